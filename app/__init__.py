@@ -1,0 +1,1 @@
+"""Residua's window: a Qt front end over the engine."""

@@ -1,0 +1,1 @@
+"""Networks that restore; each takes any height and width."""

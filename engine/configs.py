@@ -1,0 +1,269 @@
+"""Settings of every job: frozen, validated, and the one source of the CLI options and of the forms.
+
+A field's title, description, bounds and unit are what a person sees. `json_schema_extra` may hold `unit`
+(shown behind the number) and `level`: fields marked "advanced" are folded away. Parameters of a pretext task, of a
+restoration task or of a backbone live beside it; a config names it and holds its parameters as plain values,
+which `engine.registry` validates.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ADVANCED = {"level": "advanced"}
+
+
+class Preset(StrEnum):
+    """How much time training may take."""
+
+    QUICK = "quick"
+    BALANCED = "balanced"
+    THOROUGH = "thorough"
+
+
+class JobConfig(BaseModel):
+    """Base of all settings: immutable, and a field that does not exist is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=False)
+
+
+class ComputeConfig(JobConfig):
+    """Where and how exactly the network computes."""
+
+    device: Annotated[
+        Literal["auto", "cpu", "cuda", "mps"],
+        Field(
+            title="Device",
+            description="Where the network computes. Automatic takes the fastest one found.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = "auto"
+    precision: Annotated[
+        Literal["auto", "32-true", "bf16-mixed"],
+        Field(
+            title="Precision",
+            description="Half precision (bfloat16) is faster where the hardware has it; automatic uses it there.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = "auto"
+
+
+class ScanConfig(JobConfig):
+    """Look through folders for usable photos."""
+
+    folders: Annotated[tuple[Path, ...], Field(min_length=1, title="Folders", description="Folders or files.")]
+    recursive: Annotated[bool, Field(title="Include subfolders", description="Look into subfolders too.")] = True
+    estimate_noise: Annotated[
+        bool, Field(title="Estimate noise", description="Measure each photo's noise level.")
+    ] = True
+
+
+class TrainingConfig(ComputeConfig):
+    """What pretraining and fine-tuning share."""
+
+    out: Annotated[Path | None, Field(title="Run folder", description="Empty: a new run in the run store.")] = None
+    name: Annotated[str, Field(max_length=120, title="Name", description="What the run is called in lists.")] = ""
+    steps: Annotated[
+        int, Field(ge=1, le=1_000_000, title="Steps", description="Optimisation steps; more take longer.")
+    ] = 2000
+    photos_per_batch: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=256,
+            title="Photos per batch",
+            description="How many different photos each step sees.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = 12
+    crop_px: Annotated[
+        int,
+        Field(
+            ge=16,
+            le=1024,
+            multiple_of=4,
+            title="Crop size",
+            description="Side of the square cut from a photo for one step.",
+            json_schema_extra={"unit": "px", **ADVANCED},
+        ),
+    ] = 80
+    learning_rate: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=0.1,
+            title="Learning rate",
+            description="Size of the first steps; it falls to almost zero along a cosine.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = 1e-3
+    weight_average_decay: Annotated[
+        float,
+        Field(
+            ge=0,
+            lt=1,
+            title="Weight averaging",
+            description="Share of the running average kept at each step; steadies the result. 0 turns it off.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = 0.995
+    seed: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=2**31 - 1,
+            title="Seed",
+            description="The same seed, data and settings give the same result on a CPU.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = 0
+    checkpoint_interval_s: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=3600,
+            title="Save every",
+            description="How much work a power cut can cost at most.",
+            json_schema_extra={"unit": "s", **ADVANCED},
+        ),
+    ] = 120.0
+    preview_interval_s: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=3600,
+            title="Preview every",
+            description="Time between two pictures of the preview strip.",
+            json_schema_extra={"unit": "s", **ADVANCED},
+        ),
+    ] = 8.0
+
+
+class PretrainConfig(TrainingConfig):
+    """Learn from noisy photos alone."""
+
+    photos: Annotated[
+        tuple[Path, ...], Field(min_length=1, title="Photos", description="Folders or files of noisy photos.")
+    ]
+    pretext: Annotated[
+        str,
+        Field(
+            title="Method",
+            description="How the network learns without clean photos.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = "rcl"
+    pretext_params: Annotated[
+        dict[str, Any],
+        Field(title="Method settings", description="Settings of the method.", json_schema_extra=ADVANCED),
+    ] = {}
+    backbone: Annotated[
+        str, Field(title="Network", description="The network's architecture.", json_schema_extra=ADVANCED)
+    ] = "unet"
+    backbone_params: Annotated[
+        dict[str, Any],
+        Field(title="Network settings", description="Settings of the network.", json_schema_extra=ADVANCED),
+    ] = {}
+
+
+class FinetuneConfig(TrainingConfig):
+    """Learn from a few pairs of a noisy photo and its clean reference."""
+
+    parent: Annotated[
+        Path | None,
+        Field(title="Start from", description="A run or model file to start from; empty: from scratch."),
+    ] = None
+    noisy: Annotated[tuple[Path, ...], Field(min_length=1, title="Noisy photos", description="Folders or files.")]
+    clean: Annotated[
+        tuple[Path, ...], Field(min_length=1, title="Clean references", description="Folders or files.")
+    ]
+    task: Annotated[str, Field(title="Task", description="What the model shall do.")] = "denoise"
+    labels: Annotated[
+        int | None,
+        Field(ge=1, title="Labels used", description="Use this many pairs, drawn by the seed; empty: all."),
+    ] = None
+    label_names: Annotated[
+        tuple[str, ...] | None,
+        Field(
+            title="Labels",
+            description="File names of the noisy photos whose pairs are used; empty: by number.",
+        ),
+    ] = None
+    validation_share: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=0.5,
+            title="Held back for validation",
+            description="Share of the labels that only measures and never teaches; from 5 labels on.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = 0.2
+    task_params: Annotated[
+        dict[str, Any],
+        Field(title="Task settings", description="Settings of the task.", json_schema_extra=ADVANCED),
+    ] = {}
+    backbone: Annotated[
+        str, Field(title="Network", description="Only used from scratch.", json_schema_extra=ADVANCED)
+    ] = "unet"
+    backbone_params: Annotated[
+        dict[str, Any],
+        Field(title="Network settings", description="Only used from scratch.", json_schema_extra=ADVANCED),
+    ] = {}
+
+
+class RestoreConfig(ComputeConfig):
+    """Restore photos with a model."""
+
+    model: Annotated[Path, Field(title="Model", description="A run folder or a model file.")]
+    photos: Annotated[tuple[Path, ...], Field(min_length=1, title="Photos", description="Folders or files.")]
+    out: Annotated[Path, Field(title="Destination", description="Folder for the restored photos.")]
+    strength: Annotated[
+        float,
+        Field(ge=0, le=1, title="Strength", description="0 keeps the noisy photo, 1 is the full restoration."),
+    ] = 1.0
+    format: Annotated[
+        Literal["keep", "png", "tiff16", "jpeg"],
+        Field(title="Format", description="Keep: as the original, with its bit depth."),
+    ] = "keep"
+    jpeg_quality: Annotated[
+        int, Field(ge=50, le=100, title="JPEG quality", description="Only for JPEG and WebP.")
+    ] = 95
+    keep_metadata: Annotated[
+        bool, Field(title="Keep metadata", description="Carry EXIF and the colour profile over.")
+    ] = True
+    existing: Annotated[
+        Literal["rename", "overwrite", "skip"],
+        Field(title="If the file exists", description="Rename adds a number. Originals are never overwritten."),
+    ] = "rename"
+    tile: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=8192,
+            title="Tile size",
+            description="0: chosen from memory. Smaller tiles need less memory.",
+            json_schema_extra={"unit": "px", **ADVANCED},
+        ),
+    ] = 0
+
+
+class EvaluateConfig(ComputeConfig):
+    """Measure a model on pairs of noisy photos and clean references."""
+
+    model: Annotated[Path, Field(title="Model", description="A run folder or a model file.")]
+    noisy: Annotated[tuple[Path, ...], Field(min_length=1, title="Noisy photos", description="Folders or files.")]
+    clean: Annotated[
+        tuple[Path, ...], Field(min_length=1, title="Clean references", description="Folders or files.")
+    ]
+    task: Annotated[str, Field(title="Task", description="What the model does.")] = "denoise"
+    include_training: Annotated[
+        bool,
+        Field(
+            title="Include training labels",
+            description="Count pairs that the model was trained on; they flatter it.",
+        ),
+    ] = False
+    tile: Annotated[int, Field(ge=0, le=8192, title="Tile size", description="0: chosen from memory.")] = 0

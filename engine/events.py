@@ -1,0 +1,185 @@
+"""What a running job reports: a closed union of frozen, picklable events.
+
+`StepDone` is progress: a receiver may drop all but the latest. Every other event must arrive.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.float32]
+"""Height x width x channels (1 or 3), 0 to 1, read-only: the image contract at every border of the engine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepDone:
+    """Progress of the current stage.
+
+    Attributes:
+        stage: What is being done, as a phrase: "Reading photos", "Pretraining", "Restoring".
+        step: Steps done, 0 to num_steps.
+        num_steps: Steps in this stage.
+        seconds_left: Estimated time to the end of the stage; None while unknown.
+        metrics: Latest figures by name (`consistency`, `contrast`, `contrast_accuracy`, `supervised`,
+            `learning_rate`, `steps_per_second`, ...); empty where the stage has none.
+    """
+
+    stage: str
+    step: int
+    num_steps: int
+    seconds_left: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsRow:
+    """One row of a run's metrics file, sent about once a second while training: the points of its curves.
+
+    Attributes:
+        step: The optimisation step it belongs to.
+        metrics: Figures by name, averaged since the previous row.
+    """
+
+    step: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStarted:
+    """A run folder exists and training begins or goes on in it.
+
+    Attributes:
+        run: The run's folder.
+        first_step: 0, or the step from which an interrupted run is resumed.
+        num_steps: The step at which it will be done.
+    """
+
+    run: Path
+    first_step: int
+    num_steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewReady:
+    """One crop restored with the current weights.
+
+    Attributes:
+        step: Optimisation step.
+        noisy: The crop as it is. Height x width x channels, 0 to 1.
+        restored: The crop restored. Same shape.
+        residual: noisy - restored. Same shape, -1 to 1.
+        reference: The clean crop where one is known. Same shape.
+    """
+
+    step: int
+    noisy: Pixels
+    restored: Pixels
+    residual: Pixels
+    reference: Pixels | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationDone:
+    """The current weights were measured on the validation pairs.
+
+    Attributes:
+        step: Optimisation step.
+        psnr: Mean PSNR of the restored validation photos, dB.
+        ssim: Their mean SSIM.
+        noisy_psnr: Mean PSNR of the untouched inputs, dB.
+    """
+
+    step: int
+    psnr: float
+    ssim: float
+    noisy_psnr: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointSaved:
+    """The run can be resumed from here."""
+
+    step: int
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictReady:
+    """How training goes, in plain words.
+
+    Attributes:
+        state: "learning", "collapsed" or "done".
+        sentence: One sentence for the person who waits.
+    """
+
+    state: str
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoScanned:
+    """One usable photo of a scan.
+
+    Attributes:
+        path: The file.
+        width: Pixels, after EXIF orientation.
+        height: Pixels, after EXIF orientation.
+        noise_sigma: Estimated noise standard deviation on the 0 to 1 scale; None where not estimated.
+    """
+
+    path: Path
+    width: int
+    height: int
+    noise_sigma: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSkipped:
+    """One file that a job cannot use; the job goes on with the rest."""
+
+    path: Path
+    reason: str
+    hint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageRestored:
+    """One photo has been restored and written.
+
+    Attributes:
+        source: The noisy file, untouched.
+        output: The restored file.
+        seconds: Time it took.
+    """
+
+    source: Path
+    output: Path
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobWarning:
+    """Something a person should know; the job goes on."""
+
+    message: str
+    hint: str
+
+
+JobEvent = (
+    StepDone
+    | MetricsRow
+    | RunStarted
+    | PreviewReady
+    | ValidationDone
+    | CheckpointSaved
+    | VerdictReady
+    | PhotoScanned
+    | FileSkipped
+    | ImageRestored
+    | JobWarning
+)
+
+Emit = Callable[[JobEvent], None]

@@ -1,0 +1,90 @@
+"""What each job returns: frozen and picklable."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.events import FileSkipped, PhotoScanned
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanResult:
+    """Usable photos and, with a reason each, the files that are not."""
+
+    photos: tuple[PhotoScanned, ...]
+    skipped: tuple[FileSkipped, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingResult:
+    """A training run that has ended.
+
+    Attributes:
+        run: Its folder.
+        steps: Steps done.
+        seconds: Training time, without pauses.
+        status: As in `engine.run_records.RunStatus`: "done" or, after a cancel, "stopped".
+        metrics: Final figures by name.
+    """
+
+    run: Path
+    steps: int
+    seconds: float
+    status: str
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreResult:
+    """A batch of restored photos.
+
+    Attributes:
+        restored: Pairs of source and output.
+        failed: Files that could not be restored, with reason.
+        skipped_existing: Sources whose output was already there.
+        seconds: Time for the batch.
+        megapixels: Restored in all.
+    """
+
+    restored: tuple[tuple[Path, Path], ...]
+    failed: tuple[FileSkipped, ...]
+    skipped_existing: tuple[Path, ...]
+    seconds: float
+    megapixels: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairScore:
+    """One pair's figures.
+
+    Attributes:
+        name: File name of the noisy photo.
+        psnr: Of the restored photo, dB.
+        ssim: Of the restored photo.
+        noisy_psnr: Of the untouched input, dB.
+        noisy_ssim: Of the untouched input.
+        used_for_training: Whether the model learned from, or was chosen by, this pair.
+    """
+
+    name: str
+    psnr: float
+    ssim: float
+    noisy_psnr: float
+    noisy_ssim: float
+    used_for_training: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationResult:
+    """Means over the pairs that count, and all pairs' figures."""
+
+    psnr: float
+    ssim: float
+    noisy_psnr: float
+    noisy_ssim: float
+    num_pairs: int
+    num_left_out: int
+    per_image: tuple[PairScore, ...]
+    failed: tuple[FileSkipped, ...]
+    seconds: float

@@ -1,0 +1,1 @@
+"""Restoration tasks: measurement operator, head and pair maker."""
