@@ -1,0 +1,91 @@
+"""Files are replaced whole or not at all."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.atomic_files import TEMPORARY_PREFIX, replace_atomically, write_bytes_atomically
+
+
+def leftovers(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.name.startswith(TEMPORARY_PREFIX)]
+
+
+def test_writes_and_replaces(tmp_path: Path) -> None:
+    target = tmp_path / "a.bin"
+    write_bytes_atomically(target, b"first")
+    write_bytes_atomically(target, b"second")
+    assert target.read_bytes() == b"second"
+    assert leftovers(tmp_path) == []
+
+
+def test_failure_keeps_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "a.bin"
+    target.write_bytes(b"old")
+    with pytest.raises(RuntimeError, match="stop"), replace_atomically(target) as temporary:
+        temporary.write_bytes(b"half")
+        raise RuntimeError("stop")
+    assert target.read_bytes() == b"old"
+    assert leftovers(tmp_path) == []
+
+
+def test_temporary_file_lies_beside_the_target_and_keeps_its_suffix(tmp_path: Path) -> None:
+    with replace_atomically(tmp_path / "photo.png") as temporary:
+        assert temporary.parent == tmp_path
+        assert temporary.suffix == ".png"
+        assert temporary.name.startswith(".")
+
+
+def test_missing_folder_raises(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_bytes_atomically(tmp_path / "missing" / "a.bin", b"x")
+
+
+def test_longest_allowed_name(tmp_path: Path) -> None:
+    target = tmp_path / ("n" * 251 + ".png")
+    write_bytes_atomically(target, b"x")
+    assert target.read_bytes() == b"x"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+def test_new_file_obeys_the_umask(tmp_path: Path) -> None:
+    previous = os.umask(0o027)
+    try:
+        write_bytes_atomically(tmp_path / "a.bin", b"x")
+    finally:
+        os.umask(previous)
+    assert stat.S_IMODE((tmp_path / "a.bin").stat().st_mode) == 0o640
+
+
+ENDLESS_WRITER = """
+import sys
+from pathlib import Path
+from engine.atomic_files import write_bytes_atomically
+target = Path(sys.argv[1])
+for number in range(10**9):
+    write_bytes_atomically(target, bytes([number % 256]) * 3_000_000)
+    if number == 1:
+        print("writing", flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is a POSIX signal")
+def test_a_killed_writer_never_leaves_half_a_file(tmp_path: Path) -> None:
+    target = tmp_path / "a.bin"
+    for delay_ms in (0, 3, 7, 12, 20):
+        with subprocess.Popen(
+            [sys.executable, "-c", ENDLESS_WRITER, str(target)], stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(delay_ms / 1000)
+            process.send_signal(signal.SIGKILL)
+        content = target.read_bytes()
+        assert len(content) == 3_000_000
+        assert len(set(content)) == 1
