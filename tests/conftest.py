@@ -1,0 +1,101 @@
+"""Fixtures for all tests: isolated user data, the shared real photos, and eight tiny synthetic ones."""
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+# Both are read once, when torch and Qt are first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+TESTS_FOLDER = Path(__file__).resolve().parent
+
+HARMLESS_QT_MESSAGES = (
+    r"This plugin does not support (propagateSizeHints|raise|grabbing)",
+    r"QStandardPaths: (XDG_RUNTIME_DIR not set|wrong permissions)",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let any unexpected Qt warning fail the window's tests."""
+    for item in items:
+        if item.path.is_relative_to(TESTS_FOLDER / "app"):
+            item.add_marker(pytest.mark.qt_log_level_fail("WARNING"))
+            item.add_marker(pytest.mark.qt_log_ignore(*HARMLESS_QT_MESSAGES))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def session_user_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep fixtures that outlive one test away from the person's own runs."""
+    folder = tmp_path_factory.mktemp("user_data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RESIDUA_DATA", str(folder))
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def user_data(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give every test a user data folder of its own, empty."""
+    folder = tmp_path_factory.mktemp("user_data")
+    monkeypatch.setenv("RESIDUA_DATA", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the real photos beside the repository; without them the test is skipped."""
+    folder = TESTS_FOLDER.parent.parent / "shared" / "data"
+    if not (folder / "real_noisy_pairs").is_dir():
+        pytest.skip("needs the real photos in ../shared/data")
+    return folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class TinyPhotos:
+    """Eight photos of 96 x 112 pixels, each noisy in its own way, and their clean references by the same names."""
+
+    noisy: Path
+    clean: Path
+
+
+@pytest.fixture(scope="session")
+def tiny_photos(tmp_path_factory: pytest.TempPathFactory) -> TinyPhotos:
+    """Make the eight tiny photos once."""
+    folder = tmp_path_factory.mktemp("tiny_photos")
+    photos = TinyPhotos(noisy=folder / "noisy", clean=folder / "clean")
+    photos.noisy.mkdir()
+    photos.clean.mkdir()
+    rng = np.random.default_rng(7)
+    for index in range(8):
+        clean = _draw_scene(rng, height=96, width=112)
+        sigma = 0.04 + 0.02 * index
+        noise = rng.standard_normal(clean.shape) * sigma * np.sqrt(0.5 + 0.5 * clean)
+        _write_png(photos.clean / f"photo {index}.png", clean)
+        _write_png(photos.noisy / f"photo {index}.png", clean + noise)
+    return photos
+
+
+def _draw_scene(rng: np.random.Generator, *, height: int, width: int) -> NDArray[np.float64]:
+    """Draw a gradient with a few flat discs and bars: smooth areas and sharp edges."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    slope = rng.uniform(-1, 1, 2)
+    ramp = 0.5 + 0.25 * (slope[0] * (rows / height - 0.5) + slope[1] * (columns / width - 0.5))
+    scene = ramp[..., None] * rng.uniform(0.6, 1.2, 3)
+    for _ in range(6):
+        centre = rng.uniform((0, 0), (height, width))
+        radius = rng.uniform(6, 24)
+        scene[np.hypot(rows - centre[0], columns - centre[1]) < radius] = rng.uniform(0.05, 0.95, 3)
+    return scene.clip(0, 1)
+
+
+def _write_png(path: Path, pixels: NDArray[np.float64]) -> None:
+    levels = np.rint(pixels.clip(0, 1) * 255).astype(np.uint8)
+    assert cv2.imwrite(str(path), levels[..., ::-1])
