@@ -28,9 +28,14 @@ def test_writes_and_replaces(tmp_path: Path) -> None:
 def test_failure_keeps_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "a.bin"
     target.write_bytes(b"old")
-    with pytest.raises(RuntimeError, match="stop"), replace_atomically(target) as temporary:
-        temporary.write_bytes(b"half")
-        raise RuntimeError("stop")
+
+    def fail_half_way() -> None:
+        with replace_atomically(target) as temporary:
+            temporary.write_bytes(b"half")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fail_half_way()
     assert target.read_bytes() == b"old"
     assert leftovers(tmp_path) == []
 
