@@ -1,0 +1,237 @@
+"""One run's folder: what it holds, and how it is read and changed safely.
+
+A run is a folder that explains itself: `run.json` (what it is and where it stands), `config.json` (its
+settings), `metrics.csv`, `log.txt`, `checkpoints/`, `previews/` and `restored/`. What is read here may come from
+another machine, a newer version or a crash, and is checked.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine import metrics_file, process_identity
+from engine.atomic_files import write_bytes_atomically
+from engine.errors import RunStoreError
+from engine.run_records import SCHEMA_VERSION, RunRecord, RunStatus
+
+RECORD_FILE = "run.json"
+CONFIG_FILE = "config.json"
+SUBFOLDERS = ("checkpoints", "previews", "restored")
+
+_SILENT_SECONDS = 3600.0
+"""A run on another machine, whose process cannot be seen from here, counts as interrupted after this silence."""
+
+_record_lock = threading.Lock()
+"""The window renames a run while its trainer counts steps: both read, change and write the one record."""
+
+
+class Run:
+    """One run folder.
+
+    Attributes:
+        path: The folder, absolute.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the run.
+
+        Args:
+            path: The run's folder.
+
+        Raises:
+            RunStoreError: It is no run folder, is damaged, or was made by a newer version.
+        """
+        self.path = path.absolute()
+        self._record = _read_record(self.path)
+
+    @property
+    def record(self) -> RunRecord:
+        """What is known of the run, as last read or written by this object."""
+        return self._record
+
+    @property
+    def checkpoint_folder(self) -> Path:
+        """Where weights are kept."""
+        return self.path / "checkpoints"
+
+    @property
+    def preview_folder(self) -> Path:
+        """Where the pictures of the preview strip are kept."""
+        return self.path / "previews"
+
+    @property
+    def restored_folder(self) -> Path:
+        """Where photos restored with this run go when no other place is named."""
+        return self.path / "restored"
+
+    @property
+    def model_path(self) -> Path:
+        """The averaged weights with their card: what restores."""
+        return self.checkpoint_folder / "model.safetensors"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """The whole state of the training: what resumes."""
+        return self.checkpoint_folder / "last.safetensors"
+
+    @property
+    def metrics_path(self) -> Path:
+        """The figures of the curves."""
+        return self.path / "metrics.csv"
+
+    @property
+    def log_path(self) -> Path:
+        """What happened, line by line."""
+        return self.path / "log.txt"
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether training can go on from the last checkpoint."""
+        ended_early = self._record.status in {RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED}
+        return ended_early and self.checkpoint_path.is_file()
+
+    def reload(self) -> RunRecord:
+        """Read the record again, as another thread or process may have changed it.
+
+        Raises:
+            RunStoreError: The folder is gone or damaged.
+        """
+        self._record = _read_record(self.path)
+        return self._record
+
+    def update(self, **fields: Any) -> RunRecord:
+        """Change fields of the record on disk, leaving the others as they are there.
+
+        Setting the status also sets the owner: this process while "running", else nobody.
+
+        Args:
+            **fields: New values by name, as in `RunRecord`.
+
+        Returns:
+            The record as written.
+
+        Raises:
+            RunStoreError: Another living process trains this run, or the folder cannot be written.
+        """
+        with _record_lock:
+            current = _read_record(self.path)
+            if "status" in fields:
+                self._set_owner(current, fields)
+            record = RunRecord.model_validate({**current.model_dump(), **fields})
+            write_text(self.path / RECORD_FILE, record.model_dump_json(indent=2))
+            self._record = record
+        return record
+
+    def config(self) -> dict[str, Any]:
+        """Return the settings the run was started with, as JSON values.
+
+        Raises:
+            RunStoreError: The file is missing or damaged.
+        """
+        return _read_json(self.path / CONFIG_FILE)
+
+    def append_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Add one row of figures; see `engine.metrics_file`.
+
+        Raises:
+            RunStoreError: The file cannot be written.
+        """
+        try:
+            metrics_file.append(self.metrics_path, step, metrics)
+        except OSError as error:
+            raise unwritable(self.metrics_path, error) from error
+
+    def read_metrics(self) -> dict[str, list[tuple[int, float]]]:
+        """Return the curves: (step, value) pairs by name; empty before the first row."""
+        return metrics_file.read(self.metrics_path)
+
+    def log(self, line: str) -> None:
+        """Add a line with the time to the run's log.
+
+        Raises:
+            RunStoreError: The file cannot be written.
+        """
+        stamp = datetime.now(UTC).isoformat(timespec="seconds")
+        try:
+            with self.log_path.open("a", encoding="utf-8") as file:
+                file.write(f"{stamp} {' '.join(line.split())}\n")
+        except OSError as error:
+            raise unwritable(self.log_path, error) from error
+
+    def _set_owner(self, current: RunRecord, fields: dict[str, Any]) -> None:
+        if fields["status"] != RunStatus.RUNNING:
+            fields["owner"] = None
+            return
+        owner = process_identity.current_process()
+        if current.status == RunStatus.RUNNING and current.owner != owner:
+            raise RunStoreError(
+                f"The run “{current.name}” is being trained by another process.",
+                "Wait for it to end, or stop it there.",
+            )
+        fields["owner"] = owner
+
+
+def _read_record(folder: Path) -> RunRecord:
+    path = folder / RECORD_FILE
+    if not path.is_file():
+        raise RunStoreError(f"{folder} is not a run folder.", "Choose a folder that holds a run.json.")
+    fields = _read_json(path)
+    version = fields.get("schema_version")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise RunStoreError(f"The run {folder.name} was made by a newer version of Residua.", "Update Residua.")
+    try:
+        record = RunRecord.model_validate(fields)
+    except ValidationError as error:
+        raise _damaged(path) from error
+    if record.status == RunStatus.RUNNING and not _has_living_owner(folder, record):
+        return record.model_copy(update={"status": RunStatus.INTERRUPTED, "owner": None})
+    return record
+
+
+def _has_living_owner(folder: Path, record: RunRecord) -> bool:
+    if record.owner is None:
+        return False
+    if process_identity.is_local(record.owner):
+        return process_identity.is_alive(record.owner)
+    written = [file.stat().st_mtime for file in (folder / RECORD_FILE, folder / "metrics.csv") if file.is_file()]
+    return time.time() - max(written, default=0.0) < _SILENT_SECONDS
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise _damaged(path) from error
+    if not isinstance(content, dict):
+        raise _damaged(path)
+    return content
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file of a run, whole or not at all.
+
+    Raises:
+        RunStoreError: It cannot be written.
+    """
+    try:
+        write_bytes_atomically(path, text.encode("utf-8"))
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def _damaged(path: Path) -> RunStoreError:
+    return RunStoreError(f"The file {path} is missing or damaged.", "Delete the run, or restore it from a backup.")
+
+
+def unwritable(path: Path, error: OSError) -> RunStoreError:
+    """Say in a person's words that a part of a run cannot be written."""
+    return RunStoreError(
+        f"The run cannot be written to {path}: {error.strerror or error}.",
+        "Free space on the disk, or choose a folder that you may write to.",
+    )

@@ -1,0 +1,237 @@
+"""The store of runs: a folder in which run folders are created, listed, opened, deleted and brought back."""
+
+import json
+import logging
+import os
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import BaseModel
+
+from engine import process_identity
+from engine.errors import InvalidInputError, RunStoreError
+from engine.run_folder import CONFIG_FILE, RECORD_FILE, SUBFOLDERS, Run, unwritable, write_text
+from engine.run_records import RunRecord, RunStatus
+
+__all__ = ["Run", "RunStore", "default_runs_folder", "library_versions"]
+
+DATA_FOLDER_VARIABLE = "RESIDUA_DATA"
+TRASH_FOLDER = ".deleted"
+
+_LIBRARIES = ("residua", "torch", "lightning-fabric", "numpy", "opencv-python-headless")
+
+_logger = logging.getLogger(__name__)
+
+
+def default_runs_folder() -> Path:
+    """Return where runs live: below RESIDUA_DATA if that is set, else in the user's data folder."""
+    chosen = os.environ.get(DATA_FOLDER_VARIABLE)
+    base = Path(chosen) if chosen else Path(platformdirs.user_data_dir("Residua", appauthor=False))
+    return base.absolute() / "runs"
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of this program and of what its results depend on, without importing anything."""
+    versions = {}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+class RunStore:
+    """A folder of runs.
+
+    Attributes:
+        root: The folder; made when the first run is created.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        """Use a folder as store.
+
+        Args:
+            root: The folder; None for the person's own (`default_runs_folder`).
+        """
+        self.root = (root or default_runs_folder()).absolute()
+
+    def create(
+        self,
+        kind: Literal["pretrain", "finetune"],
+        name: str,
+        config: BaseModel | Mapping[str, Any],
+        *,
+        path: Path | None = None,
+        **record_fields: Any,
+    ) -> Run:
+        """Make a run folder; the run is "running" and belongs to this process.
+
+        Args:
+            kind: What the run does.
+            name: What a person calls it; empty: called after its kind.
+            config: Its settings.
+            path: The folder to use, new or empty; None: a new one in the store.
+            **record_fields: Further fields of `RunRecord`.
+
+        Returns:
+            The new run.
+
+        Raises:
+            InvalidInputError: `path` is a file or a folder with something in it.
+            RunStoreError: The folder cannot be written.
+        """
+        created = datetime.now(UTC)
+        name = " ".join(name.split()) or {"pretrain": "Pretraining", "finetune": "Fine-tuning"}[kind]
+        try:
+            if path is None:
+                folder = self._make_folder(f"{datetime.now():%Y%m%d-%H%M%S}_{kind}_{_slug(name)}")
+            else:
+                folder = _claim_folder(path)
+            for subfolder in SUBFOLDERS:
+                (folder / subfolder).mkdir()
+        except OSError as error:
+            raise unwritable(path or self.root, error) from error
+        fields: dict[str, Any] = {
+            "id": folder.name,
+            "name": name,
+            "kind": kind,
+            "status": RunStatus.RUNNING,
+            "created": created.isoformat(timespec="seconds"),
+            "versions": library_versions(),
+            "owner": process_identity.current_process(),
+        }
+        record = RunRecord.model_validate(fields | record_fields)
+        settings = config.model_dump(mode="json") if isinstance(config, BaseModel) else dict(config)
+        # The record comes last: a folder without one is not yet a run.
+        write_text(folder / CONFIG_FILE, json.dumps(settings, indent=2, ensure_ascii=False, default=str))
+        write_text(folder / RECORD_FILE, record.model_dump_json(indent=2))
+        return Run(folder)
+
+    def open(self, path_or_id: Path | str) -> Run:
+        """Open a run.
+
+        Args:
+            path_or_id: A run's folder, anywhere; or, as text, the id of a run in this store.
+
+        Returns:
+            The run.
+
+        Raises:
+            RunStoreError: There is none, it is damaged, or it was made by a newer version.
+        """
+        if isinstance(path_or_id, str) and _is_plain_name(path_or_id):
+            inside = self.root / path_or_id
+            if (inside / RECORD_FILE).is_file():
+                return Run(inside)
+        return Run(Path(path_or_id))
+
+    def list(self) -> list[Run]:
+        """Return the runs of this store, newest first.
+
+        A folder that is no run is passed over; a damaged one too, with a warning in the program's log.
+        """
+        if not self.root.is_dir():
+            return []
+        runs = []
+        for folder in self.root.iterdir():
+            if folder.name.startswith(".") or not (folder / RECORD_FILE).is_file():
+                continue
+            try:
+                runs.append(Run(folder))
+            except RunStoreError as error:
+                _logger.warning("%s", error)
+        return sorted(runs, key=lambda run: (run.record.created, run.path.name), reverse=True)
+
+    def delete(self, run: Run) -> str:
+        """Move a run to the store's own trash.
+
+        Args:
+            run: A run of this store that is not running.
+
+        Returns:
+            What `restore_deleted` needs to bring it back.
+
+        Raises:
+            RunStoreError: It is running, lies outside the store, or cannot be moved.
+        """
+        if run.reload().status == RunStatus.RUNNING:
+            raise RunStoreError(f"The run “{run.record.name}” is still running.", "Stop it first.")
+        if run.path.parent.resolve() != self.root.resolve():
+            raise RunStoreError(
+                f"The run “{run.record.name}” lies outside the run store, in {run.path}.",
+                "Delete that folder with your file manager.",
+            )
+        trash = self.root / TRASH_FOLDER
+        token = _unused_name(trash, run.path.name)
+        try:
+            trash.mkdir(exist_ok=True)
+            run.path.rename(trash / token)
+        except OSError as error:
+            raise unwritable(run.path, error) from error
+        return token
+
+    def restore_deleted(self, token: str) -> Run:
+        """Bring a deleted run back.
+
+        Args:
+            token: What `delete` returned.
+
+        Returns:
+            The run, in the store again.
+
+        Raises:
+            RunStoreError: It is no longer in the trash, or cannot be moved.
+        """
+        if not _is_plain_name(token) or not (self.root / TRASH_FOLDER / token).is_dir():
+            raise RunStoreError(f"No deleted run is called {token!r}.", "It may have been removed for good.")
+        folder = self.root / _unused_name(self.root, token)
+        try:
+            (self.root / TRASH_FOLDER / token).rename(folder)
+        except OSError as error:
+            raise unwritable(folder, error) from error
+        return Run(folder)
+
+    def _make_folder(self, name: str) -> Path:
+        self.root.mkdir(parents=True, exist_ok=True)
+        while True:
+            folder = self.root / _unused_name(self.root, name)
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            return folder
+
+
+def _claim_folder(path: Path) -> Path:
+    folder = path.absolute()
+    if folder.exists() and not folder.is_dir():
+        raise InvalidInputError(f"{folder} is a file.", "Name a new folder for the run.")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise InvalidInputError(f"The folder {folder} is not empty.", "Name a new or an empty folder for the run.")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _slug(name: str) -> str:
+    """Turn a name into a short part of a folder name that every file system takes."""
+    words = re.sub(r"\W+", "-", unicodedata.normalize("NFC", name).casefold())
+    return words.strip("-_")[:40].rstrip("-_") or "run"
+
+
+def _is_plain_name(text: str) -> bool:
+    """Tell whether a text names an entry of a folder and cannot lead out of it."""
+    return bool(text) and text not in {".", ".."} and not re.search(r"[/\\:\0]", text)
+
+
+def _unused_name(folder: Path, name: str) -> str:
+    candidate, number = name, 2
+    while (folder / candidate).exists():
+        candidate, number = f"{name}-{number}", number + 1
+    return candidate
