@@ -1,0 +1,149 @@
+"""Decoded photos in memory, and random crops of them.
+
+A batch is a function of the seed and the step alone, so a resumed run sees exactly the batches that an
+uninterrupted one would have seen, and the next batch can be cut ahead of time in a thread.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.augment import random_orientation
+from engine.data.image_files import read_image
+from engine.errors import EngineError, InvalidInputError
+from engine.events import Emit, FileSkipped, Pixels, StepDone
+from engine.job_control import JobControl
+
+MEMORY_BUDGET_BYTES = 2 * 2**30
+"""Decoded photos of one job in memory, at most; beyond it each photo is kept as its central part."""
+
+Levels = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+@dataclass(frozen=True)
+class DecodedPhoto:
+    """A photo in memory at its own bit depth.
+
+    Attributes:
+        path: Its file.
+        levels: Integer levels, 8 or 16 bit; gray as three equal channels. Shape: (3, height, width).
+    """
+
+    path: Path
+    levels: Levels
+
+    @property
+    def pixels(self) -> Pixels:
+        """Shape: (height, width, 3), 0 to 1."""
+        image = self._to_float(self.levels).transpose(1, 2, 0)
+        image.flags.writeable = False
+        return image
+
+    def crop(self, top: int, left: int, side_px: int) -> NDArray[np.float32]:
+        """Shape: (3, side_px, side_px), 0 to 1; a photo smaller than that is mirrored at its borders."""
+        part: Levels = self.levels[:, top : top + side_px, left : left + side_px]
+        missing = [(0, 0), (0, side_px - part.shape[1]), (0, side_px - part.shape[2])]
+        if missing[1][1] or missing[2][1]:
+            return self._to_float(np.pad(part, missing, mode="symmetric"))
+        return self._to_float(part)
+
+    @staticmethod
+    def _to_float(levels: NDArray[Any]) -> NDArray[np.float32]:
+        return np.divide(levels, np.float32(np.iinfo(levels.dtype).max), dtype=np.float32)
+
+
+def decode_photo(path: Path, largest_bytes: int = MEMORY_BUDGET_BYTES) -> DecodedPhoto:
+    """Read one photo into memory; a photo larger than `largest_bytes` is cut down to its central part.
+
+    Raises:
+        ImageReadError: The file cannot be read.
+    """
+    image = read_image(path)
+    pixels = image.pixels
+    bytes_per_level = 1 if image.metadata.bit_depth == 8 else 2
+    height, width = pixels.shape[:2]
+    size = height * width * 3 * bytes_per_level
+    if size > largest_bytes:
+        kept = (largest_bytes / size) ** 0.5
+        rows, columns = max(int(height * kept), 1), max(int(width * kept), 1)
+        top, left = (height - rows) // 2, (width - columns) // 2
+        pixels = pixels[top : top + rows, left : left + columns]
+    channels = np.broadcast_to(pixels, (*pixels.shape[:2], 3)).transpose(2, 0, 1)
+    if bytes_per_level == 1:
+        return DecodedPhoto(path, np.rint(channels * 255).astype(np.uint8))
+    return DecodedPhoto(path, np.rint(channels * 65535).astype(np.uint16))
+
+
+def decode_photos(
+    paths: Sequence[Path],
+    control: JobControl,
+    emit: Emit,
+    *,
+    stage: str = "Reading photos",
+    budget_bytes: int = MEMORY_BUDGET_BYTES,
+) -> list[DecodedPhoto]:
+    """Read photos into memory; an unreadable one is reported and left out.
+
+    Raises:
+        InvalidInputError: None of them can be read.
+        JobCancelled: The job has been asked to end.
+    """
+    photos: list[DecodedPhoto] = []
+    share = budget_bytes // max(len(paths), 1)
+    for index, path in enumerate(paths):
+        control.wait_if_paused()
+        try:
+            photos.append(decode_photo(path, share))
+        except EngineError as error:
+            emit(FileSkipped(path=path, reason=error.message, hint=error.hint))
+        emit(StepDone(stage=stage, step=index + 1, num_steps=len(paths)))
+    if not photos:
+        raise InvalidInputError("None of the photos can be read.", "See the list of skipped files for the reasons.")
+    return photos
+
+
+def random_crops(
+    photos: Sequence[DecodedPhoto],
+    *,
+    num_photos: int,
+    crops_per_photo: int,
+    side_px: int,
+    generator: np.random.Generator,
+) -> NDArray[np.float32]:
+    """Crops of random photos at random places, turned and mirrored at random.
+
+    Photos of one batch differ as long as there are enough of them.
+
+    Returns:
+        All photos' first crops, then all photos' second crops, and so on.
+        Shape: (crops_per_photo * num_photos, 3, side_px, side_px), 0 to 1.
+    """
+    chosen = choose_distinct(len(photos), num_photos, generator)
+    crops = np.empty((crops_per_photo * num_photos, 3, side_px, side_px), np.float32)
+    for position, index in enumerate(np.tile(chosen, crops_per_photo)):
+        (crops[position],) = random_aligned_crops((photos[index],), side_px, generator)
+    return crops
+
+
+def choose_distinct(num_items: int, count: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    """`count` indices below `num_items`, repeating only where there are too few. Shape: (count,)."""
+    rounds = [generator.permutation(num_items) for _ in range(-(-count // num_items))]
+    return np.concatenate(rounds)[:count]
+
+
+def random_aligned_crops(
+    photos: tuple[DecodedPhoto, ...], side_px: int, generator: np.random.Generator
+) -> tuple[NDArray[np.float32], ...]:
+    """The same random place of photos of one size, turned and mirrored alike.
+
+    Returns:
+        One crop a photo. Shape of each: (3, side_px, side_px), 0 to 1.
+    """
+    height, width = photos[0].levels.shape[1:]
+    top = int(generator.integers(max(height - side_px, 0) + 1))
+    left = int(generator.integers(max(width - side_px, 0) + 1))
+    return random_orientation(tuple(photo.crop(top, left, side_px) for photo in photos), generator)

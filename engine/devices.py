@@ -1,0 +1,86 @@
+"""The one place that knows devices: Lightning Fabric picks and drives CPU, CUDA and MPS alike."""
+
+import os
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from lightning_fabric import Fabric
+
+from engine.configs import ComputeConfig
+from engine.errors import DeviceError
+
+Precision = Literal["32-true", "bf16-mixed"]
+
+
+@dataclass(frozen=True)
+class ComputeDevice:
+    """An opened device.
+
+    Attributes:
+        fabric: Lightning Fabric on this device.
+        name: "cpu", "cuda" or "mps".
+        precision: "32-true" or "bf16-mixed".
+    """
+
+    fabric: Fabric
+    name: str
+    precision: Precision
+
+    @property
+    def torch_device(self) -> torch.device:
+        """The device as torch names it."""
+        return self.fabric.device
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The context in which a network computes at this device's precision."""
+        return self.fabric.autocast()
+
+    def on_cpu(self) -> "ComputeDevice":
+        """The CPU in place of this device, for when its memory does not suffice."""
+        return open_device(ComputeConfig(device="cpu"))
+
+
+def available_devices() -> list[str]:
+    """Names of the devices of this machine, the fastest first."""
+    names = ["cpu"]
+    if torch.backends.mps.is_available():
+        names.insert(0, "mps")
+    if torch.cuda.is_available():
+        names.insert(0, "cuda")
+    return names
+
+
+def best_precision(device_name: str) -> Precision:
+    """Half precision where the hardware computes in it, else single precision."""
+    if device_name == "cuda":
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    if device_name == "cpu":
+        # Without these instructions bfloat16 on a CPU is emulated, and slower than float32.
+        capabilities = torch.cpu.get_capabilities()
+        return "bf16-mixed" if capabilities.get("avx512_bf16") or capabilities.get("bf16") else "32-true"
+    return "32-true"
+
+
+def open_device(config: ComputeConfig) -> ComputeDevice:
+    """Open the device that the settings name; "auto" takes the fastest one found.
+
+    Raises:
+        DeviceError: The device is not on this machine.
+    """
+    devices = available_devices()
+    name = devices[0] if config.device == "auto" else config.device
+    if name not in devices:
+        raise DeviceError(
+            f"This machine has no usable {name.upper()} device.",
+            f"Choose one of: auto, {', '.join(devices)}.",
+        )
+    precision = best_precision(name) if config.precision == "auto" else config.precision
+    fabric = Fabric(accelerator=name, devices=1, precision=precision)
+    return ComputeDevice(fabric, name, precision)
+
+
+def num_cpu_threads() -> int:
+    """CPU threads that torch computes with."""
+    return torch.get_num_threads() or os.cpu_count() or 1

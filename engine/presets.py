@@ -1,0 +1,80 @@
+"""Presets: how much time training takes, as values of config fields. Imports no torch, so that a form shows at once."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.configs import Preset
+
+
+@dataclass(frozen=True, kw_only=True)
+class PresetCard:
+    """What a person reads before choosing a preset.
+
+    Attributes:
+        title: Its name.
+        description: What one gets.
+        pretrain_minutes: Pretraining time on 2 CPU cores.
+        finetune_minutes: Fine-tuning time on 2 CPU cores.
+    """
+
+    title: str
+    description: str
+    pretrain_minutes: float
+    finetune_minutes: float
+
+
+PRESET_CARDS: dict[Preset, PresetCard] = {
+    Preset.QUICK: PresetCard(
+        title="Quick",
+        description="A first result to judge by. Good for trying things out.",
+        pretrain_minutes=4,
+        finetune_minutes=1.5,
+    ),
+    Preset.BALANCED: PresetCard(
+        title="Balanced",
+        description="Cleaner fine texture from a longer look at the photos.",
+        pretrain_minutes=10,
+        finetune_minutes=4,
+    ),
+    Preset.THOROUGH: PresetCard(
+        title="Thorough",
+        description="The best this machine can do. Start it and come back later.",
+        pretrain_minutes=40,
+        finetune_minutes=15,
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskCard:
+    """What a person reads before choosing a restoration task."""
+
+    title: str
+    description: str
+
+
+TASK_CARDS: dict[str, TaskCard] = {
+    "denoise": TaskCard(title="Denoise", description="Remove noise and keep the size."),
+}
+
+_PRETRAIN: dict[Preset, dict[str, Any]] = {
+    Preset.QUICK: {"steps": 2400, "photos_per_batch": 12, "crop_px": 32},
+    Preset.BALANCED: {"steps": 5000, "photos_per_batch": 12, "crop_px": 40},
+    Preset.THOROUGH: {"steps": 14000, "photos_per_batch": 16, "crop_px": 40},
+}
+
+_FINETUNE: dict[Preset, dict[str, Any]] = {
+    Preset.QUICK: {"steps": 600, "photos_per_batch": 16, "crop_px": 64},
+    Preset.BALANCED: {"steps": 1500, "photos_per_batch": 16, "crop_px": 64},
+    Preset.THOROUGH: {"steps": 5000, "photos_per_batch": 16, "crop_px": 80},
+}
+
+
+def pretrain_preset(preset: Preset) -> dict[str, Any]:
+    """Values for `engine.configs.PretrainConfig`."""
+    return dict(_PRETRAIN[preset])
+
+
+def finetune_preset(preset: Preset) -> dict[str, Any]:
+    """Values for `engine.configs.FinetuneConfig`."""
+    return {"learning_rate": 5e-4, **_FINETUNE[preset]}

@@ -1,0 +1,58 @@
+"""What every pretext task offers to the trainer: which crops it needs, and a loss over them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Restore = Callable[[Tensor], Tensor]
+"""A network at the device's precision. Shape: (batch, 3, height, width), kept."""
+
+
+@dataclass(frozen=True)
+class LossParts:
+    """A loss and what it consists of.
+
+    Attributes:
+        total: What is minimised; a scalar whose gradient counts, its value need not mean anything.
+        parts: Scalars to show, by name, without gradient.
+    """
+
+    total: Tensor
+    parts: Mapping[str, Tensor]
+
+
+class PretextTask(ABC):
+    """A way to learn from noisy photos alone.
+
+    Attributes:
+        crops_per_photo: Crops that each step takes of each photo.
+        min_photos: Photos that it needs at least.
+    """
+
+    crops_per_photo: int
+    min_photos: int
+
+    @abstractmethod
+    def source_crop_px(self, crop_px: int) -> int:
+        """Side of the crop of the photo from which the network sees a square of `crop_px`."""
+
+    @abstractmethod
+    def loss(self, restore: Restore, crops: Tensor, generator: torch.Generator) -> LossParts:
+        """The loss over one batch.
+
+        Args:
+            restore: The network.
+            crops: All photos' first crops, then all photos' second crops, and so on; 0 to 1.
+                Shape: (crops_per_photo * photos, 3, source_crop_px, source_crop_px).
+            generator: The only source of randomness, on the CPU.
+        """
+
+    @abstractmethod
+    def residual(self, restore: Restore, crops: Tensor, generator: torch.Generator) -> Tensor:
+        """The residual of each crop as this task sees it: what it takes for noise.
+
+        Shape: (batch, 3, height, width); may be smaller than the crops.
+        """

@@ -1,0 +1,102 @@
+"""What can be chosen by name. One file plus one row here adds a pretext task, a restoration task or a backbone.
+
+Plain dicts, not import side effects: readers, type checkers and PyInstaller can follow them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from engine.backbones.backbone import Backbone
+from engine.backbones.unet import UNet, UNetParams
+from engine.configs import JobConfig
+from engine.errors import InvalidInputError
+from engine.pretext.pretext_task import PretextTask
+from engine.pretext.residual_contrastive import (
+    FidelityParams,
+    FidelityResidualContrastive,
+    ResidualContrastive,
+    ResidualContrastiveParams,
+)
+from engine.tasks.denoise import Denoise, DenoiseParams
+from engine.tasks.restoration_task import RestorationTask
+
+Product = TypeVar("Product")
+
+
+@dataclass(frozen=True)
+class Entry(Generic[Product]):
+    """One choice.
+
+    Attributes:
+        title: What a person reads.
+        description: What it does, one sentence.
+        params_model: Its settings.
+        factory: Makes it from its settings.
+    """
+
+    title: str
+    description: str
+    params_model: type[JobConfig]
+    factory: Callable[[Any], Product]
+
+    def make(self, params: dict[str, Any]) -> Product:
+        """Make it from plain values.
+
+        Raises:
+            InvalidInputError: A setting does not exist or is out of bounds.
+        """
+        return self.factory(self.validate(params))
+
+    def validate(self, params: dict[str, Any]) -> JobConfig:
+        """Check plain values against the settings model.
+
+        Raises:
+            InvalidInputError: A setting does not exist or is out of bounds.
+        """
+        try:
+            return self.params_model.model_validate(params)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise InvalidInputError(
+                f"A setting of {self.title} is not valid: {field}: {first['msg']}.",
+                f"Its settings are: {', '.join(self.params_model.model_fields)}.",
+            ) from error
+
+
+PRETEXTS: dict[str, Entry[PretextTask]] = {
+    "rcl": Entry(
+        "Residual contrastive learning",
+        "Tells the noises of photos apart, through residuals that cannot see their own noise.",
+        ResidualContrastiveParams,
+        ResidualContrastive,
+    ),
+    "rcl-plain": Entry(
+        "Residual contrastive learning, plain",
+        "The paper's plain form with a fidelity term. For comparison: it removes little noise.",
+        FidelityParams,
+        FidelityResidualContrastive,
+    ),
+}
+
+TASKS: dict[str, Entry[RestorationTask]] = {
+    "denoise": Entry("Denoise", "Remove noise and keep the size.", DenoiseParams, Denoise),
+}
+
+BACKBONES: dict[str, Entry[Backbone]] = {
+    "unet": Entry("U-Net", "Small and quick; works at several resolutions.", UNetParams, UNet),
+}
+
+
+def find_entry(entries: dict[str, Entry[Product]], name: str, kind: str) -> Entry[Product]:
+    """The entry of a name.
+
+    Raises:
+        InvalidInputError: There is none.
+    """
+    if name not in entries:
+        raise InvalidInputError(f"There is no {kind} called '{name}'.", f"Choose one of: {', '.join(entries)}.")
+    return entries[name]

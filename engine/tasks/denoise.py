@@ -1,0 +1,34 @@
+"""Denoising: the operator A is the identity, and the backbone's own output is the restored photo."""
+
+from torch import Tensor
+
+from engine.backbones.backbone import Backbone
+from engine.configs import JobConfig
+from engine.pretext.pretext_task import LossParts
+from engine.tasks.restoration_task import RestorationTask
+
+
+class DenoiseParams(JobConfig):
+    """Denoising has no settings."""
+
+
+class Denoise(RestorationTask):
+    """Remove noise and keep the size."""
+
+    scale = 1
+
+    def __init__(self, params: DenoiseParams) -> None:
+        self.params = params
+
+    def measure(self, clean: Tensor) -> Tensor:
+        """The identity."""
+        return clean
+
+    def add_head(self, backbone: Backbone) -> Backbone:
+        """The backbone itself."""
+        return backbone
+
+    def supervised_loss(self, restored: Tensor, clean: Tensor) -> LossParts:
+        """Mean absolute error: less drawn to the noisiest photos than the mean square (Zhao et al., 2017)."""
+        error = (restored.float() - clean).abs().mean()
+        return LossParts(total=error, parts={"supervised": error.detach()})
