@@ -122,8 +122,9 @@ def test_a_killed_process_leaves_an_interrupted_run(store: RunStore) -> None:
     program = (
         "import sys, time; from engine.run_store import RunStore; from pathlib import Path\n"
         "run = RunStore(Path(sys.argv[1])).create('pretrain', 'killed', {})\n"
-        "run.checkpoint_path.write_bytes(b'state'); print(run.path, flush=True)\n"
-        "step = 0\n"
+        "run.checkpoint_path.write_bytes(b'state'); run.append_metrics(1, {'loss': 0.5, 'other': 1.0})\n"
+        "print(run.path, flush=True)\n"
+        "step = 1\n"
         "while True: step += 1; run.append_metrics(step, {'loss': step / 2, 'other': 1.0})\n"
     )
     process = subprocess.Popen(
