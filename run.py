@@ -1,0 +1,357 @@
+"""Set-up and start of Residua, with nothing but Python.
+
+    python3 run.py                 open the studio on sample photos; without a display, do the same job without a window
+    python3 run.py test [ARGS]     check style and types and run the tests (ARGS go to pytest)
+    python3 run.py bench NAME      run tests/benchmarks/NAME.py
+    python3 run.py scan FOLDER     any command of the command line: scan, pretrain, finetune, restore, evaluate, doctor
+
+The first start makes a virtual environment in .venv and installs the pinned packages into it; later starts do not.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import importlib.util
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+ENVIRONMENT = ROOT / ".venv"
+OLDEST_PYTHON = (3, 11)
+RUNTIME_LOCK = ROOT / "requirements.lock"
+DEVELOPMENT_LOCK = ROOT / "requirements-dev.lock"
+
+# What Qt loads at run time and a bare Debian or Ubuntu lacks, with the package that holds it.
+QT_LIBRARIES = {
+    "libEGL.so.1": "libegl1",
+    "libGL.so.1": "libgl1",
+    "libxkbcommon.so.0": "libxkbcommon0",
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libfontconfig.so.1": "libfontconfig1",
+    "libglib-2.0.so.0": "libglib2.0-0",
+}
+X11_LIBRARIES = {
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+    "libxcb-shape.so.0": "libxcb-shape0",
+}
+FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts")
+FONT_PACKAGE = "fonts-dejavu-core"
+
+
+class SetUpError(Exception):
+    """Set-up cannot go on; the text says what to do."""
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the command line asks for and return the exit code."""
+    if arguments and arguments[0] in {"-h", "--help", "help"}:
+        print(__doc__.strip())
+        return 0
+    try:
+        require_python()
+        if not arguments:
+            return start()
+        if arguments[0] == "test":
+            return test(arguments[1:])
+        if arguments[0] == "bench":
+            return bench(arguments[1:])
+        set_up()
+        return replace_process(["-m", "engine.cli", *arguments])
+    except SetUpError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def start() -> int:
+    """Open the studio, or without a display do the same job without a window."""
+    if not has_display():
+        set_up()
+        return replace_process(["-m", "engine.demonstration"])
+    if sys.platform == "linux":
+        require_system_packages(missing_packages({**QT_LIBRARIES, **X11_LIBRARIES}, with_fonts=True))
+    set_up()
+    samples = subprocess.run(
+        [environment_python(), "-m", "engine.demonstration", "--samples-only"],
+        cwd=ROOT,
+        env=child_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if samples.returncode:
+        return samples.returncode
+    return replace_process(["-m", "app.main", samples.stdout.splitlines()[-1]])
+
+
+def test(pytest_arguments: list[str]) -> int:
+    """Check style and types and run the tests.
+
+    Returns:
+        0 if all is well. pytest's closing line is the last one printed.
+    """
+    if sys.platform == "linux":
+        prepare_virtual_display()
+    set_up(with_development=True)
+    python = environment_python()
+    checks = [
+        ["ruff", "check"],
+        ["ruff", "format", "--check"],
+        ["mypy"],
+    ]
+    failed = []
+    for check in checks:
+        print(f"$ {' '.join(check)}", flush=True)
+        if subprocess.run([python, "-m", *check], cwd=ROOT, check=False).returncode:
+            failed.append(" ".join(check))
+    if failed:
+        print(f"FAILED before the tests: {', '.join(failed)}", flush=True)
+    command = [python, "-m", "pytest", *pytest_arguments]
+    environment = child_environment()
+    virtual_display = shutil.which("xvfb-run") if sys.platform == "linux" else None
+    if virtual_display:
+        command = [virtual_display, "-a", "-s", "-screen 0 1600x1000x24 -nolisten tcp", *command]
+        environment["QT_QPA_PLATFORM"] = "xcb"
+    else:
+        environment["QT_QPA_PLATFORM"] = "offscreen"
+    print(f"$ pytest {' '.join(pytest_arguments)}", flush=True)
+    code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    return code or int(bool(failed))
+
+
+def bench(arguments: list[str]) -> int:
+    """Run one benchmark by its name."""
+    folder = ROOT / "tests" / "benchmarks"
+    names = sorted(file.stem for file in folder.glob("*.py") if not file.stem.startswith("_"))
+    if not arguments or arguments[0] not in names:
+        print(f"usage: python3 run.py bench NAME\nNAME is one of: {', '.join(names) or 'none yet'}", file=sys.stderr)
+        return 2
+    set_up(with_development=True)
+    return replace_process([str(folder / f"{arguments[0]}.py"), *arguments[1:]])
+
+
+def require_python() -> None:
+    """Refuse a Python that the packages do not run on, and name a newer one if this machine has it."""
+    if sys.version_info >= OLDEST_PYTHON:
+        return
+    newer = next((name for name in ("python3.13", "python3.12", "python3.11") if shutil.which(name)), None)
+    remedy = f"Start it with: {newer} run.py" if newer else "Install Python 3.11 or newer."
+    raise SetUpError(f"Residua needs Python 3.11 or newer; this is {platform.python_version()}. {remedy}")
+
+
+def set_up(with_development: bool = False) -> None:
+    """Make the virtual environment and install the pinned packages, unless that has been done.
+
+    Raises:
+        SetUpError: It cannot be done; the text says what to do.
+    """
+    locks = [RUNTIME_LOCK, DEVELOPMENT_LOCK] if with_development else [RUNTIME_LOCK]
+    stamp = ENVIRONMENT / ("set-up-development" if with_development else "set-up")
+    wanted = set_up_digest(locks)
+    if environment_python().exists() and stamp.is_file() and stamp.read_text() == wanted:
+        return
+    started = time.monotonic()
+    make_environment()
+    print("Installing the packages (once; a few minutes)", file=sys.stderr, flush=True)
+    pip(["install", *(word for lock in locks for word in ("--requirement", str(lock)))])
+    pip(["install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+    stamp.write_text(wanted)
+    print(f"Set up in {time.monotonic() - started:.0f} s.", file=sys.stderr, flush=True)
+
+
+def set_up_digest(locks: list[Path]) -> str:
+    """Return a digest of all that an environment depends on; a moved folder needs a new one too."""
+    digest = hashlib.sha256(f"{sys.version}\n{ROOT}\n".encode())
+    for file in [*locks, ROOT / "pyproject.toml"]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def make_environment() -> None:
+    """Make the virtual environment; one of another Python or another folder is made anew."""
+    marker = ENVIRONMENT / "made-for"
+    wanted = f"{sys.version}\n{ROOT}"
+    usable = environment_python().exists() and environment_has_pip()
+    if usable and (not marker.is_file() or marker.read_text() == wanted):
+        marker.write_text(wanted)
+        return
+    if importlib.util.find_spec("ensurepip") is None:
+        require_system_packages([f"python{sys.version_info.major}.{sys.version_info.minor}-venv"])
+    print(f"Making a virtual environment in {ENVIRONMENT}", file=sys.stderr, flush=True)
+    made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)], cwd=ROOT, check=False)
+    if made.returncode:
+        raise SetUpError(f"The virtual environment cannot be made in {ENVIRONMENT}: see the lines above.")
+    marker.write_text(wanted)
+
+
+def environment_has_pip() -> bool:
+    """Tell whether the virtual environment starts and can install packages."""
+    command = [str(environment_python()), "-c", f"import pip, sys; sys.exit(sys.version != {sys.version!r})"]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def environment_python() -> Path:
+    """Return the virtual environment's Python."""
+    return ENVIRONMENT / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+
+
+def pip(arguments: list[str]) -> None:
+    """Run pip in the virtual environment, with one line of progress.
+
+    Raises:
+        SetUpError: It failed; the text ends with pip's last words.
+    """
+    log = ENVIRONMENT / "set-up.log"
+    command = [
+        str(environment_python()),
+        "-m",
+        "pip",
+        *arguments,
+        "--disable-pip-version-check",
+        "--progress-bar",
+        "off",
+    ]
+    lines: list[str] = []
+    with log.open("a", encoding="utf-8") as file:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            file.write(line)
+            lines.append(line.rstrip())
+            show_progress(line.strip())
+    show_progress("")
+    if process.wait():
+        last_words = "\n".join(lines[-12:])
+        raise SetUpError(
+            f"{last_words}\n\nThe packages could not be installed. Check the network and the free disk space (2 GB), "
+            f"then start again: it goes on where it stopped. The whole log is in {log}."
+        )
+
+
+def show_progress(line: str) -> None:
+    """Rewrite the one progress line of a terminal; say nothing elsewhere."""
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns - 1
+        print(f"\r{line[:width]:<{width}}\r", end="", file=sys.stderr, flush=True)
+
+
+def has_display() -> bool:
+    """Tell whether a window can be opened."""
+    if sys.platform in {"win32", "darwin"}:
+        return True
+    if os.environ.get("QT_QPA_PLATFORM") in {"offscreen", "minimal"}:
+        return False
+    return bool(os.environ.get("WAYLAND_DISPLAY")) or x_server_answers(os.environ.get("DISPLAY", ""))
+
+
+def x_server_answers(display: str) -> bool:
+    """Tell whether the X server that DISPLAY names is there: with a stale name Qt would abort."""
+    host, _, number = display.rpartition(":")
+    number = number.partition(".")[0]
+    if not number.isdigit():
+        return False
+    if host not in {"", "unix"}:
+        return True
+    for address in (f"/tmp/.X11-unix/X{number}", f"\0/tmp/.X11-unix/X{number}"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(2)
+            if connection.connect_ex(address) == 0:
+                return True
+    return False
+
+
+def prepare_virtual_display() -> None:
+    """See to what the window's tests need: Qt's libraries and, where it may be installed, a virtual display."""
+    packages = missing_packages(QT_LIBRARIES, with_fonts=True)
+    if shutil.which("xvfb-run") or may_install():
+        packages += missing_packages(X11_LIBRARIES)
+        # xauth is only recommended by xvfb, but its xvfb-run does not start without it.
+        packages += [name for name, program in (("xvfb", "Xvfb"), ("xauth", "xauth")) if not shutil.which(program)]
+    require_system_packages(packages)
+
+
+def missing_packages(libraries: dict[str, str], with_fonts: bool = False) -> list[str]:
+    """Return the Debian packages of those libraries that cannot be loaded, and a font's if there is none."""
+    missing = []
+    for library, package in libraries.items():
+        try:
+            ctypes.CDLL(library)
+        except OSError:
+            missing.append(package)
+    if with_fonts and not has_fonts():
+        missing.append(FONT_PACKAGE)
+    return missing
+
+
+def has_fonts() -> bool:
+    """Tell whether the system has a scalable font: without one Qt shows letters from an icon font."""
+    folders = (Path(folder).expanduser() for folder in FONT_FOLDERS)
+    return any(file.suffix.lower() in {".ttf", ".otf", ".ttc"} for folder in folders for file in folder.rglob("*"))
+
+
+def require_system_packages(packages: list[str]) -> None:
+    """Install missing system packages where this user may, else name the command.
+
+    Raises:
+        SetUpError: They are missing and could not be installed.
+    """
+    if not packages:
+        return
+    command = f"apt-get install -y {' '.join(packages)}"
+    if not may_install():
+        if shutil.which("apt-get"):
+            remedy = f"Install them with:\n    sudo apt-get update && sudo {command}"
+        else:
+            remedy = "Install them with your system's package manager; on Debian and Ubuntu they are called so."
+        raise SetUpError(f"These system packages are missing: {', '.join(packages)}. {remedy}")
+    print(f"Installing system packages: {command}", file=sys.stderr, flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for step in ("apt-get -qq update", f"apt-get -qq install -y --no-install-recommends {' '.join(packages)}"):
+        done = subprocess.run(
+            step.split(), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        if done.returncode:
+            raise SetUpError(f"{done.stdout[-2000:]}\nThe system packages could not be installed: {command}")
+    importlib.invalidate_caches()
+
+
+def may_install() -> bool:
+    """Tell whether this user may install system packages here."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def child_environment() -> dict[str, str]:
+    """Return the environment for the program.
+
+    Idle OpenMP threads spin by default, which starves whatever else the machine does; passive ones sleep.
+    """
+    return {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
+
+
+def replace_process(arguments: list[str]) -> int:
+    """Become the virtual environment's Python with these arguments, in the folder the person is in."""
+    command = [str(environment_python()), *arguments]
+    if sys.platform == "win32":
+        # There exec returns to the prompt at once and leaves the program in the background.
+        return subprocess.run(command, env=child_environment(), check=False).returncode
+    os.execve(command[0], command, child_environment())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
