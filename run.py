@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> int:
         if arguments[0] == "bench":
             return bench(arguments[1:])
         set_up()
-        return replace_process(["-m", "engine.cli", *arguments])
+        return replace_process(["-P", "-m", "engine.cli", *arguments])
     except SetUpError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -78,13 +78,12 @@ def start() -> int:
     """Open the studio, or without a display do the same job without a window."""
     if not has_display():
         set_up()
-        return replace_process(["-m", "engine.demonstration"])
+        return replace_process(["-P", "-m", "engine.demonstration"])
     if sys.platform == "linux":
         require_system_packages(missing_packages({**QT_LIBRARIES, **X11_LIBRARIES}, with_fonts=True))
     set_up()
     samples = subprocess.run(
-        [environment_python(), "-m", "engine.demonstration", "--samples-only"],
-        cwd=ROOT,
+        [str(environment_python()), "-P", "-m", "engine.demonstration", "--samples-only"],
         env=child_environment(),
         stdout=subprocess.PIPE,
         text=True,
@@ -92,7 +91,7 @@ def start() -> int:
     )
     if samples.returncode:
         return samples.returncode
-    return replace_process(["-m", "app.main", samples.stdout.splitlines()[-1]])
+    return replace_process(["-P", "-m", "app.main", samples.stdout.splitlines()[-1]])
 
 
 def test(pytest_arguments: list[str]) -> int:
@@ -104,7 +103,7 @@ def test(pytest_arguments: list[str]) -> int:
     if sys.platform == "linux":
         prepare_virtual_display()
     set_up(with_development=True)
-    python = environment_python()
+    python = str(environment_python())
     checks = [
         ["ruff", "check"],
         ["ruff", "format", "--check"],
@@ -117,7 +116,7 @@ def test(pytest_arguments: list[str]) -> int:
             failed.append(" ".join(check))
     if failed:
         print(f"FAILED before the tests: {', '.join(failed)}", flush=True)
-    command = [python, "-m", "pytest", *pytest_arguments]
+    command: list[str] = [python, "-m", "pytest", *pytest_arguments]
     environment = child_environment()
     virtual_display = shutil.which("xvfb-run") if sys.platform == "linux" else None
     if virtual_display:
@@ -157,23 +156,25 @@ def set_up(with_development: bool = False) -> None:
         SetUpError: It cannot be done; the text says what to do.
     """
     locks = [RUNTIME_LOCK, DEVELOPMENT_LOCK] if with_development else [RUNTIME_LOCK]
-    stamp = ENVIRONMENT / ("set-up-development" if with_development else "set-up")
-    wanted = set_up_digest(locks)
-    if environment_python().exists() and stamp.is_file() and stamp.read_text() == wanted:
+    stamps = {ENVIRONMENT / f"installed-{lock.stem}": set_up_digest(lock) for lock in locks}
+    if environment_python().exists() and all(
+        stamp.is_file() and stamp.read_text() == digest for stamp, digest in stamps.items()
+    ):
         return
     started = time.monotonic()
     make_environment()
     print("Installing the packages (once; a few minutes)", file=sys.stderr, flush=True)
     pip(["install", *(word for lock in locks for word in ("--requirement", str(lock)))])
     pip(["install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
-    stamp.write_text(wanted)
+    for stamp, digest in stamps.items():
+        stamp.write_text(digest)
     print(f"Set up in {time.monotonic() - started:.0f} s.", file=sys.stderr, flush=True)
 
 
-def set_up_digest(locks: list[Path]) -> str:
-    """Return a digest of all that an environment depends on; a moved folder needs a new one too."""
+def set_up_digest(lock: Path) -> str:
+    """Return a digest of all that what a lock installs depends on; a moved folder needs a new set-up too."""
     digest = hashlib.sha256(f"{sys.version}\n{ROOT}\n".encode())
-    for file in [*locks, ROOT / "pyproject.toml"]:
+    for file in (lock, ROOT / "pyproject.toml"):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
@@ -347,10 +348,10 @@ def child_environment() -> dict[str, str]:
 def replace_process(arguments: list[str]) -> int:
     """Become the virtual environment's Python with these arguments, in the folder the person is in."""
     command = [str(environment_python()), *arguments]
-    if sys.platform == "win32":
-        # There exec returns to the prompt at once and leaves the program in the background.
-        return subprocess.run(command, env=child_environment(), check=False).returncode
-    os.execve(command[0], command, child_environment())
+    if sys.platform != "win32":
+        os.execve(command[0], command, child_environment())
+    # On Windows exec returns to the prompt at once and leaves the program in the background.
+    return subprocess.run(command, env=child_environment(), check=False).returncode
 
 
 if __name__ == "__main__":
