@@ -1,0 +1,269 @@
+"""Reading, mending and rebuilding EXIF blocks.
+
+An EXIF block is a small TIFF file: a byte order mark, then directories of tagged values. The same code therefore takes
+the EXIF out of a TIFF photo and puts it into one. Blocks come from strangers' files: every offset is checked.
+"""
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+ByteOrder = Literal["<", ">"]
+
+ORIENTATION = 0x0112
+EXIF_DIRECTORY = 0x8769
+GPS_DIRECTORY = 0x8825
+INTEROPERABILITY_DIRECTORY = 0xA005
+PIXEL_WIDTH = 0xA002
+PIXEL_HEIGHT = 0xA003
+
+_SUBDIRECTORIES = frozenset({EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY_DIRECTORY})
+_BYTES_PER_VALUE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_MAX_ENTRIES = 2000
+_MAX_BUILT_BYTES = 32 * 2**20
+
+DESCRIPTIVE_TAGS = frozenset(
+    {
+        0x010D,  # DocumentName
+        0x010E,  # ImageDescription
+        0x010F,  # Make
+        0x0110,  # Model
+        ORIENTATION,
+        0x011A,  # XResolution
+        0x011B,  # YResolution
+        0x0128,  # ResolutionUnit
+        0x0131,  # Software
+        0x0132,  # DateTime
+        0x013B,  # Artist
+        0x013C,  # HostComputer
+        0x4746,  # Rating
+        0x8298,  # Copyright
+        EXIF_DIRECTORY,
+        GPS_DIRECTORY,
+        *range(0x9C9B, 0x9CA0),  # XPTitle to XPSubject
+    }
+)
+"""Tags of a TIFF's main directory that speak about the photo, not about how its pixels are stored."""
+
+
+class InvalidExifError(Exception):
+    """The block is not EXIF, or broken."""
+
+
+@dataclass(frozen=True)
+class ExifEntry:
+    """One tagged value.
+
+    Attributes:
+        tag: Its number.
+        value_type: Its TIFF type, 1 to 13.
+        count: How many values.
+        value: The values' bytes in the block's byte order, a view into the block: values may overlap, so that copies
+            of a hostile block's values could fill the memory. A subdirectory's entries stand in `directory`.
+        position: Where the 12 bytes of the entry lie in the block.
+        directory: Entries of the subdirectory that this one points to.
+    """
+
+    tag: int
+    value_type: int
+    count: int
+    value: memoryview
+    position: int = 0
+    directory: tuple["ExifEntry", ...] | None = None
+
+
+def read_exif_orientation(exif: bytes) -> int:
+    """Return the orientation, 1 to 8; 1 where it is missing, invalid or unreadable."""
+    try:
+        order, offset = _read_header(exif)
+        entries = read_directory(exif, offset, order)
+    except InvalidExifError:
+        return 1
+    return _orientation_of(entries, order)
+
+
+def mark_upright(exif: bytes) -> bytes | None:
+    """Return the block as it is right for the upright picture.
+
+    The orientation becomes 1, the stated width and height change places where the picture was turned by a quarter,
+    and the embedded thumbnail is cut off: it shows the picture before its restoration. All else stays, byte for byte:
+    makers' notes may hold offsets of their own.
+
+    Args:
+        exif: An EXIF block, beginning with its byte order mark.
+
+    Returns:
+        The mended block; None where the block is broken and not worth keeping.
+    """
+    block = bytearray(exif)
+    try:
+        order, offset = _read_header(exif)
+        entries = read_directory(exif, offset, order)
+    except InvalidExifError:
+        return None
+    orientation = _orientation_of(entries, order)
+    for entry in entries:
+        if entry.tag == ORIENTATION:
+            block[entry.position + 2 : entry.position + 12] = struct.pack(order + "HIHH", 3, 1, 1, 0)
+        if entry.tag == EXIF_DIRECTORY and entry.directory and orientation >= 5:
+            _swap_values(block, entry.directory, PIXEL_WIDTH, PIXEL_HEIGHT)
+    (num_entries,) = struct.unpack_from(order + "H", exif, offset)
+    next_directory = offset + 2 + 12 * num_entries
+    block[next_directory : next_directory + 4] = bytes(4)
+    return bytes(block)
+
+
+def extract_exif_from_tiff(tiff: bytes) -> bytes | None:
+    """Return the descriptive tags of a classic TIFF file as an EXIF block; None where there are none."""
+    try:
+        order, offset = _read_header(tiff)
+        entries = read_directory(tiff, offset, order)
+    except InvalidExifError:
+        return None
+    kept = [entry for entry in entries if entry.tag in DESCRIPTIVE_TAGS]
+    if not kept:
+        return None
+    mark = b"II*\x00" if order == "<" else b"MM\x00*"
+    try:
+        return mark + struct.pack(order + "I", 8) + _build_directory(kept, 8, order)
+    except InvalidExifError:
+        return None
+
+
+def embed_exif_in_tiff(tiff: bytes, exif: bytes) -> bytes:
+    """Add an EXIF block's descriptive tags to a classic TIFF file of one page.
+
+    Args:
+        tiff: The file, in the byte order of the EXIF block (see `exif_byte_order`).
+        exif: The block, beginning with its byte order mark.
+
+    Returns:
+        The file with a new main directory at its end that holds the tags of both.
+
+    Raises:
+        InvalidExifError: The block is broken, or the byte orders differ.
+    """
+    order, exif_offset = _read_header(exif)
+    tiff_order, tiff_offset = _read_header(tiff)
+    if order != tiff_order:
+        raise InvalidExifError("the byte orders differ")
+    added = {entry.tag: entry for entry in read_directory(exif, exif_offset, order)}
+    entries = {entry.tag: entry for entry in read_directory(tiff, tiff_offset, order)}
+    entries.update({tag: entry for tag, entry in added.items() if tag in DESCRIPTIVE_TAGS})
+    padding = bytes(len(tiff) % 2)
+    new_offset = len(tiff) + len(padding)
+    directory = _build_directory(entries.values(), new_offset, order)
+    return tiff[:4] + struct.pack(order + "I", new_offset) + tiff[8:] + padding + directory
+
+
+def exif_byte_order(exif: bytes) -> ByteOrder:
+    """Return "<" or ">".
+
+    Raises:
+        InvalidExifError: This is no EXIF block.
+    """
+    return _read_header(exif)[0]
+
+
+def read_directory(block: bytes, offset: int, order: ByteOrder, depth: int = 0) -> list[ExifEntry]:
+    """Return the entries of one directory and of the EXIF, GPS and interoperability directories under it.
+
+    An entry whose value lies outside of the block, whose type is unknown or whose tag was there before is left out.
+
+    Args:
+        block: The whole block or TIFF file.
+        offset: Where the directory begins.
+        order: The byte order.
+        depth: How many directories this one lies under.
+
+    Returns:
+        The entries in their order in the block.
+
+    Raises:
+        InvalidExifError: The directory lies outside of the block.
+    """
+    if not 8 <= offset <= len(block) - 2:
+        raise InvalidExifError("a directory lies outside of the block")
+    (num_entries,) = struct.unpack_from(order + "H", block, offset)
+    # The four bytes behind the entries hold the next directory's offset; some writers leave them out at the end.
+    if num_entries > _MAX_ENTRIES or offset + 2 + 12 * num_entries > len(block):
+        raise InvalidExifError("a directory is cut off")
+    entries: dict[int, ExifEntry] = {}
+    for position in range(offset + 2, offset + 2 + 12 * num_entries, 12):
+        entry = _read_entry(block, position, order)
+        if entry is None or entry.tag in entries:
+            continue
+        if entry.tag in _SUBDIRECTORIES:
+            if depth >= 2 or len(entry.value) != 4:
+                continue
+            (pointer,) = struct.unpack(order + "I", entry.value)
+            try:
+                entry = replace(entry, directory=tuple(read_directory(block, pointer, order, depth + 1)))
+            except InvalidExifError:
+                continue
+        entries[entry.tag] = entry
+    return list(entries.values())
+
+
+def _read_header(block: bytes) -> tuple[ByteOrder, int]:
+    marks: dict[bytes, ByteOrder] = {b"II*\x00": "<", b"MM\x00*": ">"}
+    order = marks.get(bytes(block[:4]))
+    if order is None or len(block) < 8:
+        raise InvalidExifError("there is no byte order mark")
+    (offset,) = struct.unpack_from(order + "I", block, 4)
+    return order, offset
+
+
+def _read_entry(block: bytes, position: int, order: ByteOrder) -> ExifEntry | None:
+    tag, value_type, count = struct.unpack_from(order + "HHI", block, position)
+    size = _BYTES_PER_VALUE.get(value_type, 0) * count
+    if size == 0:
+        return None
+    start = position + 8
+    if size > 4:
+        (start,) = struct.unpack_from(order + "I", block, start)
+    if start + size > len(block):
+        return None
+    return ExifEntry(tag, value_type, count, memoryview(block)[start : start + size], position)
+
+
+def _orientation_of(entries: Iterable[ExifEntry], order: ByteOrder) -> int:
+    for entry in entries:
+        if entry.tag == ORIENTATION and entry.value_type in (3, 4) and entry.count == 1:
+            (value,) = struct.unpack(order + {2: "H", 4: "I"}[len(entry.value)], entry.value)
+            return value if 1 <= value <= 8 else 1
+    return 1
+
+
+def _swap_values(block: bytearray, entries: Iterable[ExifEntry], first: int, second: int) -> None:
+    positions = {entry.tag: entry.position for entry in entries if entry.count == 1 and entry.value_type in (3, 4)}
+    if first in positions and second in positions:
+        one, two = (slice(positions[tag] + 2, positions[tag] + 12) for tag in (first, second))
+        block[one], block[two] = block[two], block[one]
+
+
+def _build_directory(entries: Iterable[ExifEntry], offset: int, order: ByteOrder) -> bytes:
+    """Return a directory that will lie at `offset`, its values and its subdirectories behind it.
+
+    Raises:
+        InvalidExifError: Its values are larger than any camera's.
+    """
+    ordered = sorted(entries, key=lambda entry: entry.tag)
+    table = struct.pack(order + "H", len(ordered))
+    values = bytearray()
+    values_offset = offset + 2 + 12 * len(ordered) + 4
+    for entry in ordered:
+        value_type, count, value = entry.value_type, entry.count, bytes(entry.value)
+        if entry.directory is not None:
+            subdirectory = _build_directory(entry.directory, values_offset + len(values), order)
+            value_type, count, value = 4, 1, struct.pack(order + "I", values_offset + len(values))
+            values += subdirectory
+        elif len(value) > 4:
+            pointer = struct.pack(order + "I", values_offset + len(values))
+            values += value + bytes(len(value) % 2)
+            value = pointer
+        if len(values) > _MAX_BUILT_BYTES:
+            raise InvalidExifError("the block is too large")
+        table += struct.pack(order + "HHI", entry.tag, value_type, count) + value.ljust(4, b"\x00")
+    return table + bytes(4) + values

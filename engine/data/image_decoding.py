@@ -1,0 +1,210 @@
+"""PNG, JPEG, WebP and BMP photos: from the file to plain samples."""
+
+import logging
+import warnings
+from typing import Any, BinaryIO
+
+import cv2
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+from PIL import BmpImagePlugin, Image, JpegImagePlugin, WebPImagePlugin
+from PIL.ImageFile import ImageFile
+
+from engine.data.colour_conversion import cmyk_to_rgb
+from engine.data.exif_blocks import read_exif_orientation
+from engine.data.image_formats import check_size, decoder_errors_as_read_errors
+from engine.data.photo_image import DecodedImage, FileFormat, ImageInfo
+from engine.data.png_chunks import read_png_header
+from engine.data.tiff_files import decode_tiff, probe_tiff
+from engine.errors import ImageReadError
+
+# Both report each oddity of a file on the console; what matters to a person is raised as an error here.
+logging.getLogger("imagecodecs").setLevel(logging.CRITICAL + 1)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
+
+_FORMAT_NAMES: dict[FileFormat, str] = {
+    "png": "PNG",
+    "jpeg": "JPEG",
+    "tiff": "TIFF",
+    "webp": "WebP",
+    "bmp": "BMP",
+}
+_EXIF_PREFIX = b"Exif\x00\x00"
+_GRAY_PNG_COLOUR_TYPES = (0, 4)
+
+
+def probe(file: BinaryIO, file_format: FileFormat) -> tuple[ImageInfo, int]:
+    """Read the header alone.
+
+    Args:
+        file: The opened file.
+        file_format: As `sniff_format` says.
+
+    Returns:
+        What the header says before the picture is turned upright, and the EXIF orientation, 1 to 8.
+
+    Raises:
+        ImageReadError: The header is damaged or announces what cannot be read.
+    """
+    with decoder_errors_as_read_errors(_FORMAT_NAMES[file_format]):
+        if file_format == "tiff":
+            return probe_tiff(file)
+        if file_format == "png":
+            header = read_png_header(file)
+            check_size(header.width, header.height)
+            info = ImageInfo(
+                width=header.width,
+                height=header.height,
+                num_channels=1 if header.colour_type in _GRAY_PNG_COLOUR_TYPES else 3,
+                bit_depth=16 if header.bits == 16 else 8,
+                file_format="png",
+            )
+            return info, read_exif_orientation(header.exif or b"")
+        with _open_with_pillow(file, file_format) as image:
+            info = ImageInfo(
+                width=image.width,
+                height=image.height,
+                num_channels=1 if image.mode in ("1", "L") else 3,
+                bit_depth=8,
+                file_format=file_format,
+            )
+            return info, read_exif_orientation(_pillow_exif(image) or b"")
+
+
+def decode(file: BinaryIO, file_format: FileFormat) -> DecodedImage:
+    """Decode the picture; of several pages or frames the first.
+
+    Args:
+        file: The opened file, on a disk.
+        file_format: As `sniff_format` says.
+
+    Returns:
+        The samples as stored, not turned upright.
+
+    Raises:
+        ImageReadError: The file is damaged or of a kind that cannot be read.
+    """
+    with decoder_errors_as_read_errors(_FORMAT_NAMES[file_format]):
+        if file_format == "tiff":
+            return decode_tiff(file)
+        if file_format == "png":
+            return _decode_png(file)
+        with _open_with_pillow(file, file_format) as image:
+            image.load()
+            icc_profile = image.info.get("icc_profile") or None
+            return DecodedImage(
+                samples=_pillow_samples(image, icc_profile),
+                bit_depth=8,
+                icc_profile=None if image.mode == "CMYK" else icc_profile,
+                exif=_pillow_exif(image),
+                is_lossless=file_format == "bmp" or (file_format == "webp" and _is_lossless_webp(file)),
+            )
+
+
+def decode_reduced(file: BinaryIO, file_format: FileFormat, max_side_px: int) -> tuple[NDArray[np.uint8], int]:
+    """Decode a small version for a thumbnail, fast where the format allows it.
+
+    Args:
+        file: The opened file, on a disk.
+        file_format: As `sniff_format` says.
+        max_side_px: The longer side, in pixels; smaller pictures stay as they are.
+
+    Returns:
+        Samples, uint8, height x width x channels as in `DecodedImage`, not turned upright; and the orientation.
+
+    Raises:
+        ImageReadError: As `decode`.
+    """
+    if file_format == "jpeg":
+        with (
+            decoder_errors_as_read_errors(_FORMAT_NAMES[file_format]),
+            _open_with_pillow(file, file_format) as image,
+        ):
+            orientation = read_exif_orientation(_pillow_exif(image) or b"")
+            # Lets the decoder skip detail: it takes the smallest of 1/1, 1/2, 1/4, 1/8 that is still large enough.
+            image.draft(None, (max_side_px, max_side_px))
+            image.load()
+            samples: NDArray[Any] = _pillow_samples(image, None)
+    else:
+        decoded = decode(file, file_format)
+        orientation = read_exif_orientation(decoded.exif or b"")
+        samples = decoded.samples
+    height, width = samples.shape[:2]
+    scale = max_side_px / max(height, width)
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        samples = cv2.resize(samples, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
+    if samples.dtype == np.uint16:
+        samples = (samples >> 8).astype(np.uint8)
+    elif samples.dtype.kind == "f":
+        samples = np.rint(samples * 255).astype(np.uint8)
+    return samples, orientation
+
+
+def _decode_png(file: BinaryIO) -> DecodedImage:
+    header = read_png_header(file)
+    check_size(header.width, header.height)
+    file.seek(0)
+    samples: NDArray[Any] = imagecodecs.png_decode(file.read())
+    if samples.ndim == 2:
+        samples = samples[:, :, np.newaxis]
+    return DecodedImage(
+        samples=samples,
+        bit_depth=16 if samples.dtype == np.uint16 else 8,
+        icc_profile=header.icc_profile,
+        exif=header.exif,
+    )
+
+
+def _open_with_pillow(file: BinaryIO, file_format: FileFormat) -> ImageFile:
+    """Open a file by its format's own class.
+
+    `PIL.Image.open` would try other formats too and guard the size by a setting of the whole process.
+    """
+    file.seek(0)
+    openers: dict[FileFormat, type[ImageFile]] = {
+        "jpeg": JpegImagePlugin.JpegImageFile,
+        "webp": WebPImagePlugin.WebPImageFile,
+        "bmp": BmpImagePlugin.BmpImageFile,
+    }
+    image = openers[file_format](file)
+    check_size(*image.size)
+    return image
+
+
+def _pillow_exif(image: ImageFile) -> bytes | None:
+    exif = image.info.get("exif")
+    return exif.removeprefix(_EXIF_PREFIX) or None if isinstance(exif, bytes) else None
+
+
+def _pillow_samples(image: Image.Image, icc_profile: bytes | None) -> NDArray[np.uint8]:
+    if image.mode == "CMYK":
+        return cmyk_to_rgb(np.asarray(image), icc_profile)
+    if image.mode == "1":
+        image = image.convert("L")
+    elif image.mode in ("P", "PA", "RGBa"):
+        image = image.convert("RGBA" if image.mode != "P" or "transparency" in image.info else "RGB")
+    elif image.mode == "RGBX":
+        image = image.convert("RGB")
+    if image.mode not in ("L", "LA", "RGB", "RGBA"):
+        raise ImageReadError(
+            f"The picture's colours are of a kind that is not supported ({image.mode}).",
+            "Save it as 8 or 16 bit RGB or gray first.",
+        )
+    samples = np.asarray(image)
+    return samples if samples.ndim == 3 else samples[:, :, np.newaxis]
+
+
+def _is_lossless_webp(file: BinaryIO) -> bool:
+    """Tell by the kind of its first image chunk."""
+    file.seek(12)
+    for _ in range(100):
+        head = file.read(8)
+        if len(head) < 8 or head[:4] in (b"VP8 ", b"ANMF"):
+            return False
+        if head[:4] == b"VP8L":
+            return True
+        size = int.from_bytes(head[4:], "little")
+        file.seek(size + size % 2, 1)
+    return False

@@ -1,0 +1,117 @@
+"""What a photo is inside the engine, and what is kept beside its pixels."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.events import Pixels
+
+FileFormat = Literal["png", "jpeg", "tiff", "webp", "bmp"]
+BitDepth = Literal[8, 16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageMetadata:
+    """What is kept of a file beside its pixels.
+
+    Attributes:
+        file_format: "png", "jpeg", "tiff", "webp" or "bmp", as the content says, whatever the file's name ends in.
+        bit_depth: Bits per channel in which the photo is written back: 8 or 16.
+        icc_profile: The colour profile, if the file has one that fits its pixels.
+        exif: The EXIF block, beginning with its byte order mark; its orientation is 1, since the pixels are
+            upright already.
+        is_lossless: Whether the file lost nothing in compression; tells the two kinds of WebP apart.
+    """
+
+    file_format: FileFormat
+    bit_depth: BitDepth
+    icc_profile: bytes | None = None
+    exif: bytes | None = None
+    is_lossless: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoImage:
+    """An upright photo.
+
+    Attributes:
+        pixels: Height x width x channels (1 gray, 3 RGB), float32, 0 to 1, read-only, never premultiplied.
+        alpha: Height x width, float32, 0 (transparent) to 1, read-only; None where the photo is opaque.
+        metadata: What is kept beside the pixels.
+    """
+
+    pixels: Pixels
+    alpha: NDArray[np.float32] | None = None
+    metadata: ImageMetadata = field(default_factory=lambda: ImageMetadata(file_format="png", bit_depth=8))
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 3 or self.pixels.shape[2] not in (1, 3) or self.pixels.dtype != np.float32:
+            raise ValueError(
+                f"pixels must be float32, height x width x 1 or 3; "
+                f"found {self.pixels.dtype} of shape {self.pixels.shape}"
+            )
+        if self.alpha is not None and (self.alpha.shape != self.pixels.shape[:2] or self.alpha.dtype != np.float32):
+            raise ValueError(
+                f"alpha must be float32 of shape {self.pixels.shape[:2]}; "
+                f"found {self.alpha.dtype} of shape {self.alpha.shape}"
+            )
+        object.__setattr__(self, "pixels", _read_only(self.pixels))
+        if self.alpha is not None:
+            object.__setattr__(self, "alpha", _read_only(self.alpha))
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+        return int(self.pixels.shape[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageInfo:
+    """What the header of a file tells.
+
+    Attributes:
+        width: Pixels, after EXIF orientation.
+        height: Pixels, after EXIF orientation.
+        num_channels: 1 (gray) or 3 (RGB); alpha is not counted.
+        bit_depth: 8 or 16.
+        file_format: As in `ImageMetadata`.
+    """
+
+    width: int
+    height: int
+    num_channels: int
+    bit_depth: BitDepth
+    file_format: FileFormat
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DecodedImage:
+    """The samples of a file as its decoder gives them, not yet turned upright.
+
+    Attributes:
+        samples: Height x width x channels: uint8, uint16, or float32 in 0 to 1. Channels: 1 gray, 2 gray and alpha,
+            3 RGB, 4 RGB and alpha.
+        bit_depth: As in `ImageMetadata`.
+        icc_profile: As stored.
+        exif: As stored, without the "Exif" prefix.
+        is_lossless: As in `ImageMetadata`.
+    """
+
+    samples: NDArray[Any]
+    bit_depth: BitDepth
+    icc_profile: bytes | None = None
+    exif: bytes | None = None
+    is_lossless: bool = True
+
+
+def _read_only(array: NDArray[np.float32]) -> NDArray[np.float32]:
+    view = array.view()
+    view.setflags(write=False)
+    return view

@@ -1,0 +1,267 @@
+"""TIFF photos: from the many kinds of TIFF to plain samples, and back to the plainest kind."""
+
+import logging
+import mmap
+from io import BytesIO
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from engine.data.colour_conversion import cmyk_to_rgb, lab_to_rgb, ycbcr_to_rgb
+from engine.data.exif_blocks import (
+    InvalidExifError,
+    embed_exif_in_tiff,
+    exif_byte_order,
+    extract_exif_from_tiff,
+)
+from engine.data.image_formats import camera_raw_error, check_size, truncated_error
+from engine.data.photo_image import BitDepth, DecodedImage, ImageInfo
+from engine.errors import ImageReadError
+
+# tifffile logs each oddity of a file; what matters to a person is raised as an error here.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
+
+_DNG_VERSION = 50706
+_ORIENTATION = 274
+_SUB_IFDS = 330
+_CONVERT_HINT = "Save it as an 8 or 16 bit RGB or gray TIFF first."
+_GRAY_OR_RGB = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE, tifffile.PHOTOMETRIC.RGB)
+_RANGE_TOLERANCE = 1e-6
+# The JPEG decoder converts YCbCr to RGB itself.
+_JPEG_COMPRESSIONS = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG)
+
+
+def probe_tiff(file: BinaryIO) -> tuple[ImageInfo, int]:
+    """Return what the header of the first page says, and its orientation.
+
+    Args:
+        file: A TIFF file.
+
+    Raises:
+        ImageReadError: The first page is of a kind that cannot be read.
+    """
+    file.seek(0)
+    with tifffile.TiffFile(file) as tiff:
+        page = tiff.pages.first
+        _check_page(page)
+        orientation = page.tags.valueof(_ORIENTATION, 1)
+        info = ImageInfo(
+            width=page.imagewidth,
+            height=page.imagelength,
+            num_channels=_num_colours(page),
+            bit_depth=_bit_depth(page),
+            file_format="tiff",
+        )
+        return info, orientation if orientation in range(1, 9) else 1
+
+
+def decode_tiff(file: BinaryIO) -> DecodedImage:
+    """Decode the first page.
+
+    Args:
+        file: A TIFF file on a disk.
+
+    Returns:
+        Its samples.
+
+    Raises:
+        ImageReadError: The page is truncated, or of a kind that cannot be read.
+    """
+    file.seek(0)
+    with tifffile.TiffFile(file) as tiff:
+        page = tiff.pages.first
+        _check_page(page)
+        _check_all_there(page, tiff.filehandle.size)
+        samples: NDArray[Any] = np.asarray(page.asarray(maxworkers=2))
+        if page.axes == "SYX":
+            samples = np.moveaxis(samples, 0, -1)
+        elif page.axes == "YX":
+            samples = samples[:, :, np.newaxis]
+        elif page.axes != "YXS":
+            raise ImageReadError(f"The TIFF's first page is not a flat picture (axes {page.axes}).", _CONVERT_HINT)
+        icc_profile = page.tags.valueof(34675)
+        samples = _to_gray_or_rgb(page, samples, icc_profile)
+        if page.photometric not in _GRAY_OR_RGB:
+            # The profile described the colours before they were converted to sRGB.
+            keep_profile = page.photometric == tifffile.PHOTOMETRIC.YCBCR
+            icc_profile = icc_profile if keep_profile else None
+        bit_depth = _bit_depth(page)
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        exif = extract_exif_from_tiff(cast(bytes, content))
+    return DecodedImage(samples=samples, bit_depth=bit_depth, icc_profile=icc_profile, exif=exif)
+
+
+def encode_tiff(samples: NDArray[Any], icc_profile: bytes | None, exif: bytes | None) -> bytes:
+    """Encode samples as a deflate-compressed TIFF of one page.
+
+    Args:
+        samples: Height x width x channels as in `DecodedImage`, uint8 or uint16.
+        icc_profile: The profile, or None.
+        exif: The EXIF block, beginning with its byte order mark, or None.
+
+    Returns:
+        The content of the file.
+    """
+    num_channels = samples.shape[2]
+    byte_order = "<"
+    if exif is not None:
+        try:
+            byte_order = exif_byte_order(exif)
+        except InvalidExifError:
+            exif = None
+    file = BytesIO()
+    tifffile.imwrite(
+        file,
+        samples[:, :, 0] if num_channels == 1 else samples,
+        photometric="rgb" if num_channels >= 3 else "minisblack",
+        planarconfig=None if num_channels == 1 else "contig",
+        extrasamples=["unassalpha"] if num_channels in (2, 4) else None,
+        compression="zlib",
+        predictor=True,
+        iccprofile=icc_profile,
+        metadata=None,
+        software=False,
+        byteorder=cast(Any, byte_order),
+    )
+    return file.getvalue() if exif is None else embed_exif_in_tiff(file.getvalue(), exif)
+
+
+def _check_page(page: tifffile.TiffPage) -> None:
+    """Refuse what cannot be read, before any memory is taken for it."""
+    photometric = page.photometric
+    is_thumbnail_of_raw = page.is_reduced and _SUB_IFDS in page.tags
+    if (
+        _DNG_VERSION in page.tags
+        or is_thumbnail_of_raw
+        or photometric in (tifffile.PHOTOMETRIC.CFA, tifffile.PHOTOMETRIC.LINEAR_RAW)
+    ):
+        raise camera_raw_error()
+    if page.imagedepth != 1:
+        raise ImageReadError("The TIFF holds a volume, not a flat picture.", "Save its slices as single pictures.")
+    num_extra = page.samplesperpixel - _num_stored_colours(page)
+    if not 0 <= num_extra <= 1:
+        raise ImageReadError(
+            f"The TIFF has {page.samplesperpixel} channels per pixel; only gray, RGB and one alpha channel are "
+            "understood.",
+            _CONVERT_HINT,
+        )
+    check_size(page.imagewidth, page.imagelength, 4 * 3 + 2 * page.samplesperpixel)
+    kind = None if page.dtype is None else page.dtype.kind
+    if kind not in ("b", "u", "f"):
+        raise ImageReadError("The TIFF's pixels are signed or complex numbers, not brightness.", _CONVERT_HINT)
+    if kind == "u" and page.bitspersample > 16:
+        raise ImageReadError(
+            f"The TIFF has {page.bitspersample} bits per channel, which could not be kept; at most 16 can.",
+            _CONVERT_HINT,
+        )
+    if kind == "f" and photometric not in _GRAY_OR_RGB:
+        raise ImageReadError("The TIFF's colours are stored as floating-point numbers of no RGB.", _CONVERT_HINT)
+
+
+def _check_all_there(page: tifffile.TiffPage, file_size: int) -> None:
+    offsets, sizes = page.dataoffsets, page.databytecounts
+    if not offsets or len(offsets) != len(sizes):
+        raise ImageReadError("The TIFF's list of picture parts is damaged.", "Use another copy.")
+    if any(offset + size > file_size for offset, size in zip(offsets, sizes, strict=True)):
+        raise truncated_error()
+
+
+def _num_stored_colours(page: tifffile.TiffPage) -> int:
+    if page.photometric == tifffile.PHOTOMETRIC.SEPARATED:
+        return 4
+    if page.photometric in (
+        tifffile.PHOTOMETRIC.RGB,
+        tifffile.PHOTOMETRIC.YCBCR,
+        tifffile.PHOTOMETRIC.CIELAB,
+    ):
+        return 3
+    if page.photometric in (
+        tifffile.PHOTOMETRIC.MINISBLACK,
+        tifffile.PHOTOMETRIC.MINISWHITE,
+        tifffile.PHOTOMETRIC.PALETTE,
+    ):
+        # Scientific programs write RGB as gray of three samples.
+        return 3 if page.samplesperpixel in (3, 4) and page.photometric != tifffile.PHOTOMETRIC.PALETTE else 1
+    name = getattr(page.photometric, "name", page.photometric)
+    raise ImageReadError(f"The TIFF's colours are of a kind that is not supported ({name}).", _CONVERT_HINT)
+
+
+def _num_colours(page: tifffile.TiffPage) -> int:
+    if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+        return 3
+    return min(_num_stored_colours(page), 3)
+
+
+def _bit_depth(page: tifffile.TiffPage) -> BitDepth:
+    return 8 if page.bitspersample <= 8 or page.photometric == tifffile.PHOTOMETRIC.PALETTE else 16
+
+
+def _to_gray_or_rgb(page: tifffile.TiffPage, samples: NDArray[Any], icc_profile: bytes | None) -> NDArray[Any]:
+    """Return samples as in `DecodedImage`."""
+    if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+        return _look_up_palette(page, samples)
+    if samples.dtype.kind == "f":
+        samples = _checked_float(samples)
+    elif page.bitspersample not in (8, 16):
+        samples = _scale_to_full_range(samples, page.bitspersample)
+    num_colours = _num_stored_colours(page)
+    colours, alpha = samples[:, :, :num_colours], samples[:, :, num_colours:]
+    if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+        colours = (1 if colours.dtype.kind == "f" else np.iinfo(colours.dtype).max) - colours
+    elif page.photometric == tifffile.PHOTOMETRIC.SEPARATED:
+        colours = cmyk_to_rgb(colours, icc_profile)
+    elif page.photometric == tifffile.PHOTOMETRIC.CIELAB:
+        colours = lab_to_rgb(colours)
+    elif page.photometric == tifffile.PHOTOMETRIC.YCBCR and page.compression not in _JPEG_COMPRESSIONS:
+        colours = ycbcr_to_rgb(colours)
+    if alpha.shape[2] and page.extrasamples and page.extrasamples[0] == tifffile.EXTRASAMPLE.ASSOCALPHA:
+        colours = _divide_by_alpha(colours, alpha)
+    return np.concatenate([colours, alpha], axis=2) if alpha.shape[2] else colours
+
+
+def _look_up_palette(page: tifffile.TiffPage, samples: NDArray[Any]) -> NDArray[Any]:
+    if page.colormap is None:
+        raise ImageReadError("The TIFF's palette is missing.", "Use another copy.")
+    # Palettes hold 16-bit values; nearly all were made from 8-bit ones.
+    palette = (page.colormap >> 8).astype(np.uint8).T
+    index = samples[:, :, 0].astype(np.intp)
+    if int(index.max(initial=0)) >= len(palette):
+        raise ImageReadError("The TIFF's pixels point outside of its palette.", "Use another copy.")
+    colours = palette[index]
+    if samples.shape[2] == 1:
+        return colours
+    return np.concatenate([colours, samples[:, :, 1:].astype(np.uint8)], axis=2)
+
+
+def _checked_float(samples: NDArray[Any]) -> NDArray[np.float32]:
+    lowest, highest = float(samples.min()), float(samples.max())
+    if not np.isfinite([lowest, highest]).all():
+        raise ImageReadError(
+            "The TIFF holds values that are no numbers (NaN or infinity).",
+            "Replace them in the program that made it, then save it again.",
+        )
+    if lowest < -_RANGE_TOLERANCE or highest > 1 + _RANGE_TOLERANCE:
+        raise ImageReadError(
+            f"The TIFF's values run from {lowest:.4g} to {highest:.4g}; floating-point pictures must lie between "
+            "0 (black) and 1 (white).",
+            "Scale it to 0 to 1, or save it with 16 bits.",
+        )
+    return np.clip(samples.astype(np.float32), 0, 1)
+
+
+def _scale_to_full_range(samples: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Spread samples of an odd number of bits over 8 or 16."""
+    top = np.float64(2**bits - 1)
+    if bits <= 8:
+        return np.rint(samples * (255 / top)).astype(np.uint8)
+    return np.rint(samples * (65535 / top)).astype(np.uint16)
+
+
+def _divide_by_alpha(colours: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
+    """Undo the multiplication of the colours by their alpha."""
+    top = 1.0 if colours.dtype.kind == "f" else float(np.iinfo(colours.dtype).max)
+    divided = colours.astype(np.float64) * top / np.maximum(alpha.astype(np.float64), 1e-9)
+    divided = np.where(alpha > 0, np.clip(divided, 0, top), 0)
+    return divided.astype(colours.dtype) if colours.dtype.kind == "f" else np.rint(divided).astype(colours.dtype)
