@@ -1,0 +1,85 @@
+"""One table of everything that a key does: menus, tooltips, shortcuts and the cheat sheet are made from it."""
+
+from dataclasses import dataclass
+
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+PAGE_IDS = ("photos", "pretrain", "labels", "finetune", "restore", "compare", "runs")
+"""The pages in their order in the rail."""
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """One action.
+
+    Attributes:
+        text: Verb and object, as in a menu.
+        keys: Its key sequences in Qt's portable form, e.g. "Ctrl+O"; the first is shown.
+        group: Heading in the cheat sheet.
+    """
+
+    text: str
+    keys: tuple[str, ...]
+    group: str
+
+
+_WINDOW = "Window"
+_PAGES = "Pages"
+_VIEW = "Comparing and looking"
+_PHOTOS = "Photos"
+
+ACTIONS: dict[str, ActionSpec] = {
+    "window.open_folder": ActionSpec("Open a folder of photos", ("Ctrl+O",), _WINDOW),
+    "window.undo": ActionSpec("Undo", ("Ctrl+Z",), _WINDOW),
+    "window.redo": ActionSpec("Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), _WINDOW),
+    "window.toggle_theme": ActionSpec("Switch between dark and light", ("Ctrl+T",), _WINDOW),
+    "window.pause_job": ActionSpec("Pause or resume the job", ("Ctrl+P",), _WINDOW),
+    "window.shortcuts": ActionSpec("Show all shortcuts", ("F1", "?"), _WINDOW),
+    "window.quit": ActionSpec("Quit", ("Ctrl+Q",), _WINDOW),
+    "page.photos": ActionSpec("Photos", ("Ctrl+1",), _PAGES),
+    "page.pretrain": ActionSpec("Pretrain", ("Ctrl+2",), _PAGES),
+    "page.labels": ActionSpec("Labels", ("Ctrl+3",), _PAGES),
+    "page.finetune": ActionSpec("Fine-tune", ("Ctrl+4",), _PAGES),
+    "page.restore": ActionSpec("Restore", ("Ctrl+5",), _PAGES),
+    "page.compare": ActionSpec("Compare", ("Ctrl+6",), _PAGES),
+    "page.runs": ActionSpec("Runs", ("Ctrl+7",), _PAGES),
+    "photos.exclude": ActionSpec("Leave the selected photos out, or take them back", ("Del",), _PHOTOS),
+    "photos.select_all": ActionSpec("Select all", ("Ctrl+A",), _PHOTOS),
+    "view.pane_1": ActionSpec("Show pane 1 alone", ("1",), _VIEW),
+    "view.pane_2": ActionSpec("Show pane 2 alone", ("2",), _VIEW),
+    "view.pane_3": ActionSpec("Show pane 3 alone", ("3",), _VIEW),
+    "view.pane_4": ActionSpec("Show pane 4 alone", ("4",), _VIEW),
+    "view.pane_5": ActionSpec("Show pane 5 alone", ("5",), _VIEW),
+    "view.pane_6": ActionSpec("Show pane 6 alone", ("6",), _VIEW),
+    "view.flicker": ActionSpec("Flicker between panes", ("Space",), _VIEW),
+    "view.split": ActionSpec("Split slider", ("S",), _VIEW),
+    "view.difference": ActionSpec("Difference", ("D",), _VIEW),
+    "view.residual": ActionSpec("Residual: what was removed", ("R",), _VIEW),
+    "view.fit": ActionSpec("Fit the photo into the pane", ("F",), _VIEW),
+    "view.one_to_one": ActionSpec("One photo pixel to one screen pixel", ("Z",), _VIEW),
+    "view.gain_down": ActionSpec("Amplify less", ("[",), _VIEW),
+    "view.gain_up": ActionSpec("Amplify more", ("]",), _VIEW),
+    "view.previous_photo": ActionSpec("Previous photo", ("Left",), _VIEW),
+    "view.next_photo": ActionSpec("Next photo", ("Right",), _VIEW),
+}
+
+
+def make_action(action_id: str, parent: QWidget) -> QAction:
+    """Return an action of the table, with text and keys, added to `parent`."""
+    spec = ACTIONS[action_id]
+    action = QAction(spec.text, parent)
+    action.setShortcuts([QKeySequence(keys) for keys in spec.keys])
+    parent.addAction(action)
+    return action
+
+
+def shown_keys(action_id: str) -> str:
+    """Return an action's keys as this system writes them: "Ctrl+O", "⌘O"; several are joined by "or"."""
+    sequences = (QKeySequence(keys) for keys in ACTIONS[action_id].keys)
+    return " or ".join(sequence.toString(QKeySequence.SequenceFormat.NativeText) for sequence in sequences)
+
+
+def tip_with_keys(tip: str, action_id: str) -> str:
+    """Return a tooltip that names the action's keys."""
+    return f"{tip} ({shown_keys(action_id)})"

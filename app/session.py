@@ -1,0 +1,237 @@
+"""What the pages share: the photos, the labels, the results, the model. Qt-side model, no widgets, no work.
+
+Pages never import each other; each changes the session and follows its signals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoStack
+
+from engine.events import FileSkipped, PhotoScanned
+
+if TYPE_CHECKING:
+    from engine.data.photo_pairs import PhotoPair
+
+    from engine.run_store import RunStore
+
+
+@dataclass(frozen=True)
+class RestoredPhoto:
+    """One restored version of a photo.
+
+    Attributes:
+        label: What made it, e.g. the model's name; shown as the caption of its pane.
+        path: The file.
+    """
+
+    label: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """The model used for restoring.
+
+    Attributes:
+        path: A run folder or a model file.
+        name: What a person calls it.
+    """
+
+    path: Path
+    name: str
+
+
+class Session(QObject):
+    """The state of the open window.
+
+    All methods and signals belong to the main thread. What a person may want back (exclusions, label edits,
+    renames, deletions) is pushed on `undo_stack` as commands by the page that does it.
+
+    Attributes:
+        run_store: Where runs are kept.
+        undo_stack: What Ctrl+Z takes back.
+
+    Signals:
+        folders_changed: Other photo folders.
+        photos_added: New photos arrived while scanning (tuple of PhotoScanned).
+        photos_changed: The list of photos is another, or has grown.
+        skipped_changed: The list of unusable files.
+        excluded_changed: Photos were taken out of, or back into, training.
+        references_changed: Other reference folders or files.
+        label_pairs_changed: Other label pairs.
+        restored_changed: A photo has a new restored version (its source path), or None for all.
+        model_changed: Another model is used for restoring.
+        current_photo_changed: Another photo is looked at.
+        runs_changed: A run was created, changed, deleted or brought back.
+    """
+
+    folders_changed = Signal()
+    photos_added = Signal(tuple)
+    photos_changed = Signal()
+    skipped_changed = Signal()
+    excluded_changed = Signal()
+    references_changed = Signal()
+    label_pairs_changed = Signal()
+    restored_changed = Signal(object)
+    model_changed = Signal()
+    current_photo_changed = Signal()
+    runs_changed = Signal()
+
+    def __init__(self, run_store: RunStore, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.run_store = run_store
+        self.undo_stack = QUndoStack(self)
+        self._folders: tuple[Path, ...] = ()
+        self._photos: dict[Path, PhotoScanned] = {}
+        self._skipped: dict[Path, FileSkipped] = {}
+        self._excluded: frozenset[Path] = frozenset()
+        self._references: tuple[Path, ...] = ()
+        self._label_pairs: tuple[PhotoPair, ...] = ()
+        self._restored: dict[Path, list[RestoredPhoto]] = {}
+        self._model: ModelChoice | None = None
+        self._current_photo: Path | None = None
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The photo folders or files as they were opened."""
+        return self._folders
+
+    @property
+    def folder_name(self) -> str:
+        """What to call the open photos: the first folder's name, and how many more there are."""
+        if not self._folders:
+            return ""
+        more = len(self._folders) - 1
+        return self._folders[0].name + (f" + {more} more" if more else "")
+
+    @property
+    def photos(self) -> tuple[PhotoScanned, ...]:
+        """All usable photos found, in the order of the scan."""
+        return tuple(self._photos.values())
+
+    @property
+    def included_photos(self) -> tuple[PhotoScanned, ...]:
+        """The photos without the excluded ones: what is learned from."""
+        return tuple(photo for path, photo in self._photos.items() if path not in self._excluded)
+
+    @property
+    def skipped(self) -> tuple[FileSkipped, ...]:
+        """The files that cannot be used, with a reason each."""
+        return tuple(self._skipped.values())
+
+    @property
+    def excluded(self) -> frozenset[Path]:
+        """Photos that a person took out."""
+        return self._excluded
+
+    @property
+    def references(self) -> tuple[Path, ...]:
+        """Folders or files of clean references as they were added."""
+        return self._references
+
+    @property
+    def label_pairs(self) -> tuple[PhotoPair, ...]:
+        """Pairs of a noisy photo and its clean reference that teach."""
+        return self._label_pairs
+
+    @property
+    def model(self) -> ModelChoice | None:
+        """The model used for restoring; None while there is none."""
+        return self._model
+
+    @property
+    def current_photo(self) -> Path | None:
+        """The photo that is looked at on the pages which show one."""
+        return self._current_photo
+
+    @property
+    def restored_sources(self) -> tuple[Path, ...]:
+        """The photos of which there is a restored version."""
+        return tuple(self._restored)
+
+    def photo(self, path: Path) -> PhotoScanned | None:
+        """Return what the scan found out about a photo."""
+        return self._photos.get(path)
+
+    def set_folders(self, folders: Iterable[Path]) -> None:
+        """Open other photo folders: forget the photos, exclusions and restored versions of the old ones."""
+        self._folders = tuple(folders)
+        self._photos.clear()
+        self._skipped.clear()
+        self._excluded = frozenset()
+        self._restored.clear()
+        self._current_photo = None
+        self.undo_stack.clear()
+        self.folders_changed.emit()
+        self.photos_changed.emit()
+        self.skipped_changed.emit()
+        self.excluded_changed.emit()
+        self.restored_changed.emit(None)
+        self.current_photo_changed.emit()
+
+    def extend_folders(self, folders: Iterable[Path]) -> None:
+        """Open further photo folders beside the present ones."""
+        self._folders = tuple(dict.fromkeys((*self._folders, *folders)))
+        self.folders_changed.emit()
+
+    def add_photos(self, photos: Sequence[PhotoScanned]) -> None:
+        """Add photos found by a scan; one that is already there is replaced."""
+        if photos:
+            self._photos.update((photo.path, photo) for photo in photos)
+            self.photos_added.emit(tuple(photos))
+            self.photos_changed.emit()
+
+    def add_skipped(self, files: Sequence[FileSkipped]) -> None:
+        """Add files found unusable by a scan."""
+        if files:
+            self._skipped.update((file.path, file) for file in files)
+            self.skipped_changed.emit()
+
+    def set_excluded(self, excluded: Iterable[Path]) -> None:
+        """Set which photos are left out."""
+        changed = frozenset(excluded)
+        if changed != self._excluded:
+            self._excluded = changed
+            self.excluded_changed.emit()
+
+    def set_references(self, references: Iterable[Path]) -> None:
+        """Set the folders or files of clean references."""
+        changed = tuple(dict.fromkeys(references))
+        if changed != self._references:
+            self._references = changed
+            self.references_changed.emit()
+
+    def set_label_pairs(self, pairs: Iterable[PhotoPair]) -> None:
+        """Set the pairs that teach."""
+        changed = tuple(pairs)
+        if changed != self._label_pairs:
+            self._label_pairs = changed
+            self.label_pairs_changed.emit()
+
+    def set_model(self, model: ModelChoice | None) -> None:
+        """Choose the model used for restoring."""
+        if model != self._model:
+            self._model = model
+            self.model_changed.emit()
+
+    def set_current_photo(self, path: Path | None) -> None:
+        """Choose the photo that is looked at."""
+        if path != self._current_photo:
+            self._current_photo = path
+            self.current_photo_changed.emit()
+
+    def restored(self, source: Path) -> tuple[RestoredPhoto, ...]:
+        """Return the restored versions of a photo, oldest first."""
+        return tuple(self._restored.get(source, ()))
+
+    def add_restored(self, source: Path, restored: RestoredPhoto) -> None:
+        """Add a restored version; an older one of the same file is replaced."""
+        versions = [version for version in self._restored.get(source, []) if version.path != restored.path]
+        self._restored[source] = [*versions, restored]
+        self.restored_changed.emit(source)

@@ -1,0 +1,155 @@
+"""Preferences of the window, each declared once with its type and default; the only place where they live.
+
+They are kept as one JSON file in the user's configuration folder, or in the folder that RESIDUA_DATA names.
+Settings of jobs are not here: those are the configs of `engine.configs`, kept with each run.
+"""
+
+import json
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import platformdirs
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from engine.atomic_files import write_bytes_atomically
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T", bool, int, float, str, list[str])
+
+NUM_REMEMBERED_FOLDERS = 200
+
+
+@dataclass(frozen=True)
+class Setting(Generic[T]):
+    """One preference.
+
+    Attributes:
+        key: Its name in the file.
+        default: Its value when nothing is stored, or when what is stored has another type or is not allowed.
+        choices: The allowed values; empty: any.
+    """
+
+    key: str
+    default: T
+    choices: tuple[T, ...] = ()
+
+    def accept(self, value: Any) -> T:
+        """Return `value` where it fits this setting, else the default."""
+        kind = type(self.default)
+        if kind is float and type(value) is int:
+            value = float(value)
+        fits = type(value) is kind and (not self.choices or value in self.choices)
+        if fits and isinstance(value, list):
+            fits = all(isinstance(item, str) for item in value)
+        accepted: T = value if fits else self.default
+        return accepted
+
+
+THEME = Setting("theme", "system", ("system", "dark", "light"))
+TEXT_SCALE = Setting("text_scale", 1.0, (1.0, 1.25, 1.5, 2.0))
+WINDOW_GEOMETRY = Setting("window_geometry", "")
+LAST_PAGE = Setting("last_page", "photos")
+LAST_FOLDERS: Setting[list[str]] = Setting("last_folders", [])
+LAST_REFERENCE_FOLDERS: Setting[list[str]] = Setting("last_reference_folders", [])
+LAST_MODEL = Setting("last_model", "")
+OPEN_DIALOG_FOLDER = Setting("open_dialog_folder", "")
+PRETRAIN_PRESET = Setting("pretrain_preset", "balanced", ("quick", "balanced", "thorough"))
+FINETUNE_PRESET = Setting("finetune_preset", "balanced", ("quick", "balanced", "thorough"))
+MORE_SETTINGS_OPEN = Setting("more_settings_open", False)
+RECURSIVE = Setting("recursive", True)
+THUMBNAIL_PX = Setting("thumbnail_px", 160)
+PHOTOS_SORT = Setting("photos_sort", "name")
+PHOTOS_FILTER = Setting("photos_filter", "all")
+CANVAS_BACKGROUND = Setting("canvas_background", "gray", ("gray", "black", "white"))
+COMPARE_MODE = Setting("compare_mode", "side_by_side")
+COMPARE_GAIN = Setting("compare_gain", 1.0)
+RESTORE_STRENGTH = Setting("restore_strength", 1.0)
+RESTORE_FORMAT = Setting("restore_format", "keep", ("keep", "png", "tiff16", "jpeg"))
+RESTORE_KEEP_METADATA = Setting("restore_keep_metadata", True)
+RESTORE_DESTINATION = Setting("restore_destination", "")
+
+
+def settings_file() -> Path:
+    """Return where the preferences are kept."""
+    folder = os.environ.get("RESIDUA_DATA")
+    base = Path(folder) if folder else platformdirs.user_config_path("Residua", appauthor=False)
+    return base / "settings.json"
+
+
+class Settings(QObject):
+    """The preferences, read once, written back a moment after a change.
+
+    Signals:
+        changed: A preference has a new value; carries its key (main thread).
+    """
+
+    changed = Signal(str)
+
+    def __init__(self, path: Path | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._path = path or settings_file()
+        self._values: dict[str, Any] = {}
+        self._folders: dict[str, dict[str, Any]] = {}
+        self._read()
+        self._write_later = QTimer(self)
+        self._write_later.setSingleShot(True)
+        self._write_later.setInterval(500)
+        self._write_later.timeout.connect(self.save)
+
+    def get(self, setting: Setting[T]) -> T:
+        """Return a preference's value."""
+        return setting.accept(self._values.get(setting.key, setting.default))
+
+    def set(self, setting: Setting[T], value: T) -> None:
+        """Store a preference.
+
+        Raises:
+            ValueError: The value has another type or is not allowed.
+        """
+        if setting.accept(value) != value:
+            raise ValueError(f"{setting.key} cannot be {value!r}; allowed: {setting.choices or type(setting.default)}")
+        if self.get(setting) != value:
+            self._values[setting.key] = value
+            self._write_later.start()
+            self.changed.emit(setting.key)
+
+    def get_for_folder(self, folder: Path, setting: Setting[T]) -> T:
+        """Return a preference as it was last set for one photo folder; the general value if it never was."""
+        return setting.accept(self._folders.get(str(folder), {}).get(setting.key, self.get(setting)))
+
+    def set_for_folder(self, folder: Path, setting: Setting[T], value: T) -> None:
+        """Store a preference for one photo folder; the most recent folders are remembered."""
+        values = self._folders.pop(str(folder), {})
+        values[setting.key] = setting.accept(value)
+        self._folders[str(folder)] = values
+        while len(self._folders) > NUM_REMEMBERED_FOLDERS:
+            self._folders.pop(next(iter(self._folders)))
+        self._write_later.start()
+
+    def save(self) -> None:
+        """Write the file now; preferences that cannot be written are not worth an interruption."""
+        self._write_later.stop()
+        content = json.dumps({"values": self._values, "folders": self._folders}, indent=1, ensure_ascii=False)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes_atomically(self._path, content.encode())
+        except OSError as error:
+            logger.warning("Preferences not saved to %s: %s", self._path, error)
+
+    def _read(self) -> None:
+        try:
+            content = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            logger.warning("Preferences in %s are unreadable, starting with the defaults: %s", self._path, error)
+            return
+        if isinstance(content, dict):
+            values, folders = content.get("values"), content.get("folders")
+            self._values = values if isinstance(values, dict) else {}
+            if isinstance(folders, dict):
+                self._folders = {name: entry for name, entry in folders.items() if isinstance(entry, dict)}

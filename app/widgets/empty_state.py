@@ -1,0 +1,66 @@
+"""What a page shows while its input is missing: one sentence, and the button that mends it."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from app.theme import SPACING, themed_icon
+from app.widgets.buttons import button, primary_button
+from app.widgets.text import label
+
+
+class EmptyState(QWidget):
+    """An icon, a sentence, one button, and at most one other way.
+
+    Attributes:
+        action_button: The button.
+        other_button: The other way; None if there is none.
+
+    Signals:
+        action_requested: The button was clicked.
+        other_requested: The other button was clicked.
+    """
+
+    action_requested = Signal()
+    other_requested = Signal()
+
+    def __init__(
+        self,
+        icon: str,
+        sentence: str,
+        action_text: str,
+        other_text: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        picture = QLabel(self)
+        picture.setPixmap(themed_icon(icon, "text_muted").pixmap(48, 48))
+        picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._icon, self._picture = icon, picture
+        self._sentence = label(sentence, "muted", wraps=True)
+        self._sentence.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
+        self._sentence.setMaximumWidth(520)
+        self._sentence.setMinimumWidth(320)
+        self.action_button = primary_button(action_text)
+        self.action_button.clicked.connect(self.action_requested)
+        self.other_button = button(other_text) if other_text else None
+
+        buttons = QHBoxLayout()
+        buttons.setSpacing(SPACING)
+        buttons.addStretch()
+        buttons.addWidget(self.action_button)
+        if self.other_button is not None:
+            self.other_button.clicked.connect(self.other_requested)
+            buttons.addWidget(self.other_button)
+        buttons.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setSpacing(2 * SPACING)
+        layout.addStretch()
+        layout.addWidget(picture)
+        layout.addWidget(self._sentence, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addLayout(buttons)
+        layout.addStretch()
+
+    def set_sentence(self, sentence: str) -> None:
+        """Say something else."""
+        self._sentence.setText(sentence)
