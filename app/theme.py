@@ -24,6 +24,7 @@ SPACING = 8
 
 ICON_PX = 20
 FALLBACK_FONT = "DejaVu Sans"
+_ICON_FONT = "ph"
 
 
 class ThemeChoice(StrEnum):
@@ -222,7 +223,15 @@ def themed_icon(name: str, color: str = "text") -> QIcon:
     Args:
         name: A Phosphor icon, e.g. "folder-open".
         color: A field of `Palette`: "text", "text_muted", "accent", "on_accent", "warning".
+
+    Raises:
+        ValueError: There is no such icon.
     """
+    # Here and not while painting: an exception inside Qt's paint call would take the process down.
+    try:
+        qtawesome.charmap(f"{_ICON_FONT}.{name}")
+    except KeyError:
+        raise ValueError(f"there is no Phosphor icon {name!r}") from None
     return QIcon(_ThemedIconEngine(name, color))
 
 
@@ -251,7 +260,7 @@ class _ThemedIconEngine(QIconEngine):
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
         colors = palette()
         color = colors.text_disabled if mode is QIcon.Mode.Disabled else getattr(colors, self._color)
-        qtawesome.icon(f"ph.{self._name}", color=color).paint(painter, rect)
+        qtawesome.icon(f"{_ICON_FONT}.{self._name}", color=color).paint(painter, rect)
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
         pixmap = QPixmap(size)

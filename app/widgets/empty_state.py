@@ -1,11 +1,11 @@
 """What a page shows while its input is missing: one sentence, and the button that mends it."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from app.theme import SPACING, themed_icon
+from app.theme import SPACING
 from app.widgets.buttons import button, primary_button
-from app.widgets.text import label
+from app.widgets.text import IconLabel, label
 
 
 class EmptyState(QWidget):
@@ -33,10 +33,6 @@ class EmptyState(QWidget):
     ) -> None:
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        picture = QLabel(self)
-        picture.setPixmap(themed_icon(icon, "text_muted").pixmap(48, 48))
-        picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._icon, self._picture = icon, picture
         self._sentence = label(sentence, "muted", wraps=True)
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
         self._sentence.setMaximumWidth(520)
@@ -56,7 +52,7 @@ class EmptyState(QWidget):
         layout = QVBoxLayout(self)
         layout.setSpacing(2 * SPACING)
         layout.addStretch()
-        layout.addWidget(picture)
+        layout.addWidget(IconLabel(icon, "text_muted", 48), 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addWidget(self._sentence, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addLayout(buttons)
         layout.addStretch()

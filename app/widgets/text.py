@@ -1,10 +1,10 @@
 """Labels in the few looks that the window has."""
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFontMetrics, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
-from app.theme import set_role
+from app.theme import ICON_PX, set_role, themed_icon
 
 
 def label(text: str, role: str = "", *, wraps: bool = False, parent: QWidget | None = None) -> QLabel:
@@ -69,3 +69,22 @@ class ElidedLabel(QLabel):
         shown = QFontMetrics(self.font()).elidedText(self._text, self._elide_mode, max(0, self.width()))
         self.setText(shown)
         self.setToolTip(self._text if shown != self._text else "")
+
+
+class IconLabel(QWidget):
+    """An icon that follows the theme."""
+
+    def __init__(
+        self, icon: str, color: str = "text", size_px: int = ICON_PX, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setFixedSize(size_px, size_px)
+        self._icon = themed_icon(icon, color)
+
+    def set_icon(self, icon: str, color: str = "text") -> None:
+        """Show another icon."""
+        self._icon = themed_icon(icon, color)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        self._icon.paint(QPainter(self), self.rect())
