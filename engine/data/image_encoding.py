@@ -21,6 +21,7 @@ _logger = logging.getLogger(__name__)
 _MAX_SIDES: dict[FileFormat, int] = {"jpeg": 65_535, "webp": 16_383}
 _FORMATS_WITH_16_BITS: tuple[FileFormat, ...] = ("png", "tiff")
 _MAX_JPEG_EXIF_BYTES = 65_533 - 6
+_ICC_COLOUR_MODEL = slice(16, 20)
 _EXIF_PREFIX = b"Exif\x00\x00"
 # Beyond this level deflate takes twice as long for one hundredth of the size on noisy photos.
 _PNG_LEVEL = 3
@@ -82,7 +83,10 @@ def encode(
     Raises:
         ImageWriteError: The encoder failed.
     """
-    icc_profile = icc_profile if icc_profile and _profile_fits(icc_profile, samples.shape[2]) else None
+    # WebP stores gray as RGB.
+    model = b"GRAY" if samples.shape[2] <= 2 and file_format != "webp" else b"RGB "
+    if icc_profile is not None and icc_profile[_ICC_COLOUR_MODEL] != model:
+        icc_profile = None
     try:
         match file_format:
             case "png":
@@ -126,7 +130,6 @@ def _encode_jpeg(samples: NDArray[np.uint8], quality: int, icc_profile: bytes | 
 def _encode_webp(
     samples: NDArray[np.uint8], quality: int, is_lossless: bool, icc_profile: bytes | None, exif: bytes | None
 ) -> bytes:
-    # WebP knows no gray.
     image = _to_pillow(samples).convert("RGBA" if samples.shape[2] in (2, 4) else "RGB")
     file = BytesIO()
     # exact: colours under full transparency are kept as well.
@@ -156,8 +159,3 @@ def _encode_bmp(samples: NDArray[np.uint8]) -> bytes:
 
 def _to_pillow(samples: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(samples[:, :, 0] if samples.shape[2] == 1 else samples))
-
-
-def _profile_fits(icc_profile: bytes, num_channels: int) -> bool:
-    """Whether the profile's colour model (bytes 16 to 19 of its header) is that of the samples."""
-    return icc_profile[16:20] == (b"GRAY" if num_channels <= 2 else b"RGB ")
