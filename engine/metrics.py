@@ -50,7 +50,7 @@ def ssim(restored: Pixels, reference: Pixels) -> float:
     from skimage.metrics import structural_similarity
 
     return float(
-        structural_similarity(
+        structural_similarity(  # type: ignore[no-untyped-call] # scikit-image has no annotations
             _as_double(restored),
             _as_double(reference),
             channel_axis=2,
