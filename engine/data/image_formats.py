@@ -20,6 +20,14 @@ SUFFIXES_OF_FORMATS: dict[FileFormat, tuple[str, ...]] = {
 IMAGE_SUFFIXES: frozenset[str] = frozenset(suffix for group in SUFFIXES_OF_FORMATS.values() for suffix in group)
 """The endings, in lower case, by which folder listings find photos."""
 
+OTHER_PHOTO_SUFFIXES: frozenset[str] = frozenset(
+    {
+        *(".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".gif", ".psd", ".exr"),
+        *(".dng", ".nef", ".nrw", ".cr2", ".cr3", ".crw", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw", ".x3f"),
+    }
+)
+"""Endings of photos that cannot be read: listed all the same, so that a person learns why they are left out."""
+
 MAX_PIXELS = 400_000_000
 """No camera makes larger photos; a header that claims more is a mistake or an attack."""
 

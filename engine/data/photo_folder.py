@@ -1,0 +1,121 @@
+"""Finding the photos in folders, without decoding them."""
+
+import logging
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from engine.data.image_files import ImageInfo, probe_image
+from engine.data.image_formats import IMAGE_SUFFIXES, OTHER_PHOTO_SUFFIXES
+from engine.errors import ImageReadError, InvalidInputError
+from engine.events import FileSkipped
+
+_logger = logging.getLogger(__name__)
+
+_LISTED_SUFFIXES = IMAGE_SUFFIXES | OTHER_PHOTO_SUFFIXES
+_DIGITS = re.compile(r"(\d+)")
+
+NaturalKey = tuple[tuple[tuple[int, str], ...], str]
+
+
+def natural_sort_key(name: str) -> NaturalKey:
+    """Return a key by which "photo 2" comes before "photo 10", whatever the case of the letters."""
+    parts = _DIGITS.split(name.casefold())
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts), name
+
+
+def list_image_files(folders: Sequence[Path], recursive: bool = True) -> list[Path]:
+    """List the photos in folders, by their names alone.
+
+    Photos of formats that cannot be read are listed too, so that `find_usable_photos` can say why; other files,
+    hidden files and hidden folders are passed over. A file that is given itself is listed whatever its name is.
+
+    Args:
+        folders: Folders or files.
+        recursive: Whether subfolders are searched; links that lead back are followed once.
+
+    Returns:
+        The files, each once, in the order of `folders`, within a folder in natural order, before its subfolders.
+
+    Raises:
+        InvalidInputError: One of `folders` is not there or may not be read.
+    """
+    files: dict[Path, None] = {}
+    visited: set[tuple[int, int]] = set()
+    for folder in folders:
+        try:
+            if folder.is_dir():
+                files.update(dict.fromkeys(_walk(folder, recursive, visited)))
+            elif folder.exists():
+                files[folder] = None
+            else:
+                raise InvalidInputError(f"{folder} is not there.", "Check the path, or add the folder again.")
+        except PermissionError as error:
+            raise InvalidInputError(
+                f"The folder {folder} may not be read.", "Change its permissions, or copy it elsewhere."
+            ) from error
+        except OSError as error:
+            raise InvalidInputError(
+                f"The folder {folder} cannot be read ({error.strerror}).", "Check the disk, then try again."
+            ) from error
+    return list(files)
+
+
+def find_usable_photos(paths: Iterable[Path]) -> tuple[list[tuple[Path, ImageInfo]], list[FileSkipped]]:
+    """Tell the photos from what cannot be used, by their headers.
+
+    Args:
+        paths: Files, as `list_image_files` gives them.
+
+    Returns:
+        The usable photos with their sizes, and each other file with its reason; both in the given order.
+    """
+    usable: list[tuple[Path, ImageInfo]] = []
+    skipped: list[FileSkipped] = []
+    for path in paths:
+        try:
+            usable.append((path, probe_image(path)))
+        except ImageReadError as error:
+            skipped.append(FileSkipped(path=path, reason=error.message, hint=error.hint))
+    return usable, skipped
+
+
+def _walk(folder: Path, recursive: bool, visited: set[tuple[int, int]]) -> Iterator[Path]:
+    """Yield a folder's photos, then those of its subfolders.
+
+    Raises:
+        OSError: The folder itself cannot be read; subfolders that cannot are passed over with a log entry.
+    """
+    status = folder.stat()
+    identity = (status.st_dev, status.st_ino)
+    if identity in visited:
+        return
+    visited.add(identity)
+    names: list[str] = []
+    subfolders: list[str] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if _is_hidden(entry):
+                continue
+            if os.path.splitext(entry.name)[1].lower() in _LISTED_SUFFIXES and not entry.is_dir():
+                names.append(entry.name)
+            elif recursive and entry.is_dir():
+                subfolders.append(entry.name)
+    for name in sorted(names, key=natural_sort_key):
+        yield folder / name
+    for name in sorted(subfolders, key=natural_sort_key):
+        try:
+            yield from _walk(folder / name, recursive, visited)
+        except OSError as error:
+            _logger.warning("Passing over the folder %s: %s", folder / name, error)
+
+
+def _is_hidden(entry: os.DirEntry[str]) -> bool:
+    if entry.name.startswith("."):
+        return True
+    if os.name != "nt":
+        return False
+    attributes = getattr(entry.stat(follow_symlinks=False), "st_file_attributes", 0)
+    return bool(attributes & stat.FILE_ATTRIBUTE_HIDDEN)
