@@ -1,0 +1,287 @@
+"""Restoring one photo of any size, tile by tile, in whatever memory there is.
+
+Each tile is computed with as much of its surroundings as the network can see (`Backbone.context_px`), on the network's
+own sampling grid, and only the tile itself is kept. So its pixels are those that the whole photo in one piece would
+have given, and no seam has to be blended away.
+"""
+
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.devices import ComputeDevice
+from engine.errors import DeviceError
+from engine.events import Emit, JobWarning, Pixels
+from engine.job_control import JobControl
+from engine.models import RestorationModel
+
+SMALLEST_TILE_PX = 64
+LARGEST_AUTOMATIC_TILE_PX = {"cpu": 512, "mps": 1024, "cuda": 2048}
+"""On a CPU larger tiles are slower, since their features leave the cache (measured)."""
+
+MEMORY_PER_PIXEL = 1024
+"""Bytes of activations for one pixel of a tile; the standard U-Net was seen to need 700."""
+
+PHOTO_BORDER_PX = 16
+"""How far a photo is continued by its mirror image, so that the network's zero padding stays off its edges."""
+
+OnTile = Callable[[int, int], None]
+"""Called after each tile with the tiles done and their number, which grows where memory asks for smaller ones."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of a photo. Rows `top` to `bottom` and columns `left` to `right`, ends excluded."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+class Restorer:
+    """Restores photos with one model on one device.
+
+    Remembers for the next photo which tile size fitted into memory.
+
+    Attributes:
+        tile_px: Side of the tiles; 0 until chosen from memory.
+    """
+
+    def __init__(
+        self, model: RestorationModel, device: ComputeDevice, *, tile_px: int = 0, emit: Emit | None = None
+    ) -> None:
+        """Take a model to a device.
+
+        Args:
+            model: What restores. Its network is moved to the device.
+            device: Where it computes.
+            tile_px: Side of the tiles; 0: chosen from the free memory.
+            emit: Receives a `JobWarning` for each step back that memory asks for.
+        """
+        self._network = model.network
+        self._device = device
+        self._emit = emit
+        self.tile_px = self._round_to_grid(tile_px) if tile_px else 0
+
+    def restore(self, pixels: Pixels, *, control: JobControl | None = None, on_tile: OnTile | None = None) -> Pixels:
+        """Restore one photo.
+
+        Args:
+            pixels: The noisy photo. Shape: (height, width, 1 or 3), 0 to 1. Gray is restored as three equal channels,
+                of which the mean is taken.
+            control: Asked before each tile.
+            on_tile: Told after each tile.
+
+        Returns:
+            The restored photo. Same shape, 0 to 1, read-only.
+
+        Raises:
+            JobCancelled: The job has been asked to end.
+            DeviceError: Not even the smallest tile fits into memory.
+        """
+        try:
+            restored = np.empty(pixels.shape, np.float32)
+        except MemoryError as error:
+            raise self._out_of_memory() from error
+        if not self.tile_px:
+            self.tile_px = self._choose_tile()
+        pending = split_into_tiles(Tile(0, pixels.shape[0], 0, pixels.shape[1]), self.tile_px, self._grid_px)
+        num_done = 0
+        while pending:
+            if control is not None:
+                control.wait_if_paused()
+            tile = pending[0]
+            result = self._try_tile(pixels, tile)
+            if result is None:
+                self._step_back()
+                pending = [part for tile in pending for part in split_into_tiles(tile, self.tile_px, self._grid_px)]
+                continue
+            restored[tile.top : tile.bottom, tile.left : tile.right] = result
+            del pending[0]
+            num_done += 1
+            if on_tile is not None:
+                on_tile(num_done, num_done + len(pending))
+        np.clip(restored, 0.0, 1.0, out=restored)
+        restored.setflags(write=False)
+        return restored
+
+    @property
+    def _grid_px(self) -> int:
+        return self._network.alignment_px
+
+    def _try_tile(self, pixels: Pixels, tile: Tile) -> NDArray[np.float32] | None:
+        """Restore a tile; None where memory does not suffice."""
+        try:
+            return self._restore_tile(pixels, tile)
+        except (RuntimeError, MemoryError) as error:
+            if not _is_out_of_memory(error):
+                raise
+        # Only here, with the exception gone, are the tensors of the failed attempt free.
+        if self._device.name == "cuda":
+            torch.cuda.empty_cache()
+        return None
+
+    @torch.inference_mode()
+    def _restore_tile(self, pixels: Pixels, tile: Tile) -> NDArray[np.float32]:
+        height, width, num_channels = pixels.shape
+        top, bottom = self._window(tile.top, tile.bottom, height)
+        left, right = self._window(tile.left, tile.right, width)
+        window = pixels[np.ix_(mirror_indices(top, bottom, height), mirror_indices(left, right, width))]
+        device = self._device.torch_device
+        self._network.to(device)
+        # A batch of one of channels-last layout is what the photo's own layout already is.
+        noisy = torch.from_numpy(window).to(device).permute(2, 0, 1).unsqueeze(0)
+        if num_channels == 1:
+            noisy = noisy.expand(-1, 3, -1, -1)
+        with self._device.autocast():
+            restored = self._network(noisy.contiguous(memory_format=torch.channels_last)).float()
+        if num_channels == 1:
+            restored = restored.mean(dim=1, keepdim=True)
+        core = restored[0, :, tile.top - top : tile.bottom - top, tile.left - left : tile.right - left]
+        result: NDArray[np.float32] = core.permute(1, 2, 0).cpu().numpy()
+        return result
+
+    def _window(self, start: int, stop: int, size: int) -> tuple[int, int]:
+        """Return the range that a tile's range is computed from: with its context, within the mirrored border."""
+        context = math.ceil(self._network.context_px / self._grid_px) * self._grid_px
+        border = math.ceil(PHOTO_BORDER_PX / self._grid_px) * self._grid_px
+        return max(start - context, -border), min(stop + context, size + border)
+
+    def _step_back(self) -> None:
+        """Go on with smaller tiles, or at last on the CPU.
+
+        Raises:
+            DeviceError: There is nothing left to try.
+        """
+        smaller = self._round_to_grid(self.tile_px // 2)
+        if smaller >= SMALLEST_TILE_PX and smaller < self.tile_px:
+            self.tile_px = smaller
+            self._warn(f"Memory is short: going on with tiles of {smaller} pixels.", "The result is the same.")
+        elif self._device.name != "cpu":
+            self._device = self._device.on_cpu()
+            self.tile_px = self._choose_tile()
+            self._warn(
+                "The graphics card has too little memory: going on without it.",
+                "It takes longer. Close other programs that use the graphics card.",
+            )
+        else:
+            raise self._out_of_memory()
+
+    def _warn(self, message: str, hint: str) -> None:
+        if self._emit is not None:
+            self._emit(JobWarning(message=message, hint=hint))
+
+    def _out_of_memory(self) -> DeviceError:
+        return DeviceError(
+            "The memory does not suffice to restore this photo.", "Close other programs, or choose a smaller network."
+        )
+
+    def _choose_tile(self) -> int:
+        """Choose the largest tile that half of the free memory holds with its context."""
+        free = _free_memory(self._device)
+        window_px = math.sqrt(free / 2 / MEMORY_PER_PIXEL)
+        side = int(window_px - 2 * self._network.context_px)
+        return self._round_to_grid(min(max(side, SMALLEST_TILE_PX), LARGEST_AUTOMATIC_TILE_PX[self._device.name]))
+
+    def _round_to_grid(self, side_px: int) -> int:
+        return max(math.ceil(side_px / self._grid_px), 1) * self._grid_px
+
+
+def restore_pixels(
+    model: RestorationModel,
+    pixels: Pixels,
+    *,
+    device: ComputeDevice,
+    tile_px: int = 0,
+    control: JobControl | None = None,
+    on_tile: OnTile | None = None,
+    emit: Emit | None = None,
+) -> Pixels:
+    """Restore one photo; see `Restorer`, which is the better choice for many.
+
+    Raises:
+        JobCancelled: The job has been asked to end.
+        DeviceError: Not even the smallest tile fits into memory.
+    """
+    return Restorer(model, device, tile_px=tile_px, emit=emit).restore(pixels, control=control, on_tile=on_tile)
+
+
+def blend_with_input(noisy: Pixels, restored: Pixels, strength: float) -> Pixels:
+    """Keep a part of the noise: 0 returns the noisy photo, 1 the restored one.
+
+    Args:
+        noisy: Shape: (height, width, channels), 0 to 1.
+        restored: Same shape.
+        strength: 0 to 1.
+
+    Returns:
+        The mixture. Same shape, read-only.
+    """
+    if strength >= 1:
+        return restored
+    if strength <= 0:
+        return noisy
+    blended: Pixels = noisy + np.float32(strength) * (restored - noisy)
+    np.clip(blended, 0.0, 1.0, out=blended)
+    blended.setflags(write=False)
+    return blended
+
+
+def split_into_tiles(area: Tile, tile_px: int, grid_px: int) -> list[Tile]:
+    """Cover an area with tiles of about equal size, without overlap.
+
+    Args:
+        area: What to cover; begins on the grid.
+        tile_px: Largest side of a tile; a multiple of the grid.
+        grid_px: Tiles begin at multiples of it.
+
+    Returns:
+        Tiles from top left to bottom right.
+    """
+    rows = _split_range(area.top, area.bottom, tile_px, grid_px)
+    columns = _split_range(area.left, area.right, tile_px, grid_px)
+    return [Tile(top, bottom, left, right) for top, bottom in rows for left, right in columns]
+
+
+def mirror_indices(start: int, stop: int, size: int) -> NDArray[np.intp]:
+    """Return the indices 0 to size - 1 that a range takes if the axis is continued by reflection at its ends.
+
+    Args:
+        start: First position; may be negative.
+        stop: Behind the last position; may exceed `size`.
+        size: Length of the axis, at least 1.
+    """
+    period = max(2 * (size - 1), 1)
+    positions = np.arange(start, stop) % period
+    return np.minimum(positions, period - positions) if size > 1 else np.zeros(stop - start, np.intp)
+
+
+def _split_range(start: int, stop: int, tile_px: int, grid_px: int) -> list[tuple[int, int]]:
+    num_tiles = math.ceil((stop - start) / tile_px)
+    side = math.ceil((stop - start) / num_tiles / grid_px) * grid_px
+    return [(begin, min(begin + side, stop)) for begin in range(start, stop, side)]
+
+
+def _is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return "out of memory" in text or "alloc" in text
+
+
+def _free_memory(device: ComputeDevice) -> int:
+    """Return the bytes that could be used on a device; a cautious guess where the system does not say."""
+    if device.name == "cuda":
+        return int(torch.cuda.mem_get_info(device.torch_device)[0])
+    if device.name == "cpu" and sys.platform == "linux":
+        with open("/proc/meminfo", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    return 4 * 1024**3
