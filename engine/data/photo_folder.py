@@ -99,9 +99,9 @@ def _walk(folder: Path, recursive: bool, visited: set[tuple[int, int]]) -> Itera
         for entry in entries:
             if _is_hidden(entry):
                 continue
-            if os.path.splitext(entry.name)[1].lower() in _LISTED_SUFFIXES and not entry.is_dir():
+            if os.path.splitext(entry.name)[1].lower() in _LISTED_SUFFIXES and not _is_folder(entry):
                 names.append(entry.name)
-            elif recursive and entry.is_dir():
+            elif recursive and _is_folder(entry):
                 subfolders.append(entry.name)
     for name in sorted(names, key=natural_sort_key):
         yield folder / name
@@ -110,6 +110,14 @@ def _walk(folder: Path, recursive: bool, visited: set[tuple[int, int]]) -> Itera
             yield from _walk(folder / name, recursive, visited)
         except OSError as error:
             _logger.warning("Passing over the folder %s: %s", folder / name, error)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A link that leads to itself.
+        return False
 
 
 def _is_hidden(entry: os.DirEntry[str]) -> bool:
