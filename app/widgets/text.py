@@ -74,9 +74,7 @@ class ElidedLabel(QLabel):
 class IconLabel(QWidget):
     """An icon that follows the theme."""
 
-    def __init__(
-        self, icon: str, color: str = "text", size_px: int = ICON_PX, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, icon: str, color: str = "text", size_px: int = ICON_PX, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFixedSize(size_px, size_px)
         self._icon = themed_icon(icon, color)

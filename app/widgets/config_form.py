@@ -1,0 +1,266 @@
+"""A form made from a pydantic settings model: titles, tooltips, bounds, units and choices all come from its fields."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from app.theme import SPACING, Theme
+from app.widgets.buttons import quiet_button
+from app.widgets.field_editors import ChoiceEditor, FieldEditor, editor_for
+from app.widgets.text import label
+
+
+class ConfigForm(QWidget):
+    """Edits some or all fields of one settings model; fields marked "advanced" are folded behind "More settings".
+
+    A field without an editor (a free dict), or not shown, keeps the value it was given.
+
+    Attributes:
+        more_button: Unfolds the advanced fields.
+        reset_button: Sets every field back to the preset.
+
+    Signals:
+        edited: A person changed a value; carries the field's name.
+        more_toggled: The advanced fields were unfolded or folded.
+    """
+
+    edited = Signal(str)
+    more_toggled = Signal(bool)
+
+    def __init__(
+        self,
+        model: type[BaseModel],
+        *,
+        fields: Sequence[str] | None = None,
+        choices: Mapping[str, Mapping[str, str]] | None = None,
+        empty_texts: Mapping[str, str] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        """Build the form.
+
+        Args:
+            model: The settings.
+            fields: The fields to be shown, in this order; None: all that have an editor.
+            choices: For text fields that name something: the allowed values and their titles.
+            empty_texts: What None is called in a field that may be empty.
+            parent: Its owner.
+        """
+        super().__init__(parent)
+        self._model = model
+        self._editors: dict[str, FieldEditor] = {}
+        self._errors: dict[str, QLabel] = {}
+        self._captions: dict[str, QLabel] = {}
+        self._adapters: dict[str, TypeAdapter[Any]] = {}
+        self._baseline: dict[str, Any] = {
+            name: field.get_default(call_default_factory=True)
+            for name, field in model.model_fields.items()
+            if not field.is_required()
+        }
+        self._carried = dict(self._baseline)
+
+        self._basic = _FieldGrid()
+        self._advanced = _FieldGrid()
+        for name in fields if fields is not None else model.model_fields:
+            self._add_field(name, model.model_fields[name], (choices or {}).get(name), (empty_texts or {}).get(name))
+        self.more_button = quiet_button("More settings", "caret-right")
+        self.more_button.setCheckable(True)
+        self.more_button.toggled.connect(self.set_more_shown)
+        self.more_button.setVisible(self._advanced.num_rows > 0)
+        self.reset_button = quiet_button("Reset to the preset", "arrow-counter-clockwise")
+        self.reset_button.clicked.connect(self.reset)
+        self._advanced.hide()
+        row = QHBoxLayout()
+        row.setSpacing(SPACING)
+        row.addWidget(self.more_button)
+        row.addWidget(self.reset_button)
+        row.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACING)
+        layout.addWidget(self._basic)
+        layout.addLayout(row)
+        layout.addWidget(self._advanced)
+        self._basic.setVisible(self._basic.num_rows > 0)
+        self._show(self._baseline)
+        self._refresh()
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """The fields that can be edited, in their order."""
+        return tuple(self._editors)
+
+    def editor(self, name: str) -> FieldEditor:
+        """Return a field's editor."""
+        return self._editors[name]
+
+    def values(self) -> dict[str, Any]:
+        """Return all values, as they stand; `errors` says whether they are valid."""
+        return {**self._carried, **{name: editor.value() for name, editor in self._editors.items()}}
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Show other values; fields that are not named keep theirs."""
+        self._carried.update(values)
+        self._show(values)
+        self._refresh()
+
+    def set_baseline(self, values: Mapping[str, Any]) -> None:
+        """Set what "Reset" goes back to, on top of the model's defaults, and show it."""
+        self._baseline.update(values)
+        self.set_values(self._baseline)
+
+    def reset(self) -> None:
+        """Go back to the preset."""
+        changed = self.changed_fields()
+        self.set_values(self._baseline)
+        for name in changed:
+            self.edited.emit(name)
+
+    def changed_fields(self) -> list[str]:
+        """Return the fields that differ from the preset."""
+        return [
+            name
+            for name, editor in self._editors.items()
+            if name in self._baseline and editor.value() != self._baseline[name]
+        ]
+
+    def errors(self) -> dict[str, str]:
+        """Return what is wrong, by field; empty if everything is valid."""
+        found = {}
+        for name, editor in self._editors.items():
+            problem = self._problem(name, editor.value())
+            if problem:
+                found[name] = problem
+        return found
+
+    def set_more_shown(self, shown: bool) -> None:
+        """Unfold or fold the advanced fields."""
+        if self._advanced.isHidden() == shown:
+            self.more_button.setChecked(shown)
+            self._advanced.setVisible(shown)
+            self._refresh()
+            self.more_toggled.emit(shown)
+
+    def _add_field(
+        self, name: str, field: FieldInfo, choices: Mapping[str, str] | None, empty_text: str | None
+    ) -> None:
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        unit = str(extra.get("unit", ""))
+        editor: FieldEditor | None
+        if choices is not None:
+            editor = ChoiceEditor(choices)
+        else:
+            editor = editor_for(field.annotation, field.metadata, unit=unit, empty_text=empty_text or "None")
+        if editor is None:
+            return
+        title = field.title or name.replace("_", " ").capitalize()
+        caption, error = label(title), label("", "warning", wraps=True)
+        caption.setBuddy(editor)
+        error.hide()
+        for part in (caption, editor):
+            part.setToolTip(field.description or "")
+        editor.setAccessibleName(title)
+        editor.setAccessibleDescription(field.description or "")
+        editor.edited.connect(lambda: self._on_edited(name))
+        self._editors[name], self._errors[name], self._captions[name] = editor, error, caption
+        annotation: Any = field.annotation
+        self._adapters[name] = TypeAdapter(Annotated[(annotation, *field.metadata)] if field.metadata else annotation)
+        (self._advanced if extra.get("level") == "advanced" else self._basic).add(caption, editor, error)
+
+    def _show(self, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            if name in self._editors:
+                self._editors[name].set_value(value)
+
+    def _on_edited(self, name: str) -> None:
+        self._refresh()
+        self.edited.emit(name)
+
+    def _refresh(self) -> None:
+        errors = self.errors()
+        changed = self.changed_fields()
+        for name, error_label in self._errors.items():
+            error_label.setText(errors.get(name, ""))
+            error_label.setVisible(name in errors)
+            font = self._captions[name].font()
+            font.setBold(name in changed)
+            self._captions[name].setFont(font)
+        self.reset_button.setVisible(bool(changed) and (self.more_button.isChecked() or self._advanced.num_rows == 0))
+        num_hidden = 0 if self.more_button.isChecked() else sum(self.is_advanced(name) for name in changed)
+        self.more_button.setText(f"More settings ({num_hidden} changed)" if num_hidden else "More settings")
+
+    def is_advanced(self, name: str) -> bool:
+        """Tell whether a field is folded away with the others."""
+        return self._advanced.isAncestorOf(self._editors[name])
+
+    def _problem(self, name: str, value: Any) -> str:
+        try:
+            self._adapters[name].validate_python(value)
+        except ValidationError as error:
+            return _sentence(error.errors()[0])
+        return ""
+
+
+class _FieldGrid(QWidget):
+    """Captions left, editors right, what is wrong below; more than three fields stand in two columns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(2 * SPACING)
+        self._grid.setVerticalSpacing(SPACING)
+        self._rows: list[tuple[QLabel, FieldEditor, QLabel]] = []
+
+    @property
+    def num_rows(self) -> int:
+        return len(self._rows)
+
+    def add(self, caption: QLabel, editor: FieldEditor, error: QLabel) -> None:
+        editor.setMaximumWidth(Theme.of_application().px(280))
+        self._rows.append((caption, editor, error))
+        self._place()
+
+    def _place(self) -> None:
+        num_columns = 2 if len(self._rows) > 3 else 1
+        num_lines = -(-len(self._rows) // num_columns)
+        for position, (caption, editor, error) in enumerate(self._rows):
+            column, line = divmod(position, num_lines)
+            self._grid.addWidget(caption, 2 * line, 3 * column, Qt.AlignmentFlag.AlignVCenter)
+            self._grid.addWidget(editor, 2 * line, 3 * column + 1)
+            self._grid.addWidget(error, 2 * line + 1, 3 * column, 1, 2)
+        for column in range(num_columns):
+            self._grid.setColumnMinimumWidth(3 * column, Theme.of_application().px(150))
+            self._grid.setColumnStretch(3 * column + 1, 1)
+            self._grid.setColumnMinimumWidth(3 * column + 2, 2 * SPACING)
+
+
+def _sentence(error: Any) -> str:
+    """Say in plain words what pydantic found."""
+    limits = error.get("ctx", {})
+    match error["type"]:
+        case "greater_than_equal":
+            return f"Must be at least {limits['ge']:g}."
+        case "greater_than":
+            return f"Must be greater than {limits['gt']:g}."
+        case "less_than_equal":
+            return f"Must be at most {limits['le']:g}."
+        case "less_than":
+            return f"Must be less than {limits['lt']:g}."
+        case "multiple_of":
+            return f"Must be a multiple of {limits['multiple_of']:g}."
+        case "float_parsing" | "float_type" | "finite_number":
+            return "Must be a number, such as 0.001."
+        case "int_parsing" | "int_type" | "int_from_float":
+            return "Must be a whole number."
+        case "too_short":
+            return "Must not be empty."
+        case "string_too_long":
+            return f"Must have at most {limits['max_length']} characters."
+        case "path_type":
+            return "Must name a file or folder."
+        case _:
+            return str(error["msg"]).rstrip(".") + "."

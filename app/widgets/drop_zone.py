@@ -1,0 +1,73 @@
+"""The invitation to drop folders and files, for pages that are still empty."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from app.theme import SPACING
+from app.widgets.text import IconLabel, label
+
+
+def dropped_paths(data: QMimeData) -> list[Path]:
+    """Return the local folders and files that are being dragged."""
+    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile() and url.toLocalFile()]
+
+
+class DropZone(QFrame):
+    """A dashed frame with a sentence and buttons that do the same as dropping.
+
+    Signals:
+        dropped: Folders and files (list of Path).
+    """
+
+    dropped = Signal(list)
+
+    def __init__(
+        self, icon: str, heading: str, sentence: str, buttons: Sequence[QPushButton], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("DropZone")
+        self.setAcceptDrops(True)
+        heading_label = label(heading, "title", wraps=True)
+        sentence_label = label(sentence, "muted", wraps=True)
+        for part in (heading_label, sentence_label):
+            part.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
+            part.setMinimumWidth(320)
+        row = QHBoxLayout()
+        row.setSpacing(SPACING)
+        row.addStretch()
+        for control in buttons:
+            row.addWidget(control)
+        row.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4 * SPACING, 4 * SPACING, 4 * SPACING, 4 * SPACING)
+        layout.setSpacing(2 * SPACING)
+        layout.addStretch()
+        layout.addWidget(IconLabel(icon, "text_muted", 56), 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addWidget(heading_label)
+        layout.addWidget(sentence_label)
+        layout.addLayout(row)
+        layout.addStretch()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_paths(event.mimeData()):
+            event.acceptProposedAction()
+            self._set_active(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._set_active(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._set_active(False)
+        paths = dropped_paths(event.mimeData())
+        if paths:
+            event.acceptProposedAction()
+            self.dropped.emit(paths)
+
+    def _set_active(self, active: bool) -> None:
+        self.setProperty("active", active)
+        self.style().unpolish(self)
+        self.style().polish(self)
