@@ -55,9 +55,9 @@ class ScanConfig(JobConfig):
 
     folders: Annotated[tuple[Path, ...], Field(min_length=1, title="Folders", description="Folders or files.")]
     recursive: Annotated[bool, Field(title="Include subfolders", description="Look into subfolders too.")] = True
-    estimate_noise: Annotated[
-        bool, Field(title="Estimate noise", description="Measure each photo's noise level.")
-    ] = True
+    estimate_noise: Annotated[bool, Field(title="Estimate noise", description="Measure each photo's noise level.")] = (
+        True
+    )
 
 
 class TrainingConfig(ComputeConfig):
@@ -176,9 +176,7 @@ class FinetuneConfig(TrainingConfig):
         Field(title="Start from", description="A run or model file to start from; empty: from scratch."),
     ] = None
     noisy: Annotated[tuple[Path, ...], Field(min_length=1, title="Noisy photos", description="Folders or files.")]
-    clean: Annotated[
-        tuple[Path, ...], Field(min_length=1, title="Clean references", description="Folders or files.")
-    ]
+    clean: Annotated[tuple[Path, ...], Field(min_length=1, title="Clean references", description="Folders or files.")]
     task: Annotated[str, Field(title="Task", description="What the model shall do.")] = "denoise"
     labels: Annotated[
         int | None,
@@ -197,10 +195,20 @@ class FinetuneConfig(TrainingConfig):
             ge=0,
             le=0.5,
             title="Held back for validation",
-            description="Share of the labels that only measures and never teaches; from 5 labels on.",
+            description="Share of the labels that only measures and never teaches; from 8 labels on.",
             json_schema_extra=ADVANCED,
         ),
     ] = 0.2
+    unlabelled_weight: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1000,
+            title="Unlabelled photos",
+            description="How much the photos without a reference go on teaching; 0: not at all.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = 1.0
     task_params: Annotated[
         dict[str, Any],
         Field(title="Task settings", description="Settings of the task.", json_schema_extra=ADVANCED),
@@ -228,9 +236,7 @@ class RestoreConfig(ComputeConfig):
         Literal["keep", "png", "tiff16", "jpeg"],
         Field(title="Format", description="Keep: as the original, with its bit depth."),
     ] = "keep"
-    jpeg_quality: Annotated[
-        int, Field(ge=50, le=100, title="JPEG quality", description="Only for JPEG and WebP.")
-    ] = 95
+    jpeg_quality: Annotated[int, Field(ge=50, le=100, title="JPEG quality", description="Only for JPEG and WebP.")] = 95
     keep_metadata: Annotated[
         bool, Field(title="Keep metadata", description="Carry EXIF and the colour profile over.")
     ] = True
@@ -255,9 +261,7 @@ class EvaluateConfig(ComputeConfig):
 
     model: Annotated[Path, Field(title="Model", description="A run folder or a model file.")]
     noisy: Annotated[tuple[Path, ...], Field(min_length=1, title="Noisy photos", description="Folders or files.")]
-    clean: Annotated[
-        tuple[Path, ...], Field(min_length=1, title="Clean references", description="Folders or files.")
-    ]
+    clean: Annotated[tuple[Path, ...], Field(min_length=1, title="Clean references", description="Folders or files.")]
     task: Annotated[str, Field(title="Task", description="What the model does.")] = "denoise"
     include_training: Annotated[
         bool,

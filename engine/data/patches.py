@@ -53,7 +53,8 @@ class DecodedPhoto:
 
     @staticmethod
     def _to_float(levels: NDArray[Any]) -> NDArray[np.float32]:
-        return np.divide(levels, np.float32(np.iinfo(levels.dtype).max), dtype=np.float32)
+        scaled: NDArray[np.float32] = levels * np.float32(1 / np.iinfo(levels.dtype).max)
+        return scaled
 
 
 def decode_photo(path: Path, largest_bytes: int = MEMORY_BUDGET_BYTES) -> DecodedPhoto:

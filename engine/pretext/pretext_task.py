@@ -41,7 +41,7 @@ class PretextTask(ABC):
 
     @abstractmethod
     def loss(self, restore: Restore, crops: Tensor, generator: torch.Generator) -> LossParts:
-        """The loss over one batch.
+        """The loss over one batch; its parts hold at least `consistency`, the residual's mean square.
 
         Args:
             restore: The network.

@@ -1,0 +1,127 @@
+"""Checkpoints: all that an interrupted training needs to go on as if nothing had happened.
+
+One safetensors file holds the weights, their running average, the optimiser's moments and, as text in the metadata,
+the counters. Batches are a function of seed and step, so no random state needs saving.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from engine.atomic_files import replace_atomically
+from engine.backbones.backbone import Backbone
+from engine.errors import ModelFileError
+from engine.models import RestorationModel
+
+PROGRESS_KEY = "residua_progress"
+
+
+@dataclass
+class TrainingState:
+    """What changes while a network trains.
+
+    Attributes:
+        network: The network that is optimised.
+        averaged: The same network with the running average of its weights: the one that restores.
+        optimizer: Its optimiser.
+        step: Optimisation steps done.
+        seconds: Training time so far, without pauses, over all sessions.
+        best_psnr: Best validation PSNR so far, dB; None without validation.
+        best_step: Its step.
+    """
+
+    network: Backbone
+    averaged: Backbone
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    seconds: float = 0.0
+    best_psnr: float | None = None
+    best_step: int = 0
+
+
+def save_checkpoint(path: Path, state: TrainingState) -> None:
+    """Write a checkpoint at once or not at all."""
+    tensors: dict[str, Tensor] = {}
+    for part, network in (("network", state.network), ("averaged", state.averaged)):
+        tensors |= {f"{part}.{name}": tensor for name, tensor in network.state_dict().items()}
+    for index, moments in state.optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in moments.items()}
+    progress = {
+        "step": state.step,
+        "seconds": state.seconds,
+        "best_psnr": state.best_psnr,
+        "best_step": state.best_step,
+    }
+    with replace_atomically(path) as temporary:
+        save_file(
+            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+            temporary,
+            metadata={PROGRESS_KEY: json.dumps(progress)},
+        )
+
+
+def load_checkpoint(path: Path, state: TrainingState) -> None:
+    """Set a state to what it was when the checkpoint was saved.
+
+    Args:
+        path: The checkpoint.
+        state: A state of the same network and optimiser; changed in place.
+
+    Raises:
+        ModelFileError: The file is missing, damaged, or belongs to another network.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            progress = json.loads((file.metadata() or {})[PROGRESS_KEY])
+        tensors = load_file(path)
+        for part, network in (("network", state.network), ("averaged", state.averaged)):
+            network.load_state_dict(_with_prefix(tensors, part))
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _with_prefix(tensors, "optimizer").items():
+            index, _, moment = name.partition(".")
+            moments.setdefault(int(index), {})[moment] = tensor
+        groups: list[dict[str, Any]] = state.optimizer.state_dict()["param_groups"]
+        state.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        state.step = int(progress["step"])
+        state.seconds = float(progress["seconds"])
+        state.best_psnr = progress["best_psnr"]
+        state.best_step = int(progress["best_step"])
+    except (SafetensorError, OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise ModelFileError(
+            f"The checkpoint '{path.name}' is damaged or belongs to another network.",
+            "Start a new run; the photos are not affected.",
+        ) from error
+
+
+def transfer_weights(network: Backbone, parent: RestorationModel) -> tuple[int, int]:
+    """Start a network from a parent model: every tensor of the same name and shape is taken over.
+
+    Returns:
+        Number of tensors taken over, and of tensors of the network.
+
+    Raises:
+        ModelFileError: Nothing fits, so that it would be training from scratch under another name.
+    """
+    own = network.state_dict()
+    fitting = {
+        name: tensor
+        for name, tensor in parent.network.state_dict().items()
+        if name in own and own[name].shape == tensor.shape
+    }
+    if not fitting:
+        raise ModelFileError(
+            f"No weights of the model '{parent.card.name}' fit this network.",
+            "Start from a model of the same network, or from scratch.",
+        )
+    network.load_state_dict(own | fitting)
+    return len(fitting), len(own)
+
+
+def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name[len(prefix) + 1 :]: tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")}

@@ -1,0 +1,115 @@
+"""What a training is about: its batches and its loss. Batches are a function of seed and step alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.configs import TrainingConfig
+from engine.data.patches import DecodedPhoto, choose_distinct, random_aligned_crops, random_crops
+from engine.pretext.pretext_task import LossParts, PretextTask, Restore
+from engine.tasks.restoration_task import RestorationTask
+
+
+class Objective(Protocol):
+    """What the trainer minimises."""
+
+    def batch(self, step: int) -> tuple[Tensor, ...]:
+        """The batch of a step, on the CPU: a function of the step alone. Called from another thread, ahead of time."""
+
+    def loss(self, restore: Restore, batch: tuple[Tensor, ...], generator: torch.Generator) -> LossParts:
+        """The loss over one batch on the device."""
+
+
+def step_seed(seed: int, step: int, stream: int = 0) -> int:
+    """A seed for one step and one use of randomness, unrelated to the seeds of other steps and uses."""
+    return int(np.random.SeedSequence((seed, step, stream)).generate_state(1, np.uint64)[0] >> 1)
+
+
+@dataclass(frozen=True)
+class PretextObjective:
+    """Learning from noisy photos alone.
+
+    Attributes:
+        photos: The noisy photos.
+        pretext: The task they are given.
+        config: Batch and crop sizes, seed.
+    """
+
+    photos: Sequence[DecodedPhoto]
+    pretext: PretextTask
+    config: TrainingConfig
+
+    def batch(self, step: int) -> tuple[Tensor, ...]:
+        """One tensor. Shape: (crops_per_photo * photos, 3, side, side), 0 to 1."""
+        crops = random_crops(
+            self.photos,
+            num_photos=min(self.config.photos_per_batch, len(self.photos)),
+            crops_per_photo=self.pretext.crops_per_photo,
+            side_px=self.pretext.source_crop_px(self.config.crop_px),
+            generator=np.random.default_rng(step_seed(self.config.seed, step, stream=1)),
+        )
+        return (torch.from_numpy(crops),)
+
+    def loss(self, restore: Restore, batch: tuple[Tensor, ...], generator: torch.Generator) -> LossParts:
+        """The pretext task's own loss."""
+        return self.pretext.loss(restore, batch[0], generator)
+
+
+@dataclass(frozen=True)
+class DecodedPair:
+    """A noisy photo and its clean reference, of one size."""
+
+    noisy: DecodedPhoto
+    clean: DecodedPhoto
+
+
+@dataclass(frozen=True)
+class SupervisedObjective:
+    """Learning from pairs, while the unlabelled photos go on teaching.
+
+    Few labels show few cameras, exposures and noise levels. The self-supervised term on the whole folder keeps what
+    pretraining learned of the others.
+
+    Attributes:
+        pairs: The labels.
+        task: What is learned.
+        config: Batch and crop sizes, seed.
+        unlabelled: The self-supervised side; None for labels alone.
+        unlabelled_weight: Weight of its residual's root mean square, which is on the scale of the labels' error.
+    """
+
+    pairs: Sequence[DecodedPair]
+    task: RestorationTask
+    config: TrainingConfig
+    unlabelled: PretextObjective | None = None
+    unlabelled_weight: float = 0.0
+
+    def batch(self, step: int) -> tuple[Tensor, ...]:
+        """Noisy crops, clean crops, and the unlabelled crops where there are any. Shapes: (batch, 3, side, side)."""
+        generator = np.random.default_rng(step_seed(self.config.seed, step, stream=2))
+        count, side = self.config.photos_per_batch, self.config.crop_px
+        noisy = np.empty((count, 3, side, side), np.float32)
+        clean = np.empty_like(noisy)
+        for position, index in enumerate(choose_distinct(len(self.pairs), count, generator)):
+            pair = self.pairs[index]
+            noisy[position], clean[position] = random_aligned_crops((pair.noisy, pair.clean), side, generator)
+        unlabelled = self.unlabelled.batch(step) if self.unlabelled else ()
+        return (torch.from_numpy(noisy), torch.from_numpy(clean), *unlabelled)
+
+    def loss(self, restore: Restore, batch: tuple[Tensor, ...], generator: torch.Generator) -> LossParts:
+        """The task's loss on the labels plus the weighted self-supervised loss."""
+        noisy, clean, *unlabelled = batch
+        supervised = self.task.supervised_loss(restore(noisy), clean)
+        if not self.unlabelled:
+            return supervised
+        own = self.unlabelled.loss(restore, tuple(unlabelled), generator)
+        # The gradient of a root mean square instead of a mean square: the balance then holds at any noise level.
+        scale = self.unlabelled_weight / own.parts["consistency"].clamp_min(1e-10).sqrt()
+        return LossParts(
+            total=supervised.total + 0.5 * scale * own.total,
+            parts={**supervised.parts, **own.parts},
+        )

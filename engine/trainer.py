@@ -1,0 +1,257 @@
+"""The only optimisation loop: pretraining and fine-tuning differ in their objective, not in how they are trained."""
+
+import copy
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from engine.backbones.backbone import Backbone
+from engine.checkpoints import TrainingState, save_checkpoint
+from engine.configs import TrainingConfig
+from engine.devices import ComputeDevice
+from engine.errors import TrainingDivergedError
+from engine.events import CheckpointSaved, Emit, MetricsRow, StepDone
+from engine.job_control import JobCancelled, JobControl
+from engine.models import ModelCard, save_model
+from engine.objectives import Objective, step_seed
+from engine.run_store import Run
+
+WARM_UP_STEPS = 50
+REPORT_INTERVAL_S = 1.0
+GRADIENT_NORM_LIMIT = 1.0
+"""Larger gradients are scaled down to this norm: a rare bad batch must not undo what was learned."""
+
+
+class Observer(Protocol):
+    """Who looks at the averaged weights while they train; it must not change them."""
+
+    def preview(self, state: TrainingState) -> None:
+        """Show the current weights; called every few seconds and at the end."""
+
+    def validate(self, state: TrainingState) -> bool:
+        """Measure the current weights; called at fixed steps. Whether they are the best so far."""
+
+    def report(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Take note of the losses since the last report; called about once a second."""
+
+
+def new_state(network: Backbone, config: TrainingConfig, device: ComputeDevice) -> TrainingState:
+    """A network at its first step.
+
+    Args:
+        network: Fresh or transferred weights.
+        config: Learning rate.
+        device: Where it will train.
+    """
+    network = network.to(device.torch_device, memory_format=torch.channels_last).train().requires_grad_(True)  # type: ignore[call-overload]
+    optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=0.0, fused=True)
+    averaged = copy.deepcopy(network).eval().requires_grad_(False)
+    return TrainingState(network, averaged, optimizer)
+
+
+def learning_rate_at(step: int, config: TrainingConfig) -> float:
+    """A short linear warm-up, then half a cosine down to a hundredth (Loshchilov and Hutter, ICLR 2017)."""
+    warm_up = min(1.0, (step + 1) / WARM_UP_STEPS)
+    progress = step / max(config.steps, 1)
+    return config.learning_rate * warm_up * (0.505 + 0.495 * math.cos(math.pi * progress))
+
+
+class Trainer:
+    """Trains one network for one run."""
+
+    def __init__(
+        self,
+        *,
+        state: TrainingState,
+        objective: Objective,
+        observer: Observer,
+        config: TrainingConfig,
+        device: ComputeDevice,
+        run: Run,
+        card: ModelCard,
+        stage: str,
+        control: JobControl,
+        emit: Emit,
+    ) -> None:
+        """Take what a training needs.
+
+        Args:
+            state: Where to start; changed in place.
+            objective: Batches and loss.
+            observer: Previews, validation, verdicts.
+            config: Steps, learning rate and so on.
+            device: Where to compute.
+            run: Where to save.
+            card: Of the model to be saved.
+            stage: What a person reads: "Pretraining".
+            control: Pause and cancel.
+            emit: Receives progress.
+        """
+        self._state = state
+        self._objective = objective
+        self._observer = observer
+        self._config = config
+        self._device = device
+        self._run = run
+        self._card = card
+        self._stage = stage
+        self._control = control
+        self._emit = emit
+        self._module, self._optimizer = device.fabric.setup(state.network, state.optimizer)
+        self._validate_every = max(config.steps // 10, 1)
+        self._sums: defaultdict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=device.torch_device))
+        self._num_summed = 0
+        self._latest: dict[str, float] = {}
+
+    def train(self) -> None:
+        """Train to the last step, saving on the way.
+
+        Raises:
+            JobCancelled: Asked to end; everything is saved and the run can be resumed.
+            TrainingDivergedError: A loss or gradient is not finite; the last checkpoint still is.
+        """
+        clock = _Clock(self._state, self._control)
+        reported = saved = previewed = time.monotonic()
+        if self._state.step == 0:
+            self._validate()
+            self._observer.preview(self._state)
+        with ThreadPoolExecutor(1, "batches") as ahead:
+            pending = ahead.submit(self._objective.batch, self._state.step)
+            try:
+                while self._state.step < self._config.steps:
+                    self._control.wait_if_paused()
+                    pending = self._step(pending, lambda step: ahead.submit(self._objective.batch, step))
+                    now = time.monotonic()
+                    if now - reported >= REPORT_INTERVAL_S:
+                        self._report()
+                        reported = now
+                    self._progress(clock)
+                    if self._state.step % self._validate_every == 0 and self._state.step < self._config.steps:
+                        self._validate()
+                    if now - previewed >= self._config.preview_interval_s:
+                        self._observer.preview(self._state)
+                        previewed = now
+                    if now - saved >= self._config.checkpoint_interval_s:
+                        self.save(clock)
+                        saved = now
+            except JobCancelled:
+                self.save(clock)
+                raise
+        self._report()
+        self._validate()
+        self._observer.preview(self._state)
+        self.save(clock)
+
+    def save(self, clock: "_Clock | None" = None) -> None:
+        """Save a checkpoint and the model as it is now, once the figures since the last one are seen to be finite."""
+        self._report()
+        if clock is not None:
+            self._state.seconds = clock.seconds()
+        save_checkpoint(self._run.checkpoint_path, self._state)
+        if self._state.best_psnr is None or not self._run.model_path.exists():
+            self._save_model()
+        self._run.update(
+            steps_done=self._state.step, seconds=self._state.seconds, metrics=self._run.record.metrics | self._latest
+        )
+        self._emit(CheckpointSaved(step=self._state.step, path=self._run.checkpoint_path))
+
+    def _step(
+        self, pending: "Future[tuple[Tensor, ...]]", prefetch: Callable[[int], "Future[tuple[Tensor, ...]]"]
+    ) -> "Future[tuple[Tensor, ...]]":
+        """One optimisation step; returns the next batch in the making."""
+        state = self._state
+        batch = tuple(part.to(self._device.torch_device, non_blocking=True) for part in pending.result())
+        following = prefetch(state.step + 1)
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate_at(state.step, self._config)
+        generator = torch.Generator().manual_seed(step_seed(self._config.seed, state.step))
+        loss = self._objective.loss(self._restore, batch, generator)
+        self._optimizer.zero_grad(set_to_none=True)
+        self._device.fabric.backward(loss.total)
+        norm = torch.nn.utils.clip_grad_norm_(state.network.parameters(), GRADIENT_NORM_LIMIT, foreach=True)
+        self._optimizer.step()
+        state.step += 1
+        self._average_weights()
+        # Summed on the device and looked at once a second: reading a value would make a GPU wait at each step.
+        for name, value in {**loss.parts, "gradient_norm": norm}.items():
+            self._sums[name] += value
+        self._num_summed += 1
+        return following
+
+    def _restore(self, noisy: Tensor) -> Tensor:
+        restored: Tensor = self._module(noisy.contiguous(memory_format=torch.channels_last))
+        return restored.float()
+
+    def _average_weights(self) -> None:
+        # Early on the average follows closely, or it would still hold the first, random weights.
+        step = self._state.step
+        decay = min(self._config.weight_average_decay, step / (step + 9))
+        averaged: list[Any] = list(self._state.averaged.parameters())
+        torch._foreach_lerp_(averaged, [weight.detach() for weight in self._state.network.parameters()], 1 - decay)
+
+    def _validate(self) -> None:
+        if self._observer.validate(self._state):
+            self._save_model()
+
+    def _save_model(self) -> None:
+        card = self._card.model_copy(update={"steps": self._state.step})
+        save_model(self._run.model_path, self._state.averaged.state_dict(), card)
+
+    def _report(self) -> None:
+        if not self._num_summed:
+            return
+        metrics = {name: float(total) / self._num_summed for name, total in self._sums.items()}
+        self._sums.clear()
+        self._num_summed = 0
+        if not all(math.isfinite(value) for value in metrics.values()):
+            raise TrainingDivergedError(
+                f"Training has become unstable near step {self._state.step:,}: a loss is no longer a finite number.",
+                "Lower the learning rate under More settings and start again; the last saved state is kept.",
+            )
+        metrics["learning_rate"] = learning_rate_at(self._state.step - 1, self._config)
+        self._latest = metrics
+        self._run.append_metrics(self._state.step, metrics)
+        self._emit(MetricsRow(step=self._state.step, metrics=metrics))
+        self._observer.report(self._state.step, metrics)
+
+    def _progress(self, clock: "_Clock") -> None:
+        steps_per_second = clock.steps_per_second()
+        remaining = self._config.steps - self._state.step
+        self._emit(
+            StepDone(
+                stage=self._stage,
+                step=self._state.step,
+                num_steps=self._config.steps,
+                seconds_left=remaining / steps_per_second if steps_per_second else None,
+                metrics={**self._latest, "steps_per_second": steps_per_second},
+            )
+        )
+
+
+class _Clock:
+    """Training time without pauses, and the speed of this session."""
+
+    def __init__(self, state: TrainingState, control: JobControl) -> None:
+        self._state = state
+        self._control = control
+        self._first_step = state.step
+        self._seconds_before = state.seconds
+        self._started = time.monotonic()
+        self._paused_before = control.paused_seconds
+
+    def _session_seconds(self) -> float:
+        return time.monotonic() - self._started - (self._control.paused_seconds - self._paused_before)
+
+    def seconds(self) -> float:
+        """Training time over all sessions."""
+        return self._seconds_before + self._session_seconds()
+
+    def steps_per_second(self) -> float:
+        """Mean speed of this session; 0 before its first step."""
+        return (self._state.step - self._first_step) / max(self._session_seconds(), 1e-6)

@@ -1,0 +1,188 @@
+"""Looks at a network while it trains: previews of one crop, validation on held-back labels, verdicts."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from engine.atomic_files import write_bytes_atomically
+from engine.checkpoints import TrainingState
+from engine.data.patches import DecodedPhoto
+from engine.devices import ComputeDevice
+from engine.events import Emit, Pixels, PreviewReady, ValidationDone
+from engine.job_control import JobControl
+from engine.metrics import psnr, ssim
+from engine.models import ModelCard, RestorationModel
+from engine.noise import estimate_noise
+from engine.objectives import DecodedPair
+from engine.restorer import restore_pixels
+from engine.run_store import Run
+from engine.verdicts import residual_facts, training_verdict
+
+PREVIEW_PX = 192
+NUM_PREVIEW_CANDIDATES = 12
+VALIDATION_PX = 1024
+"""Validation looks at the central square of this side, so that a few large photos do not hold training up."""
+
+RESIDUAL_GAIN = 4.0
+"""By how much the residual is amplified in preview pictures; noise of 1 % would be invisible otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewCrop:
+    """The crop that the preview strip shows.
+
+    Attributes:
+        noisy: Shape: (side, side, 3), 0 to 1.
+        reference: The clean crop, where known. Same shape.
+    """
+
+    noisy: Pixels
+    reference: Pixels | None = None
+
+
+class TrainingObserver:
+    """Previews, validation and verdicts of one run."""
+
+    def __init__(
+        self,
+        *,
+        preview_crop: PreviewCrop,
+        validation: Sequence[DecodedPair],
+        card: ModelCard,
+        device: ComputeDevice,
+        run: Run,
+        num_steps: int,
+        num_crops: int,
+        control: JobControl,
+        emit: Emit,
+    ) -> None:
+        """Take what is looked at.
+
+        Args:
+            preview_crop: The crop to show.
+            validation: Held-back pairs; may be empty.
+            card: Of the model.
+            device: Where to compute.
+            run: Where previews are kept.
+            num_steps: Steps in all.
+            num_crops: Crops that the contrastive term compares; 0 without one.
+            control: Pause and cancel.
+            emit: Receives what is seen.
+        """
+        self._crop = preview_crop
+        self._validation = [_central_part(pair) for pair in validation]
+        self._card = card
+        self._device = device
+        self._run = run
+        self._num_steps = num_steps
+        self._num_crops = num_crops
+        self._control = control
+        self._emit = emit
+        self._metrics: Mapping[str, float] = {}
+
+    def preview(self, state: TrainingState) -> None:
+        """Restore the preview crop, keep its picture, and judge its residual."""
+        noisy = self._crop.noisy
+        restored = self._restore(state, noisy)
+        residual = _read_only(noisy - restored)
+        tiles = [noisy, restored, np.clip(0.5 + RESIDUAL_GAIN * residual, 0, 1)]
+        picture = np.rint(np.concatenate(tiles, axis=1) * 255).astype(np.uint8)
+        _, encoded = cv2.imencode(".png", picture[:, :, ::-1])
+        write_bytes_atomically(self._run.preview_folder / f"step_{state.step:08d}.png", encoded.tobytes())
+        self._emit(
+            PreviewReady(
+                step=state.step, noisy=noisy, restored=restored, residual=residual, reference=self._crop.reference
+            )
+        )
+        if state.step:
+            verdict = training_verdict(
+                residual_facts(noisy, restored),
+                self._metrics,
+                step=state.step,
+                num_steps=self._num_steps,
+                num_crops=self._num_crops,
+            )
+            self._run.update(verdict=verdict.sentence)
+            self._emit(verdict)
+
+    def validate(self, state: TrainingState) -> bool:
+        """Measure the averaged weights on the held-back pairs; whether they are the best so far."""
+        if not self._validation:
+            return False
+        figures = []
+        for noisy, clean in self._validation:
+            restored = self._restore(state, noisy)
+            figures.append((psnr(restored, clean), ssim(restored, clean), psnr(noisy, clean)))
+        mean_psnr, mean_ssim, mean_noisy = (float(value) for value in np.mean(figures, axis=0))
+        row = {"validation_psnr": mean_psnr, "validation_ssim": mean_ssim, "validation_noisy_psnr": mean_noisy}
+        self._run.append_metrics(state.step, row)
+        self._run.update(metrics={**self._run.record.metrics, **row})
+        self._emit(ValidationDone(step=state.step, psnr=mean_psnr, ssim=mean_ssim, noisy_psnr=mean_noisy))
+        if state.best_psnr is not None and mean_psnr <= state.best_psnr:
+            return False
+        state.best_psnr, state.best_step = mean_psnr, state.step
+        return True
+
+    def report(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Keep the latest losses for the verdict."""
+        self._metrics = metrics
+
+    def _restore(self, state: TrainingState, noisy: Pixels) -> Pixels:
+        model = RestorationModel(state.averaged, self._card)
+        return restore_pixels(model, noisy, device=self._device, control=self._control)
+
+
+def choose_preview_crop(
+    photos: Sequence[DecodedPhoto], reference_of: Callable[[DecodedPhoto], DecodedPhoto | None] = lambda _: None
+) -> PreviewCrop:
+    """The busiest place of one of the noisier photos: there a person sees both noise and detail.
+
+    Args:
+        photos: At least one.
+        reference_of: The clean reference of a photo, where known.
+    """
+    step = max(len(photos) // NUM_PREVIEW_CANDIDATES, 1)
+    candidates = photos[::step][:NUM_PREVIEW_CANDIDATES]
+    by_noise = sorted(candidates, key=lambda photo: estimate_noise(_centre(photo.pixels, 512)).sigma)
+    photo = by_noise[(3 * len(by_noise)) // 4]
+    pixels = photo.pixels
+    height, width = pixels.shape[:2]
+    side = min(PREVIEW_PX, height, width)
+    places = [
+        (int(row * (height - side)), int(column * (width - side)))
+        for row in (0.25, 0.5, 0.75)
+        for column in (0.25, 0.5, 0.75)
+    ]
+
+    def detail(place: tuple[int, int]) -> float:
+        # Blurred first, or the place with the most noise would count as the busiest.
+        return float(cv2.GaussianBlur(_part(pixels, place, side), (0, 0), 3.0).std())
+
+    best = max(places, key=detail)
+    reference = reference_of(photo)
+    return PreviewCrop(
+        noisy=_part(pixels, best, side),
+        reference=None if reference is None else _part(reference.pixels, best, side),
+    )
+
+
+def _part(pixels: Pixels, place: tuple[int, int], side: int) -> Pixels:
+    top, left = place
+    return _read_only(pixels[top : top + side, left : left + side])
+
+
+def _centre(pixels: Pixels, side: int) -> Pixels:
+    height, width = pixels.shape[:2]
+    return _part(pixels, (max(height - side, 0) // 2, max(width - side, 0) // 2), side)
+
+
+def _central_part(pair: DecodedPair) -> tuple[Pixels, Pixels]:
+    return _centre(pair.noisy.pixels, VALIDATION_PX), _centre(pair.clean.pixels, VALIDATION_PX)
+
+
+def _read_only(pixels: Pixels) -> Pixels:
+    kept: Pixels = np.ascontiguousarray(pixels, dtype=np.float32)
+    kept.flags.writeable = False
+    return kept
