@@ -1,0 +1,347 @@
+"""The jobs that use a model: restoring a batch of photos, and measuring the model on pairs."""
+
+import errno
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.configs import EvaluateConfig, RestoreConfig
+from engine.data.image_files import PhotoImage, read_image, write_image
+from engine.data.photo_folder import list_image_files
+from engine.data.photo_pairs import PhotoPair, match_pairs
+from engine.errors import EngineError, ImageReadError, ImageWriteError, InvalidInputError
+from engine.events import Emit, FileSkipped, ImageRestored, JobWarning, Pixels, StepDone
+from engine.job_control import JobControl
+from engine.job_results import EvaluationResult, PairScore, RestoreResult
+from engine.metrics import psnr, ssim
+from engine.restored_files import OutputPlan, SourcePhoto, list_sources
+
+if TYPE_CHECKING:
+    from engine.models import ModelCard
+    from engine.restorer import Restorer
+
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+"""Writing failed in a way that will be the same for the next photo."""
+
+_PROGRESS_INTERVAL_S = 0.1
+
+
+def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreResult:
+    """Restore photos into a folder; a photo that fails never stops the batch.
+
+    Args:
+        config: Model, photos, destination.
+        control: Asked once per tile.
+        emit: Receives `StepDone` (steps are photos; `metrics["fraction"]` is the part of all pixels),
+            `ImageRestored`, `FileSkipped`, `JobWarning`.
+
+    Returns:
+        What was restored and what was not, with reasons.
+
+    Raises:
+        JobCancelled: Asked to end; what is written stays.
+        InvalidInputError: There is no photo among the inputs, or an input is not there.
+        ImageWriteError: The destination cannot be made.
+        ModelFileError: The model cannot be loaded.
+        DeviceError: The device is not there.
+    """
+    from engine.devices import open_device
+    from engine.models import load_model
+    from engine.restorer import Restorer
+
+    config = config.model_copy(update={"out": config.out.absolute()})
+    listing = list_sources(config.photos, config.out)
+    if not listing.photos and not listing.unusable:
+        raise InvalidInputError("There are no photos in what was given.", "Choose photos, or a folder with photos.")
+    if listing.earlier_results:
+        emit(
+            JobWarning(
+                message=f"Passing over {len(listing.earlier_results)} restored files of an earlier batch.",
+                hint="To restore one of them again, choose the file itself.",
+            )
+        )
+    restorer = Restorer(load_model(config.model), open_device(config), tile_px=config.tile, emit=emit)
+    _make_folder(config.out)
+    for skipped in listing.unusable:
+        emit(skipped)
+    batch = _Batch(config, listing.photos, restorer, control, emit)
+    return batch.run(listing.unusable)
+
+
+class _Batch:
+    """One run over a list of photos."""
+
+    def __init__(
+        self,
+        config: RestoreConfig,
+        photos: Sequence[SourcePhoto],
+        restorer: "Restorer",
+        control: JobControl,
+        emit: Emit,
+    ) -> None:
+        self._config = config
+        self._photos = photos
+        self._restorer = restorer
+        self._control = control
+        self._emit = emit
+        self._plan = OutputPlan(config, photos)
+        self._clock = _Clock(control, sum(photo.megapixels for photo in photos))
+        self._last_progress = -math.inf
+
+    def run(self, unusable: Sequence[FileSkipped]) -> RestoreResult:
+        """Restore all photos, adding to those that were unusable from the start."""
+        restored: list[tuple[Path, Path]] = []
+        failed = list(unusable)
+        skipped_existing: list[Path] = []
+        megapixels = 0.0
+        disk_error: ImageWriteError | None = None
+        for index, photo in enumerate(self._photos):
+            self._control.wait_if_paused()
+            self._report_progress(index, 0.0)
+            started = time.monotonic()
+            try:
+                output = self._plan.claim(photo)
+                if output is None:
+                    skipped_existing.append(photo.path)
+                    self._clock.leave_out(photo.megapixels)
+                    continue
+                if disk_error is not None:
+                    raise disk_error
+                self._restore_photo(photo, output, index)
+            except EngineError as error:
+                skipped = FileSkipped(path=photo.path, reason=error.message, hint=error.hint)
+                failed.append(skipped)
+                self._emit(skipped)
+                self._clock.leave_out(photo.megapixels)
+                if isinstance(error, ImageWriteError) and _is_disk_error(error):
+                    disk_error = error
+                continue
+            restored.append((photo.path, output))
+            megapixels += photo.megapixels
+            self._clock.add(photo.megapixels)
+            self._emit(ImageRestored(source=photo.path, output=output, seconds=time.monotonic() - started))
+        self._report_progress(len(self._photos), 0.0, always=True)
+        return RestoreResult(
+            restored=tuple(restored),
+            failed=tuple(failed),
+            skipped_existing=tuple(skipped_existing),
+            seconds=self._clock.seconds,
+            megapixels=megapixels,
+        )
+
+    def _restore_photo(self, photo: SourcePhoto, output: Path, index: int) -> None:
+        from engine.restorer import blend_with_input
+
+        def report_tile(num_done: int, num_tiles: int) -> None:
+            self._report_progress(index, num_done / num_tiles * photo.megapixels)
+
+        try:
+            image = read_image(photo.path)
+            restored = self._restorer.restore(image.pixels, control=self._control, on_tile=report_tile)
+            blended = blend_with_input(image.pixels, restored, self._config.strength)
+        except MemoryError as error:
+            raise ImageReadError(
+                f"The memory does not suffice for a photo of {photo.megapixels:,.0f} megapixels.",
+                "Close other programs, or restore a part of the photo.",
+            ) from error
+        _make_folder(output.parent)
+        write_image(
+            output,
+            PhotoImage(blended, image.alpha, image.metadata),
+            file_format=self._plan.file_format(photo),
+            bit_depth=self._plan.bit_depth(photo),
+            jpeg_quality=self._config.jpeg_quality,
+            keep_metadata=self._config.keep_metadata,
+        )
+
+    def _report_progress(self, num_done: int, megapixels_of_current: float, always: bool = False) -> None:
+        now = time.monotonic()
+        if not always and now - self._last_progress < _PROGRESS_INTERVAL_S:
+            return
+        self._last_progress = now
+        self._emit(
+            StepDone(
+                stage="Restoring",
+                step=num_done,
+                num_steps=len(self._photos),
+                seconds_left=self._clock.seconds_left(megapixels_of_current),
+                metrics={"fraction": self._clock.fraction(megapixels_of_current)},
+            )
+        )
+
+
+class _Clock:
+    """Time left by megapixels, without pauses."""
+
+    def __init__(self, control: JobControl, megapixels: float) -> None:
+        self._control = control
+        self._megapixels = megapixels
+        self._done = 0.0
+        self._started = time.monotonic()
+        self._paused_before = control.paused_seconds
+
+    @property
+    def seconds(self) -> float:
+        """Time so far, without pauses."""
+        return time.monotonic() - self._started - (self._control.paused_seconds - self._paused_before)
+
+    def add(self, megapixels: float) -> None:
+        """Count a finished photo."""
+        self._done += megapixels
+
+    def leave_out(self, megapixels: float) -> None:
+        """Forget a photo that takes no time."""
+        self._megapixels -= megapixels
+
+    def fraction(self, of_current: float) -> float:
+        """Return the part that is done, 0 to 1, with `of_current` megapixels of the photo in work."""
+        return min((self._done + of_current) / self._megapixels, 1.0) if self._megapixels > 0 else 1.0
+
+    def seconds_left(self, of_current: float) -> float | None:
+        """Return the estimated time left; None before the first tile."""
+        fraction = self.fraction(of_current)
+        return self.seconds * (1 / fraction - 1) if fraction > 0 else None
+
+
+def evaluate(config: EvaluateConfig, control: JobControl, emit: Emit) -> EvaluationResult:
+    """Measure a model on pairs of noisy photos and clean references.
+
+    Pairs that the model learned from or was chosen by are measured too, but left out of the means unless the settings
+    ask for them.
+
+    Args:
+        config: Model and pairs.
+        control: Asked once per tile.
+        emit: Receives `StepDone` and `FileSkipped`.
+
+    Returns:
+        Means and each pair's figures, of the restored pixels before they are rounded to 8 or 16 bits.
+
+    Raises:
+        JobCancelled: Asked to end.
+        InvalidInputError: No pair is left to measure, or the model is for another task.
+        ModelFileError: The model cannot be loaded.
+        DeviceError: The device is not there, or has too little memory.
+    """
+    from engine.devices import open_device
+    from engine.models import load_model
+    from engine.restorer import Restorer
+
+    started, paused_before = time.monotonic(), control.paused_seconds
+    matching = match_pairs(list_image_files(config.noisy), list_image_files(config.clean))
+    failed = [FileSkipped(path=item.pair.noisy, reason=item.reason, hint=item.hint) for item in matching.doubtful]
+    for skipped in failed:
+        emit(skipped)
+    if not matching.pairs:
+        if failed:
+            raise InvalidInputError("None of the pairs can be used: see the reason of each.", failed[0].hint)
+        raise InvalidInputError(
+            "No noisy photo has a clean reference of the same name.", "Give both files of a pair the same name."
+        )
+    model = load_model(config.model)
+    if model.card.task != config.task:
+        raise InvalidInputError(
+            f"The model “{model.card.name}” is for the task {model.card.task}, not {config.task}.",
+            "Choose its own task, or another model.",
+        )
+    restorer = Restorer(model, open_device(config), tile_px=config.tile, emit=emit)
+    scores: list[PairScore] = []
+    for index, pair in enumerate(matching.pairs):
+        control.wait_if_paused()
+        elapsed = time.monotonic() - started - (control.paused_seconds - paused_before)
+        seconds_left = elapsed / index * (len(matching.pairs) - index) if index else None
+        emit(StepDone(stage="Evaluating", step=index, num_steps=len(matching.pairs), seconds_left=seconds_left))
+        try:
+            scores.append(_measure(pair, restorer, model.card, control))
+        except (ImageReadError, InvalidInputError) as error:
+            failed.append(FileSkipped(path=pair.noisy, reason=error.message, hint=error.hint))
+            emit(failed[-1])
+    emit(StepDone(stage="Evaluating", step=len(matching.pairs), num_steps=len(matching.pairs), seconds_left=0.0))
+    counted = [score for score in scores if config.include_training or not score.used_for_training]
+    if not counted:
+        raise InvalidInputError(
+            "No pair is left to measure: the model learned from all of them, or they cannot be read.",
+            "Add other pairs, or include the training labels.",
+        )
+    return EvaluationResult(
+        psnr=_mean([score.psnr for score in counted]),
+        ssim=_mean([score.ssim for score in counted]),
+        noisy_psnr=_mean([score.noisy_psnr for score in counted]),
+        noisy_ssim=_mean([score.noisy_ssim for score in counted]),
+        num_pairs=len(counted),
+        num_left_out=len(scores) - len(counted),
+        per_image=tuple(scores),
+        failed=tuple(failed),
+        seconds=time.monotonic() - started - (control.paused_seconds - paused_before),
+    )
+
+
+def _measure(pair: PhotoPair, restorer: "Restorer", card: "ModelCard", control: JobControl) -> PairScore:
+    """Restore the noisy photo of a pair and compare both with the reference.
+
+    Raises:
+        ImageReadError: One of the two cannot be read.
+        InvalidInputError: They do not fit together.
+    """
+    noisy, clean = _alike(read_image(pair.noisy).pixels, read_image(pair.clean).pixels)
+    restored = restorer.restore(noisy, control=control)
+    try:
+        return PairScore(
+            name=pair.noisy.name,
+            psnr=psnr(restored, clean),
+            ssim=ssim(restored, clean),
+            noisy_psnr=psnr(noisy, clean),
+            noisy_ssim=ssim(noisy, clean),
+            used_for_training=_has_taught(pair.noisy, card),
+        )
+    except ValueError as error:
+        raise InvalidInputError(f"{pair.noisy.name} cannot be measured: {error}.", "Use larger photos.") from error
+
+
+def _alike(noisy: Pixels, clean: Pixels) -> tuple[Pixels, Pixels]:
+    """Bring a pair to the same number of channels.
+
+    Raises:
+        InvalidInputError: They differ in size.
+    """
+    if noisy.shape[:2] != clean.shape[:2]:
+        sizes = " and ".join(f"{pixels.shape[1]} x {pixels.shape[0]}" for pixels in (noisy, clean))
+        raise InvalidInputError(f"The photo and its reference differ in size: {sizes}.", "Crop them alike.")
+    num_channels = max(noisy.shape[2], clean.shape[2])
+    shape = (*noisy.shape[:2], num_channels)
+    return np.broadcast_to(noisy, shape), np.broadcast_to(clean, shape)
+
+
+def _has_taught(noisy: Path, card: "ModelCard") -> bool:
+    """Tell whether the model learned from this photo's reference, or was chosen by it."""
+    from engine.labels import file_digest
+
+    if card.label_digests:
+        return file_digest(noisy) in card.label_digests
+    return noisy.name in card.labels
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values) if all(map(math.isfinite, values)) else math.inf
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder if it is not there.
+
+    Raises:
+        ImageWriteError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageWriteError(
+            f"The folder {folder} cannot be made ({error.strerror or error}).", "Choose another folder."
+        ) from error
+
+
+def _is_disk_error(error: ImageWriteError) -> bool:
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_ERRORS

@@ -1,0 +1,361 @@
+"""Batches: what is written where, what is kept, what fails and what it says; and measuring a model on pairs."""
+
+import errno
+import hashlib
+import math
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from engine import atomic_files
+from engine.backbones.unet import UNetParams
+from engine.configs import EvaluateConfig, RestoreConfig
+from engine.data.image_files import ImageMetadata, PhotoImage, read_image, write_image
+from engine.errors import ImageWriteError, InvalidInputError, ModelFileError
+from engine.events import FileSkipped, ImageRestored, JobEvent, JobWarning, StepDone
+from engine.job_control import JobCancelled, JobControl
+from engine.job_results import EvaluationResult, RestoreResult
+from engine.models import ModelCard, build_network, save_model
+from engine.restoring import evaluate, restore
+from tests.conftest import TinyPhotos
+
+CARD = ModelCard(name="test model", backbone_params=UNetParams(width=8, num_levels=2).model_dump())
+
+
+@pytest.fixture
+def identity_model(tmp_path: Path) -> Path:
+    """A fresh network changes nothing: what comes out must be what went in."""
+    path = tmp_path / "identity.safetensors"
+    save_model(path, build_network(CARD).state_dict(), CARD)
+    return path
+
+
+@pytest.fixture
+def smoothing_model(tmp_path: Path) -> Path:
+    """A model that does something: its noise estimate is half of each pixel's value."""
+    torch.manual_seed(0)
+    network = build_network(CARD)
+    torch.nn.init.normal_(network.get_parameter("head.weight"), std=0.002)
+    path = tmp_path / "smoothing.safetensors"
+    save_model(path, network.state_dict(), CARD)
+    return path
+
+
+def make_photo(path: Path, *, num_channels: int = 3, alpha: bool = False, **metadata: Any) -> PhotoImage:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(len(path.name))
+    pixels = rng.random((20, 30, num_channels), np.float32)
+    described = ImageMetadata(**({"file_format": "png", "bit_depth": 8} | metadata))
+    image = PhotoImage(pixels, rng.random((20, 30), np.float32) if alpha else None, described)
+    write_image(path, image)
+    return read_image(path)
+
+
+def run_restore(
+    model: Path, photos: Path | tuple[Path, ...], out: Path, **fields: Any
+) -> tuple[RestoreResult, list[JobEvent]]:
+    events: list[JobEvent] = []
+    given = photos if isinstance(photos, tuple) else (photos,)
+    config = RestoreConfig(model=model, photos=given, out=out, device="cpu", precision="32-true", **fields)
+    return restore(config, JobControl(), events.append), events
+
+
+def outputs(result: RestoreResult) -> list[str]:
+    return sorted(output.name for _, output in result.restored)
+
+
+@pytest.mark.parametrize(
+    ("name", "metadata", "num_channels", "alpha"),
+    [
+        ("gray 8.png", {"bit_depth": 8}, 1, False),
+        ("gray alpha 16.png", {"bit_depth": 16}, 1, True),
+        ("colour 16.tif", {"file_format": "tiff", "bit_depth": 16}, 3, False),
+        ("colour alpha.PNG", {"bit_depth": 8}, 3, True),
+        ("lossless.webp", {"file_format": "webp"}, 3, True),
+        ("plain.bmp", {"file_format": "bmp"}, 3, False),
+    ],
+)
+def test_what_is_not_noise_is_kept(
+    identity_model: Path, tmp_path: Path, name: str, metadata: dict[str, Any], num_channels: int, alpha: bool
+) -> None:
+    source = tmp_path / "in" / name
+    original = make_photo(source, num_channels=num_channels, alpha=alpha, **metadata)
+    before = source.read_bytes()
+    result, _ = run_restore(identity_model, source, tmp_path / "out")
+    assert outputs(result) == [f"{source.stem}_restored{source.suffix}"]
+    restored = read_image(result.restored[0][1])
+    assert restored.metadata == original.metadata
+    np.testing.assert_array_equal(restored.pixels, original.pixels)
+    if original.alpha is None:
+        assert restored.alpha is None
+    else:
+        np.testing.assert_array_equal(restored.alpha, original.alpha)
+    assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "chosen", "expected_name", "expected_depth"),
+    [
+        ("a.tiff", "png", "a_restored.png", 16),
+        ("a.tiff", "tiff16", "a_restored.tiff", 16),
+        ("a.png", "tiff16", "a_restored.tif", 16),
+        ("a.tiff", "jpeg", "a_restored.jpg", 8),
+    ],
+)
+def test_formats(
+    identity_model: Path, tmp_path: Path, name: str, chosen: str, expected_name: str, expected_depth: int
+) -> None:
+    is_tiff = name.endswith("tiff")
+    make_photo(tmp_path / name, file_format="tiff" if is_tiff else "png", bit_depth=16 if is_tiff else 8)
+    result, _ = run_restore(identity_model, tmp_path / name, tmp_path / "out", format=chosen)
+    assert outputs(result) == [expected_name]
+    assert read_image(result.restored[0][1]).metadata.bit_depth == expected_depth
+
+
+def test_a_wrong_ending_is_mended(identity_model: Path, tmp_path: Path) -> None:
+    make_photo(tmp_path / "really.png")
+    (tmp_path / "really.png").rename(tmp_path / "really.jpg")
+    result, _ = run_restore(identity_model, tmp_path / "really.jpg", tmp_path / "out")
+    assert outputs(result) == ["really_restored.png"]
+
+
+def test_subfolders_are_kept_and_equal_names_do_not_meet(identity_model: Path, tmp_path: Path) -> None:
+    for name in ("a.png", "trip/a.png", "trip/day 1/a.png"):
+        make_photo(tmp_path / "first" / name)
+    make_photo(tmp_path / "second" / "a.png", bit_depth=16)
+    make_photo(tmp_path / "second" / "A.tif", file_format="tiff")
+    result, _ = run_restore(
+        identity_model, (tmp_path / "first", tmp_path / "second"), tmp_path / "out", format="png", existing="overwrite"
+    )
+    written = sorted(str(output.relative_to(tmp_path / "out")) for _, output in result.restored)
+    assert written == [
+        "A_restored_3.png",
+        "a_restored.png",
+        "a_restored_2.png",
+        os.path.join("trip", "a_restored.png"),
+        os.path.join("trip", "day 1", "a_restored.png"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("existing", "expected", "num_skipped"),
+    [("rename", ["a_restored_2.png"], 0), ("overwrite", ["a_restored.png"], 0), ("skip", [], 1)],
+)
+def test_existing_files(
+    identity_model: Path, tmp_path: Path, existing: str, expected: list[str], num_skipped: int
+) -> None:
+    make_photo(tmp_path / "a.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a_restored.png").write_bytes(b"earlier")
+    result, _ = run_restore(identity_model, tmp_path / "a.png", tmp_path / "out", existing=existing)
+    assert outputs(result) == expected
+    assert len(result.skipped_existing) == num_skipped
+    assert ((tmp_path / "out" / "a_restored.png").read_bytes() == b"earlier") == (existing != "overwrite")
+
+
+def test_an_original_is_never_written_over(smoothing_model: Path, tmp_path: Path) -> None:
+    """`a.png` restored into its own folder would meet the original `a_restored.png`."""
+    for name in ("a.png", "a_restored.png"):
+        make_photo(tmp_path / name)
+    before = (tmp_path / "a_restored.png").read_bytes()
+    given = (tmp_path / "a.png", tmp_path / "a_restored.png")
+    result, _ = run_restore(smoothing_model, given, tmp_path, existing="overwrite")
+    assert outputs(result) == ["a_restored_2.png", "a_restored_restored.png"]
+    assert (tmp_path / "a_restored.png").read_bytes() == before
+
+
+@pytest.mark.parametrize("out", [".", "results"])
+def test_results_of_an_earlier_batch_are_not_restored_again(identity_model: Path, tmp_path: Path, out: str) -> None:
+    photos = tmp_path / "photos"
+    for name in ("a.png", "trip/b.png"):
+        make_photo(photos / name)
+    run_restore(identity_model, photos, photos / out)
+    result, events = run_restore(identity_model, photos, photos / out)
+    assert outputs(result) == ["a_restored_2.png", "b_restored_2.png"]
+    warnings = [event.message for event in events if isinstance(event, JobWarning)]
+    assert warnings == ["Passing over 2 restored files of an earlier batch."]
+
+
+def test_a_bad_file_does_not_stop_the_batch(identity_model: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    make_photo(photos / "a.png")
+    make_photo(photos / "c.png")
+    (photos / "b.png").write_bytes(b"no photo")
+    (photos / "cut.png").write_bytes((photos / "a.png").read_bytes()[:-300])
+    result, events = run_restore(identity_model, photos, tmp_path / "out")
+    assert outputs(result) == ["a_restored.png", "c_restored.png"]
+    assert [skipped.path.name for skipped in result.failed] == ["b.png", "cut.png"]
+    assert all(skipped.reason and skipped.hint for skipped in result.failed)
+    assert [event for event in events if isinstance(event, FileSkipped)] == list(result.failed)
+    assert [event.output for event in events if isinstance(event, ImageRestored)] == [
+        output for _, output in result.restored
+    ]
+
+
+def test_progress_ends_at_all_photos(identity_model: Path, tmp_path: Path) -> None:
+    for index in range(3):
+        make_photo(tmp_path / "photos" / f"{index}.png")
+    result, events = run_restore(identity_model, tmp_path / "photos", tmp_path / "out")
+    steps = [event for event in events if isinstance(event, StepDone)]
+    assert (steps[0].step, steps[0].num_steps) == (0, 3)
+    assert (steps[-1].step, steps[-1].seconds_left) == (3, 0)
+    fractions = [step.metrics["fraction"] for step in steps]
+    assert fractions == sorted(fractions)
+    assert result.megapixels == pytest.approx(3 * 600 / 1e6)
+
+
+def test_strength_blends(smoothing_model: Path, tmp_path: Path) -> None:
+    original = make_photo(tmp_path / "a.png", bit_depth=16).pixels
+    results = []
+    for strength in (0.0, 0.5, 1.0):
+        result, _ = run_restore(smoothing_model, tmp_path / "a.png", tmp_path / f"{strength}", strength=strength)
+        results.append(read_image(result.restored[0][1]).pixels)
+    np.testing.assert_array_equal(results[0], original)
+    assert np.abs(results[2] - original).mean() > 1e-4
+    np.testing.assert_allclose(results[1], (results[0] + results[2]) / 2, atol=2 / 65535)
+
+
+def test_cancel_leaves_whole_files_alone(identity_model: Path, tmp_path: Path) -> None:
+    for index in range(3):
+        make_photo(tmp_path / "photos" / f"{index}.png")
+    control = JobControl()
+    written: list[Path] = []
+
+    def cancel_after_the_first(event: JobEvent) -> None:
+        if isinstance(event, ImageRestored):
+            written.append(event.output)
+            control.cancel()
+
+    config = RestoreConfig(model=identity_model, photos=(tmp_path / "photos",), out=tmp_path / "out", device="cpu")
+    with pytest.raises(JobCancelled):
+        restore(config, control, cancel_after_the_first)
+    assert list((tmp_path / "out").iterdir()) == written
+    assert read_image(written[0]).width == 30
+
+
+def test_a_full_disk_is_said_once_and_ends_the_work(
+    identity_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index in range(3):
+        make_photo(tmp_path / "photos" / f"{index}.png")
+    flushes: list[int] = []
+
+    def full(descriptor: int) -> None:
+        flushes.append(descriptor)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(atomic_files.os, "fsync", full)
+    result, _ = run_restore(identity_model, tmp_path / "photos", tmp_path / "out")
+    assert [skipped.reason for skipped in result.failed] == ["The disk is full."] * 3
+    assert len(flushes) == 1, "the other photos are not computed for nothing"
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_destination_that_is_a_file_gives_a_sentence(identity_model: Path, tmp_path: Path) -> None:
+    make_photo(tmp_path / "a.png")
+    with pytest.raises(ImageWriteError, match="cannot be made"):
+        run_restore(identity_model, tmp_path / "a.png", tmp_path / "a.png")
+
+
+def test_nothing_to_restore_gives_a_sentence(identity_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InvalidInputError, match="no photos"):
+        run_restore(identity_model, tmp_path / "empty", tmp_path / "out")
+    with pytest.raises(InvalidInputError, match="not there"):
+        run_restore(identity_model, tmp_path / "missing", tmp_path / "out")
+    make_photo(tmp_path / "a.png")
+    with pytest.raises(ModelFileError):
+        run_restore(tmp_path / "none.safetensors", tmp_path / "a.png", tmp_path / "out")
+
+
+def run_evaluate(model: Path, photos: TinyPhotos, **fields: Any) -> tuple[EvaluationResult, list[JobEvent]]:
+    events: list[JobEvent] = []
+    config = EvaluateConfig(
+        model=model, noisy=(photos.noisy,), clean=(photos.clean,), device="cpu", precision="32-true", **fields
+    )
+    return evaluate(config, JobControl(), events.append), events
+
+
+def test_the_identity_scores_what_the_input_scores(identity_model: Path, tiny_photos: TinyPhotos) -> None:
+    result, events = run_evaluate(identity_model, tiny_photos)
+    assert result.num_pairs == 8
+    assert result.num_left_out == 0
+    assert result.psnr == pytest.approx(result.noisy_psnr)
+    assert result.ssim == pytest.approx(result.noisy_ssim)
+    expected = [
+        -10 * math.log10(np.mean((read_image(noisy).pixels - read_image(tiny_photos.clean / noisy.name).pixels) ** 2))
+        for noisy in sorted(tiny_photos.noisy.iterdir())
+    ]
+    assert [score.noisy_psnr for score in result.per_image] == pytest.approx(expected, abs=1e-4)
+    assert result.noisy_psnr == pytest.approx(np.mean(expected), abs=1e-4)
+    last = [event for event in events if isinstance(event, StepDone)][-1]
+    assert (last.step, last.num_steps) == (8, 8)
+
+
+def digest_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("card_fields", "num_left_out"),
+    [
+        (lambda photos: {"labels": ("photo 0.png", "photo 1.png")}, 2),
+        (lambda photos: {"labels": ("photo 0.png",), "label_digests": ("0" * 64,)}, 0),
+        (lambda photos: {"labels": ("renamed.png",), "label_digests": (digest_of(photos.noisy / "photo 3.png"),)}, 1),
+    ],
+    ids=["by name", "another file of the same name", "by content"],
+)
+def test_training_labels_are_left_out(
+    tmp_path: Path, tiny_photos: TinyPhotos, card_fields: Callable[[TinyPhotos], dict[str, Any]], num_left_out: int
+) -> None:
+    card = CARD.model_copy(update=card_fields(tiny_photos))
+    path = tmp_path / "model.safetensors"
+    save_model(path, build_network(card).state_dict(), card)
+    result, _ = run_evaluate(path, tiny_photos)
+    assert result.num_left_out == num_left_out
+    counted = [score.psnr for score in result.per_image if not score.used_for_training]
+    assert len(counted) == result.num_pairs == 8 - num_left_out
+    assert result.psnr == pytest.approx(np.mean(counted))
+    included, _ = run_evaluate(path, tiny_photos, include_training=True)
+    assert (included.num_pairs, included.num_left_out) == (8, 0)
+
+
+def test_nothing_left_to_measure_gives_a_sentence(tmp_path: Path, tiny_photos: TinyPhotos) -> None:
+    card = CARD.model_copy(update={"labels": tuple(path.name for path in tiny_photos.noisy.iterdir())})
+    path = tmp_path / "model.safetensors"
+    save_model(path, build_network(card).state_dict(), card)
+    with pytest.raises(InvalidInputError, match="learned from all of them"):
+        run_evaluate(path, tiny_photos)
+    with pytest.raises(InvalidInputError, match="not sr2"):
+        run_evaluate(path, tiny_photos, task="sr2")
+
+
+def test_pairs_that_do_not_fit_are_listed_with_a_reason(
+    identity_model: Path, tiny_photos: TinyPhotos, tmp_path: Path
+) -> None:
+    photos = TinyPhotos(noisy=tmp_path / "noisy", clean=tmp_path / "clean")
+    shutil.copytree(tiny_photos.noisy, photos.noisy)
+    shutil.copytree(tiny_photos.clean, photos.clean)
+    make_photo(photos.clean / "photo 2.png")
+    cut = photos.noisy / "photo 5.png"
+    cut.write_bytes(cut.read_bytes()[:-400])
+    make_photo(photos.noisy / "alone.png")
+    make_photo(photos.noisy / "gray.png", num_channels=1)
+    make_photo(photos.clean / "gray.png", num_channels=3)
+    result, events = run_evaluate(identity_model, photos)
+    assert result.num_pairs == 7
+    assert {skipped.path.name for skipped in result.failed} == {"photo 2.png", "photo 5.png"}
+    assert [event for event in events if isinstance(event, FileSkipped)] == list(result.failed)
+    assert "gray.png" in {score.name for score in result.per_image}
+
+
+def test_no_pairs_gives_a_sentence(identity_model: Path, tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    make_photo(tmp_path / "clean" / "other.png")
+    with pytest.raises(InvalidInputError, match="same name"):
+        run_evaluate(identity_model, TinyPhotos(noisy=tiny_photos.noisy, clean=tmp_path / "clean"))
