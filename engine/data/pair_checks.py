@@ -98,16 +98,7 @@ def compare_brightness_fields(noisy: NDArray[np.float32], clean: NDArray[np.floa
         ratio = float(noisy_shapes.std()) / contrast
     else:
         ratio = 1.0
-    difference = float(noisy.mean() - clean.mean())
-    if abs(difference) > _MAX_BRIGHTNESS_DIFFERENCE or not 1 / _MAX_CONTRAST_RATIO <= ratio <= _MAX_CONTRAST_RATIO:
-        findings.append(
-            PairFinding(
-                kind="exposure",
-                reason=f"The brightness differs: the noisy photo is {abs(difference):.0%} of white "
-                f"{'brighter' if difference > 0 else 'darker'} and has {ratio:.2f} times the contrast.",
-                hint="Develop both with the same exposure and contrast.",
-            )
-        )
+    findings.extend(_compare_exposure(float(noisy.mean() - clean.mean()), ratio))
     return findings
 
 
@@ -122,6 +113,23 @@ def set_doubtful_aside(matching: PairMatching) -> PairMatching:
         else:
             good.append(pair)
     return replace(matching, pairs=tuple(good), doubtful=tuple(doubtful))
+
+
+def _compare_exposure(difference: float, contrast_ratio: float) -> list[PairFinding]:
+    differences = []
+    if abs(difference) > _MAX_BRIGHTNESS_DIFFERENCE:
+        differences.append(f"is {abs(difference):.0%} of white {'brighter' if difference > 0 else 'darker'}")
+    if not 1 / _MAX_CONTRAST_RATIO <= contrast_ratio <= _MAX_CONTRAST_RATIO:
+        differences.append(f"has {contrast_ratio:.2f} times the contrast")
+    if not differences:
+        return []
+    return [
+        PairFinding(
+            kind="exposure",
+            reason=f"The exposure differs: the noisy photo {' and '.join(differences)}.",
+            hint="Develop both with the same exposure and contrast.",
+        )
+    ]
 
 
 def _middle_of(field: NDArray[np.float32]) -> NDArray[np.float32]:
