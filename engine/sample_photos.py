@@ -152,8 +152,8 @@ def make_sample_photos(
 ) -> SamplePhotos:
     """Make the sample photos, unless they are there already.
 
-    Each photo gets noise of its own: at brightness y its variance is a·y + b, with a standard deviation from 8 to 40
-    of 255 and a share of signal-dependent noise that differ from photo to photo.
+    Each photo gets noise of its own: at brightness y its variance is a·y + b. The standard deviation at mid-gray, from
+    8 to 40 of 255, and the share that depends on the signal differ from photo to photo.
 
     Args:
         folder: Made where it is missing.
@@ -233,10 +233,9 @@ def _cut(recipe: _Recipe) -> Pixels:
 
 
 def _add_noise(clean: Pixels, sigma: float, generator: np.random.Generator) -> Pixels:
-    """Add noise whose variance grows with the brightness and is sigma² on average."""
+    """Add noise whose variance grows with the brightness and is sigma² at mid-gray."""
     signal_share = generator.uniform(0.3, 0.8)
-    mean = max(float(clean.mean()), 0.05)
-    variance = sigma**2 * (signal_share * clean / mean + 1 - signal_share)
+    variance = sigma**2 * (signal_share * clean / 0.5 + 1 - signal_share)
     noise: NDArray[np.float64] = generator.standard_normal(clean.shape) * np.sqrt(variance)
     return np.clip(clean + noise, 0, 1).astype(np.float32)
 
