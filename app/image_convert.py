@@ -148,19 +148,19 @@ def qimage_from_bytes(values: NDArray[np.uint8]) -> QImage:
     """Turn 8 bit values into an image that owns its memory.
 
     Args:
-        values: Height x width x channels (1 or 3), 0 to 255.
+        values: Height x width x channels, 0 to 255: 1 (gray), 3 (red, green, blue) or 4 (blue, green, red and
+            padding, as `image_view` shows `Format_RGB32`).
 
     Returns:
-        `Format_Grayscale8` or `Format_RGB888`.
+        `Format_Grayscale8`, `Format_RGB888` or `Format_RGB32`.
 
     Raises:
         ValueError: The values have another shape.
     """
-    if values.ndim != 3 or values.shape[2] not in (1, 3) or 0 in values.shape:
-        raise ValueError(f"values must be height x width x 1 or 3, got shape {values.shape}")
+    if values.ndim != 3 or values.shape[2] not in _BYTE_FORMATS or 0 in values.shape:
+        raise ValueError(f"values must be height x width x 1, 3 or 4, got shape {values.shape}")
     height, width, num_channels = values.shape
-    kind = QImage.Format.Format_Grayscale8 if num_channels == 1 else QImage.Format.Format_RGB888
-    image = QImage(width, height, kind)
+    image = QImage(width, height, _BYTE_FORMATS[num_channels])
     _writable_rows(image)[:] = values.reshape(height, width * num_channels)
     return image
 
@@ -198,6 +198,12 @@ class _PinnedPixels:
         self.image = image
         self.__array_interface__ = array_interface
 
+
+_BYTE_FORMATS = {
+    1: QImage.Format.Format_Grayscale8,
+    3: QImage.Format.Format_RGB888,
+    4: QImage.Format.Format_RGB32,
+}
 
 _PADDED_FORMATS = {8: QImage.Format.Format_RGB32, 16: QImage.Format.Format_RGBX64}
 

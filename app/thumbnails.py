@@ -1,0 +1,237 @@
+"""Thumbnails that load while a person scrolls.
+
+A view says again and again which files it shows (`ThumbnailLoader.want`); only those are read, the topmost first,
+and what has scrolled away before its turn is never read at all. Decoded thumbnails stay in a bounded memory cache,
+and on disk beside the user's other caches, keyed by path, size and modification time.
+"""
+
+import hashlib
+import os
+import sys
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Hashable, Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Qt, QThread, QThreadPool, Signal, Slot
+from PySide6.QtGui import QImage, QPixmap
+
+from app.image_convert import qimage_from_bytes
+from engine.atomic_files import write_bytes_atomically
+from engine.data.image_files import read_thumbnail
+from engine.errors import EngineError
+
+DEFAULT_SIDE_PX = 384
+"""Longer side of a thumbnail: sharp at the largest grid size, or at half of it on a high-density display."""
+
+_JPEG_QUALITY = 92
+_DISK_LIMIT_BYTES = 256 * 2**20
+_BACKGROUND_NICENESS = 10
+
+
+def default_thumbnail_folder() -> Path:
+    """Where thumbnails are kept between sessions; follows `RESIDUA_DATA` as all user data does."""
+    data = os.environ.get("RESIDUA_DATA")
+    cache = Path(data) / "cache" if data else platformdirs.user_cache_path("residua", appauthor=False)
+    return cache / "thumbnails"
+
+
+class ThumbnailLoader(QObject):
+    """Reads thumbnails in background threads, the visible ones first.
+
+    All methods belong to the main thread.
+
+    Signals:
+        ready(Path): The file's thumbnail, or its failure, is known now. Main thread.
+
+    Attributes:
+        side_px: Longer side of every thumbnail.
+    """
+
+    ready = Signal(object)
+    _arrived = Signal()
+
+    def __init__(
+        self,
+        *,
+        side_px: int = DEFAULT_SIDE_PX,
+        cache_folder: Path | None = None,
+        memory_limit_bytes: int = 128 * 2**20,
+        num_threads: int = 2,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.side_px = side_px
+        self._disk_cache = ThumbnailFiles(cache_folder or default_thumbnail_folder())
+        self._memory_limit_bytes = memory_limit_bytes
+        self._memory_bytes = 0
+        self._pixmaps: OrderedDict[Path, QPixmap] = OrderedDict()
+        self._failures: dict[Path, str] = {}
+        self._wanted_by_view: dict[Hashable, tuple[Path, ...]] = {}
+
+        self._lock = threading.Lock()
+        self._queue: deque[Path] = deque()
+        self._being_read: set[Path] = set()
+        self._results: deque[tuple[Path, QImage | str | Exception]] = deque()
+        self._num_workers = 0
+        self._num_threads = num_threads
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(num_threads + 1)
+        self._pool.setThreadPriority(QThread.Priority.LowestPriority)
+        self._arrived.connect(self._take_results, Qt.ConnectionType.QueuedConnection)
+        self._pool.start(self._disk_cache.prune)
+
+    def want(self, paths: Iterable[Path], *, view: Hashable = None) -> None:
+        """Say which files a view shows now; this replaces what it said before.
+
+        Args:
+            paths: The visible files, most urgent first. Those already loaded cost nothing.
+            view: Who asks, where several views share the loader.
+        """
+        self._wanted_by_view[view] = tuple(paths)
+        wanted = dict.fromkeys(path for of_view in self._wanted_by_view.values() for path in of_view)
+        missing = [path for path in wanted if path not in self._pixmaps and path not in self._failures]
+        with self._lock:
+            self._queue = deque(path for path in missing if path not in self._being_read)
+            num_new = min(self._num_threads - self._num_workers, len(self._queue))
+            self._num_workers += max(0, num_new)
+        for _ in range(num_new):
+            self._pool.start(self._read_queue)
+
+    def pixmap(self, path: Path) -> QPixmap | None:
+        """Return the thumbnail if it is in memory; None while it is not."""
+        pixmap = self._pixmaps.get(path)
+        if pixmap is not None:
+            self._pixmaps.move_to_end(path)
+        return pixmap
+
+    def failure(self, path: Path) -> str | None:
+        """Return why the file has no thumbnail; None if it has one or is not read yet."""
+        return self._failures.get(path)
+
+    def shut_down(self) -> None:
+        """Drop what waits and wait for what is being read: at most two thumbnails."""
+        with self._lock:
+            self._queue.clear()
+        self._pool.waitForDone()
+
+    def _read_queue(self) -> None:
+        """Read wanted files until none is left. Runs in a pool thread."""
+        lower_thread_priority()
+        while True:
+            with self._lock:
+                if not self._queue:
+                    self._num_workers -= 1
+                    return
+                path = self._queue.popleft()
+                self._being_read.add(path)
+            result: QImage | str | Exception
+            try:
+                result = self._read(path)
+            except Exception as error:  # noqa: BLE001 - raised again in the main thread
+                result = error
+            with self._lock:
+                self._being_read.discard(path)
+                self._results.append((path, result))
+                must_wake = len(self._results) == 1
+            if must_wake:
+                self._arrived.emit()
+
+    def _read(self, path: Path) -> QImage | str:
+        try:
+            values = self._disk_cache.read(path, self.side_px)
+            if values is None:
+                values = read_thumbnail(path, self.side_px)
+                self._disk_cache.write(path, self.side_px, values)
+        except EngineError as error:
+            return error.message
+        except OSError as error:
+            return f"The file cannot be read: {error.strerror or error}."
+        return qimage_from_bytes(values)
+
+    @Slot()
+    def _take_results(self) -> None:
+        with self._lock:
+            results = list(self._results)
+            self._results.clear()
+        for path, result in results:
+            if isinstance(result, QImage):
+                self._remember(path, QPixmap.fromImage(result))
+            else:
+                self._failures[path] = str(result)
+            self.ready.emit(path)
+        for _, result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    def _remember(self, path: Path, pixmap: QPixmap) -> None:
+        self._pixmaps[path] = pixmap
+        self._memory_bytes += _num_bytes(pixmap)
+        while self._memory_bytes > self._memory_limit_bytes and len(self._pixmaps) > 1:
+            _, oldest = self._pixmaps.popitem(last=False)
+            self._memory_bytes -= _num_bytes(oldest)
+
+
+class ThumbnailFiles:
+    """Thumbnails kept on disk; an entry whose photo has changed is never found again, and pruned in time.
+
+    A cache that cannot be written (full disk, no permission) is a slower program, not a failure.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, path: Path, side_px: int) -> NDArray[np.uint8] | None:
+        """Return the cached thumbnail of a file, height x width x 3; None if there is none.
+
+        Raises:
+            OSError: The photo itself is gone.
+        """
+        entry = self._entry(path, side_px)
+        try:
+            encoded = np.frombuffer(entry.read_bytes(), np.uint8)
+        except OSError:
+            return None
+        decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+        return None if decoded is None else np.ascontiguousarray(decoded[:, :, ::-1], dtype=np.uint8)
+
+    def write(self, path: Path, side_px: int, values: NDArray[np.uint8]) -> None:
+        """Keep a thumbnail, height x width x 3."""
+        _, encoded = cv2.imencode(".jpg", values[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_bytes_atomically(self._entry(path, side_px), encoded.tobytes())
+        except OSError:
+            return
+
+    def prune(self) -> None:
+        """Delete the oldest entries beyond the disk limit. Runs in a pool thread."""
+        try:
+            entries = [(entry.stat(), Path(entry.path)) for entry in os.scandir(self._folder)]
+        except OSError:
+            return
+        num_bytes = sum(status.st_size for status, _ in entries)
+        for status, entry in sorted(entries, key=lambda pair: pair[0].st_mtime):
+            if num_bytes <= _DISK_LIMIT_BYTES:
+                return
+            entry.unlink(missing_ok=True)
+            num_bytes -= status.st_size
+
+    def _entry(self, path: Path, side_px: int) -> Path:
+        status = path.stat()
+        key = f"{path.absolute()}\0{status.st_mtime_ns}\0{status.st_size}\0{side_px}"
+        return self._folder / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:40]}.jpg"
+
+
+def lower_thread_priority() -> None:
+    """Let the window and a training go first; Linux alone knows a niceness per thread."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BACKGROUND_NICENESS)
+
+
+def _num_bytes(pixmap: QPixmap) -> int:
+    return pixmap.width() * pixmap.height() * 4

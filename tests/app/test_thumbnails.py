@@ -1,0 +1,159 @@
+import os
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from app.thumbnails import ThumbnailFiles, ThumbnailLoader, default_thumbnail_folder
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    paths = []
+    for index in range(12):
+        path = folder / f"photo {index:02d}.png"
+        cv2.imwrite(str(path), np.full((60, 90, 3), 20 * index, np.uint8))
+        paths.append(path)
+    return paths
+
+
+@pytest.fixture
+def make_loader(tmp_path):
+    loaders = []
+
+    def make(**options):
+        loader = ThumbnailLoader(**{"side_px": 32, "cache_folder": tmp_path / "cache", **options})
+        loaders.append(loader)
+        return loader
+
+    yield make
+    for loader in loaders:
+        loader.shut_down()
+
+
+def wait_for(qtbot, loader, paths):
+    qtbot.waitUntil(lambda: all(loader.pixmap(path) or loader.failure(path) for path in paths), timeout=5000)
+
+
+def test_only_wanted_files_are_read(qtbot, photos, make_loader):
+    loader = make_loader()
+    arrived = []
+    loader.ready.connect(arrived.append)
+    loader.want(photos[3:6])
+    wait_for(qtbot, loader, photos[3:6])
+    qtbot.wait(50)
+    assert sorted(arrived) == photos[3:6]
+    assert loader.pixmap(photos[0]) is None
+    assert max(loader.pixmap(photos[3]).width(), loader.pixmap(photos[3]).height()) == 32
+
+
+def test_what_has_scrolled_away_is_not_read(qtbot, photos, make_loader):
+    loader = make_loader(num_threads=1)
+    # The first call queues all; before the event loop runs again the view has scrolled to the end.
+    loader.want(photos)
+    loader.want(photos[-2:])
+    wait_for(qtbot, loader, photos[-2:])
+    qtbot.wait(50)
+    read = [path for path in photos if loader.pixmap(path)]
+    # Those under way when the view scrolled may be there too, never the whole list.
+    assert len(read) <= 4
+    assert set(photos[-2:]) <= set(read)
+
+
+def test_pixels_are_right(qtbot, photos, make_loader):
+    loader = make_loader()
+    loader.want([photos[5]])
+    wait_for(qtbot, loader, [photos[5]])
+    colour = loader.pixmap(photos[5]).toImage().pixelColor(10, 10)
+    assert abs(colour.red() - 100) <= 2
+    assert colour.red() == colour.green() == colour.blue()
+
+
+def test_second_session_reads_from_disk(qtbot, photos, make_loader, tmp_path):
+    first = make_loader()
+    first.want(photos[:1])
+    wait_for(qtbot, first, photos[:1])
+    first.shut_down()
+    entries = list((tmp_path / "cache").iterdir())
+    assert len(entries) == 1
+    # A marked entry proves where the second loader takes it from.
+    cv2.imwrite(str(entries[0]), np.full((20, 30, 3), 250, np.uint8))
+    second = make_loader()
+    second.want(photos[:1])
+    wait_for(qtbot, second, photos[:1])
+    assert second.pixmap(photos[0]).toImage().pixelColor(5, 5).red() > 240
+
+
+def test_changed_photo_is_read_anew(photos, tmp_path):
+    cache = ThumbnailFiles(tmp_path / "cache")
+    cache.write(photos[0], 32, np.zeros((4, 4, 3), np.uint8))
+    assert cache.read(photos[0], 32) is not None
+    assert cache.read(photos[0], 64) is None
+    os.utime(photos[0], ns=(time.time_ns(), time.time_ns() + 10**9))
+    assert cache.read(photos[0], 32) is None
+
+
+def test_damaged_cache_entry_is_passed_over(qtbot, photos, make_loader, tmp_path):
+    cache = ThumbnailFiles(tmp_path / "cache")
+    cache.write(photos[1], 32, np.zeros((4, 4, 3), np.uint8))
+    next((tmp_path / "cache").iterdir()).write_bytes(b"no picture")
+    loader = make_loader()
+    loader.want([photos[1]])
+    wait_for(qtbot, loader, [photos[1]])
+    assert loader.pixmap(photos[1]) is not None
+
+
+def test_unwritable_cache_is_no_failure(qtbot, photos, make_loader, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    loader = make_loader(cache_folder=tmp_path / "file")
+    loader.want(photos[:2])
+    wait_for(qtbot, loader, photos[:2])
+    assert loader.pixmap(photos[0]) is not None
+
+
+def test_broken_and_missing_files_say_why(qtbot, tmp_path, make_loader):
+    broken, missing = tmp_path / "broken.png", tmp_path / "missing.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n but nothing more")
+    loader = make_loader()
+    loader.want([broken, missing])
+    wait_for(qtbot, loader, [broken, missing])
+    assert loader.pixmap(broken) is None
+    assert loader.failure(broken).endswith(".")
+    assert loader.failure(missing).endswith(".")
+
+
+def test_memory_is_bounded(qtbot, photos, make_loader):
+    one = 32 * 21 * 4
+    loader = make_loader(memory_limit_bytes=3 * one)
+    for path in photos:
+        loader.want([path])
+        qtbot.waitUntil(lambda path=path: loader.pixmap(path) is not None, timeout=5000)
+    assert [path for path in photos if loader.pixmap(path)] == photos[-3:]
+
+
+def test_views_share_a_loader(qtbot, photos, make_loader):
+    loader = make_loader()
+    loader.want(photos[:2], view="grid")
+    loader.want(photos[5:7], view="filmstrip")
+    wait_for(qtbot, loader, [*photos[:2], *photos[5:7]])
+    loader.want([], view="grid")
+    assert loader.pixmap(photos[2]) is None
+
+
+def test_disk_cache_is_pruned_oldest_first(tmp_path, monkeypatch):
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    for index in range(5):
+        entry = folder / f"{index}.jpg"
+        entry.write_bytes(bytes(1000))
+        os.utime(entry, (index, index))
+    monkeypatch.setattr("app.thumbnails._DISK_LIMIT_BYTES", 2500)
+    ThumbnailFiles(folder).prune()
+    assert sorted(path.name for path in folder.iterdir()) == ["3.jpg", "4.jpg"]
+
+
+def test_cache_follows_the_data_folder(user_data):
+    assert default_thumbnail_folder().is_relative_to(user_data)
