@@ -1,0 +1,172 @@
+"""Zoom and position, shared by all panes of a comparison."""
+
+from PySide6.QtCore import QObject, QPointF, QRectF, QSizeF, Signal
+
+MAX_ZOOM = 64.0
+ZOOM_STOPS = (0.05, 0.1, 0.17, 0.25, 0.33, 0.5, 0.67, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 64.0)
+
+
+class ViewTransform(QObject):
+    """Maps the scene (the picture's pixels) to a viewport (a canvas, in its own coordinates).
+
+    Zoom counts real screen pixels a picture pixel, so 1.0 is 1:1 on a high-density display too. The scene point
+    at the middle of the viewport is what panes share: each maps by its own size.
+
+    Signals:
+        changed(): Zoom, position or scene is another.
+
+    Attributes:
+        scene_size: Size of the scene in picture pixels.
+        is_fit: Whether the scene is kept as large as fits while the viewport's size changes.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.scene_size = QSizeF(1, 1)
+        self.is_fit = True
+        self._viewport = QSizeF(1, 1)
+        self._device_pixel_ratio = 1.0
+        self._zoom = 1.0
+        self._centre = QPointF(0.5, 0.5)
+
+    @property
+    def zoom(self) -> float:
+        """Screen pixels a picture pixel."""
+        return self._zoom
+
+    @property
+    def centre(self) -> QPointF:
+        """The scene point at the middle of the viewport."""
+        return QPointF(self._centre)
+
+    @property
+    def scale(self) -> float:
+        """Units of the canvas's coordinates a picture pixel."""
+        return self._zoom / self._device_pixel_ratio
+
+    @property
+    def fit_zoom(self) -> float:
+        """The zoom at which the whole scene just fits."""
+        return min(
+            self._viewport.width() * self._device_pixel_ratio / self.scene_size.width(),
+            self._viewport.height() * self._device_pixel_ratio / self.scene_size.height(),
+            MAX_ZOOM,
+        )
+
+    def set_scene(self, size: QSizeF) -> None:
+        """Show another scene; one of the same size keeps zoom and position.
+
+        Args:
+            size: In picture pixels, at least 1 x 1.
+        """
+        if size == self.scene_size:
+            return
+        was_relative = QPointF(self._centre.x() / self.scene_size.width(), self._centre.y() / self.scene_size.height())
+        self.scene_size = QSizeF(size)
+        self._centre = QPointF(was_relative.x() * size.width(), was_relative.y() * size.height())
+        self._settle()
+
+    def set_viewport(self, size: QSizeF, device_pixel_ratio: float) -> None:
+        """Tell the size of a pane; all panes of a comparison have the same, give or take a pixel.
+
+        Args:
+            size: In the canvas's coordinates.
+            device_pixel_ratio: Screen pixels a unit of them.
+        """
+        size = QSizeF(max(1.0, size.width()), max(1.0, size.height()))
+        if size == self._viewport and device_pixel_ratio == self._device_pixel_ratio:
+            return
+        self._viewport = size
+        self._device_pixel_ratio = device_pixel_ratio
+        self._settle()
+
+    def fit(self) -> None:
+        """Show the whole scene as large as fits."""
+        self.is_fit = True
+        self._settle()
+
+    def show_actual_size(self, anchor: QPointF | None = None, viewport: QSizeF | None = None) -> None:
+        """Show one picture pixel on one screen pixel.
+
+        Args:
+            anchor: Point of the viewport that stays where it is; None: its middle.
+            viewport: Size of the canvas that `anchor` belongs to; None: the shared one.
+        """
+        self.zoom_to(1.0, anchor, viewport)
+
+    def zoom_to(self, zoom: float, anchor: QPointF | None = None, viewport: QSizeF | None = None) -> None:
+        """Zoom so that the scene point under `anchor` stays under it.
+
+        Args:
+            zoom: Screen pixels a picture pixel; held between a tenth of the fit and 64.
+            anchor: Point of the viewport; None: its middle.
+            viewport: Size of the canvas that `anchor` belongs to; None: the shared one.
+        """
+        size = viewport or self._viewport
+        anchor = anchor if anchor is not None else QPointF(size.width() / 2, size.height() / 2)
+        fixed = self.to_scene(anchor, size)
+        self.is_fit = False
+        self._zoom = min(max(zoom, min(self.fit_zoom, 1.0) / 10), MAX_ZOOM)
+        from_middle = QPointF(anchor.x() - size.width() / 2, anchor.y() - size.height() / 2)
+        self._centre = fixed - from_middle / self.scale
+        self._settle()
+
+    def zoom_by(self, factor: float, anchor: QPointF | None = None, viewport: QSizeF | None = None) -> None:
+        """Zoom by a factor; see `zoom_to`."""
+        self.zoom_to(self._zoom * factor, anchor, viewport)
+
+    def zoom_step(self, direction: int) -> None:
+        """Go to the next larger (1) or smaller (-1) customary zoom."""
+        if direction > 0:
+            self.zoom_to(next((stop for stop in ZOOM_STOPS if stop > self._zoom * 1.001), MAX_ZOOM))
+        else:
+            smaller = [stop for stop in ZOOM_STOPS if stop < self._zoom * 0.999]
+            self.zoom_to(smaller[-1] if smaller else ZOOM_STOPS[0])
+
+    def pan_by(self, offset: QPointF) -> None:
+        """Move the picture by an offset in the canvas's coordinates."""
+        self.is_fit = False
+        self._centre = self._centre - offset / self.scale
+        self._settle()
+
+    def centre_on(self, point: QPointF) -> None:
+        """Bring a scene point to the middle."""
+        self.is_fit = False
+        self._centre = QPointF(point)
+        self._settle()
+
+    def to_scene(self, point: QPointF, viewport: QSizeF) -> QPointF:
+        """Map a point of a canvas of that size to the scene."""
+        return QPointF(
+            self._centre.x() + (point.x() - viewport.width() / 2) / self.scale,
+            self._centre.y() + (point.y() - viewport.height() / 2) / self.scale,
+        )
+
+    def to_viewport(self, point: QPointF, viewport: QSizeF) -> QPointF:
+        """Map a scene point to a canvas of that size."""
+        return QPointF(
+            viewport.width() / 2 + (point.x() - self._centre.x()) * self.scale,
+            viewport.height() / 2 + (point.y() - self._centre.y()) * self.scale,
+        )
+
+    def scene_rect(self, viewport: QSizeF) -> QRectF:
+        """Where the scene lies on a canvas of that size, aligned to whole screen pixels so that 1:1 is crisp."""
+        ratio = self._device_pixel_ratio
+        corner = self.to_viewport(QPointF(0, 0), viewport)
+        return QRectF(
+            round(corner.x() * ratio) / ratio,
+            round(corner.y() * ratio) / ratio,
+            self.scene_size.width() * self.scale,
+            self.scene_size.height() * self.scale,
+        )
+
+    def _settle(self) -> None:
+        """Apply the fit, keep the picture in view, tell the panes."""
+        width, height = self.scene_size.width(), self.scene_size.height()
+        if self.is_fit:
+            self._zoom = self.fit_zoom
+            self._centre = QPointF(width / 2, height / 2)
+        self._centre = QPointF(min(max(self._centre.x(), 0.0), width), min(max(self._centre.y(), 0.0), height))
+        self.changed.emit()

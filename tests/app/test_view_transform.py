@@ -1,0 +1,100 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import QPointF, QSizeF
+
+from app.viewer.view_transform import MAX_ZOOM, ViewTransform
+
+
+@pytest.fixture
+def transform():
+    view = ViewTransform()
+    view.set_scene(QSizeF(400, 300))
+    view.set_viewport(QSizeF(200, 200), 1.0)
+    return view
+
+
+def test_fit_shows_the_whole_scene(transform):
+    assert transform.is_fit
+    assert transform.zoom == pytest.approx(0.5)
+    assert transform.scene_rect(QSizeF(200, 200)).getRect() == (0, 25, 200, 150)
+
+
+def test_fit_follows_the_viewport(transform):
+    transform.set_viewport(QSizeF(800, 900), 1.0)
+    assert transform.zoom == pytest.approx(2.0)
+
+
+def test_actual_size_counts_screen_pixels(transform):
+    transform.set_viewport(QSizeF(200, 200), 2.0)
+    transform.show_actual_size()
+    assert transform.zoom == 1.0
+    assert transform.scale == 0.5
+
+
+@given(x=st.floats(20, 180), y=st.floats(40, 160), factor=st.floats(1.0, 20.0), second=st.floats(1.0, 3.0))
+def test_zoom_keeps_the_point_under_the_cursor(x, y, factor, second):
+    view = ViewTransform()
+    view.set_scene(QSizeF(400, 300))
+    viewport = QSizeF(200, 200)
+    view.set_viewport(viewport, 1.0)
+    anchor = QPointF(x, y)
+    before = view.to_scene(anchor, viewport)
+    for step in (factor, second):
+        view.zoom_by(step, anchor)
+        after = view.to_scene(anchor, viewport)
+        assert (after.x(), after.y()) == pytest.approx((before.x(), before.y()), abs=1e-6)
+
+
+def test_zoom_is_bounded(transform):
+    transform.zoom_by(1e9)
+    assert transform.zoom == MAX_ZOOM
+    transform.zoom_by(1e-9)
+    assert transform.zoom == pytest.approx(0.05)
+
+
+def test_pan_moves_by_the_same_distance(transform):
+    transform.zoom_to(2.0)
+    before = transform.to_viewport(QPointF(200, 150), QSizeF(200, 200))
+    transform.pan_by(QPointF(-30, 12))
+    after = transform.to_viewport(QPointF(200, 150), QSizeF(200, 200))
+    assert (after - before) == QPointF(-30, 12)
+
+
+def test_picture_cannot_be_lost(transform):
+    transform.zoom_to(4.0)
+    transform.pan_by(QPointF(1e6, 1e6))
+    assert transform.centre == QPointF(0, 0)
+
+
+def test_steps_walk_the_customary_zooms(transform):
+    transform.zoom_to(0.9)
+    transform.zoom_step(1)
+    assert transform.zoom == 1.0
+    transform.zoom_step(1)
+    assert transform.zoom == 1.5
+    transform.zoom_step(-1)
+    transform.zoom_step(-1)
+    assert transform.zoom == 0.67
+
+
+def test_scene_of_another_size_keeps_the_relative_place(transform):
+    transform.zoom_to(2.0)
+    transform.centre_on(QPointF(100, 75))
+    transform.set_scene(QSizeF(800, 600))
+    assert transform.centre == QPointF(200, 150)
+    assert transform.zoom == 2.0
+
+
+def test_scene_lies_on_whole_screen_pixels(transform):
+    transform.zoom_to(1.0)
+    transform.pan_by(QPointF(0.37, -0.21))
+    rect = transform.scene_rect(QSizeF(200, 200))
+    assert rect.x() == int(rect.x())
+    assert rect.y() == int(rect.y())
+
+
+def test_unchanged_viewport_and_scene_are_silent(transform, qtbot):
+    with qtbot.assertNotEmitted(transform.changed):
+        transform.set_viewport(QSizeF(200, 200), 1.0)
+        transform.set_scene(QSizeF(400, 300))
