@@ -53,15 +53,21 @@ ACTIONS: dict[str, ActionSpec] = {
     "view.pane_5": ActionSpec("Show pane 5 alone", ("5",), _VIEW),
     "view.pane_6": ActionSpec("Show pane 6 alone", ("6",), _VIEW),
     "view.flicker": ActionSpec("Flicker between panes", ("Space",), _VIEW),
+    "view.side_by_side": ActionSpec("Side by side", ("A",), _VIEW),
     "view.split": ActionSpec("Split slider", ("S",), _VIEW),
     "view.difference": ActionSpec("Difference", ("D",), _VIEW),
     "view.residual": ActionSpec("Residual: what was removed", ("R",), _VIEW),
     "view.fit": ActionSpec("Fit the photo into the pane", ("F",), _VIEW),
     "view.one_to_one": ActionSpec("One photo pixel to one screen pixel", ("Z",), _VIEW),
+    "view.zoom_in": ActionSpec("Zoom in", ("+", "="), _VIEW),
+    "view.zoom_out": ActionSpec("Zoom out", ("-",), _VIEW),
+    "view.split_left": ActionSpec("Move the split to the left", ("Shift+Left",), _VIEW),
+    "view.split_right": ActionSpec("Move the split to the right", ("Shift+Right",), _VIEW),
     "view.gain_down": ActionSpec("Amplify less", ("[",), _VIEW),
     "view.gain_up": ActionSpec("Amplify more", ("]",), _VIEW),
     "view.previous_photo": ActionSpec("Previous photo", ("Left",), _VIEW),
     "view.next_photo": ActionSpec("Next photo", ("Right",), _VIEW),
+    "view.export": ActionSpec("Export the view as a picture", ("Ctrl+E",), _VIEW),
 }
 
 
