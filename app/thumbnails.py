@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import platformdirs
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Qt, QThread, QThreadPool, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QThread, QThreadPool, Signal, SignalInstance, Slot
 from PySide6.QtGui import QImage, QPixmap
 
 from app.image_convert import qimage_from_bytes
@@ -138,8 +138,8 @@ class ThumbnailLoader(QObject):
                 self._being_read.discard(path)
                 self._results.append((path, result))
                 must_wake = len(self._results) == 1
-            if must_wake:
-                self._arrived.emit()
+            if must_wake and not emit_if_alive(self._arrived):
+                return
 
     def _read(self, path: Path) -> QImage | str:
         try:
@@ -231,6 +231,16 @@ def lower_thread_priority() -> None:
     """Let the window and a training go first; Linux alone knows a niceness per thread."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BACKGROUND_NICENESS)
+
+
+def emit_if_alive(signal: SignalInstance) -> bool:
+    """Emit from a background thread; return whether the receiver's window was still there."""
+    try:
+        signal.emit()
+    except RuntimeError:
+        # PySide's answer where Qt has deleted the signal's owner while this thread worked.
+        return False
+    return True
 
 
 def _num_bytes(pixmap: QPixmap) -> int:

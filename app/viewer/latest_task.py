@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QThreadPool, Signal, Slot
 
-from app.thumbnails import lower_thread_priority
+from app.thumbnails import emit_if_alive, lower_thread_priority
 from engine.errors import EngineError
 
 
@@ -30,8 +30,9 @@ class LatestTask(QObject):
         super().__init__(parent)
         self._lock = threading.Lock()
         self._number = 0
+        self._answered = 0
         self._waiting: tuple[int, Callable[[], Any]] | None = None
-        self._result: tuple[int, Any, Exception | None] | None = None
+        self._result: tuple[Any, Exception | None] | None = None
         self._is_running = False
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
@@ -41,7 +42,7 @@ class LatestTask(QObject):
     def is_busy(self) -> bool:
         """Whether the latest request has not been answered yet."""
         with self._lock:
-            return self._is_running or self._waiting is not None or self._result is not None
+            return self._answered != self._number
 
     def submit(self, function: Callable[[], Any]) -> None:
         """Ask for `function()`; all earlier requests are void."""
@@ -58,6 +59,7 @@ class LatestTask(QObject):
         """Void all requests; one that runs goes on to its end unseen."""
         with self._lock:
             self._number += 1
+            self._answered = self._number
             self._waiting = None
             self._result = None
 
@@ -84,16 +86,18 @@ class LatestTask(QObject):
             with self._lock:
                 if number != self._number:
                     continue
-                self._result = (number, value, error)
-            self._arrived.emit()
+                self._result = (value, error)
+            if not emit_if_alive(self._arrived):
+                return
 
     @Slot()
     def _take_result(self) -> None:
         with self._lock:
             if self._result is None:
                 return
-            _, value, error = self._result
+            value, error = self._result
             self._result = None
+            self._answered = self._number
         if error is None:
             self.finished.emit(value)
         elif isinstance(error, EngineError):
