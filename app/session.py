@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
+from app.run_catalog import RunCatalog
 from engine.events import FileSkipped, PhotoScanned
 
 if TYPE_CHECKING:
     from engine.data.photo_pairs import PhotoPair
-
     from engine.run_store import RunStore
 
 
@@ -55,6 +55,7 @@ class Session(QObject):
 
     Attributes:
         run_store: Where runs are kept.
+        run_catalog: The stored runs as last read; read again after `runs_changed`.
         undo_stack: What Ctrl+Z takes back.
 
     Signals:
@@ -69,6 +70,7 @@ class Session(QObject):
         model_changed: Another model is used for restoring.
         current_photo_changed: Another photo is looked at.
         runs_changed: A run was created, changed, deleted or brought back.
+        engine_loaded: torch and the jobs are in memory, and where they compute is known.
     """
 
     folders_changed = Signal()
@@ -82,10 +84,13 @@ class Session(QObject):
     model_changed = Signal()
     current_photo_changed = Signal()
     runs_changed = Signal()
+    engine_loaded = Signal()
 
     def __init__(self, run_store: RunStore, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.run_store = run_store
+        self.run_catalog = RunCatalog(run_store, self)
+        self.runs_changed.connect(self.run_catalog.refresh)
         self.undo_stack = QUndoStack(self)
         self._folders: tuple[Path, ...] = ()
         self._photos: dict[Path, PhotoScanned] = {}
@@ -96,6 +101,17 @@ class Session(QObject):
         self._restored: dict[Path, list[RestoredPhoto]] = {}
         self._model: ModelChoice | None = None
         self._current_photo: Path | None = None
+        self._compute_text = ""
+
+    @property
+    def compute_text(self) -> str:
+        """Where the network computes: "CPU · bf16"; "" until the engine is loaded."""
+        return self._compute_text
+
+    @property
+    def is_engine_loaded(self) -> bool:
+        """Whether torch is in memory, so that importing the engine's registry takes no time."""
+        return bool(self._compute_text)
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -155,9 +171,24 @@ class Session(QObject):
         """The photos of which there is a restored version."""
         return tuple(self._restored)
 
+    def training_sources(self, *, is_whole_folder: bool) -> tuple[Path, ...]:
+        """Return what a training is given: the folders while all their photos count, else the photos one by one.
+
+        Args:
+            is_whole_folder: Whether the scan looked into subfolders, as the training will.
+        """
+        if is_whole_folder and not self._excluded:
+            return self._folders
+        return tuple(photo.path for photo in self.included_photos)
+
     def photo(self, path: Path) -> PhotoScanned | None:
         """Return what the scan found out about a photo."""
         return self._photos.get(path)
+
+    def set_engine_loaded(self, compute_text: str) -> None:
+        """Note that torch and the jobs are in memory."""
+        self._compute_text = compute_text
+        self.engine_loaded.emit()
 
     def set_folders(self, folders: Iterable[Path]) -> None:
         """Open other photo folders: forget the photos, exclusions and restored versions of the old ones."""

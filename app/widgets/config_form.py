@@ -108,9 +108,9 @@ class ConfigForm(QWidget):
         self._refresh()
 
     def set_baseline(self, values: Mapping[str, Any]) -> None:
-        """Set what "Reset" goes back to, on top of the model's defaults, and show it."""
+        """Set what "Reset" goes back to, on top of the model's defaults, and show it; other fields keep theirs."""
         self._baseline.update(values)
-        self.set_values(self._baseline)
+        self.set_values(values)
 
     def reset(self) -> None:
         """Go back to the preset."""

@@ -1,0 +1,145 @@
+"""The settings of a training: those of the config, and those of the method and network that it names."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.theme import SPACING
+from app.widgets.config_form import ConfigForm
+from app.widgets.text import label
+from engine.configs import JobConfig, TrainingConfig
+
+
+class TrainingForm(QWidget):
+    """A `ConfigForm` that grows sections for the parameters of what is chosen in it.
+
+    The registries import torch; until `add_choices` names them, the form does without.
+
+    Signals:
+        edited: A person changed a value.
+        more_toggled: The advanced settings were unfolded or folded.
+    """
+
+    edited = Signal()
+    more_toggled = Signal(bool)
+
+    def __init__(
+        self,
+        model: type[TrainingConfig],
+        fields: Sequence[str],
+        empty_texts: Mapping[str, str] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._fields = tuple(fields)
+        self._empty_texts = dict(empty_texts or {})
+        self._baseline: dict[str, Any] = {}
+        self._params_models: dict[str, Mapping[str, type[JobConfig]]] = {}
+        self._params_forms: dict[str, ConfigForm] = {}
+        self._form = ConfigForm(model, fields=self._fields, empty_texts=self._empty_texts)
+        self._sections = QWidget()
+        self._sections_layout = QVBoxLayout(self._sections)
+        self._sections_layout.setContentsMargins(0, 0, 0, 0)
+        self._sections_layout.setSpacing(SPACING)
+        self._sections.hide()
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(2 * SPACING)
+        self._layout.addWidget(self._form)
+        self._layout.addWidget(self._sections)
+        self._connect()
+
+    @property
+    def form(self) -> ConfigForm:
+        """The form of the config itself."""
+        return self._form
+
+    @property
+    def params_forms(self) -> Mapping[str, ConfigForm]:
+        """The forms of the parameters, by the config's field: "pretext_params"."""
+        return self._params_forms
+
+    def add_choices(
+        self, choices: Mapping[str, Mapping[str, str]], params_models: Mapping[str, Mapping[str, type[JobConfig]]]
+    ) -> None:
+        """Offer fields that name a registry's entry, keeping what has been typed so far.
+
+        Args:
+            choices: For each such field, the titles by name.
+            params_models: For each such field, the settings model by name.
+        """
+        values, is_open = self._form.values(), self._form.more_button.isChecked()
+        self._params_models = dict(params_models)
+        new_form = ConfigForm(
+            self._model, fields=(*self._fields, *choices), choices=choices, empty_texts=self._empty_texts
+        )
+        self._layout.replaceWidget(self._form, new_form)
+        self._form.deleteLater()
+        self._form = new_form
+        new_form.set_baseline(self._baseline)
+        new_form.set_values(values)
+        new_form.set_more_shown(is_open)
+        self._connect()
+        for field in params_models:
+            self._show_params(field)
+
+    def set_baseline(self, values: Mapping[str, Any]) -> None:
+        """Show a preset's values."""
+        self._baseline.update(values)
+        self._form.set_baseline(values)
+
+    def set_more_shown(self, shown: bool) -> None:
+        """Unfold or fold the advanced settings."""
+        self._form.set_more_shown(shown)
+
+    def values(self) -> dict[str, Any]:
+        """Return all values that were offered, as they stand."""
+        all_values = self._form.values()
+        values = {name: all_values[name] for name in self._form.field_names}
+        for field, form in self._params_forms.items():
+            values[field] = form.values()
+        return values
+
+    def errors(self) -> dict[str, str]:
+        """Return what is wrong, by field."""
+        found = self._form.errors()
+        for form in self._params_forms.values():
+            found.update(form.errors())
+        return found
+
+    def _connect(self) -> None:
+        self._form.edited.connect(self._on_edited)
+        self._form.more_toggled.connect(self._on_more_toggled)
+
+    def _on_more_toggled(self, shown: bool) -> None:
+        self._sections.setVisible(shown and bool(self._params_forms))
+        self.more_toggled.emit(shown)
+
+    def _on_edited(self, name: str) -> None:
+        if name in self._params_models:
+            self._show_params(name)
+        self.edited.emit()
+
+    def _show_params(self, field: str) -> None:
+        """Put the parameters of the chosen entry in place of the former ones."""
+        while self._sections_layout.count():
+            item = self._sections_layout.takeAt(0)
+            widget = item.widget() if item is not None else None
+            if widget is not None and widget not in self._params_forms.values():
+                widget.deleteLater()
+        old = self._params_forms.pop(f"{field}_params", None)
+        if old is not None:
+            old.deleteLater()
+        params_model = self._params_models[field].get(self._form.values()[field])
+        if params_model is not None and params_model.model_fields:
+            form = ConfigForm(params_model)
+            form.set_more_shown(True)
+            form.edited.connect(lambda _: self.edited.emit())
+            self._params_forms[f"{field}_params"] = form
+        for name, form in self._params_forms.items():
+            self._sections_layout.addWidget(label(self._model.model_fields[name].title or name, "strong"))
+            self._sections_layout.addWidget(form)
+        self._sections.setVisible(self._form.more_button.isChecked() and bool(self._params_forms))

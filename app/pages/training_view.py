@@ -1,0 +1,162 @@
+"""A training as it runs and once it has ended: the preview, the curves, the verdict, and what can be done with it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
+
+from app.job_runner import JobHandle
+from app.theme import SPACING
+from app.widgets.curves import CHANCE_METRIC
+from app.widgets.job_bar import JobControls
+from app.widgets.preview_strip import PreviewStrip
+from app.widgets.text import ElidedLabel, IconLabel, label
+from app.widgets.training_plot import TrainingPlot
+from engine.events import JobEvent, MetricsRow, PreviewReady, RunStarted, StepDone, ValidationDone, VerdictReady
+
+_VERDICT_ICONS = {
+    "learning": ("trend-up", "accent"),
+    "collapsed": ("warning", "warning"),
+    "done": ("check-circle", "accent"),
+}
+
+
+class TrainingView(QWidget):
+    """Follows one training job.
+
+    Attributes:
+        plot: The curves.
+        preview: The pictures.
+        run: The run's folder, once it exists.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.run: Path | None = None
+        self._job: JobHandle | None = None
+        self._chance = 0.0
+        self.plot = TrainingPlot()
+        self.preview = PreviewStrip()
+        self._title = ElidedLabel(role="section")
+        self._controls = JobControls()
+        self._verdict_icon = IconLabel("hourglass", "text_muted")
+        self._verdict = label("", wraps=True)
+        self._verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._summary = QWidget()
+        self._summary_text = label("", wraps=True)
+        self._summary_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(SPACING)
+        summary = QVBoxLayout(self._summary)
+        summary.setContentsMargins(0, 0, 0, 0)
+        summary.setSpacing(SPACING)
+        summary.addWidget(self._summary_text)
+        summary.addLayout(self._buttons)
+
+        curves = QScrollArea()
+        curves.setWidgetResizable(True)
+        curves.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        curves.setWidget(self.plot)
+        halves = QSplitter(Qt.Orientation.Horizontal)
+        halves.setChildrenCollapsible(False)
+        halves.setHandleWidth(2 * SPACING)
+        halves.addWidget(self.preview)
+        halves.addWidget(curves)
+        halves.setSizes([500, 500])
+        verdict = QHBoxLayout()
+        verdict.setSpacing(SPACING)
+        verdict.addWidget(self._verdict_icon, 0, Qt.AlignmentFlag.AlignTop)
+        verdict.addWidget(self._verdict, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2 * SPACING)
+        layout.addWidget(self._title)
+        layout.addWidget(self._controls)
+        layout.addWidget(halves, 1)
+        layout.addLayout(verdict)
+        layout.addWidget(self._summary)
+        self._summary.hide()
+
+    @property
+    def verdict(self) -> str:
+        """The sentence that is shown."""
+        return self._verdict.text()
+
+    @property
+    def summary(self) -> str:
+        """What is said about the ended training; "" while it runs."""
+        return "" if self._summary.isHidden() else self._summary_text.text()
+
+    def follow(self, job: JobHandle, *, chance: float, num_steps: int, keeps_curves: bool = False) -> None:
+        """Show a job from its beginning.
+
+        Args:
+            job: A training.
+            chance: Contrastive accuracy of guessing, 0 to 1.
+            num_steps: Where its x axis ends.
+            keeps_curves: Whether it goes on with the run that is shown.
+        """
+        self._job = job
+        self._chance = chance
+        if not keeps_curves:
+            self.run = None
+            self.plot.clear(num_steps)
+            self.preview.clear()
+        self._title.set_text(job.request.title)
+        self._show_verdict("hourglass", "text_muted", "Preparing …")
+        self._summary.hide()
+        self._controls.show()
+        self._controls.set_job(job)
+        job.events_received.connect(self._on_events)
+
+    def show_summary(self, text: str, buttons: Sequence[QPushButton]) -> None:
+        """Say how the training ended, in place of its progress.
+
+        Args:
+            text: One or two sentences.
+            buttons: What can be done now; the last is the primary one and stands at the right.
+        """
+        self._controls.set_job(None)
+        self._controls.hide()
+        while self._buttons.count():
+            item = self._buttons.takeAt(0)
+            widget = item.widget() if item is not None else None
+            if widget is not None:
+                widget.deleteLater()
+        self._buttons.addStretch()
+        for control in buttons:
+            self._buttons.addWidget(control)
+        self._summary_text.setText(text)
+        self._summary.show()
+
+    @Slot(tuple)
+    def _on_events(self, events: tuple[JobEvent, ...]) -> None:
+        if self.sender() is not self._job:
+            return
+        for event in events:
+            match event:
+                case StepDone(stage=stage) if "steps_per_second" not in event.metrics and self.run is None:
+                    self._show_verdict("hourglass", "text_muted", f"{stage} …")
+                case RunStarted():
+                    self.run = event.run
+                    self.plot.set_num_steps(event.num_steps)
+                    self._show_verdict("hourglass", "text_muted", "Starting: the first steps say little yet.")
+                case MetricsRow(step=step, metrics=metrics):
+                    row = dict(metrics)
+                    if "contrast_accuracy" in row:
+                        row[CHANCE_METRIC] = self._chance
+                    self.plot.add_row(step, row)
+                case ValidationDone():
+                    row = {"validation_psnr": event.psnr, "validation_noisy_psnr": event.noisy_psnr}
+                    self.plot.add_row(event.step, row)
+                case PreviewReady():
+                    self.preview.add(event)
+                case VerdictReady(state=state, sentence=sentence):
+                    self._show_verdict(*_VERDICT_ICONS.get(state, ("info", "text_muted")), sentence)
+                case _:
+                    pass
+
+    def _show_verdict(self, icon: str, color: str, sentence: str) -> None:
+        self._verdict_icon.set_icon(icon, color)
+        self._verdict.setText(sentence)

@@ -1,0 +1,73 @@
+"""Loads what is slow behind the first window, so that the first job starts at once and nothing stutters then."""
+
+import threading
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from app.job_runner import lower_priority_of_this_thread
+
+_PRECISION_TEXTS = {"bf16-mixed": "bf16", "32-true": "32 bit"}
+
+
+class WarmUp(QObject):
+    """Imports torch, Lightning Fabric, the jobs and the first optimizer in a thread of low priority.
+
+    Signals:
+        finished: Where the network will compute, for the header: "CPU · bf16" (main thread).
+        failed: An exception (main thread).
+    """
+
+    finished = Signal(str)
+    failed = Signal(object)
+    _done = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._thread = threading.Thread(target=self._work, name="warm-up", daemon=True)
+        self._done.connect(self._finish, Qt.ConnectionType.QueuedConnection)
+
+    def start(self) -> None:
+        """Begin; to be called once the window is shown."""
+        self._thread.start()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is still loading."""
+        return self._thread.is_alive()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the end: an interpreter that ends amid an import of torch crashes."""
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _work(self) -> None:
+        lower_priority_of_this_thread()
+        outcome: str | Exception
+        try:
+            outcome = _load()
+        except Exception as error:  # noqa: BLE001 - raised again on the main thread
+            outcome = error
+        self._done.emit(outcome)
+
+    @Slot(object)
+    def _finish(self, outcome: str | Exception) -> None:
+        if isinstance(outcome, str):
+            self.finished.emit(outcome)
+        else:
+            self.failed.emit(outcome)
+
+
+def _load() -> str:
+    import torch
+
+    import engine.jobs  # noqa: F401 - loaded for later
+    from engine.configs import ComputeConfig
+    from engine.devices import open_device
+
+    # The first optimizer loads torch's compiler, more than a second of imports.
+    weight = torch.nn.Parameter(torch.zeros(8))
+    optimizer = torch.optim.AdamW([weight])
+    weight.grad = torch.zeros(8)
+    optimizer.step()
+    device = open_device(ComputeConfig())
+    return f"{device.name.upper()} · {_PRECISION_TEXTS[device.precision]}"
