@@ -10,13 +10,11 @@ The first start makes a virtual environment in .venv and installs the pinned pac
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import importlib.util
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -27,25 +25,6 @@ ENVIRONMENT = ROOT / ".venv"
 OLDEST_PYTHON = (3, 11)
 RUNTIME_LOCK = ROOT / "requirements.lock"
 DEVELOPMENT_LOCK = ROOT / "requirements-dev.lock"
-
-# What Qt loads at run time and a bare Debian or Ubuntu lacks, with the package that holds it.
-QT_LIBRARIES = {
-    "libEGL.so.1": "libegl1",
-    "libGL.so.1": "libgl1",
-    "libxkbcommon.so.0": "libxkbcommon0",
-    "libdbus-1.so.3": "libdbus-1-3",
-    "libfontconfig.so.1": "libfontconfig1",
-    "libglib-2.0.so.0": "libglib2.0-0",
-}
-X11_LIBRARIES = {
-    "libxcb-cursor.so.0": "libxcb-cursor0",
-    "libxcb-icccm.so.4": "libxcb-icccm4",
-    "libxcb-keysyms.so.1": "libxcb-keysyms1",
-    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
-    "libxcb-shape.so.0": "libxcb-shape0",
-}
-FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts")
-FONT_PACKAGE = "fonts-dejavu-core"
 
 
 class SetUpError(Exception):
@@ -76,11 +55,15 @@ def main(arguments: list[str]) -> int:
 
 def start() -> int:
     """Open the studio, or without a display do the same job without a window."""
-    if not has_display():
+    # Only now, since an older Python could not read it.
+    from engine import system_libraries
+
+    if not system_libraries.has_display():
         set_up()
         return replace_process(["-P", "-m", "engine.demonstration"])
     if sys.platform == "linux":
-        require_system_packages(missing_packages({**QT_LIBRARIES, **X11_LIBRARIES}, with_fonts=True))
+        libraries = {**system_libraries.QT_LIBRARIES, **system_libraries.X11_LIBRARIES}
+        require_system_packages(system_libraries.missing_packages(libraries) + system_libraries.missing_font_packages())
     set_up()
     samples = subprocess.run(
         [str(environment_python()), "-P", "-m", "engine.demonstration", "--samples-only"],
@@ -252,58 +235,17 @@ def show_progress(line: str) -> None:
         print(f"\r{line[:width]:<{width}}\r", end="", file=sys.stderr, flush=True)
 
 
-def has_display() -> bool:
-    """Tell whether a window can be opened."""
-    if sys.platform in {"win32", "darwin"}:
-        return True
-    if os.environ.get("QT_QPA_PLATFORM") in {"offscreen", "minimal"}:
-        return False
-    return bool(os.environ.get("WAYLAND_DISPLAY")) or x_server_answers(os.environ.get("DISPLAY", ""))
-
-
-def x_server_answers(display: str) -> bool:
-    """Tell whether the X server that DISPLAY names is there: with a stale name Qt would abort."""
-    host, _, number = display.rpartition(":")
-    number = number.partition(".")[0]
-    if not number.isdigit():
-        return False
-    if host not in {"", "unix"}:
-        return True
-    for address in (f"/tmp/.X11-unix/X{number}", f"\0/tmp/.X11-unix/X{number}"):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(2)
-            if connection.connect_ex(address) == 0:
-                return True
-    return False
-
-
 def prepare_virtual_display() -> None:
     """See to what the window's tests need: Qt's libraries and, where it may be installed, a virtual display."""
-    packages = missing_packages(QT_LIBRARIES, with_fonts=True)
+    from engine import system_libraries
+
+    packages = system_libraries.missing_packages(system_libraries.QT_LIBRARIES)
+    packages += system_libraries.missing_font_packages()
     if shutil.which("xvfb-run") or may_install():
-        packages += missing_packages(X11_LIBRARIES)
+        packages += system_libraries.missing_packages(system_libraries.X11_LIBRARIES)
         # xauth is only recommended by xvfb, but its xvfb-run does not start without it.
         packages += [name for name, program in (("xvfb", "Xvfb"), ("xauth", "xauth")) if not shutil.which(program)]
     require_system_packages(packages)
-
-
-def missing_packages(libraries: dict[str, str], with_fonts: bool = False) -> list[str]:
-    """Return the Debian packages of those libraries that cannot be loaded, and a font's if there is none."""
-    missing = []
-    for library, package in libraries.items():
-        try:
-            ctypes.CDLL(library)
-        except OSError:
-            missing.append(package)
-    if with_fonts and not has_fonts():
-        missing.append(FONT_PACKAGE)
-    return missing
-
-
-def has_fonts() -> bool:
-    """Tell whether the system has a scalable font: without one Qt shows letters from an icon font."""
-    folders = (Path(folder).expanduser() for folder in FONT_FOLDERS)
-    return any(file.suffix.lower() in {".ttf", ".otf", ".ttc"} for folder in folders for file in folder.rglob("*"))
 
 
 def require_system_packages(packages: list[str]) -> None:

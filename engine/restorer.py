@@ -6,7 +6,6 @@ have given, and no seam has to be blended away.
 """
 
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,6 +18,7 @@ from engine.errors import DeviceError
 from engine.events import Emit, JobWarning, Pixels
 from engine.job_control import JobControl
 from engine.models import RestorationModel
+from engine.system_memory import available_memory
 
 SMALLEST_TILE_PX = 64
 LARGEST_AUTOMATIC_TILE_PX = {"cpu": 512, "mps": 1024, "cuda": 2048}
@@ -276,12 +276,7 @@ def _is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
 
 
 def _free_memory(device: ComputeDevice) -> int:
-    """Return the bytes that could be used on a device; a cautious guess where the system does not say."""
+    """Return the bytes that could be used on a device; one that says nothing shares the machine's."""
     if device.name == "cuda":
         return int(torch.cuda.mem_get_info(device.torch_device)[0])
-    if device.name == "cpu" and sys.platform == "linux":
-        with open("/proc/meminfo", encoding="ascii") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    return 4 * 1024**3
+    return available_memory()

@@ -1,0 +1,298 @@
+"""The command line: the same jobs as in the window.
+
+The parser must be there at once, so nothing here imports torch or the jobs before a command runs.
+"""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine import __version__
+from engine.cli_options import find_run_or_model, make_config, options_from, parse_tile
+from engine.cli_reporting import (
+    EXIT_JOB_FAILED,
+    EXIT_SOME_FAILED,
+    Ending,
+    phrase_duration,
+    print_result,
+    run_job,
+    set_up_logging,
+)
+from engine.configs import EvaluateConfig, FinetuneConfig, Preset, PretrainConfig, RestoreConfig, ScanConfig
+from engine.job_results import EvaluationResult, RestoreResult, ScanResult, TrainingResult
+from engine.presets import finetune_preset, pretrain_preset
+from engine.system_libraries import has_display
+
+app = typer.Typer(
+    name="residua",
+    help="Restore noisy photos with a network trained on your own machine, on your own photos. "
+    "Without a command, the window opens.",
+    epilog="Exit codes: 0 all done, 1 some inputs failed and the rest is done, 2 wrong usage, 3 the job failed, "
+    "130 cancelled.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="For scripts: progress as JSON lines on stderr, one JSON object as the last line of stdout.",
+    ),
+]
+Noisy = Annotated[list[Path], typer.Option("--noisy", metavar="DIR", help="Noisy photos; can be repeated.")]
+Clean = Annotated[list[Path], typer.Option("--clean", metavar="DIR", help="Clean references; can be repeated.")]
+Model = Annotated[str, typer.Argument(metavar="MODEL|RUN", help="A model file, a run folder or a run's id.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="RUN", help="Run folder, new or empty. Default: in the run store.")
+]
+PresetOption = Annotated[
+    Preset, typer.Option("--preset", help="How much time training may take; options given beside it prevail.")
+]
+Tile = Annotated[
+    int, typer.Option("--tile", metavar="auto|PIXELS", parser=parse_tile, help="Tile size, by memory if auto.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Show the version and end.")] = False,
+) -> None:
+    """Restore noisy photos with a network trained on your own machine, on your own photos."""
+    if version:
+        print(f"residua {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        _open_window()
+
+
+@app.command()
+def scan(
+    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Folders or files.")],
+    recursive: Annotated[bool, typer.Option(help="Look into subfolders too.")] = True,
+    estimate_noise: Annotated[bool, typer.Option(help="Measure each photo's noise level.")] = True,
+    as_json: Json = False,
+) -> None:
+    """List usable photos with their noise, and why the other files cannot be used."""
+    from engine.scanning import scan as job
+
+    config = make_config(ScanConfig, folders=folders, recursive=recursive, estimate_noise=estimate_noise)
+    run_job(job, config, _describe_scan, as_json=as_json)
+
+
+@app.command()
+@options_from(PretrainConfig, leave_out={"photos", "out"}, by_preset=pretrain_preset(Preset.BALANCED))
+def pretrain(
+    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Folders or files of noisy photos.")],
+    out: Out = None,
+    preset: PresetOption = Preset.BALANCED,
+    as_json: Json = False,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Learn from noisy photos alone; the result already restores."""
+    config = make_config(PretrainConfig, **{**pretrain_preset(preset), **settings}, photos=folders, out=out)
+    from engine.training import pretrain as job
+
+    run_job(job, config, _describe_training, as_json=as_json)
+
+
+@app.command()
+@options_from(FinetuneConfig, leave_out={"parent", "noisy", "clean", "out"}, by_preset=finetune_preset(Preset.BALANCED))
+def finetune(
+    parent: Annotated[
+        str, typer.Option("--from", metavar="RUN|MODEL|none", help="What to start from; none: from scratch.")
+    ],
+    noisy: Noisy,
+    clean: Clean,
+    out: Out = None,
+    preset: PresetOption = Preset.BALANCED,
+    as_json: Json = False,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Learn from a few pairs of a noisy photo and its clean reference."""
+    config = make_config(
+        FinetuneConfig,
+        **{**finetune_preset(preset), **settings},
+        parent=None if parent == "none" else find_run_or_model(parent),
+        noisy=noisy,
+        clean=clean,
+        out=out,
+    )
+    from engine.training import finetune as job
+
+    run_job(job, config, _describe_training, as_json=as_json)
+
+
+@app.command()
+def resume(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder or a run's id.")], as_json: Json = False
+) -> None:
+    """Go on with a training that was stopped or interrupted."""
+    from engine.training import resume_training as job
+
+    run_job(job, find_run_or_model(run), _describe_training, as_json=as_json)
+
+
+@app.command()
+@options_from(RestoreConfig, leave_out={"model", "photos", "out", "tile"})
+def restore(
+    model: Model,
+    photos: Annotated[list[Path], typer.Argument(metavar="PATH", help="Photos or folders.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the restored photos.")],
+    tile: Tile = "auto",  # type: ignore[assignment] # typer passes defaults through the parser too
+    as_json: Json = False,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Restore photos; the originals stay as they are."""
+    config = make_config(RestoreConfig, **settings, model=find_run_or_model(model), photos=photos, out=out, tile=tile)
+    from engine.restoring import restore as job
+
+    run_job(job, config, _describe_restore, as_json=as_json)
+
+
+@app.command()
+@options_from(EvaluateConfig, leave_out={"model", "noisy", "clean", "tile"})
+def evaluate(
+    model: Model,
+    noisy: Noisy,
+    clean: Clean,
+    tile: Tile = "auto",  # type: ignore[assignment] # typer passes defaults through the parser too
+    as_json: Json = False,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Measure a model on pairs: PSNR and SSIM, before and after."""
+    config = make_config(
+        EvaluateConfig, **settings, model=find_run_or_model(model), noisy=noisy, clean=clean, tile=tile
+    )
+    from engine.restoring import evaluate as job
+
+    run_job(job, config, _describe_evaluation, as_json=as_json)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what this machine has and what is missing."""
+    from engine.doctor import examine
+
+    set_up_logging(as_json)
+
+    report = examine()
+    code = EXIT_SOME_FAILED if report.problems else 0
+    print_result(Ending(summary=report.as_text(), fields=report.as_fields(), exit_code=code), as_json=as_json)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Run the command line."""
+    # Idle OpenMP threads spin by default, which starves whatever else the machine does; read when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    app(prog_name="residua")
+
+
+def _open_window() -> None:
+    """Open the window.
+
+    Raises:
+        typer.Exit: With the window's exit code, or 3 where there can be none.
+    """
+    if not has_display() and "QT_QPA_PLATFORM" not in os.environ:
+        _refuse_window("There is no display.", "Every job runs without one too: see residua --help.")
+    try:
+        # By name, since the engine does not depend on its front end.
+        window = importlib.import_module("app.main")
+    except ImportError as error:
+        _refuse_window(f"The window cannot be opened: {error}.", "See residua doctor for what is missing.")
+    raise typer.Exit(window.main([]))
+
+
+def _refuse_window(message: str, hint: str) -> None:
+    print(f"{message} {hint}", file=sys.stderr)
+    raise typer.Exit(EXIT_JOB_FAILED)
+
+
+def _describe_scan(result: ScanResult) -> Ending:
+    lines = []
+    for photo in result.photos:
+        noise = "" if photo.noise_sigma is None else f"  noise {photo.noise_sigma * 255:.1f}"
+        lines.append(f"{photo.path}  {photo.width} x {photo.height}{noise}")
+    lines.append(f"{len(result.photos):,} usable, {len(result.skipped):,} skipped")
+    fields = {"photos": result.photos, "skipped": result.skipped, "seconds": result.seconds}
+    return Ending(summary="\n".join(lines), fields=fields, exit_code=EXIT_SOME_FAILED if result.skipped else 0)
+
+
+def _describe_training(result: TrainingResult) -> Ending:
+    fields = {
+        "run": result.run,
+        "steps": result.steps,
+        "seconds": result.seconds,
+        "status": result.status,
+        "metrics": result.metrics,
+    }
+    lines = [f"{result.steps:,} steps in {phrase_duration(result.seconds)}."]
+    if "psnr" in result.metrics and "noisy_psnr" in result.metrics:
+        gain = result.metrics["psnr"] - result.metrics["noisy_psnr"]
+        lines.append(f"Validation: PSNR {result.metrics['psnr']:.2f} dB, {gain:+.2f} dB against the noisy photos.")
+    lines.append(f"Run: {result.run}")
+    lines.append(f"Restore with: residua restore {result.run} PHOTOS --out FOLDER")
+    return Ending(summary="\n".join(lines), fields=fields)
+
+
+def _describe_restore(result: RestoreResult) -> Ending:
+    lines = [
+        f"{len(result.restored):,} photos restored: {result.megapixels:.1f} megapixels "
+        f"in {phrase_duration(result.seconds)}."
+    ]
+    if result.skipped_existing:
+        lines.append(f"{len(result.skipped_existing):,} were there already.")
+    if result.failed:
+        lines.append(f"{len(result.failed):,} failed:")
+        lines += [f"  {skipped.path}: {skipped.reason} {skipped.hint}" for skipped in result.failed]
+    fields = {
+        "restored": [{"source": source, "output": output} for source, output in result.restored],
+        "failed": result.failed,
+        "skipped_existing": result.skipped_existing,
+        "seconds": result.seconds,
+        "megapixels": result.megapixels,
+    }
+    return Ending(summary="\n".join(lines), fields=fields, exit_code=EXIT_SOME_FAILED if result.failed else 0)
+
+
+def _describe_evaluation(result: EvaluationResult) -> Ending:
+    lines = []
+    for score in result.per_image:
+        mark = "  (a training label)" if score.used_for_training else ""
+        lines.append(
+            f"{score.name}  PSNR {score.noisy_psnr:.2f} → {score.psnr:.2f} dB  "
+            f"SSIM {score.noisy_ssim:.4f} → {score.ssim:.4f}{mark}"
+        )
+    left_out = f"; {result.num_left_out} training labels left out" if result.num_left_out else ""
+    lines.append(
+        f"Mean of {result.num_pairs} pairs: PSNR {result.noisy_psnr:.2f} → {result.psnr:.2f} dB "
+        f"({result.psnr - result.noisy_psnr:+.2f}), SSIM {result.noisy_ssim:.4f} → {result.ssim:.4f}{left_out}"
+    )
+    fields = {
+        "psnr": result.psnr,
+        "ssim": result.ssim,
+        "noisy_psnr": result.noisy_psnr,
+        "noisy_ssim": result.noisy_ssim,
+        "num_pairs": result.num_pairs,
+        "num_left_out": result.num_left_out,
+        "per_image": result.per_image,
+        "failed": result.failed,
+        "seconds": result.seconds,
+    }
+    return Ending(summary="\n".join(lines), fields=fields, exit_code=EXIT_SOME_FAILED if result.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
