@@ -82,17 +82,18 @@ def load_checkpoint(path: Path, state: TrainingState) -> None:
         tensors = load_file(path)
         for part, network in (("network", state.network), ("averaged", state.averaged)):
             network.load_state_dict(_with_prefix(tensors, part))
+        weights = list(state.network.parameters())
         moments: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _with_prefix(tensors, "optimizer").items():
             index, _, moment = name.partition(".")
-            moments.setdefault(int(index), {})[moment] = tensor
+            moments.setdefault(int(index), {})[moment] = _in_layout_of(weights[int(index)], tensor)
         groups: list[dict[str, Any]] = state.optimizer.state_dict()["param_groups"]
         state.optimizer.load_state_dict({"state": moments, "param_groups": groups})
         state.step = int(progress["step"])
         state.seconds = float(progress["seconds"])
         state.best_psnr = progress["best_psnr"]
         state.best_step = int(progress["best_step"])
-    except (SafetensorError, OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError) as error:
         raise ModelFileError(
             f"The checkpoint '{path.name}' is damaged or belongs to another network.",
             "Start a new run; the photos are not affected.",
@@ -125,3 +126,8 @@ def transfer_weights(network: Backbone, parent: RestorationModel) -> tuple[int, 
 
 def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name[len(prefix) + 1 :]: tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")}
+
+
+def _in_layout_of(weight: Tensor, tensor: Tensor) -> Tensor:
+    """The fused optimiser walks a weight and its moments in memory order, so all must be laid out alike."""
+    return torch.empty_like(weight, dtype=tensor.dtype).copy_(tensor) if tensor.shape == weight.shape else tensor

@@ -36,21 +36,30 @@ class PretextObjective:
     Attributes:
         photos: The noisy photos.
         pretext: The task they are given.
-        config: Batch and crop sizes, seed.
+        photos_per_batch: Photos that a step sees, if there are as many.
+        crop_px: Side of the square that the network sees.
+        seed: Of the choice of crops.
     """
 
     photos: Sequence[DecodedPhoto]
     pretext: PretextTask
-    config: TrainingConfig
+    photos_per_batch: int
+    crop_px: int
+    seed: int
+
+    @property
+    def num_crops(self) -> int:
+        """Crops of one batch."""
+        return self.pretext.crops_per_photo * min(self.photos_per_batch, len(self.photos))
 
     def batch(self, step: int) -> tuple[Tensor, ...]:
         """One tensor. Shape: (crops_per_photo * photos, 3, side, side), 0 to 1."""
         crops = random_crops(
             self.photos,
-            num_photos=min(self.config.photos_per_batch, len(self.photos)),
+            num_photos=min(self.photos_per_batch, len(self.photos)),
             crops_per_photo=self.pretext.crops_per_photo,
-            side_px=self.pretext.source_crop_px(self.config.crop_px),
-            generator=np.random.default_rng(step_seed(self.config.seed, step, stream=1)),
+            side_px=self.pretext.source_crop_px(self.crop_px),
+            generator=np.random.default_rng(step_seed(self.seed, step, stream=1)),
         )
         return (torch.from_numpy(crops),)
 

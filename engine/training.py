@@ -233,12 +233,13 @@ def _pretrain_plan(config: PretrainConfig, photos: list[DecodedPhoto]) -> _Plan:
         pretext=config.pretext,
         version=__version__,
     )
+    objective = PretextObjective(photos, pretext, config.photos_per_batch, config.crop_px, config.seed)
     return _Plan(
-        objective=PretextObjective(photos, pretext, config),
+        objective=objective,
         card=card,
         preview=choose_preview_crop(photos),
         labels=None,
-        num_crops=pretext.crops_per_photo * min(config.photos_per_batch, len(photos)),
+        num_crops=objective.num_crops,
         photos=photos,
         stage="Pretraining",
     )
@@ -278,7 +279,7 @@ def _finetune_plan(
         card=card,
         preview=choose_preview_crop(noisy, lambda photo: clean_of[photo.path]),
         labels=labels,
-        num_crops=0 if unlabelled is None else _num_crops(unlabelled),
+        num_crops=unlabelled.num_crops if unlabelled else 0,
         photos=noisy,
         stage="Fine-tuning",
     )
@@ -296,12 +297,8 @@ def _unlabelled_objective(
     pretext: PretextTask = entry.make(params)
     if len(photos) < pretext.min_photos:
         return None
-    return PretextObjective(photos, pretext, config)
-
-
-def _num_crops(objective: PretextObjective) -> int:
-    photos = min(objective.config.photos_per_batch, len(objective.photos))
-    return objective.pretext.crops_per_photo * photos
+    # Half the labels' crop: the sub-samples that the network sees here show as much of a photo.
+    return PretextObjective(photos, pretext, config.photos_per_batch, max(config.crop_px // 2, 8), config.seed)
 
 
 def _with_measured_stride(config: PretrainConfig, photos: Sequence[DecodedPhoto], emit: Emit) -> PretrainConfig:

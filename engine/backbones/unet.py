@@ -25,7 +25,7 @@ class UNetParams(JobConfig):
     width: Annotated[
         int, Field(ge=4, le=256, title="Width", description="Channels at full resolution; doubled at each level.")
     ] = 32
-    num_levels: Annotated[int, Field(ge=1, le=6, title="Levels", description="How many resolutions it works at.")] = 4
+    num_levels: Annotated[int, Field(ge=1, le=6, title="Levels", description="How many resolutions it works at.")] = 3
     max_width: Annotated[int, Field(ge=4, le=1024, title="Largest width", description="Channels at most.")] = 96
 
 

@@ -1,0 +1,11 @@
+"""The engine's public interface: each job is `job(config, control, emit) -> result`.
+
+A job ends in exactly one of three ways: it returns its result, raises `engine.job_control.JobCancelled`, or raises an
+error, which is an `engine.errors.EngineError` where a person can mend the cause.
+"""
+
+from engine.restoring import evaluate, restore
+from engine.scanning import scan
+from engine.training import finetune, pretrain, resume_training
+
+__all__ = ["evaluate", "finetune", "pretrain", "restore", "resume_training", "scan"]

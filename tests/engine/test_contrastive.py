@@ -1,0 +1,84 @@
+"""NT-Xent against a plain loop and closed forms."""
+
+import math
+
+import pytest
+import torch
+
+from engine.losses.contrastive import nt_xent, positive_index
+
+
+def looped_nt_xent(distances: torch.Tensor, temperature: float) -> float:
+    """The definition, one crop and one exponential at a time."""
+    num_crops = len(distances)
+    total = 0.0
+    for anchor in range(num_crops):
+        positive = (anchor + num_crops // 2) % num_crops
+        similar = math.exp(-distances[anchor, positive].item() / temperature)
+        others = sum(
+            math.exp(-distances[anchor, other].item() / temperature) for other in range(num_crops) if other != anchor
+        )
+        total -= math.log(similar / others)
+    return total / num_crops
+
+
+def random_distances(num_crops: int, seed: int = 0) -> torch.Tensor:
+    half = torch.rand(num_crops, num_crops, generator=torch.Generator().manual_seed(seed)) * 0.05
+    return half + half.T
+
+
+@pytest.mark.parametrize("num_photos", [2, 3, 8])
+@pytest.mark.parametrize("temperature", [0.01, 0.1])
+def test_agrees_with_a_loop(num_photos: int, temperature: float) -> None:
+    distances = random_distances(2 * num_photos)
+    expected = looped_nt_xent(distances, temperature)
+    assert nt_xent(distances, temperature).loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_equal_distances_give_chance() -> None:
+    assert nt_xent(torch.full((8, 8), 0.3), 0.05).loss.item() == pytest.approx(math.log(7), rel=1e-6)
+
+
+def test_perfect_separation_gives_zero_and_full_accuracy() -> None:
+    distances = torch.ones(8, 8)
+    distances[torch.arange(8), positive_index(4)] = 0.0
+    term = nt_xent(distances, 0.01)
+    assert term.loss.item() < 1e-6
+    assert term.accuracy.item() == 1.0
+
+
+def test_nearest_negative_counts_against_accuracy() -> None:
+    distances = torch.ones(4, 4)
+    distances[torch.arange(4), positive_index(2)] = 0.5
+    distances[0, 1] = distances[1, 0] = 0.1
+    assert nt_xent(distances, 0.1).accuracy.item() == 0.5
+
+
+def test_extreme_distances_stay_finite() -> None:
+    distances = (random_distances(6) * 1e5).requires_grad_()
+    term = nt_xent(distances, 0.01)
+    term.loss.backward()
+    assert torch.isfinite(term.loss)
+    assert distances.grad is not None
+    assert torch.isfinite(distances.grad).all()
+
+
+def test_exchanging_the_two_views_changes_nothing() -> None:
+    distances = random_distances(6, seed=5)
+    order = positive_index(3)
+    swapped = distances[order][:, order]
+    assert nt_xent(swapped, 0.02).loss.item() == pytest.approx(nt_xent(distances, 0.02).loss.item(), rel=1e-6)
+
+
+def test_one_photo_has_no_negatives() -> None:
+    with pytest.raises(ValueError, match="at least 2 photos"):
+        nt_xent(torch.zeros(2, 2), 0.1)
+
+
+def test_bad_arguments_are_refused() -> None:
+    with pytest.raises(ValueError, match="temperature"):
+        nt_xent(torch.zeros(4, 4), 0.0)
+    with pytest.raises(ValueError, match="2N"):
+        nt_xent(torch.zeros(4, 6), 0.1)
+    with pytest.raises(ValueError, match="2N"):
+        nt_xent(torch.zeros(5, 5), 0.1)

@@ -1,0 +1,80 @@
+"""The earth mover's distance against SciPy and POT."""
+
+import numpy as np
+import ot
+import pytest
+import torch
+from scipy.stats import wasserstein_distance
+
+from engine.losses.earth_mover import earth_mover_distance, earth_mover_distance_matrix, sorted_residuals
+
+
+def random_residuals(batch: int = 5, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    scale = torch.linspace(0.01, 0.2, batch)[:, None, None, None]
+    return torch.randn(batch, 3, 7, 9, generator=generator) * scale + 0.1 * scale
+
+
+def reference_distance(first: torch.Tensor, second: torch.Tensor) -> float:
+    per_channel = [
+        wasserstein_distance(a.flatten().double().numpy(), b.flatten().double().numpy())
+        for a, b in zip(first, second, strict=True)
+    ]
+    return float(np.mean(per_channel))
+
+
+def test_matrix_agrees_with_scipy() -> None:
+    residuals = random_residuals()
+    values = sorted_residuals(residuals)
+    matrix = earth_mover_distance_matrix(values, values)
+    for row in range(5):
+        for column in range(5):
+            expected = reference_distance(residuals[row], residuals[column])
+            assert matrix[row, column].item() == pytest.approx(expected, rel=1e-5, abs=1e-7)
+
+
+def test_pairs_agree_with_optimal_transport_solver() -> None:
+    first, second = random_residuals(seed=1), random_residuals(seed=2)
+    distances = earth_mover_distance(sorted_residuals(first), sorted_residuals(second))
+    for index in range(len(first)):
+        solved = [
+            # The exact linear-programming solver, which does not know that one dimension can be sorted.
+            ot.emd2([], [], ot.dist(a.reshape(-1, 1).double().numpy(), b.reshape(-1, 1).double().numpy(), "euclidean"))
+            for a, b in zip(first[index], second[index], strict=True)
+        ]
+        assert distances[index].item() == pytest.approx(float(np.mean(solved)), rel=1e-5)
+
+
+def test_distance_is_symmetric_zero_to_itself_and_obeys_the_triangle() -> None:
+    values = sorted_residuals(random_residuals(6, seed=3))
+    matrix = earth_mover_distance_matrix(values, values)
+    assert torch.allclose(matrix, matrix.T, atol=1e-7)
+    assert matrix.diagonal().abs().max() < 1e-7
+    through = matrix[:, :, None] + matrix[None, :, :]
+    assert (matrix[:, None, :] <= through + 1e-6).all()
+
+
+def test_order_of_pixels_does_not_count_but_the_shift_does() -> None:
+    residuals = random_residuals(2, seed=4)
+    shuffled = residuals.flatten(2)[:, :, torch.randperm(63)].reshape(residuals.shape)
+    values, same = sorted_residuals(residuals), sorted_residuals(shuffled)
+    assert earth_mover_distance(values, same).max() < 1e-8
+    shifted = sorted_residuals(residuals + 0.25)
+    assert torch.allclose(earth_mover_distance(values, shifted), torch.full((2,), 0.25), atol=1e-6)
+
+
+def test_gradient_is_the_sign_of_the_matched_difference() -> None:
+    first = torch.tensor([[[[0.3, -0.1], [0.2, 0.0]]]], requires_grad=True)
+    second = torch.zeros(1, 1, 2, 2)
+    earth_mover_distance(sorted_residuals(first), sorted_residuals(second)).sum().backward()
+    assert first.grad is not None
+    assert torch.allclose(first.grad, torch.sign(first.detach()) / 4)
+
+
+def test_wrong_shapes_are_refused() -> None:
+    with pytest.raises(ValueError, match="batch, channels, height, width"):
+        sorted_residuals(torch.zeros(3, 4, 4))
+    with pytest.raises(ValueError, match="differ"):
+        earth_mover_distance_matrix(torch.zeros(2, 3, 8), torch.zeros(2, 3, 9))
+    with pytest.raises(ValueError, match="differ"):
+        earth_mover_distance(torch.zeros(2, 3, 8), torch.zeros(3, 3, 8))

@@ -1,0 +1,288 @@
+"""The trainer and its jobs, on real photos for a few real steps."""
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from engine.configs import FinetuneConfig, PretrainConfig
+from engine.errors import EngineError, InvalidInputError, RunStoreError, TrainingDivergedError
+from engine.events import (
+    CheckpointSaved,
+    FileSkipped,
+    JobEvent,
+    MetricsRow,
+    PreviewReady,
+    RunStarted,
+    StepDone,
+    ValidationDone,
+    VerdictReady,
+)
+from engine.job_control import JobCancelled, JobControl
+from engine.jobs import finetune, pretrain, resume_training
+from engine.models import load_model, read_card
+from engine.pretext.pretext_task import LossParts
+from engine.registry import BACKBONES, PRETEXTS
+from engine.run_records import RunStatus
+from engine.run_store import RunStore
+from tests.conftest import TinyPhotos
+
+SMALL = {
+    "backbone_params": {"width": 8, "num_levels": 2},
+    "photos_per_batch": 4,
+    "crop_px": 16,
+    "learning_rate": 2e-3,
+    "device": "cpu",
+}
+
+
+class Recorder:
+    """Keeps all events; may act on the job at a step."""
+
+    def __init__(self, control: JobControl | None = None, cancel_at: int | None = None) -> None:
+        self.events: list[JobEvent] = []
+        self.control = control
+        self.cancel_at = cancel_at
+
+    def __call__(self, event: JobEvent) -> None:
+        self.events.append(event)
+        trained = isinstance(event, StepDone) and event.stage in {"Pretraining", "Fine-tuning"}
+        if trained and self.control is not None and event.step == self.cancel_at:
+            self.control.cancel()
+
+    def of(self, kind: type) -> list:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def pretrain_config(photos: TinyPhotos, **changes: object) -> PretrainConfig:
+    return PretrainConfig(photos=(photos.noisy,), **{**SMALL, "steps": 8, **changes})  # type: ignore[arg-type]
+
+
+def finetune_config(photos: TinyPhotos, **changes: object) -> FinetuneConfig:
+    values = {**SMALL, "steps": 6, **changes}
+    return FinetuneConfig(noisy=(photos.noisy,), clean=(photos.clean,), **values)  # type: ignore[arg-type]
+
+
+def run_pretrain(photos: TinyPhotos, **changes: object) -> Path:
+    return pretrain(pretrain_config(photos, **changes), JobControl(), Recorder()).run
+
+
+@pytest.mark.parametrize("pretext", list(PRETEXTS))
+@pytest.mark.parametrize("backbone", list(BACKBONES))
+@pytest.mark.parametrize("precision", ["32-true", "auto"])
+def test_resumed_training_equals_uninterrupted(
+    tiny_photos: TinyPhotos, pretext: str, backbone: str, precision: str
+) -> None:
+    choice = {"pretext": pretext, "backbone": backbone, "precision": precision}
+    whole = run_pretrain(tiny_photos, **choice)
+
+    control = JobControl()
+    with pytest.raises(JobCancelled):
+        pretrain(pretrain_config(tiny_photos, **choice), control, Recorder(control, cancel_at=3))
+    stopped = RunStore().list()[0]
+    assert stopped.record.status == RunStatus.STOPPED
+    assert stopped.record.steps_done == 3
+    assert stopped.is_resumable
+    result = resume_training(stopped.path, JobControl(), Recorder())
+    assert result.steps == 8
+
+    for file in ("model.safetensors", "last.safetensors"):
+        expected, found = load_file(whole / "checkpoints" / file), load_file(stopped.path / "checkpoints" / file)
+        assert expected.keys() == found.keys()
+        for name, tensor in expected.items():
+            assert torch.equal(tensor, found[name]), name
+
+
+def test_resumed_finetuning_equals_uninterrupted_without_its_parent(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    parent = run_pretrain(tiny_photos, out=tmp_path / "parent")
+    whole = finetune(finetune_config(tiny_photos, parent=parent), JobControl(), Recorder()).run
+    control = JobControl()
+    with pytest.raises(JobCancelled):
+        finetune(finetune_config(tiny_photos, parent=parent), control, Recorder(control, cancel_at=2))
+    stopped = RunStore().list()[0].path
+    (tmp_path / "parent").rename(tmp_path / "moved away")
+    resume_training(stopped, JobControl(), Recorder())
+    expected = load_file(whole / "checkpoints" / "last.safetensors")
+    found = load_file(stopped / "checkpoints" / "last.safetensors")
+    assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
+
+
+def test_same_seed_same_weights_other_seed_others(tiny_photos: TinyPhotos) -> None:
+    first, again, other = (run_pretrain(tiny_photos, steps=3, seed=seed) for seed in (5, 5, 6))
+    weights = [load_file(run / "checkpoints" / "model.safetensors") for run in (first, again, other)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert not all(torch.equal(weights[0][name], weights[2][name]) for name in weights[0])
+
+
+def test_pretraining_tells_its_story(tiny_photos: TinyPhotos) -> None:
+    recorder = Recorder()
+    result = pretrain(pretrain_config(tiny_photos, preview_interval_s=0.01), JobControl(), recorder)
+    run = RunStore().open(result.run)
+    assert run.record.status == RunStatus.DONE
+    assert run.record.steps_done == run.record.steps_total == result.steps == 8
+    assert run.record.data is not None
+    assert run.record.data.num_photos == 8
+    assert run.config()["pretext_params"]["stride"] >= 1
+    assert recorder.of(RunStarted)[0].run == result.run
+    steps = [event.step for event in recorder.of(StepDone) if event.stage == "Pretraining"]
+    assert steps == list(range(1, 9))
+    previews = recorder.of(PreviewReady)
+    assert previews[0].step == 0
+    assert previews[-1].step == 8
+    assert previews[0].noisy.shape == previews[0].restored.shape == previews[0].residual.shape
+    assert not previews[0].restored.flags.writeable
+    assert len(list(run.preview_folder.glob("step_*.png"))) >= 2
+    assert recorder.of(VerdictReady)[-1].sentence == run.record.verdict
+    assert recorder.of(CheckpointSaved)[-1].path == run.checkpoint_path
+    rows = recorder.of(MetricsRow)
+    assert {"consistency", "contrast", "contrast_accuracy", "gradient_norm"} <= rows[-1].metrics.keys()
+    assert run.read_metrics()["consistency"][-1][0] == 8
+    card = read_card(result.run)
+    assert (card.run, card.steps, card.pretext) == (run.record.id, 8, "rcl")
+
+
+def test_pretrained_model_takes_any_size(tiny_photos: TinyPhotos) -> None:
+    network = load_model(run_pretrain(tiny_photos, steps=2)).network
+    for height, width in ((1, 1), (7, 30), (33, 17)):
+        assert network(torch.rand(2, 3, height, width)).shape == (2, 3, height, width)
+
+
+@pytest.mark.parametrize("backbone", list(BACKBONES))
+def test_receptive_field_stays_within_the_stated_context(backbone: str) -> None:
+    torch.manual_seed(0)
+    network = BACKBONES[backbone].make({})
+    for weight in network.parameters():
+        torch.nn.init.uniform_(weight, 0.0, 0.1)
+    side = 2 * (network.context_px + 2 * network.alignment_px) // network.alignment_px * network.alignment_px
+    noisy = torch.rand(1, 3, side, side, requires_grad=True)
+    place = side // 2 + 1
+    network(noisy)[0, 0, place, place].backward()
+    assert noisy.grad is not None
+    seen = noisy.grad[0].abs().sum(dim=0).nonzero()
+    assert (seen - place).abs().max() <= network.context_px
+
+
+def test_finetuning_uses_validation_from_eight_labels_on(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    parent = run_pretrain(tiny_photos, out=tmp_path / "parent")
+    recorder = Recorder()
+    result = finetune(finetune_config(tiny_photos, parent=parent), JobControl(), recorder)
+    record = RunStore().open(result.run).record
+    assert record.parent == "parent"
+    assert len(record.validation_labels) in (1, 2)
+    assert len(record.labels) + len(record.validation_labels) == 8
+    assert not set(record.labels) & set(record.validation_labels)
+    assert recorder.of(ValidationDone)[0].step == 0
+    assert recorder.of(ValidationDone)[-1].step == 6
+    assert set(read_card(result.run).labels) == {f"photo {index}.png" for index in range(8)}
+    # The kept model is the one that measured best, never worse than the parent on the validation photos.
+    best = max(event.psnr for event in recorder.of(ValidationDone))
+    assert best >= recorder.of(ValidationDone)[0].psnr
+
+
+def test_few_labels_all_teach(tiny_photos: TinyPhotos) -> None:
+    recorder = Recorder()
+    result = finetune(finetune_config(tiny_photos, labels=3, steps=2), JobControl(), recorder)
+    record = RunStore().open(result.run).record
+    assert len(record.labels) == 3
+    assert record.validation_labels == ()
+    assert record.parent is None
+    assert not recorder.of(ValidationDone)
+
+
+def test_labels_by_name(tiny_photos: TinyPhotos) -> None:
+    chosen = ("photo 2.png", "photo 5.png")
+    result = finetune(finetune_config(tiny_photos, label_names=chosen, steps=1), JobControl(), Recorder())
+    assert set(read_card(result.run).labels) == set(chosen)
+    with pytest.raises(InvalidInputError, match="photo 99"):
+        finetune(finetune_config(tiny_photos, label_names=("photo 99.png",)), JobControl(), Recorder())
+
+
+def test_unlabelled_photos_change_what_is_learned(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    parent = run_pretrain(tiny_photos, out=tmp_path / "parent")
+    both = [
+        finetune(finetune_config(tiny_photos, parent=parent, unlabelled_weight=weight), JobControl(), Recorder()).run
+        for weight in (0.0, 1.0)
+    ]
+    first, second = (load_file(run / "checkpoints" / "last.safetensors") for run in both)
+    assert not torch.equal(first["network.head.weight"], second["network.head.weight"])
+
+
+def test_pause_holds_the_step_and_costs_no_training_time(tiny_photos: TinyPhotos) -> None:
+    control = JobControl()
+    recorder = Recorder()
+    control.pause()
+    results: list[object] = []
+    thread = threading.Thread(
+        target=lambda: results.append(pretrain(pretrain_config(tiny_photos, steps=3), control, recorder))
+    )
+    thread.start()
+    time.sleep(1.0)
+    assert not recorder.of(StepDone)
+    control.resume()
+    thread.join(60)
+    assert len(results) == 1
+    assert control.paused_seconds > 0.5
+
+
+def test_one_photo_alone_cannot_be_contrasted(tiny_photos: TinyPhotos) -> None:
+    config = PretrainConfig(photos=(tiny_photos.noisy / "photo 0.png",), **SMALL)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInputError, match="only 1 usable photo"):
+        pretrain(config, JobControl(), Recorder())
+    assert RunStore().list() == []
+
+
+def test_broken_photos_are_named_and_the_rest_is_used(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for path in tiny_photos.noisy.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    whole = (folder / "photo 3.png").read_bytes()
+    (folder / "photo 3.png").write_bytes(whole[: len(whole) // 2])
+    recorder = Recorder()
+    result = pretrain(PretrainConfig(photos=(folder,), steps=1, **SMALL), JobControl(), recorder)  # type: ignore[arg-type]
+    assert [event.path.name for event in recorder.of(FileSkipped)] == ["photo 3.png"]
+    data = RunStore().open(result.run).record.data
+    assert data is not None
+    assert data.num_photos == 7
+
+
+def test_empty_folder_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(EngineError) as caught:
+        pretrain(PretrainConfig(photos=(tmp_path,), **SMALL), JobControl(), Recorder())  # type: ignore[arg-type]
+    assert str(tmp_path) in caught.value.message
+    assert caught.value.hint
+
+
+def test_finished_run_is_not_resumed(tiny_photos: TinyPhotos) -> None:
+    run = run_pretrain(tiny_photos, steps=1)
+    with pytest.raises(RunStoreError, match="it is done"):
+        resume_training(run, JobControl(), Recorder())
+
+
+def test_infinite_loss_ends_with_a_sentence_and_keeps_the_checkpoint(
+    tiny_photos: TinyPhotos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real trainer on a real method that blows up at its fourth step."""
+    entry = PRETEXTS["rcl"]
+    steps: list[int] = []
+
+    class Exploding(entry.factory):  # type: ignore[name-defined, misc]
+        def loss(self, restore, crops, generator) -> LossParts:  # type: ignore[no-untyped-def]
+            steps.append(len(steps))
+            parts = super().loss(restore, crops, generator)
+            return LossParts(parts.total * float("inf"), parts.parts) if len(steps) > 3 else parts
+
+    monkeypatch.setitem(PRETEXTS, "exploding", type(entry)(entry.title, "", entry.params_model, Exploding))
+    config = pretrain_config(tiny_photos, pretext="exploding", checkpoint_interval_s=1e-6)
+    with pytest.raises(TrainingDivergedError, match="no longer a finite number"):
+        pretrain(config, JobControl(), Recorder())
+    run = RunStore().list()[0]
+    assert run.record.status == RunStatus.FAILED
+    assert "Lower the learning rate" in run.record.error
+    weights: Sequence[torch.Tensor] = list(load_file(run.checkpoint_path).values())
+    assert all(torch.isfinite(tensor).all() for tensor in weights)
+    assert run.record.steps_done == 3
