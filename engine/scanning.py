@@ -1,0 +1,82 @@
+"""The job that looks through folders for usable photos and measures how noisy each is."""
+
+import time
+from pathlib import Path
+
+from engine.configs import ScanConfig
+from engine.data.image_files import probe_image, read_image
+from engine.data.photo_folder import list_image_files
+from engine.errors import ImageReadError
+from engine.events import Emit, FileSkipped, PhotoScanned, StepDone
+from engine.job_control import JobControl
+from engine.job_results import ScanResult
+from engine.noise import MIN_SIDE_PX, estimate_noise
+
+_STAGE = "Reading photos"
+_PROGRESS_INTERVAL_S = 0.1
+
+
+def scan(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
+    """Find the usable photos in folders.
+
+    Without the noise estimate only the headers are read: much faster, but a file that ends too early is then not found
+    out.
+
+    Args:
+        config: What to look through.
+        control: Asked before each file.
+        emit: Receives `PhotoScanned` or `FileSkipped` for each file, and `StepDone` some times a second.
+
+    Returns:
+        Usable and skipped files, in natural order.
+
+    Raises:
+        InvalidInputError: A folder is not there or may not be read.
+        JobCancelled: The job has been asked to end.
+    """
+    started = time.monotonic()
+    paused_before = control.paused_seconds
+    paths = list_image_files(config.folders, config.recursive)
+    photos: list[PhotoScanned] = []
+    skipped: list[FileSkipped] = []
+    emit(StepDone(stage=_STAGE, step=0, num_steps=len(paths)))
+    reported = time.monotonic()
+    for done, path in enumerate(paths, start=1):
+        control.wait_if_paused()
+        outcome = _scan_file(path, config.estimate_noise)
+        if isinstance(outcome, PhotoScanned):
+            photos.append(outcome)
+        else:
+            skipped.append(outcome)
+        emit(outcome)
+        now = time.monotonic()
+        if done == len(paths) or now - reported >= _PROGRESS_INTERVAL_S:
+            reported = now
+            working = now - started - (control.paused_seconds - paused_before)
+            emit(
+                StepDone(
+                    stage=_STAGE,
+                    step=done,
+                    num_steps=len(paths),
+                    seconds_left=working / done * (len(paths) - done),
+                )
+            )
+    seconds = time.monotonic() - started - (control.paused_seconds - paused_before)
+    return ScanResult(photos=tuple(photos), skipped=tuple(skipped), seconds=seconds)
+
+
+def _scan_file(path: Path, with_noise: bool) -> PhotoScanned | FileSkipped:
+    try:
+        if not with_noise:
+            info = probe_image(path)
+            return PhotoScanned(path=path, width=info.width, height=info.height, noise_sigma=None)
+        photo = read_image(path)
+    except ImageReadError as error:
+        return FileSkipped(path=path, reason=error.message, hint=error.hint)
+    is_large_enough = min(photo.width, photo.height) >= MIN_SIDE_PX
+    return PhotoScanned(
+        path=path,
+        width=photo.width,
+        height=photo.height,
+        noise_sigma=estimate_noise(photo.pixels).sigma if is_large_enough else None,
+    )

@@ -1,0 +1,107 @@
+"""The scan job: every file has one outcome, and the job can be paused and cancelled."""
+
+import pickle
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.configs import ScanConfig
+from engine.data.image_files import PhotoImage, write_image
+from engine.errors import InvalidInputError
+from engine.events import FileSkipped, JobEvent, PhotoScanned, StepDone
+from engine.job_control import JobCancelled, JobControl
+from engine.scanning import scan
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    generator = np.random.default_rng(0)
+    for number, sigma in ((1, 0.02), (2, 0.1), (10, 0.05)):
+        pixels = 0.5 + generator.normal(0, sigma, (64, 96, 3))
+        write_image(tmp_path / f"photo {number}.png", PhotoImage(pixels.astype(np.float32)))
+    write_image(tmp_path / "sub.png", PhotoImage(np.zeros((4, 4, 1), np.float32)))
+    (tmp_path / "empty.jpg").touch()
+    whole = (tmp_path / "photo 1.png").read_bytes()
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "notes.txt").write_text("no photo")
+    return tmp_path
+
+
+def test_every_file_has_one_outcome(folder: Path) -> None:
+    events: list[JobEvent] = []
+    result = scan(ScanConfig(folders=(folder,)), JobControl(), events.append)
+    assert [photo.path.name for photo in result.photos] == ["photo 1.png", "photo 2.png", "photo 10.png", "sub.png"]
+    assert [photo.noise_sigma for photo in result.photos[:3]] == pytest.approx([0.02, 0.1, 0.05], rel=0.15)
+    assert result.photos[3].noise_sigma is None
+    assert (result.photos[0].width, result.photos[0].height) == (96, 64)
+    assert {file.path.name: file.reason for file in result.skipped} == {
+        "empty.jpg": "The file is empty.",
+        "cut.png": "The file ends too early: part of the picture is missing.",
+    }
+    assert [event for event in events if isinstance(event, PhotoScanned)] == list(result.photos)
+    assert [event for event in events if isinstance(event, FileSkipped)] == list(result.skipped)
+    steps = [event for event in events if isinstance(event, StepDone)]
+    assert (steps[0].step, steps[0].seconds_left) == (0, None)
+    assert (steps[-1].step, steps[-1].num_steps, steps[-1].seconds_left) == (6, 6, 0)
+    assert pickle.loads(pickle.dumps((events, result))) == (events, result)
+
+
+def test_headers_alone_are_enough_without_the_noise(folder: Path) -> None:
+    result = scan(ScanConfig(folders=(folder,), estimate_noise=False), JobControl(), lambda _: None)
+    assert {photo.noise_sigma for photo in result.photos} == {None}
+    assert len(result.photos) == 5
+
+
+def test_subfolders_on_request_only(folder: Path) -> None:
+    result = scan(ScanConfig(folders=(folder,), recursive=False), JobControl(), lambda _: None)
+    assert "cut.png" not in {file.path.name for file in result.skipped}
+
+
+def test_a_file_given_itself_has_its_reason(folder: Path) -> None:
+    result = scan(ScanConfig(folders=(folder / "notes.txt",)), JobControl(), lambda _: None)
+    assert "not a picture" in result.skipped[0].reason
+
+
+def test_an_empty_folder_is_no_error(tmp_path: Path) -> None:
+    result = scan(ScanConfig(folders=(tmp_path,)), JobControl(), lambda _: None)
+    assert (result.photos, result.skipped) == ((), ())
+
+
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="not there"):
+        scan(ScanConfig(folders=(tmp_path / "missing",)), JobControl(), lambda _: None)
+
+
+def test_cancelling_ends_the_job_at_the_next_file(folder: Path) -> None:
+    control = JobControl()
+    scanned: list[JobEvent] = []
+
+    def cancel_after_the_first(event: JobEvent) -> None:
+        if isinstance(event, PhotoScanned | FileSkipped):
+            scanned.append(event)
+            control.cancel()
+
+    with pytest.raises(JobCancelled):
+        scan(ScanConfig(folders=(folder,)), control, cancel_after_the_first)
+    assert len(scanned) == 1
+
+
+@pytest.mark.timeout(30)
+def test_a_pause_stops_the_work_and_does_not_count(folder: Path) -> None:
+    control = JobControl()
+
+    def pause_for_a_moment(event: JobEvent) -> None:
+        if isinstance(event, PhotoScanned) and event.path.name == "photo 2.png":
+            control.pause()
+            threading.Timer(0.5, control.resume).start()
+
+    started = time.monotonic()
+    result = scan(ScanConfig(folders=(folder,)), control, pause_for_a_moment)
+    wall_seconds = time.monotonic() - started
+    assert control.paused_seconds > 0.3
+    assert len(result.photos) == 4
+    assert result.seconds == pytest.approx(wall_seconds - control.paused_seconds, abs=0.1)
