@@ -43,7 +43,7 @@ def test_the_correlation_of_noise_on_a_flat_field(blur_px: float) -> None:
     kernel = gaussian_filter(np.eye(1, 41, 20)[0], blur_px)
     expected = [float(np.sum(kernel[lag:] * kernel[:-lag]) / np.sum(kernel**2)) for lag in (1, 2, 3, 4)]
     assert estimate.correlation == pytest.approx(expected, abs=0.15)
-    assert estimate.sigma == pytest.approx(0.05, rel=0.1)
+    assert estimate.sigma == pytest.approx(0.05, rel=0.2)
 
 
 def test_signal_dependent_noise_is_averaged_over_brightness() -> None:
