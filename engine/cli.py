@@ -65,6 +65,8 @@ def start(
     version: Annotated[bool, typer.Option("--version", is_eager=True, help="Show the version and end.")] = False,
 ) -> None:
     """Restore noisy photos with a network trained on your own machine, on your own photos."""
+    # Before any library is imported, so that they log to here instead of handlers of their own.
+    set_up_logging(as_json=False)
     if version:
         print(f"residua {__version__}")
         raise typer.Exit

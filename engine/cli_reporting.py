@@ -8,7 +8,8 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TextIO, TypeVar
@@ -85,9 +86,9 @@ def run_job(
     set_up_logging(as_json)
     reporter: _Reporter = _JsonReporter(sys.stderr) if as_json else _LineReporter(sys.stderr)
     control = JobControl()
-    _cancel_on_signals(control, reporter)
     try:
-        result = job(config, control, reporter.report)
+        with _cancelled_by_signals(control, reporter):
+            result = job(config, control, reporter.report)
     except JobCancelled:
         reporter.end_line()
         _print_ending(_describe_cancelled(reporter.run), as_json)
@@ -291,7 +292,10 @@ def _print_ending(ending: Ending, as_json: bool) -> None:
     print(json.dumps(to_json(ending.fields), ensure_ascii=False) if as_json else ending.summary, flush=True)
 
 
-def _cancel_on_signals(control: JobControl, reporter: _Reporter) -> None:
+@contextmanager
+def _cancelled_by_signals(control: JobControl, reporter: _Reporter) -> Iterator[None]:
+    """Let Ctrl-C, and what the system sends at shutdown, end the job in its own time; a second one at once."""
+
     def cancel(number: int, frame: FrameType | None) -> None:
         del frame
         if control.is_cancelled:
@@ -300,8 +304,12 @@ def _cancel_on_signals(control: JobControl, reporter: _Reporter) -> None:
         control.cancel()
         reporter.say("Ending at the next step. Once more to end at once, without saving.")
 
-    signal.signal(signal.SIGINT, cancel)
-    signal.signal(signal.SIGTERM, cancel)
+    previous = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 class _JsonLogFormatter(logging.Formatter):

@@ -1,0 +1,213 @@
+"""The command line: what it accepts, what it says, and how it ends."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from engine import __version__
+from engine.cli import app
+from engine.cli_options import find_run_or_model
+from engine.cli_reporting import phrase_duration, to_json
+from engine.configs import EvaluateConfig, FinetuneConfig, JobConfig, PretrainConfig, RestoreConfig
+from engine.run_store import RunStore
+from tests.conftest import TinyPhotos
+
+COMMANDS = {"scan", "pretrain", "finetune", "resume", "restore", "evaluate", "doctor"}
+
+
+def residua(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "engine.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=120,
+        check=False,
+    )
+
+
+def last_object(stdout: str) -> dict[str, Any]:
+    fields = json.loads(stdout.splitlines()[-1])
+    assert isinstance(fields, dict)
+    return fields
+
+
+def test_the_parser_starts_without_heavy_libraries() -> None:
+    program = (
+        "import sys; from typer.testing import CliRunner; from engine.cli import app\n"
+        "assert CliRunner().invoke(app, ['pretrain', '--help']).exit_code == 0\n"
+        "print([m for m in ('torch', 'lightning_fabric', 'skimage', 'cv2', 'PySide6', 'app') if m in sys.modules])"
+    )
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "[]"
+
+
+def test_version() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"residua {__version__}\n")
+
+
+def options_of(command: str) -> dict[str, set[str]]:
+    parsed = typer.main.get_command(app).commands[command]  # type: ignore[attr-defined]
+    return {parameter.name: {*parameter.opts, *parameter.secondary_opts} for parameter in parsed.params}
+
+
+def test_all_commands_are_there_and_take_json() -> None:
+    assert set(typer.main.get_command(app).commands) == COMMANDS  # type: ignore[attr-defined]
+    for command in COMMANDS:
+        assert any("--json" in flags for flags in options_of(command).values()), command
+
+
+@pytest.mark.parametrize(
+    ("command", "model", "renamed"),
+    [
+        ("pretrain", PretrainConfig, {"photos": "folders"}),
+        ("finetune", FinetuneConfig, {}),
+        ("restore", RestoreConfig, {}),
+        ("evaluate", EvaluateConfig, {}),
+    ],
+)
+def test_every_setting_has_an_option(command: str, model: type[JobConfig], renamed: dict[str, str]) -> None:
+    options = options_of(command)
+    assert {renamed.get(name, name) for name in model.model_fields} <= set(options)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["fly"],
+        ["scan"],
+        ["pretrain"],
+        ["pretrain", "photos", "--crop-px", "33"],
+        ["pretrain", "photos", "--steps", "0"],
+        ["pretrain", "photos", "--preset", "slow"],
+        ["pretrain", "photos", "--learning-rate", "0"],
+        ["pretrain", "photos", "--pretext-params", "temperature"],
+        ["finetune", "--noisy", "photos", "--clean", "photos"],
+        ["restore", "model", "photos"],
+        ["restore", "model", "photos", "--out", "out", "--tile", "big"],
+        ["restore", "model", "photos", "--out", "out", "--strength", "2"],
+        ["restore", "model", "photos", "--out", "out", "--format", "gif"],
+        ["evaluate", "model", "--noisy", "photos"],
+    ],
+)
+def test_wrong_usage_is_told_before_anything_runs(arguments: list[str]) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def test_a_failed_job_says_what_to_do(tmp_path: Path) -> None:
+    said = residua("scan", tmp_path / "missing")
+    assert said.returncode == 3
+    assert "is not there" in said.stderr
+    assert "Traceback" not in said.stderr
+    as_json = residua("scan", tmp_path / "missing", "--json")
+    assert as_json.returncode == 3
+    fields = last_object(as_json.stdout)
+    assert fields["status"] == "failed"
+    assert fields["error"]
+    assert fields["hint"]
+
+
+def test_scan_reports_photos_and_skipped_files(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no photo")
+    done = residua("scan", tiny_photos.noisy, tmp_path, "--json")
+    assert done.returncode == 1
+    fields = last_object(done.stdout)
+    assert len(fields["photos"]) == 8
+    assert all(photo["noise_sigma"] > 0 for photo in fields["photos"])
+    assert [Path(skipped["path"]).name for skipped in fields["skipped"]] == ["broken.png"]
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {"StepDone", "FileSkipped"} <= {event["event"] for event in events}
+
+
+def test_the_first_interrupt_saves_and_the_run_can_be_resumed(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    settings = ["--preset", "quick", "--steps", "100000", "--backbone-params", "width=8", "--device", "cpu"]
+    code, fields, _ = interrupt_training(["pretrain", str(tiny_photos.noisy), *settings, "--out", str(run)])
+    assert code == 130
+    assert fields["status"] == "stopped"
+    assert fields["run"] == str(run)
+    assert fields["steps"] >= 1
+    code, again, first_step = interrupt_training(["resume", str(run)])
+    assert code == 130
+    assert first_step == fields["steps"]
+    assert again["steps"] > fields["steps"]
+
+
+def interrupt_training(arguments: list[str]) -> tuple[int, dict[str, Any], int]:
+    """Start a training, interrupt it after a few steps, and return its exit code, its object and its first step."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "engine.cli", *arguments, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    first_step = -1
+    for line in process.stderr:
+        event = json.loads(line)
+        if event["event"] == "RunStarted":
+            first_step = event["first_step"]
+        if event["event"] == "StepDone" and event["stage"] == "Pretraining" and event["step"] > first_step:
+            process.send_signal(signal.SIGINT)
+            break
+    stdout, _ = process.communicate(timeout=60)
+    return process.returncode, last_object(stdout), first_step
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")
+def test_without_a_display_the_window_gives_a_sentence() -> None:
+    environment = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    program = "import os; os.environ.pop('QT_QPA_PLATFORM', None); import engine.cli; engine.cli.main()"
+    refused = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    assert refused.returncode == 3
+    assert "There is no display." in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_doctor_names_device_versions_and_folder(user_data: Path) -> None:
+    fields = last_object(residua("doctor", "--json").stdout)
+    assert fields["residua"] == __version__
+    assert fields["device"] in fields["devices"]
+    assert fields["versions"]["torch"]
+    assert fields["runs_folder"] == str(user_data / "runs")
+    assert fields["runs_folder_writable"] is True
+    said = residua("doctor")
+    assert said.stderr == ""
+    assert str(user_data / "runs") in said.stdout
+
+
+def test_a_run_is_found_by_its_id_or_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = RunStore().create("pretrain", "x", {})
+    assert find_run_or_model(run.record.id) == run.path
+    assert find_run_or_model(str(run.path)) == run.path
+    monkeypatch.chdir(tmp_path)
+    assert find_run_or_model("missing") == tmp_path / "missing"
+
+
+def test_json_holds_only_what_json_knows() -> None:
+    assert to_json({"a": math.inf, "b": (Path("x"), math.nan), "c": 1.5}) == {"a": None, "b": ["x", None], "c": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "phrase"), [(0, "0 s"), (42.4, "42 s"), (100, "2 min"), (3600, "60 min"), (7500, "2 h 5 min")]
+)
+def test_durations_are_said_as_a_person_would(seconds: float, phrase: str) -> None:
+    assert phrase_duration(seconds) == phrase
