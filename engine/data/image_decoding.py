@@ -1,6 +1,7 @@
 """PNG, JPEG, WebP and BMP photos: from the file to plain samples."""
 
 import logging
+import os
 import warnings
 from typing import Any, BinaryIO
 
@@ -31,6 +32,8 @@ _FORMAT_NAMES: dict[FileFormat, str] = {
     "bmp": "BMP",
 }
 _EXIF_PREFIX = b"Exif\x00\x00"
+# Its run-length code packs up to 255 pixels into two bytes.
+_MAX_BMP_PIXELS_PER_BYTE = 128
 _GRAY_PNG_COLOUR_TYPES = (0, 4)
 
 
@@ -170,6 +173,12 @@ def _open_with_pillow(file: BinaryIO, file_format: FileFormat) -> ImageFile:
     }
     image = openers[file_format](file)
     check_size(*image.size)
+    if file_format == "bmp" and image.width * image.height > _MAX_BMP_PIXELS_PER_BYTE * file.seek(0, os.SEEK_END):
+        # Pillow would fill what is missing pixel by pixel, in minutes.
+        raise ImageReadError(
+            f"The file claims a size of {image.width:,} x {image.height:,} pixels but is too small to hold them.",
+            "It is damaged; use another copy.",
+        )
     return image
 
 

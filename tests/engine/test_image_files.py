@@ -2,6 +2,7 @@
 
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -346,6 +347,16 @@ def test_other_files_are_refused_with_the_reason(tmp_path: Path, content: Callab
     with pytest.raises(ImageReadError, match=reason) as caught:
         read_image(write_bytes(tmp_path / "a.png", content()))
     assert caught.value.hint
+
+
+@pytest.mark.timeout(20)
+def test_a_run_length_coded_bmp_that_claims_too_much_is_refused(tmp_path: Path) -> None:
+    header = struct.pack("<2sIHHI", b"BM", 1082, 0, 0, 1078)
+    header += struct.pack("<IiiHHIIiiII", 40, 20_000, 10_000, 1, 8, 1, 0, 0, 0, 256, 0)
+    path = write_bytes(tmp_path / "a.bmp", header + bytes(1024) + b"\x00\x01")
+    for read in (probe_image, read_image):
+        with pytest.raises(ImageReadError, match="too small"):
+            read(path)
 
 
 @pytest.mark.timeout(20)
