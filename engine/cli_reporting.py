@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -141,7 +142,7 @@ def to_json(value: Any) -> Any:
     return value
 
 
-class _Reporter:
+class _Reporter(ABC):
     """Receives a job's events.
 
     Attributes:
@@ -166,10 +167,11 @@ class _Reporter:
             self._last_step_time, self._last_stage = now, event.stage
         self._write(event)
 
+    @abstractmethod
     def say(self, text: str) -> None:
         """Say something that is no event."""
-        raise NotImplementedError
 
+    @abstractmethod
     def end_line(self) -> None:
         """Leave the progress line behind."""
 
@@ -177,15 +179,18 @@ class _Reporter:
     def _step_interval_s(self) -> float:
         return 1 / _STEPS_PER_SECOND
 
-    def _write(self, event: JobEvent) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _write(self, event: JobEvent) -> None: ...
 
 
 class _JsonReporter(_Reporter):
     """One JSON object a line: the event's kind and its fields, without pictures."""
 
     def say(self, text: str) -> None:
-        self._write_line({"event": "message", "text": text})
+        self._write_line({"event": "Message", "text": text})
+
+    def end_line(self) -> None:
+        self._stream.flush()
 
     def _write(self, event: JobEvent) -> None:
         fields = {"step": event.step} if isinstance(event, PreviewReady) else to_json(event)
@@ -316,7 +321,7 @@ class _JsonLogFormatter(logging.Formatter):
     """Log records as JSON lines, among the events."""
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = {"event": "log", "level": record.levelname.lower(), "text": record.getMessage()}
+        fields = {"event": "Log", "level": record.levelname.lower(), "text": record.getMessage()}
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
         return json.dumps(fields, ensure_ascii=False)

@@ -1,0 +1,162 @@
+"""Rules about the code itself: who may import whom, how long a module is, what no file may name."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ("photos", "pretrain", "labels", "finetune", "restore", "compare", "runs")
+MAX_LINES = 400
+
+IMPORT_ALL = """
+import importlib, json, pkgutil, sys
+import engine
+names = [module.name for module in pkgutil.walk_packages(engine.__path__, "engine.")]
+for name in names:
+    importlib.import_module(name)
+print(json.dumps([names, sorted(sys.modules)]))
+"""
+
+IMPORT_LIGHT = """
+import importlib, json, sys
+for name in {names!r}:
+    importlib.import_module(name)
+print(json.dumps(sorted(sys.modules)))
+"""
+
+LIGHT_MODULES = (
+    "engine.configs",
+    "engine.events",
+    "engine.run_records",
+    "engine.run_store",
+    "engine.presets",
+    "engine.metrics",
+    "engine.noise",
+    "engine.scanning",
+    "engine.restoring",
+    "engine.data.image_files",
+    "engine.data.photo_folder",
+    "engine.data.photo_pairs",
+    "engine.cli",
+)
+"""What the window and the command line import before anything is asked of them."""
+
+
+def python_modules() -> list[Path]:
+    return [*(ROOT / "engine").rglob("*.py"), *(ROOT / "app").rglob("*.py"), ROOT / "run.py"]
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Yield the names of the modules that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def run_python(program: str) -> str:
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+
+
+def tracked_files() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, check=False, cwd=ROOT)
+    if listed.returncode:
+        pytest.skip("needs the repository, not only its files")
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_the_engine_knows_neither_qt_nor_the_window() -> None:
+    names, loaded = json.loads(run_python(IMPORT_ALL))
+    assert len(names) > 30
+    foreign = ("PySide6", "shiboken6", "app", "pyqtgraph", "qdarkstyle", "qtawesome", "qtpy")
+    assert [name for name in loaded if name.split(".")[0] in foreign] == []
+
+
+def test_what_starts_the_program_does_not_load_torch() -> None:
+    loaded = json.loads(run_python(IMPORT_LIGHT.format(names=LIGHT_MODULES)))
+    assert [name for name in loaded if name in ("torch", "lightning_fabric", "PySide6")] == []
+
+
+def page_of(module: str) -> str | None:
+    """Return the page that a module below app.pages belongs to; None for what all pages share."""
+    name = module.removeprefix("app.pages.").split(".")[0]
+    return next((page for page in PAGES if name == page or name.startswith(f"{page}_")), None)
+
+
+def test_pages_share_the_session_and_not_one_another() -> None:
+    for path in (ROOT / "app" / "pages").rglob("*.py"):
+        own = page_of(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        for imported in imports_of(path):
+            if own and imported.startswith("app.pages."):
+                assert page_of(imported) in (own, None), f"{path.name} imports {imported}"
+
+
+def test_modules_are_short() -> None:
+    lengths = {path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines()) for path in python_modules()}
+    assert {str(path): length for path, length in lengths.items() if length > MAX_LINES} == {}
+
+
+def test_the_program_has_no_unfinished_marks() -> None:
+    marks = re.compile(r"\b(TODO|FIXME|XXX)\b|NotImplemented\b|coming soon", re.IGNORECASE)
+    for path in python_modules():
+        found = marks.search(path.read_text(encoding="utf-8"))
+        assert found is None, f"{path.relative_to(ROOT)}: {found.group() if found else ''}"
+
+
+def test_no_file_names_a_registry_or_this_machine() -> None:
+    # In pieces, since this file is looked at too.
+    words = (
+        "pypi." + "org",
+        "python" + "hosted",
+        "pytorch." + "org/whl",
+        "index" + "-url",
+        "." + "library/",
+        "/work" + "/",
+    )
+    forbidden = re.compile("|".join(map(re.escape, words)))
+    for path in tracked_files():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        found = forbidden.search(text)
+        assert found is None, f"{path.relative_to(ROOT)} names {found.group() if found else ''}"
+
+
+def package_key(requirement: str) -> str:
+    """Return a package's name without version and extras, spelled as package indexes compare it."""
+    match = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert match is not None, requirement
+    return re.sub(r"[-_.]+", "-", match.group()).lower()
+
+
+def pins_of(*locks: str) -> dict[str, str]:
+    pins = {}
+    for lock in locks:
+        for line in (ROOT / lock).read_text(encoding="utf-8").splitlines():
+            if line.startswith("#"):
+                continue
+            assert re.fullmatch(r"[a-z0-9][a-z0-9._-]*==[0-9][0-9A-Za-z.]*", line), f"{lock}: {line}"
+            name, _, version = line.partition("==")
+            assert name not in pins, f"{name} is pinned twice"
+            pins[package_key(name)] = version
+    return pins
+
+
+def test_the_locks_pin_every_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    running = pins_of("requirements.lock")
+    assert {package_key(text) for text in project["dependencies"]} <= set(running)
+    assert "setuptools" in running, "the program itself is built with it"
+    everything = pins_of("requirements.lock", "requirements-dev.lock")
+    for group in project["optional-dependencies"].values():
+        assert {package_key(text) for text in group} <= set(everything)
