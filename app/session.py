@@ -70,6 +70,7 @@ class Session(QObject):
         model_changed: Another model is used for restoring.
         current_photo_changed: Another photo is looked at.
         runs_changed: A run was created, changed, deleted or brought back.
+        resume_requested: A `RunEntry` whose training shall go on, on the page of its kind.
         engine_loaded: torch and the jobs are in memory, and where they compute is known.
     """
 
@@ -84,6 +85,7 @@ class Session(QObject):
     model_changed = Signal()
     current_photo_changed = Signal()
     runs_changed = Signal()
+    resume_requested = Signal(object)
     engine_loaded = Signal()
 
     def __init__(self, run_store: RunStore, parent: QObject | None = None) -> None:

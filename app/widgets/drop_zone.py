@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QFont, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from app.theme import SPACING
+from app.style_sheet import Sizes
+from app.theme import SPACING, Theme, palette
 from app.widgets.text import IconLabel, label
 
 
@@ -71,3 +72,37 @@ class DropZone(QFrame):
         self.setProperty("active", active)
         self.style().unpolish(self)
         self.style().polish(self)
+
+
+class DropOverlay(QWidget):
+    """Lies over the page while something is dragged over the window, and says what dropping it would do."""
+
+    def __init__(self, page_area: QWidget) -> None:
+        super().__init__(page_area)
+        self._page_area = page_area
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._text = ""
+        self.hide()
+
+    def show_text(self, text: str) -> None:
+        """Cover the page area."""
+        self._text = text
+        self.setGeometry(self._page_area.rect())
+        self.raise_()
+        self.show()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        colors = palette()
+        veil = QColor(colors.window)
+        veil.setAlpha(215)
+        painter.fillRect(self.rect(), veil)
+        painter.setPen(QPen(QColor(colors.accent), 2, Qt.PenStyle.DashLine))
+        frame = self.rect().adjusted(2 * SPACING, 2 * SPACING, -2 * SPACING, -2 * SPACING)
+        painter.drawRoundedRect(frame, SPACING, SPACING)
+        font = QFont(self.font())
+        font.setPixelSize(Sizes(Theme.of_application().text_scale).title)
+        painter.setFont(font)
+        painter.setPen(QColor(colors.text))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._text)

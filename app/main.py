@@ -1,0 +1,96 @@
+"""Starts the window: `residua-studio [FOLDER or FILE ...]`."""
+
+import os
+
+# Read once, when torch is first imported: OpenMP threads that spin would take the cores from the window.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("QT_API", "pyside6")
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from app.app_icon import app_icon
+from app.error_reporting import ErrorReporter
+from app.job_runner import JobRunner
+from app.main_window import MainWindow
+from app.session import Session
+from app.settings import TEXT_SCALE, THEME, Settings
+from app.theme import Theme, ThemeChoice
+from app.warm_up import WarmUp
+from engine.run_store import RunStore
+
+SWITCH_INTERVAL_S = 0.002
+"""How long a thread may hold Python's lock while the window waits for it; Python's own is 5 ms."""
+
+_SHUT_DOWN_S = 20.0
+_SIGNAL_POLL_MS = 200
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Open the window and run until it is closed.
+
+    Args:
+        arguments: Folders and files to open; None: those of the command line.
+
+    Returns:
+        The exit code.
+    """
+    parser = argparse.ArgumentParser(prog="residua-studio", description="Restore noisy photos: the window.")
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="folders or files to open as photos")
+    paths = [path.absolute() for path in parser.parse_args(arguments).paths]
+
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(application, QApplication)
+    application.setApplicationName("Residua")
+    application.setDesktopFileName("residua")
+    reporter = ErrorReporter()
+    reporter.install()
+    settings = Settings()
+    Theme.of_application().apply(ThemeChoice(settings.get(THEME)), settings.get(TEXT_SCALE))
+    application.setWindowIcon(app_icon())
+    session = Session(RunStore())
+    runner = JobRunner()
+    window = MainWindow(session, runner, settings, reporter)
+    window.show()
+
+    warm_up = WarmUp()
+    warm_up.finished.connect(session.set_engine_loaded)
+    warm_up.failed.connect(_raise)
+    # After the first paint, so that loading torch does not delay it.
+    QTimer.singleShot(100, warm_up.start)
+    QTimer.singleShot(0, lambda: window.open_paths(paths) if paths else window.open_last_folders())
+    session.run_catalog.refresh()
+    keep_alive = _quit_on_interrupt(application, window)
+
+    exit_code = application.exec()
+    keep_alive.stop()
+    warm_up.join(_SHUT_DOWN_S)
+    runner.shut_down(_SHUT_DOWN_S)
+    session.run_catalog.shut_down()
+    settings.save()
+    reporter.uninstall()
+    return exit_code
+
+
+def _quit_on_interrupt(application: QApplication, window: MainWindow) -> QTimer:
+    """Let Ctrl+C in the terminal close the window properly: Python sees signals only while it runs."""
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    timer = QTimer(application)
+    timer.timeout.connect(lambda: None)
+    timer.start(_SIGNAL_POLL_MS)
+    return timer
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

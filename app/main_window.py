@@ -1,0 +1,328 @@
+"""The window: header, rail, the seven pages, message bar, job bar."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QTimer, Slot
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+
+from app.actions import PAGE_IDS, make_action, shown_keys
+from app.error_reporting import ErrorReporter, log_folder
+from app.file_manager import open_in_file_manager
+from app.job_messages import JobMessages
+from app.job_runner import JobLane, JobRunner
+from app.messages import Message, Severity
+from app.pages.page import Page
+from app.pages.page_table import PAGE_CLASSES
+from app.session import ModelChoice, Session
+from app.settings import (
+    LAST_FOLDERS,
+    LAST_MODEL,
+    LAST_PAGE,
+    OPEN_DIALOG_FOLDER,
+    TEXT_SCALE,
+    THEME,
+    WINDOW_GEOMETRY,
+    Settings,
+)
+from app.theme import Theme, ThemeChoice
+from app.widgets.drop_zone import DropOverlay, dropped_paths
+from app.widgets.header import Header
+from app.widgets.job_bar import JobBar
+from app.widgets.message_bar import MessageBar
+from app.widgets.rail import Rail, RailEntry
+from app.widgets.shortcut_sheet import ShortcutSheet
+
+logger = logging.getLogger(__name__)
+
+MIN_SIZE = (960, 600)
+FIRST_SIZE = (1280, 800)
+NARROW_BELOW_PX = 1100
+
+
+class MainWindow(QMainWindow):
+    """The one window.
+
+    Attributes:
+        pages: The pages by id.
+        header: What is open, the model, the settings.
+        rail: The pages' buttons.
+        message_bar: What the program has to say.
+        job_bar: What runs.
+    """
+
+    def __init__(self, session: Session, runner: JobRunner, settings: Settings, reporter: ErrorReporter) -> None:
+        super().__init__()
+        self.setWindowTitle("Residua")
+        self.setAcceptDrops(True)
+        self.setMinimumSize(*MIN_SIZE)
+        self._session = session
+        self._runner = runner
+        self._settings = settings
+        self._may_close = False
+        self._closing_question: QMessageBox | None = None
+        self.header = Header(session, settings)
+        self.message_bar = MessageBar()
+        self.job_bar = JobBar(runner)
+        self.pages: dict[str, Page] = {page.page_id: page(session, runner, settings) for page in PAGE_CLASSES}
+        self.rail = Rail(
+            [
+                RailEntry(
+                    page.page_id, page.title, page.icon_name, f"{page.tip} ({shown_keys(f'page.{page.page_id}')})"
+                )
+                for page in self.pages.values()
+            ]
+        )
+        self._stack = QStackedWidget()
+        for page in self.pages.values():
+            self._stack.addWidget(page)
+        self._job_messages = JobMessages(runner, reporter, self)
+        self._lay_out()
+        self._overlay = DropOverlay(self._stack)
+        self._connect()
+        self._make_actions()
+        self._restore_geometry()
+        self._recall_model()
+        self.show_page(settings.get(LAST_PAGE))
+        if reporter.last_crash:
+            self.message_bar.post(
+                Message(
+                    severity=Severity.ERROR,
+                    text="Residua ended unexpectedly the last time.",
+                    hint="A training that ran then can be resumed. Please copy the details and report them.",
+                    details=reporter.last_crash,
+                )
+            )
+
+    @property
+    def current_page(self) -> Page:
+        """The page that is shown."""
+        page = self._stack.currentWidget()
+        assert isinstance(page, Page)
+        return page
+
+    @Slot(str)
+    def show_page(self, page_id: str) -> None:
+        """Bring a page to the front."""
+        page = self.pages.get(page_id) or next(iter(self.pages.values()))
+        self._stack.setCurrentWidget(page)
+        self.rail.set_current(page.page_id)
+        self._settings.set(LAST_PAGE, page.page_id)
+        page.activated()
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Open folders and files as photos."""
+        self.show_page("photos")
+        if not self.pages["photos"].accept_paths(paths):
+            self._complain_about(paths)
+
+    def open_last_folders(self) -> None:
+        """Open what was open when the program was last closed, as far as it is still there."""
+        paths = [Path(name) for name in self._settings.get(LAST_FOLDERS) if Path(name).exists()]
+        if paths:
+            self.pages["photos"].accept_paths(paths)
+
+    @Slot()
+    def choose_folder(self) -> None:
+        """Ask for a folder of photos."""
+        start = self._settings.get(OPEN_DIALOG_FOLDER)
+        name = QFileDialog.getExistingDirectory(self, "Open a folder of photos", start)
+        if name:
+            self._settings.set(OPEN_DIALOG_FOLDER, name)
+            self.open_paths([Path(name)])
+
+    @Slot()
+    def show_shortcuts(self) -> None:
+        """Show the cheat sheet."""
+        ShortcutSheet(self).open()
+
+    @Slot()
+    def toggle_theme(self) -> None:
+        """Switch between dark and light."""
+        self._settings.set(THEME, "light" if Theme.of_application().palette.is_dark else "dark")
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self._may_close or not self._runner.is_busy:
+            self._remember()
+            event.accept()
+            return
+        event.ignore()
+        jobs = [job for job in self._runner.jobs if job.request.lane is JobLane.MAIN]
+        if jobs:
+            self._ask_before_closing(jobs[0].request.title, len(jobs))
+        else:
+            self._stop_and_close()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.rail.set_narrow(self.width() < NARROW_BELOW_PX * Theme.of_application().text_scale)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_paths(event.mimeData()):
+            event.acceptProposedAction()
+            is_labels = self.current_page.page_id == "labels"
+            self._overlay.show_text("Drop to add as clean references" if is_labels else "Drop to open as photos")
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._overlay.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._overlay.hide()
+        paths = dropped_paths(event.mimeData())
+        if not paths:
+            return
+        event.acceptProposedAction()
+        if not self.current_page.accept_paths(paths):
+            self.open_paths(paths)
+
+    def _lay_out(self) -> None:
+        middle = QHBoxLayout()
+        middle.setSpacing(0)
+        middle.addWidget(self.rail)
+        middle.addWidget(self._stack, 1)
+        central = QWidget()
+        layout = QVBoxLayout(central)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.header)
+        layout.addLayout(middle, 1)
+        layout.addWidget(self.message_bar)
+        layout.addWidget(self.job_bar)
+        self.setCentralWidget(central)
+
+    def _connect(self) -> None:
+        for page in self.pages.values():
+            page.rail_status_changed.connect(self.rail.button(page.page_id).set_status)
+            page.page_requested.connect(self.show_page)
+            page.message_raised.connect(self.message_bar.post)
+        self.rail.page_requested.connect(self.show_page)
+        self.rail.shortcuts_requested.connect(self.show_shortcuts)
+        self.header.shortcuts_requested.connect(self.show_shortcuts)
+        self.header.log_requested.connect(lambda: self._open_folder(log_folder()))
+        self.header.runs_folder_requested.connect(lambda: self._open_folder(self._session.run_store.root))
+        self.job_bar.page_requested.connect(self.show_page)
+        self._job_messages.message_raised.connect(self.message_bar.post)
+        self._session.folders_changed.connect(self._on_folders_changed)
+        self._session.model_changed.connect(self._on_model_changed)
+        self._settings.changed.connect(self._on_setting_changed)
+
+    def _make_actions(self) -> None:
+        slots = {
+            "window.open_folder": self.choose_folder,
+            "window.undo": self._session.undo_stack.undo,
+            "window.redo": self._session.undo_stack.redo,
+            "window.toggle_theme": self.toggle_theme,
+            "window.pause_job": self.job_bar.toggle_pause,
+            "window.shortcuts": self.show_shortcuts,
+            "window.quit": self.close,
+        }
+        for action_id, slot in slots.items():
+            make_action(action_id, self).triggered.connect(lambda _=False, slot=slot: slot())
+        for page_id in PAGE_IDS:
+            action = make_action(f"page.{page_id}", self)
+            action.triggered.connect(lambda _=False, page_id=page_id: self.show_page(page_id))
+
+    def _restore_geometry(self) -> None:
+        self.resize(*FIRST_SIZE)
+        stored = self._settings.get(WINDOW_GEOMETRY)
+        if stored:
+            self.restoreGeometry(QByteArray.fromBase64(stored.encode()))
+
+    def _recall_model(self) -> None:
+        stored = self._settings.get(LAST_MODEL)
+        if stored and Path(stored).exists():
+            path = Path(stored)
+            # The catalogue is read in the background; a run's own name follows with it.
+            self._session.set_model(ModelChoice(path, path.stem))
+            self._session.run_catalog.changed.connect(self._name_model)
+
+    @Slot()
+    def _name_model(self) -> None:
+        model = self._session.model
+        entry = self._session.run_catalog.find(model.path) if model else None
+        if entry is not None:
+            self._session.set_model(ModelChoice(entry.path, entry.record.name))
+
+    @Slot()
+    def _on_folders_changed(self) -> None:
+        self._settings.set(LAST_FOLDERS, [str(folder) for folder in self._session.folders])
+        name = self._session.folder_name
+        self.setWindowTitle(f"{name} – Residua" if name else "Residua")
+
+    @Slot()
+    def _on_model_changed(self) -> None:
+        model = self._session.model
+        self._settings.set(LAST_MODEL, str(model.path) if model else "")
+
+    @Slot(str)
+    def _on_setting_changed(self, key: str) -> None:
+        if key in (THEME.key, TEXT_SCALE.key):
+            Theme.of_application().apply(ThemeChoice(self._settings.get(THEME)), self._settings.get(TEXT_SCALE))
+
+    def _open_folder(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not open_in_file_manager(folder):
+            self.message_bar.post(
+                Message(
+                    severity=Severity.WARNING, text="No file manager could be opened.", hint=f"The folder is {folder}."
+                )
+            )
+
+    def _complain_about(self, paths: Sequence[Path]) -> None:
+        names = ", ".join(path.name for path in paths[:3])
+        self.message_bar.post(
+            Message(
+                severity=Severity.ERROR,
+                text=f"{names} cannot be opened as photos.",
+                hint="Choose folders, or files of the kinds PNG, JPEG, TIFF, WebP or BMP.",
+            )
+        )
+
+    def _ask_before_closing(self, title: str, num_jobs: int) -> None:
+        if self._closing_question is not None:
+            self._closing_question.raise_()
+            return
+        others = f", and {num_jobs - 1} more wait" if num_jobs > 1 else ""
+        question = QMessageBox(
+            QMessageBox.Icon.NoIcon,
+            "Stop and quit?",
+            f"{title} is running{others}.",
+            QMessageBox.StandardButton.NoButton,
+            self,
+        )
+        question.setInformativeText("If you quit now it stops and saves; a training can be resumed later.")
+        stop = question.addButton("Stop and quit", QMessageBox.ButtonRole.DestructiveRole)
+        stay = question.addButton("Keep running", QMessageBox.ButtonRole.RejectRole)
+        question.setDefaultButton(stay)
+        question.setEscapeButton(stay)
+        question.finished.connect(lambda _: self._on_closing_answered(question.clickedButton() is stop))
+        self._closing_question = question
+        question.open()
+
+    def _on_closing_answered(self, is_stop: bool) -> None:
+        question, self._closing_question = self._closing_question, None
+        if question is not None:
+            question.deleteLater()
+        if is_stop:
+            self._stop_and_close()
+
+    def _stop_and_close(self) -> None:
+        """Cancel everything, keep the window alive until all has been saved, then close."""
+        self.message_bar.post(Message(text="Stopping and saving; the window closes when that is done."))
+        self._runner.jobs_changed.connect(self._close_when_idle)
+        self._runner.cancel_all()
+        self._close_when_idle()
+
+    @Slot()
+    def _close_when_idle(self) -> None:
+        if not self._runner.is_busy and not self._may_close:
+            self._may_close = True
+            # Not from within a job's last signal: its other receivers come first.
+            QTimer.singleShot(0, self.close)
+
+    def _remember(self) -> None:
+        geometry = bytes(self.saveGeometry().toBase64().data()).decode()
+        self._settings.set(WINDOW_GEOMETRY, geometry)
+        self._settings.save()

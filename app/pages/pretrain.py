@@ -1,0 +1,126 @@
+"""Pretrain: learn from the noisy photos alone."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtWidgets import QWidget
+
+from app import phrases
+from app.job_runner import JobFunction, JobRunner
+from app.pages.training_form import TrainingForm
+from app.pages.training_page import TrainingPage
+from app.session import Session
+from app.settings import PRETRAIN_PRESET, PRETRAIN_SPEED, RECURSIVE, Settings
+from engine.configs import Preset, PretrainConfig
+from engine.events import Emit
+from engine.job_control import JobControl
+from engine.job_results import TrainingResult
+from engine.presets import PRESET_CARDS, pretrain_preset
+
+_FIELDS = (
+    "name",
+    "steps",
+    "photos_per_batch",
+    "crop_px",
+    "learning_rate",
+    "weight_average_decay",
+    "device",
+    "precision",
+    "seed",
+    "checkpoint_interval_s",
+    "preview_interval_s",
+)
+MIN_PHOTOS = 2
+"""The method compares the noise of different photos."""
+
+
+def pretrain_job(config: PretrainConfig, control: JobControl, emit: Emit) -> TrainingResult:
+    """The engine's job, imported where it runs."""
+    from engine.jobs import pretrain
+
+    return pretrain(config, control, emit)
+
+
+class PretrainPage(TrainingPage):
+    """Presets, settings, and the running pretraining."""
+
+    page_id = "pretrain"
+    title = "Pretrain"
+    icon_name = "brain"
+    tip = "Learn from your photos, without any clean one (self-supervised pretraining)"
+    kind = "pretrain"
+    verb = "Pretraining"
+    heading = "Learn from your photos"
+    explanation = (
+        "The network looks at your noisy photos and finds out what is noise and what is picture. It needs no clean "
+        "photo, and its result already restores. Everything stays on this machine."
+    )
+    preset_setting = PRETRAIN_PRESET
+    speed_setting = PRETRAIN_SPEED
+
+    def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(session, runner, settings, parent)
+        session.photos_changed.connect(self.refresh)
+        session.excluded_changed.connect(self.refresh)
+        runner.jobs_changed.connect(self.refresh)
+        self.refresh()
+
+    def make_form(self) -> TrainingForm:
+        return TrainingForm(PretrainConfig, _FIELDS)
+
+    def make_inputs(self) -> QWidget | None:
+        return None
+
+    def preset_values(self, preset: Preset) -> dict[str, Any]:
+        return pretrain_preset(preset)
+
+    def reference_minutes(self, preset: Preset) -> float:
+        return PRESET_CARDS[preset].pretrain_minutes
+
+    def make_config(self) -> PretrainConfig:
+        values = self.form.values()
+        values["name"] = values["name"].strip() or self.session.folder_name
+        sources = self.session.training_sources(is_whole_folder=self.settings.get(RECURSIVE))
+        return PretrainConfig(photos=sources, **values)
+
+    def training_function(self) -> JobFunction:
+        return pretrain_job
+
+    def obstacle(self) -> str:
+        if self.is_training:
+            return "A pretraining is already under way."
+        if any(job.request.page_id == "photos" for job in self.runner.jobs):
+            return "The photos are still being read."
+        if not self.session.photos:
+            return "Open a folder of noisy photos first."
+        if self.num_input_photos() < MIN_PHOTOS:
+            return "At least 2 photos are needed: the method compares the noise of different photos."
+        return ""
+
+    def input_text(self) -> str:
+        num_left_out = len(self.session.photos) - self.num_input_photos()
+        text = phrases.count(self.num_input_photos(), "photo")
+        return f"{text} ({num_left_out} left out)" if num_left_out else text
+
+    def button_text(self) -> str:
+        num_photos = self.num_input_photos()
+        return f"Pretrain on {phrases.count(num_photos, 'photo')}" if num_photos else "Pretrain"
+
+    def num_input_photos(self) -> int:
+        return len(self.session.included_photos)
+
+    def registry_choices(self) -> tuple[Mapping[str, Mapping[str, str]], Mapping[str, Mapping[str, Any]]]:
+        from engine.registry import BACKBONES, PRETEXTS
+
+        choices = {
+            "pretext": {name: entry.title for name, entry in PRETEXTS.items()},
+            "backbone": {name: entry.title for name, entry in BACKBONES.items()},
+        }
+        models = {
+            "pretext": {name: entry.params_model for name, entry in PRETEXTS.items()},
+            "backbone": {name: entry.params_model for name, entry in BACKBONES.items()},
+        }
+        return choices, models
+
+    def result_text(self, metrics: Mapping[str, float]) -> str:
+        return "It can restore photos now; how well, the Compare page shows."

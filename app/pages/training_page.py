@@ -1,0 +1,488 @@
+"""What the pages Pretrain and Fine-tune share: presets and settings first, then the running training, then its end."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, ClassVar, Literal
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+
+from app import phrases
+from app.job_runner import JobFailure, JobFunction, JobHandle, JobRequest, JobRunner, JobState
+from app.messages import Message, Severity
+from app.pages.page import Page
+from app.pages.training_form import TrainingForm
+from app.pages.training_view import TrainingView
+from app.run_catalog import RunEntry
+from app.session import ModelChoice, Session
+from app.settings import MORE_SETTINGS_OPEN, Setting, Settings
+from app.theme import SPACING, set_role
+from app.widgets.buttons import button, primary_button, set_reason
+from app.widgets.curves import chance_accuracy, curves_of
+from app.widgets.preset_cards import CardText, ChoiceCards
+from app.widgets.text import ElidedLabel, IconLabel, label
+from engine.configs import Preset, TrainingConfig
+from engine.events import JobEvent, RunStarted, StepDone
+from engine.job_control import JobControl
+from engine.job_results import TrainingResult
+from engine.presets import PRESET_CARDS
+from engine.run_store import Run
+
+_PRESET_ICONS = {Preset.QUICK: "lightning", Preset.BALANCED: "scales", Preset.THOROUGH: "hourglass"}
+_MIN_MEASURED_STEPS = 50
+
+
+def resume_job(run: Any, control: JobControl, emit: Callable[[JobEvent], None]) -> TrainingResult:
+    """Go on with a run; a job of the form that `JobRunner` takes."""
+    from engine.jobs import resume_training
+
+    return resume_training(run, control, emit)
+
+
+class TrainingPage(Page):
+    """Base of both training pages.
+
+    Attributes:
+        cards: The presets.
+        form: The settings.
+        start_button: Starts the training; disabled with the reason as its tooltip.
+        view: The running or ended training.
+
+    Signals:
+        training_ended: A training of this page has ended, in whatever way (a `JobState`).
+    """
+
+    kind: ClassVar[Literal["pretrain", "finetune"]]
+    verb: ClassVar[str]
+    preset_setting: ClassVar[Setting[str]]
+    speed_setting: ClassVar[Setting[float]]
+
+    training_ended = Signal(object)
+
+    def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(session, runner, settings, parent)
+        self._job: JobHandle | None = None
+        self._config: TrainingConfig | None = None
+        self._num_photos_in_run = 0
+        self._last_step: StepDone | None = None
+        self._estimated_minutes = 0.0
+        self._dismissed_runs: set[str] = set()
+        self.cards = ChoiceCards(
+            [
+                CardText(preset.value, _PRESET_ICONS[preset], card.title, "", card.description)
+                for preset, card in PRESET_CARDS.items()
+            ],
+            "Preset",
+        )
+        self.form = self.make_form()
+        self.view = TrainingView()
+        self.start_button = primary_button("")
+        self._preflight = label("", "muted", wraps=True)
+        self._resume_banner = _ResumeBanner()
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self._make_setup())
+        self._stack.addWidget(self._framed(self.view))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._stack)
+        self.cards.chosen.connect(self._on_preset_chosen)
+        self.form.edited.connect(self.refresh)
+        self.form.more_toggled.connect(lambda shown: settings.set(MORE_SETTINGS_OPEN, shown))
+        self.start_button.clicked.connect(self.start)
+        self._resume_banner.resume_requested.connect(self.resume)
+        self._resume_banner.dismissed.connect(self._dismiss_resumable)
+        session.run_catalog.changed.connect(self._offer_resumable)
+        session.engine_loaded.connect(self._on_engine_loaded)
+        session.resume_requested.connect(self._on_resume_requested)
+        self.cards.choose(settings.get(self.preset_setting))
+        self.form.set_more_shown(settings.get(MORE_SETTINGS_OPEN))
+
+    @abstractmethod
+    def make_form(self) -> TrainingForm:
+        """Return the form of this page's settings."""
+
+    @abstractmethod
+    def make_inputs(self) -> QWidget | None:
+        """Return what is chosen besides preset and settings; None for nothing."""
+
+    @abstractmethod
+    def preset_values(self, preset: Preset) -> dict[str, Any]:
+        """Return a preset's values of config fields."""
+
+    @abstractmethod
+    def reference_minutes(self, preset: Preset) -> float:
+        """Return how long a preset takes on the reference machine."""
+
+    @abstractmethod
+    def make_config(self) -> TrainingConfig:
+        """Return the settings of the training that the start button starts."""
+
+    @abstractmethod
+    def training_function(self) -> JobFunction:
+        """Return the job; it imports the engine itself."""
+
+    @abstractmethod
+    def obstacle(self) -> str:
+        """Return why training cannot start now; "" if it can."""
+
+    @abstractmethod
+    def input_text(self) -> str:
+        """Return what is learned from, for the line above the button: "212 photos (3 left out)"."""
+
+    @abstractmethod
+    def button_text(self) -> str:
+        """Return what the start button says."""
+
+    @abstractmethod
+    def num_input_photos(self) -> int:
+        """Return how many photos are learned from."""
+
+    @abstractmethod
+    def registry_choices(self) -> tuple[Mapping[str, Mapping[str, str]], Mapping[str, Mapping[str, Any]]]:
+        """Return titles and settings models of the fields that name an entry of the engine's registry."""
+
+    @abstractmethod
+    def result_text(self, metrics: Mapping[str, float]) -> str:
+        """Return what a finished training achieved, as far as it was measured."""
+
+    @property
+    def is_training(self) -> bool:
+        """Whether a training of this page has been submitted and has not ended."""
+        return self._job is not None
+
+    def activated(self) -> None:
+        self.session.run_catalog.refresh()
+        self.refresh()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Bring everything up to date that depends on the photos and the settings."""
+        self.start_button.setText(self.button_text())
+        errors = self.form.errors()
+        reason = self.obstacle() or (f"Some settings are not valid. {next(iter(errors.values()))}" if errors else "")
+        set_reason(self.start_button, reason)
+        if errors:
+            self._preflight.setText(reason)
+            return
+        work = self._work(self.form.values())
+        parts = [
+            self.input_text(),
+            self.session.compute_text or "device is being prepared",
+            phrases.rough_minutes(self._minutes_for(work)),
+        ]
+        if self.runner.jobs_of("restore") or any(job.request.page_id in _TRAINING_PAGES for job in self.runner.jobs):
+            parts.append("starts when the running job has ended")
+        self._preflight.setText(reason or " · ".join(part for part in parts if part))
+        self.cards.set_figures(
+            {preset.value: phrases.rough_minutes(self._preset_minutes(preset)) for preset in PRESET_CARDS}
+        )
+
+    @Slot()
+    def start(self) -> None:
+        """Start a training with the settings as they stand."""
+        config = self.make_config()
+        self._estimated_minutes = self._minutes_for(self._work(config.model_dump()))
+        name = config.name or self.session.folder_name
+        self._submit(f"{self.verb} “{name}”", self.training_function(), config, config)
+
+    def resume(self, entry: RunEntry) -> None:
+        """Go on with a run that was stopped or interrupted."""
+        self._estimated_minutes = 0.0
+        shown = self.view.run == entry.path
+        record = entry.record
+        self._submit(f"{self.verb} “{record.name}”", resume_job, entry.path, None, keeps_curves=shown)
+        self.view.plot.set_num_steps(record.steps_total)
+        if not shown:
+            self._show_stored(entry)
+
+    def show_setup(self) -> None:
+        """Go back to presets and settings."""
+        self._stack.setCurrentIndex(0)
+        self.refresh()
+        self.rail_status_changed.emit("")
+
+    def _submit(
+        self,
+        title: str,
+        function: JobFunction,
+        job_input: Any,
+        config: TrainingConfig | None,
+        *,
+        keeps_curves: bool = False,
+    ) -> None:
+        self._config = config
+        self._last_step = None
+        self._num_photos_in_run = self.num_input_photos()
+        job = self.runner.submit(JobRequest(title=title, page_id=self.page_id, function=function, config=job_input))
+        self._job = job
+        photos_per_batch = config.photos_per_batch if config else TrainingConfig().photos_per_batch
+        self.view.follow(
+            job,
+            chance=chance_accuracy(max(1, min(photos_per_batch, self._num_photos_in_run or photos_per_batch))),
+            num_steps=config.steps if config else 0,
+            keeps_curves=keeps_curves,
+        )
+        job.events_received.connect(self._on_events)
+        job.progressed.connect(self._on_progressed)
+        job.finished.connect(self._on_finished)
+        job.cancelled.connect(self._on_cancelled)
+        job.failed.connect(self._on_failed)
+        self._stack.setCurrentIndex(1)
+        self.rail_status_changed.emit("waiting" if len(self.runner.jobs) > 1 else "starting")
+
+    def _show_stored(self, entry: RunEntry) -> None:
+        """Show the curves and pictures that an interrupted run already has."""
+        run = Run(entry.path)
+        self.view.plot.set_curves(curves_of(run.read_metrics()), entry.record.steps_total)
+
+    @Slot(tuple)
+    def _on_events(self, events: tuple[JobEvent, ...]) -> None:
+        if any(isinstance(event, RunStarted) for event in events):
+            self.session.runs_changed.emit()
+
+    @Slot(object)
+    def _on_progressed(self, progress: StepDone) -> None:
+        if "steps_per_second" in progress.metrics:
+            self._last_step = progress
+            percent = 100 * progress.step // max(1, progress.num_steps)
+            paused = self._job is not None and self._job.state is JobState.PAUSED
+            self.rail_status_changed.emit(f"{'paused' if paused else '●'} {percent} %")
+        else:
+            self.rail_status_changed.emit("● starting")
+
+    @Slot(object)
+    def _on_finished(self, result: TrainingResult) -> None:
+        self._learn_speed()
+        took = f"{phrases.count(result.steps, 'step')} in {phrases.duration(result.seconds)}"
+        if self._estimated_minutes:
+            took += f" ({phrases.rough_minutes(self._estimated_minutes)} estimated)"
+        achieved = self.result_text(result.metrics)
+        text = f"Done: {took}. {achieved}".strip()
+        choice = self._model_choice(result)
+        use = primary_button("Restore photos with it", "magic-wand")
+        use.clicked.connect(partial(self._use, choice, "restore"))
+        buttons = [self._again_button()]
+        if self.kind == "pretrain":
+            tune = button("Fine-tune it", "graduation-cap")
+            tune.clicked.connect(partial(self._use, choice, "finetune"))
+            buttons.append(tune)
+        self.view.show_summary(text, [*buttons, use])
+        if self.session.model is None:
+            self.session.set_model(choice)
+        self._end(JobState.FINISHED, "✓ done")
+        if not self.isVisible():
+            self.message_raised.emit(
+                Message(
+                    text=f"{self.verb} of “{choice.name}” is done. {achieved}".strip(),
+                    action_label="Show it",
+                    action=lambda: self.page_requested.emit(self.page_id),
+                )
+            )
+
+    @Slot()
+    def _on_cancelled(self) -> None:
+        self._learn_speed()
+        run = self.view.run
+        if run is None or self._last_step is None:
+            self._end(JobState.CANCELLED, "")
+            self.show_setup()
+            return
+        text = (
+            f"Stopped at step {self._last_step.step:,} of {self._last_step.num_steps:,}. "
+            "What it has learned so far is saved: it can restore photos now, or go on later."
+        )
+        self.view.show_summary(text, [self._again_button(), *self._resume_buttons()])
+        self._end(JobState.CANCELLED, "stopped")
+
+    @Slot(object)
+    def _on_failed(self, failure: JobFailure) -> None:
+        can_resume = self.view.run is not None and self._last_step is not None
+        self.view.show_summary(
+            f"{failure.message} {failure.hint}",
+            [self._again_button(), *(self._resume_buttons() if can_resume else [])],
+        )
+        self._end(JobState.FAILED, "⚠ failed")
+
+    def _end(self, state: JobState, rail_status: str) -> None:
+        self._job = None
+        self.rail_status_changed.emit(rail_status)
+        self.session.runs_changed.emit()
+        self.training_ended.emit(state)
+
+    def _again_button(self) -> QPushButton:
+        again = button("Back to the settings")
+        again.clicked.connect(self.show_setup)
+        return again
+
+    def _resume_buttons(self) -> list[QPushButton]:
+        resume = primary_button("Resume", "play")
+        resume.clicked.connect(self._resume_shown)
+        return [resume]
+
+    def _resume_shown(self) -> None:
+        entry = self.session.run_catalog.find(self.view.run) if self.view.run is not None else None
+        if entry is not None and entry.is_resumable:
+            self.resume(entry)
+        else:
+            self.message_raised.emit(
+                Message(
+                    severity=Severity.WARNING,
+                    text="This run cannot be resumed: it ended before its first save.",
+                    hint="Start it again from the settings.",
+                )
+            )
+
+    def _model_choice(self, result: TrainingResult) -> ModelChoice:
+        return ModelChoice(result.run, Run(result.run).record.name)
+
+    def _use(self, choice: ModelChoice, page_id: str) -> None:
+        self.session.set_model(choice)
+        self.page_requested.emit(page_id)
+
+    def _on_preset_chosen(self, value: str) -> None:
+        self.settings.set(self.preset_setting, value)
+        self.form.set_baseline(self.preset_values(Preset(value)))
+        self.refresh()
+
+    def _on_engine_loaded(self) -> None:
+        choices, params_models = self.registry_choices()
+        self.form.add_choices(choices, params_models)
+        self.refresh()
+
+    def _offer_resumable(self) -> None:
+        running = self._job is not None
+        entry = next(
+            (
+                entry
+                for entry in self.session.run_catalog.runs
+                if entry.record.kind == self.kind and entry.is_resumable and entry.record.id not in self._dismissed_runs
+            ),
+            None,
+        )
+        self._resume_banner.set_run(None if running else entry)
+
+    @Slot(object)
+    def _on_resume_requested(self, entry: RunEntry) -> None:
+        if entry.record.kind == self.kind and not self.is_training:
+            self.resume(entry)
+
+    def _dismiss_resumable(self, run_id: str) -> None:
+        self._dismissed_runs.add(run_id)
+        self._offer_resumable()
+
+    def _work(self, values: Mapping[str, Any]) -> float:
+        """Pixels of crops that a training learns from: what its time is proportional to."""
+        photos_per_batch = min(int(values["photos_per_batch"]), max(1, self.num_input_photos()))
+        return float(values["steps"]) * photos_per_batch * float(values["crop_px"]) ** 2
+
+    def _minutes_for(self, work: float) -> float:
+        measured = self.settings.get(self.speed_setting)
+        if measured > 0:
+            return work / measured / 60
+        preset = Preset(self.cards.value or Preset.BALANCED)
+        return self.reference_minutes(preset) * work / self._work(self._preset_fields(preset))
+
+    def _preset_minutes(self, preset: Preset) -> float:
+        measured = self.settings.get(self.speed_setting)
+        if measured > 0:
+            return self._work(self._preset_fields(preset)) / measured / 60
+        return self.reference_minutes(preset)
+
+    def _preset_fields(self, preset: Preset) -> dict[str, Any]:
+        return TrainingConfig().model_dump() | self.preset_values(preset)
+
+    def _learn_speed(self) -> None:
+        """Remember how quick this machine is, for the next estimate."""
+        step = self._last_step
+        if self._config is None or step is None or step.step < _MIN_MEASURED_STEPS:
+            return
+        speed = step.metrics["steps_per_second"] * self._work(self._config.model_dump()) / self._config.steps
+        if speed > 0:
+            self.settings.set(self.speed_setting, float(speed))
+
+    def _make_setup(self) -> QWidget:
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
+        layout.setSpacing(2 * SPACING)
+        layout.addWidget(label(self.heading, "title"))
+        layout.addWidget(label(self.explanation, "muted", wraps=True))
+        layout.addWidget(self._resume_banner)
+        inputs = self.make_inputs()
+        if inputs is not None:
+            layout.addWidget(inputs)
+        layout.addWidget(self.cards)
+        layout.addWidget(self.form)
+        layout.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(content)
+        row = QHBoxLayout()
+        row.setContentsMargins(3 * SPACING, SPACING, 3 * SPACING, 2 * SPACING)
+        row.setSpacing(2 * SPACING)
+        row.addWidget(self._preflight, 1)
+        row.addWidget(self.start_button)
+        page = QWidget()
+        outer = QVBoxLayout(page)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(scroll, 1)
+        outer.addLayout(row)
+        return page
+
+    heading: ClassVar[str]
+    explanation: ClassVar[str]
+
+    @staticmethod
+    def _framed(widget: QWidget) -> QWidget:
+        frame = QWidget()
+        layout = QVBoxLayout(frame)
+        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
+        layout.addWidget(widget)
+        return frame
+
+
+class _ResumeBanner(QWidget):
+    """Offers to go on with a run that did not reach its end."""
+
+    resume_requested = Signal(object)
+    dismissed = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._entry: RunEntry | None = None
+        self._text = ElidedLabel()
+        self.resume_button = button("Resume", "play")
+        self.resume_button.clicked.connect(self._resume)
+        dismiss = button("Not now")
+        set_role(dismiss, "quiet")
+        dismiss.clicked.connect(self._dismiss)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACING)
+        layout.addWidget(IconLabel("clock-counter-clockwise", "accent"))
+        layout.addWidget(self._text, 1)
+        layout.addWidget(self.resume_button)
+        layout.addWidget(dismiss)
+        self.hide()
+
+    def set_run(self, entry: RunEntry | None) -> None:
+        """Offer another run, or none."""
+        self._entry = entry
+        self.setVisible(entry is not None)
+        if entry is not None:
+            record = entry.record
+            how = {"interrupted": "was interrupted", "failed": "failed"}.get(record.status.value, "was stopped")
+            self._text.set_text(f"“{record.name}” {how} at step {record.steps_done:,} of {record.steps_total:,}.")
+
+    def _resume(self) -> None:
+        if self._entry is not None:
+            self.resume_requested.emit(self._entry)
+
+    def _dismiss(self) -> None:
+        if self._entry is not None:
+            self.dismissed.emit(self._entry.record.id)
+
+
+_TRAINING_PAGES = ("pretrain", "finetune")
