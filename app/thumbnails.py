@@ -36,7 +36,7 @@ _BACKGROUND_NICENESS = 10
 def default_thumbnail_folder() -> Path:
     """Where thumbnails are kept between sessions; follows `RESIDUA_DATA` as all user data does."""
     data = os.environ.get("RESIDUA_DATA")
-    cache = Path(data) / "cache" if data else platformdirs.user_cache_path("residua", appauthor=False)
+    cache = Path(data) / "cache" if data else platformdirs.user_cache_path("Residua", appauthor=False)
     return cache / "thumbnails"
 
 
@@ -245,3 +245,9 @@ def emit_if_alive(signal: SignalInstance) -> bool:
 
 def _num_bytes(pixmap: QPixmap) -> int:
     return pixmap.width() * pixmap.height() * 4
+
+
+def shared_thumbnails(owner: QObject) -> ThumbnailLoader:
+    """Return the loader that all pages of one session share, owned by `owner`."""
+    loader = owner.findChild(ThumbnailLoader, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    return loader if loader is not None else ThumbnailLoader(parent=owner)

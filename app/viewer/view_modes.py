@@ -174,7 +174,7 @@ class Split(ViewMode):
     title = "Split"
     description = "Two pictures with a line between them; drag the line."
     key = "S"
-    icon = "square-split-horizontal"
+    icon = "square-half"
 
     def arrange(self, panes: Sequence[PaneContent], settings: ViewSettings, pyramid_of: PyramidOf) -> list[Panel]:
         other_index = _other_index(panes, settings, base_index=0)
@@ -282,7 +282,7 @@ class Residual(_Subtraction):
     title = "Residual"
     description = "What was taken away from the noisy photo: gray is nothing, and no picture should show."
     key = "R"
-    icon = "wave-sine"
+    icon = "waves"
 
     def _base_index(self, panes: Sequence[PaneContent]) -> int:
         return _index_of_role(panes, PictureRole.INPUT)

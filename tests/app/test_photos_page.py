@@ -1,0 +1,257 @@
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+
+from app.job_runner import JobRunner
+from app.pages.photo_grid import noise_share
+from app.pages.photo_list_model import PhotoListModel, noise_word
+from app.pages.photos import PhotosPage
+from app.session import Session
+from app.settings import LAST_FOLDERS, Settings
+from app.thumbnails import shared_thumbnails
+from engine.events import PhotoScanned
+from engine.run_store import RunStore
+
+
+@pytest.fixture
+def session(qtbot):
+    session = Session(RunStore())
+    yield session
+    shared_thumbnails(session).shut_down()
+
+
+@pytest.fixture
+def runner():
+    runner = JobRunner()
+    yield runner
+    assert runner.shut_down()
+
+
+@pytest.fixture
+def settings():
+    return Settings()
+
+
+@pytest.fixture
+def page(qtbot, session, runner, settings):
+    page = PhotosPage(session, runner, settings)
+    qtbot.addWidget(page)
+    page.resize(1000, 640)
+    page.show()
+    qtbot.waitExposed(page)
+    yield page
+    page.grid.shut_down()
+
+
+@pytest.fixture
+def folder(tmp_path, tiny_photos):
+    """Eight photos and a broken file."""
+    folder = tmp_path / "Holiday 2025"
+    shutil.copytree(tiny_photos.noisy, folder)
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n cut off")
+    return folder
+
+
+def open_and_wait(qtbot, page, runner, *paths):
+    page.open_paths(paths)
+    qtbot.waitUntil(lambda: not runner.is_busy, timeout=20_000)
+    qtbot.wait(100)
+
+
+def names(model):
+    return [model.photo_at(row).path.name for row in range(model.rowCount())]
+
+
+def test_a_folder_with_a_broken_file(qtbot, page, runner, session, folder, settings):
+    statuses = []
+    page.rail_status_changed.connect(statuses.append)
+    assert page.open_button.isVisible()
+    open_and_wait(qtbot, page, runner, folder)
+    assert not page.open_button.isVisible()
+    assert names(page.model) == [f"photo {index}.png" for index in range(8)]
+    assert page.summary.whole_text == "8 usable"
+    assert page.skipped_button.text() == "1 skipped (why)"
+    assert page.primary.text() == "Pretrain on 8\N{NO-BREAK SPACE}photos"
+    assert statuses[-1] == "8"
+    assert page.folder_list.rows == ["All photos 8", "Holiday 2025 8"]
+    assert settings.get(LAST_FOLDERS) == [str(folder)]
+    page.skipped_button.click()
+    ((name, reason, hint),) = page.skipped_files.rows
+    assert name == "broken.png"
+    assert reason
+    assert hint
+    assert page.skipped_files.isVisible()
+
+
+def test_noise_is_measured_and_sorts(qtbot, page, runner, folder):
+    open_and_wait(qtbot, page, runner, folder)
+    page.sort_box.setCurrentIndex(page.sort_box.findData("noisiest"))
+    sigmas = [page.model.photo_at(row).noise_sigma for row in range(8)]
+    assert sigmas == sorted(sigmas, reverse=True)
+    assert sigmas[0] > 2 * sigmas[-1]
+    page.sort_box.setCurrentIndex(page.sort_box.findData("cleanest"))
+    assert [page.model.photo_at(row).noise_sigma for row in range(8)] == sigmas[::-1]
+
+
+def test_thumbnails_load_only_for_visible_rows(qtbot, page, runner, session, tmp_path):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    encoded = cv2.imencode(".png", np.zeros((32, 32, 3), np.uint8))[1].tobytes()
+    for index in range(120):
+        (folder / f"{index:03d}.png").write_bytes(encoded)
+    page.size_slider.setValue(160)
+    open_and_wait(qtbot, page, runner, folder)
+    thumbnails = shared_thumbnails(session)
+    visible = page.grid.visible_rows()
+    assert 4 <= len(visible) < 40
+    paths = [page.model.photo_at(row).path for row in range(120)]
+    qtbot.waitUntil(lambda: all(thumbnails.pixmap(paths[row]) for row in visible))
+    qtbot.wait(100)
+    loaded = [row for row in range(120) if thumbnails.pixmap(paths[row])]
+    # A thumbnail or two may have been under way while the list grew.
+    assert set(loaded) <= set(range(visible.stop + 8))
+    page.grid.scrollToBottom()
+    qtbot.waitUntil(lambda: thumbnails.pixmap(paths[119]) is not None)
+    qtbot.wait(100)
+    assert thumbnails.pixmap(paths[60]) is None
+    assert page.grid.visible_rows().stop == 120
+
+
+def test_filter_and_folder_choice(qtbot, page, runner, folder, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    open_and_wait(qtbot, page, runner, folder, other)
+    assert page.folder_list.rows == ["All photos 16", "Holiday 2025 8", "other 8"]
+    page.filter_box.setText("photo 3")
+    assert names(page.model) == ["photo 3.png"] * 2
+    page.folder_list.choose(2)
+    assert names(page.model) == ["photo 3.png"]
+    page.filter_box.setText("nothing like it")
+    assert names(page.model) == []
+    assert not page.grid.isVisible()
+    page.filter_box.clear()
+    assert len(names(page.model)) == 8
+
+
+def test_delete_leaves_out_and_undo_takes_back(qtbot, page, runner, session, folder):
+    messages = []
+    page.message_raised.connect(messages.append)
+    open_and_wait(qtbot, page, runner, folder)
+    page.activateWindow()
+    page.grid.setFocus()
+    QTest.mouseClick(
+        page.grid.viewport(),
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+        page.grid.visualRect(page.model.index(2)).center(),
+    )
+    qtbot.waitUntil(page.grid.hasFocus)
+    QTest.keyClick(page.grid, Qt.Key.Key_Delete)
+    assert {path.name for path in session.excluded} == {"photo 2.png"}
+    assert page.summary.whole_text == "7 usable · 1 left out"
+    assert messages[-1].action_label == "Undo"
+    session.undo_stack.undo()
+    assert session.excluded == frozenset()
+    assert len(session.included_photos) == 8
+
+
+def test_exclusions_are_remembered_per_folder(qtbot, page, runner, session, folder):
+    open_and_wait(qtbot, page, runner, folder)
+    page.grid.select_photo(folder / "photo 4.png")
+    page.toggle_exclusion()
+    page.close_folder(folder)
+    assert session.photos == ()
+    assert page.open_button.isVisible()
+    open_and_wait(qtbot, page, runner, folder)
+    assert session.excluded == {folder / "photo 4.png"}
+
+
+def test_selection_survives_new_photos(qtbot, page, runner, session, folder):
+    open_and_wait(qtbot, page, runner, folder)
+    page.grid.select_photo(folder / "photo 5.png")
+    assert session.current_photo == folder / "photo 5.png"
+    first = PhotoScanned(path=folder / "a first photo.png", width=9, height=9, noise_sigma=None)
+    session.add_photos([first])
+    qtbot.waitUntil(lambda: page.model.rowCount() == 9)
+    assert names(page.model)[0] == "a first photo.png"
+    assert [photo.path.name for photo in page.grid.selected_photos()] == ["photo 5.png"]
+
+
+def test_a_single_file_and_a_folder_without_photos(qtbot, page, runner, folder, tmp_path):
+    open_and_wait(qtbot, page, runner, folder / "photo 1.png")
+    assert names(page.model) == ["photo 1.png"]
+    page.close_folder(folder / "photo 1.png")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    open_and_wait(qtbot, page, runner, empty)
+    assert not page.grid.isVisible()
+    assert not page.primary.isEnabled()
+    assert "usable photos" in page.primary.toolTip()
+
+
+def test_subfolders_can_be_left_alone(qtbot, page, runner, folder, tiny_photos):
+    shutil.copytree(tiny_photos.noisy, folder / "inner")
+    open_and_wait(qtbot, page, runner, folder)
+    assert page.model.rowCount() == 16
+    page._set_recursive(False)
+    qtbot.waitUntil(lambda: not runner.is_busy)
+    qtbot.wait(150)
+    assert page.model.rowCount() == 8
+
+
+def test_double_click_leads_to_compare(qtbot, page, runner, session, folder):
+    open_and_wait(qtbot, page, runner, folder)
+    middle = page.grid.visualRect(page.model.index(3)).center()
+    with qtbot.waitSignal(page.page_requested) as requested:
+        QTest.mouseClick(page.grid.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, middle)
+        QTest.mouseDClick(page.grid.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, middle)
+    assert requested.args == ["compare"]
+    assert session.current_photo.name == "photo 3.png"
+
+
+def test_hovering_shows_a_crop_at_full_size(qtbot, page, runner, folder):
+    open_and_wait(qtbot, page, runner, folder)
+    QTest.mouseMove(page.grid.viewport(), page.grid.visualRect(page.model.index(1)).center())
+    qtbot.waitUntil(lambda: page.grid.hover_crop is not None, timeout=3000)
+    path, crop = page.grid.hover_crop
+    assert path.name == "photo 1.png"
+    assert (crop.width(), crop.height()) == (112, 96)
+    QTest.mouseMove(page.grid.viewport(), QPoint(2, page.grid.viewport().height() - 2))
+    qtbot.waitUntil(lambda: page.grid.hover_crop is None)
+
+
+def test_sample_photos(qtbot, page, runner, session):
+    page.open_samples()
+    qtbot.waitUntil(lambda: not runner.is_busy and session.photos != (), timeout=60_000)
+    qtbot.waitUntil(lambda: not runner.is_busy and len(session.photos) >= 12, timeout=60_000)
+    assert session.references
+    assert all(photo.path.is_relative_to(session.folders[0]) for photo in session.photos)
+
+
+def test_large_lists_stay_quick(qtbot, session):
+    model = PhotoListModel(session)
+    photos = [
+        PhotoScanned(path=session.run_store.root / f"photo {index}.jpg", width=10, height=10, noise_sigma=0.1)
+        for index in range(5000)
+    ]
+    session.add_photos(photos)
+    qtbot.waitUntil(lambda: model.rowCount() == 5000)
+    assert [model.photo_at(row).path.name for row in (0, 2, 4999)] == ["photo 0.jpg", "photo 2.jpg", "photo 4999.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("levels", "word"), [(1, "hardly"), (5, "little"), (12, "clear"), (30, "strong"), (60, "very")]
+)
+def test_noise_in_words(levels, word):
+    assert noise_word(levels / 255).startswith(word)
+
+
+def test_noise_bar_grows_with_the_noise():
+    shares = [noise_share(sigma / 255) for sigma in (0.1, 1, 4, 16, 64, 200)]
+    assert shares == sorted(shares)
+    assert shares[0] == 0
+    assert shares[-1] == 1
