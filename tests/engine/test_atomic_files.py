@@ -84,9 +84,7 @@ for number in range(10**9):
 def test_a_killed_writer_never_leaves_half_a_file(tmp_path: Path) -> None:
     target = tmp_path / "a.bin"
     for delay_ms in (0, 3, 7, 12, 20):
-        with subprocess.Popen(
-            [sys.executable, "-c", ENDLESS_WRITER, str(target)], stdout=subprocess.PIPE
-        ) as process:
+        with subprocess.Popen([sys.executable, "-c", ENDLESS_WRITER, str(target)], stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             process.stdout.readline()
             time.sleep(delay_ms / 1000)
