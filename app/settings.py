@@ -64,6 +64,7 @@ EXCLUDED_PHOTOS: Setting[list[str]] = Setting("excluded_photos", [])
 PRETRAIN_SPEED = Setting("pretrain_speed", 0.0)
 """Measured on this machine: pixels of crops learned from in a second; 0 before the first training."""
 FINETUNE_SPEED = Setting("finetune_speed", 0.0)
+SWITCHED_LABELS: Setting[list[str]] = Setting("switched_labels", [])
 RECURSIVE = Setting("recursive", True)
 THUMBNAIL_PX = Setting("thumbnail_px", 160)
 PHOTOS_SORT = Setting("photos_sort", "name", ("name", "noisiest", "cleanest", "largest"))

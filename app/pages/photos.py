@@ -277,7 +277,8 @@ class PhotosPage(Page):
 
     def _build_strip(self) -> QHBoxLayout:
         self.summary = ElidedLabel("", "muted")
-        self.skipped_button = quiet_button("", "warning")
+        self.skipped_button = quiet_button("")
+        self.skipped_button.setToolTip("Show the files that cannot be used, and why.")
         self.skipped_button.setCheckable(True)
         self.skipped_button.toggled.connect(self._show_skipped)
         self.primary = primary_button("")
