@@ -1,5 +1,6 @@
 """The one place that knows devices: Lightning Fabric picks and drives CPU, CUDA and MPS alike."""
 
+import logging
 import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from lightning_fabric import Fabric
 
 from engine.configs import ComputeConfig
 from engine.errors import DeviceError
+
+# It announces the precision of every device it opens on stderr; that belongs to this program's own reports.
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
 Precision = Literal["32-true", "bf16-mixed"]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.configs import FinetuneConfig
+from engine.data.pair_checks import check_pair
 from engine.data.patches import decode_photo
 from engine.data.photo_folder import find_usable_photos, list_image_files
 from engine.data.photo_pairs import PairMatching, PhotoPair, choose_pairs, match_pairs, split_pairs
@@ -61,7 +62,7 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> La
     """
     noisy_paths = _photos_in(config.noisy, emit)
     matching = match_pairs(noisy_paths, _photos_in(config.clean, emit))
-    chosen = _choose(config, matching, emit)
+    chosen = _choose(config, matching, control, emit)
     share = config.validation_share if len(chosen) >= MIN_LABELS_FOR_VALIDATION else 0.0
     training_pairs, validation_pairs = split_pairs(chosen, share, config.seed)
     training = _decode_pairs(training_pairs, control, emit)
@@ -92,7 +93,7 @@ def _photos_in(folders: Sequence[Path], emit: Emit) -> list[Path]:
     return [path for path, _ in usable]
 
 
-def _choose(config: FinetuneConfig, matching: PairMatching, emit: Emit) -> Sequence[PhotoPair]:
+def _choose(config: FinetuneConfig, matching: PairMatching, control: JobControl, emit: Emit) -> Sequence[PhotoPair]:
     if config.label_names is not None:
         wanted = set(config.label_names)
         pairs = [*matching.pairs, *(doubtful.pair for doubtful in matching.doubtful)]
@@ -105,22 +106,53 @@ def _choose(config: FinetuneConfig, matching: PairMatching, emit: Emit) -> Seque
             )
         return chosen
     for doubtful in matching.doubtful:
-        emit(JobWarning(message=f"{doubtful.pair.noisy.name} is set aside: {doubtful.reason}", hint=doubtful.hint))
+        _warn_aside(doubtful.pair, doubtful.reason, doubtful.hint, emit)
     if not matching.pairs:
         raise InvalidInputError(
             "No clean reference matches a noisy photo.",
             "Give a reference the same file name as its noisy photo, then try again.",
         )
-    if config.labels is None:
-        return matching.pairs
-    if config.labels > len(matching.pairs):
+    wanted_count = len(matching.pairs) if config.labels is None else config.labels
+    sound = _draw_sound_pairs(matching.pairs, wanted_count, config.seed, control, emit)
+    if not sound:
+        raise InvalidInputError(
+            "None of the references agrees with its noisy photo.",
+            "Check that each reference shows the same scene, unmoved; chosen by hand, a pair is used as it is.",
+        )
+    if config.labels is not None and len(sound) < config.labels:
         emit(
             JobWarning(
-                message=f"There are only {len(matching.pairs)} labels, not {config.labels}.",
-                hint="All of them are used.",
+                message=f"There are only {len(sound)} usable labels, not {config.labels}.", hint="All of them are used."
             )
         )
-    return choose_pairs(matching.pairs, config.labels, config.seed)
+    return sound
+
+
+def _draw_sound_pairs(
+    pairs: Sequence[PhotoPair], count: int, seed: int, control: JobControl, emit: Emit
+) -> list[PhotoPair]:
+    """Draw pairs by chance, check what they show, and draw again for each that is set aside."""
+    is_sound: dict[PhotoPair, bool] = {}
+    num_drawn = min(count, len(pairs))
+    while True:
+        drawn = choose_pairs(pairs, num_drawn, seed)
+        for pair in drawn:
+            if pair in is_sound:
+                continue
+            control.wait_if_paused()
+            findings = check_pair(pair)
+            is_sound[pair] = not findings
+            if findings:
+                _warn_aside(pair, findings[0].reason, findings[0].hint, emit)
+            emit(StepDone(stage="Checking labels", step=len(is_sound), num_steps=num_drawn))
+        sound = [pair for pair in drawn if is_sound[pair]]
+        if len(sound) >= count or num_drawn == len(pairs):
+            return sound
+        num_drawn = min(num_drawn + count - len(sound), len(pairs))
+
+
+def _warn_aside(pair: PhotoPair, reason: str, hint: str, emit: Emit) -> None:
+    emit(JobWarning(message=f"{pair.noisy.name} is set aside: {reason}", hint=hint))
 
 
 def _decode_pairs(pairs: Sequence[PhotoPair], control: JobControl, emit: Emit) -> tuple[DecodedPair, ...]:

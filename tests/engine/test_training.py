@@ -15,6 +15,7 @@ from engine.events import (
     CheckpointSaved,
     FileSkipped,
     JobEvent,
+    JobWarning,
     MetricsRow,
     PreviewReady,
     RunStarted,
@@ -286,3 +287,16 @@ def test_infinite_loss_ends_with_a_sentence_and_keeps_the_checkpoint(
     weights: Sequence[torch.Tensor] = list(load_file(run.checkpoint_path).values())
     assert all(torch.isfinite(tensor).all() for tensor in weights)
     assert run.record.steps_done == 3
+
+
+def test_wrong_references_are_set_aside_and_others_drawn(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    clean = tmp_path / "clean"
+    clean.mkdir()
+    for path in tiny_photos.clean.iterdir():
+        (clean / path.name).write_bytes(path.read_bytes())
+    (clean / "photo 1.png").write_bytes((tiny_photos.clean / "photo 6.png").read_bytes())
+    recorder = Recorder()
+    config = FinetuneConfig(noisy=(tiny_photos.noisy,), clean=(clean,), labels=7, steps=1, **SMALL)  # type: ignore[arg-type]
+    result = finetune(config, JobControl(), recorder)
+    assert set(read_card(result.run).labels) == {f"photo {index}.png" for index in range(8) if index != 1}
+    assert any("photo 1.png is set aside" in event.message for event in recorder.of(JobWarning))
