@@ -55,7 +55,8 @@ QPushButton:pressed, QPushButton:checked {{
   background-color: {colors.accent_soft}; border-color: {colors.accent}; color: {colors.text}; }}
 QPushButton:focus {{ border: 1px solid {colors.accent}; }}
 QPushButton:disabled {{
-  background-color: {colors.window}; color: {colors.text_disabled}; border-color: {colors.border}; }}
+  background-color: {colors.window}; color: {colors.text_disabled}; border: 1px solid {colors.border};
+  padding: 5px 12px; }}
 QPushButton[role="primary"] {{
   background-color: {colors.accent_fill}; color: {colors.on_accent}; border: 1px solid {colors.accent_fill};
   padding: 7px 20px; font-weight: 600; }}
@@ -64,12 +65,18 @@ QPushButton[role="primary"]:hover {{
 QPushButton[role="primary"]:pressed {{ background-color: {colors.accent_fill}; }}
 QPushButton[role="primary"]:focus {{ border: 2px solid {colors.text}; padding: 6px 19px; }}
 QPushButton[role="primary"]:disabled {{
-  background-color: {colors.hover}; color: {colors.text_disabled}; border-color: {colors.hover}; }}
+  background-color: {colors.hover}; color: {colors.text_disabled}; border: 1px solid {colors.hover};
+  padding: 7px 20px; }}
 QPushButton[role="quiet"] {{ background-color: transparent; border: 1px solid transparent; padding: 5px 8px; }}
 QPushButton[role="quiet"]:hover {{ background-color: {colors.hover}; }}
 QPushButton[role="quiet"]:pressed, QPushButton[role="quiet"]:checked {{ background-color: {colors.accent_soft}; }}
 QPushButton[role="quiet"]:focus {{ border: 1px solid {colors.accent}; }}
-QPushButton[role="quiet"]:disabled {{ background-color: transparent; color: {colors.text_disabled}; }}
+QPushButton[role="quiet"]:disabled {{
+  background-color: transparent; color: {colors.text_disabled}; border: 1px solid transparent; padding: 5px 8px; }}
+QPushButton[role="disclosure"] {{
+  background-color: transparent; border: 1px solid transparent; padding: 5px 8px 5px 0px; }}
+QPushButton[role="disclosure"]:hover {{ color: {colors.accent}; }}
+QPushButton[role="disclosure"]:focus {{ border: 1px solid {colors.accent}; }}
 
 QToolButton {{
   background-color: transparent; color: {colors.text}; border: 1px solid transparent; border-radius: 4px;
@@ -85,6 +92,7 @@ QLineEdit, QComboBox, QAbstractSpinBox, QPlainTextEdit, QTextEdit {{
   background-color: {colors.raised}; color: {colors.text}; border: 1px solid {colors.border_strong};
   border-radius: 4px; padding: 4px 8px; min-height: {sizes.body + 5}px;
   selection-background-color: {colors.accent_fill}; selection-color: {colors.on_accent}; }}
+QAbstractSpinBox QLineEdit {{ border: none; padding: 0px; min-height: 0px; background-color: transparent; }}
 QLineEdit:hover, QComboBox:hover, QAbstractSpinBox:hover {{ border-color: {colors.text_muted}; }}
 QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus, QPlainTextEdit:focus, QTextEdit:focus {{
   border: 1px solid {colors.accent}; }}
@@ -134,18 +142,20 @@ QTableView, QListView, QTreeView {{
   gridline-color: {colors.border}; alternate-background-color: {colors.window}; padding: 0px; outline: none; }}
 QTableView:focus, QListView:focus, QTreeView:focus {{ border: 1px solid {colors.border_strong}; }}
 QTableView::item, QListView::item, QTreeView::item {{ padding: 2px 8px; border: none; color: {colors.text}; }}
-QTableView::item:selected, QListView::item:selected, QTreeView::item:selected {{
+QTableView::item:selected, QListView::item:selected, QTreeView::item:selected,
+QTableView::item:selected:active, QListView::item:selected:active, QTreeView::item:selected:active,
+QTableView::item:selected:!active, QListView::item:selected:!active, QTreeView::item:selected:!active {{
   background-color: {colors.accent_soft}; color: {colors.text}; }}
 QTableView::item:hover:!selected, QListView::item:hover:!selected, QTreeView::item:hover:!selected {{
   background-color: {colors.hover}; color: {colors.text}; }}
 QHeaderView {{ background-color: {colors.window}; border: none; }}
 QHeaderView::section {{
   background-color: {colors.window}; color: {colors.text_muted}; border: none;
-  border-bottom: 1px solid {colors.border}; padding: 6px 8px; font-size: {sizes.caption}px; font-weight: 400; }}
+  border-bottom: 1px solid {colors.border}; padding: 6px 12px; font-size: {sizes.caption}px; font-weight: 400; }}
 QHeaderView::section:checked {{ background-color: {colors.window}; color: {colors.text_muted}; }}
 QHeaderView::section:hover {{ color: {colors.text}; background-color: {colors.hover}; }}
 
-QScrollArea {{ border: none; border-radius: 0px; }}
+QScrollArea {{ border: none; border-radius: 0px; padding: 0px; margin: 0px; }}
 QScrollBar:vertical {{ background-color: transparent; width: 12px; margin: 0px; border: none; }}
 QScrollBar:horizontal {{ background-color: transparent; height: 12px; margin: 0px; border: none; }}
 QScrollBar::handle:vertical {{
@@ -153,18 +163,26 @@ QScrollBar::handle:vertical {{
 QScrollBar::handle:horizontal {{
   background-color: {colors.border_strong}; border: none; border-radius: 3px; min-width: 32px; margin: 3px; }}
 QScrollBar::handle:hover {{ background-color: {colors.text_muted}; border: none; }}
-QScrollBar::add-line, QScrollBar::sub-line {{ width: 0px; height: 0px; border: none; background: none; }}
+QScrollBar::add-line:horizontal, QScrollBar::sub-line:horizontal, QScrollBar::add-line:vertical,
+QScrollBar::sub-line:vertical, QScrollBar::add-line:horizontal:hover, QScrollBar::sub-line:horizontal:hover,
+QScrollBar::add-line:vertical:hover, QScrollBar::sub-line:vertical:hover, QScrollBar::add-line:horizontal:on,
+QScrollBar::sub-line:horizontal:on, QScrollBar::add-line:vertical:on, QScrollBar::sub-line:vertical:on {{
+  width: 0px; height: 0px; border: none; background: none; border-image: none; image: none; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: none; }}
-QSplitter::handle {{ background-color: {colors.border}; image: none; border: none; }}
-QSplitter::handle:horizontal {{ width: 1px; }}
-QSplitter::handle:vertical {{ height: 1px; }}
-QSplitter::handle:hover {{ background-color: {colors.accent}; }}
+QSplitter::handle, QSplitter::handle:horizontal, QSplitter::handle:vertical {{
+  background-color: transparent; image: none; border: none; }}
+QSplitter::handle:hover {{ background-color: {colors.hover}; }}
 QTabWidget::pane {{ border: none; }}
-QTabBar::tab {{
+QTabBar {{ background-color: transparent; }}
+QTabBar::tab, QTabBar::tab:top, QTabBar::tab:top:!selected {{
   background-color: transparent; color: {colors.text_muted}; border: none; border-bottom: 2px solid transparent;
-  border-radius: 0px; padding: 6px 12px; margin: 0px; }}
-QTabBar::tab:selected {{ color: {colors.text}; border-bottom: 2px solid {colors.accent}; background: transparent; }}
-QTabBar::tab:hover {{ color: {colors.text}; }}
+  border-radius: 0px; padding: 6px 2px; margin: 0px 16px 0px 0px; min-width: 0px; }}
+QTabBar::tab:top:selected {{
+  color: {colors.text}; border-bottom: 2px solid {colors.accent}; background-color: transparent; }}
+QTabBar::tab:hover, QTabBar::tab:top:hover {{
+  color: {colors.text}; border: none; border-bottom: 2px solid {colors.border_strong}; }}
+QTabBar::tab:top:selected:hover {{ border-bottom: 2px solid {colors.accent}; }}
+QTabBar::tab:top:selected:focus {{ background-color: {colors.hover}; }}
 QDialog {{ background-color: {colors.window}; }}
 
 #RailButton {{

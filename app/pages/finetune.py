@@ -13,8 +13,9 @@ from app.pages.training_page import TrainingPage
 from app.run_catalog import RunEntry
 from app.session import Session
 from app.settings import FINETUNE_PRESET, FINETUNE_SPEED, OPEN_DIALOG_FOLDER, Settings
-from app.theme import SPACING
+from app.theme import SPACING, Theme
 from app.widgets.buttons import button, quiet_button
+from app.widgets.config_form import CAPTION_PX
 from app.widgets.preset_cards import CardText, ChoiceCards
 from app.widgets.text import ElidedLabel, label
 from engine.configs import FinetuneConfig, Preset
@@ -125,6 +126,7 @@ class FinetunePage(TrainingPage):
         grid.addLayout(start, 0, 1)
         grid.addWidget(label("Labels"), 1, 0)
         grid.addLayout(labels, 1, 1)
+        grid.setColumnMinimumWidth(0, Theme.of_application().px(CAPTION_PX))
         grid.setColumnStretch(1, 1)
         inputs = QWidget()
         layout = QVBoxLayout(inputs)
@@ -150,7 +152,7 @@ class FinetunePage(TrainingPage):
 
     def make_config(self) -> FinetuneConfig:
         values = self.form.values()
-        values["name"] = values["name"].strip() or f"{self.session.folder_name}, fine-tuned"
+        values["name"] = values["name"].strip() or self.default_name()
         pairs = self._chosen_pairs()
         if self.parent_path is not None:
             values.pop("backbone", None)
@@ -164,6 +166,9 @@ class FinetunePage(TrainingPage):
             task=self._tasks.value,
             **values,
         )
+
+    def default_name(self) -> str:
+        return f"{self.session.folder_name}, fine-tuned" if self.session.folder_name else ""
 
     def training_function(self) -> JobFunction:
         return finetune_job

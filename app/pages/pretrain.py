@@ -79,9 +79,12 @@ class PretrainPage(TrainingPage):
 
     def make_config(self) -> PretrainConfig:
         values = self.form.values()
-        values["name"] = values["name"].strip() or self.session.folder_name
+        values["name"] = values["name"].strip() or self.default_name()
         sources = self.session.training_sources(is_whole_folder=self.settings.get(RECURSIVE))
         return PretrainConfig(photos=sources, **values)
+
+    def default_name(self) -> str:
+        return self.session.folder_name
 
     def training_function(self) -> JobFunction:
         return pretrain_job

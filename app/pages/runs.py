@@ -36,7 +36,7 @@ from engine.errors import EngineError
 from engine.run_records import RunStatus
 from engine.run_store import Run
 
-_WIDE_COLUMNS = {"Name": 180, "Started from": 130, "PSNR": 140, "Started": 130}
+_WIDE_COLUMNS = {"Name": 150, "Kind": 96, "Steps": 104, "Started from": 130, "PSNR": 140, "Started": 140}
 
 
 class RunsPage(Page):

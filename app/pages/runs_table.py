@@ -62,14 +62,7 @@ def quality_text(record: RunRecord) -> str:
 COLUMNS: tuple[Column, ...] = (
     Column("Name", lambda record, _: record.name, lambda record: record.name.casefold()),
     Column("Kind", lambda record, _: KIND_TITLES[record.kind], lambda record: record.kind),
-    Column("Started from", lambda record, model: model.parent_name(record), lambda record: record.parent or ""),
-    Column(
-        "Photos",
-        lambda record, _: f"{record.data.num_photos:,}" if record.data else "",
-        lambda record: record.data.num_photos if record.data else 0,
-        is_number=True,
-    ),
-    Column("Labels", lambda record, _: f"{len(record.labels)}" if record.labels else "", lambda r: len(r.labels), True),
+    Column("Status", lambda record, _: STATUS_TITLES[record.status], lambda record: record.status.value),
     Column("Steps", lambda record, _: _steps(record), lambda record: record.steps_done, is_number=True),
     Column(
         "PSNR",
@@ -85,8 +78,20 @@ COLUMNS: tuple[Column, ...] = (
         is_number=True,
         tip="Training time without pauses",
     ),
+    Column("Started from", lambda record, model: model.parent_name(record), lambda record: record.parent or ""),
+    Column(
+        "Photos",
+        lambda record, _: f"{record.data.num_photos:,}" if record.data else "",
+        lambda record: record.data.num_photos if record.data else 0,
+        is_number=True,
+    ),
+    Column(
+        "Labels",
+        lambda record, _: f"{len(record.labels):,}" if record.labels else "",
+        lambda record: len(record.labels),
+        is_number=True,
+    ),
     Column("Device", lambda record, _: record.device.upper(), lambda record: record.device),
-    Column("Status", lambda record, _: STATUS_TITLES[record.status], lambda record: record.status.value),
     Column("Started", lambda record, _: phrases.date_and_time(record.created), lambda record: record.created),
 )
 

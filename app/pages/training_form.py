@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.theme import SPACING
 from app.widgets.config_form import ConfigForm
+from app.widgets.field_editors import TextEditor
 from app.widgets.text import label
 from engine.configs import JobConfig, TrainingConfig
 
@@ -94,6 +95,12 @@ class TrainingForm(QWidget):
     def set_more_shown(self, shown: bool) -> None:
         """Unfold or fold the advanced settings."""
         self._form.set_more_shown(shown)
+
+    def set_placeholder(self, field: str, text: str) -> None:
+        """Show what an empty text field will become."""
+        editor = self._form.editor(field)
+        if isinstance(editor, TextEditor):
+            editor.set_placeholder(text)
 
     def values(self) -> dict[str, Any]:
         """Return all values that were offered, as they stand."""

@@ -12,16 +12,18 @@ from app import phrases
 from app.job_runner import JobFailure, JobFunction, JobHandle, JobRequest, JobRunner, JobState
 from app.messages import Message, Severity
 from app.pages.page import Page
+from app.pages.resume_banner import ResumeBanner
 from app.pages.training_form import TrainingForm
+from app.pages.training_time import TrainingTime
 from app.pages.training_view import TrainingView
 from app.run_catalog import RunEntry
 from app.session import ModelChoice, Session
 from app.settings import MORE_SETTINGS_OPEN, Setting, Settings
-from app.theme import SPACING, set_role
+from app.theme import SPACING
 from app.widgets.buttons import button, primary_button, set_reason
-from app.widgets.curves import chance_accuracy, curves_of
+from app.widgets.curves import chance_accuracy
 from app.widgets.preset_cards import CardText, ChoiceCards
-from app.widgets.text import ElidedLabel, IconLabel, label
+from app.widgets.text import label
 from engine.configs import Preset, TrainingConfig
 from engine.events import JobEvent, RunStarted, StepDone
 from engine.job_control import JobControl
@@ -30,7 +32,7 @@ from engine.presets import PRESET_CARDS
 from engine.run_store import Run
 
 _PRESET_ICONS = {Preset.QUICK: "lightning", Preset.BALANCED: "scales", Preset.THOROUGH: "hourglass"}
-_MIN_MEASURED_STEPS = 50
+_TRAINING_PAGES = ("pretrain", "finetune")
 
 
 def resume_job(run: Any, control: JobControl, emit: Callable[[JobEvent], None]) -> TrainingResult:
@@ -68,6 +70,7 @@ class TrainingPage(Page):
         self._last_step: StepDone | None = None
         self._estimated_minutes = 0.0
         self._dismissed_runs: set[str] = set()
+        self._time = TrainingTime(settings, self.speed_setting, self.preset_values, self.reference_minutes)
         self.cards = ChoiceCards(
             [
                 CardText(preset.value, _PRESET_ICONS[preset], card.title, "", card.description)
@@ -79,7 +82,7 @@ class TrainingPage(Page):
         self.view = TrainingView()
         self.start_button = primary_button("")
         self._preflight = label("", "muted", wraps=True)
-        self._resume_banner = _ResumeBanner()
+        self._resume_banner = ResumeBanner()
         self._stack = QStackedWidget()
         self._stack.addWidget(self._make_setup())
         self._stack.addWidget(self._framed(self.view))
@@ -117,6 +120,10 @@ class TrainingPage(Page):
     @abstractmethod
     def make_config(self) -> TrainingConfig:
         """Return the settings of the training that the start button starts."""
+
+    @abstractmethod
+    def default_name(self) -> str:
+        """Return what a run is called if nobody names it."""
 
     @abstractmethod
     def training_function(self) -> JobFunction:
@@ -159,31 +166,34 @@ class TrainingPage(Page):
     def refresh(self) -> None:
         """Bring everything up to date that depends on the photos and the settings."""
         self.start_button.setText(self.button_text())
+        self.form.set_placeholder("name", self.default_name())
         errors = self.form.errors()
         reason = self.obstacle() or (f"Some settings are not valid. {next(iter(errors.values()))}" if errors else "")
         set_reason(self.start_button, reason)
         if errors:
             self._preflight.setText(reason)
             return
-        work = self._work(self.form.values())
         parts = [
             self.input_text(),
             self.session.compute_text or "device is being prepared",
-            phrases.rough_minutes(self._minutes_for(work)),
+            phrases.rough_minutes(self._minutes(self.form.values())),
         ]
         if self.runner.jobs_of("restore") or any(job.request.page_id in _TRAINING_PAGES for job in self.runner.jobs):
             parts.append("starts when the running job has ended")
         self._preflight.setText(reason or " · ".join(part for part in parts if part))
         self.cards.set_figures(
-            {preset.value: phrases.rough_minutes(self._preset_minutes(preset)) for preset in PRESET_CARDS}
+            {
+                preset.value: phrases.rough_minutes(self._time.preset_minutes(preset, self.num_input_photos()))
+                for preset in PRESET_CARDS
+            }
         )
 
     @Slot()
     def start(self) -> None:
         """Start a training with the settings as they stand."""
         config = self.make_config()
-        self._estimated_minutes = self._minutes_for(self._work(config.model_dump()))
-        name = config.name or self.session.folder_name
+        self._estimated_minutes = self._minutes(config.model_dump())
+        name = config.name or self.default_name()
         self._submit(f"{self.verb} “{name}”", self.training_function(), config, config)
 
     def resume(self, entry: RunEntry) -> None:
@@ -194,7 +204,7 @@ class TrainingPage(Page):
         self._submit(f"{self.verb} “{record.name}”", resume_job, entry.path, None, keeps_curves=shown)
         self.view.plot.set_num_steps(record.steps_total)
         if not shown:
-            self._show_stored(entry)
+            self.view.show_stored_curves(entry.path)
 
     def show_setup(self) -> None:
         """Go back to presets and settings."""
@@ -231,11 +241,6 @@ class TrainingPage(Page):
         self._stack.setCurrentIndex(1)
         self.rail_status_changed.emit("waiting" if len(self.runner.jobs) > 1 else "starting")
 
-    def _show_stored(self, entry: RunEntry) -> None:
-        """Show the curves and pictures that an interrupted run already has."""
-        run = Run(entry.path)
-        self.view.plot.set_curves(curves_of(run.read_metrics()), entry.record.steps_total)
-
     @Slot(tuple)
     def _on_events(self, events: tuple[JobEvent, ...]) -> None:
         if any(isinstance(event, RunStarted) for event in events):
@@ -254,11 +259,11 @@ class TrainingPage(Page):
     @Slot(object)
     def _on_finished(self, result: TrainingResult) -> None:
         self._learn_speed()
-        took = f"{phrases.count(result.steps, 'step')} in {phrases.duration(result.seconds)}"
+        text = f"{phrases.count(result.steps, 'step')} took {phrases.duration(result.seconds)}"
         if self._estimated_minutes:
-            took += f" ({phrases.rough_minutes(self._estimated_minutes)} estimated)"
+            text += f"; {phrases.rough_minutes(self._estimated_minutes)} had been estimated"
         achieved = self.result_text(result.metrics)
-        text = f"Done: {took}. {achieved}".strip()
+        text = f"{text}. {achieved}".strip()
         choice = self._model_choice(result)
         use = primary_button("Restore photos with it", "magic-wand")
         use.clicked.connect(partial(self._use, choice, "restore"))
@@ -371,35 +376,13 @@ class TrainingPage(Page):
         self._dismissed_runs.add(run_id)
         self._offer_resumable()
 
-    def _work(self, values: Mapping[str, Any]) -> float:
-        """Pixels of crops that a training learns from: what its time is proportional to."""
-        photos_per_batch = min(int(values["photos_per_batch"]), max(1, self.num_input_photos()))
-        return float(values["steps"]) * photos_per_batch * float(values["crop_px"]) ** 2
-
-    def _minutes_for(self, work: float) -> float:
-        measured = self.settings.get(self.speed_setting)
-        if measured > 0:
-            return work / measured / 60
-        preset = Preset(self.cards.value or Preset.BALANCED)
-        return self.reference_minutes(preset) * work / self._work(self._preset_fields(preset))
-
-    def _preset_minutes(self, preset: Preset) -> float:
-        measured = self.settings.get(self.speed_setting)
-        if measured > 0:
-            return self._work(self._preset_fields(preset)) / measured / 60
-        return self.reference_minutes(preset)
-
-    def _preset_fields(self, preset: Preset) -> dict[str, Any]:
-        return TrainingConfig().model_dump() | self.preset_values(preset)
-
     def _learn_speed(self) -> None:
-        """Remember how quick this machine is, for the next estimate."""
         step = self._last_step
-        if self._config is None or step is None or step.step < _MIN_MEASURED_STEPS:
-            return
-        speed = step.metrics["steps_per_second"] * self._work(self._config.model_dump()) / self._config.steps
-        if speed > 0:
-            self.settings.set(self.speed_setting, float(speed))
+        if self._config is not None and step is not None:
+            self._time.learn(self._config, self._num_photos_in_run, step.step, step.metrics["steps_per_second"])
+
+    def _minutes(self, values: Mapping[str, Any]) -> float:
+        return self._time.minutes(values, Preset(self.cards.value), self.num_input_photos())
 
     def _make_setup(self) -> QWidget:
         content = QWidget()
@@ -441,48 +424,3 @@ class TrainingPage(Page):
         layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
         layout.addWidget(widget)
         return frame
-
-
-class _ResumeBanner(QWidget):
-    """Offers to go on with a run that did not reach its end."""
-
-    resume_requested = Signal(object)
-    dismissed = Signal(str)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._entry: RunEntry | None = None
-        self._text = ElidedLabel()
-        self.resume_button = button("Resume", "play")
-        self.resume_button.clicked.connect(self._resume)
-        dismiss = button("Not now")
-        set_role(dismiss, "quiet")
-        dismiss.clicked.connect(self._dismiss)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addWidget(IconLabel("clock-counter-clockwise", "accent"))
-        layout.addWidget(self._text, 1)
-        layout.addWidget(self.resume_button)
-        layout.addWidget(dismiss)
-        self.hide()
-
-    def set_run(self, entry: RunEntry | None) -> None:
-        """Offer another run, or none."""
-        self._entry = entry
-        self.setVisible(entry is not None)
-        if entry is not None:
-            record = entry.record
-            how = {"interrupted": "was interrupted", "failed": "failed"}.get(record.status.value, "was stopped")
-            self._text.set_text(f"“{record.name}” {how} at step {record.steps_done:,} of {record.steps_total:,}.")
-
-    def _resume(self) -> None:
-        if self._entry is not None:
-            self.resume_requested.emit(self._entry)
-
-    def _dismiss(self) -> None:
-        if self._entry is not None:
-            self.dismissed.emit(self._entry.record.id)
-
-
-_TRAINING_PAGES = ("pretrain", "finetune")

@@ -8,12 +8,14 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QSplitter, 
 
 from app.job_runner import JobHandle
 from app.theme import SPACING
+from app.viewer.latest_task import LatestTask
 from app.widgets.curves import CHANCE_METRIC
 from app.widgets.job_bar import JobControls
 from app.widgets.preview_strip import PreviewStrip
 from app.widgets.text import ElidedLabel, IconLabel, label
 from app.widgets.training_plot import TrainingPlot
 from engine.events import JobEvent, MetricsRow, PreviewReady, RunStarted, StepDone, ValidationDone, VerdictReady
+from engine.run_store import Run
 
 _VERDICT_ICONS = {
     "learning": ("trend-up", "accent"),
@@ -38,8 +40,10 @@ class TrainingView(QWidget):
         self._chance = 0.0
         self.plot = TrainingPlot()
         self.preview = PreviewStrip()
+        self._stored_curves = LatestTask(self)
+        self._stored_curves.finished.connect(self.plot.put_before)
         self._title = ElidedLabel(role="section")
-        self._controls = JobControls()
+        self._controls = JobControls(shows_title=False)
         self._verdict_icon = IconLabel("hourglass", "text_muted")
         self._verdict = label("", wraps=True)
         self._verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -109,6 +113,14 @@ class TrainingView(QWidget):
         self._controls.show()
         self._controls.set_job(job)
         job.events_received.connect(self._on_events)
+
+    def show_stored_curves(self, run: Path) -> None:
+        """Put the points that a resumed run already has before those to come; read in the background."""
+        self._stored_curves.submit(lambda: Run(run).read_metrics())
+
+    def shut_down(self) -> None:
+        """Wait for a reading that is under way."""
+        self._stored_curves.shut_down()
 
     def show_summary(self, text: str, buttons: Sequence[QPushButton]) -> None:
         """Say how the training ended, in place of its progress.

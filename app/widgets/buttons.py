@@ -3,7 +3,7 @@
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 
-from app.theme import ICON_PX, set_role, themed_icon
+from app.theme import ICON_PX, SPACING, set_role, themed_icon
 
 
 def primary_button(text: str, icon: str = "", parent: QWidget | None = None) -> QPushButton:
@@ -50,7 +50,8 @@ def _push_button(text: str, role: str, icon: str, icon_color: str, parent: QWidg
     result = QPushButton(text, parent)
     if icon:
         result.setIcon(themed_icon(icon, icon_color))
-        result.setIconSize(QSize(ICON_PX - 2, ICON_PX - 2))
+        # Wider than high: the rest is the gap between icon and text.
+        result.setIconSize(QSize(ICON_PX + SPACING // 2, ICON_PX - 2))
     set_role(result, role)
     result.setCursor(Qt.CursorShape.PointingHandCursor)
     return result

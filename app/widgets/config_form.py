@@ -8,10 +8,13 @@ from pydantic.fields import FieldInfo
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from app.theme import SPACING, Theme
+from app.theme import SPACING, Theme, set_role, themed_icon
 from app.widgets.buttons import quiet_button
 from app.widgets.field_editors import ChoiceEditor, FieldEditor, editor_for
 from app.widgets.text import label
+
+CAPTION_PX = 160
+EDITOR_PX = 232
 
 
 class ConfigForm(QWidget):
@@ -67,6 +70,7 @@ class ConfigForm(QWidget):
         for name in fields if fields is not None else model.model_fields:
             self._add_field(name, model.model_fields[name], (choices or {}).get(name), (empty_texts or {}).get(name))
         self.more_button = quiet_button("More settings", "caret-right")
+        set_role(self.more_button, "disclosure")
         self.more_button.setCheckable(True)
         self.more_button.toggled.connect(self.set_more_shown)
         self.more_button.setVisible(self._advanced.num_rows > 0)
@@ -140,6 +144,7 @@ class ConfigForm(QWidget):
         """Unfold or fold the advanced fields."""
         if self._advanced.isHidden() == shown:
             self.more_button.setChecked(shown)
+            self.more_button.setIcon(themed_icon("caret-down" if shown else "caret-right"))
             self._advanced.setVisible(shown)
             self._refresh()
             self.more_toggled.emit(shown)
@@ -214,13 +219,13 @@ class _FieldGrid(QWidget):
         self._grid.setHorizontalSpacing(2 * SPACING)
         self._grid.setVerticalSpacing(SPACING)
         self._rows: list[tuple[QLabel, FieldEditor, QLabel]] = []
+        Theme.of_application().changed.connect(self._place)
 
     @property
     def num_rows(self) -> int:
         return len(self._rows)
 
     def add(self, caption: QLabel, editor: FieldEditor, error: QLabel) -> None:
-        editor.setMaximumWidth(Theme.of_application().px(280))
         self._rows.append((caption, editor, error))
         self._place()
 
@@ -229,13 +234,14 @@ class _FieldGrid(QWidget):
         num_lines = -(-len(self._rows) // num_columns)
         for position, (caption, editor, error) in enumerate(self._rows):
             column, line = divmod(position, num_lines)
+            editor.setFixedWidth(Theme.of_application().px(EDITOR_PX))
             self._grid.addWidget(caption, 2 * line, 3 * column, Qt.AlignmentFlag.AlignVCenter)
             self._grid.addWidget(editor, 2 * line, 3 * column + 1)
             self._grid.addWidget(error, 2 * line + 1, 3 * column, 1, 2)
         for column in range(num_columns):
-            self._grid.setColumnMinimumWidth(3 * column, Theme.of_application().px(150))
-            self._grid.setColumnStretch(3 * column + 1, 1)
-            self._grid.setColumnMinimumWidth(3 * column + 2, 2 * SPACING)
+            self._grid.setColumnMinimumWidth(3 * column, Theme.of_application().px(CAPTION_PX))
+            self._grid.setColumnMinimumWidth(3 * column + 2, 3 * SPACING)
+        self._grid.setColumnStretch(3 * num_columns - 1, 1)
 
 
 def _sentence(error: Any) -> str:

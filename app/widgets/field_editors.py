@@ -37,6 +37,7 @@ CHOICE_TITLES = {
     "overwrite": "Overwrite it",
     "skip": "Skip the photo",
 }
+_ROW_PX = 30
 _LARGEST_INT = 2**31 - 1
 
 
@@ -61,10 +62,19 @@ class FieldEditor(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING // 2)
+        self._rows: list[QWidget] = []
         for position, widget in enumerate(widgets):
             layout.addWidget(widget, 1 if position == 0 else 0)
             widget.installEventFilter(_WHEEL_GUARD)
+            if isinstance(widget, QLineEdit | QComboBox | QAbstractSpinBox):
+                self._rows.append(widget)
         self.setFocusProxy(widgets[0])
+        self._fit()
+        Theme.of_application().changed.connect(self._fit)
+
+    def _fit(self) -> None:
+        for widget in self._rows:
+            widget.setFixedHeight(Theme.of_application().px(_ROW_PX))
 
 
 class _WheelGuard(QObject):
@@ -139,6 +149,8 @@ class IntEditor(FieldEditor):
         self._box.setSingleStep(step)
         self._box.setSuffix(f"\N{NO-BREAK SPACE}{unit}" if unit else "")
         self._box.setSpecialValueText(empty_text)
+        # The style sheet's padding does not reach the text inside a spin box.
+        self._box.lineEdit().setTextMargins(6, 0, 0, 0)
         self._box.valueChanged.connect(self.edited)
         self._hold(self._box)
 
@@ -189,6 +201,10 @@ class TextEditor(FieldEditor):
 
     def value(self) -> str:
         return self._edit.text()
+
+    def set_placeholder(self, text: str) -> None:
+        """Show what an empty value will become."""
+        self._edit.setPlaceholderText(text)
 
     def set_value(self, value: Any) -> None:
         self._edit.setText(str(value))

@@ -47,7 +47,7 @@ class JobControls(QWidget):
         stop_button: Stops.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, *, shows_title: bool = True, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._job: JobHandle | None = None
         self._title = ElidedLabel(role="strong")
@@ -65,7 +65,8 @@ class JobControls(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2 * SPACING)
-        layout.addWidget(self._title, 2)
+        if shows_title:
+            layout.addWidget(self._title, 2)
         layout.addWidget(self._bar, 3)
         layout.addWidget(self._text)
         buttons = QHBoxLayout()

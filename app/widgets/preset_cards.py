@@ -38,7 +38,9 @@ class ChoiceCard(QPushButton):
         self.setCheckable(True)
         self.setAccessibleName(f"{card.title}: {card.figure}. {card.description}")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
         self._figure = label(card.figure, "muted")
         self._description = label(card.description, "muted", wraps=True)
         top = QHBoxLayout()
@@ -52,7 +54,6 @@ class ChoiceCard(QPushButton):
         layout.setSpacing(SPACING // 2)
         layout.addLayout(top)
         layout.addWidget(self._description)
-        layout.addStretch()
         # The button takes the clicks, not the labels on it.
         for child in self.findChildren(QWidget):
             child.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)

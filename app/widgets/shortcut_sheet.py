@@ -22,17 +22,18 @@ class ShortcutSheet(QDialog):
             for group, members in itertools.groupby(ACTIONS.items(), key=lambda item: item[1].group)
         ]
         columns = QHBoxLayout()
+        columns.setContentsMargins(0, 0, 2 * SPACING, 0)
         columns.setSpacing(5 * SPACING)
         half = -(-sum(len(members) + 2 for _, members in groups) // 2)
-        column, height = QVBoxLayout(), 0
+        column, height = self._column(), 0
         for group, members in groups:
             if height and height + len(members) > half:
                 column.addStretch()
                 columns.addLayout(column)
-                column, height = QVBoxLayout(), 0
+                column, height = self._column(), 0
             column.addWidget(label(group, "section"))
             column.addLayout(self._grid(members))
-            column.addSpacing(2 * SPACING)
+            column.addSpacing(SPACING)
             height += len(members) + 2
         column.addStretch()
         columns.addLayout(column)
@@ -46,7 +47,13 @@ class ShortcutSheet(QDialog):
         layout.setSpacing(2 * SPACING)
         layout.addWidget(label("Keyboard shortcuts", "title"))
         layout.addWidget(scroll, 1)
-        self.resize(min(content.sizeHint().width() + 9 * SPACING, 1000), min(content.sizeHint().height() + 120, 640))
+        self.resize(min(content.sizeHint().width() + 9 * SPACING, 1000), min(content.sizeHint().height() + 120, 720))
+
+    @staticmethod
+    def _column() -> QVBoxLayout:
+        column = QVBoxLayout()
+        column.setSpacing(SPACING)
+        return column
 
     @staticmethod
     def _grid(action_ids: list[str]) -> QGridLayout:

@@ -1,9 +1,9 @@
 """Live curves of a training: one small panel per figure, one above the other, over the same steps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt, QTimer
+from PySide6.QtCore import QPointF, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -13,7 +13,7 @@ from app.widgets.curves import CURVES, Curve, CurveSpec, decimated, smoothed, va
 
 _REDRAW_MS = 250
 _LEFT_AXIS_PX = 56
-_BOTTOM_AXIS_PX = 44
+_BOTTOM_AXIS_PX = 36
 _MIN_PANEL_PX = 88
 
 
@@ -79,6 +79,16 @@ class TrainingPlot(QWidget):
         self._curves = dict(curves)
         self._num_steps = num_steps
         self._lay_out_panels()
+        self._redraw.start()
+
+    @Slot(object)
+    def put_before(self, points: Mapping[str, Sequence[tuple[int, float]]]) -> None:
+        """Add points whose steps lie before those that are there."""
+        for name, earlier in points.items():
+            curve = Curve(earlier)
+            for step, value in zip(*self._curves.get(name, Curve()).points(), strict=True):
+                curve.append(int(step), float(value))
+            self._curves[name] = curve
         self._redraw.start()
 
     def _lay_out_panels(self) -> None:

@@ -1,0 +1,66 @@
+"""Offers to go on with a run that did not reach its end."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from app.run_catalog import RunEntry
+from app.theme import SPACING
+from app.widgets.buttons import button, quiet_button
+from app.widgets.text import ElidedLabel, IconLabel
+from engine.run_records import RunStatus
+
+_HOW = {RunStatus.INTERRUPTED: "was interrupted", RunStatus.FAILED: "failed", RunStatus.STOPPED: "was stopped"}
+
+
+class ResumeBanner(QWidget):
+    """One line with two buttons; hidden while there is nothing to resume.
+
+    Attributes:
+        resume_button: Goes on with the run.
+
+    Signals:
+        resume_requested: The `RunEntry` to go on with.
+        dismissed: The id of the run that shall not be offered again.
+    """
+
+    resume_requested = Signal(object)
+    dismissed = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._entry: RunEntry | None = None
+        self._text = ElidedLabel()
+        self.resume_button = button("Resume", "play")
+        self.resume_button.clicked.connect(self._resume)
+        dismiss = quiet_button("Not now")
+        dismiss.clicked.connect(self._dismiss)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACING)
+        layout.addWidget(IconLabel("clock-counter-clockwise", "accent"))
+        layout.addWidget(self._text, 1)
+        layout.addWidget(self.resume_button)
+        layout.addWidget(dismiss)
+        self.hide()
+
+    @property
+    def entry(self) -> RunEntry | None:
+        """The run that is offered."""
+        return self._entry
+
+    def set_run(self, entry: RunEntry | None) -> None:
+        """Offer another run, or none."""
+        self._entry = entry
+        self.setVisible(entry is not None)
+        if entry is not None:
+            record = entry.record
+            steps = f"step {record.steps_done:,} of {record.steps_total:,}"
+            self._text.set_text(f"“{record.name}” {_HOW.get(record.status, 'was stopped')} at {steps}.")
+
+    def _resume(self) -> None:
+        if self._entry is not None:
+            self.resume_requested.emit(self._entry)
+
+    def _dismiss(self) -> None:
+        if self._entry is not None:
+            self.dismissed.emit(self._entry.record.id)
