@@ -115,12 +115,14 @@ def test(pytest_arguments: list[str]) -> int:
 def bench(arguments: list[str]) -> int:
     """Run one benchmark by its name."""
     folder = ROOT / "tests" / "benchmarks"
-    names = sorted(file.stem for file in folder.glob("*.py") if not file.stem.startswith("_"))
+    names = sorted(file.stem for file in folder.glob("*.py") if '__name__ == "__main__"' in file.read_text("utf-8"))
     if not arguments or arguments[0] not in names:
         print(f"usage: python3 run.py bench NAME\nNAME is one of: {', '.join(names) or 'none yet'}", file=sys.stderr)
         return 2
     set_up(with_development=True)
-    return replace_process([str(folder / f"{arguments[0]}.py"), *arguments[1:]])
+    # They share modules below tests, which only the project's own folder holds.
+    os.chdir(ROOT)
+    return replace_process(["-m", f"tests.benchmarks.{arguments[0]}", *arguments[1:]])
 
 
 def require_python() -> None:

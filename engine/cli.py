@@ -122,7 +122,7 @@ def finetune(
     """Learn from a few pairs of a noisy photo and its clean reference."""
     config = make_config(
         FinetuneConfig,
-        **{**finetune_preset(preset), **settings},
+        **{**finetune_preset(preset, from_scratch=parent == "none"), **settings},
         parent=None if parent == "none" else find_run_or_model(parent),
         noisy=noisy,
         clean=clean,

@@ -85,10 +85,10 @@ def run_job(
         typer.Exit: Always, with the exit code.
     """
     set_up_logging(as_json)
-    reporter: _Reporter = _JsonReporter(sys.stderr) if as_json else _LineReporter(sys.stderr)
+    reporter: Reporter = JsonReporter(sys.stderr) if as_json else LineReporter(sys.stderr)
     control = JobControl()
     try:
-        with _cancelled_by_signals(control, reporter):
+        with cancelled_by_signals(control, reporter):
             result = job(config, control, reporter.report)
     except JobCancelled:
         reporter.end_line()
@@ -142,7 +142,7 @@ def to_json(value: Any) -> Any:
     return value
 
 
-class _Reporter(ABC):
+class Reporter(ABC):
     """Receives a job's events.
 
     Attributes:
@@ -183,13 +183,15 @@ class _Reporter(ABC):
     def _write(self, event: JobEvent) -> None: ...
 
 
-class _JsonReporter(_Reporter):
+class JsonReporter(Reporter):
     """One JSON object a line: the event's kind and its fields, without pictures."""
 
     def say(self, text: str) -> None:
+        """Write it as an object of its own."""
         self._write_line({"event": "Message", "text": text})
 
     def end_line(self) -> None:
+        """Every line is ended already."""
         self._stream.flush()
 
     def _write(self, event: JobEvent) -> None:
@@ -201,7 +203,7 @@ class _JsonReporter(_Reporter):
         self._stream.flush()
 
 
-class _LineReporter(_Reporter):
+class LineReporter(Reporter):
     """One line of progress, rewritten in place on a terminal, with what a person should know above it."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -210,11 +212,13 @@ class _LineReporter(_Reporter):
         self._line = ""
 
     def say(self, text: str) -> None:
+        """Write it above the line of progress."""
         self._clear()
         self._stream.write(text + "\n")
         self._draw()
 
     def end_line(self) -> None:
+        """Leave the line of progress behind."""
         if self._line:
             self._line = ""
             if self._rewrites:
@@ -298,8 +302,13 @@ def _print_ending(ending: Ending, as_json: bool) -> None:
 
 
 @contextmanager
-def _cancelled_by_signals(control: JobControl, reporter: _Reporter) -> Iterator[None]:
-    """Let Ctrl-C, and what the system sends at shutdown, end the job in its own time; a second one at once."""
+def cancelled_by_signals(control: JobControl, reporter: Reporter) -> Iterator[None]:
+    """Let Ctrl-C, and what the system sends at shutdown, end the job in its own time; a second one at once.
+
+    Args:
+        control: Of the job.
+        reporter: Says what is going on.
+    """
 
     def cancel(number: int, frame: FrameType | None) -> None:
         del frame

@@ -55,9 +55,7 @@ def test_a_new_run_is_complete_and_belongs_to_this_process(store: RunStore) -> N
     assert PretrainConfig.model_validate(run.config()).photos == (Path("photos"),)
 
 
-@pytest.mark.parametrize(
-    "name", ["", "   ", "..", "../../etc/passwd", "a/b\\c:d", "con.", "写真 ß", "x" * 500, "\0"]
-)
+@pytest.mark.parametrize("name", ["", "   ", "..", "../../etc/passwd", "a/b\\c:d", "con.", "写真 ß", "x" * 500, "\0"])
 def test_no_name_leads_out_of_the_store(store: RunStore, name: str) -> None:
     run = start_run(store, name)
     assert run.path.parent == store.root
@@ -238,9 +236,7 @@ def test_a_run_outside_the_store_is_not_deleted(store: RunStore, tmp_path: Path)
 
 @given(
     st.lists(
-        st.tuples(
-            st.dictionaries(st.sampled_from(["loss", "psnr", "ssim"]), st.floats(allow_nan=False), min_size=1)
-        ),
+        st.tuples(st.dictionaries(st.sampled_from(["loss", "psnr", "ssim"]), st.floats(allow_nan=False), min_size=1)),
         max_size=20,
     ),
     st.integers(0, 60),
