@@ -5,7 +5,6 @@ lane for what a person waits for now (scanning a folder, matching labels, a prev
 hour of training.
 """
 
-import itertools
 import logging
 import os
 import queue
@@ -13,204 +12,39 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
+from app.job_handle import (
+    JobEnded,
+    JobFailure,
+    JobFunction,
+    JobHandle,
+    JobLane,
+    JobMessage,
+    JobRequest,
+    JobStarted,
+    JobState,
+)
 from engine.errors import EngineError
-from engine.events import Emit, JobEvent, StepDone
-from engine.job_control import JobCancelled, JobControl
+from engine.events import JobEvent, StepDone
+from engine.job_control import JobCancelled
+
+__all__ = [
+    "JobFailure",
+    "JobFunction",
+    "JobHandle",
+    "JobLane",
+    "JobRequest",
+    "JobRunner",
+    "JobState",
+    "lower_priority_of_this_thread",
+]
 
 logger = logging.getLogger(__name__)
 
-JobFunction = Callable[[Any, JobControl, Emit], Any]
-"""job(config, control, emit) -> result, as in `engine.jobs`."""
-
 DELIVERY_INTERVAL_MS = 50
 LOW_PRIORITY = 10
-
-
-class JobState(StrEnum):
-    """Where a job stands."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    PAUSED = "paused"
-    STOPPING = "stopping"
-    FINISHED = "finished"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-
-    @property
-    def is_ended(self) -> bool:
-        """Whether nothing more will come from the job."""
-        return self in (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED)
-
-
-class JobLane(StrEnum):
-    """Which queue a job waits in."""
-
-    MAIN = "main"
-    SIDE = "side"
-
-
-@dataclass(frozen=True, kw_only=True)
-class JobRequest:
-    """A job to be run.
-
-    Attributes:
-        title: What it is called in the job bar: 'Pretraining "Holiday 2025"'.
-        page_id: The page it belongs to; a click on the job bar leads there.
-        function: A job of `engine.jobs`, or any function of the same form. It imports what is slow itself.
-        config: Its settings.
-        num_steps: Expected number of steps, until the job's own events say; 0: unknown.
-        lane: The queue it waits in.
-    """
-
-    title: str
-    page_id: str
-    function: JobFunction
-    config: Any
-    num_steps: int = 0
-    lane: JobLane = JobLane.MAIN
-
-
-@dataclass(frozen=True, kw_only=True)
-class JobFailure:
-    """Why a job failed.
-
-    Attributes:
-        message: What happened, one sentence.
-        hint: What to do about it, one sentence.
-        traceback: Where it happened.
-        is_expected: Whether a person can remove the cause; if not, it is a fault of the program.
-    """
-
-    message: str
-    hint: str
-    traceback: str
-    is_expected: bool
-
-
-class JobHandle(QObject):
-    """One submitted job, seen from the main thread.
-
-    Exactly one of `finished`, `cancelled` and `failed` is emitted, after the last event.
-
-    Attributes:
-        request: What was submitted.
-        progress: The latest progress; None before the first.
-        failure: Why it failed; None otherwise.
-
-    Signals (all on the main thread):
-        started: The job left the queue.
-        progressed: The latest `StepDone`.
-        events_received: All events since the last time, a tuple in their order. Of progress reports in a row only the
-            last is there; no other event is ever left out.
-        state_changed: A `JobState`.
-        finished: The job's result.
-        cancelled: It ended because it was asked to.
-        failed: A `JobFailure`.
-    """
-
-    started = Signal()
-    progressed = Signal(object)
-    events_received = Signal(tuple)
-    state_changed = Signal(object)
-    finished = Signal(object)
-    cancelled = Signal()
-    failed = Signal(object)
-
-    def __init__(self, request: JobRequest, mailbox: "_Mailbox", parent: QObject) -> None:
-        super().__init__(parent)
-        self.request = request
-        self._mailbox = mailbox
-        self.progress: StepDone | None = None
-        self.failure: JobFailure | None = None
-        self._control = JobControl()
-        self._state = JobState.QUEUED
-        self._claim = threading.Lock()
-
-    @property
-    def state(self) -> JobState:
-        """Where the job stands."""
-        return self._state
-
-    def pause(self) -> None:
-        """Let the job wait at its next step; a job in the queue waits when its turn comes."""
-        if self._state in (JobState.RUNNING, JobState.QUEUED):
-            self._control.pause()
-            if self._state is JobState.RUNNING:
-                self._set_state(JobState.PAUSED)
-
-    def resume(self) -> None:
-        """Let a paused job go on."""
-        self._control.resume()
-        if self._state is JobState.PAUSED:
-            self._set_state(JobState.RUNNING)
-
-    def cancel(self) -> None:
-        """Ask the job to end at its next step; what it saves on the way out is its own business.
-
-        A job still in the queue ends without having begun.
-        """
-        if self._state.is_ended or self._state is JobState.STOPPING:
-            return
-        self._control.cancel()
-        self._set_state(JobState.STOPPING)
-        if self.claim():
-            self._mailbox.post(self, _Ended(JobState.CANCELLED))
-
-    def claim(self) -> bool:
-        """Take the right to bring the job to its ending: the worker that runs it, or whoever cancels it before.
-
-        Returns:
-            Whether the right was still free; from any thread.
-        """
-        return self._claim.acquire(blocking=False)
-
-    def _set_state(self, state: JobState) -> None:
-        if state is not self._state:
-            self._state = state
-            self.state_changed.emit(state)
-
-    def _receive(self, message: "_Started | _Ended | JobEvent") -> None:
-        """Take a single delivery other than an event batch."""
-        if isinstance(message, _Started):
-            if self._state is JobState.QUEUED:
-                self._set_state(JobState.PAUSED if self._control.is_paused else JobState.RUNNING)
-            self.started.emit()
-        elif isinstance(message, _Ended):
-            self.failure = message.failure
-            self._set_state(message.state)
-            if message.state is JobState.FINISHED:
-                self.finished.emit(message.result)
-            elif message.state is JobState.CANCELLED:
-                self.cancelled.emit()
-            else:
-                self.failed.emit(message.failure)
-
-    def _receive_events(self, events: tuple[JobEvent, ...]) -> None:
-        latest = next((event for event in reversed(events) if isinstance(event, StepDone)), None)
-        if latest is not None:
-            self.progress = latest
-            self.progressed.emit(latest)
-        self.events_received.emit(events)
-
-
-@dataclass(frozen=True)
-class _Started:
-    pass
-
-
-@dataclass(frozen=True)
-class _Ended:
-    state: JobState
-    result: Any = None
-    failure: JobFailure | None = None
 
 
 class _Mailbox(QObject):
@@ -221,7 +55,7 @@ class _Mailbox(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._lock = threading.Lock()
-        self._pending: list[tuple[JobHandle, _Started | _Ended | JobEvent]] = []
+        self._pending: list[tuple[JobHandle, JobMessage]] = []
         self._is_wake_posted = False
         self._last_delivery = 0.0
         self._later = QTimer(self)
@@ -229,7 +63,7 @@ class _Mailbox(QObject):
         self._later.timeout.connect(self.deliver)
         self._woken.connect(self._on_woken, Qt.ConnectionType.QueuedConnection)
 
-    def post(self, handle: JobHandle, message: "_Started | _Ended | JobEvent") -> None:
+    def post(self, handle: JobHandle, message: JobMessage) -> None:
         """Leave a message; from any thread."""
         with self._lock:
             if isinstance(message, StepDone) and self._pending:
@@ -257,15 +91,23 @@ class _Mailbox(QObject):
         with self._lock:
             pending, self._pending = self._pending, []
             self._is_wake_posted = False
-        for (handle, is_event), group in itertools.groupby(
-            pending, key=lambda entry: (entry[0], not isinstance(entry[1], _Started | _Ended))
-        ):
-            messages = [message for _, message in group]
-            if is_event:
-                handle._receive_events(tuple(messages))
+        events: list[JobEvent] = []
+        for position, (handle, message) in enumerate(pending):
+            if not isinstance(message, JobStarted | JobEnded):
+                events.append(message)
+                following = pending[position + 1] if position + 1 < len(pending) else None
+                if following is not None and following[0] is handle and _is_event(following[1]):
+                    continue
+                handle.take_events(tuple(events))
+                events = []
+            elif isinstance(message, JobStarted):
+                handle.take_started()
             else:
-                for message in messages:
-                    handle._receive(message)
+                handle.take_ended(message)
+
+
+def _is_event(message: JobMessage) -> bool:
+    return not isinstance(message, JobStarted | JobEnded)
 
 
 class _Lane:
@@ -296,28 +138,28 @@ class _Lane:
         lower_priority_of_this_thread()
         while (handle := self._queue.get()) is not None:
             if handle.claim():
-                self._mailbox.post(handle, _Started())
+                self._mailbox.post(handle, JobStarted())
                 self._mailbox.post(handle, self._run(handle))
             # Nothing may keep a finished job's tensors alive while this thread waits for the next.
             del handle
 
-    def _run(self, handle: JobHandle) -> _Ended:
-        request, control = handle.request, handle._control
+    def _run(self, handle: JobHandle) -> JobEnded:
+        request, control = handle.request, handle.control
 
         def emit(event: JobEvent) -> None:
             self._mailbox.post(handle, event)
 
         try:
             control.wait_if_paused()
-            return _Ended(JobState.FINISHED, result=request.function(request.config, control, emit))
+            return JobEnded(JobState.FINISHED, result=request.function(request.config, control, emit))
         except JobCancelled:
-            return _Ended(JobState.CANCELLED)
+            return JobEnded(JobState.CANCELLED)
         except EngineError as error:
             logger.warning("%s failed: %s", request.title, error)
             failure = JobFailure(
                 message=error.message, hint=error.hint, traceback=traceback.format_exc(), is_expected=True
             )
-            return _Ended(JobState.FAILED, failure=failure)
+            return JobEnded(JobState.FAILED, failure=failure)
         except BaseException as error:
             logger.exception("%s failed unexpectedly", request.title)
             failure = JobFailure(
@@ -326,7 +168,7 @@ class _Lane:
                 traceback=traceback.format_exc(),
                 is_expected=False,
             )
-            return _Ended(JobState.FAILED, failure=failure)
+            return JobEnded(JobState.FAILED, failure=failure)
 
 
 class JobRunner(QObject):
@@ -362,7 +204,7 @@ class JobRunner(QObject):
         Returns:
             Its handle. Connect to its signals before the event loop runs again: nothing arrives earlier.
         """
-        handle = JobHandle(request, self._mailbox, self)
+        handle = JobHandle(request, self._mailbox.post, self)
         self._jobs.append(handle)
         handle.state_changed.connect(self._on_state_changed)
         self._lanes[request.lane].put(handle)

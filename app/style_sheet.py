@@ -149,9 +149,11 @@ QTableView::item:selected:!active, QListView::item:selected:!active, QTreeView::
 QTableView::item:hover:!selected, QListView::item:hover:!selected, QTreeView::item:hover:!selected {{
   background-color: {colors.hover}; color: {colors.text}; }}
 QHeaderView {{ background-color: {colors.window}; border: none; }}
-QHeaderView::section {{
+QHeaderView::section, QHeaderView::section::horizontal, QHeaderView::section::horizontal::first,
+QHeaderView::section::horizontal::only-one {{
   background-color: {colors.window}; color: {colors.text_muted}; border: none;
   border-bottom: 1px solid {colors.border}; padding: 6px 12px; font-size: {sizes.caption}px; font-weight: 400; }}
+QHeaderView::down-arrow, QHeaderView::up-arrow {{ background-color: transparent; }}
 QHeaderView::section:checked {{ background-color: {colors.window}; color: {colors.text_muted}; }}
 QHeaderView::section:hover {{ color: {colors.text}; background-color: {colors.hover}; }}
 

@@ -6,7 +6,7 @@ from typing import Any
 from app.settings import Setting, Settings
 from engine.configs import Preset, TrainingConfig
 
-_MIN_MEASURED_STEPS = 50
+_MIN_MEASURED_STEPS = 200
 
 
 class TrainingTime:

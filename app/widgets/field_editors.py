@@ -150,7 +150,7 @@ class IntEditor(FieldEditor):
         self._box.setSuffix(f"\N{NO-BREAK SPACE}{unit}" if unit else "")
         self._box.setSpecialValueText(empty_text)
         # The style sheet's padding does not reach the text inside a spin box.
-        self._box.lineEdit().setTextMargins(6, 0, 0, 0)
+        self._box.lineEdit().setTextMargins(8, 0, 0, 0)
         self._box.valueChanged.connect(self.edited)
         self._hold(self._box)
 

@@ -1,0 +1,98 @@
+"""Preferences on disk, and the model that the pages share."""
+
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app import settings as declared
+from app.session import ModelChoice, RestoredPhoto, Session
+from app.settings import LAST_FOLDERS, TEXT_SCALE, THEME, THUMBNAIL_PX, Setting, Settings, settings_file
+from engine.events import FileSkipped, PhotoScanned
+
+
+def scanned(name: str) -> PhotoScanned:
+    return PhotoScanned(path=Path(name), width=10, height=10, noise_sigma=None)
+
+
+def test_every_preference_survives_a_restart(qtbot: QtBot, tmp_path: Path) -> None:
+    path = tmp_path / "new folder" / "settings.json"
+    settings = Settings(path)
+    settings.set(THEME, "light")
+    settings.set(TEXT_SCALE, 1.5)
+    settings.set(LAST_FOLDERS, ["/ä/b"])
+    settings.set_for_folder(Path("/photos"), THUMBNAIL_PX, 99)
+    settings.save()
+    again = Settings(path)
+    assert (again.get(THEME), again.get(TEXT_SCALE), again.get(LAST_FOLDERS)) == ("light", 1.5, ["/ä/b"])
+    assert again.get_for_folder(Path("/photos"), THUMBNAIL_PX) == 99
+    assert again.get_for_folder(Path("/other"), THUMBNAIL_PX) == THUMBNAIL_PX.default
+
+
+def test_a_change_is_written_without_being_asked(qtbot: QtBot, tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "settings.json")
+    with qtbot.waitSignal(settings.changed) as signal:
+        settings.set(THEME, "dark")
+    assert signal.args == [THEME.key]
+    qtbot.waitUntil(lambda: (tmp_path / "settings.json").is_file(), timeout=3_000)
+    with qtbot.assertNotEmitted(settings.changed):
+        settings.set(THEME, "dark")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{", '{"values": 3}', '{"values": {"theme": "pink", "text_scale": "x"}}']
+)
+def test_a_damaged_file_gives_the_defaults(qtbot: QtBot, tmp_path: Path, content: str) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(content)
+    settings = Settings(path)
+    assert settings.get(THEME) == "system"
+    assert settings.get(TEXT_SCALE) == 1.0
+
+
+def test_a_value_that_is_not_allowed_is_refused(settings: Settings) -> None:
+    with pytest.raises(ValueError, match="theme"):
+        settings.set(THEME, "pink")
+
+
+def test_every_preference_is_declared_once() -> None:
+    keys = [value.key for value in vars(declared).values() if isinstance(value, Setting)]
+    assert len(keys) == len(set(keys)) > 10
+    assert all(
+        value.accept(value.default) == value.default for value in vars(declared).values() if isinstance(value, Setting)
+    )
+
+
+def test_the_place_follows_the_environment(user_data: Path) -> None:
+    assert settings_file() == user_data / "settings.json"
+
+
+def test_photos_and_exclusions(qtbot: QtBot, session: Session) -> None:
+    session.set_folders([Path("/holiday"), Path("/more")])
+    assert session.folder_name == "holiday + 1 more"
+    with qtbot.waitSignals([session.photos_added, session.photos_changed]):
+        session.add_photos([scanned("a"), scanned("b")])
+    session.add_photos([scanned("b"), scanned("c")])
+    session.add_skipped([FileSkipped(path=Path("x"), reason="broken", hint="")])
+    assert [photo.path.name for photo in session.photos] == ["a", "b", "c"]
+    assert session.training_sources(is_whole_folder=True) == (Path("/holiday"), Path("/more"))
+    assert session.training_sources(is_whole_folder=False) == (Path("a"), Path("b"), Path("c"))
+    with qtbot.waitSignal(session.excluded_changed):
+        session.set_excluded([Path("b")])
+    assert [photo.path.name for photo in session.included_photos] == ["a", "c"]
+    assert session.training_sources(is_whole_folder=True) == (Path("a"), Path("c"))
+    session.set_folders([Path("/other")])
+    assert session.photos == session.skipped == ()
+    assert not session.excluded
+
+
+def test_restored_versions_and_model(qtbot: QtBot, session: Session) -> None:
+    with qtbot.waitSignal(session.restored_changed):
+        session.add_restored(Path("a"), RestoredPhoto("first", Path("a1")))
+    session.add_restored(Path("a"), RestoredPhoto("second", Path("a2")))
+    session.add_restored(Path("a"), RestoredPhoto("first again", Path("a1")))
+    assert [version.label for version in session.restored(Path("a"))] == ["second", "first again"]
+    with qtbot.waitSignal(session.model_changed):
+        session.set_model(ModelChoice(Path("m"), "model"))
+    with qtbot.assertNotEmitted(session.model_changed):
+        session.set_model(ModelChoice(Path("m"), "model"))
