@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from app.messages import Message, Severity
 from app.theme import SPACING, Theme
@@ -129,7 +129,9 @@ class MessageBar(QFrame):
 
     def _leave(self) -> None:
         # What is being read or about to be clicked stays.
-        if self.underMouse() or self.details_button.isChecked() or self.isAncestorOf(self.focusWidget() or self):
+        focused = QApplication.focusWidget()
+        is_used = self.underMouse() or (focused is not None and self.isAncestorOf(focused))
+        if is_used or self.details_button.isChecked():
             self._timer.start(_SHOWN_MS[Severity.INFO])
         else:
             self.dismiss()
