@@ -1,0 +1,64 @@
+"""The main job without a window: what it writes, and the comparison picture."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.comparison_sheet import Tile, choose_spot, write_comparison_sheet
+from engine.data.image_files import read_image
+from engine.demonstration import demonstrate, main, sample_photos_folder
+from engine.events import ImageRestored, JobEvent, RunStarted, StepDone
+from engine.job_control import JobControl
+
+
+@pytest.mark.slow
+def test_it_writes_pictures_and_a_report(tmp_path: Path) -> None:
+    events: list[JobEvent] = []
+    done = demonstrate(tmp_path / "demonstration", JobControl(), events.append, pretrain_steps=12, finetune_steps=4)
+    assert len(done.figures) >= 12
+    assert 2 <= sum(figure.is_label for figure in done.figures) < len(done.figures)
+    sheet = read_image(done.comparison)
+    assert sheet.width > 4 * 200
+    assert sheet.height > 6 * 200
+    report = done.report.read_text(encoding="utf-8")
+    assert all(figure.name in report for figure in done.figures)
+    assert all(f"{figure.psnr[2]:.2f}" in report for figure in done.figures)
+    assert "scikit-image" in report, "the photos' licences are named"
+    assert len([event for event in events if isinstance(event, RunStarted)]) == 2
+    restored = [event.output for event in events if isinstance(event, ImageRestored)]
+    assert len(restored) == 2 * len(done.figures)
+    assert all(path.is_file() and path.is_relative_to(done.folder) for path in restored)
+    stages = {event.stage for event in events if isinstance(event, StepDone)}
+    assert {"Making sample photos", "Pretraining", "Fine-tuning", "Restoring"} <= stages
+
+
+def test_the_samples_alone_are_made_and_their_folder_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--samples-only"]) == 0
+    folder = Path(capsys.readouterr().out.splitlines()[-1])
+    assert folder == sample_photos_folder() / "noisy"
+    assert len(list(folder.glob("*.png"))) >= 12
+
+
+def test_the_spot_with_the_most_detail_is_chosen() -> None:
+    pixels = np.zeros((50, 70, 3), np.float32)
+    pixels[30:40, 50:60] = np.random.default_rng(0).random((10, 10, 3), np.float32)
+    rows, columns = choose_spot(pixels, 16)
+    assert (rows.stop - rows.start, columns.stop - columns.start) == (16, 16)
+    assert rows.start <= 30 < 40 <= rows.stop
+    assert columns.start <= 50 < 60 <= columns.stop
+    whole = choose_spot(pixels[:9, :12], 16)
+    assert pixels[:9, :12][whole].shape == (9, 9, 3)
+
+
+def test_a_sheet_shows_its_tiles_unchanged(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    gray = np.rint(rng.random((20, 30, 1)) * 255).astype(np.float32) / np.float32(255)
+    colour = np.rint(rng.random((20, 30, 3)) * 255).astype(np.float32) / np.float32(255)
+    write_comparison_sheet(
+        tmp_path / "sheet.png", ["one", "two"], [[Tile(pixels=gray, caption="a"), Tile(pixels=colour, caption="b")]]
+    )
+    sheet = read_image(tmp_path / "sheet.png").pixels
+    windows = np.lib.stride_tricks.sliding_window_view(sheet, (20, 30, 3))[:, :, 0]
+    for tile in (np.repeat(gray, 3, axis=2), colour):
+        assert np.abs(windows - tile).max(axis=(2, 3, 4)).min() < 1e-6
