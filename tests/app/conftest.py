@@ -1,5 +1,6 @@
 """Fixtures for the window's tests: the theme, and a real window with everything behind it."""
 
+import gc
 import sys
 import threading
 from collections.abc import Iterator
@@ -7,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.error_reporting import ErrorReporter
@@ -15,7 +18,23 @@ from app.main_window import MainWindow
 from app.session import Session
 from app.settings import Settings
 from app.theme import Theme, ThemeChoice
+from app.thumbnails import shared_thumbnails
 from engine.run_store import RunStore
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Destroy a test's Qt objects before the next one starts.
+
+    Python's cycle collector runs in whichever thread happens to allocate: left to itself it would destroy the widgets
+    and timers of an earlier test in a job's thread, which Qt answers with a warning or a crash.
+    """
+    result = yield
+    application = QApplication.instance()
+    if application is not None and "qtbot" in getattr(item, "fixturenames", ()):
+        application.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        gc.collect()
+    return result
 
 
 @pytest.fixture
@@ -45,6 +64,7 @@ def session(qtbot: QtBot) -> Iterator[Session]:
     result = Session(RunStore())
     yield result
     result.run_catalog.shut_down()
+    shared_thumbnails(result).shut_down()
 
 
 @dataclass(frozen=True)
