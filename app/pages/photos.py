@@ -236,13 +236,15 @@ class PhotosPage(Page):
         splitter.setStretchFactor(1, 1)
         splitter.setHandleWidth(1)
 
-        def fit_left() -> None:
-            left.setMinimumWidth(recursive.sizeHint().width() + 3 * SPACING)
-
-        fit_left()
-        Theme.of_application().changed.connect(fit_left)
+        self._left, self._recursive_box = left, recursive
+        self._fit_left()
+        Theme.of_application().changed.connect(self._fit_left)
         splitter.setSizes([208, 900])
         return splitter
+
+    @Slot()
+    def _fit_left(self) -> None:
+        self._left.setMinimumWidth(self._recursive_box.sizeHint().width() + 3 * SPACING)
 
     def _build_tools(self) -> QHBoxLayout:
         self.filter_box = QLineEdit()
