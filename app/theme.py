@@ -6,7 +6,7 @@ roles are added. A widget picks a role with `set_role`; nothing else in the prog
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import cast
 
 import qdarkstyle
@@ -217,6 +217,7 @@ def set_role(widget: QWidget, role: str) -> None:
     widget.style().polish(widget)
 
 
+@cache
 def themed_icon(name: str, color: str = "text") -> QIcon:
     """Return an icon that takes its colour from the theme whenever it is painted.
 
@@ -227,6 +228,8 @@ def themed_icon(name: str, color: str = "text") -> QIcon:
     Raises:
         ValueError: There is no such icon.
     """
+    # Kept for good: PySide 6.11 deletes an engine written in Python twice, and crashes, if its icon is found by the cycle
+    # collector. There are few icons, and each serves every widget, since it takes its colour only when painted.
     # Here and not while painting: an exception inside Qt's paint call would take the process down.
     try:
         qtawesome.charmap(f"{_ICON_FONT}.{name}")
@@ -260,7 +263,10 @@ class _ThemedIconEngine(QIconEngine):
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
         colors = palette()
         color = colors.text_disabled if mode is QIcon.Mode.Disabled else getattr(colors, self._color)
-        qtawesome.icon(f"{_ICON_FONT}.{self._name}", color=color).paint(painter, rect)
+        side = min(rect.width(), rect.height())
+        # At the left of a wide place: the rest is the gap to a button's text.
+        square = QRect(rect.x(), rect.y() + (rect.height() - side) // 2, side, side)
+        qtawesome.icon(f"{_ICON_FONT}.{self._name}", color=color).paint(painter, square)
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
         pixmap = QPixmap(size)
