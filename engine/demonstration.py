@@ -7,30 +7,40 @@ picture and a report.
 import argparse
 import html
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from engine.atomic_files import write_bytes_atomically
 from engine.cli_reporting import LineReporter, cancelled_by_signals, phrase_duration, set_up_logging
 from engine.comparison_sheet import Tile, choose_spot, write_comparison_sheet
-from engine.configs import FinetuneConfig, Preset, PretrainConfig, RestoreConfig
+from engine.configs import FinetuneConfig, Preset, PretrainConfig, RestoreConfig, TrainingConfig
 from engine.data.image_files import read_image
 from engine.errors import EngineError
 from engine.events import Emit, JobEvent, JobWarning, Pixels, StepDone
 from engine.job_control import JobCancelled, JobControl
+from engine.job_results import TrainingResult
 from engine.metrics import psnr, ssim
 from engine.presets import finetune_preset, pretrain_preset
 from engine.run_store import Run, default_runs_folder
 from engine.sample_photos import SamplePhotos, make_sample_photos
 
-PRETRAIN_STEPS = 1500
-FINETUNE_STEPS = 250
-"""Chosen so that all of it takes less than four minutes on two cores; the presets take longer and reach further."""
+PRETRAIN_STEPS, PRETRAIN_SECONDS = 1500, 125.0
+FINETUNE_STEPS, FINETUNE_SECONDS = 250, 40.0
+"""Steps at most, and the time they may take, so that all of it takes less than four minutes on two cores.
+
+A slower or busier machine does fewer steps. The presets take longer and reach further.
+"""
+
+TRIAL_STEPS = 30
+
+Config = TypeVar("Config", bound=TrainingConfig)
 
 SPOT_PX = 240
 NUM_SHOWN = 6
@@ -82,8 +92,8 @@ def demonstrate(
     control: JobControl,
     emit: Emit,
     *,
-    pretrain_steps: int = PRETRAIN_STEPS,
-    finetune_steps: int = FINETUNE_STEPS,
+    pretrain_steps: int | None = None,
+    finetune_steps: int | None = None,
 ) -> Demonstration:
     """Do the whole job.
 
@@ -91,8 +101,8 @@ def demonstrate(
         folder: New folder for the pictures and the report.
         control: Pause and cancel.
         emit: Receives the events of all jobs.
-        pretrain_steps: Steps without labels.
-        finetune_steps: Steps with the references.
+        pretrain_steps: Steps without labels; None: as many as this machine does in the time.
+        finetune_steps: Steps with the references; None: likewise.
 
     Returns:
         What was written and measured.
@@ -105,26 +115,22 @@ def demonstrate(
 
     started = time.monotonic()
     samples = make_samples(control, emit)
-    pretrained = pretrain(
-        PretrainConfig(
-            photos=(samples.noisy,),
-            name="Sample photos",
-            **{**pretrain_preset(Preset.QUICK), "steps": pretrain_steps},
-        ),
-        control,
-        emit,
+    pretraining = PretrainConfig(photos=(samples.noisy,), name="Sample photos", **pretrain_preset(Preset.QUICK))
+    if pretrain_steps is None:
+        speed = _try_speed(pretrain, pretraining, control, emit)
+        pretrain_steps = _affordable_steps(speed, PRETRAIN_STEPS, PRETRAIN_SECONDS)
+    pretrained = pretrain(pretraining.model_copy(update={"steps": pretrain_steps}), control, emit)
+    finetuning = FinetuneConfig(
+        parent=pretrained.run,
+        noisy=(samples.noisy,),
+        clean=(samples.clean,),
+        name="Sample photos, fine-tuned",
+        **finetune_preset(Preset.QUICK),
     )
-    finetuned = finetune(
-        FinetuneConfig(
-            parent=pretrained.run,
-            noisy=(samples.noisy,),
-            clean=(samples.clean,),
-            name="Sample photos, fine-tuned",
-            **{**finetune_preset(Preset.QUICK), "steps": finetune_steps},
-        ),
-        control,
-        emit,
-    )
+    if finetune_steps is None:
+        speed = _try_speed(finetune, finetuning, control, emit)
+        finetune_steps = _affordable_steps(speed, FINETUNE_STEPS, FINETUNE_SECONDS)
+    finetuned = finetune(finetuning.model_copy(update={"steps": finetune_steps}), control, emit)
     outputs = {}
     for name, run in (("without labels", pretrained.run), ("with labels", finetuned.run)):
         config = RestoreConfig(model=run, photos=(samples.noisy,), out=folder / f"restored {name}")
@@ -200,6 +206,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     reporter.end_line()
     sys.stdout.write(text + "\n")
     return 0
+
+
+def _try_speed(
+    train: Callable[[Config, JobControl, Emit], TrainingResult], config: Config, control: JobControl, emit: Emit
+) -> float:
+    """Return the steps a second of a short training whose result is thrown away."""
+    emit(StepDone(stage="Trying this machine's speed", step=0, num_steps=1))
+    marks: list[tuple[int, float]] = []
+
+    def note_time(event: JobEvent) -> None:
+        if isinstance(event, StepDone) and event.num_steps == TRIAL_STEPS:
+            marks.append((event.step, time.monotonic()))
+
+    with tempfile.TemporaryDirectory() as folder:
+        trial = config.model_copy(update={"steps": TRIAL_STEPS, "out": Path(folder) / "trial"})
+        seconds = train(trial, control, note_time).seconds
+    # The first steps warm the machine up.
+    warm = [mark for mark in marks if mark[0] >= TRIAL_STEPS // 3]
+    (first_step, first_time), (last_step, last_time) = warm[0], warm[-1]
+    if last_step == first_step:
+        return TRIAL_STEPS / seconds
+    return (last_step - first_step) / (last_time - first_time)
+
+
+def _affordable_steps(steps_per_second: float, num_steps: int, seconds: float) -> int:
+    """Return the steps that fit into a time, at least a few and at most `num_steps`."""
+    return max(min(round(steps_per_second * seconds), num_steps), num_steps // 10)
 
 
 def _read_photos(
