@@ -74,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warm_up.join(_SHUT_DOWN_S)
     runner.shut_down(_SHUT_DOWN_S)
     session.run_catalog.shut_down()
+    # Now, while Qt owns them: PySide deletes Python's commands twice if the cycle collector finds their stack.
+    session.undo_stack.clear()
     settings.save()
     reporter.uninstall()
     return exit_code

@@ -228,8 +228,8 @@ def themed_icon(name: str, color: str = "text") -> QIcon:
     Raises:
         ValueError: There is no such icon.
     """
-    # Kept for good: PySide 6.11 deletes an engine written in Python twice, and crashes, if its icon is found by the cycle
-    # collector. There are few icons, and each serves every widget, since it takes its colour only when painted.
+    # Kept for good: PySide 6.11 deletes an engine written in Python twice, and crashes, if its icon is found by the
+    # cycle collector. There are few icons, and each serves every widget, since it takes its colour only when painted.
     # Here and not while painting: an exception inside Qt's paint call would take the process down.
     try:
         qtawesome.charmap(f"{_ICON_FONT}.{name}")

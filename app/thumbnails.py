@@ -10,14 +10,14 @@ import os
 import sys
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import platformdirs
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Qt, QThread, QThreadPool, Signal, SignalInstance, Slot
+from PySide6.QtCore import QCoreApplication, QObject, Qt, QThread, QThreadPool, Signal, SignalInstance, Slot
 from PySide6.QtGui import QImage, QPixmap
 
 from app.image_convert import qimage_from_bytes
@@ -84,6 +84,7 @@ class ThumbnailLoader(QObject):
         self._pool.setThreadPriority(QThread.Priority.LowestPriority)
         self._arrived.connect(self._take_results, Qt.ConnectionType.QueuedConnection)
         self._pool.start(self._disk_cache.prune)
+        shut_down_at_quit(self.shut_down)
 
     def want(self, paths: Iterable[Path], *, view: Hashable = None) -> None:
         """Say which files a view shows now; this replaces what it said before.
@@ -113,6 +114,7 @@ class ThumbnailLoader(QObject):
         """Return why the file has no thumbnail; None if it has one or is not read yet."""
         return self._failures.get(path)
 
+    @Slot()
     def shut_down(self) -> None:
         """Drop what waits and wait for what is being read: at most two thumbnails."""
         with self._lock:
@@ -231,6 +233,13 @@ def lower_thread_priority() -> None:
     """Let the window and a training go first; Linux alone knows a niceness per thread."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BACKGROUND_NICENESS)
+
+
+def shut_down_at_quit(shut_down: Callable[[], None]) -> None:
+    """Let background work end before the program does: what it would answer to is being destroyed then."""
+    application = QCoreApplication.instance()
+    if application is not None:
+        application.aboutToQuit.connect(shut_down)
 
 
 def emit_if_alive(signal: SignalInstance) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QThreadPool, Signal, Slot
 
-from app.thumbnails import emit_if_alive, lower_thread_priority
+from app.thumbnails import emit_if_alive, lower_thread_priority, shut_down_at_quit
 from engine.errors import EngineError
 
 
@@ -37,6 +37,7 @@ class LatestTask(QObject):
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
         self._arrived.connect(self._take_result, Qt.ConnectionType.QueuedConnection)
+        shut_down_at_quit(self.shut_down)
 
     @property
     def is_busy(self) -> bool:
@@ -63,6 +64,7 @@ class LatestTask(QObject):
             self._waiting = None
             self._result = None
 
+    @Slot()
     def shut_down(self) -> None:
         """Void all requests and wait for the one that runs."""
         self.cancel()

@@ -63,6 +63,7 @@ def runner(qtbot: QtBot) -> Iterator[JobRunner]:
 def session(qtbot: QtBot) -> Iterator[Session]:
     result = Session(RunStore())
     yield result
+    result.undo_stack.clear()
     result.run_catalog.shut_down()
     shared_thumbnails(result).shut_down()
 
@@ -79,16 +80,20 @@ class OpenWindow:
 
 
 @pytest.fixture
-def opened(qtbot: QtBot, theme: Theme, session: Session, runner: JobRunner, settings: Settings) -> Iterator[OpenWindow]:
+def opened(qtbot: QtBot, theme: Theme, session: Session, runner: JobRunner, settings: Settings) -> OpenWindow:
     """The real window, shown."""
     reporter = ErrorReporter()
     window = MainWindow(session, runner, settings, reporter)
-    qtbot.addWidget(window)
+
+    def end_jobs(_: MainWindow) -> None:
+        runner.cancel_all()
+        qtbot.waitUntil(lambda: not runner.is_busy, timeout=60_000)
+
+    # Before the window goes: what a job says last still reaches its pages.
+    qtbot.addWidget(window, before_close_func=end_jobs)
     window.show()
     qtbot.waitExposed(window)
-    yield OpenWindow(window, session, runner, settings, reporter)
-    runner.cancel_all()
-    qtbot.waitUntil(lambda: not runner.is_busy, timeout=60_000)
+    return OpenWindow(window, session, runner, settings, reporter)
 
 
 @pytest.fixture

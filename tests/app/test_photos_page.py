@@ -6,34 +6,12 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
-from app.job_runner import JobRunner
 from app.pages.photo_grid import noise_share
 from app.pages.photo_list_model import PhotoListModel, noise_word
 from app.pages.photos import PhotosPage
-from app.session import Session
-from app.settings import LAST_FOLDERS, Settings
+from app.settings import LAST_FOLDERS
 from app.thumbnails import shared_thumbnails
 from engine.events import PhotoScanned
-from engine.run_store import RunStore
-
-
-@pytest.fixture
-def session(qtbot):
-    session = Session(RunStore())
-    yield session
-    shared_thumbnails(session).shut_down()
-
-
-@pytest.fixture
-def runner():
-    runner = JobRunner()
-    yield runner
-    assert runner.shut_down()
-
-
-@pytest.fixture
-def settings():
-    return Settings()
 
 
 @pytest.fixture
