@@ -1,0 +1,306 @@
+"""The list of pairs: noisy and clean thumbnail, what is wrong if anything, and a box to use it or not."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from pathlib import Path
+
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QAbstractListModel,
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+    Slot,
+)
+from PySide6.QtGui import QColor, QHideEvent, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from app.pages.label_entries import LabelEntry, is_used
+from app.theme import SPACING, Theme, palette, themed_icon
+from app.thumbnails import ThumbnailLoader
+
+_THUMBNAIL_PX = 56
+_BOX_PX = 16
+_ICON_PX = 16
+
+ModelIndex = QModelIndex | QPersistentModelIndex
+
+
+class LabelRole(IntEnum):
+    """What the model tells beside a name."""
+
+    ENTRY = Qt.ItemDataRole.UserRole + 1
+    """The `LabelEntry`."""
+
+
+class LabelListModel(QAbstractListModel):
+    """The rows, and which are used.
+
+    Signals:
+        use_requested(LabelEntry, bool): A person wants to use a pair, or not.
+    """
+
+    use_requested = Signal(object, bool)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._entries: tuple[LabelEntry, ...] = ()
+        self._switched: frozenset[Path] = frozenset()
+
+    @property
+    def entries(self) -> tuple[LabelEntry, ...]:
+        """All rows."""
+        return self._entries
+
+    def set_entries(self, entries: Sequence[LabelEntry]) -> None:
+        """Show other rows."""
+        if tuple(entries) != self._entries:
+            self.beginResetModel()
+            self._entries = tuple(entries)
+            self.endResetModel()
+
+    def set_switched(self, switched: frozenset[Path]) -> None:
+        """Set for which noisy photos a person decided otherwise."""
+        self._switched = switched
+        if self._entries:
+            self.dataChanged.emit(self.index(0), self.index(len(self._entries) - 1))
+
+    def rowCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
+        return 0 if parent.isValid() else len(self._entries)
+
+    def data(self, index: ModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if not index.isValid():
+            return None
+        entry = self._entries[index.row()]
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return (entry.noisy or entry.clean).name
+            case Qt.ItemDataRole.CheckStateRole if entry.is_pair:
+                used = is_used(entry, self._switched)
+                return Qt.CheckState.Checked if used else Qt.CheckState.Unchecked
+            case Qt.ItemDataRole.ToolTipRole:
+                parts = (str(entry.noisy or ""), str(entry.clean), entry.reason, entry.hint)
+                return "\n".join(part for part in parts if part)
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return f"{(entry.noisy or entry.clean).name}. {state_text(entry)}"
+            case LabelRole.ENTRY:
+                return entry
+        return None
+
+    def setData(self, index: ModelIndex, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        if role != Qt.ItemDataRole.CheckStateRole or not index.isValid():
+            return False
+        entry = self._entries[index.row()]
+        if not entry.is_pair:
+            return False
+        self.use_requested.emit(entry, Qt.CheckState(value) == Qt.CheckState.Checked)
+        return True
+
+    def flags(self, index: ModelIndex) -> Qt.ItemFlag:
+        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        if index.isValid() and self._entries[index.row()].is_pair:
+            flags |= Qt.ItemFlag.ItemIsUserCheckable
+        return flags
+
+
+class LabelList(QListView):
+    """The list; only the visible thumbnails are loaded.
+
+    Signals:
+        entry_chosen(LabelEntry | None): A row was selected.
+    """
+
+    entry_chosen = Signal(object)
+
+    def __init__(self, model: LabelListModel, thumbnails: ThumbnailLoader, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._labels = model
+        self._thumbnails = thumbnails
+        self.setModel(model)
+        self.setItemDelegate(LabelDelegate(self, thumbnails))
+        self.setUniformItemSizes(True)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMouseTracking(True)
+        self.setAccessibleName("Pairs of a noisy photo and its reference")
+        self._load_later = QTimer(self)
+        self._load_later.setSingleShot(True)
+        self._load_later.setInterval(0)
+        self._load_later.timeout.connect(self._load_visible)
+        thumbnails.ready.connect(self._repaint)
+        model.modelReset.connect(self._on_reset)
+        self.selectionModel().currentChanged.connect(self._tell_choice)
+        self.verticalScrollBar().valueChanged.connect(self._load_soon)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._load_soon()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._load_soon()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._thumbnails.want((), view=self)
+        super().hideEvent(event)
+
+    @Slot()
+    def _on_reset(self) -> None:
+        if self._labels.rowCount():
+            self.setCurrentIndex(self._labels.index(0))
+        else:
+            self.entry_chosen.emit(None)
+        self._load_soon()
+
+    @Slot()
+    def _tell_choice(self) -> None:
+        index = self.currentIndex()
+        self.entry_chosen.emit(self._labels.entries[index.row()] if index.isValid() else None)
+
+    @Slot()
+    def _load_soon(self) -> None:
+        if not self._load_later.isActive():
+            self._load_later.start()
+
+    @Slot()
+    def _load_visible(self) -> None:
+        entries = self._labels.entries
+        if not self.isVisible() or not entries:
+            self._thumbnails.want((), view=self)
+            return
+        first = max(0, self.indexAt(self.viewport().rect().topLeft()).row())
+        last = self.indexAt(self.viewport().rect().bottomLeft()).row()
+        visible = entries[first : last + 1 if last >= 0 else None]
+        self._thumbnails.want(
+            [path for entry in visible for path in (entry.noisy, entry.clean) if path is not None], view=self
+        )
+
+    @Slot(object)
+    def _repaint(self, _path: Path) -> None:
+        self.viewport().update()
+
+
+class LabelDelegate(QStyledItemDelegate):
+    """Paints one row."""
+
+    def __init__(self, view: LabelList, thumbnails: ThumbnailLoader) -> None:
+        super().__init__(view)
+        self._view = view
+        self._thumbnails = thumbnails
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: ModelIndex) -> QSize:
+        text_height = 2 * self._view.fontMetrics().height() + SPACING // 2
+        return QSize(280, max(_THUMBNAIL_PX, text_height) + 2 * SPACING)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: ModelIndex) -> None:
+        entry: LabelEntry = index.data(LabelRole.ENTRY)
+        state, rect = option.state, option.rect
+        colors = palette()
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        is_selected = bool(state & QStyle.StateFlag.State_Selected)
+        if is_selected or state & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(rect, QColor(colors.accent_soft if is_selected else colors.hover))
+        if entry.is_pair:
+            checked = Qt.CheckState(index.data(Qt.ItemDataRole.CheckStateRole)) == Qt.CheckState.Checked
+            self._paint_box(painter, self.box_rect(rect), checked)
+        else:
+            checked = False
+        left = self.box_rect(rect).right() + 1 + SPACING
+        top = rect.top() + (rect.height() - _THUMBNAIL_PX) // 2
+        painter.setOpacity(1.0 if checked else 0.45)
+        for path in (entry.noisy, entry.clean):
+            self._paint_thumbnail(painter, path, QRect(left, top, _THUMBNAIL_PX, _THUMBNAIL_PX))
+            left += _THUMBNAIL_PX + SPACING // 2
+        painter.setOpacity(1.0)
+        self._paint_text(
+            painter, entry, QRect(left + SPACING // 2, rect.top(), rect.right() - left - SPACING, rect.height())
+        )
+        painter.restore()
+
+    def editorEvent(
+        self, event: QEvent, model: QAbstractItemModel, option: QStyleOptionViewItem, index: ModelIndex
+    ) -> bool:
+        """Toggle the box by a click on it, or by Space."""
+        if not index.flags() & Qt.ItemFlag.ItemIsUserCheckable:
+            return False
+        if isinstance(event, QMouseEvent):
+            in_box = self.box_rect(option.rect).adjusted(-6, -12, 6, 12).contains(event.position().toPoint())
+            if not in_box or event.button() != Qt.MouseButton.LeftButton:
+                return False
+            if event.type() != QEvent.Type.MouseButtonRelease:
+                return True
+        elif not (isinstance(event, QKeyEvent) and event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Select)):
+            return False
+        checked = Qt.CheckState(index.data(Qt.ItemDataRole.CheckStateRole)) == Qt.CheckState.Checked
+        wanted = Qt.CheckState.Unchecked if checked else Qt.CheckState.Checked
+        return model.setData(index, wanted, Qt.ItemDataRole.CheckStateRole)
+
+    def box_rect(self, rect: QRect) -> QRect:
+        """Where a row's box is."""
+        return QRect(rect.left() + SPACING, rect.center().y() - _BOX_PX // 2, _BOX_PX, _BOX_PX)
+
+    def _paint_box(self, painter: QPainter, box: QRect, checked: bool) -> None:
+        colors = palette()
+        painter.setPen(QPen(QColor(colors.accent_fill if checked else colors.border_strong), 1.0))
+        painter.setBrush(QColor(colors.accent_fill if checked else colors.raised))
+        painter.drawRoundedRect(QRectF(box).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
+        if checked:
+            themed_icon("check", "on_accent").paint(painter, box.adjusted(1, 1, -1, -1))
+
+    def _paint_thumbnail(self, painter: QPainter, path: Path | None, square: QRect) -> None:
+        colors = palette()
+        pixmap = self._thumbnails.pixmap(path) if path is not None else None
+        painter.setBrush(QColor(colors.raised))
+        painter.setPen(Qt.PenStyle.NoPen)
+        if path is None:
+            painter.setPen(QPen(QColor(colors.border_strong), 1.0, Qt.PenStyle.DashLine))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+        if pixmap is None:
+            painter.drawRoundedRect(QRectF(square).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
+            return
+        # A square from the middle: in a list, alike shapes are easier to compare than whole pictures.
+        side = min(pixmap.width(), pixmap.height())
+        source = QRectF((pixmap.width() - side) / 2, (pixmap.height() - side) / 2, side, side)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawPixmap(QRectF(square), pixmap, source)
+
+    def _paint_text(self, painter: QPainter, entry: LabelEntry, room: QRect) -> None:
+        colors = palette()
+        metrics = painter.fontMetrics()
+        line = metrics.height()
+        top = room.center().y() - line - SPACING // 4
+        painter.setPen(QColor(colors.text))
+        name = metrics.elidedText((entry.noisy or entry.clean).name, Qt.TextElideMode.ElideMiddle, room.width())
+        painter.drawText(QRect(room.left(), top, room.width(), line), Qt.AlignmentFlag.AlignVCenter, name)
+        below = QRect(room.left(), top + line + SPACING // 2, room.width(), line)
+        icon, color = ("warning", "warning") if entry.reason else ("check-circle", "text_muted")
+        icon_rect = QRect(below.left(), below.center().y() - _ICON_PX // 2 + 1, _ICON_PX, _ICON_PX)
+        themed_icon(icon, color).paint(painter, icon_rect)
+        small = painter.font()
+        small.setPixelSize(Theme.of_application().px(11))
+        painter.setFont(small)
+        painter.setPen(QColor(colors.warning if entry.reason else colors.text_muted))
+        words = below.adjusted(_ICON_PX + SPACING // 2, 0, 0, 0)
+        text = painter.fontMetrics().elidedText(state_text(entry), Qt.TextElideMode.ElideRight, words.width())
+        painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, text)
+
+
+def state_text(entry: LabelEntry) -> str:
+    """Say in a few words how a row stands."""
+    return entry.reason or "Matched by name"

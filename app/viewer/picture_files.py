@@ -1,0 +1,54 @@
+"""Photos decoded for looking at them, with the last few kept: walking back and forth must not decode again."""
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from app.viewer.view_modes import MissingPicture, PaneContent, Picture, PictureRole
+from engine.data.image_files import PhotoImage, read_image
+from engine.errors import EngineError
+
+_Key = tuple[Path, int, int]
+
+
+class PictureFiles:
+    """A bounded cache of decoded photos; any thread may read."""
+
+    def __init__(self, limit_bytes: int = 768 * 2**20) -> None:
+        self._limit_bytes = limit_bytes
+        self._lock = threading.Lock()
+        self._photos: OrderedDict[_Key, PhotoImage] = OrderedDict()
+
+    def read(self, path: Path) -> PhotoImage:
+        """Return a photo; decoded anew where the file has changed.
+
+        Raises:
+            ImageReadError: The file cannot be read as a photo.
+        """
+        key = self._key(path)
+        with self._lock:
+            if key in self._photos:
+                self._photos.move_to_end(key)
+                return self._photos[key]
+        photo = read_image(path)
+        with self._lock:
+            self._photos[key] = photo
+            while sum(kept.pixels.nbytes for kept in self._photos.values()) > self._limit_bytes:
+                self._photos.popitem(last=False)
+        return photo
+
+    def picture(self, path: Path, *, title: str, detail: str, role: PictureRole) -> PaneContent:
+        """Return a photo as a pane's content; one that cannot be read as the reason why."""
+        try:
+            photo = self.read(path)
+        except EngineError as error:
+            return MissingPicture(title=title, reason=str(error))
+        return Picture(title=title, detail=detail, pixels=photo.pixels, bit_depth=photo.metadata.bit_depth, role=role)
+
+    def _key(self, path: Path) -> _Key:
+        try:
+            status = path.stat()
+        except OSError:
+            # Reading it gives the reason in words.
+            return path, 0, 0
+        return path, status.st_mtime_ns, status.st_size
