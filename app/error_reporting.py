@@ -106,6 +106,11 @@ class ErrorReporter(QObject):
             self._crash_file.close()
             self._crash_file = None
 
+    def close_dialog(self) -> None:
+        """Close the dialog if it is open."""
+        if self._dialog is not None:
+            self._dialog.close()
+
     def report(self, summary: str, details: str) -> None:
         """Log and show something unexpected; from any thread."""
         logger.error("%s\n%s", summary, details)

@@ -50,6 +50,7 @@ class TrainingPage(Page):
         form: The settings.
         start_button: Starts the training; disabled with the reason as its tooltip.
         view: The running or ended training.
+        resume_banner: Offers to go on with a run that did not reach its end.
 
     Signals:
         training_ended: A training of this page has ended, in whatever way (a `JobState`).
@@ -82,7 +83,7 @@ class TrainingPage(Page):
         self.view = TrainingView()
         self.start_button = primary_button("")
         self._preflight = label("", "muted", wraps=True)
-        self._resume_banner = ResumeBanner()
+        self.resume_banner = ResumeBanner()
         self._stack = QStackedWidget()
         self._stack.addWidget(self._make_setup())
         self._stack.addWidget(self._framed(self.view))
@@ -93,8 +94,8 @@ class TrainingPage(Page):
         self.form.edited.connect(self.refresh)
         self.form.more_toggled.connect(lambda shown: settings.set(MORE_SETTINGS_OPEN, shown))
         self.start_button.clicked.connect(self.start)
-        self._resume_banner.resume_requested.connect(self.resume)
-        self._resume_banner.dismissed.connect(self._dismiss_resumable)
+        self.resume_banner.resume_requested.connect(self.resume)
+        self.resume_banner.dismissed.connect(self._dismiss_resumable)
         session.run_catalog.changed.connect(self._offer_resumable)
         session.engine_loaded.connect(self._on_engine_loaded)
         session.resume_requested.connect(self._on_resume_requested)
@@ -365,7 +366,7 @@ class TrainingPage(Page):
             ),
             None,
         )
-        self._resume_banner.set_run(None if running else entry)
+        self.resume_banner.set_run(None if running else entry)
 
     @Slot(object)
     def _on_resume_requested(self, entry: RunEntry) -> None:
@@ -391,7 +392,7 @@ class TrainingPage(Page):
         layout.setSpacing(2 * SPACING)
         layout.addWidget(label(self.heading, "title"))
         layout.addWidget(label(self.explanation, "muted", wraps=True))
-        layout.addWidget(self._resume_banner)
+        layout.addWidget(self.resume_banner)
         inputs = self.make_inputs()
         if inputs is not None:
             layout.addWidget(inputs)

@@ -1,0 +1,277 @@
+"""The real window: rail, keys, theme, drops, messages, closing during a job."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
+from pytestqt.qtbot import QtBot
+
+from app.actions import PAGE_IDS
+from app.error_reporting import ErrorReporter
+from app.job_runner import JobRequest, JobState
+from app.main_window import MIN_SIZE, MainWindow
+from app.messages import Severity
+from app.session import ModelChoice
+from app.settings import LAST_PAGE, TEXT_SCALE, THEME, WINDOW_GEOMETRY
+from app.theme import LIGHT, Theme
+from app.widgets.shortcut_sheet import ShortcutSheet
+from engine.errors import InvalidInputError
+from engine.events import Emit, JobWarning, StepDone
+from engine.job_control import JobCancelled, JobControl
+from tests.app.conftest import OpenWindow
+from tests.conftest import TinyPhotos
+
+
+def drop(window: MainWindow, *paths: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    where, action = QPoint(400, 300), Qt.DropAction.CopyAction
+    button, modifier = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(where, action, data, button, modifier)
+    QApplication.sendEvent(window, enter)
+    assert enter.isAccepted()
+    QApplication.sendEvent(window, QDropEvent(QPointF(where), action, data, button, modifier))
+
+
+def saving_job(saved: list[str], save_seconds: float = 0.3) -> Callable[[None, JobControl, Emit], None]:
+    """A job that needs a while to save when it is stopped, as a training does."""
+
+    def work(_: None, control: JobControl, emit: Emit) -> None:
+        step = 0
+        try:
+            while True:
+                control.wait_if_paused()
+                step += 1
+                emit(StepDone(stage="Working", step=step, num_steps=1000))
+                time.sleep(0.01)
+        except JobCancelled:
+            time.sleep(save_seconds)
+            saved.append("checkpoint")
+            raise
+
+    return work
+
+
+def submit_saving_job(opened: OpenWindow, saved: list[str]) -> None:
+    opened.runner.submit(JobRequest(title="Working", page_id="runs", function=saving_job(saved), config=None))
+
+
+def closing_question(window: MainWindow) -> QMessageBox:
+    [question] = [box for box in window.findChildren(QMessageBox) if box.isVisible()]
+    return question
+
+
+def press(qtbot: QtBot, question: QMessageBox, text: str) -> None:
+    button = next(control for control in question.findChildren(QPushButton) if control.text() == text)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_every_page_opens_by_click_and_by_key(qtbot: QtBot, opened: OpenWindow) -> None:
+    window = opened.window
+    assert tuple(window.pages) == PAGE_IDS
+    for page_id in PAGE_IDS:
+        qtbot.mouseClick(window.rail.button(page_id), Qt.MouseButton.LeftButton)
+        assert window.current_page.page_id == page_id
+        assert window.rail.button(page_id).isChecked()
+    with qtbot.waitActive(window):
+        window.activateWindow()
+    for number, page_id in enumerate(PAGE_IDS, start=1):
+        qtbot.keyClick(window, Qt.Key(Qt.Key.Key_0 + number), Qt.KeyboardModifier.ControlModifier)
+        assert window.current_page.page_id == page_id
+    assert opened.settings.get(LAST_PAGE) == "runs"
+
+
+def test_the_rail_shows_what_pages_say_and_shrinks(qtbot: QtBot, opened: OpenWindow) -> None:
+    window = opened.window
+    window.pages["pretrain"].rail_status_changed.emit("● 62 %")
+    assert window.rail.button("pretrain").status == "● 62 %"
+    assert "62 %" in window.rail.button("pretrain").toolTip()
+    window.resize(1280, 800)
+    assert not window.rail.is_narrow
+    wide = window.rail.width()
+    window.resize(*MIN_SIZE)
+    assert window.rail.is_narrow
+    assert window.rail.width() < wide / 2
+
+
+@pytest.mark.parametrize(("scale", "size"), [(1.0, MIN_SIZE), (2.0, (1280, 800))])
+def test_every_page_fits_into_a_small_window(
+    qtbot: QtBot, opened: OpenWindow, scale: float, size: tuple[int, int]
+) -> None:
+    window = opened.window
+    opened.settings.set(TEXT_SCALE, scale)
+    for page_id in PAGE_IDS:
+        window.show_page(page_id)
+        window.resize(*size)
+        hint = window.centralWidget().minimumSizeHint()
+        assert hint.width() <= size[0], (page_id, hint)
+        assert hint.height() <= size[1], (page_id, hint)
+
+
+def test_the_theme_switches_by_key_and_is_remembered(qtbot: QtBot, opened: OpenWindow, theme: Theme) -> None:
+    window = opened.window
+    opened.settings.set(THEME, "dark")
+    with qtbot.waitActive(window):
+        window.activateWindow()
+    with qtbot.waitSignal(theme.changed):
+        qtbot.keyClick(window, Qt.Key.Key_T, Qt.KeyboardModifier.ControlModifier)
+    assert opened.settings.get(THEME) == "light"
+    for page_id in PAGE_IDS:
+        window.show_page(page_id)
+        image = window.grab().toImage()
+        assert image.pixelColor(image.width() // 2, 8).name() == LIGHT.panel
+        assert image.pixelColor(image.width() - 4, image.height() // 2).lightness() > 200, page_id
+
+
+def test_the_cheat_sheet_opens_by_key(qtbot: QtBot, opened: OpenWindow) -> None:
+    with qtbot.waitActive(opened.window):
+        opened.window.activateWindow()
+    qtbot.keyClick(opened.window, Qt.Key.Key_F1)
+    [sheet] = opened.window.findChildren(ShortcutSheet)
+    assert sheet.isVisible()
+    sheet.close()
+
+
+def test_a_dropped_folder_is_opened_from_any_page(qtbot: QtBot, opened: OpenWindow, tiny_photos: TinyPhotos) -> None:
+    opened.window.show_page("runs")
+    drop(opened.window, tiny_photos.noisy)
+    assert opened.window.current_page.page_id == "photos"
+    qtbot.waitUntil(lambda: len(opened.session.photos) == 8, timeout=20_000)
+    qtbot.waitUntil(lambda: "noisy (8\xa0photos)" in opened.window.header.folder_text)
+    assert "noisy" in opened.window.windowTitle()
+    qtbot.waitUntil(lambda: not opened.runner.is_busy, timeout=20_000)
+
+
+def test_a_folder_dropped_on_labels_becomes_references(
+    qtbot: QtBot, opened: OpenWindow, tiny_photos: TinyPhotos
+) -> None:
+    opened.window.open_paths([tiny_photos.noisy])
+    qtbot.waitUntil(lambda: len(opened.session.photos) == 8 and not opened.runner.is_busy, timeout=20_000)
+    opened.window.show_page("labels")
+    drop(opened.window, tiny_photos.clean)
+    assert opened.window.current_page.page_id == "labels"
+    qtbot.waitUntil(lambda: len(opened.session.label_pairs) == 8, timeout=20_000)
+    assert opened.session.references == (tiny_photos.clean,)
+
+
+def test_warnings_and_failures_of_jobs_become_messages(qtbot: QtBot, opened: OpenWindow) -> None:
+    def fail(_: None, control: JobControl, emit: Emit) -> None:
+        emit(JobWarning(message="Two photos are alike.", hint="Remove one."))
+        raise InvalidInputError("There is no photo.", "Add one.")
+
+    bar = opened.window.message_bar
+    shown: list[str] = []
+    bar.message_shown.connect(lambda message: shown.append(message.text if message else ""))
+    opened.runner.submit(JobRequest(title="Failing", page_id="runs", function=fail, config=None))
+    qtbot.waitUntil(lambda: "There is no photo." in shown)
+    assert shown[0] == "Two photos are alike."
+    assert bar.shown_message is not None
+    assert bar.shown_message.severity is Severity.ERROR
+    assert "InvalidInputError" in bar.shown_message.details
+
+
+def test_a_fault_in_a_job_is_reported(qtbot: QtBot, opened: OpenWindow) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a fault")
+
+    with qtbot.waitSignal(opened.reporter.reported) as signal:
+        opened.runner.submit(JobRequest(title="Failing", page_id="runs", function=fail, config=None))
+    assert "ZeroDivisionError" in signal.args[0].details
+    opened.reporter.close_dialog()
+
+
+def test_closing_without_a_job_just_closes(qtbot: QtBot, opened: OpenWindow) -> None:
+    assert opened.window.close()
+    assert opened.settings.get(WINDOW_GEOMETRY)
+
+
+def test_closing_during_a_job_asks_and_stays_if_told_so(qtbot: QtBot, opened: OpenWindow) -> None:
+    saved: list[str] = []
+    submit_saving_job(opened, saved)
+    assert not opened.window.close()
+    question = closing_question(opened.window)
+    assert "Working is running" in question.text()
+    assert not opened.window.close(), "a second attempt must not ask twice"
+    press(qtbot, closing_question(opened.window), "Keep running")
+    assert opened.window.isVisible()
+    assert opened.runner.is_busy
+    assert saved == []
+
+
+def test_closing_during_a_job_stops_it_lets_it_save_and_closes(qtbot: QtBot, opened: OpenWindow) -> None:
+    saved: list[str] = []
+    submit_saving_job(opened, saved)
+    submit_saving_job(opened, saved)
+    [first, second] = opened.runner.jobs
+    qtbot.waitUntil(lambda: first.state is JobState.RUNNING)
+    first.pause()
+    opened.window.close()
+    press(qtbot, closing_question(opened.window), "Stop and quit")
+    assert opened.window.isVisible(), "it closes before the job has saved"
+    qtbot.waitUntil(lambda: not opened.window.isVisible(), timeout=10_000)
+    assert saved == ["checkpoint"]
+    assert {first.state, second.state} == {JobState.CANCELLED}
+
+
+def test_the_model_is_shown_and_remembered(qtbot: QtBot, opened: OpenWindow, tmp_path: Path, theme: Theme) -> None:
+    path = tmp_path / "my model.safetensors"
+    path.write_bytes(b"")
+    opened.session.set_model(ModelChoice(path, "my model"))
+    assert opened.window.header.model_button.text() == "Model: my model"
+    opened.session.set_model(None)
+    assert "none" in opened.window.header.model_button.text()
+    opened.session.set_model(ModelChoice(path, "my model"))
+    opened.session._model = None
+    again = MainWindow(opened.session, opened.runner, opened.settings, ErrorReporter())
+    qtbot.addWidget(again)
+    assert opened.session.model == ModelChoice(path, "my model")
+
+
+def test_a_crash_of_the_last_session_is_told(qtbot: QtBot, opened: OpenWindow) -> None:
+    reporter = ErrorReporter()
+    reporter.last_crash = "Fatal Python error: Segmentation fault"
+    window = MainWindow(opened.session, opened.runner, opened.settings, reporter)
+    qtbot.addWidget(window)
+    assert window.message_bar.shown_message is not None
+    assert "Segmentation fault" in window.message_bar.shown_message.details
+
+
+def test_the_first_window_needs_no_torch_and_a_start_ends_cleanly(tmp_path: Path) -> None:
+    program = textwrap.dedent(
+        """
+        import sys
+        import app.main
+        from PySide6.QtCore import QTimer
+        from PySide6.QtWidgets import QApplication
+        application = QApplication([])
+
+        def look() -> None:
+            window = application.topLevelWidgets()[0]
+            print("shown", any(widget.isVisible() for widget in application.topLevelWidgets()), "torch" in sys.modules)
+
+        def close() -> None:
+            if "torch" in sys.modules and hasattr(sys.modules["torch"], "optim"):
+                [w.close() for w in application.topLevelWidgets() if w.inherits("QMainWindow")]
+
+        QTimer.singleShot(0, look)
+        timer = QTimer()
+        timer.timeout.connect(close)
+        timer.start(200)
+        sys.exit(app.main.main([]))
+        """
+    )
+    environment = {**os.environ, "RESIDUA_DATA": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"}
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, env=environment, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.split() == ["shown", "True", "False"]
+    assert "Traceback" not in (tmp_path / "logs" / "residua.log").read_text()

@@ -1,0 +1,272 @@
+"""The training pages and the runs page with real, tiny trainings."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton, QSpinBox
+from pytestqt.qtbot import QtBot
+
+from app.job_runner import JobState
+from app.pages.finetune import FROM_SCRATCH, FinetunePage
+from app.pages.pretrain import PretrainPage
+from app.pages.runs import RunsPage
+from app.pages.training_page import TrainingPage
+from app.session import ModelChoice
+from app.settings import PRETRAIN_PRESET
+from engine.configs import PretrainConfig
+from engine.data.photo_pairs import match_pairs
+from engine.events import PhotoScanned
+from engine.run_records import RunStatus
+from engine.run_store import RunStore
+from tests.app.conftest import OpenWindow
+from tests.conftest import TinyPhotos
+
+TINY = {"steps": 6, "crop_px": 32, "photos_per_batch": 3, "preview_interval_s": 0.05}
+TRAINING_MS = 60_000
+
+
+def scanned(folder: Path) -> list[PhotoScanned]:
+    return [PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
+
+
+@pytest.fixture
+def with_photos(opened: OpenWindow, tiny_photos: TinyPhotos) -> OpenWindow:
+    opened.session.set_folders([tiny_photos.noisy])
+    opened.session.add_photos(scanned(tiny_photos.noisy))
+    return opened
+
+
+@pytest.fixture
+def pretrain_page(with_photos: OpenWindow) -> PretrainPage:
+    page = with_photos.window.pages["pretrain"]
+    assert isinstance(page, PretrainPage)
+    with_photos.window.show_page("pretrain")
+    return page
+
+
+@pytest.fixture
+def finetune_page(with_photos: OpenWindow, tiny_photos: TinyPhotos) -> FinetunePage:
+    page = with_photos.window.pages["finetune"]
+    assert isinstance(page, FinetunePage)
+    with_photos.window.show_page("finetune")
+    pairs = match_pairs(sorted(tiny_photos.noisy.iterdir()), sorted(tiny_photos.clean.iterdir()))
+    with_photos.session.set_label_pairs(pairs.pairs)
+    return page
+
+
+def make_tiny(page: TrainingPage, **values: object) -> None:
+    page.form.form.set_values(TINY | values)
+    page.refresh()
+
+
+def start(qtbot: QtBot, page: TrainingPage) -> None:
+    assert page.start_button.isEnabled(), page.start_button.toolTip()
+    qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
+    assert page.is_training
+
+
+def train(qtbot: QtBot, page: TrainingPage) -> JobState:
+    with qtbot.waitSignal(page.training_ended, timeout=TRAINING_MS) as signal:
+        start(qtbot, page)
+    state: JobState = signal.args[0]
+    return state
+
+
+def summary_button(page: TrainingPage, text: str) -> QPushButton:
+    return next(control for control in page.view.findChildren(QPushButton) if control.text() == text)
+
+
+def test_training_needs_photos_and_says_so(qtbot: QtBot, opened: OpenWindow, tiny_photos: TinyPhotos) -> None:
+    page = opened.window.pages["pretrain"]
+    assert isinstance(page, PretrainPage)
+    assert not page.start_button.isEnabled()
+    assert page.start_button.toolTip() == "Open a folder of noisy photos first."
+    photos = scanned(tiny_photos.noisy)
+    opened.session.set_folders([tiny_photos.noisy])
+    opened.session.add_photos(photos[:1])
+    assert "At least 2 photos" in page.start_button.toolTip()
+    opened.session.add_photos(photos)
+    assert page.start_button.isEnabled()
+    assert page.start_button.text() == "Pretrain on 8\xa0photos"
+    opened.session.set_excluded([photos[0].path])
+    assert page.start_button.text() == "Pretrain on 7\xa0photos"
+    assert len(page.make_config().photos) == 7
+    page.form.form.set_values({"learning_rate": 5.0})
+    page.refresh()
+    assert "at most 0.1" in page.start_button.toolTip()
+
+
+def test_a_preset_sets_the_values_and_is_remembered(qtbot: QtBot, pretrain_page: PretrainPage) -> None:
+    from engine.configs import Preset
+    from engine.presets import pretrain_preset
+
+    pretrain_page.form.form.set_values({"name": "mine"})
+    for preset in Preset:
+        qtbot.mouseClick(pretrain_page.cards.cards[preset.value], Qt.MouseButton.LeftButton)
+        config = pretrain_page.make_config()
+        assert config.model_dump().items() >= pretrain_preset(preset).items()
+        assert config.name == "mine"
+        assert pretrain_page.settings.get(PRETRAIN_PRESET) == preset.value
+
+
+def test_a_real_pretraining_from_click_to_model(
+    qtbot: QtBot, pretrain_page: PretrainPage, with_photos: OpenWindow
+) -> None:
+    make_tiny(pretrain_page, name="Holiday")
+    assert train(qtbot, pretrain_page) is JobState.FINISHED
+    view = pretrain_page.view
+    assert view.plot.curve("consistency") is not None
+    assert view.preview.num_frames >= 2
+    assert "6\xa0steps took" in view.summary
+    assert view.verdict
+    [run] = RunStore().list()
+    assert run.record.status is RunStatus.DONE
+    assert run.record.name == "Holiday"
+    assert with_photos.session.model == ModelChoice(run.path, "Holiday")
+    assert with_photos.window.rail.button("pretrain").status == "✓ done"
+    qtbot.mouseClick(summary_button(pretrain_page, "Restore photos with it"), Qt.MouseButton.LeftButton)
+    assert with_photos.window.current_page.page_id == "restore"
+
+
+def test_a_stopped_pretraining_is_resumed_to_its_end(
+    qtbot: QtBot, pretrain_page: PretrainPage, with_photos: OpenWindow
+) -> None:
+    make_tiny(pretrain_page, steps=4000)
+    start(qtbot, pretrain_page)
+    plot = pretrain_page.view.plot
+    qtbot.waitUntil(lambda: len(plot.curve("consistency") or ()) > 0, timeout=TRAINING_MS)
+    [job] = with_photos.runner.jobs
+    job.pause()
+    assert "paused" in with_photos.window.rail.button("pretrain").status or job.state is JobState.PAUSED
+    with qtbot.waitSignal(pretrain_page.training_ended, timeout=TRAINING_MS) as signal:
+        job.cancel()
+    assert signal.args == [JobState.CANCELLED]
+    assert "Stopped at step" in pretrain_page.view.summary
+    [run] = RunStore().list()
+    assert run.record.status is RunStatus.STOPPED
+    assert 0 < run.record.steps_done < 4000
+    # The rest of 4,000 steps would take too long here.
+    shortened = run.config() | {"steps": run.record.steps_done + 3}
+    (run.path / "config.json").write_text(PretrainConfig.model_validate(shortened).model_dump_json())
+    qtbot.waitUntil(
+        lambda: (entry := with_photos.session.run_catalog.find(run.path)) is not None and entry.is_resumable
+    )
+    num_points = len(plot.curve("consistency") or ())
+    with qtbot.waitSignal(pretrain_page.training_ended, timeout=TRAINING_MS) as signal:
+        qtbot.mouseClick(summary_button(pretrain_page, "Resume"), Qt.MouseButton.LeftButton)
+    assert signal.args == [JobState.FINISHED]
+    assert run.reload().status is RunStatus.DONE
+    assert run.record.steps_done == shortened["steps"]
+    assert len(plot.curve("consistency") or ()) > num_points
+    assert len(RunStore().list()) == 1
+
+
+def test_a_failed_training_says_why(
+    qtbot: QtBot, pretrain_page: PretrainPage, with_photos: OpenWindow, tmp_path: Path
+) -> None:
+    gone = [PhotoScanned(path=tmp_path / f"{name}.png", width=9, height=9, noise_sigma=None) for name in "ab"]
+    with_photos.session.set_folders([tmp_path])
+    with_photos.session.add_photos(gone)
+    make_tiny(pretrain_page)
+    assert train(qtbot, pretrain_page) is JobState.FAILED
+    message = with_photos.window.message_bar.shown_message
+    assert message is not None
+    assert message.text in pretrain_page.view.summary
+    assert message.hint
+    qtbot.mouseClick(summary_button(pretrain_page, "Back to the settings"), Qt.MouseButton.LeftButton)
+    assert pretrain_page.start_button.isVisible()
+
+
+def test_a_real_fine_tuning_measures_itself(qtbot: QtBot, finetune_page: FinetunePage, with_photos: OpenWindow) -> None:
+    assert finetune_page.parent_choice.currentText() == FROM_SCRATCH
+    make_tiny(finetune_page)
+    assert finetune_page.start_button.text() == "Fine-tune on 8\xa0labels"
+    assert train(qtbot, finetune_page) is JobState.FINISHED
+    assert "against the noisy photos" in finetune_page.view.summary
+    plot = finetune_page.view.plot
+    assert plot.curve("validation_psnr") is not None
+    assert plot.curve("validation_noisy_psnr") is not None
+    assert plot.curve("supervised") is not None
+
+
+def test_fine_tuning_starts_from_the_pretrained_run_with_some_of_the_labels(
+    qtbot: QtBot, finetune_page: FinetunePage, pretrain_page: PretrainPage, with_photos: OpenWindow
+) -> None:
+    make_tiny(pretrain_page)
+    train(qtbot, pretrain_page)
+    qtbot.mouseClick(summary_button(pretrain_page, "Fine-tune it"), Qt.MouseButton.LeftButton)
+    assert with_photos.window.current_page is finetune_page
+    [parent] = RunStore().list()
+    qtbot.waitUntil(lambda: finetune_page.parent_path == parent.path)
+    make_tiny(finetune_page)
+    labels = finetune_page.form.form.editor("labels").findChild(QSpinBox)
+    assert labels is not None
+    labels.setValue(3)
+    assert finetune_page.start_button.text() == "Fine-tune on 3\xa0labels"
+    assert train(qtbot, finetune_page) is JobState.FINISHED
+    run = RunStore().list()[0]
+    assert run.record.kind == "finetune"
+    assert run.record.parent == parent.record.id
+    assert len(run.record.labels) == 3
+    assert "not measured" in finetune_page.view.summary
+
+
+def test_fine_tuning_without_labels_says_what_to_do(qtbot: QtBot, with_photos: OpenWindow) -> None:
+    page = with_photos.window.pages["finetune"]
+    assert isinstance(page, FinetunePage)
+    assert page.start_button.toolTip() == "Add clean references on the Labels page first."
+
+
+def test_runs_are_listed_renamed_deleted_and_brought_back(
+    qtbot: QtBot, pretrain_page: PretrainPage, with_photos: OpenWindow
+) -> None:
+    session, window = with_photos.session, with_photos.window
+    runs = window.pages["runs"]
+    assert isinstance(runs, RunsPage)
+    make_tiny(pretrain_page, name="First")
+    train(qtbot, pretrain_page)
+    window.show_page("runs")
+    qtbot.waitUntil(lambda: runs.selected is not None and runs.selected.record.status is RunStatus.DONE)
+    assert window.rail.button("runs").status == "1"
+    qtbot.waitUntil(lambda: runs.details.preview.num_frames >= 2)
+    qtbot.waitUntil(lambda: runs.details.plot.curve("consistency") is not None)
+    entry = runs.selected
+    assert entry is not None
+
+    runs.rename(entry, "  Second   name ")
+    qtbot.waitUntil(lambda: runs.selected is not None and runs.selected.record.name == "Second name")
+    assert session.model is not None
+    assert session.model.name == "Second name"
+    session.undo_stack.undo()
+    qtbot.waitUntil(lambda: runs.selected is not None and runs.selected.record.name == "First")
+
+    qtbot.mouseClick(runs.delete_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: session.run_catalog.runs == ())
+    assert session.model is None
+    assert not entry.path.exists()
+    qtbot.mouseClick(window.message_bar.action_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(session.run_catalog.runs) == 1)
+    assert entry.path.exists()
+
+    qtbot.waitUntil(lambda: runs.selected is not None)
+    qtbot.mouseClick(runs.use_button, Qt.MouseButton.LeftButton)
+    assert session.model == ModelChoice(entry.path, "First")
+
+
+def test_an_interrupted_run_is_offered_on_its_page(
+    qtbot: QtBot, pretrain_page: PretrainPage, with_photos: OpenWindow
+) -> None:
+    make_tiny(pretrain_page)
+    train(qtbot, pretrain_page)
+    [run] = RunStore().list()
+    run.update(status=RunStatus.STOPPED, steps_done=3)
+    pretrain_page.show_setup()
+    with_photos.session.runs_changed.emit()
+    banner = pretrain_page.resume_banner
+    qtbot.waitUntil(banner.isVisible)
+    assert banner.entry is not None
+    assert banner.entry.path == run.path
+    with qtbot.waitSignal(pretrain_page.training_ended, timeout=TRAINING_MS) as signal:
+        qtbot.mouseClick(banner.resume_button, Qt.MouseButton.LeftButton)
+    assert signal.args == [JobState.FINISHED]
