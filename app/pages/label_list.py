@@ -10,19 +10,16 @@ from PySide6.QtCore import (
     QEvent,
     QModelIndex,
     QObject,
-    QPersistentModelIndex,
     QRect,
     QRectF,
     QSize,
     Qt,
-    QTimer,
     Signal,
     Slot,
 )
-from PySide6.QtGui import QColor, QHideEvent, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent, QShowEvent
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QListView,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -30,14 +27,13 @@ from PySide6.QtWidgets import (
 )
 
 from app.pages.label_entries import LabelEntry, is_used
+from app.pages.thumbnail_list import ModelIndex, ThumbnailList, paint_square_thumbnail
 from app.theme import SPACING, Theme, palette, themed_icon
 from app.thumbnails import ThumbnailLoader
 
 _THUMBNAIL_PX = 56
 _BOX_PX = 16
 _ICON_PX = 16
-
-ModelIndex = QModelIndex | QPersistentModelIndex
 
 
 class LabelRole(IntEnum):
@@ -117,8 +113,8 @@ class LabelListModel(QAbstractListModel):
         return flags
 
 
-class LabelList(QListView):
-    """The list; only the visible thumbnails are loaded.
+class LabelList(ThumbnailList):
+    """The list of pairs.
 
     Signals:
         entry_chosen(LabelEntry | None): A row was selected.
@@ -127,37 +123,20 @@ class LabelList(QListView):
     entry_chosen = Signal(object)
 
     def __init__(self, model: LabelListModel, thumbnails: ThumbnailLoader, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(thumbnails, parent)
         self._labels = model
-        self._thumbnails = thumbnails
         self.setModel(model)
         self.setItemDelegate(LabelDelegate(self, thumbnails))
-        self.setUniformItemSizes(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMouseTracking(True)
         self.setAccessibleName("Pairs of a noisy photo and its reference")
-        self._load_later = QTimer(self)
-        self._load_later.setSingleShot(True)
-        self._load_later.setInterval(0)
-        self._load_later.timeout.connect(self._load_visible)
-        thumbnails.ready.connect(self._repaint)
+        self.watch_model(self._paths_of_row)
         model.modelReset.connect(self._on_reset)
         self.selectionModel().currentChanged.connect(self._tell_choice)
-        self.verticalScrollBar().valueChanged.connect(self._load_soon)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._load_soon()
-
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self._load_soon()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        self._thumbnails.want((), view=self)
-        super().hideEvent(event)
+    def _paths_of_row(self, row: int) -> list[Path]:
+        entry = self._labels.entries[row]
+        return [path for path in (entry.noisy, entry.clean) if path is not None]
 
     @Slot()
     def _on_reset(self) -> None:
@@ -165,34 +144,11 @@ class LabelList(QListView):
             self.setCurrentIndex(self._labels.index(0))
         else:
             self.entry_chosen.emit(None)
-        self._load_soon()
 
     @Slot()
     def _tell_choice(self) -> None:
         index = self.currentIndex()
         self.entry_chosen.emit(self._labels.entries[index.row()] if index.isValid() else None)
-
-    @Slot()
-    def _load_soon(self) -> None:
-        if not self._load_later.isActive():
-            self._load_later.start()
-
-    @Slot()
-    def _load_visible(self) -> None:
-        entries = self._labels.entries
-        if not self.isVisible() or not entries:
-            self._thumbnails.want((), view=self)
-            return
-        first = max(0, self.indexAt(self.viewport().rect().topLeft()).row())
-        last = self.indexAt(self.viewport().rect().bottomLeft()).row()
-        visible = entries[first : last + 1 if last >= 0 else None]
-        self._thumbnails.want(
-            [path for entry in visible for path in (entry.noisy, entry.clean) if path is not None], view=self
-        )
-
-    @Slot(object)
-    def _repaint(self, _path: Path) -> None:
-        self.viewport().update()
 
 
 class LabelDelegate(QStyledItemDelegate):
@@ -225,7 +181,7 @@ class LabelDelegate(QStyledItemDelegate):
         top = rect.top() + (rect.height() - _THUMBNAIL_PX) // 2
         painter.setOpacity(1.0 if checked else 0.45)
         for path in (entry.noisy, entry.clean):
-            self._paint_thumbnail(painter, path, QRect(left, top, _THUMBNAIL_PX, _THUMBNAIL_PX))
+            paint_square_thumbnail(painter, self._thumbnails, path, QRect(left, top, _THUMBNAIL_PX, _THUMBNAIL_PX))
             left += _THUMBNAIL_PX + SPACING // 2
         painter.setOpacity(1.0)
         self._paint_text(
@@ -262,23 +218,6 @@ class LabelDelegate(QStyledItemDelegate):
         painter.drawRoundedRect(QRectF(box).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
         if checked:
             themed_icon("check", "on_accent").paint(painter, box.adjusted(1, 1, -1, -1))
-
-    def _paint_thumbnail(self, painter: QPainter, path: Path | None, square: QRect) -> None:
-        colors = palette()
-        pixmap = self._thumbnails.pixmap(path) if path is not None else None
-        painter.setBrush(QColor(colors.raised))
-        painter.setPen(Qt.PenStyle.NoPen)
-        if path is None:
-            painter.setPen(QPen(QColor(colors.border_strong), 1.0, Qt.PenStyle.DashLine))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-        if pixmap is None:
-            painter.drawRoundedRect(QRectF(square).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
-            return
-        # A square from the middle: in a list, alike shapes are easier to compare than whole pictures.
-        side = min(pixmap.width(), pixmap.height())
-        source = QRectF((pixmap.width() - side) / 2, (pixmap.height() - side) / 2, side, side)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawPixmap(QRectF(square), pixmap, source)
 
     def _paint_text(self, painter: QPainter, entry: LabelEntry, room: QRect) -> None:
         colors = palette()
