@@ -31,7 +31,7 @@ from engine.presets import finetune_preset, pretrain_preset
 from engine.run_store import Run, default_runs_folder
 from engine.sample_photos import SamplePhotos, make_sample_photos
 
-PRETRAIN_STEPS, PRETRAIN_SECONDS = 1500, 125.0
+PRETRAIN_STEPS, PRETRAIN_SECONDS = 1300, 105.0
 FINETUNE_STEPS, FINETUNE_SECONDS = 250, 40.0
 """Steps at most, and the time they may take, so that all of it takes less than four minutes on two cores.
 
