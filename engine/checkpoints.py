@@ -11,13 +11,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
-from engine.atomic_files import replace_atomically
 from engine.backbones.backbone import Backbone
 from engine.errors import ModelFileError
 from engine.models import RestorationModel
+from engine.weight_files import save_tensors
 
 PROGRESS_KEY = "residua_progress"
 
@@ -46,7 +46,11 @@ class TrainingState:
 
 
 def save_checkpoint(path: Path, state: TrainingState) -> None:
-    """Write a checkpoint at once or not at all."""
+    """Write a checkpoint at once or not at all.
+
+    Raises:
+        ModelFileError: It cannot be written; the checkpoint before it is unharmed.
+    """
     tensors: dict[str, Tensor] = {}
     for part, network in (("network", state.network), ("averaged", state.averaged)):
         tensors |= {f"{part}.{name}": tensor for name, tensor in network.state_dict().items()}
@@ -58,12 +62,7 @@ def save_checkpoint(path: Path, state: TrainingState) -> None:
         "best_psnr": state.best_psnr,
         "best_step": state.best_step,
     }
-    with replace_atomically(path) as temporary:
-        save_file(
-            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-            temporary,
-            metadata={PROGRESS_KEY: json.dumps(progress)},
-        )
+    save_tensors(path, tensors, {PROGRESS_KEY: json.dumps(progress)})
 
 
 def load_checkpoint(path: Path, state: TrainingState) -> None:

@@ -8,12 +8,12 @@ from typing import Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
-from engine.atomic_files import replace_atomically
 from engine.backbones.backbone import Backbone
 from engine.errors import ModelFileError
 from engine.registry import BACKBONES, TASKS, find_entry
+from engine.weight_files import save_tensors
 
 CARD_KEY = "residua_card"
 
@@ -95,10 +95,12 @@ def model_file(path: Path) -> Path:
 
 
 def save_model(path: Path, weights: dict[str, torch.Tensor], card: ModelCard) -> None:
-    """Write a model file at once or not at all."""
-    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-    with replace_atomically(path) as temporary:
-        save_file(contiguous, temporary, metadata={CARD_KEY: card.model_dump_json()})
+    """Write a model file at once or not at all.
+
+    Raises:
+        ModelFileError: It cannot be written.
+    """
+    save_tensors(path, weights, {CARD_KEY: card.model_dump_json()})
 
 
 def read_card(path: Path) -> ModelCard:

@@ -1,0 +1,141 @@
+"""Model files and checkpoints: what is written comes back, and what is damaged is refused with a sentence."""
+
+import itertools
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from engine.checkpoints import TrainingState, load_checkpoint, save_checkpoint, transfer_weights
+from engine.configs import ComputeConfig, TrainingConfig
+from engine.devices import open_device
+from engine.errors import DeviceError, ModelFileError
+from engine.models import CARD_KEY, ModelCard, RestorationModel, build_network, load_model, read_card, save_model
+from engine.trainer import learning_rate_at, new_state
+
+CARD = ModelCard(name="small", backbone_params={"width": 8, "num_levels": 2}, labels=("a.png",))
+
+
+def saved_model(folder: Path) -> Path:
+    path = folder / "model.safetensors"
+    save_model(path, build_network(CARD).state_dict(), CARD)
+    return path
+
+
+def trained_state(seed: int) -> TrainingState:
+    torch.manual_seed(seed)
+    state = new_state(build_network(CARD), TrainingConfig(steps=4), open_device(ComputeConfig(device="cpu")))
+    state.network(torch.rand(1, 3, 8, 8)).square().mean().backward()
+    state.optimizer.step()
+    state.step, state.seconds, state.best_psnr = 7, 1.5, 30.25
+    return state
+
+
+def test_model_comes_back_with_its_card(tmp_path: Path) -> None:
+    path = saved_model(tmp_path)
+    model = load_model(path)
+    assert model.card == read_card(path) == CARD
+    assert not model.network.training
+    assert not any(weight.requires_grad for weight in model.network.parameters())
+
+
+def test_checkpoint_brings_everything_back(tmp_path: Path) -> None:
+    saved, loaded = trained_state(1), trained_state(2)
+    save_checkpoint(tmp_path / "last.safetensors", saved)
+    load_checkpoint(tmp_path / "last.safetensors", loaded)
+    assert (loaded.step, loaded.seconds, loaded.best_psnr) == (7, 1.5, 30.25)
+    for part in ("network", "averaged"):
+        expected, found = getattr(saved, part).state_dict(), getattr(loaded, part).state_dict()
+        assert all(torch.equal(expected[name], found[name]) for name in expected)
+    expected, found = saved.optimizer.state_dict()["state"], loaded.optimizer.state_dict()["state"]
+    for index, moments in expected.items():
+        for name, tensor in moments.items():
+            assert torch.equal(tensor, found[index][name])
+            # The fused optimiser reads memory in order: a moment laid out otherwise than its weight is another one.
+            assert tensor.stride() == found[index][name].stride()
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "garbage", "pickle", "other program", "hostile card"])
+def test_damaged_model_is_refused_with_a_sentence(tmp_path: Path, damage: str) -> None:
+    path = saved_model(tmp_path)
+    content = path.read_bytes()
+    if damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    elif damage == "garbage":
+        path.write_bytes(os.urandom(2000))
+    elif damage == "pickle":
+        torch.save({"weights": torch.zeros(3)}, path)
+    elif damage == "other program":
+        save_file({"weights": torch.zeros(3)}, path)
+    else:
+        card = json.loads(CARD.model_dump_json()) | {"surprise": "__import__('os').system('true')"}
+        save_file(build_network(CARD).state_dict(), path, metadata={CARD_KEY: json.dumps(card)})
+    with pytest.raises(ModelFileError) as caught:
+        load_model(path)
+    assert "model.safetensors" in caught.value.message
+    assert caught.value.hint
+
+
+def test_weights_of_another_size_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    wider = CARD.model_copy(update={"backbone_params": {"width": 16, "num_levels": 2}})
+    save_model(path, build_network(wider).state_dict(), CARD)
+    with pytest.raises(ModelFileError, match="do not fit"):
+        load_model(path)
+
+
+def test_missing_model_and_checkpoint_are_sentences(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="no model"):
+        load_model(tmp_path)
+    with pytest.raises(ModelFileError, match="damaged"):
+        load_checkpoint(tmp_path / "none.safetensors", trained_state(0))
+
+
+def test_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "last.safetensors", trained_state(1))
+    wider = CARD.model_copy(update={"backbone_params": {"width": 16, "num_levels": 2}})
+    other = new_state(build_network(wider), TrainingConfig(), open_device(ComputeConfig(device="cpu")))
+    with pytest.raises(ModelFileError, match="another network"):
+        load_checkpoint(tmp_path / "last.safetensors", other)
+
+
+def test_unwritable_place_is_a_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "gone" / "model.safetensors"
+    with pytest.raises(ModelFileError, match="cannot be written"):
+        save_model(path, build_network(CARD).state_dict(), CARD)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_transfer_takes_what_fits_and_refuses_nothing_at_all() -> None:
+    torch.manual_seed(0)
+    parent = RestorationModel(build_network(CARD), CARD)
+    network = build_network(CARD)
+    taken, total = transfer_weights(network, parent)
+    assert taken == total
+    assert torch.equal(
+        network.state_dict()["encoder.0.first.weight"], parent.network.state_dict()["encoder.0.first.weight"]
+    )
+    with pytest.raises(ModelFileError, match="No weights"):
+        transfer_weights(torch.nn.Linear(2, 2), parent)  # type: ignore[arg-type]
+
+
+def test_learning_rate_warms_up_and_falls_to_a_hundredth() -> None:
+    config = TrainingConfig(steps=1000, learning_rate=1e-3)
+    rates = [learning_rate_at(step, config) for step in range(1000)]
+    assert rates[0] < 1e-4
+    assert max(rates) <= 1e-3
+    assert rates[60] > 0.98e-3
+    assert rates[-1] == pytest.approx(1e-5, rel=0.05)
+    assert all(later <= earlier for earlier, later in itertools.pairwise(rates[50:]))
+
+
+def test_a_device_that_is_not_there_is_a_sentence() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    with pytest.raises(DeviceError, match="no usable CUDA"):
+        open_device(ComputeConfig(device="cuda"))
