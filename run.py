@@ -56,14 +56,13 @@ def main(arguments: list[str]) -> int:
 def start() -> int:
     """Open the studio, or without a display do the same job without a window."""
     # Only now, since an older Python could not read it.
-    from engine import system_libraries
+    from engine.system_libraries import has_display
 
-    if not system_libraries.has_display():
+    if not has_display():
         set_up()
         return replace_process(["-P", "-m", "engine.demonstration"])
     if sys.platform == "linux":
-        libraries = {**system_libraries.QT_LIBRARIES, **system_libraries.X11_LIBRARIES}
-        require_system_packages(system_libraries.missing_packages(libraries) + system_libraries.missing_font_packages())
+        require_qt_libraries(for_a_window=True)
     set_up()
     samples = subprocess.run(
         [str(environment_python()), "-P", "-m", "engine.demonstration", "--samples-only"],
@@ -84,7 +83,7 @@ def test(pytest_arguments: list[str]) -> int:
         0 if all is well. pytest's closing line is the last one printed.
     """
     if sys.platform == "linux":
-        prepare_virtual_display()
+        require_qt_libraries(for_a_window=False)
     set_up(with_development=True)
     python = str(environment_python())
     checks = [
@@ -99,15 +98,10 @@ def test(pytest_arguments: list[str]) -> int:
             failed.append(" ".join(check))
     if failed:
         print(f"FAILED before the tests: {', '.join(failed)}", flush=True)
-    command: list[str] = [python, "-m", "pytest", *pytest_arguments]
-    environment = child_environment()
-    virtual_display = shutil.which("xvfb-run") if sys.platform == "linux" else None
-    if virtual_display:
-        command = [virtual_display, "-a", "-s", "-screen 0 1600x1000x24 -nolisten tcp", *command]
-        environment["QT_QPA_PLATFORM"] = "xcb"
-    else:
-        environment["QT_QPA_PLATFORM"] = "offscreen"
     print(f"$ pytest {' '.join(pytest_arguments)}", flush=True)
+    # Offscreen: the tests then neither need nor disturb a display, and no window manager decides about focus.
+    environment = {**child_environment(), "QT_QPA_PLATFORM": "offscreen"}
+    command = [python, "-m", "pytest", *pytest_arguments]
     code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     return code or int(bool(failed))
 
@@ -237,17 +231,18 @@ def show_progress(line: str) -> None:
         print(f"\r{line[:width]:<{width}}\r", end="", file=sys.stderr, flush=True)
 
 
-def prepare_virtual_display() -> None:
-    """See to what the window's tests need: Qt's libraries and, where it may be installed, a virtual display."""
+def require_qt_libraries(for_a_window: bool) -> None:
+    """See to the system libraries and the font that Qt needs, offscreen or for a window on X11.
+
+    Raises:
+        SetUpError: Some are missing and could not be installed.
+    """
     from engine import system_libraries
 
     packages = system_libraries.missing_packages(system_libraries.QT_LIBRARIES)
-    packages += system_libraries.missing_font_packages()
-    if shutil.which("xvfb-run") or may_install():
+    if for_a_window:
         packages += system_libraries.missing_packages(system_libraries.X11_LIBRARIES)
-        # xauth is only recommended by xvfb, but its xvfb-run does not start without it.
-        packages += [name for name, program in (("xvfb", "Xvfb"), ("xauth", "xauth")) if not shutil.which(program)]
-    require_system_packages(packages)
+    require_system_packages(packages + system_libraries.missing_font_packages())
 
 
 def require_system_packages(packages: list[str]) -> None:
