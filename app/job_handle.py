@@ -48,6 +48,7 @@ class JobRequest:
         page_id: The page it belongs to; a click on the job bar leads there.
         function: A job of `engine.jobs`, or any function of the same form. It imports what is slow itself.
         config: Its settings.
+        num_steps: Expected number of steps, shown until the job's own events say; 0: unknown.
         lane: The queue it waits in.
     """
 
@@ -55,6 +56,7 @@ class JobRequest:
     page_id: str
     function: JobFunction
     config: Any
+    num_steps: int = 0
     lane: JobLane = JobLane.MAIN
 
 

@@ -157,7 +157,7 @@ class MainWindow(QMainWindow):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.rail.set_narrow(self.width() < NARROW_BELOW_PX * Theme.of_application().text_scale)
+        self._fit_rail()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if dropped_paths(event.mimeData()):
@@ -176,6 +176,10 @@ class MainWindow(QMainWindow):
         event.acceptProposedAction()
         if not self.current_page.accept_paths(paths):
             self.open_paths(paths)
+
+    @Slot()
+    def _fit_rail(self) -> None:
+        self.rail.set_narrow(self.width() < NARROW_BELOW_PX * Theme.of_application().text_scale)
 
     def _lay_out(self) -> None:
         middle = QHBoxLayout()
@@ -207,6 +211,7 @@ class MainWindow(QMainWindow):
         self._session.folders_changed.connect(self._on_folders_changed)
         self._session.model_changed.connect(self._on_model_changed)
         self._settings.changed.connect(self._on_setting_changed)
+        Theme.of_application().changed.connect(self._fit_rail)
 
     def _make_actions(self) -> None:
         slots = {

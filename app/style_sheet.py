@@ -195,7 +195,8 @@ QDialog {{ background-color: {colors.window}; }}
 #RailButton:focus {{ border-left: 3px solid {colors.text_muted}; }}
 #RailButton:checked:focus {{ border-left: 3px solid {colors.accent}; background-color: {colors.hover}; }}
 #PresetCard {{
-  background-color: {colors.raised}; border: 1px solid {colors.border}; border-radius: 6px; text-align: left; }}
+  padding: 0px; min-height: 0px; background-color: {colors.raised}; border: 1px solid {colors.border};
+  border-radius: 6px; text-align: left; }}
 #PresetCard:hover {{ border-color: {colors.border_strong}; background-color: {colors.hover}; }}
 #PresetCard:checked {{ border: 2px solid {colors.accent}; background-color: {colors.raised}; }}
 #PresetCard:focus {{ border-color: {colors.accent}; }}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Slot
-from PySide6.QtGui import QUndoCommand
+from PySide6.QtGui import QResizeEvent, QUndoCommand
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -28,7 +28,7 @@ from app.pages.runs_table import COLUMNS, ENTRY_ROLE, RunsModel, RunsProxy
 from app.run_catalog import RunEntry
 from app.session import ModelChoice, Session
 from app.settings import Settings
-from app.theme import SPACING
+from app.theme import SPACING, Theme
 from app.widgets.buttons import button, primary_button, set_reason
 from app.widgets.empty_state import EmptyState
 from app.widgets.text import label
@@ -36,7 +36,8 @@ from engine.errors import EngineError
 from engine.run_records import RunStatus
 from engine.run_store import Run
 
-_WIDE_COLUMNS = {"Name": 150, "Kind": 96, "Steps": 104, "Started from": 130, "PSNR": 140, "Started": 140}
+_COLUMN_PX = {"Name": 140, "Kind": 92, "Steps": 100, "Started from": 130, "PSNR": 136, "Started": 136}
+_OTHER_COLUMN_PX = 80
 
 
 class RunsPage(Page):
@@ -58,6 +59,7 @@ class RunsPage(Page):
         self._proxy = RunsProxy(self._model)
         self.table = self._make_table()
         self.details = RunDetails()
+        self._action_texts: dict[QPushButton, str] = {}
         self.resume_button = self._action("Resume", "play", self.resume_selected)
         self.rename_button = self._action("Rename", "pencil-simple", self.rename_selected)
         self.folder_button = self._action("Open folder", "folder-open", self.open_folder)
@@ -98,6 +100,9 @@ class RunsPage(Page):
         outer.addWidget(self._stack)
         session.run_catalog.changed.connect(self._on_runs_changed)
         runner.jobs_changed.connect(self._update_actions)
+        Theme.of_application().changed.connect(self._fit_table)
+        Theme.of_application().changed.connect(self._fit_actions)
+        self._fit_table()
         self._on_runs_changed()
 
     @property
@@ -215,7 +220,10 @@ class RunsPage(Page):
 
     def _action(self, text: str, icon: str, slot: Callable[[], None]) -> QPushButton:
         result = button(text, icon)
+        result.setToolTip(text)
+        result.setAccessibleName(text)
         result.clicked.connect(slot)
+        self._action_texts[result] = text
         return result
 
     def _make_table(self) -> QTableView:
@@ -231,17 +239,37 @@ class RunsPage(Page):
         table.sortByColumn(len(COLUMNS) - 1, Qt.SortOrder.DescendingOrder)
         table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(4 * SPACING)
         header = table.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        for position, column in enumerate(COLUMNS):
-            header.resizeSection(position, _WIDE_COLUMNS.get(column.title, 84))
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         table.customContextMenuRequested.connect(self._open_menu)
         table.doubleClicked.connect(self.use_selected)
         table.selectionModel().selectionChanged.connect(self._on_selected)
         return table
+
+    @Slot()
+    def _fit_table(self) -> None:
+        theme = Theme.of_application()
+        self.table.verticalHeader().setDefaultSectionSize(theme.px(4 * SPACING))
+        for position, column in enumerate(COLUMNS):
+            width = theme.px(_COLUMN_PX.get(column.title, _OTHER_COLUMN_PX))
+            self.table.horizontalHeader().resizeSection(position, width)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_actions()
+
+    @Slot()
+    def _fit_actions(self) -> None:
+        """Where there is no room for their texts, the buttons keep their icons; the tooltip is the name."""
+        for control, text in self._action_texts.items():
+            control.setText(text)
+        needed = self.use_button.sizeHint().width() + 8 * SPACING
+        needed += sum(control.sizeHint().width() + SPACING for control in self._action_texts)
+        if needed > self.width():
+            for control in self._action_texts:
+                control.setText("")
 
     @Slot()
     def _on_runs_changed(self) -> None:
@@ -295,7 +323,7 @@ class RunsPage(Page):
             self.folder_button,
             self.delete_button,
         ):
-            action = menu.addAction(control.icon(), control.text())
+            action = menu.addAction(control.icon(), control.accessibleName() or control.text())
             action.setEnabled(control.isEnabled())
             action.triggered.connect(control.click)
         menu.popup(self.table.viewport().mapToGlobal(position))

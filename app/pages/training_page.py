@@ -225,7 +225,14 @@ class TrainingPage(Page):
         self._config = config
         self._last_step = None
         self._num_photos_in_run = self.num_input_photos()
-        job = self.runner.submit(JobRequest(title=title, page_id=self.page_id, function=function, config=job_input))
+        request = JobRequest(
+            title=title,
+            page_id=self.page_id,
+            function=function,
+            config=job_input,
+            num_steps=config.steps if config else 0,
+        )
+        job = self.runner.submit(request)
         self._job = job
         photos_per_batch = config.photos_per_batch if config else TrainingConfig().photos_per_batch
         self.view.follow(

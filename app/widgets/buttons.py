@@ -1,9 +1,11 @@
 """Buttons in the few looks that the window has."""
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 
-from app.theme import ICON_PX, SPACING, set_role, themed_icon
+from app.theme import ICON_PX, Theme, set_role, themed_icon
+
+_ICON_GAP_PX = 5
 
 
 def primary_button(text: str, icon: str = "", parent: QWidget | None = None) -> QPushButton:
@@ -23,9 +25,8 @@ def quiet_button(text: str, icon: str = "", parent: QWidget | None = None) -> QP
 
 def icon_button(icon: str, tip: str, parent: QWidget | None = None) -> QToolButton:
     """Return a button of an icon alone; the tooltip is its name."""
-    result = QToolButton(parent)
+    result = IconButton(parent)
     result.setIcon(themed_icon(icon))
-    result.setIconSize(QSize(ICON_PX, ICON_PX))
     result.setToolTip(tip)
     result.setAccessibleName(tip)
     result.setAutoRaise(True)
@@ -46,12 +47,39 @@ def set_reason(target: QWidget, reason: str) -> None:
     target.setToolTip(reason or target.property("own_tool_tip"))
 
 
+class IconButton(QToolButton):
+    """A tool button whose icon grows with the text."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._fit()
+        Theme.of_application().changed.connect(self._fit)
+
+    @Slot()
+    def _fit(self) -> None:
+        side = Theme.of_application().px(ICON_PX)
+        self.setIconSize(QSize(side, side))
+
+
+class TextButton(QPushButton):
+    """A push button whose icon, if it has one, grows with the text."""
+
+    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self._fit()
+        Theme.of_application().changed.connect(self._fit)
+
+    @Slot()
+    def _fit(self) -> None:
+        side = Theme.of_application().px(ICON_PX - 2)
+        # Wider than high: the icon is painted at the left, and the rest is the gap to the text.
+        self.setIconSize(QSize(side + _ICON_GAP_PX, side))
+
+
 def _push_button(text: str, role: str, icon: str, icon_color: str, parent: QWidget | None) -> QPushButton:
-    result = QPushButton(text, parent)
+    result = TextButton(text, parent)
     if icon:
         result.setIcon(themed_icon(icon, icon_color))
-        # Wider than high: the rest is the gap between icon and text.
-        result.setIconSize(QSize(ICON_PX + SPACING // 2, ICON_PX - 2))
     set_role(result, role)
     result.setCursor(Qt.CursorShape.PointingHandCursor)
     return result

@@ -11,7 +11,7 @@ from app import phrases
 from app.run_catalog import RunEntry
 from app.session import ModelChoice, Session
 from app.settings import OPEN_DIALOG_FOLDER, TEXT_SCALE, THEME, Settings
-from app.theme import ICON_PX, SPACING, themed_icon
+from app.theme import SPACING, themed_icon
 from app.widgets.buttons import icon_button
 from app.widgets.text import ElidedLabel, label
 
@@ -57,7 +57,6 @@ class Header(QFrame):
         self.model_button.setMenu(self._model_menu)
         self.settings_button = icon_button("gear-six", "Settings")
         self.settings_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.settings_button.setIconSize(QSize(ICON_PX, ICON_PX))
         self.settings_button.setMenu(self._make_settings_menu())
         layout = QHBoxLayout(self)
         layout.setContentsMargins(2 * SPACING, SPACING // 2, 2 * SPACING, SPACING // 2)

@@ -26,7 +26,7 @@ def progress_text(job: JobHandle) -> str:
         return _STATE_TEXTS[job.state]
     progress = job.progress
     if progress is None:
-        return "starting …"
+        return f"starting · 0 / {job.request.num_steps:,}" if job.request.num_steps else "starting …"
     is_optimising = "steps_per_second" in progress.metrics
     done = f"{progress.step:,} / {progress.num_steps:,}"
     parts = [f"step {done}" if is_optimising else f"{progress.stage} {done}", phrases.time_left(progress.seconds_left)]

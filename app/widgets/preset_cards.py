@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.theme import SPACING, Theme
@@ -38,22 +38,24 @@ class ChoiceCard(QPushButton):
         self.setCheckable(True)
         self.setAccessibleName(f"{card.title}: {card.figure}. {card.description}")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
-        self._figure = label(card.figure, "muted")
+        self._figure = label(card.figure)
         self._description = label(card.description, "muted", wraps=True)
         top = QHBoxLayout()
         top.setSpacing(SPACING)
         top.addWidget(IconLabel(card.icon))
         top.addWidget(label(card.title, "section"))
         top.addStretch()
-        top.addWidget(self._figure)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * SPACING, SPACING + 4, 2 * SPACING, SPACING + 4)
         layout.setSpacing(SPACING // 2)
         layout.addLayout(top)
+        layout.addWidget(self._figure)
         layout.addWidget(self._description)
+        layout.addStretch()
+        Theme.of_application().changed.connect(self._fit)
         # The button takes the clicks, not the labels on it.
         for child in self.findChildren(QWidget):
             child.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -62,12 +64,20 @@ class ChoiceCard(QPushButton):
         """Show another figure."""
         self._figure.setText(figure)
 
-    def sizeHint(self) -> QSize:
+    @Slot()
+    def _fit(self) -> None:
+        # The layout keeps heights that were computed with the old font.
         layout = self.layout()
-        return layout.sizeHint() if layout else super().sizeHint()
+        if layout is not None:
+            layout.invalidate()
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        width = Theme.of_application().px(200)
+        return QSize(width, self.heightForWidth(width))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(Theme.of_application().px(160), super().minimumSizeHint().height())
+        return QSize(Theme.of_application().px(140), 0)
 
     def hasHeightForWidth(self) -> bool:
         return True
@@ -89,6 +99,9 @@ class ChoiceCards(QWidget):
     def __init__(self, cards: Sequence[CardText], accessible_name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(accessible_name)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
         self._cards: dict[str, ChoiceCard] = {}
         self._group = QButtonGroup(self)
         self._group.setExclusive(True)

@@ -79,19 +79,20 @@ class RailButton(QPushButton):
         name_font.setPixelSize(sizes.body)
         name_font.setBold(self.isChecked())
         status_font.setPixelSize(sizes.caption)
+        side = Theme.of_application().px(ICON_PX)
         name_height, status_height = QFontMetrics(name_font).height(), QFontMetrics(status_font).height()
         if self._is_narrow:
             shown = self._status if self._fits(self._status, status_font, self.width() - 4) else ""
-            top = (self.height() - ICON_PX - (status_height if shown else 0)) // 2
-            icon.paint(painter, (self.width() - ICON_PX) // 2 + 1, top, ICON_PX, ICON_PX)
+            top = (self.height() - side - (status_height if shown else 0)) // 2
+            icon.paint(painter, (self.width() - side) // 2 + 1, top, side, side)
             painter.setFont(status_font)
             painter.setPen(colors.text_muted)
-            area = self.rect().adjusted(3, top + ICON_PX, 0, 0)
+            area = self.rect().adjusted(3, top + side, 0, 0)
             painter.drawText(area, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, shown)
             return
         left = 2 * SPACING
-        icon.paint(painter, left, (self.height() - ICON_PX) // 2, ICON_PX, ICON_PX)
-        left += ICON_PX + SPACING + 4
+        icon.paint(painter, left, (self.height() - side) // 2, side, side)
+        left += side + SPACING + 4
         width = self.width() - left - SPACING // 2
         top = (self.height() - name_height - (status_height if self._status else 0)) // 2
         painter.setFont(name_font)

@@ -1,10 +1,10 @@
 """Labels in the few looks that the window has."""
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
-from app.theme import ICON_PX, set_role, themed_icon
+from app.theme import ICON_PX, Theme, set_role, themed_icon
 
 
 def label(text: str, role: str = "", *, wraps: bool = False, parent: QWidget | None = None) -> QLabel:
@@ -76,13 +76,20 @@ class IconLabel(QWidget):
 
     def __init__(self, icon: str, color: str = "text", size_px: int = ICON_PX, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setFixedSize(size_px, size_px)
+        self._size_px = size_px
         self._icon = themed_icon(icon, color)
+        self._fit()
+        Theme.of_application().changed.connect(self._fit)
 
     def set_icon(self, icon: str, color: str = "text") -> None:
         """Show another icon."""
         self._icon = themed_icon(icon, color)
         self.update()
+
+    @Slot()
+    def _fit(self) -> None:
+        side = Theme.of_application().px(self._size_px)
+        self.setFixedSize(side, side)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         self._icon.paint(QPainter(self), self.rect())
