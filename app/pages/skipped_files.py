@@ -1,9 +1,9 @@
 """The files that cannot be used, with a reason each."""
 
-from PySide6.QtCore import Qt, QUrl, Signal, Slot
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
+from app.file_manager import open_in_file_manager
 from app.session import Session
 from app.theme import SPACING
 from app.widgets.buttons import icon_button
@@ -66,4 +66,4 @@ class SkippedFiles(QWidget):
     @Slot(QTreeWidgetItem, int)
     def _show_in_folder(self, item: QTreeWidgetItem, _column: int) -> None:
         path = item.data(0, Qt.ItemDataRole.UserRole)
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent)))
+        open_in_file_manager(path.parent)

@@ -1,0 +1,276 @@
+import shutil
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF, QSize, Qt
+from PySide6.QtTest import QTest
+
+from app.pages.photos import PhotosPage
+from app.pages.restore import RestorePage, default_destination
+from app.pages.restore_list import PhotoState
+from app.pages.restore_preview import SpotRestorer, spot_around
+from app.session import ModelChoice
+from app.settings import RESTORE_DESTINATION
+from app.viewer.picture_files import PictureFiles
+from engine.data.image_files import read_image
+from engine.events import PhotoScanned
+from engine.job_control import JobCancelled, JobControl
+from engine.run_records import RunStatus
+
+
+@pytest.fixture
+def tiny_run(session):
+    """A run whose network has fresh weights: fast, and its output differs from its input."""
+    import torch
+
+    from engine.models import ModelCard, build_network, save_model
+
+    torch.manual_seed(0)
+    card = ModelCard(name="Tiny", backbone="unet", backbone_params={})
+    run = session.run_store.create("pretrain", "Tiny", {})
+    weights = {name: value + 0.02 * torch.randn_like(value) for name, value in build_network(card).state_dict().items()}
+    save_model(run.model_path, weights, card)
+    run.update(status=RunStatus.DONE, steps_done=10)
+    return run
+
+
+@pytest.fixture
+def model(tiny_run):
+    return ModelChoice(tiny_run.path, "Tiny")
+
+
+@pytest.fixture
+def folder(tmp_path, tiny_photos):
+    folder = tmp_path / "Night shots"
+    folder.mkdir()
+    for index in range(4):
+        shutil.copy(tiny_photos.noisy / f"photo {index}.png", folder / f"photo {index}.png")
+    return folder
+
+
+@pytest.fixture
+def page(qtbot, session, runner, settings):
+    page = RestorePage(session, runner, settings)
+    qtbot.addWidget(page)
+    page.resize(1100, 660)
+    page.show()
+    qtbot.waitExposed(page)
+    yield page
+    page.preview.shut_down()
+
+
+def open_photos(session, folder):
+    session.set_folders([folder])
+    session.add_photos(
+        [PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
+    )
+
+
+def wait_for_preview(qtbot, page):
+    qtbot.waitUntil(lambda: page.preview.preview is not None and not page.preview.is_busy, timeout=30_000)
+    qtbot.waitUntil(lambda: not page.preview.viewer.is_busy)
+
+
+def restore_and_wait(qtbot, page, runner):
+    page.primary.click()
+    qtbot.waitUntil(lambda: not runner.is_busy, timeout=60_000)
+
+
+def test_missing_inputs_lead_to_their_pages(qtbot, page, session, folder):
+    with qtbot.waitSignal(page.page_requested) as requested:
+        page._no_photos.action_button.click()
+    assert requested.args == ["photos"]
+    open_photos(session, folder)
+    with qtbot.waitSignal(page.page_requested) as requested:
+        page._no_model.action_button.click()
+    assert requested.args == ["pretrain"]
+
+
+def test_newest_finished_run_is_chosen(qtbot, page, session, folder, tiny_run):
+    open_photos(session, folder)
+    with qtbot.waitSignal(session.run_catalog.read):
+        session.run_catalog.refresh()
+    page.activated()
+    assert session.model.path == tiny_run.path
+    assert page.options.model_box.currentText() == "Tiny"
+
+
+def test_preview_is_what_the_whole_photo_will_be(qtbot, page, session, folder, model):
+    from engine.configs import ComputeConfig
+    from engine.devices import open_device
+    from engine.models import load_model
+    from engine.restorer import restore_pixels
+
+    open_photos(session, folder)
+    session.set_model(model)
+    wait_for_preview(qtbot, page)
+    preview = page.preview.preview
+    pixels = read_image(folder / "photo 0.png").pixels
+    whole = restore_pixels(load_model(model.path), pixels, device=open_device(ComputeConfig()))
+    rows = slice(preview.spot.top, preview.spot.top + preview.spot.height)
+    columns = slice(preview.spot.left, preview.spot.left + preview.spot.width)
+    np.testing.assert_array_equal(preview.noisy, pixels[rows, columns])
+    # The rounding of half precision differs with the size of a tile.
+    np.testing.assert_allclose(preview.restored, whole[rows, columns], atol=0.03)
+    assert page.preview.viewer.view_transform.zoom == 1.0
+    assert "Tiny" in page.preview.status
+    (view,) = page.preview.viewer.pane_views
+    assert view.canvas.split_handle.isVisible()
+
+
+def test_spot_lies_within_the_photo():
+    spot = spot_around(QPointF(0.0, 1.0), QSize(1000, 600), QSize(300, 200))
+    assert (spot.left, spot.top, spot.width, spot.height) == (0, 400, 300, 200)
+    spot = spot_around(QPointF(0.5, 0.5), QSize(100, 80), QSize(300, 200))
+    assert (spot.left, spot.top, spot.width, spot.height) == (0, 0, 100, 80)
+
+
+def test_a_click_on_the_map_moves_the_spot(qtbot, page, session, tmp_path, model):
+    import cv2
+
+    folder = tmp_path / "large"
+    folder.mkdir()
+    values = np.random.default_rng(0).integers(0, 256, (900, 1200, 3), dtype=np.uint8)
+    cv2.imwrite(str(folder / "large.png"), values)
+    session.set_folders([folder])
+    session.add_photos([PhotoScanned(path=folder / "large.png", width=1200, height=900, noise_sigma=None)])
+    session.set_model(model)
+    wait_for_preview(qtbot, page)
+    first = page.preview.preview.spot
+    place = page.preview.spot_map.picture_rect()
+    QTest.mouseClick(
+        page.preview.spot_map,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+        (place.topLeft() + QPointF(2, 2)).toPoint(),
+    )
+    qtbot.waitUntil(lambda: page.preview.preview.spot != first, timeout=30_000)
+    moved = page.preview.preview.spot
+    assert (moved.left, moved.top) == (0, 0)
+    assert first.left > 100
+
+
+def test_strength_blends_without_new_inference(qtbot, page, session, folder, model):
+    open_photos(session, folder)
+    session.set_model(model)
+    wait_for_preview(qtbot, page)
+    before = page.preview.preview
+    page.options.strength_slider.setValue(0)
+    assert page.preview.preview is before
+    qtbot.waitUntil(lambda: not page.preview.viewer.is_busy)
+    noisy, blended = page.preview.viewer.panes
+    np.testing.assert_array_equal(noisy.pixels, blended.pixels)
+    assert blended.title == "Restored at 0 %"
+    page.options.strength_slider.setValue(50)
+    _, blended = page.preview.viewer.panes
+    np.testing.assert_allclose(blended.pixels, (before.noisy + before.restored) / 2, atol=1e-6)
+
+
+def test_superseded_spot_is_given_up(folder, model):
+    control = JobControl()
+    control.cancel()
+    with pytest.raises(JobCancelled):
+        SpotRestorer(PictureFiles()).restore(folder / "photo 0.png", QPointF(0.5, 0.5), QSize(64, 64), model, control)
+
+
+def test_broken_model_is_told_in_the_preview(qtbot, page, session, folder, tmp_path):
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"no model")
+    open_photos(session, folder)
+    session.set_model(ModelChoice(broken, "broken"))
+    canvas = page.preview.viewer.pane_views[0].canvas
+    qtbot.waitUntil(lambda: "damaged" in canvas.message, timeout=30_000)
+
+
+def test_all_photos_are_restored(qtbot, page, session, runner, folder, model):
+    statuses, messages = [], []
+    page.rail_status_changed.connect(statuses.append)
+    page.message_raised.connect(messages.append)
+    open_photos(session, folder)
+    session.set_model(model)
+    assert page.primary.text() == "Restore 4\N{NO-BREAK SPACE}photos"
+    assert page.destination == folder.parent / "Night shots restored"
+    assert not page.compare_button.isVisible()
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    restore_and_wait(qtbot, page, runner)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [page.model.state_of(path).state for path in page.model.paths] == [PhotoState.DONE] * 4
+    for source in page.model.paths:
+        (restored,) = session.restored(source)
+        assert restored.label == "Tiny"
+        assert restored.path.parent == page.destination
+        assert read_image(restored.path).pixels.shape == read_image(source).pixels.shape
+    assert messages[-1].text.startswith("Restored 4\N{NO-BREAK SPACE}photos in")
+    assert messages[-1].action_label == "Open folder"
+    assert page.compare_button.isVisible()
+    assert statuses[-1] == "4"
+    with qtbot.waitSignal(page.page_requested) as requested:
+        page.compare_button.click()
+    assert requested.args == ["compare"]
+
+
+def test_selected_photos_alone_with_another_format(qtbot, page, session, runner, folder, model):
+    open_photos(session, folder)
+    session.set_model(model)
+    page.list.setCurrentIndex(page.model.index(1))
+    page.list.selectionModel().select(page.model.index(2), page.list.selectionModel().SelectionFlag.Select)
+    assert page.primary.text() == "Restore 2\N{NO-BREAK SPACE}selected photos"
+    page.options.format_box.setCurrentIndex(page.options.format_box.findData("jpeg"))
+    assert page.options.quality_box.isVisible()
+    restore_and_wait(qtbot, page, runner)
+    written = sorted(path.name for path in page.destination.iterdir())
+    assert written == ["photo 1_restored.jpg", "photo 2_restored.jpg"]
+
+
+def test_a_photo_that_fails_says_why(qtbot, page, session, runner, folder, model):
+    messages = []
+    page.message_raised.connect(messages.append)
+    open_photos(session, folder)
+    session.set_model(model)
+    (folder / "photo 2.png").write_bytes(b"gone bad meanwhile")
+    restore_and_wait(qtbot, page, runner)
+    failed = page.model.state_of(folder / "photo 2.png")
+    assert failed.state is PhotoState.FAILED
+    assert failed.reason
+    assert [page.model.state_of(path).state for path in page.model.paths].count(PhotoState.DONE) == 3
+    assert "1\N{NO-BREAK SPACE}photo failed" in messages[-1].text
+
+
+def test_stopping_leaves_nothing_waiting(qtbot, page, session, runner, folder, model):
+    open_photos(session, folder)
+    session.set_model(model)
+    page.primary.click()
+    assert not page.primary.isEnabled()
+    assert "being restored" in page.primary.toolTip()
+    runner.cancel_all()
+    qtbot.waitUntil(lambda: not runner.is_busy, timeout=30_000)
+    states = {page.model.state_of(path).state for path in page.model.paths}
+    assert states <= {PhotoState.IDLE, PhotoState.DONE}
+    assert page.primary.isEnabled()
+
+
+def test_destination_is_remembered_for_the_folder(qtbot, page, session, settings, folder, tmp_path):
+    open_photos(session, folder)
+    page.options.destination_chosen.emit(tmp_path / "elsewhere")
+    assert page.destination == tmp_path / "elsewhere"
+    assert settings.get_for_folder(folder, RESTORE_DESTINATION) == str(tmp_path / "elsewhere")
+    session.set_folders([])
+    assert page.destination is None
+    open_photos(session, folder)
+    assert page.options.destination_text == str(tmp_path / "elsewhere")
+
+
+def test_default_destination(folder):
+    assert default_destination(folder) == folder.parent / "Night shots restored"
+    assert default_destination(folder / "photo 0.png") == folder.parent / "Night shots restored"
+
+
+def test_left_out_photos_are_not_restored(qtbot, page, session, runner, folder, model, settings):
+    photos = PhotosPage(session, runner, settings)
+    qtbot.addWidget(photos)
+    open_photos(session, folder)
+    session.set_model(model)
+    session.set_excluded([folder / "photo 0.png"])
+    assert page.primary.text() == "Restore 3\N{NO-BREAK SPACE}photos"
+    assert page.model.row_of(folder / "photo 0.png") is None
+    photos.grid.shut_down()
