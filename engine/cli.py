@@ -4,6 +4,7 @@ The parser must be there at once, so nothing here imports torch or the jobs befo
 """
 
 import importlib
+import io
 import os
 import sys
 from pathlib import Path
@@ -198,6 +199,10 @@ def main() -> None:
     """Run the command line."""
     # Idle OpenMP threads spin by default, which starves whatever else the machine does; read when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for stream in (sys.stdout, sys.stderr):
+        # File names may hold bytes or letters that the terminal's encoding does not have.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app(prog_name="residua")
 
 

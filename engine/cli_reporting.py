@@ -199,7 +199,7 @@ class JsonReporter(Reporter):
         self._write_line({"event": type(event).__name__, **fields})
 
     def _write_line(self, fields: Mapping[str, Any]) -> None:
-        self._stream.write(json.dumps(fields, ensure_ascii=False) + "\n")
+        self._stream.write(json.dumps(fields) + "\n")
         self._stream.flush()
 
 
@@ -298,7 +298,7 @@ def _describe_cancelled(run_folder: Path | None) -> Ending:
 
 
 def _print_ending(ending: Ending, as_json: bool) -> None:
-    print(json.dumps(to_json(ending.fields), ensure_ascii=False) if as_json else ending.summary, flush=True)
+    print(json.dumps(to_json(ending.fields)) if as_json else ending.summary, flush=True)
 
 
 @contextmanager
@@ -333,7 +333,7 @@ class _JsonLogFormatter(logging.Formatter):
         fields = {"event": "Log", "level": record.levelname.lower(), "text": record.getMessage()}
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(fields, ensure_ascii=False)
+        return json.dumps(fields)
 
 
 def set_up_logging(as_json: bool) -> None:

@@ -152,15 +152,16 @@ class Run:
         return metrics_file.read(self.metrics_path)
 
     def log(self, line: str) -> None:
-        """Add a line with the time to the run's log.
+        """Add a line with the time to the run's log; further lines of the text are indented.
 
         Raises:
             RunStoreError: The file cannot be written.
         """
         stamp = datetime.now(UTC).isoformat(timespec="seconds")
+        entry = line.rstrip().replace("\n", "\n    ")
         try:
             with self.log_path.open("a", encoding="utf-8") as file:
-                file.write(f"{stamp} {' '.join(line.split())}\n")
+                file.write(f"{stamp} {entry}\n")
         except OSError as error:
             raise unwritable(self.log_path, error) from error
 

@@ -131,6 +131,16 @@ def test_scan_reports_photos_and_skipped_files(tiny_photos: TinyPhotos, tmp_path
     assert {"StepDone", "FileSkipped"} <= {event["event"] for event in events}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are text")
+@pytest.mark.parametrize("as_json", [True, False])
+def test_file_names_that_are_no_text_are_reported(tmp_path: Path, as_json: bool) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9 \xe2\x86\x92.png")).write_bytes(b"no photo")
+    done = residua("scan", tmp_path, *(["--json"] if as_json else []), PYTHONIOENCODING="ascii:strict")
+    assert done.returncode in (1, 3)
+    assert "Traceback" not in done.stderr
+    assert "caf" in done.stderr
+
+
 def test_the_first_interrupt_saves_and_the_run_can_be_resumed(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
     run = tmp_path / "run"
     settings = ["--preset", "quick", "--steps", "100000", "--backbone-params", "width=8", "--device", "cpu"]

@@ -276,12 +276,13 @@ def test_metrics_keep_values_that_are_not_finite(store: RunStore) -> None:
     assert math.isnan(curves["psnr"][0][1])
 
 
-def test_log_lines_stay_one_line(store: RunStore) -> None:
+def test_log_entries_begin_with_the_time_and_further_lines_are_indented(store: RunStore) -> None:
     run = start_run(store)
-    run.log("first\nsecond")
+    run.log("first\nsecond\n")
     run.log("third")
     lines = run.log_path.read_text(encoding="utf-8").splitlines()
-    assert [line.split(" ", 1)[1] for line in lines] == ["first second", "third"]
+    assert [line.split(" ", 1)[1].strip() for line in lines] == ["first", "second", "third"]
+    assert [line[0].isdigit() for line in lines] == [True, False, True]
 
 
 def test_the_store_imports_neither_torch_nor_qt() -> None:
