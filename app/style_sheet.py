@@ -45,6 +45,7 @@ QFrame[role="panel"], QWidget[role="panel"] {{ background-color: {colors.panel};
 QFrame[role="card"] {{
   background-color: {colors.raised}; border: 1px solid {colors.border}; border-radius: 6px; }}
 QFrame[role="card"] QWidget {{ background-color: transparent; }}
+QFrame[role="card"] QProgressBar {{ background-color: {colors.hover}; }}
 QFrame[role="separator"] {{ background-color: {colors.border}; border: none; }}
 
 QPushButton {{
@@ -129,7 +130,7 @@ QSlider::handle:horizontal:disabled, QSlider::sub-page:horizontal:disabled {{
 QToolTip {{
   background-color: {colors.raised}; color: {colors.text}; border: 1px solid {colors.border_strong};
   border-radius: 4px; padding: 4px 6px; opacity: 255; }}
-QMenu {{
+QMenu, QMenu:disabled {{
   background-color: {colors.raised}; border: 1px solid {colors.border_strong}; border-radius: 4px; padding: 4px; }}
 QMenu::item {{
   background-color: transparent; padding: 6px 24px 6px 12px; margin: 0px; border: none; border-radius: 4px; }}
@@ -208,13 +209,10 @@ QDialog {{ background-color: {colors.window}; }}
 #MessageBar {{ background-color: {colors.raised}; border: none; border-top: 1px solid {colors.border}; }}
 #MessageBar[severity="warning"], #MessageBar[severity="error"] {{
   background-color: {colors.warning_soft}; border-top: 1px solid {colors.warning}; }}
-#MessageBar QWidget {{ background-color: transparent; }}
 #JobBar {{ background-color: {colors.panel}; border-top: 1px solid {colors.border}; }}
-#JobBar QWidget {{ background-color: transparent; }}
 #JobBar QProgressBar {{ background-color: {colors.hover}; }}
 #JobBar QToolButton:hover {{ background-color: {colors.hover}; }}
 #Header {{ background-color: {colors.panel}; border-bottom: 1px solid {colors.border}; }}
-#Header QWidget {{ background-color: transparent; }}
 #Header QToolButton:hover {{ background-color: {colors.hover}; }}
 #Rail {{ background-color: {colors.panel}; border-right: 1px solid {colors.border}; }}
 """

@@ -192,15 +192,24 @@ class RunsPage(Page):
             if tokens:
                 self._try(lambda: self.session.run_store.restore_deleted(tokens.pop()))
 
-        self.session.undo_stack.push(_Command(f"Delete “{entry.record.name}”", delete, bring_back))
+        command = _Command(f"Delete “{entry.record.name}”", delete, bring_back)
+        self.session.undo_stack.push(command)
         if tokens:
             self.message_raised.emit(
                 Message(
                     text=f"The run “{entry.record.name}” was deleted.",
                     action_label="Undo",
-                    action=self.session.undo_stack.undo,
+                    action=lambda: self._take_back(command),
                 )
             )
+
+    def _take_back(self, command: QUndoCommand) -> None:
+        """Undo one command, whether or not others have followed it."""
+        stack = self.session.undo_stack
+        if stack.index() and stack.command(stack.index() - 1) is command:
+            stack.undo()
+        else:
+            command.undo()
 
     def _set_name(self, path: Path, name: str) -> None:
         self._try(lambda: Run(path).update(name=name))

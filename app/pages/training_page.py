@@ -281,7 +281,8 @@ class TrainingPage(Page):
             tune.clicked.connect(partial(self._use, choice, "finetune"))
             buttons.append(tune)
         self.view.show_summary(text, [*buttons, use])
-        if self.session.model is None:
+        # Whoever refines the model in use wants to use the finer one; any other choice stays.
+        if self.session.model is None or self.session.model.path == getattr(self._config, "parent", None):
             self.session.set_model(choice)
         self._end(JobState.FINISHED, "✓ done")
         if not self.isVisible():

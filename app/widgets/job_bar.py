@@ -66,8 +66,9 @@ class JobControls(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2 * SPACING)
         if shows_title:
-            layout.addWidget(self._title, 2)
-        layout.addWidget(self._bar, 3)
+            self._title.setMinimumWidth(Theme.of_application().px(160))
+            layout.addWidget(self._title, 3)
+        layout.addWidget(self._bar, 4)
         layout.addWidget(self._text)
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACING // 2)
@@ -177,7 +178,7 @@ class JobBar(QFrame):
         """Show all jobs above the bar."""
         if not self._runner.is_busy:
             return
-        popup = QueuePopup(self._runner, self)
+        popup = QueuePopup(self._runner, self.window())
         popup.page_requested.connect(self.page_requested)
         popup.open_above(self)
         self._popup = popup
@@ -225,8 +226,8 @@ class QueuePopup(QFrame):
         runner.jobs_changed.connect(self._update)
 
     def open_above(self, bar: QWidget) -> None:
-        """Show the popup right above the job bar, as wide as it, at most 720 px."""
-        self.setFixedWidth(min(bar.width() - 2 * SPACING, 720))
+        """Show the popup right above the job bar, as wide as it where there is room."""
+        self.setFixedWidth(min(bar.width() - 2 * SPACING, Theme.of_application().px(860)))
         self.adjustSize()
         corner = bar.mapToGlobal(QPoint(bar.width() - self.width() - SPACING, -self.height() - SPACING // 2))
         self.move(corner)

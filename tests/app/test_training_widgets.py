@@ -293,7 +293,7 @@ class TestJobBar:
         assert bar.controls.pause_button.toolTip() == "Resume"
         qtbot.mouseClick(bar.controls.pause_button, Qt.MouseButton.LeftButton)
         qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=QPoint(300, 22))
-        popup = bar.findChild(QueuePopup)
+        popup = holder.findChild(QueuePopup)
         assert popup is not None
         assert popup.isVisible()
         popup.close()
