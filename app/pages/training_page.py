@@ -6,24 +6,21 @@ from functools import partial
 from typing import Any, ClassVar, Literal
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from app import phrases
 from app.job_runner import JobFailure, JobFunction, JobHandle, JobRequest, JobRunner, JobState
 from app.messages import Message, Severity
 from app.pages.page import Page
-from app.pages.resume_banner import ResumeBanner
 from app.pages.training_form import TrainingForm
+from app.pages.training_setup import TrainingSetup
 from app.pages.training_time import TrainingTime
 from app.pages.training_view import TrainingView
 from app.run_catalog import RunEntry
 from app.session import ModelChoice, Session
 from app.settings import MORE_SETTINGS_OPEN, Setting, Settings
-from app.theme import SPACING
 from app.widgets.buttons import button, primary_button, set_reason
 from app.widgets.curves import chance_accuracy
-from app.widgets.preset_cards import CardText, ChoiceCards
-from app.widgets.text import label
 from engine.configs import Preset, TrainingConfig
 from engine.events import JobEvent, RunStarted, StepDone
 from engine.job_control import JobControl
@@ -31,7 +28,6 @@ from engine.job_results import TrainingResult
 from engine.presets import PRESET_CARDS
 from engine.run_store import Run
 
-_PRESET_ICONS = {Preset.QUICK: "lightning", Preset.BALANCED: "scales", Preset.THOROUGH: "hourglass"}
 _TRAINING_PAGES = ("pretrain", "finetune")
 
 
@@ -57,6 +53,8 @@ class TrainingPage(Page):
     """
 
     kind: ClassVar[Literal["pretrain", "finetune"]]
+    heading: ClassVar[str]
+    explanation: ClassVar[str]
     verb: ClassVar[str]
     preset_setting: ClassVar[Setting[str]]
     speed_setting: ClassVar[Setting[float]]
@@ -72,21 +70,14 @@ class TrainingPage(Page):
         self._estimated_minutes = 0.0
         self._dismissed_runs: set[str] = set()
         self._time = TrainingTime(settings, self.speed_setting, self.preset_values, self.reference_minutes)
-        self.cards = ChoiceCards(
-            [
-                CardText(preset.value, _PRESET_ICONS[preset], card.title, "", card.description)
-                for preset, card in PRESET_CARDS.items()
-            ],
-            "Preset",
-        )
         self.form = self.make_form()
+        self._setup = TrainingSetup(self.heading, self.explanation, self.make_inputs(), self.form)
+        self.cards, self.start_button = self._setup.cards, self._setup.start_button
+        self.resume_banner = self._setup.resume_banner
         self.view = TrainingView()
-        self.start_button = primary_button("")
-        self._preflight = label("", "muted", wraps=True)
-        self.resume_banner = ResumeBanner()
         self._stack = QStackedWidget()
-        self._stack.addWidget(self._make_setup())
-        self._stack.addWidget(self._framed(self.view))
+        self._stack.addWidget(self._setup)
+        self._stack.addWidget(self.view)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._stack)
@@ -172,7 +163,7 @@ class TrainingPage(Page):
         reason = self.obstacle() or (f"Some settings are not valid. {next(iter(errors.values()))}" if errors else "")
         set_reason(self.start_button, reason)
         if errors:
-            self._preflight.setText(reason)
+            self._setup.preflight.setText(reason)
             return
         parts = [
             self.input_text(),
@@ -181,7 +172,7 @@ class TrainingPage(Page):
         ]
         if self.runner.jobs_of("restore") or any(job.request.page_id in _TRAINING_PAGES for job in self.runner.jobs):
             parts.append("starts when the running job has ended")
-        self._preflight.setText(reason or " · ".join(part for part in parts if part))
+        self._setup.preflight.setText(reason or " · ".join(part for part in parts if part))
         self.cards.set_figures(
             {
                 preset.value: phrases.rough_minutes(self._time.preset_minutes(preset, self.num_input_photos()))
@@ -392,44 +383,3 @@ class TrainingPage(Page):
 
     def _minutes(self, values: Mapping[str, Any]) -> float:
         return self._time.minutes(values, Preset(self.cards.value), self.num_input_photos())
-
-    def _make_setup(self) -> QWidget:
-        content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
-        layout.setSpacing(2 * SPACING)
-        layout.addWidget(label(self.heading, "title"))
-        layout.addWidget(label(self.explanation, "muted", wraps=True))
-        layout.addWidget(self.resume_banner)
-        inputs = self.make_inputs()
-        if inputs is not None:
-            layout.addWidget(inputs)
-        layout.addWidget(self.cards)
-        layout.addWidget(self.form)
-        layout.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setWidget(content)
-        row = QHBoxLayout()
-        row.setContentsMargins(3 * SPACING, SPACING, 3 * SPACING, 2 * SPACING)
-        row.setSpacing(2 * SPACING)
-        row.addWidget(self._preflight, 1)
-        row.addWidget(self.start_button)
-        page = QWidget()
-        outer = QVBoxLayout(page)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addWidget(scroll, 1)
-        outer.addLayout(row)
-        return page
-
-    heading: ClassVar[str]
-    explanation: ClassVar[str]
-
-    @staticmethod
-    def _framed(widget: QWidget) -> QWidget:
-        frame = QWidget()
-        layout = QVBoxLayout(frame)
-        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
-        layout.addWidget(widget)
-        return frame

@@ -1,0 +1,70 @@
+"""What stands on a training page before it starts: inputs, presets, settings, and the button."""
+
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from app.pages.resume_banner import ResumeBanner
+from app.pages.training_form import TrainingForm
+from app.theme import SPACING
+from app.widgets.buttons import primary_button
+from app.widgets.preset_cards import CardText, ChoiceCards
+from app.widgets.text import label
+from engine.configs import Preset
+from engine.presets import PRESET_CARDS
+
+_PRESET_ICONS = {Preset.QUICK: "lightning", Preset.BALANCED: "scales", Preset.THOROUGH: "hourglass"}
+
+
+class TrainingSetup(QWidget):
+    """Scrolls all but the button, which stays at the bottom right with what will happen to its left.
+
+    Attributes:
+        cards: The presets.
+        resume_banner: Offers to go on with a run that did not reach its end.
+        preflight: Photos, device and expected minutes.
+        start_button: The page's primary button.
+    """
+
+    def __init__(
+        self,
+        heading: str,
+        explanation: str,
+        inputs: QWidget | None,
+        form: TrainingForm,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.cards = ChoiceCards(
+            [
+                CardText(preset.value, _PRESET_ICONS[preset], card.title, "", card.description)
+                for preset, card in PRESET_CARDS.items()
+            ],
+            "Preset",
+        )
+        self.resume_banner = ResumeBanner()
+        self.preflight = label("", "muted", wraps=True)
+        self.start_button = primary_button("")
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
+        layout.setSpacing(2 * SPACING)
+        layout.addWidget(label(heading, "title"))
+        layout.addWidget(label(explanation, "muted", wraps=True))
+        layout.addWidget(self.resume_banner)
+        if inputs is not None:
+            layout.addWidget(inputs)
+        layout.addWidget(self.cards)
+        layout.addWidget(form)
+        layout.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(content)
+        row = QHBoxLayout()
+        row.setContentsMargins(3 * SPACING, SPACING, 3 * SPACING, 2 * SPACING)
+        row.setSpacing(2 * SPACING)
+        row.addWidget(self.preflight, 1)
+        row.addWidget(self.start_button)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(scroll, 1)
+        outer.addLayout(row)
