@@ -252,6 +252,7 @@ def _finetune_plan(
     task = find_entry(TASKS, config.task, "task").make(config.task_params)
     labels = gather_labels(config, control, emit)
     training = labels.training
+    inherited, inherited_digests = (origin.labels, origin.label_digests) if origin else ((), ())
     if origin is None:
         backbone = config.backbone
         backbone_params = find_entry(BACKBONES, backbone, "network").validate(config.backbone_params).model_dump()
@@ -267,8 +268,9 @@ def _finetune_plan(
         backbone_params=backbone_params,
         pretext=origin.pretext if origin else None,
         parent=parent,
-        labels=labels.names,
-        label_digests=labels.digests,
+        # What taught the parent has taught this model too, and may not be counted when it is measured.
+        labels=_joined(inherited, labels.names),
+        label_digests=_joined(inherited_digests, labels.digests),
         version=__version__,
     )
     noisy = [pair.noisy for pair in training]
@@ -283,6 +285,11 @@ def _finetune_plan(
         photos=noisy,
         stage="Fine-tuning",
     )
+
+
+def _joined(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    """Both without repetition, in order."""
+    return tuple(dict.fromkeys((*first, *second)))
 
 
 def _unlabelled_objective(

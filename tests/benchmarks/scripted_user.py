@@ -87,8 +87,9 @@ def main(arguments: argparse.Namespace) -> int:
     def visible(kind: type, text: str) -> QWidget | None:
         top = application.activeModalWidget() or window()
         for widget in top.findChildren(kind):
-            said = widget.text() if hasattr(widget, "text") else ""
-            if widget.isVisible() and widget.isEnabled() and str(said).replace("&", "").startswith(text):
+            said = (getattr(widget, "text", str)(), widget.accessibleName(), widget.toolTip())
+            is_there = widget.isVisible() and widget.isEnabled()
+            if is_there and any(words.replace("&", "").startswith(text) for words in said):
                 return widget
         return None
 
@@ -181,7 +182,7 @@ def main(arguments: argparse.Namespace) -> int:
             set_number("steps", arguments.finetune_steps)
         set_number("labels", 5)
         shoot("finetune")
-        train("Fine-tune", "finetune", 15)
+        train("Fine-tune on", "finetune", 15)
         press("ctrl+5")
         time.sleep(3)
         shoot("restore")

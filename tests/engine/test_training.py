@@ -300,3 +300,11 @@ def test_wrong_references_are_set_aside_and_others_drawn(tiny_photos: TinyPhotos
     result = finetune(config, JobControl(), recorder)
     assert set(read_card(result.run).labels) == {f"photo {index}.png" for index in range(8) if index != 1}
     assert any("photo 1.png is set aside" in event.message for event in recorder.of(JobWarning))
+
+
+def test_labels_of_the_parent_are_not_forgotten(tiny_photos: TinyPhotos) -> None:
+    first = finetune(finetune_config(tiny_photos, label_names=("photo 1.png",), steps=1), JobControl(), Recorder()).run
+    config = finetune_config(tiny_photos, parent=first, label_names=("photo 4.png",), steps=1)
+    card = read_card(finetune(config, JobControl(), Recorder()).run)
+    assert card.labels == ("photo 1.png", "photo 4.png")
+    assert len(set(card.label_digests)) == 2
