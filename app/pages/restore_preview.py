@@ -28,7 +28,7 @@ from engine.job_control import JobControl
 if TYPE_CHECKING:
     from engine.restorer import Restorer
 
-PREVIEW_SIDE_PX = 448
+PREVIEW_SIDE_PX = 512
 """Largest side of the spot: some tenths of a second on two processor cores."""
 
 SURROUNDINGS_PX = 48

@@ -227,7 +227,9 @@ class ImageCanvas(QWidget):
         return QSizeF(self.size())
 
     def _scene_point(self, position: QPointF) -> QPointF:
-        return self.view_transform.to_scene(position, self._viewport())
+        """The scene point in the middle of the screen pixel that the cursor is on."""
+        half = 0.5 / self.devicePixelRatioF()
+        return self.view_transform.to_scene(position + QPointF(half, half), self._viewport())
 
     @Slot()
     def _repaint(self) -> None:

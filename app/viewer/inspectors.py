@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from app.theme import SPACING, set_role
 from app.viewer.image_canvas import place_in_scene
 from app.viewer.view_modes import PaneContent, Picture
 from app.widgets.text import label
 
+_NUM_NAMED_PANES = 3
 _INVITATION = "Point at a pixel to read its values"
 
 
@@ -60,6 +61,8 @@ class PixelBar(QWidget):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         set_role(self, "panel")
+        # Many values may be wider than a narrow window: they are cut off at the right rather than widening it.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._position = label("", "caption")
         self._values: list[QLabel] = []
         self._panes: tuple[PaneContent, ...] = ()
@@ -84,8 +87,8 @@ class PixelBar(QWidget):
             self._values.append(value)
         while len(self._values) > len(panes):
             self._values.pop().deleteLater()
-        for value, pane in zip(self._values, self._panes, strict=True):
-            widest = _value_text(pane, _widest_value(pane))
+        for index, (value, pane) in enumerate(zip(self._values, self._panes, strict=True)):
+            widest = self._value_text(index, _widest_value(pane))
             value.setMinimumWidth(value.fontMetrics().horizontalAdvance(widest) + SPACING)
         metrics = self._position.fontMetrics()
         self._position.setMinimumWidth(
@@ -104,8 +107,19 @@ class PixelBar(QWidget):
             self._position.setText(f"x {math.floor(point.x()):,}  y {math.floor(point.y()):,}")
         else:
             self._position.setText(_INVITATION if self._panes else "")
-        for value, pane, pixel in zip(self._values, self._panes, found, strict=True):
-            value.setText(_value_text(pane, pixel))
+        for index, (value, pixel) in enumerate(zip(self._values, found, strict=True)):
+            value.setText(self._value_text(index, pixel))
+
+    def _value_text(self, index: int, pixel: PixelValue | None) -> str:
+        """Name a pane's values: by its title, or by its number where there are many."""
+        is_short = len(self._panes) > _NUM_NAMED_PANES
+        name = str(index + 1) if is_short else self._panes[index].title
+        if pixel is None:
+            return f"{name} –"
+        letters = ("R", "G", "B") if len(pixel.levels) == 3 and not is_short else ("",) * len(pixel.levels)
+        return f"{name} " + " ".join(
+            f"{letter} {level}".strip() for letter, level in zip(letters, pixel.levels, strict=True)
+        )
 
 
 def _widest_value(pane: PaneContent) -> PixelValue | None:
@@ -113,12 +127,3 @@ def _widest_value(pane: PaneContent) -> PixelValue | None:
         return None
     peak = 2**pane.bit_depth - 1
     return PixelValue(0, 0, (peak,) * pane.pixels.shape[2])
-
-
-def _value_text(pane: PaneContent, pixel: PixelValue | None) -> str:
-    if pixel is None:
-        return f"{pane.title} –"
-    names = ("R", "G", "B") if len(pixel.levels) == 3 else ("",)
-    return f"{pane.title} " + " ".join(
-        f"{name} {level}".strip() for name, level in zip(names, pixel.levels, strict=True)
-    )

@@ -1,5 +1,7 @@
 """Zoom and position, shared by all panes of a comparison."""
 
+import math
+
 from PySide6.QtCore import QObject, QPointF, QRectF, QSizeF, Signal
 
 MAX_ZOOM = 64.0
@@ -106,10 +108,11 @@ class ViewTransform(QObject):
         """
         size = viewport or self._viewport
         anchor = anchor if anchor is not None else QPointF(size.width() / 2, size.height() / 2)
-        fixed = self.to_scene(anchor, size)
+        # Without the alignment to screen pixels, whose rounding would add up from step to step.
+        from_middle = QPointF(anchor.x() - size.width() / 2, anchor.y() - size.height() / 2)
+        fixed = self._centre + from_middle / self.scale
         self.is_fit = False
         self._zoom = min(max(zoom, min(self.fit_zoom, 1.0) / 10), MAX_ZOOM)
-        from_middle = QPointF(anchor.x() - size.width() / 2, anchor.y() - size.height() / 2)
         self._centre = fixed - from_middle / self.scale
         self._settle()
 
@@ -138,26 +141,23 @@ class ViewTransform(QObject):
         self._settle()
 
     def to_scene(self, point: QPointF, viewport: QSizeF) -> QPointF:
-        """Map a point of a canvas of that size to the scene."""
-        return QPointF(
-            self._centre.x() + (point.x() - viewport.width() / 2) / self.scale,
-            self._centre.y() + (point.y() - viewport.height() / 2) / self.scale,
-        )
+        """Map a point of a canvas of that size to the scene, as it is painted."""
+        corner = self.scene_rect(viewport).topLeft()
+        return QPointF((point.x() - corner.x()) / self.scale, (point.y() - corner.y()) / self.scale)
 
     def to_viewport(self, point: QPointF, viewport: QSizeF) -> QPointF:
-        """Map a scene point to a canvas of that size."""
-        return QPointF(
-            viewport.width() / 2 + (point.x() - self._centre.x()) * self.scale,
-            viewport.height() / 2 + (point.y() - self._centre.y()) * self.scale,
-        )
+        """Map a scene point to a canvas of that size, as it is painted."""
+        corner = self.scene_rect(viewport).topLeft()
+        return QPointF(corner.x() + point.x() * self.scale, corner.y() + point.y() * self.scale)
 
     def scene_rect(self, viewport: QSizeF) -> QRectF:
         """Where the scene lies on a canvas of that size, aligned to whole screen pixels so that 1:1 is crisp."""
         ratio = self._device_pixel_ratio
-        corner = self.to_viewport(QPointF(0, 0), viewport)
+        left = viewport.width() / 2 - self._centre.x() * self.scale
+        top = viewport.height() / 2 - self._centre.y() * self.scale
         return QRectF(
-            round(corner.x() * ratio) / ratio,
-            round(corner.y() * ratio) / ratio,
+            math.floor(left * ratio + 0.5) / ratio,
+            math.floor(top * ratio + 0.5) / ratio,
             self.scene_size.width() * self.scale,
             self.scene_size.height() * self.scale,
         )

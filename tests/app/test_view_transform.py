@@ -43,7 +43,29 @@ def test_zoom_keeps_the_point_under_the_cursor(x, y, factor, second):
     for step in (factor, second):
         view.zoom_by(step, anchor)
         after = view.to_scene(anchor, viewport)
-        assert (after.x(), after.y()) == pytest.approx((before.x(), before.y()), abs=1e-6)
+        assert (after.x(), after.y()) == pytest.approx((before.x(), before.y()), abs=1 / view.scale + 1e-6)
+
+
+def test_many_zoom_steps_do_not_drift(transform):
+    anchor, viewport = QPointF(33, 117), QSizeF(200, 200)
+    before = transform.to_scene(anchor, viewport)
+    for factor in [1.19] * 12 + [1 / 1.19] * 11:
+        transform.zoom_by(factor, anchor)
+    after = transform.to_scene(anchor, viewport)
+    assert (after.x(), after.y()) == pytest.approx((before.x(), before.y()), abs=1 / transform.scale)
+
+
+@given(width=st.integers(50, 80), height=st.integers(50, 80), column=st.integers(0, 39), row=st.integers(0, 29))
+def test_actual_size_maps_pixels_to_pixels(width, height, column, row):
+    view = ViewTransform()
+    view.set_scene(QSizeF(40, 30))
+    viewport = QSizeF(width, height)
+    view.set_viewport(viewport, 1.0)
+    view.show_actual_size()
+    place = view.to_viewport(QPointF(column, row), viewport)
+    assert (place.x(), place.y()) == (int(place.x()), int(place.y()))
+    back = view.to_scene(place + QPointF(0.5, 0.5), viewport)
+    assert (int(back.x()), int(back.y())) == (column, row)
 
 
 def test_zoom_is_bounded(transform):

@@ -1,0 +1,269 @@
+"""The slim bar above the comparison: how to look, at what, how close."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
+
+from app.actions import tip_with_keys
+from app.pages.compare_panes import INPUT_CHOICE, REFERENCE_CHOICE, RESTORED_CHOICE, PaneChoice, PaneKind
+from app.theme import SPACING, Theme, set_role, themed_icon
+from app.viewer.compare_viewer import CompareViewer
+from app.viewer.image_canvas import Backdrop
+from app.viewer.view_modes import GAINS, MAX_PANES, VIEW_MODES
+from app.widgets.buttons import icon_button, quiet_button, set_reason
+from app.widgets.text import ElidedLabel
+
+MODE_ACTIONS = {
+    "side_by_side": "view.side_by_side",
+    "split": "view.split",
+    "flicker": "view.flicker",
+    "difference": "view.difference",
+    "residual": "view.residual",
+}
+"""The action of each view mode; its key stands in the button's tooltip."""
+
+_BACKDROP_NAMES = {Backdrop.GRAY: "Gray", Backdrop.BLACK: "Black", Backdrop.WHITE: "White"}
+_LARGEST_CHIP_PX, _LEAST_CHIP_PX = 148, 44
+
+
+class PaneChip(QPushButton):
+    """A button for one pane that shortens its text where there is little room."""
+
+    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        set_role(self, "quiet")
+        self.whole_text = text
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setText(text)
+
+    def sizeHint(self) -> QSize:
+        width = self.fontMetrics().horizontalAdvance(self.whole_text) + 4 * SPACING
+        return QSize(min(width, Theme.of_application().px(_LARGEST_CHIP_PX)), super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(Theme.of_application().px(_LEAST_CHIP_PX), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        room = self.width() - 4 * SPACING + 2
+        shortened = self.fontMetrics().elidedText(self.whole_text, Qt.TextElideMode.ElideRight, room)
+        number = self.whole_text.split()[0]
+        self.setText(shortened if len(shortened) >= len(number) + 5 else number)
+
+
+class CompareBar(QWidget):
+    """Modes, panes, gain, zoom, backdrop, export; follows the viewer.
+
+    Signals:
+        choices_changed(tuple): What the panes show, as `PaneChoice`s.
+        export_requested: The composed view shall be saved.
+    """
+
+    choices_changed = Signal(tuple)
+    export_requested = Signal()
+
+    def __init__(self, viewer: CompareViewer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._choices: tuple[PaneChoice, ...] = ()
+        self._labels: tuple[str, ...] = ()
+        self._chips: list[PaneChip] = []
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(SPACING, SPACING // 2, SPACING, SPACING // 2)
+        layout.setSpacing(SPACING // 2)
+        self.mode_buttons = self._build_modes(layout)
+        layout.addSpacing(SPACING)
+        self._chip_row = QHBoxLayout()
+        self._chip_row.setSpacing(SPACING // 2)
+        layout.addLayout(self._chip_row)
+        self.add_button = icon_button("plus", "Add a pane")
+        self.add_button.clicked.connect(self._add_pane)
+        layout.addWidget(self.add_button)
+        layout.addStretch(1)
+        self.gain_box = self._build_gain()
+        layout.addWidget(self.gain_box)
+        self._build_zoom(layout)
+        self._build_view_menu(layout)
+        export = icon_button("download-simple", tip_with_keys("Save this view as a picture", "view.export"))
+        export.clicked.connect(self.export_requested)
+        layout.addWidget(export)
+        viewer.state_changed.connect(self._follow_viewer)
+        viewer.view_transform.changed.connect(self._show_zoom)
+        self._follow_viewer()
+        self._show_zoom()
+
+    @property
+    def chip_texts(self) -> list[str]:
+        """What the pane buttons say."""
+        return [chip.whole_text for chip in self._chips]
+
+    @property
+    def zoom_text(self) -> str:
+        """The zoom that is shown."""
+        return self._zoom.whole_text
+
+    def show_choices(self, choices: Sequence[PaneChoice], restored_labels: Sequence[str]) -> None:
+        """Show what the panes show.
+
+        Args:
+            choices: One a pane.
+            restored_labels: Models of which there are restored photos.
+        """
+        self._choices, self._labels = tuple(choices), tuple(restored_labels)
+        while self._chips:
+            chip = self._chips.pop()
+            self._chip_row.removeWidget(chip)
+            chip.hide()
+            chip.deleteLater()
+        for index, choice in enumerate(choices):
+            self._chips.append(self._build_chip(index, choice))
+            self._chip_row.addWidget(self._chips[-1])
+        set_reason(self.add_button, f"There can be {MAX_PANES} panes at most." if len(choices) == MAX_PANES else "")
+
+    def menu_of(self, index: int) -> QMenu:
+        """Return the menu of one pane's button."""
+        menu = self._chips[index].menu()
+        assert isinstance(menu, QMenu)
+        return menu
+
+    def _build_modes(self, layout: QHBoxLayout) -> dict[str, QToolButton]:
+        group = QButtonGroup(self)
+        buttons: dict[str, QToolButton] = {}
+        for key, mode in VIEW_MODES.items():
+            action_id = MODE_ACTIONS.get(key)
+            tip = f"{mode.title}: {mode.description}"
+            mode_button = icon_button(mode.icon, tip_with_keys(tip, action_id) if action_id else tip)
+            mode_button.setAccessibleName(mode.title)
+            mode_button.setCheckable(True)
+            mode_button.clicked.connect(partial(self._viewer.set_mode, key))
+            group.addButton(mode_button)
+            layout.addWidget(mode_button)
+            buttons[key] = mode_button
+        return buttons
+
+    def _build_gain(self) -> QComboBox:
+        box = QComboBox()
+        box.setAccessibleName("Gain")
+        box.setToolTip("By how much differences are amplified ( [ and ] )")
+        for gain in GAINS:
+            box.addItem(f"× {gain:g}", gain)
+        box.activated.connect(self._set_gain)
+        return box
+
+    def _build_zoom(self, layout: QHBoxLayout) -> None:
+        transform = self._viewer.view_transform
+        fit = icon_button("arrows-out", tip_with_keys("Fit the photo into the pane", "view.fit"))
+        fit.clicked.connect(transform.fit)
+        one_to_one = quiet_button("1:1")
+        one_to_one.setToolTip(tip_with_keys("One photo pixel to one screen pixel", "view.one_to_one"))
+        one_to_one.clicked.connect(lambda: transform.show_actual_size())
+        one_to_one.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._zoom = ElidedLabel("", "caption")
+        self._fit_zoom_label()
+        Theme.of_application().changed.connect(self._fit_zoom_label)
+        for control in (fit, one_to_one, self._zoom):
+            layout.addWidget(control)
+
+    def _build_view_menu(self, layout: QHBoxLayout) -> None:
+        self.view_button = icon_button("circle-half", "Background and brightness")
+        self.view_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.view_button)
+        menu.addSection("Background")
+        group = QActionGroup(menu)
+        self._backdrop_actions: dict[Backdrop, QAction] = {}
+        for backdrop, name in _BACKDROP_NAMES.items():
+            action = menu.addAction(name)
+            action.setCheckable(True)
+            action.triggered.connect(partial(self._viewer.set_backdrop, backdrop))
+            group.addAction(action)
+            self._backdrop_actions[backdrop] = action
+        menu.addSeparator()
+        self._stretch_action = menu.addAction("Spread dim pictures over the full range")
+        self._stretch_action.setCheckable(True)
+        self._stretch_action.setToolTip("For microscopy and night shots; all panes by the same levels.")
+        self._stretch_action.toggled.connect(self._viewer.set_stretched)
+        self.view_button.setMenu(menu)
+        layout.addWidget(self.view_button)
+
+    def _build_chip(self, index: int, choice: PaneChoice) -> "PaneChip":
+        chip = PaneChip(f"{index + 1}  {choice.short_title}")
+        chip.setToolTip(f"Pane {index + 1}: {choice.title}. Click to choose what it shows.")
+        chip.setMenu(self._build_pane_menu(index, choice, chip))
+        return chip
+
+    def _build_pane_menu(self, index: int, current: PaneChoice, parent: QWidget) -> QMenu:
+        menu = QMenu(parent)
+        offered = [INPUT_CHOICE, RESTORED_CHOICE]
+        if len(self._labels) > 1:
+            offered += [PaneChoice(PaneKind.RESTORED, label=name) for name in self._labels]
+        offered.append(REFERENCE_CHOICE)
+        if current.kind is PaneKind.FILE:
+            offered.append(current)
+        for choice in offered:
+            action = menu.addAction(choice.title)
+            action.setCheckable(True)
+            action.setChecked(choice == current)
+            action.triggered.connect(partial(self._choose, index, choice))
+        menu.addAction("A file…").triggered.connect(partial(self._choose_file, index))
+        menu.addSeparator()
+        remove = menu.addAction(themed_icon("x"), "Remove this pane")
+        remove.setEnabled(len(self._choices) > 1)
+        remove.triggered.connect(partial(self._remove, index))
+        return menu
+
+    def _choose(self, index: int, choice: PaneChoice, _checked: bool = False) -> None:
+        choices = list(self._choices)
+        choices[index] = choice
+        self.choices_changed.emit(tuple(choices))
+
+    def _choose_file(self, index: int, _checked: bool = False) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Choose a picture for this pane")
+        if name:
+            self._choose(index, PaneChoice(PaneKind.FILE, path=Path(name)))
+
+    def _remove(self, index: int, _checked: bool = False) -> None:
+        self.choices_changed.emit(tuple(choice for i, choice in enumerate(self._choices) if i != index))
+
+    @Slot()
+    def _add_pane(self) -> None:
+        """Add what is not shown yet: the reference, or a model's version."""
+        versions = [PaneChoice(PaneKind.RESTORED, label=name) for name in self._labels]
+        offered = [INPUT_CHOICE, RESTORED_CHOICE, REFERENCE_CHOICE, *(versions if len(versions) > 1 else ())]
+        new = next((choice for choice in offered if choice not in self._choices), RESTORED_CHOICE)
+        self.choices_changed.emit((*self._choices, new))
+
+    @Slot(int)
+    def _set_gain(self, row: int) -> None:
+        self._viewer.set_gain(self.gain_box.itemData(row))
+
+    @Slot()
+    def _follow_viewer(self) -> None:
+        viewer = self._viewer
+        self.mode_buttons[viewer.mode_key].setChecked(True)
+        self.gain_box.setCurrentIndex(self.gain_box.findData(viewer.gain))
+        self.gain_box.setVisible(VIEW_MODES[viewer.mode_key].uses_gain)
+        self._backdrop_actions[viewer.backdrop].setChecked(True)
+        self._stretch_action.setChecked(viewer.is_stretched)
+
+    @Slot()
+    def _show_zoom(self) -> None:
+        percent = self._viewer.view_transform.zoom * 100
+        self._zoom.set_text(f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %")
+
+    @Slot()
+    def _fit_zoom_label(self) -> None:
+        self._zoom.setMaximumWidth(self._zoom.fontMetrics().horizontalAdvance("8888 %") + 4)
