@@ -14,7 +14,7 @@ from app.run_catalog import RunEntry
 from app.session import Session
 from app.settings import FINETUNE_PRESET, FINETUNE_SPEED, OPEN_DIALOG_FOLDER, Settings
 from app.theme import SPACING, Theme
-from app.widgets.buttons import button, quiet_button
+from app.widgets.buttons import button
 from app.widgets.config_form import CAPTION_PX
 from app.widgets.preset_cards import CardText, ChoiceCards
 from app.widgets.text import ElidedLabel, label
@@ -104,9 +104,7 @@ class FinetunePage(TrainingPage):
     def make_inputs(self) -> QWidget:
         browse = button("Model file …", "folder-open")
         browse.clicked.connect(self._browse)
-        to_labels = quiet_button("Show the labels", "tag")
-        to_labels.clicked.connect(lambda: self.page_requested.emit("labels"))
-        self.parent_choice.setMinimumContentsLength(24)
+        self.parent_choice.setMinimumContentsLength(12)
         self.parent_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.parent_choice.setAccessibleName("Start from")
         tip = "The run or model whose knowledge it starts with (parent); a pretrained one needs fewer labels"
@@ -115,17 +113,13 @@ class FinetunePage(TrainingPage):
         start.setSpacing(SPACING)
         start.addWidget(self.parent_choice, 1)
         start.addWidget(browse)
-        labels = QHBoxLayout()
-        labels.setSpacing(SPACING)
-        labels.addWidget(self._labels_text, 1)
-        labels.addWidget(to_labels)
         grid = QGridLayout()
         grid.setHorizontalSpacing(2 * SPACING)
         grid.setVerticalSpacing(SPACING)
         grid.addWidget(label("Start from"), 0, 0)
         grid.addLayout(start, 0, 1)
         grid.addWidget(label("Labels"), 1, 0)
-        grid.addLayout(labels, 1, 1)
+        grid.addWidget(self._labels_text, 1, 1)
         grid.setColumnMinimumWidth(0, Theme.of_application().px(CAPTION_PX))
         grid.setColumnStretch(1, 1)
         inputs = QWidget()
@@ -179,6 +173,9 @@ class FinetunePage(TrainingPage):
         if not self.session.label_pairs:
             return "Add clean references on the Labels page first."
         return ""
+
+    def missing_input(self) -> tuple[str, str] | None:
+        return None if self.session.label_pairs else ("labels", "Go to Labels")
 
     def input_text(self) -> str:
         num_pairs, num_chosen = len(self.session.label_pairs), self._num_chosen()

@@ -100,6 +100,9 @@ class PretrainPage(TrainingPage):
             return "At least 2 photos are needed: the method compares the noise of different photos."
         return ""
 
+    def missing_input(self) -> tuple[str, str] | None:
+        return None if self.session.photos else ("photos", "Go to Photos")
+
     def input_text(self) -> str:
         num_left_out = len(self.session.photos) - self.num_input_photos()
         text = phrases.count(self.num_input_photos(), "photo")

@@ -85,6 +85,7 @@ class TrainingPage(Page):
         self.form.edited.connect(self.refresh)
         self.form.more_toggled.connect(lambda shown: settings.set(MORE_SETTINGS_OPEN, shown))
         self.start_button.clicked.connect(self.start)
+        self._setup.mend_button.clicked.connect(self._mend)
         self.resume_banner.resume_requested.connect(self.resume)
         self.resume_banner.dismissed.connect(self._dismiss_resumable)
         session.run_catalog.changed.connect(self._offer_resumable)
@@ -126,6 +127,10 @@ class TrainingPage(Page):
         """Return why training cannot start now; "" if it can."""
 
     @abstractmethod
+    def missing_input(self) -> tuple[str, str] | None:
+        """Return the id of the page where what is missing can be added, and what the button there says."""
+
+    @abstractmethod
     def input_text(self) -> str:
         """Return what is learned from, for the line above the button: "212 photos (3 left out)"."""
 
@@ -162,6 +167,9 @@ class TrainingPage(Page):
         errors = self.form.errors()
         reason = self.obstacle() or (f"Some settings are not valid. {next(iter(errors.values()))}" if errors else "")
         set_reason(self.start_button, reason)
+        missing = self.missing_input()
+        self._setup.mend_button.setVisible(missing is not None)
+        self._setup.mend_button.setText(missing[1] if missing else "")
         if errors:
             self._setup.preflight.setText(reason)
             return
@@ -187,6 +195,12 @@ class TrainingPage(Page):
         self._estimated_minutes = self._minutes(config.model_dump())
         name = config.name or self.default_name()
         self._submit(f"{self.verb} “{name}”", self.training_function(), config, config)
+
+    @Slot()
+    def _mend(self) -> None:
+        missing = self.missing_input()
+        if missing is not None:
+            self.page_requested.emit(missing[0])
 
     def resume(self, entry: RunEntry) -> None:
         """Go on with a run that was stopped or interrupted."""

@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 from app.pages.resume_banner import ResumeBanner
 from app.pages.training_form import TrainingForm
 from app.theme import SPACING
-from app.widgets.buttons import primary_button
+from app.widgets.buttons import button, primary_button
 from app.widgets.preset_cards import CardText, ChoiceCards
 from app.widgets.text import label
 from engine.configs import Preset
@@ -21,6 +21,7 @@ class TrainingSetup(QWidget):
         cards: The presets.
         resume_banner: Offers to go on with a run that did not reach its end.
         preflight: Photos, device and expected minutes.
+        mend_button: Leads to the page where what is missing can be added.
         start_button: The page's primary button.
     """
 
@@ -42,6 +43,8 @@ class TrainingSetup(QWidget):
         )
         self.resume_banner = ResumeBanner()
         self.preflight = label("", "muted", wraps=True)
+        self.mend_button = button("")
+        self.mend_button.hide()
         self.start_button = primary_button("")
         content = QWidget()
         layout = QVBoxLayout(content)
@@ -62,6 +65,7 @@ class TrainingSetup(QWidget):
         row.setContentsMargins(3 * SPACING, SPACING, 3 * SPACING, 2 * SPACING)
         row.setSpacing(2 * SPACING)
         row.addWidget(self.preflight, 1)
+        row.addWidget(self.mend_button)
         row.addWidget(self.start_button)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)

@@ -5,16 +5,16 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.theme import SPACING, Theme, set_role, themed_icon
 from app.widgets.buttons import quiet_button
-from app.widgets.field_editors import ChoiceEditor, FieldEditor, editor_for
+from app.widgets.field_editors import EDITOR_PX, MIN_EDITOR_PX, ChoiceEditor, FieldEditor, editor_for
 from app.widgets.text import label
 
 CAPTION_PX = 160
-EDITOR_PX = 232
 
 
 class ConfigForm(QWidget):
@@ -210,7 +210,7 @@ class ConfigForm(QWidget):
 
 
 class _FieldGrid(QWidget):
-    """Captions left, editors right, what is wrong below; more than three fields stand in two columns."""
+    """Captions left, editors right, what is wrong below; many fields stand in two columns where there is room."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -219,7 +219,8 @@ class _FieldGrid(QWidget):
         self._grid.setHorizontalSpacing(2 * SPACING)
         self._grid.setVerticalSpacing(SPACING)
         self._rows: list[tuple[QLabel, FieldEditor, QLabel]] = []
-        Theme.of_application().changed.connect(self._place)
+        self._num_columns = 1
+        Theme.of_application().changed.connect(self._fit)
 
     @property
     def num_rows(self) -> int:
@@ -229,19 +230,38 @@ class _FieldGrid(QWidget):
         self._rows.append((caption, editor, error))
         self._place()
 
+    def minimumSizeHint(self) -> QSize:
+        # That of one column, or two columns could never become one again.
+        px = Theme.of_application().px
+        return QSize(px(CAPTION_PX + MIN_EDITOR_PX) + 5 * SPACING, self._grid.totalMinimumSize().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    @Slot()
+    def _fit(self) -> None:
+        needed = 2 * (Theme.of_application().px(CAPTION_PX + EDITOR_PX) + 5 * SPACING)
+        num_columns = 2 if len(self._rows) > 3 and self.width() >= needed else 1
+        if num_columns != self._num_columns:
+            self._num_columns = num_columns
+            self._place()
+        self.updateGeometry()
+
     def _place(self) -> None:
-        num_columns = 2 if len(self._rows) > 3 else 1
-        num_lines = -(-len(self._rows) // num_columns)
+        num_lines = -(-len(self._rows) // self._num_columns)
+        while self._grid.count():
+            self._grid.takeAt(0)
         for position, (caption, editor, error) in enumerate(self._rows):
             column, line = divmod(position, num_lines)
-            editor.setFixedWidth(Theme.of_application().px(EDITOR_PX))
             self._grid.addWidget(caption, 2 * line, 3 * column, Qt.AlignmentFlag.AlignVCenter)
             self._grid.addWidget(editor, 2 * line, 3 * column + 1)
             self._grid.addWidget(error, 2 * line + 1, 3 * column, 1, 2)
-        for column in range(num_columns):
-            self._grid.setColumnMinimumWidth(3 * column, Theme.of_application().px(CAPTION_PX))
-            self._grid.setColumnMinimumWidth(3 * column + 2, 3 * SPACING)
-        self._grid.setColumnStretch(3 * num_columns - 1, 1)
+        for column in range(2):
+            is_used = column < self._num_columns
+            self._grid.setColumnMinimumWidth(3 * column, Theme.of_application().px(CAPTION_PX) if is_used else 0)
+            self._grid.setColumnMinimumWidth(3 * column + 2, SPACING if is_used else 0)
+            self._grid.setColumnStretch(3 * column + 2, 1 if column == self._num_columns - 1 else 0)
 
 
 def _sentence(error: Any) -> str:

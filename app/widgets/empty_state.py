@@ -35,8 +35,6 @@ class EmptyState(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._sentence = label(sentence, "muted", wraps=True)
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
-        self._sentence.setMaximumWidth(520)
-        self._sentence.setMinimumWidth(320)
         self.action_button = primary_button(action_text)
         self.action_button.clicked.connect(self.action_requested)
         self.other_button = button(other_text) if other_text else None
@@ -49,11 +47,16 @@ class EmptyState(QWidget):
             self.other_button.clicked.connect(self.other_requested)
             buttons.addWidget(self.other_button)
         buttons.addStretch()
+        # Stretches rather than an alignment: an aligned label gets the height of one line.
+        words = QHBoxLayout()
+        words.addStretch(1)
+        words.addWidget(self._sentence, 3)
+        words.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setSpacing(2 * SPACING)
         layout.addStretch()
         layout.addWidget(IconLabel(icon, "text_muted", 48), 0, Qt.AlignmentFlag.AlignHCenter)
-        layout.addWidget(self._sentence, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addLayout(words)
         layout.addLayout(buttons)
         layout.addStretch()
 

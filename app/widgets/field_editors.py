@@ -6,7 +6,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from PySide6.QtCore import QEvent, QObject, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
+    QSizePolicy,
     QSpinBox,
     QWidget,
 )
@@ -37,6 +38,8 @@ CHOICE_TITLES = {
     "overwrite": "Overwrite it",
     "skip": "Skip the photo",
 }
+EDITOR_PX = 232
+MIN_EDITOR_PX = 120
 _ROW_PX = 30
 _LARGEST_INT = 2**31 - 1
 
@@ -59,6 +62,7 @@ class FieldEditor(QWidget):
         raise NotImplementedError
 
     def _hold(self, *widgets: QWidget) -> None:
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING // 2)
@@ -72,9 +76,17 @@ class FieldEditor(QWidget):
         self._fit()
         Theme.of_application().changed.connect(self._fit)
 
+    def sizeHint(self) -> QSize:
+        return QSize(Theme.of_application().px(EDITOR_PX), super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(Theme.of_application().px(MIN_EDITOR_PX), super().minimumSizeHint().height())
+
+    @Slot()
     def _fit(self) -> None:
         for widget in self._rows:
             widget.setFixedHeight(Theme.of_application().px(_ROW_PX))
+        self.updateGeometry()
 
 
 class _WheelGuard(QObject):

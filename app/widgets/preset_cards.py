@@ -41,12 +41,13 @@ class ChoiceCard(QPushButton):
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
+        title = label(card.title, "section")
         self._figure = label(card.figure)
         self._description = label(card.description, "muted", wraps=True)
         top = QHBoxLayout()
         top.setSpacing(SPACING)
         top.addWidget(IconLabel(card.icon))
-        top.addWidget(label(card.title, "section"))
+        top.addWidget(title)
         top.addStretch()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * SPACING, SPACING + 4, 2 * SPACING, SPACING + 4)
@@ -54,7 +55,10 @@ class ChoiceCard(QPushButton):
         layout.addLayout(top)
         layout.addWidget(self._figure)
         layout.addWidget(self._description)
-        layout.addStretch()
+        # All but the description keep their height; a stretch would make the card take all that there is.
+        for part in (title, self._figure):
+            part.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._description.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         Theme.of_application().changed.connect(self._fit)
         # The button takes the clicks, not the labels on it.
         for child in self.findChildren(QWidget):
@@ -99,7 +103,7 @@ class ChoiceCards(QWidget):
     def __init__(self, cards: Sequence[CardText], accessible_name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(accessible_name)
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self._cards: dict[str, ChoiceCard] = {}

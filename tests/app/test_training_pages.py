@@ -216,6 +216,10 @@ def test_fine_tuning_without_labels_says_what_to_do(qtbot: QtBot, with_photos: O
     page = with_photos.window.pages["finetune"]
     assert isinstance(page, FinetunePage)
     assert page.start_button.toolTip() == "Add clean references on the Labels page first."
+    with_photos.window.show_page("finetune")
+    go_there = next(control for control in page.findChildren(QPushButton) if control.text() == "Go to Labels")
+    qtbot.mouseClick(go_there, Qt.MouseButton.LeftButton)
+    assert with_photos.window.current_page.page_id == "labels"
 
 
 def test_runs_are_listed_renamed_deleted_and_brought_back(
