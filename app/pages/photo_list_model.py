@@ -47,7 +47,7 @@ class PhotoListModel(QAbstractListModel):
         self.rebuild()
 
     def set_filter(self, text: str) -> None:
-        """Show only photos whose name or folder contains every word of the text."""
+        """Show only photos whose name contains every word of the text."""
         self._filter = text.casefold()
         self.rebuild()
 
@@ -96,7 +96,7 @@ class PhotoListModel(QAbstractListModel):
         words = self._filter.split()
         photos: Sequence[PhotoScanned] = self._session.photos
         if words:
-            photos = [photo for photo in photos if all(word in str(photo.path).casefold() for word in words)]
+            photos = [photo for photo in photos if all(word in photo.path.name.casefold() for word in words)]
         if self._folder is not None:
             photos = [photo for photo in photos if photo.path.is_relative_to(self._folder)]
         rows = sorted(photos, key=self._sort_key)
