@@ -125,7 +125,8 @@ class RunDetails(QWidget):
         if self._entry is None or stored.path != self._entry.path:
             return
         record = self._entry.record
-        if record.data is not None and stored.curves.get("contrast_accuracy"):
+        # A fine-tuning contrasts its unlabelled photos, whose number its record does not hold.
+        if record.kind == "pretrain" and record.data is not None and stored.curves.get("contrast_accuracy"):
             batch = min(int(stored.settings.get("photos_per_batch", record.data.num_photos)), record.data.num_photos)
             stored.curves[CHANCE_METRIC] = Curve([(0, chance_accuracy(batch))])
         self.plot.set_curves(stored.curves, record.steps_total)

@@ -240,9 +240,10 @@ class TrainingPage(Page):
         job = self.runner.submit(request)
         self._job = job
         photos_per_batch = config.photos_per_batch if config else TrainingConfig().photos_per_batch
+        num_contrasted = len(self.session.included_photos) or photos_per_batch
         self.view.follow(
             job,
-            chance=chance_accuracy(max(1, min(photos_per_batch, self._num_photos_in_run or photos_per_batch))),
+            chance=chance_accuracy(min(photos_per_batch, num_contrasted)),
             num_steps=config.steps if config else 0,
             keeps_curves=keeps_curves,
         )
