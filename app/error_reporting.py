@@ -144,6 +144,8 @@ class ErrorReporter(QObject):
         root.addHandler(handler)
         if root.level in (logging.NOTSET, logging.WARNING):
             root.setLevel(logging.INFO)
+        # It tells at each change of theme that it was successful.
+        logging.getLogger("qdarkstyle").setLevel(logging.WARNING)
         self._log_handler = handler
 
     def _open_crash_file(self, path: Path) -> None:

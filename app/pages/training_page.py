@@ -273,11 +273,10 @@ class TrainingPage(Page):
     @Slot(object)
     def _on_finished(self, result: TrainingResult) -> None:
         self._learn_speed()
-        text = f"{phrases.count(result.steps, 'step')} took {phrases.duration(result.seconds)}"
+        took = f"{phrases.count(result.steps, 'step')} took {phrases.duration(result.seconds)}"
         if self._estimated_minutes:
-            text += f"; {phrases.rough_minutes(self._estimated_minutes)} had been estimated"
+            took += f"; {phrases.rough_minutes(self._estimated_minutes)} had been estimated"
         achieved = self.result_text(result.metrics)
-        text = f"{text}. {achieved}".strip()
         choice = self._model_choice(result)
         use = primary_button("Restore photos with it", "magic-wand")
         use.clicked.connect(partial(self._use, choice, "restore"))
@@ -286,7 +285,7 @@ class TrainingPage(Page):
             tune = button("Fine-tune it", "graduation-cap")
             tune.clicked.connect(partial(self._use, choice, "finetune"))
             buttons.append(tune)
-        self.view.show_summary(text, [*buttons, use])
+        self.view.show_summary(f"{took}. {achieved}", [*buttons, use])
         # Whoever refines the model in use wants to use the finer one; any other choice stays.
         if self.session.model is None or self.session.model.path == getattr(self._config, "parent", None):
             self.session.set_model(choice)
