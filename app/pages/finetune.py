@@ -74,6 +74,7 @@ class FinetunePage(TrainingPage):
     speed_setting = FINETUNE_SPEED
 
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
+        self._is_from_scratch = True
         self.parent_choice = QComboBox()
         self._parents: list[Path | None] = []
         self._parent_file: Path | None = None
@@ -139,7 +140,7 @@ class FinetunePage(TrainingPage):
         return self._parents[index] if 0 <= index < len(self._parents) else None
 
     def preset_values(self, preset: Preset) -> dict[str, Any]:
-        return finetune_preset(preset)
+        return finetune_preset(preset, from_scratch=self.parent_path is None)
 
     def reference_minutes(self, preset: Preset) -> float:
         return PRESET_CARDS[preset].finetune_minutes
@@ -245,10 +246,19 @@ class FinetunePage(TrainingPage):
 
     def _select(self, path: Path | None) -> None:
         self.parent_choice.setCurrentIndex(self._parents.index(path))
+        self._follow_parent()
 
     def _on_parent_chosen(self) -> None:
         self._parent_was_chosen = True
+        self._follow_parent()
         self.refresh()
+
+    def _follow_parent(self) -> None:
+        """A preset learns faster from scratch than from a parent, whose knowledge it would overwrite."""
+        is_from_scratch = self.parent_path is None
+        if is_from_scratch != self._is_from_scratch:
+            self._is_from_scratch = is_from_scratch
+            self.form.set_baseline(self.preset_values(Preset(self.cards.value)))
 
     def _on_model_changed(self) -> None:
         """Whoever asks to fine-tune a run has made it the model in use: start from it."""

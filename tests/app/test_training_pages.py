@@ -274,3 +274,12 @@ def test_an_interrupted_run_is_offered_on_its_page(
     with qtbot.waitSignal(pretrain_page.training_ended, timeout=TRAINING_MS) as signal:
         qtbot.mouseClick(banner.resume_button, Qt.MouseButton.LeftButton)
     assert signal.args == [JobState.FINISHED]
+
+
+def test_learning_from_scratch_takes_larger_steps_than_refining(
+    qtbot: QtBot, finetune_page: FinetunePage, tiny_photos: TinyPhotos
+) -> None:
+    assert finetune_page.parent_choice.currentText() == FROM_SCRATCH
+    from_scratch = finetune_page.form.values()["learning_rate"]
+    finetune_page.set_parent_file(tiny_photos.noisy / "some.safetensors")
+    assert finetune_page.form.values()["learning_rate"] < from_scratch
