@@ -111,11 +111,6 @@ class Session(QObject):
         return self._compute_text
 
     @property
-    def is_engine_loaded(self) -> bool:
-        """Whether torch is in memory, so that importing the engine's registry takes no time."""
-        return bool(self._compute_text)
-
-    @property
     def folders(self) -> tuple[Path, ...]:
         """The photo folders or files as they were opened."""
         return self._folders

@@ -337,15 +337,3 @@ def _qt_palette(colors: Palette) -> QPalette:
     for color_role in (role.WindowText, role.Text, role.ButtonText):
         result.setColor(QPalette.ColorGroup.Disabled, color_role, QColor(colors.text_disabled))
     return result
-
-
-def contrast_ratio(first: str, second: str) -> float:
-    """Return the WCAG 2 contrast ratio of two "#rrggbb" colours, 1 to 21."""
-
-    def luminance(color: str) -> float:
-        channels = [int(color[position : position + 2], 16) / 255 for position in (1, 3, 5)]
-        linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    brighter, darker = sorted((luminance(first), luminance(second)), reverse=True)
-    return (brighter + 0.05) / (darker + 0.05)

@@ -33,8 +33,8 @@ class EmptyState(QWidget):
     ) -> None:
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self._sentence = label(sentence, "muted", wraps=True)
-        self._sentence.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
+        sentence_label = label(sentence, "muted", wraps=True)
+        sentence_label.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
         self.action_button = primary_button(action_text)
         self.action_button.clicked.connect(self.action_requested)
         self.other_button = button(other_text) if other_text else None
@@ -50,7 +50,7 @@ class EmptyState(QWidget):
         # Stretches rather than an alignment: an aligned label gets the height of one line.
         words = QHBoxLayout()
         words.addStretch(1)
-        words.addWidget(self._sentence, 3)
+        words.addWidget(sentence_label, 3)
         words.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setSpacing(2 * SPACING)
@@ -59,7 +59,3 @@ class EmptyState(QWidget):
         layout.addLayout(words)
         layout.addLayout(buttons)
         layout.addStretch()
-
-    def set_sentence(self, sentence: str) -> None:
-        """Say something else."""
-        self._sentence.setText(sentence)
