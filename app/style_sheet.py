@@ -50,7 +50,7 @@ QFrame[role="separator"] {{ background-color: {colors.border}; border: none; }}
 
 QPushButton {{
   background-color: {colors.raised}; color: {colors.text}; border: 1px solid {colors.border_strong};
-  border-radius: 4px; padding: 5px 12px; min-width: 0px; min-height: {sizes.body + 5}px; outline: none; }}
+  border-radius: 4px; padding: 5px 12px; min-height: {sizes.body + 5}px; outline: none; }}
 QPushButton:hover {{ background-color: {colors.hover}; border-color: {colors.border_strong}; color: {colors.text}; }}
 QPushButton:pressed, QPushButton:checked {{
   background-color: {colors.accent_soft}; border-color: {colors.accent}; color: {colors.text}; }}

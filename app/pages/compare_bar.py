@@ -37,7 +37,7 @@ MODE_ACTIONS = {
 """The action of each view mode; its key stands in the button's tooltip."""
 
 _BACKDROP_NAMES = {Backdrop.GRAY: "Gray", Backdrop.BLACK: "Black", Backdrop.WHITE: "White"}
-_LARGEST_CHIP_PX, _LEAST_CHIP_PX = 148, 44
+_LARGEST_CHIP_PX, _LEAST_CHIP_PX = 148, 32
 
 
 class PaneChip(QPushButton):
@@ -266,4 +266,4 @@ class CompareBar(QWidget):
 
     @Slot()
     def _fit_zoom_label(self) -> None:
-        self._zoom.setMaximumWidth(self._zoom.fontMetrics().horizontalAdvance("8888 %") + 4)
+        self._zoom.setFixedWidth(self._zoom.fontMetrics().horizontalAdvance("8888 %") + 4)

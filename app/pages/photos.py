@@ -54,6 +54,7 @@ from engine.job_results import ScanResult
 from engine.sample_photos import SamplePhotos
 
 SORTS = {"name": "Name", "noisiest": "Noisiest first", "cleanest": "Cleanest first", "largest": "Largest first"}
+_LARGE_TEXT = 1.5
 _SMALLEST_THUMBNAIL_PX, _LARGEST_THUMBNAIL_PX = 96, 320
 
 
@@ -238,13 +239,19 @@ class PhotosPage(Page):
 
         self._left, self._recursive_box = left, recursive
         self._fit_left()
-        Theme.of_application().changed.connect(self._fit_left)
+        Theme.of_application().changed.connect(self._on_theme_changed)
         splitter.setSizes([208, 900])
         return splitter
 
     @Slot()
     def _fit_left(self) -> None:
-        self._left.setMinimumWidth(self._recursive_box.sizeHint().width() + 3 * SPACING)
+        widest = max(self._recursive_box.sizeHint().width(), self.folder_list.minimumSizeHint().width())
+        self._left.setMinimumWidth(widest + 3 * SPACING)
+
+    @Slot()
+    def _on_theme_changed(self) -> None:
+        self._fit_left()
+        self._update_texts()
 
     def _build_tools(self) -> QHBoxLayout:
         self.filter_box = QLineEdit()
@@ -381,7 +388,9 @@ class PhotosPage(Page):
             parts.insert(0, self._is_reading_text)
         self.summary.set_text(" · ".join(parts))
         self.skipped_button.setVisible(num_skipped > 0)
-        self.skipped_button.setText(f"{num_skipped:,} skipped (why)")
+        # At large text the question goes without saying: the tooltip has it too.
+        why = " (why)" if Theme.of_application().text_scale < _LARGE_TEXT else ""
+        self.skipped_button.setText(f"{num_skipped:,} skipped{why}")
         if not num_skipped:
             self._show_skipped(False)
         self._show_nothing()
