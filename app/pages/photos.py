@@ -8,13 +8,10 @@ from pathlib import Path
 from PySide6.QtCore import QPoint, Qt, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QFileDialog,
     QHBoxLayout,
-    QLineEdit,
     QMenu,
     QSizePolicy,
-    QSlider,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -29,6 +26,8 @@ from app.pages.photo_commands import SetExclusion
 from app.pages.photo_folders import FolderList
 from app.pages.photo_grid import PhotoGrid
 from app.pages.photo_list_model import PhotoListModel
+from app.pages.photo_scans import PhotoScans
+from app.pages.photo_tools import PhotoTools
 from app.pages.sample_photos_job import make_samples, sample_photos_folder
 from app.pages.skipped_files import SkippedFiles
 from app.phrases import count
@@ -37,25 +36,17 @@ from app.settings import (
     EXCLUDED_PHOTOS,
     LAST_FOLDERS,
     OPEN_DIALOG_FOLDER,
-    PHOTOS_SORT,
     RECURSIVE,
-    THUMBNAIL_PX,
     Settings,
 )
 from app.theme import SPACING, Theme, themed_icon
 from app.thumbnails import shared_thumbnails
 from app.widgets.buttons import button, primary_button, quiet_button, set_reason
 from app.widgets.drop_zone import DropZone
-from app.widgets.text import ElidedLabel, IconLabel, label
-from engine.configs import ScanConfig
-from engine.events import Emit, FileSkipped, JobEvent, PhotoScanned, StepDone
-from engine.job_control import JobControl
-from engine.job_results import ScanResult
+from app.widgets.text import ElidedLabel, label
 from engine.sample_photos import SamplePhotos
 
-SORTS = {"name": "Name", "noisiest": "Noisiest first", "cleanest": "Cleanest first", "largest": "Largest first"}
 _LARGE_TEXT = 1.5
-_SMALLEST_THUMBNAIL_PX, _LARGEST_THUMBNAIL_PX = 96, 320
 
 
 class PhotosPage(Page):
@@ -68,16 +59,17 @@ class PhotosPage(Page):
 
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(session, runner, settings, parent)
-        self._scans: list[JobHandle] = []
         self._making_samples: JobHandle | None = None
-        self._is_reading_text = ""
 
+        self.scans = PhotoScans(session, runner, settings, self)
+        self.scans.changed.connect(self._update_texts)
         self.model = PhotoListModel(session, self)
         self.grid = PhotoGrid(self.model, shared_thumbnails(session))
         self.grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.grid.customContextMenuRequested.connect(self._show_menu)
         self.grid.selectionModel().currentChanged.connect(self._follow_current)
         self.grid.photo_activated.connect(self._compare)
+        self.tools = PhotoTools(self.model, self.grid, settings)
         self.folder_list = FolderList(session)
         self.folder_list.folder_chosen.connect(self.model.set_folder)
         self.folder_list.add_requested.connect(self.choose_folder)
@@ -127,17 +119,17 @@ class PhotosPage(Page):
             self.session.set_folders(wanted)
         if remembered:
             self.session.set_excluded(self.session.excluded | remembered)
-        self._scan(wanted)
+        self.scans.start(wanted)
 
     def close_folder(self, folder: Path) -> None:
         """Close one folder; nothing is deleted. The others are looked through again."""
         remaining = [other for other in self.session.folders if other != folder]
-        self._cancel_scans()
+        self.scans.cancel()
         self.session.set_folders(remaining)
         if remaining:
             kept = {Path(name) for other in remaining for name in self.settings.get_for_folder(other, EXCLUDED_PHOTOS)}
             self.session.set_excluded(kept)
-            self._scan(remaining)
+            self.scans.start(remaining)
 
     @Slot()
     def choose_folder(self) -> None:
@@ -226,7 +218,7 @@ class PhotosPage(Page):
         right_layout = QVBoxLayout(right)
         right_layout.setContentsMargins(2 * SPACING, 0, 0, 0)
         right_layout.setSpacing(SPACING)
-        right_layout.addLayout(self._build_tools())
+        right_layout.addWidget(self.tools)
         right_layout.addWidget(lists, 1)
         right_layout.addLayout(self._build_strip())
 
@@ -253,37 +245,6 @@ class PhotosPage(Page):
         self._fit_left()
         self._update_texts()
 
-    def _build_tools(self) -> QHBoxLayout:
-        self.filter_box = QLineEdit()
-        self.filter_box.setPlaceholderText("Filter by name")
-        self.filter_box.setAccessibleName("Filter by name")
-        self.filter_box.setClearButtonEnabled(True)
-        self.filter_box.setMaximumWidth(280)
-        self.filter_box.textChanged.connect(self.model.set_filter)
-        self.sort_box = QComboBox()
-        self.sort_box.setAccessibleName("Sort by")
-        for key, text in SORTS.items():
-            self.sort_box.addItem(text, key)
-        self.sort_box.currentIndexChanged.connect(self._set_sort)
-        self.sort_box.setCurrentIndex(self.sort_box.findData(self.settings.get(PHOTOS_SORT)))
-        self.size_slider = QSlider(Qt.Orientation.Horizontal)
-        self.size_slider.setRange(_SMALLEST_THUMBNAIL_PX, _LARGEST_THUMBNAIL_PX)
-        self.size_slider.setPageStep(32)
-        self.size_slider.setFixedWidth(140)
-        self.size_slider.setAccessibleName("Size of the thumbnails")
-        self.size_slider.setToolTip("Size of the thumbnails")
-        self.size_slider.valueChanged.connect(self._set_size)
-        self.size_slider.setValue(self.settings.get(THUMBNAIL_PX))
-        tools = QHBoxLayout()
-        tools.setSpacing(SPACING)
-        tools.addWidget(self.filter_box, 2)
-        tools.addWidget(self.sort_box)
-        tools.addStretch(1)
-        tools.addWidget(IconLabel("image", "text_muted", 14))
-        tools.addWidget(self.size_slider)
-        tools.addWidget(IconLabel("image", "text_muted", 20))
-        return tools
-
     def _build_strip(self) -> QHBoxLayout:
         self.summary = ElidedLabel("", "muted")
         self.skipped_button = quiet_button("")
@@ -301,46 +262,6 @@ class PhotosPage(Page):
         strip.addStretch(1)
         strip.addWidget(self.primary)
         return strip
-
-    def _scan(self, folders: Sequence[Path]) -> None:
-        name = folders[0].name + (f" + {len(folders) - 1} more" if len(folders) > 1 else "")
-        job = self.runner.submit(
-            JobRequest(
-                title=f"Reading photos in “{name}”",
-                page_id=self.page_id,
-                function=_scan_photos,
-                config=ScanConfig(folders=tuple(folders), recursive=self.settings.get(RECURSIVE)),
-                lane=JobLane.SIDE,
-            )
-        )
-        self._scans.append(job)
-        job.events_received.connect(self._take_events)
-        job.progressed.connect(self._show_progress)
-        job.state_changed.connect(self._on_scan_state)
-        self._is_reading_text = "Reading photos…"
-        self._update_texts()
-
-    def _cancel_scans(self) -> None:
-        scans, self._scans = self._scans, []
-        for job in scans:
-            job.cancel()
-
-    @Slot(tuple)
-    def _take_events(self, events: tuple[JobEvent, ...]) -> None:
-        if self.sender() in self._scans:
-            self.session.add_photos([event for event in events if isinstance(event, PhotoScanned)])
-            self.session.add_skipped([event for event in events if isinstance(event, FileSkipped)])
-
-    @Slot(object)
-    def _show_progress(self, progress: StepDone) -> None:
-        if self.sender() in self._scans:
-            self._is_reading_text = f"Reading photos: {progress.step:,} of {progress.num_steps:,}"
-            self._update_texts()
-
-    @Slot(object)
-    def _on_scan_state(self, _state: object) -> None:
-        self._scans = [job for job in self._scans if not job.state.is_ended]
-        self._update_texts()
 
     @Slot(object)
     def _open_made_samples(self, samples: SamplePhotos) -> None:
@@ -384,8 +305,8 @@ class PhotosPage(Page):
         parts = [f"{num_included:,} usable"]
         if num_photos > num_included:
             parts.append(f"{num_photos - num_included:,} left out")
-        if self._scans:
-            parts.insert(0, self._is_reading_text)
+        if self.scans.is_busy:
+            parts.insert(0, self.scans.text)
         self.summary.set_text(" · ".join(parts))
         self.skipped_button.setVisible(num_skipped > 0)
         # At large text the question goes without saying: the tooltip has it too.
@@ -405,7 +326,7 @@ class PhotosPage(Page):
             return
         if self.session.photos:
             text = "No photo here matches the filter."
-        elif self._scans:
+        elif self.scans.is_busy:
             text = "Reading photos…"
         elif self.session.skipped:
             text = "None of the files in here can be used. The list of skipped files says why."
@@ -424,22 +345,11 @@ class PhotosPage(Page):
         self.settings.set(RECURSIVE, is_recursive)
         folders = self.session.folders
         if folders:
-            self._cancel_scans()
+            self.scans.cancel()
             excluded = self.session.excluded
             self.session.set_folders(folders)
             self.session.set_excluded(excluded)
-            self._scan(folders)
-
-    @Slot()
-    def _set_sort(self) -> None:
-        sort = self.sort_box.currentData()
-        self.settings.set(PHOTOS_SORT, sort)
-        self.model.set_sort(sort)
-
-    @Slot(int)
-    def _set_size(self, side_px: int) -> None:
-        self.settings.set(THUMBNAIL_PX, side_px)
-        self.grid.set_side(side_px)
+            self.scans.start(folders)
 
     @Slot(object)
     def _compare(self, path: Path) -> None:
@@ -472,10 +382,3 @@ class PhotosPage(Page):
     def _preview(self, path: Path) -> None:
         self.session.set_current_photo(path)
         self.page_requested.emit("restore")
-
-
-def _scan_photos(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
-    """Run the engine's scan; its imports are left to the background thread."""
-    from engine.scanning import scan
-
-    return scan(config, control, emit)

@@ -1,69 +1,25 @@
 """One to six versions of one photo, looked at together: one zoom, one position, several ways of looking."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QPointF, QRect, QSizeF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage, QResizeEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
-from app.image_convert import DisplayLevels, stretch_levels
 from app.theme import Theme
-from app.viewer.caption import PaneCaption
-from app.viewer.image_canvas import Backdrop, ImageCanvas
-from app.viewer.image_pyramid import ImagePyramid
+from app.viewer.arrangement import Arrangement, PyramidCache, arrange
+from app.viewer.image_canvas import Backdrop
 from app.viewer.latest_task import LatestTask
-from app.viewer.view_modes import (
-    GAINS,
-    MAX_PANES,
-    VIEW_MODES,
-    PaneContent,
-    Panel,
-    Picture,
-    ViewMode,
-    ViewSettings,
-)
+from app.viewer.pane_view import PaneView
+from app.viewer.view_modes import GAINS, MAX_PANES, VIEW_MODES, PaneContent, Panel, ViewSettings
 from app.viewer.view_transform import ViewTransform
 from engine.errors import EngineError
 
 _GAP_PX = 2
 _PATIENCE_MS = 150
 """Work that is done sooner shows no "Computing", which would only flash."""
-
-
-@dataclass(frozen=True)
-class _Arrangement:
-    """What the background thread made of the panes.
-
-    Attributes:
-        panels: One canvas each.
-        scene: Size of the largest picture; None without any.
-    """
-
-    panels: tuple[Panel, ...]
-    scene: QSizeF | None
-
-
-class PaneView(QWidget):
-    """A canvas with its caption.
-
-    Attributes:
-        caption: The line above.
-        canvas: The picture.
-        panel: What is shown.
-    """
-
-    def __init__(self, transform: ViewTransform, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.caption = PaneCaption(self)
-        self.canvas = ImageCanvas(transform, self)
-        self.panel = Panel(title="")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.caption)
-        layout.addWidget(self.canvas, 1)
 
 
 class CompareViewer(QWidget):
@@ -94,7 +50,7 @@ class CompareViewer(QWidget):
         self._backdrop = Backdrop.GRAY
         self._pane_views: list[PaneView] = []
         self._visible: list[PaneView] = []
-        self._pyramids: dict[tuple[Picture, DisplayLevels], ImagePyramid] = {}
+        self._pyramids: PyramidCache = {}
         self._task = LatestTask(self)
         self._task.finished.connect(self._show_arrangement)
         self._task.failed.connect(self._show_failure)
@@ -288,12 +244,12 @@ class CompareViewer(QWidget):
         if not self._panes:
             return
         mode = VIEW_MODES[self._mode_key]
-        self._task.submit(partial(_arrange, mode, self._panes, self._settings, self._is_stretched, self._pyramids))
+        self._task.submit(partial(arrange, mode, self._panes, self._settings, self._is_stretched, self._pyramids))
         self._busy_text = "Computing…"
         self._patience.start()
 
     @Slot(object)
-    def _show_arrangement(self, arrangement: _Arrangement) -> None:
+    def _show_arrangement(self, arrangement: Arrangement) -> None:
         self._patience.stop()
         if arrangement.scene is not None:
             self.view_transform.set_scene(arrangement.scene)
@@ -384,29 +340,3 @@ class CompareViewer(QWidget):
         for view in self._visible:
             view.canvas.set_pointer(None if view.canvas is under_cursor else point)
         self.hovered.emit(point)
-
-
-def _arrange(
-    mode: ViewMode,
-    panes: tuple[PaneContent, ...],
-    settings: ViewSettings,
-    is_stretched: bool,
-    pyramids: dict[tuple[Picture, DisplayLevels], ImagePyramid],
-) -> _Arrangement:
-    """Do the work of `CompareViewer._arrange` in the background thread, which alone touches `pyramids`."""
-    pictures = [pane for pane in panes if isinstance(pane, Picture)]
-    if is_stretched and pictures:
-        settings = replace(settings, levels=stretch_levels(pictures[0].pixels))
-    for key in [key for key in pyramids if key[0] not in pictures or key[1] != settings.levels]:
-        del pyramids[key]
-
-    def pyramid_of(picture: Picture) -> ImagePyramid:
-        key = (picture, settings.levels)
-        if key not in pyramids:
-            pyramids[key] = ImagePyramid.from_pixels(picture.pixels, settings.levels)
-        return pyramids[key]
-
-    panels = mode.arrange(panes, settings, pyramid_of)
-    largest = max(pictures, key=lambda picture: picture.width * picture.height, default=None)
-    scene = QSizeF(largest.width, largest.height) if largest is not None else None
-    return _Arrangement(tuple(panels), scene)

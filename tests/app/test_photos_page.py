@@ -67,11 +67,11 @@ def test_a_folder_with_a_broken_file(qtbot, page, runner, session, folder, setti
 
 def test_noise_is_measured_and_sorts(qtbot, page, runner, folder):
     open_and_wait(qtbot, page, runner, folder)
-    page.sort_box.setCurrentIndex(page.sort_box.findData("noisiest"))
+    page.tools.sort_box.setCurrentIndex(page.tools.sort_box.findData("noisiest"))
     sigmas = [page.model.photo_at(row).noise_sigma for row in range(8)]
     assert sigmas == sorted(sigmas, reverse=True)
     assert sigmas[0] > 2 * sigmas[-1]
-    page.sort_box.setCurrentIndex(page.sort_box.findData("cleanest"))
+    page.tools.sort_box.setCurrentIndex(page.tools.sort_box.findData("cleanest"))
     assert [page.model.photo_at(row).noise_sigma for row in range(8)] == sigmas[::-1]
 
 
@@ -81,7 +81,7 @@ def test_thumbnails_load_only_for_visible_rows(qtbot, page, runner, session, tmp
     encoded = cv2.imencode(".png", np.zeros((32, 32, 3), np.uint8))[1].tobytes()
     for index in range(120):
         (folder / f"{index:03d}.png").write_bytes(encoded)
-    page.size_slider.setValue(160)
+    page.tools.size_slider.setValue(160)
     open_and_wait(qtbot, page, runner, folder)
     thumbnails = shared_thumbnails(session)
     visible = page.grid.visible_rows()
@@ -104,14 +104,14 @@ def test_filter_and_folder_choice(qtbot, page, runner, folder, tmp_path):
     shutil.copytree(folder, other)
     open_and_wait(qtbot, page, runner, folder, other)
     assert page.folder_list.rows == ["All photos 16", "Holiday 2025 8", "other 8"]
-    page.filter_box.setText("photo 3")
+    page.tools.filter_box.setText("photo 3")
     assert names(page.model) == ["photo 3.png"] * 2
     page.folder_list.choose(2)
     assert names(page.model) == ["photo 3.png"]
-    page.filter_box.setText("nothing like it")
+    page.tools.filter_box.setText("nothing like it")
     assert names(page.model) == []
     assert not page.grid.isVisible()
-    page.filter_box.clear()
+    page.tools.filter_box.clear()
     assert len(names(page.model)) == 8
 
 

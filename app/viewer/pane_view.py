@@ -1,0 +1,29 @@
+"""One pane on screen."""
+
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.viewer.caption import PaneCaption
+from app.viewer.image_canvas import ImageCanvas
+from app.viewer.view_modes import Panel
+from app.viewer.view_transform import ViewTransform
+
+
+class PaneView(QWidget):
+    """A canvas with its caption.
+
+    Attributes:
+        caption: The line above.
+        canvas: The picture.
+        panel: What is shown.
+    """
+
+    def __init__(self, transform: ViewTransform, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.caption = PaneCaption(self)
+        self.canvas = ImageCanvas(transform, self)
+        self.panel = Panel(title="")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.caption)
+        layout.addWidget(self.canvas, 1)
