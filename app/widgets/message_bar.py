@@ -99,7 +99,6 @@ class MessageBar(QFrame):
     def _show(self, message: Message | None) -> None:
         self._timer.stop()
         self._shown = message
-        self.setVisible(message is not None)
         if message is not None:
             self.setProperty("severity", message.severity.value)
             self.style().unpolish(self)
@@ -121,6 +120,8 @@ class MessageBar(QFrame):
                 self._timer.start(
                     max(_SHOWN_MS[message.severity], _ACTION_SHOWN_MS if message.action is not None else 0)
                 )
+        # Last: shown with its parts still to be hidden, it would take their room for one frame.
+        self.setVisible(message is not None)
         self.message_shown.emit(message)
 
     def _update_dismiss_tip(self) -> None:
