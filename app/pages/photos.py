@@ -28,7 +28,6 @@ from app.pages.photo_grid import PhotoGrid
 from app.pages.photo_list_model import PhotoListModel
 from app.pages.photo_scans import PhotoScans
 from app.pages.photo_tools import PhotoTools
-from app.pages.sample_photos_job import make_samples, sample_photos_folder
 from app.pages.skipped_files import SkippedFiles
 from app.phrases import count
 from app.session import Session
@@ -44,6 +43,9 @@ from app.thumbnails import shared_thumbnails
 from app.widgets.buttons import button, primary_button, quiet_button, set_reason
 from app.widgets.drop_zone import DropZone
 from app.widgets.text import ElidedLabel, label
+from engine.demonstration import make_samples, sample_photos_folder
+from engine.events import Emit
+from engine.job_control import JobControl
 from engine.sample_photos import SamplePhotos
 
 _LARGE_TEXT = 1.5
@@ -100,8 +102,9 @@ class PhotosPage(Page):
         self._update_texts()
 
     def accept_paths(self, paths: Sequence[Path]) -> bool:
-        self.open_paths(paths)
-        return True
+        there = [path for path in paths if path.exists()]
+        self.open_paths(there)
+        return bool(there)
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open folders or files beside those that are open, and look through them.
@@ -120,6 +123,9 @@ class PhotosPage(Page):
         if remembered:
             self.session.set_excluded(self.session.excluded | remembered)
         self.scans.start(wanted)
+        samples = sample_photos_folder()
+        if samples / "noisy" in wanted and not self.session.references:
+            self.session.set_references([samples / "clean"])
 
     def close_folder(self, folder: Path) -> None:
         """Close one folder; nothing is deleted. The others are looked through again."""
@@ -149,8 +155,8 @@ class PhotosPage(Page):
             JobRequest(
                 title="Making sample photos",
                 page_id=self.page_id,
-                function=make_samples,
-                config=sample_photos_folder(),
+                function=_make_samples,
+                config=None,
                 lane=JobLane.SIDE,
             )
         )
@@ -266,7 +272,6 @@ class PhotosPage(Page):
     @Slot(object)
     def _open_made_samples(self, samples: SamplePhotos) -> None:
         self.open_paths([samples.noisy])
-        self.session.set_references([*self.session.references, samples.clean])
 
     @Slot(object)
     def _forget_ended_samples(self, _state: object) -> None:
@@ -382,3 +387,8 @@ class PhotosPage(Page):
     def _preview(self, path: Path) -> None:
         self.session.set_current_photo(path)
         self.page_requested.emit("restore")
+
+
+def _make_samples(_config: None, control: JobControl, emit: Emit) -> SamplePhotos:
+    """Make the sample photos, unless they are there; the wait for them can be seen and stopped like any job's."""
+    return make_samples(control, emit)
