@@ -265,7 +265,7 @@ class RestorePreview(QWidget):
     def _show(self, preview: SpotPreview) -> None:
         is_first = self._preview is None
         self._preview = preview
-        self._status.setText(f"Restored with {preview.model_name} in {preview.seconds:.1f} s, shown at 100 %.")
+        self._status.setText(f"Restored with {preview.model_name} in {preview.seconds:.1f} s, shown at 100\N{NO-BREAK SPACE}%.")
         self.spot_map.set_spot(preview.path, preview.spot)
         self._blend(preview)
         if is_first or self.viewer.view_transform.is_fit:
