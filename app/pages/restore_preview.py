@@ -12,6 +12,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from app.phrases import NO_BREAK
 from app.session import ModelChoice
 from app.theme import SPACING, palette
 from app.thumbnails import ThumbnailLoader
@@ -265,7 +266,8 @@ class RestorePreview(QWidget):
     def _show(self, preview: SpotPreview) -> None:
         is_first = self._preview is None
         self._preview = preview
-        self._status.setText(f"Restored with {preview.model_name} in {preview.seconds:.1f} s, shown at 100\N{NO-BREAK SPACE}%.")
+        seconds = f"{preview.seconds:.1f}{NO_BREAK}s"
+        self._status.setText(f"Restored with {preview.model_name} in {seconds}, shown at 100{NO_BREAK}%.")
         self.spot_map.set_spot(preview.path, preview.spot)
         self._blend(preview)
         if is_first or self.viewer.view_transform.is_fit:
