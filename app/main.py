@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.app_icon import app_icon
 from app.error_reporting import ErrorReporter
+from app.garbage_collection import MainThreadCollector
 from app.job_runner import JobRunner
 from app.main_window import MainWindow
 from app.session import Session
@@ -52,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     application.setDesktopFileName("residua")
     reporter = ErrorReporter()
     reporter.install()
+    collector = MainThreadCollector(application)
+    collector.start()
     settings = Settings()
     Theme.of_application().apply(ThemeChoice(settings.get(THEME)), settings.get(TEXT_SCALE))
     application.setWindowIcon(app_icon())
@@ -62,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     warm_up = WarmUp()
     warm_up.finished.connect(session.set_engine_loaded)
+    warm_up.finished.connect(collector.keep_what_is_loaded)
     warm_up.failed.connect(_raise)
     # After the first paint, so that loading torch does not delay it.
     QTimer.singleShot(100, warm_up.start)
@@ -77,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Now, while Qt owns them: PySide deletes Python's commands twice if the cycle collector finds their stack.
     session.undo_stack.clear()
     settings.save()
+    collector.stop()
     reporter.uninstall()
     return exit_code
 
