@@ -62,7 +62,7 @@ CURVES: tuple[CurveSpec, ...] = (
     ),
     CurveSpec(
         "consistency",
-        "Picture left in the residual",
+        "Noise plus what is left of the picture",
         tip="Consistency loss: what cannot be foretold from neighbouring pixels. It falls to the noise's own level.",
     ),
     CurveSpec(

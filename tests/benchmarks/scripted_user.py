@@ -78,6 +78,9 @@ def main(arguments: argparse.Namespace) -> int:
                 self.delays_ms.append(max(now - self._expected, 0.0))
             self._expected = now + TIMER_MS
 
+    # A copy, since restored photos go beside the folder of the noisy ones.
+    photos = Path(os.environ["RESIDUA_DATA"]) / "polyu"
+    shutil.copytree(SHARED_DATA / "real_noisy_pairs" / "polyu", photos)
     eyes, probe = Eyes(), LatenessProbe()
     report: dict[str, Any] = {}
 
@@ -154,7 +157,6 @@ def main(arguments: argparse.Namespace) -> int:
         shoot(f"{name} done")
 
     def live() -> None:
-        noisy = SHARED_DATA / "real_noisy_pairs" / "polyu" / "noisy"
         wait_until("photos", lambda: "60" in window().windowTitle() or visible(QAbstractButton, "Pretrain on 60"), 90)
         wait_until("engine", lambda: page().session.compute_text, 90)
         shoot("photos")
@@ -168,7 +170,7 @@ def main(arguments: argparse.Namespace) -> int:
         click("Add references")
         time.sleep(1)
         shoot("labels dialog")
-        write(str(noisy.parent / "clean"))
+        write(str(photos / "clean"))
         press("Return")
         time.sleep(0.5)
         if eyes.see(lambda: application.activeModalWidget() is not None):
@@ -231,8 +233,7 @@ def main(arguments: argparse.Namespace) -> int:
 
     thread = threading.Thread(target=person, daemon=True)
     QTimer.singleShot(3000, thread.start)
-    noisy_folder = SHARED_DATA / "real_noisy_pairs" / "polyu" / "noisy"
-    code = program.main([str(noisy_folder)])
+    code = program.main([str(photos / "noisy")])
     if probe.delays_ms:
         p50, p99 = np.percentile(probe.delays_ms, [50, 99])
         report["lateness_ms"] = {"p50": p50, "p99": p99, "max": max(probe.delays_ms), "ticks": len(probe.delays_ms)}
