@@ -107,6 +107,7 @@ class Trainer:
         self._validate_every = max(config.steps // 10, 1)
         self._sums: defaultdict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=device.torch_device))
         self._num_summed = 0
+        self._previously_summed = 0
         self._latest: dict[str, float] = {}
 
     def train(self) -> None:
@@ -207,6 +208,9 @@ class Trainer:
         if not self._num_summed:
             return
         metrics = {name: float(total) / self._num_summed for name, total in self._sums.items()}
+        # The few steps before the end or a stop are no fair mean: one batch alone would end every curve with a spike.
+        is_representative = self._num_summed * 4 >= self._previously_summed
+        self._previously_summed = self._num_summed
         self._sums.clear()
         self._num_summed = 0
         if not all(math.isfinite(value) for value in metrics.values()):
@@ -214,6 +218,8 @@ class Trainer:
                 f"Training has become unstable near step {self._state.step:,}: a loss is no longer a finite number.",
                 "Lower the learning rate under More settings and start again; the last saved state is kept.",
             )
+        if not is_representative:
+            return
         metrics["learning_rate"] = learning_rate_at(self._state.step - 1, self._config)
         self._latest = metrics
         self._run.append_metrics(self._state.step, metrics)

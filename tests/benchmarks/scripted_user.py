@@ -1,6 +1,6 @@
 """A person's whole way through the window, by the X server's own mouse and keyboard, with a look at every page.
 
-    python3 run.py bench scripted_user [--steps 300] [--finetune-steps 100] [--out DIR] [--scale 2]
+    python3 run.py bench scripted_user [--steps 300] [--finetune-steps 400] [--out DIR] [--scale 2]
 
 Starts the studio on the noisy `polyu` photos on a virtual screen (Xvfb), pretrains, adds references, fine-tunes with
 5 labels, restores and compares. `xdotool` moves the mouse and presses the keys; nothing is called behind the window's
@@ -265,7 +265,7 @@ def on_virtual_screen(arguments: argparse.Namespace) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=300, help="pretraining steps; 0: the preset's")
-    parser.add_argument("--finetune-steps", type=int, default=100, help="fine-tuning steps; 0: the preset's")
+    parser.add_argument("--finetune-steps", type=int, default=400, help="fine-tuning steps; 0: the preset's")
     parser.add_argument("--watch-s", type=float, default=15, help="how long lateness is measured in each training")
     parser.add_argument("--out", type=Path, default=Path("screenshots"), help="folder for the screenshots")
     parser.add_argument("--scale", type=int, choices=(1, 2), default=1)
