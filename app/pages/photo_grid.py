@@ -32,6 +32,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemD
 
 from app.image_convert import qimage_from_pixels
 from app.pages.photo_list_model import PhotoListModel, PhotoRole
+from app.pages.thumbnail_list import select_alone
 from app.theme import SPACING, Theme, palette, themed_icon
 from app.thumbnails import ThumbnailLoader
 from app.viewer.latest_task import LatestTask
@@ -109,7 +110,7 @@ class PhotoGrid(QListView):
         """Select one photo and bring it into view."""
         row = self._photos.row_of(path)
         if row is not None and row != self.currentIndex().row():
-            self.setCurrentIndex(self._photos.index(row))
+            select_alone(self, self._photos.index(row))
 
     def visible_rows(self) -> range:
         """Return the rows of which at least a part is in view."""

@@ -16,6 +16,7 @@ from app.pages.page import Page
 from app.pages.restore_list import PhotoState, RestoreList, RestoreListModel, RowState
 from app.pages.restore_options import RestoreOptions
 from app.pages.restore_preview import RestorePreview
+from app.pages.thumbnail_list import select_alone
 from app.phrases import count, duration
 from app.session import ModelChoice, RestoredPhoto, Session
 from app.settings import RESTORE_DESTINATION, Settings
@@ -200,7 +201,7 @@ class RestorePage(Page):
                 self.list.select_photo(path)
                 self._show_photo(path)
             elif self.model.rowCount() and not self.list.currentIndex().isValid():
-                self.list.setCurrentIndex(self.model.index(0))
+                select_alone(self.list, self.model.index(0))
 
     def _show_photo(self, path: Path) -> None:
         photo = self.session.photo(path)

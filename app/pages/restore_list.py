@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QRect, QSiz
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from app.pages.thumbnail_list import ModelIndex, ThumbnailList, paint_square_thumbnail
+from app.pages.thumbnail_list import ModelIndex, ThumbnailList, paint_square_thumbnail, select_alone
 from app.session import Session
 from app.theme import SPACING, Theme, palette, themed_icon
 from app.thumbnails import ThumbnailLoader
@@ -179,7 +179,7 @@ class RestoreList(ThumbnailList):
         """Select one photo and bring it into view."""
         row = self._photos.row_of(path)
         if row is not None and row != self.currentIndex().row():
-            self.setCurrentIndex(self._photos.index(row))
+            select_alone(self, self._photos.index(row))
 
     @Slot()
     def _tell_choice(self) -> None:

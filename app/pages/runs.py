@@ -36,7 +36,7 @@ from engine.errors import EngineError
 from engine.run_records import RunStatus
 from engine.run_store import Run
 
-_COLUMN_PX = {"Name": 140, "Kind": 92, "Steps": 100, "Started from": 130, "PSNR": 136, "Started": 136}
+_COLUMN_PX = {"Name": 140, "Kind": 88, "Steps": 100, "Started from": 130, "PSNR": 120, "Started": 136}
 _OTHER_COLUMN_PX = 80
 
 
@@ -76,7 +76,7 @@ class RunsPage(Page):
         halves.setHandleWidth(2 * SPACING)
         halves.addWidget(self.table)
         halves.addWidget(self.details)
-        halves.setSizes([600, 440])
+        halves.setSizes([660, 400])
         halves.setStretchFactor(0, 3)
         halves.setStretchFactor(1, 2)
         actions = QHBoxLayout()

@@ -274,3 +274,14 @@ def test_left_out_photos_are_not_restored(qtbot, page, session, runner, folder, 
     assert page.primary.text() == "Restore 3\N{NO-BREAK SPACE}photos"
     assert page.model.row_of(folder / "photo 0.png") is None
     photos.grid.shut_down()
+
+
+def test_walking_on_another_page_never_adds_to_the_selection(qtbot, page, session, folder, model):
+    open_photos(session, folder)
+    first, second = page.model.paths[:2]
+    session.set_current_photo(first)
+    # As after Ctrl+5: the key is still held when the page comes up.
+    QTest.keyPress(page.window().windowHandle(), Qt.Key.Key_Control, Qt.KeyboardModifier.ControlModifier)
+    session.set_current_photo(second)
+    QTest.keyRelease(page.window().windowHandle(), Qt.Key.Key_Control)
+    assert page.list.selected_paths() == [second]
