@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QTimer, Slot
+from PySide6.QtCore import QByteArray, QSize, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
@@ -230,7 +230,8 @@ class MainWindow(QMainWindow):
             action.triggered.connect(lambda _=False, page_id=page_id: self.show_page(page_id))
 
     def _restore_geometry(self) -> None:
-        self.resize(*FIRST_SIZE)
+        # On a small or strongly scaled screen the first size would push the buttons below its edge.
+        self.resize(QSize(*FIRST_SIZE).boundedTo(self.screen().availableSize()))
         stored = self._settings.get(WINDOW_GEOMETRY)
         if stored:
             self.restoreGeometry(QByteArray.fromBase64(stored.encode()))

@@ -275,3 +275,11 @@ def test_the_first_window_needs_no_torch_and_a_start_ends_cleanly(tmp_path: Path
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.split() == ["shown", "True", "False"]
     assert "Traceback" not in (tmp_path / "logs" / "residua.log").read_text()
+
+
+def test_the_first_size_fits_the_screen(opened: OpenWindow) -> None:
+    available = opened.window.screen().availableSize()
+    size = opened.window.size()
+    smallest = opened.window.minimumSize()
+    assert size.width() <= max(available.width(), smallest.width())
+    assert size.height() <= max(available.height(), smallest.height())
