@@ -223,14 +223,17 @@ class _Subtraction(ViewMode):
 
     uses_gain = True
 
+    @abstractmethod
     def _base_index(self, panes: Sequence[PaneContent]) -> int:
-        raise NotImplementedError
+        """Which pane is subtracted from the others."""
 
+    @abstractmethod
     def _picture(self, base: Picture, other: Picture, gain: float) -> Pixels:
-        raise NotImplementedError
+        """Both pictures subtracted, as it is shown."""
 
+    @abstractmethod
     def _detail(self, gain: float) -> str:
-        raise NotImplementedError
+        """What the caption says of it."""
 
     def arrange(self, panes: Sequence[PaneContent], settings: ViewSettings, pyramid_of: PyramidOf) -> list[Panel]:
         base_index = self._base_index(panes)
