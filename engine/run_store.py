@@ -103,7 +103,8 @@ class RunStore:
             "name": name,
             "kind": kind,
             "status": RunStatus.RUNNING,
-            "created": created.isoformat(timespec="seconds"),
+            # To the microsecond: two runs of one second must still be told apart by age.
+            "created": created.isoformat(timespec="microseconds"),
             "versions": library_versions(),
             "owner": process_identity.current_process(),
         }

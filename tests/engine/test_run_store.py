@@ -289,3 +289,10 @@ def test_the_store_imports_neither_torch_nor_qt() -> None:
     program = "import sys, engine.run_store; print([m for m in ('torch', 'PySide6') if m in sys.modules])"
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "[]"
+
+
+def test_runs_of_one_second_are_listed_newest_first(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    # By their folders' names alone the older ones would come first here.
+    made = [store.create(kind, "same", {}).path.name for kind in ("pretrain", "finetune", "pretrain", "finetune")]
+    assert [run.path.name for run in store.list()] == made[::-1]
