@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from engine.backbones.backbone import Backbone
+from engine.backbones.backbone import RestorationNetwork
 from engine.errors import ModelFileError
 from engine.models import RestorationModel
 from engine.weight_files import save_tensors
@@ -36,8 +36,8 @@ class TrainingState:
         best_step: Its step.
     """
 
-    network: Backbone
-    averaged: Backbone
+    network: RestorationNetwork
+    averaged: RestorationNetwork
     optimizer: torch.optim.Optimizer
     step: int = 0
     seconds: float = 0.0
@@ -99,28 +99,36 @@ def load_checkpoint(path: Path, state: TrainingState) -> None:
         ) from error
 
 
-def transfer_weights(network: Backbone, parent: RestorationModel) -> tuple[int, int]:
+def transfer_weights(network: RestorationNetwork, parent: RestorationModel) -> tuple[int, int]:
     """Start a network from a parent model: every tensor of the same name and shape is taken over.
+
+    A parent of another task gives its backbone, without the head that is its task's own; the denoising head is part
+    of the backbone.
 
     Returns:
         Number of tensors taken over, and of tensors of the network.
 
     Raises:
-        ModelFileError: Nothing fits, so that it would be training from scratch under another name.
+        ModelFileError: Little or nothing fits, so that it would be training from scratch under another name.
     """
     own = network.state_dict()
-    fitting = {
-        name: tensor
-        for name, tensor in parent.network.state_dict().items()
-        if name in own and own[name].shape == tensor.shape
-    }
-    if not fitting:
+    same_task = type(parent.network) is type(network)
+    source, prefix = (parent.network, "") if same_task else (parent.network.backbone, _backbone_prefix(network))
+    offered = {prefix + name: tensor for name, tensor in source.state_dict().items()}
+    fitting = {name: tensor for name, tensor in offered.items() if name in own and own[name].shape == tensor.shape}
+    # A bias of three colours fits every network.
+    if 2 * len(fitting) < len(offered):
         raise ModelFileError(
             f"No weights of the model '{parent.card.name}' fit this network.",
             "Start from a model of the same network, or from scratch.",
         )
     network.load_state_dict(own | fitting)
     return len(fitting), len(own)
+
+
+def _backbone_prefix(network: RestorationNetwork) -> str:
+    """What the names of the backbone's tensors begin with inside a network."""
+    return "" if network.backbone is network else "backbone."
 
 
 def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

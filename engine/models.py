@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
-from engine.backbones.backbone import Backbone
+from engine.backbones.backbone import RestorationNetwork
 from engine.errors import ModelFileError
 from engine.registry import BACKBONES, TASKS, find_entry
 from engine.weight_files import save_tensors
@@ -65,11 +65,11 @@ class RestorationModel:
         card: What it is.
     """
 
-    network: Backbone
+    network: RestorationNetwork
     card: ModelCard
 
 
-def build_network(card: ModelCard) -> Backbone:
+def build_network(card: ModelCard) -> RestorationNetwork:
     """The card's network with fresh weights.
 
     Raises:

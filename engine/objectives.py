@@ -70,7 +70,7 @@ class PretextObjective:
 
 @dataclass(frozen=True)
 class DecodedPair:
-    """A noisy photo and its clean reference, of one size."""
+    """A noisy photo and its clean reference, which is the task's scale times as large to a side."""
 
     noisy: DecodedPhoto
     clean: DecodedPhoto
@@ -100,22 +100,24 @@ class SupervisedObjective:
     def batch(self, step: int) -> tuple[Tensor, ...]:
         """Noisy crops, clean crops, and the unlabelled crops where there are any. Shapes: (batch, 3, side, side)."""
         generator = np.random.default_rng(step_seed(self.config.seed, step, stream=2))
-        count, side = self.config.photos_per_batch, self.config.crop_px
+        count, side, scale = self.config.photos_per_batch, self.config.crop_px, self.task.scale
         noisy = np.empty((count, 3, side, side), np.float32)
-        clean = np.empty_like(noisy)
+        clean = np.empty((count, 3, scale * side, scale * side), np.float32)
         for position, index in enumerate(choose_distinct(len(self.pairs), count, generator)):
             pair = self.pairs[index]
-            noisy[position], clean[position] = random_aligned_crops((pair.noisy, pair.clean), side, generator)
+            noisy[position], clean[position] = random_aligned_crops(
+                (pair.noisy, pair.clean), side, generator, scale=scale
+            )
         unlabelled = self.unlabelled.batch(step) if self.unlabelled else ()
         return (torch.from_numpy(noisy), torch.from_numpy(clean), *unlabelled)
 
     def loss(self, restore: Restore, batch: tuple[Tensor, ...], generator: torch.Generator) -> LossParts:
         """The task's loss on the labels plus the weighted self-supervised loss."""
         noisy, clean, *unlabelled = batch
-        supervised = self.task.supervised_loss(restore(noisy), clean)
+        supervised = self.task.supervised_loss(restore(self.task.observe(noisy, generator)), clean)
         if not self.unlabelled:
             return supervised
-        own = self.unlabelled.loss(restore, tuple(unlabelled), generator)
+        own = self.unlabelled.loss(self.task.measured(restore), tuple(unlabelled), generator)
         # The gradient of a root mean square instead of a mean square: the balance then holds at any noise level.
         scale = self.unlabelled_weight / own.parts["consistency"].clamp_min(1e-10).sqrt()
         return LossParts(

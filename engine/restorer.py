@@ -1,8 +1,8 @@
 """Restoring one photo of any size, tile by tile, in whatever memory there is.
 
-Each tile is computed with as much of its surroundings as the network can see (`Backbone.context_px`), on the network's
-own sampling grid, and only the tile itself is kept. So its pixels are those that the whole photo in one piece would
-have given, and no seam has to be blended away.
+Each tile is computed with as much of its surroundings as the network can see (`RestorationNetwork.context_px`), on the
+network's own sampling grid, and only the tile itself is kept. So its pixels are those that the whole photo in one piece
+would have given, and no seam has to be blended away.
 """
 
 import math
@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine.backbones.backbone import PHOTO_CHANNELS
+from engine.data.mosaics import bayer_mosaic
 from engine.devices import ComputeDevice
 from engine.errors import DeviceError
 from engine.events import Emit, JobWarning, Pixels
@@ -74,19 +76,25 @@ class Restorer:
 
         Args:
             pixels: The noisy photo. Shape: (height, width, 1 or 3), 0 to 1. Gray is restored as three equal channels,
-                of which the mean is taken.
+                of which the mean is taken. A network for mosaics takes one as it is (1 channel, red top left), and
+                of a photo what a camera's colour filters would have let through.
             control: Asked before each tile.
             on_tile: Told after each tile.
 
         Returns:
-            The restored photo. Same shape, 0 to 1, read-only.
+            The restored photo, 0 to 1, read-only. Shape: (scale * height, scale * width, channels), the channels being
+            those of the input or, from a mosaic, 3.
 
         Raises:
             JobCancelled: The job has been asked to end.
             DeviceError: Not even the smallest tile fits into memory.
         """
+        scale = self._network.scale
+        if self._takes_mosaics:
+            pixels = pixels if pixels.shape[2] == 1 else bayer_mosaic(pixels)
+        num_channels = PHOTO_CHANNELS if self._takes_mosaics else pixels.shape[2]
         try:
-            restored = np.empty(pixels.shape, np.float32)
+            restored = np.empty((scale * pixels.shape[0], scale * pixels.shape[1], num_channels), np.float32)
         except MemoryError as error:
             raise self._out_of_memory() from error
         if not self.tile_px:
@@ -102,7 +110,8 @@ class Restorer:
                 self._step_back()
                 pending = [part for tile in pending for part in split_into_tiles(tile, self.tile_px, self._grid_px)]
                 continue
-            restored[tile.top : tile.bottom, tile.left : tile.right] = result
+            rows, columns = slice(scale * tile.top, scale * tile.bottom), slice(scale * tile.left, scale * tile.right)
+            restored[rows, columns] = result
             del pending[0]
             num_done += 1
             if on_tile is not None:
@@ -110,6 +119,10 @@ class Restorer:
         np.clip(restored, 0.0, 1.0, out=restored)
         restored.setflags(write=False)
         return restored
+
+    @property
+    def _takes_mosaics(self) -> bool:
+        return self._network.input_channels == 1
 
     @property
     def _grid_px(self) -> int:
@@ -129,7 +142,9 @@ class Restorer:
 
     @torch.inference_mode()
     def _restore_tile(self, pixels: Pixels, tile: Tile) -> NDArray[np.float32]:
-        height, width, num_channels = pixels.shape
+        height, width = pixels.shape[:2]
+        is_gray = pixels.shape[2] == 1 and not self._takes_mosaics
+        scale = self._network.scale
         top, bottom = self._window(tile.top, tile.bottom, height)
         left, right = self._window(tile.left, tile.right, width)
         window = pixels[np.ix_(mirror_indices(top, bottom, height), mirror_indices(left, right, width))]
@@ -137,13 +152,15 @@ class Restorer:
         self._network.to(device)
         # A batch of one of channels-last layout is what the photo's own layout already is.
         noisy = torch.from_numpy(window).to(device).permute(2, 0, 1).unsqueeze(0)
-        if num_channels == 1:
+        if is_gray:
             noisy = noisy.expand(-1, 3, -1, -1)
         with self._device.autocast():
             restored = self._network(noisy.contiguous(memory_format=torch.channels_last)).float()
-        if num_channels == 1:
+        if is_gray:
             restored = restored.mean(dim=1, keepdim=True)
-        core = restored[0, :, tile.top - top : tile.bottom - top, tile.left - left : tile.right - left]
+        rows = slice(scale * (tile.top - top), scale * (tile.bottom - top))
+        columns = slice(scale * (tile.left - left), scale * (tile.right - left))
+        core = restored[0, :, rows, columns]
         result: NDArray[np.float32] = core.permute(1, 2, 0).cpu().numpy()
         return result
 
@@ -187,7 +204,9 @@ class Restorer:
         free = _free_memory(self._device)
         window_px = math.sqrt(free / 2 / MEMORY_PER_PIXEL)
         side = int(window_px - 2 * self._network.context_px)
-        return self._round_to_grid(min(max(side, SMALLEST_TILE_PX), LARGEST_AUTOMATIC_TILE_PX[self._device.name]))
+        # An enlarging network's features and output weigh more per input pixel.
+        largest = LARGEST_AUTOMATIC_TILE_PX[self._device.name] // self._network.scale
+        return self._round_to_grid(min(max(side, SMALLEST_TILE_PX), largest))
 
     def _round_to_grid(self, side_px: int) -> int:
         return max(math.ceil(side_px / self._grid_px), 1) * self._grid_px

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from engine.backbones.backbone import Backbone
+from engine.backbones.backbone import RestorationNetwork
 from engine.checkpoints import TrainingState, save_checkpoint
 from engine.configs import TrainingConfig
 from engine.devices import ComputeDevice
@@ -41,7 +41,7 @@ class Observer(Protocol):
         """Take note of the losses since the last report; called about once a second."""
 
 
-def new_state(network: Backbone, config: TrainingConfig, device: ComputeDevice) -> TrainingState:
+def new_state(network: RestorationNetwork, config: TrainingConfig, device: ComputeDevice) -> TrainingState:
     """A network at its first step.
 
     Args:

@@ -2,7 +2,8 @@
 
 Without normalisation layers, so that the result of a tile does not depend on the tile's other content, and fully
 convolutional: any height and width. It predicts the noise, as in DnCNN (Zhang et al., IEEE TIP 2017), and starts as
-the identity.
+the identity. With `shuffle` 2 it works on 2x2 cells of pixels as channels, as FFDNet does (Zhang et al., IEEE TIP
+2018): four times fewer places to compute, so wider layers and a larger view in the same time.
 """
 
 import itertools
@@ -13,10 +14,8 @@ import torch.nn.functional as F  # noqa: N812 - the customary name
 from pydantic import Field
 from torch import Tensor, nn
 
-from engine.backbones.backbone import Backbone
+from engine.backbones.backbone import PHOTO_CHANNELS, Backbone, initialise_for_relu
 from engine.configs import JobConfig
-
-PHOTO_CHANNELS = 3
 
 
 class UNetParams(JobConfig):
@@ -27,6 +26,10 @@ class UNetParams(JobConfig):
     ] = 32
     num_levels: Annotated[int, Field(ge=1, le=6, title="Levels", description="How many resolutions it works at.")] = 3
     max_width: Annotated[int, Field(ge=4, le=1024, title="Largest width", description="Channels at most.")] = 96
+    shuffle: Annotated[
+        int,
+        Field(ge=1, le=2, title="Cell", description="Side of the pixel cells it works on; 2: quicker, wider view."),
+    ] = 1
 
 
 class ConvBlock(nn.Module):
@@ -54,39 +57,28 @@ class UNet(Backbone):
     def __init__(self, params: UNetParams) -> None:
         super().__init__()
         widths = [min(params.width * 2**level, params.max_width) for level in range(params.num_levels)]
-        self.alignment_px = 2 ** (params.num_levels - 1)
-        # Two 3x3 convolutions a block on the way down and up again, then the head: each reaches one pixel of
-        # its level to a side; pooling and up-sampling add at most the alignment.
-        reach = sum(4 * 2**level for level in range(params.num_levels))
-        self.context_px = reach + self.alignment_px + 1
+        self.feature_stride = params.shuffle
+        self.feature_channels = widths[0]
+        self.alignment_px = params.shuffle * 2 ** (params.num_levels - 1)
+        # Two 3x3 convolutions a block on the way down and, but for the deepest level, up again, then the head: each
+        # reaches one place of its level to a side; cells, pooling and up-sampling add at most the alignment.
+        deepest = params.num_levels - 1
+        reach = params.shuffle * (sum(4 * 2**level for level in range(deepest)) + 2 * 2**deepest + 1)
+        self.context_px = reach + self.alignment_px
+        inputs = PHOTO_CHANNELS * params.shuffle**2
         self.encoder = nn.ModuleList(
-            ConvBlock(inputs, outputs) for inputs, outputs in zip([PHOTO_CHANNELS, *widths[:-1]], widths, strict=True)
+            ConvBlock(wider, deeper) for wider, deeper in zip([inputs, *widths[:-1]], widths, strict=True)
         )
         self.up = nn.ModuleList(
             nn.ConvTranspose2d(deeper, wider, 2, stride=2) for wider, deeper in itertools.pairwise(widths)
         )
         self.decoder = nn.ModuleList(ConvBlock(2 * width, width) for width in widths[:-1])
-        self.head = nn.Conv2d(widths[0], PHOTO_CHANNELS, 3, padding=1)
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                assert layer.bias is not None
-                nn.init.zeros_(layer.bias)
-        nn.init.zeros_(self.head.weight)
+        initialise_for_relu(self)
+        self.head = self.new_head()
 
-    def forward(self, noisy: Tensor) -> Tensor:
-        """Restore photos.
-
-        Args:
-            noisy: 0 to 1, any height and width. Shape: (batch, 3, height, width).
-
-        Returns:
-            The restored photos, not clipped. Same shape.
-        """
-        height, width = noisy.shape[-2:]
-        pad_height, pad_width = -height % self.alignment_px, -width % self.alignment_px
-        # Replication, since reflection needs more pixels than a photo of a few pixels has.
-        features = F.pad(noisy, (0, pad_width, 0, pad_height), mode="replicate")
+    def features(self, noisy: Tensor) -> Tensor:
+        """What the network knows of each cell. Shape: (batch, width, height / shuffle, width / shuffle)."""
+        features = F.pixel_unshuffle(noisy, self.feature_stride) if self.feature_stride > 1 else noisy
         skips: list[Tensor] = []
         for level, block in enumerate(self.encoder):
             features = block(features if level == 0 else F.avg_pool2d(features, 2))
@@ -94,5 +86,4 @@ class UNet(Backbone):
         skips.pop()
         for up, block in zip(reversed(self.up), reversed(self.decoder), strict=True):
             features = block(torch.cat([up(features), skips.pop()], dim=1))
-        noise: Tensor = self.head(features)
-        return noisy - noise[..., :height, :width]
+        return features

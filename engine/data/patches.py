@@ -137,14 +137,25 @@ def choose_distinct(num_items: int, count: int, generator: np.random.Generator) 
 
 
 def random_aligned_crops(
-    photos: tuple[DecodedPhoto, ...], side_px: int, generator: np.random.Generator
+    photos: tuple[DecodedPhoto, ...], side_px: int, generator: np.random.Generator, *, scale: int = 1
 ) -> tuple[NDArray[np.float32], ...]:
-    """The same random place of photos of one size, turned and mirrored alike.
+    """The same random place of photos of one scene, turned and mirrored alike.
+
+    Args:
+        photos: The first one at the measurement's resolution, the others `scale` times as large to a side.
+        side_px: Side of the first photo's crop.
+        generator: Source of randomness.
+        scale: How many pixels of the others a pixel of the first one covers to a side.
 
     Returns:
-        One crop a photo. Shape of each: (3, side_px, side_px), 0 to 1.
+        One crop a photo, 0 to 1. Shape: (3, side_px, side_px), of the others (3, scale * side_px, scale * side_px).
     """
-    height, width = photos[0].levels.shape[1:]
+    first, *others = photos
+    height, width = first.levels.shape[1:]
     top = int(generator.integers(max(height - side_px, 0) + 1))
     left = int(generator.integers(max(width - side_px, 0) + 1))
-    return random_orientation(tuple(photo.crop(top, left, side_px) for photo in photos), generator)
+    crops = (
+        first.crop(top, left, side_px),
+        *(photo.crop(scale * top, scale * left, scale * side_px) for photo in others),
+    )
+    return random_orientation(crops, generator)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 Restore = Callable[[Tensor], Tensor]
-"""A network at the device's precision. Shape: (batch, 3, height, width), kept."""
+"""A network at the device's precision. Shape: (batch, 3, height, width), kept, unless its task says otherwise."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from engine.backbones.backbone import Backbone
+from engine.backbones.backbone import Backbone, RestorationNetwork
 from engine.configs import JobConfig
 from engine.pretext.pretext_task import LossParts
 from engine.tasks.restoration_task import RestorationTask
@@ -15,8 +15,6 @@ class DenoiseParams(JobConfig):
 class Denoise(RestorationTask):
     """Remove noise and keep the size."""
 
-    scale = 1
-
     def __init__(self, params: DenoiseParams) -> None:
         self.params = params
 
@@ -24,7 +22,7 @@ class Denoise(RestorationTask):
         """The identity."""
         return clean
 
-    def add_head(self, backbone: Backbone) -> Backbone:
+    def add_head(self, backbone: Backbone) -> RestorationNetwork:
         """The backbone itself."""
         return backbone
 

@@ -1,30 +1,76 @@
-"""What every restoration task offers: its measurement operator A and its loss."""
+"""What every restoration task offers: its measurement operator A, its network, its loss and its pair maker."""
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor
 
-from engine.backbones.backbone import Backbone
-from engine.pretext.pretext_task import LossParts
+from engine.backbones.backbone import Backbone, RestorationNetwork
+from engine.events import Pixels
+from engine.pretext.pretext_task import LossParts, Restore
 
 
 class RestorationTask(ABC):
-    """A task with the measurement operator A: the noisy photo is x = A y + n.
+    """A task with the measurement operator A: what was recorded is x = A y + n.
 
     Attributes:
         scale: How many output pixels an input pixel becomes to a side.
+        makes_own_pairs: Whether clean photos alone serve as labels, their noisy side being made by `make_noisy` and
+            `observe`.
     """
 
-    scale: int
+    scale: int = 1
+    makes_own_pairs: bool = False
 
     @abstractmethod
     def measure(self, clean: Tensor) -> Tensor:
-        """A y: what a perfect camera of this task would have recorded. Shape: (batch, 3, height, width)."""
+        """A y: what a perfect camera of this task would have recorded.
+
+        Args:
+            clean: 0 to 1. Shape: (batch, 3, scale * height, scale * width).
+
+        Returns:
+            Shape: (batch, 3 or, for a mosaic, 1, height, width).
+        """
 
     @abstractmethod
-    def add_head(self, backbone: Backbone) -> Backbone:
+    def add_head(self, backbone: Backbone) -> RestorationNetwork:
         """The network of this task on a backbone."""
 
     @abstractmethod
     def supervised_loss(self, restored: Tensor, clean: Tensor) -> LossParts:
         """How far restored crops are from their clean references. Shapes: (batch, 3, height, width)."""
+
+    def make_noisy(self, clean: Pixels) -> Pixels:
+        """The noisy side of a label that is a clean photo alone, as it would lie in a file; noise comes in `observe`.
+
+        Args:
+            clean: 0 to 1. Shape: (scale * height, scale * width, channels).
+
+        Returns:
+            Shape: (height, width, channels), read-only.
+        """
+        return clean
+
+    def observe(self, noisy: Tensor, generator: torch.Generator) -> Tensor:
+        """What the network is given for crops of the noisy side of labels.
+
+        Args:
+            noisy: 0 to 1. Shape: (batch, 3, height, width).
+            generator: The only source of randomness, on the CPU.
+
+        Returns:
+            Shape: (batch, the network's input channels, height, width).
+        """
+        return noisy
+
+    def measured(self, restore: Restore) -> Restore:
+        """The network as a map of photos at the measurement's resolution, x to A f(x), for self-supervised terms.
+
+        Args:
+            restore: The task's network.
+
+        Returns:
+            Shapes: (batch, 3, height, width), kept.
+        """
+        return lambda noisy: self.measure(restore(noisy))

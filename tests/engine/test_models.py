@@ -121,7 +121,7 @@ def test_transfer_takes_what_fits_and_refuses_nothing_at_all() -> None:
         network.state_dict()["encoder.0.first.weight"], parent.network.state_dict()["encoder.0.first.weight"]
     )
     with pytest.raises(ModelFileError, match="No weights"):
-        transfer_weights(torch.nn.Linear(2, 2), parent)  # type: ignore[arg-type]
+        transfer_weights(build_network(CARD.model_copy(update={"backbone_params": {"width": 12}})), parent)
 
 
 def test_learning_rate_warms_up_and_falls_to_a_hundredth() -> None:
