@@ -4,8 +4,9 @@ A job ends in exactly one of three ways: it returns its result, raises `engine.j
 error, which is an `engine.errors.EngineError` where a person can mend the cause.
 """
 
+from engine.label_suggestion import suggest_labels
 from engine.restoring import evaluate, restore
 from engine.scanning import scan
 from engine.training import finetune, pretrain, resume_training
 
-__all__ = ["evaluate", "finetune", "pretrain", "restore", "resume_training", "scan"]
+__all__ = ["evaluate", "finetune", "pretrain", "restore", "resume_training", "scan", "suggest_labels"]
