@@ -49,6 +49,9 @@ Json = Annotated[
 Noisy = Annotated[list[Path], typer.Option("--noisy", metavar="DIR", help="Noisy photos; can be repeated.")]
 Clean = Annotated[list[Path], typer.Option("--clean", metavar="DIR", help="Clean references; can be repeated.")]
 Model = Annotated[str, typer.Argument(metavar="MODEL|RUN", help="A model file, a run folder or a run's id.")]
+Parent = Annotated[
+    str, typer.Option("--from", metavar="RUN|MODEL|starter|none", help="What to start from; none: from scratch.")
+]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="RUN", help="Run folder, new or empty. Default: in the run store.")
 ]
@@ -90,9 +93,10 @@ def scan(
 
 
 @app.command()
-@options_from(PretrainConfig, leave_out={"photos", "out"}, by_preset=pretrain_preset(Preset.BALANCED))
+@options_from(PretrainConfig, leave_out={"parent", "photos", "out"}, by_preset=pretrain_preset(Preset.BALANCED))
 def pretrain(
     folders: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Folders or files of noisy photos.")],
+    parent: Parent = "none",
     out: Out = None,
     preset: PresetOption = Preset.BALANCED,
     as_json: Json = False,
@@ -100,7 +104,13 @@ def pretrain(
     settings: dict[str, Any],
 ) -> None:
     """Learn from noisy photos alone; the result already restores."""
-    config = make_config(PretrainConfig, **{**pretrain_preset(preset), **settings}, photos=folders, out=out)
+    config = make_config(
+        PretrainConfig,
+        **{**pretrain_preset(preset, from_scratch=parent == "none"), **settings},
+        parent=_find_parent(parent),
+        photos=folders,
+        out=out,
+    )
     from engine.training import pretrain as job
 
     run_job(job, config, _describe_training, as_json=as_json)
@@ -109,9 +119,7 @@ def pretrain(
 @app.command()
 @options_from(FinetuneConfig, leave_out={"parent", "noisy", "clean", "out"}, by_preset=finetune_preset(Preset.BALANCED))
 def finetune(
-    parent: Annotated[
-        str, typer.Option("--from", metavar="RUN|MODEL|none", help="What to start from; none: from scratch.")
-    ],
+    parent: Parent,
     noisy: Noisy,
     clean: Clean,
     out: Out = None,
@@ -124,7 +132,7 @@ def finetune(
     config = make_config(
         FinetuneConfig,
         **{**finetune_preset(preset, from_scratch=parent == "none"), **settings},
-        parent=None if parent == "none" else find_run_or_model(parent),
+        parent=_find_parent(parent),
         noisy=noisy,
         clean=clean,
         out=out,
@@ -204,6 +212,10 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     app(prog_name="residua")
+
+
+def _find_parent(text: str) -> Path | None:
+    return None if text == "none" else find_run_or_model(text)
 
 
 def _open_window() -> None:

@@ -64,6 +64,10 @@ class TrainingConfig(ComputeConfig):
     """What pretraining and fine-tuning share."""
 
     out: Annotated[Path | None, Field(title="Run folder", description="Empty: a new run in the run store.")] = None
+    parent: Annotated[
+        Path | None,
+        Field(title="Start from", description="A run or model file to start from; empty: from scratch."),
+    ] = None
     name: Annotated[str, Field(max_length=120, title="Name", description="What the run is called in lists.")] = ""
     steps: Annotated[
         int, Field(ge=1, le=1_000_000, title="Steps", description="Optimisation steps; more take longer.")
@@ -171,10 +175,6 @@ class PretrainConfig(TrainingConfig):
 class FinetuneConfig(TrainingConfig):
     """Learn from a few pairs of a noisy photo and its clean reference."""
 
-    parent: Annotated[
-        Path | None,
-        Field(title="Start from", description="A run or model file to start from; empty: from scratch."),
-    ] = None
     noisy: Annotated[tuple[Path, ...], Field(min_length=1, title="Noisy photos", description="Folders or files.")]
     clean: Annotated[tuple[Path, ...], Field(min_length=1, title="Clean references", description="Folders or files.")]
     task: Annotated[str, Field(title="Task", description="What the model shall do.")] = "denoise"

@@ -74,9 +74,15 @@ _REFINING_LEARNING_RATE = 2e-4
 _FRESH_LEARNING_RATE = 1e-3
 
 
-def pretrain_preset(preset: Preset) -> dict[str, Any]:
-    """Values for `engine.configs.PretrainConfig`."""
-    return {"learning_rate": _FRESH_LEARNING_RATE, **_PRETRAIN[preset]}
+def pretrain_preset(preset: Preset, *, from_scratch: bool = True) -> dict[str, Any]:
+    """Values for `engine.configs.PretrainConfig`.
+
+    Args:
+        preset: How much time it may take.
+        from_scratch: Whether there is no parent model.
+    """
+    rate = _FRESH_LEARNING_RATE if from_scratch else _REFINING_LEARNING_RATE
+    return {"learning_rate": rate, **_PRETRAIN[preset]}
 
 
 def finetune_preset(preset: Preset, *, from_scratch: bool = False) -> dict[str, Any]:

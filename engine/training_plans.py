@@ -1,0 +1,173 @@
+"""What a training needs beside its run: made from settings and files, the same way at start and at resumption."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine import __version__
+from engine.configs import FinetuneConfig, PretrainConfig
+from engine.data.patches import DecodedPhoto, decode_photos
+from engine.errors import InvalidInputError
+from engine.events import Emit, StepDone
+from engine.job_control import JobControl
+from engine.labels import LabelSet, gather_labels
+from engine.models import ModelCard
+from engine.noise import decorrelating_stride
+from engine.objectives import Objective, PretextObjective, SupervisedObjective
+from engine.pretext.pretext_task import PretextTask
+from engine.registry import BACKBONES, PRETEXTS, TASKS, find_entry
+from engine.training_observer import PreviewCrop, choose_preview_crop
+
+NUM_STRIDE_PHOTOS = 16
+"""Photos on which the noise's correlation is measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan:
+    """Objective, card, preview and data of one training."""
+
+    objective: Objective
+    card: ModelCard
+    preview: PreviewCrop
+    labels: LabelSet | None
+    num_crops: int
+    photos: Sequence[DecodedPhoto]
+    stage: str
+
+
+def pretrain_plan(
+    config: PretrainConfig, origin: ModelCard | None, photos: list[DecodedPhoto], *, resumed: bool = False
+) -> TrainingPlan:
+    """Plan a pretraining.
+
+    Args:
+        config: Its settings, the stride measured.
+        origin: Card of the model that it starts from or, when resumed, of the run's own; None: from scratch.
+        photos: What it learns from.
+        resumed: Whether `origin` is the run's own card.
+
+    Raises:
+        InvalidInputError: Too few photos, or an unknown method, network or setting.
+    """
+    pretext = find_entry(PRETEXTS, config.pretext, "method").make(config.pretext_params)
+    if len(photos) < pretext.min_photos:
+        raise InvalidInputError(
+            f"There is only {len(photos)} usable photo; this method compares the noise of different photos.",
+            f"Add photos until there are at least {pretext.min_photos}.",
+        )
+    card = ModelCard(
+        name=config.name or "Pretrained", pretext=config.pretext, **_inherited(config, origin, resumed=resumed)
+    )
+    objective = PretextObjective(photos, pretext, config.photos_per_batch, config.crop_px, config.seed)
+    return TrainingPlan(
+        objective=objective,
+        card=card,
+        preview=choose_preview_crop(photos),
+        labels=None,
+        num_crops=objective.num_crops,
+        photos=photos,
+        stage="Pretraining",
+    )
+
+
+def finetune_plan(
+    config: FinetuneConfig, origin: ModelCard | None, control: JobControl, emit: Emit, *, resumed: bool = False
+) -> TrainingPlan:
+    """Plan a fine-tuning.
+
+    Args:
+        config: Its settings.
+        origin: Card of the parent or, when resumed, of the run's own model; None: from scratch.
+        control: Pause and cancel.
+        emit: Receives events.
+        resumed: Whether `origin` is the run's own card.
+
+    Raises:
+        JobCancelled: Asked to end.
+        InvalidInputError: No label can be used, or an unknown task, network or setting.
+    """
+    task = find_entry(TASKS, config.task, "task").make(config.task_params)
+    labels = gather_labels(config, control, emit)
+    training = labels.training
+    inherited = _inherited(config, origin, resumed=resumed)
+    # What taught the parent has taught this model too, and may not be counted when it is measured.
+    inherited["labels"] = _joined(inherited["labels"], labels.names)
+    inherited["label_digests"] = _joined(inherited["label_digests"], labels.digests)
+    card = ModelCard(
+        name=config.name or "Fine-tuned",
+        task=config.task,
+        task_params=config.task_params,
+        pretext=origin.pretext if origin else None,
+        **inherited,
+    )
+    noisy = [pair.noisy for pair in training]
+    clean_of = {pair.noisy.path: pair.clean for pair in training}
+    unlabelled = _unlabelled_objective(config, origin, labels, control, emit)
+    return TrainingPlan(
+        objective=SupervisedObjective(training, task, config, unlabelled, config.unlabelled_weight),
+        card=card,
+        preview=choose_preview_crop(noisy, lambda photo: clean_of[photo.path]),
+        labels=labels,
+        num_crops=unlabelled.num_crops if unlabelled else 0,
+        photos=noisy,
+        stage="Fine-tuning",
+    )
+
+
+def _inherited(config: PretrainConfig | FinetuneConfig, origin: ModelCard | None, *, resumed: bool) -> dict[str, Any]:
+    """Fields of a card that come from the parent, or from the settings where there is none."""
+    if origin is None:
+        params = find_entry(BACKBONES, config.backbone, "network").validate(config.backbone_params)
+        return {
+            "backbone": config.backbone,
+            "backbone_params": params.model_dump(mode="json"),
+            "parent": None,
+            "labels": (),
+            "label_digests": (),
+            "version": __version__,
+        }
+    return {
+        "backbone": origin.backbone,
+        "backbone_params": origin.backbone_params,
+        "parent": origin.parent if resumed else origin.run or origin.name,
+        "labels": origin.labels,
+        "label_digests": origin.label_digests,
+        "version": __version__,
+    }
+
+
+def _joined(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    """Both without repetition, in order."""
+    return tuple(dict.fromkeys((*first, *second)))
+
+
+def _unlabelled_objective(
+    config: FinetuneConfig, origin: ModelCard | None, labels: LabelSet, control: JobControl, emit: Emit
+) -> PretextObjective | None:
+    """The self-supervised side of fine-tuning; none from scratch, which is the plain thing to compare with."""
+    if origin is None or origin.pretext is None or config.unlabelled_weight == 0:
+        return None
+    photos = decode_photos(labels.unlabelled, control, emit, stage="Reading unlabelled photos")
+    entry = find_entry(PRETEXTS, origin.pretext, "method")
+    params = _measured_params(entry.params_model.model_fields, {}, photos)
+    pretext: PretextTask = entry.make(params)
+    if len(photos) < pretext.min_photos:
+        return None
+    # Half the labels' crop: the sub-samples that the network sees here show as much of a photo.
+    return PretextObjective(photos, pretext, config.photos_per_batch, max(config.crop_px // 2, 8), config.seed)
+
+
+def with_measured_stride(config: PretrainConfig, photos: Sequence[DecodedPhoto], emit: Emit) -> PretrainConfig:
+    """Settings in which a stride left open is measured on the photos, so that a resumed run uses the same."""
+    entry = find_entry(PRETEXTS, config.pretext, "method")
+    entry.validate(config.pretext_params)
+    emit(StepDone(stage="Measuring the noise", step=0, num_steps=1))
+    params = _measured_params(entry.params_model.model_fields, config.pretext_params, photos)
+    return config.model_copy(update={"pretext_params": params})
+
+
+def _measured_params(fields: dict[str, Any], params: dict[str, Any], photos: Sequence[DecodedPhoto]) -> dict[str, Any]:
+    if "stride" not in fields or params.get("stride", 0):
+        return params
+    every = max(len(photos) // NUM_STRIDE_PHOTOS, 1)
+    return {**params, "stride": decorrelating_stride([photo.pixels for photo in photos[::every][:NUM_STRIDE_PHOTOS]])}
