@@ -66,16 +66,18 @@ class PairMatching:
     unmatched_noisy: tuple[Path, ...]
 
 
-def match_pairs(noisy: Sequence[Path], clean: Sequence[Path]) -> PairMatching:
+def match_pairs(noisy: Sequence[Path], clean: Sequence[Path], *, scale: int = 1) -> PairMatching:
     """Match noisy photos with references by their names, and compare the sizes.
 
     Names match if they are alike without their endings and the case of their letters; those left over, if they are
-    alike without words such as "noisy", "clean", "gt" or "mean". Where several files have one name, the folder that
-    each lies in decides, if it can.
+    alike without words such as "noisy", "clean", "gt" or "mean"; the last, without a scale ("baby" and "babyx2").
+    Where several files have one name, the folder that each lies in decides, if it can.
 
     Args:
         noisy: Noisy photos.
         clean: References.
+        scale: How many times larger, to a side, the references are (rounded down to whole pixels of the noisy photo);
+            where it is above 1, a noisy photo that has been enlarged to their size fits too.
 
     Returns:
         Each file in at most one pair; what is ambiguous, of different sizes or unreadable is doubtful.
@@ -83,7 +85,10 @@ def match_pairs(noisy: Sequence[Path], clean: Sequence[Path]) -> PairMatching:
     candidates: list[PhotoPair] = []
     doubtful: list[DoubtfulPair] = []
     open_noisy, open_clean = list(dict.fromkeys(noisy)), list(dict.fromkeys(clean))
-    for key_of in (_plain_name, _scene_name):
+    keys: list[Callable[[Path], Hashable | None]] = [_plain_name, _scene_name]
+    if scale > 1:
+        keys.append(lambda path: _plain_name(path).removesuffix(f"x{scale}"))
+    for key_of in keys:
         taken: set[Path] = set()
         for noisy_group, clean_group in _group(open_noisy, open_clean, key_of):
             pairs, ambiguous = _resolve(noisy_group, clean_group)
@@ -95,7 +100,7 @@ def match_pairs(noisy: Sequence[Path], clean: Sequence[Path]) -> PairMatching:
         open_clean = [path for path in open_clean if path not in taken]
     pairs = []
     for pair in candidates:
-        doubt = _doubt_by_header(pair)
+        doubt = _doubt_by_header(pair, scale)
         if doubt is None:
             pairs.append(pair)
         else:
@@ -223,7 +228,7 @@ def _resolve(noisy: list[Path], clean: list[Path]) -> tuple[list[PhotoPair], lis
     return pairs, doubtful
 
 
-def _doubt_by_header(pair: PhotoPair) -> DoubtfulPair | None:
+def _doubt_by_header(pair: PhotoPair, scale: int) -> DoubtfulPair | None:
     if pair.noisy == pair.clean:
         return DoubtfulPair(
             pair, "The noisy photo and its reference are the same file.", "Choose another folder of references."
@@ -235,13 +240,15 @@ def _doubt_by_header(pair: PhotoPair) -> DoubtfulPair | None:
         except ImageReadError as error:
             return DoubtfulPair(pair, f"The {role} cannot be read: {error.message}", error.hint)
         sizes.append((info.width, info.height))
-    if sizes[0] != sizes[1]:
-        (noisy_width, noisy_height), (clean_width, clean_height) = sizes
+    (noisy_width, noisy_height), (clean_width, clean_height) = sizes
+    if sizes[0] not in (sizes[1], (clean_width // scale, clean_height // scale)):
         return DoubtfulPair(
             pair,
             f"The sizes differ: the noisy photo has {noisy_width} x {noisy_height} pixels, "
             f"its reference {clean_width} x {clean_height}.",
-            "Crop or scale one of them so that both show the same pixels.",
+            "Crop or scale one of them so that both show the same pixels."
+            if scale == 1
+            else f"For this task the reference must be {scale} times as large, or of the same size.",
         )
     return None
 

@@ -63,6 +63,19 @@ def test_names_that_match(tmp_path: Path, noisy: str, clean: str) -> None:
     assert matching.doubtful == ()
 
 
+@pytest.mark.parametrize(
+    ("size", "fits"), [((20, 30), True), ((41, 60), True), ((19, 30), False), ((20, 31), False), ((82, 120), False)]
+)
+def test_references_of_a_larger_scale(tmp_path: Path, size: tuple[int, int], fits: bool) -> None:
+    """A reference of 41 x 60 pixels is twice as large as 20 x 30, an odd row being left over."""
+    noisy = make_files(tmp_path / "low", ["babyx2.png", "head.png"], size)
+    clean = make_files(tmp_path / "high", ["baby.png", "head.png"], (41, 60))
+    matching = match_pairs(noisy, clean, scale=2)
+    expected = [("babyx2.png", "baby.png"), ("head.png", "head.png")]
+    assert named(matching) == (expected if fits else [])
+    assert [doubt.pair.noisy for doubt in matching.doubtful] == ([] if fits else noisy)
+
+
 def test_scenes_are_told_apart(tmp_path: Path) -> None:
     matching = match(tmp_path, ["scene 1_noisy.png", "scene 2_noisy.png"], ["scene 2_gt.png", "scene 3_gt.png"])
     assert named(matching) == [("scene 2_noisy.png", "scene 2_gt.png")]
