@@ -20,6 +20,9 @@ PLATFORMS = (
     {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"},
     {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
 )
+NEVER_LOCKED = ("benchmark",)
+"""Extras that a person has to ask for by name, because of their licence."""
+
 HEADER = """\
 # Every package at the exact version that Residua is tested with; written by packaging/lock_requirements.py.
 """
@@ -69,7 +72,8 @@ def main() -> None:
     """Write both files."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = pin([*project["dependencies"], *BUILD_REQUIREMENTS])
-    extras = [text for group in project["optional-dependencies"].values() for text in group]
+    groups = project["optional-dependencies"].items()
+    extras = [text for name, texts in groups if name not in NEVER_LOCKED for text in texts]
     development = {name: version for name, version in pin(extras).items() if name not in needed}
     _write(ROOT / "requirements.lock", "# To run the program.\n", needed)
     _write(ROOT / "requirements-dev.lock", "# In addition: to test and to package it.\n", development)

@@ -1,0 +1,1 @@
+"""Classical methods that need no training, to measure models against."""
