@@ -199,6 +199,16 @@ class FinetuneConfig(TrainingConfig):
             json_schema_extra=ADVANCED,
         ),
     ] = 0.2
+    patience: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=20,
+            title="Patience",
+            description="Ends early after this many of 20 measurements without a gain; 0: never. Needs validation.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = 6
     unlabelled_weight: Annotated[
         float,
         Field(

@@ -72,8 +72,13 @@ class Run:
 
     @property
     def model_path(self) -> Path:
-        """The averaged weights with their card: what restores."""
+        """The averaged weights with their card: what restores. With validation photos, the best ones so far."""
         return self.checkpoint_folder / "model.safetensors"
+
+    @property
+    def last_model_path(self) -> Path:
+        """The averaged weights as they were last, where the best ones are another file."""
+        return self.checkpoint_folder / "last_model.safetensors"
 
     @property
     def checkpoint_path(self) -> Path:

@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -24,6 +25,9 @@ from engine.run_store import Run
 
 WARM_UP_STEPS = 50
 REPORT_INTERVAL_S = 1.0
+NUM_VALIDATIONS = 20
+"""How often a training is measured, evenly over its steps."""
+
 GRADIENT_NORM_LIMIT = 1.0
 """Larger gradients are scaled down to this norm: a rare bad batch must not undo what was learned."""
 
@@ -78,6 +82,7 @@ class Trainer:
         stage: str,
         control: JobControl,
         emit: Emit,
+        patience: int = 0,
     ) -> None:
         """Take what a training needs.
 
@@ -92,6 +97,7 @@ class Trainer:
             stage: What a person reads: "Pretraining".
             control: Pause and cancel.
             emit: Receives progress.
+            patience: Validations without a gain after which it ends early; 0: never.
         """
         self._state = state
         self._objective = objective
@@ -104,7 +110,8 @@ class Trainer:
         self._control = control
         self._emit = emit
         self._module, self._optimizer = device.fabric.setup(state.network, state.optimizer)
-        self._validate_every = max(config.steps // 10, 1)
+        self._patience = patience
+        self._validate_every = max(config.steps // NUM_VALIDATIONS, 1)
         self._sums: defaultdict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=device.torch_device))
         self._num_summed = 0
         self._previously_summed = 0
@@ -125,7 +132,7 @@ class Trainer:
         with ThreadPoolExecutor(1, "batches") as ahead:
             pending = ahead.submit(self._objective.batch, self._state.step)
             try:
-                while self._state.step < self._config.steps:
+                while self._state.step < self._config.steps and not self._is_past_its_best():
                     self._control.wait_if_paused()
                     pending = self._step(pending, lambda step: ahead.submit(self._objective.batch, step))
                     now = time.monotonic()
@@ -155,8 +162,10 @@ class Trainer:
         if clock is not None:
             self._state.seconds = clock.seconds()
         save_checkpoint(self._run.checkpoint_path, self._state)
-        if self._state.best_psnr is None or not self._run.model_path.exists():
-            self._save_model()
+        if self._state.best_psnr is None:
+            self._save_model(self._run.model_path)
+        else:
+            self._save_model(self._run.last_model_path)
         self._run.update(
             steps_done=self._state.step, seconds=self._state.seconds, metrics=self._run.record.metrics | self._latest
         )
@@ -198,11 +207,16 @@ class Trainer:
 
     def _validate(self) -> None:
         if self._observer.validate(self._state):
-            self._save_model()
+            self._save_model(self._run.model_path)
 
-    def _save_model(self) -> None:
+    def _is_past_its_best(self) -> bool:
+        """Whether the last validations brought no gain (early stopping; Prechelt, 1998)."""
+        without_gain = (self._state.step - self._state.best_step) // self._validate_every
+        return 0 < self._patience <= without_gain and self._state.best_psnr is not None
+
+    def _save_model(self, path: Path) -> None:
         card = self._card.model_copy(update={"steps": self._state.step})
-        save_model(self._run.model_path, self._state.averaged.state_dict(), card)
+        save_model(path, self._state.averaged.state_dict(), card)
 
     def _report(self) -> None:
         if not self._num_summed:

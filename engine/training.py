@@ -25,6 +25,7 @@ from engine.run_store import Run, RunStore
 from engine.trainer import Trainer, new_state
 from engine.training_observer import TrainingObserver
 from engine.training_plans import TrainingPlan, finetune_plan, pretrain_plan, with_measured_stride
+from engine.verdicts import choice_verdict
 
 Config = TypeVar("Config", bound=TrainingConfig)
 
@@ -169,8 +170,16 @@ def _train(
             stage=plan.stage,
             control=control,
             emit=emit,
+            patience=config.patience if isinstance(config, FinetuneConfig) else 0,
         )
         trainer.train()
+        verdict = choice_verdict(
+            state.step, config.steps, state.best_psnr, state.best_step, has_parent=bool(card.parent)
+        )
+        if verdict is not None:
+            run.log(verdict.sentence)
+            run.update(verdict=verdict.sentence)
+            emit(verdict)
         run.update(status=RunStatus.DONE)
         run.log(f"Done after {state.seconds:.0f} s")
     return TrainingResult(

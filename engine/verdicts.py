@@ -87,3 +87,34 @@ def training_verdict(
     if accuracy is not None and num_crops > 3 and accuracy < 1.5 / (num_crops - 1):
         sentence += " The photos' noises are too alike to be told apart, so the contrast teaches little here."
     return VerdictReady(state="done" if finished else "learning", sentence=sentence)
+
+
+def choice_verdict(
+    step: int, num_steps: int, best_psnr: float | None, best_step: int, *, has_parent: bool
+) -> VerdictReady | None:
+    """Say which weights a training with validation photos has kept, where these are not the last ones.
+
+    Args:
+        step: Steps done.
+        num_steps: Steps asked for.
+        best_psnr: Best validation PSNR, dB; None without validation.
+        best_step: Its step.
+        has_parent: Whether the weights of step 0 were a model.
+
+    Returns:
+        The verdict; None where the last weights are the best, or there was no validation.
+    """
+    if best_psnr is None or best_step == step:
+        return None
+    if best_step == 0 and has_parent:
+        return VerdictReady(
+            state="done",
+            sentence=f"Done, without a gain: on the validation photos nothing was better than the model it started "
+            f"from ({best_psnr:.2f} dB), so that model is kept. More or other labels may help.",
+        )
+    ended = f"Ended early at step {step:,}" if step < num_steps else "Done"
+    return VerdictReady(
+        state="done",
+        sentence=f"{ended}: the weights of step {best_step:,} were the best on the validation photos "
+        f"({best_psnr:.2f} dB) and are kept.",
+    )

@@ -184,6 +184,35 @@ def test_finetuning_uses_validation_from_eight_labels_on(tiny_photos: TinyPhotos
     assert best >= recorder.of(ValidationDone)[0].psnr
 
 
+def test_a_training_without_a_gain_ends_early_and_keeps_its_parent(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    parent = run_pretrain(tiny_photos, out=tmp_path / "parent", steps=20)
+    recorder = Recorder()
+    ruinous = {"parent": parent, "steps": 40, "learning_rate": 0.1, "weight_average_decay": 0.0, "patience": 3}
+    result = finetune(finetune_config(tiny_photos, **ruinous), JobControl(), recorder)
+    run = RunStore().open(result.run)
+    assert result.steps == run.record.steps_done == 6  # 3 measurements, one every 2 steps
+    assert recorder.of(VerdictReady)[-1].sentence.startswith("Done, without a gain")
+    assert run.record.verdict == recorder.of(VerdictReady)[-1].sentence
+    kept, last, start = (load_file(path) for path in (run.model_path, run.last_model_path, parent_weights(parent)))
+    assert all(torch.equal(kept[name], start[name]) for name in start)
+    assert not all(torch.equal(last[name], start[name]) for name in start)
+    assert load_model(run.last_model_path).card.steps == 6
+
+
+def parent_weights(run: Path) -> Path:
+    return RunStore().open(run).model_path
+
+
+def test_pretraining_goes_on_from_a_parent(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    parent = run_pretrain(tiny_photos, out=tmp_path / "parent")
+    result = run_pretrain(tiny_photos, out=tmp_path / "child", parent=parent, steps=1, learning_rate=1e-9)
+    start, weights = load_file(parent_weights(parent)), load_file(parent_weights(result))
+    assert all(torch.allclose(weights[name], start[name], atol=1e-6) for name in start)
+    card = read_card(result)
+    assert card.parent == "parent"
+    assert card.backbone_params == read_card(parent).backbone_params
+
+
 def test_few_labels_all_teach(tiny_photos: TinyPhotos) -> None:
     recorder = Recorder()
     result = finetune(finetune_config(tiny_photos, labels=3, steps=2), JobControl(), recorder)
