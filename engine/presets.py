@@ -55,6 +55,10 @@ class TaskCard:
 
 TASK_CARDS: dict[str, TaskCard] = {
     "denoise": TaskCard(title="Denoise", description="Remove noise and keep the size."),
+    "demosaick": TaskCard(
+        title="Demosaick and denoise",
+        description="Give raw photos all their colours and remove their noise at once. Learns from clean photos alone.",
+    ),
 }
 
 _PRETRAIN: dict[Preset, dict[str, Any]] = {

@@ -20,6 +20,7 @@ from engine.pretext.residual_contrastive import (
     ResidualContrastive,
     ResidualContrastiveParams,
 )
+from engine.tasks.demosaick import Demosaick, DemosaickParams
 from engine.tasks.denoise import Denoise, DenoiseParams
 from engine.tasks.restoration_task import RestorationTask
 
@@ -84,6 +85,12 @@ PRETEXTS: dict[str, Entry[PretextTask]] = {
 
 TASKS: dict[str, Entry[RestorationTask]] = {
     "denoise": Entry("Denoise", "Remove noise and keep the size.", DenoiseParams, Denoise),
+    "demosaick": Entry(
+        "Demosaick and denoise",
+        "Give raw photos all their colours and remove their noise at once.",
+        DemosaickParams,
+        Demosaick,
+    ),
 }
 
 BACKBONES: dict[str, Entry[Backbone]] = {
