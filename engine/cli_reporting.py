@@ -27,6 +27,7 @@ from engine.events import (
     PreviewReady,
     RunStarted,
     StepDone,
+    TrainingMeasured,
     ValidationDone,
     VerdictReady,
 )
@@ -276,6 +277,8 @@ def _phrase_event(event: JobEvent) -> str:
         return f"Step {event.step:,}: validation PSNR {event.psnr:.2f} dB ({gain:+.2f}), SSIM {event.ssim:.4f}"
     if isinstance(event, ImageRestored):
         return f"{event.source} → {event.output}"
+    if isinstance(event, TrainingMeasured):
+        return f"{event.title}: {event.gain:+.2f} dB ({event.num_done} of {event.num_trainings})"
     return ""
 
 

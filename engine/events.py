@@ -161,6 +161,23 @@ class ImageRestored:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrainingMeasured:
+    """One training of an experiment is done and measured.
+
+    Attributes:
+        title: What was trained.
+        gain: Mean PSNR above the untouched photos, dB.
+        num_done: Trainings done so far.
+        num_trainings: Trainings in all.
+    """
+
+    title: str
+    gain: float
+    num_done: int
+    num_trainings: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobWarning:
     """Something a person should know; the job goes on."""
 
@@ -179,6 +196,7 @@ JobEvent = (
     | PhotoScanned
     | FileSkipped
     | ImageRestored
+    | TrainingMeasured
     | JobWarning
 )
 
