@@ -10,6 +10,8 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from engine.backbones.backbone import Backbone
+from engine.backbones.dncnn import DnCNN, DnCNNParams
+from engine.backbones.nafnet import NAFNet, NAFNetParams
 from engine.backbones.unet import UNet, UNetParams
 from engine.configs import JobConfig
 from engine.errors import InvalidInputError
@@ -95,6 +97,8 @@ TASKS: dict[str, Entry[RestorationTask]] = {
 
 BACKBONES: dict[str, Entry[Backbone]] = {
     "unet": Entry("U-Net", "Small and quick; works at several resolutions.", UNetParams, UNet),
+    "nafnet": Entry("NAFNet", "Gated blocks without activations at several resolutions.", NAFNetParams, NAFNet),
+    "dncnn": Entry("DnCNN", "A plain stack of convolutions at one resolution.", DnCNNParams, DnCNN),
 }
 
 
