@@ -32,10 +32,13 @@ class ModelCard(BaseModel):
         parent: Run or model it was fine-tuned from, if any.
         run: Id of the run that made it.
         steps: Optimisation steps of that run.
+        starter: Starter model that it is, or descends from by training.
         labels: File names of the noisy photos whose references taught it or chose it.
         label_digests: SHA-256 of those noisy files' content, so that a name alone does not count.
         created: ISO 8601 time, UTC.
         version: Of this program.
+        description: What it does, for a person; a shipped model says so.
+        training: How a shipped model was made: pictures with licences, command, seed, figures.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,10 +53,13 @@ class ModelCard(BaseModel):
     parent: str | None = None
     run: str | None = None
     steps: int = 0
+    starter: str | None = None
     labels: tuple[str, ...] = ()
     label_digests: tuple[str, ...] = ()
     created: str = ""
     version: str = ""
+    description: str = ""
+    training: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)

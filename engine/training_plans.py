@@ -8,11 +8,11 @@ from engine import __version__
 from engine.configs import FinetuneConfig, PretrainConfig
 from engine.data.patches import DecodedPhoto, decode_photos
 from engine.errors import InvalidInputError
-from engine.events import Emit, StepDone
+from engine.events import Emit, NoiseMeasured, StepDone
 from engine.job_control import JobControl
 from engine.labels import LabelSet, gather_labels
 from engine.models import ModelCard
-from engine.noise import decorrelating_stride
+from engine.noise import measure_noise
 from engine.objectives import Objective, PretextObjective, SupervisedObjective
 from engine.pretext.pretext_task import PretextTask
 from engine.registry import BACKBONES, PRETEXTS, TASKS, find_entry
@@ -122,6 +122,7 @@ def _inherited(config: PretrainConfig | FinetuneConfig, origin: ModelCard | None
             "backbone": config.backbone,
             "backbone_params": params.model_dump(mode="json"),
             "parent": None,
+            "starter": None,
             "labels": (),
             "label_digests": (),
             "version": __version__,
@@ -130,6 +131,7 @@ def _inherited(config: PretrainConfig | FinetuneConfig, origin: ModelCard | None
         "backbone": origin.backbone,
         "backbone_params": origin.backbone_params,
         "parent": origin.parent if resumed else origin.run or origin.name,
+        "starter": origin.starter,
         "labels": origin.labels,
         "label_digests": origin.label_digests,
         "version": __version__,
@@ -149,7 +151,7 @@ def _unlabelled_objective(
         return None
     photos = decode_photos(labels.unlabelled, control, emit, stage="Reading unlabelled photos")
     entry = find_entry(PRETEXTS, origin.pretext, "method")
-    params = _measured_params(entry.params_model.model_fields, {}, photos)
+    params = _measured_params(entry.params_model.model_fields, {}, photos, emit)
     pretext: PretextTask = entry.make(params)
     if len(photos) < pretext.min_photos:
         return None
@@ -162,12 +164,18 @@ def with_measured_stride(config: PretrainConfig, photos: Sequence[DecodedPhoto],
     entry = find_entry(PRETEXTS, config.pretext, "method")
     entry.validate(config.pretext_params)
     emit(StepDone(stage="Measuring the noise", step=0, num_steps=1))
-    params = _measured_params(entry.params_model.model_fields, config.pretext_params, photos)
+    params = _measured_params(entry.params_model.model_fields, config.pretext_params, photos, emit)
     return config.model_copy(update={"pretext_params": params})
 
 
-def _measured_params(fields: dict[str, Any], params: dict[str, Any], photos: Sequence[DecodedPhoto]) -> dict[str, Any]:
+def _measured_params(
+    fields: dict[str, Any], params: dict[str, Any], photos: Sequence[DecodedPhoto], emit: Emit
+) -> dict[str, Any]:
     if "stride" not in fields or params.get("stride", 0):
         return params
     every = max(len(photos) // NUM_STRIDE_PHOTOS, 1)
-    return {**params, "stride": decorrelating_stride([photo.pixels for photo in photos[::every][:NUM_STRIDE_PHOTOS]])}
+    noise = measure_noise(photo.pixels for photo in photos[::every][:NUM_STRIDE_PHOTOS])
+    if noise is None:
+        return {**params, "stride": 1}
+    emit(NoiseMeasured(noise=noise))
+    return {**params, "stride": noise.stride}
