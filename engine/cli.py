@@ -22,6 +22,7 @@ from engine.cli_reporting import (
     print_result,
     run_job,
     set_up_logging,
+    to_json,
 )
 from engine.configs import EvaluateConfig, FinetuneConfig, Preset, PretrainConfig, RestoreConfig, ScanConfig
 from engine.job_results import EvaluationResult, RestoreResult, ScanResult, TrainingResult
@@ -82,10 +83,10 @@ def start(
 def scan(
     folders: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Folders or files.")],
     recursive: Annotated[bool, typer.Option(help="Look into subfolders too.")] = True,
-    estimate_noise: Annotated[bool, typer.Option(help="Measure each photo's noise level.")] = True,
+    estimate_noise: Annotated[bool, typer.Option(help="Measure each photo's noise.")] = True,
     as_json: Json = False,
 ) -> None:
-    """List usable photos with their noise, and why the other files cannot be used."""
+    """List usable photos with their noise, what it has in common, and why the other files cannot be used."""
     from engine.scanning import scan as job
 
     config = make_config(ScanConfig, folders=folders, recursive=recursive, estimate_noise=estimate_noise)
@@ -242,10 +243,19 @@ def _refuse_window(message: str, hint: str) -> None:
 def _describe_scan(result: ScanResult) -> Ending:
     lines = []
     for photo in result.photos:
-        noise = "" if photo.noise_sigma is None else f"  noise {photo.noise_sigma * 255:.1f}"
+        noise = "" if photo.noise is None else f"  noise {photo.noise.sigma * 255:.1f}, stride {photo.noise.stride}"
         lines.append(f"{photo.path}  {photo.width} x {photo.height}{noise}")
     lines.append(f"{len(result.photos):,} usable, {len(result.skipped):,} skipped")
-    fields = {"photos": result.photos, "skipped": result.skipped, "seconds": result.seconds}
+    noise_fields = None
+    if result.noise is not None:
+        lines.append(result.noise.sentence)
+        noise_fields = {**to_json(result.noise), "sentence": result.noise.sentence}
+    fields = {
+        "photos": result.photos,
+        "skipped": result.skipped,
+        "noise": noise_fields,
+        "seconds": result.seconds,
+    }
     return Ending(summary="\n".join(lines), fields=fields, exit_code=EXIT_SOME_FAILED if result.skipped else 0)
 
 

@@ -24,6 +24,7 @@ from engine.events import (
     ImageRestored,
     JobEvent,
     JobWarning,
+    NoiseMeasured,
     PreviewReady,
     RunStarted,
     StepDone,
@@ -270,6 +271,8 @@ def _phrase_event(event: JobEvent) -> str:
         return f"Skipped {event.path}: {event.reason} {event.hint}"
     if isinstance(event, JobWarning):
         return f"Note: {event.message} {event.hint}"
+    if isinstance(event, NoiseMeasured):
+        return event.noise.stride_sentence
     if isinstance(event, VerdictReady):
         return event.sentence
     if isinstance(event, ValidationDone):

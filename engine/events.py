@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.noise_facts import FolderNoise, NoiseEstimate, SignalDependence
+
 Pixels = NDArray[np.float32]
 """Height x width x channels (1 or 3), 0 to 1, read-only: the image contract at every border of the engine."""
 
@@ -128,12 +130,32 @@ class PhotoScanned:
         width: Pixels, after EXIF orientation.
         height: Pixels, after EXIF orientation.
         noise_sigma: Estimated noise standard deviation on the 0 to 1 scale; None where not estimated.
+        noise_correlation: Of the noise of pixels 1, 2, 3 and 4 apart; empty where not estimated.
+        noise_dependence: How the noise follows the brightness; None where not estimated, or too even a photo to tell.
     """
 
     path: Path
     width: int
     height: int
     noise_sigma: float | None
+    noise_correlation: tuple[float, ...] = ()
+    noise_dependence: SignalDependence | None = None
+
+    @property
+    def noise(self) -> NoiseEstimate | None:
+        """All that was estimated, together."""
+        if self.noise_sigma is None or not self.noise_correlation:
+            return None
+        return NoiseEstimate(
+            sigma=self.noise_sigma, correlation=self.noise_correlation, dependence=self.noise_dependence
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseMeasured:
+    """The noise of the photos that a training learns from was measured, to choose how far it sub-samples them."""
+
+    noise: FolderNoise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +216,7 @@ JobEvent = (
     | CheckpointSaved
     | VerdictReady
     | PhotoScanned
+    | NoiseMeasured
     | FileSkipped
     | ImageRestored
     | TrainingMeasured

@@ -5,14 +5,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.events import FileSkipped, PhotoScanned
+from engine.noise_facts import FolderNoise
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScanResult:
-    """Usable photos and, with a reason each, the files that are not."""
+    """Usable photos and, with a reason each, the files that are not.
+
+    Attributes:
+        photos: Usable ones, in natural order.
+        skipped: The others.
+        noise: What the noises of the photos have in common; None where not estimated.
+        seconds: Time it took, without pauses.
+    """
 
     photos: tuple[PhotoScanned, ...]
     skipped: tuple[FileSkipped, ...]
+    noise: FolderNoise | None
     seconds: float
 
 

@@ -1,22 +1,32 @@
-"""How noisy a photo is, and how far its noise reaches from pixel to pixel, judged from the photo alone.
+"""How noisy a photo is, how far its noise reaches from pixel to pixel and how it follows the brightness.
 
-Both are measured in the flattest small blocks, from which a plane is taken away: what is left there is noise. First the
-blocks of least variance are taken at each brightness, since noise grows with it; of these the ones whose variance
-is small beside that of their finest diagonal detail, since a picture's structure is coarser than noise.
+All is judged from the photo alone. Level and reach are measured in the flattest small blocks, from which a plane is
+taken away: what is left there is noise. First the blocks of least variance are taken at each brightness, since noise
+grows with it; of these the ones whose variance is small beside that of their finest diagonal detail, since a picture's
+structure is coarser than noise.
+
+Dependence on brightness is measured in more blocks, those of least coarse structure at each brightness, by diagonal
+detail between pixels whose noise is independent: on white noise neither choice nor measure then depends on the other,
+so that choosing calm blocks does not make the noise look weaker.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.events import Pixels
+from engine.noise_facts import (
+    MAX_STRIDE,
+    FolderNoise,
+    NoiseEstimate,
+    SignalDependence,
+    independent_distance,
+    summarize_noise,
+)
 
 MIN_SIDE_PX = 16
 """The smallest photo, in both directions, that can be judged."""
-
-MAX_STRIDE = 4
 
 _BLOCK_PX = 16
 _PLANE_TERMS = 3
@@ -29,26 +39,19 @@ _WINDOW_PX = 256
 _NUM_WINDOWS = 3
 _CLIPPED_BELOW, _CLIPPED_ABOVE = 0.004, 0.996
 _MAX_CLIPPED_SHARE = 0.02
-# Between the noise of real camera JPEGs two pixels apart (0.24) and three pixels apart (0.05).
-_NEARLY_UNCORRELATED = 0.15
-# Neighbours of camera noise correlate with 0.4 to 0.7. Remains of the picture lift white noise to 0.2 where it is weak.
-_NEARLY_UNCORRELATED_NEIGHBOURS = 0.25
+# For the dependence on brightness.
+_CELL_PX = 4
+_MAX_GROUPS = 12
+_MIN_GROUPS = 4
+_MIN_GROUP_BLOCKS = 16
+_LEAST_STRUCTURED_SHARE = 0.2
+_LEAST_BRIGHTNESS_RANGE = 0.1
+_NUM_REWEIGHTINGS = 20
+# The usual constant: 95 % as exact as least squares where there are no outliers (Huber 1964).
+_HUBER_DEVIATIONS = 1.345
+_DEVIATION_OF_MEDIAN = 1.4826
+_LEAST_SHARE_OF_MEAN = 0.05
 _SMALLEST_VARIANCE = 1e-12
-
-
-@dataclass(frozen=True, kw_only=True)
-class NoiseEstimate:
-    """The noise of a photo.
-
-    Attributes:
-        sigma: Standard deviation on the 0 to 1 scale, averaged over the channels. Some percent too low in flat
-            pictures, whose calmest blocks are taken, and too high in finely structured ones.
-        correlation: Correlation of the noise of pixels 1, 2, 3 and 4 apart, along rows or columns, whichever is
-            higher; near 0 for white noise.
-    """
-
-    sigma: float
-    correlation: tuple[float, ...]
 
 
 def estimate_noise(pixels: Pixels) -> NoiseEstimate:
@@ -60,14 +63,19 @@ def estimate_noise(pixels: Pixels) -> NoiseEstimate:
         pixels: Height x width x channels, 0 to 1; at least `MIN_SIDE_PX` a side.
 
     Returns:
-        Level and correlation.
+        Level, correlation and dependence on brightness.
 
     Raises:
         ValueError: The photo is too small.
     """
     if min(pixels.shape[:2]) < MIN_SIDE_PX:
         raise ValueError(f"the photo must have {MIN_SIDE_PX} pixels a side; found {pixels.shape[:2]}")
-    residuals = _flat_residuals(_cut_into_blocks(pixels))
+    blocks = _cut_into_blocks(pixels)
+    clipped = _clipped_shares(blocks)
+    all_residuals = _without_plane(blocks)
+    unclipped = clipped.mean(axis=1) <= _MAX_CLIPPED_SHARE
+    judged = unclipped if int(unclipped.sum()) >= _MIN_BLOCKS else np.ones_like(unclipped)
+    residuals = _flattest(blocks[judged], all_residuals[judged])
     # A plane takes as many degrees of freedom as it has terms.
     plane_share = _PLANE_TERMS / _BLOCK_PX**2
     variance = float(np.mean(np.square(residuals)))
@@ -86,7 +94,23 @@ def estimate_noise(pixels: Pixels) -> NoiseEstimate:
     correlation = tuple(
         (max(column, row) * (1 - lost) + lost) for column, row in zip(along_columns, along_rows, strict=True)
     )
-    return NoiseEstimate(sigma=float(np.sqrt(variance / (1 - lost))), correlation=correlation)
+    return NoiseEstimate(
+        sigma=float(np.sqrt(variance / (1 - lost))),
+        correlation=correlation,
+        dependence=_signal_dependence(blocks, all_residuals, clipped <= _MAX_CLIPPED_SHARE, correlation),
+    )
+
+
+def measure_noise(images: Iterable[Pixels]) -> FolderNoise | None:
+    """Estimate what the noises of photos have in common.
+
+    Args:
+        images: Photos of one kind, each height x width x channels, 0 to 1; those below `MIN_SIDE_PX` are passed over.
+
+    Returns:
+        The common facts; None without a photo to judge.
+    """
+    return summarize_noise(estimate_noise(pixels) for pixels in images if min(pixels.shape[:2]) >= MIN_SIDE_PX)
 
 
 def decorrelating_stride(images: Iterable[Pixels]) -> int:
@@ -99,13 +123,8 @@ def decorrelating_stride(images: Iterable[Pixels]) -> int:
         The smallest stride from 1 to `MAX_STRIDE` at which the median correlation is low; 1 for white noise, 2 or 3
         for camera JPEGs, 1 without a photo to judge.
     """
-    correlations = [estimate_noise(pixels).correlation for pixels in images if min(pixels.shape[:2]) >= MIN_SIDE_PX]
-    if not correlations:
-        return 1
-    for stride, correlation in enumerate(np.median(correlations, axis=0), start=1):
-        if correlation < (_NEARLY_UNCORRELATED_NEIGHBOURS if stride == 1 else _NEARLY_UNCORRELATED):
-            return stride
-    return MAX_STRIDE
+    noise = measure_noise(images)
+    return noise.stride if noise is not None else 1
 
 
 def _cut_into_blocks(pixels: Pixels) -> NDArray[np.float32]:
@@ -130,20 +149,33 @@ def _windows(pixels: Pixels) -> list[Pixels]:
     return [pixels[top : top + _WINDOW_PX, left : left + _WINDOW_PX] for top in tops for left in lefts]
 
 
-def _flat_residuals(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return what a plane leaves of the flattest blocks. Shape: (flat blocks, channels, rows, columns)."""
+def _clipped_shares(blocks: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return how much of each block is at black or white, where noise is cut off. Shape: (blocks, channels)."""
     clipped = (blocks <= _CLIPPED_BELOW) | (blocks >= _CLIPPED_ABOVE)
-    unclipped = clipped.mean(axis=(1, 2, 3)) <= _MAX_CLIPPED_SHARE
-    if int(unclipped.sum()) >= _MIN_BLOCKS:
-        blocks = blocks[unclipped]
+    shares: NDArray[np.float64] = clipped.mean(axis=(2, 3))
+    return shares
+
+
+def _without_plane(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what a plane leaves of each block. Same shape."""
     plane = _plane_basis()
     flattened = blocks.reshape(*blocks.shape[:2], -1)
-    residuals = (flattened - (flattened @ plane) @ plane.T).reshape(blocks.shape)
+    residuals = np.asarray(flattened - (flattened @ plane) @ plane.T, dtype=np.float32)
+    return residuals.reshape(blocks.shape)
+
+
+def _diagonal_detail(residuals: NDArray[np.float32], distance: int) -> NDArray[np.float32]:
+    """Return each block's mean square mixed difference: the variance of white noise. Shape: (blocks, channels)."""
+    across = residuals[..., distance:] - residuals[..., :-distance]
+    diagonal = across[:, :, distance:] - across[:, :, :-distance]
+    detail: NDArray[np.float32] = np.mean(np.square(diagonal), axis=(2, 3)) / 4
+    return detail
+
+
+def _flattest(blocks: NDArray[np.float32], residuals: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what a plane leaves of the flattest blocks. Shape: (flat blocks, channels, rows, columns)."""
     variance = np.mean(np.square(residuals), axis=(1, 2, 3))
-    across = residuals[..., 1:] - residuals[..., :-1]
-    diagonal = across[:, :, 1:] - across[:, :, :-1]
-    detail = np.mean(np.square(diagonal), axis=(1, 2, 3)) / 4
-    roughness = variance / (detail + _SMALLEST_VARIANCE)
+    roughness = variance / (_diagonal_detail(residuals, 1).mean(axis=1) + _SMALLEST_VARIANCE)
     calm = np.concatenate(
         [
             group[np.argsort(variance[group])[: max(_MIN_BLOCKS, round(_CALM_SHARE * len(group)))]]
@@ -162,3 +194,63 @@ def _plane_basis() -> NDArray[np.float32]:
     terms = np.stack([np.outer(first, second).ravel() for first, second in ((ones, ones), (ramp, ones), (ones, ramp))])
     basis, _ = np.linalg.qr(terms.T)
     return np.asarray(basis, dtype=np.float32)
+
+
+def _signal_dependence(
+    blocks: NDArray[np.float32],
+    residuals: NDArray[np.float32],
+    is_unclipped: NDArray[np.bool_],
+    correlation: tuple[float, ...],
+) -> SignalDependence | None:
+    """Fit a line to the noise variance over brightness, each block's channels on their own.
+
+    Args:
+        blocks: Shape: (blocks, channels, rows, columns).
+        residuals: What a plane leaves of them. Same shape.
+        is_unclipped: Which of them can be judged. Shape: (blocks, channels).
+        correlation: Of the photo's noise, pixels 1, 2, ... apart.
+    """
+    brightness = blocks.mean(axis=(2, 3))[is_unclipped]
+    num_groups = min(_MAX_GROUPS, len(brightness) // _MIN_GROUP_BLOCKS)
+    if num_groups < _MIN_GROUPS:
+        return None
+    distance = independent_distance(correlation)
+    variance = _diagonal_detail(residuals, distance)[is_unclipped]
+    if distance > 1:
+        # Of noise whose correlation along rows and along columns multiply, the mixed difference keeps this much.
+        variance = variance / (1 - max(correlation[distance - 1], 0.0)) ** 2
+    num_cells = _BLOCK_PX // _CELL_PX
+    cells = residuals.reshape(*residuals.shape[:2], num_cells, _CELL_PX, num_cells, _CELL_PX).mean(axis=(3, 5))
+    structure = np.mean(np.square(cells), axis=(2, 3))[is_unclipped]
+    positions, variances = [], []
+    for group in np.array_split(np.argsort(brightness), num_groups):
+        num_calm = max(_MIN_BLOCKS, round(_LEAST_STRUCTURED_SHARE * len(group)))
+        calm = group[np.argsort(structure[group])[:num_calm]]
+        positions.append(float(np.mean(brightness[calm])))
+        variances.append(float(np.median(variance[calm])))
+    darkest, brightest = min(positions), max(positions)
+    if brightest - darkest < _LEAST_BRIGHTNESS_RANGE or np.mean(variances) < _SMALLEST_VARIANCE:
+        return None
+    slope, offset = _robust_line(np.array(positions), np.array(variances))
+    return SignalDependence(slope=slope, offset=offset, darkest=darkest, brightest=brightest)
+
+
+def _robust_line(positions: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[float, float]:
+    """Fit slope and offset to positive values whose errors are in proportion to them.
+
+    Least squares, reweighted so that values far from the line, such as those of a texture that takes up a brightness,
+    count less (Huber 1964).
+    """
+    terms = np.stack([positions, np.ones_like(positions)], axis=1)
+    least = _LEAST_SHARE_OF_MEAN * values.mean()
+    fitted = np.full_like(values, values.mean())
+    trust = np.ones_like(values)
+    line = np.zeros(2)
+    for _ in range(_NUM_REWEIGHTINGS):
+        roots = np.sqrt(trust) / fitted
+        line[:] = np.linalg.lstsq(terms * roots[:, None], values * roots, rcond=None)[0]
+        fitted[:] = np.maximum(terms @ line, least)
+        deviations = np.abs(values - fitted) / fitted
+        usual = _HUBER_DEVIATIONS * _DEVIATION_OF_MEDIAN * np.median(deviations)
+        trust[:] = np.clip(usual / np.maximum(deviations, _SMALLEST_VARIANCE), _SMALLEST_VARIANCE, 1)
+    return float(line[0]), float(line[1])

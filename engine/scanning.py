@@ -11,6 +11,7 @@ from engine.events import Emit, FileSkipped, PhotoScanned, StepDone
 from engine.job_control import JobControl
 from engine.job_results import ScanResult
 from engine.noise import MIN_SIDE_PX, estimate_noise
+from engine.noise_facts import summarize_noise
 
 _STAGE = "Reading photos"
 _PROGRESS_INTERVAL_S = 0.1
@@ -28,7 +29,7 @@ def scan(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
         emit: Receives `PhotoScanned` or `FileSkipped` for each file, and `StepDone` some times a second.
 
     Returns:
-        Usable and skipped files, in natural order.
+        Usable and skipped files, in natural order, and what the photos' noises have in common.
 
     Raises:
         InvalidInputError: A folder is not there or may not be read.
@@ -62,7 +63,8 @@ def scan(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
                 )
             )
     seconds = time.monotonic() - started - (control.paused_seconds - paused_before)
-    return ScanResult(photos=tuple(photos), skipped=tuple(skipped), seconds=seconds)
+    noise = summarize_noise(photo.noise for photo in photos if photo.noise is not None)
+    return ScanResult(photos=tuple(photos), skipped=tuple(skipped), noise=noise, seconds=seconds)
 
 
 def _scan_file(path: Path, with_noise: bool) -> PhotoScanned | FileSkipped:
@@ -73,10 +75,14 @@ def _scan_file(path: Path, with_noise: bool) -> PhotoScanned | FileSkipped:
         photo = read_image(path)
     except ImageReadError as error:
         return FileSkipped(path=path, reason=error.message, hint=error.hint)
-    is_large_enough = min(photo.width, photo.height) >= MIN_SIDE_PX
+    if min(photo.width, photo.height) < MIN_SIDE_PX:
+        return PhotoScanned(path=path, width=photo.width, height=photo.height, noise_sigma=None)
+    noise = estimate_noise(photo.pixels)
     return PhotoScanned(
         path=path,
         width=photo.width,
         height=photo.height,
-        noise_sigma=estimate_noise(photo.pixels).sigma if is_large_enough else None,
+        noise_sigma=noise.sigma,
+        noise_correlation=noise.correlation,
+        noise_dependence=noise.dependence,
     )

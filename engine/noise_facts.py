@@ -1,0 +1,206 @@
+"""What is known about the noise of a photo and of a folder, in figures and in plain words.
+
+Free of measuring: `engine.noise` finds the figures out.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+MAX_STRIDE = 4
+"""The farthest pixels whose noise is compared."""
+
+LEVELS = 255
+"""Figures for people are given on the scale of 8-bit values."""
+
+# Between the noise of real camera JPEGs two pixels apart (0.24) and three pixels apart (0.05).
+_NEARLY_UNCORRELATED = 0.15
+# Neighbours of camera noise correlate with 0.4 to 0.7. Remains of the picture lift white noise to 0.2 where it is weak.
+_NEARLY_UNCORRELATED_NEIGHBOURS = 0.25
+_LEVEL_WORDS = ((2, "hardly any"), (6, "little"), (15, "clear"), (35, "strong"))
+# Below a quarter more noise at one end of the brightness than at the other, the measurement's own error may be all.
+_CLEAR_RATIO = 1.25
+_LEAST_SIGMA = 0.1 / LEVELS
+_SPREAD_PERCENTILES = (10, 90)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalDependence:
+    """How the noise follows the brightness y: variance = slope * y + offset, all on the 0 to 1 scale.
+
+    A sensor's noise has a positive slope (photons arrive at random) and offset (read noise); Foi et al., "Practical
+    Poissonian-Gaussian noise modeling and fitting for single-image raw-data", IEEE TIP 17(10), 2008, equation 4. A
+    camera JPEG has been through a tone curve, which lifts shadows and flattens highlights: its slope is often about 0
+    or negative, and the line only sums up a curve. It says nothing outside the brightness it was measured at.
+
+    Attributes:
+        slope: Called a; 0 where the noise is alike everywhere.
+        offset: Called b; negative where the line would reach 0 before black.
+        darkest: Mean brightness of the darkest measured parts.
+        brightest: Mean brightness of the brightest measured parts.
+    """
+
+    slope: float
+    offset: float
+    darkest: float
+    brightest: float
+
+    def sigma_at(self, brightness: float) -> float:
+        """Return the noise's standard deviation at a brightness, both on the 0 to 1 scale."""
+        return math.sqrt(max(self.slope * brightness + self.offset, 0.0))
+
+    @property
+    def sentence(self) -> str:
+        """Where the noise is stronger, with the figures at both ends."""
+        dark, bright = self.sigma_at(self.darkest), self.sigma_at(self.brightest)
+        ends = f"{_in_levels(dark)} in the darkest parts, {_in_levels(bright)} in the brightest"
+        weaker, stronger = sorted((dark, bright))
+        if stronger < _CLEAR_RATIO * max(weaker, _LEAST_SIGMA):
+            return f"About as strong in dark as in bright parts ({ends})."
+        return f"Stronger in {'dark' if dark > bright else 'bright'} parts ({ends})."
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseEstimate:
+    """The noise of a photo.
+
+    Attributes:
+        sigma: Standard deviation on the 0 to 1 scale, averaged over the channels. Some percent too low in flat
+            pictures, whose calmest blocks are taken, and too high in finely structured ones.
+        correlation: Correlation of the noise of pixels 1, 2, 3 and 4 apart, along rows or columns, whichever is
+            higher; near 0 for white noise.
+        dependence: How it follows the brightness; None where the photo is too small or too even to tell.
+    """
+
+    sigma: float
+    correlation: tuple[float, ...]
+    dependence: SignalDependence | None = None
+
+    @property
+    def stride(self) -> int:
+        """How far apart pixels must be for their noise to be nearly independent, 1 to `MAX_STRIDE`."""
+        return independent_distance(self.correlation)
+
+    @property
+    def correlation_sentence(self) -> str:
+        """How far the noise reaches from pixel to pixel."""
+        return _phrase_correlation(self.correlation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderNoise:
+    """The noise that photos have in common.
+
+    Attributes:
+        num_photos: Photos in which it was measured.
+        sigma: Median standard deviation on the 0 to 1 scale.
+        low_sigma: A tenth of the photos have less noise.
+        high_sigma: A tenth of the photos have more noise.
+        correlation: Median correlation of the noise of pixels 1, 2, 3 and 4 apart.
+        stride: How far apart pixels must be for their noise to be nearly independent, 1 to `MAX_STRIDE`: what
+            pretraining sub-samples by.
+        dependence: The line through the median variance over brightness; None where no photo shows it.
+    """
+
+    num_photos: int
+    sigma: float
+    low_sigma: float
+    high_sigma: float
+    correlation: tuple[float, ...]
+    stride: int
+    dependence: SignalDependence | None
+
+    @property
+    def level_sentence(self) -> str:
+        """How strong it is, and how much that differs from photo to photo."""
+        typical, low, high = (_in_levels(sigma) for sigma in (self.sigma, self.low_sigma, self.high_sigma))
+        spread = f", most photos {low} to {high}" if low != high else ""
+        return f"{noise_word(self.sigma).capitalize()}: {typical} of {LEVELS}{spread}."
+
+    @property
+    def stride_sentence(self) -> str:
+        """What pretraining does about the noise's reach."""
+        if self.stride == 1:
+            return "The noise of neighbouring pixels is independent: sub-sampling with stride 1."
+        return f"The noise of neighbouring pixels is alike: sub-sampling with stride {self.stride}."
+
+    @property
+    def sentence(self) -> str:
+        """Level, dependence on brightness, reach, and what is done about it."""
+        dependence = [self.dependence.sentence] if self.dependence is not None else []
+        return " ".join([self.level_sentence, *dependence, self.stride_sentence])
+
+
+def summarize_noise(estimates: Iterable[NoiseEstimate]) -> FolderNoise | None:
+    """Find what the noises of photos have in common.
+
+    Args:
+        estimates: One a photo.
+
+    Returns:
+        The common facts; None without an estimate.
+    """
+    noises = list(estimates)
+    if not noises:
+        return None
+    sigmas = [noise.sigma for noise in noises]
+    low, high = np.percentile(sigmas, _SPREAD_PERCENTILES)
+    correlation = tuple(float(value) for value in np.median([noise.correlation for noise in noises], axis=0))
+    return FolderNoise(
+        num_photos=len(noises),
+        sigma=float(np.median(sigmas)),
+        low_sigma=float(low),
+        high_sigma=float(high),
+        correlation=correlation,
+        stride=independent_distance(correlation),
+        dependence=_common_dependence([noise.dependence for noise in noises if noise.dependence is not None]),
+    )
+
+
+def independent_distance(correlation: Sequence[float]) -> int:
+    """Return how far apart pixels must be for their noise to be nearly independent.
+
+    Args:
+        correlation: Of pixels 1, 2, ... apart.
+
+    Returns:
+        The smallest such distance, at most the number of correlations; 1 for white noise, 2 or 3 for camera JPEGs.
+    """
+    for distance, value in enumerate(correlation, start=1):
+        if value < (_NEARLY_UNCORRELATED_NEIGHBOURS if distance == 1 else _NEARLY_UNCORRELATED):
+            return distance
+    return len(correlation)
+
+
+def noise_word(sigma: float) -> str:
+    """Name a noise level, by its standard deviation on the 0 to 1 scale: "clear noise"."""
+    word = next((word for limit, word in _LEVEL_WORDS if sigma * LEVELS < limit), "very strong")
+    return f"{word} noise"
+
+
+def _common_dependence(dependences: Sequence[SignalDependence]) -> SignalDependence | None:
+    """Return the line through the median variances at the ends of the median brightness range."""
+    if not dependences:
+        return None
+    darkest = float(np.median([dependence.darkest for dependence in dependences]))
+    brightest = float(np.median([dependence.brightest for dependence in dependences]))
+    dark, bright = (
+        float(np.median([dependence.slope * brightness + dependence.offset for dependence in dependences]))
+        for brightness in (darkest, brightest)
+    )
+    slope = (bright - dark) / (brightest - darkest)
+    return SignalDependence(slope=slope, offset=dark - slope * darkest, darkest=darkest, brightest=brightest)
+
+
+def _phrase_correlation(correlation: Sequence[float]) -> str:
+    distance = independent_distance(correlation)
+    neighbours = f"correlation {correlation[0]:.2f}"
+    if distance == 1:
+        return f"Neighbouring pixels have independent noise ({neighbours})."
+    return f"Neighbouring pixels have alike noise ({neighbours}); it is independent {distance} pixels apart."
+
+
+def _in_levels(sigma: float) -> str:
+    return f"{sigma * LEVELS:.1f}"
