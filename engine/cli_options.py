@@ -80,11 +80,25 @@ def parse_tile(text: str) -> int:
     return int(text)
 
 
-def find_run_or_model(text: str) -> Path:
-    """Turn what a person calls a model into its path: a folder or file, or the id of a run in the run store."""
-    from engine.errors import RunStoreError
-    from engine.run_store import RunStore
+def find_run_or_model(text: str, task: str = "denoise") -> Path:
+    """Turn what a person calls a model into its path: a folder or file, the id of a run, or the word "starter".
 
+    Args:
+        text: What the person wrote.
+        task: Whose starter model the word stands for.
+
+    Raises:
+        typer.BadParameter: There is no starter model for the task.
+    """
+    from engine.errors import InvalidInputError, RunStoreError
+    from engine.run_store import RunStore
+    from engine.starter_models import STARTER_WORD, require_starter
+
+    if text == STARTER_WORD:
+        try:
+            return require_starter(task)
+        except InvalidInputError as error:
+            raise typer.BadParameter(str(error)) from error
     path = Path(text)
     if path.exists():
         return path.absolute()

@@ -1,0 +1,102 @@
+"""The starter models that ship with the program: where they are, and what each is for. Free of torch.
+
+Beside each model file lies its card as JSON, so that the window can list the models without opening them.
+"""
+
+import json
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from engine.errors import InvalidInputError
+
+STARTER_WORD = "starter"
+"""Stands on the command line for the starter model that fits the task."""
+
+_SUFFIX = ".safetensors"
+_INSTALLED_FOLDER = Path("share", "residua", "starters")
+"""Where the package's data files go, below the environment's folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StarterModel:
+    """A model that ships with the program.
+
+    Attributes:
+        name: Its file's name without the ending.
+        title: What a person reads.
+        description: What it does.
+        task: The task it was trained for.
+        path: The model file.
+    """
+
+    name: str
+    title: str
+    description: str
+    task: str
+    path: Path
+
+
+def list_starters() -> tuple[StarterModel, ...]:
+    """Return the starter models that are there, by name; none where the program was installed without them."""
+    for folder in _folders():
+        starters = _starters_in(folder)
+        if starters:
+            return starters
+    return ()
+
+
+def starter_path(task: str) -> Path | None:
+    """Return the starter model of a task; None where there is none."""
+    return next((starter.path for starter in list_starters() if starter.task == task), None)
+
+
+def require_starter(task: str) -> Path:
+    """Return the starter model of a task.
+
+    Raises:
+        InvalidInputError: There is none.
+    """
+    path = starter_path(task)
+    if path is None:
+        tasks = ", ".join(starter.task for starter in list_starters())
+        raise InvalidInputError(
+            f"There is no starter model for the task '{task}'.",
+            f"There are starter models for: {tasks}." if tasks else "Train a model of your own, or name its file.",
+        )
+    return path
+
+
+def _folders() -> Iterator[Path]:
+    """Yield the places where starter models may lie, the likeliest first."""
+    frozen = getattr(sys, "_MEIPASS", None)
+    if frozen is not None:
+        yield Path(frozen) / "assets" / "starters"
+    yield Path(__file__).resolve().parents[1] / "assets" / "starters"
+    yield Path(sysconfig.get_path("data")) / _INSTALLED_FOLDER
+    # Only the installer knows where "pip install --user" or "--target" have put data files.
+    try:
+        files = metadata.files("residua") or []
+    except metadata.PackageNotFoundError:
+        return
+    yield from dict.fromkeys(Path(file.locate()).resolve().parent for file in files if file.name.endswith(_SUFFIX))
+
+
+@cache
+def _starters_in(folder: Path) -> tuple[StarterModel, ...]:
+    return tuple(starter for path in sorted(folder.glob(f"*{_SUFFIX}")) if (starter := _read(path)) is not None)
+
+
+def _read(path: Path) -> StarterModel | None:
+    """Read a model's card; None for a file without one, which is none of ours."""
+    try:
+        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        return StarterModel(
+            name=path.stem, title=card["name"], description=card["description"], task=card["task"], path=path
+        )
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
