@@ -16,7 +16,7 @@ from engine.models import ModelCard, save_model
 LARGEST_BYTES = 10_000_000
 
 _GPL_NOTE = (
-    "Some pictures are under the GPL or the LGPL, others ask to be shared alike. Whether the weights of a network are a "
+    "Some pictures are under the GPL or the LGPL, others ask to be shared alike. Whether a network's weights are a "
     "work derived from the pictures that it learned from has not been settled by law; whoever must be sure trains "
     "without them: `pictures.py` names the licence of each."
 )
@@ -46,7 +46,7 @@ def write_cards(
     ]
     training = {**card.training, "licences": dict(licences.most_common()), "pictures": listed}
     card = card.model_copy(
-        update={"created": datetime.now(UTC).isoformat(timespec="seconds"), "run": None, "training": training}
+        update={"created": datetime.now(UTC).isoformat(timespec="seconds"), "starter": out.stem, "training": training}
     )
     save_model(out, weights, card)
     if out.stat().st_size > LARGEST_BYTES:

@@ -109,7 +109,8 @@ def take_photo(
     raw = unprocess(clean, camera)
     mosaic = mosaic_of(raw, camera.order)
     deviation = np.sqrt(noise_variance(mosaic, camera))
-    noisy_mosaic = mosaic + deviation * generator.standard_normal(mosaic.shape, np.float32)
+    noise = deviation * generator.standard_normal(mosaic.shape, np.float32)
+    noisy_mosaic = np.asarray(mosaic + noise, np.float32)
     # The sensor saturates; below black nothing is cut, as raw converters subtract the black level after filtering.
     np.minimum(noisy_mosaic, 1, out=noisy_mosaic)
     noise_level = float(deviation.mean())
@@ -147,13 +148,15 @@ def develop(mosaic: NDArray[np.float32], camera: Camera, noise_level: float = 0.
     """
     raw = DEMOSAICKERS[camera.demosaicking](mosaic, camera.order)
     balance = np.array([camera.red_gain, 1.0, camera.blue_gain], np.float32)
-    linear = cv2.transform(raw, (camera.colour_matrix * balance).astype(np.float32))
+    linear = np.asarray(cv2.transform(raw, (camera.colour_matrix * balance).astype(np.float32)), np.float32)
     picture = _look_up(_curve_tables(camera.contrast)[0], linear)
     if camera.luma_smoothing or camera.chroma_blur_px:
         picture = _reduce_noise(picture, camera, noise_level)
     if camera.sharpening:
         blurred = cv2.GaussianBlur(picture, (0, 0), camera.sharpening_px)
-        picture = cv2.addWeighted(picture, 1 + camera.sharpening, blurred, -camera.sharpening, 0)
+        picture = np.asarray(
+            cv2.addWeighted(picture, 1 + camera.sharpening, blurred, -camera.sharpening, 0), np.float32
+        )
     return np.clip(picture, 0, 1)
 
 
@@ -173,7 +176,8 @@ def compress(picture: Picture, jpeg_quality: int, *, has_fine_chroma: bool = Tru
         sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if has_fine_chroma else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
         options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
         _, encoded = cv2.imencode(".jpg", cv2.cvtColor(levels, cv2.COLOR_RGB2BGR), options)
-        levels = cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
+        levels = np.asarray(decoded, np.uint8)
     return levels.astype(np.float32) * np.float32(1 / 255)
 
 
@@ -204,7 +208,7 @@ def _curve_tables(contrast: float) -> tuple[NDArray[np.float32], NDArray[np.floa
 def _look_up(table: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Apply a curve to values, which are clipped to 0 to 1."""
     places = np.clip(values * np.float32(_TABLE_SIZE - 1) + np.float32(0.5), 0, _TABLE_SIZE - 1).astype(np.int32)
-    return table[places]
+    return np.asarray(table[places])
 
 
 def _draw_colour_matrix(generator: np.random.Generator) -> NDArray[np.float32]:

@@ -119,7 +119,7 @@ def demosaick_edge_aware(mosaic: Mosaic, order: FilterOrder) -> Picture:
     scale = 65535 / (1 + 2 * _HEADROOM)
     levels = np.clip((mosaic + _HEADROOM) * scale + 0.5, 0, 65535).astype(np.uint16)
     picture = cv2.cvtColor(levels, _EDGE_AWARE_CODES[order])
-    return picture.astype(np.float32) * np.float32(1 / scale) - np.float32(_HEADROOM)
+    return np.asarray(picture.astype(np.float32) * np.float32(1 / scale) - np.float32(_HEADROOM))
 
 
 DEMOSAICKERS: Final[Mapping[str, Callable[[Mosaic, FilterOrder], Picture]]] = {
