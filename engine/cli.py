@@ -13,6 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from engine import __version__
+from engine.baselines.registry import BASELINES
+from engine.cli_experiments import add_commands
 from engine.cli_options import find_run_or_model, make_config, options_from, parse_tile
 from engine.cli_reporting import (
     EXIT_JOB_FAILED,
@@ -172,9 +174,15 @@ def restore(
 
 
 @app.command()
-@options_from(EvaluateConfig, leave_out={"model", "noisy", "clean", "tile"})
+@options_from(EvaluateConfig, leave_out={"model", "baseline", "noisy", "clean", "tile"})
 def evaluate(
-    model: Model,
+    method: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL|RUN|starter|BASELINE",
+            help=f"A model file, a run, the starter model, or a classical method: {', '.join(BASELINES)}.",
+        ),
+    ],
     noisy: Noisy,
     clean: Clean,
     tile: Tile = "auto",  # type: ignore[assignment] # typer passes defaults through the parser too
@@ -182,11 +190,12 @@ def evaluate(
     *,
     settings: dict[str, Any],
 ) -> None:
-    """Measure a model on pairs: PSNR and SSIM, before and after."""
-    config = make_config(
-        EvaluateConfig, **settings, model=find_run_or_model(model), noisy=noisy, clean=clean, tile=tile
-    )
-    from engine.restoring import evaluate as job
+    """Measure a model or a classical method on pairs: PSNR and SSIM, before and after."""
+    # A file or folder of that name goes before the method.
+    is_baseline = method in BASELINES and not Path(method).exists()
+    measured = {"baseline": method} if is_baseline else {"model": find_run_or_model(method)}
+    config = make_config(EvaluateConfig, **settings, **measured, noisy=noisy, clean=clean, tile=tile)
+    from engine.evaluating import evaluate as job
 
     run_job(job, config, _describe_evaluation, as_json=as_json)
 
@@ -202,6 +211,9 @@ def doctor(as_json: Json = False) -> None:
     code = EXIT_SOME_FAILED if report.problems else 0
     print_result(Ending(summary=report.as_text(), fields=report.as_fields(), exit_code=code), as_json=as_json)
     raise typer.Exit(code)
+
+
+add_commands(app)
 
 
 def main() -> None:
@@ -309,6 +321,12 @@ def _describe_evaluation(result: EvaluationResult) -> Ending:
         f"Mean of {result.num_pairs} pairs: PSNR {result.noisy_psnr:.2f} → {result.psnr:.2f} dB "
         f"({result.psnr - result.noisy_psnr:+.2f}), SSIM {result.noisy_ssim:.4f} → {result.ssim:.4f}{left_out}"
     )
+    if result.luminance_psnr is not None and result.noisy_luminance_psnr is not None:
+        lines.append(
+            f"Luminance, without the border: PSNR {result.noisy_luminance_psnr:.2f} → {result.luminance_psnr:.2f} dB "
+            f"({result.luminance_psnr - result.noisy_luminance_psnr:+.2f}), "
+            f"SSIM {result.noisy_luminance_ssim:.4f} → {result.luminance_ssim:.4f}"
+        )
     fields = {
         "psnr": result.psnr,
         "ssim": result.ssim,
@@ -316,9 +334,14 @@ def _describe_evaluation(result: EvaluationResult) -> Ending:
         "noisy_ssim": result.noisy_ssim,
         "num_pairs": result.num_pairs,
         "num_left_out": result.num_left_out,
+        "luminance_psnr": result.luminance_psnr,
+        "luminance_ssim": result.luminance_ssim,
+        "noisy_luminance_psnr": result.noisy_luminance_psnr,
+        "noisy_luminance_ssim": result.noisy_luminance_ssim,
         "per_image": result.per_image,
         "failed": result.failed,
         "seconds": result.seconds,
+        "seconds_per_megapixel": result.seconds_per_megapixel,
     }
     return Ending(summary="\n".join(lines), fields=fields, exit_code=EXIT_SOME_FAILED if result.failed else 0)
 

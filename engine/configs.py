@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 ADVANCED = {"level": "advanced"}
 
@@ -113,6 +113,16 @@ class TrainingConfig(ComputeConfig):
             json_schema_extra=ADVANCED,
         ),
     ] = 0.995
+    forgetting_limit: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=20,
+            title="Forgetting allowed",
+            description="How much worse than its starter model it may become on other noises; 0: no limit.",
+            json_schema_extra={"unit": "dB", **ADVANCED},
+        ),
+    ] = 0.25
     seed: Annotated[
         int,
         Field(
@@ -267,12 +277,24 @@ class RestoreConfig(ComputeConfig):
 
 
 class EvaluateConfig(ComputeConfig):
-    """Measure a model on pairs of noisy photos and clean references."""
+    """Measure a model, or a classical method, on pairs of noisy photos and clean references."""
 
-    model: Annotated[Path, Field(title="Model", description="A run folder or a model file.")]
+    model: Annotated[Path | None, Field(title="Model", description="A run folder or a model file.")] = None
+    baseline: Annotated[
+        str, Field(title="Classical method", description="A method that needs no training, instead of a model.")
+    ] = ""
     noisy: Annotated[tuple[Path, ...], Field(min_length=1, title="Noisy photos", description="Folders or files.")]
     clean: Annotated[tuple[Path, ...], Field(min_length=1, title="Clean references", description="Folders or files.")]
-    task: Annotated[str, Field(title="Task", description="What the model does.")] = "denoise"
+    task: Annotated[
+        str, Field(title="Task", description="Empty: the model's own; for a classical method, denoising.")
+    ] = ""
+    fit_brightness: Annotated[
+        bool,
+        Field(
+            title="Fit the brightness",
+            description="Fit gain and offset to each reference first, for photos of another exposure or stretch.",
+        ),
+    ] = False
     include_training: Annotated[
         bool,
         Field(
@@ -281,3 +303,9 @@ class EvaluateConfig(ComputeConfig):
         ),
     ] = False
     tile: Annotated[int, Field(ge=0, le=8192, title="Tile size", description="0: chosen from memory.")] = 0
+
+    @model_validator(mode="after")
+    def _exactly_one_method(self) -> "EvaluateConfig":
+        if (self.model is None) == (not self.baseline):
+            raise ValueError("a model or a classical method must be given, not both")
+        return self

@@ -74,6 +74,11 @@ class PairScore:
         noisy_psnr: Of the untouched input, dB.
         noisy_ssim: Of the untouched input.
         used_for_training: Whether the model learned from, or was chosen by, this pair.
+        luminance_psnr: Of the restored photo's luminance without its border, dB; only for super-resolution.
+        luminance_ssim: The same, SSIM.
+        noisy_luminance_psnr: Of the enlarged input's luminance, dB.
+        noisy_luminance_ssim: The same, SSIM.
+        seconds: That restoring took.
     """
 
     name: str
@@ -82,11 +87,34 @@ class PairScore:
     noisy_psnr: float
     noisy_ssim: float
     used_for_training: bool
+    luminance_psnr: float | None = None
+    luminance_ssim: float | None = None
+    noisy_luminance_psnr: float | None = None
+    noisy_luminance_ssim: float | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationResult:
-    """Means over the pairs that count, and all pairs' figures."""
+    """Means over the pairs that count, and all pairs' figures.
+
+    Attributes:
+        psnr: Of the restored photos, dB.
+        ssim: Of the restored photos.
+        noisy_psnr: Of what there is without restoration, dB: the noisy photos, for super-resolution enlarged (bicubic),
+            for demosaicking interpolated (bilinear).
+        noisy_ssim: The same, SSIM.
+        num_pairs: Pairs that count.
+        num_left_out: Pairs that do not, since the model learned from them.
+        per_image: Every pair's figures.
+        failed: Files that could not be measured, with reason.
+        seconds: Time for all, reading included, without pauses.
+        luminance_psnr: As in `PairScore`; None where the task has none.
+        luminance_ssim: As in `PairScore`.
+        noisy_luminance_psnr: As in `PairScore`.
+        noisy_luminance_ssim: As in `PairScore`.
+        seconds_per_megapixel: That restoring took, for a megapixel of the result.
+    """
 
     psnr: float
     ssim: float
@@ -97,3 +125,8 @@ class EvaluationResult:
     per_image: tuple[PairScore, ...]
     failed: tuple[FileSkipped, ...]
     seconds: float
+    luminance_psnr: float | None = None
+    luminance_ssim: float | None = None
+    noisy_luminance_psnr: float | None = None
+    noisy_luminance_ssim: float | None = None
+    seconds_per_megapixel: float | None = None

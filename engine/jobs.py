@@ -4,9 +4,11 @@ A job ends in exactly one of three ways: it returns its result, raises `engine.j
 error, which is an `engine.errors.EngineError` where a person can mend the cause.
 """
 
+from engine.evaluating import evaluate
+from engine.label_budget.experiment import label_budget
 from engine.label_suggestion import suggest_labels
-from engine.restoring import evaluate, restore
+from engine.restoring import restore
 from engine.scanning import scan
 from engine.training import finetune, pretrain, resume_training
 
-__all__ = ["evaluate", "finetune", "pretrain", "restore", "resume_training", "scan", "suggest_labels"]
+__all__ = ["evaluate", "finetune", "label_budget", "pretrain", "restore", "resume_training", "scan", "suggest_labels"]

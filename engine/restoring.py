@@ -1,4 +1,4 @@
-"""The jobs that use a model: restoring a batch of photos, and measuring the model on pairs."""
+"""The job that restores a batch of photos."""
 
 import errno
 import math
@@ -7,21 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from engine.configs import EvaluateConfig, RestoreConfig
+from engine.configs import RestoreConfig
 from engine.data.image_files import PhotoImage, read_image, write_image
-from engine.data.photo_folder import list_image_files
-from engine.data.photo_pairs import PhotoPair, match_pairs
 from engine.errors import EngineError, ImageReadError, ImageWriteError, InvalidInputError
-from engine.events import Emit, FileSkipped, ImageRestored, JobWarning, Pixels, StepDone
+from engine.events import Emit, FileSkipped, ImageRestored, JobWarning, StepDone
 from engine.job_control import JobControl
-from engine.job_results import EvaluationResult, PairScore, RestoreResult
-from engine.metrics import psnr, ssim
+from engine.job_results import RestoreResult
 from engine.restored_files import OutputPlan, SourcePhoto, list_sources
 
 if TYPE_CHECKING:
-    from engine.models import ModelCard
     from engine.restorer import Restorer
 
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
@@ -205,128 +199,6 @@ class _Clock:
         """Return the estimated time left; None before the first tile."""
         fraction = self.fraction(of_current)
         return self.seconds * (1 / fraction - 1) if fraction > 0 else None
-
-
-def evaluate(config: EvaluateConfig, control: JobControl, emit: Emit) -> EvaluationResult:
-    """Measure a model on pairs of noisy photos and clean references.
-
-    Pairs that the model learned from or was chosen by are measured too, but left out of the means unless the settings
-    ask for them.
-
-    Args:
-        config: Model and pairs.
-        control: Asked once per tile.
-        emit: Receives `StepDone` and `FileSkipped`.
-
-    Returns:
-        Means and each pair's figures, of the restored pixels before they are rounded to 8 or 16 bits.
-
-    Raises:
-        JobCancelled: Asked to end.
-        InvalidInputError: No pair is left to measure, or the model is for another task.
-        ModelFileError: The model cannot be loaded.
-        DeviceError: The device is not there, or has too little memory.
-    """
-    from engine.devices import open_device
-    from engine.models import load_model
-    from engine.restorer import Restorer
-
-    started, paused_before = time.monotonic(), control.paused_seconds
-    matching = match_pairs(list_image_files(config.noisy), list_image_files(config.clean))
-    failed = [FileSkipped(path=item.pair.noisy, reason=item.reason, hint=item.hint) for item in matching.doubtful]
-    for skipped in failed:
-        emit(skipped)
-    if not matching.pairs:
-        if failed:
-            raise InvalidInputError("None of the pairs can be used: see the reason of each.", failed[0].hint)
-        raise InvalidInputError(
-            "No noisy photo has a clean reference of the same name.", "Give both files of a pair the same name."
-        )
-    model = load_model(config.model)
-    if model.card.task != config.task:
-        raise InvalidInputError(
-            f"The model “{model.card.name}” is for the task {model.card.task}, not {config.task}.",
-            "Choose its own task, or another model.",
-        )
-    restorer = Restorer(model, open_device(config), tile_px=config.tile, emit=emit)
-    scores: list[PairScore] = []
-    for index, pair in enumerate(matching.pairs):
-        control.wait_if_paused()
-        elapsed = time.monotonic() - started - (control.paused_seconds - paused_before)
-        seconds_left = elapsed / index * (len(matching.pairs) - index) if index else None
-        emit(StepDone(stage="Evaluating", step=index, num_steps=len(matching.pairs), seconds_left=seconds_left))
-        try:
-            scores.append(_measure(pair, restorer, model.card, control))
-        except (ImageReadError, InvalidInputError) as error:
-            failed.append(FileSkipped(path=pair.noisy, reason=error.message, hint=error.hint))
-            emit(failed[-1])
-    emit(StepDone(stage="Evaluating", step=len(matching.pairs), num_steps=len(matching.pairs), seconds_left=0.0))
-    counted = [score for score in scores if config.include_training or not score.used_for_training]
-    if not counted:
-        raise InvalidInputError(
-            "No pair is left to measure: the model learned from all of them, or they cannot be read.",
-            "Add other pairs, or include the training labels.",
-        )
-    return EvaluationResult(
-        psnr=_mean([score.psnr for score in counted]),
-        ssim=_mean([score.ssim for score in counted]),
-        noisy_psnr=_mean([score.noisy_psnr for score in counted]),
-        noisy_ssim=_mean([score.noisy_ssim for score in counted]),
-        num_pairs=len(counted),
-        num_left_out=len(scores) - len(counted),
-        per_image=tuple(scores),
-        failed=tuple(failed),
-        seconds=time.monotonic() - started - (control.paused_seconds - paused_before),
-    )
-
-
-def _measure(pair: PhotoPair, restorer: "Restorer", card: "ModelCard", control: JobControl) -> PairScore:
-    """Restore the noisy photo of a pair and compare both with the reference.
-
-    Raises:
-        ImageReadError: One of the two cannot be read.
-        InvalidInputError: They do not fit together.
-    """
-    noisy, clean = _alike(read_image(pair.noisy).pixels, read_image(pair.clean).pixels)
-    restored = restorer.restore(noisy, control=control)
-    try:
-        return PairScore(
-            name=pair.noisy.name,
-            psnr=psnr(restored, clean),
-            ssim=ssim(restored, clean),
-            noisy_psnr=psnr(noisy, clean),
-            noisy_ssim=ssim(noisy, clean),
-            used_for_training=_has_taught(pair.noisy, card),
-        )
-    except ValueError as error:
-        raise InvalidInputError(f"{pair.noisy.name} cannot be measured: {error}.", "Use larger photos.") from error
-
-
-def _alike(noisy: Pixels, clean: Pixels) -> tuple[Pixels, Pixels]:
-    """Bring a pair to the same number of channels.
-
-    Raises:
-        InvalidInputError: They differ in size.
-    """
-    if noisy.shape[:2] != clean.shape[:2]:
-        sizes = " and ".join(f"{pixels.shape[1]} x {pixels.shape[0]}" for pixels in (noisy, clean))
-        raise InvalidInputError(f"The photo and its reference differ in size: {sizes}.", "Crop them alike.")
-    num_channels = max(noisy.shape[2], clean.shape[2])
-    shape = (*noisy.shape[:2], num_channels)
-    return np.broadcast_to(noisy, shape), np.broadcast_to(clean, shape)
-
-
-def _has_taught(noisy: Path, card: "ModelCard") -> bool:
-    """Tell whether the model learned from this photo's reference, or was chosen by it."""
-    from engine.labels import file_digest
-
-    if card.label_digests:
-        return file_digest(noisy) in card.label_digests
-    return noisy.name in card.labels
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values) if all(map(math.isfinite, values)) else math.inf
 
 
 def _make_folder(folder: Path) -> None:

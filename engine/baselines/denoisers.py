@@ -11,7 +11,6 @@ from typing import Final
 
 import numpy as np
 
-from engine.errors import InvalidInputError
 from engine.events import Pixels
 
 NON_LOCAL_MEANS_FACTOR: Final = 0.7
@@ -121,18 +120,9 @@ def bm3d(pixels: Pixels, sigma: float, factor: float = BM3D_FACTOR) -> Pixels:
 
     Returns:
         Same shape.
-
-    Raises:
-        InvalidInputError: The package, which does not come with this program, is not installed.
     """
-    try:
-        # By name, so that a packaged program never takes it in.
-        package = importlib.import_module("bm3d")
-    except ImportError as error:
-        raise InvalidInputError(
-            "BM3D is not installed: its licence allows non-commercial use alone, so it does not come with Residua.",
-            "Where that licence suits you, install the package bm3d with pip; or choose another method.",
-        ) from error
+    # By name, so that a packaged program never takes it in.
+    package = importlib.import_module("bm3d")
     if pixels.shape[2] == 1:
         denoised = package.bm3d(pixels[:, :, 0], sigma_psd=factor * sigma)
     else:

@@ -4,29 +4,11 @@ OpenCV and Pillow are imported where they are used: the names of the methods mus
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.events import Pixels
 
-Plane = NDArray[np.float32]
-
-
-def _kernel(rows: list[list[float]], divisor: int) -> Plane:
-    return np.asarray(np.array(rows) / divisor, np.float32)
-
-
-_ACROSS_AND_ALONG = _kernel([[0, 1, 0], [1, 4, 1], [0, 1, 0]], 4)
-_PYRAMID = _kernel([[1, 2, 1], [2, 4, 2], [1, 2, 1]], 4)
-
-# The filters of figure 2 in Malvar, He and Cutler, "High-quality linear interpolation for demosaicing of
-# Bayer-patterned color images", ICASSP 2004.
-_GREEN_AT_OTHERS = _kernel([[0, 0, -1, 0, 0], [0, 0, 2, 0, 0], [-1, 2, 4, 2, -1], [0, 0, 2, 0, 0], [0, 0, -1, 0, 0]], 8)
-_OTHER_AT_GREEN_IN_ITS_ROW = _kernel(
-    [[0, 0, 0.5, 0, 0], [0, -1, 0, -1, 0], [-1, 4, 5, 4, -1], [0, -1, 0, -1, 0], [0, 0, 0.5, 0, 0]], 8
-)
-_OTHER_AT_OPPOSITE = _kernel(
-    [[0, 0, -1.5, 0, 0], [0, 2, 0, 2, 0], [-1.5, 0, 6, 0, -1.5], [0, 2, 0, 2, 0], [0, 0, -1.5, 0, 0]], 8
-)
+_ACROSS_AND_ALONG = np.array([[0, 1, 0], [1, 4, 1], [0, 1, 0]]) / 4
+_PYRAMID = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 4
 
 
 def enlarge_bicubic(pixels: Pixels, scale: int) -> Pixels:
@@ -68,10 +50,19 @@ def interpolate_bilinear(mosaic: Pixels) -> Pixels:
     Returns:
         Shape: (height, width, 3), 0 to 1.
     """
+    import cv2
+
     values = mosaic[:, :, 0]
-    is_red, is_blue = _red_and_blue_places(values.shape)
+    is_red, is_blue = np.zeros(values.shape, bool), np.zeros(values.shape, bool)
+    is_red[0::2, 0::2] = True
+    is_blue[1::2, 1::2] = True
     planes = ((is_red, _PYRAMID), (~is_red & ~is_blue, _ACROSS_AND_ALONG), (is_blue, _PYRAMID))
-    return np.dstack([_filter(np.where(places, values, np.float32(0)), kernel) for places, kernel in planes])
+    # Reflection about the border pixel keeps the order of the colours beyond the border.
+    filled = [
+        cv2.filter2D(np.where(places, values, np.float32(0)), -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+        for places, kernel in planes
+    ]
+    return np.asarray(np.dstack(filled), np.float32)
 
 
 def interpolate_malvar(mosaic: Pixels) -> Pixels:
@@ -83,18 +74,9 @@ def interpolate_malvar(mosaic: Pixels) -> Pixels:
     Returns:
         Shape: (height, width, 3), clipped to 0 to 1.
     """
-    values = np.ascontiguousarray(mosaic[:, :, 0])
-    is_red, is_blue = _red_and_blue_places(values.shape)
-    in_red_row = np.zeros(values.shape, bool)
-    in_red_row[0::2] = True
-    green = np.where(is_red | is_blue, _filter(values, _GREEN_AT_OTHERS), values)
-    in_row = _filter(values, _OTHER_AT_GREEN_IN_ITS_ROW)
-    in_column = _filter(values, np.ascontiguousarray(_OTHER_AT_GREEN_IN_ITS_ROW.T))
-    opposite = _filter(values, _OTHER_AT_OPPOSITE)
-    red = np.where(is_blue, opposite, np.where(in_red_row, in_row, in_column))
-    blue = np.where(is_red, opposite, np.where(in_red_row, in_column, in_row))
-    rgb = np.dstack([np.where(is_red, values, red), green, np.where(is_blue, values, blue)])
-    return np.asarray(rgb.clip(0.0, 1.0), np.float32)
+    from engine.data.bayer_interpolation import interpolate_rggb
+
+    return interpolate_rggb(np.ascontiguousarray(mosaic[:, :, 0])).clip(0.0, 1.0)
 
 
 def _resize_bicubic(pixels: Pixels, height: int, width: int) -> Pixels:
@@ -105,17 +87,3 @@ def _resize_bicubic(pixels: Pixels, height: int, width: int) -> Pixels:
         for plane in np.moveaxis(pixels, 2, 0)
     ]
     return np.asarray(np.dstack(planes).clip(0.0, 1.0), np.float32)
-
-
-def _filter(values: Plane, kernel: Plane) -> Plane:
-    import cv2
-
-    # Reflection without the outermost pixel keeps the order of the colours beyond the edge.
-    return np.asarray(cv2.filter2D(values, -1, kernel, borderType=cv2.BORDER_REFLECT_101), np.float32)
-
-
-def _red_and_blue_places(shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    is_red, is_blue = np.zeros(shape, bool), np.zeros(shape, bool)
-    is_red[0::2, 0::2] = True
-    is_blue[1::2, 1::2] = True
-    return is_red, is_blue

@@ -1,5 +1,6 @@
 """The classical methods by name, with one way to use them. Imports neither torch nor OpenCV before one restores."""
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ class BaselineEntry:
         denoise: How it removes noise; None: not at all.
         interpolate: How it fills in a mosaic; None: it takes none.
         takes_photos: Whether it does anything for a photo that is not a mosaic.
+        package: What has to be installed for it by hand, if anything.
     """
 
     title: str
@@ -36,6 +38,12 @@ class BaselineEntry:
     denoise: Denoise | None = None
     interpolate: Interpolate | None = interpolate_malvar
     takes_photos: bool = True
+    package: str = ""
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether it can be used here."""
+        return not self.package or importlib.util.find_spec(self.package) is not None
 
 
 BASELINES: dict[str, BaselineEntry] = {
@@ -74,6 +82,7 @@ BASELINES: dict[str, BaselineEntry] = {
         title="BM3D",
         description="Filters stacks of alike patches together. A package of its own, for non-commercial use alone.",
         denoise=denoisers.bm3d,
+        package="bm3d",
     ),
 }
 """What needs no training. A mosaic is interpolated first, noise is removed at the recorded size, and enlarging comes
@@ -92,8 +101,13 @@ class Baseline:
             takes_mosaics: Whether the task is to fill in a mosaic.
 
         Raises:
-            InvalidInputError: The method is not for this task.
+            InvalidInputError: The method is not for this task, or is not installed.
         """
+        if not entry.is_installed:
+            raise InvalidInputError(
+                f"{entry.title} is not installed: its licence allows non-commercial use alone.",
+                f"Where that suits you, install the package {entry.package} with pip; or choose another method.",
+            )
         if takes_mosaics and entry.interpolate is None:
             raise InvalidInputError(
                 f"{entry.title} does not work on a colour filter mosaic.", "Choose another method: malvar, for one."
@@ -117,7 +131,7 @@ class Baseline:
             The restored photo, 0 to 1, read-only. Shape: (scale * height, scale * width, channels), of a mosaic 3.
 
         Raises:
-            InvalidInputError: The photo is too small for its noise to be estimated, or the method is not installed.
+            InvalidInputError: The photo is too small for its noise to be estimated.
         """
         restored = pixels
         if self._takes_mosaics:

@@ -1,6 +1,6 @@
 """Classical methods: what they do to noise, to sizes and to bit depths, and that interpolation is what it says."""
 
-import importlib.util
+import dataclasses
 import subprocess
 import sys
 
@@ -21,8 +21,7 @@ from engine.data.mosaics import bayer_mosaic
 from engine.errors import InvalidInputError
 from engine.metrics import psnr
 
-HAS_BM3D = importlib.util.find_spec("bm3d") is not None
-DENOISING = [name for name, entry in BASELINES.items() if entry.denoise is not None and (name != "bm3d" or HAS_BM3D)]
+DENOISING = [name for name, entry in BASELINES.items() if entry.denoise is not None and entry.is_installed]
 
 
 def scene(height: int = 64, width: int = 72, num_channels: int = 3, seed: int = 0) -> NDArray[np.float32]:
@@ -91,10 +90,10 @@ def test_a_tiny_photo_gives_a_sentence() -> None:
         Baseline(BASELINES["wavelet"]).restore(np.zeros((15, 9, 3), np.float32))
 
 
-def test_bm3d_that_is_not_installed_gives_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "bm3d", None)
+def test_a_method_that_is_not_installed_gives_a_sentence() -> None:
+    missing = dataclasses.replace(BASELINES["bm3d"], package="a_package_that_nobody_has")
     with pytest.raises(InvalidInputError, match="not installed") as caught:
-        Baseline(BASELINES["bm3d"]).restore(with_noise(scene(), 0.05))
+        Baseline(missing)
     assert "pip" in caught.value.hint
 
 

@@ -21,7 +21,7 @@ from engine.configs import EvaluateConfig, FinetuneConfig, JobConfig, PretrainCo
 from engine.run_store import RunStore
 from tests.conftest import TinyPhotos
 
-COMMANDS = {"scan", "pretrain", "finetune", "resume", "restore", "evaluate", "doctor"}
+COMMANDS = {"scan", "pretrain", "finetune", "resume", "restore", "evaluate", "suggest-labels", "label-budget", "doctor"}
 
 
 def residua(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -73,7 +73,7 @@ def test_all_commands_are_there_and_take_json() -> None:
         ("pretrain", PretrainConfig, {"photos": "folders"}),
         ("finetune", FinetuneConfig, {}),
         ("restore", RestoreConfig, {}),
-        ("evaluate", EvaluateConfig, {}),
+        ("evaluate", EvaluateConfig, {"model": "method", "baseline": "method"}),
     ],
 )
 def test_every_setting_has_an_option(command: str, model: type[JobConfig], renamed: dict[str, str]) -> None:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
+from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio
 
-from engine.metrics import psnr, ssim
+from engine.metrics import fit_brightness, luminance, psnr, shave, ssim
 
 
 def noisy_pair(num_channels: int, sigma: float, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -69,3 +70,32 @@ def test_other_shapes_are_refused() -> None:
         psnr(np.zeros((4, 4, 3), np.float32), np.zeros((4, 4, 1), np.float32))
     with pytest.raises(ValueError, match="11 pixels"):
         ssim(np.zeros((4, 40, 3), np.float32), np.zeros((4, 40, 3), np.float32))
+
+
+def test_luminance_agrees_with_scikit_image() -> None:
+    noisy, _ = noisy_pair(3, 0.0)
+    np.testing.assert_allclose(luminance(noisy)[..., 0], rgb2ycbcr(noisy.astype(np.float64))[..., 0] / 255, atol=1e-6)
+    limits = luminance(np.array([[[0, 0, 0], [1, 1, 1]]], np.float32))
+    np.testing.assert_allclose(limits.ravel() * 255, [16, 235])
+
+
+def test_gray_is_its_own_luminance() -> None:
+    noisy, _ = noisy_pair(1, 0.1)
+    np.testing.assert_array_equal(luminance(noisy), noisy)
+
+
+def test_shaving_takes_the_border_away() -> None:
+    pixels = np.arange(7 * 8, dtype=np.float32).reshape(7, 8, 1)
+    np.testing.assert_array_equal(shave(pixels, 2), pixels[2:5, 2:6])
+    np.testing.assert_array_equal(shave(pixels, 0), pixels)
+    with pytest.raises(ValueError, match="nothing is left"):
+        shave(pixels, 4)
+
+
+def test_brightness_fit_is_the_least_squares_solution() -> None:
+    noisy, clean = noisy_pair(3, 0.05)
+    design = np.stack([noisy.ravel(), np.ones(noisy.size)], axis=1).astype(np.float64)
+    (gain, offset), *_ = np.linalg.lstsq(design, clean.ravel().astype(np.float64), rcond=None)
+    np.testing.assert_allclose(fit_brightness(noisy, clean), gain * noisy + offset, atol=1e-5)
+    flat = np.full_like(clean, 0.2)
+    np.testing.assert_allclose(fit_brightness(flat, clean), clean.mean(), atol=1e-5)

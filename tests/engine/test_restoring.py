@@ -1,11 +1,7 @@
-"""Batches: what is written where, what is kept, what fails and what it says; and measuring a model on pairs."""
+"""Batches: what is written where, what is kept, what fails and what it says."""
 
 import errno
-import hashlib
-import math
 import os
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +11,14 @@ import torch
 
 from engine import atomic_files
 from engine.backbones.unet import UNetParams
-from engine.configs import EvaluateConfig, RestoreConfig
+from engine.configs import RestoreConfig
 from engine.data.image_files import ImageMetadata, PhotoImage, read_image, write_image
 from engine.errors import ImageWriteError, InvalidInputError, ModelFileError
 from engine.events import FileSkipped, ImageRestored, JobEvent, JobWarning, StepDone
 from engine.job_control import JobCancelled, JobControl
-from engine.job_results import EvaluationResult, RestoreResult
+from engine.job_results import RestoreResult
 from engine.models import ModelCard, build_network, save_model
-from engine.restoring import evaluate, restore
-from tests.conftest import TinyPhotos
+from engine.restoring import restore
 
 CARD = ModelCard(name="test model", backbone_params=UNetParams(width=8, num_levels=2).model_dump())
 
@@ -272,90 +267,3 @@ def test_nothing_to_restore_gives_a_sentence(identity_model: Path, tmp_path: Pat
     make_photo(tmp_path / "a.png")
     with pytest.raises(ModelFileError):
         run_restore(tmp_path / "none.safetensors", tmp_path / "a.png", tmp_path / "out")
-
-
-def run_evaluate(model: Path, photos: TinyPhotos, **fields: Any) -> tuple[EvaluationResult, list[JobEvent]]:
-    events: list[JobEvent] = []
-    config = EvaluateConfig(
-        model=model, noisy=(photos.noisy,), clean=(photos.clean,), device="cpu", precision="32-true", **fields
-    )
-    return evaluate(config, JobControl(), events.append), events
-
-
-def test_the_identity_scores_what_the_input_scores(identity_model: Path, tiny_photos: TinyPhotos) -> None:
-    result, events = run_evaluate(identity_model, tiny_photos)
-    assert result.num_pairs == 8
-    assert result.num_left_out == 0
-    assert result.psnr == pytest.approx(result.noisy_psnr)
-    assert result.ssim == pytest.approx(result.noisy_ssim)
-    expected = [
-        -10 * math.log10(np.mean((read_image(noisy).pixels - read_image(tiny_photos.clean / noisy.name).pixels) ** 2))
-        for noisy in sorted(tiny_photos.noisy.iterdir())
-    ]
-    assert [score.noisy_psnr for score in result.per_image] == pytest.approx(expected, abs=1e-4)
-    assert result.noisy_psnr == pytest.approx(np.mean(expected), abs=1e-4)
-    last = [event for event in events if isinstance(event, StepDone)][-1]
-    assert (last.step, last.num_steps) == (8, 8)
-
-
-def digest_of(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-@pytest.mark.parametrize(
-    ("card_fields", "num_left_out"),
-    [
-        (lambda photos: {"labels": ("photo 0.png", "photo 1.png")}, 2),
-        (lambda photos: {"labels": ("photo 0.png",), "label_digests": ("0" * 64,)}, 0),
-        (lambda photos: {"labels": ("renamed.png",), "label_digests": (digest_of(photos.noisy / "photo 3.png"),)}, 1),
-    ],
-    ids=["by name", "another file of the same name", "by content"],
-)
-def test_training_labels_are_left_out(
-    tmp_path: Path, tiny_photos: TinyPhotos, card_fields: Callable[[TinyPhotos], dict[str, Any]], num_left_out: int
-) -> None:
-    card = CARD.model_copy(update=card_fields(tiny_photos))
-    path = tmp_path / "model.safetensors"
-    save_model(path, build_network(card).state_dict(), card)
-    result, _ = run_evaluate(path, tiny_photos)
-    assert result.num_left_out == num_left_out
-    counted = [score.psnr for score in result.per_image if not score.used_for_training]
-    assert len(counted) == result.num_pairs == 8 - num_left_out
-    assert result.psnr == pytest.approx(np.mean(counted))
-    included, _ = run_evaluate(path, tiny_photos, include_training=True)
-    assert (included.num_pairs, included.num_left_out) == (8, 0)
-
-
-def test_nothing_left_to_measure_gives_a_sentence(tmp_path: Path, tiny_photos: TinyPhotos) -> None:
-    card = CARD.model_copy(update={"labels": tuple(path.name for path in tiny_photos.noisy.iterdir())})
-    path = tmp_path / "model.safetensors"
-    save_model(path, build_network(card).state_dict(), card)
-    with pytest.raises(InvalidInputError, match="learned from all of them"):
-        run_evaluate(path, tiny_photos)
-    with pytest.raises(InvalidInputError, match="not sr2"):
-        run_evaluate(path, tiny_photos, task="sr2")
-
-
-def test_pairs_that_do_not_fit_are_listed_with_a_reason(
-    identity_model: Path, tiny_photos: TinyPhotos, tmp_path: Path
-) -> None:
-    photos = TinyPhotos(noisy=tmp_path / "noisy", clean=tmp_path / "clean")
-    shutil.copytree(tiny_photos.noisy, photos.noisy)
-    shutil.copytree(tiny_photos.clean, photos.clean)
-    make_photo(photos.clean / "photo 2.png")
-    cut = photos.noisy / "photo 5.png"
-    cut.write_bytes(cut.read_bytes()[:-400])
-    make_photo(photos.noisy / "alone.png")
-    make_photo(photos.noisy / "gray.png", num_channels=1)
-    make_photo(photos.clean / "gray.png", num_channels=3)
-    result, events = run_evaluate(identity_model, photos)
-    assert result.num_pairs == 7
-    assert {skipped.path.name for skipped in result.failed} == {"photo 2.png", "photo 5.png"}
-    assert [event for event in events if isinstance(event, FileSkipped)] == list(result.failed)
-    assert "gray.png" in {score.name for score in result.per_image}
-
-
-def test_no_pairs_gives_a_sentence(identity_model: Path, tiny_photos: TinyPhotos, tmp_path: Path) -> None:
-    make_photo(tmp_path / "clean" / "other.png")
-    with pytest.raises(InvalidInputError, match="same name"):
-        run_evaluate(identity_model, TinyPhotos(noisy=tiny_photos.noisy, clean=tmp_path / "clean"))
