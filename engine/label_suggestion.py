@@ -9,18 +9,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from engine.configs import ADVANCED, ComputeConfig
 from engine.data.photo_folder import find_usable_photos, list_image_files
 from engine.errors import EngineError, InvalidInputError
 from engine.events import Emit, FileSkipped, JobWarning, StepDone
 from engine.job_control import JobControl
 from engine.k_medoids import k_medoids
+from engine.label_suggestion_config import SuggestLabelsConfig
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,26 +39,6 @@ NUM_QUANTILES = 512
 
 _NUM_STRIDE_PHOTOS = 16
 _NUM_NAMED_PHOTOS = 3
-
-
-class SuggestLabelsConfig(ComputeConfig):
-    """Suggest the photos whose clean references would teach most."""
-
-    model: Annotated[Path, Field(title="Model", description="A run folder or a model file; it tells noise apart.")]
-    photos: Annotated[
-        tuple[Path, ...], Field(min_length=1, title="Photos", description="Folders or files of noisy photos.")
-    ]
-    count: Annotated[int, Field(ge=1, le=1000, title="Labels", description="How many photos to suggest.")] = 5
-    seed: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=2**31 - 1,
-            title="Seed",
-            description="Of the places at which each photo is looked at.",
-            json_schema_extra=ADVANCED,
-        ),
-    ] = 0
 
 
 @dataclass(frozen=True, kw_only=True)

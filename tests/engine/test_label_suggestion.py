@@ -16,7 +16,7 @@ from engine.events import FileSkipped, JobEvent, JobWarning, StepDone
 from engine.job_control import JobCancelled, JobControl
 from engine.jobs import pretrain, suggest_labels
 from engine.k_medoids import k_medoids
-from engine.label_suggestion import SuggestLabelsConfig
+from engine.label_suggestion_config import SuggestLabelsConfig
 from engine.models import load_model, save_model
 
 SIGMAS = {"faint": 0.01, "middling": 0.06, "strong": 0.15}

@@ -1,0 +1,131 @@
+"""Doing one cell of the experiment: train or go on training, then measure; what is done is kept."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.configs import ComputeConfig, FinetuneConfig, PretrainConfig
+from engine.devices import open_device
+from engine.errors import InvalidInputError
+from engine.events import Emit
+from engine.job_control import JobControl
+from engine.job_results import TrainingResult
+from engine.label_budget.measuring import Measurer
+from engine.label_budget.plan import Cell, PhotoSet
+from engine.label_budget.scores import Score, ScoreFolder
+from engine.label_suggestion import choose_representatives, measure_residuals
+from engine.models import load_model, read_card
+from engine.run_folder import RECORD_FILE
+from engine.run_records import RunStatus
+from engine.run_store import Run
+from engine.training import finetune, pretrain, resume_training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workplace:
+    """What every cell needs beside itself; crosses to worker processes.
+
+    Attributes:
+        out: The experiment's folder.
+        photos: Who teaches and who is measured.
+        compute: Where to compute.
+    """
+
+    out: Path
+    photos: PhotoSet
+    compute: ComputeConfig
+
+    @property
+    def scores(self) -> ScoreFolder:
+        """What is kept of finished cells."""
+        return ScoreFolder(self.out / "scores")
+
+
+class CellRunner:
+    """Does cells one after the other, with the photos that are measured kept in memory."""
+
+    def __init__(self, workplace: Workplace) -> None:
+        """Take the workplace."""
+        self._workplace = workplace
+        self._measurer = Measurer(workplace.photos.evaluation, workplace.compute)
+
+    def run(self, cell: Cell, control: JobControl, emit: Emit) -> Score:
+        """Do a cell from where it stands.
+
+        Args:
+            cell: Its parent is done.
+            control: Pause and cancel.
+            emit: Receives the events of its training and `StepDone` while it is measured.
+
+        Raises:
+            JobCancelled: Asked to end; the training can be resumed.
+            EngineError: It cannot be done.
+        """
+        settings = cell.settings(self._workplace.photos)
+        scores = self._workplace.scores
+        done = scores.find(cell.name, settings)
+        if done is not None:
+            return done
+        scores.begin(cell.name, settings)
+        if cell.config is None:
+            assert cell.model is not None
+            score = Score(photos=self._measurer.measure(cell.model, control, emit))
+        else:
+            trained = self._train(cell, cell.config, control, emit)
+            labels = read_card(trained.run).labels
+            photos = self._measurer.measure(trained.run, control, emit, leave_out=labels)
+            score = Score(photos=photos, labels=labels, steps=trained.steps, seconds=trained.seconds)
+        scores.keep(cell.name, settings, score)
+        return score
+
+    def _train(
+        self, cell: Cell, config: PretrainConfig | FinetuneConfig, control: JobControl, emit: Emit
+    ) -> TrainingResult:
+        assert config.out is not None
+        if config.out.exists():
+            run = Run(config.out) if (config.out / RECORD_FILE).is_file() else None
+            if run is not None and run.record.status == RunStatus.DONE:
+                record = run.record
+                return TrainingResult(
+                    run=run.path,
+                    steps=record.steps_done,
+                    seconds=record.seconds,
+                    status=record.status.value,
+                    metrics=record.metrics,
+                )
+            if run is not None and run.record.status == RunStatus.RUNNING:
+                raise InvalidInputError(
+                    f"The training {cell.name} is being done by another process.",
+                    "Wait for that experiment to end, or choose another destination.",
+                )
+            if run is not None and run.is_resumable:
+                return resume_training(run.path, control, emit)
+            # It ended before its first checkpoint.
+            shutil.rmtree(config.out)
+        config.out.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(config, PretrainConfig):
+            return pretrain(config, control, emit)
+        if cell.num_suggested:
+            config = self._with_suggested_labels(config, cell.num_suggested, control, emit)
+        return finetune(config, control, emit)
+
+    def _with_suggested_labels(
+        self, config: FinetuneConfig, count: int, control: JobControl, emit: Emit
+    ) -> FinetuneConfig:
+        assert config.parent is not None
+        pairs = {pair.noisy: pair for pair in self._workplace.photos.candidates}
+        residuals = measure_residuals(
+            config.parent,
+            load_model(config.parent),
+            open_device(self._workplace.compute),
+            list(pairs),
+            config.seed,
+            control,
+            emit,
+        )
+        chosen = [pairs[label.photo] for label in choose_representatives(residuals, count)]
+        labels = {
+            "clean": tuple(pair.clean for pair in chosen),
+            "label_names": tuple(pair.noisy.name for pair in chosen),
+        }
+        return config.model_copy(update=labels)

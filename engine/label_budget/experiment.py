@@ -1,0 +1,144 @@
+"""The label-budget job: none, a few and all labels, by every method, several times, on one split and in equal steps."""
+
+from collections import defaultdict
+from pathlib import Path
+
+from engine.data.photo_folder import find_usable_photos, list_image_files
+from engine.data.photo_pairs import PhotoPair, match_pairs
+from engine.errors import ImageWriteError, InvalidInputError
+from engine.events import Emit, FileSkipped, JobWarning, StepDone
+from engine.job_control import JobCancelled, JobControl
+from engine.label_budget.configuration import LabelBudgetConfig
+from engine.label_budget.methods import LeftOut, choose_methods
+from engine.label_budget.plan import make_plan, split_photos
+from engine.label_budget.progress import ExperimentProgress
+from engine.label_budget.reports import write_reports
+from engine.label_budget.results import LabelBudgetResult, compute_figures
+from engine.label_budget.verdict import write_verdict
+
+_SMALLEST_SIDE_PX = 11
+"""Of a photo whose structural similarity can be measured."""
+
+
+def label_budget(config: LabelBudgetConfig, control: JobControl, emit: Emit) -> LabelBudgetResult:
+    """Measure what pretraining, a starter and a few more labels are worth on a folder of photos.
+
+    Every training is a run folder below `config.out`. What is done there is not done again: after a stop or a crash
+    the same call goes on, and with more repetitions, label counts or methods it adds to what there is.
+
+    Args:
+        config: Photos, references, what to compare.
+        control: Pause and cancel.
+        emit: Receives `StepDone` over all trainings, `TrainingMeasured`, `FileSkipped` and `JobWarning`.
+
+    Raises:
+        JobCancelled: Asked to end; what is done so far is kept.
+        InvalidInputError: There are too few pairs, an unknown method, or a folder of another experiment.
+        EngineError: A worker process died, or the folder cannot be written.
+    """
+    from engine.label_budget.execution import Workplace
+    from engine.label_budget.side_by_side import default_workers, do_cells
+
+    config = config.model_copy(
+        update={
+            "noisy": tuple(path.absolute() for path in config.noisy),
+            "clean": tuple(path.absolute() for path in config.clean),
+            "out": config.out.absolute(),
+        }
+    )
+    methods, left_out = choose_methods(config.methods)
+    skipped: list[FileSkipped] = []
+    noisy, pairs = _find_photos(config, skipped, control, emit)
+    plan = make_plan(config, split_photos(config, pairs, noisy), methods, left_out)
+    for item in plan.left_out:
+        emit(JobWarning(message=f"{item.name} is left out.", hint=item.reason))
+    _make_folder(config.out / "scores")
+    cells = list(plan.cells.values())
+    workplace = Workplace(out=config.out, photos=plan.photos, compute=config)
+    workers = config.workers or default_workers(_device_name(config), len(cells))
+    progress = ExperimentProgress(cells, control, emit)
+    try:
+        outcome = do_cells(cells, workplace, workers, control, progress)
+    except JobCancelled:
+        emit(
+            JobWarning(
+                message="The experiment is stopped; what is done is kept.",
+                hint="Start it again with the same folder and settings to go on.",
+            )
+        )
+        raise
+    failed = tuple(LeftOut(name=plan.cells[name].title, reason=reason) for name, reason in outcome.failures.items())
+    if not outcome.scores:
+        raise InvalidInputError(
+            f"None of the trainings could be done: {failed[0].reason if failed else 'there is nothing to train.'}",
+            "See the reasons, then start again with the same folder.",
+        )
+    figures = compute_figures(plan, outcome.scores)
+    verdict = write_verdict(plan, figures, config.total_steps)
+    files = write_reports(config, plan, figures, verdict, outcome.scores, failed)
+    return LabelBudgetResult(
+        figures=figures,
+        verdict=verdict,
+        out=config.out,
+        files=files,
+        left_out=plan.left_out,
+        failed=failed,
+        skipped=tuple(skipped),
+        num_trainings=len(outcome.scores),
+        seconds=progress.seconds,
+    )
+
+
+def _find_photos(
+    config: LabelBudgetConfig, skipped: list[FileSkipped], control: JobControl, emit: Emit
+) -> tuple[list[Path], list[PhotoPair]]:
+    """All usable noisy photos, and the pairs whose two sides agree and whose names tell them apart."""
+
+    def set_aside(path: Path, reason: str, hint: str) -> None:
+        skipped.append(FileSkipped(path=path, reason=reason, hint=hint))
+        emit(skipped[-1])
+
+    def usable(folders: tuple[Path, ...]) -> list[Path]:
+        found, unusable = find_usable_photos(list_image_files(folders))
+        for file in unusable:
+            set_aside(file.path, file.reason, file.hint)
+        return [path for path, info in found if min(info.width, info.height) >= _SMALLEST_SIDE_PX]
+
+    # Imported late: OpenCV.
+    from engine.data.pair_checks import check_pair
+
+    noisy = usable(config.noisy)
+    matching = match_pairs(noisy, usable(config.clean))
+    for doubtful in matching.doubtful:
+        set_aside(doubtful.pair.noisy, doubtful.reason, doubtful.hint)
+    by_name: defaultdict[str, list[PhotoPair]] = defaultdict(list)
+    for pair in matching.pairs:
+        by_name[pair.noisy.name].append(pair)
+    pairs = []
+    for index, pair in enumerate(matching.pairs):
+        control.wait_if_paused()
+        emit(StepDone(stage="Checking pairs", step=index, num_steps=len(matching.pairs)))
+        if len(by_name[pair.noisy.name]) > 1:
+            set_aside(pair.noisy, "Another photo has the same file name.", "Give one of them another name.")
+            continue
+        findings = check_pair(pair)
+        if findings:
+            set_aside(pair.noisy, findings[0].reason, findings[0].hint)
+        else:
+            pairs.append(pair)
+    return noisy, pairs
+
+
+def _device_name(config: LabelBudgetConfig) -> str:
+    from engine.devices import open_device
+
+    return open_device(config).name
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageWriteError(
+            f"The folder {folder} cannot be made ({error.strerror or error}).", "Choose another destination."
+        ) from error

@@ -1,0 +1,87 @@
+"""Measuring models on the same photos again and again, with the photos kept in memory."""
+
+from collections.abc import Collection, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.data.patches import MEMORY_BUDGET_BYTES, decode_photo
+from engine.data.photo_pairs import PhotoPair
+from engine.devices import open_device
+from engine.errors import InvalidInputError
+from engine.events import Emit, StepDone
+from engine.job_control import JobControl
+from engine.job_results import PairScore
+from engine.metrics import psnr, ssim
+from engine.models import load_model
+from engine.restorer import Restorer
+
+if TYPE_CHECKING:
+    from engine.configs import ComputeConfig
+    from engine.objectives import DecodedPair
+
+PSNR_LIMIT_DB = 100.0
+"""A picture equal to its reference would make every mean infinite."""
+
+
+class Measurer:
+    """Restores and compares the evaluation photos of an experiment; denoising alone."""
+
+    def __init__(self, pairs: Sequence[PhotoPair], compute: "ComputeConfig") -> None:
+        """Take the pairs; they are read when the first model is measured.
+
+        Args:
+            pairs: With different names.
+            compute: Where to compute.
+        """
+        self._pairs = pairs
+        self._compute = compute
+        self._untouched: dict[str, tuple[float, float]] = {}
+
+    def measure(
+        self, model: Path, control: JobControl, emit: Emit, *, leave_out: Collection[str] = ()
+    ) -> dict[str, PairScore]:
+        """Measure a model.
+
+        Args:
+            model: Its file or run folder.
+            control: Asked once a tile.
+            emit: Receives `StepDone` and `JobWarning`.
+            leave_out: Names of noisy photos that taught it.
+
+        Returns:
+            Figures by name of the noisy photo.
+
+        Raises:
+            JobCancelled: Asked to end.
+            EngineError: The model cannot be loaded, or no photo is left to measure.
+        """
+        restorer = Restorer(load_model(model), open_device(self._compute), emit=emit)
+        pairs = [pair for pair in self._decoded if pair.noisy.path.name not in leave_out]
+        if not pairs:
+            raise InvalidInputError("No photo is left to measure.", "Add pairs, or use fewer labels.")
+        scores = {}
+        for index, pair in enumerate(pairs):
+            emit(StepDone(stage="Measuring", step=index, num_steps=len(pairs)))
+            name = pair.noisy.path.name
+            noisy, clean = pair.noisy.pixels, pair.clean.pixels
+            restored = restorer.restore(noisy, control=control)
+            if name not in self._untouched:
+                self._untouched[name] = min(psnr(noisy, clean), PSNR_LIMIT_DB), ssim(noisy, clean)
+            noisy_psnr, noisy_ssim = self._untouched[name]
+            scores[name] = PairScore(
+                name=name,
+                psnr=min(psnr(restored, clean), PSNR_LIMIT_DB),
+                ssim=ssim(restored, clean),
+                noisy_psnr=noisy_psnr,
+                noisy_ssim=noisy_ssim,
+                used_for_training=False,
+            )
+        return scores
+
+    @cached_property
+    def _decoded(self) -> "list[DecodedPair]":
+        from engine.objectives import DecodedPair
+
+        share = MEMORY_BUDGET_BYTES // max(2 * len(self._pairs), 1)
+        return [DecodedPair(decode_photo(pair.noisy, share), decode_photo(pair.clean, share)) for pair in self._pairs]

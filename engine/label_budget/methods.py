@@ -1,0 +1,83 @@
+"""The methods that the experiment compares: made from what is registered when it runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import InvalidInputError
+from engine.label_budget.configuration import PRIMARY_PRETEXT
+from engine.starter_models import starter_path
+
+SCRATCH = "scratch"
+STARTER = "starter"
+SUGGESTED = "suggested"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """A way to spend steps and labels.
+
+    Attributes:
+        name: As a person types it.
+        title: As a person reads it.
+        pretext: What it pretrains with; None: it does not.
+        starter: The starter model that it begins with; None: with fresh weights.
+        by_suggestion: Whether its labels are chosen by `engine.label_suggestion` and not drawn by chance.
+    """
+
+    name: str
+    title: str
+    pretext: str | None = None
+    starter: Path | None = None
+    by_suggestion: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A method or a number of labels that could not be compared, and why."""
+
+    name: str
+    reason: str
+
+
+def available_methods() -> tuple[dict[str, Method], list[LeftOut]]:
+    """All methods that this installation has, by name, and those that it lacks."""
+    from engine.registry import PRETEXTS
+
+    methods = {SCRATCH: Method(name=SCRATCH, title="From scratch")}
+    for name, entry in PRETEXTS.items():
+        title = "RCL" if name == PRIMARY_PRETEXT else entry.title
+        methods[name] = Method(name=name, title=title, pretext=name)
+    left_out = []
+    starter = starter_path("denoise")
+    both = f"{STARTER}+{PRIMARY_PRETEXT}"
+    if starter is None:
+        reason = "This installation has no starter model for denoising."
+        left_out = [LeftOut(name=name, reason=reason) for name in (STARTER, both)]
+    else:
+        methods[STARTER] = Method(name=STARTER, title="Starter", starter=starter)
+        methods[both] = Method(name=both, title="Starter, then RCL", pretext=PRIMARY_PRETEXT, starter=starter)
+    methods[SUGGESTED] = Method(
+        name=SUGGESTED, title="RCL, suggested labels", pretext=PRIMARY_PRETEXT, by_suggestion=True
+    )
+    return methods, left_out
+
+
+def choose_methods(names: Sequence[str]) -> tuple[tuple[Method, ...], list[LeftOut]]:
+    """The methods of the given names, or all for no name; with those that are missing here.
+
+    Raises:
+        InvalidInputError: There is no method of a name, or none of them is to be had here.
+    """
+    available, left_out = available_methods()
+    missing = {item.name for item in left_out}
+    unknown = [name for name in names if name not in available and name not in missing]
+    if unknown:
+        raise InvalidInputError(
+            f"There is no method called '{unknown[0]}'.", f"Choose of: {', '.join([*available, *sorted(missing)])}."
+        )
+    wanted = tuple(dict.fromkeys(names)) or (*available, *missing)
+    chosen = tuple(available[name] for name in wanted if name in available)
+    if not chosen:
+        raise InvalidInputError(left_out[0].reason, f"Choose of: {', '.join(available)}.")
+    return chosen, [item for item in left_out if item.name in wanted]

@@ -1,0 +1,285 @@
+"""What the experiment will do: who is measured, who teaches, and every training in the order of its doing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.configs import FinetuneConfig, PretrainConfig
+from engine.data.photo_pairs import PhotoPair, choose_pairs
+from engine.errors import InvalidInputError
+from engine.label_budget.configuration import PRIMARY_PRETEXT, LabelBudgetConfig
+from engine.label_budget.methods import SCRATCH, LeftOut, Method
+
+_UNSETTLING = {"out", "name", "parent", "device", "precision", "preview_interval_s", "checkpoint_interval_s"}
+"""Settings that do not change what a training is: it may go on with others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoSet:
+    """The photos of an experiment.
+
+    Attributes:
+        candidates: Pairs that may be labels, in natural order.
+        evaluation: Pairs that are measured, labels of the measured model excepted.
+        unlabelled: Noisy photos that pretraining sees; the candidates' are among them.
+    """
+
+    candidates: tuple[PhotoPair, ...]
+    evaluation: tuple[PhotoPair, ...]
+    unlabelled: tuple[Path, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One model of the experiment.
+
+    Attributes:
+        name: Of its run folder and of its score.
+        title: What a person reads.
+        config: Its training; None: a model that is measured as it is.
+        model: That model.
+        parent: Name of the cell whose model it starts from.
+        num_suggested: Labels that are chosen by the parent's residuals before training; 0: the config names them.
+    """
+
+    name: str
+    title: str
+    config: PretrainConfig | FinetuneConfig | None = None
+    model: Path | None = None
+    parent: str | None = None
+    num_suggested: int = 0
+
+    @property
+    def steps(self) -> int:
+        """Optimisation steps that it takes."""
+        return self.config.steps if self.config else 0
+
+    def settings(self, photos: PhotoSet) -> dict[str, Any]:
+        """All that its score depends on, as JSON values; a kept score counts only if they are the same."""
+        start = self.config.parent if self.config and self.parent is None else self.model
+        return {
+            "training": self.config.model_dump(mode="json", exclude=_UNSETTLING) if self.config else None,
+            "start": str(start) if start else None,
+            "parent": self.parent,
+            "num_suggested": self.num_suggested,
+            "evaluation": [str(pair.noisy) for pair in photos.evaluation],
+        }
+
+
+CellKey = tuple[str, int, int]
+"""Name of a method, number of labels, repetition."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All that the experiment does.
+
+    Attributes:
+        photos: Who teaches and who is measured.
+        methods: What is compared.
+        label_counts: Ascending.
+        all_count: The number of labels that is all there are.
+        num_seeds: Repetitions.
+        cells: By name; parents before those that start from them.
+        cell_of: Name of the cell of a method, a number of labels and a repetition; None: the photo as it is.
+        left_out: What is not compared, and why.
+    """
+
+    photos: PhotoSet
+    methods: tuple[Method, ...]
+    label_counts: tuple[int, ...]
+    all_count: int
+    num_seeds: int
+    cells: Mapping[str, Cell]
+    cell_of: Mapping[CellKey, str | None]
+    left_out: tuple[LeftOut, ...] = field(default=())
+
+
+def split_photos(config: LabelBudgetConfig, pairs: Sequence[PhotoPair], noisy: Sequence[Path]) -> PhotoSet:
+    """Decide who is measured and who teaches.
+
+    Args:
+        config: How.
+        pairs: Sound pairs in natural order.
+        noisy: All usable noisy photos, with and without reference.
+
+    Raises:
+        InvalidInputError: There are too few pairs.
+    """
+    if len(pairs) < 2:
+        raise InvalidInputError(
+            f"The experiment needs at least 2 pairs of a noisy photo and a clean reference; found {len(pairs)}.",
+            "Add references named as their noisy photos: some of them teach, the others measure.",
+        )
+    if config.evaluate_on == "others":
+        return PhotoSet(candidates=tuple(pairs), evaluation=tuple(pairs), unlabelled=tuple(noisy))
+    count = min(max(round(len(pairs) * config.evaluation_share), 1), len(pairs) - 1)
+    order = np.random.default_rng(config.split_seed).permutation(len(pairs))
+    held_back = set(order[:count].tolist())
+    evaluation = tuple(pair for index, pair in enumerate(pairs) if index in held_back)
+    unseen = {pair.noisy for pair in evaluation} if config.unlabelled == "training" else set()
+    return PhotoSet(
+        candidates=tuple(pair for index, pair in enumerate(pairs) if index not in held_back),
+        evaluation=evaluation,
+        unlabelled=tuple(path for path in noisy if path not in unseen),
+    )
+
+
+def make_plan(
+    config: LabelBudgetConfig, photos: PhotoSet, methods: Sequence[Method], left_out: Sequence[LeftOut]
+) -> Plan:
+    """List every training.
+
+    Args:
+        config: Settings.
+        photos: Who teaches and who is measured.
+        methods: What to compare.
+        left_out: What is known to be missing; more may be added.
+
+    Raises:
+        InvalidInputError: Nothing is left to compare.
+    """
+    missing = list(left_out)
+    kept = []
+    for method in methods:
+        needed = _photos_needed(method)
+        if len(photos.unlabelled) < needed:
+            missing.append(LeftOut(name=method.name, reason=f"It needs at least {needed} photos to learn from."))
+        else:
+            kept.append(method)
+    counts, all_count = _label_counts(config, photos, missing)
+    if not kept or not counts:
+        raise InvalidInputError(
+            "Nothing is left to compare. " + " ".join(item.reason for item in missing), "Add photos."
+        )
+    builder = _Builder(config, photos, all_count)
+    for seed in range(config.seeds):
+        for method in kept:
+            for count in counts:
+                builder.add(method, count, seed)
+    return Plan(
+        photos=photos,
+        methods=tuple(kept),
+        label_counts=counts,
+        all_count=all_count,
+        num_seeds=config.seeds,
+        cells=builder.cells,
+        cell_of=builder.cell_of,
+        left_out=tuple(missing),
+    )
+
+
+def _photos_needed(method: Method) -> int:
+    from engine.registry import PRETEXTS
+
+    if method.pretext is None:
+        return 0
+    # The stride is measured before training; any will do to ask how many photos the method compares.
+    entry = PRETEXTS[method.pretext]
+    has_stride = "stride" in entry.params_model.model_fields
+    return entry.make({"stride": 1} if has_stride else {}).min_photos
+
+
+def _label_counts(config: LabelBudgetConfig, photos: PhotoSet, missing: list[LeftOut]) -> tuple[tuple[int, ...], int]:
+    """The numbers of labels to compare, ascending, and which of them is all."""
+    others = config.evaluate_on == "others"
+    largest = len(photos.candidates) - (1 if others else 0)
+    counts = set()
+    for item in config.labels:
+        if item == "all" and others:
+            missing.append(LeftOut(name="all labels", reason="No photo would be left to measure."))
+        elif item == "all":
+            counts.add(largest)
+        elif item > largest:
+            missing.append(LeftOut(name=f"{item} labels", reason=f"There are only {largest} pairs to draw them from."))
+        else:
+            counts.add(item)
+    return tuple(sorted(counts)), len(photos.candidates)
+
+
+class _Builder:
+    """Collects cells, each once, parents first."""
+
+    def __init__(self, config: LabelBudgetConfig, photos: PhotoSet, all_count: int) -> None:
+        self._config = config
+        self._photos = photos
+        self._all_count = all_count
+        self.cells: dict[str, Cell] = {}
+        self.cell_of: dict[CellKey, str | None] = {}
+
+    def add(self, method: Method, count: int, seed: int) -> None:
+        """Add the model of a method with so many labels in a repetition, and what it starts from."""
+        if method.by_suggestion and count in (0, self._all_count):
+            # Nothing is chosen there.
+            return
+        key = (method.name, count, seed)
+        self.cell_of[key] = self._without_labels(method, seed) if count == 0 else self._with_labels(method, count, seed)
+
+    def _without_labels(self, method: Method, seed: int) -> str | None:
+        if method.pretext is not None:
+            return self._pretrained(method, seed)
+        if method.starter is not None:
+            return self._keep(Cell(name=method.name, title=method.title, model=method.starter))
+        assert method.name == SCRATCH
+        return None
+
+    def _pretrained(self, method: Method, seed: int) -> str:
+        assert method.pretext is not None
+        # Labels by suggestion change nothing before there are labels.
+        name = PRIMARY_PRETEXT if method.by_suggestion else method.name
+        name = f"{name}_seed-{seed}"
+        title = "RCL" if method.by_suggestion else method.title
+        training = PretrainConfig(
+            photos=self._photos.unlabelled,
+            pretext=method.pretext,
+            parent=method.starter,
+            out=self._run_folder(name),
+            name=name,
+            seed=seed,
+            **self._config.pretrain_settings(from_scratch=method.starter is None),
+        )
+        return self._keep(Cell(name=name, title=f"{title}, no label, repetition {seed + 1}", config=training))
+
+    def _with_labels(self, method: Method, count: int, seed: int) -> str:
+        parent = self._pretrained(method, seed) if method.pretext is not None else None
+        start = self._run_folder(parent) if parent else method.starter
+        spent = self._config.pretraining_steps if parent else 0
+        labels = self._photos.candidates
+        if not method.by_suggestion:
+            labels = choose_pairs(self._photos.candidates, count, seed)
+        name = f"{method.name}_{count}-labels_seed-{seed}"
+        training = FinetuneConfig(
+            parent=start,
+            noisy=self._photos.unlabelled,
+            # No other reference is within its reach.
+            clean=tuple(pair.clean for pair in labels),
+            label_names=tuple(pair.noisy.name for pair in labels),
+            out=self._run_folder(name),
+            name=name,
+            seed=seed,
+            **self._config.finetune_settings(from_scratch=start is None, steps=self._config.total_steps - spent),
+        )
+        return self._keep(
+            Cell(
+                name=name,
+                title=f"{method.title}, {phrase_labels(count)}, repetition {seed + 1}",
+                config=training,
+                parent=parent,
+                num_suggested=count if method.by_suggestion else 0,
+            )
+        )
+
+    def _run_folder(self, name: str) -> Path:
+        return self._config.out / "runs" / name
+
+    def _keep(self, cell: Cell) -> str:
+        self.cells.setdefault(cell.name, cell)
+        return cell.name
+
+
+def phrase_labels(count: int) -> str:
+    """Say a number of labels: "no label", "1 label", "5 labels"."""
+    return {0: "no label", 1: "1 label"}.get(count, f"{count} labels")

@@ -1,0 +1,100 @@
+"""How the models of an experiment did, photo by photo, kept as files so that nothing is measured twice."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.errors import InvalidInputError
+from engine.job_results import PairScore
+from engine.run_folder import write_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """How one model did.
+
+    Attributes:
+        photos: Figures by name of the noisy photo, of all that did not teach it.
+        labels: Names of the noisy photos whose references taught it or chose among its weights.
+        steps: Optimisation steps of its own training.
+        seconds: Their time.
+    """
+
+    photos: Mapping[str, PairScore]
+    labels: tuple[str, ...] = ()
+    steps: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class ScoreFolder:
+    """The scores of an experiment, a file each.
+
+    Attributes:
+        folder: Where they are; made when the first is written.
+    """
+
+    folder: Path
+    _schema: int = field(default=1, repr=False)
+
+    def find(self, name: str, settings: Mapping[str, Any]) -> Score | None:
+        """The score of a training; None where it has not ended.
+
+        Args:
+            name: Of the training.
+            settings: All that it depends on.
+
+        Raises:
+            InvalidInputError: What is kept belongs to a training with other settings.
+        """
+        path = self._path(name)
+        try:
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            if kept["schema_version"] == self._schema and kept["settings"] == settings:
+                return _read(kept["score"]) if kept["score"] else None
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise InvalidInputError(
+                f"The file {path} is damaged.", "Delete it; that training is done again."
+            ) from error
+        raise InvalidInputError(
+            f"The folder {self.folder.parent} holds an experiment with other photos or settings ({name}).",
+            "Choose another destination, or give the same settings again to go on.",
+        )
+
+    def begin(self, name: str, settings: Mapping[str, Any]) -> None:
+        """Note the settings of a training before it begins.
+
+        Raises:
+            RunStoreError: The file cannot be written.
+        """
+        self._write(name, settings, None)
+
+    def keep(self, name: str, settings: Mapping[str, Any], score: Score) -> None:
+        """Keep a score.
+
+        Raises:
+            RunStoreError: The file cannot be written.
+        """
+        self._write(name, settings, score)
+
+    def _write(self, name: str, settings: Mapping[str, Any], score: Score | None) -> None:
+        content = {
+            "schema_version": self._schema,
+            "settings": settings,
+            "score": asdict(score) if score else None,
+        }
+        write_text(self._path(name), json.dumps(content, indent=1, ensure_ascii=False))
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.json"
+
+
+def _read(fields: Mapping[str, Any]) -> Score:
+    photos = {name: PairScore(**score) for name, score in fields["photos"].items()}
+    return Score(
+        photos=photos, labels=tuple(fields["labels"]), steps=int(fields["steps"]), seconds=float(fields["seconds"])
+    )
