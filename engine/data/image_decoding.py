@@ -133,16 +133,26 @@ def decode_reduced(file: BinaryIO, file_format: FileFormat, max_side_px: int) ->
         decoded = decode(file, file_format)
         orientation = read_exif_orientation(decoded.exif or b"")
         samples = decoded.samples
+    return shrink(samples, max_side_px), orientation
+
+
+def shrink(samples: NDArray[Any], max_side_px: int) -> NDArray[np.uint8]:
+    """Bring a picture to the size and depth of a thumbnail.
+
+    Args:
+        samples: Height x width x channels as in `DecodedImage`.
+        max_side_px: The longer side; smaller pictures stay as they are.
+    """
     height, width = samples.shape[:2]
     scale = max_side_px / max(height, width)
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         samples = cv2.resize(samples, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
     if samples.dtype == np.uint16:
-        samples = (samples >> 8).astype(np.uint8)
+        samples = samples >> 8
     elif samples.dtype.kind == "f":
-        samples = np.rint(samples * 255).astype(np.uint8)
-    return samples, orientation
+        samples = np.rint(samples * 255)
+    return samples.astype(np.uint8, copy=False)
 
 
 def _decode_png(file: BinaryIO) -> DecodedImage:

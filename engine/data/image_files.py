@@ -1,7 +1,7 @@
 """The only reader and writer of photos.
 
 Whatever a file is, reading gives an upright `PhotoImage` or raises `ImageReadError`; the format is decided by content,
-not by the file's name. Of animations and files with several pages the first picture is read.
+not by the file's name. Of animations and files with several pages the first picture is read. Raw files are developed.
 """
 
 import errno
@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.atomic_files import write_bytes_atomically
-from engine.data import image_decoding, image_encoding
+from engine.data import image_decoding, image_encoding, raw_files
 from engine.data.exif_blocks import mark_upright, read_exif_orientation
-from engine.data.image_formats import IMAGE_SUFFIXES, SIGNATURE_BYTES, SUFFIXES_OF_FORMATS, sniff_format
+from engine.data.image_formats import IMAGE_SUFFIXES, SIGNATURE_BYTES, SUFFIXES_OF_FORMATS, FileContent
+from engine.data.orientation import turn_upright
 from engine.data.photo_image import BitDepth, FileFormat, ImageInfo, ImageMetadata, PhotoImage
+from engine.data.raw_mosaic import RawMosaic
 from engine.errors import ImageReadError, ImageWriteError
 from engine.events import Pixels
 
@@ -30,8 +32,11 @@ __all__ = [
     "ImageMetadata",
     "PhotoImage",
     "format_of_name",
+    "is_raw_file",
     "probe_image",
     "read_image",
+    "read_independent_pixels",
+    "read_raw_mosaic",
     "read_thumbnail",
     "usual_suffix",
     "write_image",
@@ -43,7 +48,8 @@ _MID_GRAY = 0.5
 def read_image(path: Path) -> PhotoImage:
     """Read a photo, turned upright.
 
-    Palettes and single bits are expanded; CMYK and L*a*b* become sRGB; gray stays gray.
+    Palettes and single bits are expanded; CMYK and L*a*b* become sRGB; gray stays gray. A raw file is developed in the
+    plainest way, see `engine.data.raw_mosaic`.
 
     Args:
         path: The file.
@@ -54,10 +60,13 @@ def read_image(path: Path) -> PhotoImage:
     Raises:
         ImageReadError: The file cannot be read as a photo, with the reason and what to do.
     """
-    with _open_photo(path) as (file, file_format):
+    with _open_photo(path) as (file, content):
+        if content == "camera raw" or content == "bare mosaic":
+            return raw_files.read_raw_photo(path, content)
+        file_format = content
         decoded = image_decoding.decode(file, file_format)
     orientation = read_exif_orientation(decoded.exif or b"")
-    samples = _turn_upright(decoded.samples, orientation)
+    samples = turn_upright(decoded.samples, orientation)
     num_colours = 1 if samples.shape[2] <= 2 else 3
     return PhotoImage(
         _to_float(samples[:, :, :num_colours]),
@@ -72,6 +81,41 @@ def read_image(path: Path) -> PhotoImage:
     )
 
 
+def read_independent_pixels(path: Path) -> PhotoImage:
+    """Read a photo for learning from its noise: of a raw file each 2x2 cell of filters becomes one pixel.
+
+    Nothing is interpolated then, so that the noise of neighbours stays independent; the photo has half the size.
+
+    Raises:
+        ImageReadError: As `read_image`.
+    """
+    with _open_photo(path) as (_, content):
+        if content == "camera raw" or content == "bare mosaic":
+            return raw_files.read_raw_superpixels(path, content)
+    return read_image(path)
+
+
+def read_raw_mosaic(path: Path) -> RawMosaic:
+    """Read what a camera's sensor recorded.
+
+    Raises:
+        NotAMosaicError: The file is a photo, or a raw file without Bayer mosaic.
+        ImageReadError: The file cannot be read.
+    """
+    with _open_photo(path) as (_, content):
+        return raw_files.read_mosaic(path, content)
+
+
+def is_raw_file(path: Path) -> bool:
+    """Tell whether a file is a raw file of any kind, by its content where that tells.
+
+    Raises:
+        ImageReadError: It is of no supported kind.
+    """
+    with _open_photo(path) as (_, content):
+        return content == "camera raw" or content == "bare mosaic"
+
+
 def probe_image(path: Path) -> ImageInfo:
     """Read a photo's header alone: fast, and no promise that the rest of the file is whole.
 
@@ -84,8 +128,10 @@ def probe_image(path: Path) -> ImageInfo:
     Raises:
         ImageReadError: The header shows that the file cannot be read as a photo.
     """
-    with _open_photo(path) as (file, file_format):
-        info, orientation = image_decoding.probe(file, file_format)
+    with _open_photo(path) as (file, content):
+        if content == "camera raw" or content == "bare mosaic":
+            return raw_files.probe_raw(path, content)
+        info, orientation = image_decoding.probe(file, content)
     if orientation < 5:
         return info
     return ImageInfo(
@@ -98,7 +144,7 @@ def probe_image(path: Path) -> ImageInfo:
 
 
 def read_thumbnail(path: Path, max_side_px: int) -> NDArray[np.uint8]:
-    """Read a small upright version; JPEG decodes no more detail than is asked for.
+    """Read a small upright version; JPEG decodes no more detail than is asked for, raw files show their preview.
 
     Args:
         path: The file.
@@ -112,9 +158,11 @@ def read_thumbnail(path: Path, max_side_px: int) -> NDArray[np.uint8]:
     """
     if max_side_px < 1:
         raise ValueError(f"max_side_px must be at least 1; found {max_side_px}")
-    with _open_photo(path) as (file, file_format):
-        samples, orientation = image_decoding.decode_reduced(file, file_format, max_side_px)
-    samples = _turn_upright(samples, orientation)
+    with _open_photo(path) as (file, content):
+        if content == "camera raw" or content == "bare mosaic":
+            return raw_files.read_raw_thumbnail(path, content, max_side_px)
+        samples, orientation = image_decoding.decode_reduced(file, content, max_side_px)
+    samples = turn_upright(samples, orientation)
     num_colours = 1 if samples.shape[2] <= 2 else 3
     colours = np.broadcast_to(samples[:, :, :num_colours], (*samples.shape[:2], 3))
     if samples.shape[2] in (2, 4):
@@ -181,7 +229,7 @@ def usual_suffix(file_format: FileFormat) -> str:
 
 
 @contextmanager
-def _open_photo(path: Path) -> Iterator[tuple[BinaryIO, FileFormat]]:
+def _open_photo(path: Path) -> Iterator[tuple[BinaryIO, FileContent]]:
     """Open a regular file and tell its format by content.
 
     Raises:
@@ -207,18 +255,7 @@ def _open_photo(path: Path) -> Iterator[tuple[BinaryIO, FileFormat]]:
             raise ImageReadError(
                 f"The file cannot be read from the disk ({error.strerror}).", "Check the disk, then try again."
             ) from error
-        yield file, sniff_format(start)
-
-
-def _turn_upright(samples: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Apply an EXIF orientation, 1 to 8, to height x width x channels."""
-    if orientation >= 5:
-        samples = samples.transpose(1, 0, 2)
-    if orientation in (3, 4, 7, 8):
-        samples = samples[::-1]
-    if orientation in (2, 3, 6, 7):
-        samples = samples[:, ::-1]
-    return samples
+        yield file, raw_files.identify(path, file, start)
 
 
 def _to_float(samples: NDArray[Any]) -> NDArray[np.float32]:

@@ -4,9 +4,13 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final, Literal
 
 from engine.data.photo_image import FileFormat
 from engine.errors import ImageReadError
+
+FileContent = FileFormat | Literal["camera raw", "bare mosaic"]
+"""What can be read: finished pictures, and what a sensor recorded."""
 
 SUFFIXES_OF_FORMATS: dict[FileFormat, tuple[str, ...]] = {
     "png": (".png", ".apng"),
@@ -20,11 +24,16 @@ SUFFIXES_OF_FORMATS: dict[FileFormat, tuple[str, ...]] = {
 IMAGE_SUFFIXES: frozenset[str] = frozenset(suffix for group in SUFFIXES_OF_FORMATS.values() for suffix in group)
 """The endings, in lower case, by which folder listings find photos."""
 
-OTHER_PHOTO_SUFFIXES: frozenset[str] = frozenset(
+RAW_SUFFIXES: Final = frozenset(
     {
-        *(".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".gif", ".psd", ".exr"),
-        *(".dng", ".nef", ".nrw", ".cr2", ".cr3", ".crw", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw", ".x3f"),
+        *(".dng", ".nef", ".nrw", ".cr2", ".cr3", ".crw", ".arw", ".srf", ".sr2", ".raf", ".orf", ".rw2", ".raw"),
+        *(".pef", ".srw", ".x3f", ".3fr", ".fff", ".iiq", ".mef", ".mos", ".rwl", ".erf", ".kdc", ".dcr", ".mrw"),
     }
+)
+"""Endings of camera raw files, and of bare mosaics."""
+
+OTHER_PHOTO_SUFFIXES: frozenset[str] = frozenset(
+    {".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".gif", ".psd", ".exr"}
 )
 """Endings of photos that cannot be read: listed all the same, so that a person learns why they are left out."""
 
@@ -33,7 +42,6 @@ MAX_PIXELS = 400_000_000
 
 SIGNATURE_BYTES = 32
 _CONVERT_HINT = "Convert it to PNG, TIFF or JPEG first."
-_DEVELOP_HINT = "Develop it to a TIFF, PNG or JPEG file first."
 
 _UNSUPPORTED_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "a GIF"),
@@ -70,8 +78,10 @@ _MEDIA_BRANDS: tuple[tuple[bytes, str], ...] = (
 )
 
 
-def sniff_format(start: bytes) -> FileFormat:
+def sniff_format(start: bytes) -> FileContent:
     """Tell the format from a file's first bytes, whatever its name ends in.
+
+    Most camera raw files are TIFF inside and told by that format's tags alone.
 
     Args:
         start: At least the first `SIGNATURE_BYTES`, or the whole file if it is shorter.
@@ -90,20 +100,15 @@ def sniff_format(start: bytes) -> FileFormat:
         return "jpeg"
     if start[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
         if start[8:10] == b"CR":
-            raise camera_raw_error()
+            return "camera raw"
         return "tiff"
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return "webp"
     if start.startswith(b"BM"):
         return "bmp"
     if any(start[offset:].startswith(signature) for offset, signature in _RAW_SIGNATURES):
-        raise camera_raw_error()
+        return "camera raw"
     raise ImageReadError(_describe_other_kind(start), _CONVERT_HINT)
-
-
-def camera_raw_error() -> ImageReadError:
-    """Return the refusal of a camera raw file."""
-    return ImageReadError("This is a camera raw file, not a finished picture.", _DEVELOP_HINT)
 
 
 def check_size(width: int, height: int, bytes_per_pixel: int = 12) -> None:
@@ -190,7 +195,7 @@ def _describe_other_kind(start: bytes) -> str:
             return f"This is {name} file, which is not supported."
     if start[:1] == b"P" and start[1:2] in (b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"F", b"f"):
         return "This is a PNM file, which is not supported."
-    return "The content is not a picture of a supported kind (PNG, JPEG, TIFF, WebP, BMP)."
+    return "The content is not a picture of a supported kind (PNG, JPEG, TIFF, WebP, BMP, camera raw)."
 
 
 def _physical_memory_bytes() -> int | None:

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from engine.data.image_files import ImageInfo, probe_image
-from engine.data.image_formats import IMAGE_SUFFIXES, OTHER_PHOTO_SUFFIXES
+from engine.data.image_formats import IMAGE_SUFFIXES, OTHER_PHOTO_SUFFIXES, RAW_SUFFIXES
+from engine.data.raw_bare import describes_itself
 from engine.errors import ImageReadError, InvalidInputError
 from engine.events import FileSkipped
 
 _logger = logging.getLogger(__name__)
 
-_LISTED_SUFFIXES = IMAGE_SUFFIXES | OTHER_PHOTO_SUFFIXES
+_LISTED_SUFFIXES = IMAGE_SUFFIXES | RAW_SUFFIXES | OTHER_PHOTO_SUFFIXES
 _DIGITS = re.compile(r"(\d+)")
 
 NaturalKey = tuple[tuple[tuple[int, str], ...], str]
@@ -99,7 +100,7 @@ def _walk(folder: Path, recursive: bool, visited: set[tuple[int, int]]) -> Itera
         for entry in entries:
             if _is_hidden(entry):
                 continue
-            if os.path.splitext(entry.name)[1].lower() in _LISTED_SUFFIXES and not _is_folder(entry):
+            if _is_named_like_a_photo(entry) and not _is_folder(entry):
                 names.append(entry.name)
             elif recursive and _is_folder(entry):
                 subfolders.append(entry.name)
@@ -110,6 +111,11 @@ def _walk(folder: Path, recursive: bool, visited: set[tuple[int, int]]) -> Itera
             yield from _walk(folder / name, recursive, visited)
         except OSError as error:
             _logger.warning("Passing over the folder %s: %s", folder / name, error)
+
+
+def _is_named_like_a_photo(entry: os.DirEntry[str]) -> bool:
+    # Files of bare numbers have endings that others have too.
+    return os.path.splitext(entry.name)[1].lower() in _LISTED_SUFFIXES or describes_itself(Path(entry.path))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

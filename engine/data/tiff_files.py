@@ -16,7 +16,7 @@ from engine.data.exif_blocks import (
     exif_byte_order,
     extract_exif_from_tiff,
 )
-from engine.data.image_formats import camera_raw_error, check_size, truncated_error
+from engine.data.image_formats import check_size, truncated_error
 from engine.data.photo_image import BitDepth, DecodedImage, ImageInfo
 from engine.errors import ImageReadError
 
@@ -31,6 +31,27 @@ _GRAY_OR_RGB = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE
 _RANGE_TOLERANCE = 1e-6
 # The JPEG decoder converts YCbCr to RGB itself.
 _JPEG_COMPRESSIONS = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG)
+
+
+def holds_camera_raw(file: BinaryIO) -> bool:
+    """Tell by the tags of the first page whether a TIFF file holds what a camera's sensor recorded.
+
+    Args:
+        file: A TIFF file.
+    """
+    file.seek(0)
+    try:
+        with tifffile.TiffFile(file) as tiff:
+            page = tiff.pages.first
+            is_thumbnail_of_raw = page.is_reduced and _SUB_IFDS in page.tags
+            return (
+                _DNG_VERSION in page.tags
+                or is_thumbnail_of_raw
+                or page.photometric in (tifffile.PHOTOMETRIC.CFA, tifffile.PHOTOMETRIC.LINEAR_RAW)
+            )
+    # Decoders raise nearly every kind of exception on damaged files; reading it as a TIFF then says what is wrong.
+    except Exception:  # noqa: BLE001
+        return False
 
 
 def probe_tiff(file: BinaryIO) -> tuple[ImageInfo, int]:
@@ -131,13 +152,6 @@ def encode_tiff(samples: NDArray[Any], icc_profile: bytes | None, exif: bytes | 
 def _check_page(page: tifffile.TiffPage) -> None:
     """Refuse what cannot be read, before any memory is taken for it."""
     photometric = page.photometric
-    is_thumbnail_of_raw = page.is_reduced and _SUB_IFDS in page.tags
-    if (
-        _DNG_VERSION in page.tags
-        or is_thumbnail_of_raw
-        or photometric in (tifffile.PHOTOMETRIC.CFA, tifffile.PHOTOMETRIC.LINEAR_RAW)
-    ):
-        raise camera_raw_error()
     if page.imagedepth != 1:
         raise ImageReadError("The TIFF holds a volume, not a flat picture.", "Save its slices as single pictures.")
     num_extra = page.samplesperpixel - _num_stored_colours(page)

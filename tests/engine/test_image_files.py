@@ -340,7 +340,7 @@ def png_bytes() -> bytes:
         (lambda: png_bytes()[:20], "ends too early"),
         (lambda: b"GIF89a" + bytes(50), "GIF"),
         (lambda: bytes(4) + b"ftypheic" + bytes(50), "HEIC"),
-        (lambda: b"FUJIFILMCCD-RAW" + bytes(50), "camera raw"),
+        (lambda: b"FUJIFILMCCD-RAW" + bytes(50), "camera raw file is not known"),
     ],
 )
 def test_other_files_are_refused_with_the_reason(tmp_path: Path, content: Callable[[], bytes], reason: str) -> None:
