@@ -55,6 +55,18 @@ class TaskCard:
 
 TASK_CARDS: dict[str, TaskCard] = {
     "denoise": TaskCard(title="Denoise", description="Remove noise and keep the size."),
+    "sr2": TaskCard(
+        title="Super-resolution x2",
+        description="Twice the width and height, with finer detail and less noise. Learns from clean photos alone too.",
+    ),
+    "sr3": TaskCard(
+        title="Super-resolution x3",
+        description="Three times the width and height. Learns from clean photos alone too.",
+    ),
+    "sr4": TaskCard(
+        title="Super-resolution x4",
+        description="Four times the width and height. Learns from clean photos alone too.",
+    ),
     "demosaick": TaskCard(
         title="Demosaick and denoise",
         description="Give raw photos all their colours and remove their noise at once. Learns from clean photos alone.",

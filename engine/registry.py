@@ -5,6 +5,7 @@ Plain dicts, not import side effects: readers, type checkers and PyInstaller can
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -25,6 +26,7 @@ from engine.pretext.residual_contrastive import (
 from engine.tasks.demosaick import Demosaick, DemosaickParams
 from engine.tasks.denoise import Denoise, DenoiseParams
 from engine.tasks.restoration_task import RestorationTask
+from engine.tasks.super_resolution import SuperResolution, SuperResolutionParams
 
 Product = TypeVar("Product")
 
@@ -93,6 +95,15 @@ TASKS: dict[str, Entry[RestorationTask]] = {
         DemosaickParams,
         Demosaick,
     ),
+    **{
+        f"sr{factor}": Entry(
+            f"Super-resolution x{factor}",
+            f"Make photos {factor} times finer to a side and remove their noise.",
+            SuperResolutionParams,
+            partial(SuperResolution, factor),
+        )
+        for factor in (2, 3, 4)
+    },
 }
 
 BACKBONES: dict[str, Entry[Backbone]] = {

@@ -1,6 +1,7 @@
 """What every restoring network, and every backbone of one, offers to the trainer and to the restorer."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Final
 
 import torch.nn.functional as F  # noqa: N812 - the customary name
@@ -87,15 +88,24 @@ class Backbone(RestorationNetwork):
         Returns:
             Shape: (batch, 3, scale * height, scale * width).
         """
+        (predicted,) = self.predict_all(observed, ((head, scale),))
+        return predicted
+
+    def predict_all(self, observed: Tensor, heads: Sequence[tuple[nn.Conv2d, int]]) -> tuple[Tensor, ...]:
+        """Apply several heads to the same features, each with its scale; see `predict`."""
         height, width = observed.shape[-2:]
         pad_height, pad_width = -height % self.alignment_px, -width % self.alignment_px
         if pad_height or pad_width:
             # Replication, since reflection needs more pixels than a photo of a few pixels has.
             observed = F.pad(observed, (0, pad_width, 0, pad_height), mode="replicate")
-        predicted: Tensor = head(self.features(observed))
-        if scale * self.feature_stride > 1:
-            predicted = F.pixel_shuffle(predicted, scale * self.feature_stride)
-        return predicted[..., : scale * height, : scale * width]
+        features = self.features(observed)
+        predictions: list[Tensor] = []
+        for head, scale in heads:
+            predicted: Tensor = head(features)
+            if scale * self.feature_stride > 1:
+                predicted = F.pixel_shuffle(predicted, scale * self.feature_stride)
+            predictions.append(predicted[..., : scale * height, : scale * width])
+        return tuple(predictions)
 
     def new_head(self, scale: int = 1) -> nn.Conv2d:
         """Return a head that predicts nothing yet.
