@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.baselines.interpolation import enlarge_bicubic, interpolate_bilinear, shrink_bicubic
+from engine.baselines.interpolation import interpolate_bilinear
 from engine.baselines.registry import BASELINES, Baseline
 from engine.configs import EvaluateConfig
+from engine.data.bicubic_resize import enlarge, shrink
 from engine.data.image_files import read_image
 from engine.data.mosaics import bayer_mosaic
 from engine.data.photo_folder import list_image_files
@@ -159,9 +160,9 @@ class _Model(_Method):
         """Restore, at the resolution that the network works at."""
         fitting = observed
         if self._scale > scale:
-            fitting = shrink_bicubic(observed, self._scale // scale)
+            fitting = shrink(observed, self._scale // scale)
         elif self._scale < scale:
-            fitting = enlarge_bicubic(observed, scale // self._scale)
+            fitting = enlarge(observed, scale // self._scale)
         return self._restorer.restore(fitting, control=control)
 
     def was_taught_by(self, pair: PhotoPair) -> bool:
@@ -242,7 +243,8 @@ def _open_method(config: EvaluateConfig, emit: Emit) -> _Method:
             f"The model “{card.name}” is for the task {card.task}, not {config.task}.",
             "Choose its own task, or another model.",
         )
-    task = find_entry(TASKS, card.task, "task").make(card.task_params)
+    # With the task's own settings, whatever the model's: how a pair is measured does not depend on what learned.
+    task = find_entry(TASKS, card.task, "task").make({})
     restorer = Restorer(model, open_device(config), tile_px=config.tile, emit=emit)
     return _Model(task, restorer, card, model.network.scale)
 
@@ -288,7 +290,7 @@ def _read_sample(pair: PhotoPair, task: "RestorationTask") -> _Sample:
         border_px = task.scale if task.scale > 1 else 0
         return _Sample(pair=pair, observed=noisy, unrestored=noisy, clean=clean, border_px=border_px)
     _require_size(noisy, tuple(side // task.scale for side in clean.shape[:2]))
-    enlarged = enlarge_bicubic(noisy, task.scale)
+    enlarged = enlarge(noisy, task.scale)
     clean = clean[: enlarged.shape[0], : enlarged.shape[1]]
     return _Sample(pair=pair, observed=noisy, unrestored=enlarged, clean=clean, scale=task.scale, border_px=task.scale)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.baselines import denoisers
-from engine.baselines.interpolation import enlarge_bicubic, interpolate_bilinear, interpolate_malvar
+from engine.baselines.interpolation import interpolate_bilinear, interpolate_malvar
 from engine.data.mosaics import bayer_mosaic
 from engine.errors import InvalidInputError
 from engine.events import Pixels
@@ -141,7 +141,9 @@ class Baseline:
             sigma = _estimated_sigma(restored)
             restored = self._entry.denoise(restored, sigma) if sigma > 0 else restored
         if self._scale > 1:
-            restored = enlarge_bicubic(restored, self._scale)
+            from engine.data.bicubic_resize import enlarge
+
+            restored = enlarge(restored, self._scale)
         clipped: Pixels = np.clip(restored, 0.0, 1.0)
         clipped.setflags(write=False)
         return clipped

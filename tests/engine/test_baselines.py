@@ -8,14 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
-from skimage.transform import resize
 
-from engine.baselines.interpolation import (
-    enlarge_bicubic,
-    interpolate_bilinear,
-    interpolate_malvar,
-    shrink_bicubic,
-)
+from engine.baselines.interpolation import interpolate_bilinear, interpolate_malvar
 from engine.baselines.registry import BASELINES, Baseline
 from engine.data.mosaics import bayer_mosaic
 from engine.errors import InvalidInputError
@@ -134,30 +128,3 @@ def test_malvar_beats_bilinear_where_colours_share_their_detail() -> None:
     picture = (gray * np.array([0.8, 1.0, 0.9])).astype(np.float32)
     mosaic = bayer_mosaic(picture)
     assert psnr(interpolate_malvar(mosaic), picture) > psnr(interpolate_bilinear(mosaic), picture) + 3
-
-
-@pytest.mark.parametrize("scale", [2, 3, 4])
-def test_bicubic_follows_the_formula(scale: int) -> None:
-    """Keys (1981), equation 4 with a = -1/2, of a row, away from its ends."""
-
-    def kernel(distance: float) -> float:
-        x = abs(distance)
-        if x < 1:
-            return 1.5 * x**3 - 2.5 * x**2 + 1
-        return -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2 if x < 2 else 0
-
-    row = np.random.default_rng(0).uniform(0.3, 0.7, 12)
-    enlarged = enlarge_bicubic(np.tile(row[None, :, None], (4, 1, 1)).astype(np.float32), scale)
-    assert enlarged.shape == (4 * scale, 12 * scale, 1)
-    for column in range(2 * scale, 10 * scale):
-        place = (column + 0.5) / scale - 0.5
-        expected = sum(value * kernel(place - index) for index, value in enumerate(row))
-        assert enlarged[5, column, 0] == pytest.approx(expected, abs=1e-5)
-
-
-def test_shrinking_averages_over_what_becomes_one_pixel() -> None:
-    picture = scene(41, 62)
-    small = shrink_bicubic(picture, 2)
-    assert small.shape == (20, 31, 3)
-    reference = resize(picture[:40], (20, 31, 3), order=1, anti_aliasing=True)
-    assert np.abs(small - reference).mean() < 0.005
