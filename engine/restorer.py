@@ -90,9 +90,9 @@ class Restorer:
             DeviceError: Not even the smallest tile fits into memory.
         """
         scale = self._network.scale
-        if self._takes_mosaics:
+        if self.takes_mosaics:
             pixels = pixels if pixels.shape[2] == 1 else bayer_mosaic(pixels)
-        num_channels = PHOTO_CHANNELS if self._takes_mosaics else pixels.shape[2]
+        num_channels = PHOTO_CHANNELS if self.takes_mosaics else pixels.shape[2]
         try:
             restored = np.empty((scale * pixels.shape[0], scale * pixels.shape[1], num_channels), np.float32)
         except MemoryError as error:
@@ -121,7 +121,8 @@ class Restorer:
         return restored
 
     @property
-    def _takes_mosaics(self) -> bool:
+    def takes_mosaics(self) -> bool:
+        """Whether the model makes photos of what a sensor recorded behind its colour filters."""
         return self._network.input_channels == 1
 
     @property
@@ -143,7 +144,7 @@ class Restorer:
     @torch.inference_mode()
     def _restore_tile(self, pixels: Pixels, tile: Tile) -> NDArray[np.float32]:
         height, width = pixels.shape[:2]
-        is_gray = pixels.shape[2] == 1 and not self._takes_mosaics
+        is_gray = pixels.shape[2] == 1 and not self.takes_mosaics
         scale = self._network.scale
         top, bottom = self._window(tile.top, tile.bottom, height)
         left, right = self._window(tile.left, tile.right, width)

@@ -13,10 +13,11 @@ from engine.errors import EngineError, ImageReadError, ImageWriteError, InvalidI
 from engine.events import Emit, FileSkipped, ImageRestored, JobWarning, StepDone
 from engine.job_control import JobControl
 from engine.job_results import RestoreResult
+from engine.raw_restoring import restore_raw_file
 from engine.restored_files import OutputPlan, SourcePhoto, list_sources
 
 if TYPE_CHECKING:
-    from engine.restorer import Restorer
+    from engine.restorer import OnTile, Restorer
 
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 """Writing failed in a way that will be the same for the next photo."""
@@ -128,15 +129,11 @@ class _Batch:
         )
 
     def _restore_photo(self, photo: SourcePhoto, output: Path, index: int) -> None:
-        from engine.restorer import blend_with_input
-
         def report_tile(num_done: int, num_tiles: int) -> None:
             self._report_progress(index, num_done / num_tiles * photo.megapixels)
 
         try:
-            image = read_image(photo.path)
-            restored = self._restorer.restore(image.pixels, control=self._control, on_tile=report_tile)
-            blended = blend_with_input(image.pixels, restored, self._config.strength)
+            restored = self._restored(photo.path, report_tile)
         except MemoryError as error:
             raise ImageReadError(
                 f"The memory does not suffice for a photo of {photo.megapixels:,.0f} megapixels.",
@@ -145,12 +142,22 @@ class _Batch:
         _make_folder(output.parent)
         write_image(
             output,
-            PhotoImage(blended, image.alpha, image.metadata),
+            restored,
             file_format=self._plan.file_format(photo),
             bit_depth=self._plan.bit_depth(photo),
             jpeg_quality=self._config.jpeg_quality,
             keep_metadata=self._config.keep_metadata,
         )
+
+    def _restored(self, path: Path, on_tile: "OnTile") -> PhotoImage:
+        from engine.restorer import blend_with_input
+
+        strength = self._config.strength
+        if self._restorer.takes_mosaics:
+            return restore_raw_file(path, self._restorer, strength=strength, control=self._control, on_tile=on_tile)
+        image = read_image(path)
+        restored = self._restorer.restore(image.pixels, control=self._control, on_tile=on_tile)
+        return PhotoImage(blend_with_input(image.pixels, restored, strength), image.alpha, image.metadata)
 
     def _report_progress(self, num_done: int, megapixels_of_current: float, always: bool = False) -> None:
         now = time.monotonic()
