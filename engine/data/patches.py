@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.augment import random_orientation
-from engine.data.image_files import read_image
+from engine.data.image_files import read_image, read_independent_pixels
 from engine.errors import EngineError, InvalidInputError
 from engine.events import Emit, FileSkipped, Pixels, StepDone
 from engine.job_control import JobControl
@@ -57,13 +57,20 @@ class DecodedPhoto:
         return scaled
 
 
-def decode_photo(path: Path, largest_bytes: int = MEMORY_BUDGET_BYTES) -> DecodedPhoto:
+def decode_photo(
+    path: Path, largest_bytes: int = MEMORY_BUDGET_BYTES, *, independent_pixels: bool = False
+) -> DecodedPhoto:
     """Read one photo into memory; a photo larger than `largest_bytes` is cut down to its central part.
+
+    Args:
+        path: The file.
+        largest_bytes: Memory that it may take.
+        independent_pixels: Whether a raw file is read at half size, without interpolation, for learning from its noise.
 
     Raises:
         ImageReadError: The file cannot be read.
     """
-    image = read_image(path)
+    image = read_independent_pixels(path) if independent_pixels else read_image(path)
     pixels = image.pixels
     bytes_per_level = 1 if image.metadata.bit_depth == 8 else 2
     height, width = pixels.shape[:2]
@@ -87,7 +94,7 @@ def decode_photos(
     stage: str = "Reading photos",
     budget_bytes: int = MEMORY_BUDGET_BYTES,
 ) -> list[DecodedPhoto]:
-    """Read photos into memory; an unreadable one is reported and left out.
+    """Read photos to learn from their noise; an unreadable one is reported and left out.
 
     Raises:
         InvalidInputError: None of them can be read.
@@ -98,7 +105,7 @@ def decode_photos(
     for index, path in enumerate(paths):
         control.wait_if_paused()
         try:
-            photos.append(decode_photo(path, share))
+            photos.append(decode_photo(path, share, independent_pixels=True))
         except EngineError as error:
             emit(FileSkipped(path=path, reason=error.message, hint=error.hint))
         emit(StepDone(stage=stage, step=index + 1, num_steps=len(paths)))
