@@ -1,13 +1,15 @@
 """Checkpoints: all that an interrupted training needs to go on as if nothing had happened.
 
-One safetensors file holds the weights, their running average, the optimiser's moments and, as text in the metadata,
-the counters. Batches are a function of seed and step, so no random state needs saving.
+One safetensors file holds the weights, their running average, the optimiser's moments, what the objective remembers
+of earlier steps and, as text in the metadata, the counters. Batches are a function of seed and step, so no random
+state needs saving.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -22,6 +24,20 @@ from engine.weight_files import save_tensors
 PROGRESS_KEY = "residua_progress"
 
 
+class Memory(Protocol):
+    """What remembers earlier steps, such as an objective with a queue of residuals."""
+
+    def state_tensors(self) -> dict[str, Tensor]:
+        """What it remembers, by names of its own."""
+
+    def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from what `state_tensors` gave.
+
+        Raises:
+            ValueError: The tensors are those of something else.
+        """
+
+
 @dataclass
 class TrainingState:
     """What changes while a network trains.
@@ -34,6 +50,7 @@ class TrainingState:
         seconds: Training time so far, without pauses, over all sessions.
         best_psnr: Best validation PSNR so far, dB; None without validation.
         best_step: Its step.
+        memory: What the objective remembers of earlier steps, if anything.
     """
 
     network: RestorationNetwork
@@ -43,6 +60,7 @@ class TrainingState:
     seconds: float = 0.0
     best_psnr: float | None = None
     best_step: int = 0
+    memory: Memory | None = None
 
 
 def save_checkpoint(path: Path, state: TrainingState) -> None:
@@ -56,6 +74,8 @@ def save_checkpoint(path: Path, state: TrainingState) -> None:
         tensors |= {f"{part}.{name}": tensor for name, tensor in network.state_dict().items()}
     for index, moments in state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in moments.items()}
+    if state.memory is not None:
+        tensors |= {f"memory.{name}": tensor for name, tensor in state.memory.state_tensors().items()}
     progress = {
         "step": state.step,
         "seconds": state.seconds,
@@ -88,6 +108,8 @@ def load_checkpoint(path: Path, state: TrainingState) -> None:
             moments.setdefault(int(index), {})[moment] = _in_layout_of(weights[int(index)], tensor)
         groups: list[dict[str, Any]] = state.optimizer.state_dict()["param_groups"]
         state.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        if state.memory is not None:
+            state.memory.load_state_tensors(_with_prefix(tensors, "memory"))
         state.step = int(progress["step"])
         state.seconds = float(progress["seconds"])
         state.best_psnr = progress["best_psnr"]

@@ -1,6 +1,6 @@
 """What a training is about: its batches and its loss. Batches are a function of seed and step alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.configs import TrainingConfig
-from engine.data.patches import DecodedPhoto, choose_distinct, random_aligned_crops, random_crops
+from engine.data.patches import DecodedPhoto, choose_distinct, crops_of_photos, random_aligned_crops
 from engine.pretext.pretext_task import LossParts, PretextTask, Restore
 from engine.tasks.restoration_task import RestorationTask
 
@@ -22,6 +22,16 @@ class Objective(Protocol):
 
     def loss(self, restore: Restore, batch: tuple[Tensor, ...], generator: torch.Generator) -> LossParts:
         """The loss over one batch on the device."""
+
+    def state_tensors(self) -> dict[str, Tensor]:
+        """What it remembers of earlier steps, for the checkpoint."""
+
+    def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from what `state_tensors` gave.
+
+        Raises:
+            ValueError: The tensors are those of another objective.
+        """
 
 
 def step_seed(seed: int, step: int, stream: int = 0) -> int:
@@ -53,19 +63,29 @@ class PretextObjective:
         return self.pretext.crops_per_photo * min(self.photos_per_batch, len(self.photos))
 
     def batch(self, step: int) -> tuple[Tensor, ...]:
-        """One tensor. Shape: (crops_per_photo * photos, 3, side, side), 0 to 1."""
-        crops = random_crops(
-            self.photos,
-            num_photos=min(self.photos_per_batch, len(self.photos)),
-            crops_per_photo=self.pretext.crops_per_photo,
-            side_px=self.pretext.source_crop_px(self.crop_px),
-            generator=np.random.default_rng(step_seed(self.seed, step, stream=1)),
-        )
-        return (torch.from_numpy(crops),)
+        """Crops and the index of each one's photo. Shapes: (crops, 3, side, side), 0 to 1, and (crops,)."""
+        generator = np.random.default_rng(step_seed(self.seed, step, stream=1))
+        chosen = choose_distinct(len(self.photos), min(self.photos_per_batch, len(self.photos)), generator)
+        indices = np.tile(chosen, self.pretext.crops_per_photo)
+        crops = crops_of_photos(self.photos, indices, self.pretext.source_crop_px(self.crop_px), generator)
+        return (torch.from_numpy(crops), torch.from_numpy(indices))
 
     def loss(self, restore: Restore, batch: tuple[Tensor, ...], generator: torch.Generator) -> LossParts:
         """The pretext task's own loss."""
-        return self.pretext.loss(restore, batch[0], generator)
+        crops, photos = batch
+        return self.pretext.loss(restore, crops, photos, generator)
+
+    def state_tensors(self) -> dict[str, Tensor]:
+        """What the pretext task remembers."""
+        return self.pretext.state_tensors()
+
+    def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Let the pretext task go on from it.
+
+        Raises:
+            ValueError: The tensors are those of another task.
+        """
+        self.pretext.load_state_tensors(tensors)
 
 
 @dataclass(frozen=True)
@@ -124,3 +144,18 @@ class SupervisedObjective:
             total=supervised.total + 0.5 * scale * own.total,
             parts={**supervised.parts, **own.parts},
         )
+
+    def state_tensors(self) -> dict[str, Tensor]:
+        """What the self-supervised side remembers."""
+        return self.unlabelled.state_tensors() if self.unlabelled else {}
+
+    def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Let the self-supervised side go on from it.
+
+        Raises:
+            ValueError: The tensors are those of another side, or there is none.
+        """
+        if self.unlabelled:
+            self.unlabelled.load_state_tensors(tensors)
+        elif tensors:
+            raise ValueError("a checkpoint remembers unlabelled photos, but this training has none")

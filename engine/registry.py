@@ -16,6 +16,8 @@ from engine.backbones.nafnet import NAFNet, NAFNetParams
 from engine.backbones.unet import UNet, UNetParams
 from engine.configs import JobConfig
 from engine.errors import InvalidInputError
+from engine.pretext.neighbor2neighbor import Neighbor2Neighbor, Neighbor2NeighborParams
+from engine.pretext.noise2void import Noise2Void, Noise2VoidParams
 from engine.pretext.pretext_task import PretextTask
 from engine.pretext.residual_contrastive import (
     FidelityParams,
@@ -84,6 +86,18 @@ PRETEXTS: dict[str, Entry[PretextTask]] = {
         "The paper's plain form with a fidelity term. For comparison: it removes little noise.",
         FidelityParams,
         FidelityResidualContrastive,
+    ),
+    "neighbor2neighbor": Entry(
+        "Neighbor2Neighbor",
+        "One half of neighbouring pixels has to foretell the other. Learns from a single photo too.",
+        Neighbor2NeighborParams,
+        Neighbor2Neighbor,
+    ),
+    "noise2void": Entry(
+        "Noise2Void",
+        "Hidden pixels have to be foretold from their surroundings. Learns from a single photo too.",
+        Noise2VoidParams,
+        Noise2Void,
     ),
 }
 

@@ -16,12 +16,14 @@ from engine.data.patches import DecodedPhoto, decode_photos
 from engine.data.photo_folder import find_usable_photos, list_image_files
 from engine.devices import ComputeDevice, open_device
 from engine.errors import EngineError, InvalidInputError, RunStoreError
-from engine.events import Emit, JobWarning, RunStarted
+from engine.events import Emit, JobWarning, RunStarted, StepDone
+from engine.forgetting import remember_starter
 from engine.job_control import JobCancelled, JobControl
 from engine.job_results import TrainingResult
-from engine.models import build_network, load_model, read_card
+from engine.models import build_network, load_model, read_card, save_model
 from engine.run_records import DataFingerprint, RunStatus
 from engine.run_store import Run, RunStore
+from engine.starter_models import starter_path
 from engine.trainer import Trainer, new_state
 from engine.training_observer import TrainingObserver
 from engine.training_plans import TrainingPlan, finetune_plan, pretrain_plan, with_measured_stride
@@ -54,6 +56,8 @@ def pretrain(config: PretrainConfig, control: JobControl, emit: Emit) -> Trainin
     run = _create_run(
         "pretrain", config, plan, device, parent=card.parent, pretext=config.pretext, backbone=card.backbone
     )
+    if "stride" in config.pretext_params:
+        run.log(f"Sub-sampling with stride {config.pretext_params['stride']}")
     return _train(config, plan, run, device, control, emit, resumed=False)
 
 
@@ -143,6 +147,7 @@ def _train(
             taken, total = transfer_weights(network, load_model(config.parent))
             run.log(f"Took over {taken} of {total} tensors from {config.parent}")
         state = new_state(network, config, device)
+        state.memory = plan.objective
         if resumed:
             load_checkpoint(run.checkpoint_path, state)
         run.update(num_parameters=sum(weight.numel() for weight in network.parameters()))
@@ -173,6 +178,7 @@ def _train(
             patience=config.patience if isinstance(config, FinetuneConfig) else 0,
         )
         trainer.train()
+        _limit_forgetting(config, run, device, control, emit)
         verdict = choice_verdict(
             state.step, config.steps, state.best_psnr, state.best_step, has_parent=bool(card.parent)
         )
@@ -189,6 +195,26 @@ def _train(
         status=RunStatus.DONE.value,
         metrics=run.record.metrics,
     )
+
+
+def _limit_forgetting(config: TrainingConfig, run: Run, device: ComputeDevice, control: JobControl, emit: Emit) -> None:
+    """Take a model that descends from a starter back towards it as far as other noises ask for."""
+    card = read_card(run.model_path)
+    if card.starter is None or not config.forgetting_limit:
+        return
+    starter_file = starter_path(card.task)
+    if starter_file is None:
+        return
+    starter = load_model(starter_file)
+    if (starter.card.backbone, starter.card.backbone_params) != (card.backbone, card.backbone_params):
+        return
+    emit(StepDone(stage="Measuring what was forgotten", step=0, num_steps=1))
+    refined = load_model(run.model_path)
+    found = remember_starter(starter, refined, limit_db=config.forgetting_limit, device=device, control=control)
+    if found.share < 1:
+        save_model(run.model_path, found.weights, refined.card)
+    run.update(metrics={**run.record.metrics, **found.figures})
+    run.log(found.sentence)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ A batch is a function of the seed and the step alone, so a resumed run sees exac
 uninterrupted one would have seen, and the next batch can be cut ahead of time in a thread.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.augment import random_orientation
-from engine.data.image_files import read_image, read_independent_pixels
+from engine.data.image_files import PhotoImage, is_raw_file, read_image, read_independent_pixels
+from engine.data.photo_memory import current_memory
 from engine.errors import EngineError, InvalidInputError
 from engine.events import Emit, FileSkipped, Pixels, StepDone
 from engine.job_control import JobControl
@@ -70,7 +71,24 @@ def decode_photo(
     Raises:
         ImageReadError: The file cannot be read.
     """
-    image = read_independent_pixels(path) if independent_pixels else read_image(path)
+    memory = current_memory()
+    if independent_pixels and path.is_file() and is_raw_file(path):
+        return _decode(path, largest_bytes, read_independent_pixels)[0]
+    if memory is None or not path.is_file():
+        return _decode(path, largest_bytes)[0]
+    photo = memory.find(path, largest_bytes)
+    if photo is None:
+        photo, is_whole = _decode(path, largest_bytes)
+        if is_whole:
+            memory.keep(photo)
+    return photo
+
+
+def _decode(
+    path: Path, largest_bytes: int, read: Callable[[Path], PhotoImage] = read_image
+) -> tuple[DecodedPhoto, bool]:
+    """The photo, and whether it is whole."""
+    image = read(path)
     pixels = image.pixels
     bytes_per_level = 1 if image.metadata.bit_depth == 8 else 2
     height, width = pixels.shape[:2]
@@ -82,8 +100,8 @@ def decode_photo(
         pixels = pixels[top : top + rows, left : left + columns]
     channels = np.broadcast_to(pixels, (*pixels.shape[:2], 3)).transpose(2, 0, 1)
     if bytes_per_level == 1:
-        return DecodedPhoto(path, np.rint(channels * 255).astype(np.uint8))
-    return DecodedPhoto(path, np.rint(channels * 65535).astype(np.uint16))
+        return DecodedPhoto(path, np.rint(channels * 255).astype(np.uint8)), size <= largest_bytes
+    return DecodedPhoto(path, np.rint(channels * 65535).astype(np.uint16)), size <= largest_bytes
 
 
 def decode_photos(
@@ -131,8 +149,19 @@ def random_crops(
         Shape: (crops_per_photo * num_photos, 3, side_px, side_px), 0 to 1.
     """
     chosen = choose_distinct(len(photos), num_photos, generator)
-    crops = np.empty((crops_per_photo * num_photos, 3, side_px, side_px), np.float32)
-    for position, index in enumerate(np.tile(chosen, crops_per_photo)):
+    return crops_of_photos(photos, np.tile(chosen, crops_per_photo), side_px, generator)
+
+
+def crops_of_photos(
+    photos: Sequence[DecodedPhoto], indices: NDArray[np.int64], side_px: int, generator: np.random.Generator
+) -> NDArray[np.float32]:
+    """One crop of each named photo at a random place, turned and mirrored at random.
+
+    Returns:
+        Shape: (indices, 3, side_px, side_px), 0 to 1.
+    """
+    crops = np.empty((len(indices), 3, side_px, side_px), np.float32)
+    for position, index in enumerate(indices):
         (crops[position],) = random_aligned_crops((photos[index],), side_px, generator)
     return crops
 

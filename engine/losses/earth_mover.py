@@ -11,18 +11,40 @@ import torch
 from torch import Tensor
 
 
-def sorted_residuals(residuals: Tensor) -> Tensor:
+def sorted_residuals(residuals: Tensor, intensity: Tensor | None = None, num_bins: int = 1) -> Tensor:
     """Sort each residual's values per channel: its empirical quantile function.
+
+    With an intensity, the pixels are first parted by it into bins of equally many, from dark to bright, and the
+    quantile functions of the bins lie one behind the other. The mean absolute difference of two such rows is then the
+    mean over the bins of W1: it tells noises apart whose strength follows the brightness in another way. Bins of equal
+    count rather than equal width, so that every residual gives as many values and all distances stay one matrix.
 
     Args:
         residuals: Shape: (batch, channels, height, width).
+        intensity: Brightness of the picture below each value. Same shape; None for one bin.
+        num_bins: Bins, at most as many as pixels.
 
     Returns:
-        Shape: (batch, channels, height * width), ascending, float32.
+        Shape: (batch, channels, samples), float32, ascending in each bin. Samples are height * width, less the
+        brightest few where the bins do not divide it.
+
+    Raises:
+        ValueError: A shape does not fit, or bins are asked for without an intensity.
     """
     if residuals.ndim != 4:
         raise ValueError(f"residuals must have shape (batch, channels, height, width), not {tuple(residuals.shape)}")
-    return residuals.float().flatten(2).sort(dim=2).values
+    values = residuals.float().flatten(2)
+    if num_bins == 1:
+        return values.sort(dim=2).values
+    if intensity is None or intensity.shape != residuals.shape:
+        found = None if intensity is None else tuple(intensity.shape)
+        raise ValueError(f"bins need an intensity of the residuals' shape {tuple(residuals.shape)}, not {found}")
+    per_bin = values.shape[2] // num_bins
+    if num_bins < 1 or per_bin < 1:
+        raise ValueError(f"{values.shape[2]} pixels cannot be parted into {num_bins} bins")
+    order = intensity.detach().float().flatten(2).argsort(dim=2, stable=True)[..., : num_bins * per_bin]
+    binned = values.gather(2, order).view(*values.shape[:2], num_bins, per_bin)
+    return binned.sort(dim=3).values.flatten(2)
 
 
 def earth_mover_distance(first: Tensor, second: Tensor) -> Tensor:

@@ -14,24 +14,16 @@ residual g2(x) - f(g1(x)) holds the noise of g2(x) whatever the network does, an
 That one residual is used in both terms.
 """
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.configs import JobConfig
-from engine.losses.contrastive import (
-    ContrastiveTerm,
-    nt_xent,
-    positive_index,
-)
-from engine.losses.earth_mover import (
-    earth_mover_distance,
-    earth_mover_distance_matrix,
-    sorted_residuals,
-)
-from engine.pretext.pretext_task import LossParts, PretextTask, Restore
+from engine.configs import ADVANCED, JobConfig
+from engine.losses.residual_contrast import ResidualContrast
+from engine.pretext.pretext_task import LossParts, PretextTask, Restore, StrideParams
 from engine.pretext.subsampling import neighbour_subsamples
 
 
@@ -41,12 +33,24 @@ class ContrastParams(JobConfig):
     temperature: Annotated[
         float,
         Field(
-            gt=0,
+            ge=0,
             le=1,
             title="Temperature",
-            description="Distance between two noises at which they begin to count as different, on the 0 to 1 scale.",
+            description="Distance between two noises at which they begin to count as different, on the 0 to 1 scale; "
+            "0 measures it on each batch.",
         ),
     ] = 0.01
+    temperature_share: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=10,
+            title="Measured temperature",
+            description="As a share of the median distance between the noises of different photos; "
+            "used where the temperature is 0.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = 0.25
     contrast_ratio: Annotated[
         float,
         Field(
@@ -58,19 +62,9 @@ class ContrastParams(JobConfig):
     ] = 0.1
 
 
-class ResidualContrastiveParams(ContrastParams):
+class ResidualContrastiveParams(StrideParams, ContrastParams):
     """Settings of residual contrastive learning."""
 
-    stride: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=4,
-            title="Sub-sampling stride",
-            description="Distance between pixels whose noise is independent; 0 measures it on the photos.",
-            json_schema_extra={"unit": "px"},
-        ),
-    ] = 0
     pull_only: Annotated[
         bool,
         Field(
@@ -78,6 +72,28 @@ class ResidualContrastiveParams(ContrastParams):
             description="Negatives weigh the pull between positives, but are not pushed apart themselves.",
         ),
     ] = True
+    queue_photos: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=4096,
+            title="Remembered residuals",
+            description="Residuals of photos of earlier steps that noises are told apart from too; 0: none. "
+            "Of use with more photos than a batch holds.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = 0
+    intensity_bins: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=16,
+            title="Brightness steps",
+            description="Compare noises separately in this many groups of equally many pixels, from dark to bright, "
+            "since camera noise grows with brightness; 1 compares them as a whole.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = 1
 
 
 class FidelityParams(ContrastParams):
@@ -95,9 +111,15 @@ class ResidualContrastive(PretextTask):
     min_photos = 2
 
     def __init__(self, params: ResidualContrastiveParams) -> None:
-        if params.stride < 1:
-            raise ValueError("the stride must be measured on the photos before training: set it to 1 or more")
+        params.require_stride()
         self.params = params
+        self._contrast = ResidualContrast(
+            params.temperature,
+            temperature_share=params.temperature_share,
+            pull_only=params.pull_only,
+            num_bins=params.intensity_bins,
+            queue_length=params.queue_photos,
+        )
 
     def source_crop_px(self, crop_px: int) -> int:
         """Twice the network's crop for the two sub-samples, times the stride that makes noise independent."""
@@ -108,10 +130,29 @@ class ResidualContrastive(PretextTask):
         seen, hidden = neighbour_subsamples(crops, self.params.stride, generator)
         return hidden - restore(seen)
 
-    def loss(self, restore: Restore, crops: Tensor, generator: torch.Generator) -> LossParts:
+    def loss(self, restore: Restore, crops: Tensor, photos: Tensor, generator: torch.Generator) -> LossParts:
         """Consistency and contrast on one residual, balanced by their gradients."""
-        residual = self.residual(restore, crops, generator)
-        return balanced_loss(residual, self.params, pull_only=self.params.pull_only)
+        seen, hidden = neighbour_subsamples(crops, self.params.stride, generator)
+        restored = restore(seen)
+        return balanced_loss(
+            hidden - restored,
+            self._contrast,
+            self.params.contrast_ratio,
+            intensity=restored.detach(),
+            photos=photos,
+        )
+
+    def state_tensors(self) -> dict[str, Tensor]:
+        """The remembered residuals."""
+        return self._contrast.state_tensors()
+
+    def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on with remembered residuals.
+
+        Raises:
+            ValueError: They are those of other settings.
+        """
+        self._contrast.load_state_tensors(tensors)
 
 
 class FidelityResidualContrastive(PretextTask):
@@ -122,6 +163,7 @@ class FidelityResidualContrastive(PretextTask):
 
     def __init__(self, params: FidelityParams) -> None:
         self.params = params
+        self._contrast = ResidualContrast(params.temperature, temperature_share=params.temperature_share)
 
     def source_crop_px(self, crop_px: int) -> int:
         """The network's crop itself."""
@@ -131,35 +173,20 @@ class FidelityResidualContrastive(PretextTask):
         """X - f(x). Same shape as the crops."""
         return crops - restore(crops)
 
-    def loss(self, restore: Restore, crops: Tensor, generator: torch.Generator) -> LossParts:
+    def loss(self, restore: Restore, crops: Tensor, photos: Tensor, generator: torch.Generator) -> LossParts:
         """Fidelity and contrast on one residual, balanced by their gradients."""
         residual = self.residual(restore, crops, generator)
-        return balanced_loss(residual, self.params, pull_only=False)
+        return balanced_loss(residual, self._contrast, self.params.contrast_ratio)
 
 
-def residual_contrast(residual: Tensor, temperature: float, *, pull_only: bool = False) -> ContrastiveTerm:
-    """NT-Xent over the earth mover's distances between residuals.
-
-    Args:
-        residual: The photos' first crops before their second crops. Shape: (2N, channels, height, width).
-        temperature: As for `nt_xent`.
-        pull_only: Whether the gradient flows through the positive pairs alone.
-    """
-    values = sorted_residuals(residual)
-    if not pull_only:
-        return nt_xent(earth_mover_distance_matrix(values, values), temperature)
-    # One matrix without gradient and one gradient per positive pair: the same as
-    # keep_gradient_of_positives on the whole matrix, without its backward pass over all pairs.
-    with torch.no_grad():
-        distances = earth_mover_distance_matrix(values, values)
-    num_crops = len(values)
-    positives = positive_index(num_crops // 2, values.device)
-    to_positive = earth_mover_distance(values, values[positives])
-    is_positive = torch.nn.functional.one_hot(positives, num_crops).bool()
-    return nt_xent(torch.where(is_positive, to_positive[:, None], distances), temperature)
-
-
-def balanced_loss(residual: Tensor, params: ContrastParams, *, pull_only: bool) -> LossParts:
+def balanced_loss(
+    residual: Tensor,
+    contrast: ResidualContrast,
+    ratio: float,
+    *,
+    intensity: Tensor | None = None,
+    photos: Tensor | None = None,
+) -> LossParts:
     """Mean square plus contrast of one residual, the contrast scaled by the two terms' gradients on the residual.
 
     A fixed weight would have to follow the noise level and the stage of training; the ratio of the gradients'
@@ -167,21 +194,26 @@ def balanced_loss(residual: Tensor, params: ContrastParams, *, pull_only: bool) 
 
     Args:
         residual: Shape: (2N, channels, height, width).
-        params: Temperature and ratio.
-        pull_only: Whether the contrast's gradient flows through the positive pairs alone.
+        contrast: The contrastive term.
+        ratio: Norm of its gradient as a share of the consistency's; 0 only measures it.
+        intensity: As for the contrastive term.
+        photos: Likewise.
     """
     leaf = residual.detach().float().requires_grad_()
     consistency = leaf.square().mean()
     (gradient,) = torch.autograd.grad(consistency, leaf)
-    contrast = residual_contrast(leaf, params.temperature, pull_only=pull_only)
-    if params.contrast_ratio > 0:
-        (contrast_gradient,) = torch.autograd.grad(contrast.loss, leaf)
-        scale = params.contrast_ratio * gradient.norm() / contrast_gradient.norm().clamp_min(1e-12)
+    with torch.set_grad_enabled(ratio > 0):
+        measured = contrast(leaf, intensity=intensity, photos=photos)
+    if ratio > 0:
+        (contrast_gradient,) = torch.autograd.grad(measured.term.loss, leaf)
+        scale = ratio * gradient.norm() / contrast_gradient.norm().clamp_min(1e-12)
         gradient = gradient + scale * contrast_gradient
     parts = {
         "consistency": consistency.detach(),
-        "contrast": contrast.loss.detach(),
-        "contrast_accuracy": contrast.accuracy,
+        "contrast": measured.term.loss.detach(),
+        "contrast_accuracy": measured.term.accuracy,
+        "contrast_share_of_chance": measured.term.share_of_chance,
+        "residual_distance": measured.distance,
     }
     # A surrogate whose gradient with respect to the residual is the balanced one.
     return LossParts(total=(residual * gradient).sum(), parts=parts)

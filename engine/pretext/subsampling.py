@@ -5,11 +5,66 @@ pixel to either sub-sample, the two being neighbours. Where the noise of neighbo
 the crop is first thinned to every stride-th pixel, from a random offset.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 # Ordered pairs of horizontally or vertically adjacent pixels of a 2x2 cell numbered 0 1 / 2 3.
 _NEIGHBOURS = torch.tensor([(0, 1), (1, 0), (2, 3), (3, 2), (0, 2), (2, 0), (1, 3), (3, 1)])
+
+
+@dataclass(frozen=True)
+class NeighbourSampler:
+    """One random choice of two neighbours in every 2x2 cell, to be applied to any picture of the same size.
+
+    Attributes:
+        choice: Rows of the table of neighbours. Shape: (batch, 1, 1, rows, columns).
+    """
+
+    choice: Tensor
+
+    @classmethod
+    def draw(cls, crops: Tensor, generator: torch.Generator) -> "NeighbourSampler":
+        """Choose for crops of this shape.
+
+        Args:
+            crops: Even sides. Shape: (batch, channels, height, width).
+            generator: Source of randomness, on the CPU.
+        """
+        batch, _, height, width = crops.shape
+        shape = (batch, 1, 1, height // 2, width // 2)
+        return cls(torch.randint(len(_NEIGHBOURS), shape, generator=generator))
+
+    def __call__(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """Both sub-samples, g1 and g2. Shapes: (batch, channels, height / 2, width / 2)."""
+        batch, channels, height, width = crops.shape
+        rows, columns = height // 2, width // 2
+        cells = torch.nn.functional.pixel_unshuffle(crops, 2).view(batch, channels, 4, rows, columns)
+        chosen = _NEIGHBOURS[self.choice].to(crops.device).expand(batch, channels, 1, rows, columns, 2)
+        return cells.gather(2, chosen[..., 0])[:, :, 0], cells.gather(2, chosen[..., 1])[:, :, 0]
+
+
+def thinned(crops: Tensor, stride: int, generator: torch.Generator) -> Tensor:
+    """Every stride-th pixel of each crop, from one random offset.
+
+    Args:
+        crops: Sides divisible by the stride. Shape: (batch, channels, height, width).
+        stride: At least 1; 1 returns the crops themselves.
+        generator: Source of randomness, on the CPU; not used for stride 1.
+
+    Returns:
+        Shape: (batch, channels, height / stride, width / stride).
+
+    Raises:
+        ValueError: The sides are not divisible by the stride.
+    """
+    if stride < 1 or crops.shape[-2] % stride or crops.shape[-1] % stride:
+        raise ValueError(f"a crop of {crops.shape[-2]} x {crops.shape[-1]} px cannot be thinned with stride {stride}")
+    if stride == 1:
+        return crops
+    row, column = (int(offset) for offset in torch.randint(stride, (2,), generator=generator))
+    return crops[:, :, row::stride, column::stride]
 
 
 def neighbour_subsamples(crops: Tensor, stride: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -22,15 +77,12 @@ def neighbour_subsamples(crops: Tensor, stride: int, generator: torch.Generator)
 
     Returns:
         Two tensors of shape (batch, channels, height / (2 stride), width / (2 stride)).
+
+    Raises:
+        ValueError: The sides are not divisible by 2 * stride.
     """
-    batch, channels, height, width = crops.shape
+    height, width = crops.shape[-2:]
     if stride < 1 or height % (2 * stride) or width % (2 * stride):
         raise ValueError(f"a crop of {height} x {width} px cannot be sub-sampled with stride {stride}")
-    if stride > 1:
-        row, column = (int(offset) for offset in torch.randint(stride, (2,), generator=generator))
-        crops = crops[:, :, row::stride, column::stride]
-    rows, columns = height // (2 * stride), width // (2 * stride)
-    cells = torch.nn.functional.pixel_unshuffle(crops, 2).view(batch, channels, 4, rows, columns)
-    choice = torch.randint(len(_NEIGHBOURS), (batch, 1, 1, rows, columns), generator=generator)
-    chosen = _NEIGHBOURS[choice].to(crops.device).expand(batch, channels, 1, rows, columns, 2)
-    return cells.gather(2, chosen[..., 0])[:, :, 0], cells.gather(2, chosen[..., 1])[:, :, 0]
+    thin = thinned(crops, stride, generator)
+    return NeighbourSampler.draw(thin, generator)(thin)

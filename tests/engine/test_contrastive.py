@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from engine.losses.contrastive import nt_xent, positive_index
+from engine.losses.contrastive import nt_xent, positive_index, spread_temperature
 
 
 def looped_nt_xent(distances: torch.Tensor, temperature: float) -> float:
@@ -82,3 +82,27 @@ def test_bad_arguments_are_refused() -> None:
         nt_xent(torch.zeros(4, 6), 0.1)
     with pytest.raises(ValueError, match="2N"):
         nt_xent(torch.zeros(5, 5), 0.1)
+
+
+def test_further_negatives_add_to_the_loss_and_not_to_the_accuracy() -> None:
+    distances = random_distances(6, seed=2)
+    plain = nt_xent(distances, 0.05)
+    near = nt_xent(distances, 0.05, torch.zeros(6, 4))
+    ignored = nt_xent(distances, 0.05, torch.full((6, 4), torch.inf))
+    assert near.loss > plain.loss
+    assert near.accuracy == plain.accuracy
+    assert ignored.loss.item() == pytest.approx(plain.loss.item(), rel=1e-6)
+    assert ignored.share_of_chance.item() == pytest.approx(plain.share_of_chance.item(), rel=1e-6)
+
+
+def test_share_of_chance_is_one_without_differences() -> None:
+    alike = torch.full((6, 6), 0.2)
+    assert nt_xent(alike, 0.05).share_of_chance.item() == pytest.approx(1.0)
+    assert nt_xent(alike, 0.05, torch.full((6, 3), 0.2)).share_of_chance.item() == pytest.approx(1.0)
+
+
+def test_spread_temperature_is_a_share_of_the_median_negative() -> None:
+    distances = torch.full((4, 4), 0.4)
+    distances[torch.arange(4), positive_index(2)] = 0.01
+    assert spread_temperature(distances, 0.25).item() == pytest.approx(0.1)
+    assert spread_temperature(torch.zeros(4, 4), 0.25).item() > 0

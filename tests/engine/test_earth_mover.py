@@ -78,3 +78,47 @@ def test_wrong_shapes_are_refused() -> None:
         earth_mover_distance_matrix(torch.zeros(2, 3, 8), torch.zeros(2, 3, 9))
     with pytest.raises(ValueError, match="differ"):
         earth_mover_distance(torch.zeros(2, 3, 8), torch.zeros(3, 3, 8))
+
+
+@pytest.mark.parametrize("num_bins", [2, 5])
+def test_distance_in_bins_is_the_mean_of_the_bins_distances(num_bins: int) -> None:
+    """Against SciPy and POT, on bins made by hand from the ranks of the intensity."""
+    first, second = random_residuals(3, seed=6), random_residuals(3, seed=7)
+    generator = torch.Generator().manual_seed(8)
+    brightness = [torch.rand(first.shape, generator=generator) for _ in range(2)]
+    values = [
+        sorted_residuals(residual, intensity, num_bins)
+        for residual, intensity in zip((first, second), brightness, strict=True)
+    ]
+    matrix = earth_mover_distance_matrix(*values)
+    per_bin = 63 // num_bins
+    assert values[0].shape == (3, 3, per_bin * num_bins)
+
+    def binned(residual: torch.Tensor, intensity: torch.Tensor, position: int) -> np.ndarray:
+        order = np.argsort(intensity.flatten().numpy())[position * per_bin : (position + 1) * per_bin]
+        return residual.flatten().double().numpy()[order]
+
+    for row in range(3):
+        for column in range(3):
+            parts = [
+                (
+                    binned(first[row, c], brightness[0][row, c], b),
+                    binned(second[column, c], brightness[1][column, c], b),
+                )
+                for c in range(3)
+                for b in range(num_bins)
+            ]
+            by_scipy = np.mean([wasserstein_distance(a, b) for a, b in parts])
+            by_solver = np.mean([ot.emd2([], [], np.abs(a[:, None] - b[None, :])) for a, b in parts])
+            assert matrix[row, column].item() == pytest.approx(by_scipy, rel=1e-5)
+            assert matrix[row, column].item() == pytest.approx(by_solver, rel=1e-5)
+
+
+def test_bins_need_pixels_and_a_fitting_intensity() -> None:
+    residuals = random_residuals(2)
+    with pytest.raises(ValueError, match="64 bins"):
+        sorted_residuals(residuals, residuals, 64)
+    with pytest.raises(ValueError, match="intensity"):
+        sorted_residuals(residuals, None, 2)
+    with pytest.raises(ValueError, match="intensity"):
+        sorted_residuals(residuals, residuals[:1], 2)

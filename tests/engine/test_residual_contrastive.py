@@ -10,13 +10,9 @@ from scipy.ndimage import gaussian_filter
 from engine.errors import InvalidInputError
 from engine.losses.contrastive import nt_xent
 from engine.losses.earth_mover import earth_mover_distance_matrix, sorted_residuals
-from engine.pretext.residual_contrastive import (
-    ContrastParams,
-    ResidualContrastive,
-    ResidualContrastiveParams,
-    balanced_loss,
-    residual_contrast,
-)
+from engine.losses.residual_contrast import ResidualContrast
+from engine.losses.residual_queue import ResidualQueue
+from engine.pretext.residual_contrastive import ResidualContrastive, ResidualContrastiveParams, balanced_loss
 from engine.pretext.subsampling import neighbour_subsamples
 from engine.registry import PRETEXTS
 
@@ -40,13 +36,17 @@ def noisy_crops(num_photos: int = 8, side: int = 64, seed: int = 0) -> tuple[tor
     return torch.from_numpy(both[0] + both[1]).float(), torch.from_numpy(both[1]).float()
 
 
+def contrast_loss(residual: torch.Tensor, temperature: float, *, pull_only: bool = False) -> torch.Tensor:
+    return ResidualContrast(temperature, pull_only=pull_only)(residual).term.loss
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_oracle_true_noise_is_preferred(seed: int) -> None:
     """With the true noise known, the objective must rank it below residuals that hold the picture."""
     noisy, noise = noisy_crops(seed=seed)
     blurred = torch.from_numpy(gaussian_filter(noisy.numpy(), (0, 0, 2, 2)))
     candidates = {"noise": noise, "high-pass": noisy - blurred, "tenth": 0.1 * noisy, "photo": noisy}
-    losses = {name: residual_contrast(residual, 0.01).loss.item() for name, residual in candidates.items()}
+    losses = {name: contrast_loss(residual, 0.01).item() for name, residual in candidates.items()}
     assert losses["noise"] < losses["high-pass"]
     assert losses["noise"] < losses["tenth"]
     assert losses["noise"] < losses["photo"]
@@ -55,11 +55,11 @@ def test_oracle_true_noise_is_preferred(seed: int) -> None:
 def test_pull_only_keeps_the_value_and_only_the_positives_gradient() -> None:
     noisy, _ = noisy_crops(4, side=16)
     full = noisy.clone().requires_grad_()
-    residual_contrast(full, 0.05).loss.backward()
+    contrast_loss(full, 0.05).backward()
     pulled = noisy.clone().requires_grad_()
-    loss = residual_contrast(pulled, 0.05, pull_only=True).loss
+    loss = contrast_loss(pulled, 0.05, pull_only=True)
     loss.backward()
-    assert loss.item() == pytest.approx(residual_contrast(noisy, 0.05).loss.item(), rel=1e-5)
+    assert loss.item() == pytest.approx(contrast_loss(noisy, 0.05).item(), rel=1e-5)
 
     # The reference: the whole matrix with gradient, of which all but the positives are cut off.
     reference = noisy.clone().requires_grad_()
@@ -78,7 +78,7 @@ def test_pull_only_keeps_the_value_and_only_the_positives_gradient() -> None:
 def test_terms_are_balanced_by_their_gradients(ratio: float) -> None:
     noisy, _ = noisy_crops(4, side=16)
     residual = (noisy * 0.3).requires_grad_()
-    balanced_loss(residual, ContrastParams(contrast_ratio=ratio, temperature=0.02), pull_only=False).total.backward()
+    balanced_loss(residual, ResidualContrast(0.02), ratio).total.backward()
     assert residual.grad is not None
     consistency = residual.detach().clone().requires_grad_()
     consistency.square().mean().backward()
@@ -90,7 +90,7 @@ def test_terms_are_balanced_by_their_gradients(ratio: float) -> None:
 def test_without_contrast_only_consistency_is_left() -> None:
     noisy, _ = noisy_crops(3, side=16)
     residual = noisy.clone().requires_grad_()
-    balanced_loss(residual, ContrastParams(contrast_ratio=0.0), pull_only=True).total.backward()
+    balanced_loss(residual, ResidualContrast(0.01, pull_only=True), 0.0).total.backward()
     assert residual.grad is not None
     assert torch.allclose(residual.grad, 2 * noisy / noisy.numel())
 
@@ -137,3 +137,110 @@ def test_stride_must_be_measured_before_training() -> None:
 def test_unknown_setting_is_a_sentence() -> None:
     with pytest.raises(InvalidInputError, match="temprature"):
         PRETEXTS["rcl"].make({"temprature": 1})
+
+
+def test_measured_temperature_makes_the_loss_independent_of_the_noise_scale() -> None:
+    _, noise = noisy_crops(4, side=16)
+    measured, fixed = ResidualContrast(0.0), ResidualContrast(0.01)
+    assert measured(0.1 * noise).term.loss.item() == pytest.approx(measured(noise).term.loss.item(), rel=1e-4)
+    assert fixed(0.1 * noise).term.loss.item() > 2 * fixed(noise).term.loss.item()
+    # Weak noise under a fixed temperature is near chance; a measured one still tells it apart.
+    assert fixed(0.02 * noise).term.share_of_chance > 0.9
+    assert measured(0.02 * noise).term.share_of_chance < 0.8
+
+
+def test_measured_temperature_is_a_share_of_the_median_without_gradient() -> None:
+    _, noise = noisy_crops(3, side=16)
+    leaf = noise.clone().requires_grad_()
+    values = sorted_residuals(noise)
+    matrix = earth_mover_distance_matrix(values, values)
+    negatives = [matrix[i, j].item() for i in range(6) for j in range(6) if i % 3 != j % 3]
+    temperature = 0.5 * sorted(negatives)[(len(negatives) - 1) // 2]
+    ResidualContrast(0.0, temperature_share=0.5)(leaf).term.loss.backward()
+    fixed = noise.clone().requires_grad_()
+    ResidualContrast(temperature)(fixed).term.loss.backward()
+    assert leaf.grad is not None
+    assert fixed.grad is not None
+    assert torch.allclose(leaf.grad, fixed.grad, rtol=1e-4, atol=1e-9)
+
+
+def test_equal_residuals_stay_finite_with_a_measured_temperature() -> None:
+    leaf = torch.zeros(6, 3, 8, 8, requires_grad=True)
+    term = ResidualContrast(0.0)(leaf).term
+    term.loss.backward()
+    assert term.share_of_chance.item() == pytest.approx(1.0)
+    assert leaf.grad is not None
+    assert torch.isfinite(leaf.grad).all()
+
+
+@pytest.mark.parametrize("pull_only", [False, True])
+def test_queue_adds_the_residuals_of_other_photos_as_negatives(pull_only: bool) -> None:
+    _, noise = noisy_crops(6, side=16)
+    first, second = noise[[0, 1, 2, 6, 7, 8]], noise[[3, 4, 1, 9, 10, 7]]
+    contrast = ResidualContrast(0.05, pull_only=pull_only, queue_length=3)
+    contrast(first, photos=torch.tensor([0, 1, 2, 0, 1, 2]))
+    leaf = second.clone().requires_grad_()
+    photos = torch.tensor([3, 4, 1, 3, 4, 1])
+    term = contrast(leaf, photos=photos).term
+    term.loss.backward()
+
+    # The definition, one crop at a time: photo 1 of the queue is no negative of the batch's own photo 1.
+    values, kept = sorted_residuals(second), sorted_residuals(first[:3])
+    losses = []
+    for anchor in range(6):
+        distances = [(values[anchor] - values[other]).abs().mean().item() for other in range(6) if other != anchor] + [
+            (values[anchor] - kept[photo]).abs().mean().item() for photo in range(3) if photo != photos[anchor]
+        ]
+        positive = (values[anchor] - values[(anchor + 3) % 6]).abs().mean().item()
+        losses.append(positive / 0.05 + np.log(np.sum(np.exp(-np.array(distances) / 0.05))))
+    assert term.loss.item() == pytest.approx(np.mean(losses), rel=1e-4)
+    assert leaf.grad is not None
+    assert torch.isfinite(leaf.grad).all()
+
+
+def test_queue_keeps_the_latest_and_starts_anew_with_other_crops() -> None:
+    queue = ResidualQueue(4)
+    values = torch.arange(6.0)[:, None, None].expand(6, 1, 5)
+    assert queue.distances_from(values, torch.arange(6)) is None
+    queue.push(values[:3], torch.arange(3))
+    queue.push(values[3:], torch.arange(3, 6))
+    assert len(queue) == 4
+    distances = queue.distances_from(values[:1], torch.tensor([3]))
+    assert distances is not None
+    assert distances.tolist() == [[2.0, torch.inf, 4.0, 5.0]]
+    queue.push(torch.zeros(2, 1, 7), torch.arange(2))
+    assert len(queue) == 2
+
+
+def test_remembered_residuals_survive_a_checkpoint_and_fit_their_settings() -> None:
+    noisy, _ = noisy_crops(4, side=32)
+    photos = torch.arange(4).repeat(2)
+    params = ResidualContrastiveParams(stride=1, queue_photos=8)
+    task, resumed = ResidualContrastive(params), ResidualContrastive(params)
+    task.loss(lambda seen: seen * 0.9, noisy, photos, torch.Generator().manual_seed(0))
+    resumed.load_state_tensors(task.state_tensors())
+    losses = [
+        one.loss(lambda seen: seen * 0.8, noisy, photos + 2, torch.Generator().manual_seed(1)).parts["contrast"]
+        for one in (task, resumed)
+    ]
+    assert torch.equal(losses[0], losses[1])
+    for other in (0, 2):
+        with pytest.raises(ValueError):
+            ResidualContrastive(ResidualContrastiveParams(stride=1, queue_photos=other)).load_state_tensors(
+                task.state_tensors()
+            )
+
+
+def test_brightness_steps_tell_noises_apart_that_are_alike_as_a_whole() -> None:
+    """Half the photos are noisier in the dark, half in the light: the same values altogether."""
+    generator = torch.Generator().manual_seed(0)
+    brightness = torch.rand(8, 3, 24, 24, generator=generator)
+    rises = torch.tensor([1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0])[:, None, None, None]
+    rises = torch.cat([rises[:4], rises[:4]])
+    strength = 0.02 + 0.1 * (rises * brightness + (1 - rises) * (1 - brightness))
+    residual = torch.randn(8, 3, 24, 24, generator=generator) * strength
+    whole = ResidualContrast(0.005)(residual)
+    binned = ResidualContrast(0.005, num_bins=4)(residual, intensity=brightness)
+    assert binned.term.loss < 0.8 * whole.term.loss
+    with pytest.raises(ValueError, match="intensity"):
+        ResidualContrast(0.005, num_bins=4)(residual)

@@ -99,6 +99,26 @@ def test_resumed_training_equals_uninterrupted(
             assert torch.equal(tensor, found[name]), name
 
 
+def test_resumed_training_remembers_the_residuals_of_earlier_steps(tiny_photos: TinyPhotos) -> None:
+    """Their queue depends on past weights, so it must come from the checkpoint."""
+    choice = {"pretext_params": {"queue_photos": 10, "temperature": 0, "intensity_bins": 4}, "photos_per_batch": 3}
+    whole = run_pretrain(tiny_photos, **choice)
+    control = JobControl()
+    with pytest.raises(JobCancelled):
+        pretrain(pretrain_config(tiny_photos, **choice), control, Recorder(control, cancel_at=4))
+    stopped = RunStore().list()[0].path
+    assert load_file(stopped / "checkpoints" / "last.safetensors")["memory.photos"].shape == (10,)
+    resume_training(stopped, JobControl(), Recorder())
+    expected = load_file(whole / "checkpoints" / "last.safetensors")
+    found = load_file(stopped / "checkpoints" / "last.safetensors")
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
+    # The remembered residuals matter: without them the weights would be others.
+    forgetful = {**choice, "pretext_params": {**choice["pretext_params"], "queue_photos": 0}}  # type: ignore[dict-item]
+    other = load_file(run_pretrain(tiny_photos, **forgetful) / "checkpoints" / "last.safetensors")
+    assert not torch.equal(other["network.head.weight"], expected["network.head.weight"])
+
+
 def test_resumed_finetuning_equals_uninterrupted_without_its_parent(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
     parent = run_pretrain(tiny_photos, out=tmp_path / "parent")
     whole = finetune(finetune_config(tiny_photos, parent=parent), JobControl(), Recorder()).run
@@ -287,9 +307,9 @@ def test_infinite_loss_ends_with_a_sentence_and_keeps_the_checkpoint(
     steps: list[int] = []
 
     class Exploding(entry.factory):  # type: ignore[name-defined, misc]
-        def loss(self, restore, crops, generator) -> LossParts:  # type: ignore[no-untyped-def]
+        def loss(self, restore, crops, photos, generator) -> LossParts:  # type: ignore[no-untyped-def]
             steps.append(len(steps))
-            parts = super().loss(restore, crops, generator)
+            parts = super().loss(restore, crops, photos, generator)
             return LossParts(parts.total * float("inf"), parts.parts) if len(steps) > 3 else parts
 
     monkeypatch.setitem(PRETEXTS, "exploding", type(entry)(entry.title, "", entry.params_model, Exploding))
