@@ -68,6 +68,6 @@ def interpolate_rggb(mosaic: NDArray[np.float32]) -> NDArray[np.float32]:
         key = kernel.tobytes()
         if key not in filtered:
             # Reflection about the border pixel keeps the filters' order beyond the border.
-            filtered[key] = cv2.filter2D(mosaic, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+            filtered[key] = np.asarray(cv2.filter2D(mosaic, -1, kernel, borderType=cv2.BORDER_REFLECT_101), np.float32)
         colours[row::2, column::2, colour] = filtered[key][row::2, column::2]
     return colours
