@@ -54,12 +54,12 @@ class SignalDependence:
     @property
     def sentence(self) -> str:
         """Where the noise is stronger, with the figures at both ends."""
-        dark, bright = self.sigma_at(self.darkest), self.sigma_at(self.brightest)
-        ends = f"{_in_levels(dark)} in the darkest parts, {_in_levels(bright)} in the brightest"
-        weaker, stronger = sorted((dark, bright))
-        if stronger < _CLEAR_RATIO * max(weaker, _LEAST_SIGMA):
-            return f"About as strong in dark as in bright parts ({ends})."
-        return f"Stronger in {'dark' if dark > bright else 'bright'} parts ({ends})."
+        ends = [("dark", self.sigma_at(self.darkest)), ("bright", self.sigma_at(self.brightest))]
+        (low_name, low), (high_name, high) = sorted(ends, key=lambda end: end[1])
+        if high < _CLEAR_RATIO * max(low, _LEAST_SIGMA):
+            (_, dark), (_, bright) = ends
+            return f"It is about as strong in dark parts ({_in_levels(dark)}) as in bright ones ({_in_levels(bright)})."
+        return f"It is stronger in {high_name} parts ({_in_levels(high)}) than in {low_name} ones ({_in_levels(low)})."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +199,7 @@ def _phrase_correlation(correlation: Sequence[float]) -> str:
     neighbours = f"correlation {correlation[0]:.2f}"
     if distance == 1:
         return f"Neighbouring pixels have independent noise ({neighbours})."
-    return f"Neighbouring pixels have alike noise ({neighbours}); it is independent {distance} pixels apart."
+    return f"Neighbouring pixels share their noise ({neighbours}); {distance} pixels apart it is independent."
 
 
 def _in_levels(sigma: float) -> str:

@@ -38,9 +38,12 @@ from app.thumbnails import ThumbnailLoader
 from app.viewer.latest_task import LatestTask
 from engine.data.image_files import read_image
 from engine.events import PhotoScanned
+from engine.noise_facts import LEVELS
 
 _HOVER_DELAY_MS = 350
 _BAR_HEIGHT = 4
+_LEAST_FIGURE_PX = 128
+"""Smaller thumbnails have room for the name alone."""
 _LEAST_SIGMA, _MOST_SIGMA = 1 / 255, 64 / 255
 """The noise bar's ends; the bar is logarithmic, as the eye is."""
 
@@ -248,6 +251,8 @@ class PhotoDelegate(QStyledItemDelegate):
         metrics = painter.fontMetrics()
         name_top = square.bottom() + 1 + SPACING // 2
         name_rect = QRect(square.left(), name_top, square.width(), metrics.height())
+        if photo.noise_sigma is not None and square.width() >= _LEAST_FIGURE_PX:
+            self._paint_noise_figure(painter, name_rect, photo.noise_sigma)
         painter.setPen(QColor(colors.text_muted if is_excluded else colors.text))
         name = metrics.elidedText(photo.path.name, Qt.TextElideMode.ElideMiddle, name_rect.width())
         painter.drawText(name_rect, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), name)
@@ -288,6 +293,13 @@ class PhotoDelegate(QStyledItemDelegate):
         ground.addEllipse(QRectF(icon).adjusted(-8, -8, 8, 8))
         painter.fillPath(ground, QColor(palette().window))
         themed_icon("prohibit", "text").paint(painter, icon)
+
+    def _paint_noise_figure(self, painter: QPainter, line: QRect, sigma: float) -> None:
+        """Write the noise level at the end of a line, and leave the rest of the line to the name."""
+        figure = f"{sigma * LEVELS:.1f}"
+        painter.setPen(QColor(palette().text_muted))
+        painter.drawText(line, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), figure)
+        line.setWidth(line.width() - painter.fontMetrics().horizontalAdvance(figure) - SPACING)
 
     def _paint_noise_bar(self, painter: QPainter, bar: QRectF, sigma: float | None, is_excluded: bool) -> None:
         colors = palette()

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Slot
 
+from app.pages.noise_facts import photo_noise_text
 from app.session import Session
 from engine.data.photo_folder import natural_sort_key
 from engine.events import PhotoScanned
+from engine.noise_facts import LEVELS, noise_word
 
 _REBUILD_INTERVAL_MS = 80
-_LEVELS = 255
 
 
 class PhotoRole(IntEnum):
@@ -61,6 +62,17 @@ class PhotoListModel(QAbstractListModel):
         self._sort = sort
         self.rebuild()
 
+    @property
+    def included_in_folder(self) -> Sequence[PhotoScanned]:
+        """The photos of the chosen folder, or all, without those left out, whatever the filter."""
+        return [photo for photo in self._in_folder if photo.path not in self._session.excluded]
+
+    @property
+    def _in_folder(self) -> Sequence[PhotoScanned]:
+        if self._folder is None:
+            return self._session.photos
+        return [photo for photo in self._session.photos if photo.path.is_relative_to(self._folder)]
+
     def photo_at(self, row: int) -> PhotoScanned:
         """Return the photo of a row."""
         return self._rows[row]
@@ -94,11 +106,9 @@ class PhotoListModel(QAbstractListModel):
         """Filter and sort anew."""
         self._later.stop()
         words = self._filter.split()
-        photos: Sequence[PhotoScanned] = self._session.photos
+        photos = self._in_folder
         if words:
             photos = [photo for photo in photos if all(word in photo.path.name.casefold() for word in words)]
-        if self._folder is not None:
-            photos = [photo for photo in photos if photo.path.is_relative_to(self._folder)]
         rows = sorted(photos, key=self._sort_key)
         if rows[: len(self._rows)] == self._rows:
             if len(rows) > len(self._rows):
@@ -142,7 +152,8 @@ class PhotoListModel(QAbstractListModel):
         return (name,)
 
     def _tool_tip(self, photo: PhotoScanned) -> str:
-        lines = [photo.path.name, f"{photo.width} × {photo.height} pixels", noise_text(photo)]
+        lines = [photo.path.name, f"{photo.width} × {photo.height} pixels"]
+        lines.append(photo_noise_text(photo.noise) if photo.noise is not None else noise_text(photo))
         if photo.path in self._session.excluded:
             lines.append("Left out: it is not learned from and not restored.")
         return "\n".join(lines)
@@ -164,14 +175,4 @@ def noise_text(photo: PhotoScanned) -> str:
     """Say how noisy a photo is, in plain words with the figure behind."""
     if photo.noise_sigma is None:
         return "noise not measured"
-    levels = photo.noise_sigma * _LEVELS
-    return f"{noise_word(photo.noise_sigma)} (standard deviation {levels:.1f} of {_LEVELS})"
-
-
-def noise_word(sigma: float) -> str:
-    """Name a noise level, by its standard deviation on the 0 to 1 scale."""
-    levels = sigma * _LEVELS
-    for limit, word in ((2, "hardly any noise"), (6, "little noise"), (15, "clear noise"), (35, "strong noise")):
-        if levels < limit:
-            return word
-    return "very strong noise"
+    return f"{noise_word(photo.noise_sigma)} (standard deviation {photo.noise_sigma * LEVELS:.1f} of {LEVELS})"

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from app.actions import make_action, tip_with_keys
 from app.job_runner import JobHandle, JobLane, JobRequest, JobRunner
 from app.messages import Message
+from app.pages.noise_facts import NoiseFacts
 from app.pages.page import Page
 from app.pages.photo_commands import SetExclusion
 from app.pages.photo_folders import FolderList
@@ -31,13 +32,7 @@ from app.pages.photo_tools import PhotoTools
 from app.pages.skipped_files import SkippedFiles
 from app.phrases import count
 from app.session import Session
-from app.settings import (
-    EXCLUDED_PHOTOS,
-    LAST_FOLDERS,
-    OPEN_DIALOG_FOLDER,
-    RECURSIVE,
-    Settings,
-)
+from app.settings import EXCLUDED_PHOTOS, LAST_FOLDERS, OPEN_DIALOG_FOLDER, RECURSIVE, Settings
 from app.theme import SPACING, Theme, themed_icon
 from app.thumbnails import shared_thumbnails
 from app.widgets.buttons import button, primary_button, quiet_button, set_reason
@@ -73,9 +68,10 @@ class PhotosPage(Page):
         self.grid.photo_activated.connect(self._compare)
         self.tools = PhotoTools(self.model, self.grid, settings)
         self.folder_list = FolderList(session)
-        self.folder_list.folder_chosen.connect(self.model.set_folder)
+        self.folder_list.folder_chosen.connect(self._choose_folder)
         self.folder_list.add_requested.connect(self.choose_folder)
         self.folder_list.remove_requested.connect(self.close_folder)
+        self.noise_facts = NoiseFacts()
         self.skipped_files = SkippedFiles(session)
         self.skipped_files.close_requested.connect(lambda: self._show_skipped(False))
         self.skipped_files.hide()
@@ -226,6 +222,7 @@ class PhotosPage(Page):
         right_layout.setSpacing(SPACING)
         right_layout.addWidget(self.tools)
         right_layout.addWidget(lists, 1)
+        right_layout.addWidget(self.noise_facts)
         right_layout.addLayout(self._build_strip())
 
         splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -297,6 +294,11 @@ class PhotosPage(Page):
         if self.session.current_photo is not None:
             self.grid.select_photo(self.session.current_photo)
 
+    @Slot(object)
+    def _choose_folder(self, folder: Path | None) -> None:
+        self.model.set_folder(folder)
+        self._update_texts()
+
     @Slot()
     def _follow_current(self) -> None:
         index = self.grid.currentIndex()
@@ -320,6 +322,8 @@ class PhotosPage(Page):
         if not num_skipped:
             self._show_skipped(False)
         self._show_nothing()
+        if not self.scans.is_busy:
+            self.noise_facts.show_photos(self.model.included_in_folder)
         self.primary.setText(f"Pretrain on {count(num_included, 'photo')}")
         set_reason(self.primary, "" if num_included else "Open a folder with usable photos first.")
         self.rail_status_changed.emit(f"{num_included:,}" if num_photos else "")

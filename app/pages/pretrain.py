@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
+from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QWidget
 
 from app import phrases
 from app.job_runner import JobFunction, JobRunner
+from app.pages.noise_facts import NoiseFacts, common_noise, plan_text
 from app.pages.training_form import TrainingForm
 from app.pages.training_page import TrainingPage
 from app.session import Session
 from app.settings import PRETRAIN_PRESET, PRETRAIN_SPEED, RECURSIVE, Settings
+from app.widgets.buttons import quiet_button
+from app.widgets.field_editors import IntEditor
 from engine.configs import Preset, PretrainConfig
 from engine.events import Emit
 from engine.job_control import JobControl
@@ -30,6 +34,8 @@ _FIELDS = (
     "checkpoint_interval_s",
     "preview_interval_s",
 )
+STRIDE_MEASURED = 0
+"""The stride that stands for the measured one."""
 MIN_PHOTOS = 2
 """The method compares the noise of different photos."""
 
@@ -69,7 +75,36 @@ class PretrainPage(TrainingPage):
         return TrainingForm(PretrainConfig, _FIELDS)
 
     def make_inputs(self) -> QWidget | None:
-        return None
+        self._change_stride = quiet_button("Change")
+        self._change_stride.setToolTip("Show the settings, where the sub-sampling stride can be changed.")
+        self._change_stride.clicked.connect(self._show_stride)
+        self.noise_facts = NoiseFacts(self._change_stride)
+        return self.noise_facts
+
+    @Slot()
+    def refresh(self) -> None:
+        super().refresh()
+        if any(job.request.page_id == "photos" for job in self.runner.jobs):
+            return
+        noise = common_noise(self.session.included_photos)
+        editor = self.form.params_editor("pretext_params", "stride")
+        self._change_stride.setVisible(editor is not None)
+        if noise is None or (editor is None and self.form.params_forms):
+            plan = ""
+        elif editor is None or editor.value() == STRIDE_MEASURED:
+            plan = plan_text(noise)
+        else:
+            plan = f"Stride {editor.value()}, as set below; measured: {noise.stride}."
+        self.noise_facts.show_noise(noise, plan)
+        if isinstance(editor, IntEditor):
+            editor.set_lowest_text(f"As measured: {noise.stride} px" if noise is not None else "Measure at start")
+
+    @Slot()
+    def _show_stride(self) -> None:
+        self.form.set_more_shown(True)
+        editor = self.form.params_editor("pretext_params", "stride")
+        if editor is not None:
+            editor.setFocus()
 
     def preset_values(self, preset: Preset) -> dict[str, Any]:
         return pretrain_preset(preset)
@@ -80,6 +115,10 @@ class PretrainPage(TrainingPage):
     def make_config(self) -> PretrainConfig:
         values = self.form.values()
         values["name"] = values["name"].strip() or self.default_name()
+        noise = common_noise(self.session.included_photos)
+        if noise is not None and values.get("pretext_params", {}).get("stride") == STRIDE_MEASURED:
+            # As shown here: the scan measured all photos, the training would measure some of them again.
+            values["pretext_params"]["stride"] = noise.stride
         sources = self.session.training_sources(is_whole_folder=self.settings.get(RECURSIVE))
         return PretrainConfig(photos=sources, **values)
 

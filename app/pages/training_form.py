@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.theme import SPACING
 from app.widgets.config_form import ConfigForm
-from app.widgets.field_editors import TextEditor
+from app.widgets.field_editors import FieldEditor, TextEditor
 from app.widgets.text import label
 from engine.configs import JobConfig, TrainingConfig
 
@@ -101,6 +101,16 @@ class TrainingForm(QWidget):
         editor = self._form.editor(field)
         if isinstance(editor, TextEditor):
             editor.set_placeholder(text)
+
+    def params_editor(self, params: str, field: str) -> FieldEditor | None:
+        """Return the editor of a parameter of what is chosen; None where that has no such parameter, or as yet none.
+
+        Args:
+            params: The config's field: "pretext_params".
+            field: The parameter.
+        """
+        form = self._params_forms.get(params)
+        return form.editor(field) if form is not None and field in form.field_names else None
 
     def values(self) -> dict[str, Any]:
         """Return all values that were offered, as they stand."""

@@ -166,6 +166,10 @@ class IntEditor(FieldEditor):
         self._box.valueChanged.connect(self.edited)
         self._hold(self._box)
 
+    def set_lowest_text(self, text: str) -> None:
+        """Show a text in place of the lowest value, where that stands for something."""
+        self._box.setSpecialValueText(text)
+
     def value(self) -> int | None:
         if self._is_optional and self._box.value() == self._box.minimum():
             return None

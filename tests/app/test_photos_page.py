@@ -7,11 +7,12 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from app.pages.photo_grid import noise_share
-from app.pages.photo_list_model import PhotoListModel, noise_word
+from app.pages.photo_list_model import PhotoListModel
 from app.pages.photos import PhotosPage
 from app.settings import LAST_FOLDERS
 from app.thumbnails import shared_thumbnails
 from engine.events import PhotoScanned
+from engine.noise_facts import SignalDependence
 
 
 @pytest.fixture
@@ -73,6 +74,53 @@ def test_noise_is_measured_and_sorts(qtbot, page, runner, folder):
     assert sigmas[0] > 2 * sigmas[-1]
     page.tools.sort_box.setCurrentIndex(page.tools.sort_box.findData("cleanest"))
     assert [page.model.photo_at(row).noise_sigma for row in range(8)] == sigmas[::-1]
+
+
+def test_the_folders_noise_is_summed_up(qtbot, page, runner, session, folder, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    pixels = 0.5 + 0.2 * np.random.default_rng(0).standard_normal((96, 112, 3))
+    for index in range(2):
+        cv2.imwrite(str(other / f"{index}.png"), (255 * pixels.clip(0, 1)).astype(np.uint8))
+    open_and_wait(qtbot, page, runner, folder, other)
+    facts = page.noise_facts
+    assert facts.isVisible()
+    assert facts.label.text().startswith("10\N{NO-BREAK SPACE}photos measured. ")
+    assert "so pretraining" in facts.label.text()
+    assert "Correlation of the noise" in facts.label.toolTip()
+    page.folder_list.choose(2)
+    assert facts.label.text().startswith("2\N{NO-BREAK SPACE}photos measured. Very strong noise")
+    session.set_excluded([other / "0.png"])
+    assert facts.label.text().startswith("1\N{NO-BREAK SPACE}photo measured.")
+    session.set_excluded([other / "0.png", other / "1.png"])
+    assert not facts.isVisible()
+
+
+def test_a_photos_noise_in_its_tool_tip(session):
+    model = PhotoListModel(session)
+    dependence = SignalDependence(slope=-0.0001, offset=0.00014, darkest=0.1, brightest=0.7)
+    session.add_photos(
+        [
+            PhotoScanned(
+                path=session.run_store.root / "a.jpg",
+                width=10,
+                height=10,
+                noise_sigma=3.2 / 255,
+                noise_correlation=(0.6, 0.22, 0.03, 0.01),
+                noise_dependence=dependence,
+            ),
+            PhotoScanned(path=session.run_store.root / "b.jpg", width=10, height=10, noise_sigma=None),
+        ]
+    )
+    model.rebuild()
+    assert model.index(0).data(Qt.ItemDataRole.ToolTipRole).splitlines()[2:] == [
+        "Little noise (standard deviation 3.2 of 255)",
+        "It is stronger in dark parts (2.9) than in bright ones (2.1).",
+        "Variance = −0.026 · y + 9.1 for a brightness y from 26 to 178, all on the 0 to 255 scale.",
+        "It falls as y grows: usual after a camera's tone curve.",
+        "Neighbouring pixels share their noise (correlation 0.60); 3 pixels apart it is independent.",
+    ]
+    assert model.index(1).data(Qt.ItemDataRole.ToolTipRole).splitlines()[2:] == ["noise not measured"]
 
 
 def test_thumbnails_load_only_for_visible_rows(qtbot, page, runner, session, tmp_path):
@@ -219,13 +267,6 @@ def test_large_lists_stay_quick(qtbot, session):
     session.add_photos(photos)
     qtbot.waitUntil(lambda: model.rowCount() == 5000)
     assert [model.photo_at(row).path.name for row in (0, 2, 4999)] == ["photo 0.jpg", "photo 2.jpg", "photo 4999.jpg"]
-
-
-@pytest.mark.parametrize(
-    ("levels", "word"), [(1, "hardly"), (5, "little"), (12, "clear"), (30, "strong"), (60, "very")]
-)
-def test_noise_in_words(levels, word):
-    assert noise_word(levels / 255).startswith(word)
 
 
 def test_noise_bar_grows_with_the_noise():

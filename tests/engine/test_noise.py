@@ -7,10 +7,13 @@ import pytest
 import skimage
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
+from skimage.restoration import estimate_sigma
 
 from engine.data.image_files import read_image
-from engine.noise import MIN_SIDE_PX, decorrelating_stride, estimate_noise
+from engine.noise import MIN_SIDE_PX, decorrelating_stride, estimate_noise, measure_noise
+from engine.noise_facts import NoiseEstimate, SignalDependence, independent_distance, noise_word, summarize_noise
 
+SIGNAL_PICTURES = ["astronaut.png", "coffee.png", "rocket.jpg", "retina.jpg", "chelsea.png", "motorcycle_left.png"]
 PICTURES = ["astronaut.png", "coffee.png", "camera.png", "rocket.jpg", "retina.jpg"]
 
 
@@ -25,6 +28,18 @@ def with_noise(clean: NDArray[np.float32], sigma: float, seed: int = 0, blur_px:
         noise /= noise.std()
     # Kept clear of black and white: the noise added must be the noise that is there.
     return (0.2 + 0.6 * clean + sigma * noise).clip(0, 1).astype(np.float32)
+
+
+def with_sensor_noise(
+    clean: NDArray[np.float32], slope: float, offset: float, blur_px: float = 0
+) -> NDArray[np.float32]:
+    """Poisson-Gaussian noise in its Gaussian approximation: variance = slope * y + offset."""
+    noise = np.random.default_rng(0).standard_normal(clean.shape)
+    if blur_px:
+        noise = gaussian_filter(noise, (blur_px, blur_px, 0))
+        noise /= noise.std()
+    bright = 0.05 + 0.85 * clean
+    return (bright + np.sqrt(slope * bright + offset) * noise).clip(0, 1).astype(np.float32)
 
 
 @pytest.mark.parametrize("sigma", [15 / 255, 25 / 255, 50 / 255])
@@ -44,6 +59,64 @@ def test_the_correlation_of_noise_on_a_flat_field(blur_px: float) -> None:
     expected = [float(np.sum(kernel[lag:] * kernel[:-lag]) / np.sum(kernel**2)) for lag in (1, 2, 3, 4)]
     assert estimate.correlation == pytest.approx(expected, abs=0.15)
     assert estimate.sigma == pytest.approx(0.05, rel=0.2)
+
+
+@pytest.mark.parametrize("sigma", [5 / 255, 10 / 255, 25 / 255])
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_level_agrees_with_the_wavelet_estimate(name: str, sigma: float) -> None:
+    noisy = with_noise(clean_picture(name), sigma)
+    # Donoho and Johnstone's median of the finest wavelet coefficients: another principle altogether.
+    reference = float(np.mean(estimate_sigma(noisy, channel_axis=-1)))
+    estimate = estimate_noise(noisy).sigma
+    assert estimate == pytest.approx(reference, rel=0.2)
+    assert abs(estimate - sigma) < 0.06 * sigma
+
+
+@pytest.mark.parametrize("offset", [(2 / 255) ** 2, (10 / 255) ** 2])
+@pytest.mark.parametrize("slope", [0.002, 0.01, 0.03])
+def test_signal_dependence_on_real_pictures(slope: float, offset: float) -> None:
+    found = [
+        estimate_noise(with_sensor_noise(clean_picture(name), slope, offset)).dependence for name in SIGNAL_PICTURES
+    ]
+    lines = [dependence for dependence in found if dependence is not None]
+    assert len(lines) == len(SIGNAL_PICTURES)
+    assert np.median([line.slope for line in lines]) == pytest.approx(slope, rel=0.1)
+    for line in lines:
+        for brightness in (line.darkest, line.brightest):
+            true = np.sqrt(slope * brightness + offset)
+            assert line.sigma_at(brightness) == pytest.approx(true, rel=0.2)
+
+
+def test_signal_dependence_of_correlated_noise() -> None:
+    for name in SIGNAL_PICTURES:
+        noisy = with_sensor_noise(clean_picture(name), 0.01, (5 / 255) ** 2, blur_px=0.6)
+        line = estimate_noise(noisy).dependence
+        assert line is not None
+        assert line.slope == pytest.approx(0.01, rel=0.25)
+
+
+@pytest.mark.parametrize("sigma", [10 / 255, 25 / 255])
+def test_noise_alike_everywhere_has_no_slope(sigma: float) -> None:
+    for name in SIGNAL_PICTURES:
+        line = estimate_noise(with_sensor_noise(clean_picture(name), 0, sigma**2)).dependence
+        assert line is not None
+        assert line.sigma_at(line.darkest) == pytest.approx(line.sigma_at(line.brightest), rel=0.15)
+        assert "about as strong" in line.sentence
+
+
+def test_a_tone_curve_makes_the_slope_negative() -> None:
+    linear = with_sensor_noise(clean_picture("astronaut.png") ** 2.2, 0.001, 0.0002)
+    line = estimate_noise(np.power(linear, 1 / 2.2).astype(np.float32)).dependence
+    assert line is not None
+    assert line.slope < 0
+    assert "stronger in dark parts" in line.sentence
+
+
+def test_pictures_that_cannot_tell_have_no_dependence() -> None:
+    even = with_noise(np.full((256, 256, 3), 0.5, np.float32), 0.05)
+    assert estimate_noise(even).dependence is None
+    small = with_noise(clean_picture("coffee.png")[:48, :48], 0.05)
+    assert estimate_noise(small).dependence is None
 
 
 def test_signal_dependent_noise_is_averaged_over_brightness() -> None:
@@ -114,3 +187,58 @@ def test_white_noise_on_the_shared_photos_has_stride_one(shared_data: Path) -> N
         noise = generator.uniform(8, 50) / 255 * generator.standard_normal(clean.shape)
         photos.append((clean + noise).clip(0, 1).astype(np.float32))
     assert decorrelating_stride(photos) == 1
+
+
+def test_a_folder_of_camera_photos_is_summed_up(shared_data: Path) -> None:
+    folder = shared_data / "real_noisy_pairs" / "polyu"
+    paths = sorted((folder / "noisy").iterdir())
+    noise = measure_noise(read_image(path).pixels for path in paths)
+    assert noise is not None
+    assert (noise.num_photos, noise.stride) == (60, 3)
+    assert noise.low_sigma < noise.sigma < noise.high_sigma
+    # In-camera denoising and the tone curve: less noise in the highlights.
+    assert noise.dependence is not None
+    assert noise.dependence.slope < 0
+    assert "sub-sampling with stride 3" in noise.sentence
+
+
+def test_what_the_noises_of_a_folder_have_in_common() -> None:
+    def line(slope: float, offset: float) -> SignalDependence:
+        return SignalDependence(slope=slope, offset=offset, darkest=0.2, brightest=0.8)
+
+    white, camera = (0.0, 0.0, 0.0, 0.0), (0.6, 0.2, 0.1, 0.0)
+    estimates = [
+        NoiseEstimate(sigma=0.01, correlation=white, dependence=line(0.001, 0.0)),
+        NoiseEstimate(sigma=0.02, correlation=camera, dependence=line(0.002, 0.0)),
+        NoiseEstimate(sigma=0.09, correlation=camera, dependence=line(0.05, 0.1)),
+        NoiseEstimate(sigma=0.02, correlation=camera),
+    ]
+    noise = summarize_noise(estimates)
+    assert noise is not None
+    assert noise.num_photos == 4
+    assert noise.sigma == 0.02
+    assert noise.stride == 3
+    assert noise.dependence == line(pytest.approx(0.002), pytest.approx(0, abs=1e-12))
+    assert noise.sentence == (
+        "Little noise: 5.1 of 255, most photos 3.3 to 17.6. It is stronger in bright parts (10.2) than in dark ones "
+        "(5.1). The noise of neighbouring pixels is alike: sub-sampling with stride 3."
+    )
+    assert summarize_noise([]) is None
+    alone = summarize_noise([NoiseEstimate(sigma=0.02, correlation=white)])
+    assert alone is not None
+    assert alone.sentence == (
+        "Little noise: 5.1 of 255. The noise of neighbouring pixels is independent: sub-sampling with stride 1."
+    )
+
+
+def test_distances_of_independent_noise() -> None:
+    assert independent_distance((0.2, 0.3, 0, 0)) == 1
+    assert independent_distance((0.3, 0.14, 0, 0)) == 2
+    assert independent_distance((0.9, 0.8, 0.7, 0.6)) == 4
+
+
+@pytest.mark.parametrize(
+    ("levels", "word"), [(1, "hardly"), (5, "little"), (12, "clear"), (30, "strong"), (60, "very")]
+)
+def test_noise_in_words(levels: float, word: str) -> None:
+    assert noise_word(levels / 255).startswith(word)

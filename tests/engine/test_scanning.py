@@ -37,6 +37,12 @@ def test_every_file_has_one_outcome(folder: Path) -> None:
     assert [photo.path.name for photo in result.photos] == ["photo 1.png", "photo 2.png", "photo 10.png", "sub.png"]
     assert [photo.noise_sigma for photo in result.photos[:3]] == pytest.approx([0.02, 0.1, 0.05], rel=0.15)
     assert result.photos[3].noise_sigma is None
+    assert result.photos[3].noise is None
+    assert all(len(photo.noise_correlation) == 4 for photo in result.photos[:3])
+    assert result.noise is not None
+    assert result.noise.num_photos == 3
+    assert result.noise.sigma == result.photos[2].noise_sigma
+    assert result.noise.stride == 1
     assert (result.photos[0].width, result.photos[0].height) == (96, 64)
     assert {file.path.name: file.reason for file in result.skipped} == {
         "empty.jpg": "The file is empty.",
@@ -53,6 +59,7 @@ def test_every_file_has_one_outcome(folder: Path) -> None:
 def test_headers_alone_are_enough_without_the_noise(folder: Path) -> None:
     result = scan(ScanConfig(folders=(folder,), estimate_noise=False), JobControl(), lambda _: None)
     assert {photo.noise_sigma for photo in result.photos} == {None}
+    assert result.noise is None
     assert len(result.photos) == 5
 
 
@@ -68,7 +75,7 @@ def test_a_file_given_itself_has_its_reason(folder: Path) -> None:
 
 def test_an_empty_folder_is_no_error(tmp_path: Path) -> None:
     result = scan(ScanConfig(folders=(tmp_path,)), JobControl(), lambda _: None)
-    assert (result.photos, result.skipped) == ((), ())
+    assert (result.photos, result.skipped, result.noise) == ((), (), None)
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
