@@ -150,7 +150,8 @@ def transfer_weights(network: RestorationNetwork, parent: RestorationModel) -> t
 
 def _backbone_prefix(network: RestorationNetwork) -> str:
     """What the names of the backbone's tensors begin with inside a network."""
-    return "" if network.backbone is network else "backbone."
+    found = next(name for name, module in network.named_modules() if module is network.backbone)
+    return f"{found}." if found else ""
 
 
 def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
