@@ -65,7 +65,8 @@ class Recipe:
     weight_average_decay: float = 0.999
 
 
-NETWORK: Mapping[str, Any] = {"width": 32, "num_levels": 3, "max_width": 96}
+NETWORK: Mapping[str, Any] = {"size": "medium"}
+"""One backbone for all, so that each may start from the denoiser's."""
 
 
 def denoising_pair(
