@@ -1,4 +1,4 @@
-"""What the benchmarks share: running the jobs with a progress line, and printing a table."""
+"""What the benchmarks share: running the jobs with a progress line, printing a table, naming the machine."""
 
 import os
 import sys
@@ -12,6 +12,7 @@ from engine.job_control import JobControl
 from engine.job_results import EvaluationResult, TrainingResult
 from engine.jobs import evaluate, finetune, pretrain
 from engine.presets import finetune_preset, pretrain_preset
+from tests.benchmarks.document import markdown_table
 
 SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -70,8 +71,7 @@ def measure(model: Path, noisy: Path, clean: Path, *, include_training: bool = F
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a Markdown table."""
-    for row in (header, ["---"] * len(header), *rows):
-        print("| " + " | ".join(row) + " |")
+    print(markdown_table(header, rows))
 
 
 def describe_machine() -> str:
@@ -81,7 +81,8 @@ def describe_machine() -> str:
     from engine.devices import open_device
 
     device = open_device(ComputeConfig())
-    return f"{os.cpu_count()} cores, {device.name} at {device.precision}, torch {torch.__version__}"
+    cores = f"{len(os.sched_getaffinity(0))} of " if hasattr(os, "sched_getaffinity") else ""
+    return f"{cores}{os.cpu_count()} cores, {device.name} at {device.precision}, torch {torch.__version__}"
 
 
 def _report(title: str, result: TrainingResult, wall_seconds: float) -> None:
