@@ -72,7 +72,7 @@ def _draw(figure: "Figure", plan: Plan, figures: BudgetFigures, title: str, note
         colour = COLOURS[index % len(COLOURS)]
         _draw_line(axes, rows, [places[row.num_labels] + shift for row in rows], colour, index)
         ends.append((rows[-1].gain.mean, rows[-1].title, colour))
-    axes.set_ylim(*_reach(figures.rows))
+    axes.set_ylim(*vertical_reach(figures.rows))
     axes.set_xlim(-0.4, len(places) - 0.6)
     axes.set_xticks(list(places.values()), [_tick(count, plan.all_count) for count in places])
     axes.set_xlabel("Labelled photos", color=_INK)
@@ -89,7 +89,7 @@ def _draw(figure: "Figure", plan: Plan, figures: BudgetFigures, title: str, note
     figure.text(0.08, 0.885, note, fontsize=9.5, color="#555555")
 
 
-def _reach(rows: Sequence[BudgetRow]) -> tuple[float, float]:
+def vertical_reach(rows: Sequence[BudgetRow]) -> tuple[float, float]:
     """The axis: all means and, where they are not much wider than the means lie apart, their intervals."""
     means = [row.gain.mean for row in rows] + [0.0]
     apart = max(max(means) - min(means), _SMALLEST_RANGE_DB)

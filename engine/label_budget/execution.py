@@ -15,7 +15,7 @@ from engine.label_budget.plan import Cell, PhotoSet
 from engine.label_budget.scores import Score, ScoreFolder
 from engine.label_suggestion import choose_representatives, measure_residuals
 from engine.models import load_model, read_card
-from engine.run_folder import RECORD_FILE
+from engine.run_folder import RECORD_FILE, unwritable
 from engine.run_records import RunStatus
 from engine.run_store import Run
 from engine.training import finetune, pretrain, resume_training
@@ -29,11 +29,13 @@ class Workplace:
         out: The experiment's folder.
         photos: Who teaches and who is measured.
         compute: Where to compute.
+        photo_memory_bytes: Room for decoded photos in each process.
     """
 
     out: Path
     photos: PhotoSet
     compute: ComputeConfig
+    photo_memory_bytes: int
 
     @property
     def scores(self) -> ScoreFolder:
@@ -42,7 +44,7 @@ class Workplace:
 
 
 class CellRunner:
-    """Does cells one after the other, with the photos that are measured kept in memory."""
+    """Does cells one after the other."""
 
     def __init__(self, workplace: Workplace) -> None:
         """Take the workplace."""
@@ -82,7 +84,7 @@ class CellRunner:
         self, cell: Cell, config: PretrainConfig | FinetuneConfig, control: JobControl, emit: Emit
     ) -> TrainingResult:
         assert config.out is not None
-        if config.out.exists():
+        if config.out.is_dir():
             run = Run(config.out) if (config.out / RECORD_FILE).is_file() else None
             if run is not None and run.record.status == RunStatus.DONE:
                 record = run.record
@@ -100,8 +102,7 @@ class CellRunner:
                 )
             if run is not None and run.is_resumable:
                 return resume_training(run.path, control, emit)
-            # It ended before its first checkpoint.
-            shutil.rmtree(config.out)
+            _remove_unfinished(config.out)
         config.out.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(config, PretrainConfig):
             return pretrain(config, control, emit)
@@ -129,3 +130,15 @@ class CellRunner:
             "label_names": tuple(pair.noisy.name for pair in chosen),
         }
         return config.model_copy(update=labels)
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove the folder of a training that ended before its first checkpoint.
+
+    Raises:
+        RunStoreError: It cannot be removed.
+    """
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise unwritable(folder, error) from error

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from pathlib import Path
 
+from engine.configs import ComputeConfig
 from engine.data.photo_folder import find_usable_photos, list_image_files
 from engine.data.photo_pairs import PhotoPair, match_pairs
 from engine.errors import ImageWriteError, InvalidInputError
@@ -36,6 +37,7 @@ def label_budget(config: LabelBudgetConfig, control: JobControl, emit: Emit) -> 
         InvalidInputError: There are too few pairs, an unknown method, or a folder of another experiment.
         EngineError: A worker process died, or the folder cannot be written.
     """
+    from engine.data.patches import MEMORY_BUDGET_BYTES
     from engine.label_budget.execution import Workplace
     from engine.label_budget.side_by_side import default_workers, do_cells
 
@@ -54,8 +56,13 @@ def label_budget(config: LabelBudgetConfig, control: JobControl, emit: Emit) -> 
         emit(JobWarning(message=f"{item.name} is left out.", hint=item.reason))
     _make_folder(config.out / "scores")
     cells = list(plan.cells.values())
-    workplace = Workplace(out=config.out, photos=plan.photos, compute=config)
     workers = config.workers or default_workers(_device_name(config), len(cells))
+    workplace = Workplace(
+        out=config.out,
+        photos=plan.photos,
+        compute=ComputeConfig(device=config.device, precision=config.precision),
+        photo_memory_bytes=MEMORY_BUDGET_BYTES // workers,
+    )
     progress = ExperimentProgress(cells, control, emit)
     try:
         outcome = do_cells(cells, workplace, workers, control, progress)

@@ -1,11 +1,10 @@
-"""Measuring models on the same photos again and again, with the photos kept in memory."""
+"""Measuring models on the same photos again and again, without a restored file between."""
 
 from collections.abc import Collection, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.data.patches import MEMORY_BUDGET_BYTES, decode_photo
+from engine.data.patches import decode_photo
 from engine.data.photo_pairs import PhotoPair
 from engine.devices import open_device
 from engine.errors import InvalidInputError
@@ -18,7 +17,6 @@ from engine.restorer import Restorer
 
 if TYPE_CHECKING:
     from engine.configs import ComputeConfig
-    from engine.objectives import DecodedPair
 
 PSNR_LIMIT_DB = 100.0
 """A picture equal to its reference would make every mean infinite."""
@@ -28,10 +26,10 @@ class Measurer:
     """Restores and compares the evaluation photos of an experiment; denoising alone."""
 
     def __init__(self, pairs: Sequence[PhotoPair], compute: "ComputeConfig") -> None:
-        """Take the pairs; they are read when the first model is measured.
+        """Take the pairs.
 
         Args:
-            pairs: With different names.
+            pairs: With different names of the noisy photos.
             compute: Where to compute.
         """
         self._pairs = pairs
@@ -54,17 +52,17 @@ class Measurer:
 
         Raises:
             JobCancelled: Asked to end.
-            EngineError: The model cannot be loaded, or no photo is left to measure.
+            EngineError: The model or a photo cannot be read, or no photo is left to measure.
         """
         restorer = Restorer(load_model(model), open_device(self._compute), emit=emit)
-        pairs = [pair for pair in self._decoded if pair.noisy.path.name not in leave_out]
+        pairs = [pair for pair in self._pairs if pair.noisy.name not in leave_out]
         if not pairs:
             raise InvalidInputError("No photo is left to measure.", "Add pairs, or use fewer labels.")
         scores = {}
         for index, pair in enumerate(pairs):
             emit(StepDone(stage="Measuring", step=index, num_steps=len(pairs)))
-            name = pair.noisy.path.name
-            noisy, clean = pair.noisy.pixels, pair.clean.pixels
+            name = pair.noisy.name
+            noisy, clean = decode_photo(pair.noisy).pixels, decode_photo(pair.clean).pixels
             restored = restorer.restore(noisy, control=control)
             if name not in self._untouched:
                 self._untouched[name] = min(psnr(noisy, clean), PSNR_LIMIT_DB), ssim(noisy, clean)
@@ -78,10 +76,3 @@ class Measurer:
                 used_for_training=False,
             )
         return scores
-
-    @cached_property
-    def _decoded(self) -> "list[DecodedPair]":
-        from engine.objectives import DecodedPair
-
-        share = MEMORY_BUDGET_BYTES // max(2 * len(self._pairs), 1)
-        return [DecodedPair(decode_photo(pair.noisy, share), decode_photo(pair.clean, share)) for pair in self._pairs]

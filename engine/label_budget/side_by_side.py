@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Literal
 
+from engine.data.photo_memory import photos_remembered
 from engine.errors import EngineError
 from engine.events import FileSkipped, JobEvent, JobWarning, RunStarted, StepDone
 from engine.job_control import JobCancelled, JobControl
@@ -79,8 +80,9 @@ def do_cells(
     waiting = _Waiting(open_cells, outcome, progress)
     if num_workers == 1 or len(open_cells) < 2:
         runner = CellRunner(workplace)
-        while (ready := waiting.next_ready()) is not None:
-            _note(outcome, progress, ready, _attempt(runner, ready, control, progress))
+        with photos_remembered(workplace.photo_memory_bytes):
+            while (ready := waiting.next_ready()) is not None:
+                _note(outcome, progress, ready, _attempt(runner, ready, control, progress))
     else:
         _WorkerPool(workplace, min(num_workers, len(open_cells)), control, progress).run(waiting, outcome)
     return outcome
@@ -245,12 +247,13 @@ def work(workplace: Workplace, connection: Connection) -> None:
     control = JobControl()
     threading.Thread(target=_take_orders, args=(connection, orders, control), daemon=True).start()
     runner = CellRunner(workplace)
-    while (cell := orders.get()) is not None:
-        try:
-            _answer(connection, _do(runner, cell, control, connection))
-        except BrokenPipeError:
-            # The other side is gone; the training has been saved.
-            return
+    with photos_remembered(workplace.photo_memory_bytes):
+        while (cell := orders.get()) is not None:
+            try:
+                _answer(connection, _do(runner, cell, control, connection))
+            except BrokenPipeError:
+                # The other side is gone; the training has been saved.
+                return
 
 
 def _take_orders(connection: Connection, orders: "queue.SimpleQueue[Cell | None]", control: JobControl) -> None:
