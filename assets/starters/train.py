@@ -8,6 +8,7 @@ Beside the model its card is written: what it learned from, with licences, how, 
 """
 
 import argparse
+import shutil
 import signal
 import sys
 import tempfile
@@ -31,6 +32,7 @@ from engine.events import JobEvent, StepDone
 from engine.job_control import JobCancelled, JobControl
 from engine.models import ModelCard, RestorationModel, build_network, load_model
 from engine.registry import BACKBONES, TASKS, find_entry
+from engine.run_folder import RECORD_FILE
 from engine.run_records import RunStatus
 from engine.run_store import Run, RunStore
 from engine.trainer import Trainer, new_state
@@ -116,11 +118,15 @@ def train(name: str, arguments: argparse.Namespace, control: JobControl) -> Path
         if arguments.minutes:
             speed = _steps_per_second(objective, card, config, device, control)
             config = config.model_copy(update={"steps": max(round(arguments.minutes * 60 * speed), 1)})
-        run = RunStore().create("pretrain", recipe.title, config, path=run_folder, task=recipe.task, device=device.name)
     state = _new_state(card, config, device, arguments.start)
     if is_resumed:
         load_checkpoint(run.checkpoint_path, state)
         run.update(status=RunStatus.RUNNING, error="")
+    else:
+        if (run_folder / RECORD_FILE).is_file():
+            # It ended before its first checkpoint: there is nothing to go on with.
+            shutil.rmtree(run_folder)
+        run = RunStore().create("pretrain", recipe.title, config, path=run_folder, task=recipe.task, device=device.name)
     run.update(num_parameters=sum(weight.numel() for weight in state.network.parameters()), steps_total=config.steps)
     run.log(f"{len(teaching)} pictures teach, {len(held_out)} measure; from step {state.step} to {config.steps}")
     observer = HeldOutObserver(measured_on, recipe, card, device, run)
