@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.configs import ComputeConfig
+from engine.data.bicubic_resize import enlarge
 from engine.data.image_files import read_image
 from engine.devices import open_device
 from engine.events import Pixels
@@ -62,9 +63,8 @@ def set5(scale: int) -> Iterator[Case]:
     for path in sorted((folder / "HR").glob("*.png")):
         clean = read_image(path).pixels
         low = read_image(folder / f"LR_bicubic/X{scale}" / f"{path.stem}x{scale}.png").pixels
-        height, width = low.shape[0] * scale, low.shape[1] * scale
-        shown = np.clip(cv2.resize(low, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)
-        yield low, shown, clean[:height, :width]
+        shown = np.clip(enlarge(low, scale), 0, 1)
+        yield low, shown, clean[: shown.shape[0], : shown.shape[1]]
 
 
 def luma_psnr(restored: Pixels, reference: Pixels, shaved_px: int) -> float:
