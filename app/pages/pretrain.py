@@ -48,7 +48,12 @@ def pretrain_job(config: PretrainConfig, control: JobControl, emit: Emit) -> Tra
 
 
 class PretrainPage(TrainingPage):
-    """Presets, settings, and the running pretraining."""
+    """Presets, settings, and the running pretraining.
+
+    Attributes:
+        noise_facts: What the photos' noise is like, and the stride that follows from it.
+        change_stride: Leads to the setting of the stride.
+    """
 
     page_id = "pretrain"
     title = "Pretrain"
@@ -75,10 +80,10 @@ class PretrainPage(TrainingPage):
         return TrainingForm(PretrainConfig, _FIELDS)
 
     def make_inputs(self) -> QWidget | None:
-        self._change_stride = quiet_button("Change")
-        self._change_stride.setToolTip("Show the settings, where the sub-sampling stride can be changed.")
-        self._change_stride.clicked.connect(self._show_stride)
-        self.noise_facts = NoiseFacts(self._change_stride)
+        self.change_stride = quiet_button("Change")
+        self.change_stride.setToolTip("Show the settings, where the sub-sampling stride can be changed.")
+        self.change_stride.clicked.connect(self._show_stride)
+        self.noise_facts = NoiseFacts(self.change_stride)
         return self.noise_facts
 
     @Slot()
@@ -88,7 +93,7 @@ class PretrainPage(TrainingPage):
             return
         noise = common_noise(self.session.included_photos)
         editor = self.form.params_editor("pretext_params", "stride")
-        self._change_stride.setVisible(editor is not None)
+        self.change_stride.setVisible(editor is not None)
         if noise is None or (editor is None and self.form.params_forms):
             plan = ""
         elif editor is None or editor.value() == STRIDE_MEASURED:

@@ -17,6 +17,7 @@ from engine.events import (
     JobEvent,
     JobWarning,
     MetricsRow,
+    NoiseMeasured,
     PreviewReady,
     RunStarted,
     StepDone,
@@ -148,7 +149,9 @@ def test_pretraining_tells_its_story(tiny_photos: TinyPhotos) -> None:
     assert run.record.steps_done == run.record.steps_total == result.steps == 8
     assert run.record.data is not None
     assert run.record.data.num_photos == 8
-    assert run.config()["pretext_params"]["stride"] >= 1
+    (measured,) = recorder.of(NoiseMeasured)
+    assert run.config()["pretext_params"]["stride"] == measured.noise.stride
+    assert f"Sub-sampling with stride {measured.noise.stride}\n" in run.log_path.read_text()
     assert recorder.of(RunStarted)[0].run == result.run
     steps = [event.step for event in recorder.of(StepDone) if event.stage == "Pretraining"]
     assert steps == list(range(1, 9))
