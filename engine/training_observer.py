@@ -14,11 +14,12 @@ from engine.events import Emit, Pixels, PreviewReady, ValidationDone
 from engine.job_control import JobControl
 from engine.metrics import psnr, ssim
 from engine.models import ModelCard, RestorationModel
-from engine.noise import estimate_noise
+from engine.noise import MIN_SIDE_PX, estimate_noise
+from engine.noise_facts import FolderNoise, summarize_noise
 from engine.objectives import DecodedPair
 from engine.restorer import restore_pixels
 from engine.run_store import Run
-from engine.verdicts import residual_facts, training_verdict
+from engine.verdicts import TrainingFacts, residual_facts, training_verdict
 
 PREVIEW_PX = 192
 NUM_PREVIEW_CANDIDATES = 12
@@ -36,10 +37,14 @@ class PreviewCrop:
     Attributes:
         noisy: Shape: (side, side, 3), 0 to 1.
         reference: The clean crop, where known. Same shape.
+        sigma: Standard deviation of its photo's noise, 0 to 1; None for a photo too small to judge.
+        noise: Of the photos that it was chosen from; None likewise.
     """
 
     noisy: Pixels
     reference: Pixels | None = None
+    sigma: float | None = None
+    noise: FolderNoise | None = None
 
 
 class TrainingObserver:
@@ -98,11 +103,15 @@ class TrainingObserver:
         )
         if state.step:
             verdict = training_verdict(
-                residual_facts(noisy, restored),
-                self._metrics,
-                step=state.step,
-                num_steps=self._num_steps,
-                num_crops=self._num_crops,
+                TrainingFacts(
+                    residual=residual_facts(noisy, restored),
+                    metrics=self._metrics,
+                    step=state.step,
+                    num_steps=self._num_steps,
+                    num_crops=self._num_crops,
+                    noise=self._crop.noise,
+                    preview_sigma=self._crop.sigma,
+                )
             )
             self._run.update(verdict=verdict.sentence)
             self._emit(verdict)
@@ -145,8 +154,13 @@ def choose_preview_crop(
     """
     step = max(len(photos) // NUM_PREVIEW_CANDIDATES, 1)
     candidates = photos[::step][:NUM_PREVIEW_CANDIDATES]
-    by_noise = sorted(candidates, key=lambda photo: estimate_noise(_centre(photo.pixels, 512)).sigma)
-    photo = by_noise[(3 * len(by_noise)) // 4]
+    estimates = [
+        (photo, estimate_noise(_centre(photo.pixels, 512)))
+        for photo in candidates
+        if min(photo.levels.shape[1:]) >= MIN_SIDE_PX
+    ]
+    by_noise = sorted(estimates, key=lambda estimate: estimate[1].sigma)
+    photo, estimate = by_noise[(3 * len(by_noise)) // 4] if by_noise else (candidates[0], None)
     pixels = photo.pixels
     height, width = pixels.shape[:2]
     side = min(PREVIEW_PX, height, width)
@@ -165,6 +179,8 @@ def choose_preview_crop(
     return PreviewCrop(
         noisy=_part(pixels, best, side),
         reference=None if reference is None else _part(reference.pixels, best, side),
+        sigma=None if estimate is None else estimate.sigma,
+        noise=summarize_noise(noise for _, noise in estimates),
     )
 
 

@@ -57,7 +57,8 @@ class ContrastParams(JobConfig):
             ge=0,
             le=10,
             title="Contrast",
-            description="Pull of the contrastive term on the residual, as a share of the consistency term's.",
+            description="Pull of the contrastive term on the residual, as a share of the consistency term's; "
+            "0 leaves it out.",
         ),
     ] = 0.1
 
@@ -195,25 +196,24 @@ def balanced_loss(
     Args:
         residual: Shape: (2N, channels, height, width).
         contrast: The contrastive term.
-        ratio: Norm of its gradient as a share of the consistency's; 0 only measures it.
+        ratio: Norm of its gradient as a share of the consistency's; 0 leaves it out.
         intensity: As for the contrastive term.
         photos: Likewise.
     """
     leaf = residual.detach().float().requires_grad_()
     consistency = leaf.square().mean()
     (gradient,) = torch.autograd.grad(consistency, leaf)
-    with torch.set_grad_enabled(ratio > 0):
-        measured = contrast(leaf, intensity=intensity, photos=photos)
+    parts = {"consistency": consistency.detach()}
     if ratio > 0:
+        measured = contrast(leaf, intensity=intensity, photos=photos)
         (contrast_gradient,) = torch.autograd.grad(measured.term.loss, leaf)
         scale = ratio * gradient.norm() / contrast_gradient.norm().clamp_min(1e-12)
         gradient = gradient + scale * contrast_gradient
-    parts = {
-        "consistency": consistency.detach(),
-        "contrast": measured.term.loss.detach(),
-        "contrast_accuracy": measured.term.accuracy,
-        "contrast_share_of_chance": measured.term.share_of_chance,
-        "residual_distance": measured.distance,
-    }
+        parts |= {
+            "contrast": measured.term.loss.detach(),
+            "contrast_accuracy": measured.term.accuracy,
+            "contrast_share_of_chance": measured.term.share_of_chance,
+            "residual_distance": measured.distance,
+        }
     # A surrogate whose gradient with respect to the residual is the balanced one.
     return LossParts(total=(residual * gradient).sum(), parts=parts)
