@@ -50,6 +50,12 @@ Json = Annotated[
     ),
 ]
 Noisy = Annotated[list[Path], typer.Option("--noisy", metavar="DIR", help="Noisy photos; can be repeated.")]
+NoisyIfAny = Annotated[
+    list[Path],
+    typer.Option(
+        "--noisy", metavar="DIR", help="Noisy photos; can be repeated. Without: made from the clean ones, for sr2 and others."
+    ),
+]
 Clean = Annotated[list[Path], typer.Option("--clean", metavar="DIR", help="Clean references; can be repeated.")]
 Model = Annotated[str, typer.Argument(metavar="MODEL|RUN", help="A model file, a run folder or a run's id.")]
 Parent = Annotated[
@@ -123,15 +129,15 @@ def pretrain(
 @options_from(FinetuneConfig, leave_out={"parent", "noisy", "clean", "out"}, by_preset=finetune_preset(Preset.BALANCED))
 def finetune(
     parent: Parent,
-    noisy: Noisy,
     clean: Clean,
+    noisy: NoisyIfAny = [],  # noqa: B006 - typer's way to an option that can be repeated or left out
     out: Out = None,
     preset: PresetOption = Preset.BALANCED,
     as_json: Json = False,
     *,
     settings: dict[str, Any],
 ) -> None:
-    """Learn from a few pairs of a noisy photo and its clean reference."""
+    """Learn from a few pairs of a noisy photo and its clean reference, or from clean photos alone if the task can."""
     config = make_config(
         FinetuneConfig,
         **{**finetune_preset(preset, from_scratch=parent == "none"), **settings},
@@ -193,7 +199,9 @@ def evaluate(
     """Measure a model or a classical method on pairs: PSNR and SSIM, before and after."""
     # A file or folder of that name goes before the method.
     is_baseline = method in BASELINES and not Path(method).exists()
-    measured = {"baseline": method} if is_baseline else {"model": find_run_or_model(method)}
+    measured: dict[str, Any] = {"baseline": method}
+    if not is_baseline:
+        measured = {"model": find_run_or_model(method, settings.get("task") or "denoise")}
     config = make_config(EvaluateConfig, **settings, **measured, noisy=noisy, clean=clean, tile=tile)
     from engine.evaluating import evaluate as job
 

@@ -3,9 +3,9 @@
     python3 run.py bench quality [--sets polyu ...] [--methods starter bm3d MODEL|RUN ...] [--fresh] [--seed 0]
         [--out DIR]
 
-Writes its section of `docs/benchmarks.md` and `docs/benchmarks.json` after each measurement, and at last the charts; what
-is there already is kept unless `--fresh` asks for it again, or the model's file has changed. BM3D takes minutes for a
-large photo, so that it is measured on a few sets unless `--sets` names others.
+Writes its section of `docs/benchmarks.md` and `docs/benchmarks.json` after each measurement, and at last the charts;
+what is there already is kept unless `--fresh` asks for it again, or the model's file has changed. BM3D takes minutes
+for a large photo, so that it is measured on a few sets unless `--sets` names others.
 """
 
 import argparse
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NAME = "quality"
+METHODS = (*(name for name in BASELINES if name not in ("bicubic", "bilinear")), STARTER_WORD)
+"""What is measured if nothing is asked for; the two left out are what the column of inputs shows."""
+
 SLOW_METHODS = {"bm3d": ("polyu", "fmd", "w2s", "kodak24_25", "set12_25")}
 """Sets that are worth their time."""
 
@@ -73,8 +76,6 @@ def find_method(name: str, pair_set: PairSet) -> Method | str:
             return ""
         if not entry.is_installed:
             return f"{entry.title}: the package {entry.package} is not installed."
-        if pair_set.task == "denoise" and entry.denoise is None:
-            return ""
         return Method(title=entry.title, config={"baseline": name, "task": pair_set.task})
     path = starter_path(pair_set.task) if name == STARTER_WORD else find_run_or_model(name)
     if path is None:
@@ -162,8 +163,7 @@ def write_results(
 
 def _combinations(arguments: argparse.Namespace) -> Iterator[tuple[str, str]]:
     """Yield sets and methods, quick methods first."""
-    methods = arguments.methods or [*BASELINES, STARTER_WORD]
-    for method in sorted(methods, key=lambda name: name in SLOW_METHODS):
+    for method in sorted(arguments.methods or METHODS, key=lambda name: name in SLOW_METHODS):
         for name in arguments.sets or SETS:
             if arguments.sets or name in SLOW_METHODS.get(method, SETS):
                 yield name, method
@@ -180,7 +180,9 @@ def _figures(result: Mapping[str, Any], prefix: str = "") -> tuple[float, float]
 
 
 def _titles(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
-    return list(dict.fromkeys(result["title"] for row in rows.values() for result in row))
+    titles = dict.fromkeys(result["title"] for row in rows.values() for result in row)
+    order = [entry.title for entry in BASELINES.values()]
+    return sorted(titles, key=lambda title: order.index(title) if title in order else len(order))
 
 
 def _table(title: str, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table:
