@@ -41,6 +41,8 @@ LIGHT_MODULES = (
     "engine.noise",
     "engine.scanning",
     "engine.restoring",
+    "engine.evaluating",
+    "engine.baselines.registry",
     "engine.data.image_files",
     "engine.data.photo_folder",
     "engine.data.photo_pairs",
