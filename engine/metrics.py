@@ -80,7 +80,7 @@ def luminance(pixels: Pixels) -> NDArray[np.float64]:
     """
     if pixels.shape[2] == 1:
         return _as_double(pixels)
-    weighted = _as_double(pixels) @ np.array(_LUMINANCE_WEIGHTS)
+    weighted: NDArray[np.float64] = _as_double(pixels) @ np.array(_LUMINANCE_WEIGHTS)
     return ((weighted + _LUMINANCE_OFFSET) / 255)[:, :, np.newaxis]
 
 
@@ -118,9 +118,10 @@ def fit_brightness(pixels: Pixels, reference: Pixels) -> Pixels:
     _check_shapes(pixels, reference)
     values, wanted = _as_double(pixels), _as_double(reference)
     centred = values - values.mean()
-    energy = np.mean(np.square(centred))
-    gain = np.mean(centred * wanted) / energy if energy > 0 else 0.0
-    return (gain * centred + wanted.mean()).astype(np.float32)
+    energy = float(np.mean(np.square(centred)))
+    gain = float(np.mean(centred * wanted)) / energy if energy > 0 else 0.0
+    fitted: NDArray[np.float64] = gain * centred + float(wanted.mean())
+    return fitted.astype(np.float32)
 
 
 def _check_shapes(restored: Values, reference: Values) -> None:
