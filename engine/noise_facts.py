@@ -101,7 +101,7 @@ class FolderNoise:
         correlation: Median correlation of the noise of pixels 1, 2, 3 and 4 apart.
         stride: How far apart pixels must be for their noise to be nearly independent, 1 to `MAX_STRIDE`: what
             pretraining sub-samples by.
-        dependence: The line through the median variance over brightness; None where no photo shows it.
+        dependence: That of a photo of median noise; None where fewer than half of the photos show one.
     """
 
     num_photos: int
@@ -155,7 +155,7 @@ def summarize_noise(estimates: Iterable[NoiseEstimate]) -> FolderNoise | None:
         high_sigma=float(high),
         correlation=correlation,
         stride=independent_distance(correlation),
-        dependence=_common_dependence([noise.dependence for noise in noises if noise.dependence is not None]),
+        dependence=_common_dependence(noises, float(np.median(sigmas))),
     )
 
 
@@ -180,14 +180,18 @@ def noise_word(sigma: float) -> str:
     return f"{word} noise"
 
 
-def _common_dependence(dependences: Sequence[SignalDependence]) -> SignalDependence | None:
-    """Return the line through the median variances at the ends of the median brightness range."""
-    if not dependences:
+def _common_dependence(noises: Sequence[NoiseEstimate], sigma: float) -> SignalDependence | None:
+    """Return the line through the median variances at the ends of the median brightness range.
+
+    Each photo's variances count in relation to its level, so that a few very noisy photos do not speak for the others.
+    """
+    known = [(noise.dependence, noise.sigma**2) for noise in noises if noise.dependence is not None and noise.sigma > 0]
+    if 2 * len(known) < len(noises) or not known:
         return None
-    darkest = float(np.median([dependence.darkest for dependence in dependences]))
-    brightest = float(np.median([dependence.brightest for dependence in dependences]))
+    darkest = float(np.median([dependence.darkest for dependence, _ in known]))
+    brightest = float(np.median([dependence.brightest for dependence, _ in known]))
     dark, bright = (
-        float(np.median([dependence.slope * brightness + dependence.offset for dependence in dependences]))
+        sigma**2 * float(np.median([(line.slope * brightness + line.offset) / level for line, level in known]))
         for brightness in (darkest, brightest)
     )
     slope = (bright - dark) / (brightest - darkest)

@@ -208,9 +208,9 @@ def test_what_the_noises_of_a_folder_have_in_common() -> None:
 
     white, camera = (0.0, 0.0, 0.0, 0.0), (0.6, 0.2, 0.1, 0.0)
     estimates = [
-        NoiseEstimate(sigma=0.01, correlation=white, dependence=line(0.001, 0.0)),
+        NoiseEstimate(sigma=0.01, correlation=white, dependence=line(0.0005, 0.0)),
         NoiseEstimate(sigma=0.02, correlation=camera, dependence=line(0.002, 0.0)),
-        NoiseEstimate(sigma=0.09, correlation=camera, dependence=line(0.05, 0.1)),
+        NoiseEstimate(sigma=0.09, correlation=camera, dependence=line(0.0405, 0.01)),
         NoiseEstimate(sigma=0.02, correlation=camera),
     ]
     noise = summarize_noise(estimates)
@@ -223,6 +223,11 @@ def test_what_the_noises_of_a_folder_have_in_common() -> None:
         "Little noise: 5.1 of 255, most photos 3.3 to 17.6. It is stronger in bright parts (10.2) than in dark ones "
         "(5.1). The noise of neighbouring pixels is alike: sub-sampling with stride 3."
     )
+    # One photo in three that shows a dependence does not speak for the others.
+    even = NoiseEstimate(sigma=0.02, correlation=white)
+    mostly_even = summarize_noise([estimates[0], even, even])
+    assert mostly_even is not None
+    assert mostly_even.dependence is None
     assert summarize_noise([]) is None
     alone = summarize_noise([NoiseEstimate(sigma=0.02, correlation=white)])
     assert alone is not None
