@@ -55,13 +55,13 @@ class Recipe:
     task: str
     make_pair: PairMaker
     margin_px: int = 0
-    backbone: str = "unet"
+    backbone: str = "nafnet"
     backbone_params: Mapping[str, Any] = field(default_factory=lambda: NETWORK)
     task_params: Mapping[str, Any] = field(default_factory=dict)
     steps: int = 12_000
-    batch: int = 16
+    batch: int = 8
     crop_px: int = 64
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     weight_average_decay: float = 0.999
 
 

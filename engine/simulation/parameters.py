@@ -56,7 +56,7 @@ class PairParams(JobConfig):
         camera: The cameras.
     """
 
-    plain_share: Share = 0.33
+    plain_share: Share = 0.45
     highest_sigma: Annotated[float, Field(ge=0, le=255)] = 55.0
     clean_share: Share = 0.03
     gray_share: Share = 0.08
