@@ -206,7 +206,7 @@ def measure_residuals(
         control.wait_if_paused()
         emit(StepDone(stage="Comparing noise", step=index, num_steps=len(paths)))
         try:
-            quantiles.append(_quantiles(residual_of(decode_photo(path), index)))
+            quantiles.append(_quantiles(residual_of(decode_photo(path, independent_pixels=True), index)))
         except EngineError as error:
             emit(FileSkipped(path=path, reason=error.message, hint=error.hint))
             continue

@@ -122,7 +122,7 @@ class LabelBudgetConfig(ComputeConfig):
     backbone: Annotated[
         str,
         Field(title="Network", description="Of all that does not begin with a starter.", json_schema_extra=ADVANCED),
-    ] = "unet"
+    ] = "nafnet"
     backbone_params: Annotated[
         dict[str, Any],
         Field(title="Network settings", description="Settings of the network.", json_schema_extra=ADVANCED),

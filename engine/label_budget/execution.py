@@ -76,7 +76,13 @@ class CellRunner:
             trained = self._train(cell, cell.config, control, emit)
             labels = read_card(trained.run).labels
             photos = self._measurer.measure(trained.run, control, emit, leave_out=labels)
-            score = Score(photos=photos, labels=labels, steps=trained.steps, seconds=trained.seconds)
+            score = Score(
+                photos=photos,
+                labels=labels,
+                steps=trained.steps,
+                seconds=trained.seconds,
+                metrics=dict(trained.metrics),
+            )
         scores.keep(cell.name, settings, score)
         return score
 

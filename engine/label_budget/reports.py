@@ -144,6 +144,7 @@ def as_fields(
                 "labels": list(score.labels),
                 "steps": score.steps,
                 "seconds": score.seconds,
+                "metrics": dict(score.metrics),
                 "psnr": {photo: item.psnr for photo, item in score.photos.items()},
                 "noisy_psnr": {photo: item.noisy_psnr for photo, item in score.photos.items()},
             }

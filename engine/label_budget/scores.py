@@ -20,12 +20,14 @@ class Score:
         labels: Names of the noisy photos whose references taught it or chose among its weights.
         steps: Optimisation steps of its own training.
         seconds: Their time.
+        metrics: Final figures of the training by name, such as what a starter has forgotten.
     """
 
     photos: Mapping[str, PairScore]
     labels: tuple[str, ...] = ()
     steps: int = 0
     seconds: float = 0.0
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,5 +98,9 @@ class ScoreFolder:
 def _read(fields: Mapping[str, Any]) -> Score:
     photos = {name: PairScore(**score) for name, score in fields["photos"].items()}
     return Score(
-        photos=photos, labels=tuple(fields["labels"]), steps=int(fields["steps"]), seconds=float(fields["seconds"])
+        photos=photos,
+        labels=tuple(fields["labels"]),
+        steps=int(fields["steps"]),
+        seconds=float(fields["seconds"]),
+        metrics=dict(fields["metrics"]),
     )
