@@ -185,7 +185,13 @@ class PretrainConfig(TrainingConfig):
 class FinetuneConfig(TrainingConfig):
     """Learn from a few pairs of a noisy photo and its clean reference."""
 
-    noisy: Annotated[tuple[Path, ...], Field(min_length=1, title="Noisy photos", description="Folders or files.")]
+    noisy: Annotated[
+        tuple[Path, ...],
+        Field(
+            title="Noisy photos",
+            description="Folders or files; empty: the task makes them from the clean ones, if it can.",
+        ),
+    ] = ()
     clean: Annotated[tuple[Path, ...], Field(min_length=1, title="Clean references", description="Folders or files.")]
     task: Annotated[str, Field(title="Task", description="What the model shall do.")] = "denoise"
     labels: Annotated[
