@@ -53,7 +53,9 @@ Noisy = Annotated[list[Path], typer.Option("--noisy", metavar="DIR", help="Noisy
 NoisyIfAny = Annotated[
     list[Path],
     typer.Option(
-        "--noisy", metavar="DIR", help="Noisy photos; can be repeated. Without: made from the clean ones, for sr2 and others."
+        "--noisy",
+        metavar="DIR",
+        help="Noisy photos; can be repeated. Tasks such as sr2 make them from the clean ones where there are none.",
     ),
 ]
 Clean = Annotated[list[Path], typer.Option("--clean", metavar="DIR", help="Clean references; can be repeated.")]

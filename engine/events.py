@@ -70,7 +70,7 @@ class PreviewReady:
 
     Attributes:
         step: Optimisation step.
-        noisy: The crop as it is. Height x width x channels, 0 to 1.
+        noisy: The crop as it is, brought to the restored one's size. Height x width x channels, 0 to 1.
         restored: The crop restored. Same shape.
         residual: noisy - restored. Same shape, -1 to 1.
         reference: The clean crop where one is known. Same shape.

@@ -4,19 +4,26 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.configs import FinetuneConfig
+from engine.data.image_files import probe_image
 from engine.data.pair_checks import check_pair
-from engine.data.patches import decode_photo
+from engine.data.patches import DecodedPhoto, decode_photo
 from engine.data.photo_folder import find_usable_photos, list_image_files
 from engine.data.photo_pairs import PairMatching, PhotoPair, choose_pairs, match_pairs, split_pairs
 from engine.errors import EngineError, InvalidInputError
 from engine.events import Emit, FileSkipped, JobWarning, StepDone
 from engine.job_control import JobControl
 from engine.objectives import DecodedPair
+from engine.registry import TASKS, find_entry
+from engine.tasks.restoration_task import RestorationTask
 
 MIN_LABELS_FOR_VALIDATION = 8
 """With fewer labels each is worth more as a teacher than as a measure."""
+
+MIN_OWN_SIDE_PX = 32
+"""A clean photo of which a label is made must show something, made smaller too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +35,16 @@ class LabelSet:
         validation: Pairs that only measure; empty for few labels.
         unlabelled: Noisy photos whose references, if any, stay out of training; validation photos are not among them.
         digests: SHA-256 of the labelled noisy files, training before validation.
+        task: What the labels teach.
+        task_params: Its settings, those that the labels ask for included.
     """
 
     training: tuple[DecodedPair, ...]
     validation: tuple[DecodedPair, ...]
     unlabelled: tuple[Path, ...]
     digests: tuple[str, ...]
+    task: RestorationTask
+    task_params: dict[str, Any]
 
     @property
     def training_names(self) -> tuple[str, ...]:
@@ -54,29 +65,38 @@ class LabelSet:
 def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> LabelSet:
     """Match, choose, split and decode the pairs that the settings name.
 
-    Doubtful pairs are set aside and reported, unless they are chosen by name.
+    Doubtful pairs are set aside and reported, unless they are chosen by name. A task that makes the noisy side of its
+    labels by itself learns from clean photos alone where there are no noisy ones, where both are the same files, and
+    where none of their names match.
 
     Raises:
-        InvalidInputError: No pair is left, or a chosen one does not exist.
+        InvalidInputError: No pair is left, a chosen one does not exist, or the task or one of its settings does not.
         JobCancelled: Asked to end.
     """
-    noisy_paths = _photos_in(config.noisy, emit)
-    matching = match_pairs(noisy_paths, _photos_in(config.clean, emit))
-    chosen = _choose(config, matching, control, emit)
+    entry = find_entry(TASKS, config.task, "task")
+    task = entry.make(config.task_params)
+    noisy_paths, clean_paths = _photos_in(config.noisy, emit), _photos_in(config.clean, emit)
+    matching = _match(task, noisy_paths, clean_paths, emit)
+    chosen = _choose(config, task, matching, control, emit)
+    chosen, task_params = _fit_task(task, config.task_params, chosen, emit)
+    task = entry.make(task_params)
     share = config.validation_share if len(chosen) >= MIN_LABELS_FOR_VALIDATION else 0.0
     training_pairs, validation_pairs = split_pairs(chosen, share, config.seed)
-    training = _decode_pairs(training_pairs, control, emit)
-    validation = _decode_pairs(validation_pairs, control, emit)
+    training = _decode_pairs(training_pairs, task, control, emit)
+    validation = _decode_pairs(validation_pairs, task, control, emit)
     if not training:
         raise InvalidInputError(
             "None of the labels can be used for training.", "See the list of skipped files for the reasons."
         )
-    held_back = {pair.noisy.path for pair in validation}
+    # What a label is made from is clean, and shows nothing of the noise.
+    withheld = {pair.noisy for pair in validation_pairs} | {path for path in clean_paths if path in set(noisy_paths)}
     return LabelSet(
         training=training,
         validation=validation,
-        unlabelled=tuple(path for path in noisy_paths if path not in held_back),
+        unlabelled=tuple(path for path in noisy_paths if path not in withheld),
         digests=tuple(file_digest(pair.noisy.path) for pair in (*training, *validation)),
+        task=task,
+        task_params=task_params,
     )
 
 
@@ -93,7 +113,69 @@ def _photos_in(folders: Sequence[Path], emit: Emit) -> list[Path]:
     return [path for path, _ in usable]
 
 
-def _choose(config: FinetuneConfig, matching: PairMatching, control: JobControl, emit: Emit) -> Sequence[PhotoPair]:
+def _match(task: RestorationTask, noisy: Sequence[Path], clean: Sequence[Path], emit: Emit) -> PairMatching:
+    """Match by name, or take each clean photo for both sides of a pair."""
+    alone = PairMatching(
+        pairs=tuple(PhotoPair(path, path) for path in clean), doubtful=(), unmatched_clean=(), unmatched_noisy=()
+    )
+    if not noisy and not task.makes_own_pairs:
+        raise InvalidInputError(
+            "This task learns from pairs of a noisy photo and its clean reference, but there are no noisy photos.",
+            "Add the noisy photos of the same scenes.",
+        )
+    if task.makes_own_pairs and (not noisy or set(noisy) == set(clean)):
+        return alone
+    matching = match_pairs(noisy, clean, scale=task.scale)
+    if task.makes_own_pairs and clean and not matching.pairs and not matching.doubtful:
+        emit(
+            JobWarning(
+                message="No noisy photo has the name of a clean one: the labels are made from the clean photos alone.",
+                hint="To learn from pairs instead, give both files of a pair the same name.",
+            )
+        )
+        return alone
+    return matching
+
+
+def _fit_task(
+    task: RestorationTask, params: dict[str, Any], pairs: Sequence[PhotoPair], emit: Emit
+) -> tuple[Sequence[PhotoPair], dict[str, Any]]:
+    """Settle the settings of the task that depend on the pairs, and keep the pairs that these suit."""
+    if all(pair.noisy == pair.clean for pair in pairs):
+        return pairs, {**task.own_pairs_params, **params}
+    if task.scale == 1:
+        return pairs, params
+    enlarged = [pair for pair in pairs if _size_of(pair.noisy) == _size_of(pair.clean)]
+    smaller = [pair for pair in pairs if pair not in enlarged]
+    if len(enlarged) > len(smaller):
+        emit(
+            JobWarning(
+                message="The noisy photos are as large as their references: they count as enlarged already.",
+                hint=f"Results keep their size. To make photos larger, give noisy photos that are {task.scale} times "
+                "smaller than their references, or clean photos alone.",
+            )
+        )
+        kept, aside, params = enlarged, smaller, {**params, **task.same_size_params}
+    else:
+        kept, aside = smaller, enlarged
+    for pair in aside:
+        _warn_aside(
+            pair,
+            "Of most pairs the sizes compare otherwise.",
+            f"Let all references be {task.scale} times as large as their noisy photos, or all of the same size.",
+            emit,
+        )
+    return kept, params
+
+
+def _size_of(path: Path) -> tuple[int, int]:
+    info = probe_image(path)
+    return info.width, info.height
+
+
+def _choose(
+    config: FinetuneConfig, task: RestorationTask, matching: PairMatching, control: JobControl, emit: Emit
+) -> Sequence[PhotoPair]:
     if config.label_names is not None:
         wanted = set(config.label_names)
         pairs = [*matching.pairs, *(doubtful.pair for doubtful in matching.doubtful)]
@@ -113,7 +195,7 @@ def _choose(config: FinetuneConfig, matching: PairMatching, control: JobControl,
             "Give a reference the same file name as its noisy photo, then try again.",
         )
     wanted_count = len(matching.pairs) if config.labels is None else config.labels
-    sound = _draw_sound_pairs(matching.pairs, wanted_count, config.seed, control, emit)
+    sound = _draw_sound_pairs(matching.pairs, wanted_count, config.seed, task.scale, control, emit)
     if not sound:
         raise InvalidInputError(
             "None of the references agrees with its noisy photo.",
@@ -129,7 +211,7 @@ def _choose(config: FinetuneConfig, matching: PairMatching, control: JobControl,
 
 
 def _draw_sound_pairs(
-    pairs: Sequence[PhotoPair], count: int, seed: int, control: JobControl, emit: Emit
+    pairs: Sequence[PhotoPair], count: int, seed: int, scale: int, control: JobControl, emit: Emit
 ) -> list[PhotoPair]:
     """Draw pairs by chance, check what they show, and draw again for each that is set aside."""
     is_sound: dict[PhotoPair, bool] = {}
@@ -140,7 +222,7 @@ def _draw_sound_pairs(
             if pair in is_sound:
                 continue
             control.wait_if_paused()
-            findings = check_pair(pair)
+            findings = [] if pair.noisy == pair.clean else check_pair(pair, scale=scale)
             is_sound[pair] = not findings
             if findings:
                 _warn_aside(pair, findings[0].reason, findings[0].hint, emit)
@@ -155,24 +237,46 @@ def _warn_aside(pair: PhotoPair, reason: str, hint: str, emit: Emit) -> None:
     emit(JobWarning(message=f"{pair.noisy.name} is set aside: {reason}", hint=hint))
 
 
-def _decode_pairs(pairs: Sequence[PhotoPair], control: JobControl, emit: Emit) -> tuple[DecodedPair, ...]:
+def _decode_pairs(
+    pairs: Sequence[PhotoPair], task: RestorationTask, control: JobControl, emit: Emit
+) -> tuple[DecodedPair, ...]:
     decoded: list[DecodedPair] = []
     for index, pair in enumerate(pairs):
         control.wait_if_paused()
         try:
-            noisy, clean = decode_photo(pair.noisy), decode_photo(pair.clean)
+            decoded.append(_decode_pair(pair, task))
         except EngineError as error:
             emit(FileSkipped(path=pair.noisy, reason=error.message, hint=error.hint))
             continue
-        if noisy.levels.shape != clean.levels.shape:
-            emit(
-                FileSkipped(
-                    path=pair.noisy,
-                    reason="The noisy photo and its reference differ in size.",
-                    hint="Crop or export both at the same size.",
-                )
-            )
-            continue
-        decoded.append(DecodedPair(noisy, clean))
         emit(StepDone(stage="Reading labels", step=index + 1, num_steps=len(pairs)))
     return tuple(decoded)
+
+
+def _decode_pair(pair: PhotoPair, task: RestorationTask) -> DecodedPair:
+    """Read a pair, or make one of a clean photo; what the noisy side does not show is cut off the reference.
+
+    Raises:
+        ImageReadError: A file cannot be read.
+        InvalidInputError: The sizes do not fit, or the clean photo is too small.
+    """
+    clean = decode_photo(pair.clean)
+    height, width = clean.levels.shape[1:]
+    if pair.noisy == pair.clean:
+        if min(height, width) < MIN_OWN_SIDE_PX:
+            raise InvalidInputError(
+                f"The photo has only {width} x {height} pixels.",
+                f"A label needs at least {MIN_OWN_SIDE_PX} pixels to a side.",
+            )
+        noisy = DecodedPhoto.of_pixels(pair.noisy, task.make_noisy(clean.pixels), clean.bit_depth)
+    else:
+        noisy = decode_photo(pair.noisy)
+        rows, columns = noisy.levels.shape[1:]
+        if (rows, columns) != (height // task.scale, width // task.scale):
+            raise InvalidInputError(
+                f"The noisy photo has {columns} x {rows} pixels, its reference {width} x {height}.",
+                "Crop or export both at the same size."
+                if task.scale == 1
+                else f"For this task the reference must be {task.scale} times as large.",
+            )
+    rows, columns = (task.scale * side for side in noisy.levels.shape[1:])
+    return DecodedPair(noisy, DecodedPhoto(clean.path, clean.levels[:, :rows, :columns]))

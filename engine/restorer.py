@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from engine.backbones.backbone import PHOTO_CHANNELS
+from engine.data.bayer_interpolation import interpolate_rggb
+from engine.data.bicubic_resize import enlarge
 from engine.data.mosaics import bayer_mosaic
 from engine.devices import ComputeDevice
 from engine.errors import DeviceError
@@ -119,6 +121,31 @@ class Restorer:
         np.clip(restored, 0.0, 1.0, out=restored)
         restored.setflags(write=False)
         return restored
+
+    def unrestored(self, pixels: Pixels) -> Pixels:
+        """Bring a photo to the size and the channels of its restored version by plain interpolation.
+
+        Args:
+            pixels: As for `restore`.
+
+        Returns:
+            Shape: as of what `restore` returns; 0 to 1, read-only. The photo itself where nothing is to be done.
+        """
+        if self.takes_mosaics:
+            mosaic = pixels if pixels.shape[2] == 1 else bayer_mosaic(pixels)
+            interpolated: Pixels = interpolate_rggb(mosaic[:, :, 0]).clip(0.0, 1.0)
+            interpolated.setflags(write=False)
+            return interpolated
+        return self.enlarged(pixels)
+
+    def enlarged(self, pixels: Pixels) -> Pixels:
+        """Bring a picture of any channels, such as a photo's transparency, to the size of the restored photo."""
+        return enlarge(pixels, self.scale) if self.scale > 1 else pixels
+
+    @property
+    def scale(self) -> int:
+        """How many pixels of the result a pixel becomes to a side."""
+        return self._network.scale
 
     @property
     def takes_mosaics(self) -> bool:
@@ -236,7 +263,7 @@ def blend_with_input(noisy: Pixels, restored: Pixels, strength: float) -> Pixels
     """Keep a part of the noise: 0 returns the noisy photo, 1 the restored one.
 
     Args:
-        noisy: Shape: (height, width, channels), 0 to 1.
+        noisy: At the restored size, see `Restorer.unrestored`. Shape: (height, width, channels), 0 to 1.
         restored: Same shape.
         strength: 0 to 1.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.configs import RestoreConfig
+from engine.data.image_encoding import check_can_hold
 from engine.data.image_files import PhotoImage, read_image, write_image
 from engine.errors import EngineError, ImageReadError, ImageWriteError, InvalidInputError
 from engine.events import Emit, FileSkipped, ImageRestored, JobWarning, StepDone
@@ -15,6 +16,7 @@ from engine.job_control import JobControl
 from engine.job_results import RestoreResult
 from engine.raw_restoring import restore_raw_file
 from engine.restored_files import OutputPlan, SourcePhoto, list_sources
+from engine.system_memory import available_memory
 
 if TYPE_CHECKING:
     from engine.restorer import OnTile, Restorer
@@ -23,6 +25,9 @@ _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 """Writing failed in a way that will be the same for the next photo."""
 
 _PROGRESS_INTERVAL_S = 0.1
+
+BYTES_PER_RESTORED_SAMPLE = 13
+"""Memory for one channel of a pixel of the result: the restored one, and three more while it is rounded and written."""
 
 
 def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreResult:
@@ -132,6 +137,7 @@ class _Batch:
         def report_tile(num_done: int, num_tiles: int) -> None:
             self._report_progress(index, num_done / num_tiles * photo.megapixels)
 
+        self._require_room(photo)
         try:
             restored = self._restored(photo.path, report_tile)
         except MemoryError as error:
@@ -157,7 +163,32 @@ class _Batch:
             return restore_raw_file(path, self._restorer, strength=strength, control=self._control, on_tile=on_tile)
         image = read_image(path)
         restored = self._restorer.restore(image.pixels, control=self._control, on_tile=on_tile)
-        return PhotoImage(blend_with_input(image.pixels, restored, strength), image.alpha, image.metadata)
+        if strength < 1:
+            restored = blend_with_input(self._restorer.unrestored(image.pixels), restored, strength)
+        alpha = image.alpha
+        if alpha is not None:
+            alpha = self._restorer.enlarged(alpha[:, :, None])[:, :, 0]
+        return image.with_pixels(restored, alpha)
+
+    def _require_room(self, photo: SourcePhoto) -> None:
+        """Refuse an enlargement that the memory or the file cannot hold, before it takes its time.
+
+        Raises:
+            InvalidInputError: It takes more than the free memory.
+            ImageWriteError: The format ends at fewer pixels.
+        """
+        scale, info = self._restorer.scale, photo.info
+        if scale == 1:
+            return
+        width, height = scale * info.width, scale * info.height
+        needed, free = BYTES_PER_RESTORED_SAMPLE * width * height * info.num_channels, available_memory()
+        if needed > free:
+            raise InvalidInputError(
+                f"Enlarged {scale} times, the photo would have {width:,} x {height:,} pixels, which take "
+                f"{needed / 1e9:,.0f} GB of memory; {free / 1e9:,.0f} GB are free.",
+                "Enlarge it less, or cut it into parts.",
+            )
+        check_can_hold(self._plan.file_format(photo), width, height, self._plan.bit_depth(photo), has_alpha=False)
 
     def _report_progress(self, num_done: int, megapixels_of_current: float, always: bool = False) -> None:
         now = time.monotonic()

@@ -79,6 +79,7 @@ def finetune(config: FinetuneConfig, control: JobControl, emit: Emit) -> Trainin
     device = open_device(config)
     plan = finetune_plan(config, read_card(parent) if parent else None, control, emit)
     card = plan.card
+    config = config.model_copy(update={"task_params": card.task_params})
     run = _create_run(
         "finetune", config, plan, device, parent=card.parent, task=config.task, backbone=card.backbone,
         pretext=card.pretext,
@@ -259,7 +260,11 @@ def _usable_photos(folders: Sequence[Path], emit: Emit) -> list[Path]:
 
 
 def _create_run(kind: Any, config: TrainingConfig, plan: TrainingPlan, device: ComputeDevice, **fields: Any) -> Run:
-    folders = config.photos if isinstance(config, PretrainConfig) else config.noisy  # type: ignore[attr-defined]
+    if isinstance(config, FinetuneConfig):
+        folders = config.noisy or config.clean
+    else:
+        assert isinstance(config, PretrainConfig)
+        folders = config.photos
     absolute = tuple(str(folder.absolute()) for folder in folders)
     labels = plan.labels
     return RunStore().create(

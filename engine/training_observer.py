@@ -17,9 +17,10 @@ from engine.models import ModelCard, RestorationModel
 from engine.noise import MIN_SIDE_PX, estimate_noise
 from engine.noise_facts import FolderNoise, summarize_noise
 from engine.objectives import DecodedPair
-from engine.restorer import restore_pixels
+from engine.registry import TASKS, find_entry
+from engine.restorer import Restorer
 from engine.run_store import Run
-from engine.verdicts import TrainingFacts, residual_facts, training_verdict
+from engine.verdicts import ResidualFacts, TrainingFacts, residual_facts, training_verdict
 
 PREVIEW_PX = 192
 NUM_PREVIEW_CANDIDATES = 12
@@ -36,7 +37,7 @@ class PreviewCrop:
 
     Attributes:
         noisy: Shape: (side, side, 3), 0 to 1.
-        reference: The clean crop, where known. Same shape.
+        reference: The clean crop, where known. Shape: (scale * side, scale * side, 3).
         sigma: Standard deviation of its photo's noise, 0 to 1; None for a photo too small to judge.
         noise: Of the photos that it was chosen from; None likewise.
     """
@@ -77,7 +78,8 @@ class TrainingObserver:
             emit: Receives what is seen.
         """
         self._crop = preview_crop
-        self._validation = [_central_part(pair) for pair in validation]
+        self._task = find_entry(TASKS, card.task, "task").make(card.task_params)
+        self._validation = [_central_part(pair, self._task.scale) for pair in validation]
         self._card = card
         self._device = device
         self._run = run
@@ -89,8 +91,9 @@ class TrainingObserver:
 
     def preview(self, state: TrainingState) -> None:
         """Restore the preview crop, keep its picture, and judge its residual."""
-        noisy = self._crop.noisy
-        restored = self._restore(state, noisy)
+        restorer = self._restorer(state)
+        restored = restorer.restore(self._crop.noisy, control=self._control)
+        noisy = restorer.unrestored(self._crop.noisy)
         residual = _read_only(noisy - restored)
         tiles = [noisy, restored, np.clip(0.5 + RESIDUAL_GAIN * residual, 0, 1)]
         picture = np.rint(np.concatenate(tiles, axis=1) * 255).astype(np.uint8)
@@ -104,7 +107,7 @@ class TrainingObserver:
         if state.step:
             verdict = training_verdict(
                 TrainingFacts(
-                    residual=residual_facts(noisy, restored),
+                    residual=self._residual_facts(restored),
                     metrics=self._metrics,
                     step=state.step,
                     num_steps=self._num_steps,
@@ -121,9 +124,10 @@ class TrainingObserver:
         if not self._validation:
             return False
         figures = []
+        restorer = self._restorer(state)
         for noisy, clean in self._validation:
-            restored = self._restore(state, noisy)
-            figures.append((psnr(restored, clean), ssim(restored, clean), psnr(noisy, clean)))
+            restored = restorer.restore(noisy, control=self._control)
+            figures.append((psnr(restored, clean), ssim(restored, clean), psnr(restorer.unrestored(noisy), clean)))
         mean_psnr, mean_ssim, mean_noisy = (float(value) for value in np.mean(figures, axis=0))
         row = {"validation_psnr": mean_psnr, "validation_ssim": mean_ssim, "validation_noisy_psnr": mean_noisy}
         self._run.append_metrics(state.step, row)
@@ -138,19 +142,28 @@ class TrainingObserver:
         """Keep the latest losses for the verdict."""
         self._metrics = metrics
 
-    def _restore(self, state: TrainingState, noisy: Pixels) -> Pixels:
-        model = RestorationModel(state.averaged, self._card)
-        return restore_pixels(model, noisy, device=self._device, control=self._control)
+    def _restorer(self, state: TrainingState) -> Restorer:
+        return Restorer(RestorationModel(state.averaged, self._card), self._device)
+
+    def _residual_facts(self, restored: Pixels) -> ResidualFacts:
+        """Judge the residual where it was measured: what a larger result adds is no part of it."""
+        measured = self._task.make_noisy(restored)
+        height, width = measured.shape[:2]
+        return residual_facts(self._crop.noisy[:height, :width], measured)
 
 
 def choose_preview_crop(
-    photos: Sequence[DecodedPhoto], reference_of: Callable[[DecodedPhoto], DecodedPhoto | None] = lambda _: None
+    photos: Sequence[DecodedPhoto],
+    reference_of: Callable[[DecodedPhoto], DecodedPhoto | None] = lambda _: None,
+    *,
+    scale: int = 1,
 ) -> PreviewCrop:
     """The busiest place of one of the noisier photos: there a person sees both noise and detail.
 
     Args:
         photos: At least one.
         reference_of: The clean reference of a photo, where known.
+        scale: How many times larger references are, to a side; the crop is that much smaller.
     """
     step = max(len(photos) // NUM_PREVIEW_CANDIDATES, 1)
     candidates = photos[::step][:NUM_PREVIEW_CANDIDATES]
@@ -163,7 +176,7 @@ def choose_preview_crop(
     photo, estimate = by_noise[(3 * len(by_noise)) // 4] if by_noise else (candidates[0], None)
     pixels = photo.pixels
     height, width = pixels.shape[:2]
-    side = min(PREVIEW_PX, height, width)
+    side = min(PREVIEW_PX // scale, height, width)
     places = [
         (int(row * (height - side)), int(column * (width - side)))
         for row in (0.25, 0.5, 0.75)
@@ -174,11 +187,11 @@ def choose_preview_crop(
         # Blurred first, or the place with the most noise would count as the busiest.
         return float(cv2.GaussianBlur(_part(pixels, place, side), (0, 0), 3.0).std())
 
-    best = max(places, key=detail)
+    top, left = max(places, key=detail)
     reference = reference_of(photo)
     return PreviewCrop(
-        noisy=_part(pixels, best, side),
-        reference=None if reference is None else _part(reference.pixels, best, side),
+        noisy=_part(pixels, (top, left), side),
+        reference=None if reference is None else _part(reference.pixels, (scale * top, scale * left), scale * side),
         sigma=None if estimate is None else estimate.sigma,
         noise=summarize_noise(noise for _, noise in estimates),
     )
@@ -194,8 +207,12 @@ def _centre(pixels: Pixels, side: int) -> Pixels:
     return _part(pixels, (max(height - side, 0) // 2, max(width - side, 0) // 2), side)
 
 
-def _central_part(pair: DecodedPair) -> tuple[Pixels, Pixels]:
-    return _centre(pair.noisy.pixels, VALIDATION_PX), _centre(pair.clean.pixels, VALIDATION_PX)
+def _central_part(pair: DecodedPair, scale: int) -> tuple[Pixels, Pixels]:
+    side = VALIDATION_PX // scale
+    height, width = pair.noisy.levels.shape[1:]
+    top, left = max(height - side, 0) // 2, max(width - side, 0) // 2
+    clean = _part(pair.clean.pixels, (scale * top, scale * left), scale * side)
+    return _part(pair.noisy.pixels, (top, left), side), clean
 
 
 def _read_only(pixels: Pixels) -> Pixels:

@@ -15,7 +15,7 @@ from engine.models import ModelCard
 from engine.noise import measure_noise
 from engine.objectives import Objective, PretextObjective, SupervisedObjective
 from engine.pretext.pretext_task import PretextTask
-from engine.registry import BACKBONES, PRETEXTS, TASKS, find_entry
+from engine.registry import BACKBONES, PRETEXTS, find_entry
 from engine.training_observer import PreviewCrop, choose_preview_crop
 
 NUM_STRIDE_PHOTOS = 16
@@ -86,7 +86,6 @@ def finetune_plan(
         JobCancelled: Asked to end.
         InvalidInputError: No label can be used, or an unknown task, network or setting.
     """
-    task = find_entry(TASKS, config.task, "task").make(config.task_params)
     labels = gather_labels(config, control, emit)
     training = labels.training
     inherited = _inherited(config, origin, resumed=resumed)
@@ -96,7 +95,7 @@ def finetune_plan(
     card = ModelCard(
         name=config.name or "Fine-tuned",
         task=config.task,
-        task_params=config.task_params,
+        task_params=labels.task_params,
         pretext=origin.pretext if origin else None,
         **inherited,
     )
@@ -104,9 +103,9 @@ def finetune_plan(
     clean_of = {pair.noisy.path: pair.clean for pair in training}
     unlabelled = _unlabelled_objective(config, origin, labels, control, emit)
     return TrainingPlan(
-        objective=SupervisedObjective(training, task, config, unlabelled, config.unlabelled_weight),
+        objective=SupervisedObjective(training, labels.task, config, unlabelled, config.unlabelled_weight),
         card=card,
-        preview=choose_preview_crop(noisy, lambda photo: clean_of[photo.path]),
+        preview=choose_preview_crop(noisy, lambda photo: clean_of[photo.path], scale=labels.task.scale),
         labels=labels,
         num_crops=unlabelled.num_crops if unlabelled else 0,
         photos=noisy,
@@ -147,7 +146,7 @@ def _unlabelled_objective(
     config: FinetuneConfig, origin: ModelCard | None, labels: LabelSet, control: JobControl, emit: Emit
 ) -> PretextObjective | None:
     """The self-supervised side of fine-tuning; none from scratch, which is the plain thing to compare with."""
-    if origin is None or origin.pretext is None or config.unlabelled_weight == 0:
+    if origin is None or origin.pretext is None or config.unlabelled_weight == 0 or not labels.unlabelled:
         return None
     photos = decode_photos(labels.unlabelled, control, emit, stage="Reading unlabelled photos")
     entry = find_entry(PRETEXTS, origin.pretext, "method")

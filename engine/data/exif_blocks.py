@@ -114,6 +114,23 @@ def mark_upright(exif: bytes) -> bytes | None:
     return bytes(block)
 
 
+def state_size(exif: bytes, width: int, height: int) -> bytes:
+    """Return the block with another width and height stated, where it states them; a broken one as it is."""
+    block = bytearray(exif)
+    try:
+        order, offset = _read_header(exif)
+        entries = read_directory(exif, offset, order)
+    except InvalidExifError:
+        return exif
+    for directory in (entry.directory or () for entry in entries if entry.tag == EXIF_DIRECTORY):
+        for entry in directory:
+            side = {PIXEL_WIDTH: width, PIXEL_HEIGHT: height}.get(entry.tag)
+            if side is not None and entry.count == 1:
+                # As a long number: a short one ends at 65,535.
+                block[entry.position + 2 : entry.position + 12] = struct.pack(order + "HII", 4, 1, side)
+    return bytes(block)
+
+
 def extract_exif_from_tiff(tiff: bytes) -> bytes | None:
     """Return the descriptive tags of a classic TIFF file as an EXIF block; None where there are none."""
     try:

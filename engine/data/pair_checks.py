@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data.bicubic_resize import shrink
 from engine.data.image_files import read_image
 from engine.data.photo_pairs import DoubtfulPair, PairMatching, PhotoPair
 from engine.errors import ImageReadError
@@ -46,19 +47,23 @@ class PairFinding:
     hint: str
 
 
-def check_pair(pair: PhotoPair) -> list[PairFinding]:
+def check_pair(pair: PhotoPair, *, scale: int = 1) -> list[PairFinding]:
     """Compare a noisy photo with its reference.
 
     Args:
-        pair: Two photos of one size.
+        pair: Two photos of one size, or the reference `scale` times as large.
+        scale: By how much the task enlarges. They are compared at the size before that.
 
     Returns:
         What was found, the worst first; empty for a good pair, and for one without enough detail to tell.
     """
     try:
-        noisy, clean = (_middle_of(read_image(path).pixels.mean(axis=2)) for path in (pair.noisy, pair.clean))
+        noisy, clean = (read_image(path).pixels.mean(axis=2) for path in (pair.noisy, pair.clean))
     except ImageReadError as error:
         return [PairFinding(kind="unreadable", reason=error.message, hint=error.hint)]
+    if scale > 1:
+        clean, is_enlarged = _shrunk(clean, scale), noisy.shape == clean.shape
+        noisy = _shrunk(noisy, scale) if is_enlarged else noisy
     if noisy.shape != clean.shape:
         return [
             PairFinding(
@@ -67,7 +72,7 @@ def check_pair(pair: PhotoPair) -> list[PairFinding]:
                 hint="Crop or scale one of them so that both show the same pixels.",
             )
         ]
-    return compare_brightness_fields(noisy, clean)
+    return compare_brightness_fields(_middle_of(noisy), _middle_of(clean))
 
 
 def compare_brightness_fields(noisy: NDArray[np.float32], clean: NDArray[np.float32]) -> list[PairFinding]:
@@ -130,6 +135,10 @@ def _compare_exposure(difference: float, contrast_ratio: float) -> list[PairFind
             hint="Develop both with the same exposure and contrast.",
         )
     ]
+
+
+def _shrunk(field: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
+    return shrink(field[:, :, None], scale)[:, :, 0] if min(field.shape) >= scale else field
 
 
 def _middle_of(field: NDArray[np.float32]) -> NDArray[np.float32]:

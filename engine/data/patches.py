@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.augment import random_orientation
-from engine.data.image_files import PhotoImage, is_raw_file, read_image, read_independent_pixels
+from engine.data.image_files import BitDepth, PhotoImage, is_raw_file, read_image, read_independent_pixels
 from engine.data.photo_memory import current_memory
 from engine.errors import EngineError, InvalidInputError
 from engine.events import Emit, FileSkipped, Pixels, StepDone
@@ -43,6 +43,19 @@ class DecodedPhoto:
         image = self._to_float(self.levels).transpose(1, 2, 0)
         image.flags.writeable = False
         return image
+
+    @classmethod
+    def of_pixels(cls, path: Path, pixels: Pixels, bit_depth: BitDepth) -> "DecodedPhoto":
+        """Take a photo's pixels (height, width, 1 or 3), 0 to 1, rounded to levels of 8 or 16 bits."""
+        channels = np.broadcast_to(pixels, (*pixels.shape[:2], 3)).transpose(2, 0, 1)
+        if bit_depth == 8:
+            return cls(path, np.rint(channels * 255).astype(np.uint8))
+        return cls(path, np.rint(channels * 65535).astype(np.uint16))
+
+    @property
+    def bit_depth(self) -> BitDepth:
+        """Bits of a level."""
+        return 8 if self.levels.dtype == np.uint8 else 16
 
     def crop(self, top: int, left: int, side_px: int) -> NDArray[np.float32]:
         """Shape: (3, side_px, side_px), 0 to 1; a photo smaller than that is mirrored at its borders."""
@@ -98,10 +111,7 @@ def _decode(
         rows, columns = max(int(height * kept), 1), max(int(width * kept), 1)
         top, left = (height - rows) // 2, (width - columns) // 2
         pixels = pixels[top : top + rows, left : left + columns]
-    channels = np.broadcast_to(pixels, (*pixels.shape[:2], 3)).transpose(2, 0, 1)
-    if bytes_per_level == 1:
-        return DecodedPhoto(path, np.rint(channels * 255).astype(np.uint8)), size <= largest_bytes
-    return DecodedPhoto(path, np.rint(channels * 65535).astype(np.uint16)), size <= largest_bytes
+    return DecodedPhoto.of_pixels(path, pixels, image.metadata.bit_depth), size <= largest_bytes
 
 
 def decode_photos(

@@ -1,11 +1,12 @@
 """What a photo is inside the engine, and what is kept beside its pixels."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data.exif_blocks import state_size
 from engine.events import Pixels
 
 FileFormat = Literal["png", "jpeg", "tiff", "webp", "bmp"]
@@ -60,6 +61,13 @@ class PhotoImage:
         object.__setattr__(self, "pixels", _read_only(self.pixels))
         if self.alpha is not None:
             object.__setattr__(self, "alpha", _read_only(self.alpha))
+
+    def with_pixels(self, pixels: Pixels, alpha: NDArray[np.float32] | None) -> "PhotoImage":
+        """The photo with other pixels, of another size too; its metadata then states that size."""
+        metadata = self.metadata
+        if metadata.exif is not None and pixels.shape[:2] != self.pixels.shape[:2]:
+            metadata = replace(metadata, exif=state_size(metadata.exif, pixels.shape[1], pixels.shape[0]))
+        return PhotoImage(pixels, alpha, metadata)
 
     @property
     def width(self) -> int:

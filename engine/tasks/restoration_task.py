@@ -20,11 +20,13 @@ class RestorationTask(ABC):
         makes_own_pairs: Whether clean photos alone serve as labels, their noisy side being made by `make_noisy` and
             `observe`.
         own_pairs_params: Settings of the task, other than its usual ones, that suit such labels.
+        same_size_params: Settings of a task with a scale for photos that have been enlarged to their references' size.
     """
 
     scale: int = 1
     makes_own_pairs: bool = False
     own_pairs_params: ClassVar[Mapping[str, Any]] = {}
+    same_size_params: ClassVar[Mapping[str, Any]] = {}
 
     @abstractmethod
     def measure(self, clean: Tensor) -> Tensor:

@@ -160,6 +160,7 @@ class SuperResolution(RestorationTask):
 
     makes_own_pairs = True
     own_pairs_params: ClassVar[Mapping[str, Any]] = {"noise_sigma": 10.0}
+    same_size_params: ClassVar[Mapping[str, Any]] = {"enlarged_input": True}
 
     def __init__(self, factor: int, params: SuperResolutionParams) -> None:
         self.params = params

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from engine import atomic_files
+from engine import atomic_files, restoring
 from engine.backbones.unet import UNetParams
 from engine.configs import RestoreConfig
+from engine.data.bicubic_resize import enlarge
 from engine.data.image_files import ImageMetadata, PhotoImage, read_image, write_image
 from engine.errors import ImageWriteError, InvalidInputError, ModelFileError
 from engine.events import FileSkipped, ImageRestored, JobEvent, JobWarning, StepDone
@@ -39,6 +41,15 @@ def smoothing_model(tmp_path: Path) -> Path:
     torch.nn.init.normal_(network.get_parameter("head.weight"), std=0.002)
     path = tmp_path / "smoothing.safetensors"
     save_model(path, network.state_dict(), CARD)
+    return path
+
+
+@pytest.fixture
+def enlarging_model(tmp_path: Path) -> Path:
+    """A fresh network for super-resolution: plain bicubic enlargement."""
+    card = CARD.model_copy(update={"task": "sr2"})
+    path = tmp_path / "enlarging.safetensors"
+    save_model(path, build_network(card).state_dict(), card)
     return path
 
 
@@ -214,6 +225,44 @@ def test_strength_blends(smoothing_model: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(results[0], original)
     assert np.abs(results[2] - original).mean() > 1e-4
     np.testing.assert_allclose(results[1], (results[0] + results[2]) / 2, atol=2 / 65535)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+def test_an_enlarged_photo_keeps_its_transparency_and_states_its_size(
+    enlarging_model: Path, tmp_path: Path, strength: float
+) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update({0xA002: 30, 0xA003: 20, 0x829A: 0.004})
+    block = exif.tobytes().removeprefix(b"Exif\x00\x00")
+    photo = make_photo(tmp_path / "a.png", alpha=True, exif=block)
+    result, _ = run_restore(enlarging_model, tmp_path / "a.png", tmp_path / "out", strength=strength)
+    ((_, output),) = result.restored
+    restored = read_image(output)
+    assert photo.alpha is not None
+    assert restored.alpha is not None
+    # At the border the restorer mirrors photos otherwise.
+    inside = np.s_[4:-4, 4:-4]
+    np.testing.assert_allclose(restored.pixels[inside], enlarge(photo.pixels, 2)[inside], atol=0.51 / 255)
+    np.testing.assert_allclose(restored.alpha, enlarge(photo.alpha[:, :, None], 2)[:, :, 0], atol=0.51 / 255)
+    stated = Image.open(output).getexif().get_ifd(0x8769)
+    assert (stated[0xA002], stated[0xA003], float(stated[0x829A])) == (60, 40, 0.004)
+
+
+def test_an_enlargement_beyond_the_memory_gives_a_sentence(
+    enlarging_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_photo(tmp_path / "a.png")
+    monkeypatch.setattr(restoring, "available_memory", lambda: 10_000)
+    result, _ = run_restore(enlarging_model, tmp_path / "a.png", tmp_path / "out")
+    assert "60 x 40 pixels" in result.failed[0].reason
+    assert not result.restored
+
+
+def test_an_enlargement_beyond_the_format_gives_a_sentence_at_once(enlarging_model: Path, tmp_path: Path) -> None:
+    write_image(tmp_path / "long.webp", PhotoImage(np.zeros((4, 9000, 3), np.float32)))
+    result, _ = run_restore(enlarging_model, tmp_path / "long.webp", tmp_path / "out")
+    assert "16,383" in result.failed[0].reason
+    assert "18,000 x 8" in result.failed[0].reason
 
 
 def test_cancel_leaves_whole_files_alone(identity_model: Path, tmp_path: Path) -> None:

@@ -1,0 +1,201 @@
+"""The labels of a task: pairs of another size, of one size, and clean photos alone; what is set aside, and why."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from engine.configs import FinetuneConfig
+from engine.data.bicubic_resize import enlarge, shrink
+from engine.data.image_files import PhotoImage, read_image, write_image
+from engine.errors import InvalidInputError
+from engine.events import FileSkipped, JobEvent, JobWarning, Pixels
+from engine.job_control import JobControl
+from engine.labels import LabelSet, gather_labels
+
+Make = Callable[[Pixels], NDArray[np.float32]]
+
+
+def draw_scene(seed: int, height: int = 97, width: int = 118) -> NDArray[np.float32]:
+    rng = np.random.default_rng(seed)
+    scene = np.full((height, width, 3), 0.5, np.float32)
+    for _ in range(25):
+        corner = rng.integers(0, (width, height))
+        colour = [float(value) for value in rng.uniform(0, 1, 3)]
+        far = corner + rng.integers(10, 40, 2)
+        cv2.rectangle(scene, (int(corner[0]), int(corner[1])), (int(far[0]), int(far[1])), colour, -1)
+    return scene
+
+
+class Folders:
+    """A folder of large clean photos, and one of noisy photos made of them."""
+
+    def __init__(self, root: Path) -> None:
+        self.noisy, self.clean = root / "noisy", root / "clean"
+        self.noisy.mkdir()
+        self.clean.mkdir()
+
+    def add(self, name: str, make_noisy: Make | None = None, seed: int = 0) -> None:
+        clean = draw_scene(seed)
+        write_image(self.clean / name, PhotoImage(clean))
+        if make_noisy is not None:
+            write_image(self.noisy / name, PhotoImage(np.asarray(make_noisy(clean), np.float32)))
+
+    def gather(self, task: str = "sr2", **settings: object) -> tuple[LabelSet, list[JobEvent]]:
+        values: dict[str, object] = {"noisy": (self.noisy,), "clean": (self.clean,), "task": task, **settings}
+        events: list[JobEvent] = []
+        return gather_labels(FinetuneConfig.model_validate(values), JobControl(), events.append), events
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    return Folders(tmp_path)
+
+
+def half(clean: Pixels) -> Pixels:
+    return shrink(clean, 2)
+
+
+def half_and_back(clean: Pixels) -> NDArray[np.float32]:
+    blurred = np.zeros_like(clean)
+    enlarged = enlarge(shrink(clean, 2), 2)
+    blurred[: enlarged.shape[0], : enlarged.shape[1]] = enlarged
+    blurred[enlarged.shape[0] :] = blurred[enlarged.shape[0] - 1]
+    return blurred
+
+
+def test_references_of_the_tasks_scale_lose_the_row_that_no_small_pixel_shows(folders: Folders) -> None:
+    for index in range(2):
+        folders.add(f"{index}.png", half, seed=index)
+    labels, events = folders.gather()
+    assert [pair.noisy.levels.shape for pair in labels.training] == [(3, 48, 59)] * 2
+    assert [pair.clean.levels.shape for pair in labels.training] == [(3, 96, 118)] * 2
+    assert labels.task.scale == 2
+    assert labels.task_params == {}
+    assert not [event for event in events if isinstance(event, JobWarning | FileSkipped)]
+    assert {path.name for path in labels.unlabelled} == {"0.png", "1.png"}
+
+
+def test_references_of_one_size_mean_photos_enlarged_already(folders: Folders) -> None:
+    for index in range(2):
+        folders.add(f"{index}.png", half_and_back, seed=index)
+    labels, events = folders.gather()
+    assert labels.task_params == {"enlarged_input": True}
+    assert labels.task.scale == 1
+    assert [pair.clean.levels.shape for pair in labels.training] == [(3, 97, 118)] * 2
+    (warning,) = [event for event in events if isinstance(event, JobWarning)]
+    assert "enlarged already" in warning.message
+    # A resumed run has the setting in its config.
+    again, _ = folders.gather(task_params=labels.task_params)
+    assert again.task_params == labels.task_params
+    assert len(again.training) == 2
+
+
+def test_what_is_sized_unlike_most_is_set_aside(folders: Folders) -> None:
+    folders.add("0.png", half, seed=0)
+    folders.add("1.png", half, seed=1)
+    folders.add("2.png", half_and_back, seed=2)
+    labels, events = folders.gather()
+    assert labels.training_names == ("0.png", "1.png")
+    (warning,) = [event for event in events if isinstance(event, JobWarning)]
+    assert warning.message.startswith("2.png is set aside")
+
+
+def test_a_wrong_ratio_names_the_sizes_and_the_scale(folders: Folders) -> None:
+    folders.add("0.png", half)
+    folders.add("1.png", lambda clean: shrink(clean, 3), seed=1)
+    labels, events = folders.gather()
+    assert labels.training_names == ("0.png",)
+    (warning,) = [event for event in events if isinstance(event, JobWarning)]
+    for part in ("1.png", "39 x 32", "118 x 97"):
+        assert part in warning.message
+    assert "2 times as large" in warning.hint
+    labels, _ = folders.gather("sr3")
+    assert labels.training_names == ("1.png",)
+
+
+def test_shifted_and_brighter_pairs_are_found_at_the_small_size(folders: Folders) -> None:
+    folders.add("0.png", half, seed=0)
+    # Two large pixels are one small one, which is within the tolerance.
+    folders.add("1.png", lambda clean: np.roll(half(clean), (0, 1), (0, 1)), seed=1)
+    folders.add("2.png", lambda clean: np.roll(half(clean), (3, 3), (0, 1)), seed=2)
+    folders.add("3.png", lambda clean: 0.5 * half(clean), seed=3)
+    labels, events = folders.gather()
+    assert labels.training_names == ("0.png", "1.png")
+    messages = [event.message for event in events if isinstance(event, JobWarning)]
+    assert len(messages) == 2
+    assert "shifted by 4." in messages[0]
+    assert "exposure" in messages[1]
+
+
+@pytest.mark.parametrize("task", ["sr2", "sr3", "sr4", "demosaick"])
+@pytest.mark.parametrize("noisy", ["none", "same folder"])
+def test_clean_photos_alone_are_labels(folders: Folders, task: str, noisy: str) -> None:
+    for index in range(2):
+        folders.add(f"{index}.png", seed=index)
+    labels, events = folders.gather(task, noisy=() if noisy == "none" else (folders.clean,))
+    assert [pair.noisy.path for pair in labels.training] == sorted(folders.clean.iterdir())
+    assert not [event for event in events if isinstance(event, JobWarning | FileSkipped)]
+    # Clean photos have no noise to learn from.
+    assert labels.unlabelled == ()
+    for pair in labels.training:
+        clean = read_image(pair.clean.path).pixels
+        expected = labels.task.make_noisy(clean)
+        np.testing.assert_allclose(pair.noisy.pixels, expected, atol=0.51 / 255)
+        assert pair.clean.levels.shape[1:] == tuple(labels.task.scale * side for side in expected.shape[:2])
+    assert labels.task_params == dict(labels.task.own_pairs_params)
+    labels, _ = folders.gather(task, noisy=(), label_names=("1.png",), task_params={"noise_sigma": 3.0})
+    assert labels.training_names == ("1.png",)
+    assert labels.task_params["noise_sigma"] == 3.0
+
+
+def test_clean_photos_alone_of_photos_enlarged_already(folders: Folders) -> None:
+    folders.add("0.png")
+    labels, _ = folders.gather(noisy=(), task_params={"enlarged_input": True})
+    (pair,) = labels.training
+    assert pair.noisy.levels.shape == pair.clean.levels.shape == (3, 96, 118)
+
+
+def test_clean_photos_of_other_scenes_are_labels_beside_unlabelled_photos(folders: Folders) -> None:
+    folders.add("clean.png")
+    write_image(folders.noisy / "holiday.png", PhotoImage(draw_scene(5)))
+    labels, events = folders.gather()
+    assert labels.training_names == ("clean.png",)
+    assert labels.unlabelled == (folders.noisy / "holiday.png",)
+    (warning,) = [event for event in events if isinstance(event, JobWarning)]
+    assert "clean photos alone" in warning.message
+
+
+def test_denoising_needs_noisy_photos(folders: Folders) -> None:
+    folders.add("0.png")
+    with pytest.raises(InvalidInputError, match="no noisy photos"):
+        folders.gather("denoise", noisy=())
+
+
+def test_a_tiny_clean_photo_is_skipped(folders: Folders) -> None:
+    folders.add("0.png")
+    write_image(folders.clean / "tiny.png", PhotoImage(draw_scene(1, 3, 40)))
+    labels, events = folders.gather(noisy=())
+    assert labels.training_names == ("0.png",)
+    (skipped,) = [event for event in events if isinstance(event, FileSkipped)]
+    assert "40 x 3" in skipped.reason
+
+
+def test_validation_is_split_by_photo_for_made_pairs_too(folders: Folders) -> None:
+    for index in range(8):
+        folders.add(f"{index}.png", seed=index)
+    labels, _ = folders.gather(noisy=(), validation_share=0.25)
+    assert (len(labels.training), len(labels.validation)) == (6, 2)
+    assert set(labels.training_names).isdisjoint(labels.validation_names)
+    assert len(set(labels.digests)) == 8
+
+
+def test_real_pairs_that_were_enlarged_are_recognized(shared_data: Path) -> None:
+    folder = shared_data / "real_sr_pairs" / "city100_iphonex"
+    config = FinetuneConfig(noisy=(folder / "low",), clean=(folder / "high",), task="sr2")
+    labels = gather_labels(config, JobControl(), lambda event: None)
+    assert labels.task_params == {"enlarged_input": True}
+    assert (len(labels.training), len(labels.validation)) == (8, 2)
