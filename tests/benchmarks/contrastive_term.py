@@ -29,6 +29,7 @@ from engine.data.photo_memory import photos_remembered
 from engine.job_control import JobControl
 from engine.jobs import evaluate, pretrain
 from engine.label_budget.statistics import Estimate, estimate
+from engine.registry import BACKBONES
 from tests.benchmarks.contrastive_folders import FOLDERS, NoisyFolder, prepare_folder
 from tests.benchmarks.document import Section, Table, write_section
 from tests.benchmarks.reporting import describe_machine, print_table
@@ -70,6 +71,8 @@ class Settings:
     photos_per_batch: int
     crop_px: int
     learning_rate: float
+    weight_average_decay: float
+    backbone: str
     size: str
 
 
@@ -105,11 +108,13 @@ def run_cell(cell: Cell, folder: NoisyFolder, settings: Settings, runs: Path) ->
         photos=(folder.photos,),
         pretext="rcl",
         pretext_params={"stride": folder.stride, **VARIANTS[cell.variant]},
+        backbone=settings.backbone,
         backbone_params={"size": settings.size},
         steps=settings.steps,
         photos_per_batch=settings.photos_per_batch,
         crop_px=settings.crop_px,
         learning_rate=settings.learning_rate,
+        weight_average_decay=settings.weight_average_decay,
         seed=cell.seed,
         device="cpu",
         checkpoint_interval_s=3600,
@@ -243,7 +248,7 @@ def section(results: Results, shown: Sequence[Table], settings: Settings, seeds:
         "60 simulated or 40 real noisy photos; other photos are measured, the middle 256 x 256 pixels of each. "
         "Behind a folder's name stand the noise of most of its photos in levels of 255 and the sub-sampling stride. "
         f"Each pair of trainings has the same seed. {settings.steps} steps of {settings.photos_per_batch} photos, two "
-        f"crops of {settings.crop_px} px each; the {settings.size} U-Net.",
+        f"crops of {settings.crop_px} px each; the network {settings.backbone}, {settings.size}.",
         command=f"python3 run.py bench contrastive_term --steps {settings.steps} --seeds {len(seeds)}",
         seeds=seeds,
         minutes=sum(cell["seconds"] for cell in results.cells.values()) / 60,
@@ -262,6 +267,8 @@ def main() -> None:
     parser.add_argument("--photos-per-batch", type=int, default=12)
     parser.add_argument("--crop-px", type=int, default=32)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--weight-average-decay", type=float, default=0.995)
+    parser.add_argument("--backbone", choices=list(BACKBONES), default="unet")
     parser.add_argument("--size", choices=("small", "medium", "large"), default="small")
     parser.add_argument("--workers", type=int, default=1, help="trainings side by side, one thread each")
     parser.add_argument("--out", type=Path, help="where photos and results are kept; default: a temporary folder")
@@ -272,6 +279,8 @@ def main() -> None:
         photos_per_batch=arguments.photos_per_batch,
         crop_px=arguments.crop_px,
         learning_rate=arguments.learning_rate,
+        weight_average_decay=arguments.weight_average_decay,
+        backbone=arguments.backbone,
         size=arguments.size,
     )
     seeds = range(arguments.seeds)
