@@ -60,8 +60,8 @@ def make_photos(tmp_path: Path) -> MakePhotos:
 def train(photos: Path, **changes: object) -> tuple[VerdictReady, Path]:
     """Really train, and return the last verdict and its run."""
     values = {
-        "backbone": "unet", "backbone_params": {"width": 8, "num_levels": 2}, "photos_per_batch": 4, "crop_px": 16, "steps": 40,
-        "learning_rate": 1e-3, "device": "cpu", **changes,
+        "backbone": "unet", "backbone_params": {"width": 8, "num_levels": 2}, "photos_per_batch": 4, "crop_px": 16,
+        "steps": 40, "learning_rate": 1e-3, "device": "cpu", **changes,
     }  # fmt: skip
     verdicts: list[VerdictReady] = []
 
