@@ -43,7 +43,8 @@ Mean PSNR in dB and, in brackets, SSIM. Every method judges the noise by itself;
 Noisy photos are read from 8-bit files (one of FMD has 16 bits), results are measured before they are rounded. \
 For super-resolution it is the luminance (BT.601) without `scale` pixels at each side; the input is enlarged by \
 bicubic interpolation, or as large as the reference already (City100). Mosaics are interpolated bilinearly for the \
-input; methods for photos get them interpolated by Malvar's method."""
+input; methods for photos get them interpolated by Malvar's method. Where there is no noise, methods that remove it are left \
+out."""
 
 GROUPS = {
     "denoise": ("Denoising", ("denoise",)),
@@ -72,6 +73,8 @@ def find_method(name: str, pair_set: PairSet) -> Method | str:
     is_demosaicking = pair_set.task == "demosaick"
     if name in BASELINES:
         entry = BASELINES[name]
+        if entry.denoise is not None and not pair_set.is_noisy:
+            return ""
         if (is_demosaicking and entry.interpolate is None) or not (is_demosaicking or entry.takes_photos):
             return ""
         if not entry.is_installed:
@@ -79,7 +82,7 @@ def find_method(name: str, pair_set: PairSet) -> Method | str:
         return Method(title=entry.title, config={"baseline": name, "task": pair_set.task})
     path = starter_path(pair_set.task) if name == STARTER_WORD else find_run_or_model(name)
     if path is None:
-        return f"{pair_set.title}: there is no starter model for {pair_set.task}."
+        return f"Starter model: there is none for the task {pair_set.task}."
     from engine.models import model_file, read_card
 
     card = read_card(path)

@@ -26,6 +26,7 @@ class PairSet:
         source: Its pictures, below the shared data.
         prepare: From the source, an empty folder and the seed to the folders of the pairs.
         fit_brightness: Whether exposure differs within pairs.
+        is_noisy: Whether there is noise to remove.
     """
 
     title: str
@@ -33,6 +34,7 @@ class PairSet:
     source: str
     prepare: Callable[[Path, Path, int], Folders]
     fit_brightness: bool = False
+    is_noisy: bool = True
 
     @property
     def folder(self) -> Path:
@@ -124,12 +126,17 @@ SETS: dict[str, PairSet] = {
             task=f"sr{scale}",
             source=SET5,
             prepare=_side_by_side(f"LR_bicubic/X{scale}", "HR"),
+            is_noisy=False,
         )
         for scale in (2, 3, 4)
     },
     **{
         f"urban100_x{scale}": PairSet(
-            title=f"8 photos of Urban100, x{scale}", task=f"sr{scale}", source=URBAN, prepare=_shrunk(scale)
+            title=f"8 photos of Urban100, x{scale}",
+            task=f"sr{scale}",
+            source=URBAN,
+            prepare=_shrunk(scale),
+            is_noisy=False,
         )
         for scale in (2, 4)
     },
@@ -140,7 +147,11 @@ SETS: dict[str, PairSet] = {
         prepare=_side_by_side("low", "high"),
     ),
     "mosaic_0": PairSet(
-        title="Kodak, RGGB mosaics without noise", task="demosaick", source=KODAK, prepare=_as_they_are
+        title="Kodak, RGGB mosaics without noise",
+        task="demosaick",
+        source=KODAK,
+        prepare=_as_they_are,
+        is_noisy=False,
     ),
     "mosaic_10": PairSet(
         title="Kodak, RGGB mosaics with noise of sigma 10",
