@@ -43,8 +43,8 @@ Mean PSNR in dB and, in brackets, SSIM. Every method judges the noise by itself;
 Noisy photos are read from 8-bit files (one of FMD has 16 bits), results are measured before they are rounded. \
 For super-resolution it is the luminance (BT.601) without `scale` pixels at each side; the input is enlarged by \
 bicubic interpolation, or as large as the reference already (City100). Mosaics are interpolated bilinearly for the \
-input; methods for photos get them interpolated by Malvar's method. Where there is no noise, methods that remove it are left \
-out."""
+input; methods for photos get them interpolated by Malvar's method. Where there is no noise, methods that remove it \
+are left out."""
 
 GROUPS = {
     "denoise": ("Denoising", ("denoise",)),
