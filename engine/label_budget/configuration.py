@@ -120,9 +120,13 @@ class LabelBudgetConfig(ComputeConfig):
         ),
     ] = None
     backbone: Annotated[
-        str,
-        Field(title="Network", description="Of all that does not begin with a starter.", json_schema_extra=ADVANCED),
-    ] = "nafnet"
+        str | None,
+        Field(
+            title="Network",
+            description="Of all that does not begin with a starter; empty: as trainings have it.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = None
     backbone_params: Annotated[
         dict[str, Any],
         Field(title="Network settings", description="Settings of the network.", json_schema_extra=ADVANCED),
@@ -189,11 +193,12 @@ class LabelBudgetConfig(ComputeConfig):
         return {**preset, "steps": steps, **self._compute(), **self.training_params}
 
     def _compute(self) -> dict[str, Any]:
+        chosen = {"backbone": self.backbone} if self.backbone else {}
         return {
+            **chosen,
+            "backbone_params": self.backbone_params,
             "device": self.device,
             "precision": self.precision,
-            "backbone": self.backbone,
-            "backbone_params": self.backbone_params,
             # Nobody watches these previews; the least that the settings allow.
             "preview_interval_s": 3600.0,
         }

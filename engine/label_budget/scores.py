@@ -63,7 +63,8 @@ class ScoreFolder:
                 f"The file {path} is damaged.", "Delete it; that training is done again."
             ) from error
         raise InvalidInputError(
-            f"The folder {self.folder.parent} holds an experiment with other photos or settings ({name}).",
+            f"The folder {self.folder.parent} holds an experiment with other photos or settings, or of another version "
+            f"({name}: {', '.join(_differences(kept['settings'], settings)) or 'schema_version'}).",
             "Choose another destination, or give the same settings again to go on.",
         )
 
@@ -93,6 +94,13 @@ class ScoreFolder:
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.json"
+
+
+def _differences(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Names of the settings that differ, those of the training by their own names."""
+    flat = [{**settings, **(settings.get("training") or {})} for settings in (kept, wanted)]
+    names = dict.fromkeys(name for settings in flat for name in settings if name != "training")
+    return [name for name in names if flat[0].get(name) != flat[1].get(name)]
 
 
 def _read(fields: Mapping[str, Any]) -> Score:

@@ -53,6 +53,7 @@ TINY = {
     "seeds": 2,
     "device": "cpu",
     "workers": 1,
+    "backbone": "unet",
     "backbone_params": {"width": 8, "num_levels": 2},
     "training_params": {"crop_px": 16, "photos_per_batch": 2},
 }
@@ -497,6 +498,7 @@ def test_another_experiments_folder_is_refused_before_any_work(
 ) -> None:
     with pytest.raises(InvalidInputError, match="other photos or settings") as caught:
         run_recorded(tiny_config(photos, experiment[0].out, steps=9))
+    assert "_seed-0: steps)" in caught.value.message
     assert "another destination" in caught.value.hint
 
 
@@ -585,7 +587,8 @@ def test_a_killed_experiment_goes_on_where_it_stood(photos: TinyPhotos, tmp_path
     command = [
         *(sys.executable, "-m", "engine.cli", "label-budget", str(photos.noisy), "--clean", str(photos.clean)),
         *("--out", str(out), "--labels", "0,1", "--methods", "scratch,rcl", "--seeds", "1", "--steps", "60"),
-        *("--workers", "1", "--device", "cpu", "--json", "--backbone-params", "width=8"),
+        *("--workers", "1", "--device", "cpu", "--json", "--backbone", "unet"),
+        *("--backbone-params", "width=8"),
         *("--backbone-params", "num_levels=2", "--training-params", "crop_px=16"),
         *("--training-params", "photos_per_batch=2"),
     ]

@@ -97,6 +97,7 @@ def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = PretrainConfig(
         photos=(folder,),
         out=tmp_path_factory.mktemp("runs") / "rcl",
+        backbone="unet",
         backbone_params={"width": 8, "num_levels": 2},
         photos_per_batch=4,
         crop_px=16,
