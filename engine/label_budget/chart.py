@@ -22,8 +22,10 @@ _FAINT = "#888888"
 _SIZE_INCHES = (9.0, 5.4)
 _DOTS_PER_INCH = 150
 _SMALLEST_RANGE_DB = 0.5
-_LARGEST_SHIFT = 0.18
-"""By how much lines are set apart sideways, in label counts, so that their intervals do not hide each other."""
+_SHIFT = 0.06
+_LARGEST_SPREAD = 0.36
+"""By how much neighbouring lines, and all together, are set apart sideways, so that their intervals do not hide each
+other; in label counts."""
 
 _LABEL_HEIGHT = 0.052
 """Of the axis; names at the ends of lines keep this distance."""
@@ -68,7 +70,7 @@ def _draw(figure: "Figure", plan: Plan, figures: BudgetFigures, title: str, note
         rows = [row for row in figures.rows if row.method == name]
         if not rows:
             continue
-        shift = _LARGEST_SHIFT * (2 * index / max(len(names) - 1, 1) - 1) if len(places) > 1 else 0.0
+        shift = min(_SHIFT, _LARGEST_SPREAD / len(names)) * (index - (len(names) - 1) / 2)
         colour = COLOURS[index % len(COLOURS)]
         _draw_line(axes, rows, [places[row.num_labels] + shift for row in rows], colour, index)
         ends.append((rows[-1].gain.mean, rows[-1].title, colour))

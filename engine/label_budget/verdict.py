@@ -33,6 +33,8 @@ def write_verdict(plan: Plan, figures: BudgetFigures, total_steps: int) -> str:
     titles = {method.name: method.title for method in plan.methods}
     repetitions = "1 repetition" if plan.num_seeds == 1 else f"{plan.num_seeds} repetitions"
     photos = "1 photo" if figures.num_evaluation == 1 else f"{figures.num_evaluation} photos"
+    if plan.photos.evaluation == plan.photos.candidates:
+        photos += " (each model without its own labels)"
     sentences = [f"Measured on {photos} with {total_steps:,} steps for each method and {repetitions}."]
     primary = _primary(plan)
     if primary is not None:

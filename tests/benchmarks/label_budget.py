@@ -25,6 +25,7 @@ from engine.job_control import JobControl
 from engine.jobs import label_budget
 from engine.label_budget.configuration import LabelBudgetConfig
 from engine.label_budget.methods import available_methods
+from engine.label_budget.plan import phrase_labels
 from engine.label_budget.reports import CHART_PNG, CHART_SVG, JSON_FILE
 from engine.label_budget.results import BudgetFigures, LabelBudgetResult
 from engine.label_budget.statistics import Estimate, estimate
@@ -93,7 +94,7 @@ def run(arguments: argparse.Namespace) -> None:
         title="Few labels",
         text=TEXT.format(steps=config.total_steps, pretraining=config.pretraining_steps, verdict=result.verdict),
         command=command(arguments),
-        seeds=range(arguments.seeds),
+        seeds=list(range(arguments.seeds)),
         minutes=max(minutes, training_minutes(result)),
         machine=describe_machine(),
         tables=[
@@ -164,7 +165,7 @@ def acceptance(result: LabelBudgetResult) -> Sequence[tuple[str, str, str]]:
         lines.append(("rcl with 5 labels above the noisy photos", "+1.20 dB", phrase(rows["rcl", 5].gain)))
     for item in figures.comparisons:
         if (item.method, item.reference) == ("rcl", "scratch") and item.num_labels:
-            title = f"rcl above scratch with {item.num_labels} labels"
+            title = f"rcl above scratch with {phrase_labels(item.num_labels)}"
             lines.append((title, "interval above 0", phrase(item.difference)))
     least = [row.least_above_no_label for row in figures.rows if row.method == "rcl"]
     known = [value for value in least if value is not None]
