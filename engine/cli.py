@@ -15,7 +15,7 @@ import typer
 from engine import __version__
 from engine.baselines.registry import BASELINES
 from engine.cli_experiments import add_commands
-from engine.cli_options import find_run_or_model, make_config, options_from, parse_tile
+from engine.cli_options import find_run_or_model, make_config, options_from, parse_tile, task_of_model
 from engine.cli_reporting import (
     EXIT_JOB_FAILED,
     EXIT_SOME_FAILED,
@@ -140,10 +140,15 @@ def finetune(
     settings: dict[str, Any],
 ) -> None:
     """Learn from a few pairs of a noisy photo and its clean reference, or from clean photos alone if the task can."""
+    task = settings.get("task") or FinetuneConfig.model_fields["task"].default
+    found = _find_parent(parent, task)
+    values = finetune_preset(
+        preset, from_scratch=found is None, is_new_task=found is not None and task_of_model(found) != task
+    )
     config = make_config(
         FinetuneConfig,
-        **{**finetune_preset(preset, from_scratch=parent == "none"), **settings},
-        parent=_find_parent(parent),
+        **{**values, **settings},
+        parent=found,
         noisy=noisy,
         clean=clean,
         out=out,
@@ -237,8 +242,8 @@ def main() -> None:
     app(prog_name="residua")
 
 
-def _find_parent(text: str) -> Path | None:
-    return None if text == "none" else find_run_or_model(text)
+def _find_parent(text: str, task: str = "denoise") -> Path | None:
+    return None if text == "none" else find_run_or_model(text, task)
 
 
 def _open_window() -> None:

@@ -109,6 +109,17 @@ def find_run_or_model(text: str, task: str = "denoise") -> Path:
         return path.absolute()
 
 
+def task_of_model(path: Path) -> str:
+    """The task of a model; "" for what is none, which the job then says."""
+    from engine.errors import EngineError
+    from engine.models import read_card
+
+    try:
+        return read_card(path).task
+    except EngineError:
+        return ""
+
+
 def _annotation(name: str, field: FieldInfo, *, has_preset: bool) -> Any:
     kind = _plain_type(field.annotation)
     is_advanced = isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("level") == "advanced"

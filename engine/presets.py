@@ -101,12 +101,13 @@ def pretrain_preset(preset: Preset, *, from_scratch: bool = True) -> dict[str, A
     return {"learning_rate": rate, **_PRETRAIN[preset]}
 
 
-def finetune_preset(preset: Preset, *, from_scratch: bool = False) -> dict[str, Any]:
+def finetune_preset(preset: Preset, *, from_scratch: bool = False, is_new_task: bool = False) -> dict[str, Any]:
     """Values for `engine.configs.FinetuneConfig`.
 
     Args:
         preset: How much time it may take.
         from_scratch: Whether there is no parent model.
+        is_new_task: Whether the parent was trained for another task, so that this one's head has all to learn.
     """
-    rate = _FRESH_LEARNING_RATE if from_scratch else _REFINING_LEARNING_RATE
+    rate = _FRESH_LEARNING_RATE if from_scratch or is_new_task else _REFINING_LEARNING_RATE
     return {"learning_rate": rate, **_FINETUNE[preset]}

@@ -30,7 +30,9 @@ LABEL_COUNTS = (2, 10)
 NUM_TEST_PHOTOS = 16
 
 
-def add_noise(clean_folder: Path, out: Path, *, count: int, seed: int) -> tuple[Path, Path]:
+def add_noise(
+    clean_folder: Path, out: Path, *, count: int, seed: int, sigmas: tuple[float, float] = (8, 50)
+) -> tuple[Path, Path]:
     """Write noisy and clean PNGs of the first `count` photos of a folder.
 
     The variance is a y + b with b = sigma^2 / 2 and a such that both parts are equal on average over the photo.
@@ -47,7 +49,7 @@ def add_noise(clean_folder: Path, out: Path, *, count: int, seed: int) -> tuple[
         assert levels is not None
         clean = levels / 255.0
         generator = np.random.default_rng((seed, index))
-        sigma = generator.uniform(8, 50) / 255
+        sigma = generator.uniform(*sigmas) / 255
         variance = sigma**2 / 2 * (1 + clean / clean.mean())
         noisy = clean + generator.normal(size=clean.shape) * np.sqrt(variance)
         cv2.imwrite(str(noisy_folder / f"{source.stem}.png"), np.rint(noisy.clip(0, 1) * 255).astype(np.uint8))

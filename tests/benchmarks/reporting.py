@@ -11,6 +11,7 @@ from engine.events import JobEvent, JobWarning, StepDone
 from engine.job_control import JobControl
 from engine.job_results import EvaluationResult, TrainingResult
 from engine.jobs import evaluate, finetune, pretrain
+from engine.models import read_card
 from engine.presets import finetune_preset, pretrain_preset
 from tests.benchmarks.document import markdown_table
 
@@ -55,7 +56,8 @@ def timed_finetune(
     title: str, noisy: Path, clean: Path, out: Path, *, preset: Preset, seed: int, parent: Path | None, **values: object
 ) -> Path:
     """Fine-tune and print how long the whole job took, reading included."""
-    fields = {**finetune_preset(preset, from_scratch=parent is None), **values}
+    is_new_task = parent is not None and read_card(parent).task != values.get("task", "denoise")
+    fields = {**finetune_preset(preset, from_scratch=parent is None, is_new_task=is_new_task), **values}
     config = FinetuneConfig(noisy=(noisy,), clean=(clean,), parent=parent, out=out, seed=seed, **fields)  # type: ignore[arg-type]
     started = time.monotonic()
     result = finetune(config, JobControl(), Progress(title))

@@ -2,18 +2,22 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from engine.configs import EvaluateConfig, FinetuneConfig, PretrainConfig, RestoreConfig
+from engine.cli import app
+from engine.configs import EvaluateConfig, FinetuneConfig, Preset, PretrainConfig, RestoreConfig
 from engine.data.bicubic_resize import enlarge, shrink
 from engine.data.image_files import PhotoImage, probe_image, read_image, write_image
 from engine.events import JobEvent, PreviewReady, ValidationDone
 from engine.job_control import JobCancelled, JobControl
 from engine.jobs import evaluate, finetune, pretrain, restore, resume_training
 from engine.models import load_model, read_card
+from engine.presets import finetune_preset
 from engine.run_store import RunStore
 from tests.conftest import TinyPhotos
 from tests.engine.test_training import Recorder
@@ -152,6 +156,31 @@ def test_resumed_training_equals_uninterrupted(
     weights = found.network.state_dict()
     for name, tensor in expected.network.state_dict().items():
         assert tensor.equal(weights[name]), name
+
+
+def test_a_parent_of_another_task_is_no_reason_for_small_steps() -> None:
+    rates = [
+        finetune_preset(Preset.QUICK, **choice)["learning_rate"]
+        for choice in ({}, {"is_new_task": True}, {"from_scratch": True})
+    ]
+    assert rates[0] < rates[1] == rates[2]
+
+
+def test_the_command_line_needs_no_noisy_photos(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    def residua(*arguments: str | Path) -> dict[str, Any]:
+        result = CliRunner().invoke(app, [*map(str, arguments), "--device", "cpu", "--json"])
+        assert result.exit_code == 0, result.output
+        return dict(json.loads(result.stdout.splitlines()[-1]))
+
+    small = ("--steps", "2", "--crop-px", "16", "--photos-per-batch", "2", "--backbone-params", "width=8")
+    parent = residua("finetune", "--from", "none", "--task", "sr2", "--clean", tiny_photos.clean, *small)["run"]
+    again = residua("finetune", "--from", parent, "--task", "sr2", "--clean", tiny_photos.clean, *small)["run"]
+    wider = residua("finetune", "--from", parent, "--task", "sr4", "--clean", tiny_photos.clean, *small)["run"]
+    rates = [
+        json.loads((Path(run) / "config.json").read_text("utf-8"))["learning_rate"] for run in (parent, again, wider)
+    ]
+    assert rates[1] < rates[0] == rates[2]
+    assert load_model(Path(wider)).network.scale == 4
 
 
 def test_training_beats_bicubic_enlargement(tiny_photos: TinyPhotos, small_photos: Path) -> None:
