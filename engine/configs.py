@@ -175,7 +175,7 @@ class PretrainConfig(TrainingConfig):
     ] = {}
     backbone: Annotated[
         str, Field(title="Network", description="The network's architecture.", json_schema_extra=ADVANCED)
-    ] = "unet"
+    ] = "nafnet"
     backbone_params: Annotated[
         dict[str, Any],
         Field(title="Network settings", description="Settings of the network.", json_schema_extra=ADVANCED),
@@ -241,7 +241,7 @@ class FinetuneConfig(TrainingConfig):
     ] = {}
     backbone: Annotated[
         str, Field(title="Network", description="Only used from scratch.", json_schema_extra=ADVANCED)
-    ] = "unet"
+    ] = "nafnet"
     backbone_params: Annotated[
         dict[str, Any],
         Field(title="Network settings", description="Only used from scratch.", json_schema_extra=ADVANCED),

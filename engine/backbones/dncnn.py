@@ -27,7 +27,7 @@ class DnCNNParams(SizedParams):
 
     sizes: ClassVar[Mapping[str, NamedSize]] = SIZES
 
-    size: Annotated[SizeName, size_field(SIZES)] = "medium"
+    size: Annotated[SizeName, size_field(SIZES)] = "small"
     width: Annotated[int, Field(ge=0, le=256, title="Width", description="Channels; 0: by the size.")] = 0
     num_layers: Annotated[
         int, Field(ge=0, le=30, title="Layers", description="Convolutions, at least 2; 0: by the size.")

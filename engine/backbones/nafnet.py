@@ -38,7 +38,7 @@ class NAFNetParams(SizedParams):
 
     sizes: ClassVar[Mapping[str, NamedSize]] = SIZES
 
-    size: Annotated[SizeName, size_field(SIZES)] = "medium"
+    size: Annotated[SizeName, size_field(SIZES)] = "small"
     width: Annotated[
         int,
         Field(ge=0, le=128, title="Width", description="Channels at first; doubled at each level; 0: by the size."),

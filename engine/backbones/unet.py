@@ -38,7 +38,7 @@ class UNetParams(SizedParams):
     # The network from before sizes had names: cards of that time do not mention a cell.
     unnamed: ClassVar[Mapping[str, int]] = {"width": 32, "num_levels": 3, "max_width": 96, "shuffle": 1}
 
-    size: Annotated[SizeName, size_field(SIZES)] = "medium"
+    size: Annotated[SizeName, size_field(SIZES)] = "small"
     width: Annotated[
         int,
         Field(ge=0, le=256, title="Width", description="Channels at first; doubled at each level; 0: by the size."),
