@@ -11,6 +11,7 @@ import numpy as np
 
 from app.phrases import decibels
 from app.session import Session
+from app.viewer.common_size import at_common_size
 from app.viewer.picture_files import PictureFiles
 from app.viewer.view_modes import MissingPicture, PaneContent, Picture, PictureRole
 from engine.metrics import psnr, ssim
@@ -181,15 +182,16 @@ def measure_panes(loaded: LoadedPanes, files: PictureFiles) -> PaneFigures:
 
 def figures_text(picture: Picture, reference: Picture) -> str:
     """Return PSNR and SSIM as text, or why there are none."""
-    if (picture.width, picture.height) != (reference.width, reference.height):
+    pair = at_common_size(picture.pixels, reference.pixels)
+    if pair is None:
         return f"reference has {reference.size_text}"
-    num_channels = max(picture.pixels.shape[2], reference.pixels.shape[2])
-    shape = (picture.height, picture.width, num_channels)
-    restored, clean = (np.broadcast_to(pixels, shape) for pixels in (picture.pixels, reference.pixels))
+    num_channels = max(pixels.shape[2] for pixels in pair)
+    restored, clean = (np.broadcast_to(pixels, (*pixels.shape[:2], num_channels)) for pixels in pair)
+    enlarged = "enlarged: " if picture.pixels.size < restored.size else ""
     if np.array_equal(restored, clean):
         return "equals the reference"
     try:
-        return f"{decibels(psnr(restored, clean))} · SSIM {ssim(restored, clean):.3f}"
+        return f"{enlarged}{decibels(psnr(restored, clean))} · SSIM {ssim(restored, clean):.3f}"
     except ValueError:
         # Too small for the window of the structural similarity.
         return decibels(psnr(restored, clean))

@@ -53,8 +53,9 @@ class SpotPreview:
     Attributes:
         path: The photo.
         spot: Where.
-        noisy: The spot as it is.
+        noisy: The spot as it is, brought to the restored one's size.
         restored: The spot restored at full strength.
+        scale: How many times larger to a side the model makes it.
         bit_depth: Of the photo.
         model_name: What restored it.
         seconds: How long it took.
@@ -64,6 +65,7 @@ class SpotPreview:
     spot: Spot
     noisy: Pixels
     restored: Pixels
+    scale: int
     bit_depth: BitDepth
     model_name: str
     seconds: float
@@ -103,21 +105,24 @@ class SpotRestorer:
         """
         photo = self._files.read(path)
         control.wait_if_paused()
-        spot = spot_around(centre, QSize(photo.width, photo.height), side_px)
         restorer = self._restorer(model.path)
         control.wait_if_paused()
+        # What is enlarged fills the canvas from a smaller spot.
+        spot = spot_around(centre, QSize(photo.width, photo.height), side_px / restorer.scale)
         started = time.monotonic()
         top, left = max(0, spot.top - SURROUNDINGS_PX), max(0, spot.left - SURROUNDINGS_PX)
         bottom = min(photo.height, spot.top + spot.height + SURROUNDINGS_PX)
         right = min(photo.width, spot.left + spot.width + SURROUNDINGS_PX)
-        around = restorer.restore(photo.pixels[top:bottom, left:right], control=control)
-        rows = slice(spot.top - top, spot.top - top + spot.height)
-        columns = slice(spot.left - left, spot.left - left + spot.width)
+        surroundings, scale = photo.pixels[top:bottom, left:right], restorer.scale
+        restored = restorer.restore(surroundings, control=control)
+        rows = slice(scale * (spot.top - top), scale * (spot.top - top + spot.height))
+        columns = slice(scale * (spot.left - left), scale * (spot.left - left + spot.width))
         return SpotPreview(
             path=path,
             spot=spot,
-            noisy=photo.pixels[spot.top : spot.top + spot.height, spot.left : spot.left + spot.width],
-            restored=np.ascontiguousarray(around[rows, columns]),
+            noisy=np.ascontiguousarray(restorer.unrestored(surroundings)[rows, columns]),
+            restored=np.ascontiguousarray(restored[rows, columns]),
+            scale=scale,
             bit_depth=photo.metadata.bit_depth,
             model_name=model.name,
             seconds=time.monotonic() - started,
@@ -267,7 +272,8 @@ class RestorePreview(QWidget):
         is_first = self._preview is None
         self._preview = preview
         seconds = f"{preview.seconds:.1f}{NO_BREAK}s"
-        self._status.setText(f"Restored with {preview.model_name} in {seconds}, shown at 100{NO_BREAK}%.")
+        size = f" {preview.scale} times larger," if preview.scale > 1 else ""
+        self._status.setText(f"Restored with {preview.model_name} in {seconds},{size} shown at 100{NO_BREAK}%.")
         self.spot_map.set_spot(preview.path, preview.spot)
         self._blend(preview)
         if is_first or self.viewer.view_transform.is_fit:
@@ -278,7 +284,12 @@ class RestorePreview(QWidget):
         percent = "" if self._strength == 1.0 else f" at {round(self._strength * 100)} %"
         self.viewer.set_panes(
             [
-                Picture(title="Noisy", pixels=preview.noisy, bit_depth=preview.bit_depth, role=PictureRole.INPUT),
+                Picture(
+                    title="Noisy" if preview.scale == 1 else "Noisy, enlarged",
+                    pixels=preview.noisy,
+                    bit_depth=preview.bit_depth,
+                    role=PictureRole.INPUT,
+                ),
                 Picture(
                     title=f"Restored{percent}", pixels=blended, bit_depth=preview.bit_depth, role=PictureRole.RESTORED
                 ),

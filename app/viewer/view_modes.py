@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from app.image_convert import DisplayLevels
+from app.viewer.common_size import at_common_size
 from app.viewer.image_canvas import Layer
 from app.viewer.image_pyramid import ImagePyramid
 from engine.events import Pixels
@@ -228,7 +229,7 @@ class _Subtraction(ViewMode):
         """Which pane is subtracted from the others."""
 
     @abstractmethod
-    def _picture(self, base: Picture, other: Picture, gain: float) -> Pixels:
+    def _picture(self, base: Pixels, other: Pixels, gain: float) -> Pixels:
         """Both pictures subtracted, as it is shown."""
 
     @abstractmethod
@@ -251,14 +252,18 @@ class _Subtraction(ViewMode):
         if isinstance(other, MissingPicture):
             return Panel(title=f"{self.title}: {other.title}", message=other.reason)
         title = f"{base.title} − {_label(other)}"
-        if (base.width, base.height) != (other.width, other.height):
+        pair = at_common_size(base.pixels, other.pixels)
+        if pair is None:
             return Panel(
                 title=title,
                 message=f"{base.title} is {base.size_text} pixels, {other.title.lower()} is {other.size_text}: "
                 "pictures of different size cannot be subtracted.",
             )
-        pyramid = ImagePyramid.from_pixels(self._picture(base, other, gain))
-        return Panel(title=title, detail=self._detail(gain), layers=(Layer(pyramid, title),))
+        pyramid = ImagePyramid.from_pixels(self._picture(*pair, gain))
+        detail = self._detail(gain)
+        if (base.width, base.height) != (other.width, other.height):
+            detail += ", the smaller one enlarged"
+        return Panel(title=title, detail=detail, layers=(Layer(pyramid, title),))
 
 
 class Difference(_Subtraction):
@@ -272,8 +277,8 @@ class Difference(_Subtraction):
     def _base_index(self, panes: Sequence[PaneContent]) -> int:
         return _index_of_role(panes, PictureRole.REFERENCE)
 
-    def _picture(self, base: Picture, other: Picture, gain: float) -> Pixels:
-        return difference_pixels(base.pixels, other.pixels, gain)
+    def _picture(self, base: Pixels, other: Pixels, gain: float) -> Pixels:
+        return difference_pixels(base, other, gain)
 
     def _detail(self, gain: float) -> str:
         return f"difference × {gain:g}, black = equal"
@@ -290,8 +295,8 @@ class Residual(_Subtraction):
     def _base_index(self, panes: Sequence[PaneContent]) -> int:
         return _index_of_role(panes, PictureRole.INPUT)
 
-    def _picture(self, base: Picture, other: Picture, gain: float) -> Pixels:
-        return residual_pixels(base.pixels, other.pixels, gain)
+    def _picture(self, base: Pixels, other: Pixels, gain: float) -> Pixels:
+        return residual_pixels(base, other, gain)
 
     def _detail(self, gain: float) -> str:
         return f"residual × {gain:g}, gray = nothing"

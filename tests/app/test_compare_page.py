@@ -262,8 +262,10 @@ def test_sources(filled, folder, tmp_path, tiny_photos):
 
 def test_figures_are_honest():
     clean = Picture(title="Reference", pixels=np.full((20, 20, 3), 0.5, np.float32))
-    small = Picture(title="Small", pixels=np.full((10, 10, 3), 0.5, np.float32))
+    other = Picture(title="Other", pixels=np.full((10, 13, 3), 0.5, np.float32))
+    small = Picture(title="Small", pixels=np.full((10, 10, 3), 0.6, np.float32))
     off = Picture(title="Off", pixels=np.full((20, 20, 3), 0.6, np.float32))
-    assert figures_text(small, clean) == "reference has 20 × 20"
+    assert figures_text(other, clean) == "reference has 20 × 20"
+    assert figures_text(small, clean).startswith("enlarged: 20.00\N{NO-BREAK SPACE}dB · SSIM")
     assert figures_text(clean, clean) == "equals the reference"
     assert figures_text(off, clean).startswith("20.00\N{NO-BREAK SPACE}dB · SSIM")

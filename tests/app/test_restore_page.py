@@ -118,6 +118,27 @@ def test_preview_is_what_the_whole_photo_will_be(qtbot, page, session, folder, m
     assert view.canvas.split_handle.isVisible()
 
 
+@pytest.mark.parametrize(("task", "params", "scale"), [("sr2", {}, 2), ("sr2", {"enlarged_input": True}, 1)])
+def test_preview_of_an_enlargement(qtbot, page, session, folder, tmp_path, task, params, scale):
+    from engine.models import ModelCard, build_network, save_model
+
+    card = ModelCard(name="Larger", task=task, task_params=params, backbone_params={"width": 8})
+    path = tmp_path / "larger.safetensors"
+    save_model(path, build_network(card).state_dict(), card)
+    open_photos(session, folder)
+    session.set_model(ModelChoice(path, "Larger"))
+    wait_for_preview(qtbot, page)
+    preview = page.preview.preview
+    assert preview.scale == scale
+    assert preview.noisy.shape == preview.restored.shape
+    assert preview.restored.shape[:2] == (scale * preview.spot.height, scale * preview.spot.width)
+    # Fresh weights enlarge as bicubic interpolation does, but for the mirrored border.
+    inside = np.s_[4:-4, 4:-4]
+    np.testing.assert_allclose(preview.restored[inside], preview.noisy[inside], atol=0.02)
+    assert ("2 times larger" in page.preview.status) == (scale == 2)
+    page.preview.set_strength(0.5)
+
+
 def test_spot_lies_within_the_photo():
     spot = spot_around(QPointF(0.0, 1.0), QSize(1000, 600), QSize(300, 200))
     assert (spot.left, spot.top, spot.width, spot.height) == (0, 400, 300, 200)

@@ -126,7 +126,21 @@ def test_residual_is_what_was_taken_from_the_noisy_photo():
 
 def test_different_sizes_cannot_be_subtracted():
     (panel,) = VIEW_MODES["difference"].arrange(
-        [NOISY, picture("Enlarged", 0.5, size=(8, 12))], ViewSettings(), pyramid_of
+        [NOISY, picture("Wider", 0.5, size=(8, 17))], ViewSettings(), pyramid_of
     )
     assert "6 × 4" in panel.message
-    assert "12 × 8" in panel.message
+    assert "17 × 8" in panel.message
+
+
+@pytest.mark.parametrize("size", [(8, 12), (9, 13), (12, 18), (19, 26)])
+@pytest.mark.parametrize("mode", ["difference", "residual"])
+def test_an_enlarged_picture_is_subtracted_from_the_enlarged_photo(mode, size):
+    factor = size[0] // NOISY.height
+    (panel,) = VIEW_MODES[mode].arrange(
+        [NOISY, picture("Enlarged", 0.5, size=size, role=PictureRole.RESTORED)], ViewSettings(gain=1.0), pyramid_of
+    )
+    assert panel.layers[0].pyramid.size.toTuple() == (factor * NOISY.width, factor * NOISY.height)
+    expected = abs(float(NOISY.pixels[0, 0, 0]) - 0.5)
+    signed = 0.5 + float(NOISY.pixels[0, 0, 0]) - 0.5
+    assert shown_value(panel.layers[0]) == pytest.approx(255 * (expected if mode == "difference" else signed), abs=1)
+    assert "the smaller one enlarged" in panel.detail
