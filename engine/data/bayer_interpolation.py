@@ -52,19 +52,27 @@ def interpolation_kernels() -> NDArray[np.float32]:
 
 
 def interpolate_rggb(mosaic: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Interpolate a mosaic with red top left.
+    """Interpolate a mosaic with red top left. Shape: (height, width) to (height, width, 3), not clipped."""
+    return interpolate_with_red_at(mosaic, 0, 0)
+
+
+def interpolate_with_red_at(mosaic: NDArray[np.float32], red_row: int, red_column: int) -> NDArray[np.float32]:
+    """Interpolate a mosaic of any filter order.
 
     Args:
         mosaic: Shape: (height, width), 0 to 1.
+        red_row: Row of the first red pixel, 0 or 1; blue is diagonally next to it.
+        red_column: Its column, 0 or 1.
 
     Returns:
         Not clipped. Shape: (height, width, 3).
     """
     kernels = interpolation_kernels()
     colours = np.empty((*mosaic.shape, 3), np.float32)
-    filtered: dict[bytes, NDArray[np.float32]] = {}
+    # What was measured, red at red's place for one, stays as it is.
+    filtered = {kernels[0, 0, 0].tobytes(): mosaic}
     for colour, row, column in np.ndindex(3, 2, 2):
-        kernel = kernels[colour, row, column]
+        kernel = kernels[colour, row ^ red_row, column ^ red_column]
         key = kernel.tobytes()
         if key not in filtered:
             # Reflection about the border pixel keeps the filters' order beyond the border.

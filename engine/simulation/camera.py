@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.simulation.demosaicking import DEMOSAICKERS, FILTER_ORDERS, FilterOrder, Picture, mosaic_of
+from engine.data.raw_mosaic import FILTER_ORDERS, FilterOrder
+from engine.simulation.demosaicking import DEMOSAICKERS, Picture, mosaic_of
 from engine.simulation.parameters import CameraRanges
 
 _TABLE_SIZE = 16384
@@ -50,7 +51,7 @@ class Camera:
     blue_gain: float = 1.7
     colour_matrix: NDArray[np.float32]
     exposure: float = 1.0
-    order: FilterOrder = "rggb"
+    order: FilterOrder = "RGGB"
     demosaicking: str = "linear"
     contrast: float = 0.0
     chroma_blur_px: float = 0.0

@@ -6,16 +6,14 @@ Each shapes noise in its own way, which is what a simulation needs them for.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final, Literal, get_args
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-FilterOrder = Literal["rggb", "bggr", "grbg", "gbrg"]
-"""Colours of the mosaic's first two rows, read line by line."""
-
-FILTER_ORDERS: Final[tuple[FilterOrder, ...]] = get_args(FilterOrder)
+from engine.data.bayer_interpolation import interpolate_with_red_at
+from engine.data.raw_mosaic import FilterOrder
 
 Mosaic = NDArray[np.float32]
 Picture = NDArray[np.float32]
@@ -23,10 +21,10 @@ Picture = NDArray[np.float32]
 _RED, _GREEN, _BLUE = 0, 1, 2
 
 _EDGE_AWARE_CODES: Final[Mapping[FilterOrder, int]] = {
-    "rggb": cv2.COLOR_BayerRGGB2RGB_EA,
-    "bggr": cv2.COLOR_BayerBGGR2RGB_EA,
-    "grbg": cv2.COLOR_BayerGRBG2RGB_EA,
-    "gbrg": cv2.COLOR_BayerGBRG2RGB_EA,
+    "RGGB": cv2.COLOR_BayerRGGB2RGB_EA,
+    "BGGR": cv2.COLOR_BayerBGGR2RGB_EA,
+    "GRBG": cv2.COLOR_BayerGRBG2RGB_EA,
+    "GBRG": cv2.COLOR_BayerGBRG2RGB_EA,
 }
 
 _HEADROOM = 0.25
@@ -34,23 +32,6 @@ _HEADROOM = 0.25
 
 _LINEAR_GREEN = np.array([[0, 1, 0], [1, 4, 1], [0, 1, 0]], np.float32) / 4
 _LINEAR_OTHERS = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], np.float32) / 4
-
-_GREEN_AT_OTHERS = (
-    np.array([[0, 0, -1, 0, 0], [0, 0, 2, 0, 0], [-1, 2, 4, 2, -1], [0, 0, 2, 0, 0], [0, 0, -1, 0, 0]], np.float32) / 8
-)
-_COLOUR_ALONG_ROW = (
-    np.array(
-        [[0, 0, 0.5, 0, 0], [0, -1, 0, -1, 0], [-1, 4, 5, 4, -1], [0, -1, 0, -1, 0], [0, 0, 0.5, 0, 0]], np.float32
-    )
-    / 8
-)
-_COLOUR_ALONG_COLUMN = np.ascontiguousarray(_COLOUR_ALONG_ROW.T)
-_COLOUR_ACROSS = (
-    np.array(
-        [[0, 0, -1.5, 0, 0], [0, 2, 0, 2, 0], [-1.5, 0, 6, 0, -1.5], [0, 2, 0, 2, 0], [0, 0, -1.5, 0, 0]], np.float32
-    )
-    / 8
-)
 
 
 def mosaic_of(picture: Picture, order: FilterOrder) -> Mosaic:
@@ -91,27 +72,7 @@ def demosaick_gradient_corrected(mosaic: Mosaic, order: FilterOrder) -> Picture:
 
     Shape: (height, width) to (height, width, 3).
     """
-    green, along_row, along_column, across = (
-        cv2.filter2D(mosaic, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
-        for kernel in (_GREEN_AT_OTHERS, _COLOUR_ALONG_ROW, _COLOUR_ALONG_COLUMN, _COLOUR_ACROSS)
-    )
-    picture = np.empty((*mosaic.shape, 3), np.float32)
-    picture[..., _GREEN] = green
-    (red_row, red_column), (blue_row, blue_column) = _place_of(order, _RED), _place_of(order, _BLUE)
-    for own, row, column, other in ((_RED, red_row, red_column, _BLUE), (_BLUE, blue_row, blue_column, _RED)):
-        picture[row::2, column::2, own] = mosaic[row::2, column::2]
-        picture[row::2, column::2, other] = across[row::2, column::2]
-        # The green pixels beside it in its row, and above and below it.
-        for greens in (
-            (slice(row, None, 2), slice(1 - column, None, 2)),
-            (slice(1 - row, None, 2), slice(column, None, 2)),
-        ):
-            picture[(*greens, _GREEN)] = mosaic[greens]
-        beside = (slice(row, None, 2), slice(1 - column, None, 2))
-        below = (slice(1 - row, None, 2), slice(column, None, 2))
-        picture[(*beside, own)] = along_row[beside]
-        picture[(*below, own)] = along_column[below]
-    return picture
+    return interpolate_with_red_at(mosaic, *divmod(order.index("R"), 2))
 
 
 def demosaick_edge_aware(mosaic: Mosaic, order: FilterOrder) -> Picture:
@@ -131,8 +92,4 @@ DEMOSAICKERS: Final[Mapping[str, Callable[[Mosaic, FilterOrder], Picture]]] = {
 
 def _sites(order: FilterOrder) -> list[tuple[int, int, int]]:
     """Return channel, row and column of the four pixels of a cell."""
-    return [("rgb".index(letter), place // 2, place % 2) for place, letter in enumerate(order)]
-
-
-def _place_of(order: FilterOrder, channel: int) -> tuple[int, int]:
-    return next((row, column) for found, row, column in _sites(order) if found == channel)
+    return [("RGB".index(letter), place // 2, place % 2) for place, letter in enumerate(order)]
