@@ -145,7 +145,7 @@ def _fit_task(
         return pairs, {**task.own_pairs_params, **params}
     if task.scale == 1:
         return pairs, params
-    enlarged = [pair for pair in pairs if _size_of(pair.noisy) == _size_of(pair.clean)]
+    enlarged = [pair for pair in pairs if _is_same_size(pair)]
     smaller = [pair for pair in pairs if pair not in enlarged]
     if len(enlarged) > len(smaller):
         emit(
@@ -168,9 +168,13 @@ def _fit_task(
     return kept, params
 
 
-def _size_of(path: Path) -> tuple[int, int]:
-    info = probe_image(path)
-    return info.width, info.height
+def _is_same_size(pair: PhotoPair) -> bool:
+    try:
+        noisy, clean = probe_image(pair.noisy), probe_image(pair.clean)
+    except EngineError:
+        # Reading it will say what is wrong.
+        return False
+    return (noisy.width, noisy.height) == (clean.width, clean.height)
 
 
 def _choose(

@@ -10,6 +10,9 @@ from engine.events import Emit, StepDone
 from engine.job_control import JobControl
 
 NO_MATCH_REASON = "No noisy photo has this name."
+SCALES = (1, 2, 3, 4)
+"""How many times larger references may be, to a side: the task that needs them so is chosen later."""
+
 NO_MATCH_HINT = "Give it the name of its noisy photo, or open the folder which that is in."
 
 
@@ -69,7 +72,7 @@ def match_labels(request: MatchRequest, control: JobControl, emit: Emit) -> Pair
     emit(StepDone(stage="Matching references", step=0, num_steps=1))
     clean = list_image_files(request.references)
     control.wait_if_paused()
-    matching = match_pairs(request.noisy, clean)
+    matching = match_pairs(request.noisy, clean, scale=SCALES)
     control.wait_if_paused()
     emit(StepDone(stage="Matching references", step=1, num_steps=1))
     return matching

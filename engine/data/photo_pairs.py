@@ -66,7 +66,7 @@ class PairMatching:
     unmatched_noisy: tuple[Path, ...]
 
 
-def match_pairs(noisy: Sequence[Path], clean: Sequence[Path], *, scale: int = 1) -> PairMatching:
+def match_pairs(noisy: Sequence[Path], clean: Sequence[Path], *, scale: int | Sequence[int] = 1) -> PairMatching:
     """Match noisy photos with references by their names, and compare the sizes.
 
     Names match if they are alike without their endings and the case of their letters; those left over, if they are
@@ -77,7 +77,7 @@ def match_pairs(noisy: Sequence[Path], clean: Sequence[Path], *, scale: int = 1)
         noisy: Noisy photos.
         clean: References.
         scale: How many times larger, to a side, the references are (rounded down to whole pixels of the noisy photo);
-            where it is above 1, a noisy photo that has been enlarged to their size fits too.
+            where it is above 1, a noisy photo that has been enlarged to their size fits too. Several: any of them.
 
     Returns:
         Each file in at most one pair; what is ambiguous, of different sizes or unreadable is doubtful.
@@ -86,8 +86,10 @@ def match_pairs(noisy: Sequence[Path], clean: Sequence[Path], *, scale: int = 1)
     doubtful: list[DoubtfulPair] = []
     open_noisy, open_clean = list(dict.fromkeys(noisy)), list(dict.fromkeys(clean))
     keys: list[Callable[[Path], Hashable | None]] = [_plain_name, _scene_name]
-    if scale > 1:
-        keys.append(lambda path: _plain_name(path).removesuffix(f"x{scale}"))
+    scales = (scale,) if isinstance(scale, int) else tuple(scale)
+    suffixes = [f"x{factor}" for factor in scales if factor > 1]
+    if suffixes:
+        keys.append(lambda path: _without_suffix(_plain_name(path), suffixes))
     for key_of in keys:
         taken: set[Path] = set()
         for noisy_group, clean_group in _group(open_noisy, open_clean, key_of):
@@ -100,7 +102,7 @@ def match_pairs(noisy: Sequence[Path], clean: Sequence[Path], *, scale: int = 1)
         open_clean = [path for path in open_clean if path not in taken]
     pairs = []
     for pair in candidates:
-        doubt = _doubt_by_header(pair, scale)
+        doubt = _doubt_by_header(pair, scales)
         if doubt is None:
             pairs.append(pair)
         else:
@@ -179,6 +181,10 @@ def _plain_name(path: Path) -> str:
     return unicodedata.normalize("NFC", path.stem).casefold()
 
 
+def _without_suffix(name: str, suffixes: Sequence[str]) -> str:
+    return next((name.removesuffix(suffix) for suffix in suffixes if name.endswith(suffix)), name)
+
+
 def _scene_name(path: Path) -> tuple[str, ...] | None:
     """Return the name's words that tell scenes apart; None where nothing is left of it."""
     words = _SEPARATORS.split(_plain_name(path))
@@ -228,7 +234,7 @@ def _resolve(noisy: list[Path], clean: list[Path]) -> tuple[list[PhotoPair], lis
     return pairs, doubtful
 
 
-def _doubt_by_header(pair: PhotoPair, scale: int) -> DoubtfulPair | None:
+def _doubt_by_header(pair: PhotoPair, scales: Sequence[int]) -> DoubtfulPair | None:
     if pair.noisy == pair.clean:
         return DoubtfulPair(
             pair, "The noisy photo and its reference are the same file.", "Choose another folder of references."
@@ -241,14 +247,15 @@ def _doubt_by_header(pair: PhotoPair, scale: int) -> DoubtfulPair | None:
             return DoubtfulPair(pair, f"The {role} cannot be read: {error.message}", error.hint)
         sizes.append((info.width, info.height))
     (noisy_width, noisy_height), (clean_width, clean_height) = sizes
-    if sizes[0] not in (sizes[1], (clean_width // scale, clean_height // scale)):
+    if sizes[0] not in [(clean_width // scale, clean_height // scale) for scale in (1, *scales)]:
         return DoubtfulPair(
             pair,
             f"The sizes differ: the noisy photo has {noisy_width} x {noisy_height} pixels, "
             f"its reference {clean_width} x {clean_height}.",
             "Crop or scale one of them so that both show the same pixels."
-            if scale == 1
-            else f"For this task the reference must be {scale} times as large, or of the same size.",
+            if max(scales) == 1
+            else f"The reference must be {' or '.join(str(scale) for scale in scales if scale > 1)} times as large, "
+            "or of the same size.",
         )
     return None
 

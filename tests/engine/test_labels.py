@@ -113,6 +113,11 @@ def test_a_wrong_ratio_names_the_sizes_and_the_scale(folders: Folders) -> None:
     for part in ("1.png", "39 x 32", "118 x 97"):
         assert part in warning.message
     assert "2 times as large" in warning.hint
+    # Chosen by hand, it is tried, and says why it cannot be used.
+    labels, events = folders.gather(label_names=("0.png", "1.png"))
+    assert labels.training_names == ("0.png",)
+    (skipped,) = [event for event in events if isinstance(event, FileSkipped)]
+    assert "39 x 32" in skipped.reason
     labels, _ = folders.gather("sr3")
     assert labels.training_names == ("1.png",)
 

@@ -76,6 +76,18 @@ def test_references_of_a_larger_scale(tmp_path: Path, size: tuple[int, int], fit
     assert [doubt.pair.noisy for doubt in matching.doubtful] == ([] if fits else noisy)
 
 
+def test_references_of_any_of_several_scales(tmp_path: Path) -> None:
+    sizes = {"ax2.png": (20, 30), "bx3.png": (13, 20), "c.png": (41, 60), "dx4.png": (10, 14)}
+    noisy = [make_files(tmp_path / "low", [name], size)[0] for name, size in sizes.items()]
+    clean = make_files(tmp_path / "high", ["a.png", "b.png", "c.png", "d.png"], (41, 60))
+    matching = match_pairs(noisy, clean, scale=(1, 2, 3, 4))
+    assert named(matching) == [("ax2.png", "a.png"), ("bx3.png", "b.png"), ("c.png", "c.png")]
+    (doubt,) = matching.doubtful
+    assert doubt.pair.noisy.name == "dx4.png"
+    assert "14 x 10" in doubt.reason
+    assert "2 or 3 or 4 times" in doubt.hint
+
+
 def test_scenes_are_told_apart(tmp_path: Path) -> None:
     matching = match(tmp_path, ["scene 1_noisy.png", "scene 2_noisy.png"], ["scene 2_gt.png", "scene 3_gt.png"])
     assert named(matching) == [("scene 2_noisy.png", "scene 2_gt.png")]
