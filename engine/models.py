@@ -29,6 +29,7 @@ class ModelCard(BaseModel):
         backbone_params: Its settings, as plain values.
         task_params: The task's settings, as plain values.
         pretext: Pretext task it learned with, if any.
+        pretext_params: Its settings, as plain values, with what was measured on the photos.
         parent: Run or model it was fine-tuned from, if any.
         run: Id of the run that made it.
         steps: Optimisation steps of that run.
@@ -50,6 +51,7 @@ class ModelCard(BaseModel):
     backbone_params: dict[str, Any] = {}
     task_params: dict[str, Any] = {}
     pretext: str | None = None
+    pretext_params: dict[str, Any] = {}
     parent: str | None = None
     run: str | None = None
     steps: int = 0

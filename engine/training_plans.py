@@ -56,7 +56,10 @@ def pretrain_plan(
             f"Add photos until there are at least {pretext.min_photos}.",
         )
     card = ModelCard(
-        name=config.name or "Pretrained", pretext=config.pretext, **_inherited(config, origin, resumed=resumed)
+        name=config.name or "Pretrained",
+        pretext=config.pretext,
+        pretext_params=config.pretext_params,
+        **_inherited(config, origin, resumed=resumed),
     )
     objective = PretextObjective(photos, pretext, config.photos_per_batch, config.crop_px, config.seed)
     return TrainingPlan(
@@ -97,6 +100,7 @@ def finetune_plan(
         task=config.task,
         task_params=labels.task_params,
         pretext=origin.pretext if origin else None,
+        pretext_params=origin.pretext_params if origin else {},
         **inherited,
     )
     noisy = [pair.noisy for pair in training]
@@ -150,7 +154,7 @@ def _unlabelled_objective(
         return None
     photos = decode_photos(labels.unlabelled, control, emit, stage="Reading unlabelled photos")
     entry = find_entry(PRETEXTS, origin.pretext, "method")
-    params = _measured_params(entry.params_model.model_fields, {}, photos, emit)
+    params = _measured_params(entry.params_model.model_fields, origin.pretext_params, photos, emit)
     pretext: PretextTask = entry.make(params)
     if len(photos) < pretext.min_photos:
         return None
