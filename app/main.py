@@ -25,6 +25,7 @@ from app.settings import TEXT_SCALE, THEME, Settings
 from app.theme import Theme, ThemeChoice
 from app.warm_up import WarmUp
 from engine.run_store import RunStore
+from engine.starter_models import list_starters
 
 SWITCH_INTERVAL_S = 0.002
 """How long a thread may hold Python's lock while the window waits for it; Python's own is 5 ms."""
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = Settings()
     Theme.of_application().apply(ThemeChoice(settings.get(THEME)), settings.get(TEXT_SCALE))
     application.setWindowIcon(app_icon())
-    session = Session(RunStore())
+    session = Session(RunStore(), list_starters())
     runner = JobRunner()
     window = MainWindow(session, runner, settings, reporter)
     window.show()

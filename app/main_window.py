@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSize, QTimer, Slot
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
@@ -174,8 +174,12 @@ class MainWindow(QMainWindow):
         if not paths:
             return
         event.acceptProposedAction()
-        if not self.current_page.accept_paths(paths):
-            self.open_paths(paths)
+        page = self.current_page
+        if page.accept_paths(paths):
+            return
+        self.open_paths(paths)
+        if page.stays_when_photos_open:
+            self.show_page(page.page_id)
 
     @Slot()
     def _fit_rail(self) -> None:
@@ -240,9 +244,14 @@ class MainWindow(QMainWindow):
         stored = self._settings.get(LAST_MODEL)
         if stored and Path(stored).exists():
             path = Path(stored)
+            starter = self._session.find_starter(path)
             # The catalogue is read in the background; a run's own name follows with it.
-            self._session.set_model(ModelChoice(path, path.stem))
+            self._session.set_model(ModelChoice(path, starter.title if starter is not None else path.stem))
             self._session.run_catalog.changed.connect(self._name_model)
+        else:
+            self._session.run_catalog.read.connect(
+                self._session.choose_default_model, Qt.ConnectionType.SingleShotConnection
+            )
 
     @Slot()
     def _name_model(self) -> None:
@@ -282,7 +291,7 @@ class MainWindow(QMainWindow):
             Message(
                 severity=Severity.ERROR,
                 text=f"{names} cannot be opened as photos.",
-                hint="Choose folders, or files of the kinds PNG, JPEG, TIFF, WebP or BMP.",
+                hint="Choose folders, or files of the kinds PNG, JPEG, TIFF, WebP, BMP or camera raw.",
             )
         )
 

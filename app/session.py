@@ -15,10 +15,14 @@ from PySide6.QtGui import QUndoStack
 
 from app.run_catalog import RunCatalog
 from engine.events import FileSkipped, PhotoScanned
+from engine.starter_models import StarterModel
 
 if TYPE_CHECKING:
     from engine.data.photo_pairs import PhotoPair
     from engine.run_store import RunStore
+
+_FIRST_TASK = "denoise"
+"""What a person is offered who has trained nothing yet."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Session(QObject):
 
     Attributes:
         run_store: Where runs are kept.
+        starters: The models that ship with the program.
         run_catalog: The stored runs as last read; read again after `runs_changed`.
         undo_stack: What Ctrl+Z takes back.
 
@@ -65,12 +70,13 @@ class Session(QObject):
         skipped_changed: The list of unusable files.
         excluded_changed: Photos were taken out of, or back into, training.
         references_changed: Other reference folders or files.
-        label_pairs_changed: Other label pairs.
+        label_pairs_changed: Other label pairs, or other files of clean references.
         restored_changed: A photo has a new restored version (its source path), or None for all.
         model_changed: Another model is used for restoring.
         current_photo_changed: Another photo is looked at.
         runs_changed: A run was created, changed, deleted or brought back.
         resume_requested: A `RunEntry` whose training shall go on, on the page of its kind.
+        start_requested: The path of a run that the next fine-tuning shall start from.
         engine_loaded: torch and the jobs are in memory, and where they compute is known.
     """
 
@@ -86,11 +92,15 @@ class Session(QObject):
     current_photo_changed = Signal()
     runs_changed = Signal()
     resume_requested = Signal(object)
+    start_requested = Signal(object)
     engine_loaded = Signal()
 
-    def __init__(self, run_store: RunStore, parent: QObject | None = None) -> None:
+    def __init__(
+        self, run_store: RunStore, starters: Sequence[StarterModel] = (), parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self.run_store = run_store
+        self.starters = tuple(starters)
         self.run_catalog = RunCatalog(run_store, self)
         self.runs_changed.connect(self.run_catalog.refresh)
         self.undo_stack = QUndoStack(self)
@@ -99,6 +109,7 @@ class Session(QObject):
         self._skipped: dict[Path, FileSkipped] = {}
         self._excluded: frozenset[Path] = frozenset()
         self._references: tuple[Path, ...] = ()
+        self._clean_photos: tuple[Path, ...] = ()
         self._label_pairs: tuple[PhotoPair, ...] = ()
         self._restored: dict[Path, list[RestoredPhoto]] = {}
         self._model: ModelChoice | None = None
@@ -147,6 +158,11 @@ class Session(QObject):
     def references(self) -> tuple[Path, ...]:
         """Folders or files of clean references as they were added."""
         return self._references
+
+    @property
+    def clean_photos(self) -> tuple[Path, ...]:
+        """The files of clean references, with a noisy photo of their name or without."""
+        return self._clean_photos
 
     @property
     def label_pairs(self) -> tuple[PhotoPair, ...]:
@@ -241,6 +257,32 @@ class Session(QObject):
         if changed != self._label_pairs:
             self._label_pairs = changed
             self.label_pairs_changed.emit()
+
+    def set_clean_photos(self, paths: Iterable[Path]) -> None:
+        """Set the files of clean references."""
+        changed = tuple(paths)
+        if changed != self._clean_photos:
+            self._clean_photos = changed
+            self.label_pairs_changed.emit()
+
+    def starter_of(self, task: str) -> StarterModel | None:
+        """Return the shipped model of a task; None where there is none."""
+        return next((starter for starter in self.starters if starter.task == task), None)
+
+    def find_starter(self, path: Path) -> StarterModel | None:
+        """Return the shipped model of a file."""
+        return next((starter for starter in self.starters if starter.path == path), None)
+
+    def choose_default_model(self) -> None:
+        """Where no model is chosen, choose the newest of one's own, else the shipped one that denoises."""
+        if self._model is not None:
+            return
+        newest = next((entry for entry in self.run_catalog.runs if entry.has_model), None)
+        starter = self.starter_of(_FIRST_TASK)
+        if newest is not None:
+            self.set_model(ModelChoice(newest.path, newest.record.name))
+        elif starter is not None:
+            self.set_model(ModelChoice(starter.path, starter.title))
 
     def set_model(self, model: ModelChoice | None) -> None:
         """Choose the model used for restoring."""

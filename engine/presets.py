@@ -47,29 +47,46 @@ PRESET_CARDS: dict[Preset, PresetCard] = {
 
 @dataclass(frozen=True, kw_only=True)
 class TaskCard:
-    """What a person reads before choosing a restoration task."""
+    """What a person reads before choosing a restoration task.
+
+    Attributes:
+        title: Its name.
+        description: What it does.
+        makes_own_pairs: Whether clean photos alone can teach it, see `engine.tasks.restoration_task`.
+        untreated: What its results are measured against.
+    """
 
     title: str
     description: str
+    makes_own_pairs: bool = False
+    untreated: str = "the noisy photos"
 
 
 TASK_CARDS: dict[str, TaskCard] = {
     "denoise": TaskCard(title="Denoise", description="Remove noise and keep the size."),
     "sr2": TaskCard(
-        title="Super-resolution x2",
-        description="Twice the width and height, with finer detail and less noise. Learns from clean photos alone too.",
+        title="Enlarge x2",
+        description="Twice the width and height (super-resolution).",
+        makes_own_pairs=True,
+        untreated="plain enlargement",
     ),
     "sr3": TaskCard(
-        title="Super-resolution x3",
-        description="Three times the width and height. Learns from clean photos alone too.",
+        title="Enlarge x3",
+        description="Three times the width and height (super-resolution).",
+        makes_own_pairs=True,
+        untreated="plain enlargement",
     ),
     "sr4": TaskCard(
-        title="Super-resolution x4",
-        description="Four times the width and height. Learns from clean photos alone too.",
+        title="Enlarge x4",
+        description="Four times the width and height (super-resolution).",
+        makes_own_pairs=True,
+        untreated="plain enlargement",
     ),
     "demosaick": TaskCard(
-        title="Demosaick and denoise",
-        description="Give raw photos all their colours and remove their noise at once. Learns from clean photos alone.",
+        title="Develop raw",
+        description="All colours for raw files, without their noise (demosaicking).",
+        makes_own_pairs=True,
+        untreated="plain interpolation",
     ),
 }
 

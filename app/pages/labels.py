@@ -250,6 +250,7 @@ class LabelsPage(Page):
 
     def _take_entries(self, entries: Sequence[LabelEntry]) -> None:
         self.model.set_entries(entries)
+        self.session.set_clean_photos(entry.clean for entry in entries)
         self.session.set_label_pairs(used_pairs(self.model.entries, self._switched))
         self._update()
 

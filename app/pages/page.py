@@ -22,6 +22,7 @@ class Page(QWidget):
         title: Its name in the rail.
         icon_name: A Phosphor icon.
         tip: One sentence: what is done here, with the technical term.
+        stays_when_photos_open: Whether photos that are dropped on it are opened without leaving it.
 
     Signals:
         rail_status_changed: A short text below the name in the rail: "212", "62 %", "2 doubtful".
@@ -33,6 +34,7 @@ class Page(QWidget):
     title: ClassVar[str]
     icon_name: ClassVar[str]
     tip: ClassVar[str]
+    stays_when_photos_open: ClassVar[bool] = False
 
     rail_status_changed = Signal(str)
     page_requested = Signal(str)

@@ -65,7 +65,7 @@ class PhotosPage(Page):
         self.grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.grid.customContextMenuRequested.connect(self._show_menu)
         self.grid.selectionModel().currentChanged.connect(self._follow_current)
-        self.grid.photo_activated.connect(self._compare)
+        self.grid.photo_activated.connect(lambda path: self._look_at(path, "compare"))
         self.tools = PhotoTools(self.model, self.grid, settings)
         self.folder_list = FolderList(session)
         self.folder_list.folder_chosen.connect(self._choose_folder)
@@ -256,13 +256,17 @@ class PhotosPage(Page):
         self.skipped_button.toggled.connect(self._show_skipped)
         self.primary = primary_button("")
         self.primary.clicked.connect(lambda: self.page_requested.emit("pretrain"))
-        for control in (self.skipped_button, self.primary):
+        self.restore_button = button("Restore", "magic-wand")
+        self.restore_button.setToolTip("Look at any spot of them restored, and restore them.")
+        self.restore_button.clicked.connect(lambda: self.page_requested.emit("restore"))
+        for control in (self.skipped_button, self.restore_button, self.primary):
             control.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         strip = QHBoxLayout()
         strip.setSpacing(SPACING)
         strip.addWidget(self.summary)
         strip.addWidget(self.skipped_button)
         strip.addStretch(1)
+        strip.addWidget(self.restore_button)
         strip.addWidget(self.primary)
         return strip
 
@@ -360,11 +364,6 @@ class PhotosPage(Page):
             self.session.set_excluded(excluded)
             self.scans.start(folders)
 
-    @Slot(object)
-    def _compare(self, path: Path) -> None:
-        self.session.set_current_photo(path)
-        self.page_requested.emit("compare")
-
     @Slot(QPoint)
     def _show_menu(self, position: QPoint) -> None:
         selected = self.grid.selected_photos()
@@ -373,10 +372,10 @@ class PhotosPage(Page):
         menu = QMenu(self)
         look = menu.addAction(themed_icon("columns"), "Look at it in Compare")
         look.setEnabled(len(selected) == 1)
-        look.triggered.connect(lambda: self._compare(selected[0].path))
+        look.triggered.connect(lambda: self._look_at(selected[0].path, "compare"))
         preview = menu.addAction(themed_icon("magic-wand"), "Preview the restoration")
         preview.setEnabled(len(selected) == 1)
-        preview.triggered.connect(lambda: self._preview(selected[0].path))
+        preview.triggered.connect(lambda: self._look_at(selected[0].path, "restore"))
         menu.addSeparator()
         are_out = all(photo.path in self.session.excluded for photo in selected)
         what = count(len(selected), "photo")
@@ -388,9 +387,9 @@ class PhotosPage(Page):
         exclude.triggered.connect(self.toggle_exclusion)
         menu.popup(self.grid.viewport().mapToGlobal(position))
 
-    def _preview(self, path: Path) -> None:
+    def _look_at(self, path: Path, page_id: str) -> None:
         self.session.set_current_photo(path)
-        self.page_requested.emit("restore")
+        self.page_requested.emit(page_id)
 
 
 def _make_samples(_config: None, control: JobControl, emit: Emit) -> SamplePhotos:

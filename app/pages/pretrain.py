@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app import phrases
 from app.job_runner import JobFunction, JobRunner
 from app.pages.noise_facts import NoiseFacts, common_noise, plan_text
+from app.pages.start_choice import StartChoice
 from app.pages.training_form import TrainingForm
 from app.pages.training_page import TrainingPage
+from app.pages.training_setup import captioned
 from app.session import Session
 from app.settings import PRETRAIN_PRESET, PRETRAIN_SPEED, RECURSIVE, Settings
+from app.theme import SPACING
 from app.widgets.buttons import quiet_button
 from app.widgets.field_editors import IntEditor
 from engine.configs import Preset, PretrainConfig
@@ -28,6 +31,7 @@ _FIELDS = (
     "crop_px",
     "learning_rate",
     "weight_average_decay",
+    "forgetting_limit",
     "device",
     "precision",
     "seed",
@@ -36,8 +40,10 @@ _FIELDS = (
 )
 STRIDE_MEASURED = 0
 """The stride that stands for the measured one."""
-MIN_PHOTOS = 2
-"""The method compares the noise of different photos."""
+_MIN_PHOTOS = 2
+"""Of the default method; those of the others are known when the engine is loaded."""
+_RESTORING_TASK = "denoise"
+"""What a pretrained network does without labels, so that its shipped model is the one to start from."""
 
 
 def pretrain_job(config: PretrainConfig, control: JobControl, emit: Emit) -> TrainingResult:
@@ -70,6 +76,7 @@ class PretrainPage(TrainingPage):
     speed_setting = PRETRAIN_SPEED
 
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
+        self._min_photos: dict[str, int] = {}
         super().__init__(session, runner, settings, parent)
         session.photos_changed.connect(self.refresh)
         session.excluded_changed.connect(self.refresh)
@@ -79,12 +86,21 @@ class PretrainPage(TrainingPage):
     def make_form(self) -> TrainingForm:
         return TrainingForm(PretrainConfig, _FIELDS)
 
-    def make_inputs(self) -> QWidget | None:
+    def make_start_choice(self) -> StartChoice:
+        return StartChoice(self.session, self.settings, lambda: _RESTORING_TASK, lambda: None)
+
+    def make_inputs(self) -> QWidget:
         self.change_stride = quiet_button("Change")
         self.change_stride.setToolTip("Show the settings, where the sub-sampling stride can be changed.")
         self.change_stride.clicked.connect(self._show_stride)
         self.noise_facts = NoiseFacts(self.change_stride)
-        return self.noise_facts
+        inputs = QWidget()
+        layout = QVBoxLayout(inputs)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2 * SPACING)
+        layout.addWidget(self.noise_facts)
+        layout.addWidget(captioned({"Start from": self.start_choice}))
+        return inputs
 
     @Slot()
     def refresh(self) -> None:
@@ -112,7 +128,7 @@ class PretrainPage(TrainingPage):
             editor.setFocus()
 
     def preset_values(self, preset: Preset) -> dict[str, Any]:
-        return pretrain_preset(preset)
+        return pretrain_preset(preset, from_scratch=self.start_choice.path is None)
 
     def reference_minutes(self, preset: Preset) -> float:
         return PRESET_CARDS[preset].pretrain_minutes
@@ -120,12 +136,15 @@ class PretrainPage(TrainingPage):
     def make_config(self) -> PretrainConfig:
         values = self.form.values()
         values["name"] = values["name"].strip() or self.default_name()
+        if self.start_choice.path is not None:
+            values.pop("backbone", None)
+            values.pop("backbone_params", None)
         noise = common_noise(self.session.included_photos)
         if noise is not None and values.get("pretext_params", {}).get("stride") == STRIDE_MEASURED:
             # As shown here: the scan measured all photos, the training would measure some of them again.
             values["pretext_params"]["stride"] = noise.stride
         sources = self.session.training_sources(is_whole_folder=self.settings.get(RECURSIVE))
-        return PretrainConfig(photos=sources, **values)
+        return PretrainConfig(parent=self.start_choice.path, photos=sources, **values)
 
     def default_name(self) -> str:
         return self.session.folder_name
@@ -140,8 +159,9 @@ class PretrainPage(TrainingPage):
             return "The photos are still being read."
         if not self.session.photos:
             return "Open a folder of noisy photos first."
-        if self.num_input_photos() < MIN_PHOTOS:
-            return "At least 2 photos are needed: the method compares the noise of different photos."
+        least = self._min_photos.get(self.form.values().get("pretext", ""), _MIN_PHOTOS)
+        if self.num_input_photos() < least:
+            return f"At least {least} photos are needed: the method compares the noise of different photos."
         return ""
 
     def missing_input(self) -> tuple[str, str] | None:
@@ -162,6 +182,11 @@ class PretrainPage(TrainingPage):
     def registry_choices(self) -> tuple[Mapping[str, Mapping[str, str]], Mapping[str, Mapping[str, Any]]]:
         from engine.registry import BACKBONES, PRETEXTS
 
+        # The stride is measured before training; any will do to ask how many photos a method compares.
+        self._min_photos = {
+            name: entry.make({"stride": 1} if "stride" in entry.params_model.model_fields else {}).min_photos
+            for name, entry in PRETEXTS.items()
+        }
         choices = {
             "pretext": {name: entry.title for name, entry in PRETEXTS.items()},
             "backbone": {name: entry.title for name, entry in BACKBONES.items()},

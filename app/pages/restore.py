@@ -41,6 +41,7 @@ class RestorePage(Page):
     title = "Restore"
     icon_name = "magic-wand"
     tip = "Restore your photos with a model; look at any spot first."
+    stays_when_photos_open = True
 
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(session, runner, settings, parent)
@@ -95,10 +96,7 @@ class RestorePage(Page):
         return self._destination
 
     def activated(self) -> None:
-        if self.session.model is None:
-            newest = next((entry for entry in self.session.run_catalog.runs if entry.has_model), None)
-            if newest is not None:
-                self.session.set_model(ModelChoice(newest.path, newest.record.name))
+        self.session.choose_default_model()
         self.preview.refresh()
 
     def showEvent(self, event: QShowEvent) -> None:

@@ -156,6 +156,8 @@ class RestoreOptions(QWidget):
         for entry in self._session.run_catalog.runs:
             if entry.has_model:
                 self.model_box.addItem(entry.record.name or entry.record.id, ModelChoice(entry.path, entry.record.name))
+        for starter in self._session.starters:
+            self.model_box.addItem(starter.title, ModelChoice(starter.path, starter.title))
         if model is not None and self._row_of(model) < 0:
             self.model_box.addItem(model.name, model)
         self.model_box.insertSeparator(self.model_box.count())
@@ -164,7 +166,12 @@ class RestoreOptions(QWidget):
         self._model_note.setText(self._describe(model))
 
     def _describe(self, model: ModelChoice | None) -> str:
-        entry = self._session.run_catalog.find(model.path) if model is not None else None
+        if model is None:
+            return ""
+        starter = self._session.find_starter(model.path)
+        if starter is not None:
+            return starter.description
+        entry = self._session.run_catalog.find(model.path)
         if entry is None:
             return ""
         record = entry.record

@@ -1,5 +1,7 @@
 """Offers to go on with a run that did not reach its end."""
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
@@ -20,15 +22,15 @@ class ResumeBanner(QWidget):
 
     Signals:
         resume_requested: The `RunEntry` to go on with.
-        dismissed: The id of the run that shall not be offered again.
     """
 
     resume_requested = Signal(object)
-    dismissed = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._entry: RunEntry | None = None
+        self._offered: tuple[RunEntry, ...] = ()
+        self._dismissed: set[str] = set()
         self._text = ElidedLabel()
         self.resume_button = button("Resume", "play")
         self.resume_button.clicked.connect(self._resume)
@@ -48,8 +50,10 @@ class ResumeBanner(QWidget):
         """The run that is offered."""
         return self._entry
 
-    def set_run(self, entry: RunEntry | None) -> None:
-        """Offer another run, or none."""
+    def offer(self, entries: Iterable[RunEntry]) -> None:
+        """Offer the first of these runs that a person has not dismissed; none hides the line."""
+        self._offered = tuple(entries)
+        entry = next((entry for entry in self._offered if entry.record.id not in self._dismissed), None)
         self._entry = entry
         self.setVisible(entry is not None)
         if entry is not None:
@@ -63,4 +67,5 @@ class ResumeBanner(QWidget):
 
     def _dismiss(self) -> None:
         if self._entry is not None:
-            self.dismissed.emit(self._entry.record.id)
+            self._dismissed.add(self._entry.record.id)
+            self.offer(self._offered)

@@ -40,6 +40,7 @@ class TrainingForm(QWidget):
         self._baseline: dict[str, Any] = {}
         self._params_models: dict[str, Mapping[str, type[JobConfig]]] = {}
         self._params_forms: dict[str, ConfigForm] = {}
+        self._unused: dict[str, str] = {}
         self._form = ConfigForm(model, fields=self._fields, empty_texts=self._empty_texts)
         self._sections = QWidget()
         self._sections_layout = QVBoxLayout(self._sections)
@@ -85,12 +86,24 @@ class TrainingForm(QWidget):
         new_form.set_more_shown(is_open)
         self._connect()
         for field in params_models:
-            self._show_params(field)
+            self.set_unused(field, self._unused.get(field, ""))
 
     def set_baseline(self, values: Mapping[str, Any]) -> None:
         """Show a preset's values."""
         self._baseline.update(values)
         self._form.set_baseline(values)
+
+    def move_baseline(self, values: Mapping[str, Any]) -> None:
+        """Show a preset's values, but for the fields that a person has changed."""
+        self._baseline.update(values)
+        self._form.move_baseline(values)
+
+    def set_unused(self, field: str, reason: str) -> None:
+        """Disable a choice that has no effect now, and hide its parameters; "" brings both back."""
+        self._unused[field] = reason
+        if field in self._params_models:
+            self._form.set_unused(field, reason)
+            self._show_params(field)
 
     def set_more_shown(self, shown: bool) -> None:
         """Unfold or fold the advanced settings."""
@@ -151,7 +164,7 @@ class TrainingForm(QWidget):
         if old is not None:
             old.deleteLater()
         params_model = self._params_models[field].get(self._form.values()[field])
-        if params_model is not None and params_model.model_fields:
+        if params_model is not None and params_model.model_fields and not self._unused.get(field):
             form = ConfigForm(params_model)
             form.set_more_shown(True)
             form.edited.connect(lambda _: self.edited.emit())

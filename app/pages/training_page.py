@@ -12,6 +12,7 @@ from app import phrases
 from app.job_runner import JobFailure, JobFunction, JobHandle, JobRequest, JobRunner, JobState
 from app.messages import Message, Severity
 from app.pages.page import Page
+from app.pages.start_choice import StartChoice
 from app.pages.training_form import TrainingForm
 from app.pages.training_setup import TrainingSetup
 from app.pages.training_time import TrainingTime
@@ -19,7 +20,7 @@ from app.pages.training_view import TrainingView
 from app.run_catalog import RunEntry
 from app.session import ModelChoice, Session
 from app.settings import MORE_SETTINGS_OPEN, Setting, Settings
-from app.widgets.buttons import button, primary_button, set_reason
+from app.widgets.buttons import button, primary_button
 from app.widgets.curves import chance_accuracy
 from engine.configs import Preset, TrainingConfig
 from engine.events import JobEvent, RunStarted, StepDone
@@ -44,6 +45,7 @@ class TrainingPage(Page):
     Attributes:
         cards: The presets.
         form: The settings.
+        start_choice: What it starts from.
         start_button: Starts the training; disabled with the reason as its tooltip.
         view: The running or ended training.
         resume_banner: Offers to go on with a run that did not reach its end.
@@ -68,9 +70,9 @@ class TrainingPage(Page):
         self._num_photos_in_run = 0
         self._last_step: StepDone | None = None
         self._estimated_minutes = 0.0
-        self._dismissed_runs: set[str] = set()
         self._time = TrainingTime(settings, self.speed_setting, self.preset_values, self.reference_minutes)
         self.form = self.make_form()
+        self.start_choice = self.make_start_choice()
         self._setup = TrainingSetup(self.heading, self.explanation, self.make_inputs(), self.form)
         self.cards, self.start_button = self._setup.cards, self._setup.start_button
         self.resume_banner = self._setup.resume_banner
@@ -84,23 +86,28 @@ class TrainingPage(Page):
         self.cards.chosen.connect(self._on_preset_chosen)
         self.form.edited.connect(self.refresh)
         self.form.more_toggled.connect(lambda shown: settings.set(MORE_SETTINGS_OPEN, shown))
+        self.start_choice.changed.connect(self.follow_start)
         self.start_button.clicked.connect(self.start)
         self._setup.mend_button.clicked.connect(self._mend)
         self.resume_banner.resume_requested.connect(self.resume)
-        self.resume_banner.dismissed.connect(self._dismiss_resumable)
         session.run_catalog.changed.connect(self._offer_resumable)
         session.engine_loaded.connect(self._on_engine_loaded)
         session.resume_requested.connect(self._on_resume_requested)
         self.cards.choose(settings.get(self.preset_setting))
         self.form.set_more_shown(settings.get(MORE_SETTINGS_OPEN))
+        self.follow_start()
 
     @abstractmethod
     def make_form(self) -> TrainingForm:
         """Return the form of this page's settings."""
 
     @abstractmethod
-    def make_inputs(self) -> QWidget | None:
-        """Return what is chosen besides preset and settings; None for nothing."""
+    def make_start_choice(self) -> StartChoice:
+        """Return the list of models that it may start from."""
+
+    @abstractmethod
+    def make_inputs(self) -> QWidget:
+        """Return what is chosen besides preset and settings."""
 
     @abstractmethod
     def preset_values(self, preset: Preset) -> dict[str, Any]:
@@ -160,16 +167,22 @@ class TrainingPage(Page):
         self.refresh()
 
     @Slot()
+    def follow_start(self) -> None:
+        """A preset learns faster from scratch than from a model, whose knowledge it would overwrite."""
+        self.form.move_baseline(self.preset_values(Preset(self.cards.value)))
+        is_from_scratch = self.start_choice.path is None
+        self.form.set_unused("backbone", "" if is_from_scratch else "It keeps the network of what it starts from.")
+        self.refresh()
+
+    @Slot()
     def refresh(self) -> None:
         """Bring everything up to date that depends on the photos and the settings."""
         self.start_button.setText(self.button_text())
         self.form.set_placeholder("name", self.default_name())
         errors = self.form.errors()
         reason = self.obstacle() or (f"Some settings are not valid. {next(iter(errors.values()))}" if errors else "")
-        set_reason(self.start_button, reason)
         missing = self.missing_input()
-        self._setup.mend_button.setVisible(missing is not None)
-        self._setup.mend_button.setText(missing[1] if missing else "")
+        self._setup.show_readiness(reason, missing[1] if missing else "")
         if errors:
             self._setup.preflight.setText(reason)
             return
@@ -277,7 +290,7 @@ class TrainingPage(Page):
         if self._estimated_minutes:
             took += f"; {phrases.rough_minutes(self._estimated_minutes)} had been estimated"
         achieved = self.result_text(result.metrics)
-        choice = self._model_choice(result)
+        choice = ModelChoice(result.run, Run(result.run).record.name)
         use = primary_button("Restore photos with it", "magic-wand")
         use.clicked.connect(partial(self._use, choice, "restore"))
         buttons = [self._again_button()]
@@ -286,8 +299,11 @@ class TrainingPage(Page):
             tune.clicked.connect(partial(self._use, choice, "finetune"))
             buttons.append(tune)
         self.view.show_summary(f"{took}. {achieved}", [*buttons, use])
-        # Whoever refines the model in use wants to use the finer one; any other choice stays.
-        if self.session.model is None or self.session.model.path == getattr(self._config, "parent", None):
+        # Whoever refines the model in use wants to use the finer one, and one's own goes before a shipped one; any
+        # other choice stays.
+        used = self.session.model
+        parent = self._config.parent if self._config is not None else None
+        if used is None or used.path == parent or self.session.find_starter(used.path) is not None:
             self.session.set_model(choice)
         self._end(JobState.FINISHED, "✓ done")
         if not self.isVisible():
@@ -352,11 +368,10 @@ class TrainingPage(Page):
                 )
             )
 
-    def _model_choice(self, result: TrainingResult) -> ModelChoice:
-        return ModelChoice(result.run, Run(result.run).record.name)
-
     def _use(self, choice: ModelChoice, page_id: str) -> None:
         self.session.set_model(choice)
+        if page_id == "finetune":
+            self.session.start_requested.emit(choice.path)
         self.page_requested.emit(page_id)
 
     def _on_preset_chosen(self, value: str) -> None:
@@ -370,25 +385,13 @@ class TrainingPage(Page):
         self.refresh()
 
     def _offer_resumable(self) -> None:
-        running = self._job is not None
-        entry = next(
-            (
-                entry
-                for entry in self.session.run_catalog.runs
-                if entry.record.kind == self.kind and entry.is_resumable and entry.record.id not in self._dismissed_runs
-            ),
-            None,
-        )
-        self.resume_banner.set_run(None if running else entry)
+        runs = () if self.is_training else self.session.run_catalog.runs
+        self.resume_banner.offer(entry for entry in runs if entry.record.kind == self.kind and entry.is_resumable)
 
     @Slot(object)
     def _on_resume_requested(self, entry: RunEntry) -> None:
         if entry.record.kind == self.kind and not self.is_training:
             self.resume(entry)
-
-    def _dismiss_resumable(self, run_id: str) -> None:
-        self._dismissed_runs.add(run_id)
-        self._offer_resumable()
 
     def _learn_speed(self) -> None:
         step = self._last_step

@@ -1,11 +1,14 @@
 """What stands on a training page before it starts: inputs, presets, settings, and the button."""
 
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from collections.abc import Mapping
+
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.pages.resume_banner import ResumeBanner
 from app.pages.training_form import TrainingForm
-from app.theme import SPACING
-from app.widgets.buttons import button, primary_button
+from app.theme import SPACING, Theme
+from app.widgets.buttons import button, primary_button, set_reason
+from app.widgets.config_form import CAPTION_PX
 from app.widgets.preset_cards import CardText, ChoiceCards
 from app.widgets.text import label
 from engine.configs import Preset
@@ -29,7 +32,7 @@ class TrainingSetup(QWidget):
         self,
         heading: str,
         explanation: str,
-        inputs: QWidget | None,
+        inputs: QWidget,
         form: TrainingForm,
         parent: QWidget | None = None,
     ) -> None:
@@ -53,8 +56,7 @@ class TrainingSetup(QWidget):
         layout.addWidget(label(heading, "title"))
         layout.addWidget(label(explanation, "muted", wraps=True))
         layout.addWidget(self.resume_banner)
-        if inputs is not None:
-            layout.addWidget(inputs)
+        layout.addWidget(inputs)
         layout.addWidget(self.cards)
         layout.addWidget(form)
         layout.addStretch()
@@ -72,3 +74,29 @@ class TrainingSetup(QWidget):
         outer.setSpacing(0)
         outer.addWidget(scroll, 1)
         outer.addLayout(row)
+
+    def show_readiness(self, reason: str, mending: str) -> None:
+        """Enable the start button, or say why it cannot be pressed.
+
+        Args:
+            reason: Why not; "" if it can.
+            mending: What the button says that leads to where it is mended; "" hides that button.
+        """
+        set_reason(self.start_button, reason)
+        self.mend_button.setVisible(bool(mending))
+        self.mend_button.setText(mending)
+
+
+def captioned(rows: Mapping[str, QWidget], parent: QWidget | None = None) -> QWidget:
+    """Return rows of a caption and a control, lined up with those of the forms."""
+    result = QWidget(parent)
+    grid = QGridLayout(result)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(2 * SPACING)
+    grid.setVerticalSpacing(SPACING)
+    for row, (caption, control) in enumerate(rows.items()):
+        grid.addWidget(label(caption), row, 0)
+        grid.addWidget(control, row, 1)
+    grid.setColumnMinimumWidth(0, Theme.of_application().px(CAPTION_PX))
+    grid.setColumnStretch(1, 1)
+    return result

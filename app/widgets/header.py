@@ -117,6 +117,15 @@ class Header(QFrame):
         if not entries:
             menu.addAction("No run has a model yet").setEnabled(False)
         menu.addSeparator()
+        for starter in self._session.starters:
+            action = menu.addAction(starter.title.replace("&", "&&"))
+            action.setToolTip(starter.description)
+            action.setCheckable(True)
+            action.setChecked(chosen is not None and chosen.path == starter.path)
+            choice = ModelChoice(starter.path, starter.title)
+            action.triggered.connect(lambda _=False, choice=choice: self._session.set_model(choice))
+        if self._session.starters:
+            menu.addSeparator()
         menu.addAction("Open a model file …").triggered.connect(self._browse)
 
     def _browse(self) -> None:

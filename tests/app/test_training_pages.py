@@ -8,9 +8,10 @@ from PySide6.QtWidgets import QPushButton, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from app.job_runner import JobState
-from app.pages.finetune import FROM_SCRATCH, FinetunePage
+from app.pages.finetune import FinetunePage
 from app.pages.pretrain import PretrainPage
 from app.pages.runs import RunsPage
+from app.pages.start_choice import FROM_SCRATCH
 from app.pages.training_page import TrainingPage
 from app.session import ModelChoice
 from app.settings import PRETRAIN_PRESET
@@ -179,7 +180,7 @@ def test_a_failed_training_says_why(
 
 
 def test_a_real_fine_tuning_measures_itself(qtbot: QtBot, finetune_page: FinetunePage, with_photos: OpenWindow) -> None:
-    assert finetune_page.parent_choice.currentText() == FROM_SCRATCH
+    assert finetune_page.start_choice.box.currentText() == FROM_SCRATCH
     make_tiny(finetune_page)
     assert finetune_page.start_button.text() == "Fine-tune on 8\xa0labels"
     assert train(qtbot, finetune_page) is JobState.FINISHED
@@ -198,7 +199,7 @@ def test_fine_tuning_starts_from_the_pretrained_run_with_some_of_the_labels(
     qtbot.mouseClick(summary_button(pretrain_page, "Fine-tune it"), Qt.MouseButton.LeftButton)
     assert with_photos.window.current_page is finetune_page
     [parent] = RunStore().list()
-    qtbot.waitUntil(lambda: finetune_page.parent_path == parent.path)
+    qtbot.waitUntil(lambda: finetune_page.start_choice.path == parent.path)
     make_tiny(finetune_page)
     labels = finetune_page.form.form.editor("labels").findChild(QSpinBox)
     assert labels is not None
@@ -279,7 +280,7 @@ def test_an_interrupted_run_is_offered_on_its_page(
 def test_learning_from_scratch_takes_larger_steps_than_refining(
     qtbot: QtBot, finetune_page: FinetunePage, tiny_photos: TinyPhotos
 ) -> None:
-    assert finetune_page.parent_choice.currentText() == FROM_SCRATCH
+    assert finetune_page.start_choice.box.currentText() == FROM_SCRATCH
     from_scratch = finetune_page.form.values()["learning_rate"]
-    finetune_page.set_parent_file(tiny_photos.noisy / "some.safetensors")
+    finetune_page.start_choice.choose_file(tiny_photos.noisy / "some.safetensors")
     assert finetune_page.form.values()["learning_rate"] < from_scratch

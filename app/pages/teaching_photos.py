@@ -1,0 +1,53 @@
+"""What a fine-tuning may learn from: pairs or, for tasks that make their own, clean photos alone. No widgets."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from app import phrases
+from app.session import Session
+from engine.data.photo_pairs import PhotoPair
+from engine.presets import TaskCard
+
+REFERENCES, OPEN_PHOTOS, PAIRS = "references", "photos", "pairs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeachingPhotos:
+    """One of the sets that a fine-tuning may learn from.
+
+    Attributes:
+        key: Tells it from the others: `REFERENCES`, `OPEN_PHOTOS` or `PAIRS`.
+        title: What a person reads.
+        noun: What one of them is called: "label", "clean photo".
+        pairs: The two files of each; of a clean photo alone both are the same.
+    """
+
+    key: str
+    title: str
+    noun: str
+    pairs: tuple[PhotoPair, ...]
+
+    @property
+    def are_clean_alone(self) -> bool:
+        """Whether the task has to make the noisy side by itself."""
+        return all(pair.noisy == pair.clean for pair in self.pairs)
+
+
+def offered_photos(session: Session, card: TaskCard) -> list[TeachingPhotos]:
+    """Return the sets that there are for a task, the one to take by default first."""
+    found: list[TeachingPhotos] = []
+    if card.makes_own_pairs:
+        references = session.clean_photos
+        found.append(_clean_alone(REFERENCES, phrases.count(len(references), "clean reference") + " alone", references))
+        photos = tuple(photo.path for photo in session.included_photos)
+        found.append(_clean_alone(OPEN_PHOTOS, f"The open photos, taken as clean ({len(photos):,})", photos))
+    num_pairs = len(session.label_pairs)
+    pairs = f"{phrases.count(num_pairs, 'pair')} of a noisy photo and its reference"
+    found.append(TeachingPhotos(key=PAIRS, title=pairs, noun="label", pairs=session.label_pairs))
+    return [photos for photos in found if photos.pairs]
+
+
+def _clean_alone(key: str, title: str, paths: tuple[Path, ...]) -> TeachingPhotos:
+    return TeachingPhotos(
+        key=key, title=title, noun="clean photo", pairs=tuple(PhotoPair(path, path) for path in paths)
+    )

@@ -1,0 +1,298 @@
+"""What the shipped models do in the window: the short way without any training, and where trainings start."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QMenu, QPushButton
+from pytestqt.qtbot import QtBot
+
+from app.pages.finetune import FinetunePage
+from app.pages.pretrain import PretrainPage
+from app.pages.restore import RestorePage
+from app.pages.start_choice import FROM_SCRATCH
+from app.session import ModelChoice, Session
+from app.thumbnails import shared_thumbnails
+from engine import starter_models
+from engine.configs import Preset
+from engine.data.photo_pairs import match_pairs
+from engine.events import PhotoScanned
+from engine.presets import TASK_CARDS, finetune_preset, pretrain_preset
+from engine.run_records import DataFingerprint, RunStatus
+from engine.run_store import Run, RunStore
+from engine.starter_models import StarterModel, list_starters
+from tests.app.conftest import OpenWindow
+from tests.conftest import TinyPhotos
+
+JOB_MS = 60_000
+TASKS = {"denoise": "denoise", "super_resolution_x2": "sr2", "demosaick": "demosaick"}
+
+
+@pytest.fixture(scope="module")
+def starter_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tiny models with their cards beside them, as the shipped ones lie."""
+    import torch
+
+    from engine.models import ModelCard, build_network, save_model
+
+    folder = tmp_path_factory.mktemp("starters")
+    for name, task in TASKS.items():
+        card = ModelCard(
+            name=f"Starter: {task}",
+            task=task,
+            backbone="dncnn",
+            backbone_params={"width": 8, "num_layers": 3},
+            starter=name,
+            description=f"Made for the task {task}.",
+        )
+        torch.manual_seed(0)
+        save_model(folder / f"{name}.safetensors", dict(build_network(card).state_dict()), card)
+        (folder / f"{name}.json").write_text(json.dumps(card.model_dump(mode="json")))
+    return folder
+
+
+@pytest.fixture
+def starters(starter_folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[StarterModel, ...]:
+    """The tiny models, in the place of the shipped ones for the engine too."""
+    monkeypatch.setattr(starter_models, "_folders", lambda: iter([starter_folder]))
+    found = list_starters()
+    assert {starter.task for starter in found} == set(TASKS.values())
+    return found
+
+
+@pytest.fixture
+def session(qtbot: QtBot, starters: tuple[StarterModel, ...]) -> Iterator[Session]:
+    result = Session(RunStore(), starters)
+    yield result
+    result.undo_stack.clear()
+    result.run_catalog.shut_down()
+    shared_thumbnails(result).shut_down()
+
+
+@pytest.fixture
+def photo(tmp_path: Path, tiny_photos: TinyPhotos) -> Path:
+    """One photo in a folder of its own."""
+    folder = tmp_path / "Holiday"
+    folder.mkdir()
+    return Path(shutil.copy(tiny_photos.noisy / "photo 3.png", folder / "photo 3.png"))
+
+
+def drop(opened: OpenWindow, path: Path) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    place = QPointF(opened.window.rect().center())
+    event = QDropEvent(place, Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    opened.window.dropEvent(event)
+    assert event.isAccepted()
+
+
+def page_of(opened: OpenWindow, page_id: str) -> RestorePage | FinetunePage | PretrainPage:
+    page = opened.window.pages[page_id]
+    assert isinstance(page, RestorePage | FinetunePage | PretrainPage)
+    return page
+
+
+def refresh_runs(qtbot: QtBot, session: Session) -> None:
+    with qtbot.waitSignal(session.run_catalog.read):
+        session.run_catalog.refresh()
+
+
+def add_run(store: RunStore, model: Path, folder: Path, name: str = "Mine") -> Run:
+    data = DataFingerprint(folders=(str(folder),), num_photos=2, num_pixels=9, digest="")
+    run = store.create("pretrain", name, {}, data=data)
+    shutil.copy(model, run.model_path)
+    run.update(status=RunStatus.DONE, steps_done=10)
+    return run
+
+
+def open_photos(session: Session, folder: Path) -> None:
+    session.set_folders([folder])
+    session.add_photos(
+        [PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
+    )
+
+
+def test_a_dropped_photo_is_restored_and_compared_without_any_training(
+    qtbot: QtBot, opened: OpenWindow, photo: Path
+) -> None:
+    session, window = opened.session, opened.window
+    refresh_runs(qtbot, session)
+    assert session.model is not None
+    assert session.model.name == "Starter: denoise"
+    window.show_page("restore")
+    page = page_of(opened, "restore")
+    assert isinstance(page, RestorePage)
+
+    drop(opened, photo)
+    assert window.current_page is page
+    qtbot.waitUntil(lambda: page.primary.isVisible() and page.primary.isEnabled(), timeout=JOB_MS)
+    qtbot.waitUntil(lambda: page.preview.preview is not None, timeout=JOB_MS)
+    qtbot.mouseClick(page.primary, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.compare_button.isVisible() and not opened.runner.is_busy, timeout=JOB_MS)
+    qtbot.mouseClick(page.compare_button, Qt.MouseButton.LeftButton)
+    assert window.current_page.page_id == "compare"
+    (restored,) = session.restored(photo)
+    assert restored.path.is_file()
+
+
+def test_the_photos_page_leads_to_restoring(qtbot: QtBot, opened: OpenWindow, photo: Path) -> None:
+    drop(opened, photo)
+    assert opened.window.current_page.page_id == "photos"
+    button = next(
+        button for button in opened.window.current_page.findChildren(QPushButton) if button.text() == "Restore"
+    )
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert opened.window.current_page.page_id == "restore"
+
+
+def test_ones_own_model_goes_before_a_shipped_one(
+    qtbot: QtBot, opened: OpenWindow, starters: tuple[StarterModel, ...], tmp_path: Path
+) -> None:
+    run = add_run(opened.session.run_store, starters[0].path, tmp_path)
+    refresh_runs(qtbot, opened.session)
+    assert opened.session.model == ModelChoice(run.path, "Mine")
+
+
+def test_both_menus_of_models_offer_the_shipped_ones(
+    qtbot: QtBot, opened: OpenWindow, starters: tuple[StarterModel, ...]
+) -> None:
+    titles = {starter.title for starter in starters}
+    page = page_of(opened, "restore")
+    assert isinstance(page, RestorePage)
+    box = page.options.model_box
+    assert titles <= {box.itemText(row) for row in range(box.count())}
+    row = next(row for row in range(box.count()) if box.itemText(row) == "Starter: sr2")
+    box.setCurrentIndex(row)
+    box.activated.emit(row)
+    assert opened.session.model is not None
+    assert opened.session.find_starter(opened.session.model.path) is not None
+    menu = opened.window.header.model_button.menu()
+    assert isinstance(menu, QMenu)
+    menu.aboutToShow.emit()
+    checked = [action.text() for action in menu.actions() if action.isChecked()]
+    assert checked == ["Starter: sr2"]
+    assert titles <= {action.text() for action in menu.actions()}
+
+
+def test_fine_tuning_starts_from_what_was_learned_on_these_photos_else_from_the_shipped_model(
+    qtbot: QtBot, opened: OpenWindow, starters: tuple[StarterModel, ...], tiny_photos: TinyPhotos, tmp_path: Path
+) -> None:
+    session = opened.session
+    page = page_of(opened, "finetune")
+    assert isinstance(page, FinetunePage)
+    starter = session.starter_of("denoise")
+    assert starter is not None
+    assert page.start_choice.path == starter.path
+    assert page.form.values()["learning_rate"] == finetune_preset(Preset.BALANCED, from_scratch=False)["learning_rate"]
+
+    add_run(session.run_store, starter.path, tmp_path, "Of another folder")
+    open_photos(session, tiny_photos.noisy)
+    refresh_runs(qtbot, session)
+    assert page.start_choice.path == starter.path
+    own = add_run(session.run_store, starter.path, tiny_photos.noisy, "Of these")
+    refresh_runs(qtbot, session)
+    assert page.start_choice.path == own.path
+
+    page.tasks.choose("sr2")
+    assert page.start_choice.path == own.path
+    assert any("Starter: sr2" in page.start_choice.box.itemText(row) for row in range(page.start_choice.box.count()))
+    session.set_folders([tmp_path.parent / "elsewhere"])
+    page.tasks.choose("sr3")
+    assert page.start_choice.box.currentText() == FROM_SCRATCH
+    assert page.form.values()["learning_rate"] == finetune_preset(Preset.BALANCED, from_scratch=True)["learning_rate"]
+
+
+def test_pretraining_starts_from_scratch_unless_told_otherwise(
+    qtbot: QtBot, opened: OpenWindow, tiny_photos: TinyPhotos
+) -> None:
+    page = page_of(opened, "pretrain")
+    assert isinstance(page, PretrainPage)
+    open_photos(opened.session, tiny_photos.noisy)
+    assert page.start_choice.path is None
+    assert page.make_config().parent is None
+    page.form.form.set_values({"steps": 77})
+    starter = opened.session.starter_of("denoise")
+    assert starter is not None
+    page.start_choice.choose(starter.path)
+    config = page.make_config()
+    assert config.parent == starter.path
+    assert config.steps == 77
+    assert config.learning_rate == pretrain_preset(Preset.BALANCED, from_scratch=False)["learning_rate"]
+
+
+def test_a_model_refined_from_a_shipped_one_takes_its_place(
+    qtbot: QtBot, opened: OpenWindow, tiny_photos: TinyPhotos
+) -> None:
+    session = opened.session
+    refresh_runs(qtbot, session)
+    page = page_of(opened, "finetune")
+    assert isinstance(page, FinetunePage)
+    open_photos(session, tiny_photos.noisy)
+    matching = match_pairs(sorted(tiny_photos.noisy.iterdir()), sorted(tiny_photos.clean.iterdir()))
+    session.set_label_pairs(matching.pairs)
+    page.form.form.set_values({"steps": 3, "crop_px": 32, "photos_per_batch": 2, "forgetting_limit": 0.0})
+    page.refresh()
+    with qtbot.waitSignal(page.training_ended, timeout=JOB_MS):
+        page.start()
+    [run] = RunStore().list()
+    assert run.record.backbone == "dncnn"
+    assert run.record.parent
+    assert session.model is not None
+    assert session.model.path == run.path
+
+
+@pytest.mark.parametrize("task", ["sr2", "demosaick"])
+def test_clean_photos_alone_teach_a_task_that_makes_its_own_pairs(
+    qtbot: QtBot, opened: OpenWindow, tiny_photos: TinyPhotos, task: str
+) -> None:
+    page = page_of(opened, "finetune")
+    assert isinstance(page, FinetunePage)
+    page.tasks.choose(task)
+    assert page.start_button.toolTip() == "Open a folder of clean photos first."
+    open_photos(opened.session, tiny_photos.clean)
+    assert page.start_button.text() == "Fine-tune on 8\xa0clean photos"
+    config = page.make_config()
+    assert config.noisy == ()
+    assert len(config.clean) == 8
+    page.form.form.set_values({"steps": 3, "crop_px": 32, "photos_per_batch": 2, "forgetting_limit": 0.0})
+    page.refresh()
+    with qtbot.waitSignal(page.training_ended, timeout=JOB_MS):
+        page.start()
+    [run] = RunStore().list()
+    assert (run.record.status, run.record.task) == (RunStatus.DONE, task)
+    assert f"against {TASK_CARDS[task].untreated}" in page.view.summary
+
+
+def test_clean_references_are_preferred_and_pairs_can_be_chosen(
+    qtbot: QtBot, opened: OpenWindow, tiny_photos: TinyPhotos
+) -> None:
+    session = opened.session
+    page = page_of(opened, "finetune")
+    assert isinstance(page, FinetunePage)
+    open_photos(session, tiny_photos.noisy)
+    session.set_references([tiny_photos.clean])
+    qtbot.waitUntil(lambda: len(session.label_pairs) == 8, timeout=JOB_MS)
+    assert not page.source_choice.isVisible()
+    page.tasks.choose("sr2")
+    assert page.source is not None
+    assert {path.parent for path in page.make_config().clean} == {tiny_photos.clean}
+    assert page.make_config().noisy == ()
+    assert page.source_choice.count() == 3
+    page.source_choice.setCurrentIndex(2)
+    page.source_choice.activated.emit(2)
+    config = page.make_config()
+    assert len(config.noisy) == 8
+    assert config.label_names is not None
+    assert page.start_button.text() == "Fine-tune on 8\xa0labels"
+
+
+def test_the_cards_of_tasks_agree_with_the_tasks() -> None:
+    from engine.registry import TASKS as ENTRIES
+
+    assert set(TASK_CARDS) == set(ENTRIES)
+    for name, entry in ENTRIES.items():
+        assert entry.make({}).makes_own_pairs == TASK_CARDS[name].makes_own_pairs
