@@ -182,10 +182,11 @@ def _probe_pictures() -> list[Pixels]:
     """The central squares of some of scikit-image's photographs."""
     from skimage import data
 
-    pictures = []
-    for picture in (data.astronaut(), data.coffee(), data.chelsea(), data.rocket()):
+    pictures: list[Pixels] = []
+    for name in ("astronaut", "coffee", "chelsea", "rocket"):
+        picture = getattr(data, name)()
         top, left = ((side - PROBE_PX) // 2 for side in picture.shape[:2])
-        square = np.asarray(picture[top : top + PROBE_PX, left : left + PROBE_PX, :3], np.float32) / 255
+        square = np.divide(picture[top : top + PROBE_PX, left : left + PROBE_PX, :3], 255, dtype=np.float32)
         square.setflags(write=False)
         pictures.append(square)
     return pictures
