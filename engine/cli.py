@@ -29,6 +29,7 @@ from engine.cli_reporting import (
 from engine.configs import EvaluateConfig, FinetuneConfig, Preset, PretrainConfig, RestoreConfig, ScanConfig
 from engine.job_results import EvaluationResult, RestoreResult, ScanResult, TrainingResult
 from engine.presets import finetune_preset, pretrain_preset
+from engine.starter_models import STARTER_WORD
 from engine.system_libraries import has_display
 
 app = typer.Typer(
@@ -59,7 +60,12 @@ NoisyIfAny = Annotated[
     ),
 ]
 Clean = Annotated[list[Path], typer.Option("--clean", metavar="DIR", help="Clean references; can be repeated.")]
-Model = Annotated[str, typer.Argument(metavar="MODEL|RUN", help="A model file, a run folder or a run's id.")]
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL|RUN|starter", help="A model file, a run folder, a run's id, or starter: a model that ships."
+    ),
+]
 Parent = Annotated[
     str, typer.Option("--from", metavar="RUN|MODEL|starter|none", help="What to start from; none: from scratch.")
 ]
@@ -174,13 +180,20 @@ def restore(
     model: Model,
     photos: Annotated[list[Path], typer.Argument(metavar="PATH", help="Photos or folders.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the restored photos.")],
+    task: Annotated[
+        str | None,
+        typer.Option("--task", help="What the starter model shall do, such as sr2 or demosaick. Default: denoise."),
+    ] = None,
     tile: Tile = "auto",  # type: ignore[assignment] # typer passes defaults through the parser too
     as_json: Json = False,
     *,
     settings: dict[str, Any],
 ) -> None:
     """Restore photos; the originals stay as they are."""
-    config = make_config(RestoreConfig, **settings, model=find_run_or_model(model), photos=photos, out=out, tile=tile)
+    if task is not None and model != STARTER_WORD:
+        raise typer.BadParameter(f"--task: chooses a starter model; {model!r} has a task of its own")
+    found = find_run_or_model(model, task or "")
+    config = make_config(RestoreConfig, **settings, model=found, photos=photos, out=out, tile=tile)
     from engine.restoring import restore as job
 
     run_job(job, config, _describe_restore, as_json=as_json)
@@ -208,7 +221,7 @@ def evaluate(
     is_baseline = method in BASELINES and not Path(method).exists()
     measured: dict[str, Any] = {"baseline": method}
     if not is_baseline:
-        measured = {"model": find_run_or_model(method, settings.get("task") or "denoise")}
+        measured = {"model": find_run_or_model(method, settings.get("task", ""))}
     config = make_config(EvaluateConfig, **settings, **measured, noisy=noisy, clean=clean, tile=tile)
     from engine.evaluating import evaluate as job
 
@@ -242,7 +255,7 @@ def main() -> None:
     app(prog_name="residua")
 
 
-def _find_parent(text: str, task: str = "denoise") -> Path | None:
+def _find_parent(text: str, task: str = "") -> Path | None:
     return None if text == "none" else find_run_or_model(text, task)
 
 

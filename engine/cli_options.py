@@ -80,12 +80,12 @@ def parse_tile(text: str) -> int:
     return int(text)
 
 
-def find_run_or_model(text: str, task: str = "denoise") -> Path:
+def find_run_or_model(text: str, task: str = "") -> Path:
     """Turn what a person calls a model into its path: a folder or file, the id of a run, or the word "starter".
 
     Args:
         text: What the person wrote.
-        task: Whose starter model the word stands for.
+        task: Whose starter model the word stands for; empty: denoising.
 
     Raises:
         typer.BadParameter: There is no starter model for the task.
@@ -96,7 +96,7 @@ def find_run_or_model(text: str, task: str = "denoise") -> Path:
 
     if text == STARTER_WORD:
         try:
-            return require_starter(task)
+            return require_starter(task or "denoise")
         except InvalidInputError as error:
             raise typer.BadParameter(str(error)) from error
     path = Path(text)

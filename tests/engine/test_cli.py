@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 import typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from engine import __version__
 from engine.cli import app
 from engine.cli_options import find_run_or_model
 from engine.cli_reporting import phrase_duration, to_json
 from engine.configs import EvaluateConfig, FinetuneConfig, JobConfig, PretrainConfig, RestoreConfig
+from engine.data.image_files import probe_image
+from engine.models import ModelCard, build_network, save_model
 from engine.run_store import RunStore
 from tests.conftest import TinyPhotos
 
@@ -210,6 +212,86 @@ def test_a_run_is_found_by_its_id_or_its_folder(tmp_path: Path, monkeypatch: pyt
     assert find_run_or_model(str(run.path)) == run.path
     monkeypatch.chdir(tmp_path)
     assert find_run_or_model("missing") == tmp_path / "missing"
+
+
+def make_starter(folder: Path, name: str, task: str) -> Path:
+    """Write a tiny model with its card, as `assets/starters/train.py` does."""
+    path = folder / f"{name}.safetensors"
+    params = {"width": 8, "num_levels": 2, "max_width": 16}
+    card = ModelCard(name=name, task=task, backbone="unet", backbone_params=params, description="x", starter=name)
+    save_model(path, build_network(card).state_dict(), card)
+    path.with_suffix(".json").write_text(card.model_dump_json(), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def starters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    """Starter models of two tasks, where a frozen program has them."""
+    monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path), raising=False)
+    folder = tmp_path / "assets" / "starters"
+    folder.mkdir(parents=True)
+    names = {"denoise": "denoise", "sr2": "super_resolution_x2"}
+    return {task: make_starter(folder, name, task) for task, name in names.items()}
+
+
+def in_process(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_the_word_starter_stands_for_the_model_that_ships(starters: dict[str, Path]) -> None:
+    assert find_run_or_model("starter") == starters["denoise"]
+    for task, path in starters.items():
+        assert find_run_or_model("starter", task) == path
+    with pytest.raises(typer.BadParameter, match=r"no starter model for the task 'sr4'.*for: denoise, sr2"):
+        find_run_or_model("starter", "sr4")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["finetune", "--from", "starter", "--task", "sr4", "--clean", "."],
+        ["evaluate", "starter", "--task", "sr4", "--noisy", ".", "--clean", "."],
+        ["restore", "starter", "--task", "sr4", ".", "--out", "out"],
+    ],
+)
+@pytest.mark.usefixtures("starters")
+def test_a_task_without_starter_is_wrong_usage(arguments: list[str]) -> None:
+    result = in_process(*arguments)
+    assert result.exit_code == 2
+    assert "no starter model for the task 'sr4'" in " ".join(result.output.replace("│", " ").split())
+
+
+def test_the_task_of_a_model_of_ones_own_is_not_asked_for(starters: dict[str, Path]) -> None:
+    result = in_process("restore", starters["sr2"], "--task", "sr2", ".", "--out", "out")
+    assert result.exit_code == 2
+    assert "--task" in result.output
+
+
+@pytest.mark.usefixtures("starters")
+def test_evaluate_takes_the_starter_of_the_task(tiny_photos: TinyPhotos) -> None:
+    plain = in_process("evaluate", "starter", "--noisy", tiny_photos.noisy, "--clean", tiny_photos.clean, "--json")
+    assert plain.exit_code == 0, plain.output
+    assert last_object(plain.stdout)["num_pairs"] == 8
+    # Of clean photos alone only a model for super-resolution makes its own small ones.
+    clean = tiny_photos.clean
+    enlarged = in_process("evaluate", "starter", "--task", "sr2", "--noisy", clean, "--clean", clean, "--json")
+    assert enlarged.exit_code == 0, enlarged.output
+    fields = last_object(enlarged.stdout)
+    # A fresh network enlarges bicubically, which is what it is measured against.
+    assert fields["luminance_psnr"] == pytest.approx(fields["noisy_luminance_psnr"], abs=0.1)
+    assert fields["luminance_psnr"] < 60
+
+
+@pytest.mark.usefixtures("starters")
+def test_restore_takes_the_denoising_starter_unless_told(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    photo = tiny_photos.noisy / "photo 0.png"
+    sizes = []
+    for extra in ([], ["--task", "denoise"], ["--task", "sr2"]):
+        result = in_process("restore", "starter", *extra, photo, "--out", tmp_path / "out", "--json")
+        assert result.exit_code == 0, result.output
+        (restored,) = last_object(result.stdout)["restored"]
+        sizes.append(probe_image(Path(restored["output"])).width)
+    assert sizes == [112, 112, 224]
 
 
 def test_json_holds_only_what_json_knows() -> None:
