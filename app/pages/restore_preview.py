@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from app.pages.spot_restoring import Spot, SpotPreview, SpotRestorer
 from app.phrases import NO_BREAK
 from app.session import ModelChoice
 from app.theme import SPACING, palette
@@ -21,125 +19,11 @@ from app.viewer.latest_task import LatestTask
 from app.viewer.picture_files import PictureFiles
 from app.viewer.view_modes import Picture, PictureRole
 from app.widgets.text import label
-from engine.data.image_files import BitDepth
 from engine.errors import EngineError
-from engine.events import Pixels
 from engine.job_control import JobControl
-
-if TYPE_CHECKING:
-    from engine.restorer import Restorer
 
 PREVIEW_SIDE_PX = 512
 """Largest side of the spot: some tenths of a second on two processor cores."""
-
-SURROUNDINGS_PX = 48
-"""Restored with the spot and cut off again, so that its edges look as they will in the whole photo."""
-
-
-@dataclass(frozen=True)
-class Spot:
-    """A rectangle of a photo, in its pixels."""
-
-    left: int
-    top: int
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, eq=False)
-class SpotPreview:
-    """A restored spot.
-
-    Attributes:
-        path: The photo.
-        spot: Where.
-        noisy: The spot as it is, brought to the restored one's size.
-        restored: The spot restored at full strength.
-        scale: How many times larger to a side the model makes it.
-        bit_depth: Of the photo.
-        model_name: What restored it.
-        seconds: How long it took.
-    """
-
-    path: Path
-    spot: Spot
-    noisy: Pixels
-    restored: Pixels
-    scale: int
-    bit_depth: BitDepth
-    model_name: str
-    seconds: float
-
-
-def spot_around(centre: QPointF, photo_size: QSize, side_px: QSize) -> Spot:
-    """Return the spot around a point that lies within the photo.
-
-    Args:
-        centre: As shares of the photo's width and height.
-        photo_size: In pixels.
-        side_px: Wanted size.
-    """
-    width, height = min(side_px.width(), photo_size.width()), min(side_px.height(), photo_size.height())
-    left = round(centre.x() * photo_size.width() - width / 2)
-    top = round(centre.y() * photo_size.height() - height / 2)
-    return Spot(
-        min(max(left, 0), photo_size.width() - width), min(max(top, 0), photo_size.height() - height), width, height
-    )
-
-
-class SpotRestorer:
-    """Restores spots, keeping the model loaded between them; used by one background thread."""
-
-    def __init__(self, files: PictureFiles) -> None:
-        self._files = files
-        self._loaded: tuple[Path, int, Restorer] | None = None
-
-    def restore(
-        self, path: Path, centre: QPointF, side_px: QSize, model: ModelChoice, control: JobControl
-    ) -> SpotPreview:
-        """Restore a spot of a photo.
-
-        Raises:
-            EngineError: The photo or the model cannot be used.
-            JobCancelled: Another spot is wanted by now.
-        """
-        photo = self._files.read(path)
-        control.wait_if_paused()
-        restorer = self._restorer(model.path)
-        control.wait_if_paused()
-        # What is enlarged fills the canvas from a smaller spot.
-        spot = spot_around(centre, QSize(photo.width, photo.height), side_px / restorer.scale)
-        started = time.monotonic()
-        top, left = max(0, spot.top - SURROUNDINGS_PX), max(0, spot.left - SURROUNDINGS_PX)
-        bottom = min(photo.height, spot.top + spot.height + SURROUNDINGS_PX)
-        right = min(photo.width, spot.left + spot.width + SURROUNDINGS_PX)
-        surroundings, scale = photo.pixels[top:bottom, left:right], restorer.scale
-        restored = restorer.restore(surroundings, control=control)
-        rows = slice(scale * (spot.top - top), scale * (spot.top - top + spot.height))
-        columns = slice(scale * (spot.left - left), scale * (spot.left - left + spot.width))
-        return SpotPreview(
-            path=path,
-            spot=spot,
-            noisy=np.ascontiguousarray(restorer.unrestored(surroundings)[rows, columns]),
-            restored=np.ascontiguousarray(restored[rows, columns]),
-            scale=scale,
-            bit_depth=photo.metadata.bit_depth,
-            model_name=model.name,
-            seconds=time.monotonic() - started,
-        )
-
-    def _restorer(self, model_path: Path) -> Restorer:
-        # The first import of torch takes seconds.
-        from engine.configs import ComputeConfig
-        from engine.devices import open_device
-        from engine.models import load_model, model_file
-        from engine.restorer import Restorer
-
-        changed = model_file(model_path).stat().st_mtime_ns
-        if self._loaded is None or self._loaded[:2] != (model_path, changed):
-            self._loaded = None
-            self._loaded = (model_path, changed, Restorer(load_model(model_path), open_device(ComputeConfig())))
-        return self._loaded[2]
 
 
 class RestorePreview(QWidget):

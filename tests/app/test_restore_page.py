@@ -8,7 +8,7 @@ from PySide6.QtTest import QTest
 from app.pages.photos import PhotosPage
 from app.pages.restore import RestorePage, default_destination
 from app.pages.restore_list import PhotoState
-from app.pages.restore_preview import SpotRestorer, spot_around
+from app.pages.spot_restoring import SpotRestorer, spot_around
 from app.session import ModelChoice
 from app.settings import RESTORE_DESTINATION
 from app.viewer.picture_files import PictureFiles

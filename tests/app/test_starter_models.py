@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
@@ -19,6 +20,7 @@ from app.session import ModelChoice, Session
 from app.thumbnails import shared_thumbnails
 from engine import starter_models
 from engine.configs import Preset
+from engine.data.image_files import read_image
 from engine.data.photo_pairs import match_pairs
 from engine.events import PhotoScanned
 from engine.presets import TASK_CARDS, finetune_preset, pretrain_preset
@@ -296,3 +298,59 @@ def test_the_cards_of_tasks_agree_with_the_tasks() -> None:
     assert set(TASK_CARDS) == set(ENTRIES)
     for name, entry in ENTRIES.items():
         assert entry.make({}).makes_own_pairs == TASK_CARDS[name].makes_own_pairs
+
+
+@pytest.fixture
+def raw_file(tmp_path: Path) -> Path:
+    """A small bare mosaic with its side-car, taken upright format."""
+    folder = tmp_path / "Raw"
+    folder.mkdir()
+    path = folder / "frame.raw"
+    rows, columns = np.mgrid[0:120, 0:160]
+    noise = np.random.default_rng(3).normal(0, 40, rows.shape)
+    path.write_bytes(np.clip(300 + 8 * columns + 5 * rows + noise, 0, 4095).astype("<u2").tobytes())
+    description = {"width": 160, "height": 120, "cfa": "GRBG", "bit_depth": 12, "black": 64, "orientation": 6}
+    path.with_name("frame.raw.json").write_text(json.dumps(description))
+    return path
+
+
+def test_a_raw_file_is_previewed_and_restored_from_its_mosaic(qtbot: QtBot, opened: OpenWindow, raw_file: Path) -> None:
+    session, page = opened.session, page_of(opened, "restore")
+    assert isinstance(page, RestorePage)
+    opened.window.show_page("restore")
+    drop(opened, raw_file.parent)
+    qtbot.waitUntil(lambda: len(session.photos) == 1 and not opened.runner.is_busy, timeout=JOB_MS)
+    assert (session.photos[0].width, session.photos[0].height) == (120, 160)
+    demosaicking = session.starter_of("demosaick")
+    assert demosaicking is not None
+    session.set_model(ModelChoice(demosaicking.path, demosaicking.title))
+    qtbot.waitUntil(lambda: page.preview.preview is not None and not page.preview.is_busy, timeout=JOB_MS)
+    preview = page.preview.preview
+    assert preview is not None
+    assert preview.model_name == "Starter: demosaick"
+    page.restore()
+    qtbot.waitUntil(lambda: len(session.restored(raw_file)) == 1, timeout=JOB_MS)
+    (restored,) = session.restored(raw_file)
+    pixels = read_image(restored.path).pixels
+    assert restored.path.suffix == ".tif"
+    # Half precision rounds differently with the size of a tile.
+    np.testing.assert_allclose(pixels[preview.spot.area], preview.restored, atol=0.02)
+
+
+def test_a_finished_picture_is_refused_by_a_demosaicking_model(qtbot: QtBot, opened: OpenWindow, photo: Path) -> None:
+    session, page = opened.session, page_of(opened, "restore")
+    assert isinstance(page, RestorePage)
+    opened.window.show_page("restore")
+    drop(opened, photo)
+    demosaicking = session.starter_of("demosaick")
+    assert demosaicking is not None
+    session.set_model(ModelChoice(demosaicking.path, demosaicking.title))
+    canvas = page.preview.viewer.pane_views[0].canvas
+    qtbot.waitUntil(lambda: "not a raw file" in canvas.message, timeout=JOB_MS)
+
+
+def test_a_raw_file_has_a_thumbnail(qtbot: QtBot, opened: OpenWindow, raw_file: Path) -> None:
+    thumbnails = shared_thumbnails(opened.session)
+    drop(opened, raw_file)
+    qtbot.waitUntil(lambda: thumbnails.pixmap(raw_file) is not None, timeout=JOB_MS)
+    assert thumbnails.failure(raw_file) is None

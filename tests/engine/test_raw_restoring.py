@@ -8,16 +8,20 @@ import pytest
 import torch
 
 from engine.backbones.unet import UNetParams
-from engine.configs import RestoreConfig, ScanConfig
+from engine.configs import ComputeConfig, RestoreConfig, ScanConfig
 from engine.data.image_files import ImageMetadata, PhotoImage, read_image, read_raw_mosaic, write_image
 from engine.data.patches import decode_photo, decode_photos
 from engine.data.raw_mosaic import demosaick_simply
+from engine.devices import open_device
 from engine.job_control import JobControl
 from engine.job_results import RestoreResult
-from engine.models import ModelCard, build_network, save_model
+from engine.models import ModelCard, build_network, load_model, save_model
+from engine.raw_restoring import open_raw, restore_raw_area, restore_raw_file
+from engine.restorer import Restorer
 from engine.restoring import restore
 from engine.scanning import scan
 
+CPU = ComputeConfig(device="cpu", precision="32-true")
 DESCRIPTION = {"cfa": "GBRG", "bit_depth": 12, "black": 64, "white_balance": [2, 1, 1.5], "orientation": 6}
 
 
@@ -109,3 +113,17 @@ def test_learning_from_noise_sees_cells_and_labels_see_the_whole(tmp_path: Path)
     unlabelled = decode_photos((raw, photo), JobControl(), lambda event: None)
     assert [decoded.levels.shape for decoded in unlabelled] == [(3, 35, 25), (3, 20, 24)]
     assert decode_photo(raw).levels.shape == (3, 70, 50)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("order", ["RGGB", "GBRG", "BGGR"])
+def test_an_area_is_what_the_whole_file_will_be(tmp_path: Path, orientation: int, order: str) -> None:
+    path = write_raw(tmp_path / "frame.raw", 300, 330)
+    side_car = path.with_name("frame.raw.json")
+    side_car.write_text(json.dumps({**json.loads(side_car.read_text()), "orientation": orientation, "cfa": order}))
+    restorer = Restorer(load_model(write_model(tmp_path, "demosaick", gain=0.3)), open_device(CPU))
+    whole = restore_raw_file(path, restorer).pixels
+    opened = open_raw(path)
+    for rows, columns in ((slice(100, 180), slice(90, 200)), (slice(0, 64), slice(0, 40)), (slice(250, 300),) * 2):
+        area = restore_raw_area(opened, rows, columns, restorer)
+        np.testing.assert_allclose(area, whole[rows, columns], atol=2e-3)
