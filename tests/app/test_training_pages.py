@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton, QSpinBox
+from PySide6.QtWidgets import QComboBox, QPushButton, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from app.job_runner import JobState
@@ -72,6 +72,17 @@ def train(qtbot: QtBot, page: TrainingPage) -> JobState:
         start(qtbot, page)
     state: JobState = signal.args[0]
     return state
+
+
+def load_engine(qtbot: QtBot, page: TrainingPage) -> None:
+    page.session.set_engine_loaded("CPU")
+    assert "backbone" in page.form.form.field_names
+
+
+def choose(qtbot: QtBot, page: TrainingPage, field: str, value: str) -> None:
+    """Pick an entry of a registry as a person does."""
+    page.form.form.set_values({field: value})
+    page.form.form.editor(field).edited.emit()
 
 
 def summary_button(page: TrainingPage, text: str) -> QPushButton:
@@ -284,3 +295,58 @@ def test_learning_from_scratch_takes_larger_steps_than_refining(
     from_scratch = finetune_page.form.values()["learning_rate"]
     finetune_page.start_choice.choose_file(tiny_photos.noisy / "some.safetensors")
     assert finetune_page.form.values()["learning_rate"] < from_scratch
+
+
+@pytest.mark.parametrize("backbone", ["nafnet", "unet", "dncnn"])
+def test_every_network_learns_from_the_window_at_a_chosen_size(
+    qtbot: QtBot, pretrain_page: PretrainPage, with_photos: OpenWindow, backbone: str
+) -> None:
+    load_engine(qtbot, pretrain_page)
+    choose(qtbot, pretrain_page, "backbone", backbone)
+    params = pretrain_page.form.params_forms["backbone_params"]
+    size = params.editor("size").findChild(QComboBox)
+    assert size is not None
+    size.setCurrentIndex(0)
+    size.activated.emit(0)
+    make_tiny(pretrain_page, steps=2)
+    assert train(qtbot, pretrain_page) is JobState.FINISHED
+    [run] = RunStore().list()
+    assert run.record.backbone == backbone
+    assert run.config()["backbone_params"]["size"] == params.values()["size"]
+
+
+@pytest.mark.parametrize("pretext", ["neighbor2neighbor", "noise2void", "rcl-plain"])
+def test_every_method_learns_from_the_window(
+    qtbot: QtBot, pretrain_page: PretrainPage, with_photos: OpenWindow, pretext: str
+) -> None:
+    load_engine(qtbot, pretrain_page)
+    choose(qtbot, pretrain_page, "pretext", pretext)
+    make_tiny(pretrain_page, steps=2)
+    assert train(qtbot, pretrain_page) is JobState.FINISHED
+    [run] = RunStore().list()
+    assert run.record.pretext == pretext
+
+
+def test_a_method_that_compares_nothing_learns_from_a_single_photo(
+    qtbot: QtBot, pretrain_page: PretrainPage, with_photos: OpenWindow
+) -> None:
+    session = with_photos.session
+    session.set_excluded(photo.path for photo in session.photos[1:])
+    assert "At least 2 photos" in pretrain_page.start_button.toolTip()
+    load_engine(qtbot, pretrain_page)
+    choose(qtbot, pretrain_page, "pretext", "noise2void")
+    assert pretrain_page.start_button.isEnabled()
+
+
+def test_the_network_cannot_be_chosen_where_it_is_inherited(
+    qtbot: QtBot, finetune_page: FinetunePage, tiny_photos: TinyPhotos
+) -> None:
+    load_engine(qtbot, finetune_page)
+    assert finetune_page.form.form.editor("backbone").isEnabled()
+    assert "backbone_params" in finetune_page.form.params_forms
+    finetune_page.start_choice.choose_file(tiny_photos.noisy / "some.safetensors")
+    assert not finetune_page.form.form.editor("backbone").isEnabled()
+    assert "backbone_params" not in finetune_page.form.params_forms
+    finetune_page.start_choice.box.setCurrentIndex(finetune_page.start_choice.box.count() - 1)
+    finetune_page.start_choice.box.activated.emit(finetune_page.start_choice.box.count() - 1)
+    assert finetune_page.form.form.editor("backbone").isEnabled()
