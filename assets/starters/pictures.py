@@ -2,7 +2,11 @@
 
     python assets/starters/pictures.py FOLDER
 
-Photographs come with scikit-image and with Debian packages; the script installs nothing, but says what is missing.
+Photographs come with scikit-image and with Debian packages:
+
+    apt-get install mate-backgrounds lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 plasma-workspace-wallpapers
+
+The script installs nothing, but says what is missing.
 Each picture is shrunk until the noise and the compression of the original are gone, and written as PNG; the
 list `pictures.json` beside them names package, file, author, licence and source of each. Pictures that are blurred,
 noisy, drawn or rendered were left out after looking at each.
