@@ -133,7 +133,10 @@ class FinetunePage(TrainingPage):
         return next(chosen, self._offered[0] if self._offered else None)
 
     def preset_values(self, preset: Preset) -> dict[str, Any]:
-        return finetune_preset(preset, from_scratch=self.start_choice.path is None)
+        path = self.start_choice.path
+        return finetune_preset(
+            preset, from_scratch=path is None, is_new_task=path is not None and not self._start_knows_task(path)
+        )
 
     def reference_minutes(self, preset: Preset) -> float:
         return PRESET_CARDS[preset].finetune_minutes
@@ -230,6 +233,12 @@ class FinetunePage(TrainingPage):
     def _card(self) -> TaskCard:
         return TASK_CARDS[self.tasks.value]
 
+    def _start_knows_task(self, path: Path) -> bool:
+        """Whether a model was trained for the chosen task; a file that says nothing of it counts as such."""
+        run, starter = self.session.run_catalog.find(path), self.session.find_starter(path)
+        trained_for = run.record.task if run is not None else starter.task if starter is not None else self.tasks.value
+        return trained_for == self.tasks.value
+
     def _default_start(self) -> Path | None:
         starter = self.session.starter_of(self.tasks.value)
         return newest_pretrained(self.session) or (starter.path if starter is not None else None)
@@ -261,7 +270,8 @@ class FinetunePage(TrainingPage):
     @Slot()
     def _on_task_chosen(self) -> None:
         self.start_choice.update_list()
-        self.refresh()
+        # The same start may know one task and be new to another.
+        self.follow_start()
 
     @Slot(int)
     def _on_source_chosen(self, row: int) -> None:

@@ -199,13 +199,24 @@ def test_fine_tuning_starts_from_what_was_learned_on_these_photos_else_from_the_
     refresh_runs(qtbot, session)
     assert page.start_choice.path == own.path
 
+    refining, learning_anew = (
+        finetune_preset(Preset.BALANCED, is_new_task=is_new_task)["learning_rate"] for is_new_task in (False, True)
+    )
+    assert page.form.values()["learning_rate"] == refining
     page.tasks.choose("sr2")
     assert page.start_choice.path == own.path
+    assert page.form.values()["learning_rate"] == learning_anew
     assert any("Starter: sr2" in page.start_choice.box.itemText(row) for row in range(page.start_choice.box.count()))
     session.set_folders([tmp_path.parent / "elsewhere"])
     page.tasks.choose("sr3")
     assert page.start_choice.box.currentText() == FROM_SCRATCH
     assert page.form.values()["learning_rate"] == finetune_preset(Preset.BALANCED, from_scratch=True)["learning_rate"]
+
+    page.tasks.choose("sr2")
+    enlarging = session.starter_of("sr2")
+    assert enlarging is not None
+    assert page.start_choice.path == enlarging.path
+    assert page.form.values()["learning_rate"] == refining
 
 
 def test_pretraining_starts_from_scratch_unless_told_otherwise(
