@@ -140,7 +140,7 @@ def train(name: str, arguments: argparse.Namespace, control: JobControl) -> Path
     run.update(status=RunStatus.DONE)
     training = {
         "script": f"assets/starters/train.py {name}",
-        "command": "python " + " ".join(["assets/starters/train.py", *sys.argv[1:]]),
+        "command": _command(name, arguments, config.steps),
         "parent": arguments.start.stem if arguments.start else None,
         "seed": config.seed,
         "steps": state.step,
@@ -155,6 +155,16 @@ def train(name: str, arguments: argparse.Namespace, control: JobControl) -> Path
     finished = card.model_copy(update={"steps": state.step, "parent": training["parent"], "training": training})
     write_cards(out, state.averaged.state_dict(), finished, teaching, held_out)
     return Path(out)
+
+
+def _command(name: str, arguments: argparse.Namespace, steps: int) -> str:
+    """What makes the same model again, without where this machine keeps its files."""
+    words = [f"python3 assets/starters/train.py {name} --steps {steps} --seed {arguments.seed}"]
+    if arguments.learning_rate:
+        words.append(f"--learning-rate {arguments.learning_rate:g}")
+    if arguments.start:
+        words.append(f"--from assets/starters/{arguments.start.name}")
+    return " ".join(words)
 
 
 def _settings(recipe: Recipe, arguments: argparse.Namespace) -> TrainingConfig:
