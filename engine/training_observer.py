@@ -10,7 +10,7 @@ from engine.atomic_files import write_bytes_atomically
 from engine.checkpoints import TrainingState
 from engine.data.patches import DecodedPhoto
 from engine.devices import ComputeDevice
-from engine.events import Emit, Pixels, PreviewReady, ValidationDone
+from engine.events import Emit, Pixels, PreviewReady, ValidationDone, VerdictReady
 from engine.job_control import JobControl
 from engine.metrics import psnr, ssim
 from engine.models import ModelCard, RestorationModel
@@ -20,7 +20,7 @@ from engine.objectives import DecodedPair
 from engine.registry import TASKS, find_entry
 from engine.restorer import Restorer
 from engine.run_store import Run
-from engine.verdicts import ResidualFacts, TrainingFacts, residual_facts, training_verdict
+from engine.verdicts import TrainingFacts, gain_verdict, residual_facts, training_verdict
 
 PREVIEW_PX = 192
 NUM_PREVIEW_CANDIDATES = 12
@@ -105,17 +105,7 @@ class TrainingObserver:
             )
         )
         if state.step:
-            verdict = training_verdict(
-                TrainingFacts(
-                    residual=self._residual_facts(restored),
-                    metrics=self._metrics,
-                    step=state.step,
-                    num_steps=self._num_steps,
-                    num_crops=self._num_crops,
-                    noise=self._crop.noise,
-                    preview_sigma=self._crop.sigma,
-                )
-            )
+            verdict = self._verdict(state.step, noisy, restored)
             self._run.update(verdict=verdict.sentence)
             self._emit(verdict)
 
@@ -131,10 +121,11 @@ class TrainingObserver:
         mean_psnr, mean_ssim, mean_noisy = (float(value) for value in np.mean(figures, axis=0))
         row = {"validation_psnr": mean_psnr, "validation_ssim": mean_ssim, "validation_noisy_psnr": mean_noisy}
         self._run.append_metrics(state.step, row)
-        self._run.update(metrics={**self._run.record.metrics, **row})
         self._emit(ValidationDone(step=state.step, psnr=mean_psnr, ssim=mean_ssim, noisy_psnr=mean_noisy))
         if state.best_psnr is not None and mean_psnr <= state.best_psnr:
             return False
+        # Those of the weights that are kept.
+        self._run.update(metrics={**self._run.record.metrics, **row})
         state.best_psnr, state.best_step = mean_psnr, state.step
         return True
 
@@ -145,11 +136,22 @@ class TrainingObserver:
     def _restorer(self, state: TrainingState) -> Restorer:
         return Restorer(RestorationModel(state.averaged, self._card), self._device)
 
-    def _residual_facts(self, restored: Pixels) -> ResidualFacts:
-        """Judge the residual where it was measured: what a larger result adds is no part of it."""
-        measured = self._task.make_noisy(restored)
-        height, width = measured.shape[:2]
-        return residual_facts(self._crop.noisy[:height, :width], measured)
+    def _verdict(self, step: int, noisy: Pixels, restored: Pixels) -> VerdictReady:
+        reference = self._crop.reference
+        if self._task.makes_own_pairs and reference is not None:
+            gain_db = psnr(restored, reference) - psnr(noisy, reference)
+            return gain_verdict(gain_db, step=step, num_steps=self._num_steps)
+        return training_verdict(
+            TrainingFacts(
+                residual=residual_facts(noisy, restored),
+                metrics=self._metrics,
+                step=step,
+                num_steps=self._num_steps,
+                num_crops=self._num_crops,
+                noise=self._crop.noise,
+                preview_sigma=self._crop.sigma,
+            )
+        )
 
 
 def choose_preview_crop(

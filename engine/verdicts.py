@@ -28,6 +28,9 @@ WEAK_NOISE_SIGMA = 2 / 255
 LARGE_PICTURE_SHARE = 0.25
 """From this share on, what is taken away looks like the picture to the eye."""
 
+VISIBLE_GAIN_DB = 0.1
+"""Less is no difference to the eye."""
+
 EARLY_SHARE = 0.25
 """Until this share of the steps a network that changes little may only be slow."""
 
@@ -151,6 +154,33 @@ def training_verdict(facts: TrainingFacts) -> VerdictReady:
     percent = max(math.ceil(facts.residual.picture_share * 100), 1)
     sentence = f"{_opening(facts)}: the residual looks like noise and holds at most {percent} % picture."
     return _going_well(facts, sentence + _remark_on_contrast(facts))
+
+
+def gain_verdict(gain_db: float, *, step: int, num_steps: int) -> VerdictReady:
+    """Say how a training goes whose results hold more than was measured, so that a residual does not tell.
+
+    Args:
+        gain_db: By how much the preview crop is nearer to its clean reference than by plain interpolation.
+        step: Steps done.
+        num_steps: Steps in all.
+    """
+    is_finished = step >= num_steps
+    if step < max(num_steps // 20, 20) and not is_finished:
+        return VerdictReady(state="learning", sentence="Starting: the first steps say little yet.")
+    opening = "Done" if is_finished else "Learning"
+    if gain_db >= VISIBLE_GAIN_DB:
+        return VerdictReady(
+            state="done" if is_finished else "learning",
+            sentence=f"{opening}: the preview is {gain_db:.1f} dB nearer to its clean reference than by plain "
+            "interpolation.",
+        )
+    if step < EARLY_SHARE * num_steps:
+        return VerdictReady(state="learning", sentence="Learning: no better than plain interpolation yet.")
+    return VerdictReady(
+        state="collapsed",
+        sentence=f"{'Not learned' if is_finished else 'Not learning'}: the preview is no nearer to its clean reference "
+        f"than by plain interpolation ({gain_db:+.1f} dB). Give it more steps, or check that the references fit.",
+    )
 
 
 def _sign_of_clean_photos(facts: TrainingFacts) -> VerdictReady | None:

@@ -1,6 +1,7 @@
 """Super-resolution from labels to restored files: a few real steps, from pairs, clean photos alone, enlarged pairs."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,18 @@ from engine.cli import app
 from engine.configs import EvaluateConfig, FinetuneConfig, Preset, PretrainConfig, RestoreConfig
 from engine.data.bicubic_resize import enlarge, shrink
 from engine.data.image_files import PhotoImage, probe_image, read_image, write_image
-from engine.events import JobEvent, PreviewReady, ValidationDone
+from engine.events import JobEvent, PreviewReady, ValidationDone, VerdictReady
 from engine.job_control import JobCancelled, JobControl
 from engine.jobs import evaluate, finetune, pretrain, restore, resume_training
 from engine.models import load_model, read_card
 from engine.presets import finetune_preset
 from engine.run_store import RunStore
+from engine.verdicts import gain_verdict
 from tests.conftest import TinyPhotos
 from tests.engine.test_training import Recorder
 
 SMALL = {
+    "backbone": "unet",
     "backbone_params": {"width": 8},
     "photos_per_batch": 2,
     "crop_px": 24,
@@ -185,7 +188,28 @@ def test_the_command_line_needs_no_noisy_photos(tiny_photos: TinyPhotos, tmp_pat
 
 def test_training_beats_bicubic_enlargement(tiny_photos: TinyPhotos, small_photos: Path) -> None:
     """The small photos are noisy, so that there is much to gain within a few steps."""
-    settings = {"steps": 250, "photos_per_batch": 4, "learning_rate": 4e-3, "weight_average_decay": 0.9}
+    settings = {"steps": 250, "photos_per_batch": 4, "learning_rate": 4e-3, "weight_average_decay": 0.9, "patience": 0}
     _, events = train(tiny_photos.clean, (small_photos,), **settings)
     last = [event for event in events if isinstance(event, ValidationDone)][-1]
     assert last.psnr > last.noisy_psnr + 0.5
+    verdicts = [event for event in events if isinstance(event, VerdictReady)]
+    assert {verdict.state for verdict in verdicts} <= {"learning", "done"}
+    assert any("nearer to its clean reference" in verdict.sentence for verdict in verdicts)
+
+
+@pytest.mark.parametrize(
+    ("gain_db", "step", "state", "word"),
+    [
+        (0.0, 5, "learning", "Starting"),
+        (0.0, 25, "learning", "yet"),
+        (0.0, 200, "collapsed", "Not learning"),
+        (1.5, 200, "learning", "1.5 dB nearer"),
+        (1.5, 400, "done", "Done"),
+        (-2.0, 400, "collapsed", "-2.0 dB"),
+        (math.nan, 400, "collapsed", "no nearer"),
+    ],
+)
+def test_verdict_by_the_reference(gain_db: float, step: int, state: str, word: str) -> None:
+    verdict = gain_verdict(gain_db, step=step, num_steps=400)
+    assert verdict.state == state
+    assert word in verdict.sentence
