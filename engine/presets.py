@@ -52,14 +52,19 @@ class TaskCard:
     Attributes:
         title: Its name.
         description: What it does.
-        makes_own_pairs: Whether clean photos alone can teach it, see `engine.tasks.restoration_task`.
+        makes: What it makes of clean photos to learn from them alone; "" where it needs pairs.
         untreated: What its results are measured against.
     """
 
     title: str
     description: str
-    makes_own_pairs: bool = False
+    makes: str = ""
     untreated: str = "the noisy photos"
+
+    @property
+    def makes_own_pairs(self) -> bool:
+        """Whether clean photos alone can teach it, see `engine.tasks.restoration_task`."""
+        return bool(self.makes)
 
 
 TASK_CARDS: dict[str, TaskCard] = {
@@ -67,25 +72,25 @@ TASK_CARDS: dict[str, TaskCard] = {
     "sr2": TaskCard(
         title="Enlarge x2",
         description="Twice the width and height (super-resolution).",
-        makes_own_pairs=True,
+        makes="the small photos",
         untreated="plain enlargement",
     ),
     "sr3": TaskCard(
         title="Enlarge x3",
         description="Three times the width and height (super-resolution).",
-        makes_own_pairs=True,
+        makes="the small photos",
         untreated="plain enlargement",
     ),
     "sr4": TaskCard(
         title="Enlarge x4",
         description="Four times the width and height (super-resolution).",
-        makes_own_pairs=True,
+        makes="the small photos",
         untreated="plain enlargement",
     ),
     "demosaick": TaskCard(
         title="Develop raw",
         description="All colours for raw files, without their noise (demosaicking).",
-        makes_own_pairs=True,
+        makes="the noisy sensor data",
         untreated="plain interpolation",
     ),
 }

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QComboBox, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app import phrases
 from app.job_runner import JobFunction, JobRunner
-from app.pages.noise_facts import common_noise
 from app.pages.start_choice import StartChoice, newest_pretrained
 from app.pages.teaching_photos import OPEN_PHOTOS, TeachingPhotos, offered_photos
 from app.pages.training_form import TrainingForm
@@ -25,7 +24,6 @@ from engine.data.photo_pairs import PhotoPair, choose_pairs
 from engine.events import Emit
 from engine.job_control import JobControl
 from engine.job_results import TrainingResult
-from engine.noise_facts import LEVELS, noise_word
 from engine.presets import PRESET_CARDS, TASK_CARDS, TaskCard, finetune_preset
 
 _FIELDS = (
@@ -46,9 +44,13 @@ _FIELDS = (
     "checkpoint_interval_s",
     "preview_interval_s",
 )
-_TASK_ICONS = {"denoise": "magic-wand"}
-_CLEAN_SIGMA = 3 / LEVELS
-"""Photos with more noise than this are no references."""
+_TASK_ICONS = {
+    "denoise": "magic-wand",
+    "sr2": "arrows-out-simple",
+    "sr3": "arrows-out-simple",
+    "sr4": "arrows-out-simple",
+    "demosaick": "aperture",
+}
 
 
 def finetune_job(config: FinetuneConfig, control: JobControl, emit: Emit) -> TrainingResult:
@@ -113,16 +115,18 @@ class FinetunePage(TrainingPage):
         self.source_choice.setMinimumContentsLength(12)
         self.source_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._source_text = ElidedLabel()
-        self._source_stack = QStackedWidget()
-        self._source_stack.addWidget(self._source_text)
-        self._source_stack.addWidget(self.source_choice)
+        learn_from = QWidget()
+        row = QHBoxLayout(learn_from)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._source_text)
+        row.addWidget(self.source_choice)
         self._source_note = label("", "muted", wraps=True)
         inputs = QWidget()
         layout = QVBoxLayout(inputs)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2 * SPACING)
         layout.addWidget(self.tasks)
-        layout.addWidget(captioned({"Start from": self.start_choice, "Learn from": self._source_stack}))
+        layout.addWidget(captioned({"Start from": self.start_choice, "Learn from": learn_from}))
         layout.addWidget(self._source_note)
         return inputs
 
@@ -206,9 +210,15 @@ class FinetunePage(TrainingPage):
         psnr, untreated = metrics.get("validation_psnr"), metrics.get("validation_noisy_psnr")
         if psnr is None or untreated is None:
             return "No label was held back, so its quality was not measured; look at it on the Compare page."
+        measured = (
+            f"{phrases.decibels(psnr)}, {phrases.signed_decibels(psnr - untreated)} against {self._card.untreated}"
+        )
+        share = metrics.get("share_of_way", 1.0)
+        if share == 1:
+            return f"On the held-back labels it reaches {measured}."
         return (
-            f"On the held-back labels it reaches {phrases.decibels(psnr)}, "
-            f"{phrases.signed_decibels(psnr - untreated)} against {self._card.untreated}."
+            f"On the held-back labels it had reached {measured}; {share:.0%} of the way from the shipped model is "
+            "kept, so that it does not forget other noises."
         )
 
     @Slot()
@@ -220,7 +230,8 @@ class FinetunePage(TrainingPage):
         if source is not None:
             self.source_choice.setCurrentIndex(self._offered.index(source))
         # A choice of one is no choice.
-        self._source_stack.setCurrentIndex(1 if len(self._offered) > 1 else 0)
+        self.source_choice.setVisible(len(self._offered) > 1)
+        self._source_text.setVisible(len(self._offered) <= 1)
         nothing = "Nothing yet: add a folder of clean references on the Labels page"
         if self._card.makes_own_pairs:
             nothing = "Nothing yet: open a folder of clean photos on the Photos page"
@@ -247,13 +258,10 @@ class FinetunePage(TrainingPage):
         """Say what a task asks of the photos, and what may be wrong with them."""
         if not self._card.makes_own_pairs:
             return ""
-        noise = common_noise(self.session.included_photos)
-        if source is not None and source.key == OPEN_PHOTOS and noise is not None and noise.sigma > _CLEAN_SIGMA:
-            return (
-                f"These photos have {noise_word(noise.sigma)}, which would be learned as part of the picture. "
-                "Open clean photos, or add clean references on the Labels page."
-            )
-        return "Clean photos alone are enough: this task makes what it starts from out of them, with noise if wanted."
+        text = f"Clean photos alone are enough: this task makes {self._card.makes} of them by itself."
+        if source is not None and source.key == OPEN_PHOTOS:
+            text += " Noise in them would be learned as part of the picture."
+        return text
 
     def _num_chosen(self) -> int:
         num_pairs = len(self.source.pairs) if self.source is not None else 0

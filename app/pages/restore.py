@@ -61,7 +61,9 @@ class RestorePage(Page):
         self.options.destination_chosen.connect(self._set_destination)
         self.preview.set_strength(self.options.choices.strength)
 
-        self._no_photos = EmptyState("magic-wand", "Open the photos that shall be restored first.", "Go to Photos")
+        self._no_photos = EmptyState(
+            "magic-wand", "Drop the photos here that shall be restored, or open them first.", "Go to Photos"
+        )
         self._no_photos.action_requested.connect(lambda: self.page_requested.emit("photos"))
         self._no_model = EmptyState(
             "magic-wand",

@@ -1,6 +1,7 @@
 """Offers to go on with a run that did not reach its end."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
@@ -9,9 +10,19 @@ from app.run_catalog import RunEntry
 from app.theme import SPACING
 from app.widgets.buttons import button, quiet_button
 from app.widgets.text import ElidedLabel, IconLabel
+from engine.events import Emit
+from engine.job_control import JobControl
+from engine.job_results import TrainingResult
 from engine.run_records import RunStatus
 
 _HOW = {RunStatus.INTERRUPTED: "was interrupted", RunStatus.FAILED: "failed", RunStatus.STOPPED: "was stopped"}
+
+
+def resume_job(run: Path, control: JobControl, emit: Emit) -> TrainingResult:
+    """Go on with a run; a job of the form that `JobRunner` takes."""
+    from engine.jobs import resume_training
+
+    return resume_training(run, control, emit)
 
 
 class ResumeBanner(QWidget):

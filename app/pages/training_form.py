@@ -40,7 +40,7 @@ class TrainingForm(QWidget):
         self._baseline: dict[str, Any] = {}
         self._params_models: dict[str, Mapping[str, type[JobConfig]]] = {}
         self._params_forms: dict[str, ConfigForm] = {}
-        self._unused: dict[str, str] = {}
+        self._hidden: frozenset[str] = frozenset()
         self._form = ConfigForm(model, fields=self._fields, empty_texts=self._empty_texts)
         self._sections = QWidget()
         self._sections_layout = QVBoxLayout(self._sections)
@@ -86,7 +86,7 @@ class TrainingForm(QWidget):
         new_form.set_more_shown(is_open)
         self._connect()
         for field in params_models:
-            self.set_unused(field, self._unused.get(field, ""))
+            self.set_choice_shown(field, field not in self._hidden)
 
     def set_baseline(self, values: Mapping[str, Any]) -> None:
         """Show a preset's values."""
@@ -98,11 +98,11 @@ class TrainingForm(QWidget):
         self._baseline.update(values)
         self._form.move_baseline(values)
 
-    def set_unused(self, field: str, reason: str) -> None:
-        """Disable a choice that has no effect now, and hide its parameters; "" brings both back."""
-        self._unused[field] = reason
+    def set_choice_shown(self, field: str, shown: bool) -> None:
+        """Hide a choice that has no effect now, with its parameters, or show both again."""
+        self._hidden = self._hidden - {field} if shown else self._hidden | {field}
         if field in self._params_models:
-            self._form.set_unused(field, reason)
+            self._form.set_field_shown(field, shown)
             self._show_params(field)
 
     def set_more_shown(self, shown: bool) -> None:
@@ -164,7 +164,7 @@ class TrainingForm(QWidget):
         if old is not None:
             old.deleteLater()
         params_model = self._params_models[field].get(self._form.values()[field])
-        if params_model is not None and params_model.model_fields and not self._unused.get(field):
+        if params_model is not None and params_model.model_fields and field not in self._hidden:
             form = ConfigForm(params_model)
             form.set_more_shown(True)
             form.edited.connect(lambda _: self.edited.emit())

@@ -1,7 +1,7 @@
 """What the pages Pretrain and Fine-tune share: presets and settings first, then the running training, then its end."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -12,6 +12,7 @@ from app import phrases
 from app.job_runner import JobFailure, JobFunction, JobHandle, JobRequest, JobRunner, JobState
 from app.messages import Message, Severity
 from app.pages.page import Page
+from app.pages.resume_banner import resume_job
 from app.pages.start_choice import StartChoice
 from app.pages.training_form import TrainingForm
 from app.pages.training_setup import TrainingSetup
@@ -24,19 +25,11 @@ from app.widgets.buttons import button, primary_button
 from app.widgets.curves import chance_accuracy
 from engine.configs import Preset, TrainingConfig
 from engine.events import JobEvent, RunStarted, StepDone
-from engine.job_control import JobControl
 from engine.job_results import TrainingResult
 from engine.presets import PRESET_CARDS
 from engine.run_store import Run
 
 _TRAINING_PAGES = ("pretrain", "finetune")
-
-
-def resume_job(run: Any, control: JobControl, emit: Callable[[JobEvent], None]) -> TrainingResult:
-    """Go on with a run; a job of the form that `JobRunner` takes."""
-    from engine.jobs import resume_training
-
-    return resume_training(run, control, emit)
 
 
 class TrainingPage(Page):
@@ -170,8 +163,8 @@ class TrainingPage(Page):
     def follow_start(self) -> None:
         """A preset learns faster from scratch than from a model, whose knowledge it would overwrite."""
         self.form.move_baseline(self.preset_values(Preset(self.cards.value)))
-        is_from_scratch = self.start_choice.path is None
-        self.form.set_unused("backbone", "" if is_from_scratch else "It keeps the network of what it starts from.")
+        # What starts from a model keeps its network.
+        self.form.set_choice_shown("backbone", self.start_choice.path is None)
         self.refresh()
 
     @Slot()

@@ -10,7 +10,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.theme import SPACING, Theme, set_role, themed_icon
-from app.widgets.buttons import quiet_button, set_reason
+from app.widgets.buttons import quiet_button
 from app.widgets.field_editors import EDITOR_PX, MIN_EDITOR_PX, ChoiceEditor, FieldEditor, editor_for
 from app.widgets.text import label
 
@@ -122,10 +122,10 @@ class ConfigForm(QWidget):
         self._baseline.update(values)
         self.set_values({name: value for name, value in values.items() if name not in changed})
 
-    def set_unused(self, name: str, reason: str) -> None:
-        """Disable a field that has no effect now, with the reason as its tooltip; "" enables it again."""
-        set_reason(self._editors[name], reason)
-        set_reason(self._captions[name], reason)
+    def set_field_shown(self, name: str, shown: bool) -> None:
+        """Hide a field that has no effect now, or show it again."""
+        self._editors[name].setVisible(shown)
+        self._captions[name].setVisible(shown)
 
     def reset(self) -> None:
         """Go back to the preset."""

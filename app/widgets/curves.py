@@ -51,7 +51,7 @@ CURVES: tuple[CurveSpec, ...] = (
         "dB",
         2,
         reference_metric="validation_noisy_psnr",
-        reference_title="noisy input",
+        reference_title="untouched input",
         is_measured=True,
         tip="Peak signal-to-noise ratio of the restored validation photos; higher is better.",
     ),

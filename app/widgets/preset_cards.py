@@ -4,10 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QButtonGroup,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.theme import SPACING, Theme
 from app.widgets.text import IconLabel, label
+
+_GAP_PX = 2 * SPACING
 
 
 @dataclass(frozen=True)
@@ -18,7 +30,7 @@ class CardText:
         value: What it stands for.
         icon: A Phosphor icon.
         title: Its name.
-        figure: The one number that matters: "about 4 min".
+        figure: The one number that matters: "about 4 min"; "" where there is none.
         description: What one gets.
     """
 
@@ -47,13 +59,14 @@ class ChoiceCard(QPushButton):
         top = QHBoxLayout()
         top.setSpacing(SPACING)
         top.addWidget(IconLabel(card.icon))
-        top.addWidget(title)
-        top.addStretch()
+        top.addWidget(title, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * SPACING, SPACING + 4, 2 * SPACING, SPACING + 4)
         layout.setSpacing(SPACING // 2)
         layout.addLayout(top)
         layout.addWidget(self._figure)
+        self._figure.setVisible(bool(card.figure))
+        self._top = top
         layout.addWidget(self._description)
         # All but the description keep their height; a stretch would make the card take all that there is.
         for part in (title, self._figure):
@@ -67,6 +80,7 @@ class ChoiceCard(QPushButton):
     def set_figure(self, figure: str) -> None:
         """Show another figure."""
         self._figure.setText(figure)
+        self._figure.setVisible(bool(figure))
 
     @Slot()
     def _fit(self) -> None:
@@ -81,7 +95,7 @@ class ChoiceCard(QPushButton):
         return QSize(width, self.heightForWidth(width))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(Theme.of_application().px(140), 0)
+        return QSize(max(Theme.of_application().px(140), self._top.minimumSize().width() + 4 * SPACING), 0)
 
     def hasHeightForWidth(self) -> bool:
         return True
@@ -92,7 +106,7 @@ class ChoiceCard(QPushButton):
 
 
 class ChoiceCards(QWidget):
-    """A row of cards of which one is chosen; arrow keys move the choice.
+    """Cards of which one is chosen, in as few rows as the width allows; arrow keys move the choice.
 
     Signals:
         chosen: The value of the card that a person, or `choose`, picked.
@@ -109,15 +123,49 @@ class ChoiceCards(QWidget):
         self._cards: dict[str, ChoiceCard] = {}
         self._group = QButtonGroup(self)
         self._group.setExclusive(True)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2 * SPACING)
+        self._num_columns = 0
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(_GAP_PX)
         for text in cards:
             card = ChoiceCard(text)
             self._cards[text.value] = card
             self._group.addButton(card)
-            layout.addWidget(card, 1)
+        self._place(len(cards))
+        Theme.of_application().changed.connect(self._fit)
         self._group.buttonToggled.connect(self._on_toggled)
+
+    def minimumSizeHint(self) -> QSize:
+        # That of one column, or several could never become fewer again.
+        return QSize(self._card_width, self._grid.totalMinimumSize().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    @property
+    def _card_width(self) -> int:
+        return max(card.minimumSizeHint().width() for card in self._cards.values())
+
+    @Slot()
+    def _fit(self) -> None:
+        most = max((self.width() + _GAP_PX) // (self._card_width + _GAP_PX), 1)
+        num_rows = -(-len(self._cards) // most)
+        # Rows of equal length, not one card alone in the last.
+        num_columns = -(-len(self._cards) // num_rows)
+        if num_columns != self._num_columns:
+            self._place(num_columns)
+
+    def _place(self, num_columns: int) -> None:
+        while self._grid.count():
+            self._grid.takeAt(0)
+        for position, card in enumerate(self._cards.values()):
+            row, column = divmod(position, num_columns)
+            self._grid.addWidget(card, row, column)
+        for column in range(len(self._cards)):
+            self._grid.setColumnStretch(column, 1 if column < num_columns else 0)
+        self._num_columns = num_columns
+        self.updateGeometry()
 
     @property
     def value(self) -> str:

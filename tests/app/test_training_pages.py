@@ -13,6 +13,7 @@ from app.pages.pretrain import PretrainPage
 from app.pages.runs import RunsPage
 from app.pages.start_choice import FROM_SCRATCH
 from app.pages.training_page import TrainingPage
+from app.phrases import decibels
 from app.session import ModelChoice
 from app.settings import PRETRAIN_PRESET
 from engine.configs import PretrainConfig
@@ -202,6 +203,16 @@ def test_a_real_fine_tuning_measures_itself(qtbot: QtBot, finetune_page: Finetun
     assert plot.curve("supervised") is not None
 
 
+def test_the_figure_that_is_told_is_that_of_the_weights_that_are_kept(
+    qtbot: QtBot, finetune_page: FinetunePage, with_photos: OpenWindow
+) -> None:
+    make_tiny(finetune_page, learning_rate=0.1, weight_average_decay=0.0)
+    assert train(qtbot, finetune_page) is JobState.FINISHED
+    values = [value for _, value in RunStore().list()[0].read_metrics()["validation_psnr"]]
+    assert max(values) > values[-1] + 0.1
+    assert decibels(max(values)) in finetune_page.view.summary
+
+
 def test_fine_tuning_starts_from_the_pretrained_run_with_some_of_the_labels(
     qtbot: QtBot, finetune_page: FinetunePage, pretrain_page: PretrainPage, with_photos: OpenWindow
 ) -> None:
@@ -342,11 +353,11 @@ def test_the_network_cannot_be_chosen_where_it_is_inherited(
     qtbot: QtBot, finetune_page: FinetunePage, tiny_photos: TinyPhotos
 ) -> None:
     load_engine(qtbot, finetune_page)
-    assert finetune_page.form.form.editor("backbone").isEnabled()
+    assert not finetune_page.form.form.editor("backbone").isHidden()
     assert "backbone_params" in finetune_page.form.params_forms
     finetune_page.start_choice.choose_file(tiny_photos.noisy / "some.safetensors")
-    assert not finetune_page.form.form.editor("backbone").isEnabled()
+    assert finetune_page.form.form.editor("backbone").isHidden()
     assert "backbone_params" not in finetune_page.form.params_forms
     finetune_page.start_choice.box.setCurrentIndex(finetune_page.start_choice.box.count() - 1)
     finetune_page.start_choice.box.activated.emit(finetune_page.start_choice.box.count() - 1)
-    assert finetune_page.form.form.editor("backbone").isEnabled()
+    assert not finetune_page.form.form.editor("backbone").isHidden()
