@@ -1,9 +1,9 @@
 """Settings of every job: frozen, validated, and the one source of the CLI options and of the forms.
 
 A field's title, description, bounds and unit are what a person sees. `json_schema_extra` may hold `unit`
-(shown behind the number) and `level`: fields marked "advanced" are folded away. Parameters of a pretext task, of a
-restoration task or of a backbone live beside it; a config names it and holds its parameters as plain values,
-which `engine.registry` validates.
+(shown behind the number), `zero` (shown in place of a 0 that stands for something) and `level`: fields marked
+"advanced" are folded away. Parameters of a pretext task, of a restoration task or of a backbone live beside it; a
+config names it and holds its parameters as plain values, which `engine.registry` validates.
 """
 
 from enum import StrEnum
@@ -222,7 +222,7 @@ class FinetuneConfig(TrainingConfig):
             le=20,
             title="Patience",
             description="Ends early after this many of 20 measurements without a gain; 0: never. Needs validation.",
-            json_schema_extra=ADVANCED,
+            json_schema_extra={"zero": "Never", **ADVANCED},
         ),
     ] = 6
     unlabelled_weight: Annotated[
@@ -277,7 +277,7 @@ class RestoreConfig(ComputeConfig):
             le=8192,
             title="Tile size",
             description="0: chosen from memory. Smaller tiles need less memory.",
-            json_schema_extra={"unit": "px", **ADVANCED},
+            json_schema_extra={"unit": "px", "zero": "From memory", **ADVANCED},
         ),
     ] = 0
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWi
 
 from app.theme import SPACING, Theme, set_role, themed_icon
 from app.widgets.buttons import quiet_button
-from app.widgets.field_editors import EDITOR_PX, MIN_EDITOR_PX, ChoiceEditor, FieldEditor, editor_for
+from app.widgets.field_editors import EDITOR_PX, MIN_EDITOR_PX, ChoiceEditor, FieldEditor, IntEditor, editor_for
 from app.widgets.text import label
 
 CAPTION_PX = 160
@@ -172,6 +172,8 @@ class ConfigForm(QWidget):
             editor = editor_for(field.annotation, field.metadata, unit=unit, empty_text=empty_text or "None")
         if editor is None:
             return
+        if isinstance(editor, IntEditor) and "zero" in extra:
+            editor.set_lowest_text(str(extra["zero"]))
         title = field.title or name.replace("_", " ").capitalize()
         caption, error = label(title), label("", "warning", wraps=True)
         caption.setBuddy(editor)

@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from engine.backbones.backbone import PHOTO_CHANNELS, Backbone, initialise_for_relu
-from engine.backbones.sizes import CELL_FIELD, NamedSize, SizedParams, SizeName, size_field
+from engine.backbones.sizes import BY_SIZE, CELL_FIELD, NamedSize, SizedParams, SizeName, size_field
 
 SIZES = {
     "small": NamedSize({"width": 48, "num_layers": 8, "shuffle": 2}, num_parameters=135, kflop_per_pixel=67),
@@ -28,9 +28,18 @@ class DnCNNParams(SizedParams):
     sizes: ClassVar[Mapping[str, NamedSize]] = SIZES
 
     size: Annotated[SizeName, size_field(SIZES)] = "small"
-    width: Annotated[int, Field(ge=0, le=256, title="Width", description="Channels; 0: by the size.")] = 0
+    width: Annotated[
+        int, Field(ge=0, le=256, title="Width", description="Channels; 0: by the size.", json_schema_extra=BY_SIZE)
+    ] = 0
     num_layers: Annotated[
-        int, Field(ge=0, le=30, title="Layers", description="Convolutions, at least 2; 0: by the size.")
+        int,
+        Field(
+            ge=0,
+            le=30,
+            title="Layers",
+            description="Convolutions, at least 2; 0: by the size.",
+            json_schema_extra=BY_SIZE,
+        ),
     ] = 0
     shuffle: Annotated[int, CELL_FIELD] = 0
 

@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from engine.backbones.backbone import PHOTO_CHANNELS, Backbone
-from engine.backbones.sizes import CELL_FIELD, NamedSize, SizedParams, SizeName, size_field
+from engine.backbones.sizes import BY_SIZE, CELL_FIELD, NamedSize, SizedParams, SizeName, size_field
 
 SIZES = {
     "small": NamedSize(
@@ -41,13 +41,33 @@ class NAFNetParams(SizedParams):
     size: Annotated[SizeName, size_field(SIZES)] = "small"
     width: Annotated[
         int,
-        Field(ge=0, le=128, title="Width", description="Channels at first; doubled at each level; 0: by the size."),
+        Field(
+            ge=0,
+            le=128,
+            title="Width",
+            description="Channels at first; doubled at each level; 0: by the size.",
+            json_schema_extra=BY_SIZE,
+        ),
     ] = 0
     num_levels: Annotated[
-        int, Field(ge=0, le=5, title="Levels", description="How many resolutions it works at; 0: by the size.")
+        int,
+        Field(
+            ge=0,
+            le=5,
+            title="Levels",
+            description="How many resolutions it works at; 0: by the size.",
+            json_schema_extra=BY_SIZE,
+        ),
     ] = 0
     num_blocks: Annotated[
-        int, Field(ge=0, le=12, title="Blocks", description="Blocks a level, down and up; 0: by the size.")
+        int,
+        Field(
+            ge=0,
+            le=12,
+            title="Blocks",
+            description="Blocks a level, down and up; 0: by the size.",
+            json_schema_extra=BY_SIZE,
+        ),
     ] = 0
     shuffle: Annotated[int, CELL_FIELD] = 0
 

@@ -4,17 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from engine.configs import JobConfig
 
 SizeName = Literal["small", "medium", "large"]
 
+BY_SIZE: Final[dict[str, JsonValue]] = {"zero": "By the size"}
+"""Marks a number that the size gives where it is 0."""
 CELL_FIELD: Final = Field(
     ge=0,
     le=2,
     title="Cell",
     description="Side of the pixel cells it works on; 2: quicker, wider view; 0: by the size.",
+    json_schema_extra=BY_SIZE,
 )
 """The field `shuffle`, which all backbones have."""
 

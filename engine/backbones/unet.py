@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from engine.backbones.backbone import PHOTO_CHANNELS, Backbone, initialise_for_relu
-from engine.backbones.sizes import CELL_FIELD, NamedSize, SizedParams, SizeName, size_field
+from engine.backbones.sizes import BY_SIZE, CELL_FIELD, NamedSize, SizedParams, SizeName, size_field
 
 SIZES = {
     "small": NamedSize(
@@ -41,13 +41,33 @@ class UNetParams(SizedParams):
     size: Annotated[SizeName, size_field(SIZES)] = "small"
     width: Annotated[
         int,
-        Field(ge=0, le=256, title="Width", description="Channels at first; doubled at each level; 0: by the size."),
+        Field(
+            ge=0,
+            le=256,
+            title="Width",
+            description="Channels at first; doubled at each level; 0: by the size.",
+            json_schema_extra=BY_SIZE,
+        ),
     ] = 0
     num_levels: Annotated[
-        int, Field(ge=0, le=6, title="Levels", description="How many resolutions it works at; 0: by the size.")
+        int,
+        Field(
+            ge=0,
+            le=6,
+            title="Levels",
+            description="How many resolutions it works at; 0: by the size.",
+            json_schema_extra=BY_SIZE,
+        ),
     ] = 0
     max_width: Annotated[
-        int, Field(ge=0, le=1024, title="Largest width", description="Channels at most; 0: by the size.")
+        int,
+        Field(
+            ge=0,
+            le=1024,
+            title="Largest width",
+            description="Channels at most; 0: by the size.",
+            json_schema_extra=BY_SIZE,
+        ),
     ] = 0
     shuffle: Annotated[int, CELL_FIELD] = 0
 

@@ -81,7 +81,7 @@ class ResidualContrastiveParams(StrideParams, ContrastParams):
             title="Remembered residuals",
             description="Residuals of photos of earlier steps that noises are told apart from too; 0: none. "
             "Of use with more photos than a batch holds.",
-            json_schema_extra=ADVANCED,
+            json_schema_extra={"zero": "None", **ADVANCED},
         ),
     ] = 0
     intensity_bins: Annotated[

@@ -84,6 +84,22 @@ def test_titles_tips_units_bounds_and_choices_come_from_the_model(qtbot: QtBot, 
     assert [device.itemText(index) for index in range(device.count())][:2] == ["Automatic", "Processor (CPU)"]
 
 
+def test_a_zero_that_stands_for_something_says_so(qtbot: QtBot, theme: Theme) -> None:
+    from engine.registry import BACKBONES
+
+    for entry in BACKBONES.values():
+        form = ConfigForm(entry.params_model)
+        qtbot.addWidget(form)
+        assert {box.text() for box in form.findChildren(QSpinBox)} == {"By the size"}
+    form = ConfigForm(FinetuneConfig, fields=("patience",))
+    qtbot.addWidget(form)
+    form.set_values({"patience": 0})
+    patience = form.editor("patience").findChild(QSpinBox)
+    assert patience is not None
+    assert patience.text() == "Never"
+    assert form.values()["patience"] == 0
+
+
 def test_what_is_typed_arrives_and_what_is_wrong_is_said_inline(qtbot: QtBot, theme: Theme) -> None:
     form = ConfigForm(TrainingConfig)
     qtbot.addWidget(form)
