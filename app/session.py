@@ -15,14 +15,20 @@ from PySide6.QtGui import QUndoStack
 
 from app.run_catalog import RunCatalog
 from engine.events import FileSkipped, PhotoScanned
+from engine.presets import TASK_CARDS
 from engine.starter_models import StarterModel
 
 if TYPE_CHECKING:
     from engine.data.photo_pairs import PhotoPair
     from engine.run_store import RunStore
 
-_FIRST_TASK = "denoise"
+_FIRST_TASK = next(iter(TASK_CARDS))
 """What a person is offered who has trained nothing yet."""
+
+
+def _place_of_task(starter: StarterModel) -> int:
+    tasks = list(TASK_CARDS)
+    return tasks.index(starter.task) if starter.task in tasks else len(tasks)
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,7 @@ class Session(QObject):
     ) -> None:
         super().__init__(parent)
         self.run_store = run_store
-        self.starters = tuple(starters)
+        self.starters = tuple(sorted(starters, key=_place_of_task))
         self.run_catalog = RunCatalog(run_store, self)
         self.runs_changed.connect(self.run_catalog.refresh)
         self.undo_stack = QUndoStack(self)

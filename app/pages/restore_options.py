@@ -65,8 +65,7 @@ class RestoreOptions(QWidget):
         self._settings = settings
         self.model_box = QComboBox()
         self.model_box.setAccessibleName("Model")
-        self.model_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.model_box.setMinimumContentsLength(12)
+        _let_shrink(self.model_box)
         self.model_box.activated.connect(self._choose_model)
         self._model_note = label("", "caption", wraps=True)
         self.strength_slider = QSlider(Qt.Orientation.Horizontal)
@@ -124,10 +123,6 @@ class RestoreOptions(QWidget):
         self._strength_text.setMinimumWidth(self._strength_text.fontMetrics().horizontalAdvance("100 %"))
         self._strength_text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         strength.addWidget(self._strength_text)
-        destination = QHBoxLayout()
-        destination.setSpacing(SPACING)
-        destination.addWidget(self._destination, 1)
-        destination.addWidget(self.change_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING // 2)
@@ -135,7 +130,7 @@ class RestoreOptions(QWidget):
             ("Model", (self.model_box, self._model_note)),
             ("Strength", (strength,)),
             ("Format", (self.format_box, self.quality_box, self.metadata_box)),
-            ("Destination", (destination,)),
+            ("Destination", (self._destination, self.change_button)),
             ("If the file exists", (self.existing_box,)),
         )
         for heading, parts in sections:
@@ -226,7 +221,14 @@ class RestoreOptions(QWidget):
 def _choice_box(name: str, choices: dict[OutputFormat, str] | dict[Existing, str], chosen: str) -> QComboBox:
     box = QComboBox()
     box.setAccessibleName(name)
+    _let_shrink(box)
     for key, text in choices.items():
         box.addItem(text, key)
     box.setCurrentIndex(box.findData(chosen))
     return box
+
+
+def _let_shrink(box: QComboBox) -> None:
+    """Let a list be narrower than its longest entry, so that the column holds at large text."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(6)

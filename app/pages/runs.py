@@ -36,7 +36,7 @@ from engine.errors import EngineError
 from engine.run_records import RunStatus
 from engine.run_store import Run
 
-_COLUMN_PX = {"Name": 140, "Kind": 100, "Steps": 96, "Started from": 130, "PSNR": 120, "Started": 136}
+_COLUMN_PX = {"Name": 140, "Kind": 100, "Steps": 96, "Started from": 130, "PSNR": 136, "Started": 136}
 _OTHER_COLUMN_PX = 80
 
 

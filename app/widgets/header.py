@@ -53,6 +53,7 @@ class Header(QFrame):
         self.model_button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         self.model_button.setToolTip("The model that restores photos")
         self._model_menu = QMenu(self)
+        self._model_menu.setToolTipsVisible(True)
         self._model_menu.aboutToShow.connect(self._fill_model_menu)
         self.model_button.setMenu(self._model_menu)
         self.settings_button = icon_button("gear-six", "Settings")

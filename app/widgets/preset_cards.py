@@ -137,7 +137,7 @@ class ChoiceCards(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         # That of one column, or several could never become fewer again.
-        return QSize(self._card_width, self._grid.totalMinimumSize().height())
+        return QSize(self._card_width, 0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -149,6 +149,8 @@ class ChoiceCards(QWidget):
 
     @Slot()
     def _fit(self) -> None:
+        # As for a card: heights that were computed with the old font must go.
+        self._grid.invalidate()
         most = max((self.width() + _GAP_PX) // (self._card_width + _GAP_PX), 1)
         num_rows = -(-len(self._cards) // most)
         # Rows of equal length, not one card alone in the last.
