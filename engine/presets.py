@@ -53,12 +53,14 @@ class TaskCard:
         title: Its name.
         description: What it does.
         makes: What it makes of clean photos to learn from them alone; "" where it needs pairs.
+        scale: How many times larger, to a side, its results are.
         untreated: What its results are measured against.
     """
 
     title: str
     description: str
     makes: str = ""
+    scale: int = 1
     untreated: str = "the noisy photos"
 
     @property
@@ -73,18 +75,21 @@ TASK_CARDS: dict[str, TaskCard] = {
         title="Enlarge x2",
         description="Twice the width and height (super-resolution).",
         makes="the small photos",
+        scale=2,
         untreated="plain enlargement",
     ),
     "sr3": TaskCard(
         title="Enlarge x3",
         description="Three times the width and height (super-resolution).",
         makes="the small photos",
+        scale=3,
         untreated="plain enlargement",
     ),
     "sr4": TaskCard(
         title="Enlarge x4",
         description="Four times the width and height (super-resolution).",
         makes="the small photos",
+        scale=4,
         untreated="plain enlargement",
     ),
     "demosaick": TaskCard(

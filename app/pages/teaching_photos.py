@@ -1,11 +1,14 @@
 """What a fine-tuning may learn from: pairs or, for tasks that make their own, clean photos alone. No widgets."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from app import phrases
 from app.session import Session
+from engine.data.image_files import probe_image
 from engine.data.photo_pairs import PhotoPair
+from engine.errors import ImageReadError
 from engine.presets import TaskCard
 
 REFERENCES, OPEN_PHOTOS, PAIRS = "references", "photos", "pairs"
@@ -43,8 +46,30 @@ def offered_photos(session: Session, card: TaskCard) -> list[TeachingPhotos]:
         found.append(_clean_alone(OPEN_PHOTOS, f"The open photos, taken as clean ({len(photos):,})", photos))
     num_pairs = len(session.label_pairs)
     pairs = f"{phrases.count(num_pairs, 'pair')} of a noisy photo and its reference"
-    found.append(TeachingPhotos(key=PAIRS, title=pairs, noun="label", pairs=session.label_pairs))
+    real = TeachingPhotos(key=PAIRS, title=pairs, noun="label", pairs=session.label_pairs)
+    # A camera's own small photos teach more than made ones; pairs of one size are meant for denoising.
+    found.insert(0 if card.scale > 1 and _are_enlarged(session, card.scale) else len(found), real)
     return [photos for photos in found if photos.pairs]
+
+
+def _are_enlarged(session: Session, scale: int) -> bool:
+    """Whether references are as many times larger than their noisy photos; the first pair stands for all."""
+    pair = next(iter(session.label_pairs), None)
+    noisy = session.photo(pair.noisy) if pair is not None else None
+    if pair is None or noisy is None:
+        return False
+    width, height = _size_of(pair.clean)
+    return (width // scale, height // scale) == (noisy.width, noisy.height)
+
+
+@lru_cache(maxsize=8)
+def _size_of(path: Path) -> tuple[int, int]:
+    """Width and height by the file's header; 0 where it has none to tell."""
+    try:
+        info = probe_image(path)
+    except ImageReadError:
+        return 0, 0
+    return info.width, info.height
 
 
 def _clean_alone(key: str, title: str, paths: tuple[Path, ...]) -> TeachingPhotos:

@@ -303,12 +303,34 @@ def test_clean_references_are_preferred_and_pairs_can_be_chosen(
     assert page.start_button.text() == "Fine-tune on 8\xa0labels"
 
 
+def test_pairs_whose_references_are_larger_are_what_enlarging_learns_from(
+    qtbot: QtBot, opened: OpenWindow, tiny_photos: TinyPhotos, tmp_path: Path
+) -> None:
+    import cv2
+
+    for path in sorted(tiny_photos.clean.iterdir()):
+        cv2.imwrite(str(tmp_path / path.name), cv2.resize(cv2.imread(str(path)), (56, 48)))
+    page = page_of(opened, "finetune")
+    assert isinstance(page, FinetunePage)
+    opened.session.set_folders([tmp_path])
+    opened.session.add_photos(
+        [PhotoScanned(path=path, width=56, height=48, noise_sigma=None) for path in sorted(tmp_path.glob("*.png"))]
+    )
+    opened.session.set_references([tiny_photos.clean])
+    qtbot.waitUntil(lambda: len(opened.session.label_pairs) == 8, timeout=JOB_MS)
+    page.tasks.choose("sr2")
+    assert page.start_button.text() == "Fine-tune on 8\xa0labels"
+    page.tasks.choose("sr4")
+    assert page.start_button.text() == "Fine-tune on 8\xa0clean photos"
+
+
 def test_the_cards_of_tasks_agree_with_the_tasks() -> None:
     from engine.registry import TASKS as ENTRIES
 
     assert set(TASK_CARDS) == set(ENTRIES)
     for name, entry in ENTRIES.items():
-        assert entry.make({}).makes_own_pairs == TASK_CARDS[name].makes_own_pairs
+        task = entry.make({})
+        assert (task.makes_own_pairs, task.scale) == (TASK_CARDS[name].makes_own_pairs, TASK_CARDS[name].scale)
 
 
 @pytest.fixture
