@@ -12,8 +12,10 @@ def count(number: int, singular: str, plural: str = "") -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return "8 s", "1 min 20 s", "12 min", "2 h 5 min"."""
+    """Return "under 1 s", "8 s", "1 min 20 s", "12 min", "2 h 5 min"."""
     whole = max(0, round(seconds))
+    if whole < 1:
+        return f"under 1{NO_BREAK}s"
     if whole < 60:
         return f"{whole}{NO_BREAK}s"
     minutes, rest = divmod(whole, 60)
