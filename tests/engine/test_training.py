@@ -196,7 +196,14 @@ def test_finetuning_uses_validation_from_eight_labels_on(tiny_photos: TinyPhotos
 def test_a_training_without_a_gain_ends_early_and_keeps_its_parent(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
     parent = run_pretrain(tiny_photos, out=tmp_path / "parent", backbone="unet", steps=20)
     recorder = Recorder()
-    ruinous = {"parent": parent, "steps": 40, "learning_rate": 0.1, "backbone": "unet", "weight_average_decay": 0.0, "patience": 3}
+    ruinous = {
+        "parent": parent,
+        "steps": 40,
+        "learning_rate": 0.1,
+        "backbone": "unet",
+        "weight_average_decay": 0.0,
+        "patience": 3,
+    }
     result = finetune(finetune_config(tiny_photos, **ruinous), JobControl(), recorder)
     run = RunStore().open(result.run)
     assert result.steps == run.record.steps_done < 40
