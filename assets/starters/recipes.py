@@ -99,28 +99,28 @@ def demosaicking_pair(
 
 RECIPES: dict[str, Recipe] = {
     "denoise": Recipe(
-        title="Starter: denoise",
+        title="Denoise (starter)",
         description="Removes camera noise and plain noise of any level, in colour and in gray.",
         task="denoise",
         make_pair=denoising_pair,
         margin_px=_MARGIN_PX,
     ),
     "super_resolution_x2": Recipe(
-        title="Starter: super-resolution x2",
+        title="Super-resolution x2 (starter)",
         description="Enlarges twice, with finer detail than interpolation, and removes light noise.",
         task="sr2",
         make_pair=super_resolution_pair,
         crop_px=48,
     ),
     "super_resolution_x4": Recipe(
-        title="Starter: super-resolution x4",
+        title="Super-resolution x4 (starter)",
         description="Enlarges four times, with finer detail than interpolation, and removes light noise.",
         task="sr4",
         make_pair=super_resolution_pair,
         crop_px=48,
     ),
     "demosaick": Recipe(
-        title="Starter: demosaick",
+        title="Demosaick (starter)",
         description="Makes colour photos of Bayer mosaics and removes their noise.",
         task="demosaick",
         make_pair=demosaicking_pair,
