@@ -12,6 +12,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -242,6 +243,7 @@ def _mean(results: Results, cells: Sequence[Cell], figure: str, form: str) -> st
 
 def section(results: Results, shown: Sequence[Table], settings: Settings, seeds: Sequence[int]) -> Section:
     """What `docs/benchmarks.md` says of it."""
+    variants = [row[0] for row in shown[1].rows]
     return Section(
         title="The contrastive term",
         text="RCL without labels, with its contrastive term in several forms and without it (off), on four folders of "
@@ -249,7 +251,8 @@ def section(results: Results, shown: Sequence[Table], settings: Settings, seeds:
         "Behind a folder's name stand the noise of most of its photos in levels of 255 and the sub-sampling stride. "
         f"Each pair of trainings has the same seed. {settings.steps} steps of {settings.photos_per_batch} photos, two "
         f"crops of {settings.crop_px} px each; the network {settings.backbone}, {settings.size}.",
-        command=f"python3 run.py bench contrastive_term --steps {settings.steps} --seeds {len(seeds)}",
+        command=f"python3 run.py bench contrastive_term --steps {settings.steps} --seeds {len(seeds)} "
+        f"--backbone {settings.backbone} --size {settings.size} --variants {shlex.join(variants)}",
         seeds=seeds,
         minutes=sum(cell["seconds"] for cell in results.cells.values()) / 60,
         machine=describe_machine() + ", one thread a training",
