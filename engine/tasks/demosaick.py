@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from engine.backbones.backbone import Backbone, RestorationNetwork
 from engine.configs import JobConfig
 from engine.data.bayer_interpolation import INTERPOLATION_REACH_PX, interpolation_kernels
-from engine.pretext.pretext_task import LossParts, Restore
+from engine.pretext.pretext_task import Restore
 from engine.tasks.restoration_task import RestorationTask
 
 CELL_PX: Final = 2
@@ -146,11 +146,6 @@ class Demosaick(RestorationTask):
     def add_head(self, backbone: Backbone) -> RestorationNetwork:
         """The backbone behind the interpolation."""
         return DemosaickNetwork(backbone)
-
-    def supervised_loss(self, restored: Tensor, clean: Tensor) -> LossParts:
-        """Mean absolute error: less drawn to the noisiest photos than the mean square (Zhao et al., 2017)."""
-        error = (restored.float() - clean).abs().mean()
-        return LossParts(total=error, parts={"supervised": error.detach()})
 
     def _add_noise(self, mosaic: Tensor, generator: torch.Generator) -> Tensor:
         count = len(mosaic)

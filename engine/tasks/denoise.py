@@ -4,7 +4,6 @@ from torch import Tensor
 
 from engine.backbones.backbone import Backbone, RestorationNetwork
 from engine.configs import JobConfig
-from engine.pretext.pretext_task import LossParts
 from engine.tasks.restoration_task import RestorationTask
 
 
@@ -25,8 +24,3 @@ class Denoise(RestorationTask):
     def add_head(self, backbone: Backbone) -> RestorationNetwork:
         """The backbone itself."""
         return backbone
-
-    def supervised_loss(self, restored: Tensor, clean: Tensor) -> LossParts:
-        """Mean absolute error: less drawn to the noisiest photos than the mean square (Zhao et al., 2017)."""
-        error = (restored.float() - clean).abs().mean()
-        return LossParts(total=error, parts={"supervised": error.detach()})

@@ -25,7 +25,7 @@ from engine.data.bicubic_resize import (
     shrinking_weights,
 )
 from engine.events import Pixels
-from engine.pretext.pretext_task import LossParts, Restore
+from engine.pretext.pretext_task import Restore
 from engine.tasks.restoration_task import RestorationTask
 
 _NOISE_FREE_SHARE: Final = 0.25
@@ -209,11 +209,6 @@ class SuperResolution(RestorationTask):
     def add_head(self, backbone: Backbone) -> RestorationNetwork:
         """The backbone with a second head."""
         return SuperResolutionNetwork(backbone, self.factor, enlarged_input=self.params.enlarged_input)
-
-    def supervised_loss(self, restored: Tensor, clean: Tensor) -> LossParts:
-        """Mean absolute error: it gives sharper results than the mean square (Zhao et al., 2017)."""
-        error = (restored.float() - clean).abs().mean()
-        return LossParts(total=error, parts={"supervised": error.detach()})
 
     def _noise(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         """Gaussian noise whose variance, at mid-gray the same for all shares, is linear in brightness."""
