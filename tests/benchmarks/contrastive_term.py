@@ -56,6 +56,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "auto, full gradient": {**_PLAIN, "temperature": 0.0, "pull_only": False},
     "queue": {**_PLAIN, "queue_photos": 48},
     "bins": {**_PLAIN, "intensity_bins": 4},
+    "auto, bins, ratio 0.3": {**_PLAIN, "temperature": 0.0, "contrast_ratio": 0.3, "intensity_bins": 4},
     "auto, queue, bins": {**_PLAIN, "temperature": 0.0, "queue_photos": 48, "intensity_bins": 4},
 }
 PHOTO_MEMORY_BYTES = 2**29
@@ -271,7 +272,7 @@ def main() -> None:
     parser.add_argument("--crop-px", type=int, default=32)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--weight-average-decay", type=float, default=0.995)
-    parser.add_argument("--backbone", choices=list(BACKBONES), default="unet")
+    parser.add_argument("--backbone", choices=list(BACKBONES), default="nafnet")
     parser.add_argument("--size", choices=("small", "medium", "large"), default="small")
     parser.add_argument("--workers", type=int, default=1, help="trainings side by side, one thread each")
     parser.add_argument("--out", type=Path, help="where photos and results are kept; default: a temporary folder")
