@@ -23,7 +23,7 @@ def tr(text: str) -> str:
     """Return a text in the chosen language.
 
     Args:
-        text: English, a literal, with named fields to be filled in afterwards: `tr("{name} is damaged").format(name=…)`.
+        text: English, a literal; named fields are filled in afterwards: `tr("{name} is damaged").format(name=…)`.
     """
     return _catalogue.gettext(text) if text else ""
 
