@@ -29,7 +29,7 @@ from engine.cli_reporting import (
 from engine.configs import EvaluateConfig, FinetuneConfig, Preset, PretrainConfig, RestoreConfig, ScanConfig
 from engine.job_results import EvaluationResult, RestoreResult, ScanResult, TrainingResult
 from engine.presets import finetune_preset, pretrain_preset
-from engine.starter_models import STARTER_WORD
+from engine.starter_models import STARTER_WORD, starter_to_learn_from
 from engine.system_libraries import has_display
 
 app = typer.Typer(
@@ -147,7 +147,8 @@ def finetune(
 ) -> None:
     """Learn from a few pairs of a noisy photo and its clean reference, or from clean photos alone if the task can."""
     task = settings.get("task") or FinetuneConfig.model_fields["task"].default
-    found = _find_parent(parent, task)
+    found = starter_to_learn_from(task) if parent == STARTER_WORD else None
+    found = found or _find_parent(parent, task)
     values = finetune_preset(
         preset, from_scratch=found is None, is_new_task=found is not None and task_of_model(found) != task
     )

@@ -92,11 +92,11 @@ def find_run_or_model(text: str, task: str = "") -> Path:
     """
     from engine.errors import InvalidInputError, RunStoreError
     from engine.run_store import RunStore
-    from engine.starter_models import STARTER_WORD, require_starter
+    from engine.starter_models import GENERAL_TASK, STARTER_WORD, require_starter
 
     if text == STARTER_WORD:
         try:
-            return require_starter(task or "denoise")
+            return require_starter(task or GENERAL_TASK)
         except InvalidInputError as error:
             raise typer.BadParameter(str(error)) from error
     path = Path(text)

@@ -17,6 +17,8 @@ from engine.errors import InvalidInputError
 STARTER_WORD = "starter"
 """Stands on the command line for the starter model that fits the task."""
 
+GENERAL_TASK = "denoise"
+
 _SUFFIX = ".safetensors"
 _INSTALLED_FOLDER = Path("share", "residua", "starters")
 """Where the package's data files go, below the environment's folder."""
@@ -53,6 +55,14 @@ def list_starters() -> tuple[StarterModel, ...]:
 def starter_path(task: str) -> Path | None:
     """Return the starter model of a task; None where there is none."""
     return next((starter.path for starter in list_starters() if starter.task == task), None)
+
+
+def starter_to_learn_from(task: str) -> Path | None:
+    """Return the starter model that a fine-tuning for a task best begins with: its own, or the denoising one.
+
+    One backbone serves all tasks, so a task without a starter of its own takes that one's over and learns its head.
+    """
+    return starter_path(task) or starter_path(GENERAL_TASK)
 
 
 def require_starter(task: str) -> Path:

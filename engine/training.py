@@ -20,7 +20,7 @@ from engine.events import Emit, JobWarning, RunStarted, StepDone
 from engine.forgetting import remember_starter
 from engine.job_control import JobCancelled, JobControl
 from engine.job_results import TrainingResult
-from engine.models import build_network, load_model, read_card, save_model
+from engine.models import RestorationModel, build_network, load_model, read_card, save_model
 from engine.run_records import DataFingerprint, RunStatus
 from engine.run_store import Run, RunStore
 from engine.starter_models import starter_path
@@ -186,10 +186,9 @@ def _train(
             patience=config.patience if isinstance(config, FinetuneConfig) else 0,
         )
         trainer.train()
-        _limit_forgetting(config, run, device, control, emit)
-        verdict = choice_verdict(
-            state.step, config.steps, state.best_psnr, state.best_step, has_parent=bool(card.parent)
-        )
+        stepped_back = _limit_forgetting(config, run, device, control, emit)
+        kept_psnr = observer.measure_kept(stepped_back) if stepped_back else state.best_psnr
+        verdict = choice_verdict(state.step, config.steps, kept_psnr, state.best_step, has_parent=bool(card.parent))
         if verdict is not None:
             run.log(verdict.sentence)
             run.update(verdict=verdict.sentence)
@@ -205,24 +204,32 @@ def _train(
     )
 
 
-def _limit_forgetting(config: TrainingConfig, run: Run, device: ComputeDevice, control: JobControl, emit: Emit) -> None:
-    """Take a model that descends from a starter back towards it as far as other noises ask for."""
+def _limit_forgetting(
+    config: TrainingConfig, run: Run, device: ComputeDevice, control: JobControl, emit: Emit
+) -> RestorationModel | None:
+    """Take a model that descends from a starter back towards it as far as other noises ask for.
+
+    Returns:
+        The model that is kept instead of the trained one; None where that one stays.
+    """
     card = read_card(run.model_path)
     if card.starter is None or not config.forgetting_limit:
-        return
+        return None
     starter_file = starter_path(card.task)
     if starter_file is None:
-        return
+        return None
     starter = load_model(starter_file)
     if (starter.card.backbone, starter.card.backbone_params) != (card.backbone, card.backbone_params):
-        return
+        return None
     emit(StepDone(stage="Measuring what was forgotten", step=0, num_steps=1))
     refined = load_model(run.model_path)
     found = remember_starter(starter, refined, limit_db=config.forgetting_limit, device=device, control=control)
-    if found.share < 1:
-        save_model(run.model_path, found.weights, refined.card)
     run.update(metrics={**run.record.metrics, **found.figures})
     run.log(found.sentence)
+    if found.share == 1:
+        return None
+    save_model(run.model_path, found.weights, refined.card)
+    return load_model(run.model_path)
 
 
 @contextmanager

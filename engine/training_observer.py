@@ -113,21 +113,47 @@ class TrainingObserver:
         """Measure the averaged weights on the held-back pairs; whether they are the best so far."""
         if not self._validation:
             return False
+        row = self._measured(self._restorer(state))
+        psnr_now = row["validation_psnr"]
+        self._run.append_metrics(state.step, row)
+        self._emit(
+            ValidationDone(
+                step=state.step,
+                psnr=psnr_now,
+                ssim=row["validation_ssim"],
+                noisy_psnr=row["validation_noisy_psnr"],
+            )
+        )
+        if state.best_psnr is not None and psnr_now <= state.best_psnr:
+            return False
+        # Those of the weights that are kept.
+        self._run.update(metrics={**self._run.record.metrics, **row})
+        state.best_psnr, state.best_step = psnr_now, state.step
+        return True
+
+    def measure_kept(self, model: RestorationModel) -> float | None:
+        """Measure weights that were changed after training, and note it as what the run keeps.
+
+        Args:
+            model: What is kept.
+
+        Returns:
+            Its validation PSNR, dB; None without validation.
+        """
+        if not self._validation:
+            return None
+        row = self._measured(Restorer(model, self._device))
+        self._run.update(metrics={**self._run.record.metrics, **row})
+        return row["validation_psnr"]
+
+    def _measured(self, restorer: Restorer) -> dict[str, float]:
+        """Mean figures on the held-back pairs, as `metrics.csv` names them."""
         figures = []
-        restorer = self._restorer(state)
         for noisy, clean in self._validation:
             restored = restorer.restore(noisy, control=self._control)
             figures.append((psnr(restored, clean), ssim(restored, clean), psnr(restorer.unrestored(noisy), clean)))
         mean_psnr, mean_ssim, mean_noisy = (float(value) for value in np.mean(figures, axis=0))
-        row = {"validation_psnr": mean_psnr, "validation_ssim": mean_ssim, "validation_noisy_psnr": mean_noisy}
-        self._run.append_metrics(state.step, row)
-        self._emit(ValidationDone(step=state.step, psnr=mean_psnr, ssim=mean_ssim, noisy_psnr=mean_noisy))
-        if state.best_psnr is not None and mean_psnr <= state.best_psnr:
-            return False
-        # Those of the weights that are kept.
-        self._run.update(metrics={**self._run.record.metrics, **row})
-        state.best_psnr, state.best_step = mean_psnr, state.step
-        return True
+        return {"validation_psnr": mean_psnr, "validation_ssim": mean_ssim, "validation_noisy_psnr": mean_noisy}
 
     def report(self, step: int, metrics: Mapping[str, float]) -> None:
         """Keep the latest losses for the verdict."""

@@ -19,7 +19,7 @@ from engine.cli_options import find_run_or_model
 from engine.cli_reporting import phrase_duration, to_json
 from engine.configs import EvaluateConfig, FinetuneConfig, JobConfig, PretrainConfig, RestoreConfig
 from engine.data.image_files import probe_image
-from engine.models import ModelCard, build_network, save_model
+from engine.models import ModelCard, build_network, read_card, save_model
 from engine.run_store import RunStore
 from tests.conftest import TinyPhotos
 
@@ -246,10 +246,21 @@ def test_the_word_starter_stands_for_the_model_that_ships(starters: dict[str, Pa
         find_run_or_model("starter", "sr4")
 
 
+def test_finetuning_for_a_task_without_starter_begins_with_the_denoising_one(
+    tiny_photos: TinyPhotos, starters: dict[str, Path], tmp_path: Path
+) -> None:
+    small = ["--steps", "1", "--photos-per-batch", "1", "--crop-px", "16", "--device", "cpu"]
+    clean, out = tiny_photos.clean, tmp_path / "run"
+    result = in_process("finetune", "--from", "starter", "--task", "sr4", "--clean", clean, "--out", out, *small)
+    assert result.exit_code == 0, result.output
+    card = read_card(out)
+    assert card.task == "sr4"
+    assert card.starter == read_card(starters["denoise"]).starter
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["finetune", "--from", "starter", "--task", "sr4", "--clean", "."],
         ["evaluate", "starter", "--task", "sr4", "--noisy", ".", "--clean", "."],
         ["restore", "starter", "--task", "sr4", ".", "--out", "out"],
     ],

@@ -31,6 +31,7 @@ from engine.pretext.pretext_task import LossParts
 from engine.registry import BACKBONES, PRETEXTS
 from engine.run_records import RunStatus
 from engine.run_store import RunStore
+from engine.starter_models import require_starter
 from tests.conftest import TinyPhotos
 
 SMALL = {
@@ -213,6 +214,17 @@ def test_a_training_without_a_gain_ends_early_and_keeps_its_parent(tiny_photos: 
     assert all(torch.equal(kept[name], start[name]) for name in start)
     assert not all(torch.equal(last[name], start[name]) for name in start)
     assert load_model(run.last_model_path).card.steps == result.steps
+
+
+def test_what_is_taken_back_towards_the_starter_is_measured_again(tiny_photos: TinyPhotos) -> None:
+    recorder = Recorder()
+    config = finetune_config(
+        tiny_photos, parent=require_starter("denoise"), steps=10, learning_rate=1e-3, forgetting_limit=1e-6
+    )
+    record = RunStore().open(finetune(config, JobControl(), recorder).run).record
+    assert record.metrics["share_of_way"] < 1
+    validations = [event.psnr for event in recorder.of(ValidationDone)]
+    assert min(validations) < record.metrics["validation_psnr"] < max(validations)
 
 
 def parent_weights(run: Path) -> Path:
