@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
 
 from app import phrases
 from app.job_runner import JobFunction, JobRunner
@@ -17,6 +17,7 @@ from app.pages.training_setup import captioned
 from app.session import Session
 from app.settings import FINETUNE_PRESET, FINETUNE_SPEED, Settings
 from app.theme import SPACING
+from app.translation import tr
 from app.widgets.preset_cards import CardText, ChoiceCards
 from app.widgets.text import ElidedLabel, label
 from engine.configs import FinetuneConfig, Preset
@@ -66,6 +67,7 @@ class FinetunePage(TrainingPage):
     Attributes:
         tasks: What the model shall do.
         source_choice: What it learns from, where there is a choice.
+        tabs: The training, and further views beside it; no tab is shown while there is but one.
     """
 
     page_id = "finetune"
@@ -129,6 +131,13 @@ class FinetunePage(TrainingPage):
         layout.addWidget(captioned({"Start from": self.start_choice, "Learn from": learn_from}))
         layout.addWidget(self._source_note)
         return inputs
+
+    def surround(self, training: QWidget) -> QWidget:
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.setTabBarAutoHide(True)
+        self.tabs.addTab(training, tr("Fine-tune"))
+        return self.tabs
 
     @property
     def source(self) -> TeachingPhotos | None:

@@ -75,7 +75,7 @@ class TrainingPage(Page):
         self._stack.addWidget(self.view)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._stack)
+        layout.addWidget(self.surround(self._stack))
         self.cards.chosen.connect(self._on_preset_chosen)
         self.form.edited.connect(self.refresh)
         self.form.more_toggled.connect(lambda shown: settings.set(MORE_SETTINGS_OPEN, shown))
@@ -101,6 +101,10 @@ class TrainingPage(Page):
     @abstractmethod
     def make_inputs(self) -> QWidget:
         """Return what is chosen besides preset and settings."""
+
+    def surround(self, training: QWidget) -> QWidget:
+        """Return what fills the page: the training alone, unless a page has further views beside it."""
+        return training
 
     @abstractmethod
     def preset_values(self, preset: Preset) -> dict[str, Any]:
