@@ -16,12 +16,13 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from app.app_icon import app_icon
+from app.catalogues import use_language
 from app.error_reporting import ErrorReporter
 from app.garbage_collection import MainThreadCollector
 from app.job_runner import JobRunner
 from app.main_window import MainWindow
 from app.session import Session
-from app.settings import TEXT_SCALE, THEME, Settings
+from app.settings import LANGUAGE, TEXT_SCALE, THEME, Settings
 from app.theme import Theme, ThemeChoice
 from app.warm_up import WarmUp
 from engine.run_store import RunStore
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     collector = MainThreadCollector(application)
     collector.start()
     settings = Settings()
+    use_language(settings.get(LANGUAGE), application)
     Theme.of_application().apply(ThemeChoice(settings.get(THEME)), settings.get(TEXT_SCALE))
     application.setWindowIcon(app_icon())
     session = Session(RunStore(), list_starters())

@@ -51,6 +51,8 @@ class Setting(Generic[T]):
 
 THEME = Setting("theme", "system", ("system", "dark", "light"))
 TEXT_SCALE = Setting("text_scale", 1.0, (1.0, 1.25, 1.5, 2.0))
+LANGUAGE = Setting("language", "system", ("system", "en", "de"))
+"""Takes effect at the next start."""
 WINDOW_GEOMETRY = Setting("window_geometry", "")
 LAST_PAGE = Setting("last_page", "photos")
 LAST_FOLDERS: Setting[list[str]] = Setting("last_folders", [])
@@ -71,6 +73,8 @@ PHOTOS_SORT = Setting("photos_sort", "name", ("name", "noisiest", "cleanest", "l
 CANVAS_BACKGROUND = Setting("canvas_background", "gray", ("gray", "black", "white"))
 COMPARE_MODE = Setting("compare_mode", "side_by_side")
 COMPARE_GAIN = Setting("compare_gain", 4.0)
+COMPARE_PANES: Setting[list[str]] = Setting("compare_panes", [])
+"""What the panes show, for each folder; see `PaneChoice.to_text`."""
 RESTORE_STRENGTH = Setting("restore_strength", 1.0)
 RESTORE_FORMAT = Setting("restore_format", "keep", ("keep", "png", "tiff16", "jpeg"))
 RESTORE_KEEP_METADATA = Setting("restore_keep_metadata", True)

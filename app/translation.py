@@ -1,12 +1,68 @@
 """The window's texts in the language that a person chose; English is what stands in the code.
 
-Catalogues are gettext's, in `assets/translations`. `tr` is called when a text is shown, never at import, when no
-language is chosen yet; tables made at import mark their texts with `mark` and are translated where they are shown.
+Catalogues are gettext's, in `assets/translations` (`app.catalogues` finds them). `tr` is called when a text is shown,
+never at import, when no language is chosen yet; tables made at import mark their texts with `mark` and are translated
+where they are shown.
+
+The engine knows no languages. What it says is translated where the window shows it, by `translate_engine`: the
+catalogue holds the engine's sentences under a context of their own, those with something filled in as templates ("The
+run {0} is still running."), which are recognised in the finished sentence and filled in anew.
 """
 
 import gettext
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+ENGINE_CONTEXT = "engine"
+"""gettext's context of what the engine says."""
+
+_CONTEXT_SEPARATOR = "\x04"
+_FIELD = re.compile(r"\{(\w*)\}")
+_BETWEEN_SENTENCES = re.compile(r"(?<=[.!?]) (?=\S)")
+
+
+@dataclass(frozen=True)
+class _Template:
+    """A sentence of the engine with something filled in.
+
+    Attributes:
+        pattern: Matches the finished sentence; one group a field.
+        fields: The fields' names, in the order of the groups.
+        translation: The same in the chosen language, with the same names.
+        fixed_length: How many characters are not filled in; of two that match, the one with more is meant.
+    """
+
+    pattern: re.Pattern[str]
+    fields: tuple[str, ...]
+    translation: str
+    fixed_length: int
+
+    def filled(self, values: Sequence[str]) -> str:
+        """Return the translation with these values, given in the order of the groups."""
+        by_name = dict(zip(self.fields, values, strict=True))
+        return _FIELD.sub(lambda field: by_name[field.group(1)], self.translation)
+
+
+class Catalogue(gettext.GNUTranslations):
+    """The texts of one language, as read from a `.mo` file."""
+
+    def engine_texts(self) -> dict[str, str]:
+        """Return the engine's texts and templates with their translations."""
+        start = ENGINE_CONTEXT + _CONTEXT_SEPARATOR
+        # Python's gettext offers no way to list a catalogue's texts.
+        texts: Mapping[str | tuple[str, int], str] = vars(self)["_catalog"]
+        return {
+            key.removeprefix(start): text
+            for key, text in texts.items()
+            if isinstance(key, str) and key.startswith(start) and text
+        }
+
 
 _catalogue: gettext.NullTranslations = gettext.NullTranslations()
+_engine_texts: dict[str, str] = {}
+_engine_templates: tuple[_Template, ...] = ()
 
 
 def install_catalogue(catalogue: gettext.NullTranslations) -> None:
@@ -15,8 +71,13 @@ def install_catalogue(catalogue: gettext.NullTranslations) -> None:
     Args:
         catalogue: Its texts; `gettext.NullTranslations()` is English.
     """
-    global _catalogue
+    global _catalogue, _engine_texts, _engine_templates
     _catalogue = catalogue
+    texts = catalogue.engine_texts() if isinstance(catalogue, Catalogue) else {}
+    _engine_texts = {text: translation for text, translation in texts.items() if not _FIELD.search(text)}
+    templates = (_template(text, translation) for text, translation in texts.items() if _FIELD.search(text))
+    _engine_templates = tuple(sorted(templates, key=lambda template: -template.fixed_length))
+    _translate_engine.cache_clear()
 
 
 def tr(text: str) -> str:
@@ -42,3 +103,48 @@ def tr_count(singular: str, plural: str, number: int) -> str:
 def mark(text: str) -> str:
     """Return the text itself; tells the extraction that it will be translated where it is shown."""
     return text
+
+
+def translate_engine(text: str) -> str:
+    """Return what the engine says in the chosen language: titles, descriptions, messages, hints, verdicts.
+
+    Args:
+        text: English, as the engine made it, with names and numbers filled in. What the catalogue does not know, such
+            as a text that is translated already, comes back as it is.
+    """
+    if not text or not (_engine_texts or _engine_templates):
+        return text
+    return _translate_engine(text)
+
+
+@lru_cache(maxsize=2048)
+def _translate_engine(text: str) -> str:
+    whole = _find(text)
+    if whole is not None:
+        return whole
+    # A verdict is often made of several sentences.
+    sentences = _BETWEEN_SENTENCES.split(text)
+    if len(sentences) < 2:
+        return text
+    found = [_find(sentence) for sentence in sentences]
+    return " ".join(translation or sentence for translation, sentence in zip(found, sentences, strict=True))
+
+
+def _find(text: str) -> str | None:
+    exact = _engine_texts.get(text)
+    if exact is not None:
+        return exact
+    for template in _engine_templates:
+        match = template.pattern.fullmatch(text)
+        if match:
+            # A reason inside a message is the engine's own too; a single word may as well be a file's name.
+            values = [translate_engine(value) if " " in value else value for value in match.groups()]
+            return template.filled(values)
+    return None
+
+
+def _template(text: str, translation: str) -> _Template:
+    parts = _FIELD.split(text)
+    fixed, fields = parts[::2], tuple(parts[1::2])
+    pattern = "(.+?)".join(re.escape(part) for part in fixed)
+    return _Template(re.compile(pattern, re.DOTALL), fields, translation, sum(map(len, fixed)))

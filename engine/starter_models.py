@@ -4,15 +4,13 @@ Beside each model file lies its card as JSON, so that the window can list the mo
 """
 
 import json
-import sys
-import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 from engine.errors import InvalidInputError
+from engine.shipped_files import shipped_folders
 
 STARTER_WORD = "starter"
 """Stands on the command line for the starter model that fits the task."""
@@ -20,8 +18,6 @@ STARTER_WORD = "starter"
 GENERAL_TASK = "denoise"
 
 _SUFFIX = ".safetensors"
-_INSTALLED_FOLDER = Path("share", "residua", "starters")
-"""Where the package's data files go, below the environment's folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,17 +79,7 @@ def require_starter(task: str) -> Path:
 
 def _folders() -> Iterator[Path]:
     """Yield the places where starter models may lie, the likeliest first."""
-    frozen = getattr(sys, "_MEIPASS", None)
-    if frozen is not None:
-        yield Path(frozen) / "assets" / "starters"
-    yield Path(__file__).resolve().parents[1] / "assets" / "starters"
-    yield Path(sysconfig.get_path("data")) / _INSTALLED_FOLDER
-    # Only the installer knows where "pip install --user" or "--target" have put data files.
-    try:
-        files = metadata.files("residua") or []
-    except metadata.PackageNotFoundError:
-        return
-    yield from dict.fromkeys(Path(file.locate()).resolve().parent for file in files if file.name.endswith(_SUFFIX))
+    return shipped_folders("starters")
 
 
 @cache

@@ -10,6 +10,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.theme import SPACING, Theme, set_role, themed_icon
+from app.translation import tr, translate_engine
 from app.widgets.buttons import quiet_button
 from app.widgets.field_editors import EDITOR_PX, MIN_EDITOR_PX, ChoiceEditor, FieldEditor, IntEditor, editor_for
 from app.widgets.text import label
@@ -69,12 +70,12 @@ class ConfigForm(QWidget):
         self._advanced = _FieldGrid()
         for name in fields if fields is not None else model.model_fields:
             self._add_field(name, model.model_fields[name], (choices or {}).get(name), (empty_texts or {}).get(name))
-        self.more_button = quiet_button("More settings", "caret-right")
+        self.more_button = quiet_button(tr("More settings"), "caret-right")
         set_role(self.more_button, "disclosure")
         self.more_button.setCheckable(True)
         self.more_button.toggled.connect(self.set_more_shown)
         self.more_button.setVisible(self._advanced.num_rows > 0)
-        self.reset_button = quiet_button("Reset to the preset", "arrow-counter-clockwise")
+        self.reset_button = quiet_button(tr("Reset to the preset"), "arrow-counter-clockwise")
         self.reset_button.clicked.connect(self.reset)
         self._advanced.hide()
         row = QHBoxLayout()
@@ -167,21 +168,27 @@ class ConfigForm(QWidget):
         unit = str(extra.get("unit", ""))
         editor: FieldEditor | None
         if choices is not None:
-            editor = ChoiceEditor(choices)
+            editor = ChoiceEditor({value: translate_engine(title) for value, title in choices.items()})
         else:
-            editor = editor_for(field.annotation, field.metadata, unit=unit, empty_text=empty_text or "None")
+            editor = editor_for(
+                field.annotation,
+                field.metadata,
+                unit=unit,
+                empty_text=translate_engine(empty_text) if empty_text else tr("None"),
+            )
         if editor is None:
             return
         if isinstance(editor, IntEditor) and "zero" in extra:
-            editor.set_lowest_text(str(extra["zero"]))
-        title = field.title or name.replace("_", " ").capitalize()
+            editor.set_lowest_text(translate_engine(str(extra["zero"])))
+        title = translate_engine(field.title or name.replace("_", " ").capitalize())
+        description = translate_engine(field.description or "")
         caption, error = label(title), label("", "warning", wraps=True)
         caption.setBuddy(editor)
         error.hide()
         for part in (caption, editor):
-            part.setToolTip(field.description or "")
+            part.setToolTip(description)
         editor.setAccessibleName(title)
-        editor.setAccessibleDescription(field.description or "")
+        editor.setAccessibleDescription(description)
         editor.edited.connect(lambda: self._on_edited(name))
         self._editors[name], self._errors[name], self._captions[name] = editor, error, caption
         annotation: Any = field.annotation
@@ -208,7 +215,8 @@ class ConfigForm(QWidget):
             self._captions[name].setFont(font)
         self.reset_button.setVisible(bool(changed) and (self.more_button.isChecked() or self._advanced.num_rows == 0))
         num_hidden = 0 if self.more_button.isChecked() else sum(self.is_advanced(name) for name in changed)
-        self.more_button.setText(f"More settings ({num_hidden} changed)" if num_hidden else "More settings")
+        text = tr("More settings ({number} changed)") if num_hidden else tr("More settings")
+        self.more_button.setText(text.format(number=num_hidden))
 
     def is_advanced(self, name: str) -> bool:
         """Tell whether a field is folded away with the others."""
@@ -282,24 +290,24 @@ def _sentence(error: Any) -> str:
     limits = error.get("ctx", {})
     match error["type"]:
         case "greater_than_equal":
-            return f"Must be at least {limits['ge']:g}."
+            return tr("Must be at least {limit}.").format(limit=f"{limits['ge']:g}")
         case "greater_than":
-            return f"Must be greater than {limits['gt']:g}."
+            return tr("Must be greater than {limit}.").format(limit=f"{limits['gt']:g}")
         case "less_than_equal":
-            return f"Must be at most {limits['le']:g}."
+            return tr("Must be at most {limit}.").format(limit=f"{limits['le']:g}")
         case "less_than":
-            return f"Must be less than {limits['lt']:g}."
+            return tr("Must be less than {limit}.").format(limit=f"{limits['lt']:g}")
         case "multiple_of":
-            return f"Must be a multiple of {limits['multiple_of']:g}."
+            return tr("Must be a multiple of {limit}.").format(limit=f"{limits['multiple_of']:g}")
         case "float_parsing" | "float_type" | "finite_number":
-            return "Must be a number, such as 0.001."
+            return tr("Must be a number, such as 0.001.")
         case "int_parsing" | "int_type" | "int_from_float":
-            return "Must be a whole number."
+            return tr("Must be a whole number.")
         case "too_short":
-            return "Must not be empty."
+            return tr("Must not be empty.")
         case "string_too_long":
-            return f"Must have at most {limits['max_length']} characters."
+            return tr("Must have at most {limit} characters.").format(limit=limits["max_length"])
         case "path_type":
-            return "Must name a file or folder."
+            return tr("Must name a file or folder.")
         case _:
             return str(error["msg"]).rstrip(".") + "."

@@ -21,22 +21,23 @@ from PySide6.QtWidgets import (
 )
 
 from app.theme import SPACING, Theme
+from app.translation import mark, tr, translate_engine
 from app.widgets.buttons import icon_button
 
 CHOICE_TITLES = {
-    "auto": "Automatic",
-    "cpu": "Processor (CPU)",
-    "cuda": "NVIDIA GPU (CUDA)",
-    "mps": "Apple GPU (MPS)",
-    "32-true": "Full, 32 bit",
-    "bf16-mixed": "Half, bfloat16",
-    "keep": "As the original",
+    "auto": mark("Automatic"),
+    "cpu": mark("Processor (CPU)"),
+    "cuda": mark("NVIDIA GPU (CUDA)"),
+    "mps": mark("Apple GPU (MPS)"),
+    "32-true": mark("Full, 32 bit"),
+    "bf16-mixed": mark("Half, bfloat16"),
+    "keep": mark("As the original"),
     "png": "PNG",
-    "tiff16": "TIFF, 16 bit",
+    "tiff16": mark("TIFF, 16 bit"),
     "jpeg": "JPEG",
-    "rename": "Add a number to the name",
-    "overwrite": "Overwrite it",
-    "skip": "Skip the photo",
+    "rename": mark("Add a number to the name"),
+    "overwrite": mark("Overwrite it"),
+    "skip": mark("Skip the photo"),
 }
 EDITOR_PX = 232
 MIN_EDITOR_PX = 120
@@ -234,7 +235,7 @@ class PathEditor(FieldEditor):
         self._is_optional = is_optional
         self._edit = QLineEdit()
         self._edit.textEdited.connect(self.edited)
-        browse = icon_button("folder-open", "Choose a folder")
+        browse = icon_button("folder-open", tr("Choose a folder"))
         browse.clicked.connect(self._browse)
         self._hold(self._edit, browse)
 
@@ -246,7 +247,7 @@ class PathEditor(FieldEditor):
         self._edit.setText("" if value is None else str(value))
 
     def _browse(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Choose a folder", self._edit.text())
+        folder = QFileDialog.getExistingDirectory(self, tr("Choose a folder"), self._edit.text())
         if folder:
             self._edit.setText(folder)
             self.edited.emit()
@@ -321,7 +322,8 @@ def editor_for(annotation: Any, metadata: list[Any], *, unit: str = "", empty_te
 
 def choice_title(value: Any) -> str:
     """Return what a person reads for a value."""
-    return CHOICE_TITLES.get(str(value), str(value).replace("_", " ").capitalize())
+    title = CHOICE_TITLES.get(str(value))
+    return tr(title) if title else translate_engine(str(value).replace("_", " ").capitalize())
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.theme import SPACING, Theme
+from app.translation import translate_engine
 from app.widgets.text import IconLabel, label
 
 _GAP_PX = 2 * SPACING
@@ -48,14 +49,14 @@ class ChoiceCard(QPushButton):
         super().__init__(parent)
         self.setObjectName("PresetCard")
         self.setCheckable(True)
-        self.setAccessibleName(f"{card.title}: {card.figure}. {card.description}")
+        self.setAccessibleName(f"{translate_engine(card.title)}: {card.figure}. {translate_engine(card.description)}")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
-        title = label(card.title, "section")
+        title = label(translate_engine(card.title), "section")
         self._figure = label(card.figure)
-        self._description = label(card.description, "muted", wraps=True)
+        self._description = label(translate_engine(card.description), "muted", wraps=True)
         top = QHBoxLayout()
         top.setSpacing(SPACING)
         top.addWidget(IconLabel(card.icon))
