@@ -35,6 +35,7 @@ ACTIONS: dict[str, ActionSpec] = {
     "window.redo": ActionSpec("Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), _WINDOW),
     "window.toggle_theme": ActionSpec("Switch between dark and light", ("Ctrl+T",), _WINDOW),
     "window.pause_job": ActionSpec("Pause or resume the job", ("Ctrl+P",), _WINDOW),
+    "window.job_queue": ActionSpec("Show or hide the queue of jobs", ("Ctrl+J",), _WINDOW),
     "window.shortcuts": ActionSpec("Show all shortcuts", ("F1", "?"), _WINDOW),
     "window.quit": ActionSpec("Quit", ("Ctrl+Q",), _WINDOW),
     "page.photos": ActionSpec("Photos", ("Ctrl+1",), _PAGES),
@@ -68,6 +69,10 @@ ACTIONS: dict[str, ActionSpec] = {
     "view.previous_photo": ActionSpec("Previous photo", ("Left",), _VIEW),
     "view.next_photo": ActionSpec("Next photo", ("Right",), _VIEW),
     "view.export": ActionSpec("Export the view as a picture", ("Ctrl+E",), _VIEW),
+    "view.export_page": ActionSpec("Export a page with a slider", ("Ctrl+Shift+E",), _VIEW),
+    "view.vote_first": ActionSpec("Blind test: A is better", ("Q",), _VIEW),
+    "view.vote_same": ActionSpec("Blind test: no difference", ("W",), _VIEW),
+    "view.vote_second": ActionSpec("Blind test: B is better", ("E",), _VIEW),
 }
 
 

@@ -7,7 +7,6 @@ hour of training.
 
 import logging
 import os
-import queue
 import sys
 import threading
 import time
@@ -111,32 +110,77 @@ def _is_event(message: JobMessage) -> bool:
 
 
 class _Lane:
-    """One worker thread that takes jobs from its queue."""
+    """One worker thread and the jobs that wait for it, in an order that may change."""
 
     def __init__(self, name: str, mailbox: _Mailbox) -> None:
         self._mailbox = mailbox
-        self._queue: queue.SimpleQueue[JobHandle | None] = queue.SimpleQueue()
         self._name = name
         self._thread: threading.Thread | None = None
+        self._changed = threading.Condition()
+        self._waiting: list[JobHandle] = []
+        self._is_held = False
+        self._is_ending = False
+
+    @property
+    def waiting(self) -> list[JobHandle]:
+        """The jobs that the thread has not taken yet, the next one first."""
+        with self._changed:
+            return list(self._waiting)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether no further job is taken."""
+        return self._is_held
 
     def put(self, handle: JobHandle) -> None:
         if self._thread is None:
             # A daemon, so that a job that hangs in a driver cannot keep the process alive after the window has gone.
             self._thread = threading.Thread(target=self._work, name=f"jobs-{self._name}", daemon=True)
             self._thread.start()
-        self._queue.put(handle)
+        with self._changed:
+            self._waiting.append(handle)
+            self._changed.notify()
+
+    def move(self, handle: JobHandle, position: int) -> bool:
+        """Put a waiting job at another place; return whether it still waited."""
+        with self._changed:
+            if handle not in self._waiting:
+                return False
+            self._waiting.remove(handle)
+            self._waiting.insert(max(position, 0), handle)
+            return True
+
+    def remove(self, handle: JobHandle) -> None:
+        """Forget a waiting job."""
+        with self._changed:
+            if handle in self._waiting:
+                self._waiting.remove(handle)
+
+    def set_held(self, held: bool) -> None:
+        """Take no further job, or go on."""
+        with self._changed:
+            self._is_held = held
+            self._changed.notify()
 
     def shut_down(self, timeout_s: float) -> bool:
         """End the thread after its present job; return whether it has ended in time."""
         if self._thread is None:
             return True
-        self._queue.put(None)
+        with self._changed:
+            self._is_ending = True
+            self._changed.notify()
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    def _take(self) -> JobHandle | None:
+        """Wait for the next job; None when the thread shall end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_ending or bool(self._waiting and not self._is_held))
+            return None if self._is_ending else self._waiting.pop(0)
+
     def _work(self) -> None:
         lower_priority_of_this_thread()
-        while (handle := self._queue.get()) is not None:
+        while (handle := self._take()) is not None:
             if handle.claim():
                 self._mailbox.post(handle, JobStarted())
                 self._mailbox.post(handle, self._run(handle))
@@ -176,7 +220,8 @@ class JobRunner(QObject):
 
     Signals:
         job_submitted: A `JobHandle` has entered the queue.
-        jobs_changed: A job was submitted, started, paused, resumed, stopped or ended.
+        jobs_changed: A job was submitted, moved, started, paused, resumed, stopped or ended; the queue was held or
+            released.
     """
 
     job_submitted = Signal(object)
@@ -190,13 +235,24 @@ class JobRunner(QObject):
 
     @property
     def jobs(self) -> tuple[JobHandle, ...]:
-        """All jobs that have not ended, in the order they were submitted."""
+        """All jobs that have not ended: those that run, then those that wait in the order in which they will start."""
         return tuple(self._jobs)
 
     @property
     def is_busy(self) -> bool:
         """Whether any job has not ended."""
         return bool(self._jobs)
+
+    @property
+    def waiting(self) -> tuple[JobHandle, ...]:
+        """The jobs of the main lane that have not begun, the next one first."""
+        left = self._lanes[JobLane.MAIN].waiting
+        return tuple(job for job in left if job.state is JobState.QUEUED)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether no waiting job of the main lane will start; ends by itself when none is left."""
+        return self._lanes[JobLane.MAIN].is_held
 
     def submit(self, request: JobRequest) -> JobHandle:
         """Put a job in its queue.
@@ -211,6 +267,25 @@ class JobRunner(QObject):
         self.job_submitted.emit(handle)
         self.jobs_changed.emit()
         return handle
+
+    def move(self, job: JobHandle, position: int) -> None:
+        """Let a waiting job start earlier or later; one that has begun meanwhile stays where it is.
+
+        Args:
+            job: A job of the main lane.
+            position: Its new place among those that wait; 0: the next to start.
+        """
+        lane = self._lanes[job.request.lane]
+        if lane.move(job, position):
+            waiting = lane.waiting
+            self._jobs = [*(other for other in self._jobs if other not in waiting), *waiting]
+            self.jobs_changed.emit()
+
+    def set_held(self, held: bool) -> None:
+        """Let the queue of the main lane stand still after the job that runs, or go on."""
+        if held != self.is_held:
+            self._lanes[JobLane.MAIN].set_held(held)
+            self.jobs_changed.emit()
 
     def jobs_of(self, page_id: str) -> tuple[JobHandle, ...]:
         """Return the jobs of one page that have not ended."""
@@ -240,6 +315,10 @@ class JobRunner(QObject):
         job = self.sender()
         if state.is_ended and isinstance(job, JobHandle) and job in self._jobs:
             self._jobs.remove(job)
+            self._lanes[job.request.lane].remove(job)
+            if not any(other.request.lane is JobLane.MAIN for other in self._jobs):
+                # What is started next was not meant by it.
+                self._lanes[JobLane.MAIN].set_held(False)
         self.jobs_changed.emit()
 
 

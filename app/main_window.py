@@ -224,6 +224,7 @@ class MainWindow(QMainWindow):
             "window.redo": self._session.undo_stack.redo,
             "window.toggle_theme": self.toggle_theme,
             "window.pause_job": self.job_bar.toggle_pause,
+            "window.job_queue": self.job_bar.toggle_queue,
             "window.shortcuts": self.show_shortcuts,
             "window.quit": self.close,
         }

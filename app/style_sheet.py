@@ -46,6 +46,9 @@ QFrame[role="card"] {{
   background-color: {colors.raised}; border: 1px solid {colors.border}; border-radius: 6px; }}
 QFrame[role="card"] QWidget {{ background-color: transparent; }}
 QFrame[role="card"] QProgressBar {{ background-color: {colors.hover}; }}
+QFrame[role="row"] {{ border: 1px solid transparent; border-radius: 4px; }}
+QFrame[role="row"]:hover {{ background-color: {colors.hover}; }}
+QFrame[role="row"]:focus {{ border: 1px solid {colors.accent}; }}
 QFrame[role="separator"] {{ background-color: {colors.border}; border: none; }}
 
 QPushButton {{

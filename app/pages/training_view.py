@@ -10,7 +10,7 @@ from app.job_runner import JobHandle
 from app.theme import SPACING
 from app.viewer.latest_task import LatestTask
 from app.widgets.curves import CHANCE_METRIC
-from app.widgets.job_bar import JobControls
+from app.widgets.job_controls import JobControls
 from app.widgets.preview_strip import PreviewStrip
 from app.widgets.text import ElidedLabel, IconLabel, label
 from app.widgets.training_plot import TrainingPlot

@@ -25,7 +25,8 @@ from app.widgets.curves import (
     value_range,
 )
 from app.widgets.drop_zone import DropZone
-from app.widgets.job_bar import JobBar, QueuePopup, progress_text
+from app.widgets.job_bar import JobBar
+from app.widgets.job_controls import progress_text
 from app.widgets.message_bar import MessageBar
 from app.widgets.preset_cards import CardText, ChoiceCards
 from app.widgets.preview_strip import MAX_FRAMES, PreviewStrip
@@ -293,10 +294,9 @@ class TestJobBar:
         assert bar.controls.pause_button.toolTip() == "Resume"
         qtbot.mouseClick(bar.controls.pause_button, Qt.MouseButton.LeftButton)
         qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=QPoint(300, 22))
-        popup = holder.findChild(QueuePopup)
-        assert popup is not None
-        assert popup.isVisible()
-        popup.close()
+        assert bar.panel is not None
+        bar.panel.close()
+        assert bar.panel is None
         qtbot.mouseClick(bar.controls.stop_button, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda: not runner.is_busy)
         qtbot.waitUntil(lambda: not bar.isVisible())
