@@ -8,40 +8,42 @@ from pathlib import Path
 
 from PySide6.QtCore import QPointF, Qt, Slot
 from PySide6.QtGui import QAction, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.actions import make_action
-from app.image_convert import pixels_from_qimage
 from app.job_runner import JobRunner
 from app.messages import Message, Severity
 from app.pages.compare_bar import MODE_ACTIONS, CompareBar
+from app.pages.compare_blind import BlindMode
+from app.pages.compare_computing import PictureMaker
+from app.pages.compare_export import CompareExport
+from app.pages.compare_figures import PaneFigures, PaneMeter
+from app.pages.compare_memory import ViewMemory
+from app.pages.compare_offers import offers_of
 from app.pages.compare_panes import (
     INPUT_CHOICE,
     REFERENCE_CHOICE,
     RESTORED_CHOICE,
     LoadedPanes,
     PaneChoice,
-    PaneFigures,
     load_panes,
-    measure_panes,
     reference_of,
-    restored_labels,
     source_of,
 )
-from app.pages.filmstrip import Filmstrip
+from app.pages.filmstrip import Filmstrip, FilmstripRow
 from app.pages.page import Page
 from app.session import Session
-from app.settings import CANVAS_BACKGROUND, COMPARE_GAIN, COMPARE_MODE, OPEN_DIALOG_FOLDER, Settings
+from app.settings import Settings
 from app.theme import SPACING
 from app.thumbnails import shared_thumbnails
+from app.translation import mark, tr
 from app.viewer.compare_viewer import CompareViewer
-from app.viewer.image_canvas import Backdrop
 from app.viewer.inspectors import PixelBar
 from app.viewer.latest_task import LatestTask
 from app.viewer.picture_files import PictureFiles
-from app.viewer.view_modes import GAINS, MAX_PANES, VIEW_MODES
+from app.viewer.view_modes import MAX_PANES
 from app.widgets.empty_state import EmptyState
-from engine.data.image_files import PhotoImage, write_image
+from engine.blind_votes import Choice
 from engine.errors import EngineError
 
 
@@ -49,60 +51,39 @@ class ComparePage(Page):
     """The canvas fills the page; a slim bar above, pixel values and the filmstrip below."""
 
     page_id = "compare"
-    title = "Compare"
+    title = mark("Compare")
     icon_name = "columns"
-    tip = "Look at noisy, restored and clean versions of a photo side by side."
+    tip = mark("Look at noisy, restored and clean versions of a photo side by side.")
 
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(session, runner, settings, parent)
         self._files = PictureFiles()
+        self._meter = PaneMeter(self._files)
         self._choices: tuple[PaneChoice, ...] = (INPUT_CHOICE, RESTORED_CHOICE)
         self._is_chosen_by_person = False
-        self._shown_photo: Path | None = None
+        self._loaded: LoadedPanes | None = None
+        self._figures: dict[int, str] = {}
         self._is_outdated = True
         self._load_task = LatestTask(self)
         self._load_task.finished.connect(self._show_loaded)
         self._measure_task = LatestTask(self)
         self._measure_task.finished.connect(self._show_figures)
-        self._export_task = LatestTask(self)
-        self._export_task.finished.connect(self._tell_exported)
-        self._export_task.failed.connect(self._tell_not_exported)
+        self._maker = PictureMaker(runner, self.page_id, self)
+        self._maker.changed.connect(self._reload)
+        self.exporter = CompareExport(runner, settings, self.page_id, self)
+        self.exporter.message_raised.connect(self.message_raised)
 
         self.viewer = CompareViewer()
-        self._recall_view()
+        self._memory = ViewMemory(settings, session, self.viewer)
         self.bar = CompareBar(self.viewer)
         self.pixel_bar = PixelBar()
         self.filmstrip = Filmstrip(session, shared_thumbnails(session))
-        self._empty = EmptyState("columns", "There is nothing to compare yet: open some photos first.", "Go to Photos")
-        self._empty.action_requested.connect(lambda: self.page_requested.emit("photos"))
-        content = QWidget()
-        content_layout = QVBoxLayout(content)
-        content_layout.setContentsMargins(0, 0, 0, 0)
-        content_layout.setSpacing(0)
-        content_layout.addWidget(self.bar)
-        content_layout.addWidget(self.viewer, 1)
-        content_layout.addWidget(self.pixel_bar)
-        content_layout.addSpacing(SPACING // 2)
-        content_layout.addWidget(self.filmstrip)
-        self._stack = QStackedWidget()
-        self._stack.addWidget(self._empty)
-        self._stack.addWidget(content)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._stack)
-
-        self.bar.choices_changed.connect(self._choose_panes)
-        self.bar.export_requested.connect(self.export)
-        self.viewer.hovered.connect(self._show_pixel)
-        self.viewer.state_changed.connect(self._remember_view)
-        self.filmstrip.photo_chosen.connect(session.set_current_photo)
+        self.blind = BlindMode(session, self.viewer, self.pixel_bar, self.bar, self.filmstrip, self)
+        self._stack = self._lay_out()
+        self._connect_widgets()
         self._make_actions()
-        session.current_photo_changed.connect(self._reload)
-        session.restored_changed.connect(self._on_restored_changed)
-        session.label_pairs_changed.connect(self._on_pairs_changed)
-        session.references_changed.connect(self._on_pairs_changed)
-        session.photos_changed.connect(self._on_photos_changed)
-        self._on_pairs_changed()
+        self._follow_session()
+        self._recall_view()
         self._on_photos_changed()
 
     @property
@@ -113,7 +94,7 @@ class ComparePage(Page):
     @property
     def is_busy(self) -> bool:
         """Whether what is on screen is not yet all that was asked for."""
-        return self._load_task.is_busy or self._measure_task.is_busy or self.viewer.is_busy
+        return self._load_task.is_busy or self._measure_task.is_busy or self._maker.is_busy or self.viewer.is_busy
 
     def activated(self) -> None:
         self._on_photos_changed()
@@ -125,39 +106,83 @@ class ComparePage(Page):
         if self._is_outdated:
             self._reload()
 
+    def shut_down(self) -> None:
+        """Wait for the background threads."""
+        for task in (self._load_task, self._measure_task, self.exporter, self.viewer):
+            task.shut_down()
+
     @Slot()
     def export(self) -> None:
         """Ask for a file and save what is on screen as PNG."""
         photo = self.session.current_photo
-        if photo is None:
+        path = self.exporter.ask_for_picture(photo) if photo is not None else None
+        if path is not None:
+            self.exporter.save_picture(self.viewer.composed_view(), path)
+
+    @Slot()
+    def export_page(self) -> None:
+        """Ask for a file and save the pictures as a page with a slider."""
+        loaded = self._loaded
+        if loaded is None or loaded.num_pictures < 2:
+            self._tell(tr("A page with a slider needs two pictures."), tr("Show two pictures first, then save it."))
             return
-        suggested = Path(self.settings.get(OPEN_DIALOG_FOLDER) or photo.parent) / f"{photo.stem} comparison.png"
-        name, _ = QFileDialog.getSaveFileName(self, "Save this view as a picture", str(suggested), "PNG (*.png)")
-        if name:
-            self.export_to(Path(name).with_suffix(".png"))
+        chosen = None if self.blind.is_on else self.exporter.ask_for_page(loaded.photo)
+        if chosen is not None:
+            self.exporter.save_page(loaded, self._figures, *chosen)
 
-    def export_to(self, path: Path) -> None:
-        """Save what is on screen as PNG, in the background."""
-        image = self.viewer.composed_view()
+    @Slot()
+    def start_blind_test(self) -> None:
+        """Ask which of two unnamed pictures is better, photo after photo."""
+        if len(self._choices) < 2:
+            self._tell(tr("A blind test needs two panes."), tr("Add a pane first."))
+            return
+        self.blind.start()
 
-        def save() -> Path:
-            write_image(path, PhotoImage(pixels_from_qimage(image)), file_format="png", bit_depth=8)
-            return path
+    @Slot(bool)
+    def _show_results(self, is_shown: bool) -> None:
+        self._stack.setCurrentWidget(self.blind.results if is_shown else self._content)
 
-        self._export_task.submit(save)
+    def _lay_out(self) -> QStackedWidget:
+        self._empty = EmptyState(
+            "columns", tr("There is nothing to compare yet: open some photos first."), tr("Go to Photos")
+        )
+        self._content = QWidget()
+        content_layout = QVBoxLayout(self._content)
+        content_layout.setContentsMargins(0, 0, 0, 0)
+        content_layout.setSpacing(0)
+        content_layout.addWidget(self.viewer, 1)
+        content_layout.addWidget(self.pixel_bar)
+        content_layout.addSpacing(SPACING // 2)
+        content_layout.addWidget(FilmstripRow(self.filmstrip))
+        stack = QStackedWidget()
+        for widget in (self._empty, self._content, self.blind.results):
+            stack.addWidget(widget)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.blind.bar)
+        layout.addWidget(stack, 1)
+        return stack
 
-    def shut_down(self) -> None:
-        """Wait for the background threads."""
-        for task in (self._load_task, self._measure_task, self._export_task, self.viewer):
-            task.shut_down()
+    def _connect_widgets(self) -> None:
+        self._empty.action_requested.connect(lambda: self.page_requested.emit("photos"))
+        self.bar.choices_changed.connect(self._choose_panes)
+        self.bar.compute_again_requested.connect(self._compute_again)
+        self.bar.export_requested.connect(self.export)
+        self.bar.page_export_requested.connect(self.export_page)
+        self.bar.blind_requested.connect(self.start_blind_test)
+        self.blind.reload_requested.connect(self._reload)
+        self.blind.results_requested.connect(self._show_results)
+        self.blind.test.failed.connect(self._tell_error)
+        self.viewer.hovered.connect(self._show_pixel)
+        self.filmstrip.photo_chosen.connect(self.session.set_current_photo)
 
     def _make_actions(self) -> None:
         viewer = self.viewer
         transform = viewer.view_transform
         on_page: dict[str, Callable[[], object]] = {
-            action_id: partial(viewer.toggle_mode, mode)
-            for mode, action_id in MODE_ACTIONS.items()
-            if mode != "flicker"
+            action_id: partial(self._toggle_mode, mode) for mode, action_id in MODE_ACTIONS.items() if mode != "flicker"
         }
         on_page |= {f"view.pane_{index + 1}": partial(viewer.pick, index) for index in range(MAX_PANES)}
         on_page |= {
@@ -170,6 +195,10 @@ class ComparePage(Page):
             "view.split_left": partial(viewer.step_split, -1),
             "view.split_right": partial(viewer.step_split, 1),
             "view.export": self.export,
+            "view.export_page": self.export_page,
+            "view.vote_first": partial(self.blind.vote, Choice.FIRST),
+            "view.vote_same": partial(self.blind.vote, Choice.SAME),
+            "view.vote_second": partial(self.blind.vote, Choice.SECOND),
         }
         for action_id, function in on_page.items():
             self._connect_action(make_action(action_id, self), function)
@@ -188,31 +217,52 @@ class ComparePage(Page):
         action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         action.triggered.connect(lambda _checked=False: function())
 
-    def _recall_view(self) -> None:
-        mode, gain = self.settings.get(COMPARE_MODE), self.settings.get(COMPARE_GAIN)
-        if mode in VIEW_MODES:
-            self.viewer.set_mode(mode)
-        if gain in GAINS:
-            self.viewer.set_gain(gain)
-        self.viewer.set_backdrop(Backdrop[self.settings.get(CANVAS_BACKGROUND).upper()])
+    def _toggle_mode(self, mode: str) -> None:
+        if self.blind.allows(mode):
+            self.viewer.toggle_mode(mode)
+
+    def _follow_session(self) -> None:
+        session = self.session
+        session.folders_changed.connect(self._recall_view)
+        session.current_photo_changed.connect(self._on_current_photo_changed)
+        session.restored_changed.connect(self._on_restored_changed)
+        session.label_pairs_changed.connect(self._on_pairs_changed)
+        session.references_changed.connect(self._on_pairs_changed)
+        session.photos_changed.connect(self._on_photos_changed)
+        session.model_changed.connect(self._show_choices)
+        session.run_catalog.changed.connect(self._show_choices)
 
     @Slot()
-    def _remember_view(self) -> None:
-        self.settings.set(COMPARE_MODE, self.viewer.mode_key)
-        self.settings.set(COMPARE_GAIN, self.viewer.gain)
-        self.settings.set(CANVAS_BACKGROUND, self.viewer.backdrop.name.lower())
+    def _recall_view(self) -> None:
+        """Look at the open folder as it was looked at last."""
+        choices = self._memory.recall()
+        self._is_chosen_by_person = bool(choices)
+        if choices:
+            self._choices = choices
+        self._on_pairs_changed()
 
     @Slot()
     def _on_photos_changed(self) -> None:
         has_photos = bool(self.session.photos)
-        self._stack.setCurrentIndex(1 if has_photos else 0)
+        self.bar.setVisible(has_photos)
+        if not has_photos:
+            self._stack.setCurrentWidget(self._empty)
+            self.blind.end()
+        elif self._stack.currentWidget() is self._empty:
+            self._show_results(False)
         if has_photos and self.session.current_photo is None and self.isVisible():
             first = next(iter(self.session.restored_sources), None) or self.session.photos[0].path
             self.session.set_current_photo(first)
 
+    @Slot()
+    def _on_current_photo_changed(self) -> None:
+        # Which methods apply depends on the kind of file.
+        self._show_choices()
+        self._reload()
+
     @Slot(object)
     def _on_restored_changed(self, source: Path | None) -> None:
-        self.bar.show_choices(self._choices, restored_labels(self.session))
+        self._show_choices()
         if source is None or source == self.session.current_photo:
             self._reload()
 
@@ -222,14 +272,24 @@ class ComparePage(Page):
         if not self._is_chosen_by_person:
             has_references = bool(self.session.label_pairs)
             self._choices = (INPUT_CHOICE, RESTORED_CHOICE, *((REFERENCE_CHOICE,) if has_references else ()))
-        self.bar.show_choices(self._choices, restored_labels(self.session))
+        self._show_choices()
         self._reload()
+
+    @Slot()
+    def _show_choices(self) -> None:
+        self.bar.show_choices(self._choices, offers_of(self.session, self.session.current_photo))
 
     @Slot(tuple)
     def _choose_panes(self, choices: tuple[PaneChoice, ...]) -> None:
         self._is_chosen_by_person = True
         self._choices = choices
-        self.bar.show_choices(choices, restored_labels(self.session))
+        self._memory.keep_choices(choices)
+        self._compute_again()
+        self._show_choices()
+
+    @Slot()
+    def _compute_again(self) -> None:
+        self._maker.allow_again()
         self._reload()
 
     @Slot()
@@ -240,7 +300,9 @@ class ComparePage(Page):
         if photo is None:
             self._load_task.cancel()
             self._measure_task.cancel()
-            self.viewer.show_message("Choose a photo below.")
+            self._maker.want(())
+            self._loaded = None
+            self.viewer.show_message(tr("Choose a photo below."))
             self.pixel_bar.set_panes(())
             return
         if not self.isVisible():
@@ -249,22 +311,31 @@ class ComparePage(Page):
         self.filmstrip.choose(photo)
         sources = [source_of(choice, self.session, photo) for choice in self._choices]
         reference = reference_of(self.session, photo)
+        refused = dict(self._maker.refused)
+        previous = self._loaded.panes if self._loaded is not None else ()
         self._measure_task.cancel()
-        self.viewer.set_loading("Reading the pictures…")
-        self._load_task.submit(lambda: load_panes(photo, sources, reference, self._files))
+        self.viewer.set_loading(tr("Reading the pictures…"))
+        self._load_task.submit(lambda: load_panes(photo, sources, reference, self._files, refused, previous))
 
     @Slot(object)
     def _show_loaded(self, loaded: LoadedPanes) -> None:
-        self.viewer.set_panes(loaded.panes)
-        self.pixel_bar.set_panes(loaded.panes)
-        if loaded.photo != self._shown_photo and self.viewer.view_transform.is_fit:
+        is_other_photo = self._loaded is None or loaded.photo != self._loaded.photo
+        self._loaded = loaded
+        self._figures = {}
+        self._maker.want(loaded.to_make)
+        if self.blind.is_on:
+            self.blind.show(loaded)
+        else:
+            self.viewer.set_panes(loaded.panes)
+            self.pixel_bar.set_panes(loaded.panes)
+            self._measure_task.submit(lambda: self._meter.measure(loaded))
+        if is_other_photo and self.viewer.view_transform.is_fit:
             self.viewer.view_transform.fit()
-        self._shown_photo = loaded.photo
-        self._measure_task.submit(lambda: measure_panes(loaded, self._files))
 
     @Slot(object)
     def _show_figures(self, figures: PaneFigures) -> None:
-        if figures.photo == self._shown_photo:
+        if self._loaded is not None and figures.photo == self._loaded.photo and not self.blind.is_on:
+            self._figures = figures.by_pane
             self.viewer.set_figures(figures.by_pane)
 
     @Slot(object)
@@ -272,10 +343,8 @@ class ComparePage(Page):
         self.pixel_bar.show_point(self.viewer.view_transform.scene_size, point)
 
     @Slot(object)
-    def _tell_exported(self, path: Path) -> None:
-        self.settings.set(OPEN_DIALOG_FOLDER, str(path.parent))
-        self.message_raised.emit(Message(text=f"Saved the view as {path.name} in {path.parent}."))
-
-    @Slot(object)
-    def _tell_not_exported(self, error: EngineError) -> None:
+    def _tell_error(self, error: EngineError) -> None:
         self.message_raised.emit(Message(severity=Severity.ERROR, text=error.message, hint=error.hint))
+
+    def _tell(self, text: str, hint: str) -> None:
+        self.message_raised.emit(Message(severity=Severity.WARNING, text=text, hint=hint))

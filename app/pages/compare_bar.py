@@ -19,8 +19,10 @@ from PySide6.QtWidgets import (
 )
 
 from app.actions import tip_with_keys
-from app.pages.compare_panes import INPUT_CHOICE, REFERENCE_CHOICE, RESTORED_CHOICE, PaneChoice, PaneKind
+from app.pages.compare_offers import Offers, build_pane_menu
+from app.pages.compare_panes import PaneChoice, PaneKind
 from app.theme import SPACING, Theme, set_role, themed_icon
+from app.translation import mark, tr
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.image_canvas import Backdrop
 from app.viewer.view_modes import GAINS, MAX_PANES, VIEW_MODES
@@ -36,7 +38,7 @@ MODE_ACTIONS = {
 }
 """The action of each view mode; its key stands in the button's tooltip."""
 
-_BACKDROP_NAMES = {Backdrop.GRAY: "Gray", Backdrop.BLACK: "Black", Backdrop.WHITE: "White"}
+_BACKDROP_NAMES = {Backdrop.GRAY: mark("Gray"), Backdrop.BLACK: mark("Black"), Backdrop.WHITE: mark("White")}
 _LARGEST_CHIP_PX, _LEAST_CHIP_PX = 148, 32
 
 
@@ -70,17 +72,23 @@ class CompareBar(QWidget):
 
     Signals:
         choices_changed(tuple): What the panes show, as `PaneChoice`s.
+        compute_again_requested: Pictures that were stopped or have failed shall be made after all.
         export_requested: The composed view shall be saved.
+        page_export_requested: A page with a slider shall be saved.
+        blind_requested: A blind test shall begin.
     """
 
     choices_changed = Signal(tuple)
+    compute_again_requested = Signal()
     export_requested = Signal()
+    page_export_requested = Signal()
+    blind_requested = Signal()
 
     def __init__(self, viewer: CompareViewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
         self._choices: tuple[PaneChoice, ...] = ()
-        self._labels: tuple[str, ...] = ()
+        self._offers = Offers()
         self._chips: list[PaneChip] = []
         layout = QHBoxLayout(self)
         layout.setContentsMargins(SPACING, SPACING // 2, SPACING, SPACING // 2)
@@ -90,7 +98,7 @@ class CompareBar(QWidget):
         self._chip_row = QHBoxLayout()
         self._chip_row.setSpacing(SPACING // 2)
         layout.addLayout(self._chip_row)
-        self.add_button = icon_button("plus", "Add a pane")
+        self.add_button = icon_button("plus", tr("Add a pane"))
         self.add_button.clicked.connect(self._add_pane)
         layout.addWidget(self.add_button)
         layout.addStretch(1)
@@ -98,9 +106,8 @@ class CompareBar(QWidget):
         layout.addWidget(self.gain_box)
         self._build_zoom(layout)
         self._build_view_menu(layout)
-        export = icon_button("download-simple", tip_with_keys("Save this view as a picture", "view.export"))
-        export.clicked.connect(self.export_requested)
-        layout.addWidget(export)
+        self._build_blind_button(layout)
+        self._build_save_menu(layout)
         viewer.state_changed.connect(self._follow_viewer)
         viewer.view_transform.changed.connect(self._show_zoom)
         self._follow_viewer()
@@ -116,14 +123,14 @@ class CompareBar(QWidget):
         """The zoom that is shown."""
         return self._zoom.whole_text
 
-    def show_choices(self, choices: Sequence[PaneChoice], restored_labels: Sequence[str]) -> None:
+    def show_choices(self, choices: Sequence[PaneChoice], offers: Offers) -> None:
         """Show what the panes show.
 
         Args:
             choices: One a pane.
-            restored_labels: Models of which there are restored photos.
+            offers: What else they could show.
         """
-        self._choices, self._labels = tuple(choices), tuple(restored_labels)
+        self._choices, self._offers = tuple(choices), offers
         while self._chips:
             chip = self._chips.pop()
             self._chip_row.removeWidget(chip)
@@ -132,7 +139,18 @@ class CompareBar(QWidget):
         for index, choice in enumerate(choices):
             self._chips.append(self._build_chip(index, choice))
             self._chip_row.addWidget(self._chips[-1])
-        set_reason(self.add_button, f"There can be {MAX_PANES} panes at most." if len(choices) == MAX_PANES else "")
+        is_full = len(choices) == MAX_PANES
+        full = tr("There can be {number} panes at most.").format(number=MAX_PANES)
+        set_reason(self.add_button, full if is_full else "")
+
+    def set_blind(self, is_blind: bool) -> None:
+        """Hide what would tell the pictures apart, for as long as a blind test runs."""
+        for chip in self._chips:
+            chip.setVisible(not is_blind)
+        for control in (self.add_button, self.blind_button, self.save_button):
+            control.setVisible(not is_blind)
+        for key, mode_button in self.mode_buttons.items():
+            mode_button.setVisible(not (is_blind and VIEW_MODES[key].uses_gain))
 
     def menu_of(self, index: int) -> QMenu:
         """Return the menu of one pane's button."""
@@ -145,9 +163,9 @@ class CompareBar(QWidget):
         buttons: dict[str, QToolButton] = {}
         for key, mode in VIEW_MODES.items():
             action_id = MODE_ACTIONS.get(key)
-            tip = f"{mode.title}: {mode.description}"
+            tip = f"{tr(mode.title)}: {tr(mode.description)}"
             mode_button = icon_button(mode.icon, tip_with_keys(tip, action_id) if action_id else tip)
-            mode_button.setAccessibleName(mode.title)
+            mode_button.setAccessibleName(tr(mode.title))
             mode_button.setCheckable(True)
             mode_button.clicked.connect(partial(self._viewer.set_mode, key))
             group.addButton(mode_button)
@@ -157,8 +175,8 @@ class CompareBar(QWidget):
 
     def _build_gain(self) -> QComboBox:
         box = QComboBox()
-        box.setAccessibleName("Gain")
-        box.setToolTip("By how much differences are amplified ( [ and ] )")
+        box.setAccessibleName(tr("Gain"))
+        box.setToolTip(tr("By how much differences are amplified ( [ and ] )"))
         for gain in GAINS:
             box.addItem(f"× {gain:g}", gain)
         box.activated.connect(self._set_gain)
@@ -166,10 +184,10 @@ class CompareBar(QWidget):
 
     def _build_zoom(self, layout: QHBoxLayout) -> None:
         transform = self._viewer.view_transform
-        fit = icon_button("arrows-out", tip_with_keys("Fit the photo into the pane", "view.fit"))
+        fit = icon_button("arrows-out", tip_with_keys(tr("Fit the photo into the pane"), "view.fit"))
         fit.clicked.connect(transform.fit)
         one_to_one = quiet_button("1:1")
-        one_to_one.setToolTip(tip_with_keys("One photo pixel to one screen pixel", "view.one_to_one"))
+        one_to_one.setToolTip(tip_with_keys(tr("One photo pixel to one screen pixel"), "view.one_to_one"))
         one_to_one.clicked.connect(lambda: transform.show_actual_size())
         one_to_one.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._zoom = ElidedLabel("", "caption")
@@ -179,72 +197,90 @@ class CompareBar(QWidget):
             layout.addWidget(control)
 
     def _build_view_menu(self, layout: QHBoxLayout) -> None:
-        self.view_button = icon_button("circle-half", "Background and brightness")
+        self.view_button = icon_button("circle-half", tr("Background and brightness"))
         self.view_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.view_button)
-        menu.addSection("Background")
+        menu.addSection(tr("Background"))
         group = QActionGroup(menu)
         self._backdrop_actions: dict[Backdrop, QAction] = {}
         for backdrop, name in _BACKDROP_NAMES.items():
-            action = menu.addAction(name)
+            action = menu.addAction(tr(name))
             action.setCheckable(True)
             action.triggered.connect(partial(self._viewer.set_backdrop, backdrop))
             group.addAction(action)
             self._backdrop_actions[backdrop] = action
         menu.addSeparator()
-        self._stretch_action = menu.addAction("Spread dim pictures over the full range")
+        self._stretch_action = menu.addAction(tr("Spread dim pictures over the full range"))
         self._stretch_action.setCheckable(True)
-        self._stretch_action.setToolTip("For microscopy and night shots; all panes by the same levels.")
+        self._stretch_action.setToolTip(tr("For microscopy and night shots; all panes by the same levels."))
         self._stretch_action.toggled.connect(self._viewer.set_stretched)
         self.view_button.setMenu(menu)
         layout.addWidget(self.view_button)
 
-    def _build_chip(self, index: int, choice: PaneChoice) -> "PaneChip":
+    def _build_blind_button(self, layout: QHBoxLayout) -> None:
+        tip = tr("Blind test: two of the pictures without their names; you say which is better")
+        self.blind_button = icon_button("eye-closed", tip)
+        self.blind_button.clicked.connect(self.blind_requested)
+        layout.addWidget(self.blind_button)
+
+    def _build_save_menu(self, layout: QHBoxLayout) -> None:
+        self.save_button = icon_button("download-simple", tr("Save what is shown"))
+        self.save_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.save_button)
+        menu.setToolTipsVisible(True)
+        as_picture = menu.addAction(themed_icon("image"), tr("This view as a picture (PNG)…"))
+        as_picture.setToolTip(tip_with_keys(tr("Exactly what is on screen, captions and all"), "view.export"))
+        as_picture.triggered.connect(lambda _=False: self.export_requested.emit())
+        as_page = menu.addAction(themed_icon("browser"), tr("A page with a slider (HTML)…"))
+        as_page.setToolTip(
+            tip_with_keys(tr("One file with the whole pictures inside; opens in any browser"), "view.export_page")
+        )
+        as_page.triggered.connect(lambda _=False: self.page_export_requested.emit())
+        self.save_button.setMenu(menu)
+        layout.addWidget(self.save_button)
+
+    def _build_chip(self, index: int, choice: PaneChoice) -> PaneChip:
         chip = PaneChip(f"{index + 1}  {choice.short_title}")
-        chip.setToolTip(f"Pane {index + 1}: {choice.title}. Click to choose what it shows.")
-        chip.setMenu(self._build_pane_menu(index, choice, chip))
+        tip = tr("Pane {number}: {title}. Click to choose what it shows.")
+        chip.setToolTip(tip.format(number=index + 1, title=choice.title))
+        chip.setAccessibleName(chip.toolTip())
+        menu = build_pane_menu(
+            chip,
+            self._offers,
+            choice,
+            choose=partial(self._choose, index),
+            browse_picture=partial(self._browse_picture, index),
+            browse_model=partial(self._browse_model, index),
+            compute_again=self.compute_again_requested.emit,
+            remove=partial(self._remove, index) if len(self._choices) > 1 else None,
+        )
+        chip.setMenu(menu)
         return chip
 
-    def _build_pane_menu(self, index: int, current: PaneChoice, parent: QWidget) -> QMenu:
-        menu = QMenu(parent)
-        offered = [INPUT_CHOICE, RESTORED_CHOICE]
-        if len(self._labels) > 1:
-            offered += [PaneChoice(PaneKind.RESTORED, label=name) for name in self._labels]
-        offered.append(REFERENCE_CHOICE)
-        if current.kind is PaneKind.FILE:
-            offered.append(current)
-        for choice in offered:
-            action = menu.addAction(choice.title)
-            action.setCheckable(True)
-            action.setChecked(choice == current)
-            action.triggered.connect(partial(self._choose, index, choice))
-        menu.addAction("A file…").triggered.connect(partial(self._choose_file, index))
-        menu.addSeparator()
-        remove = menu.addAction(themed_icon("x"), "Remove this pane")
-        remove.setEnabled(len(self._choices) > 1)
-        remove.triggered.connect(partial(self._remove, index))
-        return menu
-
-    def _choose(self, index: int, choice: PaneChoice, _checked: bool = False) -> None:
+    def _choose(self, index: int, choice: PaneChoice) -> None:
         choices = list(self._choices)
         choices[index] = choice
         self.choices_changed.emit(tuple(choices))
 
-    def _choose_file(self, index: int, _checked: bool = False) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Choose a picture for this pane")
+    def _browse_picture(self, index: int) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, tr("Choose a picture for this pane"))
         if name:
             self._choose(index, PaneChoice(PaneKind.FILE, path=Path(name)))
 
-    def _remove(self, index: int, _checked: bool = False) -> None:
+    def _browse_model(self, index: int) -> None:
+        name, _ = QFileDialog.getOpenFileName(
+            self, tr("Choose a model for this pane"), "", tr("Models") + " (*.safetensors)"
+        )
+        if name:
+            self._choose(index, PaneChoice(PaneKind.MODEL, Path(name).stem, Path(name)))
+
+    def _remove(self, index: int) -> None:
         self.choices_changed.emit(tuple(choice for i, choice in enumerate(self._choices) if i != index))
 
     @Slot()
     def _add_pane(self) -> None:
-        """Add what is not shown yet: the reference, or a model's version."""
-        versions = [PaneChoice(PaneKind.RESTORED, label=name) for name in self._labels]
-        offered = [INPUT_CHOICE, RESTORED_CHOICE, REFERENCE_CHOICE, *(versions if len(versions) > 1 else ())]
-        new = next((choice for choice in offered if choice not in self._choices), RESTORED_CHOICE)
-        self.choices_changed.emit((*self._choices, new))
+        """Add what is not shown yet."""
+        self.choices_changed.emit((*self._choices, self._offers.first_new(self._choices)))
 
     @Slot(int)
     def _set_gain(self, row: int) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
-import numpy as np
-
-from app.phrases import decibels
 from app.session import Session
-from app.viewer.common_size import at_common_size
+from app.translation import tr
 from app.viewer.picture_files import PictureFiles
 from app.viewer.view_modes import MissingPicture, PaneContent, Picture, PictureRole
-from engine.metrics import psnr, ssim
+from engine.baselines.registry import BASELINES
+from engine.comparison_pictures import PICTURES_FOLDER, ComparisonPictureConfig, find_picture
 
 
 class PaneKind(StrEnum):
@@ -23,6 +23,8 @@ class PaneKind(StrEnum):
     INPUT = "input"
     RESTORED = "restored"
     REFERENCE = "reference"
+    MODEL = "model"
+    BASELINE = "baseline"
     FILE = "file"
 
 
@@ -32,36 +34,64 @@ class PaneChoice:
 
     Attributes:
         kind: What to show.
-        label: For a restored version: which model; "" for the newest.
-        path: For a file: which.
+        label: For a restored version: which model, "" for the newest. For a model: its name. For a classical method:
+            its name in the registry.
+        path: For a file: which. For a model: its run folder or file.
+        scale: For a classical method that enlarges: how many times to a side.
     """
 
     kind: PaneKind
     label: str = ""
     path: Path | None = None
+    scale: int = 1
 
     @property
     def title(self) -> str:
         """What the choice is called."""
         match self.kind:
             case PaneKind.INPUT:
-                return "Noisy"
+                return tr("Noisy")
             case PaneKind.RESTORED:
-                return f"Restored: {self.label}" if self.label else "Restored, newest"
+                return tr("Restored: {model}").format(model=self.label) if self.label else tr("Restored, newest")
             case PaneKind.REFERENCE:
-                return "Reference"
+                return tr("Reference")
             case PaneKind.FILE:
-                return self.path.name if self.path is not None else "File"
+                return self.path.name if self.path is not None else tr("File")
+            case PaneKind.MODEL:
+                return self.label
+            case PaneKind.BASELINE:
+                entry = BASELINES.get(self.label)
+                name = tr(entry.title) if entry is not None else self.label
+                return name if self.scale == 1 else f"{name} × {self.scale}"
 
     @property
     def short_title(self) -> str:
         """The same for a small button."""
-        return (self.label or "Restored") if self.kind is PaneKind.RESTORED else self.title
+        return (self.label or tr("Restored")) if self.kind is PaneKind.RESTORED else self.title
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether the picture is made for this page."""
+        return self.kind in (PaneKind.MODEL, PaneKind.BASELINE)
+
+    def to_text(self) -> str:
+        """Return it as text to be kept in the preferences."""
+        path = None if self.path is None else str(self.path)
+        return json.dumps([self.kind.value, self.label, path, self.scale], ensure_ascii=False)
 
 
 INPUT_CHOICE = PaneChoice(PaneKind.INPUT)
 RESTORED_CHOICE = PaneChoice(PaneKind.RESTORED)
 REFERENCE_CHOICE = PaneChoice(PaneKind.REFERENCE)
+
+
+def choice_from_text(text: str) -> PaneChoice | None:
+    """Return what `PaneChoice.to_text` kept; None where it is of another version, or edited by hand."""
+    try:
+        kind, label, path, scale = json.loads(text)
+        return PaneChoice(PaneKind(kind), str(label), None if path is None else Path(path), int(scale))
+    except (ValueError, TypeError):
+        return None
 
 
 @dataclass(frozen=True)
@@ -72,8 +102,9 @@ class PaneSource:
         title: First part of the caption.
         detail: Second part.
         role: What it is to the photo.
-        path: The file; None where there is none.
+        path: The file; None where there is none, or where it is made first.
         missing: Why there is none.
+        maker: How it is made, where it is.
     """
 
     title: str
@@ -81,6 +112,12 @@ class PaneSource:
     role: PictureRole
     path: Path | None
     missing: str = ""
+    maker: ComparisonPictureConfig | None = None
+
+    @property
+    def name(self) -> str:
+        """What the picture is called whatever the photo: with its model, without the photo's file."""
+        return f"{self.title}: {self.detail}" if self.role is PictureRole.RESTORED and self.detail else self.title
 
 
 @dataclass(frozen=True)
@@ -91,19 +128,22 @@ class LoadedPanes:
         photo: The photo.
         panes: Its pictures.
         reference: Its clean reference, where there is one that fits; for PSNR and SSIM.
+        names: What each pane's picture is called, whatever the photo.
+        icc_profiles: Their colour profiles; None: none in the file, or no picture.
+        to_make: The pictures that have to be made first, with what makes them.
     """
 
     photo: Path
     panes: tuple[PaneContent, ...]
     reference: Path | None
+    names: tuple[str, ...] = ()
+    icc_profiles: tuple[bytes | None, ...] = ()
+    to_make: tuple[tuple[ComparisonPictureConfig, str], ...] = ()
 
-
-@dataclass(frozen=True)
-class PaneFigures:
-    """Captions' figures by pane index, and the photo that they belong to."""
-
-    photo: Path
-    by_pane: dict[int, str]
+    @property
+    def num_pictures(self) -> int:
+        """How many panes have a picture."""
+        return sum(isinstance(pane, Picture) for pane in self.panes)
 
 
 def restored_labels(session: Session) -> list[str]:
@@ -125,73 +165,88 @@ def source_of(choice: PaneChoice, session: Session, photo: Path) -> PaneSource:
     """Say where the picture of a choice comes from, for one photo."""
     match choice.kind:
         case PaneKind.INPUT:
-            return PaneSource("Noisy", photo.name, PictureRole.INPUT, photo)
+            return PaneSource(choice.title, photo.name, PictureRole.INPUT, photo)
         case PaneKind.REFERENCE:
             reference = reference_of(session, photo)
             detail = reference.name if reference is not None else ""
-            missing = "This photo has no reference. References are added on the Labels page."
-            return PaneSource("Reference", detail, PictureRole.REFERENCE, reference, missing)
+            missing = tr("This photo has no reference. References are added on the Labels page.")
+            return PaneSource(choice.title, detail, PictureRole.REFERENCE, reference, missing)
         case PaneKind.FILE:
-            name = choice.path.name if choice.path is not None else ""
-            return PaneSource(name or "File", "", PictureRole.OTHER, choice.path, "No file is chosen.")
+            return PaneSource(choice.title, "", PictureRole.OTHER, choice.path, tr("No file is chosen."))
         case PaneKind.RESTORED:
-            versions = [
-                version for version in session.restored(photo) if not choice.label or version.label == choice.label
-            ]
-            if not versions:
-                missing = (
-                    f"This photo has not been restored with {choice.label} yet."
-                    if choice.label
-                    else "This photo has not been restored yet. That is done on the Restore page."
-                )
-                return PaneSource("Restored", choice.label, PictureRole.RESTORED, None, missing)
-            newest = versions[-1]
-            return PaneSource("Restored", newest.label, PictureRole.RESTORED, newest.path)
+            return _restored_source(choice, session, photo)
+        case PaneKind.MODEL | PaneKind.BASELINE:
+            folder = session.run_store.root.parent / PICTURES_FOLDER
+            is_model = choice.kind is PaneKind.MODEL
+            maker = ComparisonPictureConfig(
+                photo=photo,
+                folder=folder,
+                model=choice.path if is_model else None,
+                baseline="" if is_model else choice.label,
+                scale=choice.scale,
+            )
+            return PaneSource(choice.title, "", PictureRole.RESTORED, None, maker=maker)
 
 
-def load_panes(photo: Path, sources: Sequence[PaneSource], reference: Path | None, files: PictureFiles) -> LoadedPanes:
-    """Read the pictures; in a background thread."""
-    panes: list[PaneContent] = []
-    for source in sources:
-        if source.path is None:
-            panes.append(MissingPicture(title=source.title, reason=source.missing))
-        else:
-            panes.append(files.picture(source.path, title=source.title, detail=source.detail, role=source.role))
-    return LoadedPanes(photo, tuple(panes), reference)
+def load_panes(
+    photo: Path,
+    sources: Sequence[PaneSource],
+    reference: Path | None,
+    files: PictureFiles,
+    refused: Mapping[ComparisonPictureConfig, str] = MappingProxyType({}),
+    previous: Sequence[PaneContent] = (),
+) -> LoadedPanes:
+    """Read the pictures; in a background thread.
 
-
-def measure_panes(loaded: LoadedPanes, files: PictureFiles) -> PaneFigures:
-    """Measure every pane against the reference; in a background thread.
-
-    Without a reference nothing is promised: the captions say so.
+    Args:
+        photo: The photo.
+        sources: Where its pictures come from.
+        reference: Its clean reference.
+        files: Reads them.
+        refused: Pictures that cannot be made, or that the person does not want to wait for, and why.
+        previous: What was shown before: a picture that stays is the same object, so that nothing is made ready for
+            display or measured again.
     """
-    if loaded.reference is None:
-        return PaneFigures(
-            loaded.photo,
-            {index: "no reference" for index, pane in enumerate(loaded.panes) if isinstance(pane, Picture)},
+    panes: list[PaneContent] = []
+    icc_profiles: list[bytes | None] = []
+    to_make: dict[ComparisonPictureConfig, str] = {}
+    for source in sources:
+        path = source.path if source.maker is None else find_picture(source.maker)
+        icc_profiles.append(None)
+        if path is not None:
+            pane = files.picture(path, title=source.title, detail=source.detail, role=source.role)
+            if isinstance(pane, Picture):
+                icc_profiles[-1] = files.read(path).metadata.icc_profile
+            panes.append(next((other for other in previous if _is_same(other, pane)), pane))
+        elif source.maker is None:
+            panes.append(MissingPicture(title=source.title, reason=source.missing))
+        elif source.maker in refused:
+            panes.append(MissingPicture(title=source.title, reason=refused[source.maker]))
+        else:
+            panes.append(MissingPicture(title=source.title, reason=tr("Computing this picture…")))
+            to_make[source.maker] = source.name
+    names = tuple(source.name for source in sources)
+    return LoadedPanes(photo, tuple(panes), reference, names, tuple(icc_profiles), tuple(to_make.items()))
+
+
+def _is_same(one: PaneContent, other: PaneContent) -> bool:
+    if not isinstance(one, Picture) or not isinstance(other, Picture):
+        return False
+    return one.pixels is other.pixels and (one.title, one.detail, one.role) == (other.title, other.detail, other.role)
+
+
+def _restored_source(choice: PaneChoice, session: Session, photo: Path) -> PaneSource:
+    title = tr("Restored")
+    versions = [version for version in session.restored(photo) if not choice.label or version.label == choice.label]
+    if versions:
+        newest = versions[-1]
+        return PaneSource(title, newest.label, PictureRole.RESTORED, newest.path)
+    missing = (
+        tr("This photo has not been restored with {model} yet.").format(model=choice.label)
+        if choice.label
+        else tr(
+            "This photo has not been restored yet. That is done on the Restore page; or choose a model in this "
+            "pane's menu to see what it would make of it."
         )
-    reference = files.picture(loaded.reference, title="Reference", detail="", role=PictureRole.REFERENCE)
-    if not isinstance(reference, Picture):
-        return PaneFigures(loaded.photo, {})
-    figures: dict[int, str] = {}
-    for index, pane in enumerate(loaded.panes):
-        if isinstance(pane, Picture) and pane.role is not PictureRole.REFERENCE:
-            figures[index] = figures_text(pane, reference)
-    return PaneFigures(loaded.photo, figures)
-
-
-def figures_text(picture: Picture, reference: Picture) -> str:
-    """Return PSNR and SSIM as text, or why there are none."""
-    pair = at_common_size(picture.pixels, reference.pixels)
-    if pair is None:
-        return f"reference has {reference.size_text}"
-    num_channels = max(pixels.shape[2] for pixels in pair)
-    restored, clean = (np.broadcast_to(pixels, (*pixels.shape[:2], num_channels)) for pixels in pair)
-    enlarged = "enlarged: " if picture.pixels.size < restored.size else ""
-    if np.array_equal(restored, clean):
-        return "equals the reference"
-    try:
-        return f"{enlarged}{decibels(psnr(restored, clean))} · SSIM {ssim(restored, clean):.3f}"
-    except ValueError:
-        # Too small for the window of the structural similarity.
-        return decibels(psnr(restored, clean))
+    )
+    return PaneSource(title, choice.label, PictureRole.RESTORED, None, missing)

@@ -4,13 +4,24 @@ from pathlib import Path
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QPainter, QPen
-from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
+from app.actions import tip_with_keys
 from app.pages.photo_list_model import PhotoListModel, PhotoRole
 from app.pages.thumbnail_list import ModelIndex, ThumbnailList, paint_square_thumbnail
 from app.session import Session
-from app.theme import palette
+from app.theme import SPACING, palette
 from app.thumbnails import ThumbnailLoader
+from app.translation import tr
+from app.widgets.buttons import icon_button
 from engine.events import PhotoScanned
 
 _THUMBNAIL_PX = 56
@@ -38,7 +49,7 @@ class Filmstrip(ThumbnailList):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QListView.Shape.NoFrame)
         self.setFixedHeight(_THUMBNAIL_PX + 2 * _GAP_PX + 14)
-        self.setAccessibleName("Photos")
+        self.setAccessibleName(tr("Photos"))
         self.watch_model(lambda row: (self.photos.photo_at(row).path,))
         self.selectionModel().currentChanged.connect(self._tell_choice)
         session.restored_changed.connect(self._repaint_all)
@@ -57,6 +68,14 @@ class Filmstrip(ThumbnailList):
             row = self.currentIndex().row() + direction if self.currentIndex().isValid() else 0
             self.setCurrentIndex(self.photos.index(min(max(row, 0), count - 1)))
 
+    def go_round(self) -> bool:
+        """Go to the next photo, from the last to the first; return whether that is another one."""
+        count = self.photos.rowCount()
+        if count < 2:
+            return False
+        self.setCurrentIndex(self.photos.index((self.currentIndex().row() + 1) % count))
+        return True
+
     @Slot()
     def _tell_choice(self) -> None:
         index = self.currentIndex()
@@ -66,6 +85,28 @@ class Filmstrip(ThumbnailList):
     @Slot()
     def _repaint_all(self) -> None:
         self.viewport().update()
+
+
+class FilmstripRow(QWidget):
+    """The filmstrip between two arrows.
+
+    Attributes:
+        previous_button: Goes to the photo before.
+        next_button: Goes to the photo after.
+    """
+
+    def __init__(self, filmstrip: Filmstrip, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.previous_button = icon_button("caret-left", tip_with_keys(tr("Previous photo"), "view.previous_photo"))
+        self.previous_button.clicked.connect(lambda: filmstrip.step(-1))
+        self.next_button = icon_button("caret-right", tip_with_keys(tr("Next photo"), "view.next_photo"))
+        self.next_button.clicked.connect(lambda: filmstrip.step(1))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(SPACING // 2, 0, SPACING // 2, 0)
+        layout.setSpacing(SPACING // 2)
+        layout.addWidget(self.previous_button)
+        layout.addWidget(filmstrip, 1)
+        layout.addWidget(self.next_button)
 
 
 class _FilmDelegate(QStyledItemDelegate):

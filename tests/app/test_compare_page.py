@@ -7,13 +7,13 @@ from PySide6.QtCore import QPointF, QSizeF, Qt
 from PySide6.QtTest import QTest
 
 from app.pages.compare import ComparePage
+from app.pages.compare_figures import figures_text
 from app.pages.compare_panes import (
     INPUT_CHOICE,
     REFERENCE_CHOICE,
     RESTORED_CHOICE,
     PaneChoice,
     PaneKind,
-    figures_text,
     reference_of,
     source_of,
 )
@@ -225,13 +225,13 @@ def test_broken_file_says_why(qtbot, opened, folder):
 def test_the_view_is_saved_as_a_picture(qtbot, opened, tmp_path):
     messages = []
     opened.message_raised.connect(messages.append)
-    opened.export_to(tmp_path / "view.png")
+    opened.exporter.save_picture(opened.viewer.composed_view(), tmp_path / "view.png")
     qtbot.waitUntil(lambda: messages != [])
     saved = read_image(tmp_path / "view.png")
     assert (saved.width, saved.height) == (opened.viewer.width(), opened.viewer.height())
     assert saved.pixels.std() > 0.05
     assert "view.png" in messages[0].text
-    opened.export_to(tmp_path / "no such folder" / "view.png")
+    opened.exporter.save_picture(opened.viewer.composed_view(), tmp_path / "no such folder" / "view.png")
     qtbot.waitUntil(lambda: len(messages) == 2)
     assert messages[1].hint
 
