@@ -12,6 +12,7 @@ from engine.data.pair_checks import check_pair
 from engine.data.patches import DecodedPhoto, decode_photo
 from engine.data.photo_folder import find_usable_photos, list_image_files
 from engine.data.photo_pairs import PairMatching, PhotoPair, choose_pairs, match_pairs, split_pairs
+from engine.data.tiff_pages import containing_file, page_number
 from engine.errors import EngineError, InvalidInputError
 from engine.events import Emit, FileSkipped, JobWarning, StepDone
 from engine.job_control import JobControl
@@ -101,9 +102,13 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> La
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """SHA-256 of a file's content, and of which page is meant where it has several, in hexadecimal."""
+    with containing_file(path).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    number = page_number(path)
+    if number is not None:
+        digest.update(f"page {number}".encode())
+    return digest.hexdigest()
 
 
 def _photos_in(folders: Sequence[Path], emit: Emit) -> list[Path]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.configs import RestoreConfig
 from engine.data.image_files import BitDepth, FileFormat, ImageInfo, format_of_name, usual_suffix
 from engine.data.photo_folder import find_usable_photos, list_image_files
+from engine.data.tiff_pages import containing_file
 from engine.events import FileSkipped
 
 _RESULT_NAME = re.compile(r"(?P<stem>.+)_restored(_\d+)?")
@@ -73,12 +74,12 @@ def list_sources(given: Sequence[Path], out: Path) -> SourceListing:
             subfolders.update((file, Path()) for file in files if file not in subfolders)
             continue
         # By full path without the ending, so that results are told by the photo that they were made from.
-        stems = {file.relative_to(entry).with_suffix("") for file in files}
+        stems = {_subfolder(file, entry) / file.stem for file in files}
         for file in files:
             if _is_earlier_result(file, entry, out, stems):
                 earlier_results.append(file)
             else:
-                subfolders.setdefault(file, file.relative_to(entry).parent)
+                subfolders.setdefault(file, _subfolder(file, entry))
     once = {file.resolve(): file for file in reversed(subfolders)}
     usable, unusable = find_usable_photos(file for file in subfolders if once[file.resolve()] == file)
     photos = tuple(SourcePhoto(path=path, info=info, subfolder=subfolders[path]) for path, info in usable)
@@ -135,6 +136,11 @@ class OutputPlan:
             return candidate
 
 
+def _subfolder(file: Path, folder: Path) -> Path:
+    """Return where a photo lies within a folder; pages of a file lie where the file does."""
+    return containing_file(file).relative_to(folder).parent
+
+
 def _is_earlier_result(file: Path, folder: Path, out: Path, stems: set[Path]) -> bool:
     match = _RESULT_NAME.fullmatch(file.stem)
     if match is None or not file.resolve().is_relative_to(out.resolve()):
@@ -145,5 +151,5 @@ def _is_earlier_result(file: Path, folder: Path, out: Path, stems: set[Path]) ->
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    status = os.stat(path)
+    status = os.stat(containing_file(path))
     return status.st_dev, status.st_ino

@@ -14,6 +14,7 @@ from engine.checkpoints import load_checkpoint, transfer_weights
 from engine.configs import FinetuneConfig, PretrainConfig, TrainingConfig
 from engine.data.patches import DecodedPhoto, decode_photos
 from engine.data.photo_folder import find_usable_photos, list_image_files
+from engine.data.tiff_pages import containing_file
 from engine.devices import ComputeDevice, open_device
 from engine.errors import EngineError, InvalidInputError, RunStoreError
 from engine.events import Emit, JobWarning, RunStarted, StepDone
@@ -299,7 +300,7 @@ def _create_run(kind: Any, config: TrainingConfig, plan: TrainingPlan, device: C
 def _fingerprint(photos: Sequence[DecodedPhoto], folders: tuple[str, ...]) -> DataFingerprint:
     digest = hashlib.sha256()
     for photo in photos:
-        status = photo.path.stat()
+        status = containing_file(photo.path).stat()
         digest.update(f"{photo.path.name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
     return DataFingerprint(
         folders=folders,

@@ -19,6 +19,8 @@ PIXEL_WIDTH = 0xA002
 PIXEL_HEIGHT = 0xA003
 
 _SUBDIRECTORIES = frozenset({EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY_DIRECTORY})
+_THUMBNAIL_OFFSET = 0x0201
+_THUMBNAIL_LENGTH = 0x0202
 _BYTES_PER_VALUE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _MAX_ENTRIES = 2000
 _MAX_BUILT_BYTES = 32 * 2**20
@@ -114,6 +116,29 @@ def mark_upright(exif: bytes) -> bytes | None:
     return bytes(block)
 
 
+def extract_exif_thumbnail(exif: bytes) -> bytes | None:
+    """Return the small JPEG picture that a camera puts behind the main directory; None where there is none.
+
+    Exif 2.32, section 4.5.3: directory 1 points to it by JPEGInterchangeFormat and its length.
+    """
+    try:
+        order, offset = _read_header(exif)
+        if not 8 <= offset <= len(exif) - 2:
+            return None
+        (num_entries,) = struct.unpack_from(order + "H", exif, offset)
+        next_directory = offset + 2 + 12 * num_entries
+        if next_directory + 4 > len(exif):
+            return None
+        (thumbnail_directory,) = struct.unpack_from(order + "I", exif, next_directory)
+        entries = {entry.tag: entry for entry in read_directory(exif, thumbnail_directory, order)}
+    except InvalidExifError:
+        return None
+    start, length = (_single_number(entries.get(tag), order) for tag in (_THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH))
+    if not start or not length or start + length > len(exif):
+        return None
+    return exif[start : start + length]
+
+
 def state_size(exif: bytes, width: int, height: int) -> bytes:
     """Return the block with another width and height stated, where it states them; a broken one as it is."""
     block = bytearray(exif)
@@ -168,10 +193,29 @@ def embed_exif_in_tiff(tiff: bytes, exif: bytes) -> bytes:
     added = {entry.tag: entry for entry in read_directory(exif, exif_offset, order)}
     entries = {entry.tag: entry for entry in read_directory(tiff, tiff_offset, order)}
     entries.update({tag: entry for tag, entry in added.items() if tag in DESCRIPTIVE_TAGS})
-    padding = bytes(len(tiff) % 2)
-    new_offset = len(tiff) + len(padding)
-    directory = _build_directory(entries.values(), new_offset, order)
-    return tiff[:4] + struct.pack(order + "I", new_offset) + tiff[8:] + padding + directory
+    return _with_main_directory(tiff, entries.values(), order)
+
+
+def add_tiff_value(tiff: bytes, tag: int, value_type: int, value: bytes) -> bytes:
+    """Add one tag to the main directory of a classic TIFF file of one page; one that is there is replaced.
+
+    Args:
+        tiff: The file.
+        tag: The tag's number.
+        value_type: Its TIFF type.
+        value: The bytes of its values, in the file's byte order.
+
+    Returns:
+        The file with a new main directory at its end.
+
+    Raises:
+        InvalidExifError: This is no classic TIFF file.
+    """
+    order, offset = _read_header(tiff)
+    entries = {entry.tag: entry for entry in read_directory(tiff, offset, order)}
+    count = len(value) // _BYTES_PER_VALUE[value_type]
+    entries[tag] = ExifEntry(tag, value_type, count, memoryview(value))
+    return _with_main_directory(tiff, entries.values(), order)
 
 
 def exif_byte_order(exif: bytes) -> ByteOrder:
@@ -245,10 +289,17 @@ def _read_entry(block: bytes, position: int, order: ByteOrder) -> ExifEntry | No
     return ExifEntry(tag, value_type, count, memoryview(block)[start : start + size], position)
 
 
+def _single_number(entry: ExifEntry | None, order: ByteOrder) -> int | None:
+    """Return the value of an entry that holds one short or long number; None for any other."""
+    if entry is None or entry.count != 1 or entry.value_type not in (3, 4):
+        return None
+    (value,) = struct.unpack(order + {2: "H", 4: "I"}[len(entry.value)], entry.value)
+    return int(value)
+
+
 def _orientation_of(entries: Iterable[ExifEntry], order: ByteOrder) -> int:
     for entry in entries:
-        if entry.tag == ORIENTATION and entry.value_type in (3, 4) and entry.count == 1:
-            (value,) = struct.unpack(order + {2: "H", 4: "I"}[len(entry.value)], entry.value)
+        if entry.tag == ORIENTATION and (value := _single_number(entry, order)) is not None:
             return value if 1 <= value <= 8 else 1
     return 1
 
@@ -258,6 +309,12 @@ def _swap_values(block: bytearray, entries: Iterable[ExifEntry], first: int, sec
     if first in positions and second in positions:
         one, two = (slice(positions[tag] + 2, positions[tag] + 12) for tag in (first, second))
         block[one], block[two] = block[two], block[one]
+
+
+def _with_main_directory(tiff: bytes, entries: Iterable[ExifEntry], order: ByteOrder) -> bytes:
+    padding = bytes(len(tiff) % 2)
+    offset = len(tiff) + len(padding)
+    return tiff[:4] + struct.pack(order + "I", offset) + tiff[8:] + padding + _build_directory(entries, offset, order)
 
 
 def _build_directory(entries: Iterable[ExifEntry], offset: int, order: ByteOrder) -> bytes:

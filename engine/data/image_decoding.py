@@ -1,9 +1,10 @@
-"""PNG, JPEG, WebP and BMP photos: from the file to plain samples."""
+"""Photos of all formats but raw ones: from the file to plain samples."""
 
 import logging
 import os
 import warnings
-from typing import Any, BinaryIO
+from io import BytesIO
+from typing import Any, BinaryIO, NamedTuple
 
 import cv2
 import imagecodecs
@@ -13,8 +14,9 @@ from PIL import BmpImagePlugin, Image, JpegImagePlugin, WebPImagePlugin
 from PIL.ImageFile import ImageFile
 
 from engine.data.colour_conversion import cmyk_to_rgb
-from engine.data.exif_blocks import read_exif_orientation
-from engine.data.image_formats import check_size, decoder_errors_as_read_errors
+from engine.data.exif_blocks import extract_exif_thumbnail, read_exif_orientation
+from engine.data.image_formats import PictureFormat, check_size, decoder_errors_as_read_errors
+from engine.data.phone_files import decode_phone_file, probe_phone_file
 from engine.data.photo_image import DecodedImage, FileFormat, ImageInfo
 from engine.data.png_chunks import read_png_header
 from engine.data.tiff_files import decode_tiff, probe_tiff
@@ -24,35 +26,56 @@ from engine.errors import ImageReadError
 logging.getLogger("imagecodecs").setLevel(logging.CRITICAL + 1)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
 
-_FORMAT_NAMES: dict[FileFormat, str] = {
+_FORMAT_NAMES: dict[PictureFormat, str] = {
     "png": "PNG",
     "jpeg": "JPEG",
     "tiff": "TIFF",
     "webp": "WebP",
     "bmp": "BMP",
+    "heic": "HEIC",
+    "avif": "AVIF",
 }
 _EXIF_PREFIX = b"Exif\x00\x00"
 # Its run-length code packs up to 255 pixels into two bytes.
 _MAX_BMP_PIXELS_PER_BYTE = 128
 _GRAY_PNG_COLOUR_TYPES = (0, 4)
+# Below it decoding takes no longer than a glance.
+_LARGE_JPEG_PIXELS = 2_000_000
+_ASPECT_TOLERANCE = 0.02
+_STRETCH_PERCENTILES = (0.1, 99.9)
 
 
-def probe(file: BinaryIO, file_format: FileFormat) -> tuple[ImageInfo, int]:
+class PictureHeader(NamedTuple):
+    """What a header says before the picture is turned upright.
+
+    Attributes:
+        info: Size and kind.
+        orientation: EXIF's, 1 to 8.
+        exif: The block, where reading the header has met it; never of a TIFF.
+    """
+
+    info: ImageInfo
+    orientation: int
+    exif: bytes | None = None
+
+
+def probe(file: BinaryIO, file_format: PictureFormat, page_number: int = 1) -> PictureHeader:
     """Read the header alone.
 
     Args:
         file: The opened file.
         file_format: As `sniff_format` says.
-
-    Returns:
-        What the header says before the picture is turned upright, and the EXIF orientation, 1 to 8.
+        page_number: From 1; only a TIFF has more than one.
 
     Raises:
         ImageReadError: The header is damaged or announces what cannot be read.
     """
     with decoder_errors_as_read_errors(_FORMAT_NAMES[file_format]):
         if file_format == "tiff":
-            return probe_tiff(file)
+            return PictureHeader(*probe_tiff(file, page_number))
+        if file_format == "heic" or file_format == "avif":
+            info, exif = probe_phone_file(file, file_format)
+            return PictureHeader(info, read_exif_orientation(exif or b""), exif)
         if file_format == "png":
             header = read_png_header(file)
             check_size(header.width, header.height)
@@ -63,7 +86,7 @@ def probe(file: BinaryIO, file_format: FileFormat) -> tuple[ImageInfo, int]:
                 bit_depth=16 if header.bits == 16 else 8,
                 file_format="png",
             )
-            return info, read_exif_orientation(header.exif or b"")
+            return PictureHeader(info, read_exif_orientation(header.exif or b""), header.exif)
         with _open_with_pillow(file, file_format) as image:
             info = ImageInfo(
                 width=image.width,
@@ -72,15 +95,17 @@ def probe(file: BinaryIO, file_format: FileFormat) -> tuple[ImageInfo, int]:
                 bit_depth=8,
                 file_format=file_format,
             )
-            return info, read_exif_orientation(_pillow_exif(image) or b"")
+            exif = _pillow_exif(image)
+            return PictureHeader(info, read_exif_orientation(exif or b""), exif)
 
 
-def decode(file: BinaryIO, file_format: FileFormat) -> DecodedImage:
-    """Decode the picture; of several pages or frames the first.
+def decode(file: BinaryIO, file_format: PictureFormat, page_number: int = 1) -> DecodedImage:
+    """Decode the picture; of several frames the first.
 
     Args:
         file: The opened file, on a disk.
         file_format: As `sniff_format` says.
+        page_number: From 1; only a TIFF has more than one.
 
     Returns:
         The samples as stored, not turned upright.
@@ -90,7 +115,9 @@ def decode(file: BinaryIO, file_format: FileFormat) -> DecodedImage:
     """
     with decoder_errors_as_read_errors(_FORMAT_NAMES[file_format]):
         if file_format == "tiff":
-            return decode_tiff(file)
+            return decode_tiff(file, page_number)
+        if file_format == "heic" or file_format == "avif":
+            return decode_phone_file(file, file_format)
         if file_format == "png":
             return _decode_png(file)
         with _open_with_pillow(file, file_format) as image:
@@ -105,13 +132,17 @@ def decode(file: BinaryIO, file_format: FileFormat) -> DecodedImage:
             )
 
 
-def decode_reduced(file: BinaryIO, file_format: FileFormat, max_side_px: int) -> tuple[NDArray[np.uint8], int]:
+def decode_reduced(
+    file: BinaryIO, file_format: PictureFormat, max_side_px: int, page_number: int = 1, *, stretched: bool = False
+) -> tuple[NDArray[np.uint8], int]:
     """Decode a small version for a thumbnail, fast where the format allows it.
 
     Args:
         file: The opened file, on a disk.
         file_format: As `sniff_format` says.
         max_side_px: The longer side, in pixels; smaller pictures stay as they are.
+        page_number: From 1; only a TIFF has more than one.
+        stretched: Whether the contrast is stretched, see `shrink`.
 
     Returns:
         Samples, uint8, height x width x channels as in `DecodedImage`, not turned upright; and the orientation.
@@ -130,29 +161,69 @@ def decode_reduced(file: BinaryIO, file_format: FileFormat, max_side_px: int) ->
             image.load()
             samples: NDArray[Any] = _pillow_samples(image, None)
     else:
-        decoded = decode(file, file_format)
+        decoded = decode(file, file_format, page_number)
         orientation = read_exif_orientation(decoded.exif or b"")
         samples = decoded.samples
-    return shrink(samples, max_side_px), orientation
+    return shrink(samples, max_side_px, stretched=stretched), orientation
 
 
-def shrink(samples: NDArray[Any], max_side_px: int) -> NDArray[np.uint8]:
+def decode_embedded_thumbnail(file: BinaryIO) -> tuple[NDArray[np.uint8], int] | None:
+    """Decode the small picture that a camera puts into a JPEG file's EXIF block.
+
+    Args:
+        file: A JPEG file.
+
+    Returns:
+        Samples, uint8, height x width x 3, not turned upright, and the orientation; None where the file is small
+        itself, has no such picture, or one of another shape (with black bars, or of the photo before it was cut).
+    """
+    with decoder_errors_as_read_errors(_FORMAT_NAMES["jpeg"]), _open_with_pillow(file, "jpeg") as image:
+        exif, (width, height) = _pillow_exif(image), image.size
+    thumbnail = extract_exif_thumbnail(exif) if exif and width * height > _LARGE_JPEG_PIXELS else None
+    if exif is None or thumbnail is None:
+        return None
+    try:
+        samples, _ = decode_reduced(BytesIO(thumbnail), "jpeg", max(width, height))
+    except ImageReadError:
+        return None
+    if samples.shape[2] != 3 or abs(samples.shape[1] * height / (samples.shape[0] * width) - 1) > _ASPECT_TOLERANCE:
+        return None
+    return samples, read_exif_orientation(exif)
+
+
+def shrink(samples: NDArray[Any], max_side_px: int, *, stretched: bool = False) -> NDArray[np.uint8]:
     """Bring a picture to the size and depth of a thumbnail.
 
     Args:
         samples: Height x width x channels as in `DecodedImage`.
         max_side_px: The longer side; smaller pictures stay as they are.
+        stretched: Whether the values are spread over the whole range, for looking alone: all but the most extreme
+            0.2 % then lie between black and white.
     """
     height, width = samples.shape[:2]
     scale = max_side_px / max(height, width)
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         samples = cv2.resize(samples, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
+    if stretched:
+        return _stretch(samples)
     if samples.dtype == np.uint16:
         samples = samples >> 8
     elif samples.dtype.kind == "f":
         samples = np.rint(samples * 255)
     return samples.astype(np.uint8, copy=False)
+
+
+def _stretch(samples: NDArray[Any]) -> NDArray[np.uint8]:
+    is_float = samples.dtype.kind == "f"
+    top = 1.0 if is_float else float(np.iinfo(samples.dtype).max)
+    num_colours = 1 if samples.shape[2] <= 2 else 3
+    scaled = samples.astype(np.float32) * np.float32(255 / top)
+    low, high = np.percentile(scaled[:, :, :num_colours], _STRETCH_PERCENTILES)
+    # A picture of one value stays as it is: there is nothing to see in its rounding.
+    if high - low >= 255 / (np.iinfo(np.uint16).max if is_float else top):
+        scaled[:, :, :num_colours] = (scaled[:, :, :num_colours] - low) * (255 / (high - low))
+    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
 
 
 def _decode_png(file: BinaryIO) -> DecodedImage:

@@ -9,8 +9,14 @@ from typing import Final, Literal
 from engine.data.photo_image import FileFormat
 from engine.errors import ImageReadError
 
-FileContent = FileFormat | Literal["camera raw", "bare mosaic"]
+PictureFormat = FileFormat | Literal["heic", "avif"]
+"""Finished pictures that can be read."""
+
+FileContent = PictureFormat | Literal["camera raw", "bare mosaic"]
 """What can be read: finished pictures, and what a sensor recorded."""
+
+PHONE_SUFFIXES: Final = frozenset({".heic", ".heif", ".hif", ".avif"})
+"""Endings of formats that are read and not written."""
 
 SUFFIXES_OF_FORMATS: dict[FileFormat, tuple[str, ...]] = {
     "png": (".png", ".apng"),
@@ -32,9 +38,7 @@ RAW_SUFFIXES: Final = frozenset(
 )
 """Endings of camera raw files, and of bare mosaics."""
 
-OTHER_PHOTO_SUFFIXES: frozenset[str] = frozenset(
-    {".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".gif", ".psd", ".exr"}
-)
+OTHER_PHOTO_SUFFIXES: frozenset[str] = frozenset({".jxl", ".jp2", ".j2k", ".gif", ".psd", ".exr"})
 """Endings of photos that cannot be read: listed all the same, so that a person learns why they are left out."""
 
 MAX_PIXELS = 400_000_000
@@ -69,12 +73,12 @@ _RAW_SIGNATURES: tuple[tuple[int, bytes], ...] = (
     (6, b"HEAPCCDR"),
     (4, b"ftypcrx "),
 )
-_MEDIA_BRANDS: tuple[tuple[bytes, str], ...] = (
-    (b"avi", "an AVIF"),
-    (b"hei", "a HEIC"),
-    (b"hev", "a HEIC"),
-    (b"mif", "a HEIC"),
-    (b"msf", "a HEIC"),
+_MEDIA_BRANDS: tuple[tuple[bytes, Literal["heic", "avif"]], ...] = (
+    (b"avi", "avif"),
+    (b"hei", "heic"),
+    (b"hev", "heic"),
+    (b"mif", "heic"),
+    (b"msf", "heic"),
 )
 
 
@@ -108,6 +112,10 @@ def sniff_format(start: bytes) -> FileContent:
         return "bmp"
     if any(start[offset:].startswith(signature) for offset, signature in _RAW_SIGNATURES):
         return "camera raw"
+    if start[4:8] == b"ftyp":
+        phone_format = _phone_format(start)
+        if phone_format is not None:
+            return phone_format
     raise ImageReadError(_describe_other_kind(start), _CONVERT_HINT)
 
 
@@ -184,18 +192,22 @@ def _detail(error: Exception) -> str:
     return f" ({lines[0].rstrip('.')[:100]})"
 
 
+def _phone_format(start: bytes) -> Literal["heic", "avif"] | None:
+    """Tell by the brands of an ISO media file; the main one may be the container's ("mif1"), which serves both."""
+    brands = [start[8:12], *(start[at : at + 4] for at in range(16, len(start), 4))]
+    found = [kind for brand in brands for prefix, kind in _MEDIA_BRANDS if brand.startswith(prefix)]
+    return ("avif" if "avif" in found else "heic") if found else None
+
+
 def _describe_other_kind(start: bytes) -> str:
     if start[4:8] == b"ftyp":
-        for brand, name in _MEDIA_BRANDS:
-            if start[8:].startswith(brand):
-                return f"This is {name} file, which is not supported."
         return "This is a video or another media file, not a supported picture."
     for offset, signature, name in _UNSUPPORTED_SIGNATURES:
         if start[offset:].startswith(signature):
             return f"This is {name} file, which is not supported."
     if start[:1] == b"P" and start[1:2] in (b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"F", b"f"):
         return "This is a PNM file, which is not supported."
-    return "The content is not a picture of a supported kind (PNG, JPEG, TIFF, WebP, BMP, camera raw)."
+    return "The content is not a picture of a supported kind (PNG, JPEG, TIFF, WebP, BMP, HEIC, AVIF, camera raw)."
 
 
 def _physical_memory_bytes() -> int | None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from engine.data.augment import random_orientation
 from engine.data.image_files import BitDepth, PhotoImage, is_raw_file, read_image, read_independent_pixels
 from engine.data.photo_memory import current_memory
+from engine.data.tiff_pages import containing_file
 from engine.errors import EngineError, InvalidInputError
 from engine.events import Emit, FileSkipped, Pixels, StepDone
 from engine.job_control import JobControl
@@ -85,9 +86,10 @@ def decode_photo(
         ImageReadError: The file cannot be read.
     """
     memory = current_memory()
-    if independent_pixels and path.is_file() and is_raw_file(path):
+    is_there = containing_file(path).is_file()
+    if independent_pixels and is_there and is_raw_file(path):
         return _decode(path, largest_bytes, read_independent_pixels)[0]
-    if memory is None or not path.is_file():
+    if memory is None or not is_there:
         return _decode(path, largest_bytes)[0]
     photo = memory.find(path, largest_bytes)
     if photo is None:

@@ -8,14 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from engine.data.image_files import ImageInfo, probe_image
-from engine.data.image_formats import IMAGE_SUFFIXES, OTHER_PHOTO_SUFFIXES, RAW_SUFFIXES
+from engine.data.image_formats import IMAGE_SUFFIXES, OTHER_PHOTO_SUFFIXES, PHONE_SUFFIXES, RAW_SUFFIXES
 from engine.data.raw_bare import describes_itself
+from engine.data.tiff_pages import containing_file, list_pages
 from engine.errors import ImageReadError, InvalidInputError
 from engine.events import FileSkipped
 
 _logger = logging.getLogger(__name__)
 
-_LISTED_SUFFIXES = IMAGE_SUFFIXES | RAW_SUFFIXES | OTHER_PHOTO_SUFFIXES
+_LISTED_SUFFIXES = IMAGE_SUFFIXES | PHONE_SUFFIXES | RAW_SUFFIXES | OTHER_PHOTO_SUFFIXES
 _DIGITS = re.compile(r"(\d+)")
 
 NaturalKey = tuple[tuple[tuple[int, str], ...], str]
@@ -28,13 +29,13 @@ def natural_sort_key(name: str) -> NaturalKey:
 
 
 def list_image_files(folders: Sequence[Path], recursive: bool = True) -> list[Path]:
-    """List the photos in folders, by their names alone.
+    """List the photos in folders, by their names alone; each page of a TIFF file of several is one.
 
     Photos of formats that cannot be read are listed too, so that `find_usable_photos` can say why; other files,
     hidden files and hidden folders are passed over. A file that is given itself is listed whatever its name is.
 
     Args:
-        folders: Folders or files.
+        folders: Folders, files, or pages of files.
         recursive: Whether subfolders are searched; links that lead back are followed once.
 
     Returns:
@@ -49,8 +50,8 @@ def list_image_files(folders: Sequence[Path], recursive: bool = True) -> list[Pa
         try:
             if folder.is_dir():
                 files.update(dict.fromkeys(_walk(folder, recursive, visited)))
-            elif folder.exists():
-                files[folder] = None
+            elif containing_file(folder).exists():
+                files.update(dict.fromkeys(list_pages(folder)))
             else:
                 raise InvalidInputError(f"{folder} is not there.", "Check the path, or add the folder again.")
         except PermissionError as error:
@@ -105,7 +106,7 @@ def _walk(folder: Path, recursive: bool, visited: set[tuple[int, int]]) -> Itera
             elif recursive and _is_folder(entry):
                 subfolders.append(entry.name)
     for name in sorted(names, key=natural_sort_key):
-        yield folder / name
+        yield from list_pages(folder / name)
     for name in sorted(subfolders, key=natural_sort_key):
         try:
             yield from _walk(folder / name, recursive, visited)

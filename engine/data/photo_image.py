@@ -110,6 +110,7 @@ class DecodedImage:
         icc_profile: As stored.
         exif: As stored, without the "Exif" prefix.
         is_lossless: As in `ImageMetadata`.
+        written_format: In which the photo is written back; None: in its own.
     """
 
     samples: NDArray[Any]
@@ -117,6 +118,7 @@ class DecodedImage:
     icc_profile: bytes | None = None
     exif: bytes | None = None
     is_lossless: bool = True
+    written_format: FileFormat | None = None
 
 
 def _read_only(array: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -10,6 +10,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.data.tiff_pages import containing_file
+
 if TYPE_CHECKING:
     from engine.data.patches import DecodedPhoto
 
@@ -64,5 +66,5 @@ def current_memory() -> PhotoMemory | None:
 
 
 def _state_of(path: Path) -> _FileState:
-    status = path.stat()
+    status = containing_file(path).stat()
     return path, status.st_size, status.st_mtime_ns

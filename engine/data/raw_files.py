@@ -31,6 +31,7 @@ from engine.errors import ImageReadError
 __all__ = [
     "NotAMosaicError",
     "identify",
+    "is_tiff_inside",
     "probe_raw",
     "read_mosaic",
     "read_raw_photo",
@@ -125,7 +126,15 @@ def probe_raw(path: Path, content: FileContent) -> ImageInfo:
     return probe_bare_mosaic(path) if content == "bare mosaic" else probe_camera_raw(path)
 
 
-def read_raw_thumbnail(path: Path, content: FileContent, max_side_px: int) -> NDArray[np.uint8]:
+def is_tiff_inside(file: BinaryIO) -> bool:
+    """Tell whether a raw file begins as a TIFF file does, as most makers' do."""
+    file.seek(0)
+    return file.read(4) in (b"II*\x00", b"MM\x00*")
+
+
+def read_raw_thumbnail(
+    path: Path, content: FileContent, max_side_px: int, *, stretched: bool = False
+) -> NDArray[np.uint8]:
     """Take the camera's own preview where it is large enough, or else develop at half size.
 
     Returns:
@@ -136,8 +145,8 @@ def read_raw_thumbnail(path: Path, content: FileContent, max_side_px: int) -> ND
     """
     preview = _read_large_preview(path, max_side_px) if content == "camera raw" else None
     if preview is not None:
-        return preview
-    return shrink(read_raw_superpixels(path, content).pixels, max_side_px)
+        return shrink(preview, max_side_px, stretched=stretched)
+    return shrink(read_raw_superpixels(path, content).pixels, max_side_px, stretched=stretched)
 
 
 def _read_large_preview(path: Path, max_side_px: int) -> NDArray[np.uint8] | None:

@@ -54,18 +54,19 @@ def holds_camera_raw(file: BinaryIO) -> bool:
         return False
 
 
-def probe_tiff(file: BinaryIO) -> tuple[ImageInfo, int]:
-    """Return what the header of the first page says, and its orientation.
+def probe_tiff(file: BinaryIO, page_number: int = 1) -> tuple[ImageInfo, int]:
+    """Return what the header of a page says, and its orientation.
 
     Args:
         file: A TIFF file.
+        page_number: From 1.
 
     Raises:
-        ImageReadError: The first page is of a kind that cannot be read.
+        ImageReadError: The page is of a kind that cannot be read, or not there.
     """
     file.seek(0)
     with tifffile.TiffFile(file) as tiff:
-        page = tiff.pages.first
+        page = _page(tiff, page_number)
         _check_page(page)
         orientation = page.tags.valueof(_ORIENTATION, 1)
         info = ImageInfo(
@@ -78,21 +79,22 @@ def probe_tiff(file: BinaryIO) -> tuple[ImageInfo, int]:
         return info, orientation if orientation in range(1, 9) else 1
 
 
-def decode_tiff(file: BinaryIO) -> DecodedImage:
-    """Decode the first page.
+def decode_tiff(file: BinaryIO, page_number: int = 1) -> DecodedImage:
+    """Decode a page.
 
     Args:
         file: A TIFF file on a disk.
+        page_number: From 1.
 
     Returns:
         Its samples.
 
     Raises:
-        ImageReadError: The page is truncated, or of a kind that cannot be read.
+        ImageReadError: The page is truncated, of a kind that cannot be read, or not there.
     """
     file.seek(0)
     with tifffile.TiffFile(file) as tiff:
-        page = tiff.pages.first
+        page = _page(tiff, page_number)
         _check_page(page)
         _check_all_there(page, tiff.filehandle.size)
         samples: NDArray[Any] = np.asarray(page.asarray(maxworkers=2))
@@ -101,7 +103,7 @@ def decode_tiff(file: BinaryIO) -> DecodedImage:
         elif page.axes == "YX":
             samples = samples[:, :, np.newaxis]
         elif page.axes != "YXS":
-            raise ImageReadError(f"The TIFF's first page is not a flat picture (axes {page.axes}).", _CONVERT_HINT)
+            raise ImageReadError(f"The TIFF's page is not a flat picture (axes {page.axes}).", _CONVERT_HINT)
         icc_profile = page.tags.valueof(34675)
         samples = _to_gray_or_rgb(page, samples, icc_profile)
         if page.photometric not in _GRAY_OR_RGB:
@@ -109,9 +111,17 @@ def decode_tiff(file: BinaryIO) -> DecodedImage:
             keep_profile = page.photometric == tifffile.PHOTOMETRIC.YCBCR
             icc_profile = icc_profile if keep_profile else None
         bit_depth = _bit_depth(page)
+    return DecodedImage(samples=samples, bit_depth=bit_depth, icc_profile=icc_profile, exif=read_tiff_exif(file))
+
+
+def read_tiff_exif(file: BinaryIO) -> bytes | None:
+    """Return what a TIFF file's first directory says about the photo, as an EXIF block; None where it says nothing.
+
+    Args:
+        file: A TIFF file on a disk, or a raw file that is one inside.
+    """
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        exif = extract_exif_from_tiff(cast(bytes, content))
-    return DecodedImage(samples=samples, bit_depth=bit_depth, icc_profile=icc_profile, exif=exif)
+        return extract_exif_from_tiff(cast(bytes, content))
 
 
 def encode_tiff(samples: NDArray[Any], icc_profile: bytes | None, exif: bytes | None) -> bytes:
@@ -147,6 +157,17 @@ def encode_tiff(samples: NDArray[Any], icc_profile: bytes | None, exif: bytes | 
         byteorder=cast(Any, byte_order),
     )
     return file.getvalue() if exif is None else embed_exif_in_tiff(file.getvalue(), exif)
+
+
+def _page(tiff: tifffile.TiffFile, number: int) -> tifffile.TiffPage:
+    try:
+        page = tiff.pages[number - 1]
+    except IndexError:
+        raise ImageReadError(
+            f"The file has no page {number} (any more).", "Close its folder and open it again, to see what it has now."
+        ) from None
+    # Frames share a page's tags and come only where they were asked for.
+    return cast(tifffile.TiffPage, page)
 
 
 def _check_page(page: tifffile.TiffPage) -> None:

@@ -91,13 +91,13 @@ def test_unusable_files_have_a_reason_and_a_hint(tmp_path: Path) -> None:
     write_image(tmp_path / "good.png", PhotoImage(np.zeros((5, 7, 3), np.float32)))
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "text.tif").write_text("hello")
-    (tmp_path / "phone.heic").write_bytes(bytes(4) + b"ftypheic" + bytes(20))
+    (tmp_path / "film.gif").write_bytes(b"GIF89a" + bytes(20))
     usable, skipped = find_usable_photos(list_image_files([tmp_path], True))
     assert [(path.name, info.width, info.height) for path, info in usable] == [("good.png", 7, 5)]
-    assert [file.path.name for file in skipped] == ["empty.jpg", "phone.heic", "text.tif"]
+    assert [file.path.name for file in skipped] == ["empty.jpg", "film.gif", "text.tif"]
     assert [file.reason for file in skipped][:2] == [
         "The file is empty.",
-        "This is a HEIC file, which is not supported.",
+        "This is a GIF file, which is not supported.",
     ]
     assert all(file.hint for file in skipped)
 

@@ -1,0 +1,135 @@
+"""The pages of TIFF files as photos of their own.
+
+A microscope's stack is one file and many photos. Each page has a path below its file: `stack.tif/stack · page 3.tif`.
+No file has anything below it, so that such a path can mean nothing else; its name says which page it is, and its stem
+and ending name what is made of it. Pages are counted from 1 over all directories of the file, as other programs do.
+"""
+
+import os
+import re
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from engine.data.image_formats import SUFFIXES_OF_FORMATS
+from engine.data.tiff_files import holds_camera_raw
+
+_MARK: Final = " · page "
+_PAGE_STEM: Final = re.compile(rf"(?P<stem>.*){_MARK}(?P<number>[1-9]\d{{0,5}})", re.DOTALL)
+_NEW_SUBFILE_TYPE: Final = 254
+_SUBFILE_TYPE: Final = 255
+# TIFF 6.0, section 8: bit 0, a smaller version of another page; bit 2, a transparency mask of another page.
+_NO_PHOTO_BITS: Final = 1 | 4
+_REDUCED: Final = 2
+_MAX_PAGES: Final = 100_000
+_MAX_ENTRIES: Final = 4096
+
+
+def page_path(file: Path, number: int) -> Path:
+    """Return the path that stands for a page.
+
+    Args:
+        file: A TIFF file.
+        number: From 1.
+    """
+    return file / f"{file.stem}{_MARK}{number}{file.suffix}"
+
+
+def page_number(path: Path) -> int | None:
+    """Return which page a path stands for; None for a path of a file."""
+    # Asked for every photo that is read.
+    if _MARK not in path.name:
+        return None
+    match = _PAGE_STEM.fullmatch(path.stem)
+    file = path.parent
+    if match is None or (match["stem"], path.suffix) != (file.stem, file.suffix) or not _is_named_like_tiff(file):
+        return None
+    return None if file.is_dir() else int(match["number"])
+
+
+def containing_file(path: Path) -> Path:
+    """Return the file on the disk that a photo lies in: that of a page, or the path itself."""
+    return path if page_number(path) is None else path.parent
+
+
+def list_pages(path: Path) -> list[Path]:
+    """Return a path for each page of a file that shows a photo; the file's own where there is only one.
+
+    Smaller versions and masks of other pages are passed over. A file that cannot be read has one page: reading that
+    says what is wrong.
+
+    Args:
+        path: A file, or a page already.
+    """
+    if not _is_named_like_tiff(path) or page_number(path) is not None:
+        return [path]
+    try:
+        with path.open("rb") as file:
+            numbers = _photo_pages(file)
+            if len(numbers) < 2 or holds_camera_raw(file):
+                return [path]
+    except (OSError, ValueError):
+        return [path]
+    return [page_path(path, number) for number in numbers]
+
+
+def _is_named_like_tiff(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES_OF_FORMATS["tiff"]
+
+
+def _photo_pages(file: BinaryIO) -> list[int]:
+    """Return the numbers of the pages that show photos of their own.
+
+    Reads the chain of directories alone: tifffile takes a hundred times as long for a file of one page.
+    """
+    return [number for number, is_photo in enumerate(_walk_directories(file), start=1) if is_photo]
+
+
+def _walk_directories(file: BinaryIO) -> Iterator[bool]:
+    """Yield for each directory of a TIFF file whether it shows a photo of its own, until one is damaged."""
+    header = file.read(16)
+    order = {b"II": "<", b"MM": ">"}.get(header[:2])
+    if order is None or len(header) < 8:
+        return
+    (version,) = struct.unpack_from(order + "H", header, 2)
+    if version == 42:
+        count_format, entry_size, offset_format, value_at = order + "H", 12, order + "I", 8
+        (offset,) = struct.unpack_from(offset_format, header, 4)
+    elif version == 43 and len(header) == 16:
+        count_format, entry_size, offset_format, value_at = order + "Q", 20, order + "Q", 12
+        (offset,) = struct.unpack_from(offset_format, header, 8)
+    else:
+        return
+    size = os.fstat(file.fileno()).st_size
+    visited: set[int] = set()
+    while 0 < offset < size and offset not in visited and len(visited) < _MAX_PAGES:
+        visited.add(offset)
+        file.seek(offset)
+        count_bytes = file.read(struct.calcsize(count_format))
+        if len(count_bytes) < struct.calcsize(count_format):
+            return
+        (num_entries,) = struct.unpack(count_format, count_bytes)
+        if num_entries > _MAX_ENTRIES:
+            return
+        entries = file.read(num_entries * entry_size + struct.calcsize(offset_format))
+        if len(entries) < num_entries * entry_size:
+            return
+        yield _shows_photo(entries[: num_entries * entry_size], entry_size, value_at, order)
+        next_offset = entries[num_entries * entry_size :]
+        if len(next_offset) < struct.calcsize(offset_format):
+            return
+        (offset,) = struct.unpack(offset_format, next_offset)
+
+
+def _shows_photo(entries: bytes, entry_size: int, value_at: int, order: str) -> bool:
+    for start in range(0, len(entries), entry_size):
+        tag, value_type = struct.unpack_from(order + "HH", entries, start)
+        if tag > _SUBFILE_TYPE:
+            # Tags stand in their order.
+            return True
+        if tag in (_NEW_SUBFILE_TYPE, _SUBFILE_TYPE):
+            (value,) = struct.unpack_from(order + ("H" if value_type == 3 else "I"), entries, start + value_at)
+            if value == _REDUCED if tag == _SUBFILE_TYPE else value & _NO_PHOTO_BITS:
+                return False
+    return True

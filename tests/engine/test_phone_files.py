@@ -1,0 +1,93 @@
+"""HEIC and AVIF: read upright at their own depth, with what the camera noted; results go to other formats."""
+
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.data.image_files import examine_photo, probe_image, read_image, read_thumbnail, write_image
+from engine.data.photo_folder import list_image_files
+from engine.errors import ImageReadError
+
+
+def scene(height: int = 40, width: int = 60) -> np.ndarray:
+    rows, columns = np.mgrid[0:height, 0:width]
+    return np.dstack([rows * 255 // height, columns * 255 // width, np.full_like(rows, 90)]).astype(np.uint8)
+
+
+def test_an_avif_of_8_bits(tmp_path: Path) -> None:
+    path = tmp_path / "photo.avif"
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "Apple", "iPhone 7"
+    Image.fromarray(scene()).save(path, quality=95, exif=exif)
+    info, photo = probe_image(path), read_image(path)
+    assert (info.width, info.height, info.bit_depth, info.file_format) == (60, 40, 8, "jpeg")
+    assert np.abs(photo.pixels - scene() / 255).mean() < 0.02
+    assert photo.metadata.file_format == "jpeg"
+    assert not photo.metadata.is_lossless
+    facts = examine_photo(path)
+    assert (facts.content, facts.camera.camera, facts.num_bytes) == ("avif", "Apple iPhone 7", path.stat().st_size)
+    assert list_image_files([tmp_path]) == [path]
+    assert read_thumbnail(path, 30).shape == (20, 30, 3)
+    write_image(tmp_path / "restored.jpg", photo)
+    assert probe_image(tmp_path / "restored.jpg").file_format == "jpeg"
+
+
+def test_an_avif_of_10_bits_keeps_them(tmp_path: Path) -> None:
+    path = tmp_path / "deep.avif"
+    levels = np.repeat(np.arange(400, 464, dtype=np.uint16)[:, None], 64, axis=1)
+    path.write_bytes(imagecodecs.avif_encode(np.dstack([levels] * 3), level=100, bitspersample=10))
+    info, photo = probe_image(path), read_image(path)
+    assert (info.bit_depth, info.file_format) == (16, "tiff")
+    assert photo.metadata.bit_depth == 16
+    assert np.abs(photo.pixels * 1023 - levels[:, :, None]).max() < 1.5
+
+
+def test_a_transparent_avif_is_written_as_png(tmp_path: Path) -> None:
+    path = tmp_path / "see-through.avif"
+    alpha = np.full((40, 60, 1), 128, np.uint8)
+    Image.fromarray(np.concatenate([scene(), alpha], axis=2), "RGBA").save(path, quality=95)
+    photo = read_image(path)
+    assert photo.alpha is not None
+    assert abs(float(photo.alpha.mean()) - 128 / 255) < 0.02
+    assert probe_image(path).file_format == photo.metadata.file_format == "png"
+
+
+def test_damaged_phone_files_say_so(tmp_path: Path) -> None:
+    for name, brand in (("photo.heic", b"heic"), ("photo.avif", b"avif")):
+        path = tmp_path / name
+        path.write_bytes(b"\x00\x00\x00\x18ftyp" + brand + bytes(4) + b"mif1" + brand + bytes(400))
+        for read in (probe_image, read_image):
+            with pytest.raises(ImageReadError, match="damaged"):
+                read(path)
+    cut = tmp_path / "cut.avif"
+    file = BytesIO()
+    Image.fromarray(scene()).save(file, "AVIF", quality=95)
+    cut.write_bytes(file.getvalue()[:-200])
+    with pytest.raises(ImageReadError):
+        read_image(cut)
+
+
+def test_a_phone_s_heic(shared_data: Path) -> None:
+    path = shared_data / "odd_files" / "photoprism_misc" / "iphone_7.heic"
+    facts, photo = examine_photo(path), read_image(path)
+    assert (facts.info.width, facts.info.height) == (photo.width, photo.height)
+    assert facts.content == "heic"
+    assert facts.camera.camera == "Apple iPhone 7"
+    assert facts.camera.iso == 20
+    assert facts.camera.taken == datetime(2018, 9, 10, 12, 16, 13)
+    assert photo.metadata.icc_profile
+    assert 0.3 < float(photo.pixels.mean()) < 0.7
+
+
+def test_turned_avifs_are_upright(shared_data: Path) -> None:
+    """Pillow's own files: the same picture, turned and mirrored by the container."""
+    folder = shared_data / "odd_files" / "pillow_avif"
+    shown = [read_thumbnail(folder / f"{name}.avif", 64) for name in ("rot0mir1", "rot1mir0", "rot2mir0", "rot3mir1")]
+    assert {thumbnail.shape for thumbnail in shown} == {shown[0].shape}
+    for other in shown[1:]:
+        assert np.abs(other.astype(int) - shown[0]).mean() < 12

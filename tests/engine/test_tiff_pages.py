@@ -1,0 +1,123 @@
+"""Pages of TIFF files as photos: found, named, read, restored each into a file of its own."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from engine.data.image_files import probe_image, read_image, read_thumbnail
+from engine.data.patches import decode_photo
+from engine.data.photo_folder import list_image_files
+from engine.data.tiff_pages import containing_file, list_pages, page_number, page_path
+from engine.errors import ImageReadError
+from engine.labels import file_digest
+from engine.restored_files import list_sources
+
+
+def write_stack(path: Path, num_pages: int = 3, **options: object) -> np.ndarray:
+    """Pages of 16-bit gray, all unlike."""
+    pages = np.arange(num_pages * 24 * 32, dtype=np.uint16).reshape(num_pages, 24, 32) * 7
+    tifffile.imwrite(path, pages, photometric="minisblack", **options)
+    return pages
+
+
+@pytest.mark.parametrize("options", [{}, {"bigtiff": True}, {"byteorder": ">"}, {"imagej": True}, {"ome": True}])
+def test_each_page_is_a_photo(tmp_path: Path, options: dict[str, object]) -> None:
+    stack = tmp_path / "stack.tif"
+    pages = write_stack(stack, **options)
+    listed = list_image_files([tmp_path])
+    assert [path.name for path in listed] == [f"stack · page {number}.tif" for number in (1, 2, 3)]
+    for path, page in zip(listed, pages, strict=True):
+        info, photo = probe_image(path), read_image(path)
+        assert (info.width, info.height, info.num_channels, info.bit_depth) == (32, 24, 1, 16)
+        assert np.array_equal(np.rint(photo.pixels[:, :, 0] * 65535).astype(np.uint16), page)
+
+
+def test_a_file_of_one_page_stays_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "single.tif"
+    write_stack(path, 1)
+    assert list_pages(path) == [path]
+    assert page_number(path) is None
+    assert containing_file(path) == path
+
+
+def test_masks_and_smaller_versions_are_no_photos(tmp_path: Path) -> None:
+    path = tmp_path / "pyramid.tif"
+    with tifffile.TiffWriter(path) as writer:
+        for side, subfile_type in ((32, 0), (16, 1), (32, 0), (32, 4)):
+            kind = np.bool_ if subfile_type == 4 else np.uint8
+            writer.write(np.zeros((side, side), kind), photometric="minisblack", subfiletype=subfile_type)
+    assert list_pages(path) == [page_path(path, 1), page_path(path, 3)]
+
+
+def test_pages_given_alone_and_of_a_file_given_alone(tmp_path: Path) -> None:
+    stack = tmp_path / "stack.tiff"
+    write_stack(stack)
+    assert list_image_files([page_path(stack, 2), stack]) == [page_path(stack, number) for number in (2, 1, 3)]
+
+
+def test_a_page_that_is_not_there(tmp_path: Path) -> None:
+    stack = tmp_path / "stack.tif"
+    write_stack(stack)
+    with pytest.raises(ImageReadError, match="no page 9"):
+        read_image(page_path(stack, 9))
+    stack.unlink()
+    with pytest.raises(ImageReadError, match="not there"):
+        read_image(page_path(stack, 1))
+    stack.write_bytes(b"\x89PNG\r\n\x1a\n and more")
+    with pytest.raises(ImageReadError, match="no pages"):
+        read_image(page_path(stack, 1))
+
+
+def test_a_folder_may_be_named_like_a_stack(tmp_path: Path) -> None:
+    folder = tmp_path / "stack.tif"
+    folder.mkdir()
+    file = page_path(folder, 2)
+    write_stack(file, 1)
+    assert page_number(file) is None
+    assert read_image(file).width == 32
+
+
+def test_endless_and_broken_chains_end(tmp_path: Path) -> None:
+    stack = tmp_path / "stack.tif"
+    write_stack(stack, 2)
+    content = bytearray(stack.read_bytes())
+    first = int.from_bytes(content[4:8], "little")
+    next_at = first + 2 + 12 * int.from_bytes(content[first : first + 2], "little")
+    content[next_at : next_at + 4] = first.to_bytes(4, "little")
+    stack.write_bytes(content)
+    assert list_pages(stack) == [stack]
+    content[next_at : next_at + 4] = (len(content) - 1).to_bytes(4, "little")
+    stack.write_bytes(content)
+    assert list_pages(stack) == [stack]
+    stack.write_bytes(b"II*\x00\x08")
+    assert list_pages(stack) == [stack]
+
+
+def test_pages_teach_and_are_restored_into_files_of_their_own(tmp_path: Path) -> None:
+    """The subfolder of a page is that of its file, and an earlier result is told from an original."""
+    folder = tmp_path / "photos"
+    (folder / "inner").mkdir(parents=True)
+    stack = folder / "inner" / "stack.tif"
+    write_stack(stack, 2)
+    assert decode_photo(page_path(stack, 2), independent_pixels=True).levels.shape[1:] == (24, 32)
+    assert file_digest(page_path(stack, 1)) != file_digest(page_path(stack, 2))
+    write_stack(folder / "inner" / "stack · page 1_restored.tif", 1)
+    listing = list_sources([folder], folder)
+    assert [(photo.path, photo.subfolder) for photo in listing.photos] == [
+        (page_path(stack, 1), Path("inner")),
+        (page_path(stack, 2), Path("inner")),
+    ]
+    assert [path.name for path in listing.earlier_results] == ["stack · page 1_restored.tif"]
+
+
+def test_a_dim_page_can_be_stretched_for_looking(tmp_path: Path) -> None:
+    """From 16 bits: of 8 the dim picture would have 10 levels left."""
+    path = tmp_path / "dim.tif"
+    tifffile.imwrite(path, np.linspace(100, 2600, 64 * 64).astype(np.uint16).reshape(64, 64), photometric="minisblack")
+    plain, stretched = read_thumbnail(path, 64), read_thumbnail(path, 64, stretched=True)
+    assert plain.max() <= 10
+    assert stretched.min() == 0
+    assert stretched.max() == 255
+    assert len(np.unique(stretched)) == 256
