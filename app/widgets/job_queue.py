@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication, QCheckBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -82,11 +82,11 @@ class QueuePanel(QFrame):
         self.show()
         self.raise_()
         (self.waiting_rows[0] if self.waiting_rows else self).setFocus()
-        QApplication.instance().installEventFilter(self)
+        _application().installEventFilter(self)
 
     def hideEvent(self, event: object) -> None:
         self._is_open = False
-        QApplication.instance().removeEventFilter(self)
+        _application().removeEventFilter(self)
         super().hideEvent(event)  # type: ignore[arg-type]
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -275,6 +275,12 @@ class WaitingRow(QFrame):
 
     def _move(self, by: int) -> None:
         self._runner.move(self.job, min(max(self._position + by, 0), self._num_waiting - 1))
+
+
+def _application() -> QCoreApplication:
+    application = QApplication.instance()
+    assert application is not None
+    return application
 
 
 def _lineage(widget: QWidget) -> Iterator[QWidget]:

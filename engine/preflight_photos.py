@@ -1,0 +1,227 @@
+"""What the headers of photos tell before a training: how many there are, how large, how alike, how many are usable."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from engine.data.image_files import ImageInfo, probe_image
+from engine.data.photo_folder import list_image_files
+from engine.errors import ImageReadError
+from engine.events import FileSkipped
+from engine.job_control import JobControl
+from engine.preflight_findings import Finding, blocks, count, doubtful, note
+
+FEW_PHOTOS = 5
+FEW_PIXELS = 2_000_000
+_REMEMBERED_HEADERS = 20_000
+_COMPARED_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoSet:
+    """Photos by their headers.
+
+    Attributes:
+        photos: The usable ones, with their headers.
+        skipped: The others.
+    """
+
+    photos: tuple[tuple[Path, ImageInfo], ...]
+    skipped: tuple[FileSkipped, ...]
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The usable files."""
+        return tuple(path for path, _ in self.photos)
+
+    @property
+    def num_pixels(self) -> int:
+        """Of all usable photos."""
+        return sum(info.width * info.height for _, info in self.photos)
+
+    def num_bytes(self, budget_bytes: int) -> int:
+        """Return the bytes that the decoded photos take, each cut down to its share of a budget.
+
+        Args:
+            budget_bytes: For all of them, see `engine.data.patches.decode_photos`.
+        """
+        share = budget_bytes // max(len(self.photos), 1)
+        return sum(min(_decoded_bytes(info), share) for _, info in self.photos)
+
+    @property
+    def largest_bytes(self) -> int:
+        """Return the bytes of the largest photo while it is read: its samples as 32-bit numbers, twice."""
+        return max((8 * 3 * info.width * info.height for _, info in self.photos), default=0)
+
+    def num_cut(self, budget_bytes: int) -> int:
+        """Return how many photos are kept only as their middle."""
+        share = budget_bytes // max(len(self.photos), 1)
+        return sum(_decoded_bytes(info) > share for _, info in self.photos)
+
+
+def look_at_photos(folders: Sequence[Path], control: JobControl) -> PhotoSet:
+    """Read the headers of all photos in folders; those of unchanged files are remembered.
+
+    Args:
+        folders: Folders, looked into with their subfolders, or files.
+        control: Asked before each file.
+
+    Raises:
+        InvalidInputError: One of `folders` is not there or may not be read.
+        JobCancelled: Asked to end.
+    """
+    photos: list[tuple[Path, ImageInfo]] = []
+    skipped: list[FileSkipped] = []
+    for path in list_image_files(folders, recursive=True):
+        control.wait_if_paused()
+        try:
+            photos.append((path, _header(path)))
+        except ImageReadError as error:
+            skipped.append(FileSkipped(path=path, reason=error.message, hint=error.hint))
+    return PhotoSet(photos=tuple(photos), skipped=tuple(skipped))
+
+
+def photo_findings(photos: PhotoSet, *, crop_px: int, min_photos: int, control: JobControl) -> list[Finding]:
+    """Judge noisy photos that a self-supervised method learns from.
+
+    Args:
+        photos: What there is.
+        crop_px: Side of the square that is cut from a photo, sub-sampling included.
+        min_photos: How many different photos the method needs.
+        control: Asked before each file that has to be read.
+
+    Raises:
+        JobCancelled: Asked to end.
+    """
+    num_photos = len(photos.photos)
+    if num_photos < min_photos:
+        there = "no usable photo" if num_photos == 0 else f"only {count(num_photos, 'usable photo')}"
+        return [
+            blocks(
+                f"There is {there}; this method needs at least {min_photos}.",
+                "Open a folder with more photos, or take photos back that were left out.",
+            )
+        ]
+    found = _amount_findings(photos) + mixture_findings(photos) + size_findings(photos, crop_px)
+    num_repeated = count_repeated(photos, control)
+    if num_photos - num_repeated < min_photos:
+        found.append(
+            blocks(
+                f"All {num_photos} photos are copies of one file, but this method compares the noise of different "
+                "photos.",
+                "Add other photos.",
+            )
+        )
+    elif num_repeated:
+        found.append(
+            doubtful(
+                f"{count(num_repeated, 'photo')} of {num_photos:,} repeat another one exactly.",
+                "Leave the copies out on the Photos page: copies count as different noises here, which they are not.",
+            )
+        )
+    return found
+
+
+def mixture_findings(photos: PhotoSet) -> list[Finding]:
+    """Judge photos of which some are gray and some in colour."""
+    num_gray = sum(info.num_channels == 1 for _, info in photos.photos)
+    num_colour = len(photos.photos) - num_gray
+    if not num_gray or not num_colour:
+        return []
+    return [
+        doubtful(
+            f"{count(num_gray, 'photo')} {'is' if num_gray == 1 else 'are'} gray, {num_colour:,} in colour: their "
+            "noises differ in kind.",
+            "Train on one kind at a time: leave the others out on the Photos page.",
+        )
+    ]
+
+
+def size_findings(photos: PhotoSet, crop_px: int) -> list[Finding]:
+    """Judge photos that are smaller than what is cut from them."""
+    num_small = sum(min(info.width, info.height) < crop_px for _, info in photos.photos)
+    if not num_small:
+        return []
+    which = f"All {count(num_small, 'photo')}" if num_small == len(photos.photos) else count(num_small, "photo")
+    return [
+        doubtful(
+            f"{which} {'is' if num_small == 1 else 'are'} smaller than the square of {crop_px} pixels that is cut from "
+            "each photo, and will be continued by mirroring.",
+            "Choose a smaller crop size under More settings, or use larger photos.",
+        )
+    ]
+
+
+def count_repeated(photos: PhotoSet, control: JobControl) -> int:
+    """Return how many photos have the content of another one; only files of one size are read.
+
+    Raises:
+        JobCancelled: Asked to end.
+    """
+    by_size: defaultdict[int, list[Path]] = defaultdict(list)
+    for path, _ in photos.photos:
+        by_size[path.stat().st_size].append(path)
+    num_repeated = 0
+    for same_size in by_size.values():
+        if len(same_size) < 2:
+            continue
+        seen: set[bytes] = set()
+        for path in same_size:
+            control.wait_if_paused()
+            digest = _digest(path, path.stat().st_mtime_ns)
+            num_repeated += digest in seen
+            seen.add(digest)
+    return num_repeated
+
+
+def _amount_findings(photos: PhotoSet) -> list[Finding]:
+    num_photos = len(photos.photos)
+    found = []
+    if num_photos < FEW_PHOTOS or photos.num_pixels < FEW_PIXELS:
+        found.append(
+            doubtful(
+                f"{count(num_photos, 'photo')} with {photos.num_pixels / 1e6:.1f} megapixels show little variety.",
+                "More photos of the same camera make the result better and steadier.",
+            )
+        )
+    if photos.skipped:
+        first = photos.skipped[0]
+        found.append(
+            note(
+                f"{count(len(photos.skipped), 'file')} cannot be used, such as {first.path.name}: {first.reason}",
+                first.hint,
+            )
+        )
+    return found
+
+
+def _decoded_bytes(info: ImageInfo) -> int:
+    return 3 * info.width * info.height * (info.bit_depth // 8)
+
+
+def _header(path: Path) -> ImageInfo:
+    try:
+        status = path.stat()
+    except OSError:
+        # Reading it will say what is wrong.
+        return probe_image(path)
+    return _remembered_header(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=_REMEMBERED_HEADERS)
+def _remembered_header(path: Path, size: int, changed_ns: int) -> ImageInfo:
+    """The header of a file in one state; a file that cannot be read is tried again each time."""
+    return probe_image(path)
+
+
+@lru_cache(maxsize=_REMEMBERED_HEADERS)
+def _digest(path: Path, changed_ns: int) -> bytes:
+    """Of the beginning and the end of a file: photos differ in both, and large files need not be read whole."""
+    with path.open("rb") as file:
+        start = file.read(_COMPARED_BYTES)
+        size = path.stat().st_size
+        file.seek(max(size - _COMPARED_BYTES, len(start)))
+        return hashlib.sha256(start + file.read()).digest()
