@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data.camera_facts import CameraFacts
 from engine.noise_facts import FolderNoise, NoiseEstimate, SignalDependence
 
 Pixels = NDArray[np.float32]
@@ -109,6 +110,19 @@ class CheckpointSaved:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WeightsShown:
+    """The current weights were asked for, and lie in a model file until the training ends.
+
+    Attributes:
+        step: Optimisation step.
+        path: The file.
+    """
+
+    step: int
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True)
 class VerdictReady:
     """How training goes, in plain words.
 
@@ -132,6 +146,13 @@ class PhotoScanned:
         noise_sigma: Estimated noise standard deviation on the 0 to 1 scale; None where not estimated.
         noise_correlation: Of the noise of pixels 1, 2, 3 and 4 apart; empty where not estimated.
         noise_dependence: How the noise follows the brightness; None where not estimated, or too even a photo to tell.
+        content: What the file is: "png", "jpeg", "tiff", "heic", "camera raw", ...; "" where unknown.
+        bit_depth: Bits per channel, 8 or 16; 0 where unknown.
+        num_bytes: Size of the file on the disk; 0 where unknown.
+        camera: What the camera noted.
+        brightness: Mean of all values, 0 to 1; None where the photo was not decoded.
+        look: A hash that photos which look alike share nearly all bits of, see `engine.duplicates`; None where the
+            photo was not decoded, or is too even to tell.
     """
 
     path: Path
@@ -140,6 +161,12 @@ class PhotoScanned:
     noise_sigma: float | None
     noise_correlation: tuple[float, ...] = ()
     noise_dependence: SignalDependence | None = None
+    content: str = ""
+    bit_depth: int = 0
+    num_bytes: int = 0
+    camera: CameraFacts = CameraFacts()
+    brightness: float | None = None
+    look: int | None = None
 
     @property
     def noise(self) -> NoiseEstimate | None:
@@ -175,11 +202,31 @@ class ImageRestored:
         source: The noisy file, untouched.
         output: The restored file.
         seconds: Time it took.
+        how: A sentence about how it was restored, as the file itself says; empty where it says nothing.
     """
 
     source: Path
     output: Path
     seconds: float
+    how: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoPassedOver:
+    """One photo of a batch did not have to be restored.
+
+    Attributes:
+        source: The noisy file.
+        output: The file that is there already.
+        is_done: Whether that is the result that would have been written, and undamaged; otherwise it is any file of the
+            name, which was to be left alone.
+        how: As in `ImageRestored`.
+    """
+
+    source: Path
+    output: Path
+    is_done: bool
+    how: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,11 +261,13 @@ JobEvent = (
     | PreviewReady
     | ValidationDone
     | CheckpointSaved
+    | WeightsShown
     | VerdictReady
     | PhotoScanned
     | NoiseMeasured
     | FileSkipped
     | ImageRestored
+    | PhotoPassedOver
     | TrainingMeasured
     | JobWarning
 )

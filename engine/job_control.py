@@ -6,6 +6,10 @@ paused and raises `JobCancelled` once it is cancelled, so a job needs no other c
 
 import threading
 import time
+from collections.abc import Callable
+
+_ANSWER_INTERVAL_S = 0.2
+"""How long a question to a paused job may wait for its answer."""
 
 
 class JobCancelled(Exception):  # noqa: N818 - an outcome, not an error
@@ -23,6 +27,7 @@ class JobControl:
         self._may_run = threading.Event()
         self._may_run.set()
         self._cancelled = threading.Event()
+        self._asked = threading.Event()
         self.paused_seconds = 0.0
 
     @property
@@ -49,15 +54,33 @@ class JobControl:
         self._cancelled.set()
         self._may_run.set()
 
-    def wait_if_paused(self) -> None:
+    def ask(self) -> None:
+        """Ask the job to show what it has by now, at its next step or amid a pause.
+
+        A job that has nothing to show, as it gives `wait_if_paused` no answer, passes over the question.
+        """
+        self._asked.set()
+
+    def wait_if_paused(self, answer: Callable[[], None] | None = None) -> None:
         """Return at once while running; wait while paused.
+
+        Args:
+            answer: Shows what the job has by now; called, in the job's thread, once for all questions since the last
+                answer.
 
         Raises:
             JobCancelled: The job has been asked to end.
         """
+        self._answer(answer)
         if not self._may_run.is_set():
             started = time.monotonic()
-            self._may_run.wait()
+            while not self._may_run.wait(None if answer is None else _ANSWER_INTERVAL_S):
+                self._answer(answer)
             self.paused_seconds += time.monotonic() - started
         if self._cancelled.is_set():
             raise JobCancelled
+
+    def _answer(self, answer: Callable[[], None] | None) -> None:
+        if answer is not None and self._asked.is_set():
+            self._asked.clear()
+            answer()

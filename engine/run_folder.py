@@ -81,6 +81,11 @@ class Run:
         return self.checkpoint_folder / "last_model.safetensors"
 
     @property
+    def shown_model_path(self) -> Path:
+        """The averaged weights as they were when somebody last asked for them; gone when the training has ended."""
+        return self.checkpoint_folder / "shown_model.safetensors"
+
+    @property
     def checkpoint_path(self) -> Path:
         """The whole state of the training: what resumes."""
         return self.checkpoint_folder / "last.safetensors"

@@ -1,5 +1,6 @@
 """The only optimisation loop: pretraining and fine-tuning differ in their objective, not in how they are trained."""
 
+import contextlib
 import copy
 import math
 import time
@@ -16,8 +17,8 @@ from engine.backbones.backbone import RestorationNetwork
 from engine.checkpoints import TrainingState, save_checkpoint
 from engine.configs import TrainingConfig
 from engine.devices import ComputeDevice
-from engine.errors import TrainingDivergedError
-from engine.events import CheckpointSaved, Emit, MetricsRow, StepDone
+from engine.errors import ModelFileError, TrainingDivergedError
+from engine.events import CheckpointSaved, Emit, JobWarning, MetricsRow, StepDone, WeightsShown
 from engine.job_control import JobCancelled, JobControl
 from engine.models import ModelCard, save_model
 from engine.objectives import Objective, step_seed
@@ -28,8 +29,13 @@ REPORT_INTERVAL_S = 1.0
 NUM_VALIDATIONS = 20
 """How often a training is measured, evenly over its steps."""
 
-GRADIENT_NORM_LIMIT = 1.0
-"""Larger gradients are scaled down to this norm: a rare bad batch must not undo what was learned."""
+GRADIENT_NORM_FACTOR = 4.0
+"""A gradient longer than the usual by more than this is shortened: a rare bad batch must not undo what was learned."""
+
+GRADIENT_NORM_SHARE = 0.02
+"""Part of each step's gradient length in the running average of the usual one."""
+
+SMALLEST_NORM = 1e-12
 
 
 class Observer(Protocol):
@@ -56,7 +62,8 @@ def new_state(network: RestorationNetwork, config: TrainingConfig, device: Compu
     network = network.to(device.torch_device, memory_format=torch.channels_last).train().requires_grad_(True)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=0.0, fused=True)
     averaged = copy.deepcopy(network).eval().requires_grad_(False)
-    return TrainingState(network, averaged, optimizer)
+    usual = torch.zeros((), device=device.torch_device)
+    return TrainingState(network, averaged, optimizer, gradient_norm=usual)
 
 
 def learning_rate_at(step: int, config: TrainingConfig) -> float:
@@ -133,7 +140,7 @@ class Trainer:
             pending = ahead.submit(self._objective.batch, self._state.step)
             try:
                 while self._state.step < self._config.steps and not self._is_past_its_best():
-                    self._control.wait_if_paused()
+                    self._control.wait_if_paused(self._show_weights)
                     pending = self._step(pending, lambda step: ahead.submit(self._objective.batch, step))
                     now = time.monotonic()
                     if now - reported >= REPORT_INTERVAL_S:
@@ -151,6 +158,10 @@ class Trainer:
             except JobCancelled:
                 self.save(clock)
                 raise
+            finally:
+                # Whoever reads it at this moment keeps it, where the system does not let go of open files.
+                with contextlib.suppress(OSError):
+                    self._run.shown_model_path.unlink()
         self._report()
         self._validate()
         self._observer.preview(self._state)
@@ -184,7 +195,7 @@ class Trainer:
         loss = self._objective.loss(self._restore, batch, generator)
         self._optimizer.zero_grad(set_to_none=True)
         self._device.fabric.backward(loss.total)
-        norm = torch.nn.utils.clip_grad_norm_(state.network.parameters(), GRADIENT_NORM_LIMIT, foreach=True)
+        norm = self._limit_gradient()
         self._optimizer.step()
         state.step += 1
         self._average_weights()
@@ -197,6 +208,22 @@ class Trainer:
     def _restore(self, noisy: Tensor) -> Tensor:
         restored: Tensor = self._module(noisy.contiguous(memory_format=torch.channels_last))
         return restored.float()
+
+    def _limit_gradient(self) -> Tensor:
+        """Shorten a gradient that is far longer than the last ones; returns its length before.
+
+        A fixed limit would be out of proportion: the length follows the noise of the photos. The idea of a limit from
+        the training's own history is that of AutoClip (Seetharaman et al., 2020). All stays on the device.
+        """
+        gradients = [weight.grad for weight in self._state.network.parameters() if weight.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
+        usual = self._state.gradient_norm
+        if self._state.step == 0:
+            usual.copy_(norm)
+        limit = GRADIENT_NORM_FACTOR * usual
+        torch._foreach_mul_(gradients, (limit / (norm + SMALLEST_NORM)).clamp(max=1.0))
+        usual.lerp_(torch.minimum(norm, limit), GRADIENT_NORM_SHARE)
+        return norm
 
     def _average_weights(self) -> None:
         # Early on the average follows closely, or it would still hold the first, random weights.
@@ -213,6 +240,15 @@ class Trainer:
         """Whether the last validations brought no gain (early stopping; Prechelt, 1998)."""
         without_gain = (self._state.step - self._state.best_step) // self._validate_every
         return 0 < self._patience <= without_gain and self._state.best_psnr is not None
+
+    def _show_weights(self) -> None:
+        """Write the present weights down for whoever asked; the training goes on without, where that fails."""
+        try:
+            self._save_model(self._run.shown_model_path)
+        except ModelFileError as error:
+            self._emit(JobWarning(message=error.message, hint=error.hint))
+        else:
+            self._emit(WeightsShown(step=self._state.step, path=self._run.shown_model_path))
 
     def _save_model(self, path: Path) -> None:
         card = self._card.model_copy(update={"steps": self._state.step})
