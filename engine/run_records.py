@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION: Final = 1
 
+RunKind = Literal["pretrain", "finetune", "import"]
+
 
 class RunStatus(StrEnum):
     """Where a run stands."""
@@ -45,7 +47,7 @@ class RunRecord(BaseModel):
         schema_version: Of this record.
         id: The run folder's name when it was created.
         name: What a person calls it.
-        kind: "pretrain" or "finetune".
+        kind: "pretrain", "finetune", or "import" for a model that someone else has trained.
         status: Where it stands.
         created: ISO 8601 time, UTC.
         parent: The run's id or model file it started from.
@@ -65,6 +67,8 @@ class RunRecord(BaseModel):
         metrics: Last or final figures by name (`psnr`, `ssim`, `noisy_psnr`, `consistency`, ...).
         verdict: The last plain-language verdict.
         error: Sentence of a failure.
+        notes: What a person wrote about it.
+        deleted: When it was deleted, ISO 8601, UTC; "" while it is not.
         owner: Process id, its start time and host while running.
     """
 
@@ -73,7 +77,7 @@ class RunRecord(BaseModel):
     schema_version: Literal[1] = SCHEMA_VERSION
     id: str
     name: str
-    kind: Literal["pretrain", "finetune"]
+    kind: RunKind
     status: RunStatus
     created: str
     parent: str | None = None
@@ -93,4 +97,6 @@ class RunRecord(BaseModel):
     metrics: dict[str, float] = Field(default_factory=dict)
     verdict: str = ""
     error: str = ""
+    notes: str = ""
+    deleted: str = ""
     owner: dict[str, Any] | None = None

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import platformdirs
 from pydantic import BaseModel
@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from engine import process_identity
 from engine.errors import InvalidInputError, RunStoreError
 from engine.run_folder import CONFIG_FILE, RECORD_FILE, SUBFOLDERS, Run, unwritable, write_text
-from engine.run_records import RunRecord, RunStatus
+from engine.run_records import RunKind, RunRecord, RunStatus
 
 __all__ = ["Run", "RunStore", "default_runs_folder", "library_versions"]
 
@@ -64,7 +64,7 @@ class RunStore:
 
     def create(
         self,
-        kind: Literal["pretrain", "finetune"],
+        kind: RunKind,
         name: str,
         config: BaseModel | Mapping[str, Any],
         *,
@@ -88,7 +88,10 @@ class RunStore:
             RunStoreError: The folder cannot be written.
         """
         created = datetime.now(UTC)
-        name = " ".join(name.split()) or {"pretrain": "Pretraining", "finetune": "Fine-tuning"}[kind]
+        name = (
+            " ".join(name.split())
+            or {"pretrain": "Pretraining", "finetune": "Fine-tuning", "import": "Imported model"}[kind]
+        )
         try:
             if path is None:
                 folder = self._make_folder(f"{datetime.now():%Y%m%d-%H%M%S}_{kind}_{_slug(name)}")
@@ -173,6 +176,7 @@ class RunStore:
         token = _unused_name(trash, run.path.name)
         try:
             trash.mkdir(exist_ok=True)
+            run.update(deleted=datetime.now(UTC).isoformat(timespec="seconds"))
             run.path.rename(trash / token)
         except OSError as error:
             raise unwritable(run.path, error) from error
@@ -197,7 +201,9 @@ class RunStore:
             (self.root / TRASH_FOLDER / token).rename(folder)
         except OSError as error:
             raise unwritable(folder, error) from error
-        return Run(folder)
+        run = Run(folder)
+        run.update(deleted="")
+        return run
 
     def _make_folder(self, name: str) -> Path:
         self.root.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,125 @@
+"""A model file's card and size, read from its header alone. Free of torch, so that the window can show it at once."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError, safe_open
+
+from engine.errors import ModelFileError
+
+CARD_KEY = "residua_card"
+
+
+class ModelCard(BaseModel):
+    """What a model is and where it comes from.
+
+    Attributes:
+        schema_version: Of this card.
+        name: What a person calls it.
+        task: Restoration task.
+        backbone: Network architecture.
+        backbone_params: Its settings, as plain values.
+        task_params: The task's settings, as plain values.
+        pretext: Pretext task it learned with, if any.
+        pretext_params: Its settings, as plain values, with what was measured on the photos.
+        parent: Run or model it was fine-tuned from, if any.
+        run: Id of the run that made it.
+        steps: Optimisation steps of that run.
+        starter: Starter model that it is, or descends from by training.
+        labels: File names of the noisy photos whose references taught it or chose it.
+        label_digests: SHA-256 of those noisy files' content, so that a name alone does not count.
+        created: ISO 8601 time, UTC.
+        version: Of this program.
+        description: What it does, for a person; a shipped model says so.
+        training: How a shipped model was made: pictures with licences, command, seed, figures.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    name: str
+    task: str = "denoise"
+    backbone: str = "unet"
+    backbone_params: dict[str, Any] = {}
+    task_params: dict[str, Any] = {}
+    pretext: str | None = None
+    pretext_params: dict[str, Any] = {}
+    parent: str | None = None
+    run: str | None = None
+    steps: int = 0
+    starter: str | None = None
+    labels: tuple[str, ...] = ()
+    label_digests: tuple[str, ...] = ()
+    created: str = ""
+    version: str = ""
+    description: str = ""
+    training: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSummary:
+    """What a model file says of itself.
+
+    Attributes:
+        path: The file.
+        card: What the model is.
+        num_parameters: Numbers in its weights.
+        num_bytes: Size of the file.
+    """
+
+    path: Path
+    card: ModelCard
+    num_parameters: int
+    num_bytes: int
+
+
+def model_file(path: Path) -> Path:
+    """The model file that a run folder or a model file's path stands for.
+
+    Raises:
+        ModelFileError: There is none.
+    """
+    found = path / "checkpoints" / "model.safetensors" if path.is_dir() else path
+    if not found.is_file():
+        raise ModelFileError(
+            f"There is no model at '{path}'.",
+            "Choose a run that has finished or was stopped after its first checkpoint, or a .safetensors file.",
+        )
+    return found
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read the card of a run's model or of a model file.
+
+    Raises:
+        ModelFileError: There is no model, or it is not one of this program.
+    """
+    return read_summary(path).card
+
+
+def read_summary(path: Path) -> ModelSummary:
+    """Read what a run's model or a model file says of itself; the weights stay unread.
+
+    Raises:
+        ModelFileError: There is no model, or it is not one of this program.
+    """
+    found = model_file(path)
+    try:
+        with safe_open(found, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            num_parameters = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+        card = ModelCard.model_validate(json.loads(metadata[CARD_KEY]))
+        num_bytes = found.stat().st_size
+    except KeyError as error:
+        raise ModelFileError(
+            f"'{found.name}' holds weights of another program.", "Choose a model that Residua has trained."
+        ) from error
+    except (SafetensorError, OSError, ValueError, ValidationError) as error:
+        raise ModelFileError(
+            f"'{found.name}' is damaged or not a model file.", "Choose another model, or train it again."
+        ) from error
+    return ModelSummary(path=found, card=card, num_parameters=num_parameters, num_bytes=num_bytes)
