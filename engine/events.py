@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.camera_facts import CameraFacts
+from engine.data.camera_facts import NOTHING_NOTED, CameraFacts
 from engine.noise_facts import FolderNoise, NoiseEstimate, SignalDependence
 
 Pixels = NDArray[np.float32]
@@ -164,7 +164,7 @@ class PhotoScanned:
     content: str = ""
     bit_depth: int = 0
     num_bytes: int = 0
-    camera: CameraFacts = CameraFacts()
+    camera: CameraFacts = NOTHING_NOTED
     brightness: float | None = None
     look: int | None = None
 

@@ -1,11 +1,13 @@
 """The job that looks through folders for usable photos and measures how noisy each is."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from engine.configs import ScanConfig
-from engine.data.image_files import probe_image, read_image
+from engine.data.image_files import examine_photo, read_image
 from engine.data.photo_folder import list_image_files
+from engine.duplicates import look_hash
 from engine.errors import ImageReadError
 from engine.events import Emit, FileSkipped, PhotoScanned, StepDone
 from engine.job_control import JobControl
@@ -69,19 +71,41 @@ def scan(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
 
 def _scan_file(path: Path, with_noise: bool) -> PhotoScanned | FileSkipped:
     try:
-        if not with_noise:
-            info = probe_image(path)
-            return PhotoScanned(path=path, width=info.width, height=info.height, noise_sigma=None)
-        photo = read_image(path)
+        facts = examine_photo(path)
+        scanned = PhotoScanned(
+            path=path,
+            width=facts.info.width,
+            height=facts.info.height,
+            noise_sigma=None,
+            content=facts.content,
+            bit_depth=facts.info.bit_depth,
+            num_bytes=facts.num_bytes,
+            camera=facts.camera,
+        )
+        return _measure(scanned) if with_noise else scanned
     except ImageReadError as error:
         return FileSkipped(path=path, reason=error.message, hint=error.hint)
-    if min(photo.width, photo.height) < MIN_SIDE_PX:
-        return PhotoScanned(path=path, width=photo.width, height=photo.height, noise_sigma=None)
-    noise = estimate_noise(photo.pixels)
-    return PhotoScanned(
-        path=path,
+
+
+def _measure(scanned: PhotoScanned) -> PhotoScanned:
+    """Decode a photo and add what its pixels tell.
+
+    Raises:
+        ImageReadError: The file is damaged behind its header.
+    """
+    photo = read_image(scanned.path)
+    scanned = replace(
+        scanned,
         width=photo.width,
         height=photo.height,
+        brightness=float(photo.pixels.mean()),
+        look=look_hash(photo.pixels),
+    )
+    if min(photo.width, photo.height) < MIN_SIDE_PX:
+        return scanned
+    noise = estimate_noise(photo.pixels)
+    return replace(
+        scanned,
         noise_sigma=noise.sigma,
         noise_correlation=noise.correlation,
         noise_dependence=noise.dependence,

@@ -42,6 +42,10 @@ class CameraFacts:
     taken: datetime | None = None
 
 
+NOTHING_NOTED: Final = CameraFacts()
+"""Of a file without such notes."""
+
+
 def read_camera_facts(exif: bytes | None) -> CameraFacts:
     """Read an EXIF block; what it lacks or what is broken stays unknown.
 
@@ -49,13 +53,13 @@ def read_camera_facts(exif: bytes | None) -> CameraFacts:
         exif: The block, beginning with its byte order mark, or None.
     """
     if not exif:
-        return CameraFacts()
+        return NOTHING_NOTED
     try:
         order = exif_byte_order(exif)
         (offset,) = struct.unpack_from(order + "I", exif, 4)
         main = {entry.tag: entry for entry in read_directory(exif, offset, order)}
     except InvalidExifError:
-        return CameraFacts()
+        return NOTHING_NOTED
     pointer = main.get(EXIF_DIRECTORY)
     details = {entry.tag: entry for entry in (pointer.directory or ())} if pointer is not None else {}
     return CameraFacts(
