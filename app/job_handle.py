@@ -36,7 +36,11 @@ class JobLane(StrEnum):
     """Which queue a job waits in."""
 
     MAIN = "main"
+    """What takes minutes."""
     SIDE = "side"
+    """What a person waits for now."""
+    BACKGROUND = "background"
+    """What nobody waits for, and may take hours with many photos."""
 
 
 @dataclass(frozen=True, kw_only=True)

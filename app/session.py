@@ -231,17 +231,23 @@ class Session(QObject):
         self.folders_changed.emit()
 
     def add_photos(self, photos: Sequence[PhotoScanned]) -> None:
-        """Add photos found by a scan; one that is already there is replaced."""
+        """Add photos found by a scan; one that is already there is replaced, and is no skipped file any more."""
         if photos:
             self._photos.update((photo.path, photo) for photo in photos)
+            mended = [photo.path for photo in photos if self._skipped.pop(photo.path, None) is not None]
             self.photos_added.emit(tuple(photos))
             self.photos_changed.emit()
+            if mended:
+                self.skipped_changed.emit()
 
     def add_skipped(self, files: Sequence[FileSkipped]) -> None:
-        """Add files found unusable by a scan."""
+        """Add files found unusable by a scan, be it only when they were decoded: they are no photos any more."""
         if files:
             self._skipped.update((file.path, file) for file in files)
+            lost = [file.path for file in files if self._photos.pop(file.path, None) is not None]
             self.skipped_changed.emit()
+            if lost:
+                self.photos_changed.emit()
 
     def set_excluded(self, excluded: Iterable[Path]) -> None:
         """Set which photos are left out."""

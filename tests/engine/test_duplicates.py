@@ -42,7 +42,7 @@ def test_the_hash_keeps_what_changes_little(seed: int) -> None:
     small = cv2.resize(original, (64, 48), interpolation=cv2.INTER_AREA)
     darker = original * np.float32(0.7)
     for changed in (noisy, small, darker, original.mean(axis=2, keepdims=True)):
-        assert different_bits(original, changed) <= 6
+        assert different_bits(original, changed) <= 8
     assert different_bits(original, picture(seed + 100)) > 12
 
 
@@ -79,8 +79,8 @@ def test_another_shape_is_another_photo(tmp_path: Path) -> None:
 
 
 def test_likeness_is_not_handed_on(tmp_path: Path) -> None:
-    """Each is 5 bits from the one before it: the third is not like the first."""
-    looks = [0, 0b11111, 0b1111111111]
+    """Each is 6 bits from the one before it: the third is not like the first."""
+    looks = [0, 0b111111, 0b111111111111]
     photos = [
         Candidate(path=tmp_path / f"{place}.png", num_bytes=0, look=look, width=10, height=10)
         for place, look in enumerate(looks)
@@ -101,4 +101,4 @@ def test_crops_of_real_photos(shared_data: Path) -> None:
     names = [path.name for path in sorted((folder / "noisy").iterdir())][:12]
     noisy = [read_image(folder / "noisy" / name).pixels for name in names]
     for name, photo in zip(names, noisy, strict=True):
-        assert different_bits(photo, read_image(folder / "clean" / name).pixels) <= 6, name
+        assert different_bits(photo, read_image(folder / "clean" / name).pixels) <= 8, name
