@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from engine.data.patches import DecodedPhoto
     from engine.devices import ComputeDevice
     from engine.models import RestorationModel
-    from engine.pretext.pretext_task import PretextTask
 
 MAX_COMPARED_PHOTOS = 2000
 """Distances grow with the square of the photos; of a larger folder, photos at equal intervals are compared."""
@@ -37,7 +36,6 @@ CROP_PX = 48
 NUM_QUANTILES = 512
 """Of a residual's values per channel: its distribution, at a cost that lets thousands of photos be compared."""
 
-_NUM_STRIDE_PHOTOS = 16
 _NUM_NAMED_PHOTOS = 3
 
 
@@ -179,26 +177,19 @@ def measure_residuals(
     from engine.data.patches import decode_photo, random_crops
     from engine.losses.earth_mover import earth_mover_distance_matrix
     from engine.objectives import step_seed
-    from engine.registry import TASKS, find_entry
+    from engine.residual_maker import ResidualMaker
 
-    pretext = _pretext_of(model_path, model, paths, control, emit)
-    task = find_entry(TASKS, model.card.task, "task").make(model.card.task_params)
-    network = model.network.to(device.torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    restore = task.measured(lambda noisy: network(noisy.contiguous(memory_format=torch.channels_last)).float())
+    maker = ResidualMaker.of_model(model_path, model, device, paths, control, emit)
 
     def residual_of(photo: "DecodedPhoto", index: int) -> "Tensor":
         crops = random_crops(
             [photo],
             num_photos=1,
             crops_per_photo=NUM_CROPS,
-            side_px=pretext.source_crop_px(CROP_PX) if pretext else CROP_PX,
+            side_px=maker.source_crop_px(CROP_PX),
             generator=np.random.default_rng((seed, index)),
         )
-        noisy = torch.from_numpy(crops).to(device.torch_device)
-        with torch.no_grad(), device.autocast():
-            if pretext is None:
-                return noisy - restore(noisy)
-            return pretext.residual(restore, noisy, torch.Generator().manual_seed(step_seed(seed, index)))
+        return maker.residual(crops, step_seed(seed, index)).values
 
     photos: list[Path] = []
     quantiles: list[Tensor] = []
@@ -274,32 +265,3 @@ def _quantiles(residual: "Tensor") -> "Tensor":
     values = sorted_residuals(together)[0].cpu()
     places = (torch.arange(NUM_QUANTILES) + 0.5) * (values.shape[1] / NUM_QUANTILES)
     return values[:, places.long()]
-
-
-def _pretext_of(
-    model_path: Path, model: "RestorationModel", paths: Sequence[Path], control: JobControl, emit: Emit
-) -> "PretextTask | None":
-    """The pretext task that the model learned with; a stride that its run has not noted is measured on the photos."""
-    from engine.data.patches import decode_photos
-    from engine.noise import decorrelating_stride
-    from engine.registry import PRETEXTS, find_entry
-
-    if model.card.pretext is None:
-        return None
-    entry = find_entry(PRETEXTS, model.card.pretext, "method")
-    params = _run_params(model_path)
-    if "stride" in entry.params_model.model_fields and not params.get("stride"):
-        chosen = paths[:: max(len(paths) // _NUM_STRIDE_PHOTOS, 1)][:_NUM_STRIDE_PHOTOS]
-        photos = decode_photos(chosen, control, emit, stage="Measuring the noise")
-        params = {**params, "stride": decorrelating_stride(photo.pixels for photo in photos)}
-    return entry.make(params)
-
-
-def _run_params(model_path: Path) -> dict[str, object]:
-    """What a pretraining run was told of its pretext task; nothing for other models."""
-    from engine.run_folder import RECORD_FILE, Run
-
-    if not (model_path / RECORD_FILE).is_file():
-        return {}
-    run = Run(model_path)
-    return dict(run.config().get("pretext_params", {})) if run.record.kind == "pretrain" else {}

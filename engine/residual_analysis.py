@@ -1,0 +1,201 @@
+"""The residual of one restored photo under the magnifier: is what was taken away noise, or picture too?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from engine.configs import JobConfig
+from engine.data.bicubic_resize import shrink
+from engine.errors import InvalidInputError
+from engine.events import Emit, Pixels, StepDone
+from engine.job_control import JobControl
+from engine.residual_leak import LARGE_SHARE, TRACE_SHARE, measure_leak, smallest_side_px
+from engine.residual_statistics import (
+    RadialSpectrum,
+    ResidualHistogram,
+    autocorrelation,
+    radial_spectrum,
+    residual_histogram,
+)
+from engine.verdicts import UNCHANGED_LEVEL
+
+VISIBLE_LEVEL = 1 / 255
+"""Picture in the residual that is weaker than this, root mean square, is hardly missed in the photo."""
+
+_MAX_SCALE = 4
+_MAX_SPECTRUM_PX = 2048
+_STAGE = "Looking at the residual"
+_NUM_STEPS = 5
+
+LeakState = Literal["nothing", "noise", "trace", "picture"]
+
+
+class ResidualConfig(JobConfig):
+    """Examine what a restoration has taken away from a photo."""
+
+    noisy: Annotated[Path, Field(title="Noisy photo", description="The photo as it was.")]
+    restored: Annotated[Path, Field(title="Restored photo", description="The photo as it has become.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResidualVerdict:
+    """What a residual says of the restoration.
+
+    Attributes:
+        state: "nothing" was taken away; only "noise"; a "trace" of picture; much "picture".
+        sentence: The same in plain words, with what to do about it.
+    """
+
+    state: LeakState
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResidualReport:
+    """The residual of one restored photo.
+
+    Attributes:
+        noisy: The noisy photo. Height x width x channels, 0 to 1.
+        restored: The restored photo at the noisy one's size. Same shape.
+        scale: How many times larger the restored photo is, to a side; it was shrunk by as much.
+        sigma: Standard deviation of the residual, 0 to 1.
+        mean: By how much the photo was darkened, -1 to 1.
+        histogram: Its values.
+        autocorrelation: How alike neighbouring values are, see `engine.residual_statistics.autocorrelation`.
+        spectrum: Its power by fineness; None for a photo of fewer than 4 pixels a side.
+        leak: Share of its variance that is picture, 0 to 1; None where the photo is too small to tell.
+        verdict: In plain words.
+    """
+
+    noisy: Pixels
+    restored: Pixels
+    scale: int
+    sigma: float
+    mean: float
+    histogram: ResidualHistogram
+    autocorrelation: NDArray[np.float64]
+    spectrum: RadialSpectrum | None
+    leak: float | None
+    verdict: ResidualVerdict
+
+
+def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) -> ResidualReport:
+    """Examine what a restoration has taken away from a photo.
+
+    Args:
+        config: The two photos.
+        control: Asked between the measurements.
+        emit: Receives `StepDone`.
+
+    Raises:
+        ImageReadError: One of the photos cannot be read.
+        InvalidInputError: They do not show the same.
+        JobCancelled: Asked to end.
+    """
+    # Imported late: OpenCV and the readers.
+    from engine.data.image_files import read_image
+
+    def begin(step: int) -> None:
+        control.wait_if_paused()
+        emit(StepDone(stage=_STAGE, step=step, num_steps=_NUM_STEPS))
+
+    begin(0)
+    noisy, restored, scale = common_measurement(read_image(config.noisy).pixels, read_image(config.restored).pixels)
+    residual = noisy - restored
+    begin(1)
+    histogram = residual_histogram(residual)
+    begin(2)
+    correlation = autocorrelation(_centre(residual))
+    begin(3)
+    spectrum = radial_spectrum(_centre(residual)) if min(residual.shape[:2]) >= 4 else None
+    begin(4)
+    leak = measure_leak(residual, restored).share if min(residual.shape[:2]) >= smallest_side_px() else None
+    begin(_NUM_STEPS)
+    sigma, mean = float(residual.std(dtype=np.float64)), float(residual.mean(dtype=np.float64))
+    return ResidualReport(
+        noisy=noisy,
+        restored=restored,
+        scale=scale,
+        sigma=sigma,
+        mean=mean,
+        histogram=histogram,
+        autocorrelation=correlation,
+        spectrum=spectrum,
+        leak=leak,
+        verdict=judge_residual(leak, sigma, mean),
+    )
+
+
+def common_measurement(noisy: Pixels, restored: Pixels) -> tuple[Pixels, Pixels, int]:
+    """Bring a restored photo to what the camera measured: A f(x) of x - A f(x).
+
+    An enlarged photo is shrunk to the noisy one's size; gray beside colour counts as three equal channels.
+
+    Args:
+        noisy: Height x width x channels, 0 to 1.
+        restored: The same photo, at most 4 times as large to a side.
+
+    Returns:
+        Both in one shape, and how many times larger the restored one was.
+
+    Raises:
+        InvalidInputError: The sizes do not fit.
+    """
+    height, width = noisy.shape[:2]
+    scale = restored.shape[0] // height
+    # A photo may have been cut down to whole pixels before it was enlarged.
+    beyond = (restored.shape[0] - scale * height, restored.shape[1] - scale * width)
+    if not 1 <= scale <= _MAX_SCALE or not all(0 <= rest < scale for rest in beyond):
+        raise InvalidInputError(
+            f"The restored photo has {restored.shape[1]} x {restored.shape[0]} pixels, "
+            f"the noisy one {width} x {height}.",
+            "Choose the restored version of this very photo, not cropped or turned.",
+        )
+    if scale > 1:
+        restored = shrink(restored[: scale * height, : scale * width], scale)
+    num_channels = max(noisy.shape[2], restored.shape[2])
+    shape = (height, width, num_channels)
+    return np.broadcast_to(noisy, shape), np.broadcast_to(restored, shape), scale
+
+
+def judge_residual(leak: float | None, sigma: float, mean: float) -> ResidualVerdict:
+    """Say in plain words what a residual is.
+
+    Args:
+        leak: Share of picture in it, 0 to 1; None where unknown.
+        sigma: Its standard deviation, 0 to 1.
+        mean: Its mean, -1 to 1.
+    """
+    if np.hypot(sigma, mean) < UNCHANGED_LEVEL:
+        return ResidualVerdict(state="nothing", sentence="Next to nothing was taken away: the photo is as it was.")
+    strength = f"{sigma * 255:.1f} of 255 levels"
+    if leak is None:
+        return ResidualVerdict(
+            state="noise",
+            sentence=f"{strength} were taken away. The photo is too small to tell whether picture is among it.",
+        )
+    if leak < TRACE_SHARE:
+        sentence = f"What was taken away ({strength}) looks like noise alone: no picture is found in it."
+        return ResidualVerdict(state="noise", sentence=sentence)
+    found = f"at least {100 * leak:.0f} % of it is picture"
+    lost = np.sqrt(leak) * sigma
+    faint = " That is too faint to be missed in the photo." if lost < VISIBLE_LEVEL else ""
+    if leak < LARGE_SHARE:
+        cure = "" if faint else " Look at fine detail; a lower strength keeps more of it."
+        return ResidualVerdict(
+            state="trace", sentence=f"Mostly noise was taken away ({strength}), but {found}.{faint}{cure}"
+        )
+    cure = "" if faint else " Lower the strength, or use a model that learned from photos like this one."
+    return ResidualVerdict(
+        state="picture", sentence=f"Picture was taken away with the noise ({strength}): {found}.{faint}{cure}"
+    )
+
+
+def _centre(residual: Pixels) -> Pixels:
+    """The central part that is enough to measure noise by."""
+    top, left = (max(side - _MAX_SPECTRUM_PX, 0) // 2 for side in residual.shape[:2])
+    return residual[top : top + _MAX_SPECTRUM_PX, left : left + _MAX_SPECTRUM_PX]

@@ -1,0 +1,169 @@
+"""The residual's figures against SciPy and against leaks of known size."""
+
+import cv2
+import numpy as np
+import pytest
+from scipy.signal import correlate
+from scipy.stats import kurtosis, norm
+
+from engine.data.bicubic_resize import enlarge
+from engine.data.image_files import PhotoImage, write_image
+from engine.errors import InvalidInputError
+from engine.events import StepDone
+from engine.job_control import JobCancelled, JobControl
+from engine.residual_analysis import ResidualConfig, common_measurement, examine_residual, judge_residual
+from engine.residual_leak import LARGE_SHARE, TRACE_SHARE, measure_leak, smallest_side_px
+from engine.residual_statistics import autocorrelation, radial_spectrum, residual_histogram
+
+SIDE_PX = 240
+
+
+@pytest.fixture(scope="module")
+def picture() -> np.ndarray:
+    """A scene with flat areas, edges of all directions and some texture."""
+    rng = np.random.default_rng(4)
+    scene = cv2.resize(rng.uniform(0.3, 0.7, (5, 5, 3)), (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_CUBIC)
+    for _ in range(40):
+        centre = tuple(int(place) for place in rng.integers(0, SIDE_PX, 2))
+        cv2.circle(scene, centre, int(rng.integers(4, 30)), tuple(rng.uniform(0.1, 0.9, 3)), -1, cv2.LINE_AA)
+    rows = np.arange(SIDE_PX)[:, None, None]
+    scene[:, SIDE_PX // 2 :] += 0.05 * np.sin(rows * 0.9)
+    return scene.clip(0, 1).astype(np.float32)
+
+
+def noise(shape: tuple[int, ...], sigma: float = 0.05, seed: int = 0) -> np.ndarray:
+    return (sigma * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32)
+
+
+def leak_of(noisy: np.ndarray, restored: np.ndarray) -> float:
+    return measure_leak((noisy - restored).astype(np.float32), restored.astype(np.float32)).share
+
+
+def test_pure_noise_holds_no_picture(picture: np.ndarray) -> None:
+    white = noise(picture.shape)
+    correlated = 4 * cv2.GaussianBlur(white, (0, 0), 1.2)
+    stronger_in_bright = noise(picture.shape, 1.0) * np.sqrt(0.01 * picture + 0.0005)
+    for kind in (white, correlated, stronger_in_bright):
+        assert leak_of(picture + kind, picture) < TRACE_SHARE
+
+
+def test_noise_that_was_left_in_the_picture_is_no_picture(picture: np.ndarray) -> None:
+    taken = noise(picture.shape)
+    for share in (0.1, 0.5):
+        assert leak_of(picture + taken, picture + share * taken) < TRACE_SHARE
+
+
+@pytest.mark.parametrize("sigma_px", [0.8, 1.5])
+def test_the_leak_grows_with_what_was_blurred_away(picture: np.ndarray, sigma_px: float) -> None:
+    taken = noise(picture.shape)
+    detail = picture - cv2.GaussianBlur(picture, (0, 0), sigma_px)
+    shares = [leak_of(picture + taken, picture - part * detail) for part in (0, 0.3, 0.6, 1.0)]
+    assert shares == sorted(shares)
+    assert shares[0] < TRACE_SHARE
+    true_share = float(np.var(detail) / np.var(taken + detail))
+    assert 0.2 * true_share < shares[-1] < 1.1 * true_share
+
+
+def test_filters_that_smooth_too_much_are_found_out(picture: np.ndarray) -> None:
+    noisy = picture + noise(picture.shape)
+    levels = np.rint(noisy.clip(0, 1) * 255).astype(np.uint8)
+    assert leak_of(noisy, cv2.GaussianBlur(noisy, (0, 0), 1.5)) > TRACE_SHARE
+    assert leak_of(noisy, cv2.medianBlur(levels, 5).astype(np.float32) / 255) > TRACE_SHARE
+
+
+def test_a_leak_needs_pictures_of_one_shape_and_some_size(picture: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="both must be"):
+        measure_leak(picture, picture[:, :, :1])
+    small = picture[: smallest_side_px() - 1]
+    with pytest.raises(ValueError, match="pixels"):
+        measure_leak(small, small)
+
+
+def test_autocorrelation_equals_direct_sums() -> None:
+    values = cv2.GaussianBlur(noise((40, 30), seed=3), (0, 0), 1.0)
+    centred = values.astype(np.float64) - values.mean(dtype=np.float64)
+    direct = correlate(centred, centred, method="direct")
+    counts = correlate(np.ones_like(centred), np.ones_like(centred), method="direct")
+    expected = (direct / counts / np.mean(centred**2))[39 - 5 : 39 + 6, 29 - 5 : 29 + 6]
+    np.testing.assert_allclose(autocorrelation(values[:, :, None], 5), expected, atol=1e-6)
+
+
+def test_autocorrelation_is_the_mean_over_channels_weighted_by_their_variance() -> None:
+    strong, weak = noise((50, 60), 0.1, 1), noise((50, 60), 0.001, 2)
+    both = autocorrelation(np.stack([strong, weak], axis=2), 4)
+    np.testing.assert_allclose(both, autocorrelation(strong[:, :, None], 4), atol=1e-3)
+    assert both[4, 4] == pytest.approx(1)
+    assert not autocorrelation(np.zeros((20, 20, 1), np.float32), 4).any()
+    assert autocorrelation(strong[:6, :9, None]).shape == (11, 11)
+
+
+def test_histogram_follows_the_normal_of_equal_variance() -> None:
+    values = noise((300, 300, 3), 0.03) + np.float32(0.01)
+    histogram = residual_histogram(values)
+    width = histogram.centres[1] - histogram.centres[0]
+    assert histogram.density.sum() * width == pytest.approx(1)
+    np.testing.assert_allclose(histogram.normal, norm.pdf(histogram.centres, values.mean(), values.std()), rtol=1e-3)
+    np.testing.assert_allclose(histogram.density, histogram.normal, atol=0.04 * histogram.normal.max())
+    heavy = np.random.default_rng(0).laplace(size=(200, 200, 1)).astype(np.float32)
+    assert residual_histogram(heavy).excess_kurtosis == pytest.approx(kurtosis(heavy.ravel()), rel=1e-3)
+
+
+def test_spectrum_of_white_noise_is_flat_and_of_a_wave_a_peak() -> None:
+    white = radial_spectrum(noise((256, 256, 3)))
+    np.testing.assert_allclose(white.power, 1, atol=0.2)
+    columns = np.arange(256)
+    wave = np.tile(np.sin(2 * np.pi * 0.25 * columns), (256, 1))[:, :, None].astype(np.float32)
+    spectrum = radial_spectrum(wave)
+    assert spectrum.frequencies[spectrum.power.argmax()] == pytest.approx(0.25)
+    with pytest.raises(ValueError, match="4 pixels"):
+        radial_spectrum(wave[:3])
+
+
+def test_an_enlarged_photo_is_compared_at_the_noisy_ones_size(picture: np.ndarray) -> None:
+    noisy, restored, scale = common_measurement(picture, enlarge(picture, 2))
+    assert (noisy.shape, restored.shape, scale) == (picture.shape, picture.shape, 2)
+    assert np.abs(noisy - restored).mean() < 0.01
+    assert common_measurement(picture[:, :, :1], picture)[0].shape == picture.shape
+    for other in (picture[:-10], enlarge(picture[:50, :50], 4)):
+        with pytest.raises(InvalidInputError, match="pixels"):
+            common_measurement(picture, other)
+
+
+def test_the_job_reports_every_figure(picture: np.ndarray, tmp_path) -> None:
+    noisy = (picture + noise(picture.shape)).clip(0, 1)
+    blurred = cv2.GaussianBlur(noisy, (0, 0), 1.5)
+    for name, pixels in (("noisy", noisy), ("restored", blurred), ("unchanged", noisy)):
+        write_image(tmp_path / f"{name}.png", PhotoImage(pixels), file_format="png", bit_depth=16)
+    events: list[StepDone] = []
+    config = ResidualConfig(noisy=tmp_path / "noisy.png", restored=tmp_path / "restored.png")
+    report = examine_residual(config, JobControl(), events.append)
+    assert events[-1].step == events[-1].num_steps
+    assert report.sigma == pytest.approx(float((noisy - blurred).std()), rel=1e-3)
+    assert report.leak is not None
+    assert report.leak > TRACE_SHARE
+    assert report.verdict.state in ("trace", "picture")
+    assert "picture" in report.verdict.sentence
+    assert report.autocorrelation.shape == (33, 33)
+    assert report.spectrum is not None
+    unchanged = ResidualConfig(noisy=tmp_path / "noisy.png", restored=tmp_path / "unchanged.png")
+    assert examine_residual(unchanged, JobControl(), events.append).verdict.state == "nothing"
+    control = JobControl()
+    control.cancel()
+    with pytest.raises(JobCancelled):
+        examine_residual(config, control, events.append)
+
+
+@pytest.mark.parametrize(
+    ("leak", "sigma", "state", "phrase"),
+    [
+        (0.0, 0.05, "noise", "noise alone"),
+        (None, 0.05, "noise", "too small"),
+        (1.2 * TRACE_SHARE, 0.2, "trace", "at least 4 %"),
+        (1.2 * TRACE_SHARE, 0.01, "trace", "too faint"),
+        (2 * LARGE_SHARE, 0.05, "picture", "at least 20 %"),
+    ],
+)
+def test_the_verdict_names_what_was_found(leak: float | None, sigma: float, state: str, phrase: str) -> None:
+    verdict = judge_residual(leak, sigma, 0.0)
+    assert verdict.state == state
+    assert phrase in verdict.sentence
