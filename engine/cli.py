@@ -322,15 +322,21 @@ def _describe_restore(result: RestoreResult) -> Ending:
         f"{len(result.restored):,} photos restored: {result.megapixels:.1f} megapixels "
         f"in {phrase_duration(result.seconds)}."
     ]
+    if result.already_done:
+        lines.append(f"{len(result.already_done):,} had been restored before, with the same model and settings.")
     if result.skipped_existing:
         lines.append(f"{len(result.skipped_existing):,} were there already.")
     if result.failed:
         lines.append(f"{len(result.failed):,} failed:")
         lines += [f"  {skipped.path}: {skipped.reason} {skipped.hint}" for skipped in result.failed]
+    if result.report is not None:
+        lines.append(f"Report: {result.report}")
     fields = {
         "restored": [{"source": source, "output": output} for source, output in result.restored],
         "failed": result.failed,
+        "already_done": [{"source": source, "output": output} for source, output in result.already_done],
         "skipped_existing": result.skipped_existing,
+        "report": result.report,
         "seconds": result.seconds,
         "megapixels": result.megapixels,
     }

@@ -10,7 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from engine.output_names import DEFAULT_PATTERN, check_pattern
 
 ADVANCED = {"level": "advanced"}
 
@@ -259,17 +261,50 @@ class RestoreConfig(ComputeConfig):
         Field(ge=0, le=1, title="Strength", description="0 keeps the noisy photo, 1 is the full restoration."),
     ] = 1.0
     format: Annotated[
-        Literal["keep", "png", "tiff16", "jpeg"],
-        Field(title="Format", description="Keep: as the original, with its bit depth."),
+        Literal["keep", "png", "tiff", "jpeg", "webp", "bmp"],
+        Field(title="Format", description="Keep: as the original."),
+    ] = "keep"
+    bit_depth: Annotated[
+        Literal["keep", "8", "16"],
+        Field(
+            title="Bit depth",
+            description="Bits per channel. Keep: as the original. JPEG, WebP and BMP hold 8 whatever is asked for.",
+        ),
     ] = "keep"
     jpeg_quality: Annotated[int, Field(ge=50, le=100, title="JPEG quality", description="Only for JPEG and WebP.")] = 95
-    keep_metadata: Annotated[
-        bool, Field(title="Keep metadata", description="Carry EXIF and the colour profile over.")
+    metadata: Annotated[
+        Literal["keep", "without-gps", "none"],
+        Field(
+            title="Metadata",
+            description="What of the EXIF is carried over: all, all but the place, nothing. Colour profiles are kept.",
+        ),
+    ] = "keep"
+    provenance: Annotated[
+        bool,
+        Field(title="Say how", description="Write model, run, version and strength into the restored file (XMP)."),
     ] = True
+    name_pattern: Annotated[
+        str,
+        Field(
+            title="File name",
+            description="How results are called; {name}, {model}, {task}, {strength} and {date} are filled in.",
+        ),
+    ] = DEFAULT_PATTERN
     existing: Annotated[
         Literal["rename", "overwrite", "skip"],
         Field(title="If the file exists", description="Rename adds a number. Originals are never overwritten."),
     ] = "rename"
+    skip_done: Annotated[
+        bool,
+        Field(
+            title="Skip what is done",
+            description="Pass over photos whose result is there, undamaged, from the same model and settings.",
+        ),
+    ] = True
+    report: Annotated[
+        bool,
+        Field(title="Report", description="Write a report beside the results when done: HTML with crops, and CSV."),
+    ] = False
     tile: Annotated[
         int,
         Field(
@@ -280,6 +315,12 @@ class RestoreConfig(ComputeConfig):
             json_schema_extra={"unit": "px", "zero": "From memory", **ADVANCED},
         ),
     ] = 0
+
+    @field_validator("name_pattern")
+    @classmethod
+    def _check_name_pattern(cls, pattern: str) -> str:
+        check_pattern(pattern)
+        return pattern
 
 
 class EvaluateConfig(ComputeConfig):

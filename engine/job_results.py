@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from engine.events import FileSkipped, PhotoScanned
 from engine.noise_facts import FolderNoise
@@ -45,22 +46,75 @@ class TrainingResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PhotoOutcome:
+    """What became of one photo of a batch.
+
+    Attributes:
+        source: The noisy file.
+        state: "restored"; "done": its result was there already, undamaged; "exists": a file of its name was there and
+            was left alone; "failed".
+        output: The restored file, or the one that was there; None where it failed.
+        seconds: Time it took.
+        reason: Why it failed.
+        hint: What to do about that.
+        how: A sentence about how it was restored, as the file itself says.
+    """
+
+    source: Path
+    state: Literal["restored", "done", "exists", "failed"]
+    output: Path | None = None
+    seconds: float = 0.0
+    reason: str = ""
+    hint: str = ""
+    how: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RestoreResult:
     """A batch of restored photos.
 
     Attributes:
-        restored: Pairs of source and output.
-        failed: Files that could not be restored, with reason.
-        skipped_existing: Sources whose output was already there.
+        outcomes: What became of each photo, those that could not be read at all first.
         seconds: Time for the batch.
         megapixels: Restored in all.
+        report: The report in HTML, where one was asked for.
     """
 
-    restored: tuple[tuple[Path, Path], ...]
-    failed: tuple[FileSkipped, ...]
-    skipped_existing: tuple[Path, ...]
+    outcomes: tuple[PhotoOutcome, ...]
     seconds: float
     megapixels: float
+    report: Path | None = None
+
+    @property
+    def restored(self) -> tuple[tuple[Path, Path], ...]:
+        """Pairs of source and output."""
+        return self._pairs("restored")
+
+    @property
+    def already_done(self) -> tuple[tuple[Path, Path], ...]:
+        """Pairs of source and the result that was there already."""
+        return self._pairs("done")
+
+    @property
+    def skipped_existing(self) -> tuple[Path, ...]:
+        """Sources for which another file of the result's name was there, and stays."""
+        return tuple(outcome.source for outcome in self.outcomes if outcome.state == "exists")
+
+    @property
+    def failed(self) -> tuple[FileSkipped, ...]:
+        """Files that could not be restored, with reason."""
+        return tuple(
+            FileSkipped(path=outcome.source, reason=outcome.reason, hint=outcome.hint)
+            for outcome in self.outcomes
+            if outcome.state == "failed"
+        )
+
+    def _pairs(self, state: str) -> tuple[tuple[Path, Path], ...]:
+        return tuple(
+            (outcome.source, outcome.output)
+            for outcome in self.outcomes
+            if outcome.state == state and outcome.output is not None
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ import errno
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,12 @@ from engine.configs import RestoreConfig
 from engine.data.image_encoding import check_can_hold
 from engine.data.image_files import PhotoImage, read_image, write_image
 from engine.errors import EngineError, ImageReadError, ImageWriteError, InvalidInputError
-from engine.events import Emit, FileSkipped, ImageRestored, JobWarning, StepDone
+from engine.events import Emit, FileSkipped, ImageRestored, JobWarning, PhotoPassedOver, StepDone
 from engine.job_control import JobControl
-from engine.job_results import RestoreResult
+from engine.job_results import PhotoOutcome, RestoreResult
+from engine.output_plan import OutputPlan, Placement
 from engine.raw_restoring import restore_raw_file
-from engine.restored_files import OutputPlan, SourcePhoto, list_sources
+from engine.restored_files import SourcePhoto, list_sources
 from engine.system_memory import available_memory
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
         config: Model, photos, destination.
         control: Asked once per tile.
         emit: Receives `StepDone` (steps are photos; `metrics["fraction"]` is the part of all pixels),
-            `ImageRestored`, `FileSkipped`, `JobWarning`.
+            `ImageRestored`, `PhotoPassedOver`, `FileSkipped`, `JobWarning`.
 
     Returns:
         What was restored and what was not, with reasons.
@@ -50,11 +52,11 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
         DeviceError: The device is not there.
     """
     from engine.devices import open_device
-    from engine.models import load_model
+    from engine.models import load_model, model_file
     from engine.restorer import Restorer
 
     config = config.model_copy(update={"out": config.out.absolute()})
-    listing = list_sources(config.photos, config.out)
+    listing = list_sources(config.photos, config.out, config.name_pattern)
     if not listing.photos and not listing.unusable:
         raise InvalidInputError("There are no photos in what was given.", "Choose photos, or a folder with photos.")
     if listing.earlier_results:
@@ -64,12 +66,16 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
                 hint="To restore one of them again, choose the file itself.",
             )
         )
-    restorer = Restorer(load_model(config.model), open_device(config), tile_px=config.tile, emit=emit)
+    model = load_model(config.model)
+    restorer = Restorer(model, open_device(config), tile_px=config.tile, emit=emit)
     _make_folder(config.out)
     for skipped in listing.unusable:
         emit(skipped)
-    batch = _Batch(config, listing.photos, restorer, control, emit)
-    return batch.run(listing.unusable)
+    plan = OutputPlan(config, listing.photos, model.card, model_file(config.model))
+    result = _Batch(config, listing.photos, plan, restorer, control, emit).run(listing.unusable)
+    if not config.report:
+        return result
+    return replace(result, report=_write_report(config, result, control, emit))
 
 
 class _Batch:
@@ -79,6 +85,7 @@ class _Batch:
         self,
         config: RestoreConfig,
         photos: Sequence[SourcePhoto],
+        plan: OutputPlan,
         restorer: "Restorer",
         control: JobControl,
         emit: Emit,
@@ -88,52 +95,57 @@ class _Batch:
         self._restorer = restorer
         self._control = control
         self._emit = emit
-        self._plan = OutputPlan(config, photos)
+        self._plan = plan
         self._clock = _Clock(control, sum(photo.megapixels for photo in photos))
         self._last_progress = -math.inf
 
     def run(self, unusable: Sequence[FileSkipped]) -> RestoreResult:
         """Restore all photos, adding to those that were unusable from the start."""
-        restored: list[tuple[Path, Path]] = []
-        failed = list(unusable)
-        skipped_existing: list[Path] = []
+        outcomes = [_failure(skipped) for skipped in unusable]
         megapixels = 0.0
         disk_error: ImageWriteError | None = None
         for index, photo in enumerate(self._photos):
             self._control.wait_if_paused()
             self._report_progress(index, 0.0)
-            started = time.monotonic()
             try:
-                output = self._plan.claim(photo)
-                if output is None:
-                    skipped_existing.append(photo.path)
-                    self._clock.leave_out(photo.megapixels)
-                    continue
-                if disk_error is not None:
-                    raise disk_error
-                self._restore_photo(photo, output, index)
+                outcome = self._take(photo, index, disk_error)
             except EngineError as error:
                 skipped = FileSkipped(path=photo.path, reason=error.message, hint=error.hint)
-                failed.append(skipped)
+                outcome = _failure(skipped)
                 self._emit(skipped)
-                self._clock.leave_out(photo.megapixels)
                 if isinstance(error, ImageWriteError) and _is_disk_error(error):
                     disk_error = error
-                continue
-            restored.append((photo.path, output))
-            megapixels += photo.megapixels
-            self._clock.add(photo.megapixels)
-            self._emit(ImageRestored(source=photo.path, output=output, seconds=time.monotonic() - started))
+            outcomes.append(outcome)
+            if outcome.state == "restored":
+                megapixels += photo.megapixels
+                self._clock.add(photo.megapixels)
+            else:
+                self._clock.leave_out(photo.megapixels)
         self._report_progress(len(self._photos), 0.0, always=True)
-        return RestoreResult(
-            restored=tuple(restored),
-            failed=tuple(failed),
-            skipped_existing=tuple(skipped_existing),
-            seconds=self._clock.seconds,
-            megapixels=megapixels,
-        )
+        return RestoreResult(outcomes=tuple(outcomes), seconds=self._clock.seconds, megapixels=megapixels)
 
-    def _restore_photo(self, photo: SourcePhoto, output: Path, index: int) -> None:
+    def _take(self, photo: SourcePhoto, index: int, disk_error: ImageWriteError | None) -> PhotoOutcome:
+        """Restore a photo, or find it done.
+
+        Raises:
+            EngineError: It cannot be read, restored or written; or none can be written, as `disk_error` says.
+        """
+        started = time.monotonic()
+        placement = self._plan.claim(photo)
+        how = "" if placement.provenance is None else placement.provenance.sentence
+        if placement.state != "write":
+            self._emit(
+                PhotoPassedOver(source=photo.path, output=placement.output, is_done=placement.state == "done", how=how)
+            )
+            return PhotoOutcome(source=photo.path, state=placement.state, output=placement.output, how=how)
+        if disk_error is not None:
+            raise disk_error
+        self._restore_photo(photo, placement, index)
+        seconds = time.monotonic() - started
+        self._emit(ImageRestored(source=photo.path, output=placement.output, seconds=seconds, how=how))
+        return PhotoOutcome(source=photo.path, state="restored", output=placement.output, seconds=seconds, how=how)
+
+    def _restore_photo(self, photo: SourcePhoto, placement: Placement, index: int) -> None:
         def report_tile(num_done: int, num_tiles: int) -> None:
             self._report_progress(index, num_done / num_tiles * photo.megapixels)
 
@@ -145,14 +157,17 @@ class _Batch:
                 f"The memory does not suffice for a photo of {photo.megapixels:,.0f} megapixels.",
                 "Close other programs, or restore a part of the photo.",
             ) from error
-        _make_folder(output.parent)
+        # Encoding a large photo takes a while: not for one that has been given up.
+        self._control.wait_if_paused()
+        _make_folder(placement.output.parent)
         write_image(
-            output,
+            placement.output,
             restored,
             file_format=self._plan.file_format(photo),
             bit_depth=self._plan.bit_depth(photo),
             jpeg_quality=self._config.jpeg_quality,
-            keep_metadata=self._config.keep_metadata,
+            metadata=self._config.metadata,
+            provenance=placement.provenance,
         )
 
     def _restored(self, path: Path, on_tile: "OnTile") -> PhotoImage:
@@ -204,6 +219,23 @@ class _Batch:
                 metrics={"fraction": self._clock.fraction(megapixels_of_current)},
             )
         )
+
+
+def _failure(skipped: FileSkipped) -> PhotoOutcome:
+    return PhotoOutcome(source=skipped.path, state="failed", reason=skipped.reason, hint=skipped.hint)
+
+
+def _write_report(config: RestoreConfig, result: RestoreResult, control: JobControl, emit: Emit) -> Path | None:
+    """Write the report beside the results; a batch is no failure for want of one."""
+    from engine.restore_report import RestoreReportConfig, report_path, write_restore_report
+
+    try:
+        return write_restore_report(
+            RestoreReportConfig(path=report_path(config.out), outcomes=result.outcomes), control, emit
+        )
+    except ImageWriteError as error:
+        emit(JobWarning(message=error.message, hint=error.hint))
+        return None
 
 
 class _Clock:

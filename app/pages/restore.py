@@ -120,9 +120,10 @@ class RestorePage(Page):
             photos=tuple(self._batch),
             out=destination,
             strength=choices.strength,
-            format=choices.format,
+            format="tiff" if choices.format == "tiff16" else choices.format,
+            bit_depth="16" if choices.format == "tiff16" else "keep",
             jpeg_quality=choices.jpeg_quality,
-            keep_metadata=choices.keep_metadata,
+            metadata="keep" if choices.keep_metadata else "none",
             existing=choices.existing,
         )
         self.model.set_state(self._batch, RowState(PhotoState.WAITING))

@@ -115,7 +115,7 @@ def describes_itself(path: Path) -> bool:
     """Tell whether a name or a side-car beside the file says that it is a bare mosaic."""
     if path.suffix.lower() not in BARE_SUFFIXES:
         return False
-    return _find_side_car(path) is not None or {"width", "height", "cfa"} <= _said_by_name(path).keys()
+    return find_side_car(path) is not None or {"width", "height", "cfa"} <= _said_by_name(path).keys()
 
 
 def read_bare_mosaic(path: Path) -> RawMosaic:
@@ -155,7 +155,7 @@ def describe(path: Path) -> MosaicDescription:
     Raises:
         ImageReadError: They do not say enough, or the side-car is damaged.
     """
-    side_car = _find_side_car(path)
+    side_car = find_side_car(path)
     said = _said_by_name(path) | (_read_side_car(side_car) if side_car else {})
     missing = [name for name in ("width", "height", "cfa") if name not in said]
     where = f"in {side_car.name}" if side_car else f"in a file {path.name}.json beside it"
@@ -175,7 +175,8 @@ def describe(path: Path) -> MosaicDescription:
         ) from error
 
 
-def _find_side_car(path: Path) -> Path | None:
+def find_side_car(path: Path) -> Path | None:
+    """Return the file beside a bare mosaic that describes it; None where there is none."""
     candidates = (path.with_name(f"{path.name}.json"), path.with_suffix(".json"), path.with_name(COMMON_SIDE_CAR))
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 

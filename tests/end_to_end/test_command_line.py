@@ -55,7 +55,9 @@ def test_from_noisy_photos_to_measured_restorations(tiny_photos: TinyPhotos, tmp
     )
     assert tuned["status"] == "done"
 
-    restored = run_command("restore", finetuned, noisy, "--out", tmp_path / "restored", "--format", "tiff16")
+    restored = run_command(
+        "restore", finetuned, noisy, "--out", tmp_path / "restored", "--format", "tiff", "--bit-depth", "16"
+    )
     assert restored["failed"] == []
     assert len(restored["restored"]) == 8
     assert restored["megapixels"] == pytest.approx(8 * 96 * 112 / 1e6)

@@ -106,20 +106,30 @@ def test_what_is_not_noise_is_kept(
 
 
 @pytest.mark.parametrize(
-    ("name", "chosen", "expected_name", "expected_depth"),
+    ("name", "chosen", "bit_depth", "expected_name", "expected_depth"),
     [
-        ("a.tiff", "png", "a_restored.png", 16),
-        ("a.tiff", "tiff16", "a_restored.tiff", 16),
-        ("a.png", "tiff16", "a_restored.tif", 16),
-        ("a.tiff", "jpeg", "a_restored.jpg", 8),
+        ("a.tiff", "png", "keep", "a_restored.png", 16),
+        ("a.tiff", "png", "8", "a_restored.png", 8),
+        ("a.tiff", "tiff", "16", "a_restored.tiff", 16),
+        ("a.png", "tiff", "16", "a_restored.tif", 16),
+        ("a.png", "keep", "16", "a_restored.png", 16),
+        ("a.tiff", "jpeg", "keep", "a_restored.jpg", 8),
+        ("a.tiff", "webp", "16", "a_restored.webp", 8),
+        ("a.tiff", "bmp", "keep", "a_restored.bmp", 8),
     ],
 )
 def test_formats(
-    identity_model: Path, tmp_path: Path, name: str, chosen: str, expected_name: str, expected_depth: int
+    identity_model: Path,
+    tmp_path: Path,
+    name: str,
+    chosen: str,
+    bit_depth: str,
+    expected_name: str,
+    expected_depth: int,
 ) -> None:
     is_tiff = name.endswith("tiff")
     make_photo(tmp_path / name, file_format="tiff" if is_tiff else "png", bit_depth=16 if is_tiff else 8)
-    result, _ = run_restore(identity_model, tmp_path / name, tmp_path / "out", format=chosen)
+    result, _ = run_restore(identity_model, tmp_path / name, tmp_path / "out", format=chosen, bit_depth=bit_depth)
     assert outputs(result) == [expected_name]
     assert read_image(result.restored[0][1]).metadata.bit_depth == expected_depth
 
@@ -182,7 +192,7 @@ def test_results_of_an_earlier_batch_are_not_restored_again(identity_model: Path
     for name in ("a.png", "trip/b.png"):
         make_photo(photos / name)
     run_restore(identity_model, photos, photos / out)
-    result, events = run_restore(identity_model, photos, photos / out)
+    result, events = run_restore(identity_model, photos, photos / out, skip_done=False)
     assert outputs(result) == ["a_restored_2.png", "b_restored_2.png"]
     warnings = [event.message for event in events if isinstance(event, JobWarning)]
     assert warnings == ["Passing over 2 restored files of an earlier batch."]

@@ -1,0 +1,116 @@
+"""The only writer of photos; `engine.data.image_files` hands it on."""
+
+import errno
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.atomic_files import write_bytes_atomically
+from engine.data import image_encoding
+from engine.data.exif_blocks import InvalidExifError
+from engine.data.exif_privacy import remove_gps
+from engine.data.image_formats import SUFFIXES_OF_FORMATS
+from engine.data.photo_image import BitDepth, FileFormat, PhotoImage
+from engine.data.provenance import Provenance, add_provenance
+from engine.errors import ImageWriteError
+from engine.events import Pixels
+
+MetadataPolicy = Literal["keep", "without-gps", "none"]
+"""What of a photo's EXIF is written into its result: all, all but the place, nothing."""
+
+
+def write_image(
+    path: Path,
+    image: PhotoImage,
+    *,
+    file_format: FileFormat | None = None,
+    bit_depth: BitDepth | None = None,
+    jpeg_quality: int = 95,
+    metadata: MetadataPolicy = "keep",
+    provenance: Provenance | None = None,
+) -> None:
+    """Write a photo, whole or not at all.
+
+    Args:
+        path: The file; its folder must exist.
+        image: Values outside of 0 to 1 are clipped.
+        file_format: None: as the path's ending says, or else the format that the photo was read from.
+        bit_depth: Bits per channel; None: as the photo was read, or 8 where the format holds no more.
+        jpeg_quality: 1 to 100, of JPEG and of lossy WebP.
+        metadata: What of the EXIF is written, where the format has a place for it (BMP has none). The ICC profile
+            always is: without it the colours would be others.
+        provenance: How the photo was restored, written into the file; None: nothing. BMP has no place for it.
+
+    Raises:
+        ImageWriteError: The format cannot hold the photo, or the file cannot be written.
+    """
+    file_format = file_format or format_of_name(path) or image.metadata.file_format
+    if bit_depth is None:
+        bit_depth = 8 if image_encoding.max_bit_depth(file_format) == 8 else image.metadata.bit_depth
+    image_encoding.check_can_hold(file_format, image.width, image.height, bit_depth, image.alpha is not None)
+    channels = image.pixels if image.alpha is None else np.dstack([image.pixels, image.alpha])
+    described = image.metadata
+    content = image_encoding.encode(
+        _to_integers(channels, bit_depth),
+        file_format,
+        quality=jpeg_quality,
+        is_lossless=described.is_lossless and described.file_format == "webp",
+        icc_profile=described.icc_profile,
+        exif=_exif_to_write(described.exif, metadata),
+    )
+    if provenance is not None:
+        try:
+            content = add_provenance(content, file_format, provenance, image.width, image.height)
+        except InvalidExifError as error:
+            raise ImageWriteError(
+                "How the photo was restored could not be written into the file.", "Choose another format."
+            ) from error
+    try:
+        write_bytes_atomically(path, content)
+    except OSError as error:
+        raise _write_error(path, error) from error
+
+
+def format_of_name(path: Path) -> FileFormat | None:
+    """Return the format that a file's name promises; None where its ending is not one of a photo."""
+    suffix = path.suffix.lower()
+    for file_format, suffixes in SUFFIXES_OF_FORMATS.items():
+        if suffix in suffixes:
+            return file_format
+    return None
+
+
+def usual_suffix(file_format: FileFormat) -> str:
+    """Return the usual ending of a format's files, with its dot."""
+    return SUFFIXES_OF_FORMATS[file_format][0]
+
+
+def _exif_to_write(exif: bytes | None, policy: MetadataPolicy) -> bytes | None:
+    if exif is None or policy == "none":
+        return None
+    return remove_gps(exif) if policy == "without-gps" else exif
+
+
+def _to_integers(channels: Pixels, bit_depth: BitDepth) -> NDArray[Any]:
+    if not np.isfinite(channels).all():
+        raise ImageWriteError(
+            "The restored picture holds values that are no numbers.",
+            "Restore it again with another model, and report this.",
+        )
+    scaled = np.rint(np.clip(channels, 0, 1) * np.float32(2**bit_depth - 1))
+    integers: NDArray[Any] = scaled.astype(np.uint8 if bit_depth == 8 else np.uint16)
+    return integers
+
+
+def _write_error(path: Path, error: OSError) -> ImageWriteError:
+    if error.errno == errno.ENOSPC:
+        return ImageWriteError("The disk is full.", "Free some space or choose another folder, then try again.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return ImageWriteError(f"The folder {path.parent} may not be written.", "Choose another folder.")
+    if error.errno == errno.ENOENT:
+        return ImageWriteError(f"The folder {path.parent} is not there.", "Choose another folder.")
+    return ImageWriteError(
+        f"{path.name} cannot be written ({error.strerror or error}).", "Choose another folder or a shorter name."
+    )

@@ -1,0 +1,166 @@
+"""Putting an XMP packet into an encoded picture, and finding it there.
+
+XMP is the one kind of metadata that PNG, JPEG, TIFF and WebP all have a place for, and that other programs show (Adobe,
+XMP Specification Part 3, 2020: sections 1.1.3 JPEG, 1.1.4 PNG, 1.1.6 TIFF; WebP Container Specification, "XMP ").
+"""
+
+import mmap
+import struct
+import zlib
+from collections.abc import Iterator
+
+from engine.data.exif_blocks import InvalidExifError, add_tiff_value, exif_byte_order, read_directory
+from engine.data.photo_image import FileFormat
+
+Content = bytes | mmap.mmap
+
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_PNG_KEYWORD = b"XML:com.adobe.xmp\x00\x00\x00\x00\x00"
+"""Keyword, no compression, no language, no translated keyword."""
+_END_OF_PNG_HEADER = 8 + 4 + 4 + 13 + 4
+_JPEG_NAMESPACE = b"http://ns.adobe.com/xap/1.0/\x00"
+_TIFF_TAG = 700
+_TIFF_BYTES = 1
+_WEBP_HAS_XMP = 0x04
+_WEBP_HAS_ALPHA = 0x10
+MAX_PACKET_BYTES = 65_535 - 2 - len(_JPEG_NAMESPACE)
+"""What a JPEG holds in one segment; no format gets more."""
+
+
+def insert_xmp(content: bytes, file_format: FileFormat, packet: bytes, width: int, height: int) -> bytes:
+    """Return an encoded picture with an XMP packet in it.
+
+    Args:
+        content: The encoded picture, without a packet.
+        file_format: Of the picture. BMP has no place for one and is returned as it is.
+        packet: At most `MAX_PACKET_BYTES`.
+        width: Of the picture, pixels.
+        height: Likewise.
+
+    Raises:
+        ValueError: The packet is too long.
+        InvalidExifError: The TIFF is not one of this program.
+    """
+    if len(packet) > MAX_PACKET_BYTES:
+        raise ValueError(f"an XMP packet has at most {MAX_PACKET_BYTES} bytes, found {len(packet)}")
+    match file_format:
+        case "png":
+            body = b"iTXt" + _PNG_KEYWORD + packet
+            chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+            return content[:_END_OF_PNG_HEADER] + chunk + content[_END_OF_PNG_HEADER:]
+        case "jpeg":
+            segment = b"\xff\xe1" + struct.pack(">H", 2 + len(_JPEG_NAMESPACE) + len(packet)) + _JPEG_NAMESPACE + packet
+            place = _behind_first_segments(content)
+            return content[:place] + segment + content[place:]
+        case "tiff":
+            return add_tiff_value(content, _TIFF_TAG, _TIFF_BYTES, packet)
+        case "webp":
+            return _insert_into_webp(content, packet, width, height)
+        case "bmp":
+            return content
+
+
+def find_xmp(content: Content) -> slice | None:
+    """Return where the XMP packet of a PNG, JPEG, classic TIFF or WebP file lies; None where there is none.
+
+    Args:
+        content: The whole file, of whatever kind.
+    """
+    start = content[:12]
+    if start.startswith(_PNG_START):
+        return _find_in_png(content)
+    if start.startswith(b"\xff\xd8"):
+        for position, marker, end in _jpeg_segments(content):
+            body = position + 4
+            if marker == 0xE1 and content[body : body + len(_JPEG_NAMESPACE)] == _JPEG_NAMESPACE:
+                return slice(body + len(_JPEG_NAMESPACE), end)
+        return None
+    if start[:4] in (b"II*\x00", b"MM\x00*"):
+        return _find_in_tiff(content)
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return _find_in_webp(content)
+    return None
+
+
+def bytes_behind(content: Content, packet: slice) -> int:
+    """Return where the file goes on behind a packet and what is computed from it: a PNG's checksum."""
+    return packet.stop + (4 if content[:8] == _PNG_START else 0)
+
+
+def _find_in_png(content: Content) -> slice | None:
+    position = len(_PNG_START)
+    while position + 8 <= len(content):
+        length, kind = struct.unpack(">I4s", content[position : position + 8])
+        body = position + 8
+        if kind == b"iTXt" and content[body : body + len(_PNG_KEYWORD)] == _PNG_KEYWORD:
+            packet = slice(body + len(_PNG_KEYWORD), body + length)
+            return packet if packet.start <= packet.stop <= len(content) else None
+        position = body + length + 4
+    return None
+
+
+def _jpeg_segments(content: Content) -> Iterator[tuple[int, int, int]]:
+    """Yield start, marker and end of each segment before the pixels."""
+    position = 2
+    while position + 4 <= len(content):
+        mark, marker, length = struct.unpack(">BBH", content[position : position + 4])
+        end = position + 2 + length
+        if mark != 0xFF or marker == 0xDA or length < 2 or end > len(content):
+            return
+        yield position, marker, end
+        position = end
+
+
+def _behind_first_segments(jpeg: bytes) -> int:
+    """Where a reader expects further metadata: behind JFIF's header and the EXIF."""
+    place = 2
+    for _, marker, end in _jpeg_segments(jpeg):
+        if marker not in (0xE0, 0xE1):
+            break
+        place = end
+    return place
+
+
+def _find_in_tiff(content: Content) -> slice | None:
+    try:
+        block = bytes(content[:8])
+        order = exif_byte_order(block)
+        (offset,) = struct.unpack(order + "I", block[4:])
+        # A memory map serves as bytes here.
+        entries = read_directory(content, offset, order, depth=2)  # type: ignore[arg-type]
+    except InvalidExifError:
+        return None
+    for entry in entries:
+        if entry.tag == _TIFF_TAG and len(entry.value) > 4:
+            size = len(entry.value)
+            (start,) = struct.unpack(order + "I", content[entry.position + 8 : entry.position + 12])
+            return slice(start, start + size)
+    return None
+
+
+def _webp_chunks(content: Content) -> Iterator[tuple[int, bytes, int]]:
+    """Yield start, kind and end of each chunk, the filling byte left out."""
+    position = 12
+    while position + 8 <= len(content):
+        kind, length = struct.unpack("<4sI", content[position : position + 8])
+        end = position + 8 + length
+        if end > len(content):
+            return
+        yield position, kind, end
+        position = end + length % 2
+
+
+def _find_in_webp(content: Content) -> slice | None:
+    return next((slice(start + 8, end) for start, kind, end in _webp_chunks(content) if kind == b"XMP "), None)
+
+
+def _insert_into_webp(content: bytes, packet: bytes, width: int, height: int) -> bytes:
+    chunks = content[12:]
+    if chunks[:4] != b"VP8X":
+        flags = _WEBP_HAS_ALPHA if chunks[:4] == b"VP8L" and chunks[12] & 0x10 else 0
+        size = struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
+        chunks = struct.pack("<4sIBxxx", b"VP8X", 10, flags) + size + chunks
+    extended = bytearray(chunks)
+    extended[8] |= _WEBP_HAS_XMP
+    body = bytes(extended) + struct.pack("<4sI", b"XMP ", len(packet)) + packet + bytes(len(packet) % 2)
+    return struct.pack("<4sI4s", b"RIFF", 4 + len(body), b"WEBP") + body

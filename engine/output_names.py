@@ -1,0 +1,110 @@
+"""How restored files are called: a pattern whose fields are filled in for each photo."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+DEFAULT_PATTERN: Final = "{name}_restored"
+FIELDS: Final = ("name", "model", "task", "strength", "date")
+"""What can be filled in: the photo's name without its ending, the model's, its task, percent, the day (ISO 8601)."""
+
+_FIELD: Final = re.compile(r"\{([^{}]*)\}")
+_NOT_IN_NAMES: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+"""What Windows or Linux refuses in a file's name."""
+_NUMBER: Final = re.compile(r"_[0-9]+$")
+_MAX_FIELD_CHARACTERS: Final = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class NameValues:
+    """What is the same for all photos of a batch.
+
+    Attributes:
+        model: What a person calls the model.
+        task: What it does.
+        strength: 0 to 1.
+        day: On which the batch began.
+    """
+
+    model: str
+    task: str
+    strength: float
+    day: date
+
+
+def check_pattern(pattern: str) -> None:
+    """Refuse a pattern that gives no usable names.
+
+    Raises:
+        ValueError: With what is wrong, as a sentence.
+    """
+    fields = _FIELD.findall(pattern)
+    rest = _FIELD.sub("", pattern)
+    unknown = next((field for field in fields if field not in FIELDS), None)
+    if unknown is not None:
+        known = ", ".join(f"{{{field}}}" for field in FIELDS)
+        raise ValueError(f"{{{unknown}}} is not known; there are {known}.")
+    if "{" in rest or "}" in rest:
+        raise ValueError("A curly bracket is left open.")
+    if "name" not in fields:
+        raise ValueError("{name} is missing: all photos would get the same name.")
+    forbidden = _NOT_IN_NAMES.search(rest)
+    if forbidden is not None:
+        raise ValueError(f"A file's name cannot hold {forbidden[0]!r}.")
+    if pattern != pattern.strip() or pattern.startswith(".") or pattern.endswith("."):
+        raise ValueError("A name cannot begin or end with a space or a full stop.")
+
+
+def fill_pattern(pattern: str, name: str, values: NameValues) -> str:
+    """Return the name of a result, without number and ending.
+
+    Args:
+        pattern: A sound one, see `check_pattern`.
+        name: The photo's name without its ending.
+        values: Of the batch.
+    """
+    filled = {
+        "name": name,
+        "model": _safe(values.model),
+        "task": _safe(values.task),
+        "strength": f"{round(values.strength * 100)}",
+        "date": values.day.isoformat(),
+    }
+    return _FIELD.sub(lambda match: filled[match[1]], pattern)
+
+
+class NameReader:
+    """Finds out of which photos a file may be the result, by its name alone.
+
+    Attributes:
+        is_telling: Whether the pattern adds text of its own, by which a result can be told from a photo.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        """Take the pattern by which the results are called."""
+        before, _, after = pattern.partition("{name}")
+        self.is_telling = bool(_FIELD.sub("", pattern).strip(" _-"))
+        self._pattern = re.compile(f"{_any_filling(before)}(?P<name>.+){_any_filling(after)}")
+
+    def names_of(self, stem: str) -> Iterator[str]:
+        """Yield the names, without ending, of the photos whose result may be called so.
+
+        Args:
+            stem: The file's name without its ending; with a number or without.
+        """
+        for candidate in dict.fromkeys((stem, _NUMBER.sub("", stem))):
+            match = self._pattern.fullmatch(candidate)
+            if match is not None:
+                yield match["name"]
+
+
+def _any_filling(part: str) -> str:
+    """Return a regular expression for a part of a pattern, whatever is filled in."""
+    pieces = _FIELD.split(part)
+    return ".+?".join(re.escape(text) for text in pieces[::2])
+
+
+def _safe(text: str) -> str:
+    return _NOT_IN_NAMES.sub("-", text)[:_MAX_FIELD_CHARACTERS].strip(" .") or "model"

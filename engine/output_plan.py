@@ -1,0 +1,200 @@
+"""Where each result of a batch goes: never over an original, never over one another, and not again where it is done."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from engine import __version__
+from engine.configs import RestoreConfig
+from engine.data.image_encoding import max_bit_depth
+from engine.data.image_files import BitDepth, FileFormat, format_of_name, usual_suffix
+from engine.data.provenance import Provenance, digest_of_file, is_intact, read_provenance
+from engine.data.raw_bare import BARE_SUFFIXES, find_side_car
+from engine.data.tiff_pages import containing_file, page_number
+from engine.errors import ImageReadError
+from engine.output_names import NameReader, NameValues, fill_pattern
+from engine.restored_files import SourcePhoto
+
+if TYPE_CHECKING:
+    from engine.models import ModelCard
+
+_FORMATS: dict[str, FileFormat] = {"png": "png", "tiff": "tiff", "jpeg": "jpeg", "webp": "webp", "bmp": "bmp"}
+_BIT_DEPTHS: dict[str, BitDepth] = {"8": 8, "16": 16}
+_LOSSY_FORMATS: tuple[FileFormat, ...] = ("jpeg", "webp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where the result of a photo goes, or is.
+
+    Attributes:
+        output: The file.
+        state: "write"; "done": it is there, undamaged, of the same photo, model and settings; "exists": another file of
+            that name is there and stays.
+        provenance: Of the file that is to be written, or that is there.
+    """
+
+    output: Path
+    state: Literal["write", "done", "exists"]
+    provenance: Provenance | None = None
+
+
+class OutputPlan:
+    """Gives each photo of a batch its output file."""
+
+    def __init__(
+        self, config: RestoreConfig, originals: Sequence[SourcePhoto], card: "ModelCard", model_file: Path
+    ) -> None:
+        """Plan for a batch.
+
+        Args:
+            config: Destination, format and what to do with existing files.
+            originals: All photos of the batch, none of which may be written over.
+            card: Of the model that restores.
+            model_file: Its file.
+        """
+        self._config = config
+        self._card = card
+        self._model_file = model_file
+        self._originals = {_identity(photo.path) for photo in originals}
+        self._claimed: set[str] = set()
+        self._reader = NameReader(config.name_pattern)
+        self._values = NameValues(model=card.name, task=card.task, strength=config.strength, day=date.today())
+        self._present: dict[Path, dict[str, list[Path]]] = {}
+
+    def file_format(self, photo: SourcePhoto) -> FileFormat:
+        """Return the format of a photo's result."""
+        return _FORMATS.get(self._config.format, photo.info.file_format)
+
+    def bit_depth(self, photo: SourcePhoto) -> BitDepth:
+        """Return the bits per channel of a photo's result."""
+        wanted = _BIT_DEPTHS.get(self._config.bit_depth, photo.info.bit_depth)
+        return wanted if wanted <= max_bit_depth(self.file_format(photo)) else 8
+
+    def claim(self, photo: SourcePhoto) -> Placement:
+        """Return where the result of a photo goes or is; that file is then taken.
+
+        Results of one batch never replace one another, whatever is to be done with existing files.
+
+        Raises:
+            ImageReadError: The photo cannot be read.
+        """
+        provenance = self._provenance(photo) if self._config.provenance else None
+        if provenance is not None and self._config.skip_done:
+            done = self._find_done(photo, provenance)
+            if done is not None:
+                return done
+        file_format = self.file_format(photo)
+        keeps_suffix = format_of_name(photo.path) == file_format
+        suffix = photo.path.suffix if keeps_suffix else usual_suffix(file_format)
+        stem = fill_pattern(self._config.name_pattern, photo.path.stem, self._values)
+        number = 1
+        while True:
+            numbering = "" if number == 1 else f"_{number}"
+            candidate = self._folder(photo) / f"{stem}{numbering}{suffix}"
+            number += 1
+            key = _key(candidate)
+            if key in self._claimed:
+                continue
+            if candidate.exists():
+                if self._config.existing == "rename" or _identity(candidate) in self._originals:
+                    continue
+                if self._config.existing == "skip":
+                    self._claimed.add(key)
+                    return Placement(output=candidate, state="exists", provenance=read_provenance(candidate))
+            self._claimed.add(key)
+            return Placement(output=candidate, state="write", provenance=provenance)
+
+    def _folder(self, photo: SourcePhoto) -> Path:
+        return self._config.out / photo.subfolder
+
+    def _find_done(self, photo: SourcePhoto, wanted: Provenance) -> Placement | None:
+        for path in self._results_in(self._folder(photo)).get(photo.path.stem.casefold(), ()):
+            found = read_provenance(path) if _key(path) not in self._claimed else None
+            if found is not None and found.is_same_work(wanted) and is_intact(path):
+                self._claimed.add(_key(path))
+                return Placement(output=path, state="done", provenance=found)
+        return None
+
+    def _results_in(self, folder: Path) -> dict[str, list[Path]]:
+        """Files that were there before the batch, by the names of the photos whose results they may be."""
+        if folder not in self._present:
+            results: dict[str, list[Path]] = {}
+            try:
+                files = sorted(path for path in folder.iterdir() if path.is_file())
+            except OSError:
+                files = []
+            for path in files:
+                for name in self._reader.names_of(path.stem):
+                    results.setdefault(name.casefold(), []).append(path)
+            self._present[folder] = results
+        return self._present[folder]
+
+    def _provenance(self, photo: SourcePhoto) -> Provenance:
+        config = self._config
+        file_format = self.file_format(photo)
+        settings = {
+            "bit_depth": self.bit_depth(photo),
+            "format": file_format,
+            "metadata": config.metadata,
+            "precision": config.precision,
+            "strength": config.strength,
+        }
+        if file_format in _LOSSY_FORMATS:
+            settings["quality"] = config.jpeg_quality
+        return Provenance(
+            version=__version__,
+            model=self._card.name,
+            run=self._card.run or "",
+            task=self._card.task,
+            strength=f"{config.strength:g}",
+            source=photo.path.name,
+            source_digest=_digest_of_source(photo.path),
+            model_digest=self._model_digest,
+            settings=json.dumps(settings, sort_keys=True),
+        )
+
+    @cached_property
+    def _model_digest(self) -> str:
+        return digest_of_file(self._model_file)
+
+
+def _digest_of_source(path: Path) -> str:
+    """Return the SHA-256 of all that makes a photo: its file, a page's number, a bare mosaic's side-car."""
+    file = containing_file(path)
+    side_car = find_side_car(path) if path.suffix.lower() in BARE_SUFFIXES else None
+    try:
+        status = file.stat()
+        digest = _digest_of_state(file, status.st_mtime_ns, status.st_size)
+        more = "" if side_car is None else digest_of_file(side_car)
+    except OSError as error:
+        raise ImageReadError(
+            f"The file cannot be read from the disk ({error.strerror}).", "Check the disk, then try again."
+        ) from error
+    page = page_number(path)
+    if page is None and not more:
+        return digest
+    return hashlib.sha256(f"{digest} {page or ''} {more}".encode()).hexdigest()
+
+
+@lru_cache(maxsize=16)
+def _digest_of_state(file: Path, modified_ns: int, num_bytes: int) -> str:
+    """Remembered, since a file of a thousand pages is a thousand photos."""
+    del modified_ns, num_bytes
+    return digest_of_file(file)
+
+
+def _key(path: Path) -> str:
+    """File systems that do not tell upper from lower case would take paths with the same key for one file."""
+    return str(path).casefold()
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = os.stat(containing_file(path))
+    return status.st_dev, status.st_ino
