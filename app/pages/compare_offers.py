@@ -15,6 +15,7 @@ from app.pages.compare_panes import (
     RESTORED_CHOICE,
     PaneChoice,
     PaneKind,
+    reference_of,
     restored_labels,
 )
 from app.session import Session
@@ -35,11 +36,13 @@ class Offer:
         choice: What it chooses.
         tip: What it is, in a sentence.
         reason: Why it cannot be chosen; "" if it can.
+        is_empty: Whether there is no such picture of the photo so far.
     """
 
     choice: PaneChoice
     tip: str = ""
     reason: str = ""
+    is_empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,9 @@ class Offers:
 
     def first_new(self, present: Sequence[PaneChoice]) -> PaneChoice:
         """Return what a further pane shows at first: something that is not there yet."""
-        candidates = [*self.pictures, *self.models, *(offer for offer in self.methods if not offer.reason)]
+        candidates = [
+            offer for offer in (*self.pictures, *self.models, *self.methods) if not offer.reason and not offer.is_empty
+        ]
         return next((offer.choice for offer in candidates if offer.choice not in present), RESTORED_CHOICE)
 
 
@@ -66,8 +71,15 @@ def offers_of(session: Session, photo: Path | None) -> Offers:
     """Return what can be chosen for the open photos."""
     labels = restored_labels(session)
     versions = [PaneChoice(PaneKind.RESTORED, label=label) for label in labels] if len(labels) > 1 else []
-    pictures = (INPUT_CHOICE, RESTORED_CHOICE, *versions, REFERENCE_CHOICE)
-    return Offers(tuple(map(Offer, pictures)), _models(session), _methods(photo))
+    is_restored = photo is not None and bool(session.restored(photo))
+    has_reference = photo is not None and reference_of(session, photo) is not None
+    pictures = (
+        Offer(INPUT_CHOICE),
+        Offer(RESTORED_CHOICE, is_empty=not is_restored),
+        *(Offer(version, is_empty=not is_restored) for version in versions),
+        Offer(REFERENCE_CHOICE, is_empty=not has_reference),
+    )
+    return Offers(pictures, _models(session), _methods(photo))
 
 
 def build_pane_menu(
