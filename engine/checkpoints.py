@@ -7,7 +7,7 @@ state needs saving.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +22,7 @@ from engine.models import RestorationModel
 from engine.weight_files import save_tensors
 
 PROGRESS_KEY = "residua_progress"
+GRADIENT_NORM_KEY = "gradient_norm"
 
 
 class Memory(Protocol):
@@ -50,6 +51,7 @@ class TrainingState:
         seconds: Training time so far, without pauses, over all sessions.
         best_psnr: Best validation PSNR so far, dB; None without validation.
         best_step: Its step.
+        gradient_norm: Running average of the gradient's length, on the device.
         memory: What the objective remembers of earlier steps, if anything.
     """
 
@@ -60,6 +62,7 @@ class TrainingState:
     seconds: float = 0.0
     best_psnr: float | None = None
     best_step: int = 0
+    gradient_norm: Tensor = field(default_factory=lambda: torch.zeros(()))
     memory: Memory | None = None
 
 
@@ -69,7 +72,7 @@ def save_checkpoint(path: Path, state: TrainingState) -> None:
     Raises:
         ModelFileError: It cannot be written; the checkpoint before it is unharmed.
     """
-    tensors: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {GRADIENT_NORM_KEY: state.gradient_norm}
     for part, network in (("network", state.network), ("averaged", state.averaged)):
         tensors |= {f"{part}.{name}": tensor for name, tensor in network.state_dict().items()}
     for index, moments in state.optimizer.state_dict()["state"].items():
@@ -108,6 +111,7 @@ def load_checkpoint(path: Path, state: TrainingState) -> None:
             moments.setdefault(int(index), {})[moment] = _in_layout_of(weights[int(index)], tensor)
         groups: list[dict[str, Any]] = state.optimizer.state_dict()["param_groups"]
         state.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        state.gradient_norm.copy_(tensors[GRADIENT_NORM_KEY])
         if state.memory is not None:
             state.memory.load_state_tensors(_with_prefix(tensors, "memory"))
         state.step = int(progress["step"])
