@@ -205,7 +205,7 @@ QDialog {{ background-color: {colors.window}; }}
 #PresetCard:checked {{ border: 2px solid {colors.accent}; background-color: {colors.raised}; }}
 #PresetCard:focus {{ border-color: {colors.accent}; }}
 #PresetCard:disabled {{ background-color: {colors.window}; border-color: {colors.border}; }}
-#TrainingPlot {{ border: none; border-radius: 0px; padding: 0px; }}
+#TrainingPlot, #ThemedPlot {{ border: none; border-radius: 0px; padding: 0px; }}
 #DropZone {{
   background-color: transparent; border: 2px dashed {colors.border_strong}; border-radius: 8px; }}
 #DropZone[active="true"] {{ border-color: {colors.accent}; background-color: {colors.accent_soft}; }}
