@@ -21,20 +21,24 @@ select, button {{ font: inherit; color: inherit; background: #33373b; border: 1p
  border-radius: 4px; padding: 3px 8px; max-width: 18em; }}
 :focus-visible {{ outline: 2px solid #62b0f5; outline-offset: 1px; }}
 #view {{ flex: 1 1 auto; min-height: 0; overflow: auto; display: grid; place-content: safe center; }}
-#stage {{ position: relative; touch-action: pan-y; cursor: ew-resize; user-select: none; overflow: hidden; }}
+#stage {{ position: relative; touch-action: pan-y; cursor: ew-resize; user-select: none; overflow: clip; }}
 #stage img {{ position: absolute; inset: 0; width: 100%; height: 100%; display: none; pointer-events: none; }}
 #stage img.left, #stage img.right {{ display: block; }}
 #stage img.left {{ z-index: 1; clip-path: inset(0 calc(100% - var(--split)) 0 0); }}
 #stage.pixels img {{ image-rendering: pixelated; }}
 #line {{ position: absolute; z-index: 2; top: 0; bottom: 0; left: var(--split); width: 2px; margin-left: -1px;
  background: #fff; box-shadow: 0 0 0 1px rgba(0, 0, 0, .6); pointer-events: none; }}
-#line::after {{ content: "\\2039 \\203A"; position: absolute; top: 50%; left: 1px; width: 34px; height: 34px;
- margin: -17px 0 0 -17px; border-radius: 50%; background: #fff; color: #111; text-align: center;
+#line::after {{ content: "\\2039 \\203A"; display: block; position: sticky; top: calc(50% - 17px); width: 34px;
+ height: 34px; margin-left: -16px; border-radius: 50%; background: #fff; color: #111; text-align: center;
  font: bold 18px/30px system-ui, sans-serif; box-shadow: 0 0 0 1px rgba(0, 0, 0, .6); }}
 footer {{ display: flex; gap: 12px; align-items: center; padding: 6px 12px; background: #1f2123; font-size: 12px; }}
 footer span {{ flex: 1 1 0; min-width: 0; overflow-wrap: anywhere; }}
 footer span:last-child {{ text-align: right; }}
 input[type=range] {{ flex: 0 1 320px; }}
+@media (max-width: 700px) {{
+ footer {{ flex-wrap: wrap; }}
+ input[type=range] {{ flex: 1 0 100%; order: -1; }}
+}}
 p {{ margin: 0; padding: 4px 12px; background: #1f2123; color: #a6adb4; font-size: 12px; }}
 </style>
 </head>
