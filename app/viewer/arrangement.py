@@ -1,14 +1,41 @@
 """Turning panes into panels: the part of a comparison that computes, in a background thread."""
 
+import math
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QSizeF
+from PySide6.QtCore import QPointF, QRectF, QSizeF
 
-from app.image_convert import DisplayLevels, stretch_levels
-from app.viewer.image_pyramid import ImagePyramid
-from app.viewer.view_modes import PaneContent, Panel, Picture, ViewMode, ViewSettings
+from app.image_convert import stretch_levels
+from app.viewer.pictures import PaneContent, Panel, Picture, ViewSettings
+from app.viewer.pyramid_store import PyramidStore
+from app.viewer.tile_mosaic import needed_pixels
+from app.viewer.view_modes import ViewMode
+from app.viewer.view_transform import ViewTransform, place_in_scene
 
-PyramidCache = dict[tuple[Picture, DisplayLevels], ImagePyramid]
+
+@dataclass(frozen=True)
+class Viewpoint:
+    """Where a person looks while pictures are being made; their tiles there are made first.
+
+    Attributes:
+        zoom: Screen pixels a scene pixel; None: as large as fits.
+        centre: The middle, as shares of the scene's width and height.
+        viewport: Size of one pane in screen pixels.
+    """
+
+    zoom: float | None
+    centre: QPointF
+    viewport: QSizeF
+
+    @classmethod
+    def of(cls, transform: ViewTransform) -> "Viewpoint":
+        """Return where a person looks now."""
+        scene, centre = transform.scene_size, transform.centre
+        return cls(
+            zoom=None if transform.is_fit else transform.zoom,
+            centre=QPointF(centre.x() / scene.width(), centre.y() / scene.height()),
+            viewport=transform.viewport * transform.device_pixel_ratio,
+        )
 
 
 @dataclass(frozen=True)
@@ -29,30 +56,50 @@ def arrange(
     panes: tuple[PaneContent, ...],
     settings: ViewSettings,
     is_stretched: bool,
-    pyramids: PyramidCache,
+    store: PyramidStore,
+    viewpoint: Viewpoint,
 ) -> Arrangement:
-    """Arrange panes in a mode; in a background thread, which alone touches `pyramids`.
+    """Arrange panes in a mode; in a background thread, which alone touches `store`.
 
     Args:
         mode: The way of looking.
         panes: At least one.
         settings: What the person has set.
         is_stretched: Whether to spread dim pictures, all by the levels of the first.
-        pyramids: The display-ready pictures of the last arrangement; those of this one afterwards.
+        store: Makes pyramids, and keeps those of the last arrangement.
+        viewpoint: What is looked at.
     """
     pictures = [pane for pane in panes if isinstance(pane, Picture)]
     if is_stretched and pictures:
         settings = replace(settings, levels=stretch_levels(pictures[0].pixels))
-    for key in [key for key in pyramids if key[0] not in pictures or key[1] != settings.levels]:
-        del pyramids[key]
-
-    def pyramid_of(picture: Picture) -> ImagePyramid:
-        key = (picture, settings.levels)
-        if key not in pyramids:
-            pyramids[key] = ImagePyramid.from_pixels(picture.pixels, settings.levels)
-        return pyramids[key]
-
-    panels = mode.arrange(panes, settings, pyramid_of)
+    store.begin(settings)
+    for picture in pictures:
+        store.keep(picture)
+    panels = mode.arrange(panes, settings, store)
+    store.end()
     largest = max(pictures, key=lambda picture: picture.width * picture.height, default=None)
-    scene = QSizeF(largest.width, largest.height) if largest is not None else None
+    if largest is None:
+        return Arrangement(tuple(panels), None)
+    scene = QSizeF(largest.width, largest.height)
+    _prepare_tiles(panels, scene, viewpoint)
     return Arrangement(tuple(panels), scene)
+
+
+def _prepare_tiles(panels: list[Panel], scene: QSizeF, viewpoint: Viewpoint) -> None:
+    """Make the tiles that will be seen first, so that pictures appear sharp."""
+    viewport = viewpoint.viewport
+    fit_zoom = min(viewport.width() / scene.width(), viewport.height() / scene.height())
+    zoom = fit_zoom if viewpoint.zoom is None else viewpoint.zoom
+    middle = QPointF(0.5, 0.5) if viewpoint.zoom is None else viewpoint.centre
+    corner = QPointF(
+        math.floor(viewport.width() / 2 - middle.x() * scene.width() * zoom),
+        math.floor(viewport.height() / 2 - middle.y() * scene.height() * zoom),
+    )
+    place = QRectF(corner, scene * zoom)
+    for layer in [layer for panel in panels for layer in panel.layers]:
+        target = place_in_scene(layer.pyramid.size, place)
+        visible = target.intersected(QRectF(QPointF(0, 0), viewport))
+        if not visible.isEmpty():
+            layer.pyramid.prepare(
+                *needed_pixels(layer.pyramid, target, visible, target.width() / layer.pyramid.size.width())
+            )

@@ -3,54 +3,49 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
-from PySide6.QtCore import QPointF, QRect, QSizeF, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QImage, QResizeEvent
+from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
-from app.theme import Theme
-from app.viewer.arrangement import Arrangement, PyramidCache, arrange
-from app.viewer.image_canvas import Backdrop
+from app.translation import tr
+from app.viewer.arrangement import Arrangement, Viewpoint, arrange
+from app.viewer.display_settings import EXPOSURE_RANGE_STOPS, GAMMA_RANGE
+from app.viewer.flicker_timer import FlickerTimer
 from app.viewer.latest_task import LatestTask
-from app.viewer.pane_view import PaneView
-from app.viewer.view_modes import GAINS, MAX_PANES, VIEW_MODES, PaneContent, Panel, ViewSettings
-from app.viewer.view_transform import ViewTransform
+from app.viewer.pane_stage import PaneStage
+from app.viewer.pictures import GAINS, MAX_PANES, PaneContent, Panel, ViewSettings
+from app.viewer.pyramid_store import PyramidStore
+from app.viewer.view_modes import VIEW_MODES
 from engine.errors import EngineError
 
-_GAP_PX = 2
 _PATIENCE_MS = 150
 """Work that is done sooner shows no "Computing", which would only flash."""
 
 
-class CompareViewer(QWidget):
+class CompareViewer(PaneStage):
     """Shows panes in one of the modes of `VIEW_MODES`, all through one `ViewTransform`.
 
     Signals:
-        hovered(QPointF | None): The scene point under the cursor in any pane.
-        state_changed(): Mode, gain, picked pane or backdrop is another.
         panels_shown(): New pictures are on the canvases.
 
     Attributes:
-        view_transform: Zoom and position of all panes.
+        flicker_timer: Shows the next pane of the flicker mode by itself.
     """
 
-    hovered = Signal(object)
-    state_changed = Signal()
     panels_shown = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.view_transform = ViewTransform(self)
+        self.flicker_timer = FlickerTimer(self)
+        self.flicker_timer.due.connect(self._flicker_by_itself)
+        self.flicker_timer.changed.connect(self._on_flicker_timer_changed)
         self._panes: tuple[PaneContent, ...] = ()
         self._figures: dict[int, str] = {}
         self._mode_key = "side_by_side"
         self._settings = ViewSettings()
         self._is_stretched = False
-        self._shows_captions = True
-        self._backdrop = Backdrop.GRAY
-        self._pane_views: list[PaneView] = []
-        self._visible: list[PaneView] = []
-        self._pyramids: PyramidCache = {}
+        self._store = PyramidStore()
         self._task = LatestTask(self)
         self._task.finished.connect(self._show_arrangement)
         self._task.failed.connect(self._show_failure)
@@ -59,20 +54,12 @@ class CompareViewer(QWidget):
         self._patience.setSingleShot(True)
         self._patience.setInterval(_PATIENCE_MS)
         self._patience.timeout.connect(self._show_busy)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(240, 160)
-        Theme.of_application().changed.connect(self._place_panes)
         self._show_panels((Panel(title=""),))
 
     @property
     def panes(self) -> tuple[PaneContent, ...]:
         """What is compared."""
         return self._panes
-
-    @property
-    def pane_views(self) -> tuple[PaneView, ...]:
-        """The canvases on screen, in reading order."""
-        return tuple(self._visible)
 
     @property
     def mode_key(self) -> str:
@@ -90,14 +77,29 @@ class CompareViewer(QWidget):
         return self._settings.picked
 
     @property
-    def backdrop(self) -> Backdrop:
-        """What lies behind the pictures."""
-        return self._backdrop
-
-    @property
     def is_stretched(self) -> bool:
         """Whether dim pictures are spread over the display's whole range."""
         return self._is_stretched
+
+    @property
+    def exposure_stops(self) -> float:
+        """By how many doublings of light plain pictures are shown brighter."""
+        return self._settings.exposure_stops
+
+    @property
+    def gamma(self) -> float:
+        """Above 1 the shadows of plain pictures are lifted, below 1 lowered."""
+        return self._settings.gamma
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether the difference mode tells more from less."""
+        return self._settings.is_signed
+
+    @property
+    def has_false_colours(self) -> bool:
+        """Whether brightness and differences are shown on a colour scale."""
+        return self._settings.has_false_colours
 
     @property
     def is_busy(self) -> bool:
@@ -138,7 +140,6 @@ class CompareViewer(QWidget):
         self._panes = ()
         self._figures = {}
         self._patience.stop()
-        self._pyramids = {}
         self._show_panels((Panel(title="", message=text),))
 
     def set_mode(self, mode_key: str) -> None:
@@ -188,11 +189,7 @@ class CompareViewer(QWidget):
 
     def set_gain(self, gain: float) -> None:
         """Multiply differences by another factor."""
-        if gain != self._settings.gain:
-            self._settings = replace(self._settings, gain=gain)
-            if VIEW_MODES[self._mode_key].uses_gain:
-                self._arrange()
-            self.state_changed.emit()
+        self._change_settings(VIEW_MODES[self._mode_key].uses_gain, gain=gain)
 
     def step_gain(self, direction: int) -> None:
         """Go to the next larger (1) or smaller (-1) gain."""
@@ -201,13 +198,6 @@ class CompareViewer(QWidget):
         else:
             self.set_gain(next((gain for gain in reversed(GAINS) if gain < self.gain), GAINS[0]))
 
-    def set_backdrop(self, backdrop: Backdrop) -> None:
-        """Choose what lies behind the pictures."""
-        self._backdrop = backdrop
-        for view in self._pane_views:
-            view.canvas.set_backdrop(backdrop)
-        self.state_changed.emit()
-
     def set_stretched(self, is_stretched: bool) -> None:
         """Show dim pictures spread over the display's whole range, all by the same levels, or as they are."""
         if is_stretched != self._is_stretched:
@@ -215,37 +205,55 @@ class CompareViewer(QWidget):
             self._arrange()
             self.state_changed.emit()
 
-    def set_captions_shown(self, is_shown: bool) -> None:
-        """Show or hide the line above each canvas."""
-        self._shows_captions = is_shown
-        for view in self._pane_views:
-            view.caption.setVisible(is_shown)
+    def set_exposure(self, stops: float) -> None:
+        """Show plain pictures brighter by so many doublings of light; held in range. Never saved anywhere."""
+        low, high = EXPOSURE_RANGE_STOPS
+        self._change_settings(not VIEW_MODES[self._mode_key].uses_gain, exposure_stops=min(max(stops, low), high))
 
-    def step_split(self, direction: int) -> None:
-        """Move the split handle left (-1) or right (1), where there is one."""
-        handle = self._visible[0].canvas.split_handle
-        if handle.isVisible():
-            handle.step(direction)
+    def set_gamma(self, gamma: float) -> None:
+        """Lift (above 1) or lower the shadows of plain pictures; held in range. Never saved anywhere."""
+        low, high = GAMMA_RANGE
+        self._change_settings(not VIEW_MODES[self._mode_key].uses_gain, gamma=min(max(gamma, low), high))
 
-    def composed_view(self) -> QImage:
-        """Return what is on screen, captions and all, in screen pixels."""
-        return self.grab().toImage()
+    def set_signed(self, is_signed: bool) -> None:
+        """Let the difference mode tell more from less, or only show how much."""
+        self._change_settings(self._mode_key == "difference", is_signed=is_signed)
+
+    def set_false_colours(self, has_false_colours: bool) -> None:
+        """Show brightness and differences on a colour scale, or as they are."""
+        self._change_settings(True, has_false_colours=has_false_colours)
+
+    def reset_looking(self) -> None:
+        """Put exposure, gamma and moved panes back."""
+        self.offsets.reset()
+        is_plain = not VIEW_MODES[self._mode_key].uses_gain
+        self._change_settings(is_plain, exposure_stops=0.0, gamma=1.0)
 
     def shut_down(self) -> None:
-        """Wait for the background thread."""
+        """Wait for the background threads."""
+        self.flicker_timer.stop()
         self._task.shut_down()
+        super().shut_down()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._place_panes()
+    def _change_settings(self, concerns_mode: bool, **values: Any) -> None:
+        """Set fields of `ViewSettings`; arrange anew where the present mode shows them."""
+        settings = replace(self._settings, **values)
+        if settings == self._settings:
+            return
+        self._settings = settings
+        if concerns_mode:
+            self._arrange()
+        self.state_changed.emit()
 
     def _arrange(self) -> None:
         """Ask the background thread for what the panes look like in the present mode."""
         if not self._panes:
             return
-        mode = VIEW_MODES[self._mode_key]
-        self._task.submit(partial(arrange, mode, self._panes, self._settings, self._is_stretched, self._pyramids))
-        self._busy_text = "Computing…"
+        mode, viewpoint = VIEW_MODES[self._mode_key], Viewpoint.of(self.view_transform)
+        self._task.submit(
+            partial(arrange, mode, self._panes, self._settings, self._is_stretched, self._store, viewpoint)
+        )
+        self._busy_text = tr("Computing…")
         self._patience.start()
 
     @Slot(object)
@@ -253,6 +261,8 @@ class CompareViewer(QWidget):
         self._patience.stop()
         if arrangement.scene is not None:
             self.view_transform.set_scene(arrangement.scene)
+            # What lies outside of another photo cannot stay marked.
+            self.set_region(self._region)
         self._show_panels(arrangement.panels)
         self.panels_shown.emit()
 
@@ -267,27 +277,23 @@ class CompareViewer(QWidget):
             view.canvas.set_message(self._busy_text)
 
     def _show_panels(self, panels: Sequence[Panel]) -> None:
-        while len(self._pane_views) < len(panels):
-            self._pane_views.append(self._new_pane_view())
-        self._visible = self._pane_views[: len(panels)]
-        for view, panel in zip(self._visible, panels, strict=True):
-            view.panel = panel
-            view.canvas.show_layers(panel.layers, is_split=panel.is_split, message=panel.message)
-        for view in self._pane_views:
-            view.setVisible(view in self._visible)
+        super()._show_panels(panels)
         if self._mode_key == "flicker":
             self._show_flicker_layer()
         elif len(panels) == 1:
             self._visible[0].canvas.show_layer(0)
         self._caption_all()
-        self._place_panes()
 
-    def _new_pane_view(self) -> PaneView:
-        view = PaneView(self.view_transform, self)
-        view.canvas.set_backdrop(self._backdrop)
-        view.caption.setVisible(self._shows_captions)
-        view.canvas.hovered.connect(self._follow_cursor)
-        return view
+    @Slot()
+    def _flicker_by_itself(self) -> None:
+        if self._mode_key == "flicker" and self.isVisible():
+            self.flicker()
+
+    @Slot()
+    def _on_flicker_timer_changed(self) -> None:
+        if self.flicker_timer.is_running and self._mode_key != "flicker":
+            self.set_mode("flicker")
+        self.state_changed.emit()
 
     def _flicker_position(self) -> int:
         indices = self._visible[0].panel.pane_indices
@@ -305,38 +311,8 @@ class CompareViewer(QWidget):
             if self._mode_key == "flicker" and indices:
                 position = self._flicker_position()
                 title = panel.layers[position].label
-                detail = "  ".join(filter(None, (f"{position + 1} of {len(indices)}, Space: next", panel.detail)))
+                number = tr("{position} of {number}, Space: next").format(position=position + 1, number=len(indices))
+                detail = "  ".join(filter(None, (number, panel.detail)))
                 indices = (indices[position],)
             figures = [self._figures[index] for index in indices if self._figures.get(index)]
             view.caption.show_text(title, detail, "  |  ".join(figures))
-
-    @Slot()
-    def _place_panes(self) -> None:
-        """Give every pane the same room, in the grid in which the picture gets largest."""
-        num_panes = len(self._visible)
-        caption_height = self._visible[0].caption.sizeHint().height() if self._shows_captions else 0
-        scene = self.view_transform.scene_size
-        best_columns, best_scale = 1, 0.0
-        for columns in range(1, num_panes + 1):
-            rows = -(-num_panes // columns)
-            width = (self.width() - (columns - 1) * _GAP_PX) / columns
-            height = (self.height() - (rows - 1) * _GAP_PX) / rows - caption_height
-            scale = min(width / scene.width(), height / scene.height())
-            if scale > best_scale:
-                best_columns, best_scale = columns, scale
-        rows = -(-num_panes // best_columns)
-        width = (self.width() - (best_columns - 1) * _GAP_PX) // best_columns
-        height = (self.height() - (rows - 1) * _GAP_PX) // rows
-        for index, view in enumerate(self._visible):
-            row, column = divmod(index, best_columns)
-            view.setGeometry(QRect(column * (width + _GAP_PX), row * (height + _GAP_PX), width, height))
-        self.view_transform.set_viewport(
-            QSizeF(max(1, width), max(1, height - caption_height)), self.devicePixelRatioF()
-        )
-
-    @Slot(object)
-    def _follow_cursor(self, point: QPointF | None) -> None:
-        under_cursor = self.sender()
-        for view in self._visible:
-            view.canvas.set_pointer(None if view.canvas is under_cursor else point)
-        self.hovered.emit(point)

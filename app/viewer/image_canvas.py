@@ -4,28 +4,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal, Slot
 from PySide6.QtGui import (
     QColor,
-    QFontMetricsF,
     QMouseEvent,
     QNativeGestureEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.viewer.canvas_marks import (
+    GRID_FROM_ZOOM,
+    POINTER_RADIUS_PX,
+    paint_message,
+    paint_pixel_grid,
+    paint_pointer,
+    paint_region,
+    paint_side_labels,
+)
 from app.viewer.image_pyramid import ImagePyramid
+from app.viewer.legend import Legend, paint_legend
 from app.viewer.split_handle import SplitHandle
-from app.viewer.view_transform import ViewTransform
+from app.viewer.tile_loader import TileLoader
+from app.viewer.tile_mosaic import Interpolation, TileMosaic
+from app.viewer.view_transform import ViewTransform, place_in_scene
 
 _WHEEL_UNITS_PER_DOUBLING = 480.0
-_SAME_SHAPE_TOLERANCE = 0.02
-_POINTER_RADIUS = 9
-_CHIP_MARGIN = 8
+_NOTHING = QPointF(0, 0)
 
 
 class Backdrop(Enum):
@@ -35,6 +43,14 @@ class Backdrop(Enum):
     """Lightness 50 of 100: the least pull in either direction."""
     BLACK = "#000000"
     WHITE = "#ffffff"
+
+
+class _Drag(Enum):
+    """What moving the pressed mouse does."""
+
+    PAN = "pan"
+    SHIFT_LAYER = "shift layer"
+    DRAW_REGION = "draw region"
 
 
 @dataclass(frozen=True)
@@ -53,26 +69,41 @@ class Layer:
 class ImageCanvas(QWidget):
     """Paints the visible part of its layers through a shared `ViewTransform`.
 
-    The wheel zooms about the cursor, dragging pans, a double click toggles fit and 1:1.
+    The wheel zooms about the cursor, dragging pans, a double click toggles fit and 1:1. Dragging with Alt or Ctrl
+    moves one layer against the others, with Shift it draws a region.
 
     Signals:
         hovered(QPointF | None): The scene point under the cursor; None once it leaves.
         split_moved(float): The split handle was moved to this share of the width.
+        layer_shifted(int, QPointF): A layer was dragged by so many scene pixels.
+        region_drawn(QRectF, bool): A region was drawn, in pixels of the layer under its corner, scaled to the scene;
+            whether the mouse has been released. An empty one was a mere click.
     """
 
     hovered = Signal(object)
     split_moved = Signal(float)
+    layer_shifted = Signal(int, QPointF)
+    region_drawn = Signal(QRectF, bool)
 
-    def __init__(self, transform: ViewTransform, parent: QWidget | None = None) -> None:
+    def __init__(self, transform: ViewTransform, loader: TileLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.view_transform = transform
+        self._loader = loader
         self._layers: tuple[Layer, ...] = ()
+        self._mosaics: tuple[TileMosaic, ...] = ()
+        self._offsets: tuple[QPointF, ...] = ()
         self._shown = 0
         self._is_split = False
         self._message = ""
+        self._legend: Legend | None = None
         self._backdrop = Backdrop.GRAY
+        self._interpolation = Interpolation.AUTOMATIC
+        self._has_grid = False
+        self._region: QRect | None = None
         self._pointer: QPointF | None = None
-        self._drag_from: QPointF | None = None
+        self._drag: _Drag | None = None
+        self._drag_from = QPointF()
+        self._drag_layer = 0
         self._handle = SplitHandle(self)
         self._handle.moved.connect(self._move_split)
         self._handle.hide()
@@ -82,6 +113,7 @@ class ImageCanvas(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(64, 64)
         transform.changed.connect(self._repaint)
+        loader.tiles_ready.connect(self._take_tiles)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -103,19 +135,32 @@ class ImageCanvas(QWidget):
         """The handle between the two sides."""
         return self._handle
 
-    def show_layers(self, layers: Sequence[Layer], *, is_split: bool = False, message: str = "") -> None:
+    @property
+    def is_sharp(self) -> bool:
+        """Whether no tile is missing in what was painted last."""
+        return not any(mosaic.missing for mosaic in self._mosaics)
+
+    def show_layers(
+        self, layers: Sequence[Layer], *, is_split: bool = False, message: str = "", legend: Legend | None = None
+    ) -> None:
         """Show pictures.
 
         Args:
             layers: One picture; two for a split; any number to flicker between. None at all shows the message.
             is_split: Show the first left and the second right of the handle.
             message: A sentence over the pictures: what is loading, or why there is none.
+            legend: What false colours stand for.
         """
+        kept = {mosaic.pyramid: mosaic for mosaic in self._mosaics}
         self._layers = tuple(layers)
+        self._mosaics = tuple(kept.get(layer.pyramid) or TileMosaic(layer.pyramid) for layer in layers)
+        self._offsets = ()
         self._shown = min(self._shown, max(0, len(self._layers) - 1))
         self._is_split = is_split and len(self._layers) == 2
         self._message = message
+        self._legend = legend
         self._handle.setVisible(self._is_split)
+        self._loader.forget(self)
         self.setAccessibleName(message or " | ".join(layer.label for layer in self._layers))
         self.update()
 
@@ -124,6 +169,11 @@ class ImageCanvas(QWidget):
         if index != self._shown:
             self._shown = index
             self.update()
+
+    def set_offsets(self, offsets: Sequence[QPointF]) -> None:
+        """Move layers against the scene, by scene pixels; one offset a layer, or none at all."""
+        self._offsets = tuple(offsets)
+        self.update()
 
     def set_message(self, message: str) -> None:
         """Show a sentence over what is there."""
@@ -136,6 +186,21 @@ class ImageCanvas(QWidget):
         self._backdrop = backdrop
         self.update()
 
+    def set_interpolation(self, interpolation: Interpolation) -> None:
+        """Choose how pictures are enlarged."""
+        self._interpolation = interpolation
+        self.update()
+
+    def set_grid_shown(self, is_shown: bool) -> None:
+        """Show lines between pixels, once they are large enough."""
+        self._has_grid = is_shown
+        self.update()
+
+    def set_region(self, region: QRect | None) -> None:
+        """Outline a region, in pixels of the picture, scaled to the scene where its size is another."""
+        self._region = region
+        self.update()
+
     def set_split(self, position: float) -> None:
         """Move the split handle, as a share of the width."""
         self._handle.set_position(position)
@@ -146,9 +211,16 @@ class ImageCanvas(QWidget):
         for place in (self._pointer, point):
             if place is not None:
                 centre = self.view_transform.to_viewport(place, self._viewport())
-                reach = _POINTER_RADIUS + 2
+                reach = POINTER_RADIUS_PX + 2
                 self.update(round(centre.x()) - reach, round(centre.y()) - reach, 2 * reach, 2 * reach)
         self._pointer = point
+
+    def complete(self) -> None:
+        """Make every tile in view here and now, for a picture of what is on screen."""
+        self._cover()
+        for mosaic in self._mosaics:
+            mosaic.complete()
+        self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(480, 360)
@@ -156,29 +228,37 @@ class ImageCanvas(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         clip = QRectF(event.rect())
+        canvas = QRectF(self.rect())
         painter.fillRect(clip, QColor(self._backdrop.value))
+        self._cover()
         if self._layers and self._is_split:
             line = self._handle.line_x
             left = QRectF(0, 0, line, self.height())
             right = QRectF(line, 0, self.width() - line, self.height())
-            for layer, side in zip(self._layers, (left, right), strict=True):
+            for index, side in enumerate((left, right)):
                 painter.save()
-                painter.setClipRect(side)
-                self._paint_layer(painter, layer, clip.intersected(side))
+                painter.setClipRect(side, Qt.ClipOperation.IntersectClip)
+                self._paint_layer(painter, index, clip.intersected(side))
                 painter.restore()
-            self._paint_side_labels(painter, line)
+            paint_side_labels(painter, self._layers[0].label, self._layers[1].label, line, canvas)
         elif self._layers:
-            self._paint_layer(painter, self._layers[self._shown], clip)
+            self._paint_layer(painter, self._shown, clip)
         if self._pointer is not None:
-            self._paint_pointer(painter, self._pointer)
+            paint_pointer(painter, self.view_transform.to_viewport(self._pointer, self._viewport()))
+        if self._legend is not None and self._layers:
+            paint_legend(painter, self._legend, canvas)
         if self._message:
-            self._paint_message(painter)
+            paint_message(painter, self._message, canvas)
+        painter.end()
+        first = [*range(self._shown, len(self._mosaics)), *range(self._shown)]
+        self._loader.want(self, [(self._mosaics[i].pyramid, key) for i in first for key in self._mosaics[i].missing])
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._handle.place()
         super().resizeEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
+        # With Alt, some systems turn the wheel sideways.
         turned = event.angleDelta().y() or event.angleDelta().x()
         if turned:
             factor = 2.0 ** (turned / _WHEEL_UNITS_PER_DOUBLING)
@@ -194,26 +274,42 @@ class ImageCanvas(QWidget):
         return super().event(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
-            self._drag_from = event.position()
-            self.setCursor(Qt.CursorShape.ClosedHandCursor)
-        else:
+        if event.button() not in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
             super().mousePressEvent(event)
+            return
+        self._drag_from = event.position()
+        self._drag_layer = self._layer_at(event.position())
+        self._drag = _Drag.PAN
+        if event.button() == Qt.MouseButton.LeftButton and self._layers:
+            # Some window managers keep Alt for moving windows, so Ctrl does the same.
+            if event.modifiers() & (Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier):
+                self._drag = _Drag.SHIFT_LAYER
+            elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+                self._drag = _Drag.DRAW_REGION
+        is_drawing = self._drag is _Drag.DRAW_REGION
+        self.setCursor(Qt.CursorShape.CrossCursor if is_drawing else Qt.CursorShape.ClosedHandCursor)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._drag_from is not None:
+        if self._drag is _Drag.DRAW_REGION:
+            self.region_drawn.emit(self._drawn_region(event.position()), False)
+        elif self._drag is not None:
             offset = event.position() - self._drag_from
             self._drag_from = event.position()
-            self.view_transform.pan_by(offset)
+            if self._drag is _Drag.PAN:
+                self.view_transform.pan_by(offset)
+            else:
+                self.layer_shifted.emit(self._drag_layer, offset / self.view_transform.scale)
         self.hovered.emit(self._scene_point(event.position()))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self._drag_from = None
+        if self._drag is _Drag.DRAW_REGION:
+            self.region_drawn.emit(self._drawn_region(event.position()), True)
+        self._drag = None
         self.unsetCursor()
         super().mouseReleaseEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
+        if event.button() == Qt.MouseButton.LeftButton and not event.modifiers():
             if self.view_transform.is_fit:
                 self.view_transform.show_actual_size(event.position(), self._viewport())
             else:
@@ -231,76 +327,65 @@ class ImageCanvas(QWidget):
         half = 0.5 / self.devicePixelRatioF()
         return self.view_transform.to_scene(position + QPointF(half, half), self._viewport())
 
+    def _layer_at(self, position: QPointF) -> int:
+        if self._is_split:
+            return 0 if position.x() < self._handle.line_x else 1
+        return self._shown
+
+    def _offset(self, index: int) -> QPointF:
+        return self._offsets[index] if index < len(self._offsets) else _NOTHING
+
+    def _drawn_region(self, position: QPointF) -> QRectF:
+        """What lies between the place where the mouse was pressed and where it is; empty below a few pixels."""
+        drawn = QRectF(self._drag_from, position).normalized()
+        if max(drawn.width(), drawn.height()) < 3:
+            return QRectF()
+        corners = (
+            self.view_transform.to_scene(corner, self._viewport()) for corner in (drawn.topLeft(), drawn.bottomRight())
+        )
+        offset = self._offset(self._drag_layer)
+        return QRectF(*(corner - offset for corner in corners))
+
+    def _target(self, index: int) -> QRectF:
+        """Where a layer lies."""
+        scene = self.view_transform.scene_rect(self._viewport())
+        ratio, offset = self.devicePixelRatioF(), self._offset(index) * self.view_transform.scale
+        # Whole screen pixels, as the scene itself, so that 1:1 stays crisp.
+        scene.translate(round(offset.x() * ratio) / ratio, round(offset.y() * ratio) / ratio)
+        return place_in_scene(self._layers[index].pyramid.size, scene)
+
+    def _zoom(self, index: int, target: QRectF) -> float:
+        """Screen pixels a pixel of a layer."""
+        return target.width() * self.devicePixelRatioF() / self._layers[index].pyramid.size.width()
+
+    def _cover(self) -> None:
+        """Let all layers know what is in view, those behind the others too: they are shown next."""
+        for index, mosaic in enumerate(self._mosaics):
+            target = self._target(index)
+            mosaic.cover(target, QRectF(self.rect()), self._zoom(index, target))
+
+    def _paint_layer(self, painter: QPainter, index: int, clip: QRectF) -> None:
+        target = self._target(index)
+        zoom = self._zoom(index, target)
+        self._mosaics[index].paint(painter, target, clip, zoom, self._interpolation)
+        if self._has_grid and zoom >= GRID_FROM_ZOOM:
+            paint_pixel_grid(painter, target, self._layers[index].pyramid.size, clip)
+        if self._region is not None:
+            scale, scene = self.view_transform.scale, self.view_transform.scene_rect(self._viewport())
+            corner = scene.topLeft() + (QPointF(self._region.topLeft()) + self._offset(index)) * scale
+            paint_region(painter, QRectF(corner, QSizeF(self._region.size()) * scale))
+
     @Slot()
     def _repaint(self) -> None:
         self.update()
+
+    @Slot()
+    def _take_tiles(self) -> None:
+        num_changed = sum(mosaic.take_tiles() for mosaic in self._mosaics)
+        if num_changed:
+            self.update()
 
     @Slot(float)
     def _move_split(self, position: float) -> None:
         self.update()
         self.split_moved.emit(position)
-
-    def _paint_layer(self, painter: QPainter, layer: Layer, clip: QRectF) -> None:
-        scene = self.view_transform.scene_rect(self._viewport())
-        place = place_in_scene(layer.pyramid.size, scene)
-        layer.pyramid.paint(painter, place, clip, self.devicePixelRatioF())
-
-    def _paint_side_labels(self, painter: QPainter, line: float) -> None:
-        left, right = self._layers
-        metrics = QFontMetricsF(self.font())
-        gap = _CHIP_MARGIN
-        for text, is_left in ((left.label, True), (right.label, False)):
-            room = (line if is_left else self.width() - line) - 2 * gap
-            shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room - 2 * gap)
-            if len(shown) < min(len(text), 4):
-                continue
-            width, height = metrics.horizontalAdvance(shown) + 2 * gap, metrics.height() + gap
-            chip = QRectF(line - gap - width if is_left else line + gap, gap, width, height)
-            paint_chip(painter, chip, shown)
-
-    def _paint_pointer(self, painter: QPainter, point: QPointF) -> None:
-        centre = self.view_transform.to_viewport(point, self._viewport())
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for colour, width in ((QColor(0, 0, 0, 160), 3.0), (QColor(255, 255, 255, 230), 1.0)):
-            painter.setPen(QPen(colour, width))
-            for direction in (QPointF(1, 0), QPointF(-1, 0), QPointF(0, 1), QPointF(0, -1)):
-                painter.drawLine(centre + direction * 4, centre + direction * _POINTER_RADIUS)
-
-    def _paint_message(self, painter: QPainter) -> None:
-        margin = 2 * _CHIP_MARGIN
-        room = QRectF(self.rect()).adjusted(margin, margin, -margin, -margin)
-        flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-        metrics = QFontMetricsF(self.font())
-        limited = QRectF(0, 0, min(room.width(), 420.0), room.height())
-        text = metrics.boundingRect(limited, int(flags), self._message)
-        chip = QRectF(0, 0, text.width() + 2 * margin, text.height() + margin)
-        chip.moveCenter(room.center())
-        paint_chip(painter, chip, self._message)
-
-
-def place_in_scene(size: QSize, scene: QRectF) -> QRectF:
-    """Where a picture lies on the scene: filling it, or centred within it where the shapes differ.
-
-    Args:
-        size: Of the picture.
-        scene: The scene's place.
-    """
-    shape, scene_shape = size.width() / size.height(), scene.width() / scene.height()
-    if abs(shape / scene_shape - 1) <= _SAME_SHAPE_TOLERANCE:
-        return scene
-    scale = min(scene.width() / size.width(), scene.height() / size.height())
-    place = QRectF(0, 0, size.width() * scale, size.height() * scale)
-    place.moveCenter(scene.center())
-    return place
-
-
-def paint_chip(painter: QPainter, chip: QRectF, text: str) -> None:
-    """Paint light text on a dark, rounded ground: readable over any picture, and neutral."""
-    painter.save()
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(20, 20, 20, 200))
-    painter.drawRoundedRect(chip, 4, 4)
-    painter.setPen(QColor(240, 240, 240))
-    painter.drawText(chip, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), text)
-    painter.restore()

@@ -1,42 +1,53 @@
-"""A picture at full size, half, a quarter and so on, so that a zoomed-out view never touches all its pixels."""
+"""What a canvas paints: tiles of a picture's levels as a display shows them, each made when it is first needed."""
 
-import cv2
-import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize
-from PySide6.QtGui import QImage, QPainter
+import threading
+from collections import OrderedDict
+from typing import NamedTuple
 
-from app.image_convert import DisplayLevels, image_view, qimage_from_bytes, qimage_from_pixels
+from PySide6.QtCore import QRect, QSize
+from PySide6.QtGui import QImage
+
+from app.image_convert import DisplayLevels
+from app.viewer.display_settings import DisplaySettings
+from app.viewer.pixel_pyramid import PixelPyramid, PlainPixels
 from engine.events import Pixels
 
-_SMALLEST_SIDE_PX = 384
-NEAREST_FROM_ZOOM = 2.0
-"""Above this many screen pixels a picture pixel, pixels are shown as squares."""
+TILE_PX = 256
+_MAX_KEPT_TILES = 512
+"""At most 128 MB a picture: the visible ones of a large display several times over."""
+
+
+class TileKey(NamedTuple):
+    """Which tile.
+
+    Attributes:
+        level: 0 for the full size.
+        column: From the left.
+        row: From the top.
+    """
+
+    level: int
+    column: int
+    row: int
 
 
 class ImagePyramid:
-    """What a canvas paints: display-ready levels of one picture.
+    """A picture's pixels with the way in which they are shown.
 
-    Making one takes tens of milliseconds for a large photo, so it belongs in a background thread.
+    Any thread may ask.
 
     Attributes:
-        levels: The picture, then its halvings.
+        pixels: The values.
+        settings: How they are shown.
+        overview: The smallest level; always there, and shown where a tile is still missing.
     """
 
-    def __init__(self, image: QImage) -> None:
-        """Build the smaller levels.
-
-        Args:
-            image: `Format_Grayscale8` or `Format_RGB32`, not null.
-
-        Raises:
-            ValueError: The image is null.
-        """
-        if image.isNull():
-            raise ValueError("image is null")
-        self.levels = [image]
-        while max(image.width(), image.height()) > 2 * _SMALLEST_SIDE_PX:
-            image = _halve(image)
-            self.levels.append(image)
+    def __init__(self, pixels: PixelPyramid, settings: DisplaySettings) -> None:
+        self.pixels = pixels
+        self.settings = settings
+        self._lock = threading.Lock()
+        self._tiles: OrderedDict[TileKey, QImage] = OrderedDict()
+        self.overview = self._render_level(pixels.num_levels - 1)
 
     @classmethod
     def from_pixels(cls, pixels: Pixels, levels: DisplayLevels | None = None) -> "ImagePyramid":
@@ -46,55 +57,65 @@ class ImagePyramid:
             pixels: Height x width x channels, 0 to 1.
             levels: What to show as black and white; None shows the values as they are.
         """
-        return cls(qimage_from_pixels(pixels, levels=levels, padded=True))
+        return cls(PixelPyramid(PlainPixels(pixels)), DisplaySettings(levels=levels or DisplayLevels()))
 
     @property
     def size(self) -> QSize:
         """Size of the picture."""
-        return self.levels[0].size()
+        return QSize(*self.pixels.level_size(0))
 
-    def level_for(self, zoom: float) -> QImage:
-        """Return the smallest level that still holds every detail a screen shows.
+    @property
+    def overview_level(self) -> int:
+        """The level of `overview`."""
+        return self.pixels.num_levels - 1
 
-        Args:
-            zoom: Screen pixels a picture pixel.
-        """
-        width = self.levels[0].width()
-        for level in reversed(self.levels):
-            if level.width() >= width * min(zoom, 1.0) - 1:
-                return level
-        return self.levels[0]
+    def tile_place(self, key: TileKey) -> QRect:
+        """Return where a tile lies on its level."""
+        whole = QRect(0, 0, *self.pixels.level_size(key.level))
+        return QRect(key.column * TILE_PX, key.row * TILE_PX, TILE_PX, TILE_PX).intersected(whole)
 
-    def paint(self, painter: QPainter, target: QRectF, clip: QRectF, device_pixel_ratio: float) -> None:
-        """Paint the part of the picture that is visible.
+    def kept(self, key: TileKey) -> QImage | None:
+        """Return a tile if it has been made."""
+        with self._lock:
+            tile = self._tiles.get(key)
+            if tile is not None:
+                self._tiles.move_to_end(key)
+            return tile
 
-        Args:
-            painter: In the canvas's coordinates.
-            target: Where the whole picture lies.
-            clip: The visible part of the canvas.
-            device_pixel_ratio: Screen pixels a unit of the canvas's coordinates.
-        """
-        visible = target.intersected(clip)
-        if visible.isEmpty():
+    def keep(self, key: TileKey, tile: QImage) -> None:
+        """Keep a tile that has been made; the one that was not asked for the longest goes."""
+        with self._lock:
+            self._tiles[key] = tile
+            if len(self._tiles) > _MAX_KEPT_TILES:
+                self._tiles.popitem(last=False)
+
+    def render(self, key: TileKey) -> QImage:
+        """Make a tile."""
+        place = self.tile_place(key)
+        right, bottom = place.left() + place.width(), place.top() + place.height()
+        return self.settings.render(self.pixels.window(key.level, place.left(), place.top(), right, bottom))
+
+    def prepare(self, level: int, visible: QRect) -> None:
+        """Make and keep the tiles of a part of a level, where they are not there yet."""
+        if level == self.overview_level:
             return
-        zoom = target.width() * device_pixel_ratio / self.size.width()
-        level = self.level_for(zoom)
-        scale_x, scale_y = level.width() / target.width(), level.height() / target.height()
-        # Whole source pixels around the visible part, with one more for the interpolation at its rim.
-        left = max(0, int((visible.left() - target.left()) * scale_x) - 1)
-        top = max(0, int((visible.top() - target.top()) * scale_y) - 1)
-        right = min(level.width(), int((visible.right() - target.left()) * scale_x) + 2)
-        bottom = min(level.height(), int((visible.bottom() - target.top()) * scale_y) + 2)
-        source = QRectF(left, top, right - left, bottom - top)
-        corner = QPointF(target.left() + left / scale_x, target.top() + top / scale_y)
-        place = QRectF(corner.x(), corner.y(), source.width() / scale_x, source.height() / scale_y)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, zoom <= NEAREST_FROM_ZOOM)
-        painter.drawImage(place, level, source)
+        for key in tiles_within(level, visible.intersected(QRect(0, 0, *self.pixels.level_size(level)))):
+            if self.kept(key) is None:
+                self.keep(key, self.render(key))
+
+    def whole_image(self) -> QImage:
+        """Render all of the picture at full size; for small pictures, and for tests."""
+        return self._render_level(0)
+
+    def _render_level(self, level: int) -> QImage:
+        width, height = self.pixels.level_size(level)
+        return self.settings.render(self.pixels.window(level, 0, 0, width, height))
 
 
-def _halve(image: QImage) -> QImage:
-    """Average every 2 x 2 pixels."""
-    values = image_view(image)
-    size = ((image.width() + 1) // 2, (image.height() + 1) // 2)
-    halved = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
-    return qimage_from_bytes(halved.reshape(size[1], size[0], values.shape[2]).astype(np.uint8, copy=False))
+def tiles_within(level: int, part: QRect) -> list[TileKey]:
+    """Return the tiles of a level that a part of it touches, row by row; none for an empty part."""
+    if part.isEmpty():
+        return []
+    columns = range(part.left() // TILE_PX, part.right() // TILE_PX + 1)
+    rows = range(part.top() // TILE_PX, part.bottom() // TILE_PX + 1)
+    return [TileKey(level, column, row) for row in rows for column in columns]

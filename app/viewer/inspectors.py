@@ -8,8 +8,8 @@ from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from app.theme import SPACING, set_role
-from app.viewer.image_canvas import place_in_scene
-from app.viewer.view_modes import PaneContent, Picture
+from app.viewer.pictures import PaneContent, Picture
+from app.viewer.view_transform import place_in_scene
 from app.widgets.text import label
 
 _NUM_NAMED_PANES = 3

@@ -4,7 +4,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.viewer.caption import PaneCaption
 from app.viewer.image_canvas import ImageCanvas
-from app.viewer.view_modes import Panel
+from app.viewer.pictures import Panel
+from app.viewer.tile_loader import TileLoader
 from app.viewer.view_transform import ViewTransform
 
 
@@ -17,10 +18,10 @@ class PaneView(QWidget):
         panel: What is shown.
     """
 
-    def __init__(self, transform: ViewTransform, parent: QWidget) -> None:
+    def __init__(self, transform: ViewTransform, loader: TileLoader, parent: QWidget) -> None:
         super().__init__(parent)
         self.caption = PaneCaption(self)
-        self.canvas = ImageCanvas(transform, self)
+        self.canvas = ImageCanvas(transform, loader, self)
         self.panel = Panel(title="")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

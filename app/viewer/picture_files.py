@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
-from app.viewer.view_modes import MissingPicture, PaneContent, Picture, PictureRole
+from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from engine.data.image_files import PhotoImage, read_image
 from engine.errors import EngineError
 
@@ -43,7 +43,14 @@ class PictureFiles:
             photo = self.read(path)
         except EngineError as error:
             return MissingPicture(title=title, reason=str(error))
-        return Picture(title=title, detail=detail, pixels=photo.pixels, bit_depth=photo.metadata.bit_depth, role=role)
+        return Picture(
+            title=title,
+            detail=detail,
+            pixels=photo.pixels,
+            bit_depth=photo.metadata.bit_depth,
+            role=role,
+            icc_profile=photo.metadata.icc_profile,
+        )
 
     def _key(self, path: Path) -> _Key:
         try:

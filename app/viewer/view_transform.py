@@ -2,10 +2,12 @@
 
 import math
 
-from PySide6.QtCore import QObject, QPointF, QRectF, QSizeF, Signal
+from PySide6.QtCore import QObject, QPointF, QRectF, QSize, QSizeF, Signal
 
 MAX_ZOOM = 64.0
 ZOOM_STOPS = (0.05, 0.1, 0.17, 0.25, 0.33, 0.5, 0.67, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 64.0)
+
+_SAME_SHAPE_TOLERANCE = 0.02
 
 
 class ViewTransform(QObject):
@@ -42,6 +44,16 @@ class ViewTransform(QObject):
     def centre(self) -> QPointF:
         """The scene point at the middle of the viewport."""
         return QPointF(self._centre)
+
+    @property
+    def viewport(self) -> QSizeF:
+        """Size of a pane, in the canvas's coordinates."""
+        return QSizeF(self._viewport)
+
+    @property
+    def device_pixel_ratio(self) -> float:
+        """Screen pixels a unit of the canvas's coordinates."""
+        return self._device_pixel_ratio
 
     @property
     def scale(self) -> float:
@@ -170,3 +182,19 @@ class ViewTransform(QObject):
             self._centre = QPointF(width / 2, height / 2)
         self._centre = QPointF(min(max(self._centre.x(), 0.0), width), min(max(self._centre.y(), 0.0), height))
         self.changed.emit()
+
+
+def place_in_scene(size: QSize, scene: QRectF) -> QRectF:
+    """Where a picture lies on the scene: filling it, or centred within it where the shapes differ.
+
+    Args:
+        size: Of the picture.
+        scene: The scene's place.
+    """
+    shape, scene_shape = size.width() / size.height(), scene.width() / scene.height()
+    if abs(shape / scene_shape - 1) <= _SAME_SHAPE_TOLERANCE:
+        return scene
+    scale = min(scene.width() / size.width(), scene.height() / size.height())
+    place = QRectF(0, 0, size.width() * scale, size.height() * scale)
+    place.moveCenter(scene.center())
+    return place

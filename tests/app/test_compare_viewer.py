@@ -5,10 +5,8 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from app.image_convert import image_view, qimage_from_pixels
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.image_canvas import Backdrop
-from app.viewer.image_pyramid import ImagePyramid
 from app.viewer.inspectors import PixelBar, pixel_value
 from app.viewer.view_modes import MissingPicture, Picture, PictureRole
 
@@ -275,23 +273,6 @@ def test_cursor_is_marked_in_the_other_panes(qtbot, viewer):
         QTest.mouseMove(first, QPoint(120, 200))
     assert second.grab().toImage() != before
     assert gray_at(first, 120 - 7, 200) == 153
-
-
-def test_pyramid_paints_only_a_small_level_when_zoomed_out():
-    pyramid = ImagePyramid(qimage_from_pixels(np.zeros((3000, 4000, 3), np.float32), padded=True))
-    assert [level.width() for level in pyramid.levels] == [4000, 2000, 1000, 500]
-    assert pyramid.level_for(0.2).width() == 1000
-    assert pyramid.level_for(0.51).width() == 4000
-    assert pyramid.level_for(1.0).width() == 4000
-    assert pyramid.level_for(0.01).width() == 500
-
-
-def test_pyramid_levels_keep_the_mean():
-    pixels = np.random.default_rng(0).random((1001, 1601, 1)).astype(np.float32)
-    pyramid = ImagePyramid.from_pixels(pixels)
-    means = [image_view(level).mean() for level in pyramid.levels]
-    assert len(means) == 3
-    assert means == pytest.approx([means[0]] * 3, abs=0.5)
 
 
 def test_actual_size_is_painted_pixel_by_pixel(qtbot, viewer):

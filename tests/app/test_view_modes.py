@@ -2,28 +2,33 @@ import numpy as np
 import pytest
 
 from app.image_convert import image_view
-from app.viewer.image_pyramid import ImagePyramid
-from app.viewer.view_modes import (
-    VIEW_MODES,
-    MissingPicture,
-    Picture,
-    PictureRole,
-    ViewSettings,
-    difference_pixels,
-    residual_pixels,
-)
+from app.viewer.false_colours import ColourScale
+from app.viewer.pyramid_store import PyramidStore
+from app.viewer.view_modes import VIEW_MODES, MissingPicture, Picture, PictureRole, ViewSettings
 
 
 def picture(title, value, role=PictureRole.OTHER, size=(4, 6), num_channels=3):
     return Picture(title=title, pixels=np.full((*size, num_channels), value, np.float32), role=role)
 
 
-def pyramid_of(shown):
-    return ImagePyramid.from_pixels(shown.pixels)
+def arranged(mode, panes, settings=None):
+    """Arrange as the background thread does."""
+    store = PyramidStore()
+    store.begin(settings or ViewSettings())
+    return mode.arrange(panes, settings or ViewSettings(), store)
+
+
+def shown_values(layer):
+    """The first pixel as it is shown, red, green and blue."""
+    return layer.pyramid.whole_image().pixelColor(0, 0).getRgb()[:3]
 
 
 def shown_value(layer):
-    return int(image_view(layer.pyramid.levels[0])[0, 0, 0])
+    return int(image_view(layer.pyramid.whole_image())[0, 0, 0])
+
+
+def pixel(*values):
+    return np.array([[values]], np.float32)
 
 
 NOISY = picture("Noisy", 0.6, PictureRole.INPUT)
@@ -32,22 +37,57 @@ REFERENCE = picture("Reference", 0.4, PictureRole.REFERENCE)
 MISSING = MissingPicture(title="Restored", reason="Not restored yet.")
 
 
-def test_difference_by_values():
-    base = np.array([[[0.2, 0.5, 0.9]]], np.float32)
-    other = np.array([[[0.3, 0.5, 0.4]]], np.float32)
-    np.testing.assert_allclose(difference_pixels(base, other, 1), [[[0.1, 0, 0.5]]], atol=1e-6)
-    np.testing.assert_allclose(difference_pixels(base, other, 4), [[[0.4, 0, 1.0]]], atol=1e-6)
-    np.testing.assert_array_equal(base, np.array([[[0.2, 0.5, 0.9]]], np.float32))
+BASE = Picture(title="Base", pixels=pixel(0.2, 0.5, 0.9), role=PictureRole.INPUT)
+OTHER = Picture(title="Other", pixels=pixel(0.3, 0.5, 0.4))
 
 
-def test_residual_by_values():
-    base = np.array([[[0.2, 0.5, 0.9]]], np.float32)
-    other = np.array([[[0.3, 0.5, 0.4]]], np.float32)
-    np.testing.assert_allclose(residual_pixels(base, other, 2), [[[0.3, 0.5, 1.0]]], atol=1e-6)
+@pytest.mark.parametrize(
+    ("mode", "gain", "is_signed", "expected"),
+    [
+        ("difference", 1.0, False, (26, 0, 128)),
+        ("difference", 4.0, False, (102, 0, 255)),
+        ("difference", 2.0, True, (76, 128, 255)),
+        ("residual", 2.0, False, (76, 128, 255)),
+    ],
+)
+def test_subtraction_by_values(mode, gain, is_signed, expected):
+    (panel,) = arranged(VIEW_MODES[mode], [BASE, OTHER], ViewSettings(gain=gain, is_signed=is_signed))
+    assert shown_values(panel.layers[0]) == pytest.approx(expected, abs=1)
+    np.testing.assert_array_equal(BASE.pixels, pixel(0.2, 0.5, 0.9))
 
 
 def test_gray_and_colour_can_be_subtracted():
-    assert difference_pixels(np.zeros((2, 2, 1), np.float32), np.ones((2, 2, 3), np.float32), 1).shape == (2, 2, 3)
+    gray = Picture(title="Gray", pixels=pixel(0.5))
+    (panel,) = arranged(VIEW_MODES["difference"], [BASE, gray], ViewSettings(gain=1.0))
+    assert shown_values(panel.layers[0]) == pytest.approx((76, 0, 102), abs=1)
+
+
+def test_false_colours_have_a_legend_in_levels():
+    deep = Picture(title="Deep", pixels=pixel(0.3), bit_depth=16)
+    settings = ViewSettings(gain=4.0, has_false_colours=True)
+    (plain,) = arranged(VIEW_MODES["side_by_side"], [deep], settings)
+    assert plain.legend.scale is ColourScale.MAGNITUDE
+    assert plain.legend.labels == ("0", "32,768", "65,535")
+    (difference,) = arranged(VIEW_MODES["difference"], [BASE, OTHER], settings)
+    assert difference.legend.labels == ("0", "32", "64")
+    (residual,) = arranged(VIEW_MODES["residual"], [BASE, OTHER], settings)
+    assert residual.legend.scale is ColourScale.SIGNED
+    assert residual.legend.labels == ("−32", "0", "+32")
+    assert arranged(VIEW_MODES["residual"], [BASE, OTHER])[0].legend is None
+
+
+def test_halvings_are_made_once_for_every_gain():
+    store = PyramidStore()
+    shown = []
+    for gain in (2.0, 4.0, 4.0):
+        settings = ViewSettings(gain=gain)
+        store.begin(settings)
+        (panel,) = VIEW_MODES["difference"].arrange([BASE, OTHER], settings, store)
+        store.end()
+        shown.append(panel.layers[0].pyramid)
+    assert shown[0].pixels is shown[1].pixels
+    assert shown[0] is not shown[1]
+    assert shown[1] is shown[2]
 
 
 @pytest.mark.parametrize("mode", VIEW_MODES.values(), ids=VIEW_MODES.keys())
@@ -68,7 +108,7 @@ def test_gray_and_colour_can_be_subtracted():
 )
 @pytest.mark.parametrize("picked", [None, 0, 1, 5])
 def test_every_mode_shows_or_says_something(mode, panes, picked):
-    panels = mode.arrange(panes, ViewSettings(picked=picked), pyramid_of)
+    panels = arranged(mode, panes, ViewSettings(picked=picked))
     assert panels
     for panel in panels:
         assert panel.layers or panel.message
@@ -82,52 +122,48 @@ def test_modes_have_distinct_keys_and_words():
 
 def test_side_by_side_shows_each_pane_and_a_picked_one_alone():
     mode = VIEW_MODES["side_by_side"]
-    panels = mode.arrange([NOISY, RESTORED, REFERENCE], ViewSettings(), pyramid_of)
+    panels = arranged(mode, [NOISY, RESTORED, REFERENCE])
     assert [panel.title for panel in panels] == ["Noisy", "Restored", "Reference"]
-    (alone,) = mode.arrange([NOISY, RESTORED, REFERENCE], ViewSettings(picked=1), pyramid_of)
+    (alone,) = arranged(mode, [NOISY, RESTORED, REFERENCE], ViewSettings(picked=1))
     assert alone.title == "Restored"
 
 
 def test_side_by_side_names_different_sizes():
-    panels = VIEW_MODES["side_by_side"].arrange(
-        [NOISY, picture("Enlarged", 0.5, size=(8, 12))], ViewSettings(), pyramid_of
-    )
+    panels = arranged(VIEW_MODES["side_by_side"], [NOISY, picture("Enlarged", 0.5, size=(8, 12))])
     assert ["6 × 4" in panels[0].detail, "12 × 8" in panels[1].detail] == [True, True]
 
 
 def test_split_takes_the_picked_pane():
     mode = VIEW_MODES["split"]
-    (first,) = mode.arrange([NOISY, RESTORED, REFERENCE], ViewSettings(), pyramid_of)
+    (first,) = arranged(mode, [NOISY, RESTORED, REFERENCE])
     assert first.is_split
     assert first.pane_indices == (0, 1)
-    (picked,) = mode.arrange([NOISY, RESTORED, REFERENCE], ViewSettings(picked=2), pyramid_of)
+    (picked,) = arranged(mode, [NOISY, RESTORED, REFERENCE], ViewSettings(picked=2))
     assert [layer.label for layer in picked.layers] == ["Noisy", "Reference"]
 
 
 def test_split_with_a_missing_side_says_why():
-    (panel,) = VIEW_MODES["split"].arrange([NOISY, MISSING], ViewSettings(), pyramid_of)
+    (panel,) = arranged(VIEW_MODES["split"], [NOISY, MISSING])
     assert "Not restored yet." in panel.message
     assert not panel.is_split
     assert len(panel.layers) == 1
 
 
 def test_difference_is_taken_from_the_reference():
-    panels = VIEW_MODES["difference"].arrange([NOISY, RESTORED, REFERENCE], ViewSettings(gain=2.0), pyramid_of)
+    panels = arranged(VIEW_MODES["difference"], [NOISY, RESTORED, REFERENCE], ViewSettings(gain=2.0))
     assert [panel.title for panel in panels] == ["Reference − Noisy", "Reference − Restored"]
     assert [shown_value(panel.layers[0]) for panel in panels] == [round(0.4 * 255), round(0.2 * 255)]
     assert "× 2" in panels[0].detail
 
 
 def test_residual_is_what_was_taken_from_the_noisy_photo():
-    panels = VIEW_MODES["residual"].arrange([RESTORED, NOISY], ViewSettings(gain=4.0), pyramid_of)
+    panels = arranged(VIEW_MODES["residual"], [RESTORED, NOISY], ViewSettings(gain=4.0))
     assert [panel.title for panel in panels] == ["Noisy − Restored"]
     assert shown_value(panels[0].layers[0]) == pytest.approx(0.9 * 255, abs=1)
 
 
 def test_different_sizes_cannot_be_subtracted():
-    (panel,) = VIEW_MODES["difference"].arrange(
-        [NOISY, picture("Wider", 0.5, size=(8, 17))], ViewSettings(), pyramid_of
-    )
+    (panel,) = arranged(VIEW_MODES["difference"], [NOISY, picture("Wider", 0.5, size=(8, 17))], ViewSettings())
     assert "6 × 4" in panel.message
     assert "17 × 8" in panel.message
 
@@ -136,8 +172,10 @@ def test_different_sizes_cannot_be_subtracted():
 @pytest.mark.parametrize("mode", ["difference", "residual"])
 def test_an_enlarged_picture_is_subtracted_from_the_enlarged_photo(mode, size):
     factor = size[0] // NOISY.height
-    (panel,) = VIEW_MODES[mode].arrange(
-        [NOISY, picture("Enlarged", 0.5, size=size, role=PictureRole.RESTORED)], ViewSettings(gain=1.0), pyramid_of
+    (panel,) = arranged(
+        VIEW_MODES[mode],
+        [NOISY, picture("Enlarged", 0.5, size=size, role=PictureRole.RESTORED)],
+        ViewSettings(gain=1.0),
     )
     assert panel.layers[0].pyramid.size.toTuple() == (factor * NOISY.width, factor * NOISY.height)
     expected = abs(float(NOISY.pixels[0, 0, 0]) - 0.5)

@@ -1,0 +1,111 @@
+"""What a canvas paints over its picture: names of the sides, the cursor of another pane, the region, a grid, words."""
+
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+
+POINTER_RADIUS_PX = 9
+GRID_FROM_ZOOM = 12.0
+"""Below this many screen pixels a picture pixel, a grid would hide the picture."""
+
+_CHIP_MARGIN_PX = 8
+_DARK, _LIGHT = QColor(0, 0, 0, 170), QColor(255, 255, 255, 235)
+
+
+def paint_chip(painter: QPainter, chip: QRectF, text: str) -> None:
+    """Paint light text on a dark, rounded ground: readable over any picture, and neutral."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(20, 20, 20, 200))
+    painter.drawRoundedRect(chip, 4, 4)
+    painter.setPen(QColor(240, 240, 240))
+    painter.drawText(chip, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), text)
+    painter.restore()
+
+
+def paint_side_labels(painter: QPainter, left: str, right: str, line: float, canvas: QRectF) -> None:
+    """Name the two sides of a split, as far as each has room.
+
+    Args:
+        painter: In the canvas's coordinates.
+        left: Name of the left side.
+        right: Name of the right side.
+        line: Where the split is.
+        canvas: The canvas.
+    """
+    metrics = QFontMetricsF(painter.font())
+    gap = _CHIP_MARGIN_PX
+    for text, is_left in ((left, True), (right, False)):
+        room = (line if is_left else canvas.width() - line) - 2 * gap
+        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room - 2 * gap)
+        if len(shown) < min(len(text), 4):
+            continue
+        width, height = metrics.horizontalAdvance(shown) + 2 * gap, metrics.height() + gap
+        paint_chip(painter, QRectF(line - gap - width if is_left else line + gap, gap, width, height), shown)
+
+
+def paint_pointer(painter: QPainter, centre: QPointF) -> None:
+    """Mark a place with an open cross that leaves the pixel itself free."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for colour, width in ((_DARK, 3.0), (_LIGHT, 1.0)):
+        painter.setPen(QPen(colour, width))
+        for direction in (QPointF(1, 0), QPointF(-1, 0), QPointF(0, 1), QPointF(0, -1)):
+            painter.drawLine(centre + direction * 4, centre + direction * POINTER_RADIUS_PX)
+    painter.restore()
+
+
+def paint_region(painter: QPainter, place: QRectF) -> None:
+    """Paint a region's outline, just around its pixels; seen on dark and on light.
+
+    Args:
+        painter: In the canvas's coordinates.
+        place: Where the region's pixels are.
+    """
+    painter.save()
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(_DARK, 3.0))
+    painter.drawRect(place.adjusted(-1, -1, 0, 0))
+    painter.setPen(QPen(_LIGHT, 1.0))
+    painter.drawRect(place.adjusted(-1, -1, 0, 0))
+    painter.restore()
+
+
+def paint_pixel_grid(painter: QPainter, target: QRectF, size: QSize, clip: QRectF) -> None:
+    """Paint lines between the pixels of a picture.
+
+    Args:
+        painter: In the canvas's coordinates.
+        target: Where the whole picture lies.
+        size: Of the picture.
+        clip: The visible part of the canvas.
+    """
+    visible = target.intersected(clip)
+    if visible.isEmpty():
+        return
+    step_x, step_y = target.width() / size.width(), target.height() / size.height()
+    lines: list[QLineF] = []
+    inside = visible.translated(-target.topLeft())
+    for column in range(int(inside.left() / step_x), int(inside.right() / step_x) + 2):
+        x = target.left() + column * step_x
+        lines.append(QLineF(x, visible.top(), x, visible.bottom()))
+    for row in range(int(inside.top() / step_y), int(inside.bottom() / step_y) + 2):
+        y = target.top() + row * step_y
+        lines.append(QLineF(visible.left(), y, visible.right(), y))
+    painter.save()
+    painter.setClipRect(visible, Qt.ClipOperation.IntersectClip)
+    painter.setPen(QPen(QColor(128, 128, 128, 150), 0))
+    painter.drawLines(lines)
+    painter.restore()
+
+
+def paint_message(painter: QPainter, text: str, canvas: QRectF) -> None:
+    """Paint a sentence in the middle of a canvas."""
+    margin = 2 * _CHIP_MARGIN_PX
+    room = canvas.adjusted(margin, margin, -margin, -margin)
+    flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+    limited = QRectF(0, 0, min(room.width(), 420.0), room.height())
+    bounds = QFontMetricsF(painter.font()).boundingRect(limited, int(flags), text)
+    chip = QRectF(0, 0, bounds.width() + 2 * margin, bounds.height() + margin)
+    chip.moveCenter(room.center())
+    paint_chip(painter, chip, text)

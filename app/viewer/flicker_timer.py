@@ -1,0 +1,71 @@
+"""Showing pane after pane by itself, at a speed that a person sets."""
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+FLICKER_INTERVALS_MS = (100, 200, 350, 500, 750, 1000, 1500, 2000, 3000)
+DEFAULT_INTERVAL_MS = 500
+
+
+class FlickerTimer(QObject):
+    """Says when the next pane is due.
+
+    Signals:
+        due(): Show the next pane.
+        changed(): It was started, stopped or set to another speed.
+    """
+
+    due = Signal()
+    changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._timer = QTimer(self)
+        self._timer.setInterval(DEFAULT_INTERVAL_MS)
+        self._timer.timeout.connect(self.due)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether panes change by themselves."""
+        return self._timer.isActive()
+
+    @property
+    def interval_ms(self) -> int:
+        """How long each pane is shown."""
+        return self._timer.interval()
+
+    def set_interval(self, interval_ms: int) -> None:
+        """Show each pane for so long; held between the fastest and the slowest of `FLICKER_INTERVALS_MS`."""
+        interval_ms = min(max(interval_ms, FLICKER_INTERVALS_MS[0]), FLICKER_INTERVALS_MS[-1])
+        if interval_ms != self._timer.interval():
+            self._timer.setInterval(interval_ms)
+            self.changed.emit()
+
+    def step_speed(self, direction: int) -> None:
+        """Go to the next faster (1) or slower (-1) speed."""
+        if direction > 0:
+            faster = [interval for interval in FLICKER_INTERVALS_MS if interval < self.interval_ms]
+            self.set_interval(faster[-1] if faster else FLICKER_INTERVALS_MS[0])
+        else:
+            slower = [interval for interval in FLICKER_INTERVALS_MS if interval > self.interval_ms]
+            self.set_interval(slower[0] if slower else FLICKER_INTERVALS_MS[-1])
+
+    @Slot()
+    def start(self) -> None:
+        """Begin."""
+        if not self.is_running:
+            self._timer.start()
+            self.changed.emit()
+
+    @Slot()
+    def stop(self) -> None:
+        """End."""
+        if self.is_running:
+            self._timer.stop()
+            self.changed.emit()
+
+    def toggle(self) -> None:
+        """Begin, or end."""
+        if self.is_running:
+            self.stop()
+        else:
+            self.start()

@@ -1,0 +1,121 @@
+"""What a comparison is made of: pictures, what a person has set about looking at them, and what a canvas shows."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from app.image_convert import DisplayLevels
+from app.viewer.image_canvas import Layer
+from app.viewer.legend import Legend
+from engine.events import Pixels
+
+GAINS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+DEFAULT_GAIN = 4.0
+MAX_PANES = 6
+
+
+class PictureRole(StrEnum):
+    """What a picture is to its photo; decides what is subtracted from what."""
+
+    INPUT = "input"
+    RESTORED = "restored"
+    REFERENCE = "reference"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Picture:
+    """One version of a photo.
+
+    Attributes:
+        title: What it is: "Noisy", "Restored", "Reference".
+        detail: Which one: the model's or the file's name.
+        pixels: Height x width x channels, 0 to 1.
+        bit_depth: In which its file holds the values, 8 or 16.
+        role: What it is to its photo.
+        icc_profile: The colour profile in which `pixels` are to be understood; None: sRGB.
+    """
+
+    title: str
+    detail: str = ""
+    pixels: Pixels
+    bit_depth: Literal[8, 16] = 8
+    role: PictureRole = PictureRole.OTHER
+    icc_profile: bytes | None = None
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def size_text(self) -> str:
+        """Its size as a person reads it."""
+        return f"{self.width} × {self.height}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissingPicture:
+    """A pane whose picture cannot be shown.
+
+    Attributes:
+        title: What it would be.
+        reason: Why it is not there, and what to do.
+    """
+
+    title: str
+    reason: str
+
+
+PaneContent = Picture | MissingPicture
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewSettings:
+    """What a person can set about a mode.
+
+    Attributes:
+        gain: By how much differences are multiplied.
+        picked: Index of the pane picked with the keys 1 to 6; None: none in particular.
+        levels: What is shown as black and white in plain pictures; differences show as they are.
+        exposure_stops: By how many doublings of light plain pictures are shown brighter; differences have the gain.
+        gamma: Above 1 lifts the shadows of plain pictures, below 1 lowers them.
+        is_signed: Whether the difference mode tells more from less, or only shows how much.
+        has_false_colours: Whether brightness and differences are shown as colours of a scale.
+    """
+
+    gain: float = DEFAULT_GAIN
+    picked: int | None = None
+    levels: DisplayLevels = field(default_factory=DisplayLevels)
+    exposure_stops: float = 0.0
+    gamma: float = 1.0
+    is_signed: bool = False
+    has_false_colours: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """What one canvas shows.
+
+    Attributes:
+        title: First part of the caption.
+        detail: Second, quieter part of the caption.
+        layers: One picture; two for a split; several to flicker between.
+        pane_indices: Which panes the layers are, in the same order; empty for computed pictures.
+        is_split: Whether the two layers share the canvas.
+        message: A sentence in place of a picture.
+        legend: What the false colours stand for.
+    """
+
+    title: str
+    detail: str = ""
+    layers: tuple[Layer, ...] = ()
+    pane_indices: tuple[int, ...] = ()
+    is_split: bool = False
+    message: str = ""
+    legend: Legend | None = None
