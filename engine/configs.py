@@ -207,6 +207,14 @@ class FinetuneConfig(TrainingConfig):
             description="File names of the noisy photos whose pairs are used; empty: by number.",
         ),
     ] = None
+    given_pairs: Annotated[
+        tuple[tuple[Path, Path], ...],
+        Field(
+            title="Given pairs",
+            description="Noisy photos with their references, which belong together whatever their names.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = ()
     validation_share: Annotated[
         float,
         Field(

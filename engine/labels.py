@@ -1,7 +1,7 @@
 """The labels of a fine-tuning: which pairs teach, which only measure, and which photos stay unlabelled."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from engine.errors import EngineError, InvalidInputError
 from engine.events import Emit, FileSkipped, JobWarning, StepDone
 from engine.job_control import JobControl
 from engine.objectives import DecodedPair
+from engine.pair_doctor_measures import scene_signature
+from engine.pair_doctor_scenes import group_scenes
 from engine.registry import TASKS, find_entry
 from engine.tasks.restoration_task import RestorationTask
 
@@ -77,14 +79,15 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> La
     entry = find_entry(TASKS, config.task, "task")
     task = entry.make(config.task_params)
     noisy_paths, clean_paths = _photos_in(config.noisy, emit), _photos_in(config.clean, emit)
-    matching = _match(task, noisy_paths, clean_paths, emit)
+    given = [PhotoPair(noisy, clean) for noisy, clean in config.given_pairs]
+    matching = _match(task, noisy_paths, clean_paths, given, emit)
     chosen = _choose(config, task, matching, control, emit)
     chosen, task_params = _fit_task(task, config.task_params, chosen, emit)
     task = entry.make(task_params)
     share = config.validation_share if len(chosen) >= MIN_LABELS_FOR_VALIDATION else 0.0
-    training_pairs, validation_pairs = split_pairs(chosen, share, config.seed)
-    training = _decode_pairs(training_pairs, task, control, emit)
-    validation = _decode_pairs(validation_pairs, task, control, emit)
+    decoded = _decode_pairs(chosen, task, control, emit)
+    training_pairs, validation_pairs = split_pairs(tuple(decoded), share, config.seed, _scenes_of(decoded))
+    training, validation = (tuple(decoded[pair] for pair in pairs) for pairs in (training_pairs, validation_pairs))
     if not training:
         raise InvalidInputError(
             "None of the labels can be used for training.", "See the list of skipped files for the reasons."
@@ -118,8 +121,10 @@ def _photos_in(folders: Sequence[Path], emit: Emit) -> list[Path]:
     return [path for path, _ in usable]
 
 
-def _match(task: RestorationTask, noisy: Sequence[Path], clean: Sequence[Path], emit: Emit) -> PairMatching:
-    """Match by name, or take each clean photo for both sides of a pair."""
+def _match(
+    task: RestorationTask, noisy: Sequence[Path], clean: Sequence[Path], given: Sequence[PhotoPair], emit: Emit
+) -> PairMatching:
+    """Match by name, but for the given pairs, or take each clean photo for both sides of a pair."""
     alone = PairMatching(
         pairs=tuple(PhotoPair(path, path) for path in clean), doubtful=(), unmatched_clean=(), unmatched_noisy=()
     )
@@ -130,7 +135,7 @@ def _match(task: RestorationTask, noisy: Sequence[Path], clean: Sequence[Path], 
         )
     if task.makes_own_pairs and (not noisy or set(noisy) == set(clean)):
         return alone
-    matching = match_pairs(noisy, clean, scale=task.scale)
+    matching = match_pairs(noisy, clean, scale=task.scale, given=given)
     if task.makes_own_pairs and clean and not matching.pairs and not matching.doubtful:
         emit(
             JobWarning(
@@ -248,17 +253,23 @@ def _warn_aside(pair: PhotoPair, reason: str, hint: str, emit: Emit) -> None:
 
 def _decode_pairs(
     pairs: Sequence[PhotoPair], task: RestorationTask, control: JobControl, emit: Emit
-) -> tuple[DecodedPair, ...]:
-    decoded: list[DecodedPair] = []
+) -> dict[PhotoPair, DecodedPair]:
+    decoded: dict[PhotoPair, DecodedPair] = {}
     for index, pair in enumerate(pairs):
         control.wait_if_paused()
         try:
-            decoded.append(_decode_pair(pair, task))
+            decoded[pair] = _decode_pair(pair, task)
         except EngineError as error:
             emit(FileSkipped(path=pair.noisy, reason=error.message, hint=error.hint))
             continue
         emit(StepDone(stage="Reading labels", step=index + 1, num_steps=len(pairs)))
-    return tuple(decoded)
+    return decoded
+
+
+def _scenes_of(decoded: Mapping[PhotoPair, DecodedPair]) -> dict[Path, Hashable]:
+    """Return which scene each reference shows, so that none of them both teaches and measures."""
+    scenes = group_scenes({pair.clean: scene_signature(labels.clean.pixels) for pair, labels in decoded.items()})
+    return {pair.clean: scenes[pair.clean] for pair in decoded}
 
 
 def _decode_pair(pair: PhotoPair, task: RestorationTask) -> DecodedPair:

@@ -153,7 +153,9 @@ def _fine_tuning(
         pairs: tuple[PhotoPair, ...] = tuple(PhotoPair(path, path) for path in clean.paths)
         findings += size_findings(clean, max(MIN_OWN_SIDE_PX, task.scale * config.crop_px))
     else:
-        matching = match_pairs(noisy.paths, clean.paths, scale=task.scale)
+        readable = {*noisy.paths, *clean.paths}
+        given = [PhotoPair(*files) for files in config.given_pairs if readable.issuperset(files)]
+        matching = match_pairs(noisy.paths, clean.paths, scale=task.scale, given=given)
         pairs, matching_findings = _chosen(config, matching)
         findings += matching_findings
         headers = dict(noisy.photos)

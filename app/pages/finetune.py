@@ -165,7 +165,11 @@ class FinetunePage(TrainingPage):
             values |= {"noisy": (), "label_names": None}
         else:
             noisy = {photo.path: None for photo in self.session.included_photos} | {pair.noisy: None for pair in pairs}
-            values |= {"noisy": tuple(noisy), "label_names": tuple(pair.noisy.name for pair in pairs)}
+            values |= {
+                "noisy": tuple(noisy),
+                "label_names": tuple(pair.noisy.name for pair in pairs),
+                "given_pairs": tuple((pair.noisy, pair.clean) for pair in pairs),
+            }
         return FinetuneConfig(
             parent=self.start_choice.path,
             clean=tuple(pair.clean for pair in pairs),

@@ -82,8 +82,13 @@ def compare_brightness_fields(noisy: NDArray[np.float32], clean: NDArray[np.floa
     findings: list[PairFinding] = []
     if min(clean.shape) >= _MIN_SIDE_PX and contrast >= _MIN_CONTRAST:
         shapes_correlation = _correlation(noisy_shapes, clean_shapes)
-        shift, detail_correlation, gain = _best_shift(noisy, clean)
-        if shapes_correlation < _MIN_SHAPE_CORRELATION and detail_correlation < _MIN_DETAIL_CORRELATION:
+        shift, detail_correlation, gain = best_shift(noisy, clean)
+        is_different = shapes_correlation < _MIN_SHAPE_CORRELATION and (
+            detail_correlation < _MIN_DETAIL_CORRELATION
+            # Fine detail alone may fit somewhere by chance.
+            or _correlation(*_overlap(noisy_shapes, clean_shapes, shift)) < _MIN_SHAPE_CORRELATION
+        )
+        if is_different:
             return [
                 PairFinding(
                     kind="different",
@@ -147,13 +152,28 @@ def _middle_of(field: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(field[top : top + _CHECKED_SIDE_PX, left : left + _CHECKED_SIDE_PX])
 
 
+def _overlap(noisy: NDArray[Any], clean: NDArray[Any], shift: tuple[float, float]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return what both show when the noisy field lies farther by a shift of whole pixels."""
+    for axis, distance in enumerate(round(part) for part in shift):
+        side = noisy.shape[axis]
+        later, earlier = (
+            [slice(None)] * axis + [part] for part in (slice(abs(distance), None), slice(None, side - abs(distance)))
+        )
+        noisy, clean = (
+            (noisy[tuple(later)], clean[tuple(earlier)])
+            if distance >= 0
+            else (noisy[tuple(earlier)], clean[tuple(later)])
+        )
+    return noisy, clean
+
+
 def _correlation(first: NDArray[Any], second: NDArray[Any]) -> float:
     first, second = first - first.mean(), second - second.mean()
     scale = float(np.sqrt((first**2).sum() * (second**2).sum()))
     return float((first * second).sum()) / scale if scale > 0 else 0.0
 
 
-def _best_shift(noisy: NDArray[np.float32], clean: NDArray[np.float32]) -> tuple[tuple[float, float], float, float]:
+def best_shift(noisy: NDArray[np.float32], clean: NDArray[np.float32]) -> tuple[tuple[float, float], float, float]:
     """Find the shift at which the detail of the two fits best.
 
     Plain cross-correlation of a band of detail, not phase correlation: that would lift the noise of the highest

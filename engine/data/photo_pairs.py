@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +66,13 @@ class PairMatching:
     unmatched_noisy: tuple[Path, ...]
 
 
-def match_pairs(noisy: Sequence[Path], clean: Sequence[Path], *, scale: int | Sequence[int] = 1) -> PairMatching:
+def match_pairs(
+    noisy: Sequence[Path],
+    clean: Sequence[Path],
+    *,
+    scale: int | Sequence[int] = 1,
+    given: Sequence[PhotoPair] = (),
+) -> PairMatching:
     """Match noisy photos with references by their names, and compare the sizes.
 
     Names match if they are alike without their endings and the case of their letters; those left over, if they are
@@ -78,13 +84,17 @@ def match_pairs(noisy: Sequence[Path], clean: Sequence[Path], *, scale: int | Se
         clean: References.
         scale: How many times larger, to a side, the references are (rounded down to whole pixels of the noisy photo);
             where it is above 1, a noisy photo that has been enlarged to their size fits too. Several: any of them.
+        given: Pairs that belong together whatever their names; several may share a reference. Their files take no part
+            in the matching by name.
 
     Returns:
-        Each file in at most one pair; what is ambiguous, of different sizes or unreadable is doubtful.
+        Each file in at most one pair, but for those given; what is ambiguous, of different sizes or unreadable is
+        doubtful.
     """
-    candidates: list[PhotoPair] = []
+    candidates: list[PhotoPair] = list(dict.fromkeys(given))
     doubtful: list[DoubtfulPair] = []
-    open_noisy, open_clean = list(dict.fromkeys(noisy)), list(dict.fromkeys(clean))
+    paired = {path for pair in candidates for path in (pair.noisy, pair.clean)}
+    open_noisy, open_clean = ([path for path in dict.fromkeys(paths) if path not in paired] for paths in (noisy, clean))
     keys: list[Callable[[Path], Hashable | None]] = [_plain_name, _scene_name]
     scales = (scale,) if isinstance(scale, int) else tuple(scale)
     suffixes = [f"x{factor}" for factor in scales if factor > 1]
@@ -116,7 +126,7 @@ def match_pairs(noisy: Sequence[Path], clean: Sequence[Path], *, scale: int | Se
 
 
 def split_pairs(
-    pairs: Sequence[PhotoPair], validation_share: float, seed: int
+    pairs: Sequence[PhotoPair], validation_share: float, seed: int, scenes: Mapping[Path, Hashable] | None = None
 ) -> tuple[tuple[PhotoPair, ...], tuple[PhotoPair, ...]]:
     """Hold some pairs back for validation, by photo.
 
@@ -126,6 +136,7 @@ def split_pairs(
         pairs: All pairs, in any order.
         validation_share: 0 to 0.5.
         seed: The same pairs and seed give the same split.
+        scenes: What files show, where that is known: files of one scene count as one photo.
 
     Returns:
         Training and validation pairs, disjoint, each in natural order; at least one trains; below
@@ -141,7 +152,7 @@ def split_pairs(
         wanted = max(wanted, 1)
     if len(pairs) < MIN_PAIRS_FOR_VALIDATION or wanted == 0:
         return tuple(sorted(pairs, key=_pair_order)), ()
-    groups = _groups_sharing_a_photo(pairs)
+    groups = _groups_sharing_a_photo(pairs, scenes or {})
     order = np.random.default_rng(seed).permutation(len(groups))
     validation: list[PhotoPair] = []
     for index in order[:-1]:
@@ -260,21 +271,25 @@ def _doubt_by_header(pair: PhotoPair, scales: Sequence[int]) -> DoubtfulPair | N
     return None
 
 
-def _groups_sharing_a_photo(pairs: Sequence[PhotoPair]) -> list[list[PhotoPair]]:
-    """Return the pairs in groups of which no two have a file in common, in natural order."""
-    group_of: dict[Path, list[PhotoPair]] = {}
+def _groups_sharing_a_photo(pairs: Sequence[PhotoPair], scenes: Mapping[Path, Hashable]) -> list[list[PhotoPair]]:
+    """Return the pairs in groups of which no two have a file or a scene in common, in natural order."""
+    group_of: dict[Hashable, list[PhotoPair]] = {}
     for pair in sorted(pairs, key=_pair_order):
-        first = group_of.get(pair.noisy)
-        second = group_of.get(pair.clean)
-        group = first if first is not None else second
-        if group is None:
-            group = []
-        elif first is not None and second is not None and second is not first:
-            group.extend(second)
-            for member in second:
-                group_of[member.noisy] = group_of[member.clean] = group
+        keys = [scenes.get(path, path) for path in (pair.noisy, pair.clean)]
+        group: list[PhotoPair] = []
+        for key in keys:
+            met = group_of.get(key)
+            if met is None or met is group:
+                continue
+            if not group:
+                group = met
+                continue
+            group.extend(met)
+            for member in met:
+                for path in (member.noisy, member.clean):
+                    group_of[scenes.get(path, path)] = group
         group.append(pair)
-        group_of[pair.noisy] = group_of[pair.clean] = group
+        group_of.update(dict.fromkeys(keys, group))
     unique = {id(group): group for group in group_of.values()}
     return list(unique.values())
 

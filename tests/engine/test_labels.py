@@ -204,3 +204,25 @@ def test_real_pairs_that_were_enlarged_are_recognized(shared_data: Path) -> None
     labels = gather_labels(config, JobControl(), lambda event: None)
     assert labels.task_params == {"enlarged_input": True}
     assert (len(labels.training), len(labels.validation)) == (8, 2)
+
+
+def test_given_pairs_teach_whatever_their_names(folders: Folders) -> None:
+    for index, name in enumerate(("a.png", "b.png")):
+        folders.add(name, lambda clean: clean, seed=index)
+    folders.add("elsewhere.png", seed=0)
+    given = ((folders.noisy / "a.png", folders.clean / "elsewhere.png"),)
+    labels, events = folders.gather("denoise", given_pairs=given, label_names=("a.png", "b.png"))
+    assert [pair.clean.path.name for pair in labels.training] == ["elsewhere.png", "b.png"]
+    assert not [event for event in events if isinstance(event, JobWarning | FileSkipped)]
+
+
+def test_references_of_one_scene_never_both_teach_and_measure(folders: Folders) -> None:
+    for index in range(10):
+        folders.add(f"{index}.png", lambda clean: clean * np.float32(0.99), seed=index // 2)
+    for seed in range(4):
+        labels, _ = folders.gather("denoise", validation_share=0.4, seed=seed)
+        assert len(labels.validation) == 4
+        scenes = [
+            {int(Path(name).stem) // 2 for name in names} for names in (labels.training_names, labels.validation_names)
+        ]
+        assert not scenes[0] & scenes[1]

@@ -251,3 +251,25 @@ def test_more_labels_than_pairs_is_an_error() -> None:
         choose_pairs(make_pairs(3), 4, 0)
     with pytest.raises(ValueError, match="validation_share"):
         split_pairs(make_pairs(3), 0.6, 0)
+
+
+def test_given_pairs_go_before_names_and_may_share_a_reference(tmp_path: Path) -> None:
+    noisy = make_files(tmp_path / "noisy", ["a.png", "b.png", "c.png"])
+    clean = make_files(tmp_path / "clean", ["a.png", "b.png", "other.png"])
+    given = [PhotoPair(noisy[0], clean[2]), PhotoPair(noisy[1], clean[2])]
+    matching = match_pairs(noisy, clean, given=given)
+    assert named(matching) == [("a.png", "other.png"), ("b.png", "other.png")]
+    assert [path.name for path in matching.unmatched_clean] == ["a.png", "b.png"]
+    assert [path.name for path in matching.unmatched_noisy] == ["c.png"]
+    wrong_size = make_files(tmp_path / "wrong", ["wrong.png"], (9, 9))
+    (doubt,) = match_pairs(noisy, wrong_size, given=[PhotoPair(noisy[0], wrong_size[0])]).doubtful
+    assert "sizes differ" in doubt.reason
+
+
+@given(seed=st.integers(0, 100), share=st.floats(0.05, 0.5))
+def test_pairs_of_one_scene_stay_on_one_side(seed: int, share: float) -> None:
+    pairs = make_pairs(30)
+    scenes = {pair.clean: number // 3 for number, pair in enumerate(pairs)}
+    training, validation = split_pairs(pairs, share, seed, scenes)
+    assert not {scenes[pair.clean] for pair in training} & {scenes[pair.clean] for pair in validation}
+    assert set(training) | set(validation) == set(pairs)
