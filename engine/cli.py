@@ -59,10 +59,6 @@ NoisyIfAny = Annotated[
         help="Noisy photos; can be repeated. Tasks such as sr2 make them from the clean ones where there are none.",
     ),
 ]
-GivenPairs = Annotated[
-    list[tuple[Path, Path]],
-    typer.Option("--pair", metavar="PHOTO REFERENCE", help="Belong together whatever their names; can be repeated."),
-]
 Clean = Annotated[list[Path], typer.Option("--clean", metavar="DIR", help="Clean references; can be repeated.")]
 Model = Annotated[
     str,
@@ -138,16 +134,11 @@ def pretrain(
 
 
 @app.command()
-@options_from(
-    FinetuneConfig,
-    leave_out={"parent", "noisy", "clean", "given_pairs", "out"},
-    by_preset=finetune_preset(Preset.BALANCED),
-)
+@options_from(FinetuneConfig, leave_out={"parent", "noisy", "clean", "out"}, by_preset=finetune_preset(Preset.BALANCED))
 def finetune(
     parent: Parent,
     clean: Clean,
     noisy: NoisyIfAny = [],  # noqa: B006 - typer's way to an option that can be repeated or left out
-    given_pairs: GivenPairs = [],  # noqa: B006
     out: Out = None,
     preset: PresetOption = Preset.BALANCED,
     as_json: Json = False,
@@ -167,7 +158,6 @@ def finetune(
         parent=found,
         noisy=noisy,
         clean=clean,
-        given_pairs=given_pairs,
         out=out,
     )
     from engine.training import finetune as job

@@ -208,13 +208,13 @@ class FinetuneConfig(TrainingConfig):
         ),
     ] = None
     given_pairs: Annotated[
-        tuple[tuple[Path, Path], ...],
+        dict[Path, Path],
         Field(
             title="Given pairs",
             description="Noisy photos with their references, which belong together whatever their names.",
             json_schema_extra=ADVANCED,
         ),
-    ] = ()
+    ] = {}
     validation_share: Annotated[
         float,
         Field(

@@ -79,7 +79,7 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> La
     entry = find_entry(TASKS, config.task, "task")
     task = entry.make(config.task_params)
     noisy_paths, clean_paths = _photos_in(config.noisy, emit), _photos_in(config.clean, emit)
-    given = [PhotoPair(noisy, clean) for noisy, clean in config.given_pairs]
+    given = [PhotoPair(noisy, clean) for noisy, clean in config.given_pairs.items()]
     matching = _match(task, noisy_paths, clean_paths, given, emit)
     chosen = _choose(config, task, matching, control, emit)
     chosen, task_params = _fit_task(task, config.task_params, chosen, emit)

@@ -154,7 +154,7 @@ def _fine_tuning(
         findings += size_findings(clean, max(MIN_OWN_SIDE_PX, task.scale * config.crop_px))
     else:
         readable = {*noisy.paths, *clean.paths}
-        given = [PhotoPair(*files) for files in config.given_pairs if readable.issuperset(files)]
+        given = [PhotoPair(*files) for files in config.given_pairs.items() if readable.issuperset(files)]
         matching = match_pairs(noisy.paths, clean.paths, scale=task.scale, given=given)
         pairs, matching_findings = _chosen(config, matching)
         findings += matching_findings

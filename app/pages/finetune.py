@@ -168,7 +168,7 @@ class FinetunePage(TrainingPage):
             values |= {
                 "noisy": tuple(noisy),
                 "label_names": tuple(pair.noisy.name for pair in pairs),
-                "given_pairs": tuple((pair.noisy, pair.clean) for pair in pairs),
+                "given_pairs": {pair.noisy: pair.clean for pair in pairs},
             }
         return FinetuneConfig(
             parent=self.start_choice.path,

@@ -210,7 +210,7 @@ def test_given_pairs_teach_whatever_their_names(folders: Folders) -> None:
     for index, name in enumerate(("a.png", "b.png")):
         folders.add(name, lambda clean: clean, seed=index)
     folders.add("elsewhere.png", seed=0)
-    given = ((folders.noisy / "a.png", folders.clean / "elsewhere.png"),)
+    given = {folders.noisy / "a.png": folders.clean / "elsewhere.png"}
     labels, events = folders.gather("denoise", given_pairs=given, label_names=("a.png", "b.png"))
     assert [pair.clean.path.name for pair in labels.training] == ["elsewhere.png", "b.png"]
     assert not [event for event in events if isinstance(event, JobWarning | FileSkipped)]
