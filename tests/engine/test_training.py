@@ -142,7 +142,9 @@ def test_same_seed_same_weights_other_seed_others(tiny_photos: TinyPhotos) -> No
     assert not all(torch.equal(weights[0][name], weights[2][name]) for name in weights[0])
 
 
-def test_pretraining_tells_its_story(tiny_photos: TinyPhotos) -> None:
+def test_pretraining_tells_its_story(tiny_photos: TinyPhotos, monkeypatch: pytest.MonkeyPatch) -> None:
+    # One report at the end, however slow the machine.
+    monkeypatch.setattr("engine.trainer.REPORT_INTERVAL_S", 3600.0)
     recorder = Recorder()
     result = pretrain(pretrain_config(tiny_photos, preview_interval_s=0.01), JobControl(), recorder)
     run = RunStore().open(result.run)
@@ -319,6 +321,31 @@ def test_finished_run_is_not_resumed(tiny_photos: TinyPhotos) -> None:
     run = run_pretrain(tiny_photos, steps=1)
     with pytest.raises(RunStoreError, match="it is done"):
         resume_training(run, JobControl(), Recorder())
+
+
+def test_a_gradient_far_longer_than_usual_is_shortened(
+    tiny_photos: TinyPhotos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objective = PRETEXTS["rcl"].make({"stride": 1}).__class__
+    plain_loss, calls = objective.loss, []
+
+    def loss_with_an_outlier(self: object, *arguments: object) -> LossParts:
+        parts = plain_loss(self, *arguments)  # type: ignore[arg-type]
+        calls.append(parts)
+        return LossParts(total=parts.total * (1e6 if len(calls) == 6 else 1), parts=parts.parts)
+
+    def trained() -> dict[str, torch.Tensor]:
+        calls.clear()
+        return load_file(parent_weights(run_pretrain(tiny_photos, weight_average_decay=0.0)))
+
+    usual = trained()
+    monkeypatch.setattr(objective, "loss", loss_with_an_outlier)
+    disturbed = trained()
+    change = max(float((disturbed[name] - usual[name]).abs().max()) for name in usual)
+    monkeypatch.setattr("engine.trainer.GRADIENT_NORM_FACTOR", 1e9)
+    unlimited = trained()
+    change_unlimited = max(float((unlimited[name] - usual[name]).abs().max()) for name in usual)
+    assert 0 < change < 0.5 * change_unlimited
 
 
 def test_infinite_loss_ends_with_a_sentence_and_keeps_the_checkpoint(
