@@ -28,6 +28,7 @@ _WINDOW = "Window"
 _PAGES = "Pages"
 _VIEW = "Comparing and looking"
 _PHOTOS = "Photos"
+_RUNS = "Runs"
 
 ACTIONS: dict[str, ActionSpec] = {
     "window.open_folder": ActionSpec("Open a folder of photos", ("Ctrl+O",), _WINDOW),
@@ -36,6 +37,7 @@ ACTIONS: dict[str, ActionSpec] = {
     "window.toggle_theme": ActionSpec("Switch between dark and light", ("Ctrl+T",), _WINDOW),
     "window.pause_job": ActionSpec("Pause or resume the job", ("Ctrl+P",), _WINDOW),
     "window.job_queue": ActionSpec("Show or hide the queue of jobs", ("Ctrl+J",), _WINDOW),
+    "window.inspect_residual": ActionSpec("Inspect what was taken away from the photo", ("Ctrl+I",), _WINDOW),
     "window.shortcuts": ActionSpec("Show all shortcuts", ("F1", "?"), _WINDOW),
     "window.quit": ActionSpec("Quit", ("Ctrl+Q",), _WINDOW),
     "page.photos": ActionSpec("Photos", ("Ctrl+1",), _PAGES),
@@ -46,7 +48,15 @@ ACTIONS: dict[str, ActionSpec] = {
     "page.compare": ActionSpec("Compare", ("Ctrl+6",), _PAGES),
     "page.runs": ActionSpec("Runs", ("Ctrl+7",), _PAGES),
     "photos.exclude": ActionSpec("Leave the selected photos out, or take them back", ("Del",), _PHOTOS),
+    "photos.keep_only": ActionSpec("Use the selected photos only", ("Ctrl+K",), _PHOTOS),
+    "photos.find": ActionSpec("Filter by name", ("Ctrl+F",), _PHOTOS),
+    "photos.filter": ActionSpec("Filter by camera, ISO, date, noise, size", ("Ctrl+Shift+F",), _PHOTOS),
+    "photos.map": ActionSpec("Show the noise map, or the thumbnails again", ("Ctrl+M",), _PHOTOS),
+    "photos.stretch": ActionSpec("Stretch the contrast of the thumbnails", ("Ctrl+L",), _PHOTOS),
     "photos.select_all": ActionSpec("Select all", ("Ctrl+A",), _PHOTOS),
+    "runs.find": ActionSpec("Find runs", ("Ctrl+F",), _RUNS),
+    "runs.rename": ActionSpec("Rename the run", ("F2",), _RUNS),
+    "runs.delete": ActionSpec("Delete the selected runs", ("Del",), _RUNS),
     "view.pane_1": ActionSpec("Show pane 1 alone", ("1",), _VIEW),
     "view.pane_2": ActionSpec("Show pane 2 alone", ("2",), _VIEW),
     "view.pane_3": ActionSpec("Show pane 3 alone", ("3",), _VIEW),
@@ -68,6 +78,15 @@ ACTIONS: dict[str, ActionSpec] = {
     "view.gain_up": ActionSpec("Amplify more", ("]",), _VIEW),
     "view.previous_photo": ActionSpec("Previous photo", ("Left",), _VIEW),
     "view.next_photo": ActionSpec("Next photo", ("Right",), _VIEW),
+    "view.brighter": ActionSpec("Show brighter, for looking only", (".",), _VIEW),
+    "view.darker": ActionSpec("Show darker, for looking only", (",",), _VIEW),
+    "view.gamma_up": ActionSpec("Lift the shadows, for looking only", (":", ">"), _VIEW),
+    "view.gamma_down": ActionSpec("Lower the shadows, for looking only", (";", "<"), _VIEW),
+    "view.false_colours": ActionSpec("False colours", ("C",), _VIEW),
+    "view.signed": ActionSpec("Difference with or without its sign", ("Shift+D",), _VIEW),
+    "view.flicker_timer": ActionSpec("Flicker by itself", ("T",), _VIEW),
+    "view.region": ActionSpec("Measure what is in view (or drag with Shift)", ("M",), _VIEW),
+    "view.clear_region": ActionSpec("Measure the whole photo again", ("Esc",), _VIEW),
     "view.export": ActionSpec("Export the view as a picture", ("Ctrl+E",), _VIEW),
     "view.export_page": ActionSpec("Export a page with a slider", ("Ctrl+Shift+E",), _VIEW),
     "view.vote_first": ActionSpec("Blind test: A is better", ("Q",), _VIEW),

@@ -16,6 +16,7 @@ from app.job_runner import JobLane, JobRunner
 from app.messages import Message, Severity
 from app.pages.page import Page
 from app.pages.page_table import PAGE_CLASSES
+from app.pages.residual_inspector import ResidualInspection
 from app.session import ModelChoice, Session
 from app.settings import (
     LAST_FOLDERS,
@@ -51,6 +52,7 @@ class MainWindow(QMainWindow):
         rail: The pages' buttons.
         message_bar: What the program has to say.
         job_bar: What runs.
+        residual_inspection: Opens the residual inspector.
     """
 
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, reporter: ErrorReporter) -> None:
@@ -79,6 +81,7 @@ class MainWindow(QMainWindow):
         for page in self.pages.values():
             self._stack.addWidget(page)
         self._job_messages = JobMessages(runner, reporter, self)
+        self.residual_inspection = ResidualInspection(session, runner, self)
         self._lay_out()
         self._overlay = DropOverlay(self._stack)
         self._connect()
@@ -212,6 +215,7 @@ class MainWindow(QMainWindow):
         self.header.runs_folder_requested.connect(lambda: self._open_folder(self._session.run_store.root))
         self.job_bar.page_requested.connect(self.show_page)
         self._job_messages.message_raised.connect(self.message_bar.post)
+        self.residual_inspection.message_raised.connect(self.message_bar.post)
         self._session.folders_changed.connect(self._on_folders_changed)
         self._session.model_changed.connect(self._on_model_changed)
         self._settings.changed.connect(self._on_setting_changed)

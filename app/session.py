@@ -45,6 +45,21 @@ class RestoredPhoto:
 
 
 @dataclass(frozen=True)
+class InspectRequest:
+    """A restored photo whose residual shall be examined.
+
+    Attributes:
+        noisy: The photo as it was.
+        restored: The restored version.
+        label: What made it; "" where unknown.
+    """
+
+    noisy: Path
+    restored: Path
+    label: str = ""
+
+
+@dataclass(frozen=True)
 class ModelChoice:
     """The model used for restoring.
 
@@ -83,6 +98,8 @@ class Session(QObject):
         runs_changed: A run was created, changed, deleted or brought back.
         resume_requested: A `RunEntry` whose training shall go on, on the page of its kind.
         start_requested: The path of a run that the next fine-tuning shall start from.
+        inspect_requested: An `InspectRequest`: the residual inspector shall open.
+        comparison_requested: The models (tuple of ModelChoice) whose results shall be compared, one a pane.
         engine_loaded: torch and the jobs are in memory, and where they compute is known.
     """
 
@@ -99,6 +116,8 @@ class Session(QObject):
     runs_changed = Signal()
     resume_requested = Signal(object)
     start_requested = Signal(object)
+    comparison_requested = Signal(object)
+    inspect_requested = Signal(object)
     engine_loaded = Signal()
 
     def __init__(
@@ -311,6 +330,14 @@ class Session(QObject):
     def restored(self, source: Path) -> tuple[RestoredPhoto, ...]:
         """Return the restored versions of a photo, oldest first."""
         return tuple(self._restored.get(source, ()))
+
+    def inspection_of_current(self) -> InspectRequest | None:
+        """Return what to inspect of the photo that is looked at: its newest restored version; None without one."""
+        source = self._current_photo
+        versions = self.restored(source) if source is not None else ()
+        if source is None or not versions:
+            return None
+        return InspectRequest(source, versions[-1].path, versions[-1].label)
 
     def add_restored(self, source: Path, restored: RestoredPhoto) -> None:
         """Add a restored version; an older one of the same file is replaced."""

@@ -172,27 +172,26 @@ def judge_residual(leak: float | None, sigma: float, mean: float) -> ResidualVer
     """
     if np.hypot(sigma, mean) < UNCHANGED_LEVEL:
         return ResidualVerdict(state="nothing", sentence="Next to nothing was taken away: the photo is as it was.")
-    strength = f"{sigma * 255:.1f} of 255 levels"
+    levels = f"{sigma * 255:.1f}"
     if leak is None:
-        return ResidualVerdict(
-            state="noise",
-            sentence=f"{strength} were taken away. The photo is too small to tell whether picture is among it.",
+        sentence = (
+            f"{levels} of 255 levels were taken away. The photo is too small to tell whether picture is among it."
         )
-    if leak < TRACE_SHARE:
-        sentence = f"What was taken away ({strength}) looks like noise alone: no picture is found in it."
         return ResidualVerdict(state="noise", sentence=sentence)
-    found = f"at least {100 * leak:.0f} % of it is picture"
-    lost = np.sqrt(leak) * sigma
-    faint = " That is too faint to be missed in the photo." if lost < VISIBLE_LEVEL else ""
+    if leak < TRACE_SHARE:
+        sentence = f"What was taken away ({levels} of 255 levels) looks like noise alone: no picture is found in it."
+        return ResidualVerdict(state="noise", sentence=sentence)
+    percent = f"{100 * leak:.0f}"
+    is_faint = np.sqrt(leak) * sigma < VISIBLE_LEVEL
     if leak < LARGE_SHARE:
-        cure = "" if faint else " Look at fine detail; a lower strength keeps more of it."
-        return ResidualVerdict(
-            state="trace", sentence=f"Mostly noise was taken away ({strength}), but {found}.{faint}{cure}"
-        )
-    cure = "" if faint else " Lower the strength, or use a model that learned from photos like this one."
-    return ResidualVerdict(
-        state="picture", sentence=f"Picture was taken away with the noise ({strength}): {found}.{faint}{cure}"
-    )
+        sentence = f"Mostly noise was taken away ({levels} of 255 levels), but at least {percent} % of it is picture."
+        cure = "Look at fine detail; a lower strength keeps more of it."
+    else:
+        sentence = f"Picture was taken away with the noise ({levels} of 255 levels): at least {percent} % is picture."
+        cure = "Lower the strength, or use a model that learned from photos like this one."
+    if is_faint:
+        cure = "That is too faint to be missed in the photo."
+    return ResidualVerdict(state="trace" if leak < LARGE_SHARE else "picture", sentence=f"{sentence} {cure}")
 
 
 def _centre(residual: Pixels) -> Pixels:

@@ -176,17 +176,19 @@ def _explain(positive: float, negative: float, accuracy: float, chance: float) -
     ratio = negative / positive
     apart = (
         f"Noises of different photos are {ratio:.1f} times as far apart as two places of one photo "
-        f"({negative * 255:.2f} against {positive * 255:.2f} of 255 levels)"
+        f"({negative * 255:.2f} against {positive * 255:.2f} of 255 levels)."
     )
     found = (
-        f"for {100 * accuracy:.0f} % of the crops the most alike noise is found in the same photo, "
-        f"by guessing for {100 * chance:.0f} %"
+        f"For {100 * accuracy:.0f} % of the crops the most alike noise is found in the same photo, "
+        f"by guessing for {100 * chance:.0f} %."
     )
     if ratio >= CLEARLY_APART:
-        return f"{apart}; {found}. Contrast has much to learn from in this folder."
-    if ratio >= SLIGHTLY_APART:
-        return f"{apart}; {found}. Contrast has something to learn from in this folder."
-    return f"{apart}; {found}. The photos' noise is alike, so contrast has little to learn from here."
+        learning = "Contrast has much to learn from in this folder."
+    elif ratio >= SLIGHTLY_APART:
+        learning = "Contrast has something to learn from in this folder."
+    else:
+        learning = "The photos' noise is alike, so contrast has little to learn from here."
+    return f"{apart} {found} {learning}"
 
 
 def _separate_crops(

@@ -131,7 +131,8 @@ def _cut(
     side = np.arange(side_px)
     rows = places[:, 0, None] + side + offset[0]
     columns = places[:, 1, None] + side + offset[1]
-    return picture[rows[:, :, None], columns[:, None, :]].reshape(len(places), -1)
+    squares: _Array = picture[rows[:, :, None], columns[:, None, :]].reshape(len(places), -1)
+    return squares
 
 
 def _noise_of_same_spectrum(values: _Array, places: NDArray[np.int64], generator: np.random.Generator) -> _Array:

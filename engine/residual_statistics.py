@@ -12,6 +12,8 @@ HISTOGRAM_REACH_SIGMAS = 5.0
 """Values further from the mean are counted in the outermost bins."""
 
 _NUM_BINS = 81
+_LEVELS = 255
+_MAX_JUDGED_VALUES = 10_000
 _TILE_PX = 64
 _SMALLEST_SIGMA = 1e-9
 
@@ -56,14 +58,21 @@ def residual_histogram(residual: Pixels) -> ResidualHistogram:
     """
     values = residual.astype(np.float64).ravel()
     mean, sigma = float(values.mean()), max(float(values.std()), _SMALLEST_SIGMA)
-    reach = HISTOGRAM_REACH_SIGMAS * sigma
-    counts, edges = np.histogram(np.clip(values, mean - reach, mean + reach), _NUM_BINS, (mean - reach, mean + reach))
+    width = 2 * HISTOGRAM_REACH_SIGMAS * sigma / _NUM_BINS
+    middle = mean
+    if _is_of_levels(values):
+        # Each bin holds as many levels as its neighbours, or an 8-bit photo would give a comb.
+        width = max(np.ceil(width * _LEVELS), 1) / _LEVELS
+        middle = round(mean * _LEVELS) / _LEVELS
+    num_each_side = max(int(np.ceil(HISTOGRAM_REACH_SIGMAS * sigma / width)), 1)
+    edges = middle + width * (np.arange(-num_each_side, num_each_side + 2) - 0.5)
     centres = (edges[1:] + edges[:-1]) / 2
+    counts, _ = np.histogram(np.clip(values, centres[0], centres[-1]), edges)
     normal = np.exp(-np.square((centres - mean) / sigma) / 2) / (sigma * np.sqrt(2 * np.pi))
     kurtosis = float(np.mean(((values - mean) / sigma) ** 4)) - 3 if values.std() > _SMALLEST_SIGMA else 0.0
     return ResidualHistogram(
         centres=centres,
-        density=counts / (len(values) * (edges[1] - edges[0])),
+        density=counts / (len(values) * width),
         normal=normal,
         excess_kurtosis=kurtosis,
     )
@@ -132,6 +141,12 @@ def radial_spectrum(residual: Pixels) -> RadialSpectrum:
     in_ring = np.bincount(ring.ravel(), minlength=side)[rings]
     summed = np.bincount(ring.ravel(), power.ravel(), minlength=side)[rings]
     return RadialSpectrum(frequencies=rings / side, power=summed / in_ring)
+
+
+def _is_of_levels(values: _Array) -> bool:
+    """Whether values are differences of 8-bit levels."""
+    levels = values[:: max(len(values) // _MAX_JUDGED_VALUES, 1)] * _LEVELS
+    return bool(np.abs(levels - np.rint(levels)).max() < 1e-3)
 
 
 def _good_length(length: int) -> int:
