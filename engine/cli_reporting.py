@@ -26,6 +26,7 @@ from engine.events import (
     JobEvent,
     JobWarning,
     NoiseMeasured,
+    PhotoPassedOver,
     PreviewReady,
     RunStarted,
     StepDone,
@@ -283,6 +284,9 @@ def _phrase_event(event: JobEvent) -> str:
         return f"Step {event.step:,}: validation PSNR {event.psnr:.2f} dB ({gain:+.2f}), SSIM {event.ssim:.4f}"
     if isinstance(event, ImageRestored):
         return f"{event.source} → {event.output}"
+    if isinstance(event, PhotoPassedOver):
+        reason = "was done already" if event.is_done else "left alone, there is a file of that name"
+        return f"{event.source}: {reason}: {event.output}"
     if isinstance(event, TrainingMeasured):
         return f"{event.title}: {event.gain:+.2f} dB ({event.num_done} of {event.num_trainings})"
     return ""

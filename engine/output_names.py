@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import cycle
 from typing import Final
 
 DEFAULT_PATTERN: Final = "{name}_restored"
@@ -65,13 +66,7 @@ def fill_pattern(pattern: str, name: str, values: NameValues) -> str:
         name: The photo's name without its ending.
         values: Of the batch.
     """
-    filled = {
-        "name": name,
-        "model": _safe(values.model),
-        "task": _safe(values.task),
-        "strength": f"{round(values.strength * 100)}",
-        "date": values.day.isoformat(),
-    }
+    filled = {"name": name, **_texts(values)}
     return _FIELD.sub(lambda match: filled[match[1]], pattern)
 
 
@@ -82,11 +77,18 @@ class NameReader:
         is_telling: Whether the pattern adds text of its own, by which a result can be told from a photo.
     """
 
-    def __init__(self, pattern: str) -> None:
-        """Take the pattern by which the results are called."""
+    def __init__(self, pattern: str, values: NameValues | None = None) -> None:
+        """Take the pattern by which the results are called.
+
+        Args:
+            pattern: A sound one, see `check_pattern`.
+            values: What was filled in, on whatever day; None: anything, which leaves some names in doubt.
+        """
         before, _, after = pattern.partition("{name}")
         self.is_telling = bool(_FIELD.sub("", pattern).strip(" _-"))
-        self._pattern = re.compile(f"{_any_filling(before)}(?P<name>.+){_any_filling(after)}")
+        self._pattern = re.compile(
+            f"{_any_filling(before, values)}(?P<name>.+){_any_filling(after, values)}", re.DOTALL
+        )
 
     def names_of(self, stem: str) -> Iterator[str]:
         """Yield the names, without ending, of the photos whose result may be called so.
@@ -100,10 +102,25 @@ class NameReader:
                 yield match["name"]
 
 
-def _any_filling(part: str) -> str:
-    """Return a regular expression for a part of a pattern, whatever is filled in."""
+def _any_filling(part: str, values: NameValues | None) -> str:
+    """Return a regular expression for a part of a pattern, on whatever day; without values, whatever is filled in."""
+    fillings = {"date": r"\d{4}-\d{2}-\d{2}", "name": ".+"}
+    if values is not None:
+        fillings |= {field: re.escape(text) for field, text in _texts(values).items() if field != "date"}
     pieces = _FIELD.split(part)
-    return ".+?".join(re.escape(text) for text in pieces[::2])
+    return "".join(
+        fillings.get(piece, ".+?") if is_field else re.escape(piece)
+        for piece, is_field in zip(pieces, cycle((False, True)), strict=False)
+    )
+
+
+def _texts(values: NameValues) -> dict[str, str]:
+    return {
+        "model": _safe(values.model),
+        "task": _safe(values.task),
+        "strength": f"{round(values.strength * 100)}",
+        "date": values.day.isoformat(),
+    }
 
 
 def _safe(text: str) -> str:

@@ -64,8 +64,8 @@ class OutputPlan:
         self._model_file = model_file
         self._originals = {_identity(photo.path) for photo in originals}
         self._claimed: set[str] = set()
-        self._reader = NameReader(config.name_pattern)
         self._values = NameValues(model=card.name, task=card.task, strength=config.strength, day=date.today())
+        self._reader = NameReader(config.name_pattern, self._values)
         self._present: dict[Path, dict[str, list[Path]]] = {}
 
     def file_format(self, photo: SourcePhoto) -> FileFormat:

@@ -298,7 +298,7 @@ def test_restore_takes_the_denoising_starter_unless_told(tiny_photos: TinyPhotos
     photo = tiny_photos.noisy / "photo 0.png"
     sizes = []
     for extra in ([], ["--task", "denoise"], ["--task", "sr2"]):
-        result = in_process("restore", "starter", *extra, photo, "--out", tmp_path / "out", "--json")
+        result = in_process("restore", "starter", *extra, photo, "--out", tmp_path / f"out {len(sizes)}", "--json")
         assert result.exit_code == 0, result.output
         (restored,) = last_object(result.stdout)["restored"]
         sizes.append(probe_image(Path(restored["output"])).width)
