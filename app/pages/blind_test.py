@@ -12,7 +12,7 @@ from PySide6.QtGui import QUndoCommand
 from app.pages.blind_trial import BlindTrial, make_trial
 from app.session import Session
 from app.translation import tr
-from app.viewer.view_modes import PaneContent
+from app.viewer.pictures import PaneContent
 from engine.blind_votes import VOTES_FILE, BlindVote, Choice, PairTally, VoteBook, VotesFileError, tally
 
 

@@ -10,7 +10,7 @@ from itertools import combinations
 from pathlib import Path
 
 from app.translation import tr
-from app.viewer.view_modes import PaneContent, Picture, PictureRole
+from app.viewer.pictures import PaneContent, Picture, PictureRole
 from engine.blind_votes import SIGNIFICANCE, BlindVote, Choice, PairTally, photos_to_tell
 
 _SURE = 0.001

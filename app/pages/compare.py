@@ -6,11 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QPointF, Qt, Slot
-from PySide6.QtGui import QAction, QShowEvent
+from PySide6.QtCore import QPointF, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
-from app.actions import make_action
 from app.job_runner import JobRunner
 from app.messages import Message, Severity
 from app.pages.compare_bar import MODE_ACTIONS, CompareBar
@@ -18,6 +17,7 @@ from app.pages.compare_blind import BlindMode
 from app.pages.compare_computing import PictureMaker
 from app.pages.compare_export import CompareExport
 from app.pages.compare_figures import PaneFigures, PaneMeter
+from app.pages.compare_keys import connect_keys, toggle_region, view_keys
 from app.pages.compare_memory import ViewMemory
 from app.pages.compare_offers import offers_of
 from app.pages.compare_panes import (
@@ -26,13 +26,14 @@ from app.pages.compare_panes import (
     RESTORED_CHOICE,
     LoadedPanes,
     PaneChoice,
+    PaneKind,
     load_panes,
     reference_of,
     source_of,
 )
 from app.pages.filmstrip import Filmstrip, FilmstripRow
 from app.pages.page import Page
-from app.session import Session
+from app.session import ModelChoice, Session
 from app.settings import Settings
 from app.theme import SPACING
 from app.thumbnails import shared_thumbnails
@@ -41,10 +42,10 @@ from app.viewer.compare_viewer import CompareViewer
 from app.viewer.inspectors import PixelBar
 from app.viewer.latest_task import LatestTask
 from app.viewer.picture_files import PictureFiles
-from app.viewer.view_modes import MAX_PANES
 from app.widgets.empty_state import EmptyState
 from engine.blind_votes import Choice
 from engine.errors import EngineError
+from engine.region_metrics import Region
 
 
 class ComparePage(Page):
@@ -175,47 +176,33 @@ class ComparePage(Page):
         self.blind.reload_requested.connect(self._reload)
         self.blind.results_requested.connect(self._show_results)
         self.blind.test.failed.connect(self._tell_error)
+        self.bar.region_toggled.connect(partial(toggle_region, self.viewer))
         self.viewer.hovered.connect(self._show_pixel)
+        self.viewer.region_changed.connect(self._measure)
         self.filmstrip.photo_chosen.connect(self.session.set_current_photo)
 
     def _make_actions(self) -> None:
-        viewer = self.viewer
-        transform = viewer.view_transform
-        on_page: dict[str, Callable[[], object]] = {
+        on_page = {**view_keys(self.viewer), **self._own_keys()}
+        connect_keys(self, on_page)
+        # Not on the whole page: on the bar, Space presses the focused button and the arrows move within a box.
+        on_pictures: dict[str, Callable[[], object]] = {
+            "view.flicker": self.viewer.flicker,
+            "view.previous_photo": partial(self.filmstrip.step, -1),
+            "view.next_photo": partial(self.filmstrip.step, 1),
+        }
+        connect_keys(self.viewer, on_pictures, also_on=self.filmstrip)
+
+    def _own_keys(self) -> dict[str, Callable[[], object]]:
+        modes = {
             action_id: partial(self._toggle_mode, mode) for mode, action_id in MODE_ACTIONS.items() if mode != "flicker"
         }
-        on_page |= {f"view.pane_{index + 1}": partial(viewer.pick, index) for index in range(MAX_PANES)}
-        on_page |= {
-            "view.fit": transform.fit,
-            "view.one_to_one": transform.show_actual_size,
-            "view.zoom_in": partial(transform.zoom_step, 1),
-            "view.zoom_out": partial(transform.zoom_step, -1),
-            "view.gain_down": partial(viewer.step_gain, -1),
-            "view.gain_up": partial(viewer.step_gain, 1),
-            "view.split_left": partial(viewer.step_split, -1),
-            "view.split_right": partial(viewer.step_split, 1),
+        return modes | {
             "view.export": self.export,
             "view.export_page": self.export_page,
             "view.vote_first": partial(self.blind.vote, Choice.FIRST),
             "view.vote_same": partial(self.blind.vote, Choice.SAME),
             "view.vote_second": partial(self.blind.vote, Choice.SECOND),
         }
-        for action_id, function in on_page.items():
-            self._connect_action(make_action(action_id, self), function)
-        # Not on the whole page: on the bar, Space presses the focused button and the arrows move within a box.
-        on_pictures: dict[str, Callable[[], object]] = {
-            "view.flicker": viewer.flicker,
-            "view.previous_photo": partial(self.filmstrip.step, -1),
-            "view.next_photo": partial(self.filmstrip.step, 1),
-        }
-        for action_id, function in on_pictures.items():
-            action = make_action(action_id, viewer)
-            self.filmstrip.addAction(action)
-            self._connect_action(action, function)
-
-    def _connect_action(self, action: QAction, function: Callable[[], object]) -> None:
-        action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        action.triggered.connect(lambda _checked=False: function())
 
     def _toggle_mode(self, mode: str) -> None:
         if self.blind.allows(mode):
@@ -231,6 +218,7 @@ class ComparePage(Page):
         session.photos_changed.connect(self._on_photos_changed)
         session.model_changed.connect(self._show_choices)
         session.run_catalog.changed.connect(self._show_choices)
+        session.comparison_requested.connect(self._compare_models)
 
     @Slot()
     def _recall_view(self) -> None:
@@ -287,6 +275,12 @@ class ComparePage(Page):
         self._compute_again()
         self._show_choices()
 
+    @Slot(tuple)
+    def _compare_models(self, models: tuple[ModelChoice, ...]) -> None:
+        """Show the photo, and beside it what each model makes of it."""
+        panes = [PaneChoice(PaneKind.MODEL, model.name, model.path) for model in models]
+        self._choose_panes((INPUT_CHOICE, *panes))
+
     @Slot()
     def _compute_again(self) -> None:
         self._maker.allow_again()
@@ -328,9 +322,18 @@ class ComparePage(Page):
         else:
             self.viewer.set_panes(loaded.panes)
             self.pixel_bar.set_panes(loaded.panes)
-            self._measure_task.submit(lambda: self._meter.measure(loaded))
+            self._measure()
         if is_other_photo and self.viewer.view_transform.is_fit:
             self.viewer.view_transform.fit()
+
+    @Slot()
+    def _measure(self) -> None:
+        """Measure what is shown, and the marked region on its own."""
+        loaded = self._loaded
+        if loaded is not None and not self.blind.is_on:
+            region = self.viewer.region
+            part = None if region is None else Region(region.x(), region.y(), region.width(), region.height())
+            self._measure_task.submit(lambda: self._meter.measure(loaded, part))
 
     @Slot(object)
     def _show_figures(self, figures: PaneFigures) -> None:

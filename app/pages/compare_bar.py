@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -19,13 +19,14 @@ from PySide6.QtWidgets import (
 )
 
 from app.actions import tip_with_keys
+from app.pages.compare_looks import LooksPanel
 from app.pages.compare_offers import Offers, build_pane_menu
 from app.pages.compare_panes import PaneChoice, PaneKind
 from app.theme import SPACING, Theme, set_role, themed_icon
-from app.translation import mark, tr
+from app.translation import tr
 from app.viewer.compare_viewer import CompareViewer
-from app.viewer.image_canvas import Backdrop
-from app.viewer.view_modes import GAINS, MAX_PANES, VIEW_MODES
+from app.viewer.pictures import GAINS, MAX_PANES
+from app.viewer.view_modes import VIEW_MODES
 from app.widgets.buttons import icon_button, quiet_button, set_reason
 from app.widgets.text import ElidedLabel
 
@@ -38,7 +39,6 @@ MODE_ACTIONS = {
 }
 """The action of each view mode; its key stands in the button's tooltip."""
 
-_BACKDROP_NAMES = {Backdrop.GRAY: mark("Gray"), Backdrop.BLACK: mark("Black"), Backdrop.WHITE: mark("White")}
 _LARGEST_CHIP_PX, _LEAST_CHIP_PX = 148, 32
 
 
@@ -76,6 +76,7 @@ class CompareBar(QWidget):
         export_requested: The composed view shall be saved.
         page_export_requested: A page with a slider shall be saved.
         blind_requested: A blind test shall begin.
+        region_toggled: What is in view shall be measured on its own, or no longer.
     """
 
     choices_changed = Signal(tuple)
@@ -83,6 +84,7 @@ class CompareBar(QWidget):
     export_requested = Signal()
     page_export_requested = Signal()
     blind_requested = Signal()
+    region_toggled = Signal()
 
     def __init__(self, viewer: CompareViewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -105,7 +107,7 @@ class CompareBar(QWidget):
         self.gain_box = self._build_gain()
         layout.addWidget(self.gain_box)
         self._build_zoom(layout)
-        self._build_view_menu(layout)
+        self._build_view_buttons(layout)
         self._build_blind_button(layout)
         self._build_save_menu(layout)
         viewer.state_changed.connect(self._follow_viewer)
@@ -147,7 +149,7 @@ class CompareBar(QWidget):
         """Hide what would tell the pictures apart, for as long as a blind test runs."""
         for chip in self._chips:
             chip.setVisible(not is_blind)
-        for control in (self.add_button, self.blind_button, self.save_button):
+        for control in (self.add_button, self.region_button, self.blind_button, self.save_button):
             control.setVisible(not is_blind)
         for key, mode_button in self.mode_buttons.items():
             mode_button.setVisible(not (is_blind and VIEW_MODES[key].uses_gain))
@@ -196,26 +198,19 @@ class CompareBar(QWidget):
         for control in (fit, one_to_one, self._zoom):
             layout.addWidget(control)
 
-    def _build_view_menu(self, layout: QHBoxLayout) -> None:
-        self.view_button = icon_button("circle-half", tr("Background and brightness"))
-        self.view_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self.view_button)
-        menu.addSection(tr("Background"))
-        group = QActionGroup(menu)
-        self._backdrop_actions: dict[Backdrop, QAction] = {}
-        for backdrop, name in _BACKDROP_NAMES.items():
-            action = menu.addAction(tr(name))
-            action.setCheckable(True)
-            action.triggered.connect(partial(self._viewer.set_backdrop, backdrop))
-            group.addAction(action)
-            self._backdrop_actions[backdrop] = action
-        menu.addSeparator()
-        self._stretch_action = menu.addAction(tr("Spread dim pictures over the full range"))
-        self._stretch_action.setCheckable(True)
-        self._stretch_action.setToolTip(tr("For microscopy and night shots; all panes by the same levels."))
-        self._stretch_action.toggled.connect(self._viewer.set_stretched)
-        self.view_button.setMenu(menu)
-        layout.addWidget(self.view_button)
+    def _build_view_buttons(self, layout: QHBoxLayout) -> None:
+        self.region_button = icon_button(
+            "selection",
+            tip_with_keys(tr("Measure a region: drag with Shift, or click for what is in view"), "view.region"),
+        )
+        self.region_button.setCheckable(True)
+        self.region_button.clicked.connect(self.region_toggled)
+        self._viewer.region_changed.connect(self._show_region)
+        self.looks = LooksPanel(self._viewer, self)
+        self.looks_button = icon_button("circle-half", tr("Background, exposure, false colours, flicker"))
+        self.looks_button.clicked.connect(lambda: self.looks.open_below(self.looks_button))
+        layout.addWidget(self.region_button)
+        layout.addWidget(self.looks_button)
 
     def _build_blind_button(self, layout: QHBoxLayout) -> None:
         tip = tr("Blind test: two of the pictures without their names; you say which is better")
@@ -292,8 +287,10 @@ class CompareBar(QWidget):
         self.mode_buttons[viewer.mode_key].setChecked(True)
         self.gain_box.setCurrentIndex(self.gain_box.findData(viewer.gain))
         self.gain_box.setVisible(VIEW_MODES[viewer.mode_key].uses_gain)
-        self._backdrop_actions[viewer.backdrop].setChecked(True)
-        self._stretch_action.setChecked(viewer.is_stretched)
+
+    @Slot()
+    def _show_region(self) -> None:
+        self.region_button.setChecked(self._viewer.region is not None)
 
     @Slot()
     def _show_zoom(self) -> None:

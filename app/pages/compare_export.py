@@ -17,7 +17,7 @@ from app.pages.compare_panes import LoadedPanes
 from app.settings import OPEN_DIALOG_FOLDER, Settings
 from app.translation import tr
 from app.viewer.latest_task import LatestTask
-from app.viewer.view_modes import Picture
+from app.viewer.pictures import Picture
 from engine.comparison_page import ComparisonPageConfig, PagePicture, write_comparison_page
 from engine.data.image_files import PhotoImage, write_image
 from engine.errors import EngineError
@@ -87,7 +87,7 @@ class CompareExport(QObject):
                 name=loaded.names[index],
                 caption=" · ".join(part for part in (loaded.names[index], figures.get(index, "")) if part),
                 pixels=pane.pixels,
-                icc_profile=loaded.icc_profiles[index],
+                icc_profile=pane.icc_profile,
             )
             for index, pane in enumerate(loaded.panes)
             if isinstance(pane, Picture)

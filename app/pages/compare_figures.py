@@ -12,7 +12,7 @@ from app.phrases import decibels
 from app.translation import tr
 from app.viewer.common_size import at_common_size
 from app.viewer.picture_files import PictureFiles
-from app.viewer.view_modes import Picture, PictureRole
+from app.viewer.pictures import Picture, PictureRole
 from engine.region_metrics import Closeness, Region, measure_closeness
 
 

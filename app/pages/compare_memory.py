@@ -12,7 +12,8 @@ from app.session import Session
 from app.settings import CANVAS_BACKGROUND, COMPARE_GAIN, COMPARE_MODE, COMPARE_PANES, Settings
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.image_canvas import Backdrop
-from app.viewer.view_modes import GAINS, MAX_PANES, VIEW_MODES
+from app.viewer.pictures import GAINS, MAX_PANES
+from app.viewer.view_modes import VIEW_MODES
 
 
 class ViewMemory(QObject):

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from app.session import Session
 from app.translation import tr
 from app.viewer.picture_files import PictureFiles
-from app.viewer.view_modes import MissingPicture, PaneContent, Picture, PictureRole
+from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from engine.baselines.registry import BASELINES
 from engine.comparison_pictures import PICTURES_FOLDER, ComparisonPictureConfig, find_picture
 
@@ -129,7 +129,6 @@ class LoadedPanes:
         panes: Its pictures.
         reference: Its clean reference, where there is one that fits; for PSNR and SSIM.
         names: What each pane's picture is called, whatever the photo.
-        icc_profiles: Their colour profiles; None: none in the file, or no picture.
         to_make: The pictures that have to be made first, with what makes them.
     """
 
@@ -137,7 +136,6 @@ class LoadedPanes:
     panes: tuple[PaneContent, ...]
     reference: Path | None
     names: tuple[str, ...] = ()
-    icc_profiles: tuple[bytes | None, ...] = ()
     to_make: tuple[tuple[ComparisonPictureConfig, str], ...] = ()
 
     @property
@@ -208,15 +206,11 @@ def load_panes(
             display or measured again.
     """
     panes: list[PaneContent] = []
-    icc_profiles: list[bytes | None] = []
     to_make: dict[ComparisonPictureConfig, str] = {}
     for source in sources:
         path = source.path if source.maker is None else find_picture(source.maker)
-        icc_profiles.append(None)
         if path is not None:
             pane = files.picture(path, title=source.title, detail=source.detail, role=source.role)
-            if isinstance(pane, Picture):
-                icc_profiles[-1] = files.read(path).metadata.icc_profile
             panes.append(next((other for other in previous if _is_same(other, pane)), pane))
         elif source.maker is None:
             panes.append(MissingPicture(title=source.title, reason=source.missing))
@@ -226,7 +220,7 @@ def load_panes(
             panes.append(MissingPicture(title=source.title, reason=tr("Computing this picture…")))
             to_make[source.maker] = source.name
     names = tuple(source.name for source in sources)
-    return LoadedPanes(photo, tuple(panes), reference, names, tuple(icc_profiles), tuple(to_make.items()))
+    return LoadedPanes(photo, tuple(panes), reference, names, tuple(to_make.items()))
 
 
 def _is_same(one: PaneContent, other: PaneContent) -> bool:

@@ -14,7 +14,7 @@ from app.pages.blind_bar import TallyBar
 from app.pages.blind_trial import make_trial, reading
 from app.pages.compare import ComparePage
 from app.session import RestoredPhoto
-from app.viewer.view_modes import MissingPicture, Picture, PictureRole
+from app.viewer.pictures import MissingPicture, Picture, PictureRole
 from engine.blind_votes import Choice, PairTally, VoteBook, sign_test
 from engine.events import PhotoScanned
 

@@ -19,7 +19,7 @@ from app.pages.compare_panes import (
 )
 from app.session import RestoredPhoto
 from app.settings import COMPARE_MODE
-from app.viewer.view_modes import MissingPicture, Picture
+from app.viewer.pictures import MissingPicture, Picture
 from engine.data.image_files import read_image
 from engine.data.photo_pairs import PhotoPair
 from engine.events import PhotoScanned

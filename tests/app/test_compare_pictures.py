@@ -22,7 +22,7 @@ from app.pages.filmstrip import FilmstripRow
 from app.session import ModelChoice, Session
 from app.settings import COMPARE_MODE, COMPARE_PANES
 from app.thumbnails import shared_thumbnails
-from app.viewer.view_modes import MissingPicture, Picture
+from app.viewer.pictures import MissingPicture, Picture
 from engine.baselines.registry import BASELINES, Baseline
 from engine.data.image_files import read_image
 from engine.data.photo_pairs import PhotoPair
