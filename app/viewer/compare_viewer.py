@@ -1,13 +1,14 @@
 """One to six versions of one photo, looked at together: one zoom, one position, several ways of looking."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import QPointF, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
+from app.actions import make_action
 from app.translation import tr
 from app.viewer.arrangement import Arrangement, Viewpoint, arrange
 from app.viewer.display_settings import EXPOSURE_RANGE_STOPS, GAMMA_RANGE
@@ -16,6 +17,7 @@ from app.viewer.latest_task import LatestTask
 from app.viewer.pane_stage import PaneStage
 from app.viewer.pictures import GAINS, MAX_PANES, PaneContent, Panel, ViewSettings
 from app.viewer.pyramid_store import PyramidStore
+from app.viewer.tile_mosaic import Interpolation
 from app.viewer.view_modes import VIEW_MODES
 from engine.errors import EngineError
 
@@ -55,6 +57,7 @@ class CompareViewer(PaneStage):
         self._patience.setInterval(_PATIENCE_MS)
         self._patience.timeout.connect(self._show_busy)
         self._show_panels((Panel(title=""),))
+        self._make_actions()
 
     @property
     def panes(self) -> tuple[PaneContent, ...]:
@@ -229,11 +232,37 @@ class CompareViewer(PaneStage):
         is_plain = not VIEW_MODES[self._mode_key].uses_gain
         self._change_settings(is_plain, exposure_stops=0.0, gamma=1.0)
 
+    def shift_pane(self, columns: float, rows: float) -> None:
+        """Move one pane against the others by pixels: the picked one, else that under the cursor, else the last."""
+        index = self._settings.picked
+        if index is None:
+            under_cursor = [view for view in self._visible if view.canvas.underMouse() and view.panel.pane_indices]
+            index = under_cursor[0].panel.pane_indices[-1] if under_cursor else len(self._panes) - 1
+        if 0 <= index < len(self._panes):
+            self.offsets.move(index, QPointF(columns, rows))
+
     def shut_down(self) -> None:
         """Wait for the background threads."""
         self.flicker_timer.stop()
         self._task.shut_down()
         super().shut_down()
+
+    def _make_actions(self) -> None:
+        """The keys that are the same wherever pictures are compared; the pages add theirs."""
+        enlarged = {Interpolation.NEAREST: Interpolation.SMOOTH}
+        functions: dict[str, Callable[[], None]] = {
+            "view.reset_looking": self.reset_looking,
+            "view.smooth": lambda: self.set_interpolation(enlarged.get(self.interpolation, Interpolation.NEAREST)),
+            "view.pixel_grid": lambda: self.set_pixel_grid(not self.has_pixel_grid),
+            "view.shift_left": lambda: self.shift_pane(-1, 0),
+            "view.shift_right": lambda: self.shift_pane(1, 0),
+            "view.shift_up": lambda: self.shift_pane(0, -1),
+            "view.shift_down": lambda: self.shift_pane(0, 1),
+        }
+        for action_id, function in functions.items():
+            action = make_action(action_id, self)
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            action.triggered.connect(partial(_call, function))
 
     def _change_settings(self, concerns_mode: bool, **values: Any) -> None:
         """Set fields of `ViewSettings`; arrange anew where the present mode shows them."""
@@ -316,3 +345,8 @@ class CompareViewer(PaneStage):
                 indices = (indices[position],)
             figures = [self._figures[index] for index in indices if self._figures.get(index)]
             view.caption.show_text(title, detail, "  |  ".join(figures))
+
+
+def _call(function: Callable[[], None], _is_checked: bool = False) -> None:
+    """Do what an action does, whatever its state."""
+    function()

@@ -134,31 +134,34 @@ class TileMosaic:
         self._covered, self._level = covered, level
         self._missing = {key: None for key in wanted if key not in tiles}
         if self._missing:
-            self._paint_stand_in(self.pyramid.overview, self._level_rect(self.pyramid.overview_level), -1)
-            if was_level >= 0 and was_level != self.pyramid.overview_level:
-                self._paint_stand_in(previous, was_covered, was_level)
+            overview_level = self.pyramid.overview_level
+            had_tiles = was_level not in (-1, overview_level)
+            self._paint_stand_in(self.pyramid.overview, QPoint(0, 0), overview_level, is_smooth=not had_tiles)
+            if had_tiles:
+                self._paint_stand_in(previous, was_covered.topLeft(), was_level, is_smooth=was_level > level)
         self._put_in(tiles)
 
-    def _paint_stand_in(self, image: QImage, covered: QRect, level: int) -> None:
+    def _paint_stand_in(self, image: QImage, corner: QPoint, level: int, *, is_smooth: bool) -> None:
         """Paint another level's pixels where tiles are missing.
 
         Args:
             image: The pixels.
-            covered: Which part of their level they are.
-            level: Their level; -1 for the overview.
+            corner: Where on their level they begin.
+            level: Their level.
+            is_smooth: Whether to interpolate; slower.
         """
-        factor = 2.0 ** ((self.pyramid.overview_level if level < 0 else level) - self._level)
-        part = QRectF(QPointF(covered.topLeft()) * factor, covered.size().toSizeF() * factor)
-        painter = QPainter(self._image)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, factor > 1)
-        painter.translate(-self._covered.left(), -self._covered.top())
         missing = QRect()
         for key in self._missing:
             missing = missing.united(self.pyramid.tile_place(key))
+        factor = 2.0 ** (level - self._level)
+        part = QRectF(QPointF(corner) * factor, image.size().toSizeF() * factor)
         target = part.intersected(QRectF(missing))
-        if not target.isEmpty():
-            source = QRectF((target.topLeft() - part.topLeft()) / factor, target.size() / factor)
-            painter.drawImage(target, image, source)
+        if target.isEmpty():
+            return
+        source = QRectF((target.topLeft() - part.topLeft()) / factor, target.size() / factor)
+        painter = QPainter(self._image)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, is_smooth)
+        painter.drawImage(target.translated(-QPointF(self._covered.topLeft())), image, source)
         painter.end()
 
     def _put_in(self, tiles: dict[TileKey, QImage]) -> None:
