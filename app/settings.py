@@ -58,18 +58,28 @@ LAST_PAGE = Setting("last_page", "photos")
 LAST_FOLDERS: Setting[list[str]] = Setting("last_folders", [])
 LAST_REFERENCE_FOLDERS: Setting[list[str]] = Setting("last_reference_folders", [])
 LAST_MODEL = Setting("last_model", "")
+MODEL_DIALOG_FOLDER = Setting("model_dialog_folder", "")
+LAST_RUN = Setting("last_run", "")
+RUNS_SORT = Setting("runs_sort", "started:descending")
+KEEP_DELETED_DAYS = Setting("keep_deleted_days", 30, (7, 30, 90, 0))
+"""How long deleted runs can be brought back; 0: until they are removed by hand."""
 OPEN_DIALOG_FOLDER = Setting("open_dialog_folder", "")
 PRETRAIN_PRESET = Setting("pretrain_preset", "balanced", ("quick", "balanced", "thorough"))
 FINETUNE_PRESET = Setting("finetune_preset", "balanced", ("quick", "balanced", "thorough"))
 MORE_SETTINGS_OPEN = Setting("more_settings_open", False)
 EXCLUDED_PHOTOS: Setting[list[str]] = Setting("excluded_photos", [])
-PRETRAIN_SPEED = Setting("pretrain_speed", 0.0)
-"""Measured on this machine: pixels of crops learned from in a second; 0 before the first training."""
-FINETUNE_SPEED = Setting("finetune_speed", 0.0)
+MEASURED_SPEEDS: Setting[list[str]] = Setting("measured_speeds", [])
+"""How quick this machine is, see `app.pages.training_time`: rows of kind, what it depends on, and pixels a second."""
 SWITCHED_LABELS: Setting[list[str]] = Setting("switched_labels", [])
 RECURSIVE = Setting("recursive", True)
 THUMBNAIL_PX = Setting("thumbnail_px", 160)
-PHOTOS_SORT = Setting("photos_sort", "name", ("name", "noisiest", "cleanest", "largest"))
+PHOTOS_SORT = Setting(
+    "photos_sort",
+    "name",
+    ("name", "noisiest", "cleanest", "largest", "smallest", "camera", "highest_iso", "lowest_iso", "newest", "oldest"),
+)
+STRETCH_THUMBNAILS = Setting("stretch_thumbnails", False)
+NOISE_MAP_AXIS = Setting("noise_map_axis", "brightness", ("brightness", "iso", "rank"))
 CANVAS_BACKGROUND = Setting("canvas_background", "gray", ("gray", "black", "white"))
 COMPARE_MODE = Setting("compare_mode", "side_by_side")
 COMPARE_GAIN = Setting("compare_gain", 4.0)

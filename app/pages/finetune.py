@@ -15,9 +15,9 @@ from app.pages.training_form import TrainingForm
 from app.pages.training_page import TrainingPage
 from app.pages.training_setup import captioned
 from app.session import Session
-from app.settings import FINETUNE_PRESET, FINETUNE_SPEED, Settings
+from app.settings import FINETUNE_PRESET, Settings
 from app.theme import SPACING
-from app.translation import tr
+from app.translation import mark, tr, translate_engine
 from app.widgets.preset_cards import CardText, ChoiceCards
 from app.widgets.text import ElidedLabel, label
 from engine.configs import FinetuneConfig, Preset
@@ -71,28 +71,29 @@ class FinetunePage(TrainingPage):
     """
 
     page_id = "finetune"
-    title = "Fine-tune"
+    title = mark("Fine-tune")
     icon_name = "graduation-cap"
-    tip = "Learn from a few clean references (supervised fine-tuning)"
+    tip = mark("Learn from a few clean references (supervised fine-tuning)")
     kind = "finetune"
-    verb = "Fine-tuning"
-    heading = "Learn from your clean references"
-    explanation = (
-        "A few clean references teach the network the last bit. Some of them are held back to measure it, from eight "
-        "on."
-    )
     preset_setting = FINETUNE_PRESET
-    speed_setting = FINETUNE_SPEED
 
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
         self._offered: list[TeachingPhotos] = []
         self._chosen_source = ""
+        self._task_entries: Mapping[str, Any] = {}
+        self._params_shown: tuple[str, bool] | None = None
         self.tasks = ChoiceCards(
             [
-                CardText(name, _TASK_ICONS.get(name, "magic-wand"), card.title, "", card.description)
+                CardText(
+                    name,
+                    _TASK_ICONS.get(name, "magic-wand"),
+                    translate_engine(card.title),
+                    "",
+                    translate_engine(card.description),
+                )
                 for name, card in TASK_CARDS.items()
             ],
-            "Task",
+            tr("Task"),
         )
         self.tasks.choose(next(iter(TASK_CARDS)))
         super().__init__(session, runner, settings, parent)
@@ -105,15 +106,24 @@ class FinetunePage(TrainingPage):
         self.source_choice.activated.connect(self._on_source_chosen)
         self.refresh()
 
+    def introduction(self) -> tuple[str, str]:
+        return tr("Learn from your clean references"), tr(
+            "A few clean references teach the network the last bit. Some of them are held back to measure it, from "
+            "eight on."
+        )
+
+    def job_title(self, name: str) -> str:
+        return tr("Fine-tuning “{name}”").format(name=name)
+
     def make_form(self) -> TrainingForm:
-        return TrainingForm(FinetuneConfig, _FIELDS, {"labels": "All"})
+        return TrainingForm(FinetuneConfig, _FIELDS, {"labels": tr("All")})
 
     def make_start_choice(self) -> StartChoice:
         return StartChoice(self.session, self.settings, lambda: self.tasks.value, self._default_start)
 
     def make_inputs(self) -> QWidget:
         self.source_choice = QComboBox()
-        self.source_choice.setAccessibleName("Learn from")
+        self.source_choice.setAccessibleName(tr("Learn from"))
         self.source_choice.setMinimumContentsLength(12)
         self.source_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._source_text = ElidedLabel()
@@ -128,7 +138,7 @@ class FinetunePage(TrainingPage):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2 * SPACING)
         layout.addWidget(self.tasks)
-        layout.addWidget(captioned({"Start from": self.start_choice, "Learn from": learn_from}))
+        layout.addWidget(captioned({tr("Start from"): self.start_choice, tr("Learn from"): learn_from}))
         layout.addWidget(self._source_note)
         return inputs
 
@@ -178,61 +188,66 @@ class FinetunePage(TrainingPage):
         )
 
     def default_name(self) -> str:
-        what = "fine-tuned" if self.tasks.value == next(iter(TASK_CARDS)) else self._card.title.lower()
+        is_first = self.tasks.value == next(iter(TASK_CARDS))
+        what = tr("fine-tuned") if is_first else translate_engine(self._card.title).lower()
         return f"{self.session.folder_name}, {what}" if self.session.folder_name else ""
 
     def training_function(self) -> JobFunction:
         return finetune_job
 
     def obstacle(self) -> str:
-        if self.is_training:
-            return "A fine-tuning is already under way."
         if self.source is None and self._card.makes_own_pairs:
-            return "Open a folder of clean photos first."
+            return tr("Open a folder of clean photos first.")
         if self.source is None:
-            return "Add clean references on the Labels page first."
+            return tr("Add clean references on the Labels page first.")
         return ""
 
     def missing_input(self) -> tuple[str, str] | None:
         if self.source is not None:
             return None
-        return ("photos", "Go to Photos") if self._card.makes_own_pairs else ("labels", "Go to Labels")
+        return ("photos", tr("Go to Photos")) if self._card.makes_own_pairs else ("labels", tr("Go to Labels"))
 
     def input_text(self) -> str:
         source, num_chosen = self.source, self._num_chosen()
         if source is None:
             return ""
-        chosen = phrases.count(num_chosen, source.noun)
         num_pairs = len(source.pairs)
-        return chosen if num_chosen == num_pairs else f"{num_chosen:,} of {phrases.count(num_pairs, source.noun)}"
+        if num_chosen == num_pairs:
+            return source.count(num_chosen)
+        return tr("{number} of {all}").format(number=f"{num_chosen:,}", all=source.count(num_pairs))
 
     def button_text(self) -> str:
         source = self.source
-        return f"Fine-tune on {phrases.count(self._num_chosen(), source.noun)}" if source is not None else "Fine-tune"
+        if source is None:
+            return tr("Fine-tune")
+        return tr("Fine-tune on {labels}").format(labels=source.count(self._num_chosen()))
 
     def num_input_photos(self) -> int:
         return self._num_chosen()
 
     def registry_choices(self) -> tuple[Mapping[str, Mapping[str, str]], Mapping[str, Mapping[str, Any]]]:
-        from engine.registry import BACKBONES
+        from engine.registry import BACKBONES, TASKS
 
-        titles = {name: entry.title for name, entry in BACKBONES.items()}
+        self._task_entries = TASKS
+        titles = {name: translate_engine(entry.title) for name, entry in BACKBONES.items()}
         return {"backbone": titles}, {"backbone": {name: entry.params_model for name, entry in BACKBONES.items()}}
 
     def result_text(self, metrics: Mapping[str, float]) -> str:
         psnr, untreated = metrics.get("validation_psnr"), metrics.get("validation_noisy_psnr")
         if psnr is None or untreated is None:
-            return "No label was held back, so its quality was not measured; look at it on the Compare page."
-        measured = (
-            f"{phrases.decibels(psnr)}, {phrases.signed_decibels(psnr - untreated)} against {self._card.untreated}"
-        )
+            return tr("No label was held back, so its quality was not measured; look at it on the Compare page.")
+        figures = {
+            "psnr": phrases.decibels(psnr),
+            "gain": phrases.signed_decibels(psnr - untreated),
+            "untreated": translate_engine(self._card.untreated),
+        }
         share = metrics.get("share_of_way", 1.0)
         if share == 1:
-            return f"On the held-back labels it reaches {measured}."
-        return (
-            f"On the held-back labels it had reached {measured}; {share:.0%} of the way from the shipped model is "
-            "kept, so that it does not forget other noises."
-        )
+            return tr("On the held-back labels it reaches {psnr}, {gain} against {untreated}.").format(**figures)
+        return tr(
+            "On the held-back labels it had reached {psnr}, {gain} against {untreated}; {share} of the way from the "
+            "shipped model is kept, so that it does not forget other noises."
+        ).format(share=f"{share:.0%}", **figures)
 
     @Slot()
     def refresh(self) -> None:
@@ -245,12 +260,13 @@ class FinetunePage(TrainingPage):
         # A choice of one is no choice.
         self.source_choice.setVisible(len(self._offered) > 1)
         self._source_text.setVisible(len(self._offered) <= 1)
-        nothing = "Nothing yet: add a folder of clean references on the Labels page"
+        nothing = tr("Nothing yet: add a folder of clean references on the Labels page")
         if self._card.makes_own_pairs:
-            nothing = "Nothing yet: open a folder of clean photos on the Photos page"
+            nothing = tr("Nothing yet: open a folder of clean photos on the Photos page")
         self._source_text.set_text(nothing if source is None else source.title)
         self._source_note.setText(self._note(source))
         self._source_note.setVisible(bool(self._source_note.text()))
+        self._show_task_params()
         super().refresh()
 
     @property
@@ -267,13 +283,27 @@ class FinetunePage(TrainingPage):
         starter = self.session.starter_of(self.tasks.value)
         return newest_pretrained(self.session) or (starter.path if starter is not None else None)
 
+    def _show_task_params(self) -> None:
+        """Offer the settings of the chosen task, with what suits the photos that it learns from as their preset."""
+        entry = self._task_entries.get(self.tasks.value)
+        if entry is None:
+            return
+        source = self.source
+        shown = (self.tasks.value, source is not None and source.are_clean_alone)
+        if shown != self._params_shown:
+            self._params_shown = shown
+            baseline = entry.make({}).own_pairs_params if shown[1] else {}
+            self.form.set_params("task_params", entry.params_model, baseline)
+
     def _note(self, source: TeachingPhotos | None) -> str:
         """Say what a task asks of the photos, and what may be wrong with them."""
         if not self._card.makes_own_pairs:
             return ""
-        text = f"Clean photos alone are enough: this task makes {self._card.makes} of them by itself."
+        text = tr("Clean photos alone are enough: this task makes {what} of them by itself.").format(
+            what=translate_engine(self._card.makes)
+        )
         if source is not None and source.key == OPEN_PHOTOS:
-            text += " Noise in them would be learned as part of the picture."
+            text += " " + tr("Noise in them would be learned as part of the picture.")
         return text
 
     def _num_chosen(self) -> int:

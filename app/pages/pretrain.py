@@ -6,16 +6,17 @@ from typing import Any
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app import phrases
 from app.job_runner import JobFunction, JobRunner
 from app.pages.noise_facts import NoiseFacts, common_noise, plan_text
 from app.pages.start_choice import StartChoice
+from app.pages.teaching_photos import count_photos
 from app.pages.training_form import TrainingForm
 from app.pages.training_page import TrainingPage
 from app.pages.training_setup import captioned
 from app.session import Session
-from app.settings import PRETRAIN_PRESET, PRETRAIN_SPEED, RECURSIVE, Settings
+from app.settings import PRETRAIN_PRESET, RECURSIVE, Settings
 from app.theme import SPACING
+from app.translation import mark, tr, translate_engine
 from app.widgets.buttons import quiet_button
 from app.widgets.field_editors import IntEditor
 from engine.configs import Preset, PretrainConfig
@@ -62,18 +63,11 @@ class PretrainPage(TrainingPage):
     """
 
     page_id = "pretrain"
-    title = "Pretrain"
+    title = mark("Pretrain")
     icon_name = "brain"
-    tip = "Learn from your photos, without any clean one (self-supervised pretraining)"
+    tip = mark("Learn from your photos, without any clean one (self-supervised pretraining)")
     kind = "pretrain"
-    verb = "Pretraining"
-    heading = "Learn from your photos"
-    explanation = (
-        "The network looks at your noisy photos and finds out what is noise and what is picture. It needs no clean "
-        "photo, and its result already restores. Everything stays on this machine."
-    )
     preset_setting = PRETRAIN_PRESET
-    speed_setting = PRETRAIN_SPEED
 
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
         self._min_photos: dict[str, int] = {}
@@ -83,6 +77,15 @@ class PretrainPage(TrainingPage):
         runner.jobs_changed.connect(self.refresh)
         self.refresh()
 
+    def introduction(self) -> tuple[str, str]:
+        return tr("Learn from your photos"), tr(
+            "The network looks at your noisy photos and finds out what is noise and what is picture. It needs no "
+            "clean photo, and its result already restores. Everything stays on this machine."
+        )
+
+    def job_title(self, name: str) -> str:
+        return tr("Pretraining “{name}”").format(name=name)
+
     def make_form(self) -> TrainingForm:
         return TrainingForm(PretrainConfig, _FIELDS)
 
@@ -90,8 +93,8 @@ class PretrainPage(TrainingPage):
         return StartChoice(self.session, self.settings, lambda: _RESTORING_TASK, lambda: None)
 
     def make_inputs(self) -> QWidget:
-        self.change_stride = quiet_button("Change")
-        self.change_stride.setToolTip("Show the settings, where the sub-sampling stride can be changed.")
+        self.change_stride = quiet_button(tr("Change"))
+        self.change_stride.setToolTip(tr("Show the settings, where the sub-sampling stride can be changed."))
         self.change_stride.clicked.connect(self._show_stride)
         self.noise_facts = NoiseFacts(self.change_stride)
         inputs = QWidget()
@@ -99,7 +102,7 @@ class PretrainPage(TrainingPage):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2 * SPACING)
         layout.addWidget(self.noise_facts)
-        layout.addWidget(captioned({"Start from": self.start_choice}))
+        layout.addWidget(captioned({tr("Start from"): self.start_choice}))
         return inputs
 
     @Slot()
@@ -115,10 +118,15 @@ class PretrainPage(TrainingPage):
         elif editor is None or editor.value() == STRIDE_MEASURED:
             plan = plan_text(noise)
         else:
-            plan = f"Stride {editor.value()}, as set below; measured: {noise.stride}."
+            plan = tr("Stride {stride}, as set below; measured: {measured}.").format(
+                stride=editor.value(), measured=noise.stride
+            )
         self.noise_facts.show_noise(noise, plan)
         if isinstance(editor, IntEditor):
-            editor.set_lowest_text(f"As measured: {noise.stride} px" if noise is not None else "Measure at start")
+            measured = tr("Measure at start")
+            if noise is not None:
+                measured = tr("As measured: {stride} px").format(stride=noise.stride)
+            editor.set_lowest_text(measured)
 
     @Slot()
     def _show_stride(self) -> None:
@@ -153,28 +161,28 @@ class PretrainPage(TrainingPage):
         return pretrain_job
 
     def obstacle(self) -> str:
-        if self.is_training:
-            return "A pretraining is already under way."
         if any(job.request.page_id == "photos" for job in self.runner.jobs):
-            return "The photos are still being read."
+            return tr("The photos are still being read.")
         if not self.session.photos:
-            return "Open a folder of noisy photos first."
+            return tr("Open a folder of noisy photos first.")
         least = self._min_photos.get(self.form.values().get("pretext", ""), _MIN_PHOTOS)
         if self.num_input_photos() < least:
-            return f"At least {least} photos are needed: the method compares the noise of different photos."
+            return tr("At least {least} photos are needed: the method compares the noise of different photos.").format(
+                least=least
+            )
         return ""
 
     def missing_input(self) -> tuple[str, str] | None:
-        return None if self.session.photos else ("photos", "Go to Photos")
+        return None if self.session.photos else ("photos", tr("Go to Photos"))
 
     def input_text(self) -> str:
         num_left_out = len(self.session.photos) - self.num_input_photos()
-        text = phrases.count(self.num_input_photos(), "photo")
-        return f"{text} ({num_left_out} left out)" if num_left_out else text
+        text = count_photos(self.num_input_photos())
+        return f"{text} ({tr('{number} left out').format(number=f'{num_left_out:,}')})" if num_left_out else text
 
     def button_text(self) -> str:
         num_photos = self.num_input_photos()
-        return f"Pretrain on {phrases.count(num_photos, 'photo')}" if num_photos else "Pretrain"
+        return tr("Pretrain on {photos}").format(photos=count_photos(num_photos)) if num_photos else tr("Pretrain")
 
     def num_input_photos(self) -> int:
         return len(self.session.included_photos)
@@ -188,8 +196,8 @@ class PretrainPage(TrainingPage):
             for name, entry in PRETEXTS.items()
         }
         choices = {
-            "pretext": {name: entry.title for name, entry in PRETEXTS.items()},
-            "backbone": {name: entry.title for name, entry in BACKBONES.items()},
+            "pretext": {name: translate_engine(entry.title) for name, entry in PRETEXTS.items()},
+            "backbone": {name: translate_engine(entry.title) for name, entry in BACKBONES.items()},
         }
         models = {
             "pretext": {name: entry.params_model for name, entry in PRETEXTS.items()},
@@ -198,4 +206,4 @@ class PretrainPage(TrainingPage):
         return choices, models
 
     def result_text(self, metrics: Mapping[str, float]) -> str:
-        return "It can restore photos now; how well, the Compare page shows."
+        return tr("It can restore photos now; how well, the Compare page shows.")

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.run_catalog import RunEntry
 from app.theme import SPACING
+from app.translation import mark, tr
 from app.widgets.buttons import button, quiet_button
 from app.widgets.text import ElidedLabel, IconLabel
 from engine.events import Emit
@@ -15,7 +16,11 @@ from engine.job_control import JobControl
 from engine.job_results import TrainingResult
 from engine.run_records import RunStatus
 
-_HOW = {RunStatus.INTERRUPTED: "was interrupted", RunStatus.FAILED: "failed", RunStatus.STOPPED: "was stopped"}
+_HOW = {
+    RunStatus.INTERRUPTED: mark("“{name}” was interrupted at step {step} of {steps}."),
+    RunStatus.FAILED: mark("“{name}” failed at step {step} of {steps}."),
+    RunStatus.STOPPED: mark("“{name}” was stopped at step {step} of {steps}."),
+}
 
 
 def resume_job(run: Path, control: JobControl, emit: Emit) -> TrainingResult:
@@ -43,9 +48,9 @@ class ResumeBanner(QWidget):
         self._offered: tuple[RunEntry, ...] = ()
         self._dismissed: set[str] = set()
         self._text = ElidedLabel()
-        self.resume_button = button("Resume", "play")
+        self.resume_button = button(tr("Resume"), "play")
         self.resume_button.clicked.connect(self._resume)
-        dismiss = quiet_button("Not now")
+        dismiss = quiet_button(tr("Not now"))
         dismiss.clicked.connect(self._dismiss)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -69,8 +74,10 @@ class ResumeBanner(QWidget):
         self.setVisible(entry is not None)
         if entry is not None:
             record = entry.record
-            steps = f"step {record.steps_done:,} of {record.steps_total:,}"
-            self._text.set_text(f"“{record.name}” {_HOW.get(record.status, 'was stopped')} at {steps}.")
+            how = tr(_HOW.get(record.status, _HOW[RunStatus.STOPPED]))
+            self._text.set_text(
+                how.format(name=record.name, step=f"{record.steps_done:,}", steps=f"{record.steps_total:,}")
+            )
 
     def _resume(self) -> None:
         if self._entry is not None:

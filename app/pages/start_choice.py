@@ -11,11 +11,17 @@ from app.run_catalog import RunEntry
 from app.session import Session
 from app.settings import OPEN_DIALOG_FOLDER, Settings
 from app.theme import SPACING
+from app.translation import mark, tr, translate_engine
 from app.widgets.buttons import button
 from engine.starter_models import StarterModel
 
-FROM_SCRATCH = "From scratch"
-_TIP = "The run or model whose knowledge it starts with (parent)"
+FROM_SCRATCH = mark("From scratch")
+_HOW_RUNS_CAME = {
+    "pretrain": mark("pretrained {time}"),
+    "finetune": mark("fine-tuned {time}"),
+    "import": mark("imported {time}"),
+}
+_TIP = mark("The run or model whose knowledge it starts with (parent)")
 
 
 class StartChoice(QWidget):
@@ -62,9 +68,9 @@ class StartChoice(QWidget):
         self.box = QComboBox()
         self.box.setMinimumContentsLength(12)
         self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.box.setAccessibleName("Start from")
-        self.box.setToolTip(_TIP)
-        browse = button("Model file …", "folder-open")
+        self.box.setAccessibleName(tr("Start from"))
+        self.box.setToolTip(tr(_TIP))
+        browse = button(tr("Model file …"), "folder-open")
         browse.clicked.connect(self._browse)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -104,7 +110,7 @@ class StartChoice(QWidget):
         starter = self._session.starter_of(self._task())
         if starter is not None:
             titles[starter.path] = _title_of_starter(starter)
-        titles[None] = FROM_SCRATCH
+        titles[None] = tr(FROM_SCRATCH)
         self._paths = list(titles)
         self.box.clear()
         self.box.addItems(list(titles.values()))
@@ -130,7 +136,10 @@ class StartChoice(QWidget):
     @Slot()
     def _browse(self) -> None:
         name, _ = QFileDialog.getOpenFileName(
-            self, "Choose a model file", self._settings.get(OPEN_DIALOG_FOLDER), "Models (*.safetensors)"
+            self,
+            tr("Choose a model file"),
+            self._settings.get(OPEN_DIALOG_FOLDER),
+            tr("Models") + " (*.safetensors)",
         )
         if name:
             self.choose_file(Path(name))
@@ -160,9 +169,9 @@ def _is_of_open_photos(entry: RunEntry, session: Session) -> bool:
 
 def _title_of_run(entry: RunEntry) -> str:
     record = entry.record
-    kind = {"pretrain": "pretrained", "finetune": "fine-tuned"}[record.kind]
-    return f"{record.name}  ·  {kind} {phrases.date_and_time(record.created)}"
+    how = tr(_HOW_RUNS_CAME[record.kind]).format(time=phrases.date_and_time(record.created))
+    return f"{record.name}  ·  {how}"
 
 
 def _title_of_starter(starter: StarterModel) -> str:
-    return f"{starter.title}  ·  ships with Residua"
+    return f"{translate_engine(starter.title)}  ·  {tr('ships with Residua')}"

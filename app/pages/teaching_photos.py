@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from app import phrases
+from app.phrases import NO_BREAK
 from app.session import Session
+from app.translation import tr, tr_count
 from engine.data.image_files import probe_image
 from engine.data.photo_pairs import PhotoPair
 from engine.errors import ImageReadError
@@ -21,14 +22,16 @@ class TeachingPhotos:
     Attributes:
         key: Tells it from the others: `REFERENCES`, `OPEN_PHOTOS` or `PAIRS`.
         title: What a person reads.
-        noun: What one of them is called: "label", "clean photo".
         pairs: The two files of each; of a clean photo alone both are the same.
     """
 
     key: str
     title: str
-    noun: str
     pairs: tuple[PhotoPair, ...]
+
+    def count(self, number: int) -> str:
+        """Return a number of them in words: "5 labels", "5 clean photos"."""
+        return count_labels(number) if self.key == PAIRS else count_clean_photos(number)
 
     @property
     def are_clean_alone(self) -> bool:
@@ -41,12 +44,18 @@ def offered_photos(session: Session, card: TaskCard) -> list[TeachingPhotos]:
     found: list[TeachingPhotos] = []
     if card.makes_own_pairs:
         references = session.clean_photos
-        found.append(_clean_alone(REFERENCES, phrases.count(len(references), "clean reference") + " alone", references))
+        alone = tr_count("{number} clean reference alone", "{number} clean references alone", len(references))
+        found.append(_clean_alone(REFERENCES, alone.format(number=f"{len(references):,}"), references))
         photos = tuple(photo.path for photo in session.included_photos)
-        found.append(_clean_alone(OPEN_PHOTOS, f"The open photos, taken as clean ({len(photos):,})", photos))
+        taken = tr("The open photos, taken as clean ({number})").format(number=f"{len(photos):,}")
+        found.append(_clean_alone(OPEN_PHOTOS, taken, photos))
     num_pairs = len(session.label_pairs)
-    pairs = f"{phrases.count(num_pairs, 'pair')} of a noisy photo and its reference"
-    real = TeachingPhotos(key=PAIRS, title=pairs, noun="label", pairs=session.label_pairs)
+    pairs = tr_count(
+        "{number} pair of a noisy photo and its reference",
+        "{number} pairs of a noisy photo and its reference",
+        num_pairs,
+    )
+    real = TeachingPhotos(key=PAIRS, title=pairs.format(number=f"{num_pairs:,}"), pairs=session.label_pairs)
     # A camera's own small photos teach more than made ones; pairs of one size are meant for denoising.
     found.insert(0 if card.scale > 1 and _are_enlarged(session, card.scale) else len(found), real)
     return [photos for photos in found if photos.pairs]
@@ -73,6 +82,24 @@ def _size_of(path: Path) -> tuple[int, int]:
 
 
 def _clean_alone(key: str, title: str, paths: tuple[Path, ...]) -> TeachingPhotos:
-    return TeachingPhotos(
-        key=key, title=title, noun="clean photo", pairs=tuple(PhotoPair(path, path) for path in paths)
-    )
+    return TeachingPhotos(key=key, title=title, pairs=tuple(PhotoPair(path, path) for path in paths))
+
+
+def count_photos(number: int) -> str:
+    """Return "1 photo", "212 photos"."""
+    return _unbroken(tr_count("{number} photo", "{number} photos", number), number)
+
+
+def count_labels(number: int) -> str:
+    """Return "1 label", "5 labels"."""
+    return _unbroken(tr_count("{number} label", "{number} labels", number), number)
+
+
+def count_clean_photos(number: int) -> str:
+    """Return "1 clean photo", "5 clean photos"."""
+    return _unbroken(tr_count("{number} clean photo", "{number} clean photos", number), number)
+
+
+def _unbroken(text: str, number: int) -> str:
+    """Fill a number in and keep it in one line with the word behind it."""
+    return text.replace("{number} ", f"{{number}}{NO_BREAK}").format(number=f"{number:,}")

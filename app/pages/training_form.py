@@ -7,6 +7,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.theme import SPACING
+from app.translation import translate_engine
 from app.widgets.config_form import ConfigForm
 from app.widgets.field_editors import FieldEditor, TextEditor
 from app.widgets.text import label
@@ -98,6 +99,16 @@ class TrainingForm(QWidget):
         self._baseline.update(values)
         self._form.move_baseline(values)
 
+    def set_params(self, params: str, model: type[JobConfig], baseline: Mapping[str, Any]) -> None:
+        """Offer the parameters of something that is chosen elsewhere, in place of the former ones.
+
+        Args:
+            params: The config's field: "task_params".
+            model: Their settings model; one without fields removes the section.
+            baseline: Values to begin with, on top of the model's defaults.
+        """
+        self._replace_params(params, model if model.model_fields else None, baseline)
+
     def set_choice_shown(self, field: str, shown: bool) -> None:
         """Hide a choice that has no effect now, with its parameters, or show both again."""
         self._hidden = self._hidden - {field} if shown else self._hidden | {field}
@@ -155,21 +166,27 @@ class TrainingForm(QWidget):
 
     def _show_params(self, field: str) -> None:
         """Put the parameters of the chosen entry in place of the former ones."""
+        model = self._params_models[field].get(self._form.values()[field])
+        is_shown = model is not None and bool(model.model_fields) and field not in self._hidden
+        self._replace_params(f"{field}_params", model if is_shown else None, {})
+
+    def _replace_params(self, params: str, model: type[JobConfig] | None, baseline: Mapping[str, Any]) -> None:
         while self._sections_layout.count():
             item = self._sections_layout.takeAt(0)
             widget = item.widget() if item is not None else None
             if widget is not None and widget not in self._params_forms.values():
                 widget.deleteLater()
-        old = self._params_forms.pop(f"{field}_params", None)
+        old = self._params_forms.pop(params, None)
         if old is not None:
             old.deleteLater()
-        params_model = self._params_models[field].get(self._form.values()[field])
-        if params_model is not None and params_model.model_fields and field not in self._hidden:
-            form = ConfigForm(params_model)
+        if model is not None:
+            form = ConfigForm(model)
+            form.set_baseline(baseline)
             form.set_more_shown(True)
             form.edited.connect(lambda _: self.edited.emit())
-            self._params_forms[f"{field}_params"] = form
+            self._params_forms[params] = form
         for name, form in self._params_forms.items():
-            self._sections_layout.addWidget(label(self._model.model_fields[name].title or name, "strong"))
+            title = self._model.model_fields[name].title or name
+            self._sections_layout.addWidget(label(translate_engine(title), "strong"))
             self._sections_layout.addWidget(form)
         self._sections.setVisible(self._form.more_button.isChecked() and bool(self._params_forms))

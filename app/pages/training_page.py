@@ -1,45 +1,42 @@
 """What the pages Pretrain and Fine-tune share: presets and settings first, then the running training, then its end."""
 
-from abc import abstractmethod
-from collections.abc import Mapping
-from functools import partial
-from typing import Any, ClassVar, Literal
+from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app import phrases
-from app.job_runner import JobFailure, JobFunction, JobHandle, JobRequest, JobRunner, JobState
+from app.job_runner import JobFunction, JobLane, JobRequest, JobRunner, JobState
 from app.messages import Message, Severity
-from app.pages.page import Page
 from app.pages.resume_banner import resume_job
-from app.pages.start_choice import StartChoice
-from app.pages.training_form import TrainingForm
+from app.pages.training_checks import TrainingChecks
+from app.pages.training_ending import EndingButtons, ending_text
+from app.pages.training_job import TrainingJob
+from app.pages.training_kind import TrainingKindPage
 from app.pages.training_setup import TrainingSetup
 from app.pages.training_time import TrainingTime
 from app.pages.training_view import TrainingView
 from app.run_catalog import RunEntry
 from app.session import ModelChoice, Session
-from app.settings import MORE_SETTINGS_OPEN, Setting, Settings
-from app.widgets.buttons import button, primary_button
+from app.settings import MORE_SETTINGS_OPEN, Settings
+from app.translation import tr, tr_count, translate_engine
 from app.widgets.curves import chance_accuracy
-from engine.configs import Preset, TrainingConfig
-from engine.events import JobEvent, RunStarted, StepDone
-from engine.job_results import TrainingResult
+from engine.configs import FinetuneConfig, Preset, PretrainConfig, TrainingConfig
 from engine.presets import PRESET_CARDS
 from engine.run_store import Run
 
-_TRAINING_PAGES = ("pretrain", "finetune")
 
-
-class TrainingPage(Page):
+class TrainingPage(TrainingKindPage):
     """Base of both training pages.
 
     Attributes:
         cards: The presets.
         form: The settings.
         start_choice: What it starts from.
-        start_button: Starts the training; disabled with the reason as its tooltip.
+        start_button: Starts the training, or puts it in the queue; disabled with the reason as its tooltip.
+        checks: Looks ahead at the training.
+        setup: What stands on the page before it starts.
         view: The running or ended training.
         resume_banner: Offers to go on with a run that did not reach its end.
 
@@ -47,31 +44,22 @@ class TrainingPage(Page):
         training_ended: A training of this page has ended, in whatever way (a `JobState`).
     """
 
-    kind: ClassVar[Literal["pretrain", "finetune"]]
-    heading: ClassVar[str]
-    explanation: ClassVar[str]
-    verb: ClassVar[str]
-    preset_setting: ClassVar[Setting[str]]
-    speed_setting: ClassVar[Setting[float]]
-
     training_ended = Signal(object)
 
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(session, runner, settings, parent)
-        self._job: JobHandle | None = None
-        self._config: TrainingConfig | None = None
-        self._num_photos_in_run = 0
-        self._last_step: StepDone | None = None
-        self._estimated_minutes = 0.0
-        self._time = TrainingTime(settings, self.speed_setting, self.preset_values, self.reference_minutes)
+        self._trainings: list[TrainingJob] = []
+        self._time = TrainingTime(settings, self.kind, self.preset_values, self.reference_minutes)
         self.form = self.make_form()
         self.start_choice = self.make_start_choice()
-        self._setup = TrainingSetup(self.heading, self.explanation, self.make_inputs(), self.form)
-        self.cards, self.start_button = self._setup.cards, self._setup.start_button
-        self.resume_banner = self._setup.resume_banner
-        self.view = TrainingView()
+        heading, explanation = self.introduction()
+        self.setup = TrainingSetup(heading, explanation, self.make_inputs(), self.form)
+        self.cards, self.start_button = self.setup.cards, self.setup.start_button
+        self.resume_banner = self.setup.resume_banner
+        self.checks = TrainingChecks(runner, self._time, self._config_to_check, self)
+        self.view = TrainingView(session)
         self._stack = QStackedWidget()
-        self._stack.addWidget(self._setup)
+        self._stack.addWidget(self.setup)
         self._stack.addWidget(self.view)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -81,7 +69,10 @@ class TrainingPage(Page):
         self.form.more_toggled.connect(lambda shown: settings.set(MORE_SETTINGS_OPEN, shown))
         self.start_choice.changed.connect(self.follow_start)
         self.start_button.clicked.connect(self.start)
-        self._setup.mend_button.clicked.connect(self._mend)
+        self.setup.mend_button.clicked.connect(self._mend)
+        self.setup.show_button.clicked.connect(self.show_training)
+        self.view.setup_requested.connect(self.show_setup)
+        self.checks.changed.connect(self._show_checks)
         self.resume_banner.resume_requested.connect(self.resume)
         session.run_catalog.changed.connect(self._offer_resumable)
         session.engine_loaded.connect(self._on_engine_loaded)
@@ -90,77 +81,18 @@ class TrainingPage(Page):
         self.form.set_more_shown(settings.get(MORE_SETTINGS_OPEN))
         self.follow_start()
 
-    @abstractmethod
-    def make_form(self) -> TrainingForm:
-        """Return the form of this page's settings."""
-
-    @abstractmethod
-    def make_start_choice(self) -> StartChoice:
-        """Return the list of models that it may start from."""
-
-    @abstractmethod
-    def make_inputs(self) -> QWidget:
-        """Return what is chosen besides preset and settings."""
-
     def surround(self, training: QWidget) -> QWidget:
         """Return what fills the page: the training alone, unless a page has further views beside it."""
         return training
 
-    @abstractmethod
-    def preset_values(self, preset: Preset) -> dict[str, Any]:
-        """Return a preset's values of config fields."""
-
-    @abstractmethod
-    def reference_minutes(self, preset: Preset) -> float:
-        """Return how long a preset takes on the reference machine."""
-
-    @abstractmethod
-    def make_config(self) -> TrainingConfig:
-        """Return the settings of the training that the start button starts."""
-
-    @abstractmethod
-    def default_name(self) -> str:
-        """Return what a run is called if nobody names it."""
-
-    @abstractmethod
-    def training_function(self) -> JobFunction:
-        """Return the job; it imports the engine itself."""
-
-    @abstractmethod
-    def obstacle(self) -> str:
-        """Return why training cannot start now; "" if it can."""
-
-    @abstractmethod
-    def missing_input(self) -> tuple[str, str] | None:
-        """Return the id of the page where what is missing can be added, and what the button there says."""
-
-    @abstractmethod
-    def input_text(self) -> str:
-        """Return what is learned from, for the line above the button: "212 photos (3 left out)"."""
-
-    @abstractmethod
-    def button_text(self) -> str:
-        """Return what the start button says."""
-
-    @abstractmethod
-    def num_input_photos(self) -> int:
-        """Return how many photos are learned from."""
-
-    @abstractmethod
-    def registry_choices(self) -> tuple[Mapping[str, Mapping[str, str]], Mapping[str, Mapping[str, Any]]]:
-        """Return titles and settings models of the fields that name an entry of the engine's registry."""
-
-    @abstractmethod
-    def result_text(self, metrics: Mapping[str, float]) -> str:
-        """Return what a finished training achieved, as far as it was measured."""
-
     @property
     def is_training(self) -> bool:
         """Whether a training of this page has been submitted and has not ended."""
-        return self._job is not None
+        return bool(self._trainings)
 
     def activated(self) -> None:
         self.session.run_catalog.refresh()
+        self.checks.look_again()
         self.refresh()
 
     @Slot()
@@ -176,35 +108,33 @@ class TrainingPage(Page):
         """Bring everything up to date that depends on the photos and the settings."""
         self.start_button.setText(self.button_text())
         self.form.set_placeholder("name", self.default_name())
-        errors = self.form.errors()
-        reason = self.obstacle() or (f"Some settings are not valid. {next(iter(errors.values()))}" if errors else "")
         missing = self.missing_input()
-        self._setup.show_readiness(reason, missing[1] if missing else "")
-        if errors:
-            self._setup.preflight.setText(reason)
-            return
-        parts = [
-            self.input_text(),
-            self.session.compute_text or "device is being prepared",
-            phrases.rough_minutes(self._minutes(self.form.values())),
-        ]
-        if self.runner.jobs_of("restore") or any(job.request.page_id in _TRAINING_PAGES for job in self.runner.jobs):
-            parts.append("starts when the running job has ended")
-        self._setup.preflight.setText(reason or " · ".join(part for part in parts if part))
-        self.cards.set_figures(
-            {
-                preset.value: phrases.rough_minutes(self._time.preset_minutes(preset, self.num_input_photos()))
-                for preset in PRESET_CARDS
-            }
-        )
+        self.setup.show_mending(missing[1] if missing else "")
+        self.checks.look_soon()
+        self._show_checks()
+        self._show_running()
 
     @Slot()
     def start(self) -> None:
-        """Start a training with the settings as they stand."""
+        """Start a training with the settings as they stand; while others run it waits for its turn."""
         config = self.make_config()
-        self._estimated_minutes = self._minutes(config.model_dump())
-        name = config.name or self.default_name()
-        self._submit(f"{self.verb} “{name}”", self.training_function(), config, config)
+        seconds = (
+            60
+            * self._time.estimate(
+                config.model_dump(), Preset(self.cards.value), self.num_input_photos(), self.checks.speed_key
+            ).minutes
+        )
+        title = self.job_title(config.name or self.default_name())
+        is_first = not self._trainings
+        training = self._submit(
+            title, self.training_function(), config, config, seconds=seconds, speed_key=self.checks.speed_key
+        )
+        if is_first:
+            self._follow(training)
+            self._stack.setCurrentIndex(1)
+        else:
+            self.message_raised.emit(Message(text=tr("{title} waits in the queue.").format(title=title)))
+        self._show_running()
 
     @Slot()
     def _mend(self) -> None:
@@ -212,146 +142,159 @@ class TrainingPage(Page):
         if missing is not None:
             self.page_requested.emit(missing[0])
 
+    @Slot(object)
     def resume(self, entry: RunEntry) -> None:
         """Go on with a run that was stopped or interrupted."""
-        self._estimated_minutes = 0.0
-        shown = self.view.run == entry.path
         record = entry.record
-        self._submit(f"{self.verb} “{record.name}”", resume_job, entry.path, None, keeps_curves=shown)
-        self.view.plot.set_num_steps(record.steps_total)
-        if not shown:
-            self.view.show_stored_curves(entry.path)
+        if any(training.run == entry.path for training in self._trainings):
+            return
+        is_first = not self._trainings
+        training = self._submit(self.job_title(record.name), resume_job, entry.path, None, run=entry.path)
+        if is_first:
+            self._follow(training)
+            self._stack.setCurrentIndex(1)
+        self._show_running()
 
+    @Slot()
     def show_setup(self) -> None:
         """Go back to presets and settings."""
         self._stack.setCurrentIndex(0)
         self.refresh()
-        self.rail_status_changed.emit("")
+        if not self._trainings:
+            self.rail_status_changed.emit("")
+
+    @Slot()
+    def show_training(self) -> None:
+        """Show the training that runs, or the first that waits."""
+        if self._trainings and self.view.job not in [training.job for training in self._trainings]:
+            self._follow(self._trainings[0])
+        self._stack.setCurrentIndex(1)
 
     def _submit(
         self,
         title: str,
         function: JobFunction,
         job_input: Any,
-        config: TrainingConfig | None,
+        config: PretrainConfig | FinetuneConfig | None,
         *,
-        keeps_curves: bool = False,
-    ) -> None:
-        self._config = config
-        self._last_step = None
-        self._num_photos_in_run = self.num_input_photos()
-        request = JobRequest(
-            title=title,
-            page_id=self.page_id,
-            function=function,
-            config=job_input,
-            num_steps=config.steps if config else 0,
-        )
-        job = self.runner.submit(request)
-        self._job = job
+        seconds: float = 0.0,
+        speed_key: str = "",
+        run: Path | None = None,
+    ) -> TrainingJob:
+        steps = config.steps if config else 0
+        request = JobRequest(title=title, page_id=self.page_id, function=function, config=job_input, num_steps=steps)
         photos_per_batch = config.photos_per_batch if config else TrainingConfig().photos_per_batch
         num_contrasted = len(self.session.included_photos) or photos_per_batch
-        self.view.follow(
-            job,
+        training = TrainingJob(
+            self.runner.submit(request),
+            config,
+            num_photos=self.num_input_photos(),
             chance=chance_accuracy(min(photos_per_batch, num_contrasted)),
-            num_steps=config.steps if config else 0,
-            keeps_curves=keeps_curves,
+            estimated_seconds=seconds,
+            speed_key=speed_key,
+            run=run,
+            parent=self,
         )
-        job.events_received.connect(self._on_events)
-        job.progressed.connect(self._on_progressed)
-        job.finished.connect(self._on_finished)
-        job.cancelled.connect(self._on_cancelled)
-        job.failed.connect(self._on_failed)
-        self._stack.setCurrentIndex(1)
-        self.rail_status_changed.emit("waiting" if len(self.runner.jobs) > 1 else "starting")
+        self._trainings.append(training)
+        training.began.connect(self._on_began)
+        training.run_started.connect(self._on_run_started)
+        training.progressed.connect(self._on_progressed)
+        training.ended.connect(self._on_ended)
+        return training
 
-    @Slot(tuple)
-    def _on_events(self, events: tuple[JobEvent, ...]) -> None:
-        if any(isinstance(event, RunStarted) for event in events):
-            self.session.runs_changed.emit()
+    def _follow(self, training: TrainingJob) -> None:
+        """Show a training in place of the last one; of the same run, go on with its curves."""
+        shown = training.run is not None and self.view.run == training.run
+        self.view.follow(
+            training.job,
+            chance=training.chance,
+            num_steps=training.config.steps if training.config else 0,
+            keeps_curves=shown,
+        )
+        if training.run is not None:
+            entry = self.session.run_catalog.find(training.run)
+            if entry is not None:
+                self.view.plot.set_num_steps(entry.record.steps_total)
+            if not shown:
+                self.view.show_stored_curves(training.run)
 
     @Slot(object)
-    def _on_progressed(self, progress: StepDone) -> None:
-        if "steps_per_second" in progress.metrics:
-            self._last_step = progress
-            percent = 100 * progress.step // max(1, progress.num_steps)
-            paused = self._job is not None and self._job.state is JobState.PAUSED
-            self.rail_status_changed.emit(f"{'paused' if paused else '●'} {percent} %")
-        else:
-            self.rail_status_changed.emit("● starting")
+    def _on_began(self, training: TrainingJob) -> None:
+        if self.view.job is not training.job:
+            self._follow(training)
+        self._show_running()
 
     @Slot(object)
-    def _on_finished(self, result: TrainingResult) -> None:
-        self._learn_speed()
-        took = f"{phrases.count(result.steps, 'step')} took {phrases.duration(result.seconds)}"
-        if self._estimated_minutes:
-            took += f"; {phrases.rough_minutes(self._estimated_minutes)} had been estimated"
-        achieved = self.result_text(result.metrics)
-        choice = ModelChoice(result.run, Run(result.run).record.name)
-        use = primary_button("Restore photos with it", "magic-wand")
-        use.clicked.connect(partial(self._use, choice, "restore"))
-        buttons = [self._again_button()]
-        if self.kind == "pretrain":
-            tune = button("Fine-tune it", "graduation-cap")
-            tune.clicked.connect(partial(self._use, choice, "finetune"))
-            buttons.append(tune)
-        self.view.show_summary(f"{took}. {achieved}", [*buttons, use])
+    def _on_run_started(self, training: TrainingJob) -> None:
+        self.session.runs_changed.emit()
+
+    @Slot(object)
+    def _on_progressed(self, training: TrainingJob) -> None:
+        self._show_running()
+
+    @Slot(object)
+    def _on_ended(self, training: TrainingJob) -> None:
+        self._trainings.remove(training)
+        job, step = training.job, training.last_step
+        if training.config is not None and step is not None and job.state is not JobState.FAILED:
+            self._time.learn(
+                training.speed_key, training.config, training.num_photos, step.step, step.metrics["steps_per_second"]
+            )
+        is_shown = self.view.job is job
+        if is_shown:
+            self._show_ending(training)
+        status = {JobState.FINISHED: tr("✓ done"), JobState.FAILED: tr("⚠ failed")}.get(job.state, "")
+        if job.state is JobState.CANCELLED and step is not None:
+            status = tr("stopped")
+        if training.result is not None:
+            self._take_result(training, is_shown=is_shown)
+        self.rail_status_changed.emit(status)
+        self._show_running()
+        self.session.runs_changed.emit()
+        self.training_ended.emit(job.state)
+        training.deleteLater()
+
+    def _show_ending(self, training: TrainingJob) -> None:
+        if training.job.state is JobState.CANCELLED and training.last_step is None:
+            self.show_setup()
+            return
+        achieved = self.result_text(training.result.metrics) if training.result is not None else ""
+        buttons = EndingButtons(training, with_tuning=self.kind == "pretrain")
+        buttons.again.clicked.connect(self.show_setup)
+        if buttons.resume is not None:
+            buttons.resume.clicked.connect(self._resume_shown)
+        if training.result is not None:
+            choice = ModelChoice(training.result.run, Run(training.result.run).record.name)
+            if buttons.tune is not None:
+                buttons.tune.clicked.connect(lambda: self._use(choice, "finetune"))
+            if buttons.use is not None:
+                buttons.use.clicked.connect(lambda: self._use(choice, "restore"))
+        self.view.show_summary(ending_text(training, achieved), buttons.all)
+
+    def _take_result(self, training: TrainingJob, *, is_shown: bool) -> None:
+        assert training.result is not None
+        choice = ModelChoice(training.result.run, Run(training.result.run).record.name)
         # Whoever refines the model in use wants to use the finer one, and one's own goes before a shipped one; any
         # other choice stays.
         used = self.session.model
-        parent = self._config.parent if self._config is not None else None
+        parent = training.config.parent if training.config is not None else None
         if used is None or used.path == parent or self.session.find_starter(used.path) is not None:
             self.session.set_model(choice)
-        self._end(JobState.FINISHED, "✓ done")
-        if not self.isVisible():
+        if not self.isVisible() or not is_shown or self._stack.currentIndex() == 0:
+            done = tr("{title} is done.").format(title=training.job.request.title)
             self.message_raised.emit(
                 Message(
-                    text=f"{self.verb} of “{choice.name}” is done. {achieved}".strip(),
-                    action_label="Show it",
-                    action=lambda: self.page_requested.emit(self.page_id),
+                    text=f"{done} {self.result_text(training.result.metrics)}".strip(),
+                    action_label=tr("Show it"),
+                    action=self._come_back if is_shown else lambda: self.page_requested.emit("runs"),
                 )
             )
 
+    def _come_back(self) -> None:
+        self.page_requested.emit(self.page_id)
+        self._stack.setCurrentIndex(1)
+
     @Slot()
-    def _on_cancelled(self) -> None:
-        self._learn_speed()
-        run = self.view.run
-        if run is None or self._last_step is None:
-            self._end(JobState.CANCELLED, "")
-            self.show_setup()
-            return
-        text = (
-            f"Stopped at step {self._last_step.step:,} of {self._last_step.num_steps:,}. "
-            "What it has learned so far is saved: it can restore photos now, or go on later."
-        )
-        self.view.show_summary(text, [self._again_button(), *self._resume_buttons()])
-        self._end(JobState.CANCELLED, "stopped")
-
-    @Slot(object)
-    def _on_failed(self, failure: JobFailure) -> None:
-        can_resume = self.view.run is not None and self._last_step is not None
-        self.view.show_summary(
-            f"{failure.message} {failure.hint}",
-            [self._again_button(), *(self._resume_buttons() if can_resume else [])],
-        )
-        self._end(JobState.FAILED, "⚠ failed")
-
-    def _end(self, state: JobState, rail_status: str) -> None:
-        self._job = None
-        self.rail_status_changed.emit(rail_status)
-        self.session.runs_changed.emit()
-        self.training_ended.emit(state)
-
-    def _again_button(self) -> QPushButton:
-        again = button("Back to the settings")
-        again.clicked.connect(self.show_setup)
-        return again
-
-    def _resume_buttons(self) -> list[QPushButton]:
-        resume = primary_button("Resume", "play")
-        resume.clicked.connect(self._resume_shown)
-        return [resume]
-
     def _resume_shown(self) -> None:
         entry = self.session.run_catalog.find(self.view.run) if self.view.run is not None else None
         if entry is not None and entry.is_resumable:
@@ -360,8 +303,8 @@ class TrainingPage(Page):
             self.message_raised.emit(
                 Message(
                     severity=Severity.WARNING,
-                    text="This run cannot be resumed: it ended before its first save.",
-                    hint="Start it again from the settings.",
+                    text=tr("This run cannot be resumed: it ended before its first save."),
+                    hint=tr("Start it again from the settings."),
                 )
             )
 
@@ -371,29 +314,86 @@ class TrainingPage(Page):
             self.session.start_requested.emit(choice.path)
         self.page_requested.emit(page_id)
 
+    @Slot(str)
     def _on_preset_chosen(self, value: str) -> None:
         self.settings.set(self.preset_setting, value)
         self.form.set_baseline(self.preset_values(Preset(value)))
         self.refresh()
 
+    @Slot()
     def _on_engine_loaded(self) -> None:
         choices, params_models = self.registry_choices()
         self.form.add_choices(choices, params_models)
+        self.checks.activate()
         self.refresh()
 
+    @Slot()
     def _offer_resumable(self) -> None:
-        runs = () if self.is_training else self.session.run_catalog.runs
+        under_way = [training.run for training in self._trainings]
+        runs = (entry for entry in self.session.run_catalog.runs if entry.path not in under_way)
         self.resume_banner.offer(entry for entry in runs if entry.record.kind == self.kind and entry.is_resumable)
 
     @Slot(object)
     def _on_resume_requested(self, entry: RunEntry) -> None:
-        if entry.record.kind == self.kind and not self.is_training:
+        if entry.record.kind == self.kind:
             self.resume(entry)
 
-    def _learn_speed(self) -> None:
-        step = self._last_step
-        if self._config is not None and step is not None:
-            self._time.learn(self._config, self._num_photos_in_run, step.step, step.metrics["steps_per_second"])
+    def _config_to_check(self) -> PretrainConfig | FinetuneConfig | None:
+        """The settings, as far as they are complete and the page is looked at."""
+        if not self.isVisible() or self.obstacle() or self.form.errors():
+            return None
+        return self.make_config()
 
-    def _minutes(self, values: Mapping[str, Any]) -> float:
-        return self._time.minutes(values, Preset(self.cards.value), self.num_input_photos())
+    @Slot()
+    def _show_checks(self) -> None:
+        """Bring up to date what depends on the look ahead."""
+        errors = self.form.errors()
+        reason = self.obstacle()
+        if not reason and errors:
+            reason = tr("Some settings are not valid. {problem}").format(problem=next(iter(errors.values())))
+        report = None if reason else self.checks.report
+        if report is not None and report.obstacle is not None:
+            found = report.obstacle
+            reason = f"{translate_engine(found.message)} {translate_engine(found.hint)}"
+        panel, num_photos, speed_key = self.setup.panel, self.num_input_photos(), self.checks.speed_key
+        panel.show_state(is_checking=self.checks.is_busy, is_trying=self.checks.is_trying)
+        panel.show_report(report, self.input_text())
+        self.setup.show_readiness(reason)
+        if errors:
+            return
+        preset = Preset(self.cards.value)
+        estimate = self._time.estimate(self.form.values(), preset, num_photos, speed_key)
+        panel.show_estimate(estimate)
+        parts = [self.input_text(), self.session.compute_text or tr("device is being prepared")]
+        parts.append(phrases.rough_minutes(estimate.minutes))
+        if any(job.request.lane is JobLane.MAIN for job in self.runner.jobs):
+            parts.append(tr("starts when the running job has ended"))
+        if not reason:
+            self.setup.summary.setText(" · ".join(part for part in parts if part))
+        self.cards.set_figures(
+            {
+                preset.value: phrases.rough_minutes(self._time.preset_minutes(preset, num_photos, speed_key))
+                for preset in PRESET_CARDS
+            }
+        )
+
+    def _show_running(self) -> None:
+        """Say on the rail and above the settings what is under way."""
+        if not self._trainings:
+            self.setup.show_running("")
+            return
+        active = next((training for training in self._trainings if not training.is_waiting), self._trainings[0])
+        num_waiting = sum(training.is_waiting for training in self._trainings)
+        percent = active.percent
+        if active.is_waiting:
+            status = tr("waiting")
+        elif percent is None:
+            status = "● " + tr("starting")
+        else:
+            sign = tr("paused") if active.job.state is JobState.PAUSED else "●"
+            status = f"{sign} {percent}{phrases.NO_BREAK}%"
+        self.rail_status_changed.emit(status)
+        waiting = tr_count("{number} waits", "{number} wait", num_waiting).format(number=num_waiting)
+        parts = [active.job.request.title, status.removeprefix("● ")]
+        parts.append(waiting if num_waiting > active.is_waiting else "")
+        self.setup.show_running(" · ".join(part for part in parts if part))

@@ -6,11 +6,13 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout
 
 from app.pages.resume_banner import ResumeBanner
 from app.pages.training_form import TrainingForm
+from app.pages.training_preflight import PreflightPanel
 from app.theme import SPACING, Theme
+from app.translation import tr, translate_engine
 from app.widgets.buttons import button, primary_button, set_reason
 from app.widgets.config_form import CAPTION_PX
 from app.widgets.preset_cards import CardText, ChoiceCards
-from app.widgets.text import label
+from app.widgets.text import ElidedLabel, IconLabel, label
 from engine.configs import Preset
 from engine.presets import PRESET_CARDS
 
@@ -22,8 +24,10 @@ class TrainingSetup(QWidget):
 
     Attributes:
         cards: The presets.
+        panel: What a look ahead has found.
         resume_banner: Offers to go on with a run that did not reach its end.
-        preflight: Photos, device and expected minutes.
+        show_button: Leads to the training that runs; hidden while none does.
+        summary: Photos, device and expected minutes, or why it cannot start.
         mend_button: Leads to the page where what is missing can be added.
         start_button: The page's primary button.
     """
@@ -39,13 +43,30 @@ class TrainingSetup(QWidget):
         super().__init__(parent)
         self.cards = ChoiceCards(
             [
-                CardText(preset.value, _PRESET_ICONS[preset], card.title, "", card.description)
+                CardText(
+                    preset.value,
+                    _PRESET_ICONS[preset],
+                    translate_engine(card.title),
+                    "",
+                    translate_engine(card.description),
+                )
                 for preset, card in PRESET_CARDS.items()
             ],
-            "Preset",
+            tr("Preset"),
         )
         self.resume_banner = ResumeBanner()
-        self.preflight = label("", "muted", wraps=True)
+        self.panel = PreflightPanel()
+        self._running = QWidget()
+        self._running_text = ElidedLabel()
+        self.show_button = button(tr("Show it"), "arrow-right")
+        running = QHBoxLayout(self._running)
+        running.setContentsMargins(0, 0, 0, 0)
+        running.setSpacing(SPACING)
+        running.addWidget(IconLabel("hourglass", "accent"))
+        running.addWidget(self._running_text, 1)
+        running.addWidget(self.show_button)
+        self._running.hide()
+        self.summary = label("", "muted", wraps=True)
         self.mend_button = button("")
         self.mend_button.hide()
         self.start_button = primary_button("")
@@ -55,9 +76,11 @@ class TrainingSetup(QWidget):
         layout.setSpacing(2 * SPACING)
         layout.addWidget(label(heading, "title"))
         layout.addWidget(label(explanation, "muted", wraps=True))
+        layout.addWidget(self._running)
         layout.addWidget(self.resume_banner)
         layout.addWidget(inputs)
         layout.addWidget(self.cards)
+        layout.addWidget(self.panel)
         layout.addWidget(form)
         layout.addStretch()
         scroll = QScrollArea()
@@ -66,7 +89,7 @@ class TrainingSetup(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(3 * SPACING, SPACING, 3 * SPACING, 2 * SPACING)
         row.setSpacing(2 * SPACING)
-        row.addWidget(self.preflight, 1)
+        row.addWidget(self.summary, 1)
         row.addWidget(self.mend_button)
         row.addWidget(self.start_button)
         outer = QVBoxLayout(self)
@@ -75,16 +98,29 @@ class TrainingSetup(QWidget):
         outer.addWidget(scroll, 1)
         outer.addLayout(row)
 
-    def show_readiness(self, reason: str, mending: str) -> None:
+    def show_readiness(self, reason: str) -> None:
         """Enable the start button, or say why it cannot be pressed.
 
         Args:
             reason: Why not; "" if it can.
-            mending: What the button says that leads to where it is mended; "" hides that button.
         """
         set_reason(self.start_button, reason)
+        if reason:
+            self.summary.setText(reason)
+
+    def show_mending(self, mending: str) -> None:
+        """Offer the way to where what is missing can be added.
+
+        Args:
+            mending: What the button says; "" hides it.
+        """
         self.mend_button.setVisible(bool(mending))
         self.mend_button.setText(mending)
+
+    def show_running(self, text: str) -> None:
+        """Say what is under way meanwhile; "" hides the line."""
+        self._running.setVisible(bool(text))
+        self._running_text.set_text(text)
 
 
 def captioned(rows: Mapping[str, QWidget], parent: QWidget | None = None) -> QWidget:

@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from app.job_runner import JobHandle
+from app.pages.training_try import TryPanel
+from app.session import Session
 from app.theme import SPACING
+from app.translation import tr, translate_engine
 from app.viewer.latest_task import LatestTask
+from app.widgets.buttons import quiet_button
 from app.widgets.curves import CHANCE_METRIC
 from app.widgets.job_controls import JobControls
 from app.widgets.preview_strip import PreviewStrip
@@ -30,19 +34,34 @@ class TrainingView(QWidget):
     Attributes:
         plot: The curves.
         preview: The pictures.
+        tries: Tries the current weights on any open photo.
+        looks: The pictures and the tries, as tabs.
         run: The run's folder, once it exists.
+
+    Signals:
+        setup_requested: The settings are wanted, to set up another training.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    setup_requested = Signal()
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.run: Path | None = None
         self._job: JobHandle | None = None
         self._chance = 0.0
         self.plot = TrainingPlot()
         self.preview = PreviewStrip()
+        self.tries = TryPanel(session)
+        self.looks = QTabWidget()
+        self.looks.setDocumentMode(True)
+        self.looks.addTab(_with_margin(self.preview), tr("Preview through time"))
+        self.looks.addTab(self.tries, tr("Try any photo"))
         self._stored_curves = LatestTask(self)
         self._stored_curves.finished.connect(self.plot.put_before)
         self._title = ElidedLabel(role="section")
+        self._setup_button = quiet_button(tr("Set up another training"), "plus")
+        self._setup_button.setToolTip(tr("This one goes on; another one that is started waits for its turn."))
+        self._setup_button.clicked.connect(self.setup_requested)
         self._controls = JobControls(shows_title=False)
         self._verdict_icon = IconLabel("hourglass", "text_muted")
         self._verdict = label("", wraps=True)
@@ -65,7 +84,7 @@ class TrainingView(QWidget):
         halves = QSplitter(Qt.Orientation.Horizontal)
         halves.setChildrenCollapsible(False)
         halves.setHandleWidth(2 * SPACING)
-        halves.addWidget(self.preview)
+        halves.addWidget(self.looks)
         halves.addWidget(curves)
         halves.setSizes([500, 500])
         verdict = QHBoxLayout()
@@ -75,12 +94,21 @@ class TrainingView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
         layout.setSpacing(2 * SPACING)
-        layout.addWidget(self._title)
+        top = QHBoxLayout()
+        top.setSpacing(SPACING)
+        top.addWidget(self._title, 1)
+        top.addWidget(self._setup_button)
+        layout.addLayout(top)
         layout.addWidget(self._controls)
         layout.addWidget(halves, 1)
         layout.addLayout(verdict)
         layout.addWidget(self._summary)
         self._summary.hide()
+
+    @property
+    def job(self) -> JobHandle | None:
+        """The training that is shown, also when it has ended."""
+        return self._job
 
     @property
     def verdict(self) -> str:
@@ -103,13 +131,15 @@ class TrainingView(QWidget):
         """
         self._job = job
         self._chance = chance
+        self.tries.follow(job)
         if not keeps_curves:
             self.run = None
             self.plot.clear(num_steps)
             self.preview.clear()
         self._title.set_text(job.request.title)
-        self._show_verdict("hourglass", "text_muted", "Preparing …")
+        self._show_verdict("hourglass", "text_muted", tr("Preparing …"))
         self._summary.hide()
+        self._setup_button.show()
         self._controls.show()
         self._controls.set_job(job)
         job.events_received.connect(self._on_events)
@@ -121,6 +151,7 @@ class TrainingView(QWidget):
     def shut_down(self) -> None:
         """Wait for a reading that is under way."""
         self._stored_curves.shut_down()
+        self.tries.shut_down()
 
     def show_summary(self, text: str, buttons: Sequence[QPushButton]) -> None:
         """Say how the training ended, in place of its progress.
@@ -131,6 +162,8 @@ class TrainingView(QWidget):
         """
         self._controls.set_job(None)
         self._controls.hide()
+        self._setup_button.hide()
+        self.tries.end()
         while self._buttons.count():
             item = self._buttons.takeAt(0)
             widget = item.widget() if item is not None else None
@@ -149,11 +182,12 @@ class TrainingView(QWidget):
         for event in events:
             match event:
                 case StepDone(stage=stage) if "steps_per_second" not in event.metrics and self.run is None:
-                    self._show_verdict("hourglass", "text_muted", f"{stage} …")
+                    self._show_verdict("hourglass", "text_muted", f"{translate_engine(stage)} …")
                 case RunStarted():
                     self.run = event.run
+                    self.tries.set_run(event.run)
                     self.plot.set_num_steps(event.num_steps)
-                    self._show_verdict("hourglass", "text_muted", "Starting: the first steps say little yet.")
+                    self._show_verdict("hourglass", "text_muted", tr("Starting: the first steps say little yet."))
                 case MetricsRow(step=step, metrics=metrics):
                     row = dict(metrics)
                     if "contrast_accuracy" in row:
@@ -165,10 +199,19 @@ class TrainingView(QWidget):
                 case PreviewReady():
                     self.preview.add(event)
                 case VerdictReady(state=state, sentence=sentence):
-                    self._show_verdict(*_VERDICT_ICONS.get(state, ("info", "text_muted")), sentence)
+                    self._show_verdict(*_VERDICT_ICONS.get(state, ("info", "text_muted")), translate_engine(sentence))
                 case _:
                     pass
 
     def _show_verdict(self, icon: str, color: str, sentence: str) -> None:
         self._verdict_icon.set_icon(icon, color)
         self._verdict.setText(sentence)
+
+
+def _with_margin(content: QWidget) -> QWidget:
+    """Keep a widget off the tabs above it."""
+    result = QWidget()
+    layout = QVBoxLayout(result)
+    layout.setContentsMargins(0, SPACING, 0, 0)
+    layout.addWidget(content)
+    return result

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QWidget
 from app import phrases
 from app.job_runner import JobHandle, JobState
 from app.theme import SPACING, Theme, themed_icon
-from app.translation import mark, tr
+from app.translation import mark, tr, translate_engine
 from app.widgets.buttons import icon_button
 from app.widgets.text import ElidedLabel, label
 
@@ -28,7 +28,7 @@ def progress_text(job: JobHandle) -> str:
         return tr("starting · 0 / {steps}").format(steps=f"{job.request.num_steps:,}")
     is_optimising = "steps_per_second" in progress.metrics
     done = f"{progress.step:,} / {progress.num_steps:,}"
-    what = tr("step {done}").format(done=done) if is_optimising else f"{tr(progress.stage)} {done}"
+    what = tr("step {done}").format(done=done) if is_optimising else f"{translate_engine(progress.stage)} {done}"
     parts = [what, phrases.time_left(progress.seconds_left)]
     return " · ".join(part for part in parts if part)
 
