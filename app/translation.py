@@ -105,6 +105,24 @@ def mark(text: str) -> str:
     return text
 
 
+def mark_count(singular: str, plural: str) -> tuple[str, str]:
+    """Return both forms; tells the extraction that `tr_count` is called with them where they are shown."""
+    return singular, plural
+
+
+def format_number(value: float, digits: int = 0) -> str:
+    """Return a number with the language's decimal sign and thousands separator.
+
+    Args:
+        value: Any finite number.
+        digits: How many digits stand behind the decimal sign.
+    """
+    # A language shows with this number how it writes all others.
+    sample = tr("1,234.5")
+    group, decimal = sample[1:-5], sample[-2]
+    return f"{value:,.{digits}f}".replace(",", "\0").replace(".", decimal).replace("\0", group)
+
+
 def translate_engine(text: str) -> str:
     """Return what the engine says in the chosen language: titles, descriptions, messages, hints, verdicts.
 

@@ -5,7 +5,7 @@
     python packaging/translations.py check      what is not translated, or with other {fields}
     python packaging/translations.py init fr    begin a language
 
-Needs Babel (`pip install "residua[test]"`). Texts of `app` are what `tr`, `tr_count` and `mark` are called with; those
+Needs Babel (`pip install "residua[test]"`). Texts of `app` are what `tr`, `tr_count`, `mark` and `mark_count` are called with; those
 of `engine` are collected by `engine_texts` and stand under the context "engine".
 """
 
@@ -25,7 +25,7 @@ from engine_texts import engine_texts
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "assets" / "translations"
-KEYWORDS = {"tr": None, "mark": None, "tr_count": (1, 2), "ActionSpec": (1,)}
+KEYWORDS = {"tr": None, "mark": None, "tr_count": (1, 2), "mark_count": (1, 2), "ActionSpec": (1,)}
 ENGINE_CONTEXT = "engine"
 
 _FIELD = re.compile(r"\{[^{}]*\}")

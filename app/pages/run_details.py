@@ -1,4 +1,4 @@
-"""One run in full: its verdict, curves, pictures, facts and settings."""
+"""One run in full: its verdict, curves, pictures, facts, card, notes and settings."""
 
 import json
 from dataclasses import dataclass
@@ -6,18 +6,24 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFormLayout, QPlainTextEdit, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPlainTextEdit, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from app import phrases
-from app.pages.runs_table import KIND_TITLES, STATUS_TITLES, quality_text
+from app.pages.model_facts import model_facts
+from app.pages.run_notes import RunNotes
+from app.pages.runs_table import KIND_TITLES, STATUS_TITLES, quality_text, time_text
 from app.run_catalog import RunEntry
 from app.theme import SPACING
+from app.translation import tr, translate_engine
 from app.viewer.latest_task import LatestTask
 from app.widgets.curves import CHANCE_METRIC, Curve, chance_accuracy, curves_of
+from app.widgets.fact_list import FactList
 from app.widgets.preview_strip import PreviewStrip
 from app.widgets.text import ElidedLabel, label
 from app.widgets.training_plot import TrainingPlot
-from engine.errors import EngineError
+from engine.errors import EngineError, ModelFileError
+from engine.model_cards import ModelSummary, read_summary
+from engine.presets import TASK_CARDS
 from engine.run_store import Run
 
 
@@ -29,35 +35,45 @@ class _Stored:
     curves: dict[str, Curve]
     previews: tuple[Path, ...]
     settings: dict[str, Any]
+    model: ModelSummary | None
 
 
 class RunDetails(QWidget):
-    """Shows one run; what lies in its files is read in the background."""
+    """Shows one run; what lies in its files is read in the background.
+
+    Attributes:
+        plot: Its curves.
+        preview: Its pictures through time.
+        facts: What is known of it and of its model.
+        notes: What a person wrote about it.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._entry: RunEntry | None = None
+        self._model: ModelSummary | None = None
         self._title = ElidedLabel(role="section")
         self._verdict = label("", "muted", wraps=True)
         self.plot = TrainingPlot()
+        self._no_curves = label(tr("An imported model brings no curves along."), "muted", wraps=True)
         self.preview = PreviewStrip()
-        self._facts = QFormLayout()
-        self._facts.setHorizontalSpacing(2 * SPACING)
-        self._facts.setVerticalSpacing(SPACING // 2)
-        facts = QWidget()
-        facts_layout = QVBoxLayout(facts)
-        facts_layout.setContentsMargins(0, SPACING, SPACING, 0)
-        facts_layout.addLayout(self._facts)
-        facts_layout.addStretch()
+        self.facts = FactList()
+        self.notes = RunNotes()
         self._settings_text = QPlainTextEdit()
         self._settings_text.setReadOnly(True)
-        self._settings_text.setAccessibleName("Settings of the run")
+        self._settings_text.setAccessibleName(tr("Settings of the run"))
+        curves = QWidget()
+        curves_layout = QVBoxLayout(curves)
+        curves_layout.setContentsMargins(0, 0, 0, 0)
+        curves_layout.addWidget(self._no_curves)
+        curves_layout.addWidget(self.plot, 1)
         self._tabs = QTabWidget()
         self._tabs.setDocumentMode(True)
-        self._tabs.addTab(_scrolling(self.plot), "Curves")
-        self._tabs.addTab(_padded(self.preview), "Preview")
-        self._tabs.addTab(_scrolling(facts), "Facts")
-        self._tabs.addTab(_padded(self._settings_text), "Settings")
+        self._tabs.addTab(_scrolling(curves), tr("Curves"))
+        self._tabs.addTab(_padded(self.preview), tr("Preview"))
+        self._tabs.addTab(_scrolling(self.facts), tr("Facts"))
+        self._tabs.addTab(_padded(self.notes), tr("Notes"))
+        self._tabs.addTab(_padded(self._settings_text), tr("Settings"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
@@ -76,50 +92,61 @@ class RunDetails(QWidget):
             self.plot.clear()
             self.preview.clear()
             self._settings_text.clear()
+            self._model = None
         self._task.cancel()
         self.setEnabled(entry is not None)
         self._title.set_text(entry.record.name if entry else "")
-        self._verdict.setText((entry.record.error or entry.record.verdict) if entry else "")
+        self._verdict.setText(translate_engine(entry.record.error or entry.record.verdict) if entry else "")
         self._verdict.setVisible(bool(self._verdict.text()))
-        self._show_facts(entry)
+        self._no_curves.setVisible(entry is not None and entry.record.kind == "import")
+        self.notes.set_entry(entry)
+        self._show_facts()
         if entry is not None:
-            path = entry.path
-            self._task.submit(lambda: _read(path))
+            path, has_model = entry.path, entry.has_model
+            self._task.submit(lambda: _read(path, has_model=has_model))
 
     def shut_down(self) -> None:
         """Wait for a reading that is under way."""
         self._task.shut_down()
 
-    def _show_facts(self, entry: RunEntry | None) -> None:
-        while self._facts.rowCount():
-            self._facts.removeRow(0)
+    def _show_facts(self) -> None:
+        entry = self._entry
         if entry is None:
+            self.facts.set_groups({})
             return
         record = entry.record
-        facts = {
-            "Kind": KIND_TITLES[record.kind],
-            "Status": STATUS_TITLES[record.status],
-            "Started": phrases.date_and_time(record.created),
-            "Training time": phrases.duration(record.seconds),
-            "Steps": f"{record.steps_done:,} of {record.steps_total:,}",
-            "Method": record.pretext or "",
-            "Task": record.task,
-            "Network": f"{record.backbone}, {record.num_parameters:,} parameters" if record.num_parameters else "",
-            "Device": " · ".join(part for part in (record.device.upper(), record.precision) if part),
-            "Photos": _photos(entry),
-            "Folders": "\n".join(record.data.folders[:5]) if record.data else "",
-            "Labels": ", ".join(record.labels),
-            "Held-back labels": ", ".join(record.validation_labels),
-            "PSNR": quality_text(record),
-            "SSIM": f"{record.metrics['validation_ssim']:.4f}" if "validation_ssim" in record.metrics else "",
-            "Versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),
-            "Run folder": str(entry.path),
+        task = TASK_CARDS.get(record.task)
+        run = {
+            tr("Kind"): tr(KIND_TITLES[record.kind]),
+            tr("Status"): tr(STATUS_TITLES[record.status]),
+            tr("Started"): phrases.date_and_time(record.created),
+            tr("Training time"): time_text(record),
+            tr("Steps"): tr("{done} of {total}").format(
+                done=phrases.number(record.steps_done), total=phrases.number(record.steps_total)
+            ),
+            tr("Method"): record.pretext or "",
+            tr("Task"): translate_engine(task.title) if task else record.task,
+            tr("Network"): tr("{name}, {number} weights").format(
+                name=record.backbone, number=phrases.number(record.num_parameters)
+            )
+            if record.num_parameters
+            else "",
+            tr("Device"): " · ".join(part for part in (record.device.upper(), record.precision) if part),
+            tr("Photos"): _photos(entry),
+            tr("Folders"): "\n".join(record.data.folders[:5]) if record.data else "",
+            tr("Labels"): ", ".join(record.labels),
+            tr("Held-back labels"): ", ".join(record.validation_labels),
+            tr("PSNR"): quality_text(record),
+            tr("SSIM"): phrases.number(record.metrics["validation_ssim"], 4)
+            if "validation_ssim" in record.metrics
+            else "",
+            tr("Versions"): ", ".join(f"{name} {version}" for name, version in record.versions.items()),
+            tr("Run folder"): str(entry.path),
         }
-        for name, value in facts.items():
-            if value:
-                value_label = label(value, wraps=True)
-                value_label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-                self._facts.addRow(label(name, "muted"), value_label)
+        groups = {tr("Run"): run}
+        if self._model is not None:
+            groups[tr("Card of the model")] = model_facts(self._model)
+        self.facts.set_groups(groups)
 
     def _show_stored(self, stored: _Stored) -> None:
         if self._entry is None or stored.path != self._entry.path:
@@ -132,23 +159,34 @@ class RunDetails(QWidget):
         self.plot.set_curves(stored.curves, record.steps_total)
         self.preview.set_files(stored.previews)
         self._settings_text.setPlainText(json.dumps(stored.settings, indent=2, ensure_ascii=False))
+        self._model = stored.model
+        self._show_facts()
 
     def _show_failure(self, error: EngineError) -> None:
-        self._verdict.setText(str(error))
+        self._verdict.setText(f"{translate_engine(error.message)} {translate_engine(error.hint)}")
         self._verdict.show()
 
 
-def _read(path: Path) -> _Stored:
+def _read(path: Path, *, has_model: bool) -> _Stored:
     run = Run(path)
     previews = tuple(sorted(run.preview_folder.glob("step_*.png")))
-    return _Stored(path, curves_of(run.read_metrics()), previews, run.config())
+    model = None
+    if has_model:
+        try:
+            model = read_summary(path)
+        except ModelFileError:
+            # Said where the model is used; the rest of the run can still be looked at.
+            model = None
+    return _Stored(path, curves_of(run.read_metrics()), previews, run.config(), model)
 
 
 def _photos(entry: RunEntry) -> str:
     data = entry.record.data
     if data is None:
         return ""
-    return f"{phrases.count(data.num_photos, 'photo')}, {data.num_pixels / 1e6:,.1f} megapixels"
+    return tr("{photos}, {number} megapixels").format(
+        photos=phrases.count(data.num_photos, "photo"), number=phrases.number(data.num_pixels / 1e6, 1)
+    )
 
 
 def _scrolling(widget: QWidget) -> QWidget:

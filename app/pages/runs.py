@@ -1,127 +1,103 @@
 """Runs: every training there was, what came of it, and what can be done with it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Slot
-from PySide6.QtGui import QResizeEvent, QUndoCommand
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QHeaderView,
-    QInputDialog,
-    QMenu,
-    QPushButton,
-    QSplitter,
-    QStackedWidget,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QPoint, Qt, Slot
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
+from app.actions import make_action
 from app.file_manager import open_in_file_manager
 from app.job_runner import JobRunner
 from app.messages import Message, Severity
 from app.pages.page import Page
+from app.pages.run_actions import RunActions
+from app.pages.run_commands import RunCommands
 from app.pages.run_details import RunDetails
-from app.pages.runs_table import COLUMNS, ENTRY_ROLE, RunsModel, RunsProxy
+from app.pages.run_import import ImportDialog
+from app.pages.run_overlay import RunOverlay
+from app.pages.run_trash import DeletedRunsDialog
+from app.pages.runs_list import RunsList
 from app.run_catalog import RunEntry
 from app.session import ModelChoice, Session
-from app.settings import Settings
-from app.theme import SPACING, Theme
-from app.widgets.buttons import button, primary_button, set_reason
+from app.settings import KEEP_DELETED_DAYS, LAST_RUN, MODEL_DIALOG_FOLDER, RUNS_SORT, Settings
+from app.theme import SPACING
+from app.translation import mark, tr
+from app.viewer.latest_task import LatestTask
 from app.widgets.empty_state import EmptyState
-from app.widgets.text import label
 from engine.errors import EngineError
 from engine.run_records import RunStatus
 from engine.run_store import Run
 
-_COLUMN_PX = {"Name": 140, "Kind": 100, "Steps": 96, "Started from": 130, "PSNR": 136, "Started": 136}
-_OTHER_COLUMN_PX = 80
+MODEL_SUFFIX = ".safetensors"
+MAX_COMPARED = 5
+"""A comparison has six panes, and one shows the photo itself."""
 
 
 class RunsPage(Page):
-    """Table left, details right, actions on the selection.
+    """Table left, details right, actions on the selection; several selected runs are compared.
 
     Attributes:
-        table: The runs.
+        list: The table with its filter.
         details: The selected run.
+        overlay: Several selected runs.
+        action_bar: The buttons.
     """
 
     page_id = "runs"
-    title = "Runs"
+    title = mark("Runs")
     icon_name = "clock-counter-clockwise"
-    tip = "Every training: its curves, figures and settings"
+    tip = mark("Every training: its curves, figures and settings")
 
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(session, runner, settings, parent)
-        self._model = RunsModel()
-        self._proxy = RunsProxy(self._model)
-        self.table = self._make_table()
+        self._recalled = settings.get(LAST_RUN)
+        self.commands = RunCommands(session, self)
+        self.commands.message_raised.connect(self.message_raised)
+        self.list = RunsList(settings.get(RUNS_SORT))
+        self.table = self.list.table
         self.details = RunDetails()
-        self._action_texts: dict[QPushButton, str] = {}
-        self.resume_button = self._action("Resume", "play", self.resume_selected)
-        self.rename_button = self._action("Rename", "pencil-simple", self.rename_selected)
-        self.folder_button = self._action("Open folder", "folder-open", self.open_folder)
-        self.delete_button = self._action("Delete", "trash", self.delete_selected)
-        self.use_button = primary_button("Restore photos with it", "magic-wand")
-        self.use_button.clicked.connect(self.use_selected)
+        self.overlay = RunOverlay()
+        self.action_bar = RunActions()
+        self.use_button = self.action_bar.use_button
+        self.delete_button = self.action_bar.delete_button
+        self._dialog: ImportDialog | DeletedRunsDialog | None = None
+        self._export = LatestTask(self)
+        self._export.finished.connect(self._on_exported)
+        self._export.failed.connect(self._tell_error)
         self._empty = EmptyState(
-            "clock-counter-clockwise", "There is no run yet. A pretraining makes the first.", "Pretrain"
+            "clock-counter-clockwise",
+            tr("There is no run yet. A pretraining makes the first; someone else's model can be imported."),
+            tr("Pretrain"),
+            tr("Import a model…"),
         )
-        self._empty.action_requested.connect(lambda: self.page_requested.emit("pretrain"))
-
-        halves = QSplitter(Qt.Orientation.Horizontal)
-        halves.setChildrenCollapsible(False)
-        halves.setHandleWidth(2 * SPACING)
-        halves.addWidget(self.table)
-        halves.addWidget(self.details)
-        halves.setSizes([660, 400])
-        halves.setStretchFactor(0, 3)
-        halves.setStretchFactor(1, 2)
-        actions = QHBoxLayout()
-        actions.setSpacing(SPACING)
-        for control in (self.resume_button, self.rename_button, self.folder_button, self.delete_button):
-            actions.addWidget(control)
-        actions.addStretch()
-        actions.addWidget(self.use_button)
-        full = QWidget()
-        layout = QVBoxLayout(full)
-        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
-        layout.setSpacing(2 * SPACING)
-        layout.addWidget(label("Runs", "title"))
-        layout.addWidget(halves, 1)
-        layout.addLayout(actions)
-        self._stack = QStackedWidget()
-        self._stack.addWidget(self._empty)
-        self._stack.addWidget(full)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self._stack)
-        session.run_catalog.changed.connect(self._on_runs_changed)
-        runner.jobs_changed.connect(self._update_actions)
-        Theme.of_application().changed.connect(self._fit_table)
-        Theme.of_application().changed.connect(self._fit_actions)
-        self._fit_table()
+        self._lay_out()
+        self._connect()
+        self._make_actions()
         self._on_runs_changed()
 
     @property
     def selected(self) -> RunEntry | None:
-        """The selected run."""
-        rows = self.table.selectionModel().selectedRows()
-        return rows[0].data(ENTRY_ROLE) if rows else None
+        """The selected run; the first of several."""
+        entries = self.list.selected
+        return entries[0] if entries else None
 
     def activated(self) -> None:
         self.session.run_catalog.refresh()
 
+    def accept_paths(self, paths: Sequence[Path]) -> bool:
+        models = [path for path in paths if path.suffix.lower() == MODEL_SUFFIX]
+        if models:
+            self.import_file(models[0])
+        return bool(models)
+
     def select(self, path: Path) -> None:
         """Select a run by its folder."""
-        for row in range(self._proxy.rowCount()):
-            index = self._proxy.index(row, 0)
-            if index.data(ENTRY_ROLE).path == path:
-                flags = QItemSelectionModel.SelectionFlag
-                self.table.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
-                return
+        self.list.select(path)
+
+    def rename(self, entry: RunEntry, name: str) -> None:
+        """Give a run another name; can be undone."""
+        self.commands.rename(entry, name)
 
     @Slot()
     def use_selected(self) -> None:
@@ -145,179 +121,183 @@ class RunsPage(Page):
         entry = self.selected
         if entry is None:
             return
-        name, accepted = QInputDialog.getText(self, "Rename the run", "Name", text=entry.record.name)
+        name, accepted = QInputDialog.getText(self, tr("Rename the run"), tr("Name"), text=entry.record.name)
         if accepted:
             self.rename(entry, name)
 
-    def rename(self, entry: RunEntry, name: str) -> None:
-        """Give a run another name; can be undone."""
-        name = " ".join(name.split())[:120]
-        if name and name != entry.record.name:
-            self.session.undo_stack.push(
-                _Command(
-                    f"Rename “{entry.record.name}”",
-                    lambda: self._set_name(entry.path, name),
-                    lambda: self._set_name(entry.path, entry.record.name),
-                )
-            )
+    @Slot()
+    def compare_selected(self) -> None:
+        """Show what the selected runs make of the current photo."""
+        models = tuple(ModelChoice(entry.path, entry.record.name) for entry in self.list.selected if entry.has_model)[
+            :MAX_COMPARED
+        ]
+        if models:
+            self.page_requested.emit("compare")
+            self.session.comparison_requested.emit(models)
+
+    @Slot()
+    def export_selected(self) -> None:
+        """Ask where the selected run's model shall be written."""
+        entry = self.selected
+        if entry is None or not entry.has_model:
+            return
+        folder = Path(self.settings.get(MODEL_DIALOG_FOLDER) or Path.home())
+        proposed = "".join("-" if letter in '/\\:*?"<>|' else letter for letter in entry.record.name)
+        name, _ = QFileDialog.getSaveFileName(
+            self,
+            tr("Export the model"),
+            str(folder / f"{proposed}{MODEL_SUFFIX}"),
+            tr("Models ({pattern})").format(pattern=f"*{MODEL_SUFFIX}"),
+        )
+        if name:
+            self.settings.set(MODEL_DIALOG_FOLDER, str(Path(name).parent))
+            self.export(entry, Path(name))
+
+    def export(self, entry: RunEntry, target: Path) -> None:
+        """Write a run's model with its card to a file, in the background."""
+        path, name = entry.path, entry.record.name
+        self._export.submit(lambda: _export(path, target, name))
+
+    @Slot()
+    def import_model(self) -> None:
+        """Ask for a model file and show its card."""
+        name, _ = QFileDialog.getOpenFileName(
+            self,
+            tr("Import a model"),
+            self.settings.get(MODEL_DIALOG_FOLDER),
+            tr("Models ({pattern})").format(pattern=f"*{MODEL_SUFFIX}"),
+        )
+        if name:
+            self.settings.set(MODEL_DIALOG_FOLDER, str(Path(name).parent))
+            self.import_file(Path(name))
+
+    def import_file(self, path: Path) -> ImportDialog:
+        """Show a model file's card; take it in when told so."""
+        dialog = ImportDialog(self.session.run_store, path, self)
+        dialog.imported.connect(self._on_imported)
+        self._open(dialog)
+        return dialog
+
+    @Slot()
+    def show_deleted(self) -> DeletedRunsDialog:
+        """List the deleted runs."""
+        dialog = DeletedRunsDialog(self.session.run_store, self.settings.get(KEEP_DELETED_DAYS), self)
+        dialog.brought_back.connect(self.commands.bring_back)
+        self._open(dialog)
+        return dialog
 
     @Slot()
     def open_folder(self) -> None:
         """Show the selected run's folder in the file manager."""
         entry = self.selected
-        if entry is not None and not open_in_file_manager(entry.path):
-            self.message_raised.emit(
-                Message(
-                    severity=Severity.WARNING,
-                    text="No file manager could be opened.",
-                    hint=f"The run is in {entry.path}.",
-                )
-            )
+        if entry is not None:
+            self._open_in_file_manager(entry.path)
 
     @Slot()
     def delete_selected(self) -> None:
-        """Move the selected run to the store's trash; can be undone."""
-        entry = self.selected
-        if entry is None:
-            return
-        tokens: list[str] = []
+        """Move the selected runs to the store's trash; can be undone."""
+        entries = [entry for entry in self.list.selected if entry.record.status is not RunStatus.RUNNING]
+        if entries:
+            self.details.notes.commit()
+            self.commands.delete(entries)
 
-        def delete() -> None:
-            if self._try(lambda: tokens.append(self.session.run_store.delete(Run(entry.path)))) and (
-                self.session.model is not None and self.session.model.path == entry.path
-            ):
-                self.session.set_model(None)
+    def _lay_out(self) -> None:
+        self._right = QStackedWidget()
+        self._right.addWidget(self.details)
+        self._right.addWidget(self.overlay)
+        halves = QSplitter(Qt.Orientation.Horizontal)
+        halves.setChildrenCollapsible(False)
+        halves.setHandleWidth(2 * SPACING)
+        halves.addWidget(self.list)
+        halves.addWidget(self._right)
+        halves.setSizes([620, 440])
+        halves.setStretchFactor(0, 3)
+        halves.setStretchFactor(1, 2)
+        full = QWidget()
+        layout = QVBoxLayout(full)
+        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
+        layout.setSpacing(2 * SPACING)
+        layout.addWidget(halves, 1)
+        layout.addWidget(self.action_bar)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(full)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._stack)
 
-        def bring_back() -> None:
-            if tokens:
-                self._try(lambda: self.session.run_store.restore_deleted(tokens.pop()))
+    def _connect(self) -> None:
+        self._empty.action_requested.connect(lambda: self.page_requested.emit("pretrain"))
+        self._empty.other_requested.connect(self.import_model)
+        self.list.import_requested.connect(self.import_model)
+        self.list.deleted_requested.connect(self.show_deleted)
+        self.list.filtered.connect(self._on_selected)
+        self.list.sorted.connect(lambda order: self.settings.set(RUNS_SORT, order))
+        self.details.notes.written.connect(self.commands.set_notes)
+        for control, slot in (
+            (self.action_bar.use_button, self.use_selected),
+            (self.action_bar.resume_button, self.resume_selected),
+            (self.action_bar.rename_button, self.rename_selected),
+            (self.action_bar.compare_button, self.compare_selected),
+            (self.action_bar.export_button, self.export_selected),
+            (self.action_bar.folder_button, self.open_folder),
+            (self.action_bar.delete_button, self.delete_selected),
+        ):
+            control.clicked.connect(slot)
+        self.table.customContextMenuRequested.connect(self._open_menu)
+        self.table.doubleClicked.connect(self.use_selected)
+        self.table.selectionModel().selectionChanged.connect(lambda *_: self._on_selected())
+        self.session.run_catalog.changed.connect(self._on_runs_changed)
+        self.runner.jobs_changed.connect(self._update_actions)
 
-        command = _Command(f"Delete “{entry.record.name}”", delete, bring_back)
-        self.session.undo_stack.push(command)
-        if tokens:
-            self.message_raised.emit(
-                Message(
-                    text=f"The run “{entry.record.name}” was deleted.",
-                    action_label="Undo",
-                    action=lambda: self._take_back(command),
-                )
-            )
+    def _make_actions(self) -> None:
+        slots: dict[str, Callable[[], object]] = {
+            "runs.rename": self.rename_selected,
+            "runs.delete": self.delete_selected,
+            "runs.find": self.list.focus_filter,
+        }
+        for action_id, slot in slots.items():
+            action = make_action(action_id, self if action_id == "runs.find" else self.table)
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            action.triggered.connect(lambda _=False, slot=slot: slot())
 
-    def _take_back(self, command: QUndoCommand) -> None:
-        """Undo one command, whether or not others have followed it."""
-        stack = self.session.undo_stack
-        if stack.index() and stack.command(stack.index() - 1) is command:
-            stack.undo()
-        else:
-            command.undo()
-
-    def _set_name(self, path: Path, name: str) -> None:
-        self._try(lambda: Run(path).update(name=name))
-        if self.session.model is not None and self.session.model.path == path:
-            self.session.set_model(ModelChoice(path, name))
-
-    def _try(self, change: Callable[[], object]) -> bool:
-        """Change the store; what goes wrong becomes a message."""
-        try:
-            change()
-        except EngineError as error:
-            self.message_raised.emit(Message(severity=Severity.ERROR, text=error.message, hint=error.hint))
-            return False
-        finally:
-            self.session.runs_changed.emit()
-        return True
-
-    def _action(self, text: str, icon: str, slot: Callable[[], None]) -> QPushButton:
-        result = button(text, icon)
-        result.setToolTip(text)
-        result.setAccessibleName(text)
-        result.clicked.connect(slot)
-        self._action_texts[result] = text
-        return result
-
-    def _make_table(self) -> QTableView:
-        table = QTableView()
-        table.setModel(self._proxy)
-        table.setAccessibleName("Runs")
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setSortingEnabled(True)
-        table.sortByColumn(len(COLUMNS) - 1, Qt.SortOrder.DescendingOrder)
-        table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        table.verticalHeader().hide()
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        table.customContextMenuRequested.connect(self._open_menu)
-        table.doubleClicked.connect(self.use_selected)
-        table.selectionModel().selectionChanged.connect(self._on_selected)
-        return table
-
-    @Slot()
-    def _fit_table(self) -> None:
-        theme = Theme.of_application()
-        self.table.verticalHeader().setDefaultSectionSize(theme.px(4 * SPACING))
-        for position, column in enumerate(COLUMNS):
-            width = theme.px(_COLUMN_PX.get(column.title, _OTHER_COLUMN_PX))
-            self.table.horizontalHeader().resizeSection(position, width)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit_actions()
-
-    @Slot()
-    def _fit_actions(self) -> None:
-        """Where there is no room for their texts, the buttons keep their icons; the tooltip is the name."""
-        for control, text in self._action_texts.items():
-            control.setText(text)
-        needed = self.use_button.sizeHint().width() + 8 * SPACING
-        needed += sum(control.sizeHint().width() + SPACING for control in self._action_texts)
-        if needed > self.width():
-            for control in self._action_texts:
-                control.setText("")
+    def _open(self, dialog: "ImportDialog | DeletedRunsDialog") -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
     @Slot()
     def _on_runs_changed(self) -> None:
         runs = self.session.run_catalog.runs
-        selected = self.selected
-        self._model.set_entries(runs)
+        selected = [entry.path for entry in self.list.selected]
+        selection = self.table.selectionModel()
+        selection.blockSignals(True)
+        self.list.set_entries(runs)
         self._stack.setCurrentIndex(1 if runs else 0)
         self.rail_status_changed.emit(f"{len(runs):,}" if runs else "")
-        if runs and self.selected is None:
-            is_still_there = selected is not None and selected.path in [entry.path for entry in runs]
-            self.select(selected.path if selected and is_still_there else self._proxy.index(0, 0).data(ENTRY_ROLE).path)
+        if not self.list.selected:
+            wanted = [*selected, Path(self._recalled)] if self._recalled else selected
+            self.list.select_first_of(wanted)
+        selection.blockSignals(False)
         self._on_selected()
 
     @Slot()
     def _on_selected(self) -> None:
-        self.details.set_entry(self.selected)
+        entries = self.list.selected
+        if len(entries) > 1:
+            self.overlay.set_entries(entries)
+        else:
+            self.details.set_entry(entries[0] if entries else None)
+        self._right.setCurrentWidget(self.overlay if len(entries) > 1 else self.details)
+        if entries:
+            self._recalled = str(entries[0].path)
+            self.settings.set(LAST_RUN, self._recalled)
         self._update_actions()
 
     @Slot()
     def _update_actions(self) -> None:
-        entry = self.selected
-        if entry is None:
-            return
-        is_running = entry.record.status is RunStatus.RUNNING
-        set_reason(self.use_button, "" if entry.has_model else "This run has not saved a model.")
-        is_busy = bool(self.runner.jobs_of(entry.record.kind))
-        not_resumable = (
-            "It is running."
-            if is_running
-            else "It has reached its last step."
-            if entry.record.status is RunStatus.DONE
-            else "It ended before its first save."
-            if not entry.is_resumable
-            else "Another training of this kind is under way."
-            if is_busy
-            else ""
-        )
-        set_reason(self.resume_button, not_resumable)
-        set_reason(self.delete_button, "Stop it first." if is_running else "")
+        entries = self.list.selected
+        busy_kinds = {entry.record.kind for entry in entries if self.runner.jobs_of(entry.record.kind)}
+        self.action_bar.set_selection(entries, busy_kinds)
 
     @Slot(QPoint)
     def _open_menu(self, position: QPoint) -> None:
@@ -325,29 +305,54 @@ class RunsPage(Page):
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for control in (
-            self.use_button,
-            self.resume_button,
-            self.rename_button,
-            self.folder_button,
-            self.delete_button,
-        ):
-            action = menu.addAction(control.icon(), control.accessibleName() or control.text())
-            action.setEnabled(control.isEnabled())
-            action.triggered.connect(control.click)
+        self.action_bar.fill_menu(menu)
         menu.popup(self.table.viewport().mapToGlobal(position))
 
+    @Slot(object)
+    def _on_imported(self, run: Run) -> None:
+        self._recalled = str(run.path)
+        self.table.selectionModel().clear()
+        self.commands.add_imported(run)
+        choice = ModelChoice(run.path, run.record.name)
+        self.message_raised.emit(
+            Message(
+                text=tr("The model “{name}” was imported.").format(name=run.record.name),
+                action_label=tr("Restore photos with it"),
+                action=lambda: self._use(choice),
+            )
+        )
 
-class _Command(QUndoCommand):
-    """One change that can be taken back."""
+    def _use(self, choice: ModelChoice) -> None:
+        if choice.path.is_dir():
+            self.session.set_model(choice)
+            self.page_requested.emit("restore")
 
-    def __init__(self, text: str, redo: Callable[[], None], undo: Callable[[], None]) -> None:
-        super().__init__(text)
-        self._redo = redo
-        self._undo = undo
+    @Slot(object)
+    def _on_exported(self, path: Path) -> None:
+        self.message_raised.emit(
+            Message(
+                text=tr("The model was exported to {file}.").format(file=path),
+                action_label=tr("Open folder"),
+                action=lambda: self._open_in_file_manager(path.parent),
+            )
+        )
 
-    def redo(self) -> None:
-        self._redo()
+    def _open_in_file_manager(self, folder: Path) -> None:
+        if not open_in_file_manager(folder):
+            self.message_raised.emit(
+                Message(
+                    severity=Severity.WARNING,
+                    text=tr("No file manager could be opened."),
+                    hint=tr("The folder is {folder}.").format(folder=folder),
+                )
+            )
 
-    def undo(self) -> None:
-        self._undo()
+    @Slot(object)
+    def _tell_error(self, error: EngineError) -> None:
+        self.message_raised.emit(Message(severity=Severity.ERROR, text=error.message, hint=error.hint))
+
+
+def _export(source: Path, target: Path, name: str) -> Path:
+    from engine.model_exchange import export_model
+
+    return export_model(source, target, name)

@@ -1,0 +1,296 @@
+"""Several runs at once: their curves over one another, their figures, and what differs in their settings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, Qt, Slot
+from PySide6.QtGui import QColor, QFont
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import phrases
+from app.pages.runs_table import quality_text, steps_text
+from app.run_catalog import RunEntry
+from app.style_sheet import Sizes
+from app.theme import SPACING, Theme, palette
+from app.translation import tr
+from app.viewer.latest_task import LatestTask
+from app.widgets.curves import CURVES, Curve, CurveSpec, curves_of, decimated, smoothed, value_range
+from app.widgets.text import label
+from engine.errors import EngineError
+from engine.run_store import Run
+
+MAX_RUNS = 10
+_LINE_STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine)
+_MAX_LABEL = 24
+_LABEL_GAP_PX = 15
+_UNIMPORTANT = frozenset({"out", "name"})
+"""Settings that say nothing about a result."""
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What is read from the runs' folders, by folder."""
+
+    curves: dict[Path, dict[str, Curve]]
+    settings: dict[Path, dict[str, Any]]
+
+
+class RunOverlay(QWidget):
+    """Compares two to ten runs; what lies in their files is read in the background.
+
+    Attributes:
+        metric_box: Which figure is drawn.
+        plot: The curves, one a run, each with its name at its end.
+        figures: The runs' last figures.
+        differences: The settings in which the runs differ.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._entries: tuple[RunEntry, ...] = ()
+        self._stored = _Stored({}, {})
+        self._title = label("", "section")
+        self._note = label("", "muted", wraps=True)
+        self._note.hide()
+        self.metric_box = QComboBox()
+        self.metric_box.setAccessibleName(tr("Figure to draw"))
+        self.metric_box.currentIndexChanged.connect(self._draw)
+        self.plot = pg.PlotWidget()
+        self.plot.setAccessibleName(tr("Curves of the selected runs"))
+        self.plot.setMenuEnabled(False)
+        self.plot.setMouseEnabled(x=False, y=False)
+        self.plot.hideButtons()
+        self.figures = _table(tr("Figures of the selected runs"))
+        self.differences = _table(tr("Settings that differ"))
+        heading = QHBoxLayout()
+        heading.setSpacing(SPACING)
+        heading.addWidget(self._title)
+        heading.addStretch()
+        heading.addWidget(self.metric_box)
+        curves = QWidget()
+        layout = QVBoxLayout(curves)
+        layout.setContentsMargins(0, SPACING, 0, 0)
+        layout.addWidget(self.plot, 3)
+        layout.addWidget(self.figures, 2)
+        tabs = QTabWidget()
+        tabs.setDocumentMode(True)
+        tabs.addTab(curves, tr("Curves"))
+        tabs.addTab(self.differences, tr("Differing settings"))
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(SPACING)
+        outer.addLayout(heading)
+        outer.addWidget(self._note)
+        outer.addWidget(tabs, 1)
+        self._task = LatestTask(self)
+        self._task.finished.connect(self._show_stored)
+        self._task.failed.connect(self._show_failure)
+        Theme.of_application().changed.connect(self._apply_theme)
+        self._apply_theme()
+
+    @property
+    def drawn_runs(self) -> tuple[Path, ...]:
+        """The folders of the runs that have a curve of the chosen figure."""
+        spec = self._spec()
+        return tuple(entry.path for entry in self._entries if spec is not None and self._curve(entry, spec) is not None)
+
+    def set_entries(self, entries: Sequence[RunEntry]) -> None:
+        """Compare other runs, or the same ones as they are now."""
+        shown = tuple(entries)[:MAX_RUNS]
+        more = len(entries) - len(shown)
+        self._note.setText(tr("The first {number} of the selected runs are compared.").format(number=MAX_RUNS))
+        self._note.setVisible(more > 0)
+        if shown == self._entries:
+            return
+        self._entries = shown
+        self._title.setText(phrases.count(len(entries), "run"))
+        paths = tuple(entry.path for entry in shown)
+        self._task.submit(lambda: _read(paths))
+
+    def shut_down(self) -> None:
+        """Wait for a reading that is under way."""
+        self._task.shut_down()
+
+    @Slot(object)
+    def _show_stored(self, stored: _Stored) -> None:
+        self._stored = stored
+        present = {metric for curves in stored.curves.values() for metric, curve in curves.items() if len(curve)}
+        chosen = self.metric_box.currentData()
+        self.metric_box.blockSignals(True)
+        self.metric_box.clear()
+        for spec in CURVES:
+            if spec.metric in present:
+                self.metric_box.addItem(tr(spec.title), spec.metric)
+        self.metric_box.setCurrentIndex(max(0, self.metric_box.findData(chosen)))
+        self.metric_box.blockSignals(False)
+        self.metric_box.setEnabled(self.metric_box.count() > 1)
+        self._show_differences()
+        self._draw()
+
+    @Slot(object)
+    def _show_failure(self, error: EngineError) -> None:
+        self._note.setText(f"{error.message} {error.hint}")
+        self._note.show()
+
+    def _spec(self) -> CurveSpec | None:
+        metric = self.metric_box.currentData()
+        return next((spec for spec in CURVES if spec.metric == metric), None)
+
+    def _curve(self, entry: RunEntry, spec: CurveSpec) -> Curve | None:
+        curve = self._stored.curves.get(entry.path, {}).get(spec.metric)
+        return curve if curve is not None and curve.last() is not None else None
+
+    @Slot()
+    def _draw(self) -> None:
+        item = self.plot.getPlotItem()
+        item.clear()
+        spec = self._spec()
+        self._show_figures(spec)
+        if spec is None:
+            return
+        colors, sizes = palette(), Sizes(Theme.of_application().text_scale)
+        unit = f" [{spec.unit}]" if spec.unit else ""
+        style = {"color": colors.text_muted, "font-size": f"{sizes.caption}px"}
+        item.setLabel("left", f"{tr(spec.title)}{unit}", **style)
+        item.setLabel("bottom", tr("step"), **style)
+        font = QFont()
+        font.setPixelSize(sizes.caption)
+        lows, highs, ends, last_step = [], [], [], 1.0
+        for index, entry in enumerate(self._entries):
+            curve = self._curve(entry, spec)
+            if curve is None:
+                continue
+            steps, values = curve.points()
+            values = values * spec.factor
+            drawn = values if spec.is_measured else smoothed(values)
+            color, pen_style = _look(index)
+            item.plot(*decimated(steps, drawn), pen=pg.mkPen(color, width=2, style=pen_style))
+            low, high = value_range(drawn)
+            lows.append(low)
+            highs.append(high)
+            ends.append((float(steps[-1]), float(drawn[-1]), entry.record.name, color))
+            last_step = max(last_step, float(steps[-1]))
+        if not lows:
+            return
+        item.setXRange(0, last_step * 1.28, padding=0.01)
+        item.setYRange(min(lows), max(highs), padding=0)
+        self._write_names(ends, font, min(lows), max(highs))
+
+    def _write_names(self, ends: list[tuple[float, float, str, QColor]], font: QFont, low: float, high: float) -> None:
+        """Write each run's name at the end of its curve, moved apart where they would meet."""
+        height_px = max(1.0, float(self.plot.getPlotItem().vb.height()))
+        gap = (high - low) * _LABEL_GAP_PX * Theme.of_application().text_scale / height_px
+        below = high + gap
+        for step, value, name, color in sorted(ends, key=lambda end: -end[1]):
+            place = min(value, below - gap, high - gap / 2)
+            below = place
+            text = pg.TextItem(name if len(name) <= _MAX_LABEL else f"{name[: _MAX_LABEL - 1]}…", color=color)
+            text.setAnchor(QPointF(0, 0.5))
+            text.setFont(font)
+            text.setPos(step, place)
+            self.plot.getPlotItem().addItem(text, ignoreBounds=True)
+
+    def _show_figures(self, spec: CurveSpec | None) -> None:
+        headings = [tr("Run"), tr("Last value"), tr("PSNR"), tr("Steps"), tr("Time")]
+        rows = []
+        for entry in self._entries:
+            curve = self._curve(entry, spec) if spec is not None else None
+            last = curve.last() if curve is not None else None
+            value = "" if last is None or spec is None else phrases.number(last * spec.factor, spec.digits)
+            record = entry.record
+            rows.append(
+                [record.name, value, quality_text(record), steps_text(record), phrases.duration(record.seconds)]
+            )
+        _fill(self.figures, headings, rows)
+        for row in range(len(rows)):
+            item = self.figures.item(row, 0)
+            if item is not None:
+                item.setForeground(_look(row)[0])
+
+    def _show_differences(self) -> None:
+        settings = [_flat(self._stored.settings.get(entry.path, {})) for entry in self._entries]
+        names = [name for name in dict.fromkeys(name for each in settings for name in each) if name not in _UNIMPORTANT]
+        differing = [name for name in names if len({str(each.get(name, "–")) for each in settings}) > 1]
+        headings = [tr("Setting"), *(entry.record.name for entry in self._entries)]
+        _fill(
+            self.differences, headings, [[name, *(str(each.get(name, "–")) for each in settings)] for name in differing]
+        )
+
+    @Slot()
+    def _apply_theme(self) -> None:
+        colors, sizes = palette(), Sizes(Theme.of_application().text_scale)
+        self.plot.setBackground(colors.window)
+        font = QFont()
+        font.setPixelSize(sizes.caption)
+        item = self.plot.getPlotItem()
+        for name in ("left", "bottom"):
+            axis = item.getAxis(name)
+            axis.enableAutoSIPrefix(False)
+            axis.setPen(pg.mkPen(colors.plot_grid))
+            axis.setTextPen(pg.mkPen(colors.text_muted))
+            axis.setTickFont(font)
+        item.showGrid(y=True, alpha=0.12 if colors.is_dark else 0.2)
+        for table in (self.figures, self.differences):
+            table.verticalHeader().setDefaultSectionSize(Theme.of_application().px(3 * SPACING + 4))
+        self._draw()
+
+
+def _read(paths: tuple[Path, ...]) -> _Stored:
+    runs = {path: Run(path) for path in paths}
+    curves = {path: curves_of(run.read_metrics()) for path, run in runs.items()}
+    return _Stored(curves, {path: run.config() for path, run in runs.items()})
+
+
+def _look(index: int) -> tuple[QColor, Qt.PenStyle]:
+    """Return a run's colour and line: five colours, then the same ones dashed."""
+    lines = palette().plot_lines
+    return QColor(lines[index % len(lines)]), _LINE_STYLES[index // len(lines) % len(_LINE_STYLES)]
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a method beside those of the run: "pretext_params.temperature"."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            flat.update({f"{name}.{inner}": inner_value for inner, inner_value in value.items()})
+        else:
+            flat[name] = value
+    return flat
+
+
+def _table(name: str) -> QTableWidget:
+    table = QTableWidget()
+    table.setAccessibleName(name)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.verticalHeader().hide()
+    table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    table.horizontalHeader().setHighlightSections(False)
+    return table
+
+
+def _fill(table: QTableWidget, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table.setColumnCount(len(headings))
+    table.setHorizontalHeaderLabels(list(headings))
+    table.setRowCount(len(rows))
+    for row, texts in enumerate(rows):
+        for column, text in enumerate(texts):
+            item = QTableWidgetItem(text)
+            item.setToolTip(text)
+            table.setItem(row, column, item)

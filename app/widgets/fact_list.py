@@ -1,0 +1,51 @@
+"""Names and values one below the other: what is known of a run or a model."""
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFormLayout, QVBoxLayout, QWidget
+
+from app.theme import SPACING
+from app.widgets.text import label
+
+
+class FactList(QWidget):
+    """Facts under headings; values can be selected and copied, empty ones are left out."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._groups: dict[str, dict[str, str]] = {}
+        self._form = QFormLayout()
+        self._form.setHorizontalSpacing(2 * SPACING)
+        self._form.setVerticalSpacing(SPACING // 2)
+        self._form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, SPACING, SPACING, 0)
+        layout.addLayout(self._form)
+        layout.addStretch()
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What is shown, by name."""
+        return {name: value for group in self._groups.values() for name, value in group.items() if value}
+
+    def set_groups(self, groups: Mapping[str, Mapping[str, str]]) -> None:
+        """Show other facts.
+
+        Args:
+            groups: By heading ("" for none): values by name.
+        """
+        wanted = {heading: dict(facts) for heading, facts in groups.items()}
+        if wanted == self._groups:
+            return
+        self._groups = wanted
+        while self._form.rowCount():
+            self._form.removeRow(0)
+        for heading, facts in wanted.items():
+            if heading and any(facts.values()):
+                self._form.addRow(label(heading, "section"))
+            for name, value in facts.items():
+                if value:
+                    value_label = label(value, wraps=True)
+                    value_label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+                    self._form.addRow(label(name, "muted"), value_label)
