@@ -1,8 +1,9 @@
 """Thumbnails that load while a person scrolls.
 
 A view says again and again which files it shows (`ThumbnailLoader.want`); only those are read, the topmost first,
-and what has scrolled away before its turn is never read at all. Decoded thumbnails stay in a bounded memory cache,
-and on disk beside the user's other caches, keyed by path, size and modification time.
+and what has scrolled away before its turn is never read at all. Of large JPEG files the small picture that the camera
+put into them comes first, and the sharp one when all visible photos have something to show. Decoded thumbnails stay in
+a bounded memory cache, and on disk beside the user's other caches, keyed by path, size and modification time.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ import sys
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -21,8 +23,10 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt, QThread, QThreadPool, 
 from PySide6.QtGui import QImage, QPixmap
 
 from app.image_convert import qimage_from_bytes
+from app.translation import tr
 from engine.atomic_files import write_bytes_atomically
-from engine.data.image_files import read_thumbnail
+from engine.data.image_files import read_embedded_thumbnail, read_thumbnail
+from engine.data.tiff_pages import containing_file
 from engine.errors import EngineError
 
 DEFAULT_SIDE_PX = 384
@@ -40,13 +44,31 @@ def default_thumbnail_folder() -> Path:
     return cache / "thumbnails"
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """What a background thread has found out about one file.
+
+    Attributes:
+        path: The file.
+        generation: Of the settings that it was read with.
+        result: The thumbnail, why there is none, or a fault of the program.
+        is_draft: Whether a sharper one follows.
+    """
+
+    path: Path
+    generation: int
+    result: QImage | str | Exception
+    is_draft: bool = False
+
+
 class ThumbnailLoader(QObject):
     """Reads thumbnails in background threads, the visible ones first.
 
     All methods belong to the main thread.
 
     Signals:
-        ready(Path): The file's thumbnail, or its failure, is known now. Main thread.
+        ready(Path): The file's thumbnail, a sharper one, or its failure, is known now; or the one there was is of no
+            use any more. Main thread.
 
     Attributes:
         side_px: Longer side of every thumbnail.
@@ -70,13 +92,16 @@ class ThumbnailLoader(QObject):
         self._memory_limit_bytes = memory_limit_bytes
         self._memory_bytes = 0
         self._pixmaps: OrderedDict[Path, QPixmap] = OrderedDict()
+        self._drafts: set[Path] = set()
         self._failures: dict[Path, str] = {}
+        self._is_stretched = False
+        self._generation = 0
         self._wanted_by_view: dict[Hashable, tuple[Path, ...]] = {}
 
         self._lock = threading.Lock()
         self._queue: deque[Path] = deque()
         self._being_read: set[Path] = set()
-        self._results: deque[tuple[Path, QImage | str | Exception]] = deque()
+        self._results: deque[_Reading] = deque()
         self._num_workers = 0
         self._num_threads = num_threads
         self._pool = QThreadPool(self)
@@ -94,14 +119,46 @@ class ThumbnailLoader(QObject):
             view: Who asks, where several views share the loader.
         """
         self._wanted_by_view[view] = tuple(paths)
+        self._fill_queue()
+
+    def _fill_queue(self) -> None:
         wanted = dict.fromkeys(path for of_view in self._wanted_by_view.values() for path in of_view)
         missing = [path for path in wanted if path not in self._pixmaps and path not in self._failures]
+        missing += [path for path in wanted if path in self._drafts]
         with self._lock:
             self._queue = deque(path for path in missing if path not in self._being_read)
             num_new = min(self._num_threads - self._num_workers, len(self._queue))
             self._num_workers += max(0, num_new)
         for _ in range(num_new):
             self._pool.start(self._read_queue)
+
+    @property
+    def is_stretched(self) -> bool:
+        """Whether the thumbnails' contrast is stretched."""
+        return self._is_stretched
+
+    def set_stretched(self, is_stretched: bool) -> None:
+        """Stretch the contrast of all thumbnails, for looking alone, or show them as they are."""
+        if is_stretched == self._is_stretched:
+            return
+        self._is_stretched = is_stretched
+        self._generation += 1
+        outdated = [*self._pixmaps, *self._failures]
+        self._pixmaps.clear()
+        self._drafts.clear()
+        self._failures.clear()
+        self._memory_bytes = 0
+        for path in outdated:
+            self.ready.emit(path)
+        self._fill_queue()
+
+    def forget(self, paths: Iterable[Path]) -> None:
+        """Read files anew that have changed, or could not be read before."""
+        for path in paths:
+            self._failures.pop(path, None)
+            self._drop(path)
+            self.ready.emit(path)
+        self._fill_queue()
 
     def pixmap(self, path: Path) -> QPixmap | None:
         """Return the thumbnail if it is in memory; None while it is not."""
@@ -131,51 +188,69 @@ class ThumbnailLoader(QObject):
                     return
                 path = self._queue.popleft()
                 self._being_read.add(path)
-            result: QImage | str | Exception
+                generation, has_draft = self._generation, path in self._drafts
             try:
-                result = self._read(path)
+                reading = self._read(path, generation, has_draft)
             except Exception as error:  # noqa: BLE001 - raised again in the main thread
-                result = error
+                reading = _Reading(path, generation, error)
             with self._lock:
                 self._being_read.discard(path)
-                self._results.append((path, result))
+                self._results.append(reading)
                 must_wake = len(self._results) == 1
             if must_wake and not emit_if_alive(self._arrived):
                 return
 
-    def _read(self, path: Path) -> QImage | str:
+    def _read(self, path: Path, generation: int, has_draft: bool) -> _Reading:
+        is_stretched = self._is_stretched
         try:
-            values = self._disk_cache.read(path, self.side_px)
+            values = self._disk_cache.read(path, self.side_px, is_stretched)
+            if values is None and not has_draft and not is_stretched:
+                embedded = read_embedded_thumbnail(path)
+                if embedded is not None:
+                    return _Reading(path, generation, qimage_from_bytes(embedded), is_draft=True)
             if values is None:
-                values = read_thumbnail(path, self.side_px)
-                self._disk_cache.write(path, self.side_px, values)
+                values = read_thumbnail(path, self.side_px, stretched=is_stretched)
+                self._disk_cache.write(path, self.side_px, values, is_stretched)
         except EngineError as error:
-            return error.message
+            return _Reading(path, generation, error.message)
         except OSError as error:
-            return f"The file cannot be read: {error.strerror or error}."
-        return qimage_from_bytes(values)
+            return _Reading(path, generation, tr("The file cannot be read: {why}.").format(why=error.strerror or error))
+        return _Reading(path, generation, qimage_from_bytes(values))
 
     @Slot()
     def _take_results(self) -> None:
         with self._lock:
-            results = list(self._results)
+            readings = list(self._results)
             self._results.clear()
-        for path, result in results:
-            if isinstance(result, QImage):
-                self._remember(path, QPixmap.fromImage(result))
+        for reading in readings:
+            if reading.generation != self._generation:
+                continue
+            if isinstance(reading.result, QImage):
+                self._remember(reading.path, QPixmap.fromImage(reading.result), reading.is_draft)
             else:
-                self._failures[path] = str(result)
-            self.ready.emit(path)
-        for _, result in results:
-            if isinstance(result, Exception):
-                raise result
+                self._drop(reading.path)
+                self._failures[reading.path] = str(reading.result)
+            self.ready.emit(reading.path)
+        if any(reading.is_draft or reading.generation != self._generation for reading in readings):
+            self._fill_queue()
+        for reading in readings:
+            if isinstance(reading.result, Exception):
+                raise reading.result
 
-    def _remember(self, path: Path, pixmap: QPixmap) -> None:
+    def _remember(self, path: Path, pixmap: QPixmap, is_draft: bool) -> None:
+        self._drop(path)
         self._pixmaps[path] = pixmap
         self._memory_bytes += _num_bytes(pixmap)
+        if is_draft:
+            self._drafts.add(path)
         while self._memory_bytes > self._memory_limit_bytes and len(self._pixmaps) > 1:
-            _, oldest = self._pixmaps.popitem(last=False)
-            self._memory_bytes -= _num_bytes(oldest)
+            self._drop(next(iter(self._pixmaps)))
+
+    def _drop(self, path: Path) -> None:
+        pixmap = self._pixmaps.pop(path, None)
+        self._drafts.discard(path)
+        if pixmap is not None:
+            self._memory_bytes -= _num_bytes(pixmap)
 
 
 class ThumbnailFiles:
@@ -187,13 +262,13 @@ class ThumbnailFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def read(self, path: Path, side_px: int) -> NDArray[np.uint8] | None:
+    def read(self, path: Path, side_px: int, is_stretched: bool = False) -> NDArray[np.uint8] | None:
         """Return the cached thumbnail of a file, height x width x 3; None if there is none.
 
         Raises:
             OSError: The photo itself is gone.
         """
-        entry = self._entry(path, side_px)
+        entry = self._entry(path, side_px, is_stretched)
         try:
             encoded = np.frombuffer(entry.read_bytes(), np.uint8)
         except OSError:
@@ -201,12 +276,12 @@ class ThumbnailFiles:
         decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
         return None if decoded is None else np.ascontiguousarray(decoded[:, :, ::-1], dtype=np.uint8)
 
-    def write(self, path: Path, side_px: int, values: NDArray[np.uint8]) -> None:
+    def write(self, path: Path, side_px: int, values: NDArray[np.uint8], is_stretched: bool = False) -> None:
         """Keep a thumbnail, height x width x 3."""
         _, encoded = cv2.imencode(".jpg", values[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_bytes_atomically(self._entry(path, side_px), encoded.tobytes())
+            write_bytes_atomically(self._entry(path, side_px, is_stretched), encoded.tobytes())
         except OSError:
             return
 
@@ -223,9 +298,11 @@ class ThumbnailFiles:
             entry.unlink(missing_ok=True)
             num_bytes -= status.st_size
 
-    def _entry(self, path: Path, side_px: int) -> Path:
-        status = path.stat()
+    def _entry(self, path: Path, side_px: int, is_stretched: bool) -> Path:
+        status = containing_file(path).stat()
         key = f"{path.absolute()}\0{status.st_mtime_ns}\0{status.st_size}\0{side_px}"
+        if is_stretched:
+            key += "\0stretched"
         return self._folder / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:40]}.jpg"
 
 

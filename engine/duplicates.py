@@ -31,7 +31,7 @@ _REDUCED_PX: Final = 32
 _NUM_FREQUENCIES: Final = 8
 _LEAST_CONTRAST: Final = 2 / 255
 _MAX_DIFFERENT_BITS: Final = 8
-"""Of 64. Of 60 noisy crops and their clean versions 58 pairs differ in at most 8; of 4,186 pairs of unlike pictures none
+"""Of 64. Of 60 noisy crops and their clean versions 58 differ in at most 8; of 4,186 pairs of unlike pictures none
 in fewer than 18."""
 _MAX_ASPECT_RATIO: Final = 1.05
 

@@ -1,11 +1,14 @@
 """The grid of thumbnails: what it paints, what it loads, what hovering shows."""
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import (
     QEvent,
+    QItemSelection,
+    QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
     QRect,
@@ -30,11 +33,12 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from app.image_convert import qimage_from_pixels
+from app.image_convert import qimage_from_pixels, stretch_levels
 from app.pages.photo_list_model import PhotoListModel, PhotoRole
 from app.pages.thumbnail_list import select_alone
 from app.theme import SPACING, Theme, palette, themed_icon
 from app.thumbnails import ThumbnailLoader
+from app.translation import tr
 from app.viewer.latest_task import LatestTask
 from engine.data.image_files import read_image
 from engine.events import PhotoScanned
@@ -72,7 +76,7 @@ class PhotoGrid(QListView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMouseTracking(True)
-        self.setAccessibleName("Photos")
+        self.setAccessibleName(tr("Photos"))
         self.setModel(model)
         self.setItemDelegate(PhotoDelegate(self, thumbnails))
 
@@ -114,6 +118,28 @@ class PhotoGrid(QListView):
         row = self._photos.row_of(path)
         if row is not None and row != self.currentIndex().row():
             select_alone(self, self._photos.index(row))
+
+    def select_rows(self, rows: Iterable[int], *, adds: bool = False) -> None:
+        """Select photos by their rows; the last one becomes the current one and comes into view.
+
+        Args:
+            rows: In any order.
+            adds: Whether what is selected already stays so.
+        """
+        chosen = sorted(rows)
+        selection = QItemSelection()
+        first = 0
+        for place, row in enumerate(chosen):
+            # One range for rows in a row: ten thousand ranges would take seconds.
+            if place + 1 == len(chosen) or chosen[place + 1] != row + 1:
+                selection.select(self._photos.index(chosen[first]), self._photos.index(row))
+                first = place + 1
+        flags = QItemSelectionModel.SelectionFlag
+        self.selectionModel().select(selection, flags.Select if adds else flags.ClearAndSelect)
+        if chosen:
+            last = self._photos.index(chosen[-1])
+            self.selectionModel().setCurrentIndex(last, flags.NoUpdate)
+            self.scrollTo(last)
 
     def visible_rows(self) -> range:
         """Return the rows of which at least a part is in view."""
@@ -197,8 +223,8 @@ class PhotoGrid(QListView):
     def _read_hover_crop(self) -> None:
         if 0 <= self._hover_row < self._photos.rowCount():
             path = self._photos.photo_at(self._hover_row).path
-            side_px = round(self._side_px * self.devicePixelRatioF())
-            self._hover_task.submit(lambda: (path, _middle_of(path, side_px)))
+            side_px, is_stretched = round(self._side_px * self.devicePixelRatioF()), self._thumbnails.is_stretched
+            self._hover_task.submit(lambda: (path, _middle_of(path, side_px, is_stretched)))
 
     @Slot(object)
     def _show_hover_crop(self, result: tuple[Path, QImage]) -> None:
@@ -268,7 +294,7 @@ class PhotoDelegate(QStyledItemDelegate):
             place = QRectF(0, 0, size.width(), size.height())
             place.moveCenter(QRectF(square).center())
             painter.drawPixmap(place.topLeft().toPoint(), crop[1])
-            _paint_badge(painter, square, "100 %")
+            _paint_badge(painter, square, tr("100 %, stretched") if self._thumbnails.is_stretched else "100 %")
             return
         pixmap = self._thumbnails.pixmap(path)
         if pixmap is None:
@@ -329,8 +355,9 @@ def _paint_badge(painter: QPainter, square: QRect, text: str) -> None:
     painter.drawText(badge, int(Qt.AlignmentFlag.AlignCenter), text)
 
 
-def _middle_of(path: Path, side_px: int) -> QImage:
-    """Read the middle of a photo, pixel by pixel."""
+def _middle_of(path: Path, side_px: int, is_stretched: bool) -> QImage:
+    """Read the middle of a photo, pixel by pixel; where stretched, by the levels of the whole photo."""
     pixels = read_image(path).pixels
     top, left = max(0, (pixels.shape[0] - side_px) // 2), max(0, (pixels.shape[1] - side_px) // 2)
-    return qimage_from_pixels(np.ascontiguousarray(pixels[top : top + side_px, left : left + side_px]))
+    crop = np.ascontiguousarray(pixels[top : top + side_px, left : left + side_px])
+    return qimage_from_pixels(crop, levels=stretch_levels(pixels) if is_stretched else None)

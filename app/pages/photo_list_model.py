@@ -1,18 +1,26 @@
 """The photos of the session as a filtered, sorted list for Qt's views."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Slot
 
 from app.pages.noise_facts import photo_noise_text
+from app.pages.photo_filter import FORMAT_NAMES, PhotoFilter, Use
+from app.phrases import date_and_time
 from app.session import Session
+from app.translation import tr
 from engine.data.photo_folder import natural_sort_key
+from engine.data.tiff_pages import containing_file, page_number
 from engine.events import PhotoScanned
 from engine.noise_facts import LEVELS, noise_word
 
 _REBUILD_INTERVAL_MS = 80
+_EPOCH = datetime(1970, 1, 1)
 
 
 class PhotoRole(IntEnum):
@@ -35,7 +43,7 @@ class PhotoListModel(QAbstractListModel):
         self._session = session
         self._rows: list[PhotoScanned] = []
         self._row_of_path: dict[Path, int] = {}
-        self._filter = ""
+        self._filter = PhotoFilter()
         self._folder: Path | None = None
         self._sort = "name"
         self._name_keys: dict[Path, object] = {}
@@ -44,13 +52,23 @@ class PhotoListModel(QAbstractListModel):
         self._later.setInterval(_REBUILD_INTERVAL_MS)
         self._later.timeout.connect(self.rebuild)
         session.photos_changed.connect(self._rebuild_soon)
-        session.excluded_changed.connect(self._repaint)
+        session.excluded_changed.connect(self._on_excluded_changed)
         self.rebuild()
 
     def set_filter(self, text: str) -> None:
         """Show only photos whose name contains every word of the text."""
-        self._filter = text.casefold()
-        self.rebuild()
+        self.set_conditions(replace(self._filter, text=text))
+
+    @property
+    def conditions(self) -> PhotoFilter:
+        """What decides which photos are shown."""
+        return self._filter
+
+    def set_conditions(self, conditions: PhotoFilter) -> None:
+        """Show only photos that fulfil all conditions."""
+        if conditions != self._filter:
+            self._filter = conditions
+            self.rebuild()
 
     def set_folder(self, folder: Path | None) -> None:
         """Show only what lies in one folder (or is one file); None: all photos."""
@@ -58,7 +76,7 @@ class PhotoListModel(QAbstractListModel):
         self.rebuild()
 
     def set_sort(self, sort: str) -> None:
-        """Sort by "name", "noisiest", "cleanest" or "largest"."""
+        """Sort by one of the choices of `settings.PHOTOS_SORT`; what is not known of a photo comes last."""
         self._sort = sort
         self.rebuild()
 
@@ -71,7 +89,16 @@ class PhotoListModel(QAbstractListModel):
     def _in_folder(self) -> Sequence[PhotoScanned]:
         if self._folder is None:
             return self._session.photos
-        return [photo for photo in self._session.photos if photo.path.is_relative_to(self._folder)]
+        folder, below = str(self._folder), os.path.join(self._folder, "")
+        # Ten times as fast as `is_relative_to`, for ten thousand photos.
+        return [
+            photo for photo in self._session.photos if (name := str(photo.path)).startswith(below) or name == folder
+        ]
+
+    @property
+    def shown(self) -> Sequence[PhotoScanned]:
+        """The photos as they are filtered and sorted."""
+        return self._rows
 
     def photo_at(self, row: int) -> PhotoScanned:
         """Return the photo of a row."""
@@ -105,13 +132,18 @@ class PhotoListModel(QAbstractListModel):
     def rebuild(self) -> None:
         """Filter and sort anew."""
         self._later.stop()
-        words = self._filter.split()
         photos = self._in_folder
-        if words:
-            photos = [photo for photo in photos if all(word in photo.path.name.casefold() for word in words)]
-        rows = sorted(photos, key=self._sort_key)
-        if rows[: len(self._rows)] == self._rows:
-            if len(rows) > len(self._rows):
+        if self._filter != PhotoFilter():
+            holds, excluded = self._filter.predicate(), self._session.excluded
+            photos = [photo for photo in photos if holds(photo, photo.path in excluded)]
+        rows = sorted(photos, key=self._key_of_sort())
+        before, after = [photo.path for photo in self._rows], [photo.path for photo in rows]
+        if after[: len(before)] == before:
+            changed = [row for row, old in enumerate(self._rows) if old is not rows[row]]
+            self._rows = rows[: len(before)]
+            if changed:
+                self.dataChanged.emit(self.index(changed[0]), self.index(changed[-1]))
+            if len(rows) > len(before):
                 self.beginInsertRows(QModelIndex(), len(self._rows), len(rows) - 1)
                 self._take(rows)
                 self.endInsertRows()
@@ -136,26 +168,57 @@ class PhotoListModel(QAbstractListModel):
         self.changePersistentIndexList(old, new)
         self.layoutChanged.emit()
 
-    def _sort_key(self, photo: PhotoScanned) -> tuple[object, ...]:
-        name = self._name_keys.get(photo.path)
-        if name is None:
-            name = (natural_sort_key(str(photo.path.parent)), natural_sort_key(photo.path.name))
-            self._name_keys[photo.path] = name
-        sigma = photo.noise_sigma
+    def _key_of_sort(self) -> Callable[[PhotoScanned], tuple[object, ...]]:
+        name = self._name_key
         match self._sort:
             case "noisiest":
-                return (sigma is None, -(sigma or 0.0), name)
+                return lambda photo: (photo.noise_sigma is None, -(photo.noise_sigma or 0.0), name(photo))
             case "cleanest":
-                return (sigma is None, sigma or 0.0, name)
+                return lambda photo: (photo.noise_sigma is None, photo.noise_sigma or 0.0, name(photo))
             case "largest":
-                return (-photo.width * photo.height, name)
-        return (name,)
+                return lambda photo: (-photo.width * photo.height, name(photo))
+            case "smallest":
+                return lambda photo: (photo.width * photo.height, name(photo))
+            case "camera":
+                return lambda photo: (not photo.camera.camera, photo.camera.camera.casefold(), name(photo))
+            case "highest_iso":
+                return lambda photo: (photo.camera.iso is None, -(photo.camera.iso or 0), name(photo))
+            case "lowest_iso":
+                return lambda photo: (photo.camera.iso is None, photo.camera.iso or 0, name(photo))
+            case "newest":
+                return lambda photo: (photo.camera.taken is None, -_seconds(photo.camera.taken), name(photo))
+            case "oldest":
+                return lambda photo: (photo.camera.taken is None, _seconds(photo.camera.taken), name(photo))
+        return lambda photo: (name(photo),)
+
+    def _name_key(self, photo: PhotoScanned) -> object:
+        key = self._name_keys.get(photo.path)
+        if key is None:
+            # Pages of a file stand where the file would.
+            file = containing_file(photo.path)
+            key = (natural_sort_key(str(file.parent)), natural_sort_key(file.name), page_number(photo.path) or 0)
+            self._name_keys[photo.path] = key
+        return key
 
     def _tool_tip(self, photo: PhotoScanned) -> str:
-        lines = [photo.path.name, f"{photo.width} × {photo.height} pixels"]
+        size = tr("{width} × {height} pixels").format(width=photo.width, height=photo.height)
+        kind = tr(FORMAT_NAMES.get(photo.content, ""))
+        if photo.bit_depth > 8:
+            kind = tr("{format}, {bits} bits").format(format=kind, bits=photo.bit_depth) if kind else ""
+        lines = [photo.path.name, f"{size}, {kind}" if kind else size]
+        number = page_number(photo.path)
+        if number is not None:
+            file = containing_file(photo.path).name
+            lines.append(tr("Page {number} of {file}; each page counts as a photo.").format(number=number, file=file))
+        camera = photo.camera
+        noted = [camera.camera, "" if camera.iso is None else tr("ISO {iso}").format(iso=camera.iso)]
+        if camera.taken is not None:
+            noted.append(date_and_time(camera.taken.isoformat()))
+        if any(noted):
+            lines.append(" · ".join(part for part in noted if part))
         lines.append(photo_noise_text(photo.noise) if photo.noise is not None else noise_text(photo))
         if photo.path in self._session.excluded:
-            lines.append("Left out: it is not learned from and not restored.")
+            lines.append(tr("Left out: it is not learned from and not restored."))
         return "\n".join(lines)
 
     @Slot()
@@ -166,13 +229,22 @@ class PhotoListModel(QAbstractListModel):
             self._later.start()
 
     @Slot()
-    def _repaint(self) -> None:
-        if self._rows:
+    def _on_excluded_changed(self) -> None:
+        if self._filter.use is not Use.ANY:
+            self.rebuild()
+        elif self._rows:
             self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))
+
+
+def _seconds(taken: datetime | None) -> float:
+    """Return a time as a number that sorts; 0 where there is none."""
+    return 0.0 if taken is None else (taken - _EPOCH).total_seconds()
 
 
 def noise_text(photo: PhotoScanned) -> str:
     """Say how noisy a photo is, in plain words with the figure behind."""
     if photo.noise_sigma is None:
-        return "noise not measured"
-    return f"{noise_word(photo.noise_sigma)} (standard deviation {photo.noise_sigma * LEVELS:.1f} of {LEVELS})"
+        return tr("noise not measured")
+    return tr("{word} (standard deviation {sigma} of {levels})").format(
+        word=tr(noise_word(photo.noise_sigma)), sigma=f"{photo.noise_sigma * LEVELS:.1f}", levels=LEVELS
+    )

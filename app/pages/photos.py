@@ -5,45 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, Slot
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QFileDialog,
-    QHBoxLayout,
-    QMenu,
-    QSizePolicy,
-    QSplitter,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from app.actions import make_action, tip_with_keys
 from app.job_runner import JobHandle, JobLane, JobRequest, JobRunner
-from app.messages import Message
+from app.pages.duplicate_photos import DuplicatePhotos
 from app.pages.noise_facts import NoiseFacts
 from app.pages.page import Page
-from app.pages.photo_commands import SetExclusion
+from app.pages.photo_filter import PhotoFilter
 from app.pages.photo_folders import FolderList
 from app.pages.photo_grid import PhotoGrid
 from app.pages.photo_list_model import PhotoListModel
+from app.pages.photo_noise_map import NoiseMap
 from app.pages.photo_scans import PhotoScans
+from app.pages.photo_selection import PhotoSelection
+from app.pages.photo_strip import PhotoStrip
 from app.pages.photo_tools import PhotoTools
 from app.pages.skipped_files import SkippedFiles
-from app.phrases import count
+from app.phrases import number
 from app.session import Session
-from app.settings import EXCLUDED_PHOTOS, LAST_FOLDERS, OPEN_DIALOG_FOLDER, RECURSIVE, Settings
-from app.theme import SPACING, Theme, themed_icon
+from app.settings import EXCLUDED_PHOTOS, LAST_FOLDERS, OPEN_DIALOG_FOLDER, RECURSIVE, STRETCH_THUMBNAILS, Settings
+from app.theme import SPACING, Theme
 from app.thumbnails import shared_thumbnails
+from app.translation import tr
 from app.widgets.buttons import button, primary_button, quiet_button, set_reason
 from app.widgets.drop_zone import DropZone
-from app.widgets.text import ElidedLabel, label
+from app.widgets.text import label
 from engine.demonstration import make_samples, sample_photos_folder
 from engine.events import Emit
 from engine.job_control import JobControl
 from engine.sample_photos import SamplePhotos
-
-_LARGE_TEXT = 1.5
 
 
 class PhotosPage(Page):
@@ -58,23 +49,39 @@ class PhotosPage(Page):
         super().__init__(session, runner, settings, parent)
         self._making_samples: JobHandle | None = None
 
+        thumbnails = shared_thumbnails(session)
         self.scans = PhotoScans(session, runner, settings, self)
-        self.scans.changed.connect(self._update_texts)
         self.model = PhotoListModel(session, self)
-        self.grid = PhotoGrid(self.model, shared_thumbnails(session))
-        self.grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.grid.customContextMenuRequested.connect(self._show_menu)
+        self.grid = PhotoGrid(self.model, thumbnails)
         self.grid.selectionModel().currentChanged.connect(self._follow_current)
-        self.grid.photo_activated.connect(lambda path: self._look_at(path, "compare"))
-        self.tools = PhotoTools(self.model, self.grid, settings)
+        self.noise_map = NoiseMap(self.model, self.grid, settings)
+        for view in (self.grid, self.noise_map):
+            view.photo_activated.connect(lambda path: self._look_at(path, "compare"))
+        self.selection = PhotoSelection(session, self.model, self.grid)
+        self.selection.message_raised.connect(self.message_raised)
+        self.selection.look_requested.connect(self._look_at)
+        self.tools = PhotoTools(session, self.model, self.grid, thumbnails, settings)
+        self.tools.map_toggled.connect(self._show_photos)
         self.folder_list = FolderList(session)
         self.folder_list.folder_chosen.connect(self._choose_folder)
         self.folder_list.add_requested.connect(self.choose_folder)
         self.folder_list.remove_requested.connect(self.close_folder)
         self.noise_facts = NoiseFacts()
         self.skipped_files = SkippedFiles(session)
-        self.skipped_files.close_requested.connect(lambda: self._show_skipped(False))
-        self.skipped_files.hide()
+        self.skipped_files.message_raised.connect(self.message_raised)
+        self.skipped_files.retry_requested.connect(self.scans.start)
+        self.duplicates = DuplicatePhotos(session, thumbnails)
+        self.duplicates.leave_out_requested.connect(self.selection.leave_out)
+        self.duplicates.photo_chosen.connect(self.grid.select_photo)
+        self.strip = PhotoStrip(session, self.scans, thumbnails)
+        self.strip.page_requested.connect(self.page_requested)
+        for panel, switch in (
+            (self.skipped_files, self.strip.skipped_button),
+            (self.duplicates, self.strip.duplicates_button),
+        ):
+            panel.hide()
+            switch.toggled.connect(panel.setVisible)
+            panel.close_requested.connect(lambda switch=switch: switch.setChecked(False))
 
         self._stack = QStackedWidget()
         self._stack.addWidget(self._build_empty_state())
@@ -83,15 +90,19 @@ class PhotosPage(Page):
         layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
         layout.addWidget(self._stack)
 
-        exclude = make_action("photos.exclude", self.grid)
-        exclude.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        exclude.triggered.connect(self.toggle_exclusion)
+        for view in (self.grid, self.noise_map.plot):
+            self.selection.add_actions(view)
+        self.noise_map.plot.menu_requested.connect(lambda at: self.selection.show_menu(self.noise_map.plot, at))
+        self.tools.add_actions(self)
 
         session.folders_changed.connect(self._on_folders_changed)
         session.photos_changed.connect(self._update_texts)
         session.skipped_changed.connect(self._update_texts)
         session.excluded_changed.connect(self._on_excluded_changed)
         session.current_photo_changed.connect(self._on_current_photo_changed)
+        self.scans.changed.connect(self._update_texts)
+        self.scans.duplicates_changed.connect(self._take_duplicates)
+        settings.changed.connect(self._on_setting_changed)
         self.model.modelReset.connect(self._update_texts)
         self.model.rowsInserted.connect(self._update_texts)
         self.model.layoutChanged.connect(self._update_texts)
@@ -137,7 +148,7 @@ class PhotosPage(Page):
     def choose_folder(self) -> None:
         """Ask for a folder and open it."""
         start = self.settings.get(OPEN_DIALOG_FOLDER)
-        chosen = QFileDialog.getExistingDirectory(self, "Open a folder of photos", start)
+        chosen = QFileDialog.getExistingDirectory(self, tr("Open a folder of photos"), start)
         if chosen:
             self.settings.set(OPEN_DIALOG_FOLDER, str(Path(chosen).parent))
             self.open_paths([Path(chosen)])
@@ -149,7 +160,7 @@ class PhotosPage(Page):
             return
         self._making_samples = self.runner.submit(
             JobRequest(
-                title="Making sample photos",
+                title=tr("Making sample photos"),
                 page_id=self.page_id,
                 function=_make_samples,
                 config=None,
@@ -158,43 +169,29 @@ class PhotosPage(Page):
         )
         self._making_samples.finished.connect(self._open_made_samples)
         self._making_samples.state_changed.connect(self._forget_ended_samples)
-        set_reason(self._sample_button, "The sample photos are being made.")
-
-    @Slot()
-    def toggle_exclusion(self) -> None:
-        """Leave the selected photos out, or take them back if all of them are out."""
-        paths = [photo.path for photo in self.grid.selected_photos()]
-        if not paths:
-            return
-        command = SetExclusion(
-            self.session, paths, is_excluded=not all(path in self.session.excluded for path in paths)
-        )
-        self.session.undo_stack.push(command)
-        self.message_raised.emit(
-            Message(text=f"{command.text()}.", action_label="Undo", action=self.session.undo_stack.undo)
-        )
+        set_reason(self._sample_button, tr("The sample photos are being made."))
 
     def activated(self) -> None:
         if self.session.photos:
-            self.grid.setFocus()
+            (self.noise_map.plot if self.tools.shows_map else self.grid).setFocus()
 
     def _build_empty_state(self) -> QWidget:
-        self.open_button = primary_button("Open a folder", "folder-open")
+        self.open_button = primary_button(tr("Open a folder"), "folder-open")
         self.open_button.clicked.connect(self.choose_folder)
-        self._sample_button = button("Try with sample photos", "sparkle")
+        self._sample_button = button(tr("Try with sample photos"), "sparkle")
         self._sample_button.clicked.connect(self.open_samples)
         zone = DropZone(
             "image",
-            "Drop your noisy photos here",
-            "One or more folders, or single photos. They stay where they are and are never changed.",
+            tr("Drop your noisy photos here"),
+            tr("One or more folders, or single photos. They stay where they are and are never changed."),
             [self.open_button, self._sample_button],
         )
         zone.dropped.connect(self.open_paths)
         return zone
 
     def _build_content(self) -> QWidget:
-        recursive = QCheckBox("Subfolders")
-        recursive.setToolTip("Look into subfolders too.")
+        recursive = QCheckBox(tr("Subfolders"))
+        recursive.setToolTip(tr("Look into subfolders too."))
         recursive.setChecked(self.settings.get(RECURSIVE))
         recursive.toggled.connect(self._set_recursive)
         left = QWidget()
@@ -206,24 +203,32 @@ class PhotosPage(Page):
 
         self._nothing = label("", "muted", wraps=True)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._grid_stack = QStackedWidget()
-        self._grid_stack.addWidget(self.grid)
-        self._grid_stack.addWidget(self._nothing)
+        self._clear_button = quiet_button(tr("Clear the filter"), "x")
+        self._clear_button.clicked.connect(self.tools.clear_filter)
+        nothing = QWidget()
+        nothing_layout = QVBoxLayout(nothing)
+        nothing_layout.addStretch(1)
+        nothing_layout.addWidget(self._nothing)
+        nothing_layout.addWidget(self._clear_button, alignment=Qt.AlignmentFlag.AlignHCenter)
+        nothing_layout.addStretch(1)
+        self._photo_stack = QStackedWidget()
+        for view in (self.grid, self.noise_map, nothing):
+            self._photo_stack.addWidget(view)
         lists = QSplitter(Qt.Orientation.Vertical)
         lists.setChildrenCollapsible(False)
         lists.setHandleWidth(1)
-        lists.addWidget(self._grid_stack)
-        lists.addWidget(self.skipped_files)
-        lists.setStretchFactor(0, 3)
-        lists.setStretchFactor(1, 1)
+        for part, stretch in ((self._photo_stack, 3), (self.skipped_files, 1), (self.duplicates, 2)):
+            lists.addWidget(part)
+            lists.setStretchFactor(lists.count() - 1, stretch)
         right = QWidget()
         right_layout = QVBoxLayout(right)
         right_layout.setContentsMargins(2 * SPACING, 0, 0, 0)
         right_layout.setSpacing(SPACING)
         right_layout.addWidget(self.tools)
         right_layout.addWidget(lists, 1)
+        right_layout.addWidget(self.selection)
         right_layout.addWidget(self.noise_facts)
-        right_layout.addLayout(self._build_strip())
+        right_layout.addWidget(self.strip)
 
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setChildrenCollapsible(False)
@@ -247,28 +252,6 @@ class PhotosPage(Page):
     def _on_theme_changed(self) -> None:
         self._fit_left()
         self._update_texts()
-
-    def _build_strip(self) -> QHBoxLayout:
-        self.summary = ElidedLabel("", "muted")
-        self.skipped_button = quiet_button("")
-        self.skipped_button.setToolTip("Show the files that cannot be used, and why.")
-        self.skipped_button.setCheckable(True)
-        self.skipped_button.toggled.connect(self._show_skipped)
-        self.primary = primary_button("")
-        self.primary.clicked.connect(lambda: self.page_requested.emit("pretrain"))
-        self.restore_button = button("Restore", "magic-wand")
-        self.restore_button.setToolTip("Look at any spot of them restored, and restore them.")
-        self.restore_button.clicked.connect(lambda: self.page_requested.emit("restore"))
-        for control in (self.skipped_button, self.restore_button, self.primary):
-            control.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        strip = QHBoxLayout()
-        strip.setSpacing(SPACING)
-        strip.addWidget(self.summary)
-        strip.addWidget(self.skipped_button)
-        strip.addStretch(1)
-        strip.addWidget(self.restore_button)
-        strip.addWidget(self.primary)
-        return strip
 
     @Slot(object)
     def _open_made_samples(self, samples: SamplePhotos) -> None:
@@ -310,48 +293,45 @@ class PhotosPage(Page):
             self.session.set_current_photo(self.model.photo_at(index.row()).path)
 
     @Slot()
+    def _take_duplicates(self) -> None:
+        self.duplicates.show_groups(self.scans.duplicates)
+        self._update_texts()
+
+    @Slot(str)
+    def _on_setting_changed(self, key: str) -> None:
+        if key == STRETCH_THUMBNAILS.key:
+            self._update_texts()
+
+    @Slot()
     def _update_texts(self) -> None:
-        num_photos, num_included = len(self.session.photos), len(self.session.included_photos)
-        num_skipped = len(self.session.skipped)
-        parts = [f"{num_included:,} usable"]
-        if num_photos > num_included:
-            parts.append(f"{num_photos - num_included:,} left out")
-        if self.scans.is_busy:
-            parts.insert(0, self.scans.text)
-        self.summary.set_text(" · ".join(parts))
-        self.skipped_button.setVisible(num_skipped > 0)
-        # At large text the question goes without saying: the tooltip has it too.
-        why = " (why)" if Theme.of_application().text_scale < _LARGE_TEXT else ""
-        self.skipped_button.setText(f"{num_skipped:,} skipped{why}")
-        if not num_skipped:
-            self._show_skipped(False)
-        self._show_nothing()
+        self.strip.show_state()
+        if not self.session.skipped:
+            self.strip.skipped_button.setChecked(False)
+        if not self.scans.duplicates:
+            self.strip.duplicates_button.setChecked(False)
+        self._show_photos()
         if not self.scans.is_busy:
             self.noise_facts.show_photos(self.model.included_in_folder)
-        self.primary.setText(f"Pretrain on {count(num_included, 'photo')}")
-        set_reason(self.primary, "" if num_included else "Open a folder with usable photos first.")
-        self.rail_status_changed.emit(f"{num_included:,}" if num_photos else "")
+        num_included = len(self.session.included_photos)
+        self.rail_status_changed.emit(number(num_included) if self.session.photos else "")
 
-    def _show_nothing(self) -> None:
-        """Say why the grid is empty, where it is."""
+    @Slot()
+    def _show_photos(self) -> None:
+        """Show the grid or the noise map, or say why there is nothing to show."""
         if self.model.rowCount():
-            self._grid_stack.setCurrentIndex(0)
+            self._photo_stack.setCurrentWidget(self.noise_map if self.tools.shows_map else self.grid)
             return
         if self.session.photos:
-            text = "No photo here matches the filter."
+            text = tr("No photo here matches the filter.")
         elif self.scans.is_busy:
-            text = "Reading photos…"
+            text = tr("Reading photos…")
         elif self.session.skipped:
-            text = "None of the files in here can be used. The list of skipped files says why."
+            text = tr("None of the files in here can be used. The list of skipped files says why.")
         else:
-            text = "There are no photos in here. Add another folder, or switch “Subfolders” on."
+            text = tr("There are no photos in here. Add another folder, or switch “Subfolders” on.")
         self._nothing.setText(text)
-        self._grid_stack.setCurrentIndex(1)
-
-    @Slot(bool)
-    def _show_skipped(self, is_shown: bool) -> None:
-        self.skipped_files.setVisible(is_shown)
-        self.skipped_button.setChecked(is_shown)
+        self._clear_button.setVisible(bool(self.session.photos) and self.model.conditions != PhotoFilter())
+        self._photo_stack.setCurrentIndex(2)
 
     @Slot(bool)
     def _set_recursive(self, is_recursive: bool) -> None:
@@ -364,29 +344,7 @@ class PhotosPage(Page):
             self.session.set_excluded(excluded)
             self.scans.start(folders)
 
-    @Slot(QPoint)
-    def _show_menu(self, position: QPoint) -> None:
-        selected = self.grid.selected_photos()
-        if not selected:
-            return
-        menu = QMenu(self)
-        look = menu.addAction(themed_icon("columns"), "Look at it in Compare")
-        look.setEnabled(len(selected) == 1)
-        look.triggered.connect(lambda: self._look_at(selected[0].path, "compare"))
-        preview = menu.addAction(themed_icon("magic-wand"), "Preview the restoration")
-        preview.setEnabled(len(selected) == 1)
-        preview.triggered.connect(lambda: self._look_at(selected[0].path, "restore"))
-        menu.addSeparator()
-        are_out = all(photo.path in self.session.excluded for photo in selected)
-        what = count(len(selected), "photo")
-        exclude = menu.addAction(
-            themed_icon("arrow-counter-clockwise" if are_out else "prohibit"),
-            f"Take {what} back" if are_out else f"Leave {what} out",
-        )
-        exclude.setToolTip(tip_with_keys("Left-out photos are neither learned from nor restored", "photos.exclude"))
-        exclude.triggered.connect(self.toggle_exclusion)
-        menu.popup(self.grid.viewport().mapToGlobal(position))
-
+    @Slot(object, str)
     def _look_at(self, path: Path, page_id: str) -> None:
         self.session.set_current_photo(path)
         self.page_requested.emit(page_id)

@@ -52,13 +52,13 @@ def test_a_folder_with_a_broken_file(qtbot, page, runner, session, folder, setti
     open_and_wait(qtbot, page, runner, folder)
     assert not page.open_button.isVisible()
     assert names(page.model) == [f"photo {index}.png" for index in range(8)]
-    assert page.summary.whole_text == "8 usable"
-    assert page.skipped_button.text() == "1 skipped (why)"
-    assert page.primary.text() == "Pretrain on 8\N{NO-BREAK SPACE}photos"
+    assert page.strip.summary.whole_text == "8 usable"
+    assert page.strip.skipped_button.text() == "1 skipped (why)"
+    assert page.strip.primary.text() == "Pretrain on 8\N{NO-BREAK SPACE}photos"
     assert statuses[-1] == "8"
     assert page.folder_list.rows == ["All photos 8", "Holiday 2025 8"]
     assert settings.get(LAST_FOLDERS) == [str(folder)]
-    page.skipped_button.click()
+    page.strip.skipped_button.click()
     ((name, reason, hint),) = page.skipped_files.rows
     assert name == "broken.png"
     assert reason
@@ -178,7 +178,7 @@ def test_delete_leaves_out_and_undo_takes_back(qtbot, page, runner, session, fol
     qtbot.waitUntil(page.grid.hasFocus)
     QTest.keyClick(page.grid, Qt.Key.Key_Delete)
     assert {path.name for path in session.excluded} == {"photo 2.png"}
-    assert page.summary.whole_text == "7 usable · 1 left out"
+    assert page.strip.summary.whole_text == "7 usable · 1 left out"
     assert messages[-1].action_label == "Undo"
     session.undo_stack.undo()
     assert session.excluded == frozenset()
@@ -188,7 +188,7 @@ def test_delete_leaves_out_and_undo_takes_back(qtbot, page, runner, session, fol
 def test_exclusions_are_remembered_per_folder(qtbot, page, runner, session, folder):
     open_and_wait(qtbot, page, runner, folder)
     page.grid.select_photo(folder / "photo 4.png")
-    page.toggle_exclusion()
+    page.selection.toggle_exclusion()
     page.close_folder(folder)
     assert session.photos == ()
     assert page.open_button.isVisible()
@@ -215,8 +215,8 @@ def test_a_single_file_and_a_folder_without_photos(qtbot, page, runner, folder, 
     empty.mkdir()
     open_and_wait(qtbot, page, runner, empty)
     assert not page.grid.isVisible()
-    assert not page.primary.isEnabled()
-    assert "usable photos" in page.primary.toolTip()
+    assert not page.strip.primary.isEnabled()
+    assert "usable photos" in page.strip.primary.toolTip()
 
 
 def test_subfolders_can_be_left_alone(qtbot, page, runner, folder, tiny_photos):
