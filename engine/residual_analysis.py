@@ -10,7 +10,7 @@ from pydantic import Field
 
 from engine.configs import JobConfig
 from engine.data.bicubic_resize import shrink
-from engine.errors import InvalidInputError
+from engine.errors import ImageReadError, InvalidInputError
 from engine.events import Emit, Pixels, StepDone
 from engine.job_control import JobControl
 from engine.residual_leak import LARGE_SHARE, TRACE_SHARE, measure_leak, smallest_side_px
@@ -103,8 +103,15 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
         control.wait_if_paused()
         emit(StepDone(stage=_STAGE, step=step, num_steps=_NUM_STEPS))
 
+    def read(path: Path) -> Pixels:
+        try:
+            return read_image(path).pixels
+        except ImageReadError as error:
+            # Which of the two it is.
+            raise ImageReadError(f"{path.name}: {error.message}", error.hint) from error
+
     begin(0)
-    noisy, restored, scale = common_measurement(read_image(config.noisy).pixels, read_image(config.restored).pixels)
+    noisy, restored, scale = common_measurement(read(config.noisy), read(config.restored))
     residual = noisy - restored
     begin(1)
     histogram = residual_histogram(residual)

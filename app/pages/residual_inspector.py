@@ -6,7 +6,6 @@ A window of its own beside the main one, so that any page can ask for it: `Sessi
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
 
 from app.actions import make_action
@@ -159,14 +158,11 @@ class ResidualInspector(QDialog):
             self._job.cancel()
         self.view.shut_down()
 
-    def closeEvent(self, event: QCloseEvent) -> None:
+    def done(self, result: int) -> None:
+        """Close, by whatever way, and stop what runs."""
         if self._job is not None:
             self._job.cancel()
-        super().closeEvent(event)
-
-    def reject(self) -> None:
-        """Close, as Escape asks for."""
-        self.close()
+        super().done(result)
 
     def _submit(self, title: str, function: object, config: object) -> JobHandle:
         if self._job is not None:

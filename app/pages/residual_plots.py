@@ -29,7 +29,7 @@ def histogram_plot() -> ThemedPlot:
     return ThemedPlot(
         tr("Values"),
         tr("taken away, of 255 levels"),
-        tr("pixels, % per level"),
+        tr("% per level"),
         tr("How often which value was taken away. Noise usually follows the bell curve (normal distribution)."),
     )
 

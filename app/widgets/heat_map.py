@@ -22,7 +22,7 @@ DIVERGING = "CET-CBD1"
 
 _MIN_SIDE_PX = 172
 _SCALE_PX = 14
-_BESIDE_PX = 40
+_BESIDE_PX = 88
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,4 +173,4 @@ class HeatMap(QWidget):
         left, right = self._plot.getAxis("left").width(), self._scale.getAxis("right").width()
         around = left + right + _SCALE_PX + Theme.of_application().px(_BESIDE_PX)
         bottom = self._plot.getAxis("bottom").height()
-        self._view.setMaximumWidth(round(max(self._view.height() - bottom, _MIN_SIDE_PX) + around))
+        self._view.setMaximumWidth(round(max(self._view.height() - bottom, 0) + around))

@@ -11,7 +11,7 @@ from app.style_sheet import Sizes
 from app.theme import SPACING, Palette, Theme, palette
 from app.widgets.text import label
 
-_LEFT_AXIS_PX = 52
+_LEFT_AXIS_PX = 56
 _BOTTOM_AXIS_PX = 40
 _MIN_PLOT_PX = 124
 
@@ -31,8 +31,8 @@ def dress_axis(axis: pg.AxisItem, text: str, colors: Palette) -> None:
     axis.setTickFont(caption_font())
     axis.setStyle(tickLength=-4)
     axis.setLabel(text, **{"color": colors.text_muted, "font-size": f"{Sizes(scale).caption}px"})
-    # After the label, without which it has no effect.
-    axis.enableAutoSIPrefix(False)
+    # Switching prefixes off takes effect only as long as the axis has no label; in no range they have none.
+    axis.setSIPrefixEnableRanges(((0.0, 0.0),))
     if axis.orientation in ("left", "right"):
         axis.setWidth(round(_LEFT_AXIS_PX * scale))
     else:

@@ -1,33 +1,64 @@
 """The residual inspector in the real window: opened by shortcut and by request, plots, matrix, failures."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import pytest
+import torch
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMainWindow
 
+from app.job_runner import JobRunner
+from app.messages import Message
+from app.pages.residual_inspector import ResidualInspection
 from app.pages.residual_plots import short_names
-from app.session import InspectRequest, ModelChoice, RestoredPhoto
+from app.session import InspectRequest, ModelChoice, RestoredPhoto, Session
 from engine.events import PhotoScanned
 from engine.models import ModelCard, build_network, save_model
 from engine.residual_distances import summarize_distances
 
 
+@dataclass(frozen=True)
+class Inspected:
+    """A window with the inspection behind it, and what it shares with pages."""
+
+    window: QMainWindow
+    session: Session
+    runner: JobRunner
+    inspection: ResidualInspection
+    messages: list[Message]
+
+
 @pytest.fixture
-def filled(opened, tiny_photos, tmp_path):
-    """The window with eight photos open, the third of them blurred as its restored version."""
+def filled(qtbot, theme, session, runner, tiny_photos, tmp_path):
+    """Eight photos open, the third of them blurred as its restored version."""
+    window = QMainWindow()
+    messages = []
+    inspection = ResidualInspection(session, runner, window)
+    inspection.message_raised.connect(messages.append)
+
+    def end_jobs(_):
+        runner.cancel_all()
+        qtbot.waitUntil(lambda: not runner.is_busy, timeout=60_000)
+        if inspection.inspector is not None:
+            inspection.inspector.shut_down()
+
+    qtbot.addWidget(window, before_close_func=end_jobs)
+    window.show()
     paths = sorted(tiny_photos.noisy.iterdir())
-    opened.session.set_folders([tiny_photos.noisy])
-    opened.session.add_photos([PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in paths])
+    session.set_folders([tiny_photos.noisy])
+    session.add_photos([PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in paths])
     restored = tmp_path / "blurred.png"
     cv2.imwrite(str(restored), cv2.GaussianBlur(cv2.imread(str(paths[2])), (0, 0), 2.0))
-    opened.session.add_restored(paths[2], RestoredPhoto("Blur", restored))
-    opened.session.set_current_photo(paths[2])
-    return opened
+    session.add_restored(paths[2], RestoredPhoto("Blur", restored))
+    session.set_current_photo(paths[2])
+    return Inspected(window, session, runner, inspection, messages)
 
 
-def wait_for_report(qtbot, opened):
-    inspector = opened.window.residual_inspection.inspector
+def wait_for_report(qtbot, filled):
+    inspector = filled.inspection.inspector
     qtbot.waitUntil(lambda: not inspector.is_busy, timeout=30_000)
     return inspector
 
@@ -44,10 +75,12 @@ def test_the_shortcut_opens_it_for_the_current_photo(qtbot, filled):
     assert len(inspector.view.viewer.panes) == 2
     assert inspector.view.histogram.plot.listDataItems()
     assert inspector.view.spectrum.plot.listDataItems()
+    axis = inspector.view.spectrum.plot.getAxis("bottom")
+    assert axis.autoSIPrefixScale == 1
 
 
 def test_the_map_of_neighbours_reads_values_in_words(qtbot, filled):
-    filled.window.residual_inspection.inspect_current()
+    filled.inspection.inspect_current()
     neighbours = wait_for_report(qtbot, filled).view.neighbours
     assert "always 1" in neighbours.value_text(QPointF(0, 0))
     assert "1 to the right and 0 down" in neighbours.value_text(QPointF(1, 0))
@@ -55,7 +88,7 @@ def test_the_map_of_neighbours_reads_values_in_words(qtbot, filled):
 
 
 def test_the_gain_is_stepped_by_key_and_shown(qtbot, filled):
-    filled.window.residual_inspection.inspect_current()
+    filled.inspection.inspect_current()
     inspector = wait_for_report(qtbot, filled)
     before = inspector.view.viewer.gain
     inspector.view.viewer.setFocus()
@@ -66,9 +99,9 @@ def test_the_gain_is_stepped_by_key_and_shown(qtbot, filled):
 
 def test_without_a_restored_version_it_says_so(filled):
     filled.session.set_current_photo(filled.session.photos[0].path)
-    filled.window.residual_inspection.inspect_current()
-    assert filled.window.residual_inspection.inspector is None
-    assert "has not been restored" in filled.window.message_bar.shown_message.text
+    filled.inspection.inspect_current()
+    assert filled.inspection.inspector is None
+    assert "has not been restored" in filled.messages[0].text
 
 
 def test_an_unreadable_file_is_a_sentence_and_no_crash(qtbot, filled, tmp_path):
@@ -80,21 +113,23 @@ def test_an_unreadable_file_is_a_sentence_and_no_crash(qtbot, filled, tmp_path):
 
 
 def test_closing_it_stops_what_runs(qtbot, filled):
-    filled.window.residual_inspection.inspect_current()
-    filled.window.residual_inspection.inspector.close()
+    filled.inspection.inspect_current()
+    filled.inspection.inspector.close()
     qtbot.waitUntil(lambda: not filled.runner.is_busy, timeout=30_000)
-    assert not filled.window.residual_inspection.inspector.isVisible()
+    assert not filled.inspection.inspector.isVisible()
 
 
 def test_the_noises_of_the_folder_are_compared(qtbot, filled, tmp_path):
-    filled.window.residual_inspection.inspect_current()
+    filled.inspection.inspect_current()
     inspector = wait_for_report(qtbot, filled)
     folder_view = inspector.folder_view
     assert not folder_view.compare_button.isEnabled()
-    card = ModelCard(backbone="unet", backbone_params={"width": 8, "num_levels": 2})
+    card = ModelCard(name="Untrained", backbone="unet", backbone_params={"width": 8, "num_levels": 2})
     model = tmp_path / "model.safetensors"
-    network = build_network(card)
-    save_model(model, network.state_dict(), card)
+    # Fresh weights hand the photo back; a little chance makes residuals of something.
+    torch.manual_seed(0)
+    weights = {name: value + 0.05 * torch.randn_like(value) for name, value in build_network(card).state_dict().items()}
+    save_model(model, weights, card)
     filled.session.set_model(ModelChoice(model, "Untrained"))
     assert folder_view.compare_button.isEnabled()
     folder_view.num_photos.setValue(4)
