@@ -6,7 +6,7 @@ Nothing is decoded and nothing is written: headers, sizes, names and one small s
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -156,12 +156,14 @@ def _fine_tuning(
         readable = {*noisy.paths, *clean.paths}
         given = [PhotoPair(*files) for files in config.given_pairs.items() if readable.issuperset(files)]
         matching = match_pairs(noisy.paths, clean.paths, scale=task.scale, given=given)
+        if task.makes_own_pairs and not matching.pairs and not matching.doubtful:
+            matching = replace(matching, pairs=tuple(PhotoPair(path, path) for path in clean.paths), unmatched_clean=())
         pairs, matching_findings = _chosen(config, matching)
         findings += matching_findings
-        headers = dict(noisy.photos)
+        headers = dict(read.photos)
         labelled = tuple((pair.noisy, headers[pair.noisy]) for pair in pairs)
         findings += size_findings(PhotoSet(photos=labelled, skipped=()), config.crop_px)
-        findings += _colour_findings(pairs, noisy, clean)
+        findings += _colour_findings(pairs, read)
     findings += mixture_findings(clean)
     if not pairs and not any(finding.weight is Weight.BLOCKS for finding in findings):
         findings.append(blocks("There is no label to learn from.", "Add clean references on the Labels page."))
@@ -205,9 +207,9 @@ def _chosen(config: FinetuneConfig, matching: PairMatching) -> tuple[tuple[Photo
     return chosen, found
 
 
-def _colour_findings(pairs: Sequence[PhotoPair], noisy: PhotoSet, clean: PhotoSet) -> list[Finding]:
+def _colour_findings(pairs: Sequence[PhotoPair], photos: PhotoSet) -> list[Finding]:
     """Pairs of which one side is gray and the other in colour."""
-    channels = {path: info.num_channels for path, info in (*noisy.photos, *clean.photos)}
+    channels = {path: info.num_channels for path, info in photos.photos}
     odd = [pair for pair in pairs if channels[pair.noisy] != channels[pair.clean]]
     if not odd:
         return []

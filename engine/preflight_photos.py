@@ -9,6 +9,7 @@ from pathlib import Path
 
 from engine.data.image_files import ImageInfo, probe_image
 from engine.data.photo_folder import list_image_files
+from engine.data.tiff_pages import containing_file, page_number
 from engine.errors import ImageReadError
 from engine.events import FileSkipped
 from engine.job_control import JobControl
@@ -163,7 +164,9 @@ def count_repeated(photos: PhotoSet, control: JobControl) -> int:
     """
     by_size: defaultdict[int, list[Path]] = defaultdict(list)
     for path, _ in photos.photos:
-        by_size[path.stat().st_size].append(path)
+        # The pages of one file are photos of their own.
+        if page_number(path) is None:
+            by_size[path.stat().st_size].append(path)
     num_repeated = 0
     for same_size in by_size.values():
         if len(same_size) < 2:
@@ -204,7 +207,7 @@ def _decoded_bytes(info: ImageInfo) -> int:
 
 def _header(path: Path) -> ImageInfo:
     try:
-        status = path.stat()
+        status = containing_file(path).stat()
     except OSError:
         # Reading it will say what is wrong.
         return probe_image(path)

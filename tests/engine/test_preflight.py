@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 
 from engine import preflight as preflight_module
 from engine.configs import FinetuneConfig, PretrainConfig
@@ -166,6 +167,28 @@ def test_clean_photos_alone_serve_a_task_that_makes_its_own_pairs(tiny_photos: T
     denoise = look(config.model_copy(update={"task": "denoise"})).obstacle
     assert denoise is not None
     assert "no noisy photos" in denoise.message
+
+
+def test_clean_photos_of_other_names_than_the_noisy_ones_serve_such_a_task_alone(
+    tiny_photos: TinyPhotos, tmp_path: Path
+) -> None:
+    clean = tmp_path / "clean"
+    clean.mkdir()
+    for name in ("sea", "wood", "town"):
+        shutil.copy(tiny_photos.clean / "photo 1.png", clean / f"{name}.png")
+    config = FinetuneConfig.model_validate({"noisy": (tiny_photos.noisy,), "clean": (clean,), "task": "sr2", **SMALL})
+    report = look(config)
+    assert report.obstacle is None
+    assert report.num_labels == 3
+
+
+def test_the_pages_of_a_file_are_no_copies_of_each_other(tmp_path: Path) -> None:
+    pages = np.random.default_rng(0).integers(0, 256, (3, 96, 112), np.uint8)
+    tifffile.imwrite(tmp_path / "stack.tif", pages, photometric="minisblack")
+    report = look(pretraining(tmp_path))
+    assert report.obstacle is None
+    assert report.num_photos == 3
+    assert "repeat" not in messages(report, Weight.DOUBTFUL)
 
 
 def test_labels_that_the_start_has_seen_are_told(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
