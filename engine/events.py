@@ -230,6 +230,19 @@ class PhotoPassedOver:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrainingsPlanned:
+    """What an experiment will do.
+
+    Attributes:
+        titles: Of its trainings, in their order.
+        steps: Optimisation steps of each; 0 for a model that is only measured.
+    """
+
+    titles: tuple[str, ...]
+    steps: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingMeasured:
     """One training of an experiment is done and measured.
 
@@ -268,6 +281,7 @@ JobEvent = (
     | FileSkipped
     | ImageRestored
     | PhotoPassedOver
+    | TrainingsPlanned
     | TrainingMeasured
     | JobWarning
 )

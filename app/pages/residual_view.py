@@ -1,5 +1,7 @@
 """What one restored photo's residual looks like: the picture of it, amplified, and its plots."""
 
+from typing import Final
+
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
@@ -25,7 +27,7 @@ _WANTED_SPREAD = 0.15
 """Of the range from black to white, the standard deviation of an amplified residual that shows well."""
 
 _PLOTS_WIDTH_PX = 380
-_BIT_DEPTH = 16
+_BIT_DEPTH: Final = 16
 
 
 class ResidualView(QWidget):

@@ -15,6 +15,7 @@ from engine.label_budget.plan import make_plan, split_photos
 from engine.label_budget.progress import ExperimentProgress
 from engine.label_budget.reports import write_reports
 from engine.label_budget.results import LabelBudgetResult, compute_figures
+from engine.label_budget.stored import keep_settings
 from engine.label_budget.verdict import write_verdict
 
 _SMALLEST_SIDE_PX = 11
@@ -30,7 +31,8 @@ def label_budget(config: LabelBudgetConfig, control: JobControl, emit: Emit) -> 
     Args:
         config: Photos, references, what to compare.
         control: Pause and cancel.
-        emit: Receives `StepDone` over all trainings, `TrainingMeasured`, `FileSkipped` and `JobWarning`.
+        emit: Receives `TrainingsPlanned`, `StepDone` over all trainings, `TrainingMeasured`, `FileSkipped` and
+            `JobWarning`.
 
     Raises:
         JobCancelled: Asked to end; what is done so far is kept.
@@ -55,6 +57,7 @@ def label_budget(config: LabelBudgetConfig, control: JobControl, emit: Emit) -> 
     for item in plan.left_out:
         emit(JobWarning(message=f"{item.name} is left out.", hint=item.reason))
     _make_folder(config.out / "scores")
+    keep_settings(config)
     cells = list(plan.cells.values())
     workers = config.workers or default_workers(_device_name(config), len(cells))
     workplace = Workplace(

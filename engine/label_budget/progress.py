@@ -3,7 +3,16 @@
 import time
 from collections.abc import Iterable
 
-from engine.events import Emit, FileSkipped, JobEvent, JobWarning, RunStarted, StepDone, TrainingMeasured
+from engine.events import (
+    Emit,
+    FileSkipped,
+    JobEvent,
+    JobWarning,
+    RunStarted,
+    StepDone,
+    TrainingMeasured,
+    TrainingsPlanned,
+)
 from engine.job_control import JobControl
 from engine.job_results import PairScore
 from engine.label_budget.plan import Cell
@@ -23,7 +32,8 @@ class ExperimentProgress:
         Args:
             cells: All of the experiment.
             control: Its pauses are no working time.
-            emit: Receives `StepDone`, `TrainingMeasured`, `JobWarning` and `FileSkipped`.
+            emit: Receives `TrainingsPlanned` at once, then `StepDone`, `TrainingMeasured`, `JobWarning` and
+                `FileSkipped`.
         """
         self._cells = list(cells)
         self._control = control
@@ -35,6 +45,7 @@ class ExperimentProgress:
         self._started = time.monotonic()
         self._paused_before = control.paused_seconds
         self._last_report = 0.0
+        emit(TrainingsPlanned(titles=tuple(cell.title for cell in self._cells), steps=tuple(self._steps_of_all())))
 
     @property
     def seconds(self) -> float:
@@ -78,13 +89,16 @@ class ExperimentProgress:
         self._num_done += 1
         self._emit(JobWarning(message=f"{cell.title} could not be done: {reason}", hint="The others go on."))
 
+    def _steps_of_all(self) -> Iterable[int]:
+        return (cell.steps for cell in self._cells)
+
     def _report(self, always: bool = False) -> None:
         now = time.monotonic()
         if not always and now - self._last_report < REPORT_INTERVAL_S:
             return
         self._last_report = now
         done = sum(self._steps.values())
-        total = sum(cell.steps for cell in self._cells)
+        total = sum(self._steps_of_all())
         done_now = done - sum(self._first_steps.values())
         self._emit(
             StepDone(

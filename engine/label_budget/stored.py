@@ -1,0 +1,125 @@
+"""Experiments on disk: what one was asked to do, and what came out, read again without doing it again."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine.errors import InvalidInputError
+from engine.label_budget.configuration import LabelBudgetConfig
+from engine.label_budget.methods import LeftOut
+from engine.label_budget.reports import JSON_FILE
+from engine.label_budget.results import BudgetComparison, BudgetFigures, BudgetRow
+from engine.label_budget.statistics import Estimate
+from engine.run_folder import write_text
+
+SETTINGS_FILE = "experiment.json"
+_SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredOutcome:
+    """What an experiment has shown.
+
+    Attributes:
+        figures: Means, intervals, differences.
+        verdict: One paragraph in plain words.
+        left_out: What was not compared, with reasons.
+        failed: Trainings that could not be done, with reasons.
+        total_steps: Steps that every method took.
+    """
+
+    figures: BudgetFigures
+    verdict: str
+    left_out: tuple[LeftOut, ...]
+    failed: tuple[LeftOut, ...]
+    total_steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredExperiment:
+    """An experiment in its folder.
+
+    Attributes:
+        folder: Where it is.
+        config: What it was asked to do; given to the job again it goes on.
+        outcome: What came out; None where it has not ended.
+    """
+
+    folder: Path
+    config: LabelBudgetConfig
+    outcome: StoredOutcome | None
+
+
+def keep_settings(config: LabelBudgetConfig) -> None:
+    """Note in an experiment's folder what it is asked to do, so that it can go on after a stop.
+
+    Raises:
+        RunStoreError: The file cannot be written.
+    """
+    content = {"schema_version": _SCHEMA, "settings": config.model_dump(mode="json")}
+    write_text(config.out / SETTINGS_FILE, json.dumps(content, indent=1, ensure_ascii=False))
+
+
+def list_experiments(root: Path) -> tuple[Path, ...]:
+    """Return the folders below a folder that hold an experiment, newest first."""
+    try:
+        found = [(path.stat().st_mtime, path.parent) for path in root.glob(f"*/{SETTINGS_FILE}")]
+    except OSError:
+        return ()
+    return tuple(folder for _, folder in sorted(found, reverse=True))
+
+
+def read_experiment(folder: Path) -> StoredExperiment:
+    """Read an experiment's settings, and its outcome if it has ended.
+
+    Raises:
+        InvalidInputError: It cannot be read.
+    """
+    try:
+        kept = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+        if kept["schema_version"] != _SCHEMA:
+            raise InvalidInputError(
+                f"The experiment in {folder} was made by another version of this program.", "Open it with that version."
+            )
+        # The folder may have been moved since.
+        config = LabelBudgetConfig(**{**kept["settings"], "out": folder})
+        return StoredExperiment(folder=folder, config=config, outcome=_read_outcome(folder / JSON_FILE))
+    except (OSError, ValueError, LookupError, TypeError, ValidationError) as error:
+        raise InvalidInputError(
+            f"The experiment in {folder} cannot be read.", "Start a new one; the folder may be deleted."
+        ) from error
+
+
+def _read_outcome(path: Path) -> StoredOutcome | None:
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    figures = BudgetFigures(
+        rows=tuple(BudgetRow(**_with_estimates(row, ("psnr", "gain", "ssim"))) for row in fields["rows"]),
+        comparisons=tuple(BudgetComparison(**_with_estimates(row, ("difference",))) for row in fields["comparisons"]),
+        noisy_psnr=float(fields["noisy_psnr"]),
+        num_evaluation=int(fields["num_evaluation"]),
+    )
+    return StoredOutcome(
+        figures=figures,
+        verdict=str(fields["verdict"]),
+        left_out=tuple(LeftOut(**item) for item in fields["left_out"]),
+        failed=tuple(LeftOut(**item) for item in fields["failed"]),
+        total_steps=int(fields["total_steps"]),
+    )
+
+
+def _with_estimates(row: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """A row with its estimates as objects; ends that do not exist are null in the file."""
+    estimates = {}
+    for name in names:
+        low, high = row[name]["low"], row[name]["high"]
+        has_ends = low is not None and high is not None
+        ends = {"low": low, "high": high} if has_ends else {"low": -float("inf"), "high": float("inf")}
+        estimates[name] = Estimate(**{**row[name], **ends})
+    return {**row, **estimates}

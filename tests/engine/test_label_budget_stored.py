@@ -1,0 +1,106 @@
+"""Experiments read again from their folders, and counted before they begin."""
+
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+
+from engine.data.photo_pairs import PhotoPair
+from engine.errors import InvalidInputError
+from engine.events import JobEvent, StepDone, TrainingMeasured, TrainingsPlanned
+from engine.job_control import JobControl
+from engine.jobs import label_budget
+from engine.label_budget.configuration import LabelBudgetConfig
+from engine.label_budget.results import LabelBudgetResult
+from engine.label_budget.stored import SETTINGS_FILE, keep_settings, list_experiments, read_experiment
+from engine.label_budget.workload import count_workload
+from tests.conftest import TinyPhotos
+
+
+def config_of(tiny_photos: TinyPhotos, out: Path) -> LabelBudgetConfig:
+    return LabelBudgetConfig(
+        noisy=tuple(sorted(tiny_photos.noisy.iterdir())[:4]),
+        clean=tuple(sorted(tiny_photos.clean.iterdir())[:4]),
+        out=out,
+        labels=(0, 1),
+        methods=("scratch", "rcl"),
+        seeds=1,
+        steps=4,
+        device="cpu",
+        workers=1,
+        backbone="unet",
+        backbone_params={"width": 8, "num_levels": 2},
+        training_params={"crop_px": 16, "photos_per_batch": 2},
+    )
+
+
+@pytest.fixture(scope="module")
+def done(
+    tiny_photos: TinyPhotos, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[LabelBudgetConfig, LabelBudgetResult, list[JobEvent]]:
+    """A tiny experiment that has ended, and all that it said."""
+    config = config_of(tiny_photos, tmp_path_factory.mktemp("experiments") / "first")
+    events: list[JobEvent] = []
+    return config, label_budget(config, JobControl(), events.append), events
+
+
+def test_an_experiment_is_read_as_it_was(done: tuple[LabelBudgetConfig, LabelBudgetResult, list[JobEvent]]) -> None:
+    config, result, _ = done
+    stored = read_experiment(config.out)
+    assert stored.config == config
+    assert stored.outcome is not None
+    assert stored.outcome.verdict == result.verdict
+    assert stored.outcome.total_steps == 4
+    assert [(row.method, row.num_labels) for row in stored.outcome.figures.rows] == [
+        (row.method, row.num_labels) for row in result.figures.rows
+    ]
+    found, wanted = stored.outcome.figures.rows[-1].gain, result.figures.rows[-1].gain
+    assert found.mean == pytest.approx(wanted.mean)
+    assert math.isinf(found.low)
+    assert not found.has_interval
+    assert list_experiments(config.out.parent) == (config.out,)
+
+
+def test_its_plan_was_told_before_its_progress(
+    done: tuple[LabelBudgetConfig, LabelBudgetResult, list[JobEvent]],
+) -> None:
+    _, _, events = done
+    (planned,) = (event for event in events if isinstance(event, TrainingsPlanned))
+    progress = [event for event in events if isinstance(event, StepDone) and event.stage.startswith("Training")]
+    assert events.index(planned) < events.index(progress[0])
+    assert sum(planned.steps) == progress[-1].num_steps
+    assert {event.title for event in events if isinstance(event, TrainingMeasured)} == set(planned.titles)
+
+
+def test_the_workload_is_what_is_done(
+    done: tuple[LabelBudgetConfig, LabelBudgetResult, list[JobEvent]], tiny_photos: TinyPhotos
+) -> None:
+    config, result, events = done
+    pairs = [PhotoPair(noisy, clean) for noisy, clean in zip(config.noisy, config.clean, strict=True)]
+    workload = count_workload(config, pairs, config.noisy)
+    (planned,) = (event for event in events if isinstance(event, TrainingsPlanned))
+    assert workload.num_trainings == result.num_trainings == len(planned.titles)
+    assert workload.pretraining_steps + workload.finetuning_steps == sum(planned.steps)
+    assert workload.num_measured == result.figures.num_evaluation
+    with pytest.raises(InvalidInputError, match="at least 2 pairs"):
+        count_workload(config, pairs[:1], config.noisy)
+
+
+def test_one_that_has_not_ended_has_no_outcome(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    config = config_of(tiny_photos, tmp_path / "begun")
+    config.out.mkdir()
+    keep_settings(config)
+    moved = tmp_path / "moved"
+    shutil.move(config.out, moved)
+    stored = read_experiment(moved)
+    assert stored.outcome is None
+    assert stored.config.out == moved
+    assert list_experiments(tmp_path / "nowhere") == ()
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"schema_version": 99}', '{"schema_version": 1, "settings": {}}', "[]"])
+def test_a_damaged_one_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / SETTINGS_FILE).write_text(content, encoding="utf-8")
+    with pytest.raises(InvalidInputError):
+        read_experiment(tmp_path)
