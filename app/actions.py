@@ -28,6 +28,7 @@ _WINDOW = "Window"
 _PAGES = "Pages"
 _VIEW = "Comparing and looking"
 _PHOTOS = "Photos"
+_TRAINING = "Training"
 _RUNS = "Runs"
 
 ACTIONS: dict[str, ActionSpec] = {
@@ -47,6 +48,8 @@ ACTIONS: dict[str, ActionSpec] = {
     "page.restore": ActionSpec("Restore", ("Ctrl+5",), _PAGES),
     "page.compare": ActionSpec("Compare", ("Ctrl+6",), _PAGES),
     "page.runs": ActionSpec("Runs", ("Ctrl+7",), _PAGES),
+    "training.earlier_preview": ActionSpec("Earlier picture of a training", (",",), _TRAINING),
+    "training.later_preview": ActionSpec("Later picture of a training", (".",), _TRAINING),
     "photos.exclude": ActionSpec("Leave the selected photos out, or take them back", ("Del",), _PHOTOS),
     "photos.keep_only": ActionSpec("Use the selected photos only", ("Ctrl+K",), _PHOTOS),
     "photos.find": ActionSpec("Filter by name", ("Ctrl+F",), _PHOTOS),

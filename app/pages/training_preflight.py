@@ -102,11 +102,14 @@ class PreflightPanel(QFrame):
             self._show_findings(())
             return
         megapixels = f"{report.num_pixels / 1e6:,.0f}" if report.num_pixels >= 1e7 else f"{report.num_pixels / 1e6:.1f}"
-        size = tr("{megapixels} megapixels").format(megapixels=megapixels)
+        size = tr("{megapixels} MP").format(megapixels=megapixels).replace(" ", NO_BREAK)
         skipped = tr_count("{number} file skipped", "{number} files skipped", report.num_skipped)
         reads = [input_text, size if report.num_pixels else ""]
         reads.append(skipped.format(number=f"{report.num_skipped:,}") if report.num_skipped else "")
-        self._reads.show_value(" · ".join(part for part in reads if part))
+        self._reads.show_value(
+            " · ".join(part for part in reads if part),
+            tr("All that is read, references included: {megapixels} megapixels.").format(megapixels=megapixels),
+        )
         precision = _PRECISIONS.get(report.precision, "")
         self._device.show_value(
             f"{report.device.upper()} · {tr(precision)}" if report.device else "–",
@@ -115,6 +118,10 @@ class PreflightPanel(QFrame):
         self._memory.show_value(_needed_of(report.memory_bytes, report.free_memory_bytes))
         self._disk.show_value(_needed_of(report.disk_bytes, report.free_disk_bytes))
         self._show_findings(report.findings)
+
+        # The layouts keep heights that were computed for the former, shorter texts.
+        self._grid.invalidate()
+        self.updateGeometry()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

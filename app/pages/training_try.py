@@ -82,7 +82,8 @@ class TryPanel(QWidget):
         self._map = SpotMap(shared_thumbnails(session))
         self._map.spot_moved.connect(self._on_spot_moved)
         self._status = label("", "muted", wraps=True)
-        self.photo_box.activated.connect(self._on_photo_chosen)
+        self.photo_box.currentIndexChanged.connect(self._on_photo_changed)
+        self.photo_box.activated.connect(self.ask)
         self.size_box.activated.connect(self.ask)
         self.try_button.clicked.connect(self.ask)
         session.photos_changed.connect(self._list_photos)
@@ -200,6 +201,9 @@ class TryPanel(QWidget):
                 ),
             ]
         )
+        if self.size_box.currentData() == CROP_PX:
+            # Noise shows only where one pixel is one pixel.
+            self.viewer.view_transform.show_actual_size()
         self._map.set_spot(preview.path, preview.spot)
         self._status.setText(
             tr("Restored with {when} in {seconds} s. Click the map for another spot.").format(
@@ -214,10 +218,17 @@ class TryPanel(QWidget):
         self.viewer.show_message(str(error))
 
     @Slot()
-    def _on_photo_chosen(self) -> None:
+    def _on_photo_changed(self) -> None:
         self._centre = QPointF(0.5, 0.5)
-        self._show_photo_on_map()
-        self.ask()
+        path = self.photo
+        scanned = self._session.photo(path) if path is not None else None
+        self._map.set_photo(path)
+        if scanned is not None:
+            self._map.set_photo_size(QSize(scanned.width, scanned.height))
+        edit = self.photo_box.lineEdit()
+        if edit is not None:
+            # The beginning of a long name tells more than its end.
+            edit.setCursorPosition(0)
 
     @Slot(QPointF)
     def _on_spot_moved(self, centre: QPointF) -> None:
@@ -234,15 +245,7 @@ class TryPanel(QWidget):
         self.photo_box.addItems([path.name for path in paths])
         if chosen in paths:
             self.photo_box.setCurrentIndex(paths.index(chosen))
-        self._show_photo_on_map()
         self._refresh()
-
-    def _show_photo_on_map(self) -> None:
-        path = self.photo
-        scanned = self._session.photo(path) if path is not None else None
-        self._map.set_photo(path)
-        if scanned is not None:
-            self._map.set_photo_size(QSize(scanned.width, scanned.height))
 
     def _refresh(self) -> None:
         reason = ""

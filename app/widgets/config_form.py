@@ -165,7 +165,7 @@ class ConfigForm(QWidget):
         self, name: str, field: FieldInfo, choices: Mapping[str, str] | None, empty_text: str | None
     ) -> None:
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-        unit = str(extra.get("unit", ""))
+        unit = translate_engine(str(extra.get("unit", "")))
         editor: FieldEditor | None
         if choices is not None:
             editor = ChoiceEditor({value: translate_engine(title) for value, title in choices.items()})

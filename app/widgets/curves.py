@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.translation import mark
+
 MAX_DRAWN_POINTS = 1000
 _SMOOTHED_SHARE = 1 / 40
 """Width of the smoothing window, as a share of the points."""
@@ -47,39 +49,43 @@ CHANCE_METRIC = "contrast_chance"
 CURVES: tuple[CurveSpec, ...] = (
     CurveSpec(
         "validation_psnr",
-        "Quality on held-back labels",
+        mark("Quality on held-back labels"),
         "dB",
         2,
         reference_metric="validation_noisy_psnr",
-        reference_title="untouched input",
+        reference_title=mark("untouched input"),
         is_measured=True,
-        tip="Peak signal-to-noise ratio of the restored validation photos; higher is better.",
+        tip=mark("Peak signal-to-noise ratio of the restored validation photos; higher is better."),
     ),
     CurveSpec(
         "supervised",
-        "Distance to the clean references",
-        tip="Supervised loss on the training labels; lower is better.",
+        mark("Distance to the clean references"),
+        tip=mark("Supervised loss on the training labels; lower is better."),
     ),
     CurveSpec(
         "consistency",
-        "Noise plus what is left of the picture",
-        tip="Consistency loss: what cannot be foretold from neighbouring pixels. It falls to the noise's own level.",
+        mark("Noise plus what is left of the picture"),
+        tip=mark(
+            "Consistency loss: what cannot be foretold from neighbouring pixels. It falls to the noise's own level."
+        ),
     ),
     CurveSpec(
         "contrast",
-        "Contrast",
+        mark("Contrast"),
         digits=3,
-        tip="Contrastive loss (NT-Xent on earth mover's distances of residuals); lower is better.",
+        tip=mark("Contrastive loss (NT-Xent on earth mover's distances of residuals); lower is better."),
     ),
     CurveSpec(
         "contrast_accuracy",
-        "Noises told apart",
+        mark("Noises told apart"),
         "%",
         1,
         factor=100.0,
         reference_metric=CHANCE_METRIC,
-        reference_title="chance",
-        tip="Contrastive accuracy: how often the crop of the same photo has the most alike noise; higher is better.",
+        reference_title=mark("chance"),
+        tip=mark(
+            "Contrastive accuracy: how often the crop of the same photo has the most alike noise; higher is better."
+        ),
     ),
 )
 

@@ -7,7 +7,7 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication, QCheckBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.job_runner import JobHandle, JobLane, JobRunner, JobState
-from app.theme import ICON_PX, SPACING, Theme, set_role
+from app.theme import SPACING, Theme, set_role
 from app.translation import tr
 from app.widgets.buttons import icon_button, set_reason
 from app.widgets.job_controls import JobControls
@@ -155,15 +155,18 @@ class QueuePanel(QFrame):
 
     def _make_running_row(self, job: JobHandle) -> QWidget:
         row = QWidget()
-        layout = QHBoxLayout(row)
-        layout.setContentsMargins(0, 0, 0, 0)
-        controls = JobControls()
+        rows = QVBoxLayout(row)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(SPACING // 2)
+        rows.addWidget(ElidedLabel(job.request.title, role="strong"))
+        layout = QHBoxLayout()
+        rows.addLayout(layout)
+        controls = JobControls(shows_title=False)
         controls.set_job(job)
         go_to = icon_button("arrow-right", tr("Go to its page"))
         go_to.clicked.connect(lambda: self._go_to(job.request.page_id))
         layout.addWidget(controls, 1)
         layout.addWidget(go_to)
-        row.setMinimumHeight(ICON_PX + 2 * SPACING)
         return row
 
     @Slot(str)

@@ -9,9 +9,11 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
+from app.actions import make_action, tip_with_keys
 from app.image_convert import qimage_from_pixels
 from app.style_sheet import Sizes
 from app.theme import SPACING, Theme, palette
+from app.translation import tr
 from app.widgets.text import label
 from engine.events import Pixels, PreviewReady
 
@@ -79,9 +81,11 @@ class PreviewStrip(QWidget):
         self._frames: list[PreviewFrame | Path] = []
         self._tiles = _Tiles()
         self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setToolTip("Go back to an earlier step")
-        self.slider.setAccessibleName("Preview step")
+        self.slider.setToolTip(tip_with_keys(tr("Go back to an earlier step"), "training.earlier_preview"))
+        self.slider.setAccessibleName(tr("Preview step"))
         self.slider.valueChanged.connect(self._show_frame)
+        for action_id, by in (("training.earlier_preview", -1), ("training.later_preview", 1)):
+            make_action(action_id, self).triggered.connect(lambda _=False, by=by: self.step(by))
         self._step = label("", "muted")
         self._step.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._step.setMinimumWidth(Theme.of_application().px(96))
@@ -123,6 +127,10 @@ class PreviewStrip(QWidget):
             shown //= 2
         self._set_range(len(self._frames) - 1 if follows else min(shown, len(self._frames) - 1))
 
+    def step(self, by: int) -> None:
+        """Go some frames back or forth; past the end it follows the training again."""
+        self.slider.setValue(self.slider.value() + by)
+
     def set_files(self, paths: Sequence[Path]) -> None:
         """Show a finished run's stored previews; each is read when it is looked at."""
         self.clear()
@@ -146,9 +154,9 @@ class PreviewStrip(QWidget):
         frame = frame_from_file(entry) if isinstance(entry, Path) else entry
         self._tiles.set_frame(frame)
         if frame is None:
-            self._step.setText("unreadable")
+            self._step.setText(tr("unreadable"))
         else:
-            self._step.setText(f"step {frame.step:,}")
+            self._step.setText(tr("step {step}").format(step=f"{frame.step:,}"))
             self.frame_shown.emit(frame.step)
 
     @staticmethod
@@ -177,19 +185,19 @@ class _Tiles(QWidget):
             self._pictures = []
         else:
             self._pictures = [
-                ("Noisy", frame.noisy),
-                ("Restored", frame.restored),
-                (f"Removed × {RESIDUAL_GAIN:g}", frame.residual),
+                (tr("Noisy"), frame.noisy),
+                (tr("Restored"), frame.restored),
+                (tr("Removed × {gain}").format(gain=f"{RESIDUAL_GAIN:g}"), frame.residual),
             ]
             if frame.reference is not None:
-                self._pictures.append(("Clean reference", frame.reference))
-        self.setAccessibleName("Preview: " + ", ".join(title for title, _ in self._pictures))
+                self._pictures.append((tr("Clean reference"), frame.reference))
+        self.setAccessibleName(tr("Preview: {titles}").format(titles=", ".join(title for title, _ in self._pictures)))
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         colors = palette()
-        titles = [title for title, _ in self._pictures] or ["Noisy", "Restored", "Removed"]
+        titles = [title for title, _ in self._pictures] or [tr("Noisy"), tr("Restored"), tr("Removed")]
         font = QFont(self.font())
         font.setPixelSize(Sizes(Theme.of_application().text_scale).caption)
         painter.setFont(font)

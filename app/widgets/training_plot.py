@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.style_sheet import Sizes
 from app.theme import Palette, Theme, palette
+from app.translation import tr
 from app.widgets.curves import CURVES, Curve, CurveSpec, decimated, smoothed, value_range
 
 _REDRAW_MS = 250
@@ -25,7 +26,7 @@ class TrainingPlot(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Training curves")
+        self.setAccessibleName(tr("Training curves"))
         self._curves: dict[str, Curve] = {}
         self._num_steps = 0
         self._panels: dict[str, _Panel] = {}
@@ -133,16 +134,16 @@ class _Panel:
         self._color_index = color_index
         self._is_bottom = is_bottom
         self.title = pg.LabelItem("", justify="left")
-        self.title.setToolTip(spec.tip)
+        self.title.setToolTip(tr(spec.tip))
         self.plot = pg.PlotItem()
         self.plot.setMenuEnabled(False)
         self.plot.setMouseEnabled(x=False, y=False)
         self.plot.hideButtons()
-        self.plot.setToolTip(spec.tip)
+        self.plot.setToolTip(tr(spec.tip))
         self.plot.getAxis("left").setWidth(_LEFT_AXIS_PX)
         self.plot.getAxis("bottom").setStyle(showValues=is_bottom)
         if is_bottom:
-            self.plot.setLabel("bottom", "step")
+            self.plot.setLabel("bottom", tr("step"))
         for axis in ("left", "bottom"):
             self.plot.getAxis(axis).enableAutoSIPrefix(False)
         self._raw = self.plot.plot([], [])
@@ -219,7 +220,7 @@ class _Panel:
             else:
                 axis.setHeight(round(_BOTTOM_AXIS_PX * text_scale) if self._is_bottom else 4)
         if self._is_bottom:
-            self.plot.setLabel("bottom", "step", **{"color": colors.text_muted, "font-size": f"{sizes.caption}px"})
+            self.plot.setLabel("bottom", tr("step"), **{"color": colors.text_muted, "font-size": f"{sizes.caption}px"})
         self.plot.showGrid(y=True, alpha=0.12 if colors.is_dark else 0.2)
         self._write_title()
 
@@ -230,12 +231,12 @@ class _Panel:
         if level is not None:
             self._reference.setValue(level)
             unit = f" {self.spec.unit}" if self.spec.unit else ""
-            self._reference_label.setText(f"{self.spec.reference_title} {level:.{self.spec.digits}f}{unit}")
+            self._reference_label.setText(f"{tr(self.spec.reference_title)} {level:.{self.spec.digits}f}{unit}")
 
     def _write_title(self) -> None:
         color = self._colors.plot_lines[self._color_index]
         self.title.setText(
-            f"<span style='color:{self._colors.text_muted}'>{self.spec.title}</span>&nbsp;&nbsp;"
+            f"<span style='color:{self._colors.text_muted}'>{tr(self.spec.title)}</span>&nbsp;&nbsp;"
             f"<span style='color:{color}; font-weight:600'>{self._title_text}</span>",
             size=f"{self._caption_px}px",
         )
