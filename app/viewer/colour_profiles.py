@@ -8,9 +8,11 @@ from PySide6.QtGui import QColorSpace, QImage
 from app.image_convert import image_view, qimage_from_pixels
 from engine.events import Pixels
 
-ICC_COLOUR_MODEL = slice(16, 20)
-"""Where a profile's header names the colour model of its pixels (ICC.1:2022, table 17)."""
-
+# Where a profile's header says so (ICC.1:2022, table 17).
+_HEADER_BYTES = 128
+_SIZE = slice(0, 4)
+_COLOUR_MODEL = slice(16, 20)
+_SIGNATURE = slice(36, 40)
 _MODELS = {3: b"RGB ", 1: b"GRAY"}
 
 
@@ -73,7 +75,7 @@ def conversion_to_srgb(icc_profile: bytes | None, num_channels: int) -> ProfileC
         None where nothing is to be done: no profile, sRGB itself, or a profile that is broken or of another colour
         model, in which case the values are shown as if they were sRGB.
     """
-    if icc_profile is None or icc_profile[ICC_COLOUR_MODEL] != _MODELS[num_channels]:
+    if icc_profile is None or not _is_whole(icc_profile) or icc_profile[_COLOUR_MODEL] != _MODELS[num_channels]:
         return None
     colour_space = QColorSpace.fromIccProfile(icc_profile)
     if not colour_space.isValid():
@@ -82,3 +84,9 @@ def conversion_to_srgb(icc_profile: bytes | None, num_channels: int) -> ProfileC
     if colour_space.transformationToColorSpace(srgb).isIdentity():
         return None
     return ProfileConversion(colour_space)
+
+
+def _is_whole(icc_profile: bytes) -> bool:
+    """Whether a profile is one, and has not been cut off."""
+    declared = int.from_bytes(icc_profile[_SIZE], "big")
+    return _HEADER_BYTES < declared <= len(icc_profile) and icc_profile[_SIGNATURE] == b"acsp"

@@ -157,6 +157,8 @@ class CompareViewer(PaneStage):
             return
         self._mode_key = mode_key
         self._settings = replace(self._settings, picked=None)
+        if mode_key != "flicker":
+            self.flicker_timer.stop()
         self._arrange()
         self.state_changed.emit()
 

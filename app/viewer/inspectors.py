@@ -4,16 +4,22 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from app.theme import SPACING, set_role
+from app.translation import mark, tr
+from app.viewer.pane_offsets import PaneOffsets
 from app.viewer.pictures import PaneContent, Picture
 from app.viewer.view_transform import place_in_scene
 from app.widgets.text import label
 
 _NUM_NAMED_PANES = 3
-_INVITATION = "Point at a pixel to read its values"
+_WHOLE_TOLERANCE = 0.02
+"""Of a level: more than single precision loses of 16 bits, less than anyone would write down."""
+
+_INVITATION = mark("Point at a pixel to read its values")
 
 
 @dataclass(frozen=True)
@@ -23,12 +29,20 @@ class PixelValue:
     Attributes:
         column: From the left, from 0, in the picture's own pixels.
         row: From the top, from 0.
-        levels: One for gray, three for colour, on the file's own scale (0 to 255 or 0 to 65535).
+        levels: One for gray, three for colour, on the file's own scale (0 to 255 or 0 to 65535). Values between the
+            levels, as float files and pictures that were never saved have, keep a digit.
     """
 
     column: int
     row: int
-    levels: tuple[int, ...]
+    levels: tuple[float, ...]
+
+    @property
+    def level_texts(self) -> tuple[str, ...]:
+        """The levels as they are read: whole ones without a point."""
+        return tuple(
+            f"{level:.0f}" if abs(level - round(level)) <= _WHOLE_TOLERANCE else f"{level:.1f}" for level in self.levels
+        )
 
 
 def pixel_value(picture: Picture, scene_size: QSizeF, point: QPointF) -> PixelValue | None:
@@ -42,13 +56,13 @@ def pixel_value(picture: Picture, scene_size: QSizeF, point: QPointF) -> PixelVa
     Returns:
         None outside of the picture.
     """
-    place = place_in_scene(QSize(picture.width, picture.height), QRectF(QPointF(0, 0), scene_size))
+    place = place_in_scene(picture.size, QRectF(QPointF(0, 0), scene_size))
     column = math.floor((point.x() - place.left()) * picture.width / place.width())
     row = math.floor((point.y() - place.top()) * picture.height / place.height())
     if not (0 <= column < picture.width and 0 <= row < picture.height):
         return None
     peak = 2**picture.bit_depth - 1
-    return PixelValue(column, row, tuple(round(float(value) * peak) for value in picture.pixels[row, column]))
+    return PixelValue(column, row, tuple(float(value) * peak for value in picture.pixels[row, column]))
 
 
 class PixelBar(QWidget):
@@ -92,21 +106,30 @@ class PixelBar(QWidget):
             value.setMinimumWidth(value.fontMetrics().horizontalAdvance(widest) + SPACING)
         metrics = self._position.fontMetrics()
         self._position.setMinimumWidth(
-            max(metrics.horizontalAdvance(_INVITATION), metrics.horizontalAdvance("x 88,888  y 88,888"))
+            max(metrics.horizontalAdvance(tr(_INVITATION)), metrics.horizontalAdvance("x 88,888  y 88,888"))
         )
         self.show_point(QSizeF(1, 1), None)
 
-    def show_point(self, scene_size: QSizeF, point: QPointF | None) -> None:
-        """Show the values under a scene point; None: no point."""
-        found = [
-            pixel_value(pane, scene_size, point) if point is not None and isinstance(pane, Picture) else None
-            for pane in self._panes
-        ]
+    def show_point(self, scene_size: QSizeF, point: QPointF | None, offsets: PaneOffsets | None = None) -> None:
+        """Show the values under a scene point.
+
+        Args:
+            scene_size: The scene's size.
+            point: A point of the scene; None: no point.
+            offsets: By how much panes are moved on the scene.
+        """
+        found: list[PixelValue | None] = []
+        for index, pane in enumerate(self._panes):
+            if point is None or not isinstance(pane, Picture):
+                found.append(None)
+            else:
+                moved = QPointF(0, 0) if offsets is None else offsets.of(index)
+                found.append(pixel_value(pane, scene_size, point - moved))
         inside = point is not None and any(value is not None for value in found)
         if point is not None and inside:
             self._position.setText(f"x {math.floor(point.x()):,}  y {math.floor(point.y()):,}")
         else:
-            self._position.setText(_INVITATION if self._panes else "")
+            self._position.setText(tr(_INVITATION) if self._panes else "")
         for index, (value, pixel) in enumerate(zip(self._values, found, strict=True)):
             value.setText(self._value_text(index, pixel))
 
@@ -118,7 +141,7 @@ class PixelBar(QWidget):
             return f"{name} –"
         letters = ("R", "G", "B") if len(pixel.levels) == 3 and not is_short else ("",) * len(pixel.levels)
         return f"{name} " + " ".join(
-            f"{letter} {level}".strip() for letter, level in zip(letters, pixel.levels, strict=True)
+            f"{letter} {level}".strip() for letter, level in zip(letters, pixel.level_texts, strict=True)
         )
 
 
@@ -126,4 +149,7 @@ def _widest_value(pane: PaneContent) -> PixelValue | None:
     if not isinstance(pane, Picture):
         return None
     peak = 2**pane.bit_depth - 1
-    return PixelValue(0, 0, (peak,) * pane.pixels.shape[2])
+    step = max(1, pane.height // 16)
+    sampled = pane.pixels[::step, :: max(1, pane.width // 16)] * np.float32(peak)
+    has_fractions = bool((np.abs(sampled - np.rint(sampled)) > _WHOLE_TOLERANCE).any())
+    return PixelValue(0, 0, (peak - 0.5 if has_fractions else float(peak),) * pane.pixels.shape[2])

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from PySide6.QtCore import QSize
+
 from app.image_convert import DisplayLevels
 from app.viewer.image_canvas import Layer
 from app.viewer.legend import Legend
@@ -52,6 +54,11 @@ class Picture:
     def height(self) -> int:
         """Rows of pixels."""
         return int(self.pixels.shape[0])
+
+    @property
+    def size(self) -> QSize:
+        """Width and height in pixels."""
+        return QSize(self.width, self.height)
 
     @property
     def size_text(self) -> str:

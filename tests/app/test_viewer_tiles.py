@@ -1,0 +1,236 @@
+"""Tiles: what a canvas paints of a large photo is what the photo holds, wherever one looks."""
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF
+from PySide6.QtGui import QColor, QImage, QPainter
+
+from app.image_convert import image_view
+from app.viewer.compare_viewer import CompareViewer
+from app.viewer.display_settings import DisplaySettings
+from app.viewer.image_pyramid import TILE_PX, ImagePyramid, TileKey, tiles_within
+from app.viewer.pictures import Picture
+from app.viewer.pixel_pyramid import PixelPyramid, PlainPixels, SubtractedPixels
+from app.viewer.tile_loader import TileLoader
+from app.viewer.tile_mosaic import Interpolation, TileMosaic
+
+
+def noise(height, width, num_channels=3, seed=0):
+    values = np.random.default_rng(seed).integers(0, 256, (height, width, num_channels))
+    return (values / 255).astype(np.float32)
+
+
+def bytes_of(pixels):
+    return np.rint(pixels * 255).astype(np.uint8)
+
+
+def painted(mosaic, target, size, interpolation=Interpolation.AUTOMATIC):
+    """What a canvas shows, red, green and blue."""
+    canvas = QImage(*size, QImage.Format.Format_RGB32)
+    canvas.fill(QColor(255, 0, 255))
+    painter = QPainter(canvas)
+    zoom = target.width() / mosaic.pyramid.size.width()
+    viewport = QRectF(0, 0, *size)
+    mosaic.cover(target, viewport, zoom)
+    mosaic.paint(painter, target, viewport, zoom, interpolation)
+    painter.end()
+    return image_view(canvas)[:, :, 2::-1]
+
+
+@pytest.fixture
+def loader(qtbot):
+    loader = TileLoader(num_threads=1)
+    yield loader
+    loader.shut_down()
+
+
+def test_levels_halve_down_to_the_overview():
+    pyramid = PixelPyramid(PlainPixels(np.zeros((1500, 4001, 1), np.float32)))
+    assert [pyramid.level_size(level) for level in range(pyramid.num_levels)] == [
+        (4001, 1500),
+        (2001, 750),
+        (1001, 375),
+        (501, 188),
+    ]
+    assert [pyramid.level_for(zoom) for zoom in (8, 1, 0.51, 0.5, 0.3, 0.25, 0.125, 0.01)] == [0, 0, 0, 1, 1, 2, 3, 3]
+
+
+def test_a_small_picture_is_its_own_overview():
+    assert PixelPyramid(PlainPixels(np.zeros((10, 768, 3), np.float32))).num_levels == 1
+
+
+@pytest.mark.parametrize("size", [(1100, 900), (1099, 901)])
+def test_a_halving_averages_two_by_two_pixels_across_strips(size):
+    pixels = noise(*size)
+    even = np.pad(pixels, ((0, size[0] % 2), (0, size[1] % 2), (0, 0)), mode="edge")
+    expected = even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2, 3).mean((1, 3))
+    pyramid = PixelPyramid(PlainPixels(pixels))
+    np.testing.assert_allclose(pyramid.window(1, 0, 0, *pyramid.level_size(1)), expected, atol=1e-6)
+
+
+def test_absolute_differences_are_averaged_not_the_signed_ones():
+    # Noise that cancels out in the mean must not vanish when zoomed out.
+    base = np.zeros((800, 1600, 1), np.float32)
+    other = np.tile(np.array([[0.5], [-0.5]], np.float32), (400, 1600))[:, :, None]
+    size = (slice(0, 400), slice(0, 800))
+    absolute = PixelPyramid(SubtractedPixels(base, other, is_signed=False))
+    signed = PixelPyramid(SubtractedPixels(base, other, is_signed=True))
+    assert np.all(absolute.window(1, 0, 0, 800, 400)[size] == 0.5)
+    assert np.all(signed.window(1, 0, 0, 800, 400)[size] == 0.0)
+
+
+def test_sizes_that_differ_are_refused():
+    with pytest.raises(ValueError, match="equal"):
+        SubtractedPixels(np.zeros((2, 2, 1), np.float32), np.zeros((2, 3, 1), np.float32), is_signed=True)
+    with pytest.raises(ValueError, match="height x width"):
+        PlainPixels(np.zeros((2, 2), np.float32))
+
+
+def test_tiles_cover_a_part_without_gap():
+    part = QRect(300, 10, 600, 300)
+    keys = tiles_within(2, part)
+    assert keys == [TileKey(2, column, row) for row in (0, 1) for column in (1, 2, 3)]
+    assert tiles_within(0, QRect()) == []
+
+
+def test_actual_size_is_the_photo_pixel_by_pixel_wherever_one_looks(qtbot):
+    pixels = noise(900, 1300)
+    mosaic = TileMosaic(ImagePyramid.from_pixels(pixels))
+    expected = bytes_of(pixels)
+    for left, top in ((0, 0), (-250, -100), (-255, -257), (-900, -500)):
+        target = QRectF(left, top, 1300, 900)
+        painted(mosaic, target, (400, 300))
+        mosaic.complete()
+        shown = painted(mosaic, target, (400, 300))
+        np.testing.assert_array_equal(shown, expected[-top : 300 - top, -left : 400 - left])
+    assert not mosaic.missing
+
+
+def test_missing_tiles_show_the_overview_and_are_named(qtbot):
+    pixels = np.full((1000, 1600, 3), 0.25, np.float32)
+    mosaic = TileMosaic(ImagePyramid.from_pixels(pixels))
+    shown = painted(mosaic, QRectF(-100, -100, 1600, 1000), (300, 300))
+    assert set(mosaic.missing[:4]) == {TileKey(0, column, row) for column in (0, 1) for row in (0, 1)}
+    np.testing.assert_array_equal(shown, np.full((300, 300, 3), 64))
+
+
+def test_panning_within_the_ring_asks_for_nothing(qtbot):
+    mosaic = TileMosaic(ImagePyramid.from_pixels(noise(1500, 1500)))
+    painted(mosaic, QRectF(-600, -600, 1500, 1500), (200, 200))
+    mosaic.complete()
+    for step in range(0, TILE_PX - 1, 50):
+        painted(mosaic, QRectF(-600 - step, -600, 1500, 1500), (200, 200))
+        assert not mosaic.missing
+
+
+def test_no_seam_shows_between_tiles_at_a_broken_zoom(qtbot):
+    mosaic = TileMosaic(ImagePyramid.from_pixels(np.full((900, 900, 1), 0.6, np.float32)))
+    target = QRectF(-123.5, -77.25, 900 * 1.37, 900 * 1.37)
+    painted(mosaic, target, (600, 500), Interpolation.SMOOTH)
+    mosaic.complete()
+    assert np.all(painted(mosaic, target, (600, 500), Interpolation.SMOOTH) == 153)
+
+
+@pytest.mark.parametrize("zoom", [1.0, 0.5, 0.25, 0.4])
+def test_an_odd_edge_is_cut_off_where_the_picture_ends(qtbot, zoom):
+    mosaic = TileMosaic(ImagePyramid.from_pixels(np.ones((1001, 1001, 1), np.float32)))
+    target = QRectF(0, 0, 1001 * zoom, 1001 * zoom)
+    painted(mosaic, target, (1010, 1010))
+    mosaic.complete()
+    shown = painted(mosaic, target, (1010, 1010))
+    edge = int(1001 * zoom)
+    assert np.all(shown[:edge, :edge] == 255)
+    assert np.all(shown[edge + 1 :, :, 1] == 0)
+
+
+def test_squares_or_smooth(qtbot):
+    pixels = np.zeros((2, 2, 1), np.float32)
+    pixels[:, 1] = 1.0
+    mosaic = TileMosaic(ImagePyramid.from_pixels(pixels))
+    target = QRectF(0, 0, 80, 80)
+    squares = painted(mosaic, target, (80, 80), Interpolation.NEAREST)[40, :, 0]
+    assert set(squares.tolist()) == {0, 255}
+    smooth = painted(mosaic, target, (80, 80), Interpolation.SMOOTH)[40, :, 0]
+    assert 100 < smooth[40] < 155
+    np.testing.assert_array_equal(painted(mosaic, target, (80, 80), Interpolation.AUTOMATIC)[40, :, 0], squares)
+
+
+def test_the_loader_makes_what_is_wanted_and_nothing_else(qtbot, loader):
+    pyramid = ImagePyramid.from_pixels(noise(1200, 1200))
+    wanted = [(pyramid, TileKey(0, 1, 2)), (pyramid, TileKey(0, 0, 0))]
+    loader.want("canvas", wanted)
+    qtbot.waitUntil(lambda: not loader.is_busy)
+    for _, key in wanted:
+        assert image_view(pyramid.kept(key)).shape[:2] == (TILE_PX, TILE_PX)
+    assert pyramid.kept(TileKey(0, 1, 1)) is None
+
+
+def test_a_wish_that_is_withdrawn_is_not_made(qtbot, loader):
+    pyramid = ImagePyramid.from_pixels(noise(4000, 4000, 1))
+    loader.want("canvas", [(pyramid, key) for key in tiles_within(0, QRect(0, 0, 4000, 4000))])
+    loader.want("canvas", [])
+    qtbot.waitUntil(lambda: not loader.is_busy)
+    made = [key for key in tiles_within(0, QRect(0, 0, 4000, 4000)) if pyramid.kept(key) is not None]
+    assert len(made) < 256
+
+
+def test_a_failure_while_rendering_is_raised_in_the_main_thread(qtbot, loader):
+    class BrokenPyramid(ImagePyramid):
+        def render(self, key):
+            raise MemoryError("no room for a tile")
+
+    pyramid = BrokenPyramid(PixelPyramid(PlainPixels(noise(900, 900))), DisplaySettings())
+    with qtbot.captureExceptions() as raised:
+        loader.want("canvas", [(pyramid, TileKey(0, 0, 0))])
+        qtbot.waitUntil(lambda: bool(raised))
+    assert raised[0][0] is MemoryError
+
+
+@pytest.fixture
+def viewer(qtbot):
+    viewer = CompareViewer()
+    qtbot.addWidget(viewer)
+    viewer.resize(700, 500)
+    viewer.show()
+    qtbot.waitExposed(viewer)
+    yield viewer
+    viewer.shut_down()
+
+
+def test_a_large_photo_appears_sharp_and_gets_sharp_again_after_a_move(qtbot, viewer):
+    pixels = noise(2000, 3000)
+    viewer.view_transform.set_scene(QSizeF(3000, 2000))
+    viewer.view_transform.show_actual_size()
+    with qtbot.waitSignal(viewer.panels_shown):
+        viewer.set_panes([Picture(title="Large", pixels=pixels)])
+    canvas = viewer.pane_views[0].canvas
+
+    def expected():
+        corner = viewer.view_transform.scene_rect(QSizeF(canvas.size())).topLeft().toPoint()
+        left, top = -corner.x(), -corner.y()
+        return bytes_of(pixels[top : top + canvas.height(), left : left + canvas.width()])
+
+    shown = image_view(canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB32))[:, :, 2::-1]
+    np.testing.assert_array_equal(shown, expected())
+    viewer.view_transform.centre_on(QPointF(700, 1500))
+    qtbot.waitUntil(lambda: viewer.grab() is not None and viewer.is_sharp and not viewer.is_busy)
+    shown = image_view(canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB32))[:, :, 2::-1]
+    np.testing.assert_array_equal(shown, expected())
+
+
+def test_a_composed_view_is_sharp_at_once(qtbot, viewer):
+    with qtbot.waitSignal(viewer.panels_shown):
+        viewer.set_panes([Picture(title="Large", pixels=noise(2000, 3000))])
+    viewer.view_transform.zoom_to(1.0)
+    viewer.composed_view()
+    assert viewer.is_sharp
+
+
+def test_painting_never_makes_a_tile_itself(qtbot, monkeypatch):
+    pyramid = ImagePyramid.from_pixels(noise(2000, 3000))
+    made = []
+    monkeypatch.setattr(pyramid, "render", made.append)
+    mosaic = TileMosaic(pyramid)
+    painted(mosaic, QRectF(-500, -500, 3000, 2000), (600, 400))
+    assert made == []
+    assert mosaic.missing
