@@ -170,5 +170,5 @@ def _same_looks(photos: Sequence[Candidate], control: JobControl) -> list[tuple[
         is_free &= ~alike
         places = np.flatnonzero(alike)
         if len(places) > 1:
-            groups.append(tuple(photos[place].path for place in places))
+            groups.append(tuple(photos[int(place)].path for place in places))
     return groups

@@ -43,9 +43,13 @@ class DuplicatePhotos(QWidget):
         self.tree = QTreeWidget()
         self.tree.setAccessibleName(tr("Duplicates"))
         self.tree.setHeaderLabels([tr("Photo"), tr("Folder"), tr("Size in pixels"), tr("Use")])
-        self.tree.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        self.tree.header().setStretchLastSection(False)
+        self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        header = self.tree.header()
+        header.setStretchLastSection(False)
+        for column in (0, 1):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        for column in (2, 3):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.currentItemChanged.connect(self._on_current_changed)
         self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.tree.customContextMenuRequested.connect(self._show_menu)
@@ -161,9 +165,10 @@ class DuplicatePhotos(QWidget):
     def _others_of_group(self) -> list[Path]:
         """Return what would be left out if the chosen photo alone were kept."""
         item, path = self.tree.currentItem(), self._current_path()
-        if path is None or item.parent() is None:
+        parent = None if item is None else item.parent()
+        if path is None or parent is None:
             return []
-        group: DuplicateGroup = item.parent().data(0, _GROUP)
+        group: DuplicateGroup = parent.data(0, _GROUP)
         return [other for other in group.paths if other != path and other not in self._session.excluded]
 
     def _copies(self) -> list[Path]:

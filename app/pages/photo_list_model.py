@@ -14,7 +14,7 @@ from app.pages.photo_filter import FORMAT_NAMES, PhotoFilter, Use
 from app.phrases import date_and_time
 from app.session import Session
 from app.translation import tr
-from engine.data.photo_folder import natural_sort_key
+from engine.data.photo_folder import photo_sort_key
 from engine.data.tiff_pages import containing_file, page_number
 from engine.events import PhotoScanned
 from engine.noise_facts import LEVELS, noise_word
@@ -46,7 +46,6 @@ class PhotoListModel(QAbstractListModel):
         self._filter = PhotoFilter()
         self._folder: Path | None = None
         self._sort = "name"
-        self._name_keys: dict[Path, object] = {}
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(_REBUILD_INTERVAL_MS)
@@ -169,7 +168,9 @@ class PhotoListModel(QAbstractListModel):
         self.layoutChanged.emit()
 
     def _key_of_sort(self) -> Callable[[PhotoScanned], tuple[object, ...]]:
-        name = self._name_key
+        def name(photo: PhotoScanned) -> object:
+            return photo_sort_key(photo.path)
+
         match self._sort:
             case "noisiest":
                 return lambda photo: (photo.noise_sigma is None, -(photo.noise_sigma or 0.0), name(photo))
@@ -190,15 +191,6 @@ class PhotoListModel(QAbstractListModel):
             case "oldest":
                 return lambda photo: (photo.camera.taken is None, _seconds(photo.camera.taken), name(photo))
         return lambda photo: (name(photo),)
-
-    def _name_key(self, photo: PhotoScanned) -> object:
-        key = self._name_keys.get(photo.path)
-        if key is None:
-            # Pages of a file stand where the file would.
-            file = containing_file(photo.path)
-            key = (natural_sort_key(str(file.parent)), natural_sort_key(file.name), page_number(photo.path) or 0)
-            self._name_keys[photo.path] = key
-        return key
 
     def _tool_tip(self, photo: PhotoScanned) -> str:
         size = tr("{width} × {height} pixels").format(width=photo.width, height=photo.height)

@@ -32,6 +32,7 @@ _LEAST_NOISE = 0.1
 _REACH_PX = 14
 _POINT_PX, _MARKED_PX = 7, 13
 _STEPS_OF_TEN = (1, 2, 5)
+_LEFT_AXIS_PX, _BOTTOM_AXIS_PX = 60, 48
 
 
 class NoiseMap(QWidget):
@@ -96,7 +97,7 @@ class NoiseMap(QWidget):
         unmeasured = any(photo.noise_sigma is None for photo in self._model.shown)
         photos = count(num_missing, "photo")
         self.missing.setText(
-            tr("{photos} not shown: noise not measured (yet)").format(photos=photos)
+            tr("{photos} not shown: not measured yet, or too small for it").format(photos=photos)
             if unmeasured
             else tr("{photos} not shown: without ISO in the file").format(photos=photos)
         )
@@ -158,8 +159,7 @@ class NoisePlot(pg.PlotWidget):  # type: ignore[misc]
             ranks[np.argsort(self._points[:, 1], kind="stable")] = np.linspace(0, 100, len(placed))
             self._points[:, 0] = ranks
         self._bottom.is_iso = axis == "iso"
-        self.setLabel("left", tr("Noise (standard deviation, of {levels})").format(levels=LEVELS))
-        self.setLabel("bottom", tr(AXES[axis][1]))
+        self._name_axes()
         self._fit_range()
         self._paint_dots()
         return len(photos) - len(placed)
@@ -306,6 +306,11 @@ class NoisePlot(pg.PlotWidget):  # type: ignore[misc]
         )
         self._mark_selected()
 
+    def _name_axes(self) -> None:
+        style = {"color": palette().text_muted, "font-size": f"{Sizes(Theme.of_application().text_scale).caption}px"}
+        self.setLabel("left", tr("Noise (standard deviation, of {levels})").format(levels=LEVELS), **style)
+        self.setLabel("bottom", tr(AXES[self._axis][1]) if self._axis else "", **style)
+
     @Slot()
     def _mark_selected(self) -> None:
         selected = [index.row() for index in self._grid.selectionModel().selectedIndexes()]
@@ -324,10 +329,10 @@ class NoisePlot(pg.PlotWidget):  # type: ignore[misc]
             axis.setPen(colors.border_strong)
             axis.setTextPen(colors.text_muted)
             axis.setTickFont(font)
-            axis.label.setFont(font)
             axis.setGrid(40)
-        self._left.setWidth(round(56 * scale))
-        self._bottom.setHeight(round(40 * scale))
+        self._left.setWidth(round(_LEFT_AXIS_PX * scale))
+        self._bottom.setHeight(round(_BOTTOM_AXIS_PX * scale))
+        self._name_axes()
         self._paint_dots()
 
 
@@ -358,7 +363,7 @@ class _DecadeAxis(pg.AxisItem):  # type: ignore[misc]
         return [(None, [value for value in values if low <= value <= high])]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        return [f"{10**value:.2g}" for value in values]
+        return [f"{round(10**value, 3):g}" for value in values]
 
 
 def _place(photo: PhotoScanned, axis: str) -> tuple[float, float] | None:

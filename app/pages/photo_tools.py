@@ -166,8 +166,9 @@ class PhotoTools(QWidget):
 
     @Slot(bool)
     def _set_stretched(self, is_stretched: bool) -> None:
-        self._settings.set(STRETCH_THUMBNAILS, is_stretched)
         self._thumbnails.set_stretched(is_stretched)
+        # Last: who follows the settings asks the thumbnails.
+        self._settings.set(STRETCH_THUMBNAILS, is_stretched)
 
     @Slot(int)
     def _set_size(self, side_px: int) -> None:

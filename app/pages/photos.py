@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.job_runner import JobHandle, JobLane, JobRequest, JobRunner
@@ -36,6 +36,8 @@ from engine.events import Emit
 from engine.job_control import JobControl
 from engine.sample_photos import SamplePhotos
 
+_NOISE_INTERVAL_MS = 2000
+
 
 class PhotosPage(Page):
     """Folders left, thumbnails right, below them what is usable and what is not."""
@@ -48,6 +50,10 @@ class PhotosPage(Page):
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(session, runner, settings, parent)
         self._making_samples: JobHandle | None = None
+        self._noise_later = QTimer(self)
+        self._noise_later.setSingleShot(True)
+        self._noise_later.setInterval(_NOISE_INTERVAL_MS)
+        self._noise_later.timeout.connect(self._show_noise)
 
         thumbnails = shared_thumbnails(session)
         self.scans = PhotoScans(session, runner, settings, self)
@@ -100,7 +106,7 @@ class PhotosPage(Page):
         session.skipped_changed.connect(self._update_texts)
         session.excluded_changed.connect(self._on_excluded_changed)
         session.current_photo_changed.connect(self._on_current_photo_changed)
-        self.scans.changed.connect(self._update_texts)
+        self.scans.changed.connect(self._on_scans_changed)
         self.scans.duplicates_changed.connect(self._take_duplicates)
         settings.changed.connect(self._on_setting_changed)
         self.model.modelReset.connect(self._update_texts)
@@ -310,10 +316,27 @@ class PhotosPage(Page):
         if not self.scans.duplicates:
             self.strip.duplicates_button.setChecked(False)
         self._show_photos()
-        if not self.scans.is_busy:
-            self.noise_facts.show_photos(self.model.included_in_folder)
+        self._show_noise()
         num_included = len(self.session.included_photos)
         self.rail_status_changed.emit(number(num_included) if self.session.photos else "")
+
+    @Slot()
+    def _on_scans_changed(self) -> None:
+        # Twenty times a second while one runs: the photos themselves have their own signals.
+        self.strip.show_state()
+        if self.scans.is_busy or self.scans.is_measuring:
+            self._show_photos()
+        else:
+            self._update_texts()
+
+    @Slot()
+    def _show_noise(self) -> None:
+        """Sum the noise up; while more and more photos are measured, now and then only."""
+        if self.scans.is_busy or self._noise_later.isActive():
+            return
+        if self.scans.is_measuring:
+            self._noise_later.start()
+        self.noise_facts.show_photos(self.model.included_in_folder)
 
     @Slot()
     def _show_photos(self) -> None:

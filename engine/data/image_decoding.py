@@ -223,7 +223,8 @@ def _stretch(samples: NDArray[Any]) -> NDArray[np.uint8]:
     # A picture of one value stays as it is: there is nothing to see in its rounding.
     if high - low >= 255 / (np.iinfo(np.uint16).max if is_float else top):
         scaled[:, :, :num_colours] = (scaled[:, :, :num_colours] - low) * (255 / (high - low))
-    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+    stretched: NDArray[np.uint8] = np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+    return stretched
 
 
 def _decode_png(file: BinaryIO) -> DecodedImage:

@@ -140,7 +140,8 @@ def _avif_bits(file: BinaryIO) -> int:
 
 def _spread_over_16_bits(samples: NDArray[Any], bits: int) -> NDArray[np.uint16]:
     top = 2**bits - 1
-    return np.rint(samples.astype(np.float64) * (65535 / top)).astype(np.uint16)
+    spread: NDArray[np.uint16] = np.rint(samples.astype(np.float64) * (65535 / top)).astype(np.uint16)
+    return spread
 
 
 def _exif_of(info: dict[Any, Any]) -> bytes | None:
