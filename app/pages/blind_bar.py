@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.actions import tip_with_keys
@@ -13,6 +13,7 @@ from app.pages.blind_trial import BlindTrial, reading
 from app.theme import SPACING, Theme, palette, set_role
 from app.translation import tr, tr_count
 from app.widgets.buttons import button, primary_button, quiet_button, set_reason
+from app.widgets.overflow import OverflowButton
 from app.widgets.text import label
 from engine.blind_votes import Choice, PairTally
 
@@ -26,6 +27,8 @@ class BlindBar(QFrame):
     Attributes:
         vote_buttons: One for each answer.
         reveal_button: Shows which picture is which, and the tally.
+        end_button: The way out.
+        overflow: Holds what does not fit.
 
     Signals:
         voted(Choice): The person has decided.
@@ -43,7 +46,8 @@ class BlindBar(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(SPACING, SPACING // 2, SPACING, SPACING // 2)
         layout.setSpacing(SPACING)
-        layout.addWidget(label(tr("Which looks better?"), "strong"))
+        self._question = label(tr("Which looks better?"), "strong")
+        layout.addWidget(self._question)
         self.vote_buttons = {
             Choice.FIRST: button(tr("A is better")),
             Choice.SAME: button(tr("No difference")),
@@ -63,15 +67,27 @@ class BlindBar(QFrame):
         self.reveal_button = button(tr("Reveal"))
         self.reveal_button.setToolTip(tr("Show which is which, and what your votes come to"))
         self.reveal_button.clicked.connect(self.reveal_requested)
-        end = quiet_button(tr("End the test"))
-        end.clicked.connect(self.end_requested)
-        for control in (self._count, self.reveal_button, end):
+        self.end_button = quiet_button(tr("End the test"))
+        self.end_button.clicked.connect(self.end_requested)
+        self.overflow = OverflowButton()
+        for control in (self._count, self.reveal_button, self.end_button, self.overflow):
             layout.addWidget(control)
+        self.overflow.watch(self._count)
+        self.overflow.watch(self._question)
+        self.overflow.watch(self.end_button, tr("End the test"))
+        self.overflow.watch(self.reveal_button, tr("Reveal"))
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     @property
     def count_text(self) -> str:
         """What is said about the votes so far."""
         return self._count.text()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        room = self.width() - 2 * SPACING
+        room -= sum(vote_button.sizeHint().width() + SPACING for vote_button in self.vote_buttons.values())
+        self.overflow.fit(room, SPACING)
 
     def show_question(self, reason: str) -> None:
         """Let the person vote, or say why not.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 
-from app.translation import tr
+from app.translation import tr, tr_count
 from app.viewer.pictures import PaneContent, Picture, PictureRole
 from engine.blind_votes import SIGNIFICANCE, BlindVote, Choice, PairTally, photos_to_tell
 
@@ -88,11 +88,12 @@ def reading(tally: PairTally) -> str:
     if tally.probability <= SIGNIFICANCE:
         sentence = tr("{picture} looks better to you, and hardly by chance ({chance}, sign test).")
         return sentence.format(picture=tally.first, chance=chance)
-    sentence = tr(
-        "{picture} is ahead, but chance alone could do that ({chance}, sign test). {number} more photos in a row for "
-        "it would settle it."
+    more = photos_to_tell(tally)
+    sentence = tr("{picture} is ahead, but chance alone could do that ({chance}, sign test).")
+    way_out = tr_count(
+        "One more photo for it would settle it.", "{number} more photos in a row for it would settle it.", more
     )
-    return sentence.format(picture=tally.first, chance=chance, number=photos_to_tell(tally))
+    return f"{sentence.format(picture=tally.first, chance=chance)} {way_out.format(number=more)}"
 
 
 def _unnamed(picture: Picture, letter: str) -> Picture:

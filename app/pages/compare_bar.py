@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -28,6 +28,7 @@ from app.viewer.compare_viewer import CompareViewer
 from app.viewer.pictures import GAINS, MAX_PANES
 from app.viewer.view_modes import VIEW_MODES
 from app.widgets.buttons import icon_button, quiet_button, set_reason
+from app.widgets.overflow import OverflowButton
 from app.widgets.text import ElidedLabel
 
 MODE_ACTIONS = {
@@ -39,7 +40,7 @@ MODE_ACTIONS = {
 }
 """The action of each view mode; its key stands in the button's tooltip."""
 
-_LARGEST_CHIP_PX, _LEAST_CHIP_PX = 148, 32
+_LARGEST_CHIP_PX, _READABLE_CHIP_PX, _LEAST_CHIP_PX = 148, 90, 32
 
 
 class PaneChip(QPushButton):
@@ -49,6 +50,7 @@ class PaneChip(QPushButton):
         super().__init__(parent)
         set_role(self, "quiet")
         self.whole_text = text
+        self._is_number_enough = False
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setText(text)
 
@@ -56,8 +58,20 @@ class PaneChip(QPushButton):
         width = self.fontMetrics().horizontalAdvance(self.whole_text) + 4 * SPACING
         return QSize(min(width, Theme.of_application().px(_LARGEST_CHIP_PX)), super().sizeHint().height())
 
+    def set_number_enough(self, is_enough: bool) -> None:
+        """Let it shrink down to its number, or only as far as its name can be recognised."""
+        if is_enough != self._is_number_enough:
+            self._is_number_enough = is_enough
+            self.updateGeometry()
+
+    @property
+    def readable_width(self) -> int:
+        """How much its name needs to be recognised."""
+        return min(self.sizeHint().width(), Theme.of_application().px(_READABLE_CHIP_PX))
+
     def minimumSizeHint(self) -> QSize:
-        return QSize(Theme.of_application().px(_LEAST_CHIP_PX), super().minimumSizeHint().height())
+        least = Theme.of_application().px(_LEAST_CHIP_PX) if self._is_number_enough else self.readable_width
+        return QSize(least, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -91,7 +105,10 @@ class CompareBar(QWidget):
         self._viewer = viewer
         self._choices: tuple[PaneChoice, ...] = ()
         self._offers = Offers()
+        self._is_blind = False
         self._chips: list[PaneChip] = []
+        # What does not fit goes into the menu at the right end: the bar itself never widens the window.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(SPACING, SPACING // 2, SPACING, SPACING // 2)
         layout.setSpacing(SPACING // 2)
@@ -110,6 +127,7 @@ class CompareBar(QWidget):
         self._build_view_buttons(layout)
         self._build_blind_button(layout)
         self._build_save_menu(layout)
+        self.overflow = self._build_overflow(layout)
         viewer.state_changed.connect(self._follow_viewer)
         viewer.view_transform.changed.connect(self._show_zoom)
         self._follow_viewer()
@@ -141,18 +159,23 @@ class CompareBar(QWidget):
         for index, choice in enumerate(choices):
             self._chips.append(self._build_chip(index, choice))
             self._chip_row.addWidget(self._chips[-1])
+            self._chips[-1].setVisible(not self._is_blind)
         is_full = len(choices) == MAX_PANES
+        self._fit()
         full = tr("There can be {number} panes at most.").format(number=MAX_PANES)
         set_reason(self.add_button, full if is_full else "")
 
     def set_blind(self, is_blind: bool) -> None:
         """Hide what would tell the pictures apart, for as long as a blind test runs."""
+        self._is_blind = is_blind
         for chip in self._chips:
             chip.setVisible(not is_blind)
-        for control in (self.add_button, self.region_button, self.blind_button, self.save_button):
-            control.setVisible(not is_blind)
+        self.add_button.setVisible(not is_blind)
+        for control in (self.region_button, self.blind_button, self.save_button):
+            self.overflow.withdraw(control, is_blind)
         for key, mode_button in self.mode_buttons.items():
             mode_button.setVisible(not (is_blind and VIEW_MODES[key].uses_gain))
+        self._fit()
 
     def menu_of(self, index: int) -> QMenu:
         """Return the menu of one pane's button."""
@@ -197,6 +220,7 @@ class CompareBar(QWidget):
         Theme.of_application().changed.connect(self._fit_zoom_label)
         for control in (fit, one_to_one, self._zoom):
             layout.addWidget(control)
+        self._fit_button, self._actual_size_button = fit, one_to_one
 
     def _build_view_buttons(self, layout: QHBoxLayout) -> None:
         self.region_button = icon_button(
@@ -208,7 +232,7 @@ class CompareBar(QWidget):
         self._viewer.region_changed.connect(self._show_region)
         self.looks = LooksPanel(self._viewer, self)
         self.looks_button = icon_button("circle-half", tr("Background, exposure, false colours, flicker"))
-        self.looks_button.clicked.connect(lambda: self.looks.open_below(self.looks_button))
+        self.looks_button.clicked.connect(self._open_looks)
         layout.addWidget(self.region_button)
         layout.addWidget(self.looks_button)
 
@@ -233,6 +257,39 @@ class CompareBar(QWidget):
         as_page.triggered.connect(lambda _=False: self.page_export_requested.emit())
         self.save_button.setMenu(menu)
         layout.addWidget(self.save_button)
+
+    def _build_overflow(self, layout: QHBoxLayout) -> OverflowButton:
+        overflow = OverflowButton()
+        layout.addWidget(overflow)
+        overflow.watch(self._zoom)
+        overflow.watch(self.blind_button, tr("Blind test"))
+        overflow.watch(self._actual_size_button, tr("One photo pixel to one screen pixel"))
+        overflow.watch(self._fit_button, tr("Fit the photo into the pane"))
+        overflow.watch(self.region_button, tr("Measure what is in view"))
+        overflow.watch(self.save_button, tr("Save what is shown"))
+        overflow.watch(self.looks_button, tr("Background, exposure, false colours, flicker"))
+        return overflow
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    @Slot()
+    def _fit(self) -> None:
+        """Show what there is room for: names of the panes before what the overflow menu holds as well."""
+        spacing = SPACING // 2
+        fixed = [*self.mode_buttons.values(), self.add_button, self.gain_box]
+        room = self.width() - 4 * SPACING
+        room -= sum(control.sizeHint().width() + spacing for control in fixed if not control.isHidden())
+        readable = sum(chip.readable_width + spacing for chip in self._chips if not chip.isHidden())
+        least = self.overflow.sizeHint().width() + spacing
+        for chip in self._chips:
+            chip.set_number_enough(readable + least > room)
+        self.overflow.fit(max(least, room - readable), spacing)
+
+    @Slot()
+    def _open_looks(self) -> None:
+        self.looks.open_below(self.overflow if self.looks_button.isHidden() else self.looks_button)
 
     def _build_chip(self, index: int, choice: PaneChoice) -> PaneChip:
         chip = PaneChip(f"{index + 1}  {choice.short_title}")
@@ -287,6 +344,7 @@ class CompareBar(QWidget):
         self.mode_buttons[viewer.mode_key].setChecked(True)
         self.gain_box.setCurrentIndex(self.gain_box.findData(viewer.gain))
         self.gain_box.setVisible(VIEW_MODES[viewer.mode_key].uses_gain)
+        self._fit()
 
     @Slot()
     def _show_region(self) -> None:
@@ -300,3 +358,4 @@ class CompareBar(QWidget):
     @Slot()
     def _fit_zoom_label(self) -> None:
         self._zoom.setFixedWidth(self._zoom.fontMetrics().horizontalAdvance("8888 %") + 4)
+        QTimer.singleShot(0, self, self._fit)

@@ -85,13 +85,18 @@ def region_text(picture: Picture, reference: Picture, region: Region, scene_widt
         return ""
     height, width = pair[0].shape[:2]
     inside = region.scaled(width / scene_width).clipped(width, height)
-    return "" if inside is None else closeness_text(measure_closeness(*pair, inside))
+    return "" if inside is None else closeness_text(measure_closeness(*pair, inside), separator=", ")
 
 
-def closeness_text(closeness: Closeness) -> str:
-    """Return "31.52 dB · SSIM 0.912"."""
+def closeness_text(closeness: Closeness, *, separator: str = " · ") -> str:
+    """Return "31.52 dB · SSIM 0.912".
+
+    Args:
+        closeness: What was measured.
+        separator: Between the two; a caption with too little room keeps what stands before the first " · ".
+    """
     if math.isinf(closeness.psnr):
         return tr("equals the reference")
     if closeness.ssim is None:
         return decibels(closeness.psnr)
-    return f"{decibels(closeness.psnr)} · SSIM {closeness.ssim:.3f}"
+    return f"{decibels(closeness.psnr)}{separator}SSIM {closeness.ssim:.3f}"

@@ -71,6 +71,7 @@ class LooksPanel(QFrame):
         self._backdrops = _Choices(_BACKDROPS)
         self._backdrops.chosen.connect(viewer.set_backdrop)
         self._interpolations = _Choices(_INTERPOLATIONS)
+        self._interpolations.setToolTip(tip_with_keys(tr("Automatic is smooth up to 200 %"), "view.smooth"))
         self._interpolations.chosen.connect(viewer.set_interpolation)
         self.exposure_slider, self._exposure = self._number_slider(
             round(EXPOSURE_RANGE_STOPS[1] * _EXPOSURE_STEPS_PER_STOP),
@@ -91,10 +92,11 @@ class LooksPanel(QFrame):
         self.boxes = self._build_boxes(layout)
         self._build_flicker(layout)
         reset = quiet_button(tr("As it was taken"), "arrow-counter-clockwise")
-        reset.setToolTip(tr("Puts exposure, gamma and moved panes back"))
+        reset.setToolTip(tip_with_keys(tr("Puts exposure, gamma and moved panes back"), "view.reset_looking"))
         reset.clicked.connect(viewer.reset_looking)
         layout.addWidget(reset, alignment=Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(label(tr("For looking only: nothing of this is saved in a photo."), "caption"))
+        layout.addWidget(label(tr("Drag with Shift to measure a region, with Alt to move one pane alone."), "caption"))
         viewer.state_changed.connect(self._follow)
         self._follow()
 
@@ -119,7 +121,7 @@ class LooksPanel(QFrame):
         slider.setMinimumWidth(Theme.of_application().px(_SLIDER_PX))
         slider.setAccessibleName(name)
         slider.setToolTip(tip)
-        number = label("", "figure")
+        number = label("")
         number.setMinimumWidth(number.fontMetrics().horizontalAdvance(_NUMBER_SAMPLE))
         return slider, number
 
@@ -145,7 +147,7 @@ class LooksPanel(QFrame):
             ),
             "grid": (
                 tr("Lines between pixels"),
-                tr("Once a photo pixel takes twelve of the screen or more"),
+                tip_with_keys(tr("Once a photo pixel takes twelve of the screen or more"), "view.pixel_grid"),
                 viewer.set_pixel_grid,
             ),
         }

@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from app.pages.blind_bar import TallyBar
 from app.pages.blind_trial import make_trial, reading
 from app.pages.compare import ComparePage
+from app.pages.compare_bar import PaneChip
 from app.session import RestoredPhoto
 from app.viewer.pictures import MissingPicture, Picture, PictureRole
 from engine.blind_votes import Choice, PairTally, VoteBook, sign_test
@@ -92,6 +93,7 @@ def test_votes_are_recorded_under_the_true_names(qtbot, page, session, book):
     first = page.blind.test.trial
     press(qtbot, page, Qt.Key.Key_Q)
     assert session.current_photo.name == "photo 1.png"
+    assert not any(chip.isVisible() for chip in page.bar.findChildren(PaneChip))
     second = page.blind.test.trial
     page.blind.bar.vote_buttons[Choice.SECOND].click()
     wait(qtbot, page)
@@ -153,7 +155,7 @@ def test_the_names_are_revealed_and_the_votes_forgotten(qtbot, page, session, bo
     page.blind.results.go_on_requested.emit()
     wait(qtbot, page)
     assert page.viewer.isVisible()
-    page.blind.end()
+    page.blind.bar.end_button.click()
     wait(qtbot, page)
     assert "Smooth" in said(page)
     assert page.bar.save_button.isVisible()
