@@ -95,6 +95,7 @@ ACTIONS: dict[str, ActionSpec] = {
     "view.false_colours": ActionSpec("False colours", ("C",), _VIEW),
     "view.signed": ActionSpec("Difference with or without its sign", ("Shift+D",), _VIEW),
     "view.flicker_timer": ActionSpec("Flicker by itself", ("T",), _VIEW),
+    "view.histogram": ActionSpec("Show or hide the histograms", ("H",), _VIEW),
     "view.region": ActionSpec("Measure what is in view (or drag with Shift)", ("M",), _VIEW),
     "view.clear_region": ActionSpec("Measure the whole photo again", ("Esc",), _VIEW),
     "view.export": ActionSpec("Export the view as a picture", ("Ctrl+E",), _VIEW),

@@ -83,6 +83,7 @@ NOISE_MAP_AXIS = Setting("noise_map_axis", "brightness", ("brightness", "iso", "
 CANVAS_BACKGROUND = Setting("canvas_background", "gray", ("gray", "black", "white"))
 COMPARE_MODE = Setting("compare_mode", "side_by_side")
 COMPARE_GAIN = Setting("compare_gain", 4.0)
+COMPARE_HISTOGRAM = Setting("compare_histogram", False)
 COMPARE_PANES: Setting[list[str]] = Setting("compare_panes", [])
 """What the panes show, for each folder; see `PaneChoice.to_text`."""
 RESTORE_STRENGTH = Setting("restore_strength", 1.0)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QPointF, Slot
+from PySide6.QtCore import QPointF, Qt, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.job_runner import JobRunner
 from app.messages import Message, Severity
@@ -34,11 +34,12 @@ from app.pages.compare_panes import (
 from app.pages.filmstrip import Filmstrip, FilmstripRow
 from app.pages.page import Page
 from app.session import ModelChoice, Session
-from app.settings import Settings
+from app.settings import COMPARE_HISTOGRAM, Settings
 from app.theme import SPACING
 from app.thumbnails import shared_thumbnails
 from app.translation import mark, tr
 from app.viewer.compare_viewer import CompareViewer
+from app.viewer.histogram_view import HistogramView
 from app.viewer.inspectors import PixelBar
 from app.viewer.latest_task import LatestTask
 from app.viewer.picture_files import PictureFiles
@@ -46,6 +47,8 @@ from app.widgets.empty_state import EmptyState
 from engine.blind_votes import Choice
 from engine.errors import EngineError
 from engine.region_metrics import Region
+
+_LEAST_HISTOGRAM_PX = 140
 
 
 class ComparePage(Page):
@@ -78,6 +81,8 @@ class ComparePage(Page):
         self._memory = ViewMemory(settings, session, self.viewer)
         self.bar = CompareBar(self.viewer)
         self.pixel_bar = PixelBar()
+        self.histogram = HistogramView(self.viewer)
+        self.histogram.hide()
         self.filmstrip = Filmstrip(session, shared_thumbnails(session))
         self.blind = BlindMode(session, self.viewer, self.pixel_bar, self.bar, self.filmstrip, self)
         self._stack = self._lay_out()
@@ -85,6 +90,7 @@ class ComparePage(Page):
         self._make_actions()
         self._follow_session()
         self._recall_view()
+        self.bar.histogram_button.setChecked(settings.get(COMPARE_HISTOGRAM))
         self._on_photos_changed()
 
     @property
@@ -109,7 +115,7 @@ class ComparePage(Page):
 
     def shut_down(self) -> None:
         """Wait for the background threads."""
-        for task in (self._load_task, self._measure_task, self.exporter, self.viewer):
+        for task in (self._load_task, self._measure_task, self.exporter, self.histogram, self.viewer):
             task.shut_down()
 
     @Slot()
@@ -151,7 +157,7 @@ class ComparePage(Page):
         content_layout = QVBoxLayout(self._content)
         content_layout.setContentsMargins(0, 0, 0, 0)
         content_layout.setSpacing(0)
-        content_layout.addWidget(self.viewer, 1)
+        content_layout.addWidget(self._lay_out_viewer(), 1)
         content_layout.addWidget(self.pixel_bar)
         content_layout.addSpacing(SPACING // 2)
         content_layout.addWidget(FilmstripRow(self.filmstrip))
@@ -166,6 +172,15 @@ class ComparePage(Page):
         layout.addWidget(stack, 1)
         return stack
 
+    def _lay_out_viewer(self) -> QSplitter:
+        splitter = QSplitter(Qt.Orientation.Vertical)
+        splitter.addWidget(self.viewer)
+        splitter.addWidget(self.histogram)
+        splitter.setStretchFactor(0, 1)
+        splitter.setChildrenCollapsible(False)
+        self.histogram.setMinimumHeight(_LEAST_HISTOGRAM_PX)
+        return splitter
+
     def _connect_widgets(self) -> None:
         self._empty.action_requested.connect(lambda: self.page_requested.emit("photos"))
         self.bar.choices_changed.connect(self._choose_panes)
@@ -176,6 +191,7 @@ class ComparePage(Page):
         self.blind.reload_requested.connect(self._reload)
         self.blind.results_requested.connect(self._show_results)
         self.blind.test.failed.connect(self._tell_error)
+        self.bar.histogram_button.toggled.connect(self._show_histogram)
         self.bar.region_toggled.connect(partial(toggle_region, self.viewer))
         self.viewer.hovered.connect(self._show_pixel)
         self.viewer.region_changed.connect(self._measure)
@@ -197,6 +213,7 @@ class ComparePage(Page):
             action_id: partial(self._toggle_mode, mode) for mode, action_id in MODE_ACTIONS.items() if mode != "flicker"
         }
         return modes | {
+            "view.histogram": self.bar.histogram_button.toggle,
             "view.export": self.export,
             "view.export_page": self.export_page,
             "view.vote_first": partial(self.blind.vote, Choice.FIRST),
@@ -228,6 +245,11 @@ class ComparePage(Page):
         if choices:
             self._choices = choices
         self._on_pairs_changed()
+
+    @Slot(bool)
+    def _show_histogram(self, is_shown: bool) -> None:
+        self.histogram.setVisible(is_shown)
+        self.settings.set(COMPARE_HISTOGRAM, is_shown)
 
     @Slot()
     def _on_photos_changed(self) -> None:
@@ -343,7 +365,7 @@ class ComparePage(Page):
 
     @Slot(object)
     def _show_pixel(self, point: QPointF | None) -> None:
-        self.pixel_bar.show_point(self.viewer.view_transform.scene_size, point)
+        self.pixel_bar.show_point(self.viewer.view_transform.scene_size, point, self.viewer.offsets)
 
     @Slot(object)
     def _tell_error(self, error: EngineError) -> None:

@@ -233,8 +233,12 @@ class CompareBar(QWidget):
         self.looks = LooksPanel(self._viewer, self)
         self.looks_button = icon_button("circle-half", tr("Background, exposure, false colours, flicker"))
         self.looks_button.clicked.connect(self._open_looks)
-        layout.addWidget(self.region_button)
-        layout.addWidget(self.looks_button)
+        self.histogram_button = icon_button(
+            "chart-bar", tip_with_keys(tr("Histograms: how often each brightness occurs"), "view.histogram")
+        )
+        self.histogram_button.setCheckable(True)
+        for control in (self.region_button, self.histogram_button, self.looks_button):
+            layout.addWidget(control)
 
     def _build_blind_button(self, layout: QHBoxLayout) -> None:
         tip = tr("Blind test: two of the pictures without their names; you say which is better")
@@ -266,6 +270,7 @@ class CompareBar(QWidget):
         overflow.watch(self._actual_size_button, tr("One photo pixel to one screen pixel"))
         overflow.watch(self._fit_button, tr("Fit the photo into the pane"))
         overflow.watch(self.region_button, tr("Measure what is in view"))
+        overflow.watch(self.histogram_button, tr("Histograms"))
         overflow.watch(self.save_button, tr("Save what is shown"))
         overflow.watch(self.looks_button, tr("Background, exposure, false colours, flicker"))
         return overflow

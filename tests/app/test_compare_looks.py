@@ -13,6 +13,7 @@ from app.image_convert import pixels_from_qimage
 from app.pages.compare import ComparePage
 from app.pages.compare_looks import gamma_of, steps_of
 from app.pages.compare_panes import INPUT_CHOICE, REFERENCE_CHOICE, PaneChoice, PaneKind
+from app.settings import COMPARE_HISTOGRAM
 from app.theme import Theme, ThemeChoice
 from app.viewer.image_canvas import Backdrop
 from app.viewer.pictures import MAX_PANES
@@ -127,6 +128,19 @@ def test_exposure_and_gamma_by_keys_and_sliders(qtbot, page):
     assert (page.viewer.exposure_stops, page.viewer.gamma) == (0.0, 1.0)
     assert (looks.exposure_slider.value(), looks.gamma_slider.value()) == (0, 0)
     assert brightness(page) == pytest.approx(before, abs=1e-3)
+
+
+def test_histograms_on_demand_and_remembered(qtbot, page, settings):
+    assert page.histogram.isHidden()
+    press(qtbot, page, Qt.Key.Key_H)
+    qtbot.waitUntil(lambda: bool(page.histogram.histograms) and not page.histogram.is_busy)
+    assert [histogram.title for histogram in page.histogram.histograms] == ["Noisy", "Reference"]
+    assert {histogram.num_pixels for histogram in page.histogram.histograms} == {112 * 96}
+    assert settings.get(COMPARE_HISTOGRAM)
+    assert page.bar.histogram_button.isChecked()
+    page.bar.histogram_button.click()
+    assert page.histogram.isHidden()
+    assert not settings.get(COMPARE_HISTOGRAM)
 
 
 def test_gamma_and_slider_positions_agree():
