@@ -244,7 +244,7 @@ class FinetuneConfig(TrainingConfig):
             description="How much the photos without a reference go on teaching; 0: not at all.",
             json_schema_extra=ADVANCED,
         ),
-    ] = 1.0
+    ] = 0.3
     task_params: Annotated[
         dict[str, Any],
         Field(title="Task settings", description="Settings of the task.", json_schema_extra=ADVANCED),
