@@ -88,6 +88,7 @@ class Session(QObject):
         folders_changed: Other photo folders.
         photos_added: New photos arrived while scanning (tuple of PhotoScanned).
         photos_changed: The list of photos is another, or has grown.
+        photos_measured: More is known of photos that were there before, such as their noise.
         skipped_changed: The list of unusable files.
         excluded_changed: Photos were taken out of, or back into, training.
         references_changed: Other reference folders or files.
@@ -106,6 +107,7 @@ class Session(QObject):
     folders_changed = Signal()
     photos_added = Signal(tuple)
     photos_changed = Signal()
+    photos_measured = Signal()
     skipped_changed = Signal()
     excluded_changed = Signal()
     references_changed = Signal()
@@ -265,11 +267,15 @@ class Session(QObject):
     def add_photos(self, photos: Sequence[PhotoScanned]) -> None:
         """Add photos found by a scan; one that is already there is replaced, and is no skipped file any more."""
         if photos:
+            has_grown = any(photo.path not in self._photos for photo in photos)
             self._photos.update((photo.path, photo) for photo in photos)
             self._forget_tuples()
             mended = [photo.path for photo in photos if self._skipped.pop(photo.path, None) is not None]
-            self.photos_added.emit(tuple(photos))
-            self.photos_changed.emit()
+            if has_grown:
+                self.photos_added.emit(tuple(photos))
+                self.photos_changed.emit()
+            else:
+                self.photos_measured.emit()
             if mended:
                 self.skipped_changed.emit()
 

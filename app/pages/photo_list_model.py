@@ -51,6 +51,7 @@ class PhotoListModel(QAbstractListModel):
         self._later.setInterval(_REBUILD_INTERVAL_MS)
         self._later.timeout.connect(self.rebuild)
         session.photos_changed.connect(self._rebuild_soon)
+        session.photos_measured.connect(self._rebuild_soon)
         session.excluded_changed.connect(self._on_excluded_changed)
         self.rebuild()
 

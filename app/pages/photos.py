@@ -103,6 +103,7 @@ class PhotosPage(Page):
 
         session.folders_changed.connect(self._on_folders_changed)
         session.photos_changed.connect(self._update_texts)
+        session.photos_measured.connect(self._update_texts)
         session.skipped_changed.connect(self._update_texts)
         session.excluded_changed.connect(self._on_excluded_changed)
         session.current_photo_changed.connect(self._on_current_photo_changed)
@@ -332,7 +333,7 @@ class PhotosPage(Page):
     @Slot()
     def _show_noise(self) -> None:
         """Sum the noise up; while more and more photos are measured, now and then only."""
-        if self.scans.is_busy or self._noise_later.isActive():
+        if self.scans.is_busy or (self.scans.is_measuring and self._noise_later.isActive()):
             return
         if self.scans.is_measuring:
             self._noise_later.start()

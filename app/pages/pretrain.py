@@ -73,6 +73,7 @@ class PretrainPage(TrainingPage):
         self._min_photos: dict[str, int] = {}
         super().__init__(session, runner, settings, parent)
         session.photos_changed.connect(self.refresh)
+        session.photos_measured.connect(self.refresh)
         session.excluded_changed.connect(self.refresh)
         runner.jobs_changed.connect(self.refresh)
         self.refresh()
