@@ -6,7 +6,8 @@ paused and raises `JobCancelled` once it is cancelled, so a job needs no other c
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 _ANSWER_INTERVAL_S = 0.2
 """How long a question to a paused job may wait for its answer."""
@@ -28,6 +29,7 @@ class JobControl:
         self._may_run.set()
         self._cancelled = threading.Event()
         self._asked = threading.Event()
+        self._answer: Callable[[], None] | None = None
         self.paused_seconds = 0.0
 
     @property
@@ -57,30 +59,40 @@ class JobControl:
     def ask(self) -> None:
         """Ask the job to show what it has by now, at its next step or amid a pause.
 
-        A job that has nothing to show, as it gives `wait_if_paused` no answer, passes over the question.
+        A job that has nothing to show passes over the question.
         """
         self._asked.set()
 
-    def wait_if_paused(self, answer: Callable[[], None] | None = None) -> None:
-        """Return at once while running; wait while paused.
+    @contextmanager
+    def answering(self, answer: Callable[[], None]) -> Iterator[None]:
+        """Answer questions within this block.
 
         Args:
-            answer: Shows what the job has by now; called, in the job's thread, once for all questions since the last
-                answer.
+            answer: Shows what the job has by now; called, in the job's thread, by `wait_if_paused`, once for all
+                questions since the last answer.
+        """
+        self._answer = answer
+        try:
+            yield
+        finally:
+            self._answer = None
+
+    def wait_if_paused(self) -> None:
+        """Return at once while running; wait while paused. Questions are answered before and meanwhile.
 
         Raises:
             JobCancelled: The job has been asked to end.
         """
-        self._answer(answer)
+        self._answer_question()
         if not self._may_run.is_set():
             started = time.monotonic()
-            while not self._may_run.wait(None if answer is None else _ANSWER_INTERVAL_S):
-                self._answer(answer)
+            while not self._may_run.wait(None if self._answer is None else _ANSWER_INTERVAL_S):
+                self._answer_question()
             self.paused_seconds += time.monotonic() - started
         if self._cancelled.is_set():
             raise JobCancelled
 
-    def _answer(self, answer: Callable[[], None] | None) -> None:
-        if answer is not None and self._asked.is_set():
+    def _answer_question(self) -> None:
+        if self._answer is not None and self._asked.is_set():
             self._asked.clear()
-            answer()
+            self._answer()

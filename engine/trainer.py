@@ -136,11 +136,11 @@ class Trainer:
         if self._state.step == 0:
             self._validate()
             self._observer.preview(self._state)
-        with ThreadPoolExecutor(1, "batches") as ahead:
+        with self._control.answering(self._show_weights), ThreadPoolExecutor(1, "batches") as ahead:
             pending = ahead.submit(self._objective.batch, self._state.step)
             try:
                 while self._state.step < self._config.steps and not self._is_past_its_best():
-                    self._control.wait_if_paused(self._show_weights)
+                    self._control.wait_if_paused()
                     pending = self._step(pending, lambda step: ahead.submit(self._objective.batch, step))
                     now = time.monotonic()
                     if now - reported >= REPORT_INTERVAL_S:

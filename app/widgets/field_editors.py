@@ -32,9 +32,9 @@ CHOICE_TITLES = {
     "32-true": mark("Full, 32 bit"),
     "bf16-mixed": mark("Half, bfloat16"),
     "keep": mark("As the original"),
-    "png": mark("PNG"),
+    "png": "PNG",
     "tiff16": mark("TIFF, 16 bit"),
-    "jpeg": mark("JPEG"),
+    "jpeg": "JPEG",
     "rename": mark("Add a number to the name"),
     "overwrite": mark("Overwrite it"),
     "skip": mark("Skip the photo"),
@@ -245,6 +245,10 @@ class PathEditor(FieldEditor):
 
     def set_value(self, value: Any) -> None:
         self._edit.setText("" if value is None else str(value))
+
+    def set_empty_text(self, text: str) -> None:
+        """Show what an empty value stands for."""
+        self._edit.setPlaceholderText(text)
 
     def _browse(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, tr("Choose a folder"), self._edit.text())

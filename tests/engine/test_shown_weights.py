@@ -82,6 +82,9 @@ def test_a_job_without_an_answer_passes_over_the_question() -> None:
     control.ask()
     control.wait_if_paused()
     answers: list[int] = []
-    control.wait_if_paused(lambda: answers.append(1))
-    control.wait_if_paused(lambda: answers.append(2))
+    with control.answering(lambda: answers.append(1)):
+        control.wait_if_paused()
+        control.wait_if_paused()
+    control.ask()
+    control.wait_if_paused()
     assert answers == [1]
