@@ -46,6 +46,7 @@ from app.viewer.picture_files import PictureFiles
 from app.widgets.empty_state import EmptyState
 from engine.blind_votes import Choice
 from engine.errors import EngineError
+from engine.job_control import JobControl
 from engine.region_metrics import Region
 
 _LEAST_HISTOGRAM_PX = 140
@@ -71,6 +72,7 @@ class ComparePage(Page):
         self._load_task = LatestTask(self)
         self._load_task.finished.connect(self._show_loaded)
         self._measure_task = LatestTask(self)
+        self._measure_control = JobControl()
         self._measure_task.finished.connect(self._show_figures)
         self._maker = PictureMaker(runner, self.page_id, self)
         self._maker.changed.connect(self._reload)
@@ -115,6 +117,7 @@ class ComparePage(Page):
 
     def shut_down(self) -> None:
         """Wait for the background threads."""
+        self._stop_measuring()
         for task in (self._load_task, self._measure_task, self.exporter, self.histogram, self.viewer):
             task.shut_down()
 
@@ -315,7 +318,7 @@ class ComparePage(Page):
         photo = self.session.current_photo
         if photo is None:
             self._load_task.cancel()
-            self._measure_task.cancel()
+            self._stop_measuring()
             self._maker.want(())
             self._loaded = None
             self.viewer.show_message(tr("Choose a photo below."))
@@ -329,7 +332,7 @@ class ComparePage(Page):
         reference = reference_of(self.session, photo)
         refused = dict(self._maker.refused)
         previous = self._loaded.panes if self._loaded is not None else ()
-        self._measure_task.cancel()
+        self._stop_measuring()
         self.viewer.set_loading(tr("Reading the pictures…"))
         self._load_task.submit(lambda: load_panes(photo, sources, reference, self._files, refused, previous))
 
@@ -355,7 +358,14 @@ class ComparePage(Page):
         if loaded is not None and not self.blind.is_on:
             region = self.viewer.region
             part = None if region is None else Region(region.x(), region.y(), region.width(), region.height())
-            self._measure_task.submit(lambda: self._meter.measure(loaded, part))
+            self._stop_measuring()
+            control = self._measure_control = JobControl()
+            self._measure_task.submit(lambda: self._meter.measure(loaded, part, control))
+
+    def _stop_measuring(self) -> None:
+        # The task first: it tells nothing of what ends after that.
+        self._measure_task.cancel()
+        self._measure_control.cancel()
 
     @Slot(object)
     def _show_figures(self, figures: PaneFigures) -> None:

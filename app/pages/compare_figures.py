@@ -13,6 +13,7 @@ from app.translation import tr
 from app.viewer.common_size import at_common_size
 from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import Picture, PictureRole
+from engine.job_control import JobControl
 from engine.region_metrics import Closeness, Region, measure_closeness
 
 
@@ -31,7 +32,7 @@ class PaneMeter:
         self._files = files
         self._whole: WeakKeyDictionary[Picture, tuple[Path, str]] = WeakKeyDictionary()
 
-    def measure(self, loaded: LoadedPanes, region: Region | None = None) -> PaneFigures:
+    def measure(self, loaded: LoadedPanes, region: Region | None, control: JobControl) -> PaneFigures:
         """Measure every pane; by one background thread at a time.
 
         Without a reference nothing is promised: the captions say so.
@@ -39,6 +40,10 @@ class PaneMeter:
         Args:
             loaded: The panes.
             region: A rectangle of the scene, in its pixels, that is measured too; None: only the whole.
+            control: Ends it.
+
+        Raises:
+            JobCancelled: Asked to end.
         """
         pictures = {index: pane for index, pane in enumerate(loaded.panes) if isinstance(pane, Picture)}
         if loaded.reference is None:
@@ -54,24 +59,26 @@ class PaneMeter:
             known = self._whole.get(picture)
             whole = known[1] if known is not None and known[0] == loaded.reference else ""
             if not whole:
-                whole = figures_text(picture, reference)
+                whole = figures_text(picture, reference, control)
                 self._whole[picture] = (loaded.reference, whole)
-            part = "" if region is None else region_text(picture, reference, region, scene_width)
+            part = "" if region is None else region_text(picture, reference, region, scene_width, control)
             figures[index] = tr("region {region} · whole {whole}").format(region=part, whole=whole) if part else whole
         return PaneFigures(loaded.photo, figures)
 
 
-def figures_text(picture: Picture, reference: Picture) -> str:
+def figures_text(picture: Picture, reference: Picture, control: JobControl | None = None) -> str:
     """Return PSNR and SSIM of the whole as text, or why there are none."""
     pair = at_common_size(picture.pixels, reference.pixels)
     if pair is None:
         return tr("reference has {size}").format(size=reference.size_text)
-    whole = closeness_text(measure_closeness(*pair))
+    whole = closeness_text(measure_closeness(*pair, control=control))
     is_enlarged = picture.width < reference.width
     return tr("enlarged: {figures}").format(figures=whole) if is_enlarged else whole
 
 
-def region_text(picture: Picture, reference: Picture, region: Region, scene_width: int) -> str:
+def region_text(
+    picture: Picture, reference: Picture, region: Region, scene_width: int, control: JobControl | None = None
+) -> str:
     """Return PSNR and SSIM of a region as text; "" where it lies outside, or the sizes do not fit.
 
     Args:
@@ -79,13 +86,16 @@ def region_text(picture: Picture, reference: Picture, region: Region, scene_widt
         reference: What it should be.
         region: In pixels of the scene on which all panes are laid.
         scene_width: The scene's width in pixels.
+        control: Ends it.
     """
     pair = at_common_size(picture.pixels, reference.pixels)
     if pair is None:
         return ""
     height, width = pair[0].shape[:2]
     inside = region.scaled(width / scene_width).clipped(width, height)
-    return "" if inside is None else closeness_text(measure_closeness(*pair, inside), separator=", ")
+    if inside is None:
+        return ""
+    return closeness_text(measure_closeness(*pair, inside, control=control), separator=", ")
 
 
 def closeness_text(closeness: Closeness, *, separator: str = " · ") -> str:

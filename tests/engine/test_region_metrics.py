@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from engine import region_metrics
+from engine.job_control import JobCancelled, JobControl
 from engine.metrics import psnr, ssim
 from engine.region_metrics import Region, measure_closeness
 
@@ -17,7 +18,7 @@ def pair():
 
 def test_the_whole_is_measured_as_ever(pair):
     closeness = measure_closeness(*pair)
-    assert closeness.psnr == psnr(*pair)
+    assert closeness.psnr == pytest.approx(psnr(*pair), abs=1e-9)
     assert closeness.ssim == pytest.approx(ssim(*pair), abs=1e-12)
 
 
@@ -25,6 +26,7 @@ def test_strips_change_nothing(pair, monkeypatch):
     for pixels_at_once in (47, 47 * 7, 47 * 50):
         monkeypatch.setattr(region_metrics, "_STRIP_PIXELS", pixels_at_once)
         assert measure_closeness(*pair).ssim == pytest.approx(ssim(*pair), abs=1e-12)
+        assert measure_closeness(*pair).psnr == pytest.approx(psnr(*pair), abs=1e-9)
 
 
 def test_a_region_is_measured_alone(pair):
@@ -32,10 +34,11 @@ def test_a_region_is_measured_alone(pair):
     region = Region(left=5, top=8, width=20, height=13)
     area = slice(8, 21), slice(5, 25)
     closeness = measure_closeness(noisy, clean, region)
-    assert closeness.psnr == psnr(noisy[area], clean[area])
+    assert closeness.psnr == pytest.approx(psnr(noisy[area], clean[area]), abs=1e-9)
     assert closeness.ssim == pytest.approx(ssim(noisy[area], clean[area]))
     assert measure_closeness(noisy, clean, Region(0, 0, 10, 61)).ssim is None
-    assert measure_closeness(noisy, clean, Region(40, 50, 500, 500)).psnr == psnr(noisy[50:, 40:], clean[50:, 40:])
+    beyond = measure_closeness(noisy, clean, Region(40, 50, 500, 500))
+    assert beyond.psnr == pytest.approx(psnr(noisy[50:, 40:], clean[50:, 40:]), abs=1e-9)
 
 
 def test_gray_meets_colour(pair):
@@ -50,6 +53,13 @@ def test_what_cannot_be_measured_is_refused(pair):
         measure_closeness(noisy[1:], clean)
     with pytest.raises(ValueError, match="outside"):
         measure_closeness(noisy, clean, Region(47, 0, 5, 5))
+
+
+def test_measuring_can_be_stopped(pair):
+    control = JobControl()
+    control.cancel()
+    with pytest.raises(JobCancelled):
+        measure_closeness(*pair, control=control)
 
 
 def test_regions_are_clipped_and_scaled():
