@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import QPointF, QRectF, QSizeF
 
 from app.image_convert import stretch_levels
+from app.viewer.legend import Legend
 from app.viewer.pictures import PaneContent, Panel, Picture, ViewSettings
 from app.viewer.pyramid_store import PyramidStore
 from app.viewer.tile_mosaic import needed_pixels
@@ -77,12 +78,24 @@ def arrange(
         store.keep(picture)
     panels = mode.arrange(panes, settings, store)
     store.end()
+    panels = _with_legend_once(panels)
     largest = max(pictures, key=lambda picture: picture.width * picture.height, default=None)
     if largest is None:
         return Arrangement(tuple(panels), None)
     scene = QSizeF(largest.width, largest.height)
     _prepare_tiles(panels, scene, viewpoint)
     return Arrangement(tuple(panels), scene)
+
+
+def _with_legend_once(panels: list[Panel]) -> list[Panel]:
+    """Show a legend that holds for several panels on the first of them."""
+    seen: set[Legend] = set()
+    result: list[Panel] = []
+    for panel in panels:
+        result.append(replace(panel, legend=None) if panel.legend in seen else panel)
+        if panel.legend is not None:
+            seen.add(panel.legend)
+    return result
 
 
 def _prepare_tiles(panels: list[Panel], scene: QSizeF, viewpoint: Viewpoint) -> None:

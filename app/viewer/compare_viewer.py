@@ -39,6 +39,7 @@ class CompareViewer(PaneStage):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.offsets.changed.connect(self._caption_all)
         self.flicker_timer = FlickerTimer(self)
         self.flicker_timer.due.connect(self._flicker_by_itself)
         self.flicker_timer.changed.connect(self._on_flicker_timer_changed)
@@ -274,6 +275,7 @@ class CompareViewer(PaneStage):
         self._settings = settings
         if concerns_mode:
             self._arrange()
+        self._caption_all()
         self.state_changed.emit()
 
     def _arrange(self) -> None:
@@ -335,6 +337,7 @@ class CompareViewer(PaneStage):
         self._visible[0].canvas.show_layer(self._flicker_position())
         self._caption_all()
 
+    @Slot()
     def _caption_all(self) -> None:
         for view in self._visible:
             panel = view.panel
@@ -345,8 +348,26 @@ class CompareViewer(PaneStage):
                 number = tr("{position} of {number}, Space: next").format(position=position + 1, number=len(indices))
                 detail = "  ".join(filter(None, (number, panel.detail)))
                 indices = (indices[position],)
+            detail = "  ".join(filter(None, (detail, self._looking_note(), self._offset_note(indices))))
             figures = [self._figures[index] for index in indices if self._figures.get(index)]
             view.caption.show_text(title, detail, "  |  ".join(figures))
+
+    def _looking_note(self) -> str:
+        """Say so where pictures are not shown as they are."""
+        if VIEW_MODES[self._mode_key].uses_gain:
+            return ""
+        notes: list[str] = []
+        if self.exposure_stops:
+            notes.append(tr("shown at {stops} EV").format(stops=f"{self.exposure_stops:+.3g}".replace("-", "−")))
+        if self.gamma != 1.0:
+            notes.append(tr("gamma {gamma}").format(gamma=f"{self.gamma:.3g}"))
+        return ", ".join(notes)
+
+    def _offset_note(self, indices: Sequence[int]) -> str:
+        """Say so where a pane is moved against the others."""
+        moved = [self.offsets.of(index) for index in indices]
+        texts = [f"{offset.x():+.3g}, {offset.y():+.3g}".replace("-", "−") for offset in moved if not offset.isNull()]
+        return tr("moved by {offsets} px").format(offsets=" | ".join(texts)) if texts else ""
 
 
 def _call(function: Callable[[], None], _is_checked: bool = False) -> None:

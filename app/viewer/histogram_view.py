@@ -27,6 +27,8 @@ _SETTLE_MS = 120
 _LEAST_SHARE_PERCENT = 1e-4
 """Where a logarithmic axis begins: one pixel in a million."""
 
+_LOG_TICKS = [(power, f"{10.0**power:g}") for power in range(-4, 3)]
+
 
 class HistogramPart(Enum):
     """What is counted; the value is its name."""
@@ -187,6 +189,7 @@ class HistogramView(QWidget):
     def _draw_curves(self, counted: _Counted, is_log: bool, colors: Palette) -> None:
         plot = self._plot.plot
         plot.setLogMode(x=False, y=is_log)
+        plot.getAxis("left").setTicks([_LOG_TICKS] if is_log else None)
         values = bin_values(counted.levels.black, counted.levels.white, counted.peak)
         lines = [*colors.plot_lines, colors.text]
         top = max((float(h.shares.max()) for h in counted.histograms), default=0.0) * 100

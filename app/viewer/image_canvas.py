@@ -137,8 +137,8 @@ class ImageCanvas(QWidget):
 
     @property
     def is_sharp(self) -> bool:
-        """Whether no tile is missing in what was painted last."""
-        return not any(mosaic.missing for mosaic in self._mosaics)
+        """Whether no tile in view was missing when it was painted last."""
+        return all(mosaic.is_sharp for mosaic in self._mosaics)
 
     def show_layers(
         self, layers: Sequence[Layer], *, is_split: bool = False, message: str = "", legend: Legend | None = None

@@ -4,6 +4,8 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
+from app.translation import tr
+
 _WIDTH_PX = 28
 _GRIP_RADIUS = 11
 _SMALL_STEP = 0.01
@@ -33,8 +35,8 @@ class SplitHandle(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.SplitHCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
-        self.setAccessibleName("Split position")
-        self.setToolTip("Drag to compare. Shift and the arrow keys move it too.")
+        self.setAccessibleName(tr("Split position"))
+        self.setToolTip(tr("Drag to compare. Shift and the arrow keys move it too."))
 
     @property
     def line_x(self) -> float:
@@ -49,7 +51,7 @@ class SplitHandle(QWidget):
     def set_position(self, position: float) -> None:
         """Put the line at this share of the parent's width."""
         self.position = min(max(position, 0.0), 1.0)
-        self.setAccessibleDescription(f"{round(self.position * 100)} % from the left")
+        self.setAccessibleDescription(tr("{percent} % from the left").format(percent=round(self.position * 100)))
         self.place()
 
     def step(self, direction: int, *, large: bool = False) -> None:

@@ -42,8 +42,14 @@ class TileMosaic:
         self.pyramid = pyramid
         self._level = -1
         self._covered = QRect()
+        self._in_view = QRect()
         self._image = QImage()
         self._missing: dict[TileKey, None] = {}
+
+    @property
+    def is_sharp(self) -> bool:
+        """Whether no tile is missing in view."""
+        return not any(self.pyramid.tile_place(key).intersects(self._in_view) for key in self._missing)
 
     @property
     def missing(self) -> list[TileKey]:
@@ -63,6 +69,7 @@ class TileMosaic:
             self._missing = {}
             return
         level, needed = needed_pixels(self.pyramid, target, visible, zoom)
+        self._in_view = needed
         if level == self.pyramid.overview_level:
             self._missing = {}
         elif level != self._level or not self._covered.contains(needed):
@@ -112,9 +119,9 @@ class TileMosaic:
         return True
 
     def complete(self) -> None:
-        """Make what is missing now, here: for a picture of what is on screen."""
+        """Make what is missing in view now, here: for a picture of what is on screen."""
         for key in self._missing:
-            if self.pyramid.kept(key) is None:
+            if self.pyramid.tile_place(key).intersects(self._in_view) and self.pyramid.kept(key) is None:
                 self.pyramid.keep(key, self.pyramid.render(key))
         self.take_tiles()
 

@@ -79,8 +79,10 @@ def test_dragging_with_alt_or_ctrl_moves_one_pane_alone(qtbot, viewer, modifier)
     assert red_at(viewer, 0, place) == 255
     assert red_at(viewer, 1, place) == 0
     assert red_at(viewer, 1, place + QPoint(40, -16)) == 255
+    assert viewer.pane_views[1].caption.text == "Second  moved by +5, −2 px"
     viewer.offsets.reset()
     assert red_at(viewer, 1, place) == 255
+    assert viewer.pane_views[1].caption.text == "Second"
 
 
 def test_the_moved_pane_keeps_its_offset_in_a_split_and_moves_there(qtbot, viewer):
@@ -226,6 +228,7 @@ def test_exposure_and_gamma_are_held_in_range_and_told(qtbot, viewer):
     with qtbot.waitSignals([viewer.state_changed, viewer.panels_shown]):
         viewer.set_exposure(99.0)
     assert viewer.exposure_stops == 10.0
+    assert viewer.pane_views[0].caption.text == "First  shown at +10 EV"
     change(qtbot, viewer, viewer.set_gamma, 0.0)
     assert viewer.gamma == 0.2
 
