@@ -15,6 +15,7 @@ import platformdirs
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.atomic_files import write_bytes_atomically
+from engine.output_names import DEFAULT_PATTERN
 
 logger = logging.getLogger(__name__)
 
@@ -87,8 +88,15 @@ COMPARE_HISTOGRAM = Setting("compare_histogram", False)
 COMPARE_PANES: Setting[list[str]] = Setting("compare_panes", [])
 """What the panes show, for each folder; see `PaneChoice.to_text`."""
 RESTORE_STRENGTH = Setting("restore_strength", 1.0)
-RESTORE_FORMAT = Setting("restore_format", "keep", ("keep", "png", "tiff16", "jpeg"))
-RESTORE_KEEP_METADATA = Setting("restore_keep_metadata", True)
+RESTORE_FORMAT = Setting("restore_format", "keep", ("keep", "png", "tiff", "jpeg", "webp", "bmp"))
+RESTORE_BIT_DEPTH = Setting("restore_bit_depth", "keep", ("keep", "8", "16"))
+RESTORE_JPEG_QUALITY = Setting("restore_jpeg_quality", 95)
+RESTORE_METADATA = Setting("restore_metadata", "keep", ("keep", "without-gps", "none"))
+RESTORE_PROVENANCE = Setting("restore_provenance", True)
+RESTORE_NAME_PATTERN = Setting("restore_name_pattern", DEFAULT_PATTERN)
+RESTORE_EXISTING = Setting("restore_existing", "rename", ("rename", "overwrite", "skip"))
+RESTORE_SKIP_DONE = Setting("restore_skip_done", True)
+RESTORE_REPORT = Setting("restore_report", False)
 RESTORE_DESTINATION = Setting("restore_destination", "")
 
 
@@ -169,6 +177,18 @@ class Settings(QObject):
             return
         if isinstance(content, dict):
             values, folders = content.get("values"), content.get("folders")
-            self._values = values if isinstance(values, dict) else {}
+            self._values = _renewed(values) if isinstance(values, dict) else {}
             if isinstance(folders, dict):
                 self._folders = {name: entry for name, entry in folders.items() if isinstance(entry, dict)}
+
+
+def _renewed(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the stored values under the names and with the choices that they have today."""
+    renewed = dict(values)
+    # Version 0.1 knew metadata as a yes or no, and 16 bits as a part of the format.
+    keeps_metadata = renewed.pop("restore_keep_metadata", True)
+    if keeps_metadata is False:
+        renewed.setdefault("restore_metadata", "none")
+    if renewed.get("restore_format") == "tiff16":
+        renewed |= {"restore_format": "tiff", "restore_bit_depth": "16"}
+    return renewed

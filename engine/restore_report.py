@@ -5,7 +5,6 @@ import csv
 import html
 import io
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -21,6 +20,7 @@ from engine.errors import EngineError, ImageWriteError
 from engine.events import Emit, Pixels, StepDone
 from engine.job_control import JobControl
 from engine.job_results import PhotoOutcome
+from engine.restore_report_config import RestoreReportConfig
 
 CROP_PX: Final = 176
 """Side of a crop, in pixels of the restored photo."""
@@ -60,24 +60,6 @@ p {{ margin: .2rem 0; overflow-wrap: anywhere; }}
 {articles}
 </body></html>
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class RestoreReportConfig:
-    """What the report is about.
-
-    Attributes:
-        path: The HTML file; its folder must exist. The CSV file lies beside it under the same name.
-        outcomes: What became of each photo.
-    """
-
-    path: Path
-    outcomes: tuple[PhotoOutcome, ...]
-
-
-def report_path(folder: Path) -> Path:
-    """Return the name of a report that is written now."""
-    return folder / f"Restoration report {datetime.now():%Y-%m-%d %H.%M.%S}.html"
 
 
 def write_restore_report(config: RestoreReportConfig, control: JobControl, emit: Emit) -> Path:

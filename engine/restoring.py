@@ -17,6 +17,7 @@ from engine.job_control import JobControl
 from engine.job_results import PhotoOutcome, RestoreResult
 from engine.output_plan import OutputPlan, Placement
 from engine.raw_restoring import restore_raw_file
+from engine.restore_report_config import RestoreReportConfig, report_path
 from engine.restored_files import SourcePhoto, list_sources
 from engine.system_memory import available_memory
 
@@ -227,7 +228,7 @@ def _failure(skipped: FileSkipped) -> PhotoOutcome:
 
 def _write_report(config: RestoreConfig, result: RestoreResult, control: JobControl, emit: Emit) -> Path | None:
     """Write the report beside the results; a batch is no failure for want of one."""
-    from engine.restore_report import RestoreReportConfig, report_path, write_restore_report
+    from engine.restore_report import write_restore_report
 
     try:
         return write_restore_report(

@@ -9,27 +9,23 @@ from PySide6.QtCore import QSize, QStandardPaths, Qt, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from app.file_manager import open_in_file_manager
-from app.job_runner import JobHandle, JobRequest, JobRunner
-from app.messages import Message, Severity
+from app.job_runner import JobRunner
 from app.pages.page import Page
-from app.pages.restore_list import PhotoState, RestoreList, RestoreListModel, RowState
+from app.pages.restore_batch import RestoreBatch
+from app.pages.restore_list import RestoreList, RestoreListModel
 from app.pages.restore_options import RestoreOptions
 from app.pages.restore_preview import RestorePreview
 from app.pages.thumbnail_list import select_alone
-from app.phrases import count, duration
-from app.session import ModelChoice, RestoredPhoto, Session
+from app.phrases import count
+from app.session import Session
 from app.settings import RESTORE_DESTINATION, Settings
-from app.theme import SPACING
+from app.theme import SPACING, themed_icon
 from app.thumbnails import shared_thumbnails
+from app.translation import mark, tr, tr_count
 from app.viewer.picture_files import PictureFiles
-from app.widgets.buttons import button, primary_button, set_reason
+from app.widgets.buttons import button, icon_button, primary_button, set_reason
 from app.widgets.empty_state import EmptyState
 from app.widgets.text import ElidedLabel
-from engine.configs import RestoreConfig
-from engine.events import Emit, FileSkipped, ImageRestored, JobEvent, StepDone
-from engine.job_control import JobControl
-from engine.job_results import RestoreResult
 
 _OPTIONS_WIDTH_PX = 264
 
@@ -38,38 +34,39 @@ class RestorePage(Page):
     """Photos left, a spot at 100 % in the middle, options right."""
 
     page_id = "restore"
-    title = "Restore"
+    title = mark("Restore")
     icon_name = "magic-wand"
-    tip = "Restore your photos with a model; look at any spot first."
+    tip = mark("Restore your photos with a model; look at any spot first.")
     stays_when_photos_open = True
 
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(session, runner, settings, parent)
-        self._job: JobHandle | None = None
-        self._batch: list[Path] = []
-        self._batch_model: ModelChoice | None = None
-        self._batch_destination = Path()
         self._destination: Path | None = None
         thumbnails = shared_thumbnails(session)
         self.model = RestoreListModel(session, self)
+        self.batch = RestoreBatch(session, runner, self.model, self.page_id, self)
+        self.batch.changed.connect(self._update)
+        self.batch.progressed.connect(self.rail_status_changed)
+        self.batch.message_raised.connect(self.message_raised)
         self.list = RestoreList(self.model, thumbnails)
         self.list.photo_chosen.connect(self._choose_photo)
         self.list.selectionModel().selectionChanged.connect(self._update)
         self.preview = RestorePreview(PictureFiles(), thumbnails)
         self.options = RestoreOptions(session, settings)
         self.options.strength_changed.connect(self.preview.set_strength)
-        self.options.destination_chosen.connect(self._set_destination)
-        self.preview.set_strength(self.options.choices.strength)
+        self.options.output.destination_chosen.connect(self._set_destination)
+        self.options.output.problem_changed.connect(self._update)
+        self.preview.set_strength(self.options.strength)
 
         self._no_photos = EmptyState(
-            "magic-wand", "Drop the photos here that shall be restored, or open them first.", "Go to Photos"
+            "magic-wand", tr("Drop the photos here that shall be restored, or open them first."), tr("Go to Photos")
         )
         self._no_photos.action_requested.connect(lambda: self.page_requested.emit("photos"))
         self._no_model = EmptyState(
             "magic-wand",
-            "There is no model yet. Pretraining on your own noisy photos makes one, without any clean reference.",
-            "Go to Pretrain",
-            "Open a model file",
+            tr("There is no model yet. Pretraining on your own noisy photos makes one, without any clean reference."),
+            tr("Go to Pretrain"),
+            tr("Open a model file"),
         )
         self._no_model.action_requested.connect(lambda: self.page_requested.emit("pretrain"))
         self._no_model.other_requested.connect(self.options.open_model_file)
@@ -108,38 +105,24 @@ class RestorePage(Page):
     @Slot()
     def restore(self) -> None:
         """Restore the selected photos if there are several, else all."""
+        self._restore(self._chosen_paths())
+
+    @Slot()
+    def retry_failed(self) -> None:
+        """Restore the photos that failed once more."""
+        self._restore(self.model.failed_paths())
+
+    @Slot()
+    def write_report(self) -> None:
+        """Write what became of the photos beside the results."""
+        if self._destination is not None:
+            self.batch.write_report(self.model.outcomes(), self._destination)
+
+    def _restore(self, paths: list[Path]) -> None:
         model, destination = self.session.model, self._destination
-        if self._job is not None or model is None or destination is None:
+        if self.batch.is_running or model is None or destination is None or not paths or self.options.output.problem:
             return
-        self._batch = self._chosen_paths()
-        self._batch_model = model
-        self._batch_destination = destination
-        choices = self.options.choices
-        config = RestoreConfig(
-            model=model.path,
-            photos=tuple(self._batch),
-            out=destination,
-            strength=choices.strength,
-            format="tiff" if choices.format == "tiff16" else choices.format,
-            bit_depth="16" if choices.format == "tiff16" else "keep",
-            jpeg_quality=choices.jpeg_quality,
-            metadata="keep" if choices.keep_metadata else "none",
-            existing=choices.existing,
-        )
-        self.model.set_state(self._batch, RowState(PhotoState.WAITING))
-        self._job = self.runner.submit(
-            JobRequest(
-                title=f"Restoring {count(len(self._batch), 'photo')}",
-                page_id=self.page_id,
-                function=_restore_photos,
-                config=config,
-            )
-        )
-        self._job.events_received.connect(self._take_events)
-        self._job.finished.connect(self._on_finished)
-        self._job.cancelled.connect(self._on_cancelled)
-        self._job.failed.connect(self._on_failed)
-        self._update()
+        self.batch.start(self.options.make_config(model, tuple(paths), destination), model)
 
     def _build_content(self) -> QWidget:
         options_area = QScrollArea()
@@ -165,18 +148,39 @@ class RestorePage(Page):
         columns.setSizes([236, 560, _OPTIONS_WIDTH_PX + 2 * SPACING])
 
         self.summary = ElidedLabel("", "muted")
-        self.compare_button = button("Compare", "columns")
-        self.compare_button.setToolTip("Look at the restored photos beside the noisy ones.")
+        self.pause_button = icon_button("pause", tr("Pause"))
+        self.pause_button.clicked.connect(self.batch.toggle_pause)
+        self.stop_button = icon_button("stop", tr("Stop; what has been restored stays"))
+        self.stop_button.clicked.connect(self.batch.stop)
+        self.retry_button = button("", "arrow-clockwise")
+        self.retry_button.setToolTip(tr("Restore the photos that failed once more, with the present settings."))
+        self.retry_button.clicked.connect(self.retry_failed)
+        self.report_button = button(tr("Report"), "file-text")
+        self.report_button.setToolTip(
+            tr(
+                "Write a page with crops of before and after, and a table, of all photos of the list that were "
+                "restored, passed over or failed."
+            )
+        )
+        self.report_button.clicked.connect(self.write_report)
+        self.compare_button = button(tr("Compare"), "columns")
+        self.compare_button.setToolTip(tr("Look at the restored photos beside the noisy ones."))
         self.compare_button.clicked.connect(lambda: self.page_requested.emit("compare"))
         self.primary = primary_button("")
         self.primary.clicked.connect(self.restore)
-        for control in (self.compare_button, self.primary):
-            control.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         bottom = QHBoxLayout()
         bottom.setSpacing(SPACING)
         bottom.addWidget(self.summary, 1)
-        bottom.addWidget(self.compare_button)
-        bottom.addWidget(self.primary)
+        for control in (
+            self.pause_button,
+            self.stop_button,
+            self.retry_button,
+            self.report_button,
+            self.compare_button,
+            self.primary,
+        ):
+            control.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+            bottom.addWidget(control)
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -208,6 +212,7 @@ class RestorePage(Page):
         photo = self.session.photo(path)
         if photo is not None:
             self.preview.spot_map.set_photo_size(QSize(photo.width, photo.height))
+        self.options.show_example(path)
         self.preview.set_photo(path)
 
     @Slot()
@@ -230,7 +235,7 @@ class RestorePage(Page):
         else:
             remembered = self.settings.get_for_folder(folders[0], RESTORE_DESTINATION)
             self._destination = Path(remembered) if remembered else default_destination(folders[0])
-        self.options.show_destination(self._destination)
+        self.options.output.show_destination(self._destination)
         self._update()
 
     @Slot(object)
@@ -238,66 +243,7 @@ class RestorePage(Page):
         self._destination = folder
         if self.session.folders:
             self.settings.set_for_folder(self.session.folders[0], RESTORE_DESTINATION, str(folder))
-        self.options.show_destination(folder)
-        self._update()
-
-    @Slot(tuple)
-    def _take_events(self, events: tuple[JobEvent, ...]) -> None:
-        model = self._batch_model
-        for event in events:
-            if isinstance(event, ImageRestored):
-                self.model.set_state([event.source], RowState(PhotoState.DONE))
-                if model is not None:
-                    self.session.add_restored(event.source, RestoredPhoto(model.name, event.output))
-            elif isinstance(event, FileSkipped):
-                self.model.set_state([event.path], RowState(PhotoState.FAILED, event.reason))
-            elif isinstance(event, StepDone):
-                self._show_progress(event)
-
-    def _show_progress(self, progress: StepDone) -> None:
-        fraction = progress.metrics.get("fraction", progress.step / max(1, progress.num_steps))
-        waiting = [path for path in self._batch if self.model.state_of(path).state is PhotoState.WAITING]
-        in_work = any(self.model.state_of(path).state is PhotoState.RESTORING for path in self._batch)
-        if waiting and not in_work and progress.step < progress.num_steps:
-            self.model.set_state(waiting[:1], RowState(PhotoState.RESTORING))
-        self.rail_status_changed.emit(f"{round(fraction * 100)} %")
-
-    @Slot(object)
-    def _on_finished(self, result: RestoreResult) -> None:
-        destination = self._batch_destination
-        skipped = RowState(PhotoState.DONE, "was restored before")
-        self.model.set_state(result.skipped_existing, skipped)
-        self._end_job()
-        num_failed = len(result.failed)
-        text = f"Restored {count(len(result.restored), 'photo')} in {duration(result.seconds)}."
-        if num_failed:
-            text += f" {count(num_failed, 'photo')} failed; the list says why."
-        elif result.skipped_existing:
-            text += f" {count(len(result.skipped_existing), 'photo')} had been restored before."
-        self.message_raised.emit(
-            Message(
-                severity=Severity.WARNING if num_failed else Severity.INFO,
-                text=text,
-                action_label="Open folder",
-                action=lambda: self._open_folder(destination),
-            )
-        )
-
-    def _open_folder(self, folder: Path) -> None:
-        if not open_in_file_manager(folder):
-            self.message_raised.emit(Message(text=f"The restored photos are in {folder}."))
-
-    @Slot()
-    def _on_cancelled(self) -> None:
-        self._end_job()
-
-    @Slot(object)
-    def _on_failed(self, _failure: object) -> None:
-        self._end_job()
-
-    def _end_job(self) -> None:
-        self._job = None
-        self.model.clear_unfinished()
+        self.options.output.show_destination(folder)
         self._update()
 
     @Slot()
@@ -310,16 +256,40 @@ class RestorePage(Page):
         else:
             self._stack.setCurrentIndex(2)
         num_done = sum(bool(self.session.restored(path)) for path in self.model.paths)
-        self.compare_button.setVisible(num_done > 0)
-        what = "selected photos" if len(self.list.selected_paths()) > 1 else "photos"
-        self.primary.setText(f"Restore {count(len(paths), 'photo', what)}")
-        set_reason(self.primary, "The photos are being restored." if self._job is not None else "")
-        if self._job is None:
+        is_running = self.batch.is_running
+        self._update_batch_buttons(num_done)
+        num_selected = len(self.list.selected_paths())
+        self.primary.setText(
+            tr_count("Restore {number} selected photo", "Restore {number} selected photos", num_selected).format(
+                number=f"{num_selected:,}"
+            )
+            if num_selected > 1
+            else tr("Restore {photos}").format(photos=count(len(paths), "photo"))
+        )
+        set_reason(self.primary, tr("The photos are being restored.") if is_running else self.options.output.problem)
+        if not is_running:
             self.rail_status_changed.emit(f"{num_done:,}" if num_done else "")
-        parts = [f"{count(num_done, 'photo')} restored"] if num_done else []
+        parts = [tr("{photos} restored").format(photos=count(num_done, "photo"))] if num_done else []
         if self._destination is not None:
-            parts.append(f"to {self._destination}")
+            parts.append(tr("to {folder}").format(folder=self._destination))
         self.summary.set_text(" · ".join(parts))
+
+    def _update_batch_buttons(self, num_done: int) -> None:
+        batch, is_running = self.batch, self.batch.is_running
+        self.compare_button.setVisible(num_done > 0)
+        for control in (self.pause_button, self.stop_button):
+            control.setVisible(is_running)
+            control.setEnabled(not batch.is_stopping)
+        self.pause_button.setIcon(themed_icon("play" if batch.is_paused else "pause"))
+        self.pause_button.setToolTip(tr("Resume") if batch.is_paused else tr("Pause at the next tile"))
+        self.pause_button.setAccessibleName(self.pause_button.toolTip())
+        num_failed = 0 if is_running else len(self.model.failed_paths())
+        self.retry_button.setVisible(num_failed > 0)
+        self.retry_button.setText(
+            tr_count("Retry {number} failed", "Retry {number} failed", num_failed).format(number=f"{num_failed:,}")
+        )
+        self.report_button.setVisible(not is_running and bool(self.model.outcomes()))
+        set_reason(self.report_button, tr("The report is being written.") if batch.is_reporting else "")
 
 
 def default_destination(folder: Path) -> Path:
@@ -336,10 +306,3 @@ def default_destination(folder: Path) -> Path:
     if os.access(source.parent, os.W_OK):
         return source.parent / name
     return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)) / name
-
-
-def _restore_photos(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreResult:
-    """Run the engine's job; its imports are left to the background thread."""
-    from engine.restoring import restore
-
-    return restore(config, control, emit)

@@ -1,5 +1,7 @@
 """The photos to be restored, with the state of each."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
@@ -10,11 +12,14 @@ from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.pages.thumbnail_list import ModelIndex, ThumbnailList, paint_square_thumbnail, select_alone
+from app.phrases import NO_BREAK, number
 from app.session import Session
 from app.theme import SPACING, Theme, palette, themed_icon
 from app.thumbnails import ThumbnailLoader
-from engine.data.photo_folder import natural_sort_key
+from app.translation import mark, tr, translate_engine
+from engine.data.photo_folder import photo_sort_key
 from engine.events import PhotoScanned
+from engine.job_results import PhotoOutcome
 
 _THUMBNAIL_PX = 44
 _ICON_PX = 16
@@ -24,10 +29,20 @@ class PhotoState(Enum):
     """Where a photo stands in the batch: words, icon, colour of the icon."""
 
     IDLE = ("", "", "text_muted")
-    WAITING = ("waiting", "circle-dashed", "text_muted")
-    RESTORING = ("restoring", "spinner", "accent")
-    DONE = ("done", "check-circle", "accent")
-    FAILED = ("failed", "warning", "warning")
+    WAITING = (mark("waiting"), "circle-dashed", "text_muted")
+    RESTORING = (mark("restoring"), "spinner", "accent")
+    DONE = (mark("done"), "check-circle", "accent")
+    DONE_BEFORE = (mark("done already"), "check-circle", "text_muted")
+    LEFT_ALONE = (mark("left alone: the file exists"), "skip-forward", "text_muted")
+    FAILED = (mark("failed"), "warning", "warning")
+
+
+_STATES_OF_OUTCOMES = {
+    "restored": PhotoState.DONE,
+    "done": PhotoState.DONE_BEFORE,
+    "exists": PhotoState.LEFT_ALONE,
+    "failed": PhotoState.FAILED,
+}
 
 
 @dataclass(frozen=True)
@@ -36,16 +51,37 @@ class RowState:
 
     Attributes:
         state: Where it stands.
-        reason: Why it failed.
+        outcome: What became of it, where the batch has come to it.
     """
 
     state: PhotoState = PhotoState.IDLE
-    reason: str = ""
+    outcome: PhotoOutcome | None = None
+
+    @classmethod
+    def of_outcome(cls, outcome: PhotoOutcome) -> RowState:
+        """Return the state of a photo that the batch is through with."""
+        return cls(_STATES_OF_OUTCOMES[outcome.state], outcome)
 
     @property
     def text(self) -> str:
-        """The state in words."""
-        return self.reason or self.state.value[0]
+        """The state in words: "done · 3.2 s", or why it failed."""
+        outcome = self.outcome
+        if outcome is not None and outcome.reason:
+            return translate_engine(outcome.reason)
+        words = tr(self.state.value[0])
+        if outcome is None or self.state is not PhotoState.DONE:
+            return words
+        return f"{words} · {number(outcome.seconds, 1)}{NO_BREAK}s"
+
+    @property
+    def explanation(self) -> str:
+        """All that is known, in lines."""
+        outcome = self.outcome
+        if outcome is None:
+            return self.text
+        output = "" if outcome.output is None else str(outcome.output)
+        lines = (self.text, translate_engine(outcome.hint), output, translate_engine(outcome.how))
+        return "\n".join(line for line in lines if line)
 
 
 class RestoreRole(IntEnum):
@@ -88,6 +124,15 @@ class RestoreListModel(QAbstractListModel):
         """Return a photo's state."""
         return self._states.get(path, RowState())
 
+    def failed_paths(self) -> list[Path]:
+        """The photos of the list that failed, in its order."""
+        return [path for path in self.paths if self.state_of(path).state is PhotoState.FAILED]
+
+    def outcomes(self) -> tuple[PhotoOutcome, ...]:
+        """What became of the photos that a batch has come to, in the list's order."""
+        found = (self.state_of(path).outcome for path in self.paths)
+        return tuple(outcome for outcome in found if outcome is not None)
+
     def set_state(self, paths: Iterable[Path], state: RowState) -> None:
         """Set the state of some photos."""
         for path in paths:
@@ -113,7 +158,7 @@ class RestoreListModel(QAbstractListModel):
             case Qt.ItemDataRole.DisplayRole:
                 return photo.path.name
             case Qt.ItemDataRole.ToolTipRole:
-                return "\n".join(part for part in (str(photo.path), state.text) if part)
+                return "\n".join(part for part in (str(photo.path), state.explanation) if part)
             case Qt.ItemDataRole.AccessibleTextRole:
                 return ", ".join(part for part in (photo.path.name, state.text) if part)
             case RestoreRole.PHOTO:
@@ -126,7 +171,7 @@ class RestoreListModel(QAbstractListModel):
     def _rebuild(self) -> None:
         rows = sorted(
             self._session.included_photos,
-            key=lambda photo: (natural_sort_key(str(photo.path.parent)), natural_sort_key(photo.path.name)),
+            key=lambda photo: photo_sort_key(photo.path),
         )
         if rows[: len(self._rows)] == self._rows and self._rows:
             if len(rows) > len(self._rows):
@@ -166,7 +211,7 @@ class RestoreList(ThumbnailList):
         self.setItemDelegate(_RestoreDelegate(self))
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setAccessibleName("Photos to restore")
+        self.setAccessibleName(tr("Photos to restore"))
         self.watch_model(lambda row: (model.photo_at(row).path,))
         self.selectionModel().currentChanged.connect(self._tell_choice)
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QPointF, QSize, QTimer, Slot
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.pages.spot_restoring import Spot, SpotPreview, SpotRestorer
-from app.phrases import NO_BREAK
+from app.pages.spot_map import SpotMap
+from app.pages.spot_restoring import SpotPreview, SpotRestorer, spot_around
+from app.phrases import NO_BREAK, number
 from app.session import ModelChoice
-from app.theme import SPACING, palette
+from app.theme import SPACING
 from app.thumbnails import ThumbnailLoader
+from app.translation import tr, translate_engine
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.latest_task import LatestTask
 from app.viewer.picture_files import PictureFiles
@@ -24,6 +25,12 @@ from engine.job_control import JobControl
 
 PREVIEW_SIDE_PX = 512
 """Largest side of the spot: some tenths of a second on two processor cores."""
+
+_PATIENCE_S = 0.7
+"""A model that needs longer for the whole spot shows a smaller one first."""
+
+_SETTLE_MS = 180
+"""The spot follows when the view has stood still for so long."""
 
 
 class RestorePreview(QWidget):
@@ -50,12 +57,21 @@ class RestorePreview(QWidget):
         self._ask_later.setSingleShot(True)
         self._ask_later.setInterval(60)
         self._ask_later.timeout.connect(self._ask)
+        self._settle_later = QTimer(self)
+        self._settle_later.setSingleShot(True)
+        self._settle_later.setInterval(_SETTLE_MS)
+        self._settle_later.timeout.connect(self._follow_view)
+        self._is_new_spot = False
         self.viewer = CompareViewer()
+        self.viewer.panels_shown.connect(self._on_panels_shown)
+        self.viewer.view_transform.changed.connect(self._settle_later.start)
         self.viewer.set_mode("split")
         self.spot_map = SpotMap(thumbnails)
         self.spot_map.spot_moved.connect(self.set_centre)
         self._hint = label(
-            "The rectangle on the map is the spot shown above: drag it, or click.", "caption", wraps=True
+            tr("The rectangle on the map is the spot shown above: drag it, or drag the picture itself."),
+            "caption",
+            wraps=True,
         )
         self._status = label("", "muted", wraps=True)
         words = QVBoxLayout()
@@ -113,14 +129,16 @@ class RestorePreview(QWidget):
     def set_centre(self, centre: QPointF) -> None:
         """Look at another spot, around these shares of the photo's width and height."""
         self._centre = QPointF(centre)
+        self.spot_map.set_centre(centre)
         self._ask_soon()
 
     def refresh(self) -> None:
-        """Restore the spot again, after the page has been shown or resized."""
+        """Restore the spot again, after the page has been shown."""
         self._ask_soon()
 
     def shut_down(self) -> None:
         """Wait for the background threads."""
+        self._settle_later.stop()
         self._control.cancel()
         self._task.shut_down()
         self.viewer.shut_down()
@@ -131,16 +149,19 @@ class RestorePreview(QWidget):
 
     @Slot()
     def _ask(self) -> None:
-        path, model, centre = self._path, self._model, self._centre
-        if path is None or model is None or not self.isVisible():
-            if path is None or model is None:
-                self._show_nothing()
-            return
-        side_px = self._side_px()
-        control = JobControl()
-        self._control = control
-        self.viewer.set_loading("Restoring this spot…" if self._preview is not None else "Loading the model…")
-        self._task.submit(lambda: self._spot_restorer.restore(path, centre, side_px, model, control))
+        if self._path is None or self._model is None:
+            self._show_nothing()
+        elif self.isVisible():
+            self.viewer.set_loading(
+                tr("Restoring this spot…") if self._preview is not None else tr("Loading the model…")
+            )
+            self._submit(self._spot_restorer.side_within(self._model, self._side_px(), _PATIENCE_S))
+
+    def _submit(self, side_px: QSize) -> None:
+        path, model, centre, control = self._path, self._model, self._centre, JobControl()
+        if path is not None and model is not None:
+            self._control = control
+            self._task.submit(lambda: self._spot_restorer.restore(path, centre, side_px, model, control))
 
     def _side_px(self) -> QSize:
         """The spot that fills the canvas at 100 %, within bounds."""
@@ -155,138 +176,112 @@ class RestorePreview(QWidget):
     def _show(self, preview: SpotPreview) -> None:
         is_first = self._preview is None
         self._preview = preview
-        seconds = f"{preview.seconds:.1f}{NO_BREAK}s"
-        size = f" {preview.scale} times larger," if preview.scale > 1 else ""
-        self._status.setText(f"Restored with {preview.model_name} in {seconds},{size} shown at 100{NO_BREAK}%.")
+        self._is_new_spot = True
+        self._status.setText(_describe(preview))
+        self.spot_map.set_photo_size(preview.photo_size)
         self.spot_map.set_spot(preview.path, preview.spot)
         self._blend(preview)
         if is_first or self.viewer.view_transform.is_fit:
             self.viewer.view_transform.show_actual_size()
+        side_px = self._side_px()
+        if spot_around(self._centre, preview.photo_size, side_px / preview.scale) != preview.spot:
+            # What came was as large as the time allowed, or the canvas has grown meanwhile.
+            self._submit(side_px)
 
     def _blend(self, preview: SpotPreview) -> None:
         blended = preview.noisy + np.float32(self._strength) * (preview.restored - preview.noisy)
-        percent = "" if self._strength == 1.0 else f" at {round(self._strength * 100)} %"
+        is_whole = self._strength == 1.0
         self.viewer.set_panes(
             [
                 Picture(
-                    title="Noisy" if preview.scale == 1 else "Noisy, enlarged",
+                    title=tr("Noisy") if preview.scale == 1 else tr("Noisy, enlarged"),
                     pixels=preview.noisy,
                     bit_depth=preview.bit_depth,
                     role=PictureRole.INPUT,
+                    icc_profile=preview.icc_profile,
                 ),
                 Picture(
-                    title=f"Restored{percent}", pixels=blended, bit_depth=preview.bit_depth, role=PictureRole.RESTORED
+                    title=tr("Restored")
+                    if is_whole
+                    else tr("Restored at {percent} %").format(percent=round(self._strength * 100)),
+                    pixels=blended,
+                    bit_depth=preview.bit_depth,
+                    role=PictureRole.RESTORED,
+                    icc_profile=preview.icc_profile,
                 ),
             ]
         )
+
+    @Slot()
+    def _on_panels_shown(self) -> None:
+        if self._is_new_spot and self._preview is not None:
+            self._is_new_spot = False
+            self._centre_view(self._preview)
+
+    def _centre_view(self, preview: SpotPreview) -> None:
+        """Bring the wanted point to the middle of the view, as far as no edge of the spot comes into sight."""
+        transform, canvas = self.viewer.view_transform, self.viewer.pane_views[0].canvas
+        if transform.is_fit:
+            return
+        wanted = (
+            (self._centre.x() * preview.photo_size.width() - preview.spot.left) * preview.scale,
+            (self._centre.y() * preview.photo_size.height() - preview.spot.top) * preview.scale,
+        )
+        extents = preview.spot.width * preview.scale, preview.spot.height * preview.scale
+        seen = canvas.width() / transform.scale, canvas.height() / transform.scale
+        x, y = (_kept_inside(*axis) for axis in zip(wanted, extents, seen, strict=True))
+        if max(abs(x - transform.centre.x()), abs(y - transform.centre.y())) > 0.5:
+            transform.centre_on(QPointF(x, y))
+
+    @Slot()
+    def _follow_view(self) -> None:
+        """Let the spot follow a view that was dragged or zoomed beyond it."""
+        preview, transform = self._preview, self.viewer.view_transform
+        if preview is None or transform.is_fit or self.is_busy or preview.path != self._path or not self.isVisible():
+            return
+        canvas, spot, scale = self.viewer.pane_views[0].canvas, preview.spot, preview.scale
+        seen_width, seen_height = canvas.width() / transform.scale, canvas.height() / transform.scale
+        middle = transform.centre
+        is_inside = (
+            abs(middle.x() - spot.width * scale / 2) <= max(0.0, (spot.width * scale - seen_width) / 2) + 1
+            and abs(middle.y() - spot.height * scale / 2) <= max(0.0, (spot.height * scale - seen_height) / 2) + 1
+        )
+        if is_inside:
+            return
+        centre = QPointF(
+            min(max((spot.left + middle.x() / scale) / preview.photo_size.width(), 0.0), 1.0),
+            min(max((spot.top + middle.y() / scale) / preview.photo_size.height(), 0.0), 1.0),
+        )
+        if spot_around(centre, preview.photo_size, self._side_px() / scale) == spot:
+            # There is no more photo on that side.
+            self._centre_view(preview)
+        else:
+            self.set_centre(centre)
 
     @Slot(object)
     def _show_failure(self, error: EngineError) -> None:
         self._preview = None
         self._status.setText("")
-        self.viewer.show_message(str(error))
+        self.viewer.show_message(translate_engine(str(error)))
 
     def _show_nothing(self) -> None:
         self._task.cancel()
         self._preview = None
         self._status.setText("")
-        self.viewer.show_message("Choose a photo on the left to see a spot of it restored.")
+        self.viewer.show_message(tr("Choose a photo on the left to see a spot of it restored."))
 
 
-class SpotMap(QWidget):
-    """The whole photo, small, with the spot as a rectangle on it.
-
-    Signals:
-        spot_moved(QPointF): The person wants another spot, around these shares of width and height.
-    """
-
-    spot_moved = Signal(QPointF)
-
-    def __init__(self, thumbnails: ThumbnailLoader, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._thumbnails = thumbnails
-        self._path: Path | None = None
-        self._spot: tuple[Path, Spot] | None = None
-        self._photo_size = QSize()
-        self._centre = QPointF(0.5, 0.5)
-        self.setFixedSize(148, 100)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.setCursor(Qt.CursorShape.CrossCursor)
-        self.setAccessibleName("Map of the photo: choose the spot of the preview")
-        self.setToolTip("Click or drag to choose the spot")
-        thumbnails.ready.connect(self._repaint)
-
-    def set_photo(self, path: Path | None) -> None:
-        """Show another photo, with the spot in its middle."""
-        self._path = path
-        self._centre = QPointF(0.5, 0.5)
-        self._thumbnails.want(() if path is None else (path,), view=self)
-        self.update()
-
-    def set_photo_size(self, size: QSize) -> None:
-        """Tell the photo's size in pixels."""
-        self._photo_size = QSize(size)
-        self.update()
-
-    def set_spot(self, path: Path, spot: Spot) -> None:
-        """Mark the spot that is shown."""
-        self._spot = (path, spot)
-        self.update()
-
-    def picture_rect(self) -> QRectF:
-        """Where the photo lies within the map."""
-        if self._photo_size.isEmpty():
-            return QRectF(self.rect())
-        size = self._photo_size.scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
-        rect = QRectF(0, 0, size.width(), size.height())
-        rect.moveCenter(QRectF(self.rect()).center())
-        return rect
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._move_to(event.position())
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if event.buttons() & Qt.MouseButton.LeftButton:
-            self._move_to(event.position())
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        rect = self.picture_rect()
-        pixmap = self._thumbnails.pixmap(self._path) if self._path is not None else None
-        if pixmap is None:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(palette().raised))
-            painter.drawRoundedRect(rect, 3, 3)
-            return
-        painter.drawPixmap(rect, pixmap, QRectF(pixmap.rect()))
-        if self._spot is not None and self._spot[0] == self._path and not self._photo_size.isEmpty():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            for colour, width in ((QColor(0, 0, 0, 170), 3.0), (QColor(255, 255, 255), 1.5)):
-                painter.setPen(QPen(colour, width))
-                painter.drawRect(self._spot_rect(self._spot[1], rect))
-
-    def _spot_rect(self, spot: Spot, rect: QRectF) -> QRectF:
-        scale = rect.width() / self._photo_size.width()
-        wanted = QPointF(self._centre.x() * self._photo_size.width(), self._centre.y() * self._photo_size.height())
-        left = min(max(wanted.x() - spot.width / 2, 0.0), self._photo_size.width() - spot.width)
-        top = min(max(wanted.y() - spot.height / 2, 0.0), self._photo_size.height() - spot.height)
-        return QRectF(
-            rect.left() + left * scale, rect.top() + top * scale, spot.width * scale, spot.height * scale
-        ).intersected(rect.adjusted(1, 1, -1, -1))
-
-    def _move_to(self, position: QPointF) -> None:
-        rect = self.picture_rect()
-        self._centre = QPointF(
-            min(max((position.x() - rect.left()) / rect.width(), 0.0), 1.0),
-            min(max((position.y() - rect.top()) / rect.height(), 0.0), 1.0),
+def _describe(preview: SpotPreview) -> str:
+    seconds = f"{number(preview.seconds, 1)}{NO_BREAK}s"
+    if preview.scale > 1:
+        return tr("Restored with {model} in {seconds}, {scale} times larger, shown at 100 %.").format(
+            model=preview.model_name, seconds=seconds, scale=preview.scale
         )
-        self.update()
-        self.spot_moved.emit(self._centre)
+    return tr("Restored with {model} in {seconds}, shown at 100 %.").format(model=preview.model_name, seconds=seconds)
 
-    @Slot(object)
-    def _repaint(self, path: Path) -> None:
-        if path == self._path:
-            self.update()
+
+def _kept_inside(wanted: float, extent: float, seen: float) -> float:
+    """Return where the middle of a view of that length goes within a spot of that length."""
+    if seen >= extent:
+        return extent / 2
+    return min(max(wanted, seen / 2), extent - seen / 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 
 SURROUNDINGS_PX = 48
 """Restored with the spot and cut off again, so that its edges look as they will in the whole photo."""
+
+_FIRST_SIDE_PX = 256
+"""Side of the spot for a model whose speed is not known yet."""
+_LEAST_SIDE_PX = 96
+_NEARLY = 0.85
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,9 @@ class SpotPreview:
         noisy: The spot as it is, brought to the restored one's size.
         restored: The spot restored at full strength.
         scale: How many times larger to a side the model makes it.
+        photo_size: Of the whole photo, in its pixels.
         bit_depth: Of the photo.
+        icc_profile: Of the photo.
         model_name: What restored it.
         seconds: How long it took.
     """
@@ -59,7 +67,9 @@ class SpotPreview:
     noisy: Pixels
     restored: Pixels
     scale: int
+    photo_size: QSize
     bit_depth: BitDepth
+    icc_profile: bytes | None
     model_name: str
     seconds: float
 
@@ -87,6 +97,26 @@ class SpotRestorer:
         self._files = files
         self._loaded: tuple[Path, int, Restorer] | None = None
         self._raw: tuple[Path, int, OpenRaw] | None = None
+        self._speed: tuple[Path, float] | None = None
+
+    def side_within(self, model: ModelChoice, side_px: QSize, seconds: float) -> QSize:
+        """Return the largest spot that is likely to be restored in time; from any thread.
+
+        Args:
+            model: What restores.
+            side_px: The spot that is wanted, in pixels of the result; returned as it is where the time nearly suffices.
+            seconds: How long it may take.
+        """
+        speed = self._speed
+        if speed is None or speed[0] != model.path:
+            share = min(1.0, _FIRST_SIDE_PX / max(side_px.width(), side_px.height()))
+        else:
+            share = math.sqrt(min(1.0, seconds / (speed[1] * side_px.width() * side_px.height())))
+        if share > _NEARLY:
+            return side_px
+        return QSize(
+            max(_LEAST_SIDE_PX, round(side_px.width() * share)), max(_LEAST_SIDE_PX, round(side_px.height() * share))
+        )
 
     def restore(
         self, path: Path, centre: QPointF, side_px: QSize, model: ModelChoice, control: JobControl
@@ -108,15 +138,19 @@ class SpotRestorer:
             noisy, restored = self._restore_raw(path, photo, spot, restorer, control)
         else:
             noisy, restored = _restore_photo(photo, spot, restorer, control)
+        seconds = time.monotonic() - started
+        self._speed = (model.path, seconds / (restored.shape[0] * restored.shape[1]))
         return SpotPreview(
             path=path,
             spot=spot,
             noisy=np.ascontiguousarray(noisy),
             restored=np.ascontiguousarray(restored),
             scale=restorer.scale,
+            photo_size=QSize(photo.width, photo.height),
             bit_depth=photo.metadata.bit_depth,
+            icc_profile=photo.metadata.icc_profile,
             model_name=model.name,
-            seconds=time.monotonic() - started,
+            seconds=seconds,
         )
 
     def _restore_raw(

@@ -235,9 +235,9 @@ def test_selected_photos_alone_with_another_format(qtbot, page, session, runner,
     session.set_model(model)
     page.list.setCurrentIndex(page.model.index(1))
     page.list.selectionModel().select(page.model.index(2), page.list.selectionModel().SelectionFlag.Select)
-    assert page.primary.text() == "Restore 2\N{NO-BREAK SPACE}selected photos"
-    page.options.format_box.setCurrentIndex(page.options.format_box.findData("jpeg"))
-    assert page.options.quality_box.isVisible()
+    assert page.primary.text() == "Restore 2 selected photos"
+    page.options.output.format_box.setCurrentIndex(page.options.output.format_box.findData("jpeg"))
+    assert page.options.output.quality_box.isVisible()
     restore_and_wait(qtbot, page, runner)
     written = sorted(path.name for path in page.destination.iterdir())
     assert written == ["photo 1_restored.jpg", "photo 2_restored.jpg"]
@@ -252,7 +252,9 @@ def test_a_photo_that_fails_says_why(qtbot, page, session, runner, folder, model
     restore_and_wait(qtbot, page, runner)
     failed = page.model.state_of(folder / "photo 2.png")
     assert failed.state is PhotoState.FAILED
-    assert failed.reason
+    assert failed.outcome.reason
+    assert failed.text == failed.outcome.reason
+    assert failed.outcome.hint in failed.explanation
     assert [page.model.state_of(path).state for path in page.model.paths].count(PhotoState.DONE) == 3
     assert "1\N{NO-BREAK SPACE}photo failed" in messages[-1].text
 
@@ -272,13 +274,13 @@ def test_stopping_leaves_nothing_waiting(qtbot, page, session, runner, folder, m
 
 def test_destination_is_remembered_for_the_folder(qtbot, page, session, settings, folder, tmp_path):
     open_photos(session, folder)
-    page.options.destination_chosen.emit(tmp_path / "elsewhere")
+    page.options.output.destination_chosen.emit(tmp_path / "elsewhere")
     assert page.destination == tmp_path / "elsewhere"
     assert settings.get_for_folder(folder, RESTORE_DESTINATION) == str(tmp_path / "elsewhere")
     session.set_folders([])
     assert page.destination is None
     open_photos(session, folder)
-    assert page.options.destination_text == str(tmp_path / "elsewhere")
+    assert page.options.output.destination_text == str(tmp_path / "elsewhere")
 
 
 def test_default_destination(folder):

@@ -1,0 +1,256 @@
+"""One batch of the restore page at a time: begun, paused, stopped, followed, reported. No widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.file_manager import open_in_file_manager
+from app.job_runner import JobHandle, JobLane, JobRequest, JobRunner, JobState
+from app.messages import Message, Severity
+from app.pages.restore_list import PhotoState, RestoreListModel, RowState
+from app.phrases import NO_BREAK, count, duration
+from app.session import ModelChoice, RestoredPhoto, Session
+from app.translation import tr, tr_count
+from engine.configs import RestoreConfig
+from engine.events import Emit, FileSkipped, ImageRestored, JobEvent, PhotoPassedOver, StepDone
+from engine.job_control import JobControl
+from engine.job_results import PhotoOutcome, RestoreResult
+from engine.restore_report_config import RestoreReportConfig, report_path
+
+
+class RestoreBatch(QObject):
+    """Runs batches and keeps the list and the session up to date.
+
+    Signals (main thread):
+        changed: It began, ended, was paused or resumed, or a photo was finished.
+        progressed(str): How far it is, for the rail: "62 %".
+        message_raised: A `Message`.
+    """
+
+    changed = Signal()
+    progressed = Signal(str)
+    message_raised = Signal(object)
+
+    def __init__(
+        self, session: Session, runner: JobRunner, model: RestoreListModel, page_id: str, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._runner = runner
+        self._list = model
+        self._page_id = page_id
+        self._job: JobHandle | None = None
+        self._report_job: JobHandle | None = None
+        self._paths: tuple[Path, ...] = ()
+        self._made_by: ModelChoice | None = None
+        self._destination = Path()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether photos are being restored, or wait for it."""
+        return self._job is not None
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the batch waits to be resumed."""
+        return self._job is not None and self._job.control.is_paused
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the batch has been asked to end."""
+        return self._job is not None and self._job.state is JobState.STOPPING
+
+    @property
+    def is_reporting(self) -> bool:
+        """Whether a report is being written."""
+        return self._report_job is not None
+
+    def start(self, config: RestoreConfig, made_by: ModelChoice) -> None:
+        """Restore photos.
+
+        Args:
+            config: Which, how and where to.
+            made_by: The model, as the window calls it.
+        """
+        self._paths = config.photos
+        self._made_by = made_by
+        self._destination = config.out
+        self._list.set_state(self._paths, RowState(PhotoState.WAITING))
+        job = self._runner.submit(
+            JobRequest(
+                title=tr("Restoring {photos}").format(photos=count(len(self._paths), "photo")),
+                page_id=self._page_id,
+                function=_restore_photos,
+                config=config,
+            )
+        )
+        self._job = job
+        job.events_received.connect(self._take_events)
+        job.state_changed.connect(self._tell_change)
+        job.finished.connect(self._on_finished)
+        job.cancelled.connect(self._end)
+        job.failed.connect(self._end)
+        self.changed.emit()
+
+    @Slot()
+    def toggle_pause(self) -> None:
+        """Pause at the next tile, or go on."""
+        if self._job is None:
+            return
+        if self._job.control.is_paused:
+            self._job.resume()
+        else:
+            self._job.pause()
+        self.changed.emit()
+
+    @Slot()
+    def stop(self) -> None:
+        """End at the next tile; what is written stays."""
+        if self._job is not None:
+            self._job.cancel()
+
+    def write_report(self, outcomes: Sequence[PhotoOutcome], folder: Path) -> None:
+        """Write what became of the photos into a folder, beside whatever else is running."""
+        if self._report_job is not None or not outcomes:
+            return
+        job = self._runner.submit(
+            JobRequest(
+                title=tr("Writing the report"),
+                page_id=self._page_id,
+                function=_write_report,
+                config=RestoreReportConfig(path=report_path(folder), outcomes=tuple(outcomes)),
+                lane=JobLane.SIDE,
+            )
+        )
+        self._report_job = job
+        job.finished.connect(self._on_reported)
+        job.cancelled.connect(self._end_report)
+        job.failed.connect(self._end_report)
+        self.changed.emit()
+
+    @Slot(tuple)
+    def _take_events(self, events: tuple[JobEvent, ...]) -> None:
+        for event in events:
+            if isinstance(event, StepDone):
+                self._show_progress(event)
+                continue
+            outcome = _outcome_of(event)
+            if outcome is None:
+                continue
+            self._list.set_state([outcome.source], RowState.of_outcome(outcome))
+            if outcome.output is not None and outcome.state != "exists" and self._made_by is not None:
+                self._session.add_restored(outcome.source, RestoredPhoto(self._made_by.name, outcome.output))
+            self.changed.emit()
+
+    def _show_progress(self, progress: StepDone) -> None:
+        fraction = progress.metrics.get("fraction", progress.step / max(1, progress.num_steps))
+        states = {path: self._list.state_of(path).state for path in self._paths}
+        waiting = next((path for path, state in states.items() if state is PhotoState.WAITING), None)
+        if waiting is not None and PhotoState.RESTORING not in states.values() and progress.step < progress.num_steps:
+            self._list.set_state([waiting], RowState(PhotoState.RESTORING))
+        self.progressed.emit(f"{round(fraction * 100)}{NO_BREAK}%")
+
+    @Slot(object)
+    def _on_finished(self, result: RestoreResult) -> None:
+        folder, report = self._destination, result.report
+        self._end()
+        num_failed = len(result.failed)
+        self.message_raised.emit(
+            Message(
+                severity=Severity.WARNING if num_failed else Severity.INFO,
+                text=_describe(result),
+                action_label=tr("Open folder") if report is None else tr("Open report"),
+                action=lambda: self._open(folder if report is None else report),
+            )
+        )
+
+    @Slot(object)
+    def _on_reported(self, report: Path) -> None:
+        self._end_report()
+        self.message_raised.emit(
+            Message(
+                text=tr("The report is written: {name}, and the same as a table (CSV).").format(name=report.name),
+                action_label=tr("Open report"),
+                action=lambda: self._open(report),
+            )
+        )
+
+    def _open(self, path: Path) -> None:
+        if not open_in_file_manager(path):
+            self.message_raised.emit(Message(text=tr("It is at {path}.").format(path=path)))
+
+    @Slot()
+    def _end(self) -> None:
+        self._job = None
+        self._list.clear_unfinished()
+        self.changed.emit()
+
+    @Slot()
+    def _end_report(self) -> None:
+        self._report_job = None
+        self.changed.emit()
+
+    @Slot()
+    def _tell_change(self) -> None:
+        self.changed.emit()
+
+
+def _outcome_of(event: JobEvent) -> PhotoOutcome | None:
+    match event:
+        case ImageRestored():
+            return PhotoOutcome(
+                source=event.source, state="restored", output=event.output, seconds=event.seconds, how=event.how
+            )
+        case PhotoPassedOver():
+            state = "done" if event.is_done else "exists"
+            return PhotoOutcome(source=event.source, state=state, output=event.output, how=event.how)
+        case FileSkipped():
+            return PhotoOutcome(source=event.path, state="failed", reason=event.reason, hint=event.hint)
+    return None
+
+
+def _describe(result: RestoreResult) -> str:
+    sentences = [
+        tr("Restored {photos} in {time}.").format(
+            photos=count(len(result.restored), "photo"), time=duration(result.seconds)
+        )
+    ]
+    if result.already_done:
+        sentences.append(
+            tr_count(
+                "{number} photo was done already.", "{number} photos were done already.", len(result.already_done)
+            ).format(number=len(result.already_done))
+        )
+    if result.skipped_existing:
+        sentences.append(
+            tr_count(
+                "{number} photo was left alone, since a file of that name is there.",
+                "{number} photos were left alone, since files of those names are there.",
+                len(result.skipped_existing),
+            ).format(number=len(result.skipped_existing))
+        )
+    if result.failed:
+        sentences.append(
+            tr_count(
+                "{number} photo failed; the list says why.",
+                "{number} photos failed; the list says why.",
+                len(result.failed),
+            ).format(number=len(result.failed))
+        )
+    return " ".join(sentences)
+
+
+def _restore_photos(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreResult:
+    """Run the engine's job; its imports are left to the background thread."""
+    from engine.restoring import restore
+
+    return restore(config, control, emit)
+
+
+def _write_report(config: RestoreReportConfig, control: JobControl, emit: Emit) -> Path:
+    from engine.restore_report import write_restore_report
+
+    return write_restore_report(config, control, emit)

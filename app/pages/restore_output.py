@@ -1,0 +1,272 @@
+"""What is written and where: format, metadata, destination, names. The lower part of the restore page's options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.settings import (
+    RESTORE_BIT_DEPTH,
+    RESTORE_EXISTING,
+    RESTORE_FORMAT,
+    RESTORE_JPEG_QUALITY,
+    RESTORE_METADATA,
+    RESTORE_NAME_PATTERN,
+    RESTORE_PROVENANCE,
+    RESTORE_REPORT,
+    RESTORE_SKIP_DONE,
+    Setting,
+    Settings,
+)
+from app.theme import SPACING, set_role
+from app.translation import mark, tr, translate_engine
+from app.widgets.buttons import button
+from app.widgets.text import ElidedLabel, label
+from engine.output_names import DEFAULT_PATTERN, NameValues, check_pattern, fill_pattern
+
+FORMATS: Final = {
+    "keep": mark("As the original"),
+    "png": "PNG",
+    "tiff": "TIFF",
+    "jpeg": "JPEG",
+    "webp": "WebP",
+    "bmp": "BMP",
+}
+BIT_DEPTHS: Final = {
+    "keep": mark("Bits as the original"),
+    "8": mark("8 bits"),
+    "16": mark("16 bits"),
+}
+METADATA: Final = {
+    "keep": mark("Keep metadata"),
+    "without-gps": mark("Keep all but the place (GPS)"),
+    "none": mark("No metadata"),
+}
+EXISTING: Final = {
+    "rename": mark("Add a number"),
+    "skip": mark("Leave it alone"),
+    "overwrite": mark("Replace it"),
+}
+_FORMATS_WITH_16_BITS: Final = ("keep", "png", "tiff")
+_FORMATS_WITH_QUALITY: Final = ("keep", "jpeg", "webp")
+_SUFFIXES: Final = {"png": ".png", "tiff": ".tif", "jpeg": ".jpg", "webp": ".webp", "bmp": ".bmp"}
+
+
+class OutputOptions(QWidget):
+    """Format, metadata, destination, names, and what is passed over and reported.
+
+    Signals:
+        destination_chosen(Path): The person chose another folder.
+        problem_changed: The pattern of names became sound, or ceased to be.
+
+    Attributes:
+        problem: Why nothing can be written with what is set; empty where all is well.
+    """
+
+    destination_chosen = Signal(object)
+    problem_changed = Signal()
+
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self._example = Path("DSC_0001.jpg")
+        self._values = NameValues(model="model", task="denoise", strength=1.0, day=datetime.now().date())
+        self.problem = ""
+        self.format_box = self._choice_box(tr("Format"), FORMATS, RESTORE_FORMAT)
+        self.depth_box = self._choice_box(tr("Bit depth"), BIT_DEPTHS, RESTORE_BIT_DEPTH)
+        self.depth_box.setToolTip(tr("Bits per channel. 16 keep finer steps of brightness and make larger files."))
+        self.quality_box = QSpinBox()
+        self.quality_box.setRange(50, 100)
+        self.quality_box.setValue(settings.get(RESTORE_JPEG_QUALITY))
+        self.quality_box.setPrefix(tr("Quality {number}").format(number=""))
+        self.quality_box.setAccessibleName(tr("JPEG quality"))
+        self.quality_box.setToolTip(tr("Of JPEG and WebP files: 100 loses least and takes most room."))
+        self.quality_box.valueChanged.connect(lambda value: settings.set(RESTORE_JPEG_QUALITY, value))
+        self.metadata_box = self._choice_box(tr("Metadata"), METADATA, RESTORE_METADATA)
+        self.metadata_box.setToolTip(
+            tr("What is carried over of what the camera noted (EXIF). The colour profile (ICC) always is.")
+        )
+        self.provenance_box = self._check_box(
+            tr("Write how it was restored"),
+            tr("Model, run, version and strength are written into each file (XMP), so that they can be told later."),
+            RESTORE_PROVENANCE,
+        )
+        self._destination = ElidedLabel("", elide_mode=Qt.TextElideMode.ElideLeft)
+        self.change_button = button(tr("Change…"), "folder-open")
+        self.change_button.clicked.connect(self._change_destination)
+        self.pattern_edit = QLineEdit(settings.get(RESTORE_NAME_PATTERN))
+        self.pattern_edit.setAccessibleName(tr("File name"))
+        self.pattern_edit.setPlaceholderText(DEFAULT_PATTERN)
+        self.pattern_edit.setToolTip(
+            tr("Filled in for each photo: {fields}.").format(fields="{name}, {model}, {task}, {strength}, {date}")
+        )
+        self.pattern_edit.textChanged.connect(self._take_pattern)
+        self._name_note = label("", "caption", wraps=True)
+        self.existing_box = self._choice_box(tr("If the file exists"), EXISTING, RESTORE_EXISTING)
+        self.skip_done_box = self._check_box(
+            tr("Pass over what is done"),
+            tr(
+                "Photos whose result is there already, undamaged and from the same photo, model and settings, are not "
+                "restored again."
+            ),
+            RESTORE_SKIP_DONE,
+        )
+        self.report_box = self._check_box(
+            tr("Report beside the results"),
+            tr("When the batch is done, a page with crops of before and after (HTML) and a table (CSV) are written."),
+            RESTORE_REPORT,
+        )
+        self.format_box.currentIndexChanged.connect(self._follow_format)
+        self.provenance_box.toggled.connect(self._follow_provenance)
+        self._build()
+        self._follow_format()
+        self._follow_provenance()
+        self._take_pattern()
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What is set, as fields of `RestoreConfig`."""
+        return {
+            "format": self.format_box.currentData(),
+            "bit_depth": self.depth_box.currentData() if self.depth_box.isEnabled() else "keep",
+            "jpeg_quality": self.quality_box.value(),
+            "metadata": self.metadata_box.currentData(),
+            "provenance": self.provenance_box.isChecked(),
+            "name_pattern": self._pattern,
+            "existing": self.existing_box.currentData(),
+            "skip_done": self.skip_done_box.isChecked(),
+            "report": self.report_box.isChecked(),
+        }
+
+    @property
+    def destination_text(self) -> str:
+        """The folder that is shown."""
+        return self._destination.whole_text
+
+    @property
+    def name_note(self) -> str:
+        """What is said about the names: an example, or what is wrong."""
+        return self._name_note.text()
+
+    def show_destination(self, folder: Path | None) -> None:
+        """Show where the photos will go."""
+        self._destination.set_text(str(folder) if folder is not None else "")
+
+    def show_example(self, photo: Path | None, model: str, task: str, strength: float) -> None:
+        """Tell what a name is made of, for the example below the pattern.
+
+        Args:
+            photo: Any of the photos; None: the one before.
+            model: What a person calls the model.
+            task: What it does.
+            strength: 0 to 1.
+        """
+        if photo is not None:
+            self._example = photo
+        self._values = NameValues(model=model, task=task, strength=strength, day=datetime.now().date())
+        self._take_pattern()
+
+    @property
+    def _pattern(self) -> str:
+        return self.pattern_edit.text() or DEFAULT_PATTERN
+
+    def _build(self) -> None:
+        format_row = QHBoxLayout()
+        format_row.setSpacing(SPACING // 2)
+        format_row.addWidget(self.format_box, 1)
+        format_row.addWidget(self.depth_box, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACING // 2)
+        sections: tuple[tuple[str, tuple[QWidget | QHBoxLayout, ...]], ...] = (
+            (tr("Format"), (format_row, self.quality_box)),
+            (tr("Metadata"), (self.metadata_box, self.provenance_box)),
+            (tr("Destination"), (self._destination, self.change_button)),
+            (tr("File name"), (self.pattern_edit, self._name_note)),
+            (tr("If the file exists"), (self.existing_box, self.skip_done_box)),
+            (tr("Afterwards"), (self.report_box,)),
+        )
+        for heading, parts in sections:
+            layout.addWidget(label(heading, "caption"))
+            for part in parts:
+                if isinstance(part, QWidget):
+                    layout.addWidget(part)
+                else:
+                    layout.addLayout(part)
+            layout.addSpacing(SPACING)
+
+    def _choice_box(self, name: str, choices: Mapping[str, str], setting: Setting[str]) -> QComboBox:
+        box = QComboBox()
+        box.setAccessibleName(name)
+        let_shrink(box)
+        for key, text in choices.items():
+            box.addItem(tr(text), key)
+        box.setCurrentIndex(box.findData(self._settings.get(setting)))
+        box.currentIndexChanged.connect(lambda: self._settings.set(setting, box.currentData()))
+        return box
+
+    def _check_box(self, text: str, tip: str, setting: Setting[bool]) -> QCheckBox:
+        box = QCheckBox(text)
+        box.setToolTip(tip)
+        box.setChecked(self._settings.get(setting))
+        box.toggled.connect(lambda on: self._settings.set(setting, on))
+        return box
+
+    @Slot()
+    def _follow_format(self) -> None:
+        chosen = self.format_box.currentData()
+        self.quality_box.setVisible(chosen in _FORMATS_WITH_QUALITY)
+        # Of the others there is nothing to choose.
+        holds_16_bits = chosen in _FORMATS_WITH_16_BITS
+        self.depth_box.setEnabled(holds_16_bits)
+        self.depth_box.setVisible(holds_16_bits)
+        self._take_pattern()
+
+    @Slot()
+    def _follow_provenance(self) -> None:
+        is_told = self.provenance_box.isChecked()
+        self.skip_done_box.setEnabled(is_told)
+
+    @Slot()
+    def _take_pattern(self) -> None:
+        before = self.problem
+        try:
+            check_pattern(self._pattern)
+        except ValueError as error:
+            self.problem = translate_engine(str(error))
+            self._name_note.setText(self.problem)
+        else:
+            self.problem = ""
+            self._settings.set(RESTORE_NAME_PATTERN, self._pattern)
+            stem = fill_pattern(self._pattern, self._example.stem, self._values)
+            suffix = _SUFFIXES.get(self.format_box.currentData(), self._example.suffix)
+            self._name_note.setText(tr("For example {name}").format(name=stem + suffix))
+        set_role(self._name_note, "warning" if self.problem else "caption")
+        if self.problem != before:
+            self.problem_changed.emit()
+
+    @Slot()
+    def _change_destination(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, tr("Where the restored photos go"), self.destination_text)
+        if chosen:
+            self.destination_chosen.emit(Path(chosen))
+
+
+def let_shrink(box: QComboBox) -> None:
+    """Let a list be narrower than its longest entry, so that the column holds at large text."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(6)
