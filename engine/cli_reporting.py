@@ -287,7 +287,7 @@ def _phrase_event(event: JobEvent) -> str:
     if isinstance(event, PhotoPassedOver):
         reason = "was done already" if event.is_done else "left alone, there is a file of that name"
         return f"{event.source}: {reason}: {event.output}"
-    if isinstance(event, TrainingMeasured):
+    if isinstance(event, TrainingMeasured) and event.gain is not None:
         return f"{event.title}: {event.gain:+.2f} dB ({event.num_done} of {event.num_trainings})"
     return ""
 

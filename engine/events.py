@@ -244,17 +244,17 @@ class TrainingsPlanned:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingMeasured:
-    """One training of an experiment is done and measured.
+    """One training of an experiment is done and measured, or could not be done.
 
     Attributes:
         title: What was trained.
-        gain: Mean PSNR above the untouched photos, dB.
+        gain: Mean PSNR above the untouched photos, dB; None where it could not be done.
         num_done: Trainings done so far.
         num_trainings: Trainings in all.
     """
 
     title: str
-    gain: float
+    gain: float | None
     num_done: int
     num_trainings: int
 

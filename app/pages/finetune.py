@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QTabWidget, QVBoxLayout, Q
 
 from app import phrases
 from app.job_runner import JobFunction, JobRunner
+from app.pages.label_budget import LabelBudgetView
 from app.pages.start_choice import StartChoice, newest_pretrained
 from app.pages.teaching_photos import OPEN_PHOTOS, TeachingPhotos, offered_photos
 from app.pages.training_form import TrainingForm
@@ -67,7 +68,8 @@ class FinetunePage(TrainingPage):
     Attributes:
         tasks: What the model shall do.
         source_choice: What it learns from, where there is a choice.
-        tabs: The training, and further views beside it; no tab is shown while there is but one.
+        tabs: The training, and the label-budget experiment beside it.
+        label_budget: The tab "Was it worth it?".
     """
 
     page_id = "finetune"
@@ -100,7 +102,7 @@ class FinetunePage(TrainingPage):
         session.label_pairs_changed.connect(self.refresh)
         session.excluded_changed.connect(self.refresh)
         session.photos_changed.connect(self.refresh)
-        session.start_requested.connect(self.start_choice.choose)
+        session.start_requested.connect(self._on_start_requested)
         runner.jobs_changed.connect(self.refresh)
         self.tasks.chosen.connect(self._on_task_chosen)
         self.source_choice.activated.connect(self._on_source_chosen)
@@ -147,7 +149,14 @@ class FinetunePage(TrainingPage):
         self.tabs.setDocumentMode(True)
         self.tabs.setTabBarAutoHide(True)
         self.tabs.addTab(training, tr("Fine-tune"))
+        self.label_budget = LabelBudgetView(self.session, self.runner, self.settings)
+        self.label_budget.page_requested.connect(self.page_requested)
+        self.label_budget.message_raised.connect(self.message_raised)
+        self.tabs.addTab(self.label_budget, tr("Was it worth it?"))
         return self.tabs
+
+    def uncover(self) -> None:
+        self.tabs.setCurrentIndex(0)
 
     @property
     def source(self) -> TeachingPhotos | None:
@@ -317,6 +326,11 @@ class FinetunePage(TrainingPage):
         if num_chosen == len(pairs):
             return pairs
         return tuple(choose_pairs(pairs, num_chosen, self.form.values()["seed"]))
+
+    @Slot(object)
+    def _on_start_requested(self, path: Path) -> None:
+        self.uncover()
+        self.start_choice.choose(path)
 
     @Slot()
     def _on_task_chosen(self) -> None:

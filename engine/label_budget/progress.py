@@ -87,6 +87,9 @@ class ExperimentProgress:
         self._steps[cell.name] = cell.steps
         self._first_steps[cell.name] = cell.steps
         self._num_done += 1
+        self._emit(
+            TrainingMeasured(title=cell.title, gain=None, num_done=self._num_done, num_trainings=len(self._cells))
+        )
         self._emit(JobWarning(message=f"{cell.title} could not be done: {reason}", hint="The others go on."))
 
     def _steps_of_all(self) -> Iterable[int]:

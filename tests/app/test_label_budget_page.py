@@ -1,0 +1,164 @@
+"""The tab "Was it worth it?": settings, a tiny experiment that goes on and is shown, earlier ones."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from app.job_runner import JobState
+from app.pages.label_budget import EXPERIMENTS_FOLDER, LabelBudgetView, expected_minutes
+from app.pages.label_budget_setup import parse_label_counts
+from engine.configs import Preset
+from engine.data.photo_pairs import PhotoPair
+from engine.events import PhotoScanned
+from engine.label_budget.configuration import LabelBudgetConfig
+from engine.label_budget.stored import keep_settings
+from engine.label_budget.workload import Workload
+from engine.presets import PRESET_CARDS, finetune_preset, pretrain_preset
+
+
+@pytest.fixture
+def labelled(session, tiny_photos):
+    """Eight photos with their references."""
+    paths = sorted(tiny_photos.noisy.iterdir())
+    session.set_folders([tiny_photos.noisy])
+    session.add_photos([PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in paths])
+    session.set_label_pairs([PhotoPair(path, tiny_photos.clean / path.name) for path in paths])
+    return session
+
+
+@pytest.fixture
+def view(qtbot, theme, session, runner, settings):
+    view = LabelBudgetView(session, runner, settings)
+
+    def end(_):
+        runner.cancel_all()
+        qtbot.waitUntil(lambda: not runner.is_busy, timeout=60_000)
+        view.shut_down()
+
+    qtbot.addWidget(view, before_close_func=end)
+    view.resize(1000, 700)
+    view.show()
+    return view
+
+
+@pytest.fixture
+def unfinished(session, tiny_photos):
+    """A tiny experiment of which nothing is done yet, in its folder."""
+    config = LabelBudgetConfig(
+        noisy=tuple(sorted(tiny_photos.noisy.iterdir())[:4]),
+        clean=tuple(sorted(tiny_photos.clean.iterdir())[:4]),
+        out=session.run_store.root.parent / EXPERIMENTS_FOLDER / "2025-11-23 tiny",
+        labels=(0, 1),
+        methods=("scratch", "rcl"),
+        seeds=2,
+        steps=4,
+        device="cpu",
+        workers=1,
+        backbone="unet",
+        backbone_params={"width": 8, "num_levels": 2},
+        training_params={"crop_px": 16, "photos_per_batch": 2},
+    )
+    config.out.mkdir(parents=True)
+    keep_settings(config)
+    return config
+
+
+def test_it_says_what_is_missing_until_it_can_start(view, session, tiny_photos):
+    assert not view.setup.start_button.isEnabled()
+    session.set_engine_loaded("CPU")
+    assert "references" in view.setup.start_button.toolTip()
+    noisy, clean = sorted(tiny_photos.noisy.iterdir()), sorted(tiny_photos.clean.iterdir())
+    session.set_label_pairs([PhotoPair(*pair) for pair in zip(noisy, clean, strict=True)])
+    assert view.setup.start_button.isEnabled()
+    view.setup.counts.setText("a few")
+    assert "numbers" in view.setup.start_button.toolTip()
+    view.setup.counts.setText("0, 1, all")
+    assert view.setup.start_button.isEnabled()
+    for box in view.setup.method_boxes.values():
+        box.setChecked(False)
+    assert "method" in view.setup.start_button.toolTip()
+
+
+def test_starting_submits_what_was_chosen_and_stopping_leads_back(qtbot, view, labelled, runner):
+    labelled.set_engine_loaded("CPU")
+    view.setup.counts.setText("0, 2")
+    view.setup.repetitions.setValue(2)
+    for name, box in view.setup.method_boxes.items():
+        box.setChecked(name == "scratch")
+    QTest.mouseClick(view.setup.start_button, Qt.MouseButton.LeftButton)
+    (job,) = runner.jobs
+    config = job.request.config
+    assert (config.methods, config.labels, config.seeds, config.workers) == (("scratch",), (0, 2), 2, 1)
+    assert config.preset is Preset.QUICK
+    assert config.out.parent == view.root
+    assert len(config.clean) == 8
+    job.cancel()
+    qtbot.waitUntil(lambda: not runner.is_busy, timeout=60_000)
+    assert job.state is JobState.CANCELLED
+    assert not view.is_running
+
+
+def test_an_unfinished_experiment_goes_on_and_is_shown(qtbot, view, labelled, unfinished, runner):
+    labelled.set_engine_loaded("CPU")
+    view.list_earlier()
+    qtbot.waitUntil(lambda: view.setup.earlier.count() == 1)
+    assert "not finished" in view.setup.earlier.currentText()
+    QTest.mouseClick(view.setup.open_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: view.is_running)
+    titles = []
+    qtbot.waitUntil(lambda: view.progress.table.rowCount() > 0, timeout=60_000)
+    titles = [view.progress.table.item(row, 0).text() for row in range(view.progress.table.rowCount())]
+    assert "From scratch, 1 label, repetition 1" in titles
+    qtbot.waitUntil(lambda: not view.is_running, timeout=120_000)
+    states = {view.progress.table.item(row, 1).text() for row in range(view.progress.table.rowCount())}
+    assert states == {"measured"}
+    assert "PSNR" not in view.result.verdict.text()
+    assert "dB" in view.result.verdict.text()
+    assert view.result.table.rowCount() == 2
+    assert view.result.table.columnCount() == 3
+    assert "…" in view.result.table.item(0, 2).text()
+    assert len(view.result.chart.plot.listDataItems()) >= 2
+    assert (unfinished.out / "chart.png").is_file()
+    view.show_setup()
+    qtbot.waitUntil(lambda: "not finished" not in view.setup.earlier.currentText())
+    QTest.mouseClick(view.setup.open_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: view.result.isVisible())
+    assert not view.is_running
+
+
+def test_a_damaged_experiment_is_a_message(qtbot, view, unfinished):
+    (unfinished.out / "experiment.json").write_text("{", encoding="utf-8")
+    with qtbot.waitSignal(view.message_raised) as raised:
+        view.open_experiment(unfinished.out)
+    assert "cannot be read" in raised.args[0].text
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("0, 1, all", (0, 1, "all")),
+        ("5;5,ALL,", (5, "all")),
+        ("", None),
+        ("-1", None),
+        ("1.5", None),
+        ("many", None),
+    ],
+)
+def test_label_counts_are_read_from_text(text, counts):
+    assert parse_label_counts(text) == counts
+
+
+def test_the_estimate_is_the_presets_minutes_for_each_training():
+    steps = int(pretrain_preset(Preset.QUICK)["steps"]), int(finetune_preset(Preset.QUICK)["steps"])
+    workload = Workload(
+        num_trainings=5,
+        pretraining_steps=2 * steps[0],
+        finetuning_steps=3 * steps[1],
+        num_measured=3,
+        all_count=5,
+        left_out=(),
+    )
+    card = PRESET_CARDS[Preset.QUICK]
+    assert expected_minutes(workload, Preset.QUICK) == pytest.approx(
+        2 * card.pretrain_minutes + 3 * card.finetune_minutes
+    )
