@@ -49,7 +49,9 @@ from engine.errors import EngineError
 from engine.job_control import JobControl
 from engine.region_metrics import Region
 
-_LEAST_HISTOGRAM_PX = 140
+_HISTOGRAM_PX = 170
+"""Its height until a person drags its edge; the pictures get the rest."""
+_THE_REST_PX = 100_000
 
 
 class ComparePage(Page):
@@ -160,7 +162,8 @@ class ComparePage(Page):
         content_layout = QVBoxLayout(self._content)
         content_layout.setContentsMargins(0, 0, 0, 0)
         content_layout.setSpacing(0)
-        content_layout.addWidget(self._lay_out_viewer(), 1)
+        self._splitter = self._lay_out_viewer()
+        content_layout.addWidget(self._splitter, 1)
         content_layout.addWidget(self.pixel_bar)
         content_layout.addSpacing(SPACING // 2)
         content_layout.addWidget(FilmstripRow(self.filmstrip))
@@ -181,7 +184,7 @@ class ComparePage(Page):
         splitter.addWidget(self.histogram)
         splitter.setStretchFactor(0, 1)
         splitter.setChildrenCollapsible(False)
-        self.histogram.setMinimumHeight(_LEAST_HISTOGRAM_PX)
+        self.histogram.setMinimumHeight(_HISTOGRAM_PX)
         return splitter
 
     def _connect_widgets(self) -> None:
@@ -252,6 +255,7 @@ class ComparePage(Page):
     @Slot(bool)
     def _show_histogram(self, is_shown: bool) -> None:
         self.histogram.setVisible(is_shown)
+        self._splitter.setSizes([_THE_REST_PX, _HISTOGRAM_PX])
         self.settings.set(COMPARE_HISTOGRAM, is_shown)
 
     @Slot()
