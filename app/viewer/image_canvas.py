@@ -250,8 +250,7 @@ class ImageCanvas(QWidget):
         if self._message:
             paint_message(painter, self._message, canvas)
         painter.end()
-        first = [*range(self._shown, len(self._mosaics)), *range(self._shown)]
-        self._loader.want(self, [(self._mosaics[i].pyramid, key) for i in first for key in self._mosaics[i].missing])
+        self._want_tiles()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._handle.place()
@@ -363,6 +362,13 @@ class ImageCanvas(QWidget):
         for index, mosaic in enumerate(self._mosaics):
             target = self._target(index)
             mosaic.cover(target, QRectF(self.rect()), self._zoom(index, target))
+
+    def _want_tiles(self) -> None:
+        """Ask for what is missing: in view first, of the shown layer first, then around it for when one pans."""
+        mosaics = [*self._mosaics[self._shown :], *self._mosaics[: self._shown]]
+        wishes = [(mosaic.pyramid, key) for mosaic in mosaics for key in mosaic.missing_in_view]
+        wishes += [(mosaic.pyramid, key) for mosaic in mosaics for key in mosaic.missing]
+        self._loader.want(self, list(dict.fromkeys(wishes)))
 
     def _paint_layer(self, painter: QPainter, index: int, clip: QRectF) -> None:
         target = self._target(index)

@@ -49,7 +49,12 @@ class TileMosaic:
     @property
     def is_sharp(self) -> bool:
         """Whether no tile is missing in view."""
-        return not any(self.pyramid.tile_place(key).intersects(self._in_view) for key in self._missing)
+        return not self.missing_in_view
+
+    @property
+    def missing_in_view(self) -> list[TileKey]:
+        """Tiles that are seen and not there yet."""
+        return [key for key in self._missing if self.pyramid.tile_place(key).intersects(self._in_view)]
 
     @property
     def missing(self) -> list[TileKey]:
@@ -120,8 +125,8 @@ class TileMosaic:
 
     def complete(self) -> None:
         """Make what is missing in view now, here: for a picture of what is on screen."""
-        for key in self._missing:
-            if self.pyramid.tile_place(key).intersects(self._in_view) and self.pyramid.kept(key) is None:
+        for key in self.missing_in_view:
+            if self.pyramid.kept(key) is None:
                 self.pyramid.keep(key, self.pyramid.render(key))
         self.take_tiles()
 

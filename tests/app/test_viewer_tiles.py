@@ -114,6 +114,21 @@ def test_missing_tiles_show_the_overview_and_are_named(qtbot):
     np.testing.assert_array_equal(shown, np.full((300, 300, 3), 64))
 
 
+def test_hidden_layers_are_made_ready_too(qtbot, viewer):
+    # Otherwise the first flicker to another pane would show it less sharp.
+    panes = [Picture(title=title, pixels=noise(2000, 3000, seed=seed)) for seed, title in enumerate("AB")]
+    with qtbot.waitSignal(viewer.panels_shown):
+        viewer.set_panes(panes)
+    with qtbot.waitSignal(viewer.panels_shown):
+        viewer.set_mode("flicker")
+    viewer.view_transform.zoom_to(1.0)
+    qtbot.waitUntil(lambda: viewer.grab() is not None and viewer.is_sharp)
+    hidden = viewer.pane_views[0].canvas.layers[1].pyramid
+    seen = viewer.pane_views[0].canvas.layers[0].pyramid
+    keys = tiles_within(0, QRect(1300, 900, 400, 200))
+    assert all(hidden.kept(key) is not None and seen.kept(key) is not None for key in keys)
+
+
 def test_panning_within_the_ring_asks_for_nothing(qtbot):
     mosaic = TileMosaic(ImagePyramid.from_pixels(noise(1500, 1500)))
     painted(mosaic, QRectF(-600, -600, 1500, 1500), (200, 200))
