@@ -17,12 +17,13 @@ from PySide6.QtWidgets import QApplication
 
 from app.app_icon import app_icon
 from app.catalogues import use_language
+from app.compute_settings import compute_preference
 from app.error_reporting import ErrorReporter
 from app.garbage_collection import MainThreadCollector
 from app.job_runner import JobRunner
 from app.main_window import MainWindow
 from app.session import Session
-from app.settings import LANGUAGE, TEXT_SCALE, THEME, Settings
+from app.settings import KEEP_DELETED_DAYS, LANGUAGE, RUNS_FOLDER, TEXT_SCALE, THEME, Settings
 from app.theme import Theme, ThemeChoice
 from app.warm_up import WarmUp
 from engine.run_store import RunStore
@@ -61,19 +62,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     use_language(settings.get(LANGUAGE), application)
     Theme.of_application().apply(ThemeChoice(settings.get(THEME)), settings.get(TEXT_SCALE))
     application.setWindowIcon(app_icon())
-    session = Session(RunStore(), list_starters())
+    runs_folder = settings.get(RUNS_FOLDER)
+    session = Session(RunStore(Path(runs_folder) if runs_folder else None), list_starters())
     runner = JobRunner()
     window = MainWindow(session, runner, settings, reporter)
     window.show()
 
-    warm_up = WarmUp()
+    warm_up = WarmUp(compute_preference(settings))
     warm_up.finished.connect(session.set_engine_loaded)
     warm_up.finished.connect(collector.keep_what_is_loaded)
     warm_up.failed.connect(_raise)
     # After the first paint, so that loading torch does not delay it.
     QTimer.singleShot(100, warm_up.start)
     QTimer.singleShot(0, lambda: window.open_paths(paths) if paths else window.open_last_folders())
-    session.run_catalog.refresh()
+    session.run_catalog.tidy_up(settings.get(KEEP_DELETED_DAYS))
     keep_alive = _quit_on_interrupt(application, window)
 
     exit_code = application.exec()

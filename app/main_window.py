@@ -4,11 +4,13 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
-from app.actions import PAGE_IDS, make_action, shown_keys
+from app.actions import PAGE_IDS, make_action, tip_with_keys
+from app.compute_settings import COMPUTE_SETTINGS, compute_preference
+from app.disk_caches import MEGABYTE
 from app.error_reporting import ErrorReporter, log_folder
 from app.file_manager import open_in_file_manager
 from app.job_messages import JobMessages
@@ -17,29 +19,26 @@ from app.messages import Message, Severity
 from app.pages.page import Page
 from app.pages.page_table import PAGE_CLASSES
 from app.pages.residual_inspector import ResidualInspection
-from app.session import ModelChoice, Session
-from app.settings import (
-    LAST_FOLDERS,
-    LAST_MODEL,
-    LAST_PAGE,
-    OPEN_DIALOG_FOLDER,
-    TEXT_SCALE,
-    THEME,
-    WINDOW_GEOMETRY,
-    Settings,
-)
+from app.pages.runs import MODEL_SUFFIX, RunsPage
+from app.session import Session
+from app.settings import LAST_FOLDERS, LAST_PAGE, OPEN_DIALOG_FOLDER, TEXT_SCALE, THEME, THUMBNAIL_CACHE_MB, Settings
+from app.settings_dialog import SettingsDialog
 from app.theme import Theme, ThemeChoice
+from app.thumbnails import shared_thumbnails
+from app.translation import tr, tr_count
+from app.viewer.latest_task import LatestTask
+from app.warm_up import compute_text
 from app.widgets.drop_zone import DropOverlay, dropped_paths
 from app.widgets.header import Header
 from app.widgets.job_bar import JobBar
 from app.widgets.message_bar import MessageBar
 from app.widgets.rail import Rail, RailEntry
 from app.widgets.shortcut_sheet import ShortcutSheet
+from app.window_memory import WindowMemory
 
 logger = logging.getLogger(__name__)
 
 MIN_SIZE = (960, 600)
-FIRST_SIZE = (1280, 800)
 NARROW_BELOW_PX = 1100
 
 
@@ -65,14 +64,19 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self._may_close = False
         self._closing_question: QMessageBox | None = None
-        self.header = Header(session, settings)
+        self.header = Header(session)
         self.message_bar = MessageBar()
         self.job_bar = JobBar(runner)
+        # Before the pages ask for it: it tidies up the disk once, by this limit.
+        shared_thumbnails(session, settings.get(THUMBNAIL_CACHE_MB) * MEGABYTE)
         self.pages: dict[str, Page] = {page.page_id: page(session, runner, settings) for page in PAGE_CLASSES}
         self.rail = Rail(
             [
                 RailEntry(
-                    page.page_id, page.title, page.icon_name, f"{page.tip} ({shown_keys(f'page.{page.page_id}')})"
+                    page.page_id,
+                    tr(page.title),
+                    page.icon_name,
+                    tip_with_keys(tr(page.tip), f"page.{page.page_id}"),
                 )
                 for page in self.pages.values()
             ]
@@ -80,21 +84,23 @@ class MainWindow(QMainWindow):
         self._stack = QStackedWidget()
         for page in self.pages.values():
             self._stack.addWidget(page)
+        self._computing = LatestTask(self)
+        self._computing.finished.connect(session.set_engine_loaded)
         self._job_messages = JobMessages(runner, reporter, self)
         self.residual_inspection = ResidualInspection(session, runner, self)
         self._lay_out()
         self._overlay = DropOverlay(self._stack)
         self._connect()
         self._make_actions()
-        self._restore_geometry()
-        self._recall_model()
+        self._memory = WindowMemory(self, self.pages, session, settings)
+        self._memory.restore()
         self.show_page(settings.get(LAST_PAGE))
         if reporter.last_crash:
             self.message_bar.post(
                 Message(
                     severity=Severity.ERROR,
-                    text="Residua ended unexpectedly the last time.",
-                    hint="A training that ran then can be resumed. Please copy the details and report them.",
+                    text=tr("Residua ended unexpectedly the last time."),
+                    hint=tr("A training that ran then can be resumed. Please copy the details and report them."),
                     details=reporter.last_crash,
                 )
             )
@@ -117,6 +123,10 @@ class MainWindow(QMainWindow):
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open folders and files as photos."""
+        if any(path.suffix.lower() == MODEL_SUFFIX for path in paths):
+            self.show_page("runs")
+            self.current_page.accept_paths(paths)
+            return
         self.show_page("photos")
         if not self.pages["photos"].accept_paths(paths):
             self._complain_about(paths)
@@ -131,7 +141,7 @@ class MainWindow(QMainWindow):
     def choose_folder(self) -> None:
         """Ask for a folder of photos."""
         start = self._settings.get(OPEN_DIALOG_FOLDER)
-        name = QFileDialog.getExistingDirectory(self, "Open a folder of photos", start)
+        name = QFileDialog.getExistingDirectory(self, tr("Open a folder of photos"), start)
         if name:
             self._settings.set(OPEN_DIALOG_FOLDER, name)
             self.open_paths([Path(name)])
@@ -142,13 +152,20 @@ class MainWindow(QMainWindow):
         ShortcutSheet(self).open()
 
     @Slot()
+    def show_settings(self) -> None:
+        """Show the settings."""
+        dialog = SettingsDialog(self._settings, self._session.run_store.root, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    @Slot()
     def toggle_theme(self) -> None:
         """Switch between dark and light."""
         self._settings.set(THEME, "light" if Theme.of_application().palette.is_dark else "dark")
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self._may_close or not self._runner.is_busy:
-            self._remember()
+            self._memory.remember()
             event.accept()
             return
         event.ignore()
@@ -166,7 +183,9 @@ class MainWindow(QMainWindow):
         if dropped_paths(event.mimeData()):
             event.acceptProposedAction()
             is_labels = self.current_page.page_id == "labels"
-            self._overlay.show_text("Drop to add as clean references" if is_labels else "Drop to open as photos")
+            self._overlay.show_text(
+                tr("Drop to add as clean references") if is_labels else tr("Drop to open as photos")
+            )
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         self._overlay.hide()
@@ -210,6 +229,8 @@ class MainWindow(QMainWindow):
             page.message_raised.connect(self.message_bar.post)
         self.rail.page_requested.connect(self.show_page)
         self.rail.shortcuts_requested.connect(self.show_shortcuts)
+        self.header.settings_requested.connect(self.show_settings)
+        self.header.import_requested.connect(self._import_model)
         self.header.shortcuts_requested.connect(self.show_shortcuts)
         self.header.log_requested.connect(lambda: self._open_folder(log_folder()))
         self.header.runs_folder_requested.connect(lambda: self._open_folder(self._session.run_store.root))
@@ -217,7 +238,6 @@ class MainWindow(QMainWindow):
         self._job_messages.message_raised.connect(self.message_bar.post)
         self.residual_inspection.message_raised.connect(self.message_bar.post)
         self._session.folders_changed.connect(self._on_folders_changed)
-        self._session.model_changed.connect(self._on_model_changed)
         self._settings.changed.connect(self._on_setting_changed)
         Theme.of_application().changed.connect(self._fit_rail)
 
@@ -229,6 +249,7 @@ class MainWindow(QMainWindow):
             "window.toggle_theme": self.toggle_theme,
             "window.pause_job": self.job_bar.toggle_pause,
             "window.job_queue": self.job_bar.toggle_queue,
+            "window.settings": self.show_settings,
             "window.shortcuts": self.show_shortcuts,
             "window.quit": self.close,
         }
@@ -238,55 +259,37 @@ class MainWindow(QMainWindow):
             action = make_action(f"page.{page_id}", self)
             action.triggered.connect(lambda _=False, page_id=page_id: self.show_page(page_id))
 
-    def _restore_geometry(self) -> None:
-        # On a small or strongly scaled screen the first size would push the buttons below its edge.
-        self.resize(QSize(*FIRST_SIZE).boundedTo(self.screen().availableSize()))
-        stored = self._settings.get(WINDOW_GEOMETRY)
-        if stored:
-            self.restoreGeometry(QByteArray.fromBase64(stored.encode()))
-
-    def _recall_model(self) -> None:
-        stored = self._settings.get(LAST_MODEL)
-        if stored and Path(stored).exists():
-            path = Path(stored)
-            starter = self._session.find_starter(path)
-            # The catalogue is read in the background; a run's own name follows with it.
-            self._session.set_model(ModelChoice(path, starter.title if starter is not None else path.stem))
-            self._session.run_catalog.changed.connect(self._name_model)
-        else:
-            self._session.run_catalog.read.connect(
-                self._session.choose_default_model, Qt.ConnectionType.SingleShotConnection
-            )
-
-    @Slot()
-    def _name_model(self) -> None:
-        model = self._session.model
-        entry = self._session.run_catalog.find(model.path) if model else None
-        if entry is not None:
-            self._session.set_model(ModelChoice(entry.path, entry.record.name))
-
     @Slot()
     def _on_folders_changed(self) -> None:
         self._settings.set(LAST_FOLDERS, [str(folder) for folder in self._session.folders])
         name = self._session.folder_name
         self.setWindowTitle(f"{name} – Residua" if name else "Residua")
 
-    @Slot()
-    def _on_model_changed(self) -> None:
-        model = self._session.model
-        self._settings.set(LAST_MODEL, str(model.path) if model else "")
-
     @Slot(str)
     def _on_setting_changed(self, key: str) -> None:
         if key in (THEME.key, TEXT_SCALE.key):
             Theme.of_application().apply(ThemeChoice(self._settings.get(THEME)), self._settings.get(TEXT_SCALE))
+        elif key == THUMBNAIL_CACHE_MB.key:
+            shared_thumbnails(self._session).set_disk_limit(self._settings.get(THUMBNAIL_CACHE_MB) * MEGABYTE)
+        elif key in [setting.key for setting in COMPUTE_SETTINGS.values()] and self._session.compute_text:
+            preference = compute_preference(self._settings)
+            self._computing.submit(lambda: compute_text(preference))
+
+    @Slot()
+    def _import_model(self) -> None:
+        runs = self.pages["runs"]
+        assert isinstance(runs, RunsPage)
+        self.show_page(runs.page_id)
+        runs.import_model()
 
     def _open_folder(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if not open_in_file_manager(folder):
             self.message_bar.post(
                 Message(
-                    severity=Severity.WARNING, text="No file manager could be opened.", hint=f"The folder is {folder}."
+                    severity=Severity.WARNING,
+                    text=tr("No file manager could be opened."),
+                    hint=tr("The folder is {folder}.").format(folder=folder),
                 )
             )
 
@@ -295,8 +298,8 @@ class MainWindow(QMainWindow):
         self.message_bar.post(
             Message(
                 severity=Severity.ERROR,
-                text=f"{names} cannot be opened as photos.",
-                hint="Choose folders, or files of the kinds PNG, JPEG, TIFF, WebP, BMP or camera raw.",
+                text=tr("{names} cannot be opened as photos.").format(names=names),
+                hint=tr("Choose folders, or files of the kinds PNG, JPEG, TIFF, WebP, BMP or camera raw."),
             )
         )
 
@@ -304,17 +307,25 @@ class MainWindow(QMainWindow):
         if self._closing_question is not None:
             self._closing_question.raise_()
             return
-        others = f", and {num_jobs - 1} more wait" if num_jobs > 1 else ""
+        text = (
+            tr_count(
+                "{title} is running, and {number} more waits.",
+                "{title} is running, and {number} more wait.",
+                num_jobs - 1,
+            )
+            if num_jobs > 1
+            else tr("{title} is running.")
+        )
         question = QMessageBox(
             QMessageBox.Icon.NoIcon,
-            "Stop and quit?",
-            f"{title} is running{others}.",
+            tr("Stop and quit?"),
+            text.format(title=title, number=num_jobs - 1),
             QMessageBox.StandardButton.NoButton,
             self,
         )
-        question.setInformativeText("If you quit now it stops and saves; a training can be resumed later.")
-        stop = question.addButton("Stop and quit", QMessageBox.ButtonRole.DestructiveRole)
-        stay = question.addButton("Keep running", QMessageBox.ButtonRole.RejectRole)
+        question.setInformativeText(tr("If you quit now it stops and saves; a training can be resumed later."))
+        stop = question.addButton(tr("Stop and quit"), QMessageBox.ButtonRole.DestructiveRole)
+        stay = question.addButton(tr("Keep running"), QMessageBox.ButtonRole.RejectRole)
         question.setDefaultButton(stay)
         question.setEscapeButton(stay)
         question.finished.connect(lambda _: self._on_closing_answered(question.clickedButton() is stop))
@@ -330,7 +341,7 @@ class MainWindow(QMainWindow):
 
     def _stop_and_close(self) -> None:
         """Cancel everything, keep the window alive until all has been saved, then close."""
-        self.message_bar.post(Message(text="Stopping and saving; the window closes when that is done."))
+        self.message_bar.post(Message(text=tr("Stopping and saving; the window closes when that is done.")))
         self._runner.jobs_changed.connect(self._close_when_idle)
         self._runner.cancel_all()
         self._close_when_idle()
@@ -341,8 +352,3 @@ class MainWindow(QMainWindow):
             self._may_close = True
             # Not from within a job's last signal: its other receivers come first.
             QTimer.singleShot(0, self.close)
-
-    def _remember(self) -> None:
-        geometry = bytes(self.saveGeometry().toBase64().data()).decode()
-        self._settings.set(WINDOW_GEOMETRY, geometry)
-        self._settings.save()

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from app.viewer.latest_task import LatestTask
 from engine.run_records import RunRecord
 from engine.run_store import Run, RunStore
+from engine.run_trash import remove_expired
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,19 @@ class RunCatalog(QObject):
     def refresh(self) -> None:
         """Read the store again; `changed` follows if anything differs."""
         self._task.submit(self._read)
+
+    def tidy_up(self, keep_days: int) -> None:
+        """Remove for good what was deleted long ago, and read the store.
+
+        Args:
+            keep_days: How long a deleted run can be brought back; 0: always.
+        """
+
+        def work() -> tuple[RunEntry, ...]:
+            remove_expired(self._store, keep_days)
+            return self._read()
+
+        self._task.submit(work)
 
     def shut_down(self) -> None:
         """Wait for a reading that is under way."""

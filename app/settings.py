@@ -54,6 +54,16 @@ THEME = Setting("theme", "system", ("system", "dark", "light"))
 TEXT_SCALE = Setting("text_scale", 1.0, (1.0, 1.25, 1.5, 2.0))
 LANGUAGE = Setting("language", "system", ("system", "en", "de"))
 """Takes effect at the next start."""
+COMPUTE_DEVICE = Setting("compute_device", "auto", ("auto", "cpu", "cuda", "mps"))
+COMPUTE_PRECISION = Setting("compute_precision", "auto", ("auto", "32-true", "bf16-mixed"))
+COMPUTE_THREADS = Setting("compute_threads", 0)
+"""Processor cores that the network may take; 0: all."""
+RUNS_FOLDER = Setting("runs_folder", "")
+"""Empty: the user's data folder. Takes effect at the next start."""
+THUMBNAIL_CACHE_MB = Setting("thumbnail_cache_mb", 256, (64, 256, 1024, 4096))
+SPLITTERS: Setting[list[str]] = Setting("splitters", [])
+"""How far the panes of the pages are apart: "page.number=state", the state as Qt writes it, in Base64."""
+LAST_PHOTO = Setting("last_photo", "")
 WINDOW_GEOMETRY = Setting("window_geometry", "")
 LAST_PAGE = Setting("last_page", "photos")
 LAST_FOLDERS: Setting[list[str]] = Setting("last_folders", [])

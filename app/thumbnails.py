@@ -33,7 +33,7 @@ DEFAULT_SIDE_PX = 384
 """Longer side of a thumbnail: sharp at the largest grid size, or at half of it on a high-density display."""
 
 _JPEG_QUALITY = 92
-_DISK_LIMIT_BYTES = 256 * 2**20
+DISK_LIMIT_BYTES = 256 * 2**20
 _BACKGROUND_NICENESS = 10
 
 
@@ -83,12 +83,13 @@ class ThumbnailLoader(QObject):
         side_px: int = DEFAULT_SIDE_PX,
         cache_folder: Path | None = None,
         memory_limit_bytes: int = 128 * 2**20,
+        disk_limit_bytes: int = DISK_LIMIT_BYTES,
         num_threads: int = 2,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.side_px = side_px
-        self._disk_cache = ThumbnailFiles(cache_folder or default_thumbnail_folder())
+        self._disk_cache = ThumbnailFiles(cache_folder or default_thumbnail_folder(), disk_limit_bytes)
         self._memory_limit_bytes = memory_limit_bytes
         self._memory_bytes = 0
         self._pixmaps: OrderedDict[Path, QPixmap] = OrderedDict()
@@ -110,6 +111,11 @@ class ThumbnailLoader(QObject):
         self._arrived.connect(self._take_results, Qt.ConnectionType.QueuedConnection)
         self._pool.start(self._disk_cache.prune)
         shut_down_at_quit(self.shut_down)
+
+    def set_disk_limit(self, num_bytes: int) -> None:
+        """Set what the thumbnails on disk may take; what is too much goes in the background, the oldest first."""
+        self._disk_cache.limit_bytes = num_bytes
+        self._pool.start(self._disk_cache.prune)
 
     def want(self, paths: Iterable[Path], *, view: Hashable = None) -> None:
         """Say which files a view shows now; this replaces what it said before.
@@ -257,10 +263,14 @@ class ThumbnailFiles:
     """Thumbnails kept on disk; an entry whose photo has changed is never found again, and pruned in time.
 
     A cache that cannot be written (full disk, no permission) is a slower program, not a failure.
+
+    Attributes:
+        limit_bytes: What they may take together.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, limit_bytes: int = DISK_LIMIT_BYTES) -> None:
         self._folder = folder
+        self.limit_bytes = limit_bytes
 
     def read(self, path: Path, side_px: int, is_stretched: bool = False) -> NDArray[np.uint8] | None:
         """Return the cached thumbnail of a file, height x width x 3; None if there is none.
@@ -293,7 +303,7 @@ class ThumbnailFiles:
             return
         num_bytes = sum(status.st_size for status, _ in entries)
         for status, entry in sorted(entries, key=lambda pair: pair[0].st_mtime):
-            if num_bytes <= _DISK_LIMIT_BYTES:
+            if num_bytes <= self.limit_bytes:
                 return
             entry.unlink(missing_ok=True)
             num_bytes -= status.st_size
@@ -333,7 +343,12 @@ def _num_bytes(pixmap: QPixmap) -> int:
     return pixmap.width() * pixmap.height() * 4
 
 
-def shared_thumbnails(owner: QObject) -> ThumbnailLoader:
-    """Return the loader that all pages of one session share, owned by `owner`."""
+def shared_thumbnails(owner: QObject, disk_limit_bytes: int = DISK_LIMIT_BYTES) -> ThumbnailLoader:
+    """Return the loader that all pages of one session share, owned by `owner`.
+
+    Args:
+        owner: The session.
+        disk_limit_bytes: What the thumbnails on disk may take, where the loader is made now.
+    """
     loader = owner.findChild(ThumbnailLoader, options=Qt.FindChildOption.FindDirectChildrenOnly)
-    return loader if loader is not None else ThumbnailLoader(parent=owner)
+    return loader if loader is not None else ThumbnailLoader(disk_limit_bytes=disk_limit_bytes, parent=owner)

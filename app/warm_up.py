@@ -5,6 +5,7 @@ import threading
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from app.job_runner import lower_priority_of_this_thread
+from engine.compute_preference import ComputePreference
 
 _PRECISION_TEXTS = {"bf16-mixed": "bf16", "32-true": "32 bit"}
 
@@ -21,8 +22,15 @@ class WarmUp(QObject):
     failed = Signal(object)
     _done = Signal(object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, preference: ComputePreference | None = None, parent: QObject | None = None) -> None:
+        """Prepare the thread.
+
+        Args:
+            preference: Where the network shall compute; None: wherever it is fastest.
+            parent: Its owner.
+        """
         super().__init__(parent)
+        self._preference = preference or ComputePreference()
         self._thread = threading.Thread(target=self._work, name="warm-up", daemon=True)
         self._done.connect(self._finish, Qt.ConnectionType.QueuedConnection)
 
@@ -44,7 +52,7 @@ class WarmUp(QObject):
         lower_priority_of_this_thread()
         outcome: str | Exception
         try:
-            outcome = _load()
+            outcome = _load(self._preference)
         except Exception as error:  # noqa: BLE001 - raised again on the main thread
             outcome = error
         self._done.emit(outcome)
@@ -57,17 +65,24 @@ class WarmUp(QObject):
             self.failed.emit(outcome)
 
 
-def _load() -> str:
+def compute_text(preference: ComputePreference) -> str:
+    """Let the jobs to come compute as preferred, and return where that is: "CPU · bf16". Loads torch."""
+    from engine.configs import ComputeConfig
+    from engine.devices import open_device, prefer
+
+    prefer(preference)
+    device = open_device(ComputeConfig())
+    return f"{device.name.upper()} · {_PRECISION_TEXTS[device.precision]}"
+
+
+def _load(preference: ComputePreference) -> str:
     import torch
 
     import engine.jobs  # noqa: F401 - loaded for later
-    from engine.configs import ComputeConfig
-    from engine.devices import open_device
 
     # The first optimizer loads torch's compiler, more than a second of imports.
     weight = torch.nn.Parameter(torch.zeros(8))
     optimizer = torch.optim.AdamW([weight])
     weight.grad = torch.zeros(8)
     optimizer.step()
-    device = open_device(ComputeConfig())
-    return f"{device.name.upper()} · {_PRECISION_TEXTS[device.precision]}"
+    return compute_text(preference)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from lightning_fabric import Fabric
 
+from engine.compute_preference import ComputePreference
 from engine.configs import ComputeConfig
 from engine.errors import DeviceError
 
@@ -46,6 +47,19 @@ class ComputeDevice:
         return open_device(ComputeConfig(device="cpu"))
 
 
+_preference = ComputePreference()
+_all_threads = torch.get_num_threads()
+
+
+def prefer(preference: ComputePreference) -> None:
+    """Set what "auto" means from now on, for devices that are opened later."""
+    global _preference
+    if _preference.threads and not preference.threads:
+        # Once given, a number of threads stays with torch until it gets another one.
+        preference = preference.model_copy(update={"threads": _all_threads})
+    _preference = preference
+
+
 def available_devices() -> list[str]:
     """Names of the devices of this machine, the fastest first."""
     names = ["cpu"]
@@ -68,19 +82,26 @@ def best_precision(device_name: str) -> Precision:
 
 
 def open_device(config: ComputeConfig) -> ComputeDevice:
-    """Open the device that the settings name; "auto" takes the fastest one found.
+    """Open the device that the settings name; "auto" takes the preferred one (`prefer`), or the fastest one found.
+
+    Threads are set here, since torch keeps their number by calling thread.
 
     Raises:
         DeviceError: The device is not on this machine.
     """
     devices = available_devices()
-    name = devices[0] if config.device == "auto" else config.device
+    preferred = _preference.device if _preference.device in devices else devices[0]
+    name = preferred if config.device == "auto" else config.device
     if name not in devices:
         raise DeviceError(
             f"This machine has no usable {name.upper()} device.",
             f"Choose one of: auto, {', '.join(devices)}.",
         )
-    precision = best_precision(name) if config.precision == "auto" else config.precision
+    precision = _preference.precision if config.precision == "auto" else config.precision
+    if precision == "auto":
+        precision = best_precision(name)
+    if _preference.threads:
+        torch.set_num_threads(_preference.threads)
     fabric = Fabric(accelerator=name, devices=1, precision=precision)
     return ComputeDevice(fabric, name, precision)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QSize, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
 
@@ -45,6 +45,7 @@ class RunActions(QWidget):
         layout.addWidget(self.use_button)
         Theme.of_application().changed.connect(self._fit)
         self.set_selection((), ())
+        self._fit()
 
     def set_selection(self, entries: Sequence[RunEntry], busy_kinds: Collection[str]) -> None:
         """Enable what can be done with these runs.
@@ -73,6 +74,13 @@ class RunActions(QWidget):
             action = menu.addAction(control.icon(), control.accessibleName() or control.text())
             action.setEnabled(control.isEnabled())
             action.triggered.connect(control.click)
+
+    def minimumSizeHint(self) -> QSize:
+        # That of icons alone, or the texts that are shown now would keep the window wide.
+        width = self.use_button.sizeHint().width() + 2 * SPACING
+        for control in self._texts:
+            width += control.sizeHint().width() - control.fontMetrics().horizontalAdvance(control.text()) + SPACING
+        return QSize(width, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

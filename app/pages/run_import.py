@@ -14,7 +14,7 @@ from app.widgets.buttons import button, primary_button, set_reason
 from app.widgets.fact_list import FactList
 from app.widgets.text import ElidedLabel, label
 from engine.errors import EngineError
-from engine.model_cards import ModelSummary
+from engine.model_cards import ModelSummary, read_summary
 from engine.run_store import Run, RunStore
 
 
@@ -39,6 +39,7 @@ class ImportDialog(QDialog):
         self.setWindowTitle(tr("Import a model"))
         self.problem = label("", "warning", wraps=True)
         self.problem.hide()
+        self._state = label(tr("Reading the file …"), "muted")
         self.facts = FactList()
         self.name_edit = QLineEdit()
         self.name_edit.setMaxLength(MAX_NAME)
@@ -66,6 +67,7 @@ class ImportDialog(QDialog):
         layout.setSpacing(2 * SPACING)
         layout.addWidget(label(tr("Import a model"), "title"))
         layout.addWidget(ElidedLabel(str(path), "muted"))
+        layout.addWidget(self._state)
         layout.addWidget(self.problem)
         layout.addWidget(scroll, 1)
         layout.addWidget(self._name_row)
@@ -78,16 +80,20 @@ class ImportDialog(QDialog):
         )
         layout.addLayout(buttons)
         self.resize(560, 520)
+        self._reading = LatestTask(self)
+        self._reading.finished.connect(self._show_card)
+        self._reading.failed.connect(self._show_problem)
         self._checking = LatestTask(self)
-        self._checking.finished.connect(self._show_card)
+        self._checking.finished.connect(self._on_checked)
         self._checking.failed.connect(self._show_problem)
         self._importing = LatestTask(self)
         self._importing.finished.connect(self._on_imported)
         self._importing.failed.connect(self._show_problem)
         set_reason(self.import_button, tr("The file is being checked."))
-        self._checking.submit(lambda: _check(path))
+        self._reading.submit(lambda: read_summary(path))
 
     def done(self, result: int) -> None:
+        self._reading.shut_down()
         self._checking.shut_down()
         self._importing.shut_down()
         super().done(result)
@@ -96,6 +102,13 @@ class ImportDialog(QDialog):
     def _show_card(self, summary: ModelSummary) -> None:
         self.facts.set_groups({"": model_facts(summary)})
         self.name_edit.setText(summary.card.name)
+        self._state.setText(tr("Checking the weights …"))
+        path = self._path
+        self._checking.submit(lambda: _check(path))
+
+    @Slot(object)
+    def _on_checked(self, _: ModelSummary) -> None:
+        self._state.hide()
         set_reason(self.import_button, "")
         self.import_button.setFocus()
 
@@ -103,6 +116,7 @@ class ImportDialog(QDialog):
     def _show_problem(self, error: EngineError) -> None:
         self.problem.setText(f"{translate_engine(error.message)} {translate_engine(error.hint)}")
         self.problem.show()
+        self._state.hide()
         self._name_row.hide()
         set_reason(self.import_button, translate_engine(error.message))
         self.close_button.setText(tr("Close"))

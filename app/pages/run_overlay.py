@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt, Slot
-from PySide6.QtGui import QColor, QFont
+from PySide6.QtCore import QPointF, Qt, QTimer, Slot
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QPainter, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import phrases
-from app.pages.runs_table import quality_text, steps_text
+from app.pages.runs_table import steps_text
 from app.run_catalog import RunEntry
 from app.style_sheet import Sizes
 from app.theme import SPACING, Theme, palette
@@ -35,6 +35,7 @@ from engine.run_store import Run
 MAX_RUNS = 10
 _LINE_STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine)
 _MAX_LABEL = 24
+_NAME_PX = 200
 _LABEL_GAP_PX = 15
 _UNIMPORTANT = frozenset({"out", "name"})
 """Settings that say nothing about a result."""
@@ -67,6 +68,7 @@ class RunOverlay(QWidget):
         self._note.hide()
         self.metric_box = QComboBox()
         self.metric_box.setAccessibleName(tr("Figure to draw"))
+        self.metric_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.metric_box.currentIndexChanged.connect(self._draw)
         self.plot = pg.PlotWidget()
         self.plot.setAccessibleName(tr("Curves of the selected runs"))
@@ -95,6 +97,10 @@ class RunOverlay(QWidget):
         outer.addLayout(heading)
         outer.addWidget(self._note)
         outer.addWidget(tabs, 1)
+        # The names stand apart by pixels, so another size is another drawing.
+        self._redraw_later = QTimer(self)
+        self._redraw_later.setSingleShot(True)
+        self._redraw_later.timeout.connect(self._draw)
         self._task = LatestTask(self)
         self._task.finished.connect(self._show_stored)
         self._task.failed.connect(self._show_failure)
@@ -128,7 +134,7 @@ class RunOverlay(QWidget):
     def _show_stored(self, stored: _Stored) -> None:
         self._stored = stored
         present = {metric for curves in stored.curves.values() for metric, curve in curves.items() if len(curve)}
-        chosen = self.metric_box.currentData()
+        chosen = self.metric_box.currentData() or self._most_common(stored)
         self.metric_box.blockSignals(True)
         self.metric_box.clear()
         for spec in CURVES:
@@ -139,6 +145,15 @@ class RunOverlay(QWidget):
         self.metric_box.setEnabled(self.metric_box.count() > 1)
         self._show_differences()
         self._draw()
+
+    @staticmethod
+    def _most_common(stored: _Stored) -> str:
+        """Return the figure that most of the runs have."""
+        numbers = {
+            spec.metric: sum(bool(len(curves.get(spec.metric, ()))) for curves in stored.curves.values())
+            for spec in CURVES
+        }
+        return max(numbers, key=lambda metric: numbers[metric])
 
     @Slot(object)
     def _show_failure(self, error: EngineError) -> None:
@@ -181,44 +196,48 @@ class RunOverlay(QWidget):
             low, high = value_range(drawn)
             lows.append(low)
             highs.append(high)
-            ends.append((float(steps[-1]), float(drawn[-1]), entry.record.name, color))
+            ends.append((float(drawn[-1]), entry.record.name, color))
             last_step = max(last_step, float(steps[-1]))
         if not lows:
             return
-        item.setXRange(0, last_step * 1.28, padding=0.01)
+        metrics = QFontMetrics(font)
+        label_px = max(metrics.horizontalAdvance(_short(name)) for _, name, _ in ends) + 2 * SPACING
+        width_px = max(float(item.vb.width()), 2.0 * label_px)
+        # Room for the names behind the last step.
+        item.setXRange(0, last_step * width_px / (width_px - label_px), padding=0)
         item.setYRange(min(lows), max(highs), padding=0)
-        self._write_names(ends, font, min(lows), max(highs))
+        self._write_names(ends, last_step, font, (min(lows), max(highs)))
 
-    def _write_names(self, ends: list[tuple[float, float, str, QColor]], font: QFont, low: float, high: float) -> None:
-        """Write each run's name at the end of its curve, moved apart where they would meet."""
+    def _write_names(
+        self, ends: list[tuple[float, str, QColor]], step: float, font: QFont, limits: tuple[float, float]
+    ) -> None:
+        """Write the runs' names right of all curves, each as high as its curve ends, moved apart where they meet."""
+        low, high = limits
         height_px = max(1.0, float(self.plot.getPlotItem().vb.height()))
         gap = (high - low) * _LABEL_GAP_PX * Theme.of_application().text_scale / height_px
-        below = high + gap
-        for step, value, name, color in sorted(ends, key=lambda end: -end[1]):
-            place = min(value, below - gap, high - gap / 2)
-            below = place
-            text = pg.TextItem(name if len(name) <= _MAX_LABEL else f"{name[: _MAX_LABEL - 1]}…", color=color)
+        ordered = sorted(ends, key=lambda end: end[0])
+        for (_, name, color), place in zip(ordered, spread([end[0] for end in ordered], gap, limits), strict=True):
+            text = pg.TextItem(_short(name), color=color)
             text.setAnchor(QPointF(0, 0.5))
             text.setFont(font)
             text.setPos(step, place)
             self.plot.getPlotItem().addItem(text, ignoreBounds=True)
 
     def _show_figures(self, spec: CurveSpec | None) -> None:
-        headings = [tr("Run"), tr("Last value"), tr("PSNR"), tr("Steps"), tr("Time")]
+        headings = [tr("Run"), tr("Last value"), tr("Steps"), tr("Time")]
         rows = []
         for entry in self._entries:
             curve = self._curve(entry, spec) if spec is not None else None
             last = curve.last() if curve is not None else None
             value = "" if last is None or spec is None else phrases.number(last * spec.factor, spec.digits)
             record = entry.record
-            rows.append(
-                [record.name, value, quality_text(record), steps_text(record), phrases.duration(record.seconds)]
-            )
+            rows.append([record.name, value, steps_text(record), phrases.duration(record.seconds)])
         _fill(self.figures, headings, rows)
         for row in range(len(rows)):
             item = self.figures.item(row, 0)
             if item is not None:
-                item.setForeground(_look(row)[0])
+                item.setIcon(_swatch(*_look(row)))
+        self.figures.setColumnWidth(0, Theme.of_application().px(_NAME_PX))
 
     def _show_differences(self) -> None:
         settings = [_flat(self._stored.settings.get(entry.path, {})) for entry in self._entries]
@@ -247,6 +266,10 @@ class RunOverlay(QWidget):
             table.verticalHeader().setDefaultSectionSize(Theme.of_application().px(3 * SPACING + 4))
         self._draw()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._redraw_later.start()
+
 
 def _read(paths: tuple[Path, ...]) -> _Stored:
     runs = {path: Run(path) for path in paths}
@@ -258,6 +281,44 @@ def _look(index: int) -> tuple[QColor, Qt.PenStyle]:
     """Return a run's colour and line: five colours, then the same ones dashed."""
     lines = palette().plot_lines
     return QColor(lines[index % len(lines)]), _LINE_STYLES[index // len(lines) % len(_LINE_STYLES)]
+
+
+def spread(places: Sequence[float], gap: float, limits: tuple[float, float]) -> list[float]:
+    """Move places apart so that neighbours keep a distance.
+
+    Args:
+        places: In rising order.
+        gap: The least distance.
+        limits: Half a gap inside of these they stay, as far as there is room.
+
+    Returns:
+        The new places, in the same order.
+    """
+    low, high = limits
+    moved: list[float] = []
+    for place in places:
+        lowest = moved[-1] + gap if moved else low + gap / 2
+        moved.append(max(place, lowest))
+    highest = high - gap / 2
+    for index in range(len(moved) - 1, -1, -1):
+        moved[index] = min(moved[index], highest)
+        highest = moved[index] - gap
+    return moved
+
+
+def _swatch(color: QColor, style: Qt.PenStyle) -> QIcon:
+    """Return a short piece of a run's line."""
+    picture = QPixmap(24, 24)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setPen(QPen(color, 4, style))
+    painter.drawLine(0, 12, 24, 12)
+    painter.end()
+    return QIcon(picture)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _MAX_LABEL else f"{name[: _MAX_LABEL - 1]}…"
 
 
 def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -280,7 +341,7 @@ def _table(name: str) -> QTableWidget:
     table.setWordWrap(False)
     table.verticalHeader().hide()
     table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
     table.horizontalHeader().setHighlightSections(False)
     return table
 
@@ -294,3 +355,4 @@ def _fill(table: QTableWidget, headings: Sequence[str], rows: Sequence[Sequence[
             item = QTableWidgetItem(text)
             item.setToolTip(text)
             table.setItem(row, column, item)
+    table.resizeColumnsToContents()

@@ -87,17 +87,21 @@ def _first_line(text: str) -> str:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("name", mark("Name"), lambda record, _: record.name, lambda record: record.name.casefold(), 140),
+    Column("name", mark("Name"), lambda record, _: record.name, lambda record: record.name.casefold(), 170),
     Column("kind", mark("Kind"), lambda record, _: tr(KIND_TITLES[record.kind]), lambda record: record.kind, 100),
     Column(
-        "status", mark("Status"), lambda record, _: tr(STATUS_TITLES[record.status]), lambda record: record.status.value
+        "status",
+        mark("Status"),
+        lambda record, _: tr(STATUS_TITLES[record.status]),
+        lambda record: record.status.value,
+        96,
     ),
     Column(
         "steps",
         mark("Steps"),
         lambda record, _: steps_text(record),
         lambda record: record.steps_done,
-        96,
+        116,
         is_number=True,
         tip=mark("Optimisation steps done, and asked for where that is another number"),
     ),
@@ -118,6 +122,7 @@ COLUMNS: tuple[Column, ...] = (
         mark("Time"),
         lambda record, _: time_text(record),
         lambda record: record.seconds,
+        104,
         is_number=True,
         tip=mark("Training time without pauses"),
     ),

@@ -1,22 +1,21 @@
 """The line above the pages: what is open, which model is in use, how the window looks, where it computes."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QActionGroup
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QWidget
 
 from app import phrases
+from app.actions import shown_keys
 from app.run_catalog import RunEntry
 from app.session import ModelChoice, Session
-from app.settings import OPEN_DIALOG_FOLDER, TEXT_SCALE, THEME, Settings
 from app.theme import SPACING, themed_icon
+from app.translation import mark, tr, translate_engine
 from app.widgets.buttons import icon_button
 from app.widgets.text import ElidedLabel, label
 
 _MAX_RUNS_IN_MENU = 15
-_THEMES = {"system": "As the system", "dark": "Dark", "light": "Light"}
+_KINDS = {"pretrain": mark("pretrained"), "finetune": mark("fine-tuned"), "import": mark("imported")}
 _MAX_NAME = 32
 
 
@@ -25,38 +24,41 @@ class Header(QFrame):
 
     Attributes:
         model_button: Opens the menu of models.
-        settings_button: Opens the menu of preferences.
+        settings_button: Opens the menu of settings, shortcuts and folders.
 
     Signals:
+        settings_requested: The settings were asked for.
+        import_requested: A model file shall be chosen.
         shortcuts_requested: The cheat sheet was asked for.
         log_requested: The log folder was asked for.
         runs_folder_requested: The folder of runs was asked for.
     """
 
+    settings_requested = Signal()
+    import_requested = Signal()
     shortcuts_requested = Signal()
     log_requested = Signal()
     runs_folder_requested = Signal()
 
-    def __init__(self, session: Session, settings: Settings, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("Header")
         self._session = session
-        self._settings = settings
         self._folder = ElidedLabel(role="muted")
         self._device = label("", "muted")
-        self._device.setToolTip("Where the network computes, and how exactly")
+        self._device.setToolTip(tr("Where the network computes, and how exactly"))
         self.model_button = QToolButton()
         self.model_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.model_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.model_button.setIcon(themed_icon("caret-down"))
         self.model_button.setIconSize(QSize(12, 12))
         self.model_button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
-        self.model_button.setToolTip("The model that restores photos")
+        self.model_button.setToolTip(tr("The model that restores photos"))
         self._model_menu = QMenu(self)
         self._model_menu.setToolTipsVisible(True)
         self._model_menu.aboutToShow.connect(self._fill_model_menu)
         self.model_button.setMenu(self._model_menu)
-        self.settings_button = icon_button("gear-six", "Settings")
+        self.settings_button = icon_button("gear-six", tr("Settings"))
         self.settings_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.settings_button.setMenu(self._make_settings_menu())
         layout = QHBoxLayout(self)
@@ -94,13 +96,15 @@ class Header(QFrame):
 
     def _show_model(self) -> None:
         model = self._session.model
-        name = model.name if model else "none yet"
+        name = model.name if model else tr("none yet")
         shown = name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
-        self.model_button.setText(f"Model: {shown}")
-        self.model_button.setToolTip(f"The model that restores photos: {model.path}" if model else "No model is chosen")
+        self.model_button.setText(tr("Model: {name}").format(name=shown))
+        self.model_button.setAccessibleName(tr("Model: {name}").format(name=name))
+        tip = tr("The model that restores photos: {path}") if model else tr("No model is chosen")
+        self.model_button.setToolTip(tip.format(path=model.path if model else ""))
 
     def _show_device(self) -> None:
-        self._device.setText(self._session.compute_text or "Preparing …")
+        self._device.setText(self._session.compute_text or tr("Preparing …"))
 
     def _fill_model_menu(self) -> None:
         menu = self._model_menu
@@ -108,7 +112,7 @@ class Header(QFrame):
         entries: Sequence[RunEntry] = [entry for entry in self._session.run_catalog.runs if entry.has_model]
         chosen = self._session.model
         for entry in entries[:_MAX_RUNS_IN_MENU]:
-            kind = {"pretrain": "pretrained", "finetune": "fine-tuned"}[entry.record.kind]
+            kind = tr(_KINDS[entry.record.kind])
             text = f"{entry.record.name}  ·  {kind} {phrases.date_and_time(entry.record.created)}"
             action = menu.addAction(text.replace("&", "&&"))
             action.setCheckable(True)
@@ -116,54 +120,28 @@ class Header(QFrame):
             choice = ModelChoice(entry.path, entry.record.name)
             action.triggered.connect(lambda _=False, choice=choice: self._session.set_model(choice))
         if not entries:
-            menu.addAction("No run has a model yet").setEnabled(False)
+            menu.addAction(tr("No run has a model yet")).setEnabled(False)
         menu.addSeparator()
         for starter in self._session.starters:
-            action = menu.addAction(starter.title.replace("&", "&&"))
-            action.setToolTip(starter.description)
+            action = menu.addAction(translate_engine(starter.title).replace("&", "&&"))
+            action.setToolTip(translate_engine(starter.description))
             action.setCheckable(True)
             action.setChecked(chosen is not None and chosen.path == starter.path)
             choice = ModelChoice(starter.path, starter.title)
             action.triggered.connect(lambda _=False, choice=choice: self._session.set_model(choice))
         if self._session.starters:
             menu.addSeparator()
-        menu.addAction("Open a model file …").triggered.connect(self._browse)
-
-    def _browse(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(
-            self, "Open a model file", self._settings.get(OPEN_DIALOG_FOLDER), "Models (*.safetensors)"
-        )
-        if name:
-            self._session.set_model(ModelChoice(Path(name), Path(name).stem))
+        menu.addAction(tr("Import a model file…")).triggered.connect(self.import_requested)
 
     def _make_settings_menu(self) -> QMenu:
         menu = QMenu(self)
-        themes = QActionGroup(menu)
-        theme_menu = menu.addMenu("Theme")
-        for value, title in _THEMES.items():
-            action = theme_menu.addAction(title)
-            action.setCheckable(True)
-            action.setData(value)
-            action.triggered.connect(lambda _=False, value=value: self._settings.set(THEME, value))
-            themes.addAction(action)
-        scales = QActionGroup(menu)
-        scale_menu = menu.addMenu("Text size")
-        for scale in TEXT_SCALE.choices:
-            action = scale_menu.addAction(f"{scale:.0%}")
-            action.setCheckable(True)
-            action.setData(scale)
-            action.triggered.connect(lambda _=False, scale=scale: self._settings.set(TEXT_SCALE, scale))
-            scales.addAction(action)
-
-        def check_present() -> None:
-            for action in themes.actions():
-                action.setChecked(action.data() == self._settings.get(THEME))
-            for action in scales.actions():
-                action.setChecked(action.data() == self._settings.get(TEXT_SCALE))
-
-        menu.aboutToShow.connect(check_present)
+        for text, action_id, signal in (
+            (tr("Settings…"), "window.settings", self.settings_requested),
+            (tr("Keyboard shortcuts"), "window.shortcuts", self.shortcuts_requested),
+        ):
+            # Shown, not set: the window has these keys already.
+            menu.addAction(f"{text}\t{shown_keys(action_id)}").triggered.connect(signal)
         menu.addSeparator()
-        menu.addAction("Keyboard shortcuts").triggered.connect(self.shortcuts_requested)
-        menu.addAction("Open the folder of runs").triggered.connect(self.runs_folder_requested)
-        menu.addAction("Open the log folder").triggered.connect(self.log_requested)
+        menu.addAction(tr("Open the folder of runs")).triggered.connect(self.runs_folder_requested)
+        menu.addAction(tr("Open the log folder")).triggered.connect(self.log_requested)
         return menu

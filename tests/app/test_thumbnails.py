@@ -150,8 +150,7 @@ def test_disk_cache_is_pruned_oldest_first(tmp_path, monkeypatch):
         entry = folder / f"{index}.jpg"
         entry.write_bytes(bytes(1000))
         os.utime(entry, (index, index))
-    monkeypatch.setattr("app.thumbnails._DISK_LIMIT_BYTES", 2500)
-    ThumbnailFiles(folder).prune()
+    ThumbnailFiles(folder, limit_bytes=2500).prune()
     assert sorted(path.name for path in folder.iterdir()) == ["3.jpg", "4.jpg"]
 
 

@@ -1,0 +1,18 @@
+"""Where the network shall compute, as the settings say."""
+
+from typing import Any
+
+from app.settings import COMPUTE_DEVICE, COMPUTE_PRECISION, COMPUTE_THREADS, Setting, Settings
+from engine.compute_preference import ComputePreference
+
+COMPUTE_SETTINGS: dict[str, Setting[Any]] = {
+    "device": COMPUTE_DEVICE,
+    "precision": COMPUTE_PRECISION,
+    "threads": COMPUTE_THREADS,
+}
+"""The settings by the fields of `ComputePreference`."""
+
+
+def compute_preference(settings: Settings) -> ComputePreference:
+    """Return what the settings say."""
+    return ComputePreference.model_validate({name: settings.get(each) for name, each in COMPUTE_SETTINGS.items()})

@@ -1,0 +1,60 @@
+"""What the program keeps on the disk to be quicker next time: thumbnails and computed pictures. All of it can go."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.thumbnails import default_thumbnail_folder
+from engine.comparison_pictures import PICTURES_FOLDER
+
+MEGABYTE = 2**20
+
+
+@dataclass(frozen=True)
+class CacheFiles:
+    """The files of one cache.
+
+    Attributes:
+        folder: Where they lie.
+        pattern: How they are called; whatever else is in the folder is left alone.
+    """
+
+    folder: Path
+    pattern: str
+
+    def num_bytes(self) -> int:
+        """Return what they take on the disk."""
+        return sum(size for _, size in self._files())
+
+    def clear(self) -> int:
+        """Delete them; return what that has freed. One that is in use or protected is left."""
+        num_freed = 0
+        for path, size in self._files():
+            try:
+                path.unlink()
+            except OSError:
+                continue
+            num_freed += size
+        return num_freed
+
+    def _files(self) -> list[tuple[Path, int]]:
+        found = []
+        for path in self.folder.glob(self.pattern):
+            try:
+                if path.is_file() and not path.is_symlink():
+                    found.append((path, path.stat().st_size))
+            except OSError:
+                # Another window tidies up too.
+                continue
+        return found
+
+
+def cache_files(runs_folder: Path) -> tuple[CacheFiles, ...]:
+    """Return all caches.
+
+    Args:
+        runs_folder: Where runs are kept; computed pictures lie beside it.
+    """
+    return (
+        CacheFiles(default_thumbnail_folder(), "*.jpg"),
+        CacheFiles(runs_folder.parent / PICTURES_FOLDER, "*.tif*"),
+    )

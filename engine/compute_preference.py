@@ -1,0 +1,22 @@
+"""Where a person wants the network to compute wherever a job leaves it open. Free of torch."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from engine.configs import ADVANCED, ComputeConfig
+
+
+class ComputePreference(ComputeConfig):
+    """What "auto" means in this process; see `engine.devices.prefer`."""
+
+    threads: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=256,
+            title="Processor threads",
+            description="How many processor cores the network may take; fewer leave more for other programs.",
+            json_schema_extra={"zero": "All", **ADVANCED},
+        ),
+    ] = 0
