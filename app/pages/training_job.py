@@ -5,6 +5,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.job_runner import JobFailure, JobHandle, JobState
+from app.phrases import NO_BREAK
+from app.translation import tr
 from engine.configs import FinetuneConfig, PretrainConfig
 from engine.events import JobEvent, RunStarted, StepDone
 from engine.job_results import TrainingResult
@@ -27,7 +29,7 @@ class TrainingJob(QObject):
 
     Signals (all with this object):
         began: It has left the queue.
-        progressed: It has done a step, or part of its preparation.
+        progressed: It has done a step or part of its preparation, or was paused or resumed.
         run_started: Its run folder exists.
         ended: It has finished, was stopped, or has failed.
     """
@@ -63,6 +65,7 @@ class TrainingJob(QObject):
         job.started.connect(self._on_started)
         job.events_received.connect(self._on_events)
         job.progressed.connect(self._on_progressed)
+        job.state_changed.connect(self._on_state_changed)
         job.finished.connect(self._on_finished)
         job.cancelled.connect(self._on_cancelled)
         job.failed.connect(self._on_failed)
@@ -73,10 +76,14 @@ class TrainingJob(QObject):
         return self.job.state is JobState.QUEUED
 
     @property
-    def percent(self) -> int | None:
-        """How much of its steps is done, 0 to 100; None before the first."""
-        step = self.last_step
-        return None if step is None else 100 * step.step // max(1, step.num_steps)
+    def status(self) -> str:
+        """Where it stands, in as few words as the rail has room for: "waiting", "● 62 %"."""
+        if self.is_waiting:
+            return tr("waiting")
+        if self.last_step is None:
+            return "● " + tr("starting")
+        sign = tr("paused") if self.job.state is JobState.PAUSED else "●"
+        return f"{sign} {100 * self.last_step.step // max(1, self.last_step.num_steps)}{NO_BREAK}%"
 
     def expected_seconds(self, num_steps: int) -> float:
         """Return how long a number of its steps should have taken, as it may end early; 0: unknown."""
@@ -98,6 +105,11 @@ class TrainingJob(QObject):
         if "steps_per_second" in progress.metrics:
             self.last_step = progress
         self.progressed.emit(self)
+
+    @Slot(object)
+    def _on_state_changed(self, state: JobState) -> None:
+        if not state.is_ended:
+            self.progressed.emit(self)
 
     @Slot(object)
     def _on_finished(self, result: TrainingResult) -> None:

@@ -85,6 +85,9 @@ class TrainingPage(TrainingKindPage):
         """Return what fills the page: the training alone, unless a page has further views beside it."""
         return training
 
+    def uncover(self) -> None:
+        """Bring the training to the front, where there are views beside it."""
+
     @property
     def is_training(self) -> bool:
         """Whether a training of this page has been submitted and has not ended."""
@@ -280,7 +283,7 @@ class TrainingPage(TrainingKindPage):
         parent = training.config.parent if training.config is not None else None
         if used is None or used.path == parent or self.session.find_starter(used.path) is not None:
             self.session.set_model(choice)
-        if not self.isVisible() or not is_shown or self._stack.currentIndex() == 0:
+        if not self.view.isVisible() or not is_shown:
             done = tr("{title} is done.").format(title=training.job.request.title)
             self.message_raised.emit(
                 Message(
@@ -292,6 +295,7 @@ class TrainingPage(TrainingKindPage):
 
     def _come_back(self) -> None:
         self.page_requested.emit(self.page_id)
+        self.uncover()
         self._stack.setCurrentIndex(1)
 
     @Slot()
@@ -336,11 +340,12 @@ class TrainingPage(TrainingKindPage):
     @Slot(object)
     def _on_resume_requested(self, entry: RunEntry) -> None:
         if entry.record.kind == self.kind:
+            self.uncover()
             self.resume(entry)
 
     def _config_to_check(self) -> PretrainConfig | FinetuneConfig | None:
         """The settings, as far as they are complete and the page is looked at."""
-        if not self.isVisible() or self.obstacle() or self.form.errors():
+        if not self.setup.isVisible() or self.obstacle() or self.form.errors():
             return None
         return self.make_config()
 
@@ -384,14 +389,7 @@ class TrainingPage(TrainingKindPage):
             return
         active = next((training for training in self._trainings if not training.is_waiting), self._trainings[0])
         num_waiting = sum(training.is_waiting for training in self._trainings)
-        percent = active.percent
-        if active.is_waiting:
-            status = tr("waiting")
-        elif percent is None:
-            status = "● " + tr("starting")
-        else:
-            sign = tr("paused") if active.job.state is JobState.PAUSED else "●"
-            status = f"{sign} {percent}{phrases.NO_BREAK}%"
+        status = active.status
         self.rail_status_changed.emit(status)
         waiting = tr_count("{number} waits", "{number} wait", num_waiting).format(number=num_waiting)
         parts = [active.job.request.title, status.removeprefix("● ")]

@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.job_runner import JobHandle
-from app.pages.restore_preview import SpotMap
+from app.pages.spot_map import SpotMap
 from app.pages.spot_restoring import SpotPreview, SpotRestorer
 from app.session import ModelChoice, Session
 from app.theme import SPACING
