@@ -99,7 +99,8 @@ class Session(QObject):
         runs_changed: A run was created, changed, deleted or brought back.
         resume_requested: A `RunEntry` whose training shall go on, on the page of its kind.
         start_requested: The path of a run that the next fine-tuning shall start from.
-        inspect_requested: An `InspectRequest`: the residual inspector shall open.
+        inspect_requested: The residual inspector shall open, with an `InspectRequest`, or with None for the newest
+            version of the current photo.
         comparison_requested: The models (tuple of ModelChoice) whose results shall be compared, one a pane.
         engine_loaded: torch and the jobs are in memory, and where they compute is known.
     """

@@ -193,6 +193,7 @@ class ComparePage(Page):
         self.bar.compute_again_requested.connect(self._compute_again)
         self.bar.export_requested.connect(self.export)
         self.bar.page_export_requested.connect(self.export_page)
+        self.bar.inspect_requested.connect(lambda: self.session.inspect_requested.emit(None))
         self.bar.blind_requested.connect(self.start_blind_test)
         self.blind.reload_requested.connect(self._reload)
         self.blind.results_requested.connect(self._show_results)

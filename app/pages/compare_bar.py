@@ -89,6 +89,7 @@ class CompareBar(QWidget):
         compute_again_requested: Pictures that were stopped or have failed shall be made after all.
         export_requested: The composed view shall be saved.
         page_export_requested: A page with a slider shall be saved.
+        inspect_requested: The residual inspector shall open.
         blind_requested: A blind test shall begin.
         region_toggled: What is in view shall be measured on its own, or no longer.
     """
@@ -97,6 +98,7 @@ class CompareBar(QWidget):
     compute_again_requested = Signal()
     export_requested = Signal()
     page_export_requested = Signal()
+    inspect_requested = Signal()
     blind_requested = Signal()
     region_toggled = Signal()
 
@@ -237,7 +239,10 @@ class CompareBar(QWidget):
             "chart-bar", tip_with_keys(tr("Histograms: how often each brightness occurs"), "view.histogram")
         )
         self.histogram_button.setCheckable(True)
-        for control in (self.region_button, self.histogram_button, self.looks_button):
+        tip = tr("Inspect the residual: was only noise taken away, or picture too?")
+        self.inspect_button = icon_button("magnifying-glass", tip_with_keys(tip, "window.inspect_residual"))
+        self.inspect_button.clicked.connect(self.inspect_requested)
+        for control in (self.region_button, self.histogram_button, self.inspect_button, self.looks_button):
             layout.addWidget(control)
 
     def _build_blind_button(self, layout: QHBoxLayout) -> None:
@@ -267,6 +272,7 @@ class CompareBar(QWidget):
         layout.addWidget(overflow)
         overflow.watch(self._zoom)
         overflow.watch(self.blind_button, tr("Blind test"))
+        overflow.watch(self.inspect_button, tr("Inspect the residual"))
         overflow.watch(self._actual_size_button, tr("One photo pixel to one screen pixel"))
         overflow.watch(self._fit_button, tr("Fit the photo into the pane"))
         overflow.watch(self.region_button, tr("Measure what is in view"))

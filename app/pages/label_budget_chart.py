@@ -17,7 +17,7 @@ _MARKER_PX = 8
 _SHIFT = 0.05
 """Neighbouring lines are set apart sideways by this, in label counts, so that their intervals can be told apart."""
 
-_NAMES_ROOM = 0.42
+_NAMES_ROOM = 0.3
 """Room for the names at the right, as a share of the width of the lines."""
 
 _NAME_HEIGHT_PX = 17
@@ -69,7 +69,7 @@ def show_figures(target: ThemedPlot, figures: BudgetFigures) -> None:
             places = [counts.index(row.num_labels) + _SHIFT * (index - (len(methods) - 1) / 2) for row in rows]
             _draw_line(target, rows, places, color, style, _MARKERS[index % len(_MARKERS)])
             ends.append((rows[-1].gain.mean, translate_engine(rows[-1].title), color, places[-1]))
-        target.plot.setXRange(-0.3, last + 0.1 + _NAMES_ROOM * last, padding=0)
+        target.plot.setXRange(-0.3, last + 0.15 + _NAMES_ROOM * max(last, 1), padding=0)
         target.plot.setYRange(low, high, padding=0)
         target.plot.getAxis("bottom").setTicks(
             [[(place, count_text(count, figures)) for place, count in enumerate(counts)], []]

@@ -45,7 +45,7 @@ class BudgetResultView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._folder = Path()
-        self.verdict = label("", "strong", wraps=True)
+        self.verdict = label("", wraps=True)
         self.verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._note = label("", "muted", wraps=True)
         self._missing = label("", "muted", wraps=True)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QScrollArea,
+    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -30,7 +31,7 @@ DEFAULT_METHODS = ("scratch", "rcl", "starter", "starter+rcl")
 _DEFAULT_COUNTS = "0, 1, 2, 5, all"
 _DEFAULT_REPETITIONS, _MAX_REPETITIONS = 3, 20
 _PRESET_ICONS = {Preset.QUICK: "lightning", Preset.BALANCED: "scales", Preset.THOROUGH: "hourglass"}
-_METHODS_A_ROW = 3
+_METHODS_A_ROW = 2
 
 _METHOD_TIPS: Mapping[str, str] = {
     "scratch": mark("Labels alone, from fresh weights: what any other method has to beat."),
@@ -106,6 +107,8 @@ class BudgetSetupView(QWidget):
         self.cards.choose(Preset.QUICK.value)
         self.earlier = QComboBox()
         self.earlier.setAccessibleName(tr("Earlier experiments"))
+        self.earlier.setMinimumContentsLength(12)
+        self.earlier.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.open_button = button(tr("Open it"), "folder-open")
         self._earlier_row = QWidget()
         earlier_layout = QHBoxLayout(self._earlier_row)
@@ -113,6 +116,8 @@ class BudgetSetupView(QWidget):
         earlier_layout.addWidget(label(tr("Earlier experiments")))
         earlier_layout.addWidget(self.earlier, 1)
         earlier_layout.addWidget(self.open_button)
+        # A number of two digits needs no whole line.
+        self.repetitions.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self._preflight = label("", "muted", wraps=True)
         self._labels_button = button(tr("Go to Labels"))
         self.start_button = primary_button(tr("Start the experiment"))
@@ -199,6 +204,7 @@ class BudgetSetupView(QWidget):
             box.toggled.connect(self.edited)
             self._methods[name] = box
             self._method_grid.addWidget(box, *divmod(position, _METHODS_A_ROW))
+        self._method_grid.setColumnStretch(_METHODS_A_ROW, 1)
         self.edited.emit()
 
     def show_earlier(self, experiments: Sequence[tuple[str, Path]]) -> None:

@@ -239,11 +239,15 @@ class ResidualInspection(QObject):
         self._window = window
         self.inspector: ResidualInspector | None = None
         session.inspect_requested.connect(self.open)
-        make_action("window.inspect_residual", window).triggered.connect(lambda _checked=False: self.inspect_current())
+        make_action("window.inspect_residual", window).triggered.connect(lambda _checked=False: self.open(None))
 
     @Slot(object)
-    def open(self, request: InspectRequest) -> None:
-        """Show the inspector with a restored photo."""
+    def open(self, request: InspectRequest | None) -> None:
+        """Show the inspector with a restored photo; None: the newest restored version of the current photo."""
+        request = request or self._session.inspection_of_current()
+        if request is None:
+            self._say_there_is_none()
+            return
         if self.inspector is None:
             self.inspector = ResidualInspector(self._session, self._runner, self._window)
         self.inspector.show()
@@ -251,12 +255,7 @@ class ResidualInspection(QObject):
         self.inspector.activateWindow()
         self.inspector.inspect(request)
 
-    def inspect_current(self) -> None:
-        """Show the newest restored version of the current photo, or say why there is none."""
-        request = self._session.inspection_of_current()
-        if request is not None:
-            self.open(request)
-            return
+    def _say_there_is_none(self) -> None:
         self.message_raised.emit(
             Message(
                 text=tr("There is no residual to inspect: the current photo has not been restored yet."),

@@ -9,6 +9,7 @@ from PySide6.QtCore import QSize, QStandardPaths, Qt, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
+from app.actions import tip_with_keys
 from app.job_runner import JobRunner
 from app.pages.page import Page
 from app.pages.restore_batch import RestoreBatch
@@ -166,6 +167,13 @@ class RestorePage(Page):
         self.compare_button = button(tr("Compare"), "columns")
         self.compare_button.setToolTip(tr("Look at the restored photos beside the noisy ones."))
         self.compare_button.clicked.connect(lambda: self.page_requested.emit("compare"))
+        self.inspect_button = icon_button(
+            "magnifying-glass",
+            tip_with_keys(
+                tr("Inspect the residual: was only noise taken away, or picture too?"), "window.inspect_residual"
+            ),
+        )
+        self.inspect_button.clicked.connect(lambda: self.session.inspect_requested.emit(None))
         self.primary = primary_button("")
         self.primary.clicked.connect(self.restore)
         bottom = QHBoxLayout()
@@ -176,6 +184,7 @@ class RestorePage(Page):
             self.stop_button,
             self.retry_button,
             self.report_button,
+            self.inspect_button,
             self.compare_button,
             self.primary,
         ):
@@ -277,6 +286,7 @@ class RestorePage(Page):
     def _update_batch_buttons(self, num_done: int) -> None:
         batch, is_running = self.batch, self.batch.is_running
         self.compare_button.setVisible(num_done > 0)
+        self.inspect_button.setVisible(num_done > 0)
         for control in (self.pause_button, self.stop_button):
             control.setVisible(is_running)
             control.setEnabled(not batch.is_stopping)

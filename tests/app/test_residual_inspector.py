@@ -80,7 +80,7 @@ def test_the_shortcut_opens_it_for_the_current_photo(qtbot, filled):
 
 
 def test_the_map_of_neighbours_reads_values_in_words(qtbot, filled):
-    filled.inspection.inspect_current()
+    filled.session.inspect_requested.emit(None)
     neighbours = wait_for_report(qtbot, filled).view.neighbours
     assert "always 1" in neighbours.value_text(QPointF(0, 0))
     assert "1 to the right and 0 down" in neighbours.value_text(QPointF(1, 0))
@@ -88,7 +88,7 @@ def test_the_map_of_neighbours_reads_values_in_words(qtbot, filled):
 
 
 def test_the_gain_is_stepped_by_key_and_shown(qtbot, filled):
-    filled.inspection.inspect_current()
+    filled.session.inspect_requested.emit(None)
     inspector = wait_for_report(qtbot, filled)
     before = inspector.view.viewer.gain
     inspector.view.viewer.setFocus()
@@ -99,7 +99,7 @@ def test_the_gain_is_stepped_by_key_and_shown(qtbot, filled):
 
 def test_without_a_restored_version_it_says_so(filled):
     filled.session.set_current_photo(filled.session.photos[0].path)
-    filled.inspection.inspect_current()
+    filled.session.inspect_requested.emit(None)
     assert filled.inspection.inspector is None
     assert "has not been restored" in filled.messages[0].text
 
@@ -113,14 +113,14 @@ def test_an_unreadable_file_is_a_sentence_and_no_crash(qtbot, filled, tmp_path):
 
 
 def test_closing_it_stops_what_runs(qtbot, filled):
-    filled.inspection.inspect_current()
+    filled.session.inspect_requested.emit(None)
     filled.inspection.inspector.close()
     qtbot.waitUntil(lambda: not filled.runner.is_busy, timeout=30_000)
     assert not filled.inspection.inspector.isVisible()
 
 
 def test_the_noises_of_the_folder_are_compared(qtbot, filled, tmp_path):
-    filled.inspection.inspect_current()
+    filled.session.inspect_requested.emit(None)
     inspector = wait_for_report(qtbot, filled)
     folder_view = inspector.folder_view
     assert not folder_view.compare_button.isEnabled()
