@@ -1,12 +1,9 @@
 """What a canvas paints over its picture: names of the sides, the cursor of another pane, the region, a grid, words."""
 
-from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 POINTER_RADIUS_PX = 9
-GRID_FROM_ZOOM = 12.0
-"""Below this many screen pixels a picture pixel, a grid would hide the picture."""
-
 _CHIP_MARGIN_PX = 8
 _DARK, _LIGHT = QColor(0, 0, 0, 170), QColor(255, 255, 255, 235)
 
@@ -68,34 +65,6 @@ def paint_region(painter: QPainter, place: QRectF) -> None:
     painter.drawRect(place.adjusted(-1, -1, 0, 0))
     painter.setPen(QPen(_LIGHT, 1.0))
     painter.drawRect(place.adjusted(-1, -1, 0, 0))
-    painter.restore()
-
-
-def paint_pixel_grid(painter: QPainter, target: QRectF, size: QSize, clip: QRectF) -> None:
-    """Paint lines between the pixels of a picture.
-
-    Args:
-        painter: In the canvas's coordinates.
-        target: Where the whole picture lies.
-        size: Of the picture.
-        clip: The visible part of the canvas.
-    """
-    visible = target.intersected(clip)
-    if visible.isEmpty():
-        return
-    step_x, step_y = target.width() / size.width(), target.height() / size.height()
-    lines: list[QLineF] = []
-    inside = visible.translated(-target.topLeft())
-    for column in range(int(inside.left() / step_x), int(inside.right() / step_x) + 2):
-        x = target.left() + column * step_x
-        lines.append(QLineF(x, visible.top(), x, visible.bottom()))
-    for row in range(int(inside.top() / step_y), int(inside.bottom() / step_y) + 2):
-        y = target.top() + row * step_y
-        lines.append(QLineF(visible.left(), y, visible.right(), y))
-    painter.save()
-    painter.setClipRect(visible, Qt.ClipOperation.IntersectClip)
-    painter.setPen(QPen(QColor(128, 128, 128, 150), 0))
-    painter.drawLines(lines)
     painter.restore()
 
 

@@ -17,16 +17,15 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.viewer.canvas_marks import (
-    GRID_FROM_ZOOM,
     POINTER_RADIUS_PX,
     paint_message,
-    paint_pixel_grid,
     paint_pointer,
     paint_region,
     paint_side_labels,
 )
 from app.viewer.image_pyramid import ImagePyramid
 from app.viewer.legend import Legend, paint_legend
+from app.viewer.pixel_marks import paint_pixel_marks
 from app.viewer.split_handle import SplitHandle
 from app.viewer.tile_loader import TileLoader
 from app.viewer.tile_mosaic import Interpolation, TileMosaic
@@ -60,10 +59,12 @@ class Layer:
     Attributes:
         pyramid: The picture.
         label: Its name, shown beside the split handle.
+        bit_depth: Of its file, 8 or 16; values are written on its scale.
     """
 
     pyramid: ImagePyramid
     label: str
+    bit_depth: int = 8
 
 
 class ImageCanvas(QWidget):
@@ -374,8 +375,9 @@ class ImageCanvas(QWidget):
         target = self._target(index)
         zoom = self._zoom(index, target)
         self._mosaics[index].paint(painter, target, clip, zoom, self._interpolation)
-        if self._has_grid and zoom >= GRID_FROM_ZOOM:
-            paint_pixel_grid(painter, target, self._layers[index].pyramid.size, clip)
+        if self._has_grid:
+            layer = self._layers[index]
+            paint_pixel_marks(painter, target, layer.pyramid, zoom, clip, layer.bit_depth)
         if self._region is not None:
             scale, scene = self.view_transform.scale, self.view_transform.scene_rect(self._viewport())
             corner = scene.topLeft() + (QPointF(self._region.topLeft()) + self._offset(index)) * scale

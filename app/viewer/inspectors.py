@@ -12,13 +12,11 @@ from app.theme import SPACING, set_role
 from app.translation import mark, tr
 from app.viewer.pane_offsets import PaneOffsets
 from app.viewer.pictures import PaneContent, Picture
+from app.viewer.pixel_levels import is_whole, level_text
 from app.viewer.view_transform import place_in_scene
 from app.widgets.text import label
 
 _NUM_NAMED_PANES = 3
-_WHOLE_TOLERANCE = 0.02
-"""Of a level: more than single precision loses of 16 bits, less than anyone would write down."""
-
 _INVITATION = mark("Point at a pixel to read its values")
 
 
@@ -40,9 +38,7 @@ class PixelValue:
     @property
     def level_texts(self) -> tuple[str, ...]:
         """The levels as they are read: whole ones without a point."""
-        return tuple(
-            f"{level:.0f}" if abs(level - round(level)) <= _WHOLE_TOLERANCE else f"{level:.1f}" for level in self.levels
-        )
+        return tuple(level_text(level) for level in self.levels)
 
 
 def pixel_value(picture: Picture, scene_size: QSizeF, point: QPointF) -> PixelValue | None:
@@ -151,5 +147,5 @@ def _widest_value(pane: PaneContent) -> PixelValue | None:
     peak = 2**pane.bit_depth - 1
     step = max(1, pane.height // 16)
     sampled = pane.pixels[::step, :: max(1, pane.width // 16)] * np.float32(peak)
-    has_fractions = bool((np.abs(sampled - np.rint(sampled)) > _WHOLE_TOLERANCE).any())
+    has_fractions = not all(is_whole(float(level)) for level in sampled.ravel())
     return PixelValue(0, 0, (peak - 0.5 if has_fractions else float(peak),) * pane.pixels.shape[2])

@@ -193,7 +193,10 @@ class _Subtraction(ViewMode):
         if (base.width, base.height) != (other.width, other.height):
             detail += ", " + tr("the smaller one enlarged")
         return Panel(
-            title=title, detail=detail, layers=(Layer(pyramid, title),), legend=_legend([base, other], [pyramid])
+            title=title,
+            detail=detail,
+            layers=(Layer(pyramid, title, max(base.bit_depth, other.bit_depth)),),
+            legend=_legend([base, other], [pyramid]),
         )
 
 
@@ -262,7 +265,9 @@ def _plain_panel(index: int, pane: PaneContent, store: PyramidStore) -> Panel:
 
 
 def _layers(pictures: Sequence[Picture], pyramids: Sequence[ImagePyramid]) -> tuple[Layer, ...]:
-    return tuple(Layer(pyramid, _label(picture)) for picture, pyramid in zip(pictures, pyramids, strict=True))
+    return tuple(
+        Layer(pyramid, _label(picture), picture.bit_depth) for picture, pyramid in zip(pictures, pyramids, strict=True)
+    )
 
 
 def _legend(pictures: Sequence[Picture], pyramids: Sequence[ImagePyramid]) -> Legend | None:

@@ -9,6 +9,7 @@ from app.viewer.compare_viewer import CompareViewer
 from app.viewer.flicker_timer import FLICKER_INTERVALS_MS
 from app.viewer.inspectors import PixelBar
 from app.viewer.pictures import Picture
+from app.viewer.pixel_levels import level_text
 from app.viewer.tile_mosaic import Interpolation
 
 LEFT = Qt.MouseButton.LeftButton
@@ -212,6 +213,31 @@ def test_the_grid_shows_between_large_pixels_only(qtbot, viewer):
     assert red_at(viewer, 0, line) > 50
     viewer.view_transform.zoom_to(8.0)
     assert red_at(viewer, 0, place_of(viewer, 0, 55, 38.5)) == 0
+
+
+def test_values_are_written_into_very_large_pixels(qtbot, viewer):
+    flat = Picture(title="Flat", pixels=np.full((80, 120, 3), 0.8, np.float32))
+    change(qtbot, viewer, viewer.set_panes, [flat])
+    viewer.set_pixel_grid(True)
+
+    def darkest_within(column, row):
+        corner = place_of(viewer, 0, column, row)
+        size = round(viewer.view_transform.zoom)
+        cell = canvas_of(viewer, 0).grab(QRect(corner.x() + 3, corner.y() + 3, size - 6, size - 6)).toImage()
+        return min(cell.pixelColor(x, y).red() for x in range(cell.width()) for y in range(cell.height()))
+
+    viewer.view_transform.zoom_to(24.0)
+    assert darkest_within(60, 40) == 204
+    viewer.view_transform.zoom_to(64.0)
+    assert darkest_within(60, 40) < 120
+
+
+@pytest.mark.parametrize(
+    ("level", "text"),
+    [(0.0, "0"), (-0.001, "0"), (-0.04, "0"), (254.999, "255"), (12.5, "12.5"), (-3.25, "−3.2"), (65535.0, "65535")],
+)
+def test_levels_are_written_whole_where_they_are(level, text):
+    assert level_text(level) == text
 
 
 def test_squares_or_smooth_is_switched_by_a_key(qtbot, viewer):

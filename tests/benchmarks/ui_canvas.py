@@ -137,10 +137,9 @@ def _photo() -> Pixels:
 
     random = np.random.default_rng(0)
     coarse = random.random((HEIGHT // 48, WIDTH // 48, 3), dtype=np.float32)
-    photo = cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    photo: Pixels = np.asarray(cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC), np.float32)
     photo += random.standard_normal((HEIGHT, WIDTH, 1), dtype=np.float32) * np.float32(0.05)
-    clipped: Pixels = np.clip(photo, 0, 1, out=photo)
-    return clipped
+    return np.clip(photo, 0, 1, out=photo)
 
 
 def on_virtual_screen() -> int:
