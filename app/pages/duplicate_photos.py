@@ -7,16 +7,18 @@ from PySide6.QtCore import QPoint, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QMenu, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
-from app.phrases import count
+from app.phrases import count, number
 from app.session import Session
 from app.theme import SPACING, Theme, themed_icon
 from app.thumbnails import ThumbnailLoader
-from app.translation import tr
+from app.translation import tr, tr_count
 from app.widgets.buttons import icon_button, quiet_button, set_reason
 from app.widgets.text import label
 from engine.duplicates import DuplicateGroup
 
 _THUMBNAIL_PX = 40
+_MOST_ROWS, _MOST_OF_GROUP = 600, 40
+"""More than anyone looks through; the commands work on all photos of a group."""
 _PATH = Qt.ItemDataRole.UserRole
 _GROUP = Qt.ItemDataRole.UserRole + 1
 
@@ -90,7 +92,10 @@ class DuplicatePhotos(QWidget):
         self._groups = tuple(groups)
         self._items = {}
         self.tree.clear()
+        parents: list[QTreeWidgetItem] = []
         for group in self._groups:
+            if len(self._items) >= _MOST_ROWS:
+                break
             photos = count(len(group.paths), "photo")
             title = (
                 tr("{photos} with the same content") if group.kind == "same file" else tr("{photos} that look alike")
@@ -101,9 +106,8 @@ class DuplicatePhotos(QWidget):
                 parent.setToolTip(
                     0, tr("Their coarse structure is the same (perceptual hash). Shots of a burst look alike too.")
                 )
-            self.tree.addTopLevelItem(parent)
-            parent.setFirstColumnSpanned(True)
-            for path in group.paths:
+            parents.append(parent)
+            for path in group.paths[:_MOST_OF_GROUP]:
                 photo = self._session.photo(path)
                 size = "" if photo is None else f"{photo.width} × {photo.height}"
                 item = QTreeWidgetItem(parent, [path.name, str(path.parent), size, ""])
@@ -111,8 +115,20 @@ class DuplicatePhotos(QWidget):
                 item.setToolTip(0, str(path))
                 item.setToolTip(1, str(path.parent))
                 self._items.setdefault(path, []).append(item)
-                self._show_thumbnail(path)
-            parent.setExpanded(True)
+            num_more = len(group.paths) - _MOST_OF_GROUP
+            if num_more > 0:
+                QTreeWidgetItem(parent, [tr("… and {photos} more").format(photos=count(num_more, "photo"))])
+        num_left = len(self._groups) - len(parents)
+        if num_left:
+            more = tr_count("… and {number} more group", "… and {number} more groups", num_left)
+            parents.append(QTreeWidgetItem([more.format(number=number(num_left))]))
+        # At once: each item that is added alone costs as much as the whole tree.
+        self.tree.addTopLevelItems(parents)
+        self.tree.expandAll()
+        for parent in parents:
+            parent.setFirstColumnSpanned(True)
+        for path in self._items:
+            self._show_thumbnail(path)
         self._show_use()
         self._want_thumbnails()
         self._update_buttons()
@@ -127,8 +143,7 @@ class DuplicatePhotos(QWidget):
 
     def _want_thumbnails(self) -> None:
         if self.isVisible():
-            # More rows than anyone looks at would take the memory from the grid.
-            self._thumbnails.want(list(self._items)[:400], view=self)
+            self._thumbnails.want(list(self._items), view=self)
 
     @Slot(object)
     def _show_thumbnail(self, path: Path) -> None:

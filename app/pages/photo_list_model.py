@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import IntEnum
+from itertools import pairwise
 from pathlib import Path
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Slot
@@ -46,6 +47,7 @@ class PhotoListModel(QAbstractListModel):
         self._filter = PhotoFilter()
         self._folder: Path | None = None
         self._sort = "name"
+        self._source: tuple[PhotoScanned, ...] = ()
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(_REBUILD_INTERVAL_MS)
@@ -132,6 +134,9 @@ class PhotoListModel(QAbstractListModel):
     def rebuild(self) -> None:
         """Filter and sort anew."""
         self._later.stop()
+        if self._append_new():
+            return
+        self._source = self._session.photos
         photos = self._in_folder
         if self._filter != PhotoFilter():
             holds, excluded = self._filter.predicate(), self._session.excluded
@@ -153,6 +158,26 @@ class PhotoListModel(QAbstractListModel):
             self.endResetModel()
         else:
             self._relayout(rows)
+
+    def _append_new(self) -> bool:
+        """Put new photos behind the others, where that is their place; return whether that was all there was to do.
+
+        A scan delivers ten thousand photos in many parts, each in order: sorting all at each part would take seconds.
+        """
+        photos, old = self._session.photos, self._source
+        if not old or self._sort != "name" or self._folder is not None or self._filter != PhotoFilter():
+            return False
+        if len(self._rows) != len(old) or len(photos) <= len(old) or photos[: len(old)] != old:
+            return False
+        keys = [photo_sort_key(photo.path) for photo in (self._rows[-1], *photos[len(old) :])]
+        if any(key < before for before, key in pairwise(keys)):
+            return False
+        self._source = photos
+        self.beginInsertRows(QModelIndex(), len(old), len(photos) - 1)
+        self._rows += photos[len(old) :]
+        self._row_of_path.update((photo.path, row) for row, photo in enumerate(photos[len(old) :], start=len(old)))
+        self.endInsertRows()
+        return True
 
     def _take(self, rows: list[PhotoScanned]) -> None:
         self._rows = rows
@@ -191,7 +216,7 @@ class PhotoListModel(QAbstractListModel):
                 return lambda photo: (photo.camera.taken is None, -_seconds(photo.camera.taken), name(photo))
             case "oldest":
                 return lambda photo: (photo.camera.taken is None, _seconds(photo.camera.taken), name(photo))
-        return lambda photo: (name(photo),)
+        return lambda photo: photo_sort_key(photo.path)
 
     def _tool_tip(self, photo: PhotoScanned) -> str:
         size = tr("{width} × {height} pixels").format(width=photo.width, height=photo.height)
@@ -216,7 +241,7 @@ class PhotoListModel(QAbstractListModel):
 
     @Slot()
     def _rebuild_soon(self) -> None:
-        if not self._session.photos:
+        if not self._session.photos or not self._rows:
             self.rebuild()
         elif not self._later.isActive():
             self._later.start()

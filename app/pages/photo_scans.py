@@ -20,9 +20,10 @@ from engine.events import Emit, FileSkipped, JobEvent, PhotoScanned, StepDone
 from engine.job_control import JobControl
 from engine.job_results import ScanResult
 
-_LEAST_FLUSH_MS, _MOST_FLUSH_MS = 50, 1500
-_PHOTOS_PER_FLUSH_MS = 8
-"""What each delivery costs all who follow the session grows with the photos that are there."""
+_LEAST_FLUSH_MS = 50
+# What a delivery costs all who follow the session grows with the photos that are there. New ones are waited for.
+_MOST_FLUSH_MS_FINDING, _PHOTOS_PER_MS_FINDING = 250, 40
+_MOST_FLUSH_MS_MEASURING, _PHOTOS_PER_MS_MEASURING = 1500, 8
 
 
 class PhotoScans(QObject):
@@ -143,8 +144,13 @@ class PhotoScans(QObject):
         if self._is_followed(self.sender()):
             self._pending += [event for event in events if isinstance(event, PhotoScanned | FileSkipped)]
             if self._pending and not self._flush_later.isActive():
-                wait_ms = len(self._session.photos) / _PHOTOS_PER_FLUSH_MS
-                self._flush_later.start(round(min(max(wait_ms, _LEAST_FLUSH_MS), _MOST_FLUSH_MS)))
+                most_ms, per_ms = (
+                    (_MOST_FLUSH_MS_FINDING, _PHOTOS_PER_MS_FINDING)
+                    if self.is_busy
+                    else (_MOST_FLUSH_MS_MEASURING, _PHOTOS_PER_MS_MEASURING)
+                )
+                wait_ms = len(self._session.photos) / per_ms
+                self._flush_later.start(round(min(max(wait_ms, _LEAST_FLUSH_MS), most_ms)))
 
     @Slot()
     def _flush(self) -> None:

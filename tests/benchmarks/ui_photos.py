@@ -1,0 +1,167 @@
+"""How quickly a folder of many photos is there: measured in the real window.
+
+Used by `python3 run.py bench ui`; each function returns figures by name, with their unit in the name.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PySide6.QtCore import QEventLoop, QObject, QTimer
+from PySide6.QtWidgets import QApplication
+
+from app.main_window import MainWindow
+from app.pages.photos import PhotosPage
+from app.thumbnails import shared_thumbnails
+
+NUM_FILES = 10_000
+_SIDE_PX = 48
+_NUM_KINDS = 40
+_LATENESS_INTERVAL_MS = 10
+_WAIT_S = 600.0
+_SCROLL_STEPS = 120
+
+__all__ = ["Lateness", "make_many_photos", "measure_opening", "measure_scrolling"]
+
+
+def make_many_photos(folder: Path, num_files: int = NUM_FILES) -> Path:
+    """Write a folder of tiny JPEG photos of all noise levels; one that is whole already is kept.
+
+    Args:
+        folder: Where; made if it is not there.
+        num_files: How many.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if sum(1 for _ in folder.iterdir()) >= num_files:
+        return folder
+    random = np.random.default_rng(0)
+    kinds: list[bytes] = []
+    for kind in range(_NUM_KINDS):
+        blobs = cv2.resize(random.random((4, 5, 3)).astype(np.float32), (_SIDE_PX, _SIDE_PX))
+        noisy = blobs + random.normal(0, (1 + kind) / 255, blobs.shape)
+        levels = np.rint(255 * np.clip(noisy, 0, 1)).astype(np.uint8)
+        kinds.append(cv2.imencode(".jpg", levels)[1].tobytes())
+    for index in range(num_files):
+        # A comment behind the end tells the files apart, so that they are no duplicates.
+        (folder / f"photo {index:05d}.jpg").write_bytes(kinds[index % _NUM_KINDS] + f"{index:06d}".encode())
+    return folder
+
+
+@dataclass
+class Lateness:
+    """Delays of a timer that fires every 10 ms: how late the window would answer.
+
+    Attributes:
+        delays_ms: One a firing.
+    """
+
+    delays_ms: list[float]
+
+    def percentile(self, share: float) -> float:
+        """Return the delay that this share of all firings, in percent, does not exceed."""
+        return float(np.percentile(self.delays_ms, share)) if self.delays_ms else 0.0
+
+
+class _Watch(QObject):
+    """Collects a `Lateness` until it is stopped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lateness = Lateness([])
+        self._due = time.perf_counter() + _LATENESS_INTERVAL_MS / 1000
+        self._timer = QTimer(self)
+        self._timer.setTimerType(self._timer.timerType().PreciseTimer)
+        self._timer.setInterval(_LATENESS_INTERVAL_MS)
+        self._timer.timeout.connect(self._fire)
+        self._timer.start()
+
+    def _fire(self) -> None:
+        now = time.perf_counter()
+        self.lateness.delays_ms.append(max(0.0, (now - self._due) * 1000))
+        self._due = now + _LATENESS_INTERVAL_MS / 1000
+
+    def stop(self) -> Lateness:
+        self._timer.stop()
+        return self.lateness
+
+
+def measure_opening(window: MainWindow, folder: Path, *, with_noise: bool = False) -> dict[str, float]:
+    """Open a folder and watch it arrive.
+
+    Args:
+        window: Shown, with nothing open.
+        folder: As `make_many_photos` wrote it.
+        with_noise: Whether the noise of all photos is waited for too.
+
+    Returns:
+        Seconds from opening to the first painted thumbnail, to a whole page of them, to the last listed photo and, where
+        asked for, to the last measured one; and how late the window answered meanwhile, in milliseconds.
+    """
+    page = window.pages["photos"]
+    assert isinstance(page, PhotosPage)
+    thumbnails = shared_thumbnails(page.session)
+    num_files = sum(1 for _ in folder.iterdir())
+    watch = _Watch()
+    started = time.perf_counter()
+    window.open_paths([folder])
+    figures: dict[str, float] = {"num_files": num_files}
+
+    def shown() -> list[bool]:
+        rows = page.grid.visible_rows()
+        return [thumbnails.pixmap(page.model.photo_at(row).path) is not None for row in rows]
+
+    _wait(lambda: any(shown()))
+    figures["first_thumbnail_s"] = time.perf_counter() - started
+    _wait(lambda: len(shown()) > 1 and all(shown()))
+    figures["first_page_s"] = time.perf_counter() - started
+    _wait(lambda: page.model.rowCount() == num_files)
+    figures["all_listed_s"] = time.perf_counter() - started
+    opening = watch.stop()
+    figures["listing_lateness_p99_ms"] = opening.percentile(99)
+    figures["listing_lateness_max_ms"] = opening.percentile(100)
+    if with_noise:
+        watch = _Watch()
+        _wait(lambda: not page.runner.is_busy)
+        figures["all_measured_s"] = time.perf_counter() - started
+        measuring = watch.stop()
+        figures["measuring_lateness_p99_ms"] = measuring.percentile(99)
+        figures["measuring_lateness_max_ms"] = measuring.percentile(100)
+    return figures
+
+
+def measure_scrolling(window: MainWindow) -> dict[str, float]:
+    """Scroll the open folder from its top to its end and back, a frame a step.
+
+    Returns:
+        Milliseconds a frame took, median and 99th percentile, with the thumbnails loading meanwhile.
+    """
+    page = window.pages["photos"]
+    assert isinstance(page, PhotosPage)
+    bar = page.grid.verticalScrollBar()
+    targets = [round(bar.maximum() * step / _SCROLL_STEPS) for step in range(_SCROLL_STEPS + 1)]
+    frames: list[float] = []
+    for target in [*targets, *reversed(targets)]:
+        started = time.perf_counter()
+        bar.setValue(target)
+        page.grid.viewport().repaint()
+        QApplication.processEvents()
+        frames.append((time.perf_counter() - started) * 1000)
+    return {"scroll_frame_median_ms": float(np.median(frames)), "scroll_frame_p99_ms": float(np.percentile(frames, 99))}
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    """Let the window live until a condition holds.
+
+    Raises:
+        TimeoutError: It does not.
+    """
+    until = time.perf_counter() + _WAIT_S
+    loop = QEventLoop()
+    while not condition():
+        if time.perf_counter() > until:
+            raise TimeoutError("what was waited for has not come")
+        QTimer.singleShot(2, loop.quit)
+        loop.exec()
