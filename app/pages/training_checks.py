@@ -30,7 +30,7 @@ class TrainingChecks(QObject):
         speed_key: What the speed of the training depends on that was looked at last; "" where unknown.
 
     Signals:
-        changed: There is another report, or none any more, or a speed was tried.
+        changed: There is another report, or none any more, a speed was tried, or a look or a trial began or ended.
     """
 
     changed = Signal()
@@ -104,13 +104,13 @@ class TrainingChecks(QObject):
     def _start(self) -> None:
         config = self._make_config()
         if config is not None and config == self._config:
+            self.changed.emit()
             return
         self._cancel()
         self._config = config
         if config is None:
-            if self.report is not None:
-                self.report = None
-                self.changed.emit()
+            self.report = None
+            self.changed.emit()
             return
         control = self._control = JobControl()
 
@@ -167,6 +167,7 @@ class TrainingChecks(QObject):
         if self._is_machine_busy() and self._trial.is_busy:
             self._trial_control.cancel()
             self._trial.cancel()
+            self.changed.emit()
 
     def _is_machine_busy(self) -> bool:
         return any(job.request.lane is JobLane.MAIN for job in self._runner.jobs)

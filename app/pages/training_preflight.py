@@ -73,6 +73,11 @@ class PreflightPanel(QFrame):
         """The figures by their captions."""
         return {fact.caption: fact.value for fact in self._facts}
 
+    @property
+    def state(self) -> str:
+        """What is being found out; "" while nothing is."""
+        return self._state.text()
+
     def show_state(self, *, is_checking: bool, is_trying: bool) -> None:
         """Say that something is still being found out.
 

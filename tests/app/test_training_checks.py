@@ -182,6 +182,10 @@ class TestLookAhead:
         look_ahead(qtbot, pretrain_page)
         panel = pretrain_page.setup.panel
         assert not any("smaller than the square" in message for message in panel.messages)
+        # The same settings once more: there is nothing to find out, and nothing more is said to be.
+        pretrain_page.refresh()
+        assert panel.state == "looking at the photos …"
+        qtbot.waitUntil(lambda: panel.state != "looking at the photos …", timeout=TRAINING_MS)
         make_tiny(pretrain_page, crop_px=128)
         qtbot.waitUntil(
             lambda: any("smaller than the square" in message for message in panel.messages), timeout=TRAINING_MS
