@@ -150,3 +150,25 @@ def test_long_names_keep_the_end_in_which_they_differ(tmp_path):
     assert names[1].startswith("…")
     assert names[1].endswith("0001")
     assert summarize_distances(np.ones((4, 4)), (tmp_path, tmp_path), 2).positive == 1
+
+
+def test_the_compare_page_and_the_shortcut_open_it_in_the_real_window(qtbot, opened, tiny_photos, tmp_path):
+    session, window = opened.session, opened.window
+    paths = sorted(tiny_photos.noisy.iterdir())[:2]
+    session.set_folders([tiny_photos.noisy])
+    session.add_photos([PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in paths])
+    window.show_page("compare")
+    session.set_current_photo(paths[0])
+    bar = window.pages["compare"].bar
+    QTest.mouseClick(bar.inspect_button, Qt.MouseButton.LeftButton)
+    assert window.residual_inspection.inspector is None
+    assert "has not been restored" in window.message_bar.shown_message.text
+    restored = tmp_path / "blurred.png"
+    cv2.imwrite(str(restored), cv2.GaussianBlur(cv2.imread(str(paths[0])), (0, 0), 2.0))
+    session.add_restored(paths[0], RestoredPhoto("Blur", restored))
+    QTest.mouseClick(bar.inspect_button, Qt.MouseButton.LeftButton)
+    inspector = window.residual_inspection.inspector
+    qtbot.waitUntil(lambda: not inspector.is_busy, timeout=30_000)
+    assert inspector.request.noisy == paths[0]
+    inspector.close()
+    inspector.shut_down()
