@@ -348,7 +348,9 @@ class CompareViewer(PaneStage):
                 number = tr("{position} of {number}, Space: next").format(position=position + 1, number=len(indices))
                 detail = "  ".join(filter(None, (number, panel.detail)))
                 indices = (indices[position],)
-            detail = "  ".join(filter(None, (detail, self._looking_note(), self._offset_note(indices))))
+            if panel.layers:
+                # Before the detail, whose middle goes first where there is little room.
+                detail = "  ".join(filter(None, (self._looking_note(), self._offset_note(indices), detail)))
             figures = [self._figures[index] for index in indices if self._figures.get(index)]
             view.caption.show_text(title, detail, "  |  ".join(figures))
 
@@ -358,7 +360,7 @@ class CompareViewer(PaneStage):
             return ""
         notes: list[str] = []
         if self.exposure_stops:
-            notes.append(tr("shown at {stops} EV").format(stops=f"{self.exposure_stops:+.3g}".replace("-", "−")))
+            notes.append(tr("{stops} EV").format(stops=f"{self.exposure_stops:+.3g}".replace("-", "−")))
         if self.gamma != 1.0:
             notes.append(tr("gamma {gamma}").format(gamma=f"{self.gamma:.3g}"))
         return ", ".join(notes)

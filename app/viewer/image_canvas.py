@@ -244,7 +244,7 @@ class ImageCanvas(QWidget):
             paint_side_labels(painter, self._layers[0].label, self._layers[1].label, line, canvas)
         elif self._layers:
             self._paint_layer(painter, self._shown, clip)
-        if self._pointer is not None:
+        if self._pointer is not None and self._layers:
             paint_pointer(painter, self.view_transform.to_viewport(self._pointer, self._viewport()))
         if self._legend is not None and self._layers:
             paint_legend(painter, self._legend, canvas)

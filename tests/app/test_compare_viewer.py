@@ -237,6 +237,9 @@ def test_pictures_of_different_size_are_scaled_to_match(qtbot, viewer):
 def test_missing_picture_says_why(qtbot, viewer):
     show(qtbot, viewer, [THREE[0], MissingPicture(title="Restored", reason="Not restored yet.")])
     assert viewer.pane_views[1].canvas.message == "Not restored yet."
+    empty = viewer.pane_views[1].canvas.grab().toImage()
+    viewer.pane_views[1].canvas.set_pointer(QPointF(60, 20))
+    assert viewer.pane_views[1].canvas.grab().toImage() == empty
 
 
 def test_latest_panes_win(qtbot, viewer):

@@ -254,7 +254,7 @@ def test_exposure_and_gamma_are_held_in_range_and_told(qtbot, viewer):
     with qtbot.waitSignals([viewer.state_changed, viewer.panels_shown]):
         viewer.set_exposure(99.0)
     assert viewer.exposure_stops == 10.0
-    assert viewer.pane_views[0].caption.text == "First  shown at +10 EV"
+    assert viewer.pane_views[0].caption.text == "First  +10 EV"
     change(qtbot, viewer, viewer.set_gamma, 0.0)
     assert viewer.gamma == 0.2
 
