@@ -32,6 +32,7 @@ PICTURES_FOLDER = "comparison pictures"
 """The folder's name below the person's data folder."""
 
 DEFAULT_LIMIT_BYTES = 4 * 2**30
+MAX_SCALE = 4
 _SUFFIX = ".tif"
 _STAGE = "Computing the picture"
 
@@ -46,7 +47,8 @@ class ComparisonPictureConfig(ComputeConfig):
     model: Annotated[Path | None, Field(title="Model", description="A run folder or a model file.")] = None
     baseline: Annotated[str, Field(title="Classical method", description="Its name in the registry.")] = ""
     scale: Annotated[
-        int, Field(ge=1, le=4, title="Enlargement", description="Of a classical method: how many times to a side.")
+        int,
+        Field(ge=1, le=MAX_SCALE, title="Enlargement", description="Of a classical method: how many times to a side."),
     ] = 1
     limit_bytes: Annotated[
         int, Field(ge=0, title="Room", description="How many bytes the folder may hold; the oldest files go first.")

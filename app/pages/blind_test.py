@@ -14,6 +14,7 @@ from app.session import Session
 from app.translation import tr
 from app.viewer.pictures import PaneContent
 from engine.blind_votes import VOTES_FILE, BlindVote, Choice, PairTally, VoteBook, VotesFileError, tally
+from engine.run_store import default_runs_folder
 
 
 class BlindTest(QObject):
@@ -33,7 +34,7 @@ class BlindTest(QObject):
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._book = VoteBook(session.run_store.root.parent / VOTES_FILE)
+        self._book = VoteBook(default_runs_folder().parent / VOTES_FILE)
         # Cannot be guessed, and never the same order again.
         self._chance = random.SystemRandom()
         self.trial: BlindTrial | None = None

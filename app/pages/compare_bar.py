@@ -173,7 +173,7 @@ class CompareBar(QWidget):
         for chip in self._chips:
             chip.setVisible(not is_blind)
         self.add_button.setVisible(not is_blind)
-        for control in (self.region_button, self.blind_button, self.save_button):
+        for control in (self.region_button, self.inspect_button, self.blind_button, self.save_button):
             self.overflow.withdraw(control, is_blind)
         for key, mode_button in self.mode_buttons.items():
             mode_button.setVisible(not (is_blind and VIEW_MODES[key].uses_gain))

@@ -14,7 +14,8 @@ from app.translation import tr
 from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from engine.baselines.registry import BASELINES
-from engine.comparison_pictures import PICTURES_FOLDER, ComparisonPictureConfig, find_picture
+from engine.comparison_pictures import MAX_SCALE, PICTURES_FOLDER, ComparisonPictureConfig, find_picture
+from engine.run_store import default_runs_folder
 
 
 class PaneKind(StrEnum):
@@ -89,9 +90,12 @@ def choice_from_text(text: str) -> PaneChoice | None:
     """Return what `PaneChoice.to_text` kept; None where it is of another version, or edited by hand."""
     try:
         kind, label, path, scale = json.loads(text)
-        return PaneChoice(PaneKind(kind), str(label), None if path is None else Path(path), int(scale))
+        choice = PaneChoice(PaneKind(kind), str(label), None if path is None else Path(path), int(scale))
     except (ValueError, TypeError):
         return None
+    needs_path = choice.kind in (PaneKind.MODEL, PaneKind.FILE) and choice.path is None
+    is_nameless = choice.kind is PaneKind.BASELINE and not choice.label
+    return None if needs_path or is_nameless or not 1 <= choice.scale <= MAX_SCALE else choice
 
 
 @dataclass(frozen=True)
@@ -174,7 +178,7 @@ def source_of(choice: PaneChoice, session: Session, photo: Path) -> PaneSource:
         case PaneKind.RESTORED:
             return _restored_source(choice, session, photo)
         case PaneKind.MODEL | PaneKind.BASELINE:
-            folder = session.run_store.root.parent / PICTURES_FOLDER
+            folder = default_runs_folder().parent / PICTURES_FOLDER
             is_model = choice.kind is PaneKind.MODEL
             maker = ComparisonPictureConfig(
                 photo=photo,
@@ -217,7 +221,12 @@ def load_panes(
         elif source.maker in refused:
             panes.append(MissingPicture(title=source.title, reason=refused[source.maker]))
         else:
-            panes.append(MissingPicture(title=source.title, reason=tr("Computing this picture…")))
+            panes.append(
+                MissingPicture(
+                    title=source.title,
+                    reason=tr("Computing this picture… The bar at the bottom shows how far it is, and stops it."),
+                )
+            )
             to_make[source.maker] = source.name
     names = tuple(source.name for source in sources)
     return LoadedPanes(photo, tuple(panes), reference, names, tuple(to_make.items()))

@@ -48,8 +48,8 @@ def page(qtbot, session, runner, settings, tmp_path, tiny_photos):
 
 
 @pytest.fixture
-def book(session):
-    return VoteBook(session.run_store.root.parent / "blind votes.json")
+def book(user_data):
+    return VoteBook(user_data / "blind votes.json")
 
 
 def wait(qtbot, page):

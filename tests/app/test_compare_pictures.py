@@ -212,7 +212,18 @@ def test_choices_survive_as_text(tmp_path):
         PaneChoice(PaneKind.BASELINE, "bicubic", scale=3),
     ):
         assert choice_from_text(choice.to_text()) == choice
-    for damaged in ("", "[]", '["other", "", null, 1]', '["input"]', "{}", '["input", "", 5, "x"]'):
+    for damaged in (
+        '["model", "Mine", null, 1]',
+        '["file", "", null, 1]',
+        '["baseline", "", null, 1]',
+        '["baseline", "bicubic", null, 9]',
+        "",
+        "[]",
+        '["other", "", null, 1]',
+        '["input"]',
+        "{}",
+        '["input", "", 5, "x"]',
+    ):
         assert choice_from_text(damaged) is None
 
 
