@@ -334,19 +334,22 @@ class ComparePage(Page):
         self._is_outdated = False
         self.filmstrip.choose(photo)
         sources = [source_of(choice, self.session, photo) for choice in self._choices]
+        # Nobody wants to wait between two votes.
+        next_photo = self.filmstrip.next_photo if self.blind.is_on else None
+        ahead = [] if next_photo is None else [source_of(choice, self.session, next_photo) for choice in self._choices]
         reference = reference_of(self.session, photo)
         refused = dict(self._maker.refused)
         previous = self._loaded.panes if self._loaded is not None else ()
         self._stop_measuring()
         self.viewer.set_loading(tr("Reading the pictures…"))
-        self._load_task.submit(lambda: load_panes(photo, sources, reference, self._files, refused, previous))
+        self._load_task.submit(lambda: load_panes(photo, sources, reference, self._files, refused, previous, ahead))
 
     @Slot(object)
     def _show_loaded(self, loaded: LoadedPanes) -> None:
         is_other_photo = self._loaded is None or loaded.photo != self._loaded.photo
         self._loaded = loaded
         self._figures = {}
-        self._maker.want(loaded.to_make)
+        self._maker.want((*loaded.to_make, *loaded.to_make_ahead))
         if self.blind.is_on:
             self.blind.show(loaded)
         else:

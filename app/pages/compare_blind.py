@@ -74,6 +74,7 @@ class BlindMode(QObject):
         if self._is_on:
             return
         self._is_on = True
+        self.test.trial = None
         if not self.allows(self._viewer.mode_key):
             self._viewer.set_mode("side_by_side")
         self._compare_bar.set_blind(True)
@@ -111,14 +112,20 @@ class BlindMode(QObject):
     def go_on(self) -> None:
         """Draw anew: the person knows the pair that was on screen."""
         self._is_revealed = False
+        self.test.trial = None
         self.results_requested.emit(False)
         self.reload_requested.emit()
 
     def show(self, loaded: LoadedPanes) -> None:
-        """Show the next two unnamed pictures of a photo, once all that could be among them are there."""
+        """Show two unnamed pictures of a photo, once all that could be among them are there.
+
+        A question that is still open stays as it is: the person may be in the middle of looking.
+        """
         if self._is_revealed:
             return
-        trial = None if loaded.to_make else self.test.ask(loaded.photo, loaded.panes, loaded.names)
+        trial = self.test.trial
+        if trial is None or trial.photo != loaded.photo or not set(trial.names) <= set(loaded.names):
+            trial = None if loaded.to_make else self.test.ask(loaded.photo, loaded.panes, loaded.names)
         if trial is not None:
             self._viewer.set_panes(trial.panes)
             self._pixel_bar.set_panes(trial.panes)

@@ -134,6 +134,7 @@ class LoadedPanes:
         reference: Its clean reference, where there is one that fits; for PSNR and SSIM.
         names: What each pane's picture is called, whatever the photo.
         to_make: The pictures that have to be made first, with what makes them.
+        to_make_ahead: Those of the next photo.
     """
 
     photo: Path
@@ -141,6 +142,7 @@ class LoadedPanes:
     reference: Path | None
     names: tuple[str, ...] = ()
     to_make: tuple[tuple[ComparisonPictureConfig, str], ...] = ()
+    to_make_ahead: tuple[tuple[ComparisonPictureConfig, str], ...] = ()
 
     @property
     def num_pictures(self) -> int:
@@ -197,6 +199,7 @@ def load_panes(
     files: PictureFiles,
     refused: Mapping[ComparisonPictureConfig, str] = MappingProxyType({}),
     previous: Sequence[PaneContent] = (),
+    ahead: Sequence[PaneSource] = (),
 ) -> LoadedPanes:
     """Read the pictures; in a background thread.
 
@@ -208,6 +211,7 @@ def load_panes(
         refused: Pictures that cannot be made, or that the person does not want to wait for, and why.
         previous: What was shown before: a picture that stays is the same object, so that nothing is made ready for
             display or measured again.
+        ahead: Where the pictures of the next photo come from, if they shall be made while this one is looked at.
     """
     panes: list[PaneContent] = []
     to_make: dict[ComparisonPictureConfig, str] = {}
@@ -229,7 +233,12 @@ def load_panes(
             )
             to_make[source.maker] = source.name
     names = tuple(source.name for source in sources)
-    return LoadedPanes(photo, tuple(panes), reference, names, tuple(to_make.items()))
+    later = {
+        source.maker: source.name
+        for source in ahead
+        if source.maker is not None and source.maker not in refused and find_picture(source.maker) is None
+    }
+    return LoadedPanes(photo, tuple(panes), reference, names, tuple(to_make.items()), tuple(later.items()))
 
 
 def _is_same(one: PaneContent, other: PaneContent) -> bool:

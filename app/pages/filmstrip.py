@@ -68,12 +68,24 @@ class Filmstrip(ThumbnailList):
             row = self.currentIndex().row() + direction if self.currentIndex().isValid() else 0
             self.setCurrentIndex(self.photos.index(min(max(row, 0), count - 1)))
 
+    @property
+    def next_row(self) -> int | None:
+        """The row after the present one, after the last the first; None where there is no other."""
+        count = self.photos.rowCount()
+        return (self.currentIndex().row() + 1) % count if count > 1 else None
+
+    @property
+    def next_photo(self) -> Path | None:
+        """The photo in the next row."""
+        row = self.next_row
+        return None if row is None else self.photos.photo_at(row).path
+
     def go_round(self) -> bool:
         """Go to the next photo, from the last to the first; return whether that is another one."""
-        count = self.photos.rowCount()
-        if count < 2:
+        row = self.next_row
+        if row is None:
             return False
-        self.setCurrentIndex(self.photos.index((self.currentIndex().row() + 1) % count))
+        self.setCurrentIndex(self.photos.index(row))
         return True
 
     @Slot()

@@ -14,6 +14,7 @@ from app.pages.blind_bar import TallyBar
 from app.pages.blind_trial import make_trial, reading
 from app.pages.compare import ComparePage
 from app.pages.compare_bar import PaneChip
+from app.pages.compare_panes import INPUT_CHOICE, PaneChoice, PaneKind
 from app.session import RestoredPhoto
 from app.viewer.pictures import MissingPicture, Picture, PictureRole
 from engine.blind_votes import Choice, PairTally, VoteBook, sign_test
@@ -103,6 +104,30 @@ def test_votes_are_recorded_under_the_true_names(qtbot, page, session, book):
     assert votes[0].photo.endswith("photo 0.png")
     assert json.loads(book.path.read_text())["votes"][0]["mode"] == "side_by_side"
     assert page.blind.bar.count_text == "2 votes"
+
+
+def test_an_open_question_stays_while_other_pictures_arrive(qtbot, page, session):
+    start(qtbot, page)
+    trial, photo = page.blind.test.trial, session.current_photo
+    session.add_restored(photo, session.restored(photo)[0])
+    wait(qtbot, page)
+    assert page.blind.test.trial is trial
+    assert page.viewer.panes == trial.panes
+
+
+def test_the_next_photo_is_made_ready_while_one_looks(qtbot, page, session, runner):
+    wavelet = PaneChoice(PaneKind.BASELINE, "wavelet")
+    page.bar.choices_changed.emit((INPUT_CHOICE, wavelet))
+    wait(qtbot, page)
+    made = []
+    runner.job_submitted.connect(lambda job: made.append(job.request.config.photo.name))
+    start(qtbot, page)
+    qtbot.waitUntil(lambda: made == ["photo 1.png"] and not runner.is_busy, timeout=10_000)
+    wait(qtbot, page)
+    assert session.current_photo.name == "photo 0.png"
+    press(qtbot, page, Qt.Key.Key_Q)
+    assert {*page.blind.test.trial.names} == {"Noisy", "Wavelet"}
+    assert page.blind.test.trial.photo.name == "photo 1.png"
 
 
 def test_a_photo_without_two_pictures_cannot_be_voted_on(qtbot, page, session, book):
