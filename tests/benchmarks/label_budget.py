@@ -1,7 +1,7 @@
 """What labels are worth on real camera photos: the 60 `polyu` pairs, labels drawn five times.
 
-    python3 run.py bench label_budget [--preset quick] [--seeds 5] [--methods NAME ...] [--labels 0 1 2 5 10]
-        [--runs DIR]
+    python3 run.py bench label_budget [--preset quick] [--seeds 5] [--steps 2000] [--pretraining-share 0.5]
+        [--methods NAME ...] [--labels 0 1 2 5 10] [--runs DIR]
 
 Every noisy photo may be learned from without its reference; each model is measured on the photos whose references did
 not teach it: with 5 labels, on the other 55. All methods take the same number of steps, pretraining included. The
@@ -73,6 +73,7 @@ def run(arguments: argparse.Namespace) -> None:
         methods=tuple(name for name in arguments.methods if name in available or name not in METHODS),
         preset=arguments.preset,
         steps=arguments.steps,
+        pretraining_share=arguments.pretraining_share,
         evaluate_on="others",
         unlabelled="all",
         workers=arguments.workers,
@@ -114,6 +115,8 @@ def command(arguments: argparse.Namespace) -> str:
     words = [f"--preset {arguments.preset.value}", f"--seeds {arguments.seeds}"]
     if arguments.steps:
         words.append(f"--steps {arguments.steps}")
+    if arguments.pretraining_share:
+        words.append(f"--pretraining-share {arguments.pretraining_share:g}")
     words += [f"--methods {' '.join(arguments.methods)}", f"--labels {' '.join(map(str, arguments.labels))}"]
     return f"python3 run.py bench {NAME} {' '.join(words)}"
 
@@ -206,6 +209,7 @@ if __name__ == "__main__":
     parser.add_argument("--preset", type=Preset, default=Preset.QUICK, choices=list(Preset))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, help="of every method in all; default: by the preset")
+    parser.add_argument("--pretraining-share", type=float, help="of the steps; default: by the preset")
     parser.add_argument("--methods", nargs="+", default=list(METHODS), metavar="METHOD")
     parser.add_argument("--labels", nargs="+", type=int, default=[0, 1, 2, 5, 10], metavar="COUNT")
     parser.add_argument("--workers", type=int, help="trainings side by side; default: by the machine")
