@@ -20,11 +20,11 @@ from app.pages.thumbnail_list import select_alone
 from app.phrases import count
 from app.session import Session
 from app.settings import RESTORE_DESTINATION, Settings
-from app.theme import SPACING, themed_icon
+from app.theme import SPACING
 from app.thumbnails import shared_thumbnails
 from app.translation import mark, tr, tr_count
 from app.viewer.picture_files import PictureFiles
-from app.widgets.buttons import button, icon_button, primary_button, set_reason
+from app.widgets.buttons import button, primary_button, set_reason
 from app.widgets.empty_state import EmptyState
 from app.widgets.text import ElidedLabel
 
@@ -149,10 +149,6 @@ class RestorePage(Page):
         columns.setSizes([236, 560, _OPTIONS_WIDTH_PX + 2 * SPACING])
 
         self.summary = ElidedLabel("", "muted")
-        self.pause_button = icon_button("pause", tr("Pause"))
-        self.pause_button.clicked.connect(self.batch.toggle_pause)
-        self.stop_button = icon_button("stop", tr("Stop; what has been restored stays"))
-        self.stop_button.clicked.connect(self.batch.stop)
         self.retry_button = button("", "arrow-clockwise")
         self.retry_button.setToolTip(tr("Restore the photos that failed once more, with the present settings."))
         self.retry_button.clicked.connect(self.retry_failed)
@@ -167,12 +163,9 @@ class RestorePage(Page):
         self.compare_button = button(tr("Compare"), "columns")
         self.compare_button.setToolTip(tr("Look at the restored photos beside the noisy ones."))
         self.compare_button.clicked.connect(lambda: self.page_requested.emit("compare"))
-        self.inspect_button = icon_button(
-            "magnifying-glass",
-            tip_with_keys(
-                tr("Inspect the residual: was only noise taken away, or picture too?"), "window.inspect_residual"
-            ),
-        )
+        self.inspect_button = button(tr("Inspect"), "magnifying-glass")
+        tip = tr("Inspect the residual: was only noise taken away, or picture too?")
+        self.inspect_button.setToolTip(tip_with_keys(tip, "window.inspect_residual"))
         self.inspect_button.clicked.connect(lambda: self.session.inspect_requested.emit(None))
         self.primary = primary_button("")
         self.primary.clicked.connect(self.restore)
@@ -180,8 +173,6 @@ class RestorePage(Page):
         bottom.setSpacing(SPACING)
         bottom.addWidget(self.summary, 1)
         for control in (
-            self.pause_button,
-            self.stop_button,
             self.retry_button,
             self.report_button,
             self.inspect_button,
@@ -275,7 +266,12 @@ class RestorePage(Page):
             if num_selected > 1
             else tr("Restore {photos}").format(photos=count(len(paths), "photo"))
         )
-        set_reason(self.primary, tr("The photos are being restored.") if is_running else self.options.output.problem)
+        set_reason(
+            self.primary,
+            tr("The photos are being restored; pause and stop are below.")
+            if is_running
+            else self.options.output.problem,
+        )
         if not is_running:
             self.rail_status_changed.emit(f"{num_done:,}" if num_done else "")
         parts = [tr("{photos} restored").format(photos=count(num_done, "photo"))] if num_done else []
@@ -284,22 +280,16 @@ class RestorePage(Page):
         self.summary.set_text(" · ".join(parts))
 
     def _update_batch_buttons(self, num_done: int) -> None:
-        batch, is_running = self.batch, self.batch.is_running
+        is_running = self.batch.is_running
         self.compare_button.setVisible(num_done > 0)
         self.inspect_button.setVisible(num_done > 0)
-        for control in (self.pause_button, self.stop_button):
-            control.setVisible(is_running)
-            control.setEnabled(not batch.is_stopping)
-        self.pause_button.setIcon(themed_icon("play" if batch.is_paused else "pause"))
-        self.pause_button.setToolTip(tr("Resume") if batch.is_paused else tr("Pause at the next tile"))
-        self.pause_button.setAccessibleName(self.pause_button.toolTip())
         num_failed = 0 if is_running else len(self.model.failed_paths())
         self.retry_button.setVisible(num_failed > 0)
         self.retry_button.setText(
             tr_count("Retry {number} failed", "Retry {number} failed", num_failed).format(number=f"{num_failed:,}")
         )
         self.report_button.setVisible(not is_running and bool(self.model.outcomes()))
-        set_reason(self.report_button, tr("The report is being written.") if batch.is_reporting else "")
+        set_reason(self.report_button, tr("The report is being written.") if self.batch.is_reporting else "")
 
 
 def default_destination(folder: Path) -> Path:

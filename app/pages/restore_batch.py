@@ -1,4 +1,4 @@
-"""One batch of the restore page at a time: begun, paused, stopped, followed, reported. No widgets."""
+"""One batch of the restore page at a time: begun, followed, reported. No widgets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.file_manager import open_in_file_manager
-from app.job_runner import JobHandle, JobLane, JobRequest, JobRunner, JobState
+from app.job_runner import JobHandle, JobLane, JobRequest, JobRunner
 from app.messages import Message, Severity
 from app.pages.restore_list import PhotoState, RestoreListModel, RowState
 from app.phrases import NO_BREAK, count, duration
@@ -25,7 +25,7 @@ class RestoreBatch(QObject):
     """Runs batches and keeps the list and the session up to date.
 
     Signals (main thread):
-        changed: It began, ended, was paused or resumed, or a photo was finished.
+        changed: It began or ended, or a photo was finished.
         progressed(str): How far it is, for the rail: "62 %".
         message_raised: A `Message`.
     """
@@ -54,16 +54,6 @@ class RestoreBatch(QObject):
         return self._job is not None
 
     @property
-    def is_paused(self) -> bool:
-        """Whether the batch waits to be resumed."""
-        return self._job is not None and self._job.control.is_paused
-
-    @property
-    def is_stopping(self) -> bool:
-        """Whether the batch has been asked to end."""
-        return self._job is not None and self._job.state is JobState.STOPPING
-
-    @property
     def is_reporting(self) -> bool:
         """Whether a report is being written."""
         return self._report_job is not None
@@ -89,28 +79,10 @@ class RestoreBatch(QObject):
         )
         self._job = job
         job.events_received.connect(self._take_events)
-        job.state_changed.connect(self._tell_change)
         job.finished.connect(self._on_finished)
         job.cancelled.connect(self._end)
         job.failed.connect(self._end)
         self.changed.emit()
-
-    @Slot()
-    def toggle_pause(self) -> None:
-        """Pause at the next tile, or go on."""
-        if self._job is None:
-            return
-        if self._job.control.is_paused:
-            self._job.resume()
-        else:
-            self._job.pause()
-        self.changed.emit()
-
-    @Slot()
-    def stop(self) -> None:
-        """End at the next tile; what is written stays."""
-        if self._job is not None:
-            self._job.cancel()
 
     def write_report(self, outcomes: Sequence[PhotoOutcome], folder: Path) -> None:
         """Write what became of the photos into a folder, beside whatever else is running."""
@@ -193,10 +165,6 @@ class RestoreBatch(QObject):
         self._report_job = None
         self.changed.emit()
 
-    @Slot()
-    def _tell_change(self) -> None:
-        self.changed.emit()
-
 
 def _outcome_of(event: JobEvent) -> PhotoOutcome | None:
     match event:
@@ -205,8 +173,12 @@ def _outcome_of(event: JobEvent) -> PhotoOutcome | None:
                 source=event.source, state="restored", output=event.output, seconds=event.seconds, how=event.how
             )
         case PhotoPassedOver():
-            state = "done" if event.is_done else "exists"
-            return PhotoOutcome(source=event.source, state=state, output=event.output, how=event.how)
+            return PhotoOutcome(
+                source=event.source,
+                state="done" if event.is_done else "exists",
+                output=event.output,
+                how=event.how,
+            )
         case FileSkipped():
             return PhotoOutcome(source=event.path, state="failed", reason=event.reason, hint=event.hint)
     return None

@@ -39,7 +39,7 @@ from app.widgets.text import ElidedLabel, label
 from engine.output_names import DEFAULT_PATTERN, NameValues, check_pattern, fill_pattern
 
 FORMATS: Final = {
-    "keep": mark("As the original"),
+    "keep": mark("Same format"),
     "png": "PNG",
     "tiff": "TIFF",
     "jpeg": "JPEG",
@@ -47,7 +47,7 @@ FORMATS: Final = {
     "bmp": "BMP",
 }
 BIT_DEPTHS: Final = {
-    "keep": mark("Bits as the original"),
+    "keep": mark("Same bits"),
     "8": mark("8 bits"),
     "16": mark("16 bits"),
 }
@@ -88,6 +88,7 @@ class OutputOptions(QWidget):
         self.problem = ""
         self.format_box = self._choice_box(tr("Format"), FORMATS, RESTORE_FORMAT)
         self.depth_box = self._choice_box(tr("Bit depth"), BIT_DEPTHS, RESTORE_BIT_DEPTH)
+        self.format_box.setToolTip(tr("The same as the photo's, or one for all. Raw files become TIFF with 16 bits."))
         self.depth_box.setToolTip(tr("Bits per channel. 16 keep finer steps of brightness and make larger files."))
         self.quality_box = QSpinBox()
         self.quality_box.setRange(50, 100)

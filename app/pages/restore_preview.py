@@ -29,6 +29,7 @@ PREVIEW_SIDE_PX = 512
 _PATIENCE_S = 0.7
 """A model that needs longer for the whole spot shows a smaller one first."""
 
+_ACTUAL_SIZE = f"100{NO_BREAK}%"
 _SETTLE_MS = 180
 """The spot follows when the view has stood still for so long."""
 
@@ -274,10 +275,12 @@ class RestorePreview(QWidget):
 def _describe(preview: SpotPreview) -> str:
     seconds = f"{number(preview.seconds, 1)}{NO_BREAK}s"
     if preview.scale > 1:
-        return tr("Restored with {model} in {seconds}, {scale} times larger, shown at 100 %.").format(
-            model=preview.model_name, seconds=seconds, scale=preview.scale
+        return tr("Restored with {model} in {seconds}, {scale} times larger, shown at {zoom}.").format(
+            model=preview.model_name, seconds=seconds, scale=preview.scale, zoom=_ACTUAL_SIZE
         )
-    return tr("Restored with {model} in {seconds}, shown at 100 %.").format(model=preview.model_name, seconds=seconds)
+    return tr("Restored with {model} in {seconds}, shown at {zoom}.").format(
+        model=preview.model_name, seconds=seconds, zoom=_ACTUAL_SIZE
+    )
 
 
 def _kept_inside(wanted: float, extent: float, seen: float) -> float:

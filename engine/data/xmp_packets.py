@@ -84,7 +84,7 @@ def find_xmp(content: Content) -> slice | None:
 
 def bytes_behind(content: Content, packet: slice) -> int:
     """Return where the file goes on behind a packet and what is computed from it: a PNG's checksum."""
-    return packet.stop + (4 if content[:8] == _PNG_START else 0)
+    return int(packet.stop) + (4 if content[:8] == _PNG_START else 0)
 
 
 def _find_in_png(content: Content) -> slice | None:

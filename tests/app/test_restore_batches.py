@@ -1,0 +1,201 @@
+"""Batches that one can leave alone: what is done already, what failed and is tried again, what is said about it."""
+
+import shutil
+
+import pytest
+from PIL import Image
+from PySide6.QtCore import Qt
+
+from app.pages.restore import RestorePage
+from app.pages.restore_list import PhotoState
+from app.session import ModelChoice
+from app.settings import (
+    RESTORE_BIT_DEPTH,
+    RESTORE_FORMAT,
+    RESTORE_METADATA,
+    RESTORE_NAME_PATTERN,
+    Settings,
+)
+from engine.data.image_files import read_image
+from engine.data.provenance import read_provenance
+from engine.events import PhotoScanned
+
+
+@pytest.fixture
+def model(tmp_path):
+    import torch
+
+    from engine.models import ModelCard, build_network, save_model
+
+    torch.manual_seed(0)
+    card = ModelCard(name="Tiny", run="run-7", backbone="unet", backbone_params={"width": 8, "num_levels": 2})
+    weights = {name: value + 0.02 * torch.randn_like(value) for name, value in build_network(card).state_dict().items()}
+    path = tmp_path / "tiny.safetensors"
+    save_model(path, weights, card)
+    return ModelChoice(path, "Tiny")
+
+
+@pytest.fixture
+def page(qtbot, session, runner, settings, tmp_path, tiny_photos, model):
+    folder = tmp_path / "Night shots"
+    folder.mkdir()
+    for index in range(3):
+        shutil.copy(tiny_photos.noisy / f"photo {index}.png", folder)
+    page = RestorePage(session, runner, settings)
+    qtbot.addWidget(page)
+    page.resize(1100, 660)
+    page.show()
+    qtbot.waitExposed(page)
+    session.set_folders([folder])
+    session.add_photos(
+        [PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
+    )
+    session.set_model(model)
+    yield page
+    page.preview.shut_down()
+
+
+@pytest.fixture
+def messages(page):
+    messages = []
+    page.message_raised.connect(messages.append)
+    return messages
+
+
+def press_and_wait(qtbot, page, button):
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not page.batch.is_running and not page.batch.is_reporting, timeout=60_000)
+
+
+def states(page):
+    return [page.model.state_of(path).state for path in page.model.paths]
+
+
+def test_each_photo_says_what_became_of_it(qtbot, page):
+    press_and_wait(qtbot, page, page.primary)
+    state = page.model.state_of(page.model.paths[0])
+    assert state.text.startswith("done · ")
+    assert state.text.endswith("\N{NO-BREAK SPACE}s")
+    tip = page.model.data(page.model.index(0), Qt.ItemDataRole.ToolTipRole)
+    assert str(page.destination / "photo 0_restored.png") in tip
+    assert "Restored from photo 0.png with Tiny (run run-7) at 100%" in tip
+
+
+def test_what_is_done_is_passed_over_in_the_next_session_too(qtbot, page, session, messages):
+    press_and_wait(qtbot, page, page.primary)
+    session.restored_changed.emit(None)
+    assert states(page) == [PhotoState.IDLE] * 3
+    page.model.paths[1].write_bytes(page.model.paths[2].read_bytes())
+    press_and_wait(qtbot, page, page.primary)
+    assert states(page) == [PhotoState.DONE_BEFORE, PhotoState.DONE, PhotoState.DONE_BEFORE]
+    assert "2 photos were done already." in messages[-1].text
+    assert session.restored(page.model.paths[0])
+    page.options.output.skip_done_box.click()
+    press_and_wait(qtbot, page, page.primary)
+    assert states(page) == [PhotoState.DONE] * 3
+
+
+def test_failed_photos_are_tried_again_alone(qtbot, page):
+    path = page.model.paths[1]
+    sound = path.read_bytes()
+    path.write_bytes(b"no photo")
+    assert not page.retry_button.isVisible()
+    press_and_wait(qtbot, page, page.primary)
+    assert states(page) == [PhotoState.DONE, PhotoState.FAILED, PhotoState.DONE]
+    assert page.retry_button.text() == "Retry 1 failed"
+    path.write_bytes(sound)
+    press_and_wait(qtbot, page, page.retry_button)
+    assert states(page) == [PhotoState.DONE] * 3
+    assert not page.retry_button.isVisible()
+    assert len(list(page.destination.iterdir())) == 3
+
+
+def test_the_report_is_written_on_request_and_after_the_batch(qtbot, page, messages):
+    page.model.paths[1].write_bytes(b"no photo")
+    assert not page.report_button.isVisible()
+    press_and_wait(qtbot, page, page.primary)
+    press_and_wait(qtbot, page, page.report_button)
+    (report,) = page.destination.glob("*.html")
+    text = report.read_text(encoding="utf-8")
+    assert text.count("data:image/jpeg") == 4
+    assert "3 photos: 2 restored, 1 failed." in text
+    assert report.with_suffix(".csv").is_file()
+    assert messages[-1].action_label == "Open report"
+    report.unlink()
+    page.options.output.report_box.click()
+    press_and_wait(qtbot, page, page.primary)
+    assert len(list(page.destination.glob("*.html"))) == 1
+    assert messages[-1].action_label == "Open report"
+
+
+def test_a_stopped_batch_goes_on_where_it_was(qtbot, page, runner):
+    events = []
+    page.primary.click()
+    page.batch._job.events_received.connect(events.append)
+    qtbot.waitUntil(lambda: PhotoState.DONE in states(page), timeout=60_000)
+    runner.cancel_all()
+    qtbot.waitUntil(lambda: not page.batch.is_running, timeout=30_000)
+    num_done = states(page).count(PhotoState.DONE)
+    assert set(states(page)) <= {PhotoState.DONE, PhotoState.IDLE}
+    press_and_wait(qtbot, page, page.primary)
+    assert states(page).count(PhotoState.DONE_BEFORE) >= num_done
+    assert len(list(page.destination.iterdir())) == 3
+
+
+def test_names_follow_the_pattern_and_a_wrong_one_is_told(qtbot, page, settings):
+    output = page.options.output
+    assert output.name_note == "For example photo 0_restored.png"
+    output.pattern_edit.clear()
+    qtbot.keyClicks(output.pattern_edit, "{nam}")
+    assert "{nam} is not known" in output.name_note
+    assert not page.primary.isEnabled()
+    assert page.primary.toolTip() == output.problem
+    output.pattern_edit.clear()
+    assert output.name_note == "For example photo 0_restored.png", "empty is the usual pattern"
+    qtbot.keyClicks(output.pattern_edit, "{name} by {model} at {strength}")
+    page.options.strength_slider.setValue(80)
+    output.format_box.setCurrentIndex(output.format_box.findData("tiff"))
+    assert output.name_note == "For example photo 0 by Tiny at 80.tif"
+    press_and_wait(qtbot, page, page.primary)
+    assert sorted(path.name for path in page.destination.iterdir()) == [
+        f"photo {index} by Tiny at 80.tif" for index in range(3)
+    ]
+    assert settings.get(RESTORE_NAME_PATTERN) == "{name} by {model} at {strength}"
+
+
+def test_format_depth_and_metadata_are_written_as_chosen(qtbot, page):
+    photo = page.model.paths[0]
+    exif = Image.Exif()
+    exif[0x010F] = "Camera maker"
+    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 8.0, 14.1)})
+    with Image.open(photo) as image:
+        image.save(photo, exif=exif)
+    output = page.options.output
+    output.format_box.setCurrentIndex(output.format_box.findData("jpeg"))
+    assert not output.depth_box.isVisible()
+    assert output.quality_box.isVisible()
+    output.format_box.setCurrentIndex(output.format_box.findData("png"))
+    assert not output.quality_box.isVisible()
+    output.depth_box.setCurrentIndex(output.depth_box.findData("16"))
+    output.metadata_box.setCurrentIndex(output.metadata_box.findData("without-gps"))
+    press_and_wait(qtbot, page, page.primary)
+    restored = page.destination / "photo 0_restored.png"
+    assert read_image(restored).metadata.bit_depth == 16
+    with Image.open(restored) as image:
+        assert image.getexif()[0x010F] == "Camera maker"
+        assert 0x8825 not in image.getexif()
+    assert read_provenance(restored) is not None
+    output.provenance_box.click()
+    assert not output.skip_done_box.isEnabled()
+    press_and_wait(qtbot, page, page.primary)
+    assert read_provenance(page.destination / "photo 0_restored_2.png") is None
+
+
+def test_older_settings_are_taken_over(tmp_path):
+    path = tmp_path / "settings.json"
+    path.write_text('{"values": {"restore_keep_metadata": false, "restore_format": "tiff16"}, "folders": {}}')
+    settings = Settings(path)
+    assert settings.get(RESTORE_METADATA) == "none"
+    assert (settings.get(RESTORE_FORMAT), settings.get(RESTORE_BIT_DEPTH)) == ("tiff", "16")
+    path.write_text('{"values": {"restore_keep_metadata": true}, "folders": {}}')
+    assert Settings(path).get(RESTORE_METADATA) == "keep"
