@@ -81,7 +81,15 @@ MORE_SETTINGS_OPEN = Setting("more_settings_open", False)
 EXCLUDED_PHOTOS: Setting[list[str]] = Setting("excluded_photos", [])
 MEASURED_SPEEDS: Setting[list[str]] = Setting("measured_speeds", [])
 """How quick this machine is, see `app.pages.training_time`: rows of kind, what it depends on, and pixels a second."""
-SWITCHED_LABELS: Setting[list[str]] = Setting("switched_labels", [])
+USED_LABELS: Setting[list[str]] = Setting("used_labels", [])
+"""Noisy photos whose pair is used although it is doubtful."""
+ASIDE_LABELS: Setting[list[str]] = Setting("aside_labels", [])
+MATCHED_LABELS: Setting[list[str]] = Setting("matched_labels", [])
+"""A noisy photo and the reference chosen for it by hand, in turns; an empty reference: none."""
+SUGGESTED_LABELS = Setting("suggested_labels", 5)
+"""How many photos to suggest for labelling."""
+BURST_FOLDER = Setting("burst_folder", "")
+BURST_MOTION = Setting("burst_motion", "fill", ("fill", "leave_out"))
 RECURSIVE = Setting("recursive", True)
 THUMBNAIL_PX = Setting("thumbnail_px", 160)
 PHOTOS_SORT = Setting(

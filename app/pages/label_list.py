@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QStyle,
@@ -26,14 +26,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.pages.label_entries import LabelEntry, is_used
+from app.pages.label_decisions import LabelDecisions
+from app.pages.label_entries import LabelEntry, is_used, state_text
 from app.pages.thumbnail_list import ModelIndex, ThumbnailList, paint_square_thumbnail
 from app.theme import SPACING, Theme, palette, themed_icon
 from app.thumbnails import ThumbnailLoader
+from app.translation import tr, translate_engine
 
-_THUMBNAIL_PX = 56
+_THUMBNAIL_PX = 48
 _BOX_PX = 16
 _ICON_PX = 16
+_SMALL_TEXT_PX = 11
+_LINE_HEIGHT = 1.25
+_NUM_STATE_LINES = 2
 
 
 class LabelRole(IntEnum):
@@ -55,7 +60,7 @@ class LabelListModel(QAbstractListModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._entries: tuple[LabelEntry, ...] = ()
-        self._switched: frozenset[Path] = frozenset()
+        self._decisions = LabelDecisions()
 
     @property
     def entries(self) -> tuple[LabelEntry, ...]:
@@ -69,9 +74,13 @@ class LabelListModel(QAbstractListModel):
             self._entries = tuple(entries)
             self.endResetModel()
 
-    def set_switched(self, switched: frozenset[Path]) -> None:
-        """Set for which noisy photos a person decided otherwise."""
-        self._switched = switched
+    def row_of(self, path: Path) -> int:
+        """Return the row of a noisy photo, or of a reference without one; -1: there is none."""
+        return next((row for row, entry in enumerate(self._entries) if entry.main_path == path), -1)
+
+    def set_decisions(self, decisions: LabelDecisions) -> None:
+        """Set what a person decided about the pairs."""
+        self._decisions = decisions
         if self._entries:
             self.dataChanged.emit(self.index(0), self.index(len(self._entries) - 1))
 
@@ -84,15 +93,16 @@ class LabelListModel(QAbstractListModel):
         entry = self._entries[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return (entry.noisy or entry.clean).name
+                return entry.main_path.name
             case Qt.ItemDataRole.CheckStateRole if entry.is_pair:
-                used = is_used(entry, self._switched)
+                used = is_used(entry, self._decisions)
                 return Qt.CheckState.Checked if used else Qt.CheckState.Unchecked
             case Qt.ItemDataRole.ToolTipRole:
-                parts = (str(entry.noisy or ""), str(entry.clean), entry.reason, entry.hint)
-                return "\n".join(part for part in parts if part)
+                why = entry.suggestion.sentence if entry.suggestion is not None else ""
+                said = (translate_engine(tr(text)) for text in (why, entry.reason, entry.hint))
+                return "\n".join(part for part in (str(entry.noisy or ""), str(entry.clean or ""), *said) if part)
             case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{(entry.noisy or entry.clean).name}. {state_text(entry)}"
+                return f"{entry.main_path.name}. {state_text(entry)}"
             case LabelRole.ENTRY:
                 return entry
         return None
@@ -122,17 +132,30 @@ class LabelList(ThumbnailList):
 
     entry_chosen = Signal(object)
 
-    def __init__(self, model: LabelListModel, thumbnails: ThumbnailLoader, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, model: LabelListModel, thumbnails: ThumbnailLoader, name: str, parent: QWidget | None = None
+    ) -> None:
         super().__init__(thumbnails, parent)
+        self.setAccessibleName(name)
         self._labels = model
         self.setModel(model)
         self.setItemDelegate(LabelDelegate(self, thumbnails))
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setAccessibleName("Pairs of a noisy photo and its reference")
+        self._last_chosen: Path | None = None
         self.watch_model(self._paths_of_row)
         model.modelReset.connect(self._on_reset)
         self.selectionModel().currentChanged.connect(self._tell_choice)
+
+    @property
+    def chosen_entry(self) -> LabelEntry | None:
+        """The selected row."""
+        index = self.currentIndex()
+        return self._labels.entries[index.row()] if index.isValid() else None
+
+    def choose_later(self, path: Path) -> None:
+        """Choose the row of a photo as soon as there are other rows."""
+        self._last_chosen = path
 
     def _paths_of_row(self, row: int) -> list[Path]:
         entry = self._labels.entries[row]
@@ -140,15 +163,19 @@ class LabelList(ThumbnailList):
 
     @Slot()
     def _on_reset(self) -> None:
-        if self._labels.rowCount():
-            self.setCurrentIndex(self._labels.index(0))
-        else:
+        if not self._labels.rowCount():
             self.entry_chosen.emit(None)
+            return
+        # Rows move when the doctor has seen them; what is looked at stays.
+        kept = self._labels.row_of(self._last_chosen) if self._last_chosen is not None else -1
+        self.setCurrentIndex(self._labels.index(max(0, kept)))
 
     @Slot()
     def _tell_choice(self) -> None:
-        index = self.currentIndex()
-        self.entry_chosen.emit(self._labels.entries[index.row()] if index.isValid() else None)
+        entry = self.chosen_entry
+        if entry is not None:
+            self._last_chosen = entry.main_path
+        self.entry_chosen.emit(entry)
 
 
 class LabelDelegate(QStyledItemDelegate):
@@ -160,7 +187,7 @@ class LabelDelegate(QStyledItemDelegate):
         self._thumbnails = thumbnails
 
     def sizeHint(self, option: QStyleOptionViewItem, index: ModelIndex) -> QSize:
-        text_height = 2 * self._view.fontMetrics().height() + SPACING // 2
+        text_height = self._view.fontMetrics().height() + _NUM_STATE_LINES * _small_line_px() + SPACING // 2
         return QSize(280, max(_THUMBNAIL_PX, text_height) + 2 * SPACING)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: ModelIndex) -> None:
@@ -179,7 +206,7 @@ class LabelDelegate(QStyledItemDelegate):
             checked = False
         left = self.box_rect(rect).right() + 1 + SPACING
         top = rect.top() + (rect.height() - _THUMBNAIL_PX) // 2
-        painter.setOpacity(1.0 if checked else 0.45)
+        painter.setOpacity(1.0 if checked or not entry.is_pair else 0.45)
         for path in (entry.noisy, entry.clean):
             paint_square_thumbnail(painter, self._thumbnails, path, QRect(left, top, _THUMBNAIL_PX, _THUMBNAIL_PX))
             left += _THUMBNAIL_PX + SPACING // 2
@@ -222,24 +249,42 @@ class LabelDelegate(QStyledItemDelegate):
     def _paint_text(self, painter: QPainter, entry: LabelEntry, room: QRect) -> None:
         colors = palette()
         metrics = painter.fontMetrics()
-        line = metrics.height()
-        top = room.center().y() - line - SPACING // 4
+        line, small_line = metrics.height(), _small_line_px()
+        top = room.center().y() - (line + _NUM_STATE_LINES * small_line + SPACING // 2) // 2
         painter.setPen(QColor(colors.text))
-        name = metrics.elidedText((entry.noisy or entry.clean).name, Qt.TextElideMode.ElideMiddle, room.width())
+        name = metrics.elidedText(entry.main_path.name, Qt.TextElideMode.ElideMiddle, room.width())
         painter.drawText(QRect(room.left(), top, room.width(), line), Qt.AlignmentFlag.AlignVCenter, name)
-        below = QRect(room.left(), top + line + SPACING // 2, room.width(), line)
+        below = QRect(room.left(), top + line + SPACING // 2, room.width(), _NUM_STATE_LINES * small_line)
+        is_open = entry.suggestion is not None and not entry.is_pair
         icon, color = ("warning", "warning") if entry.reason else ("check-circle", "text_muted")
-        icon_rect = QRect(below.left(), below.center().y() - _ICON_PX // 2 + 1, _ICON_PX, _ICON_PX)
+        if is_open:
+            icon, color = "circle-dashed", "text_muted"
+        icon_rect = QRect(below.left(), below.top() + (small_line - _ICON_PX) // 2, _ICON_PX, _ICON_PX)
         themed_icon(icon, color).paint(painter, icon_rect)
         small = painter.font()
-        small.setPixelSize(Theme.of_application().px(11))
+        small.setPixelSize(Theme.of_application().px(_SMALL_TEXT_PX))
         painter.setFont(small)
         painter.setPen(QColor(colors.warning if entry.reason else colors.text_muted))
         words = below.adjusted(_ICON_PX + SPACING // 2, 0, 0, 0)
-        text = painter.fontMetrics().elidedText(state_text(entry), Qt.TextElideMode.ElideRight, words.width())
-        painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, text)
+        for number, text in enumerate(_in_lines(state_text(entry), painter.fontMetrics(), words.width())):
+            place = QRect(words.left(), words.top() + number * small_line, words.width(), small_line)
+            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, text)
 
 
-def state_text(entry: LabelEntry) -> str:
-    """Say in a few words how a row stands."""
-    return entry.reason or "Matched by name"
+def _small_line_px() -> int:
+    return round(_LINE_HEIGHT * Theme.of_application().px(_SMALL_TEXT_PX))
+
+
+def _in_lines(text: str, metrics: QFontMetrics, width_px: int) -> list[str]:
+    """Break a text into at most `_NUM_STATE_LINES` lines, of which the last ends with an ellipsis if need be."""
+    lines: list[str] = []
+    left = text.split()
+    while left and len(lines) < _NUM_STATE_LINES - 1:
+        taken = 1
+        while taken < len(left) and metrics.horizontalAdvance(" ".join(left[: taken + 1])) <= width_px:
+            taken += 1
+        lines.append(" ".join(left[:taken]))
+        left = left[taken:]
+    if left:
+        lines.append(" ".join(left))
+    return [metrics.elidedText(line, Qt.TextElideMode.ElideRight, width_px) for line in lines]

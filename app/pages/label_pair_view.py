@@ -1,54 +1,48 @@
-"""One pair, looked at: noisy against clean with a split, and what was found out about it."""
+"""One label, looked at: noisy against clean with a split, or as a task would make it of the clean photo alone."""
 
 from dataclasses import dataclass
 
-import numpy as np
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.pages.label_entries import LabelEntry
-from app.phrases import decibels
-from app.theme import SPACING, set_role
+from app.pages.label_facts import LabelFacts
+from app.theme import SPACING
+from app.translation import tr, translate_engine
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.latest_task import LatestTask
 from app.viewer.picture_files import PictureFiles
-from app.viewer.view_modes import PaneContent, Picture, PictureRole
-from app.widgets.buttons import button
-from app.widgets.text import ElidedLabel, IconLabel, label
-from engine.metrics import psnr
+from app.viewer.view_modes import MissingPicture, PaneContent, Picture, PictureRole
+from app.widgets.text import ElidedLabel, label
+from engine.errors import EngineError
+from engine.presets import TASK_CARDS
 
-_BRIGHTNESS_TOLERANCE = 0.02
-_NUM_FINDINGS = 3
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing found out about a pair.
-
-    Attributes:
-        text: What it is, one sentence.
-        is_warning: Whether it speaks against using the pair.
-    """
-
-    text: str
-    is_warning: bool = False
+_PAIR = "denoise"
 
 
 @dataclass(frozen=True)
 class _LookedAt:
     entry: LabelEntry
     panes: tuple[PaneContent, ...]
-    findings: tuple[Finding, ...]
 
 
 class LabelPairView(QWidget):
-    """A split view with the findings below it.
+    """A split view with what is known about the label at its right.
+
+    Attributes:
+        viewer: The two sides.
+        facts: The panel at the right.
+        task_choice: As a label of which task the pair is shown.
 
     Signals:
         use_requested(LabelEntry, bool): Use the pair, or set it aside.
+        align_requested(LabelEntry): Make an aligned copy of its reference.
+        match_requested(LabelEntry): Choose another file for its other side.
     """
 
     use_requested = Signal(object, bool)
+    align_requested = Signal(object)
+    match_requested = Signal(object)
 
     def __init__(self, files: PictureFiles, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,61 +53,83 @@ class LabelPairView(QWidget):
         self.viewer.set_mode("split")
         self._task = LatestTask(self)
         self._task.finished.connect(self._show)
-        self._name = ElidedLabel("", "section", elide_mode=Qt.TextElideMode.ElideMiddle)
-        self.use_button = button("")
-        self.use_button.clicked.connect(self._toggle_use)
-        self._findings = [_FindingRow() for _ in range(_NUM_FINDINGS)]
-        top = QHBoxLayout()
-        top.setSpacing(SPACING)
-        top.addWidget(self._name, 1)
-        top.addWidget(self.use_button)
-        layout = QVBoxLayout(self)
+        self.facts = LabelFacts()
+        self.facts.use_requested.connect(self._toggle_use)
+        self.facts.align_requested.connect(lambda: self.align_requested.emit(self._entry))
+        self.facts.match_requested.connect(lambda: self.match_requested.emit(self._entry))
+        self.task_choice = QComboBox()
+        self.task_choice.setAccessibleName(tr("Shown as a label for"))
+        self.task_choice.setToolTip(
+            tr(
+                "Enlarging and raw development need clean photos alone: their noisy side is made of them, "
+                "as you see it here."
+            )
+        )
+        for name, card in TASK_CARDS.items():
+            self.task_choice.addItem(translate_engine(card.title), name)
+        self.task_choice.currentIndexChanged.connect(self._look)
+        self._task_note = ElidedLabel("", "caption")
+        as_label = QHBoxLayout()
+        as_label.setSpacing(SPACING)
+        as_label.addWidget(label(tr("As a label for"), "muted"))
+        as_label.addWidget(self.task_choice)
+        as_label.addWidget(self._task_note, 1)
+        left = QVBoxLayout()
+        left.setSpacing(SPACING)
+        left.addWidget(self.viewer, 1)
+        left.addLayout(as_label)
+        layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
-        layout.addLayout(top)
-        layout.addWidget(self.viewer, 1)
-        for row in self._findings:
-            layout.addWidget(row)
+        layout.addLayout(left, 1)
+        layout.addWidget(self.facts)
         self.set_entry(None, is_used=False)
 
     @property
+    def entry(self) -> LabelEntry | None:
+        """What is shown."""
+        return self._entry
+
+    @property
     def findings(self) -> list[str]:
-        """What is said about the pair."""
-        return [row.text for row in self._findings if row.text]
+        """What is said about the label."""
+        return self.facts.texts
 
     def set_entry(self, entry: LabelEntry | None, *, is_used: bool) -> None:
         """Show another row of the list, or its new state."""
         self._is_used = is_used
-        self.use_button.setVisible(entry is not None and entry.is_pair)
-        if entry is not None:
-            self.use_button.setText(_use_text(entry, is_used))
-        if entry == self._entry and entry is not None:
-            return
-        self._entry = entry
-        self._show_findings(())
+        self.facts.show_entry(entry, is_used=is_used)
+        before, self._entry = self._entry, entry
         if entry is None:
             self._task.cancel()
-            self._name.set_text("")
-            self.viewer.show_message("Choose a pair on the left.")
-            return
-        self._name.set_text((entry.noisy or entry.clean).name)
-        self.viewer.set_loading("Reading the photos…")
-        self._task.submit(lambda: _look_at(entry, self._files))
+            self.viewer.show_message(tr("Choose a pair on the left."))
+        elif before is None or (before.noisy, before.clean) != (entry.noisy, entry.clean):
+            self._look()
 
     def shut_down(self) -> None:
         """Wait for the background threads."""
         self._task.shut_down()
         self.viewer.shut_down()
 
+    @Slot()
+    def _look(self) -> None:
+        task = self.task_choice.currentData()
+        card = TASK_CARDS[task]
+        self._task_note.set_text(
+            tr("Made of the reference alone: no noisy photo is needed.")
+            if card.makes_own_pairs
+            else tr("The noisy photo and its reference.")
+        )
+        if self._entry is None:
+            return
+        entry, files = self._entry, self._files
+        self.viewer.set_loading(tr("Reading the photos…"))
+        self._task.submit(lambda: _look_at(entry, task, files))
+
     @Slot(object)
     def _show(self, seen: _LookedAt) -> None:
         self.viewer.set_mode("split" if len(seen.panes) > 1 else "side_by_side")
         self.viewer.set_panes(seen.panes)
-        self._show_findings(seen.findings)
-
-    def _show_findings(self, findings: tuple[Finding, ...]) -> None:
-        for index, row in enumerate(self._findings):
-            row.show_finding(findings[index] if index < len(findings) else None)
 
     @Slot()
     def _toggle_use(self) -> None:
@@ -121,71 +137,21 @@ class LabelPairView(QWidget):
             self.use_requested.emit(self._entry, not self._is_used)
 
 
-class _FindingRow(QWidget):
-    """A tick or a warning, and a sentence."""
+def _look_at(entry: LabelEntry, task: str, files: PictureFiles) -> _LookedAt:
+    """Read both photos, or make the noisy side; in a background thread."""
+    reference = tr("Reference")
+    if task != _PAIR and entry.clean is not None:
+        try:
+            from engine.own_labels import preview_own_label
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._icon = IconLabel("check-circle", "text_muted", 16)
-        self._label = label("", wraps=True)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
-        layout.addWidget(self._label, 1)
-
-    @property
-    def text(self) -> str:
-        """What it says."""
-        return self._label.text()
-
-    def show_finding(self, finding: Finding | None) -> None:
-        """Say something; None: nothing."""
-        self.setVisible(finding is not None)
-        self._label.setText(finding.text if finding is not None else "")
-        if finding is not None:
-            self._icon.set_icon(
-                "warning" if finding.is_warning else "check-circle", "warning" if finding.is_warning else "text_muted"
-            )
-            set_role(self._label, "warning" if finding.is_warning else "muted")
-
-
-def _use_text(entry: LabelEntry, is_used: bool) -> str:
-    if is_used:
-        return "Set this pair aside"
-    return "Use it anyway" if entry.is_doubtful else "Use this pair"
-
-
-def _look_at(entry: LabelEntry, files: PictureFiles) -> _LookedAt:
-    """Read both photos and measure what they have in common; in a background thread."""
-    clean = files.picture(entry.clean, title="Reference", detail="", role=PictureRole.REFERENCE)
-    reasons = (Finding(f"{entry.reason} {entry.hint}", is_warning=True),) if entry.reason else ()
-    if entry.noisy is None:
-        return _LookedAt(entry, (clean,), reasons)
-    noisy = files.picture(entry.noisy, title="Noisy", detail="", role=PictureRole.INPUT)
-    return _LookedAt(entry, (noisy, clean), (*reasons, *_measure(noisy, clean))[:_NUM_FINDINGS])
-
-
-def _measure(noisy: PaneContent, clean: PaneContent) -> tuple[Finding, ...]:
-    if not (isinstance(noisy, Picture) and isinstance(clean, Picture)):
-        return ()
-    if noisy.pixels.shape != clean.pixels.shape:
-        return ()
-    if np.array_equal(noisy.pixels, clean.pixels):
-        return (Finding("Both files hold the same picture: it would teach nothing.", is_warning=True),)
-    offset = float(clean.pixels.mean(dtype=np.float64) - noisy.pixels.mean(dtype=np.float64))
-    if abs(offset) > _BRIGHTNESS_TOLERANCE:
-        brightness = Finding(
-            f"The reference is {abs(offset):.0%} {'brighter' if offset > 0 else 'darker'}: "
-            "the model would learn to change the exposure.",
-            is_warning=True,
-        )
-    else:
-        brightness = Finding("Same brightness.")
-    return (
-        Finding(
-            f"Same size, {noisy.size_text} pixels. The noisy photo is at {decibels(psnr(noisy.pixels, clean.pixels))} "
-            "PSNR against the reference."
-        ),
-        brightness,
-    )
+            noisy, clean = preview_own_label(task, files.read(entry.clean).pixels)
+        except EngineError as error:
+            return _LookedAt(entry, (MissingPicture(title=reference, reason=translate_engine(str(error))),))
+        made = Picture(title=tr("Made of it"), pixels=noisy, role=PictureRole.INPUT)
+        return _LookedAt(entry, (made, Picture(title=reference, pixels=clean, role=PictureRole.REFERENCE)))
+    panes: list[PaneContent] = []
+    if entry.noisy is not None:
+        panes.append(files.picture(entry.noisy, title=tr("Noisy"), detail="", role=PictureRole.INPUT))
+    if entry.clean is not None:
+        panes.append(files.picture(entry.clean, title=reference, detail="", role=PictureRole.REFERENCE))
+    return _LookedAt(entry, tuple(panes))

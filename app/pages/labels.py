@@ -1,4 +1,4 @@
-"""The page of the labels: clean references of a few noisy photos, matched by name and looked at."""
+"""The page of the labels: clean references of a few noisy photos, matched, examined and looked at."""
 
 from __future__ import annotations
 
@@ -6,84 +6,89 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QUndoCommand
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QHBoxLayout,
-    QMenu,
-    QSizePolicy,
-    QSplitter,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
-from app.job_runner import JobHandle, JobLane, JobRequest, JobRunner
-from app.messages import Message
-from app.pages.label_entries import LabelEntry, MatchRequest, entries_of, is_used, match_labels, used_pairs
-from app.pages.label_list import LabelList, LabelListModel
-from app.pages.label_pair_view import LabelPairView
+from app.job_runner import JobRunner
+from app.messages import Message, Severity
+from app.pages.label_burst import BurstForm, burst_text
+from app.pages.label_commands import DecideCommand
+from app.pages.label_content import LabelContent
+from app.pages.label_decisions import LabelDecisions, recall_decisions, store_decisions
+from app.pages.label_entries import LabelEntry, MatchRequest, entries_of, is_used, suggested_entries, used_pairs
+from app.pages.label_jobs import LabelJobs
+from app.pages.label_list import LabelListModel
+from app.pages.label_matching import ask_for_photos, matching_menu
 from app.pages.page import Page
-from app.phrases import count
 from app.session import Session
-from app.settings import LAST_REFERENCE_FOLDERS, OPEN_DIALOG_FOLDER, SWITCHED_LABELS, Settings
-from app.theme import SPACING, themed_icon
+from app.settings import LAST_REFERENCE_FOLDERS, OPEN_DIALOG_FOLDER, SUGGESTED_LABELS, Settings
+from app.theme import SPACING
 from app.thumbnails import shared_thumbnails
-from app.viewer.picture_files import PictureFiles
-from app.widgets.buttons import button, primary_button, quiet_button, set_reason
+from app.translation import mark, tr, tr_count, translate_engine
+from app.widgets.buttons import button, primary_button, set_reason
 from app.widgets.drop_zone import DropZone
 from app.widgets.empty_state import EmptyState
-from app.widgets.text import ElidedLabel
+from engine.burst import BurstResult
 from engine.data.photo_pairs import PairMatching
+from engine.label_suggestion import LabelSuggestion, SuggestedLabel
+from engine.pair_alignment import AlignResult
+from engine.presets import TASK_CARDS
 
 _MATCH_DELAY_MS = 300
+_NOTHING = PairMatching(pairs=(), doubtful=(), unmatched_clean=(), unmatched_noisy=())
 
 
 class LabelsPage(Page):
-    """Pairs left, the chosen pair right."""
+    """Pairs left, the chosen pair and what is known about it right.
+
+    Attributes:
+        content: What is shown while there is anything to show.
+        burst_form: What is shown while a burst is chosen.
+        jobs: The page's background jobs.
+        decisions: What the person decided otherwise than the matching and the pair doctor.
+    """
 
     page_id = "labels"
-    title = "Labels"
+    title = mark("Labels")
     icon_name = "tag"
-    tip = "Add clean references of a few photos: the labels that fine-tuning learns from."
+    tip = mark("Add clean references of a few photos: the labels that fine-tuning learns from.")
 
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(session, runner, settings, parent)
-        self._job: JobHandle | None = None
-        self._switched: frozenset[Path] = frozenset()
+        self.decisions = LabelDecisions()
+        self._matching = _NOTHING
+        self._suggested: tuple[SuggestedLabel, ...] = ()
         self._match_later = QTimer(self)
         self._match_later.setSingleShot(True)
         self._match_later.setInterval(_MATCH_DELAY_MS)
         self._match_later.timeout.connect(self._match)
-
-        self.model = LabelListModel(self)
-        self.list = LabelList(self.model, shared_thumbnails(session))
-        self.list.entry_chosen.connect(self._show_entry)
-        self.model.use_requested.connect(self.use_pair)
-        self.pair_view = LabelPairView(PictureFiles())
-        self.pair_view.use_requested.connect(self.use_pair)
-
+        self.jobs = LabelJobs(runner, self)
+        self.content = LabelContent(shared_thumbnails(session))
+        self.content.suggestion_count.setValue(settings.get(SUGGESTED_LABELS))
+        self.burst_form = BurstForm(settings, shared_thumbnails(session))
         self._no_photos = EmptyState(
             "tag",
-            "Labels are clean references of some of your noisy photos, so open the noisy photos first.",
-            "Go to Photos",
+            tr("Labels are clean references of some of your noisy photos, so open the noisy photos first."),
+            tr("Go to Photos"),
         )
         self._no_photos.action_requested.connect(lambda: self.page_requested.emit("photos"))
         self._stack = QStackedWidget()
-        self._stack.addWidget(self._no_photos)
-        self._stack.addWidget(self._build_drop_zone())
-        self._stack.addWidget(self._build_content())
+        for part in (self._no_photos, self._build_drop_zone(), self.content, self.burst_form):
+            self._stack.addWidget(part)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
         layout.addWidget(self._stack)
-
-        session.folders_changed.connect(self._recall)
-        session.photos_changed.connect(self._match_soon)
-        session.excluded_changed.connect(self._match_soon)
-        session.references_changed.connect(self._on_references_changed)
+        self._connect()
         self._update()
 
+    @property
+    def model(self) -> LabelListModel:
+        """The pairs."""
+        return self.content.model
+
     def accept_paths(self, paths: Sequence[Path]) -> bool:
+        if self._stack.currentWidget() is self.burst_form:
+            self.burst_form.add_shots(paths)
+            return True
         if not self.session.photos:
             return False
         self.add_references(paths)
@@ -97,106 +102,119 @@ class LabelsPage(Page):
     def choose_references(self) -> None:
         """Ask for a folder of references and add it."""
         start = self.settings.get(OPEN_DIALOG_FOLDER)
-        chosen = QFileDialog.getExistingDirectory(self, "Add a folder of clean references", start)
+        chosen = QFileDialog.getExistingDirectory(self, tr("Add a folder of clean references"), start)
         if chosen:
             self.settings.set(OPEN_DIALOG_FOLDER, str(Path(chosen).parent))
             self.add_references([Path(chosen)])
 
+    @Slot()
+    def choose_reference_files(self) -> None:
+        """Ask for files and add them as references."""
+        self.add_references(ask_for_photos(self, self.settings, tr("Add clean references"), several=True))
+
     @Slot(object, bool)
     def use_pair(self, entry: LabelEntry, wanted: bool) -> None:
         """Use a pair, or set it aside; can be undone."""
-        if entry.noisy is None or wanted == is_used(entry, self._switched):
+        if entry.noisy is None or wanted == is_used(entry, self.decisions):
             return
-        text = f"{entry.noisy.name} {'is used' if wanted else 'is set aside'}"
-        self.session.undo_stack.push(_SwitchLabels(self, self._switched ^ {entry.noisy}, text))
+        text = tr("{name} is used") if wanted else tr("{name} is set aside")
+        self._decide(self.decisions.with_use(entry.noisy, wanted), text.format(name=entry.noisy.name))
 
-    def set_switched(self, switched: frozenset[Path]) -> None:
-        """Set for which noisy photos the person decided otherwise than the matching."""
-        self._switched = switched
-        self.model.set_switched(switched)
-        for folder in self.session.folders:
-            inside = sorted(str(path) for path in switched if path.is_relative_to(folder))
-            self.settings.set_for_folder(folder, SWITCHED_LABELS, inside)
-        self.session.set_label_pairs(used_pairs(self.model.entries, switched))
-        self._show_entry(self._chosen_entry())
-        self._update()
+    def choose_match(self, noisy: Path, clean: Path | None) -> None:
+        """Give a noisy photo another reference, or none; can be undone."""
+        text = tr("{name} has another reference") if clean is not None else tr("{name} has no reference")
+        self._decide(self.decisions.with_match(noisy, clean), text.format(name=noisy.name))
 
-    @property
-    def switched(self) -> frozenset[Path]:
-        """Noisy photos for which the person decided otherwise than the matching."""
-        return self._switched
+    def set_decisions(self, decisions: LabelDecisions) -> None:
+        """Let other decisions hold, and remember them."""
+        must_match = decisions.matches != self.decisions.matches
+        self.decisions = decisions
+        if self.session.folders:
+            store_decisions(self.settings, self.session.folders, decisions)
+        self._rebuild()
+        if must_match:
+            self._match_soon()
+
+    @Slot()
+    def suggest(self) -> None:
+        """Choose the photos whose references would teach most."""
+        starter = self.session.starter_of(next(iter(TASK_CARDS)))
+        chosen = self.session.model
+        model = chosen.path if chosen is not None else starter.path if starter is not None else None
+        photos = [photo.path for photo in self.session.included_photos]
+        number = self.content.suggestion_count.value()
+        self.settings.set(SUGGESTED_LABELS, number)
+        if model is not None and photos:
+            self.jobs.suggest(model, photos, number)
+
+    @Slot()
+    def show_burst_form(self) -> None:
+        """Ask for the shots of a burst."""
+        self._stack.setCurrentWidget(self.burst_form)
+
+    def _connect(self) -> None:
+        content, jobs, session = self.content, self.jobs, self.session
+        content.use_requested.connect(self.use_pair)
+        content.folder_requested.connect(self.choose_references)
+        content.files_requested.connect(self.choose_reference_files)
+        content.burst_requested.connect(self.show_burst_form)
+        content.suggest_requested.connect(self.suggest)
+        content.align_requested.connect(jobs.align)
+        content.match_requested.connect(self._ask_for_match)
+        content.reference_closed.connect(self._close_reference)
+        content.train_requested.connect(lambda: self.page_requested.emit("finetune"))
+        self.burst_form.closed.connect(self._leave_burst_form)
+        self.burst_form.start_requested.connect(jobs.make_burst)
+        jobs.matched.connect(self._take_matching)
+        jobs.examined.connect(self._rebuild)
+        jobs.suggested.connect(self._take_suggestion)
+        jobs.aligned.connect(self._take_aligned)
+        jobs.burst_made.connect(self._take_burst)
+        # After the result has been taken, which comes right behind this signal.
+        jobs.state_changed.connect(self._update, Qt.ConnectionType.QueuedConnection)
+        session.folders_changed.connect(self._recall)
+        session.photos_changed.connect(self._match_soon)
+        session.excluded_changed.connect(self._match_soon)
+        session.references_changed.connect(self._on_references_changed)
+        session.model_changed.connect(self._update)
 
     def _build_drop_zone(self) -> QWidget:
-        add = primary_button("Add references", "folder-plus")
+        add = primary_button(tr("Add references"), "folder-plus")
         add.clicked.connect(self.choose_references)
+        burst = button(tr("Make from a burst"), "stack")
+        burst.clicked.connect(self.show_burst_form)
+        self.first_suggest = button(tr("Suggest which to label"), "sparkle")
+        self.first_suggest.clicked.connect(self.suggest)
         zone = DropZone(
             "tag",
-            "Drop clean references here",
-            "Clean versions of some of your noisy photos, with the same file names. Five are a good start; "
-            "without any, pretraining alone restores too.",
-            [add],
+            tr("Drop clean references here"),
+            tr(
+                "Clean versions of some of your noisy photos, with the same file names. Five are a good start; without "
+                "any, pretraining alone restores too. For enlarging and raw development, any clean photos serve: their "
+                "labels are made from them."
+            ),
+            [add, burst, self.first_suggest],
         )
         zone.dropped.connect(self.add_references)
         return zone
 
-    def _build_content(self) -> QWidget:
-        self.add_button = button("Add references", "folder-plus")
-        self.add_button.clicked.connect(self.choose_references)
-        self._sources = quiet_button("")
-        self._sources.setToolTip("The open reference folders; click to close one.")
-        self._sources.clicked.connect(self._show_sources)
-        self.summary = ElidedLabel("", "muted")
-        left = QWidget()
-        left_layout = QVBoxLayout(left)
-        left_layout.setContentsMargins(0, 0, 2 * SPACING, 0)
-        left_layout.setSpacing(SPACING)
-        left_layout.addWidget(self.list, 1)
-        left.setMinimumWidth(260)
-        right = QWidget()
-        right_layout = QVBoxLayout(right)
-        right_layout.setContentsMargins(2 * SPACING, 0, 0, 0)
-        right_layout.addWidget(self.pair_view)
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.setChildrenCollapsible(False)
-        splitter.setHandleWidth(1)
-        splitter.addWidget(left)
-        splitter.addWidget(right)
-        splitter.setStretchFactor(1, 1)
-        splitter.setSizes([360, 640])
-
-        self.primary = primary_button("")
-        self.primary.clicked.connect(lambda: self.page_requested.emit("finetune"))
-        for control in (self.primary, self.add_button, self._sources):
-            control.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        top = QHBoxLayout()
-        top.setSpacing(SPACING)
-        top.addWidget(self.add_button)
-        top.addWidget(self._sources)
-        top.addStretch(1)
-        bottom = QHBoxLayout()
-        bottom.setSpacing(SPACING)
-        bottom.addWidget(self.summary, 1)
-        bottom.addWidget(self.primary)
-        content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addLayout(top)
-        layout.addWidget(splitter, 1)
-        layout.addLayout(bottom)
-        return content
+    def _decide(self, decisions: LabelDecisions, text: str) -> None:
+        self.session.undo_stack.push(DecideCommand(self.set_decisions, self.decisions, decisions, text))
 
     @Slot()
     def _recall(self) -> None:
         """Open the references and decisions that were made for these photo folders before."""
-        references = list(self.session.references) if self.session.folders else []
-        switched = set(self._switched) if self.session.folders else set()
-        for folder in self.session.folders:
+        folders = self.session.folders
+        # Looking through new folders must not wait for it.
+        self.jobs.stop("examine")
+        references = list(self.session.references) if folders else []
+        for folder in folders:
             remembered = self.settings.get_for_folder(folder, LAST_REFERENCE_FOLDERS)
             references.extend(path for path in map(Path, remembered) if path.exists())
-            switched.update(map(Path, self.settings.get_for_folder(folder, SWITCHED_LABELS)))
-        self._switched = frozenset(switched)
-        self.model.set_switched(self._switched)
+        present = self.decisions if folders else LabelDecisions()
+        self.decisions = recall_decisions(self.settings, folders, present)
+        if not folders:
+            self._suggested = ()
         self.session.set_references(references)
         self._match_soon()
 
@@ -210,115 +228,166 @@ class LabelsPage(Page):
 
     @Slot()
     def _match_soon(self) -> None:
-        self._update()
-        if self.session.references and self.session.photos:
+        if self._has_labels:
             self._match_later.start()
         else:
             self._match_later.stop()
-            self._take_entries(())
+            self.jobs.stop("match")
+            self._matching = _NOTHING
+        self._rebuild()
+
+    @property
+    def _has_labels(self) -> bool:
+        has_matches = any(clean is not None for clean in self.decisions.matches.values())
+        return bool(self.session.photos and (self.session.references or has_matches))
 
     @Slot()
     def _match(self) -> None:
-        if self._job is not None:
-            self._job.cancel()
-        request = MatchRequest(
-            noisy=tuple(photo.path for photo in self.session.included_photos), references=self.session.references
-        )
-        self._job = self.runner.submit(
-            JobRequest(
-                title="Matching references",
-                page_id=self.page_id,
-                function=match_labels,
-                config=request,
-                lane=JobLane.SIDE,
+        self.jobs.match(
+            MatchRequest(
+                noisy=tuple(photo.path for photo in self.session.included_photos),
+                references=self.session.references,
+                matches={
+                    noisy: clean
+                    for noisy, clean in self.decisions.matches.items()
+                    if noisy not in self.session.excluded
+                },
             )
         )
-        self._job.finished.connect(self._take_matching)
-        self._job.state_changed.connect(self._forget_ended_job)
-        self._update()
 
     @Slot(object)
     def _take_matching(self, matching: PairMatching) -> None:
-        if self.sender() is self._job:
-            self._take_entries(entries_of(matching))
+        self._matching = matching
+        self.jobs.examine(matching.pairs)
+        self._rebuild()
 
     @Slot(object)
-    def _forget_ended_job(self, _state: object) -> None:
-        if self._job is not None and self._job.state.is_ended:
-            # After the result has been taken, which comes right behind this signal.
-            QTimer.singleShot(0, self, self._update)
+    def _take_suggestion(self, suggestion: LabelSuggestion) -> None:
+        self._suggested = suggestion.suggested
+        self._rebuild()
+        self.content.show_suggestions()
 
-    def _take_entries(self, entries: Sequence[LabelEntry]) -> None:
-        self.model.set_entries(entries)
-        self.session.set_clean_photos(entry.clean for entry in entries)
-        self.session.set_label_pairs(used_pairs(self.model.entries, self._switched))
+    @Slot(object)
+    def _take_aligned(self, result: AlignResult) -> None:
+        decisions = self.decisions
+        for copy in result.aligned:
+            decisions = decisions.with_match(copy.pair.noisy, copy.path)
+        if result.aligned:
+            number = len(result.aligned)
+            text = tr_count("{number} reference is aligned", "{number} references are aligned", number)
+            self._decide(decisions, text.format(number=f"{number:,}"))
+            self._tell_undoable(text.format(number=f"{number:,}") + tr("; your files stay as they are."))
+        for file in result.failed[:1]:
+            self.message_raised.emit(
+                Message(
+                    severity=Severity.WARNING,
+                    text=translate_engine(file.reason),
+                    hint=translate_engine(file.hint),
+                    details="\n".join(f"{other.path}: {other.reason}" for other in result.failed),
+                )
+            )
+
+    @Slot(object)
+    def _take_burst(self, result: BurstResult) -> None:
+        decisions = self.decisions
+        for pair in result.pairs:
+            decisions = decisions.with_match(pair.noisy, pair.clean)
+        self.content.choose_pair(result.pairs[0].noisy)
+        self._decide(decisions, tr("Labels from a burst"))
+        self.burst_form.clear()
+        self._leave_burst_form()
+        details = "\n".join(f"{file.path.name}: {translate_engine(file.reason)}" for file in result.left_out)
+        self._tell_undoable(burst_text(result), details)
+
+    def _tell_undoable(self, text: str, details: str = "") -> None:
+        undo = self.session.undo_stack.undo
+        self.message_raised.emit(Message(text=text, details=details, action_label=tr("Undo"), action=undo))
+
+    @Slot()
+    def _leave_burst_form(self) -> None:
+        self._stack.setCurrentIndex(0)
         self._update()
 
-    def _chosen_entry(self) -> LabelEntry | None:
-        index = self.list.currentIndex()
-        return self.model.entries[index.row()] if index.isValid() else None
-
-    @Slot(object)
-    def _show_entry(self, entry: LabelEntry | None) -> None:
-        self.pair_view.set_entry(entry, is_used=entry is not None and is_used(entry, self._switched))
+    @Slot()
+    def _rebuild(self) -> None:
+        entries = entries_of(self._matching, self.decisions, self.jobs.diagnoses)
+        self.content.show_entries(entries, suggested_entries(self._suggested, entries), self.decisions)
+        self.session.set_clean_photos(dict.fromkeys(entry.clean for entry in entries if entry.clean is not None))
+        self.session.set_label_pairs(used_pairs(entries, self.decisions))
+        self._update()
 
     @Slot()
     def _update(self) -> None:
-        if not self.session.photos:
-            self._stack.setCurrentIndex(0)
-        elif not self.session.references:
-            self._stack.setCurrentIndex(1)
-        else:
-            self._stack.setCurrentIndex(2)
+        if self._stack.currentWidget() is not self.burst_form:
+            if not self.session.photos:
+                self._stack.setCurrentIndex(0)
+            else:
+                is_empty = not (self.session.references or self._has_labels or self._suggested)
+                self._stack.setCurrentIndex(1 if is_empty else 2)
         entries = self.model.entries
         num_used = len(self.session.label_pairs)
-        num_aside = sum(entry.is_doubtful and not is_used(entry, self._switched) for entry in entries)
-        num_unmatched = sum(not entry.is_pair for entry in entries)
-        is_matching = self._match_later.isActive() or (self._job is not None and not self._job.state.is_ended)
-        parts = [f"{count(num_used, 'pair')} used"]
-        if num_aside:
-            parts.append(f"{num_aside:,} doubtful, set aside")
-        if num_unmatched:
-            parts.append(f"{count(num_unmatched, 'reference')} without a noisy photo")
-        self.summary.set_text("Matching references…" if is_matching and not entries else " · ".join(parts))
-        names = [path.name for path in self.session.references]
-        self._sources.setText(", ".join(names[:2]) + (f" + {len(names) - 2} more" if len(names) > 2 else ""))
-        self.primary.setText(f"Fine-tune with {count(num_used, 'label')}")
-        set_reason(self.primary, "" if num_used else "There is no pair to learn from yet.")
+        num_aside = sum(entry.is_doubtful and not is_used(entry, self.decisions) for entry in entries)
+        self.content.show_state(
+            references=self.session.references,
+            num_used=num_used,
+            num_aside=num_aside,
+            is_matching=self._match_later.isActive() or self.jobs.is_busy("match"),
+            is_examining=self.jobs.is_busy("examine"),
+            is_aligning=self.jobs.is_busy("align"),
+            obstacle_to_suggesting=self._obstacle_to_suggesting(),
+        )
+        set_reason(self.first_suggest, self._obstacle_to_suggesting())
+        self.burst_form.set_busy(self.jobs.is_busy("burst"))
         status = f"{num_used:,}" if entries else ""
-        self.rail_status_changed.emit(f"{num_aside} doubtful" if num_aside and not num_used else status)
+        doubtful = tr("{number} doubtful").format(number=f"{num_aside:,}")
+        self.rail_status_changed.emit(doubtful if num_aside and not num_used else status)
 
-    @Slot()
-    def _show_sources(self) -> None:
-        menu = QMenu(self)
-        for path in self.session.references:
-            action = menu.addAction(themed_icon("x"), f"Close {path}")
-            action.triggered.connect(lambda _checked=False, path=path: self._close_reference(path))
-        menu.popup(self._sources.mapToGlobal(self._sources.rect().bottomLeft()))
+    def _obstacle_to_suggesting(self) -> str:
+        if self.jobs.is_busy("suggest"):
+            return tr("Photos to label are being chosen already.")
+        if self.session.model is None and self.session.starter_of(next(iter(TASK_CARDS))) is None:
+            return tr("It needs a model that tells noise apart: pretrain one first.")
+        return ""
 
+    @Slot(object, object)
+    def _ask_for_match(self, entry: LabelEntry, place: QWidget) -> None:
+        """Offer other files for the other side of a row."""
+        paired = {other.noisy for other in self.model.entries if other.is_pair}
+        photos = (photo.path for photo in self.session.included_photos if photo.path not in paired)
+        noisy = entry.noisy
+
+        def choose(path: Path) -> None:
+            if noisy is not None:
+                self.choose_match(noisy, path)
+            elif entry.clean is not None:
+                self.choose_match(path, entry.clean)
+
+        def choose_file() -> None:
+            title = tr("Choose its reference") if noisy is not None else tr("Choose its noisy photo")
+            for path in ask_for_photos(self, self.settings, title, several=False):
+                choose(path)
+
+        menu = matching_menu(
+            place,
+            entry,
+            self.session.clean_photos if noisy is not None else photos,
+            choose=choose,
+            choose_file=choose_file,
+            unmatch=(lambda: self.choose_match(noisy, None)) if noisy is not None and entry.is_pair else None,
+            undo_hand=(lambda: self._decide(self.decisions.without_match(noisy), tr("As the names say")))
+            if noisy is not None and noisy in self.decisions.matches
+            else None,
+        )
+        menu.popup(place.mapToGlobal(place.rect().bottomLeft()))
+
+    @Slot(object)
     def _close_reference(self, path: Path) -> None:
         before = self.session.references
         self.session.set_references(other for other in before if other != path)
         self.message_raised.emit(
             Message(
-                text=f"Closed the references in {path.name}; nothing was deleted.",
-                action_label="Undo",
+                text=tr("Closed the references in {name}; nothing was deleted.").format(name=path.name),
+                action_label=tr("Undo"),
                 action=lambda: self.session.set_references(before),
             )
         )
-
-
-class _SwitchLabels(QUndoCommand):
-    """Decide otherwise than the matching about a pair."""
-
-    def __init__(self, page: LabelsPage, after: frozenset[Path], text: str) -> None:
-        super().__init__(text)
-        self._page = page
-        self._before = page.switched
-        self._after = after
-
-    def redo(self) -> None:
-        self._page.set_switched(self._after)
-
-    def undo(self) -> None:
-        self._page.set_switched(self._before)

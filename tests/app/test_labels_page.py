@@ -1,26 +1,41 @@
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog, QMenu
 
+from app.messages import Message
+from app.pages.label_burst import BurstForm
+from app.pages.label_decisions import LabelDecisions, recall_decisions, store_decisions
 from app.pages.label_entries import LabelEntry, MatchRequest, entries_of, is_used, match_labels, used_pairs
+from app.pages.label_matching import closest_names
 from app.pages.labels import LabelsPage
+from app.session import ModelChoice
+from engine.data.image_files import PhotoImage, read_image, write_image
 from engine.events import PhotoScanned
 from engine.job_control import JobControl
+from engine.starter_models import list_starters
 
 
 @pytest.fixture
 def page(qtbot, session, runner, settings):
     page = LabelsPage(session, runner, settings)
-    qtbot.addWidget(page)
+    # Before the page goes: what a job says last still reaches it.
+    qtbot.addWidget(page, before_close_func=lambda _: end_jobs(qtbot, runner))
     page.resize(1000, 640)
     page.show()
     qtbot.waitExposed(page)
     yield page
-    page.pair_view.shut_down()
+    page.content.pair_view.shut_down()
+
+
+def end_jobs(qtbot, runner):
+    runner.cancel_all()
+    qtbot.waitUntil(lambda: not runner.is_busy, timeout=60_000)
 
 
 @pytest.fixture
@@ -43,13 +58,39 @@ def open_photos(session, folder):
 
 
 def wait_for_match(qtbot, page, runner, num_rows):
-    qtbot.waitUntil(lambda: page.model.rowCount() == num_rows and not runner.is_busy, timeout=10_000)
+    """Until all is matched and the doctor has seen it."""
+
+    def is_settled():
+        return page.model.rowCount() == num_rows and not runner.is_busy and not page._match_later.isActive()
+
+    qtbot.waitUntil(is_settled, timeout=20_000)
+
+
+def names_used(session):
+    return [pair.noisy.name for pair in session.label_pairs]
+
+
+def row_of(page, name):
+    return next(row for row, entry in enumerate(page.model.entries) if entry.main_path.name == name)
+
+
+def choose_in_menu(page, text):
+    """Click the button that corrects a match, and what its menu offers."""
+    before = set(page.findChildren(QMenu))
+    QTest.mouseClick(page.content.pair_view.facts.match_button, Qt.MouseButton.LeftButton)
+    (menu,) = set(page.findChildren(QMenu)) - before
+    action = next(action for action in menu.actions() if action.text() == text)
+    action.trigger()
+    menu.close()
+    menu.deleteLater()
 
 
 def click_box(page, row):
-    rect = page.list.visualRect(page.model.index(row))
-    box = page.list.itemDelegate().box_rect(rect)
-    QTest.mouseClick(page.list.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, box.center())
+    rect = page.content.list.visualRect(page.model.index(row))
+    box = page.content.list.itemDelegate().box_rect(rect)
+    QTest.mouseClick(
+        page.content.list.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, box.center()
+    )
 
 
 def test_references_are_matched_by_name(qtbot, page, session, runner, tiny_photos, references):
@@ -63,12 +104,12 @@ def test_references_are_matched_by_name(qtbot, page, session, runner, tiny_photo
     assert page.model.entries[4].clean.name == "quite another scene.png"
     assert "No noisy photo" in page.model.entries[4].reason
     assert [pair.noisy.name for pair in session.label_pairs] == ["photo 0.png", "photo 1.png", "photo 2.png"]
-    qtbot.waitUntil(lambda: "3\N{NO-BREAK SPACE}pairs used" in page.summary.whole_text)
-    assert "1 doubtful, set aside" in page.summary.whole_text
-    assert page.primary.text() == "Fine-tune with 3\N{NO-BREAK SPACE}labels"
+    qtbot.waitUntil(lambda: "3\N{NO-BREAK SPACE}pairs used" in page.content.summary.whole_text)
+    assert "1 doubtful, set aside" in page.content.summary.whole_text
+    assert page.content.primary.text() == "Fine-tune with 3\N{NO-BREAK SPACE}labels"
     assert statuses[-1] == "3"
     with qtbot.waitSignal(page.page_requested) as requested:
-        page.primary.click()
+        page.content.primary.click()
     assert requested.args == ["finetune"]
 
 
@@ -88,40 +129,241 @@ def test_doubtful_pair_is_used_with_one_click(qtbot, page, session, runner, tiny
     open_photos(session, tiny_photos.noisy)
     page.add_references([references])
     wait_for_match(qtbot, page, runner, 5)
-    page.list.setCurrentIndex(page.model.index(0))
-    assert page.pair_view.use_button.text() == "Use it anyway"
-    QTest.mouseClick(page.pair_view.use_button, Qt.MouseButton.LeftButton)
+    page.content.list.setCurrentIndex(page.model.index(0))
+    assert page.content.pair_view.facts.use_button.text() == "Use it anyway"
+    QTest.mouseClick(page.content.pair_view.facts.use_button, Qt.MouseButton.LeftButton)
     assert "photo 3.png" in [pair.noisy.name for pair in session.label_pairs]
-    assert page.pair_view.use_button.text() == "Set this pair aside"
+    assert page.content.pair_view.facts.use_button.text() == "Set this pair aside"
 
 
 def test_chosen_pair_is_looked_at(qtbot, page, session, runner, tiny_photos, references):
     open_photos(session, tiny_photos.noisy)
     page.add_references([references])
     wait_for_match(qtbot, page, runner, 5)
-    qtbot.waitUntil(lambda: page.pair_view.findings != [])
-    assert "sizes differ" in page.pair_view.findings[0]
-    page.list.setCurrentIndex(page.model.index(1))
-    qtbot.waitUntil(lambda: any("PSNR" in finding for finding in page.pair_view.findings))
-    qtbot.waitUntil(lambda: not page.pair_view.viewer.is_busy)
-    (view,) = page.pair_view.viewer.pane_views
+    qtbot.waitUntil(lambda: page.content.pair_view.findings != [])
+    assert "sizes differ" in page.content.pair_view.findings[0]
+    page.content.list.setCurrentIndex(page.model.index(1))
+    assert any("PSNR" in finding for finding in page.content.pair_view.findings)
+    qtbot.waitUntil(lambda: not page.content.pair_view.viewer.is_busy)
+    (view,) = page.content.pair_view.viewer.pane_views
     assert [layer.label for layer in view.canvas.layers] == ["Noisy", "Reference"]
     assert view.canvas.split_handle.isVisible()
 
 
-def test_same_picture_and_exposure_are_found_out(qtbot, page, session, runner, tiny_photos, tmp_path):
+def test_doctor_sets_doubtful_pairs_aside_with_a_reason(qtbot, page, session, runner, tiny_photos, tmp_path):
     folder = tmp_path / "suspicious"
     folder.mkdir()
     shutil.copy(tiny_photos.noisy / "photo 0.png", folder / "photo 0.png")
     clean = cv2.imread(str(tiny_photos.clean / "photo 1.png"))
     cv2.imwrite(str(folder / "photo 1.png"), (clean * 0.6).astype(np.uint8))
+    shutil.copy(tiny_photos.clean / "photo 2.png", folder / "photo 2.png")
     open_photos(session, tiny_photos.noisy)
     page.add_references([folder])
-    wait_for_match(qtbot, page, runner, 2)
-    page.list.setCurrentIndex(page.model.index(0))
-    qtbot.waitUntil(lambda: any("same picture" in finding for finding in page.pair_view.findings))
-    page.list.setCurrentIndex(page.model.index(1))
-    qtbot.waitUntil(lambda: any("darker" in finding for finding in page.pair_view.findings))
+    wait_for_match(qtbot, page, runner, 3)
+    assert names_used(session) == ["photo 2.png"]
+    assert "same picture" in page.model.entries[row_of(page, "photo 0.png")].reason
+    assert "exposure" in page.model.entries[row_of(page, "photo 1.png")].reason
+    page.content.list.setCurrentIndex(page.model.index(row_of(page, "photo 1.png")))
+    assert any("exposure" in finding for finding in page.content.pair_view.findings)
+    QTest.mouseClick(page.content.pair_view.facts.use_button, Qt.MouseButton.LeftButton)
+    assert names_used(session) == ["photo 1.png", "photo 2.png"]
+    assert any("although it is doubtful" in finding for finding in page.content.pair_view.findings)
+    session.undo_stack.undo()
+    assert names_used(session) == ["photo 2.png"]
+
+
+def test_what_is_looked_at_stays_chosen_when_the_doctor_sorts_the_rows(
+    qtbot, page, session, runner, tiny_photos, tmp_path
+):
+    folder = tmp_path / "clean"
+    shutil.copytree(tiny_photos.clean, folder)
+    shutil.copy(tiny_photos.noisy / "photo 5.png", folder / "photo 5.png")
+    open_photos(session, tiny_photos.noisy)
+    page.add_references([folder])
+    qtbot.waitUntil(lambda: page.model.rowCount() == 8)
+    page.content.list.setCurrentIndex(page.model.index(row_of(page, "photo 2.png")))
+    wait_for_match(qtbot, page, runner, 8)
+    assert row_of(page, "photo 5.png") == 0
+    assert page.content.list.chosen_entry.main_path.name == "photo 2.png"
+
+
+def test_shifted_reference_is_aligned_into_the_data_folder(
+    qtbot, page, session, runner, tiny_photos, tmp_path, user_data
+):
+    folder = tmp_path / "clean"
+    folder.mkdir()
+    clean = cv2.imread(str(tiny_photos.clean / "photo 0.png"))
+    cv2.imwrite(str(folder / "photo 0.png"), np.roll(clean, (2, 3), (0, 1)))
+    original = (folder / "photo 0.png").read_bytes()
+    messages = []
+    page.message_raised.connect(messages.append)
+    open_photos(session, tiny_photos.noisy)
+    page.add_references([folder])
+    wait_for_match(qtbot, page, runner, 1)
+    assert session.label_pairs == ()
+    assert page.content.align_button.isVisible()
+    QTest.mouseClick(page.content.pair_view.facts.align_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(session.label_pairs) == 1, timeout=20_000)
+    copy = session.label_pairs[0].clean
+    assert copy.is_relative_to(user_data)
+    assert (folder / "photo 0.png").read_bytes() == original
+    assert list(folder.iterdir()) == [folder / "photo 0.png"]
+    assert "aligned" in messages[-1].text
+    messages[-1].action()
+    qtbot.waitUntil(lambda: page.model.entries[0].clean == folder / "photo 0.png", timeout=20_000)
+
+
+def test_match_is_corrected_by_menu_and_undone(qtbot, page, session, runner, tiny_photos, references):
+    open_photos(session, tiny_photos.noisy)
+    page.add_references([references])
+    wait_for_match(qtbot, page, runner, 5)
+    page.content.list.setCurrentIndex(page.model.index(row_of(page, "photo 1.png")))
+    choose_in_menu(page, "No reference")
+    qtbot.waitUntil(lambda: names_used(session) == ["photo 0.png", "photo 2.png"], timeout=20_000)
+    wait_for_match(qtbot, page, runner, 5)
+    page.content.list.setCurrentIndex(page.model.index(row_of(page, "quite another scene.png")))
+    choose_in_menu(page, "photo 5.png")
+    qtbot.waitUntil(lambda: "photo 5.png" in names_used(session), timeout=20_000)
+    pair = next(pair for pair in session.label_pairs if pair.noisy.name == "photo 5.png")
+    assert pair.clean.name == "quite another scene.png"
+    wait_for_match(qtbot, page, runner, 5)
+    entry = page.model.entries[row_of(page, "photo 5.png")]
+    assert entry.is_by_hand
+    session.undo_stack.undo()
+    session.undo_stack.undo()
+    qtbot.waitUntil(lambda: names_used(session) == ["photo 0.png", "photo 1.png", "photo 2.png"], timeout=20_000)
+
+
+def test_another_reference_is_chosen_from_a_file(qtbot, page, session, runner, tiny_photos, references, monkeypatch):
+    open_photos(session, tiny_photos.noisy)
+    page.add_references([references])
+    wait_for_match(qtbot, page, runner, 5)
+    other = tiny_photos.clean / "photo 3.png"
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(other), ""))
+    page.content.list.setCurrentIndex(page.model.index(row_of(page, "photo 3.png")))
+    choose_in_menu(page, "Choose a file…")
+    qtbot.waitUntil(lambda: "photo 3.png" in names_used(session), timeout=20_000)
+    assert next(pair for pair in session.label_pairs if pair.noisy.name == "photo 3.png").clean == other
+    # The reference that its name pointed to stands alone now.
+    wait_for_match(qtbot, page, runner, 6)
+    choose_in_menu(page, "As the names say")
+    qtbot.waitUntil(lambda: "photo 3.png" not in names_used(session), timeout=20_000)
+
+
+def test_references_come_as_files_too(qtbot, page, session, runner, tiny_photos, monkeypatch):
+    open_photos(session, tiny_photos.noisy)
+    files = [str(tiny_photos.clean / f"photo {index}.png") for index in (1, 4)]
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: (files, ""))
+    page.add_references([tiny_photos.clean / "photo 0.png"])
+    next(action for action in page.content.add_button.menu().actions() if action.text() == "Files…").trigger()
+    qtbot.waitUntil(lambda: names_used(session) == ["photo 0.png", "photo 1.png", "photo 4.png"], timeout=20_000)
+
+
+def test_suggestions_say_why_and_what_has_a_reference(qtbot, page, session, runner, tiny_photos):
+    assert not page.first_suggest.isEnabled()
+    starter = next(starter for starter in list_starters() if starter.task == "denoise")
+    session.set_model(ModelChoice(starter.path, starter.title))
+    open_photos(session, tiny_photos.noisy)
+    page.content.suggestion_count.setValue(3)
+    QTest.mouseClick(page.first_suggest, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not page.content.suggest_button.isEnabled())
+    rows = page.content.suggestion_list.model()
+    qtbot.waitUntil(lambda: rows.rowCount() == 3, timeout=120_000)
+    assert page.content.suggestion_list.isVisible()
+    entry = page.content.suggestion_list.chosen_entry
+    assert "levels" in page.content.pair_view.findings[0]
+    assert "no reference yet" in page.content.pair_view.findings[1]
+    page.add_references([tiny_photos.clean / entry.noisy.name])
+    qtbot.waitUntil(lambda: page.content.suggestion_list.chosen_entry.is_pair, timeout=20_000)
+    assert page.content.suggestion_list.chosen_entry.noisy == entry.noisy
+    assert names_used(session) == [entry.noisy.name]
+
+
+def make_burst(folder, scene, num_shots=5):
+    folder.mkdir()
+    for index in range(num_shots):
+        noise = np.random.default_rng(index).normal(0, 0.05, scene.shape).astype(np.float32)
+        write_image(folder / f"shot {index}.png", PhotoImage(np.clip(scene + noise, 0, 1)))
+
+
+def test_burst_becomes_labels_and_can_be_undone(qtbot, page, session, runner, tiny_photos, tmp_path):
+    make_burst(tmp_path / "burst", read_image(tiny_photos.clean / "photo 0.png").pixels)
+    messages: list[Message] = []
+    page.message_raised.connect(messages.append)
+    open_photos(session, tiny_photos.noisy)
+    page.show_burst_form()
+    form = page.burst_form
+    assert not form.primary.isEnabled()
+    assert page.accept_paths([tmp_path / "burst"])
+    assert len(form.shots) == 5
+    form.set_destination(tmp_path / "references")
+    QTest.mouseClick(form.primary, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(session.label_pairs) == 5, timeout=30_000)
+    assert {pair.clean for pair in session.label_pairs} == set((tmp_path / "references").iterdir())
+    assert page.content.isVisible()
+    assert "5\N{NO-BREAK SPACE}shots" in messages[-1].text or "5 shots" in messages[-1].text
+    assert form.shots == ()
+    wait_for_match(qtbot, page, runner, 5)
+    assert page.content.list.chosen_entry.main_path.name == "shot 0.png"
+    session.undo_stack.undo()
+    qtbot.waitUntil(lambda: session.label_pairs == (), timeout=20_000)
+
+
+def test_burst_form_takes_drops_and_removes_shots(qtbot, settings, session, page, tmp_path, tiny_photos):
+    form: BurstForm = page.burst_form
+    page.show_burst_form()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in sorted(tiny_photos.noisy.iterdir())[:4]])
+    form.list.dropped.emit([Path(url.toLocalFile()) for url in data.urls()])
+    assert len(form.shots) == 4
+    assert form.destination == tiny_photos.noisy.with_name("noisy references")
+    qtbot.waitUntil(lambda: not form.list.item(0).icon().isNull(), timeout=20_000)
+    form.list.item(1).setSelected(True)
+    QTest.mouseClick(form.remove_button, Qt.MouseButton.LeftButton)
+    assert [path.name for path in form.shots] == ["photo 0.png", "photo 2.png", "photo 3.png"]
+    form.list.item(0).setSelected(True)
+    QTest.mouseClick(form.remove_button, Qt.MouseButton.LeftButton)
+    assert not form.primary.isEnabled()
+    assert "at least 3" in form.primary.toolTip()
+
+
+@pytest.mark.parametrize("task", ["sr2", "demosaick"])
+def test_labels_made_of_clean_photos_are_shown(qtbot, page, session, runner, tiny_photos, references, task):
+    open_photos(session, tiny_photos.noisy)
+    page.add_references([references])
+    wait_for_match(qtbot, page, runner, 5)
+    view = page.content.pair_view
+    page.content.list.setCurrentIndex(page.model.index(row_of(page, "quite another scene.png")))
+    view.task_choice.setCurrentIndex(view.task_choice.findData(task))
+    qtbot.waitUntil(lambda: [pane.title for pane in view.viewer.panes] == ["Made of it", "Reference"], timeout=60_000)
+    made, clean = view.viewer.panes
+    assert made.pixels.shape == ((48, 54, 3) if task == "sr2" else (*clean.pixels.shape[:2], 1))
+    view.task_choice.setCurrentIndex(0)
+    qtbot.waitUntil(lambda: len(view.viewer.panes) == 1, timeout=20_000)
+
+
+def test_decisions_are_kept_by_folder_and_outdated_references_forgotten(settings, tmp_path):
+    folders = (tmp_path / "a", tmp_path / "b")
+    clean = tmp_path / "clean.png"
+    clean.touch()
+    inside, outside = folders[1] / "1.png", tmp_path / "2.png"
+    decisions = LabelDecisions().with_match(inside, clean).with_match(outside, tmp_path / "gone.png")
+    decisions = decisions.with_match(folders[0] / "3.png", None).with_use(inside, True).with_use(outside, False)
+    store_decisions(settings, folders, decisions)
+    assert recall_decisions(settings, folders[1:], LabelDecisions()).matches == {inside: clean}
+    recalled = recall_decisions(settings, folders, LabelDecisions())
+    assert recalled.matches == {inside: clean, folders[0] / "3.png": None}
+    assert (recalled.used, recalled.aside) == ({inside}, {outside})
+    again = recalled.with_match(inside, None)
+    assert inside not in again.used
+    assert again.without_match(inside).matches == {folders[0] / "3.png": None}
+
+
+def test_the_closest_names_are_offered_first():
+    paths = [Path(f"/x/scene {number}.png") for number in range(40)] + [Path("/x/IMG_0012_gt.tif")]
+    offered = closest_names("IMG_0012", paths)
+    assert len(offered) == 12
+    assert Path("/x/IMG_0012_gt.tif") in offered
 
 
 def test_each_missing_input_has_its_button(qtbot, page, session, runner, tiny_photos, references):
@@ -130,10 +372,10 @@ def test_each_missing_input_has_its_button(qtbot, page, session, runner, tiny_ph
     assert requested.args == ["photos"]
     assert not page.accept_paths([references])
     open_photos(session, tiny_photos.noisy)
-    assert not page.list.isVisible()
+    assert not page.content.list.isVisible()
     assert page.accept_paths([references])
     wait_for_match(qtbot, page, runner, 5)
-    assert page.list.isVisible()
+    assert page.content.list.isVisible()
 
 
 def test_photos_that_arrive_later_are_matched_too(qtbot, page, session, runner, tiny_photos, references):
@@ -175,20 +417,20 @@ def test_matching_as_a_job(tiny_photos, references):
     noisy = tuple(sorted(tiny_photos.noisy.iterdir()))
     events = []
     matching = match_labels(MatchRequest(noisy=noisy, references=(references,)), JobControl(), events.append)
-    entries = entries_of(matching)
+    entries = entries_of(matching, LabelDecisions(), {})
     assert len(entries) == 5
     assert events[-1].step == events[-1].num_steps
     doubtful = entries[0]
-    assert len(used_pairs(entries, frozenset())) == 3
-    assert len(used_pairs(entries, frozenset({doubtful.noisy}))) == 4
-    assert not is_used(LabelEntry(clean=references / "x.png"), frozenset())
+    assert len(used_pairs(entries, LabelDecisions())) == 3
+    assert len(used_pairs(entries, LabelDecisions().with_use(doubtful.noisy, True))) == 4
+    assert not is_used(LabelEntry(clean=references / "x.png"), LabelDecisions())
 
 
 def test_space_toggles_the_chosen_pair(qtbot, page, session, runner, tiny_photos, references):
     open_photos(session, tiny_photos.noisy)
     page.add_references([references])
     wait_for_match(qtbot, page, runner, 5)
-    page.list.setCurrentIndex(page.model.index(1))
-    QTest.keyClick(page.list, Qt.Key.Key_Space)
+    page.content.list.setCurrentIndex(page.model.index(1))
+    QTest.keyClick(page.content.list, Qt.Key.Key_Space)
     assert len(session.label_pairs) == 2
-    QTest.mouseMove(page.list.viewport(), QPoint(5, 5))
+    QTest.mouseMove(page.content.list.viewport(), QPoint(5, 5))
