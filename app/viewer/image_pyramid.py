@@ -13,8 +13,8 @@ from app.viewer.pixel_pyramid import PixelPyramid, PlainPixels
 from engine.events import Pixels
 
 TILE_PX = 256
-_MAX_KEPT_TILES = 512
-"""At most 128 MB a picture: the visible ones of a large display several times over."""
+_MAX_KEPT_TILES = 320
+"""At most 80 MB a picture: the visible ones of a display of 5120 x 2880 pixels, and those around them."""
 
 
 class TileKey(NamedTuple):
