@@ -22,7 +22,7 @@ from app.widgets.text import label
 from engine.label_budget.results import BudgetFigures, BudgetRow
 from engine.label_budget.stored import StoredOutcome
 
-_CHART_PX = 300
+_CHART_PX = 320
 
 
 class BudgetResultView(QWidget):
@@ -50,7 +50,6 @@ class BudgetResultView(QWidget):
         self._note = label("", "muted", wraps=True)
         self._missing = label("", "muted", wraps=True)
         self.chart = budget_chart()
-        self.chart.setMinimumHeight(Theme.of_application().px(_CHART_PX))
         self.table = QTableWidget()
         self.table.setAccessibleName(tr("PSNR above the noisy photos by method and number of labels"))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -72,9 +71,10 @@ class BudgetResultView(QWidget):
         layout.setSpacing(2 * SPACING)
         layout.addWidget(self.verdict)
         layout.addWidget(self._note)
-        layout.addWidget(self.chart, 1)
+        layout.addWidget(self.chart)
         layout.addWidget(self.table)
         layout.addWidget(self._missing)
+        layout.addStretch()
         layout.addLayout(row)
 
     def show_outcome(self, outcome: StoredOutcome, folder: Path) -> None:
@@ -84,15 +84,14 @@ class BudgetResultView(QWidget):
         self.verdict.setText(translate_engine(outcome.verdict))
         photos = tr_count("{number} photo", "{number} photos", figures.num_evaluation)
         self._note.setText(
-            tr("Measured on {photos}, which have {psnr} before restoring; {steps} steps for each method.").format(
-                photos=photos.format(number=figures.num_evaluation),
-                psnr=phrases.decibels(figures.noisy_psnr),
-                steps=f"{outcome.total_steps:,}",
+            tr("{photos} measured; before restoring they have {psnr}. Bars and brackets: 95 % intervals.").format(
+                photos=photos.format(number=figures.num_evaluation), psnr=phrases.decibels(figures.noisy_psnr)
             )
         )
         missing = [f"{item.name}: {item.reason}" for item in (*outcome.left_out, *outcome.failed)]
         self._missing.setText(tr("Not compared:") + "\n" + "\n".join(missing) if missing else "")
         self._missing.setVisible(bool(missing))
+        self.chart.setFixedHeight(Theme.of_application().px(_CHART_PX))
         show_figures(self.chart, figures)
         self._fill_table(figures)
 

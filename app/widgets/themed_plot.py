@@ -30,9 +30,10 @@ def dress_axis(axis: pg.AxisItem, text: str, colors: Palette) -> None:
     axis.setTextPen(pg.mkPen(colors.text_muted))
     axis.setTickFont(caption_font())
     axis.setStyle(tickLength=-4)
-    axis.setLabel(text, **{"color": colors.text_muted, "font-size": f"{Sizes(scale).caption}px"})
     # Switching prefixes off takes effect only as long as the axis has no label; in no range they have none.
-    axis.setSIPrefixEnableRanges(((0.0, 0.0),))
+    style = {"color": colors.text_muted, "font-size": f"{Sizes(scale).caption}px"}
+    axis.setLabel(text, siPrefixEnableRanges=((0.0, 0.0),), **style)
+    axis.updateAutoSIPrefix()
     if axis.orientation in ("left", "right"):
         axis.setWidth(round(_LEFT_AXIS_PX * scale))
     else:

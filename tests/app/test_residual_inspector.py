@@ -15,6 +15,7 @@ from app.messages import Message
 from app.pages.residual_inspector import ResidualInspection
 from app.pages.residual_plots import short_names
 from app.session import InspectRequest, ModelChoice, RestoredPhoto, Session
+from app.theme import ThemeChoice
 from engine.events import PhotoScanned
 from engine.models import ModelCard, build_network, save_model
 from engine.residual_distances import summarize_distances
@@ -63,7 +64,7 @@ def wait_for_report(qtbot, filled):
     return inspector
 
 
-def test_the_shortcut_opens_it_for_the_current_photo(qtbot, filled):
+def test_the_shortcut_opens_it_for_the_current_photo(qtbot, filled, theme):
     filled.window.activateWindow()
     QTest.keyClick(filled.window, Qt.Key.Key_I, Qt.KeyboardModifier.ControlModifier)
     inspector = wait_for_report(qtbot, filled)
@@ -75,8 +76,10 @@ def test_the_shortcut_opens_it_for_the_current_photo(qtbot, filled):
     assert len(inspector.view.viewer.panes) == 2
     assert inspector.view.histogram.plot.listDataItems()
     assert inspector.view.spectrum.plot.listDataItems()
-    axis = inspector.view.spectrum.plot.getAxis("bottom")
-    assert axis.autoSIPrefixScale == 1
+    # Once more, since dressing an axis again must not bring pyqtgraph's own prefixes back.
+    for choice in (ThemeChoice.LIGHT, ThemeChoice.DARK):
+        theme.apply(choice)
+        assert inspector.view.spectrum.plot.getAxis("bottom").autoSIPrefixScale == 1
 
 
 def test_the_map_of_neighbours_reads_values_in_words(qtbot, filled):
