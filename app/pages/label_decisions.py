@@ -44,12 +44,14 @@ class LabelDecisions:
         return replace(self, used=self.used - {noisy}, aside=self.aside - {noisy}, matches=matches)
 
 
-def recall_decisions(settings: Settings, folders: Sequence[Path], present: LabelDecisions) -> LabelDecisions:
-    """Return the present decisions with those that were made for photo folders before.
+def recall_decisions(settings: Settings, folders: Sequence[Path]) -> LabelDecisions:
+    """Return the decisions that were made for photo folders before.
 
     A reference that is gone since is forgotten.
     """
-    used, aside, matches = set(present.used), set(present.aside), dict(present.matches)
+    used: set[Path] = set()
+    aside: set[Path] = set()
+    matches: dict[Path, Path | None] = {}
     for folder in folders:
         used.update(map(Path, settings.get_for_folder(folder, USED_LABELS)))
         aside.update(map(Path, settings.get_for_folder(folder, ASIDE_LABELS)))

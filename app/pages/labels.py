@@ -211,10 +211,7 @@ class LabelsPage(Page):
         for folder in folders:
             remembered = self.settings.get_for_folder(folder, LAST_REFERENCE_FOLDERS)
             references.extend(path for path in map(Path, remembered) if path.exists())
-        present = self.decisions if folders else LabelDecisions()
-        self.decisions = recall_decisions(self.settings, folders, present)
-        if not folders:
-            self._suggested = ()
+        self.decisions = recall_decisions(self.settings, folders)
         self.session.set_references(references)
         self._match_soon()
 
@@ -311,7 +308,8 @@ class LabelsPage(Page):
     @Slot()
     def _rebuild(self) -> None:
         entries = entries_of(self._matching, self.decisions, self.jobs.diagnoses)
-        self.content.show_entries(entries, suggested_entries(self._suggested, entries), self.decisions)
+        suggested = [label for label in self._suggested if self.session.photo(label.photo) is not None]
+        self.content.show_entries(entries, suggested_entries(suggested, entries), self.decisions)
         self.session.set_clean_photos(dict.fromkeys(entry.clean for entry in entries if entry.clean is not None))
         self.session.set_label_pairs(used_pairs(entries, self.decisions))
         self._update()
