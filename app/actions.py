@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
+from app.translation import mark, tr
+
 PAGE_IDS = ("photos", "pretrain", "labels", "finetune", "restore", "compare", "runs")
 """The pages in their order in the rail."""
 
@@ -24,12 +26,12 @@ class ActionSpec:
     group: str
 
 
-_WINDOW = "Window"
-_PAGES = "Pages"
-_VIEW = "Comparing and looking"
-_PHOTOS = "Photos"
-_TRAINING = "Training"
-_RUNS = "Runs"
+_WINDOW = mark("Window")
+_PAGES = mark("Pages")
+_VIEW = mark("Comparing and looking")
+_PHOTOS = mark("Photos")
+_TRAINING = mark("Training")
+_RUNS = mark("Runs")
 
 ACTIONS: dict[str, ActionSpec] = {
     "window.open_folder": ActionSpec("Open a folder of photos", ("Ctrl+O",), _WINDOW),
@@ -110,7 +112,7 @@ ACTIONS: dict[str, ActionSpec] = {
 def make_action(action_id: str, parent: QWidget) -> QAction:
     """Return an action of the table, with text and keys, added to `parent`."""
     spec = ACTIONS[action_id]
-    action = QAction(spec.text, parent)
+    action = QAction(tr(spec.text), parent)
     action.setShortcuts([QKeySequence(keys) for keys in spec.keys])
     parent.addAction(action)
     return action
@@ -119,7 +121,7 @@ def make_action(action_id: str, parent: QWidget) -> QAction:
 def shown_keys(action_id: str) -> str:
     """Return an action's keys as this system writes them: "Ctrl+O", "⌘O"; several are joined by "or"."""
     sequences = (QKeySequence(keys) for keys in ACTIONS[action_id].keys)
-    return " or ".join(sequence.toString(QKeySequence.SequenceFormat.NativeText) for sequence in sequences)
+    return tr(" or ").join(sequence.toString(QKeySequence.SequenceFormat.NativeText) for sequence in sequences)
 
 
 def tip_with_keys(tip: str, action_id: str) -> str:

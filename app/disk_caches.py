@@ -5,6 +5,7 @@ from pathlib import Path
 
 from app.thumbnails import default_thumbnail_folder
 from engine.comparison_pictures import PICTURES_FOLDER
+from engine.run_store import default_runs_folder
 
 MEGABYTE = 2**20
 
@@ -48,13 +49,9 @@ class CacheFiles:
         return found
 
 
-def cache_files(runs_folder: Path) -> tuple[CacheFiles, ...]:
-    """Return all caches.
-
-    Args:
-        runs_folder: Where runs are kept; computed pictures lie beside it.
-    """
+def cache_files() -> tuple[CacheFiles, ...]:
+    """Return all caches."""
     return (
         CacheFiles(default_thumbnail_folder(), "*.jpg"),
-        CacheFiles(runs_folder.parent / PICTURES_FOLDER, "*.tif*"),
+        CacheFiles(default_runs_folder().parent / PICTURES_FOLDER, "*.tif*"),
     )

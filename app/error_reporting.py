@@ -23,6 +23,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.theme import SPACING
+from app.translation import tr
 from app.widgets.buttons import button, primary_button
 from app.widgets.text import label
 from engine.run_store import library_versions
@@ -176,16 +177,16 @@ class ReportDialog(QDialog):
 
     def __init__(self, report: ErrorReport, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Residua met an unexpected error")
+        self.setWindowTitle(tr("Residua met an unexpected error"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         self._details = QPlainTextEdit(report.details)
         self._details.setReadOnly(True)
-        self._details.setAccessibleName("Details")
-        self.copy_button = button("Copy the details", "copy")
+        self._details.setAccessibleName(tr("Details"))
+        self.copy_button = button(tr("Copy the details"), "copy")
         self.copy_button.clicked.connect(self._copy)
-        folder_button = button("Open the log folder", "folder-open")
+        folder_button = button(tr("Open the log folder"), "folder-open")
         folder_button.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(log_folder()))))
-        close_button = primary_button("Go on")
+        close_button = primary_button(tr("Go on"))
         close_button.clicked.connect(self.accept)
         close_button.setDefault(True)
         row = QHBoxLayout()
@@ -197,11 +198,13 @@ class ReportDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
         layout.setSpacing(2 * SPACING)
-        layout.addWidget(label("A fault of the program", "title"))
+        layout.addWidget(label(tr("A fault of the program"), "title"))
         layout.addWidget(
             label(
-                "Something happened that should not. Your photos are untouched, and what was saved is still there. "
-                "Please copy the details and report them; if the window behaves oddly, close and start it again.",
+                tr(
+                    "Something happened that should not. Your photos are untouched, and what was saved is still there. "
+                    "Please copy the details and report them; if the window behaves oddly, close and start it again."
+                ),
                 wraps=True,
             )
         )

@@ -123,9 +123,7 @@ class MainWindow(QMainWindow):
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open folders and files as photos."""
-        if any(path.suffix.lower() == MODEL_SUFFIX for path in paths):
-            self.show_page("runs")
-            self.current_page.accept_paths(paths)
+        if self._take_model(paths):
             return
         self.show_page("photos")
         if not self.pages["photos"].accept_paths(paths):
@@ -197,7 +195,7 @@ class MainWindow(QMainWindow):
             return
         event.acceptProposedAction()
         page = self.current_page
-        if page.accept_paths(paths):
+        if self._take_model(paths) or page.accept_paths(paths):
             return
         self.open_paths(paths)
         if page.stays_when_photos_open:
@@ -275,8 +273,17 @@ class MainWindow(QMainWindow):
             preference = compute_preference(self._settings)
             self._computing.submit(lambda: compute_text(preference))
 
+    def _take_model(self, paths: Sequence[Path]) -> bool:
+        """Show the card of a model file among these; return whether there is one."""
+        models = [path for path in paths if path.suffix.lower() == MODEL_SUFFIX]
+        if models:
+            self.show_page("runs")
+            self.current_page.accept_paths(models)
+        return bool(models)
+
     @Slot()
     def _import_model(self) -> None:
+        """Ask for someone else's model."""
         runs = self.pages["runs"]
         assert isinstance(runs, RunsPage)
         self.show_page(runs.page_id)

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QPlainTextEdit,
 
 from app.messages import Message, Severity
 from app.theme import SPACING, Theme
+from app.translation import tr, translate_engine
 from app.widgets.buttons import button, icon_button, quiet_button
 from app.widgets.text import IconLabel, label
 
@@ -36,7 +37,7 @@ class MessageBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("MessageBar")
-        self.setAccessibleName("Message")
+        self.setAccessibleName(tr("Message"))
         self._messages: list[Message] = []
         self._shown: Message | None = None
         self._icon = IconLabel("info")
@@ -46,15 +47,17 @@ class MessageBar(QFrame):
             part.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.action_button = button("")
         self.action_button.clicked.connect(self._act)
-        self.details_button = quiet_button("Details")
+        self.action_button.hide()
+        self.details_button = quiet_button(tr("Details"))
         self.details_button.setCheckable(True)
         self.details_button.toggled.connect(self._show_details)
-        self._copy_button = quiet_button("Copy", "copy")
+        self._copy_button = quiet_button(tr("Copy"), "copy")
         self._copy_button.clicked.connect(self._copy)
-        self.dismiss_button = icon_button("x", "Dismiss")
+        self.dismiss_button = icon_button("x", tr("Dismiss"))
         self.dismiss_button.clicked.connect(self.dismiss)
         self._details = QPlainTextEdit()
         self._details.setReadOnly(True)
+        self._details.setAccessibleName(tr("Details"))
         self._details.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -104,8 +107,8 @@ class MessageBar(QFrame):
             self.style().unpolish(self)
             self.style().polish(self)
             self._icon.set_icon(*_ICONS[message.severity])
-            self._text.setText(message.text)
-            self._hint.setText(message.hint)
+            self._text.setText(translate_engine(message.text))
+            self._hint.setText(translate_engine(message.hint))
             self._hint.setVisible(bool(message.hint))
             self.action_button.setText(message.action_label)
             self.action_button.setVisible(message.action is not None)
@@ -126,7 +129,8 @@ class MessageBar(QFrame):
 
     def _update_dismiss_tip(self) -> None:
         waiting = len(self._messages)
-        self.dismiss_button.setToolTip(f"Dismiss ({waiting} more)" if waiting else "Dismiss")
+        text = tr("Dismiss ({number} more)") if waiting else tr("Dismiss")
+        self.dismiss_button.setToolTip(text.format(number=waiting))
 
     def _leave(self) -> None:
         # What is being read or about to be clicked stays.
@@ -148,5 +152,5 @@ class MessageBar(QFrame):
 
     def _copy(self) -> None:
         if self._shown is not None:
-            parts = (self._shown.text, self._shown.hint, self._shown.details)
+            parts = (self._text.text(), self._hint.text(), self._shown.details)
             QGuiApplication.clipboard().setText("\n".join(part for part in parts if part))

@@ -7,8 +7,10 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from app.actions import tip_with_keys
 from app.style_sheet import Sizes
 from app.theme import ICON_PX, SPACING, Theme, palette, themed_icon
+from app.translation import tr
 from app.widgets.buttons import icon_button
 
 
@@ -124,7 +126,7 @@ class Rail(QFrame):
     def __init__(self, entries: Sequence[RailEntry], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("Rail")
-        self.setAccessibleName("Pages")
+        self.setAccessibleName(tr("Pages"))
         self._is_narrow = False
         self._buttons = {entry.page_id: RailButton(entry) for entry in entries}
         self._group = QButtonGroup(self)
@@ -136,7 +138,7 @@ class Rail(QFrame):
             rail_button.clicked.connect(lambda _=False, page_id=page_id: self.page_requested.emit(page_id))
             layout.addWidget(rail_button)
         layout.addStretch()
-        help_button = icon_button("question", "Keyboard shortcuts (F1)")
+        help_button = icon_button("question", tip_with_keys(tr("Keyboard shortcuts"), "window.shortcuts"))
         help_button.clicked.connect(self.shortcuts_requested)
         layout.addWidget(help_button, 0, Qt.AlignmentFlag.AlignHCenter)
         self._fit()

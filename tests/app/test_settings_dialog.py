@@ -123,7 +123,7 @@ def test_caches_are_counted_and_cleared(
     qtbot: QtBot, opened: OpenWindow, user_data: Path, dialog: SettingsDialog
 ) -> None:
     qtbot.waitUntil(lambda: not dialog._task.is_busy)
-    thumbnails, pictures = cache_files(opened.session.run_store.root)
+    thumbnails, pictures = cache_files()
     for cache, name in ((thumbnails, "a.jpg"), (pictures, "b.tif")):
         cache.folder.mkdir(parents=True, exist_ok=True)
         (cache.folder / name).write_bytes(bytes(600_000))
@@ -139,7 +139,7 @@ def test_caches_are_counted_and_cleared(
 def test_a_smaller_limit_takes_the_oldest_thumbnails_at_once(
     qtbot: QtBot, dialog: SettingsDialog, opened: OpenWindow, user_data: Path
 ) -> None:
-    [thumbnails, _] = cache_files(opened.session.run_store.root)
+    [thumbnails, _] = cache_files()
     thumbnails.folder.mkdir(parents=True, exist_ok=True)
     for name in ("old.jpg", "new.jpg"):
         with (thumbnails.folder / name).open("wb") as file:
