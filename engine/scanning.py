@@ -15,7 +15,8 @@ from engine.job_results import ScanResult
 from engine.noise import MIN_SIDE_PX, estimate_noise
 from engine.noise_facts import summarize_noise
 
-_STAGE = "Reading photos"
+_READING = "Reading photos"
+_MEASURING = "Measuring noise"
 _PROGRESS_INTERVAL_S = 0.1
 
 
@@ -42,7 +43,8 @@ def scan(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
     paths = list_image_files(config.folders, config.recursive)
     photos: list[PhotoScanned] = []
     skipped: list[FileSkipped] = []
-    emit(StepDone(stage=_STAGE, step=0, num_steps=len(paths)))
+    stage = _MEASURING if config.estimate_noise else _READING
+    emit(StepDone(stage=stage, step=0, num_steps=len(paths)))
     reported = time.monotonic()
     for done, path in enumerate(paths, start=1):
         control.wait_if_paused()
@@ -58,7 +60,7 @@ def scan(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
             working = now - started - (control.paused_seconds - paused_before)
             emit(
                 StepDone(
-                    stage=_STAGE,
+                    stage=stage,
                     step=done,
                     num_steps=len(paths),
                     seconds_left=working / done * (len(paths) - done),

@@ -17,7 +17,7 @@ from app.settings import NOISE_MAP_AXIS, Settings
 from app.style_sheet import Sizes
 from app.theme import SPACING, Theme, palette
 from app.translation import mark, tr
-from app.widgets.text import label
+from app.widgets.text import ElidedLabel, label
 from engine.events import PhotoScanned
 from engine.noise_facts import LEVELS
 
@@ -60,10 +60,12 @@ class NoiseMap(QWidget):
             self.axis_box.addItem(tr(text), key)
         self.axis_box.setCurrentIndex(self.axis_box.findData(settings.get(NOISE_MAP_AXIS)))
         self.axis_box.currentIndexChanged.connect(self._set_axis)
-        self.missing = label("", "caption")
+        self.missing = ElidedLabel("", "caption")
         top = QHBoxLayout()
         top.setSpacing(SPACING)
-        top.addWidget(label(tr("Noise"), "section"))
+        title = label(tr("Noise"), "section")
+        title.setToolTip(tr("Standard deviation of the noise on the 0 to {levels} scale").format(levels=LEVELS))
+        top.addWidget(title)
         top.addWidget(self.axis_box)
         top.addWidget(self.missing, 1)
         layout = QVBoxLayout(self)
@@ -92,11 +94,11 @@ class NoiseMap(QWidget):
         axis = self.axis_box.currentData()
         num_missing = self.plot.show_photos(axis)
         if not num_missing:
-            self.missing.setText("")
+            self.missing.set_text("")
             return
         unmeasured = any(photo.noise_sigma is None for photo in self._model.shown)
         photos = count(num_missing, "photo")
-        self.missing.setText(
+        self.missing.set_text(
             tr("{photos} not shown: not measured yet, or too small for it").format(photos=photos)
             if unmeasured
             else tr("{photos} not shown: without ISO in the file").format(photos=photos)
@@ -308,8 +310,11 @@ class NoisePlot(pg.PlotWidget):  # type: ignore[misc]
 
     def _name_axes(self) -> None:
         style = {"color": palette().text_muted, "font-size": f"{Sizes(Theme.of_application().text_scale).caption}px"}
-        self.setLabel("left", tr("Noise (standard deviation, of {levels})").format(levels=LEVELS), **style)
+        self.setLabel("left", tr("Noise (of {levels})").format(levels=LEVELS), **style)
         self.setLabel("bottom", tr(AXES[self._axis][1]) if self._axis else "", **style)
+        for axis in (self._left, self._bottom):
+            # pyqtgraph centres a label only then, by the width that it has at that time.
+            axis.resizeEvent(None)
 
     @Slot()
     def _mark_selected(self) -> None:

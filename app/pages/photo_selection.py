@@ -1,4 +1,4 @@
-"""The selected photos: how many they are, and what can be done with them."""
+"""What can be done with the selected photos."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,17 +12,16 @@ from app.messages import Message
 from app.pages.photo_commands import SetExclusion, UseOnly
 from app.pages.photo_grid import PhotoGrid
 from app.pages.photo_list_model import PhotoListModel
-from app.phrases import count
+from app.phrases import count, number
 from app.session import Session
 from app.theme import SPACING, themed_icon
 from app.translation import tr
 from app.widgets.buttons import quiet_button, set_reason
-from app.widgets.text import ElidedLabel
 from engine.data.tiff_pages import containing_file
 
 
 class PhotoSelection(QWidget):
-    """A line that says what is selected, in the grid or the noise map, with its buttons; and the menu of a photo.
+    """What can be done with what is selected in the grid or the noise map: a line of buttons, and the menu of a photo.
 
     Signals:
         message_raised(Message): What was done, with its undoing.
@@ -35,9 +34,7 @@ class PhotoSelection(QWidget):
     def __init__(self, session: Session, model: PhotoListModel, grid: PhotoGrid, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._model = model
         self._grid = grid
-        self.text = ElidedLabel("", "caption")
         self.exclude_button = quiet_button(tr("Leave out"), "prohibit")
         self.exclude_button.setToolTip(
             tip_with_keys(tr("Left-out photos are neither learned from nor restored"), "photos.exclude")
@@ -54,7 +51,6 @@ class PhotoSelection(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
-        layout.addWidget(self.text, 1)
         for control in (self.exclude_button, self.only_button, self.all_button):
             layout.addWidget(control)
         grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -155,16 +151,12 @@ class PhotoSelection(QWidget):
     @Slot()
     def _update(self) -> None:
         paths = self._paths
-        shown = count(self._model.rowCount(), "photo")
-        self.text.set_text(
-            tr("{number} of {shown} selected").format(number=len(paths), shown=shown)
-            if paths
-            else tr("{shown} shown, none selected").format(shown=shown)
-        )
         none = "" if paths else tr("Select photos first: by click, with Ctrl or Shift, or in the noise map.")
         for control in (self.exclude_button, self.only_button):
             set_reason(control, none)
         are_out = bool(paths) and self._are_out(paths)
-        self.exclude_button.setText(tr("Take back") if are_out else tr("Leave out"))
+        in_all = f" ({number(len(paths))})" if paths else ""
+        self.exclude_button.setText((tr("Take back") if are_out else tr("Leave out")) + in_all)
+        self.only_button.setText(tr("Use only these") + in_all)
         self.exclude_button.setIcon(themed_icon("arrow-counter-clockwise" if are_out else "prohibit"))
         self.all_button.setVisible(bool(self._session.excluded))

@@ -16,7 +16,6 @@ from app.theme import SPACING
 from app.thumbnails import ThumbnailLoader
 from app.translation import mark, tr
 from app.widgets.buttons import button, icon_button
-from app.widgets.text import IconLabel
 
 SORTS = {
     "name": mark("Name"),
@@ -61,7 +60,7 @@ class PhotoTools(QWidget):
         self.filter_box.setAccessibleName(tr("Filter by name"))
         self.filter_box.setClearButtonEnabled(True)
         self.filter_box.setMaximumWidth(280)
-        self.filter_box.setMinimumWidth(96)
+        self.filter_box.setMinimumWidth(112)
         self.filter_box.textChanged.connect(model.set_filter)
         self.filter_panel = PhotoFilterPanel(session, self)
         self.filter_panel.changed.connect(self._set_conditions)
@@ -106,9 +105,7 @@ class PhotoTools(QWidget):
         layout.addWidget(self.stretch_button)
         layout.addWidget(self.grid_button)
         layout.addWidget(self.map_button)
-        layout.addWidget(IconLabel("image", "text_muted", 14))
         layout.addWidget(self.size_slider)
-        layout.addWidget(IconLabel("image", "text_muted", 20))
 
     @property
     def shows_map(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.job_runner import JobHandle, JobLane, JobRequest, JobRunner
 from app.pages.duplicate_photos import DuplicatePhotos
@@ -79,7 +79,7 @@ class PhotosPage(Page):
         self.duplicates = DuplicatePhotos(session, thumbnails)
         self.duplicates.leave_out_requested.connect(self.selection.leave_out)
         self.duplicates.photo_chosen.connect(self.grid.select_photo)
-        self.strip = PhotoStrip(session, self.scans, thumbnails)
+        self.strip = PhotoStrip(session, self.scans, self.model, thumbnails)
         self.strip.page_requested.connect(self.page_requested)
         for panel, switch in (
             (self.skipped_files, self.strip.skipped_button),
@@ -233,7 +233,11 @@ class PhotosPage(Page):
         right_layout.setSpacing(SPACING)
         right_layout.addWidget(self.tools)
         right_layout.addWidget(lists, 1)
-        right_layout.addWidget(self.selection)
+        middle = QHBoxLayout()
+        middle.setSpacing(SPACING)
+        middle.addWidget(self.strip.summary, 1)
+        middle.addWidget(self.selection)
+        right_layout.addLayout(middle)
         right_layout.addWidget(self.noise_facts)
         right_layout.addWidget(self.strip)
 

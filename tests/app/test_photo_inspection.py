@@ -219,10 +219,10 @@ def test_the_map_says_what_it_leaves_out(qtbot, page, session, tmp_path):
     qtbot.waitUntil(lambda: page.model.rowCount() == 2)
     page.tools.map_button.click()
     assert page.noise_map.plot.num_points == 1
-    assert page.noise_map.missing.text().startswith("1\N{NO-BREAK SPACE}photo not shown: not measured")
+    assert page.noise_map.missing.whole_text.startswith("1\N{NO-BREAK SPACE}photo not shown: not measured")
     page.tools.filter_box.setText("a.png")
     page.noise_map.axis_box.setCurrentIndex(page.noise_map.axis_box.findData("iso"))
-    assert "without ISO" in page.noise_map.missing.text()
+    assert "without ISO" in page.noise_map.missing.whole_text
 
 
 def test_copies_are_found_and_left_out(qtbot, page, runner, session, folder):
@@ -291,7 +291,7 @@ def test_each_page_of_a_stack_is_a_photo(qtbot, page, runner, session, tmp_path)
     shades = {thumbnails.pixmap(second).toImage().pixelColor(x, 30).red() for x in range(80)}
     assert max(shades) - min(shades) > 150
     assert "contrast stretched for looking" in page.strip.summary.whole_text
-    page.selection.text.window().activateWindow()
+    page.activateWindow()
     page.grid.select_photo(second)
     page.selection.toggle_exclusion()
     assert session.training_sources(is_whole_folder=True) == (page_path(stack, 1), page_path(stack, 3))
