@@ -63,12 +63,13 @@ def measure_step_memory(
     # A step of pretext tasks compares photos, so that one alone would not do.
     objective = _objective(small, origin, num_photos=2)
     own = {weight.untyped_storage().data_ptr() for weight in network.parameters()}
-    kept: dict[int, int] = {}
+    # Held, so that no later tensor can lie at the same place.
+    kept: dict[int, torch.UntypedStorage] = {}
 
     def keep(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = storage.nbytes()
+            kept[storage.data_ptr()] = storage
         return tensor
 
     # On the CPU whatever the device: it is the shapes that count.
@@ -80,7 +81,8 @@ def measure_step_memory(
     return StepMemory(
         num_weights=num_weights,
         step_bytes=round(
-            _WORKING_SHARE * scale * sum(kept.values()) + _COPIES_OF_WEIGHTS * _WEIGHT_BYTES * num_weights
+            _WORKING_SHARE * scale * sum(storage.nbytes() for storage in kept.values())
+            + _COPIES_OF_WEIGHTS * _WEIGHT_BYTES * num_weights
         ),
     )
 

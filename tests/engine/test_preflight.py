@@ -226,7 +226,7 @@ def test_memory_grows_with_the_crop_and_the_batch(tiny_photos: TinyPhotos) -> No
     # Twice the side is four times the pixels.
     assert activation_bytes(crop_px=96) == pytest.approx(4 * activation_bytes(crop_px=48), rel=0.25)
     assert activation_bytes(photos_per_batch=8) > activation_bytes()
-    assert activation_bytes(photos_per_batch=256) == activation_bytes(photos_per_batch=8)
+    assert activation_bytes(photos_per_batch=256) == pytest.approx(activation_bytes(photos_per_batch=8), rel=0.05)
 
 
 @pytest.mark.parametrize("kind", ["pretrain", "finetune"])
