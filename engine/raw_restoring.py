@@ -11,6 +11,7 @@ from engine.data.image_files import PhotoImage, read_raw_mosaic
 from engine.data.orientation import area_before_turning
 from engine.data.raw_mosaic import EncodedMosaic, RawMosaic, encode, render
 from engine.events import Pixels
+from engine.interruptible import run_interruptibly
 from engine.job_control import JobControl
 
 if TYPE_CHECKING:
@@ -113,10 +114,10 @@ def restore_raw_file(
     """
     from engine.restorer import blend_with_input
 
-    opened = open_raw(path)
+    opened = run_interruptibly(lambda: open_raw(path), control)
     raw, encoded = opened.raw, opened.encoded
     colours = restorer.restore(encoded.pixels, control=control, on_tile=on_tile)
     if strength < 1:
         interpolated = np.clip(interpolate_rggb(encoded.pixels[:, :, 0]), 0, 1)
         colours = blend_with_input(interpolated, colours, strength)
-    return PhotoImage(render(raw, encoded, colours), None, raw.metadata)
+    return PhotoImage(run_interruptibly(lambda: render(raw, encoded, colours), control), None, raw.metadata)

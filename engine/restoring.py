@@ -5,14 +5,16 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.configs import RestoreConfig
 from engine.data.image_encoding import check_can_hold
-from engine.data.image_files import PhotoImage, read_image, write_image
+from engine.data.image_files import PhotoImage, encode_image, read_image, write_encoded_image
 from engine.errors import EngineError, ImageReadError, ImageWriteError, InvalidInputError
 from engine.events import Emit, FileSkipped, ImageRestored, JobWarning, PhotoPassedOver, StepDone
+from engine.interruptible import run_interruptibly
 from engine.job_control import JobControl
 from engine.job_results import PhotoOutcome, RestoreResult
 from engine.output_plan import OutputPlan, Placement
@@ -158,11 +160,8 @@ class _Batch:
                 f"The memory does not suffice for a photo of {photo.megapixels:,.0f} megapixels.",
                 "Close other programs, or restore a part of the photo.",
             ) from error
-        # Encoding a large photo takes a while: not for one that has been given up.
-        self._control.wait_if_paused()
-        _make_folder(placement.output.parent)
-        write_image(
-            placement.output,
+        encode = partial(
+            encode_image,
             restored,
             file_format=self._plan.file_format(photo),
             bit_depth=self._plan.bit_depth(photo),
@@ -170,6 +169,9 @@ class _Batch:
             metadata=self._config.metadata,
             provenance=placement.provenance,
         )
+        content = run_interruptibly(encode, self._control)
+        _make_folder(placement.output.parent)
+        write_encoded_image(placement.output, content)
 
     def _restored(self, path: Path, on_tile: "OnTile") -> PhotoImage:
         from engine.restorer import blend_with_input
@@ -177,7 +179,7 @@ class _Batch:
         strength = self._config.strength
         if self._restorer.takes_mosaics:
             return restore_raw_file(path, self._restorer, strength=strength, control=self._control, on_tile=on_tile)
-        image = read_image(path)
+        image = run_interruptibly(lambda: read_image(path), self._control)
         restored = self._restorer.restore(image.pixels, control=self._control, on_tile=on_tile)
         if strength < 1:
             restored = blend_with_input(self._restorer.unrestored(image.pixels), restored, strength)

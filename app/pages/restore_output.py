@@ -188,8 +188,8 @@ class OutputOptions(QWidget):
     def _build(self) -> None:
         format_row = QHBoxLayout()
         format_row.setSpacing(SPACING // 2)
-        format_row.addWidget(self.format_box, 1)
-        format_row.addWidget(self.depth_box, 1)
+        format_row.addWidget(self.format_box, 6)
+        format_row.addWidget(self.depth_box, 5)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING // 2)

@@ -17,13 +17,19 @@ from engine.data import image_decoding, raw_files
 from engine.data.camera_facts import CameraFacts, read_camera_facts
 from engine.data.exif_blocks import mark_upright, read_exif_orientation
 from engine.data.image_formats import IMAGE_SUFFIXES, FileContent
-from engine.data.image_writing import MetadataPolicy, format_of_name, usual_suffix, write_image
+from engine.data.image_writing import (
+    MetadataPolicy,
+    encode_image,
+    format_of_name,
+    usual_suffix,
+    write_encoded_image,
+    write_image,
+)
 from engine.data.opened_photo import OpenedPhoto, open_photo
 from engine.data.orientation import turn_upright
 from engine.data.photo_image import BitDepth, FileFormat, ImageInfo, ImageMetadata, PhotoImage
 from engine.data.raw_mosaic import RawMosaic
 from engine.data.tiff_files import read_tiff_exif
-from engine.events import Pixels
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -34,6 +40,7 @@ __all__ = [
     "MetadataPolicy",
     "PhotoFacts",
     "PhotoImage",
+    "encode_image",
     "examine_photo",
     "format_of_name",
     "is_raw_file",
@@ -44,6 +51,7 @@ __all__ = [
     "read_raw_mosaic",
     "read_thumbnail",
     "usual_suffix",
+    "write_encoded_image",
     "write_image",
 ]
 

@@ -31,12 +31,57 @@ def write_image(
     metadata: MetadataPolicy = "keep",
     provenance: Provenance | None = None,
 ) -> None:
-    """Write a photo, whole or not at all.
+    """Write a photo, whole or not at all; see `encode_image`.
 
     Args:
         path: The file; its folder must exist.
-        image: Values outside of 0 to 1 are clipped.
+        image: The photo.
         file_format: None: as the path's ending says, or else the format that the photo was read from.
+        bit_depth: As for `encode_image`.
+        jpeg_quality: As for `encode_image`.
+        metadata: As for `encode_image`.
+        provenance: As for `encode_image`.
+
+    Raises:
+        ImageWriteError: The format cannot hold the photo, or the file cannot be written.
+    """
+    content = encode_image(
+        image,
+        file_format=file_format or format_of_name(path) or image.metadata.file_format,
+        bit_depth=bit_depth,
+        jpeg_quality=jpeg_quality,
+        metadata=metadata,
+        provenance=provenance,
+    )
+    write_encoded_image(path, content)
+
+
+def write_encoded_image(path: Path, content: bytes) -> None:
+    """Write what `encode_image` returned, whole or not at all.
+
+    Raises:
+        ImageWriteError: The file cannot be written.
+    """
+    try:
+        write_bytes_atomically(path, content)
+    except OSError as error:
+        raise _write_error(path, error) from error
+
+
+def encode_image(
+    image: PhotoImage,
+    *,
+    file_format: FileFormat,
+    bit_depth: BitDepth | None = None,
+    jpeg_quality: int = 95,
+    metadata: MetadataPolicy = "keep",
+    provenance: Provenance | None = None,
+) -> bytes:
+    """Return the content of a photo's file.
+
+    Args:
+        image: Values outside of 0 to 1 are clipped.
+        file_format: Of the file.
         bit_depth: Bits per channel; None: as the photo was read, or 8 where the format holds no more.
         jpeg_quality: 1 to 100, of JPEG and of lossy WebP.
         metadata: What of the EXIF is written, where the format has a place for it (BMP has none). The ICC profile
@@ -44,9 +89,8 @@ def write_image(
         provenance: How the photo was restored, written into the file; None: nothing. BMP has no place for it.
 
     Raises:
-        ImageWriteError: The format cannot hold the photo, or the file cannot be written.
+        ImageWriteError: The format cannot hold the photo.
     """
-    file_format = file_format or format_of_name(path) or image.metadata.file_format
     if bit_depth is None:
         bit_depth = 8 if image_encoding.max_bit_depth(file_format) == 8 else image.metadata.bit_depth
     image_encoding.check_can_hold(file_format, image.width, image.height, bit_depth, image.alpha is not None)
@@ -67,10 +111,7 @@ def write_image(
             raise ImageWriteError(
                 "How the photo was restored could not be written into the file.", "Choose another format."
             ) from error
-    try:
-        write_bytes_atomically(path, content)
-    except OSError as error:
-        raise _write_error(path, error) from error
+    return content
 
 
 def format_of_name(path: Path) -> FileFormat | None:

@@ -1,5 +1,6 @@
 """Batches that go on where an earlier one ended: what is done and sound is passed over, all else is restored."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -217,3 +218,21 @@ def test_an_enlargement_is_reported_at_its_own_size(tmp_path: Path) -> None:
     assert read_image(result.restored[0][1]).width == 2 * read_image(photo).width
     assert result.report is not None
     assert result.report.read_text(encoding="utf-8").count("data:image/jpeg;base64,") == 2
+
+
+def test_a_stop_while_a_photo_is_encoded_writes_nothing(model: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    from engine import restoring
+
+    write_photo(tmp_path / "in" / "a.png")
+    control = JobControl()
+
+    def encode_for_ever(*arguments: object, **options: object) -> bytes:
+        control.cancel()
+        threading.Event().wait(1)
+        return b"late"
+
+    monkeypatch.setattr(restoring, "encode_image", encode_for_ever)
+    config = RestoreConfig(model=model, photos=(tmp_path / "in",), out=tmp_path / "out", device="cpu")
+    with pytest.raises(JobCancelled):
+        restore(config, control, lambda event: None)
+    assert list((tmp_path / "out").iterdir()) == []

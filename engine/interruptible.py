@@ -1,0 +1,49 @@
+"""Giving up what cannot be interrupted: decoding and encoding a large photo takes seconds inside a library."""
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from engine.job_control import JobControl
+
+Answer = TypeVar("Answer")
+
+_LOOK_EVERY_S = 0.1
+
+
+def run_interruptibly(function: Callable[[], Answer], control: JobControl | None) -> Answer:
+    """Run a function in a thread of its own, and leave it to itself once the job is cancelled.
+
+    Args:
+        function: Changes nothing that anyone would miss or meet: it computes, or reads a file.
+        control: Of the job; None: nobody can cancel, and the function is simply called.
+
+    Returns:
+        What the function returns.
+
+    Raises:
+        JobCancelled: The job has been asked to end; the function may still run, its answer is lost.
+        Exception: What the function raises.
+    """
+    if control is None:
+        return function()
+    answers: queue.SimpleQueue[tuple[Answer | None, Exception | None]] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            answers.put((function(), None))
+        except Exception as error:  # noqa: BLE001 - raised again where the answer is waited for
+            answers.put((None, error))
+
+    # A daemon: the program may end while it still computes.
+    threading.Thread(target=work, name="interruptible", daemon=True).start()
+    while True:
+        control.wait_if_paused()
+        try:
+            answer, error = answers.get(timeout=_LOOK_EVERY_S)
+        except queue.Empty:
+            continue
+        if error is not None:
+            raise error
+        return answer  # type: ignore[return-value] # None only where the function returns it
