@@ -38,8 +38,11 @@ class WindowMemory(QObject):
     def remember(self) -> None:
         """Keep what is only known at the end, and write everything to the disk."""
         self._settings.set(WINDOW_GEOMETRY, _text(self._window.saveGeometry()))
-        states = [f"{name}={_text(splitter.saveState())}" for name, splitter in self._splitters().items()]
-        self._settings.set(SPLITTERS, states)
+        kept = dict(entry.partition("=")[::2] for entry in self._settings.get(SPLITTERS))
+        # One that was never seen in this session has no sizes of its own yet.
+        seen = {name: splitter for name, splitter in self._splitters().items() if any(splitter.sizes())}
+        kept |= {name: _text(splitter.saveState()) for name, splitter in seen.items()}
+        self._settings.set(SPLITTERS, [f"{name}={state}" for name, state in kept.items()])
         self._settings.save()
 
     def _splitters(self) -> dict[str, QSplitter]:

@@ -11,20 +11,23 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton, QSplitter
 from pytestqt.qtbot import QtBot
 
 from app.actions import PAGE_IDS
+from app.catalogues import load_catalogue
 from app.error_reporting import ErrorReporter
 from app.job_runner import JobRequest, JobState
 from app.main_window import MIN_SIZE, MainWindow
-from app.messages import Severity
+from app.messages import Message, Severity
+from app.pages.run_import import ImportDialog
 from app.session import ModelChoice
 from app.settings import LAST_PAGE, TEXT_SCALE, THEME, WINDOW_GEOMETRY
 from app.theme import LIGHT, Theme
+from app.translation import install_catalogue
 from app.widgets.shortcut_sheet import ShortcutSheet
 from engine.errors import InvalidInputError
-from engine.events import Emit, JobWarning, StepDone
+from engine.events import Emit, JobWarning, PhotoScanned, StepDone
 from engine.job_control import JobCancelled, JobControl
 from tests.app.conftest import OpenWindow
 from tests.conftest import TinyPhotos
@@ -283,3 +286,60 @@ def test_the_first_size_fits_the_screen(opened: OpenWindow) -> None:
     smallest = opened.window.minimumSize()
     assert size.width() <= max(available.width(), smallest.width())
     assert size.height() <= max(available.height(), smallest.height())
+
+
+def test_panes_and_photo_are_as_they_were_left(
+    qtbot: QtBot, opened: OpenWindow, tiny_photos: TinyPhotos, theme: Theme
+) -> None:
+    window, session, settings = opened.window, opened.session, opened.settings
+    photos = [
+        PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in sorted(tiny_photos.noisy.iterdir())
+    ]
+    window.resize(1200, 760)
+    for page_id in window.pages:
+        window.show_page(page_id)
+    session.set_folders([tiny_photos.noisy])
+    session.add_photos(photos)
+    session.set_current_photo(photos[3].path)
+    [splitter] = window.pages["photos"].findChildren(QSplitter)[:1]
+    window.show_page("photos")
+    first, *others = splitter.sizes()
+    splitter.setSizes([first + 60, *others])
+    expected = splitter.saveState()
+    window.close()
+    session.set_folders([])
+
+    again = MainWindow(session, opened.runner, settings, ErrorReporter())
+    qtbot.addWidget(again)
+    assert again.pages["photos"].findChildren(QSplitter)[0].saveState() == expected
+    # The width of the screen that tests have is less than the least one of the window.
+    assert again.height() == window.height()
+    session.set_folders([tiny_photos.noisy])
+    session.add_photos(photos[:2])
+    assert session.current_photo != photos[3].path
+    session.set_current_photo(None)
+    session.add_photos(photos[2:])
+    assert session.current_photo == photos[3].path
+
+
+def test_a_model_file_that_is_dropped_shows_its_card(qtbot: QtBot, opened: OpenWindow, tmp_path: Path) -> None:
+    path = tmp_path / "theirs.safetensors"
+    path.write_bytes(b"no model")
+    opened.window.show_page("photos")
+    drop(opened.window, path)
+    assert opened.window.current_page.page_id == "runs"
+    [dialog] = opened.window.findChildren(ImportDialog)
+    qtbot.waitUntil(lambda: dialog.problem.isVisible(), timeout=20_000)
+    dialog.reject()
+
+
+def test_what_the_engine_says_is_translated_in_the_message_bar(opened: OpenWindow, tmp_path: Path) -> None:
+    install_catalogue(load_catalogue("de"))
+    try:
+        text = "The run “Holiday” is still running."
+        opened.window.message_bar.post(Message(text=text, hint="Stop it first."))
+        shown = [label.text() for label in opened.window.message_bar.findChildren(QLabel)]
+    finally:
+        install_catalogue(load_catalogue("en"))
+    assert "Holiday" in shown[0]
+    assert text not in shown
