@@ -306,7 +306,7 @@ class MainWindow(QMainWindow):
             Message(
                 severity=Severity.ERROR,
                 text=tr("{names} cannot be opened as photos.").format(names=names),
-                hint=tr("Choose folders, or files of the kinds PNG, JPEG, TIFF, WebP, BMP or camera raw."),
+                hint=tr("Choose folders, or files of the kinds PNG, JPEG, TIFF, WebP, BMP, HEIC, AVIF or camera raw."),
             )
         )
 

@@ -20,6 +20,7 @@ from engine.atomic_files import TEMPORARY_PREFIX
 from engine.baselines.registry import BASELINES, Baseline
 from engine.configs import ComputeConfig
 from engine.data.image_files import PhotoImage, is_raw_file, read_image, write_image
+from engine.data.tiff_pages import containing_file
 from engine.errors import ImageWriteError, InvalidInputError, RunStoreError
 from engine.events import Emit, StepDone
 from engine.job_control import JobControl
@@ -233,7 +234,7 @@ def _weights_of(model: Path) -> Path:
 
 def _state(path: Path) -> tuple[str, int, int]:
     try:
-        status = path.stat()
+        status = containing_file(path).stat()
     except OSError:
         # Reading it gives the reason in words.
         return str(path.absolute()), 0, 0

@@ -132,6 +132,8 @@ class NoisePlot(pg.PlotWidget):  # type: ignore[misc]
         self.setMenuEnabled(False)
         self.setMouseEnabled(x=False, y=False)
         self.hideButtons()
+        # Room for the lower axis' name, which pyqtgraph moves some pixels out of the axis.
+        self.getPlotItem().setContentsMargins(0, SPACING, SPACING, SPACING)
         for axis in (self._left, self._bottom):
             axis.enableAutoSIPrefix(False)
         self._dots = pg.ScatterPlotItem(pxMode=True, size=_POINT_PX)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from engine.data.image_files import PhotoImage, read_image
+from engine.data.tiff_pages import containing_file
 from engine.errors import EngineError
 
 _Key = tuple[Path, int, int]
@@ -54,7 +55,7 @@ class PictureFiles:
 
     def _key(self, path: Path) -> _Key:
         try:
-            status = path.stat()
+            status = containing_file(path).stat()
         except OSError:
             # Reading it gives the reason in words.
             return path, 0, 0
