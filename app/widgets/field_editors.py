@@ -33,7 +33,6 @@ CHOICE_TITLES = {
     "bf16-mixed": mark("Half, bfloat16"),
     "keep": mark("As the original"),
     "png": "PNG",
-    "tiff16": mark("TIFF, 16 bit"),
     "jpeg": "JPEG",
     "rename": mark("Add a number to the name"),
     "overwrite": mark("Overwrite it"),
