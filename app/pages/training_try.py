@@ -26,6 +26,7 @@ from engine.run_store import Run
 CROP_PX = QSize(384, 384)
 _KEPT_BYTES = 256 * 2**20
 """Of decoded photos, so that another spot of the same photo is there at once."""
+_MIN_VIEWER_PX = 140
 _WHOLE = QSize(100_000, 100_000)
 
 
@@ -79,6 +80,8 @@ class TryPanel(QWidget):
         )
         self.viewer = CompareViewer()
         self.viewer.set_mode("side_by_side")
+        # Lower than a viewer would like: the smallest window is 600 pixels high.
+        self.viewer.setMinimumHeight(_MIN_VIEWER_PX)
         self._map = SpotMap(shared_thumbnails(session))
         self._map.spot_moved.connect(self._on_spot_moved)
         self._status = label("", "muted", wraps=True)
