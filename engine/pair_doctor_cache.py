@@ -13,7 +13,7 @@ from engine.data.photo_pairs import PhotoPair
 from engine.pair_doctor_measures import PairMeasures
 from engine.run_store import default_runs_folder
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 """To be raised when `PairMeasures` or what it is computed from changes."""
 
 MAX_PAIRS = 5000

@@ -18,7 +18,8 @@ _COLOUR_SIDE_PX = 192
 _CLIPPED_BELOW, _CLIPPED_ABOVE = 0.02, 0.98
 _MIN_UNCLIPPED = 64
 _LEAST_SPREAD = 0.01
-_SAME_LEVELS = 0.6 / 255
+# Of two files of one picture, rounding to 8 bits included; a dim picture of 16 bits has less contrast than that.
+_SAME_LEVELS, _SAME_SHARE_OF_CONTRAST = 0.6 / 255, 0.01
 # Bands of spatial frequency, cycles a pixel: coarse detail shows a strong blur, fine detail a weak one.
 _BANDS = ((0.06, 0.12), (0.12, 0.2), (0.2, 0.3))
 # A Hann window makes neighbouring frequencies alike: fewer of them are independent.
@@ -87,7 +88,8 @@ def measure_pair(noisy: PhotoImage, clean: PhotoImage) -> PairMeasures:
     noisy_digest, clean_digest = pixel_digest(noisy.pixels), pixel_digest(clean.pixels)
     reference = _at_size_of(noisy.pixels, clean.pixels)
     first, second = _alike_channels(noisy.pixels, reference)
-    if float(np.abs(first - second).mean()) < _SAME_LEVELS:
+    allowed = min(_SAME_LEVELS, _SAME_SHARE_OF_CONTRAST * float(first.std()))
+    if float(np.abs(first - second).mean()) <= allowed:
         return PairMeasures(
             noisy_digest=noisy_digest,
             clean_digest=clean_digest,

@@ -118,6 +118,14 @@ def test_the_same_picture_on_both_sides_is_found_in_another_format_too(pairs: Pa
     assert pairs.doubts() == [[FactKind.SAME_PICTURE], [FactKind.SAME_PICTURE]]
 
 
+def test_a_dim_picture_of_16_bits_is_not_taken_for_its_noisy_version(pairs: Pairs) -> None:
+    dim = draw_scene() * np.float32(0.02)
+    pair = pairs.add(dim, dim)
+    for path, picture in ((pair.noisy, noisy(dim, sigma=0.001)), (pair.clean, dim)):
+        write_image(path, PhotoImage(picture), bit_depth=16)
+    assert pairs.doubts() == [[]]
+
+
 def test_duplicates_and_references_that_are_noisy_photos_are_found_between_pairs(pairs: Pairs) -> None:
     scene, other = draw_scene(), draw_scene(1)
     pairs.add(noisy(scene), scene)
