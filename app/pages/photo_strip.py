@@ -61,15 +61,17 @@ class PhotoStrip(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
-        for control in (self.skipped_button, self.duplicates_button, self.measure_button):
+        for control in (
+            self.skipped_button,
+            self.duplicates_button,
+            self.measure_button,
+            self.restore_button,
+            self.primary,
+        ):
+            control.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+            if control is self.restore_button:
+                layout.addStretch(1)
             layout.addWidget(control)
-        layout.addStretch(1)
-        for control in (self.restore_button, self.primary):
-            layout.addWidget(control)
-        for place in range(layout.count()):
-            widget = layout.itemAt(place).widget()
-            if widget is not None:
-                widget.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     @Slot()
     def show_state(self) -> None:

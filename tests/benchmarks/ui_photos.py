@@ -5,26 +5,23 @@ Used by `python3 run.py bench ui`; each function returns figures by name, with t
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PySide6.QtCore import QEventLoop, QObject, QTimer
+from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
 from app.main_window import MainWindow
 from app.pages.photos import PhotosPage
 from app.thumbnails import shared_thumbnails
+from tests.benchmarks.lateness import LatenessMeter
 
 NUM_FILES = 10_000
 _SIDE_PX = 48
 _NUM_KINDS = 40
-_LATENESS_INTERVAL_MS = 10
 _WAIT_S = 600.0
 _SCROLL_STEPS = 120
-
-__all__ = ["Lateness", "make_many_photos", "measure_opening", "measure_scrolling"]
 
 
 def make_many_photos(folder: Path, num_files: int = NUM_FILES) -> Path:
@@ -50,44 +47,6 @@ def make_many_photos(folder: Path, num_files: int = NUM_FILES) -> Path:
     return folder
 
 
-@dataclass
-class Lateness:
-    """Delays of a timer that fires every 10 ms: how late the window would answer.
-
-    Attributes:
-        delays_ms: One a firing.
-    """
-
-    delays_ms: list[float]
-
-    def percentile(self, share: float) -> float:
-        """Return the delay that this share of all firings, in percent, does not exceed."""
-        return float(np.percentile(self.delays_ms, share)) if self.delays_ms else 0.0
-
-
-class _Watch(QObject):
-    """Collects a `Lateness` until it is stopped."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lateness = Lateness([])
-        self._due = time.perf_counter() + _LATENESS_INTERVAL_MS / 1000
-        self._timer = QTimer(self)
-        self._timer.setTimerType(self._timer.timerType().PreciseTimer)
-        self._timer.setInterval(_LATENESS_INTERVAL_MS)
-        self._timer.timeout.connect(self._fire)
-        self._timer.start()
-
-    def _fire(self) -> None:
-        now = time.perf_counter()
-        self.lateness.delays_ms.append(max(0.0, (now - self._due) * 1000))
-        self._due = now + _LATENESS_INTERVAL_MS / 1000
-
-    def stop(self) -> Lateness:
-        self._timer.stop()
-        return self.lateness
-
-
 def measure_opening(window: MainWindow, folder: Path, *, with_noise: bool = False) -> dict[str, float]:
     """Open a folder and watch it arrive.
 
@@ -97,14 +56,14 @@ def measure_opening(window: MainWindow, folder: Path, *, with_noise: bool = Fals
         with_noise: Whether the noise of all photos is waited for too.
 
     Returns:
-        Seconds from opening to the first painted thumbnail, to a whole page of them, to the last listed photo and, where
-        asked for, to the last measured one; and how late the window answered meanwhile, in milliseconds.
+        Seconds from opening to the first painted thumbnail, to a whole page of them, to the last listed photo and,
+        where asked for, to the last measured one; and how late the window answered meanwhile, in milliseconds.
     """
     page = window.pages["photos"]
     assert isinstance(page, PhotosPage)
     thumbnails = shared_thumbnails(page.session)
     num_files = sum(1 for _ in folder.iterdir())
-    watch = _Watch()
+    watch = LatenessMeter()
     started = time.perf_counter()
     window.open_paths([folder])
     figures: dict[str, float] = {"num_files": num_files}
@@ -123,7 +82,7 @@ def measure_opening(window: MainWindow, folder: Path, *, with_noise: bool = Fals
     figures["listing_lateness_p99_ms"] = opening.percentile(99)
     figures["listing_lateness_max_ms"] = opening.percentile(100)
     if with_noise:
-        watch = _Watch()
+        watch = LatenessMeter()
         _wait(lambda: not page.runner.is_busy)
         figures["all_measured_s"] = time.perf_counter() - started
         measuring = watch.stop()
