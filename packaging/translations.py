@@ -5,8 +5,8 @@
     python packaging/translations.py check      what is not translated, or with other {fields}
     python packaging/translations.py init fr    begin a language
 
-Needs Babel (`pip install "residua[test]"`). Texts of `app` are what `tr`, `tr_count`, `mark` and `mark_count` are called with; those
-of `engine` are collected by `engine_texts` and stand under the context "engine".
+Needs Babel (`pip install "residua[test]"`). Texts of `app` are what `tr`, `tr_count`, `mark` and `mark_count` are
+called with; those of `engine` are collected by `engine_texts` and stand under the context "engine".
 """
 
 import argparse

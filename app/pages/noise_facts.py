@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from app import phrases
 from app.theme import SPACING
+from app.translation import tr, translate_engine
 from app.widgets.text import label
 from engine.events import PhotoScanned
 from engine.noise_facts import LEVELS, FolderNoise, NoiseEstimate, SignalDependence, noise_word, summarize_noise
@@ -61,62 +62,81 @@ def common_noise(photos: Iterable[PhotoScanned]) -> FolderNoise | None:
 def plan_text(noise: FolderNoise) -> str:
     """Say what pretraining will do about the noise's reach."""
     if noise.stride == 1:
-        return "Each pixel has noise of its own, so pretraining uses every pixel (stride 1)."
-    return (
-        f"Neighbouring pixels share their noise, so pretraining compares pixels {noise.stride} apart "
-        f"(stride{phrases.NO_BREAK}{noise.stride})."
-    )
+        return tr("Each pixel has noise of its own, so pretraining uses every pixel (stride 1).")
+    return tr(
+        "Neighbouring pixels share their noise, so pretraining compares pixels {stride} apart "
+        "(stride\N{NO-BREAK SPACE}{stride})."
+    ).format(stride=noise.stride)
 
 
 def level_text(noise: FolderNoise) -> str:
     """Say how noisy the photos are, and how much that differs."""
-    return f"{phrases.count(noise.num_photos, 'photo')} measured. {noise.level_sentence}"
+    measured = tr("{photos} measured.").format(photos=phrases.count(noise.num_photos, "photo"))
+    return f"{measured} {translate_engine(noise.level_sentence)}"
 
 
 def figures_text(noise: FolderNoise) -> str:
     """Return the figures behind the words, a line each."""
     low, high = noise.low_sigma * LEVELS, noise.high_sigma * LEVELS
     lines = [
-        f"Median standard deviation {noise.sigma * LEVELS:.2f} of {LEVELS}; "
-        f"nine of ten photos have at least {low:.2f}, nine of ten at most {high:.2f}.",
+        tr(
+            "Median standard deviation {sigma} of {levels}; nine of ten photos have at least {low}, "
+            "nine of ten at most {high}."
+        ).format(
+            sigma=phrases.number(noise.sigma * LEVELS, 2),
+            levels=LEVELS,
+            low=phrases.number(low, 2),
+            high=phrases.number(high, 2),
+        ),
         *_dependence_figures(noise.dependence),
-        f"Correlation of the noise of pixels 1, 2, 3 and 4 apart: {_correlation_figures(noise.correlation)}.",
-        "The stride can be changed on the Pretrain page.",
+        tr("Correlation of the noise of pixels 1, 2, 3 and 4 apart: {figures}.").format(
+            figures=_correlation_figures(noise.correlation)
+        ),
+        tr("The stride can be changed on the Pretrain page."),
     ]
     return "\n".join(lines)
 
 
 def photo_noise_text(noise: NoiseEstimate) -> str:
     """Return all that is known about one photo's noise, a line each."""
-    lines = [f"{noise_word(noise.sigma).capitalize()} (standard deviation {noise.sigma * LEVELS:.1f} of {LEVELS})"]
+    text = tr("{word} (standard deviation {sigma} of {levels})")
+    word = translate_engine(noise_word(noise.sigma).capitalize())
+    lines = [text.format(word=word, sigma=phrases.number(noise.sigma * LEVELS, 1), levels=LEVELS)]
     if noise.dependence is not None:
-        lines.append(noise.dependence.sentence)
+        lines.append(translate_engine(noise.dependence.sentence))
         lines += _dependence_figures(noise.dependence)
-    lines.append(noise.correlation_sentence)
+    lines.append(translate_engine(noise.correlation_sentence))
     return "\n".join(lines)
 
 
 def _dependence_text(noise: FolderNoise) -> str:
-    return noise.dependence.sentence if noise.dependence is not None else ""
+    return translate_engine(noise.dependence.sentence) if noise.dependence is not None else ""
 
 
 def _dependence_figures(dependence: SignalDependence | None) -> list[str]:
     if dependence is None:
         return []
     slope, offset = dependence.slope * LEVELS, dependence.offset * LEVELS**2
-    line = (
-        f"Variance = {_number(slope)} · y {'−' if offset < 0 else '+'} {_number(abs(offset))} for a brightness y from "
-        f"{dependence.darkest * LEVELS:.0f} to {dependence.brightest * LEVELS:.0f}, all on the 0 to {LEVELS} scale."
+    line = tr(
+        "Variance = {slope} · y {sign} {offset} for a brightness y from {darkest} to {brightest}, "
+        "all on the 0 to {levels} scale."
+    ).format(
+        slope=_number(slope),
+        sign="−" if offset < 0 else "+",
+        offset=_number(abs(offset)),
+        darkest=phrases.number(dependence.darkest * LEVELS),
+        brightest=phrases.number(dependence.brightest * LEVELS),
+        levels=LEVELS,
     )
     if dependence.slope < 0:
-        return [line, "It falls as y grows: usual after a camera's tone curve."]
+        return [line, tr("It falls as y grows: usual after a camera's tone curve.")]
     return [line]
 
 
 def _number(value: float) -> str:
     digits = 0 if abs(value) >= 10 else 1 if abs(value) >= 1 else 3
-    return f"{value:.{digits}f}".replace("-", "−")
+    return phrases.number(value, digits).replace("-", "−")
 
 
 def _correlation_figures(correlation: Sequence[float]) -> str:
-    return ", ".join(f"{value:.2f}".replace("-", "−") for value in correlation)
+    return ", ".join(phrases.number(value, 2).replace("-", "−") for value in correlation)

@@ -1,5 +1,6 @@
 """The language of the window: catalogues, what the engine says, and that nothing is left in English."""
 
+import ast
 import importlib.util
 import os
 import shutil
@@ -15,7 +16,7 @@ import pytest
 from PySide6.QtCore import QLocale
 from pytestqt.qtbot import QtBot
 
-from app import catalogues
+from app import catalogues, phrases
 from app.translation import install_catalogue, mark, tr, tr_count, translate_engine
 from app.widgets.config_form import ConfigForm
 from engine.configs import ComputeConfig
@@ -234,3 +235,29 @@ def test_translators_mistakes_are_found(script: ModuleType) -> None:
         "not translated: 'Undo' (window)",
         "other fields: '{name} is missing': {name}, {nmae}",
     ]
+
+
+def test_whatever_is_counted_can_be_translated() -> None:
+    nouns = set()
+    for path in (ROOT / "app").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("count", "phrases.count"):
+                nouns |= {part.value for part in node.args[1:] if isinstance(part, ast.Constant)}
+    assert nouns
+    assert nouns <= set(phrases._NOUNS)
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "expected"), [(1240, 0, "1.240"), (-1234.56, 1, "-1.234,6"), (0.5, 2, "0,50")]
+)
+def test_numbers_are_written_as_the_language_writes_them(
+    script: ModuleType, tmp_path: Path, english: None, value: float, digits: int, expected: str
+) -> None:
+    catalogue = script.new_catalogue("de")
+    catalogue.add("1,234.5", "1.234,5")
+    path = tmp_path / "residua.mo"
+    path.write_bytes(script.compiled(catalogue))
+    assert phrases.number(value, digits) == f"{value:,.{digits}f}"
+    with path.open("rb") as file:
+        install_catalogue(catalogues.Catalogue(file))
+    assert phrases.number(value, digits) == expected
