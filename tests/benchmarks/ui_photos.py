@@ -4,18 +4,17 @@ Used by `python3 run.py bench ui`; each function returns figures by name, with t
 """
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
 from app.main_window import MainWindow
 from app.pages.photos import PhotosPage
 from app.thumbnails import shared_thumbnails
 from tests.benchmarks.lateness import LatenessMeter
+from tests.benchmarks.studio import wait_until
 
 NUM_FILES = 10_000
 _SIDE_PX = 48
@@ -72,18 +71,18 @@ def measure_opening(window: MainWindow, folder: Path, *, with_noise: bool = Fals
         rows = page.grid.visible_rows()
         return [thumbnails.pixmap(page.model.photo_at(row).path) is not None for row in rows]
 
-    _wait(lambda: any(shown()))
+    wait_until(lambda: any(shown()), _WAIT_S)
     figures["first_thumbnail_s"] = time.perf_counter() - started
-    _wait(lambda: len(shown()) > 1 and all(shown()))
+    wait_until(lambda: len(shown()) > 1 and all(shown()), _WAIT_S)
     figures["first_page_s"] = time.perf_counter() - started
-    _wait(lambda: page.model.rowCount() == num_files)
+    wait_until(lambda: page.model.rowCount() == num_files, _WAIT_S)
     figures["all_listed_s"] = time.perf_counter() - started
     opening = watch.stop()
     figures["listing_lateness_p99_ms"] = opening.percentile(99)
     figures["listing_lateness_max_ms"] = opening.percentile(100)
     if with_noise:
         watch = LatenessMeter()
-        _wait(lambda: not page.runner.is_busy)
+        wait_until(lambda: not page.runner.is_busy, _WAIT_S)
         figures["all_measured_s"] = time.perf_counter() - started
         measuring = watch.stop()
         figures["measuring_lateness_p99_ms"] = measuring.percentile(99)
@@ -109,18 +108,3 @@ def measure_scrolling(window: MainWindow) -> dict[str, float]:
         QApplication.processEvents()
         frames.append((time.perf_counter() - started) * 1000)
     return {"scroll_frame_median_ms": float(np.median(frames)), "scroll_frame_p99_ms": float(np.percentile(frames, 99))}
-
-
-def _wait(condition: Callable[[], bool]) -> None:
-    """Let the window live until a condition holds.
-
-    Raises:
-        TimeoutError: It does not.
-    """
-    until = time.perf_counter() + _WAIT_S
-    loop = QEventLoop()
-    while not condition():
-        if time.perf_counter() > until:
-            raise TimeoutError("what was waited for has not come")
-        QTimer.singleShot(2, loop.quit)
-        loop.exec()
