@@ -11,7 +11,6 @@ from engine.data.bicubic_resize import shrink
 from engine.data.image_files import PhotoImage
 from engine.data.pair_checks import PairFinding, best_shift, compare_brightness_fields
 from engine.events import Pixels
-from engine.metrics import psnr
 
 _LOOKED_AT_SIDE_PX = 1024
 _COLOUR_SIDE_PX = 192
@@ -89,7 +88,8 @@ def measure_pair(noisy: PhotoImage, clean: PhotoImage) -> PairMeasures:
     reference = _at_size_of(noisy.pixels, clean.pixels)
     first, second = _alike_channels(noisy.pixels, reference)
     allowed = min(_SAME_LEVELS, _SAME_SHARE_OF_CONTRAST * float(first.std()))
-    if float(np.abs(first - second).mean()) <= allowed:
+    difference = first - second
+    if float(np.abs(difference).mean()) <= allowed:
         return PairMeasures(
             noisy_digest=noisy_digest,
             clean_digest=clean_digest,
@@ -97,6 +97,7 @@ def measure_pair(noisy: PhotoImage, clean: PhotoImage) -> PairMeasures:
             is_same_picture=True,
             findings=(),
         )
+    psnr = -10 * float(np.log10(np.square(difference).mean(dtype=np.float64)))
     noisy_field, clean_field = (_middle_of(pixels.mean(axis=2)) for pixels in (first, second))
     findings = tuple(compare_brightness_fields(noisy_field, clean_field))
     if any(finding.kind == "different" for finding in findings):
@@ -106,7 +107,7 @@ def measure_pair(noisy: PhotoImage, clean: PhotoImage) -> PairMeasures:
             scene=scene_signature(clean.pixels),
             is_same_picture=False,
             findings=findings,
-            psnr=psnr(first, second),
+            psnr=psnr,
         )
     shift, _, gain = best_shift(noisy_field, clean_field)
     return PairMeasures(
@@ -119,7 +120,7 @@ def measure_pair(noisy: PhotoImage, clean: PhotoImage) -> PairMeasures:
         shift_gain=gain,
         channels=fit_channels(first, second),
         sharpness=compare_sharpness(noisy_field, clean_field, shift),
-        psnr=psnr(first, second),
+        psnr=psnr,
     )
 
 

@@ -254,6 +254,8 @@ class LabelsPage(Page):
 
     @Slot(object)
     def _take_matching(self, matching: PairMatching) -> None:
+        if not self._has_labels:
+            return
         self._matching = matching
         self.jobs.examine(matching.pairs)
         self._rebuild()
