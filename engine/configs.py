@@ -241,7 +241,7 @@ class FinetuneConfig(TrainingConfig):
             ge=0,
             le=1000,
             title="Unlabelled photos",
-            description="How much the photos without a reference go on teaching; 0: not at all.",
+            description="How much the photos without a reference go on teaching, shared by the labels; 0: not at all.",
             json_schema_extra=ADVANCED,
         ),
     ] = 0.3

@@ -107,7 +107,10 @@ def finetune_plan(
     clean_of = {pair.noisy.path: pair.clean for pair in training}
     unlabelled = _unlabelled_objective(config, origin, labels, control, emit)
     return TrainingPlan(
-        objective=SupervisedObjective(training, labels.task, config, unlabelled, config.unlabelled_weight),
+        # One label needs most to be held up by the unlabelled photos; ten nearly speak for the folder by themselves.
+        objective=SupervisedObjective(
+            training, labels.task, config, unlabelled, config.unlabelled_weight / len(training)
+        ),
         card=card,
         preview=choose_preview_crop(noisy, lambda photo: clean_of[photo.path], scale=labels.task.scale),
         labels=labels,
