@@ -27,20 +27,20 @@ PRESET_CARDS: dict[Preset, PresetCard] = {
     Preset.QUICK: PresetCard(
         title="Quick",
         description="A first result to judge by. Good for trying things out.",
-        pretrain_minutes=3,
-        finetune_minutes=0.6,
+        pretrain_minutes=2,
+        finetune_minutes=1.3,
     ),
     Preset.BALANCED: PresetCard(
         title="Balanced",
         description="Cleaner fine texture from a longer look at the photos.",
-        pretrain_minutes=8,
-        finetune_minutes=1.7,
+        pretrain_minutes=6,
+        finetune_minutes=3.5,
     ),
     Preset.THOROUGH: PresetCard(
         title="Thorough",
         description="The best this machine can do. Start it and come back later.",
-        pretrain_minutes=45,
-        finetune_minutes=9,
+        pretrain_minutes=32,
+        finetune_minutes=18,
     ),
 }
 
@@ -101,15 +101,15 @@ TASK_CARDS: dict[str, TaskCard] = {
 }
 
 _PRETRAIN: dict[Preset, dict[str, Any]] = {
-    Preset.QUICK: {"steps": 5000, "photos_per_batch": 12, "crop_px": 32},
-    Preset.BALANCED: {"steps": 15000, "photos_per_batch": 12, "crop_px": 32},
-    Preset.THOROUGH: {"steps": 40000, "photos_per_batch": 16, "crop_px": 40},
+    Preset.QUICK: {"steps": 4000, "photos_per_batch": 12, "crop_px": 32},
+    Preset.BALANCED: {"steps": 12000, "photos_per_batch": 12, "crop_px": 32},
+    Preset.THOROUGH: {"steps": 30000, "photos_per_batch": 16, "crop_px": 40},
 }
 
 _FINETUNE: dict[Preset, dict[str, Any]] = {
-    Preset.QUICK: {"steps": 500, "photos_per_batch": 12, "crop_px": 64},
-    Preset.BALANCED: {"steps": 1500, "photos_per_batch": 12, "crop_px": 64},
-    Preset.THOROUGH: {"steps": 4000, "photos_per_batch": 16, "crop_px": 80},
+    Preset.QUICK: {"steps": 1200, "photos_per_batch": 12, "crop_px": 64},
+    Preset.BALANCED: {"steps": 3000, "photos_per_batch": 12, "crop_px": 64},
+    Preset.THOROUGH: {"steps": 8000, "photos_per_batch": 16, "crop_px": 80},
 }
 
 # What is already learned is refined, not overwritten; from scratch there is nothing to overwrite. Without labels it is
