@@ -129,7 +129,9 @@ class SettingsDialog(QDialog):
 
     def _add_room(self) -> None:
         self._heading(tr("Room on the disk"))
-        sizes = {megabytes: phrases.file_size(megabytes * 1_000_000) for megabytes in THUMBNAIL_CACHE_MB.choices}
+        sizes = {
+            megabytes: f"{phrases.number(megabytes)}{phrases.NO_BREAK}MB" for megabytes in THUMBNAIL_CACHE_MB.choices
+        }
         self._choice(
             THUMBNAIL_CACHE_MB,
             tr("Thumbnails"),

@@ -75,6 +75,9 @@ class RunOverlay(QWidget):
         self.plot.setMenuEnabled(False)
         self.plot.setMouseEnabled(x=False, y=False)
         self.plot.hideButtons()
+        for name in ("left", "bottom"):
+            # Now, while no label is shown: switched off later, pyqtgraph would scale the axis once more.
+            self.plot.getPlotItem().getAxis(name).enableAutoSIPrefix(False)
         self.figures = _table(tr("Figures of the selected runs"))
         self.differences = _table(tr("Settings that differ"))
         heading = QHBoxLayout()
@@ -257,7 +260,6 @@ class RunOverlay(QWidget):
         item = self.plot.getPlotItem()
         for name in ("left", "bottom"):
             axis = item.getAxis(name)
-            axis.enableAutoSIPrefix(False)
             axis.setPen(pg.mkPen(colors.plot_grid))
             axis.setTextPen(pg.mkPen(colors.text_muted))
             axis.setTickFont(font)

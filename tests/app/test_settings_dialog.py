@@ -144,7 +144,7 @@ def test_a_smaller_limit_takes_the_oldest_thumbnails_at_once(
     for name in ("old.jpg", "new.jpg"):
         with (thumbnails.folder / name).open("wb") as file:
             file.truncate(50 * 2**20)
-    choose(dialog, THUMBNAIL_CACHE_MB.key, "At most 64.0\xa0MB")
+    choose(dialog, THUMBNAIL_CACHE_MB.key, "At most 64\xa0MB")
     qtbot.waitUntil(lambda: len(list(thumbnails.folder.glob("*.jpg"))) == 1)
 
 
