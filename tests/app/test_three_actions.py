@@ -1,0 +1,84 @@
+"""What the guide promises: three actions from an empty start to a restored, compared and saved photo."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QAbstractButton
+from pytestqt.qtbot import QtBot
+
+from app.pages.restore import RestorePage
+from app.session import Session
+from app.thumbnails import shared_thumbnails
+from engine.run_store import RunStore
+from engine.starter_models import list_starters
+from tests.app.conftest import OpenWindow
+from tests.conftest import TinyPhotos
+
+WAIT_MS = 90_000
+
+
+@pytest.fixture
+def session(qtbot: QtBot) -> Iterator[Session]:
+    """A session that knows the models that ship."""
+    result = Session(RunStore(), list_starters())
+    yield result
+    result.undo_stack.clear()
+    result.run_catalog.shut_down()
+    shared_thumbnails(result).shut_down()
+
+
+def shown_button(opened: OpenWindow, text: str) -> QAbstractButton | None:
+    """Return what a person sees and can press."""
+    for found in opened.window.current_page.findChildren(QAbstractButton):
+        if found.isVisible() and found.isEnabled() and found.text().replace("\xa0", " ") == text:
+            return found
+    return None
+
+
+def press(qtbot: QtBot, opened: OpenWindow, text: str) -> None:
+    qtbot.waitUntil(lambda: shown_button(opened, text) is not None, timeout=WAIT_MS)
+    found = shown_button(opened, text)
+    assert found is not None
+    qtbot.mouseClick(found, Qt.MouseButton.LeftButton)
+
+
+def drop(opened: OpenWindow, folder: Path) -> None:
+    content = QMimeData()
+    content.setUrls([QUrl.fromLocalFile(str(folder))])
+    event = QDropEvent(
+        QPointF(opened.window.rect().center()),
+        Qt.DropAction.CopyAction,
+        content,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    opened.window.dropEvent(event)
+
+
+@pytest.mark.slow
+def test_three_actions_restore_compare_and_save(qtbot: QtBot, opened: OpenWindow, tiny_photos: TinyPhotos) -> None:
+    assert opened.window.current_page.page_id == "photos"
+    assert not opened.session.photos
+
+    drop(opened, tiny_photos.noisy)
+    qtbot.waitUntil(lambda: len(opened.session.photos) == 8, timeout=WAIT_MS)
+
+    press(qtbot, opened, "Restore")
+    page = opened.window.current_page
+    assert isinstance(page, RestorePage)
+    qtbot.waitUntil(lambda: page.preview.preview is not None and not page.preview.is_busy, timeout=WAIT_MS)
+    assert page.preview.viewer.mode_key == "split"
+    titles = [panel.title for panel in page.preview.viewer.panes]
+    assert titles == ["Noisy", "Restored"]
+    seen = page.preview.preview
+    assert seen is not None
+    assert (seen.noisy != seen.restored).any()
+
+    press(qtbot, opened, "Restore 8 photos")
+    qtbot.waitUntil(lambda: len(opened.session.restored_sources) == 8, timeout=WAIT_MS)
+    saved = {opened.session.restored(source)[-1].path for source in opened.session.restored_sources}
+    assert len(saved) == 8
+    assert all(path.is_file() and path.parent != tiny_photos.noisy for path in saved)
