@@ -10,7 +10,7 @@ class Part:
 
     Attributes:
         name: As on the command line.
-        module: In this package; `prepare(plan)` returns what is opened at the start, `live(person, plan)` does the part.
+        module: In this package. `prepare(plan)` returns what is opened at the start; `live(person, plan)` does it.
         number: Its place; the screenshots' names begin with it.
     """
 
