@@ -153,6 +153,9 @@ class CompareBar(QWidget):
             offers: What else they could show.
         """
         self._choices, self._offers = tuple(choices), offers
+        if self.window().focusWidget() in self._chips:
+            # Else it would leave the page with the button, and the page's keys would no longer work.
+            self._viewer.setFocus()
         while self._chips:
             chip = self._chips.pop()
             self._chip_row.removeWidget(chip)

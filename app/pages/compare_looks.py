@@ -8,7 +8,8 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QPoint, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPoint, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -109,6 +110,14 @@ class LooksPanel(QFrame):
         self.move(max(corner.x(), leftmost), corner.y())
         self.show()
         self.exposure_slider.setFocus()
+
+    def event(self, event: QEvent) -> bool:
+        """Keep Escape from the page, where it means something else: here it closes the panel."""
+        is_key = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride
+        if is_key and event.matches(QKeySequence.StandardKey.Cancel):
+            event.accept()
+            return True
+        return super().event(event)
 
     def _add_row(self, name: str, control: QWidget) -> None:
         row = self._grid.rowCount()

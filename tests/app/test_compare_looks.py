@@ -242,3 +242,21 @@ def test_the_overflow_hides_the_most_dispensable_first(qtbot):
     assert [action.text() for action in overflow.menu().actions()] == ["third", "first"]
     overflow.menu().actions()[1].trigger()
     assert clicked == ["first"]
+
+
+def test_escape_closes_the_panel_and_leaves_the_region(qtbot, page):
+    region = QRect(10, 10, 30, 20)
+    page.viewer.set_region(region)
+    page.bar.looks_button.click()
+    qtbot.waitUntil(page.bar.looks.isVisible)
+    QTest.keyClick(page.bar.looks.exposure_slider, Qt.Key.Key_Escape)
+    assert not page.bar.looks.isVisible()
+    assert page.viewer.region == region
+
+
+def test_keys_go_on_after_a_pane_was_chosen_by_its_button(qtbot, page):
+    chip = page.bar.menu_of(1).parentWidget()
+    chip.setFocus()
+    page.bar.menu_of(1).actions()[0].trigger()
+    wait(qtbot, page)
+    assert page.window().focusWidget() is page.viewer
