@@ -48,8 +48,7 @@ def live_through(part: Part, arguments: argparse.Namespace) -> int:
     def live_it() -> None:
         try:
             person.wait("the engine", lambda: person.page.session.compute_text, 180)
-            # There is no window manager that would give the window the keyboard.
-            person.click_on(lambda: person.window.header, (0.3, 0.5))
+            person.take_keyboard()
             live.live(person, plan)
             report["done"] = True
         except Exception as error:  # noqa: BLE001 - told to whoever runs this, and the window is closed

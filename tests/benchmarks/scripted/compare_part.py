@@ -56,7 +56,6 @@ def _look(person: Person) -> None:
     person.shoot("zoomed in all panes, pixels read")
     for _ in range(4):
         person.wheel(8)
-    person.press("g")
     person.settle()
     person.shoot("values written into pixels")
     person.press("f", "s")

@@ -62,7 +62,7 @@ def live(person: Person, plan: Plan) -> None:
     person.settle()
     person.shoot("a doubtful pair used after all")
     person.press("ctrl+z")
-    person.click("Align")
+    person.click("Align 1 reference")
     person.settle(300)
     person.shoot("aligned copies")
 

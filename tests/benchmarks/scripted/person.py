@@ -137,19 +137,22 @@ class Person:
         self.see(lambda: self._application.primaryScreen().grabWindow(0).save(str(file)))
         self.shots.append(file.name)
 
-    def find(self, text: str, kind: type = QAbstractButton) -> QWidget | None:
+    def find(self, text: str, kind: type[QWidget] = QAbstractButton) -> QWidget | None:
         """Return a thing that can be used and says, or is called, what begins with a text; on the main thread only."""
         popup, dialog = self._application.activePopupWidget(), self._application.activeModalWidget()
         others = [widget for widget in self._application.topLevelWidgets() if widget.isVisible()]
         for top in [top for top in (popup, dialog, *reversed(others)) if top is not None]:
-            for widget in top.findChildren(kind):
-                if widget.isVisible() and widget.isEnabled() and any(_says(said, text) for said in _words(widget)):
-                    return widget  # type: ignore[no-any-return]
+            there: list[QWidget] = [each for each in top.findChildren(kind) if each.isVisible() and each.isEnabled()]
+            # What is written on one thing goes before what the tooltip of another says.
+            for words in (_written, QWidget.accessibleName, QWidget.toolTip):
+                for widget in there:
+                    if _says(words(widget), text):
+                        return widget
         return None
 
     # What is done
 
-    def click(self, text: str, kind: type = QAbstractButton, seconds: float = 60) -> None:
+    def click(self, text: str, kind: type[QWidget] = QAbstractButton, seconds: float = 60) -> None:
         """Click a thing by what it says or is called."""
         self.wait(f"“{text}”", lambda: self.find(text, kind) is not None, seconds)
         time.sleep(_HAND_S)
@@ -270,8 +273,14 @@ class Person:
     def press(self, *keys: str) -> None:
         """Press keys, one after the other; "ctrl+e" is one."""
         for key in keys:
+            self.take_keyboard()
             _do("key", key)
             time.sleep(_HAND_S)
+
+    def take_keyboard(self) -> None:
+        """Click a free place of the window if no window has the keyboard: there is no window manager to see to that."""
+        if self.see(lambda: self._application.activeWindow() is None and self._application.activePopupWidget() is None):
+            self.click_on(lambda: self.window.header, (0.3, 0.5))
 
     def write(self, text: str) -> None:
         """Write a text."""
@@ -361,9 +370,9 @@ def _do(*words: str) -> None:
     subprocess.run(["xdotool", *words], check=True, stdout=subprocess.DEVNULL)
 
 
-def _words(widget: QWidget) -> tuple[str, str, str]:
+def _written(widget: QWidget) -> str:
     text = getattr(widget, "text", None)
-    return text() if callable(text) else "", widget.accessibleName(), widget.toolTip()
+    return text() if callable(text) else ""
 
 
 def _says(said: str, text: str) -> bool:

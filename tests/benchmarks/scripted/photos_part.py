@@ -51,7 +51,7 @@ def live(person: Person, plan: Plan) -> None:
     person.shoot("filtered by name")
     person.press("ctrl+a", "BackSpace", "ctrl+shift+f")
     person.click("Noise from", QLineEdit)
-    person.write("4")
+    person.write("3")
     person.settle()
     person.shoot("filter by noise")
     person.click("Clear all conditions")

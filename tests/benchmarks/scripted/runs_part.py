@@ -76,6 +76,7 @@ def live(person: Person, plan: Plan) -> None:
     person.settle()
     person.shoot("deleted runs")
     person.press("Escape", "ctrl+z")
+    person.wait("brought back", lambda: table.model().rowCount() == 3, 30)
     person.settle()
     person.shoot("brought back")
     person.click_row(lambda: table, 0)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QComboBox
 
+from app.widgets.field_editors import FieldEditor
 from tests.benchmarks.scripted.parts import Plan
 from tests.benchmarks.scripted.person import Person
 
@@ -38,17 +39,27 @@ def live(person: Person, plan: Plan) -> None:
     person.press("ctrl+t")
     _go_round(person, _theme(person))
     person.press("ctrl+comma")
-    person.choose(lambda: person.find("Text size", QComboBox), "200")  # type: ignore[arg-type,return-value]
+    _choose(person, "Text size", "200")
     person.shoot("settings at 200 %")
     person.press("Escape")
     _go_round(person, "at 200 %")
     person.press("ctrl+comma")
-    person.choose(lambda: person.find("Text size", QComboBox), "100")  # type: ignore[arg-type,return-value]
-    person.choose(lambda: person.find("Language", QComboBox), "Deutsch")  # type: ignore[arg-type,return-value]
+    _choose(person, "Text size", "100")
+    _choose(person, "Language", "Deutsch")
     person.shoot("another language from the next start on")
     person.press("Escape")
     person.see(lambda: person.window.resize(960, 600))
     _go_round(person, "smallest")
+
+
+def _choose(person: Person, setting: str, value: str) -> None:
+    def box() -> QComboBox:
+        editor = person.find(setting, FieldEditor)
+        assert editor is not None
+        return editor if isinstance(editor, QComboBox) else editor.findChild(QComboBox)
+
+    person.wait(setting, lambda: person.find(setting, FieldEditor) is not None, 20)
+    person.choose(box, value)
 
 
 def _theme(person: Person) -> str:
