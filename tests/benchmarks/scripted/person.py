@@ -34,6 +34,7 @@ Place = tuple[float, float]
 MIDDLE: Place = (0.5, 0.5)
 _HAND_S = 0.25
 """Rest between two movements of the hand."""
+_NUM_QUIET_LOOKS = 3
 _DRAG_STEPS = 6
 
 
@@ -125,10 +126,13 @@ class Person:
             time.sleep(0.1)
 
     def settle(self, seconds: float = 120) -> None:
-        """Wait until no quick job runs and nothing on the page is on its way."""
+        """Wait until no quick job runs and nothing on the page is on its way, and none follows at once."""
         time.sleep(_HAND_S)
-        self.wait("all is there", lambda: not self._is_busy(), seconds)
-        time.sleep(_HAND_S)
+        num_quiet = 0
+        while num_quiet < _NUM_QUIET_LOOKS:
+            self.wait("all is there", lambda: not self._is_busy(), seconds)
+            time.sleep(_HAND_S)
+            num_quiet = 0 if self.see(self._is_busy) else num_quiet + 1
 
     def shoot(self, name: str) -> None:
         """Keep a picture of the screen."""
