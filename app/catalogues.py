@@ -53,6 +53,8 @@ def use_language(choice: str, application: QCoreApplication) -> str:
     """
     code = language_of(choice)
     install_catalogue(load_catalogue(code))
+    # Numbers in fields, too, as the language writes them, whatever the system's.
+    QLocale.setDefault(QLocale(code))
     if code != ENGLISH:
         translator = QTranslator(application)
         if translator.load(f"qtbase_{code}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):

@@ -19,7 +19,7 @@ LEVELS = 255
 _NEARLY_UNCORRELATED = 0.15
 # Neighbours of camera noise correlate with 0.4 to 0.7. Remains of the picture lift white noise to 0.2 where it is weak.
 _NEARLY_UNCORRELATED_NEIGHBOURS = 0.25
-_LEVEL_WORDS = ((2, "hardly any"), (6, "little"), (15, "clear"), (35, "strong"))
+_LEVEL_WORDS = ((2, "Hardly any noise"), (6, "Little noise"), (15, "Clear noise"), (35, "Strong noise"))
 # Below a quarter more noise at one end of the brightness than at the other, the measurement's own error may be all.
 _CLEAR_RATIO = 1.25
 _LEAST_SIGMA = 0.1 / LEVELS
@@ -116,8 +116,9 @@ class FolderNoise:
     def level_sentence(self) -> str:
         """How strong it is, and how much that differs from photo to photo."""
         typical, low, high = (_in_levels(sigma) for sigma in (self.sigma, self.low_sigma, self.high_sigma))
-        spread = f", most photos {low} to {high}" if low != high else ""
-        return f"{noise_word(self.sigma).capitalize()}: {typical} of {LEVELS}{spread}."
+        if low == high:
+            return f"{noise_word(self.sigma)}: {typical} of {LEVELS} in each photo."
+        return f"{noise_word(self.sigma)}: {typical} of {LEVELS}, most photos {low} to {high}."
 
     @property
     def stride_sentence(self) -> str:
@@ -175,9 +176,8 @@ def independent_distance(correlation: Sequence[float]) -> int:
 
 
 def noise_word(sigma: float) -> str:
-    """Name a noise level, by its standard deviation on the 0 to 1 scale: "clear noise"."""
-    word = next((word for limit, word in _LEVEL_WORDS if sigma * LEVELS < limit), "very strong")
-    return f"{word} noise"
+    """Name a noise level, by its standard deviation on the 0 to 1 scale: "Clear noise"."""
+    return next((words for limit, words in _LEVEL_WORDS if sigma * LEVELS < limit), "Very strong noise")
 
 
 def _common_dependence(noises: Sequence[NoiseEstimate], sigma: float) -> SignalDependence | None:

@@ -6,6 +6,7 @@ from typing import Any
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app import phrases
 from app.job_runner import JobFunction, JobRunner
 from app.pages.noise_facts import NoiseFacts, common_noise, plan_text
 from app.pages.start_choice import StartChoice
@@ -179,7 +180,9 @@ class PretrainPage(TrainingPage):
     def input_text(self) -> str:
         num_left_out = len(self.session.photos) - self.num_input_photos()
         text = count_photos(self.num_input_photos())
-        return f"{text} ({tr('{number} left out').format(number=f'{num_left_out:,}')})" if num_left_out else text
+        if not num_left_out:
+            return text
+        return tr("{photos} ({number} left out)").format(photos=text, number=phrases.number(num_left_out))
 
     def button_text(self) -> str:
         num_photos = self.num_input_photos()

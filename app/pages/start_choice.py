@@ -174,4 +174,4 @@ def _title_of_run(entry: RunEntry) -> str:
 
 
 def _title_of_starter(starter: StarterModel) -> str:
-    return f"{translate_engine(starter.title)}  ·  {tr('ships with Residua')}"
+    return tr("{model}  ·  ships with Residua").format(model=translate_engine(starter.title))

@@ -96,7 +96,7 @@ class Header(QFrame):
 
     def _show_model(self) -> None:
         model = self._session.model
-        name = model.name if model else tr("none yet")
+        name = translate_engine(model.name) if model else tr("none yet")
         shown = name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
         self.model_button.setText(tr("Model: {name}").format(name=shown))
         self.model_button.setAccessibleName(tr("Model: {name}").format(name=name))

@@ -66,6 +66,14 @@ class RailButton(QPushButton):
         self.updateGeometry()
         self.update()
 
+    def width_with_name(self) -> int:
+        """Return the pixels that icon and name need while the page is shown."""
+        font = QFont(self.font())
+        font.setPixelSize(Sizes(Theme.of_application().text_scale).body)
+        font.setBold(True)
+        left = 3 * SPACING + 4 + Theme.of_application().px(ICON_PX)
+        return left + QFontMetrics(font).horizontalAdvance(self._entry.title) + SPACING
+
     def sizeHint(self) -> QSize:
         return QSize(Theme.of_application().px(56), Theme.of_application().px(48))
 
@@ -164,6 +172,8 @@ class Rail(QFrame):
             self._fit()
 
     def _fit(self) -> None:
-        self.setFixedWidth(Theme.of_application().px(64 if self._is_narrow else 152))
+        theme = Theme.of_application()
+        names = max(rail_button.width_with_name() for rail_button in self._buttons.values())
+        self.setFixedWidth(theme.px(64) if self._is_narrow else max(theme.px(152), names))
         for rail_button in self._buttons.values():
             rail_button.set_narrow(self._is_narrow)

@@ -232,7 +232,7 @@ def test_what_the_noises_of_a_folder_have_in_common() -> None:
     alone = summarize_noise([NoiseEstimate(sigma=0.02, correlation=white)])
     assert alone is not None
     assert alone.sentence == (
-        "Little noise: 5.1 of 255. The noise of neighbouring pixels is independent: sub-sampling with stride 1."
+        "Little noise: 5.1 of 255 in each photo. The noise of neighbouring pixels is independent: sub-sampling with stride 1."
     )
 
 
@@ -243,7 +243,7 @@ def test_distances_of_independent_noise() -> None:
 
 
 @pytest.mark.parametrize(
-    ("levels", "word"), [(1, "hardly"), (5, "little"), (12, "clear"), (30, "strong"), (60, "very")]
+    ("levels", "word"), [(1, "Hardly"), (5, "Little"), (12, "Clear"), (30, "Strong"), (60, "Very")]
 )
 def test_noise_in_words(levels: float, word: str) -> None:
     assert noise_word(levels / 255).startswith(word)
