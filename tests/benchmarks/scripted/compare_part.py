@@ -3,6 +3,9 @@
 import shutil
 from pathlib import Path
 
+from PySide6.QtWidgets import QWidget
+
+from app.viewer.split_handle import SplitHandle
 from tests.benchmarks.scripted.parts import Plan
 from tests.benchmarks.scripted.person import Person
 
@@ -56,13 +59,15 @@ def _look(person: Person) -> None:
     person.shoot("zoomed in all panes, pixels read")
     for _ in range(4):
         person.wheel(8)
+    person.press("g")
     person.settle()
     person.shoot("values written into pixels")
-    person.press("f", "s")
+    person.press("g", "f", "s")
     person.settle()
     person.press("shift+Right", "shift+Right", "shift+Right")
-    person.drag(lambda: person.page.viewer, (0.56, 0.5), (0.35, 0.5))
-    person.shoot("split")
+    person.shoot("split moved by keys")
+    person.drag(lambda: _shown(person, SplitHandle), (0.5, 0.5), (-6.0, 0.5))
+    person.shoot("split moved by hand")
     person.press("d", "bracketright", "bracketright")
     person.settle()
     person.shoot("difference")
@@ -99,6 +104,11 @@ def _look(person: Person) -> None:
     person.press("2", "Right")
     person.settle(300)
     person.shoot("next photo")
+
+
+def _shown(person: Person, kind: type[QWidget]) -> QWidget:
+    found: list[QWidget] = [each for each in person.page.viewer.findChildren(kind) if each.isVisible()]
+    return found[0]
 
 
 def _vote(person: Person) -> None:
