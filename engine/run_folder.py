@@ -6,6 +6,7 @@ another machine, a newer version or a crash, and is checked.
 """
 
 import json
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -26,6 +27,9 @@ SUBFOLDERS = ("checkpoints", "previews", "restored")
 
 _SILENT_SECONDS = 3600.0
 """A run on another machine, whose process cannot be seen from here, counts as interrupted after this silence."""
+
+_trained_here: set[tuple[str, str]] = set()
+"""Ids and times of the runs that this process trains: an ending that no disk could take is known all the same."""
 
 _record_lock = threading.Lock()
 """The window renames a run while its trainer counts steps: both read, change and write the one record."""
@@ -178,6 +182,7 @@ class Run:
     def _set_owner(self, current: RunRecord, fields: dict[str, Any]) -> None:
         if fields["status"] != RunStatus.RUNNING:
             fields["owner"] = None
+            _trained_here.discard(_identity(current))
             return
         owner = process_identity.current_process()
         if current.status == RunStatus.RUNNING and current.owner != owner:
@@ -186,6 +191,7 @@ class Run:
                 "Wait for it to end, or stop it there.",
             )
         fields["owner"] = owner
+        claim(current)
 
 
 def _read_record(folder: Path) -> RunRecord:
@@ -209,7 +215,8 @@ def _has_living_owner(folder: Path, record: RunRecord) -> bool:
     if record.owner is None:
         return False
     if process_identity.is_local(record.owner):
-        return process_identity.is_alive(record.owner)
+        is_another = record.owner.get("pid") != os.getpid()
+        return process_identity.is_alive(record.owner) and (is_another or _identity(record) in _trained_here)
     written = [file.stat().st_mtime for file in (folder / RECORD_FILE, folder / "metrics.csv") if file.is_file()]
     return time.time() - max(written, default=0.0) < _SILENT_SECONDS
 
@@ -230,14 +237,32 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         RunStoreError: It cannot be written.
     """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file of a run, whole or not at all.
+
+    Raises:
+        RunStoreError: It cannot be written.
+    """
     try:
-        write_bytes_atomically(path, text.encode("utf-8"))
+        write_bytes_atomically(path, content)
     except OSError as error:
         raise unwritable(path, error) from error
 
 
 def _damaged(path: Path) -> RunStoreError:
     return RunStoreError(f"The file {path} is missing or damaged.", "Delete the run, or restore it from a backup.")
+
+
+def claim(record: RunRecord) -> None:
+    """Note that this process trains a run, before its record on the disk says so."""
+    _trained_here.add(_identity(record))
+
+
+def _identity(record: RunRecord) -> tuple[str, str]:
+    return record.id, record.created
 
 
 def unwritable(path: Path, error: OSError) -> RunStoreError:

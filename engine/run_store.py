@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from pydantic import BaseModel
 
 from engine import process_identity
 from engine.errors import InvalidInputError, RunStoreError
-from engine.run_folder import CONFIG_FILE, RECORD_FILE, SUBFOLDERS, Run, unwritable, write_text
+from engine.run_folder import CONFIG_FILE, RECORD_FILE, SUBFOLDERS, Run, claim, unwritable, write_text
 from engine.run_records import RunKind, RunRecord, RunStatus
 
 __all__ = ["Run", "RunStore", "default_runs_folder", "library_versions"]
@@ -97,8 +98,6 @@ class RunStore:
                 folder = self._make_folder(f"{datetime.now():%Y%m%d-%H%M%S}_{kind}_{_slug(name)}")
             else:
                 folder = _claim_folder(path)
-            for subfolder in SUBFOLDERS:
-                (folder / subfolder).mkdir()
         except OSError as error:
             raise unwritable(path or self.root, error) from error
         fields: dict[str, Any] = {
@@ -113,9 +112,16 @@ class RunStore:
         }
         record = RunRecord.model_validate(fields | record_fields)
         settings = config.model_dump(mode="json") if isinstance(config, BaseModel) else dict(config)
-        # The record comes last: a folder without one is not yet a run.
-        write_text(folder / CONFIG_FILE, json.dumps(settings, indent=2, ensure_ascii=False, default=str))
-        write_text(folder / RECORD_FILE, record.model_dump_json(indent=2))
+        try:
+            for subfolder in SUBFOLDERS:
+                (folder / subfolder).mkdir()
+            claim(record)
+            # The record comes last: a folder without one is not yet a run.
+            write_text(folder / CONFIG_FILE, json.dumps(settings, indent=2, ensure_ascii=False, default=str))
+            write_text(folder / RECORD_FILE, record.model_dump_json(indent=2))
+        except (OSError, RunStoreError) as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise error if isinstance(error, RunStoreError) else unwritable(folder, error) from error
         return Run(folder)
 
     def open(self, path_or_id: Path | str) -> Run:

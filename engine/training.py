@@ -1,6 +1,7 @@
 """The training jobs: pretrain on noisy photos, fine-tune on pairs, resume either."""
 
 import hashlib
+import logging
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ from engine.trainer import Trainer, new_state
 from engine.training_observer import TrainingObserver
 from engine.training_plans import TrainingPlan, finetune_plan, pretrain_plan, with_measured_stride
 from engine.verdicts import choice_verdict
+
+_logger = logging.getLogger(__name__)
 
 Config = TypeVar("Config", bound=TrainingConfig)
 
@@ -239,17 +242,23 @@ def _one_ending(run: Run) -> Iterator[None]:
     try:
         yield
     except JobCancelled:
-        run.update(status=RunStatus.STOPPED)
-        run.log("Stopped by the person")
+        _note_ending(run, "Stopped by the person", status=RunStatus.STOPPED)
         raise
     except EngineError as error:
-        run.update(status=RunStatus.FAILED, error=str(error))
-        run.log(f"Failed: {error}")
+        _note_ending(run, f"Failed: {error}", status=RunStatus.FAILED, error=str(error))
         raise
     except BaseException as error:
-        run.update(status=RunStatus.FAILED, error=f"An unexpected error: {error}")
-        run.log(traceback.format_exc())
+        _note_ending(run, traceback.format_exc(), status=RunStatus.FAILED, error=f"An unexpected error: {error}")
         raise
+
+
+def _note_ending(run: Run, line: str, **fields: Any) -> None:
+    """Note it where that is possible: what a full disk or a removed folder has ended is told by the error itself."""
+    try:
+        run.update(**fields)
+        run.log(line)
+    except RunStoreError as error:
+        _logger.warning("How the run %s ended cannot be noted: %s", run.path, error)
 
 
 def _absolute(paths: Sequence[Path]) -> tuple[Path, ...]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from engine.atomic_files import write_bytes_atomically
 from engine.checkpoints import TrainingState
 from engine.data.patches import DecodedPhoto
 from engine.devices import ComputeDevice
@@ -19,6 +18,7 @@ from engine.noise_facts import FolderNoise, summarize_noise
 from engine.objectives import DecodedPair
 from engine.registry import TASKS, find_entry
 from engine.restorer import Restorer
+from engine.run_folder import write_bytes
 from engine.run_store import Run
 from engine.verdicts import TrainingFacts, gain_verdict, residual_facts, training_verdict
 
@@ -90,7 +90,11 @@ class TrainingObserver:
         self._metrics: Mapping[str, float] = {}
 
     def preview(self, state: TrainingState) -> None:
-        """Restore the preview crop, keep its picture, and judge its residual."""
+        """Restore the preview crop, keep its picture, and judge its residual.
+
+        Raises:
+            RunStoreError: The picture cannot be written.
+        """
         restorer = self._restorer(state)
         restored = restorer.restore(self._crop.noisy, control=self._control)
         noisy = restorer.unrestored(self._crop.noisy)
@@ -98,7 +102,7 @@ class TrainingObserver:
         tiles = [noisy, restored, np.clip(0.5 + RESIDUAL_GAIN * residual, 0, 1)]
         picture = np.rint(np.concatenate(tiles, axis=1) * 255).astype(np.uint8)
         _, encoded = cv2.imencode(".png", picture[:, :, ::-1])
-        write_bytes_atomically(self._run.preview_folder / f"step_{state.step:08d}.png", encoded.tobytes())
+        write_bytes(self._run.preview_folder / f"step_{state.step:08d}.png", encoded.tobytes())
         self._emit(
             PreviewReady(
                 step=state.step, noisy=noisy, restored=restored, residual=residual, reference=self._crop.reference
