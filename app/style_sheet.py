@@ -107,7 +107,12 @@ QComboBox::drop-down {{ border: none; width: 20px; background-color: transparent
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{
   background-color: transparent; border: none; width: 16px; margin: 1px; }}
 QAbstractSpinBox::up-button:hover, QAbstractSpinBox::down-button:hover {{ background-color: {colors.hover}; }}
-QComboBox QAbstractItemView {{ background-color: {colors.raised}; border: 1px solid {colors.border_strong}; }}
+QComboBox {{ combobox-popup: 0; }}
+QComboBox QAbstractItemView {{
+  background-color: {colors.raised}; border: 1px solid {colors.border_strong}; outline: none;
+  selection-background-color: {colors.accent_soft}; selection-color: {colors.text}; }}
+QComboBox QAbstractItemView::item {{ min-height: {sizes.body + 9}px; }}
+QComboBox QAbstractItemView::item:disabled {{ color: {colors.text_disabled}; }}
 
 QProgressBar {{
   background-color: {colors.hover}; border: none; border-radius: 3px; min-height: 6px; max-height: 6px;
