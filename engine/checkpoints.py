@@ -1,4 +1,4 @@
-"""Checkpoints: all that an interrupted training needs to go on as if nothing had happened.
+"""Checkpoints: all that an interrupted training needs to go on as if nothing had happened; see also `checkpoint_files`.
 
 One safetensors file holds the weights, their running average, the optimiser's moments, what the objective remembers
 of earlier steps and, as text in the metadata, the counters. Batches are a function of seed and step, so no random
@@ -13,13 +13,12 @@ from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from engine.backbones.backbone import RestorationNetwork
 from engine.errors import ModelFileError
 from engine.models import RestorationModel
-from engine.weight_files import save_tensors
 
 PROGRESS_KEY = "residua_progress"
 GRADIENT_NORM_KEY = "gradient_norm"
@@ -66,12 +65,8 @@ class TrainingState:
     memory: Memory | None = None
 
 
-def save_checkpoint(path: Path, state: TrainingState) -> None:
-    """Write a checkpoint at once or not at all.
-
-    Raises:
-        ModelFileError: It cannot be written; the checkpoint before it is unharmed.
-    """
+def checkpoint_bytes(state: TrainingState) -> bytes:
+    """The content of a checkpoint's file."""
     tensors: dict[str, Tensor] = {GRADIENT_NORM_KEY: state.gradient_norm}
     for part, network in (("network", state.network), ("averaged", state.averaged)):
         tensors |= {f"{part}.{name}": tensor for name, tensor in network.state_dict().items()}
@@ -85,7 +80,8 @@ def save_checkpoint(path: Path, state: TrainingState) -> None:
         "best_psnr": state.best_psnr,
         "best_step": state.best_step,
     }
-    save_tensors(path, tensors, {PROGRESS_KEY: json.dumps(progress)})
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    return save(contiguous, {PROGRESS_KEY: json.dumps(progress)})
 
 
 def load_checkpoint(path: Path, state: TrainingState) -> None:
@@ -118,7 +114,7 @@ def load_checkpoint(path: Path, state: TrainingState) -> None:
         state.seconds = float(progress["seconds"])
         state.best_psnr = progress["best_psnr"]
         state.best_step = int(progress["best_step"])
-    except (SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError) as error:
+    except (SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise ModelFileError(
             f"The checkpoint '{path.name}' is damaged or belongs to another network.",
             "Start a new run; the photos are not affected.",

@@ -30,8 +30,9 @@ from engine.system_memory import available_memory, total_memory
 FEW_LABELS = 3
 _PREVIEW_BYTES = 200_000
 _LOG_BYTES_PER_SECOND = 300
-_COPIES_ON_DISK = 7
-"""Of the weights, 4 bytes each: two models; network, average and moments in the checkpoint; one being written."""
+_COPIES_ON_DISK = 14
+"""Of the weights, 4 bytes each: two models; network, average and two moments in each of two checkpoints and in the one
+being written."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,6 +95,11 @@ class Run:
         return self.checkpoint_folder / "last.safetensors"
 
     @property
+    def previous_checkpoint_path(self) -> Path:
+        """The checkpoint before it, for the case that the newest one is damaged."""
+        return self.checkpoint_folder / "previous.safetensors"
+
+    @property
     def metrics_path(self) -> Path:
         """The figures of the curves."""
         return self.path / "metrics.csv"
@@ -108,7 +113,7 @@ class Run:
     def is_resumable(self) -> bool:
         """Whether training can go on from the last checkpoint."""
         ended_early = self._record.status in {RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED}
-        return ended_early and self.checkpoint_path.is_file()
+        return ended_early and (self.checkpoint_path.is_file() or self.previous_checkpoint_path.is_file())
 
     def reload(self) -> RunRecord:
         """Read the record again, as another thread or process may have changed it.

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from engine.backbones.backbone import RestorationNetwork
-from engine.checkpoints import TrainingState, save_checkpoint
+from engine.checkpoint_files import keep_checkpoint
+from engine.checkpoints import TrainingState
 from engine.configs import TrainingConfig
 from engine.devices import ComputeDevice
 from engine.errors import ModelFileError, TrainingDivergedError
@@ -172,7 +173,7 @@ class Trainer:
         self._report()
         if clock is not None:
             self._state.seconds = clock.seconds()
-        save_checkpoint(self._run.checkpoint_path, self._state)
+        keep_checkpoint(self._run.checkpoint_path, self._run.previous_checkpoint_path, self._state)
         if self._state.best_psnr is None:
             self._save_model(self._run.model_path)
         else:

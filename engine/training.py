@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import torch
 from pydantic import ValidationError
 
-from engine.checkpoints import load_checkpoint, transfer_weights
+from engine.checkpoint_files import load_newest_checkpoint
+from engine.checkpoints import TrainingState, transfer_weights
 from engine.configs import FinetuneConfig, PretrainConfig, TrainingConfig
 from engine.data.patches import DecodedPhoto, decode_photos
 from engine.data.photo_folder import find_usable_photos, list_image_files
@@ -161,7 +162,7 @@ def _train(
         state = new_state(network, config, device)
         state.memory = plan.objective
         if resumed:
-            load_checkpoint(run.checkpoint_path, state)
+            _load_newest(run, state, emit)
         run.update(num_parameters=sum(weight.numel() for weight in network.parameters()))
         emit(RunStarted(run=run.path, first_step=state.step, num_steps=config.steps))
         run.log(f"Training on {device.name} at {device.precision} from step {state.step} to {config.steps}")
@@ -206,6 +207,19 @@ def _train(
         status=RunStatus.DONE.value,
         metrics=run.record.metrics,
     )
+
+
+def _load_newest(run: Run, state: TrainingState, emit: Emit) -> None:
+    """Go back to the newest checkpoint that is whole, and say so if that is not the last one.
+
+    Raises:
+        ModelFileError: None is.
+    """
+    loaded = load_newest_checkpoint(run.checkpoint_path, run.previous_checkpoint_path, state)
+    if loaded != run.checkpoint_path:
+        message = f"The newest checkpoint is missing or damaged; training goes on from step {state.step:,}."
+        run.log(message)
+        emit(JobWarning(message=message, hint="Nothing else is lost. If this happens again, check the disk."))
 
 
 def _limit_forgetting(

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from engine.checkpoints import TrainingState, load_checkpoint, save_checkpoint, transfer_weights
+from engine.checkpoints import TrainingState, checkpoint_bytes, load_checkpoint, transfer_weights
 from engine.configs import ComputeConfig, TrainingConfig
 from engine.devices import open_device
 from engine.errors import DeviceError, ModelFileError
@@ -44,7 +44,7 @@ def test_model_comes_back_with_its_card(tmp_path: Path) -> None:
 
 def test_checkpoint_brings_everything_back(tmp_path: Path) -> None:
     saved, loaded = trained_state(1), trained_state(2)
-    save_checkpoint(tmp_path / "last.safetensors", saved)
+    (tmp_path / "last.safetensors").write_bytes(checkpoint_bytes(saved))
     load_checkpoint(tmp_path / "last.safetensors", loaded)
     assert (loaded.step, loaded.seconds, loaded.best_psnr) == (7, 1.5, 30.25)
     for part in ("network", "averaged"):
@@ -97,7 +97,7 @@ def test_missing_model_and_checkpoint_are_sentences(tmp_path: Path) -> None:
 
 
 def test_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
-    save_checkpoint(tmp_path / "last.safetensors", trained_state(1))
+    (tmp_path / "last.safetensors").write_bytes(checkpoint_bytes(trained_state(1)))
     wider = CARD.model_copy(update={"backbone_params": {"width": 16, "num_levels": 2}})
     other = new_state(build_network(wider), TrainingConfig(), open_device(ComputeConfig(device="cpu")))
     with pytest.raises(ModelFileError, match="another network"):

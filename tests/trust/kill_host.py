@@ -23,7 +23,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.settings import LAST_MODEL, Settings
 from engine.backbones.backbone import RestorationNetwork
-from engine.checkpoints import save_checkpoint
+from engine.checkpoint_files import keep_checkpoint
 from engine.configs import ComputeConfig, TrainingConfig
 from engine.data.image_files import PhotoImage, write_image
 from engine.devices import open_device
@@ -61,7 +61,7 @@ def write_model(folder: Path, version: int) -> None:
 def write_checkpoint(folder: Path, version: int) -> None:
     state = new_state(network_of(version), TrainingConfig(), open_device(ComputeConfig(device="cpu")))
     state.step = version
-    save_checkpoint(folder / "last.safetensors", state)
+    keep_checkpoint(folder / "last.safetensors", folder / "previous.safetensors", state)
 
 
 def write_run(folder: Path, version: int) -> None:

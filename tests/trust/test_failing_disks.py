@@ -14,7 +14,8 @@ import torch
 
 from app.settings import LAST_MODEL, Settings
 from engine.atomic_files import write_bytes_atomically
-from engine.checkpoints import load_checkpoint, save_checkpoint
+from engine.checkpoint_files import keep_checkpoint, load_newest_checkpoint
+from engine.checkpoints import TrainingState
 from engine.configs import ComputeConfig, PretrainConfig, RestoreConfig, TrainingConfig
 from engine.data.image_files import PhotoImage, read_image, write_image
 from engine.devices import open_device
@@ -77,7 +78,11 @@ def noise_photo(seed: int = 0, side_px: int = 96) -> PhotoImage:
     return PhotoImage(np.random.default_rng(seed).random((side_px, side_px, 3), np.float32))
 
 
-def state_at(step: int) -> "object":
+def keep(disk: Path, step: int) -> None:
+    keep_checkpoint(disk / "last.safetensors", disk / "previous.safetensors", state_at(step))
+
+
+def state_at(step: int) -> TrainingState:
     state = new_state(network_of(step), TrainingConfig(), open_device(ComputeConfig(device="cpu")))
     state.step = step
     return state
@@ -87,7 +92,7 @@ def state_at(step: int) -> "object":
 def test_every_kind_of_file_is_kept_and_the_failure_is_a_sentence(small_disk: Path, seal: Seal, trouble: str) -> None:
     write_image(small_disk / "photo.png", noise_photo())
     save_model(small_disk / "model.safetensors", network_of(1).state_dict(), CARD)
-    save_checkpoint(small_disk / "last.safetensors", state_at(1))
+    keep(small_disk, 1)
     run = RunStore(small_disk / "runs").create("pretrain", "kept", {})
     settings = Settings(small_disk / "settings.json")
     settings.set(LAST_MODEL, "first")
@@ -106,7 +111,7 @@ def test_every_kind_of_file_is_kept_and_the_failure_is_a_sentence(small_disk: Pa
     with pytest.raises(ModelFileError, match="cannot be written"):
         save_model(small_disk / "model.safetensors", network_of(2).state_dict(), CARD)
     with pytest.raises(ModelFileError, match="cannot be written"):
-        save_checkpoint(small_disk / "last.safetensors", state_at(2))
+        keep(small_disk, 2)
     with pytest.raises(RunStoreError, match="cannot be written"):
         run.update(steps_done=7)
     with pytest.raises(RunStoreError, match="cannot be written"):
@@ -256,11 +261,11 @@ def test_a_training_on_a_read_only_disk(small_disk: Path, seal: Seal, tiny_photo
 
 
 def test_the_loaded_state_is_that_of_the_last_whole_checkpoint(small_disk: Path) -> None:
-    save_checkpoint(small_disk / "last.safetensors", state_at(3))
+    keep(small_disk, 3)
     fill(small_disk)
     for step in range(4, 8):
         with pytest.raises(ModelFileError):
-            save_checkpoint(small_disk / "last.safetensors", state_at(step))
+            keep(small_disk, step)
     state = state_at(0)
-    load_checkpoint(small_disk / "last.safetensors", state)
+    load_newest_checkpoint(small_disk / "last.safetensors", small_disk / "previous.safetensors", state)
     assert state.step == 3

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from app.settings import LAST_MODEL, Settings
 from engine.atomic_files import TEMPORARY_PREFIX
-from engine.checkpoints import load_checkpoint
+from engine.checkpoint_files import load_newest_checkpoint
 from engine.configs import ComputeConfig, TrainingConfig
 from engine.data.image_files import read_image
 from engine.devices import open_device
@@ -99,7 +99,7 @@ def test_checkpoints(killed: Path) -> None:
     device = open_device(ComputeConfig(device="cpu"))
     for place in places(killed, "checkpoint"):
         state = new_state(kill_host.network_of(0), TrainingConfig(), device)
-        load_checkpoint(place / "last.safetensors", state)
+        load_newest_checkpoint(place / "last.safetensors", place / "previous.safetensors", state)
         values = torch.cat([weight.flatten() for weight in state.network.parameters()])
         assert values.unique().tolist() == [state.step]
         for name in visible(place):
