@@ -89,6 +89,10 @@ class QueuePanel(QFrame):
         _application().removeEventFilter(self)
         super().hideEvent(event)  # type: ignore[arg-type]
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        # Left alone, a click on a free place would go on to the window behind and count as one outside.
+        event.accept()
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self.close()

@@ -186,3 +186,12 @@ def test_a_click_elsewhere_closes_the_panel(qtbot: QtBot, bar: JobBar) -> None:
     opened_panel(qtbot, bar)
     qtbot.mouseClick(bar.window(), Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
     assert bar.panel is None
+
+
+def test_a_click_on_a_free_place_leaves_the_panel_open(qtbot: QtBot, bar: JobBar) -> None:
+    panel = opened_panel(qtbot, bar)
+    # Right of its words a check box takes no clicks; they go on to what lies below it.
+    free = QPoint(panel.stop_after.width() - 4, panel.stop_after.height() // 2)
+    qtbot.mouseClick(panel.stop_after, Qt.MouseButton.LeftButton, pos=free)
+    assert not panel.stop_after.isChecked()
+    assert bar.panel is panel
