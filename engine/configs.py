@@ -234,7 +234,7 @@ class FinetuneConfig(TrainingConfig):
             description="Ends early after this many of 20 measurements without a gain; 0: never. Needs validation.",
             json_schema_extra={"zero": "Never", **ADVANCED},
         ),
-    ] = 6
+    ] = 10
     unlabelled_weight: Annotated[
         float,
         Field(
