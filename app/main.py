@@ -26,6 +26,7 @@ from app.session import Session
 from app.settings import KEEP_DELETED_DAYS, LANGUAGE, RUNS_FOLDER, TEXT_SCALE, THEME, Settings
 from app.theme import Theme, ThemeChoice
 from app.warm_up import WarmUp
+from engine.data import raw_process
 from engine.run_store import RunStore
 from engine.starter_models import list_starters
 
@@ -45,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    exit_code = raw_process.serve_if_asked()
+    if exit_code is not None:
+        return exit_code
     parser = argparse.ArgumentParser(prog="residua-studio", description="Restore noisy photos: the window.")
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="folders or files to open as photos")
     paths = [path.absolute() for path in parser.parse_args(arguments).paths]

@@ -16,15 +16,15 @@ from engine.data.image_formats import RAW_SUFFIXES, FileContent, sniff_format
 from engine.data.orientation import turn_upright
 from engine.data.photo_image import ImageInfo, PhotoImage
 from engine.data.raw_bare import BARE_SUFFIXES, probe_bare_mosaic, read_bare_mosaic
-from engine.data.raw_camera import (
-    NotAMosaicError,
+from engine.data.raw_camera import NotAMosaicError
+from engine.data.raw_mosaic import RawMosaic, demosaick_simply, superpixels
+from engine.data.raw_process import (
     is_known_to_libraw,
     probe_camera_raw,
     read_camera_mosaic,
     read_developed,
     read_preview,
 )
-from engine.data.raw_mosaic import RawMosaic, demosaick_simply, superpixels
 from engine.data.tiff_files import holds_camera_raw
 from engine.errors import ImageReadError
 
