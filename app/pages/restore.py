@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from PySide6.QtCore import QSize, QStandardPaths, Qt, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QSize, QStandardPaths, Qt, QTimer, Slot
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.actions import tip_with_keys
@@ -20,7 +20,7 @@ from app.pages.thumbnail_list import select_alone
 from app.phrases import count
 from app.session import Session
 from app.settings import RESTORE_DESTINATION, Settings
-from app.theme import SPACING
+from app.theme import SPACING, Theme
 from app.thumbnails import shared_thumbnails
 from app.translation import mark, tr, tr_count
 from app.viewer.picture_files import PictureFiles
@@ -29,6 +29,7 @@ from app.widgets.empty_state import EmptyState
 from app.widgets.text import ElidedLabel
 
 _OPTIONS_WIDTH_PX = 264
+_LEAST_LIST_PX, _LEAST_PREVIEW_PX, _LEAST_OPTIONS_PX = 180, 320, 240
 
 
 class RestorePage(Page):
@@ -103,6 +104,10 @@ class RestorePage(Page):
         super().showEvent(event)
         self._on_current_photo_changed()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_options()
+
     @Slot()
     def restore(self) -> None:
         """Restore the selected photos if there are several, else all."""
@@ -126,18 +131,17 @@ class RestorePage(Page):
         self.batch.start(self.options.make_config(model, tuple(paths), destination), model)
 
     def _build_content(self) -> QWidget:
-        options_area = QScrollArea()
+        self._options_area = options_area = QScrollArea()
         options_area.setWidgetResizable(True)
-        options_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         options_area.setWidget(self.options)
         columns = QSplitter(Qt.Orientation.Horizontal)
         columns.setChildrenCollapsible(False)
         columns.setHandleWidth(1)
         gap = 2 * SPACING
         for column, left, right, least_width in (
-            (self.list, 0, gap, 180),
-            (self.preview, gap, gap, 320),
-            (options_area, gap, 0, 240),
+            (self.list, 0, gap, _LEAST_LIST_PX),
+            (self.preview, gap, gap, _LEAST_PREVIEW_PX),
+            (options_area, gap, 0, _LEAST_OPTIONS_PX),
         ):
             holder = QWidget()
             holder.setMinimumWidth(least_width)
@@ -147,6 +151,7 @@ class RestorePage(Page):
             columns.addWidget(holder)
         columns.setStretchFactor(1, 1)
         columns.setSizes([236, 560, _OPTIONS_WIDTH_PX + 2 * SPACING])
+        Theme.of_application().changed.connect(self._fit_options_soon)
 
         self.summary = ElidedLabel("", "muted")
         self.retry_button = button("", "arrow-clockwise")
@@ -188,6 +193,21 @@ class RestorePage(Page):
         layout.addWidget(columns, 1)
         layout.addLayout(bottom)
         return content
+
+    @Slot()
+    def _fit_options_soon(self) -> None:
+        # Once the new text size has reached the options.
+        QTimer.singleShot(0, self, self._fit_options)
+
+    @Slot()
+    def _fit_options(self) -> None:
+        """Give the options the width that they need at this text size, as far as list and preview leave it."""
+        bar = self._options_area.verticalScrollBar().sizeHint().width()
+        needed = self.options.minimumSizeHint().width() + bar + 2 * SPACING
+        room = self.width() - _LEAST_LIST_PX - _LEAST_PREVIEW_PX - 6 * SPACING
+        column = self._options_area.parentWidget()
+        assert column is not None
+        column.setMinimumWidth(max(_LEAST_OPTIONS_PX, min(needed, room)))
 
     def _chosen_paths(self) -> list[Path]:
         selected = self.list.selected_paths()

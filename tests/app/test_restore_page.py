@@ -11,6 +11,7 @@ from app.pages.restore_list import PhotoState
 from app.pages.spot_restoring import SpotRestorer, spot_around
 from app.session import ModelChoice
 from app.settings import RESTORE_DESTINATION
+from app.theme import ThemeChoice
 from app.viewer.picture_files import PictureFiles
 from engine.data.image_files import read_image
 from engine.events import PhotoScanned
@@ -308,3 +309,14 @@ def test_walking_on_another_page_never_adds_to_the_selection(qtbot, page, sessio
     session.set_current_photo(second)
     QTest.keyRelease(page.window().windowHandle(), Qt.Key.Key_Control)
     assert page.list.selected_paths() == [second]
+
+
+@pytest.mark.parametrize("text_scale", [1.0, 1.5, 2.0])
+def test_options_are_not_clipped_at_large_text(qtbot, theme, page, session, folder, model, text_scale):
+    open_photos(session, folder)
+    session.set_model(model)
+    page.resize(1200, 660)
+    theme.apply(ThemeChoice.DARK, text_scale)
+    viewport = page.options.parentWidget()
+    assert viewport is not None
+    qtbot.waitUntil(lambda: page.options.minimumSizeHint().width() <= page.options.width() <= viewport.width())
