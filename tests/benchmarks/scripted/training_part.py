@@ -79,7 +79,7 @@ def _fine_tune(person: Person, plan: Plan) -> None:
     person.shoot("fine-tune set up")
     person.click("Fine-tune on")
     person.wait("training", lambda: person.page.view.run is not None, 180)
-    time.sleep(plan.watch_s)
+    person.wait("curves", lambda: len(person.page.view.plot.shown_metrics) > 2, 300)
     person.shoot("fine-tuning")
     person.wait("fine-tuned", lambda: not person.page.is_training, 1800)
     person.shoot("fine-tuned")
