@@ -15,6 +15,7 @@ import platformdirs
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.atomic_files import write_bytes_atomically
+from engine.json_files import read_json_object
 from engine.output_names import DEFAULT_PATTERN
 
 logger = logging.getLogger(__name__)
@@ -187,7 +188,7 @@ class Settings(QObject):
 
     def _read(self) -> None:
         try:
-            content = json.loads(self._path.read_text(encoding="utf-8"))
+            content = read_json_object(self._path)
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:

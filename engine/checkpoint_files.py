@@ -7,7 +7,6 @@ moment leaves at least one whole checkpoint, and a manifest that knows it.
 
 import errno
 import hashlib
-import json
 import logging
 import os
 import sys
@@ -20,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from engine.atomic_files import replace_atomically, write_bytes_atomically
 from engine.checkpoints import TrainingState, checkpoint_bytes, load_checkpoint
 from engine.errors import ModelFileError
+from engine.json_files import read_json_object
 
 MANIFEST_FILE = "manifest.json"
 
@@ -114,10 +114,10 @@ def _known_digests(folder: Path) -> tuple[str, ...]:
     """What the manifest knows; nothing where there is none, as in runs of older versions, or it is damaged."""
     path = folder / MANIFEST_FILE
     try:
-        return Manifest.model_validate(json.loads(path.read_text(encoding="utf-8"))).sha256
+        return Manifest.model_validate(read_json_object(path)).sha256
     except FileNotFoundError:
         return ()
-    except (OSError, ValueError, RecursionError, ValidationError) as error:
+    except (OSError, ValueError, ValidationError) as error:
         _logger.warning("The manifest %s is damaged: %s", path, error)
         return ()
 

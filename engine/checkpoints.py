@@ -18,6 +18,7 @@ from torch import Tensor
 
 from engine.backbones.backbone import RestorationNetwork
 from engine.errors import ModelFileError
+from engine.json_files import parse_json_object
 from engine.models import RestorationModel
 
 PROGRESS_KEY = "residua_progress"
@@ -96,7 +97,7 @@ def load_checkpoint(path: Path, state: TrainingState) -> None:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            progress = json.loads((file.metadata() or {})[PROGRESS_KEY])
+            progress = parse_json_object((file.metadata() or {})[PROGRESS_KEY])
         tensors = load_file(path)
         for part, network in (("network", state.network), ("averaged", state.averaged)):
             network.load_state_dict(_with_prefix(tensors, part))
@@ -114,7 +115,7 @@ def load_checkpoint(path: Path, state: TrainingState) -> None:
         state.seconds = float(progress["seconds"])
         state.best_psnr = progress["best_psnr"]
         state.best_step = int(progress["best_step"])
-    except (SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError, RecursionError) as error:
+    except (SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError) as error:
         raise ModelFileError(
             f"The checkpoint '{path.name}' is damaged or belongs to another network.",
             "Start a new run; the photos are not affected.",

@@ -1,6 +1,5 @@
 """A model file's card and size, read from its header alone. Free of torch, so that the window can show it at once."""
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from engine.errors import ModelFileError
+from engine.json_files import parse_json_object
 
 CARD_KEY = "residua_card"
+
+_MAX_CARD_CHARS = 16 * 2**20
+"""A hundred thousand labels with their digests take less."""
 
 
 class ModelCard(BaseModel):
@@ -112,7 +115,7 @@ def read_summary(path: Path) -> ModelSummary:
         with safe_open(found, framework="numpy") as file:
             metadata = file.metadata() or {}
             num_parameters = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
-        card = ModelCard.model_validate(json.loads(metadata[CARD_KEY]))
+        card = ModelCard.model_validate(parse_json_object(metadata[CARD_KEY], _MAX_CARD_CHARS))
         num_bytes = found.stat().st_size
     except KeyError as error:
         raise ModelFileError(

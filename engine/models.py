@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from engine.backbones.backbone import RestorationNetwork
 from engine.errors import ModelFileError
-from engine.model_cards import CARD_KEY, ModelCard, model_file, read_card
+from engine.model_cards import CARD_KEY, ModelCard, model_file, read_card, read_summary
 from engine.registry import BACKBONES, TASKS, find_entry
 from engine.weight_files import save_tensors
 
@@ -64,12 +64,17 @@ def load_model(path: Path) -> RestorationModel:
         ModelFileError: There is no model, it is damaged, or its weights do not fit its card.
         InvalidInputError: Its card names a network or task that this version does not have.
     """
-    card = read_card(path)
-    network = build_network(card)
-    found = model_file(path)
+    summary = read_summary(path)
+    card, found = summary.card, summary.path
     try:
+        # Without memory for its weights: a card may claim a network far larger than its file.
+        with torch.device("meta"):
+            num_parameters = sum(tensor.numel() for tensor in build_network(card).state_dict().values())
+        if num_parameters != summary.num_parameters:
+            raise ValueError(f"{summary.num_parameters} numbers where {num_parameters} are needed")
+        network = build_network(card)
         network.load_state_dict(load_file(found))
-    except (SafetensorError, OSError, RuntimeError) as error:
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise ModelFileError(
             f"The weights in '{found.name}' do not fit its description.",
             "Choose another model, or train it again.",

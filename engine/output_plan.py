@@ -17,12 +17,15 @@ from engine.data.image_files import BitDepth, FileFormat, format_of_name, usual_
 from engine.data.provenance import Provenance, digest_of_file, is_intact, read_provenance
 from engine.data.raw_bare import BARE_SUFFIXES, find_side_car
 from engine.data.tiff_pages import containing_file, page_number
-from engine.errors import ImageReadError
+from engine.errors import ImageReadError, ImageWriteError
 from engine.output_names import NameReader, NameValues, fill_pattern
 from engine.restored_files import SourcePhoto
 
 if TYPE_CHECKING:
     from engine.models import ModelCard
+
+LONGEST_NAME_BYTES = 255
+"""No common file system takes longer ones."""
 
 _FORMATS: dict[str, FileFormat] = {"png": "png", "tiff": "tiff", "jpeg": "jpeg", "webp": "webp", "bmp": "bmp"}
 _BIT_DEPTHS: dict[str, BitDepth] = {"8": 8, "16": 16}
@@ -84,6 +87,7 @@ class OutputPlan:
 
         Raises:
             ImageReadError: The photo cannot be read.
+            ImageWriteError: The result's name would be too long.
         """
         provenance = self._provenance(photo) if self._config.provenance else None
         if provenance is not None and self._config.skip_done:
@@ -102,6 +106,11 @@ class OutputPlan:
             key = _key(candidate)
             if key in self._claimed:
                 continue
+            if len(os.fsencode(candidate.name)) > LONGEST_NAME_BYTES:
+                raise ImageWriteError(
+                    f"The result's name would be longer than {LONGEST_NAME_BYTES} bytes.",
+                    "Give the photo a shorter name, or choose a shorter pattern for the results' names.",
+                )
             if candidate.exists():
                 if self._config.existing == "rename" or _identity(candidate) in self._originals:
                     continue

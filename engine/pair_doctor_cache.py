@@ -10,6 +10,7 @@ import pydantic
 
 from engine.atomic_files import write_bytes_atomically
 from engine.data.photo_pairs import PhotoPair
+from engine.json_files import read_json_object
 from engine.pair_doctor_measures import PairMeasures
 from engine.run_store import default_runs_folder
 
@@ -40,13 +41,13 @@ class MeasuresCache:
         self._entries: dict[str, Any] = {}
         self._is_changed = False
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json_object(path)
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
             _logger.warning("The measures in %s are unreadable and will be taken again: %s", path, error)
             return
-        if isinstance(content, dict) and content.get("version") == CACHE_VERSION:
+        if content.get("version") == CACHE_VERSION:
             entries = content.get("pairs")
             self._entries = entries if isinstance(entries, dict) else {}
 

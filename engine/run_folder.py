@@ -5,7 +5,6 @@ settings), `metrics.csv`, `log.txt`, `checkpoints/`, `previews/` and `restored/`
 another machine, a newer version or a crash, and is checked.
 """
 
-import json
 import os
 import threading
 import time
@@ -19,11 +18,16 @@ from pydantic import ValidationError
 from engine import metrics_file, process_identity
 from engine.atomic_files import write_bytes_atomically
 from engine.errors import RunStoreError
+from engine.json_files import read_json_object
 from engine.run_records import SCHEMA_VERSION, RunRecord, RunStatus
 
 RECORD_FILE = "run.json"
 CONFIG_FILE = "config.json"
+METRICS_FILE = "metrics.csv"
+LOG_FILE = "log.txt"
 SUBFOLDERS = ("checkpoints", "previews", "restored")
+
+_PARTS = (RECORD_FILE, CONFIG_FILE, METRICS_FILE, LOG_FILE, *SUBFOLDERS)
 
 _SILENT_SECONDS = 3600.0
 """A run on another machine, whose process cannot be seen from here, counts as interrupted after this silence."""
@@ -102,12 +106,12 @@ class Run:
     @property
     def metrics_path(self) -> Path:
         """The figures of the curves."""
-        return self.path / "metrics.csv"
+        return self.path / METRICS_FILE
 
     @property
     def log_path(self) -> Path:
         """What happened, line by line."""
-        return self.path / "log.txt"
+        return self.path / LOG_FILE
 
     @property
     def is_resumable(self) -> bool:
@@ -203,6 +207,12 @@ def _read_record(folder: Path) -> RunRecord:
     path = folder / RECORD_FILE
     if not path.is_file():
         raise RunStoreError(f"{folder} is not a run folder.", "Choose a folder that holds a run.json.")
+    link = next((name for name in _PARTS if (folder / name).is_symlink()), None)
+    if link is not None:
+        raise RunStoreError(
+            f"In the run {folder.name}, '{link}' is a link, so that writing to the run would change something else.",
+            "Put what it leads to in its place.",
+        )
     fields = _read_json(path)
     version = fields.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
@@ -222,18 +232,15 @@ def _has_living_owner(folder: Path, record: RunRecord) -> bool:
     if process_identity.is_local(record.owner):
         is_another = record.owner.get("pid") != os.getpid()
         return process_identity.is_alive(record.owner) and (is_another or _identity(record) in _trained_here)
-    written = [file.stat().st_mtime for file in (folder / RECORD_FILE, folder / "metrics.csv") if file.is_file()]
+    written = [file.stat().st_mtime for file in (folder / RECORD_FILE, folder / METRICS_FILE) if file.is_file()]
     return time.time() - max(written, default=0.0) < _SILENT_SECONDS
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return read_json_object(path)
+    except (OSError, ValueError) as error:
         raise _damaged(path) from error
-    if not isinstance(content, dict):
-        raise _damaged(path)
-    return content
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,13 +3,13 @@
 Beside each model file lies its card as JSON, so that the window can list the models without opening them.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from engine.errors import InvalidInputError
+from engine.json_files import read_json_object
 from engine.shipped_files import shipped_folders
 
 STARTER_WORD = "starter"
@@ -90,7 +90,7 @@ def _starters_in(folder: Path) -> tuple[StarterModel, ...]:
 def _read(path: Path) -> StarterModel | None:
     """Read a model's card; None for a file without one, which is none of ours."""
     try:
-        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        card = read_json_object(path.with_suffix(".json"))
         return StarterModel(
             name=path.stem, title=card["name"], description=card["description"], task=card["task"], path=path
         )

@@ -120,7 +120,7 @@ class TrainingTime:
             try:
                 kind, key, speed = json.loads(text)
                 rows.append((str(kind), str(key), float(speed)))
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 continue
         return rows
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.errors import InvalidInputError
 from engine.job_results import PairScore
+from engine.json_files import read_json_object
 from engine.run_folder import write_text
 
 
@@ -53,7 +54,7 @@ class ScoreFolder:
         """
         path = self._path(name)
         try:
-            kept = json.loads(path.read_text(encoding="utf-8"))
+            kept = read_json_object(path)
             if kept["schema_version"] == self._schema and kept["settings"] == settings:
                 return _read(kept["score"]) if kept["score"] else None
         except FileNotFoundError:

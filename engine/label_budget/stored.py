@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from engine.errors import InvalidInputError
+from engine.json_files import read_json_object
 from engine.label_budget.configuration import LabelBudgetConfig
 from engine.label_budget.methods import LeftOut
 from engine.label_budget.reports import JSON_FILE
@@ -80,7 +81,7 @@ def read_experiment(folder: Path) -> StoredExperiment:
         InvalidInputError: It cannot be read.
     """
     try:
-        kept = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+        kept = read_json_object(folder / SETTINGS_FILE)
         if kept["schema_version"] != _SCHEMA:
             raise InvalidInputError(
                 f"The experiment in {folder} was made by another version of this program.", "Open it with that version."
@@ -96,7 +97,7 @@ def read_experiment(folder: Path) -> StoredExperiment:
 
 def _read_outcome(path: Path) -> StoredOutcome | None:
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = read_json_object(path)
     except FileNotFoundError:
         return None
     figures = BudgetFigures(

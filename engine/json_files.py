@@ -1,0 +1,51 @@
+"""Reading JSON that may come from anywhere: limited in size and depth, so that no file fills memory or stack."""
+
+import json
+import stat
+from pathlib import Path
+from typing import Any, Final
+
+MAX_JSON_BYTES: Final = 64 * 2**20
+"""The largest of the program's own files, caches of ten thousand photos, stay well below it."""
+
+
+def read_json_object(path: Path, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:
+    """Read a file that holds one JSON object.
+
+    Args:
+        path: The file; UTF-8.
+        max_bytes: A longer one is refused unread.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is no regular file, too large, or holds something else.
+    """
+    # Opening a pipe would wait for a writer for ever, and a device may have no end.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError(f"{path.name} is not a regular file")
+    with path.open("rb") as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise ValueError(f"{path.name} is larger than {max_bytes:,} bytes")
+    return parse_json_object(content.decode("utf-8"), max_bytes)
+
+
+def parse_json_object(text: str, max_chars: int = MAX_JSON_BYTES) -> dict[str, Any]:
+    """Read a text that holds one JSON object.
+
+    Args:
+        text: The text.
+        max_chars: A longer one is refused.
+
+    Raises:
+        ValueError: It is too long, nested too deeply, or holds something else.
+    """
+    if len(text) > max_chars:
+        raise ValueError(f"the text is longer than {max_chars:,} letters")
+    try:
+        content = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("the text is nested too deeply") from error
+    if not isinstance(content, dict):
+        raise ValueError("the text is not a JSON object")
+    return content
