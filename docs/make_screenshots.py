@@ -79,13 +79,13 @@ class Photographer:
         )
         wait_until(lambda: not self._page("photos", PhotosPage).scans.is_measuring, _SOON_S)
         self.show_photos()
-        self.train("pretrain", steps, "pretrain")
+        self.train("pretrain", steps, "Samples")
         # Before any label teaches: what is restored and measured has seen no clean picture.
         self.restore()
         self.compare()
         self.inspect()
         self.show_labels()
-        self.train("finetune", finetune_steps, "finetune")
+        self.train("finetune", finetune_steps, "Samples, fine-tuned")
         self.show_runs()
         self.show_dialogs()
 
@@ -99,24 +99,24 @@ class Photographer:
         self._keep("noise-map")
         page.tools.grid_button.click()
 
-    def train(self, page_id: str, steps: int, name: str) -> None:
+    def train(self, page_id: str, steps: int, title: str) -> None:
         """Set up a training, start it, and wait for its end."""
         self._window.show_page(page_id)
         page = self._page(page_id, TrainingPage)
         page.cards.cards["quick"].click()
-        page.form.form.set_values({"steps": steps})
+        page.form.form.set_values({"steps": steps, "name": title})
         page.refresh()
         wait_until(page.start_button.isEnabled, _SOON_S)
         wait_until(lambda: not page.checks.is_busy and not page.checks.is_trying, _SOON_S)
         let_live(1.0)
-        self._keep(f"{name}-settings")
+        self._keep(f"{page_id}-settings")
         page.start_button.click()
         wait_until(lambda: page.view.run is not None, _SOON_S)
         job = page.view.job
         assert job is not None
         wait_until(lambda: job.state.is_ended or _progress(job) > 0.6, _LONG_S)
         let_live(0.5)
-        self._keep(f"{name}-running")
+        self._keep(f"{page_id}-running")
         wait_until(lambda: not page.is_training, _LONG_S)
 
     def show_labels(self) -> None:
