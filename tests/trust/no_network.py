@@ -1,0 +1,140 @@
+"""Does one thing with the network denied: `python -m tests.trust.no_network WHAT PHOTOS CLEAN OUT`.
+
+The kernel ends this process, with the signal SIGSYS, at the moment anything in it asks for an Internet socket: Python,
+Qt, torch and every other library alike.
+"""
+
+import ctypes
+import platform
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+# From linux/seccomp.h, linux/filter.h and linux/prctl.h.
+PR_SET_NO_NEW_PRIVS = 38
+PR_SET_SECCOMP = 22
+SECCOMP_MODE_FILTER = 2
+SECCOMP_RET_KILL_PROCESS = 0x80000000
+SECCOMP_RET_ALLOW = 0x7FFF0000
+LOAD_WORD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
+NUMBER_OFFSET, FIRST_ARGUMENT_OFFSET = 0, 16
+
+SOCKET_CALLS = {"x86_64": 41, "aarch64": 198}
+"""Number of the system call `socket`."""
+
+
+class _FilterProgram(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+
+def deny_network() -> None:
+    """End this process, and what it starts, at the first Internet socket."""
+    instructions = [
+        (LOAD_WORD, 0, 0, NUMBER_OFFSET),
+        (JUMP_IF_EQUAL, 0, 4, SOCKET_CALLS[platform.machine()]),
+        (LOAD_WORD, 0, 0, FIRST_ARGUMENT_OFFSET),
+        (JUMP_IF_EQUAL, 1, 0, socket.AF_INET),
+        (JUMP_IF_EQUAL, 0, 1, socket.AF_INET6),
+        (RETURN, 0, 0, SECCOMP_RET_KILL_PROCESS),
+        (RETURN, 0, 0, SECCOMP_RET_ALLOW),
+    ]
+    code = b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
+    program = _FilterProgram(len(instructions), code)
+    libc = ctypes.CDLL(None, use_errno=True)
+    for arguments in (
+        (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
+        (PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0),
+    ):
+        if libc.prctl(*arguments):
+            raise OSError(ctypes.get_errno(), "the network cannot be denied")
+
+
+def open_socket(photos: Path, clean: Path, out: Path) -> None:
+    """What none of the others may do."""
+    socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+
+
+def do_jobs(photos: Path, clean: Path, out: Path) -> None:
+    """Every job of the engine, one after the other."""
+    from engine import jobs
+    from engine.configs import EvaluateConfig, FinetuneConfig, PretrainConfig, RestoreConfig, ScanConfig
+    from engine.doctor import examine
+    from engine.events import StepDone
+    from engine.job_control import JobCancelled, JobControl
+    from engine.label_budget.configuration import LabelBudgetConfig
+    from engine.label_suggestion_config import SuggestLabelsConfig
+    from engine.residual_analysis import ResidualConfig
+    from engine.residual_distances import NoiseComparisonConfig
+
+    control = JobControl()
+    small = {"steps": 3, "crop_px": 16, "photos_per_batch": 2, "backbone_params": {"width": 8}}
+    examine()
+    jobs.scan(ScanConfig(folders=(photos,)), control, _ignore)
+    run = jobs.pretrain(PretrainConfig(photos=(photos,), **small), control, _ignore).run
+    stopping = JobControl()
+    stopped = out / "stopped"
+    config = PretrainConfig(photos=(photos,), out=stopped, **small)
+
+    def stop_at_the_first_step(event: object) -> None:
+        if isinstance(event, StepDone) and event.stage == "Pretraining":
+            stopping.cancel()
+
+    try:
+        jobs.pretrain(config, stopping, stop_at_the_first_step)
+    except JobCancelled:
+        jobs.resume_training(stopped, control, _ignore)
+    jobs.finetune(FinetuneConfig(noisy=(photos,), clean=(clean,), parent=run, **small), control, _ignore)
+    restored = jobs.restore(
+        RestoreConfig(model=run, photos=(photos,), out=out / "restored", report=True), control, _ignore
+    ).restored
+    jobs.evaluate(EvaluateConfig(model=run, noisy=(photos,), clean=(clean,)), control, _ignore)
+    jobs.evaluate(EvaluateConfig(baseline="wavelet", noisy=(photos,), clean=(clean,)), control, _ignore)
+    jobs.suggest_labels(SuggestLabelsConfig(model=run, photos=(photos,), count=2), control, _ignore)
+    jobs.examine_residual(ResidualConfig(noisy=restored[0][0], restored=restored[0][1]), control, _ignore)
+    sources = tuple(source for source, _ in restored)
+    jobs.compare_noises(NoiseComparisonConfig(model=run, photos=sources), control, _ignore)
+    budget = {"methods": ("scratch",), "labels": (1,), "seeds": 2, "steps": 2}
+    jobs.label_budget(
+        LabelBudgetConfig(noisy=(photos,), clean=(clean,), out=out / "budget", **budget), control, _ignore
+    )
+
+
+def _ignore(event: object) -> None:
+    pass
+
+
+def open_window(photos: Path, clean: Path, out: Path) -> None:
+    """The window with a folder, until torch is loaded and the photos have been looked at."""
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication
+
+    from app.main import main
+    from app.main_window import MainWindow
+
+    application = QApplication(sys.argv[:1])
+    watch = QTimer()
+
+    def close_when_settled() -> None:
+        windows = [widget for widget in application.topLevelWidgets() if isinstance(widget, MainWindow)]
+        if windows and "torch" in sys.modules and windows[0].isVisible():
+            watch.stop()
+            QTimer.singleShot(1500, windows[0].close)
+
+    watch.timeout.connect(close_when_settled)
+    watch.start(100)
+    if main([str(photos)]):
+        raise RuntimeError("the window has failed")
+
+
+DEEDS: dict[str, Callable[[Path, Path, Path], None]] = {
+    "socket": open_socket,
+    "jobs": do_jobs,
+    "window": open_window,
+}
+
+
+if __name__ == "__main__":
+    deny_network()
+    DEEDS[sys.argv[1]](*map(Path, sys.argv[2:]))
