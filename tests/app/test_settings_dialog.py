@@ -67,9 +67,7 @@ def test_the_language_waits_for_the_next_start(dialog: SettingsDialog, opened: O
     assert "next start" in dialog.editors[LANGUAGE.key].accessibleDescription()
 
 
-def test_where_the_network_computes_reaches_the_jobs(
-    qtbot: QtBot, dialog: SettingsDialog, opened: OpenWindow
-) -> None:
+def test_where_the_network_computes_reaches_the_jobs(qtbot: QtBot, dialog: SettingsDialog, opened: OpenWindow) -> None:
     choose(dialog, COMPUTE_PRECISION.key, "Full, 32 bit")
     box = dialog.editors[COMPUTE_THREADS.key].findChild(QSpinBox)
     assert isinstance(box, QSpinBox)

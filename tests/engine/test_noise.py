@@ -232,7 +232,8 @@ def test_what_the_noises_of_a_folder_have_in_common() -> None:
     alone = summarize_noise([NoiseEstimate(sigma=0.02, correlation=white)])
     assert alone is not None
     assert alone.sentence == (
-        "Little noise: 5.1 of 255 in each photo. The noise of neighbouring pixels is independent: sub-sampling with stride 1."
+        "Little noise: 5.1 of 255 in each photo. "
+        "The noise of neighbouring pixels is independent: sub-sampling with stride 1."
     )
 
 
