@@ -95,6 +95,14 @@ class MainWindow(QMainWindow):
         self._memory = WindowMemory(self, self.pages, session, settings)
         self._memory.restore()
         self.show_page(settings.get(LAST_PAGE))
+        if settings.is_of_newer_version:
+            self.message_bar.post(
+                Message(
+                    severity=Severity.WARNING,
+                    text=tr("The preferences were written by a newer version of Residua and are not used."),
+                    hint=tr("Update Residua. What you set now is not kept."),
+                )
+            )
         if reporter.last_crash:
             self.message_bar.post(
                 Message(

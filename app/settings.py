@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T", bool, int, float, str, list[str])
 
+SETTINGS_VERSION = 1
 NUM_REMEMBERED_FOLDERS = 200
 
 
@@ -129,6 +130,10 @@ def settings_file() -> Path:
 class Settings(QObject):
     """The preferences, read once, written back a moment after a change.
 
+    Attributes:
+        is_of_newer_version: Whether the file was written by a newer version of the program: it is left as it is, and
+            this session has the defaults, which it does not keep.
+
     Signals:
         changed: A preference has a new value; carries its key (main thread).
     """
@@ -140,6 +145,7 @@ class Settings(QObject):
         self._path = path or settings_file()
         self._values: dict[str, Any] = {}
         self._folders: dict[str, dict[str, Any]] = {}
+        self.is_of_newer_version = False
         self._read()
         self._write_later = QTimer(self)
         self._write_later.setSingleShot(True)
@@ -179,7 +185,10 @@ class Settings(QObject):
     def save(self) -> None:
         """Write the file now; preferences that cannot be written are not worth an interruption."""
         self._write_later.stop()
-        content = json.dumps({"values": self._values, "folders": self._folders}, indent=1, ensure_ascii=False)
+        if self.is_of_newer_version:
+            return
+        fields = {"schema_version": SETTINGS_VERSION, "values": self._values, "folders": self._folders}
+        content = json.dumps(fields, indent=1, ensure_ascii=False)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes_atomically(self._path, content.encode())
@@ -194,11 +203,15 @@ class Settings(QObject):
         except (OSError, ValueError) as error:
             logger.warning("Preferences in %s are unreadable, starting with the defaults: %s", self._path, error)
             return
-        if isinstance(content, dict):
-            values, folders = content.get("values"), content.get("folders")
-            self._values = _renewed(values) if isinstance(values, dict) else {}
-            if isinstance(folders, dict):
-                self._folders = {name: entry for name, entry in folders.items() if isinstance(entry, dict)}
+        version = content.get("schema_version")
+        if isinstance(version, int) and version > SETTINGS_VERSION:
+            logger.warning("Preferences in %s are of a newer version, starting with the defaults", self._path)
+            self.is_of_newer_version = True
+            return
+        values, folders = content.get("values"), content.get("folders")
+        self._values = _renewed(values) if isinstance(values, dict) else {}
+        if isinstance(folders, dict):
+            self._folders = {name: entry for name, entry in folders.items() if isinstance(entry, dict)}
 
 
 def _renewed(values: dict[str, Any]) -> dict[str, Any]:

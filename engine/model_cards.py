@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
@@ -12,6 +12,7 @@ from engine.errors import ModelFileError
 from engine.json_files import parse_json_object
 
 CARD_KEY = "residua_card"
+CARD_VERSION: Final = 1
 
 _MAX_CARD_CHARS = 16 * 2**20
 """A hundred thousand labels with their digests take less."""
@@ -43,7 +44,7 @@ class ModelCard(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1] = CARD_VERSION
     name: str
     task: str = "denoise"
     backbone: str = "unet"
@@ -115,7 +116,11 @@ def read_summary(path: Path) -> ModelSummary:
         with safe_open(found, framework="numpy") as file:
             metadata = file.metadata() or {}
             num_parameters = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
-        card = ModelCard.model_validate(parse_json_object(metadata[CARD_KEY], _MAX_CARD_CHARS))
+        fields = parse_json_object(metadata[CARD_KEY], _MAX_CARD_CHARS)
+        version = fields.get("schema_version")
+        if isinstance(version, int) and version > CARD_VERSION:
+            raise ModelFileError(f"'{found.name}' was made by a newer version of Residua.", "Update Residua.")
+        card = ModelCard.model_validate(fields)
         num_bytes = found.stat().st_size
     except KeyError as error:
         raise ModelFileError(
