@@ -30,8 +30,8 @@ NUM_NOISES = 3
 INVISIBLE_PSNR = 50.0
 """Differences beyond it, dB, are not seen, and shall not count: one probe may happen to have almost no noise."""
 
-SHARES = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25)
-"""Parts of the way from the starter that are tried, in this order."""
+SHARES = (1.0, 0.85, 0.7, 0.55, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05, 0.0)
+"""Parts of the way from the starter that are tried, in this order; the last is the starter itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
