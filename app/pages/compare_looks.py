@@ -113,8 +113,8 @@ class LooksPanel(QFrame):
 
     def event(self, event: QEvent) -> bool:
         """Keep Escape from the page, where it means something else: here it closes the panel."""
-        is_key = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride
-        if is_key and event.matches(QKeySequence.StandardKey.Cancel):
+        is_override = event.type() == QEvent.Type.ShortcutOverride
+        if is_override and isinstance(event, QKeyEvent) and event.matches(QKeySequence.StandardKey.Cancel):
             event.accept()
             return True
         return super().event(event)
