@@ -10,14 +10,13 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
-    QScrollArea,
     QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
-from app.pages.training_setup import captioned
+from app.pages.training_setup import captioned, lay_out_above_controls
 from app.theme import SPACING
 from app.translation import mark, tr, translate_engine
 from app.widgets.buttons import button, primary_button, set_reason
@@ -144,20 +143,7 @@ class BudgetSetupView(QWidget):
         layout.addWidget(label(tr("Time for each training"), "section"))
         layout.addWidget(self.cards)
         layout.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setWidget(content)
-        row = QHBoxLayout()
-        row.setContentsMargins(3 * SPACING, SPACING, 3 * SPACING, 2 * SPACING)
-        row.setSpacing(2 * SPACING)
-        row.addWidget(self._preflight, 1)
-        row.addWidget(self._labels_button)
-        row.addWidget(self.start_button)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addWidget(scroll, 1)
-        outer.addLayout(row)
+        lay_out_above_controls(self, content, self._preflight, (self._labels_button, self.start_button))
         self.counts.textChanged.connect(self.edited)
         self.repetitions.valueChanged.connect(self.edited)
         self.cards.chosen.connect(self.edited)

@@ -1,6 +1,6 @@
 """What stands on a training page before it starts: inputs, presets, settings, and the button."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -83,20 +83,7 @@ class TrainingSetup(QWidget):
         layout.addWidget(self.panel)
         layout.addWidget(form)
         layout.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setWidget(content)
-        row = QHBoxLayout()
-        row.setContentsMargins(3 * SPACING, SPACING, 3 * SPACING, 2 * SPACING)
-        row.setSpacing(2 * SPACING)
-        row.addWidget(self.summary, 1)
-        row.addWidget(self.mend_button)
-        row.addWidget(self.start_button)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addWidget(scroll, 1)
-        outer.addLayout(row)
+        lay_out_above_controls(self, content, self.summary, (self.mend_button, self.start_button))
 
     def show_readiness(self, reason: str) -> None:
         """Enable the start button, or say why it cannot be pressed.
@@ -121,6 +108,24 @@ class TrainingSetup(QWidget):
         """Say what is under way meanwhile; "" hides the line."""
         self._running.setVisible(bool(text))
         self._running_text.set_text(text)
+
+
+def lay_out_above_controls(page: QWidget, content: QWidget, summary: QWidget, buttons: Sequence[QWidget]) -> None:
+    """Fill a page: what scrolls above, and below it, always seen, a summary with the buttons at its right."""
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setWidget(content)
+    row = QHBoxLayout()
+    row.setContentsMargins(3 * SPACING, SPACING, 3 * SPACING, 2 * SPACING)
+    row.setSpacing(2 * SPACING)
+    row.addWidget(summary, 1)
+    for item in buttons:
+        row.addWidget(item)
+    outer = QVBoxLayout(page)
+    outer.setContentsMargins(0, 0, 0, 0)
+    outer.setSpacing(0)
+    outer.addWidget(scroll, 1)
+    outer.addLayout(row)
 
 
 def captioned(rows: Mapping[str, QWidget], parent: QWidget | None = None) -> QWidget:
