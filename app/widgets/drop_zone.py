@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, Qt, Signal
+from PySide6.QtCore import QMimeData, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QFont, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -36,7 +36,9 @@ class DropZone(QFrame):
         sentence_label = label(sentence, "muted", wraps=True)
         for part in (heading_label, sentence_label):
             part.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
-            part.setMinimumWidth(320)
+        self._wrapped = (heading_label, sentence_label)
+        self._fit()
+        Theme.of_application().changed.connect(self._fit)
         row = QHBoxLayout()
         row.setSpacing(SPACING)
         row.addStretch()
@@ -52,6 +54,12 @@ class DropZone(QFrame):
         layout.addWidget(sentence_label)
         layout.addLayout(row)
         layout.addStretch()
+
+    @Slot()
+    def _fit(self) -> None:
+        # Large text in a narrow column would ask for more height than a small window has.
+        for part in self._wrapped:
+            part.setMinimumWidth(Theme.of_application().px(320))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if dropped_paths(event.mimeData()):

@@ -82,7 +82,7 @@ def test_from_a_dropped_folder_to_a_compared_photo(qtbot: QtBot, opened: OpenWin
 
     person.drop(tiny_photos.noisy)
     qtbot.waitUntil(lambda: len(session.photos) == 8, timeout=JOB_MS)
-    assert all(photo.noise_sigma for photo in session.photos)
+    qtbot.waitUntil(lambda: all(photo.noise_sigma for photo in session.photos), timeout=JOB_MS)
 
     person.click("Pretrain on 8 photos")
     assert opened.window.current_page.page_id == "pretrain"
