@@ -20,6 +20,7 @@ from app.viewer.latest_task import LatestTask
 from app.viewer.pictures import Picture
 from engine.comparison_page import ComparisonPageConfig, PagePicture, write_comparison_page
 from engine.data.image_files import PhotoImage, write_image
+from engine.data.tiff_pages import containing_file
 from engine.errors import EngineError
 
 
@@ -109,7 +110,7 @@ class CompareExport(QObject):
         self._task.shut_down()
 
     def _folder(self, photo: Path) -> Path:
-        return Path(self._settings.get(OPEN_DIALOG_FOLDER) or photo.parent)
+        return Path(self._settings.get(OPEN_DIALOG_FOLDER) or containing_file(photo).parent)
 
     @Slot(object)
     def _tell_saved(self, path: Path) -> None:
