@@ -327,6 +327,13 @@ class Session(QObject):
         """Return the shipped model of a task; None where there is none."""
         return next((starter for starter in self.starters if starter.task == task), None)
 
+    def starter_to_learn_from(self, task: str) -> StarterModel | None:
+        """Return the shipped model that a training for a task best begins with: its own, or the one that denoises.
+
+        As `engine.starter_models.starter_to_learn_from` does: one backbone serves all tasks.
+        """
+        return self.starter_of(task) or self.starter_of(_FIRST_TASK)
+
     def find_starter(self, path: Path) -> StarterModel | None:
         """Return the shipped model of a file."""
         return next((starter for starter in self.starters if starter.path == path), None)

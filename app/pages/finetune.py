@@ -289,7 +289,7 @@ class FinetunePage(TrainingPage):
         return trained_for == self.tasks.value
 
     def _default_start(self) -> Path | None:
-        starter = self.session.starter_of(self.tasks.value)
+        starter = self.session.starter_to_learn_from(self.tasks.value)
         return newest_pretrained(self.session) or (starter.path if starter is not None else None)
 
     def _show_task_params(self) -> None:

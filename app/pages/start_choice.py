@@ -51,7 +51,7 @@ class StartChoice(QWidget):
         Args:
             session: Knows the runs and the shipped models.
             settings: Remember the folder of model files.
-            task: The task whose shipped model is offered.
+            task: The task for which a shipped model is offered.
             default: What to start from unless a person says otherwise; None: from scratch.
             parent: Its owner.
         """
@@ -107,7 +107,7 @@ class StartChoice(QWidget):
         for entry in self._session.run_catalog.runs:
             if entry.has_model:
                 titles[entry.path] = _title_of_run(entry)
-        starter = self._session.starter_of(self._task())
+        starter = self._session.starter_to_learn_from(self._task())
         if starter is not None:
             titles[starter.path] = _title_of_starter(starter)
         titles[None] = tr(FROM_SCRATCH)

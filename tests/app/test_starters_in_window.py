@@ -15,7 +15,6 @@ from pytestqt.qtbot import QtBot
 from app.pages.finetune import FinetunePage
 from app.pages.pretrain import PretrainPage
 from app.pages.restore import RestorePage
-from app.pages.start_choice import FROM_SCRATCH
 from app.session import ModelChoice, Session
 from app.thumbnails import shared_thumbnails
 from engine import starter_models
@@ -209,8 +208,8 @@ def test_fine_tuning_starts_from_what_was_learned_on_these_photos_else_from_the_
     assert any("Starter: sr2" in page.start_choice.box.itemText(row) for row in range(page.start_choice.box.count()))
     session.set_folders([tmp_path.parent / "elsewhere"])
     page.tasks.choose("sr3")
-    assert page.start_choice.box.currentText() == FROM_SCRATCH
-    assert page.form.values()["learning_rate"] == finetune_preset(Preset.BALANCED, from_scratch=True)["learning_rate"]
+    assert page.start_choice.path == starter.path, "a task without a shipped model learns from the one that denoises"
+    assert page.form.values()["learning_rate"] == learning_anew
 
     page.tasks.choose("sr2")
     enlarging = session.starter_of("sr2")
