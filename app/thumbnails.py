@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,9 +158,13 @@ class ThumbnailLoader(QObject):
             self.ready.emit(path)
         self._fill_queue()
 
-    def forget(self, paths: Iterable[Path]) -> None:
-        """Read files anew that have changed, or could not be read before."""
-        for path in paths:
+    def forget(self, places: Sequence[Path]) -> None:
+        """Read files anew that may have changed, or could not be read before.
+
+        Args:
+            places: Files, or folders with all that is in them.
+        """
+        for path in [path for path in (*self._pixmaps, *self._failures) if any(map(path.is_relative_to, places))]:
             self._failures.pop(path, None)
             self._drop(path)
             self.ready.emit(path)

@@ -55,7 +55,7 @@ class PhotosPage(Page):
         self._noise_later.setInterval(_NOISE_INTERVAL_MS)
         self._noise_later.timeout.connect(self._show_noise)
 
-        thumbnails = shared_thumbnails(session)
+        self._thumbnails = thumbnails = shared_thumbnails(session)
         self.scans = PhotoScans(session, runner, settings, self)
         self.model = PhotoListModel(session, self)
         self.grid = PhotoGrid(self.model, thumbnails)
@@ -75,7 +75,7 @@ class PhotosPage(Page):
         self.noise_facts = NoiseFacts()
         self.skipped_files = SkippedFiles(session)
         self.skipped_files.message_raised.connect(self.message_raised)
-        self.skipped_files.retry_requested.connect(self.scans.start)
+        self.skipped_files.retry_requested.connect(self._look_again)
         self.duplicates = DuplicatePhotos(session, thumbnails)
         self.duplicates.leave_out_requested.connect(self.selection.leave_out)
         self.duplicates.photo_chosen.connect(self.grid.select_photo)
@@ -136,7 +136,7 @@ class PhotosPage(Page):
             self.session.set_folders(wanted)
         if remembered:
             self.session.set_excluded(self.session.excluded | remembered)
-        self.scans.start(wanted)
+        self._look_again(wanted)
         samples = sample_photos_folder()
         if samples / "noisy" in wanted and not self.session.references:
             self.session.set_references([samples / "clean"])
@@ -150,6 +150,12 @@ class PhotosPage(Page):
             kept = {Path(name) for other in remaining for name in self.settings.get_for_folder(other, EXCLUDED_PHOTOS)}
             self.session.set_excluded(kept)
             self.scans.start(remaining)
+
+    @Slot(object)
+    def _look_again(self, places: Sequence[Path]) -> None:
+        """Look through folders or files whose photos may have changed since they were shown."""
+        self._thumbnails.forget(places)
+        self.scans.start(places)
 
     @Slot()
     def choose_folder(self) -> None:

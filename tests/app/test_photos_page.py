@@ -219,6 +219,19 @@ def test_a_single_file_and_a_folder_without_photos(qtbot, page, runner, folder, 
     assert "usable photos" in page.strip.primary.toolTip()
 
 
+def test_photos_that_changed_on_disk_look_so_once_they_are_looked_through_again(qtbot, page, runner, session, folder):
+    open_and_wait(qtbot, page, runner, folder)
+    thumbnails = shared_thumbnails(session)
+    photo = folder / "photo 0.png"
+    qtbot.waitUntil(lambda: thumbnails.pixmap(photo) is not None)
+    before = thumbnails.pixmap(photo).toImage().pixelColor(5, 5)
+    height, width = cv2.imread(str(photo)).shape[:2]
+    cv2.imwrite(str(photo), np.full((height, width, 3), 255 if before.red() < 128 else 0, np.uint8))
+    open_and_wait(qtbot, page, runner, folder)
+    qtbot.waitUntil(lambda: thumbnails.pixmap(photo) is not None)
+    assert abs(thumbnails.pixmap(photo).toImage().pixelColor(5, 5).red() - before.red()) > 100
+
+
 def test_subfolders_can_be_left_alone(qtbot, page, runner, folder, tiny_photos):
     shutil.copytree(tiny_photos.noisy, folder / "inner")
     open_and_wait(qtbot, page, runner, folder)

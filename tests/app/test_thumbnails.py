@@ -156,3 +156,22 @@ def test_disk_cache_is_pruned_oldest_first(tmp_path, monkeypatch):
 
 def test_cache_follows_the_data_folder(user_data):
     assert default_thumbnail_folder().is_relative_to(user_data)
+
+
+def test_what_may_have_changed_is_read_anew(qtbot, photos, make_loader):
+    loader = make_loader()
+    changed, mended, other = photos[1], photos[2], photos[3]
+    mended.write_bytes(b"cut off")
+    loader.want([changed, mended, other])
+    wait_for(qtbot, loader, [changed, mended, other])
+    assert loader.failure(mended)
+    kept = loader.pixmap(other)
+    for path in (changed, mended):
+        cv2.imwrite(str(path), np.full((60, 90, 3), 240, np.uint8))
+    loader.forget([changed, mended])
+    wait_for(qtbot, loader, [changed, mended])
+    for path in (changed, mended):
+        assert loader.pixmap(path).toImage().pixelColor(10, 10).red() == 240
+    assert loader.pixmap(other) is kept
+    loader.forget([changed.parent])
+    assert loader.pixmap(other) is None
