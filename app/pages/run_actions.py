@@ -1,6 +1,7 @@
 """The buttons below the table of runs: what can be done with the selection, or why it cannot."""
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from PySide6.QtCore import QSize, Slot
 from PySide6.QtGui import QResizeEvent
@@ -47,12 +48,12 @@ class RunActions(QWidget):
         self.set_selection((), ())
         self._fit()
 
-    def set_selection(self, entries: Sequence[RunEntry], busy_kinds: Collection[str]) -> None:
+    def set_selection(self, entries: Sequence[RunEntry], queued: Collection[Path]) -> None:
         """Enable what can be done with these runs.
 
         Args:
             entries: The selected runs.
-            busy_kinds: Kinds of training that are under way.
+            queued: Runs that wait in the queue to be resumed.
         """
         none = "" if entries else tr("Select a run first.")
         single = none or ("" if len(entries) == 1 else tr("Select a single run."))
@@ -63,7 +64,7 @@ class RunActions(QWidget):
         set_reason(self.export_button, single or no_model)
         set_reason(self.rename_button, single)
         set_reason(self.folder_button, single)
-        set_reason(self.resume_button, single or (_not_resumable(entry, busy_kinds) if entry is not None else ""))
+        set_reason(self.resume_button, single or (_not_resumable(entry, queued) if entry is not None else ""))
         has_models = any(entry.has_model for entry in entries)
         set_reason(self.compare_button, none or ("" if has_models else tr("None of these runs has saved a model.")))
         set_reason(self.delete_button, none or (tr("Stop it first.") if is_running else ""))
@@ -104,7 +105,7 @@ class RunActions(QWidget):
                 control.setText("")
 
 
-def _not_resumable(entry: RunEntry, busy_kinds: Collection[str]) -> str:
+def _not_resumable(entry: RunEntry, queued: Collection[Path]) -> str:
     status = entry.record.status
     if entry.record.kind == "import":
         return tr("An imported model has no training to go on with.")
@@ -114,4 +115,4 @@ def _not_resumable(entry: RunEntry, busy_kinds: Collection[str]) -> str:
         return tr("It has reached its last step.")
     if not entry.is_resumable:
         return tr("It ended before its first save.")
-    return tr("Another training of this kind is under way.") if entry.record.kind in busy_kinds else ""
+    return tr("It waits for its turn already.") if entry.path in queued else ""

@@ -296,8 +296,9 @@ class RunsPage(Page):
     @Slot()
     def _update_actions(self) -> None:
         entries = self.list.selected
-        busy_kinds = {entry.record.kind for entry in entries if self.runner.jobs_of(entry.record.kind)}
-        self.action_bar.set_selection(entries, busy_kinds)
+        # What a training page hands to the job that resumes is the run's folder.
+        under_way = (job.request.config for job in self.runner.jobs)
+        self.action_bar.set_selection(entries, [run for run in under_way if isinstance(run, Path)])
 
     @Slot(QPoint)
     def _open_menu(self, position: QPoint) -> None:
