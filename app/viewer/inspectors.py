@@ -5,19 +5,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
-from app.theme import SPACING, set_role
+from app.theme import SPACING, Theme, set_role
 from app.translation import mark, tr
 from app.viewer.pane_offsets import PaneOffsets
 from app.viewer.pictures import PaneContent, Picture
 from app.viewer.pixel_levels import is_whole, level_text
 from app.viewer.view_transform import place_in_scene
-from app.widgets.text import label
+from app.widgets.text import ElidedLabel, label
 
 _NUM_NAMED_PANES = 3
 _INVITATION = mark("Point at a pixel to read its values")
+_WIDEST_POSITION = "x 88,888  y 88,888"
 
 
 @dataclass(frozen=True)
@@ -64,47 +66,92 @@ def pixel_value(picture: Picture, scene_size: QSizeF, point: QPointF) -> PixelVa
 class PixelBar(QWidget):
     """One line: the position under the cursor, and its values in all panes.
 
-    Every value has a fixed place, so that nothing moves while the cursor does.
+    Every value has a fixed place, so that nothing moves while the cursor does. Where there is no room for the panes'
+    names, their numbers stand for them; what is too wide even then is cut off at the right.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         set_role(self, "panel")
-        # Many values may be wider than a narrow window: they are cut off at the right rather than widening it.
+        # Many values may be wider than a narrow window, and shall not widen it.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self._position = label("", "caption")
         self._values: list[QLabel] = []
         self._panes: tuple[PaneContent, ...] = ()
-        self._layout = QHBoxLayout(self)
+        self._widest: tuple[PixelValue | None, ...] = ()
+        self._is_short = False
+        self._point: tuple[QSizeF, QPointF | None, PaneOffsets | None] = (QSizeF(1, 1), None, None)
+        # A layout of its own squeezes nothing: in that of a narrower bar the values would overlap.
+        self._row = QWidget(self)
+        self._position = ElidedLabel("", "caption", parent=self._row)
+        self._layout = QHBoxLayout(self._row)
         self._layout.setContentsMargins(SPACING, 4, SPACING, 4)
         self._layout.setSpacing(2 * SPACING)
         self._layout.addWidget(self._position)
         self._layout.addStretch(1)
-        self.show_point(QSizeF(1, 1), None)
+        Theme.of_application().changed.connect(self._fit)
+        self._fit()
 
     @property
     def text(self) -> str:
         """All that it says."""
-        return "  ".join([self._position.text(), *(value.text() for value in self._values)])
+        return "  ".join([self._position.whole_text, *(value.text() for value in self._values)])
+
+    def sizeHint(self) -> QSize:
+        return self._row.sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, self._row.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     def set_panes(self, panes: Sequence[PaneContent]) -> None:
         """Show the values of other pictures."""
         self._panes = tuple(panes)
+        self._widest = tuple(_widest_value(pane) for pane in panes)
         while len(self._values) < len(panes):
-            value = label("", "caption")
+            value = label("", "caption", parent=self._row)
             self._layout.insertWidget(1 + len(self._values), value)
             self._values.append(value)
         while len(self._values) > len(panes):
-            self._values.pop().deleteLater()
-        for index, (value, pane) in enumerate(zip(self._values, self._panes, strict=True)):
-            widest = self._value_text(index, _widest_value(pane))
-            value.setMinimumWidth(value.fontMetrics().horizontalAdvance(widest) + SPACING)
-        metrics = self._position.fontMetrics()
-        self._position.setMinimumWidth(
-            max(metrics.horizontalAdvance(tr(_INVITATION)), metrics.horizontalAdvance("x 88,888  y 88,888"))
+            value = self._values.pop()
+            self._layout.removeWidget(value)
+            value.deleteLater()
+        self._point = (QSizeF(1, 1), None, None)
+        self._fit()
+
+    @Slot()
+    def _fit(self) -> None:
+        """Give every value the width of its widest text, and the position what is left or at least its own."""
+        invitation, coordinates = (
+            self._position.fontMetrics().horizontalAdvance(text) + SPACING
+            for text in (tr(_INVITATION), _WIDEST_POSITION)
         )
-        self.show_point(QSizeF(1, 1), None)
+        margins = self._layout.contentsMargins()
+        spacing = self._layout.spacing() * (len(self._values) + 1) + margins.left() + margins.right()
+        self._is_short = len(self._panes) > _NUM_NAMED_PANES
+        widths = self._widths()
+        if not self._is_short and self.width() - sum(widths) - spacing < max(invitation, coordinates):
+            self._is_short = True
+            widths = self._widths()
+        left = self.width() - sum(widths) - spacing
+        for value, width in zip(self._values, widths, strict=True):
+            value.setFixedWidth(width)
+        self._position.setFixedWidth(max(coordinates, min(invitation, left)))
+        needed = self._row.sizeHint()
+        self._row.setGeometry(0, 0, max(self.width(), needed.width()), max(self.height(), needed.height()))
+        self.updateGeometry()
+        self.show_point(*self._point)
+
+    def _widths(self) -> list[int]:
+        """Pixels that the widest text of each value takes."""
+        texts = [self._value_text(index, widest) for index, widest in enumerate(self._widest)]
+        return [
+            value.fontMetrics().horizontalAdvance(text) + SPACING
+            for value, text in zip(self._values, texts, strict=True)
+        ]
 
     def show_point(self, scene_size: QSizeF, point: QPointF | None, offsets: PaneOffsets | None = None) -> None:
         """Show the values under a scene point.
@@ -114,6 +161,7 @@ class PixelBar(QWidget):
             point: A point of the scene; None: no point.
             offsets: By how much panes are moved on the scene.
         """
+        self._point = (scene_size, point, offsets)
         found: list[PixelValue | None] = []
         for index, pane in enumerate(self._panes):
             if point is None or not isinstance(pane, Picture):
@@ -123,19 +171,18 @@ class PixelBar(QWidget):
                 found.append(pixel_value(pane, scene_size, point - moved))
         inside = point is not None and any(value is not None for value in found)
         if point is not None and inside:
-            self._position.setText(f"x {math.floor(point.x()):,}  y {math.floor(point.y()):,}")
+            self._position.set_text(f"x {math.floor(point.x()):,}  y {math.floor(point.y()):,}")
         else:
-            self._position.setText(tr(_INVITATION) if self._panes else "")
+            self._position.set_text(tr(_INVITATION) if self._panes else "")
         for index, (value, pixel) in enumerate(zip(self._values, found, strict=True)):
             value.setText(self._value_text(index, pixel))
 
     def _value_text(self, index: int, pixel: PixelValue | None) -> str:
-        """Name a pane's values: by its title, or by its number where there are many."""
-        is_short = len(self._panes) > _NUM_NAMED_PANES
-        name = str(index + 1) if is_short else self._panes[index].title
+        """Name a pane's values: by its title, or by its number where there is no room for titles."""
+        name = str(index + 1) if self._is_short else self._panes[index].title
         if pixel is None:
             return f"{name} –"
-        letters = ("R", "G", "B") if len(pixel.levels) == 3 and not is_short else ("",) * len(pixel.levels)
+        letters = ("R", "G", "B") if len(pixel.levels) == 3 and not self._is_short else ("",) * len(pixel.levels)
         return f"{name} " + " ".join(
             f"{letter} {level}".strip() for letter, level in zip(letters, pixel.level_texts, strict=True)
         )

@@ -1,10 +1,13 @@
+import itertools
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QSizeF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
+from app.theme import ThemeChoice
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.image_canvas import Backdrop
 from app.viewer.inspectors import PixelBar, pixel_value
@@ -301,6 +304,25 @@ def test_pixel_bar_shows_the_values_of_all_panes(qtbot):
     assert bar.text == f"x 2  y 1  Deep 1000  Noisy R {red} G {green} B {blue}  Restored –"
     bar.show_point(QSizeF(4, 4), QPointF(-1, 2))
     assert "Noisy –" in bar.text
+
+
+@pytest.mark.parametrize("text_scale", [1.0, 2.0])
+def test_pixel_values_never_overlap_in_a_narrow_bar(qtbot, theme, text_scale):
+    bar = PixelBar()
+    qtbot.addWidget(bar)
+    theme.apply(ThemeChoice.DARK, text_scale)
+    bar.set_panes([picture(name, size=(4, 4), seed=1) for name in ("Noisy", "Restored with “Holiday”", "Reference")])
+    bar.resize(1600, bar.sizeHint().height())
+    bar.show()
+    for width in (1600, 1000, 700, 300):
+        bar.resize(width, bar.height())
+        bar.show_point(QSizeF(4, 4), QPointF(2.5, 1.2))
+        parts = sorted((part.geometry() for part in bar.findChildren(QLabel)), key=lambda place: place.left())
+        assert len(parts) == 4
+        assert all(before.right() < after.left() for before, after in itertools.pairwise(parts))
+        for part in bar.findChildren(QLabel):
+            assert part.fontMetrics().horizontalAdvance(part.text()) <= part.width()
+    assert bar.text.startswith("x 2  y 1  1 ")
 
 
 def test_pixel_of_a_scaled_picture():
