@@ -231,6 +231,20 @@ def test_all_photos_are_restored(qtbot, page, session, runner, folder, model):
     assert requested.args == ["compare"]
 
 
+def test_what_was_taken_away_can_be_inspected(qtbot, page, session, runner, folder, model):
+    open_photos(session, folder)
+    session.set_model(model)
+    assert not page.inspect_button.isVisible()
+    restore_and_wait(qtbot, page, runner)
+    assert page.inspect_button.isVisible()
+    with qtbot.waitSignal(session.inspect_requested) as asked:
+        QTest.mouseClick(page.inspect_button, Qt.MouseButton.LeftButton)
+    assert asked.args == [None], "the newest version of the photo that is looked at"
+    request = session.inspection_of_current()
+    assert request is not None
+    assert (request.noisy, request.restored) == (session.current_photo, session.restored(request.noisy)[-1].path)
+
+
 def test_selected_photos_alone_with_another_format(qtbot, page, session, runner, folder, model):
     open_photos(session, folder)
     session.set_model(model)
