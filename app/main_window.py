@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
+from app.about_dialog import AboutDialog
 from app.actions import PAGE_IDS, make_action, tip_with_keys
 from app.compute_settings import COMPUTE_SETTINGS, compute_preference
 from app.disk_caches import MEGABYTE
@@ -114,6 +115,11 @@ class MainWindow(QMainWindow):
             )
 
     @property
+    def is_engine_loaded(self) -> bool:
+        """Whether jobs can start at once."""
+        return bool(self._session.compute_text)
+
+    @property
     def current_page(self) -> Page:
         """The page that is shown."""
         page = self._stack.currentWidget()
@@ -156,6 +162,11 @@ class MainWindow(QMainWindow):
     def show_shortcuts(self) -> None:
         """Show the cheat sheet."""
         ShortcutSheet(self).open()
+
+    @Slot()
+    def show_about(self) -> None:
+        """Show the version and the licences."""
+        AboutDialog(self).open()
 
     @Slot()
     def show_settings(self) -> None:
@@ -238,6 +249,7 @@ class MainWindow(QMainWindow):
         self.header.settings_requested.connect(self.show_settings)
         self.header.import_requested.connect(self._import_model)
         self.header.shortcuts_requested.connect(self.show_shortcuts)
+        self.header.about_requested.connect(self.show_about)
         self.header.log_requested.connect(lambda: self._open_folder(log_folder()))
         self.header.runs_folder_requested.connect(lambda: self._open_folder(self._session.run_store.root))
         self.job_bar.page_requested.connect(self.show_page)

@@ -84,6 +84,10 @@ Tile = Annotated[
 def start(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", is_eager=True, help="Show the version and end.")] = False,
+    self_test: Annotated[
+        bool,
+        typer.Option("--self-test", help="Restore a sample photo, train two steps, open the window unseen, and end."),
+    ] = False,
 ) -> None:
     """Restore noisy photos with a network trained on your own machine, on your own photos."""
     # Before any library is imported, so that they log to here instead of handlers of their own.
@@ -91,6 +95,9 @@ def start(
     if version:
         print(f"residua {__version__}")
         raise typer.Exit
+    if self_test:
+        # By name, since the engine does not depend on its front end.
+        raise typer.Exit(importlib.import_module("app.self_test").main())
     if context.invoked_subcommand is None:
         _open_window()
 

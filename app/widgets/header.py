@@ -31,6 +31,7 @@ class Header(QFrame):
         import_requested: A model file shall be chosen.
         shortcuts_requested: The cheat sheet was asked for.
         log_requested: The log folder was asked for.
+        about_requested: Version and licences were asked for.
         runs_folder_requested: The folder of runs was asked for.
     """
 
@@ -38,6 +39,7 @@ class Header(QFrame):
     import_requested = Signal()
     shortcuts_requested = Signal()
     log_requested = Signal()
+    about_requested = Signal()
     runs_folder_requested = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
@@ -144,4 +146,6 @@ class Header(QFrame):
         menu.addSeparator()
         menu.addAction(tr("Open the folder of runs")).triggered.connect(self.runs_folder_requested)
         menu.addAction(tr("Open the log folder")).triggered.connect(self.log_requested)
+        menu.addSeparator()
+        menu.addAction(tr("About Residua")).triggered.connect(self.about_requested)
         return menu

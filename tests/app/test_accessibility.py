@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from app.about_dialog import AboutDialog
 from app.actions import ACTIONS
 from app.settings_dialog import SettingsDialog
 from app.widgets.shortcut_sheet import ShortcutSheet
@@ -115,7 +116,8 @@ def test_everything_has_a_name_and_every_icon_a_tooltip(qtbot: QtBot, with_photo
 def test_dialogs_too(qtbot: QtBot, opened: OpenWindow, user_data: Path) -> None:
     opened.window.show_settings()
     opened.window.show_shortcuts()
-    for kind in (SettingsDialog, ShortcutSheet):
+    opened.window.show_about()
+    for kind in (SettingsDialog, ShortcutSheet, AboutDialog):
         [dialog] = opened.window.findChildren(kind)
         assert nameless(dialog) == []
         assert without_tip(dialog) == []

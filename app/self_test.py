@@ -1,0 +1,146 @@
+"""What `residua --self-test` does: each part of the program once, so that a broken installation is found at once."""
+
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.errors import EngineError
+
+_WINDOW_LIMIT_S = 180.0
+_POLL_MS = 100
+_FOLDER_VARIABLE = "RESIDUA_DATA"
+
+
+class SelfTestError(Exception):
+    """A part did not do what it should; the text says which."""
+
+
+def main() -> int:
+    """Run all parts, each with one line on standard output.
+
+    Returns:
+        0 if all is well, 3 if a part failed.
+    """
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    kept = os.environ.get(_FOLDER_VARIABLE)
+    with tempfile.TemporaryDirectory(prefix="residua-self-test-") as name:
+        folder = Path(name)
+        # So that neither the person's settings nor their runs are touched.
+        os.environ[_FOLDER_VARIABLE] = str(folder / "data")
+        try:
+            parts: tuple[tuple[str, Callable[[Path], str]], ...] = (
+                ("Versions", _versions),
+                ("Raw files' reader", _ask_raw_reader),
+                ("Restoring", _restore_a_sample),
+                ("Training", _train_two_steps),
+                ("Window", _open_the_window),
+            )
+            for title, part in parts:
+                started = time.monotonic()
+                try:
+                    said = part(folder)
+                except (SelfTestError, EngineError, OSError) as error:
+                    _say(f"FAILED  {title}: {error}")
+                    return 3
+                _say(f"ok  {title}: {said} ({time.monotonic() - started:.1f} s)")
+        finally:
+            if kept is None:
+                os.environ.pop(_FOLDER_VARIABLE, None)
+            else:
+                os.environ[_FOLDER_VARIABLE] = kept
+    return 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _versions(folder: Path) -> str:
+    from engine.run_store import library_versions
+
+    versions = {"Python": platform.python_version(), **library_versions()}
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _ask_raw_reader(folder: Path) -> str:
+    from engine.data.raw_process import is_known_to_libraw
+
+    file = folder / "no photo.dng"
+    file.write_bytes(b"This is no raw file.")
+    if is_known_to_libraw(file):
+        raise SelfTestError("the reading process takes a text for a raw file.")
+    return "it starts, and refuses what is none"
+
+
+def _restore_a_sample(folder: Path) -> str:
+    from engine.configs import RestoreConfig
+    from engine.data.image_files import read_image
+    from engine.job_control import JobControl
+    from engine.jobs import restore
+    from engine.metrics import psnr
+    from engine.sample_photos import make_sample_photos
+    from engine.starter_models import require_starter
+
+    samples = make_sample_photos(folder / "samples")
+    noisy = sorted(samples.noisy.glob("*.png"))[0]
+    config = RestoreConfig(model=require_starter("denoise"), photos=(noisy,), out=folder / "restored")
+    result = restore(config, JobControl(), lambda event: None)
+    if result.failed:
+        raise SelfTestError(f"{noisy.name}: {result.failed[0].reason}")
+    clean = read_image(samples.all_clean / noisy.name).pixels
+    before, after = (psnr(read_image(path).pixels, clean) for path in (noisy, result.restored[0][1]))
+    if after <= before:
+        raise SelfTestError(f"{noisy.name} had {before:.2f} dB and has {after:.2f} dB after restoring.")
+    return f"{noisy.name} from {before:.2f} to {after:.2f} dB"
+
+
+def _train_two_steps(folder: Path) -> str:
+    from engine.configs import PretrainConfig
+    from engine.job_control import JobControl
+    from engine.jobs import pretrain
+    from engine.run_store import Run
+
+    config = PretrainConfig(photos=(folder / "samples" / "noisy",), steps=2, out=folder / "run")
+    result = pretrain(config, JobControl(), lambda event: None)
+    if not Run(result.run).model_path.is_file():
+        raise SelfTestError("the training left no model.")
+    return "2 steps, and their model is saved"
+
+
+def _open_the_window(folder: Path) -> str:
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication
+
+    from app import main as studio
+    from app.main_window import MainWindow
+
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(application, QApplication)
+    seen: list[str] = []
+    ends = time.monotonic() + _WINDOW_LIMIT_S
+
+    def look() -> None:
+        window = next((item for item in application.topLevelWidgets() if isinstance(item, MainWindow)), None)
+        if window is None or not window.isVisible():
+            return
+        image = window.grab().toImage()
+        colours = {image.pixel(x, y) for x in range(0, image.width(), 7) for y in range(0, image.height(), 7)}
+        is_ready = window.is_engine_loaded and len(colours) > 8
+        if is_ready or time.monotonic() > ends:
+            if is_ready:
+                seen.append(f"{image.width()} x {image.height()} pixels, {window.header.device_text}")
+            timer.stop()
+            window.close()
+
+    timer = QTimer(application)
+    timer.timeout.connect(look)
+    timer.start(_POLL_MS)
+    exit_code = studio.main([str(folder / "samples" / "noisy")])
+    if exit_code or not seen:
+        raise SelfTestError(f"the window was not ready within {_WINDOW_LIMIT_S:.0f} s (exit code {exit_code}).")
+    return seen[0]

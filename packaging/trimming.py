@@ -1,0 +1,86 @@
+"""What of the libraries the frozen program leaves out, and why: half a gigabyte that nothing in it uses."""
+
+from fnmatch import fnmatchcase
+
+_UNNEEDED_MODULES = (
+    # Windows of other toolkits.
+    "tkinter",
+    "_tkinter",
+    "PyQt5",
+    "PyQt6",
+    "PySide2",
+    # Qt modules that pyqtgraph and qtawesome only try to import.
+    "PySide6.QtNetwork",
+    "PySide6.QtOpenGL",
+    "PySide6.QtOpenGLWidgets",
+    "PySide6.QtQml",
+    "PySide6.QtQuick",
+    "PySide6.QtTest",
+    # For developers: tests, types, packaging, notebooks.
+    "IPython",
+    "jedi",
+    "pytest",
+    "_pytest",
+    "hypothesis",
+    "mypy",
+    "babel",
+    "ot",
+    "pip",
+    "PyInstaller",
+    "torch.utils.tensorboard",
+    "tensorboard",
+    # Non-commercial by its licence: never bundled, even where this machine has it.
+    "bm3d",
+    "bm4d",
+)
+
+_UNNEEDED_FILES = (
+    # torch: headers, tests, programs; torch_shm_manager is started by torch itself.
+    "torch/include/*",
+    "torch/test/*",
+    "torch/share/*",
+    "torch/bin/protoc*",
+    "torch/bin/*test*",
+    "torch/lib/*.a",
+    "torch/lib/*.lib",
+    "functorch/*",
+    # Qt: the platforms of embedded devices, network and its plugins, and texts of languages the window has not.
+    "PySide6/Qt/plugins/platforms/libqeglfs*",
+    "PySide6/Qt/plugins/platforms/libqlinuxfb*",
+    "PySide6/Qt/plugins/platforms/libqvnc*",
+    "PySide6/Qt/plugins/platforms/libqvkkhrdisplay*",
+    "PySide6/Qt/plugins/egldeviceintegrations/*",
+    "PySide6/Qt/plugins/networkinformation/*",
+    "PySide6/Qt/plugins/tls/*",
+    "PySide6/Qt/plugins/qmltooling/*",
+    "PySide6/Qt/qml/*",
+    "PySide6/Qt/lib/libQt6Qml*",
+    "PySide6/Qt/lib/libQt6Quick*",
+    "PySide6/Qt/lib/libQt6Pdf*",
+    "PySide6/Qt/lib/libQt6VirtualKeyboard*",
+    "PySide6/Qt/plugins/platforminputcontexts/libqtvirtualkeyboard*",
+    "PySide6/Qt/plugins/imageformats/libqpdf*",
+    # Tests and pictures of libraries.
+    "matplotlib/mpl-data/sample_data/*",
+    "matplotlib/mpl-data/images/*",
+    "skimage/data/lfw_subset*",
+    "*/tests/*",
+)
+_KEPT_TRANSLATIONS = ("qtbase_de.qm", "qtbase_en.qm")
+
+
+def unneeded_modules() -> list[str]:
+    """Return the modules that PyInstaller must not follow."""
+    return list(_UNNEEDED_MODULES)
+
+
+def is_needed(path: str) -> bool:
+    """Tell whether a file belongs into the program.
+
+    Args:
+        path: Where it would lie, below the program's folder.
+    """
+    path = path.replace("\\", "/")
+    if "/translations/" in path and path.endswith(".qm"):
+        return path.endswith(_KEPT_TRANSLATIONS)
+    return not any(fnmatchcase(path, pattern) for pattern in _UNNEEDED_FILES)

@@ -1,0 +1,87 @@
+"""What the frozen program is made of; making it takes minutes and is done by `packaging/build.py`."""
+
+import configparser
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGING = ROOT / "packaging"
+
+
+@pytest.fixture
+def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(PACKAGING))
+
+
+@pytest.mark.parametrize(
+    ("path", "is_kept"),
+    [
+        ("torch/lib/libtorch_cpu.so", True),
+        ("torch/bin/torch_shm_manager", True),
+        ("torch/include/torch/torch.h", False),
+        ("torch/test/test_cpp", False),
+        ("PySide6/Qt/translations/qtbase_de.qm", True),
+        ("PySide6/Qt/translations/qtbase_fr.qm", False),
+        ("PySide6\\Qt\\translations\\qtbase_fr.qm", False),
+        ("PySide6/Qt/plugins/platforms/libqxcb.so", True),
+        ("PySide6/Qt/plugins/platforms/libqoffscreen.so", True),
+        ("PySide6/Qt/plugins/platforms/libqeglfs.so", False),
+        ("skimage/data/astronaut.png", True),
+        ("assets/translations/de/LC_MESSAGES/residua.mo", True),
+    ],
+)
+def test_what_is_left_out(scripts: None, path: str, is_kept: bool) -> None:
+    from trimming import is_needed
+
+    assert is_needed(path) == is_kept
+
+
+def test_every_package_of_the_lock_is_listed_with_its_licence(scripts: None, tmp_path: Path) -> None:
+    from licences import write_licences
+
+    packages = {package.name.lower().replace("_", "-"): package for package in write_licences(tmp_path / "list.json")}
+    for needed in ("residua", "torch", "numpy", "pyside6-essentials", "opencv-python-headless", "rawpy", "python"):
+        assert packages[needed].text, needed
+        assert packages[needed].licence, needed
+
+
+def test_nothing_that_forbids_commercial_use_is_bundled(scripts: None, tmp_path: Path) -> None:
+    from licences import runtime_packages
+    from trimming import unneeded_modules
+
+    assert "bm3d" not in runtime_packages()
+    assert "bm3d" in unneeded_modules()
+
+
+def test_desktop_entry_and_file_types_are_well_formed() -> None:
+    entry = configparser.ConfigParser(interpolation=None, strict=True)
+    entry.optionxform = str  # type: ignore[assignment,method-assign]
+    entry.read(PACKAGING / "residua.desktop", encoding="utf-8")
+    desktop = entry["Desktop Entry"]
+    assert desktop["Exec"] == "residua-studio %F"
+    own_type = "application/x-residua-model"
+    assert own_type in desktop["MimeType"].split(";")
+    types = ElementTree.parse(PACKAGING / "residua.mime.xml").getroot()
+    assert [element.get("type") for element in types] == [own_type]
+
+
+@pytest.mark.slow
+def test_self_test_goes_through_every_part(tmp_path: Path) -> None:
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "RESIDUA_DATA": str(tmp_path / "data")}
+    command = [sys.executable, "-P", "-m", "engine.cli", "--self-test"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=280, check=False)
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [line.split(":")[0] for line in lines] == [
+        "ok  Versions",
+        "ok  Raw files' reader",
+        "ok  Restoring",
+        "ok  Training",
+        "ok  Window",
+    ]
+    assert not (tmp_path / "data").exists(), "it leaves the person's folders alone"
