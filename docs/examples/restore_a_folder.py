@@ -1,0 +1,22 @@
+"""Restore a folder of photos with the model that ships: `python restore_a_folder.py PHOTOS RESTORED`."""
+
+import sys
+from pathlib import Path
+
+from engine import jobs
+from engine.configs import RestoreConfig
+from engine.events import ImageRestored, JobEvent
+from engine.job_control import JobControl
+from engine.starter_models import require_starter
+
+
+def tell(event: JobEvent) -> None:
+    """Say which photo is done."""
+    if isinstance(event, ImageRestored):
+        print(event.output)
+
+
+photos, out = map(Path, sys.argv[1:3])
+config = RestoreConfig(model=require_starter("denoise"), photos=(photos,), out=out, strength=0.9)
+result = jobs.restore(config, JobControl(), tell)
+print(f"{len(result.restored)} restored, {len(result.failed)} failed")
