@@ -5,13 +5,24 @@ at any time either the old file or the whole new one.
 """
 
 import os
+import re
 import secrets
+import stat
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TEMPORARY_PREFIX = ".residua-"
 """How the names of temporary files begin; hidden, so that folder listings pass over a file left by a power cut."""
+
+LEFTOVER_AGE_S = 24 * 3600.0
+"""A temporary file that was last written to so long ago has no writer any more: one file is written in minutes."""
+
+_LEFTOVER_NAME = re.compile(rf"{re.escape(TEMPORARY_PREFIX)}[0-9a-f]{{16}}\.part(\..{{0,15}})?")
+_swept_lock = threading.Lock()
+_swept: set[str] = set()
 
 
 def write_bytes_atomically(path: Path, data: bytes) -> None:
@@ -41,6 +52,7 @@ def replace_atomically(path: Path) -> Iterator[Path]:
     Raises:
         OSError: The folder cannot be written or the disk is full; the old file is untouched.
     """
+    _sweep_once(path.parent)
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.part{path.suffix[:16]}")
     # Created here rather than by the caller: O_EXCL cannot meet another's file, and 0o666 obeys the umask, which
     # the tempfile module does not.
@@ -53,6 +65,44 @@ def replace_atomically(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         raise
     _flush_folder(path.parent)
+
+
+def remove_leftovers(folder: Path, now: float | None = None) -> int:
+    """Remove the temporary files in a folder whose writer was killed more than a day ago.
+
+    Only plain files whose whole name is one that `replace_atomically` gives are ever removed, and nothing below the
+    folder's own subfolders.
+
+    Args:
+        folder: The folder; one that cannot be read has nothing to remove.
+        now: The present in seconds since 1970; None: now.
+
+    Returns:
+        How many were removed; one that cannot be removed stays.
+    """
+    limit = (time.time() if now is None else now) - LEFTOVER_AGE_S
+    num_removed = 0
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if not _LEFTOVER_NAME.fullmatch(entry.name):
+                continue
+            # Another program may have removed it, or may hold it open where that forbids removing.
+            with suppress(OSError):
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode) and status.st_mtime < limit:
+                    os.unlink(entry.path)
+                    num_removed += 1
+    return num_removed
+
+
+def _sweep_once(folder: Path) -> None:
+    """Remove leftovers when a folder is first written to by this process: listing it each time would cost more."""
+    key = os.path.abspath(folder)
+    with _swept_lock:
+        if key in _swept:
+            return
+        _swept.add(key)
+    remove_leftovers(folder)
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -241,6 +241,11 @@ def warp(
     Returns:
         The moved picture, 0 to 1, and where it shows anything.
     """
+    return moved_pixels(pixels, matrix, size), places_inside(matrix, size, pixels.shape[:2], slack_px=1 - _COVERED)
+
+
+def moved_pixels(pixels: Pixels, matrix: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the moved picture of `warp` alone; where it shows nothing it is mirrored."""
     height, width = size
     # Near its edge the filter would reach beyond the picture: mirrored there, and counted by the plain coverage.
     moved = cv2.warpAffine(
@@ -250,8 +255,7 @@ def warp(
         flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REFLECT,
     )
-    covered = _coverage(pixels.shape[:2], matrix, size)
-    return np.asarray(np.clip(moved, 0, 1), np.float32).reshape(height, width, -1), covered
+    return np.clip(moved, 0, 1, out=moved).reshape(height, width, -1)
 
 
 def shape_correlation(fixed: Pixels, moved: Pixels, covered: NDArray[np.bool_]) -> float:
@@ -271,18 +275,23 @@ def shape_correlation(fixed: Pixels, moved: Pixels, covered: NDArray[np.bool_]) 
     return float((first * second).sum()) / scale if scale > 0 else 0.0
 
 
-def _coverage(source_size: Sequence[int], matrix: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return which places of the result lie inside of the source, to a small part of a pixel."""
-    rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float32)
-    slack = 1 - _COVERED
-    source_columns = matrix[0, 0] * columns + matrix[0, 1] * rows + matrix[0, 2]
-    source_rows = matrix[1, 0] * columns + matrix[1, 1] * rows + matrix[1, 2]
-    inside: NDArray[np.bool_] = (
-        (source_columns >= -slack)
-        & (source_columns <= source_size[1] - 1 + slack)
-        & (source_rows >= -slack)
-        & (source_rows <= source_size[0] - 1 + slack)
-    )
+def places_inside(
+    matrix: NDArray[np.float64], size: tuple[int, int], source_size: Sequence[int], *, slack_px: float
+) -> NDArray[np.bool_]:
+    """Return which places of a moved picture come from inside of its source.
+
+    Args:
+        matrix: Takes a place (column, row) of the result to one of the source. Shape: (2, 3).
+        size: Height and width of the result.
+        source_size: Height and width of the source.
+        slack_px: How far outside a place still counts as inside.
+    """
+    inside = np.ones(size, np.bool_)
+    columns, rows = np.arange(size[1], dtype=np.float64), np.arange(size[0], dtype=np.float64)[:, None]
+    for (along_columns, along_rows, start), side in zip(matrix, (source_size[1], source_size[0]), strict=True):
+        places = along_columns * columns + along_rows * rows + start
+        inside &= places >= -slack_px
+        inside &= places <= side - 1 + slack_px
     return inside
 
 

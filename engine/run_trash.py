@@ -1,6 +1,7 @@
 """Deleted runs: what still lies in a store's trash, and when it goes for good."""
 
 import logging
+import os
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,12 +32,16 @@ class DeletedRun:
 
 
 def list_deleted(store: RunStore) -> tuple[DeletedRun, ...]:
-    """Return the runs in a store's trash, the last deleted first; a damaged one is called after its folder."""
-    trash = store.root / TRASH_FOLDER
-    if not trash.is_dir():
+    """Return the runs in a store's trash, the last deleted first; a damaged one is called after its folder.
+
+    Another thread or program may be removing runs, or bringing them back, meanwhile: one that goes is not listed.
+    """
+    try:
+        folders = list((store.root / TRASH_FOLDER).iterdir())
+    except (FileNotFoundError, NotADirectoryError):
         return ()
-    found = (_deleted_run(folder) for folder in trash.iterdir() if folder.is_dir() and not folder.is_symlink())
-    return tuple(sorted(found, key=lambda run: (run.deleted, run.token), reverse=True))
+    found = (_deleted_run(folder) for folder in folders if folder.is_dir() and not folder.is_symlink())
+    return tuple(sorted((run for run in found if run), key=lambda run: (run.deleted, run.token), reverse=True))
 
 
 def remove_for_good(store: RunStore, token: str) -> None:
@@ -82,19 +87,40 @@ def remove_expired(store: RunStore, keep_days: int, now: datetime | None = None)
     return num_removed
 
 
-def _deleted_run(folder: Path) -> DeletedRun:
+def _deleted_run(folder: Path) -> DeletedRun | None:
+    """Describe a run in the trash; None where it has gone meanwhile."""
     name, deleted = folder.name, None
     try:
         record = Run(folder).record
         name = record.name
         deleted = datetime.fromisoformat(record.deleted) if record.deleted else None
     except (RunStoreError, ValueError) as error:
+        if not folder.is_dir():
+            return None
         _logger.warning("%s", error)
     # A run deleted before records said when: it was not written to afterwards.
     if deleted is None:
-        record_file = folder / RECORD_FILE
-        deleted = datetime.fromtimestamp((record_file if record_file.is_file() else folder).stat().st_mtime, UTC)
+        status = _status_of(folder / RECORD_FILE) or _status_of(folder)
+        if status is None:
+            return None
+        deleted = datetime.fromtimestamp(status.st_mtime, UTC)
     if deleted.tzinfo is None:
         deleted = deleted.replace(tzinfo=UTC)
-    num_bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
-    return DeletedRun(token=folder.name, name=name, deleted=deleted, num_bytes=num_bytes)
+    num_bytes = _bytes_below(folder)
+    return DeletedRun(token=folder.name, name=name, deleted=deleted, num_bytes=num_bytes) if folder.is_dir() else None
+
+
+def _bytes_below(folder: Path) -> int:
+    """What the files below a folder take; those that go meanwhile take nothing."""
+    # os.walk passes over folders that cannot be read any more, where Path.rglob ends with an error.
+    files = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
+    sizes = (status.st_size for file in files if not file.is_symlink() and (status := _status_of(file)) is not None)
+    return sum(sizes)
+
+
+def _status_of(path: Path) -> os.stat_result | None:
+    """A file's or folder's status; None where it is not there."""
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None

@@ -15,6 +15,9 @@ from engine.events import Pixels
 
 NUM_REFERENCES = 5
 
+NOISY_FOLDER = "Sample photos"
+"""What a person reads in the window's title and as the name of runs."""
+
 _RECIPE_VERSION = 1
 _MIN_SIDE_PX = 384
 _LOWEST_SIGMA, _HIGHEST_SIGMA = 8 / 255, 40 / 255
@@ -167,7 +170,7 @@ def make_sample_photos(
         InvalidInputError: scikit-image's pictures are missing, or the folder cannot be written.
     """
     samples = SamplePhotos(
-        noisy=folder / "noisy",
+        noisy=folder / NOISY_FOLDER,
         clean=folder / "clean",
         all_clean=folder / "all_clean",
         licences=folder / "LICENCES.txt",

@@ -1,27 +1,56 @@
 """The job that looks through folders for usable photos and measures how noisy each is."""
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.configs import ScanConfig
 from engine.data.image_files import examine_photo, read_image
 from engine.data.photo_folder import list_image_files
+from engine.data.raw_bare import BARE_SUFFIXES, find_side_car
+from engine.data.tiff_pages import containing_file
 from engine.duplicates import look_hash
 from engine.errors import ImageReadError
 from engine.events import Emit, FileSkipped, PhotoScanned, StepDone
 from engine.job_control import JobControl
 from engine.job_results import ScanResult
+from engine.kept_measures import KeptMeasures, identity_of
 from engine.noise import MIN_SIDE_PX, estimate_noise
-from engine.noise_facts import summarize_noise
+from engine.noise_facts import SignalDependence, summarize_noise
+from engine.run_store import default_runs_folder
+
+NOISE_VERSION = 1
+"""To be raised when what is measured on a photo, or how, changes."""
+
+MAX_KEPT_PHOTOS = 50_000
 
 _READING = "Reading photos"
 _MEASURING = "Measuring noise"
 _PROGRESS_INTERVAL_S = 0.1
 
 
+@dataclass(frozen=True, kw_only=True)
+class PhotoMeasures:
+    """What only decoding a photo tells; see `PhotoScanned`."""
+
+    width: int
+    height: int
+    brightness: float
+    look: int | None
+    noise_sigma: float | None = None
+    noise_correlation: tuple[float, ...] = ()
+    noise_dependence: SignalDependence | None = None
+
+
+def default_cache_file() -> Path:
+    """Return where measures of photos are kept between sessions: beside the runs."""
+    return default_runs_folder().parent / "cache" / "measured_photos.json"
+
+
 def scan(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
     """Find the usable photos in folders.
+
+    What was measured on a file is kept between sessions, and counts until the file changes.
 
     Without the noise estimate only the headers are read: much faster, but a file that ends too early is then not found
     out.
@@ -44,34 +73,45 @@ def scan(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
     photos: list[PhotoScanned] = []
     skipped: list[FileSkipped] = []
     stage = _MEASURING if config.estimate_noise else _READING
+    kept = _open_kept() if config.estimate_noise else None
     emit(StepDone(stage=stage, step=0, num_steps=len(paths)))
     reported = time.monotonic()
-    for done, path in enumerate(paths, start=1):
-        control.wait_if_paused()
-        outcome = _scan_file(path, config.estimate_noise)
-        if isinstance(outcome, PhotoScanned):
-            photos.append(outcome)
-        else:
-            skipped.append(outcome)
-        emit(outcome)
-        now = time.monotonic()
-        if done == len(paths) or now - reported >= _PROGRESS_INTERVAL_S:
-            reported = now
-            working = now - started - (control.paused_seconds - paused_before)
-            emit(
-                StepDone(
-                    stage=stage,
-                    step=done,
-                    num_steps=len(paths),
-                    seconds_left=working / done * (len(paths) - done),
+    try:
+        for done, path in enumerate(paths, start=1):
+            control.wait_if_paused()
+            outcome = _scan_file(path, kept)
+            if isinstance(outcome, PhotoScanned):
+                photos.append(outcome)
+            else:
+                skipped.append(outcome)
+            emit(outcome)
+            now = time.monotonic()
+            if done == len(paths) or now - reported >= _PROGRESS_INTERVAL_S:
+                reported = now
+                working = now - started - (control.paused_seconds - paused_before)
+                emit(
+                    StepDone(
+                        stage=stage,
+                        step=done,
+                        num_steps=len(paths),
+                        seconds_left=working / done * (len(paths) - done),
+                    )
                 )
-            )
+    finally:
+        # Of a scan that was stopped, too: the next one goes on from there.
+        if kept is not None:
+            kept.save()
     seconds = time.monotonic() - started - (control.paused_seconds - paused_before)
     noise = summarize_noise(photo.noise for photo in photos if photo.noise is not None)
     return ScanResult(photos=tuple(photos), skipped=tuple(skipped), noise=noise, seconds=seconds)
 
 
-def _scan_file(path: Path, with_noise: bool) -> PhotoScanned | FileSkipped:
+def _open_kept() -> KeptMeasures[PhotoMeasures]:
+    return KeptMeasures(default_cache_file(), PhotoMeasures, version=NOISE_VERSION, limit=MAX_KEPT_PHOTOS)
+
+
+def _scan_file(path: Path, kept: KeptMeasures[PhotoMeasures] | None) -> PhotoScanned | FileSkipped:
+    """Read a file's header; its pixels as well where measures are `kept`."""
     try:
         facts = examine_photo(path)
         scanned = PhotoScanned(
@@ -84,30 +124,54 @@ def _scan_file(path: Path, with_noise: bool) -> PhotoScanned | FileSkipped:
             num_bytes=facts.num_bytes,
             camera=facts.camera,
         )
-        return _measure(scanned) if with_noise else scanned
+        if kept is None:
+            return scanned
+        measures = _measured_or_kept(path, kept)
     except ImageReadError as error:
         return FileSkipped(path=path, reason=error.message, hint=error.hint)
+    return replace(scanned, **vars(measures))
 
 
-def _measure(scanned: PhotoScanned) -> PhotoScanned:
-    """Decode a photo and add what its pixels tell.
+def _measured_or_kept(path: Path, kept: KeptMeasures[PhotoMeasures]) -> PhotoMeasures:
+    """Return what the pixels tell, measured now or before.
 
     Raises:
         ImageReadError: The file is damaged behind its header.
     """
-    photo = read_image(scanned.path)
-    scanned = replace(
-        scanned,
+    files = [containing_file(path)]
+    side_car = find_side_car(path) if path.suffix.lower() in BARE_SUFFIXES else None
+    if side_car is not None:
+        files.append(side_car)
+    # Taken before the file is read: one that changes meanwhile is measured again the next time.
+    identity = identity_of(files)
+    if identity:
+        # Pages of a file share it.
+        identity = f"{path}\n{identity}"
+    measures = kept.find_by_identity(identity)
+    if measures is None:
+        measures = _measure(path)
+        kept.add_by_identity(identity, measures)
+    return measures
+
+
+def _measure(path: Path) -> PhotoMeasures:
+    """Decode a photo and return what its pixels tell.
+
+    Raises:
+        ImageReadError: The file is damaged behind its header.
+    """
+    photo = read_image(path)
+    measures = PhotoMeasures(
         width=photo.width,
         height=photo.height,
         brightness=float(photo.pixels.mean()),
         look=look_hash(photo.pixels),
     )
     if min(photo.width, photo.height) < MIN_SIDE_PX:
-        return scanned
+        return measures
     noise = estimate_noise(photo.pixels)
     return replace(
-        scanned,
+        measures,
         noise_sigma=noise.sigma,
         noise_correlation=noise.correlation,
         noise_dependence=noise.dependence,

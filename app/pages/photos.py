@@ -34,7 +34,7 @@ from app.widgets.text import label
 from engine.demonstration import make_samples, sample_photos_folder
 from engine.events import Emit
 from engine.job_control import JobControl
-from engine.sample_photos import SamplePhotos
+from engine.sample_photos import NOISY_FOLDER, SamplePhotos
 
 _NOISE_INTERVAL_MS = 2000
 
@@ -138,7 +138,7 @@ class PhotosPage(Page):
             self.session.set_excluded(self.session.excluded | remembered)
         self._look_again(wanted)
         samples = sample_photos_folder()
-        if samples / "noisy" in wanted and not self.session.references:
+        if samples / NOISY_FOLDER in wanted and not self.session.references:
             self.session.set_references([samples / "clean"])
 
     def close_folder(self, folder: Path) -> None:

@@ -11,7 +11,7 @@ from app.file_manager import open_in_file_manager
 from app.job_runner import JobHandle, JobLane, JobRequest, JobRunner
 from app.messages import Message, Severity
 from app.pages.restore_list import PhotoState, RestoreListModel, RowState
-from app.phrases import NO_BREAK, count, duration
+from app.phrases import NO_BREAK, count, duration, number
 from app.session import ModelChoice, RestoredPhoto, Session
 from app.translation import tr, tr_count
 from engine.configs import RestoreConfig
@@ -45,6 +45,7 @@ class RestoreBatch(QObject):
         self._job: JobHandle | None = None
         self._report_job: JobHandle | None = None
         self._paths: tuple[Path, ...] = ()
+        self._config: RestoreConfig | None = None
         self._made_by: ModelChoice | None = None
         self._destination = Path()
 
@@ -66,6 +67,7 @@ class RestoreBatch(QObject):
             made_by: The model, as the window calls it.
         """
         self._paths = config.photos
+        self._config = config
         self._made_by = made_by
         self._destination = config.out
         self._list.set_state(self._paths, RowState(PhotoState.WAITING))
@@ -80,7 +82,7 @@ class RestoreBatch(QObject):
         self._job = job
         job.events_received.connect(self._take_events)
         job.finished.connect(self._on_finished)
-        job.cancelled.connect(self._end)
+        job.cancelled.connect(self._on_cancelled)
         job.failed.connect(self._end)
         self.changed.emit()
 
@@ -136,6 +138,30 @@ class RestoreBatch(QObject):
                 text=_describe(result),
                 action_label=tr("Open folder") if report is None else tr("Open report"),
                 action=lambda: self._open(folder if report is None else report),
+            )
+        )
+
+    @Slot()
+    def _on_cancelled(self) -> None:
+        """Say what is done, and offer to go on with the rest as it was begun."""
+        unfinished = (PhotoState.WAITING, PhotoState.RESTORING)
+        left = tuple(path for path in self._paths if self._list.state_of(path).state in unfinished)
+        config, made_by = self._config, self._made_by
+        num_done, num_photos = len(self._paths) - len(left), len(self._paths)
+        self._end()
+        if config is None or made_by is None or not left:
+            return
+        text = tr_count(
+            "Stopped: {done} of {total} photos are done, {number} is left.",
+            "Stopped: {done} of {total} photos are done, {number} are left.",
+            len(left),
+        )
+        rest = config.model_copy(update={"photos": left})
+        self.message_raised.emit(
+            Message(
+                text=text.format(done=number(num_done), total=number(num_photos), number=number(len(left))),
+                action_label=tr("Restore the rest"),
+                action=lambda: None if self.is_running else self.start(rest, made_by),
             )
         )
 

@@ -34,7 +34,9 @@ from engine.run_store import Run
 
 MAX_RUNS = 10
 _LINE_STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine)
-_MAX_LABEL = 24
+_MOST_NAME_SHARE = 0.45
+_NAME_MARGIN_PX = 2 * SPACING
+"""A text item's own margins, and a little air."""
 _NAME_PX = 200
 _LABEL_GAP_PX = 15
 _UNIMPORTANT = frozenset({"out", "name"})
@@ -204,8 +206,14 @@ class RunOverlay(QWidget):
         if not lows:
             return
         metrics = QFontMetrics(font)
-        label_px = max(metrics.horizontalAdvance(_short(name)) for _, name, _ in ends) + 2 * SPACING
-        width_px = max(float(item.vb.width()), 2.0 * label_px)
+        width_px = max(float(item.vb.width()), 1.0)
+        # At most a part of the plot is the names'; longer ones are shortened to it, the table below has them whole.
+        most_px = width_px * _MOST_NAME_SHARE - _NAME_MARGIN_PX
+        ends = [
+            (value, metrics.elidedText(name, Qt.TextElideMode.ElideRight, int(most_px)), color)
+            for value, name, color in ends
+        ]
+        label_px = max(metrics.horizontalAdvance(name) for _, name, _ in ends) + _NAME_MARGIN_PX
         # Room for the names behind the last step.
         item.setXRange(0, last_step * width_px / (width_px - label_px), padding=0)
         item.setYRange(min(lows), max(highs), padding=0)
@@ -220,7 +228,7 @@ class RunOverlay(QWidget):
         gap = (high - low) * _LABEL_GAP_PX * Theme.of_application().text_scale / height_px
         ordered = sorted(ends, key=lambda end: end[0])
         for (_, name, color), place in zip(ordered, spread([end[0] for end in ordered], gap, limits), strict=True):
-            text = pg.TextItem(_short(name), color=color)
+            text = pg.TextItem(name, color=color)
             text.setAnchor(QPointF(0, 0.5))
             text.setFont(font)
             text.setPos(step, place)
@@ -317,10 +325,6 @@ def _swatch(color: QColor, style: Qt.PenStyle) -> QIcon:
     painter.drawLine(0, 12, 24, 12)
     painter.end()
     return QIcon(picture)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _MAX_LABEL else f"{name[: _MAX_LABEL - 1]}…"
 
 
 def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:

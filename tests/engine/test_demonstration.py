@@ -8,6 +8,7 @@ import pytest
 from engine.comparison_sheet import Tile, choose_spot, write_comparison_sheet
 from engine.data.image_files import read_image
 from engine.demonstration import demonstrate, main, sample_photos_folder
+from engine.sample_photos import NOISY_FOLDER
 from engine.events import ImageRestored, JobEvent, RunStarted, StepDone
 from engine.job_control import JobControl
 
@@ -36,7 +37,7 @@ def test_it_writes_pictures_and_a_report(tmp_path: Path) -> None:
 def test_the_samples_alone_are_made_and_their_folder_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--samples-only"]) == 0
     folder = Path(capsys.readouterr().out.splitlines()[-1])
-    assert folder == sample_photos_folder() / "noisy"
+    assert folder == sample_photos_folder() / NOISY_FOLDER
     assert len(list(folder.glob("*.png"))) >= 12
 
 
