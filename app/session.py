@@ -83,6 +83,8 @@ class Session(QObject):
         starters: The models that ship with the program.
         run_catalog: The stored runs as last read; read again after `runs_changed`.
         undo_stack: What Ctrl+Z takes back.
+        tried_speeds: What trials of trainings have shown of this machine: pixels a second by kind of training and by
+            what it depends on, see `app.pages.training_time`.
 
     Signals:
         folders_changed: Other photo folders.
@@ -146,6 +148,7 @@ class Session(QObject):
         self._model: ModelChoice | None = None
         self._current_photo: Path | None = None
         self._compute_text = ""
+        self.tried_speeds: dict[tuple[str, str], float] = {}
 
     @property
     def compute_text(self) -> str:

@@ -26,7 +26,14 @@ from engine.errors import ImageReadError, ImageWriteError, InvalidInputError
 from engine.events import Emit, FileSkipped, StepDone
 from engine.job_control import JobControl
 from engine.noise import MIN_SIDE_PX, estimate_noise
-from engine.pair_alignment import MAX_UNCOVERED_SHARE, MIN_SHAPE_CORRELATION, find_alignment, shape_correlation, warp
+from engine.pair_alignment import (
+    MAX_UNCOVERED_SHARE,
+    MIN_SHAPE_CORRELATION,
+    find_alignment,
+    places_inside,
+    shape_correlation,
+    warp,
+)
 from engine.system_memory import available_memory
 
 MIN_SHOTS = 3
@@ -46,7 +53,6 @@ _MEMORY_SHARE = 0.6
 _MAX_NOISE_RATIO = 3.0
 _SMALLEST_SIGMA = 0.5 / 255
 _READING, _ALIGNING, _AVERAGING, _WRITING = "Reading shots", "Aligning shots", "Averaging", "Writing references"
-
 
 _LeaveOut = Callable[[Path, str, str], None]
 """Notes a shot that becomes no label: its path, why, what to do."""
@@ -278,14 +284,17 @@ def _align_one(base: _Photo, photo: _Photo, in_linear_light: bool) -> _Aligned |
     if photo is base:
         return _Aligned(photo.path, photo.image, Shot(levels, np.eye(2, 3)), 0.0)
     alignment = find_alignment(base.gray, photo.gray)
-    moved, covered = warp(photo.gray[:, :, None], alignment.matrix, (height, width))
-    if 1 - float(covered.mean()) > MAX_UNCOVERED_SHARE:
+    inside = places_inside(alignment.matrix, (height, width), (height, width), slack_px=0)
+    if float(inside.mean()) < 1 - MAX_UNCOVERED_SHARE:
         return "It shows too little of what the others show.", "Choose shots that the camera hardly moved between."
-    fixed, seen = (_reduced(field) for field in (base.gray, moved[:, :, 0]))
-    inside = _reduced(covered.astype(np.float32)) > 0.99
-    if shape_correlation(fixed[:, :, None], seen[:, :, None], inside) < MIN_SHAPE_CORRELATION:
+    # Small pictures tell coarse shapes and brightness as well, in a tenth of the time.
+    fixed, small = (_reduced(field) for field in (base.gray, photo.gray))
+    moved, covered = warp(
+        small[:, :, None], _reduced_matrix(alignment.matrix, (height, width), small.shape), small.shape
+    )
+    if shape_correlation(fixed[:, :, None], moved, covered) < MIN_SHAPE_CORRELATION:
         return "It shows another scene than the other shots.", "Choose the shots of one scene alone."
-    gain = brightness_gain(base.gray, moved[:, :, 0], in_linear_light=in_linear_light)
+    gain = brightness_gain(fixed, moved[:, :, 0], in_linear_light=in_linear_light)
     if not 1 / MAX_GAIN <= gain <= MAX_GAIN:
         return "It was exposed otherwise than the other shots.", "Take all shots with one exposure, set by hand."
     gain = 1.0 if abs(gain - 1) < _NEGLIGIBLE_GAIN else gain
@@ -326,8 +335,9 @@ def _write(
     try:
         config.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        reason = error.strerror or error
         raise ImageWriteError(
-            f"The folder {config.out} cannot be made ({error.strerror or error}).", "Choose another folder."
+            f"The folder {config.out} cannot be made ({reason}).", "Choose another folder."
         ) from error
     common: Path | None = None
     pairs = []
@@ -366,6 +376,15 @@ def _reduced(field: NDArray[np.float32]) -> NDArray[np.float32]:
     factor = min(1.0, _COMPARED_SIDE_PX / max(field.shape))
     size = (max(1, round(field.shape[1] * factor)), max(1, round(field.shape[0] * factor)))
     return np.asarray(cv2.resize(field, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _reduced_matrix(matrix: NDArray[np.float64], whole: tuple[int, ...], small: tuple[int, ...]) -> NDArray[np.float64]:
+    """A matrix between pictures of one size as that between their reduced ones."""
+    scale = np.array([whole[1] / small[1], whole[0] / small[0]])
+    turn = matrix[:, :2]
+    # Pixels have their places in their middles: small + 1/2 = (whole + 1/2) / scale.
+    shift = (matrix[:, 2] - 0.5 * (scale - 1) * (1 - turn.sum(axis=1))) / scale
+    return np.column_stack([turn, shift])
 
 
 def _too_unlike(num_alike: int, reasons: Sequence[tuple[str, str]]) -> InvalidInputError:

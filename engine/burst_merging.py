@@ -126,18 +126,23 @@ def as_seen_by(
         In the shot's own frame. Same shape.
     """
     size = merged.shape[:2]
-    seen, covered = merged, np.ones(size, np.bool_)
-    own_share = own_places.astype(np.float32)[:, :, None]
+    seen, covered = merged.copy(), np.ones(size, np.bool_)
+    own_share = own_places.astype(np.float32)
     if shot.is_moved:
         to_common = np.asarray(cv2.invertAffineTransform(shot.matrix), np.float64)
         seen, covered = warp(merged, to_common, size)
-        own_share = moved_pixels(own_share, to_common, size)
+        if own_places.any():
+            own_share = moved_pixels(own_share[:, :, None], to_common, size)[:, :, 0]
     if shot.gain != 1:
         seen = _brightened(seen, 1 / shot.gain, in_linear_light)
-    own_share = np.asarray(cv2.GaussianBlur(own_share, (0, 0), 2.0), np.float32).reshape(*size, 1)
-    own_share = np.maximum(own_share, (~covered)[:, :, None].astype(np.float32))
-    own = _to_float(shot.levels)
-    return np.asarray(seen * (1 - own_share) + own * own_share, np.float32)
+    if own_places.any():
+        own_share = np.asarray(cv2.GaussianBlur(own_share, (0, 0), 2.0), np.float32)
+    own_share[~covered] = 1
+    # Blended only where the shot has a share: most of a still picture needs no second look.
+    places = own_share > 0
+    share = own_share[places][:, None]
+    seen[places] = seen[places] * (1 - share) + _to_float(shot.levels[places]) * share
+    return seen
 
 
 def brightness_gain(fixed: NDArray[np.float32], moved: NDArray[np.float32], *, in_linear_light: bool) -> float:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LONGEST_NAME_BYTES = 255
 """No common file system takes longer ones."""
 
+_NUM_REMEMBERED_FILES = 20_000
+
 _FORMATS: dict[str, FileFormat] = {"png": "png", "tiff": "tiff", "jpeg": "jpeg", "webp": "webp", "bmp": "bmp"}
 _BIT_DEPTHS: dict[str, BitDepth] = {"8": 8, "16": 16}
 _LOSSY_FORMATS: tuple[FileFormat, ...] = ("jpeg", "webp")
@@ -90,10 +92,9 @@ class OutputPlan:
             ImageWriteError: The result's name would be too long.
         """
         provenance = self._provenance(photo) if self._config.provenance else None
-        if provenance is not None and self._config.skip_done:
-            done = self._find_done(photo, provenance)
-            if done is not None:
-                return done
+        done = self.find_done(photo)
+        if done is not None:
+            return done
         file_format = self.file_format(photo)
         keeps_suffix = format_of_name(photo.path) == file_format
         suffix = photo.path.suffix if keeps_suffix else usual_suffix(file_format)
@@ -120,16 +121,27 @@ class OutputPlan:
             self._claimed.add(key)
             return Placement(output=candidate, state="write", provenance=provenance)
 
-    def _folder(self, photo: SourcePhoto) -> Path:
-        return self._config.out / photo.subfolder
+    def find_done(self, photo: SourcePhoto) -> Placement | None:
+        """Return a photo's result where it is there already, undamaged; that file is then taken.
 
-    def _find_done(self, photo: SourcePhoto, wanted: Provenance) -> Placement | None:
+        The photo itself is read only where a result by this model with these settings may be its own.
+
+        Raises:
+            ImageReadError: The photo cannot be read.
+        """
+        if not (self._config.provenance and self._config.skip_done):
+            return None
         for path in self._results_in(self._folder(photo)).get(photo.path.stem.casefold(), ()):
             found = read_provenance(path) if _key(path) not in self._claimed else None
-            if found is not None and found.is_same_work(wanted) and is_intact(path):
+            if found is None or not found.is_same_work(self._provenance(photo, found.source_digest)):
+                continue
+            if found.source_digest == _digest_of_source(photo.path) and _is_intact(path):
                 self._claimed.add(_key(path))
                 return Placement(output=path, state="done", provenance=found)
         return None
+
+    def _folder(self, photo: SourcePhoto) -> Path:
+        return self._config.out / photo.subfolder
 
     def _results_in(self, folder: Path) -> dict[str, list[Path]]:
         """Files that were there before the batch, by the names of the photos whose results they may be."""
@@ -145,7 +157,8 @@ class OutputPlan:
             self._present[folder] = results
         return self._present[folder]
 
-    def _provenance(self, photo: SourcePhoto) -> Provenance:
+    def _provenance(self, photo: SourcePhoto, source_digest: str = "") -> Provenance:
+        """What is written into a photo's result; its digest is computed where it is not given."""
         config = self._config
         file_format = self.file_format(photo)
         settings = {
@@ -164,7 +177,7 @@ class OutputPlan:
             task=self._card.task,
             strength=f"{config.strength:g}",
             source=photo.path.name,
-            source_digest=_digest_of_source(photo.path),
+            source_digest=source_digest or _digest_of_source(photo.path),
             model_digest=self._model_digest,
             settings=json.dumps(settings, sort_keys=True),
         )
@@ -192,9 +205,24 @@ def _digest_of_source(path: Path) -> str:
     return hashlib.sha256(f"{digest} {page or ''} {more}".encode()).hexdigest()
 
 
-@lru_cache(maxsize=16)
+def _is_intact(path: Path) -> bool:
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return _is_state_intact(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=_NUM_REMEMBERED_FILES)
+def _is_state_intact(path: Path, modified_ns: int, num_bytes: int) -> bool:
+    """Remembered, since what is done is asked again with every setting that a person changes."""
+    del modified_ns, num_bytes
+    return is_intact(path)
+
+
+@lru_cache(maxsize=_NUM_REMEMBERED_FILES)
 def _digest_of_state(file: Path, modified_ns: int, num_bytes: int) -> str:
-    """Remembered, since a file of a thousand pages is a thousand photos."""
+    """Remembered, since a file of a thousand pages is a thousand photos, and for the same reason."""
     del modified_ns, num_bytes
     return digest_of_file(file)
 

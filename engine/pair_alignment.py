@@ -255,7 +255,7 @@ def moved_pixels(pixels: Pixels, matrix: NDArray[np.float64], size: tuple[int, i
         flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REFLECT,
     )
-    return np.clip(moved, 0, 1, out=moved).reshape(height, width, -1)
+    return np.asarray(np.clip(moved, 0, 1), np.float32).reshape(height, width, -1)
 
 
 def shape_correlation(fixed: Pixels, moved: Pixels, covered: NDArray[np.bool_]) -> float:

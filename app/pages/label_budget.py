@@ -15,6 +15,8 @@ from app.messages import Message, Severity
 from app.pages.label_budget_progress import BudgetProgressView
 from app.pages.label_budget_result import BudgetResultView
 from app.pages.label_budget_setup import BudgetSetupView
+from app.pages.label_budget_time import BudgetTime
+from app.pages.training_time import Estimate
 from app.session import Session
 from app.settings import Settings
 from app.theme import SPACING
@@ -28,7 +30,7 @@ from engine.label_budget.configuration import LabelBudgetConfig
 from engine.label_budget.results import LabelBudgetResult
 from engine.label_budget.stored import StoredExperiment, StoredOutcome, list_experiments, read_experiment
 from engine.label_budget.workload import Workload
-from engine.presets import PRESET_CARDS, finetune_preset, pretrain_preset
+from engine.presets import PRESET_CARDS
 
 EXPERIMENTS_FOLDER = "experiments"
 _NUM_EARLIER = 50
@@ -46,13 +48,6 @@ def available_titles() -> dict[str, str]:
     from engine.label_budget.methods import available_methods
 
     return {name: method.title for name, method in available_methods()[0].items()}
-
-
-def expected_minutes(workload: Workload, preset: Preset) -> float:
-    """Return how long an experiment takes on the reference machine; measuring is not counted."""
-    card = PRESET_CARDS[preset]
-    pretraining = card.pretrain_minutes * workload.pretraining_steps / int(pretrain_preset(preset)["steps"])
-    return pretraining + card.finetune_minutes * workload.finetuning_steps / int(finetune_preset(preset)["steps"])
 
 
 class LabelBudgetView(QWidget):
@@ -75,7 +70,7 @@ class LabelBudgetView(QWidget):
         super().__init__(parent)
         self._session = session
         self._runner = runner
-        self._settings = settings
+        self._time = BudgetTime(session, settings)
         self._job: JobHandle | None = None
         self._is_engine_loaded = False
         self.setup, self.progress, self.result = BudgetSetupView(), BudgetProgressView(), BudgetResultView()
@@ -143,16 +138,15 @@ class LabelBudgetView(QWidget):
                 workload = self._count(self.setup.preset)
             except EngineError as error:
                 reason = translate_engine(str(error))
-        text = ""
+        text, tip = "", ""
         if workload is not None:
-            text = self._describe(workload)
+            estimates = {preset: self._estimate(preset) for preset in PRESET_CARDS}
+            chosen = estimates[self.setup.preset]
+            text, tip = self._describe(workload, chosen), tr(chosen.source)
             self.setup.cards.set_figures(
-                {
-                    preset.value: phrases.rough_minutes(expected_minutes(self._count(preset), preset))
-                    for preset in PRESET_CARDS
-                }
+                {preset.value: phrases.rough_minutes(estimate.minutes) for preset, estimate in estimates.items()}
             )
-        self.setup.show_readiness(reason, text, needs_labels=needs_labels)
+        self.setup.show_readiness(reason, text, tip, needs_labels=needs_labels)
 
     @Slot()
     def start(self) -> None:
@@ -199,14 +193,17 @@ class LabelBudgetView(QWidget):
         config = self._config(preset, self.root)
         return count_workload(config, self._session.label_pairs, config.noisy)
 
-    def _describe(self, workload: Workload) -> str:
+    def _estimate(self, preset: Preset) -> Estimate:
+        return self._time.estimate(self._config(preset, self.root), self._count(preset))
+
+    def _describe(self, workload: Workload, estimate: Estimate) -> str:
         parts = [
             phrases.count(workload.num_trainings, tr("training"), tr("trainings")),
             tr("up to {labels} labels teach, {measured} photos measure").format(
                 labels=workload.all_count, measured=workload.num_measured
             ),
             self._session.compute_text,
-            phrases.rough_minutes(expected_minutes(workload, self.setup.preset)),
+            phrases.rough_minutes(estimate.minutes),
         ]
         parts += [f"{item.name}: {translate_engine(item.reason)}" for item in workload.left_out]
         return " · ".join(part for part in parts if part)

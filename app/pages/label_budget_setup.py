@@ -200,16 +200,18 @@ class BudgetSetupView(QWidget):
             self.earlier.addItem(title, str(folder))
         self._earlier_row.setVisible(bool(experiments))
 
-    def show_readiness(self, reason: str, text: str, *, needs_labels: bool) -> None:
+    def show_readiness(self, reason: str, text: str, tip: str = "", *, needs_labels: bool) -> None:
         """Enable the start button, or say why it cannot be pressed.
 
         Args:
             reason: Why not; "" if it can.
             text: To its left: what will happen.
+            tip: Where the time in it comes from.
             needs_labels: Whether the Labels page is where to mend it.
         """
         set_reason(self.start_button, reason)
         self._preflight.setText(reason or text)
+        self._preflight.setToolTip("" if reason else tip)
         self._labels_button.setVisible(needs_labels)
 
     @Slot()

@@ -13,11 +13,12 @@ from app.actions import tip_with_keys
 from app.job_runner import JobRunner
 from app.pages.page import Page
 from app.pages.restore_batch import RestoreBatch
+from app.pages.restore_done import DonePhotos
 from app.pages.restore_list import RestoreList, RestoreListModel
 from app.pages.restore_options import RestoreOptions
 from app.pages.restore_preview import RestorePreview
 from app.pages.thumbnail_list import select_alone
-from app.phrases import count
+from app.phrases import count, number
 from app.session import Session
 from app.settings import RESTORE_DESTINATION, Settings
 from app.theme import SPACING, Theme
@@ -27,6 +28,7 @@ from app.viewer.picture_files import PictureFiles
 from app.widgets.buttons import button, primary_button, set_reason
 from app.widgets.empty_state import EmptyState
 from app.widgets.text import ElidedLabel
+from engine.configs import RestoreConfig
 
 _OPTIONS_WIDTH_PX = 264
 _LEAST_LIST_PX, _LEAST_PREVIEW_PX, _LEAST_OPTIONS_PX = 180, 320, 240
@@ -59,6 +61,19 @@ class RestorePage(Page):
         self.options.output.destination_chosen.connect(self._set_destination)
         self.options.output.problem_changed.connect(self._update)
         self.preview.set_strength(self.options.strength)
+        self.done_before = DonePhotos(self._config_to_look_for, self)
+        self.done_before.changed.connect(self._update)
+        for change in (
+            self.batch.ended,
+            self.options.strength_changed,
+            self.options.output.changed,
+            self.options.output.problem_changed,
+            session.folders_changed,
+            session.photos_changed,
+            session.excluded_changed,
+            session.model_changed,
+        ):
+            change.connect(self.done_before.look_soon)
 
         self._no_photos = EmptyState(
             "magic-wand", tr("Drop the photos here that shall be restored, or open them first."), tr("Go to Photos")
@@ -102,6 +117,7 @@ class RestorePage(Page):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self.done_before.look_soon()
         self._on_current_photo_changed()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -129,6 +145,12 @@ class RestorePage(Page):
         if self.batch.is_running or model is None or destination is None or not paths or self.options.output.problem:
             return
         self.batch.start(self.options.make_config(model, tuple(paths), destination), model)
+
+    def _config_to_look_for(self) -> RestoreConfig | None:
+        model, destination, paths = self.session.model, self._destination, self.model.paths
+        if not self.isVisible() or self.batch.is_running or model is None or destination is None or not paths:
+            return None
+        return None if self.options.output.problem else self.options.make_config(model, tuple(paths), destination)
 
     def _build_content(self) -> QWidget:
         self._options_area = options_area = QScrollArea()
@@ -264,6 +286,7 @@ class RestorePage(Page):
         if self.session.folders:
             self.settings.set_for_folder(self.session.folders[0], RESTORE_DESTINATION, str(folder))
         self.options.output.show_destination(folder)
+        self.done_before.look_soon()
         self._update()
 
     @Slot()
@@ -295,6 +318,15 @@ class RestorePage(Page):
         if not is_running:
             self.rail_status_changed.emit(f"{num_done:,}" if num_done else "")
         parts = [tr("{photos} restored").format(photos=count(num_done, "photo"))] if num_done else []
+        num_before = 0 if is_running else sum(path in self.done_before.paths for path in paths)
+        if num_before:
+            parts = [
+                tr_count(
+                    "{number} of {total} is done already with this model and these settings",
+                    "{number} of {total} are done already with this model and these settings",
+                    num_before,
+                ).format(number=number(num_before), total=number(len(paths)))
+            ]
         if self._destination is not None:
             parts.append(tr("to {folder}").format(folder=self._destination))
         self.summary.set_text(" · ".join(parts))

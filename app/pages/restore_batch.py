@@ -26,11 +26,13 @@ class RestoreBatch(QObject):
 
     Signals (main thread):
         changed: It began or ended, or a photo was finished.
+        ended: It has ended.
         progressed(str): How far it is, for the rail: "62 %".
         message_raised: A `Message`.
     """
 
     changed = Signal()
+    ended = Signal()
     progressed = Signal(str)
     message_raised = Signal(object)
 
@@ -185,6 +187,7 @@ class RestoreBatch(QObject):
         self._job = None
         self._list.clear_unfinished()
         self.changed.emit()
+        self.ended.emit()
 
     @Slot()
     def _end_report(self) -> None:

@@ -71,6 +71,7 @@ class OutputOptions(QWidget):
 
     Signals:
         destination_chosen(Path): The person chose another folder.
+        changed: Anything else was set otherwise.
         problem_changed: The pattern of names became sound, or ceased to be.
 
     Attributes:
@@ -78,6 +79,7 @@ class OutputOptions(QWidget):
     """
 
     destination_chosen = Signal(object)
+    changed = Signal()
     problem_changed = Signal()
 
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
@@ -117,6 +119,11 @@ class OutputOptions(QWidget):
         )
         self.pattern_edit.textChanged.connect(self._take_pattern)
         self._name_note = label("", "caption", wraps=True)
+        self._bmp_note = label(
+            tr("BMP has no place to write how a photo was restored: what is done cannot be told later."),
+            "caption",
+            wraps=True,
+        )
         self.existing_box = self._choice_box(tr("If the file exists"), EXISTING, RESTORE_EXISTING)
         self.skip_done_box = self._check_box(
             tr("Pass over what is done"),
@@ -133,6 +140,12 @@ class OutputOptions(QWidget):
         )
         self.format_box.currentIndexChanged.connect(self._follow_format)
         self.provenance_box.toggled.connect(self._follow_provenance)
+        for box in (self.format_box, self.depth_box, self.metadata_box, self.existing_box):
+            box.currentIndexChanged.connect(self.changed)
+        for check in (self.provenance_box, self.skip_done_box):
+            check.toggled.connect(self.changed)
+        self.quality_box.valueChanged.connect(self.changed)
+        self.pattern_edit.textChanged.connect(self.changed)
         self._build()
         self._follow_format()
         self._follow_provenance()
@@ -152,6 +165,11 @@ class OutputOptions(QWidget):
             "skip_done": self.skip_done_box.isChecked(),
             "report": self.report_box.isChecked(),
         }
+
+    @property
+    def bmp_note(self) -> str:
+        """What is said about BMP; "" unless it is chosen."""
+        return "" if self._bmp_note.isHidden() else self._bmp_note.text()
 
     @property
     def destination_text(self) -> str:
@@ -194,7 +212,7 @@ class OutputOptions(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING // 2)
         sections: tuple[tuple[str, tuple[QWidget | QHBoxLayout, ...]], ...] = (
-            (tr("Format"), (format_row, self.quality_box)),
+            (tr("Format"), (format_row, self.quality_box, self._bmp_note)),
             (tr("Metadata"), (self.metadata_box, self.provenance_box)),
             (tr("Destination"), (self._destination, self.change_button)),
             (tr("File name"), (self.pattern_edit, self._name_note)),
@@ -235,12 +253,15 @@ class OutputOptions(QWidget):
         holds_16_bits = chosen in _FORMATS_WITH_16_BITS
         self.depth_box.setEnabled(holds_16_bits)
         self.depth_box.setVisible(holds_16_bits)
+        self._follow_provenance()
         self._take_pattern()
 
     @Slot()
     def _follow_provenance(self) -> None:
-        is_told = self.provenance_box.isChecked()
-        self.skip_done_box.setEnabled(is_told)
+        holds_it = self.format_box.currentData() != "bmp"
+        self._bmp_note.setVisible(not holds_it)
+        self.provenance_box.setEnabled(holds_it)
+        self.skip_done_box.setEnabled(holds_it and self.provenance_box.isChecked())
 
     @Slot()
     def _take_pattern(self) -> None:

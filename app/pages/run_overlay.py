@@ -7,7 +7,7 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, QTimer, Slot
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QPainter, QPen, QPixmap, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -106,6 +106,8 @@ class RunOverlay(QWidget):
         self._redraw_later = QTimer(self)
         self._redraw_later.setSingleShot(True)
         self._redraw_later.timeout.connect(self._draw)
+        # The curves' own area: it also changes with the width of the axis, of which the page's size says nothing.
+        self.plot.getPlotItem().vb.sigResized.connect(lambda _: self._redraw_later.start())
         self._task = LatestTask(self)
         self._task.finished.connect(self._show_stored)
         self._task.failed.connect(self._show_failure)
@@ -275,10 +277,6 @@ class RunOverlay(QWidget):
         for table in (self.figures, self.differences):
             table.verticalHeader().setDefaultSectionSize(Theme.of_application().px(3 * SPACING + 4))
         self._draw()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._redraw_later.start()
 
 
 def _read(paths: tuple[Path, ...]) -> _Stored:

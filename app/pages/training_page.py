@@ -49,7 +49,7 @@ class TrainingPage(TrainingKindPage):
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(session, runner, settings, parent)
         self._trainings: list[TrainingJob] = []
-        self._time = TrainingTime(settings, self.kind, self.preset_values, self.reference_minutes)
+        self._time = TrainingTime(settings, self.kind, self.preset_values, self.reference_minutes, session.tried_speeds)
         self.form = self.make_form()
         self.start_choice = self.make_start_choice()
         heading, explanation = self.introduction()

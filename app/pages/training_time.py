@@ -48,6 +48,7 @@ class TrainingTime:
         kind: str,
         preset_values: Callable[[Preset], Mapping[str, Any]],
         reference_minutes: Callable[[Preset], float],
+        tried: dict[tuple[str, str], float],
     ) -> None:
         """Take what an estimate is made from.
 
@@ -56,12 +57,13 @@ class TrainingTime:
             kind: "pretrain" or "finetune".
             preset_values: Config values of a preset.
             reference_minutes: How long a preset takes on the reference machine.
+            tried: What trials have shown, shared by all who estimate: pixels a second by kind and key.
         """
         self._settings = settings
         self._kind = kind
         self._preset_values = preset_values
         self._reference_minutes = reference_minutes
-        self._tried: dict[str, float] = {}
+        self._tried = tried
 
     def estimate(self, values: Mapping[str, Any], like: Preset, num_photos: int, speed_key: str) -> Estimate:
         """Return how long a training will take.
@@ -76,8 +78,9 @@ class TrainingTime:
         measured = self._measured()
         for source, speed in (
             (SpeedSource.MEASURED, measured.get(speed_key)),
-            (SpeedSource.TRIED, self._tried.get(speed_key)),
+            (SpeedSource.TRIED, self._tried.get((self._kind, speed_key))),
             (SpeedSource.ALIKE, next(reversed(measured.values()), None)),
+            (SpeedSource.ALIKE, self._last_tried()),
         ):
             if speed:
                 return Estimate(work / speed / 60, source)
@@ -91,11 +94,11 @@ class TrainingTime:
 
     def knows(self, speed_key: str) -> bool:
         """Return whether a speed was measured or tried."""
-        return speed_key in self._measured() or speed_key in self._tried
+        return speed_key in self._measured() or (self._kind, speed_key) in self._tried
 
     def take_trial(self, speed_key: str, config: TrainingConfig, num_photos: int, steps_per_second: float) -> None:
         """Use what a few steps on this machine have shown, until the window is closed."""
-        self._tried[speed_key] = steps_per_second * _work_per_step(config, num_photos)
+        self._tried[self._kind, speed_key] = steps_per_second * _work_per_step(config, num_photos)
 
     def learn(
         self, speed_key: str, config: TrainingConfig, num_photos: int, num_steps: int, steps_per_second: float
@@ -108,6 +111,9 @@ class TrainingTime:
             others = [json.dumps(row) for row in self._rows() if row[0] != self._kind]
             own = [json.dumps([self._kind, key, speed]) for key, speed in measured.items()]
             self._settings.set(MEASURED_SPEEDS, others + own[-_NUM_REMEMBERED:])
+
+    def _last_tried(self) -> float | None:
+        return next((speed for (kind, _), speed in reversed(self._tried.items()) if kind == self._kind), None)
 
     def _measured(self) -> dict[str, float]:
         """Pixels a second by what they depend on, the latest last."""

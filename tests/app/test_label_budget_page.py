@@ -5,9 +5,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from app.job_runner import JobState
-from app.pages.label_budget import EXPERIMENTS_FOLDER, LabelBudgetView, expected_minutes
+from app.pages.label_budget import EXPERIMENTS_FOLDER, LabelBudgetView
 from app.pages.label_budget_setup import parse_label_counts
-from engine.configs import Preset
+from app.pages.label_budget_time import BudgetTime
+from app.pages.training_time import SpeedSource, TrainingTime, speed_key_of
+from engine.configs import FinetuneConfig, Preset, PretrainConfig
 from engine.data.photo_pairs import PhotoPair
 from engine.events import PhotoScanned
 from engine.label_budget.configuration import LabelBudgetConfig
@@ -148,17 +150,43 @@ def test_label_counts_are_read_from_text(text, counts):
     assert parse_label_counts(text) == counts
 
 
-def test_the_estimate_is_the_presets_minutes_for_each_training():
-    steps = int(pretrain_preset(Preset.QUICK)["steps"]), int(finetune_preset(Preset.QUICK)["steps"])
-    workload = Workload(
+class TestEstimate:
+    STEPS = int(pretrain_preset(Preset.QUICK)["steps"]), int(finetune_preset(Preset.QUICK)["steps"])
+    WORKLOAD = Workload(
         num_trainings=5,
-        pretraining_steps=2 * steps[0],
-        finetuning_steps=3 * steps[1],
+        pretraining_steps=2 * STEPS[0],
+        finetuning_steps=3 * STEPS[1],
         num_measured=3,
-        all_count=5,
+        all_count=64,
         left_out=(),
     )
-    card = PRESET_CARDS[Preset.QUICK]
-    assert expected_minutes(workload, Preset.QUICK) == pytest.approx(
-        2 * card.pretrain_minutes + 3 * card.finetune_minutes
-    )
+
+    @pytest.fixture
+    def config(self, tmp_path):
+        noisy = tuple(tmp_path / f"{number}.png" for number in range(64))
+        return LabelBudgetConfig(noisy=noisy, clean=noisy, out=tmp_path, preset=Preset.QUICK)
+
+    def test_of_an_unknown_machine_it_is_the_presets_minutes_for_each_training(self, session, settings, config):
+        card = PRESET_CARDS[Preset.QUICK]
+        estimate = BudgetTime(session, settings).estimate(config, self.WORKLOAD)
+        assert estimate.minutes == pytest.approx(2 * card.pretrain_minutes + 3 * card.finetune_minutes)
+        assert estimate.source is SpeedSource.GUESSED
+
+    def test_trials_of_the_training_pages_count(self, session, settings, config):
+        for training, kind, steps_per_second in (
+            (PretrainConfig(photos=config.noisy, **config.pretrain_settings(from_scratch=True)), "pretrain", 4.0),
+            (
+                FinetuneConfig(
+                    noisy=config.noisy, clean=config.clean, **config.finetune_settings(from_scratch=True, steps=10)
+                ),
+                "finetune",
+                2.0,
+            ),
+        ):
+            times = TrainingTime(settings, kind, lambda _: {}, lambda _: 1.0, session.tried_speeds)
+            times.take_trial(
+                speed_key_of(training, training.backbone, training.backbone_params), training, 64, steps_per_second
+            )
+        estimate = BudgetTime(session, settings).estimate(config, self.WORKLOAD)
+        assert estimate.minutes == pytest.approx((2 * self.STEPS[0] / 4 + 3 * self.STEPS[1] / 2) / 60)
+        assert estimate.source is SpeedSource.TRIED

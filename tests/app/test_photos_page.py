@@ -268,6 +268,7 @@ def test_sample_photos(qtbot, page, runner, session):
     qtbot.waitUntil(lambda: not runner.is_busy and session.photos != (), timeout=60_000)
     qtbot.waitUntil(lambda: not runner.is_busy and len(session.photos) >= 12, timeout=60_000)
     assert session.references
+    assert session.folder_name == "Sample photos"
     assert all(photo.path.is_relative_to(session.folders[0]) for photo in session.photos)
 
 

@@ -53,6 +53,7 @@ def page(qtbot, session, runner, settings, tmp_path, tiny_photos, model):
     session.set_model(model)
     yield page
     page.preview.shut_down()
+    page.done_before.shut_down()
 
 
 @pytest.fixture
@@ -199,3 +200,51 @@ def test_older_settings_are_taken_over(tmp_path):
     assert (settings.get(RESTORE_FORMAT), settings.get(RESTORE_BIT_DEPTH)) == ("tiff", "16")
     path.write_text('{"values": {"restore_keep_metadata": true}, "folders": {}}')
     assert Settings(path).get(RESTORE_METADATA) == "keep"
+
+
+def summary(page):
+    return page.summary.whole_text
+
+
+def test_what_is_done_is_told_before_the_start_and_follows_the_settings(qtbot, page, session):
+    qtbot.waitUntil(lambda: not page.done_before._task.is_busy, timeout=30_000)
+    assert page.done_before.paths == frozenset()
+    press_and_wait(qtbot, page, page.primary)
+    session.restored_changed.emit(None)
+    page.model.paths[1].write_bytes(page.model.paths[2].read_bytes())
+    page.done_before.look_soon()
+    qtbot.waitUntil(lambda: summary(page).startswith("2 of 3 are done already"), timeout=30_000)
+    assert page.done_before.paths == {page.model.paths[0], page.model.paths[2]}
+    page.options.strength_slider.setValue(50)
+    qtbot.waitUntil(lambda: "done already" not in summary(page), timeout=30_000)
+    page.options.strength_slider.setValue(100)
+    qtbot.waitUntil(lambda: summary(page).startswith("2 of 3"), timeout=30_000)
+    page.options.output.skip_done_box.click()
+    qtbot.waitUntil(lambda: "done already" not in summary(page), timeout=30_000)
+
+
+def test_a_stopped_batch_says_what_is_left_and_goes_on(qtbot, page, runner, messages):
+    # Stopped while it waits behind nothing: all three are left, whatever the machine's speed.
+    page.primary.click()
+    runner.cancel_all()
+    qtbot.waitUntil(lambda: not page.batch.is_running, timeout=30_000)
+    [message] = messages
+    num_done = states(page).count(PhotoState.DONE)
+    assert message.text.startswith(f"Stopped: {num_done} of 3 photos are done")
+    assert message.action_label == "Restore the rest"
+    message.action()
+    assert page.batch.is_running
+    qtbot.waitUntil(lambda: not page.batch.is_running, timeout=60_000)
+    assert states(page) == [PhotoState.DONE] * 3
+
+
+def test_bmp_is_told_to_hold_no_provenance(page):
+    output = page.options.output
+    assert output.bmp_note == ""
+    output.format_box.setCurrentIndex(output.format_box.findData("bmp"))
+    assert "cannot be told later" in output.bmp_note
+    assert not output.provenance_box.isEnabled()
+    assert not output.skip_done_box.isEnabled()
+    output.format_box.setCurrentIndex(output.format_box.findData("png"))
+    assert output.bmp_note == ""
+    assert output.skip_done_box.isEnabled()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
@@ -152,6 +153,30 @@ def test_several_runs_are_drawn_over_one_another(qtbot: QtBot, page: RunsPage, t
     assert [overlay.figures.item(row, 2).text() for row in range(3)] == ["100", "60", "100"]
     assert not page.action_bar.rename_button.isEnabled()
     assert page.action_bar.compare_button.isEnabled()
+
+
+@pytest.mark.parametrize("width", [420, 900])
+def test_long_names_end_inside_of_the_plot(
+    qtbot: QtBot, opened: OpenWindow, page: RunsPage, store: RunStore, width: int
+) -> None:
+    for name in ("Holiday at the sea with a very long name indeed, and MORE WIDE WORDS", "WWWWWWWWWWWWWWWWWWWWWWWW"):
+        make_run(store, name)
+    opened.session.runs_changed.emit()
+    qtbot.waitUntil(lambda: len(page.list.shown) == 2, timeout=WAIT_MS)
+    select_all(page)
+    overlay = page.overlay
+    qtbot.waitUntil(lambda: len(overlay.drawn_runs) == 2, timeout=WAIT_MS)
+    overlay.plot.setFixedWidth(width)
+
+    def are_inside() -> bool:
+        box = overlay.plot.getPlotItem().vb.sceneBoundingRect()
+        texts = [item for item in overlay.plot.getPlotItem().items if isinstance(item, pg.TextItem)]
+        return len(texts) == 2 and all(
+            box.left() <= text.sceneBoundingRect().left() and text.sceneBoundingRect().right() <= box.right() + 1
+            for text in texts
+        )
+
+    qtbot.waitUntil(are_inside, timeout=WAIT_MS)
 
 
 def test_several_runs_are_deleted_and_brought_back_at_once(

@@ -79,7 +79,7 @@ def start(qtbot: QtBot, page: TrainingPage, **values: object) -> None:
 class TestEstimates:
     @pytest.fixture
     def time(self, qtbot: QtBot, settings: Settings) -> TrainingTime:
-        return TrainingTime(settings, "pretrain", lambda preset: {"steps": 100}, lambda preset: 4.0)
+        return TrainingTime(settings, "pretrain", lambda preset: {"steps": 100}, lambda preset: 4.0, {})
 
     @pytest.fixture
     def config(self, tmp_path: Path) -> PretrainConfig:
@@ -109,10 +109,12 @@ class TestEstimates:
         self, time: TrainingTime, config: PretrainConfig, settings: Settings, tmp_path: Path
     ) -> None:
         time.learn("a", config, 8, 1000, 20.0)
-        finetune = TrainingTime(settings, "finetune", lambda preset: {}, lambda preset: 4.0)
+        finetune = TrainingTime(settings, "finetune", lambda preset: {}, lambda preset: 4.0, {})
         finetune.learn("a", config, 8, 1000, 5.0)
         settings.save()
-        later = TrainingTime(Settings(tmp_path / "settings.json"), "pretrain", lambda preset: {}, lambda preset: 4.0)
+        later = TrainingTime(
+            Settings(tmp_path / "settings.json"), "pretrain", lambda preset: {}, lambda preset: 4.0, {}
+        )
         assert later.knows("a")
         assert later.estimate(config.model_dump(), Preset.QUICK, 8, "a").minutes == pytest.approx(1000 / 20 / 60)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.atomic_files import TEMPORARY_PREFIX, replace_atomically, write_bytes_atomically
+from engine.atomic_files import TEMPORARY_PREFIX, remove_leftovers, replace_atomically, write_bytes_atomically
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -92,3 +92,45 @@ def test_a_killed_writer_never_leaves_half_a_file(tmp_path: Path) -> None:
         content = target.read_bytes()
         assert len(content) == 3_000_000
         assert len(set(content)) == 1
+
+
+class TestLeftovers:
+    OLD = "0123456789abcdef"
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        """Two old leftovers, a fresh one, and things that only look alike."""
+        names = (
+            f".residua-{self.OLD}.part",
+            f".residua-{self.OLD}.part.png",
+            f".residua-{self.OLD}.png",
+            f".residua-{self.OLD}.party",
+            f"residua-{self.OLD}.part",
+            ".residua-notes.part",
+            "photo.png",
+        )
+        for name in names:
+            (tmp_path / name).write_bytes(b"half")
+            os.utime(tmp_path / name, (1e9, 1e9))
+        (tmp_path / f".residua-{'f' * 16}.part.tif").write_bytes(b"being written")
+        (tmp_path / "sub").mkdir()
+        (tmp_path / "sub" / f".residua-{self.OLD}.part").write_bytes(b"half")
+        os.utime(tmp_path / "sub" / f".residua-{self.OLD}.part", (1e9, 1e9))
+        folder = tmp_path / f".residua-{'a' * 16}.part"
+        folder.mkdir()
+        os.utime(folder, (1e9, 1e9))
+        return tmp_path
+
+    def test_only_old_files_of_our_own_names_go(self, folder: Path) -> None:
+        before = {path.name for path in folder.iterdir()}
+        assert remove_leftovers(folder) == 2
+        gone = before - {path.name for path in folder.iterdir()}
+        assert gone == {f".residua-{self.OLD}.part", f".residua-{self.OLD}.part.png"}
+        assert len(list((folder / "sub").iterdir())) == 1
+        assert remove_leftovers(folder / "nowhere") == 0
+
+    def test_they_go_when_a_folder_is_first_written_to(self, folder: Path) -> None:
+        write_bytes_atomically(folder / "new.png", b"whole")
+        assert not (folder / f".residua-{self.OLD}.part").exists()
+        assert (folder / f".residua-{'f' * 16}.part.tif").exists()
+        assert (folder / "photo.png").read_bytes() == b"half"

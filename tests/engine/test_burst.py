@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.burst import BurstConfig, BurstResult, MotionChoice, make_burst_references
-from engine.burst_merging import Shot, merge_shots
+from engine.burst_merging import Shot, _median_of, merge_shots
 from engine.data.image_files import ImageMetadata, PhotoImage, read_image, write_image
 from engine.data.photo_pairs import match_pairs
 from engine.data.raw_colour import linear_from_srgb, srgb_from_linear
@@ -264,3 +264,29 @@ def test_merging_in_bands_leaves_no_seams() -> None:
     assert np.abs(rows - 0.5).max() < 0.01
     assert merged.moved.mean() < 0.001
     assert merged.noise_sigma == pytest.approx(0.05, rel=0.2)
+
+
+@pytest.mark.parametrize("num_shots", [3, 4, 7, 8])
+def test_the_quick_median_is_the_median(num_shots: int) -> None:
+    rng = np.random.default_rng(num_shots)
+    values = rng.random((num_shots, 9, 40, 3)).astype(np.float32)
+    everywhere = np.ones(values.shape[:3], np.bool_)
+    np.testing.assert_allclose(_median_of(values, everywhere), np.median(values, axis=0), rtol=1e-6)
+    covered = rng.random(values.shape[:3]) < 0.7
+    covered[0] = True
+    expected = np.nanmedian(np.where(covered[..., None], values, np.nan), axis=0)
+    np.testing.assert_allclose(_median_of(values, covered), expected, rtol=1e-6)
+
+
+def test_large_shots_are_merged_as_well_as_small_ones(burst: Burst) -> None:
+    """Larger than what the shots are compared at: shapes and brightness are then asked of reduced pictures."""
+    scene = draw_scene(height=900, width=1400)
+    places = ((0, 0, 0), (5.3, -3.1, 0.1), (-6.2, 2.4, -0.15), (2.2, 4.9, 0.05))
+    truths = [moved(scene, *place) for place in places]
+    for seed, truth in enumerate(truths):
+        burst.add(shoot(truth, seed))
+    result = burst.make()
+    assert (result.num_averaged, result.left_out) == (4, ())
+    still = ideal_psnr(scene, [shoot(scene, seed) for seed in range(4)])
+    for pair, truth in zip(result.pairs, truths, strict=True):
+        assert psnr(read_image(pair.clean).pixels[INSIDE], truth[INSIDE]) > still - 1.5

@@ -8,9 +8,9 @@ import pytest
 from engine.comparison_sheet import Tile, choose_spot, write_comparison_sheet
 from engine.data.image_files import read_image
 from engine.demonstration import demonstrate, main, sample_photos_folder
-from engine.sample_photos import NOISY_FOLDER
 from engine.events import ImageRestored, JobEvent, RunStarted, StepDone
 from engine.job_control import JobControl
+from engine.sample_photos import NOISY_FOLDER
 
 
 @pytest.mark.slow

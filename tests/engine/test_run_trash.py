@@ -1,5 +1,6 @@
 """The trash of runs: what was deleted can come back for a while, and then goes for good."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -81,3 +82,31 @@ def test_a_link_in_the_trash_is_left_alone(store: RunStore, tmp_path: Path) -> N
         remove_for_good(store, "link")
     assert remove_expired(store, 1, datetime.now(UTC) + timedelta(days=9)) == 1
     assert outside.is_dir()
+
+
+def test_a_run_that_is_removed_while_the_trash_is_read_is_not_listed(store: RunStore) -> None:
+    """As the dialog of deleted runs does, in a thread of its own, while runs are removed or brought back."""
+    stop = threading.Event()
+    failures: list[BaseException] = []
+
+    def read() -> None:
+        while not stop.is_set():
+            try:
+                list_deleted(store)
+            except OSError as error:
+                failures.append(error)
+                return
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for number in range(25):
+        run = ended_run(store, f"Run {number}")
+        for index in range(30):
+            (run.preview_folder / f"step_{index:06}.png").write_bytes(b"x")
+        remove_for_good(store, store.delete(run))
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert failures == []
+    assert list_deleted(store) == ()

@@ -1,5 +1,7 @@
 """The scan job: every file has one outcome, and the job can be paused and cancelled."""
 
+import json
+import os
 import pickle
 import threading
 import time
@@ -13,7 +15,8 @@ from engine.data.image_files import PhotoImage, write_image
 from engine.errors import InvalidInputError
 from engine.events import FileSkipped, JobEvent, PhotoScanned, StepDone
 from engine.job_control import JobCancelled, JobControl
-from engine.scanning import scan
+from engine.kept_measures import KeptMeasures
+from engine.scanning import PhotoMeasures, default_cache_file, scan
 
 
 @pytest.fixture
@@ -112,3 +115,56 @@ def test_a_pause_stops_the_work_and_does_not_count(folder: Path) -> None:
     assert control.paused_seconds > 0.3
     assert len(result.photos) == 4
     assert result.seconds == pytest.approx(wall_seconds - control.paused_seconds, abs=0.1)
+
+
+class TestKeptMeasures:
+    @pytest.fixture
+    def photo(self, tmp_path: Path) -> Path:
+        path = tmp_path / "photo.png"
+        pixels = 0.5 + np.random.default_rng(0).normal(0, 0.05, (64, 96, 3))
+        write_image(path, PhotoImage(pixels.astype(np.float32)))
+        return path
+
+    def measure(self, photo: Path) -> PhotoScanned:
+        return scan(ScanConfig(folders=(photo,)), JobControl(), lambda _: None).photos[0]
+
+    def damage_unseen(self, photo: Path) -> None:
+        """Make the pixels unreadable, but not the header, the size or the time: only a measuring would notice."""
+        status = photo.stat()
+        content = bytearray(photo.read_bytes())
+        content[len(content) // 2 :] = bytes(len(content) - len(content) // 2)
+        photo.write_bytes(content)
+        os.utime(photo, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    def test_a_photo_is_decoded_once_and_again_when_it_has_changed(self, photo: Path) -> None:
+        first = self.measure(photo)
+        assert first.noise_sigma is not None
+        self.damage_unseen(photo)
+        assert self.measure(photo) == first
+        os.utime(photo)
+        result = scan(ScanConfig(folders=(photo,)), JobControl(), lambda _: None)
+        assert [file.path for file in result.skipped] == [photo]
+
+    @pytest.mark.parametrize("content", [b"{", b"[]", b'{"version": 1, "measures": 3}', b"\xff\x00"])
+    def test_a_damaged_cache_means_measuring_anew(self, photo: Path, content: bytes) -> None:
+        first = self.measure(photo)
+        default_cache_file().write_bytes(content)
+        assert self.measure(photo) == first
+
+    def test_damaged_entries_are_measured_anew(self, photo: Path) -> None:
+        first = self.measure(photo)
+        kept = json.loads(default_cache_file().read_text())
+        kept["measures"] = {key: {"width": "broad"} for key in kept["measures"]}
+        default_cache_file().write_text(json.dumps(kept))
+        assert self.measure(photo) == first
+
+    def test_of_too_many_the_oldest_are_forgotten(self, tmp_path: Path) -> None:
+        kept = KeptMeasures(tmp_path / "cache.json", PhotoMeasures, version=1, limit=2)
+        measures = PhotoMeasures(width=1, height=2, brightness=0.5, look=None)
+        for name in ("a", "b", "c"):
+            kept.add_by_identity(name, measures)
+        kept.save()
+        again = KeptMeasures(tmp_path / "cache.json", PhotoMeasures, version=1, limit=2)
+        assert [again.find_by_identity(name) for name in ("a", "b", "c")] == [None, measures, measures]
+        other = KeptMeasures(tmp_path / "cache.json", PhotoMeasures, version=2, limit=2)
+        assert other.find_by_identity("c") is None
