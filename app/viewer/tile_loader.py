@@ -32,7 +32,7 @@ class TileLoader(QObject):
 
         Args:
             parent: Owner.
-            num_threads: None: one for each processor core, at most four.
+            num_threads: None: one for each processor core but one, which is the window's own; at most four.
         """
         super().__init__(parent)
         self._lock = threading.Lock()
@@ -42,7 +42,7 @@ class TileLoader(QObject):
         self._made: list[tuple[Wish, QImage | Exception]] = []
         self._num_running = 0
         self._is_told = False
-        self._num_threads = num_threads or min(4, os.cpu_count() or 1)
+        self._num_threads = num_threads or min(4, max(1, (os.cpu_count() or 1) - 1))
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(self._num_threads)
         self._arrived.connect(self._take_tiles, Qt.ConnectionType.QueuedConnection)

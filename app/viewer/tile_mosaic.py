@@ -1,5 +1,6 @@
 """The part of one picture that a canvas shows, put together from tiles into one image, so that nothing shows a seam."""
 
+from collections.abc import Iterable, Mapping
 from enum import Enum
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
@@ -32,7 +33,9 @@ class TileMosaic:
     """Paints one pyramid on one canvas. Belongs to the main thread, and never waits.
 
     The image holds the visible tiles of one level and a ring of tiles around them. While panning it stays as it is
-    until the ring is used up; what is still missing shows the overview until `take_tiles` finds it.
+    until the ring is used up; what is still missing shows the overview until `take_tiles` finds it. A zoom that asks
+    for another level goes on showing the image that is there until the tiles in view have come: to draw stand-ins for
+    all of them would take longer than a frame may.
 
     Attributes:
         pyramid: What is painted.
@@ -40,11 +43,16 @@ class TileMosaic:
 
     def __init__(self, pyramid: ImagePyramid) -> None:
         self.pyramid = pyramid
-        self._level = -1
-        self._covered = QRect()
+        self._level = pyramid.overview_level
+        self._image = pyramid.overview
+        self._covered = self._level_rect(self._level)
         self._in_view = QRect()
-        self._image = QImage()
-        self._missing: dict[TileKey, None] = {}
+        self._lacking: dict[TileKey, None] = {}
+        """Tiles that the image has not got."""
+        self._blank: dict[TileKey, None] = {}
+        """Those of them for which it has no stand-in either, since they were not in view."""
+        self._awaited: dict[TileKey, None] = {}
+        """Tiles of another level that have to come before that level is shown."""
 
     @property
     def is_sharp(self) -> bool:
@@ -54,12 +62,12 @@ class TileMosaic:
     @property
     def missing_in_view(self) -> list[TileKey]:
         """Tiles that are seen and not there yet."""
-        return [key for key in self._missing if self.pyramid.tile_place(key).intersects(self._in_view)]
+        return [key for key in self.missing if self.pyramid.tile_place(key).intersects(self._in_view)]
 
     @property
     def missing(self) -> list[TileKey]:
         """Tiles that are not there yet, those in view first."""
-        return list(self._missing)
+        return list(self._awaited or self._lacking)
 
     def cover(self, target: QRectF, viewport: QRectF, zoom: float) -> None:
         """Bring together what a viewport shows, as far as it is there.
@@ -70,14 +78,21 @@ class TileMosaic:
             zoom: Screen pixels a picture pixel.
         """
         visible = target.intersected(viewport)
+        self._awaited = {}
         if visible.isEmpty():
-            self._missing = {}
+            self._show_overview()
             return
         level, needed = needed_pixels(self.pyramid, target, visible, zoom)
         self._in_view = needed
         if level == self.pyramid.overview_level:
-            self._missing = {}
-        elif level != self._level or not self._covered.contains(needed):
+            self._show_overview()
+        elif level == self._level:
+            if not self._covered.contains(needed):
+                self._assemble(level, needed)
+            self._stand_in_for(key for key in self._blank if self.pyramid.tile_place(key).intersects(needed))
+        elif self._covered.contains(_pixels_within(self.pyramid, target, visible, self._level)):
+            self._await(level, needed)
+        else:
             self._assemble(level, needed)
 
     def paint(self, painter: QPainter, target: QRectF, clip: QRectF, zoom: float, interpolation: Interpolation) -> None:
@@ -93,10 +108,8 @@ class TileMosaic:
         visible = target.intersected(clip)
         if visible.isEmpty():
             return
-        level, needed = needed_pixels(self.pyramid, target, visible, zoom)
-        is_overview = level == self.pyramid.overview_level
-        image = self.pyramid.overview if is_overview else self._image
-        corner = QPoint(0, 0) if is_overview else self._covered.topLeft()
+        level = self._level
+        needed = _pixels_within(self.pyramid, target, visible, level)
         # Units of the canvas a pixel of this level: halvings are exact.
         scale_x = target.width() / self.pyramid.size.width() * 2**level
         scale_y = target.height() / self.pyramid.size.height() * 2**level
@@ -105,36 +118,56 @@ class TileMosaic:
         painter.save()
         # The last pixel of a level reaches beyond an odd edge.
         painter.setClipRect(target, Qt.ClipOperation.IntersectClip)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, interpolation.is_smooth(zoom))
-        painter.drawImage(place, image, QRectF(needed.translated(-corner)))
+        # Squares of a coarser level would be mistaken for pixels.
+        is_smooth = bool(self._awaited) or interpolation.is_smooth(zoom)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, is_smooth)
+        painter.drawImage(place, self._image, QRectF(needed.translated(-self._covered.topLeft())))
         painter.restore()
 
     def take_tiles(self) -> bool:
         """Put in the missing tiles that have been made since.
 
         Returns:
-            Whether there were any.
+            Whether there is something new to paint.
         """
-        found = {key: tile for key in self._missing if (tile := self.pyramid.kept(key)) is not None}
-        if not found:
-            return False
+        if self._awaited:
+            self._awaited = {key: None for key in self._awaited if self.pyramid.kept(key) is None}
+            return not self._awaited
+        found = {key: tile for key in self._lacking if (tile := self.pyramid.kept(key)) is not None}
         self._put_in(found)
         for key in found:
-            del self._missing[key]
-        return True
+            del self._lacking[key]
+            self._blank.pop(key, None)
+        return bool(found)
 
     def complete(self) -> None:
         """Make what is missing in view now, here: for a picture of what is on screen."""
-        for key in self.missing_in_view:
+        is_other_level = bool(self._awaited)
+        missing = self.missing_in_view
+        for key in missing:
             if self.pyramid.kept(key) is None:
                 self.pyramid.keep(key, self.pyramid.render(key))
+        if is_other_level:
+            self._assemble(missing[0].level, self._in_view)
         self.take_tiles()
 
     def _level_rect(self, level: int) -> QRect:
         return QRect(0, 0, *self.pyramid.pixels.level_size(level))
 
+    def _show_overview(self) -> None:
+        self._level = self.pyramid.overview_level
+        self._covered = self._level_rect(self._level)
+        self._image = self.pyramid.overview
+        self._lacking, self._blank, self._awaited = {}, {}, {}
+
+    def _await(self, level: int, needed: QRect) -> None:
+        """Show another level once its tiles in view are there."""
+        self._awaited = {key: None for key in tiles_within(level, needed) if self.pyramid.kept(key) is None}
+        if not self._awaited:
+            self._assemble(level, needed)
+
     def _assemble(self, level: int, needed: QRect) -> None:
-        """Begin another image: what the last one shows, what is kept, and elsewhere the overview."""
+        """Begin another image: tiles that are kept, and in view what the last one shows, elsewhere the overview."""
         in_view = tiles_within(level, needed)
         first, last = self.pyramid.tile_place(in_view[0]), self.pyramid.tile_place(in_view[-1])
         ring = QRect(first.topLeft(), last.bottomRight()).adjusted(-TILE_PX, -TILE_PX, TILE_PX, TILE_PX)
@@ -144,30 +177,34 @@ class TileMosaic:
         previous, was_covered, was_level = self._image, self._covered, self._level
         self._image = QImage(covered.size(), QImage.Format.Format_RGB32)
         self._covered, self._level = covered, level
-        self._missing = {key: None for key in wanted if key not in tiles}
-        if self._missing:
-            overview_level = self.pyramid.overview_level
-            had_tiles = was_level not in (-1, overview_level)
-            self._paint_stand_in(self.pyramid.overview, QPoint(0, 0), overview_level, is_smooth=not had_tiles)
-            if had_tiles:
-                self._paint_stand_in(previous, was_covered.topLeft(), was_level, is_smooth=was_level > level)
+        self._lacking = {key: None for key in wanted if key not in tiles}
+        self._blank = dict(self._lacking)
+        lacking_in_view = [key for key in in_view if key in self._lacking]
+        self._stand_in_for(lacking_in_view)
+        if was_level != self.pyramid.overview_level:
+            for key in lacking_in_view:
+                self._paint_stand_in(key, previous, was_covered.topLeft(), was_level, is_smooth=was_level > level)
         self._put_in(tiles)
 
-    def _paint_stand_in(self, image: QImage, corner: QPoint, level: int, *, is_smooth: bool) -> None:
-        """Paint another level's pixels where tiles are missing.
+    def _stand_in_for(self, keys: Iterable[TileKey]) -> None:
+        """Paint the overview where tiles are lacking."""
+        for key in list(keys):
+            self._paint_stand_in(key, self.pyramid.overview, QPoint(0, 0), self.pyramid.overview_level, is_smooth=True)
+            self._blank.pop(key, None)
+
+    def _paint_stand_in(self, key: TileKey, image: QImage, corner: QPoint, level: int, *, is_smooth: bool) -> None:
+        """Paint another level's pixels in the place of a tile, as far as they reach.
 
         Args:
+            key: The tile, on the image's level.
             image: The pixels.
             corner: Where on their level they begin.
             level: Their level.
             is_smooth: Whether to interpolate; slower.
         """
-        missing = QRect()
-        for key in self._missing:
-            missing = missing.united(self.pyramid.tile_place(key))
         factor = 2.0 ** (level - self._level)
         part = QRectF(QPointF(corner) * factor, image.size().toSizeF() * factor)
-        target = part.intersected(QRectF(missing))
+        target = part.intersected(QRectF(self.pyramid.tile_place(key)))
         if target.isEmpty():
             return
         source = QRectF((target.topLeft() - part.topLeft()) / factor, target.size() / factor)
@@ -176,7 +213,9 @@ class TileMosaic:
         painter.drawImage(target.translated(-QPointF(self._covered.topLeft())), image, source)
         painter.end()
 
-    def _put_in(self, tiles: dict[TileKey, QImage]) -> None:
+    def _put_in(self, tiles: Mapping[TileKey, QImage]) -> None:
+        if not tiles:
+            return
         painter = QPainter(self._image)
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
         for key, tile in tiles.items():
@@ -194,6 +233,11 @@ def needed_pixels(pyramid: ImagePyramid, target: QRectF, visible: QRectF, zoom: 
         zoom: Screen pixels a picture pixel.
     """
     level = pyramid.pixels.level_for(zoom)
+    return level, _pixels_within(pyramid, target, visible, level)
+
+
+def _pixels_within(pyramid: ImagePyramid, target: QRectF, visible: QRectF, level: int) -> QRect:
+    """Return which pixels of a level are seen; the arguments are those of `needed_pixels`."""
     width, height = pyramid.pixels.level_size(level)
     size: QSize = pyramid.size
     scale_x = size.width() / target.width() / 2**level
@@ -202,4 +246,4 @@ def needed_pixels(pyramid: ImagePyramid, target: QRectF, visible: QRectF, zoom: 
     top = min(max(0, int((visible.top() - target.top()) * scale_y) - 1), height - 1)
     right = min(width, int((visible.right() - target.left()) * scale_x) + 2)
     bottom = min(height, int((visible.bottom() - target.top()) * scale_y) + 2)
-    return level, QRect(left, top, max(1, right - left), max(1, bottom - top))
+    return QRect(left, top, max(1, right - left), max(1, bottom - top))
