@@ -1,6 +1,6 @@
 """The part of one picture that a canvas shows, put together from tiles into one image, so that nothing shows a seam."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
@@ -50,7 +50,7 @@ class TileMosaic:
         self._lacking: dict[TileKey, None] = {}
         """Tiles that the image has not got."""
         self._blank: dict[TileKey, None] = {}
-        """Those of them for which it has no stand-in either, since they were not in view."""
+        """Tiles of the image that have not been in view yet: nothing is drawn there."""
         self._awaited: dict[TileKey, None] = {}
         """Tiles of another level that have to come before that level is shown."""
 
@@ -89,7 +89,7 @@ class TileMosaic:
         elif level == self._level:
             if not self._covered.contains(needed):
                 self._assemble(level, needed)
-            self._stand_in_for(key for key in self._blank if self.pyramid.tile_place(key).intersects(needed))
+            self._fill([key for key in self._blank if self.pyramid.tile_place(key).intersects(needed)])
         elif self._covered.contains(_pixels_within(self.pyramid, target, visible, self._level)):
             self._await(level, needed)
         else:
@@ -134,11 +134,11 @@ class TileMosaic:
             self._awaited = {key: None for key in self._awaited if self.pyramid.kept(key) is None}
             return not self._awaited
         found = {key: tile for key in self._lacking if (tile := self.pyramid.kept(key)) is not None}
-        self._put_in(found)
+        seen = {key: tile for key, tile in found.items() if key not in self._blank}
+        self._put_in(seen)
         for key in found:
             del self._lacking[key]
-            self._blank.pop(key, None)
-        return bool(found)
+        return bool(seen)
 
     def complete(self) -> None:
         """Make what is missing in view now, here: for a picture of what is on screen."""
@@ -173,24 +173,31 @@ class TileMosaic:
         ring = QRect(first.topLeft(), last.bottomRight()).adjusted(-TILE_PX, -TILE_PX, TILE_PX, TILE_PX)
         covered = ring.intersected(self._level_rect(level))
         wanted = dict.fromkeys([*in_view, *tiles_within(level, covered)])
-        tiles = {key: tile for key in wanted if (tile := self.pyramid.kept(key)) is not None}
         previous, was_covered, was_level = self._image, self._covered, self._level
         self._image = QImage(covered.size(), QImage.Format.Format_RGB32)
         self._covered, self._level = covered, level
-        self._lacking = {key: None for key in wanted if key not in tiles}
-        self._blank = dict(self._lacking)
-        lacking_in_view = [key for key in in_view if key in self._lacking]
-        self._stand_in_for(lacking_in_view)
+        self._lacking = {key: None for key in wanted if self.pyramid.kept(key) is None}
+        # The ring is drawn tile by tile as it comes into view: all of it at once would take too much of a frame.
+        self._blank = wanted
+        self._fill(in_view)
         if was_level != self.pyramid.overview_level:
-            for key in lacking_in_view:
-                self._paint_stand_in(key, previous, was_covered.topLeft(), was_level, is_smooth=was_level > level)
-        self._put_in(tiles)
+            for key in in_view:
+                if key in self._lacking:
+                    self._paint_stand_in(key, previous, was_covered.topLeft(), was_level, is_smooth=was_level > level)
 
-    def _stand_in_for(self, keys: Iterable[TileKey]) -> None:
-        """Paint the overview where tiles are lacking."""
-        for key in list(keys):
-            self._paint_stand_in(key, self.pyramid.overview, QPoint(0, 0), self.pyramid.overview_level, is_smooth=True)
-            self._blank.pop(key, None)
+    def _fill(self, keys: Sequence[TileKey]) -> None:
+        """Draw tiles that come into view; the overview where one is lacking."""
+        found: dict[TileKey, QImage] = {}
+        for key in keys:
+            self._blank.pop(key)
+            tile = self.pyramid.kept(key)
+            if tile is not None:
+                found[key] = tile
+            else:
+                self._lacking[key] = None
+                overview_level = self.pyramid.overview_level
+                self._paint_stand_in(key, self.pyramid.overview, QPoint(0, 0), overview_level, is_smooth=True)
+        self._put_in(found)
 
     def _paint_stand_in(self, key: TileKey, image: QImage, corner: QPoint, level: int, *, is_smooth: bool) -> None:
         """Paint another level's pixels in the place of a tile, as far as they reach.
