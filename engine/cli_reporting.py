@@ -35,6 +35,7 @@ from engine.events import (
     VerdictReady,
 )
 from engine.job_control import JobCancelled, JobControl
+from engine.process_rank import is_follower
 
 EXIT_SOME_FAILED = 1
 EXIT_JOB_FAILED = 3
@@ -89,6 +90,11 @@ def run_job(
         typer.Exit: Always, with the exit code.
     """
     set_up_logging(as_json)
+    if is_follower():
+        # Only here, since it needs what stands below.
+        from engine.cli_followers import follow
+
+        follow(job, config)
     reporter: Reporter = JsonReporter(sys.stderr) if as_json else LineReporter(sys.stderr)
     control = JobControl()
     try:

@@ -12,6 +12,8 @@ from lightning_fabric import Fabric
 from engine.compute_preference import ComputePreference
 from engine.configs import ComputeConfig
 from engine.errors import DeviceError
+from engine.process_group import ALONE, ProcessGroup, join_group
+from engine.process_rank import local_rank
 
 # It announces the precision of every device it opens on stderr; that belongs to this program's own reports.
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
@@ -27,11 +29,13 @@ class ComputeDevice:
         fabric: Lightning Fabric on this device.
         name: "cpu", "cuda" or "mps".
         precision: "32-true" or "bf16-mixed".
+        group: The processes that work as one; this one alone unless torchrun has started several.
     """
 
     fabric: Fabric
     name: str
     precision: Precision
+    group: ProcessGroup = ALONE
 
     @property
     def torch_device(self) -> torch.device:
@@ -88,6 +92,7 @@ def open_device(config: ComputeConfig) -> ComputeDevice:
 
     Raises:
         DeviceError: The device is not on this machine.
+        ProcessGroupError: torchrun has started several processes, and they cannot reach each other.
     """
     devices = available_devices()
     preferred = _preference.device if _preference.device in devices else devices[0]
@@ -102,8 +107,10 @@ def open_device(config: ComputeConfig) -> ComputeDevice:
         precision = best_precision(name)
     if _preference.threads:
         torch.set_num_threads(_preference.threads)
-    fabric = Fabric(accelerator=name, devices=1, precision=precision)
-    return ComputeDevice(fabric, name, precision)
+    group = join_group()
+    # Each process has a GPU of its own.
+    fabric = Fabric(accelerator=name, devices=[local_rank()] if name == "cuda" else 1, precision=precision)
+    return ComputeDevice(fabric, name, precision, group)
 
 
 def num_cpu_threads() -> int:

@@ -44,3 +44,7 @@ class TrainingDivergedError(EngineError):
 
 class DeviceError(EngineError):
     """The requested device is not there or has run out of memory."""
+
+
+class ProcessGroupError(EngineError):
+    """Several processes that work as one have lost each other."""

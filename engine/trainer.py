@@ -18,7 +18,7 @@ from engine.checkpoint_files import keep_checkpoint
 from engine.checkpoints import TrainingState
 from engine.configs import TrainingConfig
 from engine.devices import ComputeDevice
-from engine.errors import ModelFileError, TrainingDivergedError
+from engine.errors import ModelFileError, ProcessGroupError, TrainingDivergedError
 from engine.events import CheckpointSaved, Emit, JobWarning, MetricsRow, StepDone, WeightsShown
 from engine.job_control import JobCancelled, JobControl
 from engine.models import ModelCard, save_model
@@ -131,6 +131,7 @@ class Trainer:
         Raises:
             JobCancelled: Asked to end; everything is saved and the run can be resumed.
             TrainingDivergedError: A loss or gradient is not finite; the last checkpoint still is.
+            ProcessGroupError: Another process of this training has ended; everything is saved likewise.
         """
         clock = _Clock(self._state, self._control)
         reported = saved = previewed = time.monotonic()
@@ -141,7 +142,7 @@ class Trainer:
             pending = ahead.submit(self._objective.batch, self._state.step)
             try:
                 while self._state.step < self._config.steps and not self._is_past_its_best():
-                    self._control.wait_if_paused()
+                    self._device.group.wait_if_paused(self._control, self._state.step, self._device.torch_device)
                     pending = self._step(pending, lambda step: ahead.submit(self._objective.batch, step))
                     now = time.monotonic()
                     if now - reported >= REPORT_INTERVAL_S:
@@ -156,7 +157,7 @@ class Trainer:
                     if now - saved >= self._config.checkpoint_interval_s:
                         self.save(clock)
                         saved = now
-            except JobCancelled:
+            except (JobCancelled, ProcessGroupError):
                 self.save(clock)
                 raise
             finally:
@@ -196,6 +197,7 @@ class Trainer:
         loss = self._objective.loss(self._restore, batch, generator)
         self._optimizer.zero_grad(set_to_none=True)
         self._device.fabric.backward(loss.total)
+        self._device.group.sum_gradients(list(state.network.parameters()))
         norm = self._limit_gradient()
         self._optimizer.step()
         state.step += 1
@@ -207,8 +209,11 @@ class Trainer:
         return following
 
     def _restore(self, noisy: Tensor) -> Tensor:
-        restored: Tensor = self._module(noisy.contiguous(memory_format=torch.channels_last))
-        return restored.float()
+        def compute(rows: Tensor) -> Tensor:
+            restored: Tensor = self._module(rows.contiguous(memory_format=torch.channels_last))
+            return restored.float()
+
+        return self._device.group.shared(compute, noisy)
 
     def _limit_gradient(self) -> Tensor:
         """Shorten a gradient that is far longer than the last ones; returns its length before.

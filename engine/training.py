@@ -20,6 +20,7 @@ from engine.data.tiff_pages import containing_file
 from engine.devices import ComputeDevice, open_device
 from engine.errors import EngineError, InvalidInputError, RunStoreError
 from engine.events import Emit, JobWarning, RunStarted, StepDone
+from engine.followers import copied_run, own_part
 from engine.forgetting import remember_starter
 from engine.job_control import JobCancelled, JobControl
 from engine.job_results import TrainingResult
@@ -52,7 +53,12 @@ def pretrain(config: PretrainConfig, control: JobControl, emit: Emit) -> Trainin
     parent = config.parent.absolute() if config.parent is not None else None
     config = config.model_copy(update={"parent": parent, "photos": _absolute(config.photos)})
     device = open_device(config)
-    origin = read_card(parent) if parent else None
+    with own_part(device.group, config, emit) as (config, emit):
+        return _pretrain(config, device, control, emit)
+
+
+def _pretrain(config: PretrainConfig, device: ComputeDevice, control: JobControl, emit: Emit) -> TrainingResult:
+    origin = read_card(config.parent) if config.parent else None
     if origin is not None and origin.starter:
         emit(
             JobWarning(
@@ -89,7 +95,12 @@ def finetune(config: FinetuneConfig, control: JobControl, emit: Emit) -> Trainin
     folders = {"noisy": _absolute(config.noisy), "clean": _absolute(config.clean)}
     config = config.model_copy(update={"parent": parent, **folders})
     device = open_device(config)
-    plan = finetune_plan(config, read_card(parent) if parent else None, control, emit)
+    with own_part(device.group, config, emit) as (config, emit):
+        return _finetune(config, device, control, emit)
+
+
+def _finetune(config: FinetuneConfig, device: ComputeDevice, control: JobControl, emit: Emit) -> TrainingResult:
+    plan = finetune_plan(config, read_card(config.parent) if config.parent else None, control, emit)
     card = plan.card
     config = config.model_copy(update={"task_params": card.task_params})
     run = _create_run(
@@ -112,6 +123,11 @@ def resume_training(run_folder: Path, control: JobControl, emit: Emit) -> Traini
         RunStoreError: The run is running, done, or was interrupted before its first checkpoint.
         EngineError: Its photos are gone, or its files are damaged.
     """
+    with copied_run(run_folder, emit) as (folder, emit):
+        return _resume(folder, control, emit)
+
+
+def _resume(run_folder: Path, control: JobControl, emit: Emit) -> TrainingResult:
     run = RunStore().open(run_folder)
     if not run.is_resumable:
         raise RunStoreError(

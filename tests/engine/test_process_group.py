@@ -1,0 +1,127 @@
+"""Two processes of one batch each are one process with both: real processes, real Gloo, started by torchrun."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.process_group import ALONE, ProcessGroup
+from tests.conftest import TinyPhotos
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def torchrun(num_processes: int, *arguments: object) -> "subprocess.Popen[str]":
+    # torchrun is a script of torch's; by its module it takes this environment's Python and this checkout's engine.
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={num_processes}"]
+    return subprocess.Popen(
+        [*command, *map(str, arguments)],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)},
+    )
+
+
+def finish(process: "subprocess.Popen[str]") -> str:
+    output, errors = process.communicate(timeout=240)
+    assert process.returncode == 0, errors[-4000:]
+    return output
+
+
+@pytest.mark.slow
+def test_two_processes_have_the_loss_and_gradients_of_one(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    """Of RCL with its negatives, and of few labels with the folder beside them."""
+    for num_processes in (1, 2):
+        finish(torchrun(num_processes, "-m", "tests.engine.gradients_of_processes", tiny_photos.noisy, tmp_path))
+    alone, *parts = (json.loads(file.read_text()) for file in sorted(tmp_path.glob("*.json")))
+    assert len(parts) == 2
+    for part in parts:
+        for name, found in part.items():
+            assert torch.allclose(torch.tensor(found), torch.tensor(alone[name]), rtol=1e-4, atol=1e-7), name
+    # They are no trifles: without the other process's negatives they would be others.
+    assert all(max(abs(value) for value in alone[f"{name} gradient"]) > 1e-5 for name in ("rcl", "labels"))
+
+
+@pytest.mark.slow
+def test_a_training_by_two_processes_leaves_one_ordinary_run(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    common = ("--steps", 12, "--crop-px", 16, "--precision", "32-true", "--json")
+    output = finish(
+        torchrun(2, "-m", "engine.cli", "pretrain", tiny_photos.noisy, "--out", run, "--photos-per-batch", 2, *common)
+    )
+    assert len(output.strip().splitlines()) == 1, "the first process alone speaks"
+    assert json.loads(output)["status"] == "done"
+    assert json.loads((run / "config.json").read_text())["photos_per_batch"] == 4
+    other = tmp_path / "alone"
+    command = [sys.executable, "-m", "engine.cli", "pretrain", str(tiny_photos.noisy), "--out", str(other)]
+    subprocess.run(
+        [*command, "--photos-per-batch", "4", *map(str, common)], check=True, cwd=PROJECT, capture_output=True
+    )
+    from safetensors.torch import load_file
+
+    together, alone = (load_file(folder / "checkpoints" / "model.safetensors") for folder in (run, other))
+    for name, weights in alone.items():
+        assert torch.allclose(together[name].float(), weights.float(), atol=2e-4), name
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_ends_the_training_with_a_sentence_and_a_run_to_resume(
+    tiny_photos: TinyPhotos, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    process = torchrun(
+        2, "-m", "engine.cli", "pretrain", tiny_photos.noisy, "--out", run, "--steps", 100_000, "--crop-px", 16
+    )
+    deadline = time.monotonic() + 120
+    while not (run / "metrics.csv").is_file() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    second = next(pid for pid in children_of(process.pid) if environment_of(pid).get("RANK") == "1")
+    os.kill(second, signal.SIGKILL)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert "Another process of this job has ended" in errors or "Ending at the next step" in errors
+    record = json.loads((run / "run.json").read_text())
+    assert record["status"] in {"failed", "stopped"}
+    steps = record["steps_done"]
+    assert steps > 0
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**config, "steps": steps + 3}))
+    resumed = subprocess.run(
+        [sys.executable, "-m", "engine.cli", "resume", str(run), "--json"], cwd=PROJECT, capture_output=True, text=True
+    )
+    assert resumed.returncode == 0, resumed.stderr[-2000:]
+    assert json.loads(resumed.stdout)["status"] == "done"
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    entries = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return dict(entry.decode().partition("=")[::2] for entry in entries if entry)
+
+
+def test_rows_are_shared_out_whole() -> None:
+    for count in range(12):
+        for size in range(1, 6):
+            rows = [ProcessGroup(rank, size).rows(count) for rank in range(size)]
+            assert [row for part in rows for row in range(count)[part]] == list(range(count))
+
+
+def test_a_process_alone_exchanges_nothing() -> None:
+    weight = torch.ones(2, requires_grad=True)
+    (weight * 3).sum().backward()
+    ALONE.sum_gradients([weight])
+    assert weight.grad is not None
+    assert weight.grad.tolist() == [3, 3]
+    assert ALONE.all_of("x") == ["x"]
+    assert ALONE.any(True, torch.device("cpu"))
