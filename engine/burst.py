@@ -159,13 +159,13 @@ def make_burst_references(config: BurstConfig, control: JobControl, emit: Emit) 
             image = read_image(path)
         except ImageReadError as error:
             leave_out(path, error.message, error.hint)
-            continue
-        photos.append(_Photo(path, image, np.ascontiguousarray(image.pixels.mean(axis=2))))
+        else:
+            photos.append(_Photo(path, image, np.ascontiguousarray(image.pixels.mean(axis=2))))
     photos = _of_one_shape(photos, leave_out)
     in_linear_light = any(photo.image.pixels.shape[2] == 3 or photo.image.metadata.bit_depth == 8 for photo in photos)
     aligned = _align(photos, in_linear_light, leave_out, control, emit)
     merged = _merge(aligned, in_linear_light, control, emit)
-    _check_noise(merged, aligned)
+    _check_noise(merged, aligned[0].image.pixels)
     shares = merged.moved.mean(axis=(1, 2))
     still: list[tuple[_Aligned, NDArray[np.bool_], float]] = []
     for member, moved, share in zip(aligned, merged.moved, shares, strict=True):
@@ -272,22 +272,21 @@ def _align(
     members, others = best
     if len(members) < MIN_SHOTS or 2 * len(members) <= len(photos):
         raise _too_unlike(len(members), [(reason, hint) for _, reason, hint in others])
-    for path, reason, hint in others:
-        leave_out(path, reason, hint)
+    for skipped in others:
+        leave_out(*skipped)
     return members
 
 
 def _align_one(base: _Photo, photo: _Photo, in_linear_light: bool) -> _Aligned | tuple[str, str]:
-    """Bring one shot onto another; or say why not, and what to do."""
-    height, width = base.gray.shape
+    """Bring one shot onto another; or say why not, and what to do. Small pictures tell that well."""
     levels = np.asarray(np.rint(np.clip(photo.image.pixels, 0, 1) * np.float32(65535)), np.uint16)
     if photo is base:
         return _Aligned(photo.path, photo.image, Shot(levels, np.eye(2, 3)), 0.0)
     alignment = find_alignment(base.gray, photo.gray)
+    height, width = base.gray.shape
     inside = places_inside(alignment.matrix, (height, width), (height, width), slack_px=0)
     if float(inside.mean()) < 1 - MAX_UNCOVERED_SHARE:
         return "It shows too little of what the others show.", "Choose shots that the camera hardly moved between."
-    # Small pictures tell coarse shapes and brightness as well, in a tenth of the time.
     fixed, small = (_reduced(field) for field in (base.gray, photo.gray))
     moved, covered = warp(
         small[:, :, None], _reduced_matrix(alignment.matrix, (height, width), small.shape), small.shape
@@ -310,9 +309,8 @@ def _merge(aligned: Sequence[_Aligned], in_linear_light: bool, control: JobContr
     return merge_shots([member.shot for member in aligned], in_linear_light=in_linear_light, step=step)
 
 
-def _check_noise(merged: MergedShots, aligned: Sequence[_Aligned]) -> None:
-    """Refuse shots that differ by far more than each one's own noise: then something moves nearly everywhere."""
-    pixels = aligned[0].image.pixels
+def _check_noise(merged: MergedShots, pixels: NDArray[np.float32]) -> None:
+    """Refuse shots that differ by far more than one's own noise (`pixels`): then something moves nearly everywhere."""
     if min(pixels.shape[:2]) < MIN_SIDE_PX:
         return
     own_sigma = max(estimate_noise(pixels).sigma, _SMALLEST_SIGMA)
@@ -340,7 +338,7 @@ def _write(
             f"The folder {config.out} cannot be made ({reason}).", "Choose another folder."
         ) from error
     common: Path | None = None
-    pairs = []
+    pairs: list[PhotoPair] = []
     for index, (member, moved, share) in enumerate(still):
         control.wait_if_paused()
         emit(StepDone(stage=_WRITING, step=index, num_steps=len(still)))
