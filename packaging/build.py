@@ -29,6 +29,8 @@ MEGABYTE = 1e6
 LARGEST_MB = 950
 _ICON_SIZES_PX = (16, 32, 48, 128, 256)
 _SELF_TEST_LIMIT_S = 600
+# The largest, whose symbols take a hundred megabytes; stripped and started by the self-test.
+_STRIPPED = ("torch/lib/libtorch_cpu.so", "torch/lib/libtorch_python.so")
 
 
 def main() -> int:
@@ -87,7 +89,13 @@ def freeze(out: Path) -> Path:
     command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
     command += ["--distpath", str(out), "--workpath", str(BUILD / "work"), str(HERE / "residua.spec")]
     subprocess.run(command, cwd=ROOT, check=True)
-    return out / "residua"
+    program = out / "residua"
+    if sys.platform == "linux":
+        for name in _STRIPPED:
+            subprocess.run(["strip", "--strip-unneeded", str(program / "_internal" / name)], check=True)
+    if sys.platform != "win32":
+        (program / "residua-studio").symlink_to("residua")
+    return program
 
 
 def folder_bytes(folder: Path) -> int:

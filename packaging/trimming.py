@@ -46,8 +46,19 @@ _UNNEEDED_FILES = (
     "torch/bin/protoc*",
     "torch/bin/*test*",
     "torch/lib/*.a",
+    "torch/lib/*test*",
+    "torch/lib/libbackend_with_compiler*",
     "torch/lib/*.lib",
     "functorch/*",
+    # The sources of its compiler and test helpers; their bytecode, which it imports, is in the program's archive.
+    *(f"torch/{name}/*.py" for name in ("_dynamo", "_export", "_functorch", "_inductor", "ao", "distributed")),
+    *(f"torch/{name}/*.py" for name in ("export", "onnx", "testing")),
+    # Codecs of scientific arrays, which no photo has.
+    *(f"imagecodecs.libs/lib{name}*" for name in ("cpcodec", "SZ3", "SPERR", "zfp", "blosc2", "uhdr", "meshopt")),
+    *(f"imagecodecs/_{name}.*" for name in ("pcodec", "sz3", "sperr", "zfp", "blosc2", "ultrahdr", "meshopt")),
+    # Parts of large libraries that neither metrics nor denoisers reach.
+    "skimage/filters/rank/*",
+    "scipy/io/_fast_matrix_market/*",
     # Qt: the platforms of embedded devices, network and its plugins, and texts of languages the window has not.
     "PySide6/Qt/plugins/platforms/libqeglfs*",
     "PySide6/Qt/plugins/platforms/libqlinuxfb*",
@@ -78,6 +89,8 @@ _UNNEEDED_FILES = (
     # Tests and pictures of libraries.
     "matplotlib/mpl-data/sample_data/*",
     "matplotlib/mpl-data/images/*",
+    "matplotlib/mpl-data/fonts/afm/*",
+    "matplotlib/mpl-data/fonts/pdfcorefonts/*",
     "skimage/data/lfw_subset*",
     "*/tests/*",
 )
