@@ -51,6 +51,7 @@ class TrainingState:
         seconds: Training time so far, without pauses, over all sessions.
         best_psnr: Best validation PSNR so far, dB; None without validation.
         best_step: Its step.
+        batch_parts: Parts in which a batch is computed, one after another; more than 1 where memory is short.
         gradient_norm: Running average of the gradient's length, on the device.
         memory: What the objective remembers of earlier steps, if anything.
     """
@@ -62,8 +63,16 @@ class TrainingState:
     seconds: float = 0.0
     best_psnr: float | None = None
     best_step: int = 0
+    batch_parts: int = 1
     gradient_norm: Tensor = field(default_factory=lambda: torch.zeros(()))
     memory: Memory | None = None
+
+    def tensors(self) -> list[Tensor]:
+        """All that it holds, as the tensors themselves: weights, their average, the optimiser's moments."""
+        networks = [[*network.parameters(), *network.buffers()] for network in (self.network, self.averaged)]
+        moments = [list(values.values()) for values in self.optimizer.state.values()]
+        found = [value for values in (*networks, *moments) for value in values if isinstance(value, Tensor)]
+        return [*found, self.gradient_norm]
 
 
 def checkpoint_bytes(state: TrainingState) -> bytes:
@@ -80,6 +89,7 @@ def checkpoint_bytes(state: TrainingState) -> bytes:
         "seconds": state.seconds,
         "best_psnr": state.best_psnr,
         "best_step": state.best_step,
+        "batch_parts": state.batch_parts,
     }
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     return save(contiguous, {PROGRESS_KEY: json.dumps(progress)})
@@ -115,6 +125,8 @@ def load_checkpoint(path: Path, state: TrainingState) -> None:
         state.seconds = float(progress["seconds"])
         state.best_psnr = progress["best_psnr"]
         state.best_step = int(progress["best_step"])
+        # Checkpoints of version 0.1 know of no parts.
+        state.batch_parts = max(int(progress.get("batch_parts", 1)), 1)
     except (SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError) as error:
         raise ModelFileError(
             f"The checkpoint '{path.name}' is damaged or belongs to another network.",

@@ -2,12 +2,14 @@
 
 import logging
 import os
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
 from lightning_fabric import Fabric
+from torch import Tensor
 
 from engine.compute_preference import ComputePreference
 from engine.configs import ComputeConfig
@@ -45,6 +47,56 @@ class ComputeDevice:
     def autocast(self) -> AbstractContextManager[Any]:
         """The context in which a network computes at this device's precision."""
         return self.fabric.autocast()
+
+    @property
+    def has_own_memory(self) -> bool:
+        """Whether its memory is not the machine's, so that what waits can make room by leaving it."""
+        return self.name == "cuda"
+
+    def release_unused(self) -> None:
+        """Give other programs back what torch keeps ready for tensors to come."""
+        if self.torch_device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def move_to_host(self, tensors: Iterable[Tensor]) -> list[Tensor]:
+        """Move tensors, in place, from this device to the machine's memory, and give back what they took.
+
+        Args:
+            tensors: Any; those that are not on this device stay where they are.
+
+        Returns:
+            Those that moved, for `move_back`; empty where this device has no memory of its own.
+        """
+        if not self.has_own_memory:
+            return []
+        moved = [tensor for tensor in tensors if tensor.device == self.torch_device]
+        for tensor in moved:
+            tensor.data = tensor.data.to("cpu", copy=True)
+        self.release_unused()
+        return moved
+
+    def move_back(self, tensors: Iterable[Tensor]) -> None:
+        """Move tensors, in place, to this device.
+
+        Raises:
+            DeviceError: Others have taken its memory meanwhile; every tensor is still whole, here or there.
+        """
+        try:
+            for tensor in tensors:
+                tensor.data = tensor.data.to(self.torch_device, copy=True)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise DeviceError(
+                "Other programs have taken the graphics card's memory during the pause.",
+                "Close them, then resume the run: nothing of it is lost.",
+            ) from error
+
+    def at_half_precision(self) -> "ComputeDevice | None":
+        """The same device at half precision, which halves what activations take; None where that is no step."""
+        if self.precision != "32-true" or best_precision(self.name) == "32-true":
+            return None
+        return replace(self, fabric=_fabric(self.name, "bf16-mixed"), precision="bf16-mixed")
 
     def on_cpu(self) -> "ComputeDevice":
         """The CPU in place of this device, for when its memory does not suffice."""
@@ -108,9 +160,20 @@ def open_device(config: ComputeConfig) -> ComputeDevice:
     if _preference.threads:
         torch.set_num_threads(_preference.threads)
     group = join_group()
+    return ComputeDevice(_fabric(name, precision), name, precision, group)
+
+
+def _fabric(name: str, precision: Precision) -> Fabric:
     # Each process has a GPU of its own.
-    fabric = Fabric(accelerator=name, devices=[local_rank()] if name == "cuda" else 1, precision=precision)
-    return ComputeDevice(fabric, name, precision, group)
+    return Fabric(accelerator=name, devices=[local_rank()] if name == "cuda" else 1, precision=precision)
+
+
+def is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
+    """Tell whether an error says that memory did not suffice; not every device has a class of error for it."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return "out of memory" in text or "alloc" in text
 
 
 def num_cpu_threads() -> int:

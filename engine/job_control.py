@@ -7,7 +7,7 @@ paused and raises `JobCancelled` once it is cancelled, so a job needs no other c
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 _ANSWER_INTERVAL_S = 0.2
 """How long a question to a paused job may wait for its answer."""
@@ -30,6 +30,7 @@ class JobControl:
         self._cancelled = threading.Event()
         self._asked = threading.Event()
         self._answer: Callable[[], None] | None = None
+        self._rest: Callable[[], AbstractContextManager[None]] = nullcontext
         self.paused_seconds = 0.0
 
     @property
@@ -77,6 +78,19 @@ class JobControl:
         finally:
             self._answer = None
 
+    @contextmanager
+    def resting(self, rest: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+        """Within this block, let every pause be spent inside a context that makes room for other programs.
+
+        Args:
+            rest: Makes the context; entered and left in the job's thread.
+        """
+        self._rest = rest
+        try:
+            yield
+        finally:
+            self._rest = nullcontext
+
     def wait_if_paused(self) -> None:
         """Return at once while running; wait while paused. Questions are answered before and meanwhile.
 
@@ -86,8 +100,9 @@ class JobControl:
         self._answer_question()
         if not self._may_run.is_set():
             started = time.monotonic()
-            while not self._may_run.wait(None if self._answer is None else _ANSWER_INTERVAL_S):
-                self._answer_question()
+            with self._rest():
+                while not self._may_run.wait(None if self._answer is None else _ANSWER_INTERVAL_S):
+                    self._answer_question()
             self.paused_seconds += time.monotonic() - started
         if self._cancelled.is_set():
             raise JobCancelled

@@ -5,19 +5,21 @@ network's own sampling grid, and only the tile itself is kept. So its pixels are
 would have given, and no seam has to be blended away.
 """
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.backbones.backbone import PHOTO_CHANNELS
+from engine.backbones.backbone import PHOTO_CHANNELS, RestorationNetwork
 from engine.data.bayer_interpolation import interpolate_rggb
 from engine.data.bicubic_resize import enlarge
 from engine.data.mosaics import bayer_mosaic
-from engine.devices import ComputeDevice
+from engine.devices import ComputeDevice, is_out_of_memory
 from engine.errors import DeviceError
 from engine.events import Emit, JobWarning, Pixels
 from engine.job_control import JobControl
@@ -105,7 +107,7 @@ class Restorer:
         num_done = 0
         while pending:
             if control is not None:
-                control.wait_if_paused()
+                self._wait_if_paused(control)
             tile = pending[0]
             result = self._try_tile(pixels, tile)
             if result is None:
@@ -156,16 +158,22 @@ class Restorer:
     def _grid_px(self) -> int:
         return self._network.alignment_px
 
+    def _wait_if_paused(self, control: JobControl) -> None:
+        """Wait while paused, with the device's memory given to others; the next tile takes the network back there."""
+        if control.is_paused and self._device.has_own_memory:
+            self._network.to("cpu")
+            self._device.release_unused()
+        control.wait_if_paused()
+
     def _try_tile(self, pixels: Pixels, tile: Tile) -> NDArray[np.float32] | None:
         """Restore a tile; None where memory does not suffice."""
         try:
             return self._restore_tile(pixels, tile)
         except (RuntimeError, MemoryError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
         # Only here, with the exception gone, are the tensors of the failed attempt free.
-        if self._device.name == "cuda":
-            torch.cuda.empty_cache()
+        self._device.release_unused()
         return None
 
     @torch.inference_mode()
@@ -199,7 +207,7 @@ class Restorer:
         return max(start - context, -border), min(stop + context, size + border)
 
     def _step_back(self) -> None:
-        """Go on with smaller tiles, or at last on the CPU.
+        """Go on with smaller tiles, then at half precision, at last on the CPU.
 
         Raises:
             DeviceError: There is nothing left to try.
@@ -208,8 +216,15 @@ class Restorer:
         if smaller >= SMALLEST_TILE_PX and smaller < self.tile_px:
             self.tile_px = smaller
             self._warn(f"Memory is short: going on with tiles of {smaller} pixels.", "The result is the same.")
+        elif (half := self._device.at_half_precision()) is not None:
+            self._device = half
+            self._warn(
+                "Memory is short: going on at half precision.",
+                "The result differs by rounding, far less than by its noise. Close other programs to avoid it.",
+            )
         elif self._device.name != "cpu":
             self._device = self._device.on_cpu()
+            self._network = _on_cpu(self._network)
             self.tile_px = self._choose_tile()
             self._warn(
                 "The graphics card has too little memory: going on without it.",
@@ -315,15 +330,23 @@ def _split_range(start: int, stop: int, tile_px: int, grid_px: int) -> list[tupl
     return [(begin, min(begin + side, stop)) for begin in range(start, stop, side)]
 
 
-def _is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error).lower()
-    return "out of memory" in text or "alloc" in text
+def _on_cpu(network: RestorationNetwork) -> RestorationNetwork:
+    """A copy on the CPU, made without a byte more on the device that is full.
+
+    The network itself stays where it is: it may be one that trains.
+    """
+    tensors = [*network.parameters(), *network.buffers()]
+    memo: dict[int, Any] = {
+        id(tensor): torch.nn.Parameter(tensor.detach().cpu().clone(), requires_grad=False)
+        if isinstance(tensor, torch.nn.Parameter)
+        else tensor.detach().cpu().clone()
+        for tensor in tensors
+    }
+    return copy.deepcopy(network, memo)
 
 
 def _free_memory(device: ComputeDevice) -> int:
     """Return the bytes that could be used on a device; one that says nothing shares the machine's."""
-    if device.name == "cuda":
+    if device.torch_device.type == "cuda":
         return int(torch.cuda.mem_get_info(device.torch_device)[0])
     return available_memory()

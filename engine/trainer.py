@@ -5,7 +5,7 @@ import copy
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,15 +14,16 @@ import torch
 from torch import Tensor
 
 from engine.backbones.backbone import RestorationNetwork
+from engine.batch_gradient import BatchGradient
 from engine.checkpoint_files import keep_checkpoint
 from engine.checkpoints import TrainingState
 from engine.configs import TrainingConfig
-from engine.devices import ComputeDevice
-from engine.errors import ModelFileError, ProcessGroupError, TrainingDivergedError
+from engine.devices import ComputeDevice, is_out_of_memory
+from engine.errors import DeviceError, ModelFileError, ProcessGroupError, TrainingDivergedError
 from engine.events import CheckpointSaved, Emit, JobWarning, MetricsRow, StepDone, WeightsShown
 from engine.job_control import JobCancelled, JobControl
 from engine.models import ModelCard, save_model
-from engine.objectives import Objective, step_seed
+from engine.objectives import Objective
 from engine.run_store import Run
 
 WARM_UP_STEPS = 50
@@ -119,6 +120,14 @@ class Trainer:
         self._emit = emit
         self._module, self._optimizer = device.fabric.setup(state.network, state.optimizer)
         self._patience = patience
+        self._gradient = BatchGradient(
+            module=self._module,
+            state=state,
+            objective=objective,
+            device=device,
+            seed=config.seed,
+            say=self._say_warning,
+        )
         self._validate_every = max(config.steps // NUM_VALIDATIONS, 1)
         self._sums: defaultdict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=device.torch_device))
         self._num_summed = 0
@@ -132,13 +141,18 @@ class Trainer:
             JobCancelled: Asked to end; everything is saved and the run can be resumed.
             TrainingDivergedError: A loss or gradient is not finite; the last checkpoint still is.
             ProcessGroupError: Another process of this training has ended; everything is saved likewise.
+            DeviceError: Memory does not suffice for a single crop; everything is saved and the run can be resumed.
         """
         clock = _Clock(self._state, self._control)
         reported = saved = previewed = time.monotonic()
         if self._state.step == 0:
             self._validate()
             self._observer.preview(self._state)
-        with self._control.answering(self._show_weights), ThreadPoolExecutor(1, "batches") as ahead:
+        with (
+            self._control.answering(self._show_weights),
+            self._control.resting(self._resting),
+            ThreadPoolExecutor(1, "batches") as ahead,
+        ):
             pending = ahead.submit(self._objective.batch, self._state.step)
             try:
                 while self._state.step < self._config.steps and not self._is_past_its_best():
@@ -157,9 +171,17 @@ class Trainer:
                     if now - saved >= self._config.checkpoint_interval_s:
                         self.save(clock)
                         saved = now
-            except (JobCancelled, ProcessGroupError):
+            except (JobCancelled, ProcessGroupError, DeviceError):
                 self.save(clock)
                 raise
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                # Amid a change of the weights, which must not be saved half done.
+                raise DeviceError(
+                    "The memory does not suffice for this training.",
+                    "Close other programs and resume the run from its last checkpoint, or choose a smaller network.",
+                ) from error
             finally:
                 # Whoever reads it at this moment keeps it, where the system does not let go of open files.
                 with contextlib.suppress(OSError):
@@ -189,14 +211,11 @@ class Trainer:
     ) -> "Future[tuple[Tensor, ...]]":
         """One optimisation step; returns the next batch in the making."""
         state = self._state
-        batch = tuple(part.to(self._device.torch_device, non_blocking=True) for part in pending.result())
+        batch = pending.result()
         following = prefetch(state.step + 1)
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate_at(state.step, self._config)
-        generator = torch.Generator().manual_seed(step_seed(self._config.seed, state.step))
-        loss = self._objective.loss(self._restore, batch, generator)
-        self._optimizer.zero_grad(set_to_none=True)
-        self._device.fabric.backward(loss.total)
+        loss = self._gradient.compute(batch)
         self._device.group.sum_gradients(list(state.network.parameters()))
         norm = self._limit_gradient()
         self._optimizer.step()
@@ -208,12 +227,23 @@ class Trainer:
         self._num_summed += 1
         return following
 
-    def _restore(self, noisy: Tensor) -> Tensor:
-        def compute(rows: Tensor) -> Tensor:
-            restored: Tensor = self._module(rows.contiguous(memory_format=torch.channels_last))
-            return restored.float()
+    def _say_warning(self, message: str, hint: str) -> None:
+        self._run.log(message)
+        self._emit(JobWarning(message=message, hint=hint))
 
-        return self._device.group.shared(compute, noisy)
+    @contextlib.contextmanager
+    def _resting(self) -> Iterator[None]:
+        """Give the device's memory to others during a pause.
+
+        Raises:
+            DeviceError: They have kept it.
+        """
+        self._optimizer.zero_grad(set_to_none=True)
+        moved = self._device.move_to_host([*self._state.tensors(), *self._objective.state_tensors().values()])
+        yield
+        # What ends is saved from where it is.
+        if not self._control.is_cancelled:
+            self._device.move_back(moved)
 
     def _limit_gradient(self) -> Tensor:
         """Shorten a gradient that is far longer than the last ones; returns its length before.

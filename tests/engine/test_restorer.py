@@ -21,6 +21,7 @@ from engine.registry import BACKBONES
 from engine.restorer import (
     Restorer,
     Tile,
+    _on_cpu,
     blend_with_input,
     mirror_indices,
     restore_pixels,
@@ -172,6 +173,59 @@ def test_after_the_smallest_tile_the_cpu_is_tried_and_then_a_sentence_is_said(de
     with pytest.raises(DeviceError, match="memory does not suffice"):
         restorer.restore(random_photo(80, 80))
     assert warnings_of(events)[0] == "The graphics card has too little memory: going on without it."
+
+
+def test_the_ladder_has_half_precision_between_small_tiles_and_the_cpu(
+    device: ComputeDevice,
+) -> None:
+    """Each step is said, and the network that was given stays where it is: a training may go on with it."""
+    half = dataclasses.replace(device, name="cuda", precision="bf16-mixed")
+
+    class Card(ComputeDevice):
+        def at_half_precision(self) -> ComputeDevice | None:
+            return half
+
+    class OnlyOnCpu(HungryNetwork):
+        """A card that is full as long as anything is on it: only the copy for the CPU has room."""
+
+        def __deepcopy__(self, memo: object) -> "OnlyOnCpu":
+            return OnlyOnCpu(largest_side_px=4096)
+
+    network = OnlyOnCpu(largest_side_px=1)
+    events: list[JobEvent] = []
+    card = Card(device.fabric, "cuda", "32-true")
+    restorer = Restorer(RestorationModel(network, ModelCard(name="x")), card, tile_px=128, emit=events.append)
+    noisy = random_photo(150, 150)
+    np.testing.assert_allclose(restorer.restore(noisy), noisy / 2)
+    assert warnings_of(events) == [
+        "Memory is short: going on with tiles of 64 pixels.",
+        "Memory is short: going on at half precision.",
+        "The graphics card has too little memory: going on without it.",
+    ]
+    assert all(event.hint for event in events if isinstance(event, JobWarning))
+    assert network.largest_side_px == 1
+
+
+def test_half_precision_is_a_step_only_where_it_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    single = open_device(ComputeConfig(device="cpu", precision="32-true"))
+    monkeypatch.setattr("engine.devices.best_precision", lambda name: "32-true")
+    assert single.at_half_precision() is None
+    monkeypatch.setattr("engine.devices.best_precision", lambda name: "bf16-mixed")
+    half = single.at_half_precision()
+    assert half is not None
+    assert (half.name, half.precision) == ("cpu", "bf16-mixed")
+    assert half.at_half_precision() is None
+
+
+def test_going_on_without_the_card_leaves_the_given_network_whole(
+    model: RestorationModel, device: ComputeDevice
+) -> None:
+    """Its copy on the CPU shares no tensor with it, and says the same."""
+    copied = _on_cpu(model.network)
+    theirs = {tensor.data_ptr() for tensor in model.network.parameters()}
+    assert not any(tensor.data_ptr() in theirs for tensor in copied.parameters())
+    noisy = torch.rand(1, 3, 24, 24)
+    assert torch.equal(copied(noisy), model.network(noisy))
 
 
 @pytest.mark.parametrize("message", ["MPS backend out of memory", "DefaultCPUAllocator: can't allocate memory"])
