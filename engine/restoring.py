@@ -25,6 +25,7 @@ from engine.system_memory import available_memory
 
 if TYPE_CHECKING:
     from engine.restorer import OnTile, Restorer
+    from engine.shared_batches import ClaimedPlan
 
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 """Writing failed in a way that will be the same for the next photo."""
@@ -53,10 +54,12 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
         ImageWriteError: The destination cannot be made.
         ModelFileError: The model cannot be loaded.
         DeviceError: The device is not there.
+        ProcessGroupError: Another process of those that restore as one has ended; what is written stays.
     """
     from engine.devices import open_device
     from engine.models import load_model, model_file
     from engine.restorer import Restorer
+    from engine.shared_batches import gather_results, share_out
 
     config = config.model_copy(update={"out": config.out.absolute()})
     listing = list_sources(config.photos, config.out, config.name_pattern)
@@ -70,13 +73,20 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
             )
         )
     model = load_model(config.model)
-    restorer = Restorer(model, open_device(config), tile_px=config.tile, emit=emit)
+    device = open_device(config)
+    restorer = Restorer(model, device, tile_px=config.tile, emit=emit)
     _make_folder(config.out)
     for skipped in listing.unusable:
         emit(skipped)
     plan = OutputPlan(config, listing.photos, model.card, model_file(config.model))
-    result = _Batch(config, listing.photos, plan, restorer, control, emit).run(listing.unusable)
-    if not config.report:
+    if device.group.size == 1:
+        result = _Batch(config, listing.photos, plan, restorer, control, emit).run(listing.unusable)
+    else:
+        claimed, share = share_out(plan, listing.photos, device.group, control)
+        unusable = listing.unusable if device.group.is_first else ()
+        own = _Batch(config, share, claimed, restorer, control, emit).run(unusable)
+        result = gather_results(own, listing.photos, device.group)
+    if not config.report or not device.group.is_first:
         return result
     return replace(result, report=_write_report(config, result, control, emit))
 
@@ -88,7 +98,7 @@ class _Batch:
         self,
         config: RestoreConfig,
         photos: Sequence[SourcePhoto],
-        plan: OutputPlan,
+        plan: "OutputPlan | ClaimedPlan",
         restorer: "Restorer",
         control: JobControl,
         emit: Emit,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,6 +100,22 @@ def test_a_process_that_dies_ends_the_training_with_a_sentence_and_a_run_to_resu
     )
     assert resumed.returncode == 0, resumed.stderr[-2000:]
     assert json.loads(resumed.stdout)["status"] == "done"
+
+
+@pytest.mark.slow
+def test_two_processes_restore_every_photo_once(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    folder, out = tmp_path / "photos", tmp_path / "restored"
+    shutil.copytree(tiny_photos.noisy, folder)
+    (folder / "broken.png").write_bytes(b"no picture")
+    process = torchrun(2, "-m", "engine.cli", "restore", "starter", folder, "--out", out, "--json", "--report")
+    output, errors = process.communicate(timeout=240)
+    result = json.loads(output)
+    assert [Path(entry["source"]).name for entry in result["restored"]] == sorted(
+        path.name for path in tiny_photos.noisy.iterdir()
+    ), errors[-2000:]
+    assert [Path(entry["path"]).name for entry in result["failed"]] == ["broken.png"]
+    assert len(list(out.glob("*.png"))) == 8
+    assert Path(result["report"]).read_text(encoding="utf-8").count("broken.png") > 0
 
 
 def children_of(pid: int) -> list[int]:
