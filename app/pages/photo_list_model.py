@@ -8,8 +8,9 @@ from enum import IntEnum
 from itertools import pairwise
 from pathlib import Path
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Slot
+from PySide6.QtCore import QModelIndex, QObject, Qt, QTimer, Slot
 
+from app.pages.counted_rows import CountedRowsModel, ModelIndex
 from app.pages.noise_facts import photo_noise_text
 from app.pages.photo_filter import FORMAT_NAMES, PhotoFilter, Use
 from app.phrases import date_and_time
@@ -33,10 +34,7 @@ class PhotoRole(IntEnum):
     """Whether a person left it out."""
 
 
-ModelIndex = QModelIndex | QPersistentModelIndex
-
-
-class PhotoListModel(QAbstractListModel):
+class PhotoListModel(CountedRowsModel):
     """Follows the session; new photos show up while a scan runs, without losing selection or position."""
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
@@ -110,9 +108,6 @@ class PhotoListModel(QAbstractListModel):
         """Return a photo's row; None while it is filtered away."""
         return self._row_of_path.get(path)
 
-    def rowCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
-        return 0 if parent.isValid() else len(self._rows)
-
     def data(self, index: ModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if not index.isValid():
             return None
@@ -176,21 +171,26 @@ class PhotoListModel(QAbstractListModel):
         self.beginInsertRows(QModelIndex(), len(old), len(photos) - 1)
         self._rows += photos[len(old) :]
         self._row_of_path.update((photo.path, row) for row, photo in enumerate(photos[len(old) :], start=len(old)))
+        self.fit_count(len(self._rows))
         self.endInsertRows()
         return True
 
     def _take(self, rows: list[PhotoScanned]) -> None:
         self._rows = rows
         self._row_of_path = {photo.path: row for row, photo in enumerate(rows)}
+        self.fit_count(len(rows))
 
     def _relayout(self, rows: list[PhotoScanned]) -> None:
         """Exchange the rows; selected and current photos stay so, wherever they are now."""
         self.layoutAboutToBeChanged.emit()
         old = self.persistentIndexList()
         paths = [self._rows[index.row()].path for index in old]
-        self._take(rows)
+        # Never fewer rows than before, until no selected photo is taken for one of those that go.
+        self.fit_count(max(len(rows), self.rowCount()))
+        self._rows, self._row_of_path = rows, {photo.path: row for row, photo in enumerate(rows)}
         new = [self.index(self._row_of_path[path]) if path in self._row_of_path else QModelIndex() for path in paths]
         self.changePersistentIndexList(old, new)
+        self.fit_count(len(rows))
         self.layoutChanged.emit()
 
     def _key_of_sort(self) -> Callable[[PhotoScanned], tuple[object, ...]]:

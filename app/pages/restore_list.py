@@ -126,12 +126,13 @@ class RestoreListModel(QAbstractListModel):
 
     def failed_paths(self) -> list[Path]:
         """The photos of the list that failed, in its order."""
-        return [path for path in self.paths if self.state_of(path).state is PhotoState.FAILED]
+        failed = {path for path, state in self._states.items() if state.state is PhotoState.FAILED}
+        return [path for path in self.paths if path in failed] if failed else []
 
     def outcomes(self) -> tuple[PhotoOutcome, ...]:
         """What became of the photos that a batch has come to, in the list's order."""
-        found = (self.state_of(path).outcome for path in self.paths)
-        return tuple(outcome for outcome in found if outcome is not None)
+        found = {path: state.outcome for path, state in self._states.items() if state.outcome is not None}
+        return tuple(found[path] for path in self.paths if path in found) if found else ()
 
     def set_state(self, paths: Iterable[Path], state: RowState) -> None:
         """Set the state of some photos."""
@@ -169,10 +170,7 @@ class RestoreListModel(QAbstractListModel):
 
     @Slot()
     def _rebuild(self) -> None:
-        rows = sorted(
-            self._session.included_photos,
-            key=lambda photo: photo_sort_key(photo.path),
-        )
+        rows = sorted(self._session.included_photos, key=lambda photo: photo_sort_key(photo.path))
         if rows[: len(self._rows)] == self._rows and self._rows:
             if len(rows) > len(self._rows):
                 self.beginInsertRows(QModelIndex(), len(self._rows), len(rows) - 1)

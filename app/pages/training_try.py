@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from PySide6.QtCore import QPointF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.job_runner import JobHandle
@@ -107,7 +108,7 @@ class TryPanel(QWidget):
         layout.addWidget(self.viewer, 1)
         layout.addLayout(below)
         self._paths: tuple[Path, ...] = ()
-        self._list_photos()
+        self._refresh()
         self._show_nothing()
 
     @property
@@ -238,8 +239,15 @@ class TryPanel(QWidget):
         self._centre = QPointF(centre)
         self.ask()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._list_photos()
+
     @Slot()
     def _list_photos(self) -> None:
+        # Nobody chooses from a hidden box, and filling it with thousands of names would stall the window.
+        if not self.isVisible():
+            return
         paths = tuple(photo.path for photo in self._session.photos)
         if paths == self._paths:
             return

@@ -1,6 +1,7 @@
 """A person's whole way through the window, by the X server's own mouse and keyboard, with a look at every feature.
 
     python3 run.py bench scripted_user [--pages compare restore] [--out DIR] [--scale 2] [--steps 300]
+        [--language de] [--theme light] [--text 2]
 
 Starts the studio on a virtual screen (Xvfb) on the photos of ../shared/data, once for each part, with user data of its
 own; `xdotool` moves the mouse and presses the keys, and nothing is called behind the window's back. Each part leaves
@@ -34,6 +35,7 @@ def live_through(part: Part, arguments: argparse.Namespace) -> int:
     from PySide6.QtWidgets import QApplication
 
     from app import main as program
+    from app.settings import LANGUAGE, TEXT_SCALE, THEME, Settings
     from tests.benchmarks.scripted.person import Person
 
     live = importlib.import_module(f"tests.benchmarks.scripted.{part.module}")
@@ -42,7 +44,12 @@ def live_through(part: Part, arguments: argparse.Namespace) -> int:
     )
     paths = live.prepare(plan)
     application = QApplication([])
-    person = Person(application, arguments.out, part.number)
+    settings = Settings()
+    settings.set(LANGUAGE, arguments.language)
+    settings.set(THEME, arguments.theme)
+    settings.set(TEXT_SCALE, arguments.text)
+    settings.save()
+    person = Person(application, arguments.out, part.number, arguments.language)
     report: dict[str, Any] = {"part": part.name}
 
     def live_it() -> None:
@@ -96,6 +103,9 @@ if __name__ == "__main__":
     parser.add_argument("--watch-s", type=float, default=15, help="how long lateness is measured while it trains")
     parser.add_argument("--out", type=Path, default=Path("screenshots"), help="folder for the screenshots")
     parser.add_argument("--scale", type=int, choices=_SCREENS, default=1)
+    parser.add_argument("--language", choices=("en", "de"), default="en", help="that the window speaks")
+    parser.add_argument("--theme", choices=("system", "dark", "light"), default="system")
+    parser.add_argument("--text", type=float, choices=(1.0, 1.25, 1.5, 2.0), default=1.0, help="size of all texts")
     chosen = parser.parse_args()
     if ON_SCREEN in os.environ:
         ended = live_through(PARTS[os.environ[ON_SCREEN]], chosen)

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 
 from app.main_window import MainWindow
 from tests.benchmarks.lateness import LatenessMeter
+from tests.benchmarks.scripted.reading import Reader
 
 Answer = TypeVar("Answer")
 Place = tuple[float, float]
@@ -77,7 +78,8 @@ class Person:
         shots: Names of the screenshots, in order.
     """
 
-    def __init__(self, application: QApplication, out: Path, part_number: int) -> None:
+    def __init__(self, application: QApplication, out: Path, part_number: int, language: str = "en") -> None:
+        self._reader = Reader(language)
         self._application = application
         self._out = out
         self._part_number = part_number
@@ -151,7 +153,7 @@ class Person:
             # What is written on one thing goes before what the tooltip of another says.
             for words in (_written, QWidget.accessibleName, QWidget.toolTip):
                 for widget in there:
-                    if _says(words(widget), text):
+                    if self._reader.says(words(widget), text):
                         return widget
         return None
 
@@ -228,7 +230,7 @@ class Person:
         self.wait("the box's list", lambda: box().view().isVisible(), 10)
 
         def point() -> tuple[int, int]:
-            row = next(row for row in range(box().count()) if _says(box().itemText(row), text))
+            row = next(row for row in range(box().count()) if self._reader.says(box().itemText(row), text))
             view = box().view()
             index = box().model().index(row, 0)
             view.scrollTo(index)
@@ -246,7 +248,7 @@ class Person:
                 for menu in self._application.topLevelWidgets():
                     if isinstance(menu, QMenu) and menu.isVisible():
                         for action in menu.actions():
-                            if action.isEnabled() and _says(action.text(), text):
+                            if action.isEnabled() and self._reader.says(action.text(), text):
                                 return _on_screen(menu, menu.actionGeometry(action).center())
                 return None
 
@@ -296,7 +298,7 @@ class Person:
         """Click the tab whose title begins with a text."""
 
         def point() -> tuple[int, int]:
-            number = next(number for number in range(bar().count()) if _says(bar().tabText(number), text))
+            number = next(number for number in range(bar().count()) if self._reader.says(bar().tabText(number), text))
             return _on_screen(bar(), bar().tabRect(number).center())
 
         self._move_to(self.see(point))
@@ -378,10 +380,6 @@ def _do(*words: str) -> None:
 def _written(widget: QWidget) -> str:
     text = getattr(widget, "text", None)
     return text() if callable(text) else ""
-
-
-def _says(said: str, text: str) -> bool:
-    return said.replace("&", "").replace("\xa0", " ").startswith(text)
 
 
 def _point(widget: QWidget | None, place: Place) -> tuple[int, int]:
