@@ -6,6 +6,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QComboBox
 
 from app.widgets.field_editors import FieldEditor
+from app.widgets.shortcut_sheet import ShortcutSheet
 from tests.benchmarks.scripted.parts import Plan
 from tests.benchmarks.scripted.person import Person
 
@@ -27,6 +28,7 @@ def live(person: Person, plan: Plan) -> None:
     person.wait("photos", lambda: len(person.page.session.photos) == _NUM_PHOTOS)
     person.settle(300)
     person.press("F1")
+    person.wait("the cheat sheet", lambda: bool(person.window.findChildren(ShortcutSheet)), 20)
     person.shoot("cheat sheet")
     person.press("Escape", "ctrl+comma")
     person.settle()
