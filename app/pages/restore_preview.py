@@ -276,10 +276,10 @@ def _describe(preview: SpotPreview) -> str:
     seconds = f"{number(preview.seconds, 1)}{NO_BREAK}s"
     if preview.scale > 1:
         return tr("Restored with {model} in {seconds}, {scale} times larger, shown at {zoom}.").format(
-            model=preview.model_name, seconds=seconds, scale=preview.scale, zoom=_ACTUAL_SIZE
+            model=translate_engine(preview.model_name), seconds=seconds, scale=preview.scale, zoom=_ACTUAL_SIZE
         )
     return tr("Restored with {model} in {seconds}, shown at {zoom}.").format(
-        model=preview.model_name, seconds=seconds, zoom=_ACTUAL_SIZE
+        model=translate_engine(preview.model_name), seconds=seconds, zoom=_ACTUAL_SIZE
     )
 
 
