@@ -22,8 +22,9 @@ from app.error_reporting import ErrorReporter
 from app.garbage_collection import MainThreadCollector
 from app.job_runner import JobRunner
 from app.main_window import MainWindow
+from app.open_windows import OpenWindows, other_window_message
 from app.session import Session
-from app.settings import KEEP_DELETED_DAYS, LANGUAGE, RUNS_FOLDER, TEXT_SCALE, THEME, Settings
+from app.settings import KEEP_DELETED_DAYS, LANGUAGE, RUNS_FOLDER, TEXT_SCALE, THEME, Settings, settings_file
 from app.theme import Theme, ThemeChoice
 from app.warm_up import WarmUp
 from engine.data import raw_process
@@ -71,6 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     runner = JobRunner()
     window = MainWindow(session, runner, settings, reporter)
     window.show()
+    open_windows = OpenWindows(settings_file().parent)
+    if open_windows.announce():
+        window.message_bar.post(other_window_message())
 
     warm_up = WarmUp(compute_preference(settings))
     warm_up.finished.connect(session.set_engine_loaded)
@@ -90,6 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Now, while Qt owns them: PySide deletes Python's commands twice if the cycle collector finds their stack.
     session.undo_stack.clear()
     settings.save()
+    open_windows.withdraw()
     collector.stop()
     reporter.uninstall()
     return exit_code

@@ -15,6 +15,7 @@ import platformdirs
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.atomic_files import write_bytes_atomically
+from engine.folder_lock import lock_folder
 from engine.json_files import read_json_object
 from engine.output_names import DEFAULT_PATTERN
 
@@ -145,6 +146,8 @@ class Settings(QObject):
         self._path = path or settings_file()
         self._values: dict[str, Any] = {}
         self._folders: dict[str, dict[str, Any]] = {}
+        self._changed: set[str] = set()
+        self._changed_folders: set[str] = set()
         self.is_of_newer_version = False
         self._read()
         self._write_later = QTimer(self)
@@ -166,6 +169,7 @@ class Settings(QObject):
             raise ValueError(f"{setting.key} cannot be {value!r}; allowed: {setting.choices or type(setting.default)}")
         if self.get(setting) != value:
             self._values[setting.key] = value
+            self._changed.add(setting.key)
             self._write_later.start()
             self.changed.emit(setting.key)
 
@@ -178,22 +182,44 @@ class Settings(QObject):
         values = self._folders.pop(str(folder), {})
         values[setting.key] = setting.accept(value)
         self._folders[str(folder)] = values
+        self._changed_folders.add(str(folder))
         while len(self._folders) > NUM_REMEMBERED_FOLDERS:
             self._folders.pop(next(iter(self._folders)))
         self._write_later.start()
 
     def save(self) -> None:
-        """Write the file now; preferences that cannot be written are not worth an interruption."""
+        """Write the file now; preferences that cannot be written are not worth an interruption.
+
+        Only what was changed here is written: the rest is taken from the file, which another window may have changed.
+        """
         self._write_later.stop()
         if self.is_of_newer_version:
             return
-        fields = {"schema_version": SETTINGS_VERSION, "values": self._values, "folders": self._folders}
-        content = json.dumps(fields, indent=1, ensure_ascii=False)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes_atomically(self._path, content.encode())
+            with lock_folder(self._path.parent):
+                values, folders = self._merged()
+                fields = {"schema_version": SETTINGS_VERSION, "values": values, "folders": folders}
+                content = json.dumps(fields, indent=1, ensure_ascii=False)
+                write_bytes_atomically(self._path, content.encode())
         except OSError as error:
             logger.warning("Preferences not saved to %s: %s", self._path, error)
+
+    def _merged(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """What the file holds by now, with the changes of this window."""
+        try:
+            content = read_json_object(self._path)
+        except (OSError, ValueError):
+            content = {}
+        values, folders = content.get("values"), content.get("folders")
+        if not isinstance(values, dict) or not isinstance(folders, dict):
+            return self._values, self._folders
+        own = {key: value for key, value in self._values.items() if key in self._changed}
+        # Those of this window come last: the most recent ones are kept.
+        others = {name: entry for name, entry in folders.items() if name not in self._changed_folders}
+        changed = {name: entry for name, entry in self._folders.items() if name in self._changed_folders}
+        merged = [*others.items(), *changed.items()][-NUM_REMEMBERED_FOLDERS:]
+        return _renewed(values) | own, dict(merged)
 
     def _read(self) -> None:
         try:

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from engine import metrics_file, process_identity
 from engine.atomic_files import write_bytes_atomically
 from engine.errors import RunStoreError
+from engine.folder_lock import lock_folder
 from engine.json_files import read_json_object
 from engine.run_records import SCHEMA_VERSION, RunRecord, RunStatus
 
@@ -142,7 +143,7 @@ class Run:
         Raises:
             RunStoreError: Another living process trains this run, or the folder cannot be written.
         """
-        with _record_lock:
+        with _record_lock, lock_folder(self.path):
             current = _read_record(self.path)
             if "status" in fields:
                 self._set_owner(current, fields)

@@ -97,7 +97,8 @@ class RunStore:
             if path is None:
                 folder = self._make_folder(f"{datetime.now():%Y%m%d-%H%M%S}_{kind}_{_slug(name)}")
             else:
-                folder = _claim_folder(path)
+                folder = _empty_folder(path)
+            _claim_folder(folder)
         except OSError as error:
             raise unwritable(path or self.root, error) from error
         fields: dict[str, Any] = {
@@ -113,7 +114,7 @@ class RunStore:
         record = RunRecord.model_validate(fields | record_fields)
         settings = config.model_dump(mode="json") if isinstance(config, BaseModel) else dict(config)
         try:
-            for subfolder in SUBFOLDERS:
+            for subfolder in SUBFOLDERS[1:]:
                 (folder / subfolder).mkdir()
             claim(record)
             # The record comes last: a folder without one is not yet a run.
@@ -222,7 +223,22 @@ class RunStore:
             return folder
 
 
-def _claim_folder(path: Path) -> Path:
+def _claim_folder(folder: Path) -> None:
+    """Make the first part of a run: of several processes that find a folder empty at one moment, one succeeds.
+
+    Raises:
+        InvalidInputError: Another one was first.
+        OSError: The folder cannot be written.
+    """
+    try:
+        (folder / SUBFOLDERS[0]).mkdir()
+    except FileExistsError as error:
+        raise InvalidInputError(
+            f"Another run has just begun in the folder {folder}.", "Name a new or an empty folder for the run."
+        ) from error
+
+
+def _empty_folder(path: Path) -> Path:
     folder = path.absolute()
     if folder.exists() and not folder.is_dir():
         raise InvalidInputError(f"{folder} is a file.", "Name a new folder for the run.")
