@@ -20,12 +20,16 @@ class RunEntry:
         record: What is known of it.
         has_model: Whether photos can be restored with it.
         is_resumable: Whether its training can go on.
+        lost_steps: Steps that a sudden end has cost.
+        lost_seconds: The time they had taken.
     """
 
     path: Path
     record: RunRecord
     has_model: bool
     is_resumable: bool
+    lost_steps: int = 0
+    lost_seconds: float = 0.0
 
 
 class RunCatalog(QObject):
@@ -88,4 +92,4 @@ class RunCatalog(QObject):
 
 
 def _entry(run: Run) -> RunEntry:
-    return RunEntry(run.path, run.record, run.model_path.is_file(), run.is_resumable)
+    return RunEntry(run.path, run.record, run.model_path.is_file(), run.is_resumable, *run.lost_work())

@@ -175,6 +175,24 @@ class Run:
         """Return the curves: (step, value) pairs by name; empty before the first row."""
         return metrics_file.read(self.metrics_path)
 
+    def lost_work(self) -> tuple[int, float]:
+        """What a sudden end has cost: steps and seconds between the last checkpoint and the last sign of life.
+
+        Figures are written once a second, so it is right to about that.
+
+        Returns:
+            Both 0 for a run that was not interrupted.
+        """
+        if self._record.status != RunStatus.INTERRUPTED:
+            return 0, 0.0
+        last_step = max((curve[-1][0] for curve in self.read_metrics().values()), default=0)
+        num_steps = max(last_step - self._record.steps_done, 0)
+        try:
+            seconds = self.metrics_path.stat().st_mtime - self.checkpoint_path.stat().st_mtime
+        except OSError:
+            seconds = 0.0
+        return num_steps, max(seconds, 0.0) if num_steps else 0.0
+
     def log(self, line: str) -> None:
         """Add a line with the time to the run's log; further lines of the text are indented.
 

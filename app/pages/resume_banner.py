@@ -6,6 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from app.phrases import duration
 from app.run_catalog import RunEntry
 from app.theme import SPACING
 from app.translation import mark, tr
@@ -17,10 +18,14 @@ from engine.job_results import TrainingResult
 from engine.run_records import RunStatus
 
 _HOW = {
-    RunStatus.INTERRUPTED: mark("“{name}” was interrupted at step {step} of {steps}."),
+    RunStatus.INTERRUPTED: mark("“{name}” was interrupted at step {step} of {steps}; nothing is lost."),
     RunStatus.FAILED: mark("“{name}” failed at step {step} of {steps}."),
     RunStatus.STOPPED: mark("“{name}” was stopped at step {step} of {steps}."),
 }
+_WITH_LOSS = mark(
+    "“{name}” was interrupted: it goes on from step {step} of {steps}; {lost} steps after its last save, {time} of "
+    "training, are lost."
+)
 
 
 def resume_job(run: Path, control: JobControl, emit: Emit) -> TrainingResult:
@@ -66,6 +71,11 @@ class ResumeBanner(QWidget):
         """The run that is offered."""
         return self._entry
 
+    @property
+    def text(self) -> str:
+        """What is said of it."""
+        return self._text.whole_text
+
     def offer(self, entries: Iterable[RunEntry]) -> None:
         """Offer the first of these runs that a person has not dismissed; none hides the line."""
         self._offered = tuple(entries)
@@ -74,9 +84,15 @@ class ResumeBanner(QWidget):
         self.setVisible(entry is not None)
         if entry is not None:
             record = entry.record
-            how = tr(_HOW.get(record.status, _HOW[RunStatus.STOPPED]))
+            how = _WITH_LOSS if entry.lost_steps else _HOW.get(record.status, _HOW[RunStatus.STOPPED])
             self._text.set_text(
-                how.format(name=record.name, step=f"{record.steps_done:,}", steps=f"{record.steps_total:,}")
+                tr(how).format(
+                    name=record.name,
+                    step=f"{record.steps_done:,}",
+                    steps=f"{record.steps_total:,}",
+                    lost=f"{entry.lost_steps:,}",
+                    time=duration(entry.lost_seconds),
+                )
             )
 
     def _resume(self) -> None:
