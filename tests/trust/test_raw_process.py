@@ -1,5 +1,6 @@
 """Promise 5: camera raw files are decoded in a process of its own, which may crash, hang or run out of memory."""
 
+import io
 import os
 import pickle
 import resource
@@ -17,7 +18,8 @@ import pytest
 from engine.data import raw_camera
 from engine.data.image_files import probe_image, read_image, read_thumbnail
 from engine.data.raw_process import WORKER_ARGUMENT, RawWorker, RawWorkers
-from engine.errors import ImageReadError
+from engine.data.raw_worker import READERS
+from engine.errors import EngineError, ImageReadError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals and limits")
 
@@ -55,6 +57,36 @@ def test_a_refusal_keeps_its_kind_and_sentence_and_the_process(workers: RawWorke
     process = idle_worker(workers).process
     assert workers.ask("developed", linear).width == 1224
     assert idle_worker(workers).process is process
+
+
+def expected_kind(name: str, path: Path) -> type:
+    """What a reader gives here, in this process. Of a damaged file the sentence may be another one each time."""
+    try:
+        return type(READERS[name](path))
+    except EngineError:
+        return EngineError
+
+
+def test_the_process_answers_what_it_is_asked_and_ends_with_whoever_asks(shared_data: Path, tmp_path: Path) -> None:
+    """Its side of the pipes, from the first request to their end."""
+    dng = shared_data / "raw" / "camera" / "colorchart_rggb_1888x1182_16bit.dng"
+    linear = shared_data / "raw" / "camera" / "canon_eos_6d_linear_1224x816.dng"
+    damaged = tmp_path / "damaged.dng"
+    damaged.write_bytes(dng.read_bytes()[:2000])
+    asked = [(name, path) for path in (dng, linear, damaged, tmp_path / "none.dng") for name in READERS]
+    requests = b"".join(pickle.dumps((name, str(path))) for name, path in asked)
+    command = [sys.executable, "-P", "-m", "engine.data.raw_worker"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(raw_camera.__file__).parents[2])}
+    ended = subprocess.run(command, input=requests, capture_output=True, env=environment, timeout=200, check=False)
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    answers = io.BytesIO(ended.stdout)
+    for name, path in asked:
+        was_read, answer = pickle.load(answers)
+        expected = expected_kind(name, path)
+        assert was_read == (expected is not EngineError), (name, path, answer)
+        assert isinstance(answer, expected)
+        assert was_read or (answer.message and answer.hint)
+    assert answers.read() == b"", "nothing that a library prints may come among the answers"
 
 
 def test_a_crash_is_a_sentence_and_the_next_file_is_read(workers: RawWorkers, dng: Path) -> None:
