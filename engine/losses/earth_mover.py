@@ -34,14 +34,14 @@ def sorted_residuals(residuals: Tensor, intensity: Tensor | None = None, num_bin
     if residuals.ndim != 4:
         raise ValueError(f"residuals must have shape (batch, channels, height, width), not {tuple(residuals.shape)}")
     values = residuals.float().flatten(2)
+    if not 1 <= num_bins <= values.shape[2]:
+        raise ValueError(f"{values.shape[2]} pixels cannot be parted into {num_bins} bins")
     if num_bins == 1:
         return values.sort(dim=2).values
     if intensity is None or intensity.shape != residuals.shape:
         found = None if intensity is None else tuple(intensity.shape)
         raise ValueError(f"bins need an intensity of the residuals' shape {tuple(residuals.shape)}, not {found}")
     per_bin = values.shape[2] // num_bins
-    if num_bins < 1 or per_bin < 1:
-        raise ValueError(f"{values.shape[2]} pixels cannot be parted into {num_bins} bins")
     order = intensity.detach().float().flatten(2).argsort(dim=2, stable=True)[..., : num_bins * per_bin]
     binned = values.gather(2, order).view(*values.shape[:2], num_bins, per_bin)
     return binned.sort(dim=3).values.flatten(2)

@@ -112,8 +112,8 @@ class ResidualContrast:
 
 
 def _mean_of_negatives(distances: Tensor, is_positive: Tensor) -> Tensor:
-    """Mean distance between crops of different photos; 0 for one photo. Shapes: (2N, 2N)."""
+    """Mean distance between crops of different photos; no number for one photo. Shapes: (2N, 2N)."""
     num_crops = len(distances)
     own = torch.eye(num_crops, dtype=torch.bool, device=distances.device)
     total = distances.masked_fill(is_positive | own, 0.0).sum()
-    return total / max(num_crops * (num_crops - 2), 1)
+    return total / (num_crops * (num_crops - 2))

@@ -82,6 +82,14 @@ def test_bad_arguments_are_refused() -> None:
         nt_xent(torch.zeros(4, 6), 0.1)
     with pytest.raises(ValueError, match="2N"):
         nt_xent(torch.zeros(5, 5), 0.1)
+    with pytest.raises(ValueError, match="2N"):
+        nt_xent(torch.zeros(4, 4, 4), 0.1)
+    with pytest.raises(ValueError, match="2N"):
+        nt_xent(torch.zeros(4), 0.1)
+    with pytest.raises(ValueError, match="temperature"):
+        nt_xent(torch.zeros(4, 4), -0.5)
+    with pytest.raises(ValueError, match="temperature"):
+        nt_xent(torch.zeros(4, 4), math.nan)
 
 
 def test_further_negatives_add_to_the_loss_and_not_to_the_accuracy() -> None:
@@ -105,4 +113,62 @@ def test_spread_temperature_is_a_share_of_the_median_negative() -> None:
     distances = torch.full((4, 4), 0.4)
     distances[torch.arange(4), positive_index(2)] = 0.01
     assert spread_temperature(distances, 0.25).item() == pytest.approx(0.1)
-    assert spread_temperature(torch.zeros(4, 4), 0.25).item() > 0
+    assert spread_temperature(torch.zeros(4, 4), 0.25).item() == pytest.approx(1e-5)
+
+
+@pytest.mark.parametrize("num_photos", [2, 3, 4])
+def test_spread_temperature_of_distances_that_all_differ(num_photos: int) -> None:
+    num_crops = 2 * num_photos
+    distances = 1 + torch.arange(float(num_crops * num_crops)).view(num_crops, num_crops)
+    negatives = [
+        distances[row, column].item()
+        for row in range(num_crops)
+        for column in range(num_crops)
+        if row % num_photos != column % num_photos
+    ]
+    median = sorted(negatives)[(len(negatives) - 1) // 2]
+    assert spread_temperature(distances, 0.5).item() == pytest.approx(0.5 * median)
+
+
+def test_share_of_chance_is_the_loss_by_that_of_guessing() -> None:
+    distances = random_distances(6, seed=3)
+    term = nt_xent(distances.requires_grad_(), 0.05)
+    assert term.share_of_chance.item() == pytest.approx(term.loss.item() / math.log(5), rel=1e-6)
+    assert not term.share_of_chance.requires_grad
+    further = torch.rand(6, 3, generator=torch.Generator().manual_seed(4))
+    more = nt_xent(distances, 0.05, further)
+    assert more.share_of_chance.item() == pytest.approx(more.loss.item() / math.log(8), rel=1e-6)
+
+
+def test_without_any_negative_near_chance_is_that_of_two() -> None:
+    """Negatives that overflow leave a crop with its positive alone; a share of log(1) would be no number."""
+    distances = torch.full((4, 4), torch.inf)
+    distances[torch.arange(4), positive_index(2)] = 0.5
+    term = nt_xent(distances, 0.1)
+    assert term.loss.item() == 0
+    assert term.share_of_chance.item() == 0
+
+
+def test_only_negatives_at_a_finite_distance_count_as_guesses() -> None:
+    distances = torch.full((4, 4), 0.5)
+    for one, other in ((0, 1), (2, 3)):
+        distances[one, other] = distances[other, one] = torch.inf
+    term = nt_xent(distances, 0.1)
+    assert term.loss.item() == pytest.approx(math.log(2))
+    assert term.share_of_chance.item() == pytest.approx(1.0)
+
+
+def test_each_crop_looks_for_its_own_positive() -> None:
+    """By rows: to crop 0 a negative is nearest, and to no other."""
+    distances = torch.ones(4, 4)
+    distances[torch.arange(4), positive_index(2)] = 0.5
+    distances[0, 1] = 0.1
+    assert nt_xent(distances, 0.1).accuracy.item() == 0.75
+    distances[0, 3] = 0.05
+    distances[1, 0] = 0.2
+    assert nt_xent(distances, 0.1).accuracy.item() == 0.5
+
+
+def test_a_positive_is_found_by_its_crop() -> None:
+    assert positive_index(3).tolist() == [3, 4, 5, 0, 1, 2]
+    assert positive_index(1).tolist() == [1, 0]

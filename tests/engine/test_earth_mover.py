@@ -116,9 +116,47 @@ def test_distance_in_bins_is_the_mean_of_the_bins_distances(num_bins: int) -> No
 
 def test_bins_need_pixels_and_a_fitting_intensity() -> None:
     residuals = random_residuals(2)
-    with pytest.raises(ValueError, match="64 bins"):
-        sorted_residuals(residuals, residuals, 64)
+    for num_bins in (64, 0, -1):
+        with pytest.raises(ValueError, match=rf"63 pixels cannot be parted into {num_bins} bins"):
+            sorted_residuals(residuals, residuals, num_bins)
+    assert sorted_residuals(residuals, residuals, 63).shape == (2, 3, 63)
     with pytest.raises(ValueError, match="intensity"):
         sorted_residuals(residuals, None, 2)
     with pytest.raises(ValueError, match="intensity"):
         sorted_residuals(residuals, residuals[:1], 2)
+
+
+def test_values_are_sorted_as_float32_in_one_bin_unless_more_are_asked_for() -> None:
+    residuals = random_residuals(2).half()
+    values = sorted_residuals(residuals)
+    assert values.dtype == torch.float32
+    assert values.shape == (2, 3, 63)
+    assert (values.diff(dim=2) >= 0).all()
+    assert torch.equal(values, sorted_residuals(residuals, residuals, 1))
+    assert sorted_residuals(residuals, residuals, 2).dtype == torch.float32
+
+
+def test_pixels_of_equal_brightness_keep_their_order() -> None:
+    """Or the bins of a flat picture, and with them the loss, would differ from one machine to another."""
+    residuals = torch.arange(32.0).view(1, 1, 4, 8).flip(3)
+    values = sorted_residuals(residuals, torch.zeros_like(residuals), 4)
+    assert torch.equal(values.flatten(), torch.arange(32.0))
+
+
+def test_bins_pass_no_gradient_to_the_intensity() -> None:
+    residuals, intensity = random_residuals(2).requires_grad_(), random_residuals(2, seed=1).requires_grad_()
+    sorted_residuals(residuals, intensity, 3).sum().backward()
+    assert residuals.grad is not None
+    assert intensity.grad is None
+
+
+def test_a_matrix_of_two_batches_of_other_sizes() -> None:
+    first, second = sorted_residuals(random_residuals(2, seed=1)), sorted_residuals(random_residuals(4, seed=2))
+    matrix = earth_mover_distance_matrix(first, second)
+    assert matrix.shape == (2, 4)
+    for row in range(2):
+        for column in range(4):
+            pair = earth_mover_distance(first[row : row + 1], second[column : column + 1])
+            assert matrix[row, column].item() == pytest.approx(pair.item(), rel=1e-5)
+    with pytest.raises(ValueError, match="channels or samples differ"):
+        earth_mover_distance_matrix(first, second[:, :2])

@@ -212,6 +212,111 @@ def test_queue_keeps_the_latest_and_starts_anew_with_other_crops() -> None:
     assert len(queue) == 2
 
 
+def test_an_empty_queue_has_no_state_and_takes_none() -> None:
+    queue = ResidualQueue(2)
+    assert len(queue) == 0
+    assert queue.state_tensors() == {}
+    queue.push(torch.ones(2, 1, 5), torch.arange(2))
+    queue.load_state_tensors({})
+    assert len(queue) == 0
+    assert queue.distances_from(torch.ones(1, 1, 5), torch.arange(1)) is None
+
+
+def test_a_queue_keeps_no_gradient_and_lets_go_of_the_batch() -> None:
+    queue = ResidualQueue(2)
+    batch = torch.rand(64, 1, 5, requires_grad=True)
+    queue.push(batch, torch.arange(64))
+    state = queue.state_tensors()
+    assert not state["values"].requires_grad
+    assert state["values"].untyped_storage().nbytes() == 2 * 5 * 4, "a view would hold the whole batch in memory"
+    assert torch.equal(state["values"], batch.detach()[-2:])
+    assert state["photos"].tolist() == [62, 63]
+
+
+def test_crops_of_another_size_are_not_compared_with_a_queue() -> None:
+    queue = ResidualQueue(4)
+    queue.push(torch.ones(2, 1, 5), torch.arange(2))
+    assert queue.distances_from(torch.ones(2, 1, 6), torch.arange(2)) is None
+    assert queue.distances_from(torch.ones(2, 2, 5), torch.arange(2)) is None
+    assert len(queue) == 2
+
+
+@pytest.mark.parametrize(
+    ("num_values", "num_photos", "fits"), [(3, 3, True), (1, 1, True), (4, 4, False), (2, 3, False), (3, 2, False)]
+)
+def test_a_queue_takes_no_more_than_it_holds(num_values: int, num_photos: int, fits: bool) -> None:
+    queue = ResidualQueue(3)
+    tensors = {"values": torch.ones(num_values, 1, 5), "photos": torch.arange(num_photos)}
+    if fits:
+        queue.load_state_tensors(tensors)
+        assert len(queue) == num_values
+    else:
+        with pytest.raises(ValueError, match="a queue of 3 cannot hold"):
+            queue.load_state_tensors(tensors)
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"values": torch.ones(1, 1, 5)},
+        {"photos": torch.arange(1)},
+        {"values": torch.ones(1, 5), "photos": torch.arange(1)},
+        {"values": torch.ones(1, 1, 1, 5), "photos": torch.arange(1)},
+        {"values": torch.ones(1, 1, 5), "photos": torch.arange(1), "more": torch.arange(1)},
+    ],
+)
+def test_what_is_no_queue_is_refused(tensors: dict[str, torch.Tensor]) -> None:
+    with pytest.raises(ValueError, match="values and photos"):
+        ResidualQueue(3).load_state_tensors(tensors)
+
+
+def test_a_contrast_without_a_queue_has_nothing_to_remember() -> None:
+    contrast = ResidualContrast(0.05)
+    assert contrast.state_tensors() == {}
+    contrast.load_state_tensors({})
+    with pytest.raises(ValueError, match="have none"):
+        contrast.load_state_tensors({"values": torch.ones(1, 1, 5)})
+    with pytest.raises(ValueError, match="the photo of each crop"):
+        ResidualContrast(0.05, queue_length=2)(noisy_crops(2, side=8)[1])
+
+
+def test_the_distance_is_the_mean_between_photos_without_gradient() -> None:
+    _, noise = noisy_crops(3, side=16)
+    leaf = noise.clone().requires_grad_()
+    values = sorted_residuals(noise)
+    apart = [
+        (values[one] - values[other]).abs().mean().item()
+        for one in range(6)
+        for other in range(6)
+        if one % 3 != other % 3
+    ]
+    for pull_only in (False, True):
+        found = ResidualContrast(0.05, pull_only=pull_only)(leaf)
+        assert found.distance.item() == pytest.approx(np.mean(apart), rel=1e-5)
+        assert not found.distance.requires_grad
+
+
+def test_no_gradient_is_made_where_none_is_wanted() -> None:
+    leaf = noisy_crops(3, side=16)[1].requires_grad_()
+    for pull_only in (False, True):
+        with torch.no_grad():
+            assert not ResidualContrast(0.05, pull_only=pull_only)(leaf).term.loss.requires_grad
+        assert ResidualContrast(0.05, pull_only=pull_only)(leaf).term.loss.requires_grad
+
+
+def test_a_contrast_is_plain_unless_asked_otherwise() -> None:
+    _, noise = noisy_crops(3, side=16)
+    plain = ResidualContrast(0.0)(noise).term.loss
+    spelled = ResidualContrast(0.0, temperature_share=0.25, pull_only=False, num_bins=1, queue_length=0)
+    assert torch.equal(plain, spelled(noise).term.loss)
+    leaf, other = noise.clone().requires_grad_(), noise.clone().requires_grad_()
+    ResidualContrast(0.0)(leaf).term.loss.backward()
+    spelled(other).term.loss.backward()
+    assert leaf.grad is not None
+    assert other.grad is not None
+    assert torch.equal(leaf.grad, other.grad)
+
+
 def test_remembered_residuals_survive_a_checkpoint_and_fit_their_settings() -> None:
     noisy, _ = noisy_crops(4, side=32)
     photos = torch.arange(4).repeat(2)
