@@ -150,7 +150,7 @@ def split_pairs(
     wanted = round(len(pairs) * validation_share)
     if validation_share > 0:
         wanted = max(wanted, 1)
-    if len(pairs) < MIN_PAIRS_FOR_VALIDATION or wanted == 0:
+    if len(pairs) < MIN_PAIRS_FOR_VALIDATION:
         return tuple(sorted(pairs, key=_pair_order)), ()
     groups = _groups_sharing_a_photo(pairs, scenes or {})
     order = np.random.default_rng(seed).permutation(len(groups))
