@@ -1,4 +1,4 @@
-"""Model files and checkpoints: what is written comes back, and what is damaged is refused with a sentence."""
+"""Model files: what is written comes back, and what is damaged is refused with a sentence."""
 
 import itertools
 import json
@@ -9,12 +9,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from engine.checkpoints import TrainingState, checkpoint_bytes, load_checkpoint, transfer_weights
 from engine.configs import ComputeConfig, TrainingConfig
 from engine.devices import open_device
 from engine.errors import DeviceError, ModelFileError
-from engine.models import CARD_KEY, ModelCard, RestorationModel, build_network, load_model, read_card, save_model
-from engine.trainer import learning_rate_at, new_state
+from engine.models import CARD_KEY, ModelCard, build_network, load_model, read_card, save_model
+from engine.trainer import learning_rate_at
 
 CARD = ModelCard(name="small", backbone_params={"width": 8, "num_levels": 2}, labels=("a.png",))
 
@@ -25,37 +24,12 @@ def saved_model(folder: Path) -> Path:
     return path
 
 
-def trained_state(seed: int) -> TrainingState:
-    torch.manual_seed(seed)
-    state = new_state(build_network(CARD), TrainingConfig(steps=4), open_device(ComputeConfig(device="cpu")))
-    state.network(torch.rand(1, 3, 8, 8)).square().mean().backward()
-    state.optimizer.step()
-    state.step, state.seconds, state.best_psnr = 7, 1.5, 30.25
-    return state
-
-
 def test_model_comes_back_with_its_card(tmp_path: Path) -> None:
     path = saved_model(tmp_path)
     model = load_model(path)
     assert model.card == read_card(path) == CARD
     assert not model.network.training
     assert not any(weight.requires_grad for weight in model.network.parameters())
-
-
-def test_checkpoint_brings_everything_back(tmp_path: Path) -> None:
-    saved, loaded = trained_state(1), trained_state(2)
-    (tmp_path / "last.safetensors").write_bytes(checkpoint_bytes(saved))
-    load_checkpoint(tmp_path / "last.safetensors", loaded)
-    assert (loaded.step, loaded.seconds, loaded.best_psnr) == (7, 1.5, 30.25)
-    for part in ("network", "averaged"):
-        expected, found = getattr(saved, part).state_dict(), getattr(loaded, part).state_dict()
-        assert all(torch.equal(expected[name], found[name]) for name in expected)
-    expected, found = saved.optimizer.state_dict()["state"], loaded.optimizer.state_dict()["state"]
-    for index, moments in expected.items():
-        for name, tensor in moments.items():
-            assert torch.equal(tensor, found[index][name])
-            # The fused optimiser reads memory in order: a moment laid out otherwise than its weight is another one.
-            assert tensor.stride() == found[index][name].stride()
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "garbage", "pickle", "other program", "hostile card"])
@@ -89,19 +63,9 @@ def test_weights_of_another_size_are_refused(tmp_path: Path) -> None:
         load_model(path)
 
 
-def test_missing_model_and_checkpoint_are_sentences(tmp_path: Path) -> None:
+def test_a_missing_model_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="no model"):
         load_model(tmp_path)
-    with pytest.raises(ModelFileError, match="damaged"):
-        load_checkpoint(tmp_path / "none.safetensors", trained_state(0))
-
-
-def test_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "last.safetensors").write_bytes(checkpoint_bytes(trained_state(1)))
-    wider = CARD.model_copy(update={"backbone_params": {"width": 16, "num_levels": 2}})
-    other = new_state(build_network(wider), TrainingConfig(), open_device(ComputeConfig(device="cpu")))
-    with pytest.raises(ModelFileError, match="another network"):
-        load_checkpoint(tmp_path / "last.safetensors", other)
 
 
 def test_unwritable_place_is_a_sentence_and_leaves_nothing(tmp_path: Path) -> None:
@@ -109,19 +73,6 @@ def test_unwritable_place_is_a_sentence_and_leaves_nothing(tmp_path: Path) -> No
     with pytest.raises(ModelFileError, match="cannot be written"):
         save_model(path, build_network(CARD).state_dict(), CARD)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_transfer_takes_what_fits_and_refuses_nothing_at_all() -> None:
-    torch.manual_seed(0)
-    parent = RestorationModel(build_network(CARD), CARD)
-    network = build_network(CARD)
-    taken, total = transfer_weights(network, parent)
-    assert taken == total
-    assert torch.equal(
-        network.state_dict()["encoder.0.first.weight"], parent.network.state_dict()["encoder.0.first.weight"]
-    )
-    with pytest.raises(ModelFileError, match="No weights"):
-        transfer_weights(build_network(CARD.model_copy(update={"backbone_params": {"width": 12}})), parent)
 
 
 def test_learning_rate_warms_up_and_falls_to_a_hundredth() -> None:
