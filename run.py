@@ -1,7 +1,8 @@
 """Set-up and start of Residua, with nothing but Python.
 
     python3 run.py                 open the studio on sample photos; without a display, do the same job without a window
-    python3 run.py test [ARGS]     check style and types and run the tests (ARGS go to pytest)
+    python3 run.py test [ARGS]     check style and types, run the tests, show the engine's coverage
+                                   (ARGS go to pytest; with any, coverage is left out)
     python3 run.py bench NAME      run tests/benchmarks/NAME.py
     python3 run.py scan FOLDER     any command of the command line: scan, pretrain, finetune, restore, evaluate, doctor
 
@@ -77,10 +78,11 @@ def start() -> int:
 
 
 def test(pytest_arguments: list[str]) -> int:
-    """Check style and types and run the tests.
+    """Check style and types and run the tests; the whole of them also measures what of the engine they reach.
 
     Returns:
-        0 if all is well. pytest's closing line is the last one printed.
+        0 if all is well; coverage below `fail_under` in pyproject.toml is not. pytest's closing line is the last one
+        printed.
     """
     if sys.platform == "linux":
         require_qt_libraries(for_a_window=False)
@@ -98,6 +100,8 @@ def test(pytest_arguments: list[str]) -> int:
             failed.append(" ".join(check))
     if failed:
         print(f"FAILED before the tests: {', '.join(failed)}", flush=True)
+    # What a selection of the tests reaches says nothing.
+    pytest_arguments = pytest_arguments or ["--cov"]
     print(f"$ pytest {' '.join(pytest_arguments)}", flush=True)
     # Offscreen: the tests then neither need nor disturb a display, and no window manager decides about focus.
     environment = {**child_environment(), "QT_QPA_PLATFORM": "offscreen"}

@@ -20,8 +20,8 @@ PLATFORMS = (
     {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"},
     {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
 )
-NEVER_LOCKED = ("benchmark",)
-"""Extras that a person has to ask for by name, because of their licence."""
+NEVER_LOCKED = ("benchmark", "mutation")
+"""Extras that a person has to ask for by name, because of their licence or because hardly anybody needs them."""
 
 HEADER = """\
 # Every package at the exact version that Residua is tested with; written by packaging/lock_requirements.py.

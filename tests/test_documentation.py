@@ -31,6 +31,8 @@ NOT_RUN = {
     "python3 run.py --help": "tests/test_run_script.py",
     ".venv/bin/residua": "is the program itself",
     ".venv/bin/pip install bm3d": "needs a network",
+    ".venv/bin/python -m pip install cosmic-ray": "needs a network",
+    ".venv/bin/python -m tests.mutation": "takes minutes, and tests the tests",
     ".venv/bin/python packaging/build.py": "takes minutes: packaging/build.py ends with a test of its own",
     "python packaging/translations.py": "tests/app/test_translation.py",
 }
