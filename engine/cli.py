@@ -327,7 +327,7 @@ def _describe_training(result: TrainingResult) -> Ending:
 def _describe_restore(result: RestoreResult) -> Ending:
     lines = [
         f"{len(result.restored):,} photos restored: {result.megapixels:.1f} megapixels "
-        f"in {phrase_duration(result.seconds)}."
+        f"in {phrase_duration(result.seconds)}, computed by {result.backend}."
     ]
     if result.already_done:
         lines.append(f"{len(result.already_done):,} had been restored before, with the same model and settings.")
@@ -344,6 +344,7 @@ def _describe_restore(result: RestoreResult) -> Ending:
         "already_done": [{"source": source, "output": output} for source, output in result.already_done],
         "skipped_existing": result.skipped_existing,
         "report": result.report,
+        "backend": result.backend,
         "seconds": result.seconds,
         "megapixels": result.megapixels,
     }

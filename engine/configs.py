@@ -31,6 +31,11 @@ class JobConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=False)
 
 
+BackendName = Literal["torch", "openvino", "onnxruntime"]
+BackendChoice = Literal["auto", "torch", "openvino", "onnxruntime"]
+"""What computes a network on a processor; all but torch are optional packages."""
+
+
 class ComputeConfig(JobConfig):
     """Where and how exactly the network computes."""
 
@@ -313,6 +318,14 @@ class RestoreConfig(ComputeConfig):
         bool,
         Field(title="Report", description="Write a report beside the results when done: HTML with crops, and CSV."),
     ] = False
+    backend: Annotated[
+        BackendChoice,
+        Field(
+            title="Computed by",
+            description="Auto: what a short measurement finds the fastest for this model on this machine.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = "auto"
     tile: Annotated[
         int,
         Field(

@@ -78,12 +78,14 @@ class RestoreResult:
         seconds: Time for the batch.
         megapixels: Restored in all.
         report: The report in HTML, where one was asked for.
+        backend: The library that computed.
     """
 
     outcomes: tuple[PhotoOutcome, ...]
     seconds: float
     megapixels: float
     report: Path | None = None
+    backend: str = "torch"
 
     @property
     def restored(self) -> tuple[tuple[Path, Path], ...]:

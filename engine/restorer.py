@@ -6,6 +6,7 @@ would have given, and no seam has to be blended away.
 """
 
 import copy
+import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.backbones.backbone import PHOTO_CHANNELS, RestorationNetwork
+from engine.backends.compiled_network import CompiledNetwork
 from engine.data.bayer_interpolation import interpolate_rggb
 from engine.data.bicubic_resize import enlarge
 from engine.data.mosaics import bayer_mosaic
@@ -28,13 +30,19 @@ from engine.system_memory import available_memory
 
 SMALLEST_TILE_PX = 64
 LARGEST_AUTOMATIC_TILE_PX = {"cpu": 512, "mps": 1024, "cuda": 2048}
-"""On a CPU larger tiles are slower, since their features leave the cache (measured)."""
+"""On a CPU larger tiles are slower with torch, since their features leave the cache (measured)."""
+
+LARGEST_COMPILED_TILE_PX = 1024
+"""Other libraries fuse what passes over the features, and are as quick; the context of a tile is then a fifth more work
+instead of nearly a half."""
 
 MEMORY_PER_PIXEL = 1024
 """Bytes of activations for one pixel of a tile; the standard U-Net was seen to need 700."""
 
 PHOTO_BORDER_PX = 16
 """How far a photo is continued by its mirror image, so that the network's zero padding stays off its edges."""
+
+_log = logging.getLogger(__name__)
 
 OnTile = Callable[[int, int], None]
 """Called after each tile with the tiles done and their number, which grows where memory asks for smaller ones."""
@@ -60,7 +68,13 @@ class Restorer:
     """
 
     def __init__(
-        self, model: RestorationModel, device: ComputeDevice, *, tile_px: int = 0, emit: Emit | None = None
+        self,
+        model: RestorationModel,
+        device: ComputeDevice,
+        *,
+        tile_px: int = 0,
+        emit: Emit | None = None,
+        compiled: CompiledNetwork | None = None,
     ) -> None:
         """Take a model to a device.
 
@@ -69,8 +83,10 @@ class Restorer:
             device: Where it computes.
             tile_px: Side of the tiles; 0: chosen from the free memory.
             emit: Receives a `JobWarning` for each step back that memory asks for.
+            compiled: The model's network in another library, which computes it as long as it can.
         """
         self._network = model.network
+        self._compiled = compiled
         self._device = device
         self._emit = emit
         self.tile_px = self._round_to_grid(tile_px) if tile_px else 0
@@ -171,7 +187,11 @@ class Restorer:
             return self._restore_tile(pixels, tile)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
-                raise
+                if self._compiled is None:
+                    raise
+                _log.warning("%s failed, going on with torch: %s", self._compiled.name, error)
+                self._compiled = None
+                return self._try_tile(pixels, tile)
         # Only here, with the exception gone, are the tensors of the failed attempt free.
         self._device.release_unused()
         return None
@@ -184,14 +204,7 @@ class Restorer:
         top, bottom = self._window(tile.top, tile.bottom, height)
         left, right = self._window(tile.left, tile.right, width)
         window = pixels[np.ix_(mirror_indices(top, bottom, height), mirror_indices(left, right, width))]
-        device = self._device.torch_device
-        self._network.to(device)
-        # A batch of one of channels-last layout is what the photo's own layout already is.
-        noisy = torch.from_numpy(window).to(device).permute(2, 0, 1).unsqueeze(0)
-        if is_gray:
-            noisy = noisy.expand(-1, 3, -1, -1)
-        with self._device.autocast():
-            restored = self._network(noisy.contiguous(memory_format=torch.channels_last)).float()
+        restored = self._computed(window, is_gray)
         if is_gray:
             restored = restored.mean(dim=1, keepdim=True)
         rows = slice(scale * (tile.top - top), scale * (tile.bottom - top))
@@ -199,6 +212,21 @@ class Restorer:
         core = restored[0, :, rows, columns]
         result: NDArray[np.float32] = core.permute(1, 2, 0).cpu().numpy()
         return result
+
+    def _computed(self, window: Pixels, is_gray: bool) -> torch.Tensor:
+        """What the network makes of a window. Shape: (1, 3, scale * height, scale * width)."""
+        # A batch of one of channels-last layout is what the photo's own layout already is.
+        noisy = torch.from_numpy(window).permute(2, 0, 1).unsqueeze(0)
+        if is_gray:
+            noisy = noisy.expand(-1, 3, -1, -1)
+        if self._compiled is not None:
+            return torch.from_numpy(self._compiled.restore(noisy.numpy()))
+        device = self._device.torch_device
+        self._network.to(device)
+        noisy = noisy.to(device).contiguous(memory_format=torch.channels_last)
+        with self._device.autocast():
+            restored: torch.Tensor = self._network(noisy).float()
+        return restored
 
     def _window(self, start: int, stop: int, size: int) -> tuple[int, int]:
         """Return the range that a tile's range is computed from: with its context, within the mirrored border."""
@@ -216,6 +244,8 @@ class Restorer:
         if smaller >= SMALLEST_TILE_PX and smaller < self.tile_px:
             self.tile_px = smaller
             self._warn(f"Memory is short: going on with tiles of {smaller} pixels.", "The result is the same.")
+        elif self._compiled is not None:
+            self._compiled = None
         elif (half := self._device.at_half_precision()) is not None:
             self._device = half
             self._warn(
@@ -248,7 +278,8 @@ class Restorer:
         window_px = math.sqrt(free / 2 / MEMORY_PER_PIXEL)
         side = int(window_px - 2 * self._network.context_px)
         # An enlarging network's features and output weigh more per input pixel.
-        largest = LARGEST_AUTOMATIC_TILE_PX[self._device.name] // self._network.scale
+        largest = LARGEST_AUTOMATIC_TILE_PX[self._device.name] if self._compiled is None else LARGEST_COMPILED_TILE_PX
+        largest //= self._network.scale
         return self._round_to_grid(min(max(side, SMALLEST_TILE_PX), largest))
 
     def _round_to_grid(self, side_px: int) -> int:

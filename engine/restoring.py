@@ -56,6 +56,7 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
         DeviceError: The device is not there.
         ProcessGroupError: Another process of those that restore as one has ended; what is written stays.
     """
+    from engine.backends.selection import choose_backend
     from engine.devices import open_device
     from engine.models import load_model, model_file
     from engine.restorer import Restorer
@@ -74,7 +75,16 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
         )
     model = load_model(config.model)
     device = open_device(config)
-    restorer = Restorer(model, device, tile_px=config.tile, emit=emit)
+    megapixels = sum(photo.megapixels for photo in listing.photos)
+    backend = choose_backend(model.network, device, config.backend, megapixels=megapixels)
+    if backend.name != config.backend and config.backend != "auto" and config.backend in backend.failed:
+        emit(
+            JobWarning(
+                message=f"{config.backend} cannot compute this model here: {backend.failed[config.backend]}.",
+                hint="Going on with torch, which needs more time.",
+            )
+        )
+    restorer = Restorer(model, device, tile_px=config.tile, emit=emit, compiled=backend.network)
     _make_folder(config.out)
     for skipped in listing.unusable:
         emit(skipped)
@@ -86,6 +96,7 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
         unusable = listing.unusable if device.group.is_first else ()
         own = _Batch(config, share, claimed, restorer, control, emit).run(unusable)
         result = gather_results(own, listing.photos, device.group)
+    result = replace(result, backend=backend.name)
     if not config.report or not device.group.is_first:
         return result
     return replace(result, report=_write_report(config, result, control, emit))

@@ -142,7 +142,9 @@ def normalise_channels(features: Tensor) -> Tensor:
     channels of a pixel lie side by side, so that this is one fused pass (8 times quicker to train than means and
     products by hand, measured on a CPU).
     """
-    return F.layer_norm(features.permute(0, 2, 3, 1), features.shape[1:2], eps=1e-6).permute(0, 3, 1, 2)
+    # A plain number, so that an exported graph has it as a constant.
+    channels = int(features.shape[1])
+    return F.layer_norm(features.permute(0, 2, 3, 1), (channels,), eps=1e-6).permute(0, 3, 1, 2)
 
 
 def simple_gate(features: Tensor) -> Tensor:

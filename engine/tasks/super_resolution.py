@@ -8,7 +8,6 @@ backbone that removes noise starts as denoising followed by bicubic enlargement.
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final
 
-import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the customary name
 from pydantic import Field
@@ -231,6 +230,7 @@ def pad_symmetrically(planes: Tensor, padding_px: int) -> Tensor:
     """
     for axis in (-2, -1):
         size = planes.shape[axis]
-        places = torch.from_numpy(np.arange(-padding_px, size + padding_px) % (2 * size))
-        planes = planes.index_select(axis, torch.minimum(places, 2 * size - 1 - places).to(planes.device))
+        # Tensors throughout, so that an exported graph works at any size.
+        places = torch.arange(-padding_px, size + padding_px, device=planes.device).remainder(2 * size)
+        planes = planes.index_select(axis, torch.minimum(places, 2 * size - 1 - places))
     return planes

@@ -1,0 +1,1 @@
+"""Ways to compute a network on a CPU that are faster than torch: optional packages, chosen by measuring."""

@@ -1,0 +1,167 @@
+"""A network outside of torch: OpenVINO, the fastest on processors, and onnxruntime, which runs nearly everywhere.
+
+Both are optional and imported only when they are asked for: by name at run time rather than by a statement, so that a
+packaged program does not carry them along, which would take it beyond its size.
+"""
+
+import importlib
+import warnings
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.atomic_files import replace_atomically
+from engine.backbones.backbone import RestorationNetwork
+from engine.backends.export_form import export_form
+from engine.configs import BackendName
+from engine.devices import num_cpu_threads
+
+_EXAMPLE_PX = 64
+_OPSET = 17
+
+_SHAPE_STEP_PX = 128
+"""A graph for one size is 1.5 times as quick as one for all (OpenVINO, measured): sides are rounded up to share few."""
+
+_MOST_SHAPES = 4
+
+
+class CompiledNetwork(ABC):
+    """A network that another library computes on the processor.
+
+    Attributes:
+        name: Of the library.
+    """
+
+    name: ClassVar[BackendName]
+
+    def __init__(self, network: RestorationNetwork) -> None:
+        self._step_px = max(_SHAPE_STEP_PX, network.alignment_px)
+        self._step_px -= self._step_px % network.alignment_px
+        self._scale = network.scale
+
+    def restore(self, noisy: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Compute the network.
+
+        Args:
+            noisy: Any sides. Shape: (1, channels, height, width), 0 to 1.
+
+        Returns:
+            As of the network itself. Shape: (1, 3, scale * height, scale * width).
+
+        Raises:
+            RuntimeError: The library failed, or memory did not suffice.
+        """
+        height, width = noisy.shape[2:]
+        padding = ((0, 0), (0, 0), (0, -height % self._step_px), (0, -width % self._step_px))
+        padded = np.pad(noisy, padding, mode="edge") if any(after for _, after in padding) else noisy
+        restored = self._infer(np.ascontiguousarray(padded))
+        return restored[:, :, : self._scale * height, : self._scale * width]
+
+    @abstractmethod
+    def _infer(self, noisy: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Compute sides that are multiples of the step."""
+
+
+class OpenVinoNetwork(CompiledNetwork):
+    """Computed by OpenVINO, in half precision where that is asked for."""
+
+    name = "openvino"
+
+    def __init__(self, network: RestorationNetwork, graph: Path, *, is_half: bool) -> None:
+        """Read an exported network.
+
+        Args:
+            network: What was exported.
+            graph: As `export_graph` wrote it.
+            is_half: Whether it computes in bfloat16.
+
+        Raises:
+            ImportError: OpenVINO is not installed, or not for this machine.
+            RuntimeError: It cannot read the network.
+        """
+        super().__init__(network)
+        openvino = importlib.import_module("openvino")
+        self._core: Any = openvino.Core()
+        self._graph: Any = self._core.read_model(graph)
+        self._options = {
+            "INFERENCE_PRECISION_HINT": "bf16" if is_half else "f32",
+            "INFERENCE_NUM_THREADS": num_cpu_threads(),
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        self._requests: dict[tuple[int, ...], Any] = {}
+
+    def _infer(self, noisy: NDArray[np.float32]) -> NDArray[np.float32]:
+        request = self._requests.get(noisy.shape)
+        if request is None:
+            while len(self._requests) >= _MOST_SHAPES:
+                del self._requests[next(iter(self._requests))]
+            graph = self._graph.clone()
+            graph.reshape(list(noisy.shape))
+            request = self._core.compile_model(graph, "CPU", self._options).create_infer_request()
+            self._requests[noisy.shape] = request
+        # A copy: the library writes the next result into the same memory.
+        return np.array(request.infer([noisy], share_inputs=True)[0], np.float32)
+
+
+class OnnxRuntimeNetwork(CompiledNetwork):
+    """Computed by onnxruntime, in single precision: it knows no other on processors."""
+
+    name = "onnxruntime"
+
+    def __init__(self, network: RestorationNetwork, graph: Path) -> None:
+        """Read an exported network.
+
+        Args:
+            network: What was exported.
+            graph: As `export_graph` wrote it.
+
+        Raises:
+            ImportError: onnxruntime is not installed, or not for this machine.
+            RuntimeError: It cannot read the network.
+        """
+        super().__init__(network)
+        onnxruntime = importlib.import_module("onnxruntime")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = num_cpu_threads()
+        options.log_severity_level = 4
+        # Beside another busy process threads that spin would halve the speed.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session: Any = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+        self._input = self._session.get_inputs()[0].name
+
+    def _infer(self, noisy: NDArray[np.float32]) -> NDArray[np.float32]:
+        result: NDArray[np.float32] = self._session.run(None, {self._input: noisy})[0]
+        return result
+
+
+def export_graph(network: RestorationNetwork, path: Path) -> None:
+    """Write a network as an ONNX file, for pictures of any size on its grid. Half a second; no network connection.
+
+    Args:
+        network: In evaluation mode, on the CPU.
+        path: The file; its folder must exist.
+
+    Raises:
+        RuntimeError: The network holds an operation that ONNX does not know.
+        OSError: The file cannot be written.
+    """
+    side = max(_EXAMPLE_PX, 2 * network.alignment_px)
+    example = torch.zeros(1, network.input_channels, side, side)
+    sides = {2: "height", 3: "width"}
+    with replace_atomically(path) as temporary, warnings.catch_warnings(), torch.inference_mode():
+        # The newer exporter needs two packages more, and takes longer than a short batch.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            export_form(network),
+            (example,),
+            temporary,
+            dynamo=False,
+            opset_version=_OPSET,
+            input_names=["noisy"],
+            output_names=["restored"],
+            dynamic_axes={"noisy": sides, "restored": sides},
+        )

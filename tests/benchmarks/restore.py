@@ -1,0 +1,313 @@
+"""How quickly photos are restored, beside what else does it: plain torch, OpenCV, scikit-image.
+
+    python3 run.py bench restore [--runs 5] [--parts network pipeline photo] [--docs DIR]
+
+1. Network: our backends and eager single-precision torch of the same network on one tile, and the share of the
+   machine's bf16 convolution peak.
+2. Pipeline: files to files, four photos of 6 megapixels: our job, and the loop that a user would write around the same
+   network (read with OpenCV, whole photo through torch in single precision, write).
+3. Photo: one photo of 24 megapixels with the starter denoiser, file to file, against non-local means for colour photos
+   of OpenCV and scikit-image on the same photo.
+
+Every run takes all sides in turn, so that whatever else the machine does meets them all; ratios are of the same run.
+Each part writes its own tables, so that they can be measured one after the other. Takes up to 30 minutes in all.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from engine.backends.selection import choose_backend
+from engine.configs import BackendChoice, ComputeConfig, RestoreConfig
+from engine.devices import open_device
+from engine.job_control import JobControl
+from engine.models import ModelCard, build_network, load_model, save_model
+from engine.restoring import restore
+from engine.starter_models import require_starter
+from tests.benchmarks.document import DOCS, Section, Table, stored_data, write_section
+from tests.benchmarks.reporting import describe_machine, print_table
+from tests.benchmarks.roofline import measure_roofline
+
+NETWORK_PX = 1152
+"""The window of a tile of 1,024 pixels with its context."""
+
+PIPELINE_PHOTOS, PIPELINE_SIZE = 4, (2000, 3000)
+PHOTO_SIZE = (4000, 6000)
+SCALING_SIZES = {1.5: (1000, 1500), 6.0: (2000, 3000), 24.0: PHOTO_SIZE}
+NOISE = 12.0
+SCIKIT_SIZE = (1000, 1500)
+"""scikit-image's takes minutes for a large photo; its time a megapixel does not depend on the size."""
+
+Figures = dict[str, Any]
+Sides = Mapping[str, Callable[[], object]]
+
+
+def timed(sides: Sides, num_runs: int) -> dict[str, list[float]]:
+    """Time all sides in turn, after one call of each that does not count.
+
+    Args:
+        sides: What to call, by name.
+        num_runs: How often each counts.
+
+    Returns:
+        Seconds of each run, by name.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for run in range(num_runs + 1):
+        for name, call in sides.items():
+            started = time.perf_counter()
+            call()
+            if run:
+                seconds[name].append(time.perf_counter() - started)
+    return seconds
+
+
+def spread(figures: Sequence[float], digits: int = 2) -> str:
+    """Median, least and most, as a text."""
+    return f"{statistics.median(figures):.{digits}f} ({min(figures):.{digits}f} to {max(figures):.{digits}f})"
+
+
+def ratios(seconds: Mapping[str, Sequence[float]], of: str) -> dict[str, list[float]]:
+    """How many times as long as one side each other took, run by run."""
+    return {
+        name: [theirs / ours for theirs, ours in zip(figures, seconds[of], strict=True)]
+        for name, figures in seconds.items()
+    }
+
+
+def measure_network(folder: Path, num_runs: int) -> Figures:
+    """The networks alone, in each backend, against the machine's peak."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    roofline = measure_roofline(num_runs)
+    peak = roofline.gflops("convolution", "bf16")
+    rows, figures = [], {}
+    for name, model in networks(folder).items():
+        network = load_model(model).network
+        noisy = torch.rand(1, 3, NETWORK_PX, NETWORK_PX)
+        with FlopCounterMode(display=False) as counter, torch.inference_mode():
+            network(noisy[:, :, :256, :256])
+        gflop = counter.get_total_flops() / 1e9 * (NETWORK_PX / 256) ** 2
+        device = open_device(ComputeConfig(device="cpu"))
+        sides: dict[str, Callable[[], object]] = {"eager fp32 torch": _eager(network, noisy)}
+        for asked in ("torch", "openvino", "onnxruntime"):
+            compiled = choose_backend(network, device, asked, megapixels=1e3, cache=folder / "backends").network  # type: ignore[arg-type]
+            if asked == "torch":
+                sides["ours, torch"] = _ours(network, noisy, device)
+            elif compiled is not None:
+                sides[f"ours, {asked}"] = lambda used=compiled, given=noisy: used.restore(given.numpy())  # type: ignore[misc]
+        seconds = timed(sides, num_runs)
+        for side, times in seconds.items():
+            rates = [gflop / one for one in times]
+            rows.append(
+                (
+                    name,
+                    side,
+                    spread([one / (NETWORK_PX**2 / 1e6) for one in times], 3),
+                    f"{statistics.median(ratios(seconds, side)['eager fp32 torch']):.2f}",
+                    spread(rates, 0),
+                    f"{100 * statistics.median(rates) / peak:.0f} %",
+                )
+            )
+        figures[name] = {"gflop": gflop, "seconds": seconds}
+    table = Table(
+        title="Networks alone, one window of 1,152 pixels",
+        header=("network", "computed by", "s a megapixel", "times eager", "GFLOP/s", "of the bf16 convolution peak"),
+        rows=rows,
+    )
+    return {"tables": [table, roofline.table()], "figures": {"peak": peak, "networks": figures}}
+
+
+def measure_pipeline(folder: Path, num_runs: int) -> Figures:
+    """Files to files, ours against the plain loop."""
+    photos = folder / "photos"
+    photos.mkdir()
+    for number in range(PIPELINE_PHOTOS):
+        write_photo(photos / f"photo {number}.png", PIPELINE_SIZE, seed=number)
+    rows, figures = [], {}
+    for name, model in networks(folder).items():
+        seconds = timed(
+            {
+                "eager fp32 torch, plain loop": lambda used=model: plain_loop(used, photos, folder / "plain"),  # type: ignore[misc]
+                "ours, best backend": lambda used=model: our_job(used, photos, folder / "ours"),  # type: ignore[misc]
+            },
+            num_runs,
+        )
+        factor = ratios(seconds, "ours, best backend")["eager fp32 torch, plain loop"]
+        rows += [(name, side, spread(times, 1), "") for side, times in seconds.items()]
+        rows[-1] = (*rows[-1][:3], spread(factor))
+        figures[name] = {"seconds": seconds, "ratio": factor}
+    table = Table(
+        title=f"{PIPELINE_PHOTOS} PNG photos of 6 megapixels, file to file",
+        header=("network", "side", "seconds", "times as fast"),
+        rows=rows,
+    )
+    return {"tables": [table], "figures": figures}
+
+
+def measure_photo(folder: Path, num_runs: int) -> Figures:
+    """One large photo with the starter, against non-local means."""
+    from skimage.restoration import denoise_nl_means
+
+    starter = require_starter("denoise")
+    rows, scaling = [], {}
+    for megapixels, size in SCALING_SIZES.items():
+        photos = folder / f"{megapixels} megapixels"
+        photos.mkdir()
+        write_photo(photos / "photo.jpg", size, seed=0)
+        ours = timed({"ours": lambda used=photos: our_job(starter, used, folder / "ours")}, num_runs)["ours"]  # type: ignore[misc]
+        scaling[megapixels] = ours
+        rows.append(
+            ("starter denoiser, file to file", f"{megapixels:g}", spread(ours, 1), "", spread_rate(ours, megapixels))
+        )
+    large = folder / "24.0 megapixels" / "photo.jpg"
+    part = cv2.imread(str(large))[: SCIKIT_SIZE[0], : SCIKIT_SIZE[1]].astype(np.float32) / 255
+    peers = timed(
+        {"scikit-image": lambda: denoise_nl_means(part, h=0.04, sigma=NOISE / 255, fast_mode=True, channel_axis=2)},
+        num_runs,
+    )
+    peers |= timed({"OpenCV": lambda: opencv_non_local_means(large, folder / "theirs.jpg")}, num_runs)
+    part_megapixels = SCIKIT_SIZE[0] * SCIKIT_SIZE[1] / 1e6
+    theirs = {"scikit-image": [one * 24 / part_megapixels for one in peers["scikit-image"]], "OpenCV": peers["OpenCV"]}
+    for name, times in theirs.items():
+        note = " (24/1.5 times a part of 1.5 megapixels, without files)" if name == "scikit-image" else ", file to file"
+        factor = [one / statistics.median(scaling[24.0]) for one in times]
+        rows.append((f"{name} non-local means{note}", "24", spread(times, 1), spread(factor), spread_rate(times, 24)))
+    table = Table(
+        title="One JPEG photo",
+        header=("side", "megapixels", "seconds", "times as long as ours", "s a megapixel"),
+        rows=rows,
+    )
+    return {"tables": [table], "figures": {"ours": scaling, "peers": theirs}}
+
+
+PARTS: Mapping[str, Callable[[Path, int], Figures]] = {
+    "network": measure_network,
+    "pipeline": measure_pipeline,
+    "photo": measure_photo,
+}
+
+
+def spread_rate(times: Sequence[float], megapixels: float) -> str:
+    """Seconds a megapixel, with their spread."""
+    return spread([one / megapixels for one in times])
+
+
+def networks(folder: Path) -> dict[str, Path]:
+    """The starter, and a U-Net of middle size; fresh, since speed does not depend on weights."""
+    path = folder / "unet.safetensors"
+    if not path.is_file():
+        torch.manual_seed(0)
+        card = ModelCard(name="U-Net", backbone="unet", backbone_params={"size": "medium"})
+        save_model(path, build_network(card).state_dict(), card)
+    return {"U-Net, medium": path, "NAFNet, medium (starter)": require_starter("denoise")}
+
+
+def write_photo(path: Path, size: tuple[int, int], *, seed: int) -> None:
+    """Write a noisy picture of soft shapes. `size` is (height, width)."""
+    rng = np.random.default_rng(seed)
+    height, width = size
+    soft = cv2.resize(rng.random((24, 36, 3)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    noisy = 255 * soft + rng.normal(0, NOISE, soft.shape).astype(np.float32)
+    cv2.imwrite(str(path), np.clip(noisy, 0, 255).astype(np.uint8))
+
+
+@torch.inference_mode()
+def plain_loop(model: Path, photos: Path, out: Path) -> None:
+    """What a user would write: read, whole photo through the network, write."""
+    out.mkdir(exist_ok=True)
+    network = load_model(model).network
+    for path in sorted(photos.iterdir()):
+        pixels = torch.from_numpy(cv2.imread(str(path))).permute(2, 0, 1)[None].flip(1) / 255
+        restored = network(pixels).clamp(0, 1)
+        samples = (restored[0].flip(0).permute(1, 2, 0) * 255).round().to(torch.uint8)
+        cv2.imwrite(str(out / path.name), samples.numpy())
+
+
+def our_job(model: Path, photos: Path, out: Path, backend: BackendChoice = "auto") -> None:
+    """The program's own job."""
+    config = RestoreConfig(
+        model=model, photos=(photos,), out=out, device="cpu", existing="overwrite", skip_done=False, backend=backend
+    )
+    result = restore(config, JobControl(), lambda event: None)
+    assert not result.failed, result.failed
+
+
+def opencv_non_local_means(photo: Path, out: Path) -> None:
+    """OpenCV's, at its defaults for colour photos."""
+    cv2.imwrite(str(out), cv2.fastNlMeansDenoisingColored(cv2.imread(str(photo)), None, 10, 10, 7, 21))
+
+
+def _eager(network: torch.nn.Module, noisy: torch.Tensor) -> Callable[[], object]:
+    @torch.inference_mode()
+    def call() -> object:
+        return network(noisy)
+
+    return call
+
+
+def _ours(network: torch.nn.Module, noisy: torch.Tensor, device: Any) -> Callable[[], object]:
+    last = noisy.contiguous(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def call() -> object:
+        with device.autocast():
+            return network(last)
+
+    return call
+
+
+def main() -> None:
+    """Measure the parts, print them, and write them into the document beside those measured before."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--runs", type=int, default=5, help="how often each side is timed")
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS), help="what to measure")
+    parser.add_argument("--docs", type=Path, default=DOCS, help="folder of the document")
+    arguments = parser.parse_args()
+    data = stored_data("restore", arguments.docs)
+    for part in arguments.parts:
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            measured = PARTS[part](Path(folder), arguments.runs)
+        for table in measured["tables"]:
+            print(f"\n{table.title}\n")
+            print_table(table.header, table.rows)
+        tables = [
+            {"title": one.title, "header": list(one.header), "rows": [list(row) for row in one.rows]}
+            for one in measured["tables"]
+        ]
+        minutes = (time.monotonic() - started) / 60
+        data[part] = {"minutes": minutes, "runs": arguments.runs, "tables": tables, "figures": measured["figures"]}
+        write_section("restore", section_of(data), arguments.docs)
+
+
+def section_of(data: Mapping[str, Any]) -> Section:
+    """The document's section from what all parts have left."""
+    parts = [data[name] for name in PARTS if name in data]
+    return Section(
+        title="Restoring: speed",
+        text=(
+            "Medians with the least and the most of at least "
+            f"{min(part['runs'] for part in parts)} runs, all sides in turn within a process of 2 threads. "
+            "Eager torch is what a user would write: single precision, the whole photo at once."
+        ),
+        command="python3 run.py bench restore",
+        seeds=(0,),
+        minutes=sum(part["minutes"] for part in parts),
+        machine=describe_machine(),
+        tables=[Table(**table) for part in parts for table in part["tables"]],
+        missing=[f"The part {name}." for name in PARTS if name not in data],
+        data=dict(data),
+    )
+
+
+if __name__ == "__main__":
+    main()

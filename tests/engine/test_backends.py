@@ -1,0 +1,250 @@
+"""Other libraries compute what torch computes, and where they don't, torch does."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from numpy.typing import NDArray
+
+from engine.backbones.backbone import RestorationNetwork
+from engine.backends.compiled_network import CompiledNetwork, OnnxRuntimeNetwork, OpenVinoNetwork, export_graph
+from engine.backends.export_form import SplitGatedBlock, export_form
+from engine.backends.selection import (
+    COMPILED,
+    HALF_PRECISION_TOLERANCE_DB,
+    SINGLE_PRECISION_TOLERANCE_DB,
+    choose_backend,
+)
+from engine.configs import BackendName, ComputeConfig, RestoreConfig
+from engine.data.image_files import read_image, write_image
+from engine.devices import ComputeDevice, open_device
+from engine.job_control import JobControl
+from engine.models import ModelCard, RestorationModel, save_model
+from engine.registry import BACKBONES, TASKS
+from engine.restorer import Restorer
+from engine.restoring import restore
+from tests.engine.test_restorer import random_photo, with_random_weights
+from tests.engine.test_restoring import make_photo
+
+PHOTO_NOISE = 0.05
+ENOUGH_MEGAPIXELS = 100.0
+
+
+@pytest.fixture(scope="module")
+def device() -> ComputeDevice:
+    return open_device(ComputeConfig(device="cpu", precision="32-true"))
+
+
+def small_network(backbone: str = "nafnet", task: str = "denoise") -> RestorationNetwork:
+    torch.manual_seed(3)
+    made = BACKBONES[backbone].make({})
+    return with_random_weights(TASKS[task].make({}).add_head(made)).network
+
+
+def in_library(name: str, network: RestorationNetwork, folder: Path, *, is_half: bool = False) -> CompiledNetwork:
+    pytest.importorskip(name)
+    graph = folder / "graph.onnx"
+    export_graph(network, graph)
+    if name == "openvino":
+        return OpenVinoNetwork(network, graph, is_half=is_half)
+    return OnnxRuntimeNetwork(network, graph)
+
+
+def photo_and_noisy(network: RestorationNetwork, height: int, width: int) -> NDArray[np.float32]:
+    noisy = np.random.default_rng(5).normal(0.5, 0.2, (1, network.input_channels, height, width))
+    return noisy.clip(0, 1).astype(np.float32)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("task", TASKS)
+def test_the_exported_form_is_the_same_function(backbone: str, task: str) -> None:
+    network = small_network(backbone, task)
+    noisy = torch.from_numpy(photo_and_noisy(network, 64, 80))
+    exported = export_form(network)
+    assert (exported(noisy) - network(noisy)).abs().max() < 1e-5
+    if backbone == "nafnet":
+        assert any(isinstance(module, SplitGatedBlock) for module in exported.modules())
+        assert not any(isinstance(module, SplitGatedBlock) for module in network.modules())
+
+
+@pytest.mark.parametrize("name", COMPILED)
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("side", [(128, 128), (90, 141)])
+def test_every_model_gives_the_same_in_every_library(
+    name: str, backbone: str, task: str, side: tuple[int, int], tmp_path: Path
+) -> None:
+    network = small_network(backbone, task)
+    noisy = photo_and_noisy(network, *side)
+    wanted = network(torch.from_numpy(noisy)).numpy()
+    found = in_library(name, network, tmp_path).restore(noisy)
+    assert found.shape == wanted.shape
+    # The end of what is not on the grid is the end of the photo: there, the padding is seen.
+    inside = slice(0, -network.context_px * network.scale) if side == (90, 141) else slice(None)
+    np.testing.assert_allclose(found[:, :, inside, inside], wanted[:, :, inside, inside], atol=2e-4)
+
+
+def psnr_difference(found: NDArray[np.float32], wanted: NDArray[np.float32], clean: NDArray[np.float32]) -> float:
+    errors = [float(np.mean(np.square(picture - clean, dtype=np.float64))) for picture in (found, wanted)]
+    return abs(10 * float(np.log10(errors[0] / errors[1])))
+
+
+@pytest.mark.parametrize(
+    ("name", "is_half", "tolerance_db"),
+    [
+        ("openvino", False, SINGLE_PRECISION_TOLERANCE_DB),
+        ("onnxruntime", False, SINGLE_PRECISION_TOLERANCE_DB),
+        ("openvino", True, HALF_PRECISION_TOLERANCE_DB),
+    ],
+)
+def test_the_starter_stays_within_the_tolerance(
+    name: str, is_half: bool, tolerance_db: float, tmp_path: Path, starter_model: RestorationModel
+) -> None:
+    photo = skimage.data.astronaut()[:256, 128:384]
+    clean = np.ascontiguousarray(photo.transpose(2, 0, 1)[None], np.float32) / 255
+    noisy = clean + np.random.default_rng(0).normal(0, PHOTO_NOISE, clean.shape).astype(np.float32)
+    wanted = starter_model.network(torch.from_numpy(noisy)).numpy()
+    found = in_library(name, starter_model.network, tmp_path, is_half=is_half).restore(noisy)
+    assert psnr_difference(found, wanted, clean) <= tolerance_db
+    assert psnr_difference(found, noisy, clean) > 3, "the starter does nothing, so the test would say nothing"
+
+
+@pytest.fixture(scope="module")
+def starter_model() -> RestorationModel:
+    from engine.models import load_model
+    from engine.starter_models import require_starter
+
+    return load_model(require_starter("denoise"))
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_tiles_meet_without_a_seam(name: str, device: ComputeDevice, tmp_path: Path) -> None:
+    network = small_network("unet")
+    model = RestorationModel(network, ModelCard(name="x"))
+    compiled = in_library(name, network, tmp_path)
+    for noisy in (random_photo(203, 331), random_photo(150, 90, 1)):
+        wanted = Restorer(model, device, tile_px=512).restore(noisy)
+        tiled = Restorer(model, device, tile_px=64, compiled=compiled).restore(noisy)
+        # Beyond the mirrored border torch continues with zeros, the others with what was there last.
+        assert np.abs(tiled - wanted)[16:-16, 16:-16].max() < 5e-3
+        assert np.abs(tiled - wanted).mean() < 5e-4
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_without_the_package_torch_computes(
+    name: BackendName, device: ComputeDevice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
+    asked = choose_backend(small_network(), device, name, megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
+    assert (asked.name, asked.network) == ("torch", None)
+    assert name in asked.failed
+    chosen = choose_backend(small_network(), device, "auto", megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
+    assert name in chosen.failed
+    assert chosen.name != name
+
+
+def test_the_choice_is_the_quickest_and_is_remembered(device: ComputeDevice, tmp_path: Path) -> None:
+    network = small_network()
+    first = choose_backend(network, device, "auto", megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
+    assert first.name == min(first.seconds_per_megapixel, key=lambda name: first.seconds_per_megapixel[name])
+    again = choose_backend(network, device, "auto", megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
+    assert again.seconds_per_megapixel == first.seconds_per_megapixel, "nothing is measured twice"
+    assert again.name == first.name
+    assert (again.network is None) == (first.name == "torch")
+
+
+def test_other_weights_are_measured_for_themselves(device: ComputeDevice, tmp_path: Path) -> None:
+    for seed in range(2):
+        network = small_network()
+        next(network.parameters()).data += seed
+        choose_backend(network, device, "auto", megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
+    assert len(list(tmp_path.glob("*.json"))) == 2
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"name": "else", "seconds_per_megapixel": {}, "failed": {}}'])
+def test_a_damaged_memory_is_measured_anew(content: str, device: ComputeDevice, tmp_path: Path) -> None:
+    network = small_network()
+    choose_backend(network, device, "auto", megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
+    (record,) = tmp_path.glob("*.json")
+    record.write_text(content)
+    choose_backend(network, device, "auto", megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
+    assert json.loads(record.read_text())["seconds_per_megapixel"]
+
+
+def test_a_damaged_graph_leaves_the_work_to_torch(device: ComputeDevice, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    network = small_network()
+    choose_backend(network, device, "openvino", megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
+    (graph,) = tmp_path.glob("*.onnx")
+    graph.write_bytes(b"no graph")
+    found = choose_backend(network, device, "openvino", megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
+    assert found.name == "torch"
+    assert found.failed["openvino"]
+
+
+def test_another_result_than_torch_s_is_refused(device: ComputeDevice, tmp_path: Path) -> None:
+    """A library that computes something else, here the graph of other weights, is not taken however quick it is."""
+    pytest.importorskip("openvino")
+    network, other = small_network(), small_network()
+    next(other.parameters()).data += 1
+    choose_backend(network, device, "openvino", megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
+    (graph,) = tmp_path.glob("*.onnx")
+    export_graph(other, graph)
+    found = choose_backend(network, device, "openvino", megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
+    assert found.name == "torch"
+    assert "differs by" in found.failed["openvino"]
+
+
+def test_a_small_job_is_not_worth_measuring(device: ComputeDevice, tmp_path: Path) -> None:
+    assert choose_backend(small_network(), device, "auto", megapixels=0.1, cache=tmp_path).name == "torch"
+    assert not list(tmp_path.iterdir())
+
+
+class Failing(CompiledNetwork):
+    name = "openvino"
+
+    def __init__(self, network: RestorationNetwork, message: str) -> None:
+        super().__init__(network)
+        self.message = message
+        self.num_calls = 0
+
+    def _infer(self, noisy: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.num_calls += 1
+        raise RuntimeError(self.message)
+
+
+@pytest.mark.parametrize("message", ["no such primitive", "cannot allocate memory"])
+def test_a_failure_on_the_way_goes_on_with_torch(message: str, device: ComputeDevice) -> None:
+    network = small_network()
+    model = RestorationModel(network, ModelCard(name="x"))
+    failing = Failing(network, message)
+    noisy = random_photo(90, 130)
+    found = Restorer(model, device, tile_px=64, compiled=failing).restore(noisy)
+    np.testing.assert_allclose(found, Restorer(model, device, tile_px=64).restore(noisy), atol=1e-5)
+    assert failing.num_calls == 1
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino", "onnxruntime"])
+def test_a_batch_says_what_computed(backend: BackendName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if backend != "torch":
+        pytest.importorskip(backend)
+    monkeypatch.setenv("RESIDUA_DATA", str(tmp_path / "data"))
+    card = ModelCard(name="x", backbone="nafnet", backbone_params={"width": 8})
+    network = with_random_weights(BACKBONES["nafnet"].make({"width": 8})).network
+    save_model(tmp_path / "model.safetensors", network.state_dict(), card)
+    write_image(tmp_path / "photo.png", make_photo(tmp_path / "source.png"))
+    config = RestoreConfig(
+        model=tmp_path / "model.safetensors",
+        photos=(tmp_path / "photo.png",),
+        out=tmp_path / "out",
+        backend=backend,
+        precision="32-true",
+    )
+    result = restore(config, JobControl(), lambda event: None)
+    assert result.backend == backend
+    assert len(result.restored) == 1
+    assert read_image(result.restored[0][1]).pixels.size
