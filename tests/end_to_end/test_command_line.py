@@ -33,7 +33,7 @@ def run_command(*arguments: str | Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_from_noisy_photos_to_measured_restorations(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
     noisy, clean = tiny_photos.noisy, tiny_photos.clean
     pretrained, finetuned = tmp_path / "pretrained", tmp_path / "fine-tuned"

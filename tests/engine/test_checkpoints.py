@@ -73,6 +73,7 @@ def test_a_state_begins_with_nothing_done() -> None:
     state = fresh_state()
     bare = TrainingState(state.network, state.averaged, state.optimizer)
     assert (bare.step, bare.seconds, bare.best_psnr, bare.best_step, bare.memory) == (0, 0.0, None, 0, None)
+    assert bare.batch_parts == 1, "a batch is computed whole until memory is short"
     assert bare.gradient_norm.item() == 0
     assert bare.gradient_norm.shape == ()
 
@@ -107,6 +108,16 @@ def test_it_comes_back_before_the_first_step_and_without_validation(tmp_path: Pa
     load_checkpoint(saved(tmp_path, fresh_state()), after)
     assert (after.step, after.seconds, after.best_psnr, after.best_step) == (0, 0.0, None, 0)
     assert after.optimizer.state_dict()["state"] == {}
+
+
+@pytest.mark.parametrize(("stated", "expected"), [({}, 1), ({"batch_parts": 4}, 4), ({"batch_parts": 0}, 1)])
+def test_parts_of_a_batch_come_back_and_are_one_in_older_files(
+    tmp_path: Path, stated: dict[str, int], expected: int
+) -> None:
+    path, after = saved(tmp_path, trained_state(1)), trained_state(2)
+    rewritten(path, progress=json.dumps({"step": 1, "seconds": 0, "best_psnr": None, "best_step": 0, **stated}))
+    load_checkpoint(path, after)
+    assert after.batch_parts == expected
 
 
 def test_weights_of_the_gpus_layout_are_written_in_the_usual_one(tmp_path: Path) -> None:

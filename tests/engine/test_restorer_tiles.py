@@ -75,7 +75,7 @@ def messages(events: list[JobEvent]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("grid_px", "context_px", "reach_px", "border_px"),
-    [(8, 16, 16, 16), (8, 13, 16, 16), (8, 40, 40, 16), (12, 5, 12, 24)],
+    [(8, 16, 16, 16), (8, 13, 16, 16), (8, 40, 40, 16), (12, 5, 12, 24), (5, 40, 40, 20)],
 )
 def test_a_tile_is_computed_from_its_context_within_the_mirrored_border(
     device: ComputeDevice, grid_px: int, context_px: int, reach_px: int, border_px: int
@@ -186,12 +186,34 @@ def test_tiles_are_chosen_from_the_free_memory(
     assert restorer.tile_px == min(max(-(-side // 8) * 8, 64), 512 // scale)
 
 
+@pytest.mark.parametrize(
+    ("num_bytes", "expected"),
+    [(2 * 1024 * 400**2, 400), (2 * 1024 * 401**2 - 1000, 400), (2**20, 64), (2**40, 512)],
+)
+def test_the_choice_is_exact_where_the_grid_is_fine(
+    device: ComputeDevice, monkeypatch: pytest.MonkeyPatch, num_bytes: int, expected: int
+) -> None:
+    monkeypatch.setattr("engine.restorer.available_memory", lambda: num_bytes)
+    restorer = Restorer(RestorationModel(Recorder(grid_px=1, context_px=0), ModelCard(name="x")), device)
+    assert restorer.tile_px == 0
+    restorer.restore(random_photo(4, 4))
+    assert restorer.tile_px == expected
+
+
+def test_tiles_of_less_than_64_are_not_tried(device: ComputeDevice) -> None:
+    for tile_px, last_px in ((128, 64), (127, 127), (130, 65)):
+        restorer = restorer_of(Recorder(grid_px=1, largest_side_px=1), device, tile_px=tile_px)
+        with pytest.raises(DeviceError):
+            restorer.restore(random_photo(9, 9))
+        assert restorer.tile_px == last_px
+
+
 @pytest.mark.parametrize(("name", "largest_px"), [("mps", 1024), ("cuda", 2048)])
 def test_graphics_cards_take_larger_tiles(
     device: ComputeDevice, monkeypatch: pytest.MonkeyPatch, name: str, largest_px: int
 ) -> None:
     monkeypatch.setattr("engine.restorer.available_memory", lambda: 2**40)
-    restorer = restorer_of(Recorder(), dataclasses.replace(device, name=name))
+    restorer = restorer_of(Recorder(grid_px=1), dataclasses.replace(device, name=name))
     restorer.restore(random_photo(4, 4))
     assert restorer.tile_px == largest_px
 
