@@ -104,6 +104,7 @@ def _compute_facts() -> dict[str, Any]:
         "devices": available_devices(),
         "device": device.name,
         "precision": device.precision,
+        "backends": _backends(),
         "cpu_cores": os.cpu_count(),
         "cpu_threads": num_cpu_threads(),
         "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY", ""),
@@ -112,6 +113,15 @@ def _compute_facts() -> dict[str, Any]:
         facts["graphics_card"] = torch.cuda.get_device_name()
         facts["graphics_memory_gib"] = round(torch.cuda.get_device_properties(0).total_memory / _GIB, 1)
     return facts
+
+
+def _backends() -> list[str]:
+    """The libraries that can compute a restoration on the processor, and for how many models each was the quickest."""
+    from engine.backends.selection import COMPILED, count_choices, installed_version
+
+    counts = count_choices()
+    names = ["torch", *(f"{name} {version}" for name in COMPILED if (version := installed_version(name)))]
+    return [f"{name} (chosen for {counts[key]})" if (key := name.split()[0]) in counts else name for name in names]
 
 
 def _versions() -> dict[str, str]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -73,7 +74,7 @@ def choose_backend(
     """
     if device.name != "cpu" or asked == "torch" or (asked == "auto" and megapixels < LEAST_MEGAPIXELS):
         return Backend()
-    folder = cache or default_runs_folder().parent / "backends"
+    folder = cache or _default_cache()
     key = _key(network, device)
     record = folder / f"{key}.json"
     known = _read(record)
@@ -86,6 +87,20 @@ def choose_backend(
     chosen = chooser.quickest()
     _write(record, chosen)
     return chosen
+
+
+def count_choices(cache: Path | None = None) -> Counter[str]:
+    """For how many models each library is remembered as the quickest.
+
+    Args:
+        cache: As for `choose_backend`.
+    """
+    known = (_read(record) for record in (cache or _default_cache()).glob("*.json"))
+    return Counter(backend.name for backend in known if backend is not None)
+
+
+def _default_cache() -> Path:
+    return default_runs_folder().parent / "backends"
 
 
 class _Chooser:
@@ -203,13 +218,14 @@ def _key(network: RestorationNetwork, device: ComputeDevice) -> str:
     for name, tensor in sorted(network.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    versions = {name: _version(name) for name in ("torch", *COMPILED)}
+    versions = {name: installed_version(name) for name in ("torch", *COMPILED)}
     machine = (torch.backends.cpu.get_cpu_capability(), sorted(torch.cpu.get_capabilities().items()), num_cpu_threads())
     digest.update(repr((versions, machine, device.precision, network.scale, network.input_channels)).encode())
     return digest.hexdigest()[:24]
 
 
-def _version(name: str) -> str:
+def installed_version(name: str) -> str:
+    """A package's version, without importing it; empty where it is not installed."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

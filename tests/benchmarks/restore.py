@@ -4,8 +4,8 @@
 
 1. Network: our backends and eager single-precision torch of the same network on one tile, and the share of the
    machine's bf16 convolution peak.
-2. Pipeline: files to files, three photos of 3 megapixels: our job, and the loop that a user would write around the same
-   network (read with OpenCV, whole photo through torch in single precision, write).
+2. Pipeline: files to files, two photos of 3 megapixels with the U-Net: our job, and the loop that a user would write
+   around the same network (read with OpenCV, whole photo through torch in single precision, write).
 3. Photo: one photo of 24 megapixels with the starter denoiser, file to file, against non-local means for colour photos
    of OpenCV and scikit-image on the same photo.
 
@@ -39,7 +39,7 @@ from tests.benchmarks.roofline import measure_roofline
 NETWORK_PX = 1152
 """The window of a tile of 1,024 pixels with its context."""
 
-PIPELINE_PHOTOS, PIPELINE_SIZE = 3, (1500, 2000)
+PIPELINE_PHOTOS, PIPELINE_SIZE = 2, (1500, 2000)
 PHOTO_SIZE = (4000, 6000)
 SCALING_SIZES = {1.5: (1000, 1500), 6.0: (2000, 3000), 24.0: PHOTO_SIZE}
 NOISE = 12.0
@@ -133,7 +133,7 @@ def measure_pipeline(folder: Path, num_runs: int) -> Figures:
     for number in range(PIPELINE_PHOTOS):
         write_photo(photos / f"photo {number}.png", PIPELINE_SIZE, seed=number)
     rows, figures = [], {}
-    for name, model in networks(folder).items():
+    for name, model in list(networks(folder).items())[:1]:
         seconds = timed(
             {
                 "eager fp32 torch, plain loop": lambda used=model: plain_loop(used, photos, folder / "plain"),  # type: ignore[misc]

@@ -18,6 +18,7 @@ from engine.backends.selection import (
     HALF_PRECISION_TOLERANCE_DB,
     SINGLE_PRECISION_TOLERANCE_DB,
     choose_backend,
+    count_choices,
 )
 from engine.configs import BackendName, ComputeConfig, RestoreConfig
 from engine.data.image_files import read_image, write_image
@@ -154,6 +155,7 @@ def test_the_choice_is_the_quickest_and_is_remembered(device: ComputeDevice, tmp
     again = choose_backend(network, device, "auto", megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
     assert again.seconds_per_megapixel == first.seconds_per_megapixel, "nothing is measured twice"
     assert again.name == first.name
+    assert count_choices(tmp_path) == {first.name: 1}
     assert (again.network is None) == (first.name == "torch")
 
 
