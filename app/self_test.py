@@ -104,8 +104,10 @@ def _train_two_steps(folder: Path) -> str:
     from engine.job_control import JobControl
     from engine.jobs import pretrain
     from engine.run_store import Run
+    from engine.sample_photos import make_sample_photos
 
-    config = PretrainConfig(photos=(folder / "samples" / "noisy",), steps=2, out=folder / "run")
+    samples = make_sample_photos(folder / "samples")
+    config = PretrainConfig(photos=(samples.noisy,), steps=2, out=folder / "run")
     result = pretrain(config, JobControl(), lambda event: None)
     if not Run(result.run).model_path.is_file():
         raise SelfTestError("the training left no model.")
@@ -118,6 +120,7 @@ def _open_the_window(folder: Path) -> str:
 
     from app import main as studio
     from app.main_window import MainWindow
+    from engine.sample_photos import make_sample_photos
 
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
@@ -140,7 +143,7 @@ def _open_the_window(folder: Path) -> str:
     timer = QTimer(application)
     timer.timeout.connect(look)
     timer.start(_POLL_MS)
-    exit_code = studio.main([str(folder / "samples" / "noisy")])
+    exit_code = studio.main([str(make_sample_photos(folder / "samples").noisy)])
     if exit_code or not seen:
         raise SelfTestError(f"the window was not ready within {_WINDOW_LIMIT_S:.0f} s (exit code {exit_code}).")
     return seen[0]

@@ -29,8 +29,6 @@ MEGABYTE = 1e6
 LARGEST_MB = 950
 _ICON_SIZES_PX = (16, 32, 48, 128, 256)
 _SELF_TEST_LIMIT_S = 600
-# The largest, whose symbols take a hundred megabytes; stripped and started by the self-test.
-_STRIPPED = ("torch/lib/libtorch_cpu.so", "torch/lib/libtorch_python.so")
 
 
 def main() -> int:
@@ -91,11 +89,21 @@ def freeze(out: Path) -> Path:
     subprocess.run(command, cwd=ROOT, check=True)
     program = out / "residua"
     if sys.platform == "linux":
-        for name in _STRIPPED:
-            subprocess.run(["strip", "--strip-unneeded", str(program / "_internal" / name)], check=True)
+        strip_symbols(program)
     if sys.platform != "win32":
         (program / "residua-studio").symlink_to("residua")
     return program
+
+
+def strip_symbols(program: Path) -> None:
+    """Take the symbols out of the program's libraries, which are a tenth of it.
+
+    Those in folders named `*.libs` were rewritten when their packages were made, and do not load once stripped.
+    """
+    for path in (program / "_internal").rglob("*.so*"):
+        if path.is_symlink() or path.parent.name.endswith(".libs"):
+            continue
+        subprocess.run(["strip", "--strip-unneeded", str(path)], check=False, stderr=subprocess.DEVNULL)
 
 
 def folder_bytes(folder: Path) -> int:

@@ -33,6 +33,15 @@ _UNNEEDED_MODULES = (
     "tensorboard",
     # How fsspec would read over a network.
     "aiohttp",
+    # The compiled backends are larger than the room that is left; without them torch computes.
+    "onnx",
+    "onnx_ir",
+    "onnxruntime",
+    "onnxscript",
+    "openvino",
+    # What development alone has installed, and libraries try to import.
+    "markdown",
+    "yaml",
     # Non-commercial by its licence: never bundled, even where this machine has it.
     "bm3d",
     "bm4d",
@@ -50,14 +59,16 @@ _UNNEEDED_FILES = (
     "torch/lib/libbackend_with_compiler*",
     "torch/lib/*.lib",
     "functorch/*",
-    # The sources of its compiler and test helpers; their bytecode, which it imports, is in the program's archive.
-    *(f"torch/{name}/*.py" for name in ("_dynamo", "_export", "_functorch", "_inductor", "ao", "distributed")),
-    *(f"torch/{name}/*.py" for name in ("export", "onnx", "testing")),
     # Codecs of scientific arrays, which no photo has.
     *(f"imagecodecs.libs/lib{name}*" for name in ("cpcodec", "SZ3", "SPERR", "zfp", "blosc2", "uhdr", "meshopt")),
     *(f"imagecodecs/_{name}.*" for name in ("pcodec", "sz3", "sperr", "zfp", "blosc2", "ultrahdr", "meshopt")),
     # Parts of large libraries that neither metrics nor denoisers reach.
+    "skimage/feature/*",
     "skimage/filters/rank/*",
+    "skimage/morphology/*",
+    "skimage/data/ihc*",
+    "skimage/data/logo*",
+    "skimage/data/motorcycle*",
     "scipy/io/_fast_matrix_market/*",
     # Qt: the platforms of embedded devices, network and its plugins, and texts of languages the window has not.
     "PySide6/Qt/plugins/platforms/libqeglfs*",
@@ -77,6 +88,11 @@ _UNNEEDED_FILES = (
     "libepoxy*",
     "libharfbuzz*",
     "PySide6/Qt/plugins/networkinformation/*",
+    "*libQt6Network*",
+    "libkrb5*",
+    "libgssapi*",
+    "libk5crypto*",
+    "libkeyutils*",
     "PySide6/Qt/plugins/tls/*",
     "PySide6/Qt/plugins/qmltooling/*",
     "PySide6/Qt/qml/*",
@@ -91,9 +107,24 @@ _UNNEEDED_FILES = (
     "matplotlib/mpl-data/images/*",
     "matplotlib/mpl-data/fonts/afm/*",
     "matplotlib/mpl-data/fonts/pdfcorefonts/*",
+    "matplotlib/mpl-data/fonts/ttf/cm*",
+    "matplotlib/mpl-data/fonts/ttf/DejaVuSansMono*",
+    "matplotlib/mpl-data/fonts/ttf/DejaVuSerif*",
+    "matplotlib/mpl-data/fonts/ttf/STIX*",
     "skimage/data/lfw_subset*",
     "*/tests/*",
 )
+_KEPT_TORCH_SOURCES = (
+    "torch/nn/*",
+    "torch/jit/*",
+    "torch/_refs/*",
+    "torch/_decomp/*",
+    "torch/_prims/*",
+    "torch/_library/*",
+    "*config*.py",
+)
+"""torch reads the sources of its settings, and of what it may compile; of all else the archive's bytecode suffices."""
+
 _KEPT_TRANSLATIONS = ("qtbase_de.qm", "qtbase_en.qm")
 
 
@@ -111,4 +142,6 @@ def is_needed(path: str) -> bool:
     path = path.replace("\\", "/")
     if "/translations/" in path and path.endswith(".qm"):
         return path.endswith(_KEPT_TRANSLATIONS)
+    if path.startswith("torch/") and path.endswith(".py") and path.count("/") > 1:
+        return any(fnmatchcase(path, pattern) for pattern in _KEPT_TORCH_SOURCES)
     return not any(fnmatchcase(path, pattern) for pattern in _UNNEEDED_FILES)
