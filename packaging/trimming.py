@@ -9,10 +9,8 @@ _UNNEEDED_MODULES = (
     "PyQt5",
     "PyQt6",
     "PySide2",
-    # Qt modules that pyqtgraph and qtawesome only try to import.
+    # Qt modules that pyqtgraph and qtawesome only try to import; pyqtgraph cannot do without those of OpenGL.
     "PySide6.QtNetwork",
-    "PySide6.QtOpenGL",
-    "PySide6.QtOpenGLWidgets",
     "PySide6.QtQml",
     "PySide6.QtQuick",
     "PySide6.QtTest",
@@ -39,6 +37,9 @@ _UNNEEDED_MODULES = (
     "onnxruntime",
     "onnxscript",
     "openvino",
+    # Kept in files, not in a database.
+    "sqlite3",
+    "_sqlite3",
     # What development alone has installed, and libraries try to import.
     "markdown",
     "yaml",
@@ -66,9 +67,8 @@ _UNNEEDED_FILES = (
     "skimage/feature/*",
     "skimage/filters/rank/*",
     "skimage/morphology/*",
-    "skimage/data/ihc*",
-    "skimage/data/logo*",
-    "skimage/data/motorcycle*",
+    *(f"skimage/data/{name}*" for name in ("cell", "chessboard", "clock", "coins", "color", "horse", "ihc", "logo")),
+    *(f"skimage/data/{name}*" for name in ("micro", "moon", "motorcycle", "page", "phantom", "text")),
     "scipy/io/_fast_matrix_market/*",
     # Qt: the platforms of embedded devices, network and its plugins, and texts of languages the window has not.
     "PySide6/Qt/plugins/platforms/libqeglfs*",
@@ -76,6 +76,11 @@ _UNNEEDED_FILES = (
     "PySide6/Qt/plugins/platforms/libqvnc*",
     "PySide6/Qt/plugins/platforms/libqvkkhrdisplay*",
     "PySide6/Qt/plugins/egldeviceintegrations/*",
+    # On Wayland the X11 platform runs as well, through the compositor's own X server.
+    "PySide6/Qt/plugins/platforms/libqwayland*",
+    "PySide6/Qt/plugins/wayland*",
+    "*libQt6Wayland*",
+    "*libQt6WlShell*",
     "*libQt6EglFS*",
     # GTK's looks, and what they pull in: the window has looks of its own.
     "PySide6/Qt/plugins/platformthemes/libqgtk3*",
@@ -86,6 +91,7 @@ _UNNEEDED_FILES = (
     "libcairo*",
     "libpango*",
     "libepoxy*",
+    "libpixman*",
     "libharfbuzz*",
     "PySide6/Qt/plugins/networkinformation/*",
     "*libQt6Network*",
