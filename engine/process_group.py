@@ -68,8 +68,7 @@ class ProcessGroup:
         if self.size == 1:
             return compute(batch)
         own = compute(batch[self.rows(len(batch))])
-        with _told_when_lost():
-            gathered: Tensor = _GatherRows.apply(own, len(batch), self)  # type: ignore[no-untyped-call]
+        gathered: Tensor = _GatherRows.apply(own, len(batch), self)  # type: ignore[no-untyped-call]
         return gathered
 
     def sum_gradients(self, weights: Sequence[Tensor]) -> None:
@@ -188,7 +187,9 @@ class _GatherRows(torch.autograd.Function):
         message = own.new_zeros((most, *own.shape[1:]))
         message[: len(own)] = own
         found = [torch.empty_like(message) for _ in sizes]
-        dist.all_gather(found, message)
+        # The message alone: memory that does not suffice is another error, and no lost process.
+        with _told_when_lost():
+            dist.all_gather(found, message)
         return torch.cat([part[: rows.stop - rows.start] for part, rows in zip(found, sizes, strict=True)])
 
     @staticmethod
