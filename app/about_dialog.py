@@ -16,7 +16,7 @@ from app.bundled_licences import BundledPackage, bundled_packages
 from app.theme import SPACING, Theme
 from app.translation import tr, tr_count
 from app.viewer.latest_task import LatestTask
-from app.widgets.buttons import button
+from app.widgets.buttons import close_row
 from app.widgets.text import label
 from engine import __version__
 
@@ -38,6 +38,8 @@ class AboutDialog(QDialog):
         self._packages: tuple[BundledPackage, ...] = ()
         self._caption = label(tr("Reading the licences …"), "section")
         self.list = QListWidget()
+        # A long name is shortened; a bar for the longest of them would stand under all.
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName(tr("Packages that come with Residua"))
         self.list.currentRowChanged.connect(self._show_licence)
         self.text = QPlainTextEdit()
@@ -70,19 +72,13 @@ class AboutDialog(QDialog):
         columns.setSpacing(SPACING)
         columns.addWidget(self.list)
         columns.addWidget(self.text, 1)
-        close_button = button(tr("Close"))
-        close_button.clicked.connect(self.accept)
-        close_button.setDefault(True)
-        buttons = QHBoxLayout()
-        buttons.addStretch()
-        buttons.addWidget(close_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
         layout.setSpacing(2 * SPACING)
         layout.addLayout(head)
         layout.addWidget(self._caption)
         layout.addLayout(columns, 1)
-        layout.addLayout(buttons)
+        layout.addLayout(close_row(self))
 
     @Slot()
     def _fit(self) -> None:

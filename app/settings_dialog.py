@@ -27,7 +27,7 @@ from app.settings import (
 from app.theme import SPACING, Theme
 from app.translation import mark, tr, tr_count, translate_engine
 from app.viewer.latest_task import LatestTask
-from app.widgets.buttons import button, set_reason
+from app.widgets.buttons import button, close_row, set_reason
 from app.widgets.field_editors import ChoiceEditor, FieldEditor, IntEditor, PathEditor, editor_for
 from app.widgets.text import label
 from engine.compute_preference import ComputePreference
@@ -193,18 +193,12 @@ class SettingsDialog(QDialog):
         self._scroll.setWidgetResizable(True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setWidget(content)
-        close_button = button(tr("Close"))
-        close_button.clicked.connect(self.accept)
-        close_button.setDefault(True)
-        buttons = QHBoxLayout()
-        buttons.addStretch()
-        buttons.addWidget(close_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
         layout.setSpacing(2 * SPACING)
         layout.addWidget(label(tr("Settings"), "title"))
         layout.addWidget(self._scroll, 1)
-        layout.addLayout(buttons)
+        layout.addLayout(close_row(self))
 
     @Slot()
     def _fit(self) -> None:

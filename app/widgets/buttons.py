@@ -1,9 +1,10 @@
 """Buttons in the few looks that the window has."""
 
 from PySide6.QtCore import QSize, Qt, Slot
-from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QToolButton, QWidget
 
 from app.theme import ICON_PX, Theme, set_role, themed_icon
+from app.translation import tr
 
 _ICON_GAP_PX = 5
 
@@ -32,6 +33,17 @@ def icon_button(icon: str, tip: str, parent: QWidget | None = None) -> QToolButt
     result.setAutoRaise(True)
     result.setCursor(Qt.CursorShape.PointingHandCursor)
     return result
+
+
+def close_row(dialog: QDialog) -> QHBoxLayout:
+    """Return the last row of a dialog that is only ever closed: its default button, on the right."""
+    close_button = button(tr("Close"))
+    close_button.clicked.connect(dialog.accept)
+    close_button.setDefault(True)
+    row = QHBoxLayout()
+    row.addStretch()
+    row.addWidget(close_button)
+    return row
 
 
 def set_reason(target: QWidget, reason: str) -> None:
