@@ -8,13 +8,14 @@ from PySide6.QtCore import QObject, Qt, QThreadPool, Signal, Slot
 
 from app.thumbnails import emit_if_alive, lower_thread_priority, shut_down_at_quit
 from engine.errors import EngineError
+from engine.job_control import JobCancelled
 
 
 class LatestTask(QObject):
     """Runs one function at a time in a thread; a new request replaces one that waits and outdates one that runs.
 
     All methods belong to the main thread. Exactly one of the signals answers the latest request, none an outdated
-    one.
+    one, nor one whose function ends by `JobCancelled`: who cancelled it waits for nothing.
 
     Signals:
         finished(object): What the function returned. Main thread.
@@ -104,5 +105,5 @@ class LatestTask(QObject):
             self.finished.emit(value)
         elif isinstance(error, EngineError):
             self.failed.emit(error)
-        else:
+        elif not isinstance(error, JobCancelled):
             raise error

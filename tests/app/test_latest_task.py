@@ -4,6 +4,7 @@ import pytest
 
 from app.viewer.latest_task import LatestTask
 from engine.errors import ImageReadError
+from engine.job_control import JobControl
 
 
 @pytest.fixture
@@ -63,3 +64,17 @@ def test_a_fault_of_the_program_is_raised_on_the_main_thread(qtbot, task):
         task.submit(lambda: 1 / 0)
         qtbot.waitUntil(lambda: exceptions != [])
     assert exceptions[0][0] is ZeroDivisionError
+
+
+def test_what_was_cancelled_from_outside_is_neither_answered_nor_a_fault(qtbot, task):
+    answers = []
+    task.finished.connect(answers.append)
+    task.failed.connect(answers.append)
+    control = JobControl()
+    control.cancel()
+    with qtbot.captureExceptions() as exceptions:
+        task.submit(control.wait_if_paused)
+        qtbot.waitUntil(lambda: not task.is_busy)
+        qtbot.wait(30)
+    assert exceptions == []
+    assert answers == []
