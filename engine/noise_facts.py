@@ -54,12 +54,13 @@ class SignalDependence:
     @property
     def sentence(self) -> str:
         """Where the noise is stronger, with the figures at both ends."""
-        ends = [("dark", self.sigma_at(self.darkest)), ("bright", self.sigma_at(self.brightest))]
-        (low_name, low), (high_name, high) = sorted(ends, key=lambda end: end[1])
-        if high < _CLEAR_RATIO * max(low, _LEAST_SIGMA):
-            (_, dark), (_, bright) = ends
+        dark, bright = self.sigma_at(self.darkest), self.sigma_at(self.brightest)
+        # Whole sentences, since no other language puts its words in the same places.
+        if max(dark, bright) < _CLEAR_RATIO * max(min(dark, bright), _LEAST_SIGMA):
             return f"It is about as strong in dark parts ({_in_levels(dark)}) as in bright ones ({_in_levels(bright)})."
-        return f"It is stronger in {high_name} parts ({_in_levels(high)}) than in {low_name} ones ({_in_levels(low)})."
+        if dark > bright:
+            return f"It is stronger in dark parts ({_in_levels(dark)}) than in bright ones ({_in_levels(bright)})."
+        return f"It is stronger in bright parts ({_in_levels(bright)}) than in dark ones ({_in_levels(dark)})."
 
 
 @dataclass(frozen=True, kw_only=True)

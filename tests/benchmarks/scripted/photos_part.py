@@ -3,8 +3,6 @@
 import shutil
 from pathlib import Path
 
-from PySide6.QtWidgets import QLineEdit
-
 from tests.benchmarks.scripted.parts import Plan
 from tests.benchmarks.scripted.person import Person
 
@@ -50,7 +48,8 @@ def live(person: Person, plan: Plan) -> None:
     person.settle()
     person.shoot("filtered by name")
     person.press("ctrl+a", "BackSpace", "ctrl+shift+f")
-    person.click("Noise from", QLineEdit)
+    person.wait("the filter's conditions", lambda: person.page.tools.filter_panel.isVisible())
+    person.click_on(lambda: person.page.tools.filter_panel.noise.low)
     person.write("3")
     person.settle()
     person.shoot("filter by noise")
