@@ -39,4 +39,6 @@ class Reader:
 def _texts_of(catalogue: gettext.NullTranslations) -> dict[str, str]:
     # Python's gettext offers no way to list a catalogue's texts; of plurals, the key holds the singular alone.
     texts: dict[str | tuple[str, int], str] = vars(catalogue)["_catalog"]
-    return {key if isinstance(key, str) else key[0]: text for key, text in texts.items() if text}
+    plain = {key if isinstance(key, str) else key[0]: text for key, text in texts.items() if text}
+    # Texts of the engine stand under a context, which gettext puts before an end-of-transmission character.
+    return {key.rpartition("\x04")[2]: text for key, text in plain.items()}
