@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-# Both are read once, when torch and Qt are first imported.
+# All are read once, when torch and Qt are first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
+    # Threads of two processes that wait for one another on the same cores would slow both down many times.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
