@@ -10,7 +10,11 @@ import torch
 from torch import Tensor
 
 from engine.losses.contrastive import ContrastiveTerm, nt_xent, positive_index, spread_temperature
-from engine.losses.earth_mover import earth_mover_distance, earth_mover_distance_matrix, sorted_residuals
+from engine.losses.earth_mover import (
+    earth_mover_distance,
+    earth_mover_distances_within,
+    sorted_residuals,
+)
 from engine.losses.residual_queue import ResidualQueue
 
 
@@ -71,7 +75,7 @@ class ResidualContrast:
         # Of a pull alone the distances need no gradient; one per positive pair then takes their place, which is the
         # same as cutting the negatives off the whole matrix, without its backward pass over all pairs.
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self._pull_only):
-            distances = earth_mover_distance_matrix(values, values)
+            distances = earth_mover_distances_within(values)
             further = self._further_negatives(values, photos)
         positives = positive_index(len(values) // 2, values.device)
         is_positive = torch.nn.functional.one_hot(positives, len(values)).bool()
@@ -80,7 +84,8 @@ class ResidualContrast:
         if self._temperature == 0:
             temperature = spread_temperature(distances, self._temperature_share)
         if self._pull_only:
-            to_positive = earth_mover_distance(values, values[positives])
+            first, second = values.chunk(2)
+            to_positive = earth_mover_distance(first, second).repeat(2)
             distances = torch.where(is_positive, to_positive[:, None], distances)
         return ResidualContrastTerm(nt_xent(distances, temperature, further), mean_distance)
 
