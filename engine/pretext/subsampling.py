@@ -40,9 +40,16 @@ class NeighbourSampler:
         """Both sub-samples, g1 and g2. Shapes: (batch, channels, height / 2, width / 2)."""
         batch, channels, height, width = crops.shape
         rows, columns = height // 2, width // 2
-        cells = torch.nn.functional.pixel_unshuffle(crops, 2).view(batch, channels, 4, rows, columns)
-        chosen = _NEIGHBOURS[self.choice].to(crops.device).expand(batch, channels, 1, rows, columns, 2)
-        return cells.gather(2, chosen[..., 0])[:, :, 0], cells.gather(2, chosen[..., 1])[:, :, 0]
+        # Places of the cells' top left pixels, and from there to the two chosen ones.
+        corners = 2 * (width * torch.arange(rows)[:, None] + torch.arange(columns))
+        from_corner = torch.tensor([0, 1, width, width + 1])[_NEIGHBOURS]
+        pixels = crops.flatten(2)
+
+        def taken(steps: Tensor) -> Tensor:
+            places = (corners + steps[self.choice[:, 0]]).view(batch, 1, -1).to(crops.device)
+            return pixels.gather(2, places.expand(batch, channels, rows * columns)).view(batch, channels, rows, columns)
+
+        return taken(from_corner[:, 0]), taken(from_corner[:, 1])
 
 
 def thinned(crops: Tensor, stride: int, generator: torch.Generator) -> Tensor:
