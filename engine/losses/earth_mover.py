@@ -10,7 +10,7 @@ So every residual is sorted once, whatever the number of pairs.
 import torch
 from torch import Tensor
 
-from engine.losses.ordering import ascending_order, parted_order
+from engine.losses.ordering import ascending, ascending_order, parted_order
 
 
 def sorted_residuals(residuals: Tensor, intensity: Tensor | None = None, num_bins: int = 1) -> Tensor:
@@ -39,7 +39,7 @@ def sorted_residuals(residuals: Tensor, intensity: Tensor | None = None, num_bin
     if not 1 <= num_bins <= values.shape[2]:
         raise ValueError(f"{values.shape[2]} pixels cannot be parted into {num_bins} bins")
     if num_bins == 1:
-        return values.gather(2, ascending_order(values))
+        return ascending(values)
     if intensity is None or intensity.shape != residuals.shape:
         found = None if intensity is None else tuple(intensity.shape)
         raise ValueError(f"bins need an intensity of the residuals' shape {tuple(residuals.shape)}, not {found}")

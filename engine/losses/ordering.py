@@ -40,7 +40,9 @@ def ascending_order(values: Tensor, places: Tensor | None = None) -> Tensor:
     num_threads = max(min(torch.get_num_threads(), rows.numel() // _VALUES_PER_THREAD, len(rows)), 1)
     parts = [
         (ours.numpy(), theirs.numpy(), out.numpy())
-        for ours, theirs, out in zip(*(all_rows.tensor_split(num_threads) for all_rows in (rows, given, order)), strict=True)
+        for ours, theirs, out in zip(
+            *(all_rows.tensor_split(num_threads) for all_rows in (rows, given, order)), strict=True
+        )
     ]
     if num_threads == 1:
         _order_rows(*parts[0])
@@ -65,7 +67,17 @@ def parted_order(values: Tensor, num_parts: int) -> Tensor:
     """
     per_part = values.shape[-1] // num_parts
     # Sorted whole: NumPy finds several borders at once by other means, which take three times as long (measured).
-    return ascending_order(values)[..., : num_parts * per_part].unflatten(-1, (num_parts, per_part))
+    return ascending_order(values)[..., : num_parts * per_part].view(*values.shape[:-1], num_parts, per_part)
+
+
+def ascending(values: Tensor) -> Tensor:
+    """Sort along the last axis, with a gradient where the values ask for one. Shape: (..., samples), float32, kept."""
+    if values.requires_grad and torch.is_grad_enabled():
+        return values.gather(-1, ascending_order(values))
+    if values.device.type != "cpu":
+        return values.sort(dim=-1).values
+    # Without a gradient nobody asks where the values came from, and they can be sorted by themselves.
+    return torch.from_numpy(np.sort(values.detach().numpy(), axis=-1))
 
 
 def _order_rows(values: NDArray[np.float32], places: NDArray[np.int64], order: NDArray[np.int64]) -> None:

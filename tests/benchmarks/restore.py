@@ -13,11 +13,8 @@ Every run takes all sides in turn, so that whatever else the machine does meets 
 Each part writes its own tables, so that they can be measured one after the other. Takes up to 30 minutes in all.
 """
 
-import argparse
 import statistics
-import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +29,8 @@ from engine.job_control import JobControl
 from engine.models import ModelCard, build_network, load_model, save_model
 from engine.restoring import restore
 from engine.starter_models import require_starter
-from tests.benchmarks.document import DOCS, Section, Table, stored_data, write_section
-from tests.benchmarks.reporting import describe_machine, print_table
+from tests.benchmarks.document import Table
+from tests.benchmarks.parts import Figures, SpeedBenchmark, ratios, spread, timed
 from tests.benchmarks.roofline import measure_roofline
 
 NETWORK_PX = 1152
@@ -45,42 +42,6 @@ SCALING_SIZES = {1.5: (1000, 1500), 6.0: (2000, 3000), 24.0: PHOTO_SIZE}
 NOISE = 12.0
 PEER_SIZES = {"scikit-image": (1000, 1500), "OpenCV": (2000, 3000)}
 """Theirs take minutes for a large photo; their time a megapixel does not depend on the size, so a part of it serves."""
-
-Figures = dict[str, Any]
-Sides = Mapping[str, Callable[[], object]]
-
-
-def timed(sides: Sides, num_runs: int) -> dict[str, list[float]]:
-    """Time all sides in turn, after one call of each that does not count.
-
-    Args:
-        sides: What to call, by name.
-        num_runs: How often each counts.
-
-    Returns:
-        Seconds of each run, by name.
-    """
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
-    for run in range(num_runs + 1):
-        for name, call in sides.items():
-            started = time.perf_counter()
-            call()
-            if run:
-                seconds[name].append(time.perf_counter() - started)
-    return seconds
-
-
-def spread(figures: Sequence[float], digits: int = 2) -> str:
-    """Median, least and most, as a text."""
-    return f"{statistics.median(figures):.{digits}f} ({min(figures):.{digits}f} to {max(figures):.{digits}f})"
-
-
-def ratios(seconds: Mapping[str, Sequence[float]], of: str) -> dict[str, list[float]]:
-    """How many times as long as one side each other took, run by run."""
-    return {
-        name: [theirs / ours for theirs, ours in zip(figures, seconds[of], strict=True)]
-        for name, figures in seconds.items()
-    }
 
 
 def measure_network(folder: Path, num_runs: int) -> Figures:
@@ -193,13 +154,6 @@ def measure_photo(folder: Path, num_runs: int) -> Figures:
     return {"tables": [table], "figures": {"ours": scaling, "peers": theirs}}
 
 
-PARTS: Mapping[str, Callable[[Path, int], Figures]] = {
-    "network": measure_network,
-    "pipeline": measure_pipeline,
-    "photo": measure_photo,
-}
-
-
 def spread_rate(times: Sequence[float], megapixels: float) -> str:
     """Seconds a megapixel, with their spread."""
     return spread([one / megapixels for one in times])
@@ -264,49 +218,16 @@ def _ours(network: torch.nn.Module, noisy: torch.Tensor, device: Any) -> Callabl
     return call
 
 
-def main() -> None:
-    """Measure the parts, print them, and write them into the document beside those measured before."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--runs", type=int, default=5, help="how often each side is timed")
-    parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS), help="what to measure")
-    parser.add_argument("--docs", type=Path, default=DOCS, help="folder of the document")
-    arguments = parser.parse_args()
-    data = stored_data("restore", arguments.docs)
-    for part in arguments.parts:
-        started = time.monotonic()
-        with tempfile.TemporaryDirectory() as folder:
-            measured = PARTS[part](Path(folder), arguments.runs)
-        for table in measured["tables"]:
-            print(f"\n{table.title}\n")
-            print_table(table.header, table.rows)
-        tables = [
-            {"title": one.title, "header": list(one.header), "rows": [list(row) for row in one.rows]}
-            for one in measured["tables"]
-        ]
-        minutes = (time.monotonic() - started) / 60
-        data[part] = {"minutes": minutes, "runs": arguments.runs, "tables": tables, "figures": measured["figures"]}
-        write_section("restore", section_of(data), arguments.docs)
-
-
-def section_of(data: Mapping[str, Any]) -> Section:
-    """The document's section from what all parts have left."""
-    parts = [data[name] for name in PARTS if name in data]
-    return Section(
-        title="Restoring: speed",
-        text=(
-            "Medians with the least and the most of at least "
-            f"{min(part['runs'] for part in parts)} runs, all sides in turn within a process of 2 threads. "
-            "Eager torch is what a user would write: single precision, the whole photo at once."
-        ),
-        command="python3 run.py bench restore",
-        seeds=(0,),
-        minutes=sum(part["minutes"] for part in parts),
-        machine=describe_machine(),
-        tables=[Table(**table) for part in parts for table in part["tables"]],
-        missing=[f"The part {name}." for name in PARTS if name not in data],
-        data=dict(data),
-    )
+BENCHMARK = SpeedBenchmark(
+    name="restore",
+    title="Restoring: speed",
+    text=(
+        "Medians with the least and the most of at least {runs} runs, all sides in turn within a process of 2 threads. "
+        "Eager torch is what a user would write: single precision, the whole photo at once."
+    ),
+    parts={"network": measure_network, "pipeline": measure_pipeline, "photo": measure_photo},
+)
 
 
 if __name__ == "__main__":
-    main()
+    BENCHMARK.run((__doc__ or "").partition("\n")[0])

@@ -1,0 +1,57 @@
+"""The order of values on a processor, against torch's own stable sort."""
+
+import numpy as np
+import torch
+
+from engine.losses.earth_mover import earth_mover_distance_matrix, earth_mover_distances_within, sorted_residuals
+from engine.losses.ordering import ascending, ascending_order, parted_order
+
+
+def values_with_ties(shape: tuple[int, ...], seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.randn(shape, generator=generator)
+    values[..., ::3] = (4 * values[..., ::3]).round() / 4
+    values[..., 0], values[..., 1], values[..., 2] = 0.0, -0.0, float("inf")
+    return values
+
+
+def test_the_order_is_that_of_a_stable_sort_on_one_thread_and_on_several() -> None:
+    for shape in ((5,), (2, 3, 64), (40, 3, 1024)):
+        values = values_with_ties(shape)
+        assert torch.equal(ascending_order(values), values.sort(dim=-1, stable=True).indices)
+
+
+def test_places_stand_for_values_and_decide_between_equal_ones() -> None:
+    values = torch.tensor([[0.5, 0.25, 0.5, -1.0]])
+    places = torch.tensor([[7, 3, 2, 9]])
+    assert ascending_order(values, places).tolist() == [[9, 3, 2, 7]]
+
+
+def test_parts_are_equally_many_from_small_to_large() -> None:
+    values = values_with_ties((2, 3, 31), seed=1)
+    parts = parted_order(values, 4)
+    order = values.sort(dim=-1, stable=True).indices
+    assert torch.equal(parts, order[..., :28].view(2, 3, 4, 7))
+
+
+def test_sorting_with_and_without_a_gradient_gives_the_same_values() -> None:
+    values = values_with_ties((4, 3, 50), seed=2)
+    assert torch.equal(ascending(values.clone().requires_grad_()), ascending(values))
+    leaf = values[..., 3:].clone().requires_grad_()
+    weights = torch.arange(47.0)
+    ascending(leaf).mul(weights).sum().backward()
+    ranks = torch.from_numpy(np.argsort(np.argsort(leaf.detach().numpy(), axis=-1, kind="stable"), axis=-1))
+    assert torch.equal(leaf.grad, weights[ranks])
+
+
+def test_distances_within_a_batch_are_those_of_the_matrix() -> None:
+    residuals = values_with_ties((6, 3, 8, 8), seed=3).nan_to_num(posinf=1.0).requires_grad_()
+    values = sorted_residuals(residuals)
+    within, matrix = earth_mover_distances_within(values), earth_mover_distance_matrix(values, values)
+    torch.testing.assert_close(within, matrix)
+    assert within.diagonal().count_nonzero() == 0
+    weights = torch.rand(6, 6, generator=torch.Generator().manual_seed(4))
+    ours, theirs = (
+        torch.autograd.grad((one * weights).sum(), residuals, retain_graph=True)[0] for one in (within, matrix)
+    )
+    torch.testing.assert_close(ours, theirs)
