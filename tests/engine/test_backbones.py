@@ -6,7 +6,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine.backbones.backbone import Backbone
-from engine.backbones.nafnet import normalise_channels
+from engine.backbones.nafnet import normalise_channels, simple_gate
 from engine.backbones.sizes import SizedParams
 from engine.backbones.unet import UNetParams
 from engine.configs import ComputeConfig
@@ -139,3 +139,13 @@ def test_normalised_channels_are_those_of_the_formula() -> None:
     centred = features - features.mean(dim=1, keepdim=True)
     expected = centred / (centred.square().mean(dim=1, keepdim=True) + 1e-6).sqrt()
     torch.testing.assert_close(normalise_channels(features), expected)
+
+
+def test_a_gate_in_training_is_the_plain_product_with_its_gradient() -> None:
+    features = torch.randn(2, 6, 5, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    features = features.contiguous(memory_format=torch.channels_last).requires_grad_()
+    first, second = features.chunk(2, dim=1)
+    assert torch.equal(simple_gate(features), first * second)
+    with torch.no_grad():
+        assert torch.equal(simple_gate(features), first * second)
+    assert torch.autograd.gradcheck(simple_gate, (features,))

@@ -111,6 +111,18 @@ def test_neighbor2neighbor_is_the_papers_loss() -> None:
         assert torch.allclose(found.grad, wanted.grad, atol=1e-7)
 
 
+def test_sub_samples_are_two_neighbours_of_each_cell() -> None:
+    pixels = torch.arange(6 * 8, dtype=torch.float32).view(1, 1, 6, 8).repeat(2, 3, 1, 1)
+    sampler = NeighbourSampler.draw(pixels, generator(1))
+    first, second = (taken.long() for taken in sampler(pixels))
+    rows, columns = torch.meshgrid(torch.arange(3), torch.arange(4), indexing="ij")
+    for taken in (first, second):
+        assert torch.equal(taken // 8 // 2, rows.expand_as(taken))
+        assert torch.equal(taken % 8 // 2, columns.expand_as(taken))
+    distance = (first // 8 - second // 8).abs() + (first % 8 - second % 8).abs()
+    assert bool((distance == 1).all())
+
+
 def test_regulariser_forgives_what_the_sub_samples_of_the_clean_photo_differ_by() -> None:
     """With the clean photo as its output, the plain term charges the picture's slope and the regulariser does not."""
     ramp = torch.linspace(0, 4, 32)[None, None, None, :].expand(4, 3, 32, 32).contiguous()
