@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from app.settings import COMPUTE_DEVICE, COMPUTE_PRECISION, COMPUTE_THREADS, Setting, Settings
+from app.settings import COMPUTE_BACKEND, COMPUTE_DEVICE, COMPUTE_PRECISION, COMPUTE_THREADS, Setting, Settings
 from engine.compute_preference import ComputePreference
 
 COMPUTE_SETTINGS: dict[str, Setting[Any]] = {
     "device": COMPUTE_DEVICE,
     "precision": COMPUTE_PRECISION,
     "threads": COMPUTE_THREADS,
+    "backend": COMPUTE_BACKEND,
 }
 """The settings by the fields of `ComputePreference`."""
 

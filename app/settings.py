@@ -61,6 +61,7 @@ COMPUTE_DEVICE = Setting("compute_device", "auto", ("auto", "cpu", "cuda", "mps"
 COMPUTE_PRECISION = Setting("compute_precision", "auto", ("auto", "32-true", "bf16-mixed"))
 COMPUTE_THREADS = Setting("compute_threads", 0)
 """Processor cores that the network may take; 0: all."""
+COMPUTE_BACKEND = Setting("compute_backend", "auto", ("auto", "torch", "openvino", "onnxruntime"))
 RUNS_FOLDER = Setting("runs_folder", "")
 """Empty: the user's data folder. Takes effect at the next start."""
 THUMBNAIL_CACHE_MB = Setting("thumbnail_cache_mb", 256, (64, 256, 1024, 4096))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from engine.configs import ADVANCED, ComputeConfig
+from engine.configs import ADVANCED, BackendChoice, ComputeConfig
 
 
 class ComputePreference(ComputeConfig):
@@ -20,3 +20,12 @@ class ComputePreference(ComputeConfig):
             json_schema_extra={"zero": "All", **ADVANCED},
         ),
     ] = 0
+    backend: Annotated[
+        BackendChoice,
+        Field(
+            title="Photos restored by",
+            description="The library that computes on a processor. Automatic takes what a short measurement finds the "
+            "fastest for a model; one that is not installed leaves the work to PyTorch.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = "auto"

@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from engine.compute_preference import ComputePreference
-from engine.configs import ComputeConfig
+from engine.configs import BackendChoice, ComputeConfig
 from engine.errors import DeviceError
 from engine.process_group import ALONE, ProcessGroup, join_group
 from engine.process_rank import local_rank
@@ -114,6 +114,11 @@ def prefer(preference: ComputePreference) -> None:
         # Once given, a number of threads stays with torch until it gets another one.
         preference = preference.model_copy(update={"threads": _all_threads})
     _preference = preference
+
+
+def preferred_backend(asked: BackendChoice) -> BackendChoice:
+    """The library that restores where a job asks for this one: "auto" is what is preferred (`prefer`)."""
+    return _preference.backend if asked == "auto" else asked
 
 
 def available_devices() -> list[str]:

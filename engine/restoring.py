@@ -57,7 +57,7 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
         ProcessGroupError: Another process of those that restore as one has ended; what is written stays.
     """
     from engine.backends.selection import choose_backend
-    from engine.devices import open_device
+    from engine.devices import open_device, preferred_backend
     from engine.models import load_model, model_file
     from engine.restorer import Restorer
     from engine.shared_batches import gather_results, share_out
@@ -76,11 +76,12 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
     model = load_model(config.model)
     device = open_device(config)
     megapixels = sum(photo.megapixels for photo in listing.photos)
-    backend = choose_backend(model.network, device, config.backend, megapixels=megapixels)
-    if backend.name != config.backend and config.backend != "auto" and config.backend in backend.failed:
+    asked = preferred_backend(config.backend)
+    backend = choose_backend(model.network, device, asked, megapixels=megapixels)
+    if backend.name != asked and asked in backend.failed:
         emit(
             JobWarning(
-                message=f"{config.backend} cannot compute this model here: {backend.failed[config.backend]}.",
+                message=f"{asked} cannot compute this model here: {backend.failed[asked]}.",
                 hint="Going on with torch, which needs more time.",
             )
         )

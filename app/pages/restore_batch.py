@@ -14,6 +14,7 @@ from app.pages.restore_list import PhotoState, RestoreListModel, RowState
 from app.phrases import NO_BREAK, count, duration, number
 from app.session import ModelChoice, RestoredPhoto, Session
 from app.translation import tr, tr_count
+from app.widgets.field_editors import choice_title
 from engine.configs import RestoreConfig
 from engine.events import Emit, FileSkipped, ImageRestored, JobEvent, PhotoPassedOver, StepDone
 from engine.job_control import JobControl
@@ -214,9 +215,14 @@ def _outcome_of(event: JobEvent) -> PhotoOutcome | None:
 
 
 def _describe(result: RestoreResult) -> str:
+    done = tr("Restored {photos} in {time}.")
+    if result.restored:
+        done = tr("Restored {photos} in {time}, computed by {library}.")
     sentences = [
-        tr("Restored {photos} in {time}.").format(
-            photos=count(len(result.restored), "photo"), time=duration(result.seconds)
+        done.format(
+            photos=count(len(result.restored), "photo"),
+            time=duration(result.seconds),
+            library=choice_title(result.backend),
         )
     ]
     if result.already_done:

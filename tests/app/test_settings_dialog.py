@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from app.compute_settings import compute_preference
 from app.disk_caches import cache_files
 from app.settings import (
+    COMPUTE_BACKEND,
     COMPUTE_PRECISION,
     COMPUTE_THREADS,
     KEEP_DELETED_DAYS,
@@ -69,11 +70,12 @@ def test_the_language_waits_for_the_next_start(dialog: SettingsDialog, opened: O
 
 def test_where_the_network_computes_reaches_the_jobs(qtbot: QtBot, dialog: SettingsDialog, opened: OpenWindow) -> None:
     choose(dialog, COMPUTE_PRECISION.key, "Full, 32 bit")
+    choose(dialog, COMPUTE_BACKEND.key, "PyTorch")
     box = dialog.editors[COMPUTE_THREADS.key].findChild(QSpinBox)
     assert isinstance(box, QSpinBox)
     assert box.text() == "All"
     box.setValue(1)
-    assert compute_preference(opened.settings) == ComputePreference(precision="32-true", threads=1)
+    assert compute_preference(opened.settings) == ComputePreference(precision="32-true", threads=1, backend="torch")
     # Nothing is loaded only to be told; what is loaded hears of it at once, and the header says so.
     assert opened.window.header.device_text == "Preparing …"
     opened.session.set_engine_loaded("CPU · bf16")
@@ -81,6 +83,7 @@ def test_where_the_network_computes_reaches_the_jobs(qtbot: QtBot, dialog: Setti
     qtbot.waitUntil(lambda: opened.window.header.device_text == "CPU · 32 bit", timeout=30_000)
     opened.settings.set(COMPUTE_PRECISION, "auto")
     opened.settings.set(COMPUTE_THREADS, 0)
+    opened.settings.set(COMPUTE_BACKEND, "auto")
     qtbot.waitUntil(lambda: not opened.window._computing.is_busy, timeout=30_000)
 
 
@@ -90,19 +93,28 @@ def test_what_is_preferred_is_what_auto_means() -> None:
         "torch.set_num_threads(3)\n"
         "from engine.compute_preference import ComputePreference\n"
         "from engine.configs import ComputeConfig\n"
-        "from engine.devices import open_device, prefer\n"
+        "from engine.devices import open_device, prefer, preferred_backend\n"
         "def look(**settings):\n"
         "    device = open_device(ComputeConfig(**settings))\n"
         "    print(device.name, device.precision, torch.get_num_threads())\n"
         "prefer(ComputePreference(device='cpu', precision='32-true', threads=2))\n"
         "look()\n"
         "look(precision='bf16-mixed')\n"
-        "prefer(ComputePreference(device='mps'))\n"
+        "print(preferred_backend('auto'))\n"
+        "prefer(ComputePreference(device='mps', backend='openvino'))\n"
+        "print(preferred_backend('auto'), preferred_backend('torch'))\n"
         "look(device='cpu', precision='32-true')\n"
         "print(open_device(ComputeConfig()).name != 'mps' or torch.backends.mps.is_available())\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["cpu 32-true 2", "cpu bf16-mixed 2", "cpu 32-true 3", "True"]
+    assert done.stdout.splitlines() == [
+        "cpu 32-true 2",
+        "cpu bf16-mixed 2",
+        "auto",
+        "openvino torch",
+        "cpu 32-true 3",
+        "True",
+    ]
 
 
 def test_folders_are_taken_when_they_are_whole(qtbot: QtBot, dialog: SettingsDialog, opened: OpenWindow) -> None:
