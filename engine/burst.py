@@ -9,31 +9,25 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from engine.burst_merging import MergedShots, Shot, as_seen_by, brightness_gain, merge_shots
+from engine.burst_alignment import AlignedShot, ReadShot, align_shot, read_shot
+from engine.burst_merging import MergedShots, as_seen_by, merge_shots
 from engine.configs import JobConfig
-from engine.data.image_files import PhotoImage, probe_image, read_image, write_image
+from engine.data.image_files import encode_image, probe_image, write_encoded_image
 from engine.data.photo_folder import list_image_files
 from engine.data.photo_pairs import PhotoPair
 from engine.errors import ImageReadError, ImageWriteError, InvalidInputError
 from engine.events import Emit, FileSkipped, StepDone
+from engine.interruptible import run_interruptibly
 from engine.job_control import JobControl
 from engine.noise import MIN_SIDE_PX, estimate_noise
-from engine.pair_alignment import (
-    MAX_UNCOVERED_SHARE,
-    MIN_SHAPE_CORRELATION,
-    find_alignment,
-    places_inside,
-    shape_correlation,
-    warp,
-)
 from engine.system_memory import available_memory
 
 MIN_SHOTS = 3
@@ -42,13 +36,7 @@ MIN_SHOTS = 3
 MAX_MOVED_SHARE = 0.25
 """A shot in which more than this part of the picture moved is left out."""
 
-MAX_GAIN = 1.5
-"""Shots that are brighter or darker by more than this factor were exposed otherwise."""
-
 _NEGLIGIBLE_MOVED_SHARE = 0.0005
-_NEGLIGIBLE_PX = 0.1
-_NEGLIGIBLE_GAIN = 0.01
-_COMPARED_SIDE_PX = 1024
 _MEMORY_SHARE = 0.6
 _MAX_NOISE_RATIO = 3.0
 _SMALLEST_SIGMA = 0.5 / 255
@@ -106,21 +94,6 @@ class BurstResult:
     seconds: float
 
 
-@dataclass(frozen=True, eq=False)
-class _Photo:
-    path: Path
-    image: PhotoImage
-    gray: NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class _Aligned:
-    path: Path
-    image: PhotoImage
-    shot: Shot
-    displacement_px: float
-
-
 def make_burst_references(config: BurstConfig, control: JobControl, emit: Emit) -> BurstResult:
     """Align and average shots of one scene, and write a reference for each.
 
@@ -156,18 +129,16 @@ def make_burst_references(config: BurstConfig, control: JobControl, emit: Emit) 
         control.wait_if_paused()
         emit(StepDone(stage=_READING, step=index, num_steps=len(paths)))
         try:
-            image = read_image(path)
+            photos.append(run_interruptibly(partial(read_shot, path), control))
         except ImageReadError as error:
             leave_out(path, error.message, error.hint)
-        else:
-            photos.append(_Photo(path, image, np.ascontiguousarray(image.pixels.mean(axis=2))))
     photos = _of_one_shape(photos, leave_out)
     in_linear_light = any(photo.image.pixels.shape[2] == 3 or photo.image.metadata.bit_depth == 8 for photo in photos)
     aligned = _align(photos, in_linear_light, leave_out, control, emit)
     merged = _merge(aligned, in_linear_light, control, emit)
-    _check_noise(merged, aligned[0].image.pixels)
+    run_interruptibly(lambda: _check_noise(merged, aligned[0].image.pixels), control)
     shares = merged.moved.mean(axis=(1, 2))
-    still: list[tuple[_Aligned, NDArray[np.bool_], float]] = []
+    still: list[tuple[AlignedShot, NDArray[np.bool_], float]] = []
     for member, moved, share in zip(aligned, merged.moved, shares, strict=True):
         if share > MAX_MOVED_SHARE:
             leave_out(
@@ -224,7 +195,7 @@ def _check_memory(paths: Sequence[Path]) -> None:
         )
 
 
-def _of_one_shape(photos: list[_Photo], leave_out: _LeaveOut) -> list[_Photo]:
+def _of_one_shape(photos: list[ReadShot], leave_out: _LeaveOut) -> list[ReadShot]:
     """Keep the shots of the most common size and kind."""
     shapes = [photo.image.pixels.shape for photo in photos]
     if not shapes:
@@ -249,19 +220,19 @@ def _of_one_shape(photos: list[_Photo], leave_out: _LeaveOut) -> list[_Photo]:
 
 
 def _align(
-    photos: Sequence[_Photo], in_linear_light: bool, leave_out: _LeaveOut, control: JobControl, emit: Emit
-) -> list[_Aligned]:
+    photos: Sequence[ReadShot], in_linear_light: bool, leave_out: _LeaveOut, control: JobControl, emit: Emit
+) -> list[AlignedShot]:
     """Bring all shots onto the one in the middle, or onto another where that shows a scene of its own."""
     middle = len(photos) // 2
-    best: tuple[list[_Aligned], list[tuple[Path, str, str]]] = ([], [])
+    best: tuple[list[AlignedShot], list[tuple[Path, str, str]]] = ([], [])
     for position in dict.fromkeys((middle, 0, len(photos) - 1)):
         base = photos[position]
         members, others = [], []
         for index, photo in enumerate(photos):
             control.wait_if_paused()
             emit(StepDone(stage=_ALIGNING, step=index, num_steps=len(photos)))
-            outcome = _align_one(base, photo, in_linear_light)
-            if isinstance(outcome, _Aligned):
+            outcome = run_interruptibly(partial(align_shot, base, photo, in_linear_light), control)
+            if isinstance(outcome, AlignedShot):
                 members.append(outcome)
             else:
                 others.append((photo.path, *outcome))
@@ -277,31 +248,7 @@ def _align(
     return members
 
 
-def _align_one(base: _Photo, photo: _Photo, in_linear_light: bool) -> _Aligned | tuple[str, str]:
-    """Bring one shot onto another; or say why not, and what to do. Small pictures tell that well."""
-    levels = np.asarray(np.rint(np.clip(photo.image.pixels, 0, 1) * np.float32(65535)), np.uint16)
-    if photo is base:
-        return _Aligned(photo.path, photo.image, Shot(levels, np.eye(2, 3)), 0.0)
-    alignment = find_alignment(base.gray, photo.gray)
-    height, width = base.gray.shape
-    inside = places_inside(alignment.matrix, (height, width), (height, width), slack_px=0)
-    if float(inside.mean()) < 1 - MAX_UNCOVERED_SHARE:
-        return "It shows too little of what the others show.", "Choose shots that the camera hardly moved between."
-    fixed, small = (_reduced(field) for field in (base.gray, photo.gray))
-    moved, covered = warp(
-        small[:, :, None], _reduced_matrix(alignment.matrix, (height, width), small.shape), small.shape
-    )
-    if shape_correlation(fixed[:, :, None], moved, covered) < MIN_SHAPE_CORRELATION:
-        return "It shows another scene than the other shots.", "Choose the shots of one scene alone."
-    gain = brightness_gain(fixed, moved[:, :, 0], in_linear_light=in_linear_light)
-    if not 1 / MAX_GAIN <= gain <= MAX_GAIN:
-        return "It was exposed otherwise than the other shots.", "Take all shots with one exposure, set by hand."
-    gain = 1.0 if abs(gain - 1) < _NEGLIGIBLE_GAIN else gain
-    matrix = alignment.matrix if alignment.displacement_px(height, width) > _NEGLIGIBLE_PX else np.eye(2, 3)
-    return _Aligned(photo.path, photo.image, Shot(levels, matrix, gain), alignment.displacement_px(height, width))
-
-
-def _merge(aligned: Sequence[_Aligned], in_linear_light: bool, control: JobControl, emit: Emit) -> MergedShots:
+def _merge(aligned: Sequence[AlignedShot], in_linear_light: bool, control: JobControl, emit: Emit) -> MergedShots:
     def step(done: int, all_bands: int) -> None:
         control.wait_if_paused()
         emit(StepDone(stage=_AVERAGING, step=done, num_steps=all_bands))
@@ -322,7 +269,7 @@ def _check_noise(merged: MergedShots, pixels: NDArray[np.float32]) -> None:
 
 
 def _write(
-    still: Sequence[tuple[_Aligned, NDArray[np.bool_], float]],
+    still: Sequence[tuple[AlignedShot, NDArray[np.bool_], float]],
     merged: MergedShots,
     config: BurstConfig,
     in_linear_light: bool,
@@ -346,17 +293,31 @@ def _write(
         if is_plain and common is not None:
             pairs.append(PhotoPair(member.path, common))
             continue
-        pixels = merged.pixels
-        if not is_plain:
-            pixels = as_seen_by(pixels, member.shot, moved, in_linear_light=in_linear_light)
+        own_places = None if is_plain else moved
+        encode = partial(_encoded, member, merged.pixels, own_places, config.file_format, in_linear_light)
+        content = run_interruptibly(encode, control)
         path = _free_name(config.out, member.path, config.file_format)
-        reference = member.image.with_pixels(np.ascontiguousarray(pixels), None)
-        write_image(path, reference, file_format=config.file_format, bit_depth=16)
+        write_encoded_image(path, content)
         if is_plain:
             common = path
         pairs.append(PhotoPair(member.path, path))
     emit(StepDone(stage=_WRITING, step=len(still), num_steps=len(still)))
     return pairs
+
+
+def _encoded(
+    member: AlignedShot,
+    mean: NDArray[np.float32],
+    own_places: NDArray[np.bool_] | None,
+    file_format: Literal["tiff", "png"],
+    in_linear_light: bool,
+) -> bytes:
+    """Return a reference's file: the mean as it is, or as the shot sees it but for its own places."""
+    pixels = mean
+    if own_places is not None:
+        pixels = as_seen_by(mean, member.shot, own_places, in_linear_light=in_linear_light)
+    reference = member.image.with_pixels(np.ascontiguousarray(pixels), None)
+    return encode_image(reference, file_format=file_format, bit_depth=16)
 
 
 def _free_name(folder: Path, shot: Path, file_format: str) -> Path:
@@ -368,21 +329,6 @@ def _free_name(folder: Path, shot: Path, file_format: str) -> Path:
         path = folder / f"{shot.stem}_reference ({number}){suffix}"
         number += 1
     return path
-
-
-def _reduced(field: NDArray[np.float32]) -> NDArray[np.float32]:
-    factor = min(1.0, _COMPARED_SIDE_PX / max(field.shape))
-    size = (max(1, round(field.shape[1] * factor)), max(1, round(field.shape[0] * factor)))
-    return np.asarray(cv2.resize(field, size, interpolation=cv2.INTER_AREA), np.float32)
-
-
-def _reduced_matrix(matrix: NDArray[np.float64], whole: tuple[int, ...], small: tuple[int, ...]) -> NDArray[np.float64]:
-    """A matrix between pictures of one size as that between their reduced ones."""
-    scale = np.array([whole[1] / small[1], whole[0] / small[0]])
-    turn = matrix[:, :2]
-    # Pixels have their places in their middles: small + 1/2 = (whole + 1/2) / scale.
-    shift = (matrix[:, 2] - 0.5 * (scale - 1) * (1 - turn.sum(axis=1))) / scale
-    return np.column_stack([turn, shift])
 
 
 def _too_unlike(num_alike: int, reasons: Sequence[tuple[str, str]]) -> InvalidInputError:

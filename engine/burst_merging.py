@@ -85,13 +85,13 @@ def merge_shots(shots: Sequence[Shot], *, in_linear_light: bool, step: Callable[
         shots: At least two, of one shape.
         in_linear_light: Whether the tone curve (sRGB's) is taken off before averaging and put back after: the mean of
             noisy light is the light, the mean of its encoded values is darker or brighter than that.
-        step: Called with (bands done, all bands); may raise to end it.
+        step: Called with (bands done, all bands), while the noise is measured too; may raise to end it.
     """
     height, width, channels = shots[0].levels.shape
-    noise = _measure_noise(shots, in_linear_light)
+    tops = range(0, height, _BAND_ROWS)
+    noise = _measure_noise(shots, in_linear_light, lambda: step(0, len(tops)))
     pixels = np.empty((height, width, channels), np.float32)
     moved = np.zeros((len(shots), height, width), np.bool_)
-    tops = range(0, height, _BAND_ROWS)
     for number, top in enumerate(tops):
         step(number, len(tops))
         bottom = min(height, top + _BAND_ROWS)
@@ -197,10 +197,11 @@ def _warped_rows(shot: Shot, first: int, last: int) -> tuple[NDArray[np.float32]
     return values, places_inside(at_band, (last - first, width), (height, width), slack_px=0.0)
 
 
-def _measure_noise(shots: Sequence[Shot], in_linear_light: bool) -> _NoiseLevels:
+def _measure_noise(shots: Sequence[Shot], in_linear_light: bool, ask: Callable[[], None]) -> _NoiseLevels:
     """Measure how far values, and means of areas, lie off the median of all shots, for each brightness."""
     middles, deviations, area_middles, area_deviations = [], [], [], []
     for first, last in _sampled_bands(shots[0].levels.shape[0]):
+        ask()
         values, covered = _aligned_rows(shots, first, last, in_linear_light)
         middle = _median_of(values, covered)
         everywhere = covered.all(axis=0)

@@ -9,9 +9,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
@@ -23,6 +24,11 @@ from engine.models import RestorationModel
 
 PROGRESS_KEY = "residua_progress"
 GRADIENT_NORM_KEY = "gradient_norm"
+
+_MAX_COUNT = 2**53
+"""The largest whole number that all readers of JSON agree on."""
+
+_Count = Annotated[int, Field(ge=0, le=_MAX_COUNT)]
 
 
 class Memory(Protocol):
@@ -75,6 +81,20 @@ class TrainingState:
         return [*found, self.gradient_norm]
 
 
+class _Progress(BaseModel):
+    """The counters as they stand in a file: whatever is not such a number belongs to a damaged one."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    step: _Count
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    # A preview equal to its reference has an infinite one.
+    best_psnr: Annotated[float, Field(ge=-_MAX_COUNT)] | None
+    best_step: _Count
+    # Checkpoints of version 0.1 know of no parts.
+    batch_parts: _Count = 1
+
+
 def checkpoint_bytes(state: TrainingState) -> bytes:
     """The content of a checkpoint's file."""
     tensors: dict[str, Tensor] = {GRADIENT_NORM_KEY: state.gradient_norm}
@@ -107,7 +127,7 @@ def load_checkpoint(path: Path, state: TrainingState) -> None:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            progress = parse_json_object((file.metadata() or {})[PROGRESS_KEY])
+            progress = _Progress.model_validate(parse_json_object((file.metadata() or {})[PROGRESS_KEY]))
         tensors = load_file(path)
         for part, network in (("network", state.network), ("averaged", state.averaged)):
             network.load_state_dict(_with_prefix(tensors, part))
@@ -121,12 +141,11 @@ def load_checkpoint(path: Path, state: TrainingState) -> None:
         state.gradient_norm.copy_(tensors[GRADIENT_NORM_KEY])
         if state.memory is not None:
             state.memory.load_state_tensors(_with_prefix(tensors, "memory"))
-        state.step = int(progress["step"])
-        state.seconds = float(progress["seconds"])
-        state.best_psnr = progress["best_psnr"]
-        state.best_step = int(progress["best_step"])
-        # Checkpoints of version 0.1 know of no parts.
-        state.batch_parts = max(int(progress.get("batch_parts", 1)), 1)
+        state.step = progress.step
+        state.seconds = progress.seconds
+        state.best_psnr = progress.best_psnr
+        state.best_step = progress.best_step
+        state.batch_parts = max(progress.batch_parts, 1)
     except (SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError) as error:
         raise ModelFileError(
             f"The checkpoint '{path.name}' is damaged or belongs to another network.",

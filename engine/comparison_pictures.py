@@ -23,6 +23,7 @@ from engine.data.image_files import PhotoImage, is_raw_file, read_image, write_i
 from engine.data.tiff_pages import containing_file
 from engine.errors import ImageWriteError, InvalidInputError, RunStoreError
 from engine.events import Emit, StepDone
+from engine.interruptible import run_interruptibly
 from engine.job_control import JobControl
 from engine.run_folder import Run
 
@@ -77,7 +78,7 @@ def compute_picture(config: ComparisonPictureConfig, control: JobControl, emit: 
 
     Args:
         config: The photo and what makes the picture.
-        control: Asked once per tile; a classical method ends only when it is through.
+        control: Asked once per tile; a classical method, which has none, is left behind.
         emit: Receives `StepDone` (steps are tiles).
 
     Returns:
@@ -149,7 +150,7 @@ def _by_model(config: ComparisonPictureConfig, model: Path, control: JobControl,
     on_tile = _tile_reporter(emit)
     if restorer.takes_mosaics:
         return restore_raw_file(config.photo, restorer, control=control, on_tile=on_tile)
-    image = read_image(config.photo)
+    image = run_interruptibly(lambda: read_image(config.photo), control)
     alpha = image.alpha
     restored = restorer.restore(image.pixels, control=control, on_tile=on_tile)
     if alpha is not None:
@@ -164,10 +165,9 @@ def _by_baseline(config: ComparisonPictureConfig, control: JobControl) -> PhotoI
             f"There is no classical method called '{config.baseline}'.", f"Choose one of: {', '.join(BASELINES)}."
         )
     if not entry.takes_photos:
-        return _demosaicked(config.photo, Baseline(entry, takes_mosaics=True))
-    image = read_image(config.photo)
-    control.wait_if_paused()
-    restored = Baseline(entry, scale=config.scale).restore(image.pixels)
+        return run_interruptibly(lambda: _demosaicked(config.photo, Baseline(entry, takes_mosaics=True)), control)
+    image = run_interruptibly(lambda: read_image(config.photo), control)
+    restored = run_interruptibly(lambda: Baseline(entry, scale=config.scale).restore(image.pixels), control)
     # An enlarged photo goes without its transparency: this picture is only looked at, over the same backdrop.
     return image.with_pixels(restored, image.alpha if config.scale == 1 else None)
 

@@ -5,6 +5,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ from engine.data.photo_folder import list_image_files
 from engine.data.photo_pairs import PhotoPair, match_pairs
 from engine.errors import ImageReadError, InvalidInputError
 from engine.events import Emit, FileSkipped, Pixels, StepDone
+from engine.interruptible import run_interruptibly
 from engine.job_control import JobControl
 from engine.job_results import EvaluationResult, PairScore
 from engine.metrics import fit_brightness, luminance, psnr, shave, ssim
@@ -82,7 +84,7 @@ def evaluate(config: EvaluateConfig, control: JobControl, emit: Emit) -> Evaluat
         seconds_left = elapsed() / index * (len(pairs) - index) if index else None
         emit(StepDone(stage="Evaluating", step=index, num_steps=len(pairs), seconds_left=seconds_left))
         try:
-            sample = _read_sample(pair, method.task)
+            sample = run_interruptibly(partial(_read_sample, pair, method.task), control)
             scores.append(_measure(sample, method, control, fits_brightness=config.fit_brightness))
         except (ImageReadError, InvalidInputError) as error:
             failed.append(FileSkipped(path=pair.noisy, reason=error.message, hint=error.hint))
@@ -185,9 +187,8 @@ class _Classical(_Method):
         }
 
     def restore(self, observed: Pixels, scale: int, control: JobControl) -> Pixels:
-        """Restore in one piece."""
-        control.wait_if_paused()
-        return self._by_scale[scale].restore(observed)
+        """Restore in one piece, which a stop leaves behind."""
+        return run_interruptibly(lambda: self._by_scale[scale].restore(observed), control)
 
     def was_taught_by(self, pair: PhotoPair) -> bool:
         """It learns from nothing."""

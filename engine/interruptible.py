@@ -1,5 +1,6 @@
 """Giving up what cannot be interrupted: decoding and encoding a large photo takes seconds inside a library."""
 
+import contextvars
 import queue
 import threading
 from collections.abc import Callable
@@ -30,9 +31,12 @@ def run_interruptibly(function: Callable[[], Answer], control: JobControl | None
         return function()
     answers: queue.SimpleQueue[tuple[Answer | None, Exception | None]] = queue.SimpleQueue()
 
+    # With what the caller's blocks have set, such as the memory of decoded photos.
+    context = contextvars.copy_context()
+
     def work() -> None:
         try:
-            answers.put((function(), None))
+            answers.put((context.run(function), None))
         except Exception as error:  # noqa: BLE001 - raised again where the answer is waited for
             answers.put((None, error))
 

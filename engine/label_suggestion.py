@@ -8,6 +8,7 @@ medoids of the distances are the photos that stand for all.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from engine.data.photo_folder import find_usable_photos, list_image_files
 from engine.errors import EngineError, InvalidInputError
 from engine.events import Emit, FileSkipped, JobWarning, StepDone
+from engine.interruptible import run_interruptibly
 from engine.job_control import JobControl
 from engine.k_medoids import k_medoids
 from engine.label_suggestion_config import SuggestLabelsConfig
@@ -123,7 +125,7 @@ def suggest_labels(config: SuggestLabelsConfig, control: JobControl, emit: Emit)
             )
         )
     return LabelSuggestion(
-        suggested=choose_representatives(residuals, config.count),
+        suggested=run_interruptibly(lambda: choose_representatives(residuals, config.count), control),
         num_photos=len(residuals.photos),
         skipped=tuple(skipped),
         seconds=time.monotonic() - started - (control.paused_seconds - paused_before),
@@ -197,7 +199,8 @@ def measure_residuals(
         control.wait_if_paused()
         emit(StepDone(stage="Comparing noise", step=index, num_steps=len(paths)))
         try:
-            quantiles.append(_quantiles(residual_of(decode_photo(path, independent_pixels=True), index)))
+            photo = run_interruptibly(partial(decode_photo, path, independent_pixels=True), control)
+            quantiles.append(_quantiles(residual_of(photo, index)))
         except EngineError as error:
             emit(FileSkipped(path=path, reason=error.message, hint=error.hint))
             continue
@@ -205,7 +208,8 @@ def measure_residuals(
     if not photos:
         raise InvalidInputError("None of the photos can be read.", "See the list of skipped files for the reasons.")
     values = torch.stack(quantiles)
-    distances = earth_mover_distance_matrix(values, values).double().numpy()
+    # Of thousands of photos this takes seconds.
+    distances = run_interruptibly(lambda: earth_mover_distance_matrix(values, values).double().numpy(), control)
     sigmas = values.double().square().mean(dim=(1, 2)).sub(values.double().mean(dim=2).square().mean(dim=1))
     emit(StepDone(stage="Comparing noise", step=len(paths), num_steps=len(paths)))
     return PhotoResiduals(tuple(photos), distances, sigmas.clamp_min(0).sqrt().numpy())

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from engine.data.photo_pairs import PairMatching, PhotoPair, choose_pairs, match
 from engine.data.tiff_pages import containing_file, page_number
 from engine.errors import EngineError, InvalidInputError
 from engine.events import Emit, FileSkipped, JobWarning, StepDone
+from engine.interruptible import run_interruptibly
 from engine.job_control import JobControl
 from engine.objectives import DecodedPair
 from engine.pair_doctor_measures import scene_signature
@@ -236,7 +238,8 @@ def _draw_sound_pairs(
             if pair in is_sound:
                 continue
             control.wait_if_paused()
-            findings = [] if pair.noisy == pair.clean else check_pair(pair, scale=scale)
+            check = partial(check_pair, pair, scale=scale)
+            findings = [] if pair.noisy == pair.clean else run_interruptibly(check, control)
             is_sound[pair] = not findings
             if findings:
                 _warn_aside(pair, findings[0].reason, findings[0].hint, emit)
@@ -258,7 +261,7 @@ def _decode_pairs(
     for index, pair in enumerate(pairs):
         control.wait_if_paused()
         try:
-            decoded[pair] = _decode_pair(pair, task)
+            decoded[pair] = run_interruptibly(partial(_decode_pair, pair, task), control)
         except EngineError as error:
             emit(FileSkipped(path=pair.noisy, reason=error.message, hint=error.hint))
             continue

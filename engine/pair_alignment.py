@@ -13,11 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.image_files import read_image, write_image
+from engine.data.image_files import encode_image, read_image, write_encoded_image
 from engine.data.pair_checks import best_shift
 from engine.data.photo_pairs import PhotoPair
 from engine.errors import EngineError, ImageWriteError, InvalidInputError
 from engine.events import Emit, FileSkipped, Pixels, StepDone
+from engine.interruptible import run_interruptibly
 from engine.job_control import JobControl
 from engine.run_store import default_runs_folder
 
@@ -132,7 +133,7 @@ def align_references(request: AlignRequest, control: JobControl, emit: Emit) -> 
         control.wait_if_paused()
         emit(StepDone(stage=_STAGE, step=index, num_steps=len(request.pairs)))
         try:
-            aligned.append(align_reference(pair, folder))
+            aligned.append(align_reference(pair, folder, control))
         except EngineError as error:
             skipped = FileSkipped(path=pair.noisy, reason=error.message, hint=error.hint)
             emit(skipped)
@@ -141,7 +142,7 @@ def align_references(request: AlignRequest, control: JobControl, emit: Emit) -> 
     return AlignResult(aligned=tuple(aligned), failed=tuple(failed))
 
 
-def align_reference(pair: PhotoPair, folder: Path) -> AlignedReference:
+def align_reference(pair: PhotoPair, folder: Path, control: JobControl | None = None) -> AlignedReference:
     """Write a copy of the reference that lies on the noisy photo.
 
     Where the moved reference shows nothing, at the borders, the copy shows the noisy photo itself: there it asks for no
@@ -150,12 +151,28 @@ def align_reference(pair: PhotoPair, folder: Path) -> AlignedReference:
     Args:
         pair: Two photos of one size.
         folder: Where the copy goes; made if it is not there.
+        control: Of a job; None: nobody can cancel.
 
     Raises:
         ImageReadError: A file cannot be read.
         InvalidInputError: The sizes differ, nothing has to be moved, or too little of the scene is common to both.
         ImageWriteError: The copy cannot be written.
+        JobCancelled: Asked to end; nothing is written.
     """
+    content, displacement_px = run_interruptibly(lambda: _encode_aligned(pair), control)
+    path = _copy_path(pair, folder)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageWriteError(
+            f"The folder {path.parent} cannot be made ({error.strerror or error}).", "Free some space, then try again."
+        ) from error
+    write_encoded_image(path, content)
+    return AlignedReference(pair=pair, path=path, displacement_px=displacement_px)
+
+
+def _encode_aligned(pair: PhotoPair) -> tuple[bytes, float]:
+    """Return the copy as a PNG file, and how far its farthest corner was moved."""
     noisy, clean = read_image(pair.noisy), read_image(pair.clean)
     if noisy.pixels.shape[:2] != clean.pixels.shape[:2]:
         raise InvalidInputError(
@@ -183,15 +200,8 @@ def align_reference(pair: PhotoPair, folder: Path) -> AlignedReference:
     if own.shape[2] != warped.shape[2]:
         own = np.broadcast_to(own.mean(axis=2, keepdims=True), warped.shape)
     filled = np.where(covered[:, :, None], warped, own).astype(np.float32)
-    path = _copy_path(pair, folder)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageWriteError(
-            f"The folder {path.parent} cannot be made ({error.strerror or error}).", "Free some space, then try again."
-        ) from error
-    write_image(path, clean.with_pixels(filled, None), file_format="png", bit_depth=16)
-    return AlignedReference(pair=pair, path=path, displacement_px=alignment.displacement_px(height, width))
+    content = encode_image(clean.with_pixels(filled, None), file_format="png", bit_depth=16)
+    return content, alignment.displacement_px(height, width)
 
 
 def find_alignment(fixed: NDArray[np.float32], moving: NDArray[np.float32]) -> Alignment:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from engine.data.pair_checks import MAX_SHIFT_PX
 from engine.data.photo_pairs import PhotoPair
 from engine.errors import EngineError
 from engine.events import Emit, StepDone
+from engine.interruptible import run_interruptibly
 from engine.job_control import JobControl
 from engine.pair_doctor_cache import MeasuresCache, default_cache_file
 from engine.pair_doctor_measures import ChannelFit, PairMeasures, measure_pair
@@ -115,7 +117,7 @@ def examine_pairs(request: ExamineRequest, control: JobControl, emit: Emit) -> t
 
     Args:
         request: The pairs.
-        control: Asked before each pair that has to be measured.
+        control: Asked before and while each pair is measured.
         emit: Receives `StepDone`.
 
     Returns:
@@ -130,7 +132,10 @@ def examine_pairs(request: ExamineRequest, control: JobControl, emit: Emit) -> t
         for index, pair in enumerate(request.pairs):
             control.wait_if_paused()
             emit(StepDone(stage=_STAGE, step=index, num_steps=len(request.pairs)))
-            outcomes[pair] = cache.find(pair) or _measure(pair, cache)
+            known = cache.find(pair)
+            outcomes[pair] = known or run_interruptibly(partial(_measure, pair), control)
+            if known is None and isinstance(found := outcomes[pair], PairMeasures):
+                cache.add(pair, found)
     finally:
         cache.save()
     emit(StepDone(stage=_STAGE, step=len(request.pairs), num_steps=len(request.pairs)))
@@ -156,13 +161,13 @@ def diagnose(outcomes: Mapping[PhotoPair, PairMeasures | PairFact]) -> tuple[Pai
     return tuple(diagnoses)
 
 
-def _measure(pair: PhotoPair, cache: MeasuresCache) -> PairMeasures | PairFact:
+def _measure(pair: PhotoPair) -> PairMeasures | PairFact:
     try:
         noisy, clean = read_image(pair.noisy), read_image(pair.clean)
     except EngineError as error:
         return PairFact(kind=FactKind.UNREADABLE, is_doubt=True, text=error.message, hint=error.hint)
     try:
-        measures = measure_pair(noisy, clean)
+        return measure_pair(noisy, clean)
     except ValueError:
         return PairFact(
             kind=FactKind.SIZE,
@@ -171,8 +176,6 @@ def _measure(pair: PhotoPair, cache: MeasuresCache) -> PairMeasures | PairFact:
             f"{clean.width} x {clean.height}.",
             hint="Crop or scale one of them so that both show the same pixels.",
         )
-    cache.add(pair, measures)
-    return measures
 
 
 def _facts_of(measures: PairMeasures) -> list[PairFact]:

@@ -12,6 +12,7 @@ from engine.configs import JobConfig
 from engine.data.bicubic_resize import shrink
 from engine.errors import ImageReadError, InvalidInputError
 from engine.events import Emit, Pixels, StepDone
+from engine.interruptible import run_interruptibly
 from engine.job_control import JobControl
 from engine.residual_leak import LARGE_SHARE, TRACE_SHARE, measure_leak, smallest_side_px
 from engine.residual_statistics import (
@@ -105,7 +106,7 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
 
     def read(path: Path) -> Pixels:
         try:
-            return read_image(path).pixels
+            return run_interruptibly(lambda: read_image(path).pixels, control)
         except ImageReadError as error:
             # Which of the two it is.
             raise ImageReadError(f"{path.name}: {error.message}", error.hint) from error

@@ -6,6 +6,7 @@ distance between their residuals. Where positives are near and negatives far the
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ from pydantic import Field
 from engine.configs import ADVANCED, ComputeConfig
 from engine.errors import EngineError, InvalidInputError
 from engine.events import Emit, FileSkipped, StepDone
+from engine.interruptible import run_interruptibly
 from engine.job_control import JobControl
 
 if TYPE_CHECKING:
@@ -116,7 +118,7 @@ def compare_noises(config: NoiseComparisonConfig, control: JobControl, emit: Emi
         control.wait_if_paused()
         emit(StepDone(stage=_STAGE, step=index, num_steps=len(paths)))
         try:
-            photo = decode_photo(path, independent_pixels=True)
+            photo = run_interruptibly(partial(decode_photo, path, independent_pixels=True), control)
         except EngineError as error:
             emit(FileSkipped(path=path, reason=error.message, hint=error.hint))
             continue

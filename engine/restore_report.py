@@ -6,6 +6,7 @@ import html
 import io
 from collections import Counter
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from engine.data.image_encoding import encode
 from engine.data.image_files import read_image
 from engine.errors import EngineError, ImageWriteError
 from engine.events import Emit, Pixels, StepDone
+from engine.interruptible import run_interruptibly
 from engine.job_control import JobControl
 from engine.job_results import PhotoOutcome
 from engine.restore_report_config import RestoreReportConfig
@@ -84,7 +86,7 @@ def write_restore_report(config: RestoreReportConfig, control: JobControl, emit:
         emit(StepDone(stage=_STAGE, step=index, num_steps=len(config.outcomes)))
         crops = ""
         if outcome.output is not None and num_with_crops < MAX_PHOTOS_WITH_CROPS:
-            crops = _crops(outcome.source, outcome.output)
+            crops = run_interruptibly(partial(_crops, outcome.source, outcome.output), control)
             num_with_crops += bool(crops)
         articles.append(_article(outcome, crops))
     title = f"Restoration report, {datetime.now():%Y-%m-%d %H:%M}"

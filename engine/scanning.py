@@ -12,6 +12,7 @@ from engine.data.tiff_pages import containing_file
 from engine.duplicates import look_hash
 from engine.errors import ImageReadError
 from engine.events import Emit, FileSkipped, PhotoScanned, StepDone
+from engine.interruptible import run_interruptibly
 from engine.job_control import JobControl
 from engine.job_results import ScanResult
 from engine.kept_measures import KeptMeasures, identity_of
@@ -57,7 +58,7 @@ def scan(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
 
     Args:
         config: What to look through.
-        control: Asked before each file.
+        control: Asked before each file, and while it is measured.
         emit: Receives `PhotoScanned` or `FileSkipped` for each file, and `StepDone` some times a second.
 
     Returns:
@@ -79,7 +80,7 @@ def scan(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
     try:
         for done, path in enumerate(paths, start=1):
             control.wait_if_paused()
-            outcome = _scan_file(path, kept)
+            outcome = _scan_file(path, kept, control)
             if isinstance(outcome, PhotoScanned):
                 photos.append(outcome)
             else:
@@ -110,7 +111,7 @@ def _open_kept() -> KeptMeasures[PhotoMeasures]:
     return KeptMeasures(default_cache_file(), PhotoMeasures, version=NOISE_VERSION, limit=MAX_KEPT_PHOTOS)
 
 
-def _scan_file(path: Path, kept: KeptMeasures[PhotoMeasures] | None) -> PhotoScanned | FileSkipped:
+def _scan_file(path: Path, kept: KeptMeasures[PhotoMeasures] | None, control: JobControl) -> PhotoScanned | FileSkipped:
     """Read a file's header; its pixels as well where measures are `kept`."""
     try:
         facts = examine_photo(path)
@@ -126,13 +127,13 @@ def _scan_file(path: Path, kept: KeptMeasures[PhotoMeasures] | None) -> PhotoSca
         )
         if kept is None:
             return scanned
-        measures = _measured_or_kept(path, kept)
+        measures = _measured_or_kept(path, kept, control)
     except ImageReadError as error:
         return FileSkipped(path=path, reason=error.message, hint=error.hint)
     return replace(scanned, **vars(measures))
 
 
-def _measured_or_kept(path: Path, kept: KeptMeasures[PhotoMeasures]) -> PhotoMeasures:
+def _measured_or_kept(path: Path, kept: KeptMeasures[PhotoMeasures], control: JobControl) -> PhotoMeasures:
     """Return what the pixels tell, measured now or before.
 
     Raises:
@@ -149,7 +150,7 @@ def _measured_or_kept(path: Path, kept: KeptMeasures[PhotoMeasures]) -> PhotoMea
         identity = f"{path}\n{identity}"
     measures = kept.find_by_identity(identity)
     if measures is None:
-        measures = _measure(path)
+        measures = run_interruptibly(lambda: _measure(path), control)
         kept.add_by_identity(identity, measures)
     return measures
 

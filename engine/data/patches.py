@@ -6,6 +6,7 @@ uninterrupted one would have seen, and the next batch can be cut ahead of time i
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from engine.data.photo_memory import current_memory
 from engine.data.tiff_pages import containing_file
 from engine.errors import EngineError, InvalidInputError
 from engine.events import Emit, FileSkipped, Pixels, StepDone
+from engine.interruptible import run_interruptibly
 from engine.job_control import JobControl
 
 MEMORY_BUDGET_BYTES = 2 * 2**30
@@ -135,7 +137,7 @@ def decode_photos(
     for index, path in enumerate(paths):
         control.wait_if_paused()
         try:
-            photos.append(decode_photo(path, share, independent_pixels=True))
+            photos.append(run_interruptibly(partial(decode_photo, path, share, independent_pixels=True), control))
         except EngineError as error:
             emit(FileSkipped(path=path, reason=error.message, hint=error.hint))
         emit(StepDone(stage=stage, step=index + 1, num_steps=len(paths)))

@@ -8,6 +8,7 @@ from engine.configs import ComputeConfig, FinetuneConfig, PretrainConfig
 from engine.devices import open_device
 from engine.errors import InvalidInputError
 from engine.events import Emit
+from engine.interruptible import run_interruptibly
 from engine.job_control import JobControl
 from engine.job_results import TrainingResult
 from engine.label_budget.measuring import Measurer
@@ -130,7 +131,8 @@ class CellRunner:
             control,
             emit,
         )
-        chosen = [pairs[label.photo] for label in choose_representatives(residuals, count)]
+        suggested = run_interruptibly(lambda: choose_representatives(residuals, count), control)
+        chosen = [pairs[label.photo] for label in suggested]
         labels = {
             "clean": tuple(pair.clean for pair in chosen),
             "label_names": tuple(pair.noisy.name for pair in chosen),

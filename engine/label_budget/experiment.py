@@ -1,6 +1,7 @@
 """The label-budget job: none, a few and all labels, by every method, several times, on one split and in equal steps."""
 
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 
 from engine.configs import ComputeConfig
@@ -8,6 +9,7 @@ from engine.data.photo_folder import find_usable_photos, list_image_files
 from engine.data.photo_pairs import PhotoPair, match_pairs
 from engine.errors import ImageWriteError, InvalidInputError
 from engine.events import Emit, FileSkipped, JobWarning, StepDone
+from engine.interruptible import run_interruptibly
 from engine.job_control import JobCancelled, JobControl
 from engine.label_budget.configuration import LabelBudgetConfig
 from engine.label_budget.methods import LeftOut, choose_methods
@@ -131,7 +133,7 @@ def _find_photos(
         if len(by_name[pair.noisy.name]) > 1:
             set_aside(pair.noisy, "Another photo has the same file name.", "Give one of them another name.")
             continue
-        findings = check_pair(pair)
+        findings = run_interruptibly(partial(check_pair, pair), control)
         if findings:
             set_aside(pair.noisy, findings[0].reason, findings[0].hint)
         else:

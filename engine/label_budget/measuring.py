@@ -1,6 +1,7 @@
 """Measuring models on the same photos again and again, without a restored file between."""
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from engine.data.photo_pairs import PhotoPair
 from engine.devices import open_device
 from engine.errors import InvalidInputError
 from engine.events import Emit, StepDone
+from engine.interruptible import run_interruptibly
 from engine.job_control import JobControl
 from engine.job_results import PairScore
 from engine.metrics import psnr, ssim
@@ -62,7 +64,9 @@ class Measurer:
         for index, pair in enumerate(pairs):
             emit(StepDone(stage="Measuring", step=index, num_steps=len(pairs)))
             name = pair.noisy.name
-            noisy, clean = decode_photo(pair.noisy).pixels, decode_photo(pair.clean).pixels
+            noisy, clean = (
+                run_interruptibly(partial(decode_photo, path), control).pixels for path in (pair.noisy, pair.clean)
+            )
             restored = restorer.restore(noisy, control=control)
             if name not in self._untouched:
                 self._untouched[name] = min(psnr(noisy, clean), PSNR_LIMIT_DB), ssim(noisy, clean)
