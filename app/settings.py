@@ -26,6 +26,9 @@ T = TypeVar("T", bool, int, float, str, list[str])
 SETTINGS_VERSION = 1
 NUM_REMEMBERED_FOLDERS = 200
 
+_LARGEST_NUMBER = 2**31 - 1
+"""Of Qt's widgets, which refuse a larger one by an exception."""
+
 
 @dataclass(frozen=True)
 class Setting(Generic[T]):
@@ -35,18 +38,25 @@ class Setting(Generic[T]):
         key: Its name in the file.
         default: Its value when nothing is stored, or when what is stored has another type or is not allowed.
         choices: The allowed values; empty: any.
+        bounds: The smallest and the largest allowed number; None: any that Qt's widgets can hold.
     """
 
     key: str
     default: T
     choices: tuple[T, ...] = ()
+    bounds: tuple[T, T] | None = None
 
     def accept(self, value: Any) -> T:
         """Return `value` where it fits this setting, else the default."""
         kind = type(self.default)
-        if kind is float and type(value) is int:
+        fits = type(value) is kind or (kind is float and type(value) is int)
+        if fits and kind in (int, float):
+            # NaN is between no two numbers.
+            lowest, highest = self.bounds or (-_LARGEST_NUMBER, _LARGEST_NUMBER)
+            fits = lowest <= value <= highest
+        if fits and kind is float:
             value = float(value)
-        fits = type(value) is kind and (not self.choices or value in self.choices)
+        fits = fits and (not self.choices or value in self.choices)
         if fits and isinstance(value, list):
             fits = all(isinstance(item, str) for item in value)
         accepted: T = value if fits else self.default
@@ -59,7 +69,7 @@ LANGUAGE = Setting("language", "system", ("system", "en", "de"))
 """Takes effect at the next start."""
 COMPUTE_DEVICE = Setting("compute_device", "auto", ("auto", "cpu", "cuda", "mps"))
 COMPUTE_PRECISION = Setting("compute_precision", "auto", ("auto", "32-true", "bf16-mixed"))
-COMPUTE_THREADS = Setting("compute_threads", 0)
+COMPUTE_THREADS = Setting("compute_threads", 0, bounds=(0, 256))
 """Processor cores that the network may take; 0: all."""
 COMPUTE_BACKEND = Setting("compute_backend", "auto", ("auto", "torch", "openvino", "onnxruntime"))
 RUNS_FOLDER = Setting("runs_folder", "")
@@ -109,7 +119,7 @@ COMPARE_GAIN = Setting("compare_gain", 4.0)
 COMPARE_HISTOGRAM = Setting("compare_histogram", False)
 COMPARE_PANES: Setting[list[str]] = Setting("compare_panes", [])
 """What the panes show, for each folder; see `PaneChoice.to_text`."""
-RESTORE_STRENGTH = Setting("restore_strength", 1.0)
+RESTORE_STRENGTH = Setting("restore_strength", 1.0, bounds=(0.0, 1.0))
 RESTORE_FORMAT = Setting("restore_format", "keep", ("keep", "png", "tiff", "jpeg", "webp", "bmp"))
 RESTORE_BIT_DEPTH = Setting("restore_bit_depth", "keep", ("keep", "8", "16"))
 RESTORE_JPEG_QUALITY = Setting("restore_jpeg_quality", 95)

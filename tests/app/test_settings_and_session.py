@@ -1,5 +1,6 @@
 """Preferences on disk, and the model that the pages share."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,18 @@ from pytestqt.qtbot import QtBot
 
 from app import settings as declared
 from app.session import ModelChoice, RestoredPhoto, Session
-from app.settings import LAST_FOLDERS, TEXT_SCALE, THEME, THUMBNAIL_PX, Setting, Settings, settings_file
+from app.settings import (
+    COMPARE_GAIN,
+    COMPUTE_THREADS,
+    LAST_FOLDERS,
+    RESTORE_STRENGTH,
+    TEXT_SCALE,
+    THEME,
+    THUMBNAIL_PX,
+    Setting,
+    Settings,
+    settings_file,
+)
 from engine.events import FileSkipped, PhotoScanned
 
 
@@ -48,6 +60,27 @@ def test_a_damaged_file_gives_the_defaults(qtbot: QtBot, tmp_path: Path, content
     settings = Settings(path)
     assert settings.get(THEME) == "system"
     assert settings.get(TEXT_SCALE) == 1.0
+
+
+@pytest.mark.parametrize("stated", ["NaN", "Infinity", "-Infinity", "1e300", "1" + 400 * "0", "true", '"4"'])
+def test_a_number_that_no_widget_can_hold_gives_the_default(qtbot: QtBot, tmp_path: Path, stated: str) -> None:
+    path = tmp_path / "settings.json"
+    kinds = (COMPARE_GAIN, RESTORE_STRENGTH, THUMBNAIL_PX, COMPUTE_THREADS, TEXT_SCALE)
+    values = ", ".join(f'"{kind.key}": {stated}' for kind in kinds)
+    path.write_text(f'{{"schema_version": 1, "values": {{{values}}}, "folders": {{"/a": {{{values}}}}}}}')
+    settings = Settings(path)
+    for kind in kinds:
+        assert settings.get(kind) == kind.default
+        assert settings.get_for_folder(Path("/a"), kind) == kind.default
+        with pytest.raises(ValueError, match=kind.key):
+            settings.set(kind, math.nan)
+
+
+@pytest.mark.parametrize(("kind", "beyond"), [(RESTORE_STRENGTH, 1.5), (COMPUTE_THREADS, -1), (COMPUTE_THREADS, 257)])
+def test_a_number_beyond_its_bounds_is_refused(settings: Settings, kind: Setting[float], beyond: float) -> None:
+    with pytest.raises(ValueError, match=kind.key):
+        settings.set(kind, beyond)
+    assert settings.get(kind) == kind.default
 
 
 def test_a_value_that_is_not_allowed_is_refused(settings: Settings) -> None:
