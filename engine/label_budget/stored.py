@@ -1,20 +1,20 @@
 """Experiments on disk: what one was asked to do, and what came out, read again without doing it again."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from engine.errors import InvalidInputError
 from engine.json_files import read_json_object
 from engine.label_budget.configuration import LabelBudgetConfig
 from engine.label_budget.methods import LeftOut
 from engine.label_budget.reports import JSON_FILE
-from engine.label_budget.results import BudgetComparison, BudgetFigures, BudgetRow
-from engine.label_budget.statistics import Estimate
+from engine.label_budget.results import BudgetFigures
 from engine.run_folder import write_text
 
 SETTINGS_FILE = "experiment.json"
@@ -53,6 +53,9 @@ class StoredExperiment:
     folder: Path
     config: LabelBudgetConfig
     outcome: StoredOutcome | None
+
+
+_READER = TypeAdapter(StoredOutcome)
 
 
 def keep_settings(config: LabelBudgetConfig) -> None:
@@ -100,27 +103,22 @@ def _read_outcome(path: Path) -> StoredOutcome | None:
         fields = read_json_object(path)
     except FileNotFoundError:
         return None
-    figures = BudgetFigures(
-        rows=tuple(BudgetRow(**_with_estimates(row, ("psnr", "gain", "ssim"))) for row in fields["rows"]),
-        comparisons=tuple(BudgetComparison(**_with_estimates(row, ("difference",))) for row in fields["comparisons"]),
-        noisy_psnr=float(fields["noisy_psnr"]),
-        num_evaluation=int(fields["num_evaluation"]),
-    )
-    return StoredOutcome(
-        figures=figures,
-        verdict=str(fields["verdict"]),
-        left_out=tuple(LeftOut(**item) for item in fields["left_out"]),
-        failed=tuple(LeftOut(**item) for item in fields["failed"]),
-        total_steps=int(fields["total_steps"]),
-    )
+    figures = {
+        "rows": [_with_estimates(row, ("psnr", "gain", "ssim")) for row in fields["rows"]],
+        "comparisons": [_with_estimates(row, ("difference",)) for row in fields["comparisons"]],
+        "noisy_psnr": fields["noisy_psnr"],
+        "num_evaluation": fields["num_evaluation"],
+    }
+    # Numbers are numbers and texts are texts from here on, whatever the file holds.
+    return _READER.validate_python({**fields, "figures": figures})
 
 
 def _with_estimates(row: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """A row with its estimates as objects; ends that do not exist are null in the file."""
+    """A row with its estimates complete; ends that do not exist are null in the file."""
     estimates = {}
     for name in names:
         low, high = row[name]["low"], row[name]["high"]
         has_ends = low is not None and high is not None
-        ends = {"low": low, "high": high} if has_ends else {"low": -float("inf"), "high": float("inf")}
-        estimates[name] = Estimate(**{**row[name], **ends})
+        ends = {} if has_ends else {"low": -math.inf, "high": math.inf}
+        estimates[name] = {**row[name], **ends}
     return {**row, **estimates}

@@ -1,5 +1,6 @@
 """Experiments read again from their folders, and counted before they begin."""
 
+import json
 import math
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ from engine.events import JobEvent, StepDone, TrainingMeasured, TrainingsPlanned
 from engine.job_control import JobControl
 from engine.jobs import label_budget
 from engine.label_budget.configuration import LabelBudgetConfig
+from engine.label_budget.reports import JSON_FILE
 from engine.label_budget.results import LabelBudgetResult
 from engine.label_budget.stored import SETTINGS_FILE, keep_settings, list_experiments, read_experiment
 from engine.label_budget.workload import count_workload
@@ -97,6 +99,29 @@ def test_one_that_has_not_ended_has_no_outcome(tiny_photos: TinyPhotos, tmp_path
     assert stored.outcome is None
     assert stored.config.out == moved
     assert list_experiments(tmp_path / "nowhere") == ()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"num_evaluation": math.inf},
+        {"total_steps": math.nan},
+        {"noisy_psnr": "x"},
+        {"verdict": None},
+        {"rows": [1]},
+        {"left_out": [{"name": "x"}]},
+    ],
+)
+def test_an_outcome_with_numbers_that_are_none_is_refused(
+    done: tuple[LabelBudgetConfig, LabelBudgetResult, list[JobEvent]], tmp_path: Path, damage: dict[str, object]
+) -> None:
+    for name in (SETTINGS_FILE, JSON_FILE):
+        shutil.copy(done[0].out / name, tmp_path / name)
+    fields = json.loads((tmp_path / JSON_FILE).read_text("utf-8"))
+    assert read_experiment(tmp_path).outcome is not None
+    (tmp_path / JSON_FILE).write_text(json.dumps(fields | damage), encoding="utf-8")
+    with pytest.raises(InvalidInputError, match="cannot be read"):
+        read_experiment(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"schema_version": 99}', '{"schema_version": 1, "settings": {}}', "[]"])
