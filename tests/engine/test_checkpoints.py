@@ -178,6 +178,13 @@ def rewritten(path: Path, *, without: str = "", progress: str | None = "same") -
         {"progress": json.dumps({"step": 1})},
         {"progress": json.dumps({"step": None, "seconds": 0, "best_psnr": None, "best_step": 0})},
         {"progress": json.dumps({"step": "x", "seconds": 0, "best_psnr": None, "best_step": 0})},
+        {"progress": json.dumps({"step": float("inf"), "seconds": 0, "best_psnr": None, "best_step": 0})},
+        {"progress": json.dumps({"step": -1, "seconds": 0, "best_psnr": None, "best_step": 0})},
+        {"progress": json.dumps({"step": 1, "seconds": float("nan"), "best_psnr": None, "best_step": 0})},
+        {"progress": json.dumps({"step": 1, "seconds": 0, "best_psnr": "x", "best_step": 0})},
+        {"progress": json.dumps({"step": 1, "seconds": 0, "best_psnr": float("nan"), "best_step": 0})},
+        {"progress": json.dumps({"step": 1, "seconds": 0, "best_psnr": None, "best_step": float("inf")})},
+        {"progress": json.dumps({"step": 1, "seconds": 0, "best_psnr": None, "best_step": 0, "batch_parts": 10**400})},
     ],
 )
 def test_a_checkpoint_that_lacks_something_is_refused(tmp_path: Path, damage: dict[str, str | None]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import process_identity
+from engine import metrics_file, process_identity
 from engine.configs import PretrainConfig
 from engine.errors import InvalidInputError, RunStoreError
 from engine.run_records import RunStatus
@@ -266,6 +266,22 @@ def test_resumed_steps_replace_the_lost_ones(store: RunStore) -> None:
     for step in (10, 20, 30, 15, 25):
         run.append_metrics(step, {"loss": float(step)})
     assert [step for step, _ in run.read_metrics()["loss"]] == [10, 15, 25]
+
+
+def test_of_a_huge_file_of_curves_the_newest_rows_are_read(store: RunStore) -> None:
+    run = start_run(store)
+    with run.metrics_path.open("wb") as file:
+        file.write(b"step,name,value\n1,loss,1.0\n2,loss,2")
+        # A hole: it takes no room on the disk.
+        file.seek(metrics_file.MAX_READ_BYTES + 100)
+        file.write(b".5\n3,loss,3.0\n4,loss,4.0\n")
+    assert run.read_metrics() == {"loss": [(3, 3.0), (4, 4.0)]}
+
+
+def test_rows_with_impossible_steps_are_passed_over(store: RunStore) -> None:
+    run = start_run(store)
+    run.metrics_path.write_text(f"step,name,value\n-1,loss,1.0\n{10**300},loss,1.0\n3,loss,3.0\n", encoding="utf-8")
+    assert run.read_metrics() == {"loss": [(3, 3.0)]}
 
 
 def test_metrics_keep_values_that_are_not_finite(store: RunStore) -> None:

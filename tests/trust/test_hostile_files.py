@@ -201,6 +201,9 @@ def test_pipes_and_devices_in_the_place_of_files(tmp_path: Path) -> None:
     os.mkfifo(run.path / "config.json")
     with pytest.raises(RunStoreError, match="damaged"):
         run.config()
+    os.mkfifo(run.metrics_path)
+    assert run.read_metrics() == {}
+    assert run.lost_work() == (0, 0.0)
     os.mkfifo(tmp_path / "settings.json")
     assert Settings(tmp_path / "settings.json").get(LAST_MODEL) == ""
     for name, target in (("pipe.png", None), ("zero.png", "/dev/zero"), ("loop.png", tmp_path / "loop.png")):
