@@ -32,8 +32,8 @@ MEMORY_PER_WORKER = 3 * 2**29
 """Bytes of one process with torch, a small network and some photos."""
 
 _POLL_S = 0.2
-_ENDING_S = 60.0
-"""How long a worker may take to save before it is ended by force."""
+_ENDING_S = 10.0
+"""How long a worker may take to save before it is ended by force, which costs what it did since its last checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,8 @@ def _attempt(runner: CellRunner, cell: Cell, control: JobControl, progress: Expe
 
 _Order = tuple[Literal["run"], Cell] | tuple[Literal["pause", "resume", "cancel", "end"], None]
 _Answer = (
-    tuple[Literal["event"], JobEvent]
+    tuple[Literal["ready"], None]
+    | tuple[Literal["event"], JobEvent]
     | tuple[Literal["score"], Score]
     | tuple[Literal["failure"], str]
     | tuple[Literal["cancelled"], None]
@@ -146,6 +147,7 @@ class _Worker:
         self.process.start()
         other_end.close()
         self.cell: Cell | None = None
+        self.is_ready = False
 
     def order(self, order: _Order) -> None:
         """Tell it something; one that is gone is found out when it is listened to."""
@@ -206,6 +208,9 @@ class _WorkerPool:
                 f"The process that trained {cell.title} has ended unexpectedly (code {worker.process.exitcode}).",
                 "Start the experiment again with the same folder: it goes on. If memory was short, use fewer workers.",
             ) from error
+        if kind == "ready":
+            worker.is_ready = True
+            return
         if kind == "event":
             self._progress.event(cell, content)
             return
@@ -218,15 +223,18 @@ class _WorkerPool:
             worker.order(order)
 
     def _end(self) -> None:
-        """Let every worker save and end."""
+        """Let every worker save and end; one that still loads its packages has nothing to save."""
         self._tell_all(("cancel", None))
         self._tell_all(("end", None))
         deadline = time.monotonic() + _ENDING_S
         for worker in self._workers:
             # What it still has to say must be taken, or it would wait for ever to say it.
             with contextlib.suppress(EOFError, ConnectionResetError):
-                while worker.connection.poll(max(deadline - time.monotonic(), 0.0)):
+                while worker.connection.poll(max(deadline - time.monotonic(), 0.0) if worker.is_ready else 0.0):
                     worker.connection.recv()
+                    worker.is_ready = True
+            if not worker.is_ready:
+                worker.process.kill()
             worker.process.join(max(deadline - time.monotonic(), 0.0))
             if worker.process.is_alive():
                 worker.process.kill()
@@ -246,6 +254,8 @@ def work(workplace: Workplace, connection: Connection) -> None:
     orders: queue.SimpleQueue[Cell | None] = queue.SimpleQueue()
     control = JobControl()
     threading.Thread(target=_take_orders, args=(connection, orders, control), daemon=True).start()
+    with contextlib.suppress(BrokenPipeError):
+        _answer(connection, ("ready", None))
     runner = CellRunner(workplace)
     with photos_remembered(workplace.photo_memory_bytes):
         while (cell := orders.get()) is not None:
