@@ -99,6 +99,14 @@ def photo_findings(photos: PhotoSet, *, crop_px: int, min_photos: int, control: 
     """
     num_photos = len(photos.photos)
     if num_photos < min_photos:
+        if num_photos == 1:
+            return [
+                blocks(
+                    f"There is only {num_photos} usable photo; this method compares the noise of different photos.",
+                    f"Add photos until there are at least {min_photos}, cut the photo into parts, or choose "
+                    "Neighbor2Neighbor or Noise2Void, which learn from a single photo too.",
+                )
+            ]
         there = "no usable photo" if num_photos == 0 else f"only {count(num_photos, 'usable photo')}"
         return [
             blocks(

@@ -169,9 +169,10 @@ class PretrainPage(TrainingPage):
             return tr("Open a folder of noisy photos first.")
         least = self._min_photos.get(self.form.values().get("pretext", ""), _MIN_PHOTOS)
         if self.num_input_photos() < least:
-            return tr("At least {least} photos are needed: the method compares the noise of different photos.").format(
-                least=least
-            )
+            return tr(
+                "At least {least} photos are needed: the method compares the noise of different photos. Add photos, "
+                "cut a photo into parts, or choose a method that learns from a single photo too: {methods}."
+            ).format(least=least, methods=", ".join(self._methods_for_one_photo()))
         return ""
 
     def missing_input(self) -> tuple[str, str] | None:
@@ -190,6 +191,12 @@ class PretrainPage(TrainingPage):
 
     def num_input_photos(self) -> int:
         return len(self.session.included_photos)
+
+    def _methods_for_one_photo(self) -> list[str]:
+        """Return the titles of the methods that compare no photos."""
+        from engine.registry import PRETEXTS
+
+        return [translate_engine(PRETEXTS[name].title) for name, least in self._min_photos.items() if least == 1]
 
     def registry_choices(self) -> tuple[Mapping[str, Mapping[str, str]], Mapping[str, Mapping[str, Any]]]:
         from engine.registry import BACKBONES, PRETEXTS

@@ -17,6 +17,9 @@ from engine.events import FileSkipped, JobEvent
 from engine.job_control import JobControl
 from engine.jobs import evaluate, finetune, pretrain, restore
 from engine.models import CARD_KEY, build_network, load_model, save_model
+from engine.preflight import preflight
+from engine.pretext.pretext_task import PretextTask
+from engine.registry import PRETEXTS, Entry
 from engine.run_store import RunStore
 from tests.conftest import TinyPhotos
 from tests.trust.kill_host import CARD
@@ -40,7 +43,33 @@ def test_one_photo_alone_cannot_be_compared(tmp_path: Path, tiny_photos: TinyPho
     shutil.copy(sorted(tiny_photos.noisy.iterdir())[0], tmp_path)
     refusal = refusal_of_pretraining(tmp_path)
     assert "only 1 usable photo" in refusal.message
-    assert "at least 2" in refusal.hint
+    preflight_finding = preflight(PretrainConfig(photos=(tmp_path,), **SMALL), JobControl()).obstacle  # type: ignore[arg-type]
+    assert preflight_finding is not None
+    titles = [entry.title for entry in PRETEXTS.values() if entry.make(_any_stride(entry)).min_photos == 1]
+    assert len(titles) >= 2
+    for hint in (refusal.hint, preflight_finding.hint):
+        assert "at least 2" in hint
+        assert "into parts" in hint
+        assert all(title in hint for title in titles)
+
+
+def _any_stride(entry: Entry[PretextTask]) -> dict[str, int]:
+    return {"stride": 1} if "stride" in entry.params_model.model_fields else {}
+
+
+def test_what_is_offered_for_one_photo_works(tmp_path: Path, tiny_photos: TinyPhotos) -> None:
+    whole = read_image(sorted(tiny_photos.noisy.iterdir())[0])
+    (tmp_path / "one").mkdir()
+    write_image(tmp_path / "one" / "whole.png", whole)
+    config = PretrainConfig(photos=(tmp_path / "one",), pretext="neighbor2neighbor", **SMALL)  # type: ignore[arg-type]
+    assert pretrain(config, JobControl(), lambda event: None).steps == 4
+    (tmp_path / "parts").mkdir()
+    for name, half in (("left", np.s_[:, :56]), ("right", np.s_[:, 56:])):
+        write_image(
+            tmp_path / "parts" / f"{name}.png", whole.with_pixels(np.ascontiguousarray(whole.pixels[half]), None)
+        )
+    config = PretrainConfig(photos=(tmp_path / "parts",), **SMALL)  # type: ignore[arg-type]
+    assert pretrain(config, JobControl(), lambda event: None).steps == 4
 
 
 def test_labels_that_match_nothing(tmp_path: Path, tiny_photos: TinyPhotos) -> None:
