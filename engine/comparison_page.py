@@ -5,6 +5,7 @@ import html
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -15,6 +16,7 @@ from engine.comparison_page_template import PAGE_END, PAGE_START, PICTURE_END, P
 from engine.data.image_encoding import check_can_hold, encode
 from engine.errors import ImageWriteError, InvalidInputError
 from engine.events import Emit, Pixels, StepDone
+from engine.interruptible import run_interruptibly
 from engine.job_control import JobControl
 
 _STAGE = "Writing the page"
@@ -63,7 +65,7 @@ def write_comparison_page(config: ComparisonPageConfig, control: JobControl, emi
 
     Args:
         config: What it holds.
-        control: Asked once per picture.
+        control: Asked before and while each picture is encoded.
         emit: Receives `StepDone` (steps are pictures).
 
     Returns:
@@ -82,7 +84,8 @@ def write_comparison_page(config: ComparisonPageConfig, control: JobControl, emi
             for index, picture in enumerate(config.pictures):
                 control.wait_if_paused()
                 emit(StepDone(stage=_STAGE, step=index, num_steps=len(config.pictures)))
-                _write_picture(file, picture, config, side=("left", "right")[index] if index < 2 else "")
+                content = run_interruptibly(partial(_encoded, picture, config), control)
+                _write_picture(file, picture, config, content, side=("left", "right")[index] if index < 2 else "")
             control.wait_if_paused()
             file.write(_page_end(config).encode())
     except OSError as error:
@@ -122,11 +125,11 @@ def _page_end(config: ComparisonPageConfig) -> str:
     )
 
 
-def _write_picture(file: BinaryIO, picture: PagePicture, config: ComparisonPageConfig, *, side: str) -> None:
+def _encoded(picture: PagePicture, config: ComparisonPageConfig) -> bytes:
     height, width = picture.pixels.shape[:2]
     check_can_hold(config.file_format, width, height, 8, has_alpha=False)
     levels = np.rint(np.clip(picture.pixels, 0, 1) * np.float32(255)).astype(np.uint8)
-    content = encode(
+    return encode(
         levels,
         config.file_format,
         quality=config.jpeg_quality,
@@ -134,6 +137,11 @@ def _write_picture(file: BinaryIO, picture: PagePicture, config: ComparisonPageC
         icc_profile=picture.icc_profile,
         exif=None,
     )
+
+
+def _write_picture(
+    file: BinaryIO, picture: PagePicture, config: ComparisonPageConfig, content: bytes, *, side: str
+) -> None:
     start = PICTURE_START.format(name=html.escape(picture.name), side=side, media_type=f"image/{config.file_format}")
     file.write(start.encode())
     for block in _blocks(content):

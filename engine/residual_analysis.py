@@ -89,7 +89,7 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
 
     Args:
         config: The two photos.
-        control: Asked between the measurements.
+        control: Asked before and while each measurement is made.
         emit: Receives `StepDone`.
 
     Raises:
@@ -114,14 +114,18 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
     begin(0)
     noisy, restored, scale = common_measurement(read(config.noisy), read(config.restored))
     residual = noisy - restored
+    smallest_side = min(residual.shape[:2])
     begin(1)
-    histogram = residual_histogram(residual)
+    histogram = run_interruptibly(lambda: residual_histogram(residual), control)
     begin(2)
-    correlation = autocorrelation(_centre(residual))
+    correlation = run_interruptibly(lambda: autocorrelation(_centre(residual)), control)
     begin(3)
-    spectrum = radial_spectrum(_centre(residual)) if min(residual.shape[:2]) >= 4 else None
+    spectrum = leak = None
+    if smallest_side >= 4:
+        spectrum = run_interruptibly(lambda: radial_spectrum(_centre(residual)), control)
     begin(4)
-    leak = measure_leak(residual, restored).share if min(residual.shape[:2]) >= smallest_side_px() else None
+    if smallest_side >= smallest_side_px():
+        leak = run_interruptibly(lambda: measure_leak(residual, restored).share, control)
     begin(_NUM_STEPS)
     sigma, mean = float(residual.std(dtype=np.float64)), float(residual.mean(dtype=np.float64))
     return ResidualReport(

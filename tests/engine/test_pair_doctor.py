@@ -195,7 +195,7 @@ def test_a_damaged_cache_counts_as_empty_and_a_stop_keeps_what_is_measured(pairs
     control = JobControl()
 
     def stop_at_the_second(event: JobEvent) -> None:
-        if isinstance(event, StepDone) and event.step == 0:
+        if isinstance(event, StepDone) and event.step == 1:
             control.cancel()
 
     request = ExamineRequest(pairs=tuple(pairs.pairs), cache_file=cache)
