@@ -57,15 +57,16 @@ class ScoreFolder:
             kept = read_json_object(path)
             if kept["schema_version"] == self._schema and kept["settings"] == settings:
                 return _read(kept["score"]) if kept["score"] else None
+            differences = _differences(kept["settings"], settings)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, LookupError, TypeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
             raise InvalidInputError(
                 f"The file {path} is damaged.", "Delete it; that training is done again."
             ) from error
         raise InvalidInputError(
             f"The folder {self.folder.parent} holds an experiment with other photos or settings, or of another version "
-            f"({name}: {', '.join(_differences(kept['settings'], settings)) or 'schema_version'}).",
+            f"({name}: {', '.join(differences) or 'schema_version'}).",
             "Choose another destination, or give the same settings again to go on.",
         )
 
