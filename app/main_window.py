@@ -20,7 +20,7 @@ from app.messages import Message, Severity
 from app.pages.page import Page
 from app.pages.page_table import PAGE_CLASSES
 from app.pages.residual_inspector import ResidualInspection
-from app.pages.runs import MODEL_SUFFIX, RunsPage
+from app.pages.runs import RunsPage
 from app.session import Session
 from app.settings import LAST_FOLDERS, LAST_PAGE, OPEN_DIALOG_FOLDER, TEXT_SCALE, THEME, THUMBNAIL_CACHE_MB, Settings
 from app.settings_dialog import SettingsDialog
@@ -36,6 +36,7 @@ from app.widgets.message_bar import MessageBar
 from app.widgets.rail import Rail, RailEntry
 from app.widgets.shortcut_sheet import ShortcutSheet
 from app.window_memory import WindowMemory
+from engine.model_cards import MODEL_SUFFIXES
 
 logger = logging.getLogger(__name__)
 
@@ -295,7 +296,7 @@ class MainWindow(QMainWindow):
 
     def _take_model(self, paths: Sequence[Path]) -> bool:
         """Show the card of a model file among these; return whether there is one."""
-        models = [path for path in paths if path.suffix.lower() == MODEL_SUFFIX]
+        models = [path for path in paths if path.suffix.lower() in MODEL_SUFFIXES]
         if models:
             self.show_page("runs")
             self.current_page.accept_paths(models)

@@ -123,6 +123,11 @@ def format_number(value: float, digits: int = 0) -> str:
     return f"{value:,.{digits}f}".replace(",", "\0").replace(".", decimal).replace("\0", group)
 
 
+def signed_number(value: float, digits: int = 0) -> str:
+    """Return a number as `format_number` does, with its sign."""
+    return f"{'−' if value < 0 else '+'}{format_number(abs(value), digits)}"
+
+
 def translate_engine(text: str) -> str:
     """Return what the engine says in the chosen language: titles, descriptions, messages, hints, verdicts.
 

@@ -14,7 +14,8 @@ import typer
 
 from engine import __version__
 from engine.baselines.registry import BASELINES
-from engine.cli_experiments import add_commands
+from engine.cli_experiments import add_commands as add_experiments
+from engine.cli_models import add_commands as add_model_commands
 from engine.cli_options import find_run_or_model, make_config, options_from, parse_tile, task_of_model
 from engine.cli_reporting import (
     EXIT_JOB_FAILED,
@@ -249,7 +250,8 @@ def doctor(as_json: Json = False) -> None:
     raise typer.Exit(code)
 
 
-add_commands(app)
+add_experiments(app)
+add_model_commands(app)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError, safe_open
 
 from engine.errors import ModelFileError
@@ -13,6 +13,10 @@ from engine.json_files import parse_json_object
 
 CARD_KEY = "residua_card"
 CARD_VERSION: Final = 1
+
+ONNX_SUFFIX: Final = ".onnx"
+MODEL_SUFFIXES: Final = (".safetensors", ONNX_SUFFIX)
+"""Of model files, the usual one first."""
 
 _MAX_CARD_CHARS = 16 * 2**20
 """A hundred thousand labels with their digests take less."""
@@ -91,7 +95,7 @@ def model_file(path: Path) -> Path:
     if not found.is_file():
         raise ModelFileError(
             f"There is no model at '{path}'.",
-            "Choose a run that has finished or was stopped after its first checkpoint, or a .safetensors file.",
+            "Choose a run that has finished or was stopped after its first checkpoint, or a model file.",
         )
     return found
 
@@ -112,22 +116,46 @@ def read_summary(path: Path) -> ModelSummary:
         ModelFileError: There is no model, or it is not one of this program.
     """
     found = model_file(path)
+    if found.suffix.lower() == ONNX_SUFFIX:
+        # Only now: it brings torch along, which the window then waits for in the background.
+        from engine.onnx_files import read_onnx_summary
+
+        return read_onnx_summary(found)
     try:
         with safe_open(found, framework="numpy") as file:
             metadata = file.metadata() or {}
             num_parameters = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
-        fields = parse_json_object(metadata[CARD_KEY], _MAX_CARD_CHARS)
-        version = fields.get("schema_version")
-        if isinstance(version, int) and version > CARD_VERSION:
-            raise ModelFileError(f"'{found.name}' was made by a newer version of Residua.", "Update Residua.")
-        card = ModelCard.model_validate(fields)
         num_bytes = found.stat().st_size
-    except KeyError as error:
+    except (SafetensorError, OSError, ValueError) as error:
+        raise damaged_model(found) from error
+    if CARD_KEY not in metadata:
         raise ModelFileError(
             f"'{found.name}' holds weights of another program.", "Choose a model that Residua has trained."
-        ) from error
-    except (SafetensorError, OSError, ValueError, ValidationError) as error:
-        raise ModelFileError(
-            f"'{found.name}' is damaged or not a model file.", "Choose another model, or train it again."
-        ) from error
+        )
+    card = parse_card(metadata[CARD_KEY], found)
     return ModelSummary(path=found, card=card, num_parameters=num_parameters, num_bytes=num_bytes)
+
+
+def parse_card(text: str, path: Path) -> ModelCard:
+    """Read a card as a model file holds it.
+
+    Args:
+        text: The JSON of a `ModelCard`.
+        path: The file that it comes from.
+
+    Raises:
+        ModelFileError: It is none, or one of a newer version.
+    """
+    try:
+        fields = parse_json_object(text, _MAX_CARD_CHARS)
+        version = fields.get("schema_version")
+        if isinstance(version, int) and version > CARD_VERSION:
+            raise ModelFileError(f"'{path.name}' was made by a newer version of Residua.", "Update Residua.")
+        return ModelCard.model_validate(fields)
+    except ValueError as error:
+        raise damaged_model(path) from error
+
+
+def damaged_model(path: Path) -> ModelFileError:
+    """The refusal of a file that is damaged, or something else."""
+    return ModelFileError(f"'{path.name}' is damaged or not a model file.", "Choose another model, or train it again.")

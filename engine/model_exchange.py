@@ -8,17 +8,13 @@ import shutil
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from engine.atomic_files import replace_atomically
 from engine.errors import EngineError, InvalidInputError, ModelFileError
-from engine.model_cards import ModelSummary, model_file, read_summary
-from engine.models import load_model, save_model
+from engine.model_cards import MODEL_SUFFIXES, ONNX_SUFFIX, ModelSummary, model_file, read_summary
+from engine.models import load_model, load_weights, save_model
 from engine.run_records import RunStatus
 from engine.run_store import Run, RunStore
-
-MODEL_SUFFIX = ".safetensors"
 
 
 def check_model(path: Path) -> ModelSummary:
@@ -69,7 +65,10 @@ def import_model(store: RunStore, path: Path, name: str = "") -> Run:
         steps_total=card.steps,
     )
     try:
-        _copy(summary.path, run.model_path)
+        if summary.path.suffix.lower() == ONNX_SUFFIX:
+            save_model(run.model_path, load_weights(summary.path), card)
+        else:
+            _copy(summary.path, run.model_path)
         run.update(status=RunStatus.DONE)
     except EngineError:
         shutil.rmtree(run.path, ignore_errors=True)
@@ -82,7 +81,8 @@ def export_model(source: Path, target: Path, name: str) -> Path:
 
     Args:
         source: A run folder or a model file.
-        target: The file; replaced if it exists.
+        target: The file; replaced if it exists. Named `.onnx`, it holds the network for other programs; else, the
+            weights.
         name: What the card shall call the model.
 
     Returns:
@@ -93,17 +93,18 @@ def export_model(source: Path, target: Path, name: str) -> Path:
         ModelFileError: There is no model, it is damaged, or the file cannot be written.
     """
     found = model_file(source)
-    target = target if target.suffix == MODEL_SUFFIX else target.with_name(target.name + MODEL_SUFFIX)
+    if target.suffix.lower() not in MODEL_SUFFIXES:
+        target = target.with_name(target.name + MODEL_SUFFIXES[0])
     if target.exists() and target.samefile(found):
         raise InvalidInputError("The model would overwrite itself.", "Choose another name or folder.")
-    card = read_summary(found).card
-    try:
-        weights = load_file(found)
-    except (SafetensorError, OSError) as error:
-        raise ModelFileError(
-            f"'{found.name}' is damaged or not a model file.", "Choose another model, or train it again."
-        ) from error
-    save_model(target, weights, card.model_copy(update={"name": name}))
+    if target.suffix.lower() == ONNX_SUFFIX:
+        from engine.onnx_files import write_onnx
+
+        model = load_model(found)
+        write_onnx(target, model.network, model.card.model_copy(update={"name": name}))
+    else:
+        card = read_summary(found).card
+        save_model(target, load_weights(found), card.model_copy(update={"name": name}))
     return target
 
 

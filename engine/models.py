@@ -1,4 +1,4 @@
-"""Model files: weights as safetensors with their card in the metadata. Loading one runs no code."""
+"""Model files: weights as safetensors, or a network as ONNX, with their card in the metadata. Loading runs no code."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,15 @@ from safetensors.torch import load_file
 
 from engine.backbones.backbone import RestorationNetwork
 from engine.errors import ModelFileError
-from engine.model_cards import CARD_KEY, ModelCard, model_file, read_card, read_summary
+from engine.model_cards import (
+    CARD_KEY,
+    ONNX_SUFFIX,
+    ModelCard,
+    damaged_model,
+    model_file,
+    read_card,
+    read_summary,
+)
 from engine.registry import BACKBONES, TASKS, find_entry
 from engine.weight_files import save_tensors
 
@@ -19,6 +27,7 @@ __all__ = [
     "RestorationModel",
     "build_network",
     "load_model",
+    "load_weights",
     "model_file",
     "read_card",
     "save_model",
@@ -73,10 +82,27 @@ def load_model(path: Path) -> RestorationModel:
         if num_parameters != summary.num_parameters:
             raise ValueError(f"{summary.num_parameters} numbers where {num_parameters} are needed")
         network = build_network(card)
-        network.load_state_dict(load_file(found))
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        network.load_state_dict(load_weights(found))
+    except (ValueError, RuntimeError) as error:
         raise ModelFileError(
             f"The weights in '{found.name}' do not fit its description.",
             "Choose another model, or train it again.",
         ) from error
     return RestorationModel(network.eval().requires_grad_(False), card)
+
+
+def load_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Load the weights of a model file of any kind.
+
+    Raises:
+        ModelFileError: It is damaged or not a model file.
+    """
+    if path.suffix.lower() == ONNX_SUFFIX:
+        # Only now: few models are such files.
+        from engine.onnx_files import read_onnx_weights
+
+        return read_onnx_weights(path)
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise damaged_model(path) from error

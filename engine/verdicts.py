@@ -152,7 +152,10 @@ def training_verdict(facts: TrainingFacts) -> VerdictReady:
         if verdict is not None:
             return verdict
     percent = max(math.ceil(facts.residual.picture_share * 100), 1)
-    sentence = f"{_opening(facts)}: the residual looks like noise and holds at most {percent} % picture."
+    sentence = (
+        f"{'Done' if facts.is_finished else 'Learning'}: the residual looks like noise and holds at most {percent} % "
+        "picture."
+    )
     return _going_well(facts, sentence + _remark_on_contrast(facts))
 
 
@@ -167,12 +170,11 @@ def gain_verdict(gain_db: float, *, step: int, num_steps: int) -> VerdictReady:
     is_finished = step >= num_steps
     if step < max(num_steps // 20, 20) and not is_finished:
         return VerdictReady(state="learning", sentence="Starting: the first steps say little yet.")
-    opening = "Done" if is_finished else "Learning"
     if gain_db >= VISIBLE_GAIN_DB:
         return VerdictReady(
             state="done" if is_finished else "learning",
-            sentence=f"{opening}: the preview is {gain_db:.1f} dB nearer to its clean reference than by plain "
-            "interpolation.",
+            sentence=f"{'Done' if is_finished else 'Learning'}: the preview is {gain_db:.1f} dB nearer to its clean "
+            "reference than by plain interpolation.",
         )
     if step < EARLY_SHARE * num_steps:
         return VerdictReady(state="learning", sentence="Learning: no better than plain interpolation yet.")
@@ -189,8 +191,8 @@ def _sign_of_clean_photos(facts: TrainingFacts) -> VerdictReady | None:
         return None
     return _going_well(
         facts,
-        f"{_opening(facts)}: the photos hold hardly any noise (about {_levels(facts.noise.sigma)}), "
-        "so hardly anything is taken away, as it should be.",
+        f"{'Done' if facts.is_finished else 'Learning'}: the photos hold hardly any noise (about "
+        f"{_levels(facts.noise.sigma)}), so hardly anything is taken away, as it should be.",
     )
 
 
@@ -299,15 +301,11 @@ def _is_at_chance(facts: TrainingFacts, factor: float = CHANCE_FACTOR) -> bool:
 
 
 def _not_yet(facts: TrainingFacts) -> VerdictReady:
-    return _going_well(facts, f"{_opening(facts)}: hardly anything is taken away yet.")
+    return _going_well(facts, f"{'Done' if facts.is_finished else 'Learning'}: hardly anything is taken away yet.")
 
 
 def _going_well(facts: TrainingFacts, sentence: str) -> VerdictReady:
     return VerdictReady(state="done" if facts.is_finished else "learning", sentence=sentence)
-
-
-def _opening(facts: TrainingFacts) -> str:
-    return "Done" if facts.is_finished else "Learning"
 
 
 def _levels(sigma: float) -> str:
@@ -337,9 +335,14 @@ def choice_verdict(
             sentence=f"Done, without a gain: on the validation photos nothing was better than the model it started "
             f"from ({best_psnr:.2f} dB), so that model is kept. More or other labels may help.",
         )
-    ended = f"Ended early at step {step:,}" if step < num_steps else "Done"
+    if step < num_steps:
+        return VerdictReady(
+            state="done",
+            sentence=f"Ended early at step {step:,}: the weights of step {best_step:,} were the best on the validation "
+            f"photos ({best_psnr:.2f} dB) and are kept.",
+        )
     return VerdictReady(
         state="done",
-        sentence=f"{ended}: the weights of step {best_step:,} were the best on the validation photos "
+        sentence=f"Done: the weights of step {best_step:,} were the best on the validation photos "
         f"({best_psnr:.2f} dB) and are kept.",
     )

@@ -32,11 +32,13 @@ _UNNEEDED_MODULES = (
     # How fsspec would read over a network.
     "aiohttp",
     # The compiled backends are larger than the room that is left; without them torch computes.
-    "onnx",
     "onnx_ir",
     "onnxruntime",
     "onnxscript",
     "openvino",
+    # Of onnx, what computes and tests operators.
+    "onnx.backend",
+    "onnx.reference",
     # Kept in files, not in a database.
     "sqlite3",
     "_sqlite3",

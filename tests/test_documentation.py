@@ -55,7 +55,7 @@ def residua(*arguments: object) -> str:
 
 def test_every_command_is_run_here_or_has_a_reason() -> None:
     """`residua` with its first word, `run.py bench` with its name."""
-    run_here = {"scan", "restore", "pretrain", "suggest-labels", "finetune", "evaluate", "doctor"}
+    run_here = {"scan", "restore", "pretrain", "suggest-labels", "finetune", "evaluate", "export", "import", "doctor"}
     unknown = set()
     for page in PAGES:
         for command in commands_of(page):
@@ -82,6 +82,9 @@ def test_the_commands_of_the_readme_work_in_their_order(tiny_photos: TinyPhotos,
     residua("finetune", "--from", run, "--noisy", noisy, "--clean", clean, "--out", refined, *few)
     residua("finetune", "--from", run, "--task", "sr2", "--clean", clean, "--out", enlarging, *few)
     residua("restore", refined, noisy, "--out", tmp_path / "restored", "--strength", 0.8, "--format", "tiff")
+    for name in ("model.onnx", "model.safetensors"):
+        residua("export", refined, tmp_path / name)
+        assert "residua restore" in residua("import", tmp_path / name)
     residua("evaluate", run, "--noisy", noisy, "--clean", clean)
     residua("evaluate", "wavelet", "--noisy", noisy, "--clean", clean)
     assert "torch" in residua("doctor")

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVB
 from app.actions import tip_with_keys
 from app.pages.blind_trial import BlindTrial, reading
 from app.theme import SPACING, Theme, palette, set_role
-from app.translation import tr, tr_count
+from app.translation import format_number, tr, tr_count
 from app.widgets.buttons import button, primary_button, quiet_button, set_reason
 from app.widgets.overflow import OverflowButton
 from app.widgets.text import label
@@ -100,7 +100,9 @@ class BlindBar(QFrame):
 
     def show_count(self, num_votes: int) -> None:
         """Say how many votes there are."""
-        self._count.setText(tr_count("{number} vote", "{number} votes", num_votes).format(number=f"{num_votes:,}"))
+        self._count.setText(
+            tr_count("{number} vote", "{number} votes", num_votes).format(number=format_number(num_votes))
+        )
 
 
 class BlindResults(QScrollArea):

@@ -19,11 +19,12 @@ from PySide6.QtWidgets import (
 )
 
 from app.actions import tip_with_keys
+from app.model_dialogs import ask_for_model_file
 from app.pages.compare_looks import LooksPanel
 from app.pages.compare_offers import Offers, build_pane_menu
 from app.pages.compare_panes import PaneChoice, PaneKind
 from app.theme import SPACING, Theme, set_role, themed_icon
-from app.translation import tr
+from app.translation import format_number, tr
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.pictures import GAINS, MAX_PANES
 from app.viewer.view_modes import VIEW_MODES
@@ -334,11 +335,9 @@ class CompareBar(QWidget):
             self._choose(index, PaneChoice(PaneKind.FILE, path=Path(name)))
 
     def _browse_model(self, index: int) -> None:
-        name, _ = QFileDialog.getOpenFileName(
-            self, tr("Choose a model for this pane"), "", tr("Models") + " (*.safetensors)"
-        )
-        if name:
-            self._choose(index, PaneChoice(PaneKind.MODEL, Path(name).stem, Path(name)))
+        path = ask_for_model_file(self, tr("Choose a model for this pane"))
+        if path is not None:
+            self._choose(index, PaneChoice(PaneKind.MODEL, path.stem, path))
 
     def _remove(self, index: int) -> None:
         self.choices_changed.emit(tuple(choice for i, choice in enumerate(self._choices) if i != index))
@@ -367,7 +366,7 @@ class CompareBar(QWidget):
     @Slot()
     def _show_zoom(self) -> None:
         percent = self._viewer.view_transform.zoom * 100
-        self._zoom.set_text(f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %")
+        self._zoom.set_text(f"{format_number(percent, 0 if percent >= 10 else 1)} %")
 
     @Slot()
     def _fit_zoom_label(self) -> None:

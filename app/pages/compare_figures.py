@@ -8,7 +8,7 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from app.pages.compare_panes import LoadedPanes
-from app.phrases import decibels
+from app.phrases import decibels, number
 from app.translation import tr
 from app.viewer.common_size import at_common_size
 from app.viewer.picture_files import PictureFiles
@@ -109,4 +109,4 @@ def closeness_text(closeness: Closeness, *, separator: str = " · ") -> str:
         return tr("equals the reference")
     if closeness.ssim is None:
         return decibels(closeness.psnr)
-    return f"{decibels(closeness.psnr)}{separator}SSIM {closeness.ssim:.3f}"
+    return f"{decibels(closeness.psnr)}{separator}SSIM {number(closeness.ssim, 3)}"

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 
 from app.actions import tip_with_keys
 from app.theme import SPACING, Theme, set_role
-from app.translation import mark, tr
+from app.translation import format_number, mark, signed_number, tr
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.display_settings import EXPOSURE_RANGE_STOPS, GAMMA_RANGE
 from app.viewer.flicker_timer import FLICKER_INTERVALS_MS
@@ -206,8 +206,8 @@ class LooksPanel(QFrame):
             self.boxes[name].setChecked(value)
         _set_quietly(self.exposure_slider, round(viewer.exposure_stops * _EXPOSURE_STEPS_PER_STOP))
         _set_quietly(self.gamma_slider, steps_of(viewer.gamma))
-        self._exposure.setText(tr("{stops} EV").format(stops=f"{viewer.exposure_stops:+.2f}"))
-        self._gamma.setText(f"{viewer.gamma:.2f}")
+        self._exposure.setText(tr("{stops} EV").format(stops=signed_number(viewer.exposure_stops, 2)))
+        self._gamma.setText(format_number(viewer.gamma, 2))
         self.flicker_box.setChecked(viewer.flicker_timer.is_running)
         self._interval_box.setCurrentIndex(self._interval_box.findData(viewer.flicker_timer.interval_ms))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from app.session import Session
-from app.translation import tr
+from app.translation import tr, translate_engine
 from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from engine.baselines.registry import BASELINES
@@ -59,7 +59,8 @@ class PaneChoice:
             case PaneKind.FILE:
                 return self.path.name if self.path is not None else tr("File")
             case PaneKind.MODEL:
-                return self.label
+                # A starter's name is the engine's own.
+                return translate_engine(self.label)
             case PaneKind.BASELINE:
                 entry = BASELINES.get(self.label)
                 name = tr(entry.title) if entry is not None else self.label

@@ -18,7 +18,7 @@ from app.pages.training_setup import captioned
 from app.session import Session
 from app.settings import FINETUNE_PRESET, Settings
 from app.theme import SPACING
-from app.translation import mark, tr, translate_engine
+from app.translation import format_number, mark, tr, translate_engine
 from app.widgets.preset_cards import CardText, ChoiceCards
 from app.widgets.text import ElidedLabel, label
 from engine.configs import FinetuneConfig, Preset
@@ -223,7 +223,7 @@ class FinetunePage(TrainingPage):
         num_pairs = len(source.pairs)
         if num_chosen == num_pairs:
             return source.count(num_chosen)
-        return tr("{number} of {all}").format(number=f"{num_chosen:,}", all=source.count(num_pairs))
+        return tr("{number} of {all}").format(number=format_number(num_chosen), all=source.count(num_pairs))
 
     def button_text(self) -> str:
         source = self.source

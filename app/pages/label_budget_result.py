@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 from app import phrases
 from app.pages.label_budget_chart import budget_chart, count_text, label_counts_of, methods_of, show_figures
 from app.theme import SPACING, Theme
-from app.translation import tr, tr_count, translate_engine
+from app.translation import signed_number, tr, tr_count, translate_engine
 from app.widgets.buttons import button, quiet_button
 from app.widgets.text import label
 from engine.label_budget.results import BudgetFigures, BudgetRow
@@ -120,7 +120,7 @@ def _cell_text(row: BudgetRow | None) -> str:
     if row is None:
         return "–"
     gain = row.gain
-    text = f"{gain.mean:+.2f}".replace("-", "−")
+    text = signed_number(gain.mean, 2)
     if gain.has_interval:
-        text += f"  ({gain.low:+.2f} … {gain.high:+.2f})".replace("-", "−")
+        text += f"  ({signed_number(gain.low, 2)} … {signed_number(gain.high, 2)})"
     return text

@@ -21,7 +21,7 @@ from app.pages.label_matching import ask_for_photos
 from app.settings import BURST_FOLDER, BURST_MOTION, OPEN_DIALOG_FOLDER, Settings
 from app.theme import SPACING
 from app.thumbnails import ThumbnailLoader
-from app.translation import mark, tr, tr_count
+from app.translation import format_number, mark, tr, tr_count
 from app.widgets.buttons import button, primary_button, quiet_button, set_reason
 from app.widgets.drop_zone import dropped_paths
 from app.widgets.text import ElidedLabel, label
@@ -245,7 +245,7 @@ class BurstForm(QWidget):
     @Slot()
     def _update(self) -> None:
         number = len(self.shots)
-        shots = tr_count("{number} shot", "{number} shots", number).format(number=f"{number:,}")
+        shots = tr_count("{number} shot", "{number} shots", number).format(number=format_number(number))
         self._num_shots.setText(shots if number else tr("Add the shots, or drop them below."))
         self._destination_text.set_text(str(self.destination or tr("Beside the shots")))
         self.primary.setText(
@@ -270,11 +270,11 @@ class BurstForm(QWidget):
 def burst_text(result: BurstResult) -> str:
     """Say what became of a burst."""
     num_shots, num_left_out = len(result.pairs), len(result.left_out)
-    shots = tr_count("{number} shot", "{number} shots", num_shots).format(number=f"{num_shots:,}")
+    shots = tr_count("{number} shot", "{number} shots", num_shots).format(number=format_number(num_shots))
     text = tr("{shots} paired with a reference of about {factor} times less noise.").format(
-        shots=shots, factor=f"{result.num_averaged**0.5:.1f}"
+        shots=shots, factor=format_number(result.num_averaged**0.5, 1)
     )
     if num_left_out:
         left_out = tr_count("{number} was left out.", "{number} were left out.", num_left_out)
-        text += " " + left_out.format(number=f"{num_left_out:,}")
+        text += " " + left_out.format(number=format_number(num_left_out))
     return text

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.pages.label_decisions import LabelDecisions
-from app.translation import mark, tr, tr_count, translate_engine
+from app.translation import format_number, mark, tr, tr_count, translate_engine
 from engine.data.photo_folder import list_image_files
 from engine.data.photo_pairs import PairMatching, PhotoPair, match_pairs
 from engine.events import Emit, StepDone
@@ -161,7 +161,7 @@ def state_text(entry: LabelEntry) -> str:
     if entry.suggestion is not None and not entry.reason:
         num_others = len(entry.suggestion.stands_for)
         stands_for = tr_count("Stands for {number} photo", "Stands for {number} photos", num_others).format(
-            number=f"{num_others:,}"
+            number=format_number(num_others)
         )
         has = tr("has a reference") if entry.is_pair else tr("no reference yet")
         return f"{stands_for}, {has}"

@@ -38,7 +38,7 @@ from app.pages.photo_list_model import PhotoListModel, PhotoRole
 from app.pages.thumbnail_list import select_alone
 from app.theme import SPACING, Theme, palette, themed_icon
 from app.thumbnails import ThumbnailLoader
-from app.translation import tr
+from app.translation import format_number, tr
 from app.viewer.latest_task import LatestTask
 from engine.data.image_files import read_image
 from engine.events import PhotoScanned
@@ -322,7 +322,7 @@ class PhotoDelegate(QStyledItemDelegate):
 
     def _paint_noise_figure(self, painter: QPainter, line: QRect, sigma: float) -> None:
         """Write the noise level at the end of a line, and leave the rest of the line to the name."""
-        figure = f"{sigma * LEVELS:.1f}"
+        figure = format_number(sigma * LEVELS, 1)
         painter.setPen(QColor(palette().text_muted))
         painter.drawText(line, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), figure)
         line.setWidth(line.width() - painter.fontMetrics().horizontalAdvance(figure) - SPACING)

@@ -15,7 +15,7 @@ from app.pages.noise_facts import photo_noise_text
 from app.pages.photo_filter import FORMAT_NAMES, PhotoFilter, Use
 from app.phrases import date_and_time
 from app.session import Session
-from app.translation import tr, translate_engine
+from app.translation import format_number, tr, translate_engine
 from engine.data.photo_folder import photo_sort_key
 from engine.data.tiff_pages import containing_file, page_number
 from engine.events import PhotoScanned
@@ -264,5 +264,7 @@ def noise_text(photo: PhotoScanned) -> str:
     if photo.noise_sigma is None:
         return tr("noise not measured")
     return tr("{word} (standard deviation {sigma} of {levels})").format(
-        word=translate_engine(noise_word(photo.noise_sigma)), sigma=f"{photo.noise_sigma * LEVELS:.1f}", levels=LEVELS
+        word=translate_engine(noise_word(photo.noise_sigma)),
+        sigma=format_number(photo.noise_sigma * LEVELS, 1),
+        levels=LEVELS,
     )

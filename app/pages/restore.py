@@ -23,7 +23,7 @@ from app.session import Session
 from app.settings import RESTORE_DESTINATION, Settings
 from app.theme import SPACING, Theme
 from app.thumbnails import shared_thumbnails
-from app.translation import mark, tr, tr_count
+from app.translation import format_number, mark, tr, tr_count
 from app.viewer.picture_files import PictureFiles
 from app.widgets.buttons import button, primary_button, set_reason
 from app.widgets.empty_state import EmptyState
@@ -304,7 +304,7 @@ class RestorePage(Page):
         num_selected = len(self.list.selected_paths())
         self.primary.setText(
             tr_count("Restore {number} selected photo", "Restore {number} selected photos", num_selected).format(
-                number=f"{num_selected:,}"
+                number=format_number(num_selected)
             )
             if num_selected > 1
             else tr("Restore {photos}").format(photos=count(len(paths), "photo"))
@@ -316,7 +316,7 @@ class RestorePage(Page):
             else self.options.output.problem,
         )
         if not is_running:
-            self.rail_status_changed.emit(f"{num_done:,}" if num_done else "")
+            self.rail_status_changed.emit(format_number(num_done) if num_done else "")
         parts = [tr("{photos} restored").format(photos=count(num_done, "photo"))] if num_done else []
         num_before = 0 if is_running else sum(path in self.done_before.paths for path in paths)
         if num_before:
@@ -338,7 +338,9 @@ class RestorePage(Page):
         num_failed = 0 if is_running else len(self.model.failed_paths())
         self.retry_button.setVisible(num_failed > 0)
         self.retry_button.setText(
-            tr_count("Retry {number} failed", "Retry {number} failed", num_failed).format(number=f"{num_failed:,}")
+            tr_count("Retry {number} failed", "Retry {number} failed", num_failed).format(
+                number=format_number(num_failed)
+            )
         )
         self.report_button.setVisible(not is_running and bool(self.model.outcomes()))
         set_reason(self.report_button, tr("The report is being written.") if self.batch.is_reporting else "")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSlider, QVBoxLayout, QWidget
 
+from app.model_dialogs import ask_for_model_file
 from app.pages.restore_output import OutputOptions, let_shrink
 from app.session import ModelChoice, Session
 from app.settings import OPEN_DIALOG_FOLDER, RESTORE_STRENGTH, Settings
 from app.theme import SPACING
-from app.translation import tr, tr_count, translate_engine
+from app.translation import format_number, tr, tr_count, translate_engine
 from app.widgets.text import label
 from engine.configs import RestoreConfig
 
@@ -123,7 +124,7 @@ class RestoreOptions(QWidget):
         if entry is None:
             return ""
         record = entry.record
-        steps = f"{record.steps_done:,}"
+        steps = format_number(record.steps_done)
         if record.kind == "pretrain":
             return tr("Pretrained without labels, {steps} steps").format(steps=steps)
         if record.kind == "import":
@@ -132,7 +133,7 @@ class RestoreOptions(QWidget):
             "Fine-tuned with {number} label, {steps} steps",
             "Fine-tuned with {number} labels, {steps} steps",
             len(record.labels),
-        ).format(number=f"{len(record.labels):,}", steps=steps)
+        ).format(number=format_number(len(record.labels)), steps=steps)
 
     def _task_of(self, model: ModelChoice) -> str:
         starter = self._session.find_starter(model.path)
@@ -160,14 +161,9 @@ class RestoreOptions(QWidget):
     @Slot()
     def open_model_file(self) -> None:
         """Ask for a model file and use it."""
-        name, _ = QFileDialog.getOpenFileName(
-            self,
-            tr("Open a model file"),
-            self._settings.get(OPEN_DIALOG_FOLDER),
-            tr("Models ({endings})").format(endings="*.safetensors"),
-        )
-        if name:
-            self._session.set_model(ModelChoice(Path(name), Path(name).stem))
+        path = ask_for_model_file(self, tr("Open a model file"), self._settings.get(OPEN_DIALOG_FOLDER))
+        if path is not None:
+            self._session.set_model(ModelChoice(path, path.stem))
 
     @Slot(int)
     def _set_strength(self, value: int) -> None:

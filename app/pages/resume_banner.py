@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from app.phrases import duration
 from app.run_catalog import RunEntry
 from app.theme import SPACING
-from app.translation import mark, tr
+from app.translation import format_number, mark, tr
 from app.widgets.buttons import button, quiet_button
 from app.widgets.text import ElidedLabel, IconLabel
 from engine.events import Emit
@@ -88,9 +88,9 @@ class ResumeBanner(QWidget):
             self._text.set_text(
                 tr(how).format(
                     name=record.name,
-                    step=f"{record.steps_done:,}",
-                    steps=f"{record.steps_total:,}",
-                    lost=f"{entry.lost_steps:,}",
+                    step=format_number(record.steps_done),
+                    steps=format_number(record.steps_total),
+                    lost=format_number(entry.lost_steps),
                     time=duration(entry.lost_seconds),
                 )
             )

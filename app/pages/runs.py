@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, Slot
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QInputDialog, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.actions import make_action
 from app.file_manager import open_in_file_manager
 from app.job_runner import JobRunner
 from app.messages import Message, Severity
+from app.model_dialogs import ask_for_model_file, ask_where_to_export
 from app.pages.page import Page
 from app.pages.run_actions import RunActions
 from app.pages.run_commands import RunCommands
@@ -22,14 +23,14 @@ from app.run_catalog import RunEntry
 from app.session import ModelChoice, Session
 from app.settings import KEEP_DELETED_DAYS, LAST_RUN, MODEL_DIALOG_FOLDER, RUNS_SORT, Settings
 from app.theme import SPACING
-from app.translation import mark, tr
+from app.translation import format_number, mark, tr
 from app.viewer.latest_task import LatestTask
 from app.widgets.empty_state import EmptyState
 from engine.errors import EngineError
+from engine.model_cards import MODEL_SUFFIXES
 from engine.run_records import RunStatus
 from engine.run_store import Run
 
-MODEL_SUFFIX = ".safetensors"
 MAX_COMPARED = 5
 """A comparison has six panes, and one shows the photo itself."""
 
@@ -86,7 +87,7 @@ class RunsPage(Page):
         self.session.run_catalog.refresh()
 
     def accept_paths(self, paths: Sequence[Path]) -> bool:
-        models = [path for path in paths if path.suffix.lower() == MODEL_SUFFIX]
+        models = [path for path in paths if path.suffix.lower() in MODEL_SUFFIXES]
         if models:
             self.import_file(models[0])
         return bool(models)
@@ -142,16 +143,10 @@ class RunsPage(Page):
         if entry is None or not entry.has_model:
             return
         folder = Path(self.settings.get(MODEL_DIALOG_FOLDER) or Path.home())
-        proposed = "".join("-" if letter in '/\\:*?"<>|' else letter for letter in entry.record.name)
-        name, _ = QFileDialog.getSaveFileName(
-            self,
-            tr("Export the model"),
-            str(folder / f"{proposed}{MODEL_SUFFIX}"),
-            tr("Models ({pattern})").format(pattern=f"*{MODEL_SUFFIX}"),
-        )
-        if name:
-            self.settings.set(MODEL_DIALOG_FOLDER, str(Path(name).parent))
-            self.export(entry, Path(name))
+        target = ask_where_to_export(self, folder, entry.record.name)
+        if target is not None:
+            self.settings.set(MODEL_DIALOG_FOLDER, str(target.parent))
+            self.export(entry, target)
 
     def export(self, entry: RunEntry, target: Path) -> None:
         """Write a run's model with its card to a file, in the background."""
@@ -161,15 +156,10 @@ class RunsPage(Page):
     @Slot()
     def import_model(self) -> None:
         """Ask for a model file and show its card."""
-        name, _ = QFileDialog.getOpenFileName(
-            self,
-            tr("Import a model"),
-            self.settings.get(MODEL_DIALOG_FOLDER),
-            tr("Models ({pattern})").format(pattern=f"*{MODEL_SUFFIX}"),
-        )
-        if name:
-            self.settings.set(MODEL_DIALOG_FOLDER, str(Path(name).parent))
-            self.import_file(Path(name))
+        path = ask_for_model_file(self, tr("Import a model"), self.settings.get(MODEL_DIALOG_FOLDER))
+        if path is not None:
+            self.settings.set(MODEL_DIALOG_FOLDER, str(path.parent))
+            self.import_file(path)
 
     def import_file(self, path: Path) -> ImportDialog:
         """Show a model file's card; take it in when told so."""
@@ -273,7 +263,7 @@ class RunsPage(Page):
         selection.blockSignals(True)
         self.list.set_entries(runs)
         self._stack.setCurrentIndex(1 if runs else 0)
-        self.rail_status_changed.emit(f"{len(runs):,}" if runs else "")
+        self.rail_status_changed.emit(format_number(len(runs)) if runs else "")
         if not self.list.selected:
             wanted = [*selected, Path(self._recalled)] if self._recalled else selected
             self.list.select_first_of(wanted)

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from app import phrases
+from app.model_dialogs import ask_for_model_file
 from app.run_catalog import RunEntry
 from app.session import Session
 from app.settings import OPEN_DIALOG_FOLDER, Settings
@@ -135,14 +136,9 @@ class StartChoice(QWidget):
 
     @Slot()
     def _browse(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(
-            self,
-            tr("Choose a model file"),
-            self._settings.get(OPEN_DIALOG_FOLDER),
-            tr("Models") + " (*.safetensors)",
-        )
-        if name:
-            self.choose_file(Path(name))
+        path = ask_for_model_file(self, tr("Choose a model file"), self._settings.get(OPEN_DIALOG_FOLDER))
+        if path is not None:
+            self.choose_file(path)
 
 
 def newest_pretrained(session: Session) -> Path | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.phrases import NO_BREAK
 from app.session import Session
-from app.translation import tr, tr_count
+from app.translation import format_number, tr, tr_count
 from engine.data.image_files import probe_image
 from engine.data.photo_pairs import PhotoPair
 from engine.errors import ImageReadError
@@ -45,9 +45,9 @@ def offered_photos(session: Session, card: TaskCard) -> list[TeachingPhotos]:
     if card.makes_own_pairs:
         references = session.clean_photos
         alone = tr_count("{number} clean reference alone", "{number} clean references alone", len(references))
-        found.append(_clean_alone(REFERENCES, alone.format(number=f"{len(references):,}"), references))
+        found.append(_clean_alone(REFERENCES, alone.format(number=format_number(len(references))), references))
         photos = tuple(photo.path for photo in session.included_photos)
-        taken = tr("The open photos, taken as clean ({number})").format(number=f"{len(photos):,}")
+        taken = tr("The open photos, taken as clean ({number})").format(number=format_number(len(photos)))
         found.append(_clean_alone(OPEN_PHOTOS, taken, photos))
     num_pairs = len(session.label_pairs)
     pairs = tr_count(
@@ -55,7 +55,7 @@ def offered_photos(session: Session, card: TaskCard) -> list[TeachingPhotos]:
         "{number} pairs of a noisy photo and its reference",
         num_pairs,
     )
-    real = TeachingPhotos(key=PAIRS, title=pairs.format(number=f"{num_pairs:,}"), pairs=session.label_pairs)
+    real = TeachingPhotos(key=PAIRS, title=pairs.format(number=format_number(num_pairs)), pairs=session.label_pairs)
     # A camera's own small photos teach more than made ones; pairs of one size are meant for denoising.
     found.insert(0 if card.scale > 1 and _are_enlarged(session, card.scale) else len(found), real)
     return [photos for photos in found if photos.pairs]
@@ -102,4 +102,4 @@ def count_clean_photos(number: int) -> str:
 
 def _unbroken(text: str, number: int) -> str:
     """Fill a number in and keep it in one line with the word behind it."""
-    return text.replace("{number} ", f"{{number}}{NO_BREAK}").format(number=f"{number:,}")
+    return text.replace("{number} ", f"{{number}}{NO_BREAK}").format(number=format_number(number))

@@ -6,7 +6,7 @@ from app import phrases
 from app.job_runner import JobState
 from app.pages.training_job import TrainingJob
 from app.pages.training_time import compared_with_estimate
-from app.translation import tr, tr_count, translate_engine
+from app.translation import format_number, tr, tr_count, translate_engine
 from app.widgets.buttons import button, primary_button
 
 
@@ -19,14 +19,16 @@ def ending_text(training: TrainingJob, achieved: str) -> str:
     """
     result, step, failure = training.result, training.last_step, training.failure
     if result is not None:
-        steps = tr_count("{steps} step", "{steps} steps", result.steps).format(steps=f"{result.steps:,}")
+        steps = tr_count("{steps} step", "{steps} steps", result.steps).format(steps=format_number(result.steps))
         steps = steps.replace(" ", phrases.NO_BREAK)
         took = tr("{steps} took {time}").format(steps=steps, time=phrases.duration(result.seconds))
         # A run that was resumed has worked before; what was estimated was the whole.
         against = compared_with_estimate(result.seconds, training.expected_seconds(result.steps))
         return f"{took}{', ' if against else ''}{against}. {achieved}".strip()
     if training.job.state is JobState.CANCELLED and step is not None:
-        stopped = tr("Stopped at step {step} of {steps}.").format(step=f"{step.step:,}", steps=f"{step.num_steps:,}")
+        stopped = tr("Stopped at step {step} of {steps}.").format(
+            step=format_number(step.step), steps=format_number(step.num_steps)
+        )
         return f"{stopped} " + tr("What it has learned so far is saved: it can restore photos now, or go on later.")
     return f"{translate_engine(failure.message)} {translate_engine(failure.hint)}" if failure is not None else ""
 

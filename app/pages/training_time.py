@@ -8,7 +8,7 @@ from typing import Any
 
 from app import phrases
 from app.settings import MEASURED_SPEEDS, Settings
-from app.translation import mark, tr
+from app.translation import format_number, mark, tr
 from engine.configs import FinetuneConfig, Preset, PretrainConfig, TrainingConfig
 
 _MIN_MEASURED_STEPS = 200
@@ -158,7 +158,7 @@ def compared_with_estimate(seconds: float, estimated_seconds: float) -> str:
     if abs(error) < _AS_ESTIMATED:
         return tr("as long as estimated")
     if error > 1:
-        return tr("{times} times as long as estimated").format(times=f"{error + 1:.1f}")
+        return tr("{times} times as long as estimated").format(times=format_number(error + 1, 1))
     percent = f"{abs(error):.0%}".replace("%", f"{phrases.NO_BREAK}%")
     if error > 0:
         return tr("{percent} longer than estimated").format(percent=percent)

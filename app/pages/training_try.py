@@ -12,7 +12,7 @@ from app.pages.spot_restoring import SpotPreview, SpotRestorer
 from app.session import ModelChoice, Session
 from app.theme import SPACING
 from app.thumbnails import shared_thumbnails
-from app.translation import tr
+from app.translation import format_number, tr
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.latest_task import LatestTask
 from app.viewer.picture_files import PictureFiles
@@ -188,7 +188,9 @@ class TryPanel(QWidget):
 
     @Slot(object)
     def _on_restored(self, preview: SpotPreview) -> None:
-        when = tr("the final weights") if self._step is None else tr("step {step}").format(step=f"{self._step:,}")
+        when = (
+            tr("the final weights") if self._step is None else tr("step {step}").format(step=format_number(self._step))
+        )
         self.viewer.set_panes(
             [
                 Picture(
@@ -211,7 +213,7 @@ class TryPanel(QWidget):
         self._map.set_spot(preview.path, preview.spot)
         self._status.setText(
             tr("Restored with {when} in {seconds} s. Click the map for another spot.").format(
-                when=when, seconds=f"{preview.seconds:.1f}"
+                when=when, seconds=format_number(preview.seconds, 1)
             )
         )
         self.tried.emit(self._step)

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QW
 
 from app.image_convert import DisplayLevels, stretch_levels
 from app.theme import SPACING, Palette
-from app.translation import mark, tr
+from app.translation import format_number, mark, tr
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.histograms import Histogram, bin_values, histogram_of
 from app.viewer.latest_task import LatestTask
@@ -175,7 +175,7 @@ class HistogramView(QWidget):
     def _show(self, counted: _Counted) -> None:
         self._counted = counted
         numbers = {histogram.num_pixels for histogram in counted.histograms}
-        number = f"{max(numbers):,}"
+        number = format_number(max(numbers))
         self._note.setText(tr("{number} pixels each").format(number=number) if len(numbers) == 1 else "")
         self._draw()
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from app.theme import SPACING, Theme, set_role
-from app.translation import mark, tr
+from app.translation import format_number, mark, tr
 from app.viewer.pane_offsets import PaneOffsets
 from app.viewer.pictures import PaneContent, Picture
 from app.viewer.pixel_levels import is_whole, level_text
@@ -171,7 +171,9 @@ class PixelBar(QWidget):
                 found.append(pixel_value(pane, scene_size, point - moved))
         inside = point is not None and any(value is not None for value in found)
         if point is not None and inside:
-            self._position.set_text(f"x {math.floor(point.x()):,}  y {math.floor(point.y()):,}")
+            self._position.set_text(
+                f"x {format_number(math.floor(point.x()))}  y {format_number(math.floor(point.y()))}"
+            )
         else:
             self._position.set_text(tr(_INVITATION) if self._panes else "")
         for index, (value, pixel) in enumerate(zip(self._values, found, strict=True)):

@@ -5,6 +5,7 @@ packaged program does not carry them along, which would take it beyond its size.
 """
 
 import importlib
+import math
 import warnings
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -21,7 +22,8 @@ from engine.configs import BackendName
 from engine.devices import num_cpu_threads
 
 _EXAMPLE_PX = 64
-_OPSET = 17
+OPSET = 17
+"""Of the ONNX files: what onnxruntime has known since 1.12."""
 
 _SHAPE_STEP_PX = 128
 """A graph for one size is 1.5 times as quick as one for all (OpenVINO, measured): sides are rounded up to share few."""
@@ -138,20 +140,27 @@ class OnnxRuntimeNetwork(CompiledNetwork):
         return result
 
 
-def export_graph(network: RestorationNetwork, path: Path) -> None:
-    """Write a network as an ONNX file, for pictures of any size on its grid. Half a second; no network connection.
+def export_graph(network: RestorationNetwork, path: Path, *, is_for_any_size: bool = False) -> None:
+    """Write a network as an ONNX file. Half a second; no network connection.
 
     Args:
         network: In evaluation mode, on the CPU.
         path: The file; its folder must exist.
+        is_for_any_size: Takes batches of photos of any size and keeps the weights' names; else one photo whose sides
+            lie on the network's grid, with all that is constant computed, which is quicker.
 
     Raises:
         RuntimeError: The network holds an operation that ONNX does not know.
         OSError: The file cannot be written.
     """
-    side = max(_EXAMPLE_PX, 2 * network.alignment_px)
+    side = math.ceil(_EXAMPLE_PX / network.alignment_px) * network.alignment_px
+    if is_for_any_size:
+        # The exporter follows what an example does: one off every grid is padded, as any size then is.
+        side += 1
     example = torch.zeros(1, network.input_channels, side, side)
-    sides = {2: "height", 3: "width"}
+    noisy_axes, restored_axes = {2: "height", 3: "width"}, {2: "restored_height", 3: "restored_width"}
+    if is_for_any_size:
+        noisy_axes[0] = restored_axes[0] = "batch"
     with replace_atomically(path) as temporary, warnings.catch_warnings(), torch.inference_mode():
         # The newer exporter needs two packages more, and takes longer than a short batch.
         warnings.simplefilter("ignore")
@@ -160,8 +169,9 @@ def export_graph(network: RestorationNetwork, path: Path) -> None:
             (example,),
             temporary,
             dynamo=False,
-            opset_version=_OPSET,
+            opset_version=OPSET,
             input_names=["noisy"],
             output_names=["restored"],
-            dynamic_axes={"noisy": sides, "restored": sides},
+            dynamic_axes={"noisy": noisy_axes, "restored": restored_axes},
+            do_constant_folding=not is_for_any_size,
         )

@@ -9,12 +9,14 @@ from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.model_dialogs import with_suffix_of
 from app.pages.run_import import ImportDialog
 from app.pages.runs import RunsPage
 from app.pages.runs_table import COLUMNS
 from app.session import ModelChoice
 from app.settings import LAST_RUN, RUNS_SORT, Settings
 from engine.events import PhotoScanned
+from engine.model_cards import MODEL_SUFFIXES
 from engine.models import ModelCard, build_network, save_model
 from engine.run_records import DataFingerprint, RunStatus
 from engine.run_store import Run, RunStore
@@ -214,19 +216,27 @@ def test_comparing_hands_the_models_to_the_page_that_compares(
     qtbot.waitUntil(lambda: not compare.is_busy and not opened.runner.is_busy, timeout=60_000)  # type: ignore[attr-defined]
 
 
+def test_the_kind_chosen_in_the_dialog_ends_the_name() -> None:
+    assert with_suffix_of(Path("a/Rain"), ".onnx") == Path("a/Rain.onnx")
+    assert with_suffix_of(Path("a/Rain.safetensors"), ".onnx") == Path("a/Rain.onnx")
+    assert with_suffix_of(Path("a/Rain 1.5"), ".safetensors") == Path("a/Rain 1.5.safetensors")
+
+
+@pytest.mark.parametrize("suffix", MODEL_SUFFIXES)
 def test_a_model_goes_out_and_comes_back_with_its_card(
-    qtbot: QtBot, opened: OpenWindow, page: RunsPage, three: list[Run], tmp_path: Path
+    qtbot: QtBot, opened: OpenWindow, page: RunsPage, three: list[Run], tmp_path: Path, suffix: str
 ) -> None:
     page.select(three[0].path)
     assert page.selected is not None
-    target = tmp_path / "for a friend.safetensors"
+    target = tmp_path / f"for a friend{suffix}"
     page.export(page.selected, target)
     qtbot.waitUntil(target.exists, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: opened.window.message_bar.shown_message is not None)
 
     dialog = page.import_file(target)
     assert not dialog.import_button.isEnabled()
-    qtbot.waitUntil(dialog.import_button.isEnabled, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: dialog.import_button.isEnabled() or bool(dialog.problem.text()), timeout=WAIT_MS)
+    assert dialog.problem.text() == ""
     assert dialog.facts.facts["Name"] == "Holiday"
     assert "a.png" in dialog.facts.facts["Learned from"]
     dialog.name_edit.setText("From a friend")

@@ -17,9 +17,13 @@ from PySide6.QtCore import QLocale
 from pytestqt.qtbot import QtBot
 
 from app import catalogues, phrases
-from app.translation import install_catalogue, mark, tr, tr_count, translate_engine
+from app.pages.compare_figures import closeness_text
+from app.pages.compare_panes import PaneChoice, PaneKind
+from app.phrases import NO_BREAK
+from app.translation import install_catalogue, mark, signed_number, tr, tr_count, translate_engine
 from app.widgets.config_form import ConfigForm
 from engine.configs import ComputeConfig
+from engine.region_metrics import Closeness
 from engine.shipped_files import shipped_folders
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,6 +140,15 @@ def test_the_systems_language_is_taken_where_it_is_known(monkeypatch: pytest.Mon
         monkeypatch.setattr(QLocale, "system", lambda names=names: System(*names))
         assert catalogues.language_of("system") == expected
     assert catalogues.language_of("de") == "de"
+
+
+def test_german_reaches_the_first_word_of_a_verdict_the_starters_and_the_numbers(english: None) -> None:
+    install_catalogue(catalogues.load_catalogue("de"))
+    verdict = translate_engine("Done: the residual looks like noise and holds at most 9 % picture.")
+    assert verdict == "Fertig: Das Residuum sieht nach Rauschen aus und enthält höchstens 9 % Bildinhalt."
+    assert PaneChoice(PaneKind.MODEL, "Denoise (starter)", Path("x")).title == "Entrauschen (Startmodell)"
+    assert closeness_text(Closeness(33.2, 0.874)) == f"33,20{NO_BREAK}dB · SSIM 0,874"
+    assert (signed_number(1.5, 2), signed_number(-1234.5, 1)) == ("+1,50", "−1.234,5")
 
 
 def test_a_start_in_german_speaks_german(tmp_path: Path) -> None:

@@ -23,7 +23,10 @@ from engine.models import ModelCard, build_network, read_card, save_model
 from engine.run_store import RunStore
 from tests.conftest import TinyPhotos
 
-COMMANDS = {"scan", "pretrain", "finetune", "resume", "restore", "evaluate", "suggest-labels", "label-budget", "doctor"}
+COMMANDS = {
+    *("scan", "pretrain", "finetune", "resume", "restore", "evaluate", "suggest-labels", "label-budget", "doctor"),
+    *("export", "import"),
+}
 
 
 def residua(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -7,7 +7,7 @@ from app.catalogues import load_catalogue
 from app.translation import Catalogue
 
 _FIELD = re.compile(r"\{\w*\}")
-_NUMBER = re.compile(r"\d")
+_NUMBER = re.compile(r"\d+")
 
 
 class Reader:
@@ -25,15 +25,24 @@ class Reader:
 
     def _patterns_of(self, text: str) -> list[re.Pattern[str]]:
         if text not in self._patterns:
-            stem = _NUMBER.split(text)[0]
+            stem, number = _NUMBER.split(text)[0], _NUMBER.search(text)
+            # What is numbered begins with its number: "Pane 2".
+            gap = ".+?" if number is None else number[0]
             found = [translation for source, translation in self._texts.items() if source.startswith(stem)]
             exact = [self._texts[text]] if text in self._texts else found
-            self._patterns[text] = [
-                re.compile(".+?".join(re.escape(part) for part in _FIELD.split(translation.replace("\xa0", " "))))
-                for translation in exact
-                if stem
-            ]
+            self._patterns[text] = [re.compile(_pattern(translation, gap)) for translation in exact if stem]
         return self._patterns[text]
+
+
+def _pattern(translation: str, gap: str) -> str:
+    """What matches a text with its fields filled in.
+
+    Args:
+        translation: The text.
+        gap: What matches its first field; whatever is there matches the others.
+    """
+    first, *others = (re.escape(part) for part in _FIELD.split(translation.replace("\xa0", " ")))
+    return first + gap + ".+?".join(others) if others else first
 
 
 def _texts_of(catalogue: gettext.NullTranslations) -> dict[str, str]:
