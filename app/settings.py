@@ -4,7 +4,6 @@ They are kept as one JSON file in the user's configuration folder, or in the fol
 Settings of jobs are not here: those are the configs of `engine.configs`, kept with each run.
 """
 
-import json
 import logging
 import os
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.atomic_files import write_bytes_atomically
 from engine.folder_lock import lock_folder
-from engine.json_files import read_json_object
+from engine.json_files import json_text, read_json_object
 from engine.output_names import DEFAULT_PATTERN
 
 logger = logging.getLogger(__name__)
@@ -211,7 +210,7 @@ class Settings(QObject):
             with lock_folder(self._path.parent):
                 values, folders = self._merged()
                 fields = {"schema_version": SETTINGS_VERSION, "values": values, "folders": folders}
-                content = json.dumps(fields, indent=1, ensure_ascii=False)
+                content = json_text(fields, indent=1)
                 write_bytes_atomically(self._path, content.encode())
         except OSError as error:
             logger.warning("Preferences not saved to %s: %s", self._path, error)

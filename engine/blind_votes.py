@@ -1,6 +1,5 @@
 """Blind comparisons of two pictures: votes on file, and how likely chance alone would bring their tally about."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,10 +7,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from engine.atomic_files import write_bytes_atomically
 from engine.errors import EngineError
+from engine.json_files import json_text, read_json_object
 
 VOTES_FILE = "blind votes.json"
 """The file's name in the person's data folder."""
@@ -83,10 +83,10 @@ class VoteBook:
             VotesFileError: The file is damaged or may not be read.
         """
         try:
-            return _VotesFile.model_validate_json(self.path.read_bytes()).votes
+            return _VotesFile.model_validate(read_json_object(self.path)).votes
         except FileNotFoundError:
             return ()
-        except ValidationError as error:
+        except ValueError as error:
             raise VotesFileError(
                 f"The votes in {self.path} cannot be understood.", "Rename or delete that file, then vote again."
             ) from error
@@ -116,7 +116,7 @@ class VoteBook:
         self._write(tuple(kept))
 
     def _write(self, votes: tuple[BlindVote, ...]) -> None:
-        content = json.dumps(_VotesFile(votes=votes).model_dump(mode="json"), indent=1, ensure_ascii=False)
+        content = json_text(_VotesFile(votes=votes).model_dump(mode="json"), indent=1)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes_atomically(self.path, content.encode())

@@ -1,4 +1,7 @@
-"""Reading JSON that may come from anywhere: limited in size and depth, so that no file fills memory or stack."""
+"""JSON files: what may come from anywhere is read within limits of size and depth, so that none fills memory or stack.
+
+A file's name may hold bytes that are no text; Python keeps them as lone surrogates, which JSON holds as escapes alone.
+"""
 
 import json
 import stat
@@ -7,6 +10,17 @@ from typing import Any, Final
 
 MAX_JSON_BYTES: Final = 64 * 2**20
 """The largest of the program's own files, caches of ten thousand photos, stay well below it."""
+
+
+def json_text(content: Any, indent: int | None = None) -> str:
+    """Return JSON that every encoding can write, readable wherever it can be.
+
+    Args:
+        content: Plain values, with names of files as `str` or `Path`.
+        indent: Spaces of each level; None: all in one line.
+    """
+    text = json.dumps(content, indent=indent, ensure_ascii=False, default=str)
+    return text if is_text(text) else json.dumps(content, indent=indent, default=str)
 
 
 def read_json_object(path: Path, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:
@@ -49,3 +63,12 @@ def parse_json_object(text: str, max_chars: int = MAX_JSON_BYTES) -> dict[str, A
     if not isinstance(content, dict):
         raise ValueError("the text is not a JSON object")
     return content
+
+
+def is_text(text: str) -> bool:
+    """Whether a text, such as a file's path, is one indeed: without bytes of a name that are none."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError, safe_open
 
 from engine.errors import ModelFileError
-from engine.json_files import parse_json_object
+from engine.json_files import is_text, parse_json_object
 
 CARD_KEY = "residua_card"
 CARD_VERSION: Final = 1
@@ -121,6 +121,11 @@ def read_summary(path: Path) -> ModelSummary:
         from engine.onnx_files import read_onnx_summary
 
         return read_onnx_summary(found)
+    if not is_text(str(found.absolute())):
+        raise ModelFileError(
+            "The path of the model file holds bytes that are no text.",
+            "Copy the file to a folder whose path is plain text.",
+        )
     try:
         with safe_open(found, framework="numpy") as file:
             metadata = file.metadata() or {}

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 from engine.backbones.backbone import RestorationNetwork
 from engine.errors import ModelFileError
+from engine.json_files import json_text
 from engine.model_cards import (
     CARD_KEY,
     ONNX_SUFFIX,
@@ -63,7 +64,7 @@ def save_model(path: Path, weights: dict[str, torch.Tensor], card: ModelCard) ->
     Raises:
         ModelFileError: It cannot be written.
     """
-    save_tensors(path, weights, {CARD_KEY: card.model_dump_json()})
+    save_tensors(path, weights, {CARD_KEY: json_text(card.model_dump(mode="json"))})
 
 
 def load_model(path: Path) -> RestorationModel:

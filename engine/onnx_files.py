@@ -22,7 +22,7 @@ from engine.backbones.backbone import RestorationNetwork
 from engine.backends.compiled_network import OPSET, export_graph
 from engine.backends.export_form import export_form
 from engine.errors import ModelFileError
-from engine.json_files import parse_json_object
+from engine.json_files import json_text, parse_json_object
 from engine.model_cards import CARD_KEY, ModelCard, ModelSummary, damaged_model, parse_card
 
 MAX_BYTES = 2**30
@@ -56,7 +56,7 @@ def write_onnx(path: Path, network: RestorationNetwork, card: ModelCard) -> None
             model = onnx.load(temporary, load_external_data=False)
             model.doc_string = f"{card.name}: {card.task}, {card.backbone}. Opset {OPSET}."
             shared = json.dumps(_shared_weights(network, model))
-            onnx.helper.set_model_props(model, {CARD_KEY: card.model_dump_json(), SHARED_KEY: shared})
+            onnx.helper.set_model_props(model, {CARD_KEY: json_text(card.model_dump(mode="json")), SHARED_KEY: shared})
             onnx.checker.check_model(model)
             temporary.write_bytes(model.SerializeToString())
     except (OSError, EncodeError) as error:

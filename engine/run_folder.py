@@ -19,7 +19,7 @@ from engine import metrics_file, process_identity
 from engine.atomic_files import write_bytes_atomically
 from engine.errors import RunStoreError
 from engine.folder_lock import lock_folder
-from engine.json_files import read_json_object
+from engine.json_files import json_text, read_json_object
 from engine.run_records import SCHEMA_VERSION, RunRecord, RunStatus
 
 RECORD_FILE = "run.json"
@@ -148,7 +148,7 @@ class Run:
             if "status" in fields:
                 self._set_owner(current, fields)
             record = RunRecord.model_validate({**current.model_dump(), **fields})
-            write_text(self.path / RECORD_FILE, record.model_dump_json(indent=2))
+            write_text(self.path / RECORD_FILE, json_text(record.model_dump(mode="json"), indent=2))
             self._record = record
         return record
 

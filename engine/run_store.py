@@ -1,6 +1,5 @@
 """The store of runs: a folder in which run folders are created, listed, opened, deleted and brought back."""
 
-import json
 import logging
 import os
 import re
@@ -17,6 +16,7 @@ from pydantic import BaseModel
 
 from engine import process_identity
 from engine.errors import InvalidInputError, RunStoreError
+from engine.json_files import is_text, json_text
 from engine.run_folder import CONFIG_FILE, RECORD_FILE, SUBFOLDERS, Run, claim, unwritable, write_text
 from engine.run_records import RunKind, RunRecord, RunStatus
 
@@ -85,7 +85,7 @@ class RunStore:
             The new run.
 
         Raises:
-            InvalidInputError: `path` is a file or a folder with something in it.
+            InvalidInputError: `path` is a file, a folder with something in it, or holds bytes that are no text.
             RunStoreError: The folder cannot be written.
         """
         created = datetime.now(UTC)
@@ -93,6 +93,12 @@ class RunStore:
             " ".join(name.split())
             or {"pretrain": "Pretraining", "finetune": "Fine-tuning", "import": "Imported model"}[kind]
         )
+        if not is_text(str((path or self.root).absolute())):
+            # Weights are read by a library that knows no such paths.
+            raise InvalidInputError(
+                "The name of the run's folder, or of one that it lies in, holds bytes that are no text.",
+                "Choose a folder whose path is plain text.",
+            )
         try:
             if path is None:
                 folder = self._make_folder(f"{datetime.now():%Y%m%d-%H%M%S}_{kind}_{_slug(name)}")
@@ -118,8 +124,8 @@ class RunStore:
                 (folder / subfolder).mkdir()
             claim(record)
             # The record comes last: a folder without one is not yet a run.
-            write_text(folder / CONFIG_FILE, json.dumps(settings, indent=2, ensure_ascii=False, default=str))
-            write_text(folder / RECORD_FILE, record.model_dump_json(indent=2))
+            write_text(folder / CONFIG_FILE, json_text(settings, indent=2))
+            write_text(folder / RECORD_FILE, json_text(record.model_dump(mode="json"), indent=2))
         except (OSError, RunStoreError) as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise error if isinstance(error, RunStoreError) else unwritable(folder, error) from error

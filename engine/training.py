@@ -340,7 +340,7 @@ def _fingerprint(photos: Sequence[DecodedPhoto], folders: tuple[str, ...]) -> Da
     digest = hashlib.sha256()
     for photo in photos:
         status = containing_file(photo.path).stat()
-        digest.update(f"{photo.path.name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+        digest.update(f"{photo.path.name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="surrogateescape"))
     return DataFingerprint(
         folders=folders,
         num_photos=len(photos),

@@ -92,7 +92,7 @@ def choice_from_text(text: str) -> PaneChoice | None:
     try:
         kind, label, path, scale = json.loads(text)
         choice = PaneChoice(PaneKind(kind), str(label), None if path is None else Path(path), int(scale))
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None
     needs_path = choice.kind in (PaneKind.MODEL, PaneKind.FILE) and choice.path is None
     is_nameless = choice.kind is PaneKind.BASELINE and not choice.label

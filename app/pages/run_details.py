@@ -1,6 +1,5 @@
 """One run in full: its verdict, curves, pictures, facts, card, notes and settings."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from app.widgets.preview_strip import PreviewStrip
 from app.widgets.text import ElidedLabel, label
 from app.widgets.training_plot import TrainingPlot
 from engine.errors import EngineError, ModelFileError
+from engine.json_files import json_text
 from engine.model_cards import ModelSummary, read_summary
 from engine.presets import TASK_CARDS
 from engine.run_store import Run
@@ -158,7 +158,7 @@ class RunDetails(QWidget):
             stored.curves[CHANCE_METRIC] = Curve([(0, chance_accuracy(batch))])
         self.plot.set_curves(stored.curves, record.steps_total)
         self.preview.set_files(stored.previews)
-        self._settings_text.setPlainText(json.dumps(stored.settings, indent=2, ensure_ascii=False))
+        self._settings_text.setPlainText(json_text(stored.settings, indent=2))
         self._model = stored.model
         self._show_facts()
 

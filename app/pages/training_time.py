@@ -126,7 +126,7 @@ class TrainingTime:
             try:
                 kind, key, speed = json.loads(text)
                 rows.append((str(kind), str(key), float(speed)))
-            except (ValueError, TypeError, RecursionError):
+            except (ValueError, TypeError, OverflowError, RecursionError):
                 continue
         return rows
 

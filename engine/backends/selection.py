@@ -20,6 +20,7 @@ from engine.backends.compiled_network import CompiledNetwork, OnnxRuntimeNetwork
 from engine.configs import BackendChoice, BackendName
 from engine.data.mosaics import bayer_mosaic
 from engine.devices import ComputeDevice, num_cpu_threads
+from engine.json_files import read_json_object
 from engine.run_store import default_runs_folder
 
 COMPILED: tuple[BackendName, ...] = ("openvino", "onnxruntime")
@@ -34,6 +35,7 @@ LEAST_MEGAPIXELS = 4.0
 _PROBE_PX = 256
 _PROBE_NOISE = 0.05
 _NUM_TIMED_CALLS = 2
+_MAX_RECORD_BYTES = 2**16
 
 _log = logging.getLogger(__name__)
 
@@ -234,12 +236,12 @@ def installed_version(name: str) -> str:
 
 def _read(record: Path) -> Backend | None:
     try:
-        stored = json.loads(record.read_text(encoding="utf-8"))
+        stored = read_json_object(record, _MAX_RECORD_BYTES)
         name = stored["name"]
         figures = {str(key): float(value) for key, value in stored["seconds_per_megapixel"].items()}
         failed = {str(key): str(value) for key, value in stored["failed"].items()}
     # None yet, or one that something else has written into: it is measured again.
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None
     if name not in ("torch", *COMPILED):
         return None

@@ -2,13 +2,13 @@
 
 import csv
 import io
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from engine.json_files import json_text
 from engine.label_budget.chart import draw_chart
 from engine.label_budget.configuration import LabelBudgetConfig
 from engine.label_budget.methods import SCRATCH, LeftOut
@@ -49,7 +49,7 @@ def write_reports(
     texts = {
         TABLE_CSV: as_csv(plan, figures),
         TABLE_MARKDOWN: as_markdown(plan, figures, verdict, note, failed),
-        JSON_FILE: json.dumps(as_fields(config, plan, figures, verdict, scores, failed), indent=1, ensure_ascii=False),
+        JSON_FILE: json_text(as_fields(config, plan, figures, verdict, scores, failed), indent=1),
     }
     try:
         write_bytes_atomically(config.out / CHART_PNG, chart["png"])

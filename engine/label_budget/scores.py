@@ -1,6 +1,5 @@
 """How the models of an experiment did, photo by photo, kept as files so that nothing is measured twice."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from engine.errors import InvalidInputError
 from engine.job_results import PairScore
-from engine.json_files import read_json_object
+from engine.json_files import json_text, read_json_object
 from engine.run_folder import write_text
 
 
@@ -92,7 +91,7 @@ class ScoreFolder:
             "settings": settings,
             "score": asdict(score) if score else None,
         }
-        write_text(self._path(name), json.dumps(content, indent=1, ensure_ascii=False))
+        write_text(self._path(name), json_text(content, indent=1))
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.json"

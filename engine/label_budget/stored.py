@@ -1,6 +1,5 @@
 """Experiments on disk: what one was asked to do, and what came out, read again without doing it again."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from engine.errors import InvalidInputError
-from engine.json_files import read_json_object
+from engine.json_files import json_text, read_json_object
 from engine.label_budget.configuration import LabelBudgetConfig
 from engine.label_budget.methods import LeftOut
 from engine.label_budget.reports import JSON_FILE
@@ -65,7 +64,7 @@ def keep_settings(config: LabelBudgetConfig) -> None:
         RunStoreError: The file cannot be written.
     """
     content = {"schema_version": _SCHEMA, "settings": config.model_dump(mode="json")}
-    write_text(config.out / SETTINGS_FILE, json.dumps(content, indent=1, ensure_ascii=False))
+    write_text(config.out / SETTINGS_FILE, json_text(content, indent=1))
 
 
 def list_experiments(root: Path) -> tuple[Path, ...]:

@@ -16,17 +16,18 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from app.settings import LAST_MODEL, Settings
+from app.settings import LAST_FOLDERS, LAST_MODEL, Settings
 from engine.checkpoint_files import load_newest_checkpoint
-from engine.configs import ComputeConfig, FinetuneConfig, RestoreConfig, ScanConfig, TrainingConfig
+from engine.configs import ComputeConfig, FinetuneConfig, PretrainConfig, RestoreConfig, ScanConfig, TrainingConfig
 from engine.data.image_files import PhotoImage, probe_image, read_image, read_thumbnail, write_image
 from engine.devices import open_device
-from engine.errors import EngineError, ImageReadError, ModelFileError, RunStoreError
+from engine.errors import EngineError, ImageReadError, InvalidInputError, ModelFileError, RunStoreError
 from engine.events import FileSkipped, ImageRestored, JobEvent
 from engine.job_control import JobControl
-from engine.jobs import finetune, restore, scan
+from engine.jobs import finetune, pretrain, restore, scan
 from engine.label_budget.stored import read_experiment
-from engine.model_exchange import import_model
+from engine.model_cards import MODEL_SUFFIXES
+from engine.model_exchange import export_model, import_model
 from engine.models import CARD_KEY, ModelCard, build_network, load_model, read_card, save_model
 from engine.run_store import Run, RunStore
 from engine.trainer import new_state
@@ -320,3 +321,44 @@ def test_odd_names_are_scanned_and_restored(tmp_path: Path) -> None:
     assert all(len(os.fsencode(event.path.name)) > 240 for event in skipped)
     assert all(out in event.output.parents and event.output.is_file() for event in restored)
     assert {path: path.read_bytes() for path in photos.iterdir()} == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_photos_whose_names_are_no_text_serve_every_job(tmp_path: Path, tiny_photos: TinyPhotos) -> None:
+    """As archives of the nineties have them: Latin-1, in folders and files."""
+    noisy, clean, out = (Path(os.fsdecode(os.fsencode(tmp_path) + name)) for name in (b"/d\xe9", b"/r\xe9", b"/s\xe9"))
+    for source, target in ((tiny_photos.noisy, noisy), (tiny_photos.clean, clean)):
+        target.mkdir()
+        for number, path in enumerate(sorted(source.iterdir())[:3]):
+            shutil.copyfile(path, target / os.fsdecode(b"caf\xe9 %d.png" % number))
+    few: dict[str, Any] = {"steps": 2, "crop_px": 16, "device": "cpu"}
+    control, events = JobControl(), list[JobEvent]()
+    first = pretrain(PretrainConfig(photos=(noisy,), out=tmp_path / "run", **few), control, events.append)
+    refined = finetune(
+        FinetuneConfig(parent=first.run, noisy=(noisy,), clean=(clean,), out=tmp_path / "refined", **few),
+        control,
+        events.append,
+    )
+    card = read_card(refined.run)
+    assert len(card.labels) == 3
+    assert all(name.startswith("caf\udce9") for name in card.labels)
+    assert Run(refined.run).record.labels == card.labels
+    for suffix in MODEL_SUFFIXES:
+        written = export_model(refined.run, tmp_path / f"out{suffix}", "x")
+        assert import_model(RunStore(tmp_path / "runs"), written).record.labels == card.labels
+    result = restore(RestoreConfig(model=refined.run, photos=(noisy,), out=out, report=True), control, events.append)
+    assert len(list(out.glob("*.png"))) == 3 == len(result.outcomes)
+    # Weights are read by a library that takes text alone: said before a training, not after it.
+    with pytest.raises(InvalidInputError, match="no text"):
+        pretrain(PretrainConfig(photos=(noisy,), out=out / "run", **few), control, events.append)
+    shutil.copyfile(tmp_path / "out.safetensors", out / "model.safetensors")
+    with pytest.raises(ModelFileError, match="no text"):
+        read_card(out / "model.safetensors")
+
+
+def test_settings_keep_paths_that_are_no_text(tmp_path: Path) -> None:
+    folder = os.fsdecode(b"/photos/d\xe9j\xe0")
+    settings = Settings(tmp_path / "settings.json")
+    settings.set(LAST_FOLDERS, [folder])
+    settings.save()
+    assert Settings(tmp_path / "settings.json").get(LAST_FOLDERS) == [folder]
