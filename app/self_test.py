@@ -36,7 +36,9 @@ def main() -> int:
                 ("Versions", _versions),
                 ("Raw files' reader", _ask_raw_reader),
                 ("Restoring", _restore_a_sample),
+                ("Classical methods", _denoise_classically),
                 ("Training", _train_two_steps),
+                ("Models for other programs", _give_the_model_away),
                 ("Window", _open_the_window),
             )
             for title, part in parts:
@@ -112,6 +114,29 @@ def _train_two_steps(folder: Path) -> str:
     if not Run(result.run).model_path.is_file():
         raise SelfTestError("the training left no model.")
     return "2 steps, and their model is saved"
+
+
+def _denoise_classically(folder: Path) -> str:
+    import numpy as np
+
+    from engine.baselines.registry import BASELINES
+
+    noisy = np.random.default_rng(0).random((48, 64, 3), np.float32)
+    tried = []
+    for baseline in BASELINES.values():
+        if baseline.denoise is not None and baseline.is_installed:
+            if not np.isfinite(baseline.denoise(noisy, 0.1)).all():
+                raise SelfTestError(f"{baseline.title} gives what are no numbers.")
+            tried.append(baseline.title)
+    return ", ".join(tried)
+
+
+def _give_the_model_away(folder: Path) -> str:
+    """After the training, whose model it takes."""
+    from engine.model_exchange import check_model, export_model
+
+    written = export_model(folder / "run", folder / "model.onnx", "Self-test")
+    return f"{check_model(written).num_parameters:,} weights come back from ONNX"
 
 
 def _open_the_window(folder: Path) -> str:

@@ -29,6 +29,19 @@ _UNNEEDED_MODULES = (
     "PyInstaller",
     "torch.utils.tensorboard",
     "tensorboard",
+    "setuptools",
+    # What torch would compile networks with, which nothing here asks for, and tests itself by.
+    *(
+        f"torch._inductor.{name}"
+        for name in ("autoheuristic", "codegen", "compile_fx", "fx_passes", "kernel", "lowering")
+    ),
+    *(f"torch._inductor.{name}" for name in ("ir", "scheduler", "select_algorithm", "template_heuristics")),
+    *(f"torch.testing._internal.common_{name}" for name in ("cuda", "device_type", "distributed", "fsdp")),
+    "torch.testing._internal.common_methods_invocations",
+    *(f"torch.testing._internal.common_{name}" for name in ("modules", "nn", "optimizers", "quantization", "utils")),
+    *(f"torch.testing._internal.{name}" for name in ("jit_metaprogramming_utils", "hypothesis_utils", "opinfo")),
+    # Graphs, which nothing here has.
+    "networkx",
     # How fsspec would read over a network.
     "aiohttp",
     # The compiled backends are larger than the room that is left; without them torch computes.
@@ -65,13 +78,32 @@ _UNNEEDED_FILES = (
     # Codecs of scientific arrays, which no photo has.
     *(f"imagecodecs.libs/lib{name}*" for name in ("cpcodec", "SZ3", "SPERR", "zfp", "blosc2", "uhdr", "meshopt")),
     *(f"imagecodecs/_{name}.*" for name in ("pcodec", "sz3", "sperr", "zfp", "blosc2", "ultrahdr", "meshopt")),
+    *(
+        f"imagecodecs/_{name}.*"
+        for name in ("aec", "apng", "bcn", "bitshuffle", "blosc", "brotli", "gif", "h5checksum")
+    ),
+    *(
+        f"imagecodecs/_{name}.*"
+        for name in ("htj2k", "lzfse", "lzham", "lzo", "pglz", "qoi", "quantize", "rcomp", "rgbe")
+    ),
+    *(f"imagecodecs/_{name}.*" for name in ("snappy", "spng", "szip", "zopfli")),
+    *(f"imagecodecs.libs/lib{name}*" for name in ("aec", "blosc", "openjph", "snappy", "sz-", "zopfli")),
+    # Of each package's metadata its version suffices: the texts of all licences are in one file.
+    "*.dist-info/RECORD",
+    "*.dist-info/licenses/*",
     # Parts of large libraries that neither metrics nor denoisers reach.
     "skimage/feature/*",
     "skimage/filters/rank/*",
     "skimage/morphology/*",
     *(f"skimage/data/{name}*" for name in ("cell", "chessboard", "clock", "coins", "color", "horse", "ihc", "logo")),
     *(f"skimage/data/{name}*" for name in ("micro", "moon", "motorcycle", "page", "phantom", "text")),
+    "skimage/graph/*",
+    "skimage/segmentation/*",
+    *(f"skimage/restoration/_{name}*.so" for name in ("inpaint", "nl_means", "rolling_ball", "unwrap")),
+    "scipy/cluster/*",
     "scipy/io/_fast_matrix_market/*",
+    "scipy/odr/*",
+    "scipy/stats/_unuran/*",
     # Qt: the platforms of embedded devices, network and its plugins, and texts of languages the window has not.
     "PySide6/Qt/plugins/platforms/libqeglfs*",
     "PySide6/Qt/plugins/platforms/libqlinuxfb*",

@@ -85,7 +85,9 @@ def test_self_test_goes_through_every_part(tmp_path: Path) -> None:
         "ok  Versions",
         "ok  Raw files' reader",
         "ok  Restoring",
+        "ok  Classical methods",
         "ok  Training",
+        "ok  Models for other programs",
         "ok  Window",
     ]
     assert not (tmp_path / "data").exists(), "it leaves the person's folders alone"
