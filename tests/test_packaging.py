@@ -4,6 +4,7 @@ import configparser
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -91,3 +92,24 @@ def test_self_test_goes_through_every_part(tmp_path: Path) -> None:
         "ok  Window",
     ]
     assert not (tmp_path / "data").exists(), "it leaves the person's folders alone"
+
+
+def test_the_ci_job_tests_and_freezes_on_three_systems() -> None:
+    """The definition is read as its service would; that it runs there cannot be shown here."""
+    yaml = pytest.importorskip("yaml", reason="comes with mkdocs, which is for development alone")
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))["jobs"]
+    assert set(jobs) == {"test", "freeze"}
+    systems = {"ubuntu-latest", "windows-latest", "macos-latest"}
+    assert set(jobs["test"]["strategy"]["matrix"]["os"]) == systems
+    assert {row["os"] for row in jobs["freeze"]["strategy"]["matrix"]["include"]} == systems
+    assert jobs["freeze"]["needs"] == "test"
+    steps = [step for job in jobs.values() for step in job["steps"]]
+    oldest = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
+    for step in steps:
+        if "setup-python" in step.get("uses", ""):
+            assert oldest == f">={step['with']['python-version']}"
+    commands = [step["run"].split() for step in steps if "run" in step]
+    assert ["python", "run.py", "test"] in commands
+    scripts = [word for command in commands for word in command if word.endswith(".py")]
+    assert "packaging/build.py" in scripts
+    assert all((ROOT / script).is_file() for script in scripts)

@@ -1,16 +1,13 @@
 """Promise 5: camera raw files are decoded in a process of its own, which may crash, hang or run out of memory."""
 
 import array
-import fcntl
 import io
 import os
 import pickle
-import resource
 import shutil
 import signal
 import subprocess
 import sys
-import termios
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +21,10 @@ from engine.data.raw_process import WORKER_ARGUMENT, RawWorker, RawWorkers
 from engine.data.raw_worker import READERS
 from engine.errors import EngineError, ImageReadError
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals and limits")
+fcntl, resource, termios = (
+    pytest.importorskip(name, reason="Windows has no such signals and limits")
+    for name in ("fcntl", "resource", "termios")
+)
 
 
 @pytest.fixture
