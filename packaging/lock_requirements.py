@@ -20,7 +20,7 @@ PLATFORMS = (
     {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"},
     {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
 )
-NEVER_LOCKED = ("benchmark", "mutation")
+NEVER_LOCKED = ("benchmark", "fuzzing", "mutation")
 """Extras that a person has to ask for by name, because of their licence or because hardly anybody needs them."""
 
 HEADER = """\

@@ -115,7 +115,7 @@ def run(arguments: argparse.Namespace) -> None:
             continue
         method = find_method(method_name, pair_set)
         if isinstance(method, str):
-            missing += [method] if method else []
+            missing += [method] if method and f"{set_name}/{method_name}" not in results else []
             continue
         key = f"{set_name}/{method_name if method_name in (*BASELINES, STARTER_WORD) else method.digest[:12]}"
         known = results.get(key)
