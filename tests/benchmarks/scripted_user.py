@@ -1,6 +1,6 @@
 """A person's whole way through the window, by the X server's own mouse and keyboard, with a look at every feature.
 
-    python3 run.py bench scripted_user [--pages compare restore] [--out DIR] [--scale 2] [--steps 300]
+    python3 run.py bench scripted_user [--pages compare restore] [--out DIR] [--scale 2] [--steps 1500]
         [--language de] [--theme light] [--text 2]
 
 Starts the studio on a virtual screen (Xvfb) on the photos of ../shared/data, once for each part, with user data of its
@@ -99,7 +99,7 @@ def main(arguments: argparse.Namespace) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", nargs="+", choices=PARTS, default=list(PARTS), help="parts to do")
-    parser.add_argument("--steps", type=int, default=300, help="of each training")
+    parser.add_argument("--steps", type=int, default=1500, help="of each training")
     parser.add_argument("--watch-s", type=float, default=15, help="how long lateness is measured while it trains")
     parser.add_argument("--out", type=Path, default=Path("screenshots"), help="folder for the screenshots")
     parser.add_argument("--scale", type=int, choices=_SCREENS, default=1)

@@ -36,8 +36,10 @@ def live(person: Person, plan: Plan) -> None:
     person.shoot("an earlier picture")
 
     person.click_tab(lambda: person.page.view.looks.tabBar(), "Try any photo")
+    untried = person.see(lambda: person.page.view.tries.status)
     person.click("Try the current weights")
-    person.wait("tried", lambda: not person.page.view.tries.is_busy and "step" in person.page.view.tries.status, 120)
+    tries = person.page.view.tries
+    person.wait("tried", lambda: not tries.is_busy and tries.status != untried, 120)
     person.shoot("trying the current weights")
 
     person.click("Set up another training")
