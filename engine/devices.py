@@ -1,11 +1,12 @@
 """The one place that knows devices: Lightning Fabric picks and drives CPU, CUDA and MPS alike."""
 
+import copy
 import logging
 import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from lightning_fabric import Fabric
@@ -21,6 +22,7 @@ from engine.process_rank import local_rank
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
 Precision = Literal["32-true", "bf16-mixed"]
+Network = TypeVar("Network", bound=torch.nn.Module)
 
 
 @dataclass(frozen=True)
@@ -184,3 +186,19 @@ def is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
 def num_cpu_threads() -> int:
     """CPU threads that torch computes with."""
     return torch.get_num_threads() or os.cpu_count() or 1
+
+
+def copy_on_cpu(network: Network) -> Network:
+    """Copy a network to the CPU, without a byte more on the device that is full.
+
+    Args:
+        network: It stays where it is: it may be one that trains.
+    """
+    tensors = [*network.parameters(), *network.buffers()]
+    memo: dict[int, Any] = {
+        id(tensor): torch.nn.Parameter(tensor.detach().cpu().clone(), requires_grad=False)
+        if isinstance(tensor, torch.nn.Parameter)
+        else tensor.detach().cpu().clone()
+        for tensor in tensors
+    }
+    return copy.deepcopy(network, memo)

@@ -5,28 +5,28 @@ network's own sampling grid, and only the tile itself is kept. So its pixels are
 would have given, and no seam has to be blended away.
 """
 
-import copy
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.backbones.backbone import PHOTO_CHANNELS, RestorationNetwork
+from engine.backbones.backbone import PHOTO_CHANNELS
 from engine.backends.compiled_network import CompiledNetwork
 from engine.data.bayer_interpolation import interpolate_rggb
 from engine.data.bicubic_resize import enlarge
 from engine.data.mosaics import bayer_mosaic
-from engine.devices import ComputeDevice, is_out_of_memory
+from engine.data.photo_image import BitDepth, to_float, to_integers
+from engine.devices import ComputeDevice, copy_on_cpu, is_out_of_memory
 from engine.errors import DeviceError
 from engine.events import Emit, JobWarning, Pixels
 from engine.job_control import JobControl
 from engine.models import RestorationModel
 from engine.system_memory import available_memory
+from engine.tiles import Tile, mirror_indices, split_into_tiles
 
 SMALLEST_TILE_PX = 64
 LARGEST_AUTOMATIC_TILE_PX = {"cpu": 512, "mps": 1024, "cuda": 2048}
@@ -39,6 +39,10 @@ instead of nearly a half."""
 MEMORY_PER_PIXEL = 1024
 """Bytes of activations for one pixel of a tile; the standard U-Net was seen to need 700."""
 
+LARGE_PHOTO_BYTES = 512 * 2**20
+TILE_PX_OF_LARGE_PHOTOS = 512
+"""A photo that takes so much by itself, before and after, leaves less of two gigabytes to its tiles."""
+
 PHOTO_BORDER_PX = 16
 """How far a photo is continued by its mirror image, so that the network's zero padding stays off its edges."""
 
@@ -46,16 +50,6 @@ _log = logging.getLogger(__name__)
 
 OnTile = Callable[[int, int], None]
 """Called after each tile with the tiles done and their number, which grows where memory asks for smaller ones."""
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A part of a photo. Rows `top` to `bottom` and columns `left` to `right`, ends excluded."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
 
 
 class Restorer:
@@ -109,7 +103,7 @@ class Restorer:
             JobCancelled: The job has been asked to end.
             DeviceError: Not even the smallest tile fits into memory.
         """
-        scale = self._network.scale
+        scale = self.scale
         if self.takes_mosaics:
             pixels = pixels if pixels.shape[2] == 1 else bayer_mosaic(pixels)
         num_channels = PHOTO_CHANNELS if self.takes_mosaics else pixels.shape[2]
@@ -117,27 +111,58 @@ class Restorer:
             restored = np.empty((scale * pixels.shape[0], scale * pixels.shape[1], num_channels), np.float32)
         except MemoryError as error:
             raise self._out_of_memory() from error
-        if not self.tile_px:
-            self.tile_px = self._choose_tile()
-        pending = split_into_tiles(Tile(0, pixels.shape[0], 0, pixels.shape[1]), self.tile_px, self._grid_px)
-        num_done = 0
-        while pending:
-            if control is not None:
-                self._wait_if_paused(control)
-            tile = pending[0]
-            result = self._try_tile(pixels, tile)
-            if result is None:
-                self._step_back()
-                pending = [part for tile in pending for part in split_into_tiles(tile, self.tile_px, self._grid_px)]
-                continue
+
+        def keep(tile: Tile, result: NDArray[np.float32]) -> None:
             rows, columns = slice(scale * tile.top, scale * tile.bottom), slice(scale * tile.left, scale * tile.right)
             restored[rows, columns] = result
-            del pending[0]
-            num_done += 1
-            if on_tile is not None:
-                on_tile(num_done, num_done + len(pending))
+
+        self._restore_tiles(pixels, keep, control, on_tile)
         np.clip(restored, 0.0, 1.0, out=restored)
         restored.setflags(write=False)
+        return restored
+
+    def restore_samples(
+        self,
+        samples: NDArray[Any],
+        *,
+        bit_depth: BitDepth,
+        strength: float = 1.0,
+        control: JobControl | None = None,
+        on_tile: OnTile | None = None,
+    ) -> NDArray[Any]:
+        """Restore one photo from a file's numbers to a file's numbers, tile by tile: as floats it is nowhere whole.
+
+        What comes out is what `restore`, `blend_with_input` and rounding give. For networks that keep the size of
+        photos: `scale` is 1, and they take no mosaics.
+
+        Args:
+            samples: As of `PhotoSamples`. Shape: (height, width, 1 or 3).
+            bit_depth: Of the result.
+            strength: As for `blend_with_input`.
+            control: Asked before each tile.
+            on_tile: Told after each tile.
+
+        Returns:
+            uint8 or uint16 of full range. Shape: as of the samples.
+
+        Raises:
+            JobCancelled: The job has been asked to end.
+            DeviceError: Not even the smallest tile fits into memory.
+            ImageWriteError: The network gives what are no numbers.
+        """
+        try:
+            restored = np.empty(samples.shape, np.uint8 if bit_depth == 8 else np.uint16)
+        except MemoryError as error:
+            raise self._out_of_memory() from error
+
+        def keep(tile: Tile, result: NDArray[np.float32]) -> None:
+            area = slice(tile.top, tile.bottom), slice(tile.left, tile.right)
+            clipped = np.clip(result, 0.0, 1.0)
+            blended = blend_with_input(to_float(samples[area]), clipped, strength) if strength < 1 else clipped
+            restored[area] = to_integers(blended, bit_depth)
+
+        is_large = samples.nbytes + restored.nbytes > LARGE_PHOTO_BYTES
+        self._restore_tiles(samples, keep, control, on_tile, TILE_PX_OF_LARGE_PHOTOS if is_large else None)
         return restored
 
     def unrestored(self, pixels: Pixels) -> Pixels:
@@ -174,6 +199,38 @@ class Restorer:
     def _grid_px(self) -> int:
         return self._network.alignment_px
 
+    def _restore_tiles(
+        self,
+        pixels: NDArray[Any],
+        keep: Callable[[Tile, NDArray[np.float32]], None],
+        control: JobControl | None,
+        on_tile: OnTile | None,
+        largest_tile_px: int | None = None,
+    ) -> None:
+        """Restore all tiles of a photo, each given to `keep` unclipped; see `restore` for the errors."""
+        if not self.tile_px:
+            self.tile_px = self._choose_tile()
+        pending = [Tile(0, pixels.shape[0], 0, pixels.shape[1])]
+        num_done = 0
+
+        def split() -> list[Tile]:
+            side = self._round_to_grid(min(self.tile_px, largest_tile_px or self.tile_px))
+            return [part for tile in pending for part in split_into_tiles(tile, side, self._grid_px)]
+
+        pending = split()
+        while pending:
+            if control is not None:
+                self._wait_if_paused(control)
+            result = self._try_tile(pixels, pending[0])
+            if result is None:
+                self._step_back()
+                pending = split()
+                continue
+            keep(pending.pop(0), result)
+            num_done += 1
+            if on_tile is not None:
+                on_tile(num_done, num_done + len(pending))
+
     def _wait_if_paused(self, control: JobControl) -> None:
         """Wait while paused, with the device's memory given to others; the next tile takes the network back there."""
         if control.is_paused and self._device.has_own_memory:
@@ -181,7 +238,7 @@ class Restorer:
             self._device.release_unused()
         control.wait_if_paused()
 
-    def _try_tile(self, pixels: Pixels, tile: Tile) -> NDArray[np.float32] | None:
+    def _try_tile(self, pixels: NDArray[Any], tile: Tile) -> NDArray[np.float32] | None:
         """Restore a tile; None where memory does not suffice."""
         try:
             return self._restore_tile(pixels, tile)
@@ -197,13 +254,13 @@ class Restorer:
         return None
 
     @torch.inference_mode()
-    def _restore_tile(self, pixels: Pixels, tile: Tile) -> NDArray[np.float32]:
+    def _restore_tile(self, pixels: NDArray[Any], tile: Tile) -> NDArray[np.float32]:
         height, width = pixels.shape[:2]
         is_gray = pixels.shape[2] == 1 and not self.takes_mosaics
         scale = self._network.scale
         top, bottom = self._window(tile.top, tile.bottom, height)
         left, right = self._window(tile.left, tile.right, width)
-        window = pixels[np.ix_(mirror_indices(top, bottom, height), mirror_indices(left, right, width))]
+        window = to_float(pixels[np.ix_(mirror_indices(top, bottom, height), mirror_indices(left, right, width))])
         restored = self._computed(window, is_gray)
         if is_gray:
             restored = restored.mean(dim=1, keepdim=True)
@@ -254,7 +311,7 @@ class Restorer:
             )
         elif self._device.name != "cpu":
             self._device = self._device.on_cpu()
-            self._network = _on_cpu(self._network)
+            self._network = copy_on_cpu(self._network)
             self.tile_px = self._choose_tile()
             self._warn(
                 "The graphics card has too little memory: going on without it.",
@@ -324,56 +381,6 @@ def blend_with_input(noisy: Pixels, restored: Pixels, strength: float) -> Pixels
     np.clip(blended, 0.0, 1.0, out=blended)
     blended.setflags(write=False)
     return blended
-
-
-def split_into_tiles(area: Tile, tile_px: int, grid_px: int) -> list[Tile]:
-    """Cover an area with tiles of about equal size, without overlap.
-
-    Args:
-        area: What to cover; begins on the grid.
-        tile_px: Largest side of a tile; a multiple of the grid.
-        grid_px: Tiles begin at multiples of it.
-
-    Returns:
-        Tiles from top left to bottom right.
-    """
-    rows = _split_range(area.top, area.bottom, tile_px, grid_px)
-    columns = _split_range(area.left, area.right, tile_px, grid_px)
-    return [Tile(top, bottom, left, right) for top, bottom in rows for left, right in columns]
-
-
-def mirror_indices(start: int, stop: int, size: int) -> NDArray[np.intp]:
-    """Return the indices 0 to size - 1 that a range takes if the axis is continued by reflection at its ends.
-
-    Args:
-        start: First position; may be negative.
-        stop: Behind the last position; may exceed `size`.
-        size: Length of the axis, at least 1.
-    """
-    period = max(2 * (size - 1), 1)
-    positions = np.arange(start, stop) % period
-    return np.minimum(positions, period - positions) if size > 1 else np.zeros(stop - start, np.intp)
-
-
-def _split_range(start: int, stop: int, tile_px: int, grid_px: int) -> list[tuple[int, int]]:
-    num_tiles = math.ceil((stop - start) / tile_px)
-    side = math.ceil((stop - start) / num_tiles / grid_px) * grid_px
-    return [(begin, min(begin + side, stop)) for begin in range(start, stop, side)]
-
-
-def _on_cpu(network: RestorationNetwork) -> RestorationNetwork:
-    """A copy on the CPU, made without a byte more on the device that is full.
-
-    The network itself stays where it is: it may be one that trains.
-    """
-    tensors = [*network.parameters(), *network.buffers()]
-    memo: dict[int, Any] = {
-        id(tensor): torch.nn.Parameter(tensor.detach().cpu().clone(), requires_grad=False)
-        if isinstance(tensor, torch.nn.Parameter)
-        else tensor.detach().cpu().clone()
-        for tensor in tensors
-    }
-    return copy.deepcopy(network, memo)
 
 
 def _free_memory(device: ComputeDevice) -> int:

@@ -8,7 +8,7 @@ not by the file's name. Of animations the first picture is read, each page of a 
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +20,24 @@ from engine.data.image_formats import IMAGE_SUFFIXES, FileContent
 from engine.data.image_writing import (
     MetadataPolicy,
     encode_image,
+    encode_samples,
     format_of_name,
     usual_suffix,
+    with_provenance,
     write_encoded_image,
     write_image,
 )
 from engine.data.opened_photo import OpenedPhoto, open_photo
 from engine.data.orientation import turn_upright
-from engine.data.photo_image import BitDepth, FileFormat, ImageInfo, ImageMetadata, PhotoImage
+from engine.data.photo_image import (
+    BitDepth,
+    FileFormat,
+    ImageInfo,
+    ImageMetadata,
+    PhotoImage,
+    PhotoSamples,
+    to_float,
+)
 from engine.data.raw_mosaic import RawMosaic
 from engine.data.tiff_files import read_tiff_exif
 
@@ -40,7 +50,9 @@ __all__ = [
     "MetadataPolicy",
     "PhotoFacts",
     "PhotoImage",
+    "PhotoSamples",
     "encode_image",
+    "encode_samples",
     "examine_photo",
     "format_of_name",
     "is_raw_file",
@@ -49,8 +61,10 @@ __all__ = [
     "read_image",
     "read_independent_pixels",
     "read_raw_mosaic",
+    "read_samples",
     "read_thumbnail",
     "usual_suffix",
+    "with_provenance",
     "write_encoded_image",
     "write_image",
 ]
@@ -90,17 +104,27 @@ def read_image(path: Path) -> PhotoImage:
     Raises:
         ImageReadError: The file cannot be read as a photo, with the reason and what to do.
     """
+    return read_samples(path).as_image()
+
+
+def read_samples(path: Path) -> PhotoSamples:
+    """Read a photo as `read_image` does, in the numbers of its file; raw files give floats.
+
+    Raises:
+        ImageReadError: As `read_image`.
+    """
     with open_photo(path) as opened:
         if opened.content == "camera raw" or opened.content == "bare mosaic":
-            return raw_files.read_raw_photo(opened.path, opened.content)
+            developed = raw_files.read_raw_photo(opened.path, opened.content)
+            return PhotoSamples(developed.pixels, developed.alpha, developed.metadata)
         file_format = opened.content
         decoded = image_decoding.decode(opened.file, file_format, opened.page)
     orientation = read_exif_orientation(decoded.exif or b"")
     samples = turn_upright(decoded.samples, orientation)
     num_colours = 1 if samples.shape[2] <= 2 else 3
-    return PhotoImage(
-        _to_float(samples[:, :, :num_colours]),
-        _to_float(samples[:, :, num_colours]) if samples.shape[2] in (2, 4) else None,
+    return PhotoSamples(
+        samples[:, :, :num_colours],
+        samples[:, :, num_colours] if samples.shape[2] in (2, 4) else None,
         ImageMetadata(
             file_format=decoded.written_format or cast(FileFormat, file_format),
             bit_depth=decoded.bit_depth,
@@ -220,7 +244,7 @@ def read_thumbnail(path: Path, max_side_px: int, *, stretched: bool = False) -> 
     num_colours = 1 if samples.shape[2] <= 2 else 3
     colours = np.broadcast_to(samples[:, :, :num_colours], (*samples.shape[:2], 3))
     if samples.shape[2] in (2, 4):
-        alpha = _to_float(samples[:, :, num_colours:])
+        alpha = to_float(samples[:, :, num_colours:])
         colours = np.rint(colours * alpha + 255 * _MID_GRAY * (1 - alpha)).astype(np.uint8)
     return np.ascontiguousarray(colours)
 
@@ -240,11 +264,3 @@ def read_embedded_thumbnail(path: Path) -> NDArray[np.uint8] | None:
     with open_photo(path) as opened:
         embedded = image_decoding.decode_embedded_thumbnail(opened.file) if opened.content == "jpeg" else None
     return None if embedded is None else np.ascontiguousarray(turn_upright(*embedded))
-
-
-def _to_float(samples: NDArray[Any]) -> NDArray[np.float32]:
-    if samples.dtype.kind == "f":
-        return np.ascontiguousarray(samples, dtype=np.float32)
-    scaled: NDArray[np.float32] = samples.astype(np.float32)
-    scaled *= np.float32(1 / np.iinfo(samples.dtype).max)
-    return scaled

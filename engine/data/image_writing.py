@@ -2,20 +2,18 @@
 
 import errno
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.atomic_files import write_bytes_atomically
 from engine.data import image_encoding
 from engine.data.exif_blocks import InvalidExifError
 from engine.data.exif_privacy import remove_gps
 from engine.data.image_formats import SUFFIXES_OF_FORMATS
-from engine.data.photo_image import BitDepth, FileFormat, PhotoImage
+from engine.data.photo_image import BitDepth, FileFormat, PhotoImage, PhotoSamples, to_integers
 from engine.data.provenance import Provenance, add_provenance
 from engine.errors import ImageWriteError
-from engine.events import Pixels
 
 MetadataPolicy = Literal["keep", "without-gps", "none"]
 """What of a photo's EXIF is written into its result: all, all but the place, nothing."""
@@ -94,24 +92,70 @@ def encode_image(
     if bit_depth is None:
         bit_depth = 8 if image_encoding.max_bit_depth(file_format) == 8 else image.metadata.bit_depth
     image_encoding.check_can_hold(file_format, image.width, image.height, bit_depth, image.alpha is not None)
-    channels = image.pixels if image.alpha is None else np.dstack([image.pixels, image.alpha])
-    described = image.metadata
-    content = image_encoding.encode(
-        _to_integers(channels, bit_depth),
+    alpha = None if image.alpha is None else to_integers(image.alpha, bit_depth)
+    content = encode_samples(
+        PhotoSamples(to_integers(image.pixels, bit_depth), alpha, image.metadata),
+        file_format=file_format,
+        jpeg_quality=jpeg_quality,
+        metadata=metadata,
+    )
+    return with_provenance(content, file_format, provenance, image.width, image.height)
+
+
+def encode_samples(
+    photo: PhotoSamples,
+    *,
+    file_format: FileFormat,
+    jpeg_quality: int = 95,
+    metadata: MetadataPolicy = "keep",
+) -> bytes:
+    """Return the content of a photo's file.
+
+    Args:
+        photo: uint8 or uint16, which are the file's bits per channel.
+        file_format: As for `encode_image`, and so are the others.
+        jpeg_quality: 1 to 100.
+        metadata: What of the EXIF is written.
+
+    Raises:
+        ImageWriteError: The format cannot hold the photo.
+    """
+    bit_depth = 8 * photo.samples.dtype.itemsize
+    image_encoding.check_can_hold(file_format, photo.width, photo.height, bit_depth, photo.alpha is not None)
+    described = photo.metadata
+    return image_encoding.encode(
+        photo.samples if photo.alpha is None else np.dstack([photo.samples, photo.alpha]),
         file_format,
         quality=jpeg_quality,
         is_lossless=described.is_lossless and described.file_format == "webp",
         icc_profile=described.icc_profile,
         exif=_exif_to_write(described.exif, metadata),
     )
-    if provenance is not None:
-        try:
-            content = add_provenance(content, file_format, provenance, image.width, image.height)
-        except InvalidExifError as error:
-            raise ImageWriteError(
-                "How the photo was restored could not be written into the file.", "Choose another format."
-            ) from error
-    return content
+
+
+def with_provenance(
+    content: bytes, file_format: FileFormat, provenance: Provenance | None, width: int, height: int
+) -> bytes:
+    """Return a photo's file with a note of how the photo was restored.
+
+    Args:
+        content: The file, as `encode_samples` made it.
+        file_format: Of the file; BMP has no place for the note.
+        provenance: The note; None: the file stays as it is.
+        width: Of the photo, pixels.
+        height: Likewise.
+
+    Raises:
+        ImageWriteError: There is no room for it.
+    """
+    if provenance is None:
+        return content
+    try:
+        return add_provenance(content, file_format, provenance, width, height)
+    except InvalidExifError as error:
+        raise ImageWriteError(
+            "How the photo was restored could not be written into the file.", "Choose another format."
+        ) from error
 
 
 def format_of_name(path: Path) -> FileFormat | None:
@@ -132,17 +176,6 @@ def _exif_to_write(exif: bytes | None, policy: MetadataPolicy) -> bytes | None:
     if exif is None or policy == "none":
         return None
     return remove_gps(exif) if policy == "without-gps" else exif
-
-
-def _to_integers(channels: Pixels, bit_depth: BitDepth) -> NDArray[Any]:
-    if not np.isfinite(channels).all():
-        raise ImageWriteError(
-            "The restored picture holds values that are no numbers.",
-            "Restore it again with another model, and report this.",
-        )
-    scaled = np.rint(np.clip(channels, 0, 1) * np.float32(2**bit_depth - 1))
-    integers: NDArray[Any] = scaled.astype(np.uint8 if bit_depth == 8 else np.uint16)
-    return integers
 
 
 def _write_error(path: Path, error: OSError) -> ImageWriteError:

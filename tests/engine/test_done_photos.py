@@ -221,7 +221,7 @@ def test_an_enlargement_is_reported_at_its_own_size(tmp_path: Path) -> None:
 
 
 def test_a_stop_while_a_photo_is_encoded_writes_nothing(model: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    from engine import restoring
+    from engine import restore_pipeline
 
     write_photo(tmp_path / "in" / "a.png")
     control = JobControl()
@@ -231,7 +231,7 @@ def test_a_stop_while_a_photo_is_encoded_writes_nothing(model: Path, tmp_path: P
         threading.Event().wait(1)
         return b"late"
 
-    monkeypatch.setattr(restoring, "encode_image", encode_for_ever)
+    monkeypatch.setattr(restore_pipeline, "encode_samples", encode_for_ever)
     config = RestoreConfig(model=model, photos=(tmp_path / "in",), out=tmp_path / "out", device="cpu")
     with pytest.raises(JobCancelled):
         restore(config, control, lambda event: None)

@@ -12,21 +12,14 @@ from torch import Tensor
 from engine.backbones.backbone import Backbone, RestorationNetwork
 from engine.backbones.unet import UNet, UNetParams
 from engine.configs import ComputeConfig
-from engine.devices import ComputeDevice, open_device
+from engine.devices import ComputeDevice, copy_on_cpu, open_device
 from engine.errors import DeviceError
 from engine.events import JobEvent, JobWarning, Pixels
 from engine.job_control import JobCancelled, JobControl
 from engine.models import ModelCard, RestorationModel
 from engine.registry import BACKBONES
-from engine.restorer import (
-    Restorer,
-    Tile,
-    _on_cpu,
-    blend_with_input,
-    mirror_indices,
-    restore_pixels,
-    split_into_tiles,
-)
+from engine.restorer import Restorer, blend_with_input, restore_pixels
+from engine.tiles import Tile, mirror_indices, split_into_tiles
 
 GRID_PX = 8
 
@@ -221,7 +214,7 @@ def test_going_on_without_the_card_leaves_the_given_network_whole(
     model: RestorationModel, device: ComputeDevice
 ) -> None:
     """Its copy on the CPU shares no tensor with it, and says the same."""
-    copied = _on_cpu(model.network)
+    copied = copy_on_cpu(model.network)
     theirs = {tensor.data_ptr() for tensor in model.network.parameters()}
     assert not any(tensor.data_ptr() in theirs for tensor in copied.parameters())
     noisy = torch.rand(1, 3, 24, 24)

@@ -16,7 +16,8 @@ from engine.devices import ComputeDevice, open_device
 from engine.errors import DeviceError
 from engine.events import JobEvent, JobWarning, Pixels
 from engine.models import ModelCard, RestorationModel
-from engine.restorer import Restorer, Tile, blend_with_input, mirror_indices, restore_pixels, split_into_tiles
+from engine.restorer import Restorer, blend_with_input, restore_pixels
+from engine.tiles import Tile, mirror_indices, split_into_tiles
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,19 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import atomic_files, restoring
+from engine import atomic_files, restore_batch, restore_pipeline
 from engine.backbones.unet import UNetParams
-from engine.configs import RestoreConfig
+from engine.configs import ComputeConfig, RestoreConfig
 from engine.data.bicubic_resize import enlarge
-from engine.data.image_files import ImageMetadata, PhotoImage, read_image, write_image
+from engine.data.image_files import ImageMetadata, PhotoImage, PhotoSamples, read_image, write_image
+from engine.data.photo_image import BitDepth, to_float, to_integers
+from engine.devices import open_device
 from engine.errors import ImageWriteError, InvalidInputError, ModelFileError
 from engine.events import FileSkipped, ImageRestored, JobEvent, JobWarning, StepDone
 from engine.job_control import JobCancelled, JobControl
 from engine.job_results import RestoreResult
-from engine.models import ModelCard, build_network, save_model
+from engine.models import ModelCard, RestorationModel, build_network, load_model, save_model
+from engine.restorer import Restorer, blend_with_input
 from engine.restoring import restore
 
 CARD = ModelCard(name="test model", backbone_params=UNetParams(width=8, num_levels=2).model_dump())
@@ -262,7 +266,7 @@ def test_an_enlargement_beyond_the_memory_gives_a_sentence(
     enlarging_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_photo(tmp_path / "a.png")
-    monkeypatch.setattr(restoring, "available_memory", lambda: 10_000)
+    monkeypatch.setattr(restore_batch, "available_memory", lambda: 10_000)
     result, _ = run_restore(enlarging_model, tmp_path / "a.png", tmp_path / "out")
     assert "60 x 40 pixels" in result.failed[0].reason
     assert not result.restored
@@ -326,3 +330,100 @@ def test_nothing_to_restore_gives_a_sentence(identity_model: Path, tmp_path: Pat
     make_photo(tmp_path / "a.png")
     with pytest.raises(ModelFileError):
         run_restore(tmp_path / "none.safetensors", tmp_path / "a.png", tmp_path / "out")
+
+
+@pytest.mark.parametrize("bit_depth", [8, 16])
+@pytest.mark.parametrize("strength", [1.0, 0.6, 0.0])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_restoring_numbers_of_files_is_restoring_floats(bit_depth: BitDepth, strength: float, channels: int) -> None:
+    """Bit for bit, over several tiles, for photos of both depths."""
+    network = build_network(ModelCard(name="any", backbone_params={"width": 8, "num_levels": 2}))
+    generator = torch.Generator().manual_seed(1)
+    for weights in network.parameters():
+        weights.data.copy_(0.1 * torch.randn(weights.shape, generator=generator))
+    model = RestorationModel(network.eval().requires_grad_(False), ModelCard(name="any"))
+    restorer = Restorer(model, open_device(ComputeConfig(device="cpu", precision="32-true")), tile_px=64)
+    for dtype in (np.uint8, np.uint16, np.float32):
+        largest = 1 if dtype is np.float32 else np.iinfo(dtype).max
+        samples = (np.random.default_rng(2).random((150, 90, channels)) * largest).astype(dtype)
+        pixels = to_float(samples)
+        expected = blend_with_input(pixels, restorer.restore(pixels), strength)
+        found = restorer.restore_samples(samples, bit_depth=bit_depth, strength=strength)
+        np.testing.assert_array_equal(found, to_integers(expected, bit_depth))
+
+
+def test_a_large_photo_has_smaller_tiles(identity_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    restorer = Restorer(load_model(identity_model), open_device(ComputeConfig(device="cpu")), tile_px=256)
+    tiles: list[int] = []
+    samples = np.zeros((300, 200, 3), np.uint16)
+    for limit, num_tiles in ((samples.nbytes * 2, 2), (samples.nbytes * 2 - 1, 20)):
+        monkeypatch.setattr("engine.restorer.LARGE_PHOTO_BYTES", limit)
+        monkeypatch.setattr("engine.restorer.TILE_PX_OF_LARGE_PHOTOS", 64)
+        restorer.restore_samples(samples, bit_depth=16, on_tile=lambda done, total: tiles.append(total))
+        assert tiles.pop() == num_tiles
+        assert restorer.tile_px == 256
+
+
+def test_the_next_photo_is_read_and_the_last_one_written_while_one_is_restored(
+    identity_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each waits for the others: without overlap none of them would come to its end."""
+    for index in range(3):
+        make_photo(tmp_path / "photos" / f"{index}.png")
+    third_is_read, first_may_be_written = threading.Event(), threading.Event()
+    read, encode = restore_pipeline.read_samples, restore_pipeline.encode_samples
+    restore_samples = Restorer.restore_samples
+
+    def read_and_tell(path: Path) -> PhotoSamples:
+        samples = read(path)
+        if path.name == "2.png":
+            third_is_read.set()
+        return samples
+
+    def encode_slowly(photo: PhotoSamples, **options: Any) -> bytes:
+        assert first_may_be_written.wait(30)
+        return encode(photo, **options)
+
+    def restore_once_others_have_begun(restorer: Restorer, samples: Any, **options: Any) -> Any:
+        started.append(len(started))
+        if len(started) == 2:
+            # The first photo is being encoded, the third is being read.
+            assert third_is_read.wait(30)
+            first_may_be_written.set()
+        return restore_samples(restorer, samples, **options)
+
+    started: list[int] = []
+    monkeypatch.setattr(restore_pipeline, "read_samples", read_and_tell)
+    monkeypatch.setattr(restore_pipeline, "encode_samples", encode_slowly)
+    monkeypatch.setattr(Restorer, "restore_samples", restore_once_others_have_begun)
+    result, events = run_restore(identity_model, tmp_path / "photos", tmp_path / "out")
+    assert [source.name for source, _ in result.restored] == ["0.png", "1.png", "2.png"]
+    assert [event.source.name for event in events if isinstance(event, ImageRestored)] == ["0.png", "1.png", "2.png"]
+
+
+def test_photos_beyond_the_room_are_held_one_at_a_time(
+    identity_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index in range(3):
+        make_photo(tmp_path / "photos" / f"{index}.png")
+    held, most = 0, 0
+    read, encode = restore_pipeline.read_samples, restore_pipeline.encode_samples
+
+    def read_one(path: Path) -> PhotoSamples:
+        nonlocal held, most
+        held += 1
+        most = max(most, held)
+        return read(path)
+
+    def encode_one(photo: PhotoSamples, **options: Any) -> bytes:
+        nonlocal held
+        content = encode(photo, **options)
+        held -= 1
+        return content
+
+    monkeypatch.setattr(restore_pipeline, "read_samples", read_one)
+    monkeypatch.setattr(restore_pipeline, "encode_samples", encode_one)
+    monkeypatch.setattr(restore_pipeline, "LARGEST_OVERLAPPED_BYTES", 100)
+    result, _ = run_restore(identity_model, tmp_path / "photos", tmp_path / "out")
+    assert len(result.restored) == 3
+    assert most == 1

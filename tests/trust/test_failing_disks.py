@@ -181,8 +181,9 @@ def test_a_folder_that_goes_away_amid_a_batch(tmp_path: Path, batch: tuple[Path,
     num_restored = run_restore(model, photos, tmp_path / "out", remove_after_the_second)
     skipped = [event for event in events if isinstance(event, FileSkipped)]
     if removed == "photos":
-        assert num_restored == 2
-        assert len(skipped) == 4
+        # One is restored by then, and the next has been read.
+        assert 2 <= num_restored <= 4
+        assert len(skipped) == 6 - num_restored
         assert {event.reason for event in skipped} == {
             "The file cannot be read from the disk (No such file or directory)."
         }

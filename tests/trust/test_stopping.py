@@ -277,7 +277,6 @@ class BusyLibrary:
     [
         *((kind, imagecodecs, "png_decode") for kind in KINDS if kind != "comparison page"),
         ("restore", imagecodecs, "png_encode"),
-        ("restore", np, "rint"),
         ("evaluate a classical method", cv2, "fastNlMeansDenoisingColored"),
         ("compared picture", cv2, "fastNlMeansDenoisingColored"),
         ("pair doctor", np.fft, "rfft2"),
@@ -298,6 +297,7 @@ def test_a_stop_waits_for_no_library(
     try:
         with pytest.raises(JobCancelled):
             job(control, lambda event: None)
-        assert busy.thread_names == [LEFT_BEHIND]
+        # A batch reads two photos at once.
+        assert busy.thread_names in ([LEFT_BEHIND], [LEFT_BEHIND] * 2)
     finally:
         busy.let_go()
