@@ -120,6 +120,13 @@ def test_parts_of_a_batch_come_back_and_are_one_in_older_files(
     assert after.batch_parts == expected
 
 
+def test_the_largest_count_that_every_json_reader_knows_comes_back(tmp_path: Path) -> None:
+    path, after = saved(tmp_path, trained_state(1)), trained_state(2)
+    rewritten(path, progress=json.dumps({"step": 2**53, "seconds": 0, "best_psnr": -(2**53), "best_step": 2**53}))
+    load_checkpoint(path, after)
+    assert (after.step, after.best_psnr, after.best_step) == (2**53, -(2**53), 2**53)
+
+
 def test_weights_of_the_gpus_layout_are_written_in_the_usual_one(tmp_path: Path) -> None:
     """safetensors knows no strides: what is written is what other programs read."""
     state = trained_state(1)
@@ -179,6 +186,9 @@ def rewritten(path: Path, *, without: str = "", progress: str | None = "same") -
         {"progress": json.dumps({"step": None, "seconds": 0, "best_psnr": None, "best_step": 0})},
         {"progress": json.dumps({"step": "x", "seconds": 0, "best_psnr": None, "best_step": 0})},
         {"progress": json.dumps({"step": float("inf"), "seconds": 0, "best_psnr": None, "best_step": 0})},
+        {"progress": json.dumps({"step": "1", "seconds": 0, "best_psnr": None, "best_step": 0})},
+        {"progress": json.dumps({"step": 1.0, "seconds": 0, "best_psnr": None, "best_step": 0})},
+        {"progress": json.dumps({"step": 2**53 + 1, "seconds": 0, "best_psnr": None, "best_step": 0})},
         {"progress": json.dumps({"step": -1, "seconds": 0, "best_psnr": None, "best_step": 0})},
         {"progress": json.dumps({"step": 1, "seconds": float("nan"), "best_psnr": None, "best_step": 0})},
         {"progress": json.dumps({"step": 1, "seconds": 0, "best_psnr": "x", "best_step": 0})},
