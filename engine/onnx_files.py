@@ -86,12 +86,12 @@ def read_onnx_weights(path: Path) -> dict[str, torch.Tensor]:
     """
     model = _read(path)
     try:
-        weights = {tensor.name: _numbers(tensor) for tensor in model.graph.initializer}
+        weights = {_text(tensor.name): _numbers(tensor) for tensor in model.graph.initializer}
         # Copies: what shares memory is not saved again.
         weights |= {name: weights[kept].copy() for name, kept in _shared(model, path).items()}
+        return {name: torch.from_numpy(numbers) for name, numbers in merge_halves(weights).items()}
     except (ValueError, KeyError) as error:
         raise damaged_model(path) from error
-    return {name: torch.from_numpy(numbers) for name, numbers in merge_halves(weights).items()}
 
 
 def merge_halves(weights: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
@@ -99,6 +99,9 @@ def merge_halves(weights: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArra
 
     Args:
         weights: By name; halves are named `PLACE.0.weight` and `PLACE.1.weight`, or bias.
+
+    Raises:
+        ValueError: Two halves do not fit each other.
     """
     merged: dict[str, NDArray[np.float32]] = {}
     for name, numbers in weights.items():
@@ -129,6 +132,17 @@ def _shared_weights(network: RestorationNetwork, model: Any) -> dict[str, str]:
     present = set(kept.values())
     weights = {name: tensor.numpy() for name, tensor in export_form(network).state_dict().items()}
     return {name: kept[numbers.shape, numbers.tobytes()] for name, numbers in weights.items() if name not in present}
+
+
+def _text(name: str | bytes) -> str:
+    """A name in a file; one that is no text comes as bytes.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if isinstance(name, bytes):
+        raise ValueError(f"{name!r} is no text")
+    return name
 
 
 def _shared(model: Any, path: Path) -> dict[str, str]:
