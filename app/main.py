@@ -30,6 +30,7 @@ from app.warm_up import WarmUp
 from engine.data import raw_process
 from engine.run_store import RunStore
 from engine.starter_models import list_starters
+from engine.system_memory import share_arenas
 
 SWITCH_INTERVAL_S = 0.002
 """How long a thread may hold Python's lock while the window waits for it; Python's own is 5 ms."""
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="folders or files to open as photos")
     paths = [path.absolute() for path in parser.parse_args(arguments).paths]
 
+    share_arenas()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)

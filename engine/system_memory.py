@@ -1,11 +1,16 @@
 """How much memory this machine has and has left, as far as its system says."""
 
+import ctypes
 import os
 import sys
 from pathlib import Path
 
 _UNKNOWN_BYTES = 4 * 1024**3
 """A cautious guess where the system does not say."""
+
+# Of glibc's malloc.h.
+_M_ARENA_MAX = -8
+_NUM_ARENAS = 2
 
 
 def total_memory() -> int:
@@ -69,3 +74,17 @@ if sys.platform == "win32":
         if not ctypes.WinDLL("kernel32").GlobalMemoryStatusEx(ctypes.byref(status)):
             return _UNKNOWN_BYTES, _UNKNOWN_BYTES
         return status.total, status.available
+
+
+def share_arenas() -> None:
+    """Let all threads take their memory from two places; to be called before there are threads.
+
+    glibc gives each thread one of its own, up to eight for each core. Every job has threads that end with it, and what
+    is left over in their places grows by 2 MB for ten minutes of work (measured by `tests/soak`).
+    """
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _NUM_ARENAS)
+        except (OSError, AttributeError):
+            # Another C library, which has other habits.
+            return

@@ -327,9 +327,12 @@ def test_an_axis_of_one_pixel_is_its_own_mirror_image() -> None:
 
 def test_a_mixture_stays_between_black_and_white_and_in_its_range() -> None:
     noisy, restored = random_photo(4, 5), random_photo(4, 6)[:, :5]
-    assert blend_with_input(noisy, restored, 2.0) is restored
-    assert blend_with_input(noisy, restored, -1.0) is noisy
+    for strength in (1.0, 2.0):
+        assert blend_with_input(noisy, restored, strength) is restored
+    for strength in (0.0, -1.0):
+        assert blend_with_input(noisy, restored, strength) is noisy
     quarter = blend_with_input(noisy, restored, 0.25)
+    assert not quarter.flags.writeable
     np.testing.assert_allclose(quarter, 0.75 * noisy + 0.25 * restored, atol=1e-6)
     assert quarter.dtype == np.float32
     beyond = blend_with_input(noisy + 1, restored + 1, 0.5)
