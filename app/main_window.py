@@ -13,7 +13,7 @@ from app.actions import PAGE_IDS, make_action, tip_with_keys
 from app.compute_settings import COMPUTE_SETTINGS, compute_preference
 from app.disk_caches import MEGABYTE
 from app.error_reporting import ErrorReporter, log_folder
-from app.file_manager import open_in_file_manager
+from app.file_manager import no_file_manager, open_in_file_manager
 from app.job_messages import JobMessages
 from app.job_runner import JobLane, JobRunner
 from app.messages import Message, Severity
@@ -313,13 +313,7 @@ class MainWindow(QMainWindow):
     def _open_folder(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if not open_in_file_manager(folder):
-            self.message_bar.post(
-                Message(
-                    severity=Severity.WARNING,
-                    text=tr("No file manager could be opened."),
-                    hint=tr("The folder is {folder}.").format(folder=folder),
-                )
-            )
+            self.message_bar.post(no_file_manager(folder))
 
     def _complain_about(self, paths: Sequence[Path]) -> None:
         names = ", ".join(path.name for path in paths[:3])

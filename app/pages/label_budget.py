@@ -9,7 +9,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from app import phrases
-from app.file_manager import open_in_file_manager
+from app.file_manager import no_file_manager, open_in_file_manager
 from app.job_runner import JobFailure, JobHandle, JobRequest, JobRunner
 from app.messages import Message, Severity
 from app.pages.label_budget_progress import BudgetProgressView
@@ -281,13 +281,7 @@ class LabelBudgetView(QWidget):
     @Slot(object)
     def _show_folder(self, folder: Path) -> None:
         if not open_in_file_manager(folder):
-            self.message_raised.emit(
-                Message(
-                    severity=Severity.WARNING,
-                    text=tr("No file manager could be opened."),
-                    hint=tr("The folder is {folder}.").format(folder=folder),
-                )
-            )
+            self.message_raised.emit(no_file_manager(folder))
 
     @Slot()
     def _refresh_if_seen(self) -> None:

@@ -7,7 +7,7 @@ from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
 
 from app.actions import make_action, tip_with_keys
-from app.file_manager import open_in_file_manager
+from app.file_manager import no_file_manager, open_in_file_manager
 from app.messages import Message
 from app.pages.photo_commands import SetExclusion, UseOnly
 from app.pages.photo_grid import PhotoGrid
@@ -138,12 +138,7 @@ class PhotoSelection(QWidget):
     def _reveal(self, path: Path) -> None:
         folder = containing_file(path).parent
         if not open_in_file_manager(folder):
-            self.message_raised.emit(
-                Message(
-                    text=tr("No file manager could be opened."),
-                    hint=tr("The folder is {folder}.").format(folder=folder),
-                )
-            )
+            self.message_raised.emit(no_file_manager(folder))
 
     def _are_out(self, paths: Sequence[Path]) -> bool:
         return all(path in self._session.excluded for path in paths)

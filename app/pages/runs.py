@@ -7,7 +7,7 @@ from PySide6.QtCore import QPoint, Qt, Slot
 from PySide6.QtWidgets import QInputDialog, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.actions import make_action
-from app.file_manager import open_in_file_manager
+from app.file_manager import no_file_manager, open_in_file_manager
 from app.job_runner import JobRunner
 from app.messages import Message, Severity
 from app.model_dialogs import ask_for_model_file, ask_where_to_export
@@ -330,13 +330,7 @@ class RunsPage(Page):
 
     def _open_in_file_manager(self, folder: Path) -> None:
         if not open_in_file_manager(folder):
-            self.message_raised.emit(
-                Message(
-                    severity=Severity.WARNING,
-                    text=tr("No file manager could be opened."),
-                    hint=tr("The folder is {folder}.").format(folder=folder),
-                )
-            )
+            self.message_raised.emit(no_file_manager(folder))
 
     @Slot(object)
     def _tell_error(self, error: EngineError) -> None:

@@ -16,8 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.file_manager import open_in_file_manager
-from app.messages import Message, Severity
+from app.file_manager import no_file_manager, open_in_file_manager
 from app.session import Session
 from app.theme import SPACING, themed_icon
 from app.translation import tr, translate_engine
@@ -135,13 +134,7 @@ class SkippedFiles(QWidget):
     def _show_in_folder(self, paths: Sequence[Path]) -> None:
         for folder in dict.fromkeys(containing_file(path).parent for path in paths):
             if not open_in_file_manager(folder):
-                self.message_raised.emit(
-                    Message(
-                        severity=Severity.WARNING,
-                        text=tr("No file manager could be opened."),
-                        hint=tr("The folder is {folder}.").format(folder=folder),
-                    )
-                )
+                self.message_raised.emit(no_file_manager(folder))
                 return
 
     def _copy_paths(self, paths: Sequence[Path]) -> None:
