@@ -1,11 +1,12 @@
-"""How quickly the window answers: four measurements in the real program on a virtual screen.
+"""How quickly the window answers: five measurements in the real program on a virtual screen.
 
-    python3 run.py bench ui [--parts canvas folder training preview] [--quick] [--docs DIR]
+    python3 run.py bench ui [--parts start canvas folder training preview] [--quick] [--docs DIR]
 
 1. Frame times while panning and zooming a photo of 51 megapixels, in 1, 2 and 4 panes.
 2. A folder of 10,000 files: time to the first thumbnail, to the whole list, and frames of scrolling it.
 3. How late the window's event loop is while it trains: a timer that ought to fire every 10 ms.
 4. Latency of the Restore page's preview of any spot at 100 %, with the model that ships, on a photo of 24 megapixels.
+5. Starting: from Python's start to the first picture of the window, and to the first restored spot of a photo.
 
 Each runs in a process of its own, so that none disturbs the next and one that fails leaves the others. Takes about
 four minutes; the machine should do nothing else. Prints tables and writes a section of `docs/benchmarks.md`.
@@ -30,6 +31,7 @@ FRAME_GOAL_MS = 1000 / 60
 LATENESS_GOAL_MS = 30.0
 THUMBNAIL_GOAL_S = 1.0
 PREVIEW_GOAL_S = 1.0
+WINDOW_GOAL_S, READY_GOAL_S = 2.0, 4.0
 
 Figures = dict[str, Any]
 
@@ -78,7 +80,17 @@ def measure_preview_part(data: Path, is_quick: bool) -> Figures:
     return measure_in_studio(lambda window: measure_preview(window, 3 if is_quick else 20), [photo.parent])
 
 
+def measure_start_part(data: Path, is_quick: bool) -> Figures:
+    """Time from the start to the window, and to the first restored spot."""
+    from engine.sample_photos import make_sample_photos
+    from tests.benchmarks.ui_start import NUM_STARTS, measure_starts
+
+    samples = make_sample_photos(data / "samples")
+    return dict(measure_starts(samples.noisy, 1 if is_quick else NUM_STARTS))
+
+
 PARTS: Mapping[str, Callable[[Path, bool], Figures]] = {
+    "start": measure_start_part,
     "canvas": measure_canvas_part,
     "folder": measure_folder_part,
     "training": measure_training_part,
@@ -93,6 +105,11 @@ def summary_rows(data: Mapping[str, Figures]) -> list[tuple[str, str, str, str]]
         return what, f"{value:.{digits}f} {unit}", f"at most {goal:.3g} {unit}", "yes" if value <= goal else "no"
 
     rows: list[tuple[str, str, str, str]] = []
+    if "start" in data:
+        figures = data["start"]
+        rows.append(row("First picture of the window after Python's start", figures["window_s"], WINDOW_GOAL_S, "s", 2))
+        what = "First restored spot on screen after the first picture, photo and model being read"
+        rows.append(row(what, figures["restored_s"] - figures["window_s"], READY_GOAL_S, "s", 2))
     if "canvas" in data:
         for num_panes in sorted({frames["num_panes"] for frames in data["canvas"]["rows"]}):
             worst = max(frames["p99_ms"] for frames in data["canvas"]["rows"] if frames["num_panes"] == num_panes)
@@ -142,6 +159,10 @@ def tables_of(data: Mapping[str, Figures]) -> list[Table]:
 
 def _further_rows(data: Mapping[str, Figures]) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
+    if "start" in data:
+        figures = data["start"]
+        slowest = f"{figures['window_s_slowest']:.2f} s and {figures['restored_s_slowest']:.2f} s"
+        rows.append((f"Start: slowest of {figures['num_starts']:.0f}, to the window and to the restored spot", slowest))
     if "folder" in data:
         figures = data["folder"]
         rows += [
