@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -84,36 +85,25 @@ def measure_pair(noisy: PhotoImage, clean: PhotoImage) -> PairMeasures:
     Raises:
         ValueError: The sizes do not fit.
     """
-    noisy_digest, clean_digest = pixel_digest(noisy.pixels), pixel_digest(clean.pixels)
+    measures = partial(
+        PairMeasures,
+        noisy_digest=pixel_digest(noisy.pixels),
+        clean_digest=pixel_digest(clean.pixels),
+        scene=scene_signature(clean.pixels),
+    )
     reference = _at_size_of(noisy.pixels, clean.pixels)
     first, second = _alike_channels(noisy.pixels, reference)
     allowed = min(_SAME_LEVELS, _SAME_SHARE_OF_CONTRAST * float(first.std()))
     difference = first - second
     if float(np.abs(difference).mean()) <= allowed:
-        return PairMeasures(
-            noisy_digest=noisy_digest,
-            clean_digest=clean_digest,
-            scene=scene_signature(clean.pixels),
-            is_same_picture=True,
-            findings=(),
-        )
+        return measures(is_same_picture=True, findings=())
     psnr = -10 * float(np.log10(np.square(difference).mean(dtype=np.float64)))
     noisy_field, clean_field = (_middle_of(pixels.mean(axis=2)) for pixels in (first, second))
     findings = tuple(compare_brightness_fields(noisy_field, clean_field))
     if any(finding.kind == "different" for finding in findings):
-        return PairMeasures(
-            noisy_digest=noisy_digest,
-            clean_digest=clean_digest,
-            scene=scene_signature(clean.pixels),
-            is_same_picture=False,
-            findings=findings,
-            psnr=psnr,
-        )
+        return measures(is_same_picture=False, findings=findings, psnr=psnr)
     shift, _, gain = best_shift(noisy_field, clean_field)
-    return PairMeasures(
-        noisy_digest=noisy_digest,
-        clean_digest=clean_digest,
-        scene=scene_signature(clean.pixels),
+    return measures(
         is_same_picture=False,
         findings=findings,
         shift_px=shift,

@@ -20,16 +20,14 @@ from app.pages.training_setup import captioned, lay_out_above_controls
 from app.theme import SPACING
 from app.translation import mark, tr, translate_engine
 from app.widgets.buttons import button, primary_button, set_reason
-from app.widgets.preset_cards import CardText, ChoiceCards
+from app.widgets.preset_cards import preset_cards
 from app.widgets.text import label
 from engine.configs import Preset
-from engine.presets import PRESET_CARDS
 
 ALL = "all"
 DEFAULT_METHODS = ("scratch", "rcl", "starter", "starter+rcl")
 _DEFAULT_COUNTS = "0, 1, 2, 5, all"
 _DEFAULT_REPETITIONS, _MAX_REPETITIONS = 3, 20
-_PRESET_ICONS = {Preset.QUICK: "lightning", Preset.BALANCED: "scales", Preset.THOROUGH: "hourglass"}
 _METHODS_A_ROW = 2
 
 _METHOD_TIPS: Mapping[str, str] = {
@@ -90,19 +88,7 @@ class BudgetSetupView(QWidget):
         self.repetitions.setToolTip(
             tr("Each with other labels, first weights and batches; fewer than 3 say little of chance.")
         )
-        self.cards = ChoiceCards(
-            [
-                CardText(
-                    preset.value,
-                    _PRESET_ICONS[preset],
-                    translate_engine(card.title),
-                    "",
-                    translate_engine(card.description),
-                )
-                for preset, card in PRESET_CARDS.items()
-            ],
-            tr("Time for each training"),
-        )
+        self.cards = preset_cards(tr("Time for each training"))
         self.cards.choose(Preset.QUICK.value)
         self.earlier = QComboBox()
         self.earlier.setAccessibleName(tr("Earlier experiments"))

@@ -8,15 +8,11 @@ from app.pages.resume_banner import ResumeBanner
 from app.pages.training_form import TrainingForm
 from app.pages.training_preflight import PreflightPanel
 from app.theme import SPACING, Theme
-from app.translation import tr, translate_engine
+from app.translation import tr
 from app.widgets.buttons import button, primary_button, set_reason
 from app.widgets.config_form import CAPTION_PX
-from app.widgets.preset_cards import CardText, ChoiceCards
+from app.widgets.preset_cards import preset_cards
 from app.widgets.text import ElidedLabel, IconLabel, label
-from engine.configs import Preset
-from engine.presets import PRESET_CARDS
-
-_PRESET_ICONS = {Preset.QUICK: "lightning", Preset.BALANCED: "scales", Preset.THOROUGH: "hourglass"}
 
 
 class TrainingSetup(QWidget):
@@ -41,19 +37,7 @@ class TrainingSetup(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self.cards = ChoiceCards(
-            [
-                CardText(
-                    preset.value,
-                    _PRESET_ICONS[preset],
-                    translate_engine(card.title),
-                    "",
-                    translate_engine(card.description),
-                )
-                for preset, card in PRESET_CARDS.items()
-            ],
-            tr("Preset"),
-        )
+        self.cards = preset_cards(tr("Preset"))
         self.resume_banner = ResumeBanner()
         self.panel = PreflightPanel()
         self._running = QWidget()

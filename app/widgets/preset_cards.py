@@ -19,8 +19,11 @@ from PySide6.QtWidgets import (
 from app.theme import SPACING, Theme
 from app.translation import translate_engine
 from app.widgets.text import IconLabel, label
+from engine.configs import Preset
+from engine.presets import PRESET_CARDS
 
 _GAP_PX = 2 * SPACING
+_PRESET_ICONS = {Preset.QUICK: "lightning", Preset.BALANCED: "scales", Preset.THOROUGH: "hourglass"}
 
 
 @dataclass(frozen=True)
@@ -192,3 +195,18 @@ class ChoiceCards(QWidget):
     def _on_toggled(self, card: QAbstractButton, checked: bool) -> None:
         if checked:
             self.chosen.emit(next(value for value, own in self._cards.items() if own is card))
+
+
+def preset_cards(name: str) -> ChoiceCards:
+    """The cards of the engine's presets.
+
+    Args:
+        name: For screen readers.
+    """
+    texts = [
+        CardText(
+            preset.value, _PRESET_ICONS[preset], translate_engine(card.title), "", translate_engine(card.description)
+        )
+        for preset, card in PRESET_CARDS.items()
+    ]
+    return ChoiceCards(texts, name)

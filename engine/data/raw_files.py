@@ -4,6 +4,7 @@ A raw file serves wherever a photo does. It is then developed here in the plaine
 mosaic instead.
 """
 
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -27,6 +28,7 @@ from engine.data.raw_process import (
 )
 from engine.data.tiff_files import holds_camera_raw
 from engine.errors import ImageReadError
+from engine.events import Pixels
 
 __all__ = [
     "NotAMosaicError",
@@ -95,11 +97,7 @@ def read_raw_photo(path: Path, content: FileContent) -> PhotoImage:
     Raises:
         ImageReadError: The file cannot be read.
     """
-    try:
-        raw = read_mosaic(path, content)
-    except NotAMosaicError:
-        return read_developed(path)
-    return PhotoImage(demosaick_simply(raw), None, raw.metadata)
+    return _developed(path, content, demosaick_simply)
 
 
 def read_raw_superpixels(path: Path, content: FileContent) -> PhotoImage:
@@ -108,13 +106,18 @@ def read_raw_superpixels(path: Path, content: FileContent) -> PhotoImage:
     Raises:
         ImageReadError: The file cannot be read.
     """
+    return _developed(
+        path, content, lambda raw: demosaick_simply(raw) if min(raw.mosaic.shape) < 2 else superpixels(raw)
+    )
+
+
+def _developed(path: Path, content: FileContent, develop: Callable[[RawMosaic], Pixels]) -> PhotoImage:
+    """What is made of a mosaic; a raw file that is none is read as the picture that it is."""
     try:
         raw = read_mosaic(path, content)
     except NotAMosaicError:
         return read_developed(path)
-    if min(raw.mosaic.shape) < 2:
-        return PhotoImage(demosaick_simply(raw), None, raw.metadata)
-    return PhotoImage(superpixels(raw), None, raw.metadata)
+    return PhotoImage(develop(raw), None, raw.metadata)
 
 
 def probe_raw(path: Path, content: FileContent) -> ImageInfo:
