@@ -9,6 +9,7 @@ too, and another process goes on for the rest of the time. Findings become tests
 """
 
 import argparse
+import faulthandler
 import hashlib
 import json
 import logging
@@ -60,6 +61,9 @@ def fuzz_in_children(name: str, minutes: float, out: Path, seed: int) -> int:
                 check=False,
             ).returncode
         number += 1
+        case = [file for file in (_scratch(name, out) / "case").rglob("*") if file.is_file()]
+        if code < 0 and case:
+            shutil.copyfile(case[0], out / f"signal-{-code}-{number}")
         if code and time.time() < until - 1:
             print(f"{name}: the process ended with {code}, see {out / 'log.txt'}", flush=True)
     count_file = out / "count.json"
@@ -83,13 +87,16 @@ def fuzz(asked: argparse.Namespace) -> int:
     import atheris
 
     logging.disable(logging.CRITICAL)
+    faulthandler.enable()
     with atheris.instrument_imports(include=["engine", "app.settings", "tifffile"]):
         from engine.data import image_formats
         from tests.fuzzing.loaders import LOADERS, open_content, seeds_of
     # The program's own limit allows pictures that a machine decodes for seconds.
     image_formats.MAX_PIXELS = LARGEST_PIXELS
     loader = LOADERS[asked.loader]
-    scratch = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+    scratch = _scratch(asked.loader, asked.out)
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
     os.environ["RESIDUA_DATA"] = str(scratch / "data")
     corpus = asked.out / "corpus"
     corpus.mkdir(exist_ok=True)
@@ -121,11 +128,19 @@ def fuzz(asked: argparse.Namespace) -> int:
             f"-seed={asked.seed}",
             f"-artifact_prefix={asked.out}/",
             "-print_final_stats=1",
+            # Python says where it was; the content is in the case's folder.
+            *(f"-handle_{name}=0" for name in ("segv", "bus", "abrt", "ill", "fpe")),
         ],
         try_one,
     )
     atheris.Fuzz()
     return 0
+
+
+def _scratch(name: str, out: Path) -> Path:
+    """Where contents become files: in memory, where the system has such a folder."""
+    place = Path("/dev/shm") if Path("/dev/shm").is_dir() else Path(tempfile.gettempdir())
+    return place / f"residua-fuzzing-{name}-{hashlib.sha256(str(out).encode()).hexdigest()[:8]}"
 
 
 def _keep(out: Path, content: bytes, error: Exception) -> None:
