@@ -19,6 +19,7 @@ from engine.data.image_formats import PictureFormat, check_size, decoder_errors_
 from engine.data.phone_files import decode_phone_file, probe_phone_file
 from engine.data.photo_image import DecodedImage, FileFormat, ImageInfo
 from engine.data.png_chunks import read_png_header
+from engine.data.refused_content import decode_content
 from engine.data.tiff_files import decode_tiff, probe_tiff
 from engine.errors import ImageReadError
 
@@ -231,7 +232,7 @@ def _decode_png(file: BinaryIO) -> DecodedImage:
     header = read_png_header(file)
     check_size(header.width, header.height)
     file.seek(0)
-    samples: NDArray[Any] = imagecodecs.png_decode(file.read())
+    samples: NDArray[Any] = decode_content(imagecodecs.png_decode, file.read())
     if samples.ndim == 2:
         samples = samples[:, :, np.newaxis]
     return DecodedImage(

@@ -15,6 +15,7 @@ from PIL import AvifImagePlugin
 from engine.data.exif_blocks import mark_upright, read_exif_orientation
 from engine.data.image_formats import check_size
 from engine.data.photo_image import BitDepth, DecodedImage, FileFormat, ImageInfo
+from engine.data.refused_content import decode_content
 from engine.errors import ImageReadError
 
 logging.getLogger("PIL.AvifImagePlugin").setLevel(logging.CRITICAL + 1)
@@ -87,7 +88,7 @@ def decode_phone_file(file: BinaryIO, phone_format: PhoneFormat) -> DecodedImage
         if bits > 8:
             # Pillow would round to 8 bits.
             file.seek(0)
-            samples = _spread_over_16_bits(imagecodecs.avif_decode(file.read()), bits)
+            samples = _spread_over_16_bits(decode_content(imagecodecs.avif_decode, file.read()), bits)
     if samples.ndim == 2:
         samples = samples[:, :, np.newaxis]
     if samples.shape[2] not in (1, 2, 3, 4):

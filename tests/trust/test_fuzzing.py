@@ -4,12 +4,16 @@ The long form follows the code with atheris. Here: every content that once made 
 few bytes changed, cut off, doubled or put elsewhere.
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from engine.data import image_formats
+from engine.data.image_files import read_image
+from engine.errors import ImageReadError
 from tests.fuzzing.loaders import LOADERS, Loader, open_content, seeds_of
 
 FINDINGS = Path(__file__).resolve().parents[1] / "fuzzing" / "findings"
@@ -67,3 +71,18 @@ def test_whole_files_open(name: str, tmp_path: Path, user_data: Path) -> None:
         path.parent.mkdir(parents=True)
         path.write_bytes(content)
         loader.load(path)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="None is not counted any more")
+@pytest.mark.parametrize("suffix", [".png", ".avif"])
+def test_none_is_not_used_up_by_damaged_photos(tmp_path: Path, suffix: str) -> None:
+    """imagecodecs gives back one reference too many for each; half a million damaged photos ended the program."""
+    whole = tmp_path / f"whole{suffix}"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (12, 17, 3), np.uint8)).save(whole)
+    damaged = tmp_path / f"damaged{suffix}"
+    damaged.write_bytes(whole.read_bytes()[:-200])
+    before = sys.getrefcount(None)
+    for _ in range(1000):
+        with pytest.raises(ImageReadError):
+            read_image(damaged)
+    assert sys.getrefcount(None) > before - 200
