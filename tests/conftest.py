@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 # All are read once, when torch and Qt are first imported.
@@ -18,6 +19,10 @@ if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+# A busy machine is no finding: how long an example takes says nothing here.
+settings.register_profile("residua", deadline=None)
+settings.load_profile("residua")
 
 TESTS_FOLDER = Path(__file__).resolve().parent
 
