@@ -7,13 +7,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from engine.compute_preference import ComputePreference
+from engine.devices import prefer
 from tests.benchmarks.document import DOCS, Section, Table, stored_data, write_section
 from tests.benchmarks.reporting import describe_machine, print_table
 
 Figures = dict[str, Any]
 """Of a part: "tables" (of `Table`) and "figures" (plain values)."""
+
+Found = TypeVar("Found")
 
 Sides = Mapping[str, Callable[[], object]]
 Part = Callable[[Path, int], Figures]
@@ -72,6 +76,15 @@ def ratios(seconds: Mapping[str, Sequence[float]], of: str) -> dict[str, list[fl
         name: [theirs / ours for theirs, ours in zip(figures, seconds[of], strict=True)]
         for name, figures in seconds.items()
     }
+
+
+def with_threads(count: int, call: Callable[[], Found]) -> Found:
+    """Call something while the program is set to a number of threads."""
+    prefer(ComputePreference(threads=count))
+    try:
+        return call()
+    finally:
+        prefer(ComputePreference())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """How quickly photos are restored, beside what else does it: plain torch, OpenCV, scikit-image.
 
-    python3 run.py bench restore [--runs 5] [--parts network pipeline photo] [--docs DIR]
+    python3 run.py bench restore [--runs 5] [--parts network pipeline photo scaling] [--docs DIR]
 
 1. Network: our backends and eager single-precision torch of the same network on one tile, and the share of the
    machine's bf16 convolution peak.
@@ -8,9 +8,11 @@
    around the same network (read with OpenCV, whole photo through torch in single precision, write).
 3. Photo: one photo of 24 megapixels with the starter denoiser, file to file, against non-local means for colour photos
    of OpenCV and scikit-image on the same photo.
+4. Scaling: our job over the number of photos, the size of tiles and threads; over megapixels it is a row of the photo's
+   table.
 
 Every run takes all sides in turn, so that whatever else the machine does meets them all; ratios are of the same run.
-Each part writes its own tables, so that they can be measured one after the other. Takes up to 30 minutes in all.
+Each part writes its own tables, so that they can be measured one after the other. Takes up to 35 minutes in all.
 """
 
 import statistics
@@ -24,13 +26,13 @@ import torch
 
 from engine.backends.selection import choose_backend
 from engine.configs import BackendChoice, ComputeConfig, RestoreConfig
-from engine.devices import open_device
+from engine.devices import num_cpu_threads, open_device
 from engine.job_control import JobControl
 from engine.models import ModelCard, build_network, load_model, save_model
 from engine.restoring import restore
 from engine.starter_models import require_starter
 from tests.benchmarks.document import Table
-from tests.benchmarks.parts import Figures, SpeedBenchmark, ratios, spread, timed
+from tests.benchmarks.parts import Figures, SpeedBenchmark, ratios, spread, timed, with_threads
 from tests.benchmarks.roofline import measure_roofline
 
 NETWORK_PX = 1152
@@ -39,6 +41,8 @@ NETWORK_PX = 1152
 PIPELINE_PHOTOS, PIPELINE_SIZE = 2, (1500, 2000)
 PHOTO_SIZE = (4000, 6000)
 SCALING_SIZES = {1.5: (1000, 1500), 6.0: (2000, 3000), 24.0: PHOTO_SIZE}
+SCALING_SIZE = (1500, 2000)
+SCALING_PHOTOS, SCALING_TILES = (1, 2, 4, 8), (256, 512, 1024)
 NOISE = 12.0
 PEER_SIZES = {"scikit-image": (1000, 1500), "OpenCV": (2000, 3000)}
 """Theirs take minutes for a large photo; their time a megapixel does not depend on the size, so a part of it serves."""
@@ -98,7 +102,7 @@ def measure_pipeline(folder: Path, num_runs: int) -> Figures:
         seconds = timed(
             {
                 "eager fp32 torch, plain loop": lambda used=model: plain_loop(used, photos, folder / "plain"),  # type: ignore[misc]
-                "ours, best backend": lambda used=model: our_job(used, photos, folder / "ours"),  # type: ignore[misc]
+                "ours, best backend": lambda used=model: our_job(used, photos, out=folder / "ours"),  # type: ignore[misc]
             },
             num_runs,
         )
@@ -124,7 +128,7 @@ def measure_photo(folder: Path, num_runs: int) -> Figures:
         photos = folder / f"{megapixels} megapixels"
         photos.mkdir()
         write_photo(photos / "photo.jpg", size, seed=0)
-        ours = timed({"ours": lambda used=photos: our_job(starter, used, folder / "ours")}, num_runs)["ours"]  # type: ignore[misc]
+        ours = timed({"ours": lambda used=photos: our_job(starter, used, out=folder / "ours")}, num_runs)["ours"]  # type: ignore[misc]
         scaling[megapixels] = ours
         rows.append(
             ("starter denoiser, file to file", f"{megapixels:g}", spread(ours, 1), "", spread_rate(ours, megapixels))
@@ -152,6 +156,45 @@ def measure_photo(folder: Path, num_runs: int) -> Figures:
         rows=rows,
     )
     return {"tables": [table], "figures": {"ours": scaling, "peers": theirs}}
+
+
+def measure_scaling(folder: Path, num_runs: int) -> Figures:
+    """Our job with the starter over photos, tiles and threads."""
+    starter = require_starter("denoise")
+    all_photos = folder / "photos"
+    all_photos.mkdir()
+    paths = [all_photos / f"{number}.jpg" for number in range(max(SCALING_PHOTOS))]
+    for number, path in enumerate(paths):
+        write_photo(path, SCALING_SIZE, seed=number)
+    megapixels = SCALING_SIZE[0] * SCALING_SIZE[1] / 1e6
+    all_threads = num_cpu_threads()
+
+    def side(count: int, **values: object) -> Callable[[], object]:
+        return lambda: our_job(starter, *paths[:count], out=folder / "ours", **values)
+
+    sides = {f"{count} photos" if count > 1 else "1 photo": side(count) for count in SCALING_PHOTOS}
+    counts = list(SCALING_PHOTOS)
+    for tile in SCALING_TILES:
+        sides[f"2 photos, tiles of {tile} px"] = side(2, tile=tile)
+        counts.append(2)
+    # The compiled network is chosen for a number of threads; torch takes what it is given from one call to the next.
+    for threads in sorted({1, all_threads}):
+        used = side(1, backend="torch")
+        sides[f"1 photo, by torch on {threads} thread{'s'[: threads > 1]}"] = lambda count=threads, call=used: (  # type: ignore[misc]
+            with_threads(count, call)
+        )
+        counts.append(1)
+    seconds = timed(sides, num_runs)
+    rows = [
+        (name, spread(times, 1), spread_rate(times, count * megapixels))
+        for (name, times), count in zip(seconds.items(), counts, strict=True)
+    ]
+    table = Table(
+        title=f"Scaling of our job with the starter, JPEG photos of {megapixels:g} megapixels, file to file",
+        header=("job", "seconds", "s a megapixel"),
+        rows=rows,
+    )
+    return {"tables": [table], "figures": {"seconds": seconds, "threads": all_threads}}
 
 
 def spread_rate(times: Sequence[float], megapixels: float) -> str:
@@ -190,10 +233,17 @@ def plain_loop(model: Path, photos: Path, out: Path) -> None:
         cv2.imwrite(str(out / path.name), samples.numpy())
 
 
-def our_job(model: Path, photos: Path, out: Path, backend: BackendChoice = "auto") -> None:
+def our_job(model: Path, *photos: Path, out: Path, backend: BackendChoice = "auto", tile: int = 0) -> None:
     """The program's own job."""
     config = RestoreConfig(
-        model=model, photos=(photos,), out=out, device="cpu", existing="overwrite", skip_done=False, backend=backend
+        model=model,
+        photos=photos,
+        out=out,
+        device="cpu",
+        existing="overwrite",
+        skip_done=False,
+        backend=backend,
+        tile=tile,
     )
     result = restore(config, JobControl(), lambda event: None)
     assert not result.failed, result.failed
@@ -225,7 +275,12 @@ BENCHMARK = SpeedBenchmark(
         "Medians with the least and the most of at least {runs} runs, all sides in turn within a process of 2 threads. "
         "Eager torch is what a user would write: single precision, the whole photo at once."
     ),
-    parts={"network": measure_network, "pipeline": measure_pipeline, "photo": measure_photo},
+    parts={
+        "network": measure_network,
+        "pipeline": measure_pipeline,
+        "photo": measure_photo,
+        "scaling": measure_scaling,
+    },
 )
 
 

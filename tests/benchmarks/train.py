@@ -19,10 +19,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.compute_preference import ComputePreference
-from engine.devices import num_cpu_threads, prefer
+from engine.devices import num_cpu_threads
 from tests.benchmarks.document import Table
-from tests.benchmarks.parts import Figures, SpeedBenchmark, measured_in_turn, ratios, spread
+from tests.benchmarks.parts import Figures, SpeedBenchmark, measured_in_turn, ratios, spread, with_threads
 from tests.benchmarks.roofline import measure_roofline
 from tests.benchmarks.training_sides import PlainLoop, Workload, our_step, write_photos
 
@@ -96,15 +95,6 @@ def measure_scaling(folder: Path, num_runs: int) -> Figures:
         rows=rows,
     )
     return {"tables": [table], "figures": {"seconds": seconds, "threads": all_threads}}
-
-
-def with_threads(count: int, call: Callable[[], float]) -> float:
-    """Call something while the program is set to a number of threads."""
-    prefer(ComputePreference(threads=count))
-    try:
-        return call()
-    finally:
-        prefer(ComputePreference())
 
 
 def measure_busy(folder: Path, num_runs: int) -> Figures:
