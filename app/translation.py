@@ -117,15 +117,18 @@ def format_number(value: float, digits: int = 0) -> str:
         value: Any finite number.
         digits: How many digits stand behind the decimal sign.
     """
-    # A language shows with this number how it writes all others.
-    sample = tr("1,234.5")
-    group, decimal = sample[1:-5], sample[-2]
+    group, decimal = _number_signs()
     return f"{value:,.{digits}f}".replace(",", "\0").replace(".", decimal).replace("\0", group)
 
 
 def signed_number(value: float, digits: int = 0) -> str:
     """Return a number as `format_number` does, with its sign."""
     return f"{'−' if value < 0 else '+'}{format_number(abs(value), digits)}"
+
+
+def short_number(text: str) -> str:
+    """Return a number that Python wrote, such as "-1.5", with the language's decimal sign, a true minus and no more."""
+    return text.replace(".", _number_signs()[1]).replace("-", "−")
 
 
 def translate_engine(text: str) -> str:
@@ -171,3 +174,9 @@ def _template(text: str, translation: str) -> _Template:
     fixed, fields = parts[::2], tuple(parts[1::2])
     pattern = "(.+?)".join(re.escape(part) for part in fixed)
     return _Template(re.compile(pattern, re.DOTALL), fields, translation, sum(map(len, fixed)))
+
+
+def _number_signs() -> tuple[str, str]:
+    """Return what stands between thousands and before decimals; a language shows it by how it writes one number."""
+    sample = tr("1,234.5")
+    return sample[1:-5], sample[-2]

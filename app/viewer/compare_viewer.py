@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
 from app.actions import make_action
-from app.translation import tr
+from app.translation import short_number, tr
 from app.viewer.arrangement import Arrangement, Viewpoint, arrange
 from app.viewer.display_settings import EXPOSURE_RANGE_STOPS, GAMMA_RANGE
 from app.viewer.flicker_timer import FlickerTimer
@@ -360,9 +360,9 @@ class CompareViewer(PaneStage):
             return ""
         notes: list[str] = []
         if self.exposure_stops:
-            notes.append(tr("{stops} EV").format(stops=f"{self.exposure_stops:+.3g}".replace("-", "−")))
+            notes.append(tr("{stops} EV").format(stops=short_number(f"{self.exposure_stops:+.3g}")))
         if self.gamma != 1.0:
-            notes.append(tr("gamma {gamma}").format(gamma=f"{self.gamma:.3g}"))
+            notes.append(tr("gamma {gamma}").format(gamma=short_number(f"{self.gamma:.3g}")))
         return ", ".join(notes)
 
     def _offset_note(self, indices: Sequence[int]) -> str:

@@ -1,5 +1,7 @@
 """How a value is written on its file's own scale."""
 
+from app.translation import short_number
+
 _WHOLE_TOLERANCE = 0.02
 """Of a level: more than single precision loses of 16 bits, less than anyone would write down."""
 
@@ -16,4 +18,4 @@ def level_text(level: float) -> str:
         level: 0 to 255 or 0 to 65535; negative in differences.
     """
     text = f"{level:.0f}" if is_whole(level) else f"{level:.1f}"
-    return "0" if float(text) == 0 else text.replace("-", "−")
+    return "0" if float(text) == 0 else short_number(text)

@@ -20,7 +20,8 @@ from app import catalogues, phrases
 from app.pages.compare_figures import closeness_text
 from app.pages.compare_panes import PaneChoice, PaneKind
 from app.phrases import NO_BREAK
-from app.translation import install_catalogue, mark, signed_number, tr, tr_count, translate_engine
+from app.translation import install_catalogue, mark, short_number, signed_number, tr, tr_count, translate_engine
+from app.viewer.pixel_levels import level_text
 from app.widgets.config_form import ConfigForm
 from engine.configs import ComputeConfig
 from engine.region_metrics import Closeness
@@ -149,6 +150,12 @@ def test_german_reaches_the_first_word_of_a_verdict_the_starters_and_the_numbers
     assert PaneChoice(PaneKind.MODEL, "Denoise (starter)", Path("x")).title == "Entrauschen (Startmodell)"
     assert closeness_text(Closeness(33.2, 0.874)) == f"33,20{NO_BREAK}dB · SSIM 0,874"
     assert (signed_number(1.5, 2), signed_number(-1234.5, 1)) == ("+1,50", "−1.234,5")
+
+
+def test_short_numbers_have_the_languages_decimal_sign(english: None) -> None:
+    assert (short_number("+1.5"), level_text(-3.25), level_text(65535.0)) == ("+1.5", "−3.2", "65535")
+    install_catalogue(catalogues.load_catalogue("de"))
+    assert (short_number("+1.5"), level_text(-3.25), level_text(65535.0)) == ("+1,5", "−3,2", "65535")
 
 
 def test_a_start_in_german_speaks_german(tmp_path: Path) -> None:
