@@ -1,10 +1,17 @@
-"""What the program keeps on the disk to be quicker next time: thumbnails and computed pictures. All of it can go."""
+"""What the program keeps on the disk to be quicker next time: thumbnails, decoded photos and computed pictures.
 
+All of it can go.
+"""
+
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from PySide6.QtCore import QThreadPool
+
 from app.thumbnails import default_thumbnail_folder
 from engine.comparison_pictures import PICTURES_FOLDER
+from engine.data import decoded_files
 from engine.run_store import default_runs_folder
 
 MEGABYTE = 2**20
@@ -54,4 +61,14 @@ def cache_files() -> tuple[CacheFiles, ...]:
     return (
         CacheFiles(default_thumbnail_folder(), "*.jpg"),
         CacheFiles(default_runs_folder().parent / PICTURES_FOLDER, "*.tif*"),
+        CacheFiles(decoded_files.default_decoded_folder(), decoded_files.PATTERN),
     )
+
+
+def limit_decoded_photos(gigabytes: int) -> None:
+    """Set what decoded photos may take on the disk, for trainings in other processes too; 0: none is kept.
+
+    What is too much goes in the background, the longest unused first.
+    """
+    os.environ[decoded_files.LIMIT_VARIABLE] = str(gigabytes)
+    QThreadPool.globalInstance().start(decoded_files.decoded_files().prune)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QMessageBox
 from app.about_dialog import AboutDialog
 from app.actions import PAGE_IDS, make_action, tip_with_keys
 from app.compute_settings import COMPUTE_SETTINGS, compute_preference
-from app.disk_caches import MEGABYTE
+from app.disk_caches import MEGABYTE, limit_decoded_photos
 from app.error_reporting import ErrorReporter, log_folder
 from app.file_manager import no_file_manager, open_in_file_manager
 from app.job_messages import JobMessages
@@ -22,7 +22,16 @@ from app.pages.page_table import PAGE_CLASSES
 from app.pages.residual_inspector import ResidualInspection
 from app.pages.runs import RunsPage
 from app.session import Session
-from app.settings import LAST_FOLDERS, LAST_PAGE, OPEN_DIALOG_FOLDER, TEXT_SCALE, THEME, THUMBNAIL_CACHE_MB, Settings
+from app.settings import (
+    DECODED_PHOTOS_GB,
+    LAST_FOLDERS,
+    LAST_PAGE,
+    OPEN_DIALOG_FOLDER,
+    TEXT_SCALE,
+    THEME,
+    THUMBNAIL_CACHE_MB,
+    Settings,
+)
 from app.settings_dialog import SettingsDialog
 from app.theme import Theme, ThemeChoice
 from app.thumbnails import shared_thumbnails
@@ -71,6 +80,7 @@ class MainWindow(QMainWindow):
         self.job_bar = JobBar(runner)
         # Before the pages ask for it: it tidies up the disk once, by this limit.
         shared_thumbnails(session, settings.get(THUMBNAIL_CACHE_MB) * MEGABYTE)
+        limit_decoded_photos(settings.get(DECODED_PHOTOS_GB))
         self.pages: dict[str, Page] = {page.page_id: page(session, runner, settings) for page in PAGE_CLASSES}
         self.rail = Rail(
             [
@@ -290,6 +300,8 @@ class MainWindow(QMainWindow):
             Theme.of_application().apply(ThemeChoice(self._settings.get(THEME)), self._settings.get(TEXT_SCALE))
         elif key == THUMBNAIL_CACHE_MB.key:
             shared_thumbnails(self._session).set_disk_limit(self._settings.get(THUMBNAIL_CACHE_MB) * MEGABYTE)
+        elif key == DECODED_PHOTOS_GB.key:
+            limit_decoded_photos(self._settings.get(DECODED_PHOTOS_GB))
         elif key in [setting.key for setting in COMPUTE_SETTINGS.values()] and self._session.compute_text:
             preference = compute_preference(self._settings)
             self._computing.submit(lambda: compute_text(preference))

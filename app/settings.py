@@ -74,6 +74,8 @@ COMPUTE_BACKEND = Setting("compute_backend", "auto", ("auto", "torch", "openvino
 RUNS_FOLDER = Setting("runs_folder", "")
 """Empty: the user's data folder. Takes effect at the next start."""
 THUMBNAIL_CACHE_MB = Setting("thumbnail_cache_mb", 256, (64, 256, 1024, 4096))
+DECODED_PHOTOS_GB = Setting("decoded_photos_gb", 16, (0, 4, 16, 64, 256))
+"""What large photos that a training has decoded may take on the disk; 0: none is kept."""
 SPLITTERS: Setting[list[str]] = Setting("splitters", [])
 """How far the panes of the pages are apart: "page.number=state", the state as Qt writes it, in Base64."""
 LAST_PHOTO = Setting("last_photo", "")

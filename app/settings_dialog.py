@@ -14,6 +14,7 @@ from app.catalogues import LANGUAGE_TITLES, SYSTEM_LANGUAGE, available_languages
 from app.compute_settings import COMPUTE_SETTINGS
 from app.disk_caches import cache_files
 from app.settings import (
+    DECODED_PHOTOS_GB,
     KEEP_DELETED_DAYS,
     LANGUAGE,
     RESTORE_DESTINATION,
@@ -136,6 +137,15 @@ class SettingsDialog(QDialog):
             THUMBNAIL_CACHE_MB,
             tr("Thumbnails"),
             {mb: tr("At most {size}").format(size=size) for mb, size in sizes.items()},
+        )
+        self._choice(
+            DECODED_PHOTOS_GB,
+            tr("Decoded photos"),
+            {
+                gb: tr("At most {size}").format(size=f"{phrases.number(gb)}{phrases.NO_BREAK}GB") if gb else tr("None")
+                for gb in DECODED_PHOTOS_GB.choices
+            },
+            tr("Large ones that trainings learn from. Of those that do not fit, only the middle may be learned from."),
         )
         row = self._grid.rowCount()
         self._grid.addWidget(label(tr("Kept now")), row, 0)

@@ -282,7 +282,7 @@ def _decode_pair(pair: PhotoPair, task: RestorationTask) -> DecodedPair:
         ImageReadError: A file cannot be read.
         InvalidInputError: The sizes do not fit, or the clean photo is too small.
     """
-    clean = decode_photo(pair.clean)
+    clean = decode_photo(pair.clean, keep_on_disk=True)
     height, width = clean.levels.shape[1:]
     if pair.noisy == pair.clean:
         if min(height, width) < MIN_OWN_SIDE_PX:
@@ -292,7 +292,7 @@ def _decode_pair(pair: PhotoPair, task: RestorationTask) -> DecodedPair:
             )
         noisy = DecodedPhoto.of_pixels(pair.noisy, task.make_noisy(clean.pixels), clean.bit_depth)
     else:
-        noisy = decode_photo(pair.noisy)
+        noisy = decode_photo(pair.noisy, keep_on_disk=True)
         rows, columns = noisy.levels.shape[1:]
         if (rows, columns) != (height // task.scale, width // task.scale):
             raise InvalidInputError(

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from engine.configs import FinetuneConfig, PretrainConfig
+from engine.data.decoded_files import decoded_files
 from engine.data.patches import MEMORY_BUDGET_BYTES
 from engine.data.photo_pairs import PairMatching, PhotoPair, match_pairs
 from engine.devices import ComputeDevice, open_device
@@ -273,15 +274,15 @@ def _other_task(origin: ModelCard, task: str) -> Finding:
 
 def _memory(photos: PhotoSet, step: StepMemory, device: ComputeDevice) -> tuple[int, int, list[Finding]]:
     """Bytes needed and free where the network computes, and what is wrong with them."""
-    reading = photos.num_bytes(MEMORY_BUDGET_BYTES) + photos.largest_bytes
+    kept = photos.reading(MEMORY_BUDGET_BYTES, decoded_files().capacity())
+    reading = kept.memory_bytes + photos.largest_bytes
     found: list[Finding] = []
-    num_cut = photos.num_cut(MEMORY_BUDGET_BYTES)
-    if num_cut:
+    if kept.num_cut:
         found.append(
             note(
-                f"Of {count(num_cut, 'large photo')} only the middle is read, so that all fit into "
+                f"Of {count(kept.num_cut, 'large photo')} only the middle is read, so that all fit into "
                 f"{MEMORY_BUDGET_BYTES / 2**30:.0f} GiB of memory.",
-                "Fewer photos are read whole.",
+                "Fewer photos are read whole, and so are these where the disk has more room for decoded photos.",
             )
         )
     free = available_memory()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from engine.data.decoded_files import SMALLEST_BYTES
 from engine.data.image_files import ImageInfo, probe_image
 from engine.data.photo_folder import list_image_files
 from engine.data.tiff_pages import containing_file, page_number
@@ -19,6 +20,19 @@ FEW_PHOTOS = 5
 FEW_PIXELS = 2_000_000
 _REMEMBERED_HEADERS = 20_000
 _COMPARED_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What decoded photos take.
+
+    Attributes:
+        memory_bytes: Those that do not lie on the disk.
+        num_cut: How many are kept only as their middle.
+    """
+
+    memory_bytes: int
+    num_cut: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,24 +57,28 @@ class PhotoSet:
         """Of all usable photos."""
         return sum(info.width * info.height for _, info in self.photos)
 
-    def num_bytes(self, budget_bytes: int) -> int:
-        """Return the bytes that the decoded photos take, each cut down to its share of a budget.
+    def reading(self, budget_bytes: int, disk_bytes: int) -> "Reading":
+        """Tell what becomes of the photos when a training decodes them; see `engine.data.patches.decode_photos`.
 
         Args:
-            budget_bytes: For all of them, see `engine.data.patches.decode_photos`.
+            budget_bytes: Of memory, for all of them.
+            disk_bytes: What large ones may take on the disk.
         """
         share = budget_bytes // max(len(self.photos), 1)
-        return sum(min(_decoded_bytes(info), share) for _, info in self.photos)
+        memory_bytes, num_cut = 0, 0
+        for _, info in self.photos:
+            size = _decoded_bytes(info)
+            if SMALLEST_BYTES <= size <= disk_bytes:
+                disk_bytes -= size
+                continue
+            num_cut += size > share
+            memory_bytes += min(size, share)
+        return Reading(memory_bytes=memory_bytes, num_cut=num_cut)
 
     @property
     def largest_bytes(self) -> int:
         """Return the bytes of the largest photo while it is read: its samples as 32-bit numbers, twice."""
         return max((8 * 3 * info.width * info.height for _, info in self.photos), default=0)
-
-    def num_cut(self, budget_bytes: int) -> int:
-        """Return how many photos are kept only as their middle."""
-        share = budget_bytes // max(len(self.photos), 1)
-        return sum(_decoded_bytes(info) > share for _, info in self.photos)
 
 
 def look_at_photos(folders: Sequence[Path], control: JobControl) -> PhotoSet:

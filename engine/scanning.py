@@ -7,15 +7,14 @@ from pathlib import Path
 from engine.configs import ScanConfig
 from engine.data.image_files import examine_photo, read_image
 from engine.data.photo_folder import list_image_files
-from engine.data.raw_bare import BARE_SUFFIXES, find_side_car
-from engine.data.tiff_pages import containing_file
+from engine.data.photo_identity import identity_of_photo
 from engine.duplicates import look_hash
 from engine.errors import ImageReadError
 from engine.events import Emit, FileSkipped, PhotoScanned, StepDone
 from engine.interruptible import run_interruptibly
 from engine.job_control import JobControl
 from engine.job_results import ScanResult
-from engine.kept_measures import KeptMeasures, identity_of
+from engine.kept_measures import KeptMeasures
 from engine.noise import MIN_SIDE_PX, estimate_noise
 from engine.noise_facts import SignalDependence, summarize_noise
 from engine.run_store import default_runs_folder
@@ -139,15 +138,7 @@ def _measured_or_kept(path: Path, kept: KeptMeasures[PhotoMeasures], control: Jo
     Raises:
         ImageReadError: The file is damaged behind its header.
     """
-    files = [containing_file(path)]
-    side_car = find_side_car(path) if path.suffix.lower() in BARE_SUFFIXES else None
-    if side_car is not None:
-        files.append(side_car)
-    # Taken before the file is read: one that changes meanwhile is measured again the next time.
-    identity = identity_of(files)
-    if identity:
-        # Pages of a file share it.
-        identity = f"{path}\n{identity}"
+    identity = identity_of_photo(path)
     measures = kept.find_by_identity(identity)
     if measures is None:
         measures = run_interruptibly(lambda: _measure(path), control)

@@ -58,6 +58,8 @@ def user_data(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     """Give every test a user data folder of its own, empty."""
     folder = tmp_path_factory.mktemp("user_data")
     monkeypatch.setenv("RESIDUA_DATA", str(folder))
+    # The window sets it by its settings.
+    monkeypatch.setenv("RESIDUA_DECODED_GB", "16")
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Decoded photos in memory, and random crops of them.
+"""Decoded photos in memory or mapped from disk, and random crops of them.
 
 A batch is a function of the seed and the step alone, so a resumed run sees exactly the batches that an
 uninterrupted one would have seen, and the next batch can be cut ahead of time in a thread.
@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.augment import random_orientation
+from engine.data.decoded_files import SMALLEST_BYTES, Levels, decoded_files
 from engine.data.image_files import BitDepth, PhotoImage, is_raw_file, read_image, read_independent_pixels
+from engine.data.photo_identity import identity_of_photo
 from engine.data.photo_memory import current_memory
 from engine.data.tiff_pages import containing_file
 from engine.errors import EngineError, InvalidInputError
@@ -23,9 +25,8 @@ from engine.interruptible import run_interruptibly
 from engine.job_control import JobControl
 
 MEMORY_BUDGET_BYTES = 2 * 2**30
-"""Decoded photos of one job in memory, at most; beyond it each photo is kept as its central part."""
-
-Levels = NDArray[np.uint8] | NDArray[np.uint16]
+"""Decoded photos of one job in memory, at most. Large ones lie on disk instead (`engine.data.decoded_files`) as long as
+there is room; without it each photo is kept as its central part."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,19 @@ class DecodedPhoto:
 
 
 def decode_photo(
-    path: Path, largest_bytes: int = MEMORY_BUDGET_BYTES, *, independent_pixels: bool = False
+    path: Path,
+    largest_bytes: int = MEMORY_BUDGET_BYTES,
+    *,
+    independent_pixels: bool = False,
+    keep_on_disk: bool = False,
 ) -> DecodedPhoto:
-    """Read one photo into memory; a photo larger than `largest_bytes` is cut down to its central part.
+    """Read one photo; one that would take more than `largest_bytes` of memory is cut down to its central part.
 
     Args:
         path: The file.
-        largest_bytes: Memory that it may take.
+        largest_bytes: Memory that it may take; one that is mapped from the disk takes none.
         independent_pixels: Whether a raw file is read at half size, without interpolation, for learning from its noise.
+        keep_on_disk: Whether a large photo is kept there as it was decoded, since it will be asked for again.
 
     Raises:
         ImageReadError: The file cannot be read.
@@ -90,26 +96,38 @@ def decode_photo(
     memory = current_memory()
     is_there = containing_file(path).is_file()
     if independent_pixels and is_there and is_raw_file(path):
-        return _decode(path, largest_bytes, read_independent_pixels)[0]
+        return _decode(path, largest_bytes, keep_on_disk, read_independent_pixels)[0]
     if memory is None or not is_there:
-        return _decode(path, largest_bytes)[0]
+        return _decode(path, largest_bytes, keep_on_disk)[0]
     photo = memory.find(path, largest_bytes)
     if photo is None:
-        photo, is_whole = _decode(path, largest_bytes)
+        photo, is_whole = _decode(path, largest_bytes, keep_on_disk)
         if is_whole:
             memory.keep(photo)
     return photo
 
 
 def _decode(
-    path: Path, largest_bytes: int, read: Callable[[Path], PhotoImage] = read_image
+    path: Path, largest_bytes: int, keep_on_disk: bool, read: Callable[[Path], PhotoImage] = read_image
 ) -> tuple[DecodedPhoto, bool]:
-    """The photo, and whether it is whole."""
+    """The photo, and whether it lies in memory, whole."""
+    files = decoded_files()
+    identity = f"{read.__name__}\n{identity}" if (identity := identity_of_photo(path)) else ""
+    mapped = files.find(identity)
+    if mapped is not None:
+        return DecodedPhoto(path, mapped), False
     image = read(path)
     pixels = image.pixels
     bytes_per_level = 1 if image.metadata.bit_depth == 8 else 2
     height, width = pixels.shape[:2]
     size = height * width * 3 * bytes_per_level
+    if keep_on_disk and size >= SMALLEST_BYTES:
+        whole = DecodedPhoto.of_pixels(path, pixels, image.metadata.bit_depth)
+        mapped = files.keep(identity, whole.levels)
+        if mapped is not None:
+            return DecodedPhoto(path, mapped), False
+        if size <= largest_bytes:
+            return whole, True
     if size > largest_bytes:
         kept = (largest_bytes / size) ** 0.5
         rows, columns = max(int(height * kept), 1), max(int(width * kept), 1)
@@ -137,7 +155,8 @@ def decode_photos(
     for index, path in enumerate(paths):
         control.wait_if_paused()
         try:
-            photos.append(run_interruptibly(partial(decode_photo, path, share, independent_pixels=True), control))
+            read = partial(decode_photo, path, share, independent_pixels=True, keep_on_disk=True)
+            photos.append(run_interruptibly(read, control))
         except EngineError as error:
             emit(FileSkipped(path=path, reason=error.message, hint=error.hint))
         emit(StepDone(stage=stage, step=index + 1, num_steps=len(paths)))

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSpinBox
@@ -15,6 +16,7 @@ from app.settings import (
     COMPUTE_BACKEND,
     COMPUTE_PRECISION,
     COMPUTE_THREADS,
+    DECODED_PHOTOS_GB,
     KEEP_DELETED_DAYS,
     LANGUAGE,
     RESTORE_DESTINATION,
@@ -27,6 +29,7 @@ from app.settings import (
 from app.settings_dialog import SettingsDialog
 from app.theme import Theme
 from engine.compute_preference import ComputePreference
+from engine.data.decoded_files import decoded_files
 from engine.run_records import RunStatus
 from engine.run_store import RunStore
 from engine.run_trash import list_deleted
@@ -133,29 +136,44 @@ def test_caches_are_counted_and_cleared(
     qtbot: QtBot, opened: OpenWindow, user_data: Path, dialog: SettingsDialog
 ) -> None:
     qtbot.waitUntil(lambda: not dialog._task.is_busy)
-    thumbnails, pictures = cache_files()
-    for cache, name in ((thumbnails, "a.jpg"), (pictures, "b.tif")):
+    thumbnails, pictures, decoded = cache_files()
+    for cache, name in ((thumbnails, "a.jpg"), (pictures, "b.tif"), (decoded, "c.npy")):
         cache.folder.mkdir(parents=True, exist_ok=True)
         (cache.folder / name).write_bytes(bytes(600_000))
         (cache.folder / "not ours.txt").write_text("kept")
     dialog._measure()
-    qtbot.waitUntil(lambda: dialog._cache_text.text() == "1.2\xa0MB")
+    qtbot.waitUntil(lambda: dialog._cache_text.text() == "1.8\xa0MB")
     qtbot.mouseClick(dialog.clear_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: dialog._cache_text.text() == "Nothing")
     assert not dialog.clear_button.isEnabled()
-    assert [path.name for cache in (thumbnails, pictures) for path in cache.folder.iterdir()] == ["not ours.txt"] * 2
+    assert [path.name for cache in cache_files() for path in cache.folder.iterdir()] == ["not ours.txt"] * 3
 
 
 def test_a_smaller_limit_takes_the_oldest_thumbnails_at_once(
     qtbot: QtBot, dialog: SettingsDialog, opened: OpenWindow, user_data: Path
 ) -> None:
-    [thumbnails, _] = cache_files()
+    [thumbnails, *_] = cache_files()
     thumbnails.folder.mkdir(parents=True, exist_ok=True)
     for name in ("old.jpg", "new.jpg"):
         with (thumbnails.folder / name).open("wb") as file:
             file.truncate(50 * 2**20)
     choose(dialog, THUMBNAIL_CACHE_MB.key, "At most 64\xa0MB")
     qtbot.waitUntil(lambda: len(list(thumbnails.folder.glob("*.jpg"))) == 1)
+
+
+def test_less_room_for_decoded_photos_frees_it_at_once(
+    qtbot: QtBot, dialog: SettingsDialog, opened: OpenWindow, user_data: Path
+) -> None:
+    folder = decoded_files().folder
+    folder.mkdir(parents=True)
+    np.save(folder / "a photo.npy", np.zeros((4, 4, 3), np.uint8))
+    assert decoded_files().limit_bytes == 16 * 2**30
+    choose(dialog, DECODED_PHOTOS_GB.key, "At most 4\xa0GB")
+    assert decoded_files().limit_bytes == 4 * 2**30
+    assert (folder / "a photo.npy").exists()
+    choose(dialog, DECODED_PHOTOS_GB.key, "None")
+    qtbot.waitUntil(lambda: list(folder.iterdir()) == [])
+    assert decoded_files().limit_bytes == 0
 
 
 def test_a_start_removes_what_was_deleted_long_ago(qtbot: QtBot, opened: OpenWindow, tmp_path: Path) -> None:
