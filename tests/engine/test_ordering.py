@@ -1,6 +1,7 @@
 """The order of values on a processor, against torch's own stable sort."""
 
 import numpy as np
+import pytest
 import torch
 
 from engine.losses.earth_mover import earth_mover_distance_matrix, earth_mover_distances_within, sorted_residuals
@@ -28,10 +29,40 @@ def test_places_stand_for_values_and_decide_between_equal_ones() -> None:
 
 
 def test_parts_are_equally_many_from_small_to_large() -> None:
-    values = values_with_ties((2, 3, 31), seed=1)
+    for shape in ((2, 3, 31), (40, 3, 1023), (1, 1, 2**16 + 3)):
+        values = values_with_ties(shape, seed=1).nan_to_num(posinf=3.0)
+        # Sums that differ by less than the steps that a brightness is told apart by.
+        values += 1e-7 * torch.rand(shape, generator=torch.Generator().manual_seed(2))
+        values = torch.where(values.abs() < 1e-3, 0.0, values)
+        parts = parted_order(values, 4)
+        per_part = shape[-1] // 4
+        assert parts.shape == (*shape[:-1], 4, per_part)
+        taken = values.gather(-1, parts.flatten(-2)).view(parts.shape)
+        ordered = values.sort(dim=-1).values[..., : 4 * per_part].view(parts.shape)
+        spread = float(values.max() - values.min())
+        assert (taken.min(dim=-1).values - ordered[..., 0]).abs().max() <= spread / 2**16
+        assert (taken.max(dim=-1).values - ordered[..., -1]).abs().max() <= spread / 2**16
+        assert all(len(row.unique()) == 4 * per_part for row in parts.flatten(-2).flatten(0, -2))
+
+
+def test_parts_of_far_apart_values_are_those_of_a_stable_sort() -> None:
+    levels = torch.randint(0, 256, (4, 3, 4096), generator=torch.Generator().manual_seed(0)) / 255
+    order = levels.sort(dim=-1, stable=True).indices
+    assert torch.equal(parted_order(levels, 4).flatten(-2), order)
+    assert torch.equal(
+        parted_order(levels[..., :31], 4).flatten(-2), levels[..., :31].sort(stable=True).indices[..., :28]
+    )
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("burst", [float("nan"), float("inf"), -float("inf"), 3e38])
+def test_numbers_that_have_burst_are_parted_all_the_same(burst: float) -> None:
+    values = torch.randn(2, 3, 64, generator=torch.Generator().manual_seed(0))
+    values[0, 0, 5], values[1, 1, :] = burst, burst
+    values[0, 1, 7], values[0, 1, 8] = burst, -burst
     parts = parted_order(values, 4)
-    order = values.sort(dim=-1, stable=True).indices
-    assert torch.equal(parts, order[..., :28].view(2, 3, 4, 7))
+    for row in parts.flatten(-2).flatten(0, 1):
+        assert row.sort().values.tolist() == list(range(64))
 
 
 def test_sorting_with_and_without_a_gradient_gives_the_same_values() -> None:
