@@ -217,7 +217,7 @@ class SettingsDialog(QDialog):
         self._grid.setColumnMinimumWidth(1, px(_EDITOR_PX))
         available = self.screen().availableSize()
         width = px(_CAPTION_PX + _EDITOR_PX) + 12 * SPACING
-        self.resize(min(width, available.width() - 40), min(px(740), available.height() - 80))
+        self.resize(min(width, available.width() - 40), min(px(860), available.height() - 80))
 
     def _runs_text(self, present: Path) -> str:
         return tr("From the next start on; runs that are there stay where they are. Now: {folder}").format(
