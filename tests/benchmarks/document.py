@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
-ORDER = ("quality", "label_budget", "contrastive_term", "backbones", "restore", "train", "loss", "ui")
+ORDER = ("quality", "peers", "label_budget", "contrastive_term", "backbones", "restore", "train", "loss", "ui")
 """Sections in the order of the document; others come behind, by name."""
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
