@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from ot import emd2_1d
 
+from engine.data.image_files import read_image
 from engine.losses.earth_mover import earth_mover_distances_within, sorted_residuals
+from engine.starter_models import require_starter
 from tests.benchmarks.document import Table, stored_data
 from tests.benchmarks.loss import noises, pot_distance
 from tests.benchmarks.parts import Figures, SpeedBenchmark, measured_in_turn, ratios
+from tests.benchmarks.restore_memory import run_alone, write_large_photo
 from tests.benchmarks.train import processor_seconds
 from tests.benchmarks.training_sides import PlainLoop, Workload, our_step, write_photos
 
@@ -74,3 +77,13 @@ def test_the_account_of_another_process_grows_while_it_is_busy() -> None:
             assert processor_seconds(other.pid) >= 0.1
         finally:
             other.kill()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="a process's peak is told by Linux alone")
+def test_the_memory_of_a_photo_is_that_of_its_own_process(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.tif"
+    write_large_photo(photo, (300, 200))
+    assert read_image(photo).metadata.bit_depth == 16
+    told = run_alone(photo, require_starter("denoise"), tmp_path / "restored")
+    assert told["peak_bytes"] > told["start_bytes"] > 50 * 2**20
+    assert len(list((tmp_path / "restored").glob("*.tif"))) == 1

@@ -1,6 +1,6 @@
 """How quickly photos are restored, beside what else does it: plain torch, OpenCV, scikit-image.
 
-    python3 run.py bench restore [--runs 5] [--parts network pipeline photo scaling] [--docs DIR]
+    python3 run.py bench restore [--runs 5] [--parts network pipeline photo memory scaling] [--docs DIR]
 
 1. Network: our backends and eager single-precision torch of the same network on one tile, and the share of the
    machine's bf16 convolution peak.
@@ -8,7 +8,8 @@
    around the same network (read with OpenCV, whole photo through torch in single precision, write).
 3. Photo: one photo of 24 megapixels with the starter denoiser, file to file, against non-local means for colour photos
    of OpenCV and scikit-image on the same photo.
-4. Scaling: our job over the number of photos, the size of tiles and threads; over megapixels it is a row of the photo's
+4. Memory: the peak of a photo of 100 megapixels and 16 bits, in a process of its own.
+5. Scaling: our job over the number of photos, the size of tiles and threads; over megapixels it is a row of the photo's
    table.
 
 Every run takes all sides in turn, so that whatever else the machine does meets them all; ratios are of the same run.
@@ -33,6 +34,7 @@ from engine.restoring import restore
 from engine.starter_models import require_starter
 from tests.benchmarks.document import Table
 from tests.benchmarks.parts import Figures, SpeedBenchmark, ratios, spread, timed, with_threads
+from tests.benchmarks.restore_memory import measure_memory
 from tests.benchmarks.roofline import measure_roofline
 
 NETWORK_PX = 1152
@@ -279,6 +281,7 @@ BENCHMARK = SpeedBenchmark(
         "network": measure_network,
         "pipeline": measure_pipeline,
         "photo": measure_photo,
+        "memory": measure_memory,
         "scaling": measure_scaling,
     },
 )
