@@ -75,16 +75,17 @@ class DecodedFiles:
             return None
         path = self._path_of(identity)
         try:
-            mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+            # Unlike `np.load` it knows nothing of pickles, whatever the file holds.
+            mapped: np.memmap[Any, Any] = np.lib.format.open_memmap(path, mode="r")
             os.utime(path)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, OverflowError) as error:
             _logger.warning("The decoded photo %s is damaged and will be decoded again: %s", path, error)
             with suppress(OSError):
                 path.unlink()
             return None
-        if not isinstance(mapped, np.memmap) or mapped.ndim != 3 or mapped.dtype not in (np.uint8, np.uint16):
+        if mapped.ndim != 3 or mapped.dtype not in (np.uint8, np.uint16):
             return None
         with self._lock:
             self._mapped[path.name] = mapped
