@@ -32,9 +32,9 @@ SMALLEST_TILE_PX = 64
 LARGEST_AUTOMATIC_TILE_PX = {"cpu": 512, "mps": 1024, "cuda": 2048}
 """On a CPU larger tiles are slower with torch, since their features leave the cache (measured)."""
 
-LARGEST_COMPILED_TILE_PX = 1024
-"""Other libraries fuse what passes over the features, and are as quick; the context of a tile is then a fifth more work
-instead of nearly a half."""
+LARGEST_COMPILED_TILE_PX = 1536
+"""Other libraries fuse what passes over the features, and are as quick; the context of a tile is then an eighth more
+work instead of nearly a half. A larger one would keep a stop waiting for more than about a second."""
 
 MEMORY_PER_PIXEL = 1024
 """Bytes of activations for one pixel of a tile; the standard U-Net was seen to need 700."""

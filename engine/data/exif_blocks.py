@@ -314,7 +314,9 @@ def _swap_values(block: bytearray, entries: Iterable[ExifEntry], first: int, sec
 def _with_main_directory(tiff: bytes, entries: Iterable[ExifEntry], order: ByteOrder) -> bytes:
     padding = bytes(len(tiff) % 2)
     offset = len(tiff) + len(padding)
-    return tiff[:4] + struct.pack(order + "I", offset) + tiff[8:] + padding + _build_directory(entries, offset, order)
+    directory = _build_directory(entries, offset, order)
+    # Joined at once: each sum of a file of hundreds of megabytes would be one more in memory.
+    return b"".join((tiff[:4], struct.pack(order + "I", offset), memoryview(tiff)[8:], padding, directory))
 
 
 def _build_directory(entries: Iterable[ExifEntry], offset: int, order: ByteOrder) -> bytes:

@@ -86,6 +86,8 @@ def add_provenance(content: bytes, file_format: FileFormat, provenance: Provenan
     if packet is None:
         return content
     digest = _digest_of(undigested, packet)
+    # Two files of hundreds of megabytes are enough in memory.
+    del undigested
     return insert_xmp(content, file_format, _make_packet(provenance, digest), width, height)
 
 

@@ -47,17 +47,21 @@ def insert_xmp(content: bytes, file_format: FileFormat, packet: bytes, width: in
         case "png":
             body = b"iTXt" + _PNG_KEYWORD + packet
             chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-            return content[:_END_OF_PNG_HEADER] + chunk + content[_END_OF_PNG_HEADER:]
+            return _with_inserted(content, _END_OF_PNG_HEADER, chunk)
         case "jpeg":
             segment = b"\xff\xe1" + struct.pack(">H", 2 + len(_JPEG_NAMESPACE) + len(packet)) + _JPEG_NAMESPACE + packet
-            place = _behind_first_segments(content)
-            return content[:place] + segment + content[place:]
+            return _with_inserted(content, _behind_first_segments(content), segment)
         case "tiff":
             return add_tiff_value(content, _TIFF_TAG, _TIFF_BYTES, packet)
         case "webp":
             return _insert_into_webp(content, packet, width, height)
         case "bmp":
             return content
+
+
+def _with_inserted(content: bytes, place: int, added: bytes) -> bytes:
+    # Joined at once: each sum of a file of hundreds of megabytes would be one more in memory.
+    return b"".join((memoryview(content)[:place], added, memoryview(content)[place:]))
 
 
 def find_xmp(content: Content) -> slice | None:
