@@ -23,7 +23,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.document import DOCS, Section, Table, write_section
+from tests.benchmarks.document import DOCS, Section, Table, stored_data, write_section
 from tests.benchmarks.reporting import describe_machine, print_table
 from tests.benchmarks.studio import SCREEN, measure_in_studio, run_on_virtual_screen
 
@@ -195,6 +195,7 @@ def measure_parts(parts: Sequence[str], is_quick: bool) -> tuple[dict[str, Figur
             code = run_on_virtual_screen("tests.benchmarks.ui", arguments, Path(folder) / "data")
             if result.is_file():
                 data[part] = json.loads(result.read_text(encoding="utf-8"))
+                data[part]["minutes"] = (time.monotonic() - started) / 60
             else:
                 missing.append(f"{part}: the measurement ended with exit code {code}; see its output.")
         print(f"{part}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
@@ -203,9 +204,11 @@ def measure_parts(parts: Sequence[str], is_quick: bool) -> tuple[dict[str, Figur
 
 def main(arguments: argparse.Namespace) -> int:
     """Measure, print, and write the section."""
-    started = time.monotonic()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    data, missing = measure_parts(arguments.parts, arguments.quick)
+    measured, missing = measure_parts(arguments.parts, arguments.quick)
+    # Parts that were measured before stay in the document.
+    known = {} if arguments.quick else stored_data("ui", arguments.docs)
+    data = {part: {**known, **measured}[part] for part in PARTS if part in known or part in measured}
     for table in tables_of(data):
         print(f"\n{table.title}\n")
         print_table(table.header, table.rows)
@@ -224,7 +227,7 @@ def main(arguments: argparse.Namespace) -> int:
         text=text,
         command="python3 run.py bench ui",
         seeds=(0, 1),
-        minutes=(time.monotonic() - started) / 60,
+        minutes=sum(figures.get("minutes", 0.0) for figures in data.values()),
         machine=f"{describe_machine()}; load before the start {load:.1f}",
         tables=tables_of(data),
         missing=missing,
