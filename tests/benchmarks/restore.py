@@ -275,7 +275,7 @@ BENCHMARK = SpeedBenchmark(
     title="Restoring: speed",
     text=(
         "Medians with the least and the most of at least {runs} runs, all sides in turn within a process of 2 threads. "
-        "Eager torch is what a user would write: single precision, the whole photo at once."
+        "Eager torch is what a user would write: single precision, the whole photo at once. Memory is measured twice."
     ),
     parts={
         "network": measure_network,
