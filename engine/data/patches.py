@@ -112,7 +112,10 @@ def _decode(
 ) -> tuple[DecodedPhoto, bool]:
     """The photo, and whether it lies in memory, whole."""
     files = decoded_files()
-    identity = f"{read.__name__}\n{identity}" if (identity := identity_of_photo(path)) else ""
+    identity = identity_of_photo(path)
+    if identity:
+        # The same raw file read in another way is another photo.
+        identity = f"{read.__name__}\n{identity}"
     mapped = files.find(identity)
     if mapped is not None:
         return DecodedPhoto(path, mapped), False
@@ -121,7 +124,7 @@ def _decode(
     bytes_per_level = 1 if image.metadata.bit_depth == 8 else 2
     height, width = pixels.shape[:2]
     size = height * width * 3 * bytes_per_level
-    if keep_on_disk and size >= SMALLEST_BYTES:
+    if keep_on_disk and SMALLEST_BYTES <= size <= files.limit_bytes:
         whole = DecodedPhoto.of_pixels(path, pixels, image.metadata.bit_depth)
         mapped = files.keep(identity, whole.levels)
         if mapped is not None:
