@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("photos", "pretrain", "labels", "finetune", "restore", "compare", "runs")
-MAX_LINES = 400
+MAX_LINES = 600
 
 IMPORT_ALL = """
 import importlib, json, pkgutil, sys
