@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.raw_mosaic import FILTER_ORDERS, FilterOrder
-from engine.simulation.demosaicking import DEMOSAICKERS, Picture, mosaic_of
+from engine.simulation.chance import sometimes
+from engine.simulation.demosaicking import DEMOSAICKERS, mosaic_of
 from engine.simulation.parameters import CameraRanges
+from engine.simulation.pictures import Picture, rounded
 
 _TABLE_SIZE = 16384
 _TABLE_PLACES = np.linspace(0, 1, _TABLE_SIZE)
@@ -43,6 +45,7 @@ class Camera:
         sharpening_px: Its standard deviation.
         jpeg_quality: 1 to 100; 0: the photo is not compressed.
         has_fine_chroma: Whether the JPEG keeps colours at full resolution (4:4:4).
+        bits: Of a photo that is not compressed: 8, or 16 as raw converters write.
     """
 
     shot: float
@@ -60,6 +63,7 @@ class Camera:
     sharpening_px: float = 1.0
     jpeg_quality: int = 0
     has_fine_chroma: bool = True
+    bits: int = 8
 
 
 def draw_camera(generator: np.random.Generator, ranges: CameraRanges) -> Camera:
@@ -69,7 +73,7 @@ def draw_camera(generator: np.random.Generator, ranges: CameraRanges) -> Camera:
         generator: Source of chance.
         ranges: From what to draw.
     """
-    shot = _log_uniform(generator, ranges.lowest_shot, ranges.highest_shot)
+    shot = _draw_shot(generator, ranges)
     # Brooks et al., equation 2: the read noise follows the shot noise, since both follow the gain; more loosely here.
     read = np.exp(2.18 * np.log(shot) + 1.2 + generator.normal(0, ranges.read_spread))
     return Camera(
@@ -78,18 +82,21 @@ def draw_camera(generator: np.random.Generator, ranges: CameraRanges) -> Camera:
         red_gain=float(generator.uniform(1.2, 2.6)),
         blue_gain=float(generator.uniform(1.2, 2.4)),
         colour_matrix=_draw_colour_matrix(generator),
-        exposure=float(2 ** -generator.uniform(0, 2)) if generator.random() < ranges.dark_share else 1.0,
+        exposure=float(2 ** -generator.uniform(0, ranges.darkest_stops))
+        if generator.random() < ranges.dark_share
+        else 1.0,
         order=FILTER_ORDERS[int(generator.integers(len(FILTER_ORDERS)))],
         demosaicking=list(DEMOSAICKERS)[int(generator.integers(len(DEMOSAICKERS)))],
         contrast=float(generator.integers(_NUM_CURVES) / (_NUM_CURVES - 1)),
-        chroma_blur_px=_sometimes(generator, ranges.chroma_blur_share, 0.6, 2.5),
-        luma_smoothing=_sometimes(generator, ranges.luma_smoothing_share, 0.5, 2.0),
-        sharpening=_sometimes(generator, ranges.sharpening_share, 0.2, 1.2),
+        chroma_blur_px=sometimes(generator, ranges.chroma_blur_share, 0.6, ranges.highest_chroma_blur_px),
+        luma_smoothing=sometimes(generator, ranges.luma_smoothing_share, 0.5, ranges.highest_luma_smoothing),
+        sharpening=sometimes(generator, ranges.sharpening_share, 0.2, ranges.highest_sharpening),
         sharpening_px=float(generator.uniform(0.5, 1.5)),
         jpeg_quality=(
             int(generator.integers(ranges.lowest_jpeg_quality, 100)) if generator.random() < ranges.jpeg_share else 0
         ),
         has_fine_chroma=bool(generator.random() < 0.5),
+        bits=16 if generator.random() < ranges.fine_share else 8,
     )
 
 
@@ -105,7 +112,7 @@ def take_photo(
         wants_target: False: only the noisy photo is needed, and stands for both.
 
     Returns:
-        The noisy photo with 8 bits a channel, and its target. Same shape, 0 to 1.
+        The noisy photo with 8 bits a channel, or 16 if the camera has them, and its target. Same shape, 0 to 1.
     """
     raw = unprocess(clean, camera)
     mosaic = mosaic_of(raw, camera.order)
@@ -115,9 +122,11 @@ def take_photo(
     # The sensor saturates; below black nothing is cut, as raw converters subtract the black level after filtering.
     np.minimum(noisy_mosaic, 1, out=noisy_mosaic)
     noise_level = float(deviation.mean())
-    noisy = compress(
-        develop(noisy_mosaic, camera, noise_level), camera.jpeg_quality, has_fine_chroma=camera.has_fine_chroma
-    )
+    noisy = develop(noisy_mosaic, camera, noise_level)
+    if camera.bits > 8 and not camera.jpeg_quality:
+        noisy = rounded(noisy, camera.bits)
+    else:
+        noisy = compress(noisy, camera.jpeg_quality, has_fine_chroma=camera.has_fine_chroma)
     return noisy, develop(mosaic, camera, noise_level) if wants_target else noisy
 
 
@@ -212,19 +221,20 @@ def _look_up(table: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray
     return np.asarray(table[places])
 
 
+def _draw_shot(generator: np.random.Generator, ranges: CameraRanges) -> float:
+    """Draw a of the noise variance: log-uniform in the range of most photos, and likewise in the tail beyond."""
+    place = generator.random()
+    bulk = 1 - ranges.tail_share
+    if place < bulk:
+        lowest, highest, place = ranges.lowest_shot, ranges.highest_shot, place / bulk
+    else:
+        lowest, highest, place = ranges.highest_shot, ranges.highest_tail_shot, (place - bulk) / ranges.tail_share
+    return float(lowest * (highest / lowest) ** place)
+
+
 def _draw_colour_matrix(generator: np.random.Generator) -> NDArray[np.float32]:
     """Draw a matrix from camera RGB to sRGB in the range of what common cameras' profiles hold."""
     lowest = [[0, -0.9, -0.3], [-0.35, 0, -0.6], [-0.1, -0.8, 0]]
     highest = [[0, -0.1, 0.1], [-0.05, 0, -0.1], [0.1, -0.2, 0]]
     matrix = generator.uniform(lowest, highest) * generator.uniform(0.3, 1.0)
     return (matrix + np.diag(1 - matrix.sum(axis=1))).astype(np.float32)
-
-
-def _log_uniform(generator: np.random.Generator, lowest: float, highest: float) -> float:
-    return float(np.exp(generator.uniform(np.log(lowest), np.log(highest))))
-
-
-def _sometimes(generator: np.random.Generator, share: float, lowest: float, highest: float) -> float:
-    """Return a value of a range in a share of all cases, else 0."""
-    value = float(generator.uniform(lowest, highest))
-    return value if generator.random() < share else 0.0

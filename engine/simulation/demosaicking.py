@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from engine.data.bayer_interpolation import interpolate_with_red_at
 from engine.data.raw_mosaic import FilterOrder
+from engine.simulation.pictures import Picture
 
 Mosaic = NDArray[np.float32]
-Picture = NDArray[np.float32]
 
 _RED, _GREEN, _BLUE = 0, 1, 2
 

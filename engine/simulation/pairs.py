@@ -1,21 +1,25 @@
-"""Pairs of a noisy photo and its target, made from clean pictures: cameras' noise mixed with plain noise."""
+"""Pairs of a noisy picture and its target, made from clean pictures: every kind of `engine.simulation.kinds`, mixed."""
 
-import cv2
+import zlib
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.simulation.camera import compress, draw_camera, take_photo
-from engine.simulation.demosaicking import Picture
+from engine.simulation.camera import compress
+from engine.simulation.kinds import KINDS, Pair
 from engine.simulation.parameters import PairParams
+from engine.simulation.pictures import Picture
 
 _DEGRADED_SHARE = 0.25
 _HIGHEST_LIGHT_SIGMA = 6.0
 
 
-def simulate_pair(
-    clean: Picture, generator: np.random.Generator, params: PairParams | None = None
-) -> tuple[Picture, Picture]:
+def simulate_pair(clean: Picture, generator: np.random.Generator, params: PairParams | None = None) -> Pair:
     """Make a noisy picture of a clean one.
+
+    With the default mixture it takes 0.2 microseconds a pixel on average, on one thread for crops of 64 to 128 px:
+    nothing for clean ones, 0.05 for plain noise, 0.4 for a camera, 0.65 for photos that were reduced.
 
     Args:
         clean: sRGB, 0 to 1. Shape: (height, width, 3), at least 4 pixels a side.
@@ -23,22 +27,31 @@ def simulate_pair(
         params: The mixture; None: the default one.
 
     Returns:
-        The noisy picture, and what restoring it should give: the clean picture itself or, for a camera's noise, the
-        photo that the camera would have taken without noise and compression. Same shape, 0 to 1.
+        The noisy picture, and what restoring it should give: the clean picture itself; for a camera's noise the photo
+        that the camera would have taken without noise and compression; for kinds that make their own scene that
+        scene. Same shape, 0 to 1; noise that is not rounded reaches beyond.
+
+    Raises:
+        ValueError: The parameters name a kind that does not exist, or none has a share.
     """
     params = params or PairParams()
-    is_gray = generator.random() < params.gray_share
-    if is_gray:
-        clean = _gray(clean)
-    kind = generator.random()
-    if kind < params.clean_share:
-        return clean, clean
-    if kind < params.clean_share + params.plain_share:
-        return _add_plain_noise(clean, generator, params, is_gray=is_gray), clean
-    if generator.random() < params.enlarged_share:
-        clean = _enlarge_part(clean, generator.uniform(1, params.largest_zoom), generator)
-    noisy, target = take_photo(clean, draw_camera(generator, params.camera), generator)
-    return (_gray(noisy), _gray(target)) if is_gray else (noisy, target)
+    return KINDS[draw_kind(generator, params)].make_pair(clean, generator, params)
+
+
+def draw_kind(generator: np.random.Generator, params: PairParams) -> str:
+    """Draw the name of a kind, each as often as its share says.
+
+    Raises:
+        ValueError: The parameters name a kind that does not exist, or none has a share.
+    """
+    shares = params.shares or {name: kind.share for name, kind in KINDS.items()}
+    place = generator.random() * sum(shares.values())
+    for name, share in shares.items():
+        _check(name)
+        place -= share
+        if place < 0:
+            return name
+    raise ValueError(f"No kind of noise has a share: {dict(shares)}")
 
 
 def simulate_pairs(
@@ -55,6 +68,9 @@ def simulate_pairs(
 
     Returns:
         Noisy pictures and targets. Shape of both: (batch, side_px or height, side_px or width, 3).
+
+    Raises:
+        ValueError: The parameters name a kind that does not exist, or none has a share.
     """
     height, width = (side_px, side_px) if side_px else clean.shape[1:3]
     noisy = np.empty((len(clean), height, width, 3), np.float32)
@@ -65,6 +81,32 @@ def simulate_pairs(
         left = int(generator.integers(picture.shape[1] - width + 1))
         noisy[index], targets[index] = (part[top : top + height, left : left + width] for part in pair)
     return noisy, targets
+
+
+def simulate_kind(
+    name: str, clean: Sequence[Picture], *, seed: int = 0, params: PairParams | None = None
+) -> list[Pair]:
+    """Make pairs of one kind alone, always the same ones: what a model is measured on, kind by kind.
+
+    Args:
+        name: Of the kind.
+        clean: Pictures that no model has learned from, sRGB, 0 to 1. Shape of each: (height, width, 3).
+        seed: Of the noise; each picture and each kind has its own.
+        params: Ranges to draw from; None: the default ones.
+
+    Returns:
+        A pair for each picture.
+
+    Raises:
+        ValueError: There is no such kind.
+    """
+    _check(name)
+    # Of the name, so that a kind keeps its noise whatever others are added.
+    stream = zlib.crc32(name.encode())
+    return [
+        KINDS[name].make_pair(picture, np.random.default_rng((seed, stream, index)), params or PairParams())
+        for index, picture in enumerate(clean)
+    ]
 
 
 def add_light_degradation(picture: Picture, generator: np.random.Generator) -> Picture:
@@ -85,24 +127,6 @@ def add_light_degradation(picture: Picture, generator: np.random.Generator) -> P
     return compress(np.clip(picture, 0, 1), quality, has_fine_chroma=bool(generator.random() < 0.5))
 
 
-def _add_plain_noise(clean: Picture, generator: np.random.Generator, params: PairParams, *, is_gray: bool) -> Picture:
-    sigma = np.float32(generator.uniform(0, params.highest_sigma) / 255)
-    shape = (*clean.shape[:2], 1) if is_gray else clean.shape
-    noisy: Picture = clean + sigma * generator.standard_normal(shape, np.float32)
-    if generator.random() < params.rounded_share:
-        noisy = np.rint(np.clip(noisy, 0, 1) * 255).astype(np.float32) * np.float32(1 / 255)
-    return noisy
-
-
-def _enlarge_part(picture: Picture, zoom: float, generator: np.random.Generator) -> Picture:
-    """Enlarge a random part of a picture to the size of the whole."""
-    height, width = picture.shape[:2]
-    rows, columns = max(round(height / zoom), 2), max(round(width / zoom), 2)
-    top = int(generator.integers(height - rows + 1))
-    left = int(generator.integers(width - columns + 1))
-    part = picture[top : top + rows, left : left + columns]
-    return np.clip(cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)
-
-
-def _gray(picture: Picture) -> Picture:
-    return np.asarray(cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB))
+def _check(name: str) -> None:
+    if name not in KINDS:
+        raise ValueError(f"There is no kind of noise called {name!r}; there are: {', '.join(KINDS)}")

@@ -58,7 +58,13 @@ def one_level(clean: Picture, generator: np.random.Generator) -> tuple[Picture, 
 def camera_noise(clean: Picture, generator: np.random.Generator) -> tuple[Picture, Picture]:
     """Noise in a simulated camera's raw data, coarsened by demosaicking, colour smoothing and JPEG."""
     ranges = CameraRanges(
-        lowest_shot=1e-3, highest_shot=0.02, dark_share=0.0, luma_smoothing_share=0.0, sharpening_share=0.0
+        lowest_shot=1e-3,
+        highest_shot=0.02,
+        tail_share=0.0,
+        dark_share=0.0,
+        luma_smoothing_share=0.0,
+        sharpening_share=0.0,
+        fine_share=0.0,
     )
     return take_photo(clean, draw_camera(generator, ranges), generator)
 

@@ -19,8 +19,9 @@ Picture = NDArray[np.float32]
 SHOT, READ = 0.002, 1e-4
 HALF_A_LEVEL = 0.5 / 255 + 1e-6
 
-PLAIN_ALONE = {"plain_share": 1.0, "clean_share": 0.0}
-CAMERA_ALONE = {"plain_share": 0.0, "clean_share": 0.0}
+PLAIN_ALONE = {"shares": {"plain": 1.0}}
+CAMERA_ALONE = {"shares": {"camera": 1.0}}
+CLEAN_ALONE = {"shares": {"clean": 1.0}}
 
 
 def plain_camera(**settings: Any) -> Camera:
@@ -167,7 +168,7 @@ def test_processing_shapes_the_noise() -> None:
 
 
 def test_drawn_cameras_keep_to_their_ranges_and_differ() -> None:
-    ranges = CameraRanges(lowest_shot=1e-4, highest_shot=1e-2, lowest_read=1e-6, highest_read=1e-3)
+    ranges = CameraRanges(lowest_shot=1e-4, highest_shot=1e-2, tail_share=0, lowest_read=1e-6, highest_read=1e-3)
     generator = np.random.default_rng(8)
     cameras = [draw_camera(generator, ranges) for _ in range(300)]
     for camera in cameras:
@@ -185,19 +186,19 @@ def test_drawn_cameras_keep_to_their_ranges_and_differ() -> None:
     assert np.corrcoef(logarithms.T)[0, 1] > 0.7, "read noise follows shot noise"
 
 
-@pytest.mark.parametrize("kind", [PLAIN_ALONE, CAMERA_ALONE, {"plain_share": 0.0, "clean_share": 1.0}])
-def test_a_pair_is_a_function_of_its_generator(kind: dict[str, float]) -> None:
+@pytest.mark.parametrize("kind", [PLAIN_ALONE, CAMERA_ALONE, CLEAN_ALONE])
+def test_a_pair_is_a_function_of_its_generator(kind: dict[str, Any]) -> None:
     clean = textured_picture()
     untouched = clean.copy()
     first, again, other = (simulate_pair(clean, np.random.default_rng(seed), params(**kind)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     np.testing.assert_array_equal(clean, untouched)
-    assert np.array_equal(first[0], other[0]) == (kind["clean_share"] == 1)
+    assert np.array_equal(first[0], other[0]) == (kind is CLEAN_ALONE)
 
 
 def test_what_is_clean_stays_as_it_is() -> None:
     clean = textured_picture()
-    noisy, target = simulate_pair(clean, np.random.default_rng(0), params(plain_share=0.0, clean_share=1.0))
+    noisy, target = simulate_pair(clean, np.random.default_rng(0), params(**CLEAN_ALONE))
     np.testing.assert_array_equal(noisy, clean)
     np.testing.assert_array_equal(target, clean)
 
@@ -222,10 +223,11 @@ def test_plain_noise_is_gaussian_and_not_clipped_unless_rounded() -> None:
     np.testing.assert_allclose(rounded * 255, np.rint(rounded * 255), atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", [PLAIN_ALONE, CAMERA_ALONE])
-def test_gray_pairs_are_gray(kind: dict[str, float]) -> None:
+@pytest.mark.parametrize("kind", ["plain gray", "camera", "phone", "resaved"])
+def test_gray_pairs_are_gray(kind: str) -> None:
     for seed in range(8):
-        pair = simulate_pair(textured_picture(), np.random.default_rng(seed), params(**kind, gray_share=1.0))
+        alone = PairParams(shares={kind: 1.0}, gray_share=1.0)
+        pair = simulate_pair(textured_picture(), np.random.default_rng(seed), alone)
         for picture in pair:
             np.testing.assert_array_equal(picture[..., 0], picture[..., 1])
             np.testing.assert_array_equal(picture[..., 0], picture[..., 2])
@@ -264,9 +266,7 @@ def test_each_picture_of_a_batch_has_a_noise_of_its_own() -> None:
 def test_squares_of_a_batch_lie_anywhere_and_on_each_other() -> None:
     rows, columns = np.mgrid[0:40, 0:48] / np.float32(64)
     clean = np.stack([np.dstack([rows, columns, 0 * rows]).astype(np.float32)] * 30)
-    noisy, targets = simulate_pairs(
-        clean, np.random.default_rng(0), params(plain_share=0.0, clean_share=1.0), side_px=24
-    )
+    noisy, targets = simulate_pairs(clean, np.random.default_rng(0), params(**CLEAN_ALONE), side_px=24)
     assert noisy.shape == (30, 24, 24, 3)
     np.testing.assert_array_equal(noisy, targets)
     corners = {(round(float(square[0, 0, 0]) * 64), round(float(square[0, 0, 1]) * 64)) for square in noisy}
