@@ -11,10 +11,8 @@ for as many steps as fit into the minutes. Run it alone: all sides are timed one
 import argparse
 import json
 import subprocess
-import sys
 import tempfile
 import time
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,10 +28,10 @@ from engine.metrics import psnr
 from engine.restoring import restore
 from engine.starter_models import require_starter
 from tests.benchmarks.document import DOCS, Section, Table, write_section
+from tests.benchmarks.environments import environment_of
 from tests.benchmarks.quality_sets import SETS
 from tests.benchmarks.reporting import Progress, describe_machine, print_table, require
 
-BUILD = Path(__file__).resolve().parents[2] / "build" / "peers"
 WORKER = Path(__file__).with_name("peer_worker.py")
 PEERS = {"careamics": "CAREamics, Noise2Void", "bm3d": "BM3D, told the noise level"}
 RATE_STEPS = 60
@@ -139,19 +137,6 @@ def measure_peer(peer: str, noisy: Path, clean: Path, wanted: list[str], argumen
 def clean_of(folder: Path, name: str) -> Any:
     """The clean photo of a noisy one's name. Shape: (height, width, 3), 0 to 1."""
     return read_image(next(folder.glob(f"{name}.*"))).pixels
-
-
-def environment_of(peer: str) -> Path:
-    """Return the Python of a peer's environment, which is made where it is not there."""
-    folder = BUILD / peer
-    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    finished = folder / "installed"
-    if not finished.exists():
-        print(f"Making an environment for {peer} in {folder}: this may take long", file=sys.stderr)
-        venv.create(folder, clear=True, with_pip=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", peer], check=True)
-        finished.touch()
-    return python
 
 
 def measure_ours(

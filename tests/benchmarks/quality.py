@@ -4,8 +4,9 @@
         [--out DIR]
 
 Writes its section of `docs/benchmarks.md` and `docs/benchmarks.json` after each measurement, and at last the charts;
-what is there already is kept unless `--fresh` asks for it again, or the model's file has changed. BM3D takes minutes
-for a large photo, so that it is measured on a few sets unless `--sets` names others.
+what is there already is kept unless `--fresh` asks for it again, or the model's file has changed. BM3D and DnCNN take
+minutes for a large photo, so that they are measured on a few sets unless `--sets` names others. Other packages
+(`quality_peers.py`) get environments of their own below `build/peers`, made at the first time.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from engine.evaluating import evaluate
 from engine.job_control import JobControl
 from engine.starter_models import STARTER_WORD, starter_path
 from tests.benchmarks.document import COLOURS, DOCS, Chart, Section, Table, draw_chart, stored_data, write_section
+from tests.benchmarks.quality_peers import QUALITY_PEERS, install_peers
 from tests.benchmarks.quality_sets import SETS, PairSet
 from tests.benchmarks.reporting import Progress, describe_machine
 
@@ -32,10 +34,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NAME = "quality"
-METHODS = (*(name for name in BASELINES if name not in ("bicubic", "bilinear")), STARTER_WORD)
+METHODS = (*(name for name in BASELINES if name not in ("bicubic", "bilinear")), *QUALITY_PEERS, STARTER_WORD)
 """What is measured if nothing is asked for; the two left out are what the column of inputs shows."""
 
-SLOW_METHODS = {"bm3d": ("polyu", "set12_25")}
+SLOW_METHODS = {"bm3d": ("polyu", "set12_25"), "dncnn": ("set12_25",)}
 """Sets that are worth their time."""
 
 TEXT = """\
@@ -106,6 +108,7 @@ def measure(method: Method, pair_set: PairSet, seed: int) -> dict[str, Any]:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure what is missing and write the section after each measurement."""
+    install_peers()
     results: dict[str, dict[str, Any]] = stored_data(NAME, arguments.out).get("results", {})
     missing: list[str] = []
     for set_name, method_name in _combinations(arguments):
