@@ -49,6 +49,11 @@ DESCRIPTIVE_TAGS = frozenset(
 """Tags of a TIFF's main directory that speak about the photo, not about how its pixels are stored."""
 
 
+_MARKS: dict[bytes, ByteOrder] = {b"II*\x00": "<", b"MM\x00*": ">"}
+_RAW_MARKS = _MARKS | {b"IIRO": "<", b"IIRS": "<", b"MMOR": ">", b"IIU\x00": "<"}
+"""Those of Olympus' and Panasonic's raw files, which are TIFF in all else."""
+
+
 class InvalidExifError(Exception):
     """The block is not EXIF, or broken."""
 
@@ -157,12 +162,26 @@ def state_size(exif: bytes, width: int, height: int) -> bytes:
 
 
 def extract_exif_from_tiff(tiff: bytes) -> bytes | None:
-    """Return the descriptive tags of a classic TIFF file as an EXIF block; None where there are none."""
+    """Return the descriptive tags of a classic TIFF file, or of a raw file that is one but for its mark.
+
+    Returns:
+        An EXIF block; None where there are none.
+    """
     try:
-        order, offset = _read_header(tiff)
+        order, offset = read_raw_header(tiff)
         entries = read_directory(tiff, offset, order)
     except InvalidExifError:
         return None
+    return build_exif(entries, order)
+
+
+def build_exif(entries: Iterable[ExifEntry], order: ByteOrder) -> bytes | None:
+    """Build an EXIF block of the descriptive ones of some entries; None where there are none, or too much of them.
+
+    Args:
+        entries: Of a main directory, their values in this byte order.
+        order: The byte order.
+    """
     kept = [entry for entry in entries if entry.tag in DESCRIPTIVE_TAGS]
     if not kept:
         return None
@@ -267,8 +286,23 @@ def read_directory(block: bytes, offset: int, order: ByteOrder, depth: int = 0) 
     return list(entries.values())
 
 
-def _read_header(block: bytes) -> tuple[ByteOrder, int]:
-    marks: dict[bytes, ByteOrder] = {b"II*\x00": "<", b"MM\x00*": ">"}
+def read_raw_header(content: bytes) -> tuple[ByteOrder, int]:
+    """Return the byte order of a TIFF or raw file, and where its first directory lies.
+
+    Raises:
+        InvalidExifError: It is no TIFF inside.
+    """
+    return _read_header(content, _RAW_MARKS)
+
+
+def next_directory_offset(block: bytes, offset: int, order: ByteOrder) -> int:
+    """Return where the directory behind the one at `offset` lies, which may be anywhere; 0 where there is none."""
+    (num_entries,) = struct.unpack_from(order + "H", block, offset)
+    position = offset + 2 + 12 * num_entries
+    return int(struct.unpack_from(order + "I", block, position)[0]) if position + 4 <= len(block) else 0
+
+
+def _read_header(block: bytes, marks: dict[bytes, ByteOrder] = _MARKS) -> tuple[ByteOrder, int]:
     order = marks.get(bytes(block[:4]))
     if order is None or len(block) < 8:
         raise InvalidExifError("there is no byte order mark")

@@ -38,6 +38,7 @@ from engine.data.photo_image import (
     PhotoSamples,
     to_float,
 )
+from engine.data.raw_exif import read_raw_exif
 from engine.data.raw_mosaic import RawMosaic
 from engine.data.tiff_files import read_tiff_exif
 
@@ -206,8 +207,7 @@ def _examine(opened: OpenedPhoto) -> PhotoFacts:
     num_bytes = os.fstat(opened.file.fileno()).st_size
     if opened.content == "camera raw" or opened.content == "bare mosaic":
         info = raw_files.probe_raw(opened.path, opened.content)
-        is_tiff_inside = opened.content == "camera raw" and raw_files.is_tiff_inside(opened.file)
-        exif = read_tiff_exif(opened.file) if is_tiff_inside else None
+        exif = read_raw_exif(opened.file) if opened.content == "camera raw" else None
     else:
         info, orientation, exif = image_decoding.probe(opened.file, opened.content, opened.page)
         if opened.content == "tiff":

@@ -25,6 +25,7 @@ class ImageMetadata:
         exif: The EXIF block, beginning with its byte order mark; its orientation is 1, since the pixels are
             upright already.
         is_lossless: Whether the file lost nothing in compression; tells the two kinds of WebP apart.
+        remarks: Sentences about what could not be done when it was read; a person should know them.
     """
 
     file_format: FileFormat
@@ -32,6 +33,7 @@ class ImageMetadata:
     icc_profile: bytes | None = None
     exif: bytes | None = None
     is_lossless: bool = True
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

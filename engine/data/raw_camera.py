@@ -10,17 +10,34 @@ import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.exif_blocks import extract_exif_from_tiff, mark_upright
+from engine.data.exif_blocks import mark_upright
 from engine.data.image_formats import check_size, truncated_error
+from engine.data.orientation import turn_upright
 from engine.data.photo_image import ImageInfo, ImageMetadata, PhotoImage
 from engine.data.raw_colour import Matrix, matrix_from_xyz, normalise_gains, normalise_rows
+from engine.data.raw_corrections import (
+    TOP_LEVEL,
+    RawLayout,
+    correct_levels,
+    correct_mosaic,
+    scale_by_pattern,
+)
 from engine.data.raw_defects import correct_defects
+from engine.data.raw_directories import (
+    Area,
+    SensorDirectory,
+    check_compression,
+    find_sensor_directory,
+    missing_share,
+)
+from engine.data.raw_exif import read_raw_exif
 from engine.data.raw_mosaic import FILTER_ORDERS, FilterOrder, RawMosaic, info_of_raw
+from engine.data.raw_unpacking import unpack_whole
 from engine.errors import ImageReadError
 
 if TYPE_CHECKING:
@@ -35,7 +52,6 @@ _EXIF_ORIENTATION_OF_FLIP: Final = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7:
 _MIN_BITS_PER_PIXEL: Final = 0.25
 _MIN_MATRIX_ELEMENT: Final = 0.125
 _SATURATED_SHARE: Final = 1e-5
-_TIFF_MARKS: Final = (b"II*\x00", b"MM\x00*")
 
 
 class NotAMosaicError(ImageReadError):
@@ -43,28 +59,30 @@ class NotAMosaicError(ImageReadError):
 
 
 def read_camera_mosaic(path: Path) -> RawMosaic:
-    """Read the sensor's mosaic, its dead and hot pixels corrected.
+    """Read the sensor's mosaic, corrected as the file asks for, its dead and hot pixels too.
 
     Raises:
         NotAMosaicError: The file holds no Bayer mosaic.
         ImageReadError: The file cannot be read.
     """
-    with _open(path) as raw:
-        order = _filter_order(raw)
-        levels = raw.raw_image_visible
-        _check_not_cut_off(levels)
-        mosaic = correct_defects(_scale(raw, levels, order))
+    with _open(path) as (raw, layout):
+        unpack_whole(raw)
+        order = _filter_order(raw, layout.picture)
+        area = layout.picture
+        levels = raw.raw_image_visible[area.top : area.bottom, area.left : area.right]
+        mosaic = _scale(raw, levels, order, layout)
+        remarks = correct_mosaic(mosaic, order, layout)
         return RawMosaic(
-            mosaic=mosaic,
+            mosaic=correct_defects(mosaic),
             order=order,
             white_balance=_white_balance(raw),
             camera_to_srgb=_camera_to_srgb(raw),
             orientation=_orientation(raw),
-            metadata=_metadata(path),
+            metadata=_metadata(path, remarks),
         )
 
 
-def read_developed(path: Path, *, half_size: bool = False) -> PhotoImage:
+def read_developed(path: Path) -> PhotoImage:
     """Let LibRaw develop a file that holds no Bayer mosaic: as shot, neutral, sRGB.
 
     Raises:
@@ -72,15 +90,26 @@ def read_developed(path: Path, *, half_size: bool = False) -> PhotoImage:
     """
     import rawpy
 
-    with _open(path) as raw:
-        raw.unpack()
-        _check_not_cut_off(raw.raw_image_visible)
+    with _open(path) as (raw, layout):
+        unpack_whole(raw)
+        # Developing it unturned makes LibRaw forget how it was to be turned.
+        orientation = _orientation(raw)
+        corrected = correct_levels(raw, layout)
+        settings: dict[str, Any] = {"user_black": 0, "user_cblack": [0] * 4, "user_sat": TOP_LEVEL}
         levels = raw.postprocess(
             rawpy.Params(
-                use_camera_wb=True, no_auto_bright=True, output_bps=16, gamma=(2.4, 12.92), half_size=half_size
+                use_camera_wb=True,
+                no_auto_bright=True,
+                output_bps=16,
+                gamma=(2.4, 12.92),
+                user_flip=0,
+                **(settings | {"adjust_maximum_thr": 0.0} if corrected.is_changed else {}),
             )
         )
-    return PhotoImage(levels.astype(np.float32) * np.float32(1 / 65535), None, _metadata(path))
+        area = layout.picture
+        upright = turn_upright(levels[area.top : area.bottom, area.left : area.right], orientation)
+    pixels = upright.astype(np.float32) * np.float32(1 / 65535)
+    return PhotoImage(np.ascontiguousarray(pixels), None, _metadata(path, corrected.remarks))
 
 
 def probe_camera_raw(path: Path) -> ImageInfo:
@@ -89,8 +118,8 @@ def probe_camera_raw(path: Path) -> ImageInfo:
     Raises:
         ImageReadError: LibRaw does not know the file, or it is too short for its own size.
     """
-    with _open(path) as raw:
-        return info_of_raw(raw.sizes.width, raw.sizes.height, _orientation(raw))
+    with _open(path) as (raw, layout):
+        return info_of_raw(*layout.picture_size, _orientation(raw))
 
 
 def is_known_to_libraw(path: Path) -> bool:
@@ -117,8 +146,9 @@ def read_preview(path: Path) -> tuple[bytes | NDArray[np.uint8] | None, int, tup
     """
     import rawpy
 
-    with _open(path) as raw:
-        frame = _orientation(raw), (raw.sizes.height, raw.sizes.width)
+    with _open(path) as (raw, layout):
+        width, height = layout.picture_size
+        frame = _orientation(raw), (height, width)
         try:
             preview = raw.extract_thumb()
         except (rawpy.LibRawError, NotImplementedError) as error:
@@ -131,18 +161,38 @@ def read_preview(path: Path) -> tuple[bytes | NDArray[np.uint8] | None, int, tup
 
 
 @contextmanager
-def _open(path: Path) -> "Iterator[rawpy.RawPy]":
+def _open(path: Path) -> "Iterator[tuple[rawpy.RawPy, RawLayout]]":
     """Open a file by its header and turn what LibRaw raises, now and later, into read errors."""
     import rawpy
 
     with _libraw_errors(), rawpy.RawPy() as raw:
+        directory = _sensor_directory(path)
         _open_file(raw, path)
         width, height = raw.sizes.width, raw.sizes.height
         # Eight bytes of LibRaw's own for a sample, and the picture.
         check_size(width, height, 8 + 12)
         if path.stat().st_size * 8 < width * height * _MIN_BITS_PER_PIXEL:
             raise truncated_error()
-        yield raw
+        yield raw, RawLayout.of(raw.sizes, directory)
+
+
+def _sensor_directory(path: Path) -> SensorDirectory | None:
+    """What the file's own directories say, if it has some.
+
+    Raises:
+        ImageReadError: They say that part of the file is missing, or is packed as nothing here can read it.
+    """
+    if not path.stat().st_size:
+        # An empty file cannot be mapped.
+        return None
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        content = cast(bytes, mapped)
+        directory = find_sensor_directory(content)
+        if directory is not None:
+            check_compression(directory)
+            if missing_share(directory, content) > 0:
+                raise truncated_error()
+        return directory
 
 
 def _open_file(raw: "rawpy.RawPy", path: Path) -> None:
@@ -187,8 +237,8 @@ def _libraw_errors() -> Iterator[None]:
         ) from error
 
 
-def _filter_order(raw: "rawpy.RawPy") -> FilterOrder:
-    """The order of the visible picture's first cell.
+def _filter_order(raw: "rawpy.RawPy", area: Area) -> FilterOrder:
+    """The order of the first cell of an area of the visible picture.
 
     Raises:
         NotAMosaicError: There is none.
@@ -208,8 +258,7 @@ def _filter_order(raw: "rawpy.RawPy") -> FilterOrder:
             "Choose a denoising model, which takes the file as a photo.",
         )
     names = raw.color_desc.decode("ascii", "replace")
-    margins = raw.sizes.top_margin, raw.sizes.left_margin
-    order = "".join(names[raw.raw_color(margins[0] + row, margins[1] + column)] for row in (0, 1) for column in (0, 1))
+    order = "".join(names[_filter_at(raw, area, row, column)] for row in (0, 1) for column in (0, 1))
     for known in FILTER_ORDERS:
         if order == known:
             return known
@@ -219,21 +268,24 @@ def _filter_order(raw: "rawpy.RawPy") -> FilterOrder:
     )
 
 
-def _check_not_cut_off(levels: NDArray[np.uint16]) -> None:
-    """Refuse a file whose last part is missing: LibRaw leaves zeros there, and a sensor never measures rows of them."""
-    num_rows = max(len(levels) // 100, 8)
-    if not levels[-num_rows:].any():
-        raise truncated_error()
+def _filter_at(raw: "rawpy.RawPy", area: Area, row: int, column: int) -> int:
+    """The number of the filter at a place of an area of the visible picture."""
+    return raw.raw_color(raw.sizes.top_margin + area.top + row, raw.sizes.left_margin + area.left + column)
 
 
-def _scale(raw: "rawpy.RawPy", levels: NDArray[np.uint16], order: FilterOrder) -> NDArray[np.float32]:
+def _scale(
+    raw: "rawpy.RawPy", levels: NDArray[np.uint16], order: FilterOrder, layout: RawLayout
+) -> NDArray[np.float32]:
     """Subtract the black level of each filter and divide by the saturation above it."""
-    blacks = raw.black_level_per_channel
     saturation = _saturation(raw, levels)
     mosaic = levels.astype(np.float32)
+    if layout.blacks is not None:
+        scale_by_pattern(mosaic, layout, saturation)
+        return np.clip(mosaic, 0, 1, out=mosaic)
+    blacks = raw.black_level_per_channel
     for position in range(len(order)):
         row, column = divmod(position, 2)
-        black = blacks[raw.raw_color(raw.sizes.top_margin + row, raw.sizes.left_margin + column)]
+        black = blacks[_filter_at(raw, layout.picture, row, column)]
         part = mosaic[row::2, column::2]
         part -= black
         part *= np.float32(1 / max(saturation - black, 1))
@@ -274,11 +326,8 @@ def _orientation(raw: "rawpy.RawPy") -> int:
     return _EXIF_ORIENTATION_OF_FLIP.get(raw.sizes.flip, 1)
 
 
-def _metadata(path: Path) -> ImageMetadata:
-    """Keep the EXIF of the raw files that are TIFF inside, as most are."""
-    exif: bytes | None = None
+def _metadata(path: Path, remarks: tuple[str, ...]) -> ImageMetadata:
+    """Keep what the file says about the photo."""
     with path.open("rb") as file:
-        if file.read(4) in _TIFF_MARKS:
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                exif = extract_exif_from_tiff(cast(bytes, content))
-    return ImageMetadata(file_format="tiff", bit_depth=16, exif=mark_upright(exif) if exif else None)
+        exif = read_raw_exif(file)
+    return ImageMetadata(file_format="tiff", bit_depth=16, exif=mark_upright(exif) if exif else None, remarks=remarks)

@@ -33,7 +33,6 @@ from engine.events import Pixels
 __all__ = [
     "NotAMosaicError",
     "identify",
-    "is_tiff_inside",
     "probe_raw",
     "read_mosaic",
     "read_raw_photo",
@@ -127,12 +126,6 @@ def probe_raw(path: Path, content: FileContent) -> ImageInfo:
         ImageReadError: The header shows that the file cannot be read.
     """
     return probe_bare_mosaic(path) if content == "bare mosaic" else probe_camera_raw(path)
-
-
-def is_tiff_inside(file: BinaryIO) -> bool:
-    """Tell whether a raw file begins as a TIFF file does, as most makers' do."""
-    file.seek(0)
-    return file.read(4) in (b"II*\x00", b"MM\x00*")
 
 
 def read_raw_thumbnail(

@@ -1,0 +1,129 @@
+"""What raw files of all makers say about their photos is kept; compared with exiftool, where it is installed."""
+
+import json
+import shutil
+import struct
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.data.camera_facts import read_camera_facts
+from engine.data.image_files import examine_photo, read_image, write_image
+from engine.data.raw_exif import extract_exif_from_raw
+from tests.raw_makers import (
+    TAKEN,
+    dng_with_exif,
+    exif_block,
+    jpeg_with_exif,
+    make_cr3,
+    make_crw,
+    make_mrw,
+    make_raf,
+    make_x3f,
+    write_dng,
+)
+
+FACTS = {
+    "Make": "TestMaker",
+    "Model": "TestCam 1",
+    "DateTimeOriginal": TAKEN,
+    "ExposureTime": 0.004,
+    "FNumber": 2.8,
+    "ISO": 800,
+    "FocalLength": 35,
+}
+MARKS = {"orf": b"IIRO", "orf of an old camera": b"IIRS", "rw2": b"IIU\x00", "dng": b"II*\x00"}
+CONTENTS = {
+    "raf": make_raf,
+    "cr3": make_cr3,
+    "mrw": make_mrw,
+    "crw": make_crw,
+    "x3f": lambda: make_x3f(with_picture=False),
+    "x3f of a newer camera": lambda: make_x3f(with_picture=True),
+}
+
+
+def told_by_exiftool(path: Path, names: Iterable[str] = FACTS) -> dict[str, object]:
+    """The same facts by another program."""
+    if shutil.which("exiftool") is None:
+        pytest.skip("exiftool is not installed")
+    command = ["exiftool", "-j", "-n", *(f"-{name}" for name in names), str(path)]
+    [facts] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    # It writes a number of many digits as a text.
+    return {name: round(float(value), 4) if "." in str(value := facts.get(name)) else value for name in names}
+
+
+def check(exif: bytes | None, tmp_path: Path, maker: str = "TestMaker") -> None:
+    assert exif is not None
+    facts = read_camera_facts(exif)
+    assert (facts.camera, facts.iso, str(facts.taken)) == (f"{maker} TestCam 1", 800, "2024-05-17 18:30:05")
+    path = tmp_path / "block.exif"
+    path.write_bytes(exif)
+    assert told_by_exiftool(path) == FACTS | {"Make": maker}
+
+
+@pytest.mark.parametrize("kind", CONTENTS)
+def test_the_facts_of_every_maker_are_read(kind: str, tmp_path: Path) -> None:
+    content = CONTENTS[kind]()
+    # In the heap of a CRW, exiftool knows one maker alone, and calls two facts otherwise.
+    maker = "Canon" if kind == "crw" else "TestMaker"
+    check(extract_exif_from_raw(content), tmp_path, maker)
+    path = tmp_path / f"photo.{kind[:3]}"
+    path.write_bytes(content)
+    other_names = {"ExposureTime": "ShutterSpeedValue", "FNumber": "ApertureValue"} if kind == "crw" else {}
+    if kind == "x3f of a newer camera":
+        # exiftool hands out its picture, and does not look into it.
+        return
+    told = told_by_exiftool(path, [other_names.get(name, name) for name in FACTS])
+    assert list(told.values()) == list((FACTS | {"Make": maker}).values()), "what was made is such a file"
+
+
+def test_an_olympus_file_of_the_other_byte_order(tmp_path: Path) -> None:
+    check(extract_exif_from_raw(b"MMOR" + exif_block(">")[4:]), tmp_path)
+
+
+@pytest.mark.parametrize("kind", MARKS)
+def test_a_restored_raw_file_keeps_camera_time_and_exposure(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"photo.{kind[:3]}"
+    path.write_bytes(dng_with_exif(tmp_path, MARKS[kind]))
+    assert examine_photo(path).camera.camera == "TestMaker TestCam 1"
+    restored = tmp_path / "restored.tif"
+    write_image(restored, read_image(path))
+    assert told_by_exiftool(restored) == FACTS
+
+
+def test_what_a_panasonic_file_lacks_is_in_its_picture(tmp_path: Path) -> None:
+    jpeg = jpeg_with_exif()
+    path = write_dng(tmp_path / "a.dng", np.zeros((8, 8), np.uint16), [(0x2E, "B", len(jpeg), jpeg, True)])
+    content = b"IIU\x00" + path.read_bytes()[4:]
+    check(extract_exif_from_raw(content), tmp_path)
+
+
+def test_canon_pieces_of_another_byte_order_are_left_out() -> None:
+    content = make_cr3()
+    at = content.index(b"CMT2") + 4
+    exif = extract_exif_from_raw(content[:at] + b"MM\x00*" + content[at + 4 :])
+    facts = read_camera_facts(exif)
+    assert (facts.camera, facts.iso) == ("TestMaker TestCam 1", None)
+
+
+@pytest.mark.parametrize("kind", CONTENTS)
+def test_numbers_that_point_nowhere_are_no_facts(kind: str) -> None:
+    """Every four bytes once as large and once as small as they can be, and the file cut there."""
+    content = CONTENTS[kind]()
+    for position in range(0, min(len(content), 1200), 2):
+        for value in (0, 0xFFFFFFFF, 0x7FFFFFFF, len(content) - 2):
+            for layout in ("<I", ">I"):
+                changed = bytearray(content)
+                struct.pack_into(layout, changed, min(position, len(content) - 4), value)
+                extract_exif_from_raw(bytes(changed))
+        extract_exif_from_raw(content[:position])
+
+
+@pytest.mark.parametrize("mark", [b"FOVb", b"FUJIFILMCCD-RAW ", b"\x00MRM", b"IIU\x00", b"II\x1a\x00\x00\x00HEAPCCDR"])
+def test_a_mark_alone_says_nothing(mark: bytes) -> None:
+    assert extract_exif_from_raw(mark) is None
+    assert extract_exif_from_raw(mark + bytes(300)) is None
