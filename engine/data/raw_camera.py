@@ -37,7 +37,6 @@ from engine.data.raw_directories import (
 )
 from engine.data.raw_exif import read_raw_exif
 from engine.data.raw_mosaic import FILTER_ORDERS, FilterOrder, RawMosaic, info_of_raw
-from engine.data.raw_unpacking import unpack_whole
 from engine.errors import ImageReadError
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def read_camera_mosaic(path: Path) -> RawMosaic:
         ImageReadError: The file cannot be read.
     """
     with _open(path) as (raw, layout):
-        unpack_whole(raw)
+        raw.unpack()
         order = _filter_order(raw, layout.picture)
         area = layout.picture
         levels = raw.raw_image_visible[area.top : area.bottom, area.left : area.right]
@@ -91,7 +90,7 @@ def read_developed(path: Path) -> PhotoImage:
     import rawpy
 
     with _open(path) as (raw, layout):
-        unpack_whole(raw)
+        raw.unpack()
         # Developing it unturned makes LibRaw forget how it was to be turned.
         orientation = _orientation(raw)
         corrected = correct_levels(raw, layout)

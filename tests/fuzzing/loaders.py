@@ -20,8 +20,12 @@ from engine.checkpoint_files import load_newest_checkpoint
 from engine.checkpoints import TrainingState, checkpoint_bytes
 from engine.configs import ComputeConfig, PretrainConfig
 from engine.data import raw_process
+from engine.data.camera_facts import read_camera_facts
+from engine.data.exif_blocks import mark_upright
 from engine.data.image_files import probe_image, read_image, read_thumbnail
 from engine.data.provenance import is_intact, read_provenance
+from engine.data.raw_directories import find_sensor_directory, missing_share
+from engine.data.raw_exif import extract_exif_from_raw
 from engine.devices import open_device
 from engine.errors import EngineError
 from engine.label_budget.configuration import LabelBudgetConfig
@@ -31,6 +35,7 @@ from engine.model_exchange import export_model, import_model
 from engine.models import ModelCard, build_network, save_model
 from engine.run_store import RunStore
 from engine.trainer import new_state
+from tests import raw_makers
 
 NOISE = np.random.default_rng(0)
 CARD = ModelCard(name="tiny", backbone_params={"width": 4, "num_levels": 1}, labels=("a.png",))
@@ -150,6 +155,38 @@ def _make_raw(folder: Path) -> None:
     tags = [(50706, "B", 4, (1, 4, 0, 0), True), (50708, "s", 0, "Camera", True), (33421, "H", 2, (2, 2), True)]
     tags += [(33422, "B", 4, (0, 1, 1, 2), True)]
     tifffile.imwrite(folder / "small.dng", _picture(1, "uint16"), photometric=32803, extratags=tags)
+    _, *gains = raw_makers.gain_map(raw_makers.opcode_area((0, 0, 12, 17)), NOISE.random((2, 3, 1)), (1.0, 0.5))
+    told = [raw_makers.list_tag(raw_makers.LIST_2, raw_makers.opcode_list((9, *gains), (8, bytes(48))))]
+    told += [(50713, "H", 2, (4, 1), True), (50714, "I", 4, (500, 510, 520, 530), True)]
+    told += [(50719, "I", 2, (1, 1), True), (50720, "I", 2, (15, 10), True), (50829, "I", 4, (0, 0, 12, 17), True)]
+    raw_makers.write_dng(folder / "told.dng", _picture(1, "uint16"), told)
+    raw_makers.write_dng(folder / "linear.dng", _picture(3, "uint16"), told[:1])
+
+
+def _make_raw_notes(folder: Path) -> None:
+    makers: dict[str, Callable[[], bytes]] = {
+        "raf": raw_makers.make_raf,
+        "cr3": raw_makers.make_cr3,
+        "mrw": raw_makers.make_mrw,
+        "crw": raw_makers.make_crw,
+        "x3f": lambda: raw_makers.make_x3f(with_picture=False),
+        "new.x3f": lambda: raw_makers.make_x3f(with_picture=True),
+        "rw2": lambda: raw_makers.dng_with_exif(folder, b"IIU\x00"),
+        "orf": lambda: raw_makers.dng_with_exif(folder, b"IIRO"),
+    }
+    for name, make in makers.items():
+        (folder / f"photo.{name}").write_bytes(make())
+
+
+def _open_raw_notes(path: Path) -> None:
+    content = path.read_bytes()
+    exif = extract_exif_from_raw(content)
+    read_camera_facts(exif)
+    if exif is not None:
+        mark_upright(exif)
+    directory = find_sensor_directory(content)
+    if directory is not None:
+        assert 0 <= missing_share(directory, content) <= 1
 
 
 def _open_raw(path: Path) -> None:
@@ -290,6 +327,7 @@ LOADERS: dict[str, Loader] = {
     "webp_bmp": Loader("WebP and BMP photos", _open_photo, _make_webp_and_bmp, "photo.webp"),
     "phone": Loader("HEIC and AVIF photos", _open_photo, _make_phone, "photo.avif", 1 << 16),
     "raw": Loader("raw files of cameras", _open_raw, _make_raw, "photo.dng", 1 << 17),
+    "raw_notes": Loader("what raw files say of their photos", _open_raw_notes, _make_raw_notes, "photo.raf"),
     "side_car": Loader("side-cars of bare mosaics", _open_side_car, _make_side_cars, "frame.raw.json"),
     "model": Loader("models", _open_model, _make_models, "model.safetensors", 1 << 16),
     "onnx": Loader("models as ONNX", _open_model, _make_onnx, "model.onnx", 1 << 16),
