@@ -289,7 +289,7 @@ def _phrase_event(event: JobEvent) -> str:
         gain = event.psnr - event.noisy_psnr
         return f"Step {event.step:,}: validation PSNR {event.psnr:.2f} dB ({gain:+.2f}), SSIM {event.ssim:.4f}"
     if isinstance(event, ImageRestored):
-        return f"{event.source} → {event.output}"
+        return "\n  ".join((f"{event.source} → {event.output}", *event.remarks))
     if isinstance(event, PhotoPassedOver):
         reason = "was done already" if event.is_done else "left alone, there is a file of that name"
         return f"{event.source}: {reason}: {event.output}"

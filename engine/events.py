@@ -203,12 +203,14 @@ class ImageRestored:
         output: The restored file.
         seconds: Time it took.
         how: A sentence about how it was restored, as the file itself says; empty where it says nothing.
+        remarks: Sentences about what could not be done when it was read.
     """
 
     source: Path
     output: Path
     seconds: float
     how: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,6 +58,7 @@ class PhotoOutcome:
         reason: Why it failed.
         hint: What to do about that.
         how: A sentence about how it was restored, as the file itself says.
+        remarks: As in `ImageRestored`.
     """
 
     source: Path
@@ -67,6 +68,7 @@ class PhotoOutcome:
     reason: str = ""
     hint: str = ""
     how: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,12 +62,14 @@ class _Written:
         placement: Where it goes.
         started: When its turn had come, seconds of the monotonic clock.
         writing: The writing.
+        remarks: As in `ImageMetadata`.
     """
 
     photo: SourcePhoto
     placement: Placement
     started: float
     writing: Writing
+    remarks: tuple[str, ...]
 
 
 class RestoreBatch:
@@ -162,8 +164,9 @@ class RestoreBatch:
         # Whoever has been told of the last photo may have asked to end.
         self._control.wait_if_paused()
         writing = Writing(restored, self._output_file(photo, placement))
+        remarks = restored.metadata.remarks
         del restored
-        self._written = _Written(photo=photo, placement=placement, started=started, writing=writing)
+        self._written = _Written(photo=photo, placement=placement, started=started, writing=writing, remarks=remarks)
         if not _is_small(photo, self._restorer):
             self._settle()
 
@@ -183,9 +186,19 @@ class RestoreBatch:
         seconds = time.monotonic() - written.started
         how = _how(placement)
         self._megapixels += photo.megapixels
-        self._emit(ImageRestored(source=photo.path, output=placement.output, seconds=seconds, how=how))
+        event = ImageRestored(
+            source=photo.path, output=placement.output, seconds=seconds, how=how, remarks=written.remarks
+        )
+        self._emit(event)
         self._outcomes.append(
-            PhotoOutcome(source=photo.path, state="restored", output=placement.output, seconds=seconds, how=how)
+            PhotoOutcome(
+                source=photo.path,
+                state="restored",
+                output=placement.output,
+                seconds=seconds,
+                how=how,
+                remarks=written.remarks,
+            )
         )
 
     def _pass_over(self, photo: SourcePhoto, placement: Placement) -> None:

@@ -171,6 +171,7 @@ def _article(outcome: PhotoOutcome, crops: str) -> str:
         lines.append(str(outcome.output))
     if outcome.how:
         lines.append(outcome.how)
+    lines += outcome.remarks
     body = "".join(f"<p>{html.escape(_writable(line))}</p>" for line in lines)
     name = html.escape(_writable(str(outcome.source)))
     return f'<article class="{outcome.state}"><div>{crops}</div><div><h2>{name}</h2>{body}</div></article>'

@@ -200,7 +200,12 @@ def _outcome_of(event: JobEvent) -> PhotoOutcome | None:
     match event:
         case ImageRestored():
             return PhotoOutcome(
-                source=event.source, state="restored", output=event.output, seconds=event.seconds, how=event.how
+                source=event.source,
+                state="restored",
+                output=event.output,
+                seconds=event.seconds,
+                how=event.how,
+                remarks=event.remarks,
             )
         case PhotoPassedOver():
             return PhotoOutcome(

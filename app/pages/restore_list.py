@@ -80,7 +80,8 @@ class RowState:
         if outcome is None:
             return self.text
         output = "" if outcome.output is None else str(outcome.output)
-        lines = (self.text, translate_engine(outcome.hint), output, translate_engine(outcome.how))
+        remarks = (translate_engine(remark) for remark in outcome.remarks)
+        lines = (self.text, translate_engine(outcome.hint), output, translate_engine(outcome.how), *remarks)
         return "\n".join(line for line in lines if line)
 
 

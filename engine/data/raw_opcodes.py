@@ -131,9 +131,9 @@ def describe_undone(opcodes: list[Opcode]) -> tuple[str, ...]:
     numbers = {opcode.number for opcode in opcodes}
     sentences = []
     if numbers & _LENS_CORRECTIONS:
-        sentences.append("The distortion of its lens is not corrected, as the file asks for.")
+        sentences.append("The distortion of the lens is not corrected, though the file asks for it.")
     if numbers & {_FIX_VIGNETTE, _GAIN_MAP}:
-        sentences.append("Its corners may stay dark: the file's map of the lens's shading is damaged.")
+        sentences.append("The corners may stay dark: the file's map of the lens's shading is damaged.")
     if others := sorted(numbers - _LENS_CORRECTIONS - {_FIX_VIGNETTE, _GAIN_MAP}):
         sentences.append(
             "The file asks for corrections that are not known here, and are not done "

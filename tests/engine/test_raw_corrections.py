@@ -2,6 +2,8 @@
 
 import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -334,3 +336,11 @@ def test_a_damaged_map_is_told_and_changes_nothing(tmp_path: Path) -> None:
         raw = read_raw_mosaic(write_dng(tmp_path / "a.dng", levels_of(light), [tag], white=WHITE))
         np.testing.assert_allclose(raw.mosaic, light, atol=1e-4)
         assert "corners" in raw.metadata.remarks[0]
+
+
+def test_the_line_of_a_restored_photo_says_what_was_not_done(tmp_path: Path, user_data: Path) -> None:
+    content = list_tag(LIST_3, opcode_list((1, bytes(8))))
+    path = write_dng(tmp_path / "a.dng", levels_of(smooth(HEIGHT, WIDTH)), [content], white=WHITE)
+    command = ["restore", "starter", str(path), "--out", str(tmp_path / "out"), "--strength", "0"]
+    said = subprocess.run([sys.executable, "-m", "engine.cli", *command], capture_output=True, text=True, check=True)
+    assert read_image(path).metadata.remarks[0] in said.stdout + said.stderr
