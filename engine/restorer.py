@@ -7,7 +7,7 @@ would have given, and no seam has to be blended away.
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from engine.events import Emit, JobWarning, Pixels
 from engine.job_control import JobControl
 from engine.models import RestorationModel
 from engine.system_memory import available_memory
-from engine.tiles import Tile, mirror_indices, split_into_tiles
+from engine.tiles import Tile, WindowRule, mirror_indices, split_into_tiles
 
 SMALLEST_TILE_PX = 64
 LARGEST_AUTOMATIC_TILE_PX = {"cpu": 512, "mps": 1024, "cuda": 2048}
@@ -35,6 +35,9 @@ LARGEST_AUTOMATIC_TILE_PX = {"cpu": 512, "mps": 1024, "cuda": 2048}
 LARGEST_COMPILED_TILE_PX = 1536
 """Other libraries fuse what passes over the features, and are as quick; the context of a tile is then an eighth more
 work instead of nearly a half. A larger one would keep a stop waiting for more than about a second."""
+
+COMPILED_WINDOW_STEP_PX = 64
+"""A library prepares itself for each size of a window, which takes a second: photos of about one size share it."""
 
 MEMORY_PER_PIXEL = 1024
 """Bytes of activations for one pixel of a tile; the standard U-Net was seen to need 700."""
@@ -218,13 +221,15 @@ class Restorer:
             return [part for tile in pending for part in split_into_tiles(tile, side, self._grid_px)]
 
         pending = split()
+        largest = _largest_sides(pending)
         while pending:
             if control is not None:
                 self._wait_if_paused(control)
-            result = self._try_tile(pixels, pending[0])
+            result = self._try_tile(pixels, pending[0], largest)
             if result is None:
                 self._step_back()
                 pending = split()
+                largest = _largest_sides(pending)
                 continue
             keep(pending.pop(0), result)
             num_done += 1
@@ -238,28 +243,28 @@ class Restorer:
             self._device.release_unused()
         control.wait_if_paused()
 
-    def _try_tile(self, pixels: NDArray[Any], tile: Tile) -> NDArray[np.float32] | None:
+    def _try_tile(self, pixels: NDArray[Any], tile: Tile, largest: tuple[int, int]) -> NDArray[np.float32] | None:
         """Restore a tile; None where memory does not suffice."""
         try:
-            return self._restore_tile(pixels, tile)
+            return self._restore_tile(pixels, tile, largest)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 if self._compiled is None:
                     raise
                 _log.warning("%s failed, going on with torch: %s", self._compiled.name, error)
                 self._compiled = None
-                return self._try_tile(pixels, tile)
+                return self._try_tile(pixels, tile, largest)
         # Only here, with the exception gone, are the tensors of the failed attempt free.
         self._device.release_unused()
         return None
 
     @torch.inference_mode()
-    def _restore_tile(self, pixels: NDArray[Any], tile: Tile) -> NDArray[np.float32]:
+    def _restore_tile(self, pixels: NDArray[Any], tile: Tile, largest: tuple[int, int]) -> NDArray[np.float32]:
         height, width = pixels.shape[:2]
         is_gray = pixels.shape[2] == 1 and not self.takes_mosaics
         scale = self._network.scale
-        top, bottom = self._window(tile.top, tile.bottom, height)
-        left, right = self._window(tile.left, tile.right, width)
+        top, bottom = self._window(tile.top, tile.bottom, height, largest[0])
+        left, right = self._window(tile.left, tile.right, width, largest[1])
         window = to_float(pixels[np.ix_(mirror_indices(top, bottom, height), mirror_indices(left, right, width))])
         restored = self._computed(window, is_gray)
         if is_gray:
@@ -285,11 +290,17 @@ class Restorer:
             restored: torch.Tensor = self._network(noisy).float()
         return restored
 
-    def _window(self, start: int, stop: int, size: int) -> tuple[int, int]:
+    def _window(self, start: int, stop: int, size: int, largest_px: int) -> tuple[int, int]:
         """Return the range that a tile's range is computed from: with its context, within the mirrored border."""
-        context = math.ceil(self._network.context_px / self._grid_px) * self._grid_px
-        border = math.ceil(PHOTO_BORDER_PX / self._grid_px) * self._grid_px
-        return max(start - context, -border), min(stop + context, size + border)
+        rule = WindowRule(
+            context_px=self._round_to_grid(self._network.context_px),
+            border_px=self._round_to_grid(PHOTO_BORDER_PX),
+            grid_px=self._grid_px,
+            step_px=math.lcm(COMPILED_WINDOW_STEP_PX, self._grid_px),
+        )
+        if self._compiled is None:
+            return rule.smallest(start, stop, size)
+        return rule.uniform(start, stop, size, largest_px=largest_px)
 
     def _step_back(self) -> None:
         """Go on with smaller tiles, then at half precision, at last on the CPU.
@@ -381,6 +392,11 @@ def blend_with_input(noisy: Pixels, restored: Pixels, strength: float) -> Pixels
     np.clip(blended, 0.0, 1.0, out=blended)
     blended.setflags(write=False)
     return blended
+
+
+def _largest_sides(tiles: Sequence[Tile]) -> tuple[int, int]:
+    """Return the greatest height and the greatest width among tiles."""
+    return max(tile.bottom - tile.top for tile in tiles), max(tile.right - tile.left for tile in tiles)
 
 
 def _free_memory(device: ComputeDevice) -> int:

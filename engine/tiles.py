@@ -46,7 +46,62 @@ def mirror_indices(start: int, stop: int, size: int) -> NDArray[np.intp]:
     return np.minimum(positions, period - positions) if size > 1 else np.zeros(stop - start, np.intp)
 
 
+@dataclass(frozen=True, kw_only=True)
+class WindowRule:
+    """How much around a tile is computed with it; windows begin and end on the network's grid.
+
+    So no network has to add to a window what it lacks to whole cells, which each library would have to do alike.
+
+    Attributes:
+        context_px: To each side, where the photo goes on; a multiple of the grid.
+        border_px: To each side, where it ends and is continued by its mirror image; a multiple of the grid, to which
+            the last cell is filled up.
+        grid_px: The network's.
+        step_px: What the sides of windows are multiples of where that can be chosen; a multiple of the grid.
+    """
+
+    context_px: int
+    border_px: int
+    grid_px: int
+    step_px: int
+
+    def smallest(self, start: int, stop: int, size: int) -> tuple[int, int]:
+        """Return the range that a tile's range needs to be computed from.
+
+        Args:
+            start: Where the tile begins; a multiple of the grid.
+            stop: Where it ends.
+            size: Of the photo along this axis.
+        """
+        last = min(_round_up(stop + self.context_px, self.grid_px), self._end(size))
+        return max(start - self.context_px, -self.border_px), last
+
+    def uniform(self, start: int, stop: int, size: int, *, largest_px: int) -> tuple[int, int]:
+        """Return a range that holds the smallest, as long as those of all other tiles of the photo.
+
+        So there are few lengths, without a pixel that is not the photo's or its mirrored border's: a window that would
+        go beyond reaches farther in instead.
+
+        Args:
+            start: Where the tile begins; a multiple of the grid.
+            stop: Where it ends.
+            size: Of the photo along this axis.
+            largest_px: Side of the photo's largest tile.
+        """
+        length = _round_up(largest_px + 2 * self.context_px, self.step_px)
+        end = self._end(size)
+        first = max(min(self.smallest(start, stop, size)[0], end - length), -self.border_px)
+        return first, min(first + length, end)
+
+    def _end(self, size: int) -> int:
+        return _round_up(size + self.border_px, self.grid_px)
+
+
+def _round_up(length: int, step: int) -> int:
+    return math.ceil(length / step) * step
+
+
 def _split_range(start: int, stop: int, tile_px: int, grid_px: int) -> list[tuple[int, int]]:
     num_tiles = math.ceil((stop - start) / tile_px)
-    side = math.ceil((stop - start) / num_tiles / grid_px) * grid_px
+    side = _round_up(math.ceil((stop - start) / num_tiles), grid_px)
     return [(begin, min(begin + side, stop)) for begin in range(start, stop, side)]

@@ -25,10 +25,8 @@ _EXAMPLE_PX = 64
 OPSET = 17
 """Of the ONNX files: what onnxruntime has known since 1.12."""
 
-_SHAPE_STEP_PX = 128
-"""A graph for one size is 1.5 times as quick as one for all (OpenVINO, measured): sides are rounded up to share few."""
-
 _MOST_SHAPES = 4
+"""A graph for one size is up to 1.5 times as quick as one for all (OpenVINO, measured), but takes a second to make."""
 
 
 class CompiledNetwork(ABC):
@@ -41,31 +39,32 @@ class CompiledNetwork(ABC):
     name: ClassVar[BackendName]
 
     def __init__(self, network: RestorationNetwork) -> None:
-        self._step_px = max(_SHAPE_STEP_PX, network.alignment_px)
-        self._step_px -= self._step_px % network.alignment_px
-        self._scale = network.scale
+        self._alignment_px = network.alignment_px
 
     def restore(self, noisy: NDArray[np.float32]) -> NDArray[np.float32]:
         """Compute the network.
 
+        Nothing is added here to sides that do not fit: at the end of a picture a network sees whatever is added, and
+        takes a repeated edge for texture.
+
         Args:
-            noisy: Any sides. Shape: (1, channels, height, width), 0 to 1.
+            noisy: Sides that are multiples of the network's alignment. Shape: (1, channels, height, width), 0 to 1.
 
         Returns:
             As of the network itself. Shape: (1, 3, scale * height, scale * width).
 
         Raises:
+            ValueError: The sides are no such multiples.
             RuntimeError: The library failed, or memory did not suffice.
         """
         height, width = noisy.shape[2:]
-        padding = ((0, 0), (0, 0), (0, -height % self._step_px), (0, -width % self._step_px))
-        padded = np.pad(noisy, padding, mode="edge") if any(after for _, after in padding) else noisy
-        restored = self._infer(np.ascontiguousarray(padded))
-        return restored[:, :, : self._scale * height, : self._scale * width]
+        if height % self._alignment_px or width % self._alignment_px:
+            raise ValueError(f"sides of {width} x {height}; they must be multiples of {self._alignment_px}")
+        return self._infer(np.ascontiguousarray(noisy))
 
     @abstractmethod
     def _infer(self, noisy: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Compute sides that are multiples of the step."""
+        """Compute sides that are multiples of the network's alignment."""
 
 
 class OpenVinoNetwork(CompiledNetwork):
@@ -95,18 +94,33 @@ class OpenVinoNetwork(CompiledNetwork):
             "PERFORMANCE_HINT": "LATENCY",
         }
         self._requests: dict[tuple[int, ...], Any] = {}
+        self._request_for_any_size: Any = None
+        self._last_shape: tuple[int, ...] = ()
 
     def _infer(self, noisy: NDArray[np.float32]) -> NDArray[np.float32]:
-        request = self._requests.get(noisy.shape)
+        # A copy: the library writes the next result into the same memory.
+        return np.array(self._request_for(noisy.shape).infer([noisy], share_inputs=True)[0], np.float32)
+
+    def _request_for(self, shape: tuple[int, ...]) -> Any:
+        """What computes a size: a graph of its own, unless many sizes come by once each, as photos of a web folder."""
+        request = self._requests.pop(shape, None)
+        is_repeated, self._last_shape = shape == self._last_shape, shape
+        if request is None and len(self._requests) >= _MOST_SHAPES and not is_repeated:
+            if self._request_for_any_size is None:
+                self._request_for_any_size = self._compile(self._graph)
+            return self._request_for_any_size
         if request is None:
             while len(self._requests) >= _MOST_SHAPES:
                 del self._requests[next(iter(self._requests))]
             graph = self._graph.clone()
-            graph.reshape(list(noisy.shape))
-            request = self._core.compile_model(graph, "CPU", self._options).create_infer_request()
-            self._requests[noisy.shape] = request
-        # A copy: the library writes the next result into the same memory.
-        return np.array(request.infer([noisy], share_inputs=True)[0], np.float32)
+            graph.reshape(list(shape))
+            request = self._compile(graph)
+        # Last again: the first of them is the one that was used longest ago.
+        self._requests[shape] = request
+        return request
+
+    def _compile(self, graph: Any) -> Any:
+        return self._core.compile_model(graph, "CPU", self._options).create_infer_request()
 
 
 class OnnxRuntimeNetwork(CompiledNetwork):

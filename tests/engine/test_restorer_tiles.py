@@ -6,6 +6,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from engine.backbones.backbone import Backbone, RestorationNetwork
@@ -17,7 +19,7 @@ from engine.errors import DeviceError
 from engine.events import JobEvent, JobWarning, Pixels
 from engine.models import ModelCard, RestorationModel
 from engine.restorer import Restorer, blend_with_input, restore_pixels
-from engine.tiles import Tile, mirror_indices, split_into_tiles
+from engine.tiles import Tile, WindowRule, mirror_indices, split_into_tiles
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +88,16 @@ def test_a_tile_is_computed_from_its_context_within_the_mirrored_border(
     noisy = random_photo(3 * grid_px + 5, 2 * grid_px)
     height, width = noisy.shape[:2]
     np.testing.assert_array_equal(restorer_of(network, device, tile_px=grid_px).restore(noisy), noisy)
-    mirrored = np.pad(noisy, ((border_px, border_px), (border_px, border_px), (0, 0)), mode="reflect")
+    # The last cell of the grid is filled up in the same way.
+    missing = -height % grid_px
+    mirrored = np.pad(noisy, ((border_px, border_px + missing), (border_px, border_px), (0, 0)), mode="reflect")
     expected = []
     for top in range(0, height, grid_px):
         for left in range(0, width, grid_px):
-            bottom, right = min(top + grid_px, height), min(left + grid_px, width)
+            right = min(left + grid_px, width)
             rows = slice(
-                max(top - reach_px, -border_px) + border_px, min(bottom + reach_px, height + border_px) + border_px
+                max(top - reach_px, -border_px) + border_px,
+                min(top + grid_px + reach_px, height + missing + border_px) + border_px,
             )
             columns = slice(
                 max(left - reach_px, -border_px) + border_px, min(right + reach_px, width + border_px) + border_px
@@ -132,10 +137,10 @@ def test_a_network_for_mosaics_sees_one_channel_of_a_photo(device: ComputeDevice
     assert restorer.takes_mosaics
     photo = random_photo(20, 24)
     mosaic = bayer_mosaic(photo)
-    for given in (photo, mosaic):
-        restored = restorer.restore(given)
+    for noisy in (photo, mosaic):
+        restored = restorer.restore(noisy)
         np.testing.assert_array_equal(restored, mosaic.repeat(3, axis=2))
-        plain = restorer.unrestored(given)
+        plain = restorer.unrestored(noisy)
         np.testing.assert_allclose(plain, interpolate_rggb(mosaic[:, :, 0]).clip(0, 1), atol=1e-6)
         assert plain.shape == photo.shape
         assert not plain.flags.writeable
@@ -338,3 +343,27 @@ def test_a_mixture_stays_between_black_and_white_and_in_its_range() -> None:
     beyond = blend_with_input(noisy + 1, restored + 1, 0.5)
     assert (beyond == 1).all()
     assert (blend_with_input(noisy - 2, restored - 2, 0.5) == 0).all()
+
+
+@given(
+    st.integers(1, 5000),
+    st.integers(1, 200).map(lambda cells: 8 * cells),
+    st.integers(0, 12).map(lambda cells: 8 * cells),
+    st.sampled_from([16, 24]),
+)
+def test_windows_of_one_length_hold_what_each_tile_needs(
+    size: int, tile_px: int, context_px: int, border_px: int
+) -> None:
+    """One length for all tiles of an axis, on the grid, and nowhere a pixel beyond the mirrored border."""
+    rule = WindowRule(context_px=context_px, border_px=border_px, grid_px=8, step_px=64)
+    tiles = split_into_tiles(Tile(0, size, 0, 1), tile_px, 8)
+    largest_px = max(tile.bottom - tile.top for tile in tiles)
+    lengths = set()
+    for tile in tiles:
+        needed = rule.smallest(tile.top, tile.bottom, size)
+        first, last = rule.uniform(tile.top, tile.bottom, size, largest_px=largest_px)
+        assert -border_px <= first <= needed[0]
+        assert needed[1] <= last < size + border_px + 8
+        assert first % 8 == last % 8 == 0
+        lengths.add(last - first)
+    assert len(lengths) == 1
