@@ -28,7 +28,8 @@ from app.settings import KEEP_DELETED_DAYS, LANGUAGE, RUNS_FOLDER, TEXT_SCALE, T
 from app.theme import Theme, ThemeChoice
 from app.warm_up import WarmUp
 from engine.data import raw_process
-from engine.run_store import RunStore
+from engine.errors import RunStoreError
+from engine.run_store import RunStore, default_runs_folder
 from engine.starter_models import list_starters
 from engine.system_memory import share_arenas
 
@@ -54,6 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="residua-studio", description="Restore noisy photos: the window.")
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="folders or files to open as photos")
     paths = [path.absolute() for path in parser.parse_args(arguments).paths]
+    try:
+        settings_file()
+        default_runs_folder()
+    except RunStoreError as error:
+        # Nothing could be kept, not even a report of that.
+        sys.stderr.write(f"{error.message}\n{error.hint}\n")
+        return 3
 
     share_arenas()
     sys.setswitchinterval(SWITCH_INTERVAL_S)

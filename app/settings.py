@@ -17,6 +17,7 @@ from engine.atomic_files import write_bytes_atomically
 from engine.folder_lock import lock_folder
 from engine.json_files import json_text, read_json_object
 from engine.output_names import DEFAULT_PATTERN
+from engine.run_store import default_runs_folder
 
 logger = logging.getLogger(__name__)
 
@@ -134,9 +135,17 @@ RESTORE_DESTINATION = Setting("restore_destination", "")
 
 
 def settings_file() -> Path:
-    """Return where the preferences are kept."""
+    """Return where the preferences are kept.
+
+    Raises:
+        RunStoreError: The user has no home folder.
+    """
     folder = os.environ.get("RESIDUA_DATA")
-    base = Path(folder) if folder else platformdirs.user_config_path("Residua", appauthor=False)
+    try:
+        base = Path(folder) if folder else platformdirs.user_config_path("Residua", appauthor=False)
+    except RuntimeError:
+        # Without a home: beside the runs, if there is a place for these.
+        base = default_runs_folder().parent
     return base / "settings.json"
 
 

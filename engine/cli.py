@@ -28,6 +28,7 @@ from engine.cli_reporting import (
     to_json,
 )
 from engine.configs import EvaluateConfig, FinetuneConfig, Preset, PretrainConfig, RestoreConfig, ScanConfig
+from engine.errors import EngineError
 from engine.job_results import EvaluationResult, RestoreResult, ScanResult, TrainingResult
 from engine.presets import finetune_preset, pretrain_preset
 from engine.starter_models import STARTER_WORD, starter_to_learn_from
@@ -262,7 +263,12 @@ def main() -> None:
         # File names may hold bytes or letters that the terminal's encoding does not have.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    app(prog_name="residua")
+    try:
+        app(prog_name="residua")
+    except EngineError as error:
+        # What is no job has none to end: its commands raise what a person can act on.
+        print(f"{error.message}\n{error.hint}", file=sys.stderr)
+        sys.exit(EXIT_JOB_FAILED)
 
 
 def _find_parent(text: str, task: str = "") -> Path | None:
@@ -335,6 +341,8 @@ def _describe_restore(result: RestoreResult) -> Ending:
         lines.append(f"{len(result.already_done):,} had been restored before, with the same model and settings.")
     if result.skipped_existing:
         lines.append(f"{len(result.skipped_existing):,} were there already.")
+    if result.earlier_results:
+        lines.append(f"{len(result.earlier_results):,} were passed over, being restored files themselves.")
     if result.failed:
         lines.append(f"{len(result.failed):,} failed:")
         lines += [f"  {skipped.path}: {skipped.reason} {skipped.hint}" for skipped in result.failed]
@@ -345,6 +353,7 @@ def _describe_restore(result: RestoreResult) -> Ending:
         "failed": result.failed,
         "already_done": [{"source": source, "output": output} for source, output in result.already_done],
         "skipped_existing": result.skipped_existing,
+        "earlier_results": result.earlier_results,
         "report": result.report,
         "backend": result.backend,
         "seconds": result.seconds,

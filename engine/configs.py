@@ -314,6 +314,14 @@ class RestoreConfig(ComputeConfig):
             description="Pass over photos whose result is there, undamaged, from the same model and settings.",
         ),
     ] = True
+    files_are_chosen: Annotated[
+        bool,
+        Field(
+            title="Restore chosen results",
+            description="Restore a file that was given itself even if it is a result; in folders they are passed over.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = True
     report: Annotated[
         bool,
         Field(title="Report", description="Write a report beside the results when done: HTML with crops, and CSV."),

@@ -81,6 +81,7 @@ class RestoreResult:
         megapixels: Restored in all.
         report: The report in HTML, where one was asked for.
         backend: The library that computed.
+        earlier_results: Files that were passed over since they are results themselves.
     """
 
     outcomes: tuple[PhotoOutcome, ...]
@@ -88,6 +89,7 @@ class RestoreResult:
     megapixels: float
     report: Path | None = None
     backend: str = "torch"
+    earlier_results: tuple[Path, ...] = ()
 
     @property
     def restored(self) -> tuple[tuple[Path, Path], ...]:

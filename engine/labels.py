@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.configs import FinetuneConfig
 from engine.data.image_files import probe_image
+from engine.data.opened_photo import disk_failure
 from engine.data.pair_checks import check_pair
 from engine.data.patches import DecodedPhoto, decode_photo
 from engine.data.photo_folder import find_usable_photos, list_image_files
@@ -107,9 +108,16 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> La
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file's content, and of which page is meant where it has several, in hexadecimal."""
-    with containing_file(path).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
+    """SHA-256 of a file's content, and of which page is meant where it has several, in hexadecimal.
+
+    Raises:
+        ImageReadError: The file cannot be read.
+    """
+    try:
+        with containing_file(path).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+    except OSError as error:
+        raise disk_failure(error) from error
     number = page_number(path)
     if number is not None:
         digest.update(f"page {number}".encode())

@@ -18,6 +18,12 @@ ONNX_SUFFIX: Final = ".onnx"
 MODEL_SUFFIXES: Final = (".safetensors", ONNX_SUFFIX)
 """Of model files, the usual one first."""
 
+_FOREIGN_STARTS: Final = (b"PK\x03\x04", b"\x89HDF", b"GGUF")
+"""Of files by torch.save, Keras and llama.cpp."""
+_PICKLE_SUFFIXES: Final = (".pth", ".pt", ".ckpt", ".bin", ".pkl")
+"""Of files by older versions of torch.save, which begin with a byte that other files may begin with too."""
+_NUM_START_BYTES: Final = 8
+
 _MAX_CARD_CHARS = 16 * 2**20
 """A hundred thousand labels with their digests take less."""
 
@@ -162,5 +168,16 @@ def parse_card(text: str, path: Path) -> ModelCard:
 
 
 def damaged_model(path: Path) -> ModelFileError:
-    """The refusal of a file that is damaged, or something else."""
+    """The refusal of a file that is damaged, or something else, which is told as far as its first bytes show it."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(_NUM_START_BYTES)
+    except OSError as error:
+        return ModelFileError(
+            f"'{path.name}' cannot be read ({error.strerror or error}).", "Check the disk, then try again."
+        )
+    if start.startswith(_FOREIGN_STARTS) or (start[:1] == b"\x80" and path.suffix.lower() in _PICKLE_SUFFIXES):
+        return ModelFileError(
+            f"'{path.name}' is a model file of another program.", "Choose a model that Residua has trained."
+        )
     return ModelFileError(f"'{path.name}' is damaged or not a model file.", "Choose another model, or train it again.")

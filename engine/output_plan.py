@@ -14,10 +14,11 @@ from engine import __version__
 from engine.configs import RestoreConfig
 from engine.data.image_encoding import max_bit_depth
 from engine.data.image_files import BitDepth, FileFormat, format_of_name, usual_suffix
+from engine.data.opened_photo import disk_failure
 from engine.data.provenance import Provenance, digest_of_file, is_intact, read_provenance
 from engine.data.raw_bare import BARE_SUFFIXES, find_side_car
 from engine.data.tiff_pages import containing_file, page_number
-from engine.errors import ImageReadError, ImageWriteError
+from engine.errors import ImageWriteError
 from engine.output_names import NameReader, NameValues, fill_pattern
 from engine.restored_files import SourcePhoto
 
@@ -67,7 +68,8 @@ class OutputPlan:
         self._config = config
         self._card = card
         self._model_file = model_file
-        self._originals = {_identity(photo.path) for photo in originals}
+        # Of those that are still there: the others can be written over by nothing.
+        self._originals = {identity for photo in originals if (identity := _identity(photo.path)) is not None}
         self._claimed: set[str] = set()
         self._values = NameValues(model=card.name, task=card.task, strength=config.strength, day=date.today())
         self._reader = NameReader(config.name_pattern, self._values)
@@ -89,8 +91,17 @@ class OutputPlan:
 
         Raises:
             ImageReadError: The photo cannot be read.
-            ImageWriteError: The result's name would be too long.
+            ImageWriteError: The result's name would be too long, or the folder for it cannot be looked into.
         """
+        try:
+            return self._claim(photo)
+        except OSError as error:
+            raise ImageWriteError(
+                f"The folder {self._folder(photo)} cannot be looked into ({error.strerror or error}).",
+                "Choose another folder.",
+            ) from error
+
+    def _claim(self, photo: SourcePhoto) -> Placement:
         provenance = self._provenance(photo) if self._config.provenance else None
         done = self.find_done(photo)
         if done is not None:
@@ -113,7 +124,8 @@ class OutputPlan:
                     "Give the photo a shorter name, or choose a shorter pattern for the results' names.",
                 )
             if candidate.exists():
-                if self._config.existing == "rename" or _identity(candidate) in self._originals:
+                identity = _identity(candidate)
+                if self._config.existing == "rename" or identity is None or identity in self._originals:
                     continue
                 if self._config.existing == "skip":
                     self._claimed.add(key)
@@ -190,15 +202,13 @@ class OutputPlan:
 def _digest_of_source(path: Path) -> str:
     """Return the SHA-256 of all that makes a photo: its file, a page's number, a bare mosaic's side-car."""
     file = containing_file(path)
-    side_car = find_side_car(path) if path.suffix.lower() in BARE_SUFFIXES else None
     try:
+        side_car = find_side_car(path) if path.suffix.lower() in BARE_SUFFIXES else None
         status = file.stat()
         digest = _digest_of_state(file, status.st_mtime_ns, status.st_size)
         more = "" if side_car is None else digest_of_file(side_car)
     except OSError as error:
-        raise ImageReadError(
-            f"The file cannot be read from the disk ({error.strerror}).", "Check the disk, then try again."
-        ) from error
+        raise disk_failure(error) from error
     page = page_number(path)
     if page is None and not more:
         return digest
@@ -232,6 +242,10 @@ def _key(path: Path) -> str:
     return str(path).casefold()
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    status = os.stat(containing_file(path))
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file on which disk it is; None where it is not there or cannot be asked."""
+    try:
+        status = os.stat(containing_file(path))
+    except OSError:
+        return None
     return status.st_dev, status.st_ino

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from engine.configs import RestoreConfig
 from engine.data.image_encoding import check_can_hold
 from engine.data.image_files import PhotoImage, PhotoSamples
+from engine.data.opened_photo import disk_failure
 from engine.data.photo_image import BitDepth, to_float, to_integers
 from engine.errors import EngineError, ImageReadError, ImageWriteError, InvalidInputError
 from engine.events import Emit, FileSkipped, ImageRestored, PhotoPassedOver, StepDone
@@ -152,6 +153,11 @@ class RestoreBatch:
                 raise self._disk_error
             restored = self._restored(current, index)
             self._clock.add(photo.megapixels)
+        except OSError as error:
+            self._settle()
+            self._clock.leave_out(photo.megapixels)
+            self._fail(photo, disk_failure(error))
+            return
         except EngineError as error:
             self._settle()
             self._clock.leave_out(photo.megapixels)

@@ -39,7 +39,7 @@ class SourceListing:
     Attributes:
         photos: To be restored, each once.
         unusable: Files that cannot be read as photos.
-        earlier_results: Restored files of an earlier batch among the photos of a folder; passed over.
+        earlier_results: Restored files of earlier batches among the photos of a folder; passed over.
     """
 
     photos: tuple[SourcePhoto, ...]
@@ -47,13 +47,17 @@ class SourceListing:
     earlier_results: tuple[Path, ...]
 
 
-def list_sources(given: Sequence[Path], out: Path, pattern: str = DEFAULT_PATTERN) -> SourceListing:
+def list_sources(
+    given: Sequence[Path], out: Path, pattern: str = DEFAULT_PATTERN, *, files_are_chosen: bool = True
+) -> SourceListing:
     """Find the photos in files and folders.
 
     Args:
         given: Files and folders, the latter with their subfolders.
-        out: The destination. If it lies within a folder that was given, what an earlier batch wrote there is no source.
+        out: The destination. If it lies within a folder that was given, what an earlier batch wrote there is no source;
+            nor is, wherever it lies in such a folder, what says of itself that it is a result.
         pattern: By which results are called, see `engine.output_names`; the usual one counts as well.
+        files_are_chosen: Whether a person means each file that was given, even if it is a result.
 
     Returns:
         The photos in the given order.
@@ -64,9 +68,11 @@ def list_sources(given: Sequence[Path], out: Path, pattern: str = DEFAULT_PATTER
     readers = [NameReader(one) for one in dict.fromkeys((pattern, DEFAULT_PATTERN))]
     subfolders: dict[Path, Path] = {}
     earlier_results: list[Path] = []
-    for entry in given:
-        files = list_image_files([entry])
+    for entry, files in zip(given, _files_of_each(given), strict=True):
         if not entry.is_dir():
+            if not files_are_chosen and read_provenance(entry) is not None:
+                earlier_results.append(entry)
+                continue
             subfolders.update((file, Path()) for file in files if file not in subfolders)
             continue
         # By full path without the ending, so that results are told by the photo that they were made from.
@@ -76,8 +82,8 @@ def list_sources(given: Sequence[Path], out: Path, pattern: str = DEFAULT_PATTER
                 earlier_results.append(file)
             else:
                 subfolders.setdefault(file, _subfolder(file, entry))
-    once = {file.resolve(): file for file in reversed(subfolders)}
-    usable, unusable = find_usable_photos(file for file in subfolders if once[file.resolve()] == file)
+    once = {_resolved(file): file for file in reversed(subfolders)}
+    usable, unusable = find_usable_photos(file for file in subfolders if once[_resolved(file)] == file)
     photos = tuple(SourcePhoto(path=path, info=info, subfolder=subfolders[path]) for path, info in usable)
     return SourceListing(photos=photos, unusable=tuple(unusable), earlier_results=tuple(earlier_results))
 
@@ -87,16 +93,40 @@ def _subfolder(file: Path, folder: Path) -> Path:
     return containing_file(file).relative_to(folder).parent
 
 
+def _files_of_each(given: Sequence[Path]) -> list[list[Path]]:
+    """List what lies in each folder; one of several files that is gone stands for itself."""
+    # All at once first, which refuses what is not there.
+    list_image_files(given, recursive=False)
+    return [list_image_files([entry]) if _is_there(entry) else [entry] for entry in given]
+
+
+def _is_there(entry: Path) -> bool:
+    try:
+        return containing_file(entry).exists()
+    except OSError:
+        return False
+
+
+def _resolved(file: Path) -> Path:
+    """Return a file's path without links; its own where one leads to itself."""
+    try:
+        return file.resolve()
+    except (OSError, RuntimeError):
+        return file.absolute()
+
+
 def _is_earlier_result(file: Path, folder: Path, out: Path, stems: set[Path], readers: Sequence[NameReader]) -> bool:
-    if not file.resolve().is_relative_to(out.resolve()):
+    if read_provenance(containing_file(file)) is not None:
+        return True
+    if not _resolved(file).is_relative_to(out.resolve()):
         return False
     # Below `out` an earlier batch repeated the photo's subfolder.
-    inside = containing_file(file).resolve().relative_to(out.resolve()).parent
+    inside = _resolved(containing_file(file)).relative_to(out.resolve()).parent
     beside = _subfolder(file, folder)
     for reader in readers:
         for name in reader.names_of(file.stem):
             places = {inside / name, beside / name} - {beside / file.stem}
-            # A pattern that adds nothing to a name tells nothing: then the file itself must say that it is a result.
-            if places & stems and (reader.is_telling or read_provenance(file) is not None):
+            # A pattern that adds nothing to a name tells nothing.
+            if places & stems and reader.is_telling:
                 return True
     return False

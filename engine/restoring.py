@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.configs import RestoreConfig
+from engine.destination import check_destination
 from engine.errors import ImageWriteError, InvalidInputError
 from engine.events import Emit, JobWarning
 from engine.job_control import JobControl
@@ -33,7 +34,7 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
     Raises:
         JobCancelled: Asked to end; what is written stays.
         InvalidInputError: There is no photo among the inputs, or an input is not there.
-        ImageWriteError: The destination cannot be made.
+        ImageWriteError: The destination cannot be made, or not be written to.
         ModelFileError: The model cannot be loaded.
         DeviceError: The device is not there.
         ProcessGroupError: Another process of those that restore as one has ended; what is written stays.
@@ -45,16 +46,17 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
     from engine.shared_batches import gather_results, share_out
 
     config = config.model_copy(update={"out": config.out.absolute()})
-    listing = list_sources(config.photos, config.out, config.name_pattern)
-    if not listing.photos and not listing.unusable:
+    listing = list_sources(config.photos, config.out, config.name_pattern, files_are_chosen=config.files_are_chosen)
+    if not listing.photos and not listing.unusable and not listing.earlier_results:
         raise InvalidInputError("There are no photos in what was given.", "Choose photos, or a folder with photos.")
     if listing.earlier_results:
         emit(
             JobWarning(
-                message=f"Passing over {len(listing.earlier_results)} restored files of an earlier batch.",
+                message=f"Passing over {len(listing.earlier_results)} restored files of earlier batches.",
                 hint="To restore one of them again, choose the file itself.",
             )
         )
+    check_destination(config.out)
     model = load_model(config.model)
     device = open_device(config)
     megapixels = sum(photo.megapixels for photo in listing.photos)
@@ -79,7 +81,7 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
         unusable = listing.unusable if device.group.is_first else ()
         own = RestoreBatch(config, share, claimed, restorer, control, emit).run(unusable)
         result = gather_results(own, listing.photos, device.group)
-    result = replace(result, backend=backend.name)
+    result = replace(result, backend=backend.name, earlier_results=listing.earlier_results)
     if not config.report or not device.group.is_first:
         return result
     return replace(result, report=_write_report(config, result, control, emit))

@@ -31,9 +31,22 @@ _logger = logging.getLogger(__name__)
 
 
 def default_runs_folder() -> Path:
-    """Return where runs live: below RESIDUA_DATA if that is set, else in the user's data folder."""
+    """Return where runs live: below RESIDUA_DATA if that is set, else in the user's data folder.
+
+    Raises:
+        RunStoreError: The user has no home folder, as in some containers and services.
+    """
     chosen = os.environ.get(DATA_FOLDER_VARIABLE)
-    base = Path(chosen) if chosen else Path(platformdirs.user_data_dir("Residua", appauthor=False))
+    try:
+        base = Path(chosen or platformdirs.user_data_dir("Residua", appauthor=False))
+        # As `Path.home` does: this is what is left of "~" where nobody knows what it stands for.
+        if base.parts[:1] == ("~",):
+            raise RuntimeError("no home folder")
+    except RuntimeError as error:
+        raise RunStoreError(
+            "There is no home folder to keep runs and settings in.",
+            f"Set the environment variable {DATA_FOLDER_VARIABLE} to a folder that can be written to.",
+        ) from error
     return base.absolute() / "runs"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine.configs import ScanConfig
 from engine.data.image_files import examine_photo, read_image
+from engine.data.opened_photo import disk_failure
 from engine.data.photo_folder import list_image_files
 from engine.data.photo_identity import identity_of_photo
 from engine.duplicates import look_hash
@@ -127,6 +128,9 @@ def _scan_file(path: Path, kept: KeptMeasures[PhotoMeasures] | None, control: Jo
         if kept is None:
             return scanned
         measures = _measured_or_kept(path, kept, control)
+    except OSError as error:
+        gone = disk_failure(error)
+        return FileSkipped(path=path, reason=gone.message, hint=gone.hint)
     except ImageReadError as error:
         return FileSkipped(path=path, reason=error.message, hint=error.hint)
     return replace(scanned, **vars(measures))

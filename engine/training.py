@@ -4,7 +4,7 @@ import hashlib
 import logging
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -339,8 +339,11 @@ def _create_run(kind: Any, config: TrainingConfig, plan: TrainingPlan, device: C
 def _fingerprint(photos: Sequence[DecodedPhoto], folders: tuple[str, ...]) -> DataFingerprint:
     digest = hashlib.sha256()
     for photo in photos:
-        status = containing_file(photo.path).stat()
-        digest.update(f"{photo.path.name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="surrogateescape"))
+        digest.update(f"{photo.path.name}\0".encode(errors="surrogateescape"))
+        # One that has gone since it was read has been learned from all the same.
+        with suppress(OSError):
+            status = containing_file(photo.path).stat()
+            digest.update(f"{status.st_size}\0{status.st_mtime_ns}\0".encode())
     return DataFingerprint(
         folders=folders,
         num_photos=len(photos),

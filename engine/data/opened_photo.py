@@ -36,7 +36,7 @@ def open_photo(path: Path) -> Iterator[OpenedPhoto]:
         path: The file, or a page of one, see `tiff_pages`.
 
     Raises:
-        ImageReadError: It cannot be opened, or is of no supported format.
+        ImageReadError: It cannot be opened, is of no supported format, or the disk fails while it is open.
     """
     number = page_number(path)
     if number is not None:
@@ -47,21 +47,27 @@ def open_photo(path: Path) -> Iterator[OpenedPhoto]:
             kind = "a folder" if path.is_dir() else "a device or pipe"
             raise ImageReadError(f"This is {kind}, not a file.", "Choose a file.")
         file = path.open("rb")
-    except FileNotFoundError as error:
-        raise ImageReadError("The file is not there.", "It may have been moved or deleted; add it again.") from error
-    except PermissionError as error:
-        raise ImageReadError("The file may not be read.", "Change its permissions, or copy it elsewhere.") from error
+    except (FileNotFoundError, PermissionError) as error:
+        raise disk_failure(error) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ImageReadError(f"The file cannot be opened ({reason}).", "Check the disk, then try again.") from error
     with file:
         try:
-            start = file.read(SIGNATURE_BYTES)
+            content = raw_files.identify(path, file, file.read(SIGNATURE_BYTES))
+            if number is not None and content != "tiff":
+                raise ImageReadError("The file has no pages (any more).", "Close its folder and open it again.")
+            yield OpenedPhoto(path, file, content, number or 1)
         except OSError as error:
-            raise ImageReadError(
-                f"The file cannot be read from the disk ({error.strerror}).", "Check the disk, then try again."
-            ) from error
-        content = raw_files.identify(path, file, start)
-        if number is not None and content != "tiff":
-            raise ImageReadError("The file has no pages (any more).", "Close its folder and open it again.")
-        yield OpenedPhoto(path, file, content, number or 1)
+            raise disk_failure(error) from error
+
+
+def disk_failure(error: OSError) -> ImageReadError:
+    """What to say of a photo that the disk does not give (any more)."""
+    if isinstance(error, FileNotFoundError):
+        return ImageReadError("The file is not there.", "It may have been moved or deleted; add it again.")
+    if isinstance(error, PermissionError):
+        return ImageReadError("The file may not be read.", "Change its permissions, or copy it elsewhere.")
+    return ImageReadError(
+        f"The file cannot be read from the disk ({error.strerror or error}).", "Check the disk, then try again."
+    )

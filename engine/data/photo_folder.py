@@ -43,7 +43,8 @@ def list_image_files(folders: Sequence[Path], recursive: bool = True) -> list[Pa
     """List the photos in folders, by their names alone; each page of a TIFF file of several is one.
 
     Photos of formats that cannot be read are listed too, so that `find_usable_photos` can say why; other files,
-    hidden files and hidden folders are passed over. A file that is given itself is listed whatever its name is.
+    hidden files and hidden folders are passed over. A file that is given itself is listed whatever its name is; so is
+    one of several with a photo's name that is not there any more: that it is gone is its own failure alone.
 
     Args:
         folders: Folders, files, or pages of files.
@@ -53,19 +54,28 @@ def list_image_files(folders: Sequence[Path], recursive: bool = True) -> list[Pa
         The files, each once, in the order of `folders`, within a folder in natural order, before its subfolders.
 
     Raises:
-        InvalidInputError: One of `folders` is not there or may not be read.
+        InvalidInputError: One of `folders` is not there or may not be read, or nothing of what was given is there.
     """
     files: dict[Path, None] = {}
     visited: set[tuple[int, int]] = set()
+    num_gone = 0
     for folder in folders:
         try:
             if folder.is_dir():
-                files.update(dict.fromkeys(_walk(folder, recursive, visited)))
+                found = list(_walk(folder, recursive, visited))
+                # A photo may have become a folder since it was listed.
+                files.update(dict.fromkeys(found or ([folder] if _is_photo_s_name(folder) else [])))
             elif containing_file(folder).exists():
                 files.update(dict.fromkeys(list_pages(folder)))
             else:
-                raise InvalidInputError(f"{folder} is not there.", "Check the path, or add the folder again.")
+                num_gone += 1
+                if num_gone == len(folders) or not _is_photo_s_name(folder):
+                    raise InvalidInputError(f"{folder} is not there.", "Check the path, or add the folder again.")
+                files[folder] = None
         except PermissionError as error:
+            if _is_photo_s_name(folder) and len(folders) > 1:
+                files[folder] = None
+                continue
             raise InvalidInputError(
                 f"The folder {folder} may not be read.", "Change its permissions, or copy it elsewhere."
             ) from error
@@ -123,6 +133,10 @@ def _walk(folder: Path, recursive: bool, visited: set[tuple[int, int]]) -> Itera
             yield from _walk(folder / name, recursive, visited)
         except OSError as error:
             _logger.warning("Passing over the folder %s: %s", folder / name, error)
+
+
+def _is_photo_s_name(path: Path) -> bool:
+    return path.suffix.lower() in _LISTED_SUFFIXES
 
 
 def _is_named_like_a_photo(entry: os.DirEntry[str]) -> bool:

@@ -32,13 +32,14 @@ class PhotoMemory:
 
     def find(self, path: Path, largest_bytes: int) -> "DecodedPhoto | None":
         """Return a kept photo; None if there is none, or if it is larger than what is wanted."""
-        photo = self._photos.get(_state_of(path))
+        state = _state_of(path)
+        photo = None if state is None else self._photos.get(state)
         return photo if photo is not None and photo.levels.nbytes <= largest_bytes else None
 
     def keep(self, photo: "DecodedPhoto") -> None:
         """Keep a whole photo if there is room."""
         state = _state_of(photo.path)
-        if state not in self._photos and photo.levels.nbytes <= self._left:
+        if state is not None and state not in self._photos and photo.levels.nbytes <= self._left:
             self._left -= photo.levels.nbytes
             self._photos[state] = photo
 
@@ -65,6 +66,10 @@ def current_memory() -> PhotoMemory | None:
     return _memory.get()
 
 
-def _state_of(path: Path) -> _FileState:
-    status = containing_file(path).stat()
+def _state_of(path: Path) -> _FileState | None:
+    """What changes with the file; None where it has gone."""
+    try:
+        status = containing_file(path).stat()
+    except OSError:
+        return None
     return path, status.st_size, status.st_mtime_ns

@@ -22,6 +22,7 @@ from engine.data.image_files import probe_image
 from engine.models import ModelCard, build_network, read_card, save_model
 from engine.run_store import RunStore
 from tests.conftest import TinyPhotos
+from tests.engine.test_restoring import make_photo
 
 COMMANDS = {
     *("scan", "pretrain", "finetune", "resume", "restore", "evaluate", "suggest-labels", "label-budget", "doctor"),
@@ -317,3 +318,29 @@ def test_json_holds_only_what_json_knows() -> None:
 )
 def test_durations_are_said_as_a_person_would(seconds: float, phrase: str) -> None:
     assert phrase_duration(seconds) == phrase
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows asks no password database for the home folder")
+@pytest.mark.parametrize("arguments", [("scan", "PHOTO"), ("doctor",), ("import", "nothing.onnx")])
+def test_without_a_home_folder_a_sentence_says_so(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """A user whom the system does not know, as in containers and services."""
+    make_photo(tmp_path / "photo.png")
+    code = (
+        "import pwd, sys\n"
+        "def unknown(*_):\n    raise KeyError('uid not found')\n"
+        "pwd.getpwuid = unknown\n"
+        "from engine.cli import main\nmain()"
+    )
+    hidden = ("HOME", "RESIDUA_DATA", "XDG_DATA_HOME")
+    said = subprocess.run(
+        [sys.executable, "-c", code, *(str(tmp_path / "photo.png") if one == "PHOTO" else one for one in arguments)],
+        capture_output=True,
+        text=True,
+        env={name: value for name, value in os.environ.items() if name not in hidden},
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in said.stderr
+    assert said.returncode == 3
+    assert "no home folder" in said.stderr
+    assert "RESIDUA_DATA" in said.stderr

@@ -118,3 +118,17 @@ def test_an_export_over_itself_is_refused(store: RunStore, theirs: Path, tmp_pat
         export_model(theirs, tmp_path / "no such folder" / "x.safetensors", "x")
     with pytest.raises(ModelFileError):
         export_model(tmp_path / "nothing", tmp_path / "x.safetensors", "x")
+
+
+@pytest.mark.parametrize("name", ["net.pth", "net.pt", "net.ckpt", "net.safetensors"])
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_a_model_of_another_program_is_not_called_damaged(tmp_path: Path, name: str, is_zip: bool) -> None:
+    """As torch.save writes them, whatever the file is called; what is broken still is."""
+    path = tmp_path / name
+    torch.save({"params": {"weight": torch.zeros(8, 3)}}, path, _use_new_zipfile_serialization=is_zip)
+    kind = "of another program" if is_zip or not name.endswith(".safetensors") else "damaged"
+    with pytest.raises(ModelFileError, match=kind):
+        check_model(path)
+    path.write_bytes(b"no model at all")
+    with pytest.raises(ModelFileError, match="damaged"):
+        check_model(path)
