@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal
 from engine import __version__
 from engine.configs import RestoreConfig
 from engine.data.image_encoding import max_bit_depth
-from engine.data.image_files import BitDepth, FileFormat, format_of_name, usual_suffix
+from engine.data.image_files import BitDepth, FileFormat
+from engine.data.image_writing import FORMATS_BY_NAME, suffix_of_result
 from engine.data.opened_photo import disk_failure
 from engine.data.provenance import Provenance, digest_of_file, is_intact, read_provenance
 from engine.data.raw_bare import BARE_SUFFIXES, find_side_car
@@ -30,7 +31,6 @@ LONGEST_NAME_BYTES = 255
 
 _NUM_REMEMBERED_FILES = 20_000
 
-_FORMATS: dict[str, FileFormat] = {"png": "png", "tiff": "tiff", "jpeg": "jpeg", "webp": "webp", "bmp": "bmp"}
 _BIT_DEPTHS: dict[str, BitDepth] = {"8": 8, "16": 16}
 _LOSSY_FORMATS: tuple[FileFormat, ...] = ("jpeg", "webp")
 
@@ -77,7 +77,7 @@ class OutputPlan:
 
     def file_format(self, photo: SourcePhoto) -> FileFormat:
         """Return the format of a photo's result."""
-        return _FORMATS.get(self._config.format, photo.info.file_format)
+        return FORMATS_BY_NAME.get(self._config.format, photo.info.file_format)
 
     def bit_depth(self, photo: SourcePhoto) -> BitDepth:
         """Return the bits per channel of a photo's result."""
@@ -107,8 +107,7 @@ class OutputPlan:
         if done is not None:
             return done
         file_format = self.file_format(photo)
-        keeps_suffix = format_of_name(photo.path) == file_format
-        suffix = photo.path.suffix if keeps_suffix else usual_suffix(file_format)
+        suffix = suffix_of_result(photo.path, file_format)
         stem = fill_pattern(self._config.name_pattern, photo.path.stem, self._values)
         number = 1
         while True:

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.job_runner import JobHandle, JobLane, JobRequest, JobRunner
+from app.messages import Message, Severity
 from app.pages.duplicate_photos import DuplicatePhotos
 from app.pages.noise_facts import NoiseFacts
 from app.pages.page import Page
@@ -27,10 +28,11 @@ from app.session import Session
 from app.settings import EXCLUDED_PHOTOS, LAST_FOLDERS, OPEN_DIALOG_FOLDER, RECURSIVE, STRETCH_THUMBNAILS, Settings
 from app.theme import SPACING, Theme
 from app.thumbnails import shared_thumbnails
-from app.translation import tr
+from app.translation import tr, tr_count
 from app.widgets.buttons import button, primary_button, quiet_button, set_reason
 from app.widgets.drop_zone import DropZone
 from app.widgets.text import label
+from engine.data.photo_folder import is_no_photo
 from engine.demonstration import make_samples, sample_photos_folder
 from engine.events import Emit
 from engine.job_control import JobControl
@@ -118,6 +120,7 @@ class PhotosPage(Page):
     def accept_paths(self, paths: Sequence[Path]) -> bool:
         there = [path for path in paths if path.exists()]
         self.open_paths(there)
+        # Even if all were told to be no photos: nobody else has to take them.
         return bool(there)
 
     def open_paths(self, paths: Sequence[Path]) -> None:
@@ -126,7 +129,7 @@ class PhotosPage(Page):
         Args:
             paths: What was dropped or chosen; what is open already is looked through again.
         """
-        wanted = [path.absolute() for path in paths]
+        wanted = self._without_others([path.absolute() for path in paths])
         if not wanted:
             return
         remembered = {Path(name) for path in wanted for name in self.settings.get_for_folder(path, EXCLUDED_PHOTOS)}
@@ -140,6 +143,18 @@ class PhotosPage(Page):
         samples = sample_photos_folder()
         if samples / NOISY_FOLDER in wanted and not self.session.references:
             self.session.set_references([samples / "clean"])
+
+    def _without_others(self, paths: Sequence[Path]) -> list[Path]:
+        """Leave out files that are no photos by name and content, and say so."""
+        others = [path for path in paths if not path.is_dir() and is_no_photo(path)]
+        if others:
+            text = tr_count(
+                "{name} is no photo that can be read.", "{number} files are no photos that can be read.", len(others)
+            )
+            self.message_raised.emit(
+                Message(severity=Severity.WARNING, text=text.format(name=others[0].name, number=number(len(others))))
+            )
+        return [path for path in paths if path not in set(others)]
 
     def close_folder(self, folder: Path) -> None:
         """Close one folder; nothing is deleted. The others are looked through again."""

@@ -127,7 +127,9 @@ class RestorePage(Page):
     @Slot()
     def restore(self) -> None:
         """Restore the selected photos if there are several, else all."""
-        self._restore(self._chosen_paths())
+        self._restore(
+            self._chosen_paths(), are_chosen=bool(self.list.selected_paths()[1:]) or len(self.model.paths) == 1
+        )
 
     @Slot()
     def retry_failed(self) -> None:
@@ -140,11 +142,17 @@ class RestorePage(Page):
         if self._destination is not None:
             self.batch.write_report(self.model.outcomes(), self._destination)
 
-    def _restore(self, paths: list[Path]) -> None:
+    def _restore(self, paths: list[Path], *, are_chosen: bool = True) -> None:
         model, destination = self.session.model, self._destination
-        if self.batch.is_running or model is None or destination is None or not paths or self.options.output.problem:
+        if self.batch.is_running or model is None or destination is None or not paths:
             return
-        self.batch.start(self.options.make_config(model, tuple(paths), destination), model)
+        # Once more: a drive may have been taken away, or a folder given free.
+        self.options.output.show_destination(destination)
+        if self.options.output.problem:
+            self._update()
+            return
+        config = self.options.make_config(model, tuple(paths), destination)
+        self.batch.start(config.model_copy(update={"files_are_chosen": are_chosen}), model)
 
     def _config_to_look_for(self) -> RestoreConfig | None:
         model, destination, paths = self.session.model, self._destination, self.model.paths
@@ -254,7 +262,7 @@ class RestorePage(Page):
         photo = self.session.photo(path)
         if photo is not None:
             self.preview.spot_map.set_photo_size(QSize(photo.width, photo.height))
-        self.options.show_example(path)
+        self.options.show_example(path, None if photo is None else photo.content)
         self.preview.set_photo(path)
 
     @Slot()

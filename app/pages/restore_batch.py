@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from app.messages import Message, Severity
 from app.pages.restore_list import PhotoState, RestoreListModel, RowState
 from app.phrases import NO_BREAK, count, duration, number
 from app.session import ModelChoice, RestoredPhoto, Session
-from app.translation import tr, tr_count
+from app.translation import tr, tr_count, translate_engine
 from app.widgets.field_editors import choice_title
 from engine.configs import RestoreConfig
 from engine.events import Emit, FileSkipped, ImageRestored, JobEvent, PhotoPassedOver, StepDone
@@ -244,15 +245,37 @@ def _describe(result: RestoreResult) -> str:
                 len(result.skipped_existing),
             ).format(number=len(result.skipped_existing))
         )
-    if result.failed:
+    if result.earlier_results:
         sentences.append(
             tr_count(
-                "{number} photo failed; the list says why.",
-                "{number} photos failed; the list says why.",
-                len(result.failed),
-            ).format(number=len(result.failed))
+                "{number} photo was passed over, being a restored file itself; select it to restore it again.",
+                "{number} photos were passed over, being restored files themselves; select them to restore them again.",
+                len(result.earlier_results),
+            ).format(number=number(len(result.earlier_results)))
         )
+    if result.failed:
+        sentences.append(_describe_failures(result))
     return " ".join(sentences)
+
+
+def _describe_failures(result: RestoreResult) -> str:
+    """How many photos failed; with the reason, where it is that of most."""
+    reasons = Counter(failure.reason for failure in result.failed)
+    reason, num_common = reasons.most_common(1)[0]
+    num_failed, total = len(result.failed), len(result.outcomes)
+    if 2 * num_common <= num_failed:
+        text = tr_count(
+            "{number} photo failed; the list says why.", "{number} photos failed; the list says why.", num_failed
+        )
+        return text.format(number=number(num_failed))
+    told = translate_engine(reason)
+    if len(reasons) == 1:
+        return tr("{number} of {total} failed: {reason}").format(
+            number=number(num_failed), total=number(total), reason=told
+        )
+    return tr("{number} of {total} failed, {common} of them for this reason: {reason}").format(
+        number=number(num_failed), total=number(total), common=number(num_common), reason=told
+    )
 
 
 def _restore_photos(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreResult:

@@ -35,7 +35,6 @@ class RestoreOptions(QWidget):
         super().__init__(parent)
         self._session = session
         self._settings = settings
-        self._example: Path | None = None
         self.output = OutputOptions(settings)
         self.model_box = QComboBox()
         self.model_box.setAccessibleName(tr("Model"))
@@ -70,10 +69,14 @@ class RestoreOptions(QWidget):
             model=model.path, photos=photos, out=destination, strength=self.strength, **self.output.fields
         )
 
-    def show_example(self, photo: Path | None) -> None:
-        """Name another photo in the example of a file name."""
-        self._example = photo
-        self._update_example()
+    def show_example(self, photo: Path, content: str | None) -> None:
+        """Name another photo in the example of a file name.
+
+        Args:
+            photo: Its file.
+            content: What the file is; None where nobody has looked.
+        """
+        self.output.show_example_photo(photo, content)
 
     def _build(self) -> None:
         strength = QHBoxLayout()
@@ -175,4 +178,4 @@ class RestoreOptions(QWidget):
     def _update_example(self) -> None:
         model = self._session.model
         if model is not None:
-            self.output.show_example(self._example, model.name, self._task_of(model), self.strength)
+            self.output.show_example(model.name, self._task_of(model), self.strength)

@@ -36,6 +36,11 @@ from app.theme import SPACING, set_role
 from app.translation import mark, tr, translate_engine
 from app.widgets.buttons import button
 from app.widgets.text import ElidedLabel, label
+from engine.data.image_files import probe_image
+from engine.data.image_writing import FORMATS_BY_NAME, format_of_name, suffix_of_result
+from engine.data.photo_image import FileFormat
+from engine.destination import check_destination
+from engine.errors import ImageReadError, ImageWriteError
 from engine.output_names import DEFAULT_PATTERN, NameValues, check_pattern, fill_pattern
 
 FORMATS: Final = {
@@ -63,7 +68,6 @@ EXISTING: Final = {
 }
 _FORMATS_WITH_16_BITS: Final = ("keep", "png", "tiff")
 _FORMATS_WITH_QUALITY: Final = ("keep", "jpeg", "webp")
-_SUFFIXES: Final = {"png": ".png", "tiff": ".tif", "jpeg": ".jpg", "webp": ".webp", "bmp": ".bmp"}
 
 
 class OutputOptions(QWidget):
@@ -72,7 +76,7 @@ class OutputOptions(QWidget):
     Signals:
         destination_chosen(Path): The person chose another folder.
         changed: Anything else was set otherwise.
-        problem_changed: The pattern of names became sound, or ceased to be.
+        problem_changed: The pattern of names or the destination became sound, or ceased to be.
 
     Attributes:
         problem: Why nothing can be written with what is set; empty where all is well.
@@ -86,6 +90,8 @@ class OutputOptions(QWidget):
         super().__init__(parent)
         self._settings = settings
         self._example = Path("DSC_0001.jpg")
+        self._example_format: FileFormat = "jpeg"
+        self._pattern_problem = self._destination_problem = ""
         self._values = NameValues(model="model", task="denoise", strength=1.0, day=datetime.now().date())
         self.problem = ""
         self.format_box = self._choice_box(tr("Format"), FORMATS, RESTORE_FORMAT)
@@ -119,6 +125,8 @@ class OutputOptions(QWidget):
         )
         self.pattern_edit.textChanged.connect(self._take_pattern)
         self._name_note = label("", "caption", wraps=True)
+        self._destination_note = label("", "warning", wraps=True)
+        self._destination_note.hide()
         self._bmp_note = label(
             tr("BMP has no place to write how a photo was restored: what is done cannot be told later."),
             "caption",
@@ -182,20 +190,36 @@ class OutputOptions(QWidget):
         return self._name_note.text()
 
     def show_destination(self, folder: Path | None) -> None:
-        """Show where the photos will go."""
+        """Show where the photos will go, and try whether they can."""
         self._destination.set_text(str(folder) if folder is not None else "")
+        self._destination_problem = ""
+        if folder is not None:
+            try:
+                check_destination(folder)
+            except ImageWriteError as error:
+                self._destination_problem = f"{translate_engine(error.message)} {translate_engine(error.hint)}"
+        self._destination_note.setText(self._destination_problem)
+        self._destination_note.setVisible(bool(self._destination_problem))
+        self._update_problem()
 
-    def show_example(self, photo: Path | None, model: str, task: str, strength: float) -> None:
+    def show_example_photo(self, photo: Path, content: str | None) -> None:
+        """Take another photo for the example below the pattern.
+
+        Args:
+            photo: Its file.
+            content: What the file is; None where nobody has looked.
+        """
+        self._example, self._example_format = photo, _written_format(photo, content)
+        self._take_pattern()
+
+    def show_example(self, model: str, task: str, strength: float) -> None:
         """Tell what a name is made of, for the example below the pattern.
 
         Args:
-            photo: Any of the photos; None: the one before.
             model: What a person calls the model.
             task: What it does.
             strength: 0 to 1.
         """
-        if photo is not None:
-            self._example = photo
         self._values = NameValues(model=model, task=task, strength=strength, day=datetime.now().date())
         self._take_pattern()
 
@@ -214,7 +238,7 @@ class OutputOptions(QWidget):
         sections: tuple[tuple[str, tuple[QWidget | QHBoxLayout, ...]], ...] = (
             (tr("Format"), (format_row, self.quality_box, self._bmp_note)),
             (tr("Metadata"), (self.metadata_box, self.provenance_box)),
-            (tr("Destination"), (self._destination, self.change_button)),
+            (tr("Destination"), (self._destination, self._destination_note, self.change_button)),
             (tr("File name"), (self.pattern_edit, self._name_note)),
             (tr("If the file exists"), (self.existing_box, self.skip_done_box)),
             (tr("Afterwards"), (self.report_box,)),
@@ -265,20 +289,25 @@ class OutputOptions(QWidget):
 
     @Slot()
     def _take_pattern(self) -> None:
-        before = self.problem
         try:
             check_pattern(self._pattern)
         except ValueError as error:
-            self.problem = translate_engine(str(error))
-            self._name_note.setText(self.problem)
+            self._pattern_problem = translate_engine(str(error))
+            self._name_note.setText(self._pattern_problem)
         else:
-            self.problem = ""
+            self._pattern_problem = ""
             self._settings.set(RESTORE_NAME_PATTERN, self._pattern)
             stem = fill_pattern(self._pattern, self._example.stem, self._values)
-            suffix = _SUFFIXES.get(self.format_box.currentData(), self._example.suffix)
+            written = FORMATS_BY_NAME.get(self.format_box.currentData(), self._example_format)
+            suffix = suffix_of_result(self._example, written)
             self._name_note.setText(tr("For example {name}").format(name=stem + suffix))
-        set_role(self._name_note, "warning" if self.problem else "caption")
-        if self.problem != before:
+        set_role(self._name_note, "warning" if self._pattern_problem else "caption")
+        self._update_problem()
+
+    def _update_problem(self) -> None:
+        problem = self._pattern_problem or self._destination_problem
+        if problem != self.problem:
+            self.problem = problem
             self.problem_changed.emit()
 
     @Slot()
@@ -286,6 +315,17 @@ class OutputOptions(QWidget):
         chosen = QFileDialog.getExistingDirectory(self, tr("Where the restored photos go"), self.destination_text)
         if chosen:
             self.destination_chosen.emit(Path(chosen))
+
+
+def _written_format(photo: Path, content: str | None) -> FileFormat:
+    """Return the format of a photo's result where it is to be the photo's own."""
+    if content in ("camera raw", "bare mosaic"):
+        # As all of them are; their headers take a process of its own to read.
+        return "tiff"
+    try:
+        return probe_image(photo).file_format
+    except ImageReadError:
+        return format_of_name(photo) or "jpeg"
 
 
 def let_shrink(box: QComboBox) -> None:

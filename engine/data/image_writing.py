@@ -172,6 +172,21 @@ def usual_suffix(file_format: FileFormat) -> str:
     return SUFFIXES_OF_FORMATS[file_format][0]
 
 
+def suffix_of_result(photo: Path, file_format: FileFormat) -> str:
+    """Return the ending of a photo's result: the photo's own where it is of the format, else the usual one."""
+    return photo.suffix if format_of_name(photo) == file_format else usual_suffix(file_format)
+
+
+FORMATS_BY_NAME: dict[str, FileFormat] = {
+    "png": "png",
+    "tiff": "tiff",
+    "jpeg": "jpeg",
+    "webp": "webp",
+    "bmp": "bmp",
+}
+"""The formats that can be asked for, as settings name them."""
+
+
 def _exif_to_write(exif: bytes | None, policy: MetadataPolicy) -> bytes | None:
     if exif is None or policy == "none":
         return None

@@ -135,6 +135,17 @@ def _walk(folder: Path, recursive: bool, visited: set[tuple[int, int]]) -> Itera
             _logger.warning("Passing over the folder %s: %s", folder / name, error)
 
 
+def is_no_photo(path: Path) -> bool:
+    """Tell whether a file is no photo, by its name and, where that promises none, by its content."""
+    if _is_photo_s_name(path) or not containing_file(path).exists():
+        return False
+    try:
+        probe_image(path)
+    except ImageReadError:
+        return True
+    return False
+
+
 def _is_photo_s_name(path: Path) -> bool:
     return path.suffix.lower() in _LISTED_SUFFIXES
 
