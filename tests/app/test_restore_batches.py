@@ -248,3 +248,31 @@ def test_bmp_is_told_to_hold_no_provenance(page):
     output.format_box.setCurrentIndex(output.format_box.findData("png"))
     assert output.bmp_note == ""
     assert output.skip_done_box.isEnabled()
+
+
+def test_a_destination_that_cannot_be_written_is_told_when_it_is_chosen(page, tmp_path):
+    below_a_file = tmp_path / "tiny.safetensors" / "restored"
+    page.options.output.destination_chosen.emit(below_a_file)
+    assert "is a file" in page.options.output.problem
+    assert not page.primary.isEnabled()
+    page.options.output.destination_chosen.emit(tmp_path / "fine")
+    assert page.options.output.problem == ""
+    assert page.primary.isEnabled()
+
+
+def test_the_common_reason_of_failures_stands_in_the_bar(qtbot, page, messages):
+    for path in page.model.paths[:2]:
+        path.unlink()
+    press_and_wait(qtbot, page, page.primary)
+    assert "2 of 3 failed: The file is not there." in messages[-1].text
+    assert states(page).count(PhotoState.DONE) == 1
+
+
+def test_the_example_shows_the_ending_that_is_written(page, tmp_path):
+    for content, name, ending in (
+        ("camera raw", "a.nef", ".tif"),
+        ("heic", "a.heic", ".jpg"),
+        ("png", "a.PNG", ".png"),
+    ):
+        page.options.show_example(tmp_path / name, content)
+        assert page.options.output.name_note.casefold().endswith(f"a_restored{ending}"), name
