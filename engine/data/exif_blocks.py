@@ -4,6 +4,7 @@ An EXIF block is a small TIFF file: a byte order mark, then directories of tagge
 the EXIF out of a TIFF photo and puts it into one. Blocks come from strangers' files: every offset is checked.
 """
 
+import re
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ _SUBDIRECTORIES = frozenset({EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY_DIR
 _THUMBNAIL_OFFSET = 0x0201
 _THUMBNAIL_LENGTH = 0x0202
 _BYTES_PER_VALUE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_IMAGE_DESCRIPTION = 0x010E
+_LINES_OF_IMAGEJ_STACKS = (b"images", b"channels", b"slices", b"frames", b"hyperstack", b"mode", b"loop", b"spacing")
 _MAX_ENTRIES = 2000
 _MAX_BUILT_BYTES = 32 * 2**20
 
@@ -161,15 +164,20 @@ def state_size(exif: bytes, width: int, height: int) -> bytes:
     return bytes(block)
 
 
-def extract_exif_from_tiff(tiff: bytes) -> bytes | None:
-    """Return the descriptive tags of a classic TIFF file, or of a raw file that is one but for its mark.
+def extract_exif_from_tiff(tiff: bytes, offset: int | None = None) -> bytes | None:
+    """Return the descriptive tags of a page of a TIFF or BigTIFF file, or of a raw file that is one but for its mark.
+
+    Args:
+        tiff: The file.
+        offset: Where the page's directory lies; None: that of the first page.
 
     Returns:
         An EXIF block; None where there are none.
     """
     try:
-        order, offset = read_raw_header(tiff)
-        entries = read_directory(tiff, offset, order)
+        order, is_big, first = _read_any_header(tiff)
+        read = _read_big_directory if is_big else read_directory
+        entries = read(tiff, first if offset is None else offset, order)
     except InvalidExifError:
         return None
     return build_exif(entries, order)
@@ -182,7 +190,7 @@ def build_exif(entries: Iterable[ExifEntry], order: ByteOrder) -> bytes | None:
         entries: Of a main directory, their values in this byte order.
         order: The byte order.
     """
-    kept = [entry for entry in entries if entry.tag in DESCRIPTIVE_TAGS]
+    kept = [_of_one_page(entry) for entry in entries if entry.tag in DESCRIPTIVE_TAGS]
     if not kept:
         return None
     mark = b"II*\x00" if order == "<" else b"MM\x00*"
@@ -190,6 +198,23 @@ def build_exif(entries: Iterable[ExifEntry], order: ByteOrder) -> bytes | None:
         return mark + struct.pack(order + "I", 8) + _build_directory(kept, 8, order)
     except InvalidExifError:
         return None
+
+
+def _of_one_page(entry: ExifEntry) -> ExifEntry:
+    """Return a description of a stack as one of a single page, which is all that a restored file holds.
+
+    Other programs would look for the stack's slices otherwise: ImageJ counts them in its description, OME-XML and
+    tifffile state the shape of all.
+    """
+    if entry.tag != _IMAGE_DESCRIPTION or len(entry.value) > _MAX_BUILT_BYTES:
+        return entry
+    text = bytes(entry.value)
+    if text.startswith(b"ImageJ="):
+        lines = text.rstrip(b"\x00").split(b"\n")
+        text = b"\n".join(line for line in lines if line.split(b"=")[0] not in _LINES_OF_IMAGEJ_STACKS) + b"\x00"
+    elif text.startswith(b'{"shape"') or re.search(rb"<(\w+:)?OME[\s>]", text):
+        text = b"\x00"
+    return replace(entry, value=memoryview(text), count=len(text))
 
 
 def embed_exif_in_tiff(tiff: bytes, exif: bytes) -> bytes:
@@ -308,6 +333,47 @@ def _read_header(block: bytes, marks: dict[bytes, ByteOrder] = _MARKS) -> tuple[
         raise InvalidExifError("there is no byte order mark")
     (offset,) = struct.unpack_from(order + "I", block, 4)
     return order, offset
+
+
+def _read_any_header(tiff: bytes) -> tuple[ByteOrder, bool, int]:
+    """Return the byte order, whether the file is a BigTIFF, and where its first directory lies."""
+    marks: dict[bytes, ByteOrder] = {b"II+\x00": "<", b"MM\x00+": ">"}
+    order = marks.get(bytes(tiff[:4]))
+    if order is None:
+        order, offset = read_raw_header(tiff)
+        return order, False, offset
+    if len(tiff) < 16:
+        raise InvalidExifError("the file is cut off")
+    (offset,) = struct.unpack_from(order + "Q", tiff, 8)
+    return order, True, offset
+
+
+def _read_big_directory(tiff: bytes, offset: int, order: ByteOrder, depth: int = 0) -> list[ExifEntry]:
+    """Return the entries of a directory of a BigTIFF file, as `read_directory` does of a classic one."""
+    if not 16 <= offset <= len(tiff) - 8:
+        raise InvalidExifError("a directory lies outside of the file")
+    (num_entries,) = struct.unpack_from(order + "Q", tiff, offset)
+    end = offset + 8 + 20 * num_entries
+    if num_entries > _MAX_ENTRIES or end > len(tiff):
+        raise InvalidExifError("a directory is cut off")
+    entries: dict[int, ExifEntry] = {}
+    for position in range(offset + 8, end, 20):
+        tag, value_type, count, start = struct.unpack_from(order + "HHQQ", tiff, position)
+        if tag in _SUBDIRECTORIES:
+            if depth < 2 and count == 1 and value_type in (4, 13, 16, 18) and tag not in entries:
+                pointer = struct.unpack_from(order + ("I" if value_type in (4, 13) else "Q"), tiff, position + 12)[0]
+                try:
+                    below = tuple(_read_big_directory(tiff, pointer, order, depth + 1))
+                except InvalidExifError:
+                    continue
+                entries[tag] = ExifEntry(tag, 4, 1, memoryview(bytes(4)), position, below)
+            continue
+        size = _BYTES_PER_VALUE.get(value_type, 0) * count
+        start = position + 12 if size <= 8 else start
+        if size == 0 or start + size > len(tiff) or tag in entries:
+            continue
+        entries[tag] = ExifEntry(tag, value_type, count, memoryview(tiff)[start : start + size], position)
+    return list(entries.values())
 
 
 def _read_entry(block: bytes, position: int, order: ByteOrder) -> ExifEntry | None:

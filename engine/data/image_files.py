@@ -40,7 +40,7 @@ from engine.data.photo_image import (
 )
 from engine.data.raw_exif import read_raw_exif
 from engine.data.raw_mosaic import RawMosaic
-from engine.data.tiff_files import read_tiff_exif
+from engine.data.tiff_files import read_page_exif, read_tiff_exif
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -211,7 +211,7 @@ def _examine(opened: OpenedPhoto) -> PhotoFacts:
     else:
         info, orientation, exif = image_decoding.probe(opened.file, opened.content, opened.page)
         if opened.content == "tiff":
-            exif = read_tiff_exif(opened.file)
+            exif = read_page_exif(opened.file, opened.page)
         if orientation >= 5:
             info = replace(info, width=info.height, height=info.width)
     return PhotoFacts(info=info, content=opened.content, num_bytes=num_bytes, camera=read_camera_facts(exif))

@@ -111,17 +111,31 @@ def decode_tiff(file: BinaryIO, page_number: int = 1) -> DecodedImage:
             keep_profile = page.photometric == tifffile.PHOTOMETRIC.YCBCR
             icc_profile = icc_profile if keep_profile else None
         bit_depth = _bit_depth(page)
-    return DecodedImage(samples=samples, bit_depth=bit_depth, icc_profile=icc_profile, exif=read_tiff_exif(file))
+        exif = read_tiff_exif(file, page.offset)
+    return DecodedImage(samples=samples, bit_depth=bit_depth, icc_profile=icc_profile, exif=exif)
 
 
-def read_tiff_exif(file: BinaryIO) -> bytes | None:
-    """Return what a TIFF file's first directory says about the photo, as an EXIF block; None where it says nothing.
+def read_tiff_exif(file: BinaryIO, offset: int | None = None) -> bytes | None:
+    """Return what a directory of a TIFF file says about its photo, as an EXIF block; None where it says nothing.
 
     Args:
         file: A TIFF file on a disk, or a raw file that is one inside.
+        offset: Where the directory lies; None: the first one.
     """
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return extract_exif_from_tiff(cast(bytes, content))
+        return extract_exif_from_tiff(cast(bytes, content), offset)
+
+
+def read_page_exif(file: BinaryIO, page_number: int) -> bytes | None:
+    """Return what a page of a TIFF file says about its photo, see `read_tiff_exif`.
+
+    Raises:
+        ImageReadError: The page is not there.
+    """
+    file.seek(0)
+    with tifffile.TiffFile(file) as tiff:
+        offset = _page(tiff, page_number).offset
+        return read_tiff_exif(file, offset)
 
 
 def encode_tiff(samples: NDArray[Any], icc_profile: bytes | None, exif: bytes | None) -> bytes:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from engine.data.image_files import probe_image, read_image, read_thumbnail
+from engine.data.image_files import encode_image, probe_image, read_image, read_thumbnail
 from engine.data.patches import decode_photo
 from engine.data.photo_folder import list_image_files
 from engine.data.tiff_pages import containing_file, list_pages, page_number, page_path
@@ -121,3 +121,58 @@ def test_a_dim_page_can_be_stretched_for_looking(tmp_path: Path) -> None:
     assert stretched.min() == 0
     assert stretched.max() == 255
     assert len(np.unique(stretched)) == 256
+
+
+@pytest.mark.parametrize("options", [{"imagej": True}, {"ome": True}, {"shaped": True}])
+def test_a_page_that_is_written_is_one_page_to_other_programs(tmp_path: Path, options: dict[str, object]) -> None:
+    stack = tmp_path / ("stack.ome.tif" if "ome" in options else "stack.tif")
+    pages = write_stack(stack, 5, **options)
+    for path, page in zip(list_pages(stack), pages, strict=True):
+        written = tmp_path / "written.tif"
+        written.write_bytes(encode_image(read_image(path), file_format="tiff"))
+        assert np.array_equal(tifffile.imread(written), page)
+
+
+def test_a_page_of_imagej_keeps_the_unit_and_the_range(tmp_path: Path) -> None:
+    stack = tmp_path / "stack.tif"
+    write_stack(stack, 5, imagej=True, metadata={"unit": "um", "spacing": 2.0, "min": 3.0}, resolution=(4, 4))
+    written = tmp_path / "written.tif"
+    written.write_bytes(encode_image(read_image(list_pages(stack)[0]), file_format="tiff"))
+    with tifffile.TiffFile(written) as tiff:
+        assert tiff.imagej_metadata is not None
+        assert tiff.imagej_metadata["unit"] == "um"
+        assert tiff.imagej_metadata["min"] == 3.0
+        assert "spacing" not in tiff.imagej_metadata
+        assert tiff.pages.first.tags.valueof(282) == (4, 1)
+
+
+@pytest.mark.parametrize("is_big", [False, True])
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+def test_each_page_has_its_own_orientation_and_description(tmp_path: Path, is_big: bool, byte_order: str) -> None:
+    stack = tmp_path / "pages.tif"
+    turned = {1: lambda page: page, 3: lambda page: page[::-1, ::-1], 6: lambda page: np.rot90(page, -1)}
+    pages = [np.arange(24 * 32 * 3, dtype=np.uint8).reshape(24, 32, 3) + number for number in range(3)]
+    with tifffile.TiffWriter(stack, bigtiff=is_big, byteorder=byte_order) as writer:
+        for page, orientation in zip(pages, turned, strict=True):
+            tags = [(274, 3, 1, orientation, True), (315, 2, None, f"Artist {orientation}", True)]
+            writer.write(
+                page,
+                photometric="rgb",
+                metadata=None,
+                description=f"Page of {orientation}",
+                resolution=(100 + orientation, 200),
+                resolutionunit="inch",
+                extratags=tags,
+            )
+    for path, page, (orientation, turn) in zip(list_pages(stack), pages, turned.items(), strict=True):
+        info, photo = probe_image(path), read_image(path)
+        assert (info.height, info.width) == turn(page).shape[:2]
+        written = tmp_path / "written.tif"
+        written.write_bytes(encode_image(photo, file_format="tiff"))
+        with tifffile.TiffFile(written) as tiff:
+            first = tiff.pages.first
+            assert np.array_equal(first.asarray(), turn(page))
+            assert first.tags.valueof(274) == 1
+            assert first.tags.valueof(315) == f"Artist {orientation}"
+            assert first.description == f"Page of {orientation}"
+            assert first.tags.valueof(282) == (100 + orientation, 1)
