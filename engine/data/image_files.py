@@ -5,6 +5,7 @@ not by the file's name. Of animations the first picture is read, each page of a 
 `tiff_pages`), raw files are developed.
 """
 
+import mmap
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,9 +39,10 @@ from engine.data.photo_image import (
     PhotoSamples,
     to_float,
 )
+from engine.data.picture_descriptions import read_descriptions
 from engine.data.raw_exif import read_raw_exif
 from engine.data.raw_mosaic import RawMosaic
-from engine.data.tiff_files import read_page_exif, read_tiff_exif
+from engine.data.tiff_files import read_page_exif
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -120,7 +122,13 @@ def read_samples(path: Path) -> PhotoSamples:
             return PhotoSamples(developed.pixels, developed.alpha, developed.metadata)
         file_format = opened.content
         decoded = image_decoding.decode(opened.file, file_format, opened.page)
+        descriptions = decoded.descriptions
+        if file_format in ("png", "jpeg", "webp"):
+            with mmap.mmap(opened.file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                descriptions = read_descriptions(content)
     orientation = read_exif_orientation(decoded.exif or b"")
+    if orientation >= 5 and descriptions.dots_per_inch is not None:
+        descriptions = replace(descriptions, dots_per_inch=descriptions.dots_per_inch[::-1])
     samples = turn_upright(decoded.samples, orientation)
     num_colours = 1 if samples.shape[2] <= 2 else 3
     return PhotoSamples(
@@ -132,6 +140,7 @@ def read_samples(path: Path) -> PhotoSamples:
             icc_profile=decoded.icc_profile,
             exif=mark_upright(decoded.exif) if decoded.exif else None,
             is_lossless=decoded.is_lossless,
+            descriptions=descriptions,
         ),
     )
 

@@ -1,6 +1,7 @@
 """The only writer of photos; `engine.data.image_files` hands it on."""
 
 import errno
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +13,8 @@ from engine.data.exif_blocks import InvalidExifError
 from engine.data.exif_privacy import remove_gps
 from engine.data.image_formats import SUFFIXES_OF_FORMATS
 from engine.data.photo_image import BitDepth, FileFormat, PhotoImage, PhotoSamples, to_integers
-from engine.data.provenance import Provenance, add_provenance
+from engine.data.picture_descriptions import chosen_descriptions, insert_descriptions
+from engine.data.provenance import Provenance, add_provenance, without_provenance
 from engine.errors import ImageWriteError
 
 MetadataPolicy = Literal["keep", "without-gps", "none"]
@@ -123,7 +125,7 @@ def encode_samples(
     bit_depth = 8 * photo.samples.dtype.itemsize
     image_encoding.check_can_hold(file_format, photo.width, photo.height, bit_depth, photo.alpha is not None)
     described = photo.metadata
-    return image_encoding.encode(
+    content = image_encoding.encode(
         photo.samples if photo.alpha is None else np.dstack([photo.samples, photo.alpha]),
         file_format,
         quality=jpeg_quality,
@@ -131,6 +133,16 @@ def encode_samples(
         icc_profile=described.icc_profile,
         exif=_exif_to_write(described.exif, metadata),
     )
+    chosen = chosen_descriptions(described.descriptions, metadata)
+    if chosen.xmp is not None:
+        # An earlier restoration's note would be read as this one's.
+        chosen = replace(chosen, xmp=without_provenance(chosen.xmp))
+    try:
+        return insert_descriptions(content, file_format, chosen, photo.width, photo.height)
+    except (InvalidExifError, ValueError) as error:
+        raise ImageWriteError(
+            "What the photo's file says of it could not be written.", "Choose to write no metadata, or another format."
+        ) from error
 
 
 def with_provenance(

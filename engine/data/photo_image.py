@@ -15,6 +15,23 @@ BitDepth = Literal[8, 16]
 
 
 @dataclass(frozen=True, kw_only=True)
+class PictureDescriptions:
+    """What a file says of its picture beside EXIF.
+
+    Attributes:
+        xmp: The XMP packet.
+        iptc: The IPTC block (IIM 4.2).
+        png_texts: Kind and body of the chunks of text of a PNG file.
+        dots_per_inch: Across and down.
+    """
+
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    png_texts: tuple[tuple[bytes, bytes], ...] = ()
+    dots_per_inch: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImageMetadata:
     """What is kept of a file beside its pixels.
 
@@ -26,6 +43,7 @@ class ImageMetadata:
             upright already.
         is_lossless: Whether the file lost nothing in compression; tells the two kinds of WebP apart.
         remarks: Sentences about what could not be done when it was read; a person should know them.
+        descriptions: What else the file says.
     """
 
     file_format: FileFormat
@@ -34,6 +52,7 @@ class ImageMetadata:
     exif: bytes | None = None
     is_lossless: bool = True
     remarks: tuple[str, ...] = ()
+    descriptions: PictureDescriptions = PictureDescriptions()
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,6 +200,7 @@ class DecodedImage:
         exif: As stored, without the "Exif" prefix.
         is_lossless: As in `ImageMetadata`.
         written_format: In which the photo is written back; None: in its own.
+        descriptions: As in `ImageMetadata`.
     """
 
     samples: NDArray[Any]
@@ -189,6 +209,7 @@ class DecodedImage:
     exif: bytes | None = None
     is_lossless: bool = True
     written_format: FileFormat | None = None
+    descriptions: PictureDescriptions = PictureDescriptions()
 
 
 def _read_only(array: NDArray[np.float32]) -> NDArray[np.float32]:

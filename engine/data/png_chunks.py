@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from engine.data.image_formats import truncated_error
+from engine.data.picture_descriptions import exif_of_png_text
 from engine.errors import ImageReadError
 
 _SIGNATURE_BYTES = 8
@@ -69,21 +70,26 @@ def read_png_header(file: BinaryIO) -> PngHeader:
         raise ImageReadError("The PNG file's header is damaged.", "Use another copy.")
     icc_profile: bytes | None = None
     exif: bytes | None = None
+    text_exif: bytes | None = None
     for _ in range(_MAX_CHUNKS):
         chunk = _read_chunk_head(file)
         if chunk is None or chunk[1] == b"IEND":
             break
         length, kind = chunk
-        if kind in (b"iCCP", b"eXIf") and length <= _MAX_METADATA_BYTES:
+        if kind in (b"iCCP", b"eXIf", b"tEXt", b"zTXt", b"iTXt") and length <= _MAX_METADATA_BYTES:
             body = file.read(length)
             file.seek(4, 1)
             if kind == b"iCCP":
                 icc_profile = icc_profile or _inflate_profile(body)
+            elif kind != b"eXIf":
+                text_exif = text_exif or exif_of_png_text(kind, body)
             else:
                 exif = exif or body.removeprefix(b"Exif\x00\x00")
         else:
             file.seek(length + 4, 1)
-    return PngHeader(width=width, height=height, bits=bits, colour_type=colour_type, icc_profile=icc_profile, exif=exif)
+    return PngHeader(
+        width=width, height=height, bits=bits, colour_type=colour_type, icc_profile=icc_profile, exif=exif or text_exif
+    )
 
 
 def insert_png_metadata(png: bytes, icc_profile: bytes | None, exif: bytes | None) -> bytes:

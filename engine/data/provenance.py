@@ -6,6 +6,7 @@ whether the file is still what was written.
 """
 
 import hashlib
+import math
 import mmap
 import re
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
 from engine.data.photo_image import FileFormat
-from engine.data.xmp_packets import Content, bytes_behind, find_xmp, insert_xmp
+from engine.data.xmp_packets import MAX_PACKET_BYTES, Content, bytes_behind, find_xmp, insert_xmp
 
 NAMESPACE: Final = "urn:residua:provenance:1"
 _XMP: Final = "http://ns.adobe.com/xap/1.0/"
@@ -25,6 +26,8 @@ _RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _NO_DIGEST: Final = "0" * 64
 _DIGEST: Final = re.compile(rb'(residua:digest=")[0-9a-f]{64}(")')
 _MAX_TEXT: Final = 500
+_END_OF_DESCRIPTIONS: Final = b"</rdf:RDF>"
+_OWN_DESCRIPTION: Final = re.compile(rb'<rdf:Description [^>]*xmlns:residua="urn:residua:provenance:1"[^>]*/>')
 _NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -72,7 +75,7 @@ def add_provenance(content: bytes, file_format: FileFormat, provenance: Provenan
     """Return an encoded picture with its provenance in it.
 
     Args:
-        content: The encoded picture, without an XMP packet.
+        content: The encoded picture; its XMP packet is kept, and said in it what is to be said.
         file_format: Of the picture; BMP has no place for it and is returned as it is.
         provenance: What is written.
         width: Of the picture, pixels.
@@ -81,14 +84,23 @@ def add_provenance(content: bytes, file_format: FileFormat, provenance: Provenan
     Raises:
         InvalidExifError: The TIFF is not one of this program.
     """
-    undigested = insert_xmp(content, file_format, _make_packet(provenance, _NO_DIGEST), width, height)
+    known = find_xmp(content)
+    base = b"" if known is None else content[known]
+    longest = MAX_PACKET_BYTES if file_format == "jpeg" else math.inf
+    undigested = insert_xmp(content, file_format, _make_packet(provenance, _NO_DIGEST, base, longest), width, height)
     packet = find_xmp(undigested)
     if packet is None:
         return content
     digest = _digest_of(undigested, packet)
     # Two files of hundreds of megabytes are enough in memory.
     del undigested
-    return insert_xmp(content, file_format, _make_packet(provenance, digest), width, height)
+    return insert_xmp(content, file_format, _make_packet(provenance, digest, base, longest), width, height)
+
+
+def without_provenance(packet: bytes) -> bytes | None:
+    """Return an XMP packet without what this program said in it; None where nothing is left that says anything."""
+    rest = _OWN_DESCRIPTION.sub(b"", packet)
+    return rest if rest == packet or b":Description" in rest else None
 
 
 def read_provenance(path: Path) -> Provenance | None:
@@ -132,13 +144,26 @@ def _digest_of(content: Content, packet: slice) -> str:
     return digest.hexdigest()
 
 
-def _make_packet(provenance: Provenance, digest: str) -> bytes:
+def _make_packet(provenance: Provenance, digest: str, base: bytes, longest: float) -> bytes:
+    """Return a packet of the provenance, and of what the packet `base` says of the picture."""
     said = {field.name: str(getattr(provenance, field.name)) for field in fields(provenance)}
     attributes = "".join(
         f" residua:{name}={quoteattr(_NOT_IN_XML.sub('', text)[:_MAX_TEXT], {chr(10): ' '})}"
         for name, text in said.items()
     )
     creator = quoteattr(f"Residua {provenance.version}")
+    # A picture that was restored before says so no more: its own provenance counts.
+    base = _OWN_DESCRIPTION.sub(b"", base)
+    if base.count(_END_OF_DESCRIPTIONS) == 1:
+        # A property stands once in a packet.
+        named = "" if b"CreatorTool" in base else f' xmlns:xmp="{_XMP}" xmp:CreatorTool={creator}'
+        description = (
+            f'<rdf:Description rdf:about="" xmlns:rdf="{_RDF}"{named} xmlns:residua="{NAMESPACE}"{attributes} '
+            f'residua:digest="{digest}"/>'
+        )
+        merged = base.replace(_END_OF_DESCRIPTIONS, description.encode() + _END_OF_DESCRIPTIONS)
+        if len(merged) <= longest:
+            return merged
     text = (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
         f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}"><rdf:Description rdf:about="" '

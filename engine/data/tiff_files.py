@@ -17,7 +17,7 @@ from engine.data.exif_blocks import (
     extract_exif_from_tiff,
 )
 from engine.data.image_formats import check_size, truncated_error
-from engine.data.photo_image import BitDepth, DecodedImage, ImageInfo
+from engine.data.photo_image import BitDepth, DecodedImage, ImageInfo, PictureDescriptions
 from engine.errors import ImageReadError
 
 # tifffile logs each oddity of a file; what matters to a person is raised as an error here.
@@ -26,6 +26,11 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
 _DNG_VERSION = 50706
 _ORIENTATION = 274
 _SUB_IFDS = 330
+_RESOLUTIONS = (282, 283)
+_RESOLUTION_UNIT = 296
+_XMP = 700
+_IPTC = 33723
+_MAX_METADATA_BYTES = 32 * 2**20
 _CONVERT_HINT = "Save it as an 8 or 16 bit RGB or gray TIFF first."
 _GRAY_OR_RGB = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE, tifffile.PHOTOMETRIC.RGB)
 _RANGE_TOLERANCE = 1e-6
@@ -112,7 +117,12 @@ def decode_tiff(file: BinaryIO, page_number: int = 1) -> DecodedImage:
             icc_profile = icc_profile if keep_profile else None
         bit_depth = _bit_depth(page)
         exif = read_tiff_exif(file, page.offset)
-    return DecodedImage(samples=samples, bit_depth=bit_depth, icc_profile=icc_profile, exif=exif)
+        descriptions = PictureDescriptions(
+            xmp=_tag_bytes(page, _XMP), iptc=_tag_bytes(page, _IPTC), dots_per_inch=_dots_per_inch(page)
+        )
+    return DecodedImage(
+        samples=samples, bit_depth=bit_depth, icc_profile=icc_profile, exif=exif, descriptions=descriptions
+    )
 
 
 def read_tiff_exif(file: BinaryIO, offset: int | None = None) -> bytes | None:
@@ -182,6 +192,25 @@ def _page(tiff: tifffile.TiffFile, number: int) -> tifffile.TiffPage:
         ) from None
     # Frames share a page's tags and come only where they were asked for.
     return cast(tifffile.TiffPage, page)
+
+
+def _dots_per_inch(page: tifffile.TiffPage) -> tuple[float, float] | None:
+    per_inch = {2: 1.0, 3: 2.54}.get(page.tags.valueof(_RESOLUTION_UNIT, 2))
+    values = [page.tags.valueof(tag) for tag in _RESOLUTIONS]
+    if per_inch is None or not all(isinstance(value, tuple) and len(value) == 2 and all(value) for value in values):
+        return None
+    across, down = (value[0] / value[1] * per_inch for value in values)
+    return across, down
+
+
+def _tag_bytes(page: tifffile.TiffPage, number: int) -> bytes | None:
+    """Return a tag's bytes as they lie in the file, whatever type its writer has given them."""
+    tag = page.tags.get(number)
+    if tag is None or not 0 < tag.valuebytecount <= _MAX_METADATA_BYTES:
+        return None
+    page.parent.filehandle.seek(tag.valueoffset)
+    content: bytes = page.parent.filehandle.read(tag.valuebytecount)
+    return content if len(content) == tag.valuebytecount else None
 
 
 def _check_page(page: tifffile.TiffPage) -> None:

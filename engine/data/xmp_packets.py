@@ -24,16 +24,16 @@ _TIFF_BYTES = 1
 _WEBP_HAS_XMP = 0x04
 _WEBP_HAS_ALPHA = 0x10
 MAX_PACKET_BYTES = 65_535 - 2 - len(_JPEG_NAMESPACE)
-"""What a JPEG holds in one segment; no format gets more."""
+"""What a JPEG holds in one segment."""
 
 
 def insert_xmp(content: bytes, file_format: FileFormat, packet: bytes, width: int, height: int) -> bytes:
     """Return an encoded picture with an XMP packet in it.
 
     Args:
-        content: The encoded picture, without a packet.
+        content: The encoded picture; a packet that it has is replaced.
         file_format: Of the picture. BMP has no place for one and is returned as it is.
-        packet: At most `MAX_PACKET_BYTES`.
+        packet: For a JPEG at most `MAX_PACKET_BYTES`.
         width: Of the picture, pixels.
         height: Likewise.
 
@@ -41,8 +41,10 @@ def insert_xmp(content: bytes, file_format: FileFormat, packet: bytes, width: in
         ValueError: The packet is too long.
         InvalidExifError: The TIFF is not one of this program.
     """
-    if len(packet) > MAX_PACKET_BYTES:
+    if file_format == "jpeg" and len(packet) > MAX_PACKET_BYTES:
         raise ValueError(f"an XMP packet has at most {MAX_PACKET_BYTES} bytes, found {len(packet)}")
+    if file_format != "tiff":
+        content = _without_packet(content)
     match file_format:
         case "png":
             body = b"iTXt" + _PNG_KEYWORD + packet
@@ -57,6 +59,21 @@ def insert_xmp(content: bytes, file_format: FileFormat, packet: bytes, width: in
             return _insert_into_webp(content, packet, width, height)
         case "bmp":
             return content
+
+
+def _without_packet(content: bytes) -> bytes:
+    """Return a PNG, JPEG or WebP file without its XMP packet and what is wrapped around it."""
+    packet = find_xmp(content)
+    if packet is None:
+        return content
+    start, end = packet.start, packet.stop
+    if content[:8] == _PNG_START:
+        start, end = start - len(_PNG_KEYWORD) - 8, end + 4
+    elif content[:2] == b"\xff\xd8":
+        start -= len(_JPEG_NAMESPACE) + 4
+    else:
+        start, end = start - 8, end + (end - start) % 2
+    return b"".join((memoryview(content)[:start], memoryview(content)[end:]))
 
 
 def _with_inserted(content: bytes, place: int, added: bytes) -> bytes:
@@ -74,7 +91,7 @@ def find_xmp(content: Content) -> slice | None:
     if start.startswith(_PNG_START):
         return _find_in_png(content)
     if start.startswith(b"\xff\xd8"):
-        for position, marker, end in _jpeg_segments(content):
+        for position, marker, end in jpeg_segments(content):
             body = position + 4
             if marker == 0xE1 and content[body : body + len(_JPEG_NAMESPACE)] == _JPEG_NAMESPACE:
                 return slice(body + len(_JPEG_NAMESPACE), end)
@@ -103,7 +120,7 @@ def _find_in_png(content: Content) -> slice | None:
     return None
 
 
-def _jpeg_segments(content: Content) -> Iterator[tuple[int, int, int]]:
+def jpeg_segments(content: Content) -> Iterator[tuple[int, int, int]]:
     """Yield start, marker and end of each segment before the pixels."""
     position = 2
     while position + 4 <= len(content):
@@ -118,7 +135,7 @@ def _jpeg_segments(content: Content) -> Iterator[tuple[int, int, int]]:
 def _behind_first_segments(jpeg: bytes) -> int:
     """Where a reader expects further metadata: behind JFIF's header and the EXIF."""
     place = 2
-    for _, marker, end in _jpeg_segments(jpeg):
+    for _, marker, end in jpeg_segments(jpeg):
         if marker not in (0xE0, 0xE1):
             break
         place = end
@@ -142,7 +159,7 @@ def _find_in_tiff(content: Content) -> slice | None:
     return None
 
 
-def _webp_chunks(content: Content) -> Iterator[tuple[int, bytes, int]]:
+def webp_chunks(content: Content) -> Iterator[tuple[int, bytes, int]]:
     """Yield start, kind and end of each chunk, the filling byte left out."""
     position = 12
     while position + 8 <= len(content):
@@ -155,7 +172,7 @@ def _webp_chunks(content: Content) -> Iterator[tuple[int, bytes, int]]:
 
 
 def _find_in_webp(content: Content) -> slice | None:
-    return next((slice(start + 8, end) for start, kind, end in _webp_chunks(content) if kind == b"XMP "), None)
+    return next((slice(start + 8, end) for start, kind, end in webp_chunks(content) if kind == b"XMP "), None)
 
 
 def _insert_into_webp(content: bytes, packet: bytes, width: int, height: int) -> bytes:

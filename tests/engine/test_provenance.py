@@ -73,7 +73,7 @@ def test_provenance_is_read_back_and_changes_nothing_else(
     if before.alpha is not None and after.alpha is not None:
         np.testing.assert_array_equal(before.alpha, after.alpha)
     assert (before.alpha is None) == (after.alpha is None)
-    assert before.metadata == after.metadata
+    assert before.metadata == replace(after.metadata, descriptions=before.metadata.descriptions)
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
@@ -137,7 +137,7 @@ def test_bmp_has_no_place_for_it(tmp_path: Path) -> None:
 
 def test_a_packet_that_would_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="at most"):
-        insert_xmp(b"", "png", bytes(MAX_PACKET_BYTES + 1), 1, 1)
+        insert_xmp(b"", "jpeg", bytes(MAX_PACKET_BYTES + 1), 1, 1)
 
 
 def test_what_is_no_picture_says_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,316 @@
+"""What files say of their pictures beside EXIF: XMP, IPTC, text of PNG and the resolution; read here, and written.
+
+The files are strangers': every offset is checked, what is damaged is passed over, and sizes have bounds.
+"""
+
+import logging
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from engine.data.exif_blocks import ByteOrder, add_tiff_value, exif_byte_order, read_directory
+from engine.data.photo_image import FileFormat, PictureDescriptions
+from engine.data.place_removal import iptc_without_place, xmp_without_place
+from engine.data.xmp_packets import MAX_PACKET_BYTES, Content, find_xmp, insert_xmp, jpeg_segments
+
+_logger = logging.getLogger(__name__)
+
+MAX_BYTES: Final = 32 * 2**20
+_PNG_START: Final = b"\x89PNG\r\n\x1a\n"
+_END_OF_PNG_HEADER: Final = 33
+_INCHES_PER_METRE: Final = 0.0254
+_PHOTOSHOP: Final = b"Photoshop 3.0\x00"
+_IPTC_RESOURCE: Final = 0x0404
+_TIFF_IPTC: Final = 33723
+_MAX_SEGMENT: Final = 65_533
+_XMP_KEYWORD: Final = b"XML:com.adobe.xmp"
+_RAW_PROFILE: Final = b"Raw profile type "
+
+
+@dataclass(frozen=True)
+class PngText:
+    """A text of a PNG file.
+
+    Attributes:
+        keyword: Its name.
+        text: The text, decompressed, in the chunk's own encoding.
+    """
+
+    keyword: bytes
+    text: bytes
+
+
+def read_descriptions(content: Content) -> PictureDescriptions:
+    """Return what a PNG, JPEG or WebP file says; nothing of any other."""
+    start = content[:12]
+    if start.startswith(_PNG_START):
+        return _of_png(content)
+    if start.startswith(b"\xff\xd8"):
+        return _of_jpeg(content)
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        packet = find_xmp(content)
+        return PictureDescriptions(xmp=None if packet is None else _bounded(content[packet]))
+    return PictureDescriptions()
+
+
+def insert_descriptions(
+    content: bytes, file_format: FileFormat, descriptions: PictureDescriptions, width: int, height: int
+) -> bytes:
+    """Return an encoded picture with what is known of it, as far as its format has a place for it.
+
+    Args:
+        content: The encoded picture.
+        file_format: Of the picture. BMP has no place for any of it, WebP none for IPTC and a resolution.
+        descriptions: What is put in.
+        width: Of the picture, pixels.
+        height: Likewise.
+
+    Raises:
+        InvalidExifError: The TIFF is not one of this program.
+    """
+    iptc = descriptions.iptc
+    match file_format:
+        case "png":
+            chunks = list(descriptions.png_texts)
+            if iptc is not None:
+                chunks.append((b"zTXt", _raw_profile(b"iptc", _photoshop_resource(iptc))))
+            if descriptions.dots_per_inch is not None:
+                dots = (_clipped(side / _INCHES_PER_METRE, 2**31 - 1) for side in descriptions.dots_per_inch)
+                chunks.insert(0, (b"pHYs", struct.pack(">IIB", *dots, 1)))
+            made = b"".join(_png_chunk(kind, body) for kind, body in chunks)
+            content = _with_inserted(content, _END_OF_PNG_HEADER, made) if made else content
+        case "jpeg":
+            if iptc is not None and len(_photoshop_resource(iptc)) + len(_PHOTOSHOP) <= _MAX_SEGMENT:
+                body = _PHOTOSHOP + _photoshop_resource(iptc)
+                segment = b"\xff\xed" + struct.pack(">H", len(body) + 2) + body
+                content = _with_inserted(content, _behind_application_segments(content), segment)
+            if descriptions.dots_per_inch is not None and content[6:11] == b"JFIF\x00":
+                dots = (_clipped(side, 65_535) for side in descriptions.dots_per_inch)
+                content = b"".join((content[:13], struct.pack(">BHH", 1, *dots), memoryview(content)[18:]))
+        case "tiff":
+            if iptc is not None:
+                content = add_tiff_value(content, _TIFF_IPTC, 7, iptc)
+            order = exif_byte_order(content)
+            if descriptions.dots_per_inch is not None and not _states_resolution(content, order):
+                for tag, side in zip((282, 283), descriptions.dots_per_inch, strict=True):
+                    dots = struct.pack(order + "II", _clipped(side * 100, 2**31 - 1), 100)
+                    content = add_tiff_value(content, tag, 5, dots)
+                content = add_tiff_value(content, 296, 3, struct.pack(order + "H", 2))
+        case "webp" | "bmp":
+            pass
+    if descriptions.xmp is not None:
+        packet = _of_size(descriptions.xmp, width, height)
+        if file_format == "jpeg" and len(packet) > MAX_PACKET_BYTES:
+            _logger.warning("XMP of %d bytes does not fit into a JPEG and is left out", len(packet))
+        else:
+            content = insert_xmp(content, file_format, packet, width, height)
+    return content
+
+
+def _states_resolution(tiff: bytes, order: ByteOrder) -> bool:
+    """Tell whether a TIFF file states a resolution already, as its EXIF had it; its encoder writes one without unit."""
+    (offset,) = struct.unpack_from(order + "I", tiff, 4)
+    units = [entry.value for entry in read_directory(tiff, offset, order) if entry.tag == 296 and len(entry.value) == 2]
+    return any(struct.unpack(order + "H", unit)[0] > 1 for unit in units)
+
+
+def chosen_descriptions(
+    descriptions: PictureDescriptions, policy: Literal["keep", "without-gps", "none"]
+) -> PictureDescriptions:
+    """Return what of it is written: all, all but the place, the resolution alone."""
+    if policy == "keep":
+        return descriptions
+    if policy == "none":
+        return PictureDescriptions(dots_per_inch=descriptions.dots_per_inch)
+    return replace(
+        descriptions,
+        xmp=None if descriptions.xmp is None else xmp_without_place(descriptions.xmp),
+        iptc=None if descriptions.iptc is None else iptc_without_place(descriptions.iptc),
+    )
+
+
+def exif_of_png_text(kind: bytes, body: bytes) -> bytes | None:
+    """Return the EXIF block that older programs put into a text of a PNG file; None where the chunk is another.
+
+    Args:
+        kind: The chunk's.
+        body: Likewise.
+    """
+    if not body.startswith(_RAW_PROFILE):
+        return None
+    text = _read_text(kind, body)
+    if text is None or text.keyword not in (_RAW_PROFILE + b"exif", _RAW_PROFILE + b"APP1"):
+        return None
+    profile = _parse_raw_profile(text.text)
+    if profile is None:
+        return None
+    profile = profile.removeprefix(b"Exif\x00\x00")
+    # APP1 may as well be XMP.
+    return profile if profile[:4] in (b"II*\x00", b"MM\x00*") else None
+
+
+def _of_png(content: Content) -> PictureDescriptions:
+    xmp = iptc = dots = None
+    texts: list[tuple[bytes, bytes]] = []
+    num_bytes = 0
+    for kind, start, end in _png_chunks(content):
+        if kind == b"pHYs" and end - start == 9:
+            across, down, unit = struct.unpack(">IIB", content[start:end])
+            dots = (across * _INCHES_PER_METRE, down * _INCHES_PER_METRE) if unit == 1 and across and down else None
+        if kind not in (b"tEXt", b"zTXt", b"iTXt") or num_bytes + end - start > MAX_BYTES:
+            continue
+        body = content[start:end]
+        num_bytes += len(body)
+        if not body.startswith((_XMP_KEYWORD, _RAW_PROFILE)):
+            texts.append((kind, body))
+            continue
+        text = _read_text(kind, body)
+        if text is None:
+            continue
+        if text.keyword == _XMP_KEYWORD:
+            xmp = xmp or text.text
+            continue
+        profile = _parse_raw_profile(text.text)
+        if profile is None:
+            continue
+        match text.keyword.removeprefix(_RAW_PROFILE):
+            case b"xmp":
+                xmp = xmp or profile
+            case b"iptc" | b"8bim":
+                iptc = iptc or _find_iptc(profile) or (profile if profile[:1] == b"\x1c" else None)
+            case _:
+                pass
+    return PictureDescriptions(xmp=xmp, iptc=iptc, png_texts=tuple(texts), dots_per_inch=dots)
+
+
+def _of_jpeg(content: Content) -> PictureDescriptions:
+    dots = None
+    resources = b""
+    for position, marker, end in jpeg_segments(content):
+        body = content[position + 4 : end]
+        if marker == 0xE0 and body[:5] == b"JFIF\x00" and len(body) >= 12:
+            unit, across, down = struct.unpack(">BHH", body[7:12])
+            per_inch = {1: 1.0, 2: 2.54}.get(unit)
+            dots = (across * per_inch, down * per_inch) if per_inch and across and down else None
+        elif marker == 0xED and body.startswith(_PHOTOSHOP) and len(resources) < MAX_BYTES:
+            resources += body[len(_PHOTOSHOP) :]
+    packet = find_xmp(content)
+    return PictureDescriptions(
+        xmp=None if packet is None else content[packet], iptc=_find_iptc(resources), dots_per_inch=dots
+    )
+
+
+def _find_iptc(resources: bytes) -> bytes | None:
+    """Return the IPTC block among Photoshop's image resources; None where there is none."""
+    position = 0
+    while resources[position : position + 4] == b"8BIM" and position + 12 <= len(resources):
+        number, name_length = struct.unpack_from(">HB", resources, position + 4)
+        size_at = position + 6 + (name_length + 2) // 2 * 2
+        if size_at + 4 > len(resources):
+            return None
+        (size,) = struct.unpack_from(">I", resources, size_at)
+        start = size_at + 4
+        if start + size > len(resources):
+            return None
+        if number == _IPTC_RESOURCE:
+            return resources[start : start + size] or None
+        position = start + size + size % 2
+    return None
+
+
+def _photoshop_resource(iptc: bytes) -> bytes:
+    return struct.pack(">4sHHI", b"8BIM", _IPTC_RESOURCE, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
+
+
+def _read_text(kind: bytes, body: bytes) -> PngText | None:
+    keyword, separator, rest = body.partition(b"\x00")
+    if not separator:
+        return None
+    if kind == b"tEXt":
+        return PngText(keyword, rest)
+    is_compressed = kind == b"zTXt"
+    if kind == b"iTXt":
+        if len(rest) < 2:
+            return None
+        is_compressed = rest[0] == 1
+        parts = rest[2:].split(b"\x00", 2)
+        if len(parts) < 3:
+            return None
+        rest = parts[2]
+    else:
+        rest = rest[1:]
+    if not is_compressed:
+        return PngText(keyword, rest)
+    decompressor = zlib.decompressobj()
+    try:
+        text = decompressor.decompress(rest, MAX_BYTES)
+    except zlib.error:
+        return None
+    return PngText(keyword, text) if decompressor.eof else None
+
+
+def _parse_raw_profile(text: bytes) -> bytes | None:
+    """Return the bytes of a profile that ImageMagick writes as hexadecimal digits behind its name and length."""
+    parts = text.split(None, 2)
+    if len(parts) < 3 or not parts[1].isdigit() or len(parts[1]) > 9:
+        return None
+    try:
+        profile = bytes.fromhex(parts[2].decode("ascii"))
+    except ValueError:
+        return None
+    return profile if len(profile) == int(parts[1]) else None
+
+
+def _raw_profile(name: bytes, profile: bytes) -> bytes:
+    text = b"\n%b\n%8d\n%b\n" % (name, len(profile), profile.hex().encode())
+    return _RAW_PROFILE + name + b"\x00\x00" + zlib.compress(text)
+
+
+def _png_chunks(content: Content) -> Iterator[tuple[bytes, int, int]]:
+    """Yield kind, start and end of the body of each chunk that is whole."""
+    position = len(_PNG_START)
+    while position + 12 <= len(content):
+        length, kind = struct.unpack(">I4s", content[position : position + 8])
+        if position + 12 + length > len(content) or kind == b"IEND":
+            return
+        yield kind, position + 8, position + 8 + length
+        position += 12 + length
+
+
+def _png_chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def _behind_application_segments(jpeg: bytes) -> int:
+    place = 2
+    for _, marker, end in jpeg_segments(jpeg):
+        if not 0xE0 <= marker <= 0xEF:
+            break
+        place = end
+    return place
+
+
+def _of_size(packet: bytes, width: int, height: int) -> bytes:
+    """Return a packet that says what holds for the upright picture: its orientation and its size."""
+    for name, value in (
+        (rb"tiff:Orientation", 1),
+        (rb"(?:exif:PixelXDimension|tiff:ImageWidth)", width),
+        (rb"(?:exif:PixelYDimension|tiff:ImageLength)", height),
+    ):
+        packet = re.sub(rb"(\b" + name + rb"""(?:\s*=\s*["']|>\s*))\d+""", rb"\g<1>%d" % value, packet)
+    return packet
+
+
+def _clipped(value: float, largest: int) -> int:
+    return max(1, min(round(value), largest))
+
+
+def _bounded(packet: bytes) -> bytes | None:
+    return packet if len(packet) <= MAX_BYTES else None
+
+
+def _with_inserted(content: bytes, place: int, added: bytes) -> bytes:
+    return b"".join((memoryview(content)[:place], added, memoryview(content)[place:]))
