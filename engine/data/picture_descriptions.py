@@ -96,8 +96,8 @@ def insert_descriptions(
             order = exif_byte_order(content)
             if descriptions.dots_per_inch is not None and not _states_resolution(content, order):
                 for tag, side in zip((282, 283), descriptions.dots_per_inch, strict=True):
-                    dots = struct.pack(order + "II", _clipped(side * 100, 2**31 - 1), 100)
-                    content = add_tiff_value(content, tag, 5, dots)
+                    fraction = struct.pack(order + "II", _clipped(side * 100, 2**31 - 1), 100)
+                    content = add_tiff_value(content, tag, 5, fraction)
                 content = add_tiff_value(content, 296, 3, struct.pack(order + "H", 2))
         case "webp" | "bmp":
             pass
