@@ -21,6 +21,7 @@ from engine.baselines.registry import BASELINES, Baseline
 from engine.configs import ComputeConfig
 from engine.data.image_files import PhotoImage, is_raw_file, read_image, write_image
 from engine.data.tiff_pages import containing_file
+from engine.data.transparency import spread_visible_colours
 from engine.errors import ImageWriteError, InvalidInputError, RunStoreError
 from engine.events import Emit, StepDone
 from engine.interruptible import run_interruptibly
@@ -152,7 +153,8 @@ def _by_model(config: ComparisonPictureConfig, model: Path, control: JobControl,
         return restore_raw_file(config.photo, restorer, control=control, on_tile=on_tile)
     image = run_interruptibly(lambda: read_image(config.photo), control)
     alpha = image.alpha
-    restored = restorer.restore(image.pixels, control=control, on_tile=on_tile)
+    visible = spread_visible_colours(image.pixels, alpha)
+    restored = restorer.restore(visible, control=control, on_tile=on_tile)
     if alpha is not None:
         alpha = restorer.enlarged(alpha[:, :, None])[:, :, 0]
     return image.with_pixels(restored, alpha)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from engine.configs import RestoreConfig
 from engine.data.image_encoding import check_can_hold
-from engine.data.image_files import PhotoImage, PhotoSamples
+from engine.data.image_files import PhotoSamples
 from engine.data.opened_photo import disk_failure
-from engine.data.photo_image import BitDepth, to_float, to_integers
+from engine.data.photo_image import as_samples, to_float, to_integers
+from engine.data.transparency import spread_visible_colours
 from engine.errors import EngineError, ImageReadError, ImageWriteError, InvalidInputError
-from engine.events import Emit, FileSkipped, ImageRestored, PhotoPassedOver, StepDone
+from engine.events import Emit, FileSkipped, ImageRestored, PhotoPassedOver, Pixels, StepDone
 from engine.interruptible import Pending
 from engine.job_control import JobControl
 from engine.job_results import PhotoOutcome, RestoreResult
@@ -265,22 +266,40 @@ class RestoreBatch:
         strength, bit_depth = self._config.strength, self._plan.bit_depth(photo)
         if self._restorer.scale == 1:
             samples = self._restorer.restore_samples(
-                noisy.samples, bit_depth=bit_depth, strength=strength, control=self._control, on_tile=on_tile
+                spread_visible_colours(noisy.samples, noisy.alpha),
+                bit_depth=bit_depth,
+                strength=strength,
+                control=self._control,
+                on_tile=on_tile,
             )
-            alpha = None if noisy.alpha is None else to_integers(to_float(noisy.alpha), bit_depth)
-            return PhotoSamples(samples, alpha, noisy.metadata)
+            alpha, extra = None, None
+            if noisy.alpha is not None:
+                alpha = to_integers(to_float(noisy.alpha), bit_depth)
+                is_hidden = noisy.alpha == 0
+                samples[is_hidden] = to_integers(to_float(noisy.samples[is_hidden]), bit_depth)
+            if noisy.extra is not None:
+                extra = self._restorer.restore_samples(
+                    noisy.extra[:, :, None], bit_depth=bit_depth, strength=strength, control=self._control
+                )[:, :, 0]
+            return PhotoSamples(samples, alpha, noisy.metadata, extra)
         image = noisy.as_image()
-        enlarged = self._restorer.restore(image.pixels, control=self._control, on_tile=on_tile)
-        if strength < 1:
-            enlarged = blend_with_input(self._restorer.unrestored(image.pixels), enlarged, strength)
+
+        def enlarge(pixels: Pixels, on_tile: "OnTile | None" = None) -> Pixels:
+            enlarged = self._restorer.restore(pixels, control=self._control, on_tile=on_tile)
+            if strength >= 1:
+                return enlarged
+            return blend_with_input(self._restorer.unrestored(pixels), enlarged, strength)
+
+        enlarged = enlarge(spread_visible_colours(image.pixels, image.alpha), on_tile)
         alpha = None if image.alpha is None else self._restorer.enlarged(image.alpha[:, :, None])[:, :, 0]
-        return _as_samples(image.with_pixels(enlarged, alpha), bit_depth)
+        extra = None if image.extra is None else enlarge(image.extra[:, :, None])[:, :, 0]
+        return as_samples(image.with_pixels(enlarged, alpha, extra), bit_depth)
 
     def _developed(self, photo: SourcePhoto, on_tile: "OnTile") -> PhotoSamples:
         developed = restore_raw_file(
             photo.path, self._restorer, strength=self._config.strength, control=self._control, on_tile=on_tile
         )
-        return _as_samples(developed, self._plan.bit_depth(photo))
+        return as_samples(developed, self._plan.bit_depth(photo))
 
     def _require_room(self, photo: SourcePhoto) -> None:
         """Refuse an enlargement that the memory or the file cannot hold, before it takes its time.
@@ -320,11 +339,6 @@ class RestoreBatch:
 
 def _is_small(photo: SourcePhoto, restorer: "Restorer") -> bool:
     return can_overlap(photo.info, restorer.scale)
-
-
-def _as_samples(image: PhotoImage, bit_depth: BitDepth) -> PhotoSamples:
-    alpha = None if image.alpha is None else to_integers(image.alpha, bit_depth)
-    return PhotoSamples(to_integers(image.pixels, bit_depth), alpha, image.metadata)
 
 
 def _how(placement: Placement) -> str:

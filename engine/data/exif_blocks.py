@@ -20,6 +20,7 @@ PIXEL_WIDTH = 0xA002
 PIXEL_HEIGHT = 0xA003
 
 _SUBDIRECTORIES = frozenset({EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY_DIRECTORY})
+_INTEROPERABILITY_INDEX = 0x0001
 _THUMBNAIL_OFFSET = 0x0201
 _THUMBNAIL_LENGTH = 0x0202
 _BYTES_PER_VALUE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
@@ -91,6 +92,19 @@ def read_exif_orientation(exif: bytes) -> int:
     except InvalidExifError:
         return 1
     return _orientation_of(entries, order)
+
+
+def read_interoperability_index(exif: bytes) -> str:
+    """Return by which rule of DCF the photo's file was made, such as "R98"; "" where it does not say."""
+    try:
+        order, offset = _read_header(exif)
+        entries = read_directory(exif, offset, order)
+    except InvalidExifError:
+        return ""
+    for tag in (EXIF_DIRECTORY, INTEROPERABILITY_DIRECTORY):
+        entries = next((list(entry.directory or ()) for entry in entries if entry.tag == tag), [])
+    index = next((bytes(entry.value) for entry in entries if entry.tag == _INTEROPERABILITY_INDEX), b"")
+    return index.rstrip(b"\x00 ").decode("ascii", "replace")
 
 
 def mark_upright(exif: bytes) -> bytes | None:

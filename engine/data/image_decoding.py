@@ -14,8 +14,16 @@ from PIL import BmpImagePlugin, Image, JpegImagePlugin, WebPImagePlugin
 from PIL.ImageFile import ImageFile
 
 from engine.data.colour_conversion import cmyk_to_rgb
+from engine.data.colour_description import (
+    narrow_to_full_range,
+    png_code_points,
+    profile_of_bmp,
+    profile_of_exif,
+    profile_of_png,
+)
 from engine.data.exif_blocks import extract_exif_thumbnail, read_exif_orientation
 from engine.data.image_formats import PictureFormat, check_size, decoder_errors_as_read_errors
+from engine.data.missing_data import check_bmp, check_jpeg_rows, check_webp, whole_jpeg, whole_png
 from engine.data.phone_files import decode_phone_file, probe_phone_file
 from engine.data.photo_image import DecodedImage, FileFormat, ImageInfo
 from engine.data.png_chunks import read_png_header
@@ -121,14 +129,17 @@ def decode(file: BinaryIO, file_format: PictureFormat, page_number: int = 1) -> 
             return decode_phone_file(file, file_format)
         if file_format == "png":
             return _decode_png(file)
-        with _open_with_pillow(file, file_format) as image:
+        with _open_with_pillow(_whole_file(file, file_format), file_format) as image:
             image.load()
-            icc_profile = image.info.get("icc_profile") or None
+            stored_profile = image.info.get("icc_profile") or None
+            samples, exif = _pillow_samples(image, stored_profile), _pillow_exif(image)
+            if file_format == "jpeg":
+                check_jpeg_rows(lambda: _content(file), np.asarray(image))
             return DecodedImage(
-                samples=_pillow_samples(image, icc_profile),
+                samples=samples,
                 bit_depth=8,
-                icc_profile=None if image.mode == "CMYK" else icc_profile,
-                exif=_pillow_exif(image),
+                icc_profile=None if image.mode == "CMYK" else stored_profile or _described_profile(file, samples, exif),
+                exif=exif,
                 is_lossless=file_format == "bmp" or (file_format == "webp" and _is_lossless_webp(file)),
             )
 
@@ -154,17 +165,18 @@ def decode_reduced(
     if file_format == "jpeg":
         with (
             decoder_errors_as_read_errors(_FORMAT_NAMES[file_format]),
-            _open_with_pillow(file, file_format) as image,
+            _open_with_pillow(_whole_file(file, file_format), file_format) as image,
         ):
             orientation = read_exif_orientation(_pillow_exif(image) or b"")
             # Lets the decoder skip detail: it takes the smallest of 1/1, 1/2, 1/4, 1/8 that is still large enough.
             image.draft(None, (max_side_px, max_side_px))
             image.load()
             samples: NDArray[Any] = _pillow_samples(image, None)
+            check_jpeg_rows(lambda: _content(file), np.asarray(image))
     else:
         decoded = decode(file, file_format, page_number)
         orientation = read_exif_orientation(decoded.exif or b"")
-        samples = decoded.samples
+        samples = decoded.samples[:, :, :-1] if decoded.has_extra else decoded.samples
     return shrink(samples, max_side_px, stretched=stretched), orientation
 
 
@@ -231,16 +243,64 @@ def _stretch(samples: NDArray[Any]) -> NDArray[np.uint8]:
 def _decode_png(file: BinaryIO) -> DecodedImage:
     header = read_png_header(file)
     check_size(header.width, header.height)
-    file.seek(0)
-    samples: NDArray[Any] = decode_content(imagecodecs.png_decode, file.read())
+    content = _content(file)
+    try:
+        samples: NDArray[Any] = decode_content(imagecodecs.png_decode, content)
+    except (imagecodecs.PngError, ValueError):
+        whole = whole_png(content)
+        if whole is content:
+            raise
+        samples = decode_content(imagecodecs.png_decode, whole)
     if samples.ndim == 2:
         samples = samples[:, :, np.newaxis]
+    num_colours = 1 if samples.shape[2] <= 2 else 3
+    code_points = png_code_points(header.colour_chunks)
+    if code_points is not None and not code_points[3]:
+        samples = narrow_to_full_range(samples, num_colours)
     return DecodedImage(
         samples=samples,
         bit_depth=16 if samples.dtype == np.uint16 else 8,
-        icc_profile=header.icc_profile,
+        icc_profile=profile_of_png(header.colour_chunks, header.icc_profile, num_colours),
         exif=header.exif,
     )
+
+
+def _content(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read()
+
+
+def _whole_file(file: BinaryIO, file_format: FileFormat) -> BinaryIO:
+    """Return the file, or a JPEG with the end mark that it lacks.
+
+    Raises:
+        ImageReadError: Data of its picture are missing.
+    """
+    content = _content(file)
+    if file_format == "jpeg":
+        with _open_with_pillow(file, file_format):
+            # Refuses what is too large, before it is decoded.
+            pass
+        whole = whole_jpeg(content)
+        return file if whole is content else BytesIO(whole)
+    if file_format == "webp":
+        check_webp(content)
+    elif file_format == "bmp":
+        check_bmp(content)
+    return file
+
+
+def _described_profile(file: BinaryIO, samples: NDArray[Any], exif: bytes | None) -> bytes | None:
+    """Return a profile made of what the file says of its colours in other words."""
+    num_colours = 1 if samples.shape[2] <= 2 else 3
+
+    def read_at(offset: int, size: int) -> bytes:
+        file.seek(offset)
+        return file.read(size)
+
+    if read_at(0, 2) == b"BM":
+        return profile_of_bmp(read_at(0, 138), read_at, num_colours)
+    return profile_of_exif(exif, num_colours)
 
 
 def _open_with_pillow(file: BinaryIO, file_format: FileFormat) -> ImageFile:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.data.exif_blocks import InvalidExifError
+from engine.data.icc_profiles import convert_to_srgb, fitting_profile
 from engine.data.photo_image import FileFormat
 from engine.data.png_chunks import insert_png_metadata
 from engine.data.tiff_files import encode_tiff
@@ -21,7 +22,6 @@ _logger = logging.getLogger(__name__)
 _MAX_SIDES: dict[FileFormat, int] = {"jpeg": 65_535, "webp": 16_383}
 _FORMATS_WITH_16_BITS: tuple[FileFormat, ...] = ("png", "tiff")
 _MAX_JPEG_EXIF_BYTES = 65_533 - 6
-_ICC_COLOUR_MODEL = slice(16, 20)
 _EXIF_PREFIX = b"Exif\x00\x00"
 # Beyond this level deflate takes twice as long for one hundredth of the size on noisy photos.
 _PNG_LEVEL = 3
@@ -32,7 +32,9 @@ def max_bit_depth(file_format: FileFormat) -> int:
     return 16 if file_format in _FORMATS_WITH_16_BITS else 8
 
 
-def check_can_hold(file_format: FileFormat, width: int, height: int, bit_depth: int, has_alpha: bool) -> None:
+def check_can_hold(
+    file_format: FileFormat, width: int, height: int, bit_depth: int, has_alpha: bool, has_extra: bool = False
+) -> None:
     """Refuse what a format cannot hold.
 
     Args:
@@ -41,6 +43,7 @@ def check_can_hold(file_format: FileFormat, width: int, height: int, bit_depth: 
         height: Pixels.
         bit_depth: Bits per channel asked for.
         has_alpha: Whether the photo has transparency.
+        has_extra: Whether it has a further channel that is neither colour nor transparency.
 
     Raises:
         ImageWriteError: With the formats that can hold it.
@@ -50,6 +53,10 @@ def check_can_hold(file_format: FileFormat, width: int, height: int, bit_depth: 
         raise ImageWriteError(f"A {name} file cannot hold {bit_depth} bits per channel.", "Choose PNG or TIFF.")
     if has_alpha and file_format == "jpeg":
         raise ImageWriteError("A JPEG file cannot hold transparency.", "Choose PNG or TIFF.")
+    if has_extra and file_format != "tiff":
+        raise ImageWriteError(
+            f"A {name} file cannot hold a further channel, such as infrared, that is no transparency.", "Choose TIFF."
+        )
     longest_side = _MAX_SIDES.get(file_format)
     if longest_side is not None and max(width, height) > longest_side:
         raise ImageWriteError(
@@ -66,6 +73,8 @@ def encode(
     is_lossless: bool,
     icc_profile: bytes | None,
     exif: bytes | None,
+    has_extra: bool = False,
+    channels_are_gray: bool = False,
 ) -> bytes:
     """Return the content of a file.
 
@@ -74,8 +83,11 @@ def encode(
         file_format: Of the file.
         quality: 1 to 100; of JPEG and of lossy WebP.
         is_lossless: Whether a WebP shall be lossless.
-        icc_profile: Left out where the format has no place for it, or it is of another colour model.
+        icc_profile: Converted to one of the file's colour model where it is of another; for a format that has no place
+            for it, the colours are converted to sRGB.
         exif: The EXIF block, beginning with its byte order mark; left out where the format has no place for it.
+        has_extra: As in `DecodedImage`; for TIFF alone.
+        channels_are_gray: Likewise.
 
     Returns:
         The encoded file.
@@ -84,16 +96,22 @@ def encode(
         ImageWriteError: The encoder failed.
     """
     # WebP stores gray as RGB.
-    model = b"GRAY" if samples.shape[2] <= 2 and file_format != "webp" else b"RGB "
-    if icc_profile is not None and icc_profile[_ICC_COLOUR_MODEL] != model:
-        icc_profile = None
+    icc_profile = fitting_profile(icc_profile, 1 if samples.shape[2] <= 2 and file_format != "webp" else 3)
+    if file_format == "bmp":
+        samples = convert_to_srgb(samples, icc_profile)
     try:
         match file_format:
             case "png":
                 plain = imagecodecs.png_encode(np.ascontiguousarray(samples), level=_PNG_LEVEL)
                 return insert_png_metadata(bytes(plain), icc_profile, exif)
             case "tiff":
-                return encode_tiff(np.ascontiguousarray(samples), icc_profile, exif)
+                return encode_tiff(
+                    np.ascontiguousarray(samples),
+                    icc_profile,
+                    exif,
+                    has_extra=has_extra,
+                    channels_are_gray=channels_are_gray,
+                )
             case "jpeg":
                 return _encode_jpeg(samples, quality, icc_profile, exif)
             case "webp":

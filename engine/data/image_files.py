@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from engine.data import image_decoding, raw_files
 from engine.data.camera_facts import CameraFacts, read_camera_facts
 from engine.data.exif_blocks import mark_upright, read_exif_orientation
+from engine.data.icc_profiles import fitting_profile
 from engine.data.image_formats import IMAGE_SUFFIXES, FileContent
 from engine.data.image_writing import (
     MetadataPolicy,
@@ -131,17 +132,20 @@ def read_samples(path: Path) -> PhotoSamples:
         descriptions = replace(descriptions, dots_per_inch=descriptions.dots_per_inch[::-1])
     samples = turn_upright(decoded.samples, orientation)
     num_colours = 1 if samples.shape[2] <= 2 else 3
+    further = samples[:, :, num_colours] if samples.shape[2] in (2, 4) else None
     return PhotoSamples(
         samples[:, :, :num_colours],
-        samples[:, :, num_colours] if samples.shape[2] in (2, 4) else None,
+        None if decoded.has_extra else further,
         ImageMetadata(
             file_format=decoded.written_format or cast(FileFormat, file_format),
             bit_depth=decoded.bit_depth,
-            icc_profile=decoded.icc_profile,
+            icc_profile=fitting_profile(decoded.icc_profile, num_colours),
             exif=mark_upright(decoded.exif) if decoded.exif else None,
             is_lossless=decoded.is_lossless,
             descriptions=descriptions,
+            channels_are_gray=decoded.channels_are_gray,
         ),
+        further if decoded.has_extra else None,
     )
 
 

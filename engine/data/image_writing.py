@@ -12,7 +12,7 @@ from engine.data import image_encoding
 from engine.data.exif_blocks import InvalidExifError
 from engine.data.exif_privacy import remove_gps
 from engine.data.image_formats import SUFFIXES_OF_FORMATS
-from engine.data.photo_image import BitDepth, FileFormat, PhotoImage, PhotoSamples, to_integers
+from engine.data.photo_image import BitDepth, FileFormat, PhotoImage, PhotoSamples, as_samples
 from engine.data.picture_descriptions import chosen_descriptions, insert_descriptions
 from engine.data.provenance import Provenance, add_provenance, without_provenance
 from engine.errors import ImageWriteError
@@ -85,7 +85,7 @@ def encode_image(
         bit_depth: Bits per channel; None: as the photo was read, or 8 where the format holds no more.
         jpeg_quality: 1 to 100, of JPEG and of lossy WebP.
         metadata: What of the EXIF is written, where the format has a place for it (BMP has none). The ICC profile
-            always is: without it the colours would be others.
+            always is, or the colours are converted to sRGB (BMP): without either they would be others.
         provenance: How the photo was restored, written into the file; None: nothing. BMP has no place for it.
 
     Raises:
@@ -93,10 +93,11 @@ def encode_image(
     """
     if bit_depth is None:
         bit_depth = 8 if image_encoding.max_bit_depth(file_format) == 8 else image.metadata.bit_depth
-    image_encoding.check_can_hold(file_format, image.width, image.height, bit_depth, image.alpha is not None)
-    alpha = None if image.alpha is None else to_integers(image.alpha, bit_depth)
+    image_encoding.check_can_hold(
+        file_format, image.width, image.height, bit_depth, image.alpha is not None, image.extra is not None
+    )
     content = encode_samples(
-        PhotoSamples(to_integers(image.pixels, bit_depth), alpha, image.metadata),
+        as_samples(image, bit_depth),
         file_format=file_format,
         jpeg_quality=jpeg_quality,
         metadata=metadata,
@@ -123,15 +124,20 @@ def encode_samples(
         ImageWriteError: The format cannot hold the photo.
     """
     bit_depth = 8 * photo.samples.dtype.itemsize
-    image_encoding.check_can_hold(file_format, photo.width, photo.height, bit_depth, photo.alpha is not None)
+    image_encoding.check_can_hold(
+        file_format, photo.width, photo.height, bit_depth, photo.alpha is not None, photo.extra is not None
+    )
     described = photo.metadata
+    further = photo.alpha if photo.extra is None else photo.extra
     content = image_encoding.encode(
-        photo.samples if photo.alpha is None else np.dstack([photo.samples, photo.alpha]),
+        photo.samples if further is None else np.dstack([photo.samples, further]),
         file_format,
         quality=jpeg_quality,
         is_lossless=described.is_lossless and described.file_format == "webp",
         icc_profile=described.icc_profile,
         exif=_exif_to_write(described.exif, metadata),
+        has_extra=photo.extra is not None,
+        channels_are_gray=described.channels_are_gray,
     )
     chosen = chosen_descriptions(described.descriptions, metadata)
     if chosen.xmp is not None:

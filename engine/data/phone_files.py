@@ -12,8 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import AvifImagePlugin
 
+from engine.data.colour_description import profile_of_code_points
 from engine.data.exif_blocks import mark_upright, read_exif_orientation
 from engine.data.image_formats import check_size
+from engine.data.media_boxes import read_picture_boxes
+from engine.data.missing_data import check_extents
 from engine.data.photo_image import BitDepth, DecodedImage, FileFormat, ImageInfo
 from engine.data.refused_content import decode_content
 from engine.errors import ImageReadError
@@ -74,6 +77,13 @@ def decode_phone_file(file: BinaryIO, phone_format: PhoneFormat) -> DecodedImage
     Raises:
         ImageReadError: The file is of a kind that cannot be read.
     """
+    boxes = read_picture_boxes(file)
+
+    def read_at(offset: int, size: int) -> bytes:
+        file.seek(offset)
+        return file.read(size)
+
+    check_extents(read_at, boxes.extents)
     if phone_format == "heic":
         picture = _open_heic(file)
         # A copy: what `asarray` gives is freed with `picture` (pi-heif 1.4), and reading it then ends the process.
@@ -94,6 +104,8 @@ def decode_phone_file(file: BinaryIO, phone_format: PhoneFormat) -> DecodedImage
     if samples.shape[2] not in (1, 2, 3, 4):
         raise ImageReadError("The picture's colours are of a kind that is not supported.", "Save it as JPEG first.")
     depth: BitDepth = 16 if samples.dtype == np.uint16 else 8
+    if not icc_profile and boxes.code_points is not None:
+        icc_profile = profile_of_code_points(boxes.code_points, 1 if samples.shape[2] <= 2 else 3)
     return DecodedImage(
         samples=samples,
         bit_depth=depth,

@@ -44,6 +44,8 @@ class ImageMetadata:
         is_lossless: Whether the file lost nothing in compression; tells the two kinds of WebP apart.
         remarks: Sentences about what could not be done when it was read; a person should know them.
         descriptions: What else the file says.
+        channels_are_gray: Whether the channels of more than one are no red, green and blue, but those of a
+            microscope; a TIFF file is marked so again.
     """
 
     file_format: FileFormat
@@ -53,6 +55,7 @@ class ImageMetadata:
     is_lossless: bool = True
     remarks: tuple[str, ...] = ()
     descriptions: PictureDescriptions = PictureDescriptions()
+    channels_are_gray: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +66,14 @@ class PhotoImage:
         pixels: Height x width x channels (1 gray, 3 RGB), float32, 0 to 1, read-only, never premultiplied.
         alpha: Height x width, float32, 0 (transparent) to 1, read-only; None where the photo is opaque.
         metadata: What is kept beside the pixels.
+        extra: A channel that is neither colour nor transparency (infrared of a film scanner, a further stain of a
+            microscope), as alpha; None where there is none.
     """
 
     pixels: Pixels
     alpha: NDArray[np.float32] | None = None
     metadata: ImageMetadata = field(default_factory=lambda: ImageMetadata(file_format="png", bit_depth=8))
+    extra: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3 or self.pixels.shape[2] not in (1, 3) or self.pixels.dtype != np.float32:
@@ -75,21 +81,25 @@ class PhotoImage:
                 f"pixels must be float32, height x width x 1 or 3; "
                 f"found {self.pixels.dtype} of shape {self.pixels.shape}"
             )
-        if self.alpha is not None and (self.alpha.shape != self.pixels.shape[:2] or self.alpha.dtype != np.float32):
-            raise ValueError(
-                f"alpha must be float32 of shape {self.pixels.shape[:2]}; "
-                f"found {self.alpha.dtype} of shape {self.alpha.shape}"
-            )
         object.__setattr__(self, "pixels", _read_only(self.pixels))
-        if self.alpha is not None:
-            object.__setattr__(self, "alpha", _read_only(self.alpha))
+        for name, channel in (("alpha", self.alpha), ("extra", self.extra)):
+            if channel is None:
+                continue
+            if channel.shape != self.pixels.shape[:2] or channel.dtype != np.float32:
+                raise ValueError(
+                    f"{name} must be float32 of shape {self.pixels.shape[:2]}; "
+                    f"found {channel.dtype} of shape {channel.shape}"
+                )
+            object.__setattr__(self, name, _read_only(channel))
 
-    def with_pixels(self, pixels: Pixels, alpha: NDArray[np.float32] | None) -> "PhotoImage":
+    def with_pixels(
+        self, pixels: Pixels, alpha: NDArray[np.float32] | None, extra: NDArray[np.float32] | None = None
+    ) -> "PhotoImage":
         """The photo with other pixels, of another size too; its metadata then states that size."""
         metadata = self.metadata
         if metadata.exif is not None and pixels.shape[:2] != self.pixels.shape[:2]:
             metadata = replace(metadata, exif=state_size(metadata.exif, pixels.shape[1], pixels.shape[0]))
-        return PhotoImage(pixels, alpha, metadata)
+        return PhotoImage(pixels, alpha, metadata, extra)
 
     @property
     def width(self) -> int:
@@ -110,16 +120,18 @@ class PhotoSamples:
         samples: Height x width x channels (1 gray, 3 RGB): uint8 or uint16 of full range, or float32 in 0 to 1.
         alpha: Height x width, of the same kind; None where the photo is opaque.
         metadata: What is kept beside the samples.
+        extra: As in `PhotoImage`, of the same kind as the samples.
     """
 
     samples: NDArray[Any]
     alpha: NDArray[Any] | None = None
     metadata: ImageMetadata = field(default_factory=lambda: ImageMetadata(file_format="png", bit_depth=8))
+    extra: NDArray[Any] | None = None
 
     def as_image(self) -> PhotoImage:
         """The same as floats."""
-        alpha = None if self.alpha is None else to_float(self.alpha)
-        return PhotoImage(to_float(self.samples), alpha, self.metadata)
+        alpha, extra = (None if channel is None else to_float(channel) for channel in (self.alpha, self.extra))
+        return PhotoImage(to_float(self.samples), alpha, self.metadata, extra)
 
     @property
     def width(self) -> int:
@@ -169,6 +181,22 @@ def to_integers(values: NDArray[np.float32], bit_depth: BitDepth) -> NDArray[Any
     return integers
 
 
+def as_samples(image: PhotoImage, bit_depth: BitDepth) -> PhotoSamples:
+    """Round a photo to the numbers of a file.
+
+    Args:
+        image: Values outside of 0 to 1 are clipped.
+        bit_depth: 8 or 16.
+
+    Raises:
+        ImageWriteError: Some of the values are no numbers.
+    """
+    alpha, extra = (
+        None if channel is None else to_integers(channel, bit_depth) for channel in (image.alpha, image.extra)
+    )
+    return PhotoSamples(to_integers(image.pixels, bit_depth), alpha, image.metadata, extra)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImageInfo:
     """What the header of a file tells.
@@ -201,6 +229,8 @@ class DecodedImage:
         is_lossless: As in `ImageMetadata`.
         written_format: In which the photo is written back; None: in its own.
         descriptions: As in `ImageMetadata`.
+        has_extra: Whether the last channel is no transparency but one of its own, such as infrared.
+        channels_are_gray: As in `ImageMetadata`.
     """
 
     samples: NDArray[Any]
@@ -210,6 +240,8 @@ class DecodedImage:
     is_lossless: bool = True
     written_format: FileFormat | None = None
     descriptions: PictureDescriptions = PictureDescriptions()
+    has_extra: bool = False
+    channels_are_gray: bool = False
 
 
 def _read_only(array: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -5,9 +5,11 @@ Libraries that keep 16-bit RGB at its full depth drop this metadata, so it is re
 
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from engine.data.colour_description import PNG_COLOUR_CHUNKS, code_points_of_profile
 from engine.data.image_formats import truncated_error
 from engine.data.picture_descriptions import exif_of_png_text
 from engine.errors import ImageReadError
@@ -15,6 +17,7 @@ from engine.errors import ImageReadError
 _SIGNATURE_BYTES = 8
 _MAX_CHUNKS = 100_000
 _MAX_METADATA_BYTES = 32 * 2**20
+_MAX_COLOUR_CHUNK_BYTES = 64
 _BITS_OF_COLOUR_TYPES = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 
 
@@ -29,6 +32,7 @@ class PngHeader:
         colour_type: 0 gray, 2 RGB, 3 palette, 4 gray and alpha, 6 RGB and alpha.
         icc_profile: Uncompressed.
         exif: Beginning with its byte order mark.
+        colour_chunks: Bodies of the chunks that describe its colours in other words, see `colour_description`.
     """
 
     width: int
@@ -37,6 +41,7 @@ class PngHeader:
     colour_type: int
     icc_profile: bytes | None
     exif: bytes | None
+    colour_chunks: Mapping[bytes, bytes]
 
 
 def read_png_header(file: BinaryIO) -> PngHeader:
@@ -71,6 +76,7 @@ def read_png_header(file: BinaryIO) -> PngHeader:
     icc_profile: bytes | None = None
     exif: bytes | None = None
     text_exif: bytes | None = None
+    colour_chunks: dict[bytes, bytes] = {}
     for _ in range(_MAX_CHUNKS):
         chunk = _read_chunk_head(file)
         if chunk is None or chunk[1] == b"IEND":
@@ -85,10 +91,19 @@ def read_png_header(file: BinaryIO) -> PngHeader:
                 text_exif = text_exif or exif_of_png_text(kind, body)
             else:
                 exif = exif or body.removeprefix(b"Exif\x00\x00")
+        elif kind in PNG_COLOUR_CHUNKS and length <= _MAX_COLOUR_CHUNK_BYTES:
+            colour_chunks.setdefault(kind, file.read(length))
+            file.seek(4, 1)
         else:
             file.seek(length + 4, 1)
     return PngHeader(
-        width=width, height=height, bits=bits, colour_type=colour_type, icc_profile=icc_profile, exif=exif or text_exif
+        width=width,
+        height=height,
+        bits=bits,
+        colour_type=colour_type,
+        icc_profile=icc_profile,
+        exif=exif or text_exif,
+        colour_chunks=colour_chunks,
     )
 
 
@@ -104,6 +119,9 @@ def insert_png_metadata(png: bytes, icc_profile: bytes | None, exif: bytes | Non
         The encoded PNG with both.
     """
     chunks = b""
+    code_points = code_points_of_profile(icc_profile)
+    if code_points is not None:
+        chunks += _make_chunk(b"cICP", code_points)
     if icc_profile is not None:
         chunks += _make_chunk(b"iCCP", b"ICC Profile\x00\x00" + zlib.compress(icc_profile))
     if exif is not None:

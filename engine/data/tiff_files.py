@@ -1,7 +1,9 @@
 """TIFF photos: from the many kinds of TIFF to plain samples, and back to the plainest kind."""
 
 import logging
+import math
 import mmap
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any, BinaryIO, cast
 
@@ -9,14 +11,16 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from engine.data.colour_conversion import cmyk_to_rgb, lab_to_rgb, ycbcr_to_rgb
+from engine.data.colour_conversion import LabEncoding, cmyk_to_rgb, lab_to_rgb, ycbcr_to_rgb
+from engine.data.colour_description import profile_of_exif
 from engine.data.exif_blocks import (
     InvalidExifError,
     embed_exif_in_tiff,
     exif_byte_order,
     extract_exif_from_tiff,
 )
-from engine.data.image_formats import check_size, truncated_error
+from engine.data.image_formats import check_size
+from engine.data.missing_data import end_within_a_row, incomplete_error, shares_missing
 from engine.data.photo_image import BitDepth, DecodedImage, ImageInfo, PictureDescriptions
 from engine.errors import ImageReadError
 
@@ -33,6 +37,14 @@ _IPTC = 33723
 _MAX_METADATA_BYTES = 32 * 2**20
 _CONVERT_HINT = "Save it as an 8 or 16 bit RGB or gray TIFF first."
 _GRAY_OR_RGB = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE, tifffile.PHOTOMETRIC.RGB)
+_LAB_ENCODINGS: dict[tifffile.PHOTOMETRIC, LabEncoding] = {
+    tifffile.PHOTOMETRIC.CIELAB: "cielab",
+    tifffile.PHOTOMETRIC.ICCLAB: "icclab",
+    tifffile.PHOTOMETRIC.ITULAB: "itulab",
+}
+# The pixels of all others are converted to sRGB, which their profile does not describe.
+_KEEPING_PROFILE = (*_GRAY_OR_RGB, tifffile.PHOTOMETRIC.PALETTE, tifffile.PHOTOMETRIC.YCBCR)
+_ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 _RANGE_TOLERANCE = 1e-6
 # The JPEG decoder converts YCbCr to RGB itself.
 _JPEG_COMPRESSIONS = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG)
@@ -101,8 +113,9 @@ def decode_tiff(file: BinaryIO, page_number: int = 1) -> DecodedImage:
     with tifffile.TiffFile(file) as tiff:
         page = _page(tiff, page_number)
         _check_page(page)
-        _check_all_there(page, tiff.filehandle.size)
+        _check_all_there(page, tiff.filehandle)
         samples: NDArray[Any] = np.asarray(page.asarray(maxworkers=2))
+        _check_plain_rows(page, samples)
         if page.axes == "SYX":
             samples = np.moveaxis(samples, 0, -1)
         elif page.axes == "YX":
@@ -111,18 +124,22 @@ def decode_tiff(file: BinaryIO, page_number: int = 1) -> DecodedImage:
             raise ImageReadError(f"The TIFF's page is not a flat picture (axes {page.axes}).", _CONVERT_HINT)
         icc_profile = page.tags.valueof(34675)
         samples = _to_gray_or_rgb(page, samples, icc_profile)
-        if page.photometric not in _GRAY_OR_RGB:
-            # The profile described the colours before they were converted to sRGB.
-            keep_profile = page.photometric == tifffile.PHOTOMETRIC.YCBCR
-            icc_profile = icc_profile if keep_profile else None
-        bit_depth = _bit_depth(page)
         exif = read_tiff_exif(file, page.offset)
-        descriptions = PictureDescriptions(
-            xmp=_tag_bytes(page, _XMP), iptc=_tag_bytes(page, _IPTC), dots_per_inch=_dots_per_inch(page)
+        if page.photometric not in _KEEPING_PROFILE:
+            icc_profile = None
+        elif icc_profile is None:
+            icc_profile = profile_of_exif(exif, 1 if samples.shape[2] <= 2 else 3)
+        return DecodedImage(
+            samples=samples,
+            bit_depth=_bit_depth(page),
+            icc_profile=icc_profile,
+            exif=exif,
+            descriptions=PictureDescriptions(
+                xmp=_tag_bytes(page, _XMP), iptc=_tag_bytes(page, _IPTC), dots_per_inch=_dots_per_inch(page)
+            ),
+            has_extra=samples.shape[2] in (2, 4) and not _has_alpha(page),
+            channels_are_gray=samples.shape[2] >= 3 and page.photometric == tifffile.PHOTOMETRIC.MINISBLACK,
         )
-    return DecodedImage(
-        samples=samples, bit_depth=bit_depth, icc_profile=icc_profile, exif=exif, descriptions=descriptions
-    )
 
 
 def read_tiff_exif(file: BinaryIO, offset: int | None = None) -> bytes | None:
@@ -148,13 +165,22 @@ def read_page_exif(file: BinaryIO, page_number: int) -> bytes | None:
         return read_tiff_exif(file, offset)
 
 
-def encode_tiff(samples: NDArray[Any], icc_profile: bytes | None, exif: bytes | None) -> bytes:
+def encode_tiff(
+    samples: NDArray[Any],
+    icc_profile: bytes | None,
+    exif: bytes | None,
+    *,
+    has_extra: bool = False,
+    channels_are_gray: bool = False,
+) -> bytes:
     """Encode samples as a deflate-compressed TIFF of one page.
 
     Args:
         samples: Height x width x channels as in `DecodedImage`, uint8 or uint16.
         icc_profile: The profile, or None.
         exif: The EXIF block, beginning with its byte order mark, or None.
+        has_extra: Whether the last channel is no transparency.
+        channels_are_gray: Whether the channels are no red, green and blue.
 
     Returns:
         The content of the file.
@@ -166,13 +192,16 @@ def encode_tiff(samples: NDArray[Any], icc_profile: bytes | None, exif: bytes | 
             byte_order = exif_byte_order(exif)
         except InvalidExifError:
             exif = None
+    kinds_of_extra = ["unspecified" if has_extra else "unassalpha"] if num_channels in (2, 4) else []
+    if channels_are_gray and num_channels >= 3:
+        kinds_of_extra = ["unspecified", "unspecified", *kinds_of_extra]
     file = BytesIO()
     tifffile.imwrite(
         file,
         samples[:, :, 0] if num_channels == 1 else samples,
-        photometric="rgb" if num_channels >= 3 else "minisblack",
+        photometric="rgb" if num_channels >= 3 and not channels_are_gray else "minisblack",
         planarconfig=None if num_channels == 1 else "contig",
-        extrasamples=["unassalpha"] if num_channels in (2, 4) else None,
+        extrasamples=kinds_of_extra or None,
         compression="zlib",
         predictor=True,
         iccprofile=icc_profile,
@@ -221,7 +250,7 @@ def _check_page(page: tifffile.TiffPage) -> None:
     num_extra = page.samplesperpixel - _num_stored_colours(page)
     if not 0 <= num_extra <= 1:
         raise ImageReadError(
-            f"The TIFF has {page.samplesperpixel} channels per pixel; only gray, RGB and one alpha channel are "
+            f"The TIFF has {page.samplesperpixel} channels per pixel; only gray, RGB and one channel more are "
             "understood.",
             _CONVERT_HINT,
         )
@@ -238,12 +267,77 @@ def _check_page(page: tifffile.TiffPage) -> None:
         raise ImageReadError("The TIFF's colours are stored as floating-point numbers of no RGB.", _CONVERT_HINT)
 
 
-def _check_all_there(page: tifffile.TiffPage, file_size: int) -> None:
-    offsets, sizes = page.dataoffsets, page.databytecounts
-    if not offsets or len(offsets) != len(sizes):
+def _check_all_there(page: tifffile.TiffPage, file: tifffile.FileHandle) -> None:
+    """Refuse a page of which parts are missing, which tifffile takes for black; mend a list of their sizes.
+
+    Raises:
+        ImageReadError: With the share that is missing.
+    """
+    num_parts = math.prod(page.chunked)
+    if not page.dataoffsets or not num_parts:
         raise ImageReadError("The TIFF's list of picture parts is damaged.", "Use another copy.")
-    if any(offset + size > file_size for offset, size in zip(offsets, sizes, strict=True)):
-        raise truncated_error()
+    offsets = (*page.dataoffsets[:num_parts], *[0] * (num_parts - len(page.dataoffsets)))
+    sizes = (*page.databytecounts[:num_parts], *[0] * (num_parts - len(page.databytecounts)))
+    sizes = tuple(
+        size or (_size_without_list(page, offset, offsets, file.size) if offset else 0)
+        for offset, size in zip(offsets, sizes, strict=True)
+    )
+    is_plain = page.compression == tifffile.COMPRESSION.NONE
+
+    def read_end(offset: int, size: int) -> bytes:
+        file.seek(offset)
+        return file.read(size)
+
+    missing = shares_missing(tuple(zip(offsets, sizes, strict=True)), file.size, None if is_plain else read_end)
+    if any(missing):
+        is_last = page.planarconfig != tifffile.PLANARCONFIG.SEPARATE and _grows_only(missing)
+        weights = [_num_rows(page, index) for index in range(num_parts)]
+        share = sum(part * weight for part, weight in zip(missing, weights, strict=True)) / sum(weights)
+        raise incomplete_error(share, "last rows" if is_last else "data")
+    page.dataoffsets, page.databytecounts = offsets, sizes
+
+
+def _size_without_list(page: tifffile.TiffPage, offset: int, offsets: tuple[int, ...], file_size: int) -> int:
+    """Return how many bytes a part has whose size is stated as 0, as libtiff finds it."""
+    if page.compression == tifffile.COMPRESSION.NONE:
+        rows = page.rowsperstrip if not page.is_tiled else page.tilelength
+        columns = page.imagewidth if not page.is_tiled else page.tilewidth
+        channels = 1 if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE else page.samplesperpixel
+        row_bytes = -(-columns * channels * page.bitspersample // 8)
+        return row_bytes * (rows if page.is_tiled else _num_rows(page, offsets.index(offset)))
+    # A decoder stops where the part ends.
+    return min((other for other in (*offsets, file_size) if other > offset), default=offset) - offset
+
+
+def _num_rows(page: tifffile.TiffPage, index: int) -> int:
+    """Return how many rows of the picture a part holds; parts of a row of tiles hold the same ones."""
+    rows = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
+    across = -(-page.imagewidth // page.tilewidth) if page.is_tiled else 1
+    down = -(-page.imagelength // rows)
+    place = index // across % down
+    return min(rows, page.imagelength - place * rows)
+
+
+def _grows_only(missing: Sequence[float]) -> bool:
+    """Tell whether all that is missing lies behind what is there."""
+    first = next(index for index, share in enumerate(missing) if share)
+    return all(share == 1 for share in missing[first + 1 :])
+
+
+def _check_plain_rows(page: tifffile.TiffPage, samples: NDArray[Any]) -> None:
+    if page.compression != tifffile.COMPRESSION.NONE or page.is_tiled or not samples.size:
+        return
+    row_axis = page.axes.find("Y")
+    planes = samples if row_axis == 1 else samples[np.newaxis]
+    # Their order in the file: what is missing of several planes is the end of the last one.
+    rows = np.ascontiguousarray(planes[-1]).reshape(planes.shape[1], -1).view(np.uint8)
+    row = end_within_a_row(rows)
+    if row is not None:
+        raise incomplete_error((len(rows) - row) / (len(rows) * len(planes)), "last rows" if row_axis == 0 else "data")
+
+
+def _has_alpha(page: tifffile.TiffPage) -> bool:
+    return bool(page.extrasamples) and page.extrasamples[-1] in _ALPHA
 
 
 def _num_stored_colours(page: tifffile.TiffPage) -> int:
@@ -252,7 +346,7 @@ def _num_stored_colours(page: tifffile.TiffPage) -> int:
     if page.photometric in (
         tifffile.PHOTOMETRIC.RGB,
         tifffile.PHOTOMETRIC.YCBCR,
-        tifffile.PHOTOMETRIC.CIELAB,
+        *_LAB_ENCODINGS,
     ):
         return 3
     if page.photometric in (
@@ -290,8 +384,8 @@ def _to_gray_or_rgb(page: tifffile.TiffPage, samples: NDArray[Any], icc_profile:
         colours = (1 if colours.dtype.kind == "f" else np.iinfo(colours.dtype).max) - colours
     elif page.photometric == tifffile.PHOTOMETRIC.SEPARATED:
         colours = cmyk_to_rgb(colours, icc_profile)
-    elif page.photometric == tifffile.PHOTOMETRIC.CIELAB:
-        colours = lab_to_rgb(colours)
+    elif page.photometric in _LAB_ENCODINGS:
+        colours = lab_to_rgb(colours, _LAB_ENCODINGS[page.photometric])
     elif page.photometric == tifffile.PHOTOMETRIC.YCBCR and page.compression not in _JPEG_COMPRESSIONS:
         colours = ycbcr_to_rgb(colours)
     if alpha.shape[2] and page.extrasamples and page.extrasamples[0] == tifffile.EXTRASAMPLE.ASSOCALPHA:
