@@ -24,7 +24,7 @@ HEIGHT, WIDTH = 256, 96
 def scene() -> NDArray[np.uint8]:
     """Detail everywhere, so that data are spread evenly over the rows."""
     gray = np.random.default_rng(0).integers(20, 230, (HEIGHT, WIDTH, 1))
-    return (gray + [0, 10, 20]).astype(np.uint8)
+    return (gray + np.array([0, 10, 20])).astype(np.uint8)
 
 
 def by_pillow(format_name: str, **options: Any) -> Callable[[NDArray[Any]], bytes]:

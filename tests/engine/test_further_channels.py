@@ -1,0 +1,163 @@
+"""Channels beside the colours: infrared and stains are restored as what they are, hidden colours stay hidden."""
+
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+import torch
+from numpy.typing import NDArray
+
+from engine.backbones.unet import UNetParams
+from engine.configs import RestoreConfig
+from engine.data.image_files import read_image, read_thumbnail, write_image
+from engine.data.transparency import spread_visible_colours
+from engine.errors import ImageWriteError
+from engine.job_control import JobControl
+from engine.models import ModelCard, build_network, save_model
+from engine.restoring import restore
+
+PARAMS = UNetParams(width=8, num_levels=2).model_dump()
+
+
+def make_model(path: Path, task: str = "denoise", effect: float = 0.0) -> Path:
+    card = ModelCard(name="test model", backbone_params=PARAMS)
+    if task != "denoise":
+        card = card.model_copy(update={"task": task})
+    torch.manual_seed(0)
+    network = build_network(card)
+    if effect:
+        torch.nn.init.normal_(network.get_parameter("head.weight"), std=effect)
+    save_model(path, network.state_dict(), card)
+    return path
+
+
+def restored(model: Path, photo: Path, out: Path, **fields: Any) -> Path:
+    config = RestoreConfig(model=model, photos=(photo,), out=out, device="cpu", precision="32-true", **fields)
+    result = restore(config, JobControl(), lambda event: None)
+    assert not result.failed, result.failed
+    return result.restored[0][1]
+
+
+def channels(count: int, dtype: type = np.uint16) -> NDArray[Any]:
+    return np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, (24, 20, count), dtype)
+
+
+KINDS: dict[str, tuple[int, dict[str, Any]]] = {
+    "infrared": (4, {"photometric": "rgb", "extrasamples": ["unspecified"]}),
+    "stains": (4, {"photometric": "minisblack", "planarconfig": "contig"}),
+    "two stains": (2, {"photometric": "minisblack", "planarconfig": "contig"}),
+    "transparency": (4, {"photometric": "rgb", "extrasamples": ["unassalpha"]}),
+}
+
+
+def kind_of(path: Path) -> tuple[str, list[int], tuple[int, ...]]:
+    with tifffile.TiffFile(path) as file:
+        page = file.pages.first
+        return page.photometric.name, [int(kind) for kind in page.extrasamples], page.shape
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("name", KINDS)
+def test_a_further_channel_stays_what_it_is(tmp_path: Path, name: str, dtype: type) -> None:
+    count, options = KINDS[name]
+    source = tmp_path / "a.tif"
+    tifffile.imwrite(source, channels(count, dtype), metadata=None, **options)
+    photo = read_image(source)
+    assert (photo.alpha is None) == (name != "transparency")
+    out = restored(make_model(tmp_path / "identity.safetensors"), source, tmp_path / "out")
+    assert kind_of(out) == kind_of(source)
+    np.testing.assert_array_equal(tifffile.imread(out), channels(count, dtype))
+
+
+@pytest.mark.parametrize("name", ["infrared", "two stains"])
+def test_a_further_channel_is_restored_as_a_gray_picture(tmp_path: Path, name: str) -> None:
+    count, options = KINDS[name]
+    tifffile.imwrite(tmp_path / "a.tif", channels(count), metadata=None, **options)
+    tifffile.imwrite(tmp_path / "b.tif", channels(count)[:, :, -1], photometric="minisblack")
+    model = make_model(tmp_path / "m.safetensors", effect=0.01)
+    whole = tifffile.imread(restored(model, tmp_path / "a.tif", tmp_path / "out"))
+    alone = tifffile.imread(restored(model, tmp_path / "b.tif", tmp_path / "out"))
+    assert np.abs(alone.astype(int) - channels(count)[:, :, -1]).max() > 100, "the model does something"
+    np.testing.assert_array_equal(whole[:, :, -1], alone)
+
+
+def test_a_further_channel_is_enlarged(tmp_path: Path) -> None:
+    count, options = KINDS["infrared"]
+    tifffile.imwrite(tmp_path / "a.tif", channels(count), metadata=None, **options)
+    out = restored(make_model(tmp_path / "m.safetensors", task="sr2"), tmp_path / "a.tif", tmp_path / "out")
+    assert kind_of(out) == ("RGB", [0], (48, 40, 4))
+
+
+def test_four_samples_of_which_nothing_is_said_are_no_transparency(tmp_path: Path) -> None:
+    """A file without ExtraSamples: written by hand, since tifffile always states them."""
+    tifffile.imwrite(tmp_path / "a.tif", channels(4), photometric="rgb", extrasamples=["unspecified"], metadata=None)
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        entry = file.pages.first.tags[338].offset
+    # A private tag in its place.
+    content[entry : entry + 2] = (65000).to_bytes(2, "little")
+    (tmp_path / "b.tif").write_bytes(content)
+    photo = read_image(tmp_path / "b.tif")
+    assert photo.alpha is None
+    assert photo.extra is not None
+    np.testing.assert_array_equal(np.rint(photo.extra * 65535), channels(4)[:, :, 3])
+    assert read_thumbnail(tmp_path / "b.tif", 100).shape == (24, 20, 3)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp"])
+def test_formats_without_room_for_it_say_so(tmp_path: Path, suffix: str) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", channels(4, np.uint8), photometric="rgb", extrasamples=["unspecified"])
+    with pytest.raises(ImageWriteError, match="further channel") as caught:
+        write_image(tmp_path / f"b{suffix}", read_image(tmp_path / "a.tif"))
+    assert "TIFF" in caught.value.hint
+
+
+def disc(hidden: int) -> NDArray[np.uint8]:
+    rows, columns = np.mgrid[0:48, 0:48] - 23.5
+    alpha = np.clip(18.5 - np.hypot(rows, columns), 0, 1)
+    pixels = np.empty((48, 48, 4), np.uint8)
+    pixels[:, :, :3] = np.where(alpha[:, :, None] > 0, [230, 60, 40], hidden)
+    pixels[:, :, 3] = np.rint(255 * alpha)
+    return pixels
+
+
+@pytest.mark.parametrize("task", ["denoise", "sr2"])
+def test_hidden_colours_do_not_reach_the_edge(tmp_path: Path, task: str) -> None:
+    model = make_model(tmp_path / "m.safetensors", task=task, effect=0.002)
+    seen = []
+    for hidden in (0, 255):
+        source = tmp_path / f"hidden {hidden}.png"
+        source.write_bytes(imagecodecs.png_encode(disc(hidden)))
+        result = imagecodecs.png_decode(restored(model, source, tmp_path / "out").read_bytes())
+        alpha = result[:, :, 3:] / 255
+        seen.append(result[:, :, :3] * alpha + 255 * (1 - alpha))
+        if task == "denoise":
+            np.testing.assert_array_equal(result[0, 0], disc(hidden)[0, 0])
+    np.testing.assert_allclose(seen[0], seen[1], atol=1e-6)
+
+
+def test_an_enlarged_disc_has_no_rim(tmp_path: Path) -> None:
+    source = tmp_path / "disc.png"
+    source.write_bytes(imagecodecs.png_encode(disc(0)))
+    out = restored(make_model(tmp_path / "m.safetensors", task="sr2"), source, tmp_path / "out")
+    result = imagecodecs.png_decode(out.read_bytes())
+    assert np.abs(result[result[:, :, 3] > 0][:, :3].astype(int) - [230, 60, 40]).max() <= 1
+    assert len(np.unique(result[:, :, 3])) > 50, "its edge is interpolated"
+
+
+def test_spreading_takes_the_nearest_visible_colour() -> None:
+    generator = np.random.default_rng(0)
+    colours = generator.random((12, 15, 3), np.float32)
+    alpha = (generator.random((12, 15)) > 0.9).astype(np.float32)
+    spread = spread_visible_colours(colours, alpha)
+    places = np.argwhere(alpha > 0)
+    for row, column in np.ndindex(12, 15):
+        distances = np.hypot(*(places - [row, column]).T)
+        # OpenCV's distances are those of a 5 x 5 mask.
+        near = places[distances <= distances.min() * 1.05 + 1e-6]
+        assert any((spread[row, column] == colours[tuple(place)]).all() for place in near)
+    assert spread_visible_colours(colours, None) is colours
+    assert spread_visible_colours(colours, np.zeros_like(alpha)) is colours
