@@ -47,7 +47,7 @@ def parametric_curve(gamma: float, *linear_part: float) -> bytes:
     """
     kind = 3 if linear_part else 0
     numbers = b"".join(struct.pack(">i", round(number * 65536)) for number in (gamma, *linear_part))
-    return b"para" + bytes(4) + struct.pack(">HH", kind, 0) + numbers
+    return b"".join((b"para", bytes(4), struct.pack(">HH", kind, 0), numbers))
 
 
 SRGB_CURVE: Final = parametric_curve(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
@@ -60,7 +60,7 @@ def sampled_curve(light: NDArray[Any]) -> bytes:
         light: What evenly spaced stored values, the first 0 and the last 1, mean as light: 0 to 1.
     """
     numbers = np.rint(np.clip(light, 0, 1) * 65535).astype(">u2")
-    return b"curv" + bytes(4) + struct.pack(">I", len(numbers)) + numbers.tobytes()
+    return b"".join((b"curv", bytes(4), struct.pack(">I", len(numbers)), numbers.tobytes()))
 
 
 def gray_profile(curve: bytes) -> bytes:
@@ -152,7 +152,8 @@ def fitting_profile(icc_profile: bytes | None, num_colours: int) -> bytes | None
 def encode_srgb(light: NDArray[Any]) -> NDArray[Any]:
     """Return the stored values, 0 to 1, of linear light by IEC 61966-2-1; light is clipped to 0 to 1."""
     bounded = np.clip(light, 0, 1)
-    return np.where(bounded <= 0.0031308, bounded * 12.92, 1.055 * bounded ** (1 / 2.4) - 0.055)
+    encoded: NDArray[Any] = np.where(bounded <= 0.0031308, bounded * 12.92, 1.055 * bounded ** (1 / 2.4) - 0.055)
+    return encoded
 
 
 def convert_to_srgb(samples: NDArray[Any], icc_profile: bytes | None) -> NDArray[Any]:
@@ -225,7 +226,7 @@ def _transformed(
 
 
 def _profile(model: bytes, tags: Sequence[tuple[bytes, bytes]]) -> bytes:
-    described = ((b"desc", "Colours as the photo's file describes them"), (b"cprt", "None"))
+    described = ((b"desc", "described colours"), (b"cprt", "none"))
     elements = [*((name, _text_element(text)) for name, text in described), *tags]
     table, body = b"", b""
     start = 128 + 4 + 12 * len(elements)

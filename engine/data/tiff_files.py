@@ -384,8 +384,8 @@ def _to_gray_or_rgb(page: tifffile.TiffPage, samples: NDArray[Any], icc_profile:
         colours = (1 if colours.dtype.kind == "f" else np.iinfo(colours.dtype).max) - colours
     elif page.photometric == tifffile.PHOTOMETRIC.SEPARATED:
         colours = cmyk_to_rgb(colours, icc_profile)
-    elif page.photometric in _LAB_ENCODINGS:
-        colours = lab_to_rgb(colours, _LAB_ENCODINGS[page.photometric])
+    elif (encoding := _LAB_ENCODINGS.get(tifffile.PHOTOMETRIC(page.photometric))) is not None:
+        colours = lab_to_rgb(colours, encoding)
     elif page.photometric == tifffile.PHOTOMETRIC.YCBCR and page.compression not in _JPEG_COMPRESSIONS:
         colours = ycbcr_to_rgb(colours)
     if alpha.shape[2] and page.extrasamples and page.extrasamples[0] == tifffile.EXTRASAMPLE.ASSOCALPHA:
