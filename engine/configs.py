@@ -16,6 +16,9 @@ from engine.output_names import DEFAULT_PATTERN, check_pattern
 
 ADVANCED = {"level": "advanced"}
 
+OWN_NOISE = "own-noise"
+"""Name of the method that refines a model on the photos' own noise: the default where there is a model to refine."""
+
 
 class Preset(StrEnum):
     """How much time training may take."""
@@ -176,6 +179,7 @@ class PretrainConfig(TrainingConfig):
             json_schema_extra=ADVANCED,
         ),
     ] = "rcl"
+    """From scratch; the presets name `OWN_NOISE` where training starts from a model."""
     pretext_params: Annotated[
         dict[str, Any],
         Field(title="Method settings", description="Settings of the method.", json_schema_extra=ADVANCED),

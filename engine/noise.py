@@ -11,6 +11,7 @@ so that choosing calm blocks does not make the noise look weaker.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,19 @@ _LEAST_SHARE_OF_MEAN = 0.05
 _SMALLEST_VARIANCE = 1e-12
 
 
+@dataclass(frozen=True, kw_only=True)
+class FlatBlocks:
+    """The flattest blocks of a photo, and what they say of its noise.
+
+    Attributes:
+        residuals: What a plane leaves of them. Shape: (blocks, channels, 16, 16).
+        estimate: Level, correlation and dependence on brightness.
+    """
+
+    residuals: NDArray[np.float32]
+    estimate: NoiseEstimate
+
+
 def estimate_noise(pixels: Pixels) -> NoiseEstimate:
     """Estimate a photo's noise.
 
@@ -64,6 +78,18 @@ def estimate_noise(pixels: Pixels) -> NoiseEstimate:
 
     Returns:
         Level, correlation and dependence on brightness.
+
+    Raises:
+        ValueError: The photo is too small.
+    """
+    return flat_blocks(pixels).estimate
+
+
+def flat_blocks(pixels: Pixels) -> FlatBlocks:
+    """Find a photo's flattest blocks and estimate its noise in them.
+
+    Args:
+        pixels: Height x width x channels, 0 to 1; at least `MIN_SIDE_PX` a side.
 
     Raises:
         ValueError: The photo is too small.
@@ -80,7 +106,7 @@ def estimate_noise(pixels: Pixels) -> NoiseEstimate:
     plane_share = _PLANE_TERMS / _BLOCK_PX**2
     variance = float(np.mean(np.square(residuals)))
     if variance < _SMALLEST_VARIANCE:
-        return NoiseEstimate(sigma=0.0, correlation=(0.0,) * MAX_STRIDE)
+        return FlatBlocks(residuals=residuals, estimate=NoiseEstimate(sigma=0.0, correlation=(0.0,) * MAX_STRIDE))
     along_columns = [
         float(np.mean(residuals[:, :, lag:] * residuals[:, :, :-lag])) / variance for lag in range(1, MAX_STRIDE + 1)
     ]
@@ -94,11 +120,12 @@ def estimate_noise(pixels: Pixels) -> NoiseEstimate:
     correlation = tuple(
         (max(column, row) * (1 - lost) + lost) for column, row in zip(along_columns, along_rows, strict=True)
     )
-    return NoiseEstimate(
+    estimate = NoiseEstimate(
         sigma=float(np.sqrt(variance / (1 - lost))),
         correlation=correlation,
         dependence=_signal_dependence(blocks, all_residuals, clipped <= _MAX_CLIPPED_SHARE, correlation),
     )
+    return FlatBlocks(residuals=residuals, estimate=estimate)
 
 
 def measure_noise(images: Iterable[Pixels]) -> FolderNoise | None:

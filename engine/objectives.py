@@ -108,13 +108,14 @@ class SupervisedObjective:
         task: What is learned.
         config: Batch and crop sizes, seed.
         unlabelled: The self-supervised side; None for labels alone.
-        unlabelled_weight: Weight of its residual's root mean square, which is on the scale of the labels' error.
+        unlabelled_weight: Weight of its residual's root mean square, which is on the scale of the labels' error; or of
+            its own error, where it is supervised by made pairs.
     """
 
     pairs: Sequence[DecodedPair]
     task: RestorationTask
     config: TrainingConfig
-    unlabelled: PretextObjective | None = None
+    unlabelled: Objective | None = None
     unlabelled_weight: float = 0.0
 
     def batch(self, step: int) -> tuple[Tensor, ...]:
@@ -138,6 +139,11 @@ class SupervisedObjective:
         if not self.unlabelled:
             return supervised
         own = self.unlabelled.loss(self.task.measured(restore), tuple(unlabelled), generator)
+        if "consistency" not in own.parts:
+            parts = {f"unlabelled_{name}": value for name, value in own.parts.items()}
+            return LossParts(
+                total=supervised.total + self.unlabelled_weight * own.total, parts={**supervised.parts, **parts}
+            )
         # The gradient of a root mean square instead of a mean square: the balance then holds at any noise level.
         scale = self.unlabelled_weight / own.parts["consistency"].clamp_min(1e-10).sqrt()
         return LossParts(

@@ -128,11 +128,11 @@ def _pretraining(
     findings = photo_findings(
         photos, crop_px=pretext.source_crop_px(config.crop_px), min_photos=pretext.min_photos, control=control
     )
-    if origin is not None and origin.starter:
+    if pretext.needs_start and origin is None:
         findings.append(
-            doubtful(
-                "Learning from noisy photos alone has made starter models worse, by up to 0.6 dB.",
-                "With a few labels, fine-tune the starter directly; without any, restore with it as it is.",
+            blocks(
+                "Learning the photos' own noise refines a model; from scratch there is none.",
+                "Start from the starter model or from a run of yours, or choose residual contrastive learning.",
             )
         )
     if origin is not None and origin.task != "denoise":

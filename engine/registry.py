@@ -14,10 +14,11 @@ from engine.backbones.backbone import Backbone
 from engine.backbones.dncnn import DnCNN, DnCNNParams
 from engine.backbones.nafnet import NAFNet, NAFNetParams
 from engine.backbones.unet import UNet, UNetParams
-from engine.configs import JobConfig
+from engine.configs import OWN_NOISE, JobConfig
 from engine.errors import InvalidInputError
 from engine.pretext.neighbor2neighbor import Neighbor2Neighbor, Neighbor2NeighborParams
 from engine.pretext.noise2void import Noise2Void, Noise2VoidParams
+from engine.pretext.own_noise import OwnNoise, OwnNoiseParams
 from engine.pretext.pretext_task import PretextTask
 from engine.pretext.residual_contrastive import (
     FidelityParams,
@@ -75,6 +76,12 @@ class Entry(Generic[Product]):
 
 
 PRETEXTS: dict[str, Entry[PretextTask]] = {
+    OWN_NOISE: Entry(
+        "The photos' own noise",
+        "Learns what the photos' noise is like and refines a model on it, as far as that pays. One photo is enough.",
+        OwnNoiseParams,
+        OwnNoise,
+    ),
     "rcl": Entry(
         "Residual contrastive learning",
         "Tells the noises of photos apart, through residuals that cannot see their own noise.",

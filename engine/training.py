@@ -3,8 +3,9 @@
 import hashlib
 import logging
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,24 +14,34 @@ from pydantic import ValidationError
 
 from engine.checkpoint_files import load_newest_checkpoint
 from engine.checkpoints import TrainingState, transfer_weights
-from engine.configs import FinetuneConfig, PretrainConfig, TrainingConfig
+from engine.configs import OWN_NOISE, FinetuneConfig, PretrainConfig, TrainingConfig
 from engine.data.patches import DecodedPhoto, decode_photos
 from engine.data.photo_folder import find_usable_photos, list_image_files
 from engine.data.tiff_pages import containing_file
 from engine.devices import ComputeDevice, open_device
 from engine.errors import EngineError, InvalidInputError, RunStoreError
-from engine.events import Emit, JobWarning, RunStarted, StepDone
+from engine.events import Emit, JobWarning, Pixels, RunStarted, StepDone, VerdictReady
 from engine.followers import copied_run, own_part
 from engine.forgetting import remember_starter
 from engine.job_control import JobCancelled, JobControl
 from engine.job_results import TrainingResult
 from engine.models import RestorationModel, build_network, load_model, read_card, save_model
+from engine.refining.gate import GateResult, choose_share
+from engine.refining.own_noise import OwnNoiseMaterial, chosen_photos, learn_own_noise
+from engine.restorer import Restorer
 from engine.run_records import DataFingerprint, RunStatus
 from engine.run_store import Run, RunStore
 from engine.starter_models import starter_path
 from engine.trainer import Trainer, new_state
 from engine.training_observer import TrainingObserver
-from engine.training_plans import TrainingPlan, finetune_plan, pretrain_plan, with_measured_stride
+from engine.training_plans import (
+    TrainingPlan,
+    finetune_plan,
+    own_noise_material,
+    pretrain_plan,
+    require_refinable,
+    with_measured_stride,
+)
 from engine.verdicts import choice_verdict
 
 _logger = logging.getLogger(__name__)
@@ -59,21 +70,22 @@ def pretrain(config: PretrainConfig, control: JobControl, emit: Emit) -> Trainin
 
 def _pretrain(config: PretrainConfig, device: ComputeDevice, control: JobControl, emit: Emit) -> TrainingResult:
     origin = read_card(config.parent) if config.parent else None
-    if origin is not None and origin.starter:
-        emit(
-            JobWarning(
-                message="Learning from noisy photos alone has made starter models worse, by up to 0.6 dB.",
-                hint="With a few labels, fine-tune the starter directly; without any, restore with it as it is.",
-            )
-        )
+    if config.pretext == OWN_NOISE:
+        require_refinable(origin)
     paths = _usable_photos(config.photos, emit)
     photos = decode_photos(paths, control, emit)
-    config = with_measured_stride(config, photos, emit)
-    plan = pretrain_plan(config, origin, photos)
+    material = None
+    if config.pretext == OWN_NOISE:
+        assert config.parent is not None
+        material = own_noise_material(config, load_model(config.parent), photos, device, control, emit)
+    else:
+        config = with_measured_stride(config, photos, emit)
+    plan = pretrain_plan(config, origin, photos, material)
     card = plan.card
     run = _create_run(
         "pretrain", config, plan, device, parent=card.parent, pretext=config.pretext, backbone=card.backbone
     )
+    _keep_material(run, plan)
     if "stride" in config.pretext_params:
         run.log(f"Sub-sampling with stride {config.pretext_params['stride']}")
     return _train(config, plan, run, device, control, emit, resumed=False)
@@ -100,13 +112,14 @@ def finetune(config: FinetuneConfig, control: JobControl, emit: Emit) -> Trainin
 
 
 def _finetune(config: FinetuneConfig, device: ComputeDevice, control: JobControl, emit: Emit) -> TrainingResult:
-    plan = finetune_plan(config, read_card(config.parent) if config.parent else None, control, emit)
+    plan = finetune_plan(config, read_card(config.parent) if config.parent else None, device, control, emit)
     card = plan.card
     config = config.model_copy(update={"task_params": card.task_params})
     run = _create_run(
         "finetune", config, plan, device, parent=card.parent, task=config.task, backbone=card.backbone,
         pretext=card.pretext,
     )  # fmt: skip
+    _keep_material(run, plan)
     return _train(config, plan, run, device, control, emit, resumed=False)
 
 
@@ -138,13 +151,16 @@ def _resume(run_folder: Path, control: JobControl, emit: Emit) -> TrainingResult
         pretrain_config = _read_config(run, PretrainConfig)
         device = open_device(pretrain_config)
         photos = decode_photos(_usable_photos(pretrain_config.photos, emit), control, emit)
-        plan = pretrain_plan(pretrain_config, read_card(run.path), photos, resumed=True)
+        material = None
+        if pretrain_config.pretext == OWN_NOISE:
+            material = OwnNoiseMaterial.load(run.path, run.checkpoint_folder, pretrain_config.seed)
+        plan = pretrain_plan(pretrain_config, read_card(run.path), photos, material, resumed=True)
         config: TrainingConfig = pretrain_config
     else:
         finetune_config = _read_config(run, FinetuneConfig)
         device = open_device(finetune_config)
         # Its own model's card, since the parent may be gone by now.
-        plan = finetune_plan(finetune_config, read_card(run.path), control, emit, resumed=True)
+        plan = finetune_plan(finetune_config, read_card(run.path), device, control, emit, resumed=run)
         config = finetune_config
     if run.record.data is not None and _fingerprint(plan.photos, run.record.data.folders) != run.record.data:
         emit(
@@ -175,6 +191,8 @@ def _train(
         if config.parent is not None and not resumed:
             taken, total = transfer_weights(network, load_model(config.parent))
             run.log(f"Took over {taken} of {total} tensors from {config.parent}")
+            if isinstance(config, PretrainConfig) and taken == total:
+                save_model(_begun_path(run), network.state_dict(), card)
         state = new_state(network, config, device)
         state.memory = plan.objective
         if resumed:
@@ -207,7 +225,8 @@ def _train(
             patience=config.patience if isinstance(config, FinetuneConfig) else 0,
         )
         trainer.train()
-        stepped_back = _limit_forgetting(config, run, device, control, emit)
+        gate = _keep_what_pays(config, plan, run, device, control, emit)
+        stepped_back = None if gate else _limit_forgetting(config, run, device, control, emit)
         kept_psnr = observer.measure_kept(stepped_back) if stepped_back else state.best_psnr
         verdict = choice_verdict(state.step, config.steps, kept_psnr, state.best_step, has_parent=bool(card.parent))
         if verdict is not None:
@@ -236,6 +255,68 @@ def _load_newest(run: Run, state: TrainingState, emit: Emit) -> None:
         message = f"The newest checkpoint is missing or damaged; training goes on from step {state.step:,}."
         run.log(message)
         emit(JobWarning(message=message, hint="Nothing else is lost. If this happens again, check the disk."))
+
+
+def _begun_path(run: Run) -> Path:
+    """The weights that a run without labels has started from: what it may fall back on."""
+    return run.checkpoint_folder / "begun.safetensors"
+
+
+def _keep_material(run: Run, plan: TrainingPlan) -> None:
+    """Note what was learned of the photos' own noise.
+
+    Raises:
+        RunStoreError: It cannot be written.
+    """
+    if plan.material is None:
+        return
+    try:
+        plan.material.save(run.path, run.checkpoint_folder)
+    except OSError as error:
+        raise RunStoreError(
+            f"The noise that was learned cannot be written to {run.path}: {error}.", "Make room on the disk."
+        ) from error
+    run.log(plan.material.noise.sentence)
+
+
+def _keep_what_pays(
+    config: TrainingConfig, plan: TrainingPlan, run: Run, device: ComputeDevice, control: JobControl, emit: Emit
+) -> GateResult | None:
+    """Follow a refinement without labels as far as the photos' own risk falls: it never ends behind its start.
+
+    Returns:
+        What was found; None for a training from scratch, and for one with labels, which measure by themselves.
+    """
+    if not isinstance(config, PretrainConfig) or not _begun_path(run).is_file():
+        return None
+    begun, trained = load_model(_begun_path(run)), load_model(run.model_path)
+    photos = chosen_photos(plan.photos)
+    # Copies, since loading weights into a network changes what its state shows.
+    before, after = (
+        {name: tensor.clone() for name, tensor in model.network.state_dict().items()} for model in (begun, trained)
+    )
+    if plan.material is not None:
+        noise = plan.material.noise
+    else:
+        noise = learn_own_noise(photos, Restorer(begun, device), seed=config.seed, control=control, emit=emit)
+    found = choose_share(
+        before, after, partial(_restore_with, trained, device, control), photos, noise,
+        seed=config.seed, control=control, emit=emit,
+    )  # fmt: skip
+    save_model(run.model_path, found.weights, trained.card)
+    run.update(metrics={**run.record.metrics, **found.figures}, verdict=found.sentence)
+    run.log(found.sentence)
+    emit(VerdictReady(state="done", sentence=found.sentence))
+    return found
+
+
+def _restore_with(
+    model: RestorationModel, device: ComputeDevice, control: JobControl, weights: Mapping[str, torch.Tensor]
+) -> Callable[[Pixels], Pixels]:
+    """What restores with these weights, which the model then has."""
+    model.network.load_state_dict(weights)
+    restorer = Restorer(model, device)
+    return lambda pixels: restorer.restore(pixels, control=control)
 
 
 def _limit_forgetting(

@@ -5,17 +5,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import __version__
-from engine.configs import FinetuneConfig, PretrainConfig
+from engine.configs import OWN_NOISE, FinetuneConfig, PretrainConfig, TrainingConfig
 from engine.data.patches import DecodedPhoto, decode_photos
+from engine.devices import ComputeDevice
 from engine.errors import InvalidInputError
 from engine.events import Emit, NoiseMeasured, StepDone
 from engine.job_control import JobControl
 from engine.labels import LabelSet, gather_labels
-from engine.models import ModelCard
+from engine.models import ModelCard, RestorationModel, load_model
 from engine.noise import measure_noise
 from engine.objectives import Objective, PretextObjective, SupervisedObjective
 from engine.pretext.pretext_task import PretextTask
+from engine.refining.own_noise import OwnNoiseMaterial, chosen_photos, gather_material, learn_own_noise
+from engine.refining.twin_objective import TwinObjective
 from engine.registry import BACKBONES, PRETEXTS, find_entry
+from engine.restorer import Restorer
+from engine.run_folder import Run
 from engine.training_observer import PreviewCrop, choose_preview_crop
 
 NUM_STRIDE_PHOTOS = 16
@@ -34,9 +39,22 @@ class TrainingPlan:
     photos: Sequence[DecodedPhoto]
     stage: str
 
+    @property
+    def material(self) -> OwnNoiseMaterial | None:
+        """What was learned of the photos' own noise, where the training uses it."""
+        objective = self.objective
+        if isinstance(objective, SupervisedObjective):
+            objective = objective.unlabelled  # type: ignore[assignment]
+        return objective.material if isinstance(objective, TwinObjective) else None
+
 
 def pretrain_plan(
-    config: PretrainConfig, origin: ModelCard | None, photos: list[DecodedPhoto], *, resumed: bool = False
+    config: PretrainConfig,
+    origin: ModelCard | None,
+    photos: list[DecodedPhoto],
+    material: OwnNoiseMaterial | None = None,
+    *,
+    resumed: bool = False,
 ) -> TrainingPlan:
     """Plan a pretraining.
 
@@ -44,6 +62,7 @@ def pretrain_plan(
         config: Its settings, the stride measured.
         origin: Card of the model that it starts from or, when resumed, of the run's own; None: from scratch.
         photos: What it learns from.
+        material: What was learned of their noise, for the method that needs it.
         resumed: Whether `origin` is the run's own card.
 
     Raises:
@@ -62,7 +81,11 @@ def pretrain_plan(
         pretext_params=config.pretext_params,
         **_inherited(config, origin, resumed=resumed),
     )
-    objective = PretextObjective(photos, pretext, config.photos_per_batch, config.crop_px, config.seed)
+    objective: PretextObjective | TwinObjective
+    if material is not None:
+        objective = TwinObjective(material, config.photos_per_batch, config.crop_px, config.seed)
+    else:
+        objective = PretextObjective(photos, pretext, config.photos_per_batch, config.crop_px, config.seed)
     return TrainingPlan(
         objective=objective,
         card=card,
@@ -74,17 +97,71 @@ def pretrain_plan(
     )
 
 
+def own_noise_material(
+    config: TrainingConfig,
+    parent: RestorationModel,
+    photos: Sequence[DecodedPhoto],
+    device: ComputeDevice,
+    control: JobControl,
+    emit: Emit,
+) -> OwnNoiseMaterial:
+    """Learn the photos' noise with the model that is to be refined, and gather what shall carry it.
+
+    Args:
+        config: Its seed.
+        parent: The model.
+        photos: What is learned from.
+        device: Where to compute.
+        control: Pause and cancel.
+        emit: Receives progress.
+
+    Raises:
+        JobCancelled: Asked to end.
+        InvalidInputError: No photo is large enough, or the model does not give photos of the same size.
+    """
+    require_refinable(parent.card)
+    chosen = chosen_photos(photos)
+    restorer = Restorer(parent, device)
+    noise = learn_own_noise(chosen, restorer, seed=config.seed, control=control, emit=emit)
+    return gather_material(chosen, noise, restorer, seed=config.seed, control=control, emit=emit)
+
+
+def require_refinable(card: ModelCard | None) -> None:
+    """Check that the photos' own noise can refine a model.
+
+    Raises:
+        InvalidInputError: There is none, or it is of another task.
+    """
+    if card is None:
+        raise InvalidInputError(
+            "Learning the photos' own noise refines a model; from scratch there is none.",
+            "Start from the starter model or from a run of yours, or choose residual contrastive learning.",
+        )
+    if card.task != "denoise":
+        raise InvalidInputError(
+            f"Learning the photos' own noise refines models that denoise; this one is for the task '{card.task}'.",
+            "Start from a model that denoises.",
+        )
+
+
 def finetune_plan(
-    config: FinetuneConfig, origin: ModelCard | None, control: JobControl, emit: Emit, *, resumed: bool = False
+    config: FinetuneConfig,
+    origin: ModelCard | None,
+    device: ComputeDevice,
+    control: JobControl,
+    emit: Emit,
+    *,
+    resumed: Run | None = None,
 ) -> TrainingPlan:
     """Plan a fine-tuning.
 
     Args:
         config: Its settings.
         origin: Card of the parent or, when resumed, of the run's own model; None: from scratch.
+        device: Where the photos' noise is learned.
         control: Pause and cancel.
         emit: Receives events.
-        resumed: Whether `origin` is the run's own card.
+        resumed: The run that goes on, whose own card `origin` is.
 
     Raises:
         JobCancelled: Asked to end.
@@ -92,7 +169,7 @@ def finetune_plan(
     """
     labels = gather_labels(config, control, emit)
     training = labels.training
-    inherited = _inherited(config, origin, resumed=resumed)
+    inherited = _inherited(config, origin, resumed=resumed is not None)
     # What taught the parent has taught this model too, and may not be counted when it is measured.
     inherited["labels"] = _joined(inherited["labels"], labels.names)
     inherited["label_digests"] = _joined(inherited["label_digests"], labels.digests)
@@ -106,7 +183,7 @@ def finetune_plan(
     )
     noisy = [pair.noisy for pair in training]
     clean_of = {pair.noisy.path: pair.clean for pair in training}
-    unlabelled = _unlabelled_objective(config, origin, labels, control, emit)
+    unlabelled = _unlabelled_objective(config, origin, labels, device, control, emit, resumed=resumed)
     return TrainingPlan(
         # One label needs most to be held up by the unlabelled photos; ten nearly speak for the folder by themselves.
         objective=SupervisedObjective(
@@ -151,11 +228,28 @@ def _joined(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _unlabelled_objective(
-    config: FinetuneConfig, origin: ModelCard | None, labels: LabelSet, control: JobControl, emit: Emit
-) -> PretextObjective | None:
+    config: FinetuneConfig,
+    origin: ModelCard | None,
+    labels: LabelSet,
+    device: ComputeDevice,
+    control: JobControl,
+    emit: Emit,
+    *,
+    resumed: Run | None,
+) -> PretextObjective | TwinObjective | None:
     """The self-supervised side of fine-tuning; none from scratch, which is the plain thing to compare with."""
     if origin is None or origin.pretext is None or config.unlabelled_weight == 0 or not labels.unlabelled:
         return None
+    if origin.pretext == OWN_NOISE:
+        if config.task != origin.task:
+            return None
+        if resumed is not None:
+            material = OwnNoiseMaterial.load(resumed.path, resumed.checkpoint_folder, config.seed)
+        else:
+            assert config.parent is not None
+            photos = decode_photos(labels.unlabelled, control, emit, stage="Reading unlabelled photos")
+            material = own_noise_material(config, load_model(config.parent), photos, device, control, emit)
+        return TwinObjective(material, config.photos_per_batch, config.crop_px, config.seed)
     photos = decode_photos(labels.unlabelled, control, emit, stage="Reading unlabelled photos")
     entry = find_entry(PRETEXTS, origin.pretext, "method")
     params = _measured_params(entry.params_model.model_fields, origin.pretext_params, photos, emit)

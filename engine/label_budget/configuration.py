@@ -181,11 +181,12 @@ class LabelBudgetConfig(ComputeConfig):
     def _preset_steps(self) -> tuple[int, int]:
         return int(pretrain_preset(self.preset)["steps"]), int(finetune_preset(self.preset)["steps"])
 
-    def pretrain_settings(self, *, from_scratch: bool) -> dict[str, Any]:
-        """Values for `engine.configs.PretrainConfig`, without photos, seed and method."""
+    def pretrain_settings(self, pretext: str, *, from_scratch: bool) -> dict[str, Any]:
+        """Values for `engine.configs.PretrainConfig`, without photos and seed."""
         own = {name: self.training_params[name] for name in SHARED_SETTINGS & set(self.training_params)}
         steps = {"steps": self.pretraining_steps}
-        return {**pretrain_preset(self.preset, from_scratch=from_scratch), **steps, **self._compute(), **own}
+        preset = pretrain_preset(self.preset, from_scratch=from_scratch, pretext=pretext)
+        return {**preset, **steps, **self._compute(), **own}
 
     def finetune_settings(self, *, from_scratch: bool, steps: int) -> dict[str, Any]:
         """Values for `engine.configs.FinetuneConfig`, without photos, labels, seed and parent."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.configs import OWN_NOISE
 from engine.errors import InvalidInputError
 from engine.label_budget.configuration import PRIMARY_PRETEXT
 from engine.starter_models import starter_path
@@ -46,15 +47,18 @@ def available_methods() -> tuple[dict[str, Method], list[LeftOut]]:
 
     methods = {SCRATCH: Method(name=SCRATCH, title="From scratch")}
     for name, entry in PRETEXTS.items():
-        title = "RCL" if name == PRIMARY_PRETEXT else entry.title
-        methods[name] = Method(name=name, title=title, pretext=name)
+        if name != OWN_NOISE:
+            title = "RCL" if name == PRIMARY_PRETEXT else entry.title
+            methods[name] = Method(name=name, title=title, pretext=name)
     left_out = []
     starter = starter_path("denoise")
     both = f"{STARTER}+{PRIMARY_PRETEXT}"
     if starter is None:
         reason = "This installation has no starter model for denoising."
-        left_out = [LeftOut(name=name, reason=reason) for name in (STARTER, both)]
+        left_out = [LeftOut(name=name, reason=reason) for name in (STARTER, OWN_NOISE, both)]
     else:
+        title = "Starter, then the photos' own noise"
+        methods[OWN_NOISE] = Method(name=OWN_NOISE, title=title, pretext=OWN_NOISE, starter=starter)
         methods[STARTER] = Method(name=STARTER, title="Starter", starter=starter)
         methods[both] = Method(name=both, title="Starter, then RCL", pretext=PRIMARY_PRETEXT, starter=starter)
     methods[SUGGESTED] = Method(

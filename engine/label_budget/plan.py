@@ -234,12 +234,11 @@ class _Builder:
         title = "RCL" if method.by_suggestion else method.title
         training = PretrainConfig(
             photos=self._photos.unlabelled,
-            pretext=method.pretext,
             parent=method.starter,
             out=self._run_folder(name),
             name=name,
             seed=seed,
-            **self._config.pretrain_settings(from_scratch=method.starter is None),
+            **self._config.pretrain_settings(method.pretext, from_scratch=method.starter is None),
         )
         return self._keep(Cell(name=name, title=f"{title}, no label, repetition {seed + 1}", config=training))
 

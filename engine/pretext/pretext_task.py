@@ -58,10 +58,12 @@ class PretextTask(ABC):
     Attributes:
         crops_per_photo: Crops that each step takes of each photo.
         min_photos: Photos that it needs at least.
+        needs_start: Whether it refines a network that restores already, and cannot begin from scratch.
     """
 
     crops_per_photo: int
     min_photos: int
+    needs_start: bool = False
 
     @abstractmethod
     def source_crop_px(self, crop_px: int) -> int:

@@ -1,0 +1,237 @@
+"""What refining a network on a folder's own noise learns from: the noise, and pictures clean enough to carry it.
+
+Pictures are the photos as the network restores them already; shrunk a little when they are used, what it left of the
+noise goes and edges are sharp. Pictures that no camera took stand beside them, so that the network does not take its
+own mistakes for the truth: overlapping shapes in the photos' colours, and photographs that scikit-image brings along.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from engine.data.patches import DecodedPhoto
+from engine.errors import InvalidInputError
+from engine.events import Emit, Pixels, StepDone
+from engine.job_control import JobControl
+from engine.noise import MIN_SIDE_PX
+from engine.restorer import Restorer
+from engine.simulation.dead_leaves import draw_dead_leaves
+from engine.simulation.demosaicking import Picture
+from engine.simulation.learned.flat_blocks import guess_noise
+from engine.simulation.learned.noise import LearnedNoise, load_noise, save_noise
+from engine.simulation.learned.twins import NUM_ROUNDS, fit_by_twins
+from engine.weight_files import save_tensors
+
+MAX_PHOTOS = 64
+"""Photos of a folder that are learned from, spread evenly over it."""
+
+WINDOW_PX = 256
+NUM_WINDOWS = 64
+MAX_WINDOWS_A_PHOTO = 6
+
+NOISE_FILE = "noise.json"
+"""In a run's folder: what was learned of the photos' noise."""
+
+WINDOWS_FILE = "clean_pictures.safetensors"
+"""Beside the checkpoints: the restored windows, so that a resumed training sees the same ones."""
+
+_NUM_DEAD_LEAVES = 6
+_NUM_COLOURS = 512
+_FREE_PICTURES = ("immunohistochemistry", "coins", "moon", "page", "stereo_motorcycle")
+_LEVELS = 65535
+_STAGE = "Learning the noise"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnNoiseMaterial:
+    """What a refinement learns from.
+
+    Attributes:
+        noise: The photos' noise.
+        windows: Restored parts of the photos, 16 bit. Shape of each: (height, width, 3).
+        window_photos: For each window, which photo of the noise it is of.
+        free: Other clean pictures, 0 to 1. Shape of each: (height, width, 3).
+    """
+
+    noise: LearnedNoise
+    windows: tuple[NDArray[np.uint16], ...]
+    window_photos: tuple[int, ...]
+    free: tuple[Picture, ...]
+
+    def save(self, folder: Path, checkpoint_folder: Path) -> None:
+        """Keep noise and windows with a run.
+
+        Raises:
+            OSError: The noise cannot be written.
+            ModelFileError: The windows cannot be.
+        """
+        save_noise(folder / NOISE_FILE, self.noise)
+        tensors = {
+            f"{index:03d}_{photo}": torch.from_numpy(window.view(np.int16).copy())
+            for index, (window, photo) in enumerate(zip(self.windows, self.window_photos, strict=True))
+        }
+        save_tensors(checkpoint_folder / WINDOWS_FILE, tensors, {})
+
+    @classmethod
+    def load(cls, folder: Path, checkpoint_folder: Path, seed: int) -> "OwnNoiseMaterial":
+        """Take up what a run has kept.
+
+        Raises:
+            InvalidInputError: It is missing or damaged.
+        """
+        noise = load_noise(folder / NOISE_FILE)
+        try:
+            tensors = load_file(checkpoint_folder / WINDOWS_FILE)
+            names = sorted(tensors)
+            windows = tuple(tensors[name].view(np.uint16) for name in names)
+            photos = tuple(int(name.split("_")[1]) for name in names)
+            if not names or max(photos) >= len(noise.photos) or any(window.ndim != 3 for window in windows):
+                raise ValueError("the windows are not those of the noise")
+        except (OSError, SafetensorError, ValueError, LookupError) as error:
+            raise InvalidInputError(
+                "The pictures that this training learned from are missing or damaged.", "Start a new training."
+            ) from error
+        return cls(noise=noise, windows=windows, window_photos=photos, free=_free_pictures(windows, seed))
+
+    def window(self, index: int) -> NDArray[np.float32]:
+        """A restored part of a photo, 0 to 1. Shape: (height, width, 3)."""
+        scaled: NDArray[np.float32] = self.windows[index] * np.float32(1 / _LEVELS)
+        return scaled
+
+
+def chosen_photos(photos: Sequence[DecodedPhoto]) -> list[DecodedPhoto]:
+    """The photos that are learned from: large enough to judge, and not too many.
+
+    Raises:
+        InvalidInputError: None is large enough.
+    """
+    judged = [photo for photo in photos if min(photo.levels.shape[1:]) >= MIN_SIDE_PX]
+    if not judged:
+        raise InvalidInputError(
+            f"None of the photos has {MIN_SIDE_PX} pixels in both directions.", "Choose larger photos."
+        )
+    return judged[:: -(-len(judged) // MAX_PHOTOS)]
+
+
+def learn_own_noise(
+    photos: Sequence[DecodedPhoto], restorer: Restorer, *, seed: int, control: JobControl, emit: Emit
+) -> LearnedNoise:
+    """Learn the noise of photos with a network that restores them already.
+
+    Args:
+        photos: As `chosen_photos` gives them.
+        restorer: The network.
+        seed: Of the twins.
+        control: Pause and cancel.
+        emit: Receives progress.
+
+    Raises:
+        JobCancelled: Asked to end.
+    """
+    emit(StepDone(stage=_STAGE, step=0, num_steps=NUM_ROUNDS + 1))
+    # Each judged on its own pixels: decoded, they may be more than memory holds.
+    guess = guess_noise(
+        [photo.path.name for photo in photos],
+        [_central_part(photo) for photo in photos],
+        [255 if photo.bit_depth == 8 else 65535 for photo in photos],
+    )
+
+    def restore(pixels: Pixels) -> Pixels:
+        return restorer.restore(pixels, control=control)
+
+    def report(done: int, rounds: int, distance: float) -> None:
+        control.wait_if_paused()
+        emit(StepDone(stage=_STAGE, step=done + 1, num_steps=rounds + 1, metrics={"twin_distance": distance}))
+
+    return fit_by_twins(guess, [_central_part(photo) for photo in photos], restore, seed=seed, on_round=report)
+
+
+def gather_material(
+    photos: Sequence[DecodedPhoto],
+    noise: LearnedNoise,
+    restorer: Restorer,
+    *,
+    seed: int,
+    control: JobControl,
+    emit: Emit,
+) -> OwnNoiseMaterial:
+    """Restore parts of the photos to put the noise on, and gather other pictures.
+
+    Args:
+        photos: Those of the noise.
+        noise: What was learned of them.
+        restorer: The network as it is before.
+        seed: Of the places and of the pictures.
+        control: Pause and cancel.
+        emit: Receives progress.
+
+    Raises:
+        JobCancelled: Asked to end.
+    """
+    generator = np.random.default_rng((seed, 1))
+    count = int(np.clip(NUM_WINDOWS // len(photos), 1, MAX_WINDOWS_A_PHOTO))
+    windows: list[NDArray[np.uint16]] = []
+    owners: list[int] = []
+    for index, photo in enumerate(photos):
+        for top, left in _places(photo, count, generator):
+            control.wait_if_paused()
+            crop = photo.crop(top, left, min(WINDOW_PX, max(photo.levels.shape[1:]))).transpose(1, 2, 0)
+            restored = restorer.restore(crop, control=control)
+            windows.append(np.rint(restored * _LEVELS).astype(np.uint16))
+            owners.append(index)
+        emit(StepDone(stage="Restoring what carries it", step=index + 1, num_steps=len(photos)))
+    return OwnNoiseMaterial(
+        noise=noise, windows=tuple(windows), window_photos=tuple(owners), free=_free_pictures(windows, seed)
+    )
+
+
+def gate_places(photo: DecodedPhoto) -> tuple[int, int]:
+    """Where a photo is measured: at its upper left, which windows keep away from where there is room."""
+    height, width = photo.levels.shape[1:]
+    return min(height // 16, max(height - WINDOW_PX, 0)), min(width // 16, max(width - WINDOW_PX, 0))
+
+
+def _places(photo: DecodedPhoto, count: int, generator: np.random.Generator) -> list[tuple[int, int]]:
+    """Random places for windows; the upper left is kept for measuring where the photo is large enough."""
+    height, width = photo.levels.shape[1:]
+    rows, columns = max(height - WINDOW_PX, 0), max(width - WINDOW_PX, 0)
+    if not rows and not columns:
+        return [(0, 0)]
+    kept_top, kept_left = gate_places(photo)
+    places: list[tuple[int, int]] = []
+    for _ in range(20 * count):
+        place = int(generator.integers(rows + 1)), int(generator.integers(columns + 1))
+        is_apart = abs(place[0] - kept_top) >= WINDOW_PX or abs(place[1] - kept_left) >= WINDOW_PX
+        if is_apart or min(rows, columns) < WINDOW_PX // 2:
+            places.append(place)
+        if len(places) == count:
+            break
+    return places or [(rows, columns)]
+
+
+def _central_part(photo: DecodedPhoto, side_px: int = 1024) -> Pixels:
+    height, width = photo.levels.shape[1:]
+    top, left = (max(side - side_px, 0) // 2 for side in (height, width))
+    part = photo.levels[:, top : top + side_px, left : left + side_px]
+    return DecodedPhoto(photo.path, part).pixels
+
+
+def _free_pictures(windows: Sequence[NDArray[np.uint16]], seed: int) -> tuple[Picture, ...]:
+    """Overlapping shapes in the windows' colours, and photographs; always the same for the same windows."""
+    from skimage import data
+
+    generator = np.random.default_rng((seed, 2))
+    pixels = np.concatenate([window.reshape(-1, 3)[::61] for window in windows])
+    colours = pixels[generator.integers(len(pixels), size=_NUM_COLOURS)] * np.float32(1 / _LEVELS)
+    pictures = [draw_dead_leaves(2 * WINDOW_PX, colours, generator) for _ in range(_NUM_DEAD_LEAVES)]
+    for name in _FREE_PICTURES:
+        found = getattr(data, name)()
+        picture = np.asarray(found[0] if isinstance(found, tuple) else found, np.float32) / 255
+        pictures.append(np.repeat(picture[..., None], 3, axis=2) if picture.ndim == 2 else picture[..., :3])
+    return tuple(pictures)

@@ -1,0 +1,177 @@
+"""The first guess of photos' noise, from their flat blocks; photos whose noises agree share a spectrum.
+
+What a plane leaves of a flat block is noise, so its mean periodogram is the noise's spectrum. In a photo full of
+texture there is no flat block, and texture passes for noise: such a photo stands out by its spectrum, takes that of the
+others where they agree, and its level is put right by its twin (`twins`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.events import Pixels
+from engine.noise import FlatBlocks, flat_blocks
+from engine.simulation.learned.noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise, PhotoNoise
+
+OPPONENTS: NDArray[np.float64] = np.array([[1, 1, 1], [1, -1, 0], [1, 1, -2]]) / np.sqrt([[3], [2], [6]])
+"""Orthonormal mixtures of the channels: what all share, and two of colour alone."""
+
+_WINDOW = np.outer(np.hanning(NUM_BANDS + 2)[1:-1], np.hanning(NUM_BANDS + 2)[1:-1])
+_WINDOW /= np.sqrt(np.mean(_WINDOW**2))
+
+_AGREEMENT = 0.35
+"""Mean difference of the logarithms of two spectra, up to which photos share one. White noises of 13 photos differ by
+0.10 to 0.15, camera JPEGs of one maker by 0.24, textures from noise by 1 and more (measured)."""
+
+_LARGEST_MINORITY = 1 / 6
+"""Spectra of so few photos, beside a majority that agrees, count as texture."""
+
+_LEAST_SIGMA_SHARE = 0.2
+_SMALLEST_VARIANCE = 1e-12
+_LEAST_POWER = 1e-3
+_NEIGHBOURS = ((0, 1), (1, 0), (0, -1), (-1, 0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Guess:
+    """What one photo's flat blocks say."""
+
+    spectrum: NDArray[np.float64]
+    shape: NDArray[np.float64]
+    num_blocks: int
+    is_gray: bool
+
+
+def guess_noise(names: Sequence[str], photos: Sequence[Pixels], highest_levels: Sequence[int]) -> LearnedNoise:
+    """Measure the noise of photos in their flat blocks.
+
+    Args:
+        names: The photos' file names.
+        photos: Shape of each: (height, width, 3), 0 to 1, at least 16 pixels a side.
+        highest_levels: 255 or 65535 for each.
+
+    Returns:
+        Levels by brightness, and spectra that photos share.
+    """
+    blocks = [flat_blocks(pixels) for pixels in photos]
+    guesses = [_guess(found) for found in blocks]
+    groups, outliers = _group(guesses)
+    spectra: list[NDArray[np.float64]] = []
+    index_of: dict[tuple[int, bool], int] = {}
+    noises = []
+    for number, (name, found, guess, highest) in enumerate(zip(names, blocks, guesses, highest_levels, strict=True)):
+        group = next(index for index, members in enumerate(groups) if number in members)
+        key = (group, guess.is_gray)
+        if key not in index_of:
+            index_of[key] = len(spectra)
+            teaching = [guesses[member] for member in groups[group] if member not in outliers]
+            spectra.append(_common_spectrum(teaching, is_gray=guess.is_gray))
+        noises.append(
+            PhotoNoise(
+                name=name,
+                variance=np.tile(_variance_by_brightness(found), (NUM_CHANNELS, 1)),
+                spectrum=index_of[key],
+                is_gray=guess.is_gray,
+                highest_level=highest,
+                has_shared_spectrum=number in outliers,
+            )
+        )
+    return LearnedNoise(photos=tuple(noises), spectra=tuple(spectra))
+
+
+def opponent_power(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean windowed periodogram of blocks in each of the `OPPONENTS`.
+
+    Args:
+        blocks: Shape: (blocks, 3, 16, 16).
+
+    Returns:
+        Power of each mixture at each frequency; white noise of variance 1 has 1 everywhere. Shape: (3, 16, 16).
+    """
+    mixed = np.einsum("kc,bcij->bkij", OPPONENTS, blocks - blocks.mean(axis=(2, 3), keepdims=True))
+    transformed = np.fft.fft2(mixed * _WINDOW)
+    power: NDArray[np.float64] = np.mean(np.abs(transformed) ** 2, axis=0) / NUM_BANDS**2
+    return power
+
+
+def smoothed(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean with the neighbouring frequencies. Shape: (..., 16, 16), kept."""
+    around = sum(np.roll(power, shift, axis=(-2, -1)) for shift in _NEIGHBOURS)
+    return np.asarray((power + around) / (1 + len(_NEIGHBOURS)))
+
+
+def _guess(found: FlatBlocks) -> _Guess:
+    blocks = found.residuals.astype(np.float64)
+    blocks -= blocks.mean(axis=(2, 3), keepdims=True)
+    transformed = np.fft.fft2(blocks * _WINDOW)
+    covariance = np.einsum("bcij,bdij->ijcd", transformed, transformed.conj()).real / len(blocks)
+    covariance = (covariance + np.roll(covariance[::-1, ::-1], (1, 1), axis=(0, 1))) / 2
+    # The plane has taken the lowest frequency away.
+    covariance[0, 0] = np.mean([covariance[place] for place in _NEIGHBOURS], axis=0)
+    spectrum = _normalised(covariance + 1e-12 * np.eye(NUM_CHANNELS))
+    power = np.stack([np.einsum("c,ijcd,d->ij", mixture, spectrum, mixture) for mixture in OPPONENTS])
+    is_gray = bool(power[1:].mean() < 1e-4 * power[0].mean())
+    shape = np.log(smoothed(power / power[0].mean()) + _LEAST_POWER)
+    return _Guess(spectrum=spectrum, shape=shape, num_blocks=len(blocks), is_gray=is_gray)
+
+
+def _normalised(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scaled to a mean variance of 1 over frequencies and channels."""
+    scaled: NDArray[np.float64] = covariance / (np.trace(covariance, axis1=2, axis2=3).mean() / NUM_CHANNELS)
+    return scaled
+
+
+def _common_spectrum(guesses: Sequence[_Guess], *, is_gray: bool) -> NDArray[np.float64]:
+    """The mean over photos; of gray ones and for them, that of what the channels share."""
+    colour = [guess for guess in guesses if not guess.is_gray]
+    if not is_gray and colour:
+        weighted = sum(guess.spectrum * guess.num_blocks for guess in colour)
+        return _normalised(np.asarray(weighted))
+    shared: NDArray[np.float64] = np.zeros((NUM_BANDS, NUM_BANDS))
+    for guess in guesses:
+        power = np.einsum("c,ijcd,d->ij", OPPONENTS[0], guess.spectrum, OPPONENTS[0])
+        shared += power / power.mean() * guess.num_blocks
+    return _normalised(shared[..., None, None] * np.ones((NUM_CHANNELS, NUM_CHANNELS)))
+
+
+def _group(guesses: Sequence[_Guess]) -> tuple[list[list[int]], set[int]]:
+    """Photos whose spectra agree, and those that take the majority's though their own is another."""
+    num_photos = len(guesses)
+    near = np.eye(num_photos, dtype=bool)
+    for first in range(num_photos):
+        for second in range(first):
+            one, other = guesses[first], guesses[second]
+            mixtures = 1 if one.is_gray or other.is_gray else NUM_CHANNELS
+            difference = np.abs(one.shape[:mixtures] - other.shape[:mixtures]).mean()
+            near[first, second] = near[second, first] = difference < _AGREEMENT
+    left = set(range(num_photos))
+    groups: list[list[int]] = []
+    while left:
+        centre = max(sorted(left), key=lambda photo: sum(near[photo, other] for other in left))
+        members = sorted(other for other in left if near[centre, other])
+        groups.append(members)
+        left -= set(members)
+    majority, *others = groups
+    if 2 * len(majority) <= num_photos:
+        return groups, set()
+    few = max(1, int(_LARGEST_MINORITY * num_photos))
+    outliers = {photo for members in others if len(members) <= few for photo in members}
+    rest = [members for members in others if not set(members) <= outliers]
+    return [sorted({*majority, *outliers}), *rest], outliers
+
+
+def _variance_by_brightness(found: FlatBlocks) -> NDArray[np.float64]:
+    """The measured line of variance over brightness, at each `BRIGHTNESS`.
+
+    Noise that grows with the light goes on growing beyond the brightest flat parts; noise that falls is not
+    followed to where it was not seen.
+    """
+    sigma, line = found.estimate.sigma, found.estimate.dependence
+    if line is None:
+        return np.full(len(BRIGHTNESS), max(sigma**2, _SMALLEST_VARIANCE))
+    lowest = 0.0 if line.slope >= 0 and line.offset > 0 else line.darkest
+    highest = 1.0 if line.slope > 0 else line.brightest
+    variance = line.slope * np.clip(BRIGHTNESS, lowest, highest) + line.offset
+    return np.maximum(variance, max((_LEAST_SIGMA_SHARE * sigma) ** 2, _SMALLEST_VARIANCE))

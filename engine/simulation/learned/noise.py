@@ -1,0 +1,239 @@
+"""A noise that was learned from photos: its level by brightness, its spectrum, its rounding; drawn upon any picture.
+
+The noise n of a picture y is n = s(y) u: a stationary field u of mean power 1, with a power at each spatial frequency
+and a covariance of the channels there, times a standard deviation s that follows the brightness below each pixel,
+channel by channel. Sensors have such noise (Foi et al., IEEE TIP 17(10), 2008), and with the spectrum what cameras,
+scanners and film make of it: correlated pixels, correlated channels, bands.
+
+Photos whose noises agree share a spectrum; each has its own level.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.atomic_files import write_bytes_atomically
+from engine.errors import InvalidInputError
+from engine.json_files import json_text, read_json_object
+
+NUM_BANDS: Final = 16
+"""Spatial frequencies along each axis of a spectrum: those of a block of 16 x 16 pixels."""
+
+BRIGHTNESS: Final[NDArray[np.float64]] = np.linspace(0, 1, 17)
+"""Brightness at which levels are known; between them the variance follows a straight line."""
+
+NUM_CHANNELS: Final = 3
+
+FILE_VERSION: Final = 1
+
+_SMALLEST_VARIANCE = 1e-14
+
+Field = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoNoise:
+    """The noise of one photo.
+
+    Attributes:
+        name: The photo's file name.
+        variance: Variance at each `BRIGHTNESS`, per channel, on the 0 to 1 scale. Shape: (3, 17).
+        spectrum: Index of its spectrum in `LearnedNoise.spectra`.
+        is_gray: Whether its channels are one.
+        highest_level: What white is as an integer, 255 or 65535: values are rounded to such steps.
+        has_shared_spectrum: Whether the spectrum is that of other photos, its own being unlike all of theirs.
+    """
+
+    name: str
+    variance: NDArray[np.float64]
+    spectrum: int
+    is_gray: bool
+    highest_level: int
+    has_shared_spectrum: bool = False
+
+    def sigma(self, brightness: float = 0.5) -> float:
+        """Standard deviation at a brightness, the channels' mean square's root, 0 to 1."""
+        return float(np.sqrt(np.mean([np.interp(brightness, BRIGHTNESS, row) for row in self.variance])))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnedNoise:
+    """The noise of some photos.
+
+    Attributes:
+        photos: One a photo, in their order.
+        spectra: Covariance of the three channels at each spatial frequency, in the order of `numpy.fft.fft2`; the mean
+            over frequencies and channels of the variances is 1. Shape of each: (16, 16, 3, 3).
+        distance: Mean earth mover's distance of photos and their twins, on the scale of the residual's own mean
+            magnitude; None where no twins were made.
+        unfitted_distance: The same of twins by flat blocks alone.
+        accuracy: Share of the photos whose own twin is nearer than that of any other photo; None for a single one.
+    """
+
+    photos: tuple[PhotoNoise, ...]
+    spectra: tuple[NDArray[np.float64], ...]
+    distance: float | None = None
+    unfitted_distance: float | None = None
+    accuracy: float | None = None
+
+    def draw(self, clean: Field, photo: int, generator: np.random.Generator, scale: float = 1.0) -> Field:
+        """Draw the noise that a photo would have upon a picture.
+
+        Args:
+            clean: The picture, 0 to 1. Shape: (height, width, 3).
+            photo: Index of the photo.
+            generator: Source of the noise.
+            scale: Times its level.
+
+        Returns:
+            The noise alone. Shape: as of the picture.
+        """
+        noise = self.photos[photo]
+        height, width = clean.shape[:2]
+        root = self._root(noise.spectrum, height, width)
+        white = generator.standard_normal((height, width, NUM_CHANNELS), np.float32)
+        transformed = np.fft.fft2(white, axes=(0, 1))
+        coloured = np.fft.ifft2(np.matmul(root, transformed[..., None])[..., 0], axes=(0, 1)).real
+        drawn: Field = (coloured * (scale * self.deviation(clean, photo))).astype(np.float32)
+        return drawn
+
+    def deviation(self, clean: Field, photo: int) -> Field:
+        """Standard deviation of a photo's noise upon each pixel of a picture. Shape: (height, width, 3)."""
+        rows = self.photos[photo].variance
+        levels = [np.interp(clean[..., channel], BRIGHTNESS, rows[channel]) for channel in range(NUM_CHANNELS)]
+        return np.sqrt(np.stack(levels, axis=-1)).astype(np.float32)
+
+    def add(self, clean: Field, photo: int, generator: np.random.Generator, scale: float = 1.0) -> Field:
+        """A picture as that photo would have recorded it: with its noise, clipped and rounded to its levels."""
+        highest = np.float32(self.photos[photo].highest_level)
+        noisy = np.clip(clean + self.draw(clean, photo, generator, scale), 0, 1)
+        return np.rint(noisy * highest) / highest
+
+    def with_photo(self, photo: int, **changes: Any) -> "LearnedNoise":
+        """The same with one photo's noise changed."""
+        photos = list(self.photos)
+        photos[photo] = replace(photos[photo], **changes)
+        return replace(self, photos=tuple(photos))
+
+    @property
+    def sentence(self) -> str:
+        """What was learned, in one or two sentences."""
+        levels = [255 * photo.sigma() for photo in self.photos]
+        low, high = min(levels), max(levels)
+        strength = f"{low:.1f}" if round(low, 1) == round(high, 1) else f"{low:.1f} to {high:.1f}"
+        found = f"Noise of {strength} of 255 at mid brightness, {len(self.spectra)} kinds of grain."
+        if len(self.spectra) == 1:
+            found = f"Noise of {strength} of 255 at mid brightness, one kind of grain."
+        if self.accuracy is None:
+            return found
+        return f"{found} {self.accuracy:.0%} of the photos are found by their twins."
+
+    def _root(self, spectrum: int, height: int, width: int) -> NDArray[np.complex64]:
+        """The matrix that gives white noise its spectrum at each frequency. Shape: (height, width, 3, 3)."""
+        key = (id(self.spectra[spectrum]), height, width)
+        found = _roots.get(key)
+        if found is None or found[0] is not self.spectra[spectrum]:
+            if len(_roots) >= _MAX_ROOTS:
+                _roots.clear()
+            found = _roots[key] = (self.spectra[spectrum], _root_of(self.spectra[spectrum], height, width))
+        return found[1]
+
+
+_MAX_ROOTS = 64
+_roots: dict[tuple[int, int, int], tuple[NDArray[np.float64], NDArray[np.complex64]]] = {}
+"""Roots by spectrum and size; the spectrum is held, so that no other can take its id."""
+
+
+def _root_of(spectrum: NDArray[np.float64], height: int, width: int) -> NDArray[np.complex64]:
+    """Interpolate a spectrum to a picture's frequencies, and take the symmetric root of the covariance at each."""
+    table = np.fft.fftshift(spectrum.reshape(NUM_BANDS, NUM_BANDS, -1), axes=(0, 1)).astype(np.float32)
+    # Frequencies go round: behind the highest comes the lowest.
+    table = np.pad(table, ((0, 1), (0, 1), (0, 0)), mode="wrap")
+    rows, columns = ((np.fft.fftfreq(side) * NUM_BANDS + NUM_BANDS / 2).astype(np.float32) for side in (height, width))
+    at_columns, at_rows = np.meshgrid(columns, rows)
+    planes = [
+        cv2.remap(np.ascontiguousarray(table[..., plane]), at_columns, at_rows, cv2.INTER_LINEAR)
+        for plane in range(table.shape[2])
+    ]
+    covariance = np.stack(planes, axis=-1).reshape(height, width, NUM_CHANNELS, NUM_CHANNELS)
+    values, vectors = np.linalg.eigh(covariance)
+    root = np.einsum("hwij,hwj,hwkj->hwik", vectors, np.sqrt(np.maximum(values, 0)), vectors)
+    power = np.mean(np.maximum(values, 0))
+    return (root / np.sqrt(power + _SMALLEST_VARIANCE)).astype(np.complex64)
+
+
+def save_noise(path: Path, noise: LearnedNoise) -> None:
+    """Write a learned noise as JSON, at once or not at all.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    content = {
+        "version": FILE_VERSION,
+        "photos": [
+            {
+                "name": photo.name,
+                "variance": photo.variance.tolist(),
+                "spectrum": photo.spectrum,
+                "is_gray": photo.is_gray,
+                "highest_level": photo.highest_level,
+                "has_shared_spectrum": photo.has_shared_spectrum,
+            }
+            for photo in noise.photos
+        ],
+        "spectra": [spectrum.tolist() for spectrum in noise.spectra],
+        "distance": noise.distance,
+        "unfitted_distance": noise.unfitted_distance,
+        "accuracy": noise.accuracy,
+    }
+    write_bytes_atomically(path, json_text(content).encode("utf-8"))
+
+
+def load_noise(path: Path) -> LearnedNoise:
+    """Read a learned noise.
+
+    Raises:
+        InvalidInputError: The file is missing, damaged, or of a newer version.
+    """
+    try:
+        content = read_json_object(path)
+        if content["version"] > FILE_VERSION:
+            raise InvalidInputError(f"'{path.name}' was made by a newer version of Residua.", "Update Residua.")
+        spectra = tuple(_numbers(spectrum, (NUM_BANDS, NUM_BANDS, 3, 3)) for spectrum in content["spectra"])
+        photos = tuple(_photo_of(fields, len(spectra)) for fields in content["photos"])
+        figures = {name: _figure(content[name]) for name in ("distance", "unfitted_distance", "accuracy")}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise InvalidInputError(
+            f"'{path.name}' is missing, damaged, or holds no learned noise.", "Learn the noise of the photos again."
+        ) from error
+    return LearnedNoise(photos=photos, spectra=spectra, **figures)
+
+
+def _photo_of(fields: Mapping[str, Any], num_spectra: int) -> PhotoNoise:
+    spectrum, highest_level = fields["spectrum"], fields["highest_level"]
+    if not (isinstance(spectrum, int) and 0 <= spectrum < num_spectra and highest_level in {255, 65535}):
+        raise ValueError("a photo's spectrum or levels do not exist")
+    return PhotoNoise(
+        name=str(fields["name"]),
+        variance=np.maximum(_numbers(fields["variance"], (NUM_CHANNELS, len(BRIGHTNESS))), _SMALLEST_VARIANCE),
+        spectrum=spectrum,
+        is_gray=bool(fields["is_gray"]),
+        highest_level=int(highest_level),
+        has_shared_spectrum=bool(fields["has_shared_spectrum"]),
+    )
+
+
+def _numbers(values: Sequence[Any], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    numbers = np.array(values, np.float64)
+    if numbers.shape != shape or not np.isfinite(numbers).all():
+        raise ValueError(f"numbers of shape {shape} are needed, not {numbers.shape}")
+    return numbers
+
+
+def _figure(value: Any) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,259 @@
+"""Learning a noise by twins: photos made noisy anew must leave the residuals that the photos themselves leave.
+
+A photo x, restored by a network f, leaves the residual x - f(x). Its twin t = f(x) + n carries a noise n drawn from
+what was learned so far, and leaves t - f(t). The same network looks at both, so its own errors cancel; where the noise
+was learned rightly, the two residuals are as near as two crops of one photo. This is residual contrastive learning
+(Dong et al., IJCAI 2022) turned round: there the earth mover's distance of residuals teaches the network, here it
+teaches the noise. Making noisy pictures from a network's own output is that of Pseudo-ISP (Cao et al., 2021).
+
+The distance is W1 per step of brightness, of the residual and of its differences to neighbours 1 to 4 pixels away,
+along rows and columns, which hold its correlation. A level that is wrong by a factor stretches the residual's quantile
+function by nearly that factor: the slope between the quantile functions of photo and twin says how to put it right; a
+wrong spectrum shows in the ratio of their periodograms. Where the network hardly answers to the noise (coarse grain
+that it takes for picture) residuals say nothing, and the flat blocks' word stands.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.events import Pixels
+from engine.losses.earth_mover import earth_mover_distance_matrix, sorted_residuals
+from engine.simulation.learned.flat_blocks import OPPONENTS, opponent_power, smoothed
+from engine.simulation.learned.noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise
+
+Restore = Callable[[Pixels], Pixels]
+"""A network on one photo of any size. Shape: (height, width, 3), kept; 0 to 1."""
+
+NUM_ROUNDS = 3
+CROP_PX = 256
+MAX_PHOTOS = 24
+"""Photos whose twins are made; the spectrum of the others follows, their level by the median of these."""
+
+LAGS = (1, 2, 3, 4)
+
+_NUM_BRIGHTNESS_STEPS = 4
+_NUM_LEVEL_STEPS = 6
+_MIN_STEP_PIXELS = 256
+_QUANTILES = np.linspace(0.02, 0.98, 49)
+_SLOPE_RANGE = (0.2, 3.0)
+_POWER_RANGE = (0.1, 4.0)
+
+# Below the first share of the noise in its residual the network's answer says nothing, above the second all.
+_UNANSWERED, _ANSWERED = 0.15, 0.5
+_SMALLEST = 1e-12
+
+_Values = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """One photo's crop as the network sees it."""
+
+    photo: int
+    restored: _Values
+    residual: _Values
+    power: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Twin:
+    """A subject's twin in one round."""
+
+    noise: _Values
+    residual: _Values
+    power: NDArray[np.float64]
+    noise_power: NDArray[np.float64]
+
+
+def fit_by_twins(
+    noise: LearnedNoise,
+    photos: Sequence[Pixels],
+    restore: Restore,
+    *,
+    seed: int,
+    num_rounds: int = NUM_ROUNDS,
+    on_round: Callable[[int, int, float], None] = lambda done, rounds, distance: None,
+) -> LearnedNoise:
+    """Put a guessed noise right until photos and their twins leave alike residuals.
+
+    Args:
+        noise: The first guess.
+        photos: Its photos, in the same order. Shape of each: (height, width, 3), 0 to 1.
+        restore: The network that looks at both.
+        seed: Of the twins' noise.
+        num_rounds: How often it is put right.
+        on_round: Told after each round: rounds done, their number, and the distance so far.
+
+    Returns:
+        The noise of the round whose twins were nearest, with its distance, that of the guess, and the accuracy.
+    """
+    chosen = range(0, len(photos), -(-len(photos) // MAX_PHOTOS))
+    side = min(CROP_PX, *(min(photos[photo].shape[:2]) for photo in chosen))
+    subjects = [_look_at(photo, photos[photo], side, restore) for photo in chosen]
+    best, best_distance, accuracy, first_distance = noise, np.inf, None, None
+    for number in range(num_rounds + 1):
+        generator = np.random.default_rng((seed, number))
+        twins = [_make_twin(noise, subject, restore, generator) for subject in subjects]
+        distances = _distances(subjects, twins)
+        own = float(distances.diagonal().mean())
+        first_distance = own if first_distance is None else first_distance
+        if own < best_distance:
+            best, best_distance, accuracy = noise, own, _accuracy(distances)
+        on_round(number, num_rounds, own)
+        if number < num_rounds:
+            noise = _levels_put_right(_spectra_put_right(noise, subjects, twins), noise, subjects, twins)
+    return replace(best, distance=best_distance, unfitted_distance=first_distance, accuracy=accuracy)
+
+
+def _look_at(photo: int, pixels: Pixels, side: int, restore: Restore) -> _Subject:
+    top, left = ((size - side) // 2 for size in pixels.shape[:2])
+    crop = pixels[top : top + side, left : left + side]
+    restored = restore(crop)
+    residual = np.asarray(crop - restored, np.float32)
+    return _Subject(photo, np.asarray(restored), residual, _power(residual))
+
+
+def _make_twin(noise: LearnedNoise, subject: _Subject, restore: Restore, generator: np.random.Generator) -> _Twin:
+    drawn = noise.draw(subject.restored, subject.photo, generator)
+    highest = np.float32(noise.photos[subject.photo].highest_level)
+    twin = np.rint(np.clip(subject.restored + drawn, 0, 1) * highest) / highest
+    residual = np.asarray(twin - restore(twin), np.float32)
+    return _Twin(drawn, residual, _power(residual), _power(drawn))
+
+
+def _power(values: _Values) -> NDArray[np.float64]:
+    """Mean periodogram of half overlapping blocks. Shape: (3, 16, 16)."""
+    half = NUM_BANDS // 2
+    blocks = []
+    for top, left in ((0, 0), (0, half), (half, 0), (half, half)):
+        rows, columns = (
+            (size - offset) // NUM_BANDS for size, offset in zip(values.shape[:2], (top, left), strict=True)
+        )
+        part = values[top : top + rows * NUM_BANDS, left : left + columns * NUM_BANDS]
+        grid = part.reshape(rows, NUM_BANDS, columns, NUM_BANDS, NUM_CHANNELS)
+        blocks.append(grid.transpose(0, 2, 4, 1, 3).reshape(-1, NUM_CHANNELS, NUM_BANDS, NUM_BANDS))
+    return opponent_power(np.concatenate(blocks).astype(np.float64))
+
+
+def _distances(subjects: Sequence[_Subject], twins: Sequence[_Twin]) -> NDArray[np.float64]:
+    """W1 of each photo to each twin, as a share of the photo's own mean magnitude. Shape: (photos, twins)."""
+    of_photos = _quantile_functions([subject.residual for subject in subjects], subjects)
+    of_twins = _quantile_functions([twin.residual for twin in twins], subjects)
+    magnitudes = of_photos.abs().mean(dim=(1, 2)).clamp_min(_SMALLEST)
+    distances = earth_mover_distance_matrix(of_photos, of_twins) / magnitudes[:, None]
+    return np.asarray(distances.double().numpy())
+
+
+def _quantile_functions(residuals: Sequence[_Values], subjects: Sequence[_Subject]) -> Tensor:
+    """Sorted values of residuals and of their differences to neighbours, by steps of brightness.
+
+    Shape: (residuals, 3 * (1 + 2 lags), samples).
+    """
+    stacked = torch.from_numpy(np.stack(residuals).transpose(0, 3, 1, 2).copy())
+    brightness = torch.from_numpy(np.stack([subject.restored for subject in subjects]).transpose(0, 3, 1, 2).copy())
+    reach = max(LAGS)
+    inner = stacked[..., reach:, reach:]
+    height, width = stacked.shape[2:]
+    parts = [inner]
+    for lag in LAGS:
+        parts.append(inner - stacked[..., reach - lag : height - lag, reach:])
+        parts.append(inner - stacked[..., reach:, reach - lag : width - lag])
+    values = torch.cat(parts, dim=1)
+    intensity = brightness[..., reach:, reach:].repeat(1, len(parts), 1, 1)
+    return sorted_residuals(values, intensity, _NUM_BRIGHTNESS_STEPS)
+
+
+def _accuracy(distances: NDArray[np.float64]) -> float | None:
+    """Share of the photos whose own twin is the nearest; None for a single photo."""
+    if len(distances) < 2:
+        return None
+    return float(np.mean(distances.argmin(axis=1) == np.arange(len(distances))))
+
+
+def _spectra_put_right(noise: LearnedNoise, subjects: Sequence[_Subject], twins: Sequence[_Twin]) -> LearnedNoise:
+    """Scale each spectrum by the ratio of the photos' to the twins' power, as far as the network answers."""
+    spectra = list(noise.spectra)
+    for index, spectrum in enumerate(spectra):
+        of_it = [
+            (subject, twin)
+            for subject, twin in zip(subjects, twins, strict=True)
+            if noise.photos[subject.photo].spectrum == index
+        ]
+        # Texture has spoiled the residuals of outliers too.
+        of_it = [pair for pair in of_it if not noise.photos[pair[0].photo].has_shared_spectrum] or of_it
+        if not of_it:
+            continue
+        found, expected, put_in = (
+            np.sum(
+                [power / (twin.power.mean() + _SMALLEST) for (_, twin), power in zip(of_it, powers, strict=True)],
+                axis=0,
+            )
+            for powers in (
+                [subject.power for subject, _ in of_it],
+                [twin.power for _, twin in of_it],
+                [twin.noise_power for _, twin in of_it],
+            )
+        )
+        trust = _trust(np.sqrt(expected / (put_in + _SMALLEST)))
+        ratio = np.clip(found / (expected + _SMALLEST), *_POWER_RANGE)
+        amplitude = np.exp(0.5 * smoothed(trust * np.log(ratio))).transpose(1, 2, 0)
+        mixed = np.einsum("kc,ijcd,ld->ijkl", OPPONENTS, spectrum, OPPONENTS)
+        mixed *= amplitude[..., :, None] * amplitude[..., None, :]
+        scaled = np.einsum("kc,ijkl,ld->ijcd", OPPONENTS, mixed, OPPONENTS)
+        spectra[index] = scaled / (np.trace(scaled, axis1=2, axis2=3).mean() / NUM_CHANNELS)
+    return replace(noise, spectra=tuple(spectra))
+
+
+def _levels_put_right(
+    noise: LearnedNoise, before: LearnedNoise, subjects: Sequence[_Subject], twins: Sequence[_Twin]
+) -> LearnedNoise:
+    """Scale each photo's levels by the slope between quantile functions, per brightness and channel."""
+    factors = {}
+    for subject, twin in zip(subjects, twins, strict=True):
+        factor = _level_factors(subject, twin, is_gray=before.photos[subject.photo].is_gray)
+        factors[subject.photo] = factor
+    typical = np.exp(np.median([np.log(factor) for factor in factors.values()], axis=0))
+    photos = tuple(
+        replace(photo, variance=photo.variance * factors.get(index, typical) ** 2)
+        for index, photo in enumerate(noise.photos)
+    )
+    return replace(noise, photos=photos)
+
+
+def _level_factors(subject: _Subject, twin: _Twin, *, is_gray: bool) -> NDArray[np.float64]:
+    """By how much to scale a photo's standard deviation at each `BRIGHTNESS`. Shape: (3, 17)."""
+    rows = []
+    for channel in range(1 if is_gray else NUM_CHANNELS):
+        brightness = subject.restored[..., channel].ravel()
+        found, expected, put_in = (
+            values[..., channel].ravel() for values in (subject.residual, twin.residual, twin.noise)
+        )
+        places, logarithms = [], []
+        for step in np.array_split(np.argsort(brightness, kind="stable"), _NUM_LEVEL_STEPS):
+            if len(step) < _MIN_STEP_PIXELS:
+                continue
+            answer = expected[step].std() / (put_in[step].std() + _SMALLEST)
+            slope = np.clip(_slope(found[step], expected[step]), *_SLOPE_RANGE)
+            places.append(float(brightness[step].mean()))
+            logarithms.append(float(_trust(answer) * np.log(slope)))
+        if not places:
+            return np.ones((NUM_CHANNELS, len(BRIGHTNESS)))
+        calm = np.convolve(np.pad(logarithms, 1, mode="edge"), (0.25, 0.5, 0.25), "valid")
+        rows.append(np.exp(np.interp(BRIGHTNESS, places, calm)))
+    return np.broadcast_to(np.stack(rows), (NUM_CHANNELS, len(BRIGHTNESS)))
+
+
+def _slope(found: _Values, expected: _Values) -> float:
+    """The slope between two quantile functions: by how much one distribution is a stretched other one."""
+    one, other = (np.quantile(values - values.mean(), _QUANTILES) for values in (found, expected))
+    return float(np.sum(one * other) / (np.sum(other * other) + _SMALLEST**2))
+
+
+def _trust(answer: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """How far a residual that holds this share of the noise put in is believed, 0 to 1."""
+    return np.clip((np.asarray(answer) - _UNANSWERED) / (_ANSWERED - _UNANSWERED), 0, 1)
