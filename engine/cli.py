@@ -27,7 +27,15 @@ from engine.cli_reporting import (
     set_up_logging,
     to_json,
 )
-from engine.configs import EvaluateConfig, FinetuneConfig, Preset, PretrainConfig, RestoreConfig, ScanConfig
+from engine.configs import (
+    OWN_NOISE,
+    EvaluateConfig,
+    FinetuneConfig,
+    Preset,
+    PretrainConfig,
+    RestoreConfig,
+    ScanConfig,
+)
 from engine.errors import EngineError
 from engine.job_results import EvaluationResult, RestoreResult, ScanResult, TrainingResult
 from engine.presets import finetune_preset, pretrain_preset
@@ -71,6 +79,14 @@ Model = Annotated[
 Parent = Annotated[
     str, typer.Option("--from", metavar="RUN|MODEL|starter|none", help="What to start from; none: from scratch.")
 ]
+RefinedParent = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="RUN|MODEL|starter|none",
+        help="What to start from; none: from scratch. Default: starter, with another method or network none.",
+    ),
+]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="RUN", help="Run folder, new or empty. Default: in the run store.")
 ]
@@ -109,12 +125,17 @@ def scan(
     folders: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Folders or files.")],
     recursive: Annotated[bool, typer.Option(help="Look into subfolders too.")] = True,
     estimate_noise: Annotated[bool, typer.Option(help="Measure each photo's noise.")] = True,
+    noise_model: Annotated[
+        bool, typer.Option("--noise-model", help="Learn what the photos' noise is like, by twins: slower.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List usable photos with their noise, what it has in common, and why the other files cannot be used."""
     from engine.scanning import scan as job
 
-    config = make_config(ScanConfig, folders=folders, recursive=recursive, estimate_noise=estimate_noise)
+    config = make_config(
+        ScanConfig, folders=folders, recursive=recursive, estimate_noise=estimate_noise, noise_model=noise_model
+    )
     run_job(job, config, _describe_scan, as_json=as_json)
 
 
@@ -122,17 +143,28 @@ def scan(
 @options_from(PretrainConfig, leave_out={"parent", "photos", "out"}, by_preset=pretrain_preset(Preset.BALANCED))
 def pretrain(
     folders: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Folders or files of noisy photos.")],
-    parent: Parent = "none",
+    parent: RefinedParent = "",
     out: Out = None,
     preset: PresetOption = Preset.BALANCED,
     as_json: Json = False,
     *,
     settings: dict[str, Any],
 ) -> None:
-    """Learn from noisy photos alone; the result already restores."""
+    """Learn from noisy photos alone; the result already restores.
+
+    By default the starter model is refined on the photos' own noise, as far as that pays.
+    """
+    pretext = settings.get("pretext", "")
+    if not parent:
+        # The other methods learn most where there is nothing to forget.
+        parent = (
+            STARTER_WORD
+            if pretext in {"", OWN_NOISE} and not {"backbone", "backbone_params"} & set(settings)
+            else "none"
+        )
     config = make_config(
         PretrainConfig,
-        **{**pretrain_preset(preset, from_scratch=parent == "none"), **settings},
+        **{**pretrain_preset(preset, from_scratch=parent == "none", pretext=pretext), **settings},
         parent=_find_parent(parent),
         photos=folders,
         out=out,
@@ -306,10 +338,15 @@ def _describe_scan(result: ScanResult) -> Ending:
     if result.noise is not None:
         lines.append(result.noise.sentence)
         noise_fields = {**to_json(result.noise), "sentence": result.noise.sentence}
+    model = result.noise_model
+    if model is not None:
+        lines.append(model.sentence)
+        lines += [f"  {photo.name}  {photo.facts}" for photo in model.photos]
     fields = {
         "photos": result.photos,
         "skipped": result.skipped,
         "noise": noise_fields,
+        "noise_model": None if model is None else model.summary,
         "seconds": result.seconds,
     }
     return Ending(summary="\n".join(lines), fields=fields, exit_code=EXIT_SOME_FAILED if result.skipped else 0)

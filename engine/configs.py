@@ -68,6 +68,10 @@ class ScanConfig(JobConfig):
     estimate_noise: Annotated[bool, Field(title="Estimate noise", description="Measure each photo's noise level.")] = (
         True
     )
+    noise_model: Annotated[
+        bool,
+        Field(title="Learn the noise", description="Learn what the photos' noise is like, with the starter model."),
+    ] = False
 
 
 class TrainingConfig(ComputeConfig):

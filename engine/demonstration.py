@@ -115,7 +115,13 @@ def demonstrate(
 
     started = time.monotonic()
     samples = make_samples(control, emit)
-    pretraining = PretrainConfig(photos=(samples.noisy,), name="Sample photos", **pretrain_preset(Preset.QUICK))
+    starter = starter_path("denoise")
+    pretraining = PretrainConfig(
+        photos=(samples.noisy,),
+        parent=starter,
+        name="Sample photos",
+        **pretrain_preset(Preset.QUICK, from_scratch=starter is None),
+    )
     if pretrain_steps is None:
         speed = _try_speed(pretrain, pretraining, control, emit)
         pretrain_steps = _affordable_steps(speed, PRETRAIN_STEPS, PRETRAIN_SECONDS)

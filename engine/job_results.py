@@ -7,6 +7,7 @@ from typing import Literal
 
 from engine.events import FileSkipped, PhotoScanned
 from engine.noise_facts import FolderNoise
+from engine.simulation.learned.noise import LearnedNoise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,12 +19,14 @@ class ScanResult:
         skipped: The others.
         noise: What the noises of the photos have in common; None where not estimated.
         seconds: Time it took, without pauses.
+        noise_model: What was learned of the photos' noise by twins; None where that was not asked for.
     """
 
     photos: tuple[PhotoScanned, ...]
     skipped: tuple[FileSkipped, ...]
     noise: FolderNoise | None
     seconds: float
+    noise_model: LearnedNoise | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from app.settings import Settings
 from engine.configs import FinetuneConfig, PretrainConfig
 from engine.label_budget.configuration import LabelBudgetConfig
 from engine.label_budget.workload import Workload
-from engine.presets import PRESET_CARDS, finetune_preset, pretrain_preset
+from engine.presets import FROM_SCRATCH_PRETEXT, PRESET_CARDS, finetune_preset, pretrain_preset
 
 _FROM_LEAST_CERTAIN = (SpeedSource.GUESSED, SpeedSource.ALIKE, SpeedSource.TRIED, SpeedSource.MEASURED)
 _ANYWHERE = (Path(),)
@@ -43,7 +43,9 @@ class BudgetTime:
         Returns:
             The minutes, and the less certain of the sources of what they were made from.
         """
-        pretraining = PretrainConfig(photos=_ANYWHERE, **config.pretrain_settings(from_scratch=True))
+        pretraining = PretrainConfig(
+            photos=_ANYWHERE, **config.pretrain_settings(FROM_SCRATCH_PRETEXT, from_scratch=True)
+        )
         finetuning = FinetuneConfig(
             noisy=_ANYWHERE, clean=_ANYWHERE, **config.finetune_settings(from_scratch=True, steps=config.total_steps)
         )

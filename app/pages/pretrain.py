@@ -1,6 +1,7 @@
 """Pretrain: learn from the noisy photos alone."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Slot
@@ -20,7 +21,7 @@ from app.theme import SPACING
 from app.translation import mark, tr, translate_engine
 from app.widgets.buttons import quiet_button
 from app.widgets.field_editors import IntEditor
-from engine.configs import Preset, PretrainConfig
+from engine.configs import OWN_NOISE, Preset, PretrainConfig
 from engine.events import Emit
 from engine.job_control import JobControl
 from engine.job_results import TrainingResult
@@ -81,8 +82,8 @@ class PretrainPage(TrainingPage):
 
     def introduction(self) -> tuple[str, str]:
         return tr("Learn from your photos"), tr(
-            "The network looks at your noisy photos and finds out what is noise and what is picture. It needs no "
-            "clean photo, and its result already restores. Everything stays on this machine."
+            "The program learns what the noise of your photos is like, puts it on clean pictures, and refines a model "
+            "on them as far as that makes your photos better. It needs no clean photo. Everything stays on this machine."
         )
 
     def job_title(self, name: str) -> str:
@@ -92,7 +93,12 @@ class PretrainPage(TrainingPage):
         return TrainingForm(PretrainConfig, _FIELDS)
 
     def make_start_choice(self) -> StartChoice:
-        return StartChoice(self.session, self.settings, lambda: _RESTORING_TASK, lambda: None)
+        return StartChoice(self.session, self.settings, lambda: _RESTORING_TASK, self._starter)
+
+    def _starter(self) -> Path | None:
+        """What is refined unless a person says otherwise; without it, learning begins from scratch."""
+        starter = self.session.starter_to_learn_from(_RESTORING_TASK)
+        return starter.path if starter is not None else None
 
     def make_inputs(self) -> QWidget:
         self.change_stride = quiet_button(tr("Change"))
@@ -167,6 +173,11 @@ class PretrainPage(TrainingPage):
             return tr("The photos are still being read.")
         if not self.session.photos:
             return tr("Open a folder of noisy photos first.")
+        if self.form.values().get("pretext") == OWN_NOISE and self.start_choice.path is None:
+            return tr(
+                "Learning the photos’ own noise refines a model: start from the starter model or a run, or choose "
+                "another method under More settings."
+            )
         least = self._min_photos.get(self.form.values().get("pretext", ""), _MIN_PHOTOS)
         if self.num_input_photos() < least:
             return tr(
@@ -217,4 +228,11 @@ class PretrainPage(TrainingPage):
         return choices, models
 
     def result_text(self, metrics: Mapping[str, float]) -> str:
-        return tr("It can restore photos now; how well, the Compare page shows.")
+        gain = metrics.get("estimated_gain")
+        if gain is None:
+            return tr("It can restore photos now; how well, the Compare page shows.")
+        if not metrics.get("share_of_way"):
+            return tr("The model that it started from already fits these photos; it is kept as it was.")
+        return tr("On your photos the error is {share} % lower than before (estimated without references).").format(
+            share=phrases.number(100 * (1 - 10 ** (-gain / 10)))
+        )

@@ -22,10 +22,10 @@ from engine.job_control import JobControl
 from engine.noise import MIN_SIDE_PX
 from engine.restorer import Restorer
 from engine.simulation.dead_leaves import draw_dead_leaves
-from engine.simulation.demosaicking import Picture
 from engine.simulation.learned.flat_blocks import guess_noise
 from engine.simulation.learned.noise import LearnedNoise, load_noise, save_noise
 from engine.simulation.learned.twins import NUM_ROUNDS, fit_by_twins
+from engine.simulation.pictures import Picture
 from engine.weight_files import save_tensors
 
 MAX_PHOTOS = 64
@@ -233,5 +233,6 @@ def _free_pictures(windows: Sequence[NDArray[np.uint16]], seed: int) -> tuple[Pi
     for name in _FREE_PICTURES:
         found = getattr(data, name)()
         picture = np.asarray(found[0] if isinstance(found, tuple) else found, np.float32) / 255
-        pictures.append(np.repeat(picture[..., None], 3, axis=2) if picture.ndim == 2 else picture[..., :3])
+        in_colour = np.repeat(picture[..., None], 3, axis=2) if picture.ndim == 2 else picture[..., :3]
+        pictures.append(np.asarray(in_colour, np.float32))
     return tuple(pictures)

@@ -97,7 +97,8 @@ class TwinObjective:
         source = material.window(index) if is_own else material.free[int(generator.integers(len(material.free)))]
         wide = round((self.crop_px + _EXTRA_PX) * generator.uniform(1, LARGEST_SHRINKING))
         crop = _crop(source, min(wide, *source.shape[:2]), generator)
-        clean = cv2.resize(crop, (self.crop_px, self.crop_px), interpolation=cv2.INTER_AREA)
+        shrunk = cv2.resize(crop, (self.crop_px, self.crop_px), interpolation=cv2.INTER_AREA)
+        clean = np.asarray(shrunk, np.float32)
         if material.noise.photos[photo].is_gray:
             clean = np.repeat(clean.mean(axis=2, keepdims=True), 3, axis=2)
         if not is_own and generator.random() < _MATCHED_BRIGHTNESS_SHARE:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.simulation.demosaicking import Picture
+from engine.simulation.pictures import Picture
 
 _SMALLEST_RADIUS_PX = 1.5
 _LARGEST_RADIUS_SHARE = 1 / 3

@@ -60,6 +60,13 @@ class PhotoNoise:
         """Standard deviation at a brightness, the channels' mean square's root, 0 to 1."""
         return float(np.sqrt(np.mean([np.interp(brightness, BRIGHTNESS, row) for row in self.variance])))
 
+    @property
+    def facts(self) -> str:
+        """Its level from dark to bright, and whose grain it has."""
+        dark, middle, bright = (255 * self.sigma(brightness) for brightness in (0.1, 0.5, 0.9))
+        whose = ", grain of the other photos" if self.has_shared_spectrum else ""
+        return f"noise {dark:.1f} in dark parts, {middle:.1f} in middle ones, {bright:.1f} in bright ones{whose}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class LearnedNoise:
@@ -106,13 +113,15 @@ class LearnedNoise:
         """Standard deviation of a photo's noise upon each pixel of a picture. Shape: (height, width, 3)."""
         rows = self.photos[photo].variance
         levels = [np.interp(clean[..., channel], BRIGHTNESS, rows[channel]) for channel in range(NUM_CHANNELS)]
-        return np.sqrt(np.stack(levels, axis=-1)).astype(np.float32)
+        deviation: Field = np.sqrt(np.stack(levels, axis=-1)).astype(np.float32)
+        return deviation
 
     def add(self, clean: Field, photo: int, generator: np.random.Generator, scale: float = 1.0) -> Field:
         """A picture as that photo would have recorded it: with its noise, clipped and rounded to its levels."""
         highest = np.float32(self.photos[photo].highest_level)
         noisy = np.clip(clean + self.draw(clean, photo, generator, scale), 0, 1)
-        return np.rint(noisy * highest) / highest
+        rounded: Field = np.rint(noisy * highest) / highest
+        return rounded
 
     def with_photo(self, photo: int, **changes: Any) -> "LearnedNoise":
         """The same with one photo's noise changed."""
@@ -132,6 +141,25 @@ class LearnedNoise:
         if self.accuracy is None:
             return found
         return f"{found} {self.accuracy:.0%} of the photos are found by their twins."
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Its figures as plain values, for scripts."""
+        return {
+            "sentence": self.sentence,
+            "num_spectra": len(self.spectra),
+            "twin_distance": self.distance,
+            "unfitted_twin_distance": self.unfitted_distance,
+            "twins_that_find_their_photo": self.accuracy,
+            "photos": [
+                {
+                    "name": photo.name,
+                    "spectrum": photo.spectrum,
+                    "sigma": {str(level): photo.sigma(level) for level in (0.1, 0.5, 0.9)},
+                }
+                for photo in self.photos
+            ],
+        }
 
     def _root(self, spectrum: int, height: int, width: int) -> NDArray[np.complex64]:
         """The matrix that gives white noise its spectrum at each frequency. Shape: (height, width, 3, 3)."""
@@ -164,7 +192,8 @@ def _root_of(spectrum: NDArray[np.float64], height: int, width: int) -> NDArray[
     values, vectors = np.linalg.eigh(covariance)
     root = np.einsum("hwij,hwj,hwkj->hwik", vectors, np.sqrt(np.maximum(values, 0)), vectors)
     power = np.mean(np.maximum(values, 0))
-    return (root / np.sqrt(power + _SMALLEST_VARIANCE)).astype(np.complex64)
+    scaled: NDArray[np.complex64] = (root / np.sqrt(power + _SMALLEST_VARIANCE)).astype(np.complex64)
+    return scaled
 
 
 def save_noise(path: Path, noise: LearnedNoise) -> None:
