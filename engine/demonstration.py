@@ -7,40 +7,34 @@ picture and a report.
 import argparse
 import html
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from engine.atomic_files import write_bytes_atomically
 from engine.cli_reporting import LineReporter, cancelled_by_signals, phrase_duration, set_up_logging
 from engine.comparison_sheet import Tile, choose_spot, write_comparison_sheet
-from engine.configs import FinetuneConfig, Preset, PretrainConfig, RestoreConfig, TrainingConfig
+from engine.configs import FinetuneConfig, Preset, PretrainConfig, RestoreConfig
 from engine.data.image_files import read_image
 from engine.errors import EngineError
 from engine.events import Emit, JobEvent, JobWarning, Pixels, StepDone
 from engine.job_control import JobCancelled, JobControl
-from engine.job_results import TrainingResult
 from engine.metrics import psnr, ssim
 from engine.presets import finetune_preset, pretrain_preset
 from engine.run_store import Run, default_runs_folder
 from engine.sample_photos import SamplePhotos, make_sample_photos
+from engine.starter_models import GENERAL_TASK, starter_path
 
-PRETRAIN_STEPS, PRETRAIN_SECONDS = 1300, 105.0
-FINETUNE_STEPS, FINETUNE_SECONDS = 250, 40.0
+PRETRAIN_STEPS, PRETRAIN_SECONDS = 400, 75.0
+FINETUNE_STEPS, FINETUNE_SECONDS = 150, 30.0
 """Steps at most, and the time they may take, so that all of it takes less than four minutes on two cores.
 
 A slower or busier machine does fewer steps. The presets take longer and reach further.
 """
-
-TRIAL_STEPS = 30
-
-Config = TypeVar("Config", bound=TrainingConfig)
 
 SPOT_PX = 240
 NUM_SHOWN = 6
@@ -115,7 +109,7 @@ def demonstrate(
 
     started = time.monotonic()
     samples = make_samples(control, emit)
-    starter = starter_path("denoise")
+    starter = starter_path(GENERAL_TASK)
     pretraining = PretrainConfig(
         photos=(samples.noisy,),
         parent=starter,
@@ -123,7 +117,7 @@ def demonstrate(
         **pretrain_preset(Preset.QUICK, from_scratch=starter is None),
     )
     if pretrain_steps is None:
-        speed = _try_speed(pretrain, pretraining, control, emit)
+        speed = _speed_of(pretraining, control, emit)
         pretrain_steps = _affordable_steps(speed, PRETRAIN_STEPS, PRETRAIN_SECONDS)
     pretrained = pretrain(pretraining.model_copy(update={"steps": pretrain_steps}), control, emit)
     finetuning = FinetuneConfig(
@@ -134,7 +128,7 @@ def demonstrate(
         **finetune_preset(Preset.QUICK),
     )
     if finetune_steps is None:
-        speed = _try_speed(finetune, finetuning, control, emit)
+        speed = _speed_of(finetuning, control, emit)
         finetune_steps = _affordable_steps(speed, FINETUNE_STEPS, FINETUNE_SECONDS)
     finetuned = finetune(finetuning.model_copy(update={"steps": finetune_steps}), control, emit)
     outputs = {}
@@ -214,26 +208,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _try_speed(
-    train: Callable[[Config, JobControl, Emit], TrainingResult], config: Config, control: JobControl, emit: Emit
-) -> float:
-    """Return the steps a second of a short training whose result is thrown away."""
+def _speed_of(config: PretrainConfig | FinetuneConfig, control: JobControl, emit: Emit) -> float:
+    """Steps a second that this machine does of a training."""
+    from engine.devices import open_device
+    from engine.models import read_card
+    from engine.preflight_trial import measure_speed
+
     emit(StepDone(stage="Trying this machine's speed", step=0, num_steps=1))
-    marks: list[tuple[int, float]] = []
-
-    def note_time(event: JobEvent) -> None:
-        if isinstance(event, StepDone) and event.num_steps == TRIAL_STEPS:
-            marks.append((event.step, time.monotonic()))
-
-    with tempfile.TemporaryDirectory() as folder:
-        trial = config.model_copy(update={"steps": TRIAL_STEPS, "out": Path(folder) / "trial"})
-        seconds = train(trial, control, note_time).seconds
-    # The first steps warm the machine up.
-    warm = [mark for mark in marks if mark[0] >= TRIAL_STEPS // 3]
-    (first_step, first_time), (last_step, last_time) = warm[0], warm[-1]
-    if last_step == first_step:
-        return TRIAL_STEPS / seconds
-    return (last_step - first_step) / (last_time - first_time)
+    origin = read_card(config.parent) if config.parent is not None else None
+    return measure_speed(config, origin, open_device(config), num_photos=NUM_SHOWN, control=control)
 
 
 def _affordable_steps(steps_per_second: float, num_steps: int, seconds: float) -> int:

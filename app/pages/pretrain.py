@@ -83,7 +83,7 @@ class PretrainPage(TrainingPage):
     def introduction(self) -> tuple[str, str]:
         return tr("Learn from your photos"), tr(
             "The program learns what the noise of your photos is like, puts it on clean pictures, and refines a model "
-            "on them as far as that makes your photos better. It needs no clean photo. Everything stays on this machine."
+            "on them as far as that makes your photos better. It needs no clean photo. All stays on this machine."
         )
 
     def job_title(self, name: str) -> str:
