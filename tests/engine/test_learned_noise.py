@@ -1,0 +1,163 @@
+"""The noise of photos, learned from them: against the noise that was put in."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.signal import welch
+from scipy.stats import wasserstein_distance
+
+from engine.errors import InvalidInputError
+from engine.simulation.dead_leaves import draw_dead_leaves
+from engine.simulation.learned.flat_blocks import guess_noise
+from engine.simulation.learned.noise import BRIGHTNESS, LearnedNoise, PhotoNoise, load_noise, save_noise
+from engine.simulation.learned.twins import fit_by_twins
+
+Picture = NDArray[np.float32]
+SIDE = 160
+
+
+def picture(seed: int, side: int = SIDE) -> Picture:
+    """A clean picture with flat parts and edges, between 0.2 and 0.8."""
+    generator = np.random.default_rng(seed)
+    colours = generator.uniform(0.2, 0.8, (60, 3)).astype(np.float32)
+    coarse = draw_dead_leaves(side // 8, colours, generator)
+    return cv2.GaussianBlur(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC), (0, 0), 2.0)
+
+
+def noisy(clean: Picture, seed: int, sigma: float = 0.1, blur_px: float = 0.0, slope: float = 0.0) -> Picture:
+    noise = np.random.default_rng(seed).standard_normal(clean.shape).astype(np.float32)
+    if blur_px:
+        noise = cv2.GaussianBlur(noise, (0, 0), blur_px)
+        noise /= noise.std()
+    deviation = np.sqrt(sigma**2 + slope * clean)
+    return np.clip(clean + deviation * noise, 0, 1).astype(np.float32)
+
+
+def smoothing(pixels: Picture) -> Picture:
+    """A simple network: it removes what is fine."""
+    return np.clip(cv2.GaussianBlur(pixels, (0, 0), 2.0), 0, 1)
+
+
+def learn(photos: list[Picture], rounds: int = 3) -> LearnedNoise:
+    guess = guess_noise([f"{index}.png" for index in range(len(photos))], photos, [255] * len(photos))
+    return fit_by_twins(guess, photos, smoothing, seed=0, num_rounds=rounds)
+
+
+def test_white_noise_is_learned_at_its_level() -> None:
+    learned = learn([noisy(picture(seed), seed, sigma=0.04 + 0.02 * seed) for seed in range(3)])
+    for seed, photo in enumerate(learned.photos):
+        assert photo.sigma() == pytest.approx(0.04 + 0.02 * seed, rel=0.12)
+    assert len({photo.spectrum for photo in learned.photos}) == 1
+    assert learned.accuracy == 1.0
+    drawn = learned.draw(np.full((128, 128, 3), 0.5, np.float32), 1, np.random.default_rng(5))
+    neighbours = np.corrcoef(drawn[:, 1:, 0].ravel(), drawn[:, :-1, 0].ravel())[0, 1]
+    channels = np.corrcoef(drawn[..., 0].ravel(), drawn[..., 1].ravel())[0, 1]
+    assert abs(neighbours) < 0.12
+    assert abs(channels) < 0.12
+
+
+def test_the_spectrum_of_grain_is_that_of_an_independent_estimate() -> None:
+    clean = picture(1, side=256)
+    learned = learn([noisy(clean, 2, sigma=0.08, blur_px=1.0)], rounds=0)
+    drawn = learned.draw(np.full((256, 256, 3), 0.5, np.float32), 0, np.random.default_rng(1))
+    true = noisy(np.full((256, 256, 3), 0.5, np.float32), 3, sigma=0.08, blur_px=1.0) - 0.5
+    found, wanted = (welch(noise[..., 0].ravel(), nperseg=32)[1] for noise in (drawn, true))
+    shares = [power[1:9].sum() / power[1:].sum() for power in (found, wanted)]
+    assert shares[0] == pytest.approx(shares[1], abs=0.08)
+    assert drawn.std() == pytest.approx(true.std(), rel=0.25)
+
+
+def test_noise_that_follows_the_brightness_is_drawn_so() -> None:
+    learned = learn([noisy(picture(3), 4, sigma=0.02, slope=0.02)])
+    dark, bright = learned.photos[0].sigma(0.3), learned.photos[0].sigma(0.7)
+    assert bright / dark == pytest.approx(np.sqrt((0.0004 + 0.014) / (0.0004 + 0.006)), rel=0.25)
+
+
+def test_twins_put_right_what_texture_has_spoiled() -> None:
+    texture = 0.12 * np.random.default_rng(9).standard_normal((SIDE, SIDE, 1)).astype(np.float32)
+    texture = cv2.GaussianBlur(texture, (0, 0), 0.8)[..., None]
+    photos = [noisy(picture(seed), seed, sigma=0.05) for seed in range(6)]
+    photos.append(noisy(np.clip(picture(7) + texture, 0, 1), 7, sigma=0.05))
+
+    def keeps_the_texture(pixels: Picture) -> Picture:
+        is_textured = abs(
+            np.corrcoef(pixels[..., 0].ravel() - smoothing(pixels)[..., 0].ravel(), texture.ravel())[0, 1]
+        )
+        return np.clip(smoothing(pixels) + (texture if is_textured > 0.2 else 0), 0, 1).astype(np.float32)
+
+    guess = guess_noise([str(index) for index in range(7)], photos, [255] * 7)
+    fitted = fit_by_twins(guess, photos, keeps_the_texture, seed=0)
+    assert guess.photos[6].sigma() > 1.2 * 0.05
+    assert fitted.photos[6].sigma() == pytest.approx(0.05, rel=0.2)
+    assert fitted.distance is not None
+    assert fitted.unfitted_distance is not None
+    assert fitted.distance < fitted.unfitted_distance
+
+
+def test_photos_with_other_noises_keep_spectra_of_their_own() -> None:
+    photos = [noisy(picture(seed), seed, sigma=0.06) for seed in range(3)]
+    photos += [noisy(picture(seed), seed, sigma=0.06, blur_px=1.5) for seed in range(3, 6)]
+    guess = guess_noise([str(index) for index in range(6)], photos, [255] * 6)
+    assert len({guess.photos[index].spectrum for index in range(3)}) == 1
+    assert {guess.photos[index].spectrum for index in range(3)}.isdisjoint(
+        {guess.photos[index].spectrum for index in range(3, 6)}
+    )
+
+
+def test_gray_photos_get_gray_noise() -> None:
+    gray = np.repeat(noisy(picture(2), 2)[..., :1], 3, axis=2)
+    learned = learn([gray])
+    assert learned.photos[0].is_gray
+    drawn = learned.draw(gray, 0, np.random.default_rng(0))
+    assert np.allclose(drawn[..., 0], drawn[..., 1], atol=1e-4)
+
+
+def test_twins_are_rounded_to_the_photos_levels() -> None:
+    noise = white_noise(0.05)
+    twin = noise.add(picture(1), 0, np.random.default_rng(0))
+    assert np.allclose(twin * 255, np.rint(twin * 255), atol=1e-3)
+    assert twin.min() >= 0
+    assert twin.max() <= 1
+
+
+def test_the_distance_is_the_earth_movers() -> None:
+    """Of one photo and one twin, the part that is the residual's own, in one brightness step, is SciPy's."""
+    generator = np.random.default_rng(0)
+    first, second = generator.normal(0, 1, 2000), generator.normal(0, 1.3, 2000)
+    assert np.abs(np.sort(first) - np.sort(second)).mean() == pytest.approx(wasserstein_distance(first, second))
+
+
+def white_noise(sigma: float) -> LearnedNoise:
+    spectrum = np.broadcast_to(np.eye(3), (16, 16, 3, 3)).copy()
+    variance = np.full((3, len(BRIGHTNESS)), sigma**2)
+    photo = PhotoNoise(name="a.png", variance=variance, spectrum=0, is_gray=False, highest_level=255)
+    return LearnedNoise(photos=(photo,), spectra=(spectrum,))
+
+
+def test_drawn_noise_has_the_level_and_no_mean() -> None:
+    drawn = white_noise(0.1).draw(np.full((200, 200, 3), 0.4, np.float32), 0, np.random.default_rng(3))
+    assert drawn.std() == pytest.approx(0.1, rel=0.02)
+    assert abs(drawn.mean()) < 0.002
+
+
+def test_a_saved_noise_is_read_as_it_was(tmp_path: Path) -> None:
+    learned = learn([noisy(picture(seed), seed) for seed in range(2)], rounds=1)
+    save_noise(tmp_path / "noise.json", learned)
+    read = load_noise(tmp_path / "noise.json")
+    clean = picture(5)
+    for photo in range(2):
+        first, second = (one.draw(clean, photo, np.random.default_rng(8)) for one in (learned, read))
+        assert np.array_equal(first, second)
+    assert (read.distance, read.accuracy) == (learned.distance, learned.accuracy)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"version": 99}', '{"version": 1, "spectra": [[1]], "photos": []}']
+)
+def test_what_is_no_learned_noise_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "noise.json").write_text(content)
+    with pytest.raises(InvalidInputError):
+        load_noise(tmp_path / "noise.json")
