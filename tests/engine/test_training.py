@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from engine.configs import FinetuneConfig, PretrainConfig
+from engine.configs import OWN_NOISE, FinetuneConfig, PretrainConfig
 from engine.errors import EngineError, InvalidInputError, RunStoreError, TrainingDivergedError
 from engine.events import (
     CheckpointSaved,
@@ -81,7 +81,9 @@ def run_pretrain(photos: TinyPhotos, **changes: object) -> Path:
 def test_resumed_training_equals_uninterrupted(
     tiny_photos: TinyPhotos, pretext: str, backbone: str, precision: str
 ) -> None:
-    choice = {"pretext": pretext, "backbone": backbone, "precision": precision}
+    choice: dict[str, object] = {"pretext": pretext, "backbone": backbone, "precision": precision}
+    if pretext == OWN_NOISE:
+        choice["parent"] = run_pretrain(tiny_photos, backbone=backbone, steps=2)
     whole = run_pretrain(tiny_photos, **choice)
 
     control = JobControl()

@@ -1,0 +1,198 @@
+"""Refining a model on the photos' own noise: what it learns from, how far it is followed, and the whole training."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor
+
+from engine.configs import OWN_NOISE, PretrainConfig, ScanConfig
+from engine.data.patches import DecodedPhoto
+from engine.errors import InvalidInputError
+from engine.job_control import JobControl
+from engine.jobs import pretrain, scan
+from engine.presets import pretrain_preset
+from engine.refining.gate import SHARES, choose_share
+from engine.refining.own_noise import NOISE_FILE, WINDOWS_FILE, OwnNoiseMaterial
+from engine.refining.twin_objective import TwinObjective
+from engine.run_store import RunStore
+from engine.simulation.learned.noise import BRIGHTNESS, LearnedNoise, PhotoNoise, load_noise
+from engine.starter_models import require_starter
+from tests.conftest import TinyPhotos
+
+SMALL = {"steps": 4, "photos_per_batch": 2, "crop_px": 32}
+
+
+def ignore(event: object) -> None:
+    """Nobody watches these jobs."""
+
+
+def white_noise(sigma: float, num_photos: int = 1) -> LearnedNoise:
+    spectrum = np.broadcast_to(np.eye(3), (16, 16, 3, 3)).copy()
+    variance = np.full((3, len(BRIGHTNESS)), sigma**2)
+    photos = tuple(
+        PhotoNoise(name=f"{index}.png", variance=variance, spectrum=0, is_gray=False, highest_level=255)
+        for index in range(num_photos)
+    )
+    return LearnedNoise(photos=photos, spectra=(spectrum,))
+
+
+def clean_picture(seed: int, side: int = 200) -> NDArray[np.float32]:
+    colours = np.random.default_rng(seed).uniform(0.2, 0.8, (side // 20, side // 20, 3)).astype(np.float32)
+    return np.clip(cv2.resize(colours, (side, side), interpolation=cv2.INTER_CUBIC), 0, 1)
+
+
+def material_of(sigma: float) -> OwnNoiseMaterial:
+    windows = tuple(np.rint(clean_picture(seed) * 65535).astype(np.uint16) for seed in range(3))
+    return OwnNoiseMaterial(
+        noise=white_noise(sigma), windows=windows, window_photos=(0, 0, 0), free=(clean_picture(7),)
+    )
+
+
+@pytest.mark.parametrize(("sigma", "blur_px", "best"), [(0.1, 1.0, 1.0), (0.02, 12.0, 0.0)])
+def test_the_gate_goes_as_far_as_the_true_error_falls(sigma: float, blur_px: float, best: float) -> None:
+    """The network here blurs by its one weight: good against strong noise, bad where there is hardly any."""
+    clean = [clean_picture(seed) for seed in range(4)]
+    noisy = [
+        np.clip(picture + sigma * np.random.default_rng(seed).standard_normal(picture.shape), 0, 1).astype(np.float32)
+        for seed, picture in enumerate(clean)
+    ]
+    photos = [DecodedPhoto.of_pixels(Path(f"{index}.png"), picture, 16) for index, picture in enumerate(noisy)]
+
+    def restore_with(weights: Mapping[str, Tensor]):  # type: ignore[no-untyped-def]
+        strength = float(weights["strength"])
+        return lambda pixels: (1 - strength) * pixels + strength * cv2.GaussianBlur(pixels, (0, 0), blur_px)
+
+    begun, ended = {"strength": torch.tensor(0.0)}, {"strength": torch.tensor(1.0)}
+    found = choose_share(
+        begun, ended, restore_with, photos, white_noise(sigma, 4), seed=0, control=JobControl(), emit=ignore
+    )
+    errors = []
+    for share in SHARES:
+        restore = restore_with({"strength": torch.tensor(share)})
+        errors.append([np.mean((restore(one) - other) ** 2) for one, other in zip(noisy, clean, strict=True)])
+    gains = np.mean(-10 * np.log10(np.array(errors) / np.array(errors[0])), axis=1)
+    assert found.share == best
+    assert gains[SHARES.index(found.share)] >= gains.max() - 0.05
+    assert found.gain_db == pytest.approx(gains[SHARES.index(found.share)], abs=0.3)
+    assert float(found.weights["strength"]) == found.share
+    assert ("kept as it was" in found.sentence) == (found.share == 0)
+
+
+def test_photos_with_another_noise_must_not_lose_for_the_others() -> None:
+    strong, weak = white_noise(0.1, 2), white_noise(0.004, 1)
+    noise = LearnedNoise(
+        photos=(*strong.photos, PhotoNoise(**{**vars(weak.photos[0]), "spectrum": 1})),
+        spectra=(strong.spectra[0], weak.spectra[0]),
+    )
+    fine = np.random.default_rng(3).uniform(0.3, 0.7, (200, 200, 3)).astype(np.float32)
+    pictures = [clean_picture(0), clean_picture(1), fine]
+    photos = []
+    for index, picture in enumerate(pictures):
+        noisy = picture + noise.draw(picture, index, np.random.default_rng(index))
+        photos.append(DecodedPhoto.of_pixels(Path(f"{index}.png"), np.clip(noisy, 0, 1), 16))
+
+    def restore_with(weights: Mapping[str, Tensor]):  # type: ignore[no-untyped-def]
+        strength = float(weights["strength"])
+        return lambda pixels: (1 - strength) * pixels + strength * cv2.GaussianBlur(pixels, (0, 0), 1.5)
+
+    weights = {"strength": torch.tensor(0.0)}, {"strength": torch.tensor(1.0)}
+    found = choose_share(*weights, restore_with, photos, noise, seed=0, control=JobControl(), emit=ignore)
+    assert found.share == 0
+
+
+def test_twins_are_a_function_of_the_step_and_carry_the_noise() -> None:
+    objective = TwinObjective(material_of(0.1), crops_per_batch=16, crop_px=32, seed=3)
+    noisy, clean = objective.batch(5)
+    again, other = objective.batch(5), objective.batch(6)
+    assert torch.equal(noisy, again[0])
+    assert torch.equal(clean, again[1])
+    assert not torch.equal(noisy, other[0])
+    levels = (noisy - clean).flatten(1).std(dim=1)
+    assert float(levels.median()) == pytest.approx(0.1, rel=0.25)
+    loss = objective.loss(lambda crops: crops, (noisy, clean), torch.Generator())
+    assert float(loss.total) == pytest.approx(float((noisy - clean).abs().mean()))
+
+
+def test_material_is_kept_with_a_run(tmp_path: Path) -> None:
+    material = material_of(0.05)
+    material.save(tmp_path, tmp_path)
+    read = OwnNoiseMaterial.load(tmp_path, tmp_path, seed=0)
+    assert read.window_photos == material.window_photos
+    assert all(np.array_equal(one, other) for one, other in zip(read.windows, material.windows, strict=True))
+    (tmp_path / WINDOWS_FILE).write_bytes(b"not tensors")
+    with pytest.raises(InvalidInputError, match="missing or damaged"):
+        OwnNoiseMaterial.load(tmp_path, tmp_path, seed=0)
+
+
+def test_a_starter_is_refined_on_the_photos_own_noise(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    config = PretrainConfig(
+        photos=(tiny_photos.noisy,),
+        parent=require_starter("denoise"),
+        out=tmp_path / "run",
+        pretext=OWN_NOISE,
+        **SMALL,
+    )
+    result = pretrain(config, JobControl(), ignore)
+    assert result.metrics["share_of_way"] in SHARES
+    assert result.metrics["estimated_gain"] >= 0
+    noise = load_noise(result.run / NOISE_FILE)
+    assert len(noise.photos) == 8
+    record = RunStore().open(result.run).record
+    assert "error" in record.verdict or "kept as it was" in record.verdict
+
+
+def test_what_makes_photos_worse_is_not_kept(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    parent = require_starter("denoise")
+    config = PretrainConfig(
+        photos=(tiny_photos.noisy,),
+        parent=parent,
+        out=tmp_path / "run",
+        pretext=OWN_NOISE,
+        # A hundred times what suits it: the network is destroyed.
+        **{**SMALL, "learning_rate": 0.1, "weight_average_decay": 0.0, "steps": 12},  # type: ignore[arg-type]
+    )
+    result = pretrain(config, JobControl(), ignore)
+    assert result.metrics["share_of_way"] == 0
+    kept, begun = load_file(result.run / "checkpoints" / "model.safetensors"), load_file(parent)
+    assert all(torch.equal(kept[name], tensor) for name, tensor in begun.items())
+
+
+def test_other_methods_are_gated_too(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    config = PretrainConfig(
+        photos=(tiny_photos.noisy,),
+        parent=require_starter("denoise"),
+        out=tmp_path / "run",
+        pretext="rcl",
+        **{**SMALL, "learning_rate": 0.1, "weight_average_decay": 0.0, "steps": 8},  # type: ignore[arg-type]
+    )
+    assert pretrain(config, JobControl(), ignore).metrics["share_of_way"] == 0
+
+
+def test_from_scratch_there_is_nothing_to_refine(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    config = PretrainConfig(photos=(tiny_photos.noisy,), out=tmp_path / "run", pretext=OWN_NOISE, **SMALL)
+    with pytest.raises(InvalidInputError, match="refines a model"):
+        pretrain(config, JobControl(), ignore)
+    enlarging = config.model_copy(update={"parent": require_starter("sr2")})
+    with pytest.raises(InvalidInputError, match="sr2"):
+        pretrain(enlarging, JobControl(), ignore)
+
+
+def test_presets_name_the_method_that_fits() -> None:
+    assert pretrain_preset("quick", from_scratch=False)["pretext"] == OWN_NOISE  # type: ignore[arg-type]
+    assert pretrain_preset("quick", from_scratch=True)["pretext"] == "rcl"  # type: ignore[arg-type]
+    assert pretrain_preset("quick", from_scratch=False, pretext="rcl")["steps"] == 4000  # type: ignore[arg-type]
+
+
+def test_a_scan_learns_the_noise_where_asked(tiny_photos: TinyPhotos) -> None:
+    result = scan(ScanConfig(folders=(tiny_photos.noisy,), noise_model=True), JobControl(), ignore)
+    assert result.noise_model is not None
+    assert [photo.name for photo in result.noise_model.photos] == [photo.path.name for photo in result.photos]
+    assert json.loads(json.dumps(result.noise_model.summary))["num_spectra"] >= 1
+    assert scan(ScanConfig(folders=(tiny_photos.noisy,)), JobControl(), ignore).noise_model is None
