@@ -121,8 +121,8 @@ def photo_findings(photos: PhotoSet, *, crop_px: int, min_photos: int, control: 
             return [
                 blocks(
                     f"There is only {num_photos} usable photo; this method compares the noise of different photos.",
-                    f"Add photos until there are at least {min_photos}, cut the photo into parts, or choose "
-                    "Neighbor2Neighbor or Noise2Void, which learn from a single photo too.",
+                    f"Add photos until there are at least {min_photos}, cut the photo into parts, or choose a method "
+                    "for a single photo too: The photos' own noise, Neighbor2Neighbor or Noise2Void.",
                 )
             ]
         there = "no usable photo" if num_photos == 0 else f"only {count(num_photos, 'usable photo')}"

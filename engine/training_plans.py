@@ -72,8 +72,8 @@ def pretrain_plan(
     if len(photos) < pretext.min_photos:
         raise InvalidInputError(
             f"There is only {len(photos)} usable photo; this method compares the noise of different photos.",
-            f"Add photos until there are at least {pretext.min_photos}, cut the photo into parts, or choose "
-            "Neighbor2Neighbor or Noise2Void, which learn from a single photo too.",
+            f"Add photos until there are at least {pretext.min_photos}, cut the photo into parts, or choose a method "
+            "for a single photo too: The photos' own noise, Neighbor2Neighbor or Noise2Void.",
         )
     card = ModelCard(
         name=config.name or "Pretrained",

@@ -149,7 +149,9 @@ class PhotosPage(Page):
         others = [path for path in paths if not path.is_dir() and is_no_photo(path)]
         if others:
             text = tr_count(
-                "{name} is no photo that can be read.", "{number} files are no photos that can be read.", len(others)
+                "{name} is no photo that can be read.",
+                "{number} files, such as {name}, are no photos that can be read.",
+                len(others),
             )
             self.message_raised.emit(
                 Message(severity=Severity.WARNING, text=text.format(name=others[0].name, number=number(len(others))))

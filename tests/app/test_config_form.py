@@ -196,6 +196,6 @@ def test_a_training_form_grows_the_parameters_of_what_is_chosen(qtbot: QtBot, th
     for name, entry in PRETEXTS.items():
         form.form.set_values({"pretext": name})
         form.form.edited.emit("pretext")
-        assert form.values()["pretext_params"] == entry.params_model().model_dump()
+        assert form.values().get("pretext_params", {}) == entry.params_model().model_dump()
         PretrainConfig(photos=(Path("/p"),), **form.values())
     assert form.errors() == {}

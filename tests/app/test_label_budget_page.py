@@ -174,7 +174,11 @@ class TestEstimate:
 
     def test_trials_of_the_training_pages_count(self, session, settings, config):
         for training, kind, steps_per_second in (
-            (PretrainConfig(photos=config.noisy, **config.pretrain_settings(from_scratch=True)), "pretrain", 4.0),
+            (
+                PretrainConfig(photos=config.noisy, **config.pretrain_settings("rcl", from_scratch=True)),
+                "pretrain",
+                4.0,
+            ),
             (
                 FinetuneConfig(
                     noisy=config.noisy, clean=config.clean, **config.finetune_settings(from_scratch=True, steps=10)

@@ -18,7 +18,7 @@ from app.pages.restore import RestorePage
 from app.session import ModelChoice, Session
 from app.thumbnails import shared_thumbnails
 from engine import starter_models
-from engine.configs import Preset
+from engine.configs import OWN_NOISE, Preset
 from engine.data.image_files import read_image
 from engine.data.photo_pairs import match_pairs
 from engine.events import PhotoScanned
@@ -218,19 +218,23 @@ def test_fine_tuning_starts_from_what_was_learned_on_these_photos_else_from_the_
     assert page.form.values()["learning_rate"] == refining
 
 
-def test_pretraining_starts_from_scratch_unless_told_otherwise(
+def test_pretraining_refines_the_starter_unless_told_otherwise(
     qtbot: QtBot, opened: OpenWindow, tiny_photos: TinyPhotos
 ) -> None:
     page = page_of(opened, "pretrain")
     assert isinstance(page, PretrainPage)
     open_photos(opened.session, tiny_photos.noisy)
-    assert page.start_choice.path is None
-    assert page.make_config().parent is None
-    page.form.form.set_values({"steps": 77})
     starter = opened.session.starter_of("denoise")
     assert starter is not None
+    assert page.start_choice.path == starter.path
+    page.form.form.set_values({"steps": 77})
+    page.start_choice.box.setCurrentIndex(page.start_choice.box.count() - 1)
+    page.start_choice.box.activated.emit(page.start_choice.box.count() - 1)
+    assert page.make_config().parent is None
+    assert page.make_config().pretext == "rcl"
     page.start_choice.choose(starter.path)
     config = page.make_config()
+    assert config.pretext == OWN_NOISE
     assert config.parent == starter.path
     assert config.steps == 77
     assert config.learning_rate == pretrain_preset(Preset.BALANCED, from_scratch=False)["learning_rate"]

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from engine import preflight as preflight_module
-from engine.configs import FinetuneConfig, PretrainConfig
+from engine.configs import OWN_NOISE, FinetuneConfig, PretrainConfig
 from engine.devices import open_device
 from engine.job_control import JobCancelled, JobControl
 from engine.models import ModelCard, build_network, save_model
@@ -126,9 +126,12 @@ def test_a_start_of_another_task_and_one_that_is_gone(
     assert "no model" in obstacle.message
 
 
-def test_pretraining_from_a_starter_is_doubtful(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+def test_the_photos_own_noise_needs_a_model_to_refine(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    obstacle = look(pretraining(tiny_photos.noisy, pretext=OWN_NOISE)).obstacle
+    assert obstacle is not None
+    assert "refines a model" in obstacle.message
     start = save_start(tmp_path / "start.safetensors", starter="denoise")
-    assert "worse" in messages(look(pretraining(tiny_photos.noisy, parent=start)), Weight.DOUBTFUL)
+    assert look(pretraining(tiny_photos.noisy, pretext=OWN_NOISE, parent=start)).obstacle is None
 
 
 def test_labels_are_matched_and_the_missing_named(tiny_photos: TinyPhotos) -> None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -179,6 +178,9 @@ _roots: dict[tuple[int, int, int], tuple[NDArray[np.float64], NDArray[np.complex
 
 def _root_of(spectrum: NDArray[np.float64], height: int, width: int) -> NDArray[np.complex64]:
     """Interpolate a spectrum to a picture's frequencies, and take the symmetric root of the covariance at each."""
+    # Only now: the command line's parser knows this noise, and starts without pictures.
+    import cv2
+
     table = np.fft.fftshift(spectrum.reshape(NUM_BANDS, NUM_BANDS, -1), axes=(0, 1)).astype(np.float32)
     # Frequencies go round: behind the highest comes the lowest.
     table = np.pad(table, ((0, 1), (0, 1), (0, 0)), mode="wrap")
