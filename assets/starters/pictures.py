@@ -5,11 +5,12 @@
 Photographs come with scikit-image and with Debian packages:
 
     apt-get install gcompris-qt-data mate-backgrounds plasma-workspace-wallpapers
-    apt-get install lomiri-wallpapers-16.04 lomiri-wallpapers-20.04
+    apt-get install lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 palapeli-data lxqt-themes
 
-The script installs nothing, but says what is missing. Each picture is shrunk until the noise and the compression of
-the original are gone, and written as PNG; the list `pictures.json` beside them names package, file, author, licence
-and source of each. Pictures that are blurred, noisy, drawn or rendered were left out after looking at each.
+The script installs nothing, but says what is missing. Pages of text and line art are drawn (`drawn_pages.py`). Each
+picture is shrunk until the noise and the compression of the original are gone, and written as PNG; the list
+`pictures.json` beside them names package, file, author, licence and source of each. Pictures that are blurred, noisy
+or rendered were left out after looking at each.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from drawn_pages import NUM_PAGES, draw_page
 from numpy.typing import NDArray
 from qt_resources import read_resources
 
@@ -119,6 +121,7 @@ _SCIKIT_IMAGE_SHRINK = {"retina.jpg": 3.0, "rocket.jpg": 1.5}
 _BARBIN = Licence(author="Charles Barbin", licence=_GPL)
 _BERASATEGI = Licence(author="Aitzol Berasategi", licence=_BY)
 _NERLICH = Licence(author="Peter Nerlich", licence=_BY_SA)
+_LXQT = Licence(author="LXQt team", licence="LGPL-2.1-or-later")
 _SAUKONPAA = Licence(author="Risto Saukonpää", licence=_LGPL)
 
 COLLECTIONS = (
@@ -182,7 +185,33 @@ COLLECTIONS = (
             }.items()
         },
     ),
+    Collection(
+        package="palapeli-data",
+        folder="/usr/share/palapeli/collection",
+        shrink=1.75,
+        files={
+            "castle-maintenon.jpg": Licence(author="Eric Pouhier", licence="GFDL-1.2-or-later"),
+            "cincinnati-bridge.jpg": Licence(author="Derek Jensen", licence=_PUBLIC_DOMAIN),
+            "citrus-fruits.jpg": Licence(author="US Department of Agriculture", licence=_PUBLIC_DOMAIN),
+            "european-honey-bee.jpg": Licence(author="John Severns", licence=_PUBLIC_DOMAIN),
+            "panther-chameleon-female.jpg": Licence(author="B. Navez and others", licence="GFDL-1.2-or-later"),
+        },
+    ),
+    Collection(
+        package="lxqt-themes",
+        folder="/usr/share/lxqt/wallpapers",
+        shrink=2.5,
+        files={
+            "Butterfly-Kenneth-Wimer.jpg": Licence(author="Kenneth Wimer, LXQt team", licence="LGPL-2.1-or-later"),
+            "butterfly.png": _LXQT,
+            "flowers.png": _LXQT,
+            "this-is-not-windows.jpg": _LXQT,
+        },
+    ),
 )
+
+_DRAWN_PACKAGE = "drawn"
+_DRAWN_LICENCE = Licence(author="Residua", licence="Apache-2.0")
 
 _GCOMPRIS_PACKAGE = "gcompris-qt-data"
 _GCOMPRIS_FOLDER = "/usr/share/gcompris-qt/rcc"
@@ -278,6 +307,9 @@ def missing_packages() -> list[str]:
 
 def _originals() -> Iterator[tuple[Picture, Levels]]:
     yield from _scikit_image_originals()
+    for index in range(NUM_PAGES):
+        page = np.ascontiguousarray(draw_page(index)[..., ::-1])
+        yield _describe(_DRAWN_PACKAGE, f"page-{index}", f"drawn_pages.py: {index}", _DRAWN_LICENCE, 1.0), page
     for collection in COLLECTIONS:
         for file, licence in collection.files.items():
             path = Path(collection.folder, file)
