@@ -72,6 +72,8 @@ def pairs_ahead(source: PairSource) -> Iterator[PairsAhead]:
         1, mp_context=multiprocessing.get_context("spawn"), initializer=_open, initargs=(source,)
     )
     try:
+        # It starts with the first work that it is given: decoding may as well go on while the network gets ready.
+        executor.submit(os.getpid)
         yield PairsAhead(executor, source.recipe.steps)
     finally:
         executor.shutdown(wait=True, cancel_futures=True)

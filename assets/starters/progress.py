@@ -137,13 +137,15 @@ class ProgressFiles:
 class PieceMeter:
     """Keeps the figures of the piece that is running.
 
-    The network's wait at a step is the time from the end of the step before until its pairs are there.
+    The network's wait at a step is the time from the end of the step before until its pairs are there. What the first
+    step of a piece waits for, while the pictures are decoded, is no part of it.
     """
 
     def __init__(self, piece: Piece, pairs: PairsAhead) -> None:
         self._piece = piece
         self._pairs = pairs
-        self._started = self._step_ended = time.monotonic()
+        self._started = time.monotonic()
+        self._step_ended: float | None = None
         self._cpu_before = _own_cpu_s()
         self._ready: dict[int, float] = {}
 
@@ -154,7 +156,7 @@ class PieceMeter:
     def step_done(self, steps_done: int) -> None:
         """Note that a step has ended."""
         ready = self._ready.pop(steps_done - 1, None)
-        if ready is not None:
+        if ready is not None and self._step_ended is not None:
             self._piece.waiting_s += max(0.0, ready - self._step_ended)
         self._step_ended = time.monotonic()
         self._piece.steps_done = steps_done
