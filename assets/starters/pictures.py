@@ -7,10 +7,10 @@ Photographs come with scikit-image and with Debian packages:
     apt-get install gcompris-qt-data mate-backgrounds plasma-workspace-wallpapers
     apt-get install lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 palapeli-data lxqt-themes
 
-The script installs nothing, but says what is missing. Pages of text and line art are drawn (`drawn_pages.py`). Each
+The script installs nothing, but says what is missing. Each
 picture is shrunk until the noise and the compression of the original are gone, and written as PNG; the list
-`pictures.json` beside them names package, file, author, licence and source of each. Pictures that are blurred, noisy
-or rendered were left out after looking at each.
+`pictures.json` beside them names package, file, author, licence and source of each. Pictures that are blurred, noisy,
+drawn or rendered were left out after looking at each.
 """
 
 import argparse
@@ -22,7 +22,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from drawn_pages import NUM_PAGES, draw_page
 from numpy.typing import NDArray
 from qt_resources import read_resources
 
@@ -210,9 +209,6 @@ COLLECTIONS = (
     ),
 )
 
-_DRAWN_PACKAGE = "drawn"
-_DRAWN_LICENCE = Licence(author="Residua", licence="Apache-2.0")
-
 _GCOMPRIS_PACKAGE = "gcompris-qt-data"
 _GCOMPRIS_FOLDER = "/usr/share/gcompris-qt/rcc"
 _GCOMPRIS_SHRINK = {
@@ -307,9 +303,6 @@ def missing_packages() -> list[str]:
 
 def _originals() -> Iterator[tuple[Picture, Levels]]:
     yield from _scikit_image_originals()
-    for index in range(NUM_PAGES):
-        page = np.ascontiguousarray(draw_page(index)[..., ::-1])
-        yield _describe(_DRAWN_PACKAGE, f"page-{index}", f"drawn_pages.py: {index}", _DRAWN_LICENCE, 1.0), page
     for collection in COLLECTIONS:
         for file, licence in collection.files.items():
             path = Path(collection.folder, file)

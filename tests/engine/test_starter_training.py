@@ -85,6 +85,8 @@ def sit(pictures: Path, folder: Path, *, stop_at: int) -> int:
     return done.returncode
 
 
+# Eight processes that load torch, one after another.
+@pytest.mark.timeout(900)
 @pytest.mark.slow
 def test_a_training_in_pieces_is_that_at_a_stretch_to_the_bit(pictures: Path, tmp_path: Path) -> None:
     straight, pieces = tmp_path / "straight", tmp_path / "pieces"
