@@ -7,10 +7,9 @@ Photographs come with scikit-image and with Debian packages:
     apt-get install gcompris-qt-data mate-backgrounds plasma-workspace-wallpapers
     apt-get install lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 palapeli-data lxqt-themes
 
-The script installs nothing, but says what is missing. Each
-picture is shrunk until the noise and the compression of the original are gone, and written as PNG; the list
-`pictures.json` beside them names package, file, author, licence and source of each. Pictures that are blurred, noisy,
-drawn or rendered were left out after looking at each.
+The script installs nothing, but says what is missing. Each picture is shrunk until the noise and the compression of
+the original are gone, and written as PNG; the list `pictures.json` beside them names package, file, author, licence
+and source of each. Pictures that are blurred, noisy, drawn or rendered were left out after looking at each.
 """
 
 import argparse

@@ -22,6 +22,7 @@ from recipes import Recipe
 
 from engine.atomic_files import write_bytes_atomically
 from engine.errors import InvalidInputError
+from engine.simulation.kinds import KINDS
 from engine.simulation.parameters import PairParams
 
 CurveRow = dict[str, float]
@@ -189,6 +190,7 @@ def fingerprint(recipe: Recipe, pictures: Sequence[Picture], seed: int) -> str:
     content: Mapping[str, Any] = {
         "recipe": recipe.plain(),
         "pairs": PairParams().model_dump(mode="json"),
+        "kinds": {name: kind.share for name, kind in KINDS.items()},
         "pictures": [asdict(picture) for picture in pictures],
         "seed": seed,
     }
