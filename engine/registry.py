@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from engine.backbones.backbone import Backbone
 from engine.backbones.dncnn import DnCNN, DnCNNParams
 from engine.backbones.nafnet import NAFNet, NAFNetParams
+from engine.backbones.residual_unet import ResidualUNet, ResidualUNetParams
 from engine.backbones.unet import UNet, UNetParams
 from engine.configs import OWN_NOISE, JobConfig
 from engine.errors import InvalidInputError
@@ -130,6 +131,12 @@ TASKS: dict[str, Entry[RestorationTask]] = {
 BACKBONES: dict[str, Entry[Backbone]] = {
     "unet": Entry("U-Net", "Small and quick; works at several resolutions.", UNetParams, UNet),
     "nafnet": Entry("NAFNet", "Gated blocks without activations at several resolutions.", NAFNetParams, NAFNet),
+    "residual_unet": Entry(
+        "Residual U-Net",
+        "Wide plain convolutions at several resolutions; quick to restore.",
+        ResidualUNetParams,
+        ResidualUNet,
+    ),
     "dncnn": Entry("DnCNN", "A plain stack of convolutions at one resolution.", DnCNNParams, DnCNN),
 }
 

@@ -2,9 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pictures import Picture
 from torch import Tensor
@@ -74,8 +75,9 @@ def describe(card: ModelCard, teaching: Sequence[Picture], held_out: Sequence[Pi
         card.description,
         "",
         f"Network: {card.backbone} {json.dumps(card.backbone_params)}. Trained by `{training['command']}`: "
-        f"{training['steps']:,} steps of {training['batch']} crops of {training['crop_px']} pixels, "
-        f"seed {training['seed']}, {training['minutes']} minutes ({training['machine']}), Residua {card.version}.",
+        f"{training['steps']:,} steps, {training['gigapixels']:.2f} gigapixels ({_stages(training)}), seed "
+        f"{training['seed']}; {training['hours']:.1f} hours in {training['pieces']} pieces beside other work, "
+        f"{training['cpu_hours']:.1f} hours of processor time ({training['machine']}), Residua {card.version}.",
         *([f"Started from: {training['parent']}."] if training["parent"] else []),
         "",
         "## Figures",
@@ -98,3 +100,12 @@ def describe(card: ModelCard, teaching: Sequence[Picture], held_out: Sequence[Pi
         *pictures,
     ]
     return "\n".join(lines) + "\n"
+
+
+def _stages(training: Mapping[str, Any]) -> str:
+    """The schedule in words."""
+    parts = []
+    for stage in training["stages"]:
+        loss = "mean absolute error" if not stage["psnr_share"] else f"{100 * stage['psnr_share']:g} % PSNR"
+        parts.append(f"{stage['steps']:,} steps of {stage['batch']} crops of {stage['crop_px']} pixels, {loss}")
+    return "; ".join(parts)

@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from recipes import CleanPictures, Crops
+from clean_pictures import CleanPictures, Crops
 
 from engine.devices import ComputeDevice
 from engine.events import Pixels

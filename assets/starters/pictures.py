@@ -5,7 +5,7 @@
 Photographs come with scikit-image and with Debian packages:
 
     apt-get install gcompris-qt-data mate-backgrounds plasma-workspace-wallpapers
-    apt-get install lomiri-wallpapers-16.04 lomiri-wallpapers-20.04
+    apt-get install lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 palapeli-data lxqt-themes
 
 The script installs nothing, but says what is missing. Each picture is shrunk until the noise and the compression of
 the original are gone, and written as PNG; the list `pictures.json` beside them names package, file, author, licence
@@ -119,6 +119,7 @@ _SCIKIT_IMAGE_SHRINK = {"retina.jpg": 3.0, "rocket.jpg": 1.5}
 _BARBIN = Licence(author="Charles Barbin", licence=_GPL)
 _BERASATEGI = Licence(author="Aitzol Berasategi", licence=_BY)
 _NERLICH = Licence(author="Peter Nerlich", licence=_BY_SA)
+_LXQT = Licence(author="LXQt team", licence="LGPL-2.1-or-later")
 _SAUKONPAA = Licence(author="Risto Saukonpää", licence=_LGPL)
 
 COLLECTIONS = (
@@ -180,6 +181,29 @@ COLLECTIONS = (
                 "OneStandsOut": _SAUKONPAA,
                 "BytheWater": Licence(author="Maciej Wiklo", licence=_LGPL),
             }.items()
+        },
+    ),
+    Collection(
+        package="palapeli-data",
+        folder="/usr/share/palapeli/collection",
+        shrink=1.75,
+        files={
+            "castle-maintenon.jpg": Licence(author="Eric Pouhier", licence="GFDL-1.2-or-later"),
+            "cincinnati-bridge.jpg": Licence(author="Derek Jensen", licence=_PUBLIC_DOMAIN),
+            "citrus-fruits.jpg": Licence(author="US Department of Agriculture", licence=_PUBLIC_DOMAIN),
+            "european-honey-bee.jpg": Licence(author="John Severns", licence=_PUBLIC_DOMAIN),
+            "panther-chameleon-female.jpg": Licence(author="B. Navez and others", licence="GFDL-1.2-or-later"),
+        },
+    ),
+    Collection(
+        package="lxqt-themes",
+        folder="/usr/share/lxqt/wallpapers",
+        shrink=2.5,
+        files={
+            "Butterfly-Kenneth-Wimer.jpg": Licence(author="Kenneth Wimer, LXQt team", licence="LGPL-2.1-or-later"),
+            "butterfly.png": _LXQT,
+            "flowers.png": _LXQT,
+            "this-is-not-windows.jpg": _LXQT,
         },
     ),
 )

@@ -1,24 +1,22 @@
-"""What each starter model is trained with: its network, its pairs and its figures, one row a model."""
+"""What each starter model is trained with: its network, its pairs and its whole schedule, one row a model.
 
-from collections.abc import Callable, Mapping
+A schedule is fixed in advance and never stretched: a training of days is done in pieces (`train.py`), and each piece
+must find the learning rate, the crops and the loss of its step where the piece before left them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from clean_pictures import CleanPictures, Crops
 from torch import Tensor
 
-from engine.data.augment import random_orientation
 from engine.objectives import step_seed
-from engine.pretext.pretext_task import LossParts, Restore
+from engine.registry import TASKS
 from engine.simulation.pairs import add_light_degradation, simulate_pairs
 from engine.tasks.restoration_task import RestorationTask
-
-Levels = NDArray[np.uint8]
-Crops = NDArray[np.float32]
 
 PairMaker = Callable[[Crops, RestorationTask, int, np.random.Generator], tuple[Tensor, Tensor]]
 """From clean crops, the task, the side of the network's input and chance: what the network sees, and its target."""
@@ -26,8 +24,31 @@ PairMaker = Callable[[Crops, RestorationTask, int, np.random.Generator], tuple[T
 _MARGIN_PX = 16
 """How much larger crops are cut for the simulated camera, so that JPEG blocks begin anywhere."""
 
-_NUM_CANDIDATES = 2
-"""Places of which the one with more detail is taken: much of a photograph is out of focus."""
+_PAIR_STREAM = 3
+"""Of the randomness of a step (`engine.objectives.step_seed`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A part of a training.
+
+    Attributes:
+        steps: Its length, in optimisation steps.
+        batch: Crops a step.
+        crop_px: Side of the network's input.
+        psnr_share: Share of the loss that is the logarithm of the mean square, which PSNR is, instead of the mean
+            absolute error.
+    """
+
+    steps: int
+    batch: int
+    crop_px: int
+    psnr_share: float = 0.0
+
+    @property
+    def pixels(self) -> int:
+        """Pixels that the network sees at a step."""
+        return self.batch * self.crop_px**2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,14 +60,13 @@ class Recipe:
         description: What it does, one or two sentences.
         task: Name in `engine.registry.TASKS`.
         make_pair: Makes the pairs.
+        stages: The schedule.
         margin_px: How much larger the clean crops are than the network's output.
         backbone: Name in `engine.registry.BACKBONES`.
         backbone_params: Its settings.
         task_params: The task's settings.
-        steps: Optimisation steps.
-        batch: Crops a step.
-        crop_px: Side of the network's input.
-        learning_rate: At its highest.
+        parent: Starter model whose weights it starts from; empty: none.
+        learning_rate: At its highest; it falls to a hundredth along one cosine over all stages.
         weight_average_decay: Share of the running average of the weights that is kept at each step.
     """
 
@@ -54,15 +74,47 @@ class Recipe:
     description: str
     task: str
     make_pair: PairMaker
+    stages: Sequence[Stage]
     margin_px: int = 0
-    backbone: str = "nafnet"
+    backbone: str = "residual_unet"
     backbone_params: Mapping[str, Any] = field(default_factory=lambda: NETWORK)
     task_params: Mapping[str, Any] = field(default_factory=dict)
-    steps: int = 12_000
-    batch: int = 8
-    crop_px: int = 64
-    learning_rate: float = 2e-3
+    parent: str = ""
+    learning_rate: float = 1e-3
     weight_average_decay: float = 0.999
+
+    @property
+    def steps(self) -> int:
+        """Length of the whole training."""
+        return sum(stage.steps for stage in self.stages)
+
+    def stage_at(self, step: int) -> Stage:
+        """Return the stage that a step, counted from 0, belongs to."""
+        for stage in self.stages:
+            if step < stage.steps:
+                return stage
+            step -= stage.steps
+        raise IndexError(f"the training ends at step {self.steps}")
+
+    def gigapixels_at(self, step: int) -> float:
+        """Return how many gigapixels of input the network has seen before a step."""
+        seen = 0
+        for stage in self.stages:
+            done = min(step, stage.steps)
+            seen += done * stage.pixels
+            step -= done
+        return seen / 1e9
+
+    def plain(self) -> dict[str, Any]:
+        """All settings as plain values, to tell whether a training goes on as it began."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "make_pair"}
+        return {
+            **values,
+            "backbone_params": dict(self.backbone_params),
+            "task_params": dict(self.task_params),
+            "stages": [vars(stage) for stage in self.stages],
+            "make_pair": self.make_pair.__name__,
+        }
 
 
 NETWORK: Mapping[str, Any] = {"size": "medium"}
@@ -90,12 +142,26 @@ def super_resolution_pair(
 def demosaicking_pair(
     clean: Crops, task: RestorationTask, side_px: int, generator: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """The task's own noisy mosaics, and a quarter of the batch without noise."""
+    """The task's own noisy mosaics, and a quarter of the batch without noise.
+
+    All four orders of the filters reach the network as red top left, cut at that place, and turned and mirrored crops
+    show it every direction.
+    """
     target = _as_tensor(clean)
     num_noise_free = len(target) // 4
     observed = [task.measure(target[:num_noise_free]), _observe(target[num_noise_free:], task, generator)]
     return torch.cat(observed), target
 
+
+def _stages(*rows: tuple[int, int, int, float]) -> tuple[Stage, ...]:
+    return tuple(
+        Stage(steps=steps, batch=batch, crop_px=crop_px, psnr_share=psnr_share)
+        for steps, batch, crop_px, psnr_share in rows
+    )
+
+
+_FROM_DENOISER = _stages((24_000, 16, 64, 0.0), (8_000, 8, 96, 1.0))
+_ENLARGING = _stages((30_000, 16, 48, 0.0), (12_000, 12, 64, 1.0))
 
 RECIPES: dict[str, Recipe] = {
     "denoise": Recipe(
@@ -104,87 +170,60 @@ RECIPES: dict[str, Recipe] = {
         task="denoise",
         make_pair=denoising_pair,
         margin_px=_MARGIN_PX,
+        stages=_stages((60_000, 16, 64, 0.0), (40_000, 8, 96, 0.0), (20_000, 6, 128, 1.0)),
     ),
     "super_resolution_x2": Recipe(
         title="Super-resolution x2 (starter)",
         description="Enlarges twice, with finer detail than interpolation, and removes light noise.",
         task="sr2",
         make_pair=super_resolution_pair,
-        crop_px=48,
+        parent="denoise",
+        stages=_ENLARGING,
     ),
     "super_resolution_x4": Recipe(
         title="Super-resolution x4 (starter)",
         description="Enlarges four times, with finer detail than interpolation, and removes light noise.",
         task="sr4",
         make_pair=super_resolution_pair,
-        crop_px=48,
+        parent="denoise",
+        stages=_ENLARGING,
     ),
     "demosaick": Recipe(
         title="Demosaick (starter)",
         description="Makes colour photos of Bayer mosaics and removes their noise.",
         task="demosaick",
         make_pair=demosaicking_pair,
+        parent="denoise",
+        stages=_FROM_DENOISER,
     ),
 }
 
 
-@dataclass(frozen=True)
-class CleanPictures:
-    """Decoded clean pictures, of which crops are drawn.
-
-    Attributes:
-        levels: RGB. Shape of each: (height, width, 3).
-        weights: With which chance each is drawn: larger ones more often, but not in proportion, for variety.
-    """
-
-    levels: list[Levels]
-    weights: NDArray[np.float64]
-
-    @classmethod
-    def read(cls, paths: list[Path]) -> "CleanPictures":
-        """Decode PNGs."""
-        levels = [np.ascontiguousarray(_decode(path)[..., ::-1]) for path in paths]
-        roots = np.sqrt([float(picture.shape[0] * picture.shape[1]) for picture in levels])
-        return cls(levels, roots / roots.sum())
-
-    def draw(self, count: int, side_px: int, generator: np.random.Generator) -> Crops:
-        """Draw square crops, turned and mirrored at random. Shape: (count, side_px, side_px, 3), 0 to 1."""
-        crops = np.empty((count, side_px, side_px, 3), np.float32)
-        for position, index in enumerate(generator.choice(len(self.levels), count, p=self.weights)):
-            candidates = [_random_crop(self.levels[index], side_px, generator) for _ in range(_NUM_CANDIDATES)]
-            chosen = max(candidates, key=_detail).transpose(2, 0, 1).astype(np.float32)
-            (turned,) = random_orientation((chosen,), generator)
-            crops[position] = turned.transpose(1, 2, 0) * np.float32(1 / 255)
-        return crops
+def make_task(recipe: Recipe) -> RestorationTask:
+    """Return the recipe's task with its settings."""
+    return TASKS[recipe.task].make(dict(recipe.task_params))
 
 
-@dataclass(frozen=True)
-class StarterObjective:
-    """What the trainer minimises: the task's loss on pairs made from clean pictures.
+def make_batch(
+    pictures: CleanPictures, recipe: Recipe, task: RestorationTask, seed: int, step: int
+) -> tuple[Tensor, Tensor]:
+    """Make the pairs of a step: a function of recipe, pictures, seed and step alone.
 
-    Attributes:
+    Args:
         pictures: The clean pictures.
-        recipe: The pairs.
-        task: The task.
-        seed: Of all chance.
+        recipe: The pairs and the schedule.
+        task: The recipe's task.
+        seed: Of the whole training.
+        step: From 0.
+
+    Returns:
+        What the network sees, and its target. Shapes: (batch, input channels, crop_px, crop_px) and (batch, 3,
+        scale * crop_px, scale * crop_px).
     """
-
-    pictures: CleanPictures
-    recipe: Recipe
-    task: RestorationTask
-    seed: int
-
-    def batch(self, step: int) -> tuple[Tensor, ...]:
-        """What the network sees, and its target: a function of seed and step."""
-        generator = np.random.default_rng(step_seed(self.seed, step, stream=3))
-        side_px = self.recipe.crop_px * self.task.scale + self.recipe.margin_px
-        clean = self.pictures.draw(self.recipe.batch, side_px, generator)
-        return self.recipe.make_pair(clean, self.task, self.recipe.crop_px, generator)
-
-    def loss(self, restore: Restore, batch: tuple[Tensor, ...], generator: torch.Generator) -> LossParts:
-        """The task's loss."""
-        observed, target = batch
-        return self.task.supervised_loss(restore(observed), target)
+    stage = recipe.stage_at(step)
+    generator = np.random.default_rng(step_seed(seed, step, stream=_PAIR_STREAM))
+    clean = pictures.draw(stage.batch, stage.crop_px * task.scale + recipe.margin_px, generator)
+    return recipe.make_pair(clean, task, stage.crop_px, generator)
 
 
 def _observe(noisy: Tensor, task: RestorationTask, generator: np.random.Generator) -> Tensor:
@@ -193,24 +232,3 @@ def _observe(noisy: Tensor, task: RestorationTask, generator: np.random.Generato
 
 def _as_tensor(pictures: Crops) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)))
-
-
-def _random_crop(levels: Levels, side_px: int, generator: np.random.Generator) -> Levels:
-    height, width = levels.shape[:2]
-    top = int(generator.integers(max(height - side_px, 0) + 1))
-    left = int(generator.integers(max(width - side_px, 0) + 1))
-    crop = levels[top : top + side_px, left : left + side_px]
-    missing = (side_px - crop.shape[0], side_px - crop.shape[1])
-    return np.pad(crop, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="symmetric") if any(missing) else crop
-
-
-def _detail(crop: Levels) -> float:
-    """Mean step between neighbours of the green channel."""
-    green = crop[::2, :, 1].astype(np.int16)
-    return float(np.abs(np.diff(green, axis=1)).mean())
-
-
-def _decode(path: Path) -> Levels:
-    levels = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-    assert levels is not None, f"{path} was written by pictures.py"
-    return np.asarray(levels, np.uint8)
