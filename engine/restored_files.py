@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.data.image_files import ImageInfo
 from engine.data.photo_folder import find_usable_photos, list_image_files
 from engine.data.provenance import read_provenance
-from engine.data.tiff_pages import containing_file
+from engine.data.tiff_pages import containing_file, resolved
 from engine.events import FileSkipped
 from engine.output_names import DEFAULT_PATTERN, NameReader
 
@@ -76,8 +76,8 @@ def list_sources(given: Sequence[Path], out: Path, pattern: str = DEFAULT_PATTER
                 earlier_results.append(file)
             else:
                 subfolders.setdefault(file, _subfolder(file, entry))
-    once = {file.resolve(): file for file in reversed(subfolders)}
-    usable, unusable = find_usable_photos(file for file in subfolders if once[file.resolve()] == file)
+    once = {resolved(file): file for file in reversed(subfolders)}
+    usable, unusable = find_usable_photos(file for file in subfolders if once[resolved(file)] == file)
     photos = tuple(SourcePhoto(path=path, info=info, subfolder=subfolders[path]) for path, info in usable)
     return SourceListing(photos=photos, unusable=tuple(unusable), earlier_results=tuple(earlier_results))
 
@@ -88,7 +88,7 @@ def _subfolder(file: Path, folder: Path) -> Path:
 
 
 def _is_earlier_result(file: Path, folder: Path, out: Path, stems: set[Path], readers: Sequence[NameReader]) -> bool:
-    if not file.resolve().is_relative_to(out.resolve()):
+    if not resolved(file).is_relative_to(out.resolve()):
         return False
     # Below `out` an earlier batch repeated the photo's subfolder.
     inside = containing_file(file).resolve().relative_to(out.resolve()).parent

@@ -29,6 +29,7 @@ from app.widgets.drop_zone import DropZone
 from app.widgets.empty_state import EmptyState
 from engine.burst import BurstResult
 from engine.data.photo_pairs import PairMatching
+from engine.data.tiff_pages import is_on_disk
 from engine.label_suggestion import LabelSuggestion, SuggestedLabel
 from engine.pair_alignment import AlignResult
 from engine.presets import TASK_CARDS
@@ -210,7 +211,7 @@ class LabelsPage(Page):
         references = list(self.session.references) if folders else []
         for folder in folders:
             remembered = self.settings.get_for_folder(folder, LAST_REFERENCE_FOLDERS)
-            references.extend(path for path in map(Path, remembered) if path.exists())
+            references.extend(path for path in map(Path, remembered) if is_on_disk(path))
         self.decisions = recall_decisions(self.settings, folders)
         self.session.set_references(references)
         self._match_soon()
