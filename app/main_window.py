@@ -35,7 +35,7 @@ from app.settings import (
 from app.settings_dialog import SettingsDialog
 from app.theme import Theme, ThemeChoice
 from app.thumbnails import shared_thumbnails
-from app.translation import tr, tr_count
+from app.translation import format_number, tr, tr_count
 from app.viewer.latest_task import LatestTask
 from app.warm_up import compute_text
 from app.widgets.drop_zone import DropOverlay, dropped_paths
@@ -354,7 +354,7 @@ class MainWindow(QMainWindow):
         question = QMessageBox(
             QMessageBox.Icon.NoIcon,
             tr("Stop and quit?"),
-            text.format(title=title, number=num_jobs - 1),
+            text.format(title=title, number=format_number(num_jobs - 1)),
             QMessageBox.StandardButton.NoButton,
             self,
         )
