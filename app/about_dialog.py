@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 
 from app.bundled_licences import BundledPackage, bundled_packages
 from app.theme import SPACING, Theme
-from app.translation import tr, tr_count
+from app.translation import format_number, tr, tr_count
 from app.viewer.latest_task import LatestTask
 from app.widgets.buttons import close_row
 from app.widgets.text import label
@@ -92,7 +92,7 @@ class AboutDialog(QDialog):
         self._packages = packages
         self._caption.setText(
             tr_count("{number} package comes with it", "{number} packages come with it", len(packages)).format(
-                number=len(packages)
+                number=format_number(len(packages))
             )
         )
         for package in packages:

@@ -35,7 +35,7 @@ from app.settings import (
 from app.settings_dialog import SettingsDialog
 from app.theme import Theme, ThemeChoice
 from app.thumbnails import shared_thumbnails
-from app.translation import tr, tr_count
+from app.translation import format_number, tr, tr_count
 from app.viewer.latest_task import LatestTask
 from app.warm_up import compute_text
 from app.widgets.drop_zone import DropOverlay, dropped_paths
@@ -45,6 +45,7 @@ from app.widgets.message_bar import MessageBar
 from app.widgets.rail import Rail, RailEntry
 from app.widgets.shortcut_sheet import ShortcutSheet
 from app.window_memory import WindowMemory
+from engine.data.tiff_pages import is_on_disk
 from engine.model_cards import MODEL_SUFFIXES
 
 logger = logging.getLogger(__name__)
@@ -156,7 +157,7 @@ class MainWindow(QMainWindow):
 
     def open_last_folders(self) -> None:
         """Open what was open when the program was last closed, as far as it is still there."""
-        paths = [Path(name) for name in self._settings.get(LAST_FOLDERS) if Path(name).exists()]
+        paths = [Path(name) for name in self._settings.get(LAST_FOLDERS) if is_on_disk(Path(name))]
         if paths:
             self.pages["photos"].accept_paths(paths)
 
@@ -353,7 +354,7 @@ class MainWindow(QMainWindow):
         question = QMessageBox(
             QMessageBox.Icon.NoIcon,
             tr("Stop and quit?"),
-            text.format(title=title, number=num_jobs - 1),
+            text.format(title=title, number=format_number(num_jobs - 1)),
             QMessageBox.StandardButton.NoButton,
             self,
         )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from app.translation import format_number, mark_count, tr, tr_count
+from app.translation import format_number, mark_count, signed_number, tr, tr_count
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -55,11 +55,11 @@ def rough_minutes(minutes: float) -> str:
         return tr("under a minute")
     if minutes < 2:
         halves = round(minutes * 2) / 2
-        time = f"{'1½' if halves == 1.5 else f'{halves:.0f}'}{NO_BREAK}min"
+        time = f"{'1½' if halves == 1.5 else round(halves)}{NO_BREAK}min"
     elif minutes < 90:
-        time = f"{minutes:.0f}{NO_BREAK}min"
+        time = f"{round(minutes)}{NO_BREAK}min"
     else:
-        time = f"{minutes / 60:.0f}{NO_BREAK}h"
+        time = f"{round(minutes / 60)}{NO_BREAK}h"
     return tr("about {time}").format(time=time)
 
 
@@ -90,7 +90,12 @@ def decibels(value: float) -> str:
 
 def signed_decibels(value: float) -> str:
     """Return "+1.25 dB" or "−0.30 dB"."""
-    return f"{'−' if value < 0 else '+'}{format_number(abs(value), 2)}{NO_BREAK}dB"
+    return f"{signed_number(value, 2)}{NO_BREAK}dB"
+
+
+def percent(share: float) -> str:
+    """Return "62 %" for 0.62."""
+    return f"{format_number(100 * share)}{NO_BREAK}%"
 
 
 def file_size(num_bytes: int) -> str:

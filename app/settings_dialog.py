@@ -88,7 +88,7 @@ class SettingsDialog(QDialog):
         titles = {SYSTEM_LANGUAGE: tr("As the system")}
         titles |= {code: LANGUAGE_TITLES[code] for code in available_languages()}
         self._choice(LANGUAGE, tr("Language"), titles, tr("From the next start on."))
-        self._choice(TEXT_SCALE, tr("Text size"), {scale: f"{scale:.0%}" for scale in TEXT_SCALE.choices})
+        self._choice(TEXT_SCALE, tr("Text size"), {scale: phrases.percent(scale) for scale in TEXT_SCALE.choices})
 
     def _add_computing(self) -> None:
         self._heading(tr("Computing"))
@@ -121,7 +121,9 @@ class SettingsDialog(QDialog):
             KEEP_DELETED_DAYS,
             tr("Deleted runs"),
             {
-                days: tr_count("Kept for {number} day", "Kept for {number} days", days).format(number=days)
+                days: tr_count("Kept for {number} day", "Kept for {number} days", days).format(
+                    number=phrases.number(days)
+                )
                 if days
                 else tr("Kept until removed by hand")
                 for days in KEEP_DELETED_DAYS.choices

@@ -20,6 +20,11 @@ ENGINE_CONTEXT = "engine"
 
 _CONTEXT_SEPARATOR = "\x04"
 _FIELD = re.compile(r"\{(\w*)\}")
+_NUMBER = r"[+−-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?"
+_UNIT = r"(?:[ \N{NO-BREAK SPACE}]?(?:%|dB|px|pixels|megapixels|levels|bytes|[kMGT]i?B|ms|s|min|h))?"
+_QUANTITIES = re.compile(rf"{_NUMBER}{_UNIT}(?:(?: | to | x | × | / |/){_NUMBER}{_UNIT})*")
+"""What is a number and nothing else, or numbers with their units: neither a version nor a file's name is one."""
+
 _BETWEEN_SENTENCES = re.compile(r"(?<=[.!?]) (?=\S)")
 
 
@@ -117,8 +122,7 @@ def format_number(value: float, digits: int = 0) -> str:
         value: Any finite number.
         digits: How many digits stand behind the decimal sign.
     """
-    group, decimal = _number_signs()
-    return f"{value:,.{digits}f}".replace(",", "\0").replace(".", decimal).replace("\0", group)
+    return _in_language(f"{value:,.{digits}f}")
 
 
 def signed_number(value: float, digits: int = 0) -> str:
@@ -127,8 +131,20 @@ def signed_number(value: float, digits: int = 0) -> str:
 
 
 def short_number(text: str) -> str:
-    """Return a number that Python wrote, such as "-1.5", with the language's decimal sign, a true minus and no more."""
-    return text.replace(".", _number_signs()[1]).replace("-", "−")
+    """Return a number that Python wrote, such as "-1,234.5", with the language's signs and a true minus.
+
+    Every number that the window shows goes through here or through `format_number`.
+    """
+    return _in_language(text).replace("-", "−")
+
+
+def read_number(text: str) -> float:
+    """Return the number that a person wrote, in whatever language: a comma is a decimal sign, never one of thousands.
+
+    Raises:
+        ValueError: It is none.
+    """
+    return float(text.strip().replace(",", ".").replace("−", "-"))
 
 
 def translate_engine(text: str) -> str:
@@ -164,9 +180,16 @@ def _find(text: str) -> str | None:
         match = template.pattern.fullmatch(text)
         if match:
             # A reason inside a message is the engine's own too; a single word may as well be a file's name.
-            values = [translate_engine(value) if " " in value else value for value in match.groups()]
+            values = [_filled_in(value) for value in match.groups()]
             return template.filled(values)
     return None
+
+
+def _filled_in(value: str) -> str:
+    """Return what stands in an engine's sentence, in the chosen language."""
+    if _QUANTITIES.fullmatch(value):
+        return _in_language(value)
+    return translate_engine(value) if " " in value else value
 
 
 def _template(text: str, translation: str) -> _Template:
@@ -174,6 +197,11 @@ def _template(text: str, translation: str) -> _Template:
     fixed, fields = parts[::2], tuple(parts[1::2])
     pattern = "(.+?)".join(re.escape(part) for part in fixed)
     return _Template(re.compile(pattern, re.DOTALL), fields, translation, sum(map(len, fixed)))
+
+
+def _in_language(text: str) -> str:
+    group, decimal = _number_signs()
+    return text.replace(",", "\0").replace(".", decimal).replace("\0", group)
 
 
 def _number_signs() -> tuple[str, str]:

@@ -23,6 +23,7 @@ from engine.configs import JobConfig
 from engine.data.image_files import encode_image, probe_image, write_encoded_image
 from engine.data.photo_folder import list_image_files
 from engine.data.photo_pairs import PhotoPair
+from engine.data.tiff_pages import containing_file
 from engine.errors import ImageReadError, ImageWriteError, InvalidInputError
 from engine.events import Emit, FileSkipped, StepDone
 from engine.interruptible import run_interruptibly
@@ -172,7 +173,7 @@ def make_burst_references(config: BurstConfig, control: JobControl, emit: Emit) 
 
 
 def _check_destination(out: Path, paths: Sequence[Path]) -> None:
-    if any(path.parent.absolute() == out.absolute() for path in paths):
+    if any(containing_file(path).parent.absolute() == out.absolute() for path in paths):
         raise InvalidInputError(
             "The references must not go into the folder of the shots.",
             "Choose another folder; among the noisy photos they would count as noisy.",

@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.data.image_files import ImageInfo
 from engine.data.photo_folder import find_usable_photos, list_image_files
 from engine.data.provenance import read_provenance
-from engine.data.tiff_pages import containing_file
+from engine.data.tiff_pages import containing_file, is_on_disk, resolved
 from engine.events import FileSkipped
 from engine.output_names import DEFAULT_PATTERN, NameReader
 
@@ -82,8 +82,8 @@ def list_sources(
                 earlier_results.append(file)
             else:
                 subfolders.setdefault(file, _subfolder(file, entry))
-    once = {_resolved(file): file for file in reversed(subfolders)}
-    usable, unusable = find_usable_photos(file for file in subfolders if once[_resolved(file)] == file)
+    once = {resolved(file): file for file in reversed(subfolders)}
+    usable, unusable = find_usable_photos(file for file in subfolders if once[resolved(file)] == file)
     photos = tuple(SourcePhoto(path=path, info=info, subfolder=subfolders[path]) for path, info in usable)
     return SourceListing(photos=photos, unusable=tuple(unusable), earlier_results=tuple(earlier_results))
 
@@ -97,31 +97,16 @@ def _files_of_each(given: Sequence[Path]) -> list[list[Path]]:
     """List what lies in each folder; one of several files that is gone stands for itself."""
     # All at once first, which refuses what is not there.
     list_image_files(given, recursive=False)
-    return [list_image_files([entry]) if _is_there(entry) else [entry] for entry in given]
-
-
-def _is_there(entry: Path) -> bool:
-    try:
-        return containing_file(entry).exists()
-    except OSError:
-        return False
-
-
-def _resolved(file: Path) -> Path:
-    """Return a file's path without links; its own where one leads to itself."""
-    try:
-        return file.resolve()
-    except (OSError, RuntimeError):
-        return file.absolute()
+    return [list_image_files([entry]) if is_on_disk(entry) else [entry] for entry in given]
 
 
 def _is_earlier_result(file: Path, folder: Path, out: Path, stems: set[Path], readers: Sequence[NameReader]) -> bool:
     if read_provenance(containing_file(file)) is not None:
         return True
-    if not _resolved(file).is_relative_to(out.resolve()):
+    if not resolved(file).is_relative_to(out.resolve()):
         return False
     # Below `out` an earlier batch repeated the photo's subfolder.
-    inside = _resolved(containing_file(file)).relative_to(out.resolve()).parent
+    inside = resolved(containing_file(file)).relative_to(out.resolve()).parent
     beside = _subfolder(file, folder)
     for reader in readers:
         for name in reader.names_of(file.stem):

@@ -219,9 +219,9 @@ def _heading(tally: PairTally) -> QWidget:
 def _counts_text(tally: PairTally) -> str:
     return tr("{first}: {num_first}, no difference: {num_same}, {second}: {num_second} ({num_votes} votes)").format(
         first=tally.first,
-        num_first=tally.num_first,
-        num_same=tally.num_same,
+        num_first=format_number(tally.num_first),
+        num_same=format_number(tally.num_same),
         second=tally.second,
-        num_second=tally.num_second,
-        num_votes=tally.num_votes,
+        num_second=format_number(tally.num_second),
+        num_votes=format_number(tally.num_votes),
     )

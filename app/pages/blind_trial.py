@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 
-from app.translation import tr, tr_count
+from app.translation import format_number, short_number, tr, tr_count
 from app.viewer.pictures import PaneContent, Picture, PictureRole
 from engine.blind_votes import SIGNIFICANCE, BlindVote, Choice, PairTally, photos_to_tell
 
@@ -82,9 +82,10 @@ def reading(tally: PairTally) -> str:
         return tr("You saw no difference on any photo.")
     if tally.num_first == tally.num_second:
         return tr("A draw: each was better on {number} of {total} photos.").format(
-            number=tally.num_first, total=decided
+            number=format_number(tally.num_first), total=format_number(decided)
         )
-    chance = f"p = {tally.probability:.2g}" if tally.probability >= _SURE else f"p < {_SURE:g}"
+    is_sure = tally.probability < _SURE
+    chance = f"p < {short_number(f'{_SURE:g}')}" if is_sure else f"p = {short_number(f'{tally.probability:.2g}')}"
     if tally.probability <= SIGNIFICANCE:
         sentence = tr("{picture} looks better to you, and hardly by chance ({chance}, sign test).")
         return sentence.format(picture=tally.first, chance=chance)
@@ -93,7 +94,7 @@ def reading(tally: PairTally) -> str:
     way_out = tr_count(
         "One more photo for it would settle it.", "{number} more photos in a row for it would settle it.", more
     )
-    return f"{sentence.format(picture=tally.first, chance=chance)} {way_out.format(number=more)}"
+    return f"{sentence.format(picture=tally.first, chance=chance)} {way_out.format(number=format_number(more))}"
 
 
 def _unnamed(picture: Picture, letter: str) -> Picture:

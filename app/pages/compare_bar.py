@@ -24,7 +24,7 @@ from app.pages.compare_looks import LooksPanel
 from app.pages.compare_offers import Offers, build_pane_menu
 from app.pages.compare_panes import PaneChoice, PaneKind
 from app.theme import SPACING, Theme, set_role, themed_icon
-from app.translation import format_number, tr
+from app.translation import format_number, short_number, tr
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.pictures import GAINS, MAX_PANES
 from app.viewer.view_modes import VIEW_MODES
@@ -209,7 +209,7 @@ class CompareBar(QWidget):
         box.setAccessibleName(tr("Gain"))
         box.setToolTip(tr("By how much differences are amplified ( [ and ] )"))
         for gain in GAINS:
-            box.addItem(f"× {gain:g}", gain)
+            box.addItem(f"× {short_number(f'{gain:g}')}", gain)
         box.activated.connect(self._set_gain)
         return box
 

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 
 from app.actions import tip_with_keys
 from app.theme import SPACING, Theme, set_role
-from app.translation import format_number, mark, signed_number, tr
+from app.translation import format_number, mark, short_number, signed_number, tr
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.display_settings import EXPOSURE_RANGE_STOPS, GAMMA_RANGE
 from app.viewer.flicker_timer import FLICKER_INTERVALS_MS
@@ -176,7 +176,9 @@ class LooksPanel(QFrame):
         self._interval_box = QComboBox()
         self._interval_box.setAccessibleName(tr("How long each pane is shown"))
         for interval_ms in FLICKER_INTERVALS_MS:
-            self._interval_box.addItem(tr("{seconds} s").format(seconds=f"{interval_ms / 1000:g}"), interval_ms)
+            self._interval_box.addItem(
+                tr("{seconds} s").format(seconds=short_number(f"{interval_ms / 1000:g}")), interval_ms
+            )
         self._interval_box.activated.connect(lambda row: timer.set_interval(FLICKER_INTERVALS_MS[row]))
         row = QHBoxLayout()
         row.addWidget(self.flicker_box)

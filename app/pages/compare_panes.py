@@ -15,6 +15,7 @@ from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from engine.baselines.registry import BASELINES
 from engine.comparison_pictures import MAX_SCALE, PICTURES_FOLDER, ComparisonPictureConfig, find_picture
+from engine.data.tiff_pages import containing_file, list_pages, page_number, page_path
 from engine.run_store import default_runs_folder
 
 
@@ -162,8 +163,13 @@ def reference_of(session: Session, photo: Path) -> Path | None:
     for pair in session.label_pairs:
         if pair.noisy == photo:
             return pair.clean
-    candidates = (folder / photo.name for folder in session.references)
-    return next((path for path in candidates if path != photo and path.is_file()), None)
+    file, number = containing_file(photo), page_number(photo)
+    candidates = (folder / file.name for folder in session.references)
+    found = next((path for path in candidates if path != file and path.is_file()), None)
+    if found is None or number is None:
+        return found
+    page = page_path(found, number)
+    return page if page in list_pages(found) else None
 
 
 def source_of(choice: PaneChoice, session: Session, photo: Path) -> PaneSource:

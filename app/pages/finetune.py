@@ -256,7 +256,7 @@ class FinetunePage(TrainingPage):
         return tr(
             "On the held-back labels it had reached {psnr}, {gain} against {untreated}; {share} of the way from the "
             "shipped model is kept, so that it does not forget other noises."
-        ).format(share=f"{share:.0%}", **figures)
+        ).format(share=phrases.percent(share), **figures)
 
     @Slot()
     def refresh(self) -> None:

@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 
 from app.theme import Palette, Theme
-from app.translation import tr, translate_engine
+from app.translation import format_number, tr, translate_engine
 from app.widgets.themed_plot import ThemedPlot
 from engine.label_budget.chart import spread, vertical_reach
 from engine.label_budget.results import BudgetFigures, BudgetRow
@@ -51,7 +51,7 @@ def count_text(count: int, figures: BudgetFigures) -> str:
     if count == 0:
         return tr("none")
     is_all = any(row.is_all for row in figures.rows if row.num_labels == count)
-    return tr("all ({count})").format(count=count) if is_all else str(count)
+    return tr("all ({count})").format(count=format_number(count)) if is_all else format_number(count)
 
 
 def show_figures(target: ThemedPlot, figures: BudgetFigures) -> None:

@@ -96,7 +96,9 @@ class BudgetProgressView(QWidget):
         self._set_row(title, tr("{percent} %").format(percent=percent) if percent < 100 else tr("being measured"), "")
         self._now.setText(
             tr("{number} of {total}: {title}").format(
-                number=len(self._measured) + 1, total=len(self._titles), title=translate_engine(title)
+                number=phrases.number(len(self._measured) + 1),
+                total=phrases.number(len(self._titles)),
+                title=translate_engine(title),
             )
         )
 

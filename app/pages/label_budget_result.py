@@ -85,10 +85,14 @@ class BudgetResultView(QWidget):
         photos = tr_count("{number} photo", "{number} photos", figures.num_evaluation)
         self._note.setText(
             tr("{photos} measured; before restoring they have {psnr}. Bars and brackets: 95 % intervals.").format(
-                photos=photos.format(number=figures.num_evaluation), psnr=phrases.decibels(figures.noisy_psnr)
+                photos=photos.format(number=phrases.number(figures.num_evaluation)),
+                psnr=phrases.decibels(figures.noisy_psnr),
             )
         )
-        missing = [f"{item.name}: {item.reason}" for item in (*outcome.left_out, *outcome.failed)]
+        missing = [
+            f"{translate_engine(item.name)}: {translate_engine(item.reason)}"
+            for item in (*outcome.left_out, *outcome.failed)
+        ]
         self._missing.setText(tr("Not compared:") + "\n" + "\n".join(missing) if missing else "")
         self._missing.setVisible(bool(missing))
         self.chart.setFixedHeight(Theme.of_application().px(_CHART_PX))

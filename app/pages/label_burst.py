@@ -27,6 +27,7 @@ from app.widgets.drop_zone import dropped_paths
 from app.widgets.text import ElidedLabel, label
 from engine.burst import MIN_SHOTS, BurstConfig, BurstResult, MotionChoice
 from engine.data.image_files import IMAGE_SUFFIXES
+from engine.data.tiff_pages import containing_file
 
 _ICON_PX = 96
 _MOTIONS = {
@@ -186,7 +187,7 @@ class BurstForm(QWidget):
             return Path(stored)
         if not self.shots:
             return None
-        folder = self.shots[0].parent
+        folder = containing_file(self.shots[0]).parent
         return folder.with_name(f"{folder.name} references")
 
     @Slot(list)

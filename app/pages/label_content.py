@@ -23,7 +23,7 @@ from app.pages.label_pair_view import LabelPairView
 from app.phrases import count
 from app.theme import SPACING, Theme, themed_icon
 from app.thumbnails import ThumbnailLoader
-from app.translation import tr, tr_count
+from app.translation import format_number, tr, tr_count
 from app.viewer.picture_files import PictureFiles
 from app.widgets.buttons import button, primary_button, quiet_button, set_reason
 from app.widgets.text import ElidedLabel, label
@@ -101,7 +101,7 @@ class LabelContent(QWidget):
             model.set_entries(rows)
         self._pairs.setCurrentIndex(0 if entries else 1)
         self.tabs.setTabVisible(1, bool(suggestions))
-        self.tabs.setTabText(1, tr("Suggested ({number})").format(number=len(suggestions)))
+        self.tabs.setTabText(1, tr("Suggested ({number})").format(number=format_number(len(suggestions))))
         self._show_chosen()
 
     def choose_pair(self, noisy: Path) -> None:
@@ -131,26 +131,28 @@ class LabelContent(QWidget):
         pairs = count(num_used, "pair")
         parts = [tr("{pairs} used").format(pairs=pairs)]
         if num_aside:
-            parts.append(tr("{number} doubtful, set aside").format(number=f"{num_aside:,}"))
+            parts.append(tr("{number} doubtful, set aside").format(number=format_number(num_aside)))
         if num_unmatched:
             text = tr_count(
                 "{number} reference without a noisy photo", "{number} references without a noisy photo", num_unmatched
             )
-            parts.append(text.format(number=f"{num_unmatched:,}"))
+            parts.append(text.format(number=format_number(num_unmatched)))
         if is_examining:
             parts.append(tr("examining…"))
         self.summary.set_text(tr("Matching references…") if is_matching and not entries else " · ".join(parts))
         names = [path.name for path in references]
-        more = tr(" + {number} more").format(number=len(names) - 2) if len(names) > 2 else ""
+        more = tr(" + {number} more").format(number=format_number(len(names) - 2)) if len(names) > 2 else ""
         self._sources.setText(", ".join(names[:2]) + more)
         self._sources.setVisible(bool(names))
-        self.tabs.setTabText(0, tr("Pairs ({number})").format(number=sum(entry.is_pair for entry in entries)))
+        self.tabs.setTabText(
+            0, tr("Pairs ({number})").format(number=format_number(sum(entry.is_pair for entry in entries)))
+        )
         self.primary.setText(tr("Fine-tune with {labels}").format(labels=count(num_used, "label")))
         set_reason(self.primary, "" if num_used else tr("There is no pair to learn from yet."))
         set_reason(self.suggest_button, obstacle_to_suggesting)
         num_shifted = len(self._shifted())
         shifted = tr_count("Align {number} reference", "Align {number} references", num_shifted)
-        self.align_button.setText(shifted.format(number=f"{num_shifted:,}"))
+        self.align_button.setText(shifted.format(number=format_number(num_shifted)))
         self.align_button.setVisible(num_shifted > 0)
         busy = tr("References are being aligned already.") if is_aligning else ""
         set_reason(self.align_button, busy)

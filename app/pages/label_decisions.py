@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app.settings import ASIDE_LABELS, MATCHED_LABELS, USED_LABELS, Settings
+from engine.data.tiff_pages import is_on_disk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,7 @@ def recall_decisions(settings: Settings, folders: Sequence[Path]) -> LabelDecisi
         aside.update(map(Path, settings.get_for_folder(folder, ASIDE_LABELS)))
         stored = settings.get_for_folder(folder, MATCHED_LABELS)
         for noisy, clean in zip(stored[::2], stored[1::2], strict=False):
-            if not clean or Path(clean).exists():
+            if not clean or is_on_disk(Path(clean)):
                 matches.setdefault(Path(noisy), Path(clean) if clean else None)
     return LabelDecisions(used=frozenset(used), aside=frozenset(aside - used), matches=matches)
 

@@ -23,12 +23,13 @@ from app.session import Session
 from app.settings import LAST_REFERENCE_FOLDERS, OPEN_DIALOG_FOLDER, SUGGESTED_LABELS, Settings
 from app.theme import SPACING
 from app.thumbnails import shared_thumbnails
-from app.translation import mark, tr, tr_count, translate_engine
+from app.translation import format_number, mark, tr, tr_count, translate_engine
 from app.widgets.buttons import button, primary_button, set_reason
 from app.widgets.drop_zone import DropZone
 from app.widgets.empty_state import EmptyState
 from engine.burst import BurstResult
 from engine.data.photo_pairs import PairMatching
+from engine.data.tiff_pages import is_on_disk
 from engine.label_suggestion import LabelSuggestion, SuggestedLabel
 from engine.pair_alignment import AlignResult
 from engine.presets import TASK_CARDS
@@ -210,7 +211,7 @@ class LabelsPage(Page):
         references = list(self.session.references) if folders else []
         for folder in folders:
             remembered = self.settings.get_for_folder(folder, LAST_REFERENCE_FOLDERS)
-            references.extend(path for path in map(Path, remembered) if path.exists())
+            references.extend(path for path in map(Path, remembered) if is_on_disk(path))
         self.decisions = recall_decisions(self.settings, folders)
         self.session.set_references(references)
         self._match_soon()
@@ -274,8 +275,8 @@ class LabelsPage(Page):
         if result.aligned:
             number = len(result.aligned)
             text = tr_count("{number} reference is aligned", "{number} references are aligned", number)
-            self._decide(decisions, text.format(number=f"{number:,}"))
-            self._tell_undoable(text.format(number=f"{number:,}") + tr("; your files stay as they are."))
+            self._decide(decisions, text.format(number=format_number(number)))
+            self._tell_undoable(text.format(number=format_number(number)) + tr("; your files stay as they are."))
         for file in result.failed[:1]:
             self.message_raised.emit(
                 Message(
@@ -338,8 +339,8 @@ class LabelsPage(Page):
         )
         set_reason(self.first_suggest, self._obstacle_to_suggesting())
         self.burst_form.set_busy(self.jobs.is_busy("burst"))
-        status = f"{num_used:,}" if entries else ""
-        doubtful = tr("{number} doubtful").format(number=f"{num_aside:,}")
+        status = format_number(num_used) if entries else ""
+        doubtful = tr("{number} doubtful").format(number=format_number(num_aside))
         self.rail_status_changed.emit(doubtful if num_aside and not num_used else status)
 
     def _obstacle_to_suggesting(self) -> str:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QHBoxLayout, QLine
 from app.pages.photo_filter import FORMAT_NAMES, PhotoFilter, Span, Use, first_moment, moment_after
 from app.session import Session
 from app.theme import SPACING, Theme, set_role
-from app.translation import tr
+from app.translation import read_number, short_number, tr
 from app.widgets.buttons import button
 from app.widgets.text import label
 from engine.noise_facts import LEVELS
@@ -168,7 +168,7 @@ class RangeField(QWidget):
     def set_span(self, span: Span) -> None:
         """Write other numbers."""
         for field, value in ((self.low, span.low), (self.high, span.high)):
-            field.setText("" if value is None else f"{value:g}")
+            field.setText("" if value is None else short_number(f"{value:g}"))
 
     def clear(self) -> None:
         """Open both ends."""
@@ -193,6 +193,6 @@ def _fill(box: QComboBox, any_text: str, entries: Iterable[tuple[str, str]]) -> 
 
 def _number(text: str) -> float | None:
     try:
-        return float(text.replace(",", "."))
+        return read_number(text)
     except ValueError:
         return None

@@ -16,7 +16,8 @@ from app.phrases import count
 from app.settings import NOISE_MAP_AXIS, Settings
 from app.style_sheet import Sizes
 from app.theme import SPACING, Theme, palette
-from app.translation import mark, tr
+from app.translation import mark, short_number, tr
+from app.widgets.plot_axis import NumberAxis
 from app.widgets.text import ElidedLabel, label
 from engine.events import PhotoScanned
 from engine.noise_facts import LEVELS
@@ -343,7 +344,7 @@ class NoisePlot(pg.PlotWidget):  # type: ignore[misc]
         self._paint_dots()
 
 
-class _PlainAxis(pg.AxisItem):  # type: ignore[misc]
+class _PlainAxis(NumberAxis):
     """Numbers as they are; of ISO the powers of two that the positions stand for."""
 
     is_iso = False
@@ -356,12 +357,11 @@ class _PlainAxis(pg.AxisItem):  # type: ignore[misc]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         if self.is_iso:
-            return [f"{100 * 2**value:.0f}" for value in values]
-        texts: list[str] = super().tickStrings(values, scale, spacing)
-        return texts
+            return [str(round(100 * 2**value)) for value in values]
+        return super().tickStrings(values, scale, spacing)
 
 
-class _DecadeAxis(pg.AxisItem):  # type: ignore[misc]
+class _DecadeAxis(NumberAxis):
     """Positions are decimal logarithms; 1, 2 and 5 of each decade are named."""
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float | None, list[float]]]:
@@ -370,7 +370,7 @@ class _DecadeAxis(pg.AxisItem):  # type: ignore[misc]
         return [(None, [value for value in values if low <= value <= high])]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        return [f"{round(10**value, 3):g}" for value in values]
+        return [short_number(f"{round(10**value, 3):g}") for value in values]
 
 
 def _place(photo: PhotoScanned, axis: str) -> tuple[float, float] | None:

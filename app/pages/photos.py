@@ -33,6 +33,7 @@ from app.widgets.buttons import button, primary_button, quiet_button, set_reason
 from app.widgets.drop_zone import DropZone
 from app.widgets.text import label
 from engine.data.photo_folder import is_no_photo
+from engine.data.tiff_pages import is_on_disk
 from engine.demonstration import make_samples, sample_photos_folder
 from engine.events import Emit
 from engine.job_control import JobControl
@@ -118,7 +119,7 @@ class PhotosPage(Page):
         self._update_texts()
 
     def accept_paths(self, paths: Sequence[Path]) -> bool:
-        there = [path for path in paths if path.exists()]
+        there = [path for path in paths if is_on_disk(path)]
         self.open_paths(there)
         # Even if all were told to be no photos: nobody else has to take them.
         return bool(there)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
 
 from app.theme import Palette
-from app.translation import mark, tr
+from app.translation import format_number, mark, signed_number, tr
 from app.widgets.heat_map import DIVERGING, SEQUENTIAL, HeatMap, HeatMapContent
 from app.widgets.themed_plot import ThemedPlot
 from engine.residual_distances import NoiseComparison
@@ -20,8 +20,8 @@ _SMALLEST_SHOWN_CORRELATION = 0.1
 _LEAST_POWER = 1e-4
 _NAME_LENGTH = 18
 
-_CORRELATION = mark("{value:+.3f} between pixels {right} to the right and {down} down")
-_DISTANCE = mark("{first}, crop {first_crop}, and {second}, crop {second_crop}: {distance:.2f} of 255 levels apart")
+_CORRELATION = mark("{value} between pixels {right} to the right and {down} down")
+_DISTANCE = mark("{first}, crop {first_crop}, and {second}, crop {second_crop}: {distance} of 255 levels apart")
 
 
 def histogram_plot() -> ThemedPlot:
@@ -109,7 +109,9 @@ def show_autocorrelation(target: HeatMap, correlation: NDArray[np.float64]) -> N
     def phrase(row: int, column: int) -> str:
         if row == lag and column == lag:
             return tr("The middle is each pixel with itself: always 1")
-        return tr(_CORRELATION).format(value=float(correlation[row, column]), right=column - lag, down=row - lag)
+        return tr(_CORRELATION).format(
+            value=signed_number(float(correlation[row, column]), 3), right=column - lag, down=row - lag
+        )
 
     strongest = float(shown.ravel()[np.abs(shown).argmax()])
     target.show_content(
@@ -121,7 +123,7 @@ def show_autocorrelation(target: HeatMap, correlation: NDArray[np.float64]) -> N
             color_map=DIVERGING,
             phrase=phrase,
         ),
-        tr("Strongest: {value:+.2f}. Point at a place to read it.").format(value=strongest),
+        tr("Strongest: {value}. Point at a place to read it.").format(value=signed_number(strongest, 2)),
     )
 
 
@@ -152,7 +154,7 @@ def show_distances(target: HeatMap, comparison: NoiseComparison) -> None:
             first_crop=row % crops + 1,
             second=comparison.photos[column // crops].name,
             second_crop=column % crops + 1,
-            distance=float(values[row, column]),
+            distance=format_number(float(values[row, column]), 2),
         )
 
     target.show_content(

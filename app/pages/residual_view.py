@@ -16,7 +16,7 @@ from app.pages.residual_plots import (
     spectrum_plot,
 )
 from app.theme import SPACING, Theme
-from app.translation import tr
+from app.translation import short_number, tr
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.view_modes import GAINS, Picture, PictureRole
 from app.widgets.buttons import icon_button, quiet_button
@@ -136,4 +136,4 @@ class ResidualView(QWidget):
 
     @Slot()
     def _show_gain(self) -> None:
-        self._gain.setText(f"× {self.viewer.gain:g}")
+        self._gain.setText(f"× {short_number(f'{self.viewer.gain:g}')}")

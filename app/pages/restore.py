@@ -29,6 +29,7 @@ from app.widgets.buttons import button, primary_button, set_reason
 from app.widgets.empty_state import EmptyState
 from app.widgets.text import ElidedLabel
 from engine.configs import RestoreConfig
+from engine.data.tiff_pages import containing_file
 
 _OPTIONS_WIDTH_PX = 264
 _LEAST_LIST_PX, _LEAST_PREVIEW_PX, _LEAST_OPTIONS_PX = 180, 320, 240
@@ -363,7 +364,7 @@ def default_destination(folder: Path) -> Path:
     Returns:
         "<folder> restored" beside it, or in the person's Pictures where that may not be written.
     """
-    source = folder if folder.is_dir() else folder.parent
+    source = folder if folder.is_dir() else containing_file(folder).parent
     name = f"{source.name or 'Photos'} restored"
     if os.access(source.parent, os.W_OK):
         return source.parent / name

@@ -14,7 +14,7 @@ from app.messages import Message, Severity
 from app.pages.restore_list import PhotoState, RestoreListModel, RowState
 from app.phrases import NO_BREAK, count, duration, number
 from app.session import ModelChoice, RestoredPhoto, Session
-from app.translation import tr, tr_count, translate_engine
+from app.translation import format_number, tr, tr_count, translate_engine
 from app.widgets.field_editors import choice_title
 from engine.configs import RestoreConfig
 from engine.events import Emit, FileSkipped, ImageRestored, JobEvent, PhotoPassedOver, StepDone
@@ -235,7 +235,7 @@ def _describe(result: RestoreResult) -> str:
         sentences.append(
             tr_count(
                 "{number} photo was done already.", "{number} photos were done already.", len(result.already_done)
-            ).format(number=len(result.already_done))
+            ).format(number=format_number(len(result.already_done)))
         )
     if result.skipped_existing:
         sentences.append(
@@ -243,7 +243,7 @@ def _describe(result: RestoreResult) -> str:
                 "{number} photo was left alone, since a file of that name is there.",
                 "{number} photos were left alone, since files of those names are there.",
                 len(result.skipped_existing),
-            ).format(number=len(result.skipped_existing))
+            ).format(number=format_number(len(result.skipped_existing)))
         )
     if result.earlier_results:
         sentences.append(

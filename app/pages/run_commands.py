@@ -11,7 +11,7 @@ from PySide6.QtGui import QUndoCommand
 from app.messages import Message, Severity
 from app.run_catalog import RunEntry
 from app.session import ModelChoice, Session
-from app.translation import tr, tr_count
+from app.translation import format_number, tr, tr_count
 from engine.errors import EngineError
 from engine.run_store import Run
 
@@ -109,7 +109,7 @@ class RunCommands(QObject):
         ]
         if brought:
             text = tr_count("{number} run is back.", "{number} runs are back.", len(brought))
-            self.message_raised.emit(Message(text=text.format(number=len(brought))))
+            self.message_raised.emit(Message(text=text.format(number=format_number(len(brought)))))
 
     def _delete(self, path: Path) -> str:
         return self._session.run_store.delete(Run(path))

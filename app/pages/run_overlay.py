@@ -25,9 +25,10 @@ from app.pages.runs_table import steps_text
 from app.run_catalog import RunEntry
 from app.style_sheet import Sizes
 from app.theme import SPACING, Theme, palette
-from app.translation import tr
+from app.translation import short_number, tr, translate_engine
 from app.viewer.latest_task import LatestTask
 from app.widgets.curves import CURVES, Curve, CurveSpec, curves_of, decimated, smoothed, value_range
+from app.widgets.plot_axis import plot_item
 from app.widgets.text import label
 from engine.errors import EngineError
 from engine.run_store import Run
@@ -72,11 +73,8 @@ class RunOverlay(QWidget):
         self.metric_box.setAccessibleName(tr("Figure to draw"))
         self.metric_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.metric_box.currentIndexChanged.connect(self._draw)
-        self.plot = pg.PlotWidget()
+        self.plot = pg.PlotWidget(plotItem=plot_item())
         self.plot.setAccessibleName(tr("Curves of the selected runs"))
-        self.plot.setMenuEnabled(False)
-        self.plot.setMouseEnabled(x=False, y=False)
-        self.plot.hideButtons()
         for name in ("left", "bottom"):
             # Now, while no label is shown: switched off later, pyqtgraph would scale the axis once more.
             self.plot.getPlotItem().getAxis(name).enableAutoSIPrefix(False)
@@ -164,7 +162,7 @@ class RunOverlay(QWidget):
 
     @Slot(object)
     def _show_failure(self, error: EngineError) -> None:
-        self._note.setText(f"{error.message} {error.hint}")
+        self._note.setText(translate_engine(f"{error.message} {error.hint}"))
         self._note.show()
 
     def _spec(self) -> CurveSpec | None:
@@ -255,11 +253,9 @@ class RunOverlay(QWidget):
     def _show_differences(self) -> None:
         settings = [_flat(self._stored.settings.get(entry.path, {})) for entry in self._entries]
         names = [name for name in dict.fromkeys(name for each in settings for name in each) if name not in _UNIMPORTANT]
-        differing = [name for name in names if len({str(each.get(name, "–")) for each in settings}) > 1]
+        rows = {name: [_value_text(each.get(name, "–")) for each in settings] for name in names}
         headings = [tr("Setting"), *(entry.record.name for entry in self._entries)]
-        _fill(
-            self.differences, headings, [[name, *(str(each.get(name, "–")) for each in settings)] for name in differing]
-        )
+        _fill(self.differences, headings, [[name, *texts] for name, texts in rows.items() if len(set(texts)) > 1])
 
     @Slot()
     def _apply_theme(self) -> None:
@@ -334,6 +330,10 @@ def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
         else:
             flat[name] = value
     return flat
+
+
+def _value_text(value: object) -> str:
+    return short_number(str(value)) if isinstance(value, float) else str(value)
 
 
 def _table(name: str) -> QTableWidget:

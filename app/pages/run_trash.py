@@ -154,7 +154,7 @@ class DeletedRunsDialog(QDialog):
             QMessageBox.Icon.NoIcon,
             tr("Remove for good?"),
             tr_count("Remove {number} run for good?", "Remove {number} runs for good?", len(tokens)).format(
-                number=len(tokens)
+                number=phrases.number(len(tokens))
             ),
             QMessageBox.StandardButton.NoButton,
             self,
@@ -178,4 +178,4 @@ def _rule(keep_days: int) -> str:
         "A deleted run is kept for {number} days, then removed for good at the next start. "
         "The settings can change that.",
         keep_days,
-    ).format(number=keep_days)
+    ).format(number=phrases.number(keep_days))

@@ -391,7 +391,7 @@ class TrainingPage(TrainingKindPage):
         num_waiting = sum(training.is_waiting for training in self._trainings)
         status = active.status
         self.rail_status_changed.emit(status)
-        waiting = tr_count("{number} waits", "{number} wait", num_waiting).format(number=num_waiting)
+        waiting = tr_count("{number} waits", "{number} wait", num_waiting).format(number=phrases.number(num_waiting))
         parts = [active.job.request.title, status.removeprefix("● ")]
         parts.append(waiting if num_waiting > active.is_waiting else "")
         self.setup.show_running(" · ".join(part for part in parts if part))

@@ -12,7 +12,7 @@ from app import phrases
 from app.pages.training_time import Estimate
 from app.phrases import NO_BREAK
 from app.theme import SPACING, Theme, set_role
-from app.translation import mark, tr, tr_count, translate_engine
+from app.translation import format_number, mark, tr, tr_count, translate_engine
 from app.widgets.text import IconLabel, label
 from engine.preflight_findings import Finding, Weight
 
@@ -106,11 +106,11 @@ class PreflightPanel(QFrame):
             self._reads.show_value(input_text or "–")
             self._show_findings(())
             return
-        megapixels = f"{report.num_pixels / 1e6:,.0f}" if report.num_pixels >= 1e7 else f"{report.num_pixels / 1e6:.1f}"
+        megapixels = format_number(report.num_pixels / 1e6, 0 if report.num_pixels >= 1e7 else 1)
         size = tr("{megapixels} MP").format(megapixels=megapixels).replace(" ", NO_BREAK)
         skipped = tr_count("{number} file skipped", "{number} files skipped", report.num_skipped)
         reads = [input_text, size if report.num_pixels else ""]
-        reads.append(skipped.format(number=f"{report.num_skipped:,}") if report.num_skipped else "")
+        reads.append(skipped.format(number=format_number(report.num_skipped)) if report.num_skipped else "")
         self._reads.show_value(
             " · ".join(part for part in reads if part),
             tr("All that is read, references included: {megapixels} megapixels.").format(megapixels=megapixels),
@@ -166,7 +166,7 @@ class PreflightPanel(QFrame):
         num_more = len(findings) - MAX_FINDINGS
         if num_more > 0:
             text = tr_count("and {number} more", "and {number} more", num_more)
-            self._rows.addWidget(label(text.format(number=num_more), "caption"))
+            self._rows.addWidget(label(text.format(number=phrases.number(num_more)), "caption"))
 
 
 class _Fact(QWidget):
@@ -222,5 +222,5 @@ def _needed_of(needed: int, free: int) -> str:
 
 def _size(num_bytes: int) -> str:
     if num_bytes >= 2**29:
-        return f"{num_bytes / 2**30:,.1f}{NO_BREAK}GiB"
-    return f"{num_bytes / 2**20:,.0f}{NO_BREAK}MiB"
+        return f"{format_number(num_bytes / 2**30, 1)}{NO_BREAK}GiB"
+    return f"{format_number(num_bytes / 2**20)}{NO_BREAK}MiB"

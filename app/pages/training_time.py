@@ -159,7 +159,7 @@ def compared_with_estimate(seconds: float, estimated_seconds: float) -> str:
         return tr("as long as estimated")
     if error > 1:
         return tr("{times} times as long as estimated").format(times=format_number(error + 1, 1))
-    percent = f"{abs(error):.0%}".replace("%", f"{phrases.NO_BREAK}%")
+    percent = phrases.percent(abs(error))
     if error > 0:
         return tr("{percent} longer than estimated").format(percent=percent)
     return tr("{percent} shorter than estimated").format(percent=percent)

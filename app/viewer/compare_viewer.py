@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
 from app.actions import make_action
-from app.translation import short_number, tr
+from app.translation import format_number, short_number, tr
 from app.viewer.arrangement import Arrangement, Viewpoint, arrange
 from app.viewer.display_settings import EXPOSURE_RANGE_STOPS, GAMMA_RANGE
 from app.viewer.flicker_timer import FlickerTimer
@@ -345,7 +345,9 @@ class CompareViewer(PaneStage):
             if self._mode_key == "flicker" and indices:
                 position = self._flicker_position()
                 title = panel.layers[position].label
-                number = tr("{position} of {number}, Space: next").format(position=position + 1, number=len(indices))
+                number = tr("{position} of {number}, Space: next").format(
+                    position=position + 1, number=format_number(len(indices))
+                )
                 detail = "  ".join(filter(None, (number, panel.detail)))
                 indices = (indices[position],)
             if panel.layers:
@@ -368,7 +370,11 @@ class CompareViewer(PaneStage):
     def _offset_note(self, indices: Sequence[int]) -> str:
         """Say so where a pane is moved against the others."""
         moved = [self.offsets.of(index) for index in indices]
-        texts = [f"{offset.x():+.3g}, {offset.y():+.3g}".replace("-", "−") for offset in moved if not offset.isNull()]
+        texts = [
+            f"{short_number(f'{offset.x():+.3g}')}; {short_number(f'{offset.y():+.3g}')}"
+            for offset in moved
+            if not offset.isNull()
+        ]
         return tr("moved by {offsets} px").format(offsets=" | ".join(texts)) if texts else ""
 
 

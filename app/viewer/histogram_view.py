@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QW
 
 from app.image_convert import DisplayLevels, stretch_levels
 from app.theme import SPACING, Palette
-from app.translation import format_number, mark, tr
+from app.translation import format_number, mark, short_number, tr
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.histograms import Histogram, bin_values, histogram_of
 from app.viewer.latest_task import LatestTask
@@ -27,7 +27,7 @@ _SETTLE_MS = 120
 _LEAST_SHARE_PERCENT = 1e-4
 """Where a logarithmic axis begins: one pixel in a million."""
 
-_LOG_TICKS = [(power, f"{10.0**power:g}") for power in range(-4, 3)]
+_LOG_POWERS = range(-4, 3)
 
 
 class HistogramPart(Enum):
@@ -189,7 +189,7 @@ class HistogramView(QWidget):
     def _draw_curves(self, counted: _Counted, is_log: bool, colors: Palette) -> None:
         plot = self._plot.plot
         plot.setLogMode(x=False, y=is_log)
-        plot.getAxis("left").setTicks([_LOG_TICKS] if is_log else None)
+        plot.getAxis("left").setTicks([_log_ticks()] if is_log else None)
         values = bin_values(counted.levels.black, counted.levels.white, counted.peak)
         lines = [*colors.plot_lines, colors.text]
         top = max((float(h.shares.max()) for h in counted.histograms), default=0.0) * 100
@@ -214,6 +214,10 @@ class HistogramView(QWidget):
         for position, histogram in enumerate(counted.histograms):
             y = high - position * step
             self._plot.write(histogram.title, right, y, lines[position % len(lines)], anchor=(1, 0))
+
+
+def _log_ticks() -> list[tuple[int, str]]:
+    return [(power, short_number(f"{10.0**power:g}")) for power in _LOG_POWERS]
 
 
 def scene_part_of(picture: Picture, scene: QRectF, part: QRectF) -> QRect:

@@ -7,7 +7,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 
 from app.image_convert import qimage_from_bytes
-from app.translation import format_number, tr
+from app.translation import format_number, short_number, tr
 from app.viewer.display_settings import DisplaySettings, ValueKind
 from app.viewer.false_colours import ColourScale, colours_of
 
@@ -46,7 +46,7 @@ def legend_of(settings: DisplaySettings, bit_depth: int) -> Legend:
     signs = "+" if settings.kind is ValueKind.SIGNED else ""
     values = [settings.value_at(share) * peak for share in (0.0, 0.5, 1.0)]
     digits = 0 if abs(values[2] - values[0]) >= 20 else 2
-    low, middle, high = (f"{value:{signs if value else ''},.{digits}f}".replace("-", "−") for value in values)
+    low, middle, high = (short_number(f"{value:{signs if value else ''},.{digits}f}") for value in values)
     return Legend(titles[settings.kind].format(peak=format_number(peak)), settings.scale, (low, middle, high))
 
 

@@ -17,5 +17,5 @@ def level_text(level: float) -> str:
     Args:
         level: 0 to 255 or 0 to 65535; negative in differences.
     """
-    text = f"{level:.0f}" if is_whole(level) else f"{level:.1f}"
-    return "0" if float(text) == 0 else short_number(text)
+    rounded = round(level) if is_whole(level) else round(level, 1)
+    return short_number(str(rounded)) if rounded else "0"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from app.translation import mark, tr
+from app.translation import mark, short_number, tr
 from app.viewer.image_canvas import Layer
 from app.viewer.image_pyramid import ImagePyramid
 from app.viewer.legend import Legend, legend_of
@@ -216,10 +216,10 @@ class Difference(_Subtraction):
 
     def _detail(self, settings: ViewSettings) -> str:
         if settings.has_false_colours:
-            return tr("difference × {gain}").format(gain=f"{settings.gain:g}")
+            return tr("difference × {gain}").format(gain=short_number(f"{settings.gain:g}"))
         if settings.is_signed:
-            return tr("signed difference × {gain}, gray = equal").format(gain=f"{settings.gain:g}")
-        return tr("difference × {gain}, black = equal").format(gain=f"{settings.gain:g}")
+            return tr("signed difference × {gain}, gray = equal").format(gain=short_number(f"{settings.gain:g}"))
+        return tr("difference × {gain}, black = equal").format(gain=short_number(f"{settings.gain:g}"))
 
 
 class Residual(_Subtraction):
@@ -238,8 +238,8 @@ class Residual(_Subtraction):
 
     def _detail(self, settings: ViewSettings) -> str:
         if settings.has_false_colours:
-            return tr("residual × {gain}, white = nothing").format(gain=f"{settings.gain:g}")
-        return tr("residual × {gain}, gray = nothing").format(gain=f"{settings.gain:g}")
+            return tr("residual × {gain}, white = nothing").format(gain=short_number(f"{settings.gain:g}"))
+        return tr("residual × {gain}, gray = nothing").format(gain=short_number(f"{settings.gain:g}"))
 
 
 VIEW_MODES: dict[str, ViewMode] = {

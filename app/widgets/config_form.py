@@ -10,7 +10,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.theme import SPACING, Theme, set_role, themed_icon
-from app.translation import tr, translate_engine
+from app.translation import format_number, short_number, tr, translate_engine
 from app.widgets.buttons import quiet_button
 from app.widgets.field_editors import EDITOR_PX, MIN_EDITOR_PX, ChoiceEditor, FieldEditor, IntEditor, editor_for
 from app.widgets.text import label
@@ -216,7 +216,7 @@ class ConfigForm(QWidget):
         self.reset_button.setVisible(bool(changed) and (self.more_button.isChecked() or self._advanced.num_rows == 0))
         num_hidden = 0 if self.more_button.isChecked() else sum(self.is_advanced(name) for name in changed)
         text = tr("More settings ({number} changed)") if num_hidden else tr("More settings")
-        self.more_button.setText(text.format(number=num_hidden))
+        self.more_button.setText(text.format(number=format_number(num_hidden)))
 
     def is_advanced(self, name: str) -> bool:
         """Tell whether a field is folded away with the others."""
@@ -290,15 +290,15 @@ def _sentence(error: Any) -> str:
     limits = error.get("ctx", {})
     match error["type"]:
         case "greater_than_equal":
-            return tr("Must be at least {limit}.").format(limit=f"{limits['ge']:g}")
+            return tr("Must be at least {limit}.").format(limit=short_number(f"{limits['ge']:g}"))
         case "greater_than":
-            return tr("Must be greater than {limit}.").format(limit=f"{limits['gt']:g}")
+            return tr("Must be greater than {limit}.").format(limit=short_number(f"{limits['gt']:g}"))
         case "less_than_equal":
-            return tr("Must be at most {limit}.").format(limit=f"{limits['le']:g}")
+            return tr("Must be at most {limit}.").format(limit=short_number(f"{limits['le']:g}"))
         case "less_than":
-            return tr("Must be less than {limit}.").format(limit=f"{limits['lt']:g}")
+            return tr("Must be less than {limit}.").format(limit=short_number(f"{limits['lt']:g}"))
         case "multiple_of":
-            return tr("Must be a multiple of {limit}.").format(limit=f"{limits['multiple_of']:g}")
+            return tr("Must be a multiple of {limit}.").format(limit=short_number(f"{limits['multiple_of']:g}"))
         case "float_parsing" | "float_type" | "finite_number":
             return tr("Must be a number, such as 0.001.")
         case "int_parsing" | "int_type" | "int_from_float":

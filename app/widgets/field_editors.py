@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.theme import SPACING, Theme
-from app.translation import mark, tr, translate_engine
+from app.translation import mark, read_number, short_number, tr, translate_engine
 from app.widgets.buttons import icon_button
 
 CHOICE_TITLES = {
@@ -199,13 +199,12 @@ class FloatEditor(FieldEditor):
     def value(self) -> float | str:
         text = self._edit.text().strip().removesuffix(self._unit).strip() if self._unit else self._edit.text().strip()
         try:
-            # A comma is a decimal sign to half of the world, and never a separator of thousands here.
-            return float(text.replace(",", "."))
+            return read_number(text)
         except ValueError:
             return text
 
     def set_value(self, value: Any) -> None:
-        text = f"{value:g}" if float(f"{value:g}") == value else repr(value)
+        text = short_number(f"{value:g}" if float(f"{value:g}") == value else repr(value))
         self._edit.setText(f"{text}\N{NO-BREAK SPACE}{self._unit}" if self._unit else text)
 
 

@@ -11,6 +11,7 @@ from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.theme import SPACING, Theme, palette
+from app.widgets.plot_axis import NumberAxis, plot_item
 from app.widgets.text import ElidedLabel, label
 from app.widgets.themed_plot import caption_font, dress_axis
 
@@ -70,16 +71,18 @@ class HeatMap(QWidget):
         self._view = pg.GraphicsLayoutWidget()
         self._view.setObjectName("ThemedPlot")
         self._view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._plot = pg.PlotItem()
-        self._plot.setMenuEnabled(False)
-        self._plot.setMouseEnabled(x=False, y=False)
-        self._plot.hideButtons()
+        self._plot = plot_item()
         self._plot.invertY(True)
         self._plot.setAspectLocked(True)
         self._image = pg.ImageItem(axisOrder="row-major")
         self._plot.addItem(self._image)
         self._scale = pg.ColorBarItem(interactive=False, width=_SCALE_PX)
         self._scale.setImageItem(self._image)
+        axis = NumberAxis("right")
+        axis.setZValue(0.5)
+        self._scale.setAxisItems({"right": axis})
+        self._scale.axis = axis
+        axis.unlinkFromView()
         self._lines: list[pg.InfiniteLine] = []
         self._view.addItem(self._plot, row=0, col=0)
         self._view.addItem(self._scale, row=0, col=1)

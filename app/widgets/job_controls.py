@@ -25,9 +25,9 @@ def progress_text(job: JobHandle) -> str:
     if progress is None:
         if not job.request.num_steps:
             return tr("starting …")
-        return tr("starting · 0 / {steps}").format(steps=f"{job.request.num_steps:,}")
+        return tr("starting · 0 / {steps}").format(steps=phrases.number(job.request.num_steps))
     is_optimising = "steps_per_second" in progress.metrics
-    done = f"{progress.step:,} / {progress.num_steps:,}"
+    done = f"{phrases.number(progress.step)} / {phrases.number(progress.num_steps)}"
     what = tr("step {done}").format(done=done) if is_optimising else f"{translate_engine(progress.stage)} {done}"
     parts = [what, phrases.time_left(progress.seconds_left)]
     return " · ".join(part for part in parts if part)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QFrame, QHBoxLayout, QVBo
 
 from app.job_runner import JobHandle, JobLane, JobRunner, JobState
 from app.theme import SPACING, Theme, set_role
-from app.translation import tr
+from app.translation import format_number, tr
 from app.widgets.buttons import icon_button, set_reason
 from app.widgets.job_controls import JobControls
 from app.widgets.text import ElidedLabel, IconLabel, label
@@ -236,7 +236,7 @@ class WaitingRow(QFrame):
         self._number.setText(str(position + 1))
         self.setAccessibleName(
             tr("{title}, number {number} of {count} that wait").format(
-                title=self.job.request.title, number=position + 1, count=num_waiting
+                title=self.job.request.title, number=position + 1, count=format_number(num_waiting)
             )
         )
         self.earlier_button.setEnabled(position > 0)

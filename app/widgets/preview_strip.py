@@ -13,7 +13,7 @@ from app.actions import make_action, tip_with_keys
 from app.image_convert import qimage_from_pixels
 from app.style_sheet import Sizes
 from app.theme import SPACING, Theme, palette
-from app.translation import tr
+from app.translation import format_number, short_number, tr
 from app.widgets.text import label
 from engine.events import Pixels, PreviewReady
 
@@ -156,7 +156,7 @@ class PreviewStrip(QWidget):
         if frame is None:
             self._step.setText(tr("unreadable"))
         else:
-            self._step.setText(tr("step {step}").format(step=f"{frame.step:,}"))
+            self._step.setText(tr("step {step}").format(step=format_number(frame.step)))
             self.frame_shown.emit(frame.step)
 
     @staticmethod
@@ -187,7 +187,7 @@ class _Tiles(QWidget):
             self._pictures = [
                 (tr("Noisy"), frame.noisy),
                 (tr("Restored"), frame.restored),
-                (tr("Removed × {gain}").format(gain=f"{RESIDUAL_GAIN:g}"), frame.residual),
+                (tr("Removed × {gain}").format(gain=short_number(f"{RESIDUAL_GAIN:g}")), frame.residual),
             ]
             if frame.reference is not None:
                 self._pictures.append((tr("Clean reference"), frame.reference))

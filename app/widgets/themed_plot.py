@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.style_sheet import Sizes
 from app.theme import SPACING, Palette, Theme, palette
+from app.widgets.plot_axis import plot_item
 from app.widgets.text import label
 
 _LEFT_AXIS_PX = 56
@@ -55,14 +56,11 @@ class ThemedPlot(QWidget):
         self._draw: Callable[[Palette], None] | None = None
         self._title = label(title, "section")
         self._title.setVisible(bool(title))
-        self._view = pg.PlotWidget()
+        self._view = pg.PlotWidget(plotItem=plot_item())
         self._view.setObjectName("ThemedPlot")
         self._view.setFrameShape(pg.PlotWidget.Shape.NoFrame)
         self._view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.plot = self._view.getPlotItem()
-        self.plot.setMenuEnabled(False)
-        self.plot.setMouseEnabled(x=False, y=False)
-        self.plot.hideButtons()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING // 2)

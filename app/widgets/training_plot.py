@@ -9,8 +9,9 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.style_sheet import Sizes
 from app.theme import Palette, Theme, palette
-from app.translation import tr
+from app.translation import format_number, tr
 from app.widgets.curves import CURVES, Curve, CurveSpec, decimated, smoothed, value_range
+from app.widgets.plot_axis import plot_item
 
 _REDRAW_MS = 250
 _LEFT_AXIS_PX = 56
@@ -135,10 +136,7 @@ class _Panel:
         self._is_bottom = is_bottom
         self.title = pg.LabelItem("", justify="left")
         self.title.setToolTip(tr(spec.tip))
-        self.plot = pg.PlotItem()
-        self.plot.setMenuEnabled(False)
-        self.plot.setMouseEnabled(x=False, y=False)
-        self.plot.hideButtons()
+        self.plot = plot_item()
         self.plot.setToolTip(tr(spec.tip))
         self.plot.getAxis("left").setWidth(_LEFT_AXIS_PX)
         self.plot.getAxis("bottom").setStyle(showValues=is_bottom)
@@ -186,7 +184,7 @@ class _Panel:
             above = (level * spec.factor - low) < 0.7 * (high - low)
             self._reference_label.setAnchor(QPointF(1, 1 if above else 0))
             self._reference_label.setPos(right, level * spec.factor)
-        self._title_text = f"{drawn[-1]:.{spec.digits}f}{' ' if spec.unit else ''}{spec.unit}"
+        self._title_text = f"{format_number(drawn[-1], spec.digits)}{' ' if spec.unit else ''}{spec.unit}"
         self._write_title()
 
     def apply_theme(self, colors: Palette, text_scale: float) -> None:
@@ -231,7 +229,9 @@ class _Panel:
         if level is not None:
             self._reference.setValue(level)
             unit = f" {self.spec.unit}" if self.spec.unit else ""
-            self._reference_label.setText(f"{tr(self.spec.reference_title)} {level:.{self.spec.digits}f}{unit}")
+            self._reference_label.setText(
+                f"{tr(self.spec.reference_title)} {format_number(level, self.spec.digits)}{unit}"
+            )
 
     def _write_title(self) -> None:
         color = self._colors.plot_lines[self._color_index]

@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.data.image_files import ImageInfo, probe_image
 from engine.data.image_formats import IMAGE_SUFFIXES, OTHER_PHOTO_SUFFIXES, PHONE_SUFFIXES, RAW_SUFFIXES
 from engine.data.raw_bare import describes_itself
-from engine.data.tiff_pages import containing_file, list_pages, page_number
+from engine.data.tiff_pages import containing_file, is_on_disk, list_pages, page_number
 from engine.errors import ImageReadError, InvalidInputError
 from engine.events import FileSkipped
 
@@ -65,7 +65,7 @@ def list_image_files(folders: Sequence[Path], recursive: bool = True) -> list[Pa
                 found = list(_walk(folder, recursive, visited))
                 # A photo may have become a folder since it was listed.
                 files.update(dict.fromkeys(found or ([folder] if _is_photo_s_name(folder) else [])))
-            elif containing_file(folder).exists():
+            elif is_on_disk(folder):
                 files.update(dict.fromkeys(list_pages(folder)))
             else:
                 num_gone += 1

@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.data.image_files import probe_image
 from engine.data.photo_folder import natural_sort_key
+from engine.data.tiff_pages import containing_file
 from engine.errors import ImageReadError, InvalidInputError
 
 MIN_PAIRS_FOR_VALIDATION = 5
@@ -220,7 +221,7 @@ def _resolve(noisy: list[Path], clean: list[Path]) -> tuple[list[PhotoPair], lis
     if len(noisy) == 1 and len(clean) == 1:
         return [PhotoPair(noisy[0], clean[0])], []
     pairs: list[PhotoPair] = []
-    for one_noisy, one_clean in _group(noisy, clean, lambda path: path.parent.name.casefold()):
+    for one_noisy, one_clean in _group(noisy, clean, lambda path: containing_file(path).parent.name.casefold()):
         if len(one_noisy) == 1 and len(one_clean) == 1:
             pairs.append(PhotoPair(one_noisy[0], one_clean[0]))
     taken = {path for pair in pairs for path in (pair.noisy, pair.clean)}

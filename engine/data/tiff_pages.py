@@ -53,6 +53,26 @@ def containing_file(path: Path) -> Path:
     return path if page_number(path) is None else path.parent
 
 
+def is_on_disk(path: Path) -> bool:
+    """Return whether a folder, a file, or the file that a page lies in is there: a page's own path never is."""
+    try:
+        return containing_file(path).exists()
+    except OSError:
+        return False
+
+
+def resolved(path: Path) -> Path:
+    """Return a path without links on its way; of a page, the same page of the file that a link leads to.
+
+    A path whose link leads to itself stays as it is.
+    """
+    number = page_number(path)
+    try:
+        return path.resolve() if number is None else page_path(path.parent.resolve(), number)
+    except (OSError, RuntimeError):
+        return path.absolute()
+
+
 def list_pages(path: Path) -> list[Path]:
     """Return a path for each page of a file that shows a photo; the file's own where there is only one.
 

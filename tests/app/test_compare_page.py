@@ -3,6 +3,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PySide6.QtCore import QPointF, QSizeF, Qt
 from PySide6.QtTest import QTest
 
@@ -22,6 +23,7 @@ from app.settings import COMPARE_MODE
 from app.viewer.pictures import MissingPicture, Picture
 from engine.data.image_files import read_image
 from engine.data.photo_pairs import PhotoPair
+from engine.data.tiff_pages import page_path
 from engine.events import PhotoScanned
 from engine.metrics import psnr, ssim
 
@@ -258,6 +260,18 @@ def test_sources(filled, folder, tmp_path, tiny_photos):
     assert source_of(REFERENCE_CHOICE, filled, last).path is None
     filled.set_references([tiny_photos.clean])
     assert reference_of(filled, last) == tiny_photos.clean / "photo 3.png"
+
+
+def test_a_page_has_the_page_of_the_same_number_as_reference(session, tmp_path):
+    for folder, num_pages in (("noisy", 3), ("clean", 2)):
+        (tmp_path / folder).mkdir()
+        pages = np.zeros((num_pages, 16, 16), np.uint16)
+        tifffile.imwrite(tmp_path / folder / "stack.tif", pages, photometric="minisblack")
+    session.set_references([tmp_path / "clean"])
+    noisy, clean = tmp_path / "noisy" / "stack.tif", tmp_path / "clean" / "stack.tif"
+    assert reference_of(session, page_path(noisy, 2)) == page_path(clean, 2)
+    assert reference_of(session, page_path(noisy, 3)) is None
+    assert reference_of(session, page_path(clean, 1)) is None
 
 
 def test_figures_are_honest():

@@ -4,6 +4,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QMenu
@@ -15,7 +16,9 @@ from app.pages.label_entries import LabelEntry, MatchRequest, entries_of, is_use
 from app.pages.label_matching import closest_names
 from app.pages.labels import LabelsPage
 from app.session import ModelChoice
+from app.settings import Settings
 from engine.data.image_files import PhotoImage, read_image, write_image
+from engine.data.tiff_pages import page_path
 from engine.events import PhotoScanned
 from engine.job_control import JobControl
 from engine.starter_models import list_starters
@@ -357,6 +360,28 @@ def test_decisions_are_kept_by_folder_and_outdated_references_forgotten(settings
     again = recalled.with_match(inside, None)
     assert inside not in again.used
     assert again.without_match(inside).matches == {folders[0] / "3.png": None}
+
+
+def test_a_match_with_a_page_of_a_file_is_remembered_while_the_file_is_there(settings, tmp_path):
+    stack = tmp_path / "stack.tif"
+    tifffile.imwrite(stack, np.zeros((3, 16, 16), np.uint16), photometric="minisblack")
+    noisy = page_path(tmp_path / "photos" / "noisy.tif", 2)
+    store_decisions(settings, [tmp_path / "photos"], LabelDecisions().with_match(noisy, page_path(stack, 3)))
+    settings.save()
+    again = Settings(tmp_path / "settings.json")
+    assert recall_decisions(again, [tmp_path / "photos"]).matches == {noisy: page_path(stack, 3)}
+    stack.unlink()
+    assert recall_decisions(again, [tmp_path / "photos"]).matches == {}
+
+
+def test_a_page_is_remembered_as_a_reference(qtbot, page, session, runner, tiny_photos, tmp_path):
+    stack = tmp_path / "photo 0.tif"
+    tifffile.imwrite(stack, np.zeros((2, 96, 112), np.uint16), photometric="minisblack")
+    open_photos(session, tiny_photos.noisy)
+    page.add_references([page_path(stack, 2)])
+    session.set_folders([])
+    open_photos(session, tiny_photos.noisy)
+    assert session.references == (page_path(stack, 2),)
 
 
 def test_decisions_and_suggestions_of_a_closed_folder_go_with_it(

@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton, QSplitter
@@ -22,10 +24,11 @@ from app.main_window import MIN_SIZE, MainWindow
 from app.messages import Message, Severity
 from app.pages.run_import import ImportDialog
 from app.session import ModelChoice
-from app.settings import LAST_PAGE, TEXT_SCALE, THEME, WINDOW_GEOMETRY
+from app.settings import LAST_FOLDERS, LAST_PAGE, TEXT_SCALE, THEME, WINDOW_GEOMETRY
 from app.theme import LIGHT, Theme
 from app.translation import install_catalogue
 from app.widgets.shortcut_sheet import ShortcutSheet
+from engine.data.tiff_pages import page_path
 from engine.errors import InvalidInputError
 from engine.events import Emit, JobWarning, PhotoScanned, StepDone
 from engine.job_control import JobCancelled, JobControl
@@ -343,3 +346,12 @@ def test_what_the_engine_says_is_translated_in_the_message_bar(opened: OpenWindo
         install_catalogue(load_catalogue("en"))
     assert "Holiday" in shown[0]
     assert text not in shown
+
+
+def test_a_page_that_was_open_is_opened_again(qtbot: QtBot, opened: OpenWindow, tmp_path: Path) -> None:
+    stack = tmp_path / "stack.tif"
+    tifffile.imwrite(stack, np.zeros((3, 64, 64), np.uint16), photometric="minisblack")
+    opened.settings.set(LAST_FOLDERS, [str(page_path(stack, 2)), str(tmp_path / "gone.png")])
+    opened.window.open_last_folders()
+    assert opened.session.folders == (page_path(stack, 2),)
+    qtbot.waitUntil(lambda: [photo.path for photo in opened.session.photos] == [page_path(stack, 2)], timeout=20_000)

@@ -14,6 +14,7 @@ from app.settings import RESTORE_DESTINATION
 from app.theme import ThemeChoice
 from app.viewer.picture_files import PictureFiles
 from engine.data.image_files import read_image
+from engine.data.tiff_pages import page_path
 from engine.events import PhotoScanned
 from engine.job_control import JobCancelled, JobControl
 from engine.run_records import RunStatus
@@ -302,6 +303,7 @@ def test_destination_is_remembered_for_the_folder(qtbot, page, session, settings
 def test_default_destination(folder):
     assert default_destination(folder) == folder.parent / "Night shots restored"
     assert default_destination(folder / "photo 0.png") == folder.parent / "Night shots restored"
+    assert default_destination(page_path(folder / "stack.tif", 2)) == folder.parent / "Night shots restored"
 
 
 def test_left_out_photos_are_not_restored(qtbot, page, session, runner, folder, model, settings):

@@ -58,7 +58,7 @@ def choose(dialog: SettingsDialog, key: str, text: str) -> None:
 def test_look_changes_at_once(dialog: SettingsDialog, opened: OpenWindow, theme: Theme) -> None:
     choose(dialog, THEME.key, "Light")
     assert not theme.palette.is_dark
-    choose(dialog, TEXT_SCALE.key, "150%")
+    choose(dialog, TEXT_SCALE.key, "150\N{NO-BREAK SPACE}%")
     assert theme.text_scale == 1.5
     assert opened.settings.get(TEXT_SCALE) == 1.5
     opened.settings.set(TEXT_SCALE, 1.0)

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,15 +15,27 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QLocale
+from PySide6.QtWidgets import QLineEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from app import catalogues, phrases
 from app.pages.compare_figures import closeness_text
 from app.pages.compare_panes import PaneChoice, PaneKind
 from app.phrases import NO_BREAK
-from app.translation import install_catalogue, mark, short_number, signed_number, tr, tr_count, translate_engine
+from app.translation import (
+    install_catalogue,
+    mark,
+    read_number,
+    short_number,
+    signed_number,
+    tr,
+    tr_count,
+    translate_engine,
+)
 from app.viewer.pixel_levels import level_text
 from app.widgets.config_form import ConfigForm
+from app.widgets.field_editors import FloatEditor, IntEditor
+from app.widgets.plot_axis import plot_item
 from engine.configs import ComputeConfig
 from engine.region_metrics import Closeness
 from engine.shipped_files import shipped_folders
@@ -156,6 +169,94 @@ def test_short_numbers_have_the_languages_decimal_sign(english: None) -> None:
     assert (short_number("+1.5"), level_text(-3.25), level_text(65535.0)) == ("+1.5", "−3.2", "65535")
     install_catalogue(catalogues.load_catalogue("de"))
     assert (short_number("+1.5"), level_text(-3.25), level_text(65535.0)) == ("+1,5", "−3,2", "65535")
+    assert short_number(f"{-1234.5:,.1f}") == "−1.234,5"
+    assert [read_number(text) for text in ("−0,5", "1.5", "1e−3", short_number("0.0003"))] == [-0.5, 1.5, 1e-3, 3e-4]
+
+
+@pytest.mark.parametrize(
+    ("english_text", "expected"),
+    [
+        ("8 photos with 0.4 megapixels show little variety.", "0,4"),
+        ("Training has become unstable near step 1,240: a loss is no longer a finite number.", "1.240"),
+        ("The file claims a size of 1,000,000 x 9 pixels but is too small to hold them.", "1.000.000"),
+        ("v1.2 final.tif is not there.", "v1.2 final.tif"),
+    ],
+)
+def test_numbers_in_what_the_engine_says_are_the_languages(english: None, english_text: str, expected: str) -> None:
+    install_catalogue(catalogues.load_catalogue("de"))
+    said = translate_engine(english_text)
+    assert said != english_text or "v1.2" in said
+    assert expected in said
+
+
+def test_no_german_text_holds_an_english_number(script: ModuleType) -> None:
+    is_number = re.compile(r"\b0\.\d|\d\.\d(?!\d{2})|\d,\d{3}(?!\d)")
+    kept = re.compile(r"CC0 1\.0|Apache-2\.0")
+    wrong = []
+    for message in script.read_catalogue("de"):
+        texts = message.string if isinstance(message.string, tuple | list) else (message.string,)
+        if message.id and message.id != "1,234.5":
+            wrong += [text for text in texts if is_number.search(kept.sub("", text))]
+    assert wrong == []
+
+
+def test_axes_fields_and_spin_boxes_are_the_languages(qtbot: QtBot, english: None) -> None:
+    before = QLocale()
+    install_catalogue(catalogues.load_catalogue("de"))
+    QLocale.setDefault(QLocale("de"))
+    try:
+        axis = plot_item().getAxis("left")
+        assert axis.tickStrings([0.25, 0.5, -1.5], 1.0, 0.05) == ["0,25", "0,50", "−1,50"]
+        field = FloatEditor("dB")
+        whole = IntEditor(minimum=0, maximum=None, step=1, unit="px")
+        for widget in (field, whole):
+            qtbot.addWidget(widget)
+        field.set_value(0.0003)
+        whole.set_value(12000)
+        assert [edit.text() for edit in field.findChildren(QLineEdit)] == [f"0,0003{NO_BREAK}dB"]
+        assert field.value() == 0.0003
+        assert [box.text() for box in whole.findChildren(QSpinBox)] == [f"12.000{NO_BREAK}px"]
+    finally:
+        QLocale.setDefault(before)
+
+
+_NUMBER_FORMAT = re.compile(r"[,.efgGn%]")
+_COUNTED = re.compile(r"(len|sum)\(|(.*\.)?num_\w+$")
+
+
+def numbers_past_the_door(path: Path) -> list[str]:
+    """Numbers that are written as English ones: by a format, or with no formatting at all where they may be large."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    owners = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+
+    def goes_through_the_door(node: ast.AST) -> bool:
+        while node in owners and not isinstance(node, ast.stmt):
+            node = owners[node]
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "short_number":
+                return True
+        return False
+
+    found: list[ast.AST] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FormattedValue) and node.format_spec is not None:
+            spec = "".join(str(part.value) for part in ast.walk(node.format_spec) if isinstance(part, ast.Constant))
+            if _NUMBER_FORMAT.search(spec) and "%Y" not in spec and not goes_through_the_door(node):
+                found.append(node)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if re.search(r"\{\w+:[+\d,.]*[a-z%]?\}", node.value):
+                found.append(node)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
+            found += [each.value for each in node.keywords if _COUNTED.match(ast.unparse(each.value))]
+    return [f"{path.name}: {ast.unparse(node)}" for node in found]
+
+
+def test_every_number_of_the_window_goes_through_one_door(tmp_path: Path) -> None:
+    other = {"translation.py", "self_test.py", "error_reporting.py", "theme.py", "style_sheet.py"}
+    files = [path for path in (ROOT / "app").rglob("*.py") if path.name not in other]
+    assert [text for path in files for text in numbers_past_the_door(path)] == []
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text('a = f"{x:.2f}"\nb = f"{n:,}"\nc = tr("{v:+.3f} dB")\nd = tr("{n} x").format(n=len(x))\n')
+    assert len(numbers_past_the_door(wrong)) == 4
 
 
 def test_a_start_in_german_speaks_german(tmp_path: Path) -> None:

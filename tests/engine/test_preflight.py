@@ -127,11 +127,11 @@ def test_a_start_of_another_task_and_one_that_is_gone(
 
 
 def test_the_photos_own_noise_needs_a_model_to_refine(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
-    obstacle = look(pretraining(tiny_photos.noisy, pretext=OWN_NOISE)).obstacle
+    obstacle = look(pretraining(tiny_photos.noisy, pretext=OWN_NOISE, pretext_params={})).obstacle
     assert obstacle is not None
     assert "refines a model" in obstacle.message
     start = save_start(tmp_path / "start.safetensors", starter="denoise")
-    assert look(pretraining(tiny_photos.noisy, pretext=OWN_NOISE, parent=start)).obstacle is None
+    assert look(pretraining(tiny_photos.noisy, pretext=OWN_NOISE, pretext_params={}, parent=start)).obstacle is None
 
 
 def test_labels_are_matched_and_the_missing_named(tiny_photos: TinyPhotos) -> None:

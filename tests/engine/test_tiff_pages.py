@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import tifffile
 
+from engine.burst import BurstConfig, make_burst_references
 from engine.data.image_files import encode_image, probe_image, read_image, read_thumbnail
 from engine.data.patches import decode_photo
 from engine.data.photo_folder import list_image_files
-from engine.data.tiff_pages import containing_file, list_pages, page_number, page_path
-from engine.errors import ImageReadError
+from engine.data.photo_pairs import match_pairs
+from engine.data.tiff_pages import containing_file, is_on_disk, list_pages, page_number, page_path, resolved
+from engine.errors import ImageReadError, InvalidInputError
+from engine.job_control import JobControl
 from engine.labels import file_digest
 from engine.restored_files import list_sources
 
@@ -110,6 +113,44 @@ def test_pages_teach_and_are_restored_into_files_of_their_own(tmp_path: Path) ->
         (page_path(stack, 2), Path("inner")),
     ]
     assert [path.name for path in listing.earlier_results] == ["stack · page 1_restored.tif"]
+
+
+def test_a_page_is_there_as_long_as_its_file_is(tmp_path: Path) -> None:
+    stack = tmp_path / "stack.tif"
+    write_stack(stack)
+    assert is_on_disk(page_path(stack, 2))
+    assert is_on_disk(tmp_path)
+    stack.unlink()
+    assert not is_on_disk(page_path(stack, 2))
+
+
+def test_a_link_to_a_stack_is_the_stack(tmp_path: Path) -> None:
+    stack, link = tmp_path / "stack.tif", tmp_path / "zz link.tif"
+    write_stack(stack, 2)
+    link.symlink_to(stack)
+    assert resolved(page_path(link, 2)) == page_path(stack, 2).resolve()
+    listing = list_sources([tmp_path], tmp_path / "out")
+    assert [photo.path for photo in listing.photos] == [page_path(stack, 1), page_path(stack, 2)]
+
+
+def test_pages_of_several_stacks_of_one_name_are_matched_by_folder(tmp_path: Path) -> None:
+    for side in ("noisy", "clean"):
+        for folder in ("monday", "tuesday"):
+            (tmp_path / side / folder).mkdir(parents=True)
+            write_stack(tmp_path / side / folder / "stack.tif", 2)
+    matching = match_pairs(list_image_files([tmp_path / "noisy"]), list_image_files([tmp_path / "clean"]))
+    assert matching.doubtful == ()
+    assert len(matching.pairs) == 4
+    for pair in matching.pairs:
+        assert pair.noisy.relative_to(tmp_path / "noisy") == pair.clean.relative_to(tmp_path / "clean")
+
+
+def test_references_of_pages_do_not_go_into_the_folder_of_their_file(tmp_path: Path) -> None:
+    stack = tmp_path / "stack.tif"
+    write_stack(stack)
+    shots = [page_path(stack, number) for number in (1, 2, 3)]
+    with pytest.raises(InvalidInputError, match="folder of the shots"):
+        make_burst_references(BurstConfig(shots=tuple(shots), out=tmp_path), JobControl(), lambda _: None)
 
 
 def test_a_dim_page_can_be_stretched_for_looking(tmp_path: Path) -> None:
