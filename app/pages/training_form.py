@@ -1,6 +1,7 @@
 """The settings of a training: those of the config, and those of the method and network that it names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from PySide6.QtCore import Signal
@@ -74,7 +75,9 @@ class TrainingForm(QWidget):
             choices: For each such field, the titles by name.
             params_models: For each such field, the settings model by name.
         """
-        values, is_open = self._form.values(), self._form.more_button.isChecked()
+        typed, is_open = self._form.values(), self._form.more_button.isChecked()
+        # What was not offered yet is the preset's to say.
+        values = {name: typed[name] for name in self._form.field_names}
         self._params_models = dict(params_models)
         new_form = ConfigForm(
             self._model, fields=(*self._fields, *choices), choices=choices, empty_texts=self._empty_texts
@@ -92,12 +95,24 @@ class TrainingForm(QWidget):
     def set_baseline(self, values: Mapping[str, Any]) -> None:
         """Show a preset's values."""
         self._baseline.update(values)
-        self._form.set_baseline(values)
+        with self._following_choices():
+            self._form.set_baseline(values)
 
     def move_baseline(self, values: Mapping[str, Any]) -> None:
         """Show a preset's values, but for the fields that a person has changed."""
         self._baseline.update(values)
-        self._form.move_baseline(values)
+        with self._following_choices():
+            self._form.move_baseline(values)
+
+    @contextmanager
+    def _following_choices(self) -> Iterator[None]:
+        """Show the parameters of what a preset has chosen in place of those of what was chosen before."""
+        before = self._form.values()
+        yield
+        now = self._form.values()
+        for field in self._params_models:
+            if now[field] != before[field]:
+                self._show_params(field)
 
     def set_params(self, params: str, model: type[JobConfig], baseline: Mapping[str, Any]) -> None:
         """Offer the parameters of something that is chosen elsewhere, in place of the former ones.
@@ -137,9 +152,10 @@ class TrainingForm(QWidget):
         return form.editor(field) if form is not None and field in form.field_names else None
 
     def values(self) -> dict[str, Any]:
-        """Return all values that were offered, as they stand."""
+        """Return all values that were offered, as they stand, and the preset's of what is not offered yet."""
         all_values = self._form.values()
-        values = {name: all_values[name] for name in self._form.field_names}
+        offered = {name: all_values[name] for name in self._form.field_names}
+        values = {**{name: value for name, value in self._baseline.items() if name not in offered}, **offered}
         for field, form in self._params_forms.items():
             values[field] = form.values()
         return values
