@@ -156,7 +156,7 @@ def _of_png(content: Content) -> PictureDescriptions:
     xmp = iptc = dots = None
     texts: list[tuple[bytes, bytes]] = []
     num_bytes = 0
-    for kind, start, end in _png_chunks(content):
+    for kind, start, end in walk_png_chunks(content):
         if kind == b"pHYs" and end - start == 9:
             across, down, unit = struct.unpack(">IIB", content[start:end])
             dots = (across * _INCHES_PER_METRE, down * _INCHES_PER_METRE) if unit == 1 and across and down else None
@@ -269,7 +269,7 @@ def _raw_profile(name: bytes, profile: bytes) -> bytes:
     return _RAW_PROFILE + name + b"\x00\x00" + zlib.compress(text)
 
 
-def _png_chunks(content: Content) -> Iterator[tuple[bytes, int, int]]:
+def walk_png_chunks(content: Content) -> Iterator[tuple[bytes, int, int]]:
     """Yield kind, start and end of the body of each chunk that is whole."""
     position = len(_PNG_START)
     while position + 12 <= len(content):
