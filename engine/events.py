@@ -205,7 +205,7 @@ class ImageRestored:
         output: The restored file.
         seconds: Time it took.
         how: A sentence about how it was restored, as the file itself says; empty where it says nothing.
-        remarks: Sentences about what could not be done when it was read.
+        remarks: Sentences about what could not be done when it was read and written.
     """
 
     source: Path

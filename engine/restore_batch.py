@@ -64,14 +64,12 @@ class _Written:
         placement: Where it goes.
         started: When its turn had come, seconds of the monotonic clock.
         writing: The writing.
-        remarks: As in `ImageMetadata`.
     """
 
     photo: SourcePhoto
     placement: Placement
     started: float
     writing: Writing
-    remarks: tuple[str, ...]
 
 
 class RestoreBatch:
@@ -171,9 +169,8 @@ class RestoreBatch:
         # Whoever has been told of the last photo may have asked to end.
         self._control.wait_if_paused()
         writing = Writing(restored, self._output_file(photo, placement))
-        remarks = restored.metadata.remarks
         del restored
-        self._written = _Written(photo=photo, placement=placement, started=started, writing=writing, remarks=remarks)
+        self._written = _Written(photo=photo, placement=placement, started=started, writing=writing)
         if not _is_small(photo, self._restorer):
             self._settle()
 
@@ -183,7 +180,7 @@ class RestoreBatch:
         if written is None:
             return
         try:
-            written.writing.wait(self._control)
+            remarks = written.writing.wait(self._control)
         except EngineError as error:
             self._written = None
             self._fail(written.photo, error)
@@ -193,9 +190,7 @@ class RestoreBatch:
         seconds = time.monotonic() - written.started
         how = _how(placement)
         self._megapixels += photo.megapixels
-        event = ImageRestored(
-            source=photo.path, output=placement.output, seconds=seconds, how=how, remarks=written.remarks
-        )
+        event = ImageRestored(source=photo.path, output=placement.output, seconds=seconds, how=how, remarks=remarks)
         self._emit(event)
         self._outcomes.append(
             PhotoOutcome(
@@ -204,7 +199,7 @@ class RestoreBatch:
                 output=placement.output,
                 seconds=seconds,
                 how=how,
-                remarks=written.remarks,
+                remarks=remarks,
             )
         )
 

@@ -20,7 +20,6 @@ from engine.data.exif_blocks import mark_upright, read_exif_orientation
 from engine.data.icc_profiles import fitting_profile
 from engine.data.image_formats import IMAGE_SUFFIXES, FileContent
 from engine.data.image_writing import (
-    MetadataPolicy,
     encode_image,
     encode_samples,
     format_of_name,
@@ -29,6 +28,7 @@ from engine.data.image_writing import (
     write_encoded_image,
     write_image,
 )
+from engine.data.metadata_fitting import MetadataPolicy
 from engine.data.opened_photo import OpenedPhoto, open_photo
 from engine.data.orientation import turn_upright
 from engine.data.photo_image import (

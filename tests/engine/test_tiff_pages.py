@@ -77,7 +77,7 @@ def test_a_stack_of_one_directory_that_ends_early(tmp_path: Path) -> None:
     listed = list_pages(stack)
     assert listed == [page_path(stack, number) for number in (1, 2, 3, 4)]
     assert np.array_equal(read_samples(listed[2]).samples[:, :, 0], pages[2])
-    with pytest.raises(ImageReadError, match="ends too early"):
+    with pytest.raises(ImageReadError, match="are missing"):
         read_image(listed[3])
 
 
