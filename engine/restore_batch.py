@@ -13,6 +13,7 @@ from engine.data.image_encoding import check_can_hold
 from engine.data.image_files import PhotoSamples
 from engine.data.opened_photo import disk_failure
 from engine.data.photo_image import as_samples, to_float, to_integers
+from engine.data.tiff_pages import containing_file
 from engine.data.transparency import spread_visible_colours
 from engine.errors import EngineError, ImageReadError, ImageWriteError, InvalidInputError
 from engine.events import Emit, FileSkipped, ImageRestored, PhotoPassedOver, Pixels, StepDone
@@ -224,6 +225,7 @@ class RestoreBatch:
             jpeg_quality=self._config.jpeg_quality,
             metadata=self._config.metadata,
             provenance=placement.provenance,
+            modified_ns=_modified_ns(photo.path) if self._config.keep_time else None,
             make_folder=make_folder,
         )
 
@@ -334,6 +336,14 @@ class RestoreBatch:
 
 def _is_small(photo: SourcePhoto, restorer: "Restorer") -> bool:
     return can_overlap(photo.info, restorer.scale)
+
+
+def _modified_ns(photo: Path) -> int | None:
+    try:
+        return containing_file(photo).stat().st_mtime_ns
+    except OSError:
+        # It was there when it was read; what has been made of it is kept all the same.
+        return None
 
 
 def _how(placement: Placement) -> str:

@@ -44,6 +44,7 @@ class OutputFile:
         jpeg_quality: 1 to 100, of JPEG and of lossy WebP.
         metadata: What of the EXIF is written.
         provenance: How the photo was restored; None: nothing is said of it.
+        modified_ns: When it counts as modified, nanoseconds since 1970; None: when it is written.
         make_folder: Makes the folder that it goes into; raises `ImageWriteError`.
     """
 
@@ -52,6 +53,7 @@ class OutputFile:
     jpeg_quality: int
     metadata: MetadataPolicy
     provenance: Provenance | None
+    modified_ns: int | None
     make_folder: Callable[[Path], None] = field(repr=False)
 
 
@@ -113,5 +115,5 @@ class Writing:
         with self._lock:
             if not self._is_given_up:
                 file.make_folder(file.path.parent)
-                write_encoded_image(file.path, content)
+                write_encoded_image(file.path, content, file.modified_ns)
         return fitted.remarks

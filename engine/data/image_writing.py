@@ -51,14 +51,19 @@ def write_image(
     write_encoded_image(path, content)
 
 
-def write_encoded_image(path: Path, content: bytes) -> None:
+def write_encoded_image(path: Path, content: bytes, modified_ns: int | None = None) -> None:
     """Write what `encode_image` returned, whole or not at all.
+
+    Args:
+        path: The file; its folder must exist.
+        content: Of the file.
+        modified_ns: When the file counts as modified, nanoseconds since 1970; None: now.
 
     Raises:
         ImageWriteError: The file cannot be written.
     """
     try:
-        write_bytes_atomically(path, content)
+        write_bytes_atomically(path, content, modified_ns)
     except OSError as error:
         raise _write_error(path, error) from error
 
