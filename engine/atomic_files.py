@@ -25,18 +25,23 @@ _swept_lock = threading.Lock()
 _swept: set[str] = set()
 
 
-def write_bytes_atomically(path: Path, data: bytes) -> None:
+def write_bytes_atomically(path: Path, data: bytes, modified_ns: int | None = None) -> None:
     """Write `data` to `path`, replacing what is there, whole or not at all.
 
     Args:
         path: The file; its folder must exist.
         data: The new content.
+        modified_ns: When the file counts as modified, nanoseconds since 1970; None: now.
 
     Raises:
         OSError: The folder cannot be written or the disk is full; the old file is untouched.
     """
     with replace_atomically(path) as temporary:
         temporary.write_bytes(data)
+        if modified_ns is not None:
+            # Some network drives and memory cards refuse it; the content matters more.
+            with suppress(OSError):
+                os.utime(temporary, ns=(time.time_ns(), modified_ns))
 
 
 @contextmanager

@@ -297,13 +297,18 @@ class RestoreConfig(ComputeConfig):
         Literal["keep", "without-gps", "none"],
         Field(
             title="Metadata",
-            description="What of the EXIF is carried over: all, all but the place, nothing. Colour profiles are kept.",
+            description="What of EXIF, XMP and IPTC is carried over: all, all but the place, nothing. "
+            "Colour profiles are kept.",
         ),
     ] = "keep"
     provenance: Annotated[
         bool,
         Field(title="Say how", description="Write model, run, version and strength into the restored file (XMP)."),
     ] = True
+    keep_time: Annotated[
+        bool,
+        Field(title="Keep the time", description="Give each result the modification time of its photo's file."),
+    ] = False
     name_pattern: Annotated[
         str,
         Field(

@@ -153,6 +153,7 @@ class PhotoScanned:
         brightness: Mean of all values, 0 to 1; None where the photo was not decoded.
         look: A hash that photos which look alike share nearly all bits of, see `engine.duplicates`; None where the
             photo was not decoded, or is too even to tell.
+        num_pictures: How many pictures the file holds; the first of them is the photo.
     """
 
     path: Path
@@ -167,6 +168,7 @@ class PhotoScanned:
     camera: CameraFacts = NOTHING_NOTED
     brightness: float | None = None
     look: int | None = None
+    num_pictures: int = 1
 
     @property
     def noise(self) -> NoiseEstimate | None:
@@ -203,7 +205,7 @@ class ImageRestored:
         output: The restored file.
         seconds: Time it took.
         how: A sentence about how it was restored, as the file itself says; empty where it says nothing.
-        remarks: Sentences about what could not be done when it was read.
+        remarks: Sentences about what could not be done when it was read and written.
     """
 
     source: Path

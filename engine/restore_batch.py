@@ -13,6 +13,7 @@ from engine.data.image_encoding import check_can_hold
 from engine.data.image_files import PhotoSamples
 from engine.data.opened_photo import disk_failure
 from engine.data.photo_image import as_samples, to_float, to_integers
+from engine.data.tiff_pages import containing_file
 from engine.data.transparency import spread_visible_colours
 from engine.errors import EngineError, ImageReadError, ImageWriteError, InvalidInputError
 from engine.events import Emit, FileSkipped, ImageRestored, PhotoPassedOver, Pixels, StepDone
@@ -64,14 +65,12 @@ class _Written:
         placement: Where it goes.
         started: When its turn had come, seconds of the monotonic clock.
         writing: The writing.
-        remarks: As in `ImageMetadata`.
     """
 
     photo: SourcePhoto
     placement: Placement
     started: float
     writing: Writing
-    remarks: tuple[str, ...]
 
 
 class RestoreBatch:
@@ -171,9 +170,8 @@ class RestoreBatch:
         # Whoever has been told of the last photo may have asked to end.
         self._control.wait_if_paused()
         writing = Writing(restored, self._output_file(photo, placement))
-        remarks = restored.metadata.remarks
         del restored
-        self._written = _Written(photo=photo, placement=placement, started=started, writing=writing, remarks=remarks)
+        self._written = _Written(photo=photo, placement=placement, started=started, writing=writing)
         if not _is_small(photo, self._restorer):
             self._settle()
 
@@ -183,7 +181,7 @@ class RestoreBatch:
         if written is None:
             return
         try:
-            written.writing.wait(self._control)
+            remarks = written.writing.wait(self._control)
         except EngineError as error:
             self._written = None
             self._fail(written.photo, error)
@@ -193,9 +191,7 @@ class RestoreBatch:
         seconds = time.monotonic() - written.started
         how = _how(placement)
         self._megapixels += photo.megapixels
-        event = ImageRestored(
-            source=photo.path, output=placement.output, seconds=seconds, how=how, remarks=written.remarks
-        )
+        event = ImageRestored(source=photo.path, output=placement.output, seconds=seconds, how=how, remarks=remarks)
         self._emit(event)
         self._outcomes.append(
             PhotoOutcome(
@@ -204,7 +200,7 @@ class RestoreBatch:
                 output=placement.output,
                 seconds=seconds,
                 how=how,
-                remarks=written.remarks,
+                remarks=remarks,
             )
         )
 
@@ -229,6 +225,7 @@ class RestoreBatch:
             jpeg_quality=self._config.jpeg_quality,
             metadata=self._config.metadata,
             provenance=placement.provenance,
+            modified_ns=_modified_ns(photo.path) if self._config.keep_time else None,
             make_folder=make_folder,
         )
 
@@ -339,6 +336,14 @@ class RestoreBatch:
 
 def _is_small(photo: SourcePhoto, restorer: "Restorer") -> bool:
     return can_overlap(photo.info, restorer.scale)
+
+
+def _modified_ns(photo: Path) -> int | None:
+    try:
+        return containing_file(photo).stat().st_mtime_ns
+    except OSError:
+        # It was there when it was read; what has been made of it is kept all the same.
+        return None
 
 
 def _how(placement: Placement) -> str:

@@ -2,12 +2,12 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from engine.data.image_files import PhotoSamples, encode_samples, read_samples, with_provenance, write_encoded_image
-from engine.data.image_writing import MetadataPolicy
+from engine.data.metadata_fitting import MetadataPolicy, fit_metadata
 from engine.data.photo_image import FileFormat, ImageInfo
 from engine.data.provenance import Provenance
 from engine.errors import ImageWriteError
@@ -44,6 +44,7 @@ class OutputFile:
         jpeg_quality: 1 to 100, of JPEG and of lossy WebP.
         metadata: What of the EXIF is written.
         provenance: How the photo was restored; None: nothing is said of it.
+        modified_ns: When it counts as modified, nanoseconds since 1970; None: when it is written.
         make_folder: Makes the folder that it goes into; raises `ImageWriteError`.
     """
 
@@ -52,6 +53,7 @@ class OutputFile:
     jpeg_quality: int
     metadata: MetadataPolicy
     provenance: Provenance | None
+    modified_ns: int | None
     make_folder: Callable[[Path], None] = field(repr=False)
 
 
@@ -77,24 +79,29 @@ class Writing:
         """Whether `wait` would not wait."""
         return self._pending.is_done
 
-    def wait(self, control: JobControl) -> None:
+    def wait(self, control: JobControl) -> tuple[str, ...]:
         """Wait until it is written.
+
+        Returns:
+            Sentences about what could not be done when it was read and written.
 
         Raises:
             JobCancelled: The job has been asked to end; see `give_up`.
             ImageWriteError: It cannot be written.
         """
-        self._pending.wait(control)
+        return self._pending.wait(control)
 
     def give_up(self) -> None:
         """See to it that nothing is written from now on; what is being written is waited for."""
         with self._lock:
             self._is_given_up = True
 
-    def _write(self) -> None:
+    def _write(self) -> tuple[str, ...]:
         file, photo = self._file, self._photos[0]
         width, height = photo.width, photo.height
         try:
+            fitted = fit_metadata(photo.metadata, file.file_format, file.metadata, file.provenance, width, height)
+            photo = replace(photo, metadata=fitted)
             content = encode_samples(
                 photo, file_format=file.file_format, jpeg_quality=file.jpeg_quality, metadata=file.metadata
             )
@@ -108,4 +115,5 @@ class Writing:
         with self._lock:
             if not self._is_given_up:
                 file.make_folder(file.path.parent)
-                write_encoded_image(file.path, content)
+                write_encoded_image(file.path, content, file.modified_ns)
+        return fitted.remarks

@@ -151,6 +151,7 @@ def _scan_file(path: Path, kept: KeptMeasures[PhotoMeasures] | None, control: Jo
             bit_depth=facts.info.bit_depth,
             num_bytes=facts.num_bytes,
             camera=facts.camera,
+            num_pictures=facts.num_pictures,
         )
         if kept is None:
             return scanned

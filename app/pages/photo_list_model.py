@@ -228,6 +228,9 @@ class PhotoListModel(CountedRowsModel):
         if number is not None:
             file = containing_file(photo.path).name
             lines.append(tr("Page {number} of {file}; each page counts as a photo.").format(number=number, file=file))
+        if photo.num_pictures > 1:
+            text = tr("The file holds {number} pictures, an animation or a series; only the first counts as a photo.")
+            lines.append(text.format(number=format_number(photo.num_pictures)))
         camera = photo.camera
         noted = [camera.camera, "" if camera.iso is None else tr("ISO {iso}").format(iso=camera.iso)]
         if camera.taken is not None:

@@ -24,6 +24,7 @@ from app.settings import (
     RESTORE_EXISTING,
     RESTORE_FORMAT,
     RESTORE_JPEG_QUALITY,
+    RESTORE_KEEP_TIME,
     RESTORE_METADATA,
     RESTORE_NAME_PATTERN,
     RESTORE_PROVENANCE,
@@ -107,12 +108,17 @@ class OutputOptions(QWidget):
         self.quality_box.valueChanged.connect(lambda value: settings.set(RESTORE_JPEG_QUALITY, value))
         self.metadata_box = self._choice_box(tr("Metadata"), METADATA, RESTORE_METADATA)
         self.metadata_box.setToolTip(
-            tr("What is carried over of what the camera noted (EXIF). The colour profile (ICC) always is.")
+            tr("What is carried over of what the file says (EXIF, XMP, IPTC). The colour profile (ICC) always is.")
         )
         self.provenance_box = self._check_box(
             tr("Write how it was restored"),
             tr("Model, run, version and strength are written into each file (XMP), so that they can be told later."),
             RESTORE_PROVENANCE,
+        )
+        self.keep_time_box = self._check_box(
+            tr("Keep the file's time"),
+            tr("Each result counts as modified when its photo was, so that lists by date keep their order."),
+            RESTORE_KEEP_TIME,
         )
         self._destination = ElidedLabel("", elide_mode=Qt.TextElideMode.ElideLeft)
         self.change_button = button(tr("Change…"), "folder-open")
@@ -168,6 +174,7 @@ class OutputOptions(QWidget):
             "jpeg_quality": self.quality_box.value(),
             "metadata": self.metadata_box.currentData(),
             "provenance": self.provenance_box.isChecked(),
+            "keep_time": self.keep_time_box.isChecked(),
             "name_pattern": self._pattern,
             "existing": self.existing_box.currentData(),
             "skip_done": self.skip_done_box.isChecked(),
@@ -237,7 +244,7 @@ class OutputOptions(QWidget):
         layout.setSpacing(SPACING // 2)
         sections: tuple[tuple[str, tuple[QWidget | QHBoxLayout, ...]], ...] = (
             (tr("Format"), (format_row, self.quality_box, self._bmp_note)),
-            (tr("Metadata"), (self.metadata_box, self.provenance_box)),
+            (tr("Metadata"), (self.metadata_box, self.provenance_box, self.keep_time_box)),
             (tr("Destination"), (self._destination, self._destination_note, self.change_button)),
             (tr("File name"), (self.pattern_edit, self._name_note)),
             (tr("If the file exists"), (self.existing_box, self.skip_done_box)),

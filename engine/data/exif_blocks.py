@@ -6,7 +6,7 @@ the EXIF out of a TIFF photo and puts it into one. Blocks come from strangers' f
 
 import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -18,6 +18,7 @@ GPS_DIRECTORY = 0x8825
 INTEROPERABILITY_DIRECTORY = 0xA005
 PIXEL_WIDTH = 0xA002
 PIXEL_HEIGHT = 0xA003
+MAKER_NOTE = 0x927C
 
 _SUBDIRECTORIES = frozenset({EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY_DIRECTORY})
 _INTEROPERABILITY_INDEX = 0x0001
@@ -176,6 +177,64 @@ def state_size(exif: bytes, width: int, height: int) -> bytes:
                 # As a long number: a short one ends at 65,535.
                 block[entry.position + 2 : entry.position + 12] = struct.pack(order + "HII", 4, 1, side)
     return bytes(block)
+
+
+def shrink_exif(exif: bytes, max_bytes: int) -> tuple[bytes, frozenset[int]]:
+    """Return a block that is too large as one that is not: without the maker's note, then without the largest values.
+
+    What nothing points to, as a thumbnail that was cut off, goes in any case. The maker's note goes first: it holds
+    offsets of its own, which are wrong wherever else the block's values are put.
+
+    Args:
+        exif: An EXIF block of more than `max_bytes`.
+        max_bytes: What there is room for.
+
+    Returns:
+        The smaller block, and the tags that it has no more.
+
+    Raises:
+        InvalidExifError: The block is broken.
+    """
+    order, offset = _read_header(exif)
+    entries = read_directory(exif, offset, order)
+    values = sorted(_values_of(entries), key=lambda entry: (entry.tag != MAKER_NOTE, -len(entry.value)))
+    size = 8 + _built_bytes(entries)
+    left_out: dict[int, int] = {}
+    for entry in values:
+        if entry.tag != MAKER_NOTE and size <= max_bytes:
+            break
+        left_out[entry.position] = entry.tag
+        size -= _entry_bytes(entry)
+    kept = _without(entries, left_out)
+    return exif[:4] + struct.pack(order + "I", 8) + _build_directory(kept, 8, order), frozenset(left_out.values())
+
+
+def _values_of(entries: Iterable[ExifEntry]) -> Iterator[ExifEntry]:
+    for entry in entries:
+        if entry.directory is None:
+            yield entry
+        else:
+            yield from _values_of(entry.directory)
+
+
+def _without(entries: Iterable[ExifEntry], positions: Container[int]) -> list[ExifEntry]:
+    return [
+        entry if entry.directory is None else replace(entry, directory=tuple(_without(entry.directory, positions)))
+        for entry in entries
+        if entry.directory is not None or entry.position not in positions
+    ]
+
+
+def _entry_bytes(entry: ExifEntry) -> int:
+    """Return what an entry takes in a directory that is built, with all below it."""
+    if entry.directory is not None:
+        return 12 + _built_bytes(entry.directory)
+    size = len(entry.value)
+    return 12 + (size + size % 2 if size > 4 else 0)
+
+
+def _built_bytes(entries: Iterable[ExifEntry]) -> int:
+    return 2 + 4 + sum(_entry_bytes(entry) for entry in entries)
 
 
 def extract_exif_from_tiff(tiff: bytes, offset: int | None = None) -> bytes | None:

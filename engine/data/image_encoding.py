@@ -1,6 +1,5 @@
 """From plain samples to the content of PNG, JPEG, WebP, BMP and TIFF files."""
 
-import logging
 from io import BytesIO
 from typing import Any
 
@@ -17,11 +16,8 @@ from engine.data.png_chunks import insert_png_metadata
 from engine.data.tiff_files import encode_tiff
 from engine.errors import ImageWriteError
 
-_logger = logging.getLogger(__name__)
-
 _MAX_SIDES: dict[FileFormat, int] = {"jpeg": 65_535, "webp": 16_383}
 _FORMATS_WITH_16_BITS: tuple[FileFormat, ...] = ("png", "tiff")
-_MAX_JPEG_EXIF_BYTES = 65_533 - 6
 _EXIF_PREFIX = b"Exif\x00\x00"
 # Beyond this level deflate takes twice as long for one hundredth of the size on noisy photos.
 _PNG_LEVEL = 3
@@ -85,7 +81,8 @@ def encode(
         is_lossless: Whether a WebP shall be lossless.
         icc_profile: Converted to one of the file's colour model where it is of another; for a format that has no place
             for it, the colours are converted to sRGB.
-        exif: The EXIF block, beginning with its byte order mark; left out where the format has no place for it.
+        exif: The EXIF block, beginning with its byte order mark, at most 64 KB for a JPEG; left out where the format
+            has no place for it.
         has_extra: As in `DecodedImage`; for TIFF alone.
         channels_are_gray: Likewise.
 
@@ -129,9 +126,6 @@ def encode(
 
 
 def _encode_jpeg(samples: NDArray[np.uint8], quality: int, icc_profile: bytes | None, exif: bytes | None) -> bytes:
-    if exif is not None and len(exif) > _MAX_JPEG_EXIF_BYTES:
-        _logger.warning("EXIF of %d bytes does not fit into a JPEG and is left out", len(exif))
-        exif = None
     file = BytesIO()
     _to_pillow(samples).save(
         file,

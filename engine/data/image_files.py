@@ -20,7 +20,6 @@ from engine.data.exif_blocks import mark_upright, read_exif_orientation
 from engine.data.icc_profiles import fitting_profile
 from engine.data.image_formats import IMAGE_SUFFIXES, FileContent
 from engine.data.image_writing import (
-    MetadataPolicy,
     encode_image,
     encode_samples,
     format_of_name,
@@ -29,6 +28,7 @@ from engine.data.image_writing import (
     write_encoded_image,
     write_image,
 )
+from engine.data.metadata_fitting import MetadataPolicy
 from engine.data.opened_photo import OpenedPhoto, open_photo
 from engine.data.orientation import turn_upright
 from engine.data.photo_image import (
@@ -40,6 +40,7 @@ from engine.data.photo_image import (
     PhotoSamples,
     to_float,
 )
+from engine.data.picture_counts import count_pictures, remark_on_pictures
 from engine.data.picture_descriptions import read_descriptions
 from engine.data.raw_exif import read_raw_exif
 from engine.data.raw_mosaic import RawMosaic
@@ -85,12 +86,15 @@ class PhotoFacts:
         content: What the file is.
         num_bytes: Its size on the disk.
         camera: What the camera noted.
+        num_pictures: How many pictures the file holds, of which the first is the photo; pages of a TIFF file are not
+            counted.
     """
 
     info: ImageInfo
     content: FileContent
     num_bytes: int
     camera: CameraFacts
+    num_pictures: int = 1
 
 
 def read_image(path: Path) -> PhotoImage:
@@ -123,6 +127,7 @@ def read_samples(path: Path) -> PhotoSamples:
             return PhotoSamples(developed.pixels, developed.alpha, developed.metadata)
         file_format = opened.content
         decoded = image_decoding.decode(opened.file, file_format, opened.page)
+        num_pictures = count_pictures(opened.file, file_format)
         descriptions = decoded.descriptions
         if file_format in ("png", "jpeg", "webp"):
             with mmap.mmap(opened.file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -142,6 +147,7 @@ def read_samples(path: Path) -> PhotoSamples:
             icc_profile=fitting_profile(decoded.icc_profile, num_colours),
             exif=mark_upright(decoded.exif) if decoded.exif else None,
             is_lossless=decoded.is_lossless,
+            remarks=(remark_on_pictures(num_pictures),) if num_pictures > 1 else (),
             descriptions=descriptions,
             channels_are_gray=decoded.channels_are_gray,
         ),
@@ -197,7 +203,7 @@ def probe_image(path: Path) -> ImageInfo:
         ImageReadError: The header shows that the file cannot be read as a photo.
     """
     with open_photo(path) as opened:
-        return _examine(opened).info
+        return _probe(opened)[0]
 
 
 def examine_photo(path: Path) -> PhotoFacts:
@@ -216,8 +222,8 @@ def examine_photo(path: Path) -> PhotoFacts:
         return _examine(opened)
 
 
-def _examine(opened: OpenedPhoto) -> PhotoFacts:
-    num_bytes = os.fstat(opened.file.fileno()).st_size
+def _probe(opened: OpenedPhoto) -> tuple[ImageInfo, bytes | None]:
+    """Return what a photo's header tells, and its EXIF."""
     if opened.content == "camera raw" or opened.content == "bare mosaic":
         info = raw_files.probe_raw(opened.path, opened.content)
         exif = read_raw_exif(opened.file) if opened.content == "camera raw" else None
@@ -227,7 +233,18 @@ def _examine(opened: OpenedPhoto) -> PhotoFacts:
             exif = read_page_exif(opened.file, opened.page)
         if orientation >= 5:
             info = replace(info, width=info.height, height=info.width)
-    return PhotoFacts(info=info, content=opened.content, num_bytes=num_bytes, camera=read_camera_facts(exif))
+    return info, exif
+
+
+def _examine(opened: OpenedPhoto) -> PhotoFacts:
+    info, exif = _probe(opened)
+    return PhotoFacts(
+        info=info,
+        content=opened.content,
+        num_bytes=os.fstat(opened.file.fileno()).st_size,
+        camera=read_camera_facts(exif),
+        num_pictures=count_pictures(opened.file, opened.content),
+    )
 
 
 def read_thumbnail(path: Path, max_side_px: int, *, stretched: bool = False) -> NDArray[np.uint8]:

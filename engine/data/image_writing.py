@@ -1,24 +1,19 @@
 """The only writer of photos; `engine.data.image_files` hands it on."""
 
 import errno
-from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from engine.atomic_files import write_bytes_atomically
 from engine.data import image_encoding
 from engine.data.exif_blocks import InvalidExifError
-from engine.data.exif_privacy import remove_gps
 from engine.data.image_formats import SUFFIXES_OF_FORMATS
+from engine.data.metadata_fitting import MetadataPolicy, fit_metadata
 from engine.data.photo_image import BitDepth, FileFormat, PhotoImage, PhotoSamples, as_samples
-from engine.data.picture_descriptions import chosen_descriptions, insert_descriptions
-from engine.data.provenance import Provenance, add_provenance, without_provenance
+from engine.data.picture_descriptions import insert_descriptions
+from engine.data.provenance import Provenance, add_provenance
 from engine.errors import ImageWriteError
-
-MetadataPolicy = Literal["keep", "without-gps", "none"]
-"""What of a photo's EXIF is written into its result: all, all but the place, nothing."""
 
 
 def write_image(
@@ -56,14 +51,19 @@ def write_image(
     write_encoded_image(path, content)
 
 
-def write_encoded_image(path: Path, content: bytes) -> None:
+def write_encoded_image(path: Path, content: bytes, modified_ns: int | None = None) -> None:
     """Write what `encode_image` returned, whole or not at all.
+
+    Args:
+        path: The file; its folder must exist.
+        content: Of the file.
+        modified_ns: When the file counts as modified, nanoseconds since 1970; None: now.
 
     Raises:
         ImageWriteError: The file cannot be written.
     """
     try:
-        write_bytes_atomically(path, content)
+        write_bytes_atomically(path, content, modified_ns)
     except OSError as error:
         raise _write_error(path, error) from error
 
@@ -127,7 +127,7 @@ def encode_samples(
     image_encoding.check_can_hold(
         file_format, photo.width, photo.height, bit_depth, photo.alpha is not None, photo.extra is not None
     )
-    described = photo.metadata
+    described = fit_metadata(photo.metadata, file_format, metadata, None, photo.width, photo.height)
     further = photo.alpha if photo.extra is None else photo.extra
     content = image_encoding.encode(
         photo.samples if further is None else np.dstack([photo.samples, further]),
@@ -135,16 +135,12 @@ def encode_samples(
         quality=jpeg_quality,
         is_lossless=described.is_lossless and described.file_format == "webp",
         icc_profile=described.icc_profile,
-        exif=_exif_to_write(described.exif, metadata),
+        exif=described.exif,
         has_extra=photo.extra is not None,
         channels_are_gray=described.channels_are_gray,
     )
-    chosen = chosen_descriptions(described.descriptions, metadata)
-    if chosen.xmp is not None:
-        # An earlier restoration's note would be read as this one's.
-        chosen = replace(chosen, xmp=without_provenance(chosen.xmp))
     try:
-        return insert_descriptions(content, file_format, chosen, photo.width, photo.height)
+        return insert_descriptions(content, file_format, described.descriptions, photo.width, photo.height)
     except (InvalidExifError, ValueError) as error:
         raise ImageWriteError(
             "What the photo's file says of it could not be written.", "Choose to write no metadata, or another format."
@@ -203,12 +199,6 @@ FORMATS_BY_NAME: dict[str, FileFormat] = {
     "bmp": "bmp",
 }
 """The formats that can be asked for, as settings name them."""
-
-
-def _exif_to_write(exif: bytes | None, policy: MetadataPolicy) -> bytes | None:
-    if exif is None or policy == "none":
-        return None
-    return remove_gps(exif) if policy == "without-gps" else exif
 
 
 def _write_error(path: Path, error: OSError) -> ImageWriteError:

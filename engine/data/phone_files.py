@@ -116,12 +116,25 @@ def decode_phone_file(file: BinaryIO, phone_format: PhoneFormat) -> DecodedImage
     )
 
 
-def _open_heic(file: BinaryIO) -> Any:
+def count_heic_images(file: BinaryIO) -> int:
+    """Return how many images stand side by side in a HEIC file, without their previews and masks.
+
+    Args:
+        file: The opened file, one that can be read.
+    """
+    return len(_open_heic_container(file))
+
+
+def _open_heic_container(file: BinaryIO) -> Any:
     # Here and not above: few people have such files.
     import pi_heif
 
     file.seek(0)
-    container = pi_heif.open_heif(file, convert_hdr_to_8bit=False)
+    return pi_heif.open_heif(file, convert_hdr_to_8bit=False)
+
+
+def _open_heic(file: BinaryIO) -> Any:
+    container = _open_heic_container(file)
     picture = container[container.primary_index]
     check_size(*picture.size)
     return picture

@@ -3,7 +3,6 @@
 The files are strangers': every offset is checked, what is damaged is passed over, and sizes have bounds.
 """
 
-import logging
 import re
 import struct
 import zlib
@@ -14,9 +13,7 @@ from typing import Final, Literal
 from engine.data.exif_blocks import ByteOrder, add_tiff_value, exif_byte_order, read_directory
 from engine.data.photo_image import FileFormat, PictureDescriptions
 from engine.data.place_removal import iptc_without_place, xmp_without_place
-from engine.data.xmp_packets import MAX_PACKET_BYTES, Content, find_xmp, insert_xmp, jpeg_segments
-
-_logger = logging.getLogger(__name__)
+from engine.data.xmp_packets import Content, find_xmp, insert_xmp, jpeg_segments
 
 MAX_BYTES: Final = 32 * 2**20
 _PNG_START: Final = b"\x89PNG\r\n\x1a\n"
@@ -25,7 +22,8 @@ _INCHES_PER_METRE: Final = 0.0254
 _PHOTOSHOP: Final = b"Photoshop 3.0\x00"
 _IPTC_RESOURCE: Final = 0x0404
 _TIFF_IPTC: Final = 33723
-_MAX_SEGMENT: Final = 65_533
+LARGEST_JPEG_IPTC: Final = 65_533 - len(_PHOTOSHOP) - 12 - 1
+"""What one segment holds beside its name, the resource's header and a filling byte."""
 _XMP_KEYWORD: Final = b"XML:com.adobe.xmp"
 _RAW_PROFILE: Final = b"Raw profile type "
 
@@ -64,7 +62,7 @@ def insert_descriptions(
     Args:
         content: The encoded picture.
         file_format: Of the picture. BMP has no place for any of it, WebP none for IPTC and a resolution.
-        descriptions: What is put in.
+        descriptions: What is put in; it fits, see `metadata_fitting`.
         width: Of the picture, pixels.
         height: Likewise.
 
@@ -83,7 +81,7 @@ def insert_descriptions(
             made = b"".join(_png_chunk(kind, body) for kind, body in chunks)
             content = _with_inserted(content, _END_OF_PNG_HEADER, made) if made else content
         case "jpeg":
-            if iptc is not None and len(_photoshop_resource(iptc)) + len(_PHOTOSHOP) <= _MAX_SEGMENT:
+            if iptc is not None:
                 body = _PHOTOSHOP + _photoshop_resource(iptc)
                 segment = b"\xff\xed" + struct.pack(">H", len(body) + 2) + body
                 content = _with_inserted(content, _behind_application_segments(content), segment)
@@ -102,11 +100,7 @@ def insert_descriptions(
         case "webp" | "bmp":
             pass
     if descriptions.xmp is not None:
-        packet = _of_size(descriptions.xmp, width, height)
-        if file_format == "jpeg" and len(packet) > MAX_PACKET_BYTES:
-            _logger.warning("XMP of %d bytes does not fit into a JPEG and is left out", len(packet))
-        else:
-            content = insert_xmp(content, file_format, packet, width, height)
+        content = insert_xmp(content, file_format, xmp_of_size(descriptions.xmp, width, height), width, height)
     return content
 
 
@@ -156,7 +150,7 @@ def _of_png(content: Content) -> PictureDescriptions:
     xmp = iptc = dots = None
     texts: list[tuple[bytes, bytes]] = []
     num_bytes = 0
-    for kind, start, end in _png_chunks(content):
+    for kind, start, end in walk_png_chunks(content):
         if kind == b"pHYs" and end - start == 9:
             across, down, unit = struct.unpack(">IIB", content[start:end])
             dots = (across * _INCHES_PER_METRE, down * _INCHES_PER_METRE) if unit == 1 and across and down else None
@@ -269,7 +263,7 @@ def _raw_profile(name: bytes, profile: bytes) -> bytes:
     return _RAW_PROFILE + name + b"\x00\x00" + zlib.compress(text)
 
 
-def _png_chunks(content: Content) -> Iterator[tuple[bytes, int, int]]:
+def walk_png_chunks(content: Content) -> Iterator[tuple[bytes, int, int]]:
     """Yield kind, start and end of the body of each chunk that is whole."""
     position = len(_PNG_START)
     while position + 12 <= len(content):
@@ -293,7 +287,7 @@ def _behind_application_segments(jpeg: bytes) -> int:
     return place
 
 
-def _of_size(packet: bytes, width: int, height: int) -> bytes:
+def xmp_of_size(packet: bytes, width: int, height: int) -> bytes:
     """Return a packet that says what holds for the upright picture: its orientation and its size."""
     for name, value in (
         (rb"tiff:Orientation", 1),

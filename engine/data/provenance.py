@@ -97,6 +97,19 @@ def add_provenance(content: bytes, file_format: FileFormat, provenance: Provenan
     return insert_xmp(content, file_format, _make_packet(provenance, digest, base, longest), width, height)
 
 
+def leaves_room_for(packet: bytes, file_format: FileFormat, provenance: Provenance) -> bool:
+    """Tell whether an XMP packet is kept where the provenance is added to it.
+
+    Args:
+        packet: Of a picture.
+        file_format: That the picture is written in.
+        provenance: What would be added.
+    """
+    longest = MAX_PACKET_BYTES if file_format == "jpeg" else math.inf
+    merged = _merged(provenance, _NO_DIGEST, packet)
+    return merged is not None and len(merged) <= longest
+
+
 def without_provenance(packet: bytes) -> bytes | None:
     """Return an XMP packet without what this program said in it; None where nothing is left that says anything."""
     rest = _OWN_DESCRIPTION.sub(b"", packet)
@@ -146,31 +159,43 @@ def _digest_of(content: Content, packet: slice) -> str:
 
 def _make_packet(provenance: Provenance, digest: str, base: bytes, longest: float) -> bytes:
     """Return a packet of the provenance, and of what the packet `base` says of the picture."""
-    said = {field.name: str(getattr(provenance, field.name)) for field in fields(provenance)}
-    attributes = "".join(
-        f" residua:{name}={quoteattr(_NOT_IN_XML.sub('', text)[:_MAX_TEXT], {chr(10): ' '})}"
-        for name, text in said.items()
-    )
-    creator = quoteattr(f"Residua {provenance.version}")
-    # A picture that was restored before says so no more: its own provenance counts.
-    base = _OWN_DESCRIPTION.sub(b"", base)
-    if base.count(_END_OF_DESCRIPTIONS) == 1:
-        # A property stands once in a packet.
-        named = "" if b"CreatorTool" in base else f' xmlns:xmp="{_XMP}" xmp:CreatorTool={creator}'
-        description = (
-            f'<rdf:Description rdf:about="" xmlns:rdf="{_RDF}"{named} xmlns:residua="{NAMESPACE}"{attributes} '
-            f'residua:digest="{digest}"/>'
-        )
-        merged = base.replace(_END_OF_DESCRIPTIONS, description.encode() + _END_OF_DESCRIPTIONS)
-        if len(merged) <= longest:
-            return merged
+    merged = _merged(provenance, digest, base)
+    if merged is not None and len(merged) <= longest:
+        return merged
     text = (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
         f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}"><rdf:Description rdf:about="" '
-        f'xmlns:xmp="{_XMP}" xmlns:residua="{NAMESPACE}" xmp:CreatorTool={creator}{attributes} '
-        f'residua:digest="{digest}"/></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
+        f'xmlns:xmp="{_XMP}" xmlns:residua="{NAMESPACE}" xmp:CreatorTool={_creator(provenance)}'
+        f'{_attributes(provenance)} residua:digest="{digest}"/></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
     )
     return text.encode()
+
+
+def _merged(provenance: Provenance, digest: str, base: bytes) -> bytes | None:
+    """Return a packet with the provenance added; None where it has no place for it."""
+    # A picture that was restored before says so no more: its own provenance counts.
+    base = _OWN_DESCRIPTION.sub(b"", base)
+    if base.count(_END_OF_DESCRIPTIONS) != 1:
+        return None
+    # A property stands once in a packet.
+    named = "" if b"CreatorTool" in base else f' xmlns:xmp="{_XMP}" xmp:CreatorTool={_creator(provenance)}'
+    description = (
+        f'<rdf:Description rdf:about="" xmlns:rdf="{_RDF}"{named} xmlns:residua="{NAMESPACE}"'
+        f'{_attributes(provenance)} residua:digest="{digest}"/>'
+    )
+    return base.replace(_END_OF_DESCRIPTIONS, description.encode() + _END_OF_DESCRIPTIONS)
+
+
+def _creator(provenance: Provenance) -> str:
+    return quoteattr(f"Residua {provenance.version}")
+
+
+def _attributes(provenance: Provenance) -> str:
+    said = {field.name: str(getattr(provenance, field.name)) for field in fields(provenance)}
+    return "".join(
+        f" residua:{name}={quoteattr(_NOT_IN_XML.sub('', text)[:_MAX_TEXT], {chr(10): ' '})}"
+        for name, text in said.items()
+    )
 
 
 def _parse(packet: bytes) -> Provenance | None:

@@ -20,6 +20,7 @@ from engine.data.exif_blocks import (
     extract_exif_from_tiff,
 )
 from engine.data.image_formats import check_size
+from engine.data.imagej_stacks import slice_of
 from engine.data.missing_data import end_within_a_row, incomplete_error, shares_missing
 from engine.data.photo_image import BitDepth, DecodedImage, ImageInfo, PictureDescriptions
 from engine.errors import ImageReadError
@@ -216,6 +217,9 @@ def _page(tiff: tifffile.TiffFile, number: int) -> tifffile.TiffPage:
     try:
         page = tiff.pages[number - 1]
     except IndexError:
+        imagej_slice = slice_of(tiff, number)
+        if imagej_slice is not None:
+            return imagej_slice
         raise ImageReadError(
             f"The file has no page {number} (any more).", "Close its folder and open it again, to see what it has now."
         ) from None

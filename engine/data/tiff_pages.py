@@ -10,20 +10,37 @@ import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
+
+import tifffile
 
 from engine.data.image_formats import SUFFIXES_OF_FORMATS
+from engine.data.imagej_stacks import DESCRIPTION_START, count_slices
 from engine.data.tiff_files import holds_camera_raw
 
 _MARK: Final = " · page "
 _PAGE_STEM: Final = re.compile(rf"(?P<stem>.*){_MARK}(?P<number>[1-9]\d{{0,5}})", re.DOTALL)
 _NEW_SUBFILE_TYPE: Final = 254
 _SUBFILE_TYPE: Final = 255
+_IMAGE_DESCRIPTION: Final = 270
 # TIFF 6.0, section 8: bit 0, a smaller version of another page; bit 2, a transparency mask of another page.
 _NO_PHOTO_BITS: Final = 1 | 4
 _REDUCED: Final = 2
 _MAX_PAGES: Final = 100_000
 _MAX_ENTRIES: Final = 4096
+_MAX_OFFSET: Final = 2**63 - 1
+
+
+class _Directory(NamedTuple):
+    """What is asked of a page's directory.
+
+    Attributes:
+        shows_photo: Whether the page is a photo of its own.
+        description_at: Where in the file its description lies, if it has a long one; 0 otherwise.
+    """
+
+    shows_photo: bool
+    description_at: int
 
 
 def page_path(file: Path, number: int) -> Path:
@@ -103,11 +120,29 @@ def _photo_pages(file: BinaryIO) -> list[int]:
 
     Reads the chain of directories alone: tifffile takes a hundred times as long for a file of one page.
     """
-    return [number for number, is_photo in enumerate(_walk_directories(file), start=1) if is_photo]
+    directories = list(_walk_directories(file))
+    if len(directories) == 1 and _is_described_by_imagej(file, directories[0]):
+        return list(range(1, _count_slices(file) + 1))
+    return [number for number, directory in enumerate(directories, start=1) if directory.shows_photo]
 
 
-def _walk_directories(file: BinaryIO) -> Iterator[bool]:
-    """Yield for each directory of a TIFF file whether it shows a photo of its own, until one is damaged."""
+def _is_described_by_imagej(file: BinaryIO, directory: _Directory) -> bool:
+    file.seek(directory.description_at)
+    return file.read(len(DESCRIPTION_START)) == DESCRIPTION_START
+
+
+def _count_slices(file: BinaryIO) -> int:
+    file.seek(0)
+    try:
+        with tifffile.TiffFile(file) as tiff:
+            return count_slices(tiff)
+    # As in `holds_camera_raw`.
+    except Exception:  # noqa: BLE001
+        return 1
+
+
+def _walk_directories(file: BinaryIO) -> Iterator[_Directory]:
+    """Yield what is asked of each directory of a TIFF file, until one is damaged."""
     header = file.read(16)
     order = {b"II": "<", b"MM": ">"}.get(header[:2])
     if order is None or len(header) < 8:
@@ -135,21 +170,26 @@ def _walk_directories(file: BinaryIO) -> Iterator[bool]:
         entries = file.read(num_entries * entry_size + struct.calcsize(offset_format))
         if len(entries) < num_entries * entry_size:
             return
-        yield _shows_photo(entries[: num_entries * entry_size], entry_size, value_at, order)
+        yield _examine(entries[: num_entries * entry_size], entry_size, value_at, order)
         next_offset = entries[num_entries * entry_size :]
         if len(next_offset) < struct.calcsize(offset_format):
             return
         (offset,) = struct.unpack(offset_format, next_offset)
 
 
-def _shows_photo(entries: bytes, entry_size: int, value_at: int, order: str) -> bool:
+def _examine(entries: bytes, entry_size: int, value_at: int, order: str) -> _Directory:
+    shows_photo, description_at = True, 0
     for start in range(0, len(entries), entry_size):
         tag, value_type = struct.unpack_from(order + "HH", entries, start)
-        if tag > _SUBFILE_TYPE:
+        if tag > _IMAGE_DESCRIPTION:
             # Tags stand in their order.
-            return True
-        if tag in (_NEW_SUBFILE_TYPE, _SUBFILE_TYPE):
+            break
+        if tag == _IMAGE_DESCRIPTION:
+            (description_at,) = struct.unpack_from(
+                order + ("I" if entry_size == 12 else "Q"), entries, start + value_at
+            )
+        elif tag in (_NEW_SUBFILE_TYPE, _SUBFILE_TYPE):
             (value,) = struct.unpack_from(order + ("H" if value_type == 3 else "I"), entries, start + value_at)
             if value == _REDUCED if tag == _SUBFILE_TYPE else value & _NO_PHOTO_BITS:
-                return False
-    return True
+                shows_photo = False
+    return _Directory(shows_photo, min(description_at, _MAX_OFFSET))

@@ -273,6 +273,14 @@ def test_a_mended_file_is_tried_again(qtbot, page, runner, session, folder):
     assert not page.skipped_files.isVisible()
 
 
+def test_an_animation_is_told_as_one(qtbot, page, runner, tmp_path):
+    pictures = [Image.new("RGB", (80, 60), (40 * number, 90, 90)) for number in range(3)]
+    pictures[0].save(tmp_path / "animation.webp", save_all=True, append_images=pictures[1:])
+    open_and_wait(qtbot, page, runner, tmp_path)
+    assert names(page.model) == ["animation"]
+    assert "The file holds 3 pictures" in page.model.index(0).data(Qt.ItemDataRole.ToolTipRole)
+
+
 def test_each_page_of_a_stack_is_a_photo(qtbot, page, runner, session, tmp_path):
     stack = tmp_path / "stack.tif"
     pixels = (np.random.default_rng(0).random((3, 60, 80)) * 900 + 100).astype(np.uint16)

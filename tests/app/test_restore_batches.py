@@ -1,5 +1,6 @@
 """Batches that one can leave alone: what is done already, what failed and is tried again, what is said about it."""
 
+import os
 import shutil
 
 import pytest
@@ -190,6 +191,14 @@ def test_format_depth_and_metadata_are_written_as_chosen(qtbot, page):
     assert not output.skip_done_box.isEnabled()
     press_and_wait(qtbot, page, page.primary)
     assert read_provenance(page.destination / "photo 0_restored_2.png") is None
+
+
+def test_the_file_s_time_is_kept_where_that_is_chosen(qtbot, page):
+    photo = page.model.paths[0]
+    os.utime(photo, (1_000_000_000, 1_000_000_000))
+    page.options.output.keep_time_box.click()
+    press_and_wait(qtbot, page, page.primary)
+    assert (page.destination / "photo 0_restored.png").stat().st_mtime == pytest.approx(1_000_000_000, abs=2)
 
 
 def test_older_settings_are_taken_over(tmp_path):

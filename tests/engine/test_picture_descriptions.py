@@ -1,6 +1,9 @@
 """XMP, IPTC, text and resolution: kept from every format in every format that holds them, as other programs read."""
 
+import json
+import shutil
 import struct
+import subprocess
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -11,11 +14,16 @@ import tifffile
 from PIL import Image, IptcImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
+from engine.backbones.unet import UNetParams
+from engine.configs import RestoreConfig
 from engine.data.image_files import encode_image, probe_image, read_image
-from engine.data.image_writing import MetadataPolicy
+from engine.data.metadata_fitting import MetadataPolicy, fit_metadata
 from engine.data.photo_image import FileFormat, PhotoImage
 from engine.data.picture_descriptions import read_descriptions
 from engine.data.provenance import Provenance, read_provenance
+from engine.job_control import JobControl
+from engine.models import ModelCard, build_network, save_model
+from engine.restoring import restore
 
 PIXELS = np.random.default_rng(3).integers(0, 255, (24, 40, 3), dtype=np.uint8)
 XMP = (
@@ -176,3 +184,93 @@ def test_xmp_that_a_jpeg_cannot_hold_costs_no_photo(tmp_path: Path, provenance: 
     assert b"a" * 70_000 in encode_image(photo, file_format="tiff", provenance=provenance)
     written = _written(tmp_path, encode_image(photo, file_format="jpeg", provenance=provenance))
     assert read_provenance(written) == provenance
+
+
+def exif_of(num_note: int, num_comment: int = 0) -> bytes:
+    """A camera's EXIF with a maker's note and a comment of so many bytes."""
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "Maker", "Model 3"
+    details = exif.get_ifd(0x8769)
+    details.update({0x9003: "2024:05:06 07:08:09", 0x927C: b"note" * (num_note // 4), 0x8827: 3200})
+    if num_comment:
+        details[0x9286] = b"ASCII\0\0\0" + b"c" * num_comment
+    exif.get_ifd(0x8825).update({1: "N", 2: (47.0, 10.0, 0.0)})
+    return exif.tobytes().removeprefix(b"Exif\0\0")
+
+
+def note_of(content: bytes) -> bytes | None:
+    with Image.open(BytesIO(content)) as image:
+        exif = image.getexif()
+        assert (exif[0x010F], exif[0x0110]) == ("Maker", "Model 3")
+        details = exif.get_ifd(0x8769)
+        assert (details[0x9003], details[0x8827]) == ("2024:05:06 07:08:09", 3200)
+        assert exif.get_ifd(0x8825)[1] == "N"
+        return details.get(0x927C)
+
+
+@pytest.mark.parametrize(
+    ("num_note", "num_comment", "has_note", "said"),
+    [
+        (60_000, 0, True, ""),
+        (70_000, 0, False, "maker's own note"),
+        (40_000, 40_000, False, "maker's own note"),
+        (1_000, 80_000, False, "largest parts"),
+    ],
+)
+def test_exif_too_large_for_a_jpeg_loses_the_note(
+    tmp_path: Path, num_note: int, num_comment: int, has_note: bool, said: str
+) -> None:
+    path = tmp_path / "photo.png"
+    exif = exif_of(num_note, num_comment)
+    Image.fromarray(PIXELS).save(path, exif=exif)
+    photo = read_image(path)
+    for file_format, is_kept in (("png", True), ("webp", True), ("tiff", True), ("jpeg", has_note)):
+        content = encode_image(photo, file_format=file_format, bit_depth=8)
+        assert (note_of(content) == b"note" * (num_note // 4)) == is_kept, file_format
+        fitted = fit_metadata(photo.metadata, file_format, "keep", None, photo.width, photo.height)
+        assert len(fitted.remarks) == (not is_kept)
+        assert is_kept or said in fitted.remarks[0]
+    if 0 < num_comment < 60_000:
+        with Image.open(BytesIO(content)) as image:
+            assert image.getexif().get_ifd(0x8769)[0x9286].endswith(b"c" * num_comment)
+
+
+def test_exif_that_a_jpeg_lacks_is_valid_to_exiftool(tmp_path: Path) -> None:
+    exiftool = shutil.which("exiftool")
+    if exiftool is None:
+        pytest.skip("exiftool is not installed")
+    path = tmp_path / "photo.png"
+    Image.fromarray(PIXELS).save(path, exif=exif_of(70_000))
+    written = tmp_path / "written.jpg"
+    written.write_bytes(encode_image(read_image(path), file_format="jpeg"))
+    command = [exiftool, "-j", "-validate", "-Make", "-ISO", "-MakerNote*", "-GPSLatitude", "-n", str(written)]
+    (said,) = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert (said["Make"], said["ISO"]) == ("Maker", 3200)
+    assert said["GPSLatitude"] == pytest.approx(47 + 10 / 60)
+    assert not any(name.startswith("MakerNote") for name in said)
+
+
+@pytest.mark.parametrize(("num_bytes", "num_remarks"), [(64_000, 0), (65_100, 1), (70_000, 1)])
+def test_what_a_jpeg_has_no_room_for_is_told_by_the_batch(tmp_path: Path, num_bytes: int, num_remarks: int) -> None:
+    """65,100 bytes of XMP fit alone, and not beside the note on the restoration."""
+    path = tmp_path / "photo.png"
+    info = PngInfo()
+    padding = b"<photoshop:Source>" + b"a" * (num_bytes - len(XMP)) + b"</photoshop:Source>"
+    info.add_itxt("XML:com.adobe.xmp", XMP.replace(b"<photoshop:City>", padding + b"<photoshop:City>").decode())
+    iptc = b"\x1c\x02" + struct.pack(">BHI", 202, 0x8004, 66_000) + bytes(66_000) if num_remarks else IPTC
+    info.add_text("Raw profile type iptc", f"\niptc\n{len(iptc):8}\n{iptc.hex()}\n", zip=True)
+    Image.fromarray(PIXELS).save(path, pnginfo=info)
+    card = ModelCard(name="test model", backbone_params=UNetParams(width=8, num_levels=2).model_dump())
+    model = tmp_path / "identity.safetensors"
+    save_model(model, build_network(card).state_dict(), card)
+    config = RestoreConfig(model=model, photos=(path,), out=tmp_path / "out", device="cpu", format="jpeg")
+    (outcome,) = restore(config, JobControl(), lambda event: None).outcomes
+    assert sum("XMP" in remark for remark in outcome.remarks) == num_remarks
+    assert sum("IPTC" in remark for remark in outcome.remarks) == num_remarks
+    assert outcome.output is not None
+    assert read_provenance(outcome.output) is not None
+    with Image.open(outcome.output) as image:
+        assert (b'xmp:Rating="4"' in image.info["xmp"]) == (not num_remarks)
+        assert bool(iptc_of(image)) == (not num_remarks)
+    whole = restore(config.model_copy(update={"format": "tiff"}), JobControl(), lambda event: None).outcomes[0]
+    assert whole.remarks == ()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 
@@ -18,6 +19,7 @@ from engine.configs import ComputeConfig, RestoreConfig
 from engine.data.bicubic_resize import enlarge
 from engine.data.image_files import ImageMetadata, PhotoImage, PhotoSamples, read_image, write_image
 from engine.data.photo_image import BitDepth, to_float, to_integers
+from engine.data.provenance import without_provenance
 from engine.data.transparency import spread_visible_colours
 from engine.devices import open_device
 from engine.errors import ImageWriteError, InvalidInputError, ModelFileError
@@ -80,6 +82,13 @@ def run_restore(
 
 def outputs(result: RestoreResult) -> list[str]:
     return sorted(output.name for _, output in result.restored)
+
+
+def _without_note(metadata: ImageMetadata) -> ImageMetadata:
+    """The same but for the note on the restoration."""
+    xmp = metadata.descriptions.xmp
+    xmp = None if xmp is None else without_provenance(xmp)
+    return replace(metadata, descriptions=replace(metadata.descriptions, xmp=xmp))
 
 
 @pytest.mark.parametrize(
@@ -431,3 +440,20 @@ def test_photos_beyond_the_room_are_held_one_at_a_time(
     result, _ = run_restore(identity_model, tmp_path / "photos", tmp_path / "out")
     assert len(result.restored) == 3
     assert most == 1
+
+
+@pytest.mark.parametrize("keep_time", [False, True])
+def test_the_file_s_time_is_kept_where_that_is_asked(identity_model: Path, tmp_path: Path, keep_time: bool) -> None:
+    photo, stack, then = tmp_path / "photos" / "a.png", tmp_path / "photos" / "stack.tif", 1_000_000_000_123_456_789
+    make_photo(photo)
+    tifffile.imwrite(stack, np.zeros((2, 20, 30), np.uint8), photometric="minisblack")
+    for file in (photo, stack):
+        os.utime(file, ns=(then, then))
+    result, _ = run_restore(identity_model, photo.parent, tmp_path / "out", keep_time=keep_time)
+    assert len(result.restored) == 3
+    for _, output in result.restored:
+        # Some file systems count in steps of 100 ns, or of 2 s.
+        assert (abs(output.stat().st_mtime_ns - then) <= 2 * 10**9) == keep_time
+    # The time is none of the picture: what is done stays done.
+    again, _ = run_restore(identity_model, photo.parent, tmp_path / "out", keep_time=not keep_time)
+    assert len(again.already_done) == 3

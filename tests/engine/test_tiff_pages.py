@@ -7,7 +7,7 @@ import pytest
 import tifffile
 
 from engine.burst import BurstConfig, make_burst_references
-from engine.data.image_files import encode_image, probe_image, read_image, read_thumbnail
+from engine.data.image_files import encode_image, probe_image, read_image, read_samples, read_thumbnail
 from engine.data.patches import decode_photo
 from engine.data.photo_folder import list_image_files
 from engine.data.photo_pairs import match_pairs
@@ -35,6 +35,69 @@ def test_each_page_is_a_photo(tmp_path: Path, options: dict[str, object]) -> Non
         info, photo = probe_image(path), read_image(path)
         assert (info.width, info.height, info.num_channels, info.bit_depth) == (32, 24, 1, 16)
         assert np.array_equal(np.rint(photo.pixels[:, :, 0] * 65535).astype(np.uint16), page)
+
+
+def write_stack_of_one_directory(path: Path, pages: np.ndarray, **options: object) -> None:
+    """As ImageJ writes stacks beyond 4 GB: the first slice has a directory, the others lie behind it."""
+    rest = pages[1:].astype(pages.dtype.newbyteorder(options.get("byteorder", "<"))).tobytes()
+    description = f"ImageJ=1.54f\nimages={len(pages)}\nslices={len(pages)}\nunit=micron\n"
+    photometric = "rgb" if pages.ndim == 4 else "minisblack"
+    tifffile.imwrite(path, pages[0], photometric=photometric, description=description, metadata=None, **options)
+    with path.open("ab") as file:
+        file.write(rest)
+
+
+@pytest.mark.parametrize("options", [{}, {"bigtiff": True}, {"byteorder": ">"}, {"rowsperstrip": 5}])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("colours", [(), (3,)])
+def test_slices_behind_one_directory_are_photos(
+    tmp_path: Path, options: dict[str, object], dtype: type[np.generic], colours: tuple[int, ...]
+) -> None:
+    pages = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (4, 24, 32, *colours)).astype(dtype)
+    stack = tmp_path / "stack.tif"
+    write_stack_of_one_directory(stack, pages, **options)
+    with tifffile.TiffFile(stack) as tiff:
+        assert len(tiff.pages) == 1
+        assert np.array_equal(tiff.asarray(), pages)
+    listed = list_image_files([tmp_path])
+    assert listed == [page_path(stack, number) for number in (1, 2, 3, 4)]
+    for path, page in zip(listed, pages, strict=True):
+        assert (probe_image(path).width, probe_image(path).height) == (32, 24)
+        assert np.array_equal(read_samples(path).samples.squeeze(), page)
+        written = tmp_path / "written.tif"
+        written.write_bytes(encode_image(read_image(path), file_format="tiff"))
+        assert np.array_equal(tifffile.imread(written), page)
+    with pytest.raises(ImageReadError, match="no page 5"):
+        read_image(page_path(stack, 5))
+
+
+def test_a_stack_of_one_directory_that_ends_early(tmp_path: Path) -> None:
+    """The slices that are whole are photos; the broken one says so, and what has not begun is not there."""
+    stack = tmp_path / "stack.tif"
+    pages = np.arange(5 * 24 * 32, dtype=np.uint16).reshape(5, 24, 32)
+    write_stack_of_one_directory(stack, pages)
+    stack.write_bytes(stack.read_bytes()[: -2 * pages[0].nbytes + 100])
+    listed = list_pages(stack)
+    assert listed == [page_path(stack, number) for number in (1, 2, 3, 4)]
+    assert np.array_equal(read_samples(listed[2]).samples[:, :, 0], pages[2])
+    with pytest.raises(ImageReadError, match="are missing"):
+        read_image(listed[3])
+
+
+def test_a_picture_that_kept_the_description_of_its_stack_is_one(tmp_path: Path) -> None:
+    """Whether its pixels end the file, or what describes them stands behind them."""
+    path = tmp_path / "slice.tif"
+    page = np.arange(24 * 32, dtype=np.uint16).reshape(1, 24, 32)
+    write_stack_of_one_directory(path, page)
+    content = path.read_bytes().replace(b"images=1", b"images=9")
+    path.write_bytes(content)
+    assert list_pages(path) == [path]
+    first = int.from_bytes(content[4:8], "little")
+    directory = content[first : first + 2 + 12 * int.from_bytes(content[first : first + 2], "little") + 4]
+    path.write_bytes(content[:4] + len(content).to_bytes(4, "little") + content[8:] + directory + bytes(5000))
+    with tifffile.TiffFile(path) as tiff:
+        assert np.array_equal(tiff.pages.first.asarray(), page[0])
+    assert list_pages(path) == [path]
 
 
 def test_a_file_of_one_page_stays_what_it_is(tmp_path: Path) -> None:
