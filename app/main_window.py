@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QMessageBox, QVBoxLayout, QWidget
 
 from app.about_dialog import AboutDialog
 from app.actions import PAGE_IDS, make_action, tip_with_keys
@@ -38,11 +38,13 @@ from app.thumbnails import shared_thumbnails
 from app.translation import format_number, tr, tr_count
 from app.viewer.latest_task import LatestTask
 from app.warm_up import compute_text
+from app.widgets.current_stack import CurrentStack
 from app.widgets.drop_zone import DropOverlay, dropped_paths
 from app.widgets.header import Header
 from app.widgets.job_bar import JobBar
 from app.widgets.message_bar import MessageBar
 from app.widgets.rail import Rail, RailEntry
+from app.widgets.scroll_room import ScrollRoom
 from app.widgets.shortcut_sheet import ShortcutSheet
 from app.window_memory import WindowMemory
 from engine.data.tiff_pages import is_on_disk
@@ -50,7 +52,9 @@ from engine.model_cards import MODEL_SUFFIXES
 
 logger = logging.getLogger(__name__)
 
-MIN_SIZE = (960, 600)
+MIN_SIZE = (960, 480)
+"""A full-HD screen at 200 % has 960 x 540 logical pixels, of which a title bar and a panel take their part."""
+
 NARROW_BELOW_PX = 1100
 
 
@@ -94,9 +98,9 @@ class MainWindow(QMainWindow):
                 for page in self.pages.values()
             ]
         )
-        self._stack = QStackedWidget()
+        self._stack = CurrentStack()
         for page in self.pages.values():
-            self._stack.addWidget(page)
+            self._stack.addWidget(ScrollRoom(page))
         self._computing = LatestTask(self)
         self._computing.finished.connect(session.set_engine_loaded)
         self._job_messages = JobMessages(runner, reporter, self)
@@ -134,7 +138,9 @@ class MainWindow(QMainWindow):
     @property
     def current_page(self) -> Page:
         """The page that is shown."""
-        page = self._stack.currentWidget()
+        room = self._stack.currentWidget()
+        assert isinstance(room, ScrollRoom)
+        page = room.widget()
         assert isinstance(page, Page)
         return page
 
@@ -142,7 +148,7 @@ class MainWindow(QMainWindow):
     def show_page(self, page_id: str) -> None:
         """Bring a page to the front."""
         page = self.pages.get(page_id) or next(iter(self.pages.values()))
-        self._stack.setCurrentWidget(page)
+        self._stack.setCurrentIndex(list(self.pages.values()).index(page))
         self.rail.set_current(page.page_id)
         self._settings.set(LAST_PAGE, page.page_id)
         page.activated()
@@ -239,7 +245,7 @@ class MainWindow(QMainWindow):
     def _lay_out(self) -> None:
         middle = QHBoxLayout()
         middle.setSpacing(0)
-        middle.addWidget(self.rail)
+        middle.addWidget(ScrollRoom(self.rail, scrolls_sideways=False))
         middle.addWidget(self._stack, 1)
         central = QWidget()
         layout = QVBoxLayout(central)

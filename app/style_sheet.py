@@ -16,6 +16,7 @@ class Sizes:
         body: Everything else.
         section: Headings inside a page.
         title: Page titles.
+        rail_button: Height of a page's button; icon, name and status stand in it.
     """
 
     def __init__(self, text_scale: float = 1.0) -> None:
@@ -23,6 +24,7 @@ class Sizes:
         self.body = round(13 * text_scale)
         self.section = round(14 * text_scale)
         self.title = round(18 * text_scale)
+        self.rail_button = round(48 * text_scale)
 
 
 def own_style_sheet(colors: Palette, sizes: Sizes) -> str:
@@ -197,7 +199,8 @@ QTabBar::tab:top:selected:focus {{ background-color: {colors.hover}; }}
 QDialog {{ background-color: {colors.window}; }}
 
 #RailButton {{
-  text-align: left; border: none; border-left: 3px solid transparent; border-radius: 0px; padding: 0px;
+  min-height: {sizes.rail_button}px; text-align: left; border: none; border-left: 3px solid transparent;
+  border-radius: 0px; padding: 0px;
   background-color: transparent; }}
 #RailButton:hover {{ background-color: {colors.hover}; }}
 #RailButton:checked {{ background-color: {colors.window}; border-left: 3px solid {colors.accent}; }}

@@ -3,13 +3,19 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QObject, QSize, Qt, Slot
+from PySide6.QtCore import QByteArray, QMargins, QObject, QPoint, QRect, QSize, Qt, Slot
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMainWindow, QSplitter, QWidget
 
 from app.session import ModelChoice, Session
 from app.settings import LAST_MODEL, LAST_PHOTO, SPLITTERS, WINDOW_GEOMETRY, Settings
 
 FIRST_SIZE = (1280, 800)
+FRAME_PX = (8, 48)
+"""What a window's frame and title bar take at most; no system says so before the window is shown."""
+
+TITLE_BAR_PX = 32
+"""What a title bar takes at least: a size that leaves it room was chosen by the person, and stays."""
 
 
 class WindowMemory(QObject):
@@ -54,10 +60,23 @@ class WindowMemory(QObject):
 
     def _restore_geometry(self) -> None:
         # On a small or strongly scaled screen the first size would push the buttons below its edge.
-        self._window.resize(QSize(*FIRST_SIZE).boundedTo(self._window.screen().availableSize()))
+        available = self._window.screen().availableSize()
+        self._window.resize(QSize(*FIRST_SIZE).boundedTo(available - QSize(*FRAME_PX)))
         stored = self._settings.get(WINDOW_GEOMETRY)
-        if stored:
-            self._window.restoreGeometry(_bytes(stored))
+        if stored and self._window.restoreGeometry(_bytes(stored)):
+            self._bring_back()
+
+    def _bring_back(self) -> None:
+        """Let a window that was left on another screen, or on a larger one, be seen whole."""
+        if self._window.isMaximized() or self._window.isFullScreen():
+            return
+        place = self._window.geometry()
+        screen = QGuiApplication.screenAt(place.center()) or QGuiApplication.primaryScreen()
+        room = screen.availableGeometry().marginsRemoved(QMargins(0, TITLE_BAR_PX, 0, 0))
+        size = place.size().boundedTo(room.size()).expandedTo(self._window.minimumSize())
+        left = max(room.left(), min(place.left(), room.left() + room.width() - size.width()))
+        top = max(room.top(), min(place.top(), room.top() + room.height() - size.height()))
+        self._window.setGeometry(QRect(QPoint(left, top), size))
 
     def _restore_splitters(self) -> None:
         splitters = self._splitters()

@@ -43,6 +43,7 @@ from app.viewer.histogram_view import HistogramView
 from app.viewer.inspectors import PixelBar
 from app.viewer.latest_task import LatestTask
 from app.viewer.picture_files import PictureFiles
+from app.widgets.current_stack import CurrentStack
 from app.widgets.empty_state import EmptyState
 from engine.blind_votes import Choice
 from engine.errors import EngineError
@@ -167,7 +168,7 @@ class ComparePage(Page):
         content_layout.addWidget(self.pixel_bar)
         content_layout.addSpacing(SPACING // 2)
         content_layout.addWidget(FilmstripRow(self.filmstrip))
-        stack = QStackedWidget()
+        stack = CurrentStack()
         for widget in (self._empty, self._content, self.blind.results):
             stack.addWidget(widget)
         layout = QVBoxLayout(self)

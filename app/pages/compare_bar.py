@@ -29,6 +29,7 @@ from app.viewer.compare_viewer import CompareViewer
 from app.viewer.pictures import GAINS, MAX_PANES
 from app.viewer.view_modes import VIEW_MODES
 from app.widgets.buttons import icon_button, quiet_button, set_reason
+from app.widgets.elided_box import ElidedComboBox
 from app.widgets.overflow import OverflowButton
 from app.widgets.text import ElidedLabel
 
@@ -205,7 +206,7 @@ class CompareBar(QWidget):
         return buttons
 
     def _build_gain(self) -> QComboBox:
-        box = QComboBox()
+        box = ElidedComboBox()
         box.setAccessibleName(tr("Gain"))
         box.setToolTip(tr("By how much differences are amplified ( [ and ] )"))
         for gain in GAINS:

@@ -13,7 +13,6 @@ from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
-    QComboBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -33,6 +32,7 @@ from app.viewer.flicker_timer import FLICKER_INTERVALS_MS
 from app.viewer.image_canvas import Backdrop
 from app.viewer.tile_mosaic import Interpolation
 from app.widgets.buttons import quiet_button
+from app.widgets.elided_box import ElidedComboBox
 from app.widgets.text import label
 
 _BACKDROPS = {Backdrop.GRAY: mark("Gray"), Backdrop.BLACK: mark("Black"), Backdrop.WHITE: mark("White")}
@@ -173,7 +173,7 @@ class LooksPanel(QFrame):
         self.flicker_box = QCheckBox(tr("Flicker by itself, every"))
         self.flicker_box.setToolTip(tip_with_keys(tr("Shows pane after pane at one place"), "view.flicker_timer"))
         self.flicker_box.toggled.connect(lambda is_on: timer.start() if is_on else timer.stop())
-        self._interval_box = QComboBox()
+        self._interval_box = ElidedComboBox()
         self._interval_box.setAccessibleName(tr("How long each pane is shown"))
         for interval_ms in FLICKER_INTERVALS_MS:
             self._interval_box.addItem(

@@ -19,6 +19,7 @@ from app.session import Session
 from app.settings import FINETUNE_PRESET, Settings
 from app.theme import SPACING
 from app.translation import format_number, mark, tr, translate_engine
+from app.widgets.elided_box import ElidedComboBox
 from app.widgets.preset_cards import CardText, ChoiceCards
 from app.widgets.text import ElidedLabel, label
 from engine.configs import FinetuneConfig, Preset
@@ -124,7 +125,7 @@ class FinetunePage(TrainingPage):
         return StartChoice(self.session, self.settings, lambda: self.tasks.value, self._default_start)
 
     def make_inputs(self) -> QWidget:
-        self.source_choice = QComboBox()
+        self.source_choice = ElidedComboBox()
         self.source_choice.setAccessibleName(tr("Learn from"))
         self.source_choice.setMinimumContentsLength(12)
         self.source_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from app import phrases
 from app.file_manager import no_file_manager, open_in_file_manager
@@ -22,6 +22,7 @@ from app.settings import Settings
 from app.theme import SPACING
 from app.translation import tr, translate_engine
 from app.viewer.latest_task import LatestTask
+from app.widgets.current_stack import CurrentStack
 from engine.configs import Preset
 from engine.errors import EngineError
 from engine.events import Emit
@@ -74,7 +75,7 @@ class LabelBudgetView(QWidget):
         self._job: JobHandle | None = None
         self._is_engine_loaded = False
         self.setup, self.progress, self.result = BudgetSetupView(), BudgetProgressView(), BudgetResultView()
-        self._stack = QStackedWidget()
+        self._stack = CurrentStack()
         self._stack.addWidget(self.setup)
         self._stack.addWidget(_framed(self.progress))
         self._stack.addWidget(_scrolling(self.result))

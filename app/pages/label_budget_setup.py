@@ -20,6 +20,7 @@ from app.pages.training_setup import captioned, lay_out_above_controls
 from app.theme import SPACING
 from app.translation import mark, tr, translate_engine
 from app.widgets.buttons import button, primary_button, set_reason
+from app.widgets.elided_box import ElidedComboBox
 from app.widgets.preset_cards import preset_cards
 from app.widgets.text import label
 from engine.configs import Preset
@@ -90,7 +91,7 @@ class BudgetSetupView(QWidget):
         )
         self.cards = preset_cards(tr("Time for each training"))
         self.cards.choose(Preset.QUICK.value)
-        self.earlier = QComboBox()
+        self.earlier = ElidedComboBox()
         self.earlier.setAccessibleName(tr("Earlier experiments"))
         self.earlier.setMinimumContentsLength(12)
         self.earlier.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

@@ -6,7 +6,6 @@ from pathlib import Path
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QHideEvent, QIcon
 from PySide6.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -24,6 +23,7 @@ from app.thumbnails import ThumbnailLoader
 from app.translation import format_number, mark, tr, tr_count
 from app.widgets.buttons import button, primary_button, quiet_button, set_reason
 from app.widgets.drop_zone import dropped_paths
+from app.widgets.elided_box import ElidedComboBox
 from app.widgets.text import ElidedLabel, label
 from engine.burst import MIN_SHOTS, BurstConfig, BurstResult, MotionChoice
 from engine.data.image_files import IMAGE_SUFFIXES
@@ -139,7 +139,7 @@ class BurstForm(QWidget):
         destination = QHBoxLayout()
         destination.addWidget(self._destination_text, 1)
         destination.addWidget(choose)
-        self.motion = QComboBox()
+        self.motion = ElidedComboBox()
         for choice, text in _MOTIONS.items():
             self.motion.addItem(tr(text), choice.value)
         self.motion.setCurrentIndex(self.motion.findData(settings.get(BURST_MOTION)))

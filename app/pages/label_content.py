@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QSpinBox,
     QSplitter,
-    QStackedWidget,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -26,6 +25,7 @@ from app.thumbnails import ThumbnailLoader
 from app.translation import format_number, tr, tr_count
 from app.viewer.picture_files import PictureFiles
 from app.widgets.buttons import button, primary_button, quiet_button, set_reason
+from app.widgets.current_stack import CurrentStack
 from app.widgets.text import ElidedLabel, label
 
 MAX_SUGGESTIONS = 50
@@ -211,7 +211,7 @@ class LabelContent(QWidget):
             second.addStretch(1)
 
     def _build_middle(self) -> QWidget:
-        self._pairs = QStackedWidget()
+        self._pairs = CurrentStack()
         self._pairs.addWidget(self.list)
         nothing = label(tr("No reference yet. Add some, or drop them here."), "muted", wraps=True)
         nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)

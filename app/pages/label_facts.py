@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.pages.label_entries import LabelEntry
@@ -126,7 +126,16 @@ class LabelFacts(QScrollArea):
 
     @Slot()
     def _fit(self) -> None:
-        self.setFixedWidth(min(_WIDEST_PX, Theme.of_application().px(_PANEL_PX)))
+        wanted = min(_WIDEST_PX, Theme.of_application().px(_PANEL_PX))
+        # Buttons do not wrap: the panel is never narrower than the longest of them.
+        content = self.widget()
+        needed = content.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width() if content else 0
+        self.setFixedWidth(max(wanted, needed))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self.widget() and event.type() == QEvent.Type.LayoutRequest:
+            self._fit()
+        return super().eventFilter(watched, event)
 
     def _show_findings(self, findings: Sequence[Finding]) -> None:
         while len(self._rows) < len(findings):

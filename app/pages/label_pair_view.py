@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.pages.label_entries import LabelEntry
 from app.pages.label_facts import LabelFacts
@@ -13,6 +13,7 @@ from app.viewer.compare_viewer import CompareViewer
 from app.viewer.latest_task import LatestTask
 from app.viewer.picture_files import PictureFiles
 from app.viewer.view_modes import MissingPicture, PaneContent, Picture, PictureRole
+from app.widgets.elided_box import ElidedComboBox
 from app.widgets.text import ElidedLabel, label
 from engine.errors import EngineError
 from engine.presets import TASK_CARDS
@@ -57,7 +58,7 @@ class LabelPairView(QWidget):
         self.facts.use_requested.connect(self._toggle_use)
         self.facts.align_requested.connect(lambda: self.align_requested.emit(self._entry))
         self.facts.match_requested.connect(lambda: self.match_requested.emit(self._entry))
-        self.task_choice = QComboBox()
+        self.task_choice = ElidedComboBox()
         self.task_choice.setAccessibleName(tr("Shown as a label for"))
         self.task_choice.setToolTip(
             tr(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from app.job_runner import JobRunner
 from app.messages import Message, Severity
@@ -25,6 +25,7 @@ from app.theme import SPACING
 from app.thumbnails import shared_thumbnails
 from app.translation import format_number, mark, tr, tr_count, translate_engine
 from app.widgets.buttons import button, primary_button, set_reason
+from app.widgets.current_stack import CurrentStack
 from app.widgets.drop_zone import DropZone
 from app.widgets.empty_state import EmptyState
 from engine.burst import BurstResult
@@ -72,7 +73,7 @@ class LabelsPage(Page):
             tr("Go to Photos"),
         )
         self._no_photos.action_requested.connect(lambda: self.page_requested.emit("photos"))
-        self._stack = QStackedWidget()
+        self._stack = CurrentStack()
         for part in (self._no_photos, self._build_drop_zone(), self.content, self.burst_form):
             self._stack.addWidget(part)
         layout = QVBoxLayout(self)

@@ -11,6 +11,7 @@ from app.session import Session
 from app.theme import SPACING, Theme, set_role
 from app.translation import read_number, short_number, tr
 from app.widgets.buttons import button
+from app.widgets.elided_box import ElidedComboBox
 from app.widgets.text import label
 from engine.noise_facts import LEVELS
 
@@ -33,9 +34,9 @@ class PhotoFilterPanel(QFrame):
         set_role(self, "card")
         self._session = session
         self._is_filling = False
-        self.camera_box = QComboBox()
-        self.format_box = QComboBox()
-        self.use_box = QComboBox()
+        self.camera_box = ElidedComboBox()
+        self.format_box = ElidedComboBox()
+        self.use_box = ElidedComboBox()
         for text, use in ((tr("All photos"), Use.ANY), (tr("Used"), Use.USED), (tr("Left out"), Use.LEFT_OUT)):
             self.use_box.addItem(text, use)
         self.iso = RangeField(tr("ISO"), _NUMBER, tr("for example 1600"))

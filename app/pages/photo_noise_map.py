@@ -8,7 +8,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QHelpEvent, QHideEvent, QKeyEvent, QMouseEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QRubberBand, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QRubberBand, QToolTip, QVBoxLayout, QWidget
 
 from app.pages.photo_grid import PhotoGrid
 from app.pages.photo_list_model import PhotoListModel, PhotoRole
@@ -17,6 +17,7 @@ from app.settings import NOISE_MAP_AXIS, Settings
 from app.style_sheet import Sizes
 from app.theme import SPACING, Theme, palette
 from app.translation import mark, short_number, tr
+from app.widgets.elided_box import ElidedComboBox
 from app.widgets.plot_axis import NumberAxis
 from app.widgets.text import ElidedLabel, label
 from engine.events import PhotoScanned
@@ -55,7 +56,7 @@ class NoiseMap(QWidget):
         self._model = model
         self.plot = NoisePlot(model, grid)
         self.plot.photo_activated.connect(self.photo_activated)
-        self.axis_box = QComboBox()
+        self.axis_box = ElidedComboBox()
         self.axis_box.setAccessibleName(tr("What noise is plotted against"))
         for key, (text, _) in AXES.items():
             self.axis_box.addItem(tr(text), key)

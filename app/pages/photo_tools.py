@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QLineEdit, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLineEdit, QSlider, QToolButton, QWidget
 
 from app.actions import make_action, tip_with_keys
 from app.pages.photo_filter import PhotoFilter
@@ -16,6 +16,7 @@ from app.theme import SPACING
 from app.thumbnails import ThumbnailLoader
 from app.translation import mark, tr
 from app.widgets.buttons import button, icon_button
+from app.widgets.elided_box import ElidedComboBox
 
 SORTS = {
     "name": mark("Name"),
@@ -67,7 +68,7 @@ class PhotoTools(QWidget):
         self.filter_button = button(tr("Filter"), "funnel")
         self.filter_button.setToolTip(tr("Show only photos of a camera, format, ISO, date, noise or size."))
         self.filter_button.clicked.connect(lambda: self.filter_panel.open_below(self.filter_button))
-        self.sort_box = QComboBox()
+        self.sort_box = ElidedComboBox()
         self.sort_box.setAccessibleName(tr("Sort by"))
         self.sort_box.setToolTip(tr("Order of the photos; those of which it is not known come last."))
         for key, text in SORTS.items():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from app.job_runner import JobHandle, JobLane, JobRequest, JobRunner
 from app.messages import Message, Severity
@@ -30,6 +30,7 @@ from app.theme import SPACING, Theme
 from app.thumbnails import shared_thumbnails
 from app.translation import tr, tr_count
 from app.widgets.buttons import button, primary_button, quiet_button, set_reason
+from app.widgets.current_stack import CurrentStack
 from app.widgets.drop_zone import DropZone
 from app.widgets.text import label
 from engine.data.photo_folder import is_no_photo
@@ -92,7 +93,7 @@ class PhotosPage(Page):
             switch.toggled.connect(panel.setVisible)
             panel.close_requested.connect(lambda switch=switch: switch.setChecked(False))
 
-        self._stack = QStackedWidget()
+        self._stack = CurrentStack()
         self._stack.addWidget(self._build_empty_state())
         self._stack.addWidget(self._build_content())
         layout = QVBoxLayout(self)
@@ -242,7 +243,7 @@ class PhotosPage(Page):
         nothing_layout.addWidget(self._nothing)
         nothing_layout.addWidget(self._clear_button, alignment=Qt.AlignmentFlag.AlignHCenter)
         nothing_layout.addStretch(1)
-        self._photo_stack = QStackedWidget()
+        self._photo_stack = CurrentStack()
         for view in (self.grid, self.noise_map, nothing):
             self._photo_stack.addWidget(view)
         lists = QSplitter(Qt.Orientation.Vertical)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, QStandardPaths, Qt, QTimer, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from app.actions import tip_with_keys
 from app.job_runner import JobRunner
@@ -26,6 +26,7 @@ from app.thumbnails import shared_thumbnails
 from app.translation import format_number, mark, tr, tr_count
 from app.viewer.picture_files import PictureFiles
 from app.widgets.buttons import button, primary_button, set_reason
+from app.widgets.current_stack import CurrentStack
 from app.widgets.empty_state import EmptyState
 from app.widgets.text import ElidedLabel
 from engine.configs import RestoreConfig
@@ -88,7 +89,7 @@ class RestorePage(Page):
         )
         self._no_model.action_requested.connect(lambda: self.page_requested.emit("pretrain"))
         self._no_model.other_requested.connect(self.options.open_model_file)
-        self._stack = QStackedWidget()
+        self._stack = CurrentStack()
         for content in (self._no_photos, self._no_model, self._build_content()):
             self._stack.addWidget(content)
         layout = QVBoxLayout(self)

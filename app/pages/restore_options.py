@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSlider, QVBoxLayout, QWidget
 
 from app.model_dialogs import ask_for_model_file
 from app.pages.restore_output import OutputOptions, let_shrink
@@ -13,6 +13,7 @@ from app.session import ModelChoice, Session
 from app.settings import OPEN_DIALOG_FOLDER, RESTORE_STRENGTH, Settings
 from app.theme import SPACING
 from app.translation import format_number, tr, tr_count, translate_engine
+from app.widgets.elided_box import ElidedComboBox
 from app.widgets.text import label
 from engine.configs import RestoreConfig
 
@@ -36,7 +37,7 @@ class RestoreOptions(QWidget):
         self._session = session
         self._settings = settings
         self.output = OutputOptions(settings)
-        self.model_box = QComboBox()
+        self.model_box = ElidedComboBox()
         self.model_box.setAccessibleName(tr("Model"))
         let_shrink(self.model_box)
         self.model_box.activated.connect(self._choose_model)

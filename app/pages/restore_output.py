@@ -36,6 +36,7 @@ from app.settings import (
 from app.theme import SPACING, set_role
 from app.translation import mark, tr, translate_engine
 from app.widgets.buttons import button
+from app.widgets.elided_box import ElidedComboBox
 from app.widgets.text import ElidedLabel, label
 from engine.data.image_files import probe_image
 from engine.data.image_writing import FORMATS_BY_NAME, format_of_name, suffix_of_result
@@ -260,7 +261,7 @@ class OutputOptions(QWidget):
             layout.addSpacing(SPACING)
 
     def _choice_box(self, name: str, choices: Mapping[str, str], setting: Setting[str]) -> QComboBox:
-        box = QComboBox()
+        box = ElidedComboBox()
         box.setAccessibleName(name)
         let_shrink(box)
         for key, text in choices.items():

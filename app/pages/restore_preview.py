@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QPointF, QSize, QTimer, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.pages.spot_map import SpotMap
 from app.pages.spot_restoring import SpotPreview, SpotRestorer, spot_around
 from app.phrases import NO_BREAK, number
 from app.session import ModelChoice
-from app.theme import SPACING
+from app.theme import SPACING, Theme
 from app.thumbnails import ThumbnailLoader
 from app.translation import tr, translate_engine
 from app.viewer.compare_viewer import CompareViewer
@@ -29,6 +30,7 @@ PREVIEW_SIDE_PX = 512
 _PATIENCE_S = 0.7
 """A model that needs longer for the whole spot shows a smaller one first."""
 
+_LEAST_HINT_PX = 120
 _ACTUAL_SIZE = f"100{NO_BREAK}%"
 _SETTLE_MS = 180
 """The spot follows when the view has stood still for so long."""
@@ -89,7 +91,18 @@ class RestorePreview(QWidget):
         layout.setSpacing(SPACING)
         layout.addWidget(self.viewer, 1)
         layout.addLayout(below)
+        Theme.of_application().changed.connect(self._fit)
         self._show_nothing()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    @Slot()
+    def _fit(self) -> None:
+        # In a narrow column the advice would be cut; the map's tooltip says as much.
+        room = self.width() - self.spot_map.width() - 2 * SPACING
+        self._hint.setVisible(room >= Theme.of_application().px(_LEAST_HINT_PX))
 
     @property
     def preview(self) -> SpotPreview | None:

@@ -28,6 +28,7 @@ from app.theme import SPACING, Theme, palette
 from app.translation import short_number, tr, translate_engine
 from app.viewer.latest_task import LatestTask
 from app.widgets.curves import CURVES, Curve, CurveSpec, curves_of, decimated, smoothed, value_range
+from app.widgets.elided_box import ElidedComboBox
 from app.widgets.plot_axis import plot_item
 from app.widgets.text import label
 from engine.errors import EngineError
@@ -69,7 +70,7 @@ class RunOverlay(QWidget):
         self._title = label("", "section")
         self._note = label("", "muted", wraps=True)
         self._note.hide()
-        self.metric_box = QComboBox()
+        self.metric_box = ElidedComboBox()
         self.metric_box.setAccessibleName(tr("Figure to draw"))
         self.metric_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.metric_box.currentIndexChanged.connect(self._draw)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, Slot
-from PySide6.QtWidgets import QInputDialog, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QInputDialog, QMenu, QSplitter, QVBoxLayout, QWidget
 
 from app.actions import make_action
 from app.file_manager import no_file_manager, open_in_file_manager
@@ -25,6 +25,7 @@ from app.settings import KEEP_DELETED_DAYS, LAST_RUN, MODEL_DIALOG_FOLDER, RUNS_
 from app.theme import SPACING
 from app.translation import format_number, mark, tr
 from app.viewer.latest_task import LatestTask
+from app.widgets.current_stack import CurrentStack
 from app.widgets.empty_state import EmptyState
 from engine.errors import EngineError
 from engine.model_cards import MODEL_SUFFIXES
@@ -192,7 +193,7 @@ class RunsPage(Page):
             self.commands.delete(entries)
 
     def _lay_out(self) -> None:
-        self._right = QStackedWidget()
+        self._right = CurrentStack()
         self._right.addWidget(self.details)
         self._right.addWidget(self.overlay)
         halves = QSplitter(Qt.Orientation.Horizontal)
@@ -209,7 +210,7 @@ class RunsPage(Page):
         layout.setSpacing(2 * SPACING)
         layout.addWidget(halves, 1)
         layout.addWidget(self.action_bar)
-        self._stack = QStackedWidget()
+        self._stack = CurrentStack()
         self._stack.addWidget(self._empty)
         self._stack.addWidget(full)
         outer = QVBoxLayout(self)

@@ -6,7 +6,6 @@ from pathlib import Path
 from PySide6.QtCore import QItemSelectionModel, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
@@ -21,6 +20,7 @@ from app.run_catalog import RunEntry
 from app.theme import SPACING, Theme, themed_icon
 from app.translation import tr
 from app.widgets.buttons import icon_button
+from app.widgets.elided_box import ElidedComboBox
 from app.widgets.text import label
 
 _FILTER_DELAY_MS = 150
@@ -65,7 +65,7 @@ class RunsList(QWidget):
         self.filter_edit.addAction(
             themed_icon("magnifying-glass", "text_muted"), QLineEdit.ActionPosition.LeadingPosition
         )
-        self.kind_box = QComboBox()
+        self.kind_box = ElidedComboBox()
         self.kind_box.setAccessibleName(tr("Kind of run"))
         self.kind_box.addItem(tr("All kinds"), "")
         for kind, title in KIND_TITLES.items():

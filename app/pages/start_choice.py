@@ -14,6 +14,7 @@ from app.settings import OPEN_DIALOG_FOLDER, Settings
 from app.theme import SPACING
 from app.translation import mark, tr, translate_engine
 from app.widgets.buttons import button
+from app.widgets.elided_box import ElidedComboBox
 from engine.starter_models import StarterModel
 
 FROM_SCRATCH = mark("From scratch")
@@ -66,7 +67,7 @@ class StartChoice(QWidget):
         self._awaited: Path | None = None
         self._paths: list[Path | None] = []
         self._path: Path | None = None
-        self.box = QComboBox()
+        self.box = ElidedComboBox()
         self.box.setMinimumContentsLength(12)
         self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.box.setAccessibleName(tr("Start from"))

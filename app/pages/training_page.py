@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app import phrases
 from app.job_runner import JobFunction, JobLane, JobRequest, JobRunner, JobState
@@ -21,6 +21,7 @@ from app.run_catalog import RunEntry
 from app.session import ModelChoice, Session
 from app.settings import MORE_SETTINGS_OPEN, Settings
 from app.translation import tr, tr_count, translate_engine
+from app.widgets.current_stack import CurrentStack
 from app.widgets.curves import chance_accuracy
 from engine.configs import FinetuneConfig, Preset, PretrainConfig, TrainingConfig
 from engine.presets import PRESET_CARDS
@@ -58,7 +59,7 @@ class TrainingPage(TrainingKindPage):
         self.resume_banner = self.setup.resume_banner
         self.checks = TrainingChecks(runner, self._time, self._config_to_check, self)
         self.view = TrainingView(session)
-        self._stack = QStackedWidget()
+        self._stack = CurrentStack()
         self._stack.addWidget(self.setup)
         self._stack.addWidget(self.view)
         layout = QVBoxLayout(self)

@@ -142,8 +142,8 @@ class PreflightPanel(QFrame):
             self._place(columns)
 
     def _place(self, num_columns: int) -> None:
-        while self._grid.count():
-            self._grid.takeAt(0)
+        for fact in self._facts:
+            self._grid.removeWidget(fact)
         for position, fact in enumerate(self._facts):
             self._grid.addWidget(fact, *divmod(position, num_columns), Qt.AlignmentFlag.AlignTop)
         for column in range(len(self._facts)):

@@ -18,6 +18,7 @@ from app.viewer.latest_task import LatestTask
 from app.viewer.picture_files import PictureFiles
 from app.viewer.view_modes import Picture, PictureRole
 from app.widgets.buttons import button, set_reason
+from app.widgets.elided_box import ElidedComboBox
 from app.widgets.text import label
 from engine.errors import EngineError
 from engine.events import JobEvent, WeightsShown
@@ -62,7 +63,7 @@ class TryPanel(QWidget):
         self._task = LatestTask(self)
         self._task.finished.connect(self._on_restored)
         self._task.failed.connect(self._on_failed)
-        self.photo_box = QComboBox()
+        self.photo_box = ElidedComboBox()
         self.photo_box.setAccessibleName(tr("Photo to try"))
         self.photo_box.setMinimumContentsLength(12)
         self.photo_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -71,7 +72,7 @@ class TryPanel(QWidget):
         completer = self.photo_box.completer()
         if completer is not None:
             completer.setFilterMode(Qt.MatchFlag.MatchContains)
-        self.size_box = QComboBox()
+        self.size_box = ElidedComboBox()
         self.size_box.setAccessibleName(tr("How much of it"))
         self.size_box.addItem(tr("A crop"), CROP_PX)
         self.size_box.addItem(tr("The whole photo"), _WHOLE)

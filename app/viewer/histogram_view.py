@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRect, QRectF, Qt, QTimer, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.image_convert import DisplayLevels, stretch_levels
 from app.theme import SPACING, Palette
@@ -18,6 +18,7 @@ from app.viewer.histograms import Histogram, bin_values, histogram_of
 from app.viewer.latest_task import LatestTask
 from app.viewer.pictures import Picture
 from app.viewer.view_transform import place_in_scene
+from app.widgets.elided_box import ElidedComboBox
 from app.widgets.text import label
 from app.widgets.themed_plot import ThemedPlot
 
@@ -71,7 +72,7 @@ class HistogramView(QWidget):
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
         self._settle.timeout.connect(self._count)
-        self.part_box = QComboBox()
+        self.part_box = ElidedComboBox()
         self.part_box.setAccessibleName(tr("What is counted"))
         for part in HistogramPart:
             self.part_box.addItem(tr(part.value), part)

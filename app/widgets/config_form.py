@@ -271,8 +271,8 @@ class _FieldGrid(QWidget):
 
     def _place(self) -> None:
         num_lines = -(-len(self._rows) // self._num_columns)
-        while self._grid.count():
-            self._grid.takeAt(0)
+        for widget in (part for row in self._rows for part in row):
+            self._grid.removeWidget(widget)
         for position, (caption, editor, error) in enumerate(self._rows):
             column, line = divmod(position, num_lines)
             self._grid.addWidget(caption, 2 * line, 3 * column, Qt.AlignmentFlag.AlignVCenter)

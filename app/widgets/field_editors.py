@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from app.theme import SPACING, Theme
 from app.translation import mark, read_number, short_number, tr, translate_engine
 from app.widgets.buttons import icon_button
+from app.widgets.elided_box import ElidedComboBox
 
 CHOICE_TITLES = {
     "auto": mark("Automatic"),
@@ -127,7 +128,7 @@ class ChoiceEditor(FieldEditor):
     def __init__(self, titles: Mapping[Any, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._values = list(titles)
-        self._box = QComboBox()
+        self._box = ElidedComboBox()
         self._box.addItems(list(titles.values()))
         self._box.activated.connect(self.edited)
         self._hold(self._box)

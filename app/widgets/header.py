@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from app import phrases
 from app.actions import shown_keys
 from app.run_catalog import RunEntry
 from app.session import ModelChoice, Session
-from app.theme import SPACING, themed_icon
+from app.theme import SPACING, Theme, themed_icon
 from app.translation import mark, tr, translate_engine
 from app.widgets.buttons import icon_button
 from app.widgets.text import ElidedLabel, label
@@ -17,6 +17,18 @@ from app.widgets.text import ElidedLabel, label
 _MAX_RUNS_IN_MENU = 15
 _KINDS = {"pretrain": mark("pretrained"), "finetune": mark("fine-tuned"), "import": mark("imported")}
 _MAX_NAME = 32
+_LEAST_MODEL_PX = 120
+
+
+class _ModelButton(QToolButton):
+    """Shortens its text, as Qt paints it, where the line has no room for the whole; its tooltip has it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(Theme.of_application().px(_LEAST_MODEL_PX), super().minimumSizeHint().height())
 
 
 class Header(QFrame):
@@ -49,7 +61,7 @@ class Header(QFrame):
         self._folder = ElidedLabel(role="muted")
         self._device = label("", "muted")
         self._device.setToolTip(tr("Where the network computes, and how exactly"))
-        self.model_button = QToolButton()
+        self.model_button = _ModelButton()
         self.model_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.model_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.model_button.setIcon(themed_icon("caret-down"))
@@ -103,7 +115,7 @@ class Header(QFrame):
         self.model_button.setText(tr("Model: {name}").format(name=shown))
         self.model_button.setAccessibleName(tr("Model: {name}").format(name=name))
         tip = tr("The model that restores photos: {path}") if model else tr("No model is chosen")
-        self.model_button.setToolTip(tip.format(path=model.path if model else ""))
+        self.model_button.setToolTip(f"{name}\n{tip.format(path=model.path)}" if model else tip)
 
     def _show_device(self) -> None:
         self._device.setText(self._session.compute_text or tr("Preparing …"))

@@ -163,8 +163,9 @@ class ChoiceCards(QWidget):
             self._place(num_columns)
 
     def _place(self, num_columns: int) -> None:
-        while self._grid.count():
-            self._grid.takeAt(0)
+        # Not by `takeAt`: PySide keeps what that takes, and Qt then tells it, not the card's new place, of new heights.
+        for card in self._cards.values():
+            self._grid.removeWidget(card)
         for position, card in enumerate(self._cards.values()):
             row, column = divmod(position, num_columns)
             self._grid.addWidget(card, row, column)

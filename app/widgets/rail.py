@@ -75,7 +75,8 @@ class RailButton(QPushButton):
         return left + QFontMetrics(font).horizontalAdvance(self._entry.title) + SPACING
 
     def sizeHint(self) -> QSize:
-        return QSize(Theme.of_application().px(56), Theme.of_application().px(48))
+        theme = Theme.of_application()
+        return QSize(theme.px(56), Sizes(theme.text_scale).rail_button)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()

@@ -120,6 +120,8 @@ def test_every_page_fits_into_a_small_window(
         hint = window.centralWidget().minimumSizeHint()
         assert hint.width() <= size[0], (page_id, hint)
         assert hint.height() <= size[1], (page_id, hint)
+        page = window.pages[page_id]
+        assert page.minimumSizeHint().width() <= size[0] - window.rail.width(), "it would scroll sideways"
 
 
 def test_the_theme_switches_by_key_and_is_remembered(qtbot: QtBot, opened: OpenWindow, theme: Theme) -> None:
