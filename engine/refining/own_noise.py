@@ -41,7 +41,8 @@ NOISE_FILE = "noise.json"
 WINDOWS_FILE = "clean_pictures.safetensors"
 """Beside the checkpoints: the restored windows, so that a resumed training sees the same ones."""
 
-_NUM_DEAD_LEAVES = 6
+_NUM_DEAD_LEAVES = 4
+_DEAD_LEAVES_PX = 384
 _NUM_COLOURS = 512
 _FREE_PICTURES = ("immunohistochemistry", "coins", "moon", "page", "stereo_motorcycle")
 _LEVELS = 65535
@@ -229,7 +230,7 @@ def _free_pictures(windows: Sequence[NDArray[np.uint16]], seed: int) -> tuple[Pi
     generator = np.random.default_rng((seed, 2))
     pixels = np.concatenate([window.reshape(-1, 3)[::61] for window in windows])
     colours = pixels[generator.integers(len(pixels), size=_NUM_COLOURS)] * np.float32(1 / _LEVELS)
-    pictures = [draw_dead_leaves(2 * WINDOW_PX, colours, generator) for _ in range(_NUM_DEAD_LEAVES)]
+    pictures = [draw_dead_leaves(_DEAD_LEAVES_PX, colours, generator) for _ in range(_NUM_DEAD_LEAVES)]
     for name in _FREE_PICTURES:
         found = getattr(data, name)()
         picture = np.asarray(found[0] if isinstance(found, tuple) else found, np.float32) / 255

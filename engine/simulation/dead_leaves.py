@@ -13,7 +13,7 @@ from engine.simulation.pictures import Picture
 
 _SMALLEST_RADIUS_PX = 1.5
 _LARGEST_RADIUS_SHARE = 1 / 3
-_PIXELS_A_LEAF = 30
+_PIXELS_A_LEAF = 60
 _FINENESS = 2
 """Drawn so many times larger, and reduced: its edges then have the sharpness of a camera's."""
 
