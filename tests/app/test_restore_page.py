@@ -273,7 +273,7 @@ def test_a_photo_that_fails_says_why(qtbot, page, session, runner, folder, model
     assert failed.text == failed.outcome.reason
     assert failed.outcome.hint in failed.explanation
     assert [page.model.state_of(path).state for path in page.model.paths].count(PhotoState.DONE) == 3
-    assert "1 photo failed" in messages[-1].text
+    assert "1 of 4 failed" in messages[-1].text
 
 
 def test_stopping_leaves_nothing_waiting(qtbot, page, session, runner, folder, model):
