@@ -121,7 +121,8 @@ class PretrainPage(TrainingPage):
         noise = common_noise(self.session.included_photos)
         editor = self.form.params_editor("pretext_params", "stride")
         self.change_stride.setVisible(editor is not None)
-        if noise is None or (editor is None and self.form.params_forms):
+        samples_nothing = self.form.values().get("pretext") == OWN_NOISE or (editor is None and self.form.params_forms)
+        if noise is None or samples_nothing:
             plan = ""
         elif editor is None or editor.value() == STRIDE_MEASURED:
             plan = plan_text(noise)
