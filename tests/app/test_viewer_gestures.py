@@ -80,7 +80,7 @@ def test_dragging_with_alt_or_ctrl_moves_one_pane_alone(qtbot, viewer, modifier)
     assert red_at(viewer, 0, place) == 255
     assert red_at(viewer, 1, place) == 0
     assert red_at(viewer, 1, place + QPoint(40, -16)) == 255
-    assert viewer.pane_views[1].caption.text == "Second  moved by +5, −2 px"
+    assert viewer.pane_views[1].caption.text == "Second  moved by +5; −2 px"
     viewer.offsets.reset()
     assert red_at(viewer, 1, place) == 255
     assert viewer.pane_views[1].caption.text == "Second"

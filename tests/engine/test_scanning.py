@@ -49,7 +49,7 @@ def test_every_file_has_one_outcome(folder: Path) -> None:
     assert (result.photos[0].width, result.photos[0].height) == (96, 64)
     assert {file.path.name: file.reason for file in result.skipped} == {
         "empty.jpg": "The file is empty.",
-        "cut.png": "The file ends too early: part of the picture is missing.",
+        "cut.png": "The picture is incomplete: the last 50 % of its rows are missing.",
     }
     assert [event for event in events if isinstance(event, PhotoScanned)] == list(result.photos)
     assert [event for event in events if isinstance(event, FileSkipped)] == list(result.skipped)
