@@ -77,8 +77,8 @@ def test_noise_that_follows_the_brightness_is_drawn_so() -> None:
 
 
 def test_twins_put_right_what_texture_has_spoiled() -> None:
-    texture = 0.12 * np.random.default_rng(9).standard_normal((SIDE, SIDE, 1)).astype(np.float32)
-    texture = cv2.GaussianBlur(texture, (0, 0), 0.8)[..., None]
+    texture = 0.2 * np.random.default_rng(9).standard_normal((SIDE, SIDE, 1)).astype(np.float32)
+    texture = cv2.GaussianBlur(texture, (0, 0), 1.0)[..., None]
     photos = [noisy(picture(seed), seed, sigma=0.05) for seed in range(6)]
     photos.append(noisy(np.clip(picture(7) + texture, 0, 1), 7, sigma=0.05))
 
