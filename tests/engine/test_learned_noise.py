@@ -10,6 +10,7 @@ from scipy.signal import welch
 from scipy.stats import wasserstein_distance
 
 from engine.errors import InvalidInputError
+from engine.noise import estimate_noise
 from engine.simulation.dead_leaves import draw_dead_leaves
 from engine.simulation.learned.flat_blocks import guess_noise
 from engine.simulation.learned.noise import BRIGHTNESS, LearnedNoise, PhotoNoise, load_noise, save_noise
@@ -76,9 +77,35 @@ def test_noise_that_follows_the_brightness_is_drawn_so() -> None:
     assert bright / dark == pytest.approx(np.sqrt((0.0004 + 0.014) / (0.0004 + 0.006)), rel=0.25)
 
 
+def drawn_texture(contrast: float, blur_px: float = 0.0) -> Picture:
+    texture = np.random.default_rng(9).standard_normal((SIDE, SIDE)).astype(np.float32)
+    if blur_px:
+        texture = cv2.GaussianBlur(texture, (0, 0), blur_px)
+    return np.asarray(contrast * texture / texture.std(), np.float32)[..., None]
+
+
+def test_texture_without_a_flat_spot_does_not_pass_for_noise() -> None:
+    photo = noisy(np.clip(picture(7) + drawn_texture(0.06, blur_px=1.2), 0, 1), 7, sigma=0.05)
+    others = [noisy(picture(seed), seed, sigma=0.05) for seed in range(3)]
+    guess = guess_noise(list("0123"), [*others, photo], [255] * 4)
+    assert estimate_noise(photo).sigma > 1.25 * 0.05
+    assert guess.photos[3].sigma() == pytest.approx(0.05, rel=0.1)
+
+
+def test_noise_of_light_is_followed_where_only_the_dark_is_flat() -> None:
+    """A dark photo with bright texture, as of fluorescence: the flat blocks see the dark alone."""
+    generator = np.random.default_rng(4)
+    bright = cv2.GaussianBlur(generator.standard_normal((256, 256)).astype(np.float32), (0, 0), 9.0)
+    clean = 0.02 + 0.5 * np.clip(bright / bright.std(), 0, 2)[..., None] * np.ones(3, np.float32)
+    photo = generator.poisson(clean * 400) / np.float32(400)
+    photo = np.repeat(photo[..., :1], 3, axis=2).clip(0, 1).astype(np.float32)
+    learned = guess_noise(["a"], [photo], [65535]).photos[0]
+    for brightness in (0.25, 0.5, 0.75):
+        assert learned.sigma(brightness) == pytest.approx(np.sqrt(brightness / 400), rel=0.2)
+
+
 def test_twins_put_right_what_texture_has_spoiled() -> None:
-    texture = 0.2 * np.random.default_rng(9).standard_normal((SIDE, SIDE, 1)).astype(np.float32)
-    texture = cv2.GaussianBlur(texture, (0, 0), 1.0)[..., None]
+    texture = drawn_texture(0.05)
     photos = [noisy(picture(seed), seed, sigma=0.05) for seed in range(6)]
     photos.append(noisy(np.clip(picture(7) + texture, 0, 1), 7, sigma=0.05))
 

@@ -2,7 +2,7 @@
 
 What a plane leaves of a flat block is noise, so its mean periodogram is the noise's spectrum. In a photo full of
 texture there is no flat block, and texture passes for noise: such a photo stands out by its spectrum, takes that of the
-others where they agree, and its level is put right by its twin (`twins`).
+others where they agree, and its level is put right by its finest detail (`levels`) and by its twin (`twins`).
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from engine.events import Pixels
 from engine.noise import FlatBlocks, flat_blocks
+from engine.simulation.learned.levels import put_levels_right
 from engine.simulation.learned.noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise, PhotoNoise
 
 OPPONENTS: NDArray[np.float64] = np.array([[1, 1, 1], [1, -1, 0], [1, 1, -2]]) / np.sqrt([[3], [2], [6]])
@@ -61,17 +62,19 @@ def guess_noise(names: Sequence[str], photos: Sequence[Pixels], highest_levels: 
     spectra: list[NDArray[np.float64]] = []
     index_of: dict[tuple[int, bool], int] = {}
     noises = []
-    for number, (name, found, guess, highest) in enumerate(zip(names, blocks, guesses, highest_levels, strict=True)):
+    rows = zip(names, photos, blocks, guesses, highest_levels, strict=True)
+    for number, (name, pixels, found, guess, highest) in enumerate(rows):
         group = next(index for index, members in enumerate(groups) if number in members)
         key = (group, guess.is_gray)
         if key not in index_of:
             index_of[key] = len(spectra)
             teaching = [guesses[member] for member in groups[group] if member not in outliers]
             spectra.append(_common_spectrum(teaching, is_gray=guess.is_gray))
+        by_flat_blocks = np.tile(_variance_by_brightness(found), (NUM_CHANNELS, 1))
         noises.append(
             PhotoNoise(
                 name=name,
-                variance=np.tile(_variance_by_brightness(found), (NUM_CHANNELS, 1)),
+                variance=put_levels_right(by_flat_blocks, pixels, spectra[index_of[key]]),
                 spectrum=index_of[key],
                 is_gray=guess.is_gray,
                 highest_level=highest,

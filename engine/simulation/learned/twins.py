@@ -24,7 +24,8 @@ from torch import Tensor
 from engine.events import Pixels
 from engine.losses.earth_mover import earth_mover_distance_matrix, sorted_residuals
 from engine.simulation.learned.flat_blocks import OPPONENTS, opponent_power, smoothed
-from engine.simulation.learned.noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise
+from engine.simulation.learned.levels import told_by_detail
+from engine.simulation.learned.noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise, PhotoNoise
 
 Restore = Callable[[Pixels], Pixels]
 """A network on one photo of any size. Shape: (height, width, 3), kept; 0 to 1."""
@@ -42,6 +43,8 @@ _MIN_STEP_PIXELS = 256
 _QUANTILES = np.linspace(0.02, 0.98, 49)
 _SLOPE_RANGE = (0.2, 3.0)
 _POWER_RANGE = (0.1, 4.0)
+_MOST_ABOVE_DETAIL, _MOST_ABOVE_FLAT_BLOCKS = 1.06, 10.0
+"""Times the guessed standard deviation."""
 
 # Below the first share of the noise in its residual the network's answer says nothing, above the second all.
 _UNANSWERED, _ANSWERED = 0.15, 0.5
@@ -95,7 +98,7 @@ def fit_by_twins(
     chosen = range(0, len(photos), -(-len(photos) // MAX_PHOTOS))
     side = min(CROP_PX, *(min(photos[photo].shape[:2]) for photo in chosen))
     subjects = [_look_at(photo, photos[photo], side, restore) for photo in chosen]
-    best, best_distance, accuracy, first_distance = noise, np.inf, None, None
+    guess, best, best_distance, accuracy, first_distance = noise, noise, np.inf, None, None
     for number in range(num_rounds + 1):
         generator = np.random.default_rng((seed, number))
         twins = [_make_twin(noise, subject, restore, generator) for subject in subjects]
@@ -107,6 +110,7 @@ def fit_by_twins(
         on_round(number, num_rounds, own)
         if number < num_rounds:
             noise = _levels_put_right(_spectra_put_right(noise, subjects, twins), noise, subjects, twins)
+            noise = replace(noise, photos=_not_far_above(noise.photos, guess))
     return replace(best, distance=best_distance, unfitted_distance=first_distance, accuracy=accuracy)
 
 
@@ -223,6 +227,20 @@ def _levels_put_right(
         for index, photo in enumerate(noise.photos)
     )
     return replace(noise, photos=photos)
+
+
+def _not_far_above(photos: Sequence[PhotoNoise], guess: LearnedNoise) -> tuple[PhotoNoise, ...]:
+    """Photos' noises, no stronger than their finest detail allows.
+
+    What the network takes away beside the noise, small stars and hairs, is in the photo's residual and not in its
+    twin's, and looks like more noise.
+    """
+    limited = []
+    for photo, before in zip(photos, guess.photos, strict=True):
+        told = told_by_detail(guess.spectra[before.spectrum])[:, None]
+        highest = np.exp(told * np.log(_MOST_ABOVE_DETAIL) + (1 - told) * np.log(_MOST_ABOVE_FLAT_BLOCKS))
+        limited.append(replace(photo, variance=np.minimum(photo.variance, before.variance * highest**2)))
+    return tuple(limited)
 
 
 def _level_factors(subject: _Subject, twin: _Twin, *, is_gray: bool) -> NDArray[np.float64]:
