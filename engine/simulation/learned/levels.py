@@ -7,6 +7,8 @@ textured photos too are judged within a fifth (measured: grass 26 for a true 22 
 photos) is judged by flat blocks alone.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri
@@ -103,7 +105,7 @@ def _at_every_brightness(places: NDArray[np.float64], values: NDArray[np.float64
     return np.where((places[0] > BRIGHTNESS) | (places[-1] < BRIGHTNESS), outside, inside)
 
 
-def _block_means(values: NDArray[np.float32]) -> NDArray[np.float64]:
+def _block_means(values: NDArray[Any]) -> NDArray[np.float64]:
     """Shape: (height, width) to (blocks,)."""
     rows, columns = (side // _BLOCK_PX for side in values.shape)
     whole = values[: rows * _BLOCK_PX, : columns * _BLOCK_PX]
