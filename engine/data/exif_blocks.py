@@ -20,14 +20,17 @@ PIXEL_WIDTH = 0xA002
 PIXEL_HEIGHT = 0xA003
 MAKER_NOTE = 0x927C
 
-_SUBDIRECTORIES = frozenset({EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY_DIRECTORY})
+SUBDIRECTORIES = frozenset({EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY_DIRECTORY})
 _INTEROPERABILITY_INDEX = 0x0001
+_X_RESOLUTION = 0x011A
+_Y_RESOLUTION = 0x011B
+_RESOLUTION_UNIT = 0x0128
 _THUMBNAIL_OFFSET = 0x0201
 _THUMBNAIL_LENGTH = 0x0202
-_BYTES_PER_VALUE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+BYTES_PER_VALUE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _IMAGE_DESCRIPTION = 0x010E
 _LINES_OF_IMAGEJ_STACKS = (b"images", b"channels", b"slices", b"frames", b"hyperstack", b"mode", b"loop", b"spacing")
-_MAX_ENTRIES = 2000
+MAX_ENTRIES = 2000
 _MAX_BUILT_BYTES = 32 * 2**20
 
 DESCRIPTIVE_TAGS = frozenset(
@@ -69,7 +72,7 @@ class ExifEntry:
 
     Attributes:
         tag: Its number.
-        value_type: Its TIFF type, 1 to 13.
+        value_type: Its TIFF type, 1 to 13; of a BigTIFF file to 18.
         count: How many values.
         value: The values' bytes in the block's byte order, a view into the block: values may overlap, so that copies
             of a hostile block's values could fill the memory. A subdirectory's entries stand in `directory`.
@@ -111,7 +114,7 @@ def read_interoperability_index(exif: bytes) -> str:
 def mark_upright(exif: bytes) -> bytes | None:
     """Return the block as it is right for the upright picture.
 
-    The orientation becomes 1, the stated width and height change places where the picture was turned by a quarter,
+    The orientation becomes 1, the stated sides and resolutions change places where the picture was turned by a quarter,
     and the embedded thumbnail is cut off: it shows the picture before its restoration. All else stays, byte for byte:
     makers' notes may hold offsets of their own.
 
@@ -133,6 +136,8 @@ def mark_upright(exif: bytes) -> bytes | None:
             block[entry.position + 2 : entry.position + 12] = struct.pack(order + "HIHH", 3, 1, 1, 0)
         if entry.tag == EXIF_DIRECTORY and entry.directory and orientation >= 5:
             _swap_values(block, entry.directory, PIXEL_WIDTH, PIXEL_HEIGHT)
+    if orientation >= 5:
+        _swap_values(block, entries, _X_RESOLUTION, _Y_RESOLUTION)
     (num_entries,) = struct.unpack_from(order + "H", exif, offset)
     next_directory = offset + 2 + 12 * num_entries
     block[next_directory : next_directory + 4] = bytes(4)
@@ -206,7 +211,7 @@ def shrink_exif(exif: bytes, max_bytes: int) -> tuple[bytes, frozenset[int]]:
         left_out[entry.position] = entry.tag
         size -= _entry_bytes(entry)
     kept = _without(entries, left_out)
-    return exif[:4] + struct.pack(order + "I", 8) + _build_directory(kept, 8, order), frozenset(left_out.values())
+    return exif[:4] + struct.pack(order + "I", 8) + build_directory(kept, 8, order), frozenset(left_out.values())
 
 
 def _values_of(entries: Iterable[ExifEntry]) -> Iterator[ExifEntry]:
@@ -237,23 +242,39 @@ def _built_bytes(entries: Iterable[ExifEntry]) -> int:
     return 2 + 4 + sum(_entry_bytes(entry) for entry in entries)
 
 
-def extract_exif_from_tiff(tiff: bytes, offset: int | None = None) -> bytes | None:
-    """Return the descriptive tags of a page of a TIFF or BigTIFF file, or of a raw file that is one but for its mark.
+def with_resolution(exif: bytes | None, dots_per_inch: tuple[float, float]) -> bytes:
+    """Return a block that states a resolution, as it does already or as is given.
+
+    The main directory moves behind all else, which stays where it is: makers' notes may hold offsets of their own.
 
     Args:
-        tiff: The file.
-        offset: Where the page's directory lies; None: that of the first page.
-
-    Returns:
-        An EXIF block; None where there are none.
+        exif: An EXIF block; None or a broken one: a new one is made.
+        dots_per_inch: Across and down.
     """
     try:
-        order, is_big, first = _read_any_header(tiff)
-        read = _read_big_directory if is_big else read_directory
-        entries = read(tiff, first if offset is None else offset, order)
+        order, offset = _read_header(exif or b"")
+        known = {entry.tag for entry in read_directory(exif or b"", offset, order, depth=2)}
     except InvalidExifError:
-        return None
-    return build_exif(entries, order)
+        exif, order, offset, known = b"II*\x00\x08\x00\x00\x00" + bytes(6), "<", 8, set()
+    assert exif is not None
+    if {_X_RESOLUTION, _Y_RESOLUTION} <= known:
+        return exif
+    (num_entries,) = struct.unpack_from(order + "H", exif, offset)
+    start = offset + 2
+    table = [exif[at : at + 12] for at in range(start, start + 12 * num_entries, 12)]
+    of_resolution = (_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT)
+    table = [entry for entry in table if struct.unpack_from(order + "H", entry)[0] not in of_resolution]
+    rest = exif[start + 12 * num_entries : start + 12 * num_entries + 4].ljust(4, b"\x00")
+    block = exif + bytes(len(exif) % 2)
+    values_at = len(block) + 2 + 12 * (len(table) + 3) + 4
+    values = b""
+    for tag, side in zip((_X_RESOLUTION, _Y_RESOLUTION), dots_per_inch, strict=True):
+        table.append(struct.pack(order + "HHII", tag, 5, 1, values_at + len(values)))
+        values += struct.pack(order + "II", max(1, min(round(side * 100), 2**31 - 1)), 100)
+    table.append(struct.pack(order + "HHIHxx", _RESOLUTION_UNIT, 3, 1, 2))
+    table.sort(key=lambda entry: int(struct.unpack_from(order + "H", entry)[0]))
+    directory = struct.pack(order + "H", len(table)) + b"".join(table) + rest + values
+    return block[:4] + struct.pack(order + "I", len(block)) + block[8:] + directory
 
 
 def build_exif(entries: Iterable[ExifEntry], order: ByteOrder) -> bytes | None:
@@ -263,12 +284,17 @@ def build_exif(entries: Iterable[ExifEntry], order: ByteOrder) -> bytes | None:
         entries: Of a main directory, their values in this byte order.
         order: The byte order.
     """
-    kept = [_of_one_page(entry) for entry in entries if entry.tag in DESCRIPTIVE_TAGS]
+    # Values of eight bytes are BigTIFF's alone.
+    kept = [
+        _of_one_page(entry)
+        for entry in entries
+        if entry.tag in DESCRIPTIVE_TAGS and entry.value_type in BYTES_PER_VALUE
+    ]
     if not kept:
         return None
     mark = b"II*\x00" if order == "<" else b"MM\x00*"
     try:
-        return mark + struct.pack(order + "I", 8) + _build_directory(kept, 8, order)
+        return mark + struct.pack(order + "I", 8) + build_directory(kept, 8, order)
     except InvalidExifError:
         return None
 
@@ -330,7 +356,7 @@ def add_tiff_value(tiff: bytes, tag: int, value_type: int, value: bytes) -> byte
     """
     order, offset = _read_header(tiff)
     entries = {entry.tag: entry for entry in read_directory(tiff, offset, order)}
-    count = len(value) // _BYTES_PER_VALUE[value_type]
+    count = len(value) // BYTES_PER_VALUE[value_type]
     entries[tag] = ExifEntry(tag, value_type, count, memoryview(value))
     return _with_main_directory(tiff, entries.values(), order)
 
@@ -365,14 +391,14 @@ def read_directory(block: bytes, offset: int, order: ByteOrder, depth: int = 0) 
         raise InvalidExifError("a directory lies outside of the block")
     (num_entries,) = struct.unpack_from(order + "H", block, offset)
     # The four bytes behind the entries hold the next directory's offset; some writers leave them out at the end.
-    if num_entries > _MAX_ENTRIES or offset + 2 + 12 * num_entries > len(block):
+    if num_entries > MAX_ENTRIES or offset + 2 + 12 * num_entries > len(block):
         raise InvalidExifError("a directory is cut off")
     entries: dict[int, ExifEntry] = {}
     for position in range(offset + 2, offset + 2 + 12 * num_entries, 12):
         entry = _read_entry(block, position, order)
         if entry is None or entry.tag in entries:
             continue
-        if entry.tag in _SUBDIRECTORIES:
+        if entry.tag in SUBDIRECTORIES:
             if depth >= 2 or len(entry.value) != 4:
                 continue
             (pointer,) = struct.unpack(order + "I", entry.value)
@@ -393,13 +419,6 @@ def read_raw_header(content: bytes) -> tuple[ByteOrder, int]:
     return _read_header(content, _RAW_MARKS)
 
 
-def next_directory_offset(block: bytes, offset: int, order: ByteOrder) -> int:
-    """Return where the directory behind the one at `offset` lies, which may be anywhere; 0 where there is none."""
-    (num_entries,) = struct.unpack_from(order + "H", block, offset)
-    position = offset + 2 + 12 * num_entries
-    return int(struct.unpack_from(order + "I", block, position)[0]) if position + 4 <= len(block) else 0
-
-
 def _read_header(block: bytes, marks: dict[bytes, ByteOrder] = _MARKS) -> tuple[ByteOrder, int]:
     order = marks.get(bytes(block[:4]))
     if order is None or len(block) < 8:
@@ -408,50 +427,9 @@ def _read_header(block: bytes, marks: dict[bytes, ByteOrder] = _MARKS) -> tuple[
     return order, offset
 
 
-def _read_any_header(tiff: bytes) -> tuple[ByteOrder, bool, int]:
-    """Return the byte order, whether the file is a BigTIFF, and where its first directory lies."""
-    marks: dict[bytes, ByteOrder] = {b"II+\x00": "<", b"MM\x00+": ">"}
-    order = marks.get(bytes(tiff[:4]))
-    if order is None:
-        order, offset = read_raw_header(tiff)
-        return order, False, offset
-    if len(tiff) < 16:
-        raise InvalidExifError("the file is cut off")
-    (offset,) = struct.unpack_from(order + "Q", tiff, 8)
-    return order, True, offset
-
-
-def _read_big_directory(tiff: bytes, offset: int, order: ByteOrder, depth: int = 0) -> list[ExifEntry]:
-    """Return the entries of a directory of a BigTIFF file, as `read_directory` does of a classic one."""
-    if not 16 <= offset <= len(tiff) - 8:
-        raise InvalidExifError("a directory lies outside of the file")
-    (num_entries,) = struct.unpack_from(order + "Q", tiff, offset)
-    end = offset + 8 + 20 * num_entries
-    if num_entries > _MAX_ENTRIES or end > len(tiff):
-        raise InvalidExifError("a directory is cut off")
-    entries: dict[int, ExifEntry] = {}
-    for position in range(offset + 8, end, 20):
-        tag, value_type, count, start = struct.unpack_from(order + "HHQQ", tiff, position)
-        if tag in _SUBDIRECTORIES:
-            if depth < 2 and count == 1 and value_type in (4, 13, 16, 18) and tag not in entries:
-                pointer = struct.unpack_from(order + ("I" if value_type in (4, 13) else "Q"), tiff, position + 12)[0]
-                try:
-                    below = tuple(_read_big_directory(tiff, pointer, order, depth + 1))
-                except InvalidExifError:
-                    continue
-                entries[tag] = ExifEntry(tag, 4, 1, memoryview(bytes(4)), position, below)
-            continue
-        size = _BYTES_PER_VALUE.get(value_type, 0) * count
-        start = position + 12 if size <= 8 else start
-        if size == 0 or start + size > len(tiff) or tag in entries:
-            continue
-        entries[tag] = ExifEntry(tag, value_type, count, memoryview(tiff)[start : start + size], position)
-    return list(entries.values())
-
-
 def _read_entry(block: bytes, position: int, order: ByteOrder) -> ExifEntry | None:
     tag, value_type, count = struct.unpack_from(order + "HHI", block, position)
-    size = _BYTES_PER_VALUE.get(value_type, 0) * count
+    size = BYTES_PER_VALUE.get(value_type, 0) * count
     if size == 0:
         return None
     start = position + 8
@@ -478,7 +456,7 @@ def _orientation_of(entries: Iterable[ExifEntry], order: ByteOrder) -> int:
 
 
 def _swap_values(block: bytearray, entries: Iterable[ExifEntry], first: int, second: int) -> None:
-    positions = {entry.tag: entry.position for entry in entries if entry.count == 1 and entry.value_type in (3, 4)}
+    positions = {entry.tag: entry.position for entry in entries if entry.count == 1 and entry.value_type in (3, 4, 5)}
     if first in positions and second in positions:
         one, two = (slice(positions[tag] + 2, positions[tag] + 12) for tag in (first, second))
         block[one], block[two] = block[two], block[one]
@@ -487,12 +465,12 @@ def _swap_values(block: bytearray, entries: Iterable[ExifEntry], first: int, sec
 def _with_main_directory(tiff: bytes, entries: Iterable[ExifEntry], order: ByteOrder) -> bytes:
     padding = bytes(len(tiff) % 2)
     offset = len(tiff) + len(padding)
-    directory = _build_directory(entries, offset, order)
+    directory = build_directory(entries, offset, order)
     # Joined at once: each sum of a file of hundreds of megabytes would be one more in memory.
     return b"".join((tiff[:4], struct.pack(order + "I", offset), memoryview(tiff)[8:], padding, directory))
 
 
-def _build_directory(entries: Iterable[ExifEntry], offset: int, order: ByteOrder) -> bytes:
+def build_directory(entries: Iterable[ExifEntry], offset: int, order: ByteOrder) -> bytes:
     """Return a directory that will lie at `offset`, its values and its subdirectories behind it.
 
     Raises:
@@ -505,7 +483,7 @@ def _build_directory(entries: Iterable[ExifEntry], offset: int, order: ByteOrder
     for entry in ordered:
         value_type, count, value = entry.value_type, entry.count, bytes(entry.value)
         if entry.directory is not None:
-            subdirectory = _build_directory(entry.directory, values_offset + len(values), order)
+            subdirectory = build_directory(entry.directory, values_offset + len(values), order)
             value_type, count, value = 4, 1, struct.pack(order + "I", values_offset + len(values))
             values += subdirectory
         elif len(value) > 4:

@@ -40,8 +40,8 @@ from engine.data.photo_image import (
     PhotoSamples,
     to_float,
 )
-from engine.data.picture_counts import count_pictures, remark_on_pictures
-from engine.data.picture_descriptions import read_descriptions
+from engine.data.picture_counts import count_pictures, holds_gain_map, remark_on_pictures
+from engine.data.picture_descriptions import GAIN_MAP_REMARK, read_descriptions
 from engine.data.raw_exif import read_raw_exif
 from engine.data.raw_mosaic import RawMosaic
 from engine.data.tiff_files import read_page_exif
@@ -129,9 +129,12 @@ def read_samples(path: Path) -> PhotoSamples:
         decoded = image_decoding.decode(opened.file, file_format, opened.page)
         num_pictures = count_pictures(opened.file, file_format)
         descriptions = decoded.descriptions
-        if file_format in ("png", "jpeg", "webp"):
+        if file_format in ("png", "jpeg", "webp", "bmp"):
             with mmap.mmap(opened.file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 descriptions = read_descriptions(content)
+        remarks = [remark_on_pictures(num_pictures)] if num_pictures > 1 else []
+        if holds_gain_map(opened.file, file_format) and GAIN_MAP_REMARK not in descriptions.remarks:
+            remarks.append(GAIN_MAP_REMARK)
     orientation = read_exif_orientation(decoded.exif or b"")
     if orientation >= 5 and descriptions.dots_per_inch is not None:
         descriptions = replace(descriptions, dots_per_inch=descriptions.dots_per_inch[::-1])
@@ -147,7 +150,7 @@ def read_samples(path: Path) -> PhotoSamples:
             icc_profile=fitting_profile(decoded.icc_profile, num_colours),
             exif=mark_upright(decoded.exif) if decoded.exif else None,
             is_lossless=decoded.is_lossless,
-            remarks=(remark_on_pictures(num_pictures),) if num_pictures > 1 else (),
+            remarks=(*remarks, *descriptions.remarks),
             descriptions=descriptions,
             channels_are_gray=decoded.channels_are_gray,
         ),

@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 
 _MAX_META_BYTES: Final = 16 * 2**20
 _MAX_ITEMS: Final = 10_000
+_APPLE_GAIN_MAP: Final = b"urn:com:apple:photo:2020:aux:hdrgainmap\x00"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +22,13 @@ class PictureBoxes:
     Attributes:
         code_points: Primaries, transfer characteristics, matrix and range flag of ITU-T H.273, a byte each, of a
             picture without ICC profile; None where it does not state them.
+        has_gain_map: Whether a gain map belongs to it, for HDR screens.
         extents: Where its coded data lie: offset and size, in their order; empty where that cannot be told.
     """
 
     code_points: bytes | None = None
     extents: tuple[tuple[int, int], ...] = ()
+    has_gain_map: bool = False
 
 
 def read_picture_boxes(file: BinaryIO) -> PictureBoxes:
@@ -94,7 +97,27 @@ def _examined(meta: bytes) -> PictureBoxes:
             code_points = bytes((primaries, transfer, matrix, stated[0][10] >> 7))
     locations = _locations(parts.get(b"iloc", b""))
     extents = tuple(extent for item in (tiles or [main]) for extent in locations.get(item, ()))
-    return PictureBoxes(code_points=code_points, extents=extents)
+    # Apple's is an auxiliary picture, that of ISO 21496-1 an item by which both are put together.
+    has_gain_map = _has_apple_gain_map(parts.get(b"iprp", b"")) or b"tmap" in _kinds_of_items(parts.get(b"iinf", b""))
+    return PictureBoxes(code_points=code_points, extents=extents, has_gain_map=has_gain_map)
+
+
+def _has_apple_gain_map(properties: bytes) -> bool:
+    return any(
+        kind == b"auxC" and body[4 : 4 + len(_APPLE_GAIN_MAP)] == _APPLE_GAIN_MAP
+        for outer, inner in _boxes(properties)
+        if outer == b"ipco"
+        for kind, body in _boxes(inner)
+    )
+
+
+def _kinds_of_items(items: bytes) -> set[bytes]:
+    """Return of what kinds the file's items are (ISO/IEC 14496-12, section 8.11.6)."""
+    if len(items) < 6:
+        return set()
+    entries = (body for kind, body in _boxes(items[8 if items[0] else 6 :]) if kind == b"infe" and len(body) >= 12)
+    # Version 3 has longer numbers before it.
+    return {body[10:14] if body[0] >= 3 else body[8:12] for body in entries}
 
 
 def _tiles_of(references: bytes, item: int) -> list[int]:

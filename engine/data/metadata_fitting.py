@@ -6,17 +6,17 @@ A JPEG file holds each kind in segments of 64 KB. What is left out for that is s
 from dataclasses import replace
 from typing import Final, Literal
 
-from engine.data.exif_blocks import MAKER_NOTE, InvalidExifError, shrink_exif
+from engine.data.exif_blocks import MAKER_NOTE, InvalidExifError, shrink_exif, with_resolution
 from engine.data.exif_privacy import remove_gps
-from engine.data.photo_image import FileFormat, ImageMetadata
-from engine.data.picture_descriptions import LARGEST_JPEG_IPTC, chosen_descriptions, xmp_of_size
+from engine.data.photo_image import FileFormat, ImageMetadata, PictureDescriptions
+from engine.data.picture_descriptions import LARGEST_JPEG_IPTC, chosen_descriptions, main_part, xmp_of_size
 from engine.data.provenance import Provenance, leaves_room_for, without_provenance
-from engine.data.xmp_packets import MAX_PACKET_BYTES
 
 MetadataPolicy = Literal["keep", "without-gps", "none"]
 """What of a photo's metadata is written into its result: all, all but the place, nothing."""
 
 _LARGEST_JPEG_EXIF: Final = 65_533 - len(b"Exif\x00\x00")
+_DAMAGED_EXIF: Final = "The EXIF is damaged and was left out."
 
 
 def fit_metadata(
@@ -39,15 +39,17 @@ def fit_metadata(
         width: Of the photo, pixels.
         height: Likewise.
     """
-    exif, remarks = metadata.exif, list(metadata.remarks)
-    if policy == "none":
-        exif = None
-    elif policy == "without-gps" and exif is not None:
-        exif = remove_gps(exif)
-    descriptions = chosen_descriptions(metadata.descriptions, policy)
+    exif, remarks, descriptions = metadata.exif, list(metadata.remarks), metadata.descriptions
     if descriptions.xmp is not None:
         # An earlier restoration's note would be read as this one's.
         descriptions = replace(descriptions, xmp=without_provenance(descriptions.xmp))
+    if policy == "none":
+        exif, descriptions = None, chosen_descriptions(descriptions, policy)
+    elif policy == "without-gps":
+        exif, descriptions, said = _without_gps(exif, descriptions)
+        remarks += said
+    exif, descriptions, said = _with_place_in(file_format, exif, descriptions)
+    remarks += said
     if file_format == "jpeg":
         if exif is not None and len(exif) > _LARGEST_JPEG_EXIF:
             exif, remark = _shrunk(exif)
@@ -55,15 +57,52 @@ def fit_metadata(
         if descriptions.iptc is not None and len(descriptions.iptc) > LARGEST_JPEG_IPTC:
             descriptions = replace(descriptions, iptc=None)
             remarks.append("The IPTC is too large for a JPEG file and was left out.")
-        if descriptions.xmp is not None and len(xmp_of_size(descriptions.xmp, width, height)) > MAX_PACKET_BYTES:
+        if descriptions.xmp is not None and main_part(xmp_of_size(descriptions.xmp, width, height)) is None:
             descriptions = replace(descriptions, xmp=None)
             remarks.append("The XMP is too large for a JPEG file and was left out.")
-    if provenance is not None and descriptions.xmp is not None and file_format != "bmp":
+    if provenance is not None and descriptions.xmp is not None:
         sized = xmp_of_size(descriptions.xmp, width, height)
-        if not leaves_room_for(sized, file_format, provenance):
+        packet = main_part(sized) if file_format == "jpeg" else sized
+        if packet is None or not leaves_room_for(packet, file_format, provenance):
             descriptions = replace(descriptions, xmp=None)
             remarks.append("The XMP left no room to write how the photo was restored, and was left out.")
     return replace(metadata, exif=exif, descriptions=descriptions, remarks=tuple(remarks))
+
+
+def _without_gps(
+    exif: bytes | None, descriptions: PictureDescriptions
+) -> tuple[bytes | None, PictureDescriptions, list[str]]:
+    """Return what does not say where the photo was taken, and remarks on what could not be searched for that."""
+    remarks = []
+    if exif is not None:
+        exif = remove_gps(exif)
+        remarks += [_DAMAGED_EXIF] if exif is None else []
+    chosen = chosen_descriptions(descriptions, "without-gps")
+    if descriptions.xmp is not None and chosen.xmp is None:
+        remarks.append("The XMP is damaged, could not be searched for a place, and was left out.")
+    if descriptions.iptc is not None and chosen.iptc is None:
+        remarks.append("The IPTC is damaged, could not be searched for a place, and was left out.")
+    return exif, chosen, remarks
+
+
+def _with_place_in(
+    file_format: FileFormat, exif: bytes | None, descriptions: PictureDescriptions
+) -> tuple[bytes | None, PictureDescriptions, list[str]]:
+    """Return what a format has a place for at all, and remarks on the rest."""
+    remarks = []
+    if file_format == "bmp" and (exif or descriptions.xmp or descriptions.iptc):
+        exif, descriptions = None, replace(descriptions, xmp=None, iptc=None)
+        remarks.append("A BMP file has no place for EXIF, XMP and IPTC; they were left out.")
+    if file_format == "webp":
+        if descriptions.dots_per_inch is not None:
+            exif = with_resolution(exif, descriptions.dots_per_inch)
+        if descriptions.iptc is not None:
+            descriptions = replace(descriptions, iptc=None)
+            remarks.append("A WebP file has no place for IPTC, which was left out.")
+    if file_format != "png" and descriptions.png_texts:
+        descriptions = replace(descriptions, png_texts=())
+        remarks.append("The texts in the PNG file, such as its title, have no place in the result and were left out.")
+    return exif, descriptions, remarks
 
 
 def _shrunk(exif: bytes) -> tuple[bytes | None, str]:
@@ -71,7 +110,7 @@ def _shrunk(exif: bytes) -> tuple[bytes | None, str]:
     try:
         exif, left_out = shrink_exif(exif, _LARGEST_JPEG_EXIF)
     except InvalidExifError:
-        return None, "The EXIF is damaged and was left out."
+        return None, _DAMAGED_EXIF
     if not left_out:
         return exif, ""
     if left_out == {MAKER_NOTE}:

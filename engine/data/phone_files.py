@@ -18,6 +18,7 @@ from engine.data.image_formats import check_size
 from engine.data.media_boxes import read_picture_boxes
 from engine.data.missing_data import check_extents
 from engine.data.photo_image import BitDepth, DecodedImage, FileFormat, ImageInfo
+from engine.data.picture_descriptions import described_by_xmp
 from engine.data.refused_content import decode_content
 from engine.errors import ImageReadError
 
@@ -88,11 +89,11 @@ def decode_phone_file(file: BinaryIO, phone_format: PhoneFormat) -> DecodedImage
         picture = _open_heic(file)
         # A copy: what `asarray` gives is freed with `picture` (pi-heif 1.4), and reading it then ends the process.
         samples = np.array(picture, copy=True)
-        exif, icc_profile = _upright_exif(picture.info), picture.info.get("icc_profile")
+        exif, info = _upright_exif(picture.info), picture.info
     else:
         bits = _avif_bits(file)
         with _open_avif(file) as image:
-            exif, icc_profile = _exif_of(image.info), image.info.get("icc_profile")
+            exif, info = _exif_of(image.info), image.info
             if bits == 8:
                 samples = np.asarray(image)
         if bits > 8:
@@ -104,6 +105,7 @@ def decode_phone_file(file: BinaryIO, phone_format: PhoneFormat) -> DecodedImage
     if samples.shape[2] not in (1, 2, 3, 4):
         raise ImageReadError("The picture's colours are of a kind that is not supported.", "Save it as JPEG first.")
     depth: BitDepth = 16 if samples.dtype == np.uint16 else 8
+    icc_profile, xmp = info.get("icc_profile"), info.get("xmp")
     if not icc_profile and boxes.code_points is not None:
         icc_profile = profile_of_code_points(boxes.code_points, 1 if samples.shape[2] <= 2 else 3)
     return DecodedImage(
@@ -113,6 +115,7 @@ def decode_phone_file(file: BinaryIO, phone_format: PhoneFormat) -> DecodedImage
         exif=exif,
         is_lossless=False,
         written_format=_written_format(depth, samples.shape[2] in (2, 4)),
+        descriptions=described_by_xmp(xmp if isinstance(xmp, bytes) else None),
     )
 
 

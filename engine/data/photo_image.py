@@ -23,12 +23,14 @@ class PictureDescriptions:
         iptc: The IPTC block (IIM 4.2).
         png_texts: Kind and body of the chunks of text of a PNG file.
         dots_per_inch: Across and down.
+        remarks: Sentences about what of it was not taken.
     """
 
     xmp: bytes | None = None
     iptc: bytes | None = None
     png_texts: tuple[tuple[bytes, bytes], ...] = ()
     dots_per_inch: tuple[float, float] | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import BinaryIO, Final
 
 from engine.data.exif_blocks import InvalidExifError, exif_byte_order, read_directory
 from engine.data.image_formats import FileContent
+from engine.data.media_boxes import read_picture_boxes
 from engine.data.phone_files import count_heic_images
 from engine.data.picture_descriptions import walk_png_chunks
 from engine.data.xmp_packets import jpeg_segments, webp_chunks
@@ -49,6 +50,23 @@ def count_pictures(file: BinaryIO, content: FileContent) -> int:
                 return max(1, num_images, _count_in_tracks(mapped))
 
 
+def holds_gain_map(file: BinaryIO, content: FileContent) -> bool:
+    """Tell whether a file holds a gain map beside its picture: how much brighter HDR screens show which part.
+
+    Args:
+        file: A file on a disk, that can be read as a photo.
+        content: What it is.
+    """
+    if content == "heic" or content == "avif":
+        return read_picture_boxes(file).has_gain_map
+    if content != "jpeg":
+        return False
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        return _is_gain_map(mapped, 0) or any(
+            offset and _is_gain_map(mapped, offset) for _, offset in _pictures_of_jpeg(mapped)
+        )
+
+
 def remark_on_pictures(num_pictures: int) -> str:
     """Say that the first of several pictures alone is taken."""
     return f"The file holds {num_pictures:,} pictures, an animation or a series; only the first of them is taken."
@@ -64,7 +82,13 @@ def _count_in_png(content: mmap.mmap) -> int:
 
 
 def _count_in_jpeg(content: mmap.mmap) -> int:
-    """Count the pictures that a multi-picture file lists (CIPA DC-007)."""
+    """Count the pictures that a multi-picture file lists."""
+    pictures = list(_pictures_of_jpeg(content))
+    return sum(kind in _SHOWN_TYPES and not (offset and _is_gain_map(content, offset)) for kind, offset in pictures)
+
+
+def _pictures_of_jpeg(content: mmap.mmap) -> Iterator[tuple[int, int]]:
+    """Yield kind and place of each picture that a multi-picture file lists (CIPA DC-007); the first lies at 0."""
     for position, marker, end in jpeg_segments(content):
         start = position + 4 + len(_MULTI_PICTURE)
         if marker != 0xE2 or content[position + 4 : start] != _MULTI_PICTURE:
@@ -74,14 +98,12 @@ def _count_in_jpeg(content: mmap.mmap) -> int:
             order = exif_byte_order(block)
             entries = read_directory(block, struct.unpack_from(order + "I", block, 4)[0], order)
         except InvalidExifError:
-            return 1
+            return
         table = next((bytes(entry.value) for entry in entries if entry.tag == _PICTURE_ENTRIES), b"")
         pictures = struct.iter_unpack(order + "IIIHH", table[: len(table) // _BYTES_PER_PICTURE * _BYTES_PER_PICTURE])
-        return sum(
-            attribute & _PICTURE_TYPE in _SHOWN_TYPES and not (offset and _is_gain_map(content, start + offset))
-            for attribute, _, offset, _, _ in pictures
-        )
-    return 1
+        for attribute, _, offset, _, _ in pictures:
+            yield attribute & _PICTURE_TYPE, start + offset if offset else 0
+        return
 
 
 def _is_gain_map(content: mmap.mmap, start: int) -> bool:

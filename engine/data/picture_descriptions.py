@@ -8,12 +8,23 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from engine.data.exif_blocks import ByteOrder, add_tiff_value, exif_byte_order, read_directory
+from engine.data.exif_blocks import ByteOrder, InvalidExifError, add_tiff_value, exif_byte_order, read_directory
 from engine.data.photo_image import FileFormat, PictureDescriptions
-from engine.data.place_removal import iptc_without_place, xmp_without_place
-from engine.data.xmp_packets import Content, find_xmp, insert_xmp, jpeg_segments
+from engine.data.place_removal import iptc_without_place, tells_place, xmp_without_place
+from engine.data.xmp_packets import (
+    LARGEST_JPEG_PACKET,
+    MAX_PACKET_BYTES,
+    Content,
+    extended_xmp,
+    find_xmp,
+    insert_extended_xmp,
+    insert_xmp,
+    jpeg_segments,
+    webp_chunks,
+)
+from engine.data.xmp_properties import as_utf8, extended_id, joined, split_packet, without_properties
 
 MAX_BYTES: Final = 32 * 2**20
 _PNG_START: Final = b"\x89PNG\r\n\x1a\n"
@@ -26,6 +37,31 @@ LARGEST_JPEG_IPTC: Final = 65_533 - len(_PHOTOSHOP) - 12 - 1
 """What one segment holds beside its name, the resource's header and a filling byte."""
 _XMP_KEYWORD: Final = b"XML:com.adobe.xmp"
 _RAW_PROFILE: Final = b"Raw profile type "
+_END_OF_BMP_HEADER: Final = 54
+_BMP_INFO_HEADER_BYTES: Final = 40
+GAIN_MAP_REMARK: Final = (
+    "The photo's gain map, with which HDR screens show it brighter, is not kept: it belongs to the unrestored picture."
+)
+# Namespaces that speak of what lies beside the main picture in its file: a gain map, a video.
+_OF_PARTS: Final = (
+    "{http://ns.adobe.com/hdr-gain-map/1.0/}",
+    "{http://ns.apple.com/HDRGainMap/1.0/}",
+    "{http://ns.apple.com/pixeldatainfo/1.0/}",
+    "{http://ns.google.com/photos/1.0/container/}",
+    "{http://ns.google.com/photos/1.0/camera/}Micro",
+    "{http://ns.google.com/photos/1.0/camera/}Motion",
+)
+_GAIN_MAP_MARKS: Final = (b"http://ns.adobe.com/hdr-gain-map/1.0/", b"http://ns.apple.com/HDRGainMap/1.0/")
+_VIDEO_MARKS: Final = (b'MotionPhoto="1"', b'MicroVideo="1"', b"MotionPhoto>1<", b"MicroVideo>1<")
+# How a raw file is to be developed, which programs would do once more, and how its numbers are stored.
+_OF_RAW_FILES: Final = (
+    "{http://ns.adobe.com/camera-raw-settings/1.0/}",
+    "{http://purl.org/dc/elements/1.1/}format",
+    "{http://ns.adobe.com/tiff/1.0/}BitsPerSample",
+    "{http://ns.adobe.com/tiff/1.0/}Compression",
+    "{http://ns.adobe.com/tiff/1.0/}PhotometricInterpretation",
+    "{http://ns.adobe.com/tiff/1.0/}SamplesPerPixel",
+)
 
 
 @dataclass(frozen=True)
@@ -50,8 +86,51 @@ def read_descriptions(content: Content) -> PictureDescriptions:
         return _of_jpeg(content)
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         packet = find_xmp(content)
-        return PictureDescriptions(xmp=None if packet is None else _bounded(content[packet]))
+        exif = next((content[start + 8 : end] for start, kind, end in webp_chunks(content) if kind == b"EXIF"), None)
+        return described_by_xmp(
+            None if packet is None else _bounded(content[packet]),
+            dots_per_inch=None if exif is None else resolution_of_exif(exif.removeprefix(b"Exif\x00\x00")),
+        )
+    if start.startswith(b"BM") and len(content) >= _END_OF_BMP_HEADER:
+        across, down = struct.unpack("<ii", content[38:46])
+        is_stated = across > 0 and down > 0 and int.from_bytes(content[14:18], "little") >= _BMP_INFO_HEADER_BYTES
+        return PictureDescriptions(
+            dots_per_inch=(across * _INCHES_PER_METRE, down * _INCHES_PER_METRE) if is_stated else None
+        )
     return PictureDescriptions()
+
+
+def described_by_xmp(
+    packet: bytes | None, *, extended: bytes | None = None, is_raw: bool = False, **others: Any
+) -> PictureDescriptions:
+    """Return what a file says, of its XMP what is true of a picture that is made of it.
+
+    Args:
+        packet: As the file holds it.
+        extended: The packet that continues it; None where there is none, or it is lost.
+        is_raw: Whether the file is a raw one: its settings for developing and its kind are not the picture's.
+        others: Further attributes of `PictureDescriptions`.
+    """
+    remarks: list[str] = []
+    if packet is not None:
+        packet = as_utf8(packet)
+        if extended_id(packet):
+            packet = joined(packet, extended)
+            if extended is None:
+                remarks.append("A part of the photo's XMP is damaged or missing and was left out.")
+        has_gain_map = any(mark in packet for mark in _GAIN_MAP_MARKS)
+        if has_gain_map:
+            remarks.append(GAIN_MAP_REMARK)
+        if any(mark in packet for mark in _VIDEO_MARKS):
+            remarks.append("The short video within the photo's file is not kept; the photo itself is.")
+        if is_raw or has_gain_map or any(mark in packet for mark in _VIDEO_MARKS):
+            # What is no XML speaks to nobody.
+            packet = without_properties(packet, lambda name: _is_untrue(name, is_raw=is_raw))[0] or packet
+    return PictureDescriptions(xmp=packet or None, remarks=tuple(remarks), **others)
+
+
+def _is_untrue(name: str, *, is_raw: bool) -> bool:
+    return name.startswith(_OF_PARTS) or (is_raw and name.startswith(_OF_RAW_FILES))
 
 
 def insert_descriptions(
@@ -61,7 +140,8 @@ def insert_descriptions(
 
     Args:
         content: The encoded picture.
-        file_format: Of the picture. BMP has no place for any of it, WebP none for IPTC and a resolution.
+        file_format: Of the picture. BMP has a place for the resolution alone; that of WebP stands in its EXIF, which
+            its encoder writes.
         descriptions: What is put in; it fits, see `metadata_fitting`.
         width: Of the picture, pixels.
         height: Likewise.
@@ -97,11 +177,46 @@ def insert_descriptions(
                     fraction = struct.pack(order + "II", _clipped(side * 100, 2**31 - 1), 100)
                     content = add_tiff_value(content, tag, 5, fraction)
                 content = add_tiff_value(content, 296, 3, struct.pack(order + "H", 2))
-        case "webp" | "bmp":
+        case "bmp":
+            if descriptions.dots_per_inch is not None:
+                dots = (_clipped(side / _INCHES_PER_METRE, 2**31 - 1) for side in descriptions.dots_per_inch)
+                content = b"".join((content[:38], struct.pack("<ii", *dots), memoryview(content)[46:]))
+        case "webp":
             pass
-    if descriptions.xmp is not None:
-        content = insert_xmp(content, file_format, xmp_of_size(descriptions.xmp, width, height), width, height)
-    return content
+    if descriptions.xmp is None:
+        return content
+    packet = xmp_of_size(descriptions.xmp, width, height)
+    if file_format == "jpeg" and len(packet) > LARGEST_JPEG_PACKET:
+        parts = split_packet(packet, LARGEST_JPEG_PACKET)
+        if parts is not None:
+            return insert_extended_xmp(insert_xmp(content, file_format, parts.main, width, height), parts)
+    return insert_xmp(content, file_format, packet, width, height)
+
+
+def main_part(packet: bytes) -> bytes | None:
+    """Return of an XMP packet what a JPEG file holds in its first segment; None where it cannot be divided so."""
+    if len(packet) <= LARGEST_JPEG_PACKET:
+        return packet
+    parts = split_packet(packet, LARGEST_JPEG_PACKET)
+    if parts is not None:
+        return parts.main
+    return packet if len(packet) <= MAX_PACKET_BYTES else None
+
+
+def resolution_of_exif(exif: bytes) -> tuple[float, float] | None:
+    """Return the dots per inch, across and down, that an EXIF block states; None where it states none."""
+    try:
+        order = exif_byte_order(exif)
+        (offset,) = struct.unpack_from(order + "I", exif, 4)
+        entries = {entry.tag: entry.value for entry in read_directory(exif, offset, order)}
+    except (InvalidExifError, struct.error):
+        return None
+    unit = struct.unpack(order + "H", entries[296])[0] if len(entries.get(296, b"")) == 2 else 2
+    sides = [struct.unpack(order + "II", entries[tag]) for tag in (282, 283) if len(entries.get(tag, b"")) == 8]
+    if unit not in (2, 3) or len(sides) != 2 or not all(all(side) for side in sides):
+        return None
+    across, down = (numerator / denominator * (2.54 if unit == 3 else 1) for numerator, denominator in sides)
+    return across, down
 
 
 def _states_resolution(tiff: bytes, order: ByteOrder) -> bool:
@@ -123,7 +238,14 @@ def chosen_descriptions(
         descriptions,
         xmp=None if descriptions.xmp is None else xmp_without_place(descriptions.xmp),
         iptc=None if descriptions.iptc is None else iptc_without_place(descriptions.iptc),
+        png_texts=tuple(chunk for chunk in descriptions.png_texts if not _tells_place(*chunk)),
     )
+
+
+def _tells_place(kind: bytes, body: bytes) -> bool:
+    """Tell whether a text of a PNG file may hold a place; one that cannot be read may."""
+    text = _read_text(kind, body)
+    return text is None or tells_place(text.keyword, text.text)
 
 
 def exif_of_png_text(kind: bytes, body: bytes) -> bytes | None:
@@ -174,10 +296,10 @@ def _of_png(content: Content) -> PictureDescriptions:
             case b"xmp":
                 xmp = xmp or profile
             case b"iptc" | b"8bim":
-                iptc = iptc or _find_iptc(profile) or (profile if profile[:1] == b"\x1c" else None)
+                iptc = iptc or find_iptc(profile) or (profile if profile[:1] == b"\x1c" else None)
             case _:
                 pass
-    return PictureDescriptions(xmp=xmp, iptc=iptc, png_texts=tuple(texts), dots_per_inch=dots)
+    return described_by_xmp(xmp, iptc=iptc, png_texts=tuple(texts), dots_per_inch=dots)
 
 
 def _of_jpeg(content: Content) -> PictureDescriptions:
@@ -191,13 +313,17 @@ def _of_jpeg(content: Content) -> PictureDescriptions:
             dots = (across * per_inch, down * per_inch) if per_inch and across and down else None
         elif marker == 0xED and body.startswith(_PHOTOSHOP) and len(resources) < MAX_BYTES:
             resources += body[len(_PHOTOSHOP) :]
-    packet = find_xmp(content)
-    return PictureDescriptions(
-        xmp=None if packet is None else content[packet], iptc=_find_iptc(resources), dots_per_inch=dots
+    place = find_xmp(content)
+    packet = None if place is None else as_utf8(content[place])
+    return described_by_xmp(
+        packet,
+        extended=extended_xmp(content, extended_id(packet)) if packet else None,
+        iptc=find_iptc(resources),
+        dots_per_inch=dots,
     )
 
 
-def _find_iptc(resources: bytes) -> bytes | None:
+def find_iptc(resources: bytes) -> bytes | None:
     """Return the IPTC block among Photoshop's image resources; None where there is none."""
     position = 0
     while resources[position : position + 4] == b"8BIM" and position + 12 <= len(resources):

@@ -1,15 +1,26 @@
 """Taking the place out of XMP and IPTC, as `exif_privacy` takes it out of EXIF."""
 
 import re
-from io import BytesIO
 from typing import Final
-from xml.etree import ElementTree
+
+from engine.data.xmp_properties import without_properties
 
 _PLACES: Final = re.compile(
-    r"\{http://ns\.adobe\.com/exif/1\.0/\}GPS.*"
-    r"|\{http://ns\.adobe\.com/photoshop/1\.0/\}(City|State|Country)"
+    r"\{http://ns\.adobe\.com/photoshop/1\.0/\}(City|State|Country)"
     r"|\{http://iptc\.org/std/Iptc4xmpCore/1\.0/xmlns/\}(Location|CountryCode)"
     r"|\{http://iptc\.org/std/Iptc4xmpExt/2008-02-29/\}Location(Shown|Created)"
+    r"|\{[^}]*\}.*(?i:gps|latitude|longitude).*"
+)
+_PLACE_WORDS: Final = frozenset(
+    b"geo geotag location place city country state province sublocation latitude longitude lat lon coordinates".split()
+)
+_COORDINATES: Final = re.compile(
+    rb"gps|latitude|longitude"
+    # 47 deg 22' 30" N, 47\xb022'N, 47 22.5 N in XMP's and in people's writing.
+    rb"|\d\s*(?:\xc2?\xb0|deg\b|,)\s*\d[\d\s.,'\"\xe2\x80\xb2\xb3\xc2\xb4]*[NSEW]\b"
+    # ISO 6709: +47.3750+008.5417/
+    rb"|[+-]\d{2}\.\d{2,}[+-]\d{3}\.\d{2,}",
+    re.IGNORECASE,
 )
 _PLACE_DATASETS: Final = frozenset({26, 27, 90, 92, 95, 100, 101})
 """Of IPTC's record 2 (IIM 4.2): content location code and name, city, sublocation, province, country code and name."""
@@ -17,23 +28,18 @@ _PLACE_DATASETS: Final = frozenset({26, 27, 90, 92, 95, 100, 101})
 
 def xmp_without_place(packet: bytes) -> bytes | None:
     """Return an XMP packet without the place; None where it cannot be understood, and so not be searched."""
-    # A document type could define entities that unfold without end.
-    if b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
-        return None
-    try:
-        for _, (prefix, address) in ElementTree.iterparse(BytesIO(packet.strip(b"\x00 \n\r")), ["start-ns"]):
-            if prefix and not re.fullmatch(r"ns\d+", prefix):
-                ElementTree.register_namespace(prefix, address)
-        root = ElementTree.fromstring(packet.strip(b"\x00 \n\r"))
-    except (ElementTree.ParseError, ValueError):
-        return None
-    for element in root.iter():
-        for name in [name for name in element.attrib if _PLACES.fullmatch(name)]:
-            del element.attrib[name]
-        for child in [child for child in element if _PLACES.fullmatch(str(child.tag))]:
-            element.remove(child)
-    text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=False)
-    return b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>' + text + b'<?xpacket end="w"?>'
+    return without_properties(packet, lambda name: _PLACES.fullmatch(name) is not None)[0]
+
+
+def tells_place(keyword: bytes, text: bytes) -> bool:
+    """Tell whether a text of a PNG file may say where the photo was taken: by its name, or as coordinates.
+
+    Args:
+        keyword: The text's name.
+        text: It, decompressed.
+    """
+    named = re.split(rb"[^a-z]+", re.sub(rb"(?<=[a-z])(?=[A-Z])", b" ", keyword).lower())
+    return not _PLACE_WORDS.isdisjoint(named) or _COORDINATES.search(text) is not None or b"gps" in keyword.lower()
 
 
 def iptc_without_place(block: bytes) -> bytes | None:

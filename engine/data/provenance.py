@@ -19,6 +19,7 @@ from xml.sax.saxutils import quoteattr
 
 from engine.data.photo_image import FileFormat
 from engine.data.xmp_packets import MAX_PACKET_BYTES, Content, bytes_behind, find_xmp, insert_xmp
+from engine.data.xmp_properties import parse_packet, serialise, without_properties
 
 NAMESPACE: Final = "urn:residua:provenance:1"
 _XMP: Final = "http://ns.adobe.com/xap/1.0/"
@@ -113,6 +114,9 @@ def leaves_room_for(packet: bytes, file_format: FileFormat, provenance: Provenan
 def without_provenance(packet: bytes) -> bytes | None:
     """Return an XMP packet without what this program said in it; None where nothing is left that says anything."""
     rest = _OWN_DESCRIPTION.sub(b"", packet)
+    if NAMESPACE.encode() in rest:
+        # Another program has written it anew, among its own.
+        rest = without_properties(rest, lambda name: name.startswith(f"{{{NAMESPACE}}}"))[0] or rest
     return rest if rest == packet or b":Description" in rest else None
 
 
@@ -175,8 +179,12 @@ def _merged(provenance: Provenance, digest: str, base: bytes) -> bytes | None:
     """Return a packet with the provenance added; None where it has no place for it."""
     # A picture that was restored before says so no more: its own provenance counts.
     base = _OWN_DESCRIPTION.sub(b"", base)
-    if base.count(_END_OF_DESCRIPTIONS) != 1:
-        return None
+    if base.count(_END_OF_DESCRIPTIONS) != 1 or b"<!" in base:
+        # Other prefixes are as valid; written anew, it has this one, and no comments.
+        root = parse_packet(base)
+        base = b"" if root is None else serialise(root)
+        if base.count(_END_OF_DESCRIPTIONS) != 1:
+            return None
     # A property stands once in a packet.
     named = "" if b"CreatorTool" in base else f' xmlns:xmp="{_XMP}" xmp:CreatorTool={_creator(provenance)}'
     description = (

@@ -9,13 +9,15 @@ import logging
 import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.exif_blocks import mark_upright
+from engine.data.big_tiff import as_classic_tiff, is_big_tiff
+from engine.data.exif_blocks import InvalidExifError, mark_upright
 from engine.data.image_formats import check_size, truncated_error
 from engine.data.orientation import turn_upright
 from engine.data.photo_image import ImageInfo, ImageMetadata, PhotoImage
@@ -35,7 +37,7 @@ from engine.data.raw_directories import (
     find_sensor_directory,
     missing_share,
 )
-from engine.data.raw_exif import read_raw_exif
+from engine.data.raw_exif import read_raw_descriptions, read_raw_exif
 from engine.data.raw_mosaic import FILTER_ORDERS, FilterOrder, RawMosaic, info_of_raw
 from engine.errors import ImageReadError
 
@@ -196,6 +198,11 @@ def _sensor_directory(path: Path) -> SensorDirectory | None:
 
 def _open_file(raw: "rawpy.RawPy", path: Path) -> None:
     name = str(path)
+    with path.open("rb") as file:
+        if is_big_tiff(file.read(4)):
+            file.seek(0)
+            raw.open_buffer(BytesIO(_as_classic_tiff(file.read())))
+            return
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -204,6 +211,16 @@ def _open_file(raw: "rawpy.RawPy", path: Path) -> None:
             raw.open_buffer(file)
     else:
         raw.open_file(name)
+
+
+def _as_classic_tiff(content: bytes) -> bytes:
+    try:
+        return as_classic_tiff(content)
+    except InvalidExifError as error:
+        raise ImageReadError(
+            f"This raw file is a BigTIFF that cannot be read ({error}).",
+            "Convert it with Adobe DNG Converter or the program that made it to an ordinary DNG, or to TIFF.",
+        ) from error
 
 
 @contextmanager
@@ -328,5 +345,11 @@ def _orientation(raw: "rawpy.RawPy") -> int:
 def _metadata(path: Path, remarks: tuple[str, ...]) -> ImageMetadata:
     """Keep what the file says about the photo."""
     with path.open("rb") as file:
-        exif = read_raw_exif(file)
-    return ImageMetadata(file_format="tiff", bit_depth=16, exif=mark_upright(exif) if exif else None, remarks=remarks)
+        exif, descriptions = read_raw_exif(file), read_raw_descriptions(file)
+    return ImageMetadata(
+        file_format="tiff",
+        bit_depth=16,
+        exif=mark_upright(exif) if exif else None,
+        remarks=(*remarks, *descriptions.remarks),
+        descriptions=descriptions,
+    )

@@ -6,21 +6,15 @@ directories; only a DNG's say what its pixels mean (DNG 1.7, chapter 6). They co
 checked, every list is bounded.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.exif_blocks import (
-    ByteOrder,
-    ExifEntry,
-    InvalidExifError,
-    next_directory_offset,
-    read_directory,
-    read_raw_header,
-)
+from engine.data.exif_blocks import ByteOrder, ExifEntry, InvalidExifError
+from engine.data.tiff_directories import read_directories
 from engine.errors import ImageReadError
 
 JPEG: Final = 7
@@ -38,7 +32,6 @@ _SAMPLES_PER_PIXEL: Final = 277
 _STRIP_BYTE_COUNTS: Final = 279
 _TILE_OFFSETS: Final = 324
 _TILE_BYTE_COUNTS: Final = 325
-_SUB_DIRECTORIES: Final = 330
 _SAMPLE_FORMAT: Final = 339
 _FLOATING_POINT: Final = 3
 _DNG_VERSION: Final = 50706
@@ -57,7 +50,20 @@ _IN_A_HEADER_OF_ITS_OWN: Final = 0xFFFFFFFF
 _SMALLEST_HOLE_BYTES: Final = 512
 _JPEG_START: Final = b"\xff\xd8"
 _JPEG_END: Final = b"\xff\xd9"
-_TYPE_CODES: Final = {1: "u1", 3: "u2", 4: "u4", 5: "u4", 6: "i1", 8: "i2", 9: "i4", 10: "i4", 11: "f4", 12: "f8"}
+_TYPE_CODES: Final = {
+    1: "u1",
+    3: "u2",
+    4: "u4",
+    5: "u4",
+    6: "i1",
+    8: "i2",
+    9: "i4",
+    10: "i4",
+    11: "f4",
+    12: "f8",
+    16: "u8",
+    17: "i8",
+}
 _RATIONALS: Final = (5, 10)
 
 # DNG 1.7.1, Compression; what no decoder here knows, and what makes of it a file that can be read.
@@ -140,18 +146,18 @@ def find_sensor_directory(content: bytes) -> SensorDirectory | None:
     Args:
         content: The whole file.
     """
+    is_dng, order = False, cast(ByteOrder, "<")
+    found: list[tuple[tuple[int, int], Mapping[int, ExifEntry]]] = []
     try:
-        order, offset = read_raw_header(content)
+        for entries, order in read_directories(content, _MAX_DIRECTORIES):
+            directory = {entry.tag: entry for entry in entries}
+            is_dng = is_dng or _DNG_VERSION in directory
+            subfile_type = _number(directory, _NEW_SUBFILE_TYPE, order)
+            if _number(directory, _PHOTOMETRIC, order) in (_CFA, _LINEAR_RAW) and subfile_type in (None, 0):
+                height, width = (_number(directory, tag, order) or 0 for tag in (_IMAGE_LENGTH, _IMAGE_WIDTH))
+                found.append(((height, width), directory))
     except InvalidExifError:
         return None
-    is_dng = False
-    found: list[tuple[tuple[int, int], Mapping[int, ExifEntry]]] = []
-    for directory in _directories(content, offset, order):
-        is_dng = is_dng or _DNG_VERSION in directory
-        subfile_type = _number(directory, _NEW_SUBFILE_TYPE, order)
-        if _number(directory, _PHOTOMETRIC, order) in (_CFA, _LINEAR_RAW) and subfile_type in (None, 0):
-            height, width = (_number(directory, tag, order) or 0 for tag in (_IMAGE_LENGTH, _IMAGE_WIDTH))
-            found.append(((height, width), directory))
     if not found:
         return None
     size, directory = max(found, key=lambda each: each[0][0] * each[0][1])
@@ -217,23 +223,6 @@ def _num_empty(content: bytes, offset: int, num_bytes: int) -> int:
     return 0 if content[offset + length - 2 : offset + length] == _JPEG_END else num_bytes - length
 
 
-def _directories(content: bytes, offset: int, order: ByteOrder) -> Iterator[Mapping[int, ExifEntry]]:
-    """All directories of pictures: those of the chain, and those under them."""
-    waiting, seen = [offset], set[int]()
-    while waiting and len(seen) < _MAX_DIRECTORIES:
-        offset = waiting.pop(0)
-        if offset in seen:
-            continue
-        seen.add(offset)
-        try:
-            directory = {entry.tag: entry for entry in read_directory(content, offset, order)}
-        except InvalidExifError:
-            continue
-        yield directory
-        waiting += [int(each) for each in _values(directory, _SUB_DIRECTORIES, order)[:_MAX_DIRECTORIES]]
-        waiting += [following] if (following := next_directory_offset(content, offset, order)) else []
-
-
 def _parts(directory: Mapping[int, ExifEntry], order: ByteOrder) -> tuple[tuple[int, int], ...]:
     for tags in ((_TILE_OFFSETS, _TILE_BYTE_COUNTS), (_STRIP_OFFSETS, _STRIP_BYTE_COUNTS)):
         offsets, sizes = (_values(directory, tag, order) for tag in tags)
@@ -295,8 +284,8 @@ def _number(directory: Mapping[int, ExifEntry], tag: int, order: ByteOrder) -> i
 def _values(directory: Mapping[int, ExifEntry], tag: int, order: ByteOrder) -> NDArray[np.float64]:
     """All values of a tag; of length 0 where it is missing or of no number. Fractions of zeroths are infinite."""
     entry = directory.get(tag)
-    # Type 13 is an offset of four bytes.
-    code = None if entry is None else _TYPE_CODES.get(4 if entry.value_type == 13 else entry.value_type)
+    # Types 13 and 18 are offsets of four and eight bytes.
+    code = None if entry is None else _TYPE_CODES.get({13: 4, 18: 16}.get(entry.value_type, entry.value_type))
     if entry is None or code is None:
         return np.empty(0)
     values = np.frombuffer(entry.value, np.dtype(code).newbyteorder(order)).astype(np.float64)

@@ -1,4 +1,4 @@
-"""What raw files say about their photos, as an EXIF block, wherever their makers put it.
+"""What raw files say about their photos, as an EXIF block, as XMP and IPTC, wherever their makers put it.
 
 Most are TIFF inside, see `exif_blocks`. Others carry a whole EXIF block (Fujifilm's RAF in a JPEG picture, Canon's CR3
 in three pieces, Minolta's MRW, Sigma's newer X3F), or the facts alone in a form of their own (Canon's CRW, Sigma's
@@ -21,10 +21,12 @@ from engine.data.exif_blocks import (
     InvalidExifError,
     build_exif,
     exif_byte_order,
-    extract_exif_from_tiff,
     read_directory,
     read_raw_header,
 )
+from engine.data.photo_image import PictureDescriptions
+from engine.data.picture_descriptions import MAX_BYTES, described_by_xmp, read_descriptions
+from engine.data.tiff_directories import extract_exif_from_tiff, extract_tiff_values
 
 _MAKE: Final = 0x010F
 _MODEL: Final = 0x0110
@@ -43,6 +45,10 @@ _RATIONAL: Final = 5
 _PANASONIC_MARK: Final = b"IIU\x00"
 _PANASONIC_JPEG: Final = 0x002E
 _CANON_BOX: Final = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
+
+_XMP_BOX: Final = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+_XMP: Final = 700
+_IPTC: Final = 33723
 
 _MAX_PARTS: Final = 1000
 _MAX_TEXT_BYTES: Final = 200
@@ -73,6 +79,37 @@ def extract_exif_from_raw(content: bytes) -> bytes | None:
             except InvalidExifError:
                 return None
     return extract_exif_from_tiff(content)
+
+
+def read_raw_descriptions(file: BinaryIO) -> PictureDescriptions:
+    """Return what a raw file on a disk says about its photo beside EXIF, see `extract_descriptions_from_raw`."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return extract_descriptions_from_raw(cast(bytes, content))
+
+
+def extract_descriptions_from_raw(content: bytes) -> PictureDescriptions:
+    """Return a raw file's XMP and IPTC: most are TIFF inside, others have them in the camera's JPEG or in a box.
+
+    Args:
+        content: The whole file.
+    """
+    if content[:15] == b"FUJIFILMCCD-RAW":
+        try:
+            start, length = _unpack(">II", content, 84)
+        except InvalidExifError:
+            return PictureDescriptions()
+        found = read_descriptions(bytes(content[start : start + length]))
+        return described_by_xmp(found.xmp, iptc=found.iptc, is_raw=True)
+    if content[4:12] == b"ftypcrx ":
+        boxes = _boxes(content, 0, len(content))
+        packets = (
+            bytes(content[start + 16 : end])
+            for name, start, end in boxes
+            if name == b"uuid" and content[start : start + 16] == _XMP_BOX and end - start <= MAX_BYTES
+        )
+        return described_by_xmp(next(packets, None), is_raw=True)
+    values = extract_tiff_values(content, (_XMP, _IPTC), MAX_BYTES)
+    return described_by_xmp(values.get(_XMP), iptc=values.get(_IPTC), is_raw=True)
 
 
 @dataclass(frozen=True, kw_only=True)

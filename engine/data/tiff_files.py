@@ -13,16 +13,13 @@ from numpy.typing import NDArray
 
 from engine.data.colour_conversion import LabEncoding, cmyk_to_rgb, lab_to_rgb, ycbcr_to_rgb
 from engine.data.colour_description import profile_of_exif
-from engine.data.exif_blocks import (
-    InvalidExifError,
-    embed_exif_in_tiff,
-    exif_byte_order,
-    extract_exif_from_tiff,
-)
+from engine.data.exif_blocks import InvalidExifError, embed_exif_in_tiff, exif_byte_order
 from engine.data.image_formats import check_size
 from engine.data.imagej_stacks import slice_of
 from engine.data.missing_data import end_within_a_row, incomplete_error, shares_missing
-from engine.data.photo_image import BitDepth, DecodedImage, ImageInfo, PictureDescriptions
+from engine.data.photo_image import BitDepth, DecodedImage, ImageInfo
+from engine.data.picture_descriptions import described_by_xmp
+from engine.data.tiff_directories import extract_exif_from_tiff
 from engine.errors import ImageReadError
 
 # tifffile logs each oddity of a file; what matters to a person is raised as an error here.
@@ -135,8 +132,8 @@ def decode_tiff(file: BinaryIO, page_number: int = 1) -> DecodedImage:
             bit_depth=_bit_depth(page),
             icc_profile=icc_profile,
             exif=exif,
-            descriptions=PictureDescriptions(
-                xmp=_tag_bytes(page, _XMP), iptc=_tag_bytes(page, _IPTC), dots_per_inch=_dots_per_inch(page)
+            descriptions=described_by_xmp(
+                _tag_bytes(page, _XMP), iptc=_tag_bytes(page, _IPTC), dots_per_inch=_dots_per_inch(page)
             ),
             has_extra=samples.shape[2] in (2, 4) and not _has_alpha(page),
             channels_are_gray=samples.shape[2] >= 3 and page.photometric == tifffile.PHOTOMETRIC.MINISBLACK,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from engine.data.exif_blocks import InvalidExifError, add_tiff_value, exif_byte_order, read_directory
 from engine.data.photo_image import FileFormat
+from engine.data.xmp_properties import SplitPacket, is_named
 
 Content = bytes | mmap.mmap
 
@@ -25,6 +26,12 @@ _WEBP_HAS_XMP = 0x04
 _WEBP_HAS_ALPHA = 0x10
 MAX_PACKET_BYTES = 65_535 - 2 - len(_JPEG_NAMESPACE)
 """What a JPEG holds in one segment."""
+LARGEST_JPEG_PACKET = MAX_PACKET_BYTES - 20_000
+"""Of a longer packet the largest properties go into further segments, so that there is room for its provenance."""
+_EXTENSION = b"http://ns.adobe.com/xmp/extension/\x00"
+_BYTES_OF_EXTENSION_HEAD = 32 + 4 + 4
+_MAX_EXTENDED_BYTES = 32 * 2**20
+_BYTES_OF_EXTENDED_SEGMENT = 65_000
 
 
 def insert_xmp(content: bytes, file_format: FileFormat, packet: bytes, width: int, height: int) -> bytes:
@@ -101,6 +108,44 @@ def find_xmp(content: Content) -> slice | None:
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return _find_in_webp(content)
     return None
+
+
+def extended_xmp(content: Content, name: str) -> bytes | None:
+    """Return the packet that continues a JPEG's (XMP Specification Part 3, section 1.1.3.1).
+
+    Args:
+        content: The JPEG file.
+        name: As the first packet calls it; segments of others are leftovers.
+
+    Returns:
+        The packet; None where a part of it is missing, or it is not what its name says.
+    """
+    extended, num_there = bytearray(), 0
+    for position, marker, end in jpeg_segments(content):
+        start = position + 4 + len(_EXTENSION)
+        if marker != 0xE1 or content[position + 4 : start] != _EXTENSION or end < start + _BYTES_OF_EXTENSION_HEAD:
+            continue
+        named, size, offset = struct.unpack(">32sII", content[start : start + _BYTES_OF_EXTENSION_HEAD])
+        part = content[start + _BYTES_OF_EXTENSION_HEAD : end]
+        if named.decode("ascii", "replace").upper() != name.upper() or not 0 < size <= _MAX_EXTENDED_BYTES:
+            continue
+        extended = extended or bytearray(size)
+        if offset + len(part) > len(extended):
+            return None
+        extended[offset : offset + len(part)] = part
+        num_there += len(part)
+    is_whole = bool(extended) and num_there >= len(extended)
+    return bytes(extended) if is_whole and is_named(bytes(extended), name) else None
+
+
+def insert_extended_xmp(jpeg: bytes, parts: SplitPacket) -> bytes:
+    """Return a JPEG file that holds the first part of a packet with the second one behind it."""
+    segments = []
+    for offset in range(0, len(parts.extended), _BYTES_OF_EXTENDED_SEGMENT):
+        part = parts.extended[offset : offset + _BYTES_OF_EXTENDED_SEGMENT]
+        head = _EXTENSION + struct.pack(">32sII", parts.name.encode(), len(parts.extended), offset)
+        segments.append(b"\xff\xe1" + struct.pack(">H", 2 + len(head) + len(part)) + head + part)
+    return _with_inserted(jpeg, _behind_first_segments(jpeg), b"".join(segments))
 
 
 def bytes_behind(content: Content, packet: slice) -> int:

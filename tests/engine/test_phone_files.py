@@ -9,9 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.data.image_files import examine_photo, probe_image, read_image, read_thumbnail, write_image
+from engine.data.image_files import encode_image, examine_photo, probe_image, read_image, read_thumbnail, write_image
 from engine.data.photo_folder import list_image_files
+from engine.data.photo_image import FileFormat
 from engine.errors import ImageReadError
+from tests.engine.test_picture_descriptions import XMP
+
+FORMATS: tuple[FileFormat, ...] = ("jpeg", "png", "tiff", "webp")
 
 
 def scene(height: int = 40, width: int = 60) -> np.ndarray:
@@ -55,6 +59,22 @@ def test_a_transparent_avif_is_written_as_png(tmp_path: Path) -> None:
     assert photo.alpha is not None
     assert abs(float(photo.alpha.mean()) - 128 / 255) < 0.02
     assert probe_image(path).file_format == photo.metadata.file_format == "png"
+
+
+def test_the_xmp_of_an_avif_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "photo.avif"
+    Image.fromarray(scene()).save(path, xmp=XMP)
+    photo = read_image(path)
+    for file_format in FORMATS:
+        written = encode_image(photo, file_format=file_format)
+        assert b'xmp:Rating="4"' in written, file_format
+        assert b'tiff:Orientation="1"' in written
+
+
+def test_the_xmp_of_a_phone_s_heic_is_kept(shared_data: Path) -> None:
+    photo = read_image(shared_data / "odd_files" / "photoprism_misc" / "iphone_7.heic")
+    assert photo.metadata.descriptions.xmp is not None
+    assert b"2018-09-10T12:16:13" in encode_image(photo, file_format="jpeg")
 
 
 def test_damaged_phone_files_say_so(tmp_path: Path) -> None:

@@ -11,18 +11,25 @@ import numpy as np
 import pytest
 
 from engine.data.camera_facts import read_camera_facts
-from engine.data.image_files import examine_photo, read_image, write_image
-from engine.data.raw_exif import extract_exif_from_raw
+from engine.data.image_files import examine_photo, probe_image, read_image, read_raw_mosaic, write_image
+from engine.data.raw_directories import find_sensor_directory
+from engine.data.raw_exif import extract_descriptions_from_raw, extract_exif_from_raw
+from engine.errors import ImageReadError
+from tests.engine.test_picture_descriptions import IPTC
+from tests.engine.test_xmp_properties import packet_of
 from tests.raw_makers import (
+    LIST_3,
     TAKEN,
     dng_with_exif,
     exif_block,
     jpeg_with_exif,
+    list_tag,
     make_cr3,
     make_crw,
     make_mrw,
     make_raf,
     make_x3f,
+    opcode_list,
     write_dng,
 )
 
@@ -127,3 +134,72 @@ def test_numbers_that_point_nowhere_are_no_facts(kind: str) -> None:
 def test_a_mark_alone_says_nothing(mark: bytes) -> None:
     assert extract_exif_from_raw(mark) is None
     assert extract_exif_from_raw(mark + bytes(300)) is None
+
+
+RAW_XMP = packet_of(
+    "<dc:subject><rdf:Bag><rdf:li>harbour</rdf:li></rdf:Bag></dc:subject>",
+    'xmlns:crs="http://ns.adobe.com/camera-raw-settings/1.0/" crs:Exposure2012="+2.00" '
+    'xmlns:dc="http://purl.org/dc/elements/1.1/" dc:format="image/dng" '
+    'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Compression="1" tiff:Orientation="6"',
+).encode()
+
+
+def with_xmp(kind: str, folder: Path) -> bytes:
+    """A raw file with XMP where its maker puts it, and with IPTC where it is a TIFF inside."""
+    match kind:
+        case "raf":
+            head, picture = make_raf()[:160], jpeg_with_exif()
+            body = b"http://ns.adobe.com/xap/1.0/\x00" + RAW_XMP
+            picture = picture[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + picture[2:]
+            return head[:84] + struct.pack(">II", 160, len(picture)) + head[92:] + picture
+        case "cr3":
+            box = bytes.fromhex("be7acfcb97a942e89c71999491e3afac") + RAW_XMP
+            return make_cr3() + struct.pack(">I4s", 8 + len(box), b"uuid") + box
+        case _:
+            tags = [(700, "B", len(RAW_XMP), RAW_XMP, True), (33723, 7, len(IPTC), IPTC, True)]
+            path = write_dng(folder / "whole.dng", LEVELS, tags, bigtiff=kind == "big dng")
+            content = path.read_bytes()
+            return content if kind == "big dng" else MARKS[kind] + content[4:]
+
+
+LEVELS = np.random.default_rng(1).integers(3000, 9000, (24, 32)).astype(np.uint16)
+
+
+@pytest.mark.parametrize("kind", ["raf", "cr3", "orf", "rw2", "dng", "big dng"])
+def test_what_raw_files_say_beside_exif_is_read(kind: str, tmp_path: Path) -> None:
+    found = extract_descriptions_from_raw(with_xmp(kind, tmp_path))
+    assert found.xmp is not None
+    for words in (b'xmp:Rating="4"', b"harbour"):
+        assert words in found.xmp
+    for words in (b"Exposure2012", b"image/dng", b"tiff:Compression"):
+        assert words not in found.xmp, "it is not true of the developed picture"
+    assert found.iptc == (IPTC if "dng" in kind or kind in MARKS else None)
+
+
+@pytest.mark.parametrize("kind", ["dng", "big dng"])
+def test_a_restored_raw_file_keeps_xmp_and_iptc(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "photo.dng"
+    path.write_bytes(with_xmp(kind, tmp_path))
+    photo = read_image(path)
+    assert photo.metadata.remarks == ()
+    for name in ("restored.tif", "restored.jpg"):
+        write_image(tmp_path / name, photo)
+        told = told_by_exiftool(tmp_path / name, ["Rating", "Subject", "City", "Orientation"])
+        assert told == {"Rating": 4, "Subject": "harbour", "City": "Zug", "Orientation": 1}
+
+
+@pytest.mark.parametrize("rows_per_strip", [8, 24])
+def test_a_dng_that_is_a_bigtiff_is_the_same_as_an_ordinary_one(rows_per_strip: int, tmp_path: Path) -> None:
+    tags = [list_tag(LIST_3, opcode_list()), (50714, "H", 1, 256, True)]
+    same = {"rowsperstrip": rows_per_strip}
+    ordinary = write_dng(tmp_path / "a.dng", LEVELS, tags, **same)
+    big = write_dng(tmp_path / "b.dng", LEVELS, tags, bigtiff=True, **same)
+    np.testing.assert_array_equal(read_raw_mosaic(ordinary).mosaic, read_raw_mosaic(big).mosaic)
+    assert probe_image(big) == probe_image(ordinary)
+    directory = find_sensor_directory(big.read_bytes())
+    assert directory is not None
+    assert (directory.size, len(directory.parts)) == ((24, 32), 24 // rows_per_strip)
+    content = big.read_bytes()
+    big.write_bytes(content[: max(at for at, _ in directory.parts) + 100])
+    with pytest.raises(ImageReadError, match=r"ends too early|cannot be read"):
+        read_image(big)

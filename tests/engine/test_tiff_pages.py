@@ -279,4 +279,5 @@ def test_each_page_has_its_own_orientation_and_description(tmp_path: Path, is_bi
             assert first.tags.valueof(274) == 1
             assert first.tags.valueof(315) == f"Artist {orientation}"
             assert first.description == f"Page of {orientation}"
-            assert first.tags.valueof(282) == (100 + orientation, 1)
+            resolution = (100 + orientation, 200)
+            assert first.tags.valueof(282)[0] == resolution[orientation == 6]
