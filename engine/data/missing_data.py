@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import JpegImagePlugin, WebPImagePlugin
 
+from engine.data.coded_holes import find_hole_in_jpeg, find_zeros
 from engine.errors import ImageReadError
 
 EMPTY_BYTES: Final = 64
@@ -60,12 +61,15 @@ def end_of_data(content: bytes) -> int:
     return end if len(content) - end >= EMPTY_BYTES else len(content)
 
 
-def check_extents(read_at: Callable[[int, int], bytes], extents: Sequence[tuple[int, int]]) -> None:
-    """Refuse coded data of which a part lies beyond the end of the file, or is empty at its end.
+def check_extents(
+    read_at: Callable[[int, int], bytes], extents: Sequence[tuple[int, int]], *, has_escapes: bool = False
+) -> None:
+    """Refuse coded data of which a part lies beyond the end of the file, or is empty.
 
     Args:
         read_at: Returns so many bytes of the file from a place on, fewer where it ends.
         extents: Offset and size of each part, in their order.
+        has_escapes: Whether zeros are escaped in them, so that a hole is one wherever it is: HEVC does so, AV1 not.
 
     Raises:
         ImageReadError: With the share of the data that is missing.
@@ -76,7 +80,9 @@ def check_extents(read_at: Callable[[int, int], bytes], extents: Sequence[tuple[
         content = read_at(offset, size)
         present = end_of_data(content)
         missing += size - present
-        if present:
+        hole = find_zeros(content, EMPTY_BYTES, end=present) if has_escapes else None
+        missing += hole[1] if hole is not None else 0
+        if present and not has_escapes:
             break
     if missing:
         raise incomplete_error(missing / total, "data")
@@ -111,12 +117,12 @@ def end_within_a_row(rows: NDArray[Any]) -> int | None:
     Black that begins with a row, or where the picture was getting dark, stays what it is.
 
     Args:
-        rows: The stored bytes. Shape: (height, bytes of a row), uint8.
+        rows: The stored numbers. Shape: (height, numbers in a row).
 
     Returns:
         The row from which on they are missing; None where none are.
     """
-    height, row_bytes = rows.shape
+    height, row_length = rows.shape
     if height < 3 or rows[-1].any():
         return None
     # From below, in steps: a whole picture is mostly decided by its last row.
@@ -126,9 +132,9 @@ def end_within_a_row(rows: NDArray[Any]) -> int | None:
     if last < 1 or height - 1 - last < 1:
         return None
     column = int(np.flatnonzero(rows[last])[-1]) + 1
-    if not 0 < column < row_bytes - 3:
+    if not 0 < column < row_length - 3:
         return None
-    before, beside = rows[last, max(column - row_bytes // 2, 0) : column], rows[last - 1, column:]
+    before, beside = rows[last, max(column - row_length // 2, 0) : column], rows[last - 1, column:]
     is_sudden = np.count_nonzero(before) > 0.5 * before.size and np.count_nonzero(beside) > 0.5 * beside.size
     return last if is_sudden else None
 
@@ -142,6 +148,7 @@ def whole_jpeg(content: bytes) -> bytes:
     Raises:
         ImageReadError: Data of its picture are missing.
     """
+    _require_no_hole(content)
     # Looked at from its end first: nearly every file is whole.
     if content.endswith(_END_OF_JPEG):
         return content
@@ -159,6 +166,31 @@ def whole_jpeg(content: bytes) -> bytes:
             "The picture is incomplete: the data of its finer details or of its colours are missing.", _COPY_HINT
         )
     return ended
+
+
+def _require_no_hole(content: bytes) -> None:
+    """Refuse a JPEG with zeros amid its data.
+
+    Raises:
+        ImageReadError: With the share of the data that is missing.
+    """
+    hole = find_hole_in_jpeg(content)
+    if hole is None:
+        return
+    if not hole.is_sure:
+        end = content.rfind(_END_OF_JPEG)
+        if end < hole.start + hole.size or not _is_end_idle(content[:end] + _END_OF_JPEG):
+            return
+    raise incomplete_error(hole.size / len(content), "data")
+
+
+def _is_end_idle(content: bytes) -> bool:
+    """Tell whether a JPEG's last bytes change nothing: it was full before them, since zeros stand for many pixels."""
+    num_scans, _, _ = _walk_jpeg(content)
+    cut = content.removesuffix(_END_OF_JPEG)[:-EMPTY_BYTES]
+    if num_scans != 1 or cut.endswith(b"\xff"):
+        return False
+    return _first_difference(_decode_jpeg(content), _decode_jpeg(_with_filler(cut))) is None
 
 
 def check_jpeg_rows(read_content: Callable[[], bytes], samples: NDArray[Any]) -> None:

@@ -84,7 +84,7 @@ def decode_phone_file(file: BinaryIO, phone_format: PhoneFormat) -> DecodedImage
         file.seek(offset)
         return file.read(size)
 
-    check_extents(read_at, boxes.extents)
+    check_extents(read_at, boxes.extents, has_escapes=phone_format == "heic")
     if phone_format == "heic":
         picture = _open_heic(file)
         # A copy: what `asarray` gives is freed with `picture` (pi-heif 1.4), and reading it then ends the process.

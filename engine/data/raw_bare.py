@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from engine.data.image_formats import check_size, truncated_error
+from engine.data.missing_data import end_within_a_row, incomplete_error
+from engine.data.missing_sensor_data import check_sensor_rows
 from engine.data.photo_image import ImageInfo
 from engine.data.raw_colour import TYPICAL_DAYLIGHT, TYPICAL_MATRIX, matrix_from_xyz, normalise_gains, normalise_rows
 from engine.data.raw_defects import correct_defects
@@ -126,6 +128,7 @@ def read_bare_mosaic(path: Path) -> RawMosaic:
     """
     description = describe(path)
     levels = _read_levels(path, description)
+    _check_all_there(levels, description)
     mosaic = _scale(levels, description)
     order = description.recorded_cfa or find_recorded_order(mosaic, description.cfa)
     mosaic = rearrange(mosaic, description.cfa, order)
@@ -236,6 +239,20 @@ def _read_levels(path: Path, description: MosaicDescription) -> NDArray[np.uint1
             "There is not enough memory to open the picture.", "Close other programs, or make the picture smaller."
         ) from error
     return levels.astype(np.uint16, copy=False).reshape(description.height, description.width)
+
+
+def _check_all_there(levels: NDArray[np.uint16], description: MosaicDescription) -> None:
+    """Refuse a mosaic that ends in zeros which no sensor measures.
+
+    Raises:
+        ImageReadError: With the share that is missing.
+    """
+    row = end_within_a_row(levels)
+    if row is not None:
+        raise incomplete_error(1 - row / len(levels))
+    black = description.black
+    if black is not None:
+        check_sensor_rows(levels, min(black) if isinstance(black, tuple) else black)
 
 
 def _scale(levels: NDArray[np.uint16], description: MosaicDescription) -> NDArray[np.float32]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from engine.data.big_tiff import as_classic_tiff, is_big_tiff
 from engine.data.exif_blocks import InvalidExifError, mark_upright
 from engine.data.image_formats import check_size, truncated_error
+from engine.data.missing_sensor_data import check_plain_parts, check_sensor_rows
 from engine.data.orientation import turn_upright
 from engine.data.photo_image import ImageInfo, ImageMetadata, PhotoImage
 from engine.data.raw_colour import Matrix, matrix_from_xyz, normalise_gains, normalise_rows
@@ -71,6 +72,7 @@ def read_camera_mosaic(path: Path) -> RawMosaic:
         order = _filter_order(raw, layout.picture)
         area = layout.picture
         levels = raw.raw_image_visible[area.top : area.bottom, area.left : area.right]
+        _check_all_there(raw, layout)
         mosaic = _scale(raw, levels, order, layout)
         remarks = correct_mosaic(mosaic, order, layout)
         return RawMosaic(
@@ -95,6 +97,8 @@ def read_developed(path: Path) -> PhotoImage:
         raw.unpack()
         # Developing it unturned makes LibRaw forget how it was to be turned.
         orientation = _orientation(raw)
+        area = layout.picture
+        _check_all_there(raw, layout)
         corrected = correct_levels(raw, layout)
         settings: dict[str, Any] = {"user_black": 0, "user_cblack": [0] * 4, "user_sat": TOP_LEVEL}
         levels = raw.postprocess(
@@ -107,7 +111,6 @@ def read_developed(path: Path) -> PhotoImage:
                 **(settings | {"adjust_maximum_thr": 0.0} if corrected.is_changed else {}),
             )
         )
-        area = layout.picture
         upright = turn_upright(levels[area.top : area.bottom, area.left : area.right], orientation)
     pixels = upright.astype(np.float32) * np.float32(1 / 65535)
     return PhotoImage(np.ascontiguousarray(pixels), None, _metadata(path, corrected.remarks))
@@ -193,6 +196,7 @@ def _sensor_directory(path: Path) -> SensorDirectory | None:
             check_compression(directory)
             if missing_share(directory, content) > 0:
                 raise truncated_error()
+            check_plain_parts(directory, content)
         return directory
 
 
@@ -306,6 +310,22 @@ def _scale(
         part -= black
         part *= np.float32(1 / max(saturation - black, 1))
     return np.clip(mosaic, 0, 1, out=mosaic)
+
+
+def _check_all_there(raw: "rawpy.RawPy", layout: RawLayout) -> None:
+    """Refuse a picture with empty rows.
+
+    Raises:
+        ImageReadError: With the share that is missing.
+    """
+    blacks, area = layout.blacks, layout.picture
+    lowest = float(min(raw.black_level_per_channel)) if blacks is None else blacks.lowest()
+    try:
+        levels = raw.raw_image_visible[area.top : area.bottom, area.left : area.right]
+    except RuntimeError:
+        # Numbers of a kind that LibRaw does not hand out, such as floating-point ones.
+        return
+    check_sensor_rows(levels, lowest, layout.tile_starts)
 
 
 def _saturation(raw: "rawpy.RawPy", levels: NDArray[np.uint16]) -> float:

@@ -53,6 +53,7 @@ class RawLayout:
         active_size: Rows and columns of the active area.
         blacks: Where they are more than one level a filter, which LibRaw tells; else None.
         opcodes: Lists 1 to 3.
+        tile_starts: In which columns of the picture the file's tiles begin; the first is 0.
     """
 
     picture: Area
@@ -60,6 +61,7 @@ class RawLayout:
     active_size: tuple[int, int]
     blacks: BlackLevels | None = None
     opcodes: tuple[list[Opcode], list[Opcode], list[Opcode]]
+    tile_starts: tuple[int, ...] = (0,)
 
     @classmethod
     def of(cls, sizes: "rawpy.ImageSizes", directory: SensorDirectory | None) -> "RawLayout":
@@ -73,8 +75,15 @@ class RawLayout:
         first, second, third = (read_opcodes(content) for content in directory.opcode_lists)
         if directory.compression == LOSSY_JPEG:
             second = [opcode for opcode in second if opcode.number not in DONE_WITH_LOSSY_JPEG]
+        picture = _moved_into(directory.crop, -top, -left, visible)
+        starts = [0]
+        if directory.tile_size is not None:
+            first_column = sizes.left_margin + picture.left
+            width = picture.right - picture.left
+            starts += [at for at in range(-first_column % directory.tile_size[1], width, directory.tile_size[1]) if at]
         return cls(
-            picture=_moved_into(directory.crop, -top, -left, visible),
+            picture=picture,
+            tile_starts=tuple(starts),
             origin=(top, left),
             active_size=(active.bottom - active.top, active.right - active.left),
             blacks=directory.blacks if _needs_pattern(directory) else None,

@@ -13,6 +13,7 @@ from typing import Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data.coded_holes import SMALLEST_HOLE_BYTES, find_hole_in_jpeg, find_zeros
 from engine.data.exif_blocks import ByteOrder, ExifEntry, InvalidExifError
 from engine.data.tiff_directories import read_directories
 from engine.errors import ImageReadError
@@ -25,11 +26,15 @@ _LINEAR_RAW: Final = 34892
 _NEW_SUBFILE_TYPE: Final = 254
 _IMAGE_WIDTH: Final = 256
 _IMAGE_LENGTH: Final = 257
+_BITS_PER_SAMPLE: Final = 258
 _COMPRESSION: Final = 259
+_NOT_COMPRESSED: Final = 1
 _PHOTOMETRIC: Final = 262
 _STRIP_OFFSETS: Final = 273
 _SAMPLES_PER_PIXEL: Final = 277
 _STRIP_BYTE_COUNTS: Final = 279
+_TILE_WIDTH: Final = 322
+_TILE_LENGTH: Final = 323
 _TILE_OFFSETS: Final = 324
 _TILE_BYTE_COUNTS: Final = 325
 _SAMPLE_FORMAT: Final = 339
@@ -101,6 +106,11 @@ class BlackLevels:
         highest: NDArray[np.float32] = self.pattern.max(axis=(0, 1)) + np.float32(deltas)
         return highest
 
+    def lowest(self) -> float:
+        """The lowest level of all."""
+        deltas = sum(float(values.min(initial=np.inf)) for values in (self.of_columns, self.of_rows) if values.size)
+        return float(self.pattern.min()) + deltas
+
     def of_area(self, area: Area) -> NDArray[np.float32]:
         """The levels of an area, its rows and columns counted from the active area's. Shape: (rows, columns, samples).
 
@@ -124,6 +134,8 @@ class SensorDirectory:
         size: Rows and columns of recorded pixels.
         compression: As TIFF numbers it; 0 where the file does not say.
         parts: Where the strips or tiles begin and how many bytes they have.
+        bits: Of a sample; 0 where the file does not say.
+        tile_size: Rows and columns of a tile; None: the parts are strips.
         active_area: Of the recorded pixels, those that light fell on; None: all.
         crop: What the picture shortly is, counted from the active area; None: all of that.
         blacks: None where the file says nothing of them.
@@ -134,10 +146,17 @@ class SensorDirectory:
     size: tuple[int, int]
     compression: int
     parts: tuple[tuple[int, int], ...]
+    bits: int = 0
+    tile_size: tuple[int, int] | None = None
     active_area: Area | None = None
     crop: Area | None = None
     blacks: BlackLevels | None = None
     opcode_lists: tuple[bytes, bytes, bytes] = (b"", b"", b"")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the pixels lie in the file as they are."""
+        return self.compression == _NOT_COMPRESSED
 
 
 def find_sensor_directory(content: bytes) -> SensorDirectory | None:
@@ -163,14 +182,21 @@ def find_sensor_directory(content: bytes) -> SensorDirectory | None:
     size, directory = max(found, key=lambda each: each[0][0] * each[0][1])
     parts = _parts(directory, order)
     compression = _number(directory, _COMPRESSION, order) or 0
+    bits = _number(directory, _BITS_PER_SAMPLE, order) or 0
+    sides = [_number(directory, tag, order) or 0 for tag in (_TILE_LENGTH, _TILE_WIDTH)]
+    tile_size = (sides[0], sides[1]) if _TILE_OFFSETS in directory and all(sides) else None
     if not is_dng:
-        return SensorDirectory(is_dng=False, size=size, compression=compression, parts=parts)
+        return SensorDirectory(
+            is_dng=False, size=size, compression=compression, parts=parts, bits=bits, tile_size=tile_size
+        )
     lists = tuple(bytes(directory[tag].value) if tag in directory else b"" for tag in _OPCODE_LISTS)
     return SensorDirectory(
         is_dng=True,
         size=size,
         compression=compression,
         parts=parts,
+        bits=bits,
+        tile_size=tile_size,
         active_area=_active_area(directory, order),
         crop=_crop(directory, order),
         blacks=_blacks(directory, order),
@@ -181,8 +207,8 @@ def find_sensor_directory(content: bytes) -> SensorDirectory | None:
 def missing_share(directory: SensorDirectory, content: bytes) -> float:
     """How much of the sensor's picture the file lacks, as it says itself, 0 to 1.
 
-    Counted are bytes beyond the file's end, and compressed parts that are empty or end in nothing: where copying was
-    broken off, a file of full length may be filled with zeros.
+    Counted are bytes beyond the file's end, and compressed parts that are empty, end in nothing or have holes: where
+    copying was broken off, a file of full length may be filled with zeros.
     """
     stated = sum(num_bytes for _, num_bytes in directory.parts)
     missing = 0
@@ -190,7 +216,7 @@ def missing_share(directory: SensorDirectory, content: bytes) -> float:
         there = min(max(len(content) - offset, 0), num_bytes)
         missing += num_bytes - there
         if there == num_bytes and directory.is_dng and directory.compression in (JPEG, LOSSY_JPEG):
-            missing += _num_empty(content, offset, num_bytes)
+            missing += _num_empty(content, offset, num_bytes) or _num_in_hole(content, offset, num_bytes)
     return missing / stated if stated else 0.0
 
 
@@ -221,6 +247,14 @@ def _num_empty(content: bytes, offset: int, num_bytes: int) -> int:
         return 0
     length = len(content[offset:end].rstrip(b"\x00"))
     return 0 if content[offset + length - 2 : offset + length] == _JPEG_END else num_bytes - length
+
+
+def _num_in_hole(content: bytes, offset: int, num_bytes: int) -> int:
+    """How many bytes amid a JPEG part are zeros that were never written over."""
+    if find_zeros(content, SMALLEST_HOLE_BYTES, offset, offset + num_bytes) is None:
+        return 0
+    hole = find_hole_in_jpeg(content[offset : offset + num_bytes])
+    return hole.size if hole is not None and hole.is_sure else 0
 
 
 def _parts(directory: Mapping[int, ExifEntry], order: ByteOrder) -> tuple[tuple[int, int], ...]:

@@ -11,6 +11,12 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from engine.data.coded_holes import (
+    SMALLEST_HOLE_BYTES,
+    SMALLEST_PACKBITS_HOLE_BYTES,
+    find_hole_in_jpeg,
+    find_zeros,
+)
 from engine.data.colour_conversion import LabEncoding, cmyk_to_rgb, lab_to_rgb, ycbcr_to_rgb
 from engine.data.colour_description import profile_of_exif
 from engine.data.exif_blocks import InvalidExifError, embed_exif_in_tiff, exif_byte_order
@@ -295,7 +301,25 @@ def _check_all_there(page: tifffile.TiffPage, file: tifffile.FileHandle) -> None
         weights = [_num_rows(page, index) for index in range(num_parts)]
         share = sum(part * weight for part, weight in zip(missing, weights, strict=True)) / sum(weights)
         raise incomplete_error(share, "last rows" if is_last else "data")
+    holes = [_hole_in(page, read_end(offset, size)) for offset, size in zip(offsets, sizes, strict=True) if size]
+    if any(holes):
+        raise incomplete_error(sum(holes) / sum(sizes), "data")
     page.dataoffsets, page.databytecounts = offsets, sizes
+
+
+def _hole_in(page: tifffile.TiffPage, part: bytes) -> int:
+    """Return how many bytes of a part are zeros that its coder does not write."""
+    match page.compression:
+        case tifffile.COMPRESSION.LZW:
+            zeros = find_zeros(part, SMALLEST_HOLE_BYTES)
+        case tifffile.COMPRESSION.PACKBITS:
+            zeros = find_zeros(part, SMALLEST_PACKBITS_HOLE_BYTES)
+        case tifffile.COMPRESSION.JPEG:
+            hole = find_hole_in_jpeg(part, page.jpegtables or b"")
+            return hole.size if hole is not None and hole.is_sure else 0
+        case _:
+            return 0
+    return zeros[1] if zeros is not None else 0
 
 
 def _size_without_list(page: tifffile.TiffPage, offset: int, offsets: tuple[int, ...], file_size: int) -> int:
@@ -331,7 +355,7 @@ def _check_plain_rows(page: tifffile.TiffPage, samples: NDArray[Any]) -> None:
     row_axis = page.axes.find("Y")
     planes = samples if row_axis == 1 else samples[np.newaxis]
     # Their order in the file: what is missing of several planes is the end of the last one.
-    rows = np.ascontiguousarray(planes[-1]).reshape(planes.shape[1], -1).view(np.uint8)
+    rows = planes[-1].reshape(planes.shape[1], -1)
     row = end_within_a_row(rows)
     if row is not None:
         raise incomplete_error((len(rows) - row) / (len(rows) * len(planes)), "last rows" if row_axis == 0 else "data")
