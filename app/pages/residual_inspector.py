@@ -17,6 +17,7 @@ from app.session import InspectRequest, Session
 from app.theme import SPACING, Theme
 from app.translation import tr, translate_engine
 from app.widgets.job_controls import JobControls
+from app.widgets.scroll_room import ScrollRoom
 from app.widgets.text import ElidedLabel, IconLabel, label
 from engine.events import Emit
 from engine.job_control import JobControl
@@ -94,13 +95,17 @@ class ResidualInspector(QDialog):
         said.setSpacing(SPACING)
         said.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
         said.addWidget(self.verdict, 1)
-        layout = QVBoxLayout(self)
+        content = QWidget()
+        layout = QVBoxLayout(content)
         layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, SPACING)
         layout.setSpacing(SPACING)
         layout.addWidget(self._title)
         layout.addLayout(said)
         layout.addWidget(self.tabs, 1)
         layout.addWidget(self._progress_room)
+        around = QVBoxLayout(self)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.addWidget(ScrollRoom(content))
         for signal in (session.model_changed, session.photos_changed):
             signal.connect(self._update_readiness)
         size = Theme.of_application().px(_FIRST_SIZE[0]), Theme.of_application().px(_FIRST_SIZE[1])

@@ -192,7 +192,7 @@ def _photos(entry: RunEntry) -> str:
 def _scrolling(widget: QWidget) -> QWidget:
     area = QScrollArea()
     area.setWidgetResizable(True)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
     area.setWidget(widget)
     return _padded(area)
 

@@ -1,10 +1,13 @@
 """What a canvas paints over its picture: names of the sides, the cursor of another pane, the region, a grid, words."""
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QPainter, QPen
 
 POINTER_RADIUS_PX = 9
 _CHIP_MARGIN_PX = 8
+_MESSAGE_COLUMN_EMS = 32
+_SMALLEST_MESSAGE_PX = 9
+_UNLIMITED_PX = 10_000
 _DARK, _LIGHT = QColor(0, 0, 0, 170), QColor(255, 255, 255, 235)
 
 
@@ -70,11 +73,42 @@ def paint_region(painter: QPainter, place: QRectF) -> None:
 
 def paint_message(painter: QPainter, text: str, canvas: QRectF) -> None:
     """Paint a sentence in the middle of a canvas."""
+    painter.save()
+    font, chip = place_message(text, painter.font(), canvas)
+    painter.setFont(font)
+    paint_chip(painter, chip, text)
+    painter.restore()
+
+
+def place_message(text: str, font: QFont, canvas: QRectF) -> tuple[QFont, QRectF]:
+    """Find how a sentence fits into a canvas: in a column that reads well, else as wide as there is room, else smaller.
+
+    Args:
+        text: The sentence.
+        font: In which it is written where that fits.
+        canvas: The canvas.
+
+    Returns:
+        The font, and the ground around the sentence.
+    """
     margin = 2 * _CHIP_MARGIN_PX
     room = canvas.adjusted(margin, margin, -margin, -margin)
-    flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-    limited = QRectF(0, 0, min(room.width(), 420.0), room.height())
-    bounds = QFontMetricsF(painter.font()).boundingRect(limited, int(flags), text)
-    chip = QRectF(0, 0, bounds.width() + 2 * margin, bounds.height() + margin)
-    chip.moveCenter(room.center())
-    paint_chip(painter, chip, text)
+    flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
+    size = QFontInfo(font).pixelSize()
+    column = _MESSAGE_COLUMN_EMS * size
+    while True:
+        metrics = QFontMetricsF(font)
+        for width in (min(room.width(), column), room.width()):
+            inner = QRectF(0, 0, width - 2 * margin, _UNLIMITED_PX)
+            bounds = metrics.boundingRect(inner, flags, text)
+            if bounds.width() <= inner.width() and bounds.height() + margin <= room.height():
+                break
+        else:
+            if size > _SMALLEST_MESSAGE_PX:
+                size -= 1
+                font = QFont(font)
+                font.setPixelSize(size)
+                continue
+        chip = QRectF(0, 0, bounds.width() + 2 * margin, bounds.height() + margin)
+        chip.moveCenter(room.center())
+        return font, chip

@@ -1,8 +1,17 @@
 """The quiet bar above the job bar: what happened, what to do, a button that does it."""
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.messages import Message, Severity
 from app.theme import SPACING, Theme
@@ -18,6 +27,8 @@ _ICONS = {
 }
 _ACTION_SHOWN_MS = 12_000
 _MAX_WAITING = 50
+_LEAST_WORDS_PX = 320
+_DETAILS_PX = 120
 
 
 class MessageBar(QFrame):
@@ -67,16 +78,25 @@ class MessageBar(QFrame):
         words.setSpacing(SPACING // 4)
         words.addWidget(self._text)
         words.addWidget(self._hint)
-        row = QHBoxLayout()
-        row.setSpacing(SPACING)
-        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignVCenter)
-        row.addLayout(words, 1)
-        for control in (self.action_button, self.details_button, self._copy_button, self.dismiss_button):
-            row.addWidget(control, 0, Qt.AlignmentFlag.AlignVCenter)
+        said = QHBoxLayout()
+        said.setSpacing(SPACING)
+        said.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignVCenter)
+        said.addLayout(words, 1)
+        self._controls = (self.action_button, self.details_button, self._copy_button, self.dismiss_button)
+        controls = QHBoxLayout()
+        controls.setSpacing(SPACING)
+        controls.addStretch()
+        for control in self._controls:
+            controls.addWidget(control, 0, Qt.AlignmentFlag.AlignVCenter)
+        # What can be done stands beside what is said, or below it where that would leave too little room for words.
+        self._body = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._body.setSpacing(SPACING)
+        self._body.addLayout(said, 1)
+        self._body.addLayout(controls)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * SPACING, SPACING, SPACING, SPACING)
         layout.setSpacing(SPACING)
-        layout.addLayout(row)
+        layout.addLayout(self._body)
         layout.addWidget(self._details)
         self.hide()
 
@@ -99,6 +119,19 @@ class MessageBar(QFrame):
         """Close the shown message; the next one follows."""
         self._show(self._messages.pop(0) if self._messages else None)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        shown = [control for control in self._controls if not control.isHidden()]
+        taken = sum(control.sizeHint().width() + SPACING for control in shown) + self._icon.sizeHint().width()
+        is_narrow = self.width() < taken + Theme.of_application().px(_LEAST_WORDS_PX)
+        way = QBoxLayout.Direction.TopToBottom if is_narrow else QBoxLayout.Direction.LeftToRight
+        if way is not self._body.direction():
+            self._body.setDirection(way)
+        self._details.setFixedHeight(min(Theme.of_application().px(_DETAILS_PX), self.window().height() // 3))
+
     def _show(self, message: Message | None) -> None:
         self._timer.stop()
         self._shown = message
@@ -116,8 +149,8 @@ class MessageBar(QFrame):
             self.details_button.setVisible(bool(message.details))
             self._copy_button.setVisible(message.severity is Severity.ERROR or bool(message.details))
             self._details.setPlainText(message.details)
-            self._details.setFixedHeight(Theme.of_application().px(120))
             self._show_details(False)
+            self._arrange()
             self._update_dismiss_tip()
             if message.severity is not Severity.ERROR:
                 self._timer.start(

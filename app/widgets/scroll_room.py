@@ -49,6 +49,12 @@ class ScrollRoom(QScrollArea):
     def _least(self) -> QSize:
         return self._content.minimumSizeHint().expandedTo(self._content.minimumSize())
 
+    def _least_height(self, width: int) -> int:
+        layout = self._content.layout()
+        if layout is None or not layout.hasHeightForWidth():
+            return 0
+        return layout.totalMinimumHeightForWidth(width)
+
     def _fit(self) -> None:
         room = self.maximumViewportSize()
         across, down = self.horizontalScrollBar().sizeHint().height(), self.verticalScrollBar().sizeHint().width()
@@ -57,7 +63,12 @@ class ScrollRoom(QScrollArea):
         is_tall = least.height() > room.height()
         is_wide = least.width() > room.width() - (down if is_tall else 0)
         is_tall = least.height() > room.height() - (across if is_wide else 0)
+        if not is_tall:
+            # Wrapped text needs more of them the narrower it gets.
+            width = max(room.width(), least.width())
+            is_tall = self._least_height(width) > room.height() - (across if is_wide else 0)
         shown = QSize(room.width() - (down if is_tall else 0), room.height() - (across if is_wide else 0))
+        least.setHeight(max(least.height(), self._least_height(max(shown.width(), least.width()))))
         self.setHorizontalScrollBarPolicy(_policy(is_wide and self._scrolls_sideways))
         if self.verticalScrollBarPolicy() is not _policy(is_tall):
             self.setVerticalScrollBarPolicy(_policy(is_tall))

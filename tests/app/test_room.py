@@ -72,6 +72,9 @@ def cut_texts(root: QWidget) -> list[str]:
                 is_cut = widget.heightForWidth(widget.width()) > widget.height() + 1
             else:
                 needed = widget.sizeHint()
+                if widget.minimumWidth() == widget.maximumWidth():
+                    # The hint of a label of fixed width may be the width that it had before.
+                    needed = QSize(widget.fontMetrics().horizontalAdvance(widget.text()), needed.height())
                 is_cut = needed.width() > widget.width() + 1 or needed.height() > widget.height() + 1
         elif isinstance(widget, QPushButton) and widget.text().endswith("…") and widget.toolTip():
             # Shortened on purpose.
