@@ -88,7 +88,7 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> La
     chosen, task_params = _fit_task(task, config.task_params, chosen, emit)
     task = entry.make(task_params)
     share = config.validation_share if len(chosen) >= MIN_LABELS_FOR_VALIDATION else 0.0
-    decoded = _decode_pairs(chosen, task, control, emit)
+    decoded, digests = _decode_pairs(chosen, task, control, emit)
     training_pairs, validation_pairs = split_pairs(tuple(decoded), share, config.seed, _scenes_of(decoded))
     training, validation = (tuple(decoded[pair] for pair in pairs) for pairs in (training_pairs, validation_pairs))
     if not training:
@@ -101,7 +101,7 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> La
         training=training,
         validation=validation,
         unlabelled=tuple(path for path in noisy_paths if path not in withheld),
-        digests=tuple(file_digest(pair.noisy.path) for pair in (*training, *validation)),
+        digests=tuple(digests[pair] for pair in (*training_pairs, *validation_pairs)),
         task=task,
         task_params=task_params,
     )
@@ -264,17 +264,21 @@ def _warn_aside(pair: PhotoPair, reason: str, hint: str, emit: Emit) -> None:
 
 def _decode_pairs(
     pairs: Sequence[PhotoPair], task: RestorationTask, control: JobControl, emit: Emit
-) -> dict[PhotoPair, DecodedPair]:
+) -> tuple[dict[PhotoPair, DecodedPair], dict[PhotoPair, str]]:
+    """Read pairs, and the digests of their noisy files; one that cannot be read, or is gone meanwhile, is skipped."""
     decoded: dict[PhotoPair, DecodedPair] = {}
+    digests: dict[PhotoPair, str] = {}
     for index, pair in enumerate(pairs):
         control.wait_if_paused()
         try:
-            decoded[pair] = run_interruptibly(partial(_decode_pair, pair, task), control)
+            labels = run_interruptibly(partial(_decode_pair, pair, task), control)
+            digests[pair] = run_interruptibly(partial(file_digest, pair.noisy), control)
+            decoded[pair] = labels
         except EngineError as error:
             emit(FileSkipped(path=pair.noisy, reason=error.message, hint=error.hint))
             continue
         emit(StepDone(stage="Reading labels", step=index + 1, num_steps=len(pairs)))
-    return decoded
+    return decoded, digests
 
 
 def _scenes_of(decoded: Mapping[PhotoPair, DecodedPair]) -> dict[Path, Hashable]:

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from engine import labels
 from engine.configs import FinetuneConfig
 from engine.data.bicubic_resize import enlarge, shrink
 from engine.data.image_files import PhotoImage, read_image, write_image
 from engine.errors import InvalidInputError
 from engine.events import FileSkipped, JobEvent, JobWarning, Pixels
 from engine.job_control import JobControl
-from engine.labels import LabelSet, gather_labels
+from engine.labels import LabelSet, file_digest, gather_labels
 
 Make = Callable[[Pixels], NDArray[np.float32]]
 
@@ -226,3 +228,25 @@ def test_references_of_one_scene_never_both_teach_and_measure(folders: Folders) 
             {int(Path(name).stem) // 2 for name in names} for names in (labels.training_names, labels.validation_names)
         ]
         assert not scenes[0] & scenes[1]
+
+
+def test_a_label_that_vanishes_after_it_was_read_is_skipped(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read, then gone before its digest is taken: that label alone is missing."""
+    for index, name in enumerate(("a.png", "b.png", "c.png")):
+        folders.add(name, half, seed=index)
+    read = labels._decode_pair
+
+    def read_and_lose(*arguments: Any) -> Any:
+        decoded = read(*arguments)
+        if decoded.noisy.path.name == "b.png":
+            decoded.noisy.path.unlink()
+        return decoded
+
+    monkeypatch.setattr(labels, "_decode_pair", read_and_lose)
+    found, events = folders.gather()
+    assert found.names == ("a.png", "c.png")
+    assert len(found.digests) == 2
+    skipped = [event for event in events if isinstance(event, FileSkipped)]
+    assert [event.path.name for event in skipped] == ["b.png"]
+    assert "is not there" in skipped[0].reason
+    assert found.digests == tuple(file_digest(folders.noisy / name) for name in found.names)
