@@ -38,7 +38,8 @@ _STATES: Final = {
     "exists": "left alone: a file of its name is there",
     "failed": "failed",
 }
-_COLUMNS: Final = ("source", "state", "output", "seconds", "reason", "hint", "how")
+_PASSED_OVER: Final = "passed over: it is a restored file itself"
+_COLUMNS: Final = ("source", "state", "output", "seconds", "reason", "hint", "how", "remarks")
 _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title>
@@ -89,18 +90,19 @@ def write_restore_report(config: RestoreReportConfig, control: JobControl, emit:
             crops = run_interruptibly(partial(_crops, outcome.source, outcome.output), control)
             num_with_crops += bool(crops)
         articles.append(_article(outcome, crops))
+    articles += [_passed_over(path) for path in config.earlier_results]
     title = f"Restoration report, {datetime.now():%Y-%m-%d %H:%M}"
     page = _PAGE.format(
         title=title,
         side=CROP_PX,
-        summary=html.escape(_summary(config.outcomes)),
+        summary=html.escape(_summary(config)),
         note=f"Each pair of crops shows the most detailed part of the photo, {CROP_PX} pixels wide. "
         f"Residua {__version__}.",
         articles="\n".join(articles),
     )
     try:
         write_bytes_atomically(config.path, page.encode())
-        write_bytes_atomically(config.path.with_suffix(".csv"), _table(config.outcomes))
+        write_bytes_atomically(config.path.with_suffix(".csv"), _table(config))
     except OSError as error:
         raise ImageWriteError(
             f"The report cannot be written to {config.path.parent} ({error.strerror or error}).",
@@ -177,18 +179,27 @@ def _article(outcome: PhotoOutcome, crops: str) -> str:
     return f'<article class="{outcome.state}"><div>{crops}</div><div><h2>{name}</h2>{body}</div></article>'
 
 
-def _summary(outcomes: tuple[PhotoOutcome, ...]) -> str:
+def _passed_over(path: Path) -> str:
+    name = html.escape(_writable(str(path)))
+    return f"<article><div></div><div><h2>{name}</h2><p>{_PASSED_OVER}</p></div></article>"
+
+
+def _summary(config: RestoreReportConfig) -> str:
+    outcomes = config.outcomes
     counts = Counter[str](outcome.state for outcome in outcomes)
     parts = [f"{counts[state]:,} {words}" for state, words in _STATES.items() if counts[state]]
     seconds = sum(outcome.seconds for outcome in outcomes)
-    return f"{len(outcomes):,} photos: {', '.join(parts)}. Restoring took {seconds:,.1f} s."
+    text = f"{len(outcomes):,} photos: {', '.join(parts)}. Restoring took {seconds:,.1f} s."
+    if config.earlier_results:
+        text += f" {len(config.earlier_results):,} were passed over, being restored files themselves."
+    return text
 
 
-def _table(outcomes: tuple[PhotoOutcome, ...]) -> bytes:
+def _table(config: RestoreReportConfig) -> bytes:
     table = io.StringIO(newline="")
     writer = csv.writer(table)
     writer.writerow(_COLUMNS)
-    for outcome in outcomes:
+    for outcome in config.outcomes:
         writer.writerow(
             _not_a_formula(_writable(str(value)))
             for value in (
@@ -199,8 +210,11 @@ def _table(outcomes: tuple[PhotoOutcome, ...]) -> bytes:
                 outcome.reason,
                 outcome.hint,
                 outcome.how,
+                " ".join(outcome.remarks),
             )
         )
+    for path in config.earlier_results:
+        writer.writerow([_not_a_formula(_writable(str(path))), "passed over", "", "0.000", _PASSED_OVER, "", "", ""])
     # With a byte order mark, by which spreadsheet programs recognise UTF-8.
     return table.getvalue().encode("utf-8-sig")
 

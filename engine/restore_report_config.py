@@ -14,10 +14,12 @@ class RestoreReportConfig:
     Attributes:
         path: The HTML file; its folder must exist. The CSV file lies beside it under the same name.
         outcomes: What became of each photo.
+        earlier_results: Files that were passed over since they are results themselves.
     """
 
     path: Path
     outcomes: tuple[PhotoOutcome, ...]
+    earlier_results: tuple[Path, ...] = ()
 
 
 def report_path(folder: Path) -> Path:

@@ -93,7 +93,11 @@ def _write_report(config: RestoreConfig, result: RestoreResult, control: JobCont
 
     try:
         return write_restore_report(
-            RestoreReportConfig(path=report_path(config.out), outcomes=result.outcomes), control, emit
+            RestoreReportConfig(
+                path=report_path(config.out), outcomes=result.outcomes, earlier_results=result.earlier_results
+            ),
+            control,
+            emit,
         )
     except ImageWriteError as error:
         emit(JobWarning(message=error.message, hint=error.hint))

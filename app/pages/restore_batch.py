@@ -52,6 +52,7 @@ class RestoreBatch(QObject):
         self._config: RestoreConfig | None = None
         self._made_by: ModelChoice | None = None
         self._destination = Path()
+        self._earlier_results: tuple[Path, ...] = ()
 
     @property
     def is_running(self) -> bool:
@@ -99,7 +100,9 @@ class RestoreBatch(QObject):
                 title=tr("Writing the report"),
                 page_id=self._page_id,
                 function=_write_report,
-                config=RestoreReportConfig(path=report_path(folder), outcomes=tuple(outcomes)),
+                config=RestoreReportConfig(
+                    path=report_path(folder), outcomes=tuple(outcomes), earlier_results=self._earlier_results
+                ),
                 lane=JobLane.SIDE,
             )
         )
@@ -134,6 +137,7 @@ class RestoreBatch(QObject):
     @Slot(object)
     def _on_finished(self, result: RestoreResult) -> None:
         folder, report = self._destination, result.report
+        self._earlier_results = result.earlier_results
         self._end()
         num_failed = len(result.failed)
         self.message_raised.emit(

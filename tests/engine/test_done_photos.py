@@ -171,8 +171,13 @@ def test_the_report_holds_every_photo(model: Path, tmp_path: Path) -> None:
     write_photo(tmp_path / "in" / "c.png", 3)
     run(model, tmp_path / "in" / "c.png", tmp_path / "out")
     (tmp_path / "in" / "bad.png").write_bytes(b"no photo")
+    # A result of another folder that lies among the photos.
+    write_photo(tmp_path / "other" / "d.png", 4)
+    (earlier, _) = run(model, tmp_path / "other" / "d.png", tmp_path / "in")
+    assert earlier.restored[0][1].parent == tmp_path / "in"
     result, _ = run(model, tmp_path / "in", tmp_path / "out", report=True)
     assert sorted(states(result)) == ["done", "failed", "restored"]
+    assert [path.name for path in result.earlier_results] == ["d_restored.png"]
     assert result.report is not None
     page = result.report.read_text(encoding="utf-8")
     assert page.count("data:image/jpeg;base64,") == 4
@@ -181,9 +186,12 @@ def test_the_report_holds_every_photo(model: Path, tmp_path: Path) -> None:
     assert "src=" in page
     assert 'src="data:' in page
     assert "3 photos: 1 restored, 1 was done already, 1 failed." in page
+    assert "1 were passed over, being restored files themselves." in page
+    assert "d_restored.png" in page
     table = result.report.with_suffix(".csv").read_text(encoding="utf-8-sig").splitlines()
-    assert table[0] == "source,state,output,seconds,reason,hint,how"
-    assert len(table) == 4
+    assert table[0] == "source,state,output,seconds,reason,hint,how,remarks"
+    assert len(table) == 5
+    assert "d_restored.png,passed over," in table[-1]
     assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".csv", ".html", ".png", ".png"]
 
 
