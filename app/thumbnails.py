@@ -25,6 +25,7 @@ from PySide6.QtGui import QImage, QPixmap
 from app.image_convert import qimage_from_bytes
 from app.translation import tr
 from engine.atomic_files import write_bytes_atomically
+from engine.data.decoded_files import DECODER_VERSION
 from engine.data.image_files import read_embedded_thumbnail, read_thumbnail
 from engine.data.tiff_pages import containing_file
 from engine.errors import EngineError
@@ -314,7 +315,7 @@ class ThumbnailFiles:
 
     def _entry(self, path: Path, side_px: int, is_stretched: bool) -> Path:
         status = containing_file(path).stat()
-        key = f"{path.absolute()}\0{status.st_mtime_ns}\0{status.st_size}\0{side_px}"
+        key = f"{DECODER_VERSION}\0{path.absolute()}\0{status.st_mtime_ns}\0{status.st_size}\0{side_px}"
         if is_stretched:
             key += "\0stretched"
         return self._folder / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:40]}.jpg"

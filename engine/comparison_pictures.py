@@ -19,6 +19,7 @@ from pydantic import Field, model_validator
 from engine.atomic_files import TEMPORARY_PREFIX
 from engine.baselines.registry import BASELINES, Baseline
 from engine.configs import ComputeConfig
+from engine.data.decoded_files import DECODER_VERSION
 from engine.data.image_files import PhotoImage, is_raw_file, read_image, write_image
 from engine.data.tiff_pages import containing_file
 from engine.data.transparency import spread_visible_colours
@@ -214,6 +215,7 @@ def _picture_path(config: ComparisonPictureConfig) -> Path:
     """Return the file that stands for the photo and its maker in their present states."""
     parts = [
         _program_version(),
+        DECODER_VERSION,
         config.device,
         config.precision,
         _state(config.photo),

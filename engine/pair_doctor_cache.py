@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from engine.data.decoded_files import DECODER_VERSION
 from engine.data.photo_pairs import PhotoPair
 from engine.kept_measures import KeptMeasures
 from engine.pair_doctor_measures import PairMeasures
@@ -27,7 +28,7 @@ class MeasuresCache:
         Args:
             path: The cache's file.
         """
-        self._kept = KeptMeasures(path, PairMeasures, version=CACHE_VERSION, limit=MAX_PAIRS)
+        self._kept = KeptMeasures(path, PairMeasures, version=CACHE_VERSION * 1000 + DECODER_VERSION, limit=MAX_PAIRS)
 
     def find(self, pair: PhotoPair) -> PairMeasures | None:
         """Return what was measured on a pair; None where nothing was, or a file has changed since."""

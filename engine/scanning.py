@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.configs import ComputeConfig, ScanConfig
+from engine.data.decoded_files import DECODER_VERSION
 from engine.data.image_files import examine_photo, read_image
 from engine.data.opened_photo import disk_failure
 from engine.data.photo_folder import list_image_files
@@ -135,7 +136,9 @@ def _learn_noise(paths: Sequence[Path], control: JobControl, emit: Emit) -> Lear
 
 
 def _open_kept() -> KeptMeasures[PhotoMeasures]:
-    return KeptMeasures(default_cache_file(), PhotoMeasures, version=NOISE_VERSION, limit=MAX_KEPT_PHOTOS)
+    return KeptMeasures(
+        default_cache_file(), PhotoMeasures, version=NOISE_VERSION * 1000 + DECODER_VERSION, limit=MAX_KEPT_PHOTOS
+    )
 
 
 def _scan_file(path: Path, kept: KeptMeasures[PhotoMeasures] | None, control: JobControl) -> PhotoScanned | FileSkipped:

@@ -24,8 +24,8 @@ from engine.atomic_files import replace_atomically
 
 _logger = logging.getLogger(__name__)
 
-DECODER_VERSION = 1
-"""To be raised when the levels of a decoded photo change."""
+DECODER_VERSION = 2
+"""To be raised when the levels of a decoded photo change; what was computed from them is then computed again."""
 
 SMALLEST_BYTES = 4 * 2**20
 """Decoded photos below it stay in memory: about 1.4 megapixels of 8 bits, decoded sooner than a file is made."""
