@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from engine import __version__
 from engine.configs import RestoreConfig
-from engine.data.image_encoding import max_bit_depth
+from engine.data.image_encoding import check_can_hold, max_bit_depth
 from engine.data.image_files import BitDepth, FileFormat
 from engine.data.image_writing import FORMATS_BY_NAME, suffix_of_result
 from engine.data.opened_photo import disk_failure
@@ -91,7 +91,8 @@ class OutputPlan:
 
         Raises:
             ImageReadError: The photo cannot be read.
-            ImageWriteError: The result's name would be too long, or the folder for it cannot be looked into.
+            ImageWriteError: The format cannot hold the photo, the result's name would be too long, or the folder for it
+                cannot be looked into.
         """
         try:
             return self._claim(photo)
@@ -106,7 +107,9 @@ class OutputPlan:
         done = self.find_done(photo)
         if done is not None:
             return done
-        file_format = self.file_format(photo)
+        file_format, info = self.file_format(photo), photo.info
+        # Before any time goes into restoring it; what an enlargement needs is looked at when it is made.
+        check_can_hold(file_format, info.width, info.height, self.bit_depth(photo), info.has_alpha, info.has_extra)
         suffix = suffix_of_result(photo.path, file_format)
         stem = fill_pattern(self._config.name_pattern, photo.path.stem, self._values)
         number = 1

@@ -94,6 +94,7 @@ def probe(file: BinaryIO, file_format: PictureFormat, page_number: int = 1) -> P
                 num_channels=1 if header.colour_type in _GRAY_PNG_COLOUR_TYPES else 3,
                 bit_depth=16 if header.bits == 16 else 8,
                 file_format="png",
+                has_alpha=header.has_alpha,
             )
             return PictureHeader(info, read_exif_orientation(header.exif or b""), header.exif)
         with _open_with_pillow(file, file_format) as image:
@@ -103,6 +104,7 @@ def probe(file: BinaryIO, file_format: PictureFormat, page_number: int = 1) -> P
                 num_channels=1 if image.mode in ("1", "L") else 3,
                 bit_depth=8,
                 file_format=file_format,
+                has_alpha=image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info,
             )
             exif = _pillow_exif(image)
             return PictureHeader(info, read_exif_orientation(exif or b""), exif)

@@ -61,6 +61,7 @@ def probe_phone_file(file: BinaryIO, phone_format: PhoneFormat) -> tuple[ImageIn
         num_channels=1 if mode.startswith("L") else 3,
         bit_depth=depth,
         file_format=_written_format(depth, has_alpha),
+        has_alpha=has_alpha,
     )
     return info, exif
 

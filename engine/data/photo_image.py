@@ -209,6 +209,8 @@ class ImageInfo:
         num_channels: 1 (gray) or 3 (RGB); alpha is not counted.
         bit_depth: 8 or 16.
         file_format: As in `ImageMetadata`.
+        has_alpha: Whether the photo has transparency.
+        has_extra: Whether it has a further channel that is neither colour nor transparency.
     """
 
     width: int
@@ -216,6 +218,8 @@ class ImageInfo:
     num_channels: int
     bit_depth: BitDepth
     file_format: FileFormat
+    has_alpha: bool = False
+    has_extra: bool = False
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

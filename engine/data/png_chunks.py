@@ -18,6 +18,7 @@ _SIGNATURE_BYTES = 8
 _MAX_CHUNKS = 100_000
 _MAX_METADATA_BYTES = 32 * 2**20
 _MAX_COLOUR_CHUNK_BYTES = 64
+_COLOUR_TYPES_WITH_ALPHA = (4, 6)
 _BITS_OF_COLOUR_TYPES = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 
 
@@ -32,6 +33,7 @@ class PngHeader:
         colour_type: 0 gray, 2 RGB, 3 palette, 4 gray and alpha, 6 RGB and alpha.
         icc_profile: Uncompressed.
         exif: Beginning with its byte order mark.
+        has_alpha: Whether it has transparency: a channel, or a colour that stands for it.
         colour_chunks: Bodies of the chunks that describe its colours in other words, see `colour_description`.
     """
 
@@ -41,6 +43,7 @@ class PngHeader:
     colour_type: int
     icc_profile: bytes | None
     exif: bytes | None
+    has_alpha: bool
     colour_chunks: Mapping[bytes, bytes]
 
 
@@ -77,11 +80,13 @@ def read_png_header(file: BinaryIO) -> PngHeader:
     exif: bytes | None = None
     text_exif: bytes | None = None
     colour_chunks: dict[bytes, bytes] = {}
+    has_alpha = colour_type in _COLOUR_TYPES_WITH_ALPHA
     for _ in range(_MAX_CHUNKS):
         chunk = _read_chunk_head(file)
         if chunk is None or chunk[1] == b"IEND":
             break
         length, kind = chunk
+        has_alpha = has_alpha or kind == b"tRNS"
         if kind in (b"iCCP", b"eXIf", b"tEXt", b"zTXt", b"iTXt") and length <= _MAX_METADATA_BYTES:
             body = file.read(length)
             file.seek(4, 1)
@@ -103,6 +108,7 @@ def read_png_header(file: BinaryIO) -> PngHeader:
         colour_type=colour_type,
         icc_profile=icc_profile,
         exif=exif or text_exif,
+        has_alpha=has_alpha,
         colour_chunks=colour_chunks,
     )
 

@@ -96,6 +96,8 @@ def probe_tiff(file: BinaryIO, page_number: int = 1) -> tuple[ImageInfo, int]:
             num_channels=_num_colours(page),
             bit_depth=_bit_depth(page),
             file_format="tiff",
+            has_alpha=page.samplesperpixel > _num_stored_colours(page) and _has_alpha(page),
+            has_extra=page.samplesperpixel > _num_stored_colours(page) and not _has_alpha(page),
         )
         return info, orientation if orientation in range(1, 9) else 1
 

@@ -9,14 +9,17 @@ import pytest
 import tifffile
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from engine.backbones.unet import UNetParams
 from engine.configs import RestoreConfig
-from engine.data.image_files import read_image, read_thumbnail, write_image
+from engine.data.image_files import probe_image, read_image, read_thumbnail, write_image
 from engine.data.transparency import spread_visible_colours
 from engine.errors import ImageWriteError
 from engine.job_control import JobControl
-from engine.models import ModelCard, build_network, save_model
+from engine.models import ModelCard, build_network, load_model, save_model
+from engine.output_plan import OutputPlan
+from engine.restored_files import SourcePhoto
 from engine.restoring import restore
 
 PARAMS = UNetParams(width=8, num_levels=2).model_dump()
@@ -161,3 +164,38 @@ def test_spreading_takes_the_nearest_visible_colour() -> None:
         assert any((spread[row, column] == colours[tuple(place)]).all() for place in near)
     assert spread_visible_colours(colours, None) is colours
     assert spread_visible_colours(colours, np.zeros_like(alpha)) is colours
+
+
+@pytest.mark.parametrize(
+    ("name", "file_format", "words"),
+    [
+        ("infrared.tif", "png", "further channel"),
+        ("transparency.tif", "jpeg", "transparency"),
+        ("palette.png", "jpeg", "transparency"),
+        ("clear.webp", "jpeg", "transparency"),
+    ],
+)
+def test_what_no_file_can_hold_is_told_before_it_is_restored(
+    tmp_path: Path, name: str, file_format: Any, words: str
+) -> None:
+    photo = tmp_path / name
+    if photo.suffix == ".tif":
+        count, options = KINDS[photo.stem]
+        tifffile.imwrite(photo, channels(count), metadata=None, **options)
+    else:
+        clear = Image.fromarray(channels(4, np.uint8), "RGBA")
+        if photo.suffix == ".png":
+            clear = clear.convert("P")
+            clear.info["transparency"] = 0
+        clear.save(photo)
+    info = probe_image(photo)
+    read = read_image(photo)
+    assert (info.has_alpha, info.has_extra) == (read.alpha is not None, read.extra is not None)
+    model = make_model(tmp_path / "model.safetensors")
+    config = RestoreConfig(model=model, photos=(photo,), out=tmp_path / "out", format=file_format)
+    source = SourcePhoto(path=photo, info=info, subfolder=Path())
+    plan = OutputPlan(config, [source], load_model(model).card, model)
+    with pytest.raises(ImageWriteError, match=words):
+        plan.claim(source)
+    whole = OutputPlan(config.model_copy(update={"format": "tiff"}), [source], load_model(model).card, model)
+    assert whole.claim(source).state == "write"
