@@ -205,7 +205,7 @@ class TwinsCompared:
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseLearned:
-    """The noise of the photos that a training learns from is learned."""
+    """What is known of the noise of photos: first what flat parts say, without a distance, then what twins say."""
 
     noise: LearnedNoise
 

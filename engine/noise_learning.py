@@ -26,6 +26,9 @@ class NoiseLearningConfig(ComputeConfig):
     most: Annotated[
         int | None, Field(ge=1, title="Photos at most", description="Spread evenly over all of them; empty: all.")
     ] = None
+    max_twins: Annotated[
+        int, Field(ge=1, title="Twins at most", description="Photos whose twins are made; it takes most of the time.")
+    ] = 24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +50,7 @@ def learn_noise(config: NoiseLearningConfig, control: JobControl, emit: Emit) ->
     Args:
         config: The photos.
         control: Pause and cancel.
-        emit: Receives `TwinsCompared` and progress.
+        emit: Receives `NoiseLearned`, `TwinsCompared` and progress.
 
     Raises:
         InvalidInputError: No photo is large enough, or there is no starter model.
@@ -68,10 +71,13 @@ def learn_noise(config: NoiseLearningConfig, control: JobControl, emit: Emit) ->
             "Choose a model that denoises.",
         )
     photos = chosen_photos(decode_photos(_spread(config.photos, config.most), control, emit))
-    noise = learn_own_noise(photos, Restorer(model, open_device(config)), seed=0, control=control, emit=emit)
+    restorer = Restorer(model, open_device(config))
+    noise = learn_own_noise(photos, restorer, seed=0, control=control, emit=emit, max_twins=config.max_twins)
     return PhotosNoise(paths=tuple(photo.path for photo in photos), noise=noise)
 
 
 def _spread(paths: Sequence[Path], most: int | None) -> list[Path]:
     """As many as asked for, spread evenly: decoding all of a large folder would take minutes."""
-    return list(paths if most is None else paths[:: -(-len(paths) // most)])
+    if most is None or len(paths) <= most:
+        return list(paths)
+    return [paths[number * len(paths) // most] for number in range(most)]

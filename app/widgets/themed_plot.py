@@ -48,8 +48,28 @@ class ThemedPlot(QWidget):
         plot: The plot; a drawing function adds to it.
     """
 
-    def __init__(self, title: str, x_label: str, y_label: str, tip: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        title: str,
+        x_label: str,
+        y_label: str,
+        tip: str,
+        parent: QWidget | None = None,
+        *,
+        ground: str = "window",
+    ) -> None:
+        """Show nothing yet.
+
+        Args:
+            title: Above the plot, and its name for screen readers; "" for none.
+            x_label: Of the axis below, with its unit.
+            y_label: Of the axis at the left, with its unit.
+            tip: What is seen, in a sentence with the term.
+            parent: Its owner.
+            ground: The palette's colour that it stands on.
+        """
         super().__init__(parent)
+        self._ground = ground
         self.setAccessibleName(title)
         self.setToolTip(tip)
         self._labels = {"bottom": x_label, "left": y_label}
@@ -108,7 +128,7 @@ class ThemedPlot(QWidget):
         if not hasattr(self, "plot"):
             return
         colors = palette()
-        self._view.setBackground(colors.window)
+        self._view.setBackground(getattr(colors, self._ground))
         self._view.setMinimumHeight(Theme.of_application().px(_MIN_PLOT_PX))
         self.plot.clear()
         for name, text in self._labels.items():

@@ -24,6 +24,7 @@ from engine.restorer import Restorer
 from engine.simulation.dead_leaves import draw_dead_leaves
 from engine.simulation.learned.flat_blocks import guess_noise
 from engine.simulation.learned.noise import NOISE_FILE, LearnedNoise, load_noise, save_noise
+from engine.simulation.learned.twins import MAX_PHOTOS as MAX_TWINS
 from engine.simulation.learned.twins import NUM_ROUNDS, fit_by_twins
 from engine.simulation.pictures import Picture
 from engine.weight_files import save_tensors
@@ -122,7 +123,13 @@ def chosen_photos(photos: Sequence[DecodedPhoto]) -> list[DecodedPhoto]:
 
 
 def learn_own_noise(
-    photos: Sequence[DecodedPhoto], restorer: Restorer, *, seed: int, control: JobControl, emit: Emit
+    photos: Sequence[DecodedPhoto],
+    restorer: Restorer,
+    *,
+    seed: int,
+    control: JobControl,
+    emit: Emit,
+    max_twins: int = MAX_TWINS,
 ) -> LearnedNoise:
     """Learn the noise of photos with a network that restores them already.
 
@@ -131,7 +138,8 @@ def learn_own_noise(
         restorer: The network.
         seed: Of the twins.
         control: Pause and cancel.
-        emit: Receives progress.
+        emit: Receives progress, and what is known of the noise so far.
+        max_twins: Photos whose twins are made, at most.
 
     Raises:
         JobCancelled: Asked to end.
@@ -144,6 +152,8 @@ def learn_own_noise(
         [255 if photo.bit_depth == 8 else 65535 for photo in photos],
     )
 
+    emit(NoiseLearned(noise=guess))
+
     def restore(pixels: Pixels) -> Pixels:
         return restorer.restore(pixels, control=control)
 
@@ -152,7 +162,9 @@ def learn_own_noise(
         emit(StepDone(stage=_STAGE, step=done + 1, num_steps=rounds + 1, metrics={"twin_distance": distance}))
         emit(TwinsCompared(round=done, num_rounds=rounds, distance=distance))
 
-    noise = fit_by_twins(guess, [_central_part(photo) for photo in photos], restore, seed=seed, on_round=report)
+    noise = fit_by_twins(
+        guess, [_central_part(photo) for photo in photos], restore, seed=seed, max_twins=max_twins, on_round=report
+    )
     emit(NoiseLearned(noise=noise))
     return noise
 

@@ -39,24 +39,25 @@ class Grain:
         rows, columns = self.along_rows, self.along_columns
         strongest = max(rows[0], columns[0])
         if abs(rows[-1] - columns[-1]) > _BAND:
-            direction = "rows" if rows[-1] > columns[-1] else "columns"
-            return f"It runs in bands along {direction}."
+            return "It runs in bands along rows." if rows[-1] > columns[-1] else "It runs in bands along columns."
         weakest = min(rows[0], columns[0])
         if weakest < -_INDEPENDENT and strongest < _INDEPENDENT:
-            return f"Neighbouring pixels differ more than by chance, as after sharpening (correlation {weakest:.2f})."
+            return (
+                f"Neighbouring pixels differ more than by chance, as after sharpening (correlation {_figure(weakest)})."
+            )
         if strongest < _INDEPENDENT:
-            return f"Each pixel has noise of its own (correlation of neighbours {strongest:.2f})."
+            return f"Each pixel has noise of its own (correlation of neighbours {_figure(strongest)})."
         reach = 1 + sum(max(pair) > _REACHED for pair in zip(rows, columns, strict=True))
-        return f"Its grain is about {reach} pixels wide (correlation of neighbours {strongest:.2f})."
+        return f"Its grain is about {reach} pixels wide (correlation of neighbours {_figure(strongest)})."
 
     @property
     def colour_sentence(self) -> str:
         """How its colours hang together, in a sentence."""
         if self.between_channels > _GRAY:
-            return f"It is gray: all colours share it (correlation {self.between_channels:.2f})."
+            return f"It is gray: all colours share it (correlation {_figure(self.between_channels)})."
         if self.between_channels < _OWN_COLOURS:
-            return f"Each colour has noise of its own (correlation {self.between_channels:.2f})."
-        return f"The colours share a part of it (correlation {self.between_channels:.2f})."
+            return f"Each colour has noise of its own (correlation {_figure(self.between_channels)})."
+        return f"The colours share a part of it (correlation {_figure(self.between_channels)})."
 
 
 def grain_of(spectrum: NDArray[np.float64]) -> Grain:
@@ -88,3 +89,8 @@ def common_grain(noise: LearnedNoise, photos: Sequence[int]) -> Grain:
     """
     found = [noise.photos[photo].spectrum for photo in photos]
     return grain_of(noise.spectra[max(sorted(set(found)), key=found.count)])
+
+
+def _figure(correlation: float) -> str:
+    """Two digits, and never a minus before zero."""
+    return f"{round(correlation, 2) + 0.0:.2f}"
