@@ -49,6 +49,8 @@ class RunDetails(QWidget):
         plot: Its curves.
         preview: Its pictures through time.
         noise: What it has learned of its photos' noise.
+        noise_tab: Where that stands; hidden for a run that has learned none.
+        tabs: All of these.
         facts: What is known of it and of its model.
         notes: What a person wrote about it.
     """
@@ -74,22 +76,22 @@ class RunDetails(QWidget):
         curves_layout.setContentsMargins(0, 0, 0, 0)
         curves_layout.addWidget(self._no_curves)
         curves_layout.addWidget(self.plot, 1)
-        self._tabs = QTabWidget()
-        self._tabs.setDocumentMode(True)
-        self._tabs.addTab(_scrolling(curves), tr("Curves"))
-        self._tabs.addTab(_padded(self.preview), tr("Preview"))
-        self._noise_tab = _scrolling(self.noise)
-        self._tabs.addTab(self._noise_tab, tr("Noise"))
-        self._tabs.addTab(_scrolling(self.facts), tr("Facts"))
-        self._tabs.addTab(_padded(self.notes), tr("Notes"))
-        self._tabs.addTab(_padded(self._settings_text), tr("Settings"))
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.addTab(_scrolling(curves), tr("Curves"))
+        self.tabs.addTab(_padded(self.preview), tr("Preview"))
+        self.noise_tab = _scrolling(self.noise)
+        self.tabs.addTab(self.noise_tab, tr("Noise"))
+        self.tabs.addTab(_scrolling(self.facts), tr("Facts"))
+        self.tabs.addTab(_padded(self.notes), tr("Notes"))
+        self.tabs.addTab(_padded(self._settings_text), tr("Settings"))
         self._show_noise()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
         layout.addWidget(self._title)
         layout.addWidget(self._verdict)
-        layout.addWidget(self._tabs, 1)
+        layout.addWidget(self.tabs, 1)
         self._task = LatestTask(self)
         self._task.finished.connect(self._show_stored)
         self._task.failed.connect(self._show_failure)
@@ -177,7 +179,7 @@ class RunDetails(QWidget):
         self._show_facts()
 
     def _show_noise(self) -> None:
-        self._tabs.setTabVisible(self._tabs.indexOf(self._noise_tab), self._noise is not None)
+        self.tabs.setTabVisible(self.tabs.indexOf(self.noise_tab), self._noise is not None)
         self.noise.show_noise(self._noise, self._entry.record.metrics if self._entry is not None else {})
 
     def _show_failure(self, error: EngineError) -> None:

@@ -51,6 +51,7 @@ class TrainingView(QWidget):
         preview: The pictures.
         tries: Tries the current weights on any open photo.
         game: A photo beside its twin, where the photos' own noise is learned.
+        game_tab: Where the game stands; hidden until there is one.
         story: How the noise is being learned, and what that brought.
         looks: The game, the pictures and the tries, as tabs.
         run: The run's folder, once it exists.
@@ -73,8 +74,11 @@ class TrainingView(QWidget):
         self.looks.setDocumentMode(True)
         self.game = TwinGame()
         self.story = NoiseStory()
-        self.looks.addTab(self.game, tr("Which one is real?"))
-        self.looks.setTabVisible(self.looks.indexOf(self.game), False)
+        self.game_tab = QScrollArea()
+        self.game_tab.setWidgetResizable(True)
+        self.game_tab.setWidget(self.game)
+        self.looks.addTab(self.game_tab, tr("Which one is real?"))
+        self.looks.setTabVisible(self.looks.indexOf(self.game_tab), False)
         self._preview_tab = _with_margin(self.preview)
         self.looks.addTab(self._preview_tab, tr("Preview through time"))
         self.looks.addTab(self.tries, tr("Try any photo"))
@@ -170,7 +174,7 @@ class TrainingView(QWidget):
             self.preview.clear()
             self.story.clear()
             self.game.clear()
-            self.looks.setTabVisible(self.looks.indexOf(self.game), False)
+            self.looks.setTabVisible(self.looks.indexOf(self.game_tab), False)
         self._title.set_text(job.request.title)
         self._show_verdict("hourglass", "text_muted", tr("Preparing …"))
         self._summary.hide()
@@ -256,11 +260,11 @@ class TrainingView(QWidget):
 
     def _offer_game(self) -> None:
         """Bring the game to the front, the first time and where nothing else is to be seen yet."""
-        tab = self.looks.indexOf(self.game)
+        tab = self.looks.indexOf(self.game_tab)
         if not self.looks.isTabVisible(tab):
             self.looks.setTabVisible(tab, True)
             if self.looks.currentWidget() is self._preview_tab and not self.preview.num_frames:
-                self.looks.setCurrentWidget(self.game)
+                self.looks.setCurrentWidget(self.game_tab)
 
     @Slot(object)
     def _take_stored(self, stored: tuple[Mapping[str, Sequence[tuple[int, float]]], LearnedNoise | None]) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from app.style_sheet import Sizes
 from app.theme import SPACING, Palette, Theme, palette
 from app.widgets.plot_axis import plot_item
-from app.widgets.text import label
+from app.widgets.text import ElidedLabel
 
 _LEFT_AXIS_PX = 56
 _BOTTOM_AXIS_PX = 40
@@ -74,7 +74,7 @@ class ThemedPlot(QWidget):
         self.setToolTip(tip)
         self._labels = {"bottom": x_label, "left": y_label}
         self._draw: Callable[[Palette], None] | None = None
-        self._title = label(title, "section")
+        self._title = ElidedLabel(title, "section")
         self._title.setVisible(bool(title))
         self._view = pg.PlotWidget(plotItem=plot_item())
         self._view.setObjectName("ThemedPlot")

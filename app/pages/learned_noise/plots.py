@@ -127,7 +127,7 @@ def show_residual_levels(target: ThemedPlot, levels: ResidualLevels, learned: ND
 def distance_plot(*, ground: str = "window") -> ThemedPlot:
     """Return the empty plot of how near twins come to their photos."""
     return _low_plot(
-        tr("Photos and their twins come nearer"),
+        tr("Twins come nearer"),
         tr("round of putting the noise right"),
         tr("apart, % of the noise"),
         tr(

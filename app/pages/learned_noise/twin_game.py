@@ -46,7 +46,8 @@ class PictureButton(QAbstractButton):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(256, 256) + QSize(2, 2) * 2 * _FRAME_PX
+        # What it needs; it takes all that there is.
+        return QSize(_LEAST_PX, _LEAST_PX)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(_LEAST_PX, _LEAST_PX)
