@@ -280,8 +280,9 @@ class TrainingPage(TrainingKindPage):
                 buttons.tune.clicked.connect(lambda: self._use(choice, "finetune"))
             if buttons.use is not None:
                 buttons.use.clicked.connect(lambda: self._use(choice, "restore"))
-        is_gated = training.result is not None and bool(gains_by_share(training.result.metrics))
-        self.view.show_summary(achieved, ending_text(training), buttons.all, is_verdict=is_gated)
+        # Without labels the gate's figures say what was achieved, and the verdict would say it again.
+        metrics = training.result.metrics if training.result is not None and self.kind == "pretrain" else {}
+        self.view.show_summary(achieved, ending_text(training), buttons.all, is_verdict=bool(gains_by_share(metrics)))
 
     def _take_result(self, training: TrainingJob, *, is_shown: bool) -> None:
         assert training.result is not None
