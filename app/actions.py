@@ -53,6 +53,8 @@ ACTIONS: dict[str, ActionSpec] = {
     "page.runs": ActionSpec("Runs", ("Ctrl+7",), _PAGES),
     "training.earlier_preview": ActionSpec("Earlier picture of a training", (",",), _TRAINING),
     "training.later_preview": ActionSpec("Later picture of a training", (".",), _TRAINING),
+    "training.first_is_real": ActionSpec("Photo or twin: A is the photo", ("1",), _TRAINING),
+    "training.second_is_real": ActionSpec("Photo or twin: B is the photo", ("2",), _TRAINING),
     "photos.exclude": ActionSpec("Leave the selected photos out, or take them back", ("Del",), _PHOTOS),
     "photos.keep_only": ActionSpec("Use the selected photos only", ("Ctrl+K",), _PHOTOS),
     "photos.find": ActionSpec("Filter by name", ("Ctrl+F",), _PHOTOS),

@@ -33,6 +33,7 @@ from app.main_window import MainWindow
 from app.pages.compare import ComparePage
 from app.pages.labels import LabelsPage
 from app.pages.photos import PhotosPage
+from app.pages.pretrain import PretrainPage
 from app.pages.residual_inspector import ResidualInspector
 from app.pages.restore import RestorePage
 from app.pages.runs import RunsPage
@@ -108,6 +109,8 @@ class Photographer:
         page.refresh()
         wait_until(page.start_button.isEnabled, _SOON_S)
         wait_until(lambda: not page.checks.is_busy and not page.checks.is_trying, _SOON_S)
+        if isinstance(page, PretrainPage):
+            wait_until(lambda: page.look.found is not None and not page.look.is_busy, _LONG_S)
         let_live(1.0)
         self._keep(f"{page_id}-settings")
         page.start_button.click()

@@ -25,12 +25,14 @@ from engine.events import (
     ImageRestored,
     JobEvent,
     JobWarning,
+    NoiseLearned,
     NoiseMeasured,
     PhotoPassedOver,
     PreviewReady,
     RunStarted,
     StepDone,
     TrainingMeasured,
+    TwinMade,
     ValidationDone,
     VerdictReady,
 )
@@ -207,8 +209,7 @@ class JsonReporter(Reporter):
         self._stream.flush()
 
     def _write(self, event: JobEvent) -> None:
-        fields = {"step": event.step} if isinstance(event, PreviewReady) else to_json(event)
-        self._write_line({"event": type(event).__name__, **fields})
+        self._write_line({"event": type(event).__name__, **_fields_of(event)})
 
     def _write_line(self, fields: Mapping[str, Any]) -> None:
         self._stream.write(json.dumps(fields) + "\n")
@@ -272,6 +273,18 @@ def _phrase_progress(event: StepDone) -> str:
     if event.seconds_left is not None:
         parts.append(f"{phrase_duration(event.seconds_left)} left")
     return " · ".join(parts)
+
+
+def _fields_of(event: JobEvent) -> dict[str, Any]:
+    """What a script is told of an event: no pictures, and of a noise its figures."""
+    if isinstance(event, PreviewReady):
+        return {"step": event.step}
+    if isinstance(event, TwinMade):
+        return {"name": event.name}
+    if isinstance(event, NoiseLearned):
+        return {"noise": to_json(event.noise.summary)}
+    fields: dict[str, Any] = to_json(event)
+    return fields
 
 
 def _phrase_event(event: JobEvent) -> str:

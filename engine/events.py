@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from engine.data.camera_facts import NOTHING_NOTED, CameraFacts
 from engine.noise_facts import FolderNoise, NoiseEstimate, SignalDependence
+from engine.simulation.learned.noise import LearnedNoise
 
 Pixels = NDArray[np.float32]
 """Height x width x channels (1 or 3), 0 to 1, read-only: the image contract at every border of the engine."""
@@ -188,6 +189,43 @@ class NoiseMeasured:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TwinsCompared:
+    """Photos were compared with their twins: the same photos restored and made noisy with what is learned so far.
+
+    Attributes:
+        round: How often the noise was put right before; 0: as the photos' flat blocks say.
+        num_rounds: How often it will be.
+        distance: Mean earth mover's distance of photos and twins, on the scale of the residual's own mean magnitude.
+    """
+
+    round: int
+    num_rounds: int
+    distance: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseLearned:
+    """What is known of the noise of photos: first what flat parts say, without a distance, then what twins say."""
+
+    noise: LearnedNoise
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwinMade:
+    """A part of a photo, and its twin, for a person to tell apart.
+
+    Attributes:
+        name: The photo's file name.
+        photo: The part as it was recorded. Height x width x channels, 0 to 1.
+        twin: The same part restored and made noisy with the learned noise. Same shape.
+    """
+
+    name: str
+    photo: Pixels
+    twin: Pixels
+
+
+@dataclass(frozen=True, kw_only=True)
 class FileSkipped:
     """One file that a job cannot use; the job goes on with the rest."""
 
@@ -282,6 +320,9 @@ JobEvent = (
     | VerdictReady
     | PhotoScanned
     | NoiseMeasured
+    | TwinsCompared
+    | NoiseLearned
+    | TwinMade
     | FileSkipped
     | ImageRestored
     | PhotoPassedOver

@@ -7,6 +7,7 @@ error, which is an `engine.errors.EngineError` where a person can mend the cause
 from engine.evaluating import evaluate
 from engine.label_budget.experiment import label_budget
 from engine.label_suggestion import suggest_labels
+from engine.noise_learning import learn_noise
 from engine.residual_analysis import examine_residual
 from engine.residual_distances import compare_noises
 from engine.restoring import restore
@@ -19,6 +20,7 @@ __all__ = [
     "examine_residual",
     "finetune",
     "label_budget",
+    "learn_noise",
     "pretrain",
     "restore",
     "resume_training",

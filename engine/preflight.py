@@ -126,7 +126,11 @@ def _pretraining(
     pretext = entry.make(params)
     photos = look_at_photos(config.photos, control)
     findings = photo_findings(
-        photos, crop_px=pretext.source_crop_px(config.crop_px), min_photos=pretext.min_photos, control=control
+        photos,
+        crop_px=pretext.source_crop_px(config.crop_px),
+        min_photos=pretext.min_photos,
+        needs_variety=not pretext.needs_start,
+        control=control,
     )
     if pretext.needs_start and origin is None:
         findings.append(

@@ -103,13 +103,16 @@ def look_at_photos(folders: Sequence[Path], control: JobControl) -> PhotoSet:
     return PhotoSet(photos=tuple(photos), skipped=tuple(skipped))
 
 
-def photo_findings(photos: PhotoSet, *, crop_px: int, min_photos: int, control: JobControl) -> list[Finding]:
+def photo_findings(
+    photos: PhotoSet, *, crop_px: int, min_photos: int, needs_variety: bool, control: JobControl
+) -> list[Finding]:
     """Judge noisy photos that a self-supervised method learns from.
 
     Args:
         photos: What there is.
         crop_px: Side of the square that is cut from a photo, sub-sampling included.
         min_photos: How many different photos the method needs.
+        needs_variety: Whether few photos are a doubt; what only refines a model learns from one.
         control: Asked before each file that has to be read.
 
     Raises:
@@ -132,7 +135,8 @@ def photo_findings(photos: PhotoSet, *, crop_px: int, min_photos: int, control: 
                 "Open a folder with more photos, or take photos back that were left out.",
             )
         ]
-    found = _amount_findings(photos) + mixture_findings(photos) + size_findings(photos, crop_px)
+    found = _amount_findings(photos, needs_variety=needs_variety)
+    found += mixture_findings(photos) + size_findings(photos, crop_px)
     num_repeated = count_repeated(photos, control)
     if num_photos - num_repeated < min_photos:
         found.append(
@@ -206,10 +210,10 @@ def count_repeated(photos: PhotoSet, control: JobControl) -> int:
     return num_repeated
 
 
-def _amount_findings(photos: PhotoSet) -> list[Finding]:
+def _amount_findings(photos: PhotoSet, *, needs_variety: bool) -> list[Finding]:
     num_photos = len(photos.photos)
     found = []
-    if num_photos < FEW_PHOTOS or photos.num_pixels < FEW_PIXELS:
+    if needs_variety and (num_photos < FEW_PHOTOS or photos.num_pixels < FEW_PIXELS):
         found.append(
             doubtful(
                 f"{count(num_photos, 'photo')} with {photos.num_pixels / 1e6:.1f} megapixels show little variety.",

@@ -119,7 +119,7 @@ _OWN_NOISE: dict[Preset, dict[str, Any]] = {
 }
 
 # What is already learned is refined, not overwritten; from scratch there is nothing to overwrite. Without labels it is
-# refined least: all that was tried took something from a starter model.
+# refined in small steps, and followed as far as that pays.
 _REFINING_LEARNING_RATE = 1e-3
 _READAPTING_LEARNING_RATE = 1e-4
 FROM_SCRATCH_PRETEXT = "rcl"

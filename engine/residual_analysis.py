@@ -18,10 +18,13 @@ from engine.residual_leak import LARGE_SHARE, TRACE_SHARE, measure_leak, smalles
 from engine.residual_statistics import (
     RadialSpectrum,
     ResidualHistogram,
+    ResidualLevels,
     autocorrelation,
     radial_spectrum,
     residual_histogram,
+    residual_levels,
 )
+from engine.simulation.learned.noise import BRIGHTNESS, load_noise
 from engine.verdicts import UNCHANGED_LEVEL
 
 VISIBLE_LEVEL = 1 / 255
@@ -30,7 +33,12 @@ VISIBLE_LEVEL = 1 / 255
 _MAX_SCALE = 4
 _MAX_SPECTRUM_PX = 2048
 _STAGE = "Looking at the residual"
-_NUM_STEPS = 5
+_NUM_STEPS = 6
+
+_AS_STRONG = (0.8, 1.15)
+"""Of a residual to the noise. A network leaves a little of the noise, so the lower bound is the further one."""
+
+_LEAST_SIGMA = 1e-6
 
 LeakState = Literal["nothing", "noise", "trace", "picture"]
 
@@ -40,6 +48,10 @@ class ResidualConfig(JobConfig):
 
     noisy: Annotated[Path, Field(title="Noisy photo", description="The photo as it was.")]
     restored: Annotated[Path, Field(title="Restored photo", description="The photo as it has become.")]
+    noise: Annotated[
+        Path | None,
+        Field(title="Learned noise", description="File of the noise that was learned of the photos; empty: none."),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +68,23 @@ class ResidualVerdict:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NoiseMatch:
+    """A residual beside the noise that was learned of its photo.
+
+    Attributes:
+        sigma: The learned noise's standard deviation at each step of the residual's brightness, 0 to 1.
+        ratio: How strong the residual is, as a multiple of that noise.
+        of_this_photo: Whether the photo was learned from; otherwise the noise is that of the others, their median.
+        sentence: Both in plain words.
+    """
+
+    sigma: NDArray[np.float64]
+    ratio: float
+    of_this_photo: bool
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResidualReport:
     """The residual of one restored photo.
 
@@ -68,6 +97,8 @@ class ResidualReport:
         histogram: Its values.
         autocorrelation: How alike neighbouring values are, see `engine.residual_statistics.autocorrelation`.
         spectrum: Its power by fineness; None for a photo of fewer than 4 pixels a side.
+        levels: Its strength by brightness.
+        match: The same beside the learned noise; None where none was given.
         leak: Share of its variance that is picture, 0 to 1; None where the photo is too small to tell.
         verdict: In plain words.
     """
@@ -80,6 +111,8 @@ class ResidualReport:
     histogram: ResidualHistogram
     autocorrelation: NDArray[np.float64]
     spectrum: RadialSpectrum | None
+    levels: ResidualLevels
+    match: NoiseMatch | None
     leak: float | None
     verdict: ResidualVerdict
 
@@ -94,7 +127,7 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
 
     Raises:
         ImageReadError: One of the photos cannot be read.
-        InvalidInputError: They do not show the same.
+        InvalidInputError: They do not show the same, or the learned noise cannot be read.
         JobCancelled: Asked to end.
     """
     # Imported late: OpenCV and the readers.
@@ -124,6 +157,9 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
     if smallest_side >= 4:
         spectrum = run_interruptibly(lambda: radial_spectrum(_centre(residual)), control)
     begin(4)
+    levels = run_interruptibly(lambda: residual_levels(residual, restored), control)
+    match = None if config.noise is None else match_noise(levels, config.noise, config.noisy.name)
+    begin(5)
     if smallest_side >= smallest_side_px():
         leak = run_interruptibly(lambda: measure_leak(residual, restored).share, control)
     begin(_NUM_STEPS)
@@ -137,9 +173,43 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
         histogram=histogram,
         autocorrelation=correlation,
         spectrum=spectrum,
+        levels=levels,
+        match=match,
         leak=leak,
         verdict=judge_residual(leak, sigma, mean),
     )
+
+
+def match_noise(levels: ResidualLevels, noise_file: Path, photo: str) -> NoiseMatch:
+    """Compare a residual with the noise that was learned of its photo.
+
+    Args:
+        levels: The residual's.
+        noise_file: What was learned.
+        photo: The photo's file name.
+
+    Raises:
+        InvalidInputError: The file is missing or damaged.
+    """
+    noise = load_noise(noise_file)
+    own = [one for one in noise.photos if one.name == photo]
+    variances = np.median([one.variance for one in own or noise.photos], axis=0)
+    by_channel = [np.interp(levels.brightness, BRIGHTNESS, row) for row in variances]
+    sigma = np.sqrt(np.mean(by_channel, axis=0))
+    # Each step holds as many pixels, so means over steps are means over the photo.
+    found, learned = (float(np.sqrt(np.mean(np.square(values)))) for values in (levels.sigma, sigma))
+    ratio = found / max(learned, _LEAST_SIGMA)
+    lowest, highest = _AS_STRONG
+    both = f"{found * 255:.1f} and {learned * 255:.1f} of 255 levels"
+    if lowest <= ratio <= highest:
+        sentence = f"What was taken away is as strong as the learned noise ({both})."
+    elif ratio < lowest:
+        sentence = f"What was taken away is weaker than the learned noise ({both}): some of it is left in the photo."
+    else:
+        sentence = f"What was taken away is stronger than the learned noise ({both}): picture may be among it."
+    if not own:
+        sentence = f"{sentence} This photo was not learned from; the noise is that of the others."
+    return NoiseMatch(sigma=sigma, ratio=ratio, of_this_photo=bool(own), sentence=sentence)
 
 
 def common_measurement(noisy: Pixels, restored: Pixels) -> tuple[Pixels, Pixels, int]:

@@ -14,6 +14,8 @@ HISTOGRAM_REACH_SIGMAS = 5.0
 _NUM_BINS = 81
 _LEVELS = 255
 _MAX_JUDGED_VALUES = 10_000
+_MAX_LEVEL_VALUES = 2_000_000
+_NUM_LEVEL_STEPS = 8
 _TILE_PX = 64
 _SMALLEST_SIGMA = 1e-9
 
@@ -48,6 +50,37 @@ class RadialSpectrum:
 
     frequencies: _Array
     power: _Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResidualLevels:
+    """How strong a residual is at which brightness, all channels together.
+
+    Attributes:
+        brightness: Mean brightness of each step, 0 to 1, rising; each step holds as many values. Shape: (steps,).
+        sigma: Standard deviation of the residual there, 0 to 1. Shape: (steps,).
+    """
+
+    brightness: _Array
+    sigma: _Array
+
+
+def residual_levels(residual: Pixels, restored: Pixels) -> ResidualLevels:
+    """Measure a residual by the brightness below it.
+
+    Args:
+        residual: Height x width x channels.
+        restored: What it was taken away to. Same shape.
+    """
+    values = residual.reshape(-1)
+    below = restored.reshape(-1)
+    every = max(values.size // _MAX_LEVEL_VALUES, 1)
+    values, below = values[::every].astype(np.float64), below[::every].astype(np.float64)
+    steps = [step for step in np.array_split(np.argsort(below, kind="stable"), _NUM_LEVEL_STEPS) if step.size]
+    return ResidualLevels(
+        brightness=np.array([below[step].mean() for step in steps]),
+        sigma=np.array([values[step].std() for step in steps]),
+    )
 
 
 def residual_histogram(residual: Pixels) -> ResidualHistogram:

@@ -1,11 +1,10 @@
 """The job that looks through folders for usable photos and measures how noisy each is."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.configs import ComputeConfig, ScanConfig
+from engine.configs import ScanConfig
 from engine.data.decoded_files import DECODER_VERSION
 from engine.data.image_files import examine_photo, read_image
 from engine.data.opened_photo import disk_failure
@@ -20,9 +19,8 @@ from engine.job_results import ScanResult
 from engine.kept_measures import KeptMeasures
 from engine.noise import MIN_SIDE_PX, estimate_noise
 from engine.noise_facts import SignalDependence, summarize_noise
+from engine.noise_learning import NoiseLearningConfig, learn_noise
 from engine.run_store import default_runs_folder
-from engine.simulation.learned.noise import LearnedNoise
-from engine.starter_models import GENERAL_TASK, require_starter
 
 NOISE_VERSION = 1
 """To be raised when what is measured on a photo, or how, changes."""
@@ -108,31 +106,13 @@ def scan(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
             kept.save()
     seconds = time.monotonic() - started - (control.paused_seconds - paused_before)
     noise = summarize_noise(photo.noise for photo in photos if photo.noise is not None)
-    noise_model = _learn_noise([photo.path for photo in photos], control, emit) if config.noise_model else None
+    noise_model = None
+    if config.noise_model and photos:
+        learning = NoiseLearningConfig(photos=tuple(photo.path for photo in photos))
+        noise_model = learn_noise(learning, control, emit).noise
     return ScanResult(
         photos=tuple(photos), skipped=tuple(skipped), noise=noise, noise_model=noise_model, seconds=seconds
     )
-
-
-def _learn_noise(paths: Sequence[Path], control: JobControl, emit: Emit) -> LearnedNoise | None:
-    """Learn the photos' noise with the starter model; None without a photo.
-
-    Raises:
-        InvalidInputError: There is no starter model, or no photo is large enough.
-        JobCancelled: Asked to end.
-    """
-    if not paths:
-        return None
-    # Only now: they bring torch along.
-    from engine.data.patches import decode_photos
-    from engine.devices import open_device
-    from engine.models import load_model
-    from engine.refining.own_noise import chosen_photos, learn_own_noise
-    from engine.restorer import Restorer
-
-    restorer = Restorer(load_model(require_starter(GENERAL_TASK)), open_device(ComputeConfig()))
-    photos = chosen_photos(decode_photos(paths, control, emit))
-    return learn_own_noise(photos, restorer, seed=0, control=control, emit=emit)
 
 
 def _open_kept() -> KeptMeasures[PhotoMeasures]:

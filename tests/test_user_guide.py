@@ -19,7 +19,7 @@ INSTRUCTIONS = {"Drop a folder of photos on the window.", "Press Restore", "Pres
 OWN_WORDS = {
     "The model that ships",
     "Fine-tuning it on a few clean references",
-    "Pretraining on your noisy photos alone",
+    "Learning the noise of your own photos",
 }
 
 

@@ -115,7 +115,7 @@ class FinetunePage(TrainingPage):
             "eight on."
         )
 
-    def job_title(self, name: str) -> str:
+    def job_title(self, name: str, pretext: str) -> str:
         return tr("Fine-tuning “{name}”").format(name=name)
 
     def make_form(self) -> TrainingForm:
@@ -242,7 +242,8 @@ class FinetunePage(TrainingPage):
         titles = {name: translate_engine(entry.title) for name, entry in BACKBONES.items()}
         return {"backbone": titles}, {"backbone": {name: entry.params_model for name, entry in BACKBONES.items()}}
 
-    def result_text(self, metrics: Mapping[str, float]) -> str:
+    def result_text(self, result: TrainingResult) -> str:
+        metrics = result.metrics
         psnr, untreated = metrics.get("validation_psnr"), metrics.get("validation_noisy_psnr")
         if psnr is None or untreated is None:
             return tr("No label was held back, so its quality was not measured; look at it on the Compare page.")

@@ -50,7 +50,7 @@ class NoiseFacts(QWidget):
         """
         self.setVisible(noise is not None)
         if noise is not None:
-            self.label.setText(" ".join(part for part in (level_text(noise), _dependence_text(noise), plan) if part))
+            self.label.setText(" ".join(part for part in (measured_text(noise), plan) if part))
             self.label.setToolTip(figures_text(noise))
 
 
@@ -73,6 +73,11 @@ def level_text(noise: FolderNoise) -> str:
     """Say how noisy the photos are, and how much that differs."""
     measured = tr("{photos} measured.").format(photos=phrases.count(noise.num_photos, "photo"))
     return f"{measured} {translate_engine(noise.level_sentence)}"
+
+
+def measured_text(noise: FolderNoise) -> str:
+    """Say how noisy the photos are, and where they are more so."""
+    return " ".join(part for part in (level_text(noise), _dependence_text(noise)) if part)
 
 
 def figures_text(noise: FolderNoise) -> str:

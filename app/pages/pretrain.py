@@ -8,8 +8,11 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app import phrases
-from app.job_runner import JobFunction, JobRunner
-from app.pages.noise_facts import NoiseFacts, common_noise, plan_text
+from app.job_runner import JobFunction, JobLane, JobRunner
+from app.pages.learned_noise.noise_look import NoiseLook
+from app.pages.learned_noise.noise_panel import NoisePanel
+from app.pages.learned_noise.words import gain_text
+from app.pages.noise_facts import NoiseFacts, common_noise, measured_text, plan_text
 from app.pages.start_choice import StartChoice
 from app.pages.teaching_photos import count_photos
 from app.pages.training_form import TrainingForm
@@ -22,10 +25,12 @@ from app.translation import mark, tr, translate_engine
 from app.widgets.buttons import quiet_button
 from app.widgets.field_editors import IntEditor
 from engine.configs import OWN_NOISE, Preset, PretrainConfig
+from engine.data.camera_facts import NOTHING_NOTED, CameraFacts
 from engine.events import Emit
 from engine.job_control import JobControl
 from engine.job_results import TrainingResult
 from engine.presets import PRESET_CARDS, pretrain_preset
+from engine.run_store import Run
 
 _FIELDS = (
     "name",
@@ -59,7 +64,11 @@ def pretrain_job(config: PretrainConfig, control: JobControl, emit: Emit) -> Tra
 class PretrainPage(TrainingPage):
     """Presets, settings, and the running pretraining.
 
+    Where a model is to be refined on the photos' own noise, the page is about that noise, and looks at it beforehand.
+
     Attributes:
+        look: Finds out what the noise is like, in the background.
+        noise_panel: Shows it.
         noise_facts: What the photos' noise is like, and the stride that follows from it.
         change_stride: Leads to the setting of the stride.
     """
@@ -80,14 +89,26 @@ class PretrainPage(TrainingPage):
         runner.jobs_changed.connect(self.refresh)
         self.refresh()
 
+    @property
+    def learns_own_noise(self) -> bool:
+        """Whether the method that is chosen learns the photos' own noise."""
+        return bool(self.form.values().get("pretext") == OWN_NOISE)
+
     def introduction(self) -> tuple[str, str]:
+        if self.learns_own_noise:
+            return tr("Learn this folder’s noise"), tr(
+                "The program learns what the noise of your photos is like, puts it on clean pictures, and refines a "
+                "model on them as far as that makes your photos better. It needs no clean photo. All stays on this "
+                "machine."
+            )
         return tr("Learn from your photos"), tr(
-            "The program learns what the noise of your photos is like, puts it on clean pictures, and refines a model "
-            "on them as far as that makes your photos better. It needs no clean photo. All stays on this machine."
+            "A network learns from your noisy photos alone what is noise and what is picture. It needs no clean photo. "
+            "All stays on this machine."
         )
 
-    def job_title(self, name: str) -> str:
-        return tr("Pretraining “{name}”").format(name=name)
+    def job_title(self, name: str, pretext: str) -> str:
+        text = tr("Learning the noise of “{name}”") if pretext == OWN_NOISE else tr("Pretraining “{name}”")
+        return text.format(name=name)
 
     def make_form(self) -> TrainingForm:
         return TrainingForm(PretrainConfig, _FIELDS)
@@ -105,23 +126,28 @@ class PretrainPage(TrainingPage):
         self.change_stride.setToolTip(tr("Show the settings, where the sub-sampling stride can be changed."))
         self.change_stride.clicked.connect(self._show_stride)
         self.noise_facts = NoiseFacts(self.change_stride)
+        self.look = NoiseLook(self.runner, self)
+        self.noise_panel = NoisePanel(self.look, self._camera_of)
+        self.noise_panel.hide()
         inputs = QWidget()
         layout = QVBoxLayout(inputs)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2 * SPACING)
         layout.addWidget(self.noise_facts)
+        layout.addWidget(self.noise_panel)
         layout.addWidget(captioned({tr("Start from"): self.start_choice}))
         return inputs
 
     @Slot()
     def refresh(self) -> None:
         super().refresh()
+        self._look_at_noise()
         if any(job.request.page_id == "photos" for job in self.runner.jobs):
             return
         noise = common_noise(self.session.included_photos)
         editor = self.form.params_editor("pretext_params", "stride")
         self.change_stride.setVisible(editor is not None)
-        samples_nothing = self.form.values().get("pretext") == OWN_NOISE or (editor is None and self.form.params_forms)
+        samples_nothing = self.learns_own_noise or (editor is None and self.form.params_forms)
         if noise is None or samples_nothing:
             plan = ""
         elif editor is None or editor.value() == STRIDE_MEASURED:
@@ -130,12 +156,34 @@ class PretrainPage(TrainingPage):
             plan = tr("Stride {stride}, as set below; measured: {measured}.").format(
                 stride=editor.value(), measured=noise.stride
             )
-        self.noise_facts.show_noise(noise, plan)
+        # Where the photos' own noise is learned, the panel says it, and more.
+        self.noise_facts.show_noise(None if not self.noise_panel.isHidden() else noise, plan)
+        self.noise_panel.show_measured(measured_text(noise) if noise is not None else "")
         if isinstance(editor, IntEditor):
             measured = tr("Measure at start")
             if noise is not None:
                 measured = tr("As measured: {stride} px").format(stride=noise.stride)
             editor.set_lowest_text(measured)
+
+    def _look_at_noise(self) -> None:
+        """Look at the noise while the page is looked at and nothing else computes."""
+        photos, model = self.session.included_photos, self.start_choice.path
+        self.noise_panel.setVisible(self.learns_own_noise and bool(photos) and model is not None)
+        if not self.learns_own_noise or not photos or model is None:
+            self.look.forget()
+            return
+        # The photos are found and measured first; a training learns the noise by itself.
+        is_machine_busy = any(
+            job.request.page_id == "photos" or job.request.lane is JobLane.MAIN for job in self.runner.jobs
+        )
+        if is_machine_busy:
+            self.look.step_aside()
+        elif self.setup.isVisible() and self.session.compute_text:
+            self.look.look_at(tuple(photo.path for photo in photos), model)
+
+    def _camera_of(self, path: Path) -> CameraFacts:
+        photo = self.session.photo(path)
+        return photo.camera if photo is not None else NOTHING_NOTED
 
     @Slot()
     def _show_stride(self) -> None:
@@ -174,7 +222,7 @@ class PretrainPage(TrainingPage):
             return tr("The photos are still being read.")
         if not self.session.photos:
             return tr("Open a folder of noisy photos first.")
-        if self.form.values().get("pretext") == OWN_NOISE and self.start_choice.path is None:
+        if self.learns_own_noise and self.start_choice.path is None:
             return tr(
                 "Learning the photos’ own noise refines a model: start from the starter model or a run, or choose "
                 "another method under More settings."
@@ -199,7 +247,10 @@ class PretrainPage(TrainingPage):
 
     def button_text(self) -> str:
         num_photos = self.num_input_photos()
-        return tr("Pretrain on {photos}").format(photos=count_photos(num_photos)) if num_photos else tr("Pretrain")
+        if not num_photos:
+            return tr("Pretrain")
+        text = tr("Learn the noise of {photos}") if self.learns_own_noise else tr("Pretrain on {photos}")
+        return text.format(photos=count_photos(num_photos))
 
     def num_input_photos(self) -> int:
         return len(self.session.included_photos)
@@ -228,12 +279,12 @@ class PretrainPage(TrainingPage):
         }
         return choices, models
 
-    def result_text(self, metrics: Mapping[str, float]) -> str:
-        gain = metrics.get("estimated_gain")
-        if gain is None:
+    def result_text(self, result: TrainingResult) -> str:
+        if "estimated_gain" not in result.metrics:
             return tr("It can restore photos now; how well, the Compare page shows.")
-        if not metrics.get("share_of_way"):
-            return tr("The model that it started from already fits these photos; it is kept as it was.")
-        return tr("On your photos the error is {share} % lower than before (estimated without references).").format(
-            share=phrases.number(100 * (1 - 10 ** (-gain / 10)))
-        )
+        # By what the run itself says: a resumed one may have been started in another session.
+        parent = Run(result.run).record.parent
+        is_from_starter = any(starter.title == parent for starter in self.session.starters)
+        run = next((entry for entry in self.session.run_catalog.runs if entry.record.id == parent), None)
+        name = run.record.name if run is not None else ""
+        return gain_text(result.metrics, is_from_starter=is_from_starter, parent=name)

@@ -5,14 +5,18 @@ A window of its own beside the main one, so that any page can ask for it: `Sessi
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
 
 from app.actions import make_action
 from app.job_runner import JobFailure, JobHandle, JobLane, JobRequest, JobRunner
 from app.messages import Message
+from app.pages.learned_noise.stored import noise_file_of
 from app.pages.residual_folder_view import FolderNoiseView
 from app.pages.residual_view import ResidualView
+from app.run_catalog import RunEntry
 from app.session import InspectRequest, Session
 from app.theme import SPACING, Theme
 from app.translation import tr, translate_engine
@@ -33,11 +37,26 @@ _STATE_ICONS = {
 }
 
 
-def examine_job(config: ResidualConfig, control: JobControl, emit: Emit) -> ResidualReport:
-    """The engine's job, imported where it runs."""
+@dataclass(frozen=True)
+class Inspection:
+    """What is examined.
+
+    Attributes:
+        request: The restored photo.
+        runs: Those that may have restored it, of which one may have learned its noise.
+    """
+
+    request: InspectRequest
+    runs: tuple[RunEntry, ...]
+
+
+def examine_job(config: Inspection, control: JobControl, emit: Emit) -> ResidualReport:
+    """The engine's job, imported where it runs, with the noise that was learned by what restored the photo."""
     from engine.jobs import examine_residual
 
-    return examine_residual(config, control, emit)
+    noisy, restored, label = config.request.noisy, config.request.restored, config.request.label
+    noise = noise_file_of(restored, label, config.runs)
+    return examine_residual(ResidualConfig(noisy=noisy, restored=restored, noise=noise), control, emit)
 
 
 def compare_job(config: NoiseComparisonConfig, control: JobControl, emit: Emit) -> NoiseComparison:
@@ -54,6 +73,7 @@ class ResidualInspector(QDialog):
         view: The amplified residual and its plots.
         folder_view: Distances between crops of the folder.
         verdict: What the residual says, in words.
+        match: How it compares with the noise that was learned of the photo; hidden where none was.
         tabs: Both views.
     """
 
@@ -75,6 +95,9 @@ class ResidualInspector(QDialog):
                 "no trace."
             )
         )
+        self.match = label("", "muted", wraps=True)
+        self.match.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.match.hide()
         self.view = ResidualView()
         self.folder_view = FolderNoiseView()
         self.folder_view.comparison_requested.connect(self.compare)
@@ -91,12 +114,21 @@ class ResidualInspector(QDialog):
         # Keeps its place, or the plots would jump at every start and end.
         self._progress_room.setFixedHeight(self._progress.sizeHint().height())
         self._progress.hide()
+        sentences = QVBoxLayout()
+        sentences.setSpacing(SPACING // 2)
+        sentences.addWidget(self.verdict)
+        sentences.addWidget(self.match)
         said = QHBoxLayout()
         said.setSpacing(SPACING)
         said.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+<<<<<<< HEAD
         said.addWidget(self.verdict, 1)
         content = QWidget()
         layout = QVBoxLayout(content)
+=======
+        said.addLayout(sentences, 1)
+        layout = QVBoxLayout(self)
+>>>>>>> wt-d
         layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, SPACING)
         layout.setSpacing(SPACING)
         layout.addWidget(self._title)
@@ -137,7 +169,7 @@ class ResidualInspector(QDialog):
         job = self._submit(
             tr("Examining the residual of {photo}").format(photo=request.noisy.name),
             examine_job,
-            ResidualConfig(noisy=request.noisy, restored=request.restored),
+            Inspection(request, self._session.run_catalog.runs),
         )
         job.finished.connect(lambda report: self._show_report(job, report))
 
@@ -196,6 +228,8 @@ class ResidualInspector(QDialog):
     def _show_report(self, job: JobHandle, report: ResidualReport) -> None:
         if self._end(job):
             self._say(*_STATE_ICONS[report.verdict.state], translate_engine(report.verdict.sentence))
+            self.match.setText(translate_engine(report.match.sentence) if report.match is not None else "")
+            self.match.setVisible(report.match is not None)
             self.view.show_report(report)
 
     def _show_comparison(self, job: JobHandle, comparison: NoiseComparison) -> None:

@@ -7,6 +7,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from app.actions import ACTIONS, make_action, tip_with_keys
+from app.pages.learned_noise.plots import level_plot, show_residual_levels
 from app.pages.residual_plots import (
     autocorrelation_map,
     histogram_plot,
@@ -37,6 +38,7 @@ class ResidualView(QWidget):
         viewer: Shows the residual; zooms and pans like the Compare page.
         histogram: Its values.
         neighbours: Its autocorrelation.
+        levels: Its strength by brightness, beside the learned noise where there is one.
         spectrum: Its power by fineness.
     """
 
@@ -48,11 +50,12 @@ class ResidualView(QWidget):
         self._gain.setMinimumWidth(self._gain.fontMetrics().horizontalAdvance("× 888"))
         self._gain.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.histogram, self.neighbours, self.spectrum = histogram_plot(), autocorrelation_map(), spectrum_plot()
+        self.levels = level_plot(title=tr("Strength by brightness"))
         plots = QWidget()
         plots_layout = QVBoxLayout(plots)
         plots_layout.setContentsMargins(SPACING, 0, SPACING, 0)
         plots_layout.setSpacing(2 * SPACING)
-        for plot, stretch in ((self.histogram, 2), (self.neighbours, 3), (self.spectrum, 2)):
+        for plot, stretch in ((self.histogram, 2), (self.levels, 2), (self.neighbours, 3), (self.spectrum, 2)):
             plots_layout.addWidget(plot, stretch)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -91,6 +94,7 @@ class ResidualView(QWidget):
         )
         self.viewer.view_transform.fit()
         show_histogram(self.histogram, report.histogram)
+        show_residual_levels(self.levels, report.levels, None if report.match is None else report.match.sigma)
         show_autocorrelation(self.neighbours, report.autocorrelation)
         self.spectrum.setVisible(report.spectrum is not None)
         if report.spectrum is not None:

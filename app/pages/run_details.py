@@ -8,6 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPlainTextEdit, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from app import phrases
+from app.pages.learned_noise.noise_card import NoiseCard, noise_facts
+from app.pages.learned_noise.stored import stored_noise
 from app.pages.model_facts import model_facts
 from app.pages.run_notes import RunNotes
 from app.pages.runs_table import KIND_TITLES, STATUS_TITLES, quality_text, time_text
@@ -25,6 +27,7 @@ from engine.json_files import json_text
 from engine.model_cards import ModelSummary, read_summary
 from engine.presets import TASK_CARDS
 from engine.run_store import Run
+from engine.simulation.learned.noise import LearnedNoise
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class _Stored:
     previews: tuple[Path, ...]
     settings: dict[str, Any]
     model: ModelSummary | None
+    noise: LearnedNoise | None
 
 
 class RunDetails(QWidget):
@@ -44,6 +48,9 @@ class RunDetails(QWidget):
     Attributes:
         plot: Its curves.
         preview: Its pictures through time.
+        noise: What it has learned of its photos' noise.
+        noise_tab: Where that stands; hidden for a run that has learned none.
+        tabs: All of these.
         facts: What is known of it and of its model.
         notes: What a person wrote about it.
     """
@@ -52,11 +59,13 @@ class RunDetails(QWidget):
         super().__init__(parent)
         self._entry: RunEntry | None = None
         self._model: ModelSummary | None = None
+        self._noise: LearnedNoise | None = None
         self._title = ElidedLabel(role="section")
         self._verdict = label("", "muted", wraps=True)
         self.plot = TrainingPlot()
         self._no_curves = label(tr("An imported model brings no curves along."), "muted", wraps=True)
         self.preview = PreviewStrip()
+        self.noise = NoiseCard()
         self.facts = FactList()
         self.notes = RunNotes()
         self._settings_text = QPlainTextEdit()
@@ -67,19 +76,22 @@ class RunDetails(QWidget):
         curves_layout.setContentsMargins(0, 0, 0, 0)
         curves_layout.addWidget(self._no_curves)
         curves_layout.addWidget(self.plot, 1)
-        self._tabs = QTabWidget()
-        self._tabs.setDocumentMode(True)
-        self._tabs.addTab(_scrolling(curves), tr("Curves"))
-        self._tabs.addTab(_padded(self.preview), tr("Preview"))
-        self._tabs.addTab(_scrolling(self.facts), tr("Facts"))
-        self._tabs.addTab(_padded(self.notes), tr("Notes"))
-        self._tabs.addTab(_padded(self._settings_text), tr("Settings"))
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.addTab(_scrolling(curves), tr("Curves"))
+        self.tabs.addTab(_padded(self.preview), tr("Preview"))
+        self.noise_tab = _scrolling(self.noise)
+        self.tabs.addTab(self.noise_tab, tr("Noise"))
+        self.tabs.addTab(_scrolling(self.facts), tr("Facts"))
+        self.tabs.addTab(_padded(self.notes), tr("Notes"))
+        self.tabs.addTab(_padded(self._settings_text), tr("Settings"))
+        self._show_noise()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
         layout.addWidget(self._title)
         layout.addWidget(self._verdict)
-        layout.addWidget(self._tabs, 1)
+        layout.addWidget(self.tabs, 1)
         self._task = LatestTask(self)
         self._task.finished.connect(self._show_stored)
         self._task.failed.connect(self._show_failure)
@@ -92,7 +104,8 @@ class RunDetails(QWidget):
             self.plot.clear()
             self.preview.clear()
             self._settings_text.clear()
-            self._model = None
+            self._model = self._noise = None
+            self._show_noise()
         self._task.cancel()
         self.setEnabled(entry is not None)
         self._title.set_text(entry.record.name if entry else "")
@@ -144,6 +157,8 @@ class RunDetails(QWidget):
             tr("Run folder"): str(entry.path),
         }
         groups = {tr("Run"): run}
+        if self._noise is not None:
+            groups[tr("Learned noise")] = noise_facts(self._noise)
         if self._model is not None:
             groups[tr("Card of the model")] = model_facts(self._model)
         self.facts.set_groups(groups)
@@ -159,8 +174,13 @@ class RunDetails(QWidget):
         self.plot.set_curves(stored.curves, record.steps_total)
         self.preview.set_files(stored.previews)
         self._settings_text.setPlainText(json_text(stored.settings, indent=2))
-        self._model = stored.model
+        self._model, self._noise = stored.model, stored.noise
+        self._show_noise()
         self._show_facts()
+
+    def _show_noise(self) -> None:
+        self.tabs.setTabVisible(self.tabs.indexOf(self.noise_tab), self._noise is not None)
+        self.noise.show_noise(self._noise, self._entry.record.metrics if self._entry is not None else {})
 
     def _show_failure(self, error: EngineError) -> None:
         self._verdict.setText(f"{translate_engine(error.message)} {translate_engine(error.hint)}")
@@ -177,7 +197,7 @@ def _read(path: Path, *, has_model: bool) -> _Stored:
         except ModelFileError:
             # Said where the model is used; the rest of the run can still be looked at.
             model = None
-    return _Stored(path, curves_of(run.read_metrics()), previews, run.config(), model)
+    return _Stored(path, curves_of(run.read_metrics()), previews, run.config(), model, stored_noise(path))
 
 
 def _photos(entry: RunEntry) -> str:

@@ -10,13 +10,8 @@ from app.translation import format_number, tr, tr_count, translate_engine
 from app.widgets.buttons import button, primary_button
 
 
-def ending_text(training: TrainingJob, achieved: str) -> str:
-    """Return how long it took against the estimate and what it achieved, or how far it came.
-
-    Args:
-        training: An ended training.
-        achieved: What a finished one achieved, as far as it was measured.
-    """
+def ending_text(training: TrainingJob) -> str:
+    """Return how long an ended training took against the estimate, or how far it came."""
     result, step, failure = training.result, training.last_step, training.failure
     if result is not None:
         steps = tr_count("{steps} step", "{steps} steps", result.steps).format(steps=format_number(result.steps))
@@ -24,7 +19,7 @@ def ending_text(training: TrainingJob, achieved: str) -> str:
         took = tr("{steps} took {time}").format(steps=steps, time=phrases.duration(result.seconds))
         # A run that was resumed has worked before; what was estimated was the whole.
         against = compared_with_estimate(result.seconds, training.expected_seconds(result.steps))
-        return f"{took}{', ' if against else ''}{against}. {achieved}".strip()
+        return f"{took}{', ' if against else ''}{against}."
     if training.job.state is JobState.CANCELLED and step is not None:
         stopped = tr("Stopped at step {step} of {steps}.").format(
             step=format_number(step.step), steps=format_number(step.num_steps)

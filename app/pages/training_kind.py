@@ -12,6 +12,7 @@ from app.pages.start_choice import StartChoice
 from app.pages.training_form import TrainingForm
 from app.settings import Setting
 from engine.configs import FinetuneConfig, Preset, PretrainConfig
+from engine.job_results import TrainingResult
 
 
 class TrainingKindPage(Page):
@@ -30,8 +31,13 @@ class TrainingKindPage(Page):
         """Return the page's heading, and a sentence or two below it."""
 
     @abstractmethod
-    def job_title(self, name: str) -> str:
-        """Return what the training of a run is called in the job bar."""
+    def job_title(self, name: str, pretext: str) -> str:
+        """Return what the training of a run is called in the job bar.
+
+        Args:
+            name: Of the run.
+            pretext: The method that it learns by without labels; "" where there is none.
+        """
 
     @abstractmethod
     def make_form(self) -> TrainingForm:
@@ -90,5 +96,5 @@ class TrainingKindPage(Page):
         """Return titles and settings models of the fields that name an entry of the engine's registry."""
 
     @abstractmethod
-    def result_text(self, metrics: Mapping[str, float]) -> str:
+    def result_text(self, result: TrainingResult) -> str:
         """Return what a finished training achieved, as far as it was measured."""

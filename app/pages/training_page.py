@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from app import phrases
 from app.job_runner import JobFunction, JobLane, JobRequest, JobRunner, JobState
 from app.messages import Message, Severity
+from app.pages.learned_noise.words import gains_by_share
 from app.pages.resume_banner import resume_job
 from app.pages.training_checks import TrainingChecks
 from app.pages.training_ending import EndingButtons, ending_text
@@ -110,6 +111,7 @@ class TrainingPage(TrainingKindPage):
     @Slot()
     def refresh(self) -> None:
         """Bring everything up to date that depends on the photos and the settings."""
+        self.setup.show_introduction(*self.introduction())
         self.start_button.setText(self.button_text())
         self.form.set_placeholder("name", self.default_name())
         missing = self.missing_input()
@@ -128,7 +130,8 @@ class TrainingPage(TrainingKindPage):
                 config.model_dump(), Preset(self.cards.value), self.num_input_photos(), self.checks.speed_key
             ).minutes
         )
-        title = self.job_title(config.name or self.default_name())
+        pretext = config.pretext if isinstance(config, PretrainConfig) else ""
+        title = self.job_title(config.name or self.default_name(), pretext)
         is_first = not self._trainings
         training = self._submit(
             title, self.training_function(), config, config, seconds=seconds, speed_key=self.checks.speed_key
@@ -153,7 +156,9 @@ class TrainingPage(TrainingKindPage):
         if any(training.run == entry.path for training in self._trainings):
             return
         is_first = not self._trainings
-        training = self._submit(self.job_title(record.name), resume_job, entry.path, None, run=entry.path)
+        training = self._submit(
+            self.job_title(record.name, record.pretext or ""), resume_job, entry.path, None, run=entry.path
+        )
         if is_first:
             self._follow(training)
             self._stack.setCurrentIndex(1)
@@ -220,7 +225,7 @@ class TrainingPage(TrainingKindPage):
             if entry is not None:
                 self.view.plot.set_num_steps(entry.record.steps_total)
             if not shown:
-                self.view.show_stored_curves(training.run)
+                self.view.show_stored(training.run)
 
     @Slot(object)
     def _on_began(self, training: TrainingJob) -> None:
@@ -262,7 +267,9 @@ class TrainingPage(TrainingKindPage):
         if training.job.state is JobState.CANCELLED and training.last_step is None:
             self.show_setup()
             return
-        achieved = self.result_text(training.result.metrics) if training.result is not None else ""
+        achieved = self.result_text(training.result) if training.result is not None else ""
+        if training.result is not None:
+            self.view.story.show_gains(training.result.metrics)
         buttons = EndingButtons(training, with_tuning=self.kind == "pretrain")
         buttons.again.clicked.connect(self.show_setup)
         if buttons.resume is not None:
@@ -273,7 +280,9 @@ class TrainingPage(TrainingKindPage):
                 buttons.tune.clicked.connect(lambda: self._use(choice, "finetune"))
             if buttons.use is not None:
                 buttons.use.clicked.connect(lambda: self._use(choice, "restore"))
-        self.view.show_summary(ending_text(training, achieved), buttons.all)
+        # Without labels the gate's figures say what was achieved, and the verdict would say it again.
+        metrics = training.result.metrics if training.result is not None and self.kind == "pretrain" else {}
+        self.view.show_summary(achieved, ending_text(training), buttons.all, is_verdict=bool(gains_by_share(metrics)))
 
     def _take_result(self, training: TrainingJob, *, is_shown: bool) -> None:
         assert training.result is not None
@@ -288,7 +297,7 @@ class TrainingPage(TrainingKindPage):
             done = tr("{title} is done.").format(title=training.job.request.title)
             self.message_raised.emit(
                 Message(
-                    text=f"{done} {self.result_text(training.result.metrics)}".strip(),
+                    text=f"{done} {self.result_text(training.result)}".strip(),
                     action_label=tr("Show it"),
                     action=self._come_back if is_shown else lambda: self.page_requested.emit("runs"),
                 )

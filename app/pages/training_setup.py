@@ -58,8 +58,9 @@ class TrainingSetup(QWidget):
         layout = QVBoxLayout(content)
         layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
         layout.setSpacing(2 * SPACING)
-        layout.addWidget(label(heading, "title"))
-        layout.addWidget(label(explanation, "muted", wraps=True))
+        self._heading, self._explanation = label(heading, "title", wraps=True), label(explanation, "muted", wraps=True)
+        layout.addWidget(self._heading)
+        layout.addWidget(self._explanation)
         layout.addWidget(self._running)
         layout.addWidget(self.resume_banner)
         layout.addWidget(inputs)
@@ -68,6 +69,16 @@ class TrainingSetup(QWidget):
         layout.addWidget(form)
         layout.addStretch()
         lay_out_above_controls(self, content, self.summary, (self.mend_button, self.start_button))
+
+    @property
+    def heading(self) -> str:
+        """What the page is about."""
+        return self._heading.text()
+
+    def show_introduction(self, heading: str, explanation: str) -> None:
+        """Say what the page is about, which may depend on the settings."""
+        self._heading.setText(heading)
+        self._explanation.setText(explanation)
 
     def show_readiness(self, reason: str) -> None:
         """Enable the start button, or say why it cannot be pressed.

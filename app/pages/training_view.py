@@ -1,12 +1,15 @@
 """A training as it runs and once it has ended: the preview, the curves, the verdict, and what can be done with it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from app.job_runner import JobHandle
+from app.pages.learned_noise.noise_story import NoiseStory
+from app.pages.learned_noise.stored import stored_noise
+from app.pages.learned_noise.twin_game import TwinGame
 from app.pages.training_try import TryPanel
 from app.session import Session
 from app.theme import SPACING
@@ -18,8 +21,20 @@ from app.widgets.job_controls import JobControls
 from app.widgets.preview_strip import PreviewStrip
 from app.widgets.text import ElidedLabel, IconLabel, label
 from app.widgets.training_plot import TrainingPlot
-from engine.events import JobEvent, MetricsRow, PreviewReady, RunStarted, StepDone, ValidationDone, VerdictReady
+from engine.events import (
+    JobEvent,
+    MetricsRow,
+    NoiseLearned,
+    PreviewReady,
+    RunStarted,
+    StepDone,
+    TwinMade,
+    TwinsCompared,
+    ValidationDone,
+    VerdictReady,
+)
 from engine.run_store import Run
+from engine.simulation.learned.noise import LearnedNoise
 
 _VERDICT_ICONS = {
     "learning": ("trend-up", "accent"),
@@ -35,7 +50,10 @@ class TrainingView(QWidget):
         plot: The curves.
         preview: The pictures.
         tries: Tries the current weights on any open photo.
-        looks: The pictures and the tries, as tabs.
+        game: A photo beside its twin, where the photos' own noise is learned.
+        game_tab: Where the game stands; hidden until there is one.
+        story: How the noise is being learned, and what that brought.
+        looks: The game, the pictures and the tries, as tabs.
         run: The run's folder, once it exists.
 
     Signals:
@@ -54,10 +72,18 @@ class TrainingView(QWidget):
         self.tries = TryPanel(session)
         self.looks = QTabWidget()
         self.looks.setDocumentMode(True)
-        self.looks.addTab(_with_margin(self.preview), tr("Preview through time"))
+        self.game = TwinGame()
+        self.story = NoiseStory()
+        self.game_tab = QScrollArea()
+        self.game_tab.setWidgetResizable(True)
+        self.game_tab.setWidget(self.game)
+        self.looks.addTab(self.game_tab, tr("Which one is real?"))
+        self.looks.setTabVisible(self.looks.indexOf(self.game_tab), False)
+        self._preview_tab = _with_margin(self.preview)
+        self.looks.addTab(self._preview_tab, tr("Preview through time"))
         self.looks.addTab(self.tries, tr("Try any photo"))
-        self._stored_curves = LatestTask(self)
-        self._stored_curves.finished.connect(self.plot.put_before)
+        self._stored = LatestTask(self)
+        self._stored.finished.connect(self._take_stored)
         self._title = ElidedLabel(role="section")
         self._setup_button = quiet_button(tr("Set up another training"), "plus")
         self._setup_button.setToolTip(tr("This one goes on; another one that is started waits for its turn."))
@@ -67,20 +93,28 @@ class TrainingView(QWidget):
         self._verdict = label("", wraps=True)
         self._verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._summary = QWidget()
-        self._summary_text = label("", wraps=True)
-        self._summary_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._achieved = label("", "section", wraps=True)
+        self._summary_text = label("", "muted", wraps=True)
+        for said in (self._achieved, self._summary_text):
+            said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(SPACING)
         summary = QVBoxLayout(self._summary)
         summary.setContentsMargins(0, 0, 0, 0)
         summary.setSpacing(SPACING)
+        summary.addWidget(self._achieved)
         summary.addWidget(self._summary_text)
         summary.addLayout(self._buttons)
 
         curves = QScrollArea()
         curves.setWidgetResizable(True)
         curves.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        curves.setWidget(self.plot)
+        right = QWidget()
+        right_layout = QVBoxLayout(right)
+        right_layout.setContentsMargins(0, 0, 0, 0)
+        right_layout.addWidget(self.story)
+        right_layout.addWidget(self.plot, 1)
+        curves.setWidget(right)
         halves = QSplitter(Qt.Orientation.Horizontal)
         halves.setChildrenCollapsible(False)
         halves.setHandleWidth(2 * SPACING)
@@ -118,7 +152,9 @@ class TrainingView(QWidget):
     @property
     def summary(self) -> str:
         """What is said about the ended training; "" while it runs."""
-        return "" if self._summary.isHidden() else self._summary_text.text()
+        if self._summary.isHidden():
+            return ""
+        return " ".join(filter(None, (self._summary_text.text(), self._achieved.text())))
 
     def follow(self, job: JobHandle, *, chance: float, num_steps: int, keeps_curves: bool = False) -> None:
         """Show a job from its beginning.
@@ -136,6 +172,9 @@ class TrainingView(QWidget):
             self.run = None
             self.plot.clear(num_steps)
             self.preview.clear()
+            self.story.clear()
+            self.game.clear()
+            self.looks.setTabVisible(self.looks.indexOf(self.game_tab), False)
         self._title.set_text(job.request.title)
         self._show_verdict("hourglass", "text_muted", tr("Preparing …"))
         self._summary.hide()
@@ -144,21 +183,25 @@ class TrainingView(QWidget):
         self._controls.set_job(job)
         job.events_received.connect(self._on_events)
 
-    def show_stored_curves(self, run: Path) -> None:
-        """Put the points that a resumed run already has before those to come; read in the background."""
-        self._stored_curves.submit(lambda: Run(run).read_metrics())
+    def show_stored(self, run: Path) -> None:
+        """Put what a resumed run already has before what is to come: curves, learned noise; read in the background."""
+        self._stored.submit(lambda: (Run(run).read_metrics(), stored_noise(run)))
 
     def shut_down(self) -> None:
         """Wait for a reading that is under way."""
-        self._stored_curves.shut_down()
+        self._stored.shut_down()
         self.tries.shut_down()
 
-    def show_summary(self, text: str, buttons: Sequence[QPushButton]) -> None:
+    def show_summary(
+        self, achieved: str, text: str, buttons: Sequence[QPushButton], *, is_verdict: bool = False
+    ) -> None:
         """Say how the training ended, in place of its progress.
 
         Args:
-            text: One or two sentences.
+            achieved: What it brought, in a sentence; "" for one that has not finished.
+            text: How long it took, or how far it came.
             buttons: What can be done now; the last is the primary one and stands at the right.
+            is_verdict: Whether what it brought stands in for the verdict.
         """
         self._controls.set_job(None)
         self._controls.hide()
@@ -172,6 +215,10 @@ class TrainingView(QWidget):
         self._buttons.addStretch()
         for control in buttons:
             self._buttons.addWidget(control)
+        self._achieved.setText(achieved)
+        self._achieved.setVisible(bool(achieved))
+        for part in (self._verdict_icon, self._verdict):
+            part.setVisible(not is_verdict)
         self._summary_text.setText(text)
         self._summary.show()
 
@@ -198,14 +245,39 @@ class TrainingView(QWidget):
                     self.plot.add_row(event.step, row)
                 case PreviewReady():
                     self.preview.add(event)
+                case TwinsCompared():
+                    self.story.add_round(event)
+                    self._offer_game()
+                case NoiseLearned(noise=noise):
+                    self.story.show_noise(noise)
+                case TwinMade():
+                    self.game.add(event)
+                    self._offer_game()
                 case VerdictReady(state=state, sentence=sentence):
                     self._show_verdict(*_VERDICT_ICONS.get(state, ("info", "text_muted")), translate_engine(sentence))
                 case _:
                     pass
 
+    def _offer_game(self) -> None:
+        """Bring the game to the front, the first time and where nothing else is to be seen yet."""
+        tab = self.looks.indexOf(self.game_tab)
+        if not self.looks.isTabVisible(tab):
+            self.looks.setTabVisible(tab, True)
+            if self.looks.currentWidget() is self._preview_tab and not self.preview.num_frames:
+                self.looks.setCurrentWidget(self.game_tab)
+
+    @Slot(object)
+    def _take_stored(self, stored: tuple[Mapping[str, Sequence[tuple[int, float]]], LearnedNoise | None]) -> None:
+        points, noise = stored
+        self.plot.put_before(points)
+        if noise is not None:
+            self.story.show_noise(noise)
+
     def _show_verdict(self, icon: str, color: str, sentence: str) -> None:
         self._verdict_icon.set_icon(icon, color)
         self._verdict.setText(sentence)
+        for part in (self._verdict_icon, self._verdict):
+            part.show()
 
 
 def _with_margin(content: QWidget) -> QWidget:

@@ -59,8 +59,8 @@ CURVES: tuple[CurveSpec, ...] = (
     ),
     CurveSpec(
         "supervised",
-        mark("Distance to the clean references"),
-        tip=mark("Supervised loss on the training labels; lower is better."),
+        mark("Distance to the clean pictures"),
+        tip=mark("Supervised loss on the labels, and on pictures that carry the learned noise; lower is better."),
     ),
     CurveSpec(
         "consistency",

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from app.style_sheet import Sizes
 from app.theme import SPACING, Palette, Theme, palette
 from app.widgets.plot_axis import plot_item
-from app.widgets.text import label
+from app.widgets.text import ElidedLabel
 
 _LEFT_AXIS_PX = 56
 _BOTTOM_AXIS_PX = 40
@@ -48,13 +48,33 @@ class ThemedPlot(QWidget):
         plot: The plot; a drawing function adds to it.
     """
 
-    def __init__(self, title: str, x_label: str, y_label: str, tip: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        title: str,
+        x_label: str,
+        y_label: str,
+        tip: str,
+        parent: QWidget | None = None,
+        *,
+        ground: str = "window",
+    ) -> None:
+        """Show nothing yet.
+
+        Args:
+            title: Above the plot, and its name for screen readers; "" for none.
+            x_label: Of the axis below, with its unit.
+            y_label: Of the axis at the left, with its unit.
+            tip: What is seen, in a sentence with the term.
+            parent: Its owner.
+            ground: The palette's colour that it stands on.
+        """
         super().__init__(parent)
+        self._ground = ground
         self.setAccessibleName(title)
         self.setToolTip(tip)
         self._labels = {"bottom": x_label, "left": y_label}
         self._draw: Callable[[Palette], None] | None = None
-        self._title = label(title, "section")
+        self._title = ElidedLabel(title, "section")
         self._title.setVisible(bool(title))
         self._view = pg.PlotWidget(plotItem=plot_item())
         self._view.setObjectName("ThemedPlot")
@@ -108,7 +128,7 @@ class ThemedPlot(QWidget):
         if not hasattr(self, "plot"):
             return
         colors = palette()
-        self._view.setBackground(colors.window)
+        self._view.setBackground(getattr(colors, self._ground))
         self._view.setMinimumHeight(Theme.of_application().px(_MIN_PLOT_PX))
         self.plot.clear()
         for name, text in self._labels.items():

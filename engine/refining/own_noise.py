@@ -17,13 +17,14 @@ from safetensors.numpy import load_file
 
 from engine.data.patches import DecodedPhoto
 from engine.errors import InvalidInputError
-from engine.events import Emit, Pixels, StepDone
+from engine.events import Emit, NoiseLearned, Pixels, StepDone, TwinMade, TwinsCompared
 from engine.job_control import JobControl
 from engine.noise import MIN_SIDE_PX
 from engine.restorer import Restorer
 from engine.simulation.dead_leaves import draw_dead_leaves
 from engine.simulation.learned.flat_blocks import guess_noise
-from engine.simulation.learned.noise import LearnedNoise, load_noise, save_noise
+from engine.simulation.learned.noise import NOISE_FILE, LearnedNoise, load_noise, save_noise
+from engine.simulation.learned.twins import MAX_PHOTOS as MAX_TWINS
 from engine.simulation.learned.twins import NUM_ROUNDS, fit_by_twins
 from engine.simulation.pictures import Picture
 from engine.weight_files import save_tensors
@@ -35,8 +36,9 @@ WINDOW_PX = 256
 NUM_WINDOWS = 64
 MAX_WINDOWS_A_PHOTO = 6
 
-NOISE_FILE = "noise.json"
-"""In a run's folder: what was learned of the photos' noise."""
+MAX_SHOWN_TWINS = 24
+SHOWN_TWIN_PX = 128
+"""Side of what a person is shown of a photo and of its twin."""
 
 WINDOWS_FILE = "clean_pictures.safetensors"
 """Beside the checkpoints: the restored windows, so that a resumed training sees the same ones."""
@@ -121,7 +123,13 @@ def chosen_photos(photos: Sequence[DecodedPhoto]) -> list[DecodedPhoto]:
 
 
 def learn_own_noise(
-    photos: Sequence[DecodedPhoto], restorer: Restorer, *, seed: int, control: JobControl, emit: Emit
+    photos: Sequence[DecodedPhoto],
+    restorer: Restorer,
+    *,
+    seed: int,
+    control: JobControl,
+    emit: Emit,
+    max_twins: int = MAX_TWINS,
 ) -> LearnedNoise:
     """Learn the noise of photos with a network that restores them already.
 
@@ -130,7 +138,8 @@ def learn_own_noise(
         restorer: The network.
         seed: Of the twins.
         control: Pause and cancel.
-        emit: Receives progress.
+        emit: Receives progress, and what is known of the noise so far.
+        max_twins: Photos whose twins are made, at most.
 
     Raises:
         JobCancelled: Asked to end.
@@ -143,14 +152,21 @@ def learn_own_noise(
         [255 if photo.bit_depth == 8 else 65535 for photo in photos],
     )
 
+    emit(NoiseLearned(noise=guess))
+
     def restore(pixels: Pixels) -> Pixels:
         return restorer.restore(pixels, control=control)
 
     def report(done: int, rounds: int, distance: float) -> None:
         control.wait_if_paused()
         emit(StepDone(stage=_STAGE, step=done + 1, num_steps=rounds + 1, metrics={"twin_distance": distance}))
+        emit(TwinsCompared(round=done, num_rounds=rounds, distance=distance))
 
-    return fit_by_twins(guess, [_central_part(photo) for photo in photos], restore, seed=seed, on_round=report)
+    noise = fit_by_twins(
+        guess, [_central_part(photo) for photo in photos], restore, seed=seed, max_twins=max_twins, on_round=report
+    )
+    emit(NoiseLearned(noise=noise))
+    return noise
 
 
 def gather_material(
@@ -177,15 +193,21 @@ def gather_material(
     """
     generator = np.random.default_rng((seed, 1))
     count = int(np.clip(NUM_WINDOWS // len(photos), 1, MAX_WINDOWS_A_PHOTO))
+    shown_a_photo = max(MAX_SHOWN_TWINS // len(photos), 1)
     windows: list[NDArray[np.uint16]] = []
     owners: list[int] = []
     for index, photo in enumerate(photos):
-        for top, left in _places(photo, count, generator):
+        for number, (top, left) in enumerate(_places(photo, count, generator)):
             control.wait_if_paused()
             crop = photo.crop(top, left, min(WINDOW_PX, max(photo.levels.shape[1:]))).transpose(1, 2, 0)
             restored = restorer.restore(crop, control=control)
             windows.append(np.rint(restored * _LEVELS).astype(np.uint16))
             owners.append(index)
+            if number < shown_a_photo and index < MAX_SHOWN_TWINS:
+                # A photo smaller than a window has been continued by mirroring.
+                height, width = photo.levels.shape[1:]
+                own, own_restored = crop[:height, :width], np.asarray(restored[:height, :width], np.float32)
+                emit(_shown_twin(noise, index, own, own_restored, (seed, len(windows))))
         emit(StepDone(stage="Restoring what carries it", step=index + 1, num_steps=len(photos)))
     return OwnNoiseMaterial(
         noise=noise, windows=tuple(windows), window_photos=tuple(owners), free=_free_pictures(windows, seed)
@@ -214,6 +236,17 @@ def _places(photo: DecodedPhoto, count: int, generator: np.random.Generator) -> 
         if len(places) == count:
             break
     return places or [(rows, columns)]
+
+
+def _shown_twin(noise: LearnedNoise, photo: int, crop: Pixels, restored: Pixels, seed: tuple[int, int]) -> TwinMade:
+    """The middle of a window, and the same with the learned noise."""
+    twin = noise.add(restored, photo, np.random.default_rng((*seed, 4)))
+    top, left = (max(side - SHOWN_TWIN_PX, 0) // 2 for side in crop.shape[:2])
+    area = slice(top, top + SHOWN_TWIN_PX), slice(left, left + SHOWN_TWIN_PX)
+    shown = [np.ascontiguousarray(picture[area], np.float32) for picture in (crop, twin)]
+    for picture in shown:
+        picture.flags.writeable = False
+    return TwinMade(name=noise.photos[photo].name, photo=shown[0], twin=shown[1])
 
 
 def _central_part(photo: DecodedPhoto, side_px: int = 1024) -> Pixels:

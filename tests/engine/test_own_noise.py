@@ -1,5 +1,6 @@
 """Refining a model on the photos' own noise: what it learns from, how far it is followed, and the whole training."""
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,17 +13,20 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
+from engine.cli_reporting import JsonReporter
 from engine.configs import OWN_NOISE, PretrainConfig, ScanConfig
 from engine.data.patches import DecodedPhoto
 from engine.errors import InvalidInputError
+from engine.events import JobEvent, NoiseLearned, TwinMade, TwinsCompared
 from engine.job_control import JobControl
-from engine.jobs import pretrain, scan
+from engine.jobs import learn_noise, pretrain, scan
+from engine.noise_learning import NoiseLearningConfig
 from engine.presets import pretrain_preset
 from engine.refining.gate import SHARES, choose_share
-from engine.refining.own_noise import NOISE_FILE, WINDOWS_FILE, OwnNoiseMaterial
+from engine.refining.own_noise import WINDOWS_FILE, OwnNoiseMaterial
 from engine.refining.twin_objective import TwinObjective
 from engine.run_store import RunStore
-from engine.simulation.learned.noise import BRIGHTNESS, LearnedNoise, PhotoNoise, load_noise
+from engine.simulation.learned.noise import BRIGHTNESS, NOISE_FILE, LearnedNoise, PhotoNoise, load_noise
 from engine.starter_models import require_starter
 from tests.conftest import TinyPhotos
 
@@ -210,3 +214,49 @@ def test_a_scan_learns_the_noise_where_asked(tiny_photos: TinyPhotos) -> None:
     assert [photo.name for photo in result.noise_model.photos] == [photo.path.name for photo in result.photos]
     assert json.loads(json.dumps(result.noise_model.summary))["num_spectra"] >= 1
     assert scan(ScanConfig(folders=(tiny_photos.noisy,)), JobControl(), ignore).noise_model is None
+
+
+def test_whoever_watches_sees_twins_come_nearer_and_may_tell_them_apart(
+    tiny_photos: TinyPhotos, small_model: Path, tmp_path: Path
+) -> None:
+    events: list[JobEvent] = []
+    config = PretrainConfig(
+        photos=(tiny_photos.noisy,), parent=small_model, out=tmp_path / "run", pretext=OWN_NOISE, **SMALL
+    )
+    result = pretrain(config, JobControl(), events.append)
+    guess, *learned = [event.noise for event in events if isinstance(event, NoiseLearned)]
+    assert guess.distance is None
+    assert [noise.distance for noise in learned] == [load_noise(result.run / NOISE_FILE).distance]
+    rounds = [event for event in events if isinstance(event, TwinsCompared)]
+    assert [event.round for event in rounds] == list(range(rounds[0].num_rounds + 1))
+    assert rounds[0].distance == learned[0].unfitted_distance
+    assert min(event.distance for event in rounds) == learned[0].distance
+    twins = [event for event in events if isinstance(event, TwinMade)]
+    assert {twin.name for twin in twins} == {photo.name for photo in learned[0].photos}
+    for twin in twins:
+        recorded = cv2.imread(str(tiny_photos.noisy / twin.name))
+        assert recorded is not None
+        assert twin.photo.shape == twin.twin.shape == recorded.shape
+        assert np.array_equal(np.rint(twin.photo * 255), recorded[..., ::-1])
+        assert not np.array_equal(twin.photo, twin.twin)
+        assert np.array_equal(np.rint(twin.twin * 255), np.round(twin.twin * 255, 3))
+    stream = io.StringIO()
+    reporter = JsonReporter(stream)
+    for event in (*twins, *rounds, NoiseLearned(noise=learned[0])):
+        reporter.report(event)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert lines[0] == {"event": "TwinMade", "name": twins[0].name}
+    assert lines[-1]["noise"]["twin_distance"] == learned[0].distance
+
+
+def test_the_noise_of_some_photos_is_learned_before_any_training(tiny_photos: TinyPhotos, small_model: Path) -> None:
+    paths = tuple(sorted(tiny_photos.noisy.iterdir()))
+    config = NoiseLearningConfig(photos=paths, model=small_model, most=4, max_twins=2)
+    found = learn_noise(config, JobControl(), ignore)
+    assert found.paths == paths[::2]
+    assert found.noise.accuracy in (0, 0.5, 1)
+    assert [photo.name for photo in found.noise.photos] == [path.name for path in paths[::2]]
+    # The eight photos are noisier one by one.
+    assert found.noise.photos[-1].sigma() > found.noise.photos[0].sigma()
+    with pytest.raises(InvalidInputError, match="sr2"):
+        learn_noise(NoiseLearningConfig(photos=paths, model=require_starter("sr2")), JobControl(), ignore)

@@ -131,7 +131,9 @@ def test_the_photos_own_noise_needs_a_model_to_refine(tiny_photos: TinyPhotos, t
     assert obstacle is not None
     assert "refines a model" in obstacle.message
     start = save_start(tmp_path / "start.safetensors", starter="denoise")
-    assert look(pretraining(tiny_photos.noisy, pretext=OWN_NOISE, pretext_params={}, parent=start)).obstacle is None
+    report = look(pretraining(tiny_photos.noisy, pretext=OWN_NOISE, pretext_params={}, parent=start))
+    assert report.obstacle is None
+    assert "variety" not in messages(report, Weight.DOUBTFUL)
 
 
 def test_labels_are_matched_and_the_missing_named(tiny_photos: TinyPhotos) -> None:

@@ -1,5 +1,8 @@
 """The residual's figures against SciPy and against leaks of known size."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -13,7 +16,8 @@ from engine.events import StepDone
 from engine.job_control import JobCancelled, JobControl
 from engine.residual_analysis import ResidualConfig, common_measurement, examine_residual, judge_residual
 from engine.residual_leak import LARGE_SHARE, TRACE_SHARE, measure_leak, smallest_side_px
-from engine.residual_statistics import autocorrelation, radial_spectrum, residual_histogram
+from engine.residual_statistics import autocorrelation, radial_spectrum, residual_histogram, residual_levels
+from engine.simulation.learned.noise import BRIGHTNESS, LearnedNoise, PhotoNoise, save_noise
 
 SIDE_PX = 240
 
@@ -167,3 +171,52 @@ def test_the_verdict_names_what_was_found(leak: float | None, sigma: float, stat
     verdict = judge_residual(leak, sigma, 0.0)
     assert verdict.state == state
     assert phrase in verdict.sentence
+
+
+def save_noise_of(path: Path, sigma_at: Callable[[np.ndarray], np.ndarray], photo: str) -> None:
+    spectrum = np.broadcast_to(np.eye(3), (16, 16, 3, 3)).copy()
+    variance = np.tile(sigma_at(BRIGHTNESS) ** 2, (3, 1))
+    learned = PhotoNoise(name=photo, variance=variance, spectrum=0, is_gray=False, highest_level=65535)
+    save_noise(path, LearnedNoise(photos=(learned,), spectra=(spectrum,)))
+
+
+def test_the_level_by_brightness_is_that_of_the_noise(picture: np.ndarray) -> None:
+    taken = noise(picture.shape, 1.0) * (0.02 + 0.05 * picture)
+    levels = residual_levels(taken.astype(np.float32), picture)
+    assert np.all(np.diff(levels.brightness) > 0)
+    assert levels.sigma == pytest.approx(0.02 + 0.05 * levels.brightness, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("factor", "word"), [(1.0, "is as strong"), (0.5, "is weaker"), (1.6, "is stronger")], ids=["all", "half", "more"]
+)
+def test_a_residual_is_compared_with_what_was_learned(
+    picture: np.ndarray, tmp_path: Path, factor: float, word: str
+) -> None:
+    taken = factor * noise(picture.shape, 1.0) * (0.02 + 0.05 * picture)
+    for name, pixels in (("noisy.png", picture + taken), ("restored.png", picture)):
+        clipped = pixels.clip(0, 1).astype(np.float32)
+        write_image(tmp_path / name, PhotoImage(clipped), file_format="png", bit_depth=16)
+    config = ResidualConfig(
+        noisy=tmp_path / "noisy.png", restored=tmp_path / "restored.png", noise=tmp_path / "noise.json"
+    )
+    save_noise_of(tmp_path / "noise.json", lambda brightness: 0.02 + 0.05 * brightness, "noisy.png")
+    match = examine_residual(config, JobControl(), lambda event: None).match
+    assert match is not None
+    assert match.ratio == pytest.approx(factor, rel=0.08)
+    assert match.of_this_photo
+    assert word in match.sentence
+    save_noise_of(tmp_path / "noise.json", lambda brightness: 0.02 + 0.05 * brightness, "another.png")
+    other = examine_residual(config, JobControl(), lambda event: None).match
+    assert other is not None
+    assert "that of the others" in other.sentence
+    (tmp_path / "noise.json").write_text("{}")
+    with pytest.raises(InvalidInputError, match=r"noise\.json"):
+        examine_residual(config, JobControl(), lambda event: None)
+
+
+def test_without_a_learned_noise_nothing_is_compared(picture: np.ndarray, tmp_path: Path) -> None:
+    for name in ("noisy.png", "restored.png"):
+        write_image(tmp_path / name, PhotoImage(picture), file_format="png", bit_depth=16)
+    config = ResidualConfig(noisy=tmp_path / "noisy.png", restored=tmp_path / "restored.png")
+    assert examine_residual(config, JobControl(), lambda event: None).match is None

@@ -62,7 +62,7 @@ class Desk:
         num_photos = len(list(noisy.iterdir()))
         self.wait("photos", lambda: len(self.session.photos) == num_photos)
         self.wait("their noise", lambda: all(photo.noise_sigma for photo in self.session.photos))
-        self.train("pretrain", f"Pretrain on {num_photos}")
+        self.train("pretrain", f"Learn the noise of {num_photos}")
         self.window.show_page("labels")
         labels = self.window.current_page
         assert isinstance(labels, LabelsPage)

@@ -28,6 +28,9 @@ BRIGHTNESS: Final[NDArray[np.float64]] = np.linspace(0, 1, 17)
 
 NUM_CHANNELS: Final = 3
 
+NOISE_FILE: Final = "noise.json"
+"""In a run's folder: what was learned of the photos' noise."""
+
 FILE_VERSION: Final = 1
 
 _SMALLEST_VARIANCE = 1e-14

@@ -80,6 +80,7 @@ def fit_by_twins(
     *,
     seed: int,
     num_rounds: int = NUM_ROUNDS,
+    max_twins: int = MAX_PHOTOS,
     on_round: Callable[[int, int, float], None] = lambda done, rounds, distance: None,
 ) -> LearnedNoise:
     """Put a guessed noise right until photos and their twins leave alike residuals.
@@ -90,12 +91,13 @@ def fit_by_twins(
         restore: The network that looks at both.
         seed: Of the twins' noise.
         num_rounds: How often it is put right.
+        max_twins: Photos whose twins are made, at most.
         on_round: Told after each round: rounds done, their number, and the distance so far.
 
     Returns:
         The noise of the round whose twins were nearest, with its distance, that of the guess, and the accuracy.
     """
-    chosen = range(0, len(photos), -(-len(photos) // MAX_PHOTOS))
+    chosen = range(0, len(photos), -(-len(photos) // max_twins))
     side = min(CROP_PX, *(min(photos[photo].shape[:2]) for photo in chosen))
     subjects = [_look_at(photo, photos[photo], side, restore) for photo in chosen]
     guess, best, best_distance, accuracy, first_distance = noise, noise, np.inf, None, None
