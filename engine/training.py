@@ -46,6 +46,11 @@ from engine.verdicts import choice_verdict
 
 _logger = logging.getLogger(__name__)
 
+_UNJUDGED = "Until what it learns has been judged, its model is the one that it started from."
+_STOPPED_UNJUDGED = (
+    "Stopped before what it learned was judged: its model is still the one that it started from. Resume it to go on."
+)
+
 Config = TypeVar("Config", bound=TrainingConfig)
 
 
@@ -192,7 +197,10 @@ def _train(
             taken, total = transfer_weights(network, load_model(config.parent))
             run.log(f"Took over {taken} of {total} tensors from {config.parent}")
             if isinstance(config, PretrainConfig) and taken == total:
-                save_model(_begun_path(run), network.state_dict(), card)
+                save_model(run.begun_model_path, network.state_dict(), card)
+                save_model(run.model_path, network.state_dict(), card)
+                run.log(_UNJUDGED)
+        is_gated = run.begun_model_path.is_file()
         state = new_state(network, config, device)
         state.memory = plan.objective
         if resumed:
@@ -223,6 +231,7 @@ def _train(
             control=control,
             emit=emit,
             patience=config.patience if isinstance(config, FinetuneConfig) else 0,
+            model_path=run.trained_model_path if is_gated else None,
         )
         trainer.train()
         gate = _keep_what_pays(config, plan, run, device, control, emit)
@@ -257,11 +266,6 @@ def _load_newest(run: Run, state: TrainingState, emit: Emit) -> None:
         emit(JobWarning(message=message, hint="Nothing else is lost. If this happens again, check the disk."))
 
 
-def _begun_path(run: Run) -> Path:
-    """The weights that a run without labels has started from: what it may fall back on."""
-    return run.checkpoint_folder / "begun.safetensors"
-
-
 def _keep_material(run: Run, plan: TrainingPlan) -> None:
     """Note what was learned of the photos' own noise.
 
@@ -287,9 +291,9 @@ def _keep_what_pays(
     Returns:
         What was found; None for a training from scratch, and for one with labels, which measure by themselves.
     """
-    if not isinstance(config, PretrainConfig) or not _begun_path(run).is_file():
+    if not isinstance(config, PretrainConfig) or not run.begun_model_path.is_file():
         return None
-    begun, trained = load_model(_begun_path(run)), load_model(run.model_path)
+    begun, trained = load_model(run.begun_model_path), load_model(run.trained_model_path)
     photos = chosen_photos(plan.photos)
     # Copies, since loading weights into a network changes what its state shows.
     before, after = (
@@ -354,6 +358,8 @@ def _one_ending(run: Run) -> Iterator[None]:
         yield
     except JobCancelled:
         _note_ending(run, "Stopped by the person", status=RunStatus.STOPPED)
+        if run.begun_model_path.is_file():
+            _note_ending(run, _STOPPED_UNJUDGED, verdict=_STOPPED_UNJUDGED)
         raise
     except EngineError as error:
         _note_ending(run, f"Failed: {error}", status=RunStatus.FAILED, error=str(error))

@@ -194,8 +194,8 @@ def gather_material(
 
 def gate_places(photo: DecodedPhoto) -> tuple[int, int]:
     """Where a photo is measured: at its upper left, which windows keep away from where there is room."""
-    height, width = photo.levels.shape[1:]
-    return min(height // 16, max(height - WINDOW_PX, 0)), min(width // 16, max(width - WINDOW_PX, 0))
+    top, left = (min(side // 16, max(side - 2 * WINDOW_PX, 0)) for side in photo.levels.shape[1:])
+    return top, left
 
 
 def _places(photo: DecodedPhoto, count: int, generator: np.random.Generator) -> list[tuple[int, int]]:
