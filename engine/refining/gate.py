@@ -4,19 +4,22 @@ Stein's unbiased risk estimate (Stein, Annals of Statistics 9(6), 1981) tells th
 without its reference, up to a constant, where the noise is known: mean (x - f(x))^2 + 2 mean n (f(x + e n) - f(x)) / e,
 the divergence being probed with a noise n drawn as the photo's own is (Ramani, Blu and Unser, IEEE TIP 17(9), 2008). It
 is measured for shares of the straight way between the weights before and after, on parts of the photos that were not
-learned from where there is room. The estimate is as good as the noise: `learned.twins`.
+learned from where there is room. The estimate is as good as the noise: `learned.twins`. Where there are labels, their
+held-back parts tell the error itself.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.data.patches import DecodedPhoto
 from engine.events import Emit, Pixels, StepDone
 from engine.job_control import JobControl
+from engine.refining.label_parts import JudgedLabel
 from engine.refining.own_noise import WINDOW_PX, gate_places
 from engine.simulation.learned.noise import LearnedNoise
 
@@ -29,10 +32,17 @@ LEAST_GAIN_DB = 0.01
 """Below it the start is kept: what cannot be measured is no reason to change a model."""
 
 ALLOWED_LOSS_DB = 0.02
-"""What a group of photos with a noise of its own may lose, by the estimate, where the others gain."""
+"""What a group of photos with a noise of its own may lose, by the estimate, where the others gain; and labels."""
 
+_LEAST_ERROR = 1e-8
 _LEAST_ERROR_SHARE = 0.02
+_LEAST_LEFT = 0.005
+_LEAST_GROUP_SHARE = 1 / 6
+"""A noise that fewer of the photos have is hardly known, and their estimate by itself mostly error."""
+
 _STAGE = "Measuring the gain"
+
+Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,18 +52,22 @@ class GateResult:
     Attributes:
         share: Part of the way that is kept, 0 to 1.
         shares: Those that were tried.
-        gains_db: Estimated gain of each over the start, mean over the photos, dB.
+        gains_db: Gain of each over the start, dB: mean over the photos, estimated, and over the labels, measured.
         weights: The weights to keep.
+        estimated_db: Of the share that is kept, mean over the photos without a label; None without such photos.
+        labels_db: Likewise over the held-back parts of the labels.
     """
 
     share: float
     shares: tuple[float, ...]
     gains_db: tuple[float, ...]
     weights: dict[str, Tensor]
+    estimated_db: float | None
+    labels_db: float | None
 
     @property
     def gain_db(self) -> float:
-        """Of the share that is kept, by estimate."""
+        """Of the share that is kept."""
         return self.gains_db[self.shares.index(self.share)]
 
     @property
@@ -62,7 +76,9 @@ class GateResult:
         by_share = {
             f"gain_at_{round(100 * share)}": gain for share, gain in zip(self.shares, self.gains_db, strict=True)
         }
-        return {"share_of_way": self.share, "estimated_gain": self.gain_db, **by_share}
+        parts = {"estimated_gain": self.estimated_db, "labels_gain": self.labels_db}
+        found = {name: gain for name, gain in parts.items() if gain is not None}
+        return {"gain": self.gain_db, "share_of_way": self.share, **found, **by_share}
 
     @property
     def sentence(self) -> str:
@@ -70,9 +86,20 @@ class GateResult:
         if self.share == 0:
             return "The model that it started from already fits these photos; it is kept as it was."
         fallen = 1 - 10 ** (-self.gain_db / 10)
+        if self.labels_db is None:
+            return (
+                f"On your photos the error is {fallen:.0%} lower than before ({self.gain_db:+.2f} dB, estimated "
+                f"without references); {self.share:.0%} of what was learned is kept."
+            )
+        if self.estimated_db is None:
+            return (
+                f"On the held-back parts of your labels the error is {fallen:.0%} lower than before "
+                f"({self.labels_db:+.2f} dB); {self.share:.0%} of what was learned is kept."
+            )
         return (
-            f"On your photos the error is {fallen:.0%} lower than before ({self.gain_db:+.2f} dB, estimated without "
-            f"references); {self.share:.0%} of what was learned is kept."
+            f"On your photos the error is {fallen:.0%} lower than before ({self.estimated_db:+.2f} dB estimated on "
+            f"photos without a label, {self.labels_db:+.2f} dB measured on the labels' held-back parts); "
+            f"{self.share:.0%} of what was learned is kept."
         )
 
 
@@ -81,11 +108,14 @@ def choose_share(
     ended: Mapping[str, Tensor],
     restore_with: Callable[[Mapping[str, Tensor]], Callable[[Pixels], Pixels]],
     photos: Sequence[DecodedPhoto],
-    noise: LearnedNoise,
+    noise: LearnedNoise | None,
     *,
     seed: int,
     control: JobControl,
     emit: Emit,
+    labelled: Collection[int] = (),
+    judged: Sequence[JudgedLabel] = (),
+    is_allowed: Callable[[Mapping[str, Tensor]], bool] = lambda weights: True,
 ) -> GateResult:
     """Find how far the way from one network's weights to another's is worth going on these photos.
 
@@ -94,37 +124,63 @@ def choose_share(
         ended: Weights after, by the same names.
         restore_with: Gives what restores with some weights.
         photos: Those of the noise, in its order.
-        noise: What was learned of them.
+        noise: What was learned of them; None: labels alone decide.
         seed: Of the probes.
         control: Pause and cancel.
         emit: Receives progress.
+        labelled: Indices of photos with a label, whose own estimate is not needed.
+        judged: Held-back parts of labels.
+        is_allowed: Whether weights may be kept, whatever they gain here; asked of few.
 
     Raises:
         JobCancelled: Asked to end.
+        ValueError: There is nothing to judge by.
     """
-    chosen = list(range(0, len(photos), -(-len(photos) // MAX_PHOTOS)))
+    unlabelled = [index for index in range(len(photos)) if index not in labelled] if noise is not None else []
+    chosen = unlabelled[:: max(-(-len(unlabelled) // MAX_PHOTOS), 1)]
+    if not chosen and not judged:
+        raise ValueError("there are neither photos nor labels to judge by")
     crops = [_measured_part(photos[index]) for index in chosen]
-    num_steps = len(SHARES) * len(crops)
-    emit(StepDone(stage=_STAGE, step=0, num_steps=num_steps))
-    risks = np.empty((len(SHARES), len(crops)))
+    num_columns = len(crops) + len(judged)
+    emit(StepDone(stage=_STAGE, step=0, num_steps=len(SHARES) * num_columns))
+    risks, errors = np.empty((len(SHARES), len(crops))), np.empty((len(SHARES), len(judged)))
     probes: list[tuple[Pixels, float]] = []
     for row, share in enumerate(SHARES):
         restore = restore_with(between(begun, ended, share))
-        for column, (index, crop) in enumerate(zip(chosen, crops, strict=True)):
+        for column in range(num_columns):
             control.wait_if_paused()
-            restored = restore(crop)
-            if row == 0:
-                drawn = noise.draw(np.asarray(restored), index, np.random.default_rng((seed, 3, index)))
-                probes.append((drawn, float(np.mean(noise.deviation(np.asarray(restored), index) ** 2))))
-            probe, _ = probes[column]
-            answer = restore(np.asarray(crop + PROBE_STEP * probe)) - restored
-            risks[row, column] = np.mean((crop - restored) ** 2) + 2 * np.mean(probe * answer) / PROBE_STEP
-            emit(StepDone(stage=_STAGE, step=row * len(crops) + column + 1, num_steps=num_steps))
-    gains = _gains_db(risks, np.array([level for _, level in probes]))
-    groups = np.array([noise.photos[index].spectrum for index in chosen])
-    share = _best_share(gains, groups)
-    means = tuple(float(gain) for gain in gains.mean(axis=1))
-    return GateResult(share=share, shares=SHARES, gains_db=means, weights=between(begun, ended, share))
+            if column >= len(crops):
+                label = judged[column - len(crops)]
+                errors[row, column - len(crops)] = np.mean((restore(label.noisy) - label.clean) ** 2)
+            else:
+                assert noise is not None
+                index, crop = chosen[column], crops[column]
+                restored = restore(crop)
+                if row == 0:
+                    drawn = noise.draw(np.asarray(restored), index, np.random.default_rng((seed, 3, index)))
+                    probes.append((drawn, float(np.mean(noise.deviation(np.asarray(restored), index) ** 2))))
+                probe, _ = probes[column]
+                answer = restore(np.asarray(crop + PROBE_STEP * probe)) - restored
+                risks[row, column] = np.mean((crop - restored) ** 2) + 2 * np.mean(probe * answer) / PROBE_STEP
+            emit(StepDone(stage=_STAGE, step=row * num_columns + column + 1, num_steps=len(SHARES) * num_columns))
+    variances = np.array([level for _, level in probes])
+    spectra = np.array([noise.photos[index].spectrum for index in chosen] if noise is not None else [], int)
+    estimated = _estimated_gains(risks, variances) if crops else None
+    measured = -10 * np.log10((errors + _LEAST_ERROR) / (errors[0] + _LEAST_ERROR)).mean(axis=1) if judged else None
+    parts = [(part, count) for part, count in ((estimated, len(crops)), (measured, len(judged))) if part is not None]
+    gains = np.average([part for part, _ in parts], axis=0, weights=[count for _, count in parts])
+    groups = [_estimated_gains(risks[:, members], variances[members]) for members in _groups_of(spectra)]
+    # Labels are a group by themselves, which may not lose either.
+    lowest = np.min([*groups, *([measured] if measured is not None else [])], axis=0)
+    row = next(row for row in _by_gain(gains, lowest) if row == 0 or is_allowed(between(begun, ended, SHARES[row])))
+    return GateResult(
+        share=SHARES[row],
+        shares=SHARES,
+        gains_db=tuple(float(gain) for gain in gains),
+        weights=between(begun, ended, SHARES[row]),
+        estimated_db=float(estimated[row]) if estimated is not None else None,
+        labels_db=float(measured[row]) if measured is not None else None,
+    )
 
 
 def between(begun: Mapping[str, Tensor], ended: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
@@ -134,23 +190,36 @@ def between(begun: Mapping[str, Tensor], ended: Mapping[str, Tensor], share: flo
     return {name: torch.lerp(begun[name].float(), ended[name].float(), share) for name in ended}
 
 
-def _gains_db(risks: np.ndarray, variances: np.ndarray) -> np.ndarray:
-    """By how much each photo's error falls, dB. Shapes: (shares, photos) and (photos,), to (shares, photos)."""
-    # The risk less the noise's own power is the error; estimated, it may come out near or below nothing.
-    least = _LEAST_ERROR_SHARE * variances
-    start = np.maximum(risks[0] - variances, least)
-    gains: np.ndarray = -10 * np.log10(np.maximum(start + risks - risks[0], least / 4) / start)
+def _estimated_gains(risks: Values, variances: Values) -> Values:
+    """By how much the photos' error falls for each share, dB. Shapes: (shares, photos) and (photos,), to (shares,).
+
+    The risk less the noise's own power is the error. Estimated it may come out near nothing, or below, for single
+    photos: so errors, as parts of each photo's noise, are averaged before they are compared.
+    """
+    start = np.maximum(risks[0] - variances, _LEAST_ERROR_SHARE * variances)
+    errors = ((start + risks - risks[0]) / variances).mean(axis=1)
+    gains: Values = -10 * np.log10(np.maximum(errors / errors[0], _LEAST_LEFT))
     return gains
 
 
-def _best_share(gains: np.ndarray, groups: np.ndarray) -> float:
-    """The share with the highest mean gain at which no group of photos loses."""
-    best, best_gain = 0.0, LEAST_GAIN_DB
-    for share, row in zip(SHARES, gains, strict=True):
-        of_groups = [row[groups == group].mean() for group in np.unique(groups)]
-        if row.mean() > best_gain and min(of_groups) >= -ALLOWED_LOSS_DB:
-            best, best_gain = share, float(row.mean())
-    return best
+def _groups_of(spectra: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Places of the photos that must not lose for others; those whose noise only few share are judged together."""
+    least = max(_LEAST_GROUP_SHARE * len(spectra), 1)
+    groups, rest = [], []
+    for spectrum in np.unique(spectra):
+        members = np.flatnonzero(spectra == spectrum)
+        if len(members) >= least:
+            groups.append(members)
+        else:
+            rest.append(members)
+    return [*groups, *([np.concatenate(rest)] if rest else [])]
+
+
+def _by_gain(gains: Values, lowest: Values) -> list[int]:
+    """The shares worth keeping, that with the highest gain first; the start, where no group loses, is the last."""
+    is_worth = (gains > LEAST_GAIN_DB) & (lowest >= -ALLOWED_LOSS_DB)
+    worth = sorted(np.flatnonzero(is_worth), key=lambda row: float(-gains[row]))
+    return [*(int(row) for row in worth), 0]
 
 
 def _measured_part(photo: DecodedPhoto) -> Pixels:

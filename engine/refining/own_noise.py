@@ -5,7 +5,7 @@ noise goes and edges are sharp. Pictures that no camera took stand beside them, 
 own mistakes for the truth: overlapping shapes in the photos' colours, and photographs that scikit-image brings along.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +20,12 @@ from engine.errors import InvalidInputError
 from engine.events import Emit, Pixels, StepDone
 from engine.job_control import JobControl
 from engine.noise import MIN_SIDE_PX
+from engine.objectives import DecodedPair
+from engine.refining.label_parts import reference_windows
 from engine.restorer import Restorer
 from engine.simulation.dead_leaves import draw_dead_leaves
 from engine.simulation.learned.flat_blocks import guess_noise
+from engine.simulation.learned.labelled import LabelledPart, put_right_by_labels
 from engine.simulation.learned.noise import LearnedNoise, load_noise, save_noise
 from engine.simulation.learned.twins import NUM_ROUNDS, fit_by_twins
 from engine.simulation.pictures import Picture
@@ -46,6 +49,7 @@ _DEAD_LEAVES_PX = 384
 _NUM_COLOURS = 512
 _FREE_PICTURES = ("immunohistochemistry", "coins", "moon", "page", "stereo_motorcycle")
 _LEVELS = 65535
+_RESTORED, _REFERENCE = "restored", "reference"
 _STAGE = "Learning the noise"
 
 
@@ -58,12 +62,15 @@ class OwnNoiseMaterial:
         windows: Restored parts of the photos, 16 bit. Shape of each: (height, width, 3).
         window_photos: For each window, which photo of the noise it is of.
         free: Other clean pictures, 0 to 1. Shape of each: (height, width, 3).
+        num_references: How many of the last windows are no restored photos but references of labels; these are among
+            the other clean pictures too, since they are fit for any photo's noise.
     """
 
     noise: LearnedNoise
     windows: tuple[NDArray[np.uint16], ...]
     window_photos: tuple[int, ...]
     free: tuple[Picture, ...]
+    num_references: int = 0
 
     def save(self, folder: Path, checkpoint_folder: Path) -> None:
         """Keep noise and windows with a run.
@@ -73,8 +80,11 @@ class OwnNoiseMaterial:
             ModelFileError: The windows cannot be.
         """
         save_noise(folder / NOISE_FILE, self.noise)
+        first_reference = len(self.windows) - self.num_references
         tensors = {
-            f"{index:03d}_{photo}": torch.from_numpy(window.view(np.int16).copy())
+            f"{index:04d}_{photo}_{_REFERENCE if index >= first_reference else _RESTORED}": torch.from_numpy(
+                window.view(np.int16).copy()
+            )
             for index, (window, photo) in enumerate(zip(self.windows, self.window_photos, strict=True))
         }
         save_tensors(checkpoint_folder / WINDOWS_FILE, tensors, {})
@@ -92,13 +102,33 @@ class OwnNoiseMaterial:
             names = sorted(tensors)
             windows = tuple(tensors[name].view(np.uint16) for name in names)
             photos = tuple(int(name.split("_")[1]) for name in names)
+            num_references = sum(name.endswith(_REFERENCE) for name in names)
             if not names or max(photos) >= len(noise.photos) or any(window.ndim != 3 for window in windows):
                 raise ValueError("the windows are not those of the noise")
         except (OSError, SafetensorError, ValueError, LookupError) as error:
             raise InvalidInputError(
                 "The pictures that this training learned from are missing or damaged.", "Start a new training."
             ) from error
-        return cls(noise=noise, windows=windows, window_photos=photos, free=_free_pictures(windows, seed))
+        return cls.of_windows(noise, windows, photos, num_references, seed)
+
+    @classmethod
+    def of_windows(
+        cls,
+        noise: LearnedNoise,
+        windows: tuple[NDArray[np.uint16], ...],
+        window_photos: tuple[int, ...],
+        num_references: int,
+        seed: int,
+    ) -> "OwnNoiseMaterial":
+        """Add the other clean pictures, always the same for the same windows."""
+        references = windows[len(windows) - num_references :]
+        return cls(
+            noise=noise,
+            windows=windows,
+            window_photos=window_photos,
+            free=(*_free_pictures(windows, seed), *(window * np.float32(1 / _LEVELS) for window in references)),
+            num_references=num_references,
+        )
 
     def window(self, index: int) -> NDArray[np.float32]:
         """A restored part of a photo, 0 to 1. Shape: (height, width, 3)."""
@@ -106,8 +136,8 @@ class OwnNoiseMaterial:
         return scaled
 
 
-def chosen_photos(photos: Sequence[DecodedPhoto]) -> list[DecodedPhoto]:
-    """The photos that are learned from: large enough to judge, and not too many.
+def chosen_photos(photos: Sequence[DecodedPhoto], labelled: Collection[Path] = ()) -> list[DecodedPhoto]:
+    """The photos that are learned from: large enough to judge, and not too many; those with a label come first.
 
     Raises:
         InvalidInputError: None is large enough.
@@ -117,11 +147,20 @@ def chosen_photos(photos: Sequence[DecodedPhoto]) -> list[DecodedPhoto]:
         raise InvalidInputError(
             f"None of the photos has {MIN_SIDE_PX} pixels in both directions.", "Choose larger photos."
         )
-    return judged[:: -(-len(judged) // MAX_PHOTOS)]
+    first = [photo for photo in judged if photo.path in labelled][:MAX_PHOTOS]
+    others = [photo for photo in judged if photo.path not in labelled]
+    room = max(MAX_PHOTOS - len(first), 1)
+    return [*first, *others[:: max(-(-len(others) // room), 1)]]
 
 
 def learn_own_noise(
-    photos: Sequence[DecodedPhoto], restorer: Restorer, *, seed: int, control: JobControl, emit: Emit
+    photos: Sequence[DecodedPhoto],
+    restorer: Restorer,
+    *,
+    seed: int,
+    control: JobControl,
+    emit: Emit,
+    labels: Sequence[DecodedPair] = (),
 ) -> LearnedNoise:
     """Learn the noise of photos with a network that restores them already.
 
@@ -131,6 +170,7 @@ def learn_own_noise(
         seed: Of the twins.
         control: Pause and cancel.
         emit: Receives progress.
+        labels: Pairs, or parts of pairs, of some of the photos: they show their noise as it is.
 
     Raises:
         JobCancelled: Asked to end.
@@ -150,7 +190,14 @@ def learn_own_noise(
         control.wait_if_paused()
         emit(StepDone(stage=_STAGE, step=done + 1, num_steps=rounds + 1, metrics={"twin_distance": distance}))
 
-    return fit_by_twins(guess, [_central_part(photo) for photo in photos], restore, seed=seed, on_round=report)
+    found = fit_by_twins(guess, [_central_part(photo) for photo in photos], restore, seed=seed, on_round=report)
+    index_of = {photo.path: index for index, photo in enumerate(photos)}
+    parts = [
+        LabelledPart(photo=index_of[pair.noisy.path], noisy=_central_part(pair.noisy), clean=_central_part(pair.clean))
+        for pair in labels
+        if pair.noisy.path in index_of and pair.noisy.levels.shape == pair.clean.levels.shape
+    ]
+    return put_right_by_labels(found, parts)
 
 
 def gather_material(
@@ -161,6 +208,7 @@ def gather_material(
     seed: int,
     control: JobControl,
     emit: Emit,
+    labels: Sequence[DecodedPair] = (),
 ) -> OwnNoiseMaterial:
     """Restore parts of the photos to put the noise on, and gather other pictures.
 
@@ -171,15 +219,21 @@ def gather_material(
         seed: Of the places and of the pictures.
         control: Pause and cancel.
         emit: Receives progress.
+        labels: Pairs, or parts of pairs, of some of the photos: their references stand in for what would be restored.
 
     Raises:
         JobCancelled: Asked to end.
     """
     generator = np.random.default_rng((seed, 1))
+    index_of = {photo.path: index for index, photo in enumerate(photos)}
+    known = [pair for pair in labels if pair.noisy.path in index_of]
+    labelled = {pair.noisy.path for pair in known}
     count = int(np.clip(NUM_WINDOWS // len(photos), 1, MAX_WINDOWS_A_PHOTO))
     windows: list[NDArray[np.uint16]] = []
     owners: list[int] = []
     for index, photo in enumerate(photos):
+        if photo.path in labelled:
+            continue
         for top, left in _places(photo, count, generator):
             control.wait_if_paused()
             crop = photo.crop(top, left, min(WINDOW_PX, max(photo.levels.shape[1:]))).transpose(1, 2, 0)
@@ -187,9 +241,11 @@ def gather_material(
             windows.append(np.rint(restored * _LEVELS).astype(np.uint16))
             owners.append(index)
         emit(StepDone(stage="Restoring what carries it", step=index + 1, num_steps=len(photos)))
-    return OwnNoiseMaterial(
-        noise=noise, windows=tuple(windows), window_photos=tuple(owners), free=_free_pictures(windows, seed)
-    )
+    num_restored = len(windows)
+    for number, window in reference_windows(known, WINDOW_PX):
+        windows.append(window)
+        owners.append(index_of[known[number].noisy.path])
+    return OwnNoiseMaterial.of_windows(noise, tuple(windows), tuple(owners), len(windows) - num_restored, seed)
 
 
 def gate_places(photo: DecodedPhoto) -> tuple[int, int]:
