@@ -37,8 +37,10 @@ ALLOWED_LOSS_DB = 0.02
 _LEAST_ERROR = 1e-8
 _LEAST_ERROR_SHARE = 0.02
 _LEAST_LEFT = 0.005
-_LEAST_GROUP_SHARE = 1 / 6
-"""A noise that fewer of the photos have is hardly known, and their estimate by itself mostly error."""
+_LEAST_GROUP = 3
+_SURE_DEVIATIONS = 2.0
+_EVEN_LABELS = 3
+"""So many labels count as much as all estimates together."""
 
 _STAGE = "Measuring the gain"
 
@@ -167,12 +169,12 @@ def choose_share(
     spectra = np.array([noise.photos[index].spectrum for index in chosen] if noise is not None else [], int)
     estimated = _estimated_gains(risks, variances) if crops else None
     measured = -10 * np.log10((errors + _LEAST_ERROR) / (errors[0] + _LEAST_ERROR)).mean(axis=1) if judged else None
-    parts = [(part, count) for part, count in ((estimated, len(crops)), (measured, len(judged))) if part is not None]
-    gains = np.average([part for part, _ in parts], axis=0, weights=[count for _, count in parts])
-    groups = [_estimated_gains(risks[:, members], variances[members]) for members in _groups_of(spectra)]
-    # Labels are a group by themselves, which may not lose either.
-    lowest = np.min([*groups, *([measured] if measured is not None else [])], axis=0)
-    row = next(row for row in _by_gain(gains, lowest) if row == 0 or is_allowed(between(begun, ended, SHARES[row])))
+    gains = _together(estimated, measured, len(judged))
+    is_worth = (gains > LEAST_GAIN_DB) & ~_loses_somewhere(risks, variances, spectra)
+    if measured is not None:
+        is_worth &= measured >= -ALLOWED_LOSS_DB
+    worth = sorted(np.flatnonzero(is_worth), key=lambda row: float(-gains[row]))
+    row = next((int(row) for row in worth if is_allowed(between(begun, ended, SHARES[row]))), 0)
     return GateResult(
         share=SHARES[row],
         shares=SHARES,
@@ -202,24 +204,31 @@ def _estimated_gains(risks: Values, variances: Values) -> Values:
     return gains
 
 
-def _groups_of(spectra: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Places of the photos that must not lose for others; those whose noise only few share are judged together."""
-    least = max(_LEAST_GROUP_SHARE * len(spectra), 1)
-    groups, rest = [], []
-    for spectrum in np.unique(spectra):
-        members = np.flatnonzero(spectra == spectrum)
-        if len(members) >= least:
-            groups.append(members)
-        else:
-            rest.append(members)
-    return [*groups, *([np.concatenate(rest)] if rest else [])]
+def _together(estimated: Values | None, measured: Values | None, num_labels: int) -> Values:
+    """The gains that decide: what is measured on labels counts the more, the more labels there are."""
+    if estimated is None or measured is None:
+        only = measured if estimated is None else estimated
+        assert only is not None
+        return only
+    trust = num_labels / (num_labels + _EVEN_LABELS)
+    return (1 - trust) * estimated + trust * measured
 
 
-def _by_gain(gains: Values, lowest: Values) -> list[int]:
-    """The shares worth keeping, that with the highest gain first; the start, where no group loses, is the last."""
-    is_worth = (gains > LEAST_GAIN_DB) & (lowest >= -ALLOWED_LOSS_DB)
-    worth = sorted(np.flatnonzero(is_worth), key=lambda row: float(-gains[row]))
-    return [*(int(row) for row in worth), 0]
+def _loses_somewhere(risks: Values, variances: Values, spectra: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """For which shares photos with a noise of their own lose while others gain. Shape: (shares,).
+
+    Single photos' estimates err, so it takes several that lose alike; rare noises are taken together.
+    """
+    members = [np.flatnonzero(spectra == spectrum) for spectrum in np.unique(spectra)]
+    groups = [group for group in members if len(group) >= _LEAST_GROUP]
+    rare = np.concatenate([np.empty(0, np.int64), *(group for group in members if len(group) < _LEAST_GROUP)])
+    loses = np.zeros(len(risks), bool)
+    for group in [*groups, *([rare] if len(rare) >= _LEAST_GROUP else [])]:
+        changes = (risks[:, group] - risks[0, group]) / variances[group]
+        error = changes.std(axis=1, ddof=1) / np.sqrt(len(group))
+        is_sure = changes.mean(axis=1) > _SURE_DEVIATIONS * error
+        loses |= is_sure & (_estimated_gains(risks[:, group], variances[group]) < -ALLOWED_LOSS_DB)
+    return loses
 
 
 def _measured_part(photo: DecodedPhoto) -> Pixels:

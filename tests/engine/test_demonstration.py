@@ -16,19 +16,24 @@ from engine.sample_photos import NOISY_FOLDER
 @pytest.mark.slow
 def test_it_writes_pictures_and_a_report(tmp_path: Path) -> None:
     events: list[JobEvent] = []
-    done = demonstrate(tmp_path / "demonstration", JobControl(), events.append, pretrain_steps=12, finetune_steps=4)
-    assert len(done.figures) >= 12
-    assert 2 <= sum(figure.is_label for figure in done.figures) < len(done.figures)
+    done = demonstrate(
+        tmp_path / "demonstration", JobControl(), events.append, pretrain_steps=6, finetune_steps=3, num_photos=4
+    )
+    assert [figure.is_label for figure in done.figures].count(True) == 2
+    assert len(done.figures) == 4
+    assert done.is_in_order, done.mean_psnr
+    assert done.mean_psnr[1] > done.mean_psnr[0] + 3, "the shipped model restores"
     sheet = read_image(done.comparison)
-    assert sheet.width > 4 * 200
-    assert sheet.height > 6 * 200
+    assert sheet.width > 5 * 200
+    assert sheet.height > 4 * 200
     report = done.report.read_text(encoding="utf-8")
     assert all(figure.name in report for figure in done.figures)
-    assert all(f"{figure.psnr[2]:.2f}" in report for figure in done.figures)
+    assert all(f"{figure.psnr[3]:.2f}" in report for figure in done.figures)
+    assert done.order_sentence in report
     assert "scikit-image" in report, "the photos' licences are named"
     assert len([event for event in events if isinstance(event, RunStarted)]) == 2
     restored = [event.output for event in events if isinstance(event, ImageRestored)]
-    assert len(restored) == 2 * len(done.figures)
+    assert len(restored) == 3 * len(done.figures)
     assert all(path.is_file() and path.is_relative_to(done.folder) for path in restored)
     stages = {event.stage for event in events if isinstance(event, StepDone)}
     assert {"Making sample photos", "Pretraining", "Fine-tuning", "Restoring"} <= stages
