@@ -114,7 +114,7 @@ def demonstrate(
     *,
     pretrain_steps: int | None = None,
     finetune_steps: int | None = None,
-    num_photos: int | None = None,
+    samples: SamplePhotos | None = None,
 ) -> Demonstration:
     """Do the whole job.
 
@@ -124,7 +124,7 @@ def demonstrate(
         emit: Receives the events of all jobs.
         pretrain_steps: Steps without labels; None: as many as this machine does in the time.
         finetune_steps: Steps with the references; None: likewise.
-        num_photos: How many of the photos are used, at least 4: half of them with a reference; None: all.
+        samples: Photos to do it on; None: the sample photos.
 
     Returns:
         What was written and measured.
@@ -136,8 +136,8 @@ def demonstrate(
     from engine.jobs import finetune, pretrain, restore
 
     started = time.monotonic()
-    samples = make_samples(control, emit)
-    noisy, clean = _chosen(samples, num_photos)
+    samples = samples or make_samples(control, emit)
+    noisy, clean = (samples.noisy,), (samples.clean,)
     starter = require_starter(GENERAL_TASK)
     pretraining = PretrainConfig(
         photos=noisy, parent=starter, name="Sample photos", **pretrain_preset(Preset.QUICK, from_scratch=False)
@@ -248,16 +248,6 @@ def _speed_of(config: PretrainConfig | FinetuneConfig, control: JobControl, emit
 def _affordable_steps(steps_per_second: float, num_steps: int, seconds: float) -> int:
     """Return the steps that fit into a time, at least a few and at most `num_steps`."""
     return max(min(round(steps_per_second * seconds), num_steps), num_steps // 10)
-
-
-def _chosen(samples: SamplePhotos, num_photos: int | None) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """The noisy photos and the references that are used: the folders, or files of them."""
-    if num_photos is None:
-        return (samples.noisy,), (samples.clean,)
-    labels = sorted(path.name for path in samples.clean.iterdir())[: num_photos // 2]
-    others = [path.name for path in sorted(samples.noisy.iterdir()) if not (samples.clean / path.name).is_file()]
-    names = [*labels, *others[: num_photos - len(labels)]]
-    return tuple(samples.noisy / name for name in names), tuple(samples.clean / name for name in labels)
 
 
 def _read_photos(samples: SamplePhotos, outputs: Sequence[dict[str, Path]]) -> dict[str, tuple[Pixels, ...]]:
