@@ -159,8 +159,7 @@ def choose_share(
                 index, crop = chosen[column], crops[column]
                 restored = restore(crop)
                 if row == 0:
-                    drawn = noise.draw(np.asarray(restored), index, np.random.default_rng((seed, 3, index)))
-                    probes.append((drawn, float(np.mean(noise.deviation(np.asarray(restored), index) ** 2))))
+                    probes.append(_probe_of(noise, index, np.asarray(restored), seed))
                 probe, _ = probes[column]
                 answer = restore(np.asarray(crop + PROBE_STEP * probe)) - restored
                 risks[row, column] = np.mean((crop - restored) ** 2) + 2 * np.mean(probe * answer) / PROBE_STEP
@@ -190,6 +189,16 @@ def between(begun: Mapping[str, Tensor], ended: Mapping[str, Tensor], share: flo
     if share in {0.0, 1.0}:
         return dict(ended if share else begun)
     return {name: torch.lerp(begun[name].float(), ended[name].float(), share) for name in ended}
+
+
+def _probe_of(noise: LearnedNoise, photo: int, restored: Pixels, seed: int) -> tuple[Pixels, float]:
+    """Noise as the photo has it, and its power."""
+    generator = np.random.default_rng((seed, 3, photo))
+    if noise.photos[photo].jpeg is None:
+        return noise.draw(restored, photo, generator), float(np.mean(noise.deviation(restored, photo) ** 2))
+    # What was learned is the noise before compression, which takes much of it away.
+    compressed = noise.add(restored, photo, generator) - restored
+    return compressed, float(np.mean(compressed**2))
 
 
 def _estimated_gains(risks: Values, variances: Values) -> Values:

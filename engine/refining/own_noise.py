@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from engine.data.patches import DecodedPhoto
+from engine.data.tiff_pages import containing_file
 from engine.errors import InvalidInputError
 from engine.events import Emit, Pixels, StepDone
 from engine.job_control import JobControl
@@ -25,6 +26,7 @@ from engine.refining.label_parts import reference_windows
 from engine.restorer import Restorer
 from engine.simulation.dead_leaves import draw_dead_leaves
 from engine.simulation.learned.flat_blocks import guess_noise
+from engine.simulation.learned.jpeg import BLOCK_PX, compression_of
 from engine.simulation.learned.labelled import LabelledPart, put_right_by_labels
 from engine.simulation.learned.noise import LearnedNoise, load_noise, save_noise
 from engine.simulation.learned.twins import NUM_ROUNDS, fit_by_twins
@@ -183,6 +185,11 @@ def learn_own_noise(
         [255 if photo.bit_depth == 8 else 65535 for photo in photos],
     )
 
+    for index, photo in enumerate(photos):
+        control.wait_if_paused()
+        if photo.bit_depth == 8:
+            guess = guess.with_photo(index, jpeg=compression_of(containing_file(photo.path)))
+
     def restore(pixels: Pixels) -> Pixels:
         return restorer.restore(pixels, control=control)
 
@@ -274,7 +281,7 @@ def _places(photo: DecodedPhoto, count: int, generator: np.random.Generator) -> 
 
 def _central_part(photo: DecodedPhoto, side_px: int = 1024) -> Pixels:
     height, width = photo.levels.shape[1:]
-    top, left = (max(side - side_px, 0) // 2 for side in (height, width))
+    top, left = (max(side - side_px, 0) // 2 // BLOCK_PX * BLOCK_PX for side in (height, width))
     part = photo.levels[:, top : top + side_px, left : left + side_px]
     return DecodedPhoto(photo.path, part).pixels
 

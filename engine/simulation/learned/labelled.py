@@ -60,6 +60,9 @@ def put_right_by_labels(noise: LearnedNoise, parts: Sequence[LabelledPart]) -> L
         if len(blocks) < _MIN_STEP_BLOCKS:
             continue
         photo = noise.photos[index]
+        if photo.jpeg is not None:
+            # Seen is what compression has left of it; what was learned is the noise before.
+            continue
         ratio = _variance_ratio(blocks, brightness, photo.variance)
         photos[index] = replace(photo, variance=photo.variance * ratio)
         moved[photo.spectrum].append(float(np.mean(np.log(ratio))))
