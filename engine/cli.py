@@ -16,7 +16,14 @@ from engine import __version__
 from engine.baselines.registry import BASELINES
 from engine.cli_experiments import add_commands as add_experiments
 from engine.cli_models import add_commands as add_model_commands
-from engine.cli_options import find_run_or_model, make_config, options_from, parse_tile, task_of_model
+from engine.cli_options import (
+    find_run_or_model,
+    learns_with_twins,
+    make_config,
+    options_from,
+    parse_tile,
+    task_of_model,
+)
 from engine.cli_reporting import (
     EXIT_JOB_FAILED,
     EXIT_SOME_FAILED,
@@ -191,7 +198,10 @@ def finetune(
     found = starter_to_learn_from(task) if parent == STARTER_WORD else None
     found = found or _find_parent(parent, task)
     values = finetune_preset(
-        preset, from_scratch=found is None, is_new_task=found is not None and task_of_model(found) != task
+        preset,
+        from_scratch=found is None,
+        is_new_task=found is not None and task_of_model(found) != task,
+        with_twins=found is not None and learns_with_twins(found, task),
     )
     config = make_config(
         FinetuneConfig,

@@ -12,7 +12,7 @@ import typer
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from engine.configs import JobConfig
+from engine.configs import OWN_NOISE, JobConfig
 
 ADVANCED_PANEL = "More settings"
 
@@ -118,6 +118,18 @@ def task_of_model(path: Path) -> str:
         return read_card(path).task
     except EngineError:
         return ""
+
+
+def learns_with_twins(path: Path, task: str) -> bool:
+    """Whether fine-tuning a model goes on with the photos' own noise: it denoises, and was not pretrained otherwise."""
+    from engine.errors import EngineError
+    from engine.models import read_card
+
+    try:
+        card = read_card(path)
+    except EngineError:
+        return False
+    return card.task == task == "denoise" and card.starter is not None and card.pretext in {None, OWN_NOISE}
 
 
 def _annotation(name: str, field: FieldInfo, *, has_preset: bool) -> Any:

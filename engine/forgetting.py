@@ -16,7 +16,7 @@ from engine.devices import ComputeDevice
 from engine.events import Pixels
 from engine.job_control import JobControl
 from engine.metrics import psnr
-from engine.models import RestorationModel
+from engine.models import ModelCard, RestorationModel
 from engine.registry import TASKS, find_entry
 from engine.restorer import Restorer
 from engine.simulation.pairs import simulate_pair
@@ -102,6 +102,32 @@ def simulated_probes(task: RestorationTask) -> list[Probe]:
     return probes
 
 
+class OtherNoises:
+    """Measures models of one task on noises that are not the person's own."""
+
+    def __init__(self, card: ModelCard, device: ComputeDevice, control: JobControl) -> None:
+        """Make the probes.
+
+        Args:
+            card: Of any of the models.
+            device: Where to compute.
+            control: Pause and cancel.
+        """
+        self._probes = simulated_probes(find_entry(TASKS, card.task, "task").make(card.task_params))
+        self._device = device
+        self._control = control
+
+    def psnr(self, model: RestorationModel) -> float:
+        """Mean PSNR of a model, dB.
+
+        Raises:
+            JobCancelled: Asked to end.
+        """
+        restorer = Restorer(model, self._device)
+        figures = [psnr(restorer.restore(probe.noisy, control=self._control), probe.clean) for probe in self._probes]
+        return float(np.mean(np.minimum(figures, INVISIBLE_PSNR)))
+
+
 def remember_starter(
     starter: RestorationModel,
     refined: RestorationModel,
@@ -122,13 +148,7 @@ def remember_starter(
     Raises:
         JobCancelled: Asked to end.
     """
-    probes = simulated_probes(find_entry(TASKS, refined.card.task, "task").make(refined.card.task_params))
-
-    def measure(model: RestorationModel) -> float:
-        restorer = Restorer(model, device)
-        figures = [psnr(restorer.restore(probe.noisy, control=control), probe.clean) for probe in probes]
-        return float(np.mean(np.minimum(figures, INVISIBLE_PSNR)))
-
+    measure = OtherNoises(refined.card, device, control).psnr
     # Copies, since loading weights into a network changes what its state shows.
     begun, ended = (
         {name: tensor.clone() for name, tensor in model.network.state_dict().items()} for model in (starter, refined)

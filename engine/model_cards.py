@@ -49,7 +49,8 @@ class ModelCard(BaseModel):
         created: ISO 8601 time, UTC.
         version: Of this program.
         description: What it does, for a person; a shipped model says so.
-        training: How a shipped model was made: pictures with licences, command, seed, figures.
+        training: How a shipped model was made: pictures with licences, command, seed, figures. Of a refined one the
+            gain over what it started from, as in its run's figures.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -118,10 +118,17 @@ _OWN_NOISE: dict[Preset, dict[str, Any]] = {
     Preset.THOROUGH: {"steps": 4000, "photos_per_batch": 8, "crop_px": 96},
 }
 
+_WITH_TWINS: dict[Preset, dict[str, Any]] = {
+    Preset.QUICK: {"steps": 300, "photos_per_batch": 8, "crop_px": 64},
+    Preset.BALANCED: {"steps": 1000, "photos_per_batch": 8, "crop_px": 64},
+    Preset.THOROUGH: {"steps": 4000, "photos_per_batch": 8, "crop_px": 96},
+}
+
 # What is already learned is refined, not overwritten; from scratch there is nothing to overwrite. Without labels it is
 # refined in small steps, and followed as far as that pays.
 _REFINING_LEARNING_RATE = 1e-3
 _READAPTING_LEARNING_RATE = 1e-4
+_LABELLED_LEARNING_RATE = 2e-4
 FROM_SCRATCH_PRETEXT = "rcl"
 """The method that learns most without a model to begin with."""
 
@@ -143,13 +150,19 @@ def pretrain_preset(preset: Preset, *, from_scratch: bool = True, pretext: str =
     return {"learning_rate": rate, "pretext": pretext or FROM_SCRATCH_PRETEXT, **_PRETRAIN[preset]}
 
 
-def finetune_preset(preset: Preset, *, from_scratch: bool = False, is_new_task: bool = False) -> dict[str, Any]:
+def finetune_preset(
+    preset: Preset, *, from_scratch: bool = False, is_new_task: bool = False, with_twins: bool = False
+) -> dict[str, Any]:
     """Values for `engine.configs.FinetuneConfig`.
 
     Args:
         preset: How much time it may take.
         from_scratch: Whether there is no parent model.
         is_new_task: Whether the parent was trained for another task, so that this one's head has all to learn.
+        with_twins: Whether the parent is a model that denoises well already, a starter or what came of one: photos
+            without a label then teach beside the labels, with their own noise.
     """
+    if with_twins:
+        return {"learning_rate": _LABELLED_LEARNING_RATE, **_WITH_TWINS[preset]}
     rate = _FRESH_LEARNING_RATE if from_scratch or is_new_task else _REFINING_LEARNING_RATE
     return {"learning_rate": rate, **_FINETUNE[preset]}

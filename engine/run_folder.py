@@ -81,8 +81,21 @@ class Run:
 
     @property
     def model_path(self) -> Path:
-        """The averaged weights with their card: what restores. With validation photos, the best ones so far."""
+        """The averaged weights with their card: what restores. With validation photos, the best ones so far.
+
+        Of a run that refines a model they are that model's own until the gate has chosen, however the run ends.
+        """
         return self.checkpoint_folder / "model.safetensors"
+
+    @property
+    def begun_model_path(self) -> Path:
+        """The weights that a run which refines a model has started from: what it falls back on."""
+        return self.checkpoint_folder / "begun.safetensors"
+
+    @property
+    def trained_model_path(self) -> Path:
+        """The averaged weights that a run which refines a model has reached, before the gate has chosen."""
+        return self.checkpoint_folder / "trained_model.safetensors"
 
     @property
     def last_model_path(self) -> Path:

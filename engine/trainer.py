@@ -92,6 +92,7 @@ class Trainer:
         control: JobControl,
         emit: Emit,
         patience: int = 0,
+        model_path: Path | None = None,
     ) -> None:
         """Take what a training needs.
 
@@ -107,6 +108,8 @@ class Trainer:
             control: Pause and cancel.
             emit: Receives progress.
             patience: Validations without a gain after which it ends early; 0: never.
+            model_path: File of the averaged weights, of the best ones with validation; None: the run's model, which
+                restores from then on.
         """
         self._state = state
         self._objective = objective
@@ -120,6 +123,7 @@ class Trainer:
         self._emit = emit
         self._module, self._optimizer = device.fabric.setup(state.network, state.optimizer)
         self._patience = patience
+        self._model_path = model_path or run.model_path
         self._gradient = BatchGradient(
             module=self._module,
             state=state,
@@ -198,7 +202,7 @@ class Trainer:
             self._state.seconds = clock.seconds()
         keep_checkpoint(self._run.checkpoint_path, self._run.previous_checkpoint_path, self._state)
         if self._state.best_psnr is None:
-            self._save_model(self._run.model_path)
+            self._save_model(self._model_path)
         else:
             self._save_model(self._run.last_model_path)
         self._run.update(
@@ -270,7 +274,7 @@ class Trainer:
 
     def _validate(self) -> None:
         if self._observer.validate(self._state):
-            self._save_model(self._run.model_path)
+            self._save_model(self._model_path)
 
     def _is_past_its_best(self) -> bool:
         """Whether the last validations brought no gain (early stopping; Prechelt, 1998)."""

@@ -22,10 +22,10 @@ from engine.devices import ComputeDevice, open_device
 from engine.errors import EngineError, InvalidInputError, RunStoreError
 from engine.events import Emit, JobWarning, Pixels, RunStarted, StepDone, VerdictReady
 from engine.followers import copied_run, own_part
-from engine.forgetting import remember_starter
+from engine.forgetting import OtherNoises, remember_starter
 from engine.job_control import JobCancelled, JobControl
 from engine.job_results import TrainingResult
-from engine.models import RestorationModel, build_network, load_model, read_card, save_model
+from engine.models import ModelCard, RestorationModel, build_network, load_model, read_card, save_model
 from engine.refining.gate import GateResult, choose_share
 from engine.refining.own_noise import OwnNoiseMaterial, chosen_photos, learn_own_noise
 from engine.restorer import Restorer
@@ -45,6 +45,11 @@ from engine.training_plans import (
 from engine.verdicts import choice_verdict
 
 _logger = logging.getLogger(__name__)
+
+_UNJUDGED = "Until what it learns has been judged, its model is the one that it started from."
+_STOPPED_UNJUDGED = (
+    "Stopped before what it learned was judged: its model is still the one that it started from. Resume it to go on."
+)
 
 Config = TypeVar("Config", bound=TrainingConfig)
 
@@ -77,7 +82,8 @@ def _pretrain(config: PretrainConfig, device: ComputeDevice, control: JobControl
     material = None
     if config.pretext == OWN_NOISE:
         assert config.parent is not None
-        material = own_noise_material(config, load_model(config.parent), photos, device, control, emit)
+        chosen = chosen_photos(photos)
+        material = own_noise_material(config, load_model(config.parent), chosen, device, control, emit)
     else:
         config = with_measured_stride(config, photos, emit)
     plan = pretrain_plan(config, origin, photos, material)
@@ -191,8 +197,11 @@ def _train(
         if config.parent is not None and not resumed:
             taken, total = transfer_weights(network, load_model(config.parent))
             run.log(f"Took over {taken} of {total} tensors from {config.parent}")
-            if isinstance(config, PretrainConfig) and taken == total:
-                save_model(_begun_path(run), network.state_dict(), card)
+            if taken == total and card.task == read_card(config.parent).task:
+                save_model(run.begun_model_path, network.state_dict(), card)
+                save_model(run.model_path, network.state_dict(), card)
+                run.log(_UNJUDGED)
+        is_gated = run.begun_model_path.is_file()
         state = new_state(network, config, device)
         state.memory = plan.objective
         if resumed:
@@ -223,11 +232,15 @@ def _train(
             control=control,
             emit=emit,
             patience=config.patience if isinstance(config, FinetuneConfig) else 0,
+            model_path=run.trained_model_path if is_gated else None,
         )
         trainer.train()
         gate = _keep_what_pays(config, plan, run, device, control, emit)
-        stepped_back = None if gate else _limit_forgetting(config, run, device, control, emit)
-        kept_psnr = observer.measure_kept(stepped_back) if stepped_back else state.best_psnr
+        if gate is not None:
+            changed = load_model(run.model_path) if gate.share < 1 else None
+        else:
+            changed = _limit_forgetting(config, run, device, control, emit)
+        kept_psnr = observer.measure_kept(changed) if changed else state.best_psnr
         verdict = choice_verdict(state.step, config.steps, kept_psnr, state.best_step, has_parent=bool(card.parent))
         if verdict is not None:
             run.log(verdict.sentence)
@@ -257,11 +270,6 @@ def _load_newest(run: Run, state: TrainingState, emit: Emit) -> None:
         emit(JobWarning(message=message, hint="Nothing else is lost. If this happens again, check the disk."))
 
 
-def _begun_path(run: Run) -> Path:
-    """The weights that a run without labels has started from: what it may fall back on."""
-    return run.checkpoint_folder / "begun.safetensors"
-
-
 def _keep_material(run: Run, plan: TrainingPlan) -> None:
     """Note what was learned of the photos' own noise.
 
@@ -282,32 +290,91 @@ def _keep_material(run: Run, plan: TrainingPlan) -> None:
 def _keep_what_pays(
     config: TrainingConfig, plan: TrainingPlan, run: Run, device: ComputeDevice, control: JobControl, emit: Emit
 ) -> GateResult | None:
-    """Follow a refinement without labels as far as the photos' own risk falls: it never ends behind its start.
+    """Follow a refinement as far as the photos' own risk and the labels' error fall: it never ends behind its start.
 
     Returns:
-        What was found; None for a training from scratch, and for one with labels, which measure by themselves.
+        What was found; None for a training from scratch or of a new task, which has nothing to fall back on.
     """
-    if not isinstance(config, PretrainConfig) or not _begun_path(run).is_file():
+    if not run.begun_model_path.is_file():
         return None
-    begun, trained = load_model(_begun_path(run)), load_model(run.model_path)
-    photos = chosen_photos(plan.photos)
+    begun, trained = load_model(run.begun_model_path), load_model(run.trained_model_path)
+    labelled = {pair.noisy.path for pair in plan.teaching}
+    with_label = {index for index, photo in enumerate(plan.risky) if photo.path in labelled}
+    if len(with_label) == len(plan.risky) and not plan.judged:
+        # No label has room to be held back: better the risk on them than no word at all.
+        with_label = set()
     # Copies, since loading weights into a network changes what its state shows.
     before, after = (
         {name: tensor.clone() for name, tensor in model.network.state_dict().items()} for model in (begun, trained)
     )
-    if plan.material is not None:
-        noise = plan.material.noise
-    else:
-        noise = learn_own_noise(photos, Restorer(begun, device), seed=config.seed, control=control, emit=emit)
+    noise = plan.material.noise if plan.material is not None else None
+    if noise is None and len(plan.risky) > len(with_label):
+        noise = learn_own_noise(
+            plan.risky, Restorer(begun, device), seed=config.seed, control=control, emit=emit, labels=plan.teaching
+        )
+    if noise is None and not plan.judged:
+        save_model(run.model_path, after, trained.card)
+        return None
     found = choose_share(
-        before, after, partial(_restore_with, trained, device, control), photos, noise,
-        seed=config.seed, control=control, emit=emit,
+        before, after, partial(_restore_with, trained, device, control), plan.risky, noise,
+        seed=config.seed, control=control, emit=emit, labelled=with_label, judged=plan.judged,
+        is_allowed=_limited_forgetting(config, begun, trained, run, device, control, emit),
     )  # fmt: skip
-    save_model(run.model_path, found.weights, trained.card)
+    save_model(run.model_path, found.weights, trained.card.model_copy(update={"training": {"gain": found.gain_db}}))
     run.update(metrics={**run.record.metrics, **found.figures}, verdict=found.sentence)
     run.log(found.sentence)
     emit(VerdictReady(state="done", sentence=found.sentence))
     return found
+
+
+def _limited_forgetting(
+    config: TrainingConfig,
+    begun: RestorationModel,
+    model: RestorationModel,
+    run: Run,
+    device: ComputeDevice,
+    control: JobControl,
+    emit: Emit,
+) -> Callable[[Mapping[str, torch.Tensor]], bool]:
+    """Whether weights have forgotten no more of other noises than is allowed; what labels alone ask for.
+
+    Args:
+        config: Says how much.
+        begun: What the training has started from. What that has forgotten already is not held against it.
+        model: Takes the weights that are asked about.
+        run: Keeps the figures of the last ones.
+        device: Where to compute.
+        control: Pause and cancel.
+        emit: Receives progress.
+    """
+    starter = _starter_of(begun.card) if isinstance(config, FinetuneConfig) and config.forgetting_limit else None
+    if starter is None:
+        return lambda weights: True
+    others = OtherNoises(starter.card, device, control)
+    figures: dict[str, float] = {}
+
+    def is_allowed(weights: Mapping[str, torch.Tensor]) -> bool:
+        emit(StepDone(stage="Measuring what was forgotten", step=0, num_steps=1))
+        if not figures:
+            figures["other_noise_psnr_starter"] = others.psnr(starter)
+            figures["other_noise_psnr_begun"] = others.psnr(begun)
+        model.network.load_state_dict(weights)
+        figures["other_noise_psnr"] = others.psnr(model)
+        run.update(metrics={**run.record.metrics, **figures})
+        limit = figures["other_noise_psnr_starter"] - config.forgetting_limit
+        return figures["other_noise_psnr"] >= min(limit, figures["other_noise_psnr_begun"])
+
+    return is_allowed
+
+
+def _starter_of(card: ModelCard) -> RestorationModel | None:
+    """The starter model that a model descends from, if it is there and the same network."""
+    starter_file = starter_path(card.task) if card.starter is not None else None
+    if starter_file is None:
+        return None
+    starter = load_model(starter_file)
+    is_same = (starter.card.backbone, starter.card.backbone_params) == (card.backbone, card.backbone_params)
+    return starter if is_same else None
 
 
 def _restore_with(
@@ -327,14 +394,8 @@ def _limit_forgetting(
     Returns:
         The model that is kept instead of the trained one; None where that one stays.
     """
-    card = read_card(run.model_path)
-    if card.starter is None or not config.forgetting_limit:
-        return None
-    starter_file = starter_path(card.task)
-    if starter_file is None:
-        return None
-    starter = load_model(starter_file)
-    if (starter.card.backbone, starter.card.backbone_params) != (card.backbone, card.backbone_params):
+    starter = _starter_of(read_card(run.model_path)) if config.forgetting_limit else None
+    if starter is None:
         return None
     emit(StepDone(stage="Measuring what was forgotten", step=0, num_steps=1))
     refined = load_model(run.model_path)
@@ -354,6 +415,8 @@ def _one_ending(run: Run) -> Iterator[None]:
         yield
     except JobCancelled:
         _note_ending(run, "Stopped by the person", status=RunStatus.STOPPED)
+        if run.begun_model_path.is_file():
+            _note_ending(run, _STOPPED_UNJUDGED, verdict=_STOPPED_UNJUDGED)
         raise
     except EngineError as error:
         _note_ending(run, f"Failed: {error}", status=RunStatus.FAILED, error=str(error))

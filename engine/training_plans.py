@@ -1,7 +1,8 @@
 """What a training needs beside its run: made from settings and files, the same way at start and at resumption."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from engine import __version__
@@ -13,9 +14,11 @@ from engine.events import Emit, NoiseMeasured, StepDone
 from engine.job_control import JobControl
 from engine.labels import LabelSet, gather_labels
 from engine.models import ModelCard, RestorationModel, load_model
-from engine.noise import measure_noise
-from engine.objectives import Objective, PretextObjective, SupervisedObjective
+from engine.noise import MIN_SIDE_PX, measure_noise
+from engine.objectives import DecodedPair, Objective, PretextObjective, SupervisedObjective
 from engine.pretext.pretext_task import PretextTask
+from engine.refining.label_parts import LARGEST_JUDGED_PX, JudgedLabel, central_parts, part_labels
+from engine.refining.labelled_objective import LabelledTwinObjective
 from engine.refining.own_noise import OwnNoiseMaterial, chosen_photos, gather_material, learn_own_noise
 from engine.refining.twin_objective import TwinObjective
 from engine.registry import BACKBONES, PRETEXTS, find_entry
@@ -26,10 +29,30 @@ from engine.training_observer import PreviewCrop, choose_preview_crop
 NUM_STRIDE_PHOTOS = 16
 """Photos on which the noise's correlation is measured."""
 
+RISK_TASKS = frozenset({"denoise"})
+"""Tasks whose noisy photos tell by themselves how well they are restored."""
+
+TWINS_FACTOR = 10.0
+"""Twins in a batch for one label, at an unlabelled weight of 1."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingPlan:
-    """Objective, card, preview and data of one training."""
+    """Objective, card, preview and data of one training.
+
+    Attributes:
+        objective: Batches and loss.
+        card: Of the model to be saved.
+        preview: The crop that is shown.
+        labels: Those of a fine-tuning.
+        num_crops: Crops that a contrastive term compares.
+        photos: What it learns from; of a fine-tuning the labelled ones.
+        stage: What a person reads.
+        material: What was learned of the photos' own noise, where the training uses it.
+        risky: Photos on which the risk can be estimated, those of the material in its order; without labels first.
+        teaching: Labels, or the parts of them that teach.
+        judged: Parts of labels that do not teach.
+    """
 
     objective: Objective
     card: ModelCard
@@ -38,14 +61,10 @@ class TrainingPlan:
     num_crops: int
     photos: Sequence[DecodedPhoto]
     stage: str
-
-    @property
-    def material(self) -> OwnNoiseMaterial | None:
-        """What was learned of the photos' own noise, where the training uses it."""
-        objective = self.objective
-        if isinstance(objective, SupervisedObjective):
-            objective = objective.unlabelled  # type: ignore[assignment]
-        return objective.material if isinstance(objective, TwinObjective) else None
+    material: OwnNoiseMaterial | None = None
+    risky: Sequence[DecodedPhoto] = ()
+    teaching: Sequence[DecodedPair] = ()
+    judged: Sequence[JudgedLabel] = ()
 
 
 def pretrain_plan(
@@ -94,6 +113,8 @@ def pretrain_plan(
         num_crops=objective.num_crops,
         photos=photos,
         stage="Pretraining",
+        material=material,
+        risky=_judgeable(photos) if origin is not None else (),
     )
 
 
@@ -104,26 +125,27 @@ def own_noise_material(
     device: ComputeDevice,
     control: JobControl,
     emit: Emit,
+    labels: Sequence[DecodedPair] = (),
 ) -> OwnNoiseMaterial:
     """Learn the photos' noise with the model that is to be refined, and gather what shall carry it.
 
     Args:
         config: Its seed.
         parent: The model.
-        photos: What is learned from.
+        photos: What is learned from, as `chosen_photos` gives them.
         device: Where to compute.
         control: Pause and cancel.
         emit: Receives progress.
+        labels: Parts of labels that teach; their noisy photos are among the photos.
 
     Raises:
         JobCancelled: Asked to end.
         InvalidInputError: No photo is large enough, or the model does not give photos of the same size.
     """
     require_refinable(parent.card)
-    chosen = chosen_photos(photos)
     restorer = Restorer(parent, device)
-    noise = learn_own_noise(chosen, restorer, seed=config.seed, control=control, emit=emit)
-    return gather_material(chosen, noise, restorer, seed=config.seed, control=control, emit=emit)
+    noise = learn_own_noise(photos, restorer, seed=config.seed, control=control, emit=emit, labels=labels)
+    return gather_material(photos, noise, restorer, seed=config.seed, control=control, emit=emit, labels=labels)
 
 
 def require_refinable(card: ModelCard | None) -> None:
@@ -173,29 +195,100 @@ def finetune_plan(
     # What taught the parent has taught this model too, and may not be counted when it is measured.
     inherited["labels"] = _joined(inherited["labels"], labels.names)
     inherited["label_digests"] = _joined(inherited["label_digests"], labels.digests)
+    refines = _refines(config, origin, resumed)
+    risky = _risky_photos(config, labels, control, emit) if refines else []
+    teaching, judged = _parted(config, labels) if refines else (list(training), [])
+    material = _labelled_material(config, origin, risky, teaching, device, control, emit, resumed=resumed)
+    inherited_pretext = (origin.pretext, origin.pretext_params) if origin else (None, {})
+    pretext, pretext_params = (OWN_NOISE, {}) if material is not None else inherited_pretext
     card = ModelCard(
         name=config.name or "Fine-tuned",
         task=config.task,
         task_params=labels.task_params,
-        pretext=origin.pretext if origin else None,
-        pretext_params=origin.pretext_params if origin else {},
+        pretext=pretext,
+        pretext_params=pretext_params,
         **inherited,
     )
     noisy = [pair.noisy for pair in training]
     clean_of = {pair.noisy.path: pair.clean for pair in training}
-    unlabelled = _unlabelled_objective(config, origin, labels, device, control, emit, resumed=resumed)
-    return TrainingPlan(
+    objective: SupervisedObjective | LabelledTwinObjective
+    if material is not None:
+        twins = TwinObjective(material, config.photos_per_batch, config.crop_px, config.seed)
+        objective = LabelledTwinObjective(twins, teaching, _pair_share(config, len(training)))
+        num_crops = 0
+    else:
+        unlabelled = _unlabelled_objective(config, origin, labels, control, emit)
+        num_crops = unlabelled.num_crops if unlabelled else 0
         # One label needs most to be held up by the unlabelled photos; ten nearly speak for the folder by themselves.
-        objective=SupervisedObjective(
-            training, labels.task, config, unlabelled, config.unlabelled_weight / len(training)
-        ),
+        weight = config.unlabelled_weight / len(training)
+        objective = SupervisedObjective(teaching, labels.task, config, unlabelled, weight)
+    return TrainingPlan(
+        objective=objective,
         card=card,
         preview=choose_preview_crop(noisy, lambda photo: clean_of[photo.path], scale=labels.task.scale),
         labels=labels,
-        num_crops=unlabelled.num_crops if unlabelled else 0,
+        num_crops=num_crops,
         photos=noisy,
         stage="Fine-tuning",
+        material=material,
+        risky=risky,
+        teaching=teaching,
+        judged=judged,
     )
+
+
+def _refines(config: FinetuneConfig, origin: ModelCard | None, resumed: Run | None) -> bool:
+    """Whether all of a model is taken over, so that there is something to fall back on."""
+    if resumed is not None:
+        return resumed.begun_model_path.is_file()
+    return origin is not None and origin.task == config.task
+
+
+def _risky_photos(config: FinetuneConfig, labels: LabelSet, control: JobControl, emit: Emit) -> list[DecodedPhoto]:
+    """Noisy photos with and without a label, as far as they can be judged."""
+    if config.task not in RISK_TASKS or not labels.unlabelled:
+        return []
+    photos = decode_photos(labels.unlabelled, control, emit, stage="Reading unlabelled photos")
+    return _judgeable(photos, {pair.noisy.path for pair in labels.training})
+
+
+def _judgeable(photos: Sequence[DecodedPhoto], labelled: Collection[Path] = ()) -> list[DecodedPhoto]:
+    """As `chosen_photos` gives them; none where none is large enough."""
+    large = [photo for photo in photos if min(photo.levels.shape[1:]) >= MIN_SIDE_PX]
+    return chosen_photos(large, labelled) if large else []
+
+
+def _parted(config: FinetuneConfig, labels: LabelSet) -> tuple[list[DecodedPair], list[JudgedLabel]]:
+    """What teaches and what judges: corners of the labels, or the labels that are held back anyway."""
+    if labels.validation:
+        judged = central_parts(labels.validation, labels.task, LARGEST_JUDGED_PX, config.seed)
+        return list(labels.training), judged
+    return part_labels(labels.training, labels.task, config.crop_px, config.seed)
+
+
+def _pair_share(config: FinetuneConfig, num_labels: int) -> float:
+    """Part of a batch that labels give: one shows little of a folder, ten nearly speak for it by themselves."""
+    return num_labels / (num_labels + TWINS_FACTOR * config.unlabelled_weight)
+
+
+def _labelled_material(
+    config: FinetuneConfig,
+    origin: ModelCard | None,
+    photos: Sequence[DecodedPhoto],
+    teaching: Sequence[DecodedPair],
+    device: ComputeDevice,
+    control: JobControl,
+    emit: Emit,
+    *,
+    resumed: Run | None,
+) -> OwnNoiseMaterial | None:
+    """What twins are made of beside the labels; None where labels are to teach alone, or with another method."""
+    if origin is None or origin.pretext not in {None, OWN_NOISE} or not photos or config.unlabelled_weight == 0:
+        return None
+    if resumed is not None:
+        return OwnNoiseMaterial.load(resumed.path, resumed.checkpoint_folder, config.seed)
+    assert config.parent is not None
+    return own_noise_material(config, load_model(config.parent), photos, device, control, emit, teaching)
 
 
 def _inherited(config: PretrainConfig | FinetuneConfig, origin: ModelCard | None, *, resumed: bool) -> dict[str, Any]:
@@ -228,29 +321,15 @@ def _joined(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _unlabelled_objective(
-    config: FinetuneConfig,
-    origin: ModelCard | None,
-    labels: LabelSet,
-    device: ComputeDevice,
-    control: JobControl,
-    emit: Emit,
-    *,
-    resumed: Run | None,
-) -> PretextObjective | TwinObjective | None:
+    config: FinetuneConfig, origin: ModelCard | None, labels: LabelSet, control: JobControl, emit: Emit
+) -> PretextObjective | None:
     """The self-supervised side of fine-tuning; none from scratch, which is the plain thing to compare with."""
-    if origin is None or origin.pretext is None or config.unlabelled_weight == 0 or not labels.unlabelled:
+    if origin is None or origin.pretext in {None, OWN_NOISE} or not labels.unlabelled:
         return None
-    if origin.pretext == OWN_NOISE:
-        if config.task != origin.task:
-            return None
-        if resumed is not None:
-            material = OwnNoiseMaterial.load(resumed.path, resumed.checkpoint_folder, config.seed)
-        else:
-            assert config.parent is not None
-            photos = decode_photos(labels.unlabelled, control, emit, stage="Reading unlabelled photos")
-            material = own_noise_material(config, load_model(config.parent), photos, device, control, emit)
-        return TwinObjective(material, config.photos_per_batch, config.crop_px, config.seed)
+    if config.unlabelled_weight == 0:
+        return None
     photos = decode_photos(labels.unlabelled, control, emit, stage="Reading unlabelled photos")
+    assert origin.pretext is not None
     entry = find_entry(PRETEXTS, origin.pretext, "method")
     params = _measured_params(entry.params_model.model_fields, origin.pretext_params, photos, emit)
     pretext: PretextTask = entry.make(params)

@@ -22,7 +22,7 @@ from app.translation import format_number, mark, tr, translate_engine
 from app.widgets.elided_box import ElidedComboBox
 from app.widgets.preset_cards import CardText, ChoiceCards
 from app.widgets.text import ElidedLabel, label
-from engine.configs import FinetuneConfig, Preset
+from engine.configs import OWN_NOISE, FinetuneConfig, Preset
 from engine.data.photo_pairs import PhotoPair, choose_pairs
 from engine.events import Emit
 from engine.job_control import JobControl
@@ -168,7 +168,10 @@ class FinetunePage(TrainingPage):
     def preset_values(self, preset: Preset) -> dict[str, Any]:
         path = self.start_choice.path
         return finetune_preset(
-            preset, from_scratch=path is None, is_new_task=path is not None and not self._start_knows_task(path)
+            preset,
+            from_scratch=path is None,
+            is_new_task=path is not None and not self._start_knows_task(path),
+            with_twins=path is not None and self._learns_with_twins(path),
         )
 
     def reference_minutes(self, preset: Preset) -> float:
@@ -289,6 +292,12 @@ class FinetunePage(TrainingPage):
         run, starter = self.session.run_catalog.find(path), self.session.find_starter(path)
         trained_for = run.record.task if run is not None else starter.task if starter is not None else self.tasks.value
         return trained_for == self.tasks.value
+
+    def _learns_with_twins(self, path: Path) -> bool:
+        """Whether a model denoises already, and was not pretrained by another method than the photos' own noise."""
+        run = self.session.run_catalog.find(path)
+        pretext = run.record.pretext if run is not None else None
+        return self.tasks.value == "denoise" and self._start_knows_task(path) and pretext in {None, OWN_NOISE}
 
     def _default_start(self) -> Path | None:
         starter = self.session.starter_to_learn_from(self.tasks.value)

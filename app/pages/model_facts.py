@@ -34,7 +34,8 @@ def model_facts(summary: ModelSummary) -> dict[str, str]:
 
 def learned_from(card: ModelCard) -> str:
     """Say which clean references taught a model, as far as its card tells."""
-    if card.training:
+    # A refined model notes its gain there, and has learned from one's own photos.
+    if card.training.keys() - {"gain"}:
         pictures = card.training.get("pictures")
         if isinstance(pictures, list | tuple) and pictures:
             text = tr_count("{number} free picture", "{number} free pictures", len(pictures))

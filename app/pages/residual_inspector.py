@@ -121,14 +121,9 @@ class ResidualInspector(QDialog):
         said = QHBoxLayout()
         said.setSpacing(SPACING)
         said.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
-<<<<<<< HEAD
-        said.addWidget(self.verdict, 1)
+        said.addLayout(sentences, 1)
         content = QWidget()
         layout = QVBoxLayout(content)
-=======
-        said.addLayout(sentences, 1)
-        layout = QVBoxLayout(self)
->>>>>>> wt-d
         layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, SPACING)
         layout.setSpacing(SPACING)
         layout.addWidget(self._title)

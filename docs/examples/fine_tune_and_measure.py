@@ -19,7 +19,7 @@ def ignore(event: JobEvent) -> None:
 
 
 noisy, clean, run = map(Path, sys.argv[1:4])
-settings = finetune_preset(Preset.QUICK)
+settings = finetune_preset(Preset.QUICK, with_twins=True)
 if len(sys.argv) > 4:
     settings["steps"] = int(sys.argv[4])
 starter = require_starter("denoise")

@@ -205,7 +205,7 @@ def crops_of_photos(
 def choose_distinct(num_items: int, count: int, generator: np.random.Generator) -> NDArray[np.int64]:
     """`count` indices below `num_items`, repeating only where there are too few. Shape: (count,)."""
     rounds = [generator.permutation(num_items) for _ in range(-(-count // num_items))]
-    return np.concatenate(rounds)[:count]
+    return np.concatenate([np.empty(0, np.int64), *rounds])[:count]
 
 
 def random_aligned_crops(

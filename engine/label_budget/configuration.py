@@ -188,9 +188,9 @@ class LabelBudgetConfig(ComputeConfig):
         preset = pretrain_preset(self.preset, from_scratch=from_scratch, pretext=pretext)
         return {**preset, **steps, **self._compute(), **own}
 
-    def finetune_settings(self, *, from_scratch: bool, steps: int) -> dict[str, Any]:
+    def finetune_settings(self, *, from_scratch: bool, with_twins: bool, steps: int) -> dict[str, Any]:
         """Values for `engine.configs.FinetuneConfig`, without photos, labels, seed and parent."""
-        preset = finetune_preset(self.preset, from_scratch=from_scratch)
+        preset = finetune_preset(self.preset, from_scratch=from_scratch, with_twins=with_twins)
         return {**preset, "steps": steps, **self._compute(), **self.training_params}
 
     def _compute(self) -> dict[str, Any]:

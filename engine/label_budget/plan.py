@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.configs import FinetuneConfig, PretrainConfig
+from engine.configs import OWN_NOISE, FinetuneConfig, PretrainConfig
 from engine.data.photo_pairs import PhotoPair, choose_pairs
 from engine.errors import InvalidInputError
 from engine.label_budget.configuration import PRIMARY_PRETEXT, LabelBudgetConfig
@@ -259,7 +259,11 @@ class _Builder:
             out=self._run_folder(name),
             name=name,
             seed=seed,
-            **self._config.finetune_settings(from_scratch=start is None, steps=self._config.total_steps - spent),
+            **self._config.finetune_settings(
+                from_scratch=start is None,
+                with_twins=method.starter is not None and method.pretext in {None, OWN_NOISE},
+                steps=self._config.total_steps - spent,
+            ),
         )
         return self._keep(
             Cell(

@@ -4,19 +4,22 @@ Stein's unbiased risk estimate (Stein, Annals of Statistics 9(6), 1981) tells th
 without its reference, up to a constant, where the noise is known: mean (x - f(x))^2 + 2 mean n (f(x + e n) - f(x)) / e,
 the divergence being probed with a noise n drawn as the photo's own is (Ramani, Blu and Unser, IEEE TIP 17(9), 2008). It
 is measured for shares of the straight way between the weights before and after, on parts of the photos that were not
-learned from where there is room. The estimate is as good as the noise: `learned.twins`.
+learned from where there is room. The estimate is as good as the noise: `learned.twins`. Where there are labels, their
+held-back parts tell the error itself.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.data.patches import DecodedPhoto
 from engine.events import Emit, Pixels, StepDone
 from engine.job_control import JobControl
+from engine.refining.label_parts import JudgedLabel
 from engine.refining.own_noise import WINDOW_PX, gate_places
 from engine.simulation.learned.noise import LearnedNoise
 
@@ -29,10 +32,19 @@ LEAST_GAIN_DB = 0.01
 """Below it the start is kept: what cannot be measured is no reason to change a model."""
 
 ALLOWED_LOSS_DB = 0.02
-"""What a group of photos with a noise of its own may lose, by the estimate, where the others gain."""
+"""What a group of photos with a noise of its own may lose, by the estimate, where the others gain; and labels."""
 
+_LEAST_ERROR = 1e-8
 _LEAST_ERROR_SHARE = 0.02
+_LEAST_LEFT = 0.005
+_LEAST_GROUP = 3
+_SURE_DEVIATIONS = 2.0
+_EVEN_LABELS = 3
+"""So many labels count as much as all estimates together."""
+
 _STAGE = "Measuring the gain"
+
+Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,18 +54,22 @@ class GateResult:
     Attributes:
         share: Part of the way that is kept, 0 to 1.
         shares: Those that were tried.
-        gains_db: Estimated gain of each over the start, mean over the photos, dB.
+        gains_db: Gain of each over the start, dB: mean over the photos, estimated, and over the labels, measured.
         weights: The weights to keep.
+        estimated_db: Of the share that is kept, mean over the photos without a label; None without such photos.
+        labels_db: Likewise over the held-back parts of the labels.
     """
 
     share: float
     shares: tuple[float, ...]
     gains_db: tuple[float, ...]
     weights: dict[str, Tensor]
+    estimated_db: float | None
+    labels_db: float | None
 
     @property
     def gain_db(self) -> float:
-        """Of the share that is kept, by estimate."""
+        """Of the share that is kept."""
         return self.gains_db[self.shares.index(self.share)]
 
     @property
@@ -62,7 +78,9 @@ class GateResult:
         by_share = {
             f"gain_at_{round(100 * share)}": gain for share, gain in zip(self.shares, self.gains_db, strict=True)
         }
-        return {"share_of_way": self.share, "estimated_gain": self.gain_db, **by_share}
+        parts = {"estimated_gain": self.estimated_db, "labels_gain": self.labels_db}
+        found = {name: gain for name, gain in parts.items() if gain is not None}
+        return {"gain": self.gain_db, "share_of_way": self.share, **found, **by_share}
 
     @property
     def sentence(self) -> str:
@@ -70,9 +88,20 @@ class GateResult:
         if self.share == 0:
             return "The model that it started from already fits these photos; it is kept as it was."
         fallen = 1 - 10 ** (-self.gain_db / 10)
+        if self.labels_db is None:
+            return (
+                f"On your photos the error is {fallen:.0%} lower than before ({self.gain_db:+.2f} dB, estimated "
+                f"without references); {self.share:.0%} of what was learned is kept."
+            )
+        if self.estimated_db is None:
+            return (
+                f"On the held-back parts of your labels the error is {fallen:.0%} lower than before "
+                f"({self.labels_db:+.2f} dB); {self.share:.0%} of what was learned is kept."
+            )
         return (
-            f"On your photos the error is {fallen:.0%} lower than before ({self.gain_db:+.2f} dB, estimated without "
-            f"references); {self.share:.0%} of what was learned is kept."
+            f"On your photos the error is {fallen:.0%} lower than before ({self.estimated_db:+.2f} dB estimated on "
+            f"photos without a label, {self.labels_db:+.2f} dB measured on the labels' held-back parts); "
+            f"{self.share:.0%} of what was learned is kept."
         )
 
 
@@ -81,11 +110,14 @@ def choose_share(
     ended: Mapping[str, Tensor],
     restore_with: Callable[[Mapping[str, Tensor]], Callable[[Pixels], Pixels]],
     photos: Sequence[DecodedPhoto],
-    noise: LearnedNoise,
+    noise: LearnedNoise | None,
     *,
     seed: int,
     control: JobControl,
     emit: Emit,
+    labelled: Collection[int] = (),
+    judged: Sequence[JudgedLabel] = (),
+    is_allowed: Callable[[Mapping[str, Tensor]], bool] = lambda weights: True,
 ) -> GateResult:
     """Find how far the way from one network's weights to another's is worth going on these photos.
 
@@ -94,37 +126,62 @@ def choose_share(
         ended: Weights after, by the same names.
         restore_with: Gives what restores with some weights.
         photos: Those of the noise, in its order.
-        noise: What was learned of them.
+        noise: What was learned of them; None: labels alone decide.
         seed: Of the probes.
         control: Pause and cancel.
         emit: Receives progress.
+        labelled: Indices of photos with a label, whose own estimate is not needed.
+        judged: Held-back parts of labels.
+        is_allowed: Whether weights may be kept, whatever they gain here; asked of few.
 
     Raises:
         JobCancelled: Asked to end.
+        ValueError: There is nothing to judge by.
     """
-    chosen = list(range(0, len(photos), -(-len(photos) // MAX_PHOTOS)))
+    unlabelled = [index for index in range(len(photos)) if index not in labelled] if noise is not None else []
+    chosen = unlabelled[:: max(-(-len(unlabelled) // MAX_PHOTOS), 1)]
+    if not chosen and not judged:
+        raise ValueError("there are neither photos nor labels to judge by")
     crops = [_measured_part(photos[index]) for index in chosen]
-    num_steps = len(SHARES) * len(crops)
-    emit(StepDone(stage=_STAGE, step=0, num_steps=num_steps))
-    risks = np.empty((len(SHARES), len(crops)))
+    num_columns = len(crops) + len(judged)
+    emit(StepDone(stage=_STAGE, step=0, num_steps=len(SHARES) * num_columns))
+    risks, errors = np.empty((len(SHARES), len(crops))), np.empty((len(SHARES), len(judged)))
     probes: list[tuple[Pixels, float]] = []
     for row, share in enumerate(SHARES):
         restore = restore_with(between(begun, ended, share))
-        for column, (index, crop) in enumerate(zip(chosen, crops, strict=True)):
+        for column in range(num_columns):
             control.wait_if_paused()
-            restored = restore(crop)
-            if row == 0:
-                drawn = noise.draw(np.asarray(restored), index, np.random.default_rng((seed, 3, index)))
-                probes.append((drawn, float(np.mean(noise.deviation(np.asarray(restored), index) ** 2))))
-            probe, _ = probes[column]
-            answer = restore(np.asarray(crop + PROBE_STEP * probe)) - restored
-            risks[row, column] = np.mean((crop - restored) ** 2) + 2 * np.mean(probe * answer) / PROBE_STEP
-            emit(StepDone(stage=_STAGE, step=row * len(crops) + column + 1, num_steps=num_steps))
-    gains = _gains_db(risks, np.array([level for _, level in probes]))
-    groups = np.array([noise.photos[index].spectrum for index in chosen])
-    share = _best_share(gains, groups)
-    means = tuple(float(gain) for gain in gains.mean(axis=1))
-    return GateResult(share=share, shares=SHARES, gains_db=means, weights=between(begun, ended, share))
+            if column >= len(crops):
+                label = judged[column - len(crops)]
+                errors[row, column - len(crops)] = np.mean((restore(label.noisy) - label.clean) ** 2)
+            else:
+                assert noise is not None
+                index, crop = chosen[column], crops[column]
+                restored = restore(crop)
+                if row == 0:
+                    probes.append(_probe_of(noise, index, np.asarray(restored), seed))
+                probe, _ = probes[column]
+                answer = restore(np.asarray(crop + PROBE_STEP * probe)) - restored
+                risks[row, column] = np.mean((crop - restored) ** 2) + 2 * np.mean(probe * answer) / PROBE_STEP
+            emit(StepDone(stage=_STAGE, step=row * num_columns + column + 1, num_steps=len(SHARES) * num_columns))
+    variances = np.array([level for _, level in probes])
+    spectra = np.array([noise.photos[index].spectrum for index in chosen] if noise is not None else [], int)
+    estimated = _estimated_gains(risks, variances) if crops else None
+    measured = -10 * np.log10((errors + _LEAST_ERROR) / (errors[0] + _LEAST_ERROR)).mean(axis=1) if judged else None
+    gains = _together(estimated, measured, len(judged))
+    is_worth = (gains > LEAST_GAIN_DB) & ~_loses_somewhere(risks, variances, spectra)
+    if measured is not None:
+        is_worth &= measured >= -ALLOWED_LOSS_DB
+    worth = sorted(np.flatnonzero(is_worth), key=lambda row: float(-gains[row]))
+    row = next((int(row) for row in worth if is_allowed(between(begun, ended, SHARES[row]))), 0)
+    return GateResult(
+        share=SHARES[row],
+        shares=SHARES,
+        gains_db=tuple(float(gain) for gain in gains),
+        weights=between(begun, ended, SHARES[row]),
+        estimated_db=float(estimated[row]) if estimated is not None else None,
+        labels_db=float(measured[row]) if measured is not None else None,
+    )
 
 
 def between(begun: Mapping[str, Tensor], ended: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
@@ -134,23 +191,53 @@ def between(begun: Mapping[str, Tensor], ended: Mapping[str, Tensor], share: flo
     return {name: torch.lerp(begun[name].float(), ended[name].float(), share) for name in ended}
 
 
-def _gains_db(risks: np.ndarray, variances: np.ndarray) -> np.ndarray:
-    """By how much each photo's error falls, dB. Shapes: (shares, photos) and (photos,), to (shares, photos)."""
-    # The risk less the noise's own power is the error; estimated, it may come out near or below nothing.
-    least = _LEAST_ERROR_SHARE * variances
-    start = np.maximum(risks[0] - variances, least)
-    gains: np.ndarray = -10 * np.log10(np.maximum(start + risks - risks[0], least / 4) / start)
+def _probe_of(noise: LearnedNoise, photo: int, restored: Pixels, seed: int) -> tuple[Pixels, float]:
+    """Noise as the photo has it, and its power."""
+    generator = np.random.default_rng((seed, 3, photo))
+    if noise.photos[photo].jpeg is None:
+        return noise.draw(restored, photo, generator), float(np.mean(noise.deviation(restored, photo) ** 2))
+    # What was learned is the noise before compression, which takes much of it away.
+    compressed = noise.add(restored, photo, generator) - restored
+    return compressed, float(np.mean(compressed**2))
+
+
+def _estimated_gains(risks: Values, variances: Values) -> Values:
+    """By how much the photos' error falls for each share, dB. Shapes: (shares, photos) and (photos,), to (shares,).
+
+    The risk less the noise's own power is the error. Estimated it may come out near nothing, or below, for single
+    photos: so errors, as parts of each photo's noise, are averaged before they are compared.
+    """
+    start = np.maximum(risks[0] - variances, _LEAST_ERROR_SHARE * variances)
+    errors = ((start + risks - risks[0]) / variances).mean(axis=1)
+    gains: Values = -10 * np.log10(np.maximum(errors / errors[0], _LEAST_LEFT))
     return gains
 
 
-def _best_share(gains: np.ndarray, groups: np.ndarray) -> float:
-    """The share with the highest mean gain at which no group of photos loses."""
-    best, best_gain = 0.0, LEAST_GAIN_DB
-    for share, row in zip(SHARES, gains, strict=True):
-        of_groups = [row[groups == group].mean() for group in np.unique(groups)]
-        if row.mean() > best_gain and min(of_groups) >= -ALLOWED_LOSS_DB:
-            best, best_gain = share, float(row.mean())
-    return best
+def _together(estimated: Values | None, measured: Values | None, num_labels: int) -> Values:
+    """The gains that decide: what is measured on labels counts the more, the more labels there are."""
+    if estimated is None or measured is None:
+        only = measured if estimated is None else estimated
+        assert only is not None
+        return only
+    trust = num_labels / (num_labels + _EVEN_LABELS)
+    return (1 - trust) * estimated + trust * measured
+
+
+def _loses_somewhere(risks: Values, variances: Values, spectra: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """For which shares photos with a noise of their own lose while others gain. Shape: (shares,).
+
+    Single photos' estimates err, so it takes several that lose alike; rare noises are taken together.
+    """
+    members = [np.flatnonzero(spectra == spectrum) for spectrum in np.unique(spectra)]
+    groups = [group for group in members if len(group) >= _LEAST_GROUP]
+    rare = np.concatenate([np.empty(0, np.int64), *(group for group in members if len(group) < _LEAST_GROUP)])
+    loses = np.zeros(len(risks), bool)
+    for group in [*groups, *([rare] if len(rare) >= _LEAST_GROUP else [])]:
+        changes = (risks[:, group] - risks[0, group]) / variances[group]
+        error = changes.std(axis=1, ddof=1) / np.sqrt(len(group))
+        is_sure = changes.mean(axis=1) > _SURE_DEVIATIONS * error
+        loses |= is_sure & (_estimated_gains(risks[:, group], variances[group]) < -ALLOWED_LOSS_DB)
+    return loses
 
 
 def _measured_part(photo: DecodedPhoto) -> Pixels:

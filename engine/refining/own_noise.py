@@ -5,7 +5,7 @@ noise goes and edges are sharp. Pictures that no camera took stand beside them, 
 own mistakes for the truth: overlapping shapes in the photos' colours, and photographs that scikit-image brings along.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +16,18 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from engine.data.patches import DecodedPhoto
+from engine.data.tiff_pages import containing_file
 from engine.errors import InvalidInputError
 from engine.events import Emit, NoiseLearned, Pixels, StepDone, TwinMade, TwinsCompared
 from engine.job_control import JobControl
 from engine.noise import MIN_SIDE_PX
+from engine.objectives import DecodedPair
+from engine.refining.label_parts import reference_windows
 from engine.restorer import Restorer
 from engine.simulation.dead_leaves import draw_dead_leaves
 from engine.simulation.learned.flat_blocks import guess_noise
+from engine.simulation.learned.jpeg import BLOCK_PX, compression_of
+from engine.simulation.learned.labelled import LabelledPart, put_right_by_labels
 from engine.simulation.learned.noise import NOISE_FILE, LearnedNoise, load_noise, save_noise
 from engine.simulation.learned.twins import MAX_PHOTOS as MAX_TWINS
 from engine.simulation.learned.twins import NUM_ROUNDS, fit_by_twins
@@ -48,6 +53,7 @@ _DEAD_LEAVES_PX = 384
 _NUM_COLOURS = 512
 _FREE_PICTURES = ("immunohistochemistry", "coins", "moon", "page", "stereo_motorcycle")
 _LEVELS = 65535
+_RESTORED, _REFERENCE = "restored", "reference"
 _STAGE = "Learning the noise"
 
 
@@ -60,12 +66,15 @@ class OwnNoiseMaterial:
         windows: Restored parts of the photos, 16 bit. Shape of each: (height, width, 3).
         window_photos: For each window, which photo of the noise it is of.
         free: Other clean pictures, 0 to 1. Shape of each: (height, width, 3).
+        num_references: How many of the last windows are no restored photos but references of labels; these are among
+            the other clean pictures too, since they are fit for any photo's noise.
     """
 
     noise: LearnedNoise
     windows: tuple[NDArray[np.uint16], ...]
     window_photos: tuple[int, ...]
     free: tuple[Picture, ...]
+    num_references: int = 0
 
     def save(self, folder: Path, checkpoint_folder: Path) -> None:
         """Keep noise and windows with a run.
@@ -75,8 +84,11 @@ class OwnNoiseMaterial:
             ModelFileError: The windows cannot be.
         """
         save_noise(folder / NOISE_FILE, self.noise)
+        first_reference = len(self.windows) - self.num_references
         tensors = {
-            f"{index:03d}_{photo}": torch.from_numpy(window.view(np.int16).copy())
+            f"{index:04d}_{photo}_{_REFERENCE if index >= first_reference else _RESTORED}": torch.from_numpy(
+                window.view(np.int16).copy()
+            )
             for index, (window, photo) in enumerate(zip(self.windows, self.window_photos, strict=True))
         }
         save_tensors(checkpoint_folder / WINDOWS_FILE, tensors, {})
@@ -94,13 +106,33 @@ class OwnNoiseMaterial:
             names = sorted(tensors)
             windows = tuple(tensors[name].view(np.uint16) for name in names)
             photos = tuple(int(name.split("_")[1]) for name in names)
+            num_references = sum(name.endswith(_REFERENCE) for name in names)
             if not names or max(photos) >= len(noise.photos) or any(window.ndim != 3 for window in windows):
                 raise ValueError("the windows are not those of the noise")
         except (OSError, SafetensorError, ValueError, LookupError) as error:
             raise InvalidInputError(
                 "The pictures that this training learned from are missing or damaged.", "Start a new training."
             ) from error
-        return cls(noise=noise, windows=windows, window_photos=photos, free=_free_pictures(windows, seed))
+        return cls.of_windows(noise, windows, photos, num_references, seed)
+
+    @classmethod
+    def of_windows(
+        cls,
+        noise: LearnedNoise,
+        windows: tuple[NDArray[np.uint16], ...],
+        window_photos: tuple[int, ...],
+        num_references: int,
+        seed: int,
+    ) -> "OwnNoiseMaterial":
+        """Add the other clean pictures, always the same for the same windows."""
+        references = windows[len(windows) - num_references :]
+        return cls(
+            noise=noise,
+            windows=windows,
+            window_photos=window_photos,
+            free=(*_free_pictures(windows, seed), *(window * np.float32(1 / _LEVELS) for window in references)),
+            num_references=num_references,
+        )
 
     def window(self, index: int) -> NDArray[np.float32]:
         """A restored part of a photo, 0 to 1. Shape: (height, width, 3)."""
@@ -108,8 +140,8 @@ class OwnNoiseMaterial:
         return scaled
 
 
-def chosen_photos(photos: Sequence[DecodedPhoto]) -> list[DecodedPhoto]:
-    """The photos that are learned from: large enough to judge, and not too many.
+def chosen_photos(photos: Sequence[DecodedPhoto], labelled: Collection[Path] = ()) -> list[DecodedPhoto]:
+    """The photos that are learned from: large enough to judge, and not too many; those with a label come first.
 
     Raises:
         InvalidInputError: None is large enough.
@@ -119,7 +151,10 @@ def chosen_photos(photos: Sequence[DecodedPhoto]) -> list[DecodedPhoto]:
         raise InvalidInputError(
             f"None of the photos has {MIN_SIDE_PX} pixels in both directions.", "Choose larger photos."
         )
-    return judged[:: -(-len(judged) // MAX_PHOTOS)]
+    first = [photo for photo in judged if photo.path in labelled][:MAX_PHOTOS]
+    others = [photo for photo in judged if photo.path not in labelled]
+    room = max(MAX_PHOTOS - len(first), 1)
+    return [*first, *others[:: max(-(-len(others) // room), 1)]]
 
 
 def learn_own_noise(
@@ -130,6 +165,7 @@ def learn_own_noise(
     control: JobControl,
     emit: Emit,
     max_twins: int = MAX_TWINS,
+    labels: Sequence[DecodedPair] = (),
 ) -> LearnedNoise:
     """Learn the noise of photos with a network that restores them already.
 
@@ -140,6 +176,7 @@ def learn_own_noise(
         control: Pause and cancel.
         emit: Receives progress, and what is known of the noise so far.
         max_twins: Photos whose twins are made, at most.
+        labels: Pairs, or parts of pairs, of some of the photos: they show their noise as it is.
 
     Raises:
         JobCancelled: Asked to end.
@@ -152,6 +189,10 @@ def learn_own_noise(
         [255 if photo.bit_depth == 8 else 65535 for photo in photos],
     )
 
+    for index, photo in enumerate(photos):
+        control.wait_if_paused()
+        if photo.bit_depth == 8:
+            guess = guess.with_photo(index, jpeg=compression_of(containing_file(photo.path)))
     emit(NoiseLearned(noise=guess))
 
     def restore(pixels: Pixels) -> Pixels:
@@ -162,9 +203,16 @@ def learn_own_noise(
         emit(StepDone(stage=_STAGE, step=done + 1, num_steps=rounds + 1, metrics={"twin_distance": distance}))
         emit(TwinsCompared(round=done, num_rounds=rounds, distance=distance))
 
-    noise = fit_by_twins(
+    found = fit_by_twins(
         guess, [_central_part(photo) for photo in photos], restore, seed=seed, max_twins=max_twins, on_round=report
     )
+    index_of = {photo.path: index for index, photo in enumerate(photos)}
+    parts = [
+        LabelledPart(photo=index_of[pair.noisy.path], noisy=_central_part(pair.noisy), clean=_central_part(pair.clean))
+        for pair in labels
+        if pair.noisy.path in index_of and pair.noisy.levels.shape == pair.clean.levels.shape
+    ]
+    noise = put_right_by_labels(found, parts)
     emit(NoiseLearned(noise=noise))
     return noise
 
@@ -177,6 +225,7 @@ def gather_material(
     seed: int,
     control: JobControl,
     emit: Emit,
+    labels: Sequence[DecodedPair] = (),
 ) -> OwnNoiseMaterial:
     """Restore parts of the photos to put the noise on, and gather other pictures.
 
@@ -187,16 +236,22 @@ def gather_material(
         seed: Of the places and of the pictures.
         control: Pause and cancel.
         emit: Receives progress.
+        labels: Pairs, or parts of pairs, of some of the photos: their references stand in for what would be restored.
 
     Raises:
         JobCancelled: Asked to end.
     """
     generator = np.random.default_rng((seed, 1))
+    index_of = {photo.path: index for index, photo in enumerate(photos)}
+    known = [pair for pair in labels if pair.noisy.path in index_of]
+    labelled = {pair.noisy.path for pair in known}
     count = int(np.clip(NUM_WINDOWS // len(photos), 1, MAX_WINDOWS_A_PHOTO))
     shown_a_photo = max(MAX_SHOWN_TWINS // len(photos), 1)
     windows: list[NDArray[np.uint16]] = []
     owners: list[int] = []
     for index, photo in enumerate(photos):
+        if photo.path in labelled:
+            continue
         for number, (top, left) in enumerate(_places(photo, count, generator)):
             control.wait_if_paused()
             crop = photo.crop(top, left, min(WINDOW_PX, max(photo.levels.shape[1:]))).transpose(1, 2, 0)
@@ -209,15 +264,17 @@ def gather_material(
                 own, own_restored = crop[:height, :width], np.asarray(restored[:height, :width], np.float32)
                 emit(_shown_twin(noise, index, own, own_restored, (seed, len(windows))))
         emit(StepDone(stage="Restoring what carries it", step=index + 1, num_steps=len(photos)))
-    return OwnNoiseMaterial(
-        noise=noise, windows=tuple(windows), window_photos=tuple(owners), free=_free_pictures(windows, seed)
-    )
+    num_restored = len(windows)
+    for number, window in reference_windows(known, WINDOW_PX):
+        windows.append(window)
+        owners.append(index_of[known[number].noisy.path])
+    return OwnNoiseMaterial.of_windows(noise, tuple(windows), tuple(owners), len(windows) - num_restored, seed)
 
 
 def gate_places(photo: DecodedPhoto) -> tuple[int, int]:
     """Where a photo is measured: at its upper left, which windows keep away from where there is room."""
-    height, width = photo.levels.shape[1:]
-    return min(height // 16, max(height - WINDOW_PX, 0)), min(width // 16, max(width - WINDOW_PX, 0))
+    top, left = (min(side // 16, max(side - 2 * WINDOW_PX, 0)) for side in photo.levels.shape[1:])
+    return top, left
 
 
 def _places(photo: DecodedPhoto, count: int, generator: np.random.Generator) -> list[tuple[int, int]]:
@@ -251,7 +308,7 @@ def _shown_twin(noise: LearnedNoise, photo: int, crop: Pixels, restored: Pixels,
 
 def _central_part(photo: DecodedPhoto, side_px: int = 1024) -> Pixels:
     height, width = photo.levels.shape[1:]
-    top, left = (max(side - side_px, 0) // 2 for side in (height, width))
+    top, left = (max(side - side_px, 0) // 2 // BLOCK_PX * BLOCK_PX for side in (height, width))
     part = photo.levels[:, top : top + side_px, left : left + side_px]
     return DecodedPhoto(photo.path, part).pixels
 

@@ -188,7 +188,7 @@ def test_fine_tuning_starts_from_what_was_learned_on_these_photos_else_from_the_
     starter = session.starter_of("denoise")
     assert starter is not None
     assert page.start_choice.path == starter.path
-    assert page.form.values()["learning_rate"] == finetune_preset(Preset.BALANCED, from_scratch=False)["learning_rate"]
+    assert page.form.values()["learning_rate"] == finetune_preset(Preset.BALANCED, with_twins=True)["learning_rate"]
 
     add_run(session.run_store, starter.path, tmp_path, "Of another folder")
     open_photos(session, tiny_photos.noisy)
@@ -199,7 +199,8 @@ def test_fine_tuning_starts_from_what_was_learned_on_these_photos_else_from_the_
     assert page.start_choice.path == own.path
 
     refining, learning_anew = (
-        finetune_preset(Preset.BALANCED, is_new_task=is_new_task)["learning_rate"] for is_new_task in (False, True)
+        finetune_preset(Preset.BALANCED, is_new_task=is_new_task, with_twins=not is_new_task)["learning_rate"]
+        for is_new_task in (False, True)
     )
     assert page.form.values()["learning_rate"] == refining
     page.tasks.choose("sr2")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine.cli_options import learns_with_twins
 from engine.configs import ComputeConfig, EvaluateConfig, FinetuneConfig, Preset, PretrainConfig
 from engine.events import JobEvent, JobWarning, StepDone
 from engine.job_control import JobControl
@@ -56,8 +57,13 @@ def timed_finetune(
     title: str, noisy: Path, clean: Path, out: Path, *, preset: Preset, seed: int, parent: Path | None, **values: object
 ) -> Path:
     """Fine-tune and print how long the whole job took, reading included."""
-    is_new_task = parent is not None and read_card(parent).task != values.get("task", "denoise")
-    fields = {**finetune_preset(preset, from_scratch=parent is None, is_new_task=is_new_task), **values}
+    task = str(values.get("task", "denoise"))
+    choice = {
+        "from_scratch": parent is None,
+        "is_new_task": parent is not None and read_card(parent).task != task,
+        "with_twins": parent is not None and learns_with_twins(parent, task),
+    }
+    fields = {**finetune_preset(preset, **choice), **values}
     config = FinetuneConfig(noisy=(noisy,), clean=(clean,), parent=parent, out=out, seed=seed, **fields)  # type: ignore[arg-type]
     started = time.monotonic()
     result = finetune(config, JobControl(), Progress(title))

@@ -6,32 +6,57 @@ import numpy as np
 import pytest
 
 from engine.comparison_sheet import Tile, choose_spot, write_comparison_sheet
-from engine.data.image_files import read_image
+from engine.data.image_files import read_image, write_image
 from engine.demonstration import demonstrate, main, sample_photos_folder
 from engine.events import ImageRestored, JobEvent, RunStarted, StepDone
 from engine.job_control import JobControl
-from engine.sample_photos import NOISY_FOLDER
+from engine.sample_photos import NOISY_FOLDER, SamplePhotos, make_sample_photos
 
 
-@pytest.mark.slow
+def small_samples(folder: Path) -> SamplePhotos:
+    """The corners of four sample photos, two of them with a reference: the shipped model restores them in seconds."""
+    whole = make_sample_photos(sample_photos_folder())
+    small = SamplePhotos(
+        noisy=folder / "noisy", clean=folder / "clean", all_clean=folder / "all", licences=whole.licences
+    )
+    labels = sorted(path.name for path in whole.clean.iterdir())[:2]
+    others = sorted({path.name for path in whole.noisy.iterdir()} - {path.name for path in whole.clean.iterdir()})[:2]
+    for source, target, names in (
+        (whole.noisy, small.noisy, [*labels, *others]),
+        (whole.all_clean, small.all_clean, [*labels, *others]),
+        (whole.clean, small.clean, labels),
+    ):
+        target.mkdir(parents=True)
+        for name in names:
+            image = read_image(source / name)
+            write_image(target / name, image.with_pixels(image.pixels[128:240, 128:240], None))
+    return small
+
+
 def test_it_writes_pictures_and_a_report(tmp_path: Path) -> None:
     events: list[JobEvent] = []
-    done = demonstrate(tmp_path / "demonstration", JobControl(), events.append, pretrain_steps=12, finetune_steps=4)
-    assert len(done.figures) >= 12
-    assert 2 <= sum(figure.is_label for figure in done.figures) < len(done.figures)
+    samples = small_samples(tmp_path / "samples")
+    done = demonstrate(
+        tmp_path / "demonstration", JobControl(), events.append, pretrain_steps=4, finetune_steps=2, samples=samples
+    )
+    assert [figure.is_label for figure in done.figures].count(True) == 2
+    assert len(done.figures) == 4
+    assert done.is_in_order, done.mean_psnr
+    assert done.mean_psnr[1] > done.mean_psnr[0] + 2, "the shipped model restores"
     sheet = read_image(done.comparison)
-    assert sheet.width > 4 * 200
-    assert sheet.height > 6 * 200
+    assert sheet.width > 5 * 112
+    assert sheet.height > 4 * 112
     report = done.report.read_text(encoding="utf-8")
     assert all(figure.name in report for figure in done.figures)
-    assert all(f"{figure.psnr[2]:.2f}" in report for figure in done.figures)
+    assert all(f"{figure.psnr[3]:.2f}" in report for figure in done.figures)
+    assert done.order_sentence in report
     assert "scikit-image" in report, "the photos' licences are named"
     assert len([event for event in events if isinstance(event, RunStarted)]) == 2
     restored = [event.output for event in events if isinstance(event, ImageRestored)]
-    assert len(restored) == 2 * len(done.figures)
+    assert len(restored) == 3 * len(done.figures)
     assert all(path.is_file() and path.is_relative_to(done.folder) for path in restored)
     stages = {event.stage for event in events if isinstance(event, StepDone)}
-    assert {"Making sample photos", "Pretraining", "Fine-tuning", "Restoring"} <= stages
+    assert {"Learning the noise", "Pretraining", "Measuring the gain", "Fine-tuning", "Restoring"} <= stages
 
 
 def test_the_samples_alone_are_made_and_their_folder_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

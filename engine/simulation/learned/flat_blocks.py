@@ -105,15 +105,32 @@ def smoothed(power: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray((power + around) / (1 + len(_NEIGHBOURS)))
 
 
-def _guess(found: FlatBlocks) -> _Guess:
-    blocks = found.residuals.astype(np.float64)
-    blocks -= blocks.mean(axis=(2, 3), keepdims=True)
+def spectrum_of_blocks(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Covariance of the channels of noise at each frequency.
+
+    Args:
+        blocks: Noise alone. Shape: (blocks, 3, 16, 16).
+
+    Returns:
+        As in `LearnedNoise.spectra`. Shape: (16, 16, 3, 3).
+    """
+    blocks = blocks - blocks.mean(axis=(2, 3), keepdims=True)
     transformed = np.fft.fft2(blocks * _WINDOW)
     covariance = np.einsum("bcij,bdij->ijcd", transformed, transformed.conj()).real / len(blocks)
     covariance = (covariance + np.roll(covariance[::-1, ::-1], (1, 1), axis=(0, 1))) / 2
-    # The plane has taken the lowest frequency away.
+    # The mean, or a plane, has taken the lowest frequency away.
     covariance[0, 0] = np.mean([covariance[place] for place in _NEIGHBOURS], axis=0)
-    spectrum = _normalised(covariance + 1e-12 * np.eye(NUM_CHANNELS))
+    return _normalised(covariance + 1e-12 * np.eye(NUM_CHANNELS))
+
+
+def common_spectrum(spectra: Sequence[tuple[NDArray[np.float64], int]]) -> NDArray[np.float64]:
+    """The mean of spectra, weighted by the blocks that each was seen in. Shape of each: (16, 16, 3, 3)."""
+    return _normalised(np.asarray(sum(spectrum * num_blocks for spectrum, num_blocks in spectra)))
+
+
+def _guess(found: FlatBlocks) -> _Guess:
+    blocks = found.residuals.astype(np.float64)
+    spectrum = spectrum_of_blocks(blocks)
     power = np.stack([np.einsum("c,ijcd,d->ij", mixture, spectrum, mixture) for mixture in OPPONENTS])
     is_gray = bool(power[1:].mean() < 1e-4 * power[0].mean())
     shape = np.log(smoothed(power / power[0].mean()) + _LEAST_POWER)
@@ -130,8 +147,7 @@ def _common_spectrum(guesses: Sequence[_Guess], *, is_gray: bool) -> NDArray[np.
     """The mean over photos; of gray ones and for them, that of what the channels share."""
     colour = [guess for guess in guesses if not guess.is_gray]
     if not is_gray and colour:
-        weighted = sum(guess.spectrum * guess.num_blocks for guess in colour)
-        return _normalised(np.asarray(weighted))
+        return common_spectrum([(guess.spectrum, guess.num_blocks) for guess in colour])
     shared: NDArray[np.float64] = np.zeros((NUM_BANDS, NUM_BANDS))
     for guess in guesses:
         power = np.einsum("c,ijcd,d->ij", OPPONENTS[0], guess.spectrum, OPPONENTS[0])

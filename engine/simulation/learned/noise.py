@@ -9,7 +9,7 @@ Photos whose noises agree share a spectrum; each has its own level.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from engine.atomic_files import write_bytes_atomically
 from engine.errors import InvalidInputError
 from engine.json_files import json_text, read_json_object
+from engine.simulation.learned.jpeg import BLOCK_PX, JpegCompression
 
 NUM_BANDS: Final = 16
 """Spatial frequencies along each axis of a spectrum: those of a block of 16 x 16 pixels."""
@@ -49,6 +50,7 @@ class PhotoNoise:
         is_gray: Whether its channels are one.
         highest_level: What white is as an integer, 255 or 65535: values are rounded to such steps.
         has_shared_spectrum: Whether the spectrum is that of other photos, its own being unlike all of theirs.
+        jpeg: How its file is compressed; level and spectrum are then those before. None where it is not.
     """
 
     name: str
@@ -57,6 +59,7 @@ class PhotoNoise:
     is_gray: bool
     highest_level: int
     has_shared_spectrum: bool = False
+    jpeg: JpegCompression | None = None
 
     def sigma(self, brightness: float = 0.5) -> float:
         """Standard deviation at a brightness, the channels' mean square's root, 0 to 1."""
@@ -119,10 +122,34 @@ class LearnedNoise:
         return deviation
 
     def add(self, clean: Field, photo: int, generator: np.random.Generator, scale: float = 1.0) -> Field:
-        """A picture as that photo would have recorded it: with its noise, clipped and rounded to its levels."""
+        """A picture as that photo would have recorded it: with its noise, clipped, rounded or compressed as it is.
+
+        The blocks of its compression lie anywhere.
+        """
+        noisy = clean + self.draw(clean, photo, generator, scale)
+        offset = (0, 0)
+        if self.photos[photo].jpeg is not None:
+            top, left = generator.integers(BLOCK_PX, size=2)
+            offset = int(top), int(left)
+        return self.record(noisy, photo, offset)
+
+    def record(self, noisy: Field, photo: int, offset: tuple[int, int] = (0, 0)) -> Field:
+        """Clip a noisy picture, and round or compress it as a photo is.
+
+        Args:
+            noisy: Shape: (height, width, 3).
+            photo: Index of the photo.
+            offset: Where in a unit of its compression the first pixel lies.
+
+        Returns:
+            Same shape, 0 to 1.
+        """
+        clipped = np.clip(noisy, 0, 1)
+        jpeg = self.photos[photo].jpeg
+        if jpeg is not None:
+            return jpeg.apply(clipped, offset)
         highest = np.float32(self.photos[photo].highest_level)
-        noisy = np.clip(clean + self.draw(clean, photo, generator, scale), 0, 1)
-        rounded: Field = np.rint(noisy * highest) / highest
+        rounded: Field = np.rint(clipped * highest) / highest
         return rounded
 
     def with_photo(self, photo: int, **changes: Any) -> "LearnedNoise":
@@ -217,6 +244,7 @@ def save_noise(path: Path, noise: LearnedNoise) -> None:
                 "is_gray": photo.is_gray,
                 "highest_level": photo.highest_level,
                 "has_shared_spectrum": photo.has_shared_spectrum,
+                "jpeg": None if photo.jpeg is None else asdict(photo.jpeg),
             }
             for photo in noise.photos
         ],
@@ -259,7 +287,15 @@ def _photo_of(fields: Mapping[str, Any], num_spectra: int) -> PhotoNoise:
         is_gray=bool(fields["is_gray"]),
         highest_level=int(highest_level),
         has_shared_spectrum=bool(fields["has_shared_spectrum"]),
+        jpeg=_compression_of(fields.get("jpeg")),
     )
+
+
+def _compression_of(fields: Mapping[str, Any] | None) -> JpegCompression | None:
+    if fields is None:
+        return None
+    tables = tuple(tuple(int(step) for step in table) for table in fields["tables"])
+    return JpegCompression(tables=tables, subsampling=int(fields["subsampling"]))
 
 
 def _numbers(values: Sequence[Any], shape: tuple[int, ...]) -> NDArray[np.float64]:

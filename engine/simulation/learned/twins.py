@@ -24,6 +24,7 @@ from torch import Tensor
 from engine.events import Pixels
 from engine.losses.earth_mover import earth_mover_distance_matrix, sorted_residuals
 from engine.simulation.learned.flat_blocks import OPPONENTS, opponent_power, smoothed
+from engine.simulation.learned.jpeg import BLOCK_PX
 from engine.simulation.learned.levels import told_by_detail
 from engine.simulation.learned.noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise, PhotoNoise
 
@@ -117,7 +118,8 @@ def fit_by_twins(
 
 
 def _look_at(photo: int, pixels: Pixels, side: int, restore: Restore) -> _Subject:
-    top, left = ((size - side) // 2 for size in pixels.shape[:2])
+    # Where the blocks of its compression begin, those of its twin will.
+    top, left = ((size - side) // 2 // BLOCK_PX * BLOCK_PX for size in pixels.shape[:2])
     crop = pixels[top : top + side, left : left + side]
     restored = restore(crop)
     residual = np.asarray(crop - restored, np.float32)
@@ -126,8 +128,7 @@ def _look_at(photo: int, pixels: Pixels, side: int, restore: Restore) -> _Subjec
 
 def _make_twin(noise: LearnedNoise, subject: _Subject, restore: Restore, generator: np.random.Generator) -> _Twin:
     drawn = noise.draw(subject.restored, subject.photo, generator)
-    highest = np.float32(noise.photos[subject.photo].highest_level)
-    twin = np.rint(np.clip(subject.restored + drawn, 0, 1) * highest) / highest
+    twin = noise.record(subject.restored + drawn, subject.photo)
     residual = np.asarray(twin - restore(twin), np.float32)
     return _Twin(drawn, residual, _power(residual), _power(drawn))
 

@@ -1,0 +1,129 @@
+"""What labels tell of the noise: a noisy photo less its clean reference is the noise itself, not an estimate of it.
+
+The labelled photos get the noise that was seen in them. What twins had made of it before shows how far they are off,
+and the levels of the other photos are moved by as much, the more the more labels there are; a spectrum that photos
+share is mixed with that of its labels likewise.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.events import Pixels
+from engine.simulation.learned.flat_blocks import common_spectrum, spectrum_of_blocks
+from engine.simulation.learned.noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise
+
+_CLIPPED_BELOW, _CLIPPED_ABOVE = 0.004, 0.996
+_MAX_CLIPPED_SHARE = 0.02
+_NUM_STEPS = 6
+_MIN_STEP_BLOCKS = 8
+_CALM_SHARE = 0.5
+_SMALLEST = 1e-12
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledPart:
+    """A part of a photo, and of its clean reference.
+
+    Attributes:
+        photo: Index of the photo in the noise.
+        noisy: Shape: (height, width, 3), 0 to 1.
+        clean: Same shape.
+    """
+
+    photo: int
+    noisy: Pixels
+    clean: Pixels
+
+
+def put_right_by_labels(noise: LearnedNoise, parts: Sequence[LabelledPart]) -> LearnedNoise:
+    """Take the noise of labelled photos from their references, and move that of the others with it.
+
+    Args:
+        noise: As twins, or flat blocks, have it.
+        parts: Parts of labelled photos; several of one photo count together.
+
+    Returns:
+        The noise put right; as it was where the parts are too small, or clipped, to tell anything.
+    """
+    by_photo: defaultdict[int, list[LabelledPart]] = defaultdict(list)
+    for part in parts:
+        by_photo[part.photo].append(part)
+    photos, spectra = list(noise.photos), list(noise.spectra)
+    moved: defaultdict[int, list[float]] = defaultdict(list)
+    seen: defaultdict[int, list[tuple[NDArray[np.float64], int]]] = defaultdict(list)
+    for index, of_photo in by_photo.items():
+        blocks, brightness = _calm_blocks(of_photo)
+        if len(blocks) < _MIN_STEP_BLOCKS:
+            continue
+        photo = noise.photos[index]
+        if photo.jpeg is not None:
+            # Seen is what compression has left of it; what was learned is the noise before.
+            continue
+        ratio = _variance_ratio(blocks, brightness, photo.variance)
+        photos[index] = replace(photo, variance=photo.variance * ratio)
+        moved[photo.spectrum].append(float(np.mean(np.log(ratio))))
+        deviation = np.sqrt(
+            [
+                np.interp(brightness[:, channel], BRIGHTNESS, photos[index].variance[channel])
+                for channel in range(NUM_CHANNELS)
+            ]
+        ).T
+        seen[photo.spectrum].append((spectrum_of_blocks(blocks / deviation[..., None, None]), len(blocks)))
+    for group, logarithms in moved.items():
+        trust = len(logarithms) / (len(logarithms) + 1)
+        factor = float(np.exp(trust * np.mean(logarithms)))
+        for index, photo in enumerate(noise.photos):
+            if photo.spectrum == group and photos[index] is photo:
+                photos[index] = replace(photo, variance=photo.variance * factor)
+        spectra[group] = (1 - trust) * spectra[group] + trust * common_spectrum(seen[group])
+    return replace(noise, photos=tuple(photos), spectra=tuple(spectra))
+
+
+def _calm_blocks(parts: Sequence[LabelledPart]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Noise in blocks that are not clipped and hold little structure, which a shift of the reference would show.
+
+    Returns:
+        The noise less its mean, and the clean brightness. Shapes: (blocks, 3, 16, 16) and (blocks, 3).
+    """
+    noises, brightness, structure = [], [], []
+    for part in parts:
+        noisy, clean = (_blocks(picture) for picture in (part.noisy, part.clean))
+        clipped = ((noisy <= _CLIPPED_BELOW) | (noisy >= _CLIPPED_ABOVE)).mean(axis=(1, 2, 3))
+        found = clipped <= _MAX_CLIPPED_SHARE
+        difference = (noisy - clean)[found]
+        noises.append(difference - difference.mean(axis=(2, 3), keepdims=True))
+        brightness.append(clean[found].mean(axis=(2, 3)))
+        structure.append(clean[found].std(axis=(2, 3)).mean(axis=1))
+    order = np.argsort(np.concatenate(structure), kind="stable")
+    calm = np.sort(order[: max(_MIN_STEP_BLOCKS, round(_CALM_SHARE * len(order)))])
+    return np.concatenate(noises)[calm], np.concatenate(brightness)[calm]
+
+
+def _blocks(picture: Pixels) -> NDArray[np.float64]:
+    rows, columns = (side // NUM_BANDS for side in picture.shape[:2])
+    grid = picture[: rows * NUM_BANDS, : columns * NUM_BANDS].reshape(rows, NUM_BANDS, columns, NUM_BANDS, NUM_CHANNELS)
+    return grid.transpose(0, 2, 4, 1, 3).reshape(-1, NUM_CHANNELS, NUM_BANDS, NUM_BANDS).astype(np.float64)
+
+
+def _variance_ratio(
+    blocks: NDArray[np.float64], brightness: NDArray[np.float64], variance: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """By how much the variance that was seen differs from what was thought, at each `BRIGHTNESS`. Shape: (3, 17)."""
+    rows = []
+    num_steps = int(np.clip(len(blocks) // _MIN_STEP_BLOCKS, 1, _NUM_STEPS))
+    # Of its own mean less, a block has lost one of its degrees of freedom.
+    found = np.mean(blocks**2, axis=(2, 3)) * NUM_BANDS**2 / (NUM_BANDS**2 - 1)
+    for channel in range(NUM_CHANNELS):
+        places, ratios = [], []
+        for step in np.array_split(np.argsort(brightness[:, channel], kind="stable"), num_steps):
+            place = float(brightness[step, channel].mean())
+            thought = float(np.interp(place, BRIGHTNESS, variance[channel]))
+            places.append(place)
+            # The median: a block in which the reference has moved shows an edge.
+            ratios.append(float(np.median(found[step, channel])) / (thought + _SMALLEST) + _SMALLEST)
+        rows.append(np.exp(np.interp(BRIGHTNESS, places, np.log(ratios))))
+    return np.stack(rows)

@@ -1,0 +1,136 @@
+"""A refinement that ends before it was judged, by a stop or by SIGKILL, leaves the model that it started from."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from engine.configs import OWN_NOISE, PretrainConfig
+from engine.errors import EngineError
+from engine.events import JobEvent, StepDone
+from engine.job_control import JobCancelled, JobControl
+from engine.jobs import pretrain, resume_training
+from engine.run_records import RunStatus
+from engine.run_store import Run
+from tests.conftest import TinyPhotos
+
+MOMENTS = [("Pretraining", 3), ("Measuring the gain", 7)]
+"""Amid the training, and amid the gate."""
+
+HOST = """
+    import os, signal, sys
+    from engine.configs import PretrainConfig
+    from engine.events import StepDone
+    from engine.job_control import JobControl
+    from engine.jobs import pretrain
+
+    def kill(event):
+        if isinstance(event, StepDone) and (event.stage, event.step) == (sys.argv[2], int(sys.argv[3])):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    pretrain(PretrainConfig.model_validate_json(sys.argv[1]), JobControl(), kill)
+"""
+
+
+def ignore(event: JobEvent) -> None:
+    """Nobody watches these jobs."""
+
+
+@pytest.fixture(scope="module")
+def parent(tiny_photos: TinyPhotos, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    config = PretrainConfig(
+        photos=(tiny_photos.noisy,),
+        out=tmp_path_factory.mktemp("runs") / "parent",
+        backbone="unet",
+        backbone_params={"width": 8, "num_levels": 2},
+        steps=2,
+        photos_per_batch=2,
+        crop_px=32,
+    )
+    return pretrain(config, JobControl(), ignore).run
+
+
+def refining(photos: TinyPhotos, parent: Path, out: Path) -> PretrainConfig:
+    return PretrainConfig(
+        photos=tuple(sorted(photos.noisy.iterdir())[:3]),
+        parent=parent,
+        out=out,
+        pretext=OWN_NOISE,
+        steps=6,
+        photos_per_batch=2,
+        crop_px=32,
+        learning_rate=1e-3,
+        # At every step.
+        checkpoint_interval_s=1e-6,
+    )
+
+
+def weights_of(run: Path, name: str = "model") -> dict[str, torch.Tensor]:
+    return load_file(run / "checkpoints" / f"{name}.safetensors")
+
+
+def are_equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_photos: TinyPhotos, parent: Path) -> Path:
+    """The same training without a break."""
+    return pretrain(refining(tiny_photos, parent, parent.parent / "whole"), JobControl(), ignore).run
+
+
+def check_resumed(run: Path, whole: Path) -> None:
+    result = resume_training(run, JobControl(), ignore)
+    assert result.metrics["estimated_gain"] == Run(whole).record.metrics["estimated_gain"]
+    for name in ("model", "trained_model"):
+        assert are_equal(weights_of(run, name), weights_of(whole, name)), name
+
+
+@pytest.mark.parametrize(("stage", "step"), MOMENTS)
+def test_a_stop_leaves_what_it_started_from_and_says_so(
+    tiny_photos: TinyPhotos, parent: Path, whole: Path, tmp_path: Path, stage: str, step: int
+) -> None:
+    control = JobControl()
+
+    def stop(event: JobEvent) -> None:
+        if isinstance(event, StepDone) and (event.stage, event.step) == (stage, step):
+            control.cancel()
+
+    with pytest.raises(JobCancelled):
+        pretrain(refining(tiny_photos, parent, tmp_path / "run"), control, stop)
+    run = Run(tmp_path / "run")
+    assert run.record.status == RunStatus.STOPPED
+    assert "still the one that it started from" in run.record.verdict
+    assert are_equal(weights_of(run.path), weights_of(parent))
+    assert not are_equal(weights_of(run.path, "trained_model"), weights_of(parent))
+    check_resumed(run.path, whole)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
+@pytest.mark.parametrize(("stage", "step"), MOMENTS)
+def test_a_kill_leaves_what_it_started_from(
+    tiny_photos: TinyPhotos, parent: Path, whole: Path, tmp_path: Path, stage: str, step: int
+) -> None:
+    config = refining(tiny_photos, parent, tmp_path / "run")
+    command = [sys.executable, "-c", textwrap.dedent(HOST), config.model_dump_json(), stage, str(step)]
+    killed = subprocess.run(command, capture_output=True, text=True, env={**os.environ}, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    run = Run(config.out or tmp_path)
+    assert run.record.status == RunStatus.INTERRUPTED
+    assert "the one that it started from" in run.log_path.read_text(encoding="utf-8")
+    assert are_equal(weights_of(run.path), weights_of(parent))
+    check_resumed(run.path, whole)
+
+
+def test_what_fails_leaves_what_it_started_from(tiny_photos: TinyPhotos, parent: Path, tmp_path: Path) -> None:
+    config = refining(tiny_photos, parent, tmp_path / "run").model_copy(update={"learning_rate": 1e30})
+    with pytest.raises(EngineError):
+        pretrain(config, JobControl(), ignore)
+    assert Run(tmp_path / "run").record.status == RunStatus.FAILED
+    assert are_equal(weights_of(tmp_path / "run"), weights_of(parent))
