@@ -22,7 +22,6 @@ from engine.data.xmp_packets import (
     insert_extended_xmp,
     insert_xmp,
     jpeg_segments,
-    webp_chunks,
 )
 from engine.data.xmp_properties import as_utf8, extended_id, joined, split_packet, without_properties
 
@@ -86,11 +85,7 @@ def read_descriptions(content: Content) -> PictureDescriptions:
         return _of_jpeg(content)
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         packet = find_xmp(content)
-        exif = next((content[start + 8 : end] for start, kind, end in webp_chunks(content) if kind == b"EXIF"), None)
-        return described_by_xmp(
-            None if packet is None else _bounded(content[packet]),
-            dots_per_inch=None if exif is None else resolution_of_exif(exif.removeprefix(b"Exif\x00\x00")),
-        )
+        return described_by_xmp(None if packet is None else _bounded(content[packet]))
     if start.startswith(b"BM") and len(content) >= _END_OF_BMP_HEADER:
         across, down = struct.unpack("<ii", content[38:46])
         is_stated = across > 0 and down > 0 and int.from_bytes(content[14:18], "little") >= _BMP_INFO_HEADER_BYTES
