@@ -253,6 +253,7 @@ def _jpeg(path: Path, picture: Picture) -> None:
         xmp=xmp_of(picture),
         icc_profile=profile_of(picture),
         dpi=DOTS_PER_INCH if picture.says("resolution") else (0, 0),
+        comment=TEXT if picture.says("comment") else "",
     )
     if picture.says("IPTC"):
         content, body = path.read_bytes(), b"Photoshop 3.0\x00" + _photoshop(IPTC)
@@ -315,6 +316,8 @@ def _png(path: Path, picture: Picture) -> None:
         resource = _photoshop(IPTC)
         text = b"\niptc\n%8d\n%b\n" % (len(resource), resource.hex().encode())
         chunks.append(colours.chunk(b"zTXt", b"Raw profile type iptc\x00\x00" + zlib.compress(text)))
+    if picture.says("comment"):
+        chunks.append(colours.chunk(b"tEXt", b"Comment\x00" + TEXT.encode()))
     if picture.says("PNG text"):
         chunks.append(colours.chunk(b"tEXt", b"Title\x00" + TEXT.encode()))
     path.write_bytes(content[:33] + b"".join(chunks) + content[33:])

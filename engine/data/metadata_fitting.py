@@ -16,6 +16,7 @@ from engine.data.picture_descriptions import (
     resolution_of_exif,
     xmp_of_size,
 )
+from engine.data.picture_texts import comment_of
 from engine.data.provenance import Provenance, leaves_room_for, without_provenance
 
 MetadataPolicy = Literal["keep", "without-gps", "none"]
@@ -109,9 +110,12 @@ def _with_place_in(
         if descriptions.iptc is not None:
             descriptions = replace(descriptions, iptc=None)
             remarks.append("A WebP file has no place for IPTC, which was left out.")
-    if file_format != "png" and descriptions.png_texts:
-        descriptions = replace(descriptions, png_texts=())
-        remarks.append("The texts in the PNG file, such as its title, have no place in the result and were left out.")
+    if file_format != "png":
+        is_jpeg = file_format == "jpeg"
+        kept = tuple(chunk for chunk in descriptions.texts if is_jpeg and comment_of(*chunk) is not None)
+        if kept != descriptions.texts:
+            remarks.append("The file's texts, such as its title, have no place in the result and were left out.")
+        descriptions = replace(descriptions, texts=kept)
     return exif, descriptions, remarks
 
 

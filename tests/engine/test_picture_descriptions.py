@@ -160,10 +160,17 @@ PLACES = {
     "Comment": "taken at 47° 22' 30\" N, 8° 32' 30\" E",
     "Description": "47 deg 22' 30.00\" N",
     "Author": "+47.3750+008.5417/",
+    "Copyright": "by me at 47.3769, -8.5417",
+    "Warning": "47.3769\u00b0 N",
     "geo:lat": "47.375",
     "Source": '{"latitude": 47.375}',
 }
-NO_PLACES = {"Title": "Evening boats", "Software": "Editor 3.14, 64 Bit", "date:create": "2024-05-17T18:30:05+02:00"}
+NO_PLACES = {
+    "Title": "Evening boats",
+    "Disclaimer": "1.0625 s at 12.345 mm",
+    "Software": "Editor 3.14, 64 Bit",
+    "date:create": "2024-05-17T18:30:05+02:00",
+}
 
 
 @pytest.mark.parametrize("is_zipped", [False, True])
@@ -197,6 +204,47 @@ def test_what_is_no_xml_cannot_be_searched_for_a_place(tmp_path: Path) -> None:
     Image.fromarray(PIXELS).save(path, xmp=b"Zug <not xml")
     assert b"Zug" not in encode_image(read_image(path), file_format="png", metadata="without-gps")
     assert b"Zug" in encode_image(read_image(path), file_format="png")
+
+
+@pytest.mark.parametrize(
+    ("comment", "policy", "is_kept"),
+    [
+        ("Böötli".encode(), "keep", True),
+        ("Böötli".encode("latin-1"), "keep", True),
+        ("Böötli".encode(), "without-gps", True),
+        (b"seen at 47.3769 N, 8.5417 E", "without-gps", False),
+        ("Böötli".encode(), "none", False),
+        (b"a" * 65_533, "keep", True),
+    ],
+)
+def test_a_jpeg_s_comment(tmp_path: Path, comment: bytes, policy: MetadataPolicy, is_kept: bool) -> None:
+    """Several of them, whose encoding is nowhere stated; PNG has a name for them."""
+    path = tmp_path / "commented.jpg"
+    Image.fromarray(PIXELS).save(path, comment=b"first")
+    content = path.read_bytes()
+    start = content.index(b"\xff\xfe")
+    path.write_bytes(content[:start] + b"\xff\xfe" + struct.pack(">H", len(comment) + 2) + comment + content[start:])
+    expected = comment if comment[:1] == b"a" else "Böötli".encode()
+    photo = read_image(path)
+    for target in ("jpeg", "png"):
+        written = encode_image(photo, file_format=target, metadata=policy)
+        assert (expected in written) == is_kept
+        assert comment == expected or comment not in written
+        assert (b"first" in written) == (policy != "none")
+    told = fit_metadata(photo.metadata, "tiff", policy, None, photo.width, photo.height).remarks
+    assert len(told) == (policy != "none")
+
+
+def test_a_comment_of_a_png_that_no_jpeg_holds_is_told(tmp_path: Path) -> None:
+    path, info = tmp_path / "long.png", PngInfo()
+    info.add_text("Comment", "a" * 70_000)
+    info.add_text("Comment", "short")
+    Image.fromarray(PIXELS).save(path, pnginfo=info)
+    photo = read_image(path)
+    content = encode_image(photo, file_format="jpeg")
+    assert b"short" in content
+    assert b"a" * 70_000 not in content
+    assert len(fit_metadata(photo.metadata, "jpeg", "keep", None, photo.width, photo.height).remarks) == 1
 
 
 @pytest.mark.parametrize("name", ["exif", "APP1"])

@@ -105,7 +105,7 @@ FORMATS: Final = {
         ("8 bits",),
         ("gray", "RGB", "CMYK"),
         (*_RGB_PROFILES, "gray profile", "CMYK profile", "Adobe RGB in EXIF alone"),
-        (*_IN_EXIF, "XMP", "IPTC", "resolution"),
+        (*_IN_EXIF, "XMP", "IPTC", "comment", "resolution"),
         ("baseline", "progressive"),
     ),
     "PNG": _axes(
@@ -115,7 +115,7 @@ FORMATS: Final = {
             *("palette", "palette with transparency"),
         ),
         (*_RGB_PROFILES, "gray profile", *PNG_COLOURS),
-        (*_IN_EXIF, "XMP", "IPTC", "PNG text", "resolution"),
+        (*_IN_EXIF, "XMP", "IPTC", "PNG text", "comment", "resolution"),
         ("EXIF as it should be", "EXIF as text"),
     ),
     "TIFF": _axes(
@@ -323,7 +323,7 @@ def judge(case: Case, outcome: PhotoOutcome) -> Iterator[tuple[str, str]]:
     for kind, is_there in _kinds_in(case, written).items():
         if kind not in FORMATS[picture.file_format]["described"] or not picture.says(kind):
             continue
-        word = {"GPS": "EXIF", "maker's note": "EXIF", "PNG text": "texts"}.get(kind, kind)
+        word = {"GPS": "EXIF", "maker's note": "EXIF", "PNG text": "texts", "comment": "texts"}.get(kind, kind)
         if not is_there and word not in told:
             lost.append(kind)
         yield kind, "kept" if is_there else "told"
@@ -346,7 +346,8 @@ def _kinds_in(case: Case, written: WrittenPicture) -> dict[str, bool]:
         "maker's note": written.details.get(0x927C) == NOTE,
         "XMP": 'xmp:Rating="4"' in written.xmp and 'tiff:Orientation="1"' in written.xmp,
         "IPTC": written.keyword == "harbour",
-        "PNG text": written.text == TEXT,
+        "PNG text": written.title == TEXT,
+        "comment": written.comment == TEXT,
         "resolution": found is not None and np.allclose(found, dots, atol=0.6),
     }
 

@@ -29,7 +29,8 @@ class WrittenPicture:
         place: Those of the GPS directory.
         xmp: The packet.
         keyword: The first keyword of its IPTC.
-        text: The title that a PNG states.
+        title: That a PNG states.
+        comment: Of a PNG or a JPEG.
         dots_per_inch: Across and down.
         num_pages: How many pictures other programs find.
     """
@@ -42,7 +43,8 @@ class WrittenPicture:
     place: dict[int, Any]
     xmp: str
     keyword: str
-    text: str
+    title: str
+    comment: str
     dots_per_inch: tuple[float, float] | None
     num_pages: int = 1
 
@@ -98,7 +100,8 @@ def _of_tiff(content: bytes) -> WrittenPicture:
             profile=profile,
             xmp=bytes(xmp or b"").decode(),
             keyword="harbour" if IPTC in bytes(iptc or b"") else "",
-            text="",
+            title="",
+            comment="",
             dots_per_inch=_stated_dots(described["exif"]) if unit is not None and unit > 1 else None,
             num_pages=len(tiff.pages),
             **described,
@@ -135,7 +138,8 @@ def _by_pillow(content: bytes) -> WrittenPicture:
             profile=info.get("icc_profile"),
             xmp=packet if isinstance(packet, str) else packet.decode(),
             keyword=str(bytes(iptc.get((2, 25), b"")), "utf-8") or ("harbour" if IPTC.hex() in profile_text else ""),
-            text=texts.get("Title", ""),
+            title=texts.get("Title", ""),
+            comment=texts.get("Comment", "") or bytes(info.get("comment", b"")).decode(),
             dots_per_inch=None if dots is None else (float(dots[0]), float(dots[1])),
             **described,
         )
