@@ -35,6 +35,7 @@ NOT_RUN = {
     ".venv/bin/python -m pip install atheris": "needs a network",
     ".venv/bin/python -m tests.fuzzing": "takes minutes; its short form: tests/trust/test_fuzzing.py",
     ".venv/bin/python -m tests.mutation": "takes minutes, and tests the tests",
+    ".venv/bin/python -m tests.trust.what_is_kept": "writes a page: tests/trust/test_what_is_kept.py",
     ".venv/bin/python -m tests.soak": "takes minutes; its short form: tests/soak/test_soak.py",
     ".venv/bin/python packaging/build.py": "takes minutes: packaging/build.py ends with a test of its own",
     "python packaging/translations.py": "tests/app/test_translation.py",

@@ -56,6 +56,22 @@ DESCRIPTIVE_TAGS = frozenset(
 )
 """Tags of a TIFF's main directory that speak about the photo, not about how its pixels are stored."""
 
+_OF_THE_FILE = frozenset(
+    {
+        ORIENTATION,
+        _X_RESOLUTION,
+        _Y_RESOLUTION,
+        _RESOLUTION_UNIT,
+        PIXEL_WIDTH,
+        PIXEL_HEIGHT,
+        0x0213,  # YCbCrPositioning
+        0x9000,  # ExifVersion
+        0x9101,  # ComponentsConfiguration
+        0xA000,  # FlashpixVersion
+        0xA001,  # ColorSpace
+        INTEROPERABILITY_DIRECTORY,
+    }
+)
 
 _MARKS: dict[bytes, ByteOrder] = {b"II*\x00": "<", b"MM\x00*": ">"}
 _RAW_MARKS = _MARKS | {b"IIRO": "<", b"IIRS": "<", b"MMOR": ">", b"IIU\x00": "<"}
@@ -109,6 +125,22 @@ def read_interoperability_index(exif: bytes) -> str:
         entries = next((list(entry.directory or ()) for entry in entries if entry.tag == tag), [])
     index = next((bytes(entry.value) for entry in entries if entry.tag == _INTEROPERABILITY_INDEX), b"")
     return index.rstrip(b"\x00 ").decode("ascii", "replace")
+
+
+def says_something(exif: bytes) -> bool:
+    """Tell whether a block says more than how its file holds the picture: turned, sized and coded in which way."""
+    try:
+        order, offset = _read_header(exif)
+        entries = read_directory(exif, offset, order)
+    except InvalidExifError:
+        return False
+    return _speak(entries)
+
+
+def _speak(entries: Iterable[ExifEntry]) -> bool:
+    return any(
+        entry.tag not in _OF_THE_FILE and (entry.directory is None or _speak(entry.directory)) for entry in entries
+    )
 
 
 def mark_upright(exif: bytes) -> bytes | None:

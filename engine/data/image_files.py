@@ -28,7 +28,7 @@ from engine.data.image_writing import (
     write_encoded_image,
     write_image,
 )
-from engine.data.metadata_fitting import MetadataPolicy
+from engine.data.metadata_fitting import DAMAGED_EXIF_REMARK, MetadataPolicy
 from engine.data.opened_photo import OpenedPhoto, open_photo
 from engine.data.orientation import turn_upright
 from engine.data.photo_image import (
@@ -135,6 +135,9 @@ def read_samples(path: Path) -> PhotoSamples:
         remarks = [remark_on_pictures(num_pictures)] if num_pictures > 1 else []
         if holds_gain_map(opened.file, file_format) and GAIN_MAP_REMARK not in descriptions.remarks:
             remarks.append(GAIN_MAP_REMARK)
+    exif = mark_upright(decoded.exif) if decoded.exif else None
+    if decoded.exif and exif is None:
+        remarks.append(DAMAGED_EXIF_REMARK)
     orientation = read_exif_orientation(decoded.exif or b"")
     if orientation >= 5 and descriptions.dots_per_inch is not None:
         descriptions = replace(descriptions, dots_per_inch=descriptions.dots_per_inch[::-1])
@@ -148,7 +151,7 @@ def read_samples(path: Path) -> PhotoSamples:
             file_format=decoded.written_format or cast(FileFormat, file_format),
             bit_depth=decoded.bit_depth,
             icc_profile=fitting_profile(decoded.icc_profile, num_colours),
-            exif=mark_upright(decoded.exif) if decoded.exif else None,
+            exif=exif,
             is_lossless=decoded.is_lossless,
             remarks=(*remarks, *descriptions.remarks),
             descriptions=descriptions,

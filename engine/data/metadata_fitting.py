@@ -6,17 +6,24 @@ A JPEG file holds each kind in segments of 64 KB. What is left out for that is s
 from dataclasses import replace
 from typing import Final, Literal
 
-from engine.data.exif_blocks import MAKER_NOTE, InvalidExifError, shrink_exif, with_resolution
+from engine.data.exif_blocks import MAKER_NOTE, InvalidExifError, says_something, shrink_exif, with_resolution
 from engine.data.exif_privacy import remove_gps
 from engine.data.photo_image import FileFormat, ImageMetadata, PictureDescriptions
-from engine.data.picture_descriptions import LARGEST_JPEG_IPTC, chosen_descriptions, main_part, xmp_of_size
+from engine.data.picture_descriptions import (
+    LARGEST_JPEG_IPTC,
+    chosen_descriptions,
+    main_part,
+    resolution_of_exif,
+    xmp_of_size,
+)
+from engine.data.picture_texts import comment_of
 from engine.data.provenance import Provenance, leaves_room_for, without_provenance
 
 MetadataPolicy = Literal["keep", "without-gps", "none"]
 """What of a photo's metadata is written into its result: all, all but the place, nothing."""
 
 _LARGEST_JPEG_EXIF: Final = 65_533 - len(b"Exif\x00\x00")
-_DAMAGED_EXIF: Final = "The EXIF is damaged and was left out."
+DAMAGED_EXIF_REMARK: Final = "The EXIF is damaged and was left out."
 
 
 def fit_metadata(
@@ -40,6 +47,9 @@ def fit_metadata(
         height: Likewise.
     """
     exif, remarks, descriptions = metadata.exif, list(metadata.remarks), metadata.descriptions
+    if descriptions.dots_per_inch is None and exif is not None:
+        # Where the file's own format has no word for it, or its word was not used.
+        descriptions = replace(descriptions, dots_per_inch=resolution_of_exif(exif))
     if descriptions.xmp is not None:
         # An earlier restoration's note would be read as this one's.
         descriptions = replace(descriptions, xmp=without_provenance(descriptions.xmp))
@@ -76,7 +86,7 @@ def _without_gps(
     remarks = []
     if exif is not None:
         exif = remove_gps(exif)
-        remarks += [_DAMAGED_EXIF] if exif is None else []
+        remarks += [DAMAGED_EXIF_REMARK] if exif is None else []
     chosen = chosen_descriptions(descriptions, "without-gps")
     if descriptions.xmp is not None and chosen.xmp is None:
         remarks.append("The XMP is damaged, could not be searched for a place, and was left out.")
@@ -90,18 +100,22 @@ def _with_place_in(
 ) -> tuple[bytes | None, PictureDescriptions, list[str]]:
     """Return what a format has a place for at all, and remarks on the rest."""
     remarks = []
-    if file_format == "bmp" and (exif or descriptions.xmp or descriptions.iptc):
+    if file_format == "bmp":
+        if (exif is not None and says_something(exif)) or descriptions.xmp or descriptions.iptc:
+            remarks.append("A BMP file has no place for EXIF, XMP and IPTC; they were left out.")
         exif, descriptions = None, replace(descriptions, xmp=None, iptc=None)
-        remarks.append("A BMP file has no place for EXIF, XMP and IPTC; they were left out.")
     if file_format == "webp":
         if descriptions.dots_per_inch is not None:
             exif = with_resolution(exif, descriptions.dots_per_inch)
         if descriptions.iptc is not None:
             descriptions = replace(descriptions, iptc=None)
             remarks.append("A WebP file has no place for IPTC, which was left out.")
-    if file_format != "png" and descriptions.png_texts:
-        descriptions = replace(descriptions, png_texts=())
-        remarks.append("The texts in the PNG file, such as its title, have no place in the result and were left out.")
+    if file_format != "png":
+        is_jpeg = file_format == "jpeg"
+        kept = tuple(chunk for chunk in descriptions.texts if is_jpeg and comment_of(*chunk) is not None)
+        if kept != descriptions.texts:
+            remarks.append("The file's texts, such as its title, have no place in the result and were left out.")
+        descriptions = replace(descriptions, texts=kept)
     return exif, descriptions, remarks
 
 
@@ -110,7 +124,7 @@ def _shrunk(exif: bytes) -> tuple[bytes | None, str]:
     try:
         exif, left_out = shrink_exif(exif, _LARGEST_JPEG_EXIF)
     except InvalidExifError:
-        return None, _DAMAGED_EXIF
+        return None, DAMAGED_EXIF_REMARK
     if not left_out:
         return exif, ""
     if left_out == {MAKER_NOTE}:

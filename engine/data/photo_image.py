@@ -21,14 +21,14 @@ class PictureDescriptions:
     Attributes:
         xmp: The XMP packet.
         iptc: The IPTC block (IIM 4.2).
-        png_texts: Kind and body of the chunks of text of a PNG file.
+        texts: Its texts, such as a title or a comment, each as kind and body of a PNG's chunk.
         dots_per_inch: Across and down.
         remarks: Sentences about what of it was not taken.
     """
 
     xmp: bytes | None = None
     iptc: bytes | None = None
-    png_texts: tuple[tuple[bytes, bytes], ...] = ()
+    texts: tuple[tuple[bytes, bytes], ...] = ()
     dots_per_inch: tuple[float, float] | None = None
     remarks: tuple[str, ...] = ()
 

@@ -7,12 +7,13 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 from engine.data.exif_blocks import ByteOrder, InvalidExifError, add_tiff_value, exif_byte_order, read_directory
 from engine.data.photo_image import FileFormat, PictureDescriptions
-from engine.data.place_removal import iptc_without_place, tells_place, xmp_without_place
+from engine.data.picture_texts import MAX_BYTES, chunk_of_comment, comment_of, read_text, text_tells_place
+from engine.data.place_removal import iptc_without_place, xmp_without_place
 from engine.data.xmp_packets import (
     LARGEST_JPEG_PACKET,
     MAX_PACKET_BYTES,
@@ -22,11 +23,9 @@ from engine.data.xmp_packets import (
     insert_extended_xmp,
     insert_xmp,
     jpeg_segments,
-    webp_chunks,
 )
 from engine.data.xmp_properties import as_utf8, extended_id, joined, split_packet, without_properties
 
-MAX_BYTES: Final = 32 * 2**20
 _PNG_START: Final = b"\x89PNG\r\n\x1a\n"
 _END_OF_PNG_HEADER: Final = 33
 _INCHES_PER_METRE: Final = 0.0254
@@ -35,6 +34,7 @@ _IPTC_RESOURCE: Final = 0x0404
 _TIFF_IPTC: Final = 33723
 LARGEST_JPEG_IPTC: Final = 65_533 - len(_PHOTOSHOP) - 12 - 1
 """What one segment holds beside its name, the resource's header and a filling byte."""
+_MAX_COMMENTS: Final = 100
 _XMP_KEYWORD: Final = b"XML:com.adobe.xmp"
 _RAW_PROFILE: Final = b"Raw profile type "
 _END_OF_BMP_HEADER: Final = 54
@@ -64,19 +64,6 @@ _OF_RAW_FILES: Final = (
 )
 
 
-@dataclass(frozen=True)
-class PngText:
-    """A text of a PNG file.
-
-    Attributes:
-        keyword: Its name.
-        text: The text, decompressed, in the chunk's own encoding.
-    """
-
-    keyword: bytes
-    text: bytes
-
-
 def read_descriptions(content: Content) -> PictureDescriptions:
     """Return what a PNG, JPEG or WebP file says; nothing of any other."""
     start = content[:12]
@@ -86,11 +73,7 @@ def read_descriptions(content: Content) -> PictureDescriptions:
         return _of_jpeg(content)
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         packet = find_xmp(content)
-        exif = next((content[start + 8 : end] for start, kind, end in webp_chunks(content) if kind == b"EXIF"), None)
-        return described_by_xmp(
-            None if packet is None else _bounded(content[packet]),
-            dots_per_inch=None if exif is None else resolution_of_exif(exif.removeprefix(b"Exif\x00\x00")),
-        )
+        return described_by_xmp(None if packet is None else _bounded(content[packet]))
     if start.startswith(b"BM") and len(content) >= _END_OF_BMP_HEADER:
         across, down = struct.unpack("<ii", content[38:46])
         is_stated = across > 0 and down > 0 and int.from_bytes(content[14:18], "little") >= _BMP_INFO_HEADER_BYTES
@@ -152,7 +135,7 @@ def insert_descriptions(
     iptc = descriptions.iptc
     match file_format:
         case "png":
-            chunks = list(descriptions.png_texts)
+            chunks = list(descriptions.texts)
             if iptc is not None:
                 chunks.append((b"zTXt", _raw_profile(b"iptc", _photoshop_resource(iptc))))
             if descriptions.dots_per_inch is not None:
@@ -165,6 +148,10 @@ def insert_descriptions(
                 body = _PHOTOSHOP + _photoshop_resource(iptc)
                 segment = b"\xff\xed" + struct.pack(">H", len(body) + 2) + body
                 content = _with_inserted(content, _behind_application_segments(content), segment)
+            comments = [comment for chunk in descriptions.texts if (comment := comment_of(*chunk)) is not None]
+            if comments:
+                made = b"".join(b"\xff\xfe" + struct.pack(">H", len(comment) + 2) + comment for comment in comments)
+                content = _with_inserted(content, _behind_application_segments(content), made)
             if descriptions.dots_per_inch is not None and content[6:11] == b"JFIF\x00":
                 dots = (_clipped(side, 65_535) for side in descriptions.dots_per_inch)
                 content = b"".join((content[:13], struct.pack(">BHH", 1, *dots), memoryview(content)[18:]))
@@ -238,14 +225,8 @@ def chosen_descriptions(
         descriptions,
         xmp=None if descriptions.xmp is None else xmp_without_place(descriptions.xmp),
         iptc=None if descriptions.iptc is None else iptc_without_place(descriptions.iptc),
-        png_texts=tuple(chunk for chunk in descriptions.png_texts if not _tells_place(*chunk)),
+        texts=tuple(chunk for chunk in descriptions.texts if not text_tells_place(*chunk)),
     )
-
-
-def _tells_place(kind: bytes, body: bytes) -> bool:
-    """Tell whether a text of a PNG file may hold a place; one that cannot be read may."""
-    text = _read_text(kind, body)
-    return text is None or tells_place(text.keyword, text.text)
 
 
 def exif_of_png_text(kind: bytes, body: bytes) -> bytes | None:
@@ -257,7 +238,7 @@ def exif_of_png_text(kind: bytes, body: bytes) -> bytes | None:
     """
     if not body.startswith(_RAW_PROFILE):
         return None
-    text = _read_text(kind, body)
+    text = read_text(kind, body)
     if text is None or text.keyword not in (_RAW_PROFILE + b"exif", _RAW_PROFILE + b"APP1"):
         return None
     profile = _parse_raw_profile(text.text)
@@ -283,7 +264,7 @@ def _of_png(content: Content) -> PictureDescriptions:
         if not body.startswith((_XMP_KEYWORD, _RAW_PROFILE)):
             texts.append((kind, body))
             continue
-        text = _read_text(kind, body)
+        text = read_text(kind, body)
         if text is None:
             continue
         if text.keyword == _XMP_KEYWORD:
@@ -299,12 +280,13 @@ def _of_png(content: Content) -> PictureDescriptions:
                 iptc = iptc or find_iptc(profile) or (profile if profile[:1] == b"\x1c" else None)
             case _:
                 pass
-    return described_by_xmp(xmp, iptc=iptc, png_texts=tuple(texts), dots_per_inch=dots)
+    return described_by_xmp(xmp, iptc=iptc, texts=tuple(texts), dots_per_inch=dots)
 
 
 def _of_jpeg(content: Content) -> PictureDescriptions:
     dots = None
     resources = b""
+    comments: list[tuple[bytes, bytes]] = []
     for position, marker, end in jpeg_segments(content):
         body = content[position + 4 : end]
         if marker == 0xE0 and body[:5] == b"JFIF\x00" and len(body) >= 12:
@@ -313,12 +295,15 @@ def _of_jpeg(content: Content) -> PictureDescriptions:
             dots = (across * per_inch, down * per_inch) if per_inch and across and down else None
         elif marker == 0xED and body.startswith(_PHOTOSHOP) and len(resources) < MAX_BYTES:
             resources += body[len(_PHOTOSHOP) :]
+        elif marker == 0xFE and body.strip(b"\x00 ") and len(comments) < _MAX_COMMENTS:
+            comments.append(chunk_of_comment(body))
     place = find_xmp(content)
     packet = None if place is None else as_utf8(content[place])
     return described_by_xmp(
         packet,
         extended=extended_xmp(content, extended_id(packet)) if packet else None,
         iptc=find_iptc(resources),
+        texts=tuple(comments),
         dots_per_inch=dots,
     )
 
@@ -343,33 +328,6 @@ def find_iptc(resources: bytes) -> bytes | None:
 
 def _photoshop_resource(iptc: bytes) -> bytes:
     return struct.pack(">4sHHI", b"8BIM", _IPTC_RESOURCE, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
-
-
-def _read_text(kind: bytes, body: bytes) -> PngText | None:
-    keyword, separator, rest = body.partition(b"\x00")
-    if not separator:
-        return None
-    if kind == b"tEXt":
-        return PngText(keyword, rest)
-    is_compressed = kind == b"zTXt"
-    if kind == b"iTXt":
-        if len(rest) < 2:
-            return None
-        is_compressed = rest[0] == 1
-        parts = rest[2:].split(b"\x00", 2)
-        if len(parts) < 3:
-            return None
-        rest = parts[2]
-    else:
-        rest = rest[1:]
-    if not is_compressed:
-        return PngText(keyword, rest)
-    decompressor = zlib.decompressobj()
-    try:
-        text = decompressor.decompress(rest, MAX_BYTES)
-    except zlib.error:
-        return None
-    return PngText(keyword, text) if decompressor.eof else None
 
 
 def _parse_raw_profile(text: bytes) -> bytes | None:

@@ -18,6 +18,10 @@ _COORDINATES: Final = re.compile(
     rb"gps|latitude|longitude"
     # 47 deg 22' 30" N, 47\xb022'N, 47 22.5 N in XMP's and in people's writing.
     rb"|\d\s*(?:\xc2?\xb0|deg\b|,)\s*\d[\d\s.,'\"\xe2\x80\xb2\xb3\xc2\xb4]*[NSEW]\b"
+    # 47.3769 N and 47.3769\xb0 N; no 0.125 s.
+    rb"|\d\.\d{3,}\s*(?:\xc2?\xb0|deg)?\s*(?-i:[NSEW])\b"
+    # 47.3769, -8.5417 as maps give it, to ten metres at least.
+    rb"|\b\d{1,2}\.\d{4,}\s*[,;]?\s*[+-]?\d{1,3}\.\d{4,}"
     # ISO 6709: +47.3750+008.5417/
     rb"|[+-]\d{2}\.\d{2,}[+-]\d{3}\.\d{2,}",
     re.IGNORECASE,

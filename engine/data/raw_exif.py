@@ -25,7 +25,8 @@ from engine.data.exif_blocks import (
     read_raw_header,
 )
 from engine.data.photo_image import PictureDescriptions
-from engine.data.picture_descriptions import MAX_BYTES, described_by_xmp, read_descriptions
+from engine.data.picture_descriptions import described_by_xmp, read_descriptions
+from engine.data.picture_texts import MAX_BYTES
 from engine.data.tiff_directories import extract_exif_from_tiff, extract_tiff_values
 
 _MAKE: Final = 0x010F

@@ -13,7 +13,7 @@ from PIL import Image
 
 from engine.backbones.unet import UNetParams
 from engine.configs import RestoreConfig
-from engine.data.image_files import probe_image, read_image, read_thumbnail, write_image
+from engine.data.image_files import probe_image, read_image, read_thumbnail
 from engine.data.transparency import spread_visible_colours
 from engine.errors import ImageWriteError
 from engine.job_control import JobControl
@@ -62,19 +62,6 @@ def kind_of(path: Path) -> tuple[str, list[int], tuple[int, ...]]:
         return page.photometric.name, [int(kind) for kind in page.extrasamples], page.shape
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("name", KINDS)
-def test_a_further_channel_stays_what_it_is(tmp_path: Path, name: str, dtype: type) -> None:
-    count, options = KINDS[name]
-    source = tmp_path / "a.tif"
-    tifffile.imwrite(source, channels(count, dtype), metadata=None, **options)
-    photo = read_image(source)
-    assert (photo.alpha is None) == (name != "transparency")
-    out = restored(make_model(tmp_path / "identity.safetensors"), source, tmp_path / "out")
-    assert kind_of(out) == kind_of(source)
-    np.testing.assert_array_equal(tifffile.imread(out), channels(count, dtype))
-
-
 @pytest.mark.parametrize("name", ["infrared", "two stains"])
 def test_a_further_channel_is_restored_as_a_gray_picture(tmp_path: Path, name: str) -> None:
     count, options = KINDS[name]
@@ -108,14 +95,6 @@ def test_four_samples_of_which_nothing_is_said_are_no_transparency(tmp_path: Pat
     assert photo.extra is not None
     np.testing.assert_array_equal(np.rint(photo.extra * 65535), channels(4)[:, :, 3])
     assert read_thumbnail(tmp_path / "b.tif", 100).shape == (24, 20, 3)
-
-
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp"])
-def test_formats_without_room_for_it_say_so(tmp_path: Path, suffix: str) -> None:
-    tifffile.imwrite(tmp_path / "a.tif", channels(4, np.uint8), photometric="rgb", extrasamples=["unspecified"])
-    with pytest.raises(ImageWriteError, match="further channel") as caught:
-        write_image(tmp_path / f"b{suffix}", read_image(tmp_path / "a.tif"))
-    assert "TIFF" in caught.value.hint
 
 
 def disc(hidden: int) -> NDArray[np.uint8]:

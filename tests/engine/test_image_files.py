@@ -1,11 +1,10 @@
 """Photos survive reading and writing; whatever else is refused with a reason."""
 
 import os
-import signal
 import struct
 import subprocess
 import sys
-import time
+import zlib
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -91,7 +90,7 @@ LOSSLESS_CASES = [
 
 
 @pytest.mark.parametrize(("file_format", "bit_depth"), LOSSLESS_CASES)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     height=st.integers(1, 40),
     width=st.integers(1, 40),
@@ -145,39 +144,6 @@ def test_lossless_round_trip(
     assert (info.bit_depth, info.file_format) == (bit_depth, file_format)
 
 
-@pytest.mark.parametrize("file_format", ["jpeg", "webp"])
-@pytest.mark.parametrize("num_channels", [1, 3])
-def test_lossy_round_trip_stays_close_and_keeps_metadata(tmp_path: Path, file_format: str, num_channels: int) -> None:
-    rows, columns = np.mgrid[0:64, 0:80].astype(np.float32) / 80
-    pixels = np.stack([rows, columns, 1 - columns], axis=2)[:, :, :num_channels]
-    profile = SRGB_PROFILE if num_channels == 3 or file_format == "webp" else GRAY_PROFILE
-    metadata = ImageMetadata(
-        file_format=file_format, bit_depth=8, icc_profile=profile, exif=make_exif(), is_lossless=False
-    )
-    path = tmp_path / f"photo.{file_format}"
-    write_image(path, PhotoImage(pixels, None, metadata))
-    again = read_image(path)
-    assert float(np.abs(again.pixels - pixels).max()) < 0.05
-    assert again.pixels.shape[2] == (3 if file_format == "webp" else num_channels)
-    assert again.metadata.icc_profile == profile
-    assert exif_values(again.metadata.exif) == exif_values(metadata.exif)
-    assert not again.metadata.is_lossless
-
-
-@pytest.mark.parametrize("target", ["png", "jpeg", "webp", "tiff"])
-@pytest.mark.parametrize("source", ["png", "jpeg", "webp", "tiff"])
-def test_exif_survives_a_change_of_format(tmp_path: Path, source: str, target: str) -> None:
-    first, second = tmp_path / f"a.{source}", tmp_path / f"b.{target}"
-    metadata = ImageMetadata(file_format="png", bit_depth=8, exif=make_exif())
-    write_image(first, PhotoImage(np.full((8, 8, 3), 0.5, np.float32), None, metadata))
-    write_image(second, read_image(first))
-    written, read = exif_values(metadata.exif), exif_values(read_image(second).metadata.exif)
-    assert {tag: read.get(tag) for tag in written} == written
-    with Image.open(second) as image:
-        assert image.getexif()[0x010F] == exif_values(metadata.exif)[0x010F]
-        assert image.getexif().get_ifd(0x8769)[0x9003] == "2025:08:01 11:59:59"
-
-
 def test_metadata_is_left_out_on_request(tmp_path: Path) -> None:
     metadata = ImageMetadata(file_format="png", bit_depth=8, icc_profile=SRGB_PROFILE, exif=make_exif())
     for suffix in (".png", ".jpg", ".webp", ".tif"):
@@ -204,7 +170,7 @@ def test_every_16_bit_value_survives(tmp_path: Path, file_format: str) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(9))
-@pytest.mark.parametrize("file_format", ["jpeg", "png", "webp", "tiff"])
+@pytest.mark.parametrize("file_format", ["jpeg", "tiff"])
 def test_orientation_is_applied_as_pillow_does_and_then_reset(
     tmp_path: Path, file_format: str, orientation: int
 ) -> None:
@@ -236,6 +202,25 @@ def test_orientation_is_applied_as_pillow_does_and_then_reset(
     assert (info.height, info.width) == expected.shape[:2]
     assert read_thumbnail(path, 1000).shape == expected.shape
     assert float(np.abs(read_thumbnail(path, 1000).astype(int) - expected).max()) <= 1
+
+
+def test_exif_that_is_damaged_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(path, exif=make_exif())
+    photo = read_image(path)
+    assert (photo.metadata.exif is not None, photo.metadata.remarks) == (True, ())
+    content = path.read_bytes()
+    start = content.index(b"eXIf")
+    damaged = bytearray(content)
+    # Its main directory lies outside of it.
+    damaged[start + 8 : start + 12] = b"\x7f\xff\xff\x7f"
+    length = int.from_bytes(content[start - 4 : start], "big")
+    end = start + 4 + length
+    damaged[end : end + 4] = zlib.crc32(damaged[start:end]).to_bytes(4, "big")
+    path.write_bytes(damaged)
+    photo = read_image(path)
+    assert photo.metadata.exif is None
+    assert "EXIF is damaged" in photo.metadata.remarks[0]
 
 
 def test_a_quarter_turn_exchanges_the_stated_width_and_height() -> None:
@@ -274,40 +259,6 @@ def test_palette_and_single_bits_are_expanded(tmp_path: Path) -> None:
     bits = read_image(save_png_as(tmp_path / "bits.png", gradient.convert("1")))
     assert bits.pixels.shape == (64, 64, 1)
     assert set(np.unique(bits.pixels)) == {0.0, 1.0}
-
-
-def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
-    inks = np.zeros((8, 8, 4), np.uint8)
-    inks[:, :, 1:3] = 255
-    for name in ("a.jpg", "a.tif"):
-        Image.fromarray(inks, "CMYK").save(tmp_path / name)
-        photo = read_image(tmp_path / name)
-        np.testing.assert_allclose(photo.pixels[4, 4], [1, 0, 0], atol=0.02)
-
-
-def test_lab_becomes_rgb(tmp_path: Path) -> None:
-    lab = np.zeros((4, 4, 3), np.uint8)
-    lab[:, :, 0] = 138  # L* = 54.3, a* = 81, b* = 70, of white D50: sRGB red
-    lab[:, :, 1] = 81
-    lab[:, :, 2] = 70
-    tifffile.imwrite(tmp_path / "lab.tif", lab, photometric="cielab")
-    np.testing.assert_allclose(read_image(tmp_path / "lab.tif").pixels[0, 0], [1, 0, 0], atol=0.03)
-
-
-def test_premultiplied_alpha_is_undone(tmp_path: Path) -> None:
-    samples = np.full((4, 4, 4), 100, np.uint16)
-    samples[:, :, 3] = 200
-    tifffile.imwrite(tmp_path / "a.tif", samples, photometric="rgb", extrasamples=["assocalpha"])
-    photo = read_image(tmp_path / "a.tif")
-    np.testing.assert_allclose(photo.pixels, 0.5, atol=1e-4)
-
-
-def test_float_tiff_in_range_is_read_and_written_with_16_bits(tmp_path: Path) -> None:
-    values = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
-    tifffile.imwrite(tmp_path / "a.tif", values)
-    photo = read_image(tmp_path / "a.tif")
-    np.testing.assert_array_equal(photo.pixels[:, :, 0], values)
-    assert photo.metadata.bit_depth == 16
 
 
 @pytest.mark.parametrize(
@@ -424,12 +375,6 @@ def test_pixels_are_read_only_and_checked(tmp_path: Path) -> None:
         PhotoImage(np.zeros((4, 4, 3), np.float64))
 
 
-def test_a_profile_of_another_colour_model_is_left_out(tmp_path: Path) -> None:
-    photo = random_photo(4, 4, 1, 8, False, icc_profile=SRGB_PROFILE)
-    write_image(tmp_path / "gray.png", photo)
-    assert read_image(tmp_path / "gray.png").metadata.icc_profile is None
-
-
 def test_endings() -> None:
     assert format_of_name(Path("a.JPEG")) == "jpeg"
     assert format_of_name(Path("a.tif")) == "tiff"
@@ -502,28 +447,3 @@ def test_every_odd_file_is_read_or_refused(shared_data: Path) -> None:
     num_read, num_refused = map(int, lines[-1].split())
     assert num_read >= 300
     assert num_refused >= 100
-
-
-ENDLESS_WRITER = """
-import sys
-from pathlib import Path
-import numpy as np
-from engine.data.image_files import PhotoImage, write_image
-pixels = np.random.default_rng(0).random((300, 300, 3), np.float32)
-print("writing", flush=True)
-while True:
-    write_image(Path(sys.argv[1]), PhotoImage(pixels))
-"""
-
-
-@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is a POSIX signal")
-def test_a_killed_writer_leaves_a_whole_photo_or_none(tmp_path: Path) -> None:
-    path = tmp_path / "photo.png"
-    for delay_ms in (5, 40, 90):
-        with subprocess.Popen([sys.executable, "-c", ENDLESS_WRITER, str(path)], stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
-            time.sleep(delay_ms / 1000)
-            process.send_signal(signal.SIGKILL)
-        if path.exists():
-            assert read_image(path).pixels.shape == (300, 300, 3)

@@ -4,7 +4,6 @@ from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
-import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -39,26 +38,6 @@ def test_an_avif_of_8_bits(tmp_path: Path) -> None:
     assert read_thumbnail(path, 30).shape == (20, 30, 3)
     write_image(tmp_path / "restored.jpg", photo)
     assert probe_image(tmp_path / "restored.jpg").file_format == "jpeg"
-
-
-def test_an_avif_of_10_bits_keeps_them(tmp_path: Path) -> None:
-    path = tmp_path / "deep.avif"
-    levels = np.repeat(np.arange(400, 464, dtype=np.uint16)[:, None], 64, axis=1)
-    path.write_bytes(imagecodecs.avif_encode(np.dstack([levels] * 3), level=100, bitspersample=10))
-    info, photo = probe_image(path), read_image(path)
-    assert (info.bit_depth, info.file_format) == (16, "tiff")
-    assert photo.metadata.bit_depth == 16
-    assert np.abs(photo.pixels * 1023 - levels[:, :, None]).max() < 1.5
-
-
-def test_a_transparent_avif_is_written_as_png(tmp_path: Path) -> None:
-    path = tmp_path / "see-through.avif"
-    alpha = np.full((40, 60, 1), 128, np.uint8)
-    Image.fromarray(np.concatenate([scene(), alpha], axis=2), "RGBA").save(path, quality=95)
-    photo = read_image(path)
-    assert photo.alpha is not None
-    assert abs(float(photo.alpha.mean()) - 128 / 255) < 0.02
-    assert probe_image(path).file_format == photo.metadata.file_format == "png"
 
 
 def test_the_xmp_of_an_avif_is_kept(tmp_path: Path) -> None:
@@ -102,12 +81,3 @@ def test_a_phone_s_heic(shared_data: Path) -> None:
     assert facts.camera.taken == datetime(2018, 9, 10, 12, 16, 13)
     assert photo.metadata.icc_profile
     assert 0.3 < float(photo.pixels.mean()) < 0.7
-
-
-def test_turned_avifs_are_upright(shared_data: Path) -> None:
-    """Pillow's own files: the same picture, turned and mirrored by the container."""
-    folder = shared_data / "odd_files" / "pillow_avif"
-    shown = [read_thumbnail(folder / f"{name}.avif", 64) for name in ("rot0mir1", "rot1mir0", "rot2mir0", "rot3mir1")]
-    assert {thumbnail.shape for thumbnail in shown} == {shown[0].shape}
-    for other in shown[1:]:
-        assert np.abs(other.astype(int) - shown[0]).mean() < 12
