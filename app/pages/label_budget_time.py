@@ -47,7 +47,9 @@ class BudgetTime:
             photos=_ANYWHERE, **config.pretrain_settings(FROM_SCRATCH_PRETEXT, from_scratch=True)
         )
         finetuning = FinetuneConfig(
-            noisy=_ANYWHERE, clean=_ANYWHERE, **config.finetune_settings(from_scratch=True, steps=config.total_steps)
+            noisy=_ANYWHERE,
+            clean=_ANYWHERE,
+            **config.finetune_settings(from_scratch=True, with_twins=False, steps=config.total_steps),
         )
         parts = []
         for times, training, steps, num_photos in (

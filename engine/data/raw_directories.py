@@ -8,7 +8,7 @@ checked, every list is bounded.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,11 +165,12 @@ def find_sensor_directory(content: bytes) -> SensorDirectory | None:
     Args:
         content: The whole file.
     """
-    is_dng, order = False, cast(ByteOrder, "<")
+    is_dng = False
+    order: ByteOrder = "<"
     found: list[tuple[tuple[int, int], Mapping[int, ExifEntry]]] = []
     try:
         for entries, order in read_directories(content, _MAX_DIRECTORIES):
-            directory = {entry.tag: entry for entry in entries}
+            directory: Mapping[int, ExifEntry] = {entry.tag: entry for entry in entries}
             is_dng = is_dng or _DNG_VERSION in directory
             subfile_type = _number(directory, _NEW_SUBFILE_TYPE, order)
             if _number(directory, _PHOTOMETRIC, order) in (_CFA, _LINEAR_RAW) and subfile_type in (None, 0):

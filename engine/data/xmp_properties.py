@@ -19,7 +19,6 @@ _META: Final = "adobe:ns:meta/"
 _WRAPPER: Final = (b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>', b'<?xpacket end="w"?>')
 _DECLARATION: Final = re.compile(r"^\s*<\?xml\s[^>]*\?>")
 _DECLARED_NAMESPACE: Final = re.compile(rb' xmlns:[^=]*="[^"]*"')
-_DECLARED_NAMESPACE: Final = re.compile(rb' xmlns:[^=]*="[^"]*"')
 _BYTE_ORDER_MARK: Final = "\ufeff"
 # How "<" or a byte order mark begins in each encoding but UTF-8; those of four bytes first.
 _ENCODINGS: Final = (
