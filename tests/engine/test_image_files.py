@@ -424,7 +424,8 @@ for path in sorted(Path(sys.argv[1]).rglob("*")):
     assert info == ImageInfo(
         width=width, height=height, num_channels=num_channels,
         bit_depth=photo.metadata.bit_depth, file_format=photo.metadata.file_format,
-    )
+        has_alpha=photo.alpha is not None, has_extra=photo.extra is not None,
+    ), info
     assert thumbnail.dtype == np.uint8 and thumbnail.shape[2] == 3 and max(thumbnail.shape[:2]) <= 96
 print(num_read, num_refused)
 """
