@@ -8,6 +8,8 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 
 _NOUNS = {
     "photo": mark_count("{number} photo", "{number} photos"),
+    "file": mark_count("{number} file", "{number} files"),
+    "large photo": mark_count("{number} large photo", "{number} large photos"),
     "step": mark_count("{number} step", "{number} steps"),
     "pair": mark_count("{number} pair", "{number} pairs"),
     "reference": mark_count("{number} reference", "{number} references"),

@@ -25,6 +25,9 @@ _UNIT = r"(?:[ \N{NO-BREAK SPACE}]?(?:%|dB|px|pixels|megapixels|levels|bytes|[kM
 _QUANTITIES = re.compile(rf"{_NUMBER}{_UNIT}(?:(?: | to | x | × | / |/){_NUMBER}{_UNIT})*")
 """What is a number and nothing else, or numbers with their units: neither a version nor a file's name is one."""
 
+_COUNTED = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+) ([a-z]+(?: [a-z]+)?)")
+"""How the engine counts, such as "1,240 large photos"."""
+
 _BETWEEN_SENTENCES = re.compile(r"(?<=[.!?]) (?=\S)")
 
 
@@ -138,6 +141,13 @@ def short_number(text: str) -> str:
     return _in_language(text).replace("-", "−")
 
 
+def plain_number(value: object) -> str:
+    """Return a setting's value: a number with the language's signs, all else as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return short_number(f"{value:,}" if isinstance(value, int) else str(value))
+
+
 def read_number(text: str) -> float:
     """Return the number that a person wrote, in whatever language: a comma is a decimal sign, never one of thousands.
 
@@ -189,7 +199,17 @@ def _filled_in(value: str) -> str:
     """Return what stands in an engine's sentence, in the chosen language."""
     if _QUANTITIES.fullmatch(value):
         return _in_language(value)
+    counted = _COUNTED.fullmatch(value)
+    if counted is not None:
+        return _counted(counted[1], counted[2].removesuffix("s"), value)
     return translate_engine(value) if " " in value else value
+
+
+def _counted(number: str, noun: str, whole: str) -> str:
+    """Return so many of something, such as "1,240 photos", where the catalogue knows what is counted."""
+    singular, plural = f"{{number}} {noun}", f"{{number}} {noun}s"
+    text = tr_count(singular, plural, int(number.replace(",", "")))
+    return whole if text in (singular, plural) else text.format(number=_in_language(number))
 
 
 def _template(text: str, translation: str) -> _Template:

@@ -246,17 +246,24 @@ def choose_representatives(residuals: PhotoResiduals, count: int) -> tuple[Sugge
 def _explain(stands_for: Sequence[Path], sigma: float, rank: int, num_suggested: int, num_photos: int) -> str:
     others = stands_for[1:]
     if not others:
-        likeness = "No other photo has a noise much like its own"
+        likeness = "No other photo has a noise much like its own."
     else:
         named = ", ".join(path.name for path in others[:_NUM_NAMED_PHOTOS])
         more = len(others) - _NUM_NAMED_PHOTOS
-        rest = f" and {more} more" if more > 0 else ""
-        likeness = f"Its noise stands for {len(stands_for)} of the {num_photos} photos: itself, {named}{rest}"
-    strength = f"about {sigma * 255:.1f} of 255 levels"
+        likeness = (
+            f"Its noise stands for {len(stands_for):,} of the {num_photos:,} photos: itself, {named} and {more:,} more."
+            if more > 0
+            else f"Its noise stands for {len(stands_for):,} of the {num_photos:,} photos: itself, {named}."
+        )
+    # Whole sentences: parts of them could not be translated.
     if num_suggested > 1 and rank in (0, num_suggested - 1):
-        strength += ", the weakest" if rank == 0 else ", the strongest"
-        strength += " of those suggested"
-    return f"{likeness}. It is {strength}."
+        strength = (
+            f"It is about {sigma * 255:.1f} of 255 levels, the {'weakest' if rank == 0 else 'strongest'} of those "
+            "suggested."
+        )
+    else:
+        strength = f"It is about {sigma * 255:.1f} of 255 levels."
+    return f"{likeness} {strength}"
 
 
 def _quantiles(residual: "Tensor") -> "Tensor":

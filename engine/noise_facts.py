@@ -201,10 +201,12 @@ def _common_dependence(noises: Sequence[NoiseEstimate], sigma: float) -> SignalD
 
 def _phrase_correlation(correlation: Sequence[float]) -> str:
     distance = independent_distance(correlation)
-    neighbours = f"correlation {correlation[0]:.2f}"
     if distance == 1:
-        return f"Neighbouring pixels have independent noise ({neighbours})."
-    return f"Neighbouring pixels share their noise ({neighbours}); {distance} pixels apart it is independent."
+        return f"Neighbouring pixels have independent noise (correlation {correlation[0]:.2f})."
+    return (
+        f"Neighbouring pixels share their noise (correlation {correlation[0]:.2f}); {distance} pixels apart it is "
+        "independent."
+    )
 
 
 def _in_levels(sigma: float) -> str:

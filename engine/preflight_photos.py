@@ -128,10 +128,11 @@ def photo_findings(
                     "for a single photo too: The photos' own noise, Neighbor2Neighbor or Noise2Void.",
                 )
             ]
-        there = "no usable photo" if num_photos == 0 else f"only {count(num_photos, 'usable photo')}"
         return [
             blocks(
-                f"There is {there}; this method needs at least {min_photos}.",
+                f"There is no usable photo; this method needs at least {min_photos}."
+                if num_photos == 0
+                else f"There are only {num_photos} usable photos; this method needs at least {min_photos}.",
                 "Open a folder with more photos, or take photos back that were left out.",
             )
         ]
@@ -176,11 +177,14 @@ def size_findings(photos: PhotoSet, crop_px: int) -> list[Finding]:
     num_small = sum(min(info.width, info.height) < crop_px for _, info in photos.photos)
     if not num_small:
         return []
-    which = f"All {count(num_small, 'photo')}" if num_small == len(photos.photos) else count(num_small, "photo")
+    is_one = num_small == 1
     return [
         doubtful(
-            f"{which} {'is' if num_small == 1 else 'are'} smaller than the square of {crop_px} pixels that is cut from "
-            "each photo, and will be continued by mirroring.",
+            f"All {num_small:,} photos are smaller than the square of {crop_px} pixels that is cut from each photo, "
+            "and will be continued by mirroring."
+            if num_small == len(photos.photos) and not is_one
+            else f"{count(num_small, 'photo')} {'is' if is_one else 'are'} smaller than the square of {crop_px} pixels "
+            "that is cut from each photo, and will be continued by mirroring.",
             "Choose a smaller crop size under More settings, or use larger photos.",
         )
     ]

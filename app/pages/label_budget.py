@@ -201,7 +201,7 @@ class LabelBudgetView(QWidget):
         parts = [
             phrases.count(workload.num_trainings, tr("training"), tr("trainings")),
             tr("up to {labels} labels teach, {measured} photos measure").format(
-                labels=workload.all_count, measured=phrases.number(workload.num_measured)
+                labels=phrases.number(workload.all_count), measured=phrases.number(workload.num_measured)
             ),
             self._session.compute_text,
             phrases.rough_minutes(estimate.minutes),

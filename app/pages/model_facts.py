@@ -1,7 +1,7 @@
 """A model's card in plain words: what it does, what it learned from, how large it is."""
 
 from app import phrases
-from app.translation import tr, tr_count, translate_engine
+from app.translation import plain_number, tr, tr_count, translate_engine
 from engine.model_cards import ModelCard, ModelSummary
 from engine.presets import TASK_CARDS
 
@@ -49,5 +49,5 @@ def learned_from(card: ModelCard) -> str:
 
 
 def _network(card: ModelCard) -> str:
-    settings = ", ".join(f"{name} {value}" for name, value in card.backbone_params.items())
+    settings = ", ".join(f"{name} {plain_number(value)}" for name, value in card.backbone_params.items())
     return f"{card.backbone} ({settings})" if settings else card.backbone

@@ -25,7 +25,7 @@ from app.pages.runs_table import steps_text
 from app.run_catalog import RunEntry
 from app.style_sheet import Sizes
 from app.theme import SPACING, Theme, palette
-from app.translation import short_number, tr, translate_engine
+from app.translation import plain_number, tr, translate_engine
 from app.viewer.latest_task import LatestTask
 from app.widgets.curves import CURVES, Curve, CurveSpec, curves_of, decimated, smoothed, value_range
 from app.widgets.elided_box import ElidedComboBox
@@ -254,7 +254,7 @@ class RunOverlay(QWidget):
     def _show_differences(self) -> None:
         settings = [_flat(self._stored.settings.get(entry.path, {})) for entry in self._entries]
         names = [name for name in dict.fromkeys(name for each in settings for name in each) if name not in _UNIMPORTANT]
-        rows = {name: [_value_text(each.get(name, "–")) for each in settings] for name in names}
+        rows = {name: [plain_number(each.get(name, "–")) for each in settings] for name in names}
         headings = [tr("Setting"), *(entry.record.name for entry in self._entries)]
         _fill(self.differences, headings, [[name, *texts] for name, texts in rows.items() if len(set(texts)) > 1])
 
@@ -331,10 +331,6 @@ def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
         else:
             flat[name] = value
     return flat
-
-
-def _value_text(value: object) -> str:
-    return short_number(str(value)) if isinstance(value, float) else str(value)
 
 
 def _table(name: str) -> QTableWidget:

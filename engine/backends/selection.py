@@ -164,9 +164,9 @@ class _Chooser:
         border_tolerance = HALF_PRECISION_BORDER_TOLERANCE if is_half else SINGLE_PRECISION_BORDER_TOLERANCE
         # Written so that a result that is no number does not pass.
         if not difference <= tolerance:
-            failed[name] = f"its result differs by {difference:.3f} dB"
+            failed[name] = f"Its result differs by {difference:.3f} dB"
         elif not border_difference <= border_tolerance:
-            failed[name] = f"its result differs by {255 * border_difference:.1f} of 255 along a border"
+            failed[name] = f"Its result differs by {255 * border_difference:.1f} of 255 along a border"
         else:
             return compiled
         _log.info("%s does not serve: %s", name, failed[name])

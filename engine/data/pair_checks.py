@@ -126,17 +126,27 @@ def set_doubtful_aside(matching: PairMatching) -> PairMatching:
 
 
 def _compare_exposure(difference: float, contrast_ratio: float) -> list[PairFinding]:
-    differences = []
-    if abs(difference) > _MAX_BRIGHTNESS_DIFFERENCE:
-        differences.append(f"is {abs(difference):.0%} of white {'brighter' if difference > 0 else 'darker'}")
-    if not 1 / _MAX_CONTRAST_RATIO <= contrast_ratio <= _MAX_CONTRAST_RATIO:
-        differences.append(f"has {contrast_ratio:.2f} times the contrast")
-    if not differences:
+    is_brightness_other = abs(difference) > _MAX_BRIGHTNESS_DIFFERENCE
+    is_contrast_other = not 1 / _MAX_CONTRAST_RATIO <= contrast_ratio <= _MAX_CONTRAST_RATIO
+    if not is_brightness_other and not is_contrast_other:
         return []
+    # Whole sentences: parts of them could not be translated.
+    if not is_brightness_other:
+        reason = f"The exposure differs: the noisy photo has {contrast_ratio:.2f} times the contrast."
+    elif not is_contrast_other:
+        reason = (
+            f"The exposure differs: the noisy photo is {abs(difference):.0%} of white "
+            f"{'brighter' if difference > 0 else 'darker'}."
+        )
+    else:
+        reason = (
+            f"The exposure differs: the noisy photo is {abs(difference):.0%} of white "
+            f"{'brighter' if difference > 0 else 'darker'} and has {contrast_ratio:.2f} times the contrast."
+        )
     return [
         PairFinding(
             kind="exposure",
-            reason=f"The exposure differs: the noisy photo {' and '.join(differences)}.",
+            reason=reason,
             hint="Develop both with the same exposure and contrast.",
         )
     ]

@@ -222,7 +222,7 @@ def _as_classic_tiff(content: bytes) -> bytes:
         return as_classic_tiff(content)
     except InvalidExifError as error:
         raise ImageReadError(
-            f"This raw file is a BigTIFF that cannot be read ({error}).",
+            "This raw file is a BigTIFF file that is damaged, or larger than 4 GB.",
             "Convert it with Adobe DNG Converter or the program that made it to an ordinary DNG, or to TIFF.",
         ) from error
 

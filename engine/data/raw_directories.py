@@ -170,12 +170,12 @@ def find_sensor_directory(content: bytes) -> SensorDirectory | None:
     found: list[tuple[tuple[int, int], Mapping[int, ExifEntry]]] = []
     try:
         for entries, order in read_directories(content, _MAX_DIRECTORIES):
-            directory: Mapping[int, ExifEntry] = {entry.tag: entry for entry in entries}
-            is_dng = is_dng or _DNG_VERSION in directory
-            subfile_type = _number(directory, _NEW_SUBFILE_TYPE, order)
-            if _number(directory, _PHOTOMETRIC, order) in (_CFA, _LINEAR_RAW) and subfile_type in (None, 0):
-                height, width = (_number(directory, tag, order) or 0 for tag in (_IMAGE_LENGTH, _IMAGE_WIDTH))
-                found.append(((height, width), directory))
+            by_tag = {entry.tag: entry for entry in entries}
+            is_dng = is_dng or _DNG_VERSION in by_tag
+            subfile_type = _number(by_tag, _NEW_SUBFILE_TYPE, order)
+            if _number(by_tag, _PHOTOMETRIC, order) in (_CFA, _LINEAR_RAW) and subfile_type in (None, 0):
+                height, width = (_number(by_tag, tag, order) or 0 for tag in (_IMAGE_LENGTH, _IMAGE_WIDTH))
+                found.append(((height, width), by_tag))
     except InvalidExifError:
         return None
     if not found:

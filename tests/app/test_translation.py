@@ -25,6 +25,7 @@ from app.phrases import NO_BREAK
 from app.translation import (
     install_catalogue,
     mark,
+    plain_number,
     read_number,
     short_number,
     signed_number,
@@ -180,6 +181,7 @@ def test_short_numbers_have_the_languages_decimal_sign(english: None) -> None:
         ("Training has become unstable near step 1,240: a loss is no longer a finite number.", "1.240"),
         ("The file claims a size of 1,000,000 x 9 pixels but is too small to hold them.", "1.000.000"),
         ("v1.2 final.tif is not there.", "v1.2 final.tif"),
+        ("1,003 photos of 2,004 repeat another one exactly.", "1.003 Fotos von 2.004"),
     ],
 )
 def test_numbers_in_what_the_engine_says_are_the_languages(english: None, english_text: str, expected: str) -> None:
@@ -369,6 +371,28 @@ def test_whatever_is_counted_can_be_translated() -> None:
                 nouns |= {part.value for part in node.args[1:] if isinstance(part, ast.Constant)}
     assert nouns
     assert nouns <= set(phrases._NOUNS)
+
+
+def test_whatever_the_engine_counts_can_be_translated() -> None:
+    """It counts in English, such as "3 large photos", and its sentences are recognised with that in them."""
+    nouns = set()
+    for path in (ROOT / "engine").glob("preflight*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "count":
+                nouns |= {part.value for part in node.args[1:] if isinstance(part, ast.Constant)}
+    assert nouns
+    assert nouns <= set(phrases._NOUNS)
+
+
+def test_settings_that_are_numbers_are_the_languages(english: None) -> None:
+    install_catalogue(catalogues.load_catalogue("de"))
+    assert [plain_number(value) for value in (0.05, 40_000, True, "a 1.5", None)] == [
+        "0,05",
+        "40.000",
+        "True",
+        "a 1.5",
+        "None",
+    ]
 
 
 @pytest.mark.parametrize(

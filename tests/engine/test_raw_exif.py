@@ -201,5 +201,5 @@ def test_a_dng_that_is_a_bigtiff_is_the_same_as_an_ordinary_one(rows_per_strip: 
     assert (directory.size, len(directory.parts)) == ((24, 32), 24 // rows_per_strip)
     content = big.read_bytes()
     big.write_bytes(content[: max(at for at, _ in directory.parts) + 100])
-    with pytest.raises(ImageReadError, match=r"ends too early|cannot be read"):
+    with pytest.raises(ImageReadError, match="ends too early"):
         read_image(big)
