@@ -87,6 +87,7 @@ class PretrainPage(TrainingPage):
         session.photos_measured.connect(self.refresh)
         session.excluded_changed.connect(self.refresh)
         runner.jobs_changed.connect(self.refresh)
+        self.checks.changed.connect(self._look_at_noise)
         self.refresh()
 
     @property
@@ -165,6 +166,7 @@ class PretrainPage(TrainingPage):
                 measured = tr("As measured: {stride} px").format(stride=noise.stride)
             editor.set_lowest_text(measured)
 
+    @Slot()
     def _look_at_noise(self) -> None:
         """Look at the noise while the page is looked at and nothing else computes."""
         photos, model = self.session.included_photos, self.start_choice.path
@@ -172,13 +174,14 @@ class PretrainPage(TrainingPage):
         if not self.learns_own_noise or not photos or model is None:
             self.look.forget()
             return
-        # The photos are found and measured first; a training learns the noise by itself.
-        is_machine_busy = any(
+        # The photos are found and measured first; a training learns the noise by itself; a trial of a few steps would
+        # find this machine slower than it is.
+        is_machine_busy = self.checks.is_trying or any(
             job.request.page_id == "photos" or job.request.lane is JobLane.MAIN for job in self.runner.jobs
         )
         if is_machine_busy:
             self.look.step_aside()
-        elif self.setup.isVisible() and self.session.compute_text:
+        elif self.setup.isVisible() and self.session.compute_text and not self.checks.is_busy:
             self.look.look_at(tuple(photo.path for photo in photos), model)
 
     def _camera_of(self, path: Path) -> CameraFacts:

@@ -102,7 +102,6 @@ class TrainingView(QWidget):
         summary = QVBoxLayout(self._summary)
         summary.setContentsMargins(0, 0, 0, 0)
         summary.setSpacing(SPACING)
-        summary.addWidget(self._achieved)
         summary.addWidget(self._summary_text)
         summary.addLayout(self._buttons)
 
@@ -133,11 +132,14 @@ class TrainingView(QWidget):
         top.addWidget(self._title, 1)
         top.addWidget(self._setup_button)
         layout.addLayout(top)
+        # Above all else, where a small window shows it without scrolling.
+        layout.addWidget(self._achieved)
         layout.addWidget(self._controls)
         layout.addWidget(halves, 1)
         layout.addLayout(verdict)
         layout.addWidget(self._summary)
         self._summary.hide()
+        self._achieved.hide()
 
     @property
     def job(self) -> JobHandle | None:
@@ -178,6 +180,7 @@ class TrainingView(QWidget):
         self._title.set_text(job.request.title)
         self._show_verdict("hourglass", "text_muted", tr("Preparing …"))
         self._summary.hide()
+        self._achieved.hide()
         self._setup_button.show()
         self._controls.show()
         self._controls.set_job(job)

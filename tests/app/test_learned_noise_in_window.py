@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from app.job_runner import JobState
+from app.job_runner import JobHandle, JobState
 from app.main_window import MIN_SIZE
 from app.pages.learned_noise.groups import noise_groups
 from app.pages.learned_noise.twin_game import TwinGame
@@ -142,13 +142,19 @@ def test_the_page_tells_what_is_known_of_the_noise_before_the_start(qtbot: QtBot
     assert middle[0] < middle[1]
 
 
-def test_nothing_is_looked_at_twice_and_from_scratch_nothing_at_all(qtbot: QtBot, page: PretrainPage) -> None:
+def test_nothing_is_looked_at_twice_and_from_scratch_nothing_at_all(
+    qtbot: QtBot, page: PretrainPage, opened: OpenWindow
+) -> None:
+    looks: list[JobHandle] = []
+    opened.runner.job_submitted.connect(looks.append)
     qtbot.waitUntil(lambda: page.look.found is not None and not page.look.is_busy, timeout=JOB_MS)
     found = page.look.found
     page.activated()
     page.refresh()
+    qtbot.waitUntil(lambda: not page.checks.is_busy and not page.checks.is_trying, timeout=JOB_MS)
     assert page.look.found is found
     assert not page.look.is_busy
+    assert [job.request.title for job in looks] == ["Looking at the noise of the photos"]
     page.start_choice.box.setCurrentIndex(page.start_choice.box.count() - 1)
     page.start_choice.box.activated.emit(page.start_choice.box.count() - 1)
     assert page.setup.heading == "Learn from your photos"

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.pages.learned_noise.noise_story import NoiseStory
 from app.pages.learned_noise.plots import level_plot, show_levels
-from app.pages.learned_noise.words import distance_text, grain_text, level_text
+from app.pages.learned_noise.words import distance_text, grain_text, level_figures, level_text
 from app.theme import SPACING
 from app.translation import tr
 from app.widgets.text import label
@@ -56,7 +56,7 @@ def noise_facts(noise: LearnedNoise) -> dict[str, str]:
     everything = range(len(noise.photos))
     accuracy = "" if noise.accuracy is None else tr("{share} % of the twins").format(share=round(100 * noise.accuracy))
     return {
-        tr("Level"): level_text(noise, everything),
+        tr("Level"): level_figures(noise, everything),
         tr("Grain"): grain_text(noise, everything),
         tr("Find their photo"): accuracy,
         tr("Distance"): distance_text(noise),

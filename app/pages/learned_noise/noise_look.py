@@ -59,6 +59,7 @@ class NoiseLook(QObject):
         self._runner = runner
         self._wanted: NoiseLearningConfig | None = None
         self._job: JobHandle | None = None
+        self._is_starting = False
         self._progress: StepDone | None = None
         self._is_complete = False
         self.found: PhotosNoise | None = None
@@ -71,7 +72,7 @@ class NoiseLook(QObject):
     @property
     def is_busy(self) -> bool:
         """Whether a look is due or under way."""
-        return self._later.isActive() or self._job is not None
+        return self._later.isActive() or self._is_starting or self._job is not None
 
     @property
     def text(self) -> str:
@@ -128,6 +129,8 @@ class NoiseLook(QObject):
     @Slot()
     def _start(self) -> None:
         assert self._wanted is not None
+        # Whoever hears of the new job asks for the same look again, before its handle is there.
+        self._is_starting = True
         job = self._runner.submit(
             JobRequest(
                 title=tr("Looking at the noise of the photos"),
@@ -137,7 +140,7 @@ class NoiseLook(QObject):
                 lane=JobLane.BACKGROUND,
             )
         )
-        self._job = job
+        self._job, self._is_starting = job, False
         job.progressed.connect(self._take_progress)
         job.events_received.connect(self._take_events)
         job.finished.connect(self._take_found)

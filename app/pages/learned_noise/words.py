@@ -17,7 +17,12 @@ _LEAST_GAIN_DB = 0.01
 
 
 def level_text(noise: LearnedNoise, photos: Sequence[int]) -> str:
-    """Say how strong the noise of some photos is, from dark to bright: their median.
+    """Say in a sentence how strong the noise of some photos is; see `level_figures`."""
+    return tr("Level: {figures}.").format(figures=level_figures(noise, photos))
+
+
+def level_figures(noise: LearnedNoise, photos: Sequence[int]) -> str:
+    """Return how strong the noise of some photos is, from dark to bright: their median.
 
     Args:
         noise: What was learned.
@@ -27,7 +32,7 @@ def level_text(noise: LearnedNoise, photos: Sequence[int]) -> str:
         phrases.number(LEVELS * float(np.median([noise.photos[photo].sigma(at) for photo in photos])), 1)
         for at in (_DARK, _MIDDLE, _BRIGHT)
     )
-    return tr("Level: {dark} of {levels} in dark parts, {middle} in middle ones, {bright} in bright ones.").format(
+    return tr("{dark} of {levels} in dark parts, {middle} in middle ones, {bright} in bright ones").format(
         dark=dark, middle=middle, bright=bright, levels=LEVELS
     )
 
