@@ -31,8 +31,8 @@ from engine.run_store import Run, default_runs_folder
 from engine.sample_photos import SamplePhotos, make_sample_photos
 from engine.starter_models import GENERAL_TASK, require_starter
 
-PRETRAIN_STEPS, PRETRAIN_SECONDS = 300, 45.0
-FINETUNE_STEPS, FINETUNE_SECONDS = 150, 25.0
+PRETRAIN_STEPS, PRETRAIN_SECONDS = 300, 35.0
+FINETUNE_STEPS, FINETUNE_SECONDS = 150, 15.0
 """Steps at most, and the time they may take, so that all of it takes less than four minutes on two cores.
 
 A slower or busier machine does fewer steps. The presets take longer and reach further.

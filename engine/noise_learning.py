@@ -62,6 +62,7 @@ def learn_noise(config: NoiseLearningConfig, control: JobControl, emit: Emit) ->
     from engine.devices import open_device
     from engine.models import load_model
     from engine.refining.own_noise import chosen_photos, learn_own_noise
+    from engine.registry import task_of
     from engine.restorer import Restorer
 
     model = load_model(config.model or require_starter(GENERAL_TASK))
@@ -72,7 +73,9 @@ def learn_noise(config: NoiseLearningConfig, control: JobControl, emit: Emit) ->
         )
     photos = chosen_photos(decode_photos(_spread(config.photos, config.most), control, emit))
     restorer = Restorer(model, open_device(config))
-    noise = learn_own_noise(photos, restorer, seed=0, control=control, emit=emit, max_twins=config.max_twins)
+    noise = learn_own_noise(
+        photos, restorer, task_of(model.card), seed=0, control=control, emit=emit, max_twins=config.max_twins
+    )
     return PhotosNoise(paths=tuple(photo.path for photo in photos), noise=noise)
 
 

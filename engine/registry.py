@@ -17,6 +17,7 @@ from engine.backbones.residual_unet import ResidualUNet, ResidualUNetParams
 from engine.backbones.unet import UNet, UNetParams
 from engine.configs import OWN_NOISE, JobConfig
 from engine.errors import InvalidInputError
+from engine.model_cards import ModelCard
 from engine.pretext.neighbor2neighbor import Neighbor2Neighbor, Neighbor2NeighborParams
 from engine.pretext.noise2void import Noise2Void, Noise2VoidParams
 from engine.pretext.own_noise import OwnNoise, OwnNoiseParams
@@ -139,6 +140,15 @@ BACKBONES: dict[str, Entry[Backbone]] = {
     ),
     "dncnn": Entry("DnCNN", "A plain stack of convolutions at one resolution.", DnCNNParams, DnCNN),
 }
+
+
+def task_of(card: ModelCard) -> RestorationTask:
+    """The task that a model does, with its settings.
+
+    Raises:
+        InvalidInputError: There is no such task, or a setting is out of bounds.
+    """
+    return find_entry(TASKS, card.task, "task").make(card.task_params)
 
 
 def find_entry(entries: dict[str, Entry[Product]], name: str, kind: str) -> Entry[Product]:

@@ -28,6 +28,7 @@ from engine.job_results import TrainingResult
 from engine.models import ModelCard, RestorationModel, build_network, load_model, read_card, save_model
 from engine.refining.gate import GateResult, choose_share
 from engine.refining.own_noise import OwnNoiseMaterial, chosen_photos, learn_own_noise
+from engine.registry import task_of
 from engine.restorer import Restorer
 from engine.run_records import DataFingerprint, RunStatus
 from engine.run_store import Run, RunStore
@@ -77,8 +78,7 @@ def _pretrain(config: PretrainConfig, device: ComputeDevice, control: JobControl
     origin = read_card(config.parent) if config.parent else None
     if config.pretext == OWN_NOISE:
         require_refinable(origin)
-    paths = _usable_photos(config.photos, emit)
-    photos = decode_photos(paths, control, emit)
+    photos = _photos_of(config, origin, control, emit)
     material = None
     if config.pretext == OWN_NOISE:
         assert config.parent is not None
@@ -89,8 +89,9 @@ def _pretrain(config: PretrainConfig, device: ComputeDevice, control: JobControl
     plan = pretrain_plan(config, origin, photos, material)
     card = plan.card
     run = _create_run(
-        "pretrain", config, plan, device, parent=card.parent, pretext=config.pretext, backbone=card.backbone
-    )
+        "pretrain", config, plan, device, parent=card.parent, task=card.task, pretext=config.pretext,
+        backbone=card.backbone,
+    )  # fmt: skip
     _keep_material(run, plan)
     if "stride" in config.pretext_params:
         run.log(f"Sub-sampling with stride {config.pretext_params['stride']}")
@@ -156,7 +157,7 @@ def _resume(run_folder: Path, control: JobControl, emit: Emit) -> TrainingResult
     if run.record.kind == "pretrain":
         pretrain_config = _read_config(run, PretrainConfig)
         device = open_device(pretrain_config)
-        photos = decode_photos(_usable_photos(pretrain_config.photos, emit), control, emit)
+        photos = _photos_of(pretrain_config, read_card(run.path), control, emit)
         material = None
         if pretrain_config.pretext == OWN_NOISE:
             material = OwnNoiseMaterial.load(run.path, run.checkpoint_folder, pretrain_config.seed)
@@ -310,14 +311,16 @@ def _keep_what_pays(
     noise = plan.material.noise if plan.material is not None else None
     if noise is None and len(plan.risky) > len(with_label):
         noise = learn_own_noise(
-            plan.risky, Restorer(begun, device), seed=config.seed, control=control, emit=emit, labels=plan.teaching
-        )
+            plan.risky, Restorer(begun, device), task_of(begun.card), seed=config.seed, control=control, emit=emit,
+            labels=plan.teaching,
+        )  # fmt: skip
     if noise is None and not plan.judged:
         save_model(run.model_path, after, trained.card)
         return None
     found = choose_share(
         before, after, partial(_restore_with, trained, device, control), plan.risky, noise,
         seed=config.seed, control=control, emit=emit, labelled=with_label, judged=plan.judged,
+        measure=task_of(begun.card).make_noisy,
         is_allowed=_limited_forgetting(config, begun, trained, run, device, control, emit),
     )  # fmt: skip
     save_model(run.model_path, found.weights, trained.card.model_copy(update={"training": {"gain": found.gain_db}}))
@@ -438,6 +441,16 @@ def _note_ending(run: Run, line: str, **fields: Any) -> None:
 def _absolute(paths: Sequence[Path]) -> tuple[Path, ...]:
     """So that a run can be resumed from any working folder."""
     return tuple(path.absolute() for path in paths)
+
+
+def _photos_of(config: PretrainConfig, origin: ModelCard | None, control: JobControl, emit: Emit) -> list[DecodedPhoto]:
+    """Read what a pretraining learns from: of raw files the mosaic itself where that is what the model takes.
+
+    Raises:
+        InvalidInputError: There is no usable photo.
+    """
+    takes_mosaics = config.pretext == OWN_NOISE and origin is not None and build_network(origin).input_channels == 1
+    return decode_photos(_usable_photos(config.photos, emit), control, emit, camera_cells=takes_mosaics)
 
 
 def _usable_photos(folders: Sequence[Path], emit: Emit) -> list[Path]:

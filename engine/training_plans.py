@@ -21,7 +21,7 @@ from engine.refining.label_parts import LARGEST_JUDGED_PX, JudgedLabel, central_
 from engine.refining.labelled_objective import LabelledTwinObjective
 from engine.refining.own_noise import OwnNoiseMaterial, chosen_photos, gather_material, learn_own_noise
 from engine.refining.twin_objective import TwinObjective
-from engine.registry import BACKBONES, PRETEXTS, find_entry
+from engine.registry import BACKBONES, PRETEXTS, find_entry, task_of
 from engine.restorer import Restorer
 from engine.run_folder import Run
 from engine.training_observer import PreviewCrop, choose_preview_crop
@@ -98,17 +98,19 @@ def pretrain_plan(
         name=config.name or "Pretrained",
         pretext=config.pretext,
         pretext_params=config.pretext_params,
+        # Other methods teach to denoise, whatever they start from.
+        **({"task": origin.task, "task_params": origin.task_params} if origin and material else {}),
         **_inherited(config, origin, resumed=resumed),
     )
     objective: PretextObjective | TwinObjective
     if material is not None:
-        objective = TwinObjective(material, config.photos_per_batch, config.crop_px, config.seed)
+        objective = TwinObjective(material, config.photos_per_batch, config.crop_px, config.seed, task_of(card))
     else:
         objective = PretextObjective(photos, pretext, config.photos_per_batch, config.crop_px, config.seed)
     return TrainingPlan(
         objective=objective,
         card=card,
-        preview=choose_preview_crop(photos),
+        preview=choose_preview_crop(photos, scale=task_of(card).scale),
         labels=None,
         num_crops=objective.num_crops,
         photos=photos,
@@ -144,7 +146,9 @@ def own_noise_material(
     """
     require_refinable(parent.card)
     restorer = Restorer(parent, device)
-    noise = learn_own_noise(photos, restorer, seed=config.seed, control=control, emit=emit, labels=labels)
+    noise = learn_own_noise(
+        photos, restorer, task_of(parent.card), seed=config.seed, control=control, emit=emit, labels=labels
+    )
     return gather_material(photos, noise, restorer, seed=config.seed, control=control, emit=emit, labels=labels)
 
 
@@ -152,17 +156,12 @@ def require_refinable(card: ModelCard | None) -> None:
     """Check that the photos' own noise can refine a model.
 
     Raises:
-        InvalidInputError: There is none, or it is of another task.
+        InvalidInputError: There is none.
     """
     if card is None:
         raise InvalidInputError(
             "Learning the photos' own noise refines a model; from scratch there is none.",
             "Start from the starter model or from a run of yours, or choose residual contrastive learning.",
-        )
-    if card.task != "denoise":
-        raise InvalidInputError(
-            f"Learning the photos' own noise refines models that denoise; this one is for the task '{card.task}'.",
-            "Start from a model that denoises.",
         )
 
 
@@ -213,7 +212,7 @@ def finetune_plan(
     clean_of = {pair.noisy.path: pair.clean for pair in training}
     objective: SupervisedObjective | LabelledTwinObjective
     if material is not None:
-        twins = TwinObjective(material, config.photos_per_batch, config.crop_px, config.seed)
+        twins = TwinObjective(material, config.photos_per_batch, config.crop_px, config.seed, labels.task)
         objective = LabelledTwinObjective(twins, teaching, _pair_share(config, len(training)))
         num_crops = 0
     else:

@@ -28,6 +28,7 @@ from engine.events import Emit
 from engine.job_control import JobControl
 from engine.job_results import TrainingResult
 from engine.presets import PRESET_CARDS, TASK_CARDS, TaskCard, finetune_preset
+from engine.run_store import Run
 
 _FIELDS = (
     "name",
@@ -248,6 +249,8 @@ class FinetunePage(TrainingPage):
     def result_text(self, result: TrainingResult) -> str:
         metrics = result.metrics
         psnr, untreated = metrics.get("validation_psnr"), metrics.get("validation_noisy_psnr")
+        if psnr is None and "gain" in metrics:
+            return translate_engine(Run(result.run).record.verdict)
         if psnr is None or untreated is None:
             return tr("No label was held back, so its quality was not measured; look at it on the Compare page.")
         figures = {

@@ -43,7 +43,7 @@ from engine.data.photo_image import (
 from engine.data.picture_counts import count_pictures, holds_gain_map, remark_on_pictures
 from engine.data.picture_descriptions import GAIN_MAP_REMARK, read_descriptions
 from engine.data.raw_exif import read_raw_exif
-from engine.data.raw_mosaic import RawMosaic
+from engine.data.raw_mosaic import RawMosaic, camera_cells
 from engine.data.tiff_files import read_page_exif
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "format_of_name",
     "is_raw_file",
     "probe_image",
+    "read_camera_cells",
     "read_embedded_thumbnail",
     "read_image",
     "read_independent_pixels",
@@ -173,6 +174,17 @@ def read_independent_pixels(path: Path) -> PhotoImage:
         if opened.content == "camera raw" or opened.content == "bare mosaic":
             return raw_files.read_raw_superpixels(opened.path, opened.content)
     return read_image(path)
+
+
+def read_camera_cells(path: Path) -> PhotoImage:
+    """Read a raw file for learning from the noise of its mosaic, see `engine.data.raw_mosaic.camera_cells`.
+
+    Raises:
+        NotAMosaicError: The file is a photo, or a raw file without Bayer mosaic.
+        ImageReadError: The file cannot be read.
+    """
+    raw = read_raw_mosaic(path)
+    return PhotoImage(camera_cells(raw), None, raw.metadata)
 
 
 def read_raw_mosaic(path: Path) -> RawMosaic:

@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from engine.data.augment import random_orientation
 from engine.data.decoded_files import SMALLEST_BYTES, Levels, decoded_files
-from engine.data.image_files import BitDepth, PhotoImage, is_raw_file, read_image, read_independent_pixels
+from engine.data.image_files import (
+    BitDepth,
+    PhotoImage,
+    is_raw_file,
+    read_camera_cells,
+    read_image,
+    read_independent_pixels,
+)
 from engine.data.photo_identity import identity_of_photo
 from engine.data.photo_memory import current_memory
 from engine.data.tiff_pages import containing_file
@@ -80,6 +87,7 @@ def decode_photo(
     largest_bytes: int = MEMORY_BUDGET_BYTES,
     *,
     independent_pixels: bool = False,
+    camera_cells: bool = False,
     keep_on_disk: bool = False,
 ) -> DecodedPhoto:
     """Read one photo; one that would take more than `largest_bytes` of memory is cut down to its central part.
@@ -88,6 +96,7 @@ def decode_photo(
         path: The file.
         largest_bytes: Memory that it may take; one that is mapped from the disk takes none.
         independent_pixels: Whether a raw file is read at half size, without interpolation, for learning from its noise.
+        camera_cells: Whether only a raw file will do, of which the samples of its mosaic are taken as they are.
         keep_on_disk: Whether a large photo is kept there as it was decoded, since it will be asked for again.
 
     Raises:
@@ -95,6 +104,8 @@ def decode_photo(
     """
     memory = current_memory()
     is_there = containing_file(path).is_file()
+    if camera_cells:
+        return _decode(path, largest_bytes, keep_on_disk, read_camera_cells)[0]
     if independent_pixels and is_there and is_raw_file(path):
         return _decode(path, largest_bytes, keep_on_disk, read_independent_pixels)[0]
     if memory is None or not is_there:
@@ -146,8 +157,17 @@ def decode_photos(
     *,
     stage: str = "Reading photos",
     budget_bytes: int = MEMORY_BUDGET_BYTES,
+    camera_cells: bool = False,
 ) -> list[DecodedPhoto]:
     """Read photos to learn from their noise; an unreadable one is reported and left out.
+
+    Args:
+        paths: The files.
+        control: Pause and cancel.
+        emit: Receives progress and the files that are left out.
+        stage: What a person reads.
+        budget_bytes: Memory that they may take together.
+        camera_cells: Whether only raw files will do, for a network that takes mosaics.
 
     Raises:
         InvalidInputError: None of them can be read.
@@ -158,7 +178,9 @@ def decode_photos(
     for index, path in enumerate(paths):
         control.wait_if_paused()
         try:
-            read = partial(decode_photo, path, share, independent_pixels=True, keep_on_disk=True)
+            read = partial(
+                decode_photo, path, share, independent_pixels=True, camera_cells=camera_cells, keep_on_disk=True
+            )
             photos.append(run_interruptibly(read, control))
         except EngineError as error:
             emit(FileSkipped(path=path, reason=error.message, hint=error.hint))

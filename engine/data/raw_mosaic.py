@@ -132,6 +132,22 @@ def superpixels(raw: RawMosaic) -> Pixels:
     return _finish(raw, np.stack(colours, axis=2))
 
 
+def camera_cells(raw: RawMosaic) -> Pixels:
+    """Return what was recorded at half size: of each 2x2 cell its red, its first green and its blue sample.
+
+    Nothing is mixed or turned, so each channel's noise is that of the mosaic which a network is given.
+
+    Returns:
+        Encoded camera colours. Shape: (height // 2, width // 2, 3), 0 to 1, read-only.
+    """
+    mosaic = encode(raw).pixels[:, :, 0]
+    height, width = (side // 2 * 2 for side in mosaic.shape)
+    places = ((0, 0), (0, 1), (1, 1))
+    cells = np.stack([mosaic[row:height:2, column:width:2] for row, column in places], axis=2)
+    cells.setflags(write=False)
+    return cells
+
+
 def balanced(raw: RawMosaic) -> NDArray[np.float32]:
     """White-balanced light, brightened where it is very dark. Shape: (height, width), 0 to 1, linear."""
     gain = exposure_gain(raw)

@@ -118,6 +118,7 @@ def choose_share(
     labelled: Collection[int] = (),
     judged: Sequence[JudgedLabel] = (),
     is_allowed: Callable[[Mapping[str, Tensor]], bool] = lambda weights: True,
+    measure: Callable[[Pixels], Pixels] = lambda restored: restored,
 ) -> GateResult:
     """Find how far the way from one network's weights to another's is worth going on these photos.
 
@@ -132,6 +133,7 @@ def choose_share(
         emit: Receives progress.
         labelled: Indices of photos with a label, whose own estimate is not needed.
         judged: Held-back parts of labels.
+        measure: What would have been measured of a restored photo, without noise.
         is_allowed: Whether weights may be kept, whatever they gain here; asked of few.
 
     Raises:
@@ -157,11 +159,11 @@ def choose_share(
             else:
                 assert noise is not None
                 index, crop = chosen[column], crops[column]
-                restored = restore(crop)
+                restored = measure(restore(crop))
                 if row == 0:
                     probes.append(_probe_of(noise, index, np.asarray(restored), seed))
                 probe, _ = probes[column]
-                answer = restore(np.asarray(crop + PROBE_STEP * probe)) - restored
+                answer = measure(restore(np.asarray(crop + PROBE_STEP * probe))) - restored
                 risks[row, column] = np.mean((crop - restored) ** 2) + 2 * np.mean(probe * answer) / PROBE_STEP
             emit(StepDone(stage=_STAGE, step=row * num_columns + column + 1, num_steps=len(SHARES) * num_columns))
     variances = np.array([level for _, level in probes])

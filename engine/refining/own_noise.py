@@ -32,6 +32,7 @@ from engine.simulation.learned.noise import NOISE_FILE, LearnedNoise, load_noise
 from engine.simulation.learned.twins import MAX_PHOTOS as MAX_TWINS
 from engine.simulation.learned.twins import NUM_ROUNDS, fit_by_twins
 from engine.simulation.pictures import Picture
+from engine.tasks.restoration_task import RestorationTask
 from engine.weight_files import save_tensors
 
 MAX_PHOTOS = 64
@@ -160,6 +161,7 @@ def chosen_photos(photos: Sequence[DecodedPhoto], labelled: Collection[Path] = (
 def learn_own_noise(
     photos: Sequence[DecodedPhoto],
     restorer: Restorer,
+    task: RestorationTask,
     *,
     seed: int,
     control: JobControl,
@@ -172,6 +174,7 @@ def learn_own_noise(
     Args:
         photos: As `chosen_photos` gives them.
         restorer: The network.
+        task: What it does; the noise is that of what was measured.
         seed: Of the twins.
         control: Pause and cancel.
         emit: Receives progress, and what is known of the noise so far.
@@ -187,6 +190,7 @@ def learn_own_noise(
         [photo.path.name for photo in photos],
         [_central_part(photo) for photo in photos],
         [255 if photo.bit_depth == 8 else 65535 for photo in photos],
+        is_white=restorer.takes_mosaics,
     )
 
     for index, photo in enumerate(photos):
@@ -196,7 +200,7 @@ def learn_own_noise(
     emit(NoiseLearned(noise=guess))
 
     def restore(pixels: Pixels) -> Pixels:
-        return restorer.restore(pixels, control=control)
+        return task.make_noisy(restorer.restore(pixels, control=control))
 
     def report(done: int, rounds: int, distance: float) -> None:
         control.wait_if_paused()
@@ -204,7 +208,13 @@ def learn_own_noise(
         emit(TwinsCompared(round=done, num_rounds=rounds, distance=distance))
 
     found = fit_by_twins(
-        guess, [_central_part(photo) for photo in photos], restore, seed=seed, max_twins=max_twins, on_round=report
+        guess,
+        [_central_part(photo) for photo in photos],
+        restore,
+        seed=seed,
+        max_twins=max_twins,
+        is_white=restorer.takes_mosaics,
+        on_round=report,
     )
     index_of = {photo.path: index for index, photo in enumerate(photos)}
     parts = [
@@ -254,7 +264,8 @@ def gather_material(
             continue
         for number, (top, left) in enumerate(_places(photo, count, generator)):
             control.wait_if_paused()
-            crop = photo.crop(top, left, min(WINDOW_PX, max(photo.levels.shape[1:]))).transpose(1, 2, 0)
+            side = min(WINDOW_PX // restorer.scale, max(photo.levels.shape[1:]))
+            crop = photo.crop(top, left, side).transpose(1, 2, 0)
             restored = restorer.restore(crop, control=control)
             windows.append(np.rint(restored * _LEVELS).astype(np.uint16))
             owners.append(index)

@@ -13,12 +13,16 @@ from engine.objectives import step_seed
 from engine.pretext.pretext_task import LossParts, Restore
 from engine.refining.own_noise import OwnNoiseMaterial
 from engine.simulation.pairs import simulate_pair
+from engine.tasks.restoration_task import RestorationTask
 
 SIMULATED_SHARE = 0.25
 """Crops with a simulated noise instead, so that other noises are not forgotten."""
 
 OWN_PICTURE_SHARE = 0.5
 """Of the others, crops of the photos themselves; the rest is of pictures that no camera took."""
+
+OTHER_SIGMA = 20 / 255
+"""Of the other noises for tasks that no camera's finished photo is given to: plain noise up to it."""
 
 LARGEST_SHRINKING = 2.0
 LEVEL_SPREAD = 0.12
@@ -40,12 +44,14 @@ class TwinObjective:
         crops_per_batch: Crops of one batch.
         crop_px: Side of a crop.
         seed: Of all choices.
+        task: What is learned.
     """
 
     material: OwnNoiseMaterial
     crops_per_batch: int
     crop_px: int
     seed: int
+    task: RestorationTask
 
     @property
     def num_crops(self) -> int:
@@ -53,9 +59,13 @@ class TwinObjective:
         return 0
 
     def batch(self, step: int) -> tuple[Tensor, ...]:
-        """Noisy crops and clean ones. Shape of both: (crops_per_batch, 3, crop_px, crop_px), 0 to 1."""
+        """Noisy crops and clean ones, 0 to 1.
+
+        Shapes: (crops_per_batch, 3, crop_px, crop_px), and likewise with crops as many times as large as the task says.
+        """
         generator = np.random.default_rng(step_seed(self.seed, step, stream=3))
-        noisy, clean = np.empty((2, self.crops_per_batch, 3, self.crop_px, self.crop_px), np.float32)
+        noisy = np.empty((self.crops_per_batch, 3, self.crop_px, self.crop_px), np.float32)
+        clean = np.empty((self.crops_per_batch, 3, self._clean_px, self._clean_px), np.float32)
         for place in range(self.crops_per_batch):
             pair = self._simulated(generator) if generator.random() < SIMULATED_SHARE else self._twin(generator)
             noisy[place], clean[place] = (picture.transpose(2, 0, 1) for picture in pair)
@@ -64,8 +74,7 @@ class TwinObjective:
     def loss(self, restore: Restore, batch: tuple[Tensor, ...], generator: torch.Generator) -> LossParts:
         """Mean absolute error."""
         noisy, clean = batch
-        error = (restore(noisy) - clean).abs().mean()
-        return LossParts(total=error, parts={"supervised": error.detach()})
+        return self.task.supervised_loss(restore(self.task.sample(noisy)), clean)
 
     def state_tensors(self) -> dict[str, Tensor]:
         """Nothing: a batch is a function of its step."""
@@ -80,8 +89,19 @@ class TwinObjective:
         if tensors:
             raise ValueError("a checkpoint remembers what learning from twins does not")
 
+    @property
+    def _clean_px(self) -> int:
+        """Side of a clean crop."""
+        return self.task.scale * self.crop_px
+
     def _simulated(self, generator: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         free = self.material.free[int(generator.integers(len(self.material.free)))]
+        if self.task.makes_own_pairs:
+            clean = _resized(_crop(free, min(2 * self._clean_px, *free.shape[:2]), generator), self._clean_px)
+            small = self.task.make_noisy(clean)
+            sigma = np.float32(generator.uniform(0, OTHER_SIGMA))
+            noise = sigma * generator.standard_normal(small.shape, np.float32)
+            return np.clip(small + noise, 0, 1, dtype=np.float32), clean
         margin = _SIMULATION_MARGIN_PX
         crop = _crop(free, min(self.crop_px + margin, *free.shape[:2]), generator)
         noisy, clean = simulate_pair(crop, generator)
@@ -95,16 +115,18 @@ class TwinObjective:
         photo = material.window_photos[index]
         is_own = generator.random() < OWN_PICTURE_SHARE
         source = material.window(index) if is_own else material.free[int(generator.integers(len(material.free)))]
-        wide = round((self.crop_px + _EXTRA_PX) * generator.uniform(1, LARGEST_SHRINKING))
-        crop = _crop(source, min(wide, *source.shape[:2]), generator)
-        shrunk = cv2.resize(crop, (self.crop_px, self.crop_px), interpolation=cv2.INTER_AREA)
-        clean = np.asarray(shrunk, np.float32)
+        wide = round((self._clean_px + _EXTRA_PX) * generator.uniform(1, LARGEST_SHRINKING))
+        clean = _resized(_crop(source, min(wide, *source.shape[:2]), generator), self._clean_px)
         if material.noise.photos[photo].is_gray:
             clean = np.repeat(clean.mean(axis=2, keepdims=True), 3, axis=2)
         if not is_own and generator.random() < _MATCHED_BRIGHTNESS_SHARE:
             clean = _in_range_of(clean, material.window(index), generator)
         scale = float(np.exp(generator.normal(0, LEVEL_SPREAD)))
-        return material.noise.add(clean, photo, generator, scale), clean
+        return material.noise.add(self.task.make_noisy(clean), photo, generator, scale), clean
+
+
+def _resized(picture: NDArray[np.float32], side_px: int) -> NDArray[np.float32]:
+    return np.asarray(cv2.resize(picture, (side_px, side_px), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _crop(picture: NDArray[np.float32], side_px: int, generator: np.random.Generator) -> NDArray[np.float32]:

@@ -139,6 +139,10 @@ class Demosaick(RestorationTask):
             return mosaic
         return self._add_noise(mosaic, generator).clamp(0, 1)
 
+    def sample(self, noisy: Tensor) -> Tensor:
+        """The mosaic, without further noise."""
+        return self.measure(noisy)
+
     def measured(self, restore: Restore) -> Restore:
         """Photos to photos: the photo's mosaic, demosaicked. Shapes: (batch, 3, height, width), kept."""
         return lambda noisy: restore(self.measure(noisy))

@@ -78,6 +78,17 @@ class RestorationTask(ABC):
         """
         return noisy
 
+    def sample(self, noisy: Tensor) -> Tensor:
+        """What the network is given of photos that are noisy already, at the measurement's resolution.
+
+        Args:
+            noisy: 0 to 1. Shape: (batch, 3, height, width).
+
+        Returns:
+            Shape: (batch, the network's input channels, height, width).
+        """
+        return noisy
+
     def measured(self, restore: Restore) -> Restore:
         """The network as a map of photos at the measurement's resolution, x to A f(x), for self-supervised terms.
 

@@ -22,11 +22,11 @@ from engine.presets import finetune_preset
 from engine.refining.gate import SHARES, choose_share
 from engine.refining.label_parts import JudgedLabel, part_labels
 from engine.refining.labelled_objective import LabelledTwinObjective
-from engine.refining.own_noise import NOISE_FILE, OwnNoiseMaterial
+from engine.refining.own_noise import OwnNoiseMaterial
 from engine.refining.twin_objective import TwinObjective
 from engine.run_store import Run, RunStore
 from engine.simulation.learned.labelled import LabelledPart, put_right_by_labels
-from engine.simulation.learned.noise import BRIGHTNESS, load_noise
+from engine.simulation.learned.noise import BRIGHTNESS, NOISE_FILE, load_noise
 from engine.tasks.denoise import Denoise, DenoiseParams
 from engine.tasks.super_resolution import SuperResolution, SuperResolutionParams
 from tests.conftest import TinyPhotos
@@ -118,7 +118,7 @@ def test_held_back_corners_fit_the_task() -> None:
 
 
 def test_pairs_and_twins_make_one_batch() -> None:
-    twins = TwinObjective(material_of(0.1), crops_per_batch=32, crop_px=32, seed=3)
+    twins = TwinObjective(material_of(0.1), crops_per_batch=32, crop_px=32, seed=3, task=Denoise(DenoiseParams()))
     bright = [pair_of(np.full((80, 80, 3), 0.9, np.float32), 0.01)]
     shares = []
     for share in (0.0, 0.5, 1.0):

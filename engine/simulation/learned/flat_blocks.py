@@ -22,6 +22,8 @@ OPPONENTS: NDArray[np.float64] = np.array([[1, 1, 1], [1, -1, 0], [1, 1, -2]]) /
 _WINDOW = np.outer(np.hanning(NUM_BANDS + 2)[1:-1], np.hanning(NUM_BANDS + 2)[1:-1])
 _WINDOW /= np.sqrt(np.mean(_WINDOW**2))
 
+_WHITE = np.broadcast_to(np.eye(NUM_CHANNELS), (NUM_BANDS, NUM_BANDS, NUM_CHANNELS, NUM_CHANNELS)).copy()
+
 _AGREEMENT = 0.35
 """Mean difference of the logarithms of two spectra, up to which photos share one. White noises of 13 photos differ by
 0.10 to 0.15, camera JPEGs of one maker by 0.24, textures from noise by 1 and more (measured)."""
@@ -45,20 +47,23 @@ class _Guess:
     is_gray: bool
 
 
-def guess_noise(names: Sequence[str], photos: Sequence[Pixels], highest_levels: Sequence[int]) -> LearnedNoise:
+def guess_noise(
+    names: Sequence[str], photos: Sequence[Pixels], highest_levels: Sequence[int], *, is_white: bool = False
+) -> LearnedNoise:
     """Measure the noise of photos in their flat blocks.
 
     Args:
         names: The photos' file names.
         photos: Shape of each: (height, width, 3), 0 to 1, at least 16 pixels a side.
         highest_levels: 255 or 65535 for each.
+        is_white: Whether pixels and channels are known to be independent, as samples of a sensor are.
 
     Returns:
         Levels by brightness, and spectra that photos share.
     """
     blocks = [flat_blocks(pixels) for pixels in photos]
     guesses = [_guess(found) for found in blocks]
-    groups, outliers = _group(guesses)
+    groups, outliers = ([list(range(len(guesses)))], set()) if is_white else _group(guesses)
     spectra: list[NDArray[np.float64]] = []
     index_of: dict[tuple[int, bool], int] = {}
     noises = []
@@ -69,7 +74,7 @@ def guess_noise(names: Sequence[str], photos: Sequence[Pixels], highest_levels: 
         if key not in index_of:
             index_of[key] = len(spectra)
             teaching = [guesses[member] for member in groups[group] if member not in outliers]
-            spectra.append(_common_spectrum(teaching, is_gray=guess.is_gray))
+            spectra.append(_WHITE if is_white else _common_spectrum(teaching, is_gray=guess.is_gray))
         by_flat_blocks = np.tile(_variance_by_brightness(found), (NUM_CHANNELS, 1))
         noises.append(
             PhotoNoise(

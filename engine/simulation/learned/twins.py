@@ -82,6 +82,7 @@ def fit_by_twins(
     seed: int,
     num_rounds: int = NUM_ROUNDS,
     max_twins: int = MAX_PHOTOS,
+    is_white: bool = False,
     on_round: Callable[[int, int, float], None] = lambda done, rounds, distance: None,
 ) -> LearnedNoise:
     """Put a guessed noise right until photos and their twins leave alike residuals.
@@ -93,6 +94,7 @@ def fit_by_twins(
         seed: Of the twins' noise.
         num_rounds: How often it is put right.
         max_twins: Photos whose twins are made, at most.
+        is_white: Whether the spectrum is known to be flat, and is left alone.
         on_round: Told after each round: rounds done, their number, and the distance so far.
 
     Returns:
@@ -112,7 +114,8 @@ def fit_by_twins(
             best, best_distance, accuracy = noise, own, _accuracy(distances)
         on_round(number, num_rounds, own)
         if number < num_rounds:
-            noise = _levels_put_right(_spectra_put_right(noise, subjects, twins), noise, subjects, twins)
+            shaped = noise if is_white else _spectra_put_right(noise, subjects, twins)
+            noise = _levels_put_right(shaped, noise, subjects, twins)
             noise = replace(noise, photos=_not_far_above(noise.photos, guess))
     return replace(best, distance=best_distance, unfitted_distance=first_distance, accuracy=accuracy)
 
