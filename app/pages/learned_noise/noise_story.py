@@ -91,7 +91,7 @@ class NoiseStory(QWidget):
             show_shares(self.shares, gains, kept)
             self._show(self.shares)
             self._note.setText(share_note(gains, kept))
-            self._note.setToolTip(gain_tip(metrics))
+            self._note.setToolTip(gain_tip(gains, kept))
             self._note.setVisible(bool(self._note.text()))
 
     def _show(self, part: QWidget) -> None:

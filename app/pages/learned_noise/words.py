@@ -117,14 +117,12 @@ def share_note(gains: Mapping[float, float], kept: float) -> str:
     return tr("Further on the mean error is lower, but photos with a noise of their own would lose.")
 
 
-def gain_tip(metrics: Mapping[str, float]) -> str:
-    """Say how the gain is known, and how far the refinement was followed."""
+def gain_tip(gains: Mapping[float, float], kept: float) -> str:
+    """Say how the gain is known, and how far the refinement was followed; see `share_note`."""
     return tr(
         "Mean squared error, estimated without references (Stein's unbiased risk estimate): {gain}. Of the way from "
         "the model before to what was learned, {share} is kept."
-    ).format(
-        gain=phrases.signed_decibels(metrics["estimated_gain"]), share=phrases.percent(metrics.get("share_of_way", 0))
-    )
+    ).format(gain=phrases.signed_decibels(gains.get(kept, 0.0)), share=phrases.percent(kept))
 
 
 def gains_by_share(metrics: Mapping[str, float]) -> dict[float, float]:
