@@ -172,8 +172,9 @@ def choose_share(
     measured = -10 * np.log10((errors + _LEAST_ERROR) / (errors[0] + _LEAST_ERROR)).mean(axis=1) if judged else None
     gains = _together(estimated, measured, len(judged))
     is_worth = (gains > LEAST_GAIN_DB) & ~_loses_somewhere(risks, variances, spectra)
-    if measured is not None:
-        is_worth &= measured >= -ALLOWED_LOSS_DB
+    for of_some in (estimated, measured):
+        if of_some is not None:
+            is_worth &= of_some >= -ALLOWED_LOSS_DB
     worth = sorted(np.flatnonzero(is_worth), key=lambda row: float(-gains[row]))
     row = next((int(row) for row in worth if is_allowed(between(begun, ended, SHARES[row]))), 0)
     return GateResult(

@@ -181,7 +181,9 @@ class TestEstimate:
             ),
             (
                 FinetuneConfig(
-                    noisy=config.noisy, clean=config.clean, **config.finetune_settings(from_scratch=True, steps=10)
+                    noisy=config.noisy,
+                    clean=config.clean,
+                    **config.finetune_settings(from_scratch=True, with_twins=False, steps=10),
                 ),
                 "finetune",
                 2.0,

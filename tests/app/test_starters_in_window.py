@@ -216,7 +216,7 @@ def test_fine_tuning_starts_from_what_was_learned_on_these_photos_else_from_the_
     enlarging = session.starter_of("sr2")
     assert enlarging is not None
     assert page.start_choice.path == enlarging.path
-    assert page.form.values()["learning_rate"] == refining
+    assert page.form.values()["learning_rate"] == finetune_preset(Preset.BALANCED)["learning_rate"]
 
 
 def test_pretraining_refines_the_starter_unless_told_otherwise(

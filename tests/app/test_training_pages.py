@@ -232,7 +232,7 @@ def test_fine_tuning_starts_from_the_pretrained_run_with_some_of_the_labels(
     assert run.record.kind == "finetune"
     assert run.record.parent == parent.record.id
     assert len(run.record.labels) == 3
-    assert "not measured" in finetune_page.view.summary
+    assert "kept" in finetune_page.view.summary
 
 
 def test_fine_tuning_without_labels_says_what_to_do(qtbot: QtBot, with_photos: OpenWindow) -> None:

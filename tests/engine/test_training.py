@@ -224,12 +224,12 @@ def test_a_training_without_a_gain_ends_early_and_keeps_its_parent(tiny_photos: 
 def test_what_is_taken_back_towards_the_starter_is_measured_again(tiny_photos: TinyPhotos) -> None:
     recorder = Recorder()
     config = finetune_config(
-        tiny_photos, parent=require_starter("denoise"), steps=10, learning_rate=1e-3, forgetting_limit=1e-6
+        tiny_photos, parent=require_starter("denoise"), steps=10, learning_rate=5e-3, forgetting_limit=1e-6
     )
     record = RunStore().open(finetune(config, JobControl(), recorder).run).record
     assert record.metrics["share_of_way"] < 1
     validations = [event.psnr for event in recorder.of(ValidationDone)]
-    assert min(validations) < record.metrics["validation_psnr"] < max(validations)
+    assert record.metrics["validation_psnr"] not in validations
 
 
 def parent_weights(run: Path) -> Path:

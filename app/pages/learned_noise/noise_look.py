@@ -6,6 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from app import phrases
 from app.job_runner import JobFailure, JobHandle, JobLane, JobRequest, JobRunner, JobState
 from app.translation import tr, translate_engine
 from engine.errors import EngineError
@@ -84,7 +85,9 @@ class NoiseLook(QObject):
         if self._progress is None:
             return tr("Looking at the noise …")
         return tr("{stage}: {done} of {total}").format(
-            stage=translate_engine(self._progress.stage), done=self._progress.step, total=self._progress.num_steps
+            stage=translate_engine(self._progress.stage),
+            done=phrases.number(self._progress.step),
+            total=phrases.number(self._progress.num_steps),
         )
 
     def look_at(self, photos: tuple[Path, ...], model: Path) -> None:

@@ -199,7 +199,9 @@ def show_shares(target: ThemedPlot, gains: Mapping[float, float], kept: float) -
         before = pg.mkPen(colors.text_muted, width=1.5, style=Qt.PenStyle.DotLine)
         target.plot.addItem(pg.InfiniteLine(100, angle=0, pen=before), ignoreBounds=True)
         _draw_points(target, shares, errors, chosen, colors)
-        target.plot.getAxis("bottom").setTicks([[(share, _SHARE_NAMES.get(share, f"{share:g}")) for share in gains]])
+        target.plot.getAxis("bottom").setTicks(
+            [[(share, _SHARE_NAMES.get(share, phrases.number(share, 2))) for share in gains]]
+        )
         low, high = float(errors.min()), float(errors.max())
         middle, half = (low + high) / 2, max(high - low, _LEAST_DROP) / 2
         target.plot.setXRange(-0.06, 1.06, padding=0)
@@ -212,7 +214,7 @@ def show_shares(target: ThemedPlot, gains: Mapping[float, float], kept: float) -
 
     target.set_drawing(draw)
     spoken = ", ".join(
-        f"{_SHARE_NAMES.get(share, f'{share:g}')}: {phrases.number(error, 1)} %"
+        f"{_SHARE_NAMES.get(share, phrases.number(share, 2))}: {phrases.number(error, 1)} %"
         for share, error in zip(gains, errors, strict=True)
     )
     target.setAccessibleDescription(spoken)
