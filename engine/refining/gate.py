@@ -36,7 +36,10 @@ ALLOWED_LOSS_DB = 0.02
 
 _LEAST_ERROR = 1e-8
 _LEAST_ERROR_SHARE = 0.02
-_LEAST_LEFT = 0.005
+_UNCERTAIN_SHARE = 0.05
+"""Of the noise's power, by which its level is not known: added to every error, it keeps gains from being promised where
+next to nothing seems to be left. The order of the shares stays."""
+
 _LEAST_GROUP = 3
 _SURE_DEVIATIONS = 2.0
 _EVEN_LABELS = 3
@@ -208,11 +211,12 @@ def _estimated_gains(risks: Values, variances: Values) -> Values:
     """By how much the photos' error falls for each share, dB. Shapes: (shares, photos) and (photos,), to (shares,).
 
     The risk less the noise's own power is the error. Estimated it may come out near nothing, or below, for single
-    photos: so errors, as parts of each photo's noise, are averaged before they are compared.
+    photos: so errors, as parts of each photo's noise, are averaged before they are compared, and none falls below 0.
     """
-    start = np.maximum(risks[0] - variances, _LEAST_ERROR_SHARE * variances)
-    errors = ((start + risks - risks[0]) / variances).mean(axis=1)
-    gains: Values = -10 * np.log10(np.maximum(errors / errors[0], _LEAST_LEFT))
+    fallen = risks[0] - risks.min(axis=0)
+    start = np.max([risks[0] - variances, fallen, _LEAST_ERROR_SHARE * variances], axis=0)
+    errors = ((start + risks - risks[0]) / variances).mean(axis=1) + _UNCERTAIN_SHARE
+    gains: Values = -10 * np.log10(errors / errors[0])
     return gains
 
 

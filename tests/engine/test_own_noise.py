@@ -98,7 +98,8 @@ def test_the_gate_goes_as_far_as_the_true_error_falls(sigma: float, blur_px: flo
     gains = np.mean(-10 * np.log10(np.array(errors) / np.array(errors[0])), axis=1)
     assert found.share == best
     assert gains[SHARES.index(found.share)] >= gains.max() - 0.05
-    assert found.gain_db == pytest.approx(gains[SHARES.index(found.share)], abs=0.3)
+    # Told with caution: the less is left, the less is promised.
+    assert -2 < found.gain_db - gains[SHARES.index(found.share)] < 0.3
     assert float(found.weights["strength"]) == found.share
     assert ("kept as it was" in found.sentence) == (found.share == 0)
 
