@@ -38,8 +38,10 @@ _MIN_BLOCKS = 8
 # Photos are judged in 3 x 3 windows of this side, spread evenly: quick, and as exact as the whole.
 _WINDOW_PX = 256
 _NUM_WINDOWS = 3
-_CLIPPED_BELOW, _CLIPPED_ABOVE = 0.004, 0.996
-_MAX_CLIPPED_SHARE = 0.02
+CLIPPED_BELOW, CLIPPED_ABOVE = 0.004, 0.996
+MAX_CLIPPED_SHARE = 0.02
+"""Blocks of which more lies beyond these values tell of the clipping, not of the noise."""
+
 # For the dependence on brightness.
 _CELL_PX = 4
 _MAX_GROUPS = 12
@@ -99,7 +101,7 @@ def flat_blocks(pixels: Pixels) -> FlatBlocks:
     blocks = _cut_into_blocks(pixels)
     clipped = _clipped_shares(blocks)
     all_residuals = _without_plane(blocks)
-    unclipped = clipped.mean(axis=1) <= _MAX_CLIPPED_SHARE
+    unclipped = clipped.mean(axis=1) <= MAX_CLIPPED_SHARE
     judged = unclipped if int(unclipped.sum()) >= _MIN_BLOCKS else np.ones_like(unclipped)
     residuals = _flattest(blocks[judged], all_residuals[judged])
     # A plane takes as many degrees of freedom as it has terms.
@@ -123,7 +125,7 @@ def flat_blocks(pixels: Pixels) -> FlatBlocks:
     estimate = NoiseEstimate(
         sigma=float(np.sqrt(variance / (1 - lost))),
         correlation=correlation,
-        dependence=_signal_dependence(blocks, all_residuals, clipped <= _MAX_CLIPPED_SHARE, correlation),
+        dependence=_signal_dependence(blocks, all_residuals, clipped <= MAX_CLIPPED_SHARE, correlation),
     )
     return FlatBlocks(residuals=residuals, estimate=estimate)
 
@@ -178,7 +180,7 @@ def _windows(pixels: Pixels) -> list[Pixels]:
 
 def _clipped_shares(blocks: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return how much of each block is at black or white, where noise is cut off. Shape: (blocks, channels)."""
-    clipped = (blocks <= _CLIPPED_BELOW) | (blocks >= _CLIPPED_ABOVE)
+    clipped = (blocks <= CLIPPED_BELOW) | (blocks >= CLIPPED_ABOVE)
     shares: NDArray[np.float64] = clipped.mean(axis=(2, 3))
     return shares
 

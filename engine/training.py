@@ -418,7 +418,8 @@ def _one_ending(run: Run) -> Iterator[None]:
         yield
     except JobCancelled:
         _note_ending(run, "Stopped by the person", status=RunStatus.STOPPED)
-        if run.begun_model_path.is_file():
+        # Stopped behind the gate, it has what the gate chose.
+        if run.begun_model_path.is_file() and "share_of_way" not in run.record.metrics:
             _note_ending(run, _STOPPED_UNJUDGED, verdict=_STOPPED_UNJUDGED)
         raise
     except EngineError as error:

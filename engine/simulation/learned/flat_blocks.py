@@ -89,6 +89,13 @@ def guess_noise(
     return LearnedNoise(photos=tuple(noises), spectra=tuple(spectra))
 
 
+def cut_into_blocks(picture: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The whole blocks of a picture. Shape: (height, width, 3) to (blocks, 3, 16, 16)."""
+    rows, columns = (side // NUM_BANDS for side in picture.shape[:2])
+    grid = picture[: rows * NUM_BANDS, : columns * NUM_BANDS].reshape(rows, NUM_BANDS, columns, NUM_BANDS, NUM_CHANNELS)
+    return grid.transpose(0, 2, 4, 1, 3).reshape(-1, NUM_CHANNELS, NUM_BANDS, NUM_BANDS).astype(np.float64)
+
+
 def opponent_power(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean windowed periodogram of blocks in each of the `OPPONENTS`.
 

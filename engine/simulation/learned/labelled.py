@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.events import Pixels
-from engine.simulation.learned.flat_blocks import common_spectrum, spectrum_of_blocks
+from engine.noise import CLIPPED_ABOVE, CLIPPED_BELOW, MAX_CLIPPED_SHARE
+from engine.simulation.learned.flat_blocks import common_spectrum, cut_into_blocks, spectrum_of_blocks
 from engine.simulation.learned.noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise
 
-_CLIPPED_BELOW, _CLIPPED_ABOVE = 0.004, 0.996
-_MAX_CLIPPED_SHARE = 0.02
 _NUM_STEPS = 6
 _MIN_STEP_BLOCKS = 8
 _CALM_SHARE = 0.5
@@ -91,9 +90,9 @@ def _calm_blocks(parts: Sequence[LabelledPart]) -> tuple[NDArray[np.float64], ND
     """
     noises, brightness, structure = [], [], []
     for part in parts:
-        noisy, clean = (_blocks(picture) for picture in (part.noisy, part.clean))
-        clipped = ((noisy <= _CLIPPED_BELOW) | (noisy >= _CLIPPED_ABOVE)).mean(axis=(1, 2, 3))
-        found = clipped <= _MAX_CLIPPED_SHARE
+        noisy, clean = (cut_into_blocks(picture) for picture in (part.noisy, part.clean))
+        clipped = ((noisy <= CLIPPED_BELOW) | (noisy >= CLIPPED_ABOVE)).mean(axis=(1, 2, 3))
+        found = clipped <= MAX_CLIPPED_SHARE
         difference = (noisy - clean)[found]
         noises.append(difference - difference.mean(axis=(2, 3), keepdims=True))
         brightness.append(clean[found].mean(axis=(2, 3)))
@@ -101,12 +100,6 @@ def _calm_blocks(parts: Sequence[LabelledPart]) -> tuple[NDArray[np.float64], ND
     order = np.argsort(np.concatenate(structure), kind="stable")
     calm = np.sort(order[: max(_MIN_STEP_BLOCKS, round(_CALM_SHARE * len(order)))])
     return np.concatenate(noises)[calm], np.concatenate(brightness)[calm]
-
-
-def _blocks(picture: Pixels) -> NDArray[np.float64]:
-    rows, columns = (side // NUM_BANDS for side in picture.shape[:2])
-    grid = picture[: rows * NUM_BANDS, : columns * NUM_BANDS].reshape(rows, NUM_BANDS, columns, NUM_BANDS, NUM_CHANNELS)
-    return grid.transpose(0, 2, 4, 1, 3).reshape(-1, NUM_CHANNELS, NUM_BANDS, NUM_BANDS).astype(np.float64)
 
 
 def _variance_ratio(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtri
 
 from engine.events import Pixels
+from engine.noise import CLIPPED_ABOVE, CLIPPED_BELOW, MAX_CLIPPED_SHARE
 from engine.simulation.learned.noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS
 
 _BLOCK_PX = 8
@@ -25,8 +26,6 @@ _QUANTILE = 0.4
 _DEGREES_OF_FREEDOM = _BLOCK_PX**2 / 2.25
 """Of a block's mean square diagonal detail, of white noise: neighbours correlate by -1/2, diagonal ones by 1/4."""
 
-_DARKEST, _BRIGHTEST = 0.004, 0.996
-_MAX_CLIPPED_SHARE = 0.02
 _UNTOLD, _TOLD = 0.15, 0.5
 """Power of the noise's diagonal detail beside its mean power, from which it says something, and from which all."""
 
@@ -78,8 +77,8 @@ def _detail_by_brightness(plane: NDArray[np.float32]) -> tuple[NDArray[np.float6
     """Brightness, and mean square of the diagonal detail, of steps of brightness; None where there is too little."""
     detail = (plane[1:, 1:] - plane[1:, :-1] - plane[:-1, 1:] + plane[:-1, :-1]) / 2
     energy, brightness = _block_means(detail**2), _block_means(plane[1:, 1:])
-    clipped = _block_means(((plane <= _DARKEST) | (plane >= _BRIGHTEST)).astype(np.float32)[1:, 1:])
-    is_judged = clipped <= _MAX_CLIPPED_SHARE
+    clipped = _block_means(((plane <= CLIPPED_BELOW) | (plane >= CLIPPED_ABOVE)).astype(np.float32)[1:, 1:])
+    is_judged = clipped <= MAX_CLIPPED_SHARE
     if np.count_nonzero(is_judged) < 2 * _MIN_BLOCKS_A_STEP:
         is_judged = np.ones_like(is_judged)
     energy, brightness = energy[is_judged], brightness[is_judged]

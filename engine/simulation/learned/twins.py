@@ -23,7 +23,7 @@ from torch import Tensor
 
 from engine.events import Pixels
 from engine.losses.earth_mover import earth_mover_distance_matrix, sorted_residuals
-from engine.simulation.learned.flat_blocks import OPPONENTS, opponent_power, smoothed
+from engine.simulation.learned.flat_blocks import OPPONENTS, cut_into_blocks, opponent_power, smoothed
 from engine.simulation.learned.jpeg import BLOCK_PX
 from engine.simulation.learned.levels import told_by_detail
 from engine.simulation.learned.noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise, PhotoNoise
@@ -139,15 +139,8 @@ def _make_twin(noise: LearnedNoise, subject: _Subject, restore: Restore, generat
 def _power(values: _Values) -> NDArray[np.float64]:
     """Mean periodogram of half overlapping blocks. Shape: (3, 16, 16)."""
     half = NUM_BANDS // 2
-    blocks = []
-    for top, left in ((0, 0), (0, half), (half, 0), (half, half)):
-        rows, columns = (
-            (size - offset) // NUM_BANDS for size, offset in zip(values.shape[:2], (top, left), strict=True)
-        )
-        part = values[top : top + rows * NUM_BANDS, left : left + columns * NUM_BANDS]
-        grid = part.reshape(rows, NUM_BANDS, columns, NUM_BANDS, NUM_CHANNELS)
-        blocks.append(grid.transpose(0, 2, 4, 1, 3).reshape(-1, NUM_CHANNELS, NUM_BANDS, NUM_BANDS))
-    return opponent_power(np.concatenate(blocks).astype(np.float64))
+    corners = ((0, 0), (0, half), (half, 0), (half, half))
+    return opponent_power(np.concatenate([cut_into_blocks(values[top:, left:]) for top, left in corners]))
 
 
 def _distances(subjects: Sequence[_Subject], twins: Sequence[_Twin]) -> NDArray[np.float64]:
