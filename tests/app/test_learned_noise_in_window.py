@@ -125,7 +125,7 @@ def test_the_page_tells_what_is_known_of_the_noise_before_the_start(qtbot: QtBot
     assert level.startswith("Level: ")
     assert "noise of its own" in grain or "pixels wide" in grain
     assert "of the twins find their photo" in accuracy
-    assert "by flat parts alone" in distance
+    assert "by the first guess" in distance
     assert "of 255" in panel.plot.accessibleDescription()
     # Of the eight photos the later ones are noisier, and they are those of the higher sensitivity.
     box = panel.group_box
@@ -205,7 +205,7 @@ def test_the_whole_way_from_twins_to_one_sentence(
     assert isinstance(runs, RunsPage)
     qtbot.waitUntil(lambda: "Find their photo" in runs.details.facts.facts, timeout=JOB_MS)
     assert runs.details.noise.story.text == accuracy_text(learned)
-    assert "by flat parts alone" in runs.details.facts.facts["Distance"]
+    assert "by the first guess" in runs.details.facts.facts["Distance"]
 
     # What it restores is compared with what it has learned.
     from engine.jobs import restore

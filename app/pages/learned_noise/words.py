@@ -66,7 +66,7 @@ def distance_text(noise: LearnedNoise) -> str:
     """Say how near photos and twins have come; "" where no twins were made."""
     if noise.distance is None or noise.unfitted_distance is None:
         return ""
-    return tr("Photos and twins differ by {after} of the noise; by flat parts alone it was {before}.").format(
+    return tr("Photos and twins differ by {after} of the noise; by the first guess it was {before}.").format(
         after=phrases.percent(noise.distance), before=phrases.percent(noise.unfitted_distance)
     )
 

@@ -83,7 +83,7 @@ class LearnedNoise:
             over frequencies and channels of the variances is 1. Shape of each: (16, 16, 3, 3).
         distance: Mean earth mover's distance of photos and their twins, on the scale of the residual's own mean
             magnitude; None where no twins were made.
-        unfitted_distance: The same of twins by flat blocks alone.
+        unfitted_distance: The same of twins by the first guess.
         accuracy: Share of the photos whose own twin is nearer than that of any other photo; None for a single one.
     """
 
