@@ -152,7 +152,7 @@ def show_distances(target: ThemedPlot, distances: Sequence[float], num_rounds: i
     def draw(colors: Palette) -> None:
         color = colors.plot_lines[0]
         _draw_points(target, np.arange(len(values), dtype=np.float64), values, best, colors)
-        names = [(0.0, tr("first guess")), *((float(number), str(number)) for number in range(1, num_rounds + 1))]
+        names = [(0.0, tr("guess")), *((float(number), str(number)) for number in range(1, num_rounds + 1))]
         target.plot.getAxis("bottom").setTicks([names])
         target.plot.setXRange(-0.35, num_rounds + 0.35, padding=0)
         target.plot.setYRange(0, _ROOM * 1.1 * max(float(values.max(initial=0)), 1.0), padding=0)
