@@ -57,16 +57,16 @@ def main(arguments: list[str]) -> int:
 def start() -> int:
     """Open the studio, or without a display do the same job without a window."""
     # Only now, since an older Python could not read it.
-    from engine.system_libraries import has_display
+    from engine.machine.system_libraries import has_display
 
     if not has_display():
         set_up()
-        return replace_process(["-P", "-m", "engine.demonstration"])
+        return replace_process(["-P", "-m", "engine.cli.demonstration"])
     if sys.platform == "linux":
         require_qt_libraries(for_a_window=True)
     set_up()
     samples = subprocess.run(
-        [str(environment_python()), "-P", "-m", "engine.demonstration", "--samples-only"],
+        [str(environment_python()), "-P", "-m", "engine.cli.demonstration", "--samples-only"],
         env=child_environment(),
         stdout=subprocess.PIPE,
         text=True,
@@ -242,7 +242,7 @@ def require_qt_libraries(for_a_window: bool) -> None:
     Raises:
         SetUpError: Some are missing and could not be installed.
     """
-    from engine import system_libraries
+    from engine.machine import system_libraries
 
     packages = system_libraries.missing_packages(system_libraries.QT_LIBRARIES)
     if for_a_window:

@@ -15,23 +15,23 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-from app.app_icon import app_icon
-from app.catalogues import use_language
-from app.compute_settings import compute_preference
-from app.error_reporting import ErrorReporter
-from app.garbage_collection import MainThreadCollector
-from app.job_runner import JobRunner
-from app.main_window import MainWindow
-from app.open_windows import OpenWindows, other_window_message
-from app.session import Session
-from app.settings import KEEP_DELETED_DAYS, LANGUAGE, RUNS_FOLDER, TEXT_SCALE, THEME, Settings, settings_file
-from app.theme import Theme, ThemeChoice
-from app.warm_up import WarmUp
-from engine.data import raw_process
-from engine.errors import RunStoreError
-from engine.run_store import RunStore, default_runs_folder
-from engine.starter_models import list_starters
-from engine.system_memory import share_arenas
+from app.core.compute_settings import compute_preference
+from app.core.error_reporting import ErrorReporter
+from app.core.garbage_collection import MainThreadCollector
+from app.core.open_windows import OpenWindows, other_window_message
+from app.core.session import Session
+from app.core.settings import KEEP_DELETED_DAYS, LANGUAGE, RUNS_FOLDER, TEXT_SCALE, THEME, Settings, settings_file
+from app.core.warm_up import WarmUp
+from app.jobs.runner import JobRunner
+from app.look.app_icon import app_icon
+from app.look.catalogues import use_language
+from app.look.theme import Theme, ThemeChoice
+from app.window.main_window import MainWindow
+from engine.contracts.errors import RunStoreError
+from engine.machine.system_memory import share_arenas
+from engine.models.starters import list_starters
+from engine.photo_files.raw import process as raw_process
+from engine.runs.store import RunStore, default_runs_folder
 
 SWITCH_INTERVAL_S = 0.002
 """How long a thread may hold Python's lock while the window waits for it; Python's own is 5 ms."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.errors import EngineError
+from engine.contracts.errors import EngineError
 
 _WINDOW_LIMIT_S = 180.0
 _POLL_MS = 100
@@ -63,14 +63,14 @@ def _say(line: str) -> None:
 
 
 def _versions(folder: Path) -> str:
-    from engine.run_store import library_versions
+    from engine.runs.store import library_versions
 
     versions = {"Python": platform.python_version(), **library_versions()}
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _ask_raw_reader(folder: Path) -> str:
-    from engine.data.raw_process import is_known_to_libraw
+    from engine.photo_files.raw.process import is_known_to_libraw
 
     file = folder / "no photo.dng"
     file.write_bytes(b"This is no raw file.")
@@ -80,13 +80,13 @@ def _ask_raw_reader(folder: Path) -> str:
 
 
 def _restore_a_sample(folder: Path) -> str:
-    from engine.configs import RestoreConfig
-    from engine.data.image_files import read_image
-    from engine.job_control import JobControl
+    from engine.comparing.metrics import psnr
+    from engine.contracts.configs import RestoreConfig
+    from engine.contracts.job_control import JobControl
     from engine.jobs import restore
-    from engine.metrics import psnr
-    from engine.sample_photos import make_sample_photos
-    from engine.starter_models import require_starter
+    from engine.models.starters import require_starter
+    from engine.photo_files.photos import read_image
+    from engine.photos.sample_photos import make_sample_photos
 
     samples = make_sample_photos(folder / "samples")
     noisy = sorted(samples.noisy.glob("*.png"))[0]
@@ -102,11 +102,11 @@ def _restore_a_sample(folder: Path) -> str:
 
 
 def _train_two_steps(folder: Path) -> str:
-    from engine.configs import PretrainConfig
-    from engine.job_control import JobControl
+    from engine.contracts.configs import PretrainConfig
+    from engine.contracts.job_control import JobControl
     from engine.jobs import pretrain
-    from engine.run_store import Run
-    from engine.sample_photos import make_sample_photos
+    from engine.photos.sample_photos import make_sample_photos
+    from engine.runs.store import Run
 
     samples = make_sample_photos(folder / "samples")
     config = PretrainConfig(photos=(samples.noisy,), steps=2, out=folder / "run")
@@ -119,7 +119,7 @@ def _train_two_steps(folder: Path) -> str:
 def _denoise_classically(folder: Path) -> str:
     import numpy as np
 
-    from engine.baselines.registry import BASELINES
+    from engine.comparing.baselines.registry import BASELINES
 
     noisy = np.random.default_rng(0).random((48, 64, 3), np.float32)
     tried = []
@@ -133,7 +133,7 @@ def _denoise_classically(folder: Path) -> str:
 
 def _give_the_model_away(folder: Path) -> str:
     """After the training, whose model it takes."""
-    from engine.model_exchange import check_model, export_model
+    from engine.models.exchange import check_model, export_model
 
     written = export_model(folder / "run", folder / "model.onnx", "Self-test")
     return f"{check_model(written).num_parameters:,} weights come back from ONNX"
@@ -144,8 +144,8 @@ def _open_the_window(folder: Path) -> str:
     from PySide6.QtWidgets import QApplication
 
     from app import main as studio
-    from app.main_window import MainWindow
-    from engine.sample_photos import make_sample_photos
+    from app.window.main_window import MainWindow
+    from engine.photos.sample_photos import make_sample_photos
 
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)

@@ -28,21 +28,21 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QDialog, QWidget
 
-from app.job_handle import JobHandle
-from app.main_window import MainWindow
-from app.pages.compare import ComparePage
-from app.pages.labels import LabelsPage
-from app.pages.photos import PhotosPage
-from app.pages.pretrain import PretrainPage
-from app.pages.residual_inspector import ResidualInspector
-from app.pages.restore import RestorePage
-from app.pages.runs import RunsPage
-from app.pages.training_page import TrainingPage
-from app.theme import palette
-from app.widgets.shortcut_sheet import ShortcutSheet
-from engine.atomic_files import write_bytes_atomically
-from engine.demonstration import sample_photos_folder
-from engine.sample_photos import SamplePhotos, make_sample_photos
+from app.jobs.handle import JobHandle
+from app.look.theme import palette
+from app.pages.compare.page import ComparePage
+from app.pages.labels.page import LabelsPage
+from app.pages.photos.page import PhotosPage
+from app.pages.residual.inspector import ResidualInspector
+from app.pages.restore.page import RestorePage
+from app.pages.runs.page import RunsPage
+from app.pages.training.page import TrainingPage
+from app.pages.training.pretrain import PretrainPage
+from app.window.main_window import MainWindow
+from app.window.shortcut_sheet import ShortcutSheet
+from engine.cli.demonstration import sample_photos_folder
+from engine.machine.atomic_files import write_bytes_atomically
+from engine.photos.sample_photos import SamplePhotos, make_sample_photos
 from tests.benchmarks.studio import let_live, measure_in_studio, wait_until
 
 IMAGES = Path(__file__).parent / "images"

@@ -64,7 +64,7 @@ def write_icons(folder: Path) -> dict[int, Path]:
     from PIL import Image
     from PySide6.QtGui import QGuiApplication
 
-    from app.app_icon import app_icon
+    from app.look.app_icon import app_icon
 
     application = QGuiApplication.instance() or QGuiApplication(sys.argv[:1])
     assert application is not None

@@ -11,10 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-TERMINAL_MODULES = (
-    *("cli*.py", "doctor.py", "demonstration.py"),
-    *("system_libraries.py", "process_rank.py", "simulation/*.py"),
-)
+TERMINAL_MODULES = ("cli/*.py", "machine/system_libraries.py", "machine/processes/rank.py", "simulation/*.py")
 """Below `engine`: the window shows nothing of these."""
 
 SHORT_TEXT_KEYWORDS = frozenset({"title", "label", "zero", "makes", "untreated"})

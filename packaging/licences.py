@@ -16,7 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from app.bundled_licences import BundledPackage, collect_packages, dump_packages, required_packages  # noqa: E402
+from app.window.bundled_licences import BundledPackage, collect_packages, dump_packages, required_packages  # noqa: E402
 
 _TEXTS = HERE / "licence_texts"
 # The wheels of Qt for Python name their licence and do not hold its text; the LGPL adds to the GPL.

@@ -9,7 +9,7 @@ def main() -> None:
     """Be whatever this process was started for."""
     # The label-budget experiment starts more of this program, which have to become its workers.
     multiprocessing.freeze_support()
-    from engine.data import raw_process
+    from engine.photo_files.raw import process as raw_process
 
     exit_code = raw_process.serve_if_asked()
     if exit_code is not None:
@@ -18,7 +18,7 @@ def main() -> None:
         from app.main import main as open_window
 
         sys.exit(open_window())
-    from engine.cli import main as run_command
+    from engine.cli.main import main as run_command
 
     run_command()
 

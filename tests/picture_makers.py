@@ -19,7 +19,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.data.tiff_pages import page_path
+from engine.photo_files.tiff.pages import page_path
 from tests import colour_makers as colours
 from tests.heif_makers import HEVC, box, heif_file
 from tests.raw_makers import write_dng

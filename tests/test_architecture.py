@@ -32,21 +32,21 @@ print(json.dumps(sorted(sys.modules)))
 """
 
 LIGHT_MODULES = (
-    "engine.configs",
-    "engine.events",
-    "engine.run_records",
-    "engine.run_store",
-    "engine.presets",
-    "engine.metrics",
-    "engine.noise",
-    "engine.scanning",
-    "engine.restoring",
-    "engine.evaluating",
-    "engine.baselines.registry",
-    "engine.data.image_files",
-    "engine.data.photo_folder",
-    "engine.data.photo_pairs",
-    "engine.cli",
+    "engine.contracts.configs",
+    "engine.contracts.events",
+    "engine.runs.records",
+    "engine.runs.store",
+    "engine.contracts.presets",
+    "engine.comparing.metrics",
+    "engine.photos.noise_estimate",
+    "engine.photos.scanning",
+    "engine.restoring.job",
+    "engine.comparing.evaluating",
+    "engine.comparing.baselines.registry",
+    "engine.photo_files.photos",
+    "engine.photos.folder",
+    "engine.photos.pairs",
+    "engine.cli.main",
 )
 """What the window and the command line import before anything is asked of them."""
 

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from app.viewer.pictures import Picture, PictureRole, ViewSettings
-from app.viewer.pyramid_store import PyramidStore
+from app.viewer.tiles.pyramid_store import PyramidStore
 from app.viewer.view_modes import VIEW_MODES
-from engine import jobs, registry
-from engine.baselines.registry import BASELINES, BaselineEntry
-from engine.configs import EvaluateConfig, FinetuneConfig, PretrainConfig, RestoreConfig
-from engine.job_control import JobControl
-from engine.presets import TASK_CARDS, TaskCard
+from engine import jobs
+from engine.comparing.baselines.registry import BASELINES, BaselineEntry
+from engine.contracts.configs import EvaluateConfig, FinetuneConfig, PretrainConfig, RestoreConfig
+from engine.contracts.job_control import JobControl
+from engine.contracts.presets import TASK_CARDS, TaskCard
+from engine.method import registry
 from tests.conftest import TinyPhotos
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "extending.md"

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from engine import system_libraries
+from engine.machine import system_libraries
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from ot import emd2_1d
 
-from engine.data.image_files import read_image
-from engine.losses.earth_mover import earth_mover_distances_within, sorted_residuals
-from engine.starter_models import require_starter
+from engine.method.losses.earth_mover import earth_mover_distances_within, sorted_residuals
+from engine.models.starters import require_starter
+from engine.photo_files.photos import read_image
 from tests.benchmarks.document import Table, stored_data
 from tests.benchmarks.loss import noises, pot_distance
 from tests.benchmarks.parts import Figures, SpeedBenchmark, measured_in_turn, ratios

@@ -1,7 +1,7 @@
 """Bringing two pictures of one photo to one size, where one of them has been enlarged by a whole factor."""
 
-from engine.data.bicubic_resize import enlarge
-from engine.events import Pixels
+from engine.contracts.events import Pixels
+from engine.photo_files.bicubic_resize import enlarge
 
 MAX_FACTOR = 4
 

@@ -8,18 +8,18 @@ from typing import Any
 from PySide6.QtCore import QPointF, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
-from app.actions import make_action
-from app.translation import format_number, short_number, tr
+from app.core.actions import make_action
+from app.jobs.latest_task import LatestTask
+from app.look.translation import format_number, short_number, tr
 from app.viewer.arrangement import Arrangement, Viewpoint, arrange
-from app.viewer.display_settings import EXPOSURE_RANGE_STOPS, GAMMA_RANGE
 from app.viewer.flicker_timer import FlickerTimer
-from app.viewer.latest_task import LatestTask
 from app.viewer.pane_stage import PaneStage
 from app.viewer.pictures import GAINS, MAX_PANES, PaneContent, Panel, ViewSettings
-from app.viewer.pyramid_store import PyramidStore
-from app.viewer.tile_mosaic import Interpolation
+from app.viewer.tiles.display_settings import EXPOSURE_RANGE_STOPS, GAMMA_RANGE
+from app.viewer.tiles.pyramid_store import PyramidStore
+from app.viewer.tiles.tile_mosaic import Interpolation
 from app.viewer.view_modes import VIEW_MODES
-from engine.errors import EngineError
+from engine.contracts.errors import EngineError
 
 _PATIENCE_MS = 150
 """Work that is done sooner shows no "Computing", which would only flash."""

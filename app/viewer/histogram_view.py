@@ -10,17 +10,17 @@ from PySide6.QtCore import QRect, QRectF, Qt, QTimer, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.image_convert import DisplayLevels, stretch_levels
-from app.theme import SPACING, Palette
-from app.translation import format_number, mark, short_number, tr
+from app.jobs.latest_task import LatestTask
+from app.look.image_convert import DisplayLevels, stretch_levels
+from app.look.text import label
+from app.look.theme import SPACING, Palette
+from app.look.translation import format_number, mark, short_number, tr
+from app.viewer.canvas.view_transform import place_in_scene
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.histograms import Histogram, bin_values, histogram_of
-from app.viewer.latest_task import LatestTask
 from app.viewer.pictures import Picture
-from app.viewer.view_transform import place_in_scene
 from app.widgets.elided_box import ElidedComboBox
-from app.widgets.text import label
-from app.widgets.themed_plot import ThemedPlot
+from app.widgets.plots.themed_plot import ThemedPlot
 
 _SETTLE_MS = 120
 """While a person pans, nothing is counted."""

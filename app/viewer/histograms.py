@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect
 
-from app.viewer.false_colours import luma
 from app.viewer.pictures import Picture
-from engine.events import Pixels
+from app.viewer.tiles.false_colours import luma
+from engine.contracts.events import Pixels
 
 NUM_BINS = 256
 _STRIP_ROWS = 512

@@ -9,13 +9,13 @@ from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
-from app.theme import SPACING, Theme, set_role
-from app.translation import format_number, mark, tr
+from app.look.text import ElidedLabel, label
+from app.look.theme import SPACING, Theme, set_role
+from app.look.translation import format_number, mark, tr
+from app.viewer.canvas.pixel_levels import is_whole, level_text
+from app.viewer.canvas.view_transform import place_in_scene
 from app.viewer.pane_offsets import PaneOffsets
 from app.viewer.pictures import PaneContent, Picture
-from app.viewer.pixel_levels import is_whole, level_text
-from app.viewer.view_transform import place_in_scene
-from app.widgets.text import ElidedLabel, label
 
 _NUM_NAMED_PANES = 3
 _INVITATION = mark("Point at a pixel to read its values")

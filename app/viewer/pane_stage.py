@@ -6,15 +6,15 @@ from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF, Qt, Signal, Slot
 from PySide6.QtGui import QImage, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from app.theme import Theme
-from app.viewer.image_canvas import Backdrop
+from app.look.theme import Theme
+from app.viewer.canvas.image_canvas import Backdrop
+from app.viewer.canvas.view_transform import ViewTransform
 from app.viewer.pane_grid import pane_places
 from app.viewer.pane_offsets import PaneOffsets
 from app.viewer.pane_view import PaneView
 from app.viewer.pictures import Panel
-from app.viewer.tile_loader import TileLoader
-from app.viewer.tile_mosaic import Interpolation
-from app.viewer.view_transform import ViewTransform
+from app.viewer.tiles.tile_loader import TileLoader
+from app.viewer.tiles.tile_mosaic import Interpolation
 
 
 class PaneStage(QWidget):

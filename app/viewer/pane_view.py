@@ -2,11 +2,11 @@
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.viewer.caption import PaneCaption
-from app.viewer.image_canvas import ImageCanvas
+from app.viewer.canvas.caption import PaneCaption
+from app.viewer.canvas.image_canvas import ImageCanvas
+from app.viewer.canvas.view_transform import ViewTransform
 from app.viewer.pictures import Panel
-from app.viewer.tile_loader import TileLoader
-from app.viewer.view_transform import ViewTransform
+from app.viewer.tiles.tile_loader import TileLoader
 
 
 class PaneView(QWidget):

@@ -5,9 +5,9 @@ from collections import OrderedDict
 from pathlib import Path
 
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
-from engine.data.image_files import PhotoImage, read_image
-from engine.data.tiff_pages import containing_file
-from engine.errors import EngineError
+from engine.contracts.errors import EngineError
+from engine.photo_files.photos import PhotoImage, read_image
+from engine.photo_files.tiff.pages import containing_file
 
 _Key = tuple[Path, int, int]
 

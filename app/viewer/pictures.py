@@ -6,10 +6,10 @@ from typing import Literal
 
 from PySide6.QtCore import QSize
 
-from app.image_convert import DisplayLevels
-from app.viewer.image_canvas import Layer
-from app.viewer.legend import Legend
-from engine.events import Pixels
+from app.look.image_convert import DisplayLevels
+from app.viewer.canvas.image_canvas import Layer
+from app.viewer.canvas.legend import Legend
+from engine.contracts.events import Pixels
 
 GAINS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 DEFAULT_GAIN = 4.0

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from app.translation import mark, short_number, tr
-from app.viewer.image_canvas import Layer
-from app.viewer.image_pyramid import ImagePyramid
-from app.viewer.legend import Legend, legend_of
+from app.look.translation import mark, short_number, tr
+from app.viewer.canvas.image_canvas import Layer
+from app.viewer.canvas.legend import Legend, legend_of
 from app.viewer.pictures import (
     DEFAULT_GAIN,
     GAINS,
@@ -24,7 +23,8 @@ from app.viewer.pictures import (
     PictureRole,
     ViewSettings,
 )
-from app.viewer.pyramid_store import PyramidStore
+from app.viewer.tiles.image_pyramid import ImagePyramid
+from app.viewer.tiles.pyramid_store import PyramidStore
 
 __all__ = [
     "DEFAULT_GAIN",

@@ -9,11 +9,11 @@ from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from app.theme import SPACING, Theme, set_role, themed_icon
-from app.translation import format_number, short_number, tr, translate_engine
-from app.widgets.buttons import quiet_button
+from app.look.buttons import quiet_button
+from app.look.text import label
+from app.look.theme import SPACING, Theme, set_role, themed_icon
+from app.look.translation import format_number, short_number, tr, translate_engine
 from app.widgets.field_editors import EDITOR_PX, MIN_EDITOR_PX, ChoiceEditor, FieldEditor, IntEditor, editor_for
-from app.widgets.text import label
 
 CAPTION_PX = 160
 

@@ -3,9 +3,9 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from app.theme import SPACING
-from app.widgets.buttons import button, primary_button
-from app.widgets.text import IconLabel, label
+from app.look.buttons import button, primary_button
+from app.look.text import IconLabel, label
+from app.look.theme import SPACING
 
 
 class EmptyState(QWidget):

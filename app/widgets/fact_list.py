@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
-from app.theme import SPACING
-from app.widgets.text import label
+from app.look.text import label
+from app.look.theme import SPACING
 
 
 class FactList(QWidget):

@@ -20,9 +20,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.theme import SPACING, Theme
-from app.translation import mark, read_number, short_number, tr, translate_engine
-from app.widgets.buttons import icon_button
+from app.look.buttons import icon_button
+from app.look.theme import SPACING, Theme
+from app.look.translation import mark, read_number, short_number, tr, translate_engine
 from app.widgets.elided_box import ElidedComboBox
 
 CHOICE_TITLES = {

@@ -3,12 +3,12 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QWidget
 
-from app import phrases
-from app.job_runner import JobHandle, JobState
-from app.theme import SPACING, Theme, themed_icon
-from app.translation import mark, tr, translate_engine
-from app.widgets.buttons import icon_button
-from app.widgets.text import ElidedLabel, label
+from app.jobs.runner import JobHandle, JobState
+from app.look import phrases
+from app.look.buttons import icon_button
+from app.look.text import ElidedLabel, label
+from app.look.theme import SPACING, Theme, themed_icon
+from app.look.translation import mark, tr, translate_engine
 
 _STATE_TEXTS = {
     JobState.QUEUED: mark("waiting"),

@@ -3,9 +3,9 @@
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QAbstractButton, QMenu, QPushButton, QToolButton, QWidget
 
-from app.theme import themed_icon
-from app.translation import tr
-from app.widgets.buttons import IconButton
+from app.look.buttons import IconButton
+from app.look.theme import themed_icon
+from app.look.translation import tr
 
 
 class OverflowButton(IconButton):

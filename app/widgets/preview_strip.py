@@ -9,13 +9,13 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
-from app.actions import make_action, tip_with_keys
-from app.image_convert import qimage_from_pixels
-from app.style_sheet import Sizes
-from app.theme import SPACING, Theme, palette
-from app.translation import format_number, short_number, tr
-from app.widgets.text import label
-from engine.events import Pixels, PreviewReady
+from app.core.actions import make_action, tip_with_keys
+from app.look.image_convert import qimage_from_pixels
+from app.look.style_sheet import Sizes
+from app.look.text import label
+from app.look.theme import SPACING, Theme, palette
+from app.look.translation import format_number, short_number, tr
+from engine.contracts.events import Pixels, PreviewReady
 
 RESIDUAL_GAIN = 4.0
 MAX_FRAMES = 160

@@ -10,9 +10,9 @@ from typing import Any
 from pictures import Picture
 from torch import Tensor
 
-from engine.atomic_files import write_bytes_atomically
-from engine.errors import InvalidInputError
-from engine.models import ModelCard, save_model
+from engine.contracts.errors import InvalidInputError
+from engine.machine.atomic_files import write_bytes_atomically
+from engine.models.files import ModelCard, save_model
 
 LARGEST_BYTES = 10_000_000
 

@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from clean_pictures import CleanPictures, Crops
 
-from engine.devices import ComputeDevice
-from engine.events import Pixels
-from engine.metrics import psnr
-from engine.models import RestorationModel
-from engine.registry import TASKS
-from engine.restorer import Restorer
+from engine.comparing.metrics import psnr
+from engine.contracts.events import Pixels
+from engine.machine.devices import ComputeDevice
+from engine.method.registry import TASKS
+from engine.method.tasks.restoration_task import RestorationTask
+from engine.models.files import RestorationModel
+from engine.restoring.restorer import Restorer
 from engine.simulation.camera import draw_camera, take_photo
 from engine.simulation.parameters import CameraRanges
-from engine.tasks.restoration_task import RestorationTask
 
 Figures = dict[str, dict[str, float]]
 """Mean PSNR by condition: of what the model was given (`input`) and of what it made of it (`restored`)."""

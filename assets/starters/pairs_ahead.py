@@ -17,7 +17,7 @@ from clean_pictures import CleanPictures, Crops
 from recipes import Recipe, make_batch, make_task
 from torch import Tensor
 
-from engine.tasks.restoration_task import RestorationTask
+from engine.method.tasks.restoration_task import RestorationTask
 
 NUM_AHEAD = 16
 """Batches in the making or waiting: a few seconds of training, some ten megabytes."""

@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from qt_resources import read_resources
 
-from engine.atomic_files import write_bytes_atomically
-from engine.errors import InvalidInputError
+from engine.contracts.errors import InvalidInputError
+from engine.machine.atomic_files import write_bytes_atomically
 
 LIST_FILE = "pictures.json"
 

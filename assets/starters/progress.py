@@ -20,8 +20,8 @@ from pairs_ahead import PairsAhead
 from pictures import Picture
 from recipes import Recipe
 
-from engine.atomic_files import write_bytes_atomically
-from engine.errors import InvalidInputError
+from engine.contracts.errors import InvalidInputError
+from engine.machine.atomic_files import write_bytes_atomically
 from engine.simulation.kinds import KINDS
 from engine.simulation.parameters import PairParams
 

@@ -3,7 +3,7 @@
 import struct
 import zlib
 
-from engine.errors import InvalidInputError
+from engine.contracts.errors import InvalidInputError
 
 
 def read_resources(data: bytes) -> dict[str, bytes]:

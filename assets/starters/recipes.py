@@ -13,10 +13,10 @@ import torch
 from clean_pictures import CleanPictures, Crops
 from torch import Tensor
 
-from engine.objectives import step_seed
-from engine.registry import TASKS
+from engine.method.registry import TASKS
+from engine.method.tasks.restoration_task import RestorationTask
 from engine.simulation.pairs import add_light_degradation, simulate_pairs
-from engine.tasks.restoration_task import RestorationTask
+from engine.training.objectives import step_seed
 
 PairMaker = Callable[[Crops, RestorationTask, int, np.random.Generator], tuple[Tensor, Tensor]]
 """From clean crops, the task, the side of the network's input and chance: what the network sees, and its target."""
@@ -25,7 +25,7 @@ _MARGIN_PX = 16
 """How much larger crops are cut for the simulated camera, so that JPEG blocks begin anywhere."""
 
 _PAIR_STREAM = 3
-"""Of the randomness of a step (`engine.objectives.step_seed`)."""
+"""Of the randomness of a step (`engine.training.objectives.step_seed`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +58,11 @@ class Recipe:
     Attributes:
         title: Name on its card.
         description: What it does, one or two sentences.
-        task: Name in `engine.registry.TASKS`.
+        task: Name in `engine.method.registry.TASKS`.
         make_pair: Makes the pairs.
         stages: The schedule.
         margin_px: How much larger the clean crops are than the network's output.
-        backbone: Name in `engine.registry.BACKBONES`.
+        backbone: Name in `engine.method.registry.BACKBONES`.
         backbone_params: Its settings.
         task_params: The task's settings.
         parent: Starter model whose weights it starts from; empty: none.

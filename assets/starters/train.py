@@ -37,18 +37,18 @@ from recipes import RECIPES, Recipe
 from torch import Tensor
 
 from engine import __version__
-from engine.checkpoints import TrainingState, load_checkpoint, transfer_weights
-from engine.compute_preference import ComputePreference
-from engine.configs import TrainingConfig
-from engine.devices import ComputeDevice, open_device, prefer
-from engine.errors import EngineError, InvalidInputError
-from engine.events import CheckpointSaved, JobEvent, StepDone
-from engine.job_control import JobCancelled, JobControl
-from engine.models import ModelCard, RestorationModel, build_network, load_model
-from engine.pretext.pretext_task import LossParts, Restore
-from engine.registry import BACKBONES, find_entry
-from engine.run_store import RunStore
-from engine.trainer import Trainer, new_state
+from engine.contracts.compute_preference import ComputePreference
+from engine.contracts.configs import TrainingConfig
+from engine.contracts.errors import EngineError, InvalidInputError
+from engine.contracts.events import CheckpointSaved, JobEvent, StepDone
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.machine.devices import ComputeDevice, open_device, prefer
+from engine.method.pretext.pretext_task import LossParts, Restore
+from engine.method.registry import BACKBONES, find_entry
+from engine.models.files import ModelCard, RestorationModel, build_network, load_model
+from engine.runs.store import RunStore
+from engine.training.checkpoints import TrainingState, load_checkpoint, transfer_weights
+from engine.training.trainer import Trainer, new_state
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTERS_FOLDER = Path(__file__).resolve().parent
@@ -184,7 +184,7 @@ class Sitting:
         start: Model whose weights a new training starts from; None: the recipe's.
         hours: How long; 0: to the end.
         seed: Of a new training.
-        device: As of `engine.configs.ComputeConfig`.
+        device: As of `engine.contracts.configs.ComputeConfig`.
         save_every_s: How much work a kill can cost.
     """
 

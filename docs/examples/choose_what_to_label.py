@@ -4,11 +4,11 @@ import sys
 from pathlib import Path
 
 from engine import jobs
-from engine.configs import ScanConfig
-from engine.events import JobEvent
-from engine.job_control import JobControl
-from engine.label_suggestion_config import SuggestLabelsConfig
-from engine.starter_models import require_starter
+from engine.contracts.configs import ScanConfig
+from engine.contracts.events import JobEvent
+from engine.contracts.job_control import JobControl
+from engine.contracts.label_suggestion import SuggestLabelsConfig
+from engine.models.starters import require_starter
 
 
 def ignore(event: JobEvent) -> None:

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 from engine import jobs
-from engine.configs import EvaluateConfig, FinetuneConfig, Preset
-from engine.events import JobEvent
-from engine.job_control import JobControl
-from engine.presets import finetune_preset
-from engine.starter_models import require_starter
+from engine.contracts.configs import EvaluateConfig, FinetuneConfig, Preset
+from engine.contracts.events import JobEvent
+from engine.contracts.job_control import JobControl
+from engine.contracts.presets import finetune_preset
+from engine.models.starters import require_starter
 
 
 def ignore(event: JobEvent) -> None:

@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 from engine import jobs
-from engine.configs import Preset, PretrainConfig, RestoreConfig
-from engine.events import JobEvent, StepDone
-from engine.job_control import JobControl
-from engine.presets import pretrain_preset
+from engine.contracts.configs import Preset, PretrainConfig, RestoreConfig
+from engine.contracts.events import JobEvent, StepDone
+from engine.contracts.job_control import JobControl
+from engine.contracts.presets import pretrain_preset
 
 
 def tell(event: JobEvent) -> None:

@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 from engine import jobs
-from engine.configs import RestoreConfig
-from engine.events import ImageRestored, JobEvent
-from engine.job_control import JobControl
-from engine.starter_models import require_starter
+from engine.contracts.configs import RestoreConfig
+from engine.contracts.events import ImageRestored, JobEvent
+from engine.contracts.job_control import JobControl
+from engine.models.starters import require_starter
 
 
 def tell(event: JobEvent) -> None:

@@ -4,22 +4,22 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.configs import ComputeConfig, FinetuneConfig, PretrainConfig
-from engine.devices import open_device
-from engine.errors import InvalidInputError
-from engine.events import Emit
-from engine.interruptible import run_interruptibly
-from engine.job_control import JobControl
-from engine.job_results import TrainingResult
+from engine.contracts.configs import ComputeConfig, FinetuneConfig, PretrainConfig
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.events import Emit
+from engine.contracts.job_control import JobControl
+from engine.contracts.results import TrainingResult
 from engine.label_budget.measuring import Measurer
 from engine.label_budget.plan import Cell, PhotoSet
 from engine.label_budget.scores import Score, ScoreFolder
-from engine.label_suggestion import choose_representatives, measure_residuals
-from engine.models import load_model, read_card
-from engine.run_folder import RECORD_FILE, unwritable
-from engine.run_records import RunStatus
-from engine.run_store import Run
-from engine.training import finetune, pretrain, resume_training
+from engine.labelling.suggestion import choose_representatives, measure_residuals
+from engine.machine.devices import open_device
+from engine.machine.interruptible import run_interruptibly
+from engine.models.files import load_model, read_card
+from engine.runs.folder import RECORD_FILE, unwritable
+from engine.runs.records import RunStatus
+from engine.runs.store import Run
+from engine.training.job import finetune, pretrain, resume_training
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,21 +4,21 @@ from collections import defaultdict
 from functools import partial
 from pathlib import Path
 
-from engine.configs import ComputeConfig
-from engine.data.photo_folder import find_usable_photos, list_image_files
-from engine.data.photo_pairs import PhotoPair, match_pairs
-from engine.errors import ImageWriteError, InvalidInputError
-from engine.events import Emit, FileSkipped, JobWarning, StepDone
-from engine.interruptible import run_interruptibly
-from engine.job_control import JobCancelled, JobControl
-from engine.label_budget.configuration import LabelBudgetConfig
+from engine.contracts.configs import ComputeConfig
+from engine.contracts.errors import ImageWriteError, InvalidInputError
+from engine.contracts.events import Emit, FileSkipped, JobWarning, StepDone
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.label_budget import LabelBudgetConfig
 from engine.label_budget.methods import LeftOut, choose_methods
 from engine.label_budget.plan import make_plan, split_photos
 from engine.label_budget.progress import ExperimentProgress
-from engine.label_budget.reports import write_reports
-from engine.label_budget.results import LabelBudgetResult, compute_figures
+from engine.label_budget.reports.files import write_reports
+from engine.label_budget.reports.results import LabelBudgetResult, compute_figures
+from engine.label_budget.reports.verdict import write_verdict
 from engine.label_budget.stored import keep_settings
-from engine.label_budget.verdict import write_verdict
+from engine.machine.interruptible import run_interruptibly
+from engine.photos.folder import find_usable_photos, list_image_files
+from engine.photos.pairs import PhotoPair, match_pairs
 
 _SMALLEST_SIDE_PX = 11
 """Of a photo whose structural similarity can be measured."""
@@ -41,9 +41,9 @@ def label_budget(config: LabelBudgetConfig, control: JobControl, emit: Emit) -> 
         InvalidInputError: There are too few pairs, an unknown method, or a folder of another experiment.
         EngineError: A worker process died, or the folder cannot be written.
     """
-    from engine.data.patches import MEMORY_BUDGET_BYTES
     from engine.label_budget.execution import Workplace
     from engine.label_budget.side_by_side import default_workers, do_cells
+    from engine.photos.crops import MEMORY_BUDGET_BYTES
 
     config = config.model_copy(
         update={
@@ -117,7 +117,7 @@ def _find_photos(
         return [path for path, info in found if min(info.width, info.height) >= _SMALLEST_SIDE_PX]
 
     # Imported late: OpenCV.
-    from engine.data.pair_checks import check_pair
+    from engine.photos.pair_checks import check_pair
 
     noisy = usable(config.noisy)
     matching = match_pairs(noisy, usable(config.clean))
@@ -142,7 +142,7 @@ def _find_photos(
 
 
 def _device_name(config: LabelBudgetConfig) -> str:
-    from engine.devices import open_device
+    from engine.machine.devices import open_device
 
     return open_device(config).name
 

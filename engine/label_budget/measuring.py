@@ -5,20 +5,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.data.patches import decode_photo
-from engine.data.photo_pairs import PhotoPair
-from engine.devices import open_device
-from engine.errors import InvalidInputError
-from engine.events import Emit, StepDone
-from engine.interruptible import run_interruptibly
-from engine.job_control import JobControl
-from engine.job_results import PairScore
-from engine.metrics import psnr, ssim
-from engine.models import load_model
-from engine.restorer import Restorer
+from engine.comparing.metrics import psnr, ssim
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.events import Emit, StepDone
+from engine.contracts.job_control import JobControl
+from engine.contracts.results import PairScore
+from engine.machine.devices import open_device
+from engine.machine.interruptible import run_interruptibly
+from engine.models.files import load_model
+from engine.photos.crops import decode_photo
+from engine.photos.pairs import PhotoPair
+from engine.restoring.restorer import Restorer
 
 if TYPE_CHECKING:
-    from engine.configs import ComputeConfig
+    from engine.contracts.configs import ComputeConfig
 
 PSNR_LIMIT_DB = 100.0
 """A picture equal to its reference would make every mean infinite."""

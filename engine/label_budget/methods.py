@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.configs import OWN_NOISE
-from engine.errors import InvalidInputError
-from engine.label_budget.configuration import PRIMARY_PRETEXT
-from engine.starter_models import starter_path
+from engine.contracts.configs import OWN_NOISE
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.label_budget import PRIMARY_PRETEXT
+from engine.models.starters import starter_path
 
 SCRATCH = "scratch"
 STARTER = "starter"
@@ -23,7 +23,7 @@ class Method:
         title: As a person reads it.
         pretext: What it pretrains with; None: it does not.
         starter: The starter model that it begins with; None: with fresh weights.
-        by_suggestion: Whether its labels are chosen by `engine.label_suggestion` and not drawn by chance.
+        by_suggestion: Whether its labels are chosen by `engine.labelling.suggestion` and not drawn by chance.
     """
 
     name: str
@@ -43,7 +43,7 @@ class LeftOut:
 
 def available_methods() -> tuple[dict[str, Method], list[LeftOut]]:
     """All methods that this installation has, by name, and those that it lacks."""
-    from engine.registry import PRETEXTS
+    from engine.method.registry import PRETEXTS
 
     methods = {SCRATCH: Method(name=SCRATCH, title="From scratch")}
     for name, entry in PRETEXTS.items():

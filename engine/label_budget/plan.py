@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from engine.configs import OWN_NOISE, FinetuneConfig, PretrainConfig
-from engine.data.photo_pairs import PhotoPair, choose_pairs
-from engine.errors import InvalidInputError
-from engine.label_budget.configuration import PRIMARY_PRETEXT, LabelBudgetConfig
+from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.label_budget import PRIMARY_PRETEXT, LabelBudgetConfig
 from engine.label_budget.methods import SCRATCH, LeftOut, Method
+from engine.photos.pairs import PhotoPair, choose_pairs
 
 _UNSETTLING = {"out", "name", "parent", "device", "precision", "preview_interval_s", "checkpoint_interval_s"}
 """Settings that do not change what a training is: it may go on with others."""
@@ -173,7 +173,7 @@ def make_plan(
 
 
 def _photos_needed(method: Method) -> int:
-    from engine.registry import PRETEXTS
+    from engine.method.registry import PRETEXTS
 
     if method.pretext is None:
         return 0

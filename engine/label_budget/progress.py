@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 
-from engine.events import (
+from engine.contracts.events import (
     Emit,
     FileSkipped,
     JobEvent,
@@ -13,8 +13,8 @@ from engine.events import (
     TrainingMeasured,
     TrainingsPlanned,
 )
-from engine.job_control import JobControl
-from engine.job_results import PairScore
+from engine.contracts.job_control import JobControl
+from engine.contracts.results import PairScore
 from engine.label_budget.plan import Cell
 from engine.label_budget.scores import Score
 

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.errors import InvalidInputError
-from engine.job_results import PairScore
-from engine.json_files import json_text, read_json_object
-from engine.run_folder import write_text
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.results import PairScore
+from engine.machine.json_files import json_text, read_json_object
+from engine.runs.folder import write_text
 
 
 @dataclass(frozen=True, kw_only=True)

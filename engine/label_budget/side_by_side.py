@@ -18,15 +18,15 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Literal
 
-from engine.data.photo_memory import photos_remembered
-from engine.errors import EngineError
-from engine.events import FileSkipped, JobEvent, JobWarning, RunStarted, StepDone
-from engine.job_control import JobCancelled, JobControl
+from engine.contracts.errors import EngineError
+from engine.contracts.events import FileSkipped, JobEvent, JobWarning, RunStarted, StepDone
+from engine.contracts.job_control import JobCancelled, JobControl
 from engine.label_budget.execution import CellRunner, Workplace
 from engine.label_budget.plan import Cell
 from engine.label_budget.progress import REPORT_INTERVAL_S, ExperimentProgress
 from engine.label_budget.scores import Score
-from engine.system_memory import available_memory
+from engine.machine.system_memory import available_memory
+from engine.photos.memory import photos_remembered
 
 MEMORY_PER_WORKER = 3 * 2**29
 """Bytes of one process with torch, a small network and some photos."""

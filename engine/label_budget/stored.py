@@ -8,13 +8,13 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from engine.errors import InvalidInputError
-from engine.json_files import json_text, read_json_object
-from engine.label_budget.configuration import LabelBudgetConfig
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.label_budget import LabelBudgetConfig
 from engine.label_budget.methods import LeftOut
-from engine.label_budget.reports import JSON_FILE
-from engine.label_budget.results import BudgetFigures
-from engine.run_folder import write_text
+from engine.label_budget.reports.files import JSON_FILE
+from engine.label_budget.reports.results import BudgetFigures
+from engine.machine.json_files import json_text, read_json_object
+from engine.runs.folder import write_text
 
 SETTINGS_FILE = "experiment.json"
 _SCHEMA = 1

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.configs import PretrainConfig
-from engine.data.photo_pairs import PhotoPair
-from engine.label_budget.configuration import LabelBudgetConfig
+from engine.contracts.configs import PretrainConfig
+from engine.contracts.label_budget import LabelBudgetConfig
 from engine.label_budget.methods import LeftOut, choose_methods
 from engine.label_budget.plan import make_plan, split_photos
+from engine.photos.pairs import PhotoPair
 
 
 @dataclass(frozen=True, kw_only=True)

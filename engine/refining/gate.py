@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.data.patches import DecodedPhoto
-from engine.events import Emit, Pixels, StepDone
-from engine.job_control import JobControl
+from engine.contracts.events import Emit, Pixels, StepDone
+from engine.contracts.job_control import JobControl
+from engine.photos.crops import DecodedPhoto
 from engine.refining.label_parts import JudgedLabel
 from engine.refining.own_noise import WINDOW_PX, gate_places
 from engine.simulation.learned.noise import LearnedNoise

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.data.patches import DecodedPhoto
-from engine.events import Pixels
-from engine.objectives import DecodedPair
-from engine.tasks.restoration_task import RestorationTask
+from engine.contracts.events import Pixels
+from engine.method.tasks.restoration_task import RestorationTask
+from engine.photos.crops import DecodedPhoto
+from engine.training.objectives import DecodedPair
 
 HELD_BACK_SHARE = 3 / 8
 """Of a label's shorter side."""

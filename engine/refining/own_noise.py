@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from engine.data.patches import DecodedPhoto
-from engine.data.tiff_pages import containing_file
-from engine.errors import InvalidInputError
-from engine.events import Emit, NoiseLearned, Pixels, StepDone, TwinMade, TwinsCompared
-from engine.job_control import JobControl
-from engine.noise import MIN_SIDE_PX
-from engine.objectives import DecodedPair
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.events import Emit, NoiseLearned, Pixels, StepDone, TwinMade, TwinsCompared
+from engine.contracts.job_control import JobControl
+from engine.method.tasks.restoration_task import RestorationTask
+from engine.models.weight_files import save_tensors
+from engine.photo_files.tiff.pages import containing_file
+from engine.photos.crops import DecodedPhoto
+from engine.photos.noise_estimate import MIN_SIDE_PX
 from engine.refining.label_parts import reference_windows
-from engine.restorer import Restorer
+from engine.restoring.restorer import Restorer
 from engine.simulation.dead_leaves import draw_dead_leaves
 from engine.simulation.learned.flat_blocks import guess_noise
 from engine.simulation.learned.jpeg import BLOCK_PX, compression_of
@@ -32,8 +33,7 @@ from engine.simulation.learned.noise import NOISE_FILE, LearnedNoise, load_noise
 from engine.simulation.learned.twins import MAX_PHOTOS as MAX_TWINS
 from engine.simulation.learned.twins import NUM_ROUNDS, fit_by_twins
 from engine.simulation.pictures import Picture
-from engine.tasks.restoration_task import RestorationTask
-from engine.weight_files import save_tensors
+from engine.training.objectives import DecodedPair
 
 MAX_PHOTOS = 64
 """Photos of a folder that are learned from, spread evenly over it."""

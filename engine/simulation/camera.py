@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.raw_mosaic import FILTER_ORDERS, FilterOrder
+from engine.photo_files.raw.mosaic import FILTER_ORDERS, FilterOrder
 from engine.simulation.chance import sometimes
 from engine.simulation.demosaicking import DEMOSAICKERS, mosaic_of
 from engine.simulation.parameters import CameraRanges

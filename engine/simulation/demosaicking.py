@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.bayer_interpolation import interpolate_with_red_at
-from engine.data.raw_mosaic import FilterOrder
+from engine.photo_files.raw.demosaicking import interpolate_with_red_at
+from engine.photo_files.raw.mosaic import FilterOrder
 from engine.simulation.pictures import Picture
 
 Mosaic = NDArray[np.float32]

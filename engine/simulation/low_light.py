@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from engine.data.raw_mosaic import FILTER_ORDERS
+from engine.photo_files.raw.mosaic import FILTER_ORDERS
 from engine.simulation.chance import log_uniform
 from engine.simulation.demosaicking import demosaick_linear, mosaic_of
 from engine.simulation.pictures import Picture, Plane, as_three, luminance, rounded, smoothed

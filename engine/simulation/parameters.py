@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from engine.configs import JobConfig
+from engine.contracts.configs import JobConfig
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

@@ -12,14 +12,14 @@ from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.error_reporting import ErrorReporter
-from app.job_runner import JobRunner
-from app.main_window import MainWindow
-from app.session import Session
-from app.settings import Settings
-from app.theme import Theme, ThemeChoice
-from app.thumbnails import shared_thumbnails
-from engine.run_store import RunStore
+from app.core.error_reporting import ErrorReporter
+from app.core.session import Session
+from app.core.settings import Settings
+from app.jobs.runner import JobRunner
+from app.look.theme import Theme, ThemeChoice
+from app.look.thumbnails import shared_thumbnails
+from app.window.main_window import MainWindow
+from engine.runs.store import RunStore
 
 
 @pytest.hookimpl(wrapper=True)

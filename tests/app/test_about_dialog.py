@@ -5,9 +5,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from app import bundled_licences
-from app.about_dialog import AboutDialog
-from app.bundled_licences import BundledPackage, bundled_packages, dump_packages
+from app.window import bundled_licences
+from app.window.about_dialog import AboutDialog
+from app.window.bundled_licences import BundledPackage, bundled_packages, dump_packages
 from engine import __version__
 from tests.app.conftest import OpenWindow
 

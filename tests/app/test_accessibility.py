@@ -21,11 +21,11 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from app.about_dialog import AboutDialog
-from app.actions import ACTIONS
-from app.settings_dialog import SettingsDialog
-from app.widgets.shortcut_sheet import ShortcutSheet
-from engine.events import PhotoScanned
+from app.core.actions import ACTIONS
+from app.window.about_dialog import AboutDialog
+from app.window.settings_dialog import SettingsDialog
+from app.window.shortcut_sheet import ShortcutSheet
+from engine.contracts.events import PhotoScanned
 from tests.app.conftest import OpenWindow
 from tests.conftest import TinyPhotos
 

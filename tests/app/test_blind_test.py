@@ -10,15 +10,15 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from app.pages.blind_bar import TallyBar
-from app.pages.blind_trial import make_trial, reading
-from app.pages.compare import ComparePage
-from app.pages.compare_bar import PaneChip
-from app.pages.compare_panes import INPUT_CHOICE, PaneChoice, PaneKind
-from app.session import RestoredPhoto
+from app.core.session import RestoredPhoto
+from app.pages.compare.bar import PaneChip
+from app.pages.compare.blind.bar import TallyBar
+from app.pages.compare.blind.trial import make_trial, reading
+from app.pages.compare.page import ComparePage
+from app.pages.compare.panes import INPUT_CHOICE, PaneChoice, PaneKind
 from app.viewer.pictures import MissingPicture, Picture, PictureRole
-from engine.blind_votes import Choice, PairTally, VoteBook, sign_test
-from engine.events import PhotoScanned
+from engine.comparing.blind_votes import Choice, PairTally, VoteBook, sign_test
+from engine.contracts.events import PhotoScanned
 
 
 @pytest.fixture

@@ -9,21 +9,21 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QRadioButton, QWidget
 
-from app.image_convert import pixels_from_qimage
-from app.pages.compare import ComparePage
-from app.pages.compare_looks import gamma_of, steps_of
-from app.pages.compare_panes import INPUT_CHOICE, REFERENCE_CHOICE, PaneChoice, PaneKind
-from app.settings import COMPARE_HISTOGRAM
-from app.theme import Theme, ThemeChoice
-from app.viewer.image_canvas import Backdrop
+from app.core.settings import COMPARE_HISTOGRAM
+from app.look.buttons import icon_button
+from app.look.image_convert import pixels_from_qimage
+from app.look.theme import Theme, ThemeChoice
+from app.pages.compare.looks import gamma_of, steps_of
+from app.pages.compare.page import ComparePage
+from app.pages.compare.panes import INPUT_CHOICE, REFERENCE_CHOICE, PaneChoice, PaneKind
+from app.viewer.canvas.image_canvas import Backdrop
 from app.viewer.pictures import MAX_PANES
-from app.viewer.tile_mosaic import Interpolation
-from app.widgets.buttons import icon_button
+from app.viewer.tiles.tile_mosaic import Interpolation
 from app.widgets.overflow import OverflowButton
-from engine.data.image_files import read_image
-from engine.data.photo_pairs import PhotoPair
-from engine.events import PhotoScanned
-from engine.metrics import psnr, ssim
+from engine.comparing.metrics import psnr, ssim
+from engine.contracts.events import PhotoScanned
+from engine.photo_files.photos import read_image
+from engine.photos.pairs import PhotoPair
 
 
 @pytest.fixture

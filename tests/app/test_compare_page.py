@@ -7,9 +7,11 @@ import tifffile
 from PySide6.QtCore import QPointF, QSizeF, Qt
 from PySide6.QtTest import QTest
 
-from app.pages.compare import ComparePage
-from app.pages.compare_figures import figures_text
-from app.pages.compare_panes import (
+from app.core.session import RestoredPhoto
+from app.core.settings import COMPARE_MODE
+from app.pages.compare.figures import figures_text
+from app.pages.compare.page import ComparePage
+from app.pages.compare.panes import (
     INPUT_CHOICE,
     REFERENCE_CHOICE,
     RESTORED_CHOICE,
@@ -18,14 +20,12 @@ from app.pages.compare_panes import (
     reference_of,
     source_of,
 )
-from app.session import RestoredPhoto
-from app.settings import COMPARE_MODE
 from app.viewer.pictures import MissingPicture, Picture
-from engine.data.image_files import read_image
-from engine.data.photo_pairs import PhotoPair
-from engine.data.tiff_pages import page_path
-from engine.events import PhotoScanned
-from engine.metrics import psnr, ssim
+from engine.comparing.metrics import psnr, ssim
+from engine.contracts.events import PhotoScanned
+from engine.photo_files.photos import read_image
+from engine.photo_files.tiff.pages import page_path
+from engine.photos.pairs import PhotoPair
 
 
 @pytest.fixture

@@ -7,10 +7,14 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from app.job_runner import JobRunner
-from app.pages.compare import ComparePage
-from app.pages.compare_offers import offers_of
-from app.pages.compare_panes import (
+from app.core.session import ModelChoice, Session
+from app.core.settings import COMPARE_MODE, COMPARE_PANES
+from app.jobs.runner import JobRunner
+from app.look.thumbnails import shared_thumbnails
+from app.pages.compare.filmstrip import FilmstripRow
+from app.pages.compare.offers import offers_of
+from app.pages.compare.page import ComparePage
+from app.pages.compare.panes import (
     INPUT_CHOICE,
     REFERENCE_CHOICE,
     RESTORED_CHOICE,
@@ -18,17 +22,13 @@ from app.pages.compare_panes import (
     PaneKind,
     choice_from_text,
 )
-from app.pages.filmstrip import FilmstripRow
-from app.session import ModelChoice, Session
-from app.settings import COMPARE_MODE, COMPARE_PANES
-from app.thumbnails import shared_thumbnails
 from app.viewer.pictures import MissingPicture, Picture
-from engine.baselines.registry import BASELINES, Baseline
-from engine.data.image_files import read_image
-from engine.data.photo_pairs import PhotoPair
-from engine.events import PhotoScanned
-from engine.run_store import RunStore
-from engine.starter_models import list_starters
+from engine.comparing.baselines.registry import BASELINES, Baseline
+from engine.contracts.events import PhotoScanned
+from engine.models.starters import list_starters
+from engine.photo_files.photos import read_image
+from engine.photos.pairs import PhotoPair
+from engine.runs.store import RunStore
 
 WAVELET = PaneChoice(PaneKind.BASELINE, "wavelet")
 MALVAR = PaneChoice(PaneKind.BASELINE, "malvar")

@@ -7,9 +7,9 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
-from app.theme import ThemeChoice
+from app.look.theme import ThemeChoice
+from app.viewer.canvas.image_canvas import Backdrop
 from app.viewer.compare_viewer import CompareViewer
-from app.viewer.image_canvas import Backdrop
 from app.viewer.inspectors import PixelBar, pixel_value
 from app.viewer.view_modes import MissingPicture, Picture, PictureRole
 

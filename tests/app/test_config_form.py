@@ -9,12 +9,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 
-from app.pages.training_form import TrainingForm
-from app.theme import Theme
+from app.look.theme import Theme
+from app.pages.training.setup.form import TrainingForm
 from app.widgets.config_form import ConfigForm
-from engine import configs
-from engine.configs import FinetuneConfig, JobConfig, Preset, PretrainConfig, RestoreConfig, TrainingConfig
-from engine.presets import finetune_preset, pretrain_preset
+from engine.contracts import configs
+from engine.contracts.configs import FinetuneConfig, JobConfig, Preset, PretrainConfig, RestoreConfig, TrainingConfig
+from engine.contracts.presets import finetune_preset, pretrain_preset
 
 REQUIRED: dict[str, Any] = {
     "folders": (Path("/photos"), Path("/more photos")),
@@ -30,7 +30,7 @@ MODELS = [model for model in vars(configs).values() if isinstance(model, type) a
 
 
 def all_models() -> list[type[BaseModel]]:
-    from engine.registry import BACKBONES, PRETEXTS, TASKS
+    from engine.method.registry import BACKBONES, PRETEXTS, TASKS
 
     registered = [entry.params_model for table in (PRETEXTS, TASKS, BACKBONES) for entry in table.values()]
     return [*MODELS, *registered]
@@ -85,7 +85,7 @@ def test_titles_tips_units_bounds_and_choices_come_from_the_model(qtbot: QtBot, 
 
 
 def test_a_zero_that_stands_for_something_says_so(qtbot: QtBot, theme: Theme) -> None:
-    from engine.registry import BACKBONES
+    from engine.method.registry import BACKBONES
 
     for entry in BACKBONES.values():
         form = ConfigForm(entry.params_model)
@@ -181,7 +181,7 @@ def test_the_wheel_does_not_change_a_setting_under_the_pointer(qtbot: QtBot, the
 
 
 def test_a_training_form_grows_the_parameters_of_what_is_chosen(qtbot: QtBot, theme: Theme) -> None:
-    from engine.registry import PRETEXTS
+    from engine.method.registry import PRETEXTS
 
     form = TrainingForm(PretrainConfig, ("name", "steps", "seed"))
     qtbot.addWidget(form)

@@ -15,8 +15,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.error_reporting import ErrorReporter, ReportDialog, log_folder
-from app.theme import Theme
+from app.core.error_reporting import ErrorReporter, ReportDialog, log_folder
+from app.look.theme import Theme
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_crash_of_native_code_is_found_at_the_next_start(qtbot: QtBot, theme: 
         import faulthandler
         from PySide6.QtWidgets import QApplication
         application = QApplication([])
-        from app.error_reporting import ErrorReporter
+        from app.core.error_reporting import ErrorReporter
         reporter = ErrorReporter()
         reporter.install()
         faulthandler._sigsegv()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.garbage_collection import MainThreadCollector
+from app.core.garbage_collection import MainThreadCollector
 
 
 class Node:

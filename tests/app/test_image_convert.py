@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QColor, QImage
 
-from app.image_convert import (
+from app.look.image_convert import (
     DisplayLevels,
     apply_levels,
     image_view,

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.pages.pretrain import PretrainPage
-from engine.run_records import RunStatus
-from engine.run_store import RunStore
+from app.pages.training.pretrain import PretrainPage
+from engine.runs.records import RunStatus
+from engine.runs.store import RunStore
 from tests.app.conftest import OpenWindow
 from tests.conftest import TinyPhotos
 from tests.trust.kill_host import PROJECT

@@ -10,12 +10,12 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from app.job_runner import JobHandle, JobRequest, JobRunner, JobState
-from app.theme import Theme
-from app.widgets.job_bar import JobBar
-from app.widgets.job_queue import QueuePanel, WaitingRow
-from engine.events import Emit
-from engine.job_control import JobControl
+from app.jobs.runner import JobHandle, JobRequest, JobRunner, JobState
+from app.look.theme import Theme
+from app.window.job_bar import JobBar
+from app.window.job_queue import QueuePanel, WaitingRow
+from engine.contracts.events import Emit
+from engine.contracts.job_control import JobControl
 
 
 @dataclass

@@ -11,10 +11,10 @@ import pytest
 from PySide6.QtCore import QObject, Signal
 from pytestqt.qtbot import QtBot
 
-from app.job_runner import LOW_PRIORITY, JobFailure, JobHandle, JobLane, JobRequest, JobRunner, JobState
-from engine.errors import InvalidInputError
-from engine.events import Emit, FileSkipped, JobEvent, StepDone
-from engine.job_control import JobControl
+from app.jobs.runner import LOW_PRIORITY, JobFailure, JobHandle, JobLane, JobRequest, JobRunner, JobState
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.events import Emit, FileSkipped, JobEvent, StepDone
+from engine.contracts.job_control import JobControl
 
 
 class Listener:

@@ -4,18 +4,18 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from app.job_runner import JobState
-from app.pages.label_budget import EXPERIMENTS_FOLDER, LabelBudgetView
-from app.pages.label_budget_setup import parse_label_counts
-from app.pages.label_budget_time import BudgetTime
-from app.pages.training_time import SpeedSource, TrainingTime, speed_key_of
-from engine.configs import FinetuneConfig, Preset, PretrainConfig
-from engine.data.photo_pairs import PhotoPair
-from engine.events import PhotoScanned
-from engine.label_budget.configuration import LabelBudgetConfig
+from app.jobs.runner import JobState
+from app.pages.training.budget.setup import parse_label_counts
+from app.pages.training.budget.time import BudgetTime
+from app.pages.training.budget.view import EXPERIMENTS_FOLDER, LabelBudgetView
+from app.pages.training.setup.time import SpeedSource, TrainingTime, speed_key_of
+from engine.contracts.configs import FinetuneConfig, Preset, PretrainConfig
+from engine.contracts.events import PhotoScanned
+from engine.contracts.label_budget import LabelBudgetConfig
+from engine.contracts.presets import PRESET_CARDS, finetune_preset, pretrain_preset
 from engine.label_budget.stored import keep_settings
 from engine.label_budget.workload import Workload
-from engine.presets import PRESET_CARDS, finetune_preset, pretrain_preset
+from engine.photos.pairs import PhotoPair
 
 
 @pytest.fixture

@@ -9,19 +9,19 @@ from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QMenu
 
-from app.messages import Message
-from app.pages.label_burst import BurstForm
-from app.pages.label_decisions import LabelDecisions, recall_decisions, store_decisions
-from app.pages.label_entries import LabelEntry, MatchRequest, entries_of, is_used, match_labels, used_pairs
-from app.pages.label_matching import closest_names
-from app.pages.labels import LabelsPage
-from app.session import ModelChoice
-from app.settings import Settings
-from engine.data.image_files import PhotoImage, read_image, write_image
-from engine.data.tiff_pages import page_path
-from engine.events import PhotoScanned
-from engine.job_control import JobControl
-from engine.starter_models import list_starters
+from app.core.messages import Message
+from app.core.session import ModelChoice
+from app.core.settings import Settings
+from app.pages.labels.burst import BurstForm
+from app.pages.labels.decisions import LabelDecisions, recall_decisions, store_decisions
+from app.pages.labels.entries import LabelEntry, MatchRequest, entries_of, is_used, match_labels, used_pairs
+from app.pages.labels.matching import closest_names
+from app.pages.labels.page import LabelsPage
+from engine.contracts.events import PhotoScanned
+from engine.contracts.job_control import JobControl
+from engine.models.starters import list_starters
+from engine.photo_files.photos import PhotoImage, read_image, write_image
+from engine.photo_files.tiff.pages import page_path
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@ import threading
 
 import pytest
 
-from app.viewer.latest_task import LatestTask
-from engine.errors import ImageReadError
-from engine.job_control import JobControl
+from app.jobs.latest_task import LatestTask
+from engine.contracts.errors import ImageReadError
+from engine.contracts.job_control import JobControl
 
 
 @pytest.fixture

@@ -11,25 +11,25 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from app.job_runner import JobHandle, JobState
-from app.main_window import MIN_SIZE
-from app.pages.learned_noise.groups import noise_groups
-from app.pages.learned_noise.twin_game import TwinGame
-from app.pages.learned_noise.words import accuracy_text, gain_text, gains_by_share, share_note
-from app.pages.pretrain import PretrainPage
-from app.pages.runs import RunsPage
-from app.session import InspectRequest, Session
-from app.theme import Theme, ThemeChoice
-from app.thumbnails import shared_thumbnails
-from engine import starter_models
-from engine.configs import RestoreConfig
-from engine.data.camera_facts import NOTHING_NOTED, CameraFacts
-from engine.data.image_files import PhotoImage, write_image
-from engine.events import PhotoScanned, TwinMade
-from engine.job_control import JobControl
-from engine.run_store import RunStore
+from app.core.session import InspectRequest, Session
+from app.jobs.runner import JobHandle, JobState
+from app.look.theme import Theme, ThemeChoice
+from app.look.thumbnails import shared_thumbnails
+from app.pages.runs.page import RunsPage
+from app.pages.shared.learned_noise.groups import noise_groups
+from app.pages.shared.learned_noise.twin_game import TwinGame
+from app.pages.shared.learned_noise.words import accuracy_text, gain_text, gains_by_share, share_note
+from app.pages.training.pretrain import PretrainPage
+from app.window.main_window import MIN_SIZE
+from engine.contracts.configs import RestoreConfig
+from engine.contracts.events import PhotoScanned, TwinMade
+from engine.contracts.job_control import JobControl
+from engine.models import starters as starter_models
+from engine.models.starters import list_starters
+from engine.photo_files.metadata.camera_facts import NOTHING_NOTED, CameraFacts
+from engine.photo_files.photos import PhotoImage, write_image
+from engine.runs.store import RunStore
 from engine.simulation.learned.noise import BRIGHTNESS, NOISE_FILE, LearnedNoise, PhotoNoise, load_noise
-from engine.starter_models import list_starters
 from tests.app.conftest import OpenWindow
 from tests.app.test_room import cut_texts, settle, unreachable
 from tests.conftest import TinyPhotos
@@ -43,7 +43,7 @@ def starter_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model that denoises, with its card beside it, as the shipped one lies."""
     import torch
 
-    from engine.models import ModelCard, build_network, save_model
+    from engine.models.files import ModelCard, build_network, save_model
 
     folder = tmp_path_factory.mktemp("starters")
     card = ModelCard(

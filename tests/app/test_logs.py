@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app import error_reporting
-from app.error_reporting import ErrorReporter, log_folder
-from engine.data.image_files import read_image
-from engine.errors import ImageReadError
+from app.core import error_reporting
+from app.core.error_reporting import ErrorReporter, log_folder
+from engine.contracts.errors import ImageReadError
+from engine.photo_files.photos import read_image
 
 LIMIT_BYTES = 5_000
 

@@ -16,22 +16,22 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton, QSplitter
 from pytestqt.qtbot import QtBot
 
-from app.actions import PAGE_IDS
-from app.catalogues import load_catalogue
-from app.error_reporting import ErrorReporter
-from app.job_runner import JobRequest, JobState
-from app.main_window import MIN_SIZE, MainWindow
-from app.messages import Message, Severity
-from app.pages.run_import import ImportDialog
-from app.session import ModelChoice
-from app.settings import LAST_FOLDERS, LAST_PAGE, TEXT_SCALE, THEME, WINDOW_GEOMETRY
-from app.theme import LIGHT, Theme
-from app.translation import install_catalogue
-from app.widgets.shortcut_sheet import ShortcutSheet
-from engine.data.tiff_pages import page_path
-from engine.errors import InvalidInputError
-from engine.events import Emit, JobWarning, PhotoScanned, StepDone
-from engine.job_control import JobCancelled, JobControl
+from app.core.actions import PAGE_IDS
+from app.core.error_reporting import ErrorReporter
+from app.core.messages import Message, Severity
+from app.core.session import ModelChoice
+from app.core.settings import LAST_FOLDERS, LAST_PAGE, TEXT_SCALE, THEME, WINDOW_GEOMETRY
+from app.jobs.runner import JobRequest, JobState
+from app.look.catalogues import load_catalogue
+from app.look.theme import LIGHT, Theme
+from app.look.translation import install_catalogue
+from app.pages.runs.import_dialog import ImportDialog
+from app.window.main_window import MIN_SIZE, MainWindow
+from app.window.shortcut_sheet import ShortcutSheet
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.events import Emit, JobWarning, PhotoScanned, StepDone
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.photo_files.tiff.pages import page_path
 from tests.app.conftest import OpenWindow
 from tests.conftest import TinyPhotos
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.settings import THEME, Settings
+from app.core.settings import THEME, Settings
 from tests.app.conftest import OpenWindow
 
 NEWER = {"schema_version": 99, "values": {"theme": "light", "recursive": {"depth": 3}}, "folders": {}}

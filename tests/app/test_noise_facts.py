@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.pages.pretrain import PretrainPage
-from engine.events import PhotoScanned
+from app.pages.training.pretrain import PretrainPage
+from engine.contracts.events import PhotoScanned
 from tests.app.conftest import OpenWindow
 from tests.conftest import TinyPhotos
 

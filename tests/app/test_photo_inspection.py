@@ -15,14 +15,14 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
-from app.job_runner import JobLane, JobRequest
-from app.pages.photo_filter import PhotoFilter, Span, Use, first_moment, moment_after
-from app.pages.photo_list_model import PhotoListModel
-from app.pages.photos import PhotosPage
-from app.thumbnails import ThumbnailLoader, shared_thumbnails
-from engine.data.camera_facts import CameraFacts
-from engine.data.tiff_pages import page_path
-from engine.events import PhotoScanned
+from app.jobs.runner import JobLane, JobRequest
+from app.look.thumbnails import ThumbnailLoader, shared_thumbnails
+from app.pages.photos.page import PhotosPage
+from app.pages.shared.photo_filter import PhotoFilter, Span, Use, first_moment, moment_after
+from app.pages.shared.photo_list_model import PhotoListModel
+from engine.contracts.events import PhotoScanned
+from engine.photo_files.metadata.camera_facts import CameraFacts
+from engine.photo_files.tiff.pages import page_path
 
 LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 

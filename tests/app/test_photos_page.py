@@ -6,13 +6,13 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
-from app.pages.photo_grid import noise_share
-from app.pages.photo_list_model import PhotoListModel
-from app.pages.photos import PhotosPage
-from app.settings import LAST_FOLDERS
-from app.thumbnails import shared_thumbnails
-from engine.events import PhotoScanned
-from engine.noise_facts import SignalDependence
+from app.core.settings import LAST_FOLDERS
+from app.look.thumbnails import shared_thumbnails
+from app.pages.photos.grid import noise_share
+from app.pages.photos.page import PhotosPage
+from app.pages.shared.photo_list_model import PhotoListModel
+from engine.contracts.events import PhotoScanned
+from engine.contracts.noise import SignalDependence
 
 
 @pytest.fixture

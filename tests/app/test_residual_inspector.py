@@ -10,15 +10,15 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMainWindow
 
-from app.job_runner import JobRunner
-from app.messages import Message
-from app.pages.residual_inspector import ResidualInspection
-from app.pages.residual_plots import short_names
-from app.session import InspectRequest, ModelChoice, RestoredPhoto, Session
-from app.theme import ThemeChoice
-from engine.events import PhotoScanned
-from engine.models import ModelCard, build_network, save_model
-from engine.residual_distances import summarize_distances
+from app.core.messages import Message
+from app.core.session import InspectRequest, ModelChoice, RestoredPhoto, Session
+from app.jobs.runner import JobRunner
+from app.look.theme import ThemeChoice
+from app.pages.residual.inspector import ResidualInspection
+from app.pages.residual.plots import short_names
+from engine.contracts.events import PhotoScanned
+from engine.models.files import ModelCard, build_network, save_model
+from engine.residuals.distances import summarize_distances
 
 
 @dataclass(frozen=True)

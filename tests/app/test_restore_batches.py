@@ -7,26 +7,26 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
 
-from app.pages.restore import RestorePage
-from app.pages.restore_list import PhotoState
-from app.session import ModelChoice
-from app.settings import (
+from app.core.session import ModelChoice
+from app.core.settings import (
     RESTORE_BIT_DEPTH,
     RESTORE_FORMAT,
     RESTORE_METADATA,
     RESTORE_NAME_PATTERN,
     Settings,
 )
-from engine.data.image_files import read_image
-from engine.data.provenance import read_provenance
-from engine.events import PhotoScanned
+from app.pages.restore.list import PhotoState
+from app.pages.restore.page import RestorePage
+from engine.contracts.events import PhotoScanned
+from engine.photo_files.metadata.provenance import read_provenance
+from engine.photo_files.photos import read_image
 
 
 @pytest.fixture
 def model(tmp_path):
     import torch
 
-    from engine.models import ModelCard, build_network, save_model
+    from engine.models.files import ModelCard, build_network, save_model
 
     torch.manual_seed(0)
     card = ModelCard(name="Tiny", run="run-7", backbone="unet", backbone_params={"width": 8, "num_levels": 2})

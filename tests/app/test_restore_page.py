@@ -5,19 +5,19 @@ import pytest
 from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtTest import QTest
 
-from app.pages.photos import PhotosPage
-from app.pages.restore import RestorePage, default_destination
-from app.pages.restore_list import PhotoState
-from app.pages.spot_restoring import SpotRestorer, spot_around
-from app.session import ModelChoice
-from app.settings import RESTORE_DESTINATION
-from app.theme import ThemeChoice
+from app.core.session import ModelChoice
+from app.core.settings import RESTORE_DESTINATION
+from app.look.theme import ThemeChoice
+from app.pages.photos.page import PhotosPage
+from app.pages.restore.list import PhotoState
+from app.pages.restore.page import RestorePage, default_destination
+from app.pages.shared.spot_restoring import SpotRestorer, spot_around
 from app.viewer.picture_files import PictureFiles
-from engine.data.image_files import read_image
-from engine.data.tiff_pages import page_path
-from engine.events import PhotoScanned
-from engine.job_control import JobCancelled, JobControl
-from engine.run_records import RunStatus
+from engine.contracts.events import PhotoScanned
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.photo_files.photos import read_image
+from engine.photo_files.tiff.pages import page_path
+from engine.runs.records import RunStatus
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def tiny_run(session):
     """A run whose network has fresh weights: fast, and its output differs from its input."""
     import torch
 
-    from engine.models import ModelCard, build_network, save_model
+    from engine.models.files import ModelCard, build_network, save_model
 
     torch.manual_seed(0)
     card = ModelCard(name="Tiny", backbone="unet", backbone_params={})
@@ -98,10 +98,10 @@ def test_newest_finished_run_is_chosen(qtbot, page, session, folder, tiny_run):
 
 
 def test_preview_is_what_the_whole_photo_will_be(qtbot, page, session, folder, model):
-    from engine.configs import ComputeConfig
-    from engine.devices import open_device
-    from engine.models import load_model
-    from engine.restorer import restore_pixels
+    from engine.contracts.configs import ComputeConfig
+    from engine.machine.devices import open_device
+    from engine.models.files import load_model
+    from engine.restoring.restorer import restore_pixels
 
     open_photos(session, folder)
     session.set_model(model)
@@ -122,7 +122,7 @@ def test_preview_is_what_the_whole_photo_will_be(qtbot, page, session, folder, m
 
 @pytest.mark.parametrize(("task", "params", "scale"), [("sr2", {}, 2), ("sr2", {"enlarged_input": True}, 1)])
 def test_preview_of_an_enlargement(qtbot, page, session, folder, tmp_path, task, params, scale):
-    from engine.models import ModelCard, build_network, save_model
+    from engine.models.files import ModelCard, build_network, save_model
 
     card = ModelCard(name="Larger", task=task, task_params=params, backbone_params={"width": 8})
     path = tmp_path / "larger.safetensors"

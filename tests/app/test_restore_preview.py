@@ -6,17 +6,17 @@ import pytest
 from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtTest import QTest
 
-from app.pages.restore_preview import RestorePreview
-from app.pages.spot_restoring import SpotRestorer
-from app.session import ModelChoice
-from app.thumbnails import shared_thumbnails
+from app.core.session import ModelChoice
+from app.look.thumbnails import shared_thumbnails
+from app.pages.restore.preview import RestorePreview
+from app.pages.shared.spot_restoring import SpotRestorer
 from app.viewer.picture_files import PictureFiles
-from engine.data.image_files import read_image
+from engine.photo_files.photos import read_image
 
 
 @pytest.fixture
 def model(tmp_path):
-    from engine.models import ModelCard, build_network, save_model
+    from engine.models.files import ModelCard, build_network, save_model
 
     card = ModelCard(name="Tiny", backbone="unet", backbone_params={"width": 8, "num_levels": 2})
     save_model(tmp_path / "tiny.safetensors", build_network(card).state_dict(), card)

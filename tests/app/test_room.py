@@ -21,23 +21,23 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from app.catalogues import load_catalogue
-from app.error_reporting import ErrorReporter
-from app.job_runner import JobRunner
-from app.main_window import MIN_SIZE, MainWindow
-from app.pages.compare_bar import PaneChip
-from app.pages.labels import LabelsPage
-from app.session import ModelChoice, Session
-from app.settings import WINDOW_GEOMETRY, Settings
-from app.theme import Theme, ThemeChoice
-from app.translation import install_catalogue
+from app.core.error_reporting import ErrorReporter
+from app.core.session import ModelChoice, Session
+from app.core.settings import WINDOW_GEOMETRY, Settings
+from app.core.window_memory import FIRST_SIZE, FRAME_PX
+from app.core.window_memory import TITLE_BAR_PX as LEAST_TITLE_BAR_PX
+from app.jobs.runner import JobRunner
+from app.look.catalogues import load_catalogue
+from app.look.text import ElidedLabel
+from app.look.theme import Theme, ThemeChoice
+from app.look.translation import install_catalogue
+from app.pages.compare.bar import PaneChip
+from app.pages.labels.page import LabelsPage
 from app.widgets.elided_box import ElidedComboBox
 from app.widgets.scroll_room import ScrollRoom
-from app.widgets.text import ElidedLabel
-from app.window_memory import FIRST_SIZE, FRAME_PX
-from app.window_memory import TITLE_BAR_PX as LEAST_TITLE_BAR_PX
-from engine.events import PhotoScanned
-from engine.starter_models import list_starters
+from app.window.main_window import MIN_SIZE, MainWindow
+from engine.contracts.events import PhotoScanned
+from engine.models.starters import list_starters
 from tests.app.conftest import OpenWindow
 from tests.conftest import TinyPhotos
 

@@ -9,22 +9,22 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QTabWidget, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.job_runner import JobState
-from app.main_window import MIN_SIZE, MainWindow
-from app.messages import Message, Severity
-from app.pages.finetune import FinetunePage
-from app.pages.photo_tools import PhotoTools
-from app.pages.runs import RunsPage
-from app.pages.training_page import TrainingPage
-from app.session import RestoredPhoto
-from app.theme import Theme, ThemeChoice
-from app.viewer.canvas_marks import place_message
-from app.viewer.image_canvas import ImageCanvas
-from engine.data.photo_pairs import match_pairs
+from app.core.messages import Message, Severity
+from app.core.session import RestoredPhoto
+from app.jobs.runner import JobState
+from app.look.theme import Theme, ThemeChoice
+from app.pages.photos.tools import PhotoTools
+from app.pages.runs.page import RunsPage
+from app.pages.training.finetune import FinetunePage
+from app.pages.training.page import TrainingPage
+from app.viewer.canvas.canvas_marks import place_message
+from app.viewer.canvas.image_canvas import ImageCanvas
+from app.window.main_window import MIN_SIZE, MainWindow
 from engine.label_budget.methods import LeftOut
-from engine.label_budget.results import BudgetFigures, BudgetRow
-from engine.label_budget.statistics import estimate
+from engine.label_budget.reports.results import BudgetFigures, BudgetRow
+from engine.label_budget.reports.statistics import estimate
 from engine.label_budget.stored import StoredOutcome
+from engine.photos.pairs import match_pairs
 from tests.app.conftest import OpenWindow
 from tests.app.test_room import cut_texts, language, settle, shown, unreachable
 from tests.app.test_runs_page import make_run

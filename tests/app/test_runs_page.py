@@ -9,18 +9,18 @@ from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
-from app.model_dialogs import with_suffix_of
-from app.pages.run_import import ImportDialog
-from app.pages.runs import RunsPage
-from app.pages.runs_table import COLUMNS
-from app.session import ModelChoice
-from app.settings import LAST_RUN, RUNS_SORT, Settings
-from engine.events import PhotoScanned
-from engine.model_cards import MODEL_SUFFIXES
-from engine.models import ModelCard, build_network, save_model
-from engine.run_records import DataFingerprint, RunStatus
-from engine.run_store import Run, RunStore
-from engine.run_trash import list_deleted
+from app.core.session import ModelChoice
+from app.core.settings import LAST_RUN, RUNS_SORT, Settings
+from app.pages.runs.import_dialog import ImportDialog
+from app.pages.runs.page import RunsPage
+from app.pages.runs.table import COLUMNS
+from app.pages.shared.model_dialogs import with_suffix_of
+from engine.contracts.events import PhotoScanned
+from engine.models.cards import MODEL_SUFFIXES
+from engine.models.files import ModelCard, build_network, save_model
+from engine.runs.records import DataFingerprint, RunStatus
+from engine.runs.store import Run, RunStore
+from engine.runs.trash import list_deleted
 from tests.app.conftest import OpenWindow
 from tests.conftest import TinyPhotos
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app import settings as declared
-from app.session import ModelChoice, RestoredPhoto, Session
-from app.settings import (
+from app.core import settings as declared
+from app.core.session import ModelChoice, RestoredPhoto, Session
+from app.core.settings import (
     COMPARE_GAIN,
     COMPUTE_THREADS,
     LAST_FOLDERS,
@@ -20,7 +20,7 @@ from app.settings import (
     Settings,
     settings_file,
 )
-from engine.events import FileSkipped, PhotoScanned
+from engine.contracts.events import FileSkipped, PhotoScanned
 
 
 def scanned(name: str) -> PhotoScanned:

@@ -10,9 +10,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 
-from app.compute_settings import compute_preference
-from app.disk_caches import cache_files
-from app.settings import (
+from app.core.compute_settings import compute_preference
+from app.core.disk_caches import cache_files
+from app.core.settings import (
     COMPUTE_BACKEND,
     COMPUTE_PRECISION,
     COMPUTE_THREADS,
@@ -26,13 +26,13 @@ from app.settings import (
     THUMBNAIL_CACHE_MB,
     Settings,
 )
-from app.settings_dialog import SettingsDialog
-from app.theme import Theme
-from engine.compute_preference import ComputePreference
-from engine.data.decoded_files import decoded_files
-from engine.run_records import RunStatus
-from engine.run_store import RunStore
-from engine.run_trash import list_deleted
+from app.look.theme import Theme
+from app.window.settings_dialog import SettingsDialog
+from engine.contracts.compute_preference import ComputePreference
+from engine.photos.decoded_files import decoded_files
+from engine.runs.records import RunStatus
+from engine.runs.store import RunStore
+from engine.runs.trash import list_deleted
 from tests.app.conftest import OpenWindow
 
 
@@ -94,9 +94,9 @@ def test_what_is_preferred_is_what_auto_means() -> None:
     program = (
         "import torch\n"
         "torch.set_num_threads(3)\n"
-        "from engine.compute_preference import ComputePreference\n"
-        "from engine.configs import ComputeConfig\n"
-        "from engine.devices import open_device, prefer, preferred_backend\n"
+        "from engine.contracts.compute_preference import ComputePreference\n"
+        "from engine.contracts.configs import ComputeConfig\n"
+        "from engine.machine.devices import open_device, prefer, preferred_backend\n"
         "def look(**settings):\n"
         "    device = open_device(ComputeConfig(**settings))\n"
         "    print(device.name, device.precision, torch.get_num_threads())\n"

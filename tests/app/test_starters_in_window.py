@@ -12,20 +12,20 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QMenu, QPushButton
 from pytestqt.qtbot import QtBot
 
-from app.pages.finetune import FinetunePage
-from app.pages.pretrain import PretrainPage
-from app.pages.restore import RestorePage
-from app.session import ModelChoice, Session
-from app.thumbnails import shared_thumbnails
-from engine import starter_models
-from engine.configs import OWN_NOISE, Preset
-from engine.data.image_files import read_image
-from engine.data.photo_pairs import match_pairs
-from engine.events import PhotoScanned
-from engine.presets import TASK_CARDS, finetune_preset, pretrain_preset
-from engine.run_records import DataFingerprint, RunStatus
-from engine.run_store import Run, RunStore
-from engine.starter_models import StarterModel, list_starters
+from app.core.session import ModelChoice, Session
+from app.look.thumbnails import shared_thumbnails
+from app.pages.restore.page import RestorePage
+from app.pages.training.finetune import FinetunePage
+from app.pages.training.pretrain import PretrainPage
+from engine.contracts.configs import OWN_NOISE, Preset
+from engine.contracts.events import PhotoScanned
+from engine.contracts.presets import TASK_CARDS, finetune_preset, pretrain_preset
+from engine.models import starters as starter_models
+from engine.models.starters import StarterModel, list_starters
+from engine.photo_files.photos import read_image
+from engine.photos.pairs import match_pairs
+from engine.runs.records import DataFingerprint, RunStatus
+from engine.runs.store import Run, RunStore
 from tests.app.conftest import OpenWindow
 from tests.conftest import TinyPhotos
 
@@ -38,7 +38,7 @@ def starter_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tiny models with their cards beside them, as the shipped ones lie."""
     import torch
 
-    from engine.models import ModelCard, build_network, save_model
+    from engine.models.files import ModelCard, build_network, save_model
 
     folder = tmp_path_factory.mktemp("starters")
     for name, task in TASKS.items():
@@ -329,7 +329,7 @@ def test_pairs_whose_references_are_larger_are_what_enlarging_learns_from(
 
 
 def test_the_cards_of_tasks_agree_with_the_tasks() -> None:
-    from engine.registry import TASKS as ENTRIES
+    from engine.method.registry import TASKS as ENTRIES
 
     assert set(TASK_CARDS) == set(ENTRIES)
     for name, entry in ENTRIES.items():

@@ -5,11 +5,11 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.actions import ACTIONS
-from app.app_icon import app_icon
-from app.phrases import duration, rough_minutes, time_left
-from app.theme import DARK, LIGHT, Palette, Theme, ThemeChoice, set_role, themed_icon
-from app.widgets.text import ElidedLabel, IconLabel
+from app.core.actions import ACTIONS
+from app.look.app_icon import app_icon
+from app.look.phrases import duration, rough_minutes, time_left
+from app.look.text import ElidedLabel, IconLabel
+from app.look.theme import DARK, LIGHT, Palette, Theme, ThemeChoice, set_role, themed_icon
 
 
 def contrast_ratio(first: str, second: str) -> float:

@@ -9,11 +9,11 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
-from app.pages.restore import RestorePage
-from app.session import Session
-from app.thumbnails import shared_thumbnails
-from engine.run_store import RunStore
-from engine.starter_models import list_starters
+from app.core.session import Session
+from app.look.thumbnails import shared_thumbnails
+from app.pages.restore.page import RestorePage
+from engine.models.starters import list_starters
+from engine.runs.store import RunStore
 from tests.app.conftest import OpenWindow
 from tests.conftest import TinyPhotos
 

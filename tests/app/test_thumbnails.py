@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from app.thumbnails import ThumbnailFiles, ThumbnailLoader, default_thumbnail_folder
+from app.look.thumbnails import ThumbnailFiles, ThumbnailLoader, default_thumbnail_folder
 
 
 @pytest.fixture

@@ -8,16 +8,16 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from app.job_runner import JobState
-from app.pages.finetune import FinetunePage
-from app.pages.pretrain import PretrainPage
-from app.pages.training_page import TrainingPage
-from app.pages.training_time import SpeedSource, TrainingTime, compared_with_estimate, speed_key_of
-from app.settings import MEASURED_SPEEDS, Settings
-from engine.configs import Preset, PretrainConfig
-from engine.data.photo_pairs import match_pairs
-from engine.events import PhotoScanned
-from engine.run_store import RunStore
+from app.core.settings import MEASURED_SPEEDS, Settings
+from app.jobs.runner import JobState
+from app.pages.training.finetune import FinetunePage
+from app.pages.training.page import TrainingPage
+from app.pages.training.pretrain import PretrainPage
+from app.pages.training.setup.time import SpeedSource, TrainingTime, compared_with_estimate, speed_key_of
+from engine.contracts.configs import Preset, PretrainConfig
+from engine.contracts.events import PhotoScanned
+from engine.photos.pairs import match_pairs
+from engine.runs.store import RunStore
 from tests.app.conftest import OpenWindow
 from tests.conftest import TinyPhotos
 

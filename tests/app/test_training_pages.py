@@ -7,20 +7,20 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QPushButton, QSpinBox
 from pytestqt.qtbot import QtBot
 
-from app.job_runner import JobState
-from app.pages.finetune import FinetunePage
-from app.pages.pretrain import PretrainPage
-from app.pages.runs import RunsPage
-from app.pages.start_choice import FROM_SCRATCH
-from app.pages.training_page import TrainingPage
-from app.phrases import decibels
-from app.session import ModelChoice
-from app.settings import PRETRAIN_PRESET
-from engine.configs import PretrainConfig
-from engine.data.photo_pairs import match_pairs
-from engine.events import PhotoScanned
-from engine.run_records import RunStatus
-from engine.run_store import RunStore
+from app.core.session import ModelChoice
+from app.core.settings import PRETRAIN_PRESET
+from app.jobs.runner import JobState
+from app.look.phrases import decibels
+from app.pages.runs.page import RunsPage
+from app.pages.training.finetune import FinetunePage
+from app.pages.training.page import TrainingPage
+from app.pages.training.pretrain import PretrainPage
+from app.pages.training.setup.start_choice import FROM_SCRATCH
+from engine.contracts.configs import PretrainConfig
+from engine.contracts.events import PhotoScanned
+from engine.photos.pairs import match_pairs
+from engine.runs.records import RunStatus
+from engine.runs.store import RunStore
 from tests.app.conftest import OpenWindow
 from tests.conftest import TinyPhotos
 
@@ -111,8 +111,8 @@ def test_training_needs_photos_and_says_so(qtbot: QtBot, opened: OpenWindow, tin
 
 
 def test_a_preset_sets_the_values_and_is_remembered(qtbot: QtBot, pretrain_page: PretrainPage) -> None:
-    from engine.configs import Preset
-    from engine.presets import pretrain_preset
+    from engine.contracts.configs import Preset
+    from engine.contracts.presets import pretrain_preset
 
     pretrain_page.form.form.set_values({"name": "mine"})
     for preset in Preset:

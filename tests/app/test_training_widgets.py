@@ -12,10 +12,13 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.job_runner import JobRequest, JobRunner
-from app.messages import Message, Severity
-from app.theme import Theme, ThemeChoice
-from app.widgets.curves import (
+from app.core.messages import Message, Severity
+from app.jobs.runner import JobRequest, JobRunner
+from app.look.theme import Theme, ThemeChoice
+from app.pages.training.setup.preset_cards import CardText, ChoiceCards
+from app.widgets.drop_zone import DropZone
+from app.widgets.job_controls import progress_text
+from app.widgets.plots.curves import (
     CHANCE_METRIC,
     CURVES,
     Curve,
@@ -24,15 +27,12 @@ from app.widgets.curves import (
     smoothed,
     value_range,
 )
-from app.widgets.drop_zone import DropZone
-from app.widgets.job_bar import JobBar
-from app.widgets.job_controls import progress_text
-from app.widgets.message_bar import MessageBar
-from app.widgets.preset_cards import CardText, ChoiceCards
+from app.widgets.plots.training_plot import TrainingPlot
 from app.widgets.preview_strip import MAX_FRAMES, PreviewStrip
-from app.widgets.training_plot import TrainingPlot
-from engine.events import Emit, PreviewReady, StepDone
-from engine.job_control import JobControl
+from app.window.job_bar import JobBar
+from app.window.message_bar import MessageBar
+from engine.contracts.events import Emit, PreviewReady, StepDone
+from engine.contracts.job_control import JobControl
 
 
 def preview(step: int, side: int = 24, **kwargs: Any) -> PreviewReady:
@@ -229,7 +229,7 @@ class TestMessageBar:
     def test_a_note_goes_away_by_itself_but_an_error_does_not(
         self, qtbot: QtBot, theme: Theme, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("app.widgets.message_bar._SHOWN_MS", {Severity.INFO: 40, Severity.WARNING: 80})
+        monkeypatch.setattr("app.window.message_bar._SHOWN_MS", {Severity.INFO: 40, Severity.WARNING: 80})
         holder = QWidget()
         qtbot.addWidget(holder)
         bar = MessageBar(holder)

@@ -18,11 +18,9 @@ from PySide6.QtCore import QLocale
 from PySide6.QtWidgets import QLineEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 
-from app import catalogues, phrases
-from app.pages.compare_figures import closeness_text
-from app.pages.compare_panes import PaneChoice, PaneKind
-from app.phrases import NO_BREAK
-from app.translation import (
+from app.look import catalogues, phrases
+from app.look.phrases import NO_BREAK
+from app.look.translation import (
     install_catalogue,
     mark,
     plain_number,
@@ -33,13 +31,15 @@ from app.translation import (
     tr_count,
     translate_engine,
 )
-from app.viewer.pixel_levels import level_text
+from app.pages.compare.figures import closeness_text
+from app.pages.compare.panes import PaneChoice, PaneKind
+from app.viewer.canvas.pixel_levels import level_text
 from app.widgets.config_form import ConfigForm
 from app.widgets.field_editors import FloatEditor, IntEditor
-from app.widgets.plot_axis import plot_item
-from engine.configs import ComputeConfig
-from engine.region_metrics import Closeness
-from engine.shipped_files import shipped_folders
+from app.widgets.plots.axis import plot_item
+from engine.comparing.region_metrics import Closeness
+from engine.contracts.configs import ComputeConfig
+from engine.machine.shipped_files import shipped_folders
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -269,7 +269,7 @@ def test_a_start_in_german_speaks_german(tmp_path: Path) -> None:
         "from PySide6.QtWidgets import QApplication, QDialogButtonBox\n"
         "application = QApplication([])\n"
         "def look():\n"
-        "    from app.translation import tr\n"
+        "    from app.look.translation import tr\n"
         "    box = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)\n"
         "    print(tr('Undo'), box.buttons()[0].text())\n"
         "    [w.close() for w in application.topLevelWidgets() if w.inherits('QMainWindow')]\n"
@@ -292,7 +292,7 @@ def test_shipped_folders_of_an_installed_package(tmp_path: Path, monkeypatch: py
 
     names = ("app/main.py", "../share/residua/translations/de/LC_MESSAGES/residua.mo")
     files = [installed(name) for name in names]
-    monkeypatch.setattr("engine.shipped_files.metadata.files", lambda _: files)
+    monkeypatch.setattr("engine.machine.shipped_files.metadata.files", lambda _: files)
     assert list(shipped_folders("translations"))[-1] == tmp_path / "share" / "residua" / "translations"
     assert tmp_path not in {folder.parents[2] for folder in shipped_folders("starters")}
 
@@ -376,7 +376,7 @@ def test_whatever_is_counted_can_be_translated() -> None:
 def test_whatever_the_engine_counts_can_be_translated() -> None:
     """It counts in English, such as "3 large photos", and its sentences are recognised with that in them."""
     nouns = set()
-    for path in (ROOT / "engine").glob("preflight*.py"):
+    for path in (ROOT / "engine" / "training" / "preflight").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "count":
                 nouns |= {part.value for part in node.args[1:] if isinstance(part, ast.Constant)}

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPointF, QSizeF
 
-from app.viewer.view_transform import MAX_ZOOM, ViewTransform
+from app.viewer.canvas.view_transform import MAX_ZOOM, ViewTransform
 
 
 @pytest.fixture

@@ -8,16 +8,16 @@ from PIL import Image, ImageCms
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QColorSpace
 
-from app.image_convert import DisplayLevels
-from app.viewer.colour_profiles import conversion_to_srgb
-from app.viewer.display_settings import DisplaySettings, ValueKind
-from app.viewer.false_colours import NUM_COLOURS, ColourScale, colours_of, luma
-from app.viewer.legend import legend_of
+from app.look.image_convert import DisplayLevels
+from app.viewer.canvas.legend import legend_of
 from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import Picture, PictureRole
-from app.viewer.pyramid_store import PyramidStore, ViewSettings
-from engine.data.image_files import PhotoImage, write_image
-from engine.data.photo_image import ImageMetadata
+from app.viewer.tiles.colour_profiles import conversion_to_srgb
+from app.viewer.tiles.display_settings import DisplaySettings, ValueKind
+from app.viewer.tiles.false_colours import NUM_COLOURS, ColourScale, colours_of, luma
+from app.viewer.tiles.pyramid_store import PyramidStore, ViewSettings
+from engine.photo_files.photo_image import ImageMetadata
+from engine.photo_files.photos import PhotoImage, write_image
 
 WIDE_SPACES = [
     QColorSpace.NamedColorSpace.DisplayP3,

@@ -5,12 +5,12 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, QRect, QSizeF, Qt
 from PySide6.QtTest import QTest
 
+from app.viewer.canvas.pixel_levels import level_text
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.flicker_timer import FLICKER_INTERVALS_MS
 from app.viewer.inspectors import PixelBar
 from app.viewer.pictures import Picture
-from app.viewer.pixel_levels import level_text
-from app.viewer.tile_mosaic import Interpolation
+from app.viewer.tiles.tile_mosaic import Interpolation
 
 LEFT = Qt.MouseButton.LeftButton
 NONE, SHIFT, ALT, CTRL = (

@@ -5,14 +5,14 @@ import pytest
 from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF
 from PySide6.QtGui import QColor, QImage, QPainter
 
-from app.image_convert import image_view
+from app.look.image_convert import image_view
 from app.viewer.compare_viewer import CompareViewer
-from app.viewer.display_settings import DisplaySettings
-from app.viewer.image_pyramid import TILE_PX, ImagePyramid, TileKey, tiles_within
 from app.viewer.pictures import Picture
-from app.viewer.pixel_pyramid import PixelPyramid, PlainPixels, SubtractedPixels
-from app.viewer.tile_loader import TileLoader
-from app.viewer.tile_mosaic import Interpolation, TileMosaic
+from app.viewer.tiles.display_settings import DisplaySettings
+from app.viewer.tiles.image_pyramid import TILE_PX, ImagePyramid, TileKey, tiles_within
+from app.viewer.tiles.pixel_pyramid import PixelPyramid, PlainPixels, SubtractedPixels
+from app.viewer.tiles.tile_loader import TileLoader
+from app.viewer.tiles.tile_mosaic import Interpolation, TileMosaic
 
 
 def noise(height, width, num_channels=3, seed=0):

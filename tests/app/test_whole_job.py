@@ -10,10 +10,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
-from app.pages.compare import ComparePage
-from app.pages.training_page import TrainingPage
-from engine.run_records import RunStatus
-from engine.run_store import RunStore
+from app.pages.compare.page import ComparePage
+from app.pages.training.page import TrainingPage
+from engine.runs.records import RunStatus
+from engine.runs.store import RunStore
 from tests.app.conftest import OpenWindow
 from tests.conftest import TinyPhotos
 

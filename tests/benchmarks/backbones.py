@@ -21,17 +21,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.configs import ComputeConfig, FinetuneConfig, Preset, PretrainConfig
-from engine.data.image_files import read_image
-from engine.devices import ComputeDevice, open_device
-from engine.errors import InvalidInputError
-from engine.events import CheckpointSaved, JobEvent, RunStarted, StepDone
-from engine.job_control import JobControl
+from engine.comparing.metrics import psnr
+from engine.contracts.configs import ComputeConfig, FinetuneConfig, Preset, PretrainConfig
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.events import CheckpointSaved, JobEvent, RunStarted, StepDone
+from engine.contracts.job_control import JobControl
+from engine.contracts.presets import finetune_preset, pretrain_preset
 from engine.jobs import finetune, pretrain
-from engine.metrics import psnr
-from engine.models import load_model
-from engine.presets import finetune_preset, pretrain_preset
-from engine.registry import BACKBONES, find_entry
+from engine.machine.devices import ComputeDevice, open_device
+from engine.method.registry import BACKBONES, find_entry
+from engine.models.files import load_model
+from engine.photo_files.photos import read_image
 from tests.benchmarks.few_labels import add_noise
 from tests.benchmarks.reporting import SHARED_DATA, Progress, describe_machine, print_table, require
 
@@ -291,7 +291,7 @@ def _middle(path: Path) -> np.ndarray:
 
 def _all_candidates() -> list[Candidate]:
     """Every named size, and the U-Net at full resolution."""
-    from engine.backbones.sizes import SizedParams
+    from engine.method.backbones.sizes import SizedParams
 
     named = [
         f"{name}:{size}"

@@ -4,7 +4,7 @@
 
 Photographs that come with scikit-image, none of which is in a test set, get noise of four levels: white, and blurred so
 that neighbours correlate as in camera photos (0.4 one pixel apart). The factor with the highest mean PSNR is what
-`engine.baselines.denoisers` holds.
+`engine.comparing.baselines.denoisers` holds.
 """
 
 import argparse
@@ -15,11 +15,11 @@ import numpy as np
 import skimage
 from scipy.ndimage import gaussian_filter
 
-from engine.baselines import denoisers
-from engine.data.image_files import read_image
-from engine.events import Pixels
-from engine.metrics import psnr
-from engine.noise import estimate_noise
+from engine.comparing.baselines import denoisers
+from engine.comparing.metrics import psnr
+from engine.contracts.events import Pixels
+from engine.photo_files.photos import read_image
+from engine.photos.noise_estimate import estimate_noise
 from tests.benchmarks.reporting import print_table
 
 PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "camera.png")

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.image_files import read_image
-from engine.noise import measure_noise
+from engine.photo_files.photos import read_image
+from engine.photos.noise_estimate import measure_noise
 from engine.simulation.camera import draw_camera, take_photo
 from engine.simulation.parameters import CameraRanges
 from tests.benchmarks.reporting import SHARED_DATA, require

@@ -24,13 +24,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.atomic_files import write_bytes_atomically
-from engine.configs import EvaluateConfig, PretrainConfig
-from engine.data.photo_memory import photos_remembered
-from engine.job_control import JobControl
+from engine.contracts.configs import EvaluateConfig, PretrainConfig
+from engine.contracts.job_control import JobControl
 from engine.jobs import evaluate, pretrain
-from engine.label_budget.statistics import Estimate, estimate
-from engine.registry import BACKBONES
+from engine.label_budget.reports.statistics import Estimate, estimate
+from engine.machine.atomic_files import write_bytes_atomically
+from engine.method.registry import BACKBONES
+from engine.photos.memory import photos_remembered
 from tests.benchmarks.contrastive_folders import FOLDERS, NoisyFolder, prepare_folder
 from tests.benchmarks.document import Section, Table, write_section
 from tests.benchmarks.reporting import describe_machine, print_table

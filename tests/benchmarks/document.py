@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.atomic_files import write_bytes_atomically
+from engine.machine.atomic_files import write_bytes_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

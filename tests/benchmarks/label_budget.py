@@ -17,18 +17,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.atomic_files import write_bytes_atomically
-from engine.configs import Preset
-from engine.errors import InvalidInputError
-from engine.events import JobEvent, JobWarning, StepDone, TrainingMeasured
-from engine.job_control import JobControl
+from engine.contracts.configs import Preset
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.events import JobEvent, JobWarning, StepDone, TrainingMeasured
+from engine.contracts.job_control import JobControl
+from engine.contracts.label_budget import LabelBudgetConfig
 from engine.jobs import label_budget
-from engine.label_budget.configuration import LabelBudgetConfig
 from engine.label_budget.methods import available_methods
 from engine.label_budget.plan import phrase_labels
-from engine.label_budget.reports import CHART_PNG, CHART_SVG, JSON_FILE
-from engine.label_budget.results import BudgetFigures, LabelBudgetResult
-from engine.label_budget.statistics import Estimate, estimate
+from engine.label_budget.reports.files import CHART_PNG, CHART_SVG, JSON_FILE
+from engine.label_budget.reports.results import BudgetFigures, LabelBudgetResult
+from engine.label_budget.reports.statistics import Estimate, estimate
+from engine.machine.atomic_files import write_bytes_atomically
 from tests.benchmarks.document import DOCS, Chart, Section, Table, write_section
 from tests.benchmarks.reporting import SHARED_DATA, describe_machine, require
 

@@ -17,19 +17,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.checkpoints import load_checkpoint
-from engine.configs import EvaluateConfig, Preset, PretrainConfig
-from engine.devices import open_device
-from engine.evaluating import evaluate
-from engine.job_control import JobControl
+from engine.comparing.evaluating import evaluate
+from engine.contracts.configs import EvaluateConfig, Preset, PretrainConfig
+from engine.contracts.job_control import JobControl
+from engine.contracts.presets import pretrain_preset
 from engine.jobs import pretrain
-from engine.label_budget.statistics import estimate
-from engine.models import load_model, save_model
-from engine.presets import pretrain_preset
+from engine.label_budget.reports.statistics import estimate
+from engine.machine.devices import open_device
+from engine.models.files import load_model, save_model
+from engine.models.starters import starter_path
 from engine.refining.gate import SHARES, between
-from engine.run_store import RunStore
-from engine.starter_models import starter_path
-from engine.trainer import new_state
+from engine.runs.store import RunStore
+from engine.training.checkpoints import load_checkpoint
+from engine.training.trainer import new_state
 from tests.benchmarks.document import DOCS, Section, Table, stored_data, write_section
 from tests.benchmarks.own_noise_sets import HALVES, OWN_NOISE_SETS
 from tests.benchmarks.quality_sets import PairSet

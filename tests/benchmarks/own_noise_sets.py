@@ -7,10 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from engine.data.image_files import ImageMetadata, PhotoImage, read_image, write_image
-from engine.data.photo_folder import list_image_files
-from engine.events import Pixels
-from engine.sample_photos import make_sample_photos
+from engine.contracts.events import Pixels
+from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
+from engine.photos.folder import list_image_files
+from engine.photos.sample_photos import make_sample_photos
 from tests.benchmarks.quality_sets import KODAK, REAL, SETS, Folders, PairSet
 
 EVERY_FOURTH = 4

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from engine.compute_preference import ComputePreference
-from engine.devices import prefer
+from engine.contracts.compute_preference import ComputePreference
+from engine.machine.devices import prefer
 from tests.benchmarks.document import DOCS, Section, Table, stored_data, write_section
 from tests.benchmarks.reporting import describe_machine, print_table
 

@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from engine.configs import EvaluateConfig, PretrainConfig, RestoreConfig
-from engine.data.image_files import read_image
-from engine.evaluating import evaluate
-from engine.job_control import JobControl
+from engine.comparing.evaluating import evaluate
+from engine.comparing.metrics import psnr
+from engine.contracts.configs import EvaluateConfig, PretrainConfig, RestoreConfig
+from engine.contracts.job_control import JobControl
 from engine.jobs import pretrain
-from engine.metrics import psnr
-from engine.restoring import restore
-from engine.starter_models import require_starter
+from engine.models.starters import require_starter
+from engine.photo_files.photos import read_image
+from engine.restoring.job import restore
 from tests.benchmarks.document import DOCS, Section, Table, write_section
 from tests.benchmarks.environments import environment_of
 from tests.benchmarks.quality_sets import SETS

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.baselines.registry import BASELINES
-from engine.cli_options import find_run_or_model
-from engine.configs import EvaluateConfig
-from engine.evaluating import evaluate
-from engine.job_control import JobControl
-from engine.starter_models import STARTER_WORD, starter_path
+from engine.cli.options import find_run_or_model
+from engine.comparing.baselines.registry import BASELINES
+from engine.comparing.evaluating import evaluate
+from engine.contracts.configs import EvaluateConfig
+from engine.contracts.job_control import JobControl
+from engine.models.starters import STARTER_WORD, starter_path
 from tests.benchmarks.document import COLOURS, DOCS, Chart, Section, Table, draw_chart, stored_data, write_section
 from tests.benchmarks.quality_peers import QUALITY_PEERS, install_peers
 from tests.benchmarks.quality_sets import SETS, PairSet
@@ -85,7 +85,7 @@ def find_method(name: str, pair_set: PairSet) -> Method | str:
     path = starter_path(pair_set.task) if name == STARTER_WORD else find_run_or_model(name)
     if path is None:
         return f"Starter model: there is none for the task {pair_set.task}."
-    from engine.models import model_file, read_card
+    from engine.models.files import model_file, read_card
 
     card = read_card(path)
     if card.task != pair_set.task:

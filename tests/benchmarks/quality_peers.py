@@ -15,8 +15,8 @@ from typing import IO, Final
 
 import numpy as np
 
-from engine.baselines.registry import BASELINES, BaselineEntry
-from engine.events import Pixels
+from engine.comparing.baselines.registry import BASELINES, BaselineEntry
+from engine.contracts.events import Pixels
 from tests.benchmarks.environments import environment_of
 
 WORKER = Path(__file__).with_name("quality_peer_worker.py")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.data.bicubic_resize import shrink
-from engine.data.image_files import PhotoImage, read_image, write_image
-from engine.data.photo_folder import list_image_files
-from engine.events import Pixels
+from engine.contracts.events import Pixels
+from engine.photo_files.bicubic_resize import shrink
+from engine.photo_files.photos import PhotoImage, read_image, write_image
+from engine.photos.folder import list_image_files
 from tests.benchmarks.reporting import SHARED_DATA
 
 Folders = tuple[Path, Path]

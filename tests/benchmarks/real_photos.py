@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.configs import Preset
-from engine.presets import finetune_preset, pretrain_preset
+from engine.contracts.configs import Preset
+from engine.contracts.presets import finetune_preset, pretrain_preset
 from tests.benchmarks.reporting import (
     SHARED_DATA,
     describe_machine,

@@ -6,14 +6,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.cli_options import learns_with_twins
-from engine.configs import ComputeConfig, EvaluateConfig, FinetuneConfig, Preset, PretrainConfig
-from engine.events import JobEvent, JobWarning, StepDone
-from engine.job_control import JobControl
-from engine.job_results import EvaluationResult, TrainingResult
+from engine.cli.options import learns_with_twins
+from engine.contracts.configs import ComputeConfig, EvaluateConfig, FinetuneConfig, Preset, PretrainConfig
+from engine.contracts.events import JobEvent, JobWarning, StepDone
+from engine.contracts.job_control import JobControl
+from engine.contracts.presets import finetune_preset, pretrain_preset
+from engine.contracts.results import EvaluationResult, TrainingResult
 from engine.jobs import evaluate, finetune, pretrain
-from engine.models import read_card
-from engine.presets import finetune_preset, pretrain_preset
+from engine.models.files import read_card
 from tests.benchmarks.document import markdown_table
 
 SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -86,7 +86,7 @@ def describe_machine() -> str:
     """One line: cores, precision, versions."""
     import torch
 
-    from engine.devices import open_device
+    from engine.machine.devices import open_device
 
     device = open_device(ComputeConfig())
     cores = f"{len(os.sched_getaffinity(0))} of " if hasattr(os, "sched_getaffinity") else ""

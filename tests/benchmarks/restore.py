@@ -25,13 +25,13 @@ import cv2
 import numpy as np
 import torch
 
-from engine.backends.selection import choose_backend
-from engine.configs import BackendChoice, ComputeConfig, RestoreConfig
-from engine.devices import num_cpu_threads, open_device
-from engine.job_control import JobControl
-from engine.models import ModelCard, build_network, load_model, save_model
-from engine.restoring import restore
-from engine.starter_models import require_starter
+from engine.contracts.configs import BackendChoice, ComputeConfig, RestoreConfig
+from engine.contracts.job_control import JobControl
+from engine.machine.devices import num_cpu_threads, open_device
+from engine.models.files import ModelCard, build_network, load_model, save_model
+from engine.models.starters import require_starter
+from engine.restoring.backends.selection import choose_backend
+from engine.restoring.job import restore
 from tests.benchmarks.document import Table
 from tests.benchmarks.parts import Figures, SpeedBenchmark, ratios, spread, timed, with_threads
 from tests.benchmarks.restore_memory import measure_memory

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from engine.starter_models import require_starter
+from engine.models.starters import require_starter
 from tests.benchmarks.document import Table
 from tests.benchmarks.parts import Figures, spread
 

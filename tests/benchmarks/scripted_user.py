@@ -35,7 +35,7 @@ def live_through(part: Part, arguments: argparse.Namespace) -> int:
     from PySide6.QtWidgets import QApplication
 
     from app import main as program
-    from app.settings import LANGUAGE, TEXT_SCALE, THEME, Settings
+    from app.core.settings import LANGUAGE, TEXT_SCALE, THEME, Settings
     from tests.benchmarks.scripted.person import Person
 
     live = importlib.import_module(f"tests.benchmarks.scripted.{part.module}")

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.devices import num_cpu_threads
+from engine.machine.devices import num_cpu_threads
 from tests.benchmarks.document import Table
 from tests.benchmarks.parts import Figures, SpeedBenchmark, measured_in_turn, ratios, spread, with_threads
 from tests.benchmarks.roofline import measure_roofline

@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 import torch
 
-from engine.configs import PretrainConfig
-from engine.data.patches import DecodedPhoto, decode_photo
-from engine.events import JobEvent, StepDone
-from engine.job_control import JobControl
+from engine.contracts.configs import PretrainConfig
+from engine.contracts.events import JobEvent, StepDone
+from engine.contracts.job_control import JobControl
 from engine.jobs import pretrain
-from engine.models import ModelCard, build_network
-from engine.objectives import PretextObjective
-from engine.pretext.residual_contrastive import ResidualContrastive, ResidualContrastiveParams
+from engine.method.pretext.residual_contrastive import ResidualContrastive, ResidualContrastiveParams
+from engine.models.files import ModelCard, build_network
+from engine.photos.crops import DecodedPhoto, decode_photo
+from engine.training.objectives import PretextObjective
 
 NUM_PHOTOS = 32
 PHOTO_PX = 512

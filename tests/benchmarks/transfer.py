@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.configs import Preset
-from engine.data.bicubic_resize import shrink
-from engine.data.image_files import PhotoImage, read_image, write_image
-from engine.label_budget.statistics import estimate
-from engine.presets import finetune_preset, pretrain_preset
+from engine.contracts.configs import Preset
+from engine.contracts.presets import finetune_preset, pretrain_preset
+from engine.label_budget.reports.statistics import estimate
+from engine.photo_files.bicubic_resize import shrink
+from engine.photo_files.photos import PhotoImage, read_image, write_image
 from tests.benchmarks.few_labels import add_noise
 from tests.benchmarks.reporting import (
     SHARED_DATA,

@@ -40,8 +40,8 @@ def measure_canvas_part(data: Path, is_quick: bool) -> Figures:
     """Frame times of the comparison canvas."""
     from PySide6.QtWidgets import QApplication
 
+    from app.look.theme import Theme, ThemeChoice
     from app.main import SWITCH_INTERVAL_S
-    from app.theme import Theme, ThemeChoice
     from tests.benchmarks.ui_canvas import HEIGHT, WIDTH, measure_canvas
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -63,8 +63,8 @@ def measure_folder_part(data: Path, is_quick: bool) -> Figures:
 
 def measure_training_part(data: Path, is_quick: bool) -> Figures:
     """Lateness of the event loop while it trains."""
-    from engine.demonstration import sample_photos_folder
-    from engine.sample_photos import make_sample_photos
+    from engine.cli.demonstration import sample_photos_folder
+    from engine.photos.sample_photos import make_sample_photos
     from tests.benchmarks.ui_training import measure_training
 
     samples = make_sample_photos(sample_photos_folder())
@@ -82,7 +82,7 @@ def measure_preview_part(data: Path, is_quick: bool) -> Figures:
 
 def measure_start_part(data: Path, is_quick: bool) -> Figures:
     """Time from the start to the window, and to the first restored spot."""
-    from engine.sample_photos import make_sample_photos
+    from engine.photos.sample_photos import make_sample_photos
     from tests.benchmarks.ui_start import NUM_STARTS, measure_starts
 
     samples = make_sample_photos(data / "samples")

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from engine.events import Pixels
+from engine.contracts.events import Pixels
 from tests.benchmarks.reporting import describe_machine, print_table
 
 WIDTH, HEIGHT = 8256, 6192
@@ -155,7 +155,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Measure with each number of panes."""
     from PySide6.QtWidgets import QApplication
 
-    from app.theme import Theme, ThemeChoice
+    from app.look.theme import Theme, ThemeChoice
 
     application = QApplication([])
     Theme.of_application().apply(ThemeChoice.DARK)

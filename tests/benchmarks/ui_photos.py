@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from PySide6.QtWidgets import QApplication
 
-from app.main_window import MainWindow
-from app.pages.photos import PhotosPage
-from app.thumbnails import shared_thumbnails
+from app.look.thumbnails import shared_thumbnails
+from app.pages.photos.page import PhotosPage
+from app.window.main_window import MainWindow
 from tests.benchmarks.lateness import LatenessMeter
 from tests.benchmarks.studio import wait_until
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
-from app.main_window import MainWindow
-from app.pages.restore import RestorePage
+from app.pages.restore.page import RestorePage
+from app.window.main_window import MainWindow
 from tests.benchmarks.studio import wait_until
 
 NUM_STARTS = 5

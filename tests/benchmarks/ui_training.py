@@ -11,10 +11,10 @@ import numpy as np
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 
-from app.main_window import MainWindow
-from app.pages.compare import ComparePage
-from app.pages.pretrain import PretrainPage
-from app.pages.restore import RestorePage
+from app.pages.compare.page import ComparePage
+from app.pages.restore.page import RestorePage
+from app.pages.training.pretrain import PretrainPage
+from app.window.main_window import MainWindow
 from tests.benchmarks.lateness import LatenessMeter
 from tests.benchmarks.studio import let_live, wait_until
 

@@ -11,11 +11,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from engine.configs import PretrainConfig
-from engine.job_control import JobControl
+from engine.contracts.configs import PretrainConfig
+from engine.contracts.job_control import JobControl
 from engine.jobs import pretrain, resume_training
-from engine.run_records import RunStatus
-from engine.run_store import RunStore
+from engine.runs.records import RunStatus
+from engine.runs.store import RunStore
 from tests.conftest import TinyPhotos
 
 NUM_STEPS = 60

@@ -8,15 +8,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.backbones.unet import UNet, UNetParams
-from engine.configs import FinetuneConfig
-from engine.data.patches import decode_photos
-from engine.data.photo_folder import list_image_files
-from engine.job_control import JobControl
-from engine.objectives import DecodedPair, Objective, PretextObjective, SupervisedObjective
-from engine.pretext.residual_contrastive import ResidualContrastive, ResidualContrastiveParams
-from engine.process_group import join_group
-from engine.tasks.denoise import Denoise, DenoiseParams
+from engine.contracts.configs import FinetuneConfig
+from engine.contracts.job_control import JobControl
+from engine.machine.processes.group import join_group
+from engine.method.backbones.unet import UNet, UNetParams
+from engine.method.pretext.residual_contrastive import ResidualContrastive, ResidualContrastiveParams
+from engine.method.tasks.denoise import Denoise, DenoiseParams
+from engine.photos.crops import decode_photos
+from engine.photos.folder import list_image_files
+from engine.training.objectives import DecodedPair, Objective, PretextObjective, SupervisedObjective
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.atomic_files import TEMPORARY_PREFIX, remove_leftovers, replace_atomically, write_bytes_atomically
+from engine.machine.atomic_files import TEMPORARY_PREFIX, remove_leftovers, replace_atomically, write_bytes_atomically
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -71,7 +71,7 @@ def test_new_file_obeys_the_umask(tmp_path: Path) -> None:
 ENDLESS_WRITER = """
 import sys
 from pathlib import Path
-from engine.atomic_files import write_bytes_atomically
+from engine.machine.atomic_files import write_bytes_atomically
 target = Path(sys.argv[1])
 for number in range(10**9):
     write_bytes_atomically(target, bytes([number % 256]) * 3_000_000)

@@ -5,16 +5,16 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from engine.backbones.backbone import Backbone
-from engine.backbones.nafnet import normalise_channels, simple_gate
-from engine.backbones.sizes import SizedParams
-from engine.backbones.unet import UNetParams
-from engine.configs import ComputeConfig
-from engine.devices import open_device
-from engine.errors import InvalidInputError
-from engine.models import ModelCard, RestorationModel, build_network
-from engine.registry import BACKBONES
-from engine.restorer import restore_pixels
+from engine.contracts.configs import ComputeConfig
+from engine.contracts.errors import InvalidInputError
+from engine.machine.devices import open_device
+from engine.method.backbones.backbone import Backbone
+from engine.method.backbones.nafnet import normalise_channels, simple_gate
+from engine.method.backbones.sizes import SizedParams
+from engine.method.backbones.unet import UNetParams
+from engine.method.registry import BACKBONES
+from engine.models.files import ModelCard, RestorationModel, build_network
+from engine.restoring.restorer import restore_pixels
 
 
 def sizes_of(name: str) -> type[SizedParams]:

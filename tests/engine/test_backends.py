@@ -10,24 +10,29 @@ import skimage.data
 import torch
 from numpy.typing import NDArray
 
-from engine.backbones.backbone import RestorationNetwork
-from engine.backends.compiled_network import CompiledNetwork, OnnxRuntimeNetwork, OpenVinoNetwork, export_graph
-from engine.backends.export_form import SplitGatedBlock, export_form
-from engine.backends.selection import (
+from engine.contracts.configs import BackendName, ComputeConfig, RestoreConfig
+from engine.contracts.job_control import JobControl
+from engine.machine.devices import ComputeDevice, open_device
+from engine.method.backbones.backbone import RestorationNetwork
+from engine.method.registry import BACKBONES, TASKS
+from engine.models.export_form import SplitGatedBlock, export_form
+from engine.models.files import ModelCard, RestorationModel, save_model
+from engine.photo_files.photos import read_image, write_image
+from engine.restoring.backends.compiled_network import (
+    CompiledNetwork,
+    OnnxRuntimeNetwork,
+    OpenVinoNetwork,
+    export_graph,
+)
+from engine.restoring.backends.selection import (
     COMPILED,
     HALF_PRECISION_TOLERANCE_DB,
     SINGLE_PRECISION_TOLERANCE_DB,
     choose_backend,
     count_choices,
 )
-from engine.configs import BackendName, ComputeConfig, RestoreConfig
-from engine.data.image_files import read_image, write_image
-from engine.devices import ComputeDevice, open_device
-from engine.job_control import JobControl
-from engine.models import ModelCard, RestorationModel, save_model
-from engine.registry import BACKBONES, TASKS
-from engine.restorer import Restorer
-from engine.restoring import restore
+from engine.restoring.job import restore
+from engine.restoring.restorer import Restorer
 from tests.engine.test_restorer import random_photo, with_random_weights
 from tests.engine.test_restoring import make_photo
 
@@ -118,8 +123,8 @@ def test_the_starter_stays_within_the_tolerance(
 
 @pytest.fixture(scope="module")
 def starter_model() -> RestorationModel:
-    from engine.models import load_model
-    from engine.starter_models import require_starter
+    from engine.models.files import load_model
+    from engine.models.starters import require_starter
 
     return load_model(require_starter("denoise"))
 
@@ -291,7 +296,7 @@ def test_a_border_that_is_not_torch_s_is_refused(
 ) -> None:
     """Over the whole probe it is far within the tolerance."""
     pytest.importorskip("openvino")
-    monkeypatch.setattr("engine.backends.selection.OpenVinoNetwork", Adding)
+    monkeypatch.setattr("engine.restoring.backends.selection.OpenVinoNetwork", Adding)
     found = choose_backend(quick_model.network, device, "openvino", megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
     assert found.name == "torch"
     assert "along a border" in found.failed["openvino"]

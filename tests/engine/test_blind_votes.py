@@ -2,7 +2,7 @@ from math import comb
 
 import pytest
 
-from engine.blind_votes import (
+from engine.comparing.blind_votes import (
     SIGNIFICANCE,
     BlindVote,
     Choice,

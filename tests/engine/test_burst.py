@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.burst import BurstConfig, BurstResult, MotionChoice, make_burst_references
-from engine.burst_merging import Shot, _median_of, merge_shots
-from engine.data.image_files import ImageMetadata, PhotoImage, read_image, write_image
-from engine.data.photo_pairs import match_pairs
-from engine.data.raw_colour import linear_from_srgb, srgb_from_linear
-from engine.errors import InvalidInputError
-from engine.events import FileSkipped, JobEvent, StepDone
-from engine.job_control import JobCancelled, JobControl
-from engine.metrics import psnr
+from engine.comparing.metrics import psnr
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.events import FileSkipped, JobEvent, StepDone
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.labelling.burst import BurstConfig, BurstResult, MotionChoice, make_burst_references
+from engine.labelling.burst_merging import Shot, _median_of, merge_shots
+from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
+from engine.photo_files.raw.colour import linear_from_srgb, srgb_from_linear
+from engine.photos.pairs import match_pairs
 
 Picture = NDArray[np.float32]
 INSIDE = (slice(16, -16), slice(16, -16))
@@ -193,7 +193,7 @@ def test_too_few_shots_and_the_shots_own_folder_are_refused(burst: Burst, monkey
     burst.add(shoot(draw_scene(), 2))
     with pytest.raises(InvalidInputError, match="folder of the shots"):
         burst.make(out=burst.shots)
-    monkeypatch.setattr("engine.burst.available_memory", lambda: 1000)
+    monkeypatch.setattr("engine.labelling.burst.available_memory", lambda: 1000)
     with pytest.raises(InvalidInputError, match="memory"):
         burst.make()
 

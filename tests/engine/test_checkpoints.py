@@ -10,8 +10,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from engine.backbones.backbone import RestorationNetwork
-from engine.checkpoints import (
+from engine.contracts.configs import ComputeConfig, TrainingConfig
+from engine.contracts.errors import ModelFileError
+from engine.machine.devices import open_device
+from engine.method.backbones.backbone import RestorationNetwork
+from engine.models.files import ModelCard, RestorationModel, build_network
+from engine.training.checkpoints import (
     GRADIENT_NORM_KEY,
     PROGRESS_KEY,
     TrainingState,
@@ -19,11 +23,7 @@ from engine.checkpoints import (
     load_checkpoint,
     transfer_weights,
 )
-from engine.configs import ComputeConfig, TrainingConfig
-from engine.devices import open_device
-from engine.errors import ModelFileError
-from engine.models import ModelCard, RestorationModel, build_network
-from engine.trainer import new_state
+from engine.training.trainer import new_state
 
 CARD = ModelCard(name="small", backbone_params={"width": 8, "num_levels": 2})
 ENLARGING = CARD.model_copy(update={"task": "sr2"})

@@ -14,13 +14,13 @@ import typer
 from typer.testing import CliRunner, Result
 
 from engine import __version__
-from engine.cli import app
-from engine.cli_options import find_run_or_model
-from engine.cli_reporting import phrase_duration, to_json
-from engine.configs import EvaluateConfig, FinetuneConfig, JobConfig, PretrainConfig, RestoreConfig
-from engine.data.image_files import probe_image
-from engine.models import ModelCard, build_network, read_card, save_model
-from engine.run_store import RunStore
+from engine.cli.main import app
+from engine.cli.options import find_run_or_model
+from engine.cli.reporting import phrase_duration, to_json
+from engine.contracts.configs import EvaluateConfig, FinetuneConfig, JobConfig, PretrainConfig, RestoreConfig
+from engine.models.files import ModelCard, build_network, read_card, save_model
+from engine.photo_files.photos import probe_image
+from engine.runs.store import RunStore
 from tests.conftest import TinyPhotos
 from tests.engine.test_restoring import make_photo
 
@@ -49,7 +49,7 @@ def last_object(stdout: str) -> dict[str, Any]:
 
 def test_the_parser_starts_without_heavy_libraries() -> None:
     program = (
-        "import sys; from typer.testing import CliRunner; from engine.cli import app\n"
+        "import sys; from typer.testing import CliRunner; from engine.cli.main import app\n"
         "assert CliRunner().invoke(app, ['pretrain', '--help']).exit_code == 0\n"
         "print([m for m in ('torch', 'lightning_fabric', 'skimage', 'cv2', 'PySide6', 'app') if m in sys.modules])"
     )
@@ -185,7 +185,7 @@ def interrupt_training(arguments: list[str]) -> tuple[int, dict[str, Any], int]:
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")
 def test_without_a_display_the_window_gives_a_sentence() -> None:
     environment = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
-    program = "import os; os.environ.pop('QT_QPA_PLATFORM', None); import engine.cli; engine.cli.main()"
+    program = "import os; os.environ.pop('QT_QPA_PLATFORM', None); import engine.cli.main; engine.cli.main.main()"
     refused = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
@@ -329,7 +329,7 @@ def test_without_a_home_folder_a_sentence_says_so(arguments: tuple[str, ...], tm
         "import pwd, sys\n"
         "def unknown(*_):\n    raise KeyError('uid not found')\n"
         "pwd.getpwuid = unknown\n"
-        "from engine.cli import main\nmain()"
+        "from engine.cli.main import main\nmain()"
     )
     hidden = ("HOME", "RESIDUA_DATA", "XDG_DATA_HOME")
     said = subprocess.run(

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.comparison_page import ComparisonPageConfig, PagePicture, write_comparison_page
-from engine.errors import ImageWriteError, InvalidInputError
-from engine.events import StepDone
-from engine.job_control import JobCancelled, JobControl
+from engine.comparing.page import ComparisonPageConfig, PagePicture, write_comparison_page
+from engine.contracts.errors import ImageWriteError, InvalidInputError
+from engine.contracts.events import StepDone
+from engine.contracts.job_control import JobCancelled, JobControl
 
 
 class Page(HTMLParser):

@@ -4,13 +4,13 @@ import shutil
 import numpy as np
 import pytest
 
-from engine.baselines.registry import BASELINES, Baseline
-from engine.comparison_pictures import ComparisonPictureConfig, compute_picture, find_picture, trim_folder
-from engine.data.image_files import read_image
-from engine.errors import EngineError, InvalidInputError
-from engine.events import StepDone
-from engine.job_control import JobCancelled, JobControl
-from engine.starter_models import starter_path
+from engine.comparing.baselines.registry import BASELINES, Baseline
+from engine.comparing.pictures import ComparisonPictureConfig, compute_picture, find_picture, trim_folder
+from engine.contracts.errors import EngineError, InvalidInputError
+from engine.contracts.events import StepDone
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.models.starters import starter_path
+from engine.photo_files.photos import read_image
 
 
 @pytest.fixture
@@ -45,10 +45,10 @@ def test_an_enlarged_one(make):
 
 
 def test_a_model_is_what_restoring_gives(make, photo):
-    from engine.configs import ComputeConfig
-    from engine.devices import open_device
-    from engine.models import load_model
-    from engine.restorer import Restorer
+    from engine.contracts.configs import ComputeConfig
+    from engine.machine.devices import open_device
+    from engine.models.files import load_model
+    from engine.restoring.restorer import Restorer
 
     model = starter_path("denoise")
     events = []

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from engine.losses.contrastive import nt_xent, positive_index, spread_temperature
+from engine.method.losses.contrastive import nt_xent, positive_index, spread_temperature
 
 
 def looped_nt_xent(distances: torch.Tensor, temperature: float) -> float:

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.configs import PretrainConfig
-from engine.data.decoded_files import LIMIT_VARIABLE, PATTERN, DecodedFiles, Levels, decoded_files
-from engine.data.patches import decode_photo, decode_photos, random_crops
-from engine.job_control import JobControl
+from engine.contracts.configs import PretrainConfig
+from engine.contracts.job_control import JobControl
 from engine.jobs import pretrain
-from engine.models import load_model
+from engine.models.files import load_model
+from engine.photos.crops import decode_photo, decode_photos, random_crops
+from engine.photos.decoded_files import LIMIT_VARIABLE, PATTERN, DecodedFiles, Levels, decoded_files
 
 SIDE = 1200
 """Of 8 bits in colour, 4.1 MiB decoded: just large enough to be kept."""

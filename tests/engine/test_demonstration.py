@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.comparison_sheet import Tile, choose_spot, write_comparison_sheet
-from engine.data.image_files import read_image, write_image
-from engine.demonstration import demonstrate, main, sample_photos_folder
-from engine.events import ImageRestored, JobEvent, RunStarted, StepDone
-from engine.job_control import JobControl
-from engine.sample_photos import NOISY_FOLDER, SamplePhotos, make_sample_photos
+from engine.cli.comparison_sheet import Tile, choose_spot, write_comparison_sheet
+from engine.cli.demonstration import demonstrate, main, sample_photos_folder
+from engine.contracts.events import ImageRestored, JobEvent, RunStarted, StepDone
+from engine.contracts.job_control import JobControl
+from engine.photo_files.photos import read_image, write_image
+from engine.photos.sample_photos import NOISY_FOLDER, SamplePhotos, make_sample_photos
 
 
 def small_samples(folder: Path) -> SamplePhotos:

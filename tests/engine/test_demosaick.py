@@ -5,10 +5,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from engine.backbones.unet import UNet, UNetParams
-from engine.data.bayer_interpolation import interpolate_rggb
-from engine.data.mosaics import bayer_mosaic
-from engine.tasks.demosaick import BayerInterpolation, Demosaick, DemosaickNetwork, DemosaickParams
+from engine.method.backbones.unet import UNet, UNetParams
+from engine.method.tasks.demosaick import BayerInterpolation, Demosaick, DemosaickNetwork, DemosaickParams
+from engine.photo_files.raw.demosaicking import interpolate_rggb
+from engine.photo_files.raw.mosaics import bayer_mosaic
 
 TINY = UNetParams(width=8, num_levels=2, max_width=16, shuffle=2)
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 from PySide6.QtGui import QColorSpace
 
-from engine.data.icc_profiles import sampled_curve
-from engine.data.image_files import ImageMetadata, PhotoImage, read_image, write_image
+from engine.photo_files.colour.icc_profiles import sampled_curve
+from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
 from tests.colour_makers import (
     ADOBE_PRIMARIES,
     adobe_exif,

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from engine.backbones.unet import UNetParams
-from engine.configs import RestoreConfig
-from engine.data.image_files import ImageMetadata, PhotoImage, read_image, write_image
-from engine.data.provenance import read_provenance
-from engine.events import JobEvent, JobWarning, PhotoPassedOver
-from engine.job_control import JobCancelled, JobControl
-from engine.job_results import RestoreResult
-from engine.models import ModelCard, build_network, save_model
-from engine.restoring import restore
+from engine.contracts.configs import RestoreConfig
+from engine.contracts.events import JobEvent, JobWarning, PhotoPassedOver
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.results import RestoreResult
+from engine.method.backbones.unet import UNetParams
+from engine.models.files import ModelCard, build_network, save_model
+from engine.photo_files.metadata.provenance import read_provenance
+from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
+from engine.restoring.job import restore
 
 CARD = ModelCard(name="night model", run="run-7", backbone_params=UNetParams(width=8, num_levels=2).model_dump())
 
@@ -196,7 +196,7 @@ def test_the_report_holds_every_photo(model: Path, tmp_path: Path) -> None:
 
 
 def test_a_report_that_cannot_be_written_fails_no_batch(model: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    from engine import restore_report
+    from engine.restoring import report as restore_report
 
     def full(path: Path, data: bytes) -> None:
         raise OSError(28, "No space left on device")
@@ -209,7 +209,7 @@ def test_a_report_that_cannot_be_written_fails_no_batch(model: Path, tmp_path: P
 
 
 def test_the_report_shows_where_the_photo_is_most_detailed() -> None:
-    from engine.restore_report import most_detailed_spot
+    from engine.restoring.report import most_detailed_spot
 
     pixels = np.full((400, 600, 3), 0.5, np.float32)
     pixels[210:380, 420:580] = np.random.default_rng(0).random((170, 160, 3), np.float32)
@@ -229,7 +229,7 @@ def test_an_enlargement_is_reported_at_its_own_size(tmp_path: Path) -> None:
 
 
 def test_a_stop_while_a_photo_is_encoded_writes_nothing(model: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    from engine import restore_pipeline
+    from engine.restoring import pipeline as restore_pipeline
 
     write_photo(tmp_path / "in" / "a.png")
     control = JobControl()

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.data.image_files import PhotoImage, write_image
-from engine.duplicates import Candidate, DuplicatesConfig, find_duplicates, look_hash
-from engine.job_control import JobControl
+from engine.contracts.job_control import JobControl
+from engine.photo_files.photos import PhotoImage, write_image
+from engine.photos.duplicates import Candidate, DuplicatesConfig, find_duplicates, look_hash
 
 
 def picture(seed: int, height: int = 96, width: int = 128) -> np.ndarray:
@@ -96,7 +96,7 @@ def test_a_file_that_has_gone_is_none(tmp_path: Path) -> None:
 def test_crops_of_real_photos(shared_data: Path) -> None:
     """Noisy and clean are the same picture; no two scenes are."""
     folder = shared_data / "real_noisy_pairs" / "polyu"
-    from engine.data.image_files import read_image
+    from engine.photo_files.photos import read_image
 
     names = [path.name for path in sorted((folder / "noisy").iterdir())][:12]
     noisy = [read_image(folder / "noisy" / name).pixels for name in names]

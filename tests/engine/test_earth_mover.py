@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
-from engine.losses.earth_mover import earth_mover_distance, earth_mover_distance_matrix, sorted_residuals
+from engine.method.losses.earth_mover import earth_mover_distance, earth_mover_distance_matrix, sorted_residuals
 
 
 def random_residuals(batch: int = 5, seed: int = 0) -> torch.Tensor:

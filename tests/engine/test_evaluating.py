@@ -16,21 +16,21 @@ from scipy.ndimage import gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from typer.testing import CliRunner
 
-from engine.backbones.unet import UNetParams
-from engine.baselines.interpolation import interpolate_bilinear, interpolate_malvar
-from engine.baselines.registry import BASELINES
-from engine.cli import app
-from engine.configs import EvaluateConfig
-from engine.data.bicubic_resize import enlarge, shrink
-from engine.data.image_files import ImageMetadata, PhotoImage, read_image, write_image
-from engine.data.mosaics import bayer_mosaic
-from engine.errors import InvalidInputError
-from engine.evaluating import evaluate
-from engine.events import FileSkipped, JobEvent, StepDone
-from engine.job_control import JobCancelled, JobControl
-from engine.job_results import EvaluationResult
-from engine.metrics import psnr
-from engine.models import ModelCard, build_network, save_model
+from engine.cli.main import app
+from engine.comparing.baselines.interpolation import interpolate_bilinear, interpolate_malvar
+from engine.comparing.baselines.registry import BASELINES
+from engine.comparing.evaluating import evaluate
+from engine.comparing.metrics import psnr
+from engine.contracts.configs import EvaluateConfig
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.events import FileSkipped, JobEvent, StepDone
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.results import EvaluationResult
+from engine.method.backbones.unet import UNetParams
+from engine.models.files import ModelCard, build_network, save_model
+from engine.photo_files.bicubic_resize import enlarge, shrink
+from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
+from engine.photo_files.raw.mosaics import bayer_mosaic
 from tests.conftest import TinyPhotos
 
 CARD = ModelCard(name="test model", backbone_params=UNetParams(width=8, num_levels=2).model_dump())

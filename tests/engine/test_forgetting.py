@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from engine.configs import ComputeConfig
-from engine.devices import ComputeDevice, open_device
-from engine.forgetting import INVISIBLE_PSNR, SHARES, remember_starter, simulated_probes
-from engine.job_control import JobCancelled, JobControl
-from engine.metrics import psnr
-from engine.models import ModelCard, RestorationModel, build_network
-from engine.registry import TASKS
+from engine.comparing.metrics import psnr
+from engine.contracts.configs import ComputeConfig
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.machine.devices import ComputeDevice, open_device
+from engine.method.registry import TASKS
+from engine.models.files import ModelCard, RestorationModel, build_network
+from engine.training.forgetting import INVISIBLE_PSNR, SHARES, remember_starter, simulated_probes
 
 CARD = ModelCard(name="small", backbone_params={"width": 8, "num_levels": 2})
 

@@ -11,16 +11,16 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.backbones.unet import UNetParams
-from engine.configs import RestoreConfig
-from engine.data.image_files import probe_image, read_image, read_thumbnail
-from engine.data.transparency import spread_visible_colours
-from engine.errors import ImageWriteError
-from engine.job_control import JobControl
-from engine.models import ModelCard, build_network, load_model, save_model
-from engine.output_plan import OutputPlan
-from engine.restored_files import SourcePhoto
-from engine.restoring import restore
+from engine.contracts.configs import RestoreConfig
+from engine.contracts.errors import ImageWriteError
+from engine.contracts.job_control import JobControl
+from engine.method.backbones.unet import UNetParams
+from engine.models.files import ModelCard, build_network, load_model, save_model
+from engine.photo_files.colour.transparency import spread_visible_colours
+from engine.photo_files.photos import probe_image, read_image, read_thumbnail
+from engine.restoring.job import restore
+from engine.restoring.output_plan import OutputPlan
+from engine.restoring.sources import SourcePhoto
 
 PARAMS = UNetParams(width=8, num_levels=2).model_dump()
 

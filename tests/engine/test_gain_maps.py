@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from engine.data.image_files import encode_image, examine_photo, read_image
-from engine.data.photo_image import FileFormat
+from engine.photo_files.photo_image import FileFormat
+from engine.photo_files.photos import encode_image, examine_photo, read_image
 from tests.engine.test_picture_descriptions import PIXELS
 from tests.engine.test_xmp_properties import packet_of
 

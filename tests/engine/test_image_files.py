@@ -18,8 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from engine.data.exif_blocks import mark_upright, read_exif_orientation
-from engine.data.image_files import (
+from engine.contracts.errors import ImageReadError, ImageWriteError
+from engine.photo_files.metadata.exif import mark_upright, read_exif_orientation
+from engine.photo_files.photos import (
     ImageInfo,
     ImageMetadata,
     PhotoImage,
@@ -29,7 +30,6 @@ from engine.data.image_files import (
     read_thumbnail,
     write_image,
 )
-from engine.errors import ImageReadError, ImageWriteError
 
 SRGB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 GRAY_PROFILE = SRGB_PROFILE[:16] + b"GRAY" + SRGB_PROFILE[20:]
@@ -397,8 +397,8 @@ ODD_FILES_READER = """
 import sys
 from pathlib import Path
 import numpy as np
-from engine.data.image_files import ImageInfo, PhotoImage, probe_image, read_image, read_thumbnail
-from engine.errors import ImageReadError
+from engine.photo_files.photos import ImageInfo, PhotoImage, probe_image, read_image, read_thumbnail
+from engine.contracts.errors import ImageReadError
 
 num_read = num_refused = 0
 for path in sorted(Path(sys.argv[1]).rglob("*")):

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import ImageReadError
-from engine.interruptible import run_interruptibly
-from engine.job_control import JobCancelled, JobControl
+from engine.contracts.errors import ImageReadError
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.machine.interruptible import run_interruptibly
 
 
 def test_the_answer_or_the_error_comes_through() -> None:

@@ -21,26 +21,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from engine.configs import FinetuneConfig, PretrainConfig
-from engine.data.patches import decode_photo
-from engine.data.photo_memory import photos_remembered
-from engine.data.photo_pairs import PhotoPair
-from engine.errors import InvalidInputError
-from engine.events import FileSkipped, JobEvent, JobWarning, StepDone, TrainingMeasured
-from engine.job_control import JobCancelled, JobControl
-from engine.job_results import PairScore
+from engine.contracts.configs import FinetuneConfig, PretrainConfig
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.events import FileSkipped, JobEvent, JobWarning, StepDone, TrainingMeasured
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.label_budget import LabelBudgetConfig
+from engine.contracts.results import PairScore
 from engine.jobs import label_budget
-from engine.label_budget.chart import draw_chart, spread, vertical_reach
-from engine.label_budget.configuration import LabelBudgetConfig
 from engine.label_budget.methods import LeftOut, Method, available_methods, choose_methods
 from engine.label_budget.plan import Plan, make_plan, split_photos
-from engine.label_budget.results import BudgetFigures, LabelBudgetResult, compute_figures
+from engine.label_budget.reports.chart import draw_chart, spread, vertical_reach
+from engine.label_budget.reports.results import BudgetFigures, LabelBudgetResult, compute_figures
+from engine.label_budget.reports.statistics import estimate
+from engine.label_budget.reports.verdict import judge, write_verdict
 from engine.label_budget.scores import Score
 from engine.label_budget.side_by_side import default_workers
-from engine.label_budget.statistics import estimate
-from engine.label_budget.verdict import judge, write_verdict
-from engine.models import read_card
-from engine.registry import PRETEXTS
+from engine.method.registry import PRETEXTS
+from engine.models.files import read_card
+from engine.photos.crops import decode_photo
+from engine.photos.memory import photos_remembered
+from engine.photos.pairs import PhotoPair
 from tests.conftest import TinyPhotos
 
 SCRATCH = Method(name="scratch", title="From scratch")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import InvalidInputError
+from engine.contracts.errors import InvalidInputError
 from engine.label_budget.scores import Score, ScoreFolder
 
 SETTINGS = {"steps": 4, "training": {"width": 8}}

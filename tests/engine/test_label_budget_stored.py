@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from engine.data.photo_pairs import PhotoPair
-from engine.errors import InvalidInputError
-from engine.events import JobEvent, StepDone, TrainingMeasured, TrainingsPlanned
-from engine.job_control import JobControl
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.events import JobEvent, StepDone, TrainingMeasured, TrainingsPlanned
+from engine.contracts.job_control import JobControl
+from engine.contracts.label_budget import LabelBudgetConfig
 from engine.jobs import label_budget
-from engine.label_budget.configuration import LabelBudgetConfig
-from engine.label_budget.reports import JSON_FILE
-from engine.label_budget.results import LabelBudgetResult
+from engine.label_budget.reports.files import JSON_FILE
+from engine.label_budget.reports.results import LabelBudgetResult
 from engine.label_budget.stored import SETTINGS_FILE, keep_settings, list_experiments, read_experiment
 from engine.label_budget.workload import count_workload
+from engine.photos.pairs import PhotoPair
 from tests.conftest import TinyPhotos
 
 

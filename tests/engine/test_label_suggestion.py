@@ -10,14 +10,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.configs import PretrainConfig
-from engine.errors import InvalidInputError
-from engine.events import FileSkipped, JobEvent, JobWarning, StepDone
-from engine.job_control import JobCancelled, JobControl
+from engine.contracts.configs import PretrainConfig
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.events import FileSkipped, JobEvent, JobWarning, StepDone
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.label_suggestion import SuggestLabelsConfig
 from engine.jobs import pretrain, suggest_labels
-from engine.k_medoids import k_medoids
-from engine.label_suggestion_config import SuggestLabelsConfig
-from engine.models import load_model, save_model
+from engine.labelling.k_medoids import k_medoids
+from engine.models.files import load_model, save_model
 
 SIGMAS = {"faint": 0.01, "middling": 0.06, "strong": 0.15}
 NUM_PHOTOS = {"faint": 4, "middling": 3, "strong": 2}

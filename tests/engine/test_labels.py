@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine import labels
-from engine.configs import FinetuneConfig
-from engine.data.bicubic_resize import enlarge, shrink
-from engine.data.image_files import PhotoImage, read_image, write_image
-from engine.errors import InvalidInputError
-from engine.events import FileSkipped, JobEvent, JobWarning, Pixels
-from engine.job_control import JobControl
-from engine.labels import LabelSet, file_digest, gather_labels
+from engine.contracts.configs import FinetuneConfig
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.events import FileSkipped, JobEvent, JobWarning, Pixels
+from engine.contracts.job_control import JobControl
+from engine.photo_files.bicubic_resize import enlarge, shrink
+from engine.photo_files.photos import PhotoImage, read_image, write_image
+from engine.training import labels
+from engine.training.labels import LabelSet, file_digest, gather_labels
 
 Make = Callable[[Pixels], NDArray[np.float32]]
 

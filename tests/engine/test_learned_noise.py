@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.signal import welch
 from scipy.stats import wasserstein_distance
 
-from engine.errors import InvalidInputError
-from engine.noise import estimate_noise
+from engine.contracts.errors import InvalidInputError
+from engine.photos.noise_estimate import estimate_noise
 from engine.simulation.dead_leaves import draw_dead_leaves
 from engine.simulation.learned.flat_blocks import guess_noise
 from engine.simulation.learned.noise import BRIGHTNESS, LearnedNoise, PhotoNoise, load_noise, save_noise

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from engine.configs import EvaluateConfig, ScanConfig
-from engine.data.opened_photo import open_photo
-from engine.data.photo_folder import find_usable_photos, list_image_files
-from engine.destination import check_destination
-from engine.errors import ImageReadError, ImageWriteError, InvalidInputError
-from engine.evaluating import evaluate
-from engine.events import FileSkipped, ImageRestored, JobEvent, PhotoScanned
-from engine.job_control import JobControl
-from engine.labels import file_digest
-from engine.restoring import restore
-from engine.scanning import scan
+from engine.comparing.evaluating import evaluate
+from engine.contracts.configs import EvaluateConfig, ScanConfig
+from engine.contracts.errors import ImageReadError, ImageWriteError, InvalidInputError
+from engine.contracts.events import FileSkipped, ImageRestored, JobEvent, PhotoScanned
+from engine.contracts.job_control import JobControl
+from engine.machine.destination import check_destination
+from engine.photo_files.opened_photo import open_photo
+from engine.photos.folder import find_usable_photos, list_image_files
+from engine.photos.scanning import scan
+from engine.restoring.job import restore
+from engine.training.labels import file_digest
 from tests.engine.test_restoring import RestoreConfig, identity_model, make_photo, outputs, run_restore
 
 __all__ = ["identity_model"]

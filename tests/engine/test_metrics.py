@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio
 
-from engine.metrics import fit_brightness, luminance, psnr, shave, ssim
+from engine.comparing.metrics import fit_brightness, luminance, psnr, shave, ssim
 
 
 def noisy_pair(num_channels: int, sigma: float, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

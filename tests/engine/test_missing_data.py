@@ -15,8 +15,8 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.data.image_files import read_image, read_thumbnail
-from engine.errors import ImageReadError
+from engine.contracts.errors import ImageReadError
+from engine.photo_files.photos import read_image, read_thumbnail
 
 HEIGHT, WIDTH = 256, 96
 

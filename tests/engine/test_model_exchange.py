@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.errors import EngineError, InvalidInputError, ModelFileError
-from engine.model_cards import read_summary
-from engine.model_exchange import check_model, export_model, import_model
-from engine.models import ModelCard, build_network, load_model, save_model
-from engine.run_records import RunStatus
-from engine.run_store import RunStore
+from engine.contracts.errors import EngineError, InvalidInputError, ModelFileError
+from engine.models.cards import read_summary
+from engine.models.exchange import check_model, export_model, import_model
+from engine.models.files import ModelCard, build_network, load_model, save_model
+from engine.runs.records import RunStatus
+from engine.runs.store import RunStore
 
 CARD = ModelCard(
     name="Someone's model",
@@ -38,7 +38,7 @@ def theirs(tmp_path: Path) -> Path:
 
 def test_the_summary_needs_no_torch(theirs: Path) -> None:
     program = (
-        "import sys\nfrom pathlib import Path\nfrom engine.model_cards import read_summary\n"
+        "import sys\nfrom pathlib import Path\nfrom engine.models.cards import read_summary\n"
         "summary = read_summary(Path(sys.argv[1]))\n"
         "print(summary.num_parameters, summary.num_bytes, 'torch' in sys.modules)"
     )
@@ -93,7 +93,7 @@ def test_a_model_that_cannot_be_copied_leaves_no_run(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("engine.model_exchange.shutil.copyfile", full)
+    monkeypatch.setattr("engine.models.exchange.shutil.copyfile", full)
     with pytest.raises(ModelFileError, match="No space left"):
         import_model(store, theirs)
     assert not any(store.root.iterdir())

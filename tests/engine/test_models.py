@@ -9,11 +9,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from engine.configs import ComputeConfig, TrainingConfig
-from engine.devices import open_device
-from engine.errors import DeviceError, ModelFileError
-from engine.models import CARD_KEY, ModelCard, build_network, load_model, read_card, save_model
-from engine.trainer import learning_rate_at
+from engine.contracts.configs import ComputeConfig, TrainingConfig
+from engine.contracts.errors import DeviceError, ModelFileError
+from engine.machine.devices import open_device
+from engine.models.files import CARD_KEY, ModelCard, build_network, load_model, read_card, save_model
+from engine.training.trainer import learning_rate_at
 
 CARD = ModelCard(name="small", backbone_params={"width": 8, "num_levels": 2}, labels=("a.png",))
 

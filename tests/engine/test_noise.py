@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from skimage.restoration import estimate_sigma
 
-from engine.data.image_files import read_image
-from engine.noise import MIN_SIDE_PX, decorrelating_stride, estimate_noise, measure_noise
-from engine.noise_facts import NoiseEstimate, SignalDependence, independent_distance, noise_word, summarize_noise
+from engine.contracts.noise import NoiseEstimate, SignalDependence, independent_distance, noise_word, summarize_noise
+from engine.photo_files.photos import read_image
+from engine.photos.noise_estimate import MIN_SIDE_PX, decorrelating_stride, estimate_noise, measure_noise
 
 SIGNAL_PICTURES = ["astronaut.png", "coffee.png", "rocket.jpg", "retina.jpg", "chelsea.png", "motorcycle_left.png"]
 PICTURES = ["astronaut.png", "coffee.png", "camera.png", "rocket.jpg", "retina.jpg"]

@@ -11,13 +11,13 @@ import onnx
 import pytest
 import torch
 
-from engine.errors import EngineError, ModelFileError
-from engine.model_cards import CARD_KEY, read_summary
-from engine.model_exchange import check_model, export_model, import_model
-from engine.models import ModelCard, RestorationModel, build_network, load_model, save_model
-from engine.onnx_files import MAX_BYTES
-from engine.run_store import RunStore
-from engine.starter_models import require_starter
+from engine.contracts.errors import EngineError, ModelFileError
+from engine.models.cards import CARD_KEY, read_summary
+from engine.models.exchange import check_model, export_model, import_model
+from engine.models.files import ModelCard, RestorationModel, build_network, load_model, save_model
+from engine.models.onnx import MAX_BYTES
+from engine.models.starters import require_starter
+from engine.runs.store import RunStore
 from tests.conftest import TinyPhotos
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -206,7 +206,7 @@ def test_the_script_of_the_docs_restores_a_photo(tiny_photos: TinyPhotos, tmp_pa
     (tmp_path / "noisy.png").write_bytes(photo.read_bytes())
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    from engine.data.image_files import read_image
+    from engine.photo_files.photos import read_image
 
     noisy, restored = read_image(photo).pixels, read_image(tmp_path / "restored.png").pixels
     assert restored.shape == noisy.shape

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.losses.earth_mover import earth_mover_distance_matrix, earth_mover_distances_within, sorted_residuals
-from engine.losses.ordering import ascending, ascending_order, parted_order
+from engine.method.losses.earth_mover import earth_mover_distance_matrix, earth_mover_distances_within, sorted_residuals
+from engine.method.losses.ordering import ascending, ascending_order, parted_order
 
 
 def values_with_ties(shape: tuple[int, ...], seed: int = 0) -> torch.Tensor:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.output_names import DEFAULT_PATTERN, NameReader, NameValues, check_pattern, fill_pattern
+from engine.contracts.output_names import DEFAULT_PATTERN, NameReader, NameValues, check_pattern, fill_pattern
 
 VALUES = NameValues(model="starter · night/day?", task="denoise", strength=0.805, day=date(2026, 11, 24))
 

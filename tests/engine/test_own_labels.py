@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from engine.errors import InvalidInputError
-from engine.own_labels import SHOWN_SIDE_PX, preview_own_label
-from engine.registry import TASKS
+from engine.contracts.errors import InvalidInputError
+from engine.labelling.own import SHOWN_SIDE_PX, preview_own_label
+from engine.method.registry import TASKS
 
 CLEAN = np.random.default_rng(0).random((100, 131, 3), np.float32)
 

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from engine.configs import OWN_NOISE, FinetuneConfig, PretrainConfig, RestoreConfig
-from engine.data.image_files import read_camera_cells, read_image
-from engine.data.patches import decode_photos
-from engine.errors import EngineError, InvalidInputError
-from engine.events import FileSkipped
-from engine.job_control import JobControl
+from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig, RestoreConfig
+from engine.contracts.errors import EngineError, InvalidInputError
+from engine.contracts.events import FileSkipped
+from engine.contracts.job_control import JobControl
 from engine.jobs import finetune, pretrain, restore
-from engine.models import read_card
+from engine.method.registry import TASKS
+from engine.models.files import read_card
+from engine.photo_files.photos import read_camera_cells, read_image
+from engine.photos.crops import decode_photos
 from engine.refining.gate import SHARES
 from engine.refining.twin_objective import TwinObjective
-from engine.registry import TASKS
-from engine.run_store import Run
+from engine.runs.store import Run
 from engine.simulation.learned.noise import NOISE_FILE, load_noise
 from tests.conftest import TinyPhotos
 from tests.engine.test_own_noise import clean_picture, ignore, material_of

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.data.image_files import PhotoImage, read_image, write_image
-from engine.data.photo_pairs import PhotoPair
-from engine.errors import InvalidInputError
-from engine.events import JobEvent
-from engine.job_control import JobCancelled, JobControl
-from engine.pair_alignment import AlignRequest, align_reference, align_references, find_alignment
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.events import JobEvent
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.labelling.alignment import AlignRequest, align_reference, align_references, find_alignment
+from engine.photo_files.photos import PhotoImage, read_image, write_image
+from engine.photos.pairs import PhotoPair
 
 
 def draw_scene(height: int = 200, width: int = 240, seed: int = 0) -> NDArray[np.float32]:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.data.image_files import PhotoImage, write_image
-from engine.data.pair_checks import check_pair, set_doubtful_aside
-from engine.data.photo_folder import list_image_files
-from engine.data.photo_pairs import PairMatching, PhotoPair, match_pairs
+from engine.photo_files.photos import PhotoImage, write_image
+from engine.photos.folder import list_image_files
+from engine.photos.pair_checks import check_pair, set_doubtful_aside
+from engine.photos.pairs import PairMatching, PhotoPair, match_pairs
 
 
 def test_the_shared_real_pairs_match_and_pass(shared_data: Path) -> None:

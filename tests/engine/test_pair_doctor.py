@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import engine.pair_doctor
-from engine.data.image_files import PhotoImage, read_image, write_image
-from engine.data.photo_folder import list_image_files
-from engine.data.photo_pairs import PhotoPair, match_pairs, split_pairs
-from engine.events import JobEvent, StepDone
-from engine.job_control import JobCancelled, JobControl
-from engine.pair_doctor import ExamineRequest, FactKind, PairDiagnosis, examine_pairs
-from engine.pair_doctor_measures import compare_sharpness, fit_channels, pixel_digest, scene_signature
-from engine.pair_doctor_scenes import group_scenes
+import engine.labelling.doctor
+from engine.contracts.events import JobEvent, StepDone
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.labelling.doctor import ExamineRequest, FactKind, PairDiagnosis, examine_pairs
+from engine.labelling.doctor_measures import compare_sharpness, fit_channels, pixel_digest, scene_signature
+from engine.photo_files.photos import PhotoImage, read_image, write_image
+from engine.photos.folder import list_image_files
+from engine.photos.pairs import PhotoPair, match_pairs, split_pairs
+from engine.photos.scenes import group_scenes
 
 Picture = NDArray[np.float32]
 
@@ -175,8 +175,8 @@ def test_a_pair_is_measured_once_until_a_file_changes(pairs: Pairs, monkeypatch:
     pair = pairs.add(noisy(draw_scene()), draw_scene())
     first = pairs.examine()
     calls: list[object] = []
-    measure = engine.pair_doctor.measure_pair
-    monkeypatch.setattr(engine.pair_doctor, "measure_pair", lambda *args: calls.append(args) or measure(*args))
+    measure = engine.labelling.doctor.measure_pair
+    monkeypatch.setattr(engine.labelling.doctor, "measure_pair", lambda *args: calls.append(args) or measure(*args))
     assert pairs.examine() == first
     assert calls == []
     write_image(pair.clean, PhotoImage(draw_scene(4, height=170)))

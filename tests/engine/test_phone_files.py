@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.data.image_files import encode_image, examine_photo, probe_image, read_image, read_thumbnail, write_image
-from engine.data.photo_folder import list_image_files
-from engine.data.photo_image import FileFormat
-from engine.errors import ImageReadError
+from engine.contracts.errors import ImageReadError
+from engine.photo_files.photo_image import FileFormat
+from engine.photo_files.photos import encode_image, examine_photo, probe_image, read_image, read_thumbnail, write_image
+from engine.photos.folder import list_image_files
 from tests.engine.test_picture_descriptions import XMP
 
 FORMATS: tuple[FileFormat, ...] = ("jpeg", "png", "tiff", "webp")

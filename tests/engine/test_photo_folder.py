@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data.image_files import PhotoImage, write_image
-from engine.data.photo_folder import find_usable_photos, list_image_files, natural_sort_key
-from engine.errors import InvalidInputError
+from engine.contracts.errors import InvalidInputError
+from engine.photo_files.photos import PhotoImage, write_image
+from engine.photos.folder import find_usable_photos, list_image_files, natural_sort_key
 
 
 def names(paths: list[Path], root: Path) -> list[str]:

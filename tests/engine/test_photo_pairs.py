@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data.image_files import PhotoImage, write_image
-from engine.data.photo_pairs import (
+from engine.contracts.errors import InvalidInputError
+from engine.photo_files.photos import PhotoImage, write_image
+from engine.photos.pairs import (
     MIN_PAIRS_FOR_VALIDATION,
     PairMatching,
     PhotoPair,
@@ -18,7 +19,6 @@ from engine.data.photo_pairs import (
     match_pairs,
     split_pairs,
 )
-from engine.errors import InvalidInputError
 
 
 def make_files(folder: Path, names: Sequence[str], size: tuple[int, int] = (8, 8)) -> list[Path]:

@@ -14,16 +14,16 @@ import tifffile
 from PIL import Image, IptcImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
-from engine.backbones.unet import UNetParams
-from engine.configs import RestoreConfig
-from engine.data.image_files import encode_image, probe_image, read_image
-from engine.data.metadata_fitting import MetadataPolicy, fit_metadata
-from engine.data.photo_image import FileFormat, PhotoImage
-from engine.data.picture_descriptions import read_descriptions
-from engine.data.provenance import Provenance, read_provenance
-from engine.job_control import JobControl
-from engine.models import ModelCard, build_network, save_model
-from engine.restoring import restore
+from engine.contracts.configs import RestoreConfig
+from engine.contracts.job_control import JobControl
+from engine.method.backbones.unet import UNetParams
+from engine.models.files import ModelCard, build_network, save_model
+from engine.photo_files.metadata.descriptions import read_descriptions
+from engine.photo_files.metadata.fitting import MetadataPolicy, fit_metadata
+from engine.photo_files.metadata.provenance import Provenance, read_provenance
+from engine.photo_files.photo_image import FileFormat, PhotoImage
+from engine.photo_files.photos import encode_image, probe_image, read_image
+from engine.restoring.job import restore
 
 PIXELS = np.random.default_rng(3).integers(0, 255, (24, 40, 3), dtype=np.uint8)
 XMP = (

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import tifffile
 
-from engine import preflight as preflight_module
-from engine.configs import OWN_NOISE, FinetuneConfig, PretrainConfig
-from engine.devices import open_device
-from engine.job_control import JobCancelled, JobControl
-from engine.models import ModelCard, build_network, save_model
-from engine.preflight import Preflight, preflight
-from engine.preflight_findings import Weight
-from engine.preflight_trial import measure_speed, measure_step_memory
+from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.machine.devices import open_device
+from engine.models.files import ModelCard, build_network, save_model
+from engine.training.preflight import look as preflight_module
+from engine.training.preflight.findings import Weight
+from engine.training.preflight.look import Preflight, preflight
+from engine.training.preflight.trial import measure_speed, measure_step_memory
 from tests.conftest import TinyPhotos
 
 SMALL = {"crop_px": 16, "photos_per_batch": 3, "backbone": "unet", "backbone_params": {"size": "small"}}

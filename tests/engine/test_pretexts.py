@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from engine.backbones.unet import UNet, UNetParams
-from engine.pretext.neighbor2neighbor import Neighbor2Neighbor, Neighbor2NeighborParams
-from engine.pretext.noise2void import Noise2Void, Noise2VoidParams, draw_blind_spots
-from engine.pretext.pretext_task import PretextTask
-from engine.pretext.subsampling import NeighbourSampler, thinned
-from engine.registry import PRETEXTS
+from engine.method.backbones.unet import UNet, UNetParams
+from engine.method.pretext.neighbor2neighbor import Neighbor2Neighbor, Neighbor2NeighborParams
+from engine.method.pretext.noise2void import Noise2Void, Noise2VoidParams, draw_blind_spots
+from engine.method.pretext.pretext_task import PretextTask
+from engine.method.pretext.subsampling import NeighbourSampler, thinned
+from engine.method.registry import PRETEXTS
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.process_group import ALONE, ProcessGroup
+from engine.machine.processes.group import ALONE, ProcessGroup
 from tests.conftest import TinyPhotos
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.data.camera_facts import read_camera_facts
-from engine.data.image_files import examine_photo, probe_image, read_image, read_raw_mosaic, write_image
-from engine.data.raw_directories import find_sensor_directory
-from engine.data.raw_exif import extract_descriptions_from_raw, extract_exif_from_raw
-from engine.errors import ImageReadError
+from engine.contracts.errors import ImageReadError
+from engine.photo_files.metadata.camera_facts import read_camera_facts
+from engine.photo_files.photos import examine_photo, probe_image, read_image, read_raw_mosaic, write_image
+from engine.photo_files.raw.directories import find_sensor_directory
+from engine.photo_files.raw.exif import extract_descriptions_from_raw, extract_exif_from_raw
 from tests.engine.test_picture_descriptions import IPTC
 from tests.engine.test_xmp_properties import packet_of
 from tests.raw_makers import (

@@ -12,7 +12,9 @@ import pytest
 import rawpy
 from numpy.typing import NDArray
 
-from engine.data.image_files import (
+from engine.comparing.metrics import psnr
+from engine.contracts.errors import ImageReadError
+from engine.photo_files.photos import (
     is_raw_file,
     probe_image,
     read_image,
@@ -20,15 +22,13 @@ from engine.data.image_files import (
     read_raw_mosaic,
     read_thumbnail,
 )
-from engine.data.photo_folder import list_image_files
-from engine.data.raw_bare import MosaicDescription
-from engine.data.raw_colour import linear_from_srgb, srgb_from_linear
-from engine.data.raw_defects import correct_defects
-from engine.data.raw_files import NotAMosaicError
-from engine.data.raw_layout import find_recorded_order, rearrange
-from engine.data.raw_mosaic import FILTER_ORDERS, RawMosaic, demosaick_simply, encode, exposure_gain, superpixels
-from engine.errors import ImageReadError
-from engine.metrics import psnr
+from engine.photo_files.raw.bare import MosaicDescription
+from engine.photo_files.raw.colour import linear_from_srgb, srgb_from_linear
+from engine.photo_files.raw.corrections.defects import correct_defects
+from engine.photo_files.raw.files import NotAMosaicError
+from engine.photo_files.raw.layout import find_recorded_order, rearrange
+from engine.photo_files.raw.mosaic import FILTER_ORDERS, RawMosaic, demosaick_simply, encode, exposure_gain, superpixels
+from engine.photos.folder import list_image_files
 
 BLACK, WHITE = 600, 15520
 GAINS = (1.94921875, 1.0, 1.34375)

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from engine.backbones.unet import UNetParams
-from engine.configs import ComputeConfig, RestoreConfig, ScanConfig
-from engine.data.image_files import ImageMetadata, PhotoImage, read_image, read_raw_mosaic, write_image
-from engine.data.patches import decode_photo, decode_photos
-from engine.data.raw_mosaic import demosaick_simply
-from engine.devices import open_device
-from engine.job_control import JobControl
-from engine.job_results import RestoreResult
-from engine.models import ModelCard, build_network, load_model, save_model
-from engine.raw_restoring import open_raw, restore_raw_area, restore_raw_file
-from engine.restorer import Restorer
-from engine.restoring import restore
-from engine.scanning import scan
+from engine.contracts.configs import ComputeConfig, RestoreConfig, ScanConfig
+from engine.contracts.job_control import JobControl
+from engine.contracts.results import RestoreResult
+from engine.machine.devices import open_device
+from engine.method.backbones.unet import UNetParams
+from engine.models.files import ModelCard, build_network, load_model, save_model
+from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, read_raw_mosaic, write_image
+from engine.photo_files.raw.mosaic import demosaick_simply
+from engine.photos.crops import decode_photo, decode_photos
+from engine.photos.scanning import scan
+from engine.restoring.job import restore
+from engine.restoring.raw import open_raw, restore_raw_area, restore_raw_file
+from engine.restoring.restorer import Restorer
 
 CPU = ComputeConfig(device="cpu", precision="32-true")
 DESCRIPTION = {"cfa": "GBRG", "bit_depth": 12, "black": 64, "white_balance": [2, 1, 1.5], "orientation": 6}

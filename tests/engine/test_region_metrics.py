@@ -3,10 +3,10 @@ import math
 import numpy as np
 import pytest
 
-from engine import region_metrics
-from engine.job_control import JobCancelled, JobControl
-from engine.metrics import psnr, ssim
-from engine.region_metrics import Region, measure_closeness
+from engine.comparing import region_metrics
+from engine.comparing.metrics import psnr, ssim
+from engine.comparing.region_metrics import Region, measure_closeness
+from engine.contracts.job_control import JobCancelled, JobControl
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import torch
 from scipy.special import logsumexp
 from scipy.stats import wasserstein_distance
 
-from engine.losses.residual_contrast import ResidualContrast
+from engine.method.losses.residual_contrast import ResidualContrast
 
 TEMPERATURE = 0.01
 

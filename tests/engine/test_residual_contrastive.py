@@ -7,14 +7,14 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from engine.errors import InvalidInputError
-from engine.losses.contrastive import nt_xent
-from engine.losses.earth_mover import earth_mover_distance_matrix, sorted_residuals
-from engine.losses.residual_contrast import ResidualContrast
-from engine.losses.residual_queue import ResidualQueue
-from engine.pretext.residual_contrastive import ResidualContrastive, ResidualContrastiveParams, balanced_loss
-from engine.pretext.subsampling import neighbour_subsamples
-from engine.registry import PRETEXTS
+from engine.contracts.errors import InvalidInputError
+from engine.method.losses.contrastive import nt_xent
+from engine.method.losses.earth_mover import earth_mover_distance_matrix, sorted_residuals
+from engine.method.losses.residual_contrast import ResidualContrast
+from engine.method.losses.residual_queue import ResidualQueue
+from engine.method.pretext.residual_contrastive import ResidualContrastive, ResidualContrastiveParams, balanced_loss
+from engine.method.pretext.subsampling import neighbour_subsamples
+from engine.method.registry import PRETEXTS
 
 
 def noisy_crops(num_photos: int = 8, side: int = 64, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,13 +8,13 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
-from engine.configs import PretrainConfig
-from engine.errors import InvalidInputError
-from engine.events import FileSkipped, JobEvent, StepDone
-from engine.job_control import JobCancelled, JobControl
+from engine.contracts.configs import PretrainConfig
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.events import FileSkipped, JobEvent, StepDone
+from engine.contracts.job_control import JobCancelled, JobControl
 from engine.jobs import compare_noises, pretrain
-from engine.losses.earth_mover import earth_mover_distance_matrix, sorted_residuals
-from engine.residual_distances import NoiseComparisonConfig, choose_photos, summarize_distances
+from engine.method.losses.earth_mover import earth_mover_distance_matrix, sorted_residuals
+from engine.residuals.distances import NoiseComparisonConfig, choose_photos, summarize_distances
 
 SIGMAS = (0.01, 0.05, 0.15)
 

@@ -9,17 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from engine.backbones.backbone import Backbone, RestorationNetwork
-from engine.backbones.unet import UNet, UNetParams
-from engine.configs import ComputeConfig
-from engine.devices import ComputeDevice, copy_on_cpu, open_device
-from engine.errors import DeviceError
-from engine.events import JobEvent, JobWarning, Pixels
-from engine.job_control import JobCancelled, JobControl
-from engine.models import ModelCard, RestorationModel
-from engine.registry import BACKBONES
-from engine.restorer import Restorer, blend_with_input, restore_pixels
-from engine.tiles import Tile, mirror_indices, split_into_tiles
+from engine.contracts.configs import ComputeConfig
+from engine.contracts.errors import DeviceError
+from engine.contracts.events import JobEvent, JobWarning, Pixels
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.machine.devices import ComputeDevice, copy_on_cpu, open_device
+from engine.method.backbones.backbone import Backbone, RestorationNetwork
+from engine.method.backbones.unet import UNet, UNetParams
+from engine.method.registry import BACKBONES
+from engine.models.files import ModelCard, RestorationModel
+from engine.restoring.restorer import Restorer, blend_with_input, restore_pixels
+from engine.restoring.tiles import Tile, mirror_indices, split_into_tiles
 
 GRID_PX = 8
 
@@ -201,9 +201,9 @@ def test_the_ladder_has_half_precision_between_small_tiles_and_the_cpu(
 
 def test_half_precision_is_a_step_only_where_it_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
     single = open_device(ComputeConfig(device="cpu", precision="32-true"))
-    monkeypatch.setattr("engine.devices.best_precision", lambda name: "32-true")
+    monkeypatch.setattr("engine.machine.devices.best_precision", lambda name: "32-true")
     assert single.at_half_precision() is None
-    monkeypatch.setattr("engine.devices.best_precision", lambda name: "bf16-mixed")
+    monkeypatch.setattr("engine.machine.devices.best_precision", lambda name: "bf16-mixed")
     half = single.at_half_precision()
     assert half is not None
     assert (half.name, half.precision) == ("cpu", "bf16-mixed")

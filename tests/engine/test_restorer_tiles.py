@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from engine.backbones.backbone import Backbone, RestorationNetwork
-from engine.configs import ComputeConfig
-from engine.data.bayer_interpolation import interpolate_rggb
-from engine.data.mosaics import bayer_mosaic
-from engine.devices import ComputeDevice, open_device
-from engine.errors import DeviceError
-from engine.events import JobEvent, JobWarning, Pixels
-from engine.models import ModelCard, RestorationModel
-from engine.restorer import Restorer, blend_with_input, restore_pixels
-from engine.tiles import Tile, WindowRule, mirror_indices, split_into_tiles
+from engine.contracts.configs import ComputeConfig
+from engine.contracts.errors import DeviceError
+from engine.contracts.events import JobEvent, JobWarning, Pixels
+from engine.machine.devices import ComputeDevice, open_device
+from engine.method.backbones.backbone import Backbone, RestorationNetwork
+from engine.models.files import ModelCard, RestorationModel
+from engine.photo_files.raw.demosaicking import interpolate_rggb
+from engine.photo_files.raw.mosaics import bayer_mosaic
+from engine.restoring.restorer import Restorer, blend_with_input, restore_pixels
+from engine.restoring.tiles import Tile, WindowRule, mirror_indices, split_into_tiles
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +183,7 @@ def test_tiles_are_chosen_from_the_free_memory(
     scale: int,
     expected: int,
 ) -> None:
-    monkeypatch.setattr("engine.restorer.available_memory", lambda: megabytes * 2**20)
+    monkeypatch.setattr("engine.restoring.restorer.available_memory", lambda: megabytes * 2**20)
     restorer = restorer_of(Recorder(context_px=context_px, scale=scale), device)
     assert restorer.tile_px == 0
     restorer.restore(random_photo(4, 4))
@@ -199,7 +199,7 @@ def test_tiles_are_chosen_from_the_free_memory(
 def test_the_choice_is_exact_where_the_grid_is_fine(
     device: ComputeDevice, monkeypatch: pytest.MonkeyPatch, num_bytes: int, expected: int
 ) -> None:
-    monkeypatch.setattr("engine.restorer.available_memory", lambda: num_bytes)
+    monkeypatch.setattr("engine.restoring.restorer.available_memory", lambda: num_bytes)
     restorer = Restorer(RestorationModel(Recorder(grid_px=1, context_px=0), ModelCard(name="x")), device)
     assert restorer.tile_px == 0
     restorer.restore(random_photo(4, 4))
@@ -218,7 +218,7 @@ def test_tiles_of_less_than_64_are_not_tried(device: ComputeDevice) -> None:
 def test_graphics_cards_take_larger_tiles(
     device: ComputeDevice, monkeypatch: pytest.MonkeyPatch, name: str, largest_px: int
 ) -> None:
-    monkeypatch.setattr("engine.restorer.available_memory", lambda: 2**40)
+    monkeypatch.setattr("engine.restoring.restorer.available_memory", lambda: 2**40)
     restorer = restorer_of(Recorder(grid_px=1), dataclasses.replace(device, name=name))
     restorer.restore(random_photo(4, 4))
     assert restorer.tile_px == largest_px
@@ -261,7 +261,7 @@ def test_a_grid_of_the_tiles_size_ends_too(device: ComputeDevice) -> None:
 
 
 def test_a_graphics_card_gives_way_to_the_cpu(device: ComputeDevice, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.restorer.available_memory", lambda: 100 * 2**20)
+    monkeypatch.setattr("engine.restoring.restorer.available_memory", lambda: 100 * 2**20)
 
     class FullCard(Recorder):
         """Has no room on the card; its copy for the CPU has."""

@@ -13,22 +13,24 @@ import tifffile
 import torch
 from PIL import Image
 
-from engine import atomic_files, restore_batch, restore_pipeline
-from engine.backbones.unet import UNetParams
-from engine.configs import ComputeConfig, RestoreConfig
-from engine.data.bicubic_resize import enlarge
-from engine.data.image_files import ImageMetadata, PhotoImage, PhotoSamples, read_image, write_image
-from engine.data.photo_image import BitDepth, to_float, to_integers
-from engine.data.provenance import without_provenance
-from engine.data.transparency import spread_visible_colours
-from engine.devices import open_device
-from engine.errors import ImageWriteError, InvalidInputError, ModelFileError
-from engine.events import FileSkipped, ImageRestored, JobEvent, JobWarning, StepDone
-from engine.job_control import JobCancelled, JobControl
-from engine.job_results import RestoreResult
-from engine.models import ModelCard, RestorationModel, build_network, load_model, save_model
-from engine.restorer import Restorer, blend_with_input
-from engine.restoring import restore
+from engine.contracts.configs import ComputeConfig, RestoreConfig
+from engine.contracts.errors import ImageWriteError, InvalidInputError, ModelFileError
+from engine.contracts.events import FileSkipped, ImageRestored, JobEvent, JobWarning, StepDone
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.results import RestoreResult
+from engine.machine import atomic_files
+from engine.machine.devices import open_device
+from engine.method.backbones.unet import UNetParams
+from engine.models.files import ModelCard, RestorationModel, build_network, load_model, save_model
+from engine.photo_files.bicubic_resize import enlarge
+from engine.photo_files.colour.transparency import spread_visible_colours
+from engine.photo_files.metadata.provenance import without_provenance
+from engine.photo_files.photo_image import BitDepth, to_float, to_integers
+from engine.photo_files.photos import ImageMetadata, PhotoImage, PhotoSamples, read_image, write_image
+from engine.restoring import batch as restore_batch
+from engine.restoring import pipeline as restore_pipeline
+from engine.restoring.job import restore
+from engine.restoring.restorer import Restorer, blend_with_input
 
 CARD = ModelCard(name="test model", backbone_params=UNetParams(width=8, num_levels=2).model_dump())
 
@@ -365,8 +367,8 @@ def test_a_large_photo_has_smaller_tiles(identity_model: Path, monkeypatch: pyte
     tiles: list[int] = []
     samples = np.zeros((300, 200, 3), np.uint16)
     for limit, num_tiles in ((samples.nbytes * 2, 2), (samples.nbytes * 2 - 1, 20)):
-        monkeypatch.setattr("engine.restorer.LARGE_PHOTO_BYTES", limit)
-        monkeypatch.setattr("engine.restorer.TILE_PX_OF_LARGE_PHOTOS", 64)
+        monkeypatch.setattr("engine.restoring.restorer.LARGE_PHOTO_BYTES", limit)
+        monkeypatch.setattr("engine.restoring.restorer.TILE_PX_OF_LARGE_PHOTOS", 64)
         restorer.restore_samples(samples, bit_depth=16, on_tile=lambda done, total: tiles.append(total))
         assert tiles.pop() == num_tiles
         assert restorer.tile_px == 256

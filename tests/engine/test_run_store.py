@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import metrics_file, process_identity
-from engine.configs import PretrainConfig
-from engine.errors import InvalidInputError, RunStoreError
-from engine.run_records import RunStatus
-from engine.run_store import Run, RunStore, default_runs_folder
+from engine.contracts.configs import PretrainConfig
+from engine.contracts.errors import InvalidInputError, RunStoreError
+from engine.machine import process_identity
+from engine.runs import metrics_file
+from engine.runs.records import RunStatus
+from engine.runs.store import Run, RunStore, default_runs_folder
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ def test_the_status_sets_the_owner(store: RunStore) -> None:
 
 def test_a_killed_process_leaves_an_interrupted_run(store: RunStore) -> None:
     program = (
-        "import sys, time; from engine.run_store import RunStore; from pathlib import Path\n"
+        "import sys, time; from engine.runs.store import RunStore; from pathlib import Path\n"
         "run = RunStore(Path(sys.argv[1])).create('pretrain', 'killed', {})\n"
         "run.checkpoint_path.write_bytes(b'state'); run.append_metrics(1, {'loss': 0.5, 'other': 1.0})\n"
         "print(run.path, flush=True)\n"
@@ -302,7 +303,7 @@ def test_log_entries_begin_with_the_time_and_further_lines_are_indented(store: R
 
 
 def test_the_store_imports_neither_torch_nor_qt() -> None:
-    program = "import sys, engine.run_store; print([m for m in ('torch', 'PySide6') if m in sys.modules])"
+    program = "import sys, engine.runs.store; print([m for m in ('torch', 'PySide6') if m in sys.modules])"
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "[]"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import RunStoreError
-from engine.run_records import RunStatus
-from engine.run_store import Run, RunStore
-from engine.run_trash import list_deleted, remove_expired, remove_for_good
+from engine.contracts.errors import RunStoreError
+from engine.runs.records import RunStatus
+from engine.runs.store import Run, RunStore
+from engine.runs.trash import list_deleted, remove_expired, remove_for_good
 
 
 @pytest.fixture

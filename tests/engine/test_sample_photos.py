@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.data.image_files import probe_image, read_image
-from engine.data.photo_folder import find_usable_photos, list_image_files
-from engine.data.photo_pairs import match_pairs
-from engine.errors import InvalidInputError
-from engine.sample_photos import NUM_REFERENCES, SamplePhotos, make_sample_photos
+from engine.contracts.errors import InvalidInputError
+from engine.photo_files.photos import probe_image, read_image
+from engine.photos.folder import find_usable_photos, list_image_files
+from engine.photos.pairs import match_pairs
+from engine.photos.sample_photos import NUM_REFERENCES, SamplePhotos, make_sample_photos
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.configs import ScanConfig
-from engine.data.image_files import PhotoImage, write_image
-from engine.errors import InvalidInputError
-from engine.events import FileSkipped, JobEvent, PhotoScanned, StepDone
-from engine.job_control import JobCancelled, JobControl
-from engine.kept_measures import KeptMeasures
-from engine.scanning import PhotoMeasures, default_cache_file, scan
+from engine.contracts.configs import ScanConfig
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.events import FileSkipped, JobEvent, PhotoScanned, StepDone
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.machine.kept_measures import KeptMeasures
+from engine.photo_files.photos import PhotoImage, write_image
+from engine.photos.scanning import PhotoMeasures, default_cache_file, scan
 
 
 @pytest.fixture

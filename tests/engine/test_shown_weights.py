@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.configs import PretrainConfig
-from engine.events import JobEvent, JobWarning, StepDone, WeightsShown
-from engine.job_control import JobCancelled, JobControl
+from engine.contracts.configs import PretrainConfig
+from engine.contracts.events import JobEvent, JobWarning, StepDone, WeightsShown
+from engine.contracts.job_control import JobCancelled, JobControl
 from engine.jobs import pretrain
-from engine.models import RestorationModel, load_model
-from engine.run_folder import Run
+from engine.models.files import RestorationModel, load_model
+from engine.runs.folder import Run
 from tests.conftest import TinyPhotos
 
 SETTINGS = {

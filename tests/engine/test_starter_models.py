@@ -12,12 +12,12 @@ import pytest
 import tifffile
 import torch
 
-from engine.configs import RestoreConfig
-from engine.errors import InvalidInputError
-from engine.job_control import JobControl
+from engine.contracts.configs import RestoreConfig
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.job_control import JobControl
 from engine.jobs import restore
-from engine.models import load_model, read_card
-from engine.starter_models import STARTER_WORD, list_starters, require_starter, starter_path
+from engine.models.files import load_model, read_card
+from engine.models.starters import STARTER_WORD, list_starters, require_starter, starter_path
 
 ROOT = Path(__file__).resolve().parents[2]
 LARGEST_BYTES = 10_000_000

@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from engine.backbones.unet import UNet, UNetParams
-from engine.data.bicubic_resize import cubic, enlarge, shrink, shrinking_reach_px, shrinking_weights
-from engine.data.image_files import read_image
-from engine.registry import TASKS
-from engine.tasks.super_resolution import (
+from engine.method.backbones.unet import UNet, UNetParams
+from engine.method.registry import TASKS
+from engine.method.tasks.super_resolution import (
     BicubicEnlargement,
     BicubicShrinking,
     SuperResolution,
     SuperResolutionNetwork,
     SuperResolutionParams,
 )
+from engine.photo_files.bicubic_resize import cubic, enlarge, shrink, shrinking_reach_px, shrinking_weights
+from engine.photo_files.photos import read_image
 
 SCALES = (2, 3, 4)
 

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from engine.cli import app
-from engine.configs import EvaluateConfig, FinetuneConfig, Preset, PretrainConfig, RestoreConfig
-from engine.data.bicubic_resize import enlarge, shrink
-from engine.data.image_files import PhotoImage, probe_image, read_image, write_image
-from engine.events import JobEvent, PreviewReady, ValidationDone, VerdictReady
-from engine.job_control import JobCancelled, JobControl
+from engine.cli.main import app
+from engine.contracts.configs import EvaluateConfig, FinetuneConfig, Preset, PretrainConfig, RestoreConfig
+from engine.contracts.events import JobEvent, PreviewReady, ValidationDone, VerdictReady
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.presets import finetune_preset
 from engine.jobs import evaluate, finetune, pretrain, restore, resume_training
-from engine.models import load_model, read_card
-from engine.presets import finetune_preset
-from engine.run_store import RunStore
-from engine.verdicts import gain_verdict
+from engine.models.files import load_model, read_card
+from engine.photo_files.bicubic_resize import enlarge, shrink
+from engine.photo_files.photos import PhotoImage, probe_image, read_image, write_image
+from engine.runs.store import RunStore
+from engine.training.verdicts import gain_verdict
 from tests.conftest import TinyPhotos
 from tests.engine.test_training import Recorder
 

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import tifffile
 
-from engine.burst import BurstConfig, make_burst_references
-from engine.data.image_files import encode_image, probe_image, read_image, read_samples, read_thumbnail
-from engine.data.patches import decode_photo
-from engine.data.photo_folder import list_image_files
-from engine.data.photo_pairs import match_pairs
-from engine.data.tiff_pages import containing_file, is_on_disk, list_pages, page_number, page_path, resolved
-from engine.errors import ImageReadError, InvalidInputError
-from engine.job_control import JobControl
-from engine.labels import file_digest
-from engine.restored_files import list_sources
+from engine.contracts.errors import ImageReadError, InvalidInputError
+from engine.contracts.job_control import JobControl
+from engine.labelling.burst import BurstConfig, make_burst_references
+from engine.photo_files.photos import encode_image, probe_image, read_image, read_samples, read_thumbnail
+from engine.photo_files.tiff.pages import containing_file, is_on_disk, list_pages, page_number, page_path, resolved
+from engine.photos.crops import decode_photo
+from engine.photos.folder import list_image_files
+from engine.photos.pairs import match_pairs
+from engine.restoring.sources import list_sources
+from engine.training.labels import file_digest
 
 
 def write_stack(path: Path, num_pages: int = 3, **options: object) -> np.ndarray:

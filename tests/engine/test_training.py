@@ -9,9 +9,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from engine.configs import OWN_NOISE, FinetuneConfig, PretrainConfig
-from engine.errors import EngineError, InvalidInputError, RunStoreError, TrainingDivergedError
-from engine.events import (
+from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig
+from engine.contracts.errors import EngineError, InvalidInputError, RunStoreError, TrainingDivergedError
+from engine.contracts.events import (
     CheckpointSaved,
     FileSkipped,
     JobEvent,
@@ -24,14 +24,14 @@ from engine.events import (
     ValidationDone,
     VerdictReady,
 )
-from engine.job_control import JobCancelled, JobControl
+from engine.contracts.job_control import JobCancelled, JobControl
 from engine.jobs import finetune, pretrain, resume_training
-from engine.models import load_model, read_card
-from engine.pretext.pretext_task import LossParts
-from engine.registry import BACKBONES, PRETEXTS
-from engine.run_records import RunStatus
-from engine.run_store import RunStore
-from engine.starter_models import require_starter
+from engine.method.pretext.pretext_task import LossParts
+from engine.method.registry import BACKBONES, PRETEXTS
+from engine.models.files import load_model, read_card
+from engine.models.starters import require_starter
+from engine.runs.records import RunStatus
+from engine.runs.store import RunStore
 from tests.conftest import TinyPhotos
 
 SMALL = {
@@ -146,7 +146,7 @@ def test_same_seed_same_weights_other_seed_others(tiny_photos: TinyPhotos) -> No
 
 def test_pretraining_tells_its_story(tiny_photos: TinyPhotos, monkeypatch: pytest.MonkeyPatch) -> None:
     # One report at the end, however slow the machine.
-    monkeypatch.setattr("engine.trainer.REPORT_INTERVAL_S", 3600.0)
+    monkeypatch.setattr("engine.training.trainer.REPORT_INTERVAL_S", 3600.0)
     recorder = Recorder()
     result = pretrain(pretrain_config(tiny_photos, preview_interval_s=0.01), JobControl(), recorder)
     run = RunStore().open(result.run)
@@ -345,7 +345,7 @@ def test_a_gradient_far_longer_than_usual_is_shortened(
     monkeypatch.setattr(objective, "loss", loss_with_an_outlier)
     disturbed = trained()
     change = max(float((disturbed[name] - usual[name]).abs().max()) for name in usual)
-    monkeypatch.setattr("engine.trainer.GRADIENT_NORM_FACTOR", 1e9)
+    monkeypatch.setattr("engine.training.trainer.GRADIENT_NORM_FACTOR", 1e9)
     unlimited = trained()
     change_unlimited = max(float((unlimited[name] - usual[name]).abs().max()) for name in usual)
     assert 0 < change < 0.5 * change_unlimited

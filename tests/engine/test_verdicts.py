@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from engine.configs import OWN_NOISE, PretrainConfig
-from engine.data.patches import decode_photo
-from engine.events import VerdictReady
-from engine.job_control import JobControl
+from engine.contracts.configs import OWN_NOISE, PretrainConfig
+from engine.contracts.events import VerdictReady
+from engine.contracts.job_control import JobControl
+from engine.contracts.noise import FolderNoise, NoiseEstimate, summarize_noise
 from engine.jobs import pretrain
-from engine.noise_facts import FolderNoise, NoiseEstimate, summarize_noise
-from engine.pretext.pretext_task import Restore
-from engine.registry import PRETEXTS
-from engine.training_observer import choose_preview_crop
-from engine.verdicts import ResidualFacts, TrainingFacts, residual_facts, training_verdict
+from engine.method.pretext.pretext_task import Restore
+from engine.method.registry import PRETEXTS
+from engine.photos.crops import decode_photo
+from engine.training.observer import choose_preview_crop
+from engine.training.verdicts import ResidualFacts, TrainingFacts, residual_facts, training_verdict
 
 MakePhotos = Callable[..., Path]
 

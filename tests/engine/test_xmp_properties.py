@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.data.image_files import encode_image, read_image
-from engine.data.metadata_fitting import MetadataPolicy, fit_metadata
-from engine.data.photo_image import FileFormat
-from engine.data.provenance import is_intact, read_provenance
-from engine.data.xmp_properties import as_utf8, parse_packet, split_packet, value_of
+from engine.photo_files.metadata.fitting import MetadataPolicy, fit_metadata
+from engine.photo_files.metadata.provenance import is_intact, read_provenance
+from engine.photo_files.metadata.xmp_properties import as_utf8, parse_packet, split_packet, value_of
+from engine.photo_files.photo_image import FileFormat
+from engine.photo_files.photos import encode_image, read_image
 from tests.engine.test_picture_descriptions import PIXELS, PROVENANCE
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"

@@ -88,8 +88,8 @@ def fuzz(asked: argparse.Namespace) -> int:
 
     logging.disable(logging.CRITICAL)
     faulthandler.enable()
-    with atheris.instrument_imports(include=["engine", "app.settings", "tifffile"]):
-        from engine.data import image_formats
+    with atheris.instrument_imports(include=["engine", "app.core.settings", "tifffile"]):
+        from engine.photo_files import formats as image_formats
         from tests.fuzzing.loaders import LOADERS, open_content, seeds_of
     # The program's own limit allows pictures that a machine decodes for seconds.
     image_formats.MAX_PIXELS = LARGEST_PIXELS

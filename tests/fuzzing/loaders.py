@@ -11,30 +11,30 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from app import settings
-from app.settings import LANGUAGE, LAST_FOLDERS, TEXT_SCALE, Settings
-from engine import metrics_file
-from engine.backbones.backbone import RestorationNetwork
-from engine.blind_votes import BlindVote, Choice, VoteBook, tally
-from engine.checkpoint_files import load_newest_checkpoint
-from engine.checkpoints import TrainingState, checkpoint_bytes
-from engine.configs import ComputeConfig, PretrainConfig
-from engine.data import raw_process
-from engine.data.camera_facts import read_camera_facts
-from engine.data.exif_blocks import mark_upright
-from engine.data.image_files import probe_image, read_image, read_thumbnail
-from engine.data.provenance import is_intact, read_provenance
-from engine.data.raw_directories import find_sensor_directory, missing_share
-from engine.data.raw_exif import extract_exif_from_raw
-from engine.devices import open_device
-from engine.errors import EngineError
-from engine.label_budget.configuration import LabelBudgetConfig
-from engine.label_budget.reports import JSON_FILE
+from app.core import settings
+from app.core.settings import LANGUAGE, LAST_FOLDERS, TEXT_SCALE, Settings
+from engine.comparing.blind_votes import BlindVote, Choice, VoteBook, tally
+from engine.contracts.configs import ComputeConfig, PretrainConfig
+from engine.contracts.errors import EngineError
+from engine.contracts.label_budget import LabelBudgetConfig
+from engine.label_budget.reports.files import JSON_FILE
 from engine.label_budget.stored import SETTINGS_FILE, keep_settings, list_experiments, read_experiment
-from engine.model_exchange import export_model, import_model
-from engine.models import ModelCard, build_network, save_model
-from engine.run_store import RunStore
-from engine.trainer import new_state
+from engine.machine.devices import open_device
+from engine.method.backbones.backbone import RestorationNetwork
+from engine.models.exchange import export_model, import_model
+from engine.models.files import ModelCard, build_network, save_model
+from engine.photo_files.metadata.camera_facts import read_camera_facts
+from engine.photo_files.metadata.exif import mark_upright
+from engine.photo_files.metadata.provenance import is_intact, read_provenance
+from engine.photo_files.photos import probe_image, read_image, read_thumbnail
+from engine.photo_files.raw import process as raw_process
+from engine.photo_files.raw.directories import find_sensor_directory, missing_share
+from engine.photo_files.raw.exif import extract_exif_from_raw
+from engine.runs import metrics_file
+from engine.runs.store import RunStore
+from engine.training.checkpoint_files import load_newest_checkpoint
+from engine.training.checkpoints import TrainingState, checkpoint_bytes
+from engine.training.trainer import new_state
 from tests import raw_makers
 
 NOISE = np.random.default_rng(0)

@@ -46,8 +46,8 @@ def work(num_cycles: int, num_photos: int, folder: Path) -> list[dict[str, Any]]
     import numpy as np
     from PySide6.QtWidgets import QApplication
 
-    from app.theme import Theme, ThemeChoice
-    from engine.system_memory import share_arenas
+    from app.look.theme import Theme, ThemeChoice
+    from engine.machine.system_memory import share_arenas
     from tests.soak.day import ten_minutes
 
     # As the program does when it starts.

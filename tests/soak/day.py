@@ -11,18 +11,18 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication
 
-from app.error_reporting import ErrorReporter
-from app.job_runner import JobRunner
-from app.main_window import MainWindow
-from app.pages.compare import ComparePage
-from app.pages.labels import LabelsPage
-from app.pages.runs import RunsPage
-from app.pages.training_page import TrainingPage
-from app.session import Session
-from app.settings import Settings
-from app.thumbnails import shared_thumbnails
-from engine.run_store import RunStore
-from engine.starter_models import list_starters
+from app.core.error_reporting import ErrorReporter
+from app.core.session import Session
+from app.core.settings import Settings
+from app.jobs.runner import JobRunner
+from app.look.thumbnails import shared_thumbnails
+from app.pages.compare.page import ComparePage
+from app.pages.labels.page import LabelsPage
+from app.pages.runs.page import RunsPage
+from app.pages.training.page import TrainingPage
+from app.window.main_window import MainWindow
+from engine.models.starters import list_starters
+from engine.runs.store import RunStore
 
 TINY = {"steps": 4, "crop_px": 32, "photos_per_batch": 3, "preview_interval_s": 0.05}
 LIMIT_S = 180.0

@@ -21,16 +21,16 @@ import numpy as np
 import torch
 from PySide6.QtCore import QCoreApplication
 
-from app.settings import LAST_MODEL, Settings
-from engine.backbones.backbone import RestorationNetwork
-from engine.checkpoint_files import keep_checkpoint
-from engine.configs import ComputeConfig, TrainingConfig
-from engine.data.image_files import PhotoImage, write_image
-from engine.devices import open_device
-from engine.models import ModelCard, build_network, save_model
-from engine.run_records import RunStatus
-from engine.run_store import Run, RunStore
-from engine.trainer import new_state
+from app.core.settings import LAST_MODEL, Settings
+from engine.contracts.configs import ComputeConfig, TrainingConfig
+from engine.machine.devices import open_device
+from engine.method.backbones.backbone import RestorationNetwork
+from engine.models.files import ModelCard, build_network, save_model
+from engine.photo_files.photos import PhotoImage, write_image
+from engine.runs.records import RunStatus
+from engine.runs.store import Run, RunStore
+from engine.training.checkpoint_files import keep_checkpoint
+from engine.training.trainer import new_state
 
 PROJECT = Path(__file__).resolve().parents[2]
 WATCHED_FOLDERS = (str(PROJECT / "engine"), str(PROJECT / "app"))

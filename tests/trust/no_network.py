@@ -59,14 +59,14 @@ def open_socket(photos: Path, clean: Path, out: Path) -> None:
 def do_jobs(photos: Path, clean: Path, out: Path) -> None:
     """Every job of the engine, one after the other."""
     from engine import jobs
-    from engine.configs import EvaluateConfig, FinetuneConfig, PretrainConfig, RestoreConfig, ScanConfig
-    from engine.doctor import examine
-    from engine.events import StepDone
-    from engine.job_control import JobCancelled, JobControl
-    from engine.label_budget.configuration import LabelBudgetConfig
-    from engine.label_suggestion_config import SuggestLabelsConfig
-    from engine.residual_analysis import ResidualConfig
-    from engine.residual_distances import NoiseComparisonConfig
+    from engine.cli.doctor import examine
+    from engine.contracts.configs import EvaluateConfig, FinetuneConfig, PretrainConfig, RestoreConfig, ScanConfig
+    from engine.contracts.events import StepDone
+    from engine.contracts.job_control import JobCancelled, JobControl
+    from engine.contracts.label_budget import LabelBudgetConfig
+    from engine.contracts.label_suggestion import SuggestLabelsConfig
+    from engine.residuals.distances import NoiseComparisonConfig
+    from engine.residuals.inspection import ResidualConfig
 
     control = JobControl()
     small = {"steps": 3, "crop_px": 16, "photos_per_batch": 2, "backbone_params": {"width": 8}}
@@ -111,7 +111,7 @@ def open_window(photos: Path, clean: Path, out: Path) -> None:
     from PySide6.QtWidgets import QApplication
 
     from app.main import main
-    from app.main_window import MainWindow
+    from app.window.main_window import MainWindow
 
     application = QApplication(sys.argv[:1])
     watch = QTimer()

@@ -13,17 +13,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from engine import checkpoint_files
-from engine.checkpoint_files import MANIFEST_FILE, keep_checkpoint, load_newest_checkpoint
-from engine.checkpoints import TrainingState
-from engine.configs import ComputeConfig, PretrainConfig, TrainingConfig
-from engine.devices import open_device
-from engine.errors import ModelFileError
-from engine.events import CheckpointSaved, JobEvent, JobWarning
-from engine.job_control import JobCancelled, JobControl
+from engine.contracts.configs import ComputeConfig, PretrainConfig, TrainingConfig
+from engine.contracts.errors import ModelFileError
+from engine.contracts.events import CheckpointSaved, JobEvent, JobWarning
+from engine.contracts.job_control import JobCancelled, JobControl
 from engine.jobs import pretrain, resume_training
-from engine.run_store import Run
-from engine.trainer import new_state
+from engine.machine.devices import open_device
+from engine.runs.store import Run
+from engine.training import checkpoint_files
+from engine.training.checkpoint_files import MANIFEST_FILE, keep_checkpoint, load_newest_checkpoint
+from engine.training.checkpoints import TrainingState
+from engine.training.trainer import new_state
 from tests.conftest import TinyPhotos
 from tests.trust.kill_host import network_of
 

@@ -12,21 +12,21 @@ import numpy as np
 import pytest
 import torch
 
-from app.settings import LAST_MODEL, Settings
-from engine.atomic_files import write_bytes_atomically
-from engine.checkpoint_files import keep_checkpoint, load_newest_checkpoint
-from engine.checkpoints import TrainingState
-from engine.configs import ComputeConfig, PretrainConfig, RestoreConfig, TrainingConfig
-from engine.data.image_files import PhotoImage, read_image, write_image
-from engine.devices import open_device
-from engine.errors import EngineError, ImageWriteError, ModelFileError, RunStoreError
-from engine.events import CheckpointSaved, FileSkipped, ImageRestored, JobEvent
-from engine.job_control import JobControl
+from app.core.settings import LAST_MODEL, Settings
+from engine.contracts.configs import ComputeConfig, PretrainConfig, RestoreConfig, TrainingConfig
+from engine.contracts.errors import EngineError, ImageWriteError, ModelFileError, RunStoreError
+from engine.contracts.events import CheckpointSaved, FileSkipped, ImageRestored, JobEvent
+from engine.contracts.job_control import JobControl
 from engine.jobs import pretrain, restore, resume_training
-from engine.models import load_model, save_model
-from engine.run_records import RunStatus
-from engine.run_store import Run, RunStore
-from engine.trainer import new_state
+from engine.machine.atomic_files import write_bytes_atomically
+from engine.machine.devices import open_device
+from engine.models.files import load_model, save_model
+from engine.photo_files.photos import PhotoImage, read_image, write_image
+from engine.runs.records import RunStatus
+from engine.runs.store import Run, RunStore
+from engine.training.checkpoint_files import keep_checkpoint, load_newest_checkpoint
+from engine.training.checkpoints import TrainingState
+from engine.training.trainer import new_state
 from tests.conftest import TinyPhotos
 from tests.trust.kill_host import CARD, network_of
 

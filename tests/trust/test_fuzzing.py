@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.data import image_formats
-from engine.data.image_files import read_image
-from engine.errors import ImageReadError
+from engine.contracts.errors import ImageReadError
+from engine.photo_files import formats as image_formats
+from engine.photo_files.photos import read_image
 from tests.fuzzing.loaders import LOADERS, Loader, open_content, seeds_of
 
 FINDINGS = Path(__file__).resolve().parents[1] / "fuzzing" / "findings"

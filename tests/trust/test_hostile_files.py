@@ -16,21 +16,28 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from app.settings import LAST_FOLDERS, LAST_MODEL, Settings
-from engine.checkpoint_files import load_newest_checkpoint
-from engine.configs import ComputeConfig, FinetuneConfig, PretrainConfig, RestoreConfig, ScanConfig, TrainingConfig
-from engine.data.image_files import PhotoImage, probe_image, read_image, read_thumbnail, write_image
-from engine.devices import open_device
-from engine.errors import EngineError, ImageReadError, InvalidInputError, ModelFileError, RunStoreError
-from engine.events import FileSkipped, ImageRestored, JobEvent
-from engine.job_control import JobControl
+from app.core.settings import LAST_FOLDERS, LAST_MODEL, Settings
+from engine.contracts.configs import (
+    ComputeConfig,
+    FinetuneConfig,
+    PretrainConfig,
+    RestoreConfig,
+    ScanConfig,
+    TrainingConfig,
+)
+from engine.contracts.errors import EngineError, ImageReadError, InvalidInputError, ModelFileError, RunStoreError
+from engine.contracts.events import FileSkipped, ImageRestored, JobEvent
+from engine.contracts.job_control import JobControl
 from engine.jobs import finetune, pretrain, restore, scan
 from engine.label_budget.stored import read_experiment
-from engine.model_cards import MODEL_SUFFIXES
-from engine.model_exchange import export_model, import_model
-from engine.models import CARD_KEY, ModelCard, build_network, load_model, read_card, save_model
-from engine.run_store import Run, RunStore
-from engine.trainer import new_state
+from engine.machine.devices import open_device
+from engine.models.cards import MODEL_SUFFIXES
+from engine.models.exchange import export_model, import_model
+from engine.models.files import CARD_KEY, ModelCard, build_network, load_model, read_card, save_model
+from engine.photo_files.photos import PhotoImage, probe_image, read_image, read_thumbnail, write_image
+from engine.runs.store import Run, RunStore
+from engine.training.checkpoint_files import load_newest_checkpoint
+from engine.training.trainer import new_state
 from tests.conftest import TinyPhotos
 from tests.trust.kill_host import CARD, PROJECT, network_of
 
@@ -144,7 +151,7 @@ def test_a_pickle_is_never_unpickled(tmp_path: Path, suffix: str, form: str) -> 
 
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "torch.load", "np.load", "numpy.load", "marshal.loads", "shelve.open"}
 FORBIDDEN_CALLS |= {"pickle.load", "pickle.loads", "joblib.load", "yaml.load", "os.system", "torch.jit.load"}
-PIPES_TO_OWN_CHILDREN = {"engine/data/raw_process.py", "engine/data/raw_worker.py"}
+PIPES_TO_OWN_CHILDREN = {"engine/photo_files/raw/process.py", "engine/photo_files/raw/worker.py"}
 
 
 def test_nothing_in_the_program_runs_what_a_file_holds() -> None:

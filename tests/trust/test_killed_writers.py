@@ -11,17 +11,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from app.settings import LAST_MODEL, Settings
-from engine.atomic_files import TEMPORARY_PREFIX
-from engine.checkpoint_files import load_newest_checkpoint
-from engine.configs import ComputeConfig, TrainingConfig
-from engine.data.image_files import read_image
-from engine.devices import open_device
-from engine.models import load_model
-from engine.run_records import RunStatus
-from engine.run_store import Run, RunStore
-from engine.run_trash import list_deleted
-from engine.trainer import new_state
+from app.core.settings import LAST_MODEL, Settings
+from engine.contracts.configs import ComputeConfig, TrainingConfig
+from engine.machine.atomic_files import TEMPORARY_PREFIX
+from engine.machine.devices import open_device
+from engine.models.files import load_model
+from engine.photo_files.photos import read_image
+from engine.runs.records import RunStatus
+from engine.runs.store import Run, RunStore
+from engine.runs.trash import list_deleted
+from engine.training.checkpoint_files import load_newest_checkpoint
+from engine.training.trainer import new_state
 from tests.trust import kill_host
 
 KILLS_PER_KIND = 24

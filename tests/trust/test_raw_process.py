@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.data import raw_camera
-from engine.data.image_files import probe_image, read_image, read_thumbnail
-from engine.data.raw_process import WORKER_ARGUMENT, RawWorker, RawWorkers
-from engine.data.raw_worker import READERS
-from engine.errors import EngineError, ImageReadError
+from engine.contracts.errors import EngineError, ImageReadError
+from engine.photo_files.photos import probe_image, read_image, read_thumbnail
+from engine.photo_files.raw import camera as raw_camera
+from engine.photo_files.raw.process import WORKER_ARGUMENT, RawWorker, RawWorkers
+from engine.photo_files.raw.worker import READERS
 
 fcntl, resource, termios = (
     pytest.importorskip(name, reason="Windows has no such signals and limits")
@@ -85,7 +85,7 @@ def test_the_process_answers_what_it_is_asked_and_ends_with_whoever_asks(shared_
     damaged.write_bytes(dng.read_bytes()[:2000])
     asked = [(name, path) for path in (dng, linear, damaged, tmp_path / "none.dng") for name in READERS]
     requests = b"".join(pickle.dumps((name, str(path))) for name, path in asked)
-    command = [sys.executable, "-P", "-m", "engine.data.raw_worker"]
+    command = [sys.executable, "-P", "-m", "engine.photo_files.raw.worker"]
     environment = {**os.environ, "PYTHONPATH": str(Path(raw_camera.__file__).parents[2])}
     ended = subprocess.run(command, input=requests, capture_output=True, env=environment, timeout=200, check=False)
     assert ended.returncode == 0, ended.stderr[-2000:]
@@ -144,7 +144,7 @@ def test_an_idle_process_that_died_is_replaced_unseen(workers: RawWorkers, dng: 
 def test_the_memory_of_the_process_is_limited() -> None:
     program = (
         "import numpy as np\n"
-        "from engine.data.raw_worker import limit_resources\n"
+        "from engine.photo_files.raw.worker import limit_resources\n"
         "limit_resources(0)\n"
         "np.ones(2**25)\n"
         "try: np.ones(2**28)\n"
@@ -169,7 +169,7 @@ def test_modules_in_the_working_folder_are_not_loaded(tmp_path: Path, dng: Path)
         (tmp_path / f"{name}.py").write_text(trap)
     program = (
         "import sys; sys.path[:] = [entry for entry in sys.path if entry]\n"
-        "from pathlib import Path; from engine.data.image_files import probe_image\n"
+        "from pathlib import Path; from engine.photo_files.photos import probe_image\n"
         "print(probe_image(Path(sys.argv[1])).width)"
     )
     command = [sys.executable, "-P", "-c", program, str(dng)]
@@ -180,7 +180,7 @@ def test_modules_in_the_working_folder_are_not_loaded(tmp_path: Path, dng: Path)
 
 def test_the_process_ends_with_whoever_started_it(dng: Path) -> None:
     program = (
-        "import os, sys; from pathlib import Path; from engine.data import raw_process\n"
+        "import os, sys; from pathlib import Path; from engine.photo_files import raw_process\n"
         "raw_process.probe_camera_raw(Path(sys.argv[1]))\n"
         "print(raw_process._workers._idle[0].process.pid, flush=True)\n"
         "os.kill(os.getpid(), 9)\n"

@@ -18,16 +18,16 @@ from safetensors.torch import load_file
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from engine import training
-from engine.configs import ComputeConfig, FinetuneConfig, PretrainConfig
-from engine.devices import ComputeDevice, open_device
-from engine.errors import DeviceError
-from engine.events import JobEvent, JobWarning, StepDone
-from engine.job_control import JobCancelled, JobControl
+from engine.contracts.configs import ComputeConfig, FinetuneConfig, PretrainConfig
+from engine.contracts.errors import DeviceError
+from engine.contracts.events import JobEvent, JobWarning, StepDone
+from engine.contracts.job_control import JobCancelled, JobControl
 from engine.jobs import finetune, pretrain, resume_training
-from engine.run_records import RunStatus
-from engine.run_store import RunStore
-from engine.trainer import Trainer
+from engine.machine.devices import ComputeDevice, open_device
+from engine.runs.records import RunStatus
+from engine.runs.store import RunStore
+from engine.training import job as training
+from engine.training.trainer import Trainer
 from tests.conftest import TinyPhotos
 
 SMALL: dict[str, Any] = {

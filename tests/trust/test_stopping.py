@@ -19,16 +19,14 @@ import pytest
 import tifffile
 import torch
 
-from engine.backbones.backbone import RestorationNetwork
-from engine.burst import BurstConfig, make_burst_references
-from engine.comparison_page import ComparisonPageConfig, PagePicture, write_comparison_page
-from engine.comparison_pictures import ComparisonPictureConfig, compute_picture
-from engine.configs import EvaluateConfig, FinetuneConfig, PretrainConfig, RestoreConfig, ScanConfig
-from engine.data.image_files import PhotoImage, read_image, write_image
-from engine.data.photo_pairs import PhotoPair
-from engine.events import ImageRestored, JobEvent, PhotoScanned, PreviewReady, StepDone, ValidationDone
-from engine.job_control import JobCancelled, JobControl
-from engine.job_results import PhotoOutcome
+from engine.comparing.page import ComparisonPageConfig, PagePicture, write_comparison_page
+from engine.comparing.pictures import ComparisonPictureConfig, compute_picture
+from engine.contracts.configs import EvaluateConfig, FinetuneConfig, PretrainConfig, RestoreConfig, ScanConfig
+from engine.contracts.events import ImageRestored, JobEvent, PhotoScanned, PreviewReady, StepDone, ValidationDone
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.label_budget import LabelBudgetConfig
+from engine.contracts.label_suggestion import SuggestLabelsConfig
+from engine.contracts.results import PhotoOutcome
 from engine.jobs import (
     compare_noises,
     evaluate,
@@ -40,14 +38,16 @@ from engine.jobs import (
     scan,
     suggest_labels,
 )
-from engine.label_budget.configuration import LabelBudgetConfig
-from engine.label_suggestion_config import SuggestLabelsConfig
-from engine.models import save_model
-from engine.pair_alignment import AlignRequest, align_references
-from engine.pair_doctor import ExamineRequest, examine_pairs
-from engine.residual_analysis import ResidualConfig
-from engine.residual_distances import NoiseComparisonConfig
-from engine.restore_report import RestoreReportConfig, write_restore_report
+from engine.labelling.alignment import AlignRequest, align_references
+from engine.labelling.burst import BurstConfig, make_burst_references
+from engine.labelling.doctor import ExamineRequest, examine_pairs
+from engine.method.backbones.backbone import RestorationNetwork
+from engine.models.files import save_model
+from engine.photo_files.photos import PhotoImage, read_image, write_image
+from engine.photos.pairs import PhotoPair
+from engine.residuals.distances import NoiseComparisonConfig
+from engine.residuals.inspection import ResidualConfig
+from engine.restoring.report import RestoreReportConfig, write_restore_report
 from tests.conftest import TinyPhotos
 from tests.trust.kill_host import CARD, network_of
 

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.open_windows import NOTES_FOLDER, OpenWindows, other_window_message
-from app.settings import LAST_MODEL, PRETRAIN_PRESET, THEME, Settings
-from engine.errors import EngineError
-from engine.run_folder import SUBFOLDERS, Run
-from engine.run_records import RunStatus
-from engine.run_store import RunStore
+from app.core.open_windows import NOTES_FOLDER, OpenWindows, other_window_message
+from app.core.settings import LAST_MODEL, PRETRAIN_PRESET, THEME, Settings
+from engine.contracts.errors import EngineError
+from engine.runs.folder import SUBFOLDERS, Run
+from engine.runs.records import RunStatus
+from engine.runs.store import RunStore
 from tests.trust.kill_host import PROJECT
 
 NUM_PROCESSES = 4

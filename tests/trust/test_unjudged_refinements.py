@@ -11,13 +11,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from engine.configs import OWN_NOISE, PretrainConfig
-from engine.errors import EngineError
-from engine.events import JobEvent, StepDone
-from engine.job_control import JobCancelled, JobControl
+from engine.contracts.configs import OWN_NOISE, PretrainConfig
+from engine.contracts.errors import EngineError
+from engine.contracts.events import JobEvent, StepDone
+from engine.contracts.job_control import JobCancelled, JobControl
 from engine.jobs import pretrain, resume_training
-from engine.run_records import RunStatus
-from engine.run_store import Run
+from engine.runs.records import RunStatus
+from engine.runs.store import Run
 from tests.conftest import TinyPhotos
 
 MOMENTS = [("Pretraining", 3), ("Measuring the gain", 7)]
@@ -25,9 +25,9 @@ MOMENTS = [("Pretraining", 3), ("Measuring the gain", 7)]
 
 HOST = """
     import os, signal, sys
-    from engine.configs import PretrainConfig
-    from engine.events import StepDone
-    from engine.job_control import JobControl
+    from engine.contracts.configs import PretrainConfig
+    from engine.contracts.events import StepDone
+    from engine.contracts.job_control import JobControl
     from engine.jobs import pretrain
 
     def kill(event):

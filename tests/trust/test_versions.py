@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.checkpoint_files import MANIFEST_FILE, keep_checkpoint, load_newest_checkpoint
-from engine.configs import ComputeConfig, TrainingConfig
-from engine.devices import open_device
-from engine.errors import EngineError, RunStoreError
+from engine.contracts.configs import ComputeConfig, TrainingConfig
+from engine.contracts.errors import EngineError, RunStoreError
 from engine.label_budget.stored import read_experiment
-from engine.run_folder import Run
-from engine.run_store import RunStore
-from engine.trainer import new_state
+from engine.machine.devices import open_device
+from engine.runs.folder import Run
+from engine.runs.store import RunStore
+from engine.training.checkpoint_files import MANIFEST_FILE, keep_checkpoint, load_newest_checkpoint
+from engine.training.trainer import new_state
 from tests.trust.kill_host import network_of
 
 

@@ -10,17 +10,17 @@ import pytest
 import tifffile
 import torch
 
-from engine.configs import EvaluateConfig, FinetuneConfig, PretrainConfig, RestoreConfig
-from engine.data.image_files import PhotoImage, read_image, write_image
-from engine.errors import EngineError, ImageReadError, ModelFileError
-from engine.events import FileSkipped, JobEvent
-from engine.job_control import JobControl
+from engine.contracts.configs import EvaluateConfig, FinetuneConfig, PretrainConfig, RestoreConfig
+from engine.contracts.errors import EngineError, ImageReadError, ModelFileError
+from engine.contracts.events import FileSkipped, JobEvent
+from engine.contracts.job_control import JobControl
 from engine.jobs import evaluate, finetune, pretrain, restore
-from engine.models import CARD_KEY, build_network, load_model, save_model
-from engine.preflight import preflight
-from engine.pretext.pretext_task import PretextTask
-from engine.registry import PRETEXTS, Entry
-from engine.run_store import RunStore
+from engine.method.pretext.pretext_task import PretextTask
+from engine.method.registry import PRETEXTS, Entry
+from engine.models.files import CARD_KEY, build_network, load_model, save_model
+from engine.photo_files.photos import PhotoImage, read_image, write_image
+from engine.runs.store import RunStore
+from engine.training.preflight.look import preflight
 from tests.conftest import TinyPhotos
 from tests.trust.kill_host import CARD
 

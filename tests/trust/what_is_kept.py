@@ -16,13 +16,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.atomic_files import write_bytes_atomically
-from engine.backbones.unet import UNetParams
-from engine.configs import RestoreConfig
-from engine.job_control import JobControl
-from engine.job_results import PhotoOutcome
-from engine.models import ModelCard, build_network, save_model
-from engine.restoring import restore
+from engine.contracts.configs import RestoreConfig
+from engine.contracts.job_control import JobControl
+from engine.contracts.results import PhotoOutcome
+from engine.machine.atomic_files import write_bytes_atomically
+from engine.method.backbones.unet import UNetParams
+from engine.models.files import ModelCard, build_network, save_model
+from engine.restoring.job import restore
 from tests import colour_makers as colours
 from tests.picture_makers import (
     DOTS_PER_INCH,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.events import Pixels
-from engine.noise import FlatBlocks, flat_blocks
+from engine.contracts.events import Pixels
+from engine.photos.noise_estimate import FlatBlocks, flat_blocks
 from engine.simulation.learned.levels import put_levels_right
 from engine.simulation.learned.noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise, PhotoNoise
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.events import Pixels
-from engine.noise import CLIPPED_ABOVE, CLIPPED_BELOW, MAX_CLIPPED_SHARE
+from engine.contracts.events import Pixels
+from engine.photos.noise_estimate import CLIPPED_ABOVE, CLIPPED_BELOW, MAX_CLIPPED_SHARE
 from engine.simulation.learned.flat_blocks import common_spectrum, cut_into_blocks, spectrum_of_blocks
 from engine.simulation.learned.noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri
 
-from engine.events import Pixels
-from engine.noise import CLIPPED_ABOVE, CLIPPED_BELOW, MAX_CLIPPED_SHARE
+from engine.contracts.events import Pixels
+from engine.photos.noise_estimate import CLIPPED_ABOVE, CLIPPED_BELOW, MAX_CLIPPED_SHARE
 from engine.simulation.learned.noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS
 
 _BLOCK_PX = 8

@@ -16,9 +16,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.atomic_files import write_bytes_atomically
-from engine.errors import InvalidInputError
-from engine.json_files import json_text, read_json_object
+from engine.contracts.errors import InvalidInputError
+from engine.machine.atomic_files import write_bytes_atomically
+from engine.machine.json_files import json_text, read_json_object
 from engine.simulation.learned.jpeg import BLOCK_PX, JpegCompression
 
 NUM_BANDS: Final = 16

@@ -21,8 +21,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.events import Pixels
-from engine.losses.earth_mover import earth_mover_distance_matrix, sorted_residuals
+from engine.contracts.events import Pixels
+from engine.method.losses.earth_mover import earth_mover_distance_matrix, sorted_residuals
 from engine.simulation.learned.flat_blocks import OPPONENTS, cut_into_blocks, opponent_power, smoothed
 from engine.simulation.learned.jpeg import BLOCK_PX
 from engine.simulation.learned.levels import told_by_detail

@@ -13,9 +13,9 @@ _STEPS = 12
 
 def prepare(plan: Plan) -> list[Path]:
     """Cut out small photos and references, and do a tiny experiment, which is there to be opened."""
-    from engine.job_control import JobControl
+    from engine.contracts.job_control import JobControl
+    from engine.contracts.label_budget import LabelBudgetConfig
     from engine.jobs import label_budget
-    from engine.label_budget.configuration import LabelBudgetConfig
 
     for side in ("noisy", "clean"):
         (plan.data / side).mkdir(parents=True)

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from app.pages.residual_inspector import ResidualInspector
+from app.pages.residual.inspector import ResidualInspector
 from tests.benchmarks.scripted.parts import Plan
 from tests.benchmarks.scripted.person import Person
 

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.main_window import MainWindow
+from app.window.main_window import MainWindow
 from tests.benchmarks.lateness import LatenessMeter
 from tests.benchmarks.scripted.reading import Reader
 
@@ -344,7 +344,7 @@ class Person:
             self.window.close()
 
     def _is_busy(self) -> bool:
-        from app.job_runner import JobLane
+        from app.jobs.runner import JobLane
 
         side_jobs = [job for job in self.page.runner.jobs if job.request.lane is not JobLane.MAIN]
         views = (self.page, getattr(self.page, "preview", None), getattr(self.page, "viewer", None))

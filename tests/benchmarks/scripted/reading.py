@@ -3,8 +3,8 @@
 import gettext
 import re
 
-from app.catalogues import load_catalogue
-from app.translation import Catalogue
+from app.look.catalogues import load_catalogue
+from app.look.translation import Catalogue
 
 _FIELD = re.compile(r"\{\w*\}")
 _NUMBER = re.compile(r"\d+")

@@ -13,10 +13,10 @@ _STEPS = 40
 
 def prepare(plan: Plan) -> list[Path]:
     """Lay out photos and make three short runs."""
-    from engine.configs import FinetuneConfig, Preset, PretrainConfig
-    from engine.job_control import JobControl
+    from engine.contracts.configs import FinetuneConfig, Preset, PretrainConfig
+    from engine.contracts.job_control import JobControl
+    from engine.contracts.presets import finetune_preset, pretrain_preset
     from engine.jobs import finetune, pretrain
-    from engine.presets import finetune_preset, pretrain_preset
 
     for side in ("noisy", "clean"):
         (plan.data / side).mkdir(parents=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QComboBox
 
 from app.widgets.field_editors import FieldEditor
-from app.widgets.shortcut_sheet import ShortcutSheet
+from app.window.shortcut_sheet import ShortcutSheet
 from tests.benchmarks.scripted.parts import Plan
 from tests.benchmarks.scripted.person import Person
 

@@ -1,0 +1,131 @@
+"""One table of everything that a key does: menus, tooltips, shortcuts and the cheat sheet are made from it."""
+
+from dataclasses import dataclass
+
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+from app.look.translation import mark, tr
+
+PAGE_IDS = ("photos", "pretrain", "labels", "finetune", "restore", "compare", "runs")
+"""The pages in their order in the rail."""
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """One action.
+
+    Attributes:
+        text: Verb and object, as in a menu.
+        keys: Its key sequences in Qt's portable form, e.g. "Ctrl+O"; the first is shown.
+        group: Heading in the cheat sheet.
+    """
+
+    text: str
+    keys: tuple[str, ...]
+    group: str
+
+
+_WINDOW = mark("Window")
+_PAGES = mark("Pages")
+_VIEW = mark("Comparing and looking")
+_PHOTOS = mark("Photos")
+_TRAINING = mark("Training")
+_RUNS = mark("Runs")
+
+ACTIONS: dict[str, ActionSpec] = {
+    "window.open_folder": ActionSpec("Open a folder of photos", ("Ctrl+O",), _WINDOW),
+    "window.undo": ActionSpec("Undo", ("Ctrl+Z",), _WINDOW),
+    "window.redo": ActionSpec("Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), _WINDOW),
+    "window.toggle_theme": ActionSpec("Switch between dark and light", ("Ctrl+T",), _WINDOW),
+    "window.pause_job": ActionSpec("Pause or resume the job", ("Ctrl+P",), _WINDOW),
+    "window.job_queue": ActionSpec("Show or hide the queue of jobs", ("Ctrl+J",), _WINDOW),
+    "window.inspect_residual": ActionSpec("Inspect what was taken away from the photo", ("Ctrl+I",), _WINDOW),
+    "window.settings": ActionSpec("Settings", ("Ctrl+,",), _WINDOW),
+    "window.shortcuts": ActionSpec("Show all shortcuts", ("F1", "?"), _WINDOW),
+    "window.quit": ActionSpec("Quit", ("Ctrl+Q",), _WINDOW),
+    "page.photos": ActionSpec("Photos", ("Ctrl+1",), _PAGES),
+    "page.pretrain": ActionSpec("Pretrain", ("Ctrl+2",), _PAGES),
+    "page.labels": ActionSpec("Labels", ("Ctrl+3",), _PAGES),
+    "page.finetune": ActionSpec("Fine-tune", ("Ctrl+4",), _PAGES),
+    "page.restore": ActionSpec("Restore", ("Ctrl+5",), _PAGES),
+    "page.compare": ActionSpec("Compare", ("Ctrl+6",), _PAGES),
+    "page.runs": ActionSpec("Runs", ("Ctrl+7",), _PAGES),
+    "training.earlier_preview": ActionSpec("Earlier picture of a training", (",",), _TRAINING),
+    "training.later_preview": ActionSpec("Later picture of a training", (".",), _TRAINING),
+    "training.first_is_real": ActionSpec("Photo or twin: A is the photo", ("1",), _TRAINING),
+    "training.second_is_real": ActionSpec("Photo or twin: B is the photo", ("2",), _TRAINING),
+    "photos.exclude": ActionSpec("Leave the selected photos out, or take them back", ("Del",), _PHOTOS),
+    "photos.keep_only": ActionSpec("Use the selected photos only", ("Ctrl+K",), _PHOTOS),
+    "photos.find": ActionSpec("Filter by name", ("Ctrl+F",), _PHOTOS),
+    "photos.filter": ActionSpec("Filter by camera, ISO, date, noise, size", ("Ctrl+Shift+F",), _PHOTOS),
+    "photos.map": ActionSpec("Show the noise map, or the thumbnails again", ("Ctrl+M",), _PHOTOS),
+    "photos.stretch": ActionSpec("Stretch the contrast of the thumbnails", ("Ctrl+L",), _PHOTOS),
+    "photos.select_all": ActionSpec("Select all", ("Ctrl+A",), _PHOTOS),
+    "runs.find": ActionSpec("Find runs", ("Ctrl+F",), _RUNS),
+    "runs.rename": ActionSpec("Rename the run", ("F2",), _RUNS),
+    "runs.delete": ActionSpec("Delete the selected runs", ("Del",), _RUNS),
+    "view.pane_1": ActionSpec("Show pane 1 alone", ("1",), _VIEW),
+    "view.pane_2": ActionSpec("Show pane 2 alone", ("2",), _VIEW),
+    "view.pane_3": ActionSpec("Show pane 3 alone", ("3",), _VIEW),
+    "view.pane_4": ActionSpec("Show pane 4 alone", ("4",), _VIEW),
+    "view.pane_5": ActionSpec("Show pane 5 alone", ("5",), _VIEW),
+    "view.pane_6": ActionSpec("Show pane 6 alone", ("6",), _VIEW),
+    "view.flicker": ActionSpec("Flicker between panes", ("Space",), _VIEW),
+    "view.side_by_side": ActionSpec("Side by side", ("A",), _VIEW),
+    "view.split": ActionSpec("Split slider", ("S",), _VIEW),
+    "view.difference": ActionSpec("Difference", ("D",), _VIEW),
+    "view.residual": ActionSpec("Residual: what was removed", ("R",), _VIEW),
+    "view.fit": ActionSpec("Fit the photo into the pane", ("F",), _VIEW),
+    "view.one_to_one": ActionSpec("One photo pixel to one screen pixel", ("Z",), _VIEW),
+    "view.zoom_in": ActionSpec("Zoom in", ("+", "="), _VIEW),
+    "view.zoom_out": ActionSpec("Zoom out", ("-",), _VIEW),
+    "view.split_left": ActionSpec("Move the split to the left", ("Shift+Left",), _VIEW),
+    "view.split_right": ActionSpec("Move the split to the right", ("Shift+Right",), _VIEW),
+    "view.gain_down": ActionSpec("Amplify less", ("[",), _VIEW),
+    "view.gain_up": ActionSpec("Amplify more", ("]",), _VIEW),
+    "view.reset_looking": ActionSpec("Put exposure, gamma and shifted panes back", ("0",), _VIEW),
+    "view.smooth": ActionSpec("Enlarge smoothly, or as squares", ("N",), _VIEW),
+    "view.pixel_grid": ActionSpec("Lines between enlarged pixels", ("G",), _VIEW),
+    "view.shift_left": ActionSpec("Shift one pane to the left, or drag it with Alt or Ctrl", ("Alt+Left",), _VIEW),
+    "view.shift_right": ActionSpec("Shift one pane to the right", ("Alt+Right",), _VIEW),
+    "view.shift_up": ActionSpec("Shift one pane up", ("Alt+Up",), _VIEW),
+    "view.shift_down": ActionSpec("Shift one pane down", ("Alt+Down",), _VIEW),
+    "view.previous_photo": ActionSpec("Previous photo", ("Left",), _VIEW),
+    "view.next_photo": ActionSpec("Next photo", ("Right",), _VIEW),
+    "view.brighter": ActionSpec("Show brighter, for looking only", (".",), _VIEW),
+    "view.darker": ActionSpec("Show darker, for looking only", (",",), _VIEW),
+    "view.gamma_up": ActionSpec("Lift the shadows, for looking only", (":", ">"), _VIEW),
+    "view.gamma_down": ActionSpec("Lower the shadows, for looking only", (";", "<"), _VIEW),
+    "view.false_colours": ActionSpec("False colours", ("C",), _VIEW),
+    "view.signed": ActionSpec("Difference with or without its sign", ("Shift+D",), _VIEW),
+    "view.flicker_timer": ActionSpec("Flicker by itself", ("T",), _VIEW),
+    "view.histogram": ActionSpec("Show or hide the histograms", ("H",), _VIEW),
+    "view.region": ActionSpec("Measure what is in view (or drag with Shift)", ("M",), _VIEW),
+    "view.clear_region": ActionSpec("Measure the whole photo again", ("Esc",), _VIEW),
+    "view.export": ActionSpec("Export the view as a picture", ("Ctrl+E",), _VIEW),
+    "view.export_page": ActionSpec("Export a page with a slider", ("Ctrl+Shift+E",), _VIEW),
+    "view.vote_first": ActionSpec("Blind test: A is better", ("Q",), _VIEW),
+    "view.vote_same": ActionSpec("Blind test: no difference", ("W",), _VIEW),
+    "view.vote_second": ActionSpec("Blind test: B is better", ("E",), _VIEW),
+}
+
+
+def make_action(action_id: str, parent: QWidget) -> QAction:
+    """Return an action of the table, with text and keys, added to `parent`."""
+    spec = ACTIONS[action_id]
+    action = QAction(tr(spec.text), parent)
+    action.setShortcuts([QKeySequence(keys) for keys in spec.keys])
+    parent.addAction(action)
+    return action
+
+
+def shown_keys(action_id: str) -> str:
+    """Return an action's keys as this system writes them: "Ctrl+O", "⌘O"; several are joined by "or"."""
+    sequences = (QKeySequence(keys) for keys in ACTIONS[action_id].keys)
+    return tr(" or ").join(sequence.toString(QKeySequence.SequenceFormat.NativeText) for sequence in sequences)
+
+
+def tip_with_keys(tip: str, action_id: str) -> str:
+    """Return a tooltip that names the action's keys."""
+    return f"{tip} ({shown_keys(action_id)})"

@@ -1,0 +1,383 @@
+"""What the pages share: the photos, the labels, the results, the model. Qt-side model, no widgets, no work.
+
+Pages never import each other; each changes the session and follows its signals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoStack
+
+from app.core.run_catalog import RunCatalog
+from engine.contracts.events import FileSkipped, PhotoScanned
+from engine.contracts.presets import TASK_CARDS
+from engine.models.starters import StarterModel
+
+if TYPE_CHECKING:
+    from engine.photos.pairs import PhotoPair
+    from engine.runs.store import RunStore
+
+_FIRST_TASK = next(iter(TASK_CARDS))
+"""What a person is offered who has trained nothing yet."""
+
+
+def _place_of_task(starter: StarterModel) -> int:
+    tasks = list(TASK_CARDS)
+    return tasks.index(starter.task) if starter.task in tasks else len(tasks)
+
+
+@dataclass(frozen=True)
+class RestoredPhoto:
+    """One restored version of a photo.
+
+    Attributes:
+        label: What made it, e.g. the model's name; shown as the caption of its pane.
+        path: The file.
+    """
+
+    label: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class InspectRequest:
+    """A restored photo whose residual shall be examined.
+
+    Attributes:
+        noisy: The photo as it was.
+        restored: The restored version.
+        label: What made it; "" where unknown.
+    """
+
+    noisy: Path
+    restored: Path
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """The model used for restoring.
+
+    Attributes:
+        path: A run folder or a model file.
+        name: What a person calls it.
+    """
+
+    path: Path
+    name: str
+
+
+class Session(QObject):
+    """The state of the open window.
+
+    All methods and signals belong to the main thread. What a person may want back (exclusions, label edits,
+    renames, deletions) is pushed on `undo_stack` as commands by the page that does it.
+
+    Attributes:
+        run_store: Where runs are kept.
+        starters: The models that ship with the program.
+        run_catalog: The stored runs as last read; read again after `runs_changed`.
+        undo_stack: What Ctrl+Z takes back.
+        tried_speeds: What trials of trainings have shown of this machine: pixels a second by kind of training and by
+            what it depends on, see `app.pages.training.setup.time`.
+
+    Signals:
+        folders_changed: Other photo folders.
+        photos_added: New photos arrived while scanning (tuple of PhotoScanned).
+        photos_changed: The list of photos is another, or has grown.
+        photos_measured: More is known of photos that were there before, such as their noise.
+        skipped_changed: The list of unusable files.
+        excluded_changed: Photos were taken out of, or back into, training.
+        references_changed: Other reference folders or files.
+        label_pairs_changed: Other label pairs, or other files of clean references.
+        restored_changed: A photo has a new restored version (its source path), or None for all.
+        model_changed: Another model is used for restoring.
+        current_photo_changed: Another photo is looked at.
+        runs_changed: A run was created, changed, deleted or brought back.
+        resume_requested: A `RunEntry` whose training shall go on, on the page of its kind.
+        start_requested: The path of a run that the next fine-tuning shall start from.
+        inspect_requested: The residual inspector shall open, with an `InspectRequest`, or with None for the newest
+            version of the current photo.
+        comparison_requested: The models (tuple of ModelChoice) whose results shall be compared, one a pane.
+        engine_loaded: torch and the jobs are in memory, and where they compute is known.
+    """
+
+    folders_changed = Signal()
+    photos_added = Signal(tuple)
+    photos_changed = Signal()
+    photos_measured = Signal()
+    skipped_changed = Signal()
+    excluded_changed = Signal()
+    references_changed = Signal()
+    label_pairs_changed = Signal()
+    restored_changed = Signal(object)
+    model_changed = Signal()
+    current_photo_changed = Signal()
+    runs_changed = Signal()
+    resume_requested = Signal(object)
+    start_requested = Signal(object)
+    comparison_requested = Signal(object)
+    inspect_requested = Signal(object)
+    engine_loaded = Signal()
+
+    def __init__(
+        self, run_store: RunStore, starters: Sequence[StarterModel] = (), parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.run_store = run_store
+        self.starters = tuple(sorted(starters, key=_place_of_task))
+        self.run_catalog = RunCatalog(run_store, self)
+        self.runs_changed.connect(self.run_catalog.refresh)
+        self.undo_stack = QUndoStack(self)
+        self._folders: tuple[Path, ...] = ()
+        self._photos: dict[Path, PhotoScanned] = {}
+        # Asked for by all pages at every change; of ten thousand photos each takes milliseconds.
+        self._photo_tuple: tuple[PhotoScanned, ...] | None = None
+        self._included_tuple: tuple[PhotoScanned, ...] | None = None
+        self._skipped: dict[Path, FileSkipped] = {}
+        self._excluded: frozenset[Path] = frozenset()
+        self._references: tuple[Path, ...] = ()
+        self._clean_photos: tuple[Path, ...] = ()
+        self._label_pairs: tuple[PhotoPair, ...] = ()
+        self._restored: dict[Path, list[RestoredPhoto]] = {}
+        self._model: ModelChoice | None = None
+        self._current_photo: Path | None = None
+        self._compute_text = ""
+        self.tried_speeds: dict[tuple[str, str], float] = {}
+
+    @property
+    def compute_text(self) -> str:
+        """Where the network computes: "CPU · bf16"; "" until the engine is loaded."""
+        return self._compute_text
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The photo folders or files as they were opened."""
+        return self._folders
+
+    @property
+    def folder_name(self) -> str:
+        """What to call the open photos: the first folder's name, and how many more there are."""
+        if not self._folders:
+            return ""
+        more = len(self._folders) - 1
+        return self._folders[0].name + (f" + {more} more" if more else "")
+
+    @property
+    def photos(self) -> tuple[PhotoScanned, ...]:
+        """All usable photos found, in the order of the scan."""
+        if self._photo_tuple is None:
+            self._photo_tuple = tuple(self._photos.values())
+        return self._photo_tuple
+
+    @property
+    def included_photos(self) -> tuple[PhotoScanned, ...]:
+        """The photos without the excluded ones: what is learned from."""
+        if self._included_tuple is None:
+            excluded = self._excluded
+            self._included_tuple = (
+                tuple(photo for path, photo in self._photos.items() if path not in excluded)
+                if excluded
+                else self.photos
+            )
+        return self._included_tuple
+
+    @property
+    def skipped(self) -> tuple[FileSkipped, ...]:
+        """The files that cannot be used, with a reason each."""
+        return tuple(self._skipped.values())
+
+    @property
+    def excluded(self) -> frozenset[Path]:
+        """Photos that a person took out."""
+        return self._excluded
+
+    @property
+    def references(self) -> tuple[Path, ...]:
+        """Folders or files of clean references as they were added."""
+        return self._references
+
+    @property
+    def clean_photos(self) -> tuple[Path, ...]:
+        """The files of clean references, with a noisy photo of their name or without."""
+        return self._clean_photos
+
+    @property
+    def label_pairs(self) -> tuple[PhotoPair, ...]:
+        """Pairs of a noisy photo and its clean reference that teach."""
+        return self._label_pairs
+
+    @property
+    def model(self) -> ModelChoice | None:
+        """The model used for restoring; None while there is none."""
+        return self._model
+
+    @property
+    def current_photo(self) -> Path | None:
+        """The photo that is looked at on the pages which show one."""
+        return self._current_photo
+
+    @property
+    def restored_sources(self) -> tuple[Path, ...]:
+        """The photos of which there is a restored version."""
+        return tuple(self._restored)
+
+    def training_sources(self, *, is_whole_folder: bool) -> tuple[Path, ...]:
+        """Return what a training is given: the folders while all their photos count, else the photos one by one.
+
+        Args:
+            is_whole_folder: Whether the scan looked into subfolders, as the training will.
+        """
+        if is_whole_folder and not self._excluded:
+            return self._folders
+        return tuple(photo.path for photo in self.included_photos)
+
+    def photo(self, path: Path) -> PhotoScanned | None:
+        """Return what the scan found out about a photo."""
+        return self._photos.get(path)
+
+    def set_engine_loaded(self, compute_text: str) -> None:
+        """Note that torch and the jobs are in memory."""
+        self._compute_text = compute_text
+        self.engine_loaded.emit()
+
+    def set_folders(self, folders: Iterable[Path]) -> None:
+        """Open other photo folders: forget the photos, exclusions and restored versions of the old ones."""
+        self._folders = tuple(folders)
+        self._photos.clear()
+        self._forget_tuples()
+        self._skipped.clear()
+        self._excluded = frozenset()
+        self._restored.clear()
+        self._current_photo = None
+        self.undo_stack.clear()
+        self.folders_changed.emit()
+        self.photos_changed.emit()
+        self.skipped_changed.emit()
+        self.excluded_changed.emit()
+        self.restored_changed.emit(None)
+        self.current_photo_changed.emit()
+
+    def extend_folders(self, folders: Iterable[Path]) -> None:
+        """Open further photo folders beside the present ones."""
+        self._folders = tuple(dict.fromkeys((*self._folders, *folders)))
+        self.folders_changed.emit()
+
+    def add_photos(self, photos: Sequence[PhotoScanned]) -> None:
+        """Add photos found by a scan; one that is already there is replaced, and is no skipped file any more."""
+        if photos:
+            has_grown = any(photo.path not in self._photos for photo in photos)
+            self._photos.update((photo.path, photo) for photo in photos)
+            self._forget_tuples()
+            mended = [photo.path for photo in photos if self._skipped.pop(photo.path, None) is not None]
+            if has_grown:
+                self.photos_added.emit(tuple(photos))
+                self.photos_changed.emit()
+            else:
+                self.photos_measured.emit()
+            if mended:
+                self.skipped_changed.emit()
+
+    def add_skipped(self, files: Sequence[FileSkipped]) -> None:
+        """Add files found unusable by a scan, be it only when they were decoded: they are no photos any more."""
+        if files:
+            self._skipped.update((file.path, file) for file in files)
+            lost = [file.path for file in files if self._photos.pop(file.path, None) is not None]
+            self._forget_tuples()
+            self.skipped_changed.emit()
+            if lost:
+                self.photos_changed.emit()
+
+    def set_excluded(self, excluded: Iterable[Path]) -> None:
+        """Set which photos are left out."""
+        changed = frozenset(excluded)
+        if changed != self._excluded:
+            self._excluded = changed
+            self._included_tuple = None
+            self.excluded_changed.emit()
+
+    def _forget_tuples(self) -> None:
+        self._photo_tuple = None
+        self._included_tuple = None
+
+    def set_references(self, references: Iterable[Path]) -> None:
+        """Set the folders or files of clean references."""
+        changed = tuple(dict.fromkeys(references))
+        if changed != self._references:
+            self._references = changed
+            self.references_changed.emit()
+
+    def set_label_pairs(self, pairs: Iterable[PhotoPair]) -> None:
+        """Set the pairs that teach."""
+        changed = tuple(pairs)
+        if changed != self._label_pairs:
+            self._label_pairs = changed
+            self.label_pairs_changed.emit()
+
+    def set_clean_photos(self, paths: Iterable[Path]) -> None:
+        """Set the files of clean references."""
+        changed = tuple(paths)
+        if changed != self._clean_photos:
+            self._clean_photos = changed
+            self.label_pairs_changed.emit()
+
+    def starter_of(self, task: str) -> StarterModel | None:
+        """Return the shipped model of a task; None where there is none."""
+        return next((starter for starter in self.starters if starter.task == task), None)
+
+    def starter_to_learn_from(self, task: str) -> StarterModel | None:
+        """Return the shipped model that a training for a task best begins with: its own, or the one that denoises.
+
+        As `engine.models.starters.starter_to_learn_from` does: one backbone serves all tasks.
+        """
+        return self.starter_of(task) or self.starter_of(_FIRST_TASK)
+
+    def find_starter(self, path: Path) -> StarterModel | None:
+        """Return the shipped model of a file."""
+        return next((starter for starter in self.starters if starter.path == path), None)
+
+    def choose_default_model(self) -> None:
+        """Where no model is chosen, choose the newest of one's own, else the shipped one that denoises."""
+        if self._model is not None:
+            return
+        newest = next((entry for entry in self.run_catalog.runs if entry.has_model), None)
+        starter = self.starter_of(_FIRST_TASK)
+        if newest is not None:
+            self.set_model(ModelChoice(newest.path, newest.record.name))
+        elif starter is not None:
+            self.set_model(ModelChoice(starter.path, starter.title))
+
+    def set_model(self, model: ModelChoice | None) -> None:
+        """Choose the model used for restoring."""
+        if model != self._model:
+            self._model = model
+            self.model_changed.emit()
+
+    def set_current_photo(self, path: Path | None) -> None:
+        """Choose the photo that is looked at."""
+        if path != self._current_photo:
+            self._current_photo = path
+            self.current_photo_changed.emit()
+
+    def restored(self, source: Path) -> tuple[RestoredPhoto, ...]:
+        """Return the restored versions of a photo, oldest first."""
+        return tuple(self._restored.get(source, ()))
+
+    def inspection_of_current(self) -> InspectRequest | None:
+        """Return what to inspect of the photo that is looked at: its newest restored version; None without one."""
+        source = self._current_photo
+        versions = self.restored(source) if source is not None else ()
+        if source is None or not versions:
+            return None
+        return InspectRequest(source, versions[-1].path, versions[-1].label)
+
+    def add_restored(self, source: Path, restored: RestoredPhoto) -> None:
+        """Add a restored version; an older one of the same file is replaced."""
+        versions = [version for version in self._restored.get(source, []) if version.path != restored.path]
+        self._restored[source] = [*versions, restored]
+        self.restored_changed.emit(source)

@@ -1,0 +1,274 @@
+"""Preferences of the window, each declared once with its type and default; the only place where they live.
+
+They are kept as one JSON file in the user's configuration folder, or in the folder that RESIDUA_DATA names.
+Settings of jobs are not here: those are the configs of `engine.contracts.configs`, kept with each run.
+"""
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import platformdirs
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from engine.contracts.output_names import DEFAULT_PATTERN
+from engine.machine.atomic_files import write_bytes_atomically
+from engine.machine.folder_lock import lock_folder
+from engine.machine.json_files import json_text, read_json_object
+from engine.runs.store import default_runs_folder
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T", bool, int, float, str, list[str])
+
+SETTINGS_VERSION = 1
+NUM_REMEMBERED_FOLDERS = 200
+
+_LARGEST_NUMBER = 2**31 - 1
+"""Of Qt's widgets, which refuse a larger one by an exception."""
+
+
+@dataclass(frozen=True)
+class Setting(Generic[T]):
+    """One preference.
+
+    Attributes:
+        key: Its name in the file.
+        default: Its value when nothing is stored, or when what is stored has another type or is not allowed.
+        choices: The allowed values; empty: any.
+        bounds: The smallest and the largest allowed number; None: any that Qt's widgets can hold.
+    """
+
+    key: str
+    default: T
+    choices: tuple[T, ...] = ()
+    bounds: tuple[T, T] | None = None
+
+    def accept(self, value: Any) -> T:
+        """Return `value` where it fits this setting, else the default."""
+        kind = type(self.default)
+        fits = type(value) is kind or (kind is float and type(value) is int)
+        if fits and kind in (int, float):
+            # NaN is between no two numbers.
+            lowest, highest = self.bounds or (-_LARGEST_NUMBER, _LARGEST_NUMBER)
+            fits = lowest <= value <= highest
+        if fits and kind is float:
+            value = float(value)
+        fits = fits and (not self.choices or value in self.choices)
+        if fits and isinstance(value, list):
+            fits = all(isinstance(item, str) for item in value)
+        accepted: T = value if fits else self.default
+        return accepted
+
+
+THEME = Setting("theme", "system", ("system", "dark", "light"))
+TEXT_SCALE = Setting("text_scale", 1.0, (1.0, 1.25, 1.5, 2.0))
+LANGUAGE = Setting("language", "system", ("system", "en", "de"))
+"""Takes effect at the next start."""
+COMPUTE_DEVICE = Setting("compute_device", "auto", ("auto", "cpu", "cuda", "mps"))
+COMPUTE_PRECISION = Setting("compute_precision", "auto", ("auto", "32-true", "bf16-mixed"))
+COMPUTE_THREADS = Setting("compute_threads", 0, bounds=(0, 256))
+"""Processor cores that the network may take; 0: all."""
+COMPUTE_BACKEND = Setting("compute_backend", "auto", ("auto", "torch", "openvino", "onnxruntime"))
+RUNS_FOLDER = Setting("runs_folder", "")
+"""Empty: the user's data folder. Takes effect at the next start."""
+THUMBNAIL_CACHE_MB = Setting("thumbnail_cache_mb", 256, (64, 256, 1024, 4096))
+DECODED_PHOTOS_GB = Setting("decoded_photos_gb", 16, (0, 4, 16, 64, 256))
+"""What large photos that a training has decoded may take on the disk; 0: none is kept."""
+SPLITTERS: Setting[list[str]] = Setting("splitters", [])
+"""How far the panes of the pages are apart: "page.number=state", the state as Qt writes it, in Base64."""
+LAST_PHOTO = Setting("last_photo", "")
+WINDOW_GEOMETRY = Setting("window_geometry", "")
+LAST_PAGE = Setting("last_page", "photos")
+LAST_FOLDERS: Setting[list[str]] = Setting("last_folders", [])
+LAST_REFERENCE_FOLDERS: Setting[list[str]] = Setting("last_reference_folders", [])
+LAST_MODEL = Setting("last_model", "")
+MODEL_DIALOG_FOLDER = Setting("model_dialog_folder", "")
+LAST_RUN = Setting("last_run", "")
+RUNS_SORT = Setting("runs_sort", "started:descending")
+KEEP_DELETED_DAYS = Setting("keep_deleted_days", 30, (7, 30, 90, 0))
+"""How long deleted runs can be brought back; 0: until they are removed by hand."""
+OPEN_DIALOG_FOLDER = Setting("open_dialog_folder", "")
+PRETRAIN_PRESET = Setting("pretrain_preset", "balanced", ("quick", "balanced", "thorough"))
+FINETUNE_PRESET = Setting("finetune_preset", "balanced", ("quick", "balanced", "thorough"))
+MORE_SETTINGS_OPEN = Setting("more_settings_open", False)
+EXCLUDED_PHOTOS: Setting[list[str]] = Setting("excluded_photos", [])
+MEASURED_SPEEDS: Setting[list[str]] = Setting("measured_speeds", [])
+"""How quick this machine is (`app.pages.training.setup.time`): rows of kind, what it depends on, pixels a second."""
+USED_LABELS: Setting[list[str]] = Setting("used_labels", [])
+"""Noisy photos whose pair is used although it is doubtful."""
+ASIDE_LABELS: Setting[list[str]] = Setting("aside_labels", [])
+MATCHED_LABELS: Setting[list[str]] = Setting("matched_labels", [])
+"""A noisy photo and the reference chosen for it by hand, in turns; an empty reference: none."""
+SUGGESTED_LABELS = Setting("suggested_labels", 5)
+"""How many photos to suggest for labelling."""
+BURST_FOLDER = Setting("burst_folder", "")
+BURST_MOTION = Setting("burst_motion", "fill", ("fill", "leave_out"))
+RECURSIVE = Setting("recursive", True)
+THUMBNAIL_PX = Setting("thumbnail_px", 160)
+PHOTOS_SORT = Setting(
+    "photos_sort",
+    "name",
+    ("name", "noisiest", "cleanest", "largest", "smallest", "camera", "highest_iso", "lowest_iso", "newest", "oldest"),
+)
+STRETCH_THUMBNAILS = Setting("stretch_thumbnails", False)
+NOISE_MAP_AXIS = Setting("noise_map_axis", "brightness", ("brightness", "iso", "rank"))
+CANVAS_BACKGROUND = Setting("canvas_background", "gray", ("gray", "black", "white"))
+COMPARE_MODE = Setting("compare_mode", "side_by_side")
+COMPARE_GAIN = Setting("compare_gain", 4.0)
+COMPARE_HISTOGRAM = Setting("compare_histogram", False)
+COMPARE_PANES: Setting[list[str]] = Setting("compare_panes", [])
+"""What the panes show, for each folder; see `PaneChoice.to_text`."""
+RESTORE_STRENGTH = Setting("restore_strength", 1.0, bounds=(0.0, 1.0))
+RESTORE_FORMAT = Setting("restore_format", "keep", ("keep", "png", "tiff", "jpeg", "webp", "bmp"))
+RESTORE_BIT_DEPTH = Setting("restore_bit_depth", "keep", ("keep", "8", "16"))
+RESTORE_JPEG_QUALITY = Setting("restore_jpeg_quality", 95)
+RESTORE_METADATA = Setting("restore_metadata", "keep", ("keep", "without-gps", "none"))
+RESTORE_PROVENANCE = Setting("restore_provenance", True)
+RESTORE_KEEP_TIME = Setting("restore_keep_time", False)
+RESTORE_NAME_PATTERN = Setting("restore_name_pattern", DEFAULT_PATTERN)
+RESTORE_EXISTING = Setting("restore_existing", "rename", ("rename", "overwrite", "skip"))
+RESTORE_SKIP_DONE = Setting("restore_skip_done", True)
+RESTORE_REPORT = Setting("restore_report", False)
+RESTORE_DESTINATION = Setting("restore_destination", "")
+
+
+def settings_file() -> Path:
+    """Return where the preferences are kept.
+
+    Raises:
+        RunStoreError: The user has no home folder.
+    """
+    folder = os.environ.get("RESIDUA_DATA")
+    try:
+        base = Path(folder) if folder else platformdirs.user_config_path("Residua", appauthor=False)
+    except RuntimeError:
+        # Without a home: beside the runs, if there is a place for these.
+        base = default_runs_folder().parent
+    return base / "settings.json"
+
+
+class Settings(QObject):
+    """The preferences, read once, written back a moment after a change.
+
+    Attributes:
+        is_of_newer_version: Whether the file was written by a newer version of the program: it is left as it is, and
+            this session has the defaults, which it does not keep.
+
+    Signals:
+        changed: A preference has a new value; carries its key (main thread).
+    """
+
+    changed = Signal(str)
+
+    def __init__(self, path: Path | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._path = path or settings_file()
+        self._values: dict[str, Any] = {}
+        self._folders: dict[str, dict[str, Any]] = {}
+        self._changed: set[str] = set()
+        self._changed_folders: set[str] = set()
+        self.is_of_newer_version = False
+        self._read()
+        self._write_later = QTimer(self)
+        self._write_later.setSingleShot(True)
+        self._write_later.setInterval(500)
+        self._write_later.timeout.connect(self.save)
+
+    def get(self, setting: Setting[T]) -> T:
+        """Return a preference's value."""
+        return setting.accept(self._values.get(setting.key, setting.default))
+
+    def set(self, setting: Setting[T], value: T) -> None:
+        """Store a preference.
+
+        Raises:
+            ValueError: The value has another type or is not allowed.
+        """
+        if setting.accept(value) != value:
+            raise ValueError(f"{setting.key} cannot be {value!r}; allowed: {setting.choices or type(setting.default)}")
+        if self.get(setting) != value:
+            self._values[setting.key] = value
+            self._changed.add(setting.key)
+            self._write_later.start()
+            self.changed.emit(setting.key)
+
+    def get_for_folder(self, folder: Path, setting: Setting[T]) -> T:
+        """Return a preference as it was last set for one photo folder; the general value if it never was."""
+        return setting.accept(self._folders.get(str(folder), {}).get(setting.key, self.get(setting)))
+
+    def set_for_folder(self, folder: Path, setting: Setting[T], value: T) -> None:
+        """Store a preference for one photo folder; the most recent folders are remembered."""
+        values = self._folders.pop(str(folder), {})
+        values[setting.key] = setting.accept(value)
+        self._folders[str(folder)] = values
+        self._changed_folders.add(str(folder))
+        while len(self._folders) > NUM_REMEMBERED_FOLDERS:
+            self._folders.pop(next(iter(self._folders)))
+        self._write_later.start()
+
+    def save(self) -> None:
+        """Write the file now; preferences that cannot be written are not worth an interruption.
+
+        Only what was changed here is written: the rest is taken from the file, which another window may have changed.
+        """
+        self._write_later.stop()
+        if self.is_of_newer_version:
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with lock_folder(self._path.parent):
+                values, folders = self._merged()
+                fields = {"schema_version": SETTINGS_VERSION, "values": values, "folders": folders}
+                content = json_text(fields, indent=1)
+                write_bytes_atomically(self._path, content.encode())
+        except OSError as error:
+            logger.warning("Preferences not saved to %s: %s", self._path, error)
+
+    def _merged(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """What the file holds by now, with the changes of this window."""
+        try:
+            content = read_json_object(self._path)
+        except (OSError, ValueError):
+            content = {}
+        values, folders = content.get("values"), content.get("folders")
+        if not isinstance(values, dict) or not isinstance(folders, dict):
+            return self._values, self._folders
+        own = {key: value for key, value in self._values.items() if key in self._changed}
+        # Those of this window come last: the most recent ones are kept.
+        others = {name: entry for name, entry in folders.items() if name not in self._changed_folders}
+        changed = {name: entry for name, entry in self._folders.items() if name in self._changed_folders}
+        merged = [*others.items(), *changed.items()][-NUM_REMEMBERED_FOLDERS:]
+        return _renewed(values) | own, dict(merged)
+
+    def _read(self) -> None:
+        try:
+            content = read_json_object(self._path)
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            logger.warning("Preferences in %s are unreadable, starting with the defaults: %s", self._path, error)
+            return
+        version = content.get("schema_version")
+        if isinstance(version, int) and version > SETTINGS_VERSION:
+            logger.warning("Preferences in %s are of a newer version, starting with the defaults", self._path)
+            self.is_of_newer_version = True
+            return
+        values, folders = content.get("values"), content.get("folders")
+        self._values = _renewed(values) if isinstance(values, dict) else {}
+        if isinstance(folders, dict):
+            self._folders = {name: entry for name, entry in folders.items() if isinstance(entry, dict)}
+
+
+def _renewed(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the stored values under the names and with the choices that they have today."""
+    renewed = dict(values)
+    # Version 0.1 knew metadata as a yes or no, and 16 bits as a part of the format.
+    keeps_metadata = renewed.pop("restore_keep_metadata", True)
+    if keeps_metadata is False:
+        renewed.setdefault("restore_metadata", "none")
+    if renewed.get("restore_format") == "tiff16":
+        renewed |= {"restore_format": "tiff", "restore_bit_depth": "16"}
+    return renewed

@@ -1,0 +1,88 @@
+"""Loads what is slow behind the first window, so that the first job starts at once and nothing stutters then."""
+
+import threading
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from app.jobs.runner import lower_priority_of_this_thread
+from engine.contracts.compute_preference import ComputePreference
+
+_PRECISION_TEXTS = {"bf16-mixed": "bf16", "32-true": "32 bit"}
+
+
+class WarmUp(QObject):
+    """Imports torch, Lightning Fabric, the jobs and the first optimizer in a thread of low priority.
+
+    Signals:
+        finished: Where the network will compute, for the header: "CPU · bf16" (main thread).
+        failed: An exception (main thread).
+    """
+
+    finished = Signal(str)
+    failed = Signal(object)
+    _done = Signal(object)
+
+    def __init__(self, preference: ComputePreference | None = None, parent: QObject | None = None) -> None:
+        """Prepare the thread.
+
+        Args:
+            preference: Where the network shall compute; None: wherever it is fastest.
+            parent: Its owner.
+        """
+        super().__init__(parent)
+        self._preference = preference or ComputePreference()
+        self._thread = threading.Thread(target=self._work, name="warm-up", daemon=True)
+        self._done.connect(self._finish, Qt.ConnectionType.QueuedConnection)
+
+    def start(self) -> None:
+        """Begin; to be called once the window is shown."""
+        self._thread.start()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is still loading."""
+        return self._thread.is_alive()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the end: an interpreter that ends amid an import of torch crashes."""
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _work(self) -> None:
+        lower_priority_of_this_thread()
+        outcome: str | Exception
+        try:
+            outcome = _load(self._preference)
+        except Exception as error:  # noqa: BLE001 - raised again on the main thread
+            outcome = error
+        self._done.emit(outcome)
+
+    @Slot(object)
+    def _finish(self, outcome: str | Exception) -> None:
+        if isinstance(outcome, str):
+            self.finished.emit(outcome)
+        else:
+            self.failed.emit(outcome)
+
+
+def compute_text(preference: ComputePreference) -> str:
+    """Let the jobs to come compute as preferred, and return where that is: "CPU · bf16". Loads torch."""
+    from engine.contracts.configs import ComputeConfig
+    from engine.machine.devices import open_device, prefer
+
+    prefer(preference)
+    device = open_device(ComputeConfig())
+    return f"{device.name.upper()} · {_PRECISION_TEXTS[device.precision]}"
+
+
+def _load(preference: ComputePreference) -> str:
+    import torch
+
+    import engine.jobs  # noqa: F401 - loaded for later
+
+    # The first optimizer loads torch's compiler, more than a second of imports.
+    weight = torch.nn.Parameter(torch.zeros(8))
+    optimizer = torch.optim.AdamW([weight])
+    weight.grad = torch.zeros(8)
+    optimizer.step()
+    return compute_text(preference)

@@ -1,0 +1,1 @@
+"""Work in background threads: started, watched, paused, stopped."""

@@ -1,0 +1,1 @@
+"""How things look and read: theme, texts in the person's language, pictures as Qt has them."""

@@ -1,0 +1,358 @@
+"""How the window looks: palettes, sizes, fonts, icons, and the one style sheet.
+
+QDarkStyle is the base; its colours are exchanged for the palette below (photos want neutral surroundings) and a few
+roles are added. A widget picks a role with `set_role`; nothing else in the program names a colour or a font size.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache, lru_cache
+from typing import cast
+
+import qdarkstyle
+import qtawesome
+from PySide6.QtCore import QObject, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QIcon, QIconEngine, QPainter, QPalette, QPixmap
+from PySide6.QtWidgets import QApplication, QWidget
+from qdarkstyle.dark.palette import DarkPalette
+from qdarkstyle.light.palette import LightPalette
+
+from app.look.style_sheet import Sizes, own_style_sheet
+
+SPACING = 8
+"""The grid: every margin and gap is a multiple of it (half of it inside a group)."""
+
+ICON_PX = 20
+FALLBACK_FONT = "DejaVu Sans"
+_ICON_FONT = "ph"
+
+
+class ThemeChoice(StrEnum):
+    """What a person may choose."""
+
+    SYSTEM = "system"
+    DARK = "dark"
+    LIGHT = "light"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Palette:
+    """Colours by purpose, as "#rrggbb".
+
+    Attributes:
+        is_dark: Whether light text stands on a dark ground.
+        window: Ground of the pages.
+        panel: Ground of the frame around them: header, rail, job bar.
+        raised: Ground of inputs and cards.
+        hover: Ground under the pointer.
+        border: Quiet lines.
+        border_strong: Outlines of what can be operated.
+        text: Body text.
+        text_muted: Captions, units, hints.
+        text_disabled: What cannot be operated now.
+        accent: The one accent as line, text or icon.
+        accent_fill: The accent as a ground: primary buttons, progress.
+        accent_fill_hover: The same under the pointer.
+        accent_soft: Ground of what is selected.
+        on_accent: Text on `accent_fill`.
+        warning: The one warning colour as line, text or icon.
+        warning_soft: Ground of warnings.
+        plot_lines: Curve colours, distinguishable with the common colour blindnesses (after Okabe and Ito).
+        plot_grid: Grid lines of plots.
+    """
+
+    is_dark: bool
+    window: str
+    panel: str
+    raised: str
+    hover: str
+    border: str
+    border_strong: str
+    text: str
+    text_muted: str
+    text_disabled: str
+    accent: str
+    accent_fill: str
+    accent_fill_hover: str
+    accent_soft: str
+    on_accent: str
+    warning: str
+    warning_soft: str
+    plot_lines: tuple[str, ...]
+    plot_grid: str
+
+
+DARK = Palette(
+    is_dark=True,
+    window="#1f2123",
+    panel="#17191b",
+    raised="#292c2f",
+    hover="#33373b",
+    border="#34383c",
+    border_strong="#565c62",
+    text="#e6e8ea",
+    text_muted="#a6adb4",
+    text_disabled="#757c83",
+    accent="#62b0f5",
+    accent_fill="#2474c6",
+    accent_fill_hover="#2f83d8",
+    accent_soft="#23405c",
+    on_accent="#ffffff",
+    warning="#e8ab45",
+    warning_soft="#3d3220",
+    plot_lines=("#56b4e9", "#e69f00", "#2dc79a", "#d98bb8", "#f0e442"),
+    plot_grid="#3a3e42",
+)
+
+LIGHT = Palette(
+    is_dark=False,
+    window="#f7f8f8",
+    panel="#eceeef",
+    raised="#ffffff",
+    hover="#e2e5e8",
+    border="#d8dcdf",
+    border_strong="#a9b0b6",
+    text="#1c2024",
+    text_muted="#58616a",
+    text_disabled="#8d959c",
+    accent="#0f65b8",
+    accent_fill="#1668b8",
+    accent_fill_hover="#1277d4",
+    accent_soft="#d3e6f8",
+    on_accent="#ffffff",
+    warning="#8f5a00",
+    warning_soft="#fbefd6",
+    plot_lines=("#0072b2", "#c05a00", "#00805f", "#a04a7e", "#7a6a00"),
+    plot_grid="#dde1e4",
+)
+
+
+class Theme(QObject):
+    """The theme of the application; one, owned by it, found with `Theme.of_application`.
+
+    Signals:
+        changed: Colours or sizes have changed (main thread). Widgets that paint themselves repaint.
+    """
+
+    changed = Signal()
+
+    def __init__(self, application: QApplication) -> None:
+        super().__init__(application)
+        self._application = application
+        self._choice = ThemeChoice.DARK
+        self._text_scale = 1.0
+        self._applied: tuple[bool, float] | None = None
+        self.palette = DARK
+        application.styleHints().colorSchemeChanged.connect(self._follow_system)
+
+    @staticmethod
+    def of_application() -> "Theme":
+        """Return the running application's theme."""
+        application = cast("QApplication", QApplication.instance())
+        theme = application.property("residua_theme")
+        if not isinstance(theme, Theme):
+            theme = Theme(application)
+            application.setProperty("residua_theme", theme)
+        return theme
+
+    @property
+    def choice(self) -> ThemeChoice:
+        """What was chosen; `palette.is_dark` says what that means now."""
+        return self._choice
+
+    @property
+    def text_scale(self) -> float:
+        """Factor on all font sizes, 1 to 2."""
+        return self._text_scale
+
+    def apply(self, choice: ThemeChoice, text_scale: float = 1.0) -> None:
+        """Dress the whole application.
+
+        Args:
+            choice: Dark, light, or as the system.
+            text_scale: Factor on all font sizes, 1 to 2.
+        """
+        if self.choose(choice, text_scale):
+            self.dress()
+
+    def choose(self, choice: ThemeChoice, text_scale: float = 1.0) -> bool:
+        """Set colours and font for what is made from now on, and let `dress` follow; return whether they are others.
+
+        A window that is made undressed is there in a third of the time: Qt goes through a style sheet anew for each
+        part that is put into another.
+
+        Args:
+            choice: As for `apply`.
+            text_scale: As for `apply`.
+        """
+        self._choice = choice
+        self._text_scale = text_scale
+        dark = choice is ThemeChoice.DARK or (choice is ThemeChoice.SYSTEM and self._system_is_dark())
+        if self._applied == (dark, text_scale):
+            return False
+        self._applied = (dark, text_scale)
+        self.palette = DARK if dark else LIGHT
+        self._application.setFont(ui_font(text_scale))
+        return True
+
+    def dress(self) -> None:
+        """Give the whole application the look that was chosen."""
+        is_dark = self.palette is DARK
+        sheet = _base_style_sheet(is_dark) + own_style_sheet(self.palette, Sizes(self._text_scale))
+        self._application.setStyleSheet(sheet)
+        # After the style sheet: QDarkStyle sets the palette's link colours itself.
+        self._application.setPalette(_qt_palette(self.palette))
+        self.changed.emit()
+
+    def px(self, size: int) -> int:
+        """Return a font-dependent size in logical pixels at the present text scale."""
+        return round(size * self._text_scale)
+
+    def _system_is_dark(self) -> bool:
+        return self._application.styleHints().colorScheme() != Qt.ColorScheme.Light
+
+    def _follow_system(self) -> None:
+        if self._choice is ThemeChoice.SYSTEM:
+            self.apply(ThemeChoice.SYSTEM, self._text_scale)
+
+
+def palette() -> Palette:
+    """Return the present colours."""
+    return Theme.of_application().palette
+
+
+def set_role(widget: QWidget, role: str) -> None:
+    """Give a widget one of the looks of `app.look.style_sheet`; may be changed at any time.
+
+    Args:
+        widget: Any label, button, tool button or frame.
+        role: "title", "section", "caption", "warning" (labels); "primary", "quiet" (buttons);
+            "card", "panel" (frames); "" for none.
+    """
+    if widget.property("role") == role:
+        return
+    widget.setProperty("role", role)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
+@cache
+def themed_icon(name: str, color: str = "text") -> QIcon:
+    """Return an icon that takes its colour from the theme whenever it is painted.
+
+    Args:
+        name: A Phosphor icon, e.g. "folder-open".
+        color: A field of `Palette`: "text", "text_muted", "accent", "on_accent", "warning".
+
+    Raises:
+        ValueError: There is no such icon.
+    """
+    # Kept for good: PySide 6.11 deletes an engine written in Python twice, and crashes, if its icon is found by the
+    # cycle collector. There are few icons, and each serves every widget, since it takes its colour only when painted.
+    # Here and not while painting: an exception inside Qt's paint call would take the process down.
+    try:
+        qtawesome.charmap(f"{_ICON_FONT}.{name}")
+    except KeyError:
+        raise ValueError(f"there is no Phosphor icon {name!r}") from None
+    return QIcon(_ThemedIconEngine(name, color))
+
+
+def ui_font(text_scale: float = 1.0) -> QFont:
+    """Return the system's interface font, 13 px, with one that is always readable behind it."""
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+    families = [font.family(), FALLBACK_FONT]
+    if not QFontInfo(font).exactMatch() and FALLBACK_FONT in QFontDatabase.families():
+        families = [FALLBACK_FONT]
+    font.setFamilies(families)
+    font.setPixelSize(Sizes(text_scale).body)
+    # Digits of one width: numbers that change do not wobble.
+    if hasattr(font, "setFeature"):
+        font.setFeature(QFont.Tag("tnum"), 1)
+    return font
+
+
+class _ThemedIconEngine(QIconEngine):
+    """Paints a Phosphor glyph in the present theme's colours."""
+
+    def __init__(self, name: str, color: str) -> None:
+        super().__init__()
+        self._name = name
+        self._color = color
+
+    def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
+        colors = palette()
+        color = colors.text_disabled if mode is QIcon.Mode.Disabled else getattr(colors, self._color)
+        side = min(rect.width(), rect.height())
+        # At the left of a wide place: the rest is the gap to a button's text.
+        square = QRect(rect.x(), rect.y() + (rect.height() - side) // 2, side, side)
+        qtawesome.icon(f"{_ICON_FONT}.{self._name}", color=color).paint(painter, square)
+
+    def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
+        pixmap = QPixmap(size)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        self.paint(painter, QRect(0, 0, size.width(), size.height()), mode, state)
+        painter.end()
+        return pixmap
+
+    def clone(self) -> QIconEngine:
+        return _ThemedIconEngine(self._name, self._color)
+
+
+@lru_cache(maxsize=2)
+def _base_style_sheet(dark: bool) -> str:
+    """QDarkStyle's style sheet with our colours in place of its own."""
+    base = DarkPalette if dark else LightPalette
+    colors = DARK if dark else LIGHT
+    sheet = str(qdarkstyle.load_stylesheet(qt_api="pyside6", palette=base))
+    exchanged = {
+        base.COLOR_BACKGROUND_1: colors.window,
+        base.COLOR_BACKGROUND_2: colors.raised,
+        base.COLOR_BACKGROUND_3: colors.hover,
+        base.COLOR_BACKGROUND_4: colors.border,
+        base.COLOR_BACKGROUND_5: colors.border_strong,
+        base.COLOR_BACKGROUND_6: colors.border_strong,
+        base.COLOR_TEXT_1: colors.text,
+        base.COLOR_TEXT_2: colors.text,
+        base.COLOR_TEXT_3: colors.text_muted,
+        base.COLOR_TEXT_4: colors.text_muted,
+        base.COLOR_ACCENT_1: colors.accent_soft,
+        base.COLOR_ACCENT_2: colors.accent_soft,
+        base.COLOR_ACCENT_3: colors.hover,
+        base.COLOR_ACCENT_4: colors.accent,
+        base.COLOR_DISABLED: colors.text_disabled,
+    }
+    # In two passes, since an exchanged colour may equal one that is still to be exchanged.
+    for position, old in enumerate(exchanged):
+        sheet = sheet.replace(old, f"@color{position:02d}@")
+    for position, new in enumerate(exchanged.values()):
+        sheet = sheet.replace(f"@color{position:02d}@", new)
+    return sheet
+
+
+def _qt_palette(colors: Palette) -> QPalette:
+    """The palette for whatever paints itself without the style sheet."""
+    result = QPalette()
+    role = QPalette.ColorRole
+    for color_role, color in {
+        role.Window: colors.window,
+        role.WindowText: colors.text,
+        role.Base: colors.raised,
+        role.AlternateBase: colors.window,
+        role.Text: colors.text,
+        role.Button: colors.raised,
+        role.ButtonText: colors.text,
+        role.Highlight: colors.accent_soft,
+        role.HighlightedText: colors.text,
+        role.PlaceholderText: colors.text_disabled,
+        role.Link: colors.accent,
+        role.LinkVisited: colors.accent,
+        role.ToolTipBase: colors.raised,
+        role.ToolTipText: colors.text,
+        role.Mid: colors.border,
+        role.Accent: colors.accent,
+    }.items():
+        result.setColor(color_role, QColor(color))
+    for color_role in (role.WindowText, role.Text, role.ButtonText):
+        result.setColor(QPalette.ColorGroup.Disabled, color_role, QColor(colors.text_disabled))
+    return result

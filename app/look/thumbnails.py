@@ -1,0 +1,359 @@
+"""Thumbnails that load while a person scrolls.
+
+A view says again and again which files it shows (`ThumbnailLoader.want`); only those are read, the topmost first,
+and what has scrolled away before its turn is never read at all. Of large JPEG files the small picture that the camera
+put into them comes first, and the sharp one when all visible photos have something to show. Decoded thumbnails stay in
+a bounded memory cache, and on disk beside the user's other caches, keyed by path, size and modification time.
+"""
+
+import hashlib
+import os
+import sys
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+from PySide6.QtCore import QCoreApplication, QObject, Qt, QThread, QThreadPool, Signal, SignalInstance, Slot
+from PySide6.QtGui import QImage, QPixmap
+
+from app.look.image_convert import qimage_from_bytes
+from app.look.translation import tr
+from engine.contracts.errors import EngineError
+from engine.machine.atomic_files import write_bytes_atomically
+from engine.photo_files.photos import read_embedded_thumbnail, read_thumbnail
+from engine.photo_files.tiff.pages import containing_file
+from engine.photos.decoded_files import DECODER_VERSION
+
+DEFAULT_SIDE_PX = 384
+"""Longer side of a thumbnail: sharp at the largest grid size, or at half of it on a high-density display."""
+
+_JPEG_QUALITY = 92
+DISK_LIMIT_BYTES = 256 * 2**20
+_BACKGROUND_NICENESS = 10
+
+
+def default_thumbnail_folder() -> Path:
+    """Where thumbnails are kept between sessions; follows `RESIDUA_DATA` as all user data does."""
+    data = os.environ.get("RESIDUA_DATA")
+    cache = Path(data) / "cache" if data else platformdirs.user_cache_path("Residua", appauthor=False)
+    return cache / "thumbnails"
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What a background thread has found out about one file.
+
+    Attributes:
+        path: The file.
+        generation: Of the settings that it was read with.
+        result: The thumbnail, why there is none, or a fault of the program.
+        is_draft: Whether a sharper one follows.
+    """
+
+    path: Path
+    generation: int
+    result: QImage | str | Exception
+    is_draft: bool = False
+
+
+class ThumbnailLoader(QObject):
+    """Reads thumbnails in background threads, the visible ones first.
+
+    All methods belong to the main thread.
+
+    Signals:
+        ready(Path): The file's thumbnail, a sharper one, or its failure, is known now; or the one there was is of no
+            use any more. Main thread.
+
+    Attributes:
+        side_px: Longer side of every thumbnail.
+    """
+
+    ready = Signal(object)
+    _arrived = Signal()
+
+    def __init__(
+        self,
+        *,
+        side_px: int = DEFAULT_SIDE_PX,
+        cache_folder: Path | None = None,
+        memory_limit_bytes: int = 128 * 2**20,
+        disk_limit_bytes: int = DISK_LIMIT_BYTES,
+        num_threads: int = 2,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.side_px = side_px
+        self._disk_cache = ThumbnailFiles(cache_folder or default_thumbnail_folder(), disk_limit_bytes)
+        self._memory_limit_bytes = memory_limit_bytes
+        self._memory_bytes = 0
+        self._pixmaps: OrderedDict[Path, QPixmap] = OrderedDict()
+        self._drafts: set[Path] = set()
+        self._failures: dict[Path, str] = {}
+        self._is_stretched = False
+        self._generation = 0
+        self._wanted_by_view: dict[Hashable, tuple[Path, ...]] = {}
+
+        self._lock = threading.Lock()
+        self._queue: deque[Path] = deque()
+        self._being_read: set[Path] = set()
+        self._results: deque[_Reading] = deque()
+        self._num_workers = 0
+        self._num_threads = num_threads
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(num_threads + 1)
+        self._pool.setThreadPriority(QThread.Priority.LowestPriority)
+        self._arrived.connect(self._take_results, Qt.ConnectionType.QueuedConnection)
+        self._pool.start(self._disk_cache.prune)
+        shut_down_at_quit(self.shut_down)
+
+    def set_disk_limit(self, num_bytes: int) -> None:
+        """Set what the thumbnails on disk may take; what is too much goes in the background, the oldest first."""
+        self._disk_cache.limit_bytes = num_bytes
+        self._pool.start(self._disk_cache.prune)
+
+    def want(self, paths: Iterable[Path], *, view: Hashable = None) -> None:
+        """Say which files a view shows now; this replaces what it said before.
+
+        Args:
+            paths: The visible files, most urgent first. Those already loaded cost nothing.
+            view: Who asks, where several views share the loader.
+        """
+        self._wanted_by_view[view] = tuple(paths)
+        self._fill_queue()
+
+    def _fill_queue(self) -> None:
+        wanted = dict.fromkeys(path for of_view in self._wanted_by_view.values() for path in of_view)
+        missing = [path for path in wanted if path not in self._pixmaps and path not in self._failures]
+        missing += [path for path in wanted if path in self._drafts]
+        with self._lock:
+            self._queue = deque(path for path in missing if path not in self._being_read)
+            num_new = min(self._num_threads - self._num_workers, len(self._queue))
+            self._num_workers += max(0, num_new)
+        for _ in range(num_new):
+            self._pool.start(self._read_queue)
+
+    @property
+    def is_stretched(self) -> bool:
+        """Whether the thumbnails' contrast is stretched."""
+        return self._is_stretched
+
+    def set_stretched(self, is_stretched: bool) -> None:
+        """Stretch the contrast of all thumbnails, for looking alone, or show them as they are."""
+        if is_stretched == self._is_stretched:
+            return
+        self._is_stretched = is_stretched
+        self._generation += 1
+        outdated = [*self._pixmaps, *self._failures]
+        self._pixmaps.clear()
+        self._drafts.clear()
+        self._failures.clear()
+        self._memory_bytes = 0
+        for path in outdated:
+            self.ready.emit(path)
+        self._fill_queue()
+
+    def forget(self, places: Sequence[Path]) -> None:
+        """Read files anew that may have changed, or could not be read before.
+
+        Args:
+            places: Files, or folders with all that is in them.
+        """
+        for path in [path for path in (*self._pixmaps, *self._failures) if any(map(path.is_relative_to, places))]:
+            self._failures.pop(path, None)
+            self._drop(path)
+            self.ready.emit(path)
+        self._fill_queue()
+
+    def pixmap(self, path: Path) -> QPixmap | None:
+        """Return the thumbnail if it is in memory; None while it is not."""
+        pixmap = self._pixmaps.get(path)
+        if pixmap is not None:
+            self._pixmaps.move_to_end(path)
+        return pixmap
+
+    def failure(self, path: Path) -> str | None:
+        """Return why the file has no thumbnail; None if it has one or is not read yet."""
+        return self._failures.get(path)
+
+    @Slot()
+    def shut_down(self) -> None:
+        """Drop what waits and wait for what is being read: at most two thumbnails."""
+        with self._lock:
+            self._queue.clear()
+        self._pool.waitForDone()
+
+    def _read_queue(self) -> None:
+        """Read wanted files until none is left. Runs in a pool thread."""
+        lower_thread_priority()
+        while True:
+            with self._lock:
+                if not self._queue:
+                    self._num_workers -= 1
+                    return
+                path = self._queue.popleft()
+                self._being_read.add(path)
+                generation, has_draft = self._generation, path in self._drafts
+            try:
+                reading = self._read(path, generation, has_draft)
+            except Exception as error:  # noqa: BLE001 - raised again in the main thread
+                reading = _Reading(path, generation, error)
+            with self._lock:
+                self._being_read.discard(path)
+                self._results.append(reading)
+                must_wake = len(self._results) == 1
+            if must_wake and not emit_if_alive(self._arrived):
+                return
+
+    def _read(self, path: Path, generation: int, has_draft: bool) -> _Reading:
+        is_stretched = self._is_stretched
+        try:
+            values = self._disk_cache.read(path, self.side_px, is_stretched)
+            if values is None and not has_draft and not is_stretched:
+                embedded = read_embedded_thumbnail(path)
+                if embedded is not None:
+                    return _Reading(path, generation, qimage_from_bytes(embedded), is_draft=True)
+            if values is None:
+                values = read_thumbnail(path, self.side_px, stretched=is_stretched)
+                self._disk_cache.write(path, self.side_px, values, is_stretched)
+        except EngineError as error:
+            return _Reading(path, generation, error.message)
+        except OSError as error:
+            return _Reading(path, generation, tr("The file cannot be read: {why}.").format(why=error.strerror or error))
+        return _Reading(path, generation, qimage_from_bytes(values))
+
+    @Slot()
+    def _take_results(self) -> None:
+        with self._lock:
+            readings = list(self._results)
+            self._results.clear()
+        for reading in readings:
+            if reading.generation != self._generation:
+                continue
+            if isinstance(reading.result, QImage):
+                self._remember(reading.path, QPixmap.fromImage(reading.result), reading.is_draft)
+            else:
+                self._drop(reading.path)
+                self._failures[reading.path] = str(reading.result)
+            self.ready.emit(reading.path)
+        if any(reading.is_draft or reading.generation != self._generation for reading in readings):
+            self._fill_queue()
+        for reading in readings:
+            if isinstance(reading.result, Exception):
+                raise reading.result
+
+    def _remember(self, path: Path, pixmap: QPixmap, is_draft: bool) -> None:
+        self._drop(path)
+        self._pixmaps[path] = pixmap
+        self._memory_bytes += _num_bytes(pixmap)
+        if is_draft:
+            self._drafts.add(path)
+        while self._memory_bytes > self._memory_limit_bytes and len(self._pixmaps) > 1:
+            self._drop(next(iter(self._pixmaps)))
+
+    def _drop(self, path: Path) -> None:
+        pixmap = self._pixmaps.pop(path, None)
+        self._drafts.discard(path)
+        if pixmap is not None:
+            self._memory_bytes -= _num_bytes(pixmap)
+
+
+class ThumbnailFiles:
+    """Thumbnails kept on disk; an entry whose photo has changed is never found again, and pruned in time.
+
+    A cache that cannot be written (full disk, no permission) is a slower program, not a failure.
+
+    Attributes:
+        limit_bytes: What they may take together.
+    """
+
+    def __init__(self, folder: Path, limit_bytes: int = DISK_LIMIT_BYTES) -> None:
+        self._folder = folder
+        self.limit_bytes = limit_bytes
+
+    def read(self, path: Path, side_px: int, is_stretched: bool = False) -> NDArray[np.uint8] | None:
+        """Return the cached thumbnail of a file, height x width x 3; None if there is none.
+
+        Raises:
+            OSError: The photo itself is gone.
+        """
+        entry = self._entry(path, side_px, is_stretched)
+        try:
+            encoded = np.frombuffer(entry.read_bytes(), np.uint8)
+        except OSError:
+            return None
+        decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+        return None if decoded is None else np.ascontiguousarray(decoded[:, :, ::-1], dtype=np.uint8)
+
+    def write(self, path: Path, side_px: int, values: NDArray[np.uint8], is_stretched: bool = False) -> None:
+        """Keep a thumbnail, height x width x 3."""
+        _, encoded = cv2.imencode(".jpg", values[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_bytes_atomically(self._entry(path, side_px, is_stretched), encoded.tobytes())
+        except OSError:
+            return
+
+    def prune(self) -> None:
+        """Delete the oldest entries beyond the disk limit. Runs in a pool thread."""
+        try:
+            entries = [(entry.stat(), Path(entry.path)) for entry in os.scandir(self._folder)]
+        except OSError:
+            return
+        num_bytes = sum(status.st_size for status, _ in entries)
+        for status, entry in sorted(entries, key=lambda pair: pair[0].st_mtime):
+            if num_bytes <= self.limit_bytes:
+                return
+            entry.unlink(missing_ok=True)
+            num_bytes -= status.st_size
+
+    def _entry(self, path: Path, side_px: int, is_stretched: bool) -> Path:
+        status = containing_file(path).stat()
+        key = f"{DECODER_VERSION}\0{path.absolute()}\0{status.st_mtime_ns}\0{status.st_size}\0{side_px}"
+        if is_stretched:
+            key += "\0stretched"
+        return self._folder / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:40]}.jpg"
+
+
+def lower_thread_priority() -> None:
+    """Let the window and a training go first; Linux alone knows a niceness per thread."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BACKGROUND_NICENESS)
+
+
+def shut_down_at_quit(shut_down: Callable[[], None]) -> None:
+    """Let background work end before the program does: what it would answer to is being destroyed then."""
+    application = QCoreApplication.instance()
+    if application is not None:
+        application.aboutToQuit.connect(shut_down)
+
+
+def emit_if_alive(signal: SignalInstance) -> bool:
+    """Emit from a background thread; return whether the receiver's window was still there."""
+    try:
+        signal.emit()
+    except RuntimeError:
+        # PySide's answer where Qt has deleted the signal's owner while this thread worked.
+        return False
+    return True
+
+
+def _num_bytes(pixmap: QPixmap) -> int:
+    return pixmap.width() * pixmap.height() * 4
+
+
+def shared_thumbnails(owner: QObject, disk_limit_bytes: int = DISK_LIMIT_BYTES) -> ThumbnailLoader:
+    """Return the loader that all pages of one session share, owned by `owner`.
+
+    Args:
+        owner: The session.
+        disk_limit_bytes: What the thumbnails on disk may take, where the loader is made now.
+    """
+    loader = owner.findChild(ThumbnailLoader, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    return loader if loader is not None else ThumbnailLoader(disk_limit_bytes=disk_limit_bytes, parent=owner)

@@ -1,0 +1,1 @@
+"""Compare: restored versions of a photo side by side."""

@@ -1,0 +1,1 @@
+"""The blind test: versions without their names, judged and counted."""

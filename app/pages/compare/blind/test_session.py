@@ -1,0 +1,120 @@
+"""A blind test of the pictures in the panes: asks, records, counts, takes back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoCommand
+
+from app.core.session import Session
+from app.look.translation import tr
+from app.pages.compare.blind.trial import BlindTrial, make_trial
+from app.viewer.pictures import PaneContent
+from engine.comparing.blind_votes import VOTES_FILE, BlindVote, Choice, PairTally, VoteBook, VotesFileError, tally
+from engine.runs.store import default_runs_folder
+
+
+class BlindTest(QObject):
+    """Votes on the open photos.
+
+    Attributes:
+        trial: The question on screen; None while there is none.
+
+    Signals:
+        votes_changed: There are more votes or fewer.
+        failed(VotesFileError): The file of votes cannot be used.
+    """
+
+    votes_changed = Signal()
+    failed = Signal(object)
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._book = VoteBook(default_runs_folder().parent / VOTES_FILE)
+        # Cannot be guessed, and never the same order again.
+        self._chance = random.SystemRandom()
+        self.trial: BlindTrial | None = None
+
+    def ask(self, photo: Path, panes: tuple[PaneContent, ...], names: tuple[str, ...]) -> BlindTrial | None:
+        """Draw the next question; None where the photo has no two pictures of one size."""
+        self.trial = make_trial(photo, panes, names, self._chance)
+        return self.trial
+
+    def vote(self, choice: Choice, mode: str) -> bool:
+        """Record the answer to the question on screen; can be undone.
+
+        Args:
+            choice: Which picture is better.
+            mode: How they were looked at.
+
+        Returns:
+            Whether it has been recorded.
+        """
+        if self.trial is None:
+            return False
+        vote = self.trial.vote(choice, mode)
+        if not self._try(lambda: self._book.add(vote)):
+            return False
+        self.trial = None
+        self._session.undo_stack.push(_VotesCommand(self, (vote,), is_removal=False, text=tr("Vote")))
+        return True
+
+    def forget(self) -> None:
+        """Take all votes on the open photos back; can be undone."""
+        votes = self.votes()
+        if votes and self._try(lambda: self._book.remove(*votes)):
+            command = _VotesCommand(self, votes, is_removal=True, text=tr("Forget the votes"))
+            self._session.undo_stack.push(command)
+
+    def votes(self) -> tuple[BlindVote, ...]:
+        """Return the votes on the open photos."""
+        photos = {str(photo.path) for photo in self._session.photos}
+        try:
+            return tuple(vote for vote in self._book.read() if vote.photo in photos)
+        except VotesFileError as error:
+            self.failed.emit(error)
+            return ()
+
+    def tallies(self) -> list[PairTally]:
+        """Return what the votes on the open photos come to."""
+        return tally(self.votes())
+
+    def replay(self, votes: tuple[BlindVote, ...], *, is_removal: bool) -> None:
+        """Add votes again or take them away, for undo and redo."""
+        change = self._book.remove if is_removal else self._book.add
+        self._try(lambda: change(*votes))
+
+    def _try(self, change: Callable[[], None]) -> bool:
+        try:
+            change()
+        except VotesFileError as error:
+            self.failed.emit(error)
+            return False
+        self.votes_changed.emit()
+        return True
+
+
+class _VotesCommand(QUndoCommand):
+    """Votes that were recorded or forgotten; done already when it is pushed."""
+
+    def __init__(self, test: BlindTest, votes: tuple[BlindVote, ...], *, is_removal: bool, text: str) -> None:
+        super().__init__(text)
+        self._test = test
+        self._votes = votes
+        self._is_removal = is_removal
+        self._is_done = True
+
+    def redo(self) -> None:
+        """Do it again after an undo."""
+        if not self._is_done:
+            self._test.replay(self._votes, is_removal=self._is_removal)
+            self._is_done = True
+
+    def undo(self) -> None:
+        """Do the opposite."""
+        self._test.replay(self._votes, is_removal=not self._is_removal)
+        self._is_done = False

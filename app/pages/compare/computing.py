@@ -1,0 +1,126 @@
+"""The pictures that panes of the compare page still lack, made as jobs for the photo that is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from app.jobs.runner import JobFailure, JobHandle, JobLane, JobRequest, JobRunner
+from app.look.translation import tr
+from engine.comparing.pictures import ComparisonPictureConfig, compute_picture
+from engine.contracts.errors import EngineError
+from engine.contracts.events import Emit
+from engine.contracts.job_control import JobControl
+
+_PATIENCE_MS = 250
+"""A photo that is only walked past starts nothing."""
+
+
+class PictureMaker(QObject):
+    """Keeps the jobs in step with what is wanted: starts what is missing, stops what nobody looks at any more.
+
+    Attributes:
+        refused: Pictures that failed or were stopped, with the sentence that stands in their pane.
+
+    Signals:
+        changed: A picture is there, or will not come (main thread).
+    """
+
+    changed = Signal()
+
+    def __init__(self, runner: JobRunner, page_id: str, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._runner = runner
+        self._page_id = page_id
+        self._wanted: dict[ComparisonPictureConfig, str] = {}
+        self._jobs: dict[ComparisonPictureConfig, JobHandle] = {}
+        self._made: set[ComparisonPictureConfig] = set()
+        self.refused: dict[ComparisonPictureConfig, str] = {}
+        self._start_later = QTimer(self)
+        self._start_later.setSingleShot(True)
+        self._start_later.setInterval(_PATIENCE_MS)
+        self._start_later.timeout.connect(self._start)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any picture that is wanted is on its way."""
+        return bool(self._jobs) or self._start_later.isActive()
+
+    def want(self, pictures: Sequence[tuple[ComparisonPictureConfig, str]]) -> None:
+        """Make these pictures and no others.
+
+        Args:
+            pictures: What to make, with what its maker is called.
+        """
+        self._wanted = dict(pictures)
+        for config, job in list(self._jobs.items()):
+            if config not in self._wanted:
+                # Forgotten first: the person has not refused it, only left it.
+                del self._jobs[config]
+                job.cancel()
+        if any(config not in self._jobs for config in self._wanted):
+            self._start_later.start()
+        else:
+            self._start_later.stop()
+
+    def allow_again(self) -> None:
+        """Forget which pictures were stopped or failed, so that they are made when they are wanted again."""
+        self.refused.clear()
+        self._made.clear()
+
+    @Slot()
+    def _start(self) -> None:
+        for config, name in self._wanted.items():
+            if config in self._jobs or config in self.refused:
+                continue
+            if config in self._made:
+                # Wanted again right after it was made: making it over and over would not help.
+                self.refused[config] = tr("This picture had to make room for another. Show fewer panes.")
+                self.changed.emit()
+                continue
+            job = self._runner.submit(
+                JobRequest(
+                    title=tr("{model} on {photo}").format(model=name, photo=config.photo.name),
+                    page_id=self._page_id,
+                    function=_compute_or_explain,
+                    config=config,
+                    lane=JobLane.SIDE,
+                )
+            )
+            self._jobs[config] = job
+            job.finished.connect(partial(self._take_result, config, job))
+            job.cancelled.connect(partial(self._take_stop, config, job))
+            job.failed.connect(partial(self._take_failure, config, job))
+
+    def _take_result(self, config: ComparisonPictureConfig, job: JobHandle, result: Path | EngineError) -> None:
+        if isinstance(result, EngineError):
+            self._end(config, job, str(result))
+        else:
+            self._made.add(config)
+            self._end(config, job)
+
+    def _take_stop(self, config: ComparisonPictureConfig, job: JobHandle) -> None:
+        reason = tr("Stopped. “Compute it again” stands in this pane's menu above.")
+        self._end(config, job, reason)
+
+    def _take_failure(self, config: ComparisonPictureConfig, job: JobHandle, failure: JobFailure) -> None:
+        self._end(config, job, failure.message)
+
+    def _end(self, config: ComparisonPictureConfig, job: JobHandle, refusal: str = "") -> None:
+        if self._jobs.get(config) is not job:
+            return
+        del self._jobs[config]
+        if refusal:
+            self.refused[config] = refusal
+        self.changed.emit()
+
+
+def _compute_or_explain(config: ComparisonPictureConfig, control: JobControl, emit: Emit) -> Path | EngineError:
+    """Make a picture; what stands in its way is said in its pane, not in a message for every photo walked past."""
+    try:
+        return compute_picture(config, control, emit)
+    except EngineError as error:
+        return error

@@ -1,0 +1,123 @@
+"""Saving what is compared: the view as a picture, or a page with a slider for others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from app.core.messages import Message, Severity
+from app.core.settings import OPEN_DIALOG_FOLDER, Settings
+from app.jobs.latest_task import LatestTask
+from app.jobs.runner import JobLane, JobRequest, JobRunner
+from app.look.image_convert import pixels_from_qimage
+from app.look.translation import tr
+from app.pages.compare.panes import LoadedPanes
+from app.viewer.pictures import Picture
+from engine.comparing.page import ComparisonPageConfig, PagePicture, write_comparison_page
+from engine.contracts.errors import EngineError
+from engine.photo_files.photos import PhotoImage, write_image
+from engine.photo_files.tiff.pages import containing_file
+
+
+class CompareExport(QObject):
+    """Asks where to, writes in the background, and tells.
+
+    Signals:
+        message_raised(Message): It has been saved, or why not.
+    """
+
+    message_raised = Signal(object)
+
+    def __init__(self, runner: JobRunner, settings: Settings, page_id: str, window: QWidget) -> None:
+        super().__init__(window)
+        self._runner = runner
+        self._settings = settings
+        self._page_id = page_id
+        self._window = window
+        self._task = LatestTask(self)
+        self._task.finished.connect(self._tell_saved)
+        self._task.failed.connect(self._tell_error)
+
+    def ask_for_picture(self, photo: Path) -> Path | None:
+        """Ask for the file of a view of this photo; None where the person thinks better of it."""
+        suggested = self._folder(photo) / tr("{photo} comparison.png").format(photo=photo.stem)
+        title, kinds = tr("Save this view as a picture"), "PNG (*.png)"
+        name, _ = QFileDialog.getSaveFileName(self._window, title, str(suggested), kinds)
+        return Path(name).with_suffix(".png") if name else None
+
+    def save_picture(self, image: QImage, path: Path) -> None:
+        """Save a view as PNG."""
+
+        def save() -> Path:
+            write_image(path, PhotoImage(pixels_from_qimage(image)), file_format="png", bit_depth=8)
+            return path
+
+        self._task.submit(save)
+
+    def ask_for_page(self, photo: Path) -> tuple[Path, Literal["jpeg", "png"]] | None:
+        """Ask for the file of a page, and how its pictures are kept; None where the person thinks better of it."""
+        suggested = self._folder(photo) / tr("{photo} comparison.html").format(photo=photo.stem)
+        small = tr("Page with small pictures, JPEG") + " (*.html)"
+        exact = tr("Page with every pixel as it is, PNG") + " (*.html)"
+        title = tr("Save a page with a slider")
+        name, kind = QFileDialog.getSaveFileName(self._window, title, str(suggested), f"{small};;{exact}")
+        if not name:
+            return None
+        path = Path(name)
+        path = path if path.suffix.lower() in (".html", ".htm") else path.with_name(f"{path.name}.html")
+        return path, "png" if kind == exact else "jpeg"
+
+    def save_page(
+        self, loaded: LoadedPanes, figures: Mapping[int, str], path: Path, file_format: Literal["jpeg", "png"]
+    ) -> None:
+        """Save the pictures of a photo as a page.
+
+        Args:
+            loaded: The pictures.
+            figures: PSNR and SSIM by pane index, as text.
+            path: The file.
+            file_format: How the pictures are kept in it.
+        """
+        pictures = tuple(
+            PagePicture(
+                name=loaded.names[index],
+                caption=" · ".join(part for part in (loaded.names[index], figures.get(index, "")) if part),
+                pixels=pane.pixels,
+                icc_profile=pane.icc_profile,
+            )
+            for index, pane in enumerate(loaded.panes)
+            if isinstance(pane, Picture)
+        )
+        config = ComparisonPageConfig(path=path, title=loaded.photo.name, pictures=pictures, file_format=file_format)
+        job = self._runner.submit(
+            JobRequest(
+                title=tr("Writing {file}").format(file=path.name),
+                page_id=self._page_id,
+                function=write_comparison_page,
+                config=config,
+                lane=JobLane.SIDE,
+            )
+        )
+        job.finished.connect(self._tell_saved)
+
+    def shut_down(self) -> None:
+        """Wait for the background thread."""
+        self._task.shut_down()
+
+    def _folder(self, photo: Path) -> Path:
+        return Path(self._settings.get(OPEN_DIALOG_FOLDER) or containing_file(photo).parent)
+
+    @Slot(object)
+    def _tell_saved(self, path: Path) -> None:
+        self._settings.set(OPEN_DIALOG_FOLDER, str(path.parent))
+        text = tr("Saved {file} in {folder}.").format(file=path.name, folder=path.parent)
+        self.message_raised.emit(Message(text=text))
+
+    @Slot(object)
+    def _tell_error(self, error: EngineError) -> None:
+        self.message_raised.emit(Message(severity=Severity.ERROR, text=error.message, hint=error.hint))

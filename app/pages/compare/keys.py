@@ -1,0 +1,75 @@
+"""The keys of the compare page that only concern how its viewer looks at the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PySide6.QtWidgets import QWidget
+
+from app.core.actions import make_action
+from app.pages.compare.looks import gamma_of, steps_of
+from app.viewer.compare_viewer import CompareViewer
+from app.viewer.pictures import MAX_PANES
+
+_EXPOSURE_STEP_STOPS = 0.5
+
+
+def view_keys(viewer: CompareViewer) -> dict[str, Callable[[], object]]:
+    """Return what each action of the viewer does."""
+    transform = viewer.view_transform
+    picks = {f"view.pane_{index + 1}": partial(viewer.pick, index) for index in range(MAX_PANES)}
+    return picks | {
+        "view.fit": transform.fit,
+        "view.one_to_one": transform.show_actual_size,
+        "view.zoom_in": partial(transform.zoom_step, 1),
+        "view.zoom_out": partial(transform.zoom_step, -1),
+        "view.gain_down": partial(viewer.step_gain, -1),
+        "view.gain_up": partial(viewer.step_gain, 1),
+        "view.split_left": partial(viewer.step_split, -1),
+        "view.split_right": partial(viewer.step_split, 1),
+        "view.brighter": lambda: viewer.set_exposure(viewer.exposure_stops + _EXPOSURE_STEP_STOPS),
+        "view.darker": lambda: viewer.set_exposure(viewer.exposure_stops - _EXPOSURE_STEP_STOPS),
+        "view.gamma_up": lambda: viewer.set_gamma(gamma_of(steps_of(viewer.gamma) + 1)),
+        "view.gamma_down": lambda: viewer.set_gamma(gamma_of(steps_of(viewer.gamma) - 1)),
+        "view.false_colours": lambda: viewer.set_false_colours(not viewer.has_false_colours),
+        "view.signed": lambda: viewer.set_signed(not viewer.is_signed),
+        "view.flicker_timer": viewer.flicker_timer.toggle,
+        "view.region": partial(toggle_region, viewer),
+        "view.clear_region": viewer.clear_region,
+    }
+
+
+def connect_keys(
+    widget: QWidget, functions: Mapping[str, Callable[[], object]], *, also_on: QWidget | None = None
+) -> None:
+    """Let the keys of actions do something wherever the focus is within a widget.
+
+    Args:
+        widget: Within it the keys hold.
+        functions: What is done, by action.
+        also_on: Another widget within which they hold.
+    """
+    for action_id, function in functions.items():
+        action = make_action(action_id, widget)
+        if also_on is not None:
+            also_on.addAction(action)
+        action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        action.triggered.connect(partial(_call, function))
+
+
+def toggle_region(viewer: CompareViewer) -> None:
+    """Mark what is in view, or nothing again."""
+    if viewer.region is not None:
+        viewer.clear_region()
+        return
+    size = QSizeF(viewer.pane_views[0].canvas.size())
+    transform = viewer.view_transform
+    corner = transform.to_scene(QPointF(0, 0), size)
+    opposite = transform.to_scene(QPointF(size.width(), size.height()), size)
+    viewer.set_region(QRectF(corner, opposite).toAlignedRect())
+
+
+def _call(function: Callable[[], object], _checked: bool = False) -> None:
+    function()

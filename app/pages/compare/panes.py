@@ -1,0 +1,271 @@
+"""What each pane of the compare page shows, and reading it: data and work, no widgets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+
+from app.core.session import Session
+from app.look.translation import tr, translate_engine
+from app.viewer.picture_files import PictureFiles
+from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
+from engine.comparing.baselines.registry import BASELINES
+from engine.comparing.pictures import MAX_SCALE, PICTURES_FOLDER, ComparisonPictureConfig, find_picture
+from engine.photo_files.tiff.pages import containing_file, list_pages, page_number, page_path
+from engine.runs.store import default_runs_folder
+
+
+class PaneKind(StrEnum):
+    """What a pane shows of the current photo."""
+
+    INPUT = "input"
+    RESTORED = "restored"
+    REFERENCE = "reference"
+    MODEL = "model"
+    BASELINE = "baseline"
+    FILE = "file"
+
+
+@dataclass(frozen=True)
+class PaneChoice:
+    """A person's choice for one pane; it holds for every photo that is walked to.
+
+    Attributes:
+        kind: What to show.
+        label: For a restored version: which model, "" for the newest. For a model: its name. For a classical method:
+            its name in the registry.
+        path: For a file: which. For a model: its run folder or file.
+        scale: For a classical method that enlarges: how many times to a side.
+    """
+
+    kind: PaneKind
+    label: str = ""
+    path: Path | None = None
+    scale: int = 1
+
+    @property
+    def title(self) -> str:
+        """What the choice is called."""
+        match self.kind:
+            case PaneKind.INPUT:
+                return tr("Noisy")
+            case PaneKind.RESTORED:
+                return tr("Restored: {model}").format(model=self.label) if self.label else tr("Restored, newest")
+            case PaneKind.REFERENCE:
+                return tr("Reference")
+            case PaneKind.FILE:
+                return self.path.name if self.path is not None else tr("File")
+            case PaneKind.MODEL:
+                # A starter's name is the engine's own.
+                return translate_engine(self.label)
+            case PaneKind.BASELINE:
+                entry = BASELINES.get(self.label)
+                name = tr(entry.title) if entry is not None else self.label
+                return name if self.scale == 1 else f"{name} × {self.scale}"
+
+    @property
+    def short_title(self) -> str:
+        """The same for a small button."""
+        return (self.label or tr("Restored")) if self.kind is PaneKind.RESTORED else self.title
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether the picture is made for this page."""
+        return self.kind in (PaneKind.MODEL, PaneKind.BASELINE)
+
+    def to_text(self) -> str:
+        """Return it as text to be kept in the preferences."""
+        path = None if self.path is None else str(self.path)
+        return json.dumps([self.kind.value, self.label, path, self.scale], ensure_ascii=False)
+
+
+INPUT_CHOICE = PaneChoice(PaneKind.INPUT)
+RESTORED_CHOICE = PaneChoice(PaneKind.RESTORED)
+REFERENCE_CHOICE = PaneChoice(PaneKind.REFERENCE)
+
+
+def choice_from_text(text: str) -> PaneChoice | None:
+    """Return what `PaneChoice.to_text` kept; None where it is of another version, or edited by hand."""
+    try:
+        kind, label, path, scale = json.loads(text)
+        choice = PaneChoice(PaneKind(kind), str(label), None if path is None else Path(path), int(scale))
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return None
+    needs_path = choice.kind in (PaneKind.MODEL, PaneKind.FILE) and choice.path is None
+    is_nameless = choice.kind is PaneKind.BASELINE and not choice.label
+    return None if needs_path or is_nameless or not 1 <= choice.scale <= MAX_SCALE else choice
+
+
+@dataclass(frozen=True)
+class PaneSource:
+    """Where one pane's picture comes from, for one photo.
+
+    Attributes:
+        title: First part of the caption.
+        detail: Second part.
+        role: What it is to the photo.
+        path: The file; None where there is none, or where it is made first.
+        missing: Why there is none.
+        maker: How it is made, where it is.
+    """
+
+    title: str
+    detail: str
+    role: PictureRole
+    path: Path | None
+    missing: str = ""
+    maker: ComparisonPictureConfig | None = None
+
+    @property
+    def name(self) -> str:
+        """What the picture is called whatever the photo: with its model, without the photo's file."""
+        return f"{self.title}: {self.detail}" if self.role is PictureRole.RESTORED and self.detail else self.title
+
+
+@dataclass(frozen=True)
+class LoadedPanes:
+    """The pictures of one photo, in the order of the panes.
+
+    Attributes:
+        photo: The photo.
+        panes: Its pictures.
+        reference: Its clean reference, where there is one that fits; for PSNR and SSIM.
+        names: What each pane's picture is called, whatever the photo.
+        to_make: The pictures that have to be made first, with what makes them.
+        to_make_ahead: Those of the next photo.
+    """
+
+    photo: Path
+    panes: tuple[PaneContent, ...]
+    reference: Path | None
+    names: tuple[str, ...] = ()
+    to_make: tuple[tuple[ComparisonPictureConfig, str], ...] = ()
+    to_make_ahead: tuple[tuple[ComparisonPictureConfig, str], ...] = ()
+
+    @property
+    def num_pictures(self) -> int:
+        """How many panes have a picture."""
+        return sum(isinstance(pane, Picture) for pane in self.panes)
+
+
+def restored_labels(session: Session) -> list[str]:
+    """Return the models of which there are restored photos, newest last, each once."""
+    labels = (version.label for source in session.restored_sources for version in session.restored(source))
+    return list(dict.fromkeys(labels))
+
+
+def reference_of(session: Session, photo: Path) -> Path | None:
+    """Return the clean reference of a photo: of its label, or a reference of its name that does not teach."""
+    for pair in session.label_pairs:
+        if pair.noisy == photo:
+            return pair.clean
+    file, number = containing_file(photo), page_number(photo)
+    candidates = (folder / file.name for folder in session.references)
+    found = next((path for path in candidates if path != file and path.is_file()), None)
+    if found is None or number is None:
+        return found
+    page = page_path(found, number)
+    return page if page in list_pages(found) else None
+
+
+def source_of(choice: PaneChoice, session: Session, photo: Path) -> PaneSource:
+    """Say where the picture of a choice comes from, for one photo."""
+    match choice.kind:
+        case PaneKind.INPUT:
+            return PaneSource(choice.title, photo.name, PictureRole.INPUT, photo)
+        case PaneKind.REFERENCE:
+            reference = reference_of(session, photo)
+            detail = reference.name if reference is not None else ""
+            missing = tr("This photo has no reference. References are added on the Labels page.")
+            return PaneSource(choice.title, detail, PictureRole.REFERENCE, reference, missing)
+        case PaneKind.FILE:
+            return PaneSource(choice.title, "", PictureRole.OTHER, choice.path, tr("No file is chosen."))
+        case PaneKind.RESTORED:
+            return _restored_source(choice, session, photo)
+        case PaneKind.MODEL | PaneKind.BASELINE:
+            folder = default_runs_folder().parent / PICTURES_FOLDER
+            is_model = choice.kind is PaneKind.MODEL
+            maker = ComparisonPictureConfig(
+                photo=photo,
+                folder=folder,
+                model=choice.path if is_model else None,
+                baseline="" if is_model else choice.label,
+                scale=choice.scale,
+            )
+            return PaneSource(choice.title, "", PictureRole.RESTORED, None, maker=maker)
+
+
+def load_panes(
+    photo: Path,
+    sources: Sequence[PaneSource],
+    reference: Path | None,
+    files: PictureFiles,
+    refused: Mapping[ComparisonPictureConfig, str] = MappingProxyType({}),
+    previous: Sequence[PaneContent] = (),
+    ahead: Sequence[PaneSource] = (),
+) -> LoadedPanes:
+    """Read the pictures; in a background thread.
+
+    Args:
+        photo: The photo.
+        sources: Where its pictures come from.
+        reference: Its clean reference.
+        files: Reads them.
+        refused: Pictures that cannot be made, or that the person does not want to wait for, and why.
+        previous: What was shown before: a picture that stays is the same object, so that nothing is made ready for
+            display or measured again.
+        ahead: Where the pictures of the next photo come from, if they shall be made while this one is looked at.
+    """
+    panes: list[PaneContent] = []
+    to_make: dict[ComparisonPictureConfig, str] = {}
+    for source in sources:
+        path = source.path if source.maker is None else find_picture(source.maker)
+        if path is not None:
+            pane = files.picture(path, title=source.title, detail=source.detail, role=source.role)
+            panes.append(next((other for other in previous if _is_same(other, pane)), pane))
+        elif source.maker is None:
+            panes.append(MissingPicture(title=source.title, reason=source.missing))
+        elif source.maker in refused:
+            panes.append(MissingPicture(title=source.title, reason=refused[source.maker]))
+        else:
+            panes.append(
+                MissingPicture(
+                    title=source.title,
+                    reason=tr("Computing this picture… The bar at the bottom shows how far it is, and stops it."),
+                )
+            )
+            to_make[source.maker] = source.name
+    names = tuple(source.name for source in sources)
+    later = {
+        source.maker: source.name
+        for source in ahead
+        if source.maker is not None and source.maker not in refused and find_picture(source.maker) is None
+    }
+    return LoadedPanes(photo, tuple(panes), reference, names, tuple(to_make.items()), tuple(later.items()))
+
+
+def _is_same(one: PaneContent, other: PaneContent) -> bool:
+    if not isinstance(one, Picture) or not isinstance(other, Picture):
+        return False
+    return one.pixels is other.pixels and (one.title, one.detail, one.role) == (other.title, other.detail, other.role)
+
+
+def _restored_source(choice: PaneChoice, session: Session, photo: Path) -> PaneSource:
+    title = tr("Restored")
+    versions = [version for version in session.restored(photo) if not choice.label or version.label == choice.label]
+    if versions:
+        newest = versions[-1]
+        return PaneSource(title, newest.label, PictureRole.RESTORED, newest.path)
+    missing = (
+        tr("This photo has not been restored with {model} yet.").format(model=choice.label)
+        if choice.label
+        else tr(
+            "This photo has not been restored yet. That is done on the Restore page; or choose a model in this "
+            "pane's menu to see what it would make of it."
+        )
+    )
+    return PaneSource(title, choice.label, PictureRole.RESTORED, None, missing)

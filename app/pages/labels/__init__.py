@@ -1,0 +1,1 @@
+"""Labels: clean references, found, checked, made and chosen."""

@@ -1,0 +1,395 @@
+"""The page of the labels: clean references of a few noisy photos, matched, examined and looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+
+from app.core.messages import Message, Severity
+from app.core.session import Session
+from app.core.settings import LAST_REFERENCE_FOLDERS, OPEN_DIALOG_FOLDER, SUGGESTED_LABELS, Settings
+from app.jobs.runner import JobRunner
+from app.look.buttons import button, primary_button, set_reason
+from app.look.theme import SPACING
+from app.look.thumbnails import shared_thumbnails
+from app.look.translation import format_number, mark, tr, tr_count, translate_engine
+from app.pages.labels.burst import BurstForm, burst_text
+from app.pages.labels.commands import DecideCommand
+from app.pages.labels.content import LabelContent
+from app.pages.labels.decisions import LabelDecisions, recall_decisions, store_decisions
+from app.pages.labels.entries import LabelEntry, MatchRequest, entries_of, is_used, suggested_entries, used_pairs
+from app.pages.labels.jobs import LabelJobs
+from app.pages.labels.list import LabelListModel
+from app.pages.labels.matching import ask_for_photos, matching_menu
+from app.pages.shared.page import Page
+from app.widgets.current_stack import CurrentStack
+from app.widgets.drop_zone import DropZone
+from app.widgets.empty_state import EmptyState
+from engine.contracts.presets import TASK_CARDS
+from engine.labelling.alignment import AlignResult
+from engine.labelling.burst import BurstResult
+from engine.labelling.suggestion import LabelSuggestion, SuggestedLabel
+from engine.photo_files.tiff.pages import is_on_disk
+from engine.photos.pairs import PairMatching
+
+_MATCH_DELAY_MS = 300
+_NOTHING = PairMatching(pairs=(), doubtful=(), unmatched_clean=(), unmatched_noisy=())
+
+
+class LabelsPage(Page):
+    """Pairs left, the chosen pair and what is known about it right.
+
+    Attributes:
+        content: What is shown while there is anything to show.
+        burst_form: What is shown while a burst is chosen.
+        jobs: The page's background jobs.
+        decisions: What the person decided otherwise than the matching and the pair doctor.
+    """
+
+    page_id = "labels"
+    title = mark("Labels")
+    icon_name = "tag"
+    tip = mark("Add clean references of a few photos: the labels that fine-tuning learns from.")
+
+    def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(session, runner, settings, parent)
+        self.decisions = LabelDecisions()
+        self._matching = _NOTHING
+        self._suggested: tuple[SuggestedLabel, ...] = ()
+        self._match_later = QTimer(self)
+        self._match_later.setSingleShot(True)
+        self._match_later.setInterval(_MATCH_DELAY_MS)
+        self._match_later.timeout.connect(self._match)
+        self.jobs = LabelJobs(runner, self)
+        self.content = LabelContent(shared_thumbnails(session))
+        self.content.suggestion_count.setValue(settings.get(SUGGESTED_LABELS))
+        self.burst_form = BurstForm(settings, shared_thumbnails(session))
+        self._no_photos = EmptyState(
+            "tag",
+            tr("Labels are clean references of some of your noisy photos, so open the noisy photos first."),
+            tr("Go to Photos"),
+        )
+        self._no_photos.action_requested.connect(lambda: self.page_requested.emit("photos"))
+        self._stack = CurrentStack()
+        for part in (self._no_photos, self._build_drop_zone(), self.content, self.burst_form):
+            self._stack.addWidget(part)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
+        layout.addWidget(self._stack)
+        self._connect()
+        self._update()
+
+    @property
+    def model(self) -> LabelListModel:
+        """The pairs."""
+        return self.content.model
+
+    def accept_paths(self, paths: Sequence[Path]) -> bool:
+        if self._stack.currentWidget() is self.burst_form:
+            self.burst_form.add_shots(paths)
+            return True
+        if not self.session.photos:
+            return False
+        self.add_references(paths)
+        return True
+
+    def add_references(self, paths: Sequence[Path]) -> None:
+        """Add folders or files of clean references."""
+        self.session.set_references([*self.session.references, *(path.absolute() for path in paths)])
+
+    @Slot()
+    def choose_references(self) -> None:
+        """Ask for a folder of references and add it."""
+        start = self.settings.get(OPEN_DIALOG_FOLDER)
+        chosen = QFileDialog.getExistingDirectory(self, tr("Add a folder of clean references"), start)
+        if chosen:
+            self.settings.set(OPEN_DIALOG_FOLDER, str(Path(chosen).parent))
+            self.add_references([Path(chosen)])
+
+    @Slot()
+    def choose_reference_files(self) -> None:
+        """Ask for files and add them as references."""
+        self.add_references(ask_for_photos(self, self.settings, tr("Add clean references"), several=True))
+
+    @Slot(object, bool)
+    def use_pair(self, entry: LabelEntry, wanted: bool) -> None:
+        """Use a pair, or set it aside; can be undone."""
+        if entry.noisy is None or wanted == is_used(entry, self.decisions):
+            return
+        text = tr("{name} is used") if wanted else tr("{name} is set aside")
+        self._decide(self.decisions.with_use(entry.noisy, wanted), text.format(name=entry.noisy.name))
+
+    def choose_match(self, noisy: Path, clean: Path | None) -> None:
+        """Give a noisy photo another reference, or none; can be undone."""
+        text = tr("{name} has another reference") if clean is not None else tr("{name} has no reference")
+        self._decide(self.decisions.with_match(noisy, clean), text.format(name=noisy.name))
+
+    def set_decisions(self, decisions: LabelDecisions) -> None:
+        """Let other decisions hold, and remember them."""
+        must_match = decisions.matches != self.decisions.matches
+        self.decisions = decisions
+        if self.session.folders:
+            store_decisions(self.settings, self.session.folders, decisions)
+        self._rebuild()
+        if must_match:
+            self._match_soon()
+
+    @Slot()
+    def suggest(self) -> None:
+        """Choose the photos whose references would teach most."""
+        starter = self.session.starter_of(next(iter(TASK_CARDS)))
+        chosen = self.session.model
+        model = chosen.path if chosen is not None else starter.path if starter is not None else None
+        photos = [photo.path for photo in self.session.included_photos]
+        number = self.content.suggestion_count.value()
+        self.settings.set(SUGGESTED_LABELS, number)
+        if model is not None and photos:
+            self.jobs.suggest(model, photos, number)
+
+    @Slot()
+    def show_burst_form(self) -> None:
+        """Ask for the shots of a burst."""
+        self._stack.setCurrentWidget(self.burst_form)
+
+    def _connect(self) -> None:
+        content, jobs, session = self.content, self.jobs, self.session
+        content.use_requested.connect(self.use_pair)
+        content.folder_requested.connect(self.choose_references)
+        content.files_requested.connect(self.choose_reference_files)
+        content.burst_requested.connect(self.show_burst_form)
+        content.suggest_requested.connect(self.suggest)
+        content.align_requested.connect(jobs.align)
+        content.match_requested.connect(self._ask_for_match)
+        content.reference_closed.connect(self._close_reference)
+        content.train_requested.connect(lambda: self.page_requested.emit("finetune"))
+        self.burst_form.closed.connect(self._leave_burst_form)
+        self.burst_form.start_requested.connect(jobs.make_burst)
+        jobs.matched.connect(self._take_matching)
+        jobs.examined.connect(self._rebuild)
+        jobs.suggested.connect(self._take_suggestion)
+        jobs.aligned.connect(self._take_aligned)
+        jobs.burst_made.connect(self._take_burst)
+        # After the result has been taken, which comes right behind this signal.
+        jobs.state_changed.connect(self._update, Qt.ConnectionType.QueuedConnection)
+        session.folders_changed.connect(self._recall)
+        session.photos_changed.connect(self._match_soon)
+        session.excluded_changed.connect(self._match_soon)
+        session.references_changed.connect(self._on_references_changed)
+        session.model_changed.connect(self._update)
+
+    def _build_drop_zone(self) -> QWidget:
+        add = primary_button(tr("Add references"), "folder-plus")
+        add.clicked.connect(self.choose_references)
+        burst = button(tr("Make from a burst"), "stack")
+        burst.clicked.connect(self.show_burst_form)
+        self.first_suggest = button(tr("Suggest which to label"), "sparkle")
+        self.first_suggest.clicked.connect(self.suggest)
+        zone = DropZone(
+            "tag",
+            tr("Drop clean references here"),
+            tr(
+                "Clean versions of some of your noisy photos, with the same file names. Five are a good start; without "
+                "any, pretraining alone restores too. For enlarging and raw development, any clean photos serve: their "
+                "labels are made from them."
+            ),
+            [add, burst, self.first_suggest],
+        )
+        zone.dropped.connect(self.add_references)
+        return zone
+
+    def _decide(self, decisions: LabelDecisions, text: str) -> None:
+        self.session.undo_stack.push(DecideCommand(self.set_decisions, self.decisions, decisions, text))
+
+    @Slot()
+    def _recall(self) -> None:
+        """Open the references and decisions that were made for these photo folders before."""
+        folders = self.session.folders
+        # Looking through new folders must not wait for it.
+        self.jobs.stop("examine")
+        references = list(self.session.references) if folders else []
+        for folder in folders:
+            remembered = self.settings.get_for_folder(folder, LAST_REFERENCE_FOLDERS)
+            references.extend(path for path in map(Path, remembered) if is_on_disk(path))
+        self.decisions = recall_decisions(self.settings, folders)
+        self.session.set_references(references)
+        self._match_soon()
+
+    @Slot()
+    def _on_references_changed(self) -> None:
+        for folder in self.session.folders:
+            self.settings.set_for_folder(
+                folder, LAST_REFERENCE_FOLDERS, [str(path) for path in self.session.references]
+            )
+        self._match_soon()
+
+    @Slot()
+    def _match_soon(self) -> None:
+        if self._has_labels:
+            self._match_later.start()
+        else:
+            self._match_later.stop()
+            self.jobs.stop("match")
+            self._matching = _NOTHING
+        self._rebuild()
+
+    @property
+    def _has_labels(self) -> bool:
+        has_matches = any(clean is not None for clean in self.decisions.matches.values())
+        return bool(self.session.photos and (self.session.references or has_matches))
+
+    @Slot()
+    def _match(self) -> None:
+        self.jobs.match(
+            MatchRequest(
+                noisy=tuple(photo.path for photo in self.session.included_photos),
+                references=self.session.references,
+                matches={
+                    noisy: clean
+                    for noisy, clean in self.decisions.matches.items()
+                    if noisy not in self.session.excluded
+                },
+            )
+        )
+
+    @Slot(object)
+    def _take_matching(self, matching: PairMatching) -> None:
+        if not self._has_labels:
+            return
+        self._matching = matching
+        self.jobs.examine(matching.pairs)
+        self._rebuild()
+
+    @Slot(object)
+    def _take_suggestion(self, suggestion: LabelSuggestion) -> None:
+        self._suggested = suggestion.suggested
+        self._rebuild()
+        self.content.show_suggestions()
+
+    @Slot(object)
+    def _take_aligned(self, result: AlignResult) -> None:
+        decisions = self.decisions
+        for copy in result.aligned:
+            decisions = decisions.with_match(copy.pair.noisy, copy.path)
+        if result.aligned:
+            number = len(result.aligned)
+            text = tr_count("{number} reference is aligned", "{number} references are aligned", number)
+            self._decide(decisions, text.format(number=format_number(number)))
+            self._tell_undoable(text.format(number=format_number(number)) + tr("; your files stay as they are."))
+        for file in result.failed[:1]:
+            self.message_raised.emit(
+                Message(
+                    severity=Severity.WARNING,
+                    text=translate_engine(file.reason),
+                    hint=translate_engine(file.hint),
+                    details="\n".join(f"{other.path}: {other.reason}" for other in result.failed),
+                )
+            )
+
+    @Slot(object)
+    def _take_burst(self, result: BurstResult) -> None:
+        decisions = self.decisions
+        for pair in result.pairs:
+            decisions = decisions.with_match(pair.noisy, pair.clean)
+        self.content.choose_pair(result.pairs[0].noisy)
+        self._decide(decisions, tr("Labels from a burst"))
+        self.burst_form.clear()
+        self._leave_burst_form()
+        details = "\n".join(f"{file.path.name}: {translate_engine(file.reason)}" for file in result.left_out)
+        self._tell_undoable(burst_text(result), details)
+
+    def _tell_undoable(self, text: str, details: str = "") -> None:
+        undo = self.session.undo_stack.undo
+        self.message_raised.emit(Message(text=text, details=details, action_label=tr("Undo"), action=undo))
+
+    @Slot()
+    def _leave_burst_form(self) -> None:
+        self._stack.setCurrentIndex(0)
+        self._update()
+
+    @Slot()
+    def _rebuild(self) -> None:
+        entries = entries_of(self._matching, self.decisions, self.jobs.diagnoses)
+        suggested = [label for label in self._suggested if self.session.photo(label.photo) is not None]
+        self.content.show_entries(entries, suggested_entries(suggested, entries), self.decisions)
+        self.session.set_clean_photos(dict.fromkeys(entry.clean for entry in entries if entry.clean is not None))
+        self.session.set_label_pairs(used_pairs(entries, self.decisions))
+        self._update()
+
+    @Slot()
+    def _update(self) -> None:
+        if self._stack.currentWidget() is not self.burst_form:
+            if not self.session.photos:
+                self._stack.setCurrentIndex(0)
+            else:
+                is_empty = not (self.session.references or self._has_labels or self._suggested)
+                self._stack.setCurrentIndex(1 if is_empty else 2)
+        entries = self.model.entries
+        num_used = len(self.session.label_pairs)
+        num_aside = sum(entry.is_doubtful and not is_used(entry, self.decisions) for entry in entries)
+        self.content.show_state(
+            references=self.session.references,
+            num_used=num_used,
+            num_aside=num_aside,
+            is_matching=self._match_later.isActive() or self.jobs.is_busy("match"),
+            is_examining=self.jobs.is_busy("examine"),
+            is_aligning=self.jobs.is_busy("align"),
+            obstacle_to_suggesting=self._obstacle_to_suggesting(),
+        )
+        set_reason(self.first_suggest, self._obstacle_to_suggesting())
+        self.burst_form.set_busy(self.jobs.is_busy("burst"))
+        status = format_number(num_used) if entries else ""
+        doubtful = tr("{number} doubtful").format(number=format_number(num_aside))
+        self.rail_status_changed.emit(doubtful if num_aside and not num_used else status)
+
+    def _obstacle_to_suggesting(self) -> str:
+        if self.jobs.is_busy("suggest"):
+            return tr("Photos to label are being chosen already.")
+        if self.session.model is None and self.session.starter_of(next(iter(TASK_CARDS))) is None:
+            return tr("It needs a model that tells noise apart: pretrain one first.")
+        return ""
+
+    @Slot(object, object)
+    def _ask_for_match(self, entry: LabelEntry, place: QWidget) -> None:
+        """Offer other files for the other side of a row."""
+        paired = {other.noisy for other in self.model.entries if other.is_pair}
+        photos = (photo.path for photo in self.session.included_photos if photo.path not in paired)
+        noisy = entry.noisy
+
+        def choose(path: Path) -> None:
+            if noisy is not None:
+                self.choose_match(noisy, path)
+            elif entry.clean is not None:
+                self.choose_match(path, entry.clean)
+
+        def choose_file() -> None:
+            title = tr("Choose its reference") if noisy is not None else tr("Choose its noisy photo")
+            for path in ask_for_photos(self, self.settings, title, several=False):
+                choose(path)
+
+        menu = matching_menu(
+            place,
+            entry,
+            self.session.clean_photos if noisy is not None else photos,
+            choose=choose,
+            choose_file=choose_file,
+            unmatch=(lambda: self.choose_match(noisy, None)) if noisy is not None and entry.is_pair else None,
+            undo_hand=(lambda: self._decide(self.decisions.without_match(noisy), tr("As the names say")))
+            if noisy is not None and noisy in self.decisions.matches
+            else None,
+        )
+        menu.popup(place.mapToGlobal(place.rect().bottomLeft()))
+
+    @Slot(object)
+    def _close_reference(self, path: Path) -> None:
+        before = self.session.references
+        self.session.set_references(other for other in before if other != path)
+        self.message_raised.emit(
+            Message(
+                text=tr("Closed the references in {name}; nothing was deleted.").format(name=path.name),
+                action_label=tr("Undo"),
+                action=lambda: self.session.set_references(before),
+            )
+        )

@@ -1,0 +1,158 @@
+"""One label, looked at: noisy against clean with a split, or as a task would make it of the clean photo alone."""
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.jobs.latest_task import LatestTask
+from app.look.text import ElidedLabel, label
+from app.look.theme import SPACING
+from app.look.translation import tr, translate_engine
+from app.pages.labels.entries import LabelEntry
+from app.pages.labels.facts import LabelFacts
+from app.viewer.compare_viewer import CompareViewer
+from app.viewer.picture_files import PictureFiles
+from app.viewer.view_modes import MissingPicture, PaneContent, Picture, PictureRole
+from app.widgets.elided_box import ElidedComboBox
+from engine.contracts.errors import EngineError
+from engine.contracts.presets import TASK_CARDS
+
+_PAIR = "denoise"
+
+
+@dataclass(frozen=True)
+class _LookedAt:
+    entry: LabelEntry
+    panes: tuple[PaneContent, ...]
+
+
+class LabelPairView(QWidget):
+    """A split view with what is known about the label at its right.
+
+    Attributes:
+        viewer: The two sides.
+        facts: The panel at the right.
+        task_choice: As a label of which task the pair is shown.
+
+    Signals:
+        use_requested(LabelEntry, bool): Use the pair, or set it aside.
+        align_requested(LabelEntry): Make an aligned copy of its reference.
+        match_requested(LabelEntry): Choose another file for its other side.
+    """
+
+    use_requested = Signal(object, bool)
+    align_requested = Signal(object)
+    match_requested = Signal(object)
+
+    def __init__(self, files: PictureFiles, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._files = files
+        self._entry: LabelEntry | None = None
+        self._is_used = False
+        self.viewer = CompareViewer()
+        self.viewer.set_mode("split")
+        self._task = LatestTask(self)
+        self._task.finished.connect(self._show)
+        self.facts = LabelFacts()
+        self.facts.use_requested.connect(self._toggle_use)
+        self.facts.align_requested.connect(lambda: self.align_requested.emit(self._entry))
+        self.facts.match_requested.connect(lambda: self.match_requested.emit(self._entry))
+        self.task_choice = ElidedComboBox()
+        self.task_choice.setAccessibleName(tr("Shown as a label for"))
+        self.task_choice.setToolTip(
+            tr(
+                "Enlarging and raw development need clean photos alone: their noisy side is made of them, "
+                "as you see it here."
+            )
+        )
+        for name, card in TASK_CARDS.items():
+            self.task_choice.addItem(translate_engine(card.title), name)
+        self.task_choice.currentIndexChanged.connect(self._look)
+        self._task_note = ElidedLabel("", "caption")
+        as_label = QHBoxLayout()
+        as_label.setSpacing(SPACING)
+        as_label.addWidget(label(tr("As a label for"), "muted"))
+        as_label.addWidget(self.task_choice)
+        as_label.addWidget(self._task_note, 1)
+        left = QVBoxLayout()
+        left.setSpacing(SPACING)
+        left.addWidget(self.viewer, 1)
+        left.addLayout(as_label)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACING)
+        layout.addLayout(left, 1)
+        layout.addWidget(self.facts)
+        self.set_entry(None, is_used=False)
+
+    @property
+    def entry(self) -> LabelEntry | None:
+        """What is shown."""
+        return self._entry
+
+    @property
+    def findings(self) -> list[str]:
+        """What is said about the label."""
+        return self.facts.texts
+
+    def set_entry(self, entry: LabelEntry | None, *, is_used: bool) -> None:
+        """Show another row of the list, or its new state."""
+        self._is_used = is_used
+        self.facts.show_entry(entry, is_used=is_used)
+        before, self._entry = self._entry, entry
+        if entry is None:
+            self._task.cancel()
+            self.viewer.show_message(tr("Choose a pair on the left."))
+        elif before is None or (before.noisy, before.clean) != (entry.noisy, entry.clean):
+            self._look()
+
+    def shut_down(self) -> None:
+        """Wait for the background threads."""
+        self._task.shut_down()
+        self.viewer.shut_down()
+
+    @Slot()
+    def _look(self) -> None:
+        task = self.task_choice.currentData()
+        card = TASK_CARDS[task]
+        self._task_note.set_text(
+            tr("Made of the reference alone: no noisy photo is needed.")
+            if card.makes_own_pairs
+            else tr("The noisy photo and its reference.")
+        )
+        if self._entry is None:
+            return
+        entry, files = self._entry, self._files
+        self.viewer.set_loading(tr("Reading the photos…"))
+        self._task.submit(lambda: _look_at(entry, task, files))
+
+    @Slot(object)
+    def _show(self, seen: _LookedAt) -> None:
+        self.viewer.set_mode("split" if len(seen.panes) > 1 else "side_by_side")
+        self.viewer.set_panes(seen.panes)
+
+    @Slot()
+    def _toggle_use(self) -> None:
+        if self._entry is not None:
+            self.use_requested.emit(self._entry, not self._is_used)
+
+
+def _look_at(entry: LabelEntry, task: str, files: PictureFiles) -> _LookedAt:
+    """Read both photos, or make the noisy side; in a background thread."""
+    reference = tr("Reference")
+    if task != _PAIR and entry.clean is not None:
+        try:
+            from engine.labelling.own import preview_own_label
+
+            noisy, clean = preview_own_label(task, files.read(entry.clean).pixels)
+        except EngineError as error:
+            return _LookedAt(entry, (MissingPicture(title=reference, reason=translate_engine(str(error))),))
+        made = Picture(title=tr("Made of it"), pixels=noisy, role=PictureRole.INPUT)
+        return _LookedAt(entry, (made, Picture(title=reference, pixels=clean, role=PictureRole.REFERENCE)))
+    panes: list[PaneContent] = []
+    if entry.noisy is not None:
+        panes.append(files.picture(entry.noisy, title=tr("Noisy"), detail="", role=PictureRole.INPUT))
+    if entry.clean is not None:
+        panes.append(files.picture(entry.clean, title=reference, detail="", role=PictureRole.REFERENCE))
+    return _LookedAt(entry, tuple(panes))

@@ -1,0 +1,1 @@
+"""Photos: the folders that were opened, looked through, filtered and picked."""

@@ -1,0 +1,408 @@
+"""The first page: open folders of photos, see them and their noise, leave some out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+
+from app.core.messages import Message, Severity
+from app.core.session import Session
+from app.core.settings import EXCLUDED_PHOTOS, LAST_FOLDERS, OPEN_DIALOG_FOLDER, RECURSIVE, STRETCH_THUMBNAILS, Settings
+from app.jobs.runner import JobHandle, JobLane, JobRequest, JobRunner
+from app.look.buttons import button, primary_button, quiet_button, set_reason
+from app.look.phrases import number
+from app.look.text import label
+from app.look.theme import SPACING, Theme
+from app.look.thumbnails import shared_thumbnails
+from app.look.translation import tr, tr_count
+from app.pages.photos.duplicates import DuplicatePhotos
+from app.pages.photos.folders import FolderList
+from app.pages.photos.grid import PhotoGrid
+from app.pages.photos.noise_map import NoiseMap
+from app.pages.photos.scans import PhotoScans
+from app.pages.photos.selection import PhotoSelection
+from app.pages.photos.skipped_files import SkippedFiles
+from app.pages.photos.strip import PhotoStrip
+from app.pages.photos.tools import PhotoTools
+from app.pages.shared.noise_facts import NoiseFacts
+from app.pages.shared.page import Page
+from app.pages.shared.photo_filter import PhotoFilter
+from app.pages.shared.photo_list_model import PhotoListModel
+from app.widgets.current_stack import CurrentStack
+from app.widgets.drop_zone import DropZone
+from engine.cli.demonstration import make_samples, sample_photos_folder
+from engine.contracts.events import Emit
+from engine.contracts.job_control import JobControl
+from engine.photo_files.tiff.pages import is_on_disk
+from engine.photos.folder import is_no_photo
+from engine.photos.sample_photos import NOISY_FOLDER, SamplePhotos
+
+_NOISE_INTERVAL_MS = 2000
+
+
+class PhotosPage(Page):
+    """Folders left, thumbnails right, below them what is usable and what is not."""
+
+    page_id = "photos"
+    title = "Photos"
+    icon_name = "image"
+    tip = "Open folders of noisy photos and see how noisy each one is."
+
+    def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(session, runner, settings, parent)
+        self._making_samples: JobHandle | None = None
+        self._noise_later = QTimer(self)
+        self._noise_later.setSingleShot(True)
+        self._noise_later.setInterval(_NOISE_INTERVAL_MS)
+        self._noise_later.timeout.connect(self._show_noise)
+
+        self._thumbnails = thumbnails = shared_thumbnails(session)
+        self.scans = PhotoScans(session, runner, settings, self)
+        self.model = PhotoListModel(session, self)
+        self.grid = PhotoGrid(self.model, thumbnails)
+        self.grid.selectionModel().currentChanged.connect(self._follow_current)
+        self.noise_map = NoiseMap(self.model, self.grid, settings)
+        for view in (self.grid, self.noise_map):
+            view.photo_activated.connect(lambda path: self._look_at(path, "compare"))
+        self.selection = PhotoSelection(session, self.model, self.grid)
+        self.selection.message_raised.connect(self.message_raised)
+        self.selection.look_requested.connect(self._look_at)
+        self.tools = PhotoTools(session, self.model, self.grid, thumbnails, settings)
+        self.tools.map_toggled.connect(self._show_photos)
+        self.folder_list = FolderList(session)
+        self.folder_list.folder_chosen.connect(self._choose_folder)
+        self.folder_list.add_requested.connect(self.choose_folder)
+        self.folder_list.remove_requested.connect(self.close_folder)
+        self.noise_facts = NoiseFacts()
+        self.skipped_files = SkippedFiles(session)
+        self.skipped_files.message_raised.connect(self.message_raised)
+        self.skipped_files.retry_requested.connect(self._look_again)
+        self.duplicates = DuplicatePhotos(session, thumbnails)
+        self.duplicates.leave_out_requested.connect(self.selection.leave_out)
+        self.duplicates.photo_chosen.connect(self.grid.select_photo)
+        self.strip = PhotoStrip(session, self.scans, self.model, thumbnails)
+        self.strip.page_requested.connect(self.page_requested)
+        for panel, switch in (
+            (self.skipped_files, self.strip.skipped_button),
+            (self.duplicates, self.strip.duplicates_button),
+        ):
+            panel.hide()
+            switch.toggled.connect(panel.setVisible)
+            panel.close_requested.connect(lambda switch=switch: switch.setChecked(False))
+
+        self._stack = CurrentStack()
+        self._stack.addWidget(self._build_empty_state())
+        self._stack.addWidget(self._build_content())
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
+        layout.addWidget(self._stack)
+
+        for view in (self.grid, self.noise_map.plot):
+            self.selection.add_actions(view)
+        self.noise_map.plot.menu_requested.connect(lambda at: self.selection.show_menu(self.noise_map.plot, at))
+        self.tools.add_actions(self)
+
+        session.folders_changed.connect(self._on_folders_changed)
+        session.photos_changed.connect(self._update_texts)
+        session.photos_measured.connect(self._update_texts)
+        session.skipped_changed.connect(self._update_texts)
+        session.excluded_changed.connect(self._on_excluded_changed)
+        session.current_photo_changed.connect(self._on_current_photo_changed)
+        self.scans.changed.connect(self._on_scans_changed)
+        self.scans.duplicates_changed.connect(self._take_duplicates)
+        settings.changed.connect(self._on_setting_changed)
+        self.model.modelReset.connect(self._update_texts)
+        self.model.rowsInserted.connect(self._update_texts)
+        self.model.layoutChanged.connect(self._update_texts)
+        self._update_texts()
+
+    def accept_paths(self, paths: Sequence[Path]) -> bool:
+        there = [path for path in paths if is_on_disk(path)]
+        self.open_paths(there)
+        # Even if all were told to be no photos: nobody else has to take them.
+        return bool(there)
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Open folders or files beside those that are open, and look through them.
+
+        Args:
+            paths: What was dropped or chosen; what is open already is looked through again.
+        """
+        wanted = self._without_others([path.absolute() for path in paths])
+        if not wanted:
+            return
+        remembered = {Path(name) for path in wanted for name in self.settings.get_for_folder(path, EXCLUDED_PHOTOS)}
+        if self.session.folders:
+            self.session.extend_folders(wanted)
+        else:
+            self.session.set_folders(wanted)
+        if remembered:
+            self.session.set_excluded(self.session.excluded | remembered)
+        self._look_again(wanted)
+        samples = sample_photos_folder()
+        if samples / NOISY_FOLDER in wanted and not self.session.references:
+            self.session.set_references([samples / "clean"])
+
+    def _without_others(self, paths: Sequence[Path]) -> list[Path]:
+        """Leave out files that are no photos by name and content, and say so."""
+        others = [path for path in paths if not path.is_dir() and is_no_photo(path)]
+        if others:
+            text = tr_count(
+                "{name} is no photo that can be read.",
+                "{number} files, such as {name}, are no photos that can be read.",
+                len(others),
+            )
+            self.message_raised.emit(
+                Message(severity=Severity.WARNING, text=text.format(name=others[0].name, number=number(len(others))))
+            )
+        return [path for path in paths if path not in set(others)]
+
+    def close_folder(self, folder: Path) -> None:
+        """Close one folder; nothing is deleted. The others are looked through again."""
+        remaining = [other for other in self.session.folders if other != folder]
+        self.scans.cancel()
+        self.session.set_folders(remaining)
+        if remaining:
+            kept = {Path(name) for other in remaining for name in self.settings.get_for_folder(other, EXCLUDED_PHOTOS)}
+            self.session.set_excluded(kept)
+            self.scans.start(remaining)
+
+    @Slot(object)
+    def _look_again(self, places: Sequence[Path]) -> None:
+        """Look through folders or files whose photos may have changed since they were shown."""
+        self._thumbnails.forget(places)
+        self.scans.start(places)
+
+    @Slot()
+    def choose_folder(self) -> None:
+        """Ask for a folder and open it."""
+        start = self.settings.get(OPEN_DIALOG_FOLDER)
+        chosen = QFileDialog.getExistingDirectory(self, tr("Open a folder of photos"), start)
+        if chosen:
+            self.settings.set(OPEN_DIALOG_FOLDER, str(Path(chosen).parent))
+            self.open_paths([Path(chosen)])
+
+    @Slot()
+    def open_samples(self) -> None:
+        """Make the sample photos, unless they are there, and open them."""
+        if self._making_samples is not None:
+            return
+        self._making_samples = self.runner.submit(
+            JobRequest(
+                title=tr("Making sample photos"),
+                page_id=self.page_id,
+                function=_make_samples,
+                config=None,
+                lane=JobLane.SIDE,
+            )
+        )
+        self._making_samples.finished.connect(self._open_made_samples)
+        self._making_samples.state_changed.connect(self._forget_ended_samples)
+        set_reason(self._sample_button, tr("The sample photos are being made."))
+
+    def activated(self) -> None:
+        if self.session.photos:
+            (self.noise_map.plot if self.tools.shows_map else self.grid).setFocus()
+
+    def _build_empty_state(self) -> QWidget:
+        self.open_button = primary_button(tr("Open a folder"), "folder-open")
+        self.open_button.clicked.connect(self.choose_folder)
+        self._sample_button = button(tr("Try with sample photos"), "sparkle")
+        self._sample_button.clicked.connect(self.open_samples)
+        zone = DropZone(
+            "image",
+            tr("Drop your noisy photos here"),
+            tr("One or more folders, or single photos. They stay where they are and are never changed."),
+            [self.open_button, self._sample_button],
+        )
+        zone.dropped.connect(self.open_paths)
+        return zone
+
+    def _build_content(self) -> QWidget:
+        recursive = QCheckBox(tr("Subfolders"))
+        recursive.setToolTip(tr("Look into subfolders too."))
+        recursive.setChecked(self.settings.get(RECURSIVE))
+        recursive.toggled.connect(self._set_recursive)
+        left = QWidget()
+        left_layout = QVBoxLayout(left)
+        left_layout.setContentsMargins(0, 0, 2 * SPACING, 0)
+        left_layout.setSpacing(SPACING)
+        left_layout.addWidget(self.folder_list, 1)
+        left_layout.addWidget(recursive)
+
+        self._nothing = label("", "muted", wraps=True)
+        self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._clear_button = quiet_button(tr("Clear the filter"), "x")
+        self._clear_button.clicked.connect(self.tools.clear_filter)
+        nothing = QWidget()
+        nothing_layout = QVBoxLayout(nothing)
+        nothing_layout.addStretch(1)
+        nothing_layout.addWidget(self._nothing)
+        nothing_layout.addWidget(self._clear_button, alignment=Qt.AlignmentFlag.AlignHCenter)
+        nothing_layout.addStretch(1)
+        self._photo_stack = CurrentStack()
+        for view in (self.grid, self.noise_map, nothing):
+            self._photo_stack.addWidget(view)
+        lists = QSplitter(Qt.Orientation.Vertical)
+        lists.setChildrenCollapsible(False)
+        lists.setHandleWidth(1)
+        for part, stretch in ((self._photo_stack, 3), (self.skipped_files, 1), (self.duplicates, 2)):
+            lists.addWidget(part)
+            lists.setStretchFactor(lists.count() - 1, stretch)
+        right = QWidget()
+        right_layout = QVBoxLayout(right)
+        right_layout.setContentsMargins(2 * SPACING, 0, 0, 0)
+        right_layout.setSpacing(SPACING)
+        right_layout.addWidget(self.tools)
+        right_layout.addWidget(lists, 1)
+        middle = QHBoxLayout()
+        middle.setSpacing(SPACING)
+        middle.addWidget(self.strip.summary, 1)
+        middle.addWidget(self.selection)
+        right_layout.addLayout(middle)
+        right_layout.addWidget(self.noise_facts)
+        right_layout.addWidget(self.strip)
+
+        splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.setChildrenCollapsible(False)
+        splitter.addWidget(left)
+        splitter.addWidget(right)
+        splitter.setStretchFactor(1, 1)
+        splitter.setHandleWidth(1)
+
+        self._left, self._recursive_box = left, recursive
+        self._fit_left()
+        Theme.of_application().changed.connect(self._on_theme_changed)
+        splitter.setSizes([208, 900])
+        return splitter
+
+    @Slot()
+    def _fit_left(self) -> None:
+        widest = max(self._recursive_box.sizeHint().width(), self.folder_list.minimumSizeHint().width())
+        self._left.setMinimumWidth(widest + 3 * SPACING)
+
+    @Slot()
+    def _on_theme_changed(self) -> None:
+        self._fit_left()
+        self._update_texts()
+
+    @Slot(object)
+    def _open_made_samples(self, samples: SamplePhotos) -> None:
+        self.open_paths([samples.noisy])
+
+    @Slot(object)
+    def _forget_ended_samples(self, _state: object) -> None:
+        if self._making_samples is not None and self._making_samples.state.is_ended:
+            self._making_samples = None
+            set_reason(self._sample_button, "")
+
+    @Slot()
+    def _on_folders_changed(self) -> None:
+        self.settings.set(LAST_FOLDERS, [str(folder) for folder in self.session.folders])
+        self._stack.setCurrentIndex(1 if self.session.folders else 0)
+        self._update_texts()
+
+    @Slot()
+    def _on_excluded_changed(self) -> None:
+        for folder in self.session.folders:
+            inside = sorted(str(path) for path in self.session.excluded if path.is_relative_to(folder))
+            self.settings.set_for_folder(folder, EXCLUDED_PHOTOS, inside)
+        self._update_texts()
+
+    @Slot()
+    def _on_current_photo_changed(self) -> None:
+        if self.session.current_photo is not None:
+            self.grid.select_photo(self.session.current_photo)
+
+    @Slot(object)
+    def _choose_folder(self, folder: Path | None) -> None:
+        self.model.set_folder(folder)
+        self._update_texts()
+
+    @Slot()
+    def _follow_current(self) -> None:
+        index = self.grid.currentIndex()
+        if index.isValid():
+            self.session.set_current_photo(self.model.photo_at(index.row()).path)
+
+    @Slot()
+    def _take_duplicates(self) -> None:
+        self.duplicates.show_groups(self.scans.duplicates)
+        self._update_texts()
+
+    @Slot(str)
+    def _on_setting_changed(self, key: str) -> None:
+        if key == STRETCH_THUMBNAILS.key:
+            self._update_texts()
+
+    @Slot()
+    def _update_texts(self) -> None:
+        self.strip.show_state()
+        if not self.session.skipped:
+            self.strip.skipped_button.setChecked(False)
+        if not self.scans.duplicates:
+            self.strip.duplicates_button.setChecked(False)
+        self._show_photos()
+        self._show_noise()
+        num_included = len(self.session.included_photos)
+        self.rail_status_changed.emit(number(num_included) if self.session.photos else "")
+
+    @Slot()
+    def _on_scans_changed(self) -> None:
+        # Twenty times a second while one runs: the photos themselves have their own signals.
+        self.strip.show_state()
+        if self.scans.is_busy or self.scans.is_measuring:
+            self._show_photos()
+        else:
+            self._update_texts()
+
+    @Slot()
+    def _show_noise(self) -> None:
+        """Sum the noise up; while more and more photos are measured, now and then only."""
+        if self.scans.is_busy or (self.scans.is_measuring and self._noise_later.isActive()):
+            return
+        if self.scans.is_measuring:
+            self._noise_later.start()
+        self.noise_facts.show_photos(self.model.included_in_folder)
+
+    @Slot()
+    def _show_photos(self) -> None:
+        """Show the grid or the noise map, or say why there is nothing to show."""
+        if self.model.rowCount():
+            self._photo_stack.setCurrentWidget(self.noise_map if self.tools.shows_map else self.grid)
+            return
+        if self.session.photos:
+            text = tr("No photo here matches the filter.")
+        elif self.scans.is_busy:
+            text = tr("Reading photos…")
+        elif self.session.skipped:
+            text = tr("None of the files in here can be used. The list of skipped files says why.")
+        else:
+            text = tr("There are no photos in here. Add another folder, or switch “Subfolders” on.")
+        self._nothing.setText(text)
+        self._clear_button.setVisible(bool(self.session.photos) and self.model.conditions != PhotoFilter())
+        self._photo_stack.setCurrentIndex(2)
+
+    @Slot(bool)
+    def _set_recursive(self, is_recursive: bool) -> None:
+        self.settings.set(RECURSIVE, is_recursive)
+        folders = self.session.folders
+        if folders:
+            self.scans.cancel()
+            excluded = self.session.excluded
+            self.session.set_folders(folders)
+            self.session.set_excluded(excluded)
+            self.scans.start(folders)
+
+    @Slot(object, str)
+    def _look_at(self, path: Path, page_id: str) -> None:
+        self.session.set_current_photo(path)
+        self.page_requested.emit(page_id)
+
+
+def _make_samples(_config: None, control: JobControl, emit: Emit) -> SamplePhotos:
+    """Make the sample photos, unless they are there; the wait for them can be seen and stopped like any job's."""
+    return make_samples(control, emit)

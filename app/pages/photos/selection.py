@@ -1,0 +1,157 @@
+"""What can be done with the selected photos."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
+
+from app.core.actions import make_action, tip_with_keys
+from app.core.file_manager import no_file_manager, open_in_file_manager
+from app.core.messages import Message
+from app.core.session import Session
+from app.look.buttons import quiet_button, set_reason
+from app.look.phrases import count, number
+from app.look.theme import SPACING, themed_icon
+from app.look.translation import tr
+from app.pages.photos.commands import SetExclusion, UseOnly
+from app.pages.photos.grid import PhotoGrid
+from app.pages.shared.photo_list_model import PhotoListModel
+from engine.photo_files.tiff.pages import containing_file
+
+
+class PhotoSelection(QWidget):
+    """What can be done with what is selected in the grid or the noise map: a line of buttons, and the menu of a photo.
+
+    Signals:
+        message_raised(Message): What was done, with its undoing.
+        look_requested(Path, str): A photo shall be shown on the page of this id.
+    """
+
+    message_raised = Signal(object)
+    look_requested = Signal(object, str)
+
+    def __init__(self, session: Session, model: PhotoListModel, grid: PhotoGrid, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._grid = grid
+        self.exclude_button = quiet_button(tr("Leave out"), "prohibit")
+        self.exclude_button.setToolTip(
+            tip_with_keys(tr("Left-out photos are neither learned from nor restored"), "photos.exclude")
+        )
+        self.exclude_button.clicked.connect(self.toggle_exclusion)
+        self.only_button = quiet_button(tr("Use only these"), "check")
+        self.only_button.setToolTip(
+            tip_with_keys(tr("Learn from and restore the selected photos; leave all others out"), "photos.keep_only")
+        )
+        self.only_button.clicked.connect(self.use_only)
+        self.all_button = quiet_button(tr("Take all back"), "arrow-counter-clockwise")
+        self.all_button.setToolTip(tr("Use all photos again."))
+        self.all_button.clicked.connect(self.take_all_back)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACING)
+        for control in (self.exclude_button, self.only_button, self.all_button):
+            layout.addWidget(control)
+        grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        grid.customContextMenuRequested.connect(lambda position: self.show_menu(grid.viewport(), position))
+        grid.selectionModel().selectionChanged.connect(self._update)
+        model.modelReset.connect(self._update)
+        model.layoutChanged.connect(self._update)
+        session.excluded_changed.connect(self._update)
+        self._update()
+
+    def add_actions(self, view: QWidget) -> None:
+        """Let keys work on the selection while a view of the photos has the focus."""
+        for action_id, slot in (("photos.exclude", self.toggle_exclusion), ("photos.keep_only", self.use_only)):
+            action = make_action(action_id, view)
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+            action.triggered.connect(slot)
+
+    @property
+    def _paths(self) -> list[Path]:
+        return [photo.path for photo in self._grid.selected_photos()]
+
+    @Slot()
+    def toggle_exclusion(self) -> None:
+        """Leave the selected photos out, or take them back if all of them are out."""
+        paths = self._paths
+        if paths:
+            self._do(SetExclusion(self._session, paths, is_excluded=not self._are_out(paths)))
+
+    @Slot()
+    def use_only(self) -> None:
+        """Leave all but the selected photos out."""
+        paths = self._paths
+        if paths:
+            self._do(UseOnly(self._session, paths))
+
+    @Slot()
+    def take_all_back(self) -> None:
+        """Use all photos again."""
+        out = [photo.path for photo in self._session.photos if photo.path in self._session.excluded]
+        if out:
+            self._do(SetExclusion(self._session, out, is_excluded=False))
+
+    @Slot(list)
+    def leave_out(self, paths: Sequence[Path]) -> None:
+        """Leave photos out, whatever is selected."""
+        if paths:
+            self._do(SetExclusion(self._session, paths, is_excluded=True))
+
+    def show_menu(self, view: QWidget, position: QPoint) -> None:
+        """Show what can be done with the selected photos, at a place of a view."""
+        paths = self._paths
+        if not paths:
+            return
+        menu = QMenu(self)
+        alone = len(paths) == 1
+        self._add(menu, "columns", tr("Look at it in Compare"), lambda: self._look("compare"), alone)
+        self._add(menu, "magic-wand", tr("Preview the restoration"), lambda: self._look("restore"), alone)
+        menu.addSeparator()
+        photos, are_out = count(len(paths), "photo"), self._are_out(paths)
+        text = tr("Take {photos} back") if are_out else tr("Leave {photos} out")
+        icon = "arrow-counter-clockwise" if are_out else "prohibit"
+        self._add(menu, icon, text.format(photos=photos), self.toggle_exclusion)
+        self._add(menu, "check", tr("Use only {photos}").format(photos=photos), self.use_only)
+        menu.addSeparator()
+        self._add(menu, "folder-open", tr("Show in folder"), lambda: self._reveal(paths[0]), alone)
+        menu.popup(view.mapToGlobal(position))
+
+    @staticmethod
+    def _add(menu: QMenu, icon: str, text: str, slot: Callable[[], object], is_enabled: bool = True) -> None:
+        action = menu.addAction(themed_icon(icon), text)
+        action.setEnabled(is_enabled)
+        action.triggered.connect(lambda _=False: slot())
+
+    def _do(self, command: SetExclusion) -> None:
+        self._session.undo_stack.push(command)
+        self.message_raised.emit(
+            Message(text=f"{command.text()}.", action_label=tr("Undo"), action=self._session.undo_stack.undo)
+        )
+
+    def _look(self, page_id: str) -> None:
+        paths = self._paths
+        if paths:
+            self.look_requested.emit(paths[0], page_id)
+
+    def _reveal(self, path: Path) -> None:
+        folder = containing_file(path).parent
+        if not open_in_file_manager(folder):
+            self.message_raised.emit(no_file_manager(folder))
+
+    def _are_out(self, paths: Sequence[Path]) -> bool:
+        return all(path in self._session.excluded for path in paths)
+
+    @Slot()
+    def _update(self) -> None:
+        paths = self._paths
+        none = "" if paths else tr("Select photos first: by click, with Ctrl or Shift, or in the noise map.")
+        for control in (self.exclude_button, self.only_button):
+            set_reason(control, none)
+        are_out = bool(paths) and self._are_out(paths)
+        in_all = f" ({number(len(paths))})" if paths else ""
+        self.exclude_button.setText((tr("Take back") if are_out else tr("Leave out")) + in_all)
+        self.only_button.setText(tr("Use only these") + in_all)
+        self.exclude_button.setIcon(themed_icon("arrow-counter-clockwise" if are_out else "prohibit"))
+        self.all_button.setVisible(bool(self._session.excluded))

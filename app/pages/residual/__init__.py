@@ -1,0 +1,1 @@
+"""The residual inspector: what a restoration took away, and what that tells."""

@@ -1,0 +1,1 @@
+"""Restore: choose, look, restore a batch."""

@@ -1,0 +1,282 @@
+"""The photos to be restored, with the state of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from pathlib import Path
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QRect, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from app.core.session import Session
+from app.look.phrases import NO_BREAK, number
+from app.look.theme import SPACING, Theme, palette, themed_icon
+from app.look.thumbnails import ThumbnailLoader
+from app.look.translation import mark, tr, translate_engine
+from app.pages.shared.thumbnail_list import ModelIndex, ThumbnailList, paint_square_thumbnail, select_alone
+from engine.contracts.events import PhotoScanned
+from engine.contracts.results import PhotoOutcome
+from engine.photos.folder import photo_sort_key
+
+_THUMBNAIL_PX = 44
+_ICON_PX = 16
+
+
+class PhotoState(Enum):
+    """Where a photo stands in the batch: words, icon, colour of the icon."""
+
+    IDLE = ("", "", "text_muted")
+    WAITING = (mark("waiting"), "circle-dashed", "text_muted")
+    RESTORING = (mark("restoring"), "spinner", "accent")
+    DONE = (mark("done"), "check-circle", "accent")
+    DONE_BEFORE = (mark("done already"), "check-circle", "text_muted")
+    LEFT_ALONE = (mark("left alone: the file exists"), "skip-forward", "text_muted")
+    FAILED = (mark("failed"), "warning", "warning")
+
+
+_STATES_OF_OUTCOMES = {
+    "restored": PhotoState.DONE,
+    "done": PhotoState.DONE_BEFORE,
+    "exists": PhotoState.LEFT_ALONE,
+    "failed": PhotoState.FAILED,
+}
+
+
+@dataclass(frozen=True)
+class RowState:
+    """State of one photo.
+
+    Attributes:
+        state: Where it stands.
+        outcome: What became of it, where the batch has come to it.
+    """
+
+    state: PhotoState = PhotoState.IDLE
+    outcome: PhotoOutcome | None = None
+
+    @classmethod
+    def of_outcome(cls, outcome: PhotoOutcome) -> RowState:
+        """Return the state of a photo that the batch is through with."""
+        return cls(_STATES_OF_OUTCOMES[outcome.state], outcome)
+
+    @property
+    def text(self) -> str:
+        """The state in words: "done · 3.2 s", or why it failed."""
+        outcome = self.outcome
+        if outcome is not None and outcome.reason:
+            return translate_engine(outcome.reason)
+        words = tr(self.state.value[0])
+        if outcome is None or self.state is not PhotoState.DONE:
+            return words
+        return f"{words} · {number(outcome.seconds, 1)}{NO_BREAK}s"
+
+    @property
+    def explanation(self) -> str:
+        """All that is known, in lines."""
+        outcome = self.outcome
+        if outcome is None:
+            return self.text
+        output = "" if outcome.output is None else str(outcome.output)
+        remarks = (translate_engine(remark) for remark in outcome.remarks)
+        lines = (self.text, translate_engine(outcome.hint), output, translate_engine(outcome.how), *remarks)
+        return "\n".join(line for line in lines if line)
+
+
+class RestoreRole(IntEnum):
+    """What the model tells beside a name."""
+
+    PHOTO = Qt.ItemDataRole.UserRole + 1
+    """The `PhotoScanned`."""
+    STATE = Qt.ItemDataRole.UserRole + 2
+    """Its `RowState`."""
+
+
+class RestoreListModel(QAbstractListModel):
+    """The session's photos without those left out, in natural order, with a state each."""
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._rows: list[PhotoScanned] = []
+        self._row_of_path: dict[Path, int] = {}
+        self._states: dict[Path, RowState] = {}
+        session.photos_changed.connect(self._rebuild)
+        session.excluded_changed.connect(self._rebuild)
+        session.restored_changed.connect(self._follow_restored)
+        self._rebuild()
+
+    @property
+    def paths(self) -> list[Path]:
+        """All photos in the list's order."""
+        return [photo.path for photo in self._rows]
+
+    def photo_at(self, row: int) -> PhotoScanned:
+        """Return the photo of a row."""
+        return self._rows[row]
+
+    def row_of(self, path: Path) -> int | None:
+        """Return a photo's row."""
+        return self._row_of_path.get(path)
+
+    def state_of(self, path: Path) -> RowState:
+        """Return a photo's state."""
+        return self._states.get(path, RowState())
+
+    def failed_paths(self) -> list[Path]:
+        """The photos of the list that failed, in its order."""
+        failed = {path for path, state in self._states.items() if state.state is PhotoState.FAILED}
+        return [path for path in self.paths if path in failed] if failed else []
+
+    def outcomes(self) -> tuple[PhotoOutcome, ...]:
+        """What became of the photos that a batch has come to, in the list's order."""
+        found = {path: state.outcome for path, state in self._states.items() if state.outcome is not None}
+        return tuple(found[path] for path in self.paths if path in found) if found else ()
+
+    def set_state(self, paths: Iterable[Path], state: RowState) -> None:
+        """Set the state of some photos."""
+        for path in paths:
+            self._states[path] = state
+            row = self._row_of_path.get(path)
+            if row is not None:
+                self.dataChanged.emit(self.index(row), self.index(row))
+
+    def clear_unfinished(self) -> None:
+        """Let photos that were waiting or in work be idle again."""
+        unfinished = (PhotoState.WAITING, PhotoState.RESTORING)
+        self.set_state([path for path, state in self._states.items() if state.state in unfinished], RowState())
+
+    def rowCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
+        return 0 if parent.isValid() else len(self._rows)
+
+    def data(self, index: ModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if not index.isValid():
+            return None
+        photo = self._rows[index.row()]
+        state = self.state_of(photo.path)
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return photo.path.name
+            case Qt.ItemDataRole.ToolTipRole:
+                return "\n".join(part for part in (str(photo.path), state.explanation) if part)
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return ", ".join(part for part in (photo.path.name, state.text) if part)
+            case RestoreRole.PHOTO:
+                return photo
+            case RestoreRole.STATE:
+                return state
+        return None
+
+    @Slot()
+    def _rebuild(self) -> None:
+        rows = sorted(self._session.included_photos, key=lambda photo: photo_sort_key(photo.path))
+        if rows[: len(self._rows)] == self._rows and self._rows:
+            if len(rows) > len(self._rows):
+                self.beginInsertRows(QModelIndex(), len(self._rows), len(rows) - 1)
+                self._take(rows)
+                self.endInsertRows()
+            return
+        self.beginResetModel()
+        self._take(rows)
+        self.endResetModel()
+
+    def _take(self, rows: list[PhotoScanned]) -> None:
+        self._rows = rows
+        self._row_of_path = {photo.path: row for row, photo in enumerate(rows)}
+
+    @Slot(object)
+    def _follow_restored(self, source: Path | None) -> None:
+        if source is None:
+            self._states.clear()
+            if self._rows:
+                self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))
+
+
+class RestoreList(ThumbnailList):
+    """The list.
+
+    Signals:
+        photo_chosen(Path): Another photo became the current one.
+    """
+
+    photo_chosen = Signal(object)
+
+    def __init__(self, model: RestoreListModel, thumbnails: ThumbnailLoader, parent: QWidget | None = None) -> None:
+        super().__init__(thumbnails, parent)
+        self._photos = model
+        self.setModel(model)
+        self.setItemDelegate(_RestoreDelegate(self))
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName(tr("Photos to restore"))
+        self.watch_model(lambda row: (model.photo_at(row).path,))
+        self.selectionModel().currentChanged.connect(self._tell_choice)
+
+    def selected_paths(self) -> list[Path]:
+        """Return what is selected, in the list's order."""
+        rows = sorted(index.row() for index in self.selectionModel().selectedIndexes())
+        return [self._photos.photo_at(row).path for row in rows]
+
+    def select_photo(self, path: Path) -> None:
+        """Select one photo and bring it into view."""
+        row = self._photos.row_of(path)
+        if row is not None and row != self.currentIndex().row():
+            select_alone(self, self._photos.index(row))
+
+    @Slot()
+    def _tell_choice(self) -> None:
+        index = self.currentIndex()
+        if index.isValid():
+            self.photo_chosen.emit(self._photos.photo_at(index.row()).path)
+
+
+class _RestoreDelegate(QStyledItemDelegate):
+    """Paints thumbnail, name and state."""
+
+    def __init__(self, view: RestoreList) -> None:
+        super().__init__(view)
+        self._view = view
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: ModelIndex) -> QSize:
+        text_height = 2 * self._view.fontMetrics().height() + SPACING // 2
+        return QSize(160, max(_THUMBNAIL_PX, text_height) + SPACING)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: ModelIndex) -> None:
+        photo: PhotoScanned = index.data(RestoreRole.PHOTO)
+        row_state: RowState = index.data(RestoreRole.STATE)
+        rect, state = option.rect, option.state
+        colors = palette()
+        painter.save()
+        is_selected = bool(state & QStyle.StateFlag.State_Selected)
+        if is_selected or state & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(rect, QColor(colors.accent_soft if is_selected else colors.hover))
+        top = rect.top() + (rect.height() - _THUMBNAIL_PX) // 2
+        square = QRect(rect.left() + SPACING, top, _THUMBNAIL_PX, _THUMBNAIL_PX)
+        paint_square_thumbnail(painter, self._view.thumbnails, photo.path, square)
+        left = square.right() + 1 + SPACING
+        room = QRect(left, rect.top(), rect.right() - left - SPACING, rect.height())
+        line = painter.fontMetrics().height()
+        has_state = row_state.state is not PhotoState.IDLE
+        first = room.center().y() - (line + SPACING // 4 if has_state else line // 2)
+        painter.setPen(QColor(colors.text))
+        name = painter.fontMetrics().elidedText(photo.path.name, Qt.TextElideMode.ElideMiddle, room.width())
+        painter.drawText(QRect(left, first, room.width(), line), Qt.AlignmentFlag.AlignVCenter, name)
+        if has_state:
+            self._paint_state(painter, row_state, QRect(left, first + line + SPACING // 4, room.width(), line))
+        painter.restore()
+
+    def _paint_state(self, painter: QPainter, row_state: RowState, room: QRect) -> None:
+        colors = palette()
+        _, icon, color = row_state.state.value
+        themed_icon(icon, color).paint(
+            painter, QRect(room.left(), room.center().y() - _ICON_PX // 2 + 1, _ICON_PX, _ICON_PX)
+        )
+        small = painter.font()
+        small.setPixelSize(Theme.of_application().px(11))
+        painter.setFont(small)
+        painter.setPen(QColor(colors.warning if row_state.state is PhotoState.FAILED else colors.text_muted))
+        words = room.adjusted(_ICON_PX + SPACING // 2, 0, 0, 0)
+        text = painter.fontMetrics().elidedText(row_state.text, Qt.TextElideMode.ElideRight, words.width())
+        painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, text)

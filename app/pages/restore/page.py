@@ -1,0 +1,372 @@
+"""The page that restores: list of photos, preview of a spot, and how and where to write."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from PySide6.QtCore import QSize, QStandardPaths, Qt, QTimer, Slot
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+
+from app.core.actions import tip_with_keys
+from app.core.session import Session
+from app.core.settings import RESTORE_DESTINATION, Settings
+from app.jobs.runner import JobRunner
+from app.look.buttons import button, primary_button, set_reason
+from app.look.phrases import count, number
+from app.look.text import ElidedLabel
+from app.look.theme import SPACING, Theme
+from app.look.thumbnails import shared_thumbnails
+from app.look.translation import format_number, mark, tr, tr_count
+from app.pages.restore.batch import RestoreBatch
+from app.pages.restore.done import DonePhotos
+from app.pages.restore.list import RestoreList, RestoreListModel
+from app.pages.restore.options import RestoreOptions
+from app.pages.restore.preview import RestorePreview
+from app.pages.shared.page import Page
+from app.pages.shared.thumbnail_list import select_alone
+from app.viewer.picture_files import PictureFiles
+from app.widgets.current_stack import CurrentStack
+from app.widgets.empty_state import EmptyState
+from engine.contracts.configs import RestoreConfig
+from engine.photo_files.tiff.pages import containing_file
+
+_OPTIONS_WIDTH_PX = 264
+_LEAST_LIST_PX, _LEAST_PREVIEW_PX, _LEAST_OPTIONS_PX = 180, 320, 240
+
+
+class RestorePage(Page):
+    """Photos left, a spot at 100 % in the middle, options right."""
+
+    page_id = "restore"
+    title = mark("Restore")
+    icon_name = "magic-wand"
+    tip = mark("Restore your photos with a model; look at any spot first.")
+    stays_when_photos_open = True
+
+    def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(session, runner, settings, parent)
+        self._destination: Path | None = None
+        thumbnails = shared_thumbnails(session)
+        self.model = RestoreListModel(session, self)
+        self.batch = RestoreBatch(session, runner, self.model, self.page_id, self)
+        self.batch.changed.connect(self._update)
+        self.batch.progressed.connect(self.rail_status_changed)
+        self.batch.message_raised.connect(self.message_raised)
+        self.list = RestoreList(self.model, thumbnails)
+        self.list.photo_chosen.connect(self._choose_photo)
+        self.list.selectionModel().selectionChanged.connect(self._update)
+        self.preview = RestorePreview(PictureFiles(), thumbnails)
+        self.options = RestoreOptions(session, settings)
+        self.options.strength_changed.connect(self.preview.set_strength)
+        self.options.output.destination_chosen.connect(self._set_destination)
+        self.options.output.problem_changed.connect(self._update)
+        self.preview.set_strength(self.options.strength)
+        self.done_before = DonePhotos(self._config_to_look_for, self)
+        self.done_before.changed.connect(self._update)
+        for change in (
+            self.batch.ended,
+            self.options.strength_changed,
+            self.options.output.changed,
+            self.options.output.problem_changed,
+            session.folders_changed,
+            session.photos_changed,
+            session.excluded_changed,
+            session.model_changed,
+        ):
+            change.connect(self.done_before.look_soon)
+
+        self._no_photos = EmptyState(
+            "magic-wand", tr("Drop the photos here that shall be restored, or open them first."), tr("Go to Photos")
+        )
+        self._no_photos.action_requested.connect(lambda: self.page_requested.emit("photos"))
+        self._no_model = EmptyState(
+            "magic-wand",
+            tr("There is no model yet. Pretraining on your own noisy photos makes one, without any clean reference."),
+            tr("Go to Pretrain"),
+            tr("Open a model file"),
+        )
+        self._no_model.action_requested.connect(lambda: self.page_requested.emit("pretrain"))
+        self._no_model.other_requested.connect(self.options.open_model_file)
+        self._stack = CurrentStack()
+        for content in (self._no_photos, self._no_model, self._build_content()):
+            self._stack.addWidget(content)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
+        layout.addWidget(self._stack)
+
+        session.folders_changed.connect(self._recall_destination)
+        session.photos_changed.connect(self._update)
+        session.excluded_changed.connect(self._update)
+        session.restored_changed.connect(self._update)
+        session.model_changed.connect(self._on_model_changed)
+        session.run_catalog.changed.connect(self._update)
+        session.current_photo_changed.connect(self._on_current_photo_changed)
+        self.model.modelReset.connect(self._on_reset)
+        self._recall_destination()
+        self._on_model_changed()
+        self._on_current_photo_changed()
+
+    @property
+    def destination(self) -> Path | None:
+        """Where restored photos go; None while no folder is open."""
+        return self._destination
+
+    def activated(self) -> None:
+        self.session.choose_default_model()
+        self.preview.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.done_before.look_soon()
+        self._on_current_photo_changed()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_options()
+
+    @Slot()
+    def restore(self) -> None:
+        """Restore the selected photos if there are several, else all."""
+        self._restore(
+            self._chosen_paths(), are_chosen=bool(self.list.selected_paths()[1:]) or len(self.model.paths) == 1
+        )
+
+    @Slot()
+    def retry_failed(self) -> None:
+        """Restore the photos that failed once more."""
+        self._restore(self.model.failed_paths())
+
+    @Slot()
+    def write_report(self) -> None:
+        """Write what became of the photos beside the results."""
+        if self._destination is not None:
+            self.batch.write_report(self.model.outcomes(), self._destination)
+
+    def _restore(self, paths: list[Path], *, are_chosen: bool = True) -> None:
+        model, destination = self.session.model, self._destination
+        if self.batch.is_running or model is None or destination is None or not paths:
+            return
+        # Once more: a drive may have been taken away, or a folder given free.
+        self.options.output.show_destination(destination)
+        if self.options.output.problem:
+            self._update()
+            return
+        config = self.options.make_config(model, tuple(paths), destination)
+        self.batch.start(config.model_copy(update={"files_are_chosen": are_chosen}), model)
+
+    def _config_to_look_for(self) -> RestoreConfig | None:
+        model, destination, paths = self.session.model, self._destination, self.model.paths
+        if not self.isVisible() or self.batch.is_running or model is None or destination is None or not paths:
+            return None
+        return None if self.options.output.problem else self.options.make_config(model, tuple(paths), destination)
+
+    def _build_content(self) -> QWidget:
+        self._options_area = options_area = QScrollArea()
+        options_area.setWidgetResizable(True)
+        options_area.setWidget(self.options)
+        columns = QSplitter(Qt.Orientation.Horizontal)
+        columns.setChildrenCollapsible(False)
+        columns.setHandleWidth(1)
+        gap = 2 * SPACING
+        for column, left, right, least_width in (
+            (self.list, 0, gap, _LEAST_LIST_PX),
+            (self.preview, gap, gap, _LEAST_PREVIEW_PX),
+            (options_area, gap, 0, _LEAST_OPTIONS_PX),
+        ):
+            holder = QWidget()
+            holder.setMinimumWidth(least_width)
+            holder_layout = QHBoxLayout(holder)
+            holder_layout.setContentsMargins(left, 0, right, 0)
+            holder_layout.addWidget(column)
+            columns.addWidget(holder)
+        columns.setStretchFactor(1, 1)
+        columns.setSizes([236, 560, _OPTIONS_WIDTH_PX + 2 * SPACING])
+        Theme.of_application().changed.connect(self._fit_options_soon)
+
+        self.summary = ElidedLabel("", "muted")
+        self.retry_button = button("", "arrow-clockwise")
+        self.retry_button.setToolTip(tr("Restore the photos that failed once more, with the present settings."))
+        self.retry_button.clicked.connect(self.retry_failed)
+        self.report_button = button(tr("Report"), "file-text")
+        self.report_button.setToolTip(
+            tr(
+                "Write a page with crops of before and after, and a table, of all photos of the list that were "
+                "restored, passed over or failed."
+            )
+        )
+        self.report_button.clicked.connect(self.write_report)
+        self.compare_button = button(tr("Compare"), "columns")
+        self.compare_button.setToolTip(tr("Look at the restored photos beside the noisy ones."))
+        self.compare_button.clicked.connect(lambda: self.page_requested.emit("compare"))
+        self.inspect_button = button(tr("Inspect"), "magnifying-glass")
+        tip = tr("Inspect the residual: was only noise taken away, or picture too?")
+        self.inspect_button.setToolTip(tip_with_keys(tip, "window.inspect_residual"))
+        self.inspect_button.clicked.connect(lambda: self.session.inspect_requested.emit(None))
+        self.primary = primary_button("")
+        self.primary.clicked.connect(self.restore)
+        bottom = QHBoxLayout()
+        bottom.setSpacing(SPACING)
+        bottom.addWidget(self.summary, 1)
+        for control in (
+            self.retry_button,
+            self.report_button,
+            self.inspect_button,
+            self.compare_button,
+            self.primary,
+        ):
+            control.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+            bottom.addWidget(control)
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACING)
+        layout.addWidget(columns, 1)
+        layout.addLayout(bottom)
+        return content
+
+    @Slot()
+    def _fit_options_soon(self) -> None:
+        # Once the new text size has reached the options.
+        QTimer.singleShot(0, self, self._fit_options)
+
+    @Slot()
+    def _fit_options(self) -> None:
+        """Give the options the width that they need at this text size, as far as list and preview leave it."""
+        bar = self._options_area.verticalScrollBar().sizeHint().width()
+        needed = self.options.minimumSizeHint().width() + bar + 2 * SPACING
+        room = self.width() - _LEAST_LIST_PX - _LEAST_PREVIEW_PX - 6 * SPACING
+        column = self._options_area.parentWidget()
+        assert column is not None
+        column.setMinimumWidth(max(_LEAST_OPTIONS_PX, min(needed, room)))
+
+    def _chosen_paths(self) -> list[Path]:
+        selected = self.list.selected_paths()
+        return selected if len(selected) > 1 else self.model.paths
+
+    @Slot(object)
+    def _choose_photo(self, path: Path) -> None:
+        self._show_photo(path)
+        self.session.set_current_photo(path)
+
+    @Slot()
+    def _on_current_photo_changed(self) -> None:
+        if self.isVisible():
+            path = self.session.current_photo
+            if path is not None and self.model.row_of(path) is not None:
+                self.list.select_photo(path)
+                self._show_photo(path)
+            elif self.model.rowCount() and not self.list.currentIndex().isValid():
+                select_alone(self.list, self.model.index(0))
+
+    def _show_photo(self, path: Path) -> None:
+        photo = self.session.photo(path)
+        if photo is not None:
+            self.preview.spot_map.set_photo_size(QSize(photo.width, photo.height))
+        self.options.show_example(path, None if photo is None else photo.content)
+        self.preview.set_photo(path)
+
+    @Slot()
+    def _on_reset(self) -> None:
+        if not self.model.rowCount():
+            self.preview.set_photo(None)
+        self._on_current_photo_changed()
+        self._update()
+
+    @Slot()
+    def _on_model_changed(self) -> None:
+        self.preview.set_model(self.session.model)
+        self._update()
+
+    @Slot()
+    def _recall_destination(self) -> None:
+        folders = self.session.folders
+        if not folders:
+            self._destination = None
+        else:
+            remembered = self.settings.get_for_folder(folders[0], RESTORE_DESTINATION)
+            self._destination = Path(remembered) if remembered else default_destination(folders[0])
+        self.options.output.show_destination(self._destination)
+        self._update()
+
+    @Slot(object)
+    def _set_destination(self, folder: Path) -> None:
+        self._destination = folder
+        if self.session.folders:
+            self.settings.set_for_folder(self.session.folders[0], RESTORE_DESTINATION, str(folder))
+        self.options.output.show_destination(folder)
+        self.done_before.look_soon()
+        self._update()
+
+    @Slot()
+    def _update(self) -> None:
+        paths = self._chosen_paths()
+        if not self.model.rowCount():
+            self._stack.setCurrentIndex(0)
+        elif self.session.model is None:
+            self._stack.setCurrentIndex(1)
+        else:
+            self._stack.setCurrentIndex(2)
+        num_done = sum(bool(self.session.restored(path)) for path in self.model.paths)
+        is_running = self.batch.is_running
+        self._update_batch_buttons(num_done)
+        num_selected = len(self.list.selected_paths())
+        self.primary.setText(
+            tr_count("Restore {number} selected photo", "Restore {number} selected photos", num_selected).format(
+                number=format_number(num_selected)
+            )
+            if num_selected > 1
+            else tr("Restore {photos}").format(photos=count(len(paths), "photo"))
+        )
+        set_reason(
+            self.primary,
+            tr("The photos are being restored; pause and stop are below.")
+            if is_running
+            else self.options.output.problem,
+        )
+        if not is_running:
+            self.rail_status_changed.emit(format_number(num_done) if num_done else "")
+        parts = [tr("{photos} restored").format(photos=count(num_done, "photo"))] if num_done else []
+        num_before = 0 if is_running else sum(path in self.done_before.paths for path in paths)
+        if num_before:
+            parts = [
+                tr_count(
+                    "{number} of {total} is done already with this model and these settings",
+                    "{number} of {total} are done already with this model and these settings",
+                    num_before,
+                ).format(number=number(num_before), total=number(len(paths)))
+            ]
+        if self._destination is not None:
+            parts.append(tr("to {folder}").format(folder=self._destination))
+        self.summary.set_text(" · ".join(parts))
+
+    def _update_batch_buttons(self, num_done: int) -> None:
+        is_running = self.batch.is_running
+        self.compare_button.setVisible(num_done > 0)
+        self.inspect_button.setVisible(num_done > 0)
+        num_failed = 0 if is_running else len(self.model.failed_paths())
+        self.retry_button.setVisible(num_failed > 0)
+        self.retry_button.setText(
+            tr_count("Retry {number} failed", "Retry {number} failed", num_failed).format(
+                number=format_number(num_failed)
+            )
+        )
+        self.report_button.setVisible(not is_running and bool(self.model.outcomes()))
+        set_reason(self.report_button, tr("The report is being written.") if self.batch.is_reporting else "")
+
+
+def default_destination(folder: Path) -> Path:
+    """Return where restored photos go unless a person says otherwise.
+
+    Args:
+        folder: The open folder, or file.
+
+    Returns:
+        "<folder> restored" beside it, or in the person's Pictures where that may not be written.
+    """
+    source = folder if folder.is_dir() else containing_file(folder).parent
+    name = f"{source.name or 'Photos'} restored"
+    if os.access(source.parent, os.W_OK):
+        return source.parent / name
+    return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)) / name

@@ -1,0 +1,1 @@
+"""Runs: what was trained, looked at, compared, exported, thrown away."""

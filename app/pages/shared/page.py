@@ -1,0 +1,61 @@
+"""What every page is to the main window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from app.core.session import Session
+from app.core.settings import Settings
+from app.jobs.runner import JobRunner
+
+
+class Page(QWidget):
+    """Base of the seven pages.
+
+    Attributes:
+        page_id: "photos", "pretrain", "labels", "finetune", "restore", "compare" or "runs".
+        title: Its name in the rail.
+        icon_name: A Phosphor icon.
+        tip: One sentence: what is done here, with the technical term.
+        stays_when_photos_open: Whether photos that are dropped on it are opened without leaving it.
+
+    Signals:
+        rail_status_changed: A short text below the name in the rail: "212", "62 %", "2 doubtful".
+        page_requested: The id of the page that shall be shown instead.
+        message_raised: A `Message` for the message bar.
+    """
+
+    page_id: ClassVar[str]
+    title: ClassVar[str]
+    icon_name: ClassVar[str]
+    tip: ClassVar[str]
+    stays_when_photos_open: ClassVar[bool] = False
+
+    rail_status_changed = Signal(str)
+    page_requested = Signal(str)
+    message_raised = Signal(object)
+
+    def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.runner = runner
+        self.settings = settings
+
+    def accept_paths(self, paths: Sequence[Path]) -> bool:
+        """Take dropped folders and files.
+
+        Args:
+            paths: What was dropped on the window while this page was shown.
+
+        Returns:
+            Whether the page took them; if not, the photos page is asked.
+        """
+        return False
+
+    def activated(self) -> None:
+        """Called each time the page has been brought to the front."""

@@ -1,0 +1,273 @@
+"""The photos of the session as a filtered, sorted list for Qt's views."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from enum import IntEnum
+from itertools import pairwise
+from pathlib import Path
+
+from PySide6.QtCore import QModelIndex, QObject, Qt, QTimer, Slot
+
+from app.core.session import Session
+from app.look.phrases import date_and_time
+from app.look.translation import format_number, tr, translate_engine
+from app.pages.shared.counted_rows import CountedRowsModel, ModelIndex
+from app.pages.shared.noise_facts import photo_noise_text
+from app.pages.shared.photo_filter import FORMAT_NAMES, PhotoFilter, Use
+from engine.contracts.events import PhotoScanned
+from engine.contracts.noise import LEVELS, noise_word
+from engine.photo_files.tiff.pages import containing_file, page_number
+from engine.photos.folder import photo_sort_key
+
+_REBUILD_INTERVAL_MS = 80
+_EPOCH = datetime(1970, 1, 1)
+
+
+class PhotoRole(IntEnum):
+    """What the model tells about a photo beside its name."""
+
+    PHOTO = Qt.ItemDataRole.UserRole + 1
+    """The `PhotoScanned`."""
+    IS_EXCLUDED = Qt.ItemDataRole.UserRole + 2
+    """Whether a person left it out."""
+
+
+class PhotoListModel(CountedRowsModel):
+    """Follows the session; new photos show up while a scan runs, without losing selection or position."""
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._rows: list[PhotoScanned] = []
+        self._row_of_path: dict[Path, int] = {}
+        self._filter = PhotoFilter()
+        self._folder: Path | None = None
+        self._sort = "name"
+        self._source: tuple[PhotoScanned, ...] = ()
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(_REBUILD_INTERVAL_MS)
+        self._later.timeout.connect(self.rebuild)
+        session.photos_changed.connect(self._rebuild_soon)
+        session.photos_measured.connect(self._rebuild_soon)
+        session.excluded_changed.connect(self._on_excluded_changed)
+        self.rebuild()
+
+    def set_filter(self, text: str) -> None:
+        """Show only photos whose name contains every word of the text."""
+        self.set_conditions(replace(self._filter, text=text))
+
+    @property
+    def conditions(self) -> PhotoFilter:
+        """What decides which photos are shown."""
+        return self._filter
+
+    def set_conditions(self, conditions: PhotoFilter) -> None:
+        """Show only photos that fulfil all conditions."""
+        if conditions != self._filter:
+            self._filter = conditions
+            self.rebuild()
+
+    def set_folder(self, folder: Path | None) -> None:
+        """Show only what lies in one folder (or is one file); None: all photos."""
+        self._folder = folder
+        self.rebuild()
+
+    def set_sort(self, sort: str) -> None:
+        """Sort by one of the choices of `settings.PHOTOS_SORT`; what is not known of a photo comes last."""
+        self._sort = sort
+        self.rebuild()
+
+    @property
+    def included_in_folder(self) -> Sequence[PhotoScanned]:
+        """The photos of the chosen folder, or all, without those left out, whatever the filter."""
+        return [photo for photo in self._in_folder if photo.path not in self._session.excluded]
+
+    @property
+    def _in_folder(self) -> Sequence[PhotoScanned]:
+        if self._folder is None:
+            return self._session.photos
+        folder, below = str(self._folder), os.path.join(self._folder, "")
+        # Ten times as fast as `is_relative_to`, for ten thousand photos.
+        return [
+            photo for photo in self._session.photos if (name := str(photo.path)).startswith(below) or name == folder
+        ]
+
+    @property
+    def shown(self) -> Sequence[PhotoScanned]:
+        """The photos as they are filtered and sorted."""
+        return self._rows
+
+    def photo_at(self, row: int) -> PhotoScanned:
+        """Return the photo of a row."""
+        return self._rows[row]
+
+    def row_of(self, path: Path) -> int | None:
+        """Return a photo's row; None while it is filtered away."""
+        return self._row_of_path.get(path)
+
+    def data(self, index: ModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if not index.isValid():
+            return None
+        photo = self._rows[index.row()]
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return photo.path.name
+            case Qt.ItemDataRole.ToolTipRole:
+                return self._tool_tip(photo)
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return f"{photo.path.name}, {noise_text(photo)}"
+            case PhotoRole.PHOTO:
+                return photo
+            case PhotoRole.IS_EXCLUDED:
+                return photo.path in self._session.excluded
+        return None
+
+    @Slot()
+    def rebuild(self) -> None:
+        """Filter and sort anew."""
+        self._later.stop()
+        if self._append_new():
+            return
+        self._source = self._session.photos
+        photos = self._in_folder
+        if self._filter != PhotoFilter():
+            holds, excluded = self._filter.predicate(), self._session.excluded
+            photos = [photo for photo in photos if holds(photo, photo.path in excluded)]
+        rows = sorted(photos, key=self._key_of_sort())
+        before, after = [photo.path for photo in self._rows], [photo.path for photo in rows]
+        if after[: len(before)] == before:
+            changed = [row for row, old in enumerate(self._rows) if old is not rows[row]]
+            self._rows = rows[: len(before)]
+            if changed:
+                self.dataChanged.emit(self.index(changed[0]), self.index(changed[-1]))
+            if len(rows) > len(before):
+                self.beginInsertRows(QModelIndex(), len(self._rows), len(rows) - 1)
+                self._take(rows)
+                self.endInsertRows()
+        elif not rows or not self._rows:
+            self.beginResetModel()
+            self._take(rows)
+            self.endResetModel()
+        else:
+            self._relayout(rows)
+
+    def _append_new(self) -> bool:
+        """Put new photos behind the others, where that is their place; return whether that was all there was to do.
+
+        A scan delivers ten thousand photos in many parts, each in order: sorting all at each part would take seconds.
+        """
+        photos, old = self._session.photos, self._source
+        if not old or self._sort != "name" or self._folder is not None or self._filter != PhotoFilter():
+            return False
+        if len(self._rows) != len(old) or len(photos) <= len(old) or photos[: len(old)] != old:
+            return False
+        keys = [photo_sort_key(photo.path) for photo in (self._rows[-1], *photos[len(old) :])]
+        if any(key < before for before, key in pairwise(keys)):
+            return False
+        self._source = photos
+        self.beginInsertRows(QModelIndex(), len(old), len(photos) - 1)
+        self._rows += photos[len(old) :]
+        self._row_of_path.update((photo.path, row) for row, photo in enumerate(photos[len(old) :], start=len(old)))
+        self.fit_count(len(self._rows))
+        self.endInsertRows()
+        return True
+
+    def _take(self, rows: list[PhotoScanned]) -> None:
+        self._rows = rows
+        self._row_of_path = {photo.path: row for row, photo in enumerate(rows)}
+        self.fit_count(len(rows))
+
+    def _relayout(self, rows: list[PhotoScanned]) -> None:
+        """Exchange the rows; selected and current photos stay so, wherever they are now."""
+        self.layoutAboutToBeChanged.emit()
+        old = self.persistentIndexList()
+        paths = [self._rows[index.row()].path for index in old]
+        # Never fewer rows than before, until no selected photo is taken for one of those that go.
+        self.fit_count(max(len(rows), self.rowCount()))
+        self._rows, self._row_of_path = rows, {photo.path: row for row, photo in enumerate(rows)}
+        new = [self.index(self._row_of_path[path]) if path in self._row_of_path else QModelIndex() for path in paths]
+        self.changePersistentIndexList(old, new)
+        self.fit_count(len(rows))
+        self.layoutChanged.emit()
+
+    def _key_of_sort(self) -> Callable[[PhotoScanned], tuple[object, ...]]:
+        def name(photo: PhotoScanned) -> object:
+            return photo_sort_key(photo.path)
+
+        match self._sort:
+            case "noisiest":
+                return lambda photo: (photo.noise_sigma is None, -(photo.noise_sigma or 0.0), name(photo))
+            case "cleanest":
+                return lambda photo: (photo.noise_sigma is None, photo.noise_sigma or 0.0, name(photo))
+            case "largest":
+                return lambda photo: (-photo.width * photo.height, name(photo))
+            case "smallest":
+                return lambda photo: (photo.width * photo.height, name(photo))
+            case "camera":
+                return lambda photo: (not photo.camera.camera, photo.camera.camera.casefold(), name(photo))
+            case "highest_iso":
+                return lambda photo: (photo.camera.iso is None, -(photo.camera.iso or 0), name(photo))
+            case "lowest_iso":
+                return lambda photo: (photo.camera.iso is None, photo.camera.iso or 0, name(photo))
+            case "newest":
+                return lambda photo: (photo.camera.taken is None, -_seconds(photo.camera.taken), name(photo))
+            case "oldest":
+                return lambda photo: (photo.camera.taken is None, _seconds(photo.camera.taken), name(photo))
+        return lambda photo: photo_sort_key(photo.path)
+
+    def _tool_tip(self, photo: PhotoScanned) -> str:
+        size = tr("{width} × {height} pixels").format(width=photo.width, height=photo.height)
+        kind = tr(FORMAT_NAMES.get(photo.content, ""))
+        if photo.bit_depth > 8:
+            kind = tr("{format}, {bits} bits").format(format=kind, bits=photo.bit_depth) if kind else ""
+        lines = [photo.path.name, f"{size}, {kind}" if kind else size]
+        number = page_number(photo.path)
+        if number is not None:
+            file = containing_file(photo.path).name
+            lines.append(tr("Page {number} of {file}; each page counts as a photo.").format(number=number, file=file))
+        if photo.num_pictures > 1:
+            text = tr("The file holds {number} pictures, an animation or a series; only the first counts as a photo.")
+            lines.append(text.format(number=format_number(photo.num_pictures)))
+        camera = photo.camera
+        noted = [camera.camera, "" if camera.iso is None else tr("ISO {iso}").format(iso=camera.iso)]
+        if camera.taken is not None:
+            noted.append(date_and_time(camera.taken.isoformat()))
+        if any(noted):
+            lines.append(" · ".join(part for part in noted if part))
+        lines.append(photo_noise_text(photo.noise) if photo.noise is not None else noise_text(photo))
+        if photo.path in self._session.excluded:
+            lines.append(tr("Left out: it is not learned from and not restored."))
+        return "\n".join(lines)
+
+    @Slot()
+    def _rebuild_soon(self) -> None:
+        if not self._session.photos or not self._rows:
+            self.rebuild()
+        elif not self._later.isActive():
+            self._later.start()
+
+    @Slot()
+    def _on_excluded_changed(self) -> None:
+        if self._filter.use is not Use.ANY:
+            self.rebuild()
+        elif self._rows:
+            self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))
+
+
+def _seconds(taken: datetime | None) -> float:
+    """Return a time as a number that sorts; 0 where there is none."""
+    return 0.0 if taken is None else (taken - _EPOCH).total_seconds()
+
+
+def noise_text(photo: PhotoScanned) -> str:
+    """Say how noisy a photo is, in plain words with the figure behind."""
+    if photo.noise_sigma is None:
+        return tr("noise not measured")
+    return tr("{word} (standard deviation {sigma} of {levels})").format(
+        word=translate_engine(noise_word(photo.noise_sigma)),
+        sigma=format_number(photo.noise_sigma * LEVELS, 1),
+        levels=LEVELS,
+    )

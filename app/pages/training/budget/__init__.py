@@ -1,0 +1,1 @@
+"""The label-budget experiment in the window."""

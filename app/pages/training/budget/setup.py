@@ -1,0 +1,208 @@
+"""The settings of a label-budget experiment: what to compare, how often, with how much time."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.look.buttons import button, primary_button, set_reason
+from app.look.text import label
+from app.look.theme import SPACING
+from app.look.translation import mark, tr, translate_engine
+from app.pages.training.setup.panel import captioned, lay_out_above_controls
+from app.pages.training.setup.preset_cards import preset_cards
+from app.widgets.elided_box import ElidedComboBox
+from engine.contracts.configs import Preset
+
+ALL = "all"
+DEFAULT_METHODS = ("scratch", "rcl", "starter", "starter+rcl")
+_DEFAULT_COUNTS = "0, 1, 2, 5, all"
+_DEFAULT_REPETITIONS, _MAX_REPETITIONS = 3, 20
+_METHODS_A_ROW = 2
+
+_METHOD_TIPS: Mapping[str, str] = {
+    "scratch": mark("Labels alone, from fresh weights: what any other method has to beat."),
+    "rcl": mark("Learns from all noisy photos first (residual contrastive learning), then from the labels."),
+    "starter": mark("Begins with the model that ships with the program, then learns from the labels."),
+    "starter+rcl": mark("Begins with the shipped model, learns from all noisy photos, then from the labels."),
+    "suggested": mark("As RCL, but labels the photos that the program suggests rather than any."),
+}
+
+
+def parse_label_counts(text: str) -> tuple[int | str, ...] | None:
+    """Return the numbers of labels in a text such as "0, 1, 5, all"; None if it is none."""
+    parts = [part.strip().lower() for part in text.replace(";", ",").split(",") if part.strip()]
+    if not parts or not all(part.isdecimal() or part in (ALL, tr(ALL)) for part in parts):
+        return None
+    return tuple(dict.fromkeys(int(part) if part.isdecimal() else ALL for part in parts))
+
+
+class BudgetSetupView(QWidget):
+    """Methods, label counts, repetitions, preset, and earlier experiments.
+
+    Attributes:
+        counts: The numbers of labels as text.
+        repetitions: How often each is done.
+        cards: The preset.
+        start_button: Starts it; disabled with the reason as its tooltip.
+        earlier: Folders of earlier experiments.
+        open_button: Opens the chosen one.
+
+    Signals:
+        edited: Some setting is another.
+        start_requested: The start button was clicked.
+        labels_requested: The Labels page shall be shown.
+        open_requested: An earlier experiment shall be opened (a Path).
+    """
+
+    edited = Signal()
+    start_requested = Signal()
+    labels_requested = Signal()
+    open_requested = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._methods: dict[str, QCheckBox] = {}
+        self._method_grid = QGridLayout()
+        self._method_grid.setHorizontalSpacing(3 * SPACING)
+        methods = QWidget()
+        methods.setLayout(self._method_grid)
+        self._method_grid.setContentsMargins(0, 0, 0, 0)
+        self.counts = QLineEdit(_DEFAULT_COUNTS)
+        self.counts.setAccessibleName(tr("Label counts"))
+        self.counts.setToolTip(tr("Numbers of labels to compare, parted by commas; 0 is without labels, all is all."))
+        self.repetitions = QSpinBox()
+        self.repetitions.setRange(1, _MAX_REPETITIONS)
+        self.repetitions.setValue(_DEFAULT_REPETITIONS)
+        self.repetitions.setAccessibleName(tr("Repetitions"))
+        self.repetitions.setToolTip(
+            tr("Each with other labels, first weights and batches; fewer than 3 say little of chance.")
+        )
+        self.cards = preset_cards(tr("Time for each training"))
+        self.cards.choose(Preset.QUICK.value)
+        self.earlier = ElidedComboBox()
+        self.earlier.setAccessibleName(tr("Earlier experiments"))
+        self.earlier.setMinimumContentsLength(12)
+        self.earlier.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.open_button = button(tr("Open it"), "folder-open")
+        self._earlier_row = QWidget()
+        earlier_layout = QHBoxLayout(self._earlier_row)
+        earlier_layout.setContentsMargins(0, 0, 0, 0)
+        earlier_layout.addWidget(label(tr("Earlier experiments")))
+        earlier_layout.addWidget(self.earlier, 1)
+        earlier_layout.addWidget(self.open_button)
+        # A number of two digits needs no whole line.
+        self.repetitions.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self._preflight = label("", "muted", wraps=True)
+        self._labels_button = button(tr("Go to Labels"))
+        self.start_button = primary_button(tr("Start the experiment"))
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(3 * SPACING, 2 * SPACING, 3 * SPACING, 2 * SPACING)
+        layout.setSpacing(2 * SPACING)
+        layout.addWidget(label(tr("Was it worth it?"), "title"))
+        layout.addWidget(
+            label(
+                tr(
+                    "Trains the same network in several ways, with none, a few and all of your labels and always in as "
+                    "many steps, and measures each on photos that taught nobody. It shows whether pretraining pays on "
+                    "your photos, and how many labels are worth making."
+                ),
+                "muted",
+                wraps=True,
+            )
+        )
+        layout.addWidget(self._earlier_row)
+        layout.addWidget(
+            captioned({tr("Compare"): methods, tr("Label counts"): self.counts, tr("Repetitions"): self.repetitions})
+        )
+        layout.addWidget(label(tr("Time for each training"), "section"))
+        layout.addWidget(self.cards)
+        layout.addStretch()
+        lay_out_above_controls(self, content, self._preflight, (self._labels_button, self.start_button))
+        self.counts.textChanged.connect(self.edited)
+        self.repetitions.valueChanged.connect(self.edited)
+        self.cards.chosen.connect(self.edited)
+        self.start_button.clicked.connect(self.start_requested)
+        self._labels_button.clicked.connect(self.labels_requested)
+        self.open_button.clicked.connect(self._open)
+        self.show_earlier(())
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods to compare, by name."""
+        return tuple(name for name, box in self._methods.items() if box.isChecked())
+
+    @property
+    def method_boxes(self) -> Mapping[str, QCheckBox]:
+        """A box for each method."""
+        return self._methods
+
+    @property
+    def label_counts(self) -> tuple[int | str, ...] | None:
+        """The numbers of labels; None if the text is none."""
+        return parse_label_counts(self.counts.text())
+
+    @property
+    def preset(self) -> Preset:
+        """How much time each training may take."""
+        return Preset(self.cards.value)
+
+    def show_methods(self, titles: Mapping[str, str]) -> None:
+        """Offer methods.
+
+        Args:
+            titles: What they are called, by name.
+        """
+        if list(titles) == list(self._methods):
+            return
+        for box in self._methods.values():
+            box.deleteLater()
+        self._methods = {}
+        for position, (name, title) in enumerate(titles.items()):
+            box = QCheckBox(translate_engine(title))
+            box.setChecked(name in DEFAULT_METHODS)
+            box.setToolTip(tr(_METHOD_TIPS.get(name, "")))
+            box.toggled.connect(self.edited)
+            self._methods[name] = box
+            self._method_grid.addWidget(box, *divmod(position, _METHODS_A_ROW))
+        self._method_grid.setColumnStretch(_METHODS_A_ROW, 1)
+        self.edited.emit()
+
+    def show_earlier(self, experiments: Sequence[tuple[str, Path]]) -> None:
+        """Offer earlier experiments, with their titles; the newest first."""
+        self.earlier.clear()
+        for title, folder in experiments:
+            self.earlier.addItem(title, str(folder))
+        self._earlier_row.setVisible(bool(experiments))
+
+    def show_readiness(self, reason: str, text: str, tip: str = "", *, needs_labels: bool) -> None:
+        """Enable the start button, or say why it cannot be pressed.
+
+        Args:
+            reason: Why not; "" if it can.
+            text: To its left: what will happen.
+            tip: Where the time in it comes from.
+            needs_labels: Whether the Labels page is where to mend it.
+        """
+        set_reason(self.start_button, reason)
+        self._preflight.setText(reason or text)
+        self._preflight.setToolTip("" if reason else tip)
+        self._labels_button.setVisible(needs_labels)
+
+    @Slot()
+    def _open(self) -> None:
+        folder = self.earlier.currentData()
+        if folder:
+            self.open_requested.emit(Path(folder))

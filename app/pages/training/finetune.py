@@ -1,0 +1,358 @@
+"""Fine-tune: learn from a few pairs of a noisy photo and its clean reference, or from clean photos alone."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
+
+from app.core.session import Session
+from app.core.settings import FINETUNE_PRESET, Settings
+from app.jobs.runner import JobFunction, JobRunner
+from app.look import phrases
+from app.look.text import ElidedLabel, label
+from app.look.theme import SPACING
+from app.look.translation import format_number, mark, tr, translate_engine
+from app.pages.training.budget.view import LabelBudgetView
+from app.pages.training.page import TrainingPage
+from app.pages.training.setup.form import TrainingForm
+from app.pages.training.setup.panel import captioned
+from app.pages.training.setup.preset_cards import CardText, ChoiceCards
+from app.pages.training.setup.start_choice import StartChoice, newest_pretrained
+from app.pages.training.setup.teaching_photos import OPEN_PHOTOS, TeachingPhotos, offered_photos
+from app.widgets.elided_box import ElidedComboBox
+from engine.contracts.configs import OWN_NOISE, FinetuneConfig, Preset
+from engine.contracts.events import Emit
+from engine.contracts.job_control import JobControl
+from engine.contracts.presets import PRESET_CARDS, TASK_CARDS, TaskCard, finetune_preset
+from engine.contracts.results import TrainingResult
+from engine.photos.pairs import PhotoPair, choose_pairs
+from engine.runs.store import Run
+
+_FIELDS = (
+    "name",
+    "steps",
+    "labels",
+    "validation_share",
+    "patience",
+    "unlabelled_weight",
+    "photos_per_batch",
+    "crop_px",
+    "learning_rate",
+    "weight_average_decay",
+    "forgetting_limit",
+    "device",
+    "precision",
+    "seed",
+    "checkpoint_interval_s",
+    "preview_interval_s",
+)
+_TASK_ICONS = {
+    "denoise": "magic-wand",
+    "sr2": "arrows-out-simple",
+    "sr3": "arrows-out-simple",
+    "sr4": "arrows-out-simple",
+    "demosaick": "aperture",
+}
+
+
+def finetune_job(config: FinetuneConfig, control: JobControl, emit: Emit) -> TrainingResult:
+    """The engine's job, imported where it runs."""
+    from engine.jobs import finetune
+
+    return finetune(config, control, emit)
+
+
+class FinetunePage(TrainingPage):
+    """Task, start, teaching photos, presets, settings, and the running fine-tuning.
+
+    Attributes:
+        tasks: What the model shall do.
+        source_choice: What it learns from, where there is a choice.
+        tabs: The training, and the label-budget experiment beside it.
+        label_budget: The tab "Was it worth it?".
+    """
+
+    page_id = "finetune"
+    title = mark("Fine-tune")
+    icon_name = "graduation-cap"
+    tip = mark("Learn from a few clean references (supervised fine-tuning)")
+    kind = "finetune"
+    preset_setting = FINETUNE_PRESET
+
+    def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
+        self._offered: list[TeachingPhotos] = []
+        self._chosen_source = ""
+        self._task_entries: Mapping[str, Any] = {}
+        self._params_shown: tuple[str, bool] | None = None
+        self.tasks = ChoiceCards(
+            [
+                CardText(
+                    name,
+                    _TASK_ICONS.get(name, "magic-wand"),
+                    translate_engine(card.title),
+                    "",
+                    translate_engine(card.description),
+                )
+                for name, card in TASK_CARDS.items()
+            ],
+            tr("Task"),
+        )
+        self.tasks.choose(next(iter(TASK_CARDS)))
+        super().__init__(session, runner, settings, parent)
+        session.label_pairs_changed.connect(self.refresh)
+        session.excluded_changed.connect(self.refresh)
+        session.photos_changed.connect(self.refresh)
+        session.start_requested.connect(self._on_start_requested)
+        runner.jobs_changed.connect(self.refresh)
+        self.tasks.chosen.connect(self._on_task_chosen)
+        self.source_choice.activated.connect(self._on_source_chosen)
+        self.refresh()
+
+    def introduction(self) -> tuple[str, str]:
+        return tr("Learn from your clean references"), tr(
+            "A few clean references teach the network the last bit. Some of them are held back to measure it, from "
+            "eight on."
+        )
+
+    def job_title(self, name: str, pretext: str) -> str:
+        return tr("Fine-tuning “{name}”").format(name=name)
+
+    def make_form(self) -> TrainingForm:
+        return TrainingForm(FinetuneConfig, _FIELDS, {"labels": tr("All")})
+
+    def make_start_choice(self) -> StartChoice:
+        return StartChoice(self.session, self.settings, lambda: self.tasks.value, self._default_start)
+
+    def make_inputs(self) -> QWidget:
+        self.source_choice = ElidedComboBox()
+        self.source_choice.setAccessibleName(tr("Learn from"))
+        self.source_choice.setMinimumContentsLength(12)
+        self.source_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._source_text = ElidedLabel()
+        learn_from = QWidget()
+        row = QHBoxLayout(learn_from)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._source_text)
+        row.addWidget(self.source_choice)
+        self._source_note = label("", "muted", wraps=True)
+        inputs = QWidget()
+        layout = QVBoxLayout(inputs)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2 * SPACING)
+        layout.addWidget(self.tasks)
+        layout.addWidget(captioned({tr("Start from"): self.start_choice, tr("Learn from"): learn_from}))
+        layout.addWidget(self._source_note)
+        return inputs
+
+    def surround(self, training: QWidget) -> QWidget:
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.setTabBarAutoHide(True)
+        self.tabs.addTab(training, tr("Fine-tune"))
+        self.label_budget = LabelBudgetView(self.session, self.runner, self.settings)
+        self.label_budget.page_requested.connect(self.page_requested)
+        self.label_budget.message_raised.connect(self.message_raised)
+        self.tabs.addTab(self.label_budget, tr("Was it worth it?"))
+        return self.tabs
+
+    def uncover(self) -> None:
+        self.tabs.setCurrentIndex(0)
+
+    @property
+    def source(self) -> TeachingPhotos | None:
+        """What it learns from; None where there is nothing yet."""
+        chosen = (photos for photos in self._offered if photos.key == self._chosen_source)
+        return next(chosen, self._offered[0] if self._offered else None)
+
+    def preset_values(self, preset: Preset) -> dict[str, Any]:
+        path = self.start_choice.path
+        return finetune_preset(
+            preset,
+            from_scratch=path is None,
+            is_new_task=path is not None and not self._start_knows_task(path),
+            with_twins=path is not None and self._learns_with_twins(path),
+        )
+
+    def reference_minutes(self, preset: Preset) -> float:
+        return PRESET_CARDS[preset].finetune_minutes
+
+    def make_config(self) -> FinetuneConfig:
+        values = self.form.values()
+        values["name"] = values["name"].strip() or self.default_name()
+        source, pairs = self.source, self._chosen_pairs()
+        if self.start_choice.path is not None:
+            values.pop("backbone", None)
+            values.pop("backbone_params", None)
+        if source is not None and source.are_clean_alone:
+            values |= {"noisy": (), "label_names": None}
+        else:
+            noisy = {photo.path: None for photo in self.session.included_photos} | {pair.noisy: None for pair in pairs}
+            values |= {
+                "noisy": tuple(noisy),
+                "label_names": tuple(pair.noisy.name for pair in pairs),
+                "given_pairs": {pair.noisy: pair.clean for pair in pairs},
+            }
+        return FinetuneConfig(
+            parent=self.start_choice.path,
+            clean=tuple(pair.clean for pair in pairs),
+            task=self.tasks.value,
+            **values,
+        )
+
+    def default_name(self) -> str:
+        is_first = self.tasks.value == next(iter(TASK_CARDS))
+        what = tr("fine-tuned") if is_first else translate_engine(self._card.title).lower()
+        return f"{self.session.folder_name}, {what}" if self.session.folder_name else ""
+
+    def training_function(self) -> JobFunction:
+        return finetune_job
+
+    def obstacle(self) -> str:
+        if self.source is None and self._card.makes_own_pairs:
+            return tr("Open a folder of clean photos first.")
+        if self.source is None:
+            return tr("Add clean references on the Labels page first.")
+        return ""
+
+    def missing_input(self) -> tuple[str, str] | None:
+        if self.source is not None:
+            return None
+        return ("photos", tr("Go to Photos")) if self._card.makes_own_pairs else ("labels", tr("Go to Labels"))
+
+    def input_text(self) -> str:
+        source, num_chosen = self.source, self._num_chosen()
+        if source is None:
+            return ""
+        num_pairs = len(source.pairs)
+        if num_chosen == num_pairs:
+            return source.count(num_chosen)
+        return tr("{number} of {all}").format(number=format_number(num_chosen), all=source.count(num_pairs))
+
+    def button_text(self) -> str:
+        source = self.source
+        if source is None:
+            return tr("Fine-tune")
+        return tr("Fine-tune on {labels}").format(labels=source.count(self._num_chosen()))
+
+    def num_input_photos(self) -> int:
+        return self._num_chosen()
+
+    def registry_choices(self) -> tuple[Mapping[str, Mapping[str, str]], Mapping[str, Mapping[str, Any]]]:
+        from engine.method.registry import BACKBONES, TASKS
+
+        self._task_entries = TASKS
+        titles = {name: translate_engine(entry.title) for name, entry in BACKBONES.items()}
+        return {"backbone": titles}, {"backbone": {name: entry.params_model for name, entry in BACKBONES.items()}}
+
+    def result_text(self, result: TrainingResult) -> str:
+        metrics = result.metrics
+        psnr, untreated = metrics.get("validation_psnr"), metrics.get("validation_noisy_psnr")
+        if psnr is None and "gain" in metrics:
+            return translate_engine(Run(result.run).record.verdict)
+        if psnr is None or untreated is None:
+            return tr("No label was held back, so its quality was not measured; look at it on the Compare page.")
+        figures = {
+            "psnr": phrases.decibels(psnr),
+            "gain": phrases.signed_decibels(psnr - untreated),
+            "untreated": translate_engine(self._card.untreated),
+        }
+        share = metrics.get("share_of_way", 1.0)
+        if share == 1:
+            return tr("On the held-back labels it reaches {psnr}, {gain} against {untreated}.").format(**figures)
+        return tr(
+            "On the held-back labels it had reached {psnr}, {gain} against {untreated}; {share} of the way from the "
+            "shipped model is kept, so that it does not forget other noises."
+        ).format(share=phrases.percent(share), **figures)
+
+    @Slot()
+    def refresh(self) -> None:
+        self._offered = offered_photos(self.session, self._card)
+        source = self.source
+        self.source_choice.clear()
+        self.source_choice.addItems([photos.title for photos in self._offered])
+        if source is not None:
+            self.source_choice.setCurrentIndex(self._offered.index(source))
+        # A choice of one is no choice.
+        self.source_choice.setVisible(len(self._offered) > 1)
+        self._source_text.setVisible(len(self._offered) <= 1)
+        nothing = tr("Nothing yet: add a folder of clean references on the Labels page")
+        if self._card.makes_own_pairs:
+            nothing = tr("Nothing yet: open a folder of clean photos on the Photos page")
+        self._source_text.set_text(nothing if source is None else source.title)
+        self._source_note.setText(self._note(source))
+        self._source_note.setVisible(bool(self._source_note.text()))
+        self._show_task_params()
+        super().refresh()
+
+    @property
+    def _card(self) -> TaskCard:
+        return TASK_CARDS[self.tasks.value]
+
+    def _start_knows_task(self, path: Path) -> bool:
+        """Whether a model was trained for the chosen task; a file that says nothing of it counts as such."""
+        run, starter = self.session.run_catalog.find(path), self.session.find_starter(path)
+        trained_for = run.record.task if run is not None else starter.task if starter is not None else self.tasks.value
+        return trained_for == self.tasks.value
+
+    def _learns_with_twins(self, path: Path) -> bool:
+        """Whether a model denoises already, and was not pretrained by another method than the photos' own noise."""
+        run = self.session.run_catalog.find(path)
+        pretext = run.record.pretext if run is not None else None
+        return self.tasks.value == "denoise" and self._start_knows_task(path) and pretext in {None, OWN_NOISE}
+
+    def _default_start(self) -> Path | None:
+        starter = self.session.starter_to_learn_from(self.tasks.value)
+        return newest_pretrained(self.session) or (starter.path if starter is not None else None)
+
+    def _show_task_params(self) -> None:
+        """Offer the settings of the chosen task, with what suits the photos that it learns from as their preset."""
+        entry = self._task_entries.get(self.tasks.value)
+        if entry is None:
+            return
+        source = self.source
+        shown = (self.tasks.value, source is not None and source.are_clean_alone)
+        if shown != self._params_shown:
+            self._params_shown = shown
+            baseline = entry.make({}).own_pairs_params if shown[1] else {}
+            self.form.set_params("task_params", entry.params_model, baseline)
+
+    def _note(self, source: TeachingPhotos | None) -> str:
+        """Say what a task asks of the photos, and what may be wrong with them."""
+        if not self._card.makes_own_pairs:
+            return ""
+        text = tr("Clean photos alone are enough: this task makes {what} of them by itself.").format(
+            what=translate_engine(self._card.makes)
+        )
+        if source is not None and source.key == OPEN_PHOTOS:
+            text += " " + tr("Noise in them would be learned as part of the picture.")
+        return text
+
+    def _num_chosen(self) -> int:
+        num_pairs = len(self.source.pairs) if self.source is not None else 0
+        wanted = self.form.values().get("labels")
+        return min(num_pairs, wanted) if wanted else num_pairs
+
+    def _chosen_pairs(self) -> tuple[PhotoPair, ...]:
+        pairs = self.source.pairs if self.source is not None else ()
+        num_chosen = self._num_chosen()
+        if num_chosen == len(pairs):
+            return pairs
+        return tuple(choose_pairs(pairs, num_chosen, self.form.values()["seed"]))
+
+    @Slot(object)
+    def _on_start_requested(self, path: Path) -> None:
+        self.uncover()
+        self.start_choice.choose(path)
+
+    @Slot()
+    def _on_task_chosen(self) -> None:
+        self.start_choice.update_list()
+        # The same start may know one task and be new to another.
+        self.follow_start()
+
+    @Slot(int)
+    def _on_source_chosen(self, row: int) -> None:
+        self._chosen_source = self._offered[row].key
+        self.refresh()

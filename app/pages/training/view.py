@@ -1,0 +1,292 @@
+"""A training as it runs and once it has ended: the preview, the curves, the verdict, and what can be done with it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
+
+from app.core.session import Session
+from app.jobs.latest_task import LatestTask
+from app.jobs.runner import JobHandle
+from app.look.buttons import quiet_button
+from app.look.text import ElidedLabel, IconLabel, label
+from app.look.theme import SPACING
+from app.look.translation import tr, translate_engine
+from app.pages.shared.learned_noise.noise_story import NoiseStory
+from app.pages.shared.learned_noise.stored import stored_noise
+from app.pages.shared.learned_noise.twin_game import TwinGame
+from app.pages.training.try_panel import TryPanel
+from app.widgets.job_controls import JobControls
+from app.widgets.plots.curves import CHANCE_METRIC
+from app.widgets.plots.training_plot import TrainingPlot
+from app.widgets.preview_strip import PreviewStrip
+from engine.contracts.events import (
+    JobEvent,
+    MetricsRow,
+    NoiseLearned,
+    PreviewReady,
+    RunStarted,
+    StepDone,
+    TwinMade,
+    TwinsCompared,
+    ValidationDone,
+    VerdictReady,
+)
+from engine.runs.store import Run
+from engine.simulation.learned.noise import LearnedNoise
+
+_VERDICT_ICONS = {
+    "learning": ("trend-up", "accent"),
+    "collapsed": ("warning", "warning"),
+    "done": ("check-circle", "accent"),
+}
+
+
+class TrainingView(QWidget):
+    """Follows one training job.
+
+    Attributes:
+        plot: The curves.
+        preview: The pictures.
+        tries: Tries the current weights on any open photo.
+        game: A photo beside its twin, where the photos' own noise is learned.
+        game_tab: Where the game stands; hidden until there is one.
+        story: How the noise is being learned, and what that brought.
+        looks: The game, the pictures and the tries, as tabs.
+        run: The run's folder, once it exists.
+
+    Signals:
+        setup_requested: The settings are wanted, to set up another training.
+    """
+
+    setup_requested = Signal()
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.run: Path | None = None
+        self._job: JobHandle | None = None
+        self._chance = 0.0
+        self.plot = TrainingPlot()
+        self.preview = PreviewStrip()
+        self.tries = TryPanel(session)
+        self.looks = QTabWidget()
+        self.looks.setDocumentMode(True)
+        self.game = TwinGame()
+        self.story = NoiseStory()
+        self.game_tab = QScrollArea()
+        self.game_tab.setWidgetResizable(True)
+        self.game_tab.setWidget(self.game)
+        self.looks.addTab(self.game_tab, tr("Which one is real?"))
+        self.looks.setTabVisible(self.looks.indexOf(self.game_tab), False)
+        self._preview_tab = _with_margin(self.preview)
+        self.looks.addTab(self._preview_tab, tr("Preview through time"))
+        self.looks.addTab(self.tries, tr("Try any photo"))
+        self._stored = LatestTask(self)
+        self._stored.finished.connect(self._take_stored)
+        self._title = ElidedLabel(role="section")
+        self._setup_button = quiet_button(tr("Set up another training"), "plus")
+        self._setup_button.setToolTip(tr("This one goes on; another one that is started waits for its turn."))
+        self._setup_button.clicked.connect(self.setup_requested)
+        self._controls = JobControls(shows_title=False)
+        self._verdict_icon = IconLabel("hourglass", "text_muted")
+        self._verdict = label("", wraps=True)
+        self._verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._summary = QWidget()
+        self._achieved = label("", "section", wraps=True)
+        self._summary_text = label("", "muted", wraps=True)
+        for said in (self._achieved, self._summary_text):
+            said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(SPACING)
+        summary = QVBoxLayout(self._summary)
+        summary.setContentsMargins(0, 0, 0, 0)
+        summary.setSpacing(SPACING)
+        summary.addWidget(self._summary_text)
+        summary.addLayout(self._buttons)
+
+        curves = QScrollArea()
+        curves.setWidgetResizable(True)
+        curves.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        right = QWidget()
+        right_layout = QVBoxLayout(right)
+        right_layout.setContentsMargins(0, 0, 0, 0)
+        right_layout.addWidget(self.story)
+        right_layout.addWidget(self.plot, 1)
+        curves.setWidget(right)
+        halves = QSplitter(Qt.Orientation.Horizontal)
+        halves.setChildrenCollapsible(False)
+        halves.setHandleWidth(2 * SPACING)
+        halves.addWidget(self.looks)
+        halves.addWidget(curves)
+        halves.setSizes([500, 500])
+        verdict = QHBoxLayout()
+        verdict.setSpacing(SPACING)
+        verdict.addWidget(self._verdict_icon, 0, Qt.AlignmentFlag.AlignTop)
+        verdict.addWidget(self._verdict, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
+        layout.setSpacing(2 * SPACING)
+        top = QHBoxLayout()
+        top.setSpacing(SPACING)
+        top.addWidget(self._title, 1)
+        top.addWidget(self._setup_button)
+        layout.addLayout(top)
+        # Above all else, where a small window shows it without scrolling.
+        layout.addWidget(self._achieved)
+        layout.addWidget(self._controls)
+        layout.addWidget(halves, 1)
+        layout.addLayout(verdict)
+        layout.addWidget(self._summary)
+        self._summary.hide()
+        self._achieved.hide()
+
+    @property
+    def job(self) -> JobHandle | None:
+        """The training that is shown, also when it has ended."""
+        return self._job
+
+    @property
+    def verdict(self) -> str:
+        """The sentence that is shown."""
+        return self._verdict.text()
+
+    @property
+    def summary(self) -> str:
+        """What is said about the ended training; "" while it runs."""
+        if self._summary.isHidden():
+            return ""
+        return " ".join(filter(None, (self._summary_text.text(), self._achieved.text())))
+
+    def follow(self, job: JobHandle, *, chance: float, num_steps: int, keeps_curves: bool = False) -> None:
+        """Show a job from its beginning.
+
+        Args:
+            job: A training.
+            chance: Contrastive accuracy of guessing, 0 to 1.
+            num_steps: Where its x axis ends.
+            keeps_curves: Whether it goes on with the run that is shown.
+        """
+        self._job = job
+        self._chance = chance
+        self.tries.follow(job)
+        if not keeps_curves:
+            self.run = None
+            self.plot.clear(num_steps)
+            self.preview.clear()
+            self.story.clear()
+            self.game.clear()
+            self.looks.setTabVisible(self.looks.indexOf(self.game_tab), False)
+        self._title.set_text(job.request.title)
+        self._show_verdict("hourglass", "text_muted", tr("Preparing …"))
+        self._summary.hide()
+        self._achieved.hide()
+        self._setup_button.show()
+        self._controls.show()
+        self._controls.set_job(job)
+        job.events_received.connect(self._on_events)
+
+    def show_stored(self, run: Path) -> None:
+        """Put what a resumed run already has before what is to come: curves, learned noise; read in the background."""
+        self._stored.submit(lambda: (Run(run).read_metrics(), stored_noise(run)))
+
+    def shut_down(self) -> None:
+        """Wait for a reading that is under way."""
+        self._stored.shut_down()
+        self.tries.shut_down()
+
+    def show_summary(
+        self, achieved: str, text: str, buttons: Sequence[QPushButton], *, is_verdict: bool = False
+    ) -> None:
+        """Say how the training ended, in place of its progress.
+
+        Args:
+            achieved: What it brought, in a sentence; "" for one that has not finished.
+            text: How long it took, or how far it came.
+            buttons: What can be done now; the last is the primary one and stands at the right.
+            is_verdict: Whether what it brought stands in for the verdict.
+        """
+        self._controls.set_job(None)
+        self._controls.hide()
+        self._setup_button.hide()
+        self.tries.end()
+        while self._buttons.count():
+            item = self._buttons.takeAt(0)
+            widget = item.widget() if item is not None else None
+            if widget is not None:
+                widget.deleteLater()
+        self._buttons.addStretch()
+        for control in buttons:
+            self._buttons.addWidget(control)
+        self._achieved.setText(achieved)
+        self._achieved.setVisible(bool(achieved))
+        for part in (self._verdict_icon, self._verdict):
+            part.setVisible(not is_verdict)
+        self._summary_text.setText(text)
+        self._summary.show()
+
+    @Slot(tuple)
+    def _on_events(self, events: tuple[JobEvent, ...]) -> None:
+        if self.sender() is not self._job:
+            return
+        for event in events:
+            match event:
+                case StepDone(stage=stage) if "steps_per_second" not in event.metrics and self.run is None:
+                    self._show_verdict("hourglass", "text_muted", f"{translate_engine(stage)} …")
+                case RunStarted():
+                    self.run = event.run
+                    self.tries.set_run(event.run)
+                    self.plot.set_num_steps(event.num_steps)
+                    self._show_verdict("hourglass", "text_muted", tr("Starting: the first steps say little yet."))
+                case MetricsRow(step=step, metrics=metrics):
+                    row = dict(metrics)
+                    if "contrast_accuracy" in row:
+                        row[CHANCE_METRIC] = self._chance
+                    self.plot.add_row(step, row)
+                case ValidationDone():
+                    row = {"validation_psnr": event.psnr, "validation_noisy_psnr": event.noisy_psnr}
+                    self.plot.add_row(event.step, row)
+                case PreviewReady():
+                    self.preview.add(event)
+                case TwinsCompared():
+                    self.story.add_round(event)
+                    self._offer_game()
+                case NoiseLearned(noise=noise):
+                    self.story.show_noise(noise)
+                case TwinMade():
+                    self.game.add(event)
+                    self._offer_game()
+                case VerdictReady(state=state, sentence=sentence):
+                    self._show_verdict(*_VERDICT_ICONS.get(state, ("info", "text_muted")), translate_engine(sentence))
+                case _:
+                    pass
+
+    def _offer_game(self) -> None:
+        """Bring the game to the front, the first time and where nothing else is to be seen yet."""
+        tab = self.looks.indexOf(self.game_tab)
+        if not self.looks.isTabVisible(tab):
+            self.looks.setTabVisible(tab, True)
+            if self.looks.currentWidget() is self._preview_tab and not self.preview.num_frames:
+                self.looks.setCurrentWidget(self.game_tab)
+
+    @Slot(object)
+    def _take_stored(self, stored: tuple[Mapping[str, Sequence[tuple[int, float]]], LearnedNoise | None]) -> None:
+        points, noise = stored
+        self.plot.put_before(points)
+        if noise is not None:
+            self.story.show_noise(noise)
+
+    def _show_verdict(self, icon: str, color: str, sentence: str) -> None:
+        self._verdict_icon.set_icon(icon, color)
+        self._verdict.setText(sentence)
+        for part in (self._verdict_icon, self._verdict):
+            part.show()
+
+
+def _with_margin(content: QWidget) -> QWidget:
+    """Keep a widget off the tabs above it."""
+    result = QWidget()
+    layout = QVBoxLayout(result)
+    layout.setContentsMargins(0, SPACING, 0, 0)
+    layout.addWidget(content)
+    return result

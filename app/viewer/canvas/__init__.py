@@ -1,0 +1,1 @@
+"""One pane of the viewer, drawn: pixels, marks, caption."""

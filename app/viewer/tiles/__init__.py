@@ -1,0 +1,1 @@
+"""Pictures of any size on screen: pyramids, tiles, colours."""

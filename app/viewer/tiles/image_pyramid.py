@@ -1,0 +1,121 @@
+"""What a canvas paints: tiles of a picture's levels as a display shows them, each made when it is first needed."""
+
+import threading
+from collections import OrderedDict
+from typing import NamedTuple
+
+from PySide6.QtCore import QRect, QSize
+from PySide6.QtGui import QImage
+
+from app.look.image_convert import DisplayLevels
+from app.viewer.tiles.display_settings import DisplaySettings
+from app.viewer.tiles.pixel_pyramid import PixelPyramid, PlainPixels
+from engine.contracts.events import Pixels
+
+TILE_PX = 256
+_MAX_KEPT_TILES = 320
+"""At most 80 MB a picture: the visible ones of a display of 5120 x 2880 pixels, and those around them."""
+
+
+class TileKey(NamedTuple):
+    """Which tile.
+
+    Attributes:
+        level: 0 for the full size.
+        column: From the left.
+        row: From the top.
+    """
+
+    level: int
+    column: int
+    row: int
+
+
+class ImagePyramid:
+    """A picture's pixels with the way in which they are shown.
+
+    Any thread may ask.
+
+    Attributes:
+        pixels: The values.
+        settings: How they are shown.
+        overview: The smallest level; always there, and shown where a tile is still missing.
+    """
+
+    def __init__(self, pixels: PixelPyramid, settings: DisplaySettings) -> None:
+        self.pixels = pixels
+        self.settings = settings
+        self._lock = threading.Lock()
+        self._tiles: OrderedDict[TileKey, QImage] = OrderedDict()
+        self.overview = self._render_level(pixels.num_levels - 1)
+
+    @classmethod
+    def from_pixels(cls, pixels: Pixels, levels: DisplayLevels | None = None) -> "ImagePyramid":
+        """Build the pyramid of a picture.
+
+        Args:
+            pixels: Height x width x channels, 0 to 1.
+            levels: What to show as black and white; None shows the values as they are.
+        """
+        return cls(PixelPyramid(PlainPixels(pixels)), DisplaySettings(levels=levels or DisplayLevels()))
+
+    @property
+    def size(self) -> QSize:
+        """Size of the picture."""
+        return QSize(*self.pixels.level_size(0))
+
+    @property
+    def overview_level(self) -> int:
+        """The level of `overview`."""
+        return self.pixels.num_levels - 1
+
+    def tile_place(self, key: TileKey) -> QRect:
+        """Return where a tile lies on its level."""
+        whole = QRect(0, 0, *self.pixels.level_size(key.level))
+        return QRect(key.column * TILE_PX, key.row * TILE_PX, TILE_PX, TILE_PX).intersected(whole)
+
+    def kept(self, key: TileKey) -> QImage | None:
+        """Return a tile if it has been made."""
+        with self._lock:
+            tile = self._tiles.get(key)
+            if tile is not None:
+                self._tiles.move_to_end(key)
+            return tile
+
+    def keep(self, key: TileKey, tile: QImage) -> None:
+        """Keep a tile that has been made; the one that was not asked for the longest goes."""
+        with self._lock:
+            self._tiles[key] = tile
+            if len(self._tiles) > _MAX_KEPT_TILES:
+                self._tiles.popitem(last=False)
+
+    def render(self, key: TileKey) -> QImage:
+        """Make a tile."""
+        place = self.tile_place(key)
+        right, bottom = place.left() + place.width(), place.top() + place.height()
+        return self.settings.render(self.pixels.window(key.level, place.left(), place.top(), right, bottom))
+
+    def prepare(self, level: int, visible: QRect) -> None:
+        """Make and keep the tiles of a part of a level, where they are not there yet."""
+        if level == self.overview_level:
+            return
+        for key in tiles_within(level, visible.intersected(QRect(0, 0, *self.pixels.level_size(level)))):
+            if self.kept(key) is None:
+                self.keep(key, self.render(key))
+
+    def whole_image(self) -> QImage:
+        """Render all of the picture at full size; for small pictures, and for tests."""
+        return self._render_level(0)
+
+    def _render_level(self, level: int) -> QImage:
+        width, height = self.pixels.level_size(level)
+        return self.settings.render(self.pixels.window(level, 0, 0, width, height))
+
+
+def tiles_within(level: int, part: QRect) -> list[TileKey]:
+    """Return the tiles of a level that a part of it touches, row by row; none for an empty part."""
+    if part.isEmpty():
+        return []
+    columns = range(part.left() // TILE_PX, part.right() // TILE_PX + 1)
+    rows = range(part.top() // TILE_PX, part.bottom() // TILE_PX + 1)
+    return [TileKey(level, column, row) for row in rows for column in columns]

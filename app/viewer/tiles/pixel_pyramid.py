@@ -1,0 +1,153 @@
+"""Float pixels at full size, half, a quarter and so on, read in windows: what is zoomed out touches few of them."""
+
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from engine.contracts.events import Pixels
+
+OVERVIEW_SIDE_PX = 768
+"""The smallest level is at most so large on its longer side."""
+
+_STRIP_ROWS = 512
+"""Rows halved at a time; even."""
+
+
+class PixelSource(Protocol):
+    """Pixels at full size that can be read in windows, from any thread.
+
+    Attributes:
+        width: Columns.
+        height: Rows.
+        num_channels: 1 or 3.
+    """
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def num_channels(self) -> int: ...
+
+    def window(self, left: int, top: int, right: int, bottom: int) -> Pixels:
+        """Return the columns `left` to `right` and the rows `top` to `bottom`, the ends left out."""
+        ...
+
+
+class PlainPixels:
+    """A picture's own pixels."""
+
+    def __init__(self, pixels: Pixels) -> None:
+        """Take the pixels, without a copy.
+
+        Args:
+            pixels: Height x width x channels.
+
+        Raises:
+            ValueError: The shape is another one, or the picture is empty.
+        """
+        if pixels.ndim != 3 or pixels.shape[2] not in (1, 3) or 0 in pixels.shape:
+            raise ValueError(f"pixels must be height x width x 1 or 3, got shape {pixels.shape}")
+        self._pixels = pixels
+        self.height, self.width, self.num_channels = pixels.shape
+
+    def window(self, left: int, top: int, right: int, bottom: int) -> Pixels:
+        """Return a view of a window."""
+        return self._pixels[top:bottom, left:right]
+
+
+class SubtractedPixels:
+    """One picture minus another, computed where it is looked at: a difference of large photos needs no memory."""
+
+    def __init__(self, base: Pixels, other: Pixels, *, is_signed: bool) -> None:
+        """Take both pictures, without copies.
+
+        Args:
+            base: Height x width x channels.
+            other: Of the same height and width; gray and colour may meet.
+            is_signed: Whether to keep the sign of `base - other`.
+
+        Raises:
+            ValueError: The sizes differ.
+        """
+        if base.shape[:2] != other.shape[:2]:
+            raise ValueError(f"sizes must be equal, got shapes {base.shape} and {other.shape}")
+        self._base, self._other, self._is_signed = base, other, is_signed
+        self.height, self.width = base.shape[:2]
+        self.num_channels = max(base.shape[2], other.shape[2])
+
+    def window(self, left: int, top: int, right: int, bottom: int) -> Pixels:
+        """Return the difference in a window: -1 to 1 where it is signed, else 0 to 1."""
+        difference: Pixels = self._base[top:bottom, left:right] - self._other[top:bottom, left:right]
+        return difference if self._is_signed else np.abs(difference, out=difference)
+
+
+class PixelPyramid:
+    """Halvings of pixels. Level 0 is the source itself; a pixel of level k stands for 2^k x 2^k of it.
+
+    At an odd edge the last pixel stands for what is there: it reaches beyond the picture, and is cut off when painted.
+    Making one reads every pixel once (some tenths of a second for 50 megapixels), so it belongs in a background
+    thread; afterwards any thread may read.
+    """
+
+    def __init__(self, source: PixelSource) -> None:
+        self._source = source
+        self._halvings: list[Pixels] = []
+        if max(source.width, source.height) > OVERVIEW_SIDE_PX:
+            self._halvings.append(_halve_in_strips(source))
+            while max(self._halvings[-1].shape[:2]) > OVERVIEW_SIDE_PX:
+                self._halvings.append(_halve_in_strips(PlainPixels(self._halvings[-1])))
+
+    @property
+    def source(self) -> PixelSource:
+        """What it was made of."""
+        return self._source
+
+    @property
+    def num_levels(self) -> int:
+        """How many levels there are, the full size among them."""
+        return 1 + len(self._halvings)
+
+    def level_size(self, level: int) -> tuple[int, int]:
+        """Return a level's width and height."""
+        if level == 0:
+            return self._source.width, self._source.height
+        height, width = self._halvings[level - 1].shape[:2]
+        return width, height
+
+    def level_for(self, zoom: float) -> int:
+        """Return the smallest level that still holds every detail a screen shows.
+
+        Args:
+            zoom: Screen pixels a picture pixel.
+        """
+        level = 0
+        # A hundredth of slack: a fit that comes out a rounding above a half needs no level of four times the pixels.
+        while level + 1 < self.num_levels and zoom * 2 ** (level + 1) <= 1.01:
+            level += 1
+        return level
+
+    def window(self, level: int, left: int, top: int, right: int, bottom: int) -> Pixels:
+        """Return the columns `left` to `right` and the rows `top` to `bottom` of a level, the ends left out."""
+        if level == 0:
+            return self._source.window(left, top, right, bottom)
+        return self._halvings[level - 1][top:bottom, left:right]
+
+
+def _halve_in_strips(source: PixelSource) -> Pixels:
+    """Average every 2 x 2 pixels; a last odd row or column counts twice."""
+    width, height = (source.width + 1) // 2, (source.height + 1) // 2
+    halved = np.empty((height, width, source.num_channels), np.float32)
+    for top in range(0, source.height, _STRIP_ROWS):
+        bottom = min(top + _STRIP_ROWS, source.height)
+        strip = source.window(0, top, source.width, bottom)
+        if strip.shape[0] % 2 or strip.shape[1] % 2:
+            padding = (0, strip.shape[0] % 2, 0, strip.shape[1] % 2)
+            strip = np.asarray(cv2.copyMakeBorder(strip, *padding, cv2.BORDER_REPLICATE), np.float32)
+        size = (width, (bottom - top + 1) // 2)
+        rows = cv2.resize(strip, size, interpolation=cv2.INTER_AREA)
+        halved[top // 2 : top // 2 + size[1]] = rows.reshape(size[1], width, source.num_channels)
+    return halved

@@ -1,0 +1,138 @@
+"""A plot that follows the theme: axes with units, quiet grid, names written at the lines themselves."""
+
+from collections.abc import Callable
+
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, Qt, Slot
+from PySide6.QtGui import QColor, QFont, QShowEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.look.style_sheet import Sizes
+from app.look.text import ElidedLabel
+from app.look.theme import SPACING, Palette, Theme, palette
+from app.widgets.plots.axis import plot_item
+
+_LEFT_AXIS_PX = 56
+_BOTTOM_AXIS_PX = 40
+_MIN_PLOT_PX = 124
+
+
+def caption_font() -> QFont:
+    """Return the font of everything written on a plot."""
+    font = QFont()
+    font.setPixelSize(Sizes(Theme.of_application().text_scale).caption)
+    return font
+
+
+def dress_axis(axis: pg.AxisItem, text: str, colors: Palette) -> None:
+    """Give an axis the theme's colours and font, and its name."""
+    scale = Theme.of_application().text_scale
+    axis.setPen(pg.mkPen(colors.plot_grid))
+    axis.setTextPen(pg.mkPen(colors.text_muted))
+    axis.setTickFont(caption_font())
+    axis.setStyle(tickLength=-4)
+    # Switching prefixes off takes effect only as long as the axis has no label; in no range they have none.
+    style = {"color": colors.text_muted, "font-size": f"{Sizes(scale).caption}px"}
+    axis.setLabel(text, siPrefixEnableRanges=((0.0, 0.0),), **style)
+    axis.updateAutoSIPrefix()
+    if axis.orientation in ("left", "right"):
+        axis.setWidth(round(_LEFT_AXIS_PX * scale))
+    else:
+        axis.setHeight(round(_BOTTOM_AXIS_PX * scale))
+
+
+class ThemedPlot(QWidget):
+    """A title, a plot, and a function that draws it anew whenever the theme changes.
+
+    Attributes:
+        plot: The plot; a drawing function adds to it.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        x_label: str,
+        y_label: str,
+        tip: str,
+        parent: QWidget | None = None,
+        *,
+        ground: str = "window",
+    ) -> None:
+        """Show nothing yet.
+
+        Args:
+            title: Above the plot, and its name for screen readers; "" for none.
+            x_label: Of the axis below, with its unit.
+            y_label: Of the axis at the left, with its unit.
+            tip: What is seen, in a sentence with the term.
+            parent: Its owner.
+            ground: The palette's colour that it stands on.
+        """
+        super().__init__(parent)
+        self._ground = ground
+        self.setAccessibleName(title)
+        self.setToolTip(tip)
+        self._labels = {"bottom": x_label, "left": y_label}
+        self._draw: Callable[[Palette], None] | None = None
+        self._title = ElidedLabel(title, "section")
+        self._title.setVisible(bool(title))
+        self._view = pg.PlotWidget(plotItem=plot_item())
+        self._view.setObjectName("ThemedPlot")
+        self._view.setFrameShape(pg.PlotWidget.Shape.NoFrame)
+        self._view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.plot = self._view.getPlotItem()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACING // 2)
+        layout.addWidget(self._title)
+        layout.addWidget(self._view, 1)
+        self._redraw()
+        Theme.of_application().changed.connect(self._redraw)
+
+    def set_drawing(self, draw: Callable[[Palette], None] | None) -> None:
+        """Show something else.
+
+        Args:
+            draw: Adds its items to `plot`, which is empty, in the given colours; None: nothing to show.
+        """
+        self._draw = draw
+        self._redraw()
+
+    def write(self, text: str, x: float, y: float, color: str, anchor: tuple[float, float] = (0, 0.5)) -> pg.TextItem:
+        """Write a name beside what it names, and return it.
+
+        Args:
+            text: The name.
+            x: In the plot's units.
+            y: Likewise.
+            color: As "#rrggbb".
+            anchor: Which point of the text lies there: 0 for left or top, 1 for right or bottom.
+        """
+        item = pg.TextItem(text, color=QColor(color), anchor=anchor)
+        item.setFont(caption_font())
+        item.setPos(x, y)
+        self.plot.addItem(item, ignoreBounds=True)
+        return item
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange:
+            self._redraw()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._redraw()
+
+    @Slot()
+    def _redraw(self) -> None:
+        if not hasattr(self, "plot"):
+            return
+        colors = palette()
+        self._view.setBackground(getattr(colors, self._ground))
+        self._view.setMinimumHeight(Theme.of_application().px(_MIN_PLOT_PX))
+        self.plot.clear()
+        for name, text in self._labels.items():
+            dress_axis(self.plot.getAxis(name), text, colors)
+        self.plot.showGrid(y=True, alpha=0.12 if colors.is_dark else 0.2)
+        if self._draw is not None:
+            self._draw(colors)

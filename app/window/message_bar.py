@@ -1,0 +1,189 @@
+"""The quiet bar above the job bar: what happened, what to do, a button that does it."""
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.core.messages import Message, Severity
+from app.look.buttons import button, icon_button, quiet_button
+from app.look.text import IconLabel, label
+from app.look.theme import SPACING, Theme
+from app.look.translation import tr, translate_engine
+
+_SHOWN_MS = {Severity.INFO: 6_000, Severity.WARNING: 15_000}
+_ICONS = {
+    Severity.INFO: ("info", "text_muted"),
+    Severity.WARNING: ("warning", "warning"),
+    Severity.ERROR: ("warning-circle", "warning"),
+}
+_ACTION_SHOWN_MS = 12_000
+_MAX_WAITING = 50
+_LEAST_WORDS_PX = 320
+_DETAILS_PX = 120
+
+
+class MessageBar(QFrame):
+    """Shows one message at a time; errors wait until they are dismissed, and the others queue behind them.
+
+    Attributes:
+        action_button: Does something about the message.
+        details_button: Unfolds the details.
+        dismiss_button: Closes the message.
+
+    Signals:
+        message_shown: The `Message` that is now shown, or None.
+    """
+
+    message_shown = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("MessageBar")
+        self.setAccessibleName(tr("Message"))
+        self._messages: list[Message] = []
+        self._shown: Message | None = None
+        self._icon = IconLabel("info")
+        self._text = label("", "strong", wraps=True)
+        self._hint = label("", wraps=True)
+        for part in (self._text, self._hint):
+            part.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.action_button = button("")
+        self.action_button.clicked.connect(self._act)
+        self.action_button.hide()
+        self.details_button = quiet_button(tr("Details"))
+        self.details_button.setCheckable(True)
+        self.details_button.toggled.connect(self._show_details)
+        self._copy_button = quiet_button(tr("Copy"), "copy")
+        self._copy_button.clicked.connect(self._copy)
+        self.dismiss_button = icon_button("x", tr("Dismiss"))
+        self.dismiss_button.clicked.connect(self.dismiss)
+        self._details = QPlainTextEdit()
+        self._details.setReadOnly(True)
+        self._details.setAccessibleName(tr("Details"))
+        self._details.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._leave)
+
+        words = QVBoxLayout()
+        words.setSpacing(SPACING // 4)
+        words.addWidget(self._text)
+        words.addWidget(self._hint)
+        said = QHBoxLayout()
+        said.setSpacing(SPACING)
+        said.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignVCenter)
+        said.addLayout(words, 1)
+        self._controls = (self.action_button, self.details_button, self._copy_button, self.dismiss_button)
+        controls = QHBoxLayout()
+        controls.setSpacing(SPACING)
+        controls.addStretch()
+        for control in self._controls:
+            controls.addWidget(control, 0, Qt.AlignmentFlag.AlignVCenter)
+        # What can be done stands beside what is said, or below it where that would leave too little room for words.
+        self._body = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._body.setSpacing(SPACING)
+        self._body.addLayout(said, 1)
+        self._body.addLayout(controls)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * SPACING, SPACING, SPACING, SPACING)
+        layout.setSpacing(SPACING)
+        layout.addLayout(self._body)
+        layout.addWidget(self._details)
+        self.hide()
+
+    @property
+    def shown_message(self) -> Message | None:
+        """The message that is shown now."""
+        return self._shown
+
+    def post(self, message: Message) -> None:
+        """Show a message: at once, unless an error is still unread."""
+        if message in self._messages or message == self._shown:
+            return
+        if self._shown is not None and self._shown.severity is Severity.ERROR:
+            self._messages = [*self._messages, message][-_MAX_WAITING:]
+            self._update_dismiss_tip()
+        else:
+            self._show(message)
+
+    def dismiss(self) -> None:
+        """Close the shown message; the next one follows."""
+        self._show(self._messages.pop(0) if self._messages else None)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        shown = [control for control in self._controls if not control.isHidden()]
+        taken = sum(control.sizeHint().width() + SPACING for control in shown) + self._icon.sizeHint().width()
+        is_narrow = self.width() < taken + Theme.of_application().px(_LEAST_WORDS_PX)
+        way = QBoxLayout.Direction.TopToBottom if is_narrow else QBoxLayout.Direction.LeftToRight
+        if way is not self._body.direction():
+            self._body.setDirection(way)
+        self._details.setFixedHeight(min(Theme.of_application().px(_DETAILS_PX), self.window().height() // 3))
+
+    def _show(self, message: Message | None) -> None:
+        self._timer.stop()
+        self._shown = message
+        if message is not None:
+            self.setProperty("severity", message.severity.value)
+            self.style().unpolish(self)
+            self.style().polish(self)
+            self._icon.set_icon(*_ICONS[message.severity])
+            self._text.setText(translate_engine(message.text))
+            self._hint.setText(translate_engine(message.hint))
+            self._hint.setVisible(bool(message.hint))
+            self.action_button.setText(message.action_label)
+            self.action_button.setVisible(message.action is not None)
+            self.details_button.setChecked(False)
+            self.details_button.setVisible(bool(message.details))
+            self._copy_button.setVisible(message.severity is Severity.ERROR or bool(message.details))
+            self._details.setPlainText(message.details)
+            self._show_details(False)
+            self._arrange()
+            self._update_dismiss_tip()
+            if message.severity is not Severity.ERROR:
+                self._timer.start(
+                    max(_SHOWN_MS[message.severity], _ACTION_SHOWN_MS if message.action is not None else 0)
+                )
+        # Last: shown with its parts still to be hidden, it would take their room for one frame.
+        self.setVisible(message is not None)
+        self.message_shown.emit(message)
+
+    def _update_dismiss_tip(self) -> None:
+        waiting = len(self._messages)
+        text = tr("Dismiss ({number} more)") if waiting else tr("Dismiss")
+        self.dismiss_button.setToolTip(text.format(number=waiting))
+
+    def _leave(self) -> None:
+        # What is being read or about to be clicked stays.
+        focused = QApplication.focusWidget()
+        is_used = self.underMouse() or (focused is not None and self.isAncestorOf(focused))
+        if is_used or self.details_button.isChecked():
+            self._timer.start(_SHOWN_MS[Severity.INFO])
+        else:
+            self.dismiss()
+
+    def _show_details(self, shown: bool) -> None:
+        self._details.setVisible(shown)
+
+    def _act(self) -> None:
+        message = self._shown
+        self.dismiss()
+        if message is not None and message.action is not None:
+            message.action()
+
+    def _copy(self) -> None:
+        if self._shown is not None:
+            parts = (self._text.text(), self._hint.text(), self._shown.details)
+            QGuiApplication.clipboard().setText("\n".join(part for part in parts if part))

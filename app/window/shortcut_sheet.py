@@ -1,0 +1,73 @@
+"""The cheat sheet: every key there is, by what it is for."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from app.core.actions import ACTIONS, shown_keys
+from app.look.text import label
+from app.look.theme import SPACING, Theme
+from app.look.translation import tr
+
+_WIDTH_PX, _HEIGHT_PX, _KEYS_PX = 1040, 760, 130
+
+
+class ShortcutSheet(QDialog):
+    """Lists the table of actions; Escape closes it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("Keyboard shortcuts"))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        members_of: dict[str, list[str]] = {}
+        for action_id, action in ACTIONS.items():
+            members_of.setdefault(action.group, []).append(action_id)
+        groups = list(members_of.items())
+        columns = QHBoxLayout()
+        columns.setContentsMargins(0, 0, 2 * SPACING, 0)
+        columns.setSpacing(5 * SPACING)
+        half = -(-sum(len(members) + 2 for _, members in groups) // 2)
+        column, height = self._column(), 0
+        for group, members in groups:
+            if height and height + len(members) > half:
+                column.addStretch()
+                columns.addLayout(column, 1)
+                column, height = self._column(), 0
+            column.addWidget(label(tr(group), "section"))
+            column.addLayout(self._grid(members))
+            column.addSpacing(SPACING)
+            height += len(members) + 2
+        column.addStretch()
+        columns.addLayout(column, 1)
+        content = QWidget()
+        content.setLayout(columns)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        scroll.setWidget(content)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 3 * SPACING)
+        layout.setSpacing(2 * SPACING)
+        layout.addWidget(label(tr("Keyboard shortcuts"), "title"))
+        layout.addWidget(scroll, 1)
+        available, px = self.screen().availableSize(), Theme.of_application().px
+        self.resize(min(px(_WIDTH_PX), available.width() - 40), min(px(_HEIGHT_PX), available.height() - 80))
+
+    @staticmethod
+    def _column() -> QVBoxLayout:
+        column = QVBoxLayout()
+        column.setSpacing(SPACING)
+        return column
+
+    @staticmethod
+    def _grid(action_ids: list[str]) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(3 * SPACING)
+        grid.setVerticalSpacing(SPACING // 2)
+        for row, action_id in enumerate(action_ids):
+            keys = label(shown_keys(action_id), "strong")
+            grid.addWidget(keys, row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(label(tr(ACTIONS[action_id].text), wraps=True), row, 1)
+        # All groups alike, so that the eye finds the texts in one line.
+        grid.setColumnMinimumWidth(0, Theme.of_application().px(_KEYS_PX))
+        grid.setColumnStretch(1, 1)
+        return grid

@@ -1,0 +1,211 @@
+"""Command line options made from the settings models, so that a field added there is an option here."""
+
+import functools
+import inspect
+import json
+import types
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import typer
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from engine.contracts.configs import OWN_NOISE, JobConfig
+
+ADVANCED_PANEL = "More settings"
+
+
+def options_from(
+    model: type[JobConfig], *, leave_out: Collection[str], by_preset: Collection[str] = ()
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for each field of a settings model.
+
+    The command receives `settings`: the values of those options that were given, by field name.
+
+    Args:
+        model: The settings.
+        leave_out: Fields that the command takes in a way of its own.
+        by_preset: Fields whose value a preset sets where the option is not given.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        fields = {name: field for name, field in model.model_fields.items() if name not in leave_out}
+
+        @functools.wraps(command)
+        def with_settings(**arguments: Any) -> None:
+            given = {name: arguments.pop(name) for name in fields}
+            command(**arguments, settings=_parse(fields, given))
+
+        annotations = {name: _annotation(name, field, has_preset=name in by_preset) for name, field in fields.items()}
+        own = [
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for parameter in inspect.signature(command).parameters.values()
+            if parameter.name != "settings"
+        ]
+        generated = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+            for name, annotation in annotations.items()
+        ]
+        parameters = [*own, *generated]
+        # typer reads the signature and, for the types, the annotations.
+        with_settings.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        with_settings.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return with_settings
+
+    return decorate
+
+
+def make_config(model: type[JobConfig], /, **values: Any) -> Any:
+    """Build settings from values of the command line.
+
+    Raises:
+        typer.BadParameter: A value is out of bounds, or two do not fit together.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        raise typer.BadParameter(f"{_flag(name)}: {first['msg']} (found {first['input']!r})") from error
+
+
+def parse_tile(text: str) -> int:
+    """Read a tile size: "auto" or a number of pixels."""
+    if text == "auto":
+        return 0
+    if not text.isdecimal():
+        raise typer.BadParameter(f"expected auto or a number of pixels; found {text!r}")
+    return int(text)
+
+
+def find_run_or_model(text: str, task: str = "") -> Path:
+    """Turn what a person calls a model into its path: a folder or file, the id of a run, or the word "starter".
+
+    Args:
+        text: What the person wrote.
+        task: Whose starter model the word stands for; empty: denoising.
+
+    Raises:
+        typer.BadParameter: There is no starter model for the task.
+    """
+    from engine.contracts.errors import InvalidInputError, RunStoreError
+    from engine.models.starters import GENERAL_TASK, STARTER_WORD, require_starter
+    from engine.runs.store import RunStore
+
+    if text == STARTER_WORD:
+        try:
+            return require_starter(task or GENERAL_TASK)
+        except InvalidInputError as error:
+            raise typer.BadParameter(str(error)) from error
+    path = Path(text)
+    if path.exists():
+        return path.absolute()
+    try:
+        return RunStore().open(text).path
+    except RunStoreError:
+        # The job says what is wrong with it.
+        return path.absolute()
+
+
+def task_of_model(path: Path) -> str:
+    """The task of a model; "" for what is none, which the job then says."""
+    from engine.contracts.errors import EngineError
+    from engine.models.files import read_card
+
+    try:
+        return read_card(path).task
+    except EngineError:
+        return ""
+
+
+def learns_with_twins(path: Path, task: str) -> bool:
+    """Whether fine-tuning a model goes on with the photos' own noise: it denoises, and was not pretrained otherwise."""
+    from engine.contracts.errors import EngineError
+    from engine.models.files import read_card
+
+    try:
+        card = read_card(path)
+    except EngineError:
+        return False
+    return card.task == task == "denoise" and card.starter is not None and card.pretext in {None, OWN_NOISE}
+
+
+def _annotation(name: str, field: FieldInfo, *, has_preset: bool) -> Any:
+    kind = _plain_type(field.annotation)
+    is_advanced = isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("level") == "advanced"
+    details: dict[str, Any] = {
+        "help": _help(field, has_preset),
+        "rich_help_panel": ADVANCED_PANEL if is_advanced else None,
+        "show_default": False,
+    }
+    flag = _flag(name)
+    if kind is bool:
+        return Annotated[bool | None, typer.Option(f"{flag}/--no-{flag[2:]}", **details)]
+    if get_origin(kind) is tuple or kind is tuple:
+        return Annotated[list[str] | None, typer.Option(flag, **details)]
+    if get_origin(kind) is dict or kind is dict:
+        return Annotated[list[str] | None, typer.Option(flag, metavar="NAME=VALUE", **details)]
+    if kind in (int, float):
+        details |= _bounds(field)
+    return Annotated[kind | None, typer.Option(flag, **details)]
+
+
+def _plain_type(annotation: Any) -> Any:
+    """Return a field's type without None; of a choice of words, the choice."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+        assert len(kinds) == 1, f"a command line option has one type; found {annotation}"
+        return kinds[0]
+    return annotation
+
+
+def _bounds(field: FieldInfo) -> dict[str, Any]:
+    bounds: dict[str, Any] = {}
+    for limit in field.metadata:
+        if hasattr(limit, "ge"):
+            bounds["min"] = limit.ge
+        if hasattr(limit, "le"):
+            bounds["max"] = limit.le
+    return bounds
+
+
+def _help(field: FieldInfo, has_preset: bool) -> str:
+    description = field.description or ""
+    if has_preset:
+        return f"{description} Default: by the preset."
+    if field.default in (None, "", {}, ()):
+        return description
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    unit = f" {extra['unit']}" if "unit" in extra else ""
+    default = {True: "yes", False: "no"}[field.default] if isinstance(field.default, bool) else field.default
+    return f"{description} Default: {default}{unit}."
+
+
+def _parse(fields: dict[str, FieldInfo], given: dict[str, Any]) -> dict[str, Any]:
+    """Keep what was given, with `NAME=VALUE` texts turned into values by name."""
+    settings = {}
+    for name, value in given.items():
+        if value is None or value == []:
+            continue
+        kind = _plain_type(fields[name].annotation)
+        settings[name] = _parse_pairs(name, value) if get_origin(kind) is dict or kind is dict else value
+    return settings
+
+
+def _parse_pairs(name: str, texts: Sequence[str]) -> dict[str, Any]:
+    values = {}
+    for text in texts:
+        key, separator, value = text.partition("=")
+        if not separator or not key:
+            raise typer.BadParameter(f"{_flag(name)}: expected NAME=VALUE; found {text!r}")
+        try:
+            values[key] = json.loads(value)
+        except json.JSONDecodeError:
+            values[key] = value
+    return values
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -1,0 +1,163 @@
+"""The classical methods by name, with one way to use them. Imports neither torch nor OpenCV before one restores."""
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.comparing.baselines import denoisers
+from engine.comparing.baselines.interpolation import interpolate_bilinear, interpolate_malvar
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.events import Pixels
+from engine.photo_files.raw.mosaics import bayer_mosaic
+from engine.photos.noise_estimate import MIN_SIDE_PX, estimate_noise
+
+Denoise = Callable[[Pixels, float], Pixels]
+"""From a photo and the standard deviation of its noise to a photo of the same shape."""
+
+Interpolate = Callable[[Pixels], Pixels]
+"""From a mosaic with red top left to a photo."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineEntry:
+    """One classical method.
+
+    Attributes:
+        title: What a person reads.
+        description: What it does, one sentence.
+        denoise: How it removes noise; None: not at all.
+        interpolate: How it fills in a mosaic; None: it takes none.
+        takes_photos: Whether it does anything for a photo that is not a mosaic.
+        package: What has to be installed for it by hand, if anything.
+    """
+
+    title: str
+    description: str
+    denoise: Denoise | None = None
+    interpolate: Interpolate | None = interpolate_malvar
+    takes_photos: bool = True
+    package: str = ""
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether it can be used here."""
+        return not self.package or importlib.util.find_spec(self.package) is not None
+
+
+BASELINES: dict[str, BaselineEntry] = {
+    "bicubic": BaselineEntry(
+        title="Bicubic",
+        description="Enlarges with a smooth curve; of a photo that keeps its size it is the input.",
+        interpolate=None,
+    ),
+    "bilinear": BaselineEntry(
+        title="Bilinear demosaicking",
+        description="Fills each colour in with the mean of its neighbours.",
+        interpolate=interpolate_bilinear,
+        takes_photos=False,
+    ),
+    "malvar": BaselineEntry(
+        title="Malvar demosaicking",
+        description="Fills each colour in with its neighbours and the detail of the other colours.",
+        takes_photos=False,
+    ),
+    "non-local-means": BaselineEntry(
+        title="Non-local means",
+        description="Averages alike patches (OpenCV).",
+        denoise=denoisers.non_local_means,
+    ),
+    "wavelet": BaselineEntry(
+        title="Wavelet",
+        description="Shrinks small wavelet coefficients: BayesShrink (scikit-image).",
+        denoise=denoisers.wavelet,
+    ),
+    "total-variation": BaselineEntry(
+        title="Total variation",
+        description="Evens out what is not an edge: Chambolle's method (scikit-image).",
+        denoise=denoisers.total_variation,
+    ),
+    "bm3d": BaselineEntry(
+        title="BM3D",
+        description="Filters stacks of alike patches together. A package of its own, for non-commercial use alone.",
+        denoise=denoisers.bm3d,
+        package="bm3d",
+    ),
+}
+"""What needs no training. A mosaic is interpolated first, noise is removed at the recorded size, and enlarging comes
+last."""
+
+
+class Baseline:
+    """A classical method made ready for a task. It estimates the noise of each photo by itself."""
+
+    def __init__(self, entry: BaselineEntry, *, scale: int = 1, takes_mosaics: bool = False) -> None:
+        """Make it ready.
+
+        Args:
+            entry: The method.
+            scale: How many output pixels an input pixel becomes to a side.
+            takes_mosaics: Whether the task is to fill in a mosaic.
+
+        Raises:
+            InvalidInputError: The method is not for this task, or is not installed.
+        """
+        if not entry.is_installed:
+            raise InvalidInputError(
+                f"{entry.title} is not installed: its licence allows non-commercial use alone.",
+                f"Where that suits you, install the package {entry.package} with pip; or choose another method.",
+            )
+        if takes_mosaics and entry.interpolate is None:
+            raise InvalidInputError(
+                f"{entry.title} does not work on a colour filter mosaic.", "Choose another method: malvar, for one."
+            )
+        if not takes_mosaics and not entry.takes_photos:
+            raise InvalidInputError(
+                f"{entry.title} works on a colour filter mosaic alone.", "Choose the task demosaick, or another method."
+            )
+        self._entry = entry
+        self._scale = scale
+        self._takes_mosaics = takes_mosaics
+
+    def restore(self, pixels: Pixels) -> Pixels:
+        """Restore one photo.
+
+        Args:
+            pixels: Shape: (height, width, 1 or 3), 0 to 1. Where the task takes mosaics, one with red top left (1), or
+                the photo (3) of which a camera's colour filters let a part through.
+
+        Returns:
+            The restored photo, 0 to 1, read-only. Shape: (scale * height, scale * width, channels), of a mosaic 3.
+
+        Raises:
+            InvalidInputError: The photo is too small for its noise to be estimated.
+        """
+        restored = pixels
+        if self._takes_mosaics:
+            assert self._entry.interpolate is not None
+            restored = self._entry.interpolate(pixels if pixels.shape[2] == 1 else bayer_mosaic(pixels))
+        if self._entry.denoise is not None:
+            sigma = _estimated_sigma(restored)
+            restored = self._entry.denoise(restored, sigma) if sigma > 0 else restored
+        if self._scale > 1:
+            from engine.photo_files.bicubic_resize import enlarge
+
+            restored = enlarge(restored, self._scale)
+        clipped: Pixels = np.clip(restored, 0.0, 1.0)
+        clipped.setflags(write=False)
+        return clipped
+
+
+def _estimated_sigma(pixels: Pixels) -> float:
+    """Estimate the noise.
+
+    Raises:
+        InvalidInputError: The photo is too small.
+    """
+    if min(pixels.shape[:2]) < MIN_SIDE_PX:
+        raise InvalidInputError(
+            f"A photo of {pixels.shape[1]} x {pixels.shape[0]} pixels is too small for its noise to be estimated.",
+            f"Choose photos with at least {MIN_SIDE_PX} pixels a side.",
+        )
+    return estimate_noise(pixels).sigma

@@ -1,0 +1,353 @@
+"""The job that measures: a model or a classical method on pairs of noisy photos and clean references."""
+
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.comparing.baselines.interpolation import interpolate_bilinear
+from engine.comparing.baselines.registry import BASELINES, Baseline
+from engine.comparing.metrics import fit_brightness, luminance, psnr, shave, ssim
+from engine.contracts.configs import EvaluateConfig
+from engine.contracts.errors import ImageReadError, InvalidInputError
+from engine.contracts.events import Emit, FileSkipped, Pixels, StepDone
+from engine.contracts.job_control import JobControl
+from engine.contracts.results import EvaluationResult, PairScore
+from engine.machine.interruptible import run_interruptibly
+from engine.photo_files.bicubic_resize import enlarge, shrink
+from engine.photo_files.photos import read_image
+from engine.photo_files.raw.mosaics import bayer_mosaic
+from engine.photos.folder import list_image_files
+from engine.photos.pairs import PhotoPair, match_pairs
+
+if TYPE_CHECKING:
+    from engine.method.tasks.restoration_task import RestorationTask
+    from engine.models.files import ModelCard
+    from engine.restoring.restorer import Restorer
+
+DEFAULT_TASK = "denoise"
+"""What a classical method does if it is not told."""
+
+
+def evaluate(config: EvaluateConfig, control: JobControl, emit: Emit) -> EvaluationResult:
+    """Measure a model or a classical method on pairs of noisy photos and clean references.
+
+    Pairs that a model learned from or was chosen by are measured too, but left out of the means unless the settings ask
+    for them.
+
+    - *Denoising*: restored against clean.
+    - *Super-resolution*: the references are larger by the scale, or the noisy photos are as large, being enlarged
+      already. The luminance without `scale` pixels at each side is measured beside the colours.
+    - *Demosaicking*: of each noisy photo only what a Bayer filter (red top left) lets through is given.
+
+    Where the task makes the noisy side of a pair from clean photos, one folder may be both: what is restored is then
+    made from each reference.
+
+    Args:
+        config: What to measure, and the pairs.
+        control: Asked once per tile or photo.
+        emit: Receives `StepDone`, `FileSkipped` and `JobWarning`.
+
+    Returns:
+        Means and each pair's figures. Inputs are as they lie in the files; results are not rounded to 8 or 16 bits.
+
+    Raises:
+        JobCancelled: Asked to end.
+        InvalidInputError: No pair is left to measure, or the model or method is for another task.
+        ModelFileError: The model cannot be loaded.
+        DeviceError: The device is not there, or has too little memory.
+    """
+    started, paused_before = time.monotonic(), control.paused_seconds
+
+    def elapsed() -> float:
+        return time.monotonic() - started - (control.paused_seconds - paused_before)
+
+    method = _open_method(config, emit)
+    pairs, failed = _find_pairs(config, method.task)
+    for skipped in failed:
+        emit(skipped)
+    if not pairs and failed:
+        raise InvalidInputError("None of the pairs can be used: see the reason of each.", failed[0].hint)
+    if not pairs:
+        raise InvalidInputError(
+            "No noisy photo has a clean reference of the same name.", "Give both files of a pair the same name."
+        )
+    scores: list[PairScore] = []
+    megapixels = 0.0
+    for index, pair in enumerate(pairs):
+        control.wait_if_paused()
+        seconds_left = elapsed() / index * (len(pairs) - index) if index else None
+        emit(StepDone(stage="Evaluating", step=index, num_steps=len(pairs), seconds_left=seconds_left))
+        try:
+            sample = run_interruptibly(partial(_read_sample, pair, method.task), control)
+            scores.append(_measure(sample, method, control, fits_brightness=config.fit_brightness))
+        except (ImageReadError, InvalidInputError) as error:
+            failed.append(FileSkipped(path=pair.noisy, reason=error.message, hint=error.hint))
+            emit(failed[-1])
+            continue
+        megapixels += sample.clean.shape[0] * sample.clean.shape[1] / 1e6
+    emit(StepDone(stage="Evaluating", step=len(pairs), num_steps=len(pairs), seconds_left=0.0))
+    counted = [score for score in scores if config.include_training or not score.used_for_training]
+    if not counted:
+        raise InvalidInputError(
+            "No pair is left to measure: the model learned from all of them, or they cannot be read.",
+            "Add other pairs, or include the training labels.",
+        )
+
+    def mean(figure: Callable[[PairScore], float | None]) -> float | None:
+        values = [value for score in counted if (value := figure(score)) is not None]
+        return _mean(values) if values else None
+
+    return EvaluationResult(
+        psnr=_mean([score.psnr for score in counted]),
+        ssim=_mean([score.ssim for score in counted]),
+        noisy_psnr=_mean([score.noisy_psnr for score in counted]),
+        noisy_ssim=_mean([score.noisy_ssim for score in counted]),
+        num_pairs=len(counted),
+        num_left_out=len(scores) - len(counted),
+        per_image=tuple(scores),
+        failed=tuple(failed),
+        seconds=elapsed(),
+        luminance_psnr=mean(lambda score: score.luminance_psnr),
+        luminance_ssim=mean(lambda score: score.luminance_ssim),
+        noisy_luminance_psnr=mean(lambda score: score.noisy_luminance_psnr),
+        noisy_luminance_ssim=mean(lambda score: score.noisy_luminance_ssim),
+        seconds_per_megapixel=sum(score.seconds for score in scores) / megapixels,
+    )
+
+
+class _Method(ABC):
+    """What is measured.
+
+    Attributes:
+        task: What it does.
+    """
+
+    def __init__(self, task: "RestorationTask") -> None:
+        self.task = task
+
+    @abstractmethod
+    def restore(self, observed: Pixels, scale: int, control: JobControl) -> Pixels:
+        """Restore a photo.
+
+        Args:
+            observed: The noisy photo or mosaic.
+            scale: How many times larger the reference is, to a side; 1 where the photo has been enlarged already.
+            control: Asked on the way.
+
+        Returns:
+            The result, 0 to 1, of about `scale` times the size.
+        """
+
+    @abstractmethod
+    def was_taught_by(self, pair: PhotoPair) -> bool:
+        """Tell whether it learned from a pair, or was chosen by it."""
+
+
+class _Model(_Method):
+    """A trained model."""
+
+    def __init__(self, task: "RestorationTask", restorer: "Restorer", card: "ModelCard", scale: int) -> None:
+        super().__init__(task)
+        self._restorer = restorer
+        self._card = card
+        self._scale = scale
+
+    def restore(self, observed: Pixels, scale: int, control: JobControl) -> Pixels:
+        """Restore, at the resolution that the network works at."""
+        fitting = observed
+        if self._scale > scale:
+            fitting = shrink(observed, self._scale // scale)
+        elif self._scale < scale:
+            fitting = enlarge(observed, scale // self._scale)
+        return self._restorer.restore(fitting, control=control)
+
+    def was_taught_by(self, pair: PhotoPair) -> bool:
+        """Compare the files' content with what the card knows; their names, where it knows no more."""
+        from engine.training.labels import file_digest
+
+        if self._card.label_digests:
+            return not {file_digest(path) for path in {pair.noisy, pair.clean}}.isdisjoint(self._card.label_digests)
+        return pair.noisy.name in self._card.labels
+
+
+class _Classical(_Method):
+    """A classical method."""
+
+    def __init__(self, task: "RestorationTask", name: str) -> None:
+        super().__init__(task)
+        takes_mosaics = _takes_mosaics(task)
+        self._by_scale = {
+            scale: Baseline(BASELINES[name], scale=scale, takes_mosaics=takes_mosaics) for scale in {1, task.scale}
+        }
+
+    def restore(self, observed: Pixels, scale: int, control: JobControl) -> Pixels:
+        """Restore in one piece, which a stop leaves behind."""
+        return run_interruptibly(lambda: self._by_scale[scale].restore(observed), control)
+
+    def was_taught_by(self, pair: PhotoPair) -> bool:
+        """It learns from nothing."""
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sample:
+    """A pair, read and brought together.
+
+    Attributes:
+        pair: Its files.
+        observed: What the method is given.
+        unrestored: The same at the size and with the channels of the reference, without any skill.
+        clean: The reference.
+        scale: How many times larger it is than `observed`, to a side.
+        border_px: What luminance is measured without; 0: it is not measured.
+    """
+
+    pair: PhotoPair
+    observed: Pixels
+    unrestored: Pixels
+    clean: Pixels
+    scale: int = 1
+    border_px: int = 0
+
+
+def _open_method(config: EvaluateConfig, emit: Emit) -> _Method:
+    """Load the model, or make the classical method ready.
+
+    Raises:
+        InvalidInputError: It is for another task, or is not there.
+        ModelFileError: The model cannot be loaded.
+        DeviceError: The device is not there.
+    """
+    from engine.method.registry import TASKS, find_entry
+
+    if config.model is None:
+        if config.baseline not in BASELINES:
+            raise InvalidInputError(
+                f"There is no classical method called '{config.baseline}'.", f"Choose one of: {', '.join(BASELINES)}."
+            )
+        return _Classical(find_entry(TASKS, config.task or DEFAULT_TASK, "task").make({}), config.baseline)
+
+    from engine.machine.devices import open_device
+    from engine.models.files import load_model
+    from engine.restoring.restorer import Restorer
+
+    model = load_model(config.model)
+    card = model.card
+    if config.task not in ("", card.task):
+        raise InvalidInputError(
+            f"The model “{card.name}” is for the task {card.task}, not {config.task}.",
+            "Choose its own task, or another model.",
+        )
+    # With the task's own settings, whatever the model's: how a pair is measured does not depend on what learned.
+    task = find_entry(TASKS, card.task, "task").make({})
+    restorer = Restorer(model, open_device(config), tile_px=config.tile, emit=emit)
+    return _Model(task, restorer, card, model.network.scale)
+
+
+def _takes_mosaics(task: "RestorationTask") -> bool:
+    """Tell whether the task's measurement keeps one colour a pixel."""
+    import torch
+
+    return task.measure(torch.zeros(1, 3, 8 * task.scale, 8 * task.scale)).shape[1] == 1
+
+
+def _find_pairs(config: EvaluateConfig, task: "RestorationTask") -> tuple[list[PhotoPair], list[FileSkipped]]:
+    """Match the files by name, and list what cannot be used."""
+    matching = match_pairs(list_image_files(config.noisy), list_image_files(config.clean), scale=task.scale)
+    pairs, failed = list(matching.pairs), []
+    for doubt in matching.doubtful:
+        if task.makes_own_pairs and doubt.pair.noisy == doubt.pair.clean:
+            pairs.append(doubt.pair)
+        else:
+            failed.append(FileSkipped(path=doubt.pair.noisy, reason=doubt.reason, hint=doubt.hint))
+    return pairs, failed
+
+
+def _read_sample(pair: PhotoPair, task: "RestorationTask") -> _Sample:
+    """Read a pair and make of it what the task measures.
+
+    Raises:
+        ImageReadError: One of the two cannot be read.
+        InvalidInputError: They do not fit together.
+    """
+    clean = read_image(pair.clean).pixels
+    noisy = task.make_noisy(clean) if pair.noisy == pair.clean else read_image(pair.noisy).pixels
+    if _takes_mosaics(task):
+        _require_size(noisy, clean.shape[:2])
+        mosaic = noisy if noisy.shape[2] == 1 else bayer_mosaic(noisy)
+        photo = np.broadcast_to(clean, (*clean.shape[:2], 3))
+        return _Sample(pair=pair, observed=mosaic, unrestored=interpolate_bilinear(mosaic), clean=photo)
+    num_channels = max(noisy.shape[2], clean.shape[2])
+    noisy = np.broadcast_to(noisy, (*noisy.shape[:2], num_channels))
+    clean = np.broadcast_to(clean, (*clean.shape[:2], num_channels))
+    if task.scale == 1 or noisy.shape == clean.shape:
+        _require_size(noisy, clean.shape[:2])
+        border_px = task.scale if task.scale > 1 else 0
+        return _Sample(pair=pair, observed=noisy, unrestored=noisy, clean=clean, border_px=border_px)
+    _require_size(noisy, tuple(side // task.scale for side in clean.shape[:2]))
+    enlarged = enlarge(noisy, task.scale)
+    clean = clean[: enlarged.shape[0], : enlarged.shape[1]]
+    return _Sample(pair=pair, observed=noisy, unrestored=enlarged, clean=clean, scale=task.scale, border_px=task.scale)
+
+
+def _require_size(noisy: Pixels, expected: tuple[int, ...]) -> None:
+    """Compare sizes once more, as turned by the photos' orientation.
+
+    Raises:
+        InvalidInputError: They differ.
+    """
+    if noisy.shape[:2] != expected:
+        raise InvalidInputError(
+            f"The photo has {noisy.shape[1]} x {noisy.shape[0]} pixels where its reference asks for "
+            f"{expected[1]} x {expected[0]}.",
+            "Crop them alike.",
+        )
+
+
+def _measure(sample: _Sample, method: _Method, control: JobControl, *, fits_brightness: bool) -> PairScore:
+    """Restore the noisy photo of a pair and compare both with the reference.
+
+    Raises:
+        InvalidInputError: It cannot be restored, or is too small to be measured.
+    """
+    started, paused_before = time.monotonic(), control.paused_seconds
+    restored = method.restore(sample.observed, sample.scale, control)
+    seconds = time.monotonic() - started - (control.paused_seconds - paused_before)
+    # Shrinking to a network's own resolution may have cost a row or a column.
+    area = np.s_[: restored.shape[0], : restored.shape[1]]
+    clean, unrestored = sample.clean[area], sample.unrestored[area]
+    if fits_brightness:
+        restored, unrestored = fit_brightness(restored, clean), fit_brightness(unrestored, clean)
+    name = sample.pair.noisy.name
+    try:
+        score = PairScore(
+            name=name,
+            psnr=psnr(restored, clean),
+            ssim=ssim(restored, clean),
+            noisy_psnr=psnr(unrestored, clean),
+            noisy_ssim=ssim(unrestored, clean),
+            used_for_training=method.was_taught_by(sample.pair),
+            seconds=seconds,
+        )
+        if not sample.border_px:
+            return score
+        inner = [luminance(shave(pixels, sample.border_px)) for pixels in (restored, unrestored, clean)]
+        return replace(
+            score,
+            luminance_psnr=psnr(inner[0], inner[2]),
+            luminance_ssim=ssim(inner[0], inner[2]),
+            noisy_luminance_psnr=psnr(inner[1], inner[2]),
+            noisy_luminance_ssim=ssim(inner[1], inner[2]),
+        )
+    except ValueError as error:
+        raise InvalidInputError(f"{name} cannot be measured: {error}.", "Use larger photos.") from error
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values) if all(map(math.isfinite, values)) else math.inf

@@ -1,0 +1,155 @@
+"""A comparison to send to others: one HTML file with the pictures inside and a slider between any two of them."""
+
+import base64
+import html
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import numpy as np
+
+from engine.comparing.page_template import PAGE_END, PAGE_START, PICTURE_END, PICTURE_START
+from engine.contracts.errors import ImageWriteError, InvalidInputError
+from engine.contracts.events import Emit, Pixels, StepDone
+from engine.contracts.job_control import JobControl
+from engine.machine.atomic_files import replace_atomically
+from engine.machine.interruptible import run_interruptibly
+from engine.photo_files.encoding import check_can_hold, encode
+
+_STAGE = "Writing the page"
+_BASE64_BLOCK = 3 * 2**18
+"""Bytes encoded at once: a multiple of three, so that no padding falls between two blocks."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PagePicture:
+    """One picture of the page.
+
+    Attributes:
+        name: What it is, for the menus.
+        caption: What is said below it: name, PSNR and SSIM.
+        pixels: Height x width x 1 or 3, 0 to 1. Pictures of other sizes are scaled to the largest by the browser.
+        icc_profile: Its colour profile; None: sRGB.
+    """
+
+    name: str
+    caption: str
+    pixels: Pixels
+    icc_profile: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonPageConfig:
+    """What the page holds.
+
+    Attributes:
+        path: The file; its folder must exist.
+        title: Heading of the page.
+        pictures: At least two; the first two are shown at first.
+        file_format: "jpeg" is small; "png" keeps every pixel, in 8 bits.
+        jpeg_quality: 1 to 100.
+    """
+
+    path: Path
+    title: str
+    pictures: tuple[PagePicture, ...]
+    file_format: Literal["jpeg", "png"] = "jpeg"
+    jpeg_quality: int = 92
+
+
+def write_comparison_page(config: ComparisonPageConfig, control: JobControl, emit: Emit) -> Path:
+    """Write the page, whole or not at all; a job.
+
+    Args:
+        config: What it holds.
+        control: Asked before and while each picture is encoded.
+        emit: Receives `StepDone` (steps are pictures).
+
+    Returns:
+        The file.
+
+    Raises:
+        JobCancelled: Asked to end; an older file is as it was.
+        InvalidInputError: There are fewer than two pictures.
+        ImageWriteError: The pictures are too large for the format, or the file cannot be written.
+    """
+    if len(config.pictures) < 2:
+        raise InvalidInputError("A slider needs two pictures.", "Show two pictures first, then save the page.")
+    try:
+        with replace_atomically(config.path) as temporary, temporary.open("wb") as file:
+            file.write(_page_start(config).encode())
+            for index, picture in enumerate(config.pictures):
+                control.wait_if_paused()
+                emit(StepDone(stage=_STAGE, step=index, num_steps=len(config.pictures)))
+                content = run_interruptibly(partial(_encoded, picture, config), control)
+                _write_picture(file, picture, config, content, side=("left", "right")[index] if index < 2 else "")
+            control.wait_if_paused()
+            file.write(_page_end(config).encode())
+    except OSError as error:
+        raise ImageWriteError(
+            f"{config.path.name} cannot be written to {config.path.parent} ({error.strerror or error}).",
+            "Choose another folder, or make room on the disk.",
+        ) from error
+    emit(StepDone(stage=_STAGE, step=len(config.pictures), num_steps=len(config.pictures)))
+    return config.path
+
+
+def _page_start(config: ComparisonPageConfig) -> str:
+    def options(selected: int) -> str:
+        return "".join(
+            f"<option{' selected' if index == selected else ''}>{html.escape(picture.name)}</option>"
+            for index, picture in enumerate(config.pictures)
+        )
+
+    largest = max(config.pictures, key=lambda picture: picture.pixels.shape[0] * picture.pixels.shape[1])
+    height, width = largest.pixels.shape[:2]
+    return PAGE_START.format(
+        title=html.escape(config.title),
+        left_options=options(0),
+        right_options=options(1),
+        width=width,
+        height=height,
+    )
+
+
+def _page_end(config: ComparisonPageConfig) -> str:
+    captions = [picture.caption for picture in config.pictures]
+    return PAGE_END.format(
+        left_caption=html.escape(captions[0]),
+        right_caption=html.escape(captions[1]),
+        # Inside a script "</script>" would end it, and "<!--" change how it is read.
+        captions=json.dumps(captions).replace("<", "\\u003c"),
+    )
+
+
+def _encoded(picture: PagePicture, config: ComparisonPageConfig) -> bytes:
+    height, width = picture.pixels.shape[:2]
+    check_can_hold(config.file_format, width, height, 8, has_alpha=False)
+    levels = np.rint(np.clip(picture.pixels, 0, 1) * np.float32(255)).astype(np.uint8)
+    return encode(
+        levels,
+        config.file_format,
+        quality=config.jpeg_quality,
+        is_lossless=config.file_format == "png",
+        icc_profile=picture.icc_profile,
+        exif=None,
+    )
+
+
+def _write_picture(
+    file: BinaryIO, picture: PagePicture, config: ComparisonPageConfig, content: bytes, *, side: str
+) -> None:
+    start = PICTURE_START.format(name=html.escape(picture.name), side=side, media_type=f"image/{config.file_format}")
+    file.write(start.encode())
+    for block in _blocks(content):
+        file.write(base64.b64encode(block))
+    file.write(PICTURE_END.encode())
+
+
+def _blocks(content: bytes) -> Iterator[memoryview]:
+    view = memoryview(content)
+    for start in range(0, len(view), _BASE64_BLOCK):
+        yield view[start : start + _BASE64_BLOCK]

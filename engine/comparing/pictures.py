@@ -1,0 +1,253 @@
+"""Pictures made for looking at them beside others: by a model or a classical method, kept in a bounded folder.
+
+What is kept is found again by the photo, its maker and the states of both files, so that a photo that was edited or a
+model that was trained further is computed anew.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import time
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field, model_validator
+
+from engine.comparing.baselines.registry import BASELINES, Baseline
+from engine.contracts.configs import ComputeConfig
+from engine.contracts.errors import ImageWriteError, InvalidInputError, RunStoreError
+from engine.contracts.events import Emit, StepDone
+from engine.contracts.job_control import JobControl
+from engine.machine.atomic_files import TEMPORARY_PREFIX
+from engine.machine.interruptible import run_interruptibly
+from engine.photo_files.colour.transparency import spread_visible_colours
+from engine.photo_files.photos import PhotoImage, is_raw_file, read_image, write_image
+from engine.photo_files.tiff.pages import containing_file
+from engine.photos.decoded_files import DECODER_VERSION
+from engine.runs.folder import Run
+
+if TYPE_CHECKING:
+    from engine.restoring.restorer import OnTile
+
+PICTURES_FOLDER = "comparison pictures"
+"""The folder's name below the person's data folder."""
+
+DEFAULT_LIMIT_BYTES = 4 * 2**30
+MAX_SCALE = 4
+_SUFFIX = ".tif"
+_STAGE = "Computing the picture"
+
+_logger = logging.getLogger(__name__)
+
+
+class ComparisonPictureConfig(ComputeConfig):
+    """One photo, and what makes another picture of it: a model or a classical method."""
+
+    photo: Annotated[Path, Field(title="Photo", description="The photo as it is.")]
+    folder: Annotated[Path, Field(title="Folder", description="Where the picture is kept.")]
+    model: Annotated[Path | None, Field(title="Model", description="A run folder or a model file.")] = None
+    baseline: Annotated[str, Field(title="Classical method", description="Its name in the registry.")] = ""
+    scale: Annotated[
+        int,
+        Field(ge=1, le=MAX_SCALE, title="Enlargement", description="Of a classical method: how many times to a side."),
+    ] = 1
+    limit_bytes: Annotated[
+        int, Field(ge=0, title="Room", description="How many bytes the folder may hold; the oldest files go first.")
+    ] = DEFAULT_LIMIT_BYTES
+
+    @model_validator(mode="after")
+    def _check_one_maker(self) -> "ComparisonPictureConfig":
+        if (self.model is None) == (not self.baseline):
+            raise ValueError("name a model or a classical method, and not both")
+        return self
+
+
+def find_picture(config: ComparisonPictureConfig) -> Path | None:
+    """Return the picture where it has been made already, and note that it was used; from any thread."""
+    path = _picture_path(config)
+    try:
+        os.utime(path)
+    except OSError:
+        return None
+    return path
+
+
+def compute_picture(config: ComparisonPictureConfig, control: JobControl, emit: Emit) -> Path:
+    """Make the picture, in the photo's own bit depth and with its colour profile; a job.
+
+    Args:
+        config: The photo and what makes the picture.
+        control: Asked once per tile; a classical method, which has none, is left behind.
+        emit: Receives `StepDone` (steps are tiles).
+
+    Returns:
+        The file, a TIFF.
+
+    Raises:
+        JobCancelled: Asked to end; nothing is kept.
+        EngineError: The photo, the model or the method cannot be used, or the folder cannot be written.
+    """
+    found = find_picture(config)
+    if found is not None:
+        return found
+    emit(StepDone(stage=_STAGE, step=0, num_steps=1))
+    path = _picture_path(config)
+    picture = _by_model(config, config.model, control, emit) if config.model else _by_baseline(config, control)
+    control.wait_if_paused()
+    try:
+        config.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageWriteError(
+            f"The folder {config.folder} cannot be made ({error.strerror or error}).", "Check the disk, then try again."
+        ) from error
+    write_image(path, picture, file_format="tiff", bit_depth=picture.metadata.bit_depth)
+    trim_folder(config.folder, config.limit_bytes, keep=path)
+    emit(StepDone(stage=_STAGE, step=1, num_steps=1))
+    return path
+
+
+def trim_folder(folder: Path, limit_bytes: int, *, keep: Path | None = None) -> None:
+    """Delete the pictures that were not used for longest until the rest fits.
+
+    Args:
+        folder: Holds pictures of `compute_picture`; anything else in it is left alone.
+        limit_bytes: What the pictures may take together.
+        keep: A picture that stays whatever its size.
+    """
+    pictures = []
+    for path in folder.glob(f"*{_SUFFIX}"):
+        if path.name.startswith(TEMPORARY_PREFIX):
+            continue
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            # Another window tidies up too.
+            continue
+        pictures.append((status.st_mtime_ns, status.st_size, path))
+    total = sum(size for _, size, _ in pictures)
+    for _, size, path in sorted(pictures):
+        if total <= limit_bytes:
+            return
+        if path == keep:
+            continue
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            _logger.warning("%s cannot be deleted to make room: %s", path, error)
+            continue
+        total -= size
+
+
+def _by_model(config: ComparisonPictureConfig, model: Path, control: JobControl, emit: Emit) -> PhotoImage:
+    # Imported late: torch takes seconds.
+    from engine.machine.devices import open_device
+    from engine.models.files import load_model
+    from engine.restoring.raw import restore_raw_file
+    from engine.restoring.restorer import Restorer
+
+    restorer = Restorer(load_model(model), open_device(config), emit=emit)
+    on_tile = _tile_reporter(emit)
+    if restorer.takes_mosaics:
+        return restore_raw_file(config.photo, restorer, control=control, on_tile=on_tile)
+    image = run_interruptibly(lambda: read_image(config.photo), control)
+    alpha = image.alpha
+    visible = spread_visible_colours(image.pixels, alpha)
+    restored = restorer.restore(visible, control=control, on_tile=on_tile)
+    if alpha is not None:
+        alpha = restorer.enlarged(alpha[:, :, None])[:, :, 0]
+    return image.with_pixels(restored, alpha)
+
+
+def _by_baseline(config: ComparisonPictureConfig, control: JobControl) -> PhotoImage:
+    entry = BASELINES.get(config.baseline)
+    if entry is None:
+        raise InvalidInputError(
+            f"There is no classical method called '{config.baseline}'.", f"Choose one of: {', '.join(BASELINES)}."
+        )
+    if not entry.takes_photos:
+        return run_interruptibly(lambda: _demosaicked(config.photo, Baseline(entry, takes_mosaics=True)), control)
+    image = run_interruptibly(lambda: read_image(config.photo), control)
+    restored = run_interruptibly(lambda: Baseline(entry, scale=config.scale).restore(image.pixels), control)
+    # An enlarged photo goes without its transparency: this picture is only looked at, over the same backdrop.
+    return image.with_pixels(restored, image.alpha if config.scale == 1 else None)
+
+
+def _demosaicked(photo: Path, baseline: Baseline) -> PhotoImage:
+    """Fill in a raw file's mosaic by interpolation.
+
+    Raises:
+        InvalidInputError: The photo has no mosaic.
+    """
+    from engine.photo_files.raw.mosaic import render
+    from engine.restoring.raw import open_raw
+
+    if not is_raw_file(photo):
+        raise InvalidInputError(
+            "This method fills in the mosaic of a raw file; this photo has all its colours already.",
+            "Choose a raw file, or another method.",
+        )
+    opened = open_raw(photo)
+    colours = baseline.restore(opened.encoded.pixels)
+    return PhotoImage(render(opened.raw, opened.encoded, colours), None, opened.raw.metadata)
+
+
+def _tile_reporter(emit: Emit) -> "OnTile":
+    started = time.monotonic()
+
+    def report(num_done: int, num_tiles: int) -> None:
+        elapsed = time.monotonic() - started
+        emit(
+            StepDone(
+                stage=_STAGE,
+                step=num_done,
+                num_steps=num_tiles,
+                seconds_left=elapsed * (num_tiles / num_done - 1),
+            )
+        )
+
+    return report
+
+
+def _picture_path(config: ComparisonPictureConfig) -> Path:
+    """Return the file that stands for the photo and its maker in their present states."""
+    parts = [
+        _program_version(),
+        DECODER_VERSION,
+        config.device,
+        config.precision,
+        _state(config.photo),
+        None if config.model is None else _state(_weights_of(config.model)),
+        config.baseline,
+        config.scale,
+    ]
+    digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+    return config.folder / f"{digest}{_SUFFIX}"
+
+
+def _weights_of(model: Path) -> Path:
+    """Return a run's model file, or the model file itself; `engine.models.files` would bring torch with it."""
+    try:
+        return Run(model).model_path if model.is_dir() else model
+    except RunStoreError:
+        # Loading it gives the reason in words.
+        return model
+
+
+def _state(path: Path) -> tuple[str, int, int]:
+    try:
+        status = containing_file(path).stat()
+    except OSError:
+        # Reading it gives the reason in words.
+        return str(path.absolute()), 0, 0
+    return str(path.absolute()), status.st_mtime_ns, status.st_size
+
+
+@cache
+def _program_version() -> str:
+    try:
+        return metadata.version("residua")
+    except metadata.PackageNotFoundError:
+        return ""

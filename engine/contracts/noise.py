@@ -1,0 +1,213 @@
+"""What is known about the noise of a photo and of a folder, in figures and in plain words.
+
+Free of measuring: `engine.photos.noise_estimate` finds the figures out.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+MAX_STRIDE = 4
+"""The farthest pixels whose noise is compared."""
+
+LEVELS = 255
+"""Figures for people are given on the scale of 8-bit values."""
+
+# Between the noise of real camera JPEGs two pixels apart (0.24) and three pixels apart (0.05).
+_NEARLY_UNCORRELATED = 0.15
+# Neighbours of camera noise correlate with 0.4 to 0.7. Remains of the picture lift white noise to 0.2 where it is weak.
+_NEARLY_UNCORRELATED_NEIGHBOURS = 0.25
+_LEVEL_WORDS = ((2, "Hardly any noise"), (6, "Little noise"), (15, "Clear noise"), (35, "Strong noise"))
+# Below a quarter more noise at one end of the brightness than at the other, the measurement's own error may be all.
+_CLEAR_RATIO = 1.25
+_LEAST_SIGMA = 0.1 / LEVELS
+_SPREAD_PERCENTILES = (10, 90)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalDependence:
+    """How the noise follows the brightness y: variance = slope * y + offset, all on the 0 to 1 scale.
+
+    A sensor's noise has a positive slope (photons arrive at random) and offset (read noise); Foi et al., "Practical
+    Poissonian-Gaussian noise modeling and fitting for single-image raw-data", IEEE TIP 17(10), 2008, equation 4. A
+    camera JPEG has been through a tone curve, which lifts shadows and flattens highlights: its slope is often about 0
+    or negative, and the line only sums up a curve. It says nothing outside the brightness it was measured at.
+
+    Attributes:
+        slope: Called a; 0 where the noise is alike everywhere.
+        offset: Called b; negative where the line would reach 0 before black.
+        darkest: Mean brightness of the darkest measured parts.
+        brightest: Mean brightness of the brightest measured parts.
+    """
+
+    slope: float
+    offset: float
+    darkest: float
+    brightest: float
+
+    def sigma_at(self, brightness: float) -> float:
+        """Return the noise's standard deviation at a brightness, both on the 0 to 1 scale."""
+        return math.sqrt(max(self.slope * brightness + self.offset, 0.0))
+
+    @property
+    def sentence(self) -> str:
+        """Where the noise is stronger, with the figures at both ends."""
+        dark, bright = self.sigma_at(self.darkest), self.sigma_at(self.brightest)
+        # Whole sentences, since no other language puts its words in the same places.
+        if max(dark, bright) < _CLEAR_RATIO * max(min(dark, bright), _LEAST_SIGMA):
+            return f"It is about as strong in dark parts ({_in_levels(dark)}) as in bright ones ({_in_levels(bright)})."
+        if dark > bright:
+            return f"It is stronger in dark parts ({_in_levels(dark)}) than in bright ones ({_in_levels(bright)})."
+        return f"It is stronger in bright parts ({_in_levels(bright)}) than in dark ones ({_in_levels(dark)})."
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseEstimate:
+    """The noise of a photo.
+
+    Attributes:
+        sigma: Standard deviation on the 0 to 1 scale, averaged over the channels. Some percent too low in flat
+            pictures, whose calmest blocks are taken, and too high in finely structured ones.
+        correlation: Correlation of the noise of pixels 1, 2, 3 and 4 apart, along rows or columns, whichever is
+            higher; near 0 for white noise.
+        dependence: How it follows the brightness; None where the photo is too small or too even to tell.
+    """
+
+    sigma: float
+    correlation: tuple[float, ...]
+    dependence: SignalDependence | None = None
+
+    @property
+    def stride(self) -> int:
+        """How far apart pixels must be for their noise to be nearly independent, 1 to `MAX_STRIDE`."""
+        return independent_distance(self.correlation)
+
+    @property
+    def correlation_sentence(self) -> str:
+        """How far the noise reaches from pixel to pixel."""
+        return _phrase_correlation(self.correlation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderNoise:
+    """The noise that photos have in common.
+
+    Attributes:
+        num_photos: Photos in which it was measured.
+        sigma: Median standard deviation on the 0 to 1 scale.
+        low_sigma: A tenth of the photos have less noise.
+        high_sigma: A tenth of the photos have more noise.
+        correlation: Median correlation of the noise of pixels 1, 2, 3 and 4 apart.
+        stride: How far apart pixels must be for their noise to be nearly independent, 1 to `MAX_STRIDE`: what
+            pretraining sub-samples by.
+        dependence: That of a photo of median noise; None where fewer than half of the photos show one.
+    """
+
+    num_photos: int
+    sigma: float
+    low_sigma: float
+    high_sigma: float
+    correlation: tuple[float, ...]
+    stride: int
+    dependence: SignalDependence | None
+
+    @property
+    def level_sentence(self) -> str:
+        """How strong it is, and how much that differs from photo to photo."""
+        typical, low, high = (_in_levels(sigma) for sigma in (self.sigma, self.low_sigma, self.high_sigma))
+        if low == high:
+            return f"{noise_word(self.sigma)}: {typical} of {LEVELS} in each photo."
+        return f"{noise_word(self.sigma)}: {typical} of {LEVELS}, most photos {low} to {high}."
+
+    @property
+    def stride_sentence(self) -> str:
+        """What pretraining does about the noise's reach."""
+        if self.stride == 1:
+            return "The noise of neighbouring pixels is independent: sub-sampling with stride 1."
+        return f"The noise of neighbouring pixels is alike: sub-sampling with stride {self.stride}."
+
+    @property
+    def sentence(self) -> str:
+        """Level, dependence on brightness, reach, and what is done about it."""
+        dependence = [self.dependence.sentence] if self.dependence is not None else []
+        return " ".join([self.level_sentence, *dependence, self.stride_sentence])
+
+
+def summarize_noise(estimates: Iterable[NoiseEstimate]) -> FolderNoise | None:
+    """Find what the noises of photos have in common.
+
+    Args:
+        estimates: One a photo.
+
+    Returns:
+        The common facts; None without an estimate.
+    """
+    noises = list(estimates)
+    if not noises:
+        return None
+    sigmas = [noise.sigma for noise in noises]
+    low, high = np.percentile(sigmas, _SPREAD_PERCENTILES)
+    correlation = tuple(float(value) for value in np.median([noise.correlation for noise in noises], axis=0))
+    return FolderNoise(
+        num_photos=len(noises),
+        sigma=float(np.median(sigmas)),
+        low_sigma=float(low),
+        high_sigma=float(high),
+        correlation=correlation,
+        stride=independent_distance(correlation),
+        dependence=_common_dependence(noises, float(np.median(sigmas))),
+    )
+
+
+def independent_distance(correlation: Sequence[float]) -> int:
+    """Return how far apart pixels must be for their noise to be nearly independent.
+
+    Args:
+        correlation: Of pixels 1, 2, ... apart.
+
+    Returns:
+        The smallest such distance, at most the number of correlations; 1 for white noise, 2 or 3 for camera JPEGs.
+    """
+    for distance, value in enumerate(correlation, start=1):
+        if value < (_NEARLY_UNCORRELATED_NEIGHBOURS if distance == 1 else _NEARLY_UNCORRELATED):
+            return distance
+    return len(correlation)
+
+
+def noise_word(sigma: float) -> str:
+    """Name a noise level, by its standard deviation on the 0 to 1 scale: "Clear noise"."""
+    return next((words for limit, words in _LEVEL_WORDS if sigma * LEVELS < limit), "Very strong noise")
+
+
+def _common_dependence(noises: Sequence[NoiseEstimate], sigma: float) -> SignalDependence | None:
+    """Return the line through the median variances at the ends of the median brightness range.
+
+    Each photo's variances count in relation to its level, so that a few very noisy photos do not speak for the others.
+    """
+    known = [(noise.dependence, noise.sigma**2) for noise in noises if noise.dependence is not None and noise.sigma > 0]
+    if 2 * len(known) < len(noises) or not known:
+        return None
+    darkest = float(np.median([dependence.darkest for dependence, _ in known]))
+    brightest = float(np.median([dependence.brightest for dependence, _ in known]))
+    dark, bright = (
+        sigma**2 * float(np.median([(line.slope * brightness + line.offset) / level for line, level in known]))
+        for brightness in (darkest, brightest)
+    )
+    slope = (bright - dark) / (brightest - darkest)
+    return SignalDependence(slope=slope, offset=dark - slope * darkest, darkest=darkest, brightest=brightest)
+
+
+def _phrase_correlation(correlation: Sequence[float]) -> str:
+    distance = independent_distance(correlation)
+    if distance == 1:
+        return f"Neighbouring pixels have independent noise (correlation {correlation[0]:.2f})."
+    return (
+        f"Neighbouring pixels share their noise (correlation {correlation[0]:.2f}); {distance} pixels apart it is "
+        "independent."
+    )
+
+
+def _in_levels(sigma: float) -> str:
+    return f"{sigma * LEVELS:.1f}"

@@ -1,0 +1,195 @@
+"""What each job returns: frozen and picklable."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from engine.contracts.events import FileSkipped, PhotoScanned
+from engine.contracts.noise import FolderNoise
+from engine.simulation.learned.noise import LearnedNoise
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanResult:
+    """Usable photos and, with a reason each, the files that are not.
+
+    Attributes:
+        photos: Usable ones, in natural order.
+        skipped: The others.
+        noise: What the noises of the photos have in common; None where not estimated.
+        seconds: Time it took, without pauses.
+        noise_model: What was learned of the photos' noise by twins; None where that was not asked for.
+    """
+
+    photos: tuple[PhotoScanned, ...]
+    skipped: tuple[FileSkipped, ...]
+    noise: FolderNoise | None
+    seconds: float
+    noise_model: LearnedNoise | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingResult:
+    """A training run that has ended.
+
+    Attributes:
+        run: Its folder.
+        steps: Steps done.
+        seconds: Training time, without pauses.
+        status: As in `engine.runs.records.RunStatus`: "done" or, after a cancel, "stopped".
+        metrics: Final figures by name.
+    """
+
+    run: Path
+    steps: int
+    seconds: float
+    status: str
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoOutcome:
+    """What became of one photo of a batch.
+
+    Attributes:
+        source: The noisy file.
+        state: "restored"; "done": its result was there already, undamaged; "exists": a file of its name was there and
+            was left alone; "failed".
+        output: The restored file, or the one that was there; None where it failed.
+        seconds: Time it took.
+        reason: Why it failed.
+        hint: What to do about that.
+        how: A sentence about how it was restored, as the file itself says.
+        remarks: As in `ImageRestored`.
+    """
+
+    source: Path
+    state: Literal["restored", "done", "exists", "failed"]
+    output: Path | None = None
+    seconds: float = 0.0
+    reason: str = ""
+    hint: str = ""
+    how: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreResult:
+    """A batch of restored photos.
+
+    Attributes:
+        outcomes: What became of each photo, those that could not be read at all first.
+        seconds: Time for the batch.
+        megapixels: Restored in all.
+        report: The report in HTML, where one was asked for.
+        backend: The library that computed.
+        earlier_results: Files that were passed over since they are results themselves.
+    """
+
+    outcomes: tuple[PhotoOutcome, ...]
+    seconds: float
+    megapixels: float
+    report: Path | None = None
+    backend: str = "torch"
+    earlier_results: tuple[Path, ...] = ()
+
+    @property
+    def restored(self) -> tuple[tuple[Path, Path], ...]:
+        """Pairs of source and output."""
+        return self._pairs("restored")
+
+    @property
+    def already_done(self) -> tuple[tuple[Path, Path], ...]:
+        """Pairs of source and the result that was there already."""
+        return self._pairs("done")
+
+    @property
+    def skipped_existing(self) -> tuple[Path, ...]:
+        """Sources for which another file of the result's name was there, and stays."""
+        return tuple(outcome.source for outcome in self.outcomes if outcome.state == "exists")
+
+    @property
+    def failed(self) -> tuple[FileSkipped, ...]:
+        """Files that could not be restored, with reason."""
+        return tuple(
+            FileSkipped(path=outcome.source, reason=outcome.reason, hint=outcome.hint)
+            for outcome in self.outcomes
+            if outcome.state == "failed"
+        )
+
+    def _pairs(self, state: str) -> tuple[tuple[Path, Path], ...]:
+        return tuple(
+            (outcome.source, outcome.output)
+            for outcome in self.outcomes
+            if outcome.state == state and outcome.output is not None
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairScore:
+    """One pair's figures.
+
+    Attributes:
+        name: File name of the noisy photo.
+        psnr: Of the restored photo, dB.
+        ssim: Of the restored photo.
+        noisy_psnr: Of the untouched input, dB.
+        noisy_ssim: Of the untouched input.
+        used_for_training: Whether the model learned from, or was chosen by, this pair.
+        luminance_psnr: Of the restored photo's luminance without its border, dB; only for super-resolution.
+        luminance_ssim: The same, SSIM.
+        noisy_luminance_psnr: Of the enlarged input's luminance, dB.
+        noisy_luminance_ssim: The same, SSIM.
+        seconds: That restoring took.
+    """
+
+    name: str
+    psnr: float
+    ssim: float
+    noisy_psnr: float
+    noisy_ssim: float
+    used_for_training: bool
+    luminance_psnr: float | None = None
+    luminance_ssim: float | None = None
+    noisy_luminance_psnr: float | None = None
+    noisy_luminance_ssim: float | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationResult:
+    """Means over the pairs that count, and all pairs' figures.
+
+    Attributes:
+        psnr: Of the restored photos, dB.
+        ssim: Of the restored photos.
+        noisy_psnr: Of what there is without restoration, dB: the noisy photos, for super-resolution enlarged (bicubic),
+            for demosaicking interpolated (bilinear).
+        noisy_ssim: The same, SSIM.
+        num_pairs: Pairs that count.
+        num_left_out: Pairs that do not, since the model learned from them.
+        per_image: Every pair's figures.
+        failed: Files that could not be measured, with reason.
+        seconds: Time for all, reading included, without pauses.
+        luminance_psnr: As in `PairScore`; None where the task has none.
+        luminance_ssim: As in `PairScore`.
+        noisy_luminance_psnr: As in `PairScore`.
+        noisy_luminance_ssim: As in `PairScore`.
+        seconds_per_megapixel: That restoring took, for a megapixel of the result.
+    """
+
+    psnr: float
+    ssim: float
+    noisy_psnr: float
+    noisy_ssim: float
+    num_pairs: int
+    num_left_out: int
+    per_image: tuple[PairScore, ...]
+    failed: tuple[FileSkipped, ...]
+    seconds: float
+    luminance_psnr: float | None = None
+    luminance_ssim: float | None = None
+    noisy_luminance_psnr: float | None = None
+    noisy_luminance_ssim: float | None = None
+    seconds_per_megapixel: float | None = None

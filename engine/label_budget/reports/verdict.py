@@ -1,0 +1,148 @@
+"""The experiment's result in one paragraph of plain words: what helped, what did not, what cannot be told."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from engine.contracts.label_budget import PRIMARY_PRETEXT
+from engine.label_budget.methods import SCRATCH, STARTER, SUGGESTED
+from engine.label_budget.plan import Plan, phrase_labels
+from engine.label_budget.reports.results import BudgetComparison, BudgetFigures, BudgetRow
+from engine.label_budget.reports.statistics import Estimate
+
+FEW_PHOTOS = 5
+"""With fewer measured photos, other photos of the folder may well say something else."""
+
+Finding = Literal["helps", "hurts", "unclear"]
+
+
+def judge(difference: Estimate) -> Finding:
+    """What a difference shows: only an interval that leaves zero out shows anything."""
+    if difference.low > 0:
+        return "helps"
+    return "hurts" if difference.high < 0 else "unclear"
+
+
+def write_verdict(plan: Plan, figures: BudgetFigures, total_steps: int) -> str:
+    """Say what the experiment has shown.
+
+    Args:
+        plan: What was done.
+        figures: What came out.
+        total_steps: Steps that every method took in all.
+    """
+    titles = {method.name: method.title for method in plan.methods}
+    repetitions = "1 repetition" if plan.num_seeds == 1 else f"{plan.num_seeds} repetitions"
+    photos = "1 photo" if figures.num_evaluation == 1 else f"{figures.num_evaluation} photos"
+    if plan.photos.evaluation == plan.photos.candidates:
+        photos += " (each model without its own labels)"
+    sentences = [f"Measured on {photos} with {total_steps:,} steps for each method and {repetitions}."]
+    primary = _primary(plan)
+    if primary is not None:
+        sentences += _without_labels(figures, primary, titles[primary])
+    if primary is not None and SCRATCH in titles:
+        sentences += _compare(figures, primary, SCRATCH, titles[primary], "training from scratch", plan.all_count)
+    if primary is not None:
+        sentences += _more_labels(figures, primary, titles[primary], plan.all_count)
+    both = f"{STARTER}+{PRIMARY_PRETEXT}"
+    sentences += _compare(figures, both, STARTER, "RCL after the starter", "the starter alone", plan.all_count)
+    sentences += _compare(
+        figures, SUGGESTED, PRIMARY_PRETEXT, "Choosing labels by suggestion", "drawing them by chance", plan.all_count
+    )
+    sentences += _best(figures)
+    sentences += _caution(plan, figures)
+    return " ".join(sentences)
+
+
+def _primary(plan: Plan) -> str | None:
+    """The pretraining that the verdict is about."""
+    pretrained = [method.name for method in plan.methods if method.pretext is not None and not method.by_suggestion]
+    return PRIMARY_PRETEXT if PRIMARY_PRETEXT in pretrained else next(iter(pretrained), None)
+
+
+def _without_labels(figures: BudgetFigures, method: str, title: str) -> list[str]:
+    row = next((row for row in figures.rows if row.method == method and row.num_labels == 0), None)
+    if row is None:
+        return []
+    change = f"{title} without any label changes the noisy photos by {_with_interval(row.gain)}"
+    return [{"helps": f"{change}.", "hurts": f"{change}: it makes them worse."}.get(judge(row.gain), f"{change}.")]
+
+
+def _compare(
+    figures: BudgetFigures, method: str, reference: str, title: str, reference_title: str, all_count: int
+) -> list[str]:
+    """Where a method is better than another, where it is worse, and where nothing can be told."""
+    found = [
+        item
+        for item in figures.comparisons
+        if (item.method, item.reference) == (method, reference)
+        and item.num_labels == item.reference_labels
+        and (item.num_labels > 0 or reference != SCRATCH)
+    ]
+    groups: dict[Finding, list[BudgetComparison]] = {"helps": [], "hurts": [], "unclear": []}
+    for item in found:
+        groups[judge(item.difference)].append(item)
+    sentences = []
+    if groups["helps"]:
+        sentences.append(f"{title} is better than {reference_title} {_listed(groups['helps'], all_count)}.")
+    if groups["hurts"]:
+        sentences.append(
+            f"{title} is worse than {reference_title} {_listed(groups['hurts'], all_count)}: it did not help."
+        )
+    if groups["unclear"]:
+        listed = _listed(groups["unclear"], all_count)
+        sentences.append(f"Whether {_uncapitalised(title)} helps over {reference_title} cannot be told {listed}.")
+    return sentences
+
+
+def _more_labels(figures: BudgetFigures, method: str, title: str, all_count: int) -> list[str]:
+    """What further labels were worth, step by step."""
+    found = [item for item in figures.comparisons if item.method == item.reference == method]
+    worth = [item for item in found if judge(item.difference) == "helps"]
+    if not found:
+        return []
+    if not worth:
+        return [f"That more labels help {title} could not be shown."]
+    last = worth[-1]
+    sentence = (
+        f"More labels are worth it for {title} up to {_count(last.num_labels, all_count)}: the step from "
+        f"{_count(last.reference_labels, all_count)} to there brings {_with_interval(last.difference)}"
+    )
+    beyond = found[found.index(last) + 1 :]
+    return [f"{sentence}; beyond, no gain could be shown." if beyond else f"{sentence}."]
+
+
+def _best(figures: BudgetFigures) -> list[str]:
+    """The best mean, whatever it took."""
+    rows = [row for row in figures.rows if row.num_labels > 0] or list(figures.rows)
+    best: BudgetRow = max(rows, key=lambda row: row.gain.mean)
+    return [f"The highest mean is {best.title} with {phrase_labels(best.num_labels)}: {_with_interval(best.gain)}."]
+
+
+def _caution(plan: Plan, figures: BudgetFigures) -> list[str]:
+    sentences = []
+    if plan.num_seeds == 1:
+        sentences.append("One repetition says nothing of chance: no difference is shown until there are at least 2.")
+    if figures.num_evaluation < FEW_PHOTOS:
+        sentences.append(f"With fewer than {FEW_PHOTOS} measured photos, others of the folder may behave differently.")
+    return sentences
+
+
+def _listed(items: Sequence[BudgetComparison], all_count: int) -> str:
+    parts = [f"with {_count(item.num_labels, all_count)} ({_with_interval(item.difference)})" for item in items]
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _count(count: int, all_count: int) -> str:
+    return f"all {count} labels" if count == all_count and count > 1 else phrase_labels(count)
+
+
+def _with_interval(value: Estimate) -> str:
+    text = f"{value.mean:+.2f} dB".replace("-", "−")
+    if not value.has_interval:
+        return text
+    return f"{text}, 95 % interval {value.low:+.2f} to {value.high:+.2f}".replace("-", "−")
+
+
+def _uncapitalised(title: str) -> str:
+    """The title within a sentence; abbreviations stay as they are."""
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]

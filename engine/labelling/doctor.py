@@ -1,0 +1,323 @@
+"""The pair doctor: whether each noisy photo and its reference are a label that teaches what it should.
+
+A pair is measured once (`pair_doctor_measures`, kept by `pair_doctor_cache`). What is said about it follows from its
+measures and from those of all other pairs: duplicates, a reference that is another pair's noisy photo, and scenes
+that occur twice are only seen together.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from engine.contracts.errors import EngineError
+from engine.contracts.events import Emit, StepDone
+from engine.contracts.job_control import JobControl
+from engine.labelling.doctor_cache import MeasuresCache, default_cache_file
+from engine.labelling.doctor_measures import ChannelFit, PairMeasures, measure_pair
+from engine.machine.interruptible import run_interruptibly
+from engine.photo_files.photos import read_image
+from engine.photos.pair_checks import MAX_SHIFT_PX
+from engine.photos.pairs import PhotoPair
+from engine.photos.scenes import group_scenes
+
+MIN_NOTED_SHIFT_PX = 0.4
+"""A smaller shift costs next to nothing, and is hard to tell."""
+
+MAX_COLOUR_DRIFT = 0.025
+"""In how far channels may differ from each other in brightness; of 60 sound real pairs, 0.004 at most."""
+
+MAX_SHARPNESS = 1.35
+"""How much more fine detail than its reference a noisy photo may show; of 60 sound real pairs, 1.17 at most."""
+
+_MIN_SHARPNESS = 0.7
+_MIN_SHIFT_GAIN = 0.005
+_MIN_NOTED_DIFFERENCE = 0.02
+_STAGE = "Examining pairs"
+
+
+class FactKind(StrEnum):
+    """What a fact is about."""
+
+    UNREADABLE = "unreadable"
+    SIZE = "size"
+    SAME_PICTURE = "same picture"
+    DIFFERENT = "different"
+    POSITION = "position"
+    EXPOSURE = "exposure"
+    COLOUR = "colour"
+    SHARPNESS = "sharpness"
+    DUPLICATE = "duplicate"
+    NOISY_REFERENCE = "noisy reference"
+    SCENE = "scene"
+    PSNR = "psnr"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairFact:
+    """One thing found out about a pair.
+
+    Attributes:
+        kind: What it is about.
+        is_doubt: Whether it speaks against teaching with the pair.
+        text: What it is, one sentence.
+        hint: What to do about it, one sentence; "" where nothing has to be done.
+        can_align: Whether an aligned copy of the reference would mend it.
+    """
+
+    kind: FactKind
+    is_doubt: bool
+    text: str
+    hint: str = ""
+    can_align: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairDiagnosis:
+    """All that is known about a pair.
+
+    Attributes:
+        pair: The two files.
+        facts: What speaks against it first.
+    """
+
+    pair: PhotoPair
+    facts: tuple[PairFact, ...]
+
+    @property
+    def doubt(self) -> PairFact | None:
+        """Why it is set aside unless a person says otherwise; None for a sound pair."""
+        return next((fact for fact in self.facts if fact.is_doubt), None)
+
+    @property
+    def can_be_aligned(self) -> bool:
+        """Whether an aligned copy of the reference would fit better."""
+        return any(fact.can_align for fact in self.facts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExamineRequest:
+    """Settings of `examine_pairs`.
+
+    Attributes:
+        pairs: What to examine.
+        cache_file: Where measures are kept; None: in the program's own data.
+    """
+
+    pairs: tuple[PhotoPair, ...]
+    cache_file: Path | None = None
+
+
+def examine_pairs(request: ExamineRequest, control: JobControl, emit: Emit) -> tuple[PairDiagnosis, ...]:
+    """Examine pairs, each on its own and all together; a job.
+
+    Args:
+        request: The pairs.
+        control: Asked before and while each pair is measured.
+        emit: Receives `StepDone`.
+
+    Returns:
+        A diagnosis of each pair, in the given order.
+
+    Raises:
+        JobCancelled: Asked to end; what has been measured is kept.
+    """
+    cache = MeasuresCache(request.cache_file or default_cache_file())
+    outcomes: dict[PhotoPair, PairMeasures | PairFact] = {}
+    try:
+        for index, pair in enumerate(request.pairs):
+            control.wait_if_paused()
+            emit(StepDone(stage=_STAGE, step=index, num_steps=len(request.pairs)))
+            known = cache.find(pair)
+            outcomes[pair] = known or run_interruptibly(partial(_measure, pair), control)
+            if known is None and isinstance(found := outcomes[pair], PairMeasures):
+                cache.add(pair, found)
+    finally:
+        cache.save()
+    emit(StepDone(stage=_STAGE, step=len(request.pairs), num_steps=len(request.pairs)))
+    return diagnose(outcomes)
+
+
+def diagnose(outcomes: Mapping[PhotoPair, PairMeasures | PairFact]) -> tuple[PairDiagnosis, ...]:
+    """Say what follows from the measures.
+
+    Args:
+        outcomes: Of each pair its measures, or why it has none.
+
+    Returns:
+        A diagnosis of each pair, in the same order.
+    """
+    measured = {pair: outcome for pair, outcome in outcomes.items() if isinstance(outcome, PairMeasures)}
+    common = _facts_in_common(measured)
+    diagnoses = []
+    for pair, outcome in outcomes.items():
+        facts = [outcome] if isinstance(outcome, PairFact) else [*common[pair], *_facts_of(outcome)]
+        # Stable: within doubts and within the rest the order stays.
+        diagnoses.append(PairDiagnosis(pair=pair, facts=tuple(sorted(facts, key=lambda fact: not fact.is_doubt))))
+    return tuple(diagnoses)
+
+
+def _measure(pair: PhotoPair) -> PairMeasures | PairFact:
+    try:
+        noisy, clean = read_image(pair.noisy), read_image(pair.clean)
+    except EngineError as error:
+        return PairFact(kind=FactKind.UNREADABLE, is_doubt=True, text=error.message, hint=error.hint)
+    try:
+        return measure_pair(noisy, clean)
+    except ValueError:
+        return PairFact(
+            kind=FactKind.SIZE,
+            is_doubt=True,
+            text=f"The sizes differ: the noisy photo has {noisy.width} x {noisy.height} pixels, its reference "
+            f"{clean.width} x {clean.height}.",
+            hint="Crop or scale one of them so that both show the same pixels.",
+        )
+
+
+def _facts_of(measures: PairMeasures) -> list[PairFact]:
+    """What one pair shows by itself."""
+    if measures.is_same_picture:
+        return [
+            PairFact(
+                kind=FactKind.SAME_PICTURE,
+                is_doubt=True,
+                text="Both files hold the same picture: it would teach nothing.",
+                hint="Choose the clean version of the photo as its reference.",
+            )
+        ]
+    different = next((finding for finding in measures.findings if finding.kind == "different"), None)
+    if different is not None:
+        return [PairFact(kind=FactKind.DIFFERENT, is_doubt=True, text=different.reason, hint=different.hint)]
+    exposure = [
+        PairFact(kind=FactKind.EXPOSURE, is_doubt=True, text=finding.reason, hint=finding.hint)
+        for finding in measures.findings
+        if finding.kind == "exposure"
+    ]
+    colour = _colour_fact(measures.channels)
+    if not exposure and not colour.is_doubt:
+        exposure.append(_exposure_note(measures.channels))
+    return [
+        _position_fact(measures),
+        *exposure,
+        *([colour] if len(measures.channels) > 1 else []),
+        _sharpness_fact(measures.sharpness),
+        PairFact(
+            kind=FactKind.PSNR,
+            is_doubt=False,
+            text=f"The noisy photo is at {measures.psnr:.2f} dB PSNR against the reference.",
+        ),
+    ]
+
+
+def _position_fact(measures: PairMeasures) -> PairFact:
+    distance_px = float(np.hypot(*measures.shift_px))
+    is_doubt = any(finding.kind == "misaligned" for finding in measures.findings)
+    if is_doubt or (distance_px > MIN_NOTED_SHIFT_PX and measures.shift_gain > _MIN_SHIFT_GAIN):
+        return PairFact(
+            kind=FactKind.POSITION,
+            is_doubt=is_doubt,
+            text=f"The reference is shifted by {distance_px:.1f} pixels against the noisy photo.",
+            hint="Let Residua align a copy of it, or take both from a tripod.",
+            can_align=True,
+        )
+    limit = MIN_NOTED_SHIFT_PX if measures.shift_gain > _MIN_SHIFT_GAIN else MAX_SHIFT_PX
+    return PairFact(
+        kind=FactKind.POSITION, is_doubt=False, text=f"Aligned: no shift above {limit:.1f} pixels can be seen."
+    )
+
+
+def _exposure_note(channels: Sequence[ChannelFit]) -> PairFact:
+    difference = float(np.mean([channel.difference for channel in channels]))
+    if abs(difference) > _MIN_NOTED_DIFFERENCE:
+        which = "brighter" if difference < 0 else "darker"
+        text = f"The reference is {abs(difference):.0%} of white {which}: a little of that would be learned."
+    else:
+        text = "Same brightness."
+    return PairFact(kind=FactKind.EXPOSURE, is_doubt=False, text=text)
+
+
+def _colour_fact(channels: Sequence[ChannelFit]) -> PairFact:
+    differences = np.array([channel.difference for channel in channels]) if channels else np.zeros(1)
+    drifts = differences - differences.mean()
+    if float(np.abs(drifts).max()) <= MAX_COLOUR_DRIFT:
+        return PairFact(kind=FactKind.COLOUR, is_doubt=False, text="Same colours.")
+    position = int(np.abs(drifts).argmax())
+    colour = ("red", "green", "blue")[position]
+    more = "more" if drifts[position] > 0 else "less"
+    return PairFact(
+        kind=FactKind.COLOUR,
+        is_doubt=True,
+        text=f"The colours drift: the noisy photo has {more} {colour}, by {abs(drifts[position]):.0%} of white.",
+        hint="Develop both with the same white balance and colour profile.",
+    )
+
+
+def _sharpness_fact(sharpness: float) -> PairFact:
+    if sharpness > MAX_SHARPNESS:
+        return PairFact(
+            kind=FactKind.SHARPNESS,
+            is_doubt=True,
+            text=f"The reference is blurred: the noisy photo shows {sharpness:.1f} times as much fine detail.",
+            hint="Choose a sharp reference; smoothing a photo is no substitute for a clean one.",
+        )
+    if sharpness < _MIN_SHARPNESS:
+        return PairFact(
+            kind=FactKind.SHARPNESS,
+            is_doubt=False,
+            text=f"The reference is sharper: it shows {1 / sharpness:.1f} times as much fine detail, and sharpening "
+            "would be learned too.",
+        )
+    return PairFact(kind=FactKind.SHARPNESS, is_doubt=False, text="The reference is as sharp as the noisy photo.")
+
+
+def _facts_in_common(measured: Mapping[PhotoPair, PairMeasures]) -> dict[PhotoPair, list[PairFact]]:
+    """What pairs show only together."""
+    facts: defaultdict[PhotoPair, list[PairFact]] = defaultdict(list)
+    first_of_noisy: dict[str, PhotoPair] = {}
+    noisy_of: dict[str, PhotoPair] = {measures.noisy_digest: pair for pair, measures in measured.items()}
+    for pair, measures in measured.items():
+        first = first_of_noisy.setdefault(measures.noisy_digest, pair)
+        if first != pair:
+            facts[pair].append(
+                PairFact(
+                    kind=FactKind.DUPLICATE,
+                    is_doubt=True,
+                    text=f"It is the same photo as {first.noisy.name}, which is a label already.",
+                    hint="One of the two is enough.",
+                )
+            )
+        other = noisy_of.get(measures.clean_digest)
+        if other is not None and other != pair and not measures.is_same_picture:
+            facts[pair].append(
+                PairFact(
+                    kind=FactKind.NOISY_REFERENCE,
+                    is_doubt=True,
+                    text=f"Its reference is a noisy photo itself: {other.noisy.name}.",
+                    hint="Choose the clean version of the photo as its reference.",
+                )
+            )
+    _note_scenes(measured, facts)
+    return facts
+
+
+def _note_scenes(measured: Mapping[PhotoPair, PairMeasures], facts: defaultdict[PhotoPair, list[PairFact]]) -> None:
+    scenes = group_scenes({pair: measures.scene for pair, measures in measured.items()})
+    members: defaultdict[object, list[PhotoPair]] = defaultdict(list)
+    for pair in measured:
+        members[scenes[pair]].append(pair)
+    for pairs in members.values():
+        for pair in pairs if len(pairs) > 1 else ():
+            other = next(member for member in pairs if member != pair)
+            more = f" and {len(pairs) - 2} more" if len(pairs) > 2 else ""
+            facts[pair].append(
+                PairFact(
+                    kind=FactKind.SCENE,
+                    is_doubt=False,
+                    text=f"It shows the same scene as {other.noisy.name}{more}: they teach together or measure "
+                    "together, never one each.",
+                )
+            )

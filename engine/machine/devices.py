@@ -1,0 +1,204 @@
+"""The one place that knows devices: Lightning Fabric picks and drives CPU, CUDA and MPS alike."""
+
+import copy
+import logging
+import os
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from engine.contracts.compute_preference import ComputePreference
+from engine.contracts.configs import BackendChoice, ComputeConfig
+from engine.contracts.errors import DeviceError
+from engine.machine.processes.group import ALONE, ProcessGroup, join_group
+from engine.machine.processes.rank import local_rank
+
+# It announces the precision of every device it opens on stderr; that belongs to this program's own reports.
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+
+Precision = Literal["32-true", "bf16-mixed"]
+Network = TypeVar("Network", bound=torch.nn.Module)
+
+
+@dataclass(frozen=True)
+class ComputeDevice:
+    """An opened device.
+
+    Attributes:
+        fabric: Lightning Fabric on this device.
+        name: "cpu", "cuda" or "mps".
+        precision: "32-true" or "bf16-mixed".
+        group: The processes that work as one; this one alone unless torchrun has started several.
+    """
+
+    fabric: Fabric
+    name: str
+    precision: Precision
+    group: ProcessGroup = ALONE
+
+    @property
+    def torch_device(self) -> torch.device:
+        """The device as torch names it."""
+        return self.fabric.device
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The context in which a network computes at this device's precision."""
+        return self.fabric.autocast()
+
+    @property
+    def has_own_memory(self) -> bool:
+        """Whether its memory is not the machine's, so that what waits can make room by leaving it."""
+        return self.name == "cuda"
+
+    def release_unused(self) -> None:
+        """Give other programs back what torch keeps ready for tensors to come."""
+        if self.torch_device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def move_to_host(self, tensors: Iterable[Tensor]) -> list[Tensor]:
+        """Move tensors, in place, from this device to the machine's memory, and give back what they took.
+
+        Args:
+            tensors: Any; those that are not on this device stay where they are.
+
+        Returns:
+            Those that moved, for `move_back`; empty where this device has no memory of its own.
+        """
+        if not self.has_own_memory:
+            return []
+        moved = [tensor for tensor in tensors if tensor.device == self.torch_device]
+        for tensor in moved:
+            tensor.data = tensor.data.to("cpu", copy=True)
+        self.release_unused()
+        return moved
+
+    def move_back(self, tensors: Iterable[Tensor]) -> None:
+        """Move tensors, in place, to this device.
+
+        Raises:
+            DeviceError: Others have taken its memory meanwhile; every tensor is still whole, here or there.
+        """
+        try:
+            for tensor in tensors:
+                tensor.data = tensor.data.to(self.torch_device, copy=True)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise DeviceError(
+                "Other programs have taken the graphics card's memory during the pause.",
+                "Close them, then resume the run: nothing of it is lost.",
+            ) from error
+
+    def at_half_precision(self) -> "ComputeDevice | None":
+        """The same device at half precision, which halves what activations take; None where that is no step."""
+        if self.precision != "32-true" or best_precision(self.name) == "32-true":
+            return None
+        return replace(self, fabric=_fabric(self.name, "bf16-mixed"), precision="bf16-mixed")
+
+    def on_cpu(self) -> "ComputeDevice":
+        """The CPU in place of this device, for when its memory does not suffice."""
+        return open_device(ComputeConfig(device="cpu"))
+
+
+_preference = ComputePreference()
+_all_threads = torch.get_num_threads()
+
+
+def prefer(preference: ComputePreference) -> None:
+    """Set what "auto" means from now on, for devices that are opened later."""
+    global _preference
+    if _preference.threads and not preference.threads:
+        # Once given, a number of threads stays with torch until it gets another one.
+        preference = preference.model_copy(update={"threads": _all_threads})
+    _preference = preference
+
+
+def preferred_backend(asked: BackendChoice) -> BackendChoice:
+    """The library that restores where a job asks for this one: "auto" is what is preferred (`prefer`)."""
+    return _preference.backend if asked == "auto" else asked
+
+
+def available_devices() -> list[str]:
+    """Names of the devices of this machine, the fastest first."""
+    names = ["cpu"]
+    if torch.backends.mps.is_available():
+        names.insert(0, "mps")
+    if torch.cuda.is_available():
+        names.insert(0, "cuda")
+    return names
+
+
+def best_precision(device_name: str) -> Precision:
+    """Half precision where the hardware computes in it, else single precision."""
+    if device_name == "cuda":
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    if device_name == "cpu":
+        # Without these instructions bfloat16 on a CPU is emulated, and slower than float32.
+        capabilities = torch.cpu.get_capabilities()
+        return "bf16-mixed" if capabilities.get("avx512_bf16") or capabilities.get("bf16") else "32-true"
+    return "32-true"
+
+
+def open_device(config: ComputeConfig) -> ComputeDevice:
+    """Open the device that the settings name; "auto" takes the preferred one (`prefer`), or the fastest one found.
+
+    Threads are set here, since torch keeps their number by calling thread.
+
+    Raises:
+        DeviceError: The device is not on this machine.
+        ProcessGroupError: torchrun has started several processes, and they cannot reach each other.
+    """
+    devices = available_devices()
+    preferred = _preference.device if _preference.device in devices else devices[0]
+    name = preferred if config.device == "auto" else config.device
+    if name not in devices:
+        raise DeviceError(
+            f"This machine has no usable {name.upper()} device.",
+            f"Choose one of: auto, {', '.join(devices)}.",
+        )
+    precision = _preference.precision if config.precision == "auto" else config.precision
+    if precision == "auto":
+        precision = best_precision(name)
+    if _preference.threads:
+        torch.set_num_threads(_preference.threads)
+    group = join_group()
+    return ComputeDevice(_fabric(name, precision), name, precision, group)
+
+
+def _fabric(name: str, precision: Precision) -> Fabric:
+    # Each process has a GPU of its own.
+    return Fabric(accelerator=name, devices=[local_rank()] if name == "cuda" else 1, precision=precision)
+
+
+def is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
+    """Tell whether an error says that memory did not suffice; not every device has a class of error for it."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return "out of memory" in text or "alloc" in text
+
+
+def num_cpu_threads() -> int:
+    """CPU threads that torch computes with."""
+    return torch.get_num_threads() or os.cpu_count() or 1
+
+
+def copy_on_cpu(network: Network) -> Network:
+    """Copy a network to the CPU, without a byte more on the device that is full.
+
+    Args:
+        network: It stays where it is: it may be one that trains.
+    """
+    tensors = [*network.parameters(), *network.buffers()]
+    memo: dict[int, Any] = {
+        id(tensor): torch.nn.Parameter(tensor.detach().cpu().clone(), requires_grad=False)
+        if isinstance(tensor, torch.nn.Parameter)
+        else tensor.detach().cpu().clone()
+        for tensor in tensors
+    }
+    return copy.deepcopy(network, memo)

@@ -1,0 +1,77 @@
+"""Neighbor2Neighbor: one sub-sample of a noisy photo, restored, has to foretell its neighbouring sub-sample.
+
+Huang, Li, Jia, Lu, Liu: "Neighbor2Neighbor: Self-Supervised Denoising from Single Noisy Images", CVPR 2021. Two
+neighbouring sub-samples g1(x) and g2(x) show nearly the same picture with independent noise, so f(g1(x)) cannot learn
+the noise of g2(x). The pictures differ a little, though; the regulariser allows f(g1(x)) and g2(x) to differ by as much
+as the two sub-samples of the restored photo f(x) do, which take no gradient.
+
+The paper samples from all pixels. Where the noise of neighbours is correlated, the crop is first thinned by the stride
+at which it is not, and stands for x in both terms.
+"""
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from engine.method.pretext.pretext_task import LossParts, PretextTask, Restore, StrideParams
+from engine.method.pretext.subsampling import NeighbourSampler, neighbour_subsamples, thinned
+
+
+class Neighbor2NeighborParams(StrideParams):
+    """Settings of Neighbor2Neighbor."""
+
+    gamma: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=100,
+            title="Regularisation",
+            description="Weight of the term that allows for the difference between neighbouring pixels; "
+            "more keeps the picture smoother.",
+        ),
+    ] = 2.0
+    """2 is what the authors' program takes for sRGB photos, reached from 0 in the course of the training."""
+
+
+class Neighbor2Neighbor(PretextTask):
+    """Restored sub-samples that foretell their neighbours.
+
+    Two crops a photo, so that a step sees as many crops as with the contrastive methods.
+
+    Raises:
+        ValueError: The stride has not been measured yet.
+    """
+
+    crops_per_photo = 2
+    min_photos = 1
+
+    def __init__(self, params: Neighbor2NeighborParams) -> None:
+        params.require_stride()
+        self.params = params
+
+    def source_crop_px(self, crop_px: int) -> int:
+        """Twice the network's crop for the two sub-samples, times the stride that makes noise independent."""
+        return 2 * self.params.stride * crop_px
+
+    def residual(self, restore: Restore, crops: Tensor, generator: torch.Generator) -> Tensor:
+        """g2(x) - f(g1(x)). Shape: (batch, 3, side / (2 stride), side / (2 stride))."""
+        seen, hidden = neighbour_subsamples(crops, self.params.stride, generator)
+        return hidden - restore(seen)
+
+    def loss(self, restore: Restore, crops: Tensor, photos: Tensor, generator: torch.Generator) -> LossParts:
+        """The residual's mean square, and gamma times that of its difference to the restored photo's."""
+        noisy = thinned(crops, self.params.stride, generator)
+        sampler = NeighbourSampler.draw(noisy, generator)
+        seen, hidden = sampler(noisy)
+        difference = restore(seen) - hidden
+        consistency = difference.square().mean()
+        parts = {"consistency": consistency.detach()}
+        if self.params.gamma == 0:
+            return LossParts(total=consistency, parts=parts)
+        with torch.no_grad():
+            restored_seen, restored_hidden = sampler(restore(noisy))
+        regulariser = (difference - (restored_seen - restored_hidden)).square().mean()
+        parts["regulariser"] = regulariser.detach()
+        return LossParts(total=consistency + self.params.gamma * regulariser, parts=parts)

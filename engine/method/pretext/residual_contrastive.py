@@ -1,0 +1,220 @@
+"""Residual contrastive learning (RCL), and its plain form.
+
+RCL (Dong, Maggioni, Yang, Pérez-Pellitero, Leonardis, McDonagh: "Residual Contrastive Learning for Image
+Reconstruction: Learning Transferable Representations from Noisy Images", IJCAI 2022, arXiv 2106.10070) learns to
+restore by telling noises apart. Two crops of one photo share their noise distribution, crops of different photos
+do not; the residuals of a restoring network are compared by the earth mover's distance and contrasted by NT-Xent. A
+consistency term keeps the residual from carrying the picture itself.
+
+The paper's exact consistency term was not at hand. With a plain fidelity term the network finds a shortcut: a
+residual that encodes the noise level and removes no noise. So the default here is our own choice: a residual that
+cannot see its own noise (J-invariant; Batson and Royer, ICML 2019). Two neighbouring sub-samples of a crop,
+g1(x) and g2(x), show the same picture with independent noise (Neighbor2Neighbor; Huang et al., CVPR 2021), so the
+residual g2(x) - f(g1(x)) holds the noise of g2(x) whatever the network does, and all it can lower is picture content.
+That one residual is used in both terms.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from engine.contracts.configs import ADVANCED, JobConfig
+from engine.method.losses.residual_contrast import ResidualContrast
+from engine.method.pretext.pretext_task import LossParts, PretextTask, Restore, StrideParams
+from engine.method.pretext.subsampling import neighbour_subsamples
+
+
+class ContrastParams(JobConfig):
+    """Settings of the contrastive term."""
+
+    temperature: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            title="Temperature",
+            description="Distance between two noises at which they begin to count as different, on the 0 to 1 scale; "
+            "0 measures it on each batch.",
+        ),
+    ] = 0.01
+    temperature_share: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=10,
+            title="Measured temperature",
+            description="As a share of the median distance between the noises of different photos; "
+            "used where the temperature is 0.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = 0.25
+    contrast_ratio: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=10,
+            title="Contrast",
+            description="Pull of the contrastive term on the residual, as a share of the consistency term's; "
+            "0 leaves it out.",
+        ),
+    ] = 0.1
+
+
+class ResidualContrastiveParams(StrideParams, ContrastParams):
+    """Settings of residual contrastive learning."""
+
+    pull_only: Annotated[
+        bool,
+        Field(
+            title="Pull alike noises only",
+            description="Negatives weigh the pull between positives, but are not pushed apart themselves.",
+        ),
+    ] = True
+    queue_photos: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=4096,
+            title="Remembered residuals",
+            description="Residuals of photos of earlier steps that noises are told apart from too; 0: none. "
+            "Of use with more photos than a batch holds.",
+            json_schema_extra={"zero": "None", **ADVANCED},
+        ),
+    ] = 0
+    intensity_bins: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=16,
+            title="Brightness steps",
+            description="Compare noises separately in this many groups of equally many pixels, from dark to bright, "
+            "since camera noise grows with brightness; 1 compares them as a whole.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = 4
+    # Of the forms measured in docs/benchmarks.md the one that gains on the whole and loses on no folder.
+
+
+class FidelityParams(ContrastParams):
+    """Settings of the plain form."""
+
+
+class ResidualContrastive(PretextTask):
+    """RCL on residuals that cannot see their own noise.
+
+    Raises:
+        ValueError: The stride has not been measured yet.
+    """
+
+    crops_per_photo = 2
+    min_photos = 2
+
+    def __init__(self, params: ResidualContrastiveParams) -> None:
+        params.require_stride()
+        self.params = params
+        self._contrast = ResidualContrast(
+            params.temperature,
+            temperature_share=params.temperature_share,
+            pull_only=params.pull_only,
+            num_bins=params.intensity_bins,
+            queue_length=params.queue_photos,
+        )
+
+    def source_crop_px(self, crop_px: int) -> int:
+        """Twice the network's crop for the two sub-samples, times the stride that makes noise independent."""
+        return 2 * self.params.stride * crop_px
+
+    def residual(self, restore: Restore, crops: Tensor, generator: torch.Generator) -> Tensor:
+        """g2(x) - f(g1(x)). Shape: (batch, 3, side / (2 stride), side / (2 stride))."""
+        seen, hidden = neighbour_subsamples(crops, self.params.stride, generator)
+        return hidden - restore(seen)
+
+    def loss(self, restore: Restore, crops: Tensor, photos: Tensor, generator: torch.Generator) -> LossParts:
+        """Consistency and contrast on one residual, balanced by their gradients."""
+        seen, hidden = neighbour_subsamples(crops, self.params.stride, generator)
+        restored = restore(seen)
+        return balanced_loss(
+            hidden - restored,
+            self._contrast,
+            self.params.contrast_ratio,
+            intensity=restored.detach(),
+            photos=photos,
+        )
+
+    def state_tensors(self) -> dict[str, Tensor]:
+        """The remembered residuals."""
+        return self._contrast.state_tensors()
+
+    def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on with remembered residuals.
+
+        Raises:
+            ValueError: They are those of other settings.
+        """
+        self._contrast.load_state_tensors(tensors)
+
+
+class FidelityResidualContrastive(PretextTask):
+    """RCL with a plain fidelity term: the residual x - f(x) of the whole crop, kept small by its square."""
+
+    crops_per_photo = 2
+    min_photos = 2
+
+    def __init__(self, params: FidelityParams) -> None:
+        self.params = params
+        self._contrast = ResidualContrast(params.temperature, temperature_share=params.temperature_share)
+
+    def source_crop_px(self, crop_px: int) -> int:
+        """The network's crop itself."""
+        return crop_px
+
+    def residual(self, restore: Restore, crops: Tensor, generator: torch.Generator) -> Tensor:
+        """X - f(x). Same shape as the crops."""
+        return crops - restore(crops)
+
+    def loss(self, restore: Restore, crops: Tensor, photos: Tensor, generator: torch.Generator) -> LossParts:
+        """Fidelity and contrast on one residual, balanced by their gradients."""
+        residual = self.residual(restore, crops, generator)
+        return balanced_loss(residual, self._contrast, self.params.contrast_ratio)
+
+
+def balanced_loss(
+    residual: Tensor,
+    contrast: ResidualContrast,
+    ratio: float,
+    *,
+    intensity: Tensor | None = None,
+    photos: Tensor | None = None,
+) -> LossParts:
+    """Mean square plus contrast of one residual, the contrast scaled by the two terms' gradients on the residual.
+
+    A fixed weight would have to follow the noise level and the stage of training; the ratio of the gradients'
+    norms does so by itself.
+
+    Args:
+        residual: Shape: (2N, channels, height, width).
+        contrast: The contrastive term.
+        ratio: Norm of its gradient as a share of the consistency's; 0 leaves it out.
+        intensity: As for the contrastive term.
+        photos: Likewise.
+    """
+    leaf = residual.detach().float().requires_grad_()
+    consistency = leaf.square().mean()
+    (gradient,) = torch.autograd.grad(consistency, leaf)
+    parts = {"consistency": consistency.detach()}
+    if ratio > 0:
+        measured = contrast(leaf, intensity=intensity, photos=photos)
+        (contrast_gradient,) = torch.autograd.grad(measured.term.loss, leaf)
+        scale = ratio * gradient.norm() / contrast_gradient.norm().clamp_min(1e-12)
+        gradient = gradient + scale * contrast_gradient
+        parts |= {
+            "contrast": measured.term.loss.detach(),
+            "contrast_accuracy": measured.term.accuracy,
+            "contrast_share_of_chance": measured.term.share_of_chance,
+            "residual_distance": measured.distance,
+        }
+    # A surrogate whose gradient with respect to the residual is the balanced one.
+    return LossParts(total=(residual * gradient).sum(), parts=parts)

@@ -1,0 +1,184 @@
+"""A model file's card and size, read from its header alone. Free of torch, so that the window can show it at once."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+from safetensors import SafetensorError, safe_open
+
+from engine.contracts.errors import ModelFileError
+from engine.machine.json_files import is_text, parse_json_object
+
+CARD_KEY = "residua_card"
+CARD_VERSION: Final = 1
+
+ONNX_SUFFIX: Final = ".onnx"
+MODEL_SUFFIXES: Final = (".safetensors", ONNX_SUFFIX)
+"""Of model files, the usual one first."""
+
+_FOREIGN_STARTS: Final = (b"PK\x03\x04", b"\x89HDF", b"GGUF")
+"""Of files by torch.save, Keras and llama.cpp."""
+_PICKLE_SUFFIXES: Final = (".pth", ".pt", ".ckpt", ".bin", ".pkl")
+"""Of files by older versions of torch.save, which begin with a byte that other files may begin with too."""
+_NUM_START_BYTES: Final = 8
+
+_MAX_CARD_CHARS = 16 * 2**20
+"""A hundred thousand labels with their digests take less."""
+
+
+class ModelCard(BaseModel):
+    """What a model is and where it comes from.
+
+    Attributes:
+        schema_version: Of this card.
+        name: What a person calls it.
+        task: Restoration task.
+        backbone: Network architecture.
+        backbone_params: Its settings, as plain values.
+        task_params: The task's settings, as plain values.
+        pretext: Pretext task it learned with, if any.
+        pretext_params: Its settings, as plain values, with what was measured on the photos.
+        parent: Run or model it was fine-tuned from, if any.
+        run: Id of the run that made it.
+        steps: Optimisation steps of that run.
+        starter: Starter model that it is, or descends from by training.
+        labels: File names of the noisy photos whose references taught it or chose it.
+        label_digests: SHA-256 of those noisy files' content, so that a name alone does not count.
+        created: ISO 8601 time, UTC.
+        version: Of this program.
+        description: What it does, for a person; a shipped model says so.
+        training: How a shipped model was made: pictures with licences, command, seed, figures. Of a refined one the
+            gain over what it started from, as in its run's figures.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = CARD_VERSION
+    name: str
+    task: str = "denoise"
+    backbone: str = "unet"
+    backbone_params: dict[str, Any] = {}
+    task_params: dict[str, Any] = {}
+    pretext: str | None = None
+    pretext_params: dict[str, Any] = {}
+    parent: str | None = None
+    run: str | None = None
+    steps: int = 0
+    starter: str | None = None
+    labels: tuple[str, ...] = ()
+    label_digests: tuple[str, ...] = ()
+    created: str = ""
+    version: str = ""
+    description: str = ""
+    training: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSummary:
+    """What a model file says of itself.
+
+    Attributes:
+        path: The file.
+        card: What the model is.
+        num_parameters: Numbers in its weights.
+        num_bytes: Size of the file.
+    """
+
+    path: Path
+    card: ModelCard
+    num_parameters: int
+    num_bytes: int
+
+
+def model_file(path: Path) -> Path:
+    """The model file that a run folder or a model file's path stands for.
+
+    Raises:
+        ModelFileError: There is none.
+    """
+    found = path / "checkpoints" / "model.safetensors" if path.is_dir() else path
+    if not found.is_file():
+        raise ModelFileError(
+            f"There is no model at '{path}'.",
+            "Choose a run that has finished or was stopped after its first checkpoint, or a model file.",
+        )
+    return found
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read the card of a run's model or of a model file.
+
+    Raises:
+        ModelFileError: There is no model, or it is not one of this program.
+    """
+    return read_summary(path).card
+
+
+def read_summary(path: Path) -> ModelSummary:
+    """Read what a run's model or a model file says of itself; the weights stay unread.
+
+    Raises:
+        ModelFileError: There is no model, or it is not one of this program.
+    """
+    found = model_file(path)
+    if found.suffix.lower() == ONNX_SUFFIX:
+        # Only now: it brings torch along, which the window then waits for in the background.
+        from engine.models.onnx import read_onnx_summary
+
+        return read_onnx_summary(found)
+    if not is_text(str(found.absolute())):
+        raise ModelFileError(
+            "The path of the model file holds bytes that are no text.",
+            "Copy the file to a folder whose path is plain text.",
+        )
+    try:
+        with safe_open(found, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            num_parameters = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+        num_bytes = found.stat().st_size
+    except (SafetensorError, OSError, ValueError) as error:
+        raise damaged_model(found) from error
+    if CARD_KEY not in metadata:
+        raise ModelFileError(
+            f"'{found.name}' holds weights of another program.", "Choose a model that Residua has trained."
+        )
+    card = parse_card(metadata[CARD_KEY], found)
+    return ModelSummary(path=found, card=card, num_parameters=num_parameters, num_bytes=num_bytes)
+
+
+def parse_card(text: str, path: Path) -> ModelCard:
+    """Read a card as a model file holds it.
+
+    Args:
+        text: The JSON of a `ModelCard`.
+        path: The file that it comes from.
+
+    Raises:
+        ModelFileError: It is none, or one of a newer version.
+    """
+    try:
+        fields = parse_json_object(text, _MAX_CARD_CHARS)
+        version = fields.get("schema_version")
+        if isinstance(version, int) and version > CARD_VERSION:
+            raise ModelFileError(f"'{path.name}' was made by a newer version of Residua.", "Update Residua.")
+        return ModelCard.model_validate(fields)
+    except ValueError as error:
+        raise damaged_model(path) from error
+
+
+def damaged_model(path: Path) -> ModelFileError:
+    """The refusal of a file that is damaged, or something else, which is told as far as its first bytes show it."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(_NUM_START_BYTES)
+    except OSError as error:
+        return ModelFileError(
+            f"'{path.name}' cannot be read ({error.strerror or error}).", "Check the disk, then try again."
+        )
+    if start.startswith(_FOREIGN_STARTS) or (start[:1] == b"\x80" and path.suffix.lower() in _PICKLE_SUFFIXES):
+        return ModelFileError(
+            f"'{path.name}' is a model file of another program.", "Choose a model that Residua has trained."
+        )
+    return ModelFileError(f"'{path.name}' is damaged or not a model file.", "Choose another model, or train it again.")

@@ -1,0 +1,109 @@
+"""Model files: weights as safetensors, or a network as ONNX, with their card in the metadata. Loading runs no code."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from engine.contracts.errors import ModelFileError
+from engine.machine.json_files import json_text
+from engine.method.backbones.backbone import RestorationNetwork
+from engine.method.registry import BACKBONES, TASKS, find_entry
+from engine.models.cards import (
+    CARD_KEY,
+    ONNX_SUFFIX,
+    ModelCard,
+    damaged_model,
+    model_file,
+    read_card,
+    read_summary,
+)
+from engine.models.weight_files import save_tensors
+
+__all__ = [
+    "CARD_KEY",
+    "ModelCard",
+    "RestorationModel",
+    "build_network",
+    "load_model",
+    "load_weights",
+    "model_file",
+    "read_card",
+    "save_model",
+]
+
+
+@dataclass(frozen=True)
+class RestorationModel:
+    """A network that restores, and its card.
+
+    Attributes:
+        network: In evaluation mode, on the CPU.
+        card: What it is.
+    """
+
+    network: RestorationNetwork
+    card: ModelCard
+
+
+def build_network(card: ModelCard) -> RestorationNetwork:
+    """The card's network with fresh weights.
+
+    Raises:
+        InvalidInputError: The card names a backbone, task or setting that does not exist.
+    """
+    backbone = find_entry(BACKBONES, card.backbone, "network").make(card.backbone_params)
+    return find_entry(TASKS, card.task, "task").make(card.task_params).add_head(backbone)
+
+
+def save_model(path: Path, weights: dict[str, torch.Tensor], card: ModelCard) -> None:
+    """Write a model file at once or not at all.
+
+    Raises:
+        ModelFileError: It cannot be written.
+    """
+    save_tensors(path, weights, {CARD_KEY: json_text(card.model_dump(mode="json"))})
+
+
+def load_model(path: Path) -> RestorationModel:
+    """Load a run's model or a model file.
+
+    Raises:
+        ModelFileError: There is no model, it is damaged, or its weights do not fit its card.
+        InvalidInputError: Its card names a network or task that this version does not have.
+    """
+    summary = read_summary(path)
+    card, found = summary.card, summary.path
+    try:
+        # Without memory for its weights: a card may claim a network far larger than its file.
+        with torch.device("meta"):
+            num_parameters = sum(tensor.numel() for tensor in build_network(card).state_dict().values())
+        if num_parameters != summary.num_parameters:
+            raise ValueError(f"{summary.num_parameters} numbers where {num_parameters} are needed")
+        network = build_network(card)
+        network.load_state_dict(load_weights(found))
+    except (ValueError, RuntimeError) as error:
+        raise ModelFileError(
+            f"The weights in '{found.name}' do not fit its description.",
+            "Choose another model, or train it again.",
+        ) from error
+    return RestorationModel(network.eval().requires_grad_(False), card)
+
+
+def load_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Load the weights of a model file of any kind.
+
+    Raises:
+        ModelFileError: It is damaged or not a model file.
+    """
+    if path.suffix.lower() == ONNX_SUFFIX:
+        # Only now: few models are such files.
+        from engine.models.onnx import read_onnx_weights
+
+        return read_onnx_weights(path)
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise damaged_model(path) from error

@@ -1,0 +1,246 @@
+"""How a picture was restored, written into its file: by which model, from what, with which settings.
+
+It is an XMP packet (`engine.photo_files.metadata.xmp_packets`) with the program in `xmp:CreatorTool`, which other
+programs show, and the rest in a namespace of its own. A SHA-256 digest of the whole file, its own digits counted as
+zeros, tells later whether the file is still what was written.
+"""
+
+import hashlib
+import math
+import mmap
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree
+from xml.sax.saxutils import quoteattr
+
+from engine.photo_files.metadata.xmp_packets import MAX_PACKET_BYTES, Content, bytes_behind, find_xmp, insert_xmp
+from engine.photo_files.metadata.xmp_properties import parse_packet, serialise, without_properties
+from engine.photo_files.photo_image import FileFormat
+
+NAMESPACE: Final = "urn:residua:provenance:1"
+_XMP: Final = "http://ns.adobe.com/xap/1.0/"
+_RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+_NO_DIGEST: Final = "0" * 64
+_DIGEST: Final = re.compile(rb'(residua:digest=")[0-9a-f]{64}(")')
+_MAX_TEXT: Final = 500
+_END_OF_DESCRIPTIONS: Final = b"</rdf:RDF>"
+_OWN_DESCRIPTION: Final = re.compile(rb'<rdf:Description [^>]*xmlns:residua="urn:residua:provenance:1"[^>]*/>')
+_NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """How a picture was restored.
+
+    Attributes:
+        version: Of this program.
+        model: What a person calls the model.
+        run: Id of the run that made it; empty where it is not known.
+        task: What the model does.
+        strength: 0 to 1, as text.
+        source: File name of the noisy photo.
+        source_digest: SHA-256 of that file's content.
+        model_digest: SHA-256 of the model file's content.
+        settings: All settings that the pixels or the file depend on, as JSON with sorted keys.
+    """
+
+    version: str
+    model: str
+    run: str
+    task: str
+    strength: str
+    source: str
+    source_digest: str
+    model_digest: str
+    settings: str
+
+    def is_same_work(self, other: "Provenance") -> bool:
+        """Tell whether both came from the same photo, by the same model, with the same settings."""
+        mine, others = ((one.source_digest, one.model_digest, one.settings) for one in (self, other))
+        return mine == others
+
+    @property
+    def sentence(self) -> str:
+        """The same for a person."""
+        run = f" (run {self.run})" if self.run else ""
+        return (
+            f"Restored from {self.source} with {self.model}{run} at {float(self.strength):.0%}, Residua {self.version}."
+        )
+
+
+def add_provenance(content: bytes, file_format: FileFormat, provenance: Provenance, width: int, height: int) -> bytes:
+    """Return an encoded picture with its provenance in it.
+
+    Args:
+        content: The encoded picture; its XMP packet is kept, and said in it what is to be said.
+        file_format: Of the picture; BMP has no place for it and is returned as it is.
+        provenance: What is written.
+        width: Of the picture, pixels.
+        height: Likewise.
+
+    Raises:
+        InvalidExifError: The TIFF is not one of this program.
+    """
+    known = find_xmp(content)
+    base = b"" if known is None else content[known]
+    longest = MAX_PACKET_BYTES if file_format == "jpeg" else math.inf
+    undigested = insert_xmp(content, file_format, _make_packet(provenance, _NO_DIGEST, base, longest), width, height)
+    packet = find_xmp(undigested)
+    if packet is None:
+        return content
+    digest = _digest_of(undigested, packet)
+    # Two files of hundreds of megabytes are enough in memory.
+    del undigested
+    return insert_xmp(content, file_format, _make_packet(provenance, digest, base, longest), width, height)
+
+
+def leaves_room_for(packet: bytes, file_format: FileFormat, provenance: Provenance) -> bool:
+    """Tell whether an XMP packet is kept where the provenance is added to it.
+
+    Args:
+        packet: Of a picture.
+        file_format: That the picture is written in.
+        provenance: What would be added.
+    """
+    longest = MAX_PACKET_BYTES if file_format == "jpeg" else math.inf
+    merged = _merged(provenance, _NO_DIGEST, packet)
+    return merged is not None and len(merged) <= longest
+
+
+def without_provenance(packet: bytes) -> bytes | None:
+    """Return an XMP packet without what this program said in it; None where nothing is left that says anything."""
+    rest = _OWN_DESCRIPTION.sub(b"", packet)
+    if NAMESPACE.encode() in rest:
+        # Another program has written it anew, among its own.
+        rest = without_properties(rest, lambda name: name.startswith(f"{{{NAMESPACE}}}"))[0] or rest
+    return rest if rest == packet or b":Description" in rest else None
+
+
+def read_provenance(path: Path) -> Provenance | None:
+    """Return what a file says about its restoration; None where it says nothing, is no picture, or cannot be read."""
+    with _mapped(path) as content:
+        packet = None if content is None else find_xmp(content)
+        if content is None or packet is None:
+            return None
+        return _parse(content[packet])
+
+
+def is_intact(path: Path) -> bool:
+    """Tell whether a file with provenance is, byte for byte, what was written."""
+    with _mapped(path) as content:
+        packet = None if content is None else find_xmp(content)
+        if content is None or packet is None:
+            return False
+        said = _DIGEST.search(content[packet])
+        return said is not None and said[0] == b'residua:digest="%b"' % _digest_of(content, packet).encode()
+
+
+def digest_of_file(path: Path) -> str:
+    """Return the SHA-256 of a file's content.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest_of(content: Content, packet: slice) -> str:
+    digest = hashlib.sha256()
+    view = memoryview(content)
+    try:
+        digest.update(view[: packet.start])
+        digest.update(_DIGEST.sub(rb"\g<1>%b\g<2>" % _NO_DIGEST.encode(), content[packet]))
+        digest.update(view[bytes_behind(content, packet) :])
+    finally:
+        view.release()
+    return digest.hexdigest()
+
+
+def _make_packet(provenance: Provenance, digest: str, base: bytes, longest: float) -> bytes:
+    """Return a packet of the provenance, and of what the packet `base` says of the picture."""
+    merged = _merged(provenance, digest, base)
+    if merged is not None and len(merged) <= longest:
+        return merged
+    text = (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+        f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}"><rdf:Description rdf:about="" '
+        f'xmlns:xmp="{_XMP}" xmlns:residua="{NAMESPACE}" xmp:CreatorTool={_creator(provenance)}'
+        f'{_attributes(provenance)} residua:digest="{digest}"/></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
+    )
+    return text.encode()
+
+
+def _merged(provenance: Provenance, digest: str, base: bytes) -> bytes | None:
+    """Return a packet with the provenance added; None where it has no place for it."""
+    # A picture that was restored before says so no more: its own provenance counts.
+    base = _OWN_DESCRIPTION.sub(b"", base)
+    if base.count(_END_OF_DESCRIPTIONS) != 1 or b"<!" in base:
+        # Other prefixes are as valid; written anew, it has this one, and no comments.
+        root = parse_packet(base)
+        base = b"" if root is None else serialise(root)
+        if base.count(_END_OF_DESCRIPTIONS) != 1:
+            return None
+    # A property stands once in a packet.
+    named = "" if b"CreatorTool" in base else f' xmlns:xmp="{_XMP}" xmp:CreatorTool={_creator(provenance)}'
+    description = (
+        f'<rdf:Description rdf:about="" xmlns:rdf="{_RDF}"{named} xmlns:residua="{NAMESPACE}"'
+        f'{_attributes(provenance)} residua:digest="{digest}"/>'
+    )
+    return base.replace(_END_OF_DESCRIPTIONS, description.encode() + _END_OF_DESCRIPTIONS)
+
+
+def _creator(provenance: Provenance) -> str:
+    return quoteattr(f"Residua {provenance.version}")
+
+
+def _attributes(provenance: Provenance) -> str:
+    said = {field.name: str(getattr(provenance, field.name)) for field in fields(provenance)}
+    return "".join(
+        f" residua:{name}={quoteattr(_NOT_IN_XML.sub('', text)[:_MAX_TEXT], {chr(10): ' '})}"
+        for name, text in said.items()
+    )
+
+
+def _parse(packet: bytes) -> Provenance | None:
+    # A packet with a document type could define entities that unfold without end.
+    if b"<!" in packet:
+        return None
+    try:
+        root = ElementTree.fromstring(packet)
+    except (ElementTree.ParseError, ValueError):
+        return None
+    for description in root.iter(f"{{{_RDF}}}Description"):
+        said = {field.name: description.get(f"{{{NAMESPACE}}}{field.name}") for field in fields(Provenance)}
+        known = {name: text for name, text in said.items() if text is not None}
+        if len(known) == len(said):
+            try:
+                float(known["strength"])
+            except ValueError:
+                return None
+            return Provenance(**known)
+    return None
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[mmap.mmap | None]:
+    """Give a file's content without reading all of it; None where it cannot be read or is empty."""
+    try:
+        file = path.open("rb")
+    except OSError:
+        yield None
+        return
+    with file:
+        try:
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError):
+            yield None
+            return
+        try:
+            yield content
+        finally:
+            content.close()

@@ -1,0 +1,73 @@
+"""Opening the file that a photo lies in."""
+
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from engine.contracts.errors import ImageReadError
+from engine.photo_files.formats import SIGNATURE_BYTES, FileContent
+from engine.photo_files.raw import files as raw_files
+from engine.photo_files.tiff.pages import page_number
+
+
+class OpenedPhoto(NamedTuple):
+    """An open file and what it holds.
+
+    Attributes:
+        path: The file on the disk.
+        file: The same, opened.
+        content: By content, whatever its name ends in.
+        page: Which page of it is meant, from 1.
+    """
+
+    path: Path
+    file: BinaryIO
+    content: FileContent
+    page: int
+
+
+@contextmanager
+def open_photo(path: Path) -> Iterator[OpenedPhoto]:
+    """Open the regular file that a photo lies in, and tell its format by content.
+
+    Args:
+        path: The file, or a page of one, see `tiff_pages`.
+
+    Raises:
+        ImageReadError: It cannot be opened, is of no supported format, or the disk fails while it is open.
+    """
+    number = page_number(path)
+    if number is not None:
+        path = path.parent
+    try:
+        # Opening a pipe would wait for a writer for ever.
+        if not stat.S_ISREG(path.stat().st_mode):
+            kind = "a folder" if path.is_dir() else "a device or pipe"
+            raise ImageReadError(f"This is {kind}, not a file.", "Choose a file.")
+        file = path.open("rb")
+    except (FileNotFoundError, PermissionError) as error:
+        raise disk_failure(error) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ImageReadError(f"The file cannot be opened ({reason}).", "Check the disk, then try again.") from error
+    with file:
+        try:
+            content = raw_files.identify(path, file, file.read(SIGNATURE_BYTES))
+            if number is not None and content != "tiff":
+                raise ImageReadError("The file has no pages (any more).", "Close its folder and open it again.")
+            yield OpenedPhoto(path, file, content, number or 1)
+        except OSError as error:
+            raise disk_failure(error) from error
+
+
+def disk_failure(error: OSError) -> ImageReadError:
+    """What to say of a photo that the disk does not give (any more)."""
+    if isinstance(error, FileNotFoundError):
+        return ImageReadError("The file is not there.", "It may have been moved or deleted; add it again.")
+    if isinstance(error, PermissionError):
+        return ImageReadError("The file may not be read.", "Change its permissions, or copy it elsewhere.")
+    return ImageReadError(
+        f"The file cannot be read from the disk ({error.strerror or error}).", "Check the disk, then try again."
+    )

@@ -1,0 +1,1 @@
+"""What a DNG asks for between the sensor's numbers and the picture, and sensor pixels that are wrong."""

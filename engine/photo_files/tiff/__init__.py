@@ -1,0 +1,1 @@
+"""TIFF, BigTIFF and what is built on them: directories, pages, stacks."""

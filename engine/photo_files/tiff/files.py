@@ -1,0 +1,466 @@
+"""TIFF photos: from the many kinds of TIFF to plain samples, and back to the plainest kind."""
+
+import logging
+import math
+import mmap
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from engine.contracts.errors import ImageReadError
+from engine.photo_files.colour.conversion import LabEncoding, cmyk_to_rgb, lab_to_rgb, ycbcr_to_rgb
+from engine.photo_files.colour.description import profile_of_exif
+from engine.photo_files.formats import check_size
+from engine.photo_files.metadata.descriptions import described_by_xmp
+from engine.photo_files.metadata.exif import InvalidExifError, embed_exif_in_tiff, exif_byte_order
+from engine.photo_files.missing.coded_holes import (
+    SMALLEST_HOLE_BYTES,
+    SMALLEST_PACKBITS_HOLE_BYTES,
+    find_hole_in_jpeg,
+    find_zeros,
+)
+from engine.photo_files.missing.data import end_within_a_row, incomplete_error, shares_missing
+from engine.photo_files.photo_image import BitDepth, DecodedImage, ImageInfo
+from engine.photo_files.tiff.directories import extract_exif_from_tiff
+from engine.photo_files.tiff.imagej_stacks import slice_of
+
+# tifffile logs each oddity of a file; what matters to a person is raised as an error here.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
+
+_DNG_VERSION = 50706
+_ORIENTATION = 274
+_SUB_IFDS = 330
+_RESOLUTIONS = (282, 283)
+_RESOLUTION_UNIT = 296
+_XMP = 700
+_IPTC = 33723
+_MAX_METADATA_BYTES = 32 * 2**20
+_CONVERT_HINT = "Save it as an 8 or 16 bit RGB or gray TIFF first."
+_GRAY_OR_RGB = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE, tifffile.PHOTOMETRIC.RGB)
+_LAB_ENCODINGS: dict[tifffile.PHOTOMETRIC, LabEncoding] = {
+    tifffile.PHOTOMETRIC.CIELAB: "cielab",
+    tifffile.PHOTOMETRIC.ICCLAB: "icclab",
+    tifffile.PHOTOMETRIC.ITULAB: "itulab",
+}
+# The pixels of all others are converted to sRGB, which their profile does not describe.
+_KEEPING_PROFILE = (*_GRAY_OR_RGB, tifffile.PHOTOMETRIC.PALETTE, tifffile.PHOTOMETRIC.YCBCR)
+_ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
+_RANGE_TOLERANCE = 1e-6
+# The JPEG decoder converts YCbCr to RGB itself.
+_JPEG_COMPRESSIONS = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG)
+
+
+def holds_camera_raw(file: BinaryIO) -> bool:
+    """Tell by the tags of the first page whether a TIFF file holds what a camera's sensor recorded.
+
+    Args:
+        file: A TIFF file.
+    """
+    file.seek(0)
+    try:
+        with tifffile.TiffFile(file) as tiff:
+            page = tiff.pages.first
+            is_thumbnail_of_raw = page.is_reduced and _SUB_IFDS in page.tags
+            return (
+                _DNG_VERSION in page.tags
+                or is_thumbnail_of_raw
+                or page.photometric in (tifffile.PHOTOMETRIC.CFA, tifffile.PHOTOMETRIC.LINEAR_RAW)
+            )
+    # Decoders raise nearly every kind of exception on damaged files; reading it as a TIFF then says what is wrong.
+    except Exception:  # noqa: BLE001
+        return False
+
+
+def probe_tiff(file: BinaryIO, page_number: int = 1) -> tuple[ImageInfo, int]:
+    """Return what the header of a page says, and its orientation.
+
+    Args:
+        file: A TIFF file.
+        page_number: From 1.
+
+    Raises:
+        ImageReadError: The page is of a kind that cannot be read, or not there.
+    """
+    file.seek(0)
+    with tifffile.TiffFile(file) as tiff:
+        page = _page(tiff, page_number)
+        _check_page(page)
+        orientation = page.tags.valueof(_ORIENTATION, 1)
+        info = ImageInfo(
+            width=page.imagewidth,
+            height=page.imagelength,
+            num_channels=_num_colours(page),
+            bit_depth=_bit_depth(page),
+            file_format="tiff",
+            has_alpha=page.samplesperpixel > _num_stored_colours(page) and _has_alpha(page),
+            has_extra=page.samplesperpixel > _num_stored_colours(page) and not _has_alpha(page),
+        )
+        return info, orientation if orientation in range(1, 9) else 1
+
+
+def decode_tiff(file: BinaryIO, page_number: int = 1) -> DecodedImage:
+    """Decode a page.
+
+    Args:
+        file: A TIFF file on a disk.
+        page_number: From 1.
+
+    Returns:
+        Its samples.
+
+    Raises:
+        ImageReadError: The page is truncated, of a kind that cannot be read, or not there.
+    """
+    file.seek(0)
+    with tifffile.TiffFile(file) as tiff:
+        page = _page(tiff, page_number)
+        _check_page(page)
+        _check_all_there(page, tiff.filehandle)
+        samples: NDArray[Any] = np.asarray(page.asarray(maxworkers=2))
+        _check_plain_rows(page, samples)
+        if page.axes == "SYX":
+            samples = np.moveaxis(samples, 0, -1)
+        elif page.axes == "YX":
+            samples = samples[:, :, np.newaxis]
+        elif page.axes != "YXS":
+            raise ImageReadError(f"The TIFF's page is not a flat picture (axes {page.axes}).", _CONVERT_HINT)
+        icc_profile = page.tags.valueof(34675)
+        samples = _to_gray_or_rgb(page, samples, icc_profile)
+        exif = read_tiff_exif(file, page.offset)
+        if page.photometric not in _KEEPING_PROFILE:
+            icc_profile = None
+        elif icc_profile is None:
+            icc_profile = profile_of_exif(exif, 1 if samples.shape[2] <= 2 else 3)
+        return DecodedImage(
+            samples=samples,
+            bit_depth=_bit_depth(page),
+            icc_profile=icc_profile,
+            exif=exif,
+            descriptions=described_by_xmp(
+                _tag_bytes(page, _XMP), iptc=_tag_bytes(page, _IPTC), dots_per_inch=_dots_per_inch(page)
+            ),
+            has_extra=samples.shape[2] in (2, 4) and not _has_alpha(page),
+            channels_are_gray=samples.shape[2] >= 3 and page.photometric == tifffile.PHOTOMETRIC.MINISBLACK,
+        )
+
+
+def read_tiff_exif(file: BinaryIO, offset: int | None = None) -> bytes | None:
+    """Return what a directory of a TIFF file says about its photo, as an EXIF block; None where it says nothing.
+
+    Args:
+        file: A TIFF file on a disk, or a raw file that is one inside.
+        offset: Where the directory lies; None: the first one.
+    """
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return extract_exif_from_tiff(cast(bytes, content), offset)
+
+
+def read_page_exif(file: BinaryIO, page_number: int) -> bytes | None:
+    """Return what a page of a TIFF file says about its photo, see `read_tiff_exif`.
+
+    Raises:
+        ImageReadError: The page is not there.
+    """
+    file.seek(0)
+    with tifffile.TiffFile(file) as tiff:
+        offset = _page(tiff, page_number).offset
+        return read_tiff_exif(file, offset)
+
+
+def encode_tiff(
+    samples: NDArray[Any],
+    icc_profile: bytes | None,
+    exif: bytes | None,
+    *,
+    has_extra: bool = False,
+    channels_are_gray: bool = False,
+) -> bytes:
+    """Encode samples as a deflate-compressed TIFF of one page.
+
+    Args:
+        samples: Height x width x channels as in `DecodedImage`, uint8 or uint16.
+        icc_profile: The profile, or None.
+        exif: The EXIF block, beginning with its byte order mark, or None.
+        has_extra: Whether the last channel is no transparency.
+        channels_are_gray: Whether the channels are no red, green and blue.
+
+    Returns:
+        The content of the file.
+    """
+    num_channels = samples.shape[2]
+    byte_order = "<"
+    if exif is not None:
+        try:
+            byte_order = exif_byte_order(exif)
+        except InvalidExifError:
+            exif = None
+    kinds_of_extra = ["unspecified" if has_extra else "unassalpha"] if num_channels in (2, 4) else []
+    if channels_are_gray and num_channels >= 3:
+        kinds_of_extra = ["unspecified", "unspecified", *kinds_of_extra]
+    file = BytesIO()
+    tifffile.imwrite(
+        file,
+        samples[:, :, 0] if num_channels == 1 else samples,
+        photometric="rgb" if num_channels >= 3 and not channels_are_gray else "minisblack",
+        planarconfig=None if num_channels == 1 else "contig",
+        extrasamples=kinds_of_extra or None,
+        compression="zlib",
+        predictor=True,
+        iccprofile=icc_profile,
+        metadata=None,
+        software=False,
+        byteorder=cast(Any, byte_order),
+    )
+    return file.getvalue() if exif is None else embed_exif_in_tiff(file.getvalue(), exif)
+
+
+def _page(tiff: tifffile.TiffFile, number: int) -> tifffile.TiffPage:
+    try:
+        page = tiff.pages[number - 1]
+    except IndexError:
+        imagej_slice = slice_of(tiff, number)
+        if imagej_slice is not None:
+            return imagej_slice
+        raise ImageReadError(
+            f"The file has no page {number} (any more).", "Close its folder and open it again, to see what it has now."
+        ) from None
+    # Frames share a page's tags and come only where they were asked for.
+    return cast(tifffile.TiffPage, page)
+
+
+def _dots_per_inch(page: tifffile.TiffPage) -> tuple[float, float] | None:
+    per_inch = {2: 1.0, 3: 2.54}.get(page.tags.valueof(_RESOLUTION_UNIT, 2))
+    values = [page.tags.valueof(tag) for tag in _RESOLUTIONS]
+    if per_inch is None or not all(isinstance(value, tuple) and len(value) == 2 and all(value) for value in values):
+        return None
+    across, down = (value[0] / value[1] * per_inch for value in values)
+    return across, down
+
+
+def _tag_bytes(page: tifffile.TiffPage, number: int) -> bytes | None:
+    """Return a tag's bytes as they lie in the file, whatever type its writer has given them."""
+    tag = page.tags.get(number)
+    if tag is None or not 0 < tag.valuebytecount <= _MAX_METADATA_BYTES:
+        return None
+    page.parent.filehandle.seek(tag.valueoffset)
+    content: bytes = page.parent.filehandle.read(tag.valuebytecount)
+    return content if len(content) == tag.valuebytecount else None
+
+
+def _check_page(page: tifffile.TiffPage) -> None:
+    """Refuse what cannot be read, before any memory is taken for it."""
+    photometric = page.photometric
+    if page.imagedepth != 1:
+        raise ImageReadError("The TIFF holds a volume, not a flat picture.", "Save its slices as single pictures.")
+    num_extra = page.samplesperpixel - _num_stored_colours(page)
+    if not 0 <= num_extra <= 1:
+        raise ImageReadError(
+            f"The TIFF has {page.samplesperpixel} channels per pixel; only gray, RGB and one channel more are "
+            "understood.",
+            _CONVERT_HINT,
+        )
+    check_size(page.imagewidth, page.imagelength, 4 * 3 + 2 * page.samplesperpixel)
+    kind = None if page.dtype is None else page.dtype.kind
+    if kind not in ("b", "u", "f"):
+        raise ImageReadError("The TIFF's pixels are signed or complex numbers, not brightness.", _CONVERT_HINT)
+    if kind == "u" and page.bitspersample > 16:
+        raise ImageReadError(
+            f"The TIFF has {page.bitspersample} bits per channel, which could not be kept; at most 16 can.",
+            _CONVERT_HINT,
+        )
+    if kind == "f" and photometric not in _GRAY_OR_RGB:
+        raise ImageReadError("The TIFF's colours are stored as floating-point numbers of no RGB.", _CONVERT_HINT)
+
+
+def _check_all_there(page: tifffile.TiffPage, file: tifffile.FileHandle) -> None:
+    """Refuse a page of which parts are missing, which tifffile takes for black; mend a list of their sizes.
+
+    Raises:
+        ImageReadError: With the share that is missing.
+    """
+    num_parts = math.prod(page.chunked)
+    if not page.dataoffsets or not num_parts:
+        raise ImageReadError("The TIFF's list of picture parts is damaged.", "Use another copy.")
+    offsets = (*page.dataoffsets[:num_parts], *[0] * (num_parts - len(page.dataoffsets)))
+    sizes = (*page.databytecounts[:num_parts], *[0] * (num_parts - len(page.databytecounts)))
+    sizes = tuple(
+        size or (_size_without_list(page, offset, offsets, file.size) if offset else 0)
+        for offset, size in zip(offsets, sizes, strict=True)
+    )
+    is_plain = page.compression == tifffile.COMPRESSION.NONE
+
+    def read_end(offset: int, size: int) -> bytes:
+        file.seek(offset)
+        return file.read(size)
+
+    missing = shares_missing(tuple(zip(offsets, sizes, strict=True)), file.size, None if is_plain else read_end)
+    if any(missing):
+        is_last = page.planarconfig != tifffile.PLANARCONFIG.SEPARATE and _grows_only(missing)
+        weights = [_num_rows(page, index) for index in range(num_parts)]
+        share = sum(part * weight for part, weight in zip(missing, weights, strict=True)) / sum(weights)
+        raise incomplete_error(share, "last rows" if is_last else "data")
+    holes = [_hole_in(page, read_end(offset, size)) for offset, size in zip(offsets, sizes, strict=True) if size]
+    if any(holes):
+        raise incomplete_error(sum(holes) / sum(sizes), "data")
+    page.dataoffsets, page.databytecounts = offsets, sizes
+
+
+def _hole_in(page: tifffile.TiffPage, part: bytes) -> int:
+    """Return how many bytes of a part are zeros that its coder does not write."""
+    match page.compression:
+        case tifffile.COMPRESSION.LZW:
+            zeros = find_zeros(part, SMALLEST_HOLE_BYTES)
+        case tifffile.COMPRESSION.PACKBITS:
+            zeros = find_zeros(part, SMALLEST_PACKBITS_HOLE_BYTES)
+        case tifffile.COMPRESSION.JPEG:
+            hole = find_hole_in_jpeg(part, page.jpegtables or b"")
+            return hole.size if hole is not None and hole.is_sure else 0
+        case _:
+            return 0
+    return zeros[1] if zeros is not None else 0
+
+
+def _size_without_list(page: tifffile.TiffPage, offset: int, offsets: tuple[int, ...], file_size: int) -> int:
+    """Return how many bytes a part has whose size is stated as 0, as libtiff finds it."""
+    if page.compression == tifffile.COMPRESSION.NONE:
+        rows = page.rowsperstrip if not page.is_tiled else page.tilelength
+        columns = page.imagewidth if not page.is_tiled else page.tilewidth
+        channels = 1 if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE else page.samplesperpixel
+        row_bytes = -(-columns * channels * page.bitspersample // 8)
+        return row_bytes * (rows if page.is_tiled else _num_rows(page, offsets.index(offset)))
+    # A decoder stops where the part ends.
+    return min((other for other in (*offsets, file_size) if other > offset), default=offset) - offset
+
+
+def _num_rows(page: tifffile.TiffPage, index: int) -> int:
+    """Return how many rows of the picture a part holds; parts of a row of tiles hold the same ones."""
+    rows = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
+    across = -(-page.imagewidth // page.tilewidth) if page.is_tiled else 1
+    down = -(-page.imagelength // rows)
+    place = index // across % down
+    return min(rows, page.imagelength - place * rows)
+
+
+def _grows_only(missing: Sequence[float]) -> bool:
+    """Tell whether all that is missing lies behind what is there."""
+    first = next(index for index, share in enumerate(missing) if share)
+    return all(share == 1 for share in missing[first + 1 :])
+
+
+def _check_plain_rows(page: tifffile.TiffPage, samples: NDArray[Any]) -> None:
+    if page.compression != tifffile.COMPRESSION.NONE or page.is_tiled or not samples.size:
+        return
+    row_axis = page.axes.find("Y")
+    planes = samples if row_axis == 1 else samples[np.newaxis]
+    # Their order in the file: what is missing of several planes is the end of the last one.
+    rows = planes[-1].reshape(planes.shape[1], -1)
+    row = end_within_a_row(rows)
+    if row is not None:
+        raise incomplete_error((len(rows) - row) / (len(rows) * len(planes)), "last rows" if row_axis == 0 else "data")
+
+
+def _has_alpha(page: tifffile.TiffPage) -> bool:
+    return bool(page.extrasamples) and page.extrasamples[-1] in _ALPHA
+
+
+def _num_stored_colours(page: tifffile.TiffPage) -> int:
+    if page.photometric == tifffile.PHOTOMETRIC.SEPARATED:
+        return 4
+    if page.photometric in (
+        tifffile.PHOTOMETRIC.RGB,
+        tifffile.PHOTOMETRIC.YCBCR,
+        *_LAB_ENCODINGS,
+    ):
+        return 3
+    if page.photometric in (
+        tifffile.PHOTOMETRIC.MINISBLACK,
+        tifffile.PHOTOMETRIC.MINISWHITE,
+        tifffile.PHOTOMETRIC.PALETTE,
+    ):
+        # Scientific programs write RGB as gray of three samples.
+        return 3 if page.samplesperpixel in (3, 4) and page.photometric != tifffile.PHOTOMETRIC.PALETTE else 1
+    name = getattr(page.photometric, "name", page.photometric)
+    raise ImageReadError(f"The TIFF's colours are of a kind that is not supported ({name}).", _CONVERT_HINT)
+
+
+def _num_colours(page: tifffile.TiffPage) -> int:
+    if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+        return 3
+    return min(_num_stored_colours(page), 3)
+
+
+def _bit_depth(page: tifffile.TiffPage) -> BitDepth:
+    return 8 if page.bitspersample <= 8 or page.photometric == tifffile.PHOTOMETRIC.PALETTE else 16
+
+
+def _to_gray_or_rgb(page: tifffile.TiffPage, samples: NDArray[Any], icc_profile: bytes | None) -> NDArray[Any]:
+    """Return samples as in `DecodedImage`."""
+    if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+        return _look_up_palette(page, samples)
+    if samples.dtype.kind == "f":
+        samples = _checked_float(samples)
+    elif page.bitspersample not in (8, 16):
+        samples = _scale_to_full_range(samples, page.bitspersample)
+    num_colours = _num_stored_colours(page)
+    colours, alpha = samples[:, :, :num_colours], samples[:, :, num_colours:]
+    if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+        colours = (1 if colours.dtype.kind == "f" else np.iinfo(colours.dtype).max) - colours
+    elif page.photometric == tifffile.PHOTOMETRIC.SEPARATED:
+        colours = cmyk_to_rgb(colours, icc_profile)
+    elif (encoding := _LAB_ENCODINGS.get(tifffile.PHOTOMETRIC(page.photometric))) is not None:
+        colours = lab_to_rgb(colours, encoding)
+    elif page.photometric == tifffile.PHOTOMETRIC.YCBCR and page.compression not in _JPEG_COMPRESSIONS:
+        colours = ycbcr_to_rgb(colours)
+    if alpha.shape[2] and page.extrasamples and page.extrasamples[0] == tifffile.EXTRASAMPLE.ASSOCALPHA:
+        colours = _divide_by_alpha(colours, alpha)
+    return np.concatenate([colours, alpha], axis=2) if alpha.shape[2] else colours
+
+
+def _look_up_palette(page: tifffile.TiffPage, samples: NDArray[Any]) -> NDArray[Any]:
+    if page.colormap is None:
+        raise ImageReadError("The TIFF's palette is missing.", "Use another copy.")
+    # Palettes hold 16-bit values; nearly all were made from 8-bit ones.
+    palette = (page.colormap >> 8).astype(np.uint8).T
+    index = samples[:, :, 0].astype(np.intp)
+    if int(index.max(initial=0)) >= len(palette):
+        raise ImageReadError("The TIFF's pixels point outside of its palette.", "Use another copy.")
+    colours = palette[index]
+    if samples.shape[2] == 1:
+        return colours
+    return np.concatenate([colours, samples[:, :, 1:].astype(np.uint8)], axis=2)
+
+
+def _checked_float(samples: NDArray[Any]) -> NDArray[np.float32]:
+    lowest, highest = float(samples.min()), float(samples.max())
+    if not np.isfinite([lowest, highest]).all():
+        raise ImageReadError(
+            "The TIFF holds values that are no numbers (NaN or infinity).",
+            "Replace them in the program that made it, then save it again.",
+        )
+    if lowest < -_RANGE_TOLERANCE or highest > 1 + _RANGE_TOLERANCE:
+        raise ImageReadError(
+            f"The TIFF's values run from {lowest:.4g} to {highest:.4g}; floating-point pictures must lie between "
+            "0 (black) and 1 (white).",
+            "Scale it to 0 to 1, or save it with 16 bits.",
+        )
+    return np.clip(samples.astype(np.float32), 0, 1)
+
+
+def _scale_to_full_range(samples: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Spread samples of an odd number of bits over 8 or 16."""
+    top = np.float64(2**bits - 1)
+    if bits <= 8:
+        return np.rint(samples * (255 / top)).astype(np.uint8)
+    return np.rint(samples * (65535 / top)).astype(np.uint16)
+
+
+def _divide_by_alpha(colours: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
+    """Undo the multiplication of the colours by their alpha."""
+    top = 1.0 if colours.dtype.kind == "f" else float(np.iinfo(colours.dtype).max)
+    divided = colours.astype(np.float64) * top / np.maximum(alpha.astype(np.float64), 1e-9)
+    divided = np.where(alpha > 0, np.clip(divided, 0, top), 0)
+    return divided.astype(colours.dtype) if colours.dtype.kind == "f" else np.rint(divided).astype(colours.dtype)

@@ -1,0 +1,213 @@
+"""The only writer of photos; `engine.photo_files.photos` hands it on."""
+
+import errno
+from pathlib import Path
+
+import numpy as np
+
+from engine.contracts.errors import ImageWriteError
+from engine.machine.atomic_files import write_bytes_atomically
+from engine.photo_files import encoding as image_encoding
+from engine.photo_files.formats import SUFFIXES_OF_FORMATS
+from engine.photo_files.metadata.descriptions import insert_descriptions
+from engine.photo_files.metadata.exif import InvalidExifError
+from engine.photo_files.metadata.fitting import MetadataPolicy, fit_metadata
+from engine.photo_files.metadata.provenance import Provenance, add_provenance
+from engine.photo_files.photo_image import BitDepth, FileFormat, PhotoImage, PhotoSamples, as_samples
+
+
+def write_image(
+    path: Path,
+    image: PhotoImage,
+    *,
+    file_format: FileFormat | None = None,
+    bit_depth: BitDepth | None = None,
+    jpeg_quality: int = 95,
+    metadata: MetadataPolicy = "keep",
+    provenance: Provenance | None = None,
+) -> None:
+    """Write a photo, whole or not at all; see `encode_image`.
+
+    Args:
+        path: The file; its folder must exist.
+        image: The photo.
+        file_format: None: as the path's ending says, or else the format that the photo was read from.
+        bit_depth: As for `encode_image`.
+        jpeg_quality: As for `encode_image`.
+        metadata: As for `encode_image`.
+        provenance: As for `encode_image`.
+
+    Raises:
+        ImageWriteError: The format cannot hold the photo, or the file cannot be written.
+    """
+    content = encode_image(
+        image,
+        file_format=file_format or format_of_name(path) or image.metadata.file_format,
+        bit_depth=bit_depth,
+        jpeg_quality=jpeg_quality,
+        metadata=metadata,
+        provenance=provenance,
+    )
+    write_encoded_image(path, content)
+
+
+def write_encoded_image(path: Path, content: bytes, modified_ns: int | None = None) -> None:
+    """Write what `encode_image` returned, whole or not at all.
+
+    Args:
+        path: The file; its folder must exist.
+        content: Of the file.
+        modified_ns: When the file counts as modified, nanoseconds since 1970; None: now.
+
+    Raises:
+        ImageWriteError: The file cannot be written.
+    """
+    try:
+        write_bytes_atomically(path, content, modified_ns)
+    except OSError as error:
+        raise _write_error(path, error) from error
+
+
+def encode_image(
+    image: PhotoImage,
+    *,
+    file_format: FileFormat,
+    bit_depth: BitDepth | None = None,
+    jpeg_quality: int = 95,
+    metadata: MetadataPolicy = "keep",
+    provenance: Provenance | None = None,
+) -> bytes:
+    """Return the content of a photo's file.
+
+    Args:
+        image: Values outside of 0 to 1 are clipped.
+        file_format: Of the file.
+        bit_depth: Bits per channel; None: as the photo was read, or 8 where the format holds no more.
+        jpeg_quality: 1 to 100, of JPEG and of lossy WebP.
+        metadata: What of the EXIF is written, where the format has a place for it (BMP has none). The ICC profile
+            always is, or the colours are converted to sRGB (BMP): without either they would be others.
+        provenance: How the photo was restored, written into the file; None: nothing. BMP has no place for it.
+
+    Raises:
+        ImageWriteError: The format cannot hold the photo.
+    """
+    if bit_depth is None:
+        bit_depth = 8 if image_encoding.max_bit_depth(file_format) == 8 else image.metadata.bit_depth
+    image_encoding.check_can_hold(
+        file_format, image.width, image.height, bit_depth, image.alpha is not None, image.extra is not None
+    )
+    content = encode_samples(
+        as_samples(image, bit_depth),
+        file_format=file_format,
+        jpeg_quality=jpeg_quality,
+        metadata=metadata,
+    )
+    return with_provenance(content, file_format, provenance, image.width, image.height)
+
+
+def encode_samples(
+    photo: PhotoSamples,
+    *,
+    file_format: FileFormat,
+    jpeg_quality: int = 95,
+    metadata: MetadataPolicy = "keep",
+) -> bytes:
+    """Return the content of a photo's file.
+
+    Args:
+        photo: uint8 or uint16, which are the file's bits per channel.
+        file_format: As for `encode_image`, and so are the others.
+        jpeg_quality: 1 to 100.
+        metadata: What of the EXIF is written.
+
+    Raises:
+        ImageWriteError: The format cannot hold the photo.
+    """
+    bit_depth = 8 * photo.samples.dtype.itemsize
+    image_encoding.check_can_hold(
+        file_format, photo.width, photo.height, bit_depth, photo.alpha is not None, photo.extra is not None
+    )
+    described = fit_metadata(photo.metadata, file_format, metadata, None, photo.width, photo.height)
+    further = photo.alpha if photo.extra is None else photo.extra
+    content = image_encoding.encode(
+        photo.samples if further is None else np.dstack([photo.samples, further]),
+        file_format,
+        quality=jpeg_quality,
+        is_lossless=described.is_lossless and described.file_format == "webp",
+        icc_profile=described.icc_profile,
+        exif=described.exif,
+        has_extra=photo.extra is not None,
+        channels_are_gray=described.channels_are_gray,
+    )
+    try:
+        return insert_descriptions(content, file_format, described.descriptions, photo.width, photo.height)
+    except (InvalidExifError, ValueError) as error:
+        raise ImageWriteError(
+            "What the photo's file says of it could not be written.", "Choose to write no metadata, or another format."
+        ) from error
+
+
+def with_provenance(
+    content: bytes, file_format: FileFormat, provenance: Provenance | None, width: int, height: int
+) -> bytes:
+    """Return a photo's file with a note of how the photo was restored.
+
+    Args:
+        content: The file, as `encode_samples` made it.
+        file_format: Of the file; BMP has no place for the note.
+        provenance: The note; None: the file stays as it is.
+        width: Of the photo, pixels.
+        height: Likewise.
+
+    Raises:
+        ImageWriteError: There is no room for it.
+    """
+    if provenance is None:
+        return content
+    try:
+        return add_provenance(content, file_format, provenance, width, height)
+    except InvalidExifError as error:
+        raise ImageWriteError(
+            "How the photo was restored could not be written into the file.", "Choose another format."
+        ) from error
+
+
+def format_of_name(path: Path) -> FileFormat | None:
+    """Return the format that a file's name promises; None where its ending is not one of a photo."""
+    suffix = path.suffix.lower()
+    for file_format, suffixes in SUFFIXES_OF_FORMATS.items():
+        if suffix in suffixes:
+            return file_format
+    return None
+
+
+def usual_suffix(file_format: FileFormat) -> str:
+    """Return the usual ending of a format's files, with its dot."""
+    return SUFFIXES_OF_FORMATS[file_format][0]
+
+
+def suffix_of_result(photo: Path, file_format: FileFormat) -> str:
+    """Return the ending of a photo's result: the photo's own where it is of the format, else the usual one."""
+    return photo.suffix if format_of_name(photo) == file_format else usual_suffix(file_format)
+
+
+FORMATS_BY_NAME: dict[str, FileFormat] = {
+    "png": "png",
+    "tiff": "tiff",
+    "jpeg": "jpeg",
+    "webp": "webp",
+    "bmp": "bmp",
+}
+"""The formats that can be asked for, as settings name them."""
+
+
+def _write_error(path: Path, error: OSError) -> ImageWriteError:
+    if error.errno == errno.ENOSPC:
+        return ImageWriteError("The disk is full.", "Free some space or choose another folder, then try again.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return ImageWriteError(f"The folder {path.parent} may not be written.", "Choose another folder.")
+    if error.errno == errno.ENOENT:
+        return ImageWriteError(f"The folder {path.parent} is not there.", "Choose another folder.")
+    return ImageWriteError(
+        f"{path.name} cannot be written ({error.strerror or error}).", "Choose another folder or a shorter name."
+    )

@@ -1,0 +1,255 @@
+"""Decoded photos in memory or mapped from disk, and random crops of them.
+
+A batch is a function of the seed and the step alone, so a resumed run sees exactly the batches that an
+uninterrupted one would have seen, and the next batch can be cut ahead of time in a thread.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.contracts.errors import EngineError, InvalidInputError
+from engine.contracts.events import Emit, FileSkipped, Pixels, StepDone
+from engine.contracts.job_control import JobControl
+from engine.machine.interruptible import run_interruptibly
+from engine.photo_files.photos import (
+    BitDepth,
+    PhotoImage,
+    is_raw_file,
+    read_camera_cells,
+    read_image,
+    read_independent_pixels,
+)
+from engine.photo_files.tiff.pages import containing_file
+from engine.photos.augment import random_orientation
+from engine.photos.decoded_files import SMALLEST_BYTES, Levels, decoded_files
+from engine.photos.identity import identity_of_photo
+from engine.photos.memory import current_memory
+
+MEMORY_BUDGET_BYTES = 2 * 2**30
+"""Decoded photos of one job in memory, at most. Large ones lie on disk instead (`engine.photos.decoded_files`) as long
+as there is room; without it each photo is kept as its central part."""
+
+
+@dataclass(frozen=True)
+class DecodedPhoto:
+    """A photo in memory at its own bit depth.
+
+    Attributes:
+        path: Its file.
+        levels: Integer levels, 8 or 16 bit; gray as three equal channels. Shape: (3, height, width).
+    """
+
+    path: Path
+    levels: Levels
+
+    @property
+    def pixels(self) -> Pixels:
+        """Shape: (height, width, 3), 0 to 1."""
+        image = self._to_float(self.levels).transpose(1, 2, 0)
+        image.flags.writeable = False
+        return image
+
+    @classmethod
+    def of_pixels(cls, path: Path, pixels: Pixels, bit_depth: BitDepth) -> "DecodedPhoto":
+        """Take a photo's pixels (height, width, 1 or 3), 0 to 1, rounded to levels of 8 or 16 bits."""
+        channels = np.broadcast_to(pixels, (*pixels.shape[:2], 3)).transpose(2, 0, 1)
+        if bit_depth == 8:
+            return cls(path, np.rint(channels * 255).astype(np.uint8))
+        return cls(path, np.rint(channels * 65535).astype(np.uint16))
+
+    @property
+    def bit_depth(self) -> BitDepth:
+        """Bits of a level."""
+        return 8 if self.levels.dtype == np.uint8 else 16
+
+    def crop(self, top: int, left: int, side_px: int) -> NDArray[np.float32]:
+        """Shape: (3, side_px, side_px), 0 to 1; a photo smaller than that is mirrored at its borders."""
+        part: Levels = self.levels[:, top : top + side_px, left : left + side_px]
+        missing = [(0, 0), (0, side_px - part.shape[1]), (0, side_px - part.shape[2])]
+        if missing[1][1] or missing[2][1]:
+            return self._to_float(np.pad(part, missing, mode="symmetric"))
+        return self._to_float(part)
+
+    @staticmethod
+    def _to_float(levels: NDArray[Any]) -> NDArray[np.float32]:
+        scaled: NDArray[np.float32] = levels * np.float32(1 / np.iinfo(levels.dtype).max)
+        return scaled
+
+
+def decode_photo(
+    path: Path,
+    largest_bytes: int = MEMORY_BUDGET_BYTES,
+    *,
+    independent_pixels: bool = False,
+    camera_cells: bool = False,
+    keep_on_disk: bool = False,
+) -> DecodedPhoto:
+    """Read one photo; one that would take more than `largest_bytes` of memory is cut down to its central part.
+
+    Args:
+        path: The file.
+        largest_bytes: Memory that it may take; one that is mapped from the disk takes none.
+        independent_pixels: Whether a raw file is read at half size, without interpolation, for learning from its noise.
+        camera_cells: Whether only a raw file will do, of which the samples of its mosaic are taken as they are.
+        keep_on_disk: Whether a large photo is kept there as it was decoded, since it will be asked for again.
+
+    Raises:
+        ImageReadError: The file cannot be read.
+    """
+    memory = current_memory()
+    is_there = containing_file(path).is_file()
+    if camera_cells:
+        return _decode(path, largest_bytes, keep_on_disk, read_camera_cells)[0]
+    if independent_pixels and is_there and is_raw_file(path):
+        return _decode(path, largest_bytes, keep_on_disk, read_independent_pixels)[0]
+    if memory is None or not is_there:
+        return _decode(path, largest_bytes, keep_on_disk)[0]
+    photo = memory.find(path, largest_bytes)
+    if photo is None:
+        photo, is_whole = _decode(path, largest_bytes, keep_on_disk)
+        if is_whole:
+            memory.keep(photo)
+    return photo
+
+
+def _decode(
+    path: Path, largest_bytes: int, keep_on_disk: bool, read: Callable[[Path], PhotoImage] = read_image
+) -> tuple[DecodedPhoto, bool]:
+    """The photo, and whether it lies in memory, whole."""
+    files = decoded_files()
+    identity = identity_of_photo(path)
+    if identity:
+        # The same raw file read in another way is another photo.
+        identity = f"{read.__name__}\n{identity}"
+    mapped = files.find(identity)
+    if mapped is not None:
+        return DecodedPhoto(path, mapped), False
+    image = read(path)
+    pixels = image.pixels
+    bytes_per_level = 1 if image.metadata.bit_depth == 8 else 2
+    height, width = pixels.shape[:2]
+    size = height * width * 3 * bytes_per_level
+    if keep_on_disk and SMALLEST_BYTES <= size <= files.limit_bytes:
+        whole = DecodedPhoto.of_pixels(path, pixels, image.metadata.bit_depth)
+        mapped = files.keep(identity, whole.levels)
+        if mapped is not None:
+            return DecodedPhoto(path, mapped), False
+        if size <= largest_bytes:
+            return whole, True
+    if size > largest_bytes:
+        kept = (largest_bytes / size) ** 0.5
+        rows, columns = max(int(height * kept), 1), max(int(width * kept), 1)
+        top, left = (height - rows) // 2, (width - columns) // 2
+        pixels = pixels[top : top + rows, left : left + columns]
+    return DecodedPhoto.of_pixels(path, pixels, image.metadata.bit_depth), size <= largest_bytes
+
+
+def decode_photos(
+    paths: Sequence[Path],
+    control: JobControl,
+    emit: Emit,
+    *,
+    stage: str = "Reading photos",
+    budget_bytes: int = MEMORY_BUDGET_BYTES,
+    camera_cells: bool = False,
+) -> list[DecodedPhoto]:
+    """Read photos to learn from their noise; an unreadable one is reported and left out.
+
+    Args:
+        paths: The files.
+        control: Pause and cancel.
+        emit: Receives progress and the files that are left out.
+        stage: What a person reads.
+        budget_bytes: Memory that they may take together.
+        camera_cells: Whether only raw files will do, for a network that takes mosaics.
+
+    Raises:
+        InvalidInputError: None of them can be read.
+        JobCancelled: The job has been asked to end.
+    """
+    photos: list[DecodedPhoto] = []
+    share = budget_bytes // max(len(paths), 1)
+    for index, path in enumerate(paths):
+        control.wait_if_paused()
+        try:
+            read = partial(
+                decode_photo, path, share, independent_pixels=True, camera_cells=camera_cells, keep_on_disk=True
+            )
+            photos.append(run_interruptibly(read, control))
+        except EngineError as error:
+            emit(FileSkipped(path=path, reason=error.message, hint=error.hint))
+        emit(StepDone(stage=stage, step=index + 1, num_steps=len(paths)))
+    if not photos:
+        raise InvalidInputError("None of the photos can be read.", "See the list of skipped files for the reasons.")
+    return photos
+
+
+def random_crops(
+    photos: Sequence[DecodedPhoto],
+    *,
+    num_photos: int,
+    crops_per_photo: int,
+    side_px: int,
+    generator: np.random.Generator,
+) -> NDArray[np.float32]:
+    """Crops of random photos at random places, turned and mirrored at random.
+
+    Photos of one batch differ as long as there are enough of them.
+
+    Returns:
+        All photos' first crops, then all photos' second crops, and so on.
+        Shape: (crops_per_photo * num_photos, 3, side_px, side_px), 0 to 1.
+    """
+    chosen = choose_distinct(len(photos), num_photos, generator)
+    return crops_of_photos(photos, np.tile(chosen, crops_per_photo), side_px, generator)
+
+
+def crops_of_photos(
+    photos: Sequence[DecodedPhoto], indices: NDArray[np.int64], side_px: int, generator: np.random.Generator
+) -> NDArray[np.float32]:
+    """One crop of each named photo at a random place, turned and mirrored at random.
+
+    Returns:
+        Shape: (indices, 3, side_px, side_px), 0 to 1.
+    """
+    crops = np.empty((len(indices), 3, side_px, side_px), np.float32)
+    for position, index in enumerate(indices):
+        (crops[position],) = random_aligned_crops((photos[index],), side_px, generator)
+    return crops
+
+
+def choose_distinct(num_items: int, count: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    """`count` indices below `num_items`, repeating only where there are too few. Shape: (count,)."""
+    rounds = [generator.permutation(num_items) for _ in range(-(-count // num_items))]
+    return np.concatenate([np.empty(0, np.int64), *rounds])[:count]
+
+
+def random_aligned_crops(
+    photos: tuple[DecodedPhoto, ...], side_px: int, generator: np.random.Generator, *, scale: int = 1
+) -> tuple[NDArray[np.float32], ...]:
+    """The same random place of photos of one scene, turned and mirrored alike.
+
+    Args:
+        photos: The first one at the measurement's resolution, the others `scale` times as large to a side.
+        side_px: Side of the first photo's crop.
+        generator: Source of randomness.
+        scale: How many pixels of the others a pixel of the first one covers to a side.
+
+    Returns:
+        One crop a photo, 0 to 1. Shape: (3, side_px, side_px), of the others (3, scale * side_px, scale * side_px).
+    """
+    first, *others = photos
+    height, width = first.levels.shape[1:]
+    top = int(generator.integers(max(height - side_px, 0) + 1))
+    left = int(generator.integers(max(width - side_px, 0) + 1))
+    crops = (
+        first.crop(top, left, side_px),
+        *(photo.crop(scale * top, scale * left, scale * side_px) for photo in others),
+    )
+    return random_orientation(crops, generator)

@@ -1,0 +1,172 @@
+"""Finding the photos in folders, without decoding them."""
+
+import logging
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from engine.contracts.errors import ImageReadError, InvalidInputError
+from engine.contracts.events import FileSkipped
+from engine.photo_files.formats import IMAGE_SUFFIXES, OTHER_PHOTO_SUFFIXES, PHONE_SUFFIXES, RAW_SUFFIXES
+from engine.photo_files.photos import ImageInfo, probe_image
+from engine.photo_files.raw.bare import describes_itself
+from engine.photo_files.tiff.pages import containing_file, is_on_disk, list_pages, page_number
+
+_logger = logging.getLogger(__name__)
+
+_LISTED_SUFFIXES = IMAGE_SUFFIXES | PHONE_SUFFIXES | RAW_SUFFIXES | OTHER_PHOTO_SUFFIXES
+_DIGITS = re.compile(r"(\d+)")
+
+NaturalKey = tuple[tuple[tuple[int, str], ...], str]
+
+
+def natural_sort_key(name: str) -> NaturalKey:
+    """Return a key by which "photo 2" comes before "photo 10", whatever the case of the letters."""
+    parts = _DIGITS.split(name.casefold())
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts), name
+
+
+@lru_cache(maxsize=1 << 16)
+def photo_sort_key(path: Path) -> tuple[NaturalKey, NaturalKey, int]:
+    """Return a key that sorts photos by folder and name; pages of a file stand where the file would.
+
+    Remembered: several lists of the window sort ten thousand photos again and again.
+    """
+    file = containing_file(path)
+    return natural_sort_key(str(file.parent)), natural_sort_key(file.name), page_number(path) or 0
+
+
+def list_image_files(folders: Sequence[Path], recursive: bool = True) -> list[Path]:
+    """List the photos in folders, by their names alone; each page of a TIFF file of several is one.
+
+    Photos of formats that cannot be read are listed too, so that `find_usable_photos` can say why; other files,
+    hidden files and hidden folders are passed over. A file that is given itself is listed whatever its name is; so is
+    one of several with a photo's name that is not there any more: that it is gone is its own failure alone.
+
+    Args:
+        folders: Folders, files, or pages of files.
+        recursive: Whether subfolders are searched; links that lead back are followed once.
+
+    Returns:
+        The files, each once, in the order of `folders`, within a folder in natural order, before its subfolders.
+
+    Raises:
+        InvalidInputError: One of `folders` is not there or may not be read, or nothing of what was given is there.
+    """
+    files: dict[Path, None] = {}
+    visited: set[tuple[int, int]] = set()
+    num_gone = 0
+    for folder in folders:
+        try:
+            if folder.is_dir():
+                found = list(_walk(folder, recursive, visited))
+                # A photo may have become a folder since it was listed.
+                files.update(dict.fromkeys(found or ([folder] if _is_photo_s_name(folder) else [])))
+            elif is_on_disk(folder):
+                files.update(dict.fromkeys(list_pages(folder)))
+            else:
+                num_gone += 1
+                if num_gone == len(folders) or not _is_photo_s_name(folder):
+                    raise InvalidInputError(f"{folder} is not there.", "Check the path, or add the folder again.")
+                files[folder] = None
+        except PermissionError as error:
+            if _is_photo_s_name(folder) and len(folders) > 1:
+                files[folder] = None
+                continue
+            raise InvalidInputError(
+                f"The folder {folder} may not be read.", "Change its permissions, or copy it elsewhere."
+            ) from error
+        except OSError as error:
+            raise InvalidInputError(
+                f"The folder {folder} cannot be read ({error.strerror}).", "Check the disk, then try again."
+            ) from error
+    return list(files)
+
+
+def find_usable_photos(paths: Iterable[Path]) -> tuple[list[tuple[Path, ImageInfo]], list[FileSkipped]]:
+    """Tell the photos from what cannot be used, by their headers.
+
+    Args:
+        paths: Files, as `list_image_files` gives them.
+
+    Returns:
+        The usable photos with their sizes, and each other file with its reason; both in the given order.
+    """
+    usable: list[tuple[Path, ImageInfo]] = []
+    skipped: list[FileSkipped] = []
+    for path in paths:
+        try:
+            usable.append((path, probe_image(path)))
+        except ImageReadError as error:
+            skipped.append(FileSkipped(path=path, reason=error.message, hint=error.hint))
+    return usable, skipped
+
+
+def _walk(folder: Path, recursive: bool, visited: set[tuple[int, int]]) -> Iterator[Path]:
+    """Yield a folder's photos, then those of its subfolders.
+
+    Raises:
+        OSError: The folder itself cannot be read; subfolders that cannot are passed over with a log entry.
+    """
+    status = folder.stat()
+    identity = (status.st_dev, status.st_ino)
+    if identity in visited:
+        return
+    visited.add(identity)
+    names: list[str] = []
+    subfolders: list[str] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if _is_hidden(entry):
+                continue
+            if _is_named_like_a_photo(entry) and not _is_folder(entry):
+                names.append(entry.name)
+            elif recursive and _is_folder(entry):
+                subfolders.append(entry.name)
+    for name in sorted(names, key=natural_sort_key):
+        yield from list_pages(folder / name)
+    for name in sorted(subfolders, key=natural_sort_key):
+        try:
+            yield from _walk(folder / name, recursive, visited)
+        except OSError as error:
+            _logger.warning("Passing over the folder %s: %s", folder / name, error)
+
+
+def is_no_photo(path: Path) -> bool:
+    """Tell whether a file is no photo, by its name and, where that promises none, by its content."""
+    if _is_photo_s_name(path) or not containing_file(path).exists():
+        return False
+    try:
+        probe_image(path)
+    except ImageReadError:
+        return True
+    return False
+
+
+def _is_photo_s_name(path: Path) -> bool:
+    return path.suffix.lower() in _LISTED_SUFFIXES
+
+
+def _is_named_like_a_photo(entry: os.DirEntry[str]) -> bool:
+    # Files of bare numbers have endings that others have too.
+    return os.path.splitext(entry.name)[1].lower() in _LISTED_SUFFIXES or describes_itself(Path(entry.path))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A link that leads to itself.
+        return False
+
+
+def _is_hidden(entry: os.DirEntry[str]) -> bool:
+    if entry.name.startswith("."):
+        return True
+    if os.name != "nt":
+        return False
+    attributes = getattr(entry.stat(follow_symlinks=False), "st_file_attributes", 0)
+    return bool(attributes & stat.FILE_ATTRIBUTE_HIDDEN)

@@ -1,0 +1,285 @@
+"""How noisy a photo is, how far its noise reaches from pixel to pixel and how it follows the brightness.
+
+All is judged from the photo alone. Level and reach are measured in the flattest small blocks, from which a plane is
+taken away: what is left there is noise. First the blocks of least variance are taken at each brightness, since noise
+grows with it; of these the ones whose variance is small beside that of their finest diagonal detail, since a picture's
+structure is coarser than noise.
+
+Dependence on brightness is measured in more blocks, those of least coarse structure at each brightness, by diagonal
+detail between pixels whose noise is independent: on white noise neither choice nor measure then depends on the other,
+so that choosing calm blocks does not make the noise look weaker.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.contracts.events import Pixels
+from engine.contracts.noise import (
+    MAX_STRIDE,
+    FolderNoise,
+    NoiseEstimate,
+    SignalDependence,
+    independent_distance,
+    summarize_noise,
+)
+
+MIN_SIDE_PX = 16
+"""The smallest photo, in both directions, that can be judged."""
+
+_BLOCK_PX = 16
+_PLANE_TERMS = 3
+_NUM_BRIGHTNESS_GROUPS = 4
+_CALM_SHARE = 0.2
+_FLAT_SHARE = 0.4
+_MIN_BLOCKS = 8
+# Photos are judged in 3 x 3 windows of this side, spread evenly: quick, and as exact as the whole.
+_WINDOW_PX = 256
+_NUM_WINDOWS = 3
+CLIPPED_BELOW, CLIPPED_ABOVE = 0.004, 0.996
+MAX_CLIPPED_SHARE = 0.02
+"""Blocks of which more lies beyond these values tell of the clipping, not of the noise."""
+
+# For the dependence on brightness.
+_CELL_PX = 4
+_MAX_GROUPS = 12
+_MIN_GROUPS = 4
+_MIN_GROUP_BLOCKS = 16
+_LEAST_STRUCTURED_SHARE = 0.2
+_LEAST_BRIGHTNESS_RANGE = 0.1
+_NUM_REWEIGHTINGS = 20
+# The usual constant: 95 % as exact as least squares where there are no outliers (Huber 1964).
+_HUBER_DEVIATIONS = 1.345
+_DEVIATION_OF_MEDIAN = 1.4826
+_LEAST_SHARE_OF_MEAN = 0.05
+_SMALLEST_VARIANCE = 1e-12
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlatBlocks:
+    """The flattest blocks of a photo, and what they say of its noise.
+
+    Attributes:
+        residuals: What a plane leaves of them. Shape: (blocks, channels, 16, 16).
+        estimate: Level, correlation and dependence on brightness.
+    """
+
+    residuals: NDArray[np.float32]
+    estimate: NoiseEstimate
+
+
+def estimate_noise(pixels: Pixels) -> NoiseEstimate:
+    """Estimate a photo's noise.
+
+    Where noise is weak, and in a photo without a flat spot, fine texture counts as noise too.
+
+    Args:
+        pixels: Height x width x channels, 0 to 1; at least `MIN_SIDE_PX` a side.
+
+    Returns:
+        Level, correlation and dependence on brightness.
+
+    Raises:
+        ValueError: The photo is too small.
+    """
+    return flat_blocks(pixels).estimate
+
+
+def flat_blocks(pixels: Pixels) -> FlatBlocks:
+    """Find a photo's flattest blocks and estimate its noise in them.
+
+    Args:
+        pixels: Height x width x channels, 0 to 1; at least `MIN_SIDE_PX` a side.
+
+    Raises:
+        ValueError: The photo is too small.
+    """
+    if min(pixels.shape[:2]) < MIN_SIDE_PX:
+        raise ValueError(f"the photo must have {MIN_SIDE_PX} pixels a side; found {pixels.shape[:2]}")
+    blocks = _cut_into_blocks(pixels)
+    clipped = _clipped_shares(blocks)
+    all_residuals = _without_plane(blocks)
+    unclipped = clipped.mean(axis=1) <= MAX_CLIPPED_SHARE
+    judged = unclipped if int(unclipped.sum()) >= _MIN_BLOCKS else np.ones_like(unclipped)
+    residuals = _flattest(blocks[judged], all_residuals[judged])
+    # A plane takes as many degrees of freedom as it has terms.
+    plane_share = _PLANE_TERMS / _BLOCK_PX**2
+    variance = float(np.mean(np.square(residuals)))
+    if variance < _SMALLEST_VARIANCE:
+        return FlatBlocks(residuals=residuals, estimate=NoiseEstimate(sigma=0.0, correlation=(0.0,) * MAX_STRIDE))
+    along_columns = [
+        float(np.mean(residuals[:, :, lag:] * residuals[:, :, :-lag])) / variance for lag in range(1, MAX_STRIDE + 1)
+    ]
+    along_rows = [
+        float(np.mean(residuals[..., lag:] * residuals[..., :-lag])) / variance for lag in range(1, MAX_STRIDE + 1)
+    ]
+    # Of correlated noise the plane takes more, as many times as one noise grain covers pixels: estimated with the
+    # correlations before their correction.
+    grain_px = max(1.0, 1 + 2 * sum(along_columns)) * max(1.0, 1 + 2 * sum(along_rows))
+    lost = min(plane_share * grain_px, 0.5)
+    correlation = tuple(
+        (max(column, row) * (1 - lost) + lost) for column, row in zip(along_columns, along_rows, strict=True)
+    )
+    estimate = NoiseEstimate(
+        sigma=float(np.sqrt(variance / (1 - lost))),
+        correlation=correlation,
+        dependence=_signal_dependence(blocks, all_residuals, clipped <= MAX_CLIPPED_SHARE, correlation),
+    )
+    return FlatBlocks(residuals=residuals, estimate=estimate)
+
+
+def measure_noise(images: Iterable[Pixels]) -> FolderNoise | None:
+    """Estimate what the noises of photos have in common.
+
+    Args:
+        images: Photos of one kind, each height x width x channels, 0 to 1; those below `MIN_SIDE_PX` are passed over.
+
+    Returns:
+        The common facts; None without a photo to judge.
+    """
+    return summarize_noise(estimate_noise(pixels) for pixels in images if min(pixels.shape[:2]) >= MIN_SIDE_PX)
+
+
+def decorrelating_stride(images: Iterable[Pixels]) -> int:
+    """Return how far apart pixels must be for their noise to be nearly independent.
+
+    Args:
+        images: Photos of one kind, each height x width x channels, 0 to 1; those below `MIN_SIDE_PX` are passed over.
+
+    Returns:
+        The smallest stride from 1 to `MAX_STRIDE` at which the median correlation is low; 1 for white noise, 2 or 3
+        for camera JPEGs, 1 without a photo to judge.
+    """
+    noise = measure_noise(images)
+    return noise.stride if noise is not None else 1
+
+
+def _cut_into_blocks(pixels: Pixels) -> NDArray[np.float32]:
+    """Return blocks of the windows. Shape: (blocks, channels, rows, columns)."""
+    blocks = []
+    for window in _windows(pixels):
+        rows, columns = window.shape[0] // _BLOCK_PX, window.shape[1] // _BLOCK_PX
+        whole = window[: rows * _BLOCK_PX, : columns * _BLOCK_PX]
+        grid = whole.reshape(rows, _BLOCK_PX, columns, _BLOCK_PX, pixels.shape[2])
+        blocks.append(grid.transpose(0, 2, 4, 1, 3).reshape(-1, pixels.shape[2], _BLOCK_PX, _BLOCK_PX))
+    return np.concatenate(blocks)
+
+
+def _windows(pixels: Pixels) -> list[Pixels]:
+    height, width = pixels.shape[:2]
+    if height * width <= (_NUM_WINDOWS * _WINDOW_PX) ** 2:
+        return [pixels]
+    tops, lefts = (
+        np.linspace(0, max(0, side - _WINDOW_PX), _NUM_WINDOWS if side > _WINDOW_PX else 1).astype(int)
+        for side in (height, width)
+    )
+    return [pixels[top : top + _WINDOW_PX, left : left + _WINDOW_PX] for top in tops for left in lefts]
+
+
+def _clipped_shares(blocks: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return how much of each block is at black or white, where noise is cut off. Shape: (blocks, channels)."""
+    clipped = (blocks <= CLIPPED_BELOW) | (blocks >= CLIPPED_ABOVE)
+    shares: NDArray[np.float64] = clipped.mean(axis=(2, 3))
+    return shares
+
+
+def _without_plane(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what a plane leaves of each block. Same shape."""
+    plane = _plane_basis()
+    flattened = blocks.reshape(*blocks.shape[:2], -1)
+    residuals = np.asarray(flattened - (flattened @ plane) @ plane.T, dtype=np.float32)
+    return residuals.reshape(blocks.shape)
+
+
+def _diagonal_detail(residuals: NDArray[np.float32], distance: int) -> NDArray[np.float32]:
+    """Return each block's mean square mixed difference: the variance of white noise. Shape: (blocks, channels)."""
+    across = residuals[..., distance:] - residuals[..., :-distance]
+    diagonal = across[:, :, distance:] - across[:, :, :-distance]
+    detail: NDArray[np.float32] = np.mean(np.square(diagonal), axis=(2, 3)) / 4
+    return detail
+
+
+def _flattest(blocks: NDArray[np.float32], residuals: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what a plane leaves of the flattest blocks. Shape: (flat blocks, channels, rows, columns)."""
+    variance = np.mean(np.square(residuals), axis=(1, 2, 3))
+    roughness = variance / (_diagonal_detail(residuals, 1).mean(axis=1) + _SMALLEST_VARIANCE)
+    calm = np.concatenate(
+        [
+            group[np.argsort(variance[group])[: max(_MIN_BLOCKS, round(_CALM_SHARE * len(group)))]]
+            for group in np.array_split(np.argsort(blocks.mean(axis=(1, 2, 3))), _NUM_BRIGHTNESS_GROUPS)
+        ]
+    )
+    num_flat = max(_MIN_BLOCKS, round(_FLAT_SHARE * len(calm)))
+    flat: NDArray[np.float32] = residuals[calm[np.argsort(roughness[calm])[:num_flat]]]
+    return flat
+
+
+def _plane_basis() -> NDArray[np.float32]:
+    """Return an orthonormal basis of the planes over a block. Shape: (pixels of a block, 3)."""
+    ramp = np.linspace(-1, 1, _BLOCK_PX)
+    ones = np.ones(_BLOCK_PX)
+    terms = np.stack([np.outer(first, second).ravel() for first, second in ((ones, ones), (ramp, ones), (ones, ramp))])
+    basis, _ = np.linalg.qr(terms.T)
+    return np.asarray(basis, dtype=np.float32)
+
+
+def _signal_dependence(
+    blocks: NDArray[np.float32],
+    residuals: NDArray[np.float32],
+    is_unclipped: NDArray[np.bool_],
+    correlation: tuple[float, ...],
+) -> SignalDependence | None:
+    """Fit a line to the noise variance over brightness, each block's channels on their own.
+
+    Args:
+        blocks: Shape: (blocks, channels, rows, columns).
+        residuals: What a plane leaves of them. Same shape.
+        is_unclipped: Which of them can be judged. Shape: (blocks, channels).
+        correlation: Of the photo's noise, pixels 1, 2, ... apart.
+    """
+    brightness = blocks.mean(axis=(2, 3))[is_unclipped]
+    num_groups = min(_MAX_GROUPS, len(brightness) // _MIN_GROUP_BLOCKS)
+    if num_groups < _MIN_GROUPS:
+        return None
+    distance = independent_distance(correlation)
+    variance = _diagonal_detail(residuals, distance)[is_unclipped]
+    if distance > 1:
+        # Of noise whose correlation along rows and along columns multiply, the mixed difference keeps this much.
+        variance = variance / (1 - max(correlation[distance - 1], 0.0)) ** 2
+    num_cells = _BLOCK_PX // _CELL_PX
+    cells = residuals.reshape(*residuals.shape[:2], num_cells, _CELL_PX, num_cells, _CELL_PX).mean(axis=(3, 5))
+    structure = np.mean(np.square(cells), axis=(2, 3))[is_unclipped]
+    positions, variances = [], []
+    for group in np.array_split(np.argsort(brightness), num_groups):
+        num_calm = max(_MIN_BLOCKS, round(_LEAST_STRUCTURED_SHARE * len(group)))
+        calm = group[np.argsort(structure[group])[:num_calm]]
+        positions.append(float(np.mean(brightness[calm])))
+        variances.append(float(np.median(variance[calm])))
+    darkest, brightest = min(positions), max(positions)
+    if brightest - darkest < _LEAST_BRIGHTNESS_RANGE or np.mean(variances) < _SMALLEST_VARIANCE:
+        return None
+    slope, offset = _robust_line(np.array(positions), np.array(variances))
+    return SignalDependence(slope=slope, offset=offset, darkest=darkest, brightest=brightest)
+
+
+def _robust_line(positions: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[float, float]:
+    """Fit slope and offset to positive values whose errors are in proportion to them.
+
+    Least squares, reweighted so that values far from the line, such as those of a texture that takes up a brightness,
+    count less (Huber 1964).
+    """
+    terms = np.stack([positions, np.ones_like(positions)], axis=1)
+    least = _LEAST_SHARE_OF_MEAN * values.mean()
+    fitted = np.full_like(values, values.mean())
+    trust = np.ones_like(values)
+    line = np.zeros(2)
+    for _ in range(_NUM_REWEIGHTINGS):
+        roots = np.sqrt(trust) / fitted
+        line[:] = np.linalg.lstsq(terms * roots[:, None], values * roots, rcond=None)[0]
+        fitted[:] = np.maximum(terms @ line, least)
+        deviations = np.abs(values - fitted) / fitted
+        usual = _HUBER_DEVIATIONS * _DEVIATION_OF_MEDIAN * np.median(deviations)
+        trust[:] = np.clip(usual / np.maximum(deviations, _SMALLEST_VARIANCE), _SMALLEST_VARIANCE, 1)
+    return float(line[0]), float(line[1])

@@ -1,0 +1,185 @@
+"""The job that looks through folders for usable photos and measures how noisy each is."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engine.contracts.configs import ScanConfig
+from engine.contracts.errors import ImageReadError
+from engine.contracts.events import Emit, FileSkipped, PhotoScanned, StepDone
+from engine.contracts.job_control import JobControl
+from engine.contracts.noise import SignalDependence, summarize_noise
+from engine.contracts.results import ScanResult
+from engine.machine.interruptible import run_interruptibly
+from engine.machine.kept_measures import KeptMeasures
+from engine.photo_files.opened_photo import disk_failure
+from engine.photo_files.photos import examine_photo, read_image
+from engine.photos.decoded_files import DECODER_VERSION
+from engine.photos.duplicates import look_hash
+from engine.photos.folder import list_image_files
+from engine.photos.identity import identity_of_photo
+from engine.photos.noise_estimate import MIN_SIDE_PX, estimate_noise
+from engine.refining.noise_learning import NoiseLearningConfig, learn_noise
+from engine.runs.store import default_runs_folder
+
+NOISE_VERSION = 1
+"""To be raised when what is measured on a photo, or how, changes."""
+
+MAX_KEPT_PHOTOS = 50_000
+
+_READING = "Reading photos"
+_MEASURING = "Measuring noise"
+_PROGRESS_INTERVAL_S = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoMeasures:
+    """What only decoding a photo tells; see `PhotoScanned`."""
+
+    width: int
+    height: int
+    brightness: float
+    look: int | None
+    noise_sigma: float | None = None
+    noise_correlation: tuple[float, ...] = ()
+    noise_dependence: SignalDependence | None = None
+
+
+def default_cache_file() -> Path:
+    """Return where measures of photos are kept between sessions: beside the runs."""
+    return default_runs_folder().parent / "cache" / "measured_photos.json"
+
+
+def scan(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
+    """Find the usable photos in folders.
+
+    What was measured on a file is kept between sessions, and counts until the file changes.
+
+    Without the noise estimate only the headers are read: much faster, but a file that ends too early is then not found
+    out.
+
+    Args:
+        config: What to look through.
+        control: Asked before each file, and while it is measured.
+        emit: Receives `PhotoScanned` or `FileSkipped` for each file, and `StepDone` some times a second.
+
+    Returns:
+        Usable and skipped files, in natural order, and what the photos' noises have in common.
+
+    Raises:
+        InvalidInputError: A folder is not there or may not be read.
+        JobCancelled: The job has been asked to end.
+    """
+    started = time.monotonic()
+    paused_before = control.paused_seconds
+    paths = list_image_files(config.folders, config.recursive)
+    photos: list[PhotoScanned] = []
+    skipped: list[FileSkipped] = []
+    stage = _MEASURING if config.estimate_noise else _READING
+    kept = _open_kept() if config.estimate_noise else None
+    emit(StepDone(stage=stage, step=0, num_steps=len(paths)))
+    reported = time.monotonic()
+    try:
+        for done, path in enumerate(paths, start=1):
+            control.wait_if_paused()
+            outcome = _scan_file(path, kept, control)
+            if isinstance(outcome, PhotoScanned):
+                photos.append(outcome)
+            else:
+                skipped.append(outcome)
+            emit(outcome)
+            now = time.monotonic()
+            if done == len(paths) or now - reported >= _PROGRESS_INTERVAL_S:
+                reported = now
+                working = now - started - (control.paused_seconds - paused_before)
+                emit(
+                    StepDone(
+                        stage=stage,
+                        step=done,
+                        num_steps=len(paths),
+                        seconds_left=working / done * (len(paths) - done),
+                    )
+                )
+    finally:
+        # Of a scan that was stopped, too: the next one goes on from there.
+        if kept is not None:
+            kept.save()
+    seconds = time.monotonic() - started - (control.paused_seconds - paused_before)
+    noise = summarize_noise(photo.noise for photo in photos if photo.noise is not None)
+    noise_model = None
+    if config.noise_model and photos:
+        learning = NoiseLearningConfig(photos=tuple(photo.path for photo in photos))
+        noise_model = learn_noise(learning, control, emit).noise
+    return ScanResult(
+        photos=tuple(photos), skipped=tuple(skipped), noise=noise, noise_model=noise_model, seconds=seconds
+    )
+
+
+def _open_kept() -> KeptMeasures[PhotoMeasures]:
+    return KeptMeasures(
+        default_cache_file(), PhotoMeasures, version=NOISE_VERSION * 1000 + DECODER_VERSION, limit=MAX_KEPT_PHOTOS
+    )
+
+
+def _scan_file(path: Path, kept: KeptMeasures[PhotoMeasures] | None, control: JobControl) -> PhotoScanned | FileSkipped:
+    """Read a file's header; its pixels as well where measures are `kept`."""
+    try:
+        facts = examine_photo(path)
+        scanned = PhotoScanned(
+            path=path,
+            width=facts.info.width,
+            height=facts.info.height,
+            noise_sigma=None,
+            content=facts.content,
+            bit_depth=facts.info.bit_depth,
+            num_bytes=facts.num_bytes,
+            camera=facts.camera,
+            num_pictures=facts.num_pictures,
+        )
+        if kept is None:
+            return scanned
+        measures = _measured_or_kept(path, kept, control)
+    except OSError as error:
+        gone = disk_failure(error)
+        return FileSkipped(path=path, reason=gone.message, hint=gone.hint)
+    except ImageReadError as error:
+        return FileSkipped(path=path, reason=error.message, hint=error.hint)
+    return replace(scanned, **vars(measures))
+
+
+def _measured_or_kept(path: Path, kept: KeptMeasures[PhotoMeasures], control: JobControl) -> PhotoMeasures:
+    """Return what the pixels tell, measured now or before.
+
+    Raises:
+        ImageReadError: The file is damaged behind its header.
+    """
+    identity = identity_of_photo(path)
+    measures = kept.find_by_identity(identity)
+    if measures is None:
+        measures = run_interruptibly(lambda: _measure(path), control)
+        kept.add_by_identity(identity, measures)
+    return measures
+
+
+def _measure(path: Path) -> PhotoMeasures:
+    """Decode a photo and return what its pixels tell.
+
+    Raises:
+        ImageReadError: The file is damaged behind its header.
+    """
+    photo = read_image(path)
+    measures = PhotoMeasures(
+        width=photo.width,
+        height=photo.height,
+        brightness=float(photo.pixels.mean()),
+        look=look_hash(photo.pixels),
+    )
+    if min(photo.width, photo.height) < MIN_SIDE_PX:
+        return measures
+    noise = estimate_noise(photo.pixels)
+    return replace(
+        measures,
+        noise_sigma=noise.sigma,
+        noise_correlation=noise.correlation,
+        noise_dependence=noise.dependence,
+    )

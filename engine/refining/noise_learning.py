@@ -1,0 +1,86 @@
+"""The job that learns what the noise of photos is like, before anything is trained."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from engine.contracts.configs import ComputeConfig
+from engine.contracts.errors import InvalidInputError
+from engine.contracts.events import Emit
+from engine.contracts.job_control import JobControl
+from engine.models.starters import GENERAL_TASK, require_starter
+from engine.simulation.learned.noise import LearnedNoise
+
+
+class NoiseLearningConfig(ComputeConfig):
+    """Learn what the noise of photos is like."""
+
+    photos: Annotated[tuple[Path, ...], Field(min_length=1, title="Photos", description="Files of noisy photos.")]
+    model: Annotated[
+        Path | None,
+        Field(title="Model", description="A run or model file that restores them; empty: the starter model."),
+    ] = None
+    most: Annotated[
+        int | None, Field(ge=1, title="Photos at most", description="Spread evenly over all of them; empty: all.")
+    ] = None
+    max_twins: Annotated[
+        int, Field(ge=1, title="Twins at most", description="Photos whose twins are made; it takes most of the time.")
+    ] = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotosNoise:
+    """The noise of photos.
+
+    Attributes:
+        paths: The photos that it was learned from.
+        noise: What was learned, in their order.
+    """
+
+    paths: tuple[Path, ...]
+    noise: LearnedNoise
+
+
+def learn_noise(config: NoiseLearningConfig, control: JobControl, emit: Emit) -> PhotosNoise:
+    """Learn the noise of photos by twins, with a model that restores them already.
+
+    Args:
+        config: The photos.
+        control: Pause and cancel.
+        emit: Receives `NoiseLearned`, `TwinsCompared` and progress.
+
+    Raises:
+        InvalidInputError: No photo is large enough, or there is no starter model.
+        ModelFileError: The model cannot be read.
+        JobCancelled: Asked to end.
+    """
+    # Only now: they bring torch along.
+    from engine.machine.devices import open_device
+    from engine.method.registry import task_of
+    from engine.models.files import load_model
+    from engine.photos.crops import decode_photos
+    from engine.refining.own_noise import chosen_photos, learn_own_noise
+    from engine.restoring.restorer import Restorer
+
+    model = load_model(config.model or require_starter(GENERAL_TASK))
+    if model.card.task != GENERAL_TASK:
+        raise InvalidInputError(
+            f"The noise is learned with a model that denoises; this one is for the task '{model.card.task}'.",
+            "Choose a model that denoises.",
+        )
+    photos = chosen_photos(decode_photos(_spread(config.photos, config.most), control, emit))
+    restorer = Restorer(model, open_device(config))
+    noise = learn_own_noise(
+        photos, restorer, task_of(model.card), seed=0, control=control, emit=emit, max_twins=config.max_twins
+    )
+    return PhotosNoise(paths=tuple(photo.path for photo in photos), noise=noise)
+
+
+def _spread(paths: Sequence[Path], most: int | None) -> list[Path]:
+    """As many as asked for, spread evenly: decoding all of a large folder would take minutes."""
+    if most is None or len(paths) <= most:
+        return list(paths)
+    return [paths[number * len(paths) // most] for number in range(most)]

@@ -1,0 +1,282 @@
+"""The residual of one restored photo under the magnifier: is what was taken away noise, or picture too?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from engine.contracts.configs import JobConfig
+from engine.contracts.errors import ImageReadError, InvalidInputError
+from engine.contracts.events import Emit, Pixels, StepDone
+from engine.contracts.job_control import JobControl
+from engine.machine.interruptible import run_interruptibly
+from engine.photo_files.bicubic_resize import shrink
+from engine.residuals.leak import LARGE_SHARE, TRACE_SHARE, measure_leak, smallest_side_px
+from engine.residuals.statistics import (
+    RadialSpectrum,
+    ResidualHistogram,
+    ResidualLevels,
+    autocorrelation,
+    radial_spectrum,
+    residual_histogram,
+    residual_levels,
+)
+from engine.simulation.learned.noise import BRIGHTNESS, load_noise
+from engine.training.verdicts import UNCHANGED_LEVEL
+
+VISIBLE_LEVEL = 1 / 255
+"""Picture in the residual that is weaker than this, root mean square, is hardly missed in the photo."""
+
+_MAX_SCALE = 4
+_MAX_SPECTRUM_PX = 2048
+_STAGE = "Looking at the residual"
+_NUM_STEPS = 6
+
+_AS_STRONG = (0.8, 1.15)
+"""Of a residual to the noise. A network leaves a little of the noise, so the lower bound is the further one."""
+
+_LEAST_SIGMA = 1e-6
+
+LeakState = Literal["nothing", "noise", "trace", "picture"]
+
+
+class ResidualConfig(JobConfig):
+    """Examine what a restoration has taken away from a photo."""
+
+    noisy: Annotated[Path, Field(title="Noisy photo", description="The photo as it was.")]
+    restored: Annotated[Path, Field(title="Restored photo", description="The photo as it has become.")]
+    noise: Annotated[
+        Path | None,
+        Field(title="Learned noise", description="File of the noise that was learned of the photos; empty: none."),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResidualVerdict:
+    """What a residual says of the restoration.
+
+    Attributes:
+        state: "nothing" was taken away; only "noise"; a "trace" of picture; much "picture".
+        sentence: The same in plain words, with what to do about it.
+    """
+
+    state: LeakState
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseMatch:
+    """A residual beside the noise that was learned of its photo.
+
+    Attributes:
+        sigma: The learned noise's standard deviation at each step of the residual's brightness, 0 to 1.
+        ratio: How strong the residual is, as a multiple of that noise.
+        of_this_photo: Whether the photo was learned from; otherwise the noise is that of the others, their median.
+        sentence: Both in plain words.
+    """
+
+    sigma: NDArray[np.float64]
+    ratio: float
+    of_this_photo: bool
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResidualReport:
+    """The residual of one restored photo.
+
+    Attributes:
+        noisy: The noisy photo. Height x width x channels, 0 to 1.
+        restored: The restored photo at the noisy one's size. Same shape.
+        scale: How many times larger the restored photo is, to a side; it was shrunk by as much.
+        sigma: Standard deviation of the residual, 0 to 1.
+        mean: By how much the photo was darkened, -1 to 1.
+        histogram: Its values.
+        autocorrelation: How alike neighbouring values are, see `engine.residuals.statistics.autocorrelation`.
+        spectrum: Its power by fineness; None for a photo of fewer than 4 pixels a side.
+        levels: Its strength by brightness.
+        match: The same beside the learned noise; None where none was given.
+        leak: Share of its variance that is picture, 0 to 1; None where the photo is too small to tell.
+        verdict: In plain words.
+    """
+
+    noisy: Pixels
+    restored: Pixels
+    scale: int
+    sigma: float
+    mean: float
+    histogram: ResidualHistogram
+    autocorrelation: NDArray[np.float64]
+    spectrum: RadialSpectrum | None
+    levels: ResidualLevels
+    match: NoiseMatch | None
+    leak: float | None
+    verdict: ResidualVerdict
+
+
+def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) -> ResidualReport:
+    """Examine what a restoration has taken away from a photo.
+
+    Args:
+        config: The two photos.
+        control: Asked before and while each measurement is made.
+        emit: Receives `StepDone`.
+
+    Raises:
+        ImageReadError: One of the photos cannot be read.
+        InvalidInputError: They do not show the same, or the learned noise cannot be read.
+        JobCancelled: Asked to end.
+    """
+    # Imported late: OpenCV and the readers.
+    from engine.photo_files.photos import read_image
+
+    def begin(step: int) -> None:
+        control.wait_if_paused()
+        emit(StepDone(stage=_STAGE, step=step, num_steps=_NUM_STEPS))
+
+    def read(path: Path) -> Pixels:
+        try:
+            return run_interruptibly(lambda: read_image(path).pixels, control)
+        except ImageReadError as error:
+            # Which of the two it is.
+            raise ImageReadError(f"{path.name}: {error.message}", error.hint) from error
+
+    begin(0)
+    noisy, restored, scale = common_measurement(read(config.noisy), read(config.restored))
+    residual = noisy - restored
+    smallest_side = min(residual.shape[:2])
+    begin(1)
+    histogram = run_interruptibly(lambda: residual_histogram(residual), control)
+    begin(2)
+    correlation = run_interruptibly(lambda: autocorrelation(_centre(residual)), control)
+    begin(3)
+    spectrum = leak = None
+    if smallest_side >= 4:
+        spectrum = run_interruptibly(lambda: radial_spectrum(_centre(residual)), control)
+    begin(4)
+    levels = run_interruptibly(lambda: residual_levels(residual, restored), control)
+    match = None if config.noise is None else match_noise(levels, config.noise, config.noisy.name)
+    begin(5)
+    if smallest_side >= smallest_side_px():
+        leak = run_interruptibly(lambda: measure_leak(residual, restored).share, control)
+    begin(_NUM_STEPS)
+    sigma, mean = float(residual.std(dtype=np.float64)), float(residual.mean(dtype=np.float64))
+    return ResidualReport(
+        noisy=noisy,
+        restored=restored,
+        scale=scale,
+        sigma=sigma,
+        mean=mean,
+        histogram=histogram,
+        autocorrelation=correlation,
+        spectrum=spectrum,
+        levels=levels,
+        match=match,
+        leak=leak,
+        verdict=judge_residual(leak, sigma, mean),
+    )
+
+
+def match_noise(levels: ResidualLevels, noise_file: Path, photo: str) -> NoiseMatch:
+    """Compare a residual with the noise that was learned of its photo.
+
+    Args:
+        levels: The residual's.
+        noise_file: What was learned.
+        photo: The photo's file name.
+
+    Raises:
+        InvalidInputError: The file is missing or damaged.
+    """
+    noise = load_noise(noise_file)
+    own = [one for one in noise.photos if one.name == photo]
+    variances = np.median([one.variance for one in own or noise.photos], axis=0)
+    by_channel = [np.interp(levels.brightness, BRIGHTNESS, row) for row in variances]
+    sigma = np.sqrt(np.mean(by_channel, axis=0))
+    # Each step holds as many pixels, so means over steps are means over the photo.
+    found, learned = (float(np.sqrt(np.mean(np.square(values)))) for values in (levels.sigma, sigma))
+    ratio = found / max(learned, _LEAST_SIGMA)
+    lowest, highest = _AS_STRONG
+    both = f"{found * 255:.1f} and {learned * 255:.1f} of 255 levels"
+    if lowest <= ratio <= highest:
+        sentence = f"What was taken away is as strong as the learned noise ({both})."
+    elif ratio < lowest:
+        sentence = f"What was taken away is weaker than the learned noise ({both}): some of it is left in the photo."
+    else:
+        sentence = f"What was taken away is stronger than the learned noise ({both}): picture may be among it."
+    if not own:
+        sentence = f"{sentence} This photo was not learned from; the noise is that of the others."
+    return NoiseMatch(sigma=sigma, ratio=ratio, of_this_photo=bool(own), sentence=sentence)
+
+
+def common_measurement(noisy: Pixels, restored: Pixels) -> tuple[Pixels, Pixels, int]:
+    """Bring a restored photo to what the camera measured: A f(x) of x - A f(x).
+
+    An enlarged photo is shrunk to the noisy one's size; gray beside colour counts as three equal channels.
+
+    Args:
+        noisy: Height x width x channels, 0 to 1.
+        restored: The same photo, at most 4 times as large to a side.
+
+    Returns:
+        Both in one shape, and how many times larger the restored one was.
+
+    Raises:
+        InvalidInputError: The sizes do not fit.
+    """
+    height, width = noisy.shape[:2]
+    scale = restored.shape[0] // height
+    # A photo may have been cut down to whole pixels before it was enlarged.
+    beyond = (restored.shape[0] - scale * height, restored.shape[1] - scale * width)
+    if not 1 <= scale <= _MAX_SCALE or not all(0 <= rest < scale for rest in beyond):
+        raise InvalidInputError(
+            f"The restored photo has {restored.shape[1]} x {restored.shape[0]} pixels, "
+            f"the noisy one {width} x {height}.",
+            "Choose the restored version of this very photo, not cropped or turned.",
+        )
+    if scale > 1:
+        restored = shrink(restored[: scale * height, : scale * width], scale)
+    num_channels = max(noisy.shape[2], restored.shape[2])
+    shape = (height, width, num_channels)
+    return np.broadcast_to(noisy, shape), np.broadcast_to(restored, shape), scale
+
+
+def judge_residual(leak: float | None, sigma: float, mean: float) -> ResidualVerdict:
+    """Say in plain words what a residual is.
+
+    Args:
+        leak: Share of picture in it, 0 to 1; None where unknown.
+        sigma: Its standard deviation, 0 to 1.
+        mean: Its mean, -1 to 1.
+    """
+    if np.hypot(sigma, mean) < UNCHANGED_LEVEL:
+        return ResidualVerdict(state="nothing", sentence="Next to nothing was taken away: the photo is as it was.")
+    levels = f"{sigma * 255:.1f}"
+    if leak is None:
+        sentence = (
+            f"{levels} of 255 levels were taken away. The photo is too small to tell whether picture is among it."
+        )
+        return ResidualVerdict(state="noise", sentence=sentence)
+    if leak < TRACE_SHARE:
+        sentence = f"What was taken away ({levels} of 255 levels) looks like noise alone: no picture is found in it."
+        return ResidualVerdict(state="noise", sentence=sentence)
+    percent = f"{100 * leak:.0f}"
+    is_faint = np.sqrt(leak) * sigma < VISIBLE_LEVEL
+    if leak < LARGE_SHARE:
+        sentence = f"Mostly noise was taken away ({levels} of 255 levels), but at least {percent} % of it is picture."
+        cure = "Look at fine detail; a lower strength keeps more of it."
+    else:
+        sentence = f"Picture was taken away with the noise ({levels} of 255 levels): at least {percent} % is picture."
+        cure = "Lower the strength, or use a model that learned from photos like this one."
+    if is_faint:
+        cure = "That is too faint to be missed in the photo."
+    return ResidualVerdict(state="trace" if leak < LARGE_SHARE else "picture", sentence=f"{sentence} {cure}")
+
+
+def _centre(residual: Pixels) -> Pixels:
+    """The central part that is enough to measure noise by."""
+    top, left = (max(side - _MAX_SPECTRUM_PX, 0) // 2 for side in residual.shape[:2])
+    return residual[top : top + _MAX_SPECTRUM_PX, left : left + _MAX_SPECTRUM_PX]

@@ -1,0 +1,405 @@
+"""One run over a list of photos that are restored."""
+
+import errno
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.contracts.configs import RestoreConfig
+from engine.contracts.errors import EngineError, ImageReadError, ImageWriteError, InvalidInputError
+from engine.contracts.events import Emit, FileSkipped, ImageRestored, PhotoPassedOver, Pixels, StepDone
+from engine.contracts.job_control import JobControl
+from engine.contracts.results import PhotoOutcome, RestoreResult
+from engine.machine.interruptible import Pending
+from engine.machine.system_memory import available_memory
+from engine.photo_files.colour.transparency import spread_visible_colours
+from engine.photo_files.encoding import check_can_hold
+from engine.photo_files.opened_photo import disk_failure
+from engine.photo_files.photo_image import as_samples, to_float, to_integers
+from engine.photo_files.photos import PhotoSamples
+from engine.photo_files.tiff.pages import containing_file
+from engine.restoring.output_plan import OutputPlan, Placement
+from engine.restoring.pipeline import OutputFile, Writing, can_overlap, read_ahead
+from engine.restoring.raw import restore_raw_file
+from engine.restoring.sources import SourcePhoto
+
+if TYPE_CHECKING:
+    from engine.restoring.restorer import OnTile, Restorer
+    from engine.restoring.shared_batches import ClaimedPlan
+
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+"""Writing failed in a way that will be the same for the next photo."""
+
+_PROGRESS_INTERVAL_S = 0.1
+
+BYTES_PER_RESTORED_SAMPLE = 13
+"""Memory for one channel of a pixel of the result: the restored one, and three more while it is rounded and written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Upcoming:
+    """A photo whose turn comes.
+
+    Attributes:
+        photo: It.
+        placement: Where its result goes; None where that has failed.
+        error: Why it has.
+        reading: Its samples on their way; None: they are read when they are needed.
+    """
+
+    photo: SourcePhoto
+    placement: Placement | None = None
+    error: EngineError | None = None
+    reading: Pending[PhotoSamples] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Written:
+    """A restored photo that is being written.
+
+    Attributes:
+        photo: It.
+        placement: Where it goes.
+        started: When its turn had come, seconds of the monotonic clock.
+        writing: The writing.
+    """
+
+    photo: SourcePhoto
+    placement: Placement
+    started: float
+    writing: Writing
+
+
+class RestoreBatch:
+    """One run over a list of photos: while one is restored, the next is read and the last one written."""
+
+    def __init__(
+        self,
+        config: RestoreConfig,
+        photos: Sequence[SourcePhoto],
+        plan: "OutputPlan | ClaimedPlan",
+        restorer: "Restorer",
+        control: JobControl,
+        emit: Emit,
+    ) -> None:
+        self._config = config
+        self._photos = photos
+        self._restorer = restorer
+        self._control = control
+        self._emit = emit
+        self._plan = plan
+        self._clock = _Clock(control, sum(photo.megapixels for photo in photos))
+        self._last_progress = -math.inf
+        self._outcomes: list[PhotoOutcome] = []
+        self._megapixels = 0.0
+        self._disk_error: ImageWriteError | None = None
+        self._written: _Written | None = None
+
+    def run(self, unusable: Sequence[FileSkipped]) -> RestoreResult:
+        """Restore all photos, adding to those that were unusable from the start."""
+        self._outcomes = [_failure(skipped) for skipped in unusable]
+        try:
+            upcoming = self._look_ahead(0)
+            for index in range(len(self._photos)):
+                self._control.wait_if_paused()
+                self._report_progress(index, 0.0)
+                current, upcoming = upcoming, None
+                assert current is not None
+                if _is_small(current.photo, self._restorer):
+                    upcoming = self._look_ahead(index + 1)
+                self._take(current, index)
+                del current
+                upcoming = upcoming or self._look_ahead(index + 1)
+            self._settle()
+        finally:
+            if self._written is not None:
+                self._written.writing.give_up()
+        self._report_progress(len(self._photos), 0.0, always=True)
+        return RestoreResult(outcomes=tuple(self._outcomes), seconds=self._clock.seconds, megapixels=self._megapixels)
+
+    def _look_ahead(self, index: int) -> _Upcoming | None:
+        """Say where the result of a photo goes, and begin to read it; None behind the last photo."""
+        if index >= len(self._photos):
+            return None
+        photo = self._photos[index]
+        try:
+            placement = self._plan.claim(photo)
+        except EngineError as error:
+            return _Upcoming(photo=photo, error=error)
+        is_read_ahead = (
+            placement.state == "write"
+            and self._disk_error is None
+            and not self._restorer.takes_mosaics
+            and _is_small(photo, self._restorer)
+        )
+        return _Upcoming(photo=photo, placement=placement, reading=read_ahead(photo.path) if is_read_ahead else None)
+
+    def _take(self, current: _Upcoming, index: int) -> None:
+        """Restore a photo and begin to write it, or note why not."""
+        started = time.monotonic()
+        photo, placement = current.photo, current.placement
+        try:
+            if current.error is not None or placement is None:
+                assert current.error is not None
+                raise current.error
+            if placement.state != "write":
+                self._settle()
+                self._pass_over(photo, placement)
+                return
+            if self._disk_error is not None:
+                raise self._disk_error
+            restored = self._restored(current, index)
+            self._clock.add(photo.megapixels)
+        except OSError as error:
+            self._settle()
+            self._clock.leave_out(photo.megapixels)
+            self._fail(photo, disk_failure(error))
+            return
+        except EngineError as error:
+            self._settle()
+            self._clock.leave_out(photo.megapixels)
+            self._fail(photo, error)
+            return
+        self._settle()
+        if self._disk_error is not None:
+            self._fail(photo, self._disk_error)
+            return
+        # Whoever has been told of the last photo may have asked to end.
+        self._control.wait_if_paused()
+        writing = Writing(restored, self._output_file(photo, placement))
+        del restored
+        self._written = _Written(photo=photo, placement=placement, started=started, writing=writing)
+        if not _is_small(photo, self._restorer):
+            self._settle()
+
+    def _settle(self) -> None:
+        """Wait for the photo that is being written, if there is one, and note what has become of it."""
+        written = self._written
+        if written is None:
+            return
+        try:
+            remarks = written.writing.wait(self._control)
+        except EngineError as error:
+            self._written = None
+            self._fail(written.photo, error)
+            return
+        self._written = None
+        photo, placement = written.photo, written.placement
+        seconds = time.monotonic() - written.started
+        how = _how(placement)
+        self._megapixels += photo.megapixels
+        event = ImageRestored(source=photo.path, output=placement.output, seconds=seconds, how=how, remarks=remarks)
+        self._emit(event)
+        self._outcomes.append(
+            PhotoOutcome(
+                source=photo.path,
+                state="restored",
+                output=placement.output,
+                seconds=seconds,
+                how=how,
+                remarks=remarks,
+            )
+        )
+
+    def _pass_over(self, photo: SourcePhoto, placement: Placement) -> None:
+        how, is_done = _how(placement), placement.state == "done"
+        self._clock.leave_out(photo.megapixels)
+        self._emit(PhotoPassedOver(source=photo.path, output=placement.output, is_done=is_done, how=how))
+        assert placement.state != "write"
+        self._outcomes.append(PhotoOutcome(source=photo.path, state=placement.state, output=placement.output, how=how))
+
+    def _fail(self, photo: SourcePhoto, error: EngineError) -> None:
+        skipped = FileSkipped(path=photo.path, reason=error.message, hint=error.hint)
+        self._emit(skipped)
+        self._outcomes.append(_failure(skipped))
+        if isinstance(error, ImageWriteError) and _is_disk_error(error):
+            self._disk_error = error
+
+    def _output_file(self, photo: SourcePhoto, placement: Placement) -> OutputFile:
+        return OutputFile(
+            path=placement.output,
+            file_format=self._plan.file_format(photo),
+            jpeg_quality=self._config.jpeg_quality,
+            metadata=self._config.metadata,
+            provenance=placement.provenance,
+            modified_ns=_modified_ns(photo.path) if self._config.keep_time else None,
+            make_folder=make_folder,
+        )
+
+    def _restored(self, current: _Upcoming, index: int) -> PhotoSamples:
+        """Restore a photo.
+
+        Raises:
+            JobCancelled: The job has been asked to end.
+            EngineError: It cannot be read or restored, or no file could hold the result.
+        """
+        photo = current.photo
+
+        def report_tile(num_done: int, num_tiles: int) -> None:
+            if self._written is not None and self._written.writing.is_done:
+                self._settle()
+            self._report_progress(index, num_done / num_tiles * photo.megapixels)
+
+        self._require_room(photo)
+        try:
+            if self._restorer.takes_mosaics:
+                return self._developed(photo, report_tile)
+            pending = current.reading or read_ahead(photo.path)
+            samples = pending.wait(self._control)
+            del pending
+            return self._of_samples(samples, photo, report_tile)
+        except MemoryError as error:
+            raise ImageReadError(
+                f"The memory does not suffice for a photo of {photo.megapixels:,.0f} megapixels.",
+                "Close other programs, or restore a part of the photo.",
+            ) from error
+
+    def _of_samples(self, noisy: PhotoSamples, photo: SourcePhoto, on_tile: "OnTile") -> PhotoSamples:
+        from engine.restoring.restorer import blend_with_input
+
+        strength, bit_depth = self._config.strength, self._plan.bit_depth(photo)
+        if self._restorer.scale == 1:
+            samples = self._restorer.restore_samples(
+                spread_visible_colours(noisy.samples, noisy.alpha),
+                bit_depth=bit_depth,
+                strength=strength,
+                control=self._control,
+                on_tile=on_tile,
+            )
+            alpha, extra = None, None
+            if noisy.alpha is not None:
+                alpha = to_integers(to_float(noisy.alpha), bit_depth)
+                is_hidden = noisy.alpha == 0
+                samples[is_hidden] = to_integers(to_float(noisy.samples[is_hidden]), bit_depth)
+            if noisy.extra is not None:
+                extra = self._restorer.restore_samples(
+                    noisy.extra[:, :, None], bit_depth=bit_depth, strength=strength, control=self._control
+                )[:, :, 0]
+            return PhotoSamples(samples, alpha, noisy.metadata, extra)
+        image = noisy.as_image()
+
+        def enlarge(pixels: Pixels, on_tile: "OnTile | None" = None) -> Pixels:
+            enlarged = self._restorer.restore(pixels, control=self._control, on_tile=on_tile)
+            if strength >= 1:
+                return enlarged
+            return blend_with_input(self._restorer.unrestored(pixels), enlarged, strength)
+
+        enlarged = enlarge(spread_visible_colours(image.pixels, image.alpha), on_tile)
+        alpha = None if image.alpha is None else self._restorer.enlarged(image.alpha[:, :, None])[:, :, 0]
+        extra = None if image.extra is None else enlarge(image.extra[:, :, None])[:, :, 0]
+        return as_samples(image.with_pixels(enlarged, alpha, extra), bit_depth)
+
+    def _developed(self, photo: SourcePhoto, on_tile: "OnTile") -> PhotoSamples:
+        developed = restore_raw_file(
+            photo.path, self._restorer, strength=self._config.strength, control=self._control, on_tile=on_tile
+        )
+        return as_samples(developed, self._plan.bit_depth(photo))
+
+    def _require_room(self, photo: SourcePhoto) -> None:
+        """Refuse an enlargement that the memory or the file cannot hold, before it takes its time.
+
+        Raises:
+            InvalidInputError: It takes more than the free memory.
+            ImageWriteError: The format ends at fewer pixels.
+        """
+        scale, info = self._restorer.scale, photo.info
+        if scale == 1:
+            return
+        width, height = scale * info.width, scale * info.height
+        needed, free = BYTES_PER_RESTORED_SAMPLE * width * height * info.num_channels, available_memory()
+        if needed > free:
+            raise InvalidInputError(
+                f"Enlarged {scale} times, the photo would have {width:,} x {height:,} pixels, which take "
+                f"{needed / 1e9:,.0f} GB of memory; {free / 1e9:,.0f} GB are free.",
+                "Enlarge it less, or cut it into parts.",
+            )
+        check_can_hold(self._plan.file_format(photo), width, height, self._plan.bit_depth(photo), has_alpha=False)
+
+    def _report_progress(self, num_done: int, megapixels_of_current: float, always: bool = False) -> None:
+        now = time.monotonic()
+        if not always and now - self._last_progress < _PROGRESS_INTERVAL_S:
+            return
+        self._last_progress = now
+        self._emit(
+            StepDone(
+                stage="Restoring",
+                step=num_done,
+                num_steps=len(self._photos),
+                seconds_left=self._clock.seconds_left(megapixels_of_current),
+                metrics={"fraction": self._clock.fraction(megapixels_of_current)},
+            )
+        )
+
+
+def _is_small(photo: SourcePhoto, restorer: "Restorer") -> bool:
+    return can_overlap(photo.info, restorer.scale)
+
+
+def _modified_ns(photo: Path) -> int | None:
+    try:
+        return containing_file(photo).stat().st_mtime_ns
+    except OSError:
+        # It was there when it was read; what has been made of it is kept all the same.
+        return None
+
+
+def _how(placement: Placement) -> str:
+    return "" if placement.provenance is None else placement.provenance.sentence
+
+
+def _failure(skipped: FileSkipped) -> PhotoOutcome:
+    return PhotoOutcome(source=skipped.path, state="failed", reason=skipped.reason, hint=skipped.hint)
+
+
+class _Clock:
+    """Time left by megapixels, without pauses."""
+
+    def __init__(self, control: JobControl, megapixels: float) -> None:
+        self._control = control
+        self._megapixels = megapixels
+        self._done = 0.0
+        self._started = time.monotonic()
+        self._paused_before = control.paused_seconds
+
+    @property
+    def seconds(self) -> float:
+        """Time so far, without pauses."""
+        return time.monotonic() - self._started - (self._control.paused_seconds - self._paused_before)
+
+    def add(self, megapixels: float) -> None:
+        """Count a finished photo."""
+        self._done += megapixels
+
+    def leave_out(self, megapixels: float) -> None:
+        """Forget a photo that takes no time."""
+        self._megapixels -= megapixels
+
+    def fraction(self, of_current: float) -> float:
+        """Return the part that is done, 0 to 1, with `of_current` megapixels of the photo in work."""
+        return min((self._done + of_current) / self._megapixels, 1.0) if self._megapixels > 0 else 1.0
+
+    def seconds_left(self, of_current: float) -> float | None:
+        """Return the estimated time left; None before the first tile."""
+        fraction = self.fraction(of_current)
+        return self.seconds * (1 / fraction - 1) if fraction > 0 else None
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder if it is not there.
+
+    Raises:
+        ImageWriteError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageWriteError(
+            f"The folder {folder} cannot be made ({error.strerror or error}).", "Choose another folder."
+        ) from error
+
+
+def _is_disk_error(error: ImageWriteError) -> bool:
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_ERRORS

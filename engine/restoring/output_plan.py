@@ -1,0 +1,253 @@
+"""Where each result of a batch goes: never over an original, never over one another, and not again where it is done."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from engine import __version__
+from engine.contracts.configs import RestoreConfig
+from engine.contracts.errors import ImageWriteError
+from engine.contracts.output_names import NameReader, NameValues, fill_pattern
+from engine.photo_files.encoding import check_can_hold, max_bit_depth
+from engine.photo_files.metadata.provenance import Provenance, digest_of_file, is_intact, read_provenance
+from engine.photo_files.opened_photo import disk_failure
+from engine.photo_files.photos import BitDepth, FileFormat
+from engine.photo_files.raw.bare import BARE_SUFFIXES, find_side_car
+from engine.photo_files.tiff.pages import containing_file, page_number
+from engine.photo_files.writing import FORMATS_BY_NAME, suffix_of_result
+from engine.restoring.sources import SourcePhoto
+
+if TYPE_CHECKING:
+    from engine.models.files import ModelCard
+
+LONGEST_NAME_BYTES = 255
+"""No common file system takes longer ones."""
+
+_NUM_REMEMBERED_FILES = 20_000
+
+_BIT_DEPTHS: dict[str, BitDepth] = {"8": 8, "16": 16}
+_LOSSY_FORMATS: tuple[FileFormat, ...] = ("jpeg", "webp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where the result of a photo goes, or is.
+
+    Attributes:
+        output: The file.
+        state: "write"; "done": it is there, undamaged, of the same photo, model and settings; "exists": another file of
+            that name is there and stays.
+        provenance: Of the file that is to be written, or that is there.
+    """
+
+    output: Path
+    state: Literal["write", "done", "exists"]
+    provenance: Provenance | None = None
+
+
+class OutputPlan:
+    """Gives each photo of a batch its output file."""
+
+    def __init__(
+        self, config: RestoreConfig, originals: Sequence[SourcePhoto], card: "ModelCard", model_file: Path
+    ) -> None:
+        """Plan for a batch.
+
+        Args:
+            config: Destination, format and what to do with existing files.
+            originals: All photos of the batch, none of which may be written over.
+            card: Of the model that restores.
+            model_file: Its file.
+        """
+        self._config = config
+        self._card = card
+        self._model_file = model_file
+        # Of those that are still there: the others can be written over by nothing.
+        self._originals = {identity for photo in originals if (identity := _identity(photo.path)) is not None}
+        self._claimed: set[str] = set()
+        self._values = NameValues(model=card.name, task=card.task, strength=config.strength, day=date.today())
+        self._reader = NameReader(config.name_pattern, self._values)
+        self._present: dict[Path, dict[str, list[Path]]] = {}
+
+    def file_format(self, photo: SourcePhoto) -> FileFormat:
+        """Return the format of a photo's result."""
+        return FORMATS_BY_NAME.get(self._config.format, photo.info.file_format)
+
+    def bit_depth(self, photo: SourcePhoto) -> BitDepth:
+        """Return the bits per channel of a photo's result."""
+        wanted = _BIT_DEPTHS.get(self._config.bit_depth, photo.info.bit_depth)
+        return wanted if wanted <= max_bit_depth(self.file_format(photo)) else 8
+
+    def claim(self, photo: SourcePhoto) -> Placement:
+        """Return where the result of a photo goes or is; that file is then taken.
+
+        Results of one batch never replace one another, whatever is to be done with existing files.
+
+        Raises:
+            ImageReadError: The photo cannot be read.
+            ImageWriteError: The format cannot hold the photo, the result's name would be too long, or the folder for it
+                cannot be looked into.
+        """
+        try:
+            return self._claim(photo)
+        except OSError as error:
+            raise ImageWriteError(
+                f"The folder {self._folder(photo)} cannot be looked into ({error.strerror or error}).",
+                "Choose another folder.",
+            ) from error
+
+    def _claim(self, photo: SourcePhoto) -> Placement:
+        provenance = self._provenance(photo) if self._config.provenance else None
+        done = self.find_done(photo)
+        if done is not None:
+            return done
+        file_format, info = self.file_format(photo), photo.info
+        # Before any time goes into restoring it; what an enlargement needs is looked at when it is made.
+        check_can_hold(file_format, info.width, info.height, self.bit_depth(photo), info.has_alpha, info.has_extra)
+        suffix = suffix_of_result(photo.path, file_format)
+        stem = fill_pattern(self._config.name_pattern, photo.path.stem, self._values)
+        number = 1
+        while True:
+            numbering = "" if number == 1 else f"_{number}"
+            candidate = self._folder(photo) / f"{stem}{numbering}{suffix}"
+            number += 1
+            key = _key(candidate)
+            if key in self._claimed:
+                continue
+            if len(os.fsencode(candidate.name)) > LONGEST_NAME_BYTES:
+                raise ImageWriteError(
+                    f"The result's name would be longer than {LONGEST_NAME_BYTES} bytes.",
+                    "Give the photo a shorter name, or choose a shorter pattern for the results' names.",
+                )
+            if candidate.exists():
+                identity = _identity(candidate)
+                if self._config.existing == "rename" or identity is None or identity in self._originals:
+                    continue
+                if self._config.existing == "skip":
+                    self._claimed.add(key)
+                    return Placement(output=candidate, state="exists", provenance=read_provenance(candidate))
+            self._claimed.add(key)
+            return Placement(output=candidate, state="write", provenance=provenance)
+
+    def find_done(self, photo: SourcePhoto) -> Placement | None:
+        """Return a photo's result where it is there already, undamaged; that file is then taken.
+
+        The photo itself is read only where a result by this model with these settings may be its own.
+
+        Raises:
+            ImageReadError: The photo cannot be read.
+        """
+        if not (self._config.provenance and self._config.skip_done):
+            return None
+        for path in self._results_in(self._folder(photo)).get(photo.path.stem.casefold(), ()):
+            found = read_provenance(path) if _key(path) not in self._claimed else None
+            if found is None or not found.is_same_work(self._provenance(photo, found.source_digest)):
+                continue
+            if found.source_digest == _digest_of_source(photo.path) and _is_intact(path):
+                self._claimed.add(_key(path))
+                return Placement(output=path, state="done", provenance=found)
+        return None
+
+    def _folder(self, photo: SourcePhoto) -> Path:
+        return self._config.out / photo.subfolder
+
+    def _results_in(self, folder: Path) -> dict[str, list[Path]]:
+        """Files that were there before the batch, by the names of the photos whose results they may be."""
+        if folder not in self._present:
+            results: dict[str, list[Path]] = {}
+            try:
+                files = sorted(path for path in folder.iterdir() if path.is_file())
+            except OSError:
+                files = []
+            for path in files:
+                for name in self._reader.names_of(path.stem):
+                    results.setdefault(name.casefold(), []).append(path)
+            self._present[folder] = results
+        return self._present[folder]
+
+    def _provenance(self, photo: SourcePhoto, source_digest: str = "") -> Provenance:
+        """What is written into a photo's result; its digest is computed where it is not given."""
+        config = self._config
+        file_format = self.file_format(photo)
+        settings = {
+            "bit_depth": self.bit_depth(photo),
+            "format": file_format,
+            "metadata": config.metadata,
+            "precision": config.precision,
+            "strength": config.strength,
+        }
+        if file_format in _LOSSY_FORMATS:
+            settings["quality"] = config.jpeg_quality
+        return Provenance(
+            version=__version__,
+            model=self._card.name,
+            run=self._card.run or "",
+            task=self._card.task,
+            strength=f"{config.strength:g}",
+            source=photo.path.name,
+            source_digest=source_digest or _digest_of_source(photo.path),
+            model_digest=self._model_digest,
+            settings=json.dumps(settings, sort_keys=True),
+        )
+
+    @cached_property
+    def _model_digest(self) -> str:
+        return digest_of_file(self._model_file)
+
+
+def _digest_of_source(path: Path) -> str:
+    """Return the SHA-256 of all that makes a photo: its file, a page's number, a bare mosaic's side-car."""
+    file = containing_file(path)
+    try:
+        side_car = find_side_car(path) if path.suffix.lower() in BARE_SUFFIXES else None
+        status = file.stat()
+        digest = _digest_of_state(file, status.st_mtime_ns, status.st_size)
+        more = "" if side_car is None else digest_of_file(side_car)
+    except OSError as error:
+        raise disk_failure(error) from error
+    page = page_number(path)
+    if page is None and not more:
+        return digest
+    return hashlib.sha256(f"{digest} {page or ''} {more}".encode()).hexdigest()
+
+
+def _is_intact(path: Path) -> bool:
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return _is_state_intact(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=_NUM_REMEMBERED_FILES)
+def _is_state_intact(path: Path, modified_ns: int, num_bytes: int) -> bool:
+    """Remembered, since what is done is asked again with every setting that a person changes."""
+    del modified_ns, num_bytes
+    return is_intact(path)
+
+
+@lru_cache(maxsize=_NUM_REMEMBERED_FILES)
+def _digest_of_state(file: Path, modified_ns: int, num_bytes: int) -> str:
+    """Remembered, since a file of a thousand pages is a thousand photos, and for the same reason."""
+    del modified_ns, num_bytes
+    return digest_of_file(file)
+
+
+def _key(path: Path) -> str:
+    """File systems that do not tell upper from lower case would take paths with the same key for one file."""
+    return str(path).casefold()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file on which disk it is; None where it is not there or cannot be asked."""
+    try:
+        status = os.stat(containing_file(path))
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

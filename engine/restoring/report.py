@@ -1,0 +1,229 @@
+"""A report on restored photos: one HTML file with small crops of before and after, and the same figures as CSV."""
+
+import base64
+import csv
+import html
+import io
+from collections import Counter
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from engine import __version__
+from engine.contracts.errors import EngineError, ImageWriteError
+from engine.contracts.events import Emit, Pixels, StepDone
+from engine.contracts.job_control import JobControl
+from engine.contracts.restore_report import RestoreReportConfig
+from engine.contracts.results import PhotoOutcome
+from engine.machine.atomic_files import write_bytes_atomically
+from engine.machine.interruptible import run_interruptibly
+from engine.photo_files.bicubic_resize import enlarge
+from engine.photo_files.encoding import encode
+from engine.photo_files.photos import read_image
+
+CROP_PX: Final = 176
+"""Side of a crop, in pixels of the restored photo."""
+
+MAX_PHOTOS_WITH_CROPS: Final = 400
+"""A page with more pictures grows too large for a browser."""
+
+_STAGE: Final = "Writing the report"
+_JPEG_QUALITY: Final = 92
+_STATES: Final = {
+    "restored": "restored",
+    "done": "was done already",
+    "exists": "left alone: a file of its name is there",
+    "failed": "failed",
+}
+_PASSED_OVER: Final = "passed over: it is a restored file itself"
+_COLUMNS: Final = ("source", "state", "output", "seconds", "reason", "hint", "how", "remarks")
+_PAGE: Final = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; font: 14px/1.45 system-ui, sans-serif; }}
+body {{ max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }}
+h1 {{ font-size: 1.4rem; font-weight: 600; }}
+article {{ display: grid; grid-template-columns: auto 1fr; gap: .25rem 1.25rem; padding: 1rem 0;
+  border-top: 1px solid #8884; }}
+figure {{ display: inline-block; margin: 0 .5rem 0 0; }}
+figcaption, .muted {{ color: #888; font-size: .85rem; }}
+img {{ display: block; width: {side}px; height: auto; image-rendering: pixelated; background: #8882; }}
+h2 {{ font-size: 1rem; font-weight: 600; margin: 0; overflow-wrap: anywhere; }}
+p {{ margin: .2rem 0; overflow-wrap: anywhere; }}
+.failed h2::before {{ content: "\\26A0\\FE0E "; color: #c07a00; }}
+@media (max-width: 40rem) {{ article {{ grid-template-columns: 1fr; }} }}
+</style></head><body>
+<h1>{title}</h1>
+<p>{summary}</p>
+<p class="muted">{note}</p>
+{articles}
+</body></html>
+"""
+
+
+def write_restore_report(config: RestoreReportConfig, control: JobControl, emit: Emit) -> Path:
+    """Write the report; a job.
+
+    Args:
+        config: What it is about.
+        control: Asked once per photo.
+        emit: Receives `StepDone` (steps are photos).
+
+    Returns:
+        The HTML file.
+
+    Raises:
+        JobCancelled: Asked to end; nothing is written.
+        ImageWriteError: It cannot be written.
+    """
+    articles = []
+    num_with_crops = 0
+    for index, outcome in enumerate(config.outcomes):
+        control.wait_if_paused()
+        emit(StepDone(stage=_STAGE, step=index, num_steps=len(config.outcomes)))
+        crops = ""
+        if outcome.output is not None and num_with_crops < MAX_PHOTOS_WITH_CROPS:
+            crops = run_interruptibly(partial(_crops, outcome.source, outcome.output), control)
+            num_with_crops += bool(crops)
+        articles.append(_article(outcome, crops))
+    articles += [_passed_over(path) for path in config.earlier_results]
+    title = f"Restoration report, {datetime.now():%Y-%m-%d %H:%M}"
+    page = _PAGE.format(
+        title=title,
+        side=CROP_PX,
+        summary=html.escape(_summary(config)),
+        note=f"Each pair of crops shows the most detailed part of the photo, {CROP_PX} pixels wide. "
+        f"Residua {__version__}.",
+        articles="\n".join(articles),
+    )
+    try:
+        write_bytes_atomically(config.path, page.encode())
+        write_bytes_atomically(config.path.with_suffix(".csv"), _table(config))
+    except OSError as error:
+        raise ImageWriteError(
+            f"The report cannot be written to {config.path.parent} ({error.strerror or error}).",
+            "Choose another folder, or make room on the disk.",
+        ) from error
+    emit(StepDone(stage=_STAGE, step=len(config.outcomes), num_steps=len(config.outcomes)))
+    return config.path
+
+
+def most_detailed_spot(pixels: Pixels, side_px: int) -> tuple[int, int]:
+    """Return top and left of the square in which a photo varies most.
+
+    Args:
+        pixels: The restored photo, so that noise does not count. Shape: (height, width, channels), 0 to 1.
+        side_px: Of the square; where the photo is smaller, as large as that.
+    """
+    height, width = pixels.shape[:2]
+    side = min(side_px, height, width)
+    rows, columns = height // side, width // side
+    blocks = pixels[: rows * side, : columns * side].mean(axis=2).reshape(rows, side, columns, side)
+    row, column = np.unravel_index(int(blocks.std(axis=(1, 3)).argmax()), (rows, columns))
+    return int(row) * side, int(column) * side
+
+
+def _crops(source: Path, output: Path) -> str:
+    """Both crops as HTML; empty where one of the files cannot be read any more or they do not fit."""
+    try:
+        noisy, restored = read_image(source), read_image(output)
+    except EngineError:
+        return ""
+    scale = max(1, round(restored.width / noisy.width))
+    if (scale * noisy.width, scale * noisy.height) != (restored.width, restored.height):
+        return ""
+    top, left = most_detailed_spot(restored.pixels, CROP_PX)
+    side = min(CROP_PX, restored.height, restored.width) // scale * scale
+    top, left = top // scale * scale, left // scale * scale
+    before = noisy.pixels[top // scale : (top + side) // scale, left // scale : (left + side) // scale]
+    if scale > 1:
+        before = enlarge(before, scale)
+    after = restored.pixels[top : top + side, left : left + side]
+    return _figure(before, "before", noisy.metadata.icc_profile) + _figure(
+        after, "after", restored.metadata.icc_profile
+    )
+
+
+def _figure(pixels: Pixels, caption: str, icc_profile: bytes | None) -> str:
+    levels = np.rint(np.clip(pixels, 0, 1) * np.float32(255)).astype(np.uint8)
+    content = encode(
+        np.ascontiguousarray(levels),
+        "jpeg",
+        quality=_JPEG_QUALITY,
+        is_lossless=False,
+        icc_profile=icc_profile,
+        exif=None,
+    )
+    data = base64.b64encode(content).decode()
+    return (
+        f'<figure><img alt="{caption}" src="data:image/jpeg;base64,{data}"><figcaption>{caption}</figcaption></figure>'
+    )
+
+
+def _article(outcome: PhotoOutcome, crops: str) -> str:
+    lines = [_STATES[outcome.state]]
+    if outcome.state == "restored":
+        lines[0] += f" in {outcome.seconds:,.1f} s"
+    lines += [text for text in (outcome.reason, outcome.hint) if text]
+    if outcome.output is not None:
+        lines.append(str(outcome.output))
+    if outcome.how:
+        lines.append(outcome.how)
+    lines += outcome.remarks
+    body = "".join(f"<p>{html.escape(_writable(line))}</p>" for line in lines)
+    name = html.escape(_writable(str(outcome.source)))
+    return f'<article class="{outcome.state}"><div>{crops}</div><div><h2>{name}</h2>{body}</div></article>'
+
+
+def _passed_over(path: Path) -> str:
+    name = html.escape(_writable(str(path)))
+    return f"<article><div></div><div><h2>{name}</h2><p>{_PASSED_OVER}</p></div></article>"
+
+
+def _summary(config: RestoreReportConfig) -> str:
+    outcomes = config.outcomes
+    counts = Counter[str](outcome.state for outcome in outcomes)
+    parts = [f"{counts[state]:,} {words}" for state, words in _STATES.items() if counts[state]]
+    seconds = sum(outcome.seconds for outcome in outcomes)
+    text = f"{len(outcomes):,} photos: {', '.join(parts)}. Restoring took {seconds:,.1f} s."
+    if config.earlier_results:
+        text += f" {len(config.earlier_results):,} were passed over, being restored files themselves."
+    return text
+
+
+def _table(config: RestoreReportConfig) -> bytes:
+    table = io.StringIO(newline="")
+    writer = csv.writer(table)
+    writer.writerow(_COLUMNS)
+    for outcome in config.outcomes:
+        writer.writerow(
+            _not_a_formula(_writable(str(value)))
+            for value in (
+                outcome.source,
+                outcome.state,
+                outcome.output or "",
+                f"{outcome.seconds:.3f}",
+                outcome.reason,
+                outcome.hint,
+                outcome.how,
+                " ".join(outcome.remarks),
+            )
+        )
+    for path in config.earlier_results:
+        writer.writerow([_not_a_formula(_writable(str(path))), "passed over", "", "0.000", _PASSED_OVER, "", "", ""])
+    # With a byte order mark, by which spreadsheet programs recognise UTF-8.
+    return table.getvalue().encode("utf-8-sig")
+
+
+def _not_a_formula(text: str) -> str:
+    """Keep a spreadsheet program from computing a file's name (OWASP, "CSV Injection")."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def _writable(text: str) -> str:
+    """File names may hold bytes that are no letters of any encoding."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,406 @@
+"""Restoring one photo of any size, tile by tile, in whatever memory there is.
+
+Each tile is computed with as much of its surroundings as the network can see (`RestorationNetwork.context_px`), on the
+network's own sampling grid, and only the tile itself is kept. So its pixels are those that the whole photo in one piece
+would have given, and no seam has to be blended away.
+"""
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.contracts.errors import DeviceError
+from engine.contracts.events import Emit, JobWarning, Pixels
+from engine.contracts.job_control import JobControl
+from engine.machine.devices import ComputeDevice, copy_on_cpu, is_out_of_memory
+from engine.machine.system_memory import available_memory
+from engine.method.backbones.backbone import PHOTO_CHANNELS
+from engine.models.files import RestorationModel
+from engine.photo_files.bicubic_resize import enlarge
+from engine.photo_files.photo_image import BitDepth, to_float, to_integers
+from engine.photo_files.raw.demosaicking import interpolate_rggb
+from engine.photo_files.raw.mosaics import bayer_mosaic
+from engine.restoring.backends.compiled_network import CompiledNetwork
+from engine.restoring.tiles import Tile, WindowRule, mirror_indices, split_into_tiles
+
+SMALLEST_TILE_PX = 64
+LARGEST_AUTOMATIC_TILE_PX = {"cpu": 512, "mps": 1024, "cuda": 2048}
+"""On a CPU larger tiles are slower with torch, since their features leave the cache (measured)."""
+
+LARGEST_COMPILED_TILE_PX = 1536
+"""Other libraries fuse what passes over the features, and are as quick; the context of a tile is then an eighth more
+work instead of nearly a half. A larger one would keep a stop waiting for more than about a second."""
+
+COMPILED_WINDOW_STEP_PX = 64
+"""A library prepares itself for each size of a window, which takes a second: photos of about one size share it."""
+
+MEMORY_PER_PIXEL = 1024
+"""Bytes of activations for one pixel of a tile; the standard U-Net was seen to need 700."""
+
+LARGE_PHOTO_BYTES = 512 * 2**20
+TILE_PX_OF_LARGE_PHOTOS = 512
+"""A photo that takes so much by itself, before and after, leaves less of two gigabytes to its tiles."""
+
+PHOTO_BORDER_PX = 16
+"""How far a photo is continued by its mirror image, so that the network's zero padding stays off its edges."""
+
+_log = logging.getLogger(__name__)
+
+OnTile = Callable[[int, int], None]
+"""Called after each tile with the tiles done and their number, which grows where memory asks for smaller ones."""
+
+
+class Restorer:
+    """Restores photos with one model on one device.
+
+    Remembers for the next photo which tile size fitted into memory.
+
+    Attributes:
+        tile_px: Side of the tiles; 0 until chosen from memory.
+    """
+
+    def __init__(
+        self,
+        model: RestorationModel,
+        device: ComputeDevice,
+        *,
+        tile_px: int = 0,
+        emit: Emit | None = None,
+        compiled: CompiledNetwork | None = None,
+    ) -> None:
+        """Take a model to a device.
+
+        Args:
+            model: What restores. Its network is moved to the device.
+            device: Where it computes.
+            tile_px: Side of the tiles; 0: chosen from the free memory.
+            emit: Receives a `JobWarning` for each step back that memory asks for.
+            compiled: The model's network in another library, which computes it as long as it can.
+        """
+        self._network = model.network
+        self._compiled = compiled
+        self._device = device
+        self._emit = emit
+        self.tile_px = self._round_to_grid(tile_px) if tile_px else 0
+
+    def restore(self, pixels: Pixels, *, control: JobControl | None = None, on_tile: OnTile | None = None) -> Pixels:
+        """Restore one photo.
+
+        Args:
+            pixels: The noisy photo. Shape: (height, width, 1 or 3), 0 to 1. Gray is restored as three equal channels,
+                of which the mean is taken. A network for mosaics takes one as it is (1 channel, red top left), and
+                of a photo what a camera's colour filters would have let through.
+            control: Asked before each tile.
+            on_tile: Told after each tile.
+
+        Returns:
+            The restored photo, 0 to 1, read-only. Shape: (scale * height, scale * width, channels), the channels being
+            those of the input or, from a mosaic, 3.
+
+        Raises:
+            JobCancelled: The job has been asked to end.
+            DeviceError: Not even the smallest tile fits into memory.
+        """
+        scale = self.scale
+        if self.takes_mosaics:
+            pixels = pixels if pixels.shape[2] == 1 else bayer_mosaic(pixels)
+        num_channels = PHOTO_CHANNELS if self.takes_mosaics else pixels.shape[2]
+        try:
+            restored = np.empty((scale * pixels.shape[0], scale * pixels.shape[1], num_channels), np.float32)
+        except MemoryError as error:
+            raise self._out_of_memory() from error
+
+        def keep(tile: Tile, result: NDArray[np.float32]) -> None:
+            rows, columns = slice(scale * tile.top, scale * tile.bottom), slice(scale * tile.left, scale * tile.right)
+            restored[rows, columns] = result
+
+        self._restore_tiles(pixels, keep, control, on_tile)
+        np.clip(restored, 0.0, 1.0, out=restored)
+        restored.setflags(write=False)
+        return restored
+
+    def restore_samples(
+        self,
+        samples: NDArray[Any],
+        *,
+        bit_depth: BitDepth,
+        strength: float = 1.0,
+        control: JobControl | None = None,
+        on_tile: OnTile | None = None,
+    ) -> NDArray[Any]:
+        """Restore one photo from a file's numbers to a file's numbers, tile by tile: as floats it is nowhere whole.
+
+        What comes out is what `restore`, `blend_with_input` and rounding give. For networks that keep the size of
+        photos: `scale` is 1, and they take no mosaics.
+
+        Args:
+            samples: As of `PhotoSamples`. Shape: (height, width, 1 or 3).
+            bit_depth: Of the result.
+            strength: As for `blend_with_input`.
+            control: Asked before each tile.
+            on_tile: Told after each tile.
+
+        Returns:
+            uint8 or uint16 of full range. Shape: as of the samples.
+
+        Raises:
+            JobCancelled: The job has been asked to end.
+            DeviceError: Not even the smallest tile fits into memory.
+            ImageWriteError: The network gives what are no numbers.
+        """
+        try:
+            restored = np.empty(samples.shape, np.uint8 if bit_depth == 8 else np.uint16)
+        except MemoryError as error:
+            raise self._out_of_memory() from error
+
+        def keep(tile: Tile, result: NDArray[np.float32]) -> None:
+            area = slice(tile.top, tile.bottom), slice(tile.left, tile.right)
+            clipped = np.clip(result, 0.0, 1.0)
+            blended = blend_with_input(to_float(samples[area]), clipped, strength) if strength < 1 else clipped
+            restored[area] = to_integers(blended, bit_depth)
+
+        is_large = samples.nbytes + restored.nbytes > LARGE_PHOTO_BYTES
+        self._restore_tiles(samples, keep, control, on_tile, TILE_PX_OF_LARGE_PHOTOS if is_large else None)
+        return restored
+
+    def unrestored(self, pixels: Pixels) -> Pixels:
+        """Bring a photo to the size and the channels of its restored version by plain interpolation.
+
+        Args:
+            pixels: As for `restore`.
+
+        Returns:
+            Shape: as of what `restore` returns; 0 to 1, read-only. The photo itself where nothing is to be done.
+        """
+        if self.takes_mosaics:
+            mosaic = pixels if pixels.shape[2] == 1 else bayer_mosaic(pixels)
+            interpolated: Pixels = interpolate_rggb(mosaic[:, :, 0]).clip(0.0, 1.0)
+            interpolated.setflags(write=False)
+            return interpolated
+        return self.enlarged(pixels)
+
+    def enlarged(self, pixels: Pixels) -> Pixels:
+        """Bring a picture of any channels, such as a photo's transparency, to the size of the restored photo."""
+        return enlarge(pixels, self.scale) if self.scale > 1 else pixels
+
+    @property
+    def scale(self) -> int:
+        """How many pixels of the result a pixel becomes to a side."""
+        return self._network.scale
+
+    @property
+    def takes_mosaics(self) -> bool:
+        """Whether the model makes photos of what a sensor recorded behind its colour filters."""
+        return self._network.input_channels == 1
+
+    @property
+    def _grid_px(self) -> int:
+        return self._network.alignment_px
+
+    def _restore_tiles(
+        self,
+        pixels: NDArray[Any],
+        keep: Callable[[Tile, NDArray[np.float32]], None],
+        control: JobControl | None,
+        on_tile: OnTile | None,
+        largest_tile_px: int | None = None,
+    ) -> None:
+        """Restore all tiles of a photo, each given to `keep` unclipped; see `restore` for the errors."""
+        if not self.tile_px:
+            self.tile_px = self._choose_tile()
+        pending = [Tile(0, pixels.shape[0], 0, pixels.shape[1])]
+        num_done = 0
+
+        def split() -> list[Tile]:
+            side = self._round_to_grid(min(self.tile_px, largest_tile_px or self.tile_px))
+            return [part for tile in pending for part in split_into_tiles(tile, side, self._grid_px)]
+
+        pending = split()
+        largest = _largest_sides(pending)
+        while pending:
+            if control is not None:
+                self._wait_if_paused(control)
+            result = self._try_tile(pixels, pending[0], largest)
+            if result is None:
+                self._step_back()
+                pending = split()
+                largest = _largest_sides(pending)
+                continue
+            keep(pending.pop(0), result)
+            num_done += 1
+            if on_tile is not None:
+                on_tile(num_done, num_done + len(pending))
+
+    def _wait_if_paused(self, control: JobControl) -> None:
+        """Wait while paused, with the device's memory given to others; the next tile takes the network back there."""
+        if control.is_paused and self._device.has_own_memory:
+            self._network.to("cpu")
+            self._device.release_unused()
+        control.wait_if_paused()
+
+    def _try_tile(self, pixels: NDArray[Any], tile: Tile, largest: tuple[int, int]) -> NDArray[np.float32] | None:
+        """Restore a tile; None where memory does not suffice."""
+        try:
+            return self._restore_tile(pixels, tile, largest)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                if self._compiled is None:
+                    raise
+                _log.warning("%s failed, going on with torch: %s", self._compiled.name, error)
+                self._compiled = None
+                return self._try_tile(pixels, tile, largest)
+        # Only here, with the exception gone, are the tensors of the failed attempt free.
+        self._device.release_unused()
+        return None
+
+    @torch.inference_mode()
+    def _restore_tile(self, pixels: NDArray[Any], tile: Tile, largest: tuple[int, int]) -> NDArray[np.float32]:
+        height, width = pixels.shape[:2]
+        is_gray = pixels.shape[2] == 1 and not self.takes_mosaics
+        scale = self._network.scale
+        top, bottom = self._window(tile.top, tile.bottom, height, largest[0])
+        left, right = self._window(tile.left, tile.right, width, largest[1])
+        window = to_float(pixels[np.ix_(mirror_indices(top, bottom, height), mirror_indices(left, right, width))])
+        restored = self._computed(window, is_gray)
+        if is_gray:
+            restored = restored.mean(dim=1, keepdim=True)
+        rows = slice(scale * (tile.top - top), scale * (tile.bottom - top))
+        columns = slice(scale * (tile.left - left), scale * (tile.right - left))
+        core = restored[0, :, rows, columns]
+        result: NDArray[np.float32] = core.permute(1, 2, 0).cpu().numpy()
+        return result
+
+    def _computed(self, window: Pixels, is_gray: bool) -> torch.Tensor:
+        """What the network makes of a window. Shape: (1, 3, scale * height, scale * width)."""
+        # A batch of one of channels-last layout is what the photo's own layout already is.
+        noisy = torch.from_numpy(window).permute(2, 0, 1).unsqueeze(0)
+        if is_gray:
+            noisy = noisy.expand(-1, 3, -1, -1)
+        if self._compiled is not None:
+            return torch.from_numpy(self._compiled.restore(noisy.numpy()))
+        device = self._device.torch_device
+        self._network.to(device)
+        noisy = noisy.to(device).contiguous(memory_format=torch.channels_last)
+        with self._device.autocast():
+            restored: torch.Tensor = self._network(noisy).float()
+        return restored
+
+    def _window(self, start: int, stop: int, size: int, largest_px: int) -> tuple[int, int]:
+        """Return the range that a tile's range is computed from: with its context, within the mirrored border."""
+        rule = WindowRule(
+            context_px=self._round_to_grid(self._network.context_px),
+            border_px=self._round_to_grid(PHOTO_BORDER_PX),
+            grid_px=self._grid_px,
+            step_px=math.lcm(COMPILED_WINDOW_STEP_PX, self._grid_px),
+        )
+        if self._compiled is None:
+            return rule.smallest(start, stop, size)
+        return rule.uniform(start, stop, size, largest_px=largest_px)
+
+    def _step_back(self) -> None:
+        """Go on with smaller tiles, then at half precision, at last on the CPU.
+
+        Raises:
+            DeviceError: There is nothing left to try.
+        """
+        smaller = self._round_to_grid(self.tile_px // 2)
+        if smaller >= SMALLEST_TILE_PX and smaller < self.tile_px:
+            self.tile_px = smaller
+            self._warn(f"Memory is short: going on with tiles of {smaller} pixels.", "The result is the same.")
+        elif self._compiled is not None:
+            self._compiled = None
+        elif (half := self._device.at_half_precision()) is not None:
+            self._device = half
+            self._warn(
+                "Memory is short: going on at half precision.",
+                "The result differs by rounding, far less than by its noise. Close other programs to avoid it.",
+            )
+        elif self._device.name != "cpu":
+            self._device = self._device.on_cpu()
+            self._network = copy_on_cpu(self._network)
+            self.tile_px = self._choose_tile()
+            self._warn(
+                "The graphics card has too little memory: going on without it.",
+                "It takes longer. Close other programs that use the graphics card.",
+            )
+        else:
+            raise self._out_of_memory()
+
+    def _warn(self, message: str, hint: str) -> None:
+        if self._emit is not None:
+            self._emit(JobWarning(message=message, hint=hint))
+
+    def _out_of_memory(self) -> DeviceError:
+        return DeviceError(
+            "The memory does not suffice to restore this photo.", "Close other programs, or choose a smaller network."
+        )
+
+    def _choose_tile(self) -> int:
+        """Choose the largest tile that half of the free memory holds with its context."""
+        free = _free_memory(self._device)
+        window_px = math.sqrt(free / 2 / MEMORY_PER_PIXEL)
+        side = int(window_px - 2 * self._network.context_px)
+        # An enlarging network's features and output weigh more per input pixel.
+        largest = LARGEST_AUTOMATIC_TILE_PX[self._device.name] if self._compiled is None else LARGEST_COMPILED_TILE_PX
+        largest //= self._network.scale
+        return self._round_to_grid(min(max(side, SMALLEST_TILE_PX), largest))
+
+    def _round_to_grid(self, side_px: int) -> int:
+        return max(math.ceil(side_px / self._grid_px), 1) * self._grid_px
+
+
+def restore_pixels(
+    model: RestorationModel,
+    pixels: Pixels,
+    *,
+    device: ComputeDevice,
+    tile_px: int = 0,
+    control: JobControl | None = None,
+    on_tile: OnTile | None = None,
+    emit: Emit | None = None,
+) -> Pixels:
+    """Restore one photo; see `Restorer`, which is the better choice for many.
+
+    Raises:
+        JobCancelled: The job has been asked to end.
+        DeviceError: Not even the smallest tile fits into memory.
+    """
+    return Restorer(model, device, tile_px=tile_px, emit=emit).restore(pixels, control=control, on_tile=on_tile)
+
+
+def blend_with_input(noisy: Pixels, restored: Pixels, strength: float) -> Pixels:
+    """Keep a part of the noise: 0 returns the noisy photo, 1 the restored one.
+
+    Args:
+        noisy: At the restored size, see `Restorer.unrestored`. Shape: (height, width, channels), 0 to 1.
+        restored: Same shape.
+        strength: 0 to 1.
+
+    Returns:
+        The mixture. Same shape, read-only.
+    """
+    if strength >= 1:
+        return restored
+    if strength <= 0:
+        return noisy
+    blended: Pixels = noisy + np.float32(strength) * (restored - noisy)
+    np.clip(blended, 0.0, 1.0, out=blended)
+    blended.setflags(write=False)
+    return blended
+
+
+def _largest_sides(tiles: Sequence[Tile]) -> tuple[int, int]:
+    """Return the greatest height and the greatest width among tiles."""
+    return max(tile.bottom - tile.top for tile in tiles), max(tile.right - tile.left for tile in tiles)
+
+
+def _free_memory(device: ComputeDevice) -> int:
+    """Return the bytes that could be used on a device; one that says nothing shares the machine's."""
+    if device.torch_device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device.torch_device)[0])
+    return available_memory()

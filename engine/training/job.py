@@ -1,0 +1,519 @@
+"""The training jobs: pretrain on noisy photos, fine-tune on pairs, resume either."""
+
+import hashlib
+import logging
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from pydantic import ValidationError
+
+from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig, TrainingConfig
+from engine.contracts.errors import EngineError, InvalidInputError, RunStoreError
+from engine.contracts.events import Emit, JobWarning, Pixels, RunStarted, StepDone, VerdictReady
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.results import TrainingResult
+from engine.machine.devices import ComputeDevice, open_device
+from engine.machine.processes.followers import copied_run, own_part
+from engine.method.registry import task_of
+from engine.models.files import ModelCard, RestorationModel, build_network, load_model, read_card, save_model
+from engine.models.starters import starter_path
+from engine.photo_files.tiff.pages import containing_file
+from engine.photos.crops import DecodedPhoto, decode_photos
+from engine.photos.folder import find_usable_photos, list_image_files
+from engine.refining.gate import GateResult, choose_share
+from engine.refining.own_noise import OwnNoiseMaterial, chosen_photos, learn_own_noise
+from engine.restoring.restorer import Restorer
+from engine.runs.records import DataFingerprint, RunStatus
+from engine.runs.store import Run, RunStore
+from engine.training.checkpoint_files import load_newest_checkpoint
+from engine.training.checkpoints import TrainingState, transfer_weights
+from engine.training.forgetting import OtherNoises, remember_starter
+from engine.training.observer import TrainingObserver
+from engine.training.plans import (
+    TrainingPlan,
+    finetune_plan,
+    own_noise_material,
+    pretrain_plan,
+    require_refinable,
+    with_measured_stride,
+)
+from engine.training.trainer import Trainer, new_state
+from engine.training.verdicts import choice_verdict
+
+_logger = logging.getLogger(__name__)
+
+_UNJUDGED = "Until what it learns has been judged, its model is the one that it started from."
+_STOPPED_UNJUDGED = (
+    "Stopped before what it learned was judged: its model is still the one that it started from. Resume it to go on."
+)
+
+Config = TypeVar("Config", bound=TrainingConfig)
+
+
+def pretrain(config: PretrainConfig, control: JobControl, emit: Emit) -> TrainingResult:
+    """Learn from noisy photos alone; the result already restores.
+
+    Args:
+        config: Photos, method and length.
+        control: Pause and cancel.
+        emit: Receives events.
+
+    Raises:
+        JobCancelled: Asked to end; the run is "stopped" and can be resumed.
+        EngineError: A person can mend it: no usable photos, an unknown method, a full disk.
+    """
+    parent = config.parent.absolute() if config.parent is not None else None
+    config = config.model_copy(update={"parent": parent, "photos": _absolute(config.photos)})
+    device = open_device(config)
+    with own_part(device.group, config, emit) as (config, emit):
+        return _pretrain(config, device, control, emit)
+
+
+def _pretrain(config: PretrainConfig, device: ComputeDevice, control: JobControl, emit: Emit) -> TrainingResult:
+    origin = read_card(config.parent) if config.parent else None
+    if config.pretext == OWN_NOISE:
+        require_refinable(origin)
+    photos = _photos_of(config, origin, control, emit)
+    material = None
+    if config.pretext == OWN_NOISE:
+        assert config.parent is not None
+        chosen = chosen_photos(photos)
+        material = own_noise_material(config, load_model(config.parent), chosen, device, control, emit)
+    else:
+        config = with_measured_stride(config, photos, emit)
+    plan = pretrain_plan(config, origin, photos, material)
+    card = plan.card
+    run = _create_run(
+        "pretrain", config, plan, device, parent=card.parent, task=card.task, pretext=config.pretext,
+        backbone=card.backbone,
+    )  # fmt: skip
+    _keep_material(run, plan)
+    if "stride" in config.pretext_params:
+        run.log(f"Sub-sampling with stride {config.pretext_params['stride']}")
+    return _train(config, plan, run, device, control, emit, resumed=False)
+
+
+def finetune(config: FinetuneConfig, control: JobControl, emit: Emit) -> TrainingResult:
+    """Learn from pairs, from a parent model or from scratch.
+
+    Args:
+        config: Parent, photos, references and length.
+        control: Pause and cancel.
+        emit: Receives events.
+
+    Raises:
+        JobCancelled: Asked to end; the run is "stopped" and can be resumed.
+        EngineError: A person can mend it: no pairs, a parent that does not fit, a full disk.
+    """
+    parent = config.parent.absolute() if config.parent is not None else None
+    folders = {"noisy": _absolute(config.noisy), "clean": _absolute(config.clean)}
+    config = config.model_copy(update={"parent": parent, **folders})
+    device = open_device(config)
+    with own_part(device.group, config, emit) as (config, emit):
+        return _finetune(config, device, control, emit)
+
+
+def _finetune(config: FinetuneConfig, device: ComputeDevice, control: JobControl, emit: Emit) -> TrainingResult:
+    plan = finetune_plan(config, read_card(config.parent) if config.parent else None, device, control, emit)
+    card = plan.card
+    config = config.model_copy(update={"task_params": card.task_params})
+    run = _create_run(
+        "finetune", config, plan, device, parent=card.parent, task=config.task, backbone=card.backbone,
+        pretext=card.pretext,
+    )  # fmt: skip
+    _keep_material(run, plan)
+    return _train(config, plan, run, device, control, emit, resumed=False)
+
+
+def resume_training(run_folder: Path, control: JobControl, emit: Emit) -> TrainingResult:
+    """Go on with a run that was stopped or interrupted, from its last checkpoint.
+
+    Args:
+        run_folder: The run.
+        control: Pause and cancel.
+        emit: Receives events.
+
+    Raises:
+        JobCancelled: Asked to end again.
+        RunStoreError: The run is running, done, or was interrupted before its first checkpoint.
+        EngineError: Its photos are gone, or its files are damaged.
+    """
+    with copied_run(run_folder, emit) as (folder, emit):
+        return _resume(folder, control, emit)
+
+
+def _resume(run_folder: Path, control: JobControl, emit: Emit) -> TrainingResult:
+    run = RunStore().open(run_folder)
+    if not run.is_resumable:
+        raise RunStoreError(
+            f"The run '{run.record.name}' cannot be resumed: it is {run.record.status.value}.",
+            "Only a run that was stopped or interrupted after its first checkpoint can go on.",
+        )
+    if run.record.kind == "pretrain":
+        pretrain_config = _read_config(run, PretrainConfig)
+        device = open_device(pretrain_config)
+        photos = _photos_of(pretrain_config, read_card(run.path), control, emit)
+        material = None
+        if pretrain_config.pretext == OWN_NOISE:
+            material = OwnNoiseMaterial.load(run.path, run.checkpoint_folder, pretrain_config.seed)
+        plan = pretrain_plan(pretrain_config, read_card(run.path), photos, material, resumed=True)
+        config: TrainingConfig = pretrain_config
+    else:
+        finetune_config = _read_config(run, FinetuneConfig)
+        device = open_device(finetune_config)
+        # Its own model's card, since the parent may be gone by now.
+        plan = finetune_plan(finetune_config, read_card(run.path), device, control, emit, resumed=run)
+        config = finetune_config
+    if run.record.data is not None and _fingerprint(plan.photos, run.record.data.folders) != run.record.data:
+        emit(
+            JobWarning(
+                message="The photos have changed since this run was started.",
+                hint="It goes on with the photos as they are now; start a new run if that is not what you want.",
+            )
+        )
+    run.update(status=RunStatus.RUNNING, error="")
+    return _train(config, plan, run, device, control, emit, resumed=True)
+
+
+def _train(
+    config: TrainingConfig,
+    plan: TrainingPlan,
+    run: Run,
+    device: ComputeDevice,
+    control: JobControl,
+    emit: Emit,
+    *,
+    resumed: bool,
+) -> TrainingResult:
+    with _one_ending(run):
+        card = plan.card.model_copy(update={"run": run.record.id, "name": run.record.name})
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            network = build_network(card)
+        if config.parent is not None and not resumed:
+            taken, total = transfer_weights(network, load_model(config.parent))
+            run.log(f"Took over {taken} of {total} tensors from {config.parent}")
+            if taken == total and card.task == read_card(config.parent).task:
+                save_model(run.begun_model_path, network.state_dict(), card)
+                save_model(run.model_path, network.state_dict(), card)
+                run.log(_UNJUDGED)
+        is_gated = run.begun_model_path.is_file()
+        state = new_state(network, config, device)
+        state.memory = plan.objective
+        if resumed:
+            _load_newest(run, state, emit)
+        run.update(num_parameters=sum(weight.numel() for weight in network.parameters()))
+        emit(RunStarted(run=run.path, first_step=state.step, num_steps=config.steps))
+        run.log(f"Training on {device.name} at {device.precision} from step {state.step} to {config.steps}")
+        observer = TrainingObserver(
+            preview_crop=plan.preview,
+            validation=plan.labels.validation if plan.labels else (),
+            card=card,
+            device=device,
+            run=run,
+            num_steps=config.steps,
+            num_crops=plan.num_crops,
+            control=control,
+            emit=emit,
+        )
+        trainer = Trainer(
+            state=state,
+            objective=plan.objective,
+            observer=observer,
+            config=config,
+            device=device,
+            run=run,
+            card=card,
+            stage=plan.stage,
+            control=control,
+            emit=emit,
+            patience=config.patience if isinstance(config, FinetuneConfig) else 0,
+            model_path=run.trained_model_path if is_gated else None,
+        )
+        trainer.train()
+        gate = _keep_what_pays(config, plan, run, device, control, emit)
+        if gate is not None:
+            changed = load_model(run.model_path) if gate.share < 1 else None
+        else:
+            changed = _limit_forgetting(config, run, device, control, emit)
+        kept_psnr = observer.measure_kept(changed) if changed else state.best_psnr
+        verdict = choice_verdict(state.step, config.steps, kept_psnr, state.best_step, has_parent=bool(card.parent))
+        if verdict is not None:
+            run.log(verdict.sentence)
+            run.update(verdict=verdict.sentence)
+            emit(verdict)
+        run.update(status=RunStatus.DONE)
+        run.log(f"Done after {state.seconds:.0f} s")
+    return TrainingResult(
+        run=run.path,
+        steps=state.step,
+        seconds=state.seconds,
+        status=RunStatus.DONE.value,
+        metrics=run.record.metrics,
+    )
+
+
+def _load_newest(run: Run, state: TrainingState, emit: Emit) -> None:
+    """Go back to the newest checkpoint that is whole, and say so if that is not the last one.
+
+    Raises:
+        ModelFileError: None is.
+    """
+    loaded = load_newest_checkpoint(run.checkpoint_path, run.previous_checkpoint_path, state)
+    if loaded != run.checkpoint_path:
+        message = f"The newest checkpoint is missing or damaged; training goes on from step {state.step:,}."
+        run.log(message)
+        emit(JobWarning(message=message, hint="Nothing else is lost. If this happens again, check the disk."))
+
+
+def _keep_material(run: Run, plan: TrainingPlan) -> None:
+    """Note what was learned of the photos' own noise.
+
+    Raises:
+        RunStoreError: It cannot be written.
+    """
+    if plan.material is None:
+        return
+    try:
+        plan.material.save(run.path, run.checkpoint_folder)
+    except OSError as error:
+        raise RunStoreError(
+            f"The noise that was learned cannot be written to {run.path}: {error}.", "Make room on the disk."
+        ) from error
+    run.log(plan.material.noise.sentence)
+
+
+def _keep_what_pays(
+    config: TrainingConfig, plan: TrainingPlan, run: Run, device: ComputeDevice, control: JobControl, emit: Emit
+) -> GateResult | None:
+    """Follow a refinement as far as the photos' own risk and the labels' error fall: it never ends behind its start.
+
+    Returns:
+        What was found; None for a training from scratch or of a new task, which has nothing to fall back on.
+    """
+    if not run.begun_model_path.is_file():
+        return None
+    begun, trained = load_model(run.begun_model_path), load_model(run.trained_model_path)
+    labelled = {pair.noisy.path for pair in plan.teaching}
+    with_label = {index for index, photo in enumerate(plan.risky) if photo.path in labelled}
+    if len(with_label) == len(plan.risky) and not plan.judged:
+        # No label has room to be held back: better the risk on them than no word at all.
+        with_label = set()
+    # Copies, since loading weights into a network changes what its state shows.
+    before, after = (
+        {name: tensor.clone() for name, tensor in model.network.state_dict().items()} for model in (begun, trained)
+    )
+    noise = plan.material.noise if plan.material is not None else None
+    if noise is None and len(plan.risky) > len(with_label):
+        noise = learn_own_noise(
+            plan.risky, Restorer(begun, device), task_of(begun.card), seed=config.seed, control=control, emit=emit,
+            labels=plan.teaching,
+        )  # fmt: skip
+    if noise is None and not plan.judged:
+        save_model(run.model_path, after, trained.card)
+        return None
+    found = choose_share(
+        before, after, partial(_restore_with, trained, device, control), plan.risky, noise,
+        seed=config.seed, control=control, emit=emit, labelled=with_label, judged=plan.judged,
+        measure=task_of(begun.card).make_noisy,
+        is_allowed=_limited_forgetting(config, begun, trained, run, device, control, emit),
+    )  # fmt: skip
+    save_model(run.model_path, found.weights, trained.card.model_copy(update={"training": {"gain": found.gain_db}}))
+    run.update(metrics={**run.record.metrics, **found.figures}, verdict=found.sentence)
+    run.log(found.sentence)
+    emit(VerdictReady(state="done", sentence=found.sentence))
+    return found
+
+
+def _limited_forgetting(
+    config: TrainingConfig,
+    begun: RestorationModel,
+    model: RestorationModel,
+    run: Run,
+    device: ComputeDevice,
+    control: JobControl,
+    emit: Emit,
+) -> Callable[[Mapping[str, torch.Tensor]], bool]:
+    """Whether weights have forgotten no more of other noises than is allowed; what labels alone ask for.
+
+    Args:
+        config: Says how much.
+        begun: What the training has started from. What that has forgotten already is not held against it.
+        model: Takes the weights that are asked about.
+        run: Keeps the figures of the last ones.
+        device: Where to compute.
+        control: Pause and cancel.
+        emit: Receives progress.
+    """
+    starter = _starter_of(begun.card) if isinstance(config, FinetuneConfig) and config.forgetting_limit else None
+    if starter is None:
+        return lambda weights: True
+    others = OtherNoises(starter.card, device, control)
+    figures: dict[str, float] = {}
+
+    def is_allowed(weights: Mapping[str, torch.Tensor]) -> bool:
+        emit(StepDone(stage="Measuring what was forgotten", step=0, num_steps=1))
+        if not figures:
+            figures["other_noise_psnr_starter"] = others.psnr(starter)
+            figures["other_noise_psnr_begun"] = others.psnr(begun)
+        model.network.load_state_dict(weights)
+        figures["other_noise_psnr"] = others.psnr(model)
+        run.update(metrics={**run.record.metrics, **figures})
+        limit = figures["other_noise_psnr_starter"] - config.forgetting_limit
+        return figures["other_noise_psnr"] >= min(limit, figures["other_noise_psnr_begun"])
+
+    return is_allowed
+
+
+def _starter_of(card: ModelCard) -> RestorationModel | None:
+    """The starter model that a model descends from, if it is there and the same network."""
+    starter_file = starter_path(card.task) if card.starter is not None else None
+    if starter_file is None:
+        return None
+    starter = load_model(starter_file)
+    is_same = (starter.card.backbone, starter.card.backbone_params) == (card.backbone, card.backbone_params)
+    return starter if is_same else None
+
+
+def _restore_with(
+    model: RestorationModel, device: ComputeDevice, control: JobControl, weights: Mapping[str, torch.Tensor]
+) -> Callable[[Pixels], Pixels]:
+    """What restores with these weights, which the model then has."""
+    model.network.load_state_dict(weights)
+    restorer = Restorer(model, device)
+    return lambda pixels: restorer.restore(pixels, control=control)
+
+
+def _limit_forgetting(
+    config: TrainingConfig, run: Run, device: ComputeDevice, control: JobControl, emit: Emit
+) -> RestorationModel | None:
+    """Take a model that descends from a starter back towards it as far as other noises ask for.
+
+    Returns:
+        The model that is kept instead of the trained one; None where that one stays.
+    """
+    starter = _starter_of(read_card(run.model_path)) if config.forgetting_limit else None
+    if starter is None:
+        return None
+    emit(StepDone(stage="Measuring what was forgotten", step=0, num_steps=1))
+    refined = load_model(run.model_path)
+    found = remember_starter(starter, refined, limit_db=config.forgetting_limit, device=device, control=control)
+    run.update(metrics={**run.record.metrics, **found.figures})
+    run.log(found.sentence)
+    if found.share == 1:
+        return None
+    save_model(run.model_path, found.weights, refined.card)
+    return load_model(run.model_path)
+
+
+@contextmanager
+def _one_ending(run: Run) -> Iterator[None]:
+    """Note in the run how it ended, whatever happens."""
+    try:
+        yield
+    except JobCancelled:
+        _note_ending(run, "Stopped by the person", status=RunStatus.STOPPED)
+        # Stopped behind the gate, it has what the gate chose.
+        if run.begun_model_path.is_file() and "share_of_way" not in run.record.metrics:
+            _note_ending(run, _STOPPED_UNJUDGED, verdict=_STOPPED_UNJUDGED)
+        raise
+    except EngineError as error:
+        _note_ending(run, f"Failed: {error}", status=RunStatus.FAILED, error=str(error))
+        raise
+    except BaseException as error:
+        _note_ending(run, traceback.format_exc(), status=RunStatus.FAILED, error=f"An unexpected error: {error}")
+        raise
+
+
+def _note_ending(run: Run, line: str, **fields: Any) -> None:
+    """Note it where that is possible: what a full disk or a removed folder has ended is told by the error itself."""
+    try:
+        run.update(**fields)
+        run.log(line)
+    except RunStoreError as error:
+        _logger.warning("How the run %s ended cannot be noted: %s", run.path, error)
+
+
+def _absolute(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """So that a run can be resumed from any working folder."""
+    return tuple(path.absolute() for path in paths)
+
+
+def _photos_of(config: PretrainConfig, origin: ModelCard | None, control: JobControl, emit: Emit) -> list[DecodedPhoto]:
+    """Read what a pretraining learns from: of raw files the mosaic itself where that is what the model takes.
+
+    Raises:
+        InvalidInputError: There is no usable photo.
+    """
+    takes_mosaics = config.pretext == OWN_NOISE and origin is not None and build_network(origin).input_channels == 1
+    return decode_photos(_usable_photos(config.photos, emit), control, emit, camera_cells=takes_mosaics)
+
+
+def _usable_photos(folders: Sequence[Path], emit: Emit) -> list[Path]:
+    """Photos in folders, with an event for each file that is none.
+
+    Raises:
+        InvalidInputError: There is no usable photo.
+    """
+    usable, skipped = find_usable_photos(list_image_files(folders, recursive=True))
+    for file in skipped:
+        emit(file)
+    if not usable:
+        named = ", ".join(str(folder) for folder in folders)
+        raise InvalidInputError(
+            f"There is no usable photo in {named}.", "Choose a folder with PNG, JPEG, TIFF, WebP or BMP files."
+        )
+    return [path for path, _ in usable]
+
+
+def _create_run(kind: Any, config: TrainingConfig, plan: TrainingPlan, device: ComputeDevice, **fields: Any) -> Run:
+    if isinstance(config, FinetuneConfig):
+        folders = config.noisy or config.clean
+    else:
+        assert isinstance(config, PretrainConfig)
+        folders = config.photos
+    absolute = tuple(str(folder.absolute()) for folder in folders)
+    labels = plan.labels
+    return RunStore().create(
+        kind,
+        config.name or Path(absolute[0]).name,
+        config,
+        path=config.out,
+        device=device.name,
+        precision=device.precision,
+        steps_total=config.steps,
+        data=_fingerprint(plan.photos, absolute),
+        labels=labels.training_names if labels else (),
+        validation_labels=labels.validation_names if labels else (),
+        **fields,
+    )
+
+
+def _fingerprint(photos: Sequence[DecodedPhoto], folders: tuple[str, ...]) -> DataFingerprint:
+    digest = hashlib.sha256()
+    for photo in photos:
+        digest.update(f"{photo.path.name}\0".encode(errors="surrogateescape"))
+        # One that has gone since it was read has been learned from all the same.
+        with suppress(OSError):
+            status = containing_file(photo.path).stat()
+            digest.update(f"{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    return DataFingerprint(
+        folders=folders,
+        num_photos=len(photos),
+        num_pixels=sum(photo.levels.shape[1] * photo.levels.shape[2] for photo in photos),
+        digest=digest.hexdigest(),
+    )
+
+
+def _read_config(run: Run, model: type[Config]) -> Config:
+    try:
+        return model.model_validate(run.config())
+    except ValidationError as error:
+        raise RunStoreError(
+            f"The settings of the run '{run.record.name}' are damaged.", "Start a new run instead."
+        ) from error

@@ -1,0 +1,317 @@
+"""The labels of a fine-tuning: which pairs teach, which only measure, and which photos stay unlabelled."""
+
+import hashlib
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from engine.contracts.configs import FinetuneConfig
+from engine.contracts.errors import EngineError, InvalidInputError
+from engine.contracts.events import Emit, FileSkipped, JobWarning, StepDone
+from engine.contracts.job_control import JobControl
+from engine.labelling.doctor_measures import scene_signature
+from engine.machine.interruptible import run_interruptibly
+from engine.method.registry import TASKS, find_entry
+from engine.method.tasks.restoration_task import RestorationTask
+from engine.photo_files.opened_photo import disk_failure
+from engine.photo_files.photos import probe_image
+from engine.photo_files.tiff.pages import containing_file, page_number
+from engine.photos.crops import DecodedPhoto, decode_photo
+from engine.photos.folder import find_usable_photos, list_image_files
+from engine.photos.pair_checks import check_pair
+from engine.photos.pairs import PairMatching, PhotoPair, choose_pairs, match_pairs, split_pairs
+from engine.photos.scenes import group_scenes
+from engine.training.objectives import DecodedPair
+
+MIN_LABELS_FOR_VALIDATION = 8
+"""With fewer labels each is worth more as a teacher than as a measure."""
+
+MIN_OWN_SIDE_PX = 32
+"""A clean photo of which a label is made must show something, made smaller too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSet:
+    """Decoded labels, split by photo.
+
+    Attributes:
+        training: Pairs that teach.
+        validation: Pairs that only measure; empty for few labels.
+        unlabelled: Noisy photos whose references, if any, stay out of training; validation photos are not among them.
+        digests: SHA-256 of the labelled noisy files, training before validation.
+        task: What the labels teach.
+        task_params: Its settings, those that the labels ask for included.
+    """
+
+    training: tuple[DecodedPair, ...]
+    validation: tuple[DecodedPair, ...]
+    unlabelled: tuple[Path, ...]
+    digests: tuple[str, ...]
+    task: RestorationTask
+    task_params: dict[str, Any]
+
+    @property
+    def training_names(self) -> tuple[str, ...]:
+        """File names of the noisy photos that teach with their reference."""
+        return tuple(pair.noisy.path.name for pair in self.training)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All labelled photos' names, training before validation."""
+        return self.training_names + self.validation_names
+
+    @property
+    def validation_names(self) -> tuple[str, ...]:
+        """File names of the noisy photos that only measure."""
+        return tuple(pair.noisy.path.name for pair in self.validation)
+
+
+def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> LabelSet:
+    """Match, choose, split and decode the pairs that the settings name.
+
+    Doubtful pairs are set aside and reported, unless they are chosen by name. A task that makes the noisy side of its
+    labels by itself learns from clean photos alone where there are no noisy ones, where both are the same files, and
+    where none of their names match.
+
+    Raises:
+        InvalidInputError: No pair is left, a chosen one does not exist, or the task or one of its settings does not.
+        JobCancelled: Asked to end.
+    """
+    entry = find_entry(TASKS, config.task, "task")
+    task = entry.make(config.task_params)
+    noisy_paths, clean_paths = _photos_in(config.noisy, emit), _photos_in(config.clean, emit)
+    given = [PhotoPair(noisy, clean) for noisy, clean in config.given_pairs.items()]
+    matching = _match(task, noisy_paths, clean_paths, given, emit)
+    chosen = _choose(config, task, matching, control, emit)
+    chosen, task_params = _fit_task(task, config.task_params, chosen, emit)
+    task = entry.make(task_params)
+    share = config.validation_share if len(chosen) >= MIN_LABELS_FOR_VALIDATION else 0.0
+    decoded, digests = _decode_pairs(chosen, task, control, emit)
+    training_pairs, validation_pairs = split_pairs(tuple(decoded), share, config.seed, _scenes_of(decoded))
+    training, validation = (tuple(decoded[pair] for pair in pairs) for pairs in (training_pairs, validation_pairs))
+    if not training:
+        raise InvalidInputError(
+            "None of the labels can be used for training.", "See the list of skipped files for the reasons."
+        )
+    # What a label is made from is clean, and shows nothing of the noise.
+    withheld = {pair.noisy for pair in validation_pairs} | {path for path in clean_paths if path in set(noisy_paths)}
+    return LabelSet(
+        training=training,
+        validation=validation,
+        unlabelled=tuple(path for path in noisy_paths if path not in withheld),
+        digests=tuple(digests[pair] for pair in (*training_pairs, *validation_pairs)),
+        task=task,
+        task_params=task_params,
+    )
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's content, and of which page is meant where it has several, in hexadecimal.
+
+    Raises:
+        ImageReadError: The file cannot be read.
+    """
+    try:
+        with containing_file(path).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+    except OSError as error:
+        raise disk_failure(error) from error
+    number = page_number(path)
+    if number is not None:
+        digest.update(f"page {number}".encode())
+    return digest.hexdigest()
+
+
+def _photos_in(folders: Sequence[Path], emit: Emit) -> list[Path]:
+    usable, skipped = find_usable_photos(list_image_files(folders, recursive=True))
+    for file in skipped:
+        emit(file)
+    return [path for path, _ in usable]
+
+
+def _match(
+    task: RestorationTask, noisy: Sequence[Path], clean: Sequence[Path], given: Sequence[PhotoPair], emit: Emit
+) -> PairMatching:
+    """Match by name, but for the given pairs, or take each clean photo for both sides of a pair."""
+    alone = PairMatching(
+        pairs=tuple(PhotoPair(path, path) for path in clean), doubtful=(), unmatched_clean=(), unmatched_noisy=()
+    )
+    if not noisy and not task.makes_own_pairs:
+        raise InvalidInputError(
+            "This task learns from pairs of a noisy photo and its clean reference, but there are no noisy photos.",
+            "Add the noisy photos of the same scenes.",
+        )
+    if task.makes_own_pairs and (not noisy or set(noisy) == set(clean)):
+        return alone
+    matching = match_pairs(noisy, clean, scale=task.scale, given=given)
+    if task.makes_own_pairs and clean and not matching.pairs and not matching.doubtful:
+        emit(
+            JobWarning(
+                message="No noisy photo has the name of a clean one: the labels are made from the clean photos alone.",
+                hint="To learn from pairs instead, give both files of a pair the same name.",
+            )
+        )
+        return alone
+    return matching
+
+
+def _fit_task(
+    task: RestorationTask, params: dict[str, Any], pairs: Sequence[PhotoPair], emit: Emit
+) -> tuple[Sequence[PhotoPair], dict[str, Any]]:
+    """Settle the settings of the task that depend on the pairs, and keep the pairs that these suit."""
+    if all(pair.noisy == pair.clean for pair in pairs):
+        return pairs, {**task.own_pairs_params, **params}
+    if task.scale == 1:
+        return pairs, params
+    enlarged = [pair for pair in pairs if _is_same_size(pair)]
+    smaller = [pair for pair in pairs if pair not in enlarged]
+    if len(enlarged) > len(smaller):
+        emit(
+            JobWarning(
+                message="The noisy photos are as large as their references: they count as enlarged already.",
+                hint=f"Results keep their size. To make photos larger, give noisy photos that are {task.scale} times "
+                "smaller than their references, or clean photos alone.",
+            )
+        )
+        kept, aside, params = enlarged, smaller, {**params, **task.same_size_params}
+    else:
+        kept, aside = smaller, enlarged
+    for pair in aside:
+        _warn_aside(
+            pair,
+            "Of most pairs the sizes compare otherwise.",
+            f"Let all references be {task.scale} times as large as their noisy photos, or all of the same size.",
+            emit,
+        )
+    return kept, params
+
+
+def _is_same_size(pair: PhotoPair) -> bool:
+    try:
+        noisy, clean = probe_image(pair.noisy), probe_image(pair.clean)
+    except EngineError:
+        # Reading it will say what is wrong.
+        return False
+    return (noisy.width, noisy.height) == (clean.width, clean.height)
+
+
+def _choose(
+    config: FinetuneConfig, task: RestorationTask, matching: PairMatching, control: JobControl, emit: Emit
+) -> Sequence[PhotoPair]:
+    if config.label_names is not None:
+        wanted = set(config.label_names)
+        pairs = [*matching.pairs, *(doubtful.pair for doubtful in matching.doubtful)]
+        chosen = [pair for pair in pairs if pair.noisy.name in wanted]
+        missing = wanted - {pair.noisy.name for pair in chosen}
+        if missing:
+            raise InvalidInputError(
+                f"No pair of a noisy photo and a reference was found for: {', '.join(sorted(missing))}.",
+                "Check that the files are still there and that their names match.",
+            )
+        return chosen
+    for doubtful in matching.doubtful:
+        _warn_aside(doubtful.pair, doubtful.reason, doubtful.hint, emit)
+    if not matching.pairs:
+        raise InvalidInputError(
+            "No clean reference matches a noisy photo.",
+            "Give a reference the same file name as its noisy photo, then try again.",
+        )
+    wanted_count = len(matching.pairs) if config.labels is None else config.labels
+    sound = _draw_sound_pairs(matching.pairs, wanted_count, config.seed, task.scale, control, emit)
+    if not sound:
+        raise InvalidInputError(
+            "None of the references agrees with its noisy photo.",
+            "Check that each reference shows the same scene, unmoved; chosen by hand, a pair is used as it is.",
+        )
+    if config.labels is not None and len(sound) < config.labels:
+        emit(
+            JobWarning(
+                message=f"There are only {len(sound)} usable labels, not {config.labels}.", hint="All of them are used."
+            )
+        )
+    return sound
+
+
+def _draw_sound_pairs(
+    pairs: Sequence[PhotoPair], count: int, seed: int, scale: int, control: JobControl, emit: Emit
+) -> list[PhotoPair]:
+    """Draw pairs by chance, check what they show, and draw again for each that is set aside."""
+    is_sound: dict[PhotoPair, bool] = {}
+    num_drawn = min(count, len(pairs))
+    while True:
+        drawn = choose_pairs(pairs, num_drawn, seed)
+        for pair in drawn:
+            if pair in is_sound:
+                continue
+            control.wait_if_paused()
+            check = partial(check_pair, pair, scale=scale)
+            findings = [] if pair.noisy == pair.clean else run_interruptibly(check, control)
+            is_sound[pair] = not findings
+            if findings:
+                _warn_aside(pair, findings[0].reason, findings[0].hint, emit)
+            emit(StepDone(stage="Checking labels", step=len(is_sound), num_steps=num_drawn))
+        sound = [pair for pair in drawn if is_sound[pair]]
+        if len(sound) >= count or num_drawn == len(pairs):
+            return sound
+        num_drawn = min(num_drawn + count - len(sound), len(pairs))
+
+
+def _warn_aside(pair: PhotoPair, reason: str, hint: str, emit: Emit) -> None:
+    emit(JobWarning(message=f"{pair.noisy.name} is set aside: {reason}", hint=hint))
+
+
+def _decode_pairs(
+    pairs: Sequence[PhotoPair], task: RestorationTask, control: JobControl, emit: Emit
+) -> tuple[dict[PhotoPair, DecodedPair], dict[PhotoPair, str]]:
+    """Read pairs, and the digests of their noisy files; one that cannot be read, or is gone meanwhile, is skipped."""
+    decoded: dict[PhotoPair, DecodedPair] = {}
+    digests: dict[PhotoPair, str] = {}
+    for index, pair in enumerate(pairs):
+        control.wait_if_paused()
+        try:
+            labels = run_interruptibly(partial(_decode_pair, pair, task), control)
+            digests[pair] = run_interruptibly(partial(file_digest, pair.noisy), control)
+            decoded[pair] = labels
+        except EngineError as error:
+            emit(FileSkipped(path=pair.noisy, reason=error.message, hint=error.hint))
+            continue
+        emit(StepDone(stage="Reading labels", step=index + 1, num_steps=len(pairs)))
+    return decoded, digests
+
+
+def _scenes_of(decoded: Mapping[PhotoPair, DecodedPair]) -> dict[Path, Hashable]:
+    """Return which scene each reference shows, so that none of them both teaches and measures."""
+    scenes = group_scenes({pair.clean: scene_signature(labels.clean.pixels) for pair, labels in decoded.items()})
+    return {pair.clean: scenes[pair.clean] for pair in decoded}
+
+
+def _decode_pair(pair: PhotoPair, task: RestorationTask) -> DecodedPair:
+    """Read a pair, or make one of a clean photo; what the noisy side does not show is cut off the reference.
+
+    Raises:
+        ImageReadError: A file cannot be read.
+        InvalidInputError: The sizes do not fit, or the clean photo is too small.
+    """
+    clean = decode_photo(pair.clean, keep_on_disk=True)
+    height, width = clean.levels.shape[1:]
+    if pair.noisy == pair.clean:
+        if min(height, width) < MIN_OWN_SIDE_PX:
+            raise InvalidInputError(
+                f"The photo has only {width} x {height} pixels.",
+                f"A label needs at least {MIN_OWN_SIDE_PX} pixels to a side.",
+            )
+        noisy = DecodedPhoto.of_pixels(pair.noisy, task.make_noisy(clean.pixels), clean.bit_depth)
+    else:
+        noisy = decode_photo(pair.noisy, keep_on_disk=True)
+        rows, columns = noisy.levels.shape[1:]
+        if (rows, columns) != (height // task.scale, width // task.scale):
+            raise InvalidInputError(
+                f"The noisy photo has {columns} x {rows} pixels, its reference {width} x {height}.",
+                "Crop or export both at the same size."
+                if task.scale == 1
+                else f"For this task the reference must be {task.scale} times as large.",
+            )
+    rows, columns = (task.scale * side for side in noisy.levels.shape[1:])
+    return DecodedPair(noisy, DecodedPhoto(clean.path, clean.levels[:, :rows, :columns]))

@@ -1,0 +1,1 @@
+"""A look at photos and settings before a training takes its time."""
