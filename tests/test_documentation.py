@@ -20,10 +20,10 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 EXAMPLES = sorted((DOCS / "examples").glob("*.py"))
 
 NOT_RUN = {
-    "residua": "opens the window: tests/engine/test_cli.py, tests/test_packaging.py",
-    "residua resume": "needs a training that was stopped: tests/engine/test_cli.py",
+    "residua": "opens the window: tests/engine/cli/test_cli.py, tests/test_packaging.py",
+    "residua resume": "needs a training that was stopped: tests/engine/cli/test_cli.py",
     "residua evaluate bm3d": "needs a package whose licence forbids commercial use",
-    "residua label-budget": "takes long: tests/engine/test_label_budget.py",
+    "residua label-budget": "takes long: tests/engine/label_budget/test_label_budget.py",
     "residua --self-test": "tests/test_packaging.py",
     "python3 run.py": "installs packages and opens the window: tests/test_run_script.py",
     "python3 run.py test": "is what runs this",
@@ -38,7 +38,7 @@ NOT_RUN = {
     ".venv/bin/python -m tests.trust.what_is_kept": "writes a page: tests/trust/test_what_is_kept.py",
     ".venv/bin/python -m tests.soak": "takes minutes; its short form: tests/soak/test_soak.py",
     ".venv/bin/python packaging/build.py": "takes minutes: packaging/build.py ends with a test of its own",
-    "python packaging/translations.py": "tests/app/test_translation.py",
+    "python packaging/translations.py": "tests/app/look/test_translation.py",
 }
 """Commands that this file does not run, and why."""
 

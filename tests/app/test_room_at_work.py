@@ -26,9 +26,9 @@ from engine.label_budget.reports.statistics import estimate
 from engine.label_budget.stored import StoredOutcome
 from engine.photos.pairs import match_pairs
 from tests.app.conftest import OpenWindow
+from tests.app.pages.runs.test_runs_page import make_run
+from tests.app.pages.training.test_training_pages import TRAINING_MS, make_tiny, scanned
 from tests.app.test_room import cut_texts, language, settle, shown, unreachable
-from tests.app.test_runs_page import make_run
-from tests.app.test_training_pages import TRAINING_MS, make_tiny, scanned
 from tests.conftest import TinyPhotos
 
 __all__ = ["language"]

@@ -86,7 +86,7 @@ def test_the_process_answers_what_it_is_asked_and_ends_with_whoever_asks(shared_
     asked = [(name, path) for path in (dng, linear, damaged, tmp_path / "none.dng") for name in READERS]
     requests = b"".join(pickle.dumps((name, str(path))) for name, path in asked)
     command = [sys.executable, "-P", "-m", "engine.photo_files.raw.worker"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(raw_camera.__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(raw_camera.__file__).parents[3])}
     ended = subprocess.run(command, input=requests, capture_output=True, env=environment, timeout=200, check=False)
     assert ended.returncode == 0, ended.stderr[-2000:]
     answers = io.BytesIO(ended.stdout)
@@ -180,7 +180,7 @@ def test_modules_in_the_working_folder_are_not_loaded(tmp_path: Path, dng: Path)
 
 def test_the_process_ends_with_whoever_started_it(dng: Path) -> None:
     program = (
-        "import os, sys; from pathlib import Path; from engine.photo_files import raw_process\n"
+        "import os, sys; from pathlib import Path; from engine.photo_files.raw import process as raw_process\n"
         "raw_process.probe_camera_raw(Path(sys.argv[1]))\n"
         "print(raw_process._workers._idle[0].process.pid, flush=True)\n"
         "os.kill(os.getpid(), 9)\n"

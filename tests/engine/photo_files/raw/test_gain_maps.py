@@ -9,8 +9,8 @@ from PIL import Image
 
 from engine.photo_files.photo_image import FileFormat
 from engine.photo_files.photos import encode_image, examine_photo, read_image
-from tests.engine.test_picture_descriptions import PIXELS
-from tests.engine.test_xmp_properties import packet_of
+from tests.engine.photo_files.test_picture_descriptions import PIXELS
+from tests.engine.photo_files.test_xmp_properties import packet_of
 
 GAIN_MAP = 'xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0" '
 CONTAINER = (

@@ -19,15 +19,15 @@ from engine.jobs import restore
 from engine.models.files import load_model, read_card
 from engine.models.starters import STARTER_WORD, list_starters, require_starter, starter_path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LARGEST_BYTES = 10_000_000
 
 LOOK = (
     "import json, sys\n"
     "sys.prefix = sys.argv[1]\n"
-    "from engine import starter_models\n"
-    "found = [[starter.name, str(starter.path)] for starter in starter_models.list_starters()]\n"
-    "print(json.dumps({'module': starter_models.__file__, 'found': found, 'modules': sorted(sys.modules)}))"
+    "from engine.models import starters\n"
+    "found = [[starter.name, str(starter.path)] for starter in starters.list_starters()]\n"
+    "print(json.dumps({'module': starters.__file__, 'found': found, 'modules': sorted(sys.modules)}))"
 )
 
 

@@ -12,7 +12,7 @@ from engine.contracts.errors import ImageReadError
 from engine.photo_files.photo_image import FileFormat
 from engine.photo_files.photos import encode_image, examine_photo, probe_image, read_image, read_thumbnail, write_image
 from engine.photos.folder import list_image_files
-from tests.engine.test_picture_descriptions import XMP
+from tests.engine.photo_files.test_picture_descriptions import XMP
 
 FORMATS: tuple[FileFormat, ...] = ("jpeg", "png", "tiff", "webp")
 

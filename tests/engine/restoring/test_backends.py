@@ -33,8 +33,8 @@ from engine.restoring.backends.selection import (
 )
 from engine.restoring.job import restore
 from engine.restoring.restorer import Restorer
-from tests.engine.test_restorer import random_photo, with_random_weights
-from tests.engine.test_restoring import make_photo
+from tests.engine.restoring.test_restorer import random_photo, with_random_weights
+from tests.engine.restoring.test_restoring import make_photo
 
 PHOTO_NOISE = 0.05
 ENOUGH_MEGAPIXELS = 100.0

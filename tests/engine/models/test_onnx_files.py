@@ -20,7 +20,7 @@ from engine.models.starters import require_starter
 from engine.runs.store import RunStore
 from tests.conftest import TinyPhotos
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 CARDS = {
     "unet": ModelCard(name="unet", backbone="unet", backbone_params={"width": 8, "num_levels": 2}),

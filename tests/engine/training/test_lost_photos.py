@@ -19,7 +19,7 @@ from engine.photos.folder import find_usable_photos, list_image_files
 from engine.photos.scanning import scan
 from engine.restoring.job import restore
 from engine.training.labels import file_digest
-from tests.engine.test_restoring import RestoreConfig, identity_model, make_photo, outputs, run_restore
+from tests.engine.restoring.test_restoring import RestoreConfig, identity_model, make_photo, outputs, run_restore
 
 __all__ = ["identity_model"]
 

@@ -22,7 +22,7 @@ from engine.models.files import ModelCard, build_network, read_card, save_model
 from engine.photo_files.photos import probe_image
 from engine.runs.store import RunStore
 from tests.conftest import TinyPhotos
-from tests.engine.test_restoring import make_photo
+from tests.engine.restoring.test_restoring import make_photo
 
 COMMANDS = {
     *("scan", "pretrain", "finetune", "resume", "restore", "evaluate", "suggest-labels", "label-budget", "doctor"),

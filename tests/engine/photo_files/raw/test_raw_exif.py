@@ -15,8 +15,8 @@ from engine.photo_files.metadata.camera_facts import read_camera_facts
 from engine.photo_files.photos import examine_photo, probe_image, read_image, read_raw_mosaic, write_image
 from engine.photo_files.raw.directories import find_sensor_directory
 from engine.photo_files.raw.exif import extract_descriptions_from_raw, extract_exif_from_raw
-from tests.engine.test_picture_descriptions import IPTC
-from tests.engine.test_xmp_properties import packet_of
+from tests.engine.photo_files.test_picture_descriptions import IPTC
+from tests.engine.photo_files.test_xmp_properties import packet_of
 from tests.raw_makers import (
     LIST_3,
     TAKEN,

@@ -18,8 +18,8 @@ from engine.contracts.errors import ImageReadError
 from engine.photo_files.missing.coded_holes import SMALLEST_HOLE_BYTES, find_hole_in_jpeg, find_zeros
 from engine.photo_files.missing.data import check_extents
 from engine.photo_files.photos import read_image, read_raw_mosaic, read_thumbnail
-from tests.engine.test_missing_data import ENCODERS, HEIGHT, WIDTH, by_pillow, file_of, scene, tiff
-from tests.engine.test_raw_corrections import levels_of, smooth, write_compressed
+from tests.engine.photo_files.raw.test_raw_corrections import levels_of, smooth, write_compressed
+from tests.engine.photo_files.test_missing_data import ENCODERS, HEIGHT, WIDTH, by_pillow, file_of, scene, tiff
 from tests.raw_makers import write_dng
 
 HOLE_BYTES = 640

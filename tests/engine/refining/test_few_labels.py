@@ -30,7 +30,7 @@ from engine.simulation.learned.labelled import LabelledPart, put_right_by_labels
 from engine.simulation.learned.noise import BRIGHTNESS, NOISE_FILE, load_noise
 from engine.training.objectives import DecodedPair
 from tests.conftest import TinyPhotos
-from tests.engine.test_own_noise import SMALL, clean_picture, ignore, material_of, small_model, white_noise
+from tests.engine.refining.test_own_noise import SMALL, clean_picture, ignore, material_of, small_model, white_noise
 
 __all__ = ["small_model"]
 

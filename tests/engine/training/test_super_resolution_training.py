@@ -22,7 +22,7 @@ from engine.photo_files.photos import PhotoImage, probe_image, read_image, write
 from engine.runs.store import RunStore
 from engine.training.verdicts import gain_verdict
 from tests.conftest import TinyPhotos
-from tests.engine.test_training import Recorder
+from tests.engine.training.test_training import Recorder
 
 SMALL = {
     "backbone": "unet",

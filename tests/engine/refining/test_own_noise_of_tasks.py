@@ -21,7 +21,7 @@ from engine.refining.twin_objective import TwinObjective
 from engine.runs.store import Run
 from engine.simulation.learned.noise import NOISE_FILE, load_noise
 from tests.conftest import TinyPhotos
-from tests.engine.test_own_noise import clean_picture, ignore, material_of
+from tests.engine.refining.test_own_noise import clean_picture, ignore, material_of
 from tests.raw_makers import write_dng
 
 SMALL: dict[str, Any] = {"steps": 3, "photos_per_batch": 2, "crop_px": 16}

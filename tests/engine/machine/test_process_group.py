@@ -15,7 +15,7 @@ import torch
 from engine.machine.processes.group import ALONE, ProcessGroup
 from tests.conftest import TinyPhotos
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 
 
 def torchrun(num_processes: int, *arguments: object) -> "subprocess.Popen[str]":
@@ -41,7 +41,9 @@ def finish(process: "subprocess.Popen[str]") -> str:
 def test_two_processes_have_the_loss_and_gradients_of_one(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
     """Of RCL with its negatives, and of few labels with the folder beside them."""
     for num_processes in (1, 2):
-        finish(torchrun(num_processes, "-m", "tests.engine.gradients_of_processes", tiny_photos.noisy, tmp_path))
+        finish(
+            torchrun(num_processes, "-m", "tests.engine.machine.gradients_of_processes", tiny_photos.noisy, tmp_path)
+        )
     alone, *parts = (json.loads(file.read_text()) for file in sorted(tmp_path.glob("*.json")))
     assert len(parts) == 2
     for part in parts:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from engine.simulation.learned.jpeg import JpegCompression, compression_of
 from engine.simulation.learned.noise import load_noise, save_noise
-from tests.engine.test_own_noise import clean_picture, white_noise
+from tests.engine.refining.test_own_noise import clean_picture, white_noise
 
 
 def write(path: Path, pixels: np.ndarray, **options: object) -> np.ndarray:

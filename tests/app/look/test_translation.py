@@ -41,7 +41,7 @@ from engine.comparing.region_metrics import Closeness
 from engine.contracts.configs import ComputeConfig
 from engine.machine.shipped_files import shipped_folders
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def load_script(name: str) -> ModuleType:
@@ -339,7 +339,8 @@ def test_what_the_engine_says_is_collected(script: ModuleType, tmp_path: Path) -
         "    raise InvalidInputError(f'{name} has {n:,} photo{\"\" if n == 1 else \"s\"}.', 'Add ' 'one more.')\n",
         encoding="utf-8",
     )
-    shutil.copy(tmp_path / "engine" / "module.py", tmp_path / "engine" / "cli_more.py")
+    (tmp_path / "engine" / "cli").mkdir()
+    shutil.copy(tmp_path / "engine" / "module.py", tmp_path / "engine" / "cli" / "more.py")
     texts = load_script("engine_texts").engine_texts(tmp_path)
     assert set(texts) == {
         "Speed",

@@ -18,7 +18,7 @@ from engine.photo_files.metadata.provenance import is_intact, read_provenance
 from engine.photo_files.metadata.xmp_properties import as_utf8, parse_packet, split_packet, value_of
 from engine.photo_files.photo_image import FileFormat
 from engine.photo_files.photos import encode_image, read_image
-from tests.engine.test_picture_descriptions import PIXELS, PROVENANCE
+from tests.engine.photo_files.test_picture_descriptions import PIXELS, PROVENANCE
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 XMP = "http://ns.adobe.com/xap/1.0/"
