@@ -88,16 +88,18 @@ def test(pytest_arguments: list[str]) -> int:
         require_qt_libraries(for_a_window=False)
     set_up(with_development=True)
     python = str(environment_python())
-    checks = [
-        ["ruff", "check"],
-        ["ruff", "format", "--check"],
-        ["mypy"],
-    ]
+    checks = {
+        "ruff check": ["-m", "ruff", "check"],
+        "ruff format --check": ["-m", "ruff", "format", "--check"],
+        "mypy": ["-m", "mypy"],
+        # It can't be run as a module, and a script's name depends on the system.
+        "lint-imports": ["-c", "from importlinter.cli import lint_imports_command as check; check()"],
+    }
     failed = []
-    for check in checks:
-        print(f"$ {' '.join(check)}", flush=True)
-        if subprocess.run([python, "-m", *check], cwd=ROOT, check=False).returncode:
-            failed.append(" ".join(check))
+    for name, arguments in checks.items():
+        print(f"$ {name}", flush=True)
+        if subprocess.run([python, *arguments], cwd=ROOT, check=False).returncode:
+            failed.append(name)
     if failed:
         print(f"FAILED before the tests: {', '.join(failed)}", flush=True)
     # What a selection of the tests reaches says nothing, and two processes take longer to start than they save.

@@ -28,10 +28,11 @@ from app.look.catalogues import use_language
 from app.look.theme import Theme, ThemeChoice
 from app.window.main_window import MainWindow
 from engine.contracts.errors import RunStoreError
+from engine.machine.places import default_runs_folder
 from engine.machine.system_memory import share_arenas
 from engine.models.starters import list_starters
 from engine.photo_files.raw import process as raw_process
-from engine.runs.store import RunStore, default_runs_folder
+from engine.runs.store import RunStore
 
 SWITCH_INTERVAL_S = 0.002
 """How long a thread may hold Python's lock while the window waits for it; Python's own is 5 ms."""

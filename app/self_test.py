@@ -63,7 +63,7 @@ def _say(line: str) -> None:
 
 
 def _versions(folder: Path) -> str:
-    from engine.runs.store import library_versions
+    from engine.machine.places import library_versions
 
     versions = {"Python": platform.python_version(), **library_versions()}
     return ", ".join(f"{name} {version}" for name, version in versions.items())

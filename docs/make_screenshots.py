@@ -40,9 +40,8 @@ from app.pages.training.page import TrainingPage
 from app.pages.training.pretrain import PretrainPage
 from app.window.main_window import MainWindow
 from app.window.shortcut_sheet import ShortcutSheet
-from engine.cli.demonstration import sample_photos_folder
 from engine.machine.atomic_files import write_bytes_atomically
-from engine.photos.sample_photos import SamplePhotos, make_sample_photos
+from engine.photos.sample_photos import SamplePhotos, make_sample_photos, sample_photos_folder
 from tests.benchmarks.studio import let_live, measure_in_studio, wait_until
 
 IMAGES = Path(__file__).parent / "images"

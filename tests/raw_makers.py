@@ -11,7 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
-from engine.photo_files.metadata.exif import embed_exif_in_tiff
+from engine.photo_files.exif import embed_exif_in_tiff
 
 TAKEN = "2024:05:17 18:30:05"
 MATRIX = (32405, -15371, -4985, -9693, 18760, 416, 556, -2040, 10572)

@@ -1,4 +1,7 @@
-"""Rules about the code itself: who may import whom, how long a module is, what no file may name."""
+"""Rules about the code itself: how long a module is, how full a folder, what is loaded when, what no file may name.
+
+Who may import whom, import-linter says (`[tool.importlinter]` in pyproject.toml), in the test command.
+"""
 
 import ast
 import json
@@ -12,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("photos", "pretrain", "labels", "finetune", "restore", "compare", "runs")
+MAX_FILES = 15
 MAX_LINES = 600
 
 IMPORT_ALL = """
@@ -46,6 +49,7 @@ LIGHT_MODULES = (
     "engine.photo_files.photos",
     "engine.photos.folder",
     "engine.photos.pairs",
+    "engine.jobs",
     "engine.cli.main",
 )
 """What the window and the command line import before anything is asked of them."""
@@ -88,23 +92,20 @@ def test_what_starts_the_program_does_not_load_torch() -> None:
     assert [name for name in loaded if name in ("torch", "lightning_fabric", "PySide6")] == []
 
 
-def page_of(module: str) -> str | None:
-    """Return the page that a module below app.pages belongs to; None for what all pages share."""
-    name = module.removeprefix("app.pages.").split(".")[0]
-    return next((page for page in PAGES if name == page or name.startswith(f"{page}_")), None)
-
-
-def test_pages_share_the_session_and_not_one_another() -> None:
-    for path in (ROOT / "app" / "pages").rglob("*.py"):
-        own = page_of(".".join(path.relative_to(ROOT).with_suffix("").parts))
-        for imported in imports_of(path):
-            if own and imported.startswith("app.pages."):
-                assert page_of(imported) in (own, None), f"{path.name} imports {imported}"
-
-
 def test_modules_are_short() -> None:
     lengths = {path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines()) for path in python_modules()}
     assert {str(path): length for path, length in lengths.items() if length > MAX_LINES} == {}
+
+
+def test_folders_are_small_and_say_what_they_are_for() -> None:
+    for package in ("engine", "app"):
+        for init in (ROOT / package).rglob("__init__.py"):
+            docstring = ast.get_docstring(ast.parse(init.read_text(encoding="utf-8")))
+            assert docstring, f"{init.parent.relative_to(ROOT)} says nothing of itself"
+            files = list(init.parent.glob("*.py"))
+            assert len(files) <= MAX_FILES, f"{init.parent.relative_to(ROOT)} holds {len(files)} files"
+    folders = {path.parent for package in ("engine", "app") for path in (ROOT / package).rglob("*.py")}
+    assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
 
 
 def test_the_program_has_no_unfinished_marks() -> None:

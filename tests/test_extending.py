@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from app.viewer.pictures import Picture, PictureRole, ViewSettings
-from app.viewer.tiles.pyramid_store import PyramidStore
+from app.viewer.pyramid_store import PyramidStore
 from app.viewer.view_modes import VIEW_MODES
 from engine import jobs
 from engine.comparing.baselines.registry import BASELINES, BaselineEntry

@@ -11,8 +11,8 @@ from PySide6.QtCore import QThreadPool
 
 from app.look.thumbnails import default_thumbnail_folder
 from engine.comparing.pictures import PICTURES_FOLDER
+from engine.machine.places import default_runs_folder
 from engine.photos import decoded_files
-from engine.runs.store import default_runs_folder
 
 MEGABYTE = 2**20
 

@@ -26,7 +26,7 @@ from app.look.buttons import button, primary_button
 from app.look.text import label
 from app.look.theme import SPACING
 from app.look.translation import tr
-from engine.runs.store import library_versions
+from engine.machine.places import library_versions
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from engine.contracts.output_names import DEFAULT_PATTERN
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.folder_lock import lock_folder
 from engine.machine.json_files import json_text, read_json_object
-from engine.runs.store import default_runs_folder
+from engine.machine.places import default_runs_folder
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QImage
 
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 
 BitDepth = Literal[8, 16]
 

@@ -1,30 +1,6 @@
 """Our additions to QDarkStyle's style sheet: sizes, roles, and a calmer look of the basic widgets."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from app.look.theme import Palette
-
-
-class Sizes:
-    """Font sizes in logical pixels.
-
-    Attributes:
-        caption: The smallest there is.
-        body: Everything else.
-        section: Headings inside a page.
-        title: Page titles.
-        rail_button: Height of a page's button; icon, name and status stand in it.
-    """
-
-    def __init__(self, text_scale: float = 1.0) -> None:
-        self.caption = round(11 * text_scale)
-        self.body = round(13 * text_scale)
-        self.section = round(14 * text_scale)
-        self.title = round(18 * text_scale)
-        self.rail_button = round(48 * text_scale)
+from app.look.palette import Palette, Sizes
 
 
 def own_style_sheet(colors: Palette, sizes: Sizes) -> str:

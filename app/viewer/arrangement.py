@@ -9,7 +9,7 @@ from app.look.image_convert import stretch_levels
 from app.viewer.canvas.legend import Legend
 from app.viewer.canvas.view_transform import ViewTransform, place_in_scene
 from app.viewer.pictures import PaneContent, Panel, Picture, ViewSettings
-from app.viewer.tiles.pyramid_store import PyramidStore
+from app.viewer.pyramid_store import PyramidStore
 from app.viewer.tiles.tile_mosaic import needed_pixels
 from app.viewer.view_modes import ViewMode
 

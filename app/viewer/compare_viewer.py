@@ -15,8 +15,8 @@ from app.viewer.arrangement import Arrangement, Viewpoint, arrange
 from app.viewer.flicker_timer import FlickerTimer
 from app.viewer.pane_stage import PaneStage
 from app.viewer.pictures import GAINS, MAX_PANES, PaneContent, Panel, ViewSettings
+from app.viewer.pyramid_store import PyramidStore
 from app.viewer.tiles.display_settings import EXPOSURE_RANGE_STOPS, GAMMA_RANGE
-from app.viewer.tiles.pyramid_store import PyramidStore
 from app.viewer.tiles.tile_mosaic import Interpolation
 from app.viewer.view_modes import VIEW_MODES
 from engine.contracts.errors import EngineError

@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.jobs.latest_task import LatestTask
 from app.look.image_convert import DisplayLevels, stretch_levels
+from app.look.palette import Palette
 from app.look.text import label
-from app.look.theme import SPACING, Palette
+from app.look.theme import SPACING
 from app.look.translation import format_number, mark, short_number, tr
 from app.viewer.canvas.view_transform import place_in_scene
 from app.viewer.compare_viewer import CompareViewer

@@ -9,7 +9,7 @@ from PySide6.QtCore import QRect
 
 from app.viewer.pictures import Picture
 from app.viewer.tiles.false_colours import luma
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 
 NUM_BINS = 256
 _STRIP_ROWS = 512

@@ -2,19 +2,39 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF, Qt, Signal, Slot
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal, Slot
 from PySide6.QtGui import QImage, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.look.theme import Theme
-from app.viewer.canvas.image_canvas import Backdrop
+from app.viewer.canvas.caption import PaneCaption
+from app.viewer.canvas.image_canvas import Backdrop, ImageCanvas
 from app.viewer.canvas.view_transform import ViewTransform
-from app.viewer.pane_grid import pane_places
 from app.viewer.pane_offsets import PaneOffsets
-from app.viewer.pane_view import PaneView
 from app.viewer.pictures import Panel
 from app.viewer.tiles.tile_loader import TileLoader
 from app.viewer.tiles.tile_mosaic import Interpolation
+
+
+class PaneView(QWidget):
+    """A canvas with its caption.
+
+    Attributes:
+        caption: The line above.
+        canvas: The picture.
+        panel: What is shown.
+    """
+
+    def __init__(self, transform: ViewTransform, loader: TileLoader, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.caption = PaneCaption(self)
+        self.canvas = ImageCanvas(transform, loader, self)
+        self.panel = Panel(title="")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.caption)
+        layout.addWidget(self.canvas, 1)
 
 
 class PaneStage(QWidget):
@@ -221,3 +241,36 @@ class PaneStage(QWidget):
         for view in self._visible:
             view.canvas.set_pointer(None if view.canvas is under_cursor else point)
         self.hovered.emit(point)
+
+
+GAP_PX = 2
+
+
+def pane_places(num_panes: int, room: QSize, caption_height: int, scene: QSizeF) -> list[QRect]:
+    """Give every pane the same room, in the grid in which the picture gets largest.
+
+    Args:
+        num_panes: At least one.
+        room: What there is for all of them.
+        caption_height: What a pane needs above its picture.
+        scene: Size of the picture.
+
+    Returns:
+        The panes' places in reading order.
+    """
+    best_columns, best_scale = 1, 0.0
+    for columns in range(1, num_panes + 1):
+        rows = -(-num_panes // columns)
+        width = (room.width() - (columns - 1) * GAP_PX) / columns
+        height = (room.height() - (rows - 1) * GAP_PX) / rows - caption_height
+        scale = min(width / scene.width(), height / scene.height())
+        if scale > best_scale:
+            best_columns, best_scale = columns, scale
+    rows = -(-num_panes // best_columns)
+    width = (room.width() - (best_columns - 1) * GAP_PX) // best_columns
+    height = (room.height() - (rows - 1) * GAP_PX) // rows
+    places: list[QRect] = []
+    for index in range(num_panes):
+        row, column = divmod(index, best_columns)
+        places.append(QRect(column * (width + GAP_PX), row * (height + GAP_PX), width, height))
+    return places

@@ -23,8 +23,8 @@ from app.viewer.pictures import (
     PictureRole,
     ViewSettings,
 )
+from app.viewer.pyramid_store import PyramidStore
 from app.viewer.tiles.image_pyramid import ImagePyramid
-from app.viewer.tiles.pyramid_store import PyramidStore
 
 __all__ = [
     "DEFAULT_GAIN",

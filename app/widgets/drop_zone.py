@@ -7,7 +7,7 @@ from PySide6.QtCore import QMimeData, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QFont, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from app.look.style_sheet import Sizes
+from app.look.palette import Sizes
 from app.look.text import IconLabel, label
 from app.look.theme import SPACING, Theme, palette
 

@@ -11,11 +11,12 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QVBoxLayout, QW
 
 from app.core.actions import make_action, tip_with_keys
 from app.look.image_convert import qimage_from_pixels
-from app.look.style_sheet import Sizes
+from app.look.palette import Sizes
 from app.look.text import label
 from app.look.theme import SPACING, Theme, palette
 from app.look.translation import format_number, short_number, tr
-from engine.contracts.events import Pixels, PreviewReady
+from engine.contracts.events import PreviewReady
+from engine.contracts.photo import Pixels
 
 RESIDUAL_GAIN = 4.0
 MAX_FRAMES = 160

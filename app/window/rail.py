@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QPushButton, QSizePolicy, QV
 
 from app.core.actions import tip_with_keys
 from app.look.buttons import icon_button
-from app.look.style_sheet import Sizes
+from app.look.palette import Sizes
 from app.look.theme import ICON_PX, SPACING, Theme, palette, themed_icon
 from app.look.translation import tr
 

@@ -9,7 +9,7 @@ import torch
 from clean_pictures import CleanPictures, Crops
 
 from engine.comparing.metrics import psnr
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 from engine.machine.devices import ComputeDevice
 from engine.method.registry import TASKS
 from engine.method.tasks.restoration_task import RestorationTask

@@ -13,10 +13,10 @@ import torch
 from clean_pictures import CleanPictures, Crops
 from torch import Tensor
 
+from engine.machine.seeds import step_seed
 from engine.method.registry import TASKS
 from engine.method.tasks.restoration_task import RestorationTask
 from engine.simulation.pairs import add_light_degradation, simulate_pairs
-from engine.training.objectives import step_seed
 
 PairMaker = Callable[[Crops, RestorationTask, int, np.random.Generator], tuple[Tensor, Tensor]]
 """From clean crops, the task, the side of the network's input and chance: what the network sees, and its target."""
@@ -25,7 +25,7 @@ _MARGIN_PX = 16
 """How much larger crops are cut for the simulated camera, so that JPEG blocks begin anywhere."""
 
 _PAIR_STREAM = 3
-"""Of the randomness of a step (`engine.training.objectives.step_seed`)."""
+"""Of the randomness of a step (`engine.machine.seeds.step_seed`)."""
 
 
 @dataclass(frozen=True, kw_only=True)

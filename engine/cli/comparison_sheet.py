@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 from engine.photo_files.photos import PhotoImage, write_image
 
 _GAP_PX = 8

@@ -22,14 +22,16 @@ from engine.cli.reporting import LineReporter, cancelled_by_signals, phrase_dura
 from engine.comparing.metrics import psnr, ssim
 from engine.contracts.configs import FinetuneConfig, Preset, PretrainConfig, RestoreConfig
 from engine.contracts.errors import EngineError
-from engine.contracts.events import Emit, JobEvent, JobWarning, Pixels, StepDone
+from engine.contracts.events import Emit, JobEvent, JobWarning, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.photo import Pixels
 from engine.contracts.presets import finetune_preset, pretrain_preset
 from engine.machine.atomic_files import write_bytes_atomically
+from engine.machine.places import default_runs_folder
 from engine.models.starters import GENERAL_TASK, require_starter
 from engine.photo_files.photos import read_image
-from engine.photos.sample_photos import SamplePhotos, make_sample_photos
-from engine.runs.store import Run, default_runs_folder
+from engine.photos.sample_photos import SamplePhotos, make_samples
+from engine.runs.store import Run
 
 PRETRAIN_STEPS, PRETRAIN_SECONDS = 300, 35.0
 FINETUNE_STEPS, FINETUNE_SECONDS = 150, 15.0
@@ -100,11 +102,6 @@ class Demonstration:
         if self.is_in_order:
             return "Each step is at least as good as the one before."
         return "Not each step is at least as good as the one before: this should not be, please report it."
-
-
-def sample_photos_folder() -> Path:
-    """Return where the sample photos live, beside the runs."""
-    return default_runs_folder().parent / "sample photos"
 
 
 def demonstrate(
@@ -178,21 +175,6 @@ def demonstrate(
     report = _describe(demonstration, (pretrained.run, finetuned.run), samples.licences.read_text(encoding="utf-8"))
     write_bytes_atomically(demonstration.report, report.encode("utf-8"))
     return demonstration
-
-
-def make_samples(control: JobControl, emit: Emit) -> SamplePhotos:
-    """Make the sample photos, unless they are there already.
-
-    Raises:
-        JobCancelled: Asked to end.
-        InvalidInputError: They cannot be made.
-    """
-
-    def report(done: int, num_photos: int) -> None:
-        control.wait_if_paused()
-        emit(StepDone(stage="Making sample photos", step=done, num_steps=num_photos))
-
-    return make_sample_photos(sample_photos_folder(), on_photo=report)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import __version__
+from engine.machine.places import default_runs_folder, library_versions
 from engine.machine.system_libraries import (
     QT_LIBRARIES,
     X11_LIBRARIES,
@@ -20,7 +21,6 @@ from engine.machine.system_libraries import (
     missing_packages,
 )
 from engine.machine.system_memory import available_memory, total_memory
-from engine.runs.store import default_runs_folder, library_versions
 
 _GIB = 1024**3
 _LEAST_MEMORY = 2 * _GIB

@@ -44,7 +44,7 @@ def suggest_labels(
 ) -> None:
     """Suggest the few photos whose clean references would teach most."""
     config = make_config(SuggestLabelsConfig, **settings, model=find_run_or_model(model), photos=folders, count=count)
-    from engine.labelling.suggestion import suggest_labels as job
+    from engine.jobs import suggest_labels as job
 
     run_job(job, config, _describe_suggestion, as_json=as_json)
 
@@ -78,7 +78,7 @@ def label_budget(
         methods=_split(methods),
         preset=preset,
     )
-    from engine.label_budget.experiment import label_budget as job
+    from engine.jobs import label_budget as job
 
     run_job(job, config, _describe_label_budget, as_json=as_json)
 

@@ -138,7 +138,7 @@ def scan(
     as_json: Json = False,
 ) -> None:
     """List usable photos with their noise, what it has in common, and why the other files cannot be used."""
-    from engine.photos.scanning import scan as job
+    from engine.jobs import scan as job
 
     config = make_config(
         ScanConfig, folders=folders, recursive=recursive, estimate_noise=estimate_noise, noise_model=noise_model
@@ -176,7 +176,7 @@ def pretrain(
         photos=folders,
         out=out,
     )
-    from engine.training.job import pretrain as job
+    from engine.jobs import pretrain as job
 
     run_job(job, config, _describe_training, as_json=as_json)
 
@@ -211,7 +211,7 @@ def finetune(
         clean=clean,
         out=out,
     )
-    from engine.training.job import finetune as job
+    from engine.jobs import finetune as job
 
     run_job(job, config, _describe_training, as_json=as_json)
 
@@ -221,7 +221,7 @@ def resume(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder or a run's id.")], as_json: Json = False
 ) -> None:
     """Go on with a training that was stopped or interrupted."""
-    from engine.training.job import resume_training as job
+    from engine.jobs import resume_training as job
 
     run_job(job, find_run_or_model(run), _describe_training, as_json=as_json)
 
@@ -246,7 +246,7 @@ def restore(
         raise typer.BadParameter(f"--task: chooses a starter model; {model!r} has a task of its own")
     found = find_run_or_model(model, task or "")
     config = make_config(RestoreConfig, **settings, model=found, photos=photos, out=out, tile=tile)
-    from engine.restoring.job import restore as job
+    from engine.jobs import restore as job
 
     run_job(job, config, _describe_restore, as_json=as_json)
 
@@ -275,7 +275,7 @@ def evaluate(
     if not is_baseline:
         measured = {"model": find_run_or_model(method, settings.get("task", ""))}
     config = make_config(EvaluateConfig, **settings, **measured, noisy=noisy, clean=clean, tile=tile)
-    from engine.comparing.evaluating import evaluate as job
+    from engine.jobs import evaluate as job
 
     run_job(job, config, _describe_evaluation, as_json=as_json)
 

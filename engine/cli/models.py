@@ -31,8 +31,8 @@ def export(
     as_json: _Json = False,
 ) -> None:
     """Write a model with its card to a file, for Residua elsewhere or, as ONNX, for other programs."""
-    from engine.models.cards import read_card
     from engine.models.exchange import export_model
+    from engine.models.reading import read_card
 
     set_up_logging(as_json)
     try:

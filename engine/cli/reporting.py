@@ -4,6 +4,7 @@ import dataclasses
 import json
 import logging
 import math
+import os
 import shutil
 import signal
 import sys
@@ -93,9 +94,6 @@ def run_job(
     """
     set_up_logging(as_json)
     if is_follower():
-        # Only here, since it needs what stands below.
-        from engine.cli.followers import follow
-
         follow(job, config)
     reporter: Reporter = JsonReporter(sys.stderr) if as_json else LineReporter(sys.stderr)
     control = JobControl()
@@ -376,3 +374,39 @@ def set_up_logging(as_json: bool) -> None:
     handler.setFormatter(_JsonLogFormatter() if as_json else logging.Formatter("%(levelname)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.captureWarnings(True)
+
+
+class SilentReporter(Reporter):
+    """Says nothing: the first process does."""
+
+    def say(self, text: str) -> None:
+        """Nothing."""
+
+    def end_line(self) -> None:
+        """Nothing."""
+
+    def _write(self, event: JobEvent) -> None:
+        """Nothing."""
+
+
+def follow(job: Callable[[Config, JobControl, Emit], Result], config: Config) -> NoReturn:
+    """Do this process's part of a job.
+
+    Args:
+        job: Of `engine.jobs`.
+        config: Its settings.
+
+    Raises:
+        typer.Exit: Always, with the exit code.
+    """
+    control = JobControl()
+    reporter = SilentReporter(sys.stderr)
+    try:
+        with cancelled_by_signals(control, reporter):
+            job(config, control, reporter.report)
+    except JobCancelled:
+        raise typer.Exit(EXIT_CANCELLED) from None
+    except EngineError as error:
+        sys.stderr.write(f"Process {os.environ['RANK']}: {error.message}\n")
+        raise typer.Exit(EXIT_JOB_FAILED) from None
+    raise typer.Exit

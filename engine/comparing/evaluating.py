@@ -15,8 +15,9 @@ from engine.comparing.baselines.registry import BASELINES, Baseline
 from engine.comparing.metrics import fit_brightness, luminance, psnr, shave, ssim
 from engine.contracts.configs import EvaluateConfig
 from engine.contracts.errors import ImageReadError, InvalidInputError
-from engine.contracts.events import Emit, FileSkipped, Pixels, StepDone
+from engine.contracts.events import Emit, FileSkipped, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import Pixels
 from engine.contracts.results import EvaluationResult, PairScore
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.bicubic_resize import enlarge, shrink
@@ -169,7 +170,7 @@ class _Model(_Method):
 
     def was_taught_by(self, pair: PhotoPair) -> bool:
         """Compare the files' content with what the card knows; their names, where it knows no more."""
-        from engine.training.labels import file_digest
+        from engine.photos.identity import file_digest
 
         if self._card.label_digests:
             return not {file_digest(path) for path in {pair.noisy, pair.clean}}.isdisjoint(self._card.label_digests)

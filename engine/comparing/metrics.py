@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 
 Values = NDArray[np.float32] | NDArray[np.float64]
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from engine.comparing.page_template import PAGE_END, PAGE_START, PICTURE_END, PICTURE_START
 from engine.contracts.errors import ImageWriteError, InvalidInputError
-from engine.contracts.events import Emit, Pixels, StepDone
+from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import Pixels
 from engine.machine.atomic_files import replace_atomically
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.encoding import check_can_hold, encode

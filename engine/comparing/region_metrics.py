@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.comparing.metrics import ssim
-from engine.contracts.events import Pixels
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import Pixels
 
 _SSIM_MARGIN_PX = 5
 """Half the SSIM's window: nearer to an edge than this there is no value."""

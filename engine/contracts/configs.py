@@ -398,3 +398,19 @@ class EvaluateConfig(ComputeConfig):
         if (self.model is None) == (not self.baseline):
             raise ValueError("a model or a classical method must be given, not both")
         return self
+
+
+class NoiseLearningConfig(ComputeConfig):
+    """Learn what the noise of photos is like."""
+
+    photos: Annotated[tuple[Path, ...], Field(min_length=1, title="Photos", description="Files of noisy photos.")]
+    model: Annotated[
+        Path | None,
+        Field(title="Model", description="A run or model file that restores them; empty: the starter model."),
+    ] = None
+    most: Annotated[
+        int | None, Field(ge=1, title="Photos at most", description="Spread evenly over all of them; empty: all.")
+    ] = None
+    max_twins: Annotated[
+        int, Field(ge=1, title="Twins at most", description="Photos whose twins are made; it takes most of the time.")
+    ] = 24

@@ -7,15 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from engine.contracts.learned_noise import LearnedNoise
 from engine.contracts.noise import FolderNoise, NoiseEstimate, SignalDependence
-from engine.photo_files.metadata.camera_facts import NOTHING_NOTED, CameraFacts
-from engine.simulation.learned.noise import LearnedNoise
-
-Pixels = NDArray[np.float32]
-"""Height x width x channels (1 or 3), 0 to 1, read-only: the image contract at every border of the engine."""
+from engine.contracts.photo import NOTHING_NOTED, CameraFacts, Pixels
 
 
 @dataclass(frozen=True, kw_only=True)

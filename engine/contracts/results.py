@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from engine.contracts.events import FileSkipped, PhotoScanned
+from engine.contracts.learned_noise import LearnedNoise
 from engine.contracts.noise import FolderNoise
-from engine.simulation.learned.noise import LearnedNoise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,3 +193,16 @@ class EvaluationResult:
     noisy_luminance_psnr: float | None = None
     noisy_luminance_ssim: float | None = None
     seconds_per_megapixel: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotosNoise:
+    """The noise of photos.
+
+    Attributes:
+        paths: The photos that it was learned from.
+        noise: What was learned, in their order.
+    """
+
+    paths: tuple[Path, ...]
+    noise: LearnedNoise

@@ -26,7 +26,7 @@ from engine.label_budget.plan import Cell
 from engine.label_budget.progress import REPORT_INTERVAL_S, ExperimentProgress
 from engine.label_budget.scores import Score
 from engine.machine.system_memory import available_memory
-from engine.photos.memory import photos_remembered
+from engine.photos.crops import photos_remembered
 
 MEMORY_PER_WORKER = 3 * 2**29
 """Bytes of one process with torch, a small network and some photos."""

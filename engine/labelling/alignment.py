@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts.errors import EngineError, ImageWriteError, InvalidInputError
-from engine.contracts.events import Emit, FileSkipped, Pixels, StepDone
+from engine.contracts.events import Emit, FileSkipped, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import Pixels
 from engine.machine.interruptible import run_interruptibly
+from engine.machine.places import default_runs_folder
 from engine.photo_files.photos import encode_image, read_image, write_encoded_image
 from engine.photos.pair_checks import best_shift
 from engine.photos.pairs import PhotoPair
-from engine.runs.store import default_runs_folder
 
 MAX_UNCOVERED_SHARE = 0.25
 """A reference that shows less of the noisy photo than the rest is refused."""

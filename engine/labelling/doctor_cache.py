@@ -4,9 +4,9 @@ from pathlib import Path
 
 from engine.labelling.doctor_measures import PairMeasures
 from engine.machine.kept_measures import KeptMeasures
+from engine.machine.places import default_runs_folder
 from engine.photos.decoded_files import DECODER_VERSION
 from engine.photos.pairs import PhotoPair
-from engine.runs.store import default_runs_folder
 
 CACHE_VERSION = 3
 """To be raised when `PairMeasures` or what it is computed from changes."""

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 from engine.photo_files.bicubic_resize import shrink
 from engine.photo_files.photos import PhotoImage
 from engine.photos.pair_checks import PairFinding, best_shift, compare_brightness_fields

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts.errors import InvalidInputError
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 
 SHOWN_SIDE_PX = 768
 """Of a larger photo the middle is shown: noise is looked at pixel by pixel."""

@@ -176,10 +176,10 @@ def measure_residuals(
     """
     import torch
 
+    from engine.machine.seeds import step_seed
     from engine.method.losses.earth_mover import earth_mover_distance_matrix
     from engine.photos.crops import decode_photo, random_crops
     from engine.residuals.maker import ResidualMaker
-    from engine.training.objectives import step_seed
 
     maker = ResidualMaker.of_model(model_path, model, device, paths, control, emit)
 

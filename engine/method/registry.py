@@ -31,7 +31,6 @@ from engine.method.tasks.demosaick import Demosaick, DemosaickParams
 from engine.method.tasks.denoise import Denoise, DenoiseParams
 from engine.method.tasks.restoration_task import RestorationTask
 from engine.method.tasks.super_resolution import SuperResolution, SuperResolutionParams
-from engine.models.cards import ModelCard
 
 Product = TypeVar("Product")
 
@@ -140,15 +139,6 @@ BACKBONES: dict[str, Entry[Backbone]] = {
     ),
     "dncnn": Entry("DnCNN", "A plain stack of convolutions at one resolution.", DnCNNParams, DnCNN),
 }
-
-
-def task_of(card: ModelCard) -> RestorationTask:
-    """The task that a model does, with its settings.
-
-    Raises:
-        InvalidInputError: There is no such task, or a setting is out of bounds.
-    """
-    return find_entry(TASKS, card.task, "task").make(card.task_params)
 
 
 def find_entry(entries: dict[str, Entry[Product]], name: str, kind: str) -> Entry[Product]:

@@ -1,15 +1,13 @@
 """A model file's card and size, read from its header alone. Free of torch, so that the window can show it at once."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
-from safetensors import SafetensorError, safe_open
 
 from engine.contracts.errors import ModelFileError
-from engine.machine.json_files import is_text, parse_json_object
+from engine.machine.json_files import parse_json_object
 
 CARD_KEY = "residua_card"
 CARD_VERSION: Final = 1
@@ -105,47 +103,6 @@ def model_file(path: Path) -> Path:
             "Choose a run that has finished or was stopped after its first checkpoint, or a model file.",
         )
     return found
-
-
-def read_card(path: Path) -> ModelCard:
-    """Read the card of a run's model or of a model file.
-
-    Raises:
-        ModelFileError: There is no model, or it is not one of this program.
-    """
-    return read_summary(path).card
-
-
-def read_summary(path: Path) -> ModelSummary:
-    """Read what a run's model or a model file says of itself; the weights stay unread.
-
-    Raises:
-        ModelFileError: There is no model, or it is not one of this program.
-    """
-    found = model_file(path)
-    if found.suffix.lower() == ONNX_SUFFIX:
-        # Only now: it brings torch along, which the window then waits for in the background.
-        from engine.models.onnx import read_onnx_summary
-
-        return read_onnx_summary(found)
-    if not is_text(str(found.absolute())):
-        raise ModelFileError(
-            "The path of the model file holds bytes that are no text.",
-            "Copy the file to a folder whose path is plain text.",
-        )
-    try:
-        with safe_open(found, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            num_parameters = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
-        num_bytes = found.stat().st_size
-    except (SafetensorError, OSError, ValueError) as error:
-        raise damaged_model(found) from error
-    if CARD_KEY not in metadata:
-        raise ModelFileError(
-            f"'{found.name}' holds weights of another program.", "Choose a model that Residua has trained."
-        )
-    card = parse_card(metadata[CARD_KEY], found)
-    return ModelSummary(path=found, card=card, num_parameters=num_parameters, num_bytes=num_bytes)
 
 
 def parse_card(text: str, path: Path) -> ModelCard:

@@ -11,8 +11,9 @@ import torch
 
 from engine.contracts.errors import EngineError, InvalidInputError, ModelFileError
 from engine.machine.atomic_files import replace_atomically
-from engine.models.cards import MODEL_SUFFIXES, ONNX_SUFFIX, ModelSummary, model_file, read_summary
+from engine.models.cards import MODEL_SUFFIXES, ONNX_SUFFIX, ModelSummary, model_file
 from engine.models.files import load_model, load_weights, save_model
+from engine.models.reading import read_summary
 from engine.runs.records import RunStatus
 from engine.runs.store import Run, RunStore
 

@@ -11,15 +11,9 @@ from engine.contracts.errors import ModelFileError
 from engine.machine.json_files import json_text
 from engine.method.backbones.backbone import RestorationNetwork
 from engine.method.registry import BACKBONES, TASKS, find_entry
-from engine.models.cards import (
-    CARD_KEY,
-    ONNX_SUFFIX,
-    ModelCard,
-    damaged_model,
-    model_file,
-    read_card,
-    read_summary,
-)
+from engine.method.tasks.restoration_task import RestorationTask
+from engine.models.cards import CARD_KEY, ONNX_SUFFIX, ModelCard, damaged_model, model_file
+from engine.models.reading import read_card, read_summary
 from engine.models.weight_files import save_tensors
 
 __all__ = [
@@ -107,3 +101,12 @@ def load_weights(path: Path) -> dict[str, torch.Tensor]:
         return load_file(path)
     except (SafetensorError, OSError) as error:
         raise damaged_model(path) from error
+
+
+def task_of(card: ModelCard) -> RestorationTask:
+    """The task that a model does, with its settings.
+
+    Raises:
+        InvalidInputError: There is no such task, or a setting is out of bounds.
+    """
+    return find_entry(TASKS, card.task, "task").make(card.task_params)

@@ -22,8 +22,7 @@ from engine.machine.atomic_files import replace_atomically
 from engine.machine.json_files import json_text, parse_json_object
 from engine.method.backbones.backbone import RestorationNetwork
 from engine.models.cards import CARD_KEY, ModelCard, ModelSummary, damaged_model, parse_card
-from engine.models.export_form import export_form
-from engine.restoring.backends.compiled_network import OPSET, export_graph
+from engine.models.export_form import OPSET, export_form, export_graph
 
 MAX_BYTES = 2**30
 """The largest network on offer takes a twentieth of it."""

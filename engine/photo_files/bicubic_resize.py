@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 
 ENLARGING_REACH_PX: Final = 2
 """How far to a side, in pixels of the small photo, the cubic looks to enlarge one pixel."""

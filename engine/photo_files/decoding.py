@@ -22,8 +22,8 @@ from engine.photo_files.colour.description import (
     profile_of_exif,
     profile_of_png,
 )
+from engine.photo_files.exif import extract_exif_thumbnail, read_exif_orientation
 from engine.photo_files.formats import PictureFormat, check_size, decoder_errors_as_read_errors
-from engine.photo_files.metadata.exif import extract_exif_thumbnail, read_exif_orientation
 from engine.photo_files.metadata.png_chunks import read_png_header
 from engine.photo_files.missing.data import check_bmp, check_jpeg_rows, check_webp, whole_jpeg, whole_png
 from engine.photo_files.phone import decode_phone_file, probe_phone_file

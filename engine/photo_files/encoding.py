@@ -11,7 +11,7 @@ from PIL import Image
 
 from engine.contracts.errors import ImageWriteError
 from engine.photo_files.colour.icc_profiles import convert_to_srgb, fitting_profile
-from engine.photo_files.metadata.exif import InvalidExifError
+from engine.photo_files.exif import InvalidExifError
 from engine.photo_files.metadata.png_chunks import insert_png_metadata
 from engine.photo_files.photo_image import FileFormat
 from engine.photo_files.tiff.files import encode_tiff

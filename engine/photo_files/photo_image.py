@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts.errors import ImageWriteError
-from engine.contracts.events import Pixels
-from engine.photo_files.metadata.exif import state_size
+from engine.contracts.photo import Pixels
+from engine.photo_files.exif import state_size
 
 FileFormat = Literal["png", "jpeg", "tiff", "webp", "bmp"]
 BitDepth = Literal[8, 16]

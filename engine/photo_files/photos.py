@@ -14,12 +14,13 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.contracts.photo import CameraFacts
 from engine.photo_files import decoding as image_decoding
 from engine.photo_files.colour.icc_profiles import fitting_profile
+from engine.photo_files.exif import mark_upright, read_exif_orientation
 from engine.photo_files.formats import IMAGE_SUFFIXES, FileContent
-from engine.photo_files.metadata.camera_facts import CameraFacts, read_camera_facts
+from engine.photo_files.metadata.camera_facts import read_camera_facts
 from engine.photo_files.metadata.descriptions import GAIN_MAP_REMARK, read_descriptions
-from engine.photo_files.metadata.exif import mark_upright, read_exif_orientation
 from engine.photo_files.metadata.fitting import DAMAGED_EXIF_REMARK, MetadataPolicy
 from engine.photo_files.opened_photo import OpenedPhoto, open_photo
 from engine.photo_files.orientation import turn_upright

@@ -9,10 +9,10 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
+from engine.photo_files.exif import InvalidExifError, exif_byte_order, read_directory
 from engine.photo_files.formats import FileContent
 from engine.photo_files.media_boxes import read_picture_boxes
 from engine.photo_files.metadata.descriptions import walk_png_chunks
-from engine.photo_files.metadata.exif import InvalidExifError, exif_byte_order, read_directory
 from engine.photo_files.metadata.xmp_packets import jpeg_segments, webp_chunks
 from engine.photo_files.phone import count_heic_images
 

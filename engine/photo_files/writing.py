@@ -8,9 +8,9 @@ import numpy as np
 from engine.contracts.errors import ImageWriteError
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.photo_files import encoding as image_encoding
+from engine.photo_files.exif import InvalidExifError
 from engine.photo_files.formats import SUFFIXES_OF_FORMATS
 from engine.photo_files.metadata.descriptions import insert_descriptions
-from engine.photo_files.metadata.exif import InvalidExifError
 from engine.photo_files.metadata.fitting import MetadataPolicy, fit_metadata
 from engine.photo_files.metadata.provenance import Provenance, add_provenance
 from engine.photo_files.photo_image import BitDepth, FileFormat, PhotoImage, PhotoSamples, as_samples

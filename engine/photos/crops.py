@@ -4,7 +4,9 @@ A batch is a function of the seed and the step alone, so a resumed run sees exac
 uninterrupted one would have seen, and the next batch can be cut ahead of time in a thread.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts.errors import EngineError, InvalidInputError
-from engine.contracts.events import Emit, FileSkipped, Pixels, StepDone
+from engine.contracts.events import Emit, FileSkipped, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import Pixels
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.photos import (
     BitDepth,
@@ -29,7 +32,6 @@ from engine.photo_files.tiff.pages import containing_file
 from engine.photos.augment import random_orientation
 from engine.photos.decoded_files import SMALLEST_BYTES, Levels, decoded_files
 from engine.photos.identity import identity_of_photo
-from engine.photos.memory import current_memory
 
 MEMORY_BUDGET_BYTES = 2 * 2**30
 """Decoded photos of one job in memory, at most. Large ones lie on disk instead (`engine.photos.decoded_files`) as long
@@ -253,3 +255,71 @@ def random_aligned_crops(
         *(photo.crop(scale * top, scale * left, scale * side_px) for photo in others),
     )
     return random_orientation(crops, generator)
+
+
+@dataclass(frozen=True)
+class DecodedPair:
+    """A noisy photo and its clean reference, which is the task's scale times as large to a side."""
+
+    noisy: DecodedPhoto
+    clean: DecodedPhoto
+
+
+_FileState = tuple[Path, int, int]
+
+
+class PhotoMemory:
+    """Decoded whole photos by file, up to a number of bytes; a file that has changed is another file."""
+
+    def __init__(self, budget_bytes: int) -> None:
+        """Start empty.
+
+        Args:
+            budget_bytes: Decoded photos are kept until they need more.
+        """
+        self._left = budget_bytes
+        self._photos: dict[_FileState, DecodedPhoto] = {}
+
+    def find(self, path: Path, largest_bytes: int) -> DecodedPhoto | None:
+        """Return a kept photo; None if there is none, or if it is larger than what is wanted."""
+        state = _state_of(path)
+        photo = None if state is None else self._photos.get(state)
+        return photo if photo is not None and photo.levels.nbytes <= largest_bytes else None
+
+    def keep(self, photo: DecodedPhoto) -> None:
+        """Keep a whole photo if there is room."""
+        state = _state_of(photo.path)
+        if state is not None and state not in self._photos and photo.levels.nbytes <= self._left:
+            self._left -= photo.levels.nbytes
+            self._photos[state] = photo
+
+
+_memory: ContextVar[PhotoMemory | None] = ContextVar("photo_memory", default=None)
+
+
+@contextmanager
+def photos_remembered(budget_bytes: int) -> Iterator[None]:
+    """Decode every photo once within this block, as long as there is room.
+
+    Args:
+        budget_bytes: Memory that decoded photos may take.
+    """
+    token = _memory.set(PhotoMemory(budget_bytes))
+    try:
+        yield
+    finally:
+        _memory.reset(token)
+
+
+def current_memory() -> PhotoMemory | None:
+    """Return the memory of the block that this code runs in; None outside of any."""
+    return _memory.get()
+
+
+def _state_of(path: Path) -> _FileState | None:
+    """What changes with the file; None where it has gone."""
+    try:
+        status = containing_file(path).stat()
+    except OSError:
+        return None
+    return path, status.st_size, status.st_mtime_ns

@@ -165,7 +165,7 @@ class DecodedFiles:
 
 def default_decoded_folder() -> Path:
     """Return where decoded photos are kept: beside the runs."""
-    from engine.runs.store import default_runs_folder
+    from engine.machine.places import default_runs_folder
 
     return default_runs_folder().parent / "cache" / "decoded photos"
 

@@ -21,8 +21,9 @@ import numpy as np
 from pydantic import Field
 
 from engine.contracts.configs import JobConfig
-from engine.contracts.events import Emit, Pixels, StepDone
+from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import Pixels
 from engine.photo_files.tiff.pages import containing_file
 
 _STAGE: Final = "Looking for duplicates"

@@ -1,10 +1,12 @@
 """Telling whether a photo is still the file that it was, without reading it."""
 
+import hashlib
 from pathlib import Path
 
 from engine.machine.kept_measures import identity_of
+from engine.photo_files.opened_photo import disk_failure
 from engine.photo_files.raw.bare import BARE_SUFFIXES, find_side_car
-from engine.photo_files.tiff.pages import containing_file
+from engine.photo_files.tiff.pages import containing_file, page_number
 
 
 def identity_of_photo(path: Path) -> str:
@@ -24,3 +26,20 @@ def identity_of_photo(path: Path) -> str:
         files.append(side_car)
     identity = identity_of(files)
     return f"{path}\n{identity}" if identity else ""
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's content, and of which page is meant where it has several, in hexadecimal.
+
+    Raises:
+        ImageReadError: The file cannot be read.
+    """
+    try:
+        with containing_file(path).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+    except OSError as error:
+        raise disk_failure(error) from error
+    number = page_number(path)
+    if number is not None:
+        digest.update(f"page {number}".encode())
+    return digest.hexdigest()

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.contracts.events import Pixels
 from engine.contracts.noise import (
     MAX_STRIDE,
     FolderNoise,
@@ -25,6 +24,7 @@ from engine.contracts.noise import (
     independent_distance,
     summarize_noise,
 )
+from engine.contracts.photo import Pixels
 
 MIN_SIDE_PX = 16
 """The smallest photo, in both directions, that can be judged."""

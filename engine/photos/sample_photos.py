@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts.errors import EngineError, InvalidInputError
-from engine.contracts.events import Pixels
+from engine.contracts.events import Emit, StepDone
+from engine.contracts.job_control import JobControl
+from engine.contracts.photo import Pixels
 from engine.machine.atomic_files import write_bytes_atomically
+from engine.machine.places import default_runs_folder
 from engine.photo_files.photos import PhotoImage, read_image, write_image
 
 NUM_REFERENCES = 5
@@ -269,3 +272,23 @@ def _describe_licences(seed: int) -> str:
         ]
     lines.append(f"Recipe {_RECIPE_VERSION}, seed {seed}")
     return "\n".join(lines) + "\n"
+
+
+def sample_photos_folder() -> Path:
+    """Return where the sample photos live, beside the runs."""
+    return default_runs_folder().parent / "sample photos"
+
+
+def make_samples(control: JobControl, emit: Emit) -> SamplePhotos:
+    """Make the sample photos, unless they are there already.
+
+    Raises:
+        JobCancelled: Asked to end.
+        InvalidInputError: They cannot be made.
+    """
+
+    def report(done: int, num_photos: int) -> None:
+        control.wait_if_paused()
+        emit(StepDone(stage="Making sample photos", step=done, num_steps=num_photos))
+
+    return make_sample_photos(sample_photos_folder(), on_photo=report)

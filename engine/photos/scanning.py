@@ -12,6 +12,7 @@ from engine.contracts.noise import SignalDependence, summarize_noise
 from engine.contracts.results import ScanResult
 from engine.machine.interruptible import run_interruptibly
 from engine.machine.kept_measures import KeptMeasures
+from engine.machine.places import default_runs_folder
 from engine.photo_files.opened_photo import disk_failure
 from engine.photo_files.photos import examine_photo, read_image
 from engine.photos.decoded_files import DECODER_VERSION
@@ -19,8 +20,6 @@ from engine.photos.duplicates import look_hash
 from engine.photos.folder import list_image_files
 from engine.photos.identity import identity_of_photo
 from engine.photos.noise_estimate import MIN_SIDE_PX, estimate_noise
-from engine.refining.noise_learning import NoiseLearningConfig, learn_noise
-from engine.runs.store import default_runs_folder
 
 NOISE_VERSION = 1
 """To be raised when what is measured on a photo, or how, changes."""
@@ -50,7 +49,7 @@ def default_cache_file() -> Path:
     return default_runs_folder().parent / "cache" / "measured_photos.json"
 
 
-def scan(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
+def scan_photos(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
     """Find the usable photos in folders.
 
     What was measured on a file is kept between sessions, and counts until the file changes.
@@ -106,13 +105,7 @@ def scan(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
             kept.save()
     seconds = time.monotonic() - started - (control.paused_seconds - paused_before)
     noise = summarize_noise(photo.noise for photo in photos if photo.noise is not None)
-    noise_model = None
-    if config.noise_model and photos:
-        learning = NoiseLearningConfig(photos=tuple(photo.path for photo in photos))
-        noise_model = learn_noise(learning, control, emit).noise
-    return ScanResult(
-        photos=tuple(photos), skipped=tuple(skipped), noise=noise, noise_model=noise_model, seconds=seconds
-    )
+    return ScanResult(photos=tuple(photos), skipped=tuple(skipped), noise=noise, seconds=seconds)
 
 
 def _open_kept() -> KeptMeasures[PhotoMeasures]:

@@ -16,12 +16,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.contracts.events import Emit, Pixels, StepDone
+from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.learned_noise import LearnedNoise
+from engine.contracts.photo import Pixels
 from engine.photos.crops import DecodedPhoto
 from engine.refining.label_parts import JudgedLabel
 from engine.refining.own_noise import WINDOW_PX, gate_places
-from engine.simulation.learned.noise import LearnedNoise
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 MAX_PHOTOS = 16

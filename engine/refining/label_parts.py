@@ -11,10 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 from engine.method.tasks.restoration_task import RestorationTask
-from engine.photos.crops import DecodedPhoto
-from engine.training.objectives import DecodedPair
+from engine.photos.crops import DecodedPair, DecodedPhoto
 
 HELD_BACK_SHARE = 3 / 8
 """Of a label's shorter side."""

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.machine.seeds import step_seed
 from engine.method.pretext.pretext_task import LossParts, Restore
-from engine.photos.crops import choose_distinct, random_aligned_crops
+from engine.photos.crops import DecodedPair, choose_distinct, random_aligned_crops
 from engine.refining.twin_objective import TwinObjective
-from engine.training.objectives import DecodedPair, step_seed
 
 
 @dataclass(frozen=True)

@@ -1,47 +1,14 @@
 """The job that learns what the noise of photos is like, before anything is trained."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import Field
-
-from engine.contracts.configs import ComputeConfig
+from engine.contracts.configs import NoiseLearningConfig
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
+from engine.contracts.results import PhotosNoise
 from engine.models.starters import GENERAL_TASK, require_starter
-from engine.simulation.learned.noise import LearnedNoise
-
-
-class NoiseLearningConfig(ComputeConfig):
-    """Learn what the noise of photos is like."""
-
-    photos: Annotated[tuple[Path, ...], Field(min_length=1, title="Photos", description="Files of noisy photos.")]
-    model: Annotated[
-        Path | None,
-        Field(title="Model", description="A run or model file that restores them; empty: the starter model."),
-    ] = None
-    most: Annotated[
-        int | None, Field(ge=1, title="Photos at most", description="Spread evenly over all of them; empty: all.")
-    ] = None
-    max_twins: Annotated[
-        int, Field(ge=1, title="Twins at most", description="Photos whose twins are made; it takes most of the time.")
-    ] = 24
-
-
-@dataclass(frozen=True, kw_only=True)
-class PhotosNoise:
-    """The noise of photos.
-
-    Attributes:
-        paths: The photos that it was learned from.
-        noise: What was learned, in their order.
-    """
-
-    paths: tuple[Path, ...]
-    noise: LearnedNoise
 
 
 def learn_noise(config: NoiseLearningConfig, control: JobControl, emit: Emit) -> PhotosNoise:
@@ -59,8 +26,7 @@ def learn_noise(config: NoiseLearningConfig, control: JobControl, emit: Emit) ->
     """
     # Only now: they bring torch along.
     from engine.machine.devices import open_device
-    from engine.method.registry import task_of
-    from engine.models.files import load_model
+    from engine.models.files import load_model, task_of
     from engine.photos.crops import decode_photos
     from engine.refining.own_noise import chosen_photos, learn_own_noise
     from engine.restoring.restorer import Restorer

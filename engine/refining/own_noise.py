@@ -16,24 +16,25 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from engine.contracts.errors import InvalidInputError
-from engine.contracts.events import Emit, NoiseLearned, Pixels, StepDone, TwinMade, TwinsCompared
+from engine.contracts.events import Emit, NoiseLearned, StepDone, TwinMade, TwinsCompared
 from engine.contracts.job_control import JobControl
+from engine.contracts.learned_noise import BLOCK_PX, LearnedNoise
+from engine.contracts.photo import Pixels
 from engine.method.tasks.restoration_task import RestorationTask
 from engine.models.weight_files import save_tensors
 from engine.photo_files.tiff.pages import containing_file
-from engine.photos.crops import DecodedPhoto
+from engine.photos.crops import DecodedPair, DecodedPhoto
 from engine.photos.noise_estimate import MIN_SIDE_PX
 from engine.refining.label_parts import reference_windows
 from engine.restoring.restorer import Restorer
 from engine.simulation.dead_leaves import draw_dead_leaves
 from engine.simulation.learned.flat_blocks import guess_noise
-from engine.simulation.learned.jpeg import BLOCK_PX, compression_of
+from engine.simulation.learned.jpeg import compression_of
 from engine.simulation.learned.labelled import LabelledPart, put_right_by_labels
-from engine.simulation.learned.noise import NOISE_FILE, LearnedNoise, load_noise, save_noise
+from engine.simulation.learned.noise_file import NOISE_FILE, load_noise, save_noise
 from engine.simulation.learned.twins import MAX_PHOTOS as MAX_TWINS
 from engine.simulation.learned.twins import NUM_ROUNDS, fit_by_twins
 from engine.simulation.pictures import Picture
-from engine.training.objectives import DecodedPair
 
 MAX_PHOTOS = 64
 """Photos of a folder that are learned from, spread evenly over it."""

@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.machine.seeds import step_seed
 from engine.method.pretext.pretext_task import LossParts, Restore
 from engine.method.tasks.restoration_task import RestorationTask
 from engine.refining.own_noise import OwnNoiseMaterial
 from engine.simulation.pairs import simulate_pair
-from engine.training.objectives import step_seed
 
 SIMULATED_SHARE = 0.25
 """Crops with a simulated noise instead, so that other noises are not forgotten."""

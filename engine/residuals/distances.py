@@ -102,11 +102,11 @@ def compare_noises(config: NoiseComparisonConfig, control: JobControl, emit: Emi
     import torch
 
     from engine.machine.devices import open_device
+    from engine.machine.seeds import step_seed
     from engine.method.losses.earth_mover import earth_mover_distance_matrix, sorted_residuals
     from engine.models.files import load_model
     from engine.photos.crops import decode_photo
     from engine.residuals.maker import ResidualMaker
-    from engine.training.objectives import step_seed
 
     paths = choose_photos(config.photos, config.num_photos)
     device = open_device(config)

@@ -10,12 +10,15 @@ from pydantic import Field
 
 from engine.contracts.configs import JobConfig
 from engine.contracts.errors import ImageReadError, InvalidInputError
-from engine.contracts.events import Emit, Pixels, StepDone
+from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.learned_noise import BRIGHTNESS
+from engine.contracts.photo import Pixels
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.bicubic_resize import shrink
 from engine.residuals.leak import LARGE_SHARE, TRACE_SHARE, measure_leak, smallest_side_px
 from engine.residuals.statistics import (
+    UNCHANGED_LEVEL,
     RadialSpectrum,
     ResidualHistogram,
     ResidualLevels,
@@ -24,8 +27,7 @@ from engine.residuals.statistics import (
     residual_histogram,
     residual_levels,
 )
-from engine.simulation.learned.noise import BRIGHTNESS, load_noise
-from engine.training.verdicts import UNCHANGED_LEVEL
+from engine.simulation.learned.noise_file import load_noise
 
 VISIBLE_LEVEL = 1 / 255
 """Picture in the residual that is weaker than this, root mean square, is hardly missed in the photo."""

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 
 BLOCK_PX = 24
 """Side of a block: a few times the regression's terms in pixels, yet small enough for one structure."""

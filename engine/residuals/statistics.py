@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 
 MAX_LAG_PX = 16
 HISTOGRAM_REACH_SIGMAS = 5.0
@@ -192,3 +192,7 @@ def _good_length(length: int) -> int:
         if rest == 1:
             return length
         length += 1
+
+
+UNCHANGED_LEVEL = 0.25 / 255
+"""A residual smaller than this (root mean square) is invisible: the photo comes back as it was."""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import EngineError, ImageReadError, ImageWriteError, InvalidInputError
-from engine.contracts.events import Emit, FileSkipped, ImageRestored, PhotoPassedOver, Pixels, StepDone
+from engine.contracts.events import Emit, FileSkipped, ImageRestored, PhotoPassedOver, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import Pixels
 from engine.contracts.results import PhotoOutcome, RestoreResult
 from engine.machine.interruptible import Pending
 from engine.machine.system_memory import available_memory

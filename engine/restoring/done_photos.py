@@ -5,7 +5,8 @@ from pathlib import Path
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import EngineError
 from engine.contracts.job_control import JobControl
-from engine.models.cards import model_file, read_card
+from engine.models.cards import model_file
+from engine.models.reading import read_card
 from engine.restoring.output_plan import OutputPlan
 from engine.restoring.sources import list_sources
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.contracts.events import Pixels
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import Pixels
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.orientation import area_before_turning
 from engine.photo_files.photos import PhotoImage, read_raw_mosaic

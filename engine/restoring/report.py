@@ -14,8 +14,9 @@ import numpy as np
 
 from engine import __version__
 from engine.contracts.errors import EngineError, ImageWriteError
-from engine.contracts.events import Emit, Pixels, StepDone
+from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import Pixels
 from engine.contracts.restore_report import RestoreReportConfig
 from engine.contracts.results import PhotoOutcome
 from engine.machine.atomic_files import write_bytes_atomically

@@ -15,8 +15,9 @@ import torch
 from numpy.typing import NDArray
 
 from engine.contracts.errors import DeviceError
-from engine.contracts.events import Emit, JobWarning, Pixels
+from engine.contracts.events import Emit, JobWarning
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import Pixels
 from engine.machine.devices import ComputeDevice, copy_on_cpu, is_out_of_memory
 from engine.machine.system_memory import available_memory
 from engine.method.backbones.backbone import PHOTO_CHANNELS

@@ -1,64 +1,29 @@
 """The store of runs: a folder in which run folders are created, listed, opened, deleted and brought back."""
 
 import logging
-import os
 import re
 import shutil
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from pydantic import BaseModel
 
 from engine.contracts.errors import InvalidInputError, RunStoreError
 from engine.machine import process_identity
 from engine.machine.json_files import is_text, json_text
+from engine.machine.places import default_runs_folder, library_versions
 from engine.runs.folder import CONFIG_FILE, RECORD_FILE, SUBFOLDERS, Run, claim, unwritable, write_text
 from engine.runs.records import RunKind, RunRecord, RunStatus
 
-__all__ = ["Run", "RunStore", "default_runs_folder", "library_versions"]
+__all__ = ["Run", "RunStore"]
 
-DATA_FOLDER_VARIABLE = "RESIDUA_DATA"
 TRASH_FOLDER = ".deleted"
 
-_LIBRARIES = ("residua", "torch", "lightning-fabric", "numpy", "opencv-python-headless")
 
 _logger = logging.getLogger(__name__)
-
-
-def default_runs_folder() -> Path:
-    """Return where runs live: below RESIDUA_DATA if that is set, else in the user's data folder.
-
-    Raises:
-        RunStoreError: The user has no home folder, as in some containers and services.
-    """
-    chosen = os.environ.get(DATA_FOLDER_VARIABLE)
-    try:
-        base = Path(chosen or platformdirs.user_data_dir("Residua", appauthor=False))
-        # As `Path.home` does: this is what is left of "~" where nobody knows what it stands for.
-        if base.parts[:1] == ("~",):
-            raise RuntimeError("no home folder")
-    except RuntimeError as error:
-        raise RunStoreError(
-            "There is no home folder to keep runs and settings in.",
-            f"Set the environment variable {DATA_FOLDER_VARIABLE} to a folder that can be written to.",
-        ) from error
-    return base.absolute() / "runs"
-
-
-def library_versions() -> dict[str, str]:
-    """Return the versions of this program and of what its results depend on, without importing anything."""
-    versions = {}
-    for name in _LIBRARIES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions
 
 
 class RunStore:

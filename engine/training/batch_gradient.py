@@ -8,9 +8,10 @@ from torch.utils.checkpoint import checkpoint
 
 from engine.contracts.errors import DeviceError
 from engine.machine.devices import ComputeDevice, is_out_of_memory
+from engine.machine.seeds import step_seed
 from engine.method.pretext.pretext_task import LossParts
 from engine.training.checkpoints import TrainingState
-from engine.training.objectives import Objective, step_seed
+from engine.training.objectives import Objective
 
 
 class BatchGradient:

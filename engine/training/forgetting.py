@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from engine.comparing.metrics import psnr
-from engine.contracts.events import Pixels
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import Pixels
 from engine.machine.devices import ComputeDevice
 from engine.method.registry import TASKS, find_entry
 from engine.method.tasks.restoration_task import RestorationTask

@@ -14,13 +14,13 @@ from pydantic import ValidationError
 
 from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig, TrainingConfig
 from engine.contracts.errors import EngineError, InvalidInputError, RunStoreError
-from engine.contracts.events import Emit, JobWarning, Pixels, RunStarted, StepDone, VerdictReady
+from engine.contracts.events import Emit, JobWarning, RunStarted, StepDone, VerdictReady
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.photo import Pixels
 from engine.contracts.results import TrainingResult
 from engine.machine.devices import ComputeDevice, open_device
 from engine.machine.processes.followers import copied_run, own_part
-from engine.method.registry import task_of
-from engine.models.files import ModelCard, RestorationModel, build_network, load_model, read_card, save_model
+from engine.models.files import ModelCard, RestorationModel, build_network, load_model, read_card, save_model, task_of
 from engine.models.starters import starter_path
 from engine.photo_files.tiff.pages import containing_file
 from engine.photos.crops import DecodedPhoto, decode_photos

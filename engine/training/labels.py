@@ -1,6 +1,5 @@
 """The labels of a fine-tuning: which pairs teach, which only measure, and which photos stay unlabelled."""
 
-import hashlib
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,15 +14,13 @@ from engine.labelling.doctor_measures import scene_signature
 from engine.machine.interruptible import run_interruptibly
 from engine.method.registry import TASKS, find_entry
 from engine.method.tasks.restoration_task import RestorationTask
-from engine.photo_files.opened_photo import disk_failure
 from engine.photo_files.photos import probe_image
-from engine.photo_files.tiff.pages import containing_file, page_number
-from engine.photos.crops import DecodedPhoto, decode_photo
+from engine.photos.crops import DecodedPair, DecodedPhoto, decode_photo
 from engine.photos.folder import find_usable_photos, list_image_files
+from engine.photos.identity import file_digest
 from engine.photos.pair_checks import check_pair
 from engine.photos.pairs import PairMatching, PhotoPair, choose_pairs, match_pairs, split_pairs
 from engine.photos.scenes import group_scenes
-from engine.training.objectives import DecodedPair
 
 MIN_LABELS_FOR_VALIDATION = 8
 """With fewer labels each is worth more as a teacher than as a measure."""
@@ -105,23 +102,6 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> La
         task=task,
         task_params=task_params,
     )
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's content, and of which page is meant where it has several, in hexadecimal.
-
-    Raises:
-        ImageReadError: The file cannot be read.
-    """
-    try:
-        with containing_file(path).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256")
-    except OSError as error:
-        raise disk_failure(error) from error
-    number = page_number(path)
-    if number is not None:
-        digest.update(f"page {number}".encode())
-    return digest.hexdigest()
 
 
 def _photos_in(folders: Sequence[Path], emit: Emit) -> list[Path]:

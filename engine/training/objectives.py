@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from engine.contracts.configs import TrainingConfig
+from engine.machine.seeds import step_seed
 from engine.method.pretext.pretext_task import LossParts, PretextTask, Restore
 from engine.method.tasks.restoration_task import RestorationTask
-from engine.photos.crops import DecodedPhoto, choose_distinct, crops_of_photos, random_aligned_crops
+from engine.photos.crops import DecodedPair, DecodedPhoto, choose_distinct, crops_of_photos, random_aligned_crops
 
 
 class Objective(Protocol):
@@ -32,11 +33,6 @@ class Objective(Protocol):
         Raises:
             ValueError: The tensors are those of another objective.
         """
-
-
-def step_seed(seed: int, step: int, stream: int = 0) -> int:
-    """A seed for one step and one use of randomness, unrelated to the seeds of other steps and uses."""
-    return int(np.random.SeedSequence((seed, step, stream)).generate_state(1, np.uint64)[0] >> 1)
 
 
 @dataclass(frozen=True)
@@ -86,14 +82,6 @@ class PretextObjective:
             ValueError: The tensors are those of another task.
         """
         self.pretext.load_state_tensors(tensors)
-
-
-@dataclass(frozen=True)
-class DecodedPair:
-    """A noisy photo and its clean reference, which is the task's scale times as large to a side."""
-
-    noisy: DecodedPhoto
-    clean: DecodedPhoto
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,19 @@ import cv2
 import numpy as np
 
 from engine.comparing.metrics import psnr, ssim
-from engine.contracts.events import Emit, Pixels, PreviewReady, ValidationDone, VerdictReady
+from engine.contracts.events import Emit, PreviewReady, ValidationDone, VerdictReady
 from engine.contracts.job_control import JobControl
 from engine.contracts.noise import FolderNoise, summarize_noise
+from engine.contracts.photo import Pixels
 from engine.machine.devices import ComputeDevice
 from engine.method.registry import TASKS, find_entry
 from engine.models.files import ModelCard, RestorationModel
-from engine.photos.crops import DecodedPhoto
+from engine.photos.crops import DecodedPair, DecodedPhoto
 from engine.photos.noise_estimate import MIN_SIDE_PX, estimate_noise
 from engine.restoring.restorer import Restorer
 from engine.runs.folder import write_bytes
 from engine.runs.store import Run
 from engine.training.checkpoints import TrainingState
-from engine.training.objectives import DecodedPair
 from engine.training.verdicts import TrainingFacts, gain_verdict, residual_facts, training_verdict
 
 PREVIEW_PX = 192

@@ -12,9 +12,9 @@ from engine.contracts.events import Emit, NoiseMeasured, StepDone
 from engine.contracts.job_control import JobControl
 from engine.machine.devices import ComputeDevice
 from engine.method.pretext.pretext_task import PretextTask
-from engine.method.registry import BACKBONES, PRETEXTS, find_entry, task_of
-from engine.models.files import ModelCard, RestorationModel, load_model
-from engine.photos.crops import DecodedPhoto, decode_photos
+from engine.method.registry import BACKBONES, PRETEXTS, find_entry
+from engine.models.files import ModelCard, RestorationModel, load_model, task_of
+from engine.photos.crops import DecodedPair, DecodedPhoto, decode_photos
 from engine.photos.noise_estimate import MIN_SIDE_PX, measure_noise
 from engine.refining.label_parts import LARGEST_JUDGED_PX, JudgedLabel, central_parts, part_labels
 from engine.refining.labelled_objective import LabelledTwinObjective
@@ -23,7 +23,7 @@ from engine.refining.twin_objective import TwinObjective
 from engine.restoring.restorer import Restorer
 from engine.runs.folder import Run
 from engine.training.labels import LabelSet, gather_labels
-from engine.training.objectives import DecodedPair, Objective, PretextObjective, SupervisedObjective
+from engine.training.objectives import Objective, PretextObjective, SupervisedObjective
 from engine.training.observer import PreviewCrop, choose_preview_crop
 
 NUM_STRIDE_PHOTOS = 16

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from engine.contracts.events import Pixels, VerdictReady
+from engine.contracts.events import VerdictReady
 from engine.contracts.noise import FolderNoise
-
-UNCHANGED_LEVEL = 0.25 / 255
-"""A residual smaller than this (root mean square) is invisible: the photo comes back as it was."""
+from engine.contracts.photo import Pixels
+from engine.residuals.statistics import UNCHANGED_LEVEL
 
 UNCHANGED_SHARE = 0.1
 """Beside noise of ten times its size a residual is as good as none."""

@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter
 
 from engine.comparing.baselines import denoisers
 from engine.comparing.metrics import psnr
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 from engine.photo_files.photos import read_image
 from engine.photos.noise_estimate import estimate_noise
 from tests.benchmarks.reporting import print_table

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
 from engine.photos.folder import list_image_files
 from engine.photos.sample_photos import make_sample_photos

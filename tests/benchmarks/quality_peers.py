@@ -16,7 +16,7 @@ from typing import IO, Final
 import numpy as np
 
 from engine.comparing.baselines.registry import BASELINES, BaselineEntry
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 from tests.benchmarks.environments import environment_of
 
 WORKER = Path(__file__).with_name("quality_peer_worker.py")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 from engine.photo_files.bicubic_resize import shrink
 from engine.photo_files.photos import PhotoImage, read_image, write_image
 from engine.photos.folder import list_image_files

@@ -63,8 +63,7 @@ def measure_folder_part(data: Path, is_quick: bool) -> Figures:
 
 def measure_training_part(data: Path, is_quick: bool) -> Figures:
     """Lateness of the event loop while it trains."""
-    from engine.cli.demonstration import sample_photos_folder
-    from engine.photos.sample_photos import make_sample_photos
+    from engine.photos.sample_photos import make_sample_photos, sample_photos_folder
     from tests.benchmarks.ui_training import measure_training
 
     samples = make_sample_photos(sample_photos_folder())

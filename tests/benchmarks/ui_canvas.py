@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 from tests.benchmarks.reporting import describe_machine, print_table
 
 WIDTH, HEIGHT = 8256, 6192

@@ -23,8 +23,8 @@ from engine.machine.devices import open_device
 from engine.method.backbones.backbone import RestorationNetwork
 from engine.models.exchange import export_model, import_model
 from engine.models.files import ModelCard, build_network, save_model
+from engine.photo_files.exif import mark_upright
 from engine.photo_files.metadata.camera_facts import read_camera_facts
-from engine.photo_files.metadata.exif import mark_upright
 from engine.photo_files.metadata.provenance import is_intact, read_provenance
 from engine.photo_files.photos import probe_image, read_image, read_thumbnail
 from engine.photo_files.raw import process as raw_process

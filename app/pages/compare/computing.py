@@ -10,10 +10,11 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from app.jobs.runner import JobFailure, JobHandle, JobLane, JobRequest, JobRunner
 from app.look.translation import tr
-from engine.comparing.pictures import ComparisonPictureConfig, compute_picture
+from engine.comparing.pictures import ComparisonPictureConfig
 from engine.contracts.errors import EngineError
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
+from engine.jobs import compute_picture
 
 _PATIENCE_MS = 250
 """A photo that is only walked past starts nothing."""

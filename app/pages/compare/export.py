@@ -18,8 +18,9 @@ from app.look.image_convert import pixels_from_qimage
 from app.look.translation import tr
 from app.pages.compare.panes import LoadedPanes
 from app.viewer.pictures import Picture
-from engine.comparing.page import ComparisonPageConfig, PagePicture, write_comparison_page
+from engine.comparing.page import ComparisonPageConfig, PagePicture
 from engine.contracts.errors import EngineError
+from engine.jobs import write_comparison_page
 from engine.photo_files.photos import PhotoImage, write_image
 from engine.photo_files.tiff.pages import containing_file
 

@@ -10,9 +10,8 @@ from weakref import WeakKeyDictionary
 from app.look.phrases import decibels, number
 from app.look.translation import tr
 from app.pages.compare.panes import LoadedPanes
-from app.viewer.common_size import at_common_size
 from app.viewer.picture_files import PictureFiles
-from app.viewer.pictures import Picture, PictureRole
+from app.viewer.pictures import Picture, PictureRole, at_common_size
 from engine.comparing.region_metrics import Closeness, Region, measure_closeness
 from engine.contracts.job_control import JobControl
 

@@ -15,8 +15,8 @@ from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from engine.comparing.baselines.registry import BASELINES
 from engine.comparing.pictures import MAX_SCALE, PICTURES_FOLDER, ComparisonPictureConfig, find_picture
+from engine.machine.places import default_runs_folder
 from engine.photo_files.tiff.pages import containing_file, list_pages, page_number, page_path
-from engine.runs.store import default_runs_folder
 
 
 class PaneKind(StrEnum):

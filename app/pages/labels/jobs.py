@@ -12,9 +12,10 @@ from app.pages.labels.entries import MatchRequest, match_labels
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
 from engine.contracts.label_suggestion import SuggestLabelsConfig
-from engine.labelling.alignment import AlignRequest, align_references
+from engine.jobs import align_references, examine_pairs
+from engine.labelling.alignment import AlignRequest
 from engine.labelling.burst import BurstConfig, BurstResult
-from engine.labelling.doctor import ExamineRequest, PairDiagnosis, examine_pairs
+from engine.labelling.doctor import ExamineRequest, PairDiagnosis
 from engine.labelling.suggestion import LabelSuggestion
 from engine.photos.pairs import PairMatching, PhotoPair
 
@@ -23,14 +24,14 @@ _PAGE_ID = "labels"
 
 def suggest_job(config: SuggestLabelsConfig, control: JobControl, emit: Emit) -> LabelSuggestion:
     """The engine's job, imported where it runs."""
-    from engine.labelling.suggestion import suggest_labels
+    from engine.jobs import suggest_labels
 
     return suggest_labels(config, control, emit)
 
 
 def burst_job(config: BurstConfig, control: JobControl, emit: Emit) -> BurstResult:
     """The engine's job, imported where it runs."""
-    from engine.labelling.burst import make_burst_references
+    from engine.jobs import make_burst_references
 
     return make_burst_references(config, control, emit)
 

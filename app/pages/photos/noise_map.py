@@ -11,8 +11,8 @@ from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QHelpEvent, QHideEve
 from PySide6.QtWidgets import QHBoxLayout, QRubberBand, QToolTip, QVBoxLayout, QWidget
 
 from app.core.settings import NOISE_MAP_AXIS, Settings
+from app.look.palette import Sizes
 from app.look.phrases import count
-from app.look.style_sheet import Sizes
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING, Theme, palette
 from app.look.translation import mark, short_number, tr

@@ -33,12 +33,11 @@ from app.pages.shared.photo_filter import PhotoFilter
 from app.pages.shared.photo_list_model import PhotoListModel
 from app.widgets.current_stack import CurrentStack
 from app.widgets.drop_zone import DropZone
-from engine.cli.demonstration import make_samples, sample_photos_folder
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
 from engine.photo_files.tiff.pages import is_on_disk
 from engine.photos.folder import is_no_photo
-from engine.photos.sample_photos import NOISY_FOLDER, SamplePhotos
+from engine.photos.sample_photos import NOISY_FOLDER, SamplePhotos, make_samples, sample_photos_folder
 
 _NOISE_INTERVAL_MS = 2000
 

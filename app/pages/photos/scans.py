@@ -254,13 +254,13 @@ class PhotoScans(QObject):
 
 def _scan_photos(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
     """Run the engine's scan; its imports are left to the background thread."""
-    from engine.photos.scanning import scan
+    from engine.jobs import scan
 
     return scan(config, control, emit)
 
 
 def _find_duplicates(config: DuplicatesConfig, control: JobControl, emit: Emit) -> tuple[DuplicateGroup, ...]:
     """Run the engine's job; its imports are left to the background thread."""
-    from engine.photos.duplicates import find_duplicates
+    from engine.jobs import find_duplicates
 
     return find_duplicates(config, control, emit)

@@ -8,7 +8,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
 
-from app.look.theme import Palette
+from app.look.palette import Palette
 from app.look.translation import format_number, mark, signed_number, tr
 from app.pages.residual.heat_map import DIVERGING, SEQUENTIAL, HeatMap, HeatMapContent
 from app.widgets.plots.themed_plot import ThemedPlot

@@ -284,12 +284,12 @@ def _describe_failures(result: RestoreResult) -> str:
 
 def _restore_photos(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreResult:
     """Run the engine's job; its imports are left to the background thread."""
-    from engine.restoring.job import restore
+    from engine.jobs import restore
 
     return restore(config, control, emit)
 
 
 def _write_report(config: RestoreReportConfig, control: JobControl, emit: Emit) -> Path:
-    from engine.restoring.report import write_restore_report
+    from engine.jobs import write_restore_report
 
     return write_restore_report(config, control, emit)

@@ -23,11 +23,12 @@ from app.widgets.plots.curves import CHANCE_METRIC, Curve, chance_accuracy, curv
 from app.widgets.plots.training_plot import TrainingPlot
 from app.widgets.preview_strip import PreviewStrip
 from engine.contracts.errors import EngineError, ModelFileError
+from engine.contracts.learned_noise import LearnedNoise
 from engine.contracts.presets import TASK_CARDS
 from engine.machine.json_files import json_text
-from engine.models.cards import ModelSummary, read_summary
+from engine.models.cards import ModelSummary
+from engine.models.reading import read_summary
 from engine.runs.store import Run
-from engine.simulation.learned.noise import LearnedNoise
 
 
 @dataclass(frozen=True)

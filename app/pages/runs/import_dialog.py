@@ -14,7 +14,8 @@ from app.pages.runs.commands import MAX_NAME
 from app.pages.shared.model_facts import model_facts
 from app.widgets.fact_list import FactList
 from engine.contracts.errors import EngineError
-from engine.models.cards import ModelSummary, read_summary
+from engine.models.cards import ModelSummary
+from engine.models.reading import read_summary
 from engine.runs.store import Run, RunStore
 
 

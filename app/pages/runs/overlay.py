@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from app.core.run_catalog import RunEntry
 from app.jobs.latest_task import LatestTask
 from app.look import phrases
-from app.look.style_sheet import Sizes
+from app.look.palette import Sizes
 from app.look.text import label
 from app.look.theme import SPACING, Theme, palette
 from app.look.translation import plain_number, tr, translate_engine

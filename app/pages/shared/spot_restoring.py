@@ -13,8 +13,8 @@ from PySide6.QtCore import QPointF, QSize
 
 from app.core.session import ModelChoice
 from app.viewer.picture_files import PictureFiles
-from engine.contracts.events import Pixels
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import Pixels
 from engine.photo_files.photos import BitDepth, PhotoImage
 
 if TYPE_CHECKING:

@@ -27,9 +27,9 @@ from app.widgets.field_editors import IntEditor
 from engine.contracts.configs import OWN_NOISE, Preset, PretrainConfig
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import NOTHING_NOTED, CameraFacts
 from engine.contracts.presets import PRESET_CARDS, pretrain_preset
 from engine.contracts.results import TrainingResult
-from engine.photo_files.metadata.camera_facts import NOTHING_NOTED, CameraFacts
 from engine.runs.store import Run
 
 _FIELDS = (

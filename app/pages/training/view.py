@@ -33,8 +33,8 @@ from engine.contracts.events import (
     ValidationDone,
     VerdictReady,
 )
+from engine.contracts.learned_noise import LearnedNoise
 from engine.runs.store import Run
-from engine.simulation.learned.noise import LearnedNoise
 
 _VERDICT_ICONS = {
     "learning": ("trend-up", "accent"),

@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtGui import QColorSpace, QImage
 
 from app.look.image_convert import image_view, qimage_from_pixels
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 
 # Where a profile's header says so (ICC.1:2022, table 17).
 _HEADER_BYTES = 128

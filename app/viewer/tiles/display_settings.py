@@ -9,7 +9,7 @@ from PySide6.QtGui import QImage
 from app.look.image_convert import DisplayLevels, apply_levels, image_view, qimage_from_bytes, qimage_from_pixels
 from app.viewer.tiles.colour_profiles import conversion_to_srgb
 from app.viewer.tiles.false_colours import ColourScale, colours_of, luma
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 from engine.photo_files.raw.colour import linear_from_srgb, srgb_from_linear
 
 EXPOSURE_RANGE_STOPS = (-10.0, 10.0)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage
 from app.look.image_convert import DisplayLevels
 from app.viewer.tiles.display_settings import DisplaySettings
 from app.viewer.tiles.pixel_pyramid import PixelPyramid, PlainPixels
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 
 TILE_PX = 256
 _MAX_KEPT_TILES = 320

@@ -5,7 +5,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 
 OVERVIEW_SIDE_PX = 768
 """The smallest level is at most so large on its longer side."""

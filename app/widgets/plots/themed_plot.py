@@ -7,9 +7,9 @@ from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtGui import QColor, QFont, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.look.style_sheet import Sizes
+from app.look.palette import Palette, Sizes
 from app.look.text import ElidedLabel
-from app.look.theme import SPACING, Palette, Theme, palette
+from app.look.theme import SPACING, Theme, palette
 from app.widgets.plots.axis import plot_item
 
 _LEFT_AXIS_PX = 56

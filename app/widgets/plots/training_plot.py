@@ -7,8 +7,8 @@ from PySide6.QtCore import QPointF, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.look.style_sheet import Sizes
-from app.look.theme import Palette, Theme, palette
+from app.look.palette import Palette, Sizes
+from app.look.theme import Theme, palette
 from app.look.translation import format_number, tr
 from app.widgets.plots.axis import plot_item
 from app.widgets.plots.curves import CURVES, Curve, CurveSpec, decimated, smoothed, value_range

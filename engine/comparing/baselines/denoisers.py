@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 
 NON_LOCAL_MEANS_FACTOR: Final = 0.7
 """OpenCV's filter strength h, in levels, for each level of noise."""

@@ -5,7 +5,7 @@ OpenCV is imported where it is used: the names of the methods must be there at o
 
 import numpy as np
 
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 
 _ACROSS_AND_ALONG = np.array([[0, 1, 0], [1, 4, 1], [0, 1, 0]]) / 4
 _PYRAMID = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 4

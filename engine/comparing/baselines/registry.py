@@ -9,7 +9,7 @@ import numpy as np
 from engine.comparing.baselines import denoisers
 from engine.comparing.baselines.interpolation import interpolate_bilinear, interpolate_malvar
 from engine.contracts.errors import InvalidInputError
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 from engine.photo_files.raw.mosaics import bayer_mosaic
 from engine.photos.noise_estimate import MIN_SIDE_PX, estimate_noise
 

@@ -16,8 +16,8 @@ from engine.label_budget.reports.results import BudgetComparison, BudgetFigures
 from engine.label_budget.reports.statistics import Estimate
 from engine.label_budget.scores import Score
 from engine.machine.json_files import json_text
+from engine.machine.places import library_versions
 from engine.runs.folder import write_text
-from engine.runs.store import library_versions
 
 CHART_PNG = "chart.png"
 CHART_SVG = "chart.svg"

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 from engine.method.backbones.backbone import Backbone, RestorationNetwork
 from engine.method.pretext.pretext_task import LossParts, Restore
 

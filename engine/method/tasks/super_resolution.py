@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from engine.contracts.configs import JobConfig
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 from engine.method.backbones.backbone import Backbone, RestorationNetwork
 from engine.method.pretext.pretext_task import Restore
 from engine.method.tasks.restoration_task import RestorationTask

@@ -22,7 +22,7 @@ from engine.photo_files.colour.icc_profiles import (
     rgb_profile,
     sampled_curve,
 )
-from engine.photo_files.metadata.exif import read_interoperability_index
+from engine.photo_files.exif import read_interoperability_index
 
 PNG_COLOUR_CHUNKS: Final = (b"cICP", b"sRGB", b"gAMA", b"cHRM")
 

@@ -2,11 +2,11 @@
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from engine.photo_files.metadata.exif import (
+from engine.contracts.photo import NOTHING_NOTED, CameraFacts
+from engine.photo_files.exif import (
     EXIF_DIRECTORY,
     ByteOrder,
     ExifEntry,
@@ -25,25 +25,6 @@ _DATE_TIME_ORIGINAL: Final = 0x9003
 _SENSITIVITY_IS_ELSEWHERE: Final = 65535
 _ASCII: Final = 2
 _MAX_ISO: Final = 10_000_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class CameraFacts:
-    """What the camera noted.
-
-    Attributes:
-        camera: Maker and model, "Apple iPhone 7"; "" where unknown.
-        iso: The sensitivity; None where unknown.
-        taken: When the photo was taken, by the camera's clock, without a time zone; None where unknown.
-    """
-
-    camera: str = ""
-    iso: int | None = None
-    taken: datetime | None = None
-
-
-NOTHING_NOTED: Final = CameraFacts()
-"""Of a file without such notes."""
 
 
 def read_camera_facts(exif: bytes | None) -> CameraFacts:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final, Literal
 
-from engine.photo_files.metadata.exif import (
+from engine.photo_files.exif import (
     ByteOrder,
     InvalidExifError,
     add_tiff_value,

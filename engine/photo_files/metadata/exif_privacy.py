@@ -2,7 +2,7 @@
 
 import struct
 
-from engine.photo_files.metadata.exif import (
+from engine.photo_files.exif import (
     EXIF_DIRECTORY,
     GPS_DIRECTORY,
     ByteOrder,

@@ -6,6 +6,7 @@ A JPEG file holds each kind in segments of 64 KB. What is left out for that is s
 from dataclasses import replace
 from typing import Final, Literal
 
+from engine.photo_files.exif import MAKER_NOTE, InvalidExifError, says_something, shrink_exif, with_resolution
 from engine.photo_files.metadata.descriptions import (
     LARGEST_JPEG_IPTC,
     chosen_descriptions,
@@ -13,7 +14,6 @@ from engine.photo_files.metadata.descriptions import (
     resolution_of_exif,
     xmp_of_size,
 )
-from engine.photo_files.metadata.exif import MAKER_NOTE, InvalidExifError, says_something, shrink_exif, with_resolution
 from engine.photo_files.metadata.exif_privacy import remove_gps
 from engine.photo_files.metadata.provenance import Provenance, leaves_room_for, without_provenance
 from engine.photo_files.metadata.texts import comment_of

@@ -9,7 +9,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from engine.photo_files.metadata.exif import InvalidExifError, add_tiff_value, exif_byte_order, read_directory
+from engine.photo_files.exif import InvalidExifError, add_tiff_value, exif_byte_order, read_directory
 from engine.photo_files.metadata.xmp_properties import SplitPacket, is_named
 from engine.photo_files.photo_image import FileFormat
 

@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts.errors import ImageReadError
+from engine.photo_files.exif import InvalidExifError, mark_upright
 from engine.photo_files.formats import check_size, truncated_error
-from engine.photo_files.metadata.exif import InvalidExifError, mark_upright
-from engine.photo_files.missing.sensor_data import check_plain_parts, check_sensor_rows
 from engine.photo_files.orientation import turn_upright
 from engine.photo_files.photo_image import ImageInfo, ImageMetadata, PhotoImage
 from engine.photo_files.raw.colour import Matrix, matrix_from_xyz, normalise_gains, normalise_rows
@@ -39,6 +38,7 @@ from engine.photo_files.raw.directories import (
     missing_share,
 )
 from engine.photo_files.raw.exif import read_raw_descriptions, read_raw_exif
+from engine.photo_files.raw.missing_data import check_plain_parts, check_sensor_rows
 from engine.photo_files.raw.mosaic import FILTER_ORDERS, FilterOrder, RawMosaic, info_of_raw
 from engine.photo_files.tiff.big import as_classic_tiff, is_big_tiff
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts.errors import ImageReadError
-from engine.photo_files.metadata.exif import ByteOrder, ExifEntry, InvalidExifError
+from engine.photo_files.exif import ByteOrder, ExifEntry, InvalidExifError
 from engine.photo_files.missing.coded_holes import SMALLEST_HOLE_BYTES, find_hole_in_jpeg, find_zeros
 from engine.photo_files.tiff.directories import read_directories
 

@@ -14,8 +14,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, BinaryIO, Final, cast
 
-from engine.photo_files.metadata.descriptions import described_by_xmp, read_descriptions
-from engine.photo_files.metadata.exif import (
+from engine.photo_files.exif import (
     EXIF_DIRECTORY,
     GPS_DIRECTORY,
     ExifEntry,
@@ -25,6 +24,7 @@ from engine.photo_files.metadata.exif import (
     read_directory,
     read_raw_header,
 )
+from engine.photo_files.metadata.descriptions import described_by_xmp, read_descriptions
 from engine.photo_files.metadata.texts import MAX_BYTES
 from engine.photo_files.photo_image import PictureDescriptions
 from engine.photo_files.tiff.directories import extract_exif_from_tiff, extract_tiff_values

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts.errors import ImageReadError
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 from engine.photo_files.decoding import decode_reduced, shrink
 from engine.photo_files.formats import RAW_SUFFIXES, FileContent, sniff_format
 from engine.photo_files.orientation import turn_upright

@@ -17,7 +17,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 from engine.photo_files.orientation import turn_upright
 from engine.photo_files.photo_image import ImageInfo, ImageMetadata
 from engine.photo_files.raw.colour import NEUTRAL_MATRIX, Matrix, linear_from_srgb, srgb_from_linear

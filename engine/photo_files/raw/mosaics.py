@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.contracts.events import Pixels
+from engine.contracts.photo import Pixels
 
 
 def bayer_mosaic(pixels: Pixels) -> Pixels:

@@ -7,7 +7,7 @@ import struct
 from dataclasses import replace
 from typing import Final
 
-from engine.photo_files.metadata.exif import ByteOrder, ExifEntry, InvalidExifError, build_directory
+from engine.photo_files.exif import ByteOrder, ExifEntry, InvalidExifError, build_directory
 from engine.photo_files.tiff.directories import next_directory, read_any_header, read_big_directory
 
 _SUB_DIRECTORIES: Final = 330

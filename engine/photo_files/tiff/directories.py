@@ -7,7 +7,7 @@ import struct
 from collections.abc import Container, Iterator
 from typing import Final
 
-from engine.photo_files.metadata.exif import (
+from engine.photo_files.exif import (
     BYTES_PER_VALUE,
     MAX_ENTRIES,
     SUBDIRECTORIES,

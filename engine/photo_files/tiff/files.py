@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from engine.contracts.errors import ImageReadError
 from engine.photo_files.colour.conversion import LabEncoding, cmyk_to_rgb, lab_to_rgb, ycbcr_to_rgb
 from engine.photo_files.colour.description import profile_of_exif
+from engine.photo_files.exif import InvalidExifError, embed_exif_in_tiff, exif_byte_order
 from engine.photo_files.formats import check_size
 from engine.photo_files.metadata.descriptions import described_by_xmp
-from engine.photo_files.metadata.exif import InvalidExifError, embed_exif_in_tiff, exif_byte_order
 from engine.photo_files.missing.coded_holes import (
     SMALLEST_HOLE_BYTES,
     SMALLEST_PACKBITS_HOLE_BYTES,

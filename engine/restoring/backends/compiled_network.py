@@ -5,25 +5,16 @@ packaged program does not carry them along, which would take it beyond its size.
 """
 
 import importlib
-import math
-import warnings
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from engine.contracts.configs import BackendName
-from engine.machine.atomic_files import replace_atomically
 from engine.machine.devices import num_cpu_threads
 from engine.method.backbones.backbone import RestorationNetwork
-from engine.models.export_form import export_form
-
-_EXAMPLE_PX = 64
-OPSET = 17
-"""Of the ONNX files: what onnxruntime has known since 1.12."""
 
 _MOST_SHAPES = 4
 """A graph for one size is up to 1.5 times as quick as one for all (OpenVINO, measured), but takes a second to make."""
@@ -152,40 +143,3 @@ class OnnxRuntimeNetwork(CompiledNetwork):
     def _infer(self, noisy: NDArray[np.float32]) -> NDArray[np.float32]:
         result: NDArray[np.float32] = self._session.run(None, {self._input: noisy})[0]
         return result
-
-
-def export_graph(network: RestorationNetwork, path: Path, *, is_for_any_size: bool = False) -> None:
-    """Write a network as an ONNX file. Half a second; no network connection.
-
-    Args:
-        network: In evaluation mode, on the CPU.
-        path: The file; its folder must exist.
-        is_for_any_size: Takes batches of photos of any size and keeps the weights' names; else one photo whose sides
-            lie on the network's grid, with all that is constant computed, which is quicker.
-
-    Raises:
-        RuntimeError: The network holds an operation that ONNX does not know.
-        OSError: The file cannot be written.
-    """
-    side = math.ceil(_EXAMPLE_PX / network.alignment_px) * network.alignment_px
-    if is_for_any_size:
-        # The exporter follows what an example does: one off every grid is padded, as any size then is.
-        side += 1
-    example = torch.zeros(1, network.input_channels, side, side)
-    noisy_axes, restored_axes = {2: "height", 3: "width"}, {2: "restored_height", 3: "restored_width"}
-    if is_for_any_size:
-        noisy_axes[0] = restored_axes[0] = "batch"
-    with replace_atomically(path) as temporary, warnings.catch_warnings(), torch.inference_mode():
-        # The newer exporter needs two packages more, and takes longer than a short batch.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            export_form(network),
-            (example,),
-            temporary,
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=["noisy"],
-            output_names=["restored"],
-            dynamic_axes={"noisy": noisy_axes, "restored": restored_axes},
-            do_constant_folding=not is_for_any_size,
-        )

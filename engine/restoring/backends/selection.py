@@ -19,15 +19,11 @@ from engine.contracts.configs import BackendChoice, BackendName
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.devices import ComputeDevice, num_cpu_threads
 from engine.machine.json_files import read_json_object
+from engine.machine.places import default_runs_folder
 from engine.method.backbones.backbone import RestorationNetwork
+from engine.models.export_form import export_graph
 from engine.photo_files.raw.mosaics import bayer_mosaic
-from engine.restoring.backends.compiled_network import (
-    CompiledNetwork,
-    OnnxRuntimeNetwork,
-    OpenVinoNetwork,
-    export_graph,
-)
-from engine.runs.store import default_runs_folder
+from engine.restoring.backends.compiled_network import CompiledNetwork, OnnxRuntimeNetwork, OpenVinoNetwork
 
 COMPILED: tuple[BackendName, ...] = ("openvino", "onnxruntime")
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.contracts.events import Pixels
+from engine.contracts.learned_noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise, PhotoNoise
+from engine.contracts.photo import Pixels
 from engine.photos.noise_estimate import FlatBlocks, flat_blocks
 from engine.simulation.learned.levels import put_levels_right
-from engine.simulation.learned.noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise, PhotoNoise
 
 OPPONENTS: NDArray[np.float64] = np.array([[1, 1, 1], [1, -1, 0], [1, 1, -2]]) / np.sqrt([[3], [2], [6]])
 """Orthonormal mixtures of the channels: what all share, and two of colour alone."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.simulation.learned.noise import NUM_CHANNELS, LearnedNoise
+from engine.contracts.learned_noise import NUM_CHANNELS, LearnedNoise
 
 LAGS = (1, 2, 3, 4)
 

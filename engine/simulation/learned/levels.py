@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri
 
-from engine.contracts.events import Pixels
+from engine.contracts.learned_noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS
+from engine.contracts.photo import Pixels
 from engine.photos.noise_estimate import CLIPPED_ABOVE, CLIPPED_BELOW, MAX_CLIPPED_SHARE
-from engine.simulation.learned.noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS
 
 _BLOCK_PX = 8
 _NUM_STEPS = 8

@@ -15,6 +15,7 @@ from engine.contracts.configs import FinetuneConfig, PretrainConfig
 from engine.contracts.errors import EngineError
 from engine.contracts.job_control import JobControl
 from engine.machine.devices import ComputeDevice, open_device
+from engine.machine.places import default_runs_folder
 from engine.machine.system_memory import available_memory, total_memory
 from engine.method.registry import PRETEXTS, TASKS, find_entry
 from engine.models.files import ModelCard, read_card
@@ -22,7 +23,6 @@ from engine.models.starters import starter_path
 from engine.photos.crops import MEMORY_BUDGET_BYTES
 from engine.photos.decoded_files import decoded_files
 from engine.photos.pairs import PairMatching, PhotoPair, match_pairs
-from engine.runs.store import default_runs_folder
 from engine.training.labels import MIN_LABELS_FOR_VALIDATION, MIN_OWN_SIDE_PX
 from engine.training.preflight.findings import Finding, Weight, blocks, count, doubtful, note, worst_first
 from engine.training.preflight.photos import PhotoSet, look_at_photos, mixture_findings, photo_findings, size_findings

@@ -16,10 +16,11 @@ from torch import Tensor
 from engine.contracts.configs import FinetuneConfig, PretrainConfig
 from engine.contracts.job_control import JobControl
 from engine.machine.devices import ComputeDevice
+from engine.machine.seeds import step_seed
 from engine.method.registry import PRETEXTS, TASKS, find_entry
 from engine.models.files import ModelCard, build_network
-from engine.photos.crops import DecodedPhoto
-from engine.training.objectives import DecodedPair, Objective, PretextObjective, SupervisedObjective, step_seed
+from engine.photos.crops import DecodedPair, DecodedPhoto
+from engine.training.objectives import Objective, PretextObjective, SupervisedObjective
 from engine.training.trainer import new_state
 
 _TRIAL_SECONDS = 1.0

@@ -7,9 +7,10 @@ from pytestqt.qtbot import QtBot
 
 from app.core.actions import ACTIONS
 from app.look.app_icon import app_icon
+from app.look.palette import DARK, LIGHT, Palette
 from app.look.phrases import duration, rough_minutes, time_left
 from app.look.text import ElidedLabel, IconLabel
-from app.look.theme import DARK, LIGHT, Palette, Theme, ThemeChoice, set_role, themed_icon
+from app.look.theme import Theme, ThemeChoice, set_role, themed_icon
 
 
 def contrast_ratio(first: str, second: str) -> float:

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from app.look.image_convert import image_view
+from app.viewer.pyramid_store import PyramidStore
 from app.viewer.tiles.false_colours import ColourScale
-from app.viewer.tiles.pyramid_store import PyramidStore
 from app.viewer.view_modes import VIEW_MODES, MissingPicture, Picture, PictureRole, ViewSettings
 
 

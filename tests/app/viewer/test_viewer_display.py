@@ -12,10 +12,10 @@ from app.look.image_convert import DisplayLevels
 from app.viewer.canvas.legend import legend_of
 from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import Picture, PictureRole
+from app.viewer.pyramid_store import PyramidStore, ViewSettings
 from app.viewer.tiles.colour_profiles import conversion_to_srgb
 from app.viewer.tiles.display_settings import DisplaySettings, ValueKind
 from app.viewer.tiles.false_colours import NUM_COLOURS, ColourScale, colours_of, luma
-from app.viewer.tiles.pyramid_store import PyramidStore, ViewSettings
 from engine.photo_files.photo_image import ImageMetadata
 from engine.photo_files.photos import PhotoImage, write_image
 

@@ -23,7 +23,8 @@ from app.core.session import ModelChoice
 from app.core.settings import LAST_FOLDERS, LAST_PAGE, TEXT_SCALE, THEME, WINDOW_GEOMETRY
 from app.jobs.runner import JobRequest, JobState
 from app.look.catalogues import load_catalogue
-from app.look.theme import LIGHT, Theme
+from app.look.palette import LIGHT
+from app.look.theme import Theme
 from app.look.translation import install_catalogue
 from app.pages.runs.import_dialog import ImportDialog
 from app.window.main_window import MIN_SIZE, MainWindow

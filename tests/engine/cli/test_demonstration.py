@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from engine.cli.comparison_sheet import Tile, choose_spot, write_comparison_sheet
-from engine.cli.demonstration import demonstrate, main, sample_photos_folder
+from engine.cli.demonstration import demonstrate, main
 from engine.contracts.events import ImageRestored, JobEvent, RunStarted, StepDone
 from engine.contracts.job_control import JobControl
 from engine.photo_files.photos import read_image, write_image
-from engine.photos.sample_photos import NOISY_FOLDER, SamplePhotos, make_sample_photos
+from engine.photos.sample_photos import NOISY_FOLDER, SamplePhotos, make_sample_photos, sample_photos_folder
 
 
 def small_samples(folder: Path) -> SamplePhotos:

@@ -38,8 +38,7 @@ from engine.label_budget.scores import Score
 from engine.label_budget.side_by_side import default_workers
 from engine.method.registry import PRETEXTS
 from engine.models.files import read_card
-from engine.photos.crops import decode_photo
-from engine.photos.memory import photos_remembered
+from engine.photos.crops import decode_photo, photos_remembered
 from engine.photos.pairs import PhotoPair
 from tests.conftest import TinyPhotos
 

@@ -14,9 +14,9 @@ from engine.machine.processes.group import join_group
 from engine.method.backbones.unet import UNet, UNetParams
 from engine.method.pretext.residual_contrastive import ResidualContrastive, ResidualContrastiveParams
 from engine.method.tasks.denoise import Denoise, DenoiseParams
-from engine.photos.crops import decode_photos
+from engine.photos.crops import DecodedPair, decode_photos
 from engine.photos.folder import list_image_files
-from engine.training.objectives import DecodedPair, Objective, PretextObjective, SupervisedObjective
+from engine.training.objectives import Objective, PretextObjective, SupervisedObjective
 
 
 def main() -> None:

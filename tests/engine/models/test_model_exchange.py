@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from engine.contracts.errors import EngineError, InvalidInputError, ModelFileError
-from engine.models.cards import read_summary
 from engine.models.exchange import check_model, export_model, import_model
 from engine.models.files import ModelCard, build_network, load_model, save_model
+from engine.models.reading import read_summary
 from engine.runs.records import RunStatus
 from engine.runs.store import RunStore
 

@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from engine.contracts.errors import EngineError, ModelFileError
-from engine.models.cards import CARD_KEY, read_summary
+from engine.models.cards import CARD_KEY
 from engine.models.exchange import check_model, export_model, import_model
 from engine.models.files import ModelCard, RestorationModel, build_network, load_model, save_model
 from engine.models.onnx import MAX_BYTES
+from engine.models.reading import read_summary
 from engine.models.starters import require_starter
 from engine.runs.store import RunStore
 from tests.conftest import TinyPhotos

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from engine.contracts.errors import ImageReadError, ImageWriteError
-from engine.photo_files.metadata.exif import mark_upright, read_exif_orientation
+from engine.photo_files.exif import mark_upright, read_exif_orientation
 from engine.photo_files.photos import (
     ImageInfo,
     ImageMetadata,

@@ -13,11 +13,11 @@ from PIL import Image
 from engine.contracts.configs import RestoreConfig, ScanConfig
 from engine.contracts.events import ImageRestored, JobEvent
 from engine.contracts.job_control import JobControl
+from engine.jobs import scan
 from engine.method.backbones.unet import UNetParams
 from engine.models.files import ModelCard, build_network, save_model
 from engine.photo_files.photos import examine_photo, read_image, read_samples
 from engine.photo_files.picture_counts import count_pictures
-from engine.photos.scanning import scan
 from engine.restoring.job import restore
 
 FORMATS = {"png": "PNG", "webp": "WEBP", "avif": "AVIF", "jpg": "MPO"}

@@ -13,9 +13,9 @@ from engine.photo_files.photos import encode_image, probe_image, read_image, rea
 from engine.photo_files.tiff.pages import containing_file, is_on_disk, list_pages, page_number, page_path, resolved
 from engine.photos.crops import decode_photo
 from engine.photos.folder import list_image_files
+from engine.photos.identity import file_digest
 from engine.photos.pairs import match_pairs
 from engine.restoring.sources import list_sources
-from engine.training.labels import file_digest
 
 
 def write_stack(path: Path, num_pages: int = 3, **options: object) -> np.ndarray:

@@ -14,9 +14,10 @@ from engine.contracts.configs import ScanConfig
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import FileSkipped, JobEvent, PhotoScanned, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.jobs import scan
 from engine.machine.kept_measures import KeptMeasures
 from engine.photo_files.photos import PhotoImage, write_image
-from engine.photos.scanning import PhotoMeasures, default_cache_file, scan
+from engine.photos.scanning import PhotoMeasures, default_cache_file
 
 
 @pytest.fixture

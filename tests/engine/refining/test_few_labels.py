@@ -14,12 +14,13 @@ from torch import Tensor
 from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig
 from engine.contracts.errors import EngineError
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.learned_noise import BRIGHTNESS
 from engine.contracts.presets import finetune_preset
 from engine.jobs import finetune, pretrain, resume_training
 from engine.method.tasks.denoise import Denoise, DenoiseParams
 from engine.method.tasks.super_resolution import SuperResolution, SuperResolutionParams
 from engine.models.files import read_card
-from engine.photos.crops import DecodedPhoto
+from engine.photos.crops import DecodedPair, DecodedPhoto
 from engine.refining.gate import SHARES, choose_share
 from engine.refining.label_parts import JudgedLabel, part_labels
 from engine.refining.labelled_objective import LabelledTwinObjective
@@ -27,8 +28,7 @@ from engine.refining.own_noise import OwnNoiseMaterial
 from engine.refining.twin_objective import TwinObjective
 from engine.runs.store import Run, RunStore
 from engine.simulation.learned.labelled import LabelledPart, put_right_by_labels
-from engine.simulation.learned.noise import BRIGHTNESS, NOISE_FILE, load_noise
-from engine.training.objectives import DecodedPair
+from engine.simulation.learned.noise_file import NOISE_FILE, load_noise
 from tests.conftest import TinyPhotos
 from tests.engine.refining.test_own_noise import SMALL, clean_picture, ignore, material_of, small_model, white_noise
 

@@ -14,21 +14,21 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from engine.cli.reporting import JsonReporter
-from engine.contracts.configs import OWN_NOISE, PretrainConfig, ScanConfig
+from engine.contracts.configs import OWN_NOISE, NoiseLearningConfig, PretrainConfig, ScanConfig
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import JobEvent, NoiseLearned, TwinMade, TwinsCompared
 from engine.contracts.job_control import JobControl
+from engine.contracts.learned_noise import BRIGHTNESS, LearnedNoise, PhotoNoise
 from engine.contracts.presets import pretrain_preset
 from engine.jobs import learn_noise, pretrain, scan
 from engine.method.tasks.denoise import Denoise, DenoiseParams
 from engine.models.starters import require_starter
 from engine.photos.crops import DecodedPhoto
 from engine.refining.gate import SHARES, choose_share
-from engine.refining.noise_learning import NoiseLearningConfig
 from engine.refining.own_noise import WINDOWS_FILE, OwnNoiseMaterial
 from engine.refining.twin_objective import TwinObjective
 from engine.runs.store import RunStore
-from engine.simulation.learned.noise import BRIGHTNESS, NOISE_FILE, LearnedNoise, PhotoNoise, load_noise
+from engine.simulation.learned.noise_file import NOISE_FILE, load_noise
 from tests.conftest import TinyPhotos
 
 SMALL = {"steps": 4, "photos_per_batch": 2, "crop_px": 32}

@@ -19,7 +19,7 @@ from engine.photos.crops import decode_photos
 from engine.refining.gate import SHARES
 from engine.refining.twin_objective import TwinObjective
 from engine.runs.store import Run
-from engine.simulation.learned.noise import NOISE_FILE, load_noise
+from engine.simulation.learned.noise_file import NOISE_FILE, load_noise
 from tests.conftest import TinyPhotos
 from tests.engine.refining.test_own_noise import clean_picture, ignore, material_of
 from tests.raw_makers import write_dng

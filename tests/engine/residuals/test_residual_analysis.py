@@ -12,12 +12,13 @@ from scipy.stats import kurtosis, norm
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.learned_noise import BRIGHTNESS, LearnedNoise, PhotoNoise
 from engine.photo_files.bicubic_resize import enlarge
 from engine.photo_files.photos import PhotoImage, write_image
 from engine.residuals.inspection import ResidualConfig, common_measurement, examine_residual, judge_residual
 from engine.residuals.leak import LARGE_SHARE, TRACE_SHARE, measure_leak, smallest_side_px
 from engine.residuals.statistics import autocorrelation, radial_spectrum, residual_histogram, residual_levels
-from engine.simulation.learned.noise import BRIGHTNESS, LearnedNoise, PhotoNoise, save_noise
+from engine.simulation.learned.noise_file import save_noise
 
 SIDE_PX = 240
 

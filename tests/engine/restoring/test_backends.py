@@ -15,15 +15,10 @@ from engine.contracts.job_control import JobControl
 from engine.machine.devices import ComputeDevice, open_device
 from engine.method.backbones.backbone import RestorationNetwork
 from engine.method.registry import BACKBONES, TASKS
-from engine.models.export_form import SplitGatedBlock, export_form
+from engine.models.export_form import SplitGatedBlock, export_form, export_graph
 from engine.models.files import ModelCard, RestorationModel, save_model
 from engine.photo_files.photos import read_image, write_image
-from engine.restoring.backends.compiled_network import (
-    CompiledNetwork,
-    OnnxRuntimeNetwork,
-    OpenVinoNetwork,
-    export_graph,
-)
+from engine.restoring.backends.compiled_network import CompiledNetwork, OnnxRuntimeNetwork, OpenVinoNetwork
 from engine.restoring.backends.selection import (
     COMPILED,
     HALF_PRECISION_TOLERANCE_DB,

@@ -10,13 +10,13 @@ import torch
 from engine.contracts.configs import ComputeConfig, RestoreConfig, ScanConfig
 from engine.contracts.job_control import JobControl
 from engine.contracts.results import RestoreResult
+from engine.jobs import scan
 from engine.machine.devices import open_device
 from engine.method.backbones.unet import UNetParams
 from engine.models.files import ModelCard, build_network, load_model, save_model
 from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, read_raw_mosaic, write_image
 from engine.photo_files.raw.mosaic import demosaick_simply
 from engine.photos.crops import decode_photo, decode_photos
-from engine.photos.scanning import scan
 from engine.restoring.job import restore
 from engine.restoring.raw import open_raw, restore_raw_area, restore_raw_file
 from engine.restoring.restorer import Restorer

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from engine.contracts.configs import ComputeConfig
 from engine.contracts.errors import DeviceError
-from engine.contracts.events import JobEvent, JobWarning, Pixels
+from engine.contracts.events import JobEvent, JobWarning
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.photo import Pixels
 from engine.machine.devices import ComputeDevice, copy_on_cpu, open_device
 from engine.method.backbones.backbone import Backbone, RestorationNetwork
 from engine.method.backbones.unet import UNet, UNetParams

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from engine.contracts.configs import ComputeConfig
 from engine.contracts.errors import DeviceError
-from engine.contracts.events import JobEvent, JobWarning, Pixels
+from engine.contracts.events import JobEvent, JobWarning
+from engine.contracts.photo import Pixels
 from engine.machine.devices import ComputeDevice, open_device
 from engine.method.backbones.backbone import Backbone, RestorationNetwork
 from engine.models.files import ModelCard, RestorationModel

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from engine.contracts.configs import PretrainConfig
 from engine.contracts.errors import InvalidInputError, RunStoreError
 from engine.machine import process_identity
+from engine.machine.places import default_runs_folder
 from engine.runs import metrics_file
 from engine.runs.records import RunStatus
-from engine.runs.store import Run, RunStore, default_runs_folder
+from engine.runs.store import Run, RunStore
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import convolve1d, gaussian_filter
 
+from engine.contracts.learned_noise import BRIGHTNESS, LearnedNoise, PhotoNoise
 from engine.simulation.learned.grain import common_grain, grain_of
-from engine.simulation.learned.noise import BRIGHTNESS, LearnedNoise, PhotoNoise
 
 
 def spectrum_of(noise: NDArray[np.float64]) -> NDArray[np.float64]:

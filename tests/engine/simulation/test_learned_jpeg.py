@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.simulation.learned.jpeg import JpegCompression, compression_of
-from engine.simulation.learned.noise import load_noise, save_noise
+from engine.contracts.learned_noise import JpegCompression
+from engine.simulation.learned.jpeg import compression_of
+from engine.simulation.learned.noise_file import load_noise, save_noise
 from tests.engine.refining.test_own_noise import clean_picture, white_noise
 
 

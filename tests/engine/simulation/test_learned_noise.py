@@ -10,10 +10,11 @@ from scipy.signal import welch
 from scipy.stats import wasserstein_distance
 
 from engine.contracts.errors import InvalidInputError
+from engine.contracts.learned_noise import BRIGHTNESS, LearnedNoise, PhotoNoise
 from engine.photos.noise_estimate import estimate_noise
 from engine.simulation.dead_leaves import draw_dead_leaves
 from engine.simulation.learned.flat_blocks import guess_noise
-from engine.simulation.learned.noise import BRIGHTNESS, LearnedNoise, PhotoNoise, load_noise, save_noise
+from engine.simulation.learned.noise_file import load_noise, save_noise
 from engine.simulation.learned.twins import fit_by_twins
 
 Picture = NDArray[np.float32]

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from engine.contracts.configs import FinetuneConfig
 from engine.contracts.errors import InvalidInputError
-from engine.contracts.events import FileSkipped, JobEvent, JobWarning, Pixels
+from engine.contracts.events import FileSkipped, JobEvent, JobWarning
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import Pixels
 from engine.photo_files.bicubic_resize import enlarge, shrink
 from engine.photo_files.photos import PhotoImage, read_image, write_image
+from engine.photos.identity import file_digest
 from engine.training import labels
-from engine.training.labels import LabelSet, file_digest, gather_labels
+from engine.training.labels import LabelSet, gather_labels
 
 Make = Callable[[Pixels], NDArray[np.float32]]
 

@@ -13,12 +13,12 @@ from engine.contracts.configs import EvaluateConfig, ScanConfig
 from engine.contracts.errors import ImageReadError, ImageWriteError, InvalidInputError
 from engine.contracts.events import FileSkipped, ImageRestored, JobEvent, PhotoScanned
 from engine.contracts.job_control import JobControl
+from engine.jobs import scan
 from engine.machine.destination import check_destination
 from engine.photo_files.opened_photo import open_photo
 from engine.photos.folder import find_usable_photos, list_image_files
-from engine.photos.scanning import scan
+from engine.photos.identity import file_digest
 from engine.restoring.job import restore
-from engine.training.labels import file_digest
 from tests.engine.restoring.test_restoring import RestoreConfig, identity_model, make_photo, outputs, run_restore
 
 __all__ = ["identity_model"]

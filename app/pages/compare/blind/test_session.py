@@ -14,7 +14,7 @@ from app.look.translation import tr
 from app.pages.compare.blind.trial import BlindTrial, make_trial
 from app.viewer.pictures import PaneContent
 from engine.comparing.blind_votes import VOTES_FILE, BlindVote, Choice, PairTally, VoteBook, VotesFileError, tally
-from engine.runs.store import default_runs_folder
+from engine.machine.places import default_runs_folder
 
 
 class BlindTest(QObject):

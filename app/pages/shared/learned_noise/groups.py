@@ -7,9 +7,9 @@ import numpy as np
 
 from app.look import phrases
 from app.look.translation import tr
+from engine.contracts.learned_noise import LearnedNoise
 from engine.contracts.noise import LEVELS
-from engine.photo_files.metadata.camera_facts import CameraFacts
-from engine.simulation.learned.noise import LearnedNoise
+from engine.contracts.photo import CameraFacts
 
 MAX_GROUPS = 12
 

@@ -10,7 +10,7 @@ from app.look.translation import tr
 from app.pages.shared.learned_noise.noise_story import NoiseStory
 from app.pages.shared.learned_noise.plots import level_plot, show_levels
 from app.pages.shared.learned_noise.words import distance_text, grain_text, level_figures, level_text
-from engine.simulation.learned.noise import LearnedNoise
+from engine.contracts.learned_noise import LearnedNoise
 
 
 class NoiseCard(QWidget):

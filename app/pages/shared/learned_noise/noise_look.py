@@ -9,11 +9,12 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from app.jobs.runner import JobFailure, JobHandle, JobLane, JobRequest, JobRunner, JobState
 from app.look import phrases
 from app.look.translation import tr, translate_engine
+from engine.contracts.configs import NoiseLearningConfig
 from engine.contracts.errors import EngineError
 from engine.contracts.events import Emit, JobEvent, NoiseLearned, StepDone
 from engine.contracts.job_control import JobControl
-from engine.refining.noise_learning import NoiseLearningConfig, PhotosNoise
-from engine.simulation.learned.noise import LearnedNoise
+from engine.contracts.learned_noise import LearnedNoise
+from engine.contracts.results import PhotosNoise
 
 MAX_PHOTOS, MAX_TWINS = 24, 8
 """Photos that are looked at, spread over the folder, and how many of them get twins; a training looks at more."""

@@ -22,8 +22,8 @@ from app.pages.shared.learned_noise.words import (
     level_text,
 )
 from app.widgets.elided_box import ElidedComboBox
-from engine.photo_files.metadata.camera_facts import CameraFacts
-from engine.refining.noise_learning import PhotosNoise
+from engine.contracts.photo import CameraFacts
+from engine.contracts.results import PhotosNoise
 
 _PLOT_WIDTH_PX = 300
 _LEAST_TEXT_PX = 260

@@ -18,7 +18,7 @@ from app.pages.shared.learned_noise.words import (
     share_note,
 )
 from engine.contracts.events import TwinsCompared
-from engine.simulation.learned.noise import LearnedNoise
+from engine.contracts.learned_noise import LearnedNoise
 
 
 class NoiseStory(QWidget):

@@ -10,12 +10,13 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QSizePolicy
 
 from app.look import phrases
-from app.look.theme import Palette, Theme
+from app.look.palette import Palette
+from app.look.theme import Theme
 from app.look.translation import mark, tr
 from app.widgets.plots.themed_plot import ThemedPlot
+from engine.contracts.learned_noise import BRIGHTNESS, LearnedNoise
 from engine.contracts.noise import LEVELS
 from engine.residuals.statistics import ResidualLevels
-from engine.simulation.learned.noise import BRIGHTNESS, LearnedNoise
 
 _CHANNELS = ((mark("red"), 1), (mark("green"), 2), (mark("blue"), 0))
 """Names of the channels, and which of the palette's lines comes near their colour."""

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from app.core.run_catalog import RunEntry
 from engine.contracts.errors import InvalidInputError
+from engine.contracts.learned_noise import LearnedNoise
 from engine.photo_files.metadata.provenance import read_provenance
-from engine.simulation.learned.noise import NOISE_FILE, LearnedNoise, load_noise
+from engine.simulation.learned.noise_file import NOISE_FILE, load_noise
 
 
 def stored_noise(run: Path) -> LearnedNoise | None:

@@ -6,9 +6,9 @@ import numpy as np
 
 from app.look import phrases
 from app.look.translation import tr, translate_engine
+from engine.contracts.learned_noise import LearnedNoise
 from engine.contracts.noise import LEVELS
 from engine.simulation.learned.grain import common_grain
-from engine.simulation.learned.noise import LearnedNoise
 
 _DARK, _MIDDLE, _BRIGHT = 0.1, 0.5, 0.9
 _SMALL_PERCENT = 1.0

@@ -6,7 +6,8 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 
-from app.look.theme import Palette, Theme
+from app.look.palette import Palette
+from app.look.theme import Theme
 from app.look.translation import format_number, tr, translate_engine
 from app.widgets.plots.themed_plot import ThemedPlot
 from engine.label_budget.reports.chart import spread, vertical_reach

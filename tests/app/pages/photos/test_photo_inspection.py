@@ -21,7 +21,7 @@ from app.pages.photos.page import PhotosPage
 from app.pages.shared.photo_filter import PhotoFilter, Span, Use, first_moment, moment_after
 from app.pages.shared.photo_list_model import PhotoListModel
 from engine.contracts.events import PhotoScanned
-from engine.photo_files.metadata.camera_facts import CameraFacts
+from engine.contracts.photo import CameraFacts
 from engine.photo_files.tiff.pages import page_path
 
 LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier

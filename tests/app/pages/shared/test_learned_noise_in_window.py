@@ -24,12 +24,13 @@ from app.window.main_window import MIN_SIZE
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.events import PhotoScanned, TwinMade
 from engine.contracts.job_control import JobControl
+from engine.contracts.learned_noise import BRIGHTNESS, LearnedNoise, PhotoNoise
+from engine.contracts.photo import NOTHING_NOTED, CameraFacts
 from engine.models import starters as starter_models
 from engine.models.starters import list_starters
-from engine.photo_files.metadata.camera_facts import NOTHING_NOTED, CameraFacts
 from engine.photo_files.photos import PhotoImage, write_image
 from engine.runs.store import RunStore
-from engine.simulation.learned.noise import BRIGHTNESS, NOISE_FILE, LearnedNoise, PhotoNoise, load_noise
+from engine.simulation.learned.noise_file import NOISE_FILE, load_noise
 from tests.app.conftest import OpenWindow
 from tests.app.test_room import cut_texts, settle, unreachable
 from tests.conftest import TinyPhotos

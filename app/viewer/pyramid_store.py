@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.viewer.common_size import at_common_size
-from app.viewer.pictures import Picture, ViewSettings
+from app.viewer.pictures import Picture, ViewSettings, at_common_size
 from app.viewer.tiles.display_settings import DisplaySettings, ValueKind
 from app.viewer.tiles.image_pyramid import ImagePyramid
 from app.viewer.tiles.pixel_pyramid import PixelPyramid, PlainPixels, SubtractedPixels

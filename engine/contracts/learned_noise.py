@@ -8,18 +8,13 @@ scanners and film make of it: correlated pixels, correlated channels, bands.
 Photos whose noises agree share a spectrum; each has its own level.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+import io
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-
-from engine.contracts.errors import InvalidInputError
-from engine.machine.atomic_files import write_bytes_atomically
-from engine.machine.json_files import json_text, read_json_object
-from engine.simulation.learned.jpeg import BLOCK_PX, JpegCompression
+from PIL import Image
 
 NUM_BANDS: Final = 16
 """Spatial frequencies along each axis of a spectrum: those of a block of 16 x 16 pixels."""
@@ -29,14 +24,57 @@ BRIGHTNESS: Final[NDArray[np.float64]] = np.linspace(0, 1, 17)
 
 NUM_CHANNELS: Final = 3
 
-NOISE_FILE: Final = "noise.json"
-"""In a run's folder: what was learned of the photos' noise."""
 
-FILE_VERSION: Final = 1
-
-_SMALLEST_VARIANCE = 1e-14
+SMALLEST_VARIANCE = 1e-14
 
 Field = NDArray[np.float32]
+
+
+BLOCK_PX = 16
+"""Side of the largest unit that a file is compressed in: beyond it all repeats."""
+
+NUM_COEFFICIENTS: Final = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class JpegCompression:
+    """How a file is compressed.
+
+    Attributes:
+        tables: Quantisation of brightness and, in colour, of the colours; 64 steps each.
+        subsampling: Of the colours: 0 none, 1 to half the width, 2 to half of both sides.
+    """
+
+    tables: tuple[tuple[int, ...], ...]
+    subsampling: int
+
+    def __post_init__(self) -> None:
+        is_sound = all(len(table) == NUM_COEFFICIENTS and 1 <= min(table) <= max(table) <= 255 for table in self.tables)
+        if not (is_sound and len(self.tables) in {1, 2} and self.subsampling in {0, 1, 2}):
+            raise ValueError("these are no quantisation tables")
+
+    def apply(self, picture: Field, offset: tuple[int, int] = (0, 0)) -> Field:
+        """Compress a picture.
+
+        Args:
+            picture: 0 to 1. Shape: (height, width, 3); equal channels where there is one table.
+            offset: Where in a unit of the file its first pixel lies, from the top and from the left.
+
+        Returns:
+            Same shape, in steps of 1/255.
+        """
+        top, left = offset
+        height, width = picture.shape[:2]
+        levels = np.rint(picture * 255).astype(np.uint8)
+        is_gray = len(self.tables) == 1
+        padded = np.pad(levels[..., :1] if is_gray else levels, ((top, 0), (left, 0), (0, 0)), mode="edge")
+        file = io.BytesIO()
+        image = Image.fromarray(padded[..., 0] if is_gray else padded)
+        options = {} if is_gray else {"subsampling": self.subsampling}
+        image.save(file, "JPEG", qtables=[list(table) for table in self.tables], **options)
+        decoded = np.asarray(Image.open(file), np.float32) * np.float32(1 / 255)
+        cut = decoded.reshape(*decoded.shape[:2], -1)[top : top + height, left : left + width]
+        return np.broadcast_to(cut, picture.shape).astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +185,8 @@ class LearnedNoise:
         clipped = np.clip(noisy, 0, 1)
         jpeg = self.photos[photo].jpeg
         if jpeg is not None:
-            return jpeg.apply(clipped, offset)
+            compressed: Field = jpeg.apply(clipped, offset)
+            return compressed
         highest = np.float32(self.photos[photo].highest_level)
         rounded: Field = np.rint(clipped * highest) / highest
         return rounded
@@ -224,86 +263,5 @@ def _root_of(spectrum: NDArray[np.float64], height: int, width: int) -> NDArray[
     values, vectors = np.linalg.eigh(covariance)
     root = np.einsum("hwij,hwj,hwkj->hwik", vectors, np.sqrt(np.maximum(values, 0)), vectors)
     power = np.mean(np.maximum(values, 0))
-    scaled: NDArray[np.complex64] = (root / np.sqrt(power + _SMALLEST_VARIANCE)).astype(np.complex64)
+    scaled: NDArray[np.complex64] = (root / np.sqrt(power + SMALLEST_VARIANCE)).astype(np.complex64)
     return scaled
-
-
-def save_noise(path: Path, noise: LearnedNoise) -> None:
-    """Write a learned noise as JSON, at once or not at all.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    content = {
-        "version": FILE_VERSION,
-        "photos": [
-            {
-                "name": photo.name,
-                "variance": photo.variance.tolist(),
-                "spectrum": photo.spectrum,
-                "is_gray": photo.is_gray,
-                "highest_level": photo.highest_level,
-                "has_shared_spectrum": photo.has_shared_spectrum,
-                "jpeg": None if photo.jpeg is None else asdict(photo.jpeg),
-            }
-            for photo in noise.photos
-        ],
-        "spectra": [spectrum.tolist() for spectrum in noise.spectra],
-        "distance": noise.distance,
-        "unfitted_distance": noise.unfitted_distance,
-        "accuracy": noise.accuracy,
-    }
-    write_bytes_atomically(path, json_text(content).encode("utf-8"))
-
-
-def load_noise(path: Path) -> LearnedNoise:
-    """Read a learned noise.
-
-    Raises:
-        InvalidInputError: The file is missing, damaged, or of a newer version.
-    """
-    try:
-        content = read_json_object(path)
-        if content["version"] > FILE_VERSION:
-            raise InvalidInputError(f"'{path.name}' was made by a newer version of Residua.", "Update Residua.")
-        spectra = tuple(_numbers(spectrum, (NUM_BANDS, NUM_BANDS, 3, 3)) for spectrum in content["spectra"])
-        photos = tuple(_photo_of(fields, len(spectra)) for fields in content["photos"])
-        figures = {name: _figure(content[name]) for name in ("distance", "unfitted_distance", "accuracy")}
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise InvalidInputError(
-            f"'{path.name}' is missing, damaged, or holds no learned noise.", "Learn the noise of the photos again."
-        ) from error
-    return LearnedNoise(photos=photos, spectra=spectra, **figures)
-
-
-def _photo_of(fields: Mapping[str, Any], num_spectra: int) -> PhotoNoise:
-    spectrum, highest_level = fields["spectrum"], fields["highest_level"]
-    if not (isinstance(spectrum, int) and 0 <= spectrum < num_spectra and highest_level in {255, 65535}):
-        raise ValueError("a photo's spectrum or levels do not exist")
-    return PhotoNoise(
-        name=str(fields["name"]),
-        variance=np.maximum(_numbers(fields["variance"], (NUM_CHANNELS, len(BRIGHTNESS))), _SMALLEST_VARIANCE),
-        spectrum=spectrum,
-        is_gray=bool(fields["is_gray"]),
-        highest_level=int(highest_level),
-        has_shared_spectrum=bool(fields["has_shared_spectrum"]),
-        jpeg=_compression_of(fields.get("jpeg")),
-    )
-
-
-def _compression_of(fields: Mapping[str, Any] | None) -> JpegCompression | None:
-    if fields is None:
-        return None
-    tables = tuple(tuple(int(step) for step in table) for table in fields["tables"])
-    return JpegCompression(tables=tables, subsampling=int(fields["subsampling"]))
-
-
-def _numbers(values: Sequence[Any], shape: tuple[int, ...]) -> NDArray[np.float64]:
-    numbers = np.array(values, np.float64)
-    if numbers.shape != shape or not np.isfinite(numbers).all():
-        raise ValueError(f"numbers of shape {shape} are needed, not {numbers.shape}")
-    return numbers
-
-
-def _figure(value: Any) -> float | None:
-    return None if value is None else float(value)
