@@ -62,6 +62,7 @@ def measure_cell(name: str, pair_set: PairSet, seed: int, starter: Path, *, with
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
+        (folder / "pictures").mkdir()
         noisy, clean = pair_set.prepare(pair_set.folder, folder / "pictures", seed)
         config = PretrainConfig(
             photos=(noisy,), parent=starter, out=folder / "run", seed=seed,

@@ -38,7 +38,7 @@ def theirs(tmp_path: Path) -> Path:
 
 def test_the_summary_needs_no_torch(theirs: Path) -> None:
     program = (
-        "import sys\nfrom pathlib import Path\nfrom engine.models.cards import read_summary\n"
+        "import sys\nfrom pathlib import Path\nfrom engine.models.reading import read_summary\n"
         "summary = read_summary(Path(sys.argv[1]))\n"
         "print(summary.num_parameters, summary.num_bytes, 'torch' in sys.modules)"
     )
