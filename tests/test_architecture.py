@@ -108,6 +108,11 @@ def test_folders_are_small_and_say_what_they_are_for() -> None:
     assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
 
 
+def test_the_picture_of_the_house_is_true() -> None:
+    script = [sys.executable, str(ROOT / "docs" / "make_architecture.py"), "--check"]
+    assert subprocess.run(script, cwd=ROOT, check=False).returncode == 0, "run docs/make_architecture.py"
+
+
 def test_the_program_has_no_unfinished_marks() -> None:
     marks = re.compile(r"\b(TODO|FIXME|XXX)\b|NotImplemented\b|coming soon", re.IGNORECASE)
     for path in python_modules():
