@@ -168,6 +168,10 @@ _KEPT_TORCH_SOURCES = (
 _KEPT_TRANSLATIONS = ("qtbase_de.qm", "qtbase_en.qm")
 
 
+LEFT_OUT_PACKAGES = ("openvino", "openvino-telemetry")
+"""Packages that the program uses where it finds them, and that its frozen form has no room for."""
+
+
 def unneeded_modules() -> list[str]:
     """Return the modules that PyInstaller must not follow."""
     return list(_UNNEEDED_MODULES)

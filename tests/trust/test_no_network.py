@@ -32,9 +32,10 @@ def do(what: str, photos: TinyPhotos, out: Path) -> "subprocess.CompletedProcess
     )
 
 
-def test_a_socket_ends_the_process(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
-    """Otherwise the tests below could not fail."""
-    assert do("socket", tiny_photos, tmp_path).returncode == -signal.SIGSYS
+@pytest.mark.parametrize("what", ["socket", "child"])
+def test_a_socket_ends_the_process(tiny_photos: TinyPhotos, tmp_path: Path, what: str) -> None:
+    """Its own, and that of a program that it has started; otherwise the tests below could not fail."""
+    assert do(what, tiny_photos, tmp_path).returncode == -signal.SIGSYS
 
 
 @pytest.mark.parametrize("what", ["jobs", "window"])
