@@ -1,10 +1,13 @@
 """Every example of `docs/extending.md` works as it stands on the page."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -15,30 +18,77 @@ from app.viewer.view_modes import VIEW_MODES
 from engine import jobs
 from engine.comparing.baselines.registry import BASELINES, BaselineEntry
 from engine.contracts.configs import EvaluateConfig, FinetuneConfig, PretrainConfig, RestoreConfig
+from engine.contracts.errors import ImageWriteError
 from engine.contracts.job_control import JobControl
+from engine.contracts.output_formats import FORMATS, FormatSpec
 from engine.contracts.presets import TASK_CARDS, TaskCard
 from engine.method import registry
+from engine.photo_files.encoding import ENCODERS
+from engine.photo_files.exif import with_resolution
+from engine.photo_files.photo_image import to_float
+from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
 from tests.conftest import TinyPhotos
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "extending.md"
 BLOCK = re.compile(r"^```python[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-def run_examples(section: str) -> dict[str, Any]:
-    """Run the code below a heading of the page, class first, then the row of its table."""
+WITH_ANOTHER_FORMAT = """
+import sys
+from pathlib import Path
+
+from engine.contracts.output_formats import FORMATS, FormatSpec
+from engine.photo_files.encoding import ENCODERS
+
+exec(sys.argv[1])
+
+from PySide6.QtWidgets import QApplication
+from typer.testing import CliRunner
+
+from app.core.settings import RESTORE_FORMAT, Settings
+from app.pages.restore.output import OutputOptions
+from engine.cli.main import app
+
+photo, folder = sys.argv[2:]
+asked = ["restore", "starter", photo, "--out", folder, "--format", "pnm", "--bit-depth", "16"]
+result = CliRunner().invoke(app, asked)
+assert result.exit_code == 0, result.output
+
+application = QApplication([])
+settings = Settings(Path(folder) / "settings.json")
+settings.set(RESTORE_FORMAT, "pnm")
+options = OutputOptions(settings)
+assert options.format_box.currentText() == "PNM"
+assert options.depth_box.isEnabled() and options.quality_box.isHidden()
+assert options.no_place_note.startswith("PNM has no place")
+assert options.name_note.endswith("_restored.pnm")
+"""
+"""What a program whose tables have had the row from the beginning does with it."""
+
+
+def examples(section: str) -> list[str]:
+    """Return the code below a heading of the page: the class or function, and the row of its table."""
     text = PAGE.read_text(encoding="utf-8").split(f"\n## {section}\n")[1].split("\n## ")[0]
     blocks = BLOCK.findall(text)
     assert len(blocks) == 2, section
+    return blocks
+
+
+def run_examples(section: str) -> dict[str, Any]:
+    """Run the code below a heading of the page, class first, then the row of its table."""
     names: dict[str, Any] = {
         **{name: getattr(registry, name) for name in ("Entry", "PRETEXTS", "BACKBONES", "TASKS")},
         "TASK_CARDS": TASK_CARDS,
         "TaskCard": TaskCard,
         "BASELINES": BASELINES,
         "BaselineEntry": BaselineEntry,
+        "FORMATS": FORMATS,
+        "FormatSpec": FormatSpec,
+        "ENCODERS": ENCODERS,
         "VIEW_MODES": VIEW_MODES,
         "__name__": "example",
     }
-    for block in blocks:
+    for block in examples(section):
         exec(compile(block, str(PAGE), "exec"), names)
     return names
 
@@ -48,7 +98,7 @@ def tables() -> Iterator[None]:
     """Take the rows out again."""
     changed: list[dict[str, Any]] = [
         *(registry.PRETEXTS, registry.BACKBONES, registry.TASKS),
-        *(TASK_CARDS, BASELINES, VIEW_MODES),
+        *(TASK_CARDS, BASELINES, VIEW_MODES, FORMATS, ENCODERS),
     ]
     before = [dict(table) for table in changed]
     yield
@@ -99,6 +149,27 @@ def test_a_classical_method_is_measured(tiny_photos: TinyPhotos) -> None:
     config = EvaluateConfig(baseline="median", noisy=(tiny_photos.noisy,), clean=(tiny_photos.clean,))
     result = jobs.evaluate(config, JobControl(), ignore)
     assert result.psnr > result.noisy_psnr
+
+
+def test_an_output_format_is_written(tmp_path: Path) -> None:
+    run_examples("An output format")
+    samples = np.random.default_rng(0).integers(0, 65_536, (5, 7, 3), np.uint16)
+    exif = ImageMetadata(file_format="tiff", bit_depth=16, exif=with_resolution(None, (300, 300)))
+    write_image(tmp_path / "photo.pnm", PhotoImage(to_float(samples), None, exif))
+    read = cv2.imread(str(tmp_path / "photo.pnm"), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(read[:, :, ::-1], samples)
+    with pytest.raises(ImageWriteError, match="A PNM file cannot hold transparency"):
+        write_image(tmp_path / "photo.pnm", PhotoImage(to_float(samples), np.ones((5, 7), np.float32)))
+
+
+def test_an_output_format_is_offered_everywhere(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    code = "\n".join(examples("An output format"))
+    photo = next(tiny_photos.noisy.iterdir())
+    arguments = [sys.executable, "-c", WITH_ANOTHER_FORMAT, code, str(photo), str(tmp_path)]
+    ended = subprocess.run(arguments, capture_output=True, text=True, check=False, cwd=PAGE.parent.parent)
+    assert ended.returncode == 0, ended.stderr
+    restored = cv2.imread(str(tmp_path / f"{photo.stem}_restored.pnm"), cv2.IMREAD_UNCHANGED)
+    assert (restored.shape, restored.dtype) == (read_image(photo).pixels.shape, np.uint16)
 
 
 def test_a_view_mode_arranges_panes(qapp: object) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.core.settings import COMPUTE_BACKEND, COMPUTE_DEVICE, COMPUTE_PRECISION, COMPUTE_THREADS, Setting, Settings
-from engine.contracts.compute_preference import ComputePreference
+from engine.contracts.configs import ComputePreference
 
 COMPUTE_SETTINGS: dict[str, Setting[Any]] = {
     "device": COMPUTE_DEVICE,

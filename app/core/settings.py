@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import platformdirs
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from engine.contracts.output_formats import FORMATS
 from engine.contracts.output_names import DEFAULT_PATTERN
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.folder_lock import lock_folder
@@ -122,7 +123,7 @@ COMPARE_HISTOGRAM = Setting("compare_histogram", False)
 COMPARE_PANES: Setting[list[str]] = Setting("compare_panes", [])
 """What the panes show, for each folder; see `PaneChoice.to_text`."""
 RESTORE_STRENGTH = Setting("restore_strength", 1.0, bounds=(0.0, 1.0))
-RESTORE_FORMAT = Setting("restore_format", "keep", ("keep", "png", "tiff", "jpeg", "webp", "bmp"))
+RESTORE_FORMAT = Setting("restore_format", "keep", ("keep", *FORMATS))
 RESTORE_BIT_DEPTH = Setting("restore_bit_depth", "keep", ("keep", "8", "16"))
 RESTORE_JPEG_QUALITY = Setting("restore_jpeg_quality", 95)
 RESTORE_METADATA = Setting("restore_metadata", "keep", ("keep", "without-gps", "none"))

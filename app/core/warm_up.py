@@ -5,7 +5,7 @@ import threading
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from app.jobs.runner import lower_priority_of_this_thread
-from engine.contracts.compute_preference import ComputePreference
+from engine.contracts.configs import ComputePreference
 
 _PRECISION_TEXTS = {"bf16-mixed": "bf16", "32-true": "32 bit"}
 

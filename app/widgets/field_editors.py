@@ -24,6 +24,7 @@ from app.look.buttons import icon_button
 from app.look.theme import SPACING, Theme
 from app.look.translation import mark, read_number, short_number, tr, translate_engine
 from app.widgets.elided_box import ElidedComboBox
+from engine.contracts.output_formats import FORMATS
 
 CHOICE_TITLES = {
     "auto": mark("Automatic"),
@@ -36,8 +37,7 @@ CHOICE_TITLES = {
     "openvino": "OpenVINO",
     "onnxruntime": "ONNX Runtime",
     "keep": mark("As the original"),
-    "png": "PNG",
-    "jpeg": "JPEG",
+    **{name: spec.name for name, spec in FORMATS.items()},
     "rename": mark("Add a number to the name"),
     "overwrite": mark("Overwrite it"),
     "skip": mark("Skip the photo"),

@@ -31,7 +31,7 @@ from app.look.text import label
 from app.look.theme import SPACING, Theme
 from app.look.translation import mark, tr, tr_count, translate_engine
 from app.widgets.field_editors import ChoiceEditor, FieldEditor, IntEditor, PathEditor, editor_for
-from engine.contracts.compute_preference import ComputePreference
+from engine.contracts.configs import ComputePreference
 from engine.machine.places import default_runs_folder
 
 _THEMES = {"system": mark("As the system"), "dark": mark("Dark"), "light": mark("Light")}

@@ -37,8 +37,7 @@ from recipes import RECIPES, Recipe
 from torch import Tensor
 
 from engine import __version__
-from engine.contracts.compute_preference import ComputePreference
-from engine.contracts.configs import TrainingConfig
+from engine.contracts.configs import ComputePreference, TrainingConfig
 from engine.contracts.errors import EngineError, InvalidInputError
 from engine.contracts.events import CheckpointSaved, JobEvent, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl

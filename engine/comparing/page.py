@@ -18,7 +18,7 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.photo import Pixels
 from engine.machine.atomic_files import replace_atomically
 from engine.machine.interruptible import run_interruptibly
-from engine.photo_files.encoding import check_can_hold, encode
+from engine.photo_files.encoding import Encoding, check_can_hold, encode
 
 _STAGE = "Writing the page"
 _BASE64_BLOCK = 3 * 2**18
@@ -130,14 +130,8 @@ def _encoded(picture: PagePicture, config: ComparisonPageConfig) -> bytes:
     height, width = picture.pixels.shape[:2]
     check_can_hold(config.file_format, width, height, 8, has_alpha=False)
     levels = np.rint(np.clip(picture.pixels, 0, 1) * np.float32(255)).astype(np.uint8)
-    return encode(
-        levels,
-        config.file_format,
-        quality=config.jpeg_quality,
-        is_lossless=config.file_format == "png",
-        icc_profile=picture.icc_profile,
-        exif=None,
-    )
+    wanted = Encoding(quality=config.jpeg_quality, icc_profile=picture.icc_profile)
+    return encode(levels, config.file_format, wanted)
 
 
 def _write_picture(

@@ -8,10 +8,11 @@ config names it and holds its parameters as plain values, which `engine.method.r
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from engine.contracts.output_formats import FORMATS
 from engine.contracts.output_names import DEFAULT_PATTERN, check_pattern
 
 ADVANCED = {"level": "advanced"}
@@ -39,6 +40,13 @@ BackendChoice = Literal["auto", "torch", "openvino", "onnxruntime"]
 """What computes a network on a processor; all but torch are optional packages."""
 
 
+if TYPE_CHECKING:
+    FormatChoice = str
+else:
+    FormatChoice = Literal["keep", *FORMATS]
+"""What restored photos can be written as; keep: as the original."""
+
+
 class ComputeConfig(JobConfig):
     """Where and how exactly the network computes."""
 
@@ -55,6 +63,30 @@ class ComputeConfig(JobConfig):
         Field(
             title="Precision",
             description="Half precision (bfloat16) is faster where the hardware has it; automatic uses it there.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = "auto"
+
+
+class ComputePreference(ComputeConfig):
+    """What "auto" means in this process; see `engine.machine.devices.prefer`."""
+
+    threads: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=256,
+            title="Processor threads",
+            description="How many processor cores the network may take; fewer leave more for other programs.",
+            json_schema_extra={"zero": "All", **ADVANCED},
+        ),
+    ] = 0
+    backend: Annotated[
+        BackendChoice,
+        Field(
+            title="Photos restored by",
+            description="The library that computes on a processor. Automatic takes what a short measurement finds the "
+            "fastest for a model; one that is not installed leaves the work to PyTorch.",
             json_schema_extra=ADVANCED,
         ),
     ] = "auto"
@@ -281,18 +313,18 @@ class RestoreConfig(ComputeConfig):
         float,
         Field(ge=0, le=1, title="Strength", description="0 keeps the noisy photo, 1 is the full restoration."),
     ] = 1.0
-    format: Annotated[
-        Literal["keep", "png", "tiff", "jpeg", "webp", "bmp"],
-        Field(title="Format", description="Keep: as the original."),
-    ] = "keep"
+    format: Annotated[FormatChoice, Field(title="Format", description="Keep: as the original.")] = "keep"
     bit_depth: Annotated[
         Literal["keep", "8", "16"],
         Field(
             title="Bit depth",
-            description="Bits per channel. Keep: as the original. JPEG, WebP and BMP hold 8 whatever is asked for.",
+            description="Bits per channel. Keep: as the original. Some formats hold 8 whatever is asked for.",
         ),
     ] = "keep"
-    jpeg_quality: Annotated[int, Field(ge=50, le=100, title="JPEG quality", description="Only for JPEG and WebP.")] = 95
+    jpeg_quality: Annotated[
+        int,
+        Field(ge=50, le=100, title="JPEG quality", description="Only for formats with loss, such as JPEG and WebP."),
+    ] = 95
     metadata: Annotated[
         Literal["keep", "without-gps", "none"],
         Field(

@@ -25,7 +25,7 @@ from engine.labelling.burst_alignment import AlignedShot, ReadShot, align_shot, 
 from engine.labelling.burst_merging import MergedShots, as_seen_by, merge_shots
 from engine.machine.interruptible import run_interruptibly
 from engine.machine.system_memory import available_memory
-from engine.photo_files.photos import encode_image, probe_image, write_encoded_image
+from engine.photo_files.photos import encode_image, probe_image, usual_suffix, write_encoded_image
 from engine.photo_files.tiff.pages import containing_file
 from engine.photos.folder import list_image_files
 from engine.photos.noise_estimate import MIN_SIDE_PX, estimate_noise
@@ -323,7 +323,7 @@ def _encoded(
 
 def _free_name(folder: Path, shot: Path, file_format: str) -> Path:
     """A name that matches the shot's, of no file that is there."""
-    suffix = ".tif" if file_format == "tiff" else ".png"
+    suffix = usual_suffix(file_format)
     path = folder / f"{shot.stem}_reference{suffix}"
     number = 2
     while path.exists():

@@ -12,8 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from engine.contracts.compute_preference import ComputePreference
-from engine.contracts.configs import BackendChoice, ComputeConfig
+from engine.contracts.configs import BackendChoice, ComputeConfig, ComputePreference
 from engine.contracts.errors import DeviceError
 from engine.machine.processes.group import ALONE, ProcessGroup, join_group
 from engine.machine.processes.rank import local_rank

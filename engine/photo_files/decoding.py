@@ -14,6 +14,7 @@ from PIL import BmpImagePlugin, Image, JpegImagePlugin, WebPImagePlugin
 from PIL.ImageFile import ImageFile
 
 from engine.contracts.errors import ImageReadError
+from engine.contracts.output_formats import Container
 from engine.photo_files.colour.conversion import cmyk_to_rgb
 from engine.photo_files.colour.description import (
     narrow_to_full_range,
@@ -23,11 +24,11 @@ from engine.photo_files.colour.description import (
     profile_of_png,
 )
 from engine.photo_files.exif import extract_exif_thumbnail, read_exif_orientation
-from engine.photo_files.formats import PictureFormat, check_size, decoder_errors_as_read_errors
+from engine.photo_files.formats import FORMAT_TITLES, PictureFormat, check_size, decoder_errors_as_read_errors
 from engine.photo_files.metadata.png_chunks import read_png_header
 from engine.photo_files.missing.data import check_bmp, check_jpeg_rows, check_webp, whole_jpeg, whole_png
 from engine.photo_files.phone import decode_phone_file, probe_phone_file
-from engine.photo_files.photo_image import DecodedImage, FileFormat, ImageInfo
+from engine.photo_files.photo_image import DecodedImage, ImageInfo
 from engine.photo_files.refused_content import decode_content
 from engine.photo_files.tiff.files import decode_tiff, probe_tiff
 
@@ -35,15 +36,6 @@ from engine.photo_files.tiff.files import decode_tiff, probe_tiff
 logging.getLogger("imagecodecs").setLevel(logging.CRITICAL + 1)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
 
-_FORMAT_NAMES: dict[PictureFormat, str] = {
-    "png": "PNG",
-    "jpeg": "JPEG",
-    "tiff": "TIFF",
-    "webp": "WebP",
-    "bmp": "BMP",
-    "heic": "HEIC",
-    "avif": "AVIF",
-}
 _EXIF_PREFIX = b"Exif\x00\x00"
 # Its run-length code packs up to 255 pixels into two bytes.
 _MAX_BMP_PIXELS_PER_BYTE = 128
@@ -79,7 +71,7 @@ def probe(file: BinaryIO, file_format: PictureFormat, page_number: int = 1) -> P
     Raises:
         ImageReadError: The header is damaged or announces what cannot be read.
     """
-    with decoder_errors_as_read_errors(_FORMAT_NAMES[file_format]):
+    with decoder_errors_as_read_errors(FORMAT_TITLES[file_format]):
         if file_format == "tiff":
             return PictureHeader(*probe_tiff(file, page_number))
         if file_format == "heic" or file_format == "avif":
@@ -124,7 +116,7 @@ def decode(file: BinaryIO, file_format: PictureFormat, page_number: int = 1) -> 
     Raises:
         ImageReadError: The file is damaged or of a kind that cannot be read.
     """
-    with decoder_errors_as_read_errors(_FORMAT_NAMES[file_format]):
+    with decoder_errors_as_read_errors(FORMAT_TITLES[file_format]):
         if file_format == "tiff":
             return decode_tiff(file, page_number)
         if file_format == "heic" or file_format == "avif":
@@ -166,7 +158,7 @@ def decode_reduced(
     """
     if file_format == "jpeg":
         with (
-            decoder_errors_as_read_errors(_FORMAT_NAMES[file_format]),
+            decoder_errors_as_read_errors(FORMAT_TITLES[file_format]),
             _open_with_pillow(_whole_file(file, file_format), file_format) as image,
         ):
             orientation = read_exif_orientation(_pillow_exif(image) or b"")
@@ -192,7 +184,7 @@ def decode_embedded_thumbnail(file: BinaryIO) -> tuple[NDArray[np.uint8], int] |
         Samples, uint8, height x width x 3, not turned upright, and the orientation; None where the file is small
         itself, has no such picture, or one of another shape (with black bars, or of the photo before it was cut).
     """
-    with decoder_errors_as_read_errors(_FORMAT_NAMES["jpeg"]), _open_with_pillow(file, "jpeg") as image:
+    with decoder_errors_as_read_errors(FORMAT_TITLES["jpeg"]), _open_with_pillow(file, "jpeg") as image:
         exif, (width, height) = _pillow_exif(image), image.size
     thumbnail = extract_exif_thumbnail(exif) if exif and width * height > _LARGE_JPEG_PIXELS else None
     if exif is None or thumbnail is None:
@@ -272,7 +264,7 @@ def _content(file: BinaryIO) -> bytes:
     return file.read()
 
 
-def _whole_file(file: BinaryIO, file_format: FileFormat) -> BinaryIO:
+def _whole_file(file: BinaryIO, file_format: Container) -> BinaryIO:
     """Return the file, or a JPEG with the end mark that it lacks.
 
     Raises:
@@ -305,13 +297,13 @@ def _described_profile(file: BinaryIO, samples: NDArray[Any], exif: bytes | None
     return profile_of_exif(exif, num_colours)
 
 
-def _open_with_pillow(file: BinaryIO, file_format: FileFormat) -> ImageFile:
+def _open_with_pillow(file: BinaryIO, file_format: Container) -> ImageFile:
     """Open a file by its format's own class.
 
     `PIL.Image.open` would try other formats too and guard the size by a setting of the whole process.
     """
     file.seek(0)
-    openers: dict[FileFormat, type[ImageFile]] = {
+    openers: dict[Container, type[ImageFile]] = {
         "jpeg": JpegImagePlugin.JpegImageFile,
         "webp": WebPImagePlugin.WebPImageFile,
         "bmp": BmpImagePlugin.BmpImageFile,

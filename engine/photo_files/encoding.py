@@ -1,7 +1,9 @@
-"""From plain samples to the content of PNG, JPEG, WebP, BMP and TIFF files."""
+"""From plain samples to the content of a file, one encoder for each format."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from io import BytesIO
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import imagecodecs
@@ -10,22 +12,41 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.contracts.errors import ImageWriteError
+from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.photo_files.colour.icc_profiles import convert_to_srgb, fitting_profile
 from engine.photo_files.exif import InvalidExifError
 from engine.photo_files.metadata.png_chunks import insert_png_metadata
-from engine.photo_files.photo_image import FileFormat
 from engine.photo_files.tiff.files import encode_tiff
 
-_MAX_SIDES: dict[FileFormat, int] = {"jpeg": 65_535, "webp": 16_383}
-_FORMATS_WITH_16_BITS: tuple[FileFormat, ...] = ("png", "tiff")
 _EXIF_PREFIX = b"Exif\x00\x00"
 # Beyond this level deflate takes twice as long for one hundredth of the size on noisy photos.
 _PNG_LEVEL = 3
 
 
-def max_bit_depth(file_format: FileFormat) -> int:
-    """Return how many bits per channel a format can hold: 8 or 16."""
-    return 16 if file_format in _FORMATS_WITH_16_BITS else 8
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """How a picture is encoded.
+
+    Attributes:
+        quality: 1 to 100; of formats that have one.
+        is_lossless: Whether a WebP shall be lossless.
+        icc_profile: Of the file's colour model, if the format has a place for it.
+        exif: The EXIF block, beginning with its byte order mark, at most 64 KB for a JPEG; left out where the format
+            has no place for it.
+        has_extra: As in `DecodedImage`; for TIFF alone.
+        channels_are_gray: As in `DecodedImage`; for TIFF alone.
+    """
+
+    quality: int = 95
+    is_lossless: bool = False
+    icc_profile: bytes | None = None
+    exif: bytes | None = None
+    has_extra: bool = False
+    channels_are_gray: bool = False
+
+
+Encoder = Callable[[NDArray[Any], Encoding], bytes]
+"""From samples, height x width x channels as in `DecodedImage`, uint8 or uint16, to the content of a file."""
 
 
 def check_can_hold(
@@ -44,16 +65,16 @@ def check_can_hold(
     Raises:
         ImageWriteError: With the formats that can hold it.
     """
-    name = file_format.upper()
-    if bit_depth > max_bit_depth(file_format):
+    spec = FORMATS[file_format]
+    name, longest_side = spec.name, spec.largest_side_px
+    if bit_depth > spec.bits:
         raise ImageWriteError(f"A {name} file cannot hold {bit_depth} bits per channel.", "Choose PNG or TIFF.")
-    if has_alpha and file_format == "jpeg":
-        raise ImageWriteError("A JPEG file cannot hold transparency.", "Choose PNG or TIFF.")
-    if has_extra and file_format != "tiff":
+    if has_alpha and "alpha" not in spec.holds:
+        raise ImageWriteError(f"A {name} file cannot hold transparency.", "Choose PNG or TIFF.")
+    if has_extra and "extra" not in spec.holds:
         raise ImageWriteError(
             f"A {name} file cannot hold a further channel, such as infrared, that is no transparency.", "Choose TIFF."
         )
-    longest_side = _MAX_SIDES.get(file_format)
     if longest_side is not None and max(width, height) > longest_side:
         raise ImageWriteError(
             f"A {name} file can be at most {longest_side:,} pixels wide or high; the photo has {width:,} x {height:,}.",
@@ -61,63 +82,28 @@ def check_can_hold(
         )
 
 
-def encode(
-    samples: NDArray[Any],
-    file_format: FileFormat,
-    *,
-    quality: int,
-    is_lossless: bool,
-    icc_profile: bytes | None,
-    exif: bytes | None,
-    has_extra: bool = False,
-    channels_are_gray: bool = False,
-) -> bytes:
+def encode(samples: NDArray[Any], file_format: FileFormat, wanted: Encoding) -> bytes:
     """Return the content of a file.
 
     Args:
         samples: Height x width x channels as in `DecodedImage`, uint8 or uint16; the format can hold them.
         file_format: Of the file.
-        quality: 1 to 100; of JPEG and of lossy WebP.
-        is_lossless: Whether a WebP shall be lossless.
-        icc_profile: Converted to one of the file's colour model where it is of another; for a format that has no place
-            for it, the colours are converted to sRGB.
-        exif: The EXIF block, beginning with its byte order mark, at most 64 KB for a JPEG; left out where the format
-            has no place for it.
-        has_extra: As in `DecodedImage`; for TIFF alone.
-        channels_are_gray: Likewise.
-
-    Returns:
-        The encoded file.
+        wanted: How. Its profile is converted to one of the file's colour model where it is of another; for a format
+            that has no place for it, the colours are converted to sRGB.
 
     Raises:
         ImageWriteError: The encoder failed.
     """
-    # WebP stores gray as RGB.
-    icc_profile = fitting_profile(icc_profile, 1 if samples.shape[2] <= 2 and file_format != "webp" else 3)
-    if file_format == "bmp":
-        samples = convert_to_srgb(samples, icc_profile)
+    spec = FORMATS[file_format]
+    num_colours = 1 if samples.shape[2] <= 2 and "gray" in spec.holds else 3
+    wanted = replace(wanted, icc_profile=fitting_profile(wanted.icc_profile, num_colours))
+    if "profile" not in spec.holds:
+        samples = convert_to_srgb(samples, wanted.icc_profile)
     try:
-        match file_format:
-            case "png":
-                plain = imagecodecs.png_encode(np.ascontiguousarray(samples), level=_PNG_LEVEL)
-                return insert_png_metadata(bytes(plain), icc_profile, exif)
-            case "tiff":
-                return encode_tiff(
-                    np.ascontiguousarray(samples),
-                    icc_profile,
-                    exif,
-                    has_extra=has_extra,
-                    channels_are_gray=channels_are_gray,
-                )
-            case "jpeg":
-                return _encode_jpeg(samples, quality, icc_profile, exif)
-            case "webp":
-                return _encode_webp(samples, quality, is_lossless, icc_profile, exif)
-            case "bmp":
-                return _encode_bmp(samples)
+        return ENCODERS[file_format](samples, wanted)
     except (OSError, ValueError, RuntimeError, InvalidExifError, cv2.error) as error:
         raise ImageWriteError(
-            f"The photo could not be encoded as {file_format.upper()} ({error}).", "Choose another format."
+            f"The photo could not be encoded as {spec.name} ({error}).", "Choose another format."
         ) from error
     except MemoryError as error:
         raise ImageWriteError(
@@ -125,39 +111,53 @@ def encode(
         ) from error
 
 
-def _encode_jpeg(samples: NDArray[np.uint8], quality: int, icc_profile: bytes | None, exif: bytes | None) -> bytes:
+def _encode_png(samples: NDArray[Any], wanted: Encoding) -> bytes:
+    plain = imagecodecs.png_encode(np.ascontiguousarray(samples), level=_PNG_LEVEL)
+    return insert_png_metadata(bytes(plain), wanted.icc_profile, wanted.exif)
+
+
+def _encode_tiff(samples: NDArray[Any], wanted: Encoding) -> bytes:
+    return encode_tiff(
+        np.ascontiguousarray(samples),
+        wanted.icc_profile,
+        wanted.exif,
+        has_extra=wanted.has_extra,
+        channels_are_gray=wanted.channels_are_gray,
+    )
+
+
+def _encode_jpeg(samples: NDArray[Any], wanted: Encoding) -> bytes:
     file = BytesIO()
     _to_pillow(samples).save(
         file,
         "JPEG",
-        quality=quality,
+        quality=wanted.quality,
         # Full colour resolution: half of it would blur coloured edges that the network has restored.
-        subsampling="4:4:4" if quality >= 90 else "4:2:0",
-        icc_profile=icc_profile,
-        exif=b"" if exif is None else _EXIF_PREFIX + exif,
+        subsampling="4:4:4" if wanted.quality >= 90 else "4:2:0",
+        icc_profile=wanted.icc_profile,
+        exif=b"" if wanted.exif is None else _EXIF_PREFIX + wanted.exif,
     )
     return file.getvalue()
 
 
-def _encode_webp(
-    samples: NDArray[np.uint8], quality: int, is_lossless: bool, icc_profile: bytes | None, exif: bytes | None
-) -> bytes:
+def _encode_webp(samples: NDArray[Any], wanted: Encoding) -> bytes:
     image = _to_pillow(samples).convert("RGBA" if samples.shape[2] in (2, 4) else "RGB")
     file = BytesIO()
     # exact: colours under full transparency are kept as well.
     image.save(
         file,
         "WEBP",
-        quality=quality,
-        lossless=is_lossless,
+        quality=wanted.quality,
+        lossless=wanted.is_lossless,
         exact=True,
-        icc_profile=icc_profile,
-        exif=exif or b"",
+        icc_profile=wanted.icc_profile,
+        exif=wanted.exif or b"",
     )
     return file.getvalue()
 
 
-def _encode_bmp(samples: NDArray[np.uint8]) -> bytes:
+def _encode_bmp(samples: NDArray[Any], wanted: Encoding) -> bytes:
+    del wanted
     conversions = {2: cv2.COLOR_GRAY2BGRA, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
     num_channels = samples.shape[2]
     if num_channels == 2:
@@ -171,3 +171,13 @@ def _encode_bmp(samples: NDArray[np.uint8]) -> bytes:
 
 def _to_pillow(samples: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(samples[:, :, 0] if samples.shape[2] == 1 else samples))
+
+
+ENCODERS: Final[dict[FileFormat, Encoder]] = {
+    "png": _encode_png,
+    "tiff": _encode_tiff,
+    "jpeg": _encode_jpeg,
+    "webp": _encode_webp,
+    "bmp": _encode_bmp,
+}
+"""One for each of `FORMATS`."""

@@ -7,27 +7,27 @@ from contextlib import contextmanager
 from typing import Final, Literal
 
 from engine.contracts.errors import ImageReadError
-from engine.photo_files.photo_image import FileFormat
+from engine.contracts.output_formats import FORMATS, Container
 
-PictureFormat = FileFormat | Literal["heic", "avif"]
+PictureFormat = Container | Literal["heic", "avif"]
 """Finished pictures that can be read."""
 
 FileContent = PictureFormat | Literal["camera raw", "bare mosaic"]
 """What can be read: finished pictures, and what a sensor recorded."""
 
+FORMAT_TITLES: Final[dict[str, str]] = {
+    **{name: spec.name for name, spec in FORMATS.items()},
+    "heic": "HEIC",
+    "avif": "AVIF",
+}
+"""What finished pictures are called."""
+
 PHONE_SUFFIXES: Final = frozenset({".heic", ".heif", ".hif", ".avif"})
 """Endings of formats that are read and not written."""
 
-SUFFIXES_OF_FORMATS: dict[FileFormat, tuple[str, ...]] = {
-    "png": (".png", ".apng"),
-    "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "tiff": (".tif", ".tiff"),
-    "webp": (".webp",),
-    "bmp": (".bmp", ".dib"),
-}
-"""File name endings of each format, the usual one first."""
-
-IMAGE_SUFFIXES: frozenset[str] = frozenset(suffix for group in SUFFIXES_OF_FORMATS.values() for suffix in group)
+IMAGE_SUFFIXES: frozenset[str] = frozenset(
+    suffix for spec in FORMATS.values() if spec.container is not None for suffix in spec.suffixes
+)
 """The endings, in lower case, by which folder listings find photos."""
 
 RAW_SUFFIXES: Final = frozenset(

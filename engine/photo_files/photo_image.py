@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts.errors import ImageWriteError
+from engine.contracts.output_formats import FileFormat
 from engine.contracts.photo import Pixels
 from engine.photo_files.exif import state_size
 
-FileFormat = Literal["png", "jpeg", "tiff", "webp", "bmp"]
 BitDepth = Literal[8, 16]
 
 
@@ -38,7 +38,7 @@ class ImageMetadata:
     """What is kept of a file beside its pixels.
 
     Attributes:
-        file_format: "png", "jpeg", "tiff", "webp" or "bmp", as the content says, whatever the file's name ends in.
+        file_format: In which the photo is written back: its own, as the content says, whatever the file's name ends in.
         bit_depth: Bits per channel in which the photo is written back: 8 or 16.
         icc_profile: The colour profile, if the file has one that fits its pixels.
         exif: The EXIF block, beginning with its byte order mark; its orientation is 1, since the pixels are

@@ -9,11 +9,11 @@ import mmap
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.contracts.output_formats import FileFormat
 from engine.contracts.photo import CameraFacts
 from engine.photo_files import decoding as image_decoding
 from engine.photo_files.colour.icc_profiles import fitting_profile
@@ -26,7 +26,6 @@ from engine.photo_files.opened_photo import OpenedPhoto, open_photo
 from engine.photo_files.orientation import turn_upright
 from engine.photo_files.photo_image import (
     BitDepth,
-    FileFormat,
     ImageInfo,
     ImageMetadata,
     PhotoImage,
@@ -151,7 +150,7 @@ def read_samples(path: Path) -> PhotoSamples:
         samples[:, :, :num_colours],
         None if decoded.has_extra else further,
         ImageMetadata(
-            file_format=decoded.written_format or cast(FileFormat, file_format),
+            file_format=decoded.written_format or file_format,
             bit_depth=decoded.bit_depth,
             icc_profile=fitting_profile(decoded.icc_profile, num_colours),
             exif=exif,

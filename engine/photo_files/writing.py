@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from engine.contracts.errors import ImageWriteError
+from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.photo_files import encoding as image_encoding
 from engine.photo_files.exif import InvalidExifError
-from engine.photo_files.formats import SUFFIXES_OF_FORMATS
 from engine.photo_files.metadata.descriptions import insert_descriptions
 from engine.photo_files.metadata.fitting import MetadataPolicy, fit_metadata
 from engine.photo_files.metadata.provenance import Provenance, add_provenance
-from engine.photo_files.photo_image import BitDepth, FileFormat, PhotoImage, PhotoSamples, as_samples
+from engine.photo_files.photo_image import BitDepth, PhotoImage, PhotoSamples, as_samples
 
 
 def write_image(
@@ -84,15 +84,15 @@ def encode_image(
         file_format: Of the file.
         bit_depth: Bits per channel; None: as the photo was read, or 8 where the format holds no more.
         jpeg_quality: 1 to 100, of JPEG and of lossy WebP.
-        metadata: What of the EXIF is written, where the format has a place for it (BMP has none). The ICC profile
-            always is, or the colours are converted to sRGB (BMP): without either they would be others.
-        provenance: How the photo was restored, written into the file; None: nothing. BMP has no place for it.
+        metadata: What of the EXIF is written, where the format has a place for it. The ICC profile always is, or the
+            colours are converted to sRGB: without either they would be others.
+        provenance: How the photo was restored, written into the file where it has a place for it; None: nothing.
 
     Raises:
         ImageWriteError: The format cannot hold the photo.
     """
     if bit_depth is None:
-        bit_depth = 8 if image_encoding.max_bit_depth(file_format) == 8 else image.metadata.bit_depth
+        bit_depth = min(image.metadata.bit_depth, FORMATS[file_format].bits)
     image_encoding.check_can_hold(
         file_format, image.width, image.height, bit_depth, image.alpha is not None, image.extra is not None
     )
@@ -132,12 +132,14 @@ def encode_samples(
     content = image_encoding.encode(
         photo.samples if further is None else np.dstack([photo.samples, further]),
         file_format,
-        quality=jpeg_quality,
-        is_lossless=described.is_lossless and described.file_format == "webp",
-        icc_profile=described.icc_profile,
-        exif=described.exif,
-        has_extra=photo.extra is not None,
-        channels_are_gray=described.channels_are_gray,
+        image_encoding.Encoding(
+            quality=jpeg_quality,
+            is_lossless=described.is_lossless and described.file_format == "webp",
+            icc_profile=described.icc_profile,
+            exif=described.exif,
+            has_extra=photo.extra is not None,
+            channels_are_gray=described.channels_are_gray,
+        ),
     )
     try:
         return insert_descriptions(content, file_format, described.descriptions, photo.width, photo.height)
@@ -154,7 +156,7 @@ def with_provenance(
 
     Args:
         content: The file, as `encode_samples` made it.
-        file_format: Of the file; BMP has no place for the note.
+        file_format: Of the file, which may have no place for the note.
         provenance: The note; None: the file stays as it is.
         width: Of the photo, pixels.
         height: Likewise.
@@ -175,30 +177,17 @@ def with_provenance(
 def format_of_name(path: Path) -> FileFormat | None:
     """Return the format that a file's name promises; None where its ending is not one of a photo."""
     suffix = path.suffix.lower()
-    for file_format, suffixes in SUFFIXES_OF_FORMATS.items():
-        if suffix in suffixes:
-            return file_format
-    return None
+    return next((name for name, spec in FORMATS.items() if suffix in spec.suffixes), None)
 
 
 def usual_suffix(file_format: FileFormat) -> str:
     """Return the usual ending of a format's files, with its dot."""
-    return SUFFIXES_OF_FORMATS[file_format][0]
+    return FORMATS[file_format].suffixes[0]
 
 
 def suffix_of_result(photo: Path, file_format: FileFormat) -> str:
     """Return the ending of a photo's result: the photo's own where it is of the format, else the usual one."""
     return photo.suffix if format_of_name(photo) == file_format else usual_suffix(file_format)
-
-
-FORMATS_BY_NAME: dict[str, FileFormat] = {
-    "png": "png",
-    "tiff": "tiff",
-    "jpeg": "jpeg",
-    "webp": "webp",
-    "bmp": "bmp",
-}
-"""The formats that can be asked for, as settings name them."""
 
 
 def _write_error(path: Path, error: OSError) -> ImageWriteError:

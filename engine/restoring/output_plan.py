@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Literal
 from engine import __version__
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import ImageWriteError
+from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.contracts.output_names import NameReader, NameValues, fill_pattern
-from engine.photo_files.encoding import check_can_hold, max_bit_depth
+from engine.photo_files.encoding import check_can_hold
 from engine.photo_files.metadata.provenance import Provenance, digest_of_file, is_intact, read_provenance
 from engine.photo_files.opened_photo import disk_failure
-from engine.photo_files.photos import BitDepth, FileFormat
+from engine.photo_files.photos import BitDepth
 from engine.photo_files.raw.bare import BARE_SUFFIXES, find_side_car
 from engine.photo_files.tiff.pages import containing_file, page_number
-from engine.photo_files.writing import FORMATS_BY_NAME, suffix_of_result
+from engine.photo_files.writing import suffix_of_result
 from engine.restoring.sources import SourcePhoto
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ LONGEST_NAME_BYTES = 255
 _NUM_REMEMBERED_FILES = 20_000
 
 _BIT_DEPTHS: dict[str, BitDepth] = {"8": 8, "16": 16}
-_LOSSY_FORMATS: tuple[FileFormat, ...] = ("jpeg", "webp")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +77,12 @@ class OutputPlan:
 
     def file_format(self, photo: SourcePhoto) -> FileFormat:
         """Return the format of a photo's result."""
-        return FORMATS_BY_NAME.get(self._config.format, photo.info.file_format)
+        return photo.info.file_format if self._config.format == "keep" else self._config.format
 
     def bit_depth(self, photo: SourcePhoto) -> BitDepth:
         """Return the bits per channel of a photo's result."""
         wanted = _BIT_DEPTHS.get(self._config.bit_depth, photo.info.bit_depth)
-        return wanted if wanted <= max_bit_depth(self.file_format(photo)) else 8
+        return min(wanted, FORMATS[self.file_format(photo)].bits)
 
     def claim(self, photo: SourcePhoto) -> Placement:
         """Return where the result of a photo goes or is; that file is then taken.
@@ -182,7 +182,7 @@ class OutputPlan:
             "precision": config.precision,
             "strength": config.strength,
         }
-        if file_format in _LOSSY_FORMATS:
+        if FORMATS[file_format].has_quality:
             settings["quality"] = config.jpeg_quality
         return Provenance(
             version=__version__,

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from engine.contracts.errors import ImageWriteError
 from engine.contracts.job_control import JobControl
+from engine.contracts.output_formats import FileFormat
 from engine.machine.interruptible import Pending
 from engine.photo_files.metadata.fitting import MetadataPolicy, fit_metadata
 from engine.photo_files.metadata.provenance import Provenance
-from engine.photo_files.photo_image import FileFormat, ImageInfo
+from engine.photo_files.photo_image import ImageInfo
 from engine.photo_files.photos import PhotoSamples, encode_samples, read_samples, with_provenance, write_encoded_image
 
 LARGEST_OVERLAPPED_BYTES = 256 * 2**20

@@ -22,7 +22,7 @@ from engine.contracts.results import PhotoOutcome
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.bicubic_resize import enlarge
-from engine.photo_files.encoding import encode
+from engine.photo_files.encoding import Encoding, encode
 from engine.photo_files.photos import read_image
 
 CROP_PX: Final = 176
@@ -154,10 +154,7 @@ def _figure(pixels: Pixels, caption: str, icc_profile: bytes | None) -> str:
     content = encode(
         np.ascontiguousarray(levels),
         "jpeg",
-        quality=_JPEG_QUALITY,
-        is_lossless=False,
-        icc_profile=icc_profile,
-        exif=None,
+        Encoding(quality=_JPEG_QUALITY, icc_profile=icc_profile),
     )
     data = base64.b64encode(content).decode()
     return (

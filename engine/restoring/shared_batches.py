@@ -5,9 +5,10 @@ from pathlib import Path
 
 from engine.contracts.errors import EngineError
 from engine.contracts.job_control import JobControl
+from engine.contracts.output_formats import FileFormat
 from engine.contracts.results import PhotoOutcome, RestoreResult
 from engine.machine.processes.group import ProcessGroup
-from engine.photo_files.photo_image import BitDepth, FileFormat
+from engine.photo_files.photo_image import BitDepth
 from engine.restoring.output_plan import OutputPlan, Placement
 from engine.restoring.sources import SourcePhoto
 

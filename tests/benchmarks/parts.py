@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from engine.contracts.compute_preference import ComputePreference
+from engine.contracts.configs import ComputePreference
 from engine.machine.devices import prefer
 from tests.benchmarks.document import DOCS, Section, Table, stored_data, write_section
 from tests.benchmarks.reporting import describe_machine, print_table

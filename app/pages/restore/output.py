@@ -39,20 +39,12 @@ from app.look.theme import SPACING, set_role
 from app.look.translation import mark, tr, translate_engine
 from app.widgets.elided_box import ElidedComboBox
 from engine.contracts.errors import ImageReadError, ImageWriteError
+from engine.contracts.output_formats import FORMATS, FileFormat, FormatSpec
 from engine.contracts.output_names import DEFAULT_PATTERN, NameValues, check_pattern, fill_pattern
 from engine.machine.destination import check_destination
-from engine.photo_files.photo_image import FileFormat
 from engine.photo_files.photos import probe_image
-from engine.photo_files.writing import FORMATS_BY_NAME, format_of_name, suffix_of_result
+from engine.photo_files.writing import format_of_name, suffix_of_result
 
-FORMATS: Final = {
-    "keep": mark("Same format"),
-    "png": "PNG",
-    "tiff": "TIFF",
-    "jpeg": "JPEG",
-    "webp": "WebP",
-    "bmp": "BMP",
-}
 BIT_DEPTHS: Final = {
     "keep": mark("Same bits"),
     "8": mark("8 bits"),
@@ -68,8 +60,6 @@ EXISTING: Final = {
     "skip": mark("Leave it alone"),
     "overwrite": mark("Replace it"),
 }
-_FORMATS_WITH_16_BITS: Final = ("keep", "png", "tiff")
-_FORMATS_WITH_QUALITY: Final = ("keep", "jpeg", "webp")
 
 
 class OutputOptions(QWidget):
@@ -96,7 +86,8 @@ class OutputOptions(QWidget):
         self._pattern_problem = self._destination_problem = ""
         self._values = NameValues(model="model", task="denoise", strength=1.0, day=datetime.now().date())
         self.problem = ""
-        self.format_box = self._choice_box(tr("Format"), FORMATS, RESTORE_FORMAT)
+        formats = {"keep": tr("Same format"), **{name: spec.name for name, spec in FORMATS.items()}}
+        self.format_box = self._choice_box(tr("Format"), formats, RESTORE_FORMAT)
         self.depth_box = self._choice_box(tr("Bit depth"), BIT_DEPTHS, RESTORE_BIT_DEPTH)
         self.format_box.setToolTip(tr("The same as the photo's, or one for all. Raw files become TIFF with 16 bits."))
         self.depth_box.setToolTip(tr("Bits per channel. 16 keep finer steps of brightness and make larger files."))
@@ -105,7 +96,7 @@ class OutputOptions(QWidget):
         self.quality_box.setValue(settings.get(RESTORE_JPEG_QUALITY))
         self.quality_box.setPrefix(tr("Quality {number}").format(number=""))
         self.quality_box.setAccessibleName(tr("JPEG quality"))
-        self.quality_box.setToolTip(tr("Of JPEG and WebP files: 100 loses least and takes most room."))
+        self.quality_box.setToolTip(tr("100 loses least and takes most room."))
         self.quality_box.valueChanged.connect(lambda value: settings.set(RESTORE_JPEG_QUALITY, value))
         self.metadata_box = self._choice_box(tr("Metadata"), METADATA, RESTORE_METADATA)
         self.metadata_box.setToolTip(
@@ -134,11 +125,7 @@ class OutputOptions(QWidget):
         self._name_note = label("", "caption", wraps=True)
         self._destination_note = label("", "warning", wraps=True)
         self._destination_note.hide()
-        self._bmp_note = label(
-            tr("BMP has no place to write how a photo was restored: what is done cannot be told later."),
-            "caption",
-            wraps=True,
-        )
+        self._no_place_note = label("", "caption", wraps=True)
         self.existing_box = self._choice_box(tr("If the file exists"), EXISTING, RESTORE_EXISTING)
         self.skip_done_box = self._check_box(
             tr("Pass over what is done"),
@@ -183,9 +170,9 @@ class OutputOptions(QWidget):
         }
 
     @property
-    def bmp_note(self) -> str:
-        """What is said about BMP; "" unless it is chosen."""
-        return "" if self._bmp_note.isHidden() else self._bmp_note.text()
+    def no_place_note(self) -> str:
+        """What is said of a format that cannot tell how a photo was restored; "" unless one is chosen."""
+        return "" if self._no_place_note.isHidden() else self._no_place_note.text()
 
     @property
     def destination_text(self) -> str:
@@ -232,6 +219,11 @@ class OutputOptions(QWidget):
         self._take_pattern()
 
     @property
+    def _chosen_spec(self) -> FormatSpec | None:
+        """Of the format that is chosen; None where each photo keeps its own."""
+        return FORMATS.get(self.format_box.currentData())
+
+    @property
     def _pattern(self) -> str:
         return self.pattern_edit.text() or DEFAULT_PATTERN
 
@@ -244,7 +236,7 @@ class OutputOptions(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING // 2)
         sections: tuple[tuple[str, tuple[QWidget | QHBoxLayout, ...]], ...] = (
-            (tr("Format"), (format_row, self.quality_box, self._bmp_note)),
+            (tr("Format"), (format_row, self.quality_box, self._no_place_note)),
             (tr("Metadata"), (self.metadata_box, self.provenance_box, self.keep_time_box)),
             (tr("Destination"), (self._destination, self._destination_note, self.change_button)),
             (tr("File name"), (self.pattern_edit, self._name_note)),
@@ -279,10 +271,10 @@ class OutputOptions(QWidget):
 
     @Slot()
     def _follow_format(self) -> None:
-        chosen = self.format_box.currentData()
-        self.quality_box.setVisible(chosen in _FORMATS_WITH_QUALITY)
+        spec = self._chosen_spec
+        self.quality_box.setVisible(spec is None or spec.has_quality)
         # Of the others there is nothing to choose.
-        holds_16_bits = chosen in _FORMATS_WITH_16_BITS
+        holds_16_bits = spec is None or spec.bits == 16
         self.depth_box.setEnabled(holds_16_bits)
         self.depth_box.setVisible(holds_16_bits)
         self._follow_provenance()
@@ -290,8 +282,12 @@ class OutputOptions(QWidget):
 
     @Slot()
     def _follow_provenance(self) -> None:
-        holds_it = self.format_box.currentData() != "bmp"
-        self._bmp_note.setVisible(not holds_it)
+        spec = self._chosen_spec
+        holds_it = spec is None or "xmp" in spec.holds
+        if spec is not None and not holds_it:
+            note = tr("{format} has no place to write how a photo was restored: what is done cannot be told later.")
+            self._no_place_note.setText(note.format(format=spec.name))
+        self._no_place_note.setVisible(not holds_it)
         self.provenance_box.setEnabled(holds_it)
         self.skip_done_box.setEnabled(holds_it and self.provenance_box.isChecked())
 
@@ -306,7 +302,8 @@ class OutputOptions(QWidget):
             self._pattern_problem = ""
             self._settings.set(RESTORE_NAME_PATTERN, self._pattern)
             stem = fill_pattern(self._pattern, self._example.stem, self._values)
-            written = FORMATS_BY_NAME.get(self.format_box.currentData(), self._example_format)
+            chosen = self.format_box.currentData()
+            written = self._example_format if chosen == "keep" else chosen
             suffix = suffix_of_result(self._example, written)
             self._name_note.setText(tr("For example {name}").format(name=stem + suffix))
         set_role(self._name_note, "warning" if self._pattern_problem else "caption")

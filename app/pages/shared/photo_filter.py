@@ -8,15 +8,10 @@ from enum import StrEnum
 from app.look.translation import mark
 from engine.contracts.events import PhotoScanned
 from engine.contracts.noise import LEVELS
+from engine.photo_files.formats import FORMAT_TITLES
 
 FORMAT_NAMES = {
-    "png": "PNG",
-    "jpeg": "JPEG",
-    "tiff": "TIFF",
-    "webp": "WebP",
-    "bmp": "BMP",
-    "heic": "HEIC",
-    "avif": "AVIF",
+    **FORMAT_TITLES,
     "camera raw": mark("Camera raw"),
     "bare mosaic": mark("Bare raw"),
 }

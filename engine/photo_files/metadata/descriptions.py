@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final, Literal
 
+from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.photo_files.exif import (
     ByteOrder,
     InvalidExifError,
@@ -30,7 +31,7 @@ from engine.photo_files.metadata.xmp_packets import (
     jpeg_segments,
 )
 from engine.photo_files.metadata.xmp_properties import as_utf8, extended_id, joined, split_packet, without_properties
-from engine.photo_files.photo_image import FileFormat, PictureDescriptions
+from engine.photo_files.photo_image import PictureDescriptions
 
 _PNG_START: Final = b"\x89PNG\r\n\x1a\n"
 _END_OF_PNG_HEADER: Final = 33
@@ -138,8 +139,8 @@ def insert_descriptions(
     Raises:
         InvalidExifError: The TIFF is not one of this program.
     """
-    iptc = descriptions.iptc
-    match file_format:
+    iptc, container = descriptions.iptc, FORMATS[file_format].container
+    match container:
         case "png":
             chunks = list(descriptions.texts)
             if iptc is not None:
@@ -174,12 +175,10 @@ def insert_descriptions(
             if descriptions.dots_per_inch is not None:
                 dots = (_clipped(side / _INCHES_PER_METRE, 2**31 - 1) for side in descriptions.dots_per_inch)
                 content = b"".join((content[:38], struct.pack("<ii", *dots), memoryview(content)[46:]))
-        case "webp":
-            pass
     if descriptions.xmp is None:
         return content
     packet = xmp_of_size(descriptions.xmp, width, height)
-    if file_format == "jpeg" and len(packet) > LARGEST_JPEG_PACKET:
+    if container == "jpeg" and len(packet) > LARGEST_JPEG_PACKET:
         parts = split_packet(packet, LARGEST_JPEG_PACKET)
         if parts is not None:
             return insert_extended_xmp(insert_xmp(content, file_format, parts.main, width, height), parts)

@@ -6,6 +6,7 @@ A JPEG file holds each kind in segments of 64 KB. What is left out for that is s
 from dataclasses import replace
 from typing import Final, Literal
 
+from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.photo_files.exif import MAKER_NOTE, InvalidExifError, says_something, shrink_exif, with_resolution
 from engine.photo_files.metadata.descriptions import (
     LARGEST_JPEG_IPTC,
@@ -17,7 +18,7 @@ from engine.photo_files.metadata.descriptions import (
 from engine.photo_files.metadata.exif_privacy import remove_gps
 from engine.photo_files.metadata.provenance import Provenance, leaves_room_for, without_provenance
 from engine.photo_files.metadata.texts import comment_of
-from engine.photo_files.photo_image import FileFormat, ImageMetadata, PictureDescriptions
+from engine.photo_files.photo_image import ImageMetadata, PictureDescriptions
 
 MetadataPolicy = Literal["keep", "without-gps", "none"]
 """What of a photo's metadata is written into its result: all, all but the place, nothing."""
@@ -60,7 +61,7 @@ def fit_metadata(
         remarks += said
     exif, descriptions, said = _with_place_in(file_format, exif, descriptions)
     remarks += said
-    if file_format == "jpeg":
+    if FORMATS[file_format].container == "jpeg":
         if exif is not None and len(exif) > _LARGEST_JPEG_EXIF:
             exif, remark = _shrunk(exif)
             remarks += [remark] if remark else []
@@ -72,7 +73,7 @@ def fit_metadata(
             remarks.append("The XMP is too large for a JPEG file and was left out.")
     if provenance is not None and descriptions.xmp is not None:
         sized = xmp_of_size(descriptions.xmp, width, height)
-        packet = main_part(sized) if file_format == "jpeg" else sized
+        packet = main_part(sized) if FORMATS[file_format].container == "jpeg" else sized
         if packet is None or not leaves_room_for(packet, file_format, provenance):
             descriptions = replace(descriptions, xmp=None)
             remarks.append("The XMP left no room to write how the photo was restored, and was left out.")
@@ -100,19 +101,19 @@ def _with_place_in(
 ) -> tuple[bytes | None, PictureDescriptions, list[str]]:
     """Return what a format has a place for at all, and remarks on the rest."""
     remarks = []
-    if file_format == "bmp":
+    spec = FORMATS[file_format]
+    if not spec.holds & {"exif", "xmp", "iptc"}:
         if (exif is not None and says_something(exif)) or descriptions.xmp or descriptions.iptc:
-            remarks.append("A BMP file has no place for EXIF, XMP and IPTC; they were left out.")
+            remarks.append(f"A {spec.name} file has no place for EXIF, XMP and IPTC; they were left out.")
         exif, descriptions = None, replace(descriptions, xmp=None, iptc=None)
-    if file_format == "webp":
-        if descriptions.dots_per_inch is not None:
-            exif = with_resolution(exif, descriptions.dots_per_inch)
-        if descriptions.iptc is not None:
-            descriptions = replace(descriptions, iptc=None)
-            remarks.append("A WebP file has no place for IPTC, which was left out.")
-    if file_format != "png":
-        is_jpeg = file_format == "jpeg"
-        kept = tuple(chunk for chunk in descriptions.texts if is_jpeg and comment_of(*chunk) is not None)
+    elif "iptc" not in spec.holds and descriptions.iptc is not None:
+        descriptions = replace(descriptions, iptc=None)
+        remarks.append(f"A {spec.name} file has no place for IPTC, which was left out.")
+    if spec.holds & {"exif", "resolution"} == {"exif"} and descriptions.dots_per_inch is not None:
+        exif = with_resolution(exif, descriptions.dots_per_inch)
+    if "texts" not in spec.holds:
+        keeps_comments = "comment" in spec.holds
+        kept = tuple(chunk for chunk in descriptions.texts if keeps_comments and comment_of(*chunk) is not None)
         if kept != descriptions.texts:
             remarks.append("The file's texts, such as its title, have no place in the result and were left out.")
         descriptions = replace(descriptions, texts=kept)

@@ -17,9 +17,9 @@ from typing import Final
 from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
+from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.photo_files.metadata.xmp_packets import MAX_PACKET_BYTES, Content, bytes_behind, find_xmp, insert_xmp
 from engine.photo_files.metadata.xmp_properties import parse_packet, serialise, without_properties
-from engine.photo_files.photo_image import FileFormat
 
 NAMESPACE: Final = "urn:residua:provenance:1"
 _XMP: Final = "http://ns.adobe.com/xap/1.0/"
@@ -77,7 +77,7 @@ def add_provenance(content: bytes, file_format: FileFormat, provenance: Provenan
 
     Args:
         content: The encoded picture; its XMP packet is kept, and said in it what is to be said.
-        file_format: Of the picture; BMP has no place for it and is returned as it is.
+        file_format: Of the picture; one that has no place for it is returned as it is.
         provenance: What is written.
         width: Of the picture, pixels.
         height: Likewise.
@@ -87,7 +87,7 @@ def add_provenance(content: bytes, file_format: FileFormat, provenance: Provenan
     """
     known = find_xmp(content)
     base = b"" if known is None else content[known]
-    longest = MAX_PACKET_BYTES if file_format == "jpeg" else math.inf
+    longest = MAX_PACKET_BYTES if FORMATS[file_format].container == "jpeg" else math.inf
     undigested = insert_xmp(content, file_format, _make_packet(provenance, _NO_DIGEST, base, longest), width, height)
     packet = find_xmp(undigested)
     if packet is None:
@@ -106,7 +106,7 @@ def leaves_room_for(packet: bytes, file_format: FileFormat, provenance: Provenan
         file_format: That the picture is written in.
         provenance: What would be added.
     """
-    longest = MAX_PACKET_BYTES if file_format == "jpeg" else math.inf
+    longest = MAX_PACKET_BYTES if FORMATS[file_format].container == "jpeg" else math.inf
     merged = _merged(provenance, _NO_DIGEST, packet)
     return merged is not None and len(merged) <= longest
 

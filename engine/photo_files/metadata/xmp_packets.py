@@ -9,9 +9,9 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.photo_files.exif import InvalidExifError, add_tiff_value, exif_byte_order, read_directory
 from engine.photo_files.metadata.xmp_properties import SplitPacket, is_named
-from engine.photo_files.photo_image import FileFormat
 
 Content = bytes | mmap.mmap
 
@@ -39,7 +39,7 @@ def insert_xmp(content: bytes, file_format: FileFormat, packet: bytes, width: in
 
     Args:
         content: The encoded picture; a packet that it has is replaced.
-        file_format: Of the picture. BMP has no place for one and is returned as it is.
+        file_format: Of the picture. One that has no place for it is returned as it is.
         packet: For a JPEG at most `MAX_PACKET_BYTES`.
         width: Of the picture, pixels.
         height: Likewise.
@@ -48,11 +48,12 @@ def insert_xmp(content: bytes, file_format: FileFormat, packet: bytes, width: in
         ValueError: The packet is too long.
         InvalidExifError: The TIFF is not one of this program.
     """
-    if file_format == "jpeg" and len(packet) > MAX_PACKET_BYTES:
+    container = FORMATS[file_format].container
+    if container == "jpeg" and len(packet) > MAX_PACKET_BYTES:
         raise ValueError(f"an XMP packet has at most {MAX_PACKET_BYTES} bytes, found {len(packet)}")
-    if file_format != "tiff":
+    if container != "tiff":
         content = _without_packet(content)
-    match file_format:
+    match container:
         case "png":
             body = b"iTXt" + _PNG_KEYWORD + packet
             chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
@@ -64,7 +65,7 @@ def insert_xmp(content: bytes, file_format: FileFormat, packet: bytes, width: in
             return add_tiff_value(content, _TIFF_TAG, _TIFF_BYTES, packet)
         case "webp":
             return _insert_into_webp(content, packet, width, height)
-        case "bmp":
+        case _:
             return content
 
 

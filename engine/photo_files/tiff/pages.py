@@ -14,7 +14,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 import tifffile
 
-from engine.photo_files.formats import SUFFIXES_OF_FORMATS
+from engine.contracts.output_formats import FORMATS
 from engine.photo_files.tiff.files import holds_camera_raw
 from engine.photo_files.tiff.imagej_stacks import DESCRIPTION_START, count_slices
 
@@ -112,7 +112,7 @@ def list_pages(path: Path) -> list[Path]:
 
 
 def _is_named_like_tiff(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES_OF_FORMATS["tiff"]
+    return path.suffix.lower() in FORMATS["tiff"].suffixes
 
 
 def _photo_pages(file: BinaryIO) -> list[int]:

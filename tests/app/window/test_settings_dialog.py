@@ -28,7 +28,7 @@ from app.core.settings import (
 )
 from app.look.theme import Theme
 from app.window.settings_dialog import SettingsDialog
-from engine.contracts.compute_preference import ComputePreference
+from engine.contracts.configs import ComputePreference
 from engine.photos.decoded_files import decoded_files
 from engine.runs.records import RunStatus
 from engine.runs.store import RunStore
@@ -94,7 +94,7 @@ def test_what_is_preferred_is_what_auto_means() -> None:
     program = (
         "import torch\n"
         "torch.set_num_threads(3)\n"
-        "from engine.contracts.compute_preference import ComputePreference\n"
+        "from engine.contracts.configs import ComputePreference\n"
         "from engine.contracts.configs import ComputeConfig\n"
         "from engine.machine.devices import open_device, prefer, preferred_backend\n"
         "def look(**settings):\n"

@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from engine.contracts.errors import ImageReadError, ImageWriteError
+from engine.contracts.output_formats import FORMATS
+from engine.photo_files.encoding import ENCODERS
 from engine.photo_files.exif import mark_upright, read_exif_orientation
 from engine.photo_files.photos import (
     ImageInfo,
@@ -379,6 +381,10 @@ def test_endings() -> None:
     assert format_of_name(Path("a.JPEG")) == "jpeg"
     assert format_of_name(Path("a.tif")) == "tiff"
     assert format_of_name(Path("a.txt")) is None
+
+
+def test_each_format_has_an_encoder() -> None:
+    assert ENCODERS.keys() == FORMATS.keys()
 
 
 def test_the_same_upright_picture_from_every_orientation(shared_data: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from engine.contracts.errors import ImageReadError
-from engine.photo_files.photo_image import FileFormat
+from engine.contracts.output_formats import FileFormat
 from engine.photo_files.photos import encode_image, examine_photo, probe_image, read_image, read_thumbnail, write_image
 from engine.photos.folder import list_image_files
 from tests.engine.photo_files.test_picture_descriptions import XMP

@@ -16,12 +16,13 @@ from PIL.PngImagePlugin import PngInfo
 
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.job_control import JobControl
+from engine.contracts.output_formats import FileFormat
 from engine.method.backbones.unet import UNetParams
 from engine.models.files import ModelCard, build_network, save_model
 from engine.photo_files.metadata.descriptions import read_descriptions
 from engine.photo_files.metadata.fitting import MetadataPolicy, fit_metadata
 from engine.photo_files.metadata.provenance import Provenance, read_provenance
-from engine.photo_files.photo_image import FileFormat, PhotoImage
+from engine.photo_files.photo_image import PhotoImage
 from engine.photo_files.photos import encode_image, probe_image, read_image
 from engine.restoring.job import restore
 

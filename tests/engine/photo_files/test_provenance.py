@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from engine.contracts.output_formats import FileFormat
 from engine.photo_files.metadata.exif_privacy import remove_gps
 from engine.photo_files.metadata.provenance import NAMESPACE, Provenance, is_intact, read_provenance
 from engine.photo_files.metadata.xmp_packets import MAX_PACKET_BYTES, insert_xmp
-from engine.photo_files.photos import FileFormat, ImageMetadata, PhotoImage, read_image, write_image
+from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
 
 PROVENANCE = Provenance(
     version="1.2.3",

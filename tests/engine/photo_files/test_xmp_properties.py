@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.contracts.output_formats import FileFormat
 from engine.photo_files.metadata.fitting import MetadataPolicy, fit_metadata
 from engine.photo_files.metadata.provenance import is_intact, read_provenance
 from engine.photo_files.metadata.xmp_properties import as_utf8, parse_packet, split_packet, value_of
-from engine.photo_files.photo_image import FileFormat
 from engine.photo_files.photos import encode_image, read_image
 from tests.engine.photo_files.test_picture_descriptions import PIXELS, PROVENANCE
 

@@ -249,13 +249,13 @@ def test_a_stopped_batch_says_what_is_left_and_goes_on(qtbot, page, runner, mess
 
 def test_bmp_is_told_to_hold_no_provenance(page):
     output = page.options.output
-    assert output.bmp_note == ""
+    assert output.no_place_note == ""
     output.format_box.setCurrentIndex(output.format_box.findData("bmp"))
-    assert "cannot be told later" in output.bmp_note
+    assert "cannot be told later" in output.no_place_note
     assert not output.provenance_box.isEnabled()
     assert not output.skip_done_box.isEnabled()
     output.format_box.setCurrentIndex(output.format_box.findData("png"))
-    assert output.bmp_note == ""
+    assert output.no_place_note == ""
     assert output.skip_done_box.isEnabled()
 
 

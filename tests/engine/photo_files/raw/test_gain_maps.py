@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from engine.photo_files.photo_image import FileFormat
+from engine.contracts.output_formats import FileFormat
 from engine.photo_files.photos import encode_image, examine_photo, read_image
 from tests.engine.photo_files.test_picture_descriptions import PIXELS
 from tests.engine.photo_files.test_xmp_properties import packet_of
