@@ -20,7 +20,7 @@ from app.core.error_reporting import ErrorReporter
 from app.core.garbage_collection import MainThreadCollector
 from app.core.open_windows import OpenWindows, other_window_message
 from app.core.session import Session
-from app.core.settings import KEEP_DELETED_DAYS, LANGUAGE, RUNS_FOLDER, TEXT_SCALE, THEME, Settings, settings_file
+from app.core.settings import KEEP_DELETED_DAYS, LANGUAGE, RUNS_FOLDER, TEXT_SCALE, THEME, Settings
 from app.core.warm_up import WarmUp
 from app.jobs.runner import JobRunner
 from app.look.app_icon import app_icon
@@ -28,7 +28,7 @@ from app.look.catalogues import use_language
 from app.look.theme import Theme, ThemeChoice
 from app.window.main_window import MainWindow
 from engine.contracts.errors import RunStoreError
-from engine.machine.places import default_runs_folder
+from engine.machine.places import Place
 from engine.machine.system_memory import share_arenas
 from engine.models.starters import list_starters
 from engine.photo_files.raw import process as raw_process
@@ -57,8 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="folders or files to open as photos")
     paths = [path.absolute() for path in parser.parse_args(arguments).paths]
     try:
-        settings_file()
-        default_runs_folder()
+        Place.SETTINGS.path()
+        Place.RUNS.path()
     except RunStoreError as error:
         # Nothing could be kept, not even a report of that.
         sys.stderr.write(f"{error.message}\n{error.hint}\n")
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     window = MainWindow(session, runner, settings, reporter)
     theme.dress()
     window.show()
-    open_windows = OpenWindows(settings_file().parent)
+    open_windows = OpenWindows(Place.SETTINGS.path().parent)
     if open_windows.announce():
         window.message_bar.post(other_window_message())
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.contracts.errors import EngineError
+from engine.machine.places import DATA_FOLDER_VARIABLE
 
 _WINDOW_LIMIT_S = 180.0
 _POLL_MS = 100
-_FOLDER_VARIABLE = "RESIDUA_DATA"
 
 
 class SelfTestError(Exception):
@@ -26,11 +26,11 @@ def main() -> int:
         0 if all is well, 3 if a part failed.
     """
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    kept = os.environ.get(_FOLDER_VARIABLE)
+    kept = os.environ.get(DATA_FOLDER_VARIABLE)
     with tempfile.TemporaryDirectory(prefix="residua-self-test-") as name:
         folder = Path(name)
         # So that neither the person's settings nor their runs are touched.
-        os.environ[_FOLDER_VARIABLE] = str(folder / "data")
+        os.environ[DATA_FOLDER_VARIABLE] = str(folder / "data")
         try:
             parts: tuple[tuple[str, Callable[[Path], str]], ...] = (
                 ("Versions", _versions),
@@ -51,9 +51,9 @@ def main() -> int:
                 _say(f"ok  {title}: {said} ({time.monotonic() - started:.1f} s)")
         finally:
             if kept is None:
-                os.environ.pop(_FOLDER_VARIABLE, None)
+                os.environ.pop(DATA_FOLDER_VARIABLE, None)
             else:
-                os.environ[_FOLDER_VARIABLE] = kept
+                os.environ[DATA_FOLDER_VARIABLE] = kept
     return 0
 
 

@@ -41,7 +41,8 @@ from app.pages.training.pretrain import PretrainPage
 from app.window.main_window import MainWindow
 from app.window.shortcut_sheet import ShortcutSheet
 from engine.machine.atomic_files import write_bytes_atomically
-from engine.photos.sample_photos import SamplePhotos, make_sample_photos, sample_photos_folder
+from engine.machine.places import Place
+from engine.photos.sample_photos import SamplePhotos, make_sample_photos
 from tests.benchmarks.studio import let_live, measure_in_studio, wait_until
 
 IMAGES = Path(__file__).parent / "images"
@@ -261,7 +262,7 @@ def _progress(job: JobHandle) -> float:
 
 def main(arguments: argparse.Namespace) -> None:
     """Make the pictures."""
-    samples = make_sample_photos(sample_photos_folder())
+    samples = make_sample_photos(Place.SAMPLE_PHOTOS.path())
     made: list[str] = []
 
     def walk(window: MainWindow) -> None:

@@ -7,7 +7,6 @@ crashes of native code, whose traceback the next start finds in a file.
 import faulthandler
 import logging
 import logging.handlers
-import os
 import platform
 import sys
 import threading
@@ -17,7 +16,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-import platformdirs
 from PySide6.QtCore import QMessageLogContext, QObject, Qt, QtMsgType, QUrl, Signal, Slot, qInstallMessageHandler
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
@@ -26,7 +24,7 @@ from app.look.buttons import button, primary_button
 from app.look.text import label
 from app.look.theme import SPACING
 from app.look.translation import tr
-from engine.machine.places import library_versions
+from engine.machine.places import Place, library_versions
 
 logger = logging.getLogger(__name__)
 
@@ -54,12 +52,6 @@ class ErrorReport:
     details: str
 
 
-def log_folder() -> Path:
-    """Return where the program's log is kept; follows RESIDUA_DATA as all user data does."""
-    data = os.environ.get("RESIDUA_DATA")
-    return Path(data) / "logs" if data else platformdirs.user_log_path("Residua", appauthor=False)
-
-
 class ErrorReporter(QObject):
     """Catches what nobody else caught; one, made at start and installed before any window.
 
@@ -81,7 +73,7 @@ class ErrorReporter(QObject):
 
     def install(self) -> None:
         """Take over from Python's and Qt's own ways of complaining."""
-        folder = log_folder()
+        folder = Place.LOGS.path()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._open_log(folder / "residua.log")
@@ -185,7 +177,7 @@ class ReportDialog(QDialog):
         self.copy_button = button(tr("Copy the details"), "copy")
         self.copy_button.clicked.connect(self._copy)
         folder_button = button(tr("Open the log folder"), "folder-open")
-        folder_button.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(log_folder()))))
+        folder_button.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(Place.LOGS.path()))))
         close_button = primary_button(tr("Go on"))
         close_button.clicked.connect(self.accept)
         close_button.setDefault(True)

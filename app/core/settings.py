@@ -5,12 +5,10 @@ Settings of jobs are not here: those are the configs of `engine.contracts.config
 """
 
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import platformdirs
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.contracts.output_formats import FORMATS
@@ -18,7 +16,7 @@ from engine.contracts.output_names import DEFAULT_PATTERN
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.folder_lock import lock_folder
 from engine.machine.json_files import json_text, read_json_object
-from engine.machine.places import default_runs_folder
+from engine.machine.places import Place
 
 logger = logging.getLogger(__name__)
 
@@ -136,21 +134,6 @@ RESTORE_REPORT = Setting("restore_report", False)
 RESTORE_DESTINATION = Setting("restore_destination", "")
 
 
-def settings_file() -> Path:
-    """Return where the preferences are kept.
-
-    Raises:
-        RunStoreError: The user has no home folder.
-    """
-    folder = os.environ.get("RESIDUA_DATA")
-    try:
-        base = Path(folder) if folder else platformdirs.user_config_path("Residua", appauthor=False)
-    except RuntimeError:
-        # Without a home: beside the runs, if there is a place for these.
-        base = default_runs_folder().parent
-    return base / "settings.json"
-
-
 class Settings(QObject):
     """The preferences, read once, written back a moment after a change.
 
@@ -166,7 +149,7 @@ class Settings(QObject):
 
     def __init__(self, path: Path | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._path = path or settings_file()
+        self._path = path or Place.SETTINGS.path()
         self._values: dict[str, Any] = {}
         self._folders: dict[str, dict[str, Any]] = {}
         self._changed: set[str] = set()

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 from PySide6.QtCore import QCoreApplication, QObject, Qt, QThread, QThreadPool, Signal, SignalInstance, Slot
 from PySide6.QtGui import QImage, QPixmap
@@ -26,6 +25,8 @@ from app.look.image_convert import qimage_from_bytes
 from app.look.translation import tr
 from engine.contracts.errors import EngineError
 from engine.machine.atomic_files import write_bytes_atomically
+from engine.machine.caches import BoundedFolder
+from engine.machine.places import Place
 from engine.photo_files.photos import read_embedded_thumbnail, read_thumbnail
 from engine.photo_files.tiff.pages import containing_file
 from engine.photos.decoded_files import DECODER_VERSION
@@ -36,13 +37,6 @@ DEFAULT_SIDE_PX = 384
 _JPEG_QUALITY = 92
 DISK_LIMIT_BYTES = 256 * 2**20
 _BACKGROUND_NICENESS = 10
-
-
-def default_thumbnail_folder() -> Path:
-    """Where thumbnails are kept between sessions; follows `RESIDUA_DATA` as all user data does."""
-    data = os.environ.get("RESIDUA_DATA")
-    cache = Path(data) / "cache" if data else platformdirs.user_cache_path("Residua", appauthor=False)
-    return cache / "thumbnails"
 
 
 @dataclass(frozen=True)
@@ -90,7 +84,7 @@ class ThumbnailLoader(QObject):
     ) -> None:
         super().__init__(parent)
         self.side_px = side_px
-        self._disk_cache = ThumbnailFiles(cache_folder or default_thumbnail_folder(), disk_limit_bytes)
+        self._disk_cache = ThumbnailFiles(cache_folder or Place.THUMBNAILS.path(), disk_limit_bytes)
         self._memory_limit_bytes = memory_limit_bytes
         self._memory_bytes = 0
         self._pixmaps: OrderedDict[Path, QPixmap] = OrderedDict()
@@ -110,13 +104,13 @@ class ThumbnailLoader(QObject):
         self._pool.setMaxThreadCount(num_threads + 1)
         self._pool.setThreadPriority(QThread.Priority.LowestPriority)
         self._arrived.connect(self._take_results, Qt.ConnectionType.QueuedConnection)
-        self._pool.start(self._disk_cache.prune)
+        self._pool.start(self._disk_cache.make_room)
         shut_down_at_quit(self.shut_down)
 
     def set_disk_limit(self, num_bytes: int) -> None:
         """Set what the thumbnails on disk may take; what is too much goes in the background, the oldest first."""
         self._disk_cache.limit_bytes = num_bytes
-        self._pool.start(self._disk_cache.prune)
+        self._pool.start(self._disk_cache.make_room)
 
     def want(self, paths: Iterable[Path], *, view: Hashable = None) -> None:
         """Say which files a view shows now; this replaces what it said before.
@@ -264,18 +258,14 @@ class ThumbnailLoader(QObject):
             self._memory_bytes -= _num_bytes(pixmap)
 
 
-class ThumbnailFiles:
+class ThumbnailFiles(BoundedFolder):
     """Thumbnails kept on disk; an entry whose photo has changed is never found again, and pruned in time.
 
     A cache that cannot be written (full disk, no permission) is a slower program, not a failure.
-
-    Attributes:
-        limit_bytes: What they may take together.
     """
 
     def __init__(self, folder: Path, limit_bytes: int = DISK_LIMIT_BYTES) -> None:
-        self._folder = folder
-        self.limit_bytes = limit_bytes
+        super().__init__(folder, "*.jpg", limit_bytes)
 
     def read(self, path: Path, side_px: int, is_stretched: bool = False) -> NDArray[np.uint8] | None:
         """Return the cached thumbnail of a file, height x width x 3; None if there is none.
@@ -295,30 +285,17 @@ class ThumbnailFiles:
         """Keep a thumbnail, height x width x 3."""
         _, encoded = cv2.imencode(".jpg", values[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             write_bytes_atomically(self._entry(path, side_px, is_stretched), encoded.tobytes())
         except OSError:
             return
-
-    def prune(self) -> None:
-        """Delete the oldest entries beyond the disk limit. Runs in a pool thread."""
-        try:
-            entries = [(entry.stat(), Path(entry.path)) for entry in os.scandir(self._folder)]
-        except OSError:
-            return
-        num_bytes = sum(status.st_size for status, _ in entries)
-        for status, entry in sorted(entries, key=lambda pair: pair[0].st_mtime):
-            if num_bytes <= self.limit_bytes:
-                return
-            entry.unlink(missing_ok=True)
-            num_bytes -= status.st_size
 
     def _entry(self, path: Path, side_px: int, is_stretched: bool) -> Path:
         status = containing_file(path).stat()
         key = f"{DECODER_VERSION}\0{path.absolute()}\0{status.st_mtime_ns}\0{status.st_size}\0{side_px}"
         if is_stretched:
             key += "\0stretched"
-        return self._folder / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:40]}.jpg"
+        return self.folder / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:40]}.jpg"
 
 
 def lower_thread_priority() -> None:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QMessageBox
 from app.core.actions import PAGE_IDS, make_action, tip_with_keys
 from app.core.compute_settings import COMPUTE_SETTINGS, compute_preference
 from app.core.disk_caches import MEGABYTE, limit_decoded_photos
-from app.core.error_reporting import ErrorReporter, log_folder
+from app.core.error_reporting import ErrorReporter
 from app.core.file_manager import no_file_manager, open_in_file_manager
 from app.core.messages import Message, Severity
 from app.core.session import Session
@@ -47,6 +47,7 @@ from app.window.page_table import PAGE_CLASSES
 from app.window.rail import Rail, RailEntry
 from app.window.settings_dialog import SettingsDialog
 from app.window.shortcut_sheet import ShortcutSheet
+from engine.machine.places import Place
 from engine.models.cards import MODEL_SUFFIXES
 from engine.photo_files.tiff.pages import is_on_disk
 
@@ -268,7 +269,7 @@ class MainWindow(QMainWindow):
         self.header.import_requested.connect(self._import_model)
         self.header.shortcuts_requested.connect(self.show_shortcuts)
         self.header.about_requested.connect(self.show_about)
-        self.header.log_requested.connect(lambda: self._open_folder(log_folder()))
+        self.header.log_requested.connect(lambda: self._open_folder(Place.LOGS.path()))
         self.header.runs_folder_requested.connect(lambda: self._open_folder(self._session.run_store.root))
         self.job_bar.page_requested.connect(self.show_page)
         self._job_messages.message_raised.connect(self.message_bar.post)

@@ -32,7 +32,7 @@ from app.look.theme import SPACING, Theme
 from app.look.translation import mark, tr, tr_count, translate_engine
 from app.widgets.field_editors import ChoiceEditor, FieldEditor, IntEditor, PathEditor, editor_for
 from engine.contracts.configs import ComputePreference
-from engine.machine.places import default_runs_folder
+from engine.machine.places import Place
 
 _THEMES = {"system": mark("As the system"), "dark": mark("Dark"), "light": mark("Light")}
 _CAPTION_PX, _EDITOR_PX = 168, 300
@@ -115,7 +115,7 @@ class SettingsDialog(QDialog):
             tip_only=True,
         )
         runs = PathEditor(is_optional=False)
-        runs.set_empty_text(str(default_runs_folder()))
+        runs.set_empty_text(str(Place.RUNS.path()))
         self._runs_note = self._row(RUNS_FOLDER, tr("Folder of runs"), runs, self._runs_text(runs_folder))
         self._choice(
             KEEP_DELETED_DAYS,

@@ -27,7 +27,7 @@ from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.photo import Pixels
 from engine.contracts.presets import finetune_preset, pretrain_preset
 from engine.machine.atomic_files import write_bytes_atomically
-from engine.machine.places import default_runs_folder
+from engine.machine.places import Place
 from engine.models.starters import GENERAL_TASK, require_starter
 from engine.photo_files.photos import read_image
 from engine.photos.sample_photos import SamplePhotos, make_samples
@@ -202,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if options.samples_only:
                 text = str(make_samples(control, report).noisy)
             else:
-                folder = default_runs_folder().parent / "demonstrations" / f"{datetime.now():%Y%m%d-%H%M%S}"
+                folder = Place.DEMONSTRATIONS.path() / f"{datetime.now():%Y%m%d-%H%M%S}"
                 text = _summarise(demonstrate(folder, control, report))
     except JobCancelled:
         reporter.end_line()

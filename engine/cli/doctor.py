@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import __version__
-from engine.machine.places import default_runs_folder, library_versions
+from engine.machine.places import Place, library_versions
 from engine.machine.system_libraries import (
     QT_LIBRARIES,
     X11_LIBRARIES,
@@ -63,7 +63,7 @@ class Examination:
 def examine() -> Examination:
     """Look at the machine. Nothing is changed."""
     problems: list[Problem] = []
-    runs_folder = default_runs_folder()
+    runs_folder = Place.RUNS.path()
     facts = {
         "residua": __version__,
         "python": platform.python_version(),

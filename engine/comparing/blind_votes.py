@@ -13,9 +13,6 @@ from engine.contracts.errors import EngineError
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.json_files import json_text, read_json_object
 
-VOTES_FILE = "blind votes.json"
-"""The file's name in the person's data folder."""
-
 SIGNIFICANCE = 0.05
 """From which probability on a lead is called one."""
 

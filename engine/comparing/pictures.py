@@ -6,7 +6,6 @@ model that was trained further is computed anew.
 
 import hashlib
 import json
-import logging
 import os
 import time
 from functools import cache
@@ -21,7 +20,7 @@ from engine.contracts.configs import ComputeConfig
 from engine.contracts.errors import ImageWriteError, InvalidInputError, RunStoreError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
-from engine.machine.atomic_files import TEMPORARY_PREFIX
+from engine.machine.caches import BoundedFolder
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.colour.transparency import spread_visible_colours
 from engine.photo_files.photos import PhotoImage, is_raw_file, read_image, write_image
@@ -32,15 +31,10 @@ from engine.runs.folder import Run
 if TYPE_CHECKING:
     from engine.restoring.restorer import OnTile
 
-PICTURES_FOLDER = "comparison pictures"
-"""The folder's name below the person's data folder."""
-
 DEFAULT_LIMIT_BYTES = 4 * 2**30
 MAX_SCALE = 4
 _SUFFIX = ".tif"
 _STAGE = "Computing the picture"
-
-_logger = logging.getLogger(__name__)
 
 
 class ComparisonPictureConfig(ComputeConfig):
@@ -104,41 +98,14 @@ def compute_picture(config: ComparisonPictureConfig, control: JobControl, emit: 
             f"The folder {config.folder} cannot be made ({error.strerror or error}).", "Check the disk, then try again."
         ) from error
     write_image(path, picture, file_format="tiff", bit_depth=picture.metadata.bit_depth)
-    trim_folder(config.folder, config.limit_bytes, keep=path)
+    kept_pictures(config.folder, config.limit_bytes).make_room(keep={path.name})
     emit(StepDone(stage=_STAGE, step=1, num_steps=1))
     return path
 
 
-def trim_folder(folder: Path, limit_bytes: int, *, keep: Path | None = None) -> None:
-    """Delete the pictures that were not used for longest until the rest fits.
-
-    Args:
-        folder: Holds pictures of `compute_picture`; anything else in it is left alone.
-        limit_bytes: What the pictures may take together.
-        keep: A picture that stays whatever its size.
-    """
-    pictures = []
-    for path in folder.glob(f"*{_SUFFIX}"):
-        if path.name.startswith(TEMPORARY_PREFIX):
-            continue
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            # Another window tidies up too.
-            continue
-        pictures.append((status.st_mtime_ns, status.st_size, path))
-    total = sum(size for _, size, _ in pictures)
-    for _, size, path in sorted(pictures):
-        if total <= limit_bytes:
-            return
-        if path == keep:
-            continue
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            _logger.warning("%s cannot be deleted to make room: %s", path, error)
-            continue
-        total -= size
+def kept_pictures(folder: Path, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> BoundedFolder:
+    """Return a folder's pictures of `compute_picture`; anything else in it is left alone."""
+    return BoundedFolder(folder, f"*{_SUFFIX}", limit_bytes)
 
 
 def _by_model(config: ComparisonPictureConfig, model: Path, control: JobControl, emit: Emit) -> PhotoImage:

@@ -18,7 +18,7 @@ from engine.contracts.events import Emit, FileSkipped, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import Pixels
 from engine.machine.interruptible import run_interruptibly
-from engine.machine.places import default_runs_folder
+from engine.machine.places import Place
 from engine.photo_files.photos import encode_image, read_image, write_encoded_image
 from engine.photos.pair_checks import best_shift
 from engine.photos.pairs import PhotoPair
@@ -111,11 +111,6 @@ class AlignResult:
     failed: tuple[FileSkipped, ...]
 
 
-def default_aligned_folder() -> Path:
-    """Return where aligned copies go unless told otherwise: beside the runs, never beside an original."""
-    return default_runs_folder().parent / "aligned"
-
-
 def align_references(request: AlignRequest, control: JobControl, emit: Emit) -> AlignResult:
     """Write aligned copies of references; a job.
 
@@ -129,7 +124,7 @@ def align_references(request: AlignRequest, control: JobControl, emit: Emit) -> 
     """
     aligned: list[AlignedReference] = []
     failed: list[FileSkipped] = []
-    folder = request.folder or default_aligned_folder()
+    folder = request.folder or Place.ALIGNED_REFERENCES.path()
     for index, pair in enumerate(request.pairs):
         control.wait_if_paused()
         emit(StepDone(stage=_STAGE, step=index, num_steps=len(request.pairs)))

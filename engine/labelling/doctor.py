@@ -17,9 +17,10 @@ import numpy as np
 from engine.contracts.errors import EngineError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
-from engine.labelling.doctor_cache import MeasuresCache, default_cache_file
+from engine.labelling.doctor_cache import MeasuresCache
 from engine.labelling.doctor_measures import ChannelFit, PairMeasures, measure_pair
 from engine.machine.interruptible import run_interruptibly
+from engine.machine.places import Place
 from engine.photo_files.photos import read_image
 from engine.photos.pair_checks import MAX_SHIFT_PX
 from engine.photos.pairs import PhotoPair
@@ -126,7 +127,7 @@ def examine_pairs(request: ExamineRequest, control: JobControl, emit: Emit) -> t
     Raises:
         JobCancelled: Asked to end; what has been measured is kept.
     """
-    cache = MeasuresCache(request.cache_file or default_cache_file())
+    cache = MeasuresCache(request.cache_file or Place.EXAMINED_PAIRS.path())
     outcomes: dict[PhotoPair, PairMeasures | PairFact] = {}
     try:
         for index, pair in enumerate(request.pairs):

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from engine.labelling.doctor_measures import PairMeasures
-from engine.machine.kept_measures import KeptMeasures
-from engine.machine.places import default_runs_folder
+from engine.machine.caches import KeptMeasures
 from engine.photos.decoded_files import DECODER_VERSION
 from engine.photos.pairs import PhotoPair
 
@@ -12,11 +11,6 @@ CACHE_VERSION = 3
 """To be raised when `PairMeasures` or what it is computed from changes."""
 
 MAX_PAIRS = 5000
-
-
-def default_cache_file() -> Path:
-    """Return where measures are kept between sessions: beside the runs."""
-    return default_runs_folder().parent / "cache" / "examined_pairs.json"
 
 
 class MeasuresCache:

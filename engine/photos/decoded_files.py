@@ -9,7 +9,6 @@ a disk that cannot be written, photos are decoded into memory as before.
 import hashlib
 import logging
 import os
-import shutil
 import threading
 import weakref
 from contextlib import suppress
@@ -21,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.machine.atomic_files import replace_atomically
+from engine.machine.caches import BoundedFolder
+from engine.machine.places import Place
 
 _logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ PATTERN = "*.npy"
 Levels = NDArray[np.uint8] | NDArray[np.uint16]
 
 
-class DecodedFiles:
+class DecodedFiles(BoundedFolder):
     """A folder of decoded photos. Safe to use from several threads, and beside other processes."""
 
     def __init__(self, folder: Path, limit_bytes: int = LIMIT_BYTES, reserve_bytes: int = RESERVE_BYTES) -> None:
@@ -55,9 +56,7 @@ class DecodedFiles:
             limit_bytes: What they may take; 0: none is kept.
             reserve_bytes: What is left free on the disk.
         """
-        self.folder = folder
-        self.limit_bytes = limit_bytes
-        self._reserve_bytes = reserve_bytes
+        super().__init__(folder, PATTERN, limit_bytes, reserve_bytes)
         self._lock = threading.Lock()
         # A photo that is mapped here would not give its room back, and would be decoded again at once.
         self._mapped: weakref.WeakValueDictionary[str, np.memmap[Any, Any]] = weakref.WeakValueDictionary()
@@ -107,7 +106,7 @@ class DecodedFiles:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with self._lock:
-                if not self._make_room(levels.nbytes):
+                if not self.make_room(levels.nbytes, keep=self._mapped):
                     return None
             with replace_atomically(path) as temporary:
                 # A row of all colours lies together: a crop then touches a third of the pages.
@@ -117,62 +116,19 @@ class DecodedFiles:
             return None
         return self.find(identity)
 
-    def capacity(self) -> int:
-        """Return how many bytes of photos could be kept, if all that are there went."""
-        used = sum(size for _, size, _ in self._files())
-        return max(min(self.limit_bytes, used + self._free_bytes()), 0)
-
     def prune(self) -> None:
         """Delete what goes beyond the limit, the longest unused first."""
-        with self._lock, suppress(OSError):
-            self._make_room(0)
-
-    def _make_room(self, num_bytes: int) -> bool:
-        files = sorted(self._files(), key=lambda file: file[2])
-        used = sum(size for _, size, _ in files)
-        free = self._free_bytes()
-        for path, size, _ in files:
-            if used + num_bytes <= self.limit_bytes and num_bytes <= free:
-                break
-            if path.name in self._mapped:
-                continue
-            try:
-                path.unlink()
-            except OSError:
-                # Another process has it open, or has deleted it already.
-                continue
-            used -= size
-            free += size
-        return used + num_bytes <= self.limit_bytes and num_bytes <= free
-
-    def _free_bytes(self) -> int:
-        place = next(folder for folder in (self.folder, *self.folder.absolute().parents) if folder.is_dir())
-        return shutil.disk_usage(place).free - self._reserve_bytes
-
-    def _files(self) -> list[tuple[Path, int, float]]:
-        """Each file with its size and when it was last used."""
-        found = []
-        for path in self.folder.glob(PATTERN):
-            with suppress(OSError):
-                status = path.stat()
-                found.append((path, status.st_size, status.st_mtime))
-        return found
+        with self._lock:
+            self.make_room(keep=self._mapped)
 
     def _path_of(self, identity: str) -> Path:
         digest = hashlib.sha256(f"{DECODER_VERSION}\n{identity}".encode("utf-8", "surrogateescape")).hexdigest()
         return self.folder / f"{digest[:40]}.npy"
 
 
-def default_decoded_folder() -> Path:
-    """Return where decoded photos are kept: beside the runs."""
-    from engine.machine.places import default_runs_folder
-
-    return default_runs_folder().parent / "cache" / "decoded photos"
-
-
 def decoded_files() -> DecodedFiles:
     """Return this process's decoded photos; what they may take stands in the environment, for child processes too."""
-    store = _store_in(default_decoded_folder())
+    store = _store_in(Place.DECODED_PHOTOS.path())
     store.limit_bytes = _limit_bytes()
     return store
 

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from engine.machine.kept_measures import identity_of
+from engine.machine.caches import identity_of
 from engine.photo_files.opened_photo import disk_failure
 from engine.photo_files.raw.bare import BARE_SUFFIXES, find_side_car
 from engine.photo_files.tiff.pages import containing_file, page_number

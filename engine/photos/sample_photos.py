@@ -13,7 +13,7 @@ from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import Pixels
 from engine.machine.atomic_files import write_bytes_atomically
-from engine.machine.places import default_runs_folder
+from engine.machine.places import Place
 from engine.photo_files.photos import PhotoImage, read_image, write_image
 
 NUM_REFERENCES = 5
@@ -274,11 +274,6 @@ def _describe_licences(seed: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def sample_photos_folder() -> Path:
-    """Return where the sample photos live, beside the runs."""
-    return default_runs_folder().parent / "sample photos"
-
-
 def make_samples(control: JobControl, emit: Emit) -> SamplePhotos:
     """Make the sample photos, unless they are there already.
 
@@ -291,4 +286,4 @@ def make_samples(control: JobControl, emit: Emit) -> SamplePhotos:
         control.wait_if_paused()
         emit(StepDone(stage="Making sample photos", step=done, num_steps=num_photos))
 
-    return make_sample_photos(sample_photos_folder(), on_photo=report)
+    return make_sample_photos(Place.SAMPLE_PHOTOS.path(), on_photo=report)

@@ -10,9 +10,9 @@ from engine.contracts.events import Emit, FileSkipped, PhotoScanned, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.noise import SignalDependence, summarize_noise
 from engine.contracts.results import ScanResult
+from engine.machine.caches import KeptMeasures
 from engine.machine.interruptible import run_interruptibly
-from engine.machine.kept_measures import KeptMeasures
-from engine.machine.places import default_runs_folder
+from engine.machine.places import Place
 from engine.photo_files.opened_photo import disk_failure
 from engine.photo_files.photos import examine_photo, read_image
 from engine.photos.decoded_files import DECODER_VERSION
@@ -42,11 +42,6 @@ class PhotoMeasures:
     noise_sigma: float | None = None
     noise_correlation: tuple[float, ...] = ()
     noise_dependence: SignalDependence | None = None
-
-
-def default_cache_file() -> Path:
-    """Return where measures of photos are kept between sessions: beside the runs."""
-    return default_runs_folder().parent / "cache" / "measured_photos.json"
 
 
 def scan_photos(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
@@ -109,9 +104,8 @@ def scan_photos(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResu
 
 
 def _open_kept() -> KeptMeasures[PhotoMeasures]:
-    return KeptMeasures(
-        default_cache_file(), PhotoMeasures, version=NOISE_VERSION * 1000 + DECODER_VERSION, limit=MAX_KEPT_PHOTOS
-    )
+    version = NOISE_VERSION * 1000 + DECODER_VERSION
+    return KeptMeasures(Place.MEASURED_PHOTOS.path(), PhotoMeasures, version=version, limit=MAX_KEPT_PHOTOS)
 
 
 def _scan_file(path: Path, kept: KeptMeasures[PhotoMeasures] | None, control: JobControl) -> PhotoScanned | FileSkipped:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from engine.contracts.errors import InvalidInputError, RunStoreError
 from engine.machine import process_identity
 from engine.machine.json_files import is_text, json_text
-from engine.machine.places import default_runs_folder, library_versions
+from engine.machine.places import Place, library_versions
 from engine.runs.folder import CONFIG_FILE, RECORD_FILE, SUBFOLDERS, Run, claim, unwritable, write_text
 from engine.runs.records import RunKind, RunRecord, RunStatus
 
@@ -37,9 +37,9 @@ class RunStore:
         """Use a folder as store.
 
         Args:
-            root: The folder; None for the person's own (`default_runs_folder`).
+            root: The folder; None for the person's own (`Place.RUNS`).
         """
-        self.root = (root or default_runs_folder()).absolute()
+        self.root = (root or Place.RUNS.path()).absolute()
 
     def create(
         self,

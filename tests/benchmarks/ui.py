@@ -63,10 +63,11 @@ def measure_folder_part(data: Path, is_quick: bool) -> Figures:
 
 def measure_training_part(data: Path, is_quick: bool) -> Figures:
     """Lateness of the event loop while it trains."""
-    from engine.photos.sample_photos import make_sample_photos, sample_photos_folder
+    from engine.machine.places import Place
+    from engine.photos.sample_photos import make_sample_photos
     from tests.benchmarks.ui_training import measure_training
 
-    samples = make_sample_photos(sample_photos_folder())
+    samples = make_sample_photos(Place.SAMPLE_PHOTOS.path())
     seconds = 4.0 if is_quick else 25.0
     return dict(measure_in_studio(lambda window: measure_training(window, seconds), [samples.noisy]))
 

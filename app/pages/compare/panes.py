@@ -14,8 +14,8 @@ from app.look.translation import tr, translate_engine
 from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from engine.comparing.baselines.registry import BASELINES
-from engine.comparing.pictures import MAX_SCALE, PICTURES_FOLDER, ComparisonPictureConfig, find_picture
-from engine.machine.places import default_runs_folder
+from engine.comparing.pictures import MAX_SCALE, ComparisonPictureConfig, find_picture
+from engine.machine.places import Place
 from engine.photo_files.tiff.pages import containing_file, list_pages, page_number, page_path
 
 
@@ -187,7 +187,7 @@ def source_of(choice: PaneChoice, session: Session, photo: Path) -> PaneSource:
         case PaneKind.RESTORED:
             return _restored_source(choice, session, photo)
         case PaneKind.MODEL | PaneKind.BASELINE:
-            folder = default_runs_folder().parent / PICTURES_FOLDER
+            folder = Place.COMPARISON_PICTURES.path()
             is_model = choice.kind is PaneKind.MODEL
             maker = ComparisonPictureConfig(
                 photo=photo,

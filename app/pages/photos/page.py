@@ -35,9 +35,10 @@ from app.widgets.current_stack import CurrentStack
 from app.widgets.drop_zone import DropZone
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
+from engine.machine.places import Place
 from engine.photo_files.tiff.pages import is_on_disk
 from engine.photos.folder import is_no_photo
-from engine.photos.sample_photos import NOISY_FOLDER, SamplePhotos, make_samples, sample_photos_folder
+from engine.photos.sample_photos import NOISY_FOLDER, SamplePhotos, make_samples
 
 _NOISE_INTERVAL_MS = 2000
 
@@ -141,7 +142,7 @@ class PhotosPage(Page):
         if remembered:
             self.session.set_excluded(self.session.excluded | remembered)
         self._look_again(wanted)
-        samples = sample_photos_folder()
+        samples = Place.SAMPLE_PHOTOS.path()
         if samples / NOISY_FOLDER in wanted and not self.session.references:
             self.session.set_references([samples / "clean"])
 

@@ -19,7 +19,7 @@ from engine.contracts.configs import BackendChoice, BackendName
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.devices import ComputeDevice, num_cpu_threads
 from engine.machine.json_files import read_json_object
-from engine.machine.places import default_runs_folder
+from engine.machine.places import Place
 from engine.method.backbones.backbone import RestorationNetwork
 from engine.models.export_form import export_graph
 from engine.photo_files.raw.mosaics import bayer_mosaic
@@ -83,7 +83,7 @@ def choose_backend(
     """
     if device.name != "cpu" or asked == "torch" or (asked == "auto" and megapixels < LEAST_MEGAPIXELS):
         return Backend()
-    folder = cache or _default_cache()
+    folder = cache or Place.BACKENDS.path()
     key = _key(network, device)
     record = folder / f"{key}.json"
     known = _read(record)
@@ -104,12 +104,8 @@ def count_choices(cache: Path | None = None) -> Counter[str]:
     Args:
         cache: As for `choose_backend`.
     """
-    known = (_read(record) for record in (cache or _default_cache()).glob("*.json"))
+    known = (_read(record) for record in (cache or Place.BACKENDS.path()).glob("*.json"))
     return Counter(backend.name for backend in known if backend is not None)
-
-
-def _default_cache() -> Path:
-    return default_runs_folder().parent / "backends"
 
 
 class _Chooser:

@@ -15,7 +15,7 @@ from engine.contracts.configs import FinetuneConfig, PretrainConfig
 from engine.contracts.errors import EngineError
 from engine.contracts.job_control import JobControl
 from engine.machine.devices import ComputeDevice, open_device
-from engine.machine.places import default_runs_folder
+from engine.machine.places import Place
 from engine.machine.system_memory import available_memory, total_memory
 from engine.method.registry import PRETEXTS, TASKS, find_entry
 from engine.models.files import ModelCard, read_card
@@ -313,7 +313,7 @@ def _disk(config: PretrainConfig | FinetuneConfig, step: StepMemory, seconds: fl
     """Bytes that the run takes and that are free on its disk, and what is wrong with them."""
     previews = 2 + seconds / config.preview_interval_s
     needed = round(_COPIES_ON_DISK * 4 * step.num_weights + previews * _PREVIEW_BYTES + seconds * _LOG_BYTES_PER_SECOND)
-    folder = _existing(config.out or default_runs_folder())
+    folder = _existing(config.out or Place.RUNS.path())
     free = shutil.disk_usage(folder).free
     if not os.access(folder, os.W_OK):
         return needed, free, [blocks(f"The folder {folder} may not be written.", "Choose another folder for runs.")]

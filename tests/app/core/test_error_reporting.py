@@ -15,8 +15,9 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.core.error_reporting import ErrorReporter, ReportDialog, log_folder
+from app.core.error_reporting import ErrorReporter, ReportDialog
 from app.look.theme import Theme
+from engine.machine.places import Place
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def open_dialogs() -> list[ReportDialog]:
 
 
 def test_the_log_follows_the_environment(user_data: Path) -> None:
-    assert log_folder() == user_data / "logs"
+    assert Place.LOGS.path() == user_data / "logs"
 
 
 @pytest.mark.qt_no_exception_capture
@@ -50,7 +51,7 @@ def test_an_exception_in_a_slot_is_logged_and_shown(qtbot: QtBot, reporter: Erro
     assert "Python 3" in dialog.details
     qtbot.mouseClick(dialog.copy_button, Qt.MouseButton.LeftButton)
     assert "in fail" in QGuiApplication.clipboard().text()
-    assert "a fault in a slot" in (log_folder() / "residua.log").read_text()
+    assert "a fault in a slot" in (Place.LOGS.path() / "residua.log").read_text()
 
 
 def test_an_exception_in_a_thread_is_shown_too_and_in_the_same_dialog(qtbot: QtBot, reporter: ErrorReporter) -> None:
@@ -72,7 +73,7 @@ def test_a_keyboard_interrupt_quits_rather_than_complains(qtbot: QtBot, reporter
 def test_qt_warnings_are_logged(qtbot: QtBot, reporter: ErrorReporter, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="qt"):
         qWarning("a warning of Qt")
-    assert "a warning of Qt" in (log_folder() / "residua.log").read_text()
+    assert "a warning of Qt" in (Place.LOGS.path() / "residua.log").read_text()
 
 
 def test_a_crash_of_native_code_is_found_at_the_next_start(qtbot: QtBot, theme: Theme, python_hooks: None) -> None:

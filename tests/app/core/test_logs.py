@@ -9,8 +9,9 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.core import error_reporting
-from app.core.error_reporting import ErrorReporter, log_folder
+from app.core.error_reporting import ErrorReporter
 from engine.contracts.errors import ImageReadError
+from engine.machine.places import Place
 from engine.photo_files.photos import read_image
 
 LIMIT_BYTES = 5_000
@@ -23,10 +24,10 @@ def test_the_log_takes_a_bounded_room(qtbot: QtBot, python_hooks: None, monkeypa
     for number in range(1000):
         logging.getLogger("engine.some").warning("line %d of a long session, %s", number, "x" * 60)
     reporter.uninstall()
-    logs = sorted(log_folder().glob("residua.log*"))
+    logs = sorted(Place.LOGS.path().glob("residua.log*"))
     assert len(logs) == 1 + error_reporting._NUM_OLD_LOGS
     assert all(path.stat().st_size <= LIMIT_BYTES for path in logs)
-    assert "line 999 of" in (log_folder() / "residua.log").read_text()
+    assert "line 999 of" in (Place.LOGS.path() / "residua.log").read_text()
 
 
 def test_a_fault_amid_a_picture_leaves_no_pixel_in_the_log(qtbot: QtBot, python_hooks: None, tmp_path: Path) -> None:
@@ -45,7 +46,7 @@ def test_a_fault_amid_a_picture_leaves_no_pixel_in_the_log(qtbot: QtBot, python_
         read_image(tmp_path / "photo.png")
     logging.getLogger("engine.some").warning("%s", caught.value)
     reporter.uninstall()
-    text = (log_folder() / "residua.log").read_text()
+    text = (Place.LOGS.path() / "residua.log").read_text()
     assert "does not fit" in text
     assert "0.728431, " not in re.sub(r"np\.full\(.*", "", text)
     assert "secret pixels" not in text

@@ -18,9 +18,9 @@ from app.core.settings import (
     THUMBNAIL_PX,
     Setting,
     Settings,
-    settings_file,
 )
 from engine.contracts.events import FileSkipped, PhotoScanned
+from engine.machine.places import Place
 
 
 def scanned(name: str) -> PhotoScanned:
@@ -97,7 +97,7 @@ def test_every_preference_is_declared_once() -> None:
 
 
 def test_the_place_follows_the_environment(user_data: Path) -> None:
-    assert settings_file() == user_data / "settings.json"
+    assert Place.SETTINGS.path() == user_data / "settings.json"
 
 
 def test_photos_and_exclusions(qtbot: QtBot, session: Session) -> None:

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from app.look.thumbnails import ThumbnailFiles, ThumbnailLoader, default_thumbnail_folder
+from app.look.thumbnails import ThumbnailFiles, ThumbnailLoader
 
 
 @pytest.fixture
@@ -141,21 +141,6 @@ def test_views_share_a_loader(qtbot, photos, make_loader):
     wait_for(qtbot, loader, [*photos[:2], *photos[5:7]])
     loader.want([], view="grid")
     assert loader.pixmap(photos[2]) is None
-
-
-def test_disk_cache_is_pruned_oldest_first(tmp_path, monkeypatch):
-    folder = tmp_path / "cache"
-    folder.mkdir()
-    for index in range(5):
-        entry = folder / f"{index}.jpg"
-        entry.write_bytes(bytes(1000))
-        os.utime(entry, (index, index))
-    ThumbnailFiles(folder, limit_bytes=2500).prune()
-    assert sorted(path.name for path in folder.iterdir()) == ["3.jpg", "4.jpg"]
-
-
-def test_cache_follows_the_data_folder(user_data):
-    assert default_thumbnail_folder().is_relative_to(user_data)
 
 
 def test_what_may_have_changed_is_read_anew(qtbot, photos, make_loader):

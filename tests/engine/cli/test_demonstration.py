@@ -9,13 +9,14 @@ from engine.cli.comparison_sheet import Tile, choose_spot, write_comparison_shee
 from engine.cli.demonstration import demonstrate, main
 from engine.contracts.events import ImageRestored, JobEvent, RunStarted, StepDone
 from engine.contracts.job_control import JobControl
+from engine.machine.places import Place
 from engine.photo_files.photos import read_image, write_image
-from engine.photos.sample_photos import NOISY_FOLDER, SamplePhotos, make_sample_photos, sample_photos_folder
+from engine.photos.sample_photos import NOISY_FOLDER, SamplePhotos, make_sample_photos
 
 
 def small_samples(folder: Path) -> SamplePhotos:
     """The corners of four sample photos, two of them with a reference: the shipped model restores them in seconds."""
-    whole = make_sample_photos(sample_photos_folder())
+    whole = make_sample_photos(Place.SAMPLE_PHOTOS.path())
     small = SamplePhotos(
         noisy=folder / "noisy", clean=folder / "clean", all_clean=folder / "all", licences=whole.licences
     )
@@ -62,7 +63,7 @@ def test_it_writes_pictures_and_a_report(tmp_path: Path) -> None:
 def test_the_samples_alone_are_made_and_their_folder_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--samples-only"]) == 0
     folder = Path(capsys.readouterr().out.splitlines()[-1])
-    assert folder == sample_photos_folder() / NOISY_FOLDER
+    assert folder == Place.SAMPLE_PHOTOS.path() / NOISY_FOLDER
     assert len(list(folder.glob("*.png"))) >= 12
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from engine.comparing.baselines.registry import BASELINES, Baseline
-from engine.comparing.pictures import ComparisonPictureConfig, compute_picture, find_picture, trim_folder
+from engine.comparing.pictures import ComparisonPictureConfig, compute_picture, find_picture, kept_pictures
 from engine.contracts.errors import EngineError, InvalidInputError
 from engine.contracts.events import StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
@@ -85,7 +85,7 @@ def test_the_folder_is_bounded_and_what_was_used_last_stays(make, tmp_path):
     third = third.model_copy(update={"limit_bytes": room})
     last = compute(third)
     assert (paths[0].exists(), paths[1].exists(), last.exists()) == (True, False, True)
-    trim_folder(tmp_path / "pictures", 0, keep=last)
+    assert kept_pictures(tmp_path / "pictures", 0).make_room(keep={last.name}) is False
     assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == sorted(["mine.txt", last.name])
 
 

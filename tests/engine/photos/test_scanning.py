@@ -15,9 +15,10 @@ from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import FileSkipped, JobEvent, PhotoScanned, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.jobs import scan
-from engine.machine.kept_measures import KeptMeasures
+from engine.machine.caches import KeptMeasures
+from engine.machine.places import Place
 from engine.photo_files.photos import PhotoImage, write_image
-from engine.photos.scanning import PhotoMeasures, default_cache_file
+from engine.photos.scanning import PhotoMeasures
 
 
 @pytest.fixture
@@ -149,14 +150,14 @@ class TestKeptMeasures:
     @pytest.mark.parametrize("content", [b"{", b"[]", b'{"version": 1, "measures": 3}', b"\xff\x00"])
     def test_a_damaged_cache_means_measuring_anew(self, photo: Path, content: bytes) -> None:
         first = self.measure(photo)
-        default_cache_file().write_bytes(content)
+        Place.MEASURED_PHOTOS.path().write_bytes(content)
         assert self.measure(photo) == first
 
     def test_damaged_entries_are_measured_anew(self, photo: Path) -> None:
         first = self.measure(photo)
-        kept = json.loads(default_cache_file().read_text())
+        kept = json.loads(Place.MEASURED_PHOTOS.path().read_text())
         kept["measures"] = {key: {"width": "broad"} for key in kept["measures"]}
-        default_cache_file().write_text(json.dumps(kept))
+        Place.MEASURED_PHOTOS.path().write_text(json.dumps(kept))
         assert self.measure(photo) == first
 
     def test_of_too_many_the_oldest_are_forgotten(self, tmp_path: Path) -> None:

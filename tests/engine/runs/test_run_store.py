@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from engine.contracts.configs import PretrainConfig
 from engine.contracts.errors import InvalidInputError, RunStoreError
 from engine.machine import process_identity
-from engine.machine.places import default_runs_folder
+from engine.machine.places import Place
 from engine.runs import metrics_file
 from engine.runs.records import RunStatus
 from engine.runs.store import Run, RunStore
@@ -37,11 +37,11 @@ def change_record(run: Run, **fields: object) -> None:
 
 
 def test_default_folder_follows_the_environment(user_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert default_runs_folder() == user_data / "runs"
+    assert Place.RUNS.path() == user_data / "runs"
     assert RunStore().root == user_data / "runs"
     monkeypatch.delenv("RESIDUA_DATA")
-    assert default_runs_folder().name == "runs"
-    assert "Residua" in str(default_runs_folder())
+    assert Place.RUNS.path().name == "runs"
+    assert "Residua" in str(Place.RUNS.path())
 
 
 def test_a_new_run_is_complete_and_belongs_to_this_process(store: RunStore) -> None:

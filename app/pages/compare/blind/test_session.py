@@ -13,8 +13,8 @@ from app.core.session import Session
 from app.look.translation import tr
 from app.pages.compare.blind.trial import BlindTrial, make_trial
 from app.viewer.pictures import PaneContent
-from engine.comparing.blind_votes import VOTES_FILE, BlindVote, Choice, PairTally, VoteBook, VotesFileError, tally
-from engine.machine.places import default_runs_folder
+from engine.comparing.blind_votes import BlindVote, Choice, PairTally, VoteBook, VotesFileError, tally
+from engine.machine.places import Place
 
 
 class BlindTest(QObject):
@@ -34,7 +34,7 @@ class BlindTest(QObject):
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._book = VoteBook(default_runs_folder().parent / VOTES_FILE)
+        self._book = VoteBook(Place.BLIND_VOTES.path())
         # Cannot be guessed, and never the same order again.
         self._chance = random.SystemRandom()
         self.trial: BlindTrial | None = None

@@ -1,15 +1,18 @@
-"""What was measured on files, kept between sessions by the identity of the files: nothing is measured twice."""
+"""What is kept on the disk to be quicker next time: measures of files in one file, and folders of bounded size."""
 
 import json
 import logging
-from collections.abc import Sequence
+import shutil
+import stat
+from collections.abc import Container, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pydantic
 
-from engine.machine.atomic_files import write_bytes_atomically
+from engine.machine.atomic_files import TEMPORARY_PREFIX, write_bytes_atomically
 from engine.machine.json_files import read_json_object
 
 if TYPE_CHECKING:
@@ -103,3 +106,91 @@ def identity_of(files: Sequence[Path]) -> str:
             return ""
         parts += [str(path), str(status.st_mtime_ns), str(status.st_size)]
     return "\n".join(parts)
+
+
+class BoundedFolder:
+    """A folder of files that can be made again: of too many those go that were not used for longest.
+
+    A file is used when its time of change is set. What another process is writing, and whatever is called otherwise
+    than the files of the cache, is left alone.
+
+    Attributes:
+        folder: It need not be there.
+        limit_bytes: What the files may take together.
+    """
+
+    def __init__(self, folder: Path, pattern: str, limit_bytes: int, reserve_bytes: int = 0) -> None:
+        """Set what is kept where.
+
+        Args:
+            folder: Where the files lie.
+            pattern: How they are called: "*.jpg".
+            limit_bytes: What they may take together.
+            reserve_bytes: What is left free on the disk.
+        """
+        self.folder = folder
+        self.limit_bytes = limit_bytes
+        self._pattern = pattern
+        self._reserve_bytes = reserve_bytes
+
+    def num_bytes(self) -> int:
+        """Return what the files take."""
+        return sum(size for _, size, _ in self._files())
+
+    def capacity(self) -> int:
+        """Return what files could take if all that are there went."""
+        return max(min(self.limit_bytes, self.num_bytes() + self._free_bytes()), 0)
+
+    def make_room(self, num_bytes: int = 0, *, keep: Container[str] = ()) -> bool:
+        """Delete the files that were not used for longest until there is room.
+
+        Args:
+            num_bytes: For a file that is to be added; 0: until those that are there fit.
+            keep: Names of files that stay.
+
+        Returns:
+            Whether there is room now.
+        """
+        files = self._files()
+        used, free = sum(size for _, size, _ in files), self._free_bytes()
+        for path, size, _ in sorted(files, key=lambda file: file[2]):
+            if used + num_bytes <= self.limit_bytes and num_bytes <= free:
+                break
+            if path.name not in keep and _is_deleted(path):
+                used -= size
+                free += size
+        return used + num_bytes <= self.limit_bytes and num_bytes <= free
+
+    def clear(self) -> None:
+        """Delete all files; one that is in use or protected stays."""
+        for path, _, _ in self._files():
+            _is_deleted(path)
+
+    def _free_bytes(self) -> int:
+        with suppress(OSError):
+            place = next(folder for folder in (self.folder, *self.folder.absolute().parents) if folder.is_dir())
+            return shutil.disk_usage(place).free - self._reserve_bytes
+        return 0
+
+    def _files(self) -> list[tuple[Path, int, int]]:
+        """Each file with its size and when it was last used."""
+        found = []
+        # Of a folder that cannot be looked into nothing is known.
+        with suppress(OSError):
+            for path in self.folder.glob(self._pattern):
+                # Another process tidies up too.
+                with suppress(OSError):
+                    status = path.lstat()
+                    if stat.S_ISREG(status.st_mode) and not path.name.startswith(TEMPORARY_PREFIX):
+                        found.append((path, status.st_size, status.st_mtime_ns))
+        return found
+
+
+def _is_deleted(path: Path) -> bool:
+    """Delete a file if it can be; one that another process has deleted is deleted too."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        _logger.info("%s cannot be deleted to make room: %s", path, error)
+        return False
+    return True
