@@ -1,8 +1,8 @@
 """The pair doctor: whether each noisy photo and its reference are a label that teaches what it should.
 
-A pair is measured once (`pair_doctor_measures`, kept by `pair_doctor_cache`). What is said about it follows from its
-measures and from those of all other pairs: duplicates, a reference that is another pair's noisy photo, and scenes
-that occur twice are only seen together.
+A pair is measured once, as long as its files stay as they are. What is said about it follows from its measures and
+from those of all other pairs: duplicates, a reference that is another pair's noisy photo, and scenes that occur twice
+are only seen together.
 """
 
 from collections import defaultdict
@@ -17,14 +17,20 @@ import numpy as np
 from engine.contracts.errors import EngineError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
-from engine.labelling.doctor_cache import MeasuresCache
 from engine.labelling.doctor_measures import ChannelFit, PairMeasures, measure_pair
+from engine.machine.caches import KeptMeasures, identity_of
 from engine.machine.interruptible import run_interruptibly
 from engine.machine.places import Place
 from engine.photo_files.photos import read_image
+from engine.photos.decoded_files import DECODER_VERSION
 from engine.photos.pair_checks import MAX_SHIFT_PX
 from engine.photos.pairs import PhotoPair
 from engine.photos.scenes import group_scenes
+
+MEASURES_VERSION = 3
+"""To be raised when `PairMeasures` or what it is computed from changes."""
+
+MAX_KEPT_PAIRS = 5000
 
 MIN_NOTED_SHIFT_PX = 0.4
 """A smaller shift costs next to nothing, and is hard to tell."""
@@ -127,18 +133,21 @@ def examine_pairs(request: ExamineRequest, control: JobControl, emit: Emit) -> t
     Raises:
         JobCancelled: Asked to end; what has been measured is kept.
     """
-    cache = MeasuresCache(request.cache_file or Place.EXAMINED_PAIRS.path())
+    cache_file = request.cache_file or Place.EXAMINED_PAIRS.path()
+    version = MEASURES_VERSION * 1000 + DECODER_VERSION
+    kept = KeptMeasures(cache_file, PairMeasures, version=version, limit=MAX_KEPT_PAIRS)
     outcomes: dict[PhotoPair, PairMeasures | PairFact] = {}
     try:
         for index, pair in enumerate(request.pairs):
             control.wait_if_paused()
             emit(StepDone(stage=_STAGE, step=index, num_steps=len(request.pairs)))
-            known = cache.find(pair)
+            identity = identity_of((pair.noisy, pair.clean))
+            known = kept.find(identity)
             outcomes[pair] = known or run_interruptibly(partial(_measure, pair), control)
             if known is None and isinstance(found := outcomes[pair], PairMeasures):
-                cache.add(pair, found)
+                kept.add(identity, found)
     finally:
-        cache.save()
+        kept.save()
     emit(StepDone(stage=_STAGE, step=len(request.pairs), num_steps=len(request.pairs)))
     return diagnose(outcomes)
 

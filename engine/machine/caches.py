@@ -54,12 +54,8 @@ class KeptMeasures(Generic[Measures]):
             entries = content.get("measures")
             self._entries = entries if isinstance(entries, dict) else {}
 
-    def find(self, files: Sequence[Path]) -> Measures | None:
-        """Return what was measured on files; None where nothing was, or one has changed since."""
-        return self.find_by_identity(identity_of(files))
-
-    def find_by_identity(self, identity: str) -> Measures | None:
-        """Return what was measured on files of an identity; None for ""."""
+    def find(self, identity: str) -> Measures | None:
+        """Return what was measured on files of an identity; None where nothing was, and for ""."""
         entry = self._entries.get(identity) if identity else None
         if entry is None:
             return None
@@ -68,12 +64,11 @@ class KeptMeasures(Generic[Measures]):
         except pydantic.ValidationError:
             return None
 
-    def add(self, files: Sequence[Path], measures: Measures) -> None:
-        """Remember what was measured on files; of too many the oldest are forgotten."""
-        self.add_by_identity(identity_of(files), measures)
+    def add(self, identity: str, measures: Measures) -> None:
+        """Remember what was measured on files that had an identity before they were read; "": nothing is kept.
 
-    def add_by_identity(self, identity: str, measures: Measures) -> None:
-        """Remember what was measured on files that had an identity before they were read; "": nothing is kept."""
+        Of too many the oldest are forgotten.
+        """
         if not identity:
             return
         self._entries.pop(identity, None)

@@ -141,10 +141,10 @@ def _measured_or_kept(path: Path, kept: KeptMeasures[PhotoMeasures], control: Jo
         ImageReadError: The file is damaged behind its header.
     """
     identity = identity_of_photo(path)
-    measures = kept.find_by_identity(identity)
+    measures = kept.find(identity)
     if measures is None:
         measures = run_interruptibly(lambda: _measure(path), control)
-        kept.add_by_identity(identity, measures)
+        kept.add(identity, measures)
     return measures
 
 

@@ -164,9 +164,9 @@ class TestKeptMeasures:
         kept = KeptMeasures(tmp_path / "cache.json", PhotoMeasures, version=1, limit=2)
         measures = PhotoMeasures(width=1, height=2, brightness=0.5, look=None)
         for name in ("a", "b", "c"):
-            kept.add_by_identity(name, measures)
+            kept.add(name, measures)
         kept.save()
         again = KeptMeasures(tmp_path / "cache.json", PhotoMeasures, version=1, limit=2)
-        assert [again.find_by_identity(name) for name in ("a", "b", "c")] == [None, measures, measures]
+        assert [again.find(name) for name in ("a", "b", "c")] == [None, measures, measures]
         other = KeptMeasures(tmp_path / "cache.json", PhotoMeasures, version=2, limit=2)
-        assert other.find_by_identity("c") is None
+        assert other.find("c") is None
