@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from engine.contracts.presets import TASK_CARDS, TaskCard
 from engine.method import registry
 from engine.photo_files.encoding import ENCODERS
 from engine.photo_files.exif import with_resolution
-from engine.photo_files.photo_image import to_float
+from engine.photo_files.photo_image import PictureDescriptions, to_float
 from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
 from tests.conftest import TinyPhotos
 
@@ -160,6 +161,21 @@ def test_an_output_format_is_written(tmp_path: Path) -> None:
     assert np.array_equal(read[:, :, ::-1], samples)
     with pytest.raises(ImageWriteError, match="A PNM file cannot hold transparency"):
         write_image(tmp_path / "photo.pnm", PhotoImage(to_float(samples), np.ones((5, 7), np.float32)))
+
+
+def test_an_output_format_gets_the_metadata_of_its_container(tmp_path: Path) -> None:
+    FORMATS["another-tiff"] = replace(FORMATS["tiff"], name="Another TIFF", suffixes=(".other",))
+    ENCODERS["another-tiff"] = ENCODERS["tiff"]
+    packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'
+    descriptions = PictureDescriptions(xmp=packet, iptc=b"\x1c\x02\x78\x00\x04text", dots_per_inch=(72, 300))
+    metadata = ImageMetadata(
+        file_format="tiff", bit_depth=16, exif=with_resolution(None, (300, 300)), descriptions=descriptions
+    )
+    photo = PhotoImage(np.full((5, 7, 3), 0.5, np.float32), None, metadata)
+    for name in ("photo.other", "photo.tif"):
+        write_image(tmp_path / name, photo)
+    assert (tmp_path / "photo.other").read_bytes() == (tmp_path / "photo.tif").read_bytes()
+    assert packet in (tmp_path / "photo.other").read_bytes()
 
 
 def test_an_output_format_is_offered_everywhere(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
