@@ -1,7 +1,9 @@
 """Fixtures for all tests: isolated user data, the shared real photos, and eight tiny synthetic ones."""
 
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,26 @@ if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+ENOUGH_MEMORY_BYTES = 4 * 2**30
+
+
+def _keep_temporary_files_in_memory() -> None:
+    """Put all temporary files, those of child processes too, into memory where this system offers enough as a folder.
+
+    The tests write tens of thousands of small files, and what they test flushes each: a disk takes milliseconds for
+    every one, and once more to remove it.
+    """
+    memory = Path("/dev/shm")
+    if sys.platform != "linux" or "TMPDIR" in os.environ or not os.access(memory, os.W_OK):
+        return
+    if shutil.disk_usage(memory).free >= ENOUGH_MEMORY_BYTES:
+        os.environ["TMPDIR"] = str(memory)
+        # It has been read already, by pytest.
+        tempfile.tempdir = str(memory)
+
+
+_keep_temporary_files_in_memory()
 
 # A busy machine is no finding: how long an example takes says nothing here.
 settings.register_profile("residua", deadline=None)
