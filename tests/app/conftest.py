@@ -28,12 +28,16 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
     Python's cycle collector runs in whichever thread happens to allocate: left to itself it would destroy the widgets
     and timers of an earlier test in a job's thread, which Qt answers with a warning or a crash.
+
+    What outlives the test, torch's modules above all, is then left out of every later collection: it would have to be
+    looked through each time, which takes longer than most tests.
     """
     result = yield
     application = QApplication.instance()
     if application is not None and "qtbot" in getattr(item, "fixturenames", ()):
         application.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
         gc.collect()
+        gc.freeze()
     return result
 
 
