@@ -38,7 +38,7 @@ from app.widgets.scroll_room import ScrollRoom
 from app.window.main_window import MIN_SIZE, MainWindow
 from engine.contracts.events import PhotoScanned
 from engine.models.starters import list_starters
-from tests.app.conftest import OpenWindow
+from tests.app.conftest import OpenWindow, undressed
 from tests.conftest import TinyPhotos
 
 FULL_HD_AT_200 = (960, 540)
@@ -211,13 +211,14 @@ def test_the_first_window_fits_the_screen_with_its_title_bar(opened: OpenWindow)
 
 
 def test_a_window_that_was_left_elsewhere_is_brought_back(
-    qtbot: QtBot, session: Session, runner: JobRunner, settings: Settings
+    qtbot: QtBot, theme: Theme, session: Session, runner: JobRunner, settings: Settings
 ) -> None:
     other = QWidget()
     qtbot.addWidget(other)
     other.setGeometry(5000, 4000, 3000, 2400)
     settings.set(WINDOW_GEOMETRY, bytes(other.saveGeometry().toBase64().data()).decode())
-    window = MainWindow(session, runner, settings, ErrorReporter())
+    with undressed(theme):
+        window = MainWindow(session, runner, settings, ErrorReporter())
     qtbot.addWidget(window)
     available = window.screen().availableGeometry()
     place = window.geometry()

@@ -33,7 +33,7 @@ from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit, JobWarning, PhotoScanned, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.photo_files.tiff.pages import page_path
-from tests.app.conftest import OpenWindow
+from tests.app.conftest import OpenWindow, undressed
 from tests.conftest import TinyPhotos
 
 
@@ -239,15 +239,17 @@ def test_the_model_is_shown_and_remembered(qtbot: QtBot, opened: OpenWindow, tmp
     assert "none" in opened.window.header.model_button.text()
     opened.session.set_model(ModelChoice(path, "my model"))
     opened.session._model = None
-    again = MainWindow(opened.session, opened.runner, opened.settings, ErrorReporter())
+    with undressed(theme):
+        again = MainWindow(opened.session, opened.runner, opened.settings, ErrorReporter())
     qtbot.addWidget(again)
     assert opened.session.model == ModelChoice(path, "my model")
 
 
-def test_a_crash_of_the_last_session_is_told(qtbot: QtBot, opened: OpenWindow) -> None:
+def test_a_crash_of_the_last_session_is_told(qtbot: QtBot, opened: OpenWindow, theme: Theme) -> None:
     reporter = ErrorReporter()
     reporter.last_crash = "Fatal Python error: Segmentation fault"
-    window = MainWindow(opened.session, opened.runner, opened.settings, reporter)
+    with undressed(theme):
+        window = MainWindow(opened.session, opened.runner, opened.settings, reporter)
     qtbot.addWidget(window)
     assert window.message_bar.shown_message is not None
     assert "Segmentation fault" in window.message_bar.shown_message.details
@@ -315,7 +317,8 @@ def test_panes_and_photo_are_as_they_were_left(
     window.close()
     session.set_folders([])
 
-    again = MainWindow(session, opened.runner, settings, ErrorReporter())
+    with undressed(theme):
+        again = MainWindow(session, opened.runner, settings, ErrorReporter())
     qtbot.addWidget(again)
     assert again.pages["photos"].findChildren(QSplitter)[0].saveState() == expected
     # The width of the screen that tests have is less than the least one of the window.
