@@ -107,6 +107,9 @@ class Theme(QObject):
         """Give the whole application the look that was chosen."""
         is_dark = self.palette is DARK
         sheet = _base_style_sheet(is_dark) + own_style_sheet(self.palette, Sizes(self._text_scale))
+        # Taken off first: put over another one, Qt polishes all within a window again for each part, which takes five
+        # times as long.
+        self._application.setStyleSheet("")
         self._application.setStyleSheet(sheet)
         # After the style sheet: QDarkStyle sets the palette's link colours itself.
         self._application.setPalette(_qt_palette(self.palette))
