@@ -19,8 +19,7 @@ from engine.photos.folder import list_image_files
 from engine.training.objectives import Objective, PretextObjective, SupervisedObjective
 
 
-def main() -> None:
-    noisy, out = map(Path, sys.argv[1:3])
+def write(noisy: Path, out: Path) -> None:
     group = join_group()
     photos = decode_photos(list_image_files([noisy]), JobControl(), lambda event: None)
     # All that one batch shares with others: a measured temperature, a queue, bins, gradients through negatives too.
@@ -53,4 +52,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    write(*map(Path, sys.argv[1:3]))

@@ -11,9 +11,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
+from engine.contracts.configs import OWN_NOISE, PretrainConfig
+from engine.contracts.job_control import JobControl
+from engine.jobs import pretrain, resume_training
 from engine.machine.processes.group import ALONE, ProcessGroup
+from engine.runs.records import RunStatus
+from engine.runs.store import RunStore
 from tests.conftest import TinyPhotos
+from tests.engine.machine import gradients_of_processes
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -31,19 +38,36 @@ def torchrun(num_processes: int, *arguments: object) -> "subprocess.Popen[str]":
     )
 
 
+def ignore(event: object) -> None:
+    """Nobody watches these jobs."""
+
+
 def finish(process: "subprocess.Popen[str]") -> str:
     output, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors[-4000:]
     return output
 
 
+@pytest.fixture
+def small_model(tiny_photos: TinyPhotos, tmp_path: Path) -> Path:
+    """A network that is quick to refine on the photos' own noise, which is what pretraining does by default."""
+    config = PretrainConfig(
+        photos=(tiny_photos.noisy,),
+        out=tmp_path / "parent",
+        backbone="unet",
+        backbone_params={"width": 8, "num_levels": 2},
+        steps=2,
+        crop_px=16,
+        photos_per_batch=2,
+    )
+    return pretrain(config, JobControl(), ignore).run
+
+
 @pytest.mark.slow
 def test_two_processes_have_the_loss_and_gradients_of_one(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
     """Of RCL with its negatives, and of few labels with the folder beside them."""
-    for num_processes in (1, 2):
-        finish(
-            torchrun(num_processes, "-m", "tests.engine.machine.gradients_of_processes", tiny_photos.noisy, tmp_path)
-        )
+    gradients_of_processes.write(tiny_photos.noisy, tmp_path)
+    finish(torchrun(2, "-m", "tests.engine.machine.gradients_of_processes", tiny_photos.noisy, tmp_path))
     alone, *parts = (json.loads(file.read_text()) for file in sorted(tmp_path.glob("*.json")))
     assert len(parts) == 2
     for part in parts:
@@ -54,35 +78,32 @@ def test_two_processes_have_the_loss_and_gradients_of_one(tiny_photos: TinyPhoto
 
 
 @pytest.mark.slow
-def test_a_training_by_two_processes_leaves_one_ordinary_run(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+def test_a_training_by_two_processes_leaves_one_ordinary_run(
+    tiny_photos: TinyPhotos, small_model: Path, tmp_path: Path
+) -> None:
     run = tmp_path / "run"
-    common = ("--steps", 12, "--crop-px", 16, "--precision", "32-true", "--json")
+    options = ("--from", small_model, "--steps", 12, "--crop-px", 16, "--precision", "32-true", "--json")
     output = finish(
-        torchrun(2, "-m", "engine.cli", "pretrain", tiny_photos.noisy, "--out", run, "--photos-per-batch", 2, *common)
+        torchrun(2, "-m", "engine.cli", "pretrain", tiny_photos.noisy, "--out", run, "--photos-per-batch", 2, *options)
     )
     assert len(output.strip().splitlines()) == 1, "the first process alone speaks"
     assert json.loads(output)["status"] == "done"
-    assert json.loads((run / "config.json").read_text())["photos_per_batch"] == 4
-    other = tmp_path / "alone"
-    command = [sys.executable, "-m", "engine.cli", "pretrain", str(tiny_photos.noisy), "--out", str(other)]
-    subprocess.run(
-        [*command, "--photos-per-batch", "4", *map(str, common)], check=True, cwd=PROJECT, capture_output=True
-    )
-    from safetensors.torch import load_file
-
-    together, alone = (load_file(folder / "checkpoints" / "model.safetensors") for folder in (run, other))
+    config = json.loads((run / "config.json").read_text())
+    assert (config["photos_per_batch"], config["pretext"]) == (4, OWN_NOISE)
+    other = pretrain(PretrainConfig.model_validate({**config, "out": tmp_path / "alone"}), JobControl(), ignore).run
+    together, alone = (load_file(folder / "checkpoints" / "last.safetensors") for folder in (run, other))
+    assert together.keys() == alone.keys()
     for name, weights in alone.items():
         assert torch.allclose(together[name].float(), weights.float(), atol=2e-4), name
 
 
 @pytest.mark.slow
 def test_a_process_that_dies_ends_the_training_with_a_sentence_and_a_run_to_resume(
-    tiny_photos: TinyPhotos, tmp_path: Path
+    tiny_photos: TinyPhotos, small_model: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    process = torchrun(
-        2, "-m", "engine.cli", "pretrain", tiny_photos.noisy, "--out", run, "--steps", 100_000, "--crop-px", 16
-    )
+    options = ("--from", small_model, "--steps", 100_000, "--crop-px", 16)
+    process = torchrun(2, "-m", "engine.cli", "pretrain", tiny_photos.noisy, "--out", run, *options)
     deadline = time.monotonic() + 120
     while not (run / "metrics.csv").is_file() and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -97,11 +118,8 @@ def test_a_process_that_dies_ends_the_training_with_a_sentence_and_a_run_to_resu
     assert steps > 0
     config = json.loads((run / "config.json").read_text())
     (run / "config.json").write_text(json.dumps({**config, "steps": steps + 3}))
-    resumed = subprocess.run(
-        [sys.executable, "-m", "engine.cli", "resume", str(run), "--json"], cwd=PROJECT, capture_output=True, text=True
-    )
-    assert resumed.returncode == 0, resumed.stderr[-2000:]
-    assert json.loads(resumed.stdout)["status"] == "done"
+    resume_training(run, JobControl(), ignore)
+    assert RunStore().open(run).record.status == RunStatus.DONE
 
 
 @pytest.mark.slow
