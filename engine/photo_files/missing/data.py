@@ -35,6 +35,8 @@ _GRAY_OF_NO_DATA: Final = 128
 _INFLATED_AT_ONCE: Final = 1 << 20
 # Any bytes that decode to something, so that what a decoder makes of them shows where the data end.
 _FILLER: Final = bytes((37 * index + 11) % 251 + 2 for index in range(4096))
+# More is not filled in to see which rows are missing: a file may declare gigabytes.
+_MOST_FILLED: Final = 2**25
 # Of Adam7, PNG's interlacing: first column and row, steps of columns and rows.
 _PASSES: Final = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _CHANNELS_OF_PNG: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -350,7 +352,7 @@ def check_webp(content: bytes) -> None:
     present = begin + end_of_data(content[begin:end])
     if present == end:
         return
-    if not is_animation:
+    if not is_animation and end - present <= _MOST_FILLED:
         fillers = (_FILLER, bytes(255 - byte for byte in _FILLER))
         shown = [_decode_webp(_filled(content[:present], filler, end)) for filler in fillers]
         row = None if shown[0] is None or shown[1] is None else _first_difference(shown[0], shown[1])

@@ -2,6 +2,7 @@
 
 import re
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from io import BytesIO
@@ -209,3 +210,19 @@ def test_tiles_that_were_never_written(tmp_path: Path, planar: str) -> None:
     damaged = with_values(content, 324, lambda index, value: 0 if index % 24 >= 12 else value)
     with pytest.raises(ImageReadError, match="50 % of its"):
         read_image(file_of(tmp_path, "tiff", damaged))
+
+
+def test_a_small_webp_that_declares_gigabytes_takes_no_memory(tmp_path: Path) -> None:
+    content = bytearray(by_pillow("WEBP", quality=90)(scene()))
+    place = content.index(b"VP8 ") + 4
+    struct.pack_into("<I", content, place, 2**32 - 20)
+    path = tmp_path / "declares.webp"
+    path.write_bytes(content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ImageReadError, match="100 %"):
+            read_image(path)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 2**27
