@@ -1,6 +1,6 @@
 """Work for hours in one process, and see whether memory, threads or file handles grow.
 
-    .venv/bin/python -m tests.soak [--cycles 48] [--photos 60] [--growth-mb 15] [--out FILE]
+    .venv/bin/python -m tests.soak [--cycles 48] [--photos 60] [--growth-mb 15] [--small-starter] [--out FILE]
 
 A cycle is what a person does in ten minutes, done as fast as the machine can: a window is opened on new photos, which
 are scanned, learned from without and with labels, restored, compared and taken away; then the window is closed. 48
@@ -28,6 +28,7 @@ def main() -> int:
     parser.add_argument("--cycles", type=int, default=48)
     parser.add_argument("--photos", type=int, default=60)
     parser.add_argument("--growth-mb", type=float, default=LARGEST_GROWTH_MB, help="of memory that is let pass")
+    parser.add_argument("--small-starter", action="store_true", help="one that learns in seconds")
     parser.add_argument("--out", type=Path, help="file for the figures, JSON")
     asked = parser.parse_args()
     if not Path("/proc/self/fd").is_dir():
@@ -35,30 +36,31 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="residua-soak-") as folder:
         os.environ["RESIDUA_DATA"] = str(Path(folder) / "data")
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-        rows = work(asked.cycles, asked.photos, Path(folder))
+        rows = work(asked.cycles, asked.photos, Path(folder), small_starter=asked.small_starter)
     if asked.out:
         asked.out.write_text(json.dumps(rows, indent=1), encoding="utf-8")
     return report(rows, asked.growth_mb)
 
 
-def work(num_cycles: int, num_photos: int, folder: Path) -> list[dict[str, Any]]:
+def work(num_cycles: int, num_photos: int, folder: Path, *, small_starter: bool) -> list[dict[str, Any]]:
     """Do all cycles; return what was there after each."""
     import numpy as np
     from PySide6.QtWidgets import QApplication
 
-    from app.look.theme import Theme, ThemeChoice
     from engine.machine.system_memory import share_arenas
+    from engine.models.starters import list_starters
     from tests.soak.day import ten_minutes
+    from tests.starter_makers import make_starter
 
     # As the program does when it starts.
     share_arenas()
     application = QApplication([])
-    Theme.of_application().apply(ThemeChoice.DARK)
+    starters = (make_starter(folder, "small", "denoise"),) if small_starter else list_starters()
     rng = np.random.default_rng(0)
     rows = []
     for cycle in range(num_cycles):
         started = time.monotonic()
-        ten_minutes(application, folder / f"photos {cycle}", num_photos, rng)
+        ten_minutes(application, starters, folder / f"photos {cycle}", num_photos, rng)
         application.processEvents()
         gc.collect()
         row = {"cycle": cycle, "seconds": round(time.monotonic() - started, 1), **measured()}

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -15,13 +15,14 @@ from app.core.error_reporting import ErrorReporter
 from app.core.session import Session
 from app.core.settings import Settings
 from app.jobs.runner import JobRunner
+from app.look.theme import Theme, ThemeChoice
 from app.look.thumbnails import shared_thumbnails
 from app.pages.compare.page import ComparePage
 from app.pages.labels.page import LabelsPage
 from app.pages.runs.page import RunsPage
 from app.pages.training.page import TrainingPage
 from app.window.main_window import MainWindow
-from engine.models.starters import list_starters
+from engine.models.starters import StarterModel
 from engine.runs.store import RunStore
 
 TINY = {"steps": 4, "crop_px": 32, "photos_per_batch": 3, "preview_interval_s": 0.05}
@@ -47,12 +48,17 @@ def make_photos(folder: Path, num_photos: int, rng: np.random.Generator) -> tupl
 class Desk:
     """One window from its opening to its closing."""
 
-    def __init__(self, application: QApplication) -> None:
+    def __init__(self, application: QApplication, starters: Sequence[StarterModel]) -> None:
         self._application = application
         self.settings = Settings()
-        self.session = Session(RunStore(), list_starters())
+        self.session = Session(RunStore(), starters)
         self.runner = JobRunner()
+        # As the program does: made undressed, and dressed when all of it is there.
+        application.setStyleSheet("")
+        theme = Theme.of_application()
+        theme.choose(ThemeChoice.DARK)
         self.window = MainWindow(self.session, self.runner, self.settings, ErrorReporter())
+        theme.dress()
         self.window.resize(1280, 800)
         self.window.show()
 
@@ -139,10 +145,16 @@ class Desk:
         self._application.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
-def ten_minutes(application: QApplication, folder: Path, num_photos: int, rng: np.random.Generator) -> None:
+def ten_minutes(
+    application: QApplication,
+    starters: Sequence[StarterModel],
+    folder: Path,
+    num_photos: int,
+    rng: np.random.Generator,
+) -> None:
     """Open a window, do all there is to do on photos of its own, close it, and take the photos away."""
     noisy, clean = make_photos(folder, num_photos, rng)
-    desk = Desk(application)
+    desk = Desk(application, starters)
     try:
         desk.work(noisy, clean)
     finally:

@@ -15,7 +15,7 @@ from tests.soak.__main__ import report
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
 def test_an_hour_of_work_leaves_nothing_behind(tmp_path: Path) -> None:
     out = tmp_path / "figures.json"
-    command = [sys.executable, "-m", "tests.soak", "--cycles", "6", "--photos", "6"]
+    command = [sys.executable, "-m", "tests.soak", "--cycles", "6", "--photos", "6", "--small-starter"]
     # What is meant to stay is still being filled.
     command += ["--growth-mb", "60", "--out", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)

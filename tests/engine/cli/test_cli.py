@@ -18,11 +18,12 @@ from engine.cli.main import app
 from engine.cli.options import find_run_or_model
 from engine.cli.reporting import phrase_duration, to_json
 from engine.contracts.configs import EvaluateConfig, FinetuneConfig, JobConfig, PretrainConfig, RestoreConfig
-from engine.models.files import ModelCard, build_network, read_card, save_model
+from engine.models.files import read_card
 from engine.photo_files.photos import probe_image
 from engine.runs.store import RunStore
 from tests.conftest import TinyPhotos
 from tests.engine.restoring.test_restoring import make_photo
+from tests.starter_makers import make_starter
 
 COMMANDS = {
     *("scan", "pretrain", "finetune", "resume", "restore", "evaluate", "suggest-labels", "label-budget", "doctor"),
@@ -218,16 +219,6 @@ def test_a_run_is_found_by_its_id_or_its_folder(tmp_path: Path, monkeypatch: pyt
     assert find_run_or_model("missing") == tmp_path / "missing"
 
 
-def make_starter(folder: Path, name: str, task: str) -> Path:
-    """Write a tiny model with its card, as `assets/starters/train.py` does."""
-    path = folder / f"{name}.safetensors"
-    params = {"width": 8, "num_levels": 2, "max_width": 16}
-    card = ModelCard(name=name, task=task, backbone="unet", backbone_params=params, description="x", starter=name)
-    save_model(path, build_network(card).state_dict(), card)
-    path.with_suffix(".json").write_text(card.model_dump_json(), encoding="utf-8")
-    return path
-
-
 @pytest.fixture
 def starters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     """Starter models of two tasks, where a frozen program has them."""
@@ -235,7 +226,7 @@ def starters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]
     folder = tmp_path / "assets" / "starters"
     folder.mkdir(parents=True)
     names = {"denoise": "denoise", "sr2": "super_resolution_x2"}
-    return {task: make_starter(folder, name, task) for task, name in names.items()}
+    return {task: make_starter(folder, name, task).path for task, name in names.items()}
 
 
 def in_process(*arguments: str | Path) -> Result:
