@@ -36,15 +36,16 @@ def draw_dead_leaves(side_px: int, colours: NDArray[np.float32], generator: np.r
     # Radii with a density of r to the power of -3 make the picture look alike at all scales.
     smallest, largest = _SMALLEST_RADIUS_PX**-2, (side * _LARGEST_RADIUS_SHARE) ** -2
     radii = (smallest + (largest - smallest) * generator.random(count)) ** -0.5
-    shades = colours[generator.integers(len(colours), size=count)].astype(float)
-    places = generator.integers(side << _SUBPIXEL_BITS, size=(count, 2))
+    shades = colours[generator.integers(len(colours), size=count)].tolist()
+    places = generator.integers(side << _SUBPIXEL_BITS, size=(count, 2)).astype(np.int32)
     flatness = np.where(generator.random(count) < 0.5, 1.0, generator.uniform(0.2, 1, count))
-    turns = generator.uniform(0, 360, count)
+    turns = np.rint(generator.uniform(0, 360, count)).astype(int).tolist()
     picture = np.empty((side, side, 3), np.float32)
     picture[:] = colours[generator.integers(len(colours))]
-    for radius, shade, place, flat, turn in zip(radii, shades, places, flatness, turns, strict=True):
-        axes = [max(round(radius * factor * 2**_SUBPIXEL_BITS), 1) for factor in (1.0, flat)]
-        points = cv2.ellipse2Poly((0, 0), (axes[0], axes[1]), round(turn), 0, 360, 15) + place.astype(np.int32)
-        cv2.fillConvexPoly(picture, points.astype(np.int32), shade.tolist(), cv2.LINE_AA, _SUBPIXEL_BITS)
+    axes = np.stack([radii, radii * flatness], axis=1) * 2**_SUBPIXEL_BITS
+    whole_axes = np.maximum(np.rint(axes), 1).astype(int).tolist()
+    for half_axes, shade, place, turn in zip(whole_axes, shades, places, turns, strict=True):
+        points = cv2.ellipse2Poly((0, 0), half_axes, turn, 0, 360, 15) + place
+        cv2.fillConvexPoly(picture, points, shade, cv2.LINE_AA, _SUBPIXEL_BITS)
     reduced = cv2.resize(picture, (side_px, side_px), interpolation=cv2.INTER_AREA)
     return np.clip(reduced, 0, 1)
