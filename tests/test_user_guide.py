@@ -1,6 +1,7 @@
 """The user guide says what is true: its pages, pictures, links and the words on the screen that it names."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -23,6 +24,7 @@ OWN_WORDS = {
 }
 
 
+@functools.cache
 def texts_on_screen() -> set[str]:
     """Return all strings of the program, with an ellipsis for what is filled in."""
     found: set[str] = set()
