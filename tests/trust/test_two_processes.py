@@ -18,38 +18,8 @@ from app.core.open_windows import NOTES_FOLDER, OpenWindows, other_window_messag
 from app.core.settings import LAST_MODEL, PRETRAIN_PRESET, THEME, Settings
 from engine.contracts.errors import EngineError
 from engine.runs.folder import SUBFOLDERS, Run
-from engine.runs.records import RunStatus
-from engine.runs.store import RunStore
+from tests.trust.contenders import NUM_PROCESSES, NUM_ROUNDS, PATIENCE_S, contend, create, create_in_store, take_over
 from tests.trust.kill_host import PROJECT
-
-NUM_PROCESSES = 4
-NUM_ROUNDS = 25
-PATIENCE_S = 120
-
-
-def create(folder: Path) -> str:
-    return RunStore(folder / "runs").create("pretrain", "x", {"pid": os.getpid()}, path=folder / "run").record.id
-
-
-def create_in_store(folder: Path) -> str:
-    return RunStore(folder / "runs").create("pretrain", "x", {"pid": os.getpid()}).record.id
-
-
-def take_over(folder: Path) -> str:
-    """What a resumption does before it trains."""
-    return Run(folder / "run").update(status=RunStatus.RUNNING).id
-
-
-def contend(work: Callable[[Path], str], folder: Path, barrier: Any, results: Any) -> None:
-    """Do the work of every round at the same moment as the other processes."""
-    for number in range(NUM_ROUNDS):
-        barrier.wait(PATIENCE_S)
-        try:
-            results.put((number, os.getpid(), work(folder / str(number))))
-        except EngineError as error:
-            results.put((number, os.getpid(), error))
-    # Until all have seen that this one still lives.
-    barrier.wait(PATIENCE_S)
 
 
 def outcomes(work: Callable[[Path], str], folder: Path) -> dict[int, list[tuple[int, Any]]]:
