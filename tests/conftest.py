@@ -1,5 +1,6 @@
 """Fixtures for all tests: isolated user data, the shared real photos, and eight tiny synthetic ones."""
 
+import contextlib
 import os
 import shutil
 import sys
@@ -54,16 +55,55 @@ HARMLESS_QT_MESSAGES = (
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let any unexpected Qt warning fail the window's tests, and leave them out of the engine's coverage.
+UNCOUNTED = (
+    "app",
+    "soak",
+    "end_to_end",
+    "engine/models/test_starter_training.py",
+    "trust/test_no_network.py",
+    "test_packaging.py",
+    "test_speed_benchmarks.py",
+)
+"""Tests of the whole, left out of the engine's coverage: they reach little of it that its own tests do not, and
+counting lines would make them, and the processes that they start, half as slow again."""
 
-    They reach little of the engine that its own tests do not, and tracing would make them half as slow again.
-    """
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let any unexpected Qt warning fail the window's tests, and leave those of the whole out of the coverage."""
     for item in items:
-        if item.path.is_relative_to(TESTS_FOLDER / "app"):
+        if any(item.path.is_relative_to(TESTS_FOLDER / place) for place in UNCOUNTED):
             item.add_marker(pytest.mark.no_cover)
+        if item.path.is_relative_to(TESTS_FOLDER / "app"):
             item.add_marker(pytest.mark.qt_log_level_fail("WARNING"))
             item.add_marker(pytest.mark.qt_log_ignore(*HARMLESS_QT_MESSAGES))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Count no lines while that is made what an uncounted test needs, windows above all."""
+    with _uncounted(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """Nor while it is taken down."""
+    with _uncounted(item):
+        return (yield)
+
+
+@contextlib.contextmanager
+def _uncounted(item: pytest.Item) -> Iterator[None]:
+    """What pytest-cov does for the test itself alone."""
+    controller = getattr(item.config.pluginmanager.getplugin("_cov"), "cov_controller", None)
+    if controller is None or item.get_closest_marker("no_cover") is None:
+        yield
+        return
+    controller.pause()
+    try:
+        yield
+    finally:
+        controller.resume()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -73,6 +113,13 @@ def session_user_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RESIDUA_DATA", str(folder))
         yield folder
+
+
+@pytest.fixture(autouse=True)
+def uncounted_processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the processes of an uncounted test count no lines either."""
+    if request.node.get_closest_marker("no_cover") is not None:
+        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
 @pytest.fixture(autouse=True)

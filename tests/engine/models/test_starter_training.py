@@ -27,9 +27,10 @@ from clean_pictures import CleanPictures  # noqa: E402
 LAST_STEP = 12
 
 PROGRAM = f"""
-import dataclasses, sys
-import recipes, train
+# Here, so that the process which makes pairs loads no more than it needs.
 if __name__ == "__main__":
+    import dataclasses, sys
+    import recipes, train
     recipes.RECIPES["denoise"] = dataclasses.replace(
         recipes.RECIPES["denoise"],
         stages=recipes._stages((4, 4, 16, 0.0), (2, 2, 24, 0.5), ({LAST_STEP - 6}, 2, 24, 1.0)),
