@@ -104,7 +104,10 @@ def test(pytest_arguments: list[str]) -> int:
         print(f"FAILED before the tests: {', '.join(failed)}", flush=True)
     # What a selection of the tests reaches says nothing, and two processes take longer to start than they save.
     # A file's tests stay together: they share what its fixtures have trained.
-    pytest_arguments = pytest_arguments or ["--cov", f"--numprocesses={min(4, os.cpu_count() or 1)}", "--dist=loadfile"]
+    # In the order of tests/conftest.py, slow ones first; xdist's own puts files with few tests last, which are those.
+    num_processes = min(4, os.cpu_count() or 1)
+    distribution = [f"--numprocesses={num_processes}", "--dist=loadfile", "--no-loadscope-reorder"]
+    pytest_arguments = pytest_arguments or ["--cov", *distribution]
     print(f"$ pytest {' '.join(pytest_arguments)}", flush=True)
     # Offscreen: the tests then neither need nor disturb a display, and no window manager decides about focus.
     environment = {**child_environment(), "QT_QPA_PLATFORM": "offscreen"}

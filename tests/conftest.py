@@ -69,7 +69,12 @@ counting lines would make them, and the processes that they start, half as slow 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let any unexpected Qt warning fail the window's tests, and leave those of the whole out of the coverage."""
+    """Let any unexpected Qt warning fail the window's tests, and leave those of the whole out of the coverage.
+
+    Files with slow tests come first: among several processes one of them at the end would keep all others waiting.
+    """
+    slow_files = {item.path for item in items if item.get_closest_marker("slow") is not None}
+    items.sort(key=lambda item: item.path not in slow_files)
     for item in items:
         if any(item.path.is_relative_to(TESTS_FOLDER / place) for place in UNCOUNTED):
             item.add_marker(pytest.mark.no_cover)
