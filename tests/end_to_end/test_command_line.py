@@ -9,7 +9,9 @@ from typing import Any
 
 import cv2
 import pytest
+from typer.testing import CliRunner
 
+from engine.cli.main import app
 from tests.conftest import TinyPhotos
 
 NETWORK = ("--backbone-params", "width=8", "--device", "cpu", "--seed", "1")
@@ -24,10 +26,20 @@ def run_command(*arguments: str | Path) -> dict[str, Any]:
         env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    for line in done.stderr.splitlines():
+    return checked(done.returncode, done.stdout, done.stderr)
+
+
+def measure(*arguments: str | Path) -> dict[str, Any]:
+    """The same within this process, which has loaded torch already."""
+    done = CliRunner().invoke(app, [*map(str, arguments), "--json"])
+    return checked(done.exit_code, done.stdout, done.stderr)
+
+
+def checked(code: int, said: str, reported: str) -> dict[str, Any]:
+    assert code == 0, reported
+    for line in reported.splitlines():
         assert "event" in json.loads(line)
-    result = json.loads(done.stdout.splitlines()[-1])
+    result = json.loads(said.splitlines()[-1])
     assert isinstance(result, dict)
     return result
 
@@ -67,8 +79,8 @@ def test_from_noisy_photos_to_measured_restorations(tiny_photos: TinyPhotos, tmp
     assert pixels is not None
     assert (pixels.shape, pixels.dtype.name) == ((96, 112, 3), "uint16")
 
-    without_labels = run_command("evaluate", pretrained, "--noisy", noisy, "--clean", clean)
-    with_labels = run_command("evaluate", finetuned, "--noisy", noisy, "--clean", clean)
+    without_labels = measure("evaluate", pretrained, "--noisy", noisy, "--clean", clean)
+    with_labels = measure("evaluate", finetuned, "--noisy", noisy, "--clean", clean)
     assert (without_labels["num_pairs"], with_labels["num_pairs"], with_labels["num_left_out"]) == (8, 6, 2)
     assert sum(score["used_for_training"] for score in with_labels["per_image"]) == 2
     for measured in (without_labels, with_labels):
