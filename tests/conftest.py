@@ -15,6 +15,9 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
+# Tests that ask for OpenVINO by themselves report nothing either, see `engine.restoring.backends.compiled_network`.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
 # All are read once, when torch and Qt are first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:

@@ -5,6 +5,7 @@ packaged program does not carry them along, which would take it beyond its size.
 """
 
 import importlib
+import sys
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
@@ -76,6 +77,9 @@ class OpenVinoNetwork(CompiledNetwork):
             RuntimeError: It cannot read the network.
         """
         super().__init__(network)
+        # When it is imported it reports to its maker through this package, in a process of its own; without the package
+        # it goes on in silence.
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
         openvino = importlib.import_module("openvino")
         self._core: Any = openvino.Core()
         self._graph: Any = self._core.read_model(graph)
