@@ -42,6 +42,7 @@ class ConfigForm(QWidget):
         fields: Sequence[str] | None = None,
         choices: Mapping[str, Mapping[str, str]] | None = None,
         empty_texts: Mapping[str, str] | None = None,
+        has_preset: bool = True,
         parent: QWidget | None = None,
     ) -> None:
         """Build the form.
@@ -51,10 +52,12 @@ class ConfigForm(QWidget):
             fields: The fields to be shown, in this order; None: all that have an editor.
             choices: For text fields that name something: the allowed values and their titles.
             empty_texts: What None is called in a field that may be empty.
+            has_preset: Whether what differs from the preset is shown, and can be reset to it.
             parent: Its owner.
         """
         super().__init__(parent)
         self._model = model
+        self._has_preset = has_preset
         self._editors: dict[str, FieldEditor] = {}
         self._errors: dict[str, QLabel] = {}
         self._captions: dict[str, QLabel] = {}
@@ -206,7 +209,7 @@ class ConfigForm(QWidget):
 
     def _refresh(self) -> None:
         errors = self.errors()
-        changed = self.changed_fields()
+        changed = self.changed_fields() if self._has_preset else []
         for name, error_label in self._errors.items():
             error_label.setText(errors.get(name, ""))
             error_label.setVisible(name in errors)
@@ -307,6 +310,8 @@ def _sentence(error: Any) -> str:
             return tr("Must not be empty.")
         case "string_too_long":
             return tr("Must have at most {limit} characters.").format(limit=limits["max_length"])
+        case "tuple_type":
+            return tr("Must be whole numbers parted by commas, such as 0, 1, 5.")
         case "path_type":
             return tr("Must name a file or folder.")
         case _:

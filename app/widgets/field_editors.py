@@ -1,7 +1,7 @@
 """One small widget per kind of setting: each shows a value, gives it back, and says when a person changed it."""
 
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -229,6 +229,27 @@ class TextEditor(FieldEditor):
         self._edit.setText(str(value))
 
 
+class NumbersEditor(FieldEditor):
+    """Whole numbers on one line, parted by commas, and words that stand for one."""
+
+    def __init__(self, words: Iterable[str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._words = frozenset(words)
+        self._edit = QLineEdit()
+        self._edit.textEdited.connect(self.edited)
+        self._hold(self._edit)
+
+    def value(self) -> tuple[int | str, ...] | str:
+        """The numbers and words, each once; the text as it stands where it is something else."""
+        parts = [part.strip().lower() for part in self._edit.text().replace(";", ",").split(",") if part.strip()]
+        if not all(part.isdecimal() or part in self._words for part in parts):
+            return self._edit.text()
+        return tuple(dict.fromkeys(int(part) if part.isdecimal() else part for part in parts))
+
+    def set_value(self, value: Any) -> None:
+        self._edit.setText(", ".join(str(item) for item in value))
+
+
 class PathEditor(FieldEditor):
     """A file or folder, typed or chosen; empty means none where that is allowed."""
 
@@ -321,8 +342,13 @@ def editor_for(annotation: Any, metadata: list[Any], *, unit: str = "", empty_te
         return TextEditor()
     if annotation is Path:
         return PathEditor(is_optional=is_optional)
-    if get_origin(annotation) is tuple and get_args(annotation)[0] in (Path, str):
-        return LinesEditor(get_args(annotation)[0], is_optional=is_optional)
+    if get_origin(annotation) is tuple:
+        item = get_args(annotation)[0]
+        if item in (Path, str):
+            return LinesEditor(item, is_optional=is_optional)
+        return NumbersEditor(
+            [word for part in get_args(item) if get_origin(part) is Literal for word in get_args(part)]
+        )
     return None
 
 
