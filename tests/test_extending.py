@@ -54,7 +54,7 @@ from engine.photo_files.encoding import ENCODERS
 
 exec(sys.argv[1])
 
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel
 from typer.testing import CliRunner
 
 from app.core.settings import RESTORE_FORMAT, Settings
@@ -70,10 +70,11 @@ application = QApplication([])
 settings = Settings(Path(folder) / "settings.json")
 settings.set(RESTORE_FORMAT, "pnm")
 options = OutputOptions(settings)
-assert options.format_box.currentText() == "PNM"
-assert options.depth_box.isEnabled() and options.quality_box.isHidden()
-assert options.no_place_note.startswith("PNM has no place")
-assert options.name_note.endswith("_restored.pnm")
+assert options.editor("format").findChild(QComboBox).currentText() == "PNM"
+assert not options.editor("bit_depth").isHidden() and options.editor("jpeg_quality").isHidden()
+notes = [label.text() for label in options.findChildren(QLabel)]
+assert [note for note in notes if note.startswith("PNM has no place")]
+assert [note for note in notes if note.endswith("_restored.pnm")]
 """
 """What a program whose tables have had the row from the beginning does with it."""
 

@@ -38,9 +38,13 @@ CHOICE_TITLES = {
     "onnxruntime": "ONNX Runtime",
     "keep": mark("As the original"),
     **{name: spec.name for name, spec in FORMATS.items()},
-    "rename": mark("Add a number to the name"),
-    "overwrite": mark("Overwrite it"),
-    "skip": mark("Skip the photo"),
+    "8": mark("8 bits"),
+    "16": mark("16 bits"),
+    "without-gps": mark("Keep all but the place (GPS)"),
+    "none": mark("No metadata"),
+    "rename": mark("Add a number"),
+    "skip": mark("Leave it alone"),
+    "overwrite": mark("Replace it"),
 }
 EDITOR_PX = 232
 MIN_EDITOR_PX = 120
@@ -114,6 +118,13 @@ class SwitchEditor(FieldEditor):
         self._box = QCheckBox()
         self._box.clicked.connect(self.edited)
         self._hold(self._box)
+
+    def set_text(self, text: str) -> None:
+        """Show its name beside it."""
+        self._box.setText(text)
+
+    def minimumSizeHint(self) -> QSize:
+        return super().minimumSizeHint().expandedTo(self._box.minimumSizeHint())
 
     def value(self) -> bool:
         return self._box.isChecked()
