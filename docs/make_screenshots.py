@@ -110,7 +110,7 @@ class Photographer:
         wait_until(page.start_button.isEnabled, _SOON_S)
         wait_until(lambda: not page.checks.is_busy and not page.checks.is_trying, _SOON_S)
         if isinstance(page, PretrainPage):
-            wait_until(lambda: page.look.found is not None and not page.look.is_busy, _LONG_S)
+            wait_until(lambda: page.inputs.look.found is not None and not page.inputs.look.is_busy, _LONG_S)
         let_live(1.0)
         self._keep(f"{page_id}-settings")
         page.start_button.click()

@@ -12,14 +12,23 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
+from pytestqt.qtbot import QtBot
 
-from app.viewer.pictures import Picture, PictureRole, ViewSettings
-from app.viewer.pyramid_store import PyramidStore
+from app.core.session import Session
+from app.core.settings import Settings
+from app.jobs.runner import JobRunner
+from app.look.thumbnails import shared_thumbnails
+from app.pages.compare.page import ComparePage
 from app.viewer.view_modes import VIEW_MODES
+from app.window.shortcut_sheet import ShortcutSheet
 from engine import jobs
 from engine.comparing.baselines.registry import BASELINES, BaselineEntry
 from engine.contracts.configs import EvaluateConfig, FinetuneConfig, PretrainConfig, RestoreConfig
 from engine.contracts.errors import ImageWriteError
+from engine.contracts.events import PhotoScanned
 from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import FORMATS, FormatSpec
 from engine.contracts.presets import TASK_CARDS, TaskCard
@@ -28,6 +37,8 @@ from engine.photo_files.encoding import ENCODERS
 from engine.photo_files.exif import with_resolution
 from engine.photo_files.photo_image import PictureDescriptions, to_float
 from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
+from engine.photos.pairs import PhotoPair
+from engine.runs.store import RunStore
 from tests.conftest import TinyPhotos
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "extending.md"
@@ -43,7 +54,7 @@ from engine.photo_files.encoding import ENCODERS
 
 exec(sys.argv[1])
 
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel
 from typer.testing import CliRunner
 
 from app.core.settings import RESTORE_FORMAT, Settings
@@ -59,10 +70,11 @@ application = QApplication([])
 settings = Settings(Path(folder) / "settings.json")
 settings.set(RESTORE_FORMAT, "pnm")
 options = OutputOptions(settings)
-assert options.format_box.currentText() == "PNM"
-assert options.depth_box.isEnabled() and options.quality_box.isHidden()
-assert options.no_place_note.startswith("PNM has no place")
-assert options.name_note.endswith("_restored.pnm")
+assert options.editor("format").findChild(QComboBox).currentText() == "PNM"
+assert not options.editor("bit_depth").isHidden() and options.editor("jpeg_quality").isHidden()
+notes = [label.text() for label in options.findChildren(QLabel)]
+assert [note for note in notes if note.startswith("PNM has no place")]
+assert [note for note in notes if note.endswith("_restored.pnm")]
 """
 """What a program whose tables have had the row from the beginning does with it."""
 
@@ -188,11 +200,39 @@ def test_an_output_format_is_offered_everywhere(tiny_photos: TinyPhotos, tmp_pat
     assert (restored.shape, restored.dtype) == (read_image(photo).pixels.shape, np.uint16)
 
 
-def test_a_view_mode_arranges_panes(qapp: object) -> None:
+@pytest.fixture
+def compare_page(qtbot: QtBot, tmp_path: Path, tiny_photos: TinyPhotos) -> Iterator[ComparePage]:
+    """Made after the row has been added; shows a noisy photo, no restored one, and its reference."""
     run_examples("A view mode")
-    panes = [
-        Picture(title=title, pixels=np.full((8, 8, 3), 0.5, np.float32), role=PictureRole.OTHER)
-        for title in ("Noisy", "Restored", "Reference")
-    ]
-    panels = VIEW_MODES["first_and_last"].arrange(panes, ViewSettings(), PyramidStore())
-    assert [panel.title for panel in panels] == ["Noisy", "Reference"]
+    session, runner = Session(RunStore()), JobRunner()
+    page = ComparePage(session, runner, Settings(tmp_path / "settings.json"))
+    qtbot.addWidget(page)
+    page.show()
+    qtbot.waitExposed(page)
+    photo = tiny_photos.noisy / "photo 0.png"
+    session.add_photos([PhotoScanned(path=photo, width=112, height=96, noise_sigma=0.1)])
+    session.set_label_pairs([PhotoPair(photo, tiny_photos.clean / photo.name)])
+    page.activated()
+    qtbot.waitUntil(lambda: len(page.viewer.pane_views) == 3 and not page.is_busy, timeout=10_000)
+    yield page
+    page.shut_down()
+    session.run_catalog.shut_down()
+    shared_thumbnails(session).shut_down()
+    assert runner.shut_down(30)
+
+
+def test_a_view_mode_is_chosen_by_its_key(qtbot: QtBot, compare_page: ComparePage) -> None:
+    viewer = compare_page.viewer
+    with qtbot.waitSignal(viewer.panels_shown):
+        QTest.keyClick(viewer, Qt.Key.Key_L)
+    assert [view.panel.title for view in viewer.pane_views] == ["Noisy", "Reference"]
+    button = compare_page.bar.mode_buttons["first_and_last"]
+    assert button.isChecked()
+    assert button.toolTip().endswith("(L)")
+
+
+def test_the_key_of_a_view_mode_stands_in_the_shortcut_sheet(qtbot: QtBot) -> None:
+    run_examples("A view mode")
+    sheet = ShortcutSheet()
+    qtbot.addWidget(sheet)
+    assert {"L", "First and last"} <= {label.text() for label in sheet.findChildren(QLabel)}

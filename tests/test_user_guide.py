@@ -68,8 +68,10 @@ def test_what_is_bold_is_on_the_screen(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_keys_exist(page: Path) -> None:
     from app.core.actions import ACTIONS
+    from app.viewer.view_modes import VIEW_MODES
 
-    known = {keys for action in ACTIONS.values() for keys in action.keys} | {"Shift", "Alt", "Ctrl"}
+    known = {keys for action in ACTIONS.values() for keys in action.keys} | {mode.key for mode in VIEW_MODES.values()}
+    known |= {"Shift", "Alt", "Ctrl"}
     assert {key for key in KEY.findall(page.read_text(encoding="utf-8")) if len(key) < 14} <= known
 
 

@@ -1,4 +1,7 @@
-"""One table of everything that a key does: menus, tooltips, shortcuts and the cheat sheet are made from it."""
+"""One table of what the keys do: menus, tooltips, shortcuts and the cheat sheet are made from it.
+
+The view modes have their keys in their own rows, `app.viewer.view_modes.VIEW_MODES`.
+"""
 
 from dataclasses import dataclass
 
@@ -28,7 +31,8 @@ class ActionSpec:
 
 _WINDOW = mark("Window")
 _PAGES = mark("Pages")
-_VIEW = mark("Comparing and looking")
+VIEW_GROUP = mark("Comparing and looking")
+"""Here stand the keys of `app.viewer.view_modes`, too."""
 _PHOTOS = mark("Photos")
 _TRAINING = mark("Training")
 _RUNS = mark("Runs")
@@ -65,67 +69,66 @@ ACTIONS: dict[str, ActionSpec] = {
     "runs.find": ActionSpec("Find runs", ("Ctrl+F",), _RUNS),
     "runs.rename": ActionSpec("Rename the run", ("F2",), _RUNS),
     "runs.delete": ActionSpec("Delete the selected runs", ("Del",), _RUNS),
-    "view.pane_1": ActionSpec("Show pane 1 alone", ("1",), _VIEW),
-    "view.pane_2": ActionSpec("Show pane 2 alone", ("2",), _VIEW),
-    "view.pane_3": ActionSpec("Show pane 3 alone", ("3",), _VIEW),
-    "view.pane_4": ActionSpec("Show pane 4 alone", ("4",), _VIEW),
-    "view.pane_5": ActionSpec("Show pane 5 alone", ("5",), _VIEW),
-    "view.pane_6": ActionSpec("Show pane 6 alone", ("6",), _VIEW),
-    "view.flicker": ActionSpec("Flicker between panes", ("Space",), _VIEW),
-    "view.side_by_side": ActionSpec("Side by side", ("A",), _VIEW),
-    "view.split": ActionSpec("Split slider", ("S",), _VIEW),
-    "view.difference": ActionSpec("Difference", ("D",), _VIEW),
-    "view.residual": ActionSpec("Residual: what was removed", ("R",), _VIEW),
-    "view.fit": ActionSpec("Fit the photo into the pane", ("F",), _VIEW),
-    "view.one_to_one": ActionSpec("One photo pixel to one screen pixel", ("Z",), _VIEW),
-    "view.zoom_in": ActionSpec("Zoom in", ("+", "="), _VIEW),
-    "view.zoom_out": ActionSpec("Zoom out", ("-",), _VIEW),
-    "view.split_left": ActionSpec("Move the split to the left", ("Shift+Left",), _VIEW),
-    "view.split_right": ActionSpec("Move the split to the right", ("Shift+Right",), _VIEW),
-    "view.gain_down": ActionSpec("Amplify less", ("[",), _VIEW),
-    "view.gain_up": ActionSpec("Amplify more", ("]",), _VIEW),
-    "view.reset_looking": ActionSpec("Put exposure, gamma and shifted panes back", ("0",), _VIEW),
-    "view.smooth": ActionSpec("Enlarge smoothly, or as squares", ("N",), _VIEW),
-    "view.pixel_grid": ActionSpec("Lines between enlarged pixels", ("G",), _VIEW),
-    "view.shift_left": ActionSpec("Shift one pane to the left, or drag it with Alt or Ctrl", ("Alt+Left",), _VIEW),
-    "view.shift_right": ActionSpec("Shift one pane to the right", ("Alt+Right",), _VIEW),
-    "view.shift_up": ActionSpec("Shift one pane up", ("Alt+Up",), _VIEW),
-    "view.shift_down": ActionSpec("Shift one pane down", ("Alt+Down",), _VIEW),
-    "view.previous_photo": ActionSpec("Previous photo", ("Left",), _VIEW),
-    "view.next_photo": ActionSpec("Next photo", ("Right",), _VIEW),
-    "view.brighter": ActionSpec("Show brighter, for looking only", (".",), _VIEW),
-    "view.darker": ActionSpec("Show darker, for looking only", (",",), _VIEW),
-    "view.gamma_up": ActionSpec("Lift the shadows, for looking only", (":", ">"), _VIEW),
-    "view.gamma_down": ActionSpec("Lower the shadows, for looking only", (";", "<"), _VIEW),
-    "view.false_colours": ActionSpec("False colours", ("C",), _VIEW),
-    "view.signed": ActionSpec("Difference with or without its sign", ("Shift+D",), _VIEW),
-    "view.flicker_timer": ActionSpec("Flicker by itself", ("T",), _VIEW),
-    "view.histogram": ActionSpec("Show or hide the histograms", ("H",), _VIEW),
-    "view.region": ActionSpec("Measure what is in view (or drag with Shift)", ("M",), _VIEW),
-    "view.clear_region": ActionSpec("Measure the whole photo again", ("Esc",), _VIEW),
-    "view.export": ActionSpec("Export the view as a picture", ("Ctrl+E",), _VIEW),
-    "view.export_page": ActionSpec("Export a page with a slider", ("Ctrl+Shift+E",), _VIEW),
-    "view.vote_first": ActionSpec("Blind test: A is better", ("Q",), _VIEW),
-    "view.vote_same": ActionSpec("Blind test: no difference", ("W",), _VIEW),
-    "view.vote_second": ActionSpec("Blind test: B is better", ("E",), _VIEW),
+    "view.pane_1": ActionSpec("Show pane 1 alone", ("1",), VIEW_GROUP),
+    "view.pane_2": ActionSpec("Show pane 2 alone", ("2",), VIEW_GROUP),
+    "view.pane_3": ActionSpec("Show pane 3 alone", ("3",), VIEW_GROUP),
+    "view.pane_4": ActionSpec("Show pane 4 alone", ("4",), VIEW_GROUP),
+    "view.pane_5": ActionSpec("Show pane 5 alone", ("5",), VIEW_GROUP),
+    "view.pane_6": ActionSpec("Show pane 6 alone", ("6",), VIEW_GROUP),
+    "view.fit": ActionSpec("Fit the photo into the pane", ("F",), VIEW_GROUP),
+    "view.one_to_one": ActionSpec("One photo pixel to one screen pixel", ("Z",), VIEW_GROUP),
+    "view.zoom_in": ActionSpec("Zoom in", ("+", "="), VIEW_GROUP),
+    "view.zoom_out": ActionSpec("Zoom out", ("-",), VIEW_GROUP),
+    "view.split_left": ActionSpec("Move the split to the left", ("Shift+Left",), VIEW_GROUP),
+    "view.split_right": ActionSpec("Move the split to the right", ("Shift+Right",), VIEW_GROUP),
+    "view.gain_down": ActionSpec("Amplify less", ("[",), VIEW_GROUP),
+    "view.gain_up": ActionSpec("Amplify more", ("]",), VIEW_GROUP),
+    "view.reset_looking": ActionSpec("Put exposure, gamma and shifted panes back", ("0",), VIEW_GROUP),
+    "view.smooth": ActionSpec("Enlarge smoothly, or as squares", ("N",), VIEW_GROUP),
+    "view.pixel_grid": ActionSpec("Lines between enlarged pixels", ("G",), VIEW_GROUP),
+    "view.shift_left": ActionSpec("Shift one pane to the left, or drag it with Alt or Ctrl", ("Alt+Left",), VIEW_GROUP),
+    "view.shift_right": ActionSpec("Shift one pane to the right", ("Alt+Right",), VIEW_GROUP),
+    "view.shift_up": ActionSpec("Shift one pane up", ("Alt+Up",), VIEW_GROUP),
+    "view.shift_down": ActionSpec("Shift one pane down", ("Alt+Down",), VIEW_GROUP),
+    "view.previous_photo": ActionSpec("Previous photo", ("Left",), VIEW_GROUP),
+    "view.next_photo": ActionSpec("Next photo", ("Right",), VIEW_GROUP),
+    "view.brighter": ActionSpec("Show brighter, for looking only", (".",), VIEW_GROUP),
+    "view.darker": ActionSpec("Show darker, for looking only", (",",), VIEW_GROUP),
+    "view.gamma_up": ActionSpec("Lift the shadows, for looking only", (":", ">"), VIEW_GROUP),
+    "view.gamma_down": ActionSpec("Lower the shadows, for looking only", (";", "<"), VIEW_GROUP),
+    "view.false_colours": ActionSpec("False colours", ("C",), VIEW_GROUP),
+    "view.signed": ActionSpec("Difference with or without its sign", ("Shift+D",), VIEW_GROUP),
+    "view.flicker_timer": ActionSpec("Flicker by itself", ("T",), VIEW_GROUP),
+    "view.histogram": ActionSpec("Show or hide the histograms", ("H",), VIEW_GROUP),
+    "view.region": ActionSpec("Measure what is in view (or drag with Shift)", ("M",), VIEW_GROUP),
+    "view.clear_region": ActionSpec("Measure the whole photo again", ("Esc",), VIEW_GROUP),
+    "view.export": ActionSpec("Export the view as a picture", ("Ctrl+E",), VIEW_GROUP),
+    "view.export_page": ActionSpec("Export a page with a slider", ("Ctrl+Shift+E",), VIEW_GROUP),
+    "view.vote_first": ActionSpec("Blind test: A is better", ("Q",), VIEW_GROUP),
+    "view.vote_same": ActionSpec("Blind test: no difference", ("W",), VIEW_GROUP),
+    "view.vote_second": ActionSpec("Blind test: B is better", ("E",), VIEW_GROUP),
 }
 
 
-def make_action(action_id: str, parent: QWidget) -> QAction:
-    """Return an action of the table, with text and keys, added to `parent`."""
-    spec = ACTIONS[action_id]
-    action = QAction(tr(spec.text), parent)
-    action.setShortcuts([QKeySequence(keys) for keys in spec.keys])
-    parent.addAction(action)
-    return action
+def make_action(action: str | ActionSpec, parent: QWidget) -> QAction:
+    """Return an action, given by its name in the table or as a row, with text and keys, added to `parent`."""
+    spec = _spec(action)
+    result = QAction(tr(spec.text), parent)
+    result.setShortcuts([QKeySequence(keys) for keys in spec.keys])
+    parent.addAction(result)
+    return result
 
 
-def shown_keys(action_id: str) -> str:
+def shown_keys(action: str | ActionSpec) -> str:
     """Return an action's keys as this system writes them: "Ctrl+O", "⌘O"; several are joined by "or"."""
-    sequences = (QKeySequence(keys) for keys in ACTIONS[action_id].keys)
+    sequences = (QKeySequence(keys) for keys in _spec(action).keys)
     return tr(" or ").join(sequence.toString(QKeySequence.SequenceFormat.NativeText) for sequence in sequences)
 
 
-def tip_with_keys(tip: str, action_id: str) -> str:
+def tip_with_keys(tip: str, action: str | ActionSpec) -> str:
     """Return a tooltip that names the action's keys."""
-    return f"{tip} ({shown_keys(action_id)})"
+    return f"{tip} ({shown_keys(action)})"
+
+
+def _spec(action: str | ActionSpec) -> ActionSpec:
+    return ACTIONS[action] if isinstance(action, str) else action

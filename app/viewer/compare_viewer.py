@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import QPointF, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
-from app.core.actions import make_action
+from app.core.actions import make_action, shown_keys
 from app.jobs.latest_task import LatestTask
 from app.look.translation import format_number, short_number, tr
 from app.viewer.arrangement import Arrangement, Viewpoint, arrange
@@ -18,7 +18,7 @@ from app.viewer.pictures import GAINS, MAX_PANES, PaneContent, Panel, ViewSettin
 from app.viewer.pyramid_store import PyramidStore
 from app.viewer.tiles.display_settings import EXPOSURE_RANGE_STOPS, GAMMA_RANGE
 from app.viewer.tiles.tile_mosaic import Interpolation
-from app.viewer.view_modes import VIEW_MODES
+from app.viewer.view_modes import DEFAULT_MODE, VIEW_MODES, ViewMode
 from engine.contracts.errors import EngineError
 
 _PATIENCE_MS = 150
@@ -32,7 +32,7 @@ class CompareViewer(PaneStage):
         panels_shown(): New pictures are on the canvases.
 
     Attributes:
-        flicker_timer: Shows the next pane of the flicker mode by itself.
+        flicker_timer: Shows the next pane by itself, in a mode that steps through them.
     """
 
     panels_shown = Signal()
@@ -41,11 +41,11 @@ class CompareViewer(PaneStage):
         super().__init__(parent)
         self.offsets.changed.connect(self._caption_all)
         self.flicker_timer = FlickerTimer(self)
-        self.flicker_timer.due.connect(self._flicker_by_itself)
+        self.flicker_timer.due.connect(self._on_flicker_due)
         self.flicker_timer.changed.connect(self._on_flicker_timer_changed)
         self._panes: tuple[PaneContent, ...] = ()
         self._figures: dict[int, str] = {}
-        self._mode_key = "side_by_side"
+        self._mode_key = DEFAULT_MODE
         self._settings = ViewSettings()
         self._is_stretched = False
         self._store = PyramidStore()
@@ -69,6 +69,11 @@ class CompareViewer(PaneStage):
     def mode_key(self) -> str:
         """The present way of looking, a key of `VIEW_MODES`."""
         return self._mode_key
+
+    @property
+    def mode(self) -> ViewMode:
+        """The present way of looking, the row of `VIEW_MODES`."""
+        return VIEW_MODES[self._mode_key]
 
     @property
     def gain(self) -> float:
@@ -158,14 +163,17 @@ class CompareViewer(PaneStage):
             return
         self._mode_key = mode_key
         self._settings = replace(self._settings, picked=None)
-        if mode_key != "flicker":
+        if not self.mode.steps_through_panes:
             self.flicker_timer.stop()
         self._arrange()
         self.state_changed.emit()
 
     def toggle_mode(self, mode_key: str) -> None:
-        """Look in this way, or side by side again if that is so already."""
-        self.set_mode("side_by_side" if mode_key == self._mode_key else mode_key)
+        """Look in this way; if that is so already, see its next pane, or all side by side again."""
+        if mode_key == self._mode_key and self.mode.steps_through_panes:
+            self._show_next_pane()
+        else:
+            self.set_mode(DEFAULT_MODE if mode_key == self._mode_key else mode_key)
 
     def pick(self, index: int) -> None:
         """Pick a pane: side by side shows it alone, or all again; the other modes bring it in.
@@ -175,27 +183,17 @@ class CompareViewer(PaneStage):
         """
         if index >= len(self._panes):
             return
-        is_again = index == self._settings.picked and self._mode_key == "side_by_side"
+        is_again = index == self._settings.picked and self.mode.shows_picked_alone
         self._settings = replace(self._settings, picked=None if is_again else index)
-        if self._mode_key == "flicker":
-            self._show_flicker_layer()
+        if self.mode.steps_through_panes:
+            self._show_picked_layer()
         else:
             self._arrange()
         self.state_changed.emit()
 
-    def flicker(self) -> None:
-        """Go to the flicker mode, or show its next pane."""
-        if self._mode_key != "flicker":
-            self.set_mode("flicker")
-            return
-        indices = self._visible[0].panel.pane_indices
-        if len(indices) > 1:
-            position = self._flicker_position()
-            self.pick(indices[(position + 1) % len(indices)])
-
     def set_gain(self, gain: float) -> None:
         """Multiply differences by another factor."""
-        self._change_settings(VIEW_MODES[self._mode_key].uses_gain, gain=gain)
+        self._change_settings(self.mode.uses_gain, gain=gain)
 
     def step_gain(self, direction: int) -> None:
         """Go to the next larger (1) or smaller (-1) gain."""
@@ -214,16 +212,16 @@ class CompareViewer(PaneStage):
     def set_exposure(self, stops: float) -> None:
         """Show plain pictures brighter by so many doublings of light; held in range. Never saved anywhere."""
         low, high = EXPOSURE_RANGE_STOPS
-        self._change_settings(not VIEW_MODES[self._mode_key].uses_gain, exposure_stops=min(max(stops, low), high))
+        self._change_settings(not self.mode.uses_gain, exposure_stops=min(max(stops, low), high))
 
     def set_gamma(self, gamma: float) -> None:
         """Lift (above 1) or lower the shadows of plain pictures; held in range. Never saved anywhere."""
         low, high = GAMMA_RANGE
-        self._change_settings(not VIEW_MODES[self._mode_key].uses_gain, gamma=min(max(gamma, low), high))
+        self._change_settings(not self.mode.uses_gain, gamma=min(max(gamma, low), high))
 
     def set_signed(self, is_signed: bool) -> None:
         """Let the difference mode tell more from less, or only show how much."""
-        self._change_settings(self._mode_key == "difference", is_signed=is_signed)
+        self._change_settings(self.mode.has_sign, is_signed=is_signed)
 
     def set_false_colours(self, has_false_colours: bool) -> None:
         """Show brightness and differences on a colour scale, or as they are."""
@@ -232,7 +230,7 @@ class CompareViewer(PaneStage):
     def reset_looking(self) -> None:
         """Put exposure, gamma and moved panes back."""
         self.offsets.reset()
-        is_plain = not VIEW_MODES[self._mode_key].uses_gain
+        is_plain = not self.mode.uses_gain
         self._change_settings(is_plain, exposure_stops=0.0, gamma=1.0)
 
     def shift_pane(self, columns: float, rows: float) -> None:
@@ -282,7 +280,7 @@ class CompareViewer(PaneStage):
         """Ask the background thread for what the panes look like in the present mode."""
         if not self._panes:
             return
-        mode, viewpoint = VIEW_MODES[self._mode_key], Viewpoint.of(self.view_transform)
+        mode, viewpoint = self.mode, Viewpoint.of(self.view_transform)
         self._task.submit(
             partial(arrange, mode, self._panes, self._settings, self._is_stretched, self._store, viewpoint)
         )
@@ -311,30 +309,36 @@ class CompareViewer(PaneStage):
 
     def _show_panels(self, panels: Sequence[Panel]) -> None:
         super()._show_panels(panels)
-        if self._mode_key == "flicker":
-            self._show_flicker_layer()
+        if self.mode.steps_through_panes:
+            self._show_picked_layer()
         elif len(panels) == 1:
             self._visible[0].canvas.show_layer(0)
         self._caption_all()
 
     @Slot()
-    def _flicker_by_itself(self) -> None:
-        if self._mode_key == "flicker" and self.isVisible():
-            self.flicker()
+    def _on_flicker_due(self) -> None:
+        if self.isVisible():
+            self._show_next_pane()
 
     @Slot()
     def _on_flicker_timer_changed(self) -> None:
-        if self.flicker_timer.is_running and self._mode_key != "flicker":
-            self.set_mode("flicker")
+        if self.flicker_timer.is_running and not self.mode.steps_through_panes:
+            self.set_mode(next(key for key, mode in VIEW_MODES.items() if mode.steps_through_panes))
         self.state_changed.emit()
 
-    def _flicker_position(self) -> int:
+    def _show_next_pane(self) -> None:
+        indices = self._visible[0].panel.pane_indices
+        if len(indices) > 1:
+            self.pick(indices[(self._picked_layer() + 1) % len(indices)])
+
+    def _picked_layer(self) -> int:
+        """Which layer is seen where panes are stepped through."""
         indices = self._visible[0].panel.pane_indices
         picked = self._settings.picked
         return indices.index(picked) if picked in indices else 0
 
-    def _show_flicker_layer(self) -> None:
-        self._visible[0].canvas.show_layer(self._flicker_position())
+    def _show_picked_layer(self) -> None:
+        self._visible[0].canvas.show_layer(self._picked_layer())
         self._caption_all()
 
     @Slot()
@@ -342,11 +346,11 @@ class CompareViewer(PaneStage):
         for view in self._visible:
             panel = view.panel
             title, detail, indices = panel.title, panel.detail, panel.pane_indices
-            if self._mode_key == "flicker" and indices:
-                position = self._flicker_position()
+            if self.mode.steps_through_panes and indices:
+                position = self._picked_layer()
                 title = panel.layers[position].label
-                number = tr("{position} of {number}, Space: next").format(
-                    position=position + 1, number=format_number(len(indices))
+                number = tr("{position} of {number}, {key}: next").format(
+                    position=position + 1, number=format_number(len(indices)), key=shown_keys(self.mode.action)
                 )
                 detail = "  ".join(filter(None, (number, panel.detail)))
                 indices = (indices[position],)
@@ -358,7 +362,7 @@ class CompareViewer(PaneStage):
 
     def _looking_note(self) -> str:
         """Say so where pictures are not shown as they are."""
-        if VIEW_MODES[self._mode_key].uses_gain:
+        if self.mode.uses_gain:
             return ""
         notes: list[str] = []
         if self.exposure_stops:

@@ -7,13 +7,21 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app.look.buttons import quiet_button
 from app.look.text import label
 from app.look.theme import SPACING, Theme, set_role, themed_icon
 from app.look.translation import format_number, short_number, tr, translate_engine
-from app.widgets.field_editors import EDITOR_PX, MIN_EDITOR_PX, ChoiceEditor, FieldEditor, IntEditor, editor_for
+from app.widgets.field_editors import (
+    EDITOR_PX,
+    MIN_EDITOR_PX,
+    ChoiceEditor,
+    FieldEditor,
+    IntEditor,
+    SwitchEditor,
+    editor_for,
+)
 
 CAPTION_PX = 160
 
@@ -42,6 +50,8 @@ class ConfigForm(QWidget):
         fields: Sequence[str] | None = None,
         choices: Mapping[str, Mapping[str, str]] | None = None,
         empty_texts: Mapping[str, str] | None = None,
+        has_preset: bool = True,
+        is_narrow: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         """Build the form.
@@ -51,12 +61,16 @@ class ConfigForm(QWidget):
             fields: The fields to be shown, in this order; None: all that have an editor.
             choices: For text fields that name something: the allowed values and their titles.
             empty_texts: What None is called in a field that may be empty.
+            has_preset: Whether what differs from the preset is shown, and can be reset to it.
+            is_narrow: Whether captions stand above what they name, for a slim column.
             parent: Its owner.
         """
         super().__init__(parent)
         self._model = model
+        self._has_preset = has_preset
         self._editors: dict[str, FieldEditor] = {}
         self._errors: dict[str, QLabel] = {}
+        self._notes: dict[str, tuple[str, bool]] = {}
         self._captions: dict[str, QLabel] = {}
         self._adapters: dict[str, TypeAdapter[Any]] = {}
         self._baseline: dict[str, Any] = {
@@ -66,8 +80,9 @@ class ConfigForm(QWidget):
         }
         self._carried = dict(self._baseline)
 
-        self._basic = _FieldGrid()
-        self._advanced = _FieldGrid()
+        self._is_narrow = is_narrow
+        self._basic = _FieldGrid(is_narrow)
+        self._advanced = _FieldGrid(is_narrow)
         for name in fields if fields is not None else model.model_fields:
             self._add_field(name, model.model_fields[name], (choices or {}).get(name), (empty_texts or {}).get(name))
         self.more_button = quiet_button(tr("More settings"), "caret-right")
@@ -128,6 +143,11 @@ class ConfigForm(QWidget):
         self._editors[name].setVisible(shown)
         self._captions[name].setVisible(shown)
 
+    def set_note(self, name: str, text: str, *, is_problem: bool = False) -> None:
+        """Say something below a field, where nothing is wrong with its value by itself; "" hides it."""
+        self._notes[name] = text, is_problem
+        self._refresh()
+
     def reset(self) -> None:
         """Go back to the preset."""
         changed = self.changed_fields()
@@ -182,7 +202,10 @@ class ConfigForm(QWidget):
             editor.set_lowest_text(translate_engine(str(extra["zero"])))
         title = translate_engine(field.title or name.replace("_", " ").capitalize())
         description = translate_engine(field.description or "")
-        caption, error = label(title), label("", "warning", wraps=True)
+        caption, error = label(title, "caption" if self._is_narrow else ""), label("", "warning", wraps=True)
+        if self._is_narrow and isinstance(editor, SwitchEditor):
+            editor.set_text(title)
+            caption.setText("")
         caption.setBuddy(editor)
         error.hide()
         for part in (caption, editor):
@@ -206,10 +229,12 @@ class ConfigForm(QWidget):
 
     def _refresh(self) -> None:
         errors = self.errors()
-        changed = self.changed_fields()
+        changed = self.changed_fields() if self._has_preset else []
         for name, error_label in self._errors.items():
-            error_label.setText(errors.get(name, ""))
-            error_label.setVisible(name in errors)
+            note, is_problem = self._notes.get(name, ("", False))
+            set_role(error_label, "warning" if name in errors or is_problem else "caption")
+            error_label.setText(errors.get(name, note))
+            error_label.setVisible(bool(error_label.text()))
             font = self._captions[name].font()
             font.setBold(name in changed)
             self._captions[name].setFont(font)
@@ -231,14 +256,18 @@ class ConfigForm(QWidget):
 
 
 class _FieldGrid(QWidget):
-    """Captions left, editors right, what is wrong below; many fields stand in two columns where there is room."""
+    """Captions left, editors right, what is wrong below; many fields stand in two columns where there is room.
 
-    def __init__(self) -> None:
+    A narrow one has the captions above the editors, and these as wide as itself.
+    """
+
+    def __init__(self, is_narrow: bool) -> None:
         super().__init__()
+        self._is_narrow = is_narrow
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(2 * SPACING)
-        self._grid.setVerticalSpacing(SPACING)
+        self._grid.setVerticalSpacing(SPACING // 2 if is_narrow else SPACING)
         self._rows: list[tuple[QLabel, FieldEditor, QLabel]] = []
         self._num_columns = 1
         Theme.of_application().changed.connect(self._fit)
@@ -249,10 +278,19 @@ class _FieldGrid(QWidget):
 
     def add(self, caption: QLabel, editor: FieldEditor, error: QLabel) -> None:
         self._rows.append((caption, editor, error))
-        self._place()
+        if self._is_narrow:
+            line = self._grid.rowCount()
+            editor.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            caption.setContentsMargins(0, SPACING if line > 1 else 0, 0, 0)
+            for below, widget in enumerate((caption, editor, error) if caption.text() else (editor, error)):
+                self._grid.addWidget(widget, line + below, 0)
+        else:
+            self._place()
 
     def minimumSizeHint(self) -> QSize:
         # That of one column, or two columns could never become one again.
+        if self._is_narrow:
+            return super().minimumSizeHint()
         px = Theme.of_application().px
         return QSize(px(CAPTION_PX + MIN_EDITOR_PX) + 5 * SPACING, self._grid.totalMinimumSize().height())
 
@@ -263,6 +301,8 @@ class _FieldGrid(QWidget):
     @Slot()
     def _fit(self) -> None:
         needed = 2 * (Theme.of_application().px(CAPTION_PX + EDITOR_PX) + 5 * SPACING)
+        if self._is_narrow:
+            return
         num_columns = 2 if len(self._rows) > 3 and self.width() >= needed else 1
         if num_columns != self._num_columns:
             self._num_columns = num_columns
@@ -307,6 +347,8 @@ def _sentence(error: Any) -> str:
             return tr("Must not be empty.")
         case "string_too_long":
             return tr("Must have at most {limit} characters.").format(limit=limits["max_length"])
+        case "tuple_type":
+            return tr("Must be whole numbers parted by commas, such as 0, 1, 5.")
         case "path_type":
             return tr("Must name a file or folder.")
         case _:

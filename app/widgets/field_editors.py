@@ -1,7 +1,7 @@
 """One small widget per kind of setting: each shows a value, gives it back, and says when a person changed it."""
 
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -38,9 +38,13 @@ CHOICE_TITLES = {
     "onnxruntime": "ONNX Runtime",
     "keep": mark("As the original"),
     **{name: spec.name for name, spec in FORMATS.items()},
-    "rename": mark("Add a number to the name"),
-    "overwrite": mark("Overwrite it"),
-    "skip": mark("Skip the photo"),
+    "8": mark("8 bits"),
+    "16": mark("16 bits"),
+    "without-gps": mark("Keep all but the place (GPS)"),
+    "none": mark("No metadata"),
+    "rename": mark("Add a number"),
+    "skip": mark("Leave it alone"),
+    "overwrite": mark("Replace it"),
 }
 EDITOR_PX = 232
 MIN_EDITOR_PX = 120
@@ -114,6 +118,13 @@ class SwitchEditor(FieldEditor):
         self._box = QCheckBox()
         self._box.clicked.connect(self.edited)
         self._hold(self._box)
+
+    def set_text(self, text: str) -> None:
+        """Show its name beside it."""
+        self._box.setText(text)
+
+    def minimumSizeHint(self) -> QSize:
+        return super().minimumSizeHint().expandedTo(self._box.minimumSizeHint())
 
     def value(self) -> bool:
         return self._box.isChecked()
@@ -229,6 +240,27 @@ class TextEditor(FieldEditor):
         self._edit.setText(str(value))
 
 
+class NumbersEditor(FieldEditor):
+    """Whole numbers on one line, parted by commas, and words that stand for one."""
+
+    def __init__(self, words: Iterable[str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._words = frozenset(words)
+        self._edit = QLineEdit()
+        self._edit.textEdited.connect(self.edited)
+        self._hold(self._edit)
+
+    def value(self) -> tuple[int | str, ...] | str:
+        """The numbers and words, each once; the text as it stands where it is something else."""
+        parts = [part.strip().lower() for part in self._edit.text().replace(";", ",").split(",") if part.strip()]
+        if not all(part.isdecimal() or part in self._words for part in parts):
+            return self._edit.text()
+        return tuple(dict.fromkeys(int(part) if part.isdecimal() else part for part in parts))
+
+    def set_value(self, value: Any) -> None:
+        self._edit.setText(", ".join(str(item) for item in value))
+
+
 class PathEditor(FieldEditor):
     """A file or folder, typed or chosen; empty means none where that is allowed."""
 
@@ -321,8 +353,13 @@ def editor_for(annotation: Any, metadata: list[Any], *, unit: str = "", empty_te
         return TextEditor()
     if annotation is Path:
         return PathEditor(is_optional=is_optional)
-    if get_origin(annotation) is tuple and get_args(annotation)[0] in (Path, str):
-        return LinesEditor(get_args(annotation)[0], is_optional=is_optional)
+    if get_origin(annotation) is tuple:
+        item = get_args(annotation)[0]
+        if item in (Path, str):
+            return LinesEditor(item, is_optional=is_optional)
+        return NumbersEditor(
+            [word for part in get_args(item) if get_origin(part) is Literal for word in get_args(part)]
+        )
     return None
 
 

@@ -3,31 +3,30 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from app.core.actions import ACTIONS, shown_keys
+from app.core.actions import ACTIONS, ActionSpec, shown_keys
 from app.look.text import label
 from app.look.theme import SPACING, Theme
 from app.look.translation import tr
+from app.viewer.view_modes import VIEW_MODES
 
 _WIDTH_PX, _HEIGHT_PX, _KEYS_PX = 1040, 760, 130
 
 
 class ShortcutSheet(QDialog):
-    """Lists the table of actions; Escape closes it."""
+    """Lists the table of actions and the view modes; Escape closes it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Keyboard shortcuts"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        members_of: dict[str, list[str]] = {}
-        for action_id, action in ACTIONS.items():
-            members_of.setdefault(action.group, []).append(action_id)
-        groups = list(members_of.items())
+        actions = [*(mode.action for mode in VIEW_MODES.values()), *ACTIONS.values()]
+        groups = {spec.group: [one for one in actions if one.group == spec.group] for spec in ACTIONS.values()}
         columns = QHBoxLayout()
         columns.setContentsMargins(0, 0, 2 * SPACING, 0)
         columns.setSpacing(5 * SPACING)
-        half = -(-sum(len(members) + 2 for _, members in groups) // 2)
+        half = -(-sum(len(members) + 2 for members in groups.values()) // 2)
         column, height = self._column(), 0
-        for group, members in groups:
+        for group, members in groups.items():
             if height and height + len(members) > half:
                 column.addStretch()
                 columns.addLayout(column, 1)
@@ -59,14 +58,13 @@ class ShortcutSheet(QDialog):
         return column
 
     @staticmethod
-    def _grid(action_ids: list[str]) -> QGridLayout:
+    def _grid(actions: list[ActionSpec]) -> QGridLayout:
         grid = QGridLayout()
         grid.setHorizontalSpacing(3 * SPACING)
         grid.setVerticalSpacing(SPACING // 2)
-        for row, action_id in enumerate(action_ids):
-            keys = label(shown_keys(action_id), "strong")
-            grid.addWidget(keys, row, 0, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(label(tr(ACTIONS[action_id].text), wraps=True), row, 1)
+        for row, action in enumerate(actions):
+            grid.addWidget(label(shown_keys(action), "strong"), row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(label(tr(action.text), wraps=True), row, 1)
         # All groups alike, so that the eye finds the texts in one line.
         grid.setColumnMinimumWidth(0, Theme.of_application().px(_KEYS_PX))
         grid.setColumnStretch(1, 1)

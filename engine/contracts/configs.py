@@ -313,7 +313,10 @@ class RestoreConfig(ComputeConfig):
         float,
         Field(ge=0, le=1, title="Strength", description="0 keeps the noisy photo, 1 is the full restoration."),
     ] = 1.0
-    format: Annotated[FormatChoice, Field(title="Format", description="Keep: as the original.")] = "keep"
+    format: Annotated[
+        FormatChoice,
+        Field(title="Format", description="Keep: as the original. Raw files become TIFF with 16 bits."),
+    ] = "keep"
     bit_depth: Annotated[
         Literal["keep", "8", "16"],
         Field(
@@ -323,7 +326,12 @@ class RestoreConfig(ComputeConfig):
     ] = "keep"
     jpeg_quality: Annotated[
         int,
-        Field(ge=50, le=100, title="JPEG quality", description="Only for formats with loss, such as JPEG and WebP."),
+        Field(
+            ge=50,
+            le=100,
+            title="JPEG quality",
+            description="Of formats with loss, such as JPEG and WebP: 100 loses least and takes most room.",
+        ),
     ] = 95
     metadata: Annotated[
         Literal["keep", "without-gps", "none"],
@@ -335,11 +343,14 @@ class RestoreConfig(ComputeConfig):
     ] = "keep"
     provenance: Annotated[
         bool,
-        Field(title="Say how", description="Write model, run, version and strength into the restored file (XMP)."),
+        Field(
+            title="Write how it was restored",
+            description="Write model, run, version and strength into the restored file (XMP).",
+        ),
     ] = True
     keep_time: Annotated[
         bool,
-        Field(title="Keep the time", description="Give each result the modification time of its photo's file."),
+        Field(title="Keep the file's time", description="Give each result the modification time of its photo's file."),
     ] = False
     name_pattern: Annotated[
         str,
@@ -355,7 +366,7 @@ class RestoreConfig(ComputeConfig):
     skip_done: Annotated[
         bool,
         Field(
-            title="Skip what is done",
+            title="Pass over what is done",
             description="Pass over photos whose result is there, undamaged, from the same model and settings.",
         ),
     ] = True
@@ -369,7 +380,10 @@ class RestoreConfig(ComputeConfig):
     ] = True
     report: Annotated[
         bool,
-        Field(title="Report", description="Write a report beside the results when done: HTML with crops, and CSV."),
+        Field(
+            title="Report beside the results",
+            description="Write a report beside the results when done: HTML with crops, and CSV.",
+        ),
     ] = False
     backend: Annotated[
         BackendChoice,

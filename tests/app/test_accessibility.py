@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from app.core.actions import ACTIONS
+from app.viewer.view_modes import VIEW_MODES
 from app.window.about_dialog import AboutDialog
 from app.window.settings_dialog import SettingsDialog
 from app.window.shortcut_sheet import ShortcutSheet
@@ -128,7 +129,8 @@ def test_the_cheat_sheet_lists_every_key(qtbot: QtBot, opened: OpenWindow) -> No
     opened.window.show_shortcuts()
     [sheet] = opened.window.findChildren(ShortcutSheet)
     shown = [label.text() for label in sheet.findChildren(QLabel)]
-    assert [spec.text for spec in ACTIONS.values() if spec.text not in shown] == []
+    actions = [*ACTIONS.values(), *(mode.action for mode in VIEW_MODES.values())]
+    assert [spec.text for spec in actions if spec.text not in shown] == []
     groups = [label.text() for label in sheet.findChildren(QLabel) if label.property("role") == "section"]
     assert len(groups) == len(set(groups)) == len({spec.group for spec in ACTIONS.values()})
     sheet.close()

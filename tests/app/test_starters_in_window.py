@@ -203,16 +203,16 @@ def test_fine_tuning_starts_from_what_was_learned_on_these_photos_else_from_the_
         for is_new_task in (False, True)
     )
     assert page.form.values()["learning_rate"] == refining
-    page.tasks.choose("sr2")
+    page.inputs.tasks.choose("sr2")
     assert page.start_choice.path == own.path
     assert page.form.values()["learning_rate"] == learning_anew
     assert any("Starter: sr2" in page.start_choice.box.itemText(row) for row in range(page.start_choice.box.count()))
     session.set_folders([tmp_path.parent / "elsewhere"])
-    page.tasks.choose("sr3")
+    page.inputs.tasks.choose("sr3")
     assert page.start_choice.path == starter.path, "a task without a shipped model learns from the one that denoises"
     assert page.form.values()["learning_rate"] == learning_anew
 
-    page.tasks.choose("sr2")
+    page.inputs.tasks.choose("sr2")
     enlarging = session.starter_of("sr2")
     assert enlarging is not None
     assert page.start_choice.path == enlarging.path
@@ -231,10 +231,10 @@ def test_pretraining_refines_the_starter_unless_told_otherwise(
     page.form.form.set_values({"steps": 77})
     page.start_choice.box.setCurrentIndex(page.start_choice.box.count() - 1)
     page.start_choice.box.activated.emit(page.start_choice.box.count() - 1)
-    assert page.make_config().parent is None
-    assert page.make_config().pretext == "rcl"
+    assert page.inputs.make_config().parent is None
+    assert page.inputs.make_config().pretext == "rcl"
     page.start_choice.choose(starter.path)
-    config = page.make_config()
+    config = page.inputs.make_config()
     assert config.pretext == OWN_NOISE
     assert config.parent == starter.path
     assert config.steps == 77
@@ -268,11 +268,11 @@ def test_clean_photos_alone_teach_a_task_that_makes_its_own_pairs(
 ) -> None:
     page = page_of(opened, "finetune")
     assert isinstance(page, FinetunePage)
-    page.tasks.choose(task)
+    page.inputs.tasks.choose(task)
     assert page.start_button.toolTip() == "Open a folder of clean photos first."
     open_photos(opened.session, tiny_photos.clean)
     assert page.start_button.text() == "Fine-tune on 8\xa0clean photos"
-    config = page.make_config()
+    config = page.inputs.make_config()
     assert config.noisy == ()
     assert len(config.clean) == 8
     page.form.form.set_values({"steps": 3, "crop_px": 32, "photos_per_batch": 2, "forgetting_limit": 0.0})
@@ -293,15 +293,15 @@ def test_clean_references_are_preferred_and_pairs_can_be_chosen(
     open_photos(session, tiny_photos.noisy)
     session.set_references([tiny_photos.clean])
     qtbot.waitUntil(lambda: len(session.label_pairs) == 8, timeout=JOB_MS)
-    assert not page.source_choice.isVisible()
-    page.tasks.choose("sr2")
-    assert page.source is not None
-    assert {path.parent for path in page.make_config().clean} == {tiny_photos.clean}
-    assert page.make_config().noisy == ()
-    assert page.source_choice.count() == 3
-    page.source_choice.setCurrentIndex(2)
-    page.source_choice.activated.emit(2)
-    config = page.make_config()
+    assert not page.inputs.source_choice.isVisible()
+    page.inputs.tasks.choose("sr2")
+    assert page.inputs.source is not None
+    assert {path.parent for path in page.inputs.make_config().clean} == {tiny_photos.clean}
+    assert page.inputs.make_config().noisy == ()
+    assert page.inputs.source_choice.count() == 3
+    page.inputs.source_choice.setCurrentIndex(2)
+    page.inputs.source_choice.activated.emit(2)
+    config = page.inputs.make_config()
     assert len(config.noisy) == 8
     assert config.label_names is not None
     assert page.start_button.text() == "Fine-tune on 8\xa0labels"
@@ -322,9 +322,9 @@ def test_pairs_whose_references_are_larger_are_what_enlarging_learns_from(
     )
     opened.session.set_references([tiny_photos.clean])
     qtbot.waitUntil(lambda: len(opened.session.label_pairs) == 8, timeout=JOB_MS)
-    page.tasks.choose("sr2")
+    page.inputs.tasks.choose("sr2")
     assert page.start_button.text() == "Fine-tune on 8\xa0labels"
-    page.tasks.choose("sr4")
+    page.inputs.tasks.choose("sr4")
     assert page.start_button.text() == "Fine-tune on 8\xa0clean photos"
 
 

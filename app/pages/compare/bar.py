@@ -33,15 +33,6 @@ from app.viewer.view_modes import VIEW_MODES
 from app.widgets.elided_box import ElidedComboBox
 from app.widgets.overflow import OverflowButton
 
-MODE_ACTIONS = {
-    "side_by_side": "view.side_by_side",
-    "split": "view.split",
-    "flicker": "view.flicker",
-    "difference": "view.difference",
-    "residual": "view.residual",
-}
-"""The action of each view mode; its key stands in the button's tooltip."""
-
 _LARGEST_CHIP_PX, _READABLE_CHIP_PX, _LEAST_CHIP_PX = 148, 90, 32
 
 
@@ -194,9 +185,8 @@ class CompareBar(QWidget):
         group = QButtonGroup(self)
         buttons: dict[str, QToolButton] = {}
         for key, mode in VIEW_MODES.items():
-            action_id = MODE_ACTIONS.get(key)
             tip = f"{tr(mode.title)}: {tr(mode.description)}"
-            mode_button = icon_button(mode.icon, tip_with_keys(tip, action_id) if action_id else tip)
+            mode_button = icon_button(mode.icon, tip_with_keys(tip, mode.action))
             mode_button.setAccessibleName(tr(mode.title))
             mode_button.setCheckable(True)
             mode_button.clicked.connect(partial(self._viewer.set_mode, key))
@@ -357,7 +347,7 @@ class CompareBar(QWidget):
         viewer = self._viewer
         self.mode_buttons[viewer.mode_key].setChecked(True)
         self.gain_box.setCurrentIndex(self.gain_box.findData(viewer.gain))
-        self.gain_box.setVisible(VIEW_MODES[viewer.mode_key].uses_gain)
+        self.gain_box.setVisible(viewer.mode.uses_gain)
         self._fit()
 
     @Slot()

@@ -8,7 +8,7 @@ from functools import partial
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtWidgets import QWidget
 
-from app.core.actions import make_action
+from app.core.actions import ActionSpec, make_action
 from app.pages.compare.looks import gamma_of, steps_of
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.pictures import MAX_PANES
@@ -42,7 +42,10 @@ def view_keys(viewer: CompareViewer) -> dict[str, Callable[[], object]]:
 
 
 def connect_keys(
-    widget: QWidget, functions: Mapping[str, Callable[[], object]], *, also_on: QWidget | None = None
+    widget: QWidget,
+    functions: Mapping[str, Callable[[], object]] | Mapping[ActionSpec, Callable[[], object]],
+    *,
+    also_on: QWidget | None = None,
 ) -> None:
     """Let the keys of actions do something wherever the focus is within a widget.
 
@@ -51,8 +54,8 @@ def connect_keys(
         functions: What is done, by action.
         also_on: Another widget within which they hold.
     """
-    for action_id, function in functions.items():
-        action = make_action(action_id, widget)
+    for name_or_row, function in functions.items():
+        action = make_action(name_or_row, widget)
         if also_on is not None:
             also_on.addAction(action)
         action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)

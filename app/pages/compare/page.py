@@ -18,7 +18,7 @@ from app.jobs.runner import JobRunner
 from app.look.theme import SPACING
 from app.look.thumbnails import shared_thumbnails
 from app.look.translation import mark, tr
-from app.pages.compare.bar import MODE_ACTIONS, CompareBar
+from app.pages.compare.bar import CompareBar
 from app.pages.compare.blind.mode import BlindMode
 from app.pages.compare.computing import PictureMaker
 from app.pages.compare.export import CompareExport
@@ -43,6 +43,7 @@ from app.viewer.compare_viewer import CompareViewer
 from app.viewer.histogram_view import HistogramView
 from app.viewer.inspectors import PixelBar
 from app.viewer.picture_files import PictureFiles
+from app.viewer.view_modes import VIEW_MODES
 from app.widgets.current_stack import CurrentStack
 from app.widgets.empty_state import EmptyState
 from engine.comparing.blind_votes import Choice
@@ -206,21 +207,22 @@ class ComparePage(Page):
         self.filmstrip.photo_chosen.connect(self.session.set_current_photo)
 
     def _make_actions(self) -> None:
-        on_page = {**view_keys(self.viewer), **self._own_keys()}
-        connect_keys(self, on_page)
+        connect_keys(self, {**view_keys(self.viewer), **self._own_keys()})
         # Not on the whole page: on the bar, Space presses the focused button and the arrows move within a box.
         on_pictures: dict[str, Callable[[], object]] = {
-            "view.flicker": self.viewer.flicker,
             "view.previous_photo": partial(self.filmstrip.step, -1),
             "view.next_photo": partial(self.filmstrip.step, 1),
         }
         connect_keys(self.viewer, on_pictures, also_on=self.filmstrip)
+        for mode_key, mode in VIEW_MODES.items():
+            toggle = {mode.action: partial(self._toggle_mode, mode_key)}
+            if mode.key == "Space":
+                connect_keys(self.viewer, toggle, also_on=self.filmstrip)
+            else:
+                connect_keys(self, toggle)
 
     def _own_keys(self) -> dict[str, Callable[[], object]]:
-        modes = {
-            action_id: partial(self._toggle_mode, mode) for mode, action_id in MODE_ACTIONS.items() if mode != "flicker"
-        }
-        return modes | {
+        return {
             "view.histogram": self.bar.histogram_button.toggle,
             "view.export": self.export,
             "view.export_page": self.export_page,
@@ -229,9 +231,9 @@ class ComparePage(Page):
             "view.vote_second": partial(self.blind.vote, Choice.SECOND),
         }
 
-    def _toggle_mode(self, mode: str) -> None:
-        if self.blind.allows(mode):
-            self.viewer.toggle_mode(mode)
+    def _toggle_mode(self, mode_key: str) -> None:
+        if self.blind.allows(mode_key):
+            self.viewer.toggle_mode(mode_key)
 
     def _follow_session(self) -> None:
         session = self.session

@@ -1,8 +1,10 @@
-"""What a person has decided about labels: which pairs are used, which files belong together. Data, without widgets."""
+"""What a person has decided about labels: which pairs are used, which files belong together. No widgets."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from PySide6.QtGui import QUndoCommand
 
 from app.core.settings import ASIDE_LABELS, MATCHED_LABELS, USED_LABELS, Settings
 from engine.photo_files.tiff.pages import is_on_disk
@@ -83,3 +85,21 @@ def store_decisions(settings: Settings, folders: Sequence[Path], decisions: Labe
             for text in (str(path), str(decisions.matches[path] or ""))
         ]
         settings.set_for_folder(folder, MATCHED_LABELS, flat)
+
+
+class DecideCommand(QUndoCommand):
+    """Decide otherwise about labels."""
+
+    def __init__(
+        self, apply: Callable[[LabelDecisions], None], before: LabelDecisions, after: LabelDecisions, text: str
+    ) -> None:
+        super().__init__(text)
+        self._apply = apply
+        self._before = before
+        self._after = after
+
+    def redo(self) -> None:
+        self._apply(self._after)
+
+    def undo(self) -> None:
+        self._apply(self._before)

@@ -17,9 +17,8 @@ from app.look.theme import SPACING
 from app.look.thumbnails import shared_thumbnails
 from app.look.translation import format_number, mark, tr, tr_count, translate_engine
 from app.pages.labels.burst import BurstForm, burst_text
-from app.pages.labels.commands import DecideCommand
 from app.pages.labels.content import LabelContent
-from app.pages.labels.decisions import LabelDecisions, recall_decisions, store_decisions
+from app.pages.labels.decisions import DecideCommand, LabelDecisions, recall_decisions, store_decisions
 from app.pages.labels.entries import LabelEntry, MatchRequest, entries_of, is_used, suggested_entries, used_pairs
 from app.pages.labels.jobs import LabelJobs
 from app.pages.labels.list import LabelListModel

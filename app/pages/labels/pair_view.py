@@ -13,7 +13,7 @@ from app.pages.labels.entries import LabelEntry
 from app.pages.labels.facts import LabelFacts
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.picture_files import PictureFiles
-from app.viewer.view_modes import MissingPicture, PaneContent, Picture, PictureRole
+from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from app.widgets.elided_box import ElidedComboBox
 from engine.contracts.errors import EngineError
 from engine.contracts.presets import TASK_CARDS

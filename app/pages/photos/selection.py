@@ -1,9 +1,10 @@
-"""What can be done with the selected photos."""
+"""What can be done with the selected photos, and taken back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
+from PySide6.QtGui import QUndoCommand
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
 
 from app.core.actions import make_action, tip_with_keys
@@ -14,7 +15,6 @@ from app.look.buttons import quiet_button, set_reason
 from app.look.phrases import count, number
 from app.look.theme import SPACING, themed_icon
 from app.look.translation import tr
-from app.pages.photos.commands import SetExclusion, UseOnly
 from app.pages.photos.grid import PhotoGrid
 from app.pages.shared.photo_list_model import PhotoListModel
 from engine.photo_files.tiff.pages import containing_file
@@ -124,7 +124,7 @@ class PhotoSelection(QWidget):
         action.setEnabled(is_enabled)
         action.triggered.connect(lambda _=False: slot())
 
-    def _do(self, command: SetExclusion) -> None:
+    def _do(self, command: QUndoCommand) -> None:
         self._session.undo_stack.push(command)
         self.message_raised.emit(
             Message(text=f"{command.text()}.", action_label=tr("Undo"), action=self._session.undo_stack.undo)
@@ -155,3 +155,35 @@ class PhotoSelection(QWidget):
         self.only_button.setText(tr("Use only these") + in_all)
         self.exclude_button.setIcon(themed_icon("arrow-counter-clockwise" if are_out else "prohibit"))
         self.all_button.setVisible(bool(self._session.excluded))
+
+
+class SetExclusion(QUndoCommand):
+    """Leave photos out of training and restoring, or take them back."""
+
+    def __init__(self, session: Session, paths: Iterable[Path], *, is_excluded: bool) -> None:
+        changed = frozenset(paths)
+        photos = count(len(changed), "photo")
+        super().__init__(
+            tr("{photos} left out").format(photos=photos)
+            if is_excluded
+            else tr("{photos} taken back").format(photos=photos)
+        )
+        self._session = session
+        self._before = session.excluded
+        self._after = self._before | changed if is_excluded else self._before - changed
+
+    def redo(self) -> None:
+        self._session.set_excluded(self._after)
+
+    def undo(self) -> None:
+        self._session.set_excluded(self._before)
+
+
+class UseOnly(SetExclusion):
+    """Learn from and restore some photos only: leave all others out."""
+
+    def __init__(self, session: Session, paths: Iterable[Path]) -> None:
+        kept = frozenset(paths)
+        super().__init__(session, (), is_excluded=True)
+        self._after = (self._before | {photo.path for photo in session.photos}) - kept
+        self.setText(tr("{photos} used, all others left out").format(photos=count(len(kept), "photo")))

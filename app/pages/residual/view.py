@@ -21,7 +21,7 @@ from app.pages.residual.plots import (
 )
 from app.pages.shared.learned_noise.plots import level_plot, show_residual_levels
 from app.viewer.compare_viewer import CompareViewer
-from app.viewer.view_modes import GAINS, Picture, PictureRole
+from app.viewer.pictures import GAINS, Picture, PictureRole
 from engine.residuals.inspection import ResidualReport
 
 _WANTED_SPREAD = 0.15

@@ -20,7 +20,7 @@ from app.pages.shared.spot_map import SpotMap
 from app.pages.shared.spot_restoring import SpotPreview, SpotRestorer, spot_around
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.picture_files import PictureFiles
-from app.viewer.view_modes import Picture, PictureRole
+from app.viewer.pictures import Picture, PictureRole
 from engine.contracts.errors import EngineError
 from engine.contracts.job_control import JobControl
 

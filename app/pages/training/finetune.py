@@ -5,18 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.session import Session
 from app.core.settings import FINETUNE_PRESET, Settings
-from app.jobs.runner import JobFunction, JobRunner
+from app.jobs.runner import JobRunner
 from app.look import phrases
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING
 from app.look.translation import format_number, mark, tr, translate_engine
 from app.pages.training.budget.view import LabelBudgetView
-from app.pages.training.page import TrainingPage
-from app.pages.training.setup.form import TrainingForm
+from app.pages.training.page import TrainingInputs, TrainingKind, TrainingPage
 from app.pages.training.setup.panel import captioned
 from app.pages.training.setup.preset_cards import CardText, ChoiceCards
 from app.pages.training.setup.start_choice import StartChoice, newest_pretrained
@@ -25,7 +24,7 @@ from app.widgets.elided_box import ElidedComboBox
 from engine.contracts.configs import OWN_NOISE, FinetuneConfig, Preset
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
-from engine.contracts.presets import PRESET_CARDS, TASK_CARDS, TaskCard, finetune_preset
+from engine.contracts.presets import TASK_CARDS, TaskCard, finetune_preset
 from engine.contracts.results import TrainingResult
 from engine.photos.pairs import PhotoPair, choose_pairs
 from engine.runs.store import Run
@@ -64,24 +63,27 @@ def finetune_job(config: FinetuneConfig, control: JobControl, emit: Emit) -> Tra
     return finetune(config, control, emit)
 
 
-class FinetunePage(TrainingPage):
-    """Task, start, teaching photos, presets, settings, and the running fine-tuning.
+FINETUNE = TrainingKind(
+    name="finetune",
+    config=FinetuneConfig,
+    fields=_FIELDS,
+    job=finetune_job,
+    minutes=lambda card: card.finetune_minutes,
+    preset_setting=FINETUNE_PRESET,
+    empty_texts={"labels": mark("All")},
+)
+
+
+class FinetuneInputs(TrainingInputs):
+    """Task, start, and teaching photos.
 
     Attributes:
         tasks: What the model shall do.
         source_choice: What it learns from, where there is a choice.
-        tabs: The training, and the label-budget experiment beside it.
-        label_budget: The tab "Was it worth it?".
     """
 
-    page_id = "finetune"
-    title = mark("Fine-tune")
-    icon_name = "graduation-cap"
-    tip = mark("Learn from a few clean references (supervised fine-tuning)")
-    kind = "finetune"
-    preset_setting = FINETUNE_PRESET
-
-    def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, runner: JobRunner, settings: Settings) -> None:
+        super().__init__(FINETUNE, session, runner, settings)
         self._offered: list[TeachingPhotos] = []
         self._chosen_source = ""
         self._task_entries: Mapping[str, Any] = {}
@@ -100,15 +102,12 @@ class FinetunePage(TrainingPage):
             tr("Task"),
         )
         self.tasks.choose(next(iter(TASK_CARDS)))
-        super().__init__(session, runner, settings, parent)
-        session.label_pairs_changed.connect(self.refresh)
-        session.excluded_changed.connect(self.refresh)
-        session.photos_changed.connect(self.refresh)
-        session.start_requested.connect(self._on_start_requested)
-        runner.jobs_changed.connect(self.refresh)
+        self.start_choice = StartChoice(session, settings, lambda: self.tasks.value, self._default_start)
+        self._lay_out()
+        session.label_pairs_changed.connect(self.changed)
+        self.start_choice.changed.connect(self.start_changed)
         self.tasks.chosen.connect(self._on_task_chosen)
         self.source_choice.activated.connect(self._on_source_chosen)
-        self.refresh()
 
     def introduction(self) -> tuple[str, str]:
         return tr("Learn from your clean references"), tr(
@@ -119,13 +118,7 @@ class FinetunePage(TrainingPage):
     def job_title(self, name: str, pretext: str) -> str:
         return tr("Fine-tuning “{name}”").format(name=name)
 
-    def make_form(self) -> TrainingForm:
-        return TrainingForm(FinetuneConfig, _FIELDS, {"labels": tr("All")})
-
-    def make_start_choice(self) -> StartChoice:
-        return StartChoice(self.session, self.settings, lambda: self.tasks.value, self._default_start)
-
-    def make_inputs(self) -> QWidget:
+    def _lay_out(self) -> None:
         self.source_choice = ElidedComboBox()
         self.source_choice.setAccessibleName(tr("Learn from"))
         self.source_choice.setMinimumContentsLength(12)
@@ -137,28 +130,12 @@ class FinetunePage(TrainingPage):
         row.addWidget(self._source_text)
         row.addWidget(self.source_choice)
         self._source_note = label("", "muted", wraps=True)
-        inputs = QWidget()
-        layout = QVBoxLayout(inputs)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2 * SPACING)
         layout.addWidget(self.tasks)
         layout.addWidget(captioned({tr("Start from"): self.start_choice, tr("Learn from"): learn_from}))
         layout.addWidget(self._source_note)
-        return inputs
-
-    def surround(self, training: QWidget) -> QWidget:
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
-        self.tabs.setTabBarAutoHide(True)
-        self.tabs.addTab(training, tr("Fine-tune"))
-        self.label_budget = LabelBudgetView(self.session, self.runner, self.settings)
-        self.label_budget.page_requested.connect(self.page_requested)
-        self.label_budget.message_raised.connect(self.message_raised)
-        self.tabs.addTab(self.label_budget, tr("Was it worth it?"))
-        return self.tabs
-
-    def uncover(self) -> None:
-        self.tabs.setCurrentIndex(0)
 
     @property
     def source(self) -> TeachingPhotos | None:
@@ -174,9 +151,6 @@ class FinetunePage(TrainingPage):
             is_new_task=path is not None and not self._start_knows_task(path),
             with_twins=path is not None and self._learns_with_twins(path),
         )
-
-    def reference_minutes(self, preset: Preset) -> float:
-        return PRESET_CARDS[preset].finetune_minutes
 
     def make_config(self) -> FinetuneConfig:
         values = self.form.values()
@@ -205,9 +179,6 @@ class FinetunePage(TrainingPage):
         is_first = self.tasks.value == next(iter(TASK_CARDS))
         what = tr("fine-tuned") if is_first else translate_engine(self._card.title).lower()
         return f"{self.session.folder_name}, {what}" if self.session.folder_name else ""
-
-    def training_function(self) -> JobFunction:
-        return finetune_job
 
     def obstacle(self) -> str:
         if self.source is None and self._card.makes_own_pairs:
@@ -266,7 +237,6 @@ class FinetunePage(TrainingPage):
             "shipped model is kept, so that it does not forget other noises."
         ).format(share=phrases.percent(share), **figures)
 
-    @Slot()
     def refresh(self) -> None:
         self._offered = offered_photos(self.session, self._card)
         source = self.source
@@ -284,7 +254,6 @@ class FinetunePage(TrainingPage):
         self._source_note.setText(self._note(source))
         self._source_note.setVisible(bool(self._source_note.text()))
         self._show_task_params()
-        super().refresh()
 
     @property
     def _card(self) -> TaskCard:
@@ -341,18 +310,40 @@ class FinetunePage(TrainingPage):
             return pairs
         return tuple(choose_pairs(pairs, num_chosen, self.form.values()["seed"]))
 
-    @Slot(object)
-    def _on_start_requested(self, path: Path) -> None:
-        self.uncover()
-        self.start_choice.choose(path)
-
     @Slot()
     def _on_task_chosen(self) -> None:
         self.start_choice.update_list()
         # The same start may know one task and be new to another.
-        self.follow_start()
+        self.start_changed.emit()
 
     @Slot(int)
     def _on_source_chosen(self, row: int) -> None:
         self._chosen_source = self._offered[row].key
-        self.refresh()
+        self.changed.emit()
+
+
+class FinetunePage(TrainingPage):
+    """Task, start, teaching photos, presets, settings, and the running fine-tuning.
+
+    Attributes:
+        label_budget: The tab "Was it worth it?".
+    """
+
+    page_id = "finetune"
+    title = mark("Fine-tune")
+    icon_name = "graduation-cap"
+    tip = mark("Learn from a few clean references (supervised fine-tuning)")
+    inputs: FinetuneInputs
+
+    def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(FinetuneInputs(session, runner, settings), parent)
+        self.label_budget = LabelBudgetView(session, runner, settings)
+        self.label_budget.page_requested.connect(self.page_requested)
+        self.label_budget.message_raised.connect(self.message_raised)
+        self.put_beside(self.label_budget, tr("Was it worth it?"))
+        session.start_requested.connect(self._on_start_requested)
+
+    @Slot(object)
+    def _on_start_requested(self, path: Path) -> None:
+        self.uncover()
+        self.start_choice.choose(path)

@@ -1,41 +1,159 @@
 """What the pages Pretrain and Fine-tune share: presets and settings first, then the running training, then its end."""
 
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from app.core.messages import Message, Severity
 from app.core.run_catalog import RunEntry
 from app.core.session import ModelChoice, Session
-from app.core.settings import MORE_SETTINGS_OPEN, Settings
+from app.core.settings import MORE_SETTINGS_OPEN, Setting, Settings
 from app.jobs.runner import JobFunction, JobLane, JobRequest, JobRunner, JobState
 from app.look import phrases
 from app.look.translation import tr, tr_count, translate_engine
 from app.pages.shared.learned_noise.words import gains_by_share
-from app.pages.training.ending import EndingButtons, ending_text
+from app.pages.shared.page import Page
 from app.pages.training.job import TrainingJob
-from app.pages.training.kind import TrainingKindPage
 from app.pages.training.resume_banner import resume_job
 from app.pages.training.setup.checks import TrainingChecks
+from app.pages.training.setup.form import TrainingForm
 from app.pages.training.setup.panel import TrainingSetup
+from app.pages.training.setup.start_choice import StartChoice
 from app.pages.training.setup.time import TrainingTime
-from app.pages.training.view import TrainingView
+from app.pages.training.view import EndingButtons, TrainingView, ending_text
 from app.widgets.current_stack import CurrentStack
 from app.widgets.plots.curves import chance_accuracy
 from engine.contracts.configs import FinetuneConfig, Preset, PretrainConfig, TrainingConfig
-from engine.contracts.presets import PRESET_CARDS
+from engine.contracts.presets import PRESET_CARDS, PresetCard
+from engine.contracts.results import TrainingResult
 from engine.runs.store import Run
 
 
-class TrainingPage(TrainingKindPage):
-    """Base of both training pages.
+@dataclass(frozen=True, kw_only=True)
+class TrainingKind:
+    """What is the same about every training of a kind.
 
     Attributes:
+        name: That of the kind of its runs.
+        config: Its settings.
+        fields: Those that are offered, besides the entries of the registry.
+        job: Trains.
+        minutes: How long a preset takes on the reference machine.
+        preset_setting: Where the last preset is kept.
+        empty_texts: What an empty number means, by field.
+        is_tuned_next: Whether its model is one to be fine-tuned, and judged without labels.
+    """
+
+    name: Literal["pretrain", "finetune"]
+    config: type[PretrainConfig] | type[FinetuneConfig]
+    fields: tuple[str, ...]
+    job: JobFunction
+    minutes: Callable[[PresetCard], float]
+    preset_setting: Setting[str]
+    empty_texts: Mapping[str, str] = field(default_factory=dict)
+    is_tuned_next: bool = False
+
+
+class TrainingInputs(QWidget):
+    """What is chosen besides preset and settings, and what follows from it for the page around it.
+
+    Attributes:
+        kind: Of the training.
+        form: The settings.
+        start_choice: What it starts from.
+
+    Signals:
+        changed: What is learned from is another.
+        start_changed: What it starts from is another, or of another use.
+    """
+
+    changed = Signal()
+    start_changed = Signal()
+
+    start_choice: StartChoice
+
+    def __init__(self, kind: TrainingKind, session: Session, runner: JobRunner, settings: Settings) -> None:
+        super().__init__()
+        self.kind = kind
+        self.session = session
+        self.runner = runner
+        self.settings = settings
+        self.form = TrainingForm(kind.config, kind.fields, {name: tr(text) for name, text in kind.empty_texts.items()})
+
+    def refresh(self) -> None:
+        """Bring up to date what depends on the photos and the settings."""
+
+    def follow_checks(self, checks: TrainingChecks) -> None:
+        """Bring up to date what depends on the look ahead, and on whether it computes just now."""
+
+    @abstractmethod
+    def introduction(self) -> tuple[str, str]:
+        """Return the page's heading, and a sentence or two below it."""
+
+    @abstractmethod
+    def job_title(self, name: str, pretext: str) -> str:
+        """Return what the training of a run is called in the job bar.
+
+        Args:
+            name: Of the run.
+            pretext: The method that it learns by without labels; "" where there is none.
+        """
+
+    @abstractmethod
+    def preset_values(self, preset: Preset) -> dict[str, Any]:
+        """Return a preset's values of config fields."""
+
+    @abstractmethod
+    def make_config(self) -> PretrainConfig | FinetuneConfig:
+        """Return the settings of the training that the start button starts."""
+
+    @abstractmethod
+    def default_name(self) -> str:
+        """Return what a run is called if nobody names it."""
+
+    @abstractmethod
+    def obstacle(self) -> str:
+        """Return why training cannot start now; "" if it can."""
+
+    @abstractmethod
+    def missing_input(self) -> tuple[str, str] | None:
+        """Return the id of the page where what is missing can be added, and what the button there says."""
+
+    @abstractmethod
+    def input_text(self) -> str:
+        """Return what is learned from, for the line above the button: "212 photos (3 left out)"."""
+
+    @abstractmethod
+    def button_text(self) -> str:
+        """Return what the start button says."""
+
+    @abstractmethod
+    def num_input_photos(self) -> int:
+        """Return how many photos are learned from."""
+
+    @abstractmethod
+    def registry_choices(self) -> tuple[Mapping[str, Mapping[str, str]], Mapping[str, Mapping[str, Any]]]:
+        """Return titles and settings models of the fields that name an entry of the engine's registry."""
+
+    @abstractmethod
+    def result_text(self, result: TrainingResult) -> str:
+        """Return what a finished training achieved, as far as it was measured."""
+
+
+class TrainingPage(Page):
+    """A page for one kind of training.
+
+    Attributes:
+        inputs: What is learned from, and the kind of the training.
         cards: The presets.
         form: The settings.
         start_choice: What it starts from.
+        tabs: The training, and what is put beside it; None where nothing is.
         start_button: Starts the training, or puts it in the queue; disabled with the reason as its tooltip.
         checks: Looks ahead at the training.
         setup: What stands on the page before it starts.
@@ -48,14 +166,22 @@ class TrainingPage(TrainingKindPage):
 
     training_ended = Signal(object)
 
-    def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
+    def __init__(self, inputs: TrainingInputs, parent: QWidget | None = None) -> None:
+        session, runner, settings = inputs.session, inputs.runner, inputs.settings
         super().__init__(session, runner, settings, parent)
+        self.inputs = inputs
+        self.form, self.start_choice = inputs.form, inputs.start_choice
+        self._kind = kind = inputs.kind
+        self.tabs: QTabWidget | None = None
         self._trainings: list[TrainingJob] = []
-        self._time = TrainingTime(settings, self.kind, self.preset_values, self.reference_minutes, session.tried_speeds)
-        self.form = self.make_form()
-        self.start_choice = self.make_start_choice()
-        heading, explanation = self.introduction()
-        self.setup = TrainingSetup(heading, explanation, self.make_inputs(), self.form)
+        self._time = TrainingTime(
+            settings,
+            kind.name,
+            inputs.preset_values,
+            lambda preset: kind.minutes(PRESET_CARDS[preset]),
+            session.tried_speeds,
+        )
+        self.setup = TrainingSetup(*inputs.introduction(), inputs, self.form)
         self.cards, self.start_button = self.setup.cards, self.setup.start_button
         self.resume_banner = self.setup.resume_banner
         self.checks = TrainingChecks(runner, self._time, self._config_to_check, self)
@@ -65,30 +191,42 @@ class TrainingPage(TrainingKindPage):
         self._stack.addWidget(self.view)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.surround(self._stack))
+        layout.addWidget(self._stack)
         self.cards.chosen.connect(self._on_preset_chosen)
         self.form.edited.connect(self.refresh)
         self.form.more_toggled.connect(lambda shown: settings.set(MORE_SETTINGS_OPEN, shown))
-        self.start_choice.changed.connect(self.follow_start)
+        inputs.changed.connect(self.refresh)
+        inputs.start_changed.connect(self.follow_start)
         self.start_button.clicked.connect(self.start)
         self.setup.mend_button.clicked.connect(self._mend)
         self.setup.show_button.clicked.connect(self.show_training)
         self.view.setup_requested.connect(self.show_setup)
         self.checks.changed.connect(self._show_checks)
         self.resume_banner.resume_requested.connect(self.resume)
+        session.photos_changed.connect(self.refresh)
+        session.excluded_changed.connect(self.refresh)
+        runner.jobs_changed.connect(self.refresh)
         session.run_catalog.changed.connect(self._offer_resumable)
         session.engine_loaded.connect(self._on_engine_loaded)
         session.resume_requested.connect(self._on_resume_requested)
-        self.cards.choose(settings.get(self.preset_setting))
+        self.cards.choose(settings.get(kind.preset_setting))
         self.form.set_more_shown(settings.get(MORE_SETTINGS_OPEN))
         self.follow_start()
 
-    def surround(self, training: QWidget) -> QWidget:
-        """Return what fills the page: the training alone, unless a page has further views beside it."""
-        return training
+    def put_beside(self, view: QWidget, title: str) -> None:
+        """Make tabs of the training and another view."""
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        layout = self.layout()
+        assert layout is not None
+        layout.replaceWidget(self._stack, self.tabs)
+        self.tabs.addTab(self._stack, tr(self.title))
+        self.tabs.addTab(view, title)
 
     def uncover(self) -> None:
         """Bring the training to the front, where there are views beside it."""
+        if self.tabs is not None:
+            self.tabs.setCurrentIndex(0)
 
     @property
     def is_training(self) -> bool:
@@ -103,7 +241,7 @@ class TrainingPage(TrainingKindPage):
     @Slot()
     def follow_start(self) -> None:
         """A preset learns faster from scratch than from a model, whose knowledge it would overwrite."""
-        self.form.move_baseline(self.preset_values(Preset(self.cards.value)))
+        self.form.move_baseline(self.inputs.preset_values(Preset(self.cards.value)))
         # What starts from a model keeps its network.
         self.form.set_choice_shown("backbone", self.start_choice.path is None)
         self.refresh()
@@ -111,10 +249,12 @@ class TrainingPage(TrainingKindPage):
     @Slot()
     def refresh(self) -> None:
         """Bring everything up to date that depends on the photos and the settings."""
-        self.setup.show_introduction(*self.introduction())
-        self.start_button.setText(self.button_text())
-        self.form.set_placeholder("name", self.default_name())
-        missing = self.missing_input()
+        inputs = self.inputs
+        inputs.refresh()
+        self.setup.show_introduction(*inputs.introduction())
+        self.start_button.setText(inputs.button_text())
+        self.form.set_placeholder("name", inputs.default_name())
+        missing = inputs.missing_input()
         self.setup.show_mending(missing[1] if missing else "")
         self.checks.look_soon()
         self._show_checks()
@@ -123,19 +263,17 @@ class TrainingPage(TrainingKindPage):
     @Slot()
     def start(self) -> None:
         """Start a training with the settings as they stand; while others run it waits for its turn."""
-        config = self.make_config()
+        config = self.inputs.make_config()
         seconds = (
             60
             * self._time.estimate(
-                config.model_dump(), Preset(self.cards.value), self.num_input_photos(), self.checks.speed_key
+                config.model_dump(), Preset(self.cards.value), self.inputs.num_input_photos(), self.checks.speed_key
             ).minutes
         )
         pretext = config.pretext if isinstance(config, PretrainConfig) else ""
-        title = self.job_title(config.name or self.default_name(), pretext)
+        title = self.inputs.job_title(config.name or self.inputs.default_name(), pretext)
         is_first = not self._trainings
-        training = self._submit(
-            title, self.training_function(), config, config, seconds=seconds, speed_key=self.checks.speed_key
-        )
+        training = self._submit(title, self._kind.job, config, config, seconds=seconds, speed_key=self.checks.speed_key)
         if is_first:
             self._follow(training)
             self._stack.setCurrentIndex(1)
@@ -145,7 +283,7 @@ class TrainingPage(TrainingKindPage):
 
     @Slot()
     def _mend(self) -> None:
-        missing = self.missing_input()
+        missing = self.inputs.missing_input()
         if missing is not None:
             self.page_requested.emit(missing[0])
 
@@ -157,7 +295,7 @@ class TrainingPage(TrainingKindPage):
             return
         is_first = not self._trainings
         training = self._submit(
-            self.job_title(record.name, record.pretext or ""), resume_job, entry.path, None, run=entry.path
+            self.inputs.job_title(record.name, record.pretext or ""), resume_job, entry.path, None, run=entry.path
         )
         if is_first:
             self._follow(training)
@@ -197,7 +335,7 @@ class TrainingPage(TrainingKindPage):
         training = TrainingJob(
             self.runner.submit(request),
             config,
-            num_photos=self.num_input_photos(),
+            num_photos=self.inputs.num_input_photos(),
             chance=chance_accuracy(min(photos_per_batch, num_contrasted)),
             estimated_seconds=seconds,
             speed_key=speed_key,
@@ -267,10 +405,10 @@ class TrainingPage(TrainingKindPage):
         if training.job.state is JobState.CANCELLED and training.last_step is None:
             self.show_setup()
             return
-        achieved = self.result_text(training.result) if training.result is not None else ""
+        achieved = self.inputs.result_text(training.result) if training.result is not None else ""
         if training.result is not None:
             self.view.story.show_gains(training.result.metrics)
-        buttons = EndingButtons(training, with_tuning=self.kind == "pretrain")
+        buttons = EndingButtons(training, with_tuning=self._kind.is_tuned_next)
         buttons.again.clicked.connect(self.show_setup)
         if buttons.resume is not None:
             buttons.resume.clicked.connect(self._resume_shown)
@@ -281,7 +419,7 @@ class TrainingPage(TrainingKindPage):
             if buttons.use is not None:
                 buttons.use.clicked.connect(lambda: self._use(choice, "restore"))
         # Without labels the gate's figures say what was achieved, and the verdict would say it again.
-        metrics = training.result.metrics if training.result is not None and self.kind == "pretrain" else {}
+        metrics = training.result.metrics if training.result is not None and self._kind.is_tuned_next else {}
         self.view.show_summary(achieved, ending_text(training), buttons.all, is_verdict=bool(gains_by_share(metrics)))
 
     def _take_result(self, training: TrainingJob, *, is_shown: bool) -> None:
@@ -297,7 +435,7 @@ class TrainingPage(TrainingKindPage):
             done = tr("{title} is done.").format(title=training.job.request.title)
             self.message_raised.emit(
                 Message(
-                    text=f"{done} {self.result_text(training.result)}".strip(),
+                    text=f"{done} {self.inputs.result_text(training.result)}".strip(),
                     action_label=tr("Show it"),
                     action=self._come_back if is_shown else lambda: self.page_requested.emit("runs"),
                 )
@@ -330,13 +468,13 @@ class TrainingPage(TrainingKindPage):
 
     @Slot(str)
     def _on_preset_chosen(self, value: str) -> None:
-        self.settings.set(self.preset_setting, value)
-        self.form.set_baseline(self.preset_values(Preset(value)))
+        self.settings.set(self._kind.preset_setting, value)
+        self.form.set_baseline(self.inputs.preset_values(Preset(value)))
         self.refresh()
 
     @Slot()
     def _on_engine_loaded(self) -> None:
-        choices, params_models = self.registry_choices()
+        choices, params_models = self.inputs.registry_choices()
         self.form.add_choices(choices, params_models)
         self.checks.activate()
         self.refresh()
@@ -345,41 +483,42 @@ class TrainingPage(TrainingKindPage):
     def _offer_resumable(self) -> None:
         under_way = [training.run for training in self._trainings]
         runs = (entry for entry in self.session.run_catalog.runs if entry.path not in under_way)
-        self.resume_banner.offer(entry for entry in runs if entry.record.kind == self.kind and entry.is_resumable)
+        self.resume_banner.offer(entry for entry in runs if entry.record.kind == self._kind.name and entry.is_resumable)
 
     @Slot(object)
     def _on_resume_requested(self, entry: RunEntry) -> None:
-        if entry.record.kind == self.kind:
+        if entry.record.kind == self._kind.name:
             self.uncover()
             self.resume(entry)
 
     def _config_to_check(self) -> PretrainConfig | FinetuneConfig | None:
         """The settings, as far as they are complete and the page is looked at."""
-        if not self.setup.isVisible() or self.obstacle() or self.form.errors():
+        if not self.setup.isVisible() or self.inputs.obstacle() or self.form.errors():
             return None
-        return self.make_config()
+        return self.inputs.make_config()
 
     @Slot()
     def _show_checks(self) -> None:
         """Bring up to date what depends on the look ahead."""
+        self.inputs.follow_checks(self.checks)
         errors = self.form.errors()
-        reason = self.obstacle()
+        reason = self.inputs.obstacle()
         if not reason and errors:
             reason = tr("Some settings are not valid. {problem}").format(problem=next(iter(errors.values())))
         report = None if reason else self.checks.report
         if report is not None and report.obstacle is not None:
             found = report.obstacle
             reason = f"{translate_engine(found.message)} {translate_engine(found.hint)}"
-        panel, num_photos, speed_key = self.setup.panel, self.num_input_photos(), self.checks.speed_key
+        panel, num_photos, speed_key = self.setup.panel, self.inputs.num_input_photos(), self.checks.speed_key
         panel.show_state(is_checking=self.checks.is_busy, is_trying=self.checks.is_trying)
-        panel.show_report(report, self.input_text())
+        panel.show_report(report, self.inputs.input_text())
         self.setup.show_readiness(reason)
         if errors:
             return
         preset = Preset(self.cards.value)
         estimate = self._time.estimate(self.form.values(), preset, num_photos, speed_key)
         panel.show_estimate(estimate)
-        parts = [self.input_text(), self.session.compute_text or tr("device is being prepared")]
+        parts = [self.inputs.input_text(), self.session.compute_text or tr("device is being prepared")]
         parts.append(phrases.rough_minutes(estimate.minutes))
         if any(job.request.lane is JobLane.MAIN for job in self.runner.jobs):
             parts.append(tr("starts when the running job has ended"))

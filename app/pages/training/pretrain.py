@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.core.session import Session
 from app.core.settings import PRETRAIN_PRESET, RECURSIVE, Settings
-from app.jobs.runner import JobFunction, JobLane, JobRunner
+from app.jobs.runner import JobLane, JobRunner
 from app.look import phrases
 from app.look.buttons import quiet_button
 from app.look.theme import SPACING
@@ -18,8 +18,8 @@ from app.pages.shared.learned_noise.noise_look import NoiseLook
 from app.pages.shared.learned_noise.noise_panel import NoisePanel
 from app.pages.shared.learned_noise.words import gain_text
 from app.pages.shared.noise_facts import NoiseFacts, common_noise, measured_text, plan_text
-from app.pages.training.page import TrainingPage
-from app.pages.training.setup.form import TrainingForm
+from app.pages.training.page import TrainingInputs, TrainingKind, TrainingPage
+from app.pages.training.setup.checks import TrainingChecks
 from app.pages.training.setup.panel import captioned
 from app.pages.training.setup.start_choice import StartChoice
 from app.pages.training.setup.teaching_photos import count_photos
@@ -28,7 +28,7 @@ from engine.contracts.configs import OWN_NOISE, Preset, PretrainConfig
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import NOTHING_NOTED, CameraFacts
-from engine.contracts.presets import PRESET_CARDS, pretrain_preset
+from engine.contracts.presets import pretrain_preset
 from engine.contracts.results import TrainingResult
 from engine.runs.store import Run
 
@@ -61,8 +61,19 @@ def pretrain_job(config: PretrainConfig, control: JobControl, emit: Emit) -> Tra
     return pretrain(config, control, emit)
 
 
-class PretrainPage(TrainingPage):
-    """Presets, settings, and the running pretraining.
+PRETRAIN = TrainingKind(
+    name="pretrain",
+    config=PretrainConfig,
+    fields=_FIELDS,
+    job=pretrain_job,
+    minutes=lambda card: card.pretrain_minutes,
+    preset_setting=PRETRAIN_PRESET,
+    is_tuned_next=True,
+)
+
+
+class PretrainInputs(TrainingInputs):
+    """Noisy photos, their noise, and the model that is refined on it, if any.
 
     Where a model is to be refined on the photos' own noise, the page is about that noise, and looks at it beforehand.
 
@@ -73,22 +84,25 @@ class PretrainPage(TrainingPage):
         change_stride: Leads to the setting of the stride.
     """
 
-    page_id = "pretrain"
-    title = mark("Pretrain")
-    icon_name = "brain"
-    tip = mark("Learn from your photos, without any clean one (self-supervised pretraining)")
-    kind = "pretrain"
-    preset_setting = PRETRAIN_PRESET
-
-    def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, runner: JobRunner, settings: Settings) -> None:
+        super().__init__(PRETRAIN, session, runner, settings)
         self._min_photos: dict[str, int] = {}
-        super().__init__(session, runner, settings, parent)
-        session.photos_changed.connect(self.refresh)
-        session.photos_measured.connect(self.refresh)
-        session.excluded_changed.connect(self.refresh)
-        runner.jobs_changed.connect(self.refresh)
-        self.checks.changed.connect(self._look_at_noise)
-        self.refresh()
+        self.start_choice = StartChoice(session, settings, lambda: _RESTORING_TASK, self._starter)
+        self.start_choice.changed.connect(self.start_changed)
+        session.photos_measured.connect(self.changed)
+        self.change_stride = quiet_button(tr("Change"))
+        self.change_stride.setToolTip(tr("Show the settings, where the sub-sampling stride can be changed."))
+        self.change_stride.clicked.connect(self._show_stride)
+        self.noise_facts = NoiseFacts(self.change_stride)
+        self.look = NoiseLook(runner, self)
+        self.noise_panel = NoisePanel(self.look, self._camera_of)
+        self.noise_panel.hide()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2 * SPACING)
+        layout.addWidget(self.noise_facts)
+        layout.addWidget(self.noise_panel)
+        layout.addWidget(captioned({tr("Start from"): self.start_choice}))
 
     @property
     def learns_own_noise(self) -> bool:
@@ -111,38 +125,13 @@ class PretrainPage(TrainingPage):
         text = tr("Learning the noise of “{name}”") if pretext == OWN_NOISE else tr("Pretraining “{name}”")
         return text.format(name=name)
 
-    def make_form(self) -> TrainingForm:
-        return TrainingForm(PretrainConfig, _FIELDS)
-
-    def make_start_choice(self) -> StartChoice:
-        return StartChoice(self.session, self.settings, lambda: _RESTORING_TASK, self._starter)
-
     def _starter(self) -> Path | None:
         """What is refined unless a person says otherwise; without it, learning begins from scratch."""
         starter = self.session.starter_to_learn_from(_RESTORING_TASK)
         return starter.path if starter is not None else None
 
-    def make_inputs(self) -> QWidget:
-        self.change_stride = quiet_button(tr("Change"))
-        self.change_stride.setToolTip(tr("Show the settings, where the sub-sampling stride can be changed."))
-        self.change_stride.clicked.connect(self._show_stride)
-        self.noise_facts = NoiseFacts(self.change_stride)
-        self.look = NoiseLook(self.runner, self)
-        self.noise_panel = NoisePanel(self.look, self._camera_of)
-        self.noise_panel.hide()
-        inputs = QWidget()
-        layout = QVBoxLayout(inputs)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2 * SPACING)
-        layout.addWidget(self.noise_facts)
-        layout.addWidget(self.noise_panel)
-        layout.addWidget(captioned({tr("Start from"): self.start_choice}))
-        return inputs
-
-    @Slot()
-    def refresh(self) -> None:
-        super().refresh()
-        self._look_at_noise()
+    def follow_checks(self, checks: TrainingChecks) -> None:
+        self._look_at_noise(checks)
         if any(job.request.page_id == "photos" for job in self.runner.jobs):
             return
         noise = common_noise(self.session.included_photos)
@@ -166,8 +155,7 @@ class PretrainPage(TrainingPage):
                 measured = tr("As measured: {stride} px").format(stride=noise.stride)
             editor.set_lowest_text(measured)
 
-    @Slot()
-    def _look_at_noise(self) -> None:
+    def _look_at_noise(self, checks: TrainingChecks) -> None:
         """Look at the noise while the page is looked at and nothing else computes."""
         photos, model = self.session.included_photos, self.start_choice.path
         self.noise_panel.setVisible(self.learns_own_noise and bool(photos) and model is not None)
@@ -176,12 +164,12 @@ class PretrainPage(TrainingPage):
             return
         # The photos are found and measured first; a training learns the noise by itself; a trial of a few steps would
         # find this machine slower than it is.
-        is_machine_busy = self.checks.is_trying or any(
+        is_machine_busy = checks.is_trying or any(
             job.request.page_id == "photos" or job.request.lane is JobLane.MAIN for job in self.runner.jobs
         )
         if is_machine_busy:
             self.look.step_aside()
-        elif self.setup.isVisible() and self.session.compute_text and not self.checks.is_busy:
+        elif self.isVisible() and self.session.compute_text and not checks.is_busy:
             self.look.look_at(tuple(photo.path for photo in photos), model)
 
     def _camera_of(self, path: Path) -> CameraFacts:
@@ -198,9 +186,6 @@ class PretrainPage(TrainingPage):
     def preset_values(self, preset: Preset) -> dict[str, Any]:
         return pretrain_preset(preset, from_scratch=self.start_choice.path is None)
 
-    def reference_minutes(self, preset: Preset) -> float:
-        return PRESET_CARDS[preset].pretrain_minutes
-
     def make_config(self) -> PretrainConfig:
         values = self.form.values()
         values["name"] = values["name"].strip() or self.default_name()
@@ -216,9 +201,6 @@ class PretrainPage(TrainingPage):
 
     def default_name(self) -> str:
         return self.session.folder_name
-
-    def training_function(self) -> JobFunction:
-        return pretrain_job
 
     def obstacle(self) -> str:
         if any(job.request.page_id == "photos" for job in self.runner.jobs):
@@ -291,3 +273,16 @@ class PretrainPage(TrainingPage):
         run = next((entry for entry in self.session.run_catalog.runs if entry.record.id == parent), None)
         name = run.record.name if run is not None else ""
         return gain_text(result.metrics, is_from_starter=is_from_starter, parent=name)
+
+
+class PretrainPage(TrainingPage):
+    """Presets, settings, and the running pretraining."""
+
+    page_id = "pretrain"
+    title = mark("Pretrain")
+    icon_name = "brain"
+    tip = mark("Learn from your photos, without any clean one (self-supervised pretraining)")
+    inputs: PretrainInputs
+
+    def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(PretrainInputs(session, runner, settings), parent)

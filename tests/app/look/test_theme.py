@@ -11,6 +11,7 @@ from app.look.palette import DARK, LIGHT, Palette
 from app.look.phrases import duration, rough_minutes, time_left
 from app.look.text import ElidedLabel, IconLabel
 from app.look.theme import Theme, ThemeChoice, set_role, themed_icon
+from app.viewer.view_modes import VIEW_MODES
 
 
 def contrast_ratio(first: str, second: str) -> float:
@@ -111,8 +112,9 @@ def test_the_program_has_an_icon_in_all_sizes(qtbot: QtBot) -> None:
 
 
 def test_no_key_has_two_meanings_in_one_place() -> None:
-    for prefixes in (("window.", "page.", "photos."), ("window.", "page.", "view.")):
-        keys = [key for name, spec in ACTIONS.items() if name.startswith(prefixes) for key in spec.keys]
+    modes = [mode.key for mode in VIEW_MODES.values()]
+    for prefixes, others in ((("window.", "page.", "photos."), []), (("window.", "page.", "view."), modes)):
+        keys = [key for name, spec in ACTIONS.items() if name.startswith(prefixes) for key in spec.keys] + others
         assert len(keys) == len(set(keys))
 
 

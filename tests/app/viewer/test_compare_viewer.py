@@ -11,7 +11,7 @@ from app.look.theme import ThemeChoice
 from app.viewer.canvas.image_canvas import Backdrop
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.inspectors import PixelBar, pixel_value
-from app.viewer.view_modes import MissingPicture, Picture, PictureRole
+from app.viewer.pictures import MissingPicture, Picture, PictureRole
 
 
 def picture(title, value=None, role=PictureRole.OTHER, size=(80, 120), seed=0, **fields):
@@ -191,12 +191,12 @@ def test_difference_is_painted_by_values(qtbot, viewer):
 
 def test_flicker_walks_the_panes(qtbot, viewer):
     show(qtbot, viewer, THREE)
-    change(qtbot, viewer, viewer.flicker)
+    change(qtbot, viewer, viewer.toggle_mode, "flicker")
     (view,) = viewer.pane_views
     seen = []
     for _ in range(4):
         seen.append(gray_at(view.canvas, view.width() / 2, view.height() / 2))
-        viewer.flicker()
+        viewer.toggle_mode("flicker")
     assert seen == [153, 102, 51, 153]
     viewer.pick(2)
     assert view.caption.text.startswith("Reference  3 of 3")

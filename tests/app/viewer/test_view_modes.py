@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from app.look.image_convert import image_view
+from app.viewer.pictures import MissingPicture, Picture, PictureRole, ViewSettings
 from app.viewer.pyramid_store import PyramidStore
 from app.viewer.tiles.false_colours import ColourScale
-from app.viewer.view_modes import VIEW_MODES, MissingPicture, Picture, PictureRole, ViewSettings
+from app.viewer.view_modes import VIEW_MODES
 
 
 def picture(title, value, role=PictureRole.OTHER, size=(4, 6), num_channels=3):

@@ -14,6 +14,7 @@ from app.pages.training.setup.form import TrainingForm
 from app.widgets.config_form import ConfigForm
 from engine.contracts import configs
 from engine.contracts.configs import FinetuneConfig, JobConfig, Preset, PretrainConfig, RestoreConfig, TrainingConfig
+from engine.contracts.label_budget import LabelBudgetConfig
 from engine.contracts.presets import finetune_preset, pretrain_preset
 
 REQUIRED: dict[str, Any] = {
@@ -98,6 +99,34 @@ def test_a_zero_that_stands_for_something_says_so(qtbot: QtBot, theme: Theme) ->
     assert patience is not None
     assert patience.text() == "Never"
     assert form.values()["patience"] == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("0, 1, all", (0, 1, "all")),
+        ("5;5,ALL,", (5, "all")),
+        ("", None),
+        ("-1", None),
+        ("1.5", None),
+        ("many", None),
+    ],
+)
+def test_numbers_and_words_are_typed_on_one_line(
+    qtbot: QtBot, theme: Theme, text: str, counts: tuple[int | str, ...] | None
+) -> None:
+    form = ConfigForm(LabelBudgetConfig, fields=("labels",))
+    qtbot.addWidget(form)
+    edit = form.editor("labels").findChild(QLineEdit)
+    assert edit is not None
+    assert edit.text() == "0, 1, 2, 5, 10, all"
+    edit.clear()
+    qtbot.keyClicks(edit, text)
+    if counts is None:
+        assert form.errors()["labels"].startswith("Must ")
+    else:
+        assert form.errors() == {}
+        assert form.editor("labels").value() == counts
 
 
 def test_what_is_typed_arrives_and_what_is_wrong_is_said_inline(qtbot: QtBot, theme: Theme) -> None:

@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+from PySide6.QtWidgets import QComboBox
+
 from tests.benchmarks.scripted.parts import Plan
 from tests.benchmarks.scripted.person import Person
 
@@ -43,11 +45,11 @@ def live(person: Person, plan: Plan) -> None:
     person.click_on(lambda: person.page.options.strength_slider, (0.85, 0.5))
 
     output = person.see(lambda: person.page.options.output)
-    person.scroll_to(lambda: output.format_box)
-    person.choose(lambda: output.format_box, "PNG")
-    person.choose(lambda: output.metadata_box, "Keep all but")
-    person.scroll_to(lambda: output.report_box)
-    person.click_on(lambda: output.report_box, (0.05, 0.5))
+    person.scroll_to(lambda: output.editor("format"))
+    person.choose(lambda: output.editor("format").findChild(QComboBox), "PNG")
+    person.choose(lambda: output.editor("metadata").findChild(QComboBox), "Keep all but")
+    person.scroll_to(lambda: output.editor("report"))
+    person.click_on(lambda: output.editor("report"), (0.05, 0.5))
     person.shoot("how it is written")
 
     # One photo breaks after it was listed, as on a card that is pulled.

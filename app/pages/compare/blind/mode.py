@@ -13,7 +13,7 @@ from app.pages.compare.filmstrip import Filmstrip
 from app.pages.compare.panes import LoadedPanes
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.inspectors import PixelBar
-from app.viewer.view_modes import VIEW_MODES
+from app.viewer.view_modes import DEFAULT_MODE, VIEW_MODES
 from engine.comparing.blind_votes import Choice
 
 
@@ -76,7 +76,7 @@ class BlindMode(QObject):
         self._is_on = True
         self.test.trial = None
         if not self.allows(self._viewer.mode_key):
-            self._viewer.set_mode("side_by_side")
+            self._viewer.set_mode(DEFAULT_MODE)
         self._compare_bar.set_blind(True)
         self.bar.show()
         self._show_votes()

@@ -9,9 +9,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
     QHBoxLayout,
-    QLineEdit,
-    QSizePolicy,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -22,13 +19,13 @@ from app.look.theme import SPACING
 from app.look.translation import mark, tr, translate_engine
 from app.pages.training.setup.panel import captioned, lay_out_above_controls
 from app.pages.training.setup.preset_cards import preset_cards
+from app.widgets.config_form import ConfigForm
 from app.widgets.elided_box import ElidedComboBox
 from engine.contracts.configs import Preset
+from engine.contracts.label_budget import LabelBudgetConfig
 
-ALL = "all"
 DEFAULT_METHODS = ("scratch", "rcl", "starter", "starter+rcl")
-_DEFAULT_COUNTS = "0, 1, 2, 5, all"
-_DEFAULT_REPETITIONS, _MAX_REPETITIONS = 3, 20
+_DEFAULT_COUNTS = (0, 1, 2, 5, "all")
 _METHODS_A_ROW = 2
 
 _METHOD_TIPS: Mapping[str, str] = {
@@ -40,20 +37,11 @@ _METHOD_TIPS: Mapping[str, str] = {
 }
 
 
-def parse_label_counts(text: str) -> tuple[int | str, ...] | None:
-    """Return the numbers of labels in a text such as "0, 1, 5, all"; None if it is none."""
-    parts = [part.strip().lower() for part in text.replace(";", ",").split(",") if part.strip()]
-    if not parts or not all(part.isdecimal() or part in (ALL, tr(ALL)) for part in parts):
-        return None
-    return tuple(dict.fromkeys(int(part) if part.isdecimal() else ALL for part in parts))
-
-
 class BudgetSetupView(QWidget):
     """Methods, label counts, repetitions, preset, and earlier experiments.
 
     Attributes:
-        counts: The numbers of labels as text.
-        repetitions: How often each is done.
+        form: Label counts and repetitions.
         cards: The preset.
         start_button: Starts it; disabled with the reason as its tooltip.
         earlier: Folders of earlier experiments.
@@ -79,16 +67,8 @@ class BudgetSetupView(QWidget):
         methods = QWidget()
         methods.setLayout(self._method_grid)
         self._method_grid.setContentsMargins(0, 0, 0, 0)
-        self.counts = QLineEdit(_DEFAULT_COUNTS)
-        self.counts.setAccessibleName(tr("Label counts"))
-        self.counts.setToolTip(tr("Numbers of labels to compare, parted by commas; 0 is without labels, all is all."))
-        self.repetitions = QSpinBox()
-        self.repetitions.setRange(1, _MAX_REPETITIONS)
-        self.repetitions.setValue(_DEFAULT_REPETITIONS)
-        self.repetitions.setAccessibleName(tr("Repetitions"))
-        self.repetitions.setToolTip(
-            tr("Each with other labels, first weights and batches; fewer than 3 say little of chance.")
-        )
+        self.form = ConfigForm(LabelBudgetConfig, fields=("labels", "seeds"), has_preset=False)
+        self.form.set_values({"labels": _DEFAULT_COUNTS})
         self.cards = preset_cards(tr("Time for each training"))
         self.cards.choose(Preset.QUICK.value)
         self.earlier = ElidedComboBox()
@@ -102,8 +82,6 @@ class BudgetSetupView(QWidget):
         earlier_layout.addWidget(label(tr("Earlier experiments")))
         earlier_layout.addWidget(self.earlier, 1)
         earlier_layout.addWidget(self.open_button)
-        # A number of two digits needs no whole line.
-        self.repetitions.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self._preflight = label("", "muted", wraps=True)
         self._labels_button = button(tr("Go to Labels"))
         self.start_button = primary_button(tr("Start the experiment"))
@@ -124,15 +102,13 @@ class BudgetSetupView(QWidget):
             )
         )
         layout.addWidget(self._earlier_row)
-        layout.addWidget(
-            captioned({tr("Compare"): methods, tr("Label counts"): self.counts, tr("Repetitions"): self.repetitions})
-        )
+        layout.addWidget(captioned({tr("Compare"): methods}))
+        layout.addWidget(self.form)
         layout.addWidget(label(tr("Time for each training"), "section"))
         layout.addWidget(self.cards)
         layout.addStretch()
         lay_out_above_controls(self, content, self._preflight, (self._labels_button, self.start_button))
-        self.counts.textChanged.connect(self.edited)
-        self.repetitions.valueChanged.connect(self.edited)
+        self.form.edited.connect(lambda _: self.edited.emit())
         self.cards.chosen.connect(self.edited)
         self.start_button.clicked.connect(self.start_requested)
         self._labels_button.clicked.connect(self.labels_requested)
@@ -148,11 +124,6 @@ class BudgetSetupView(QWidget):
     def method_boxes(self) -> Mapping[str, QCheckBox]:
         """A box for each method."""
         return self._methods
-
-    @property
-    def label_counts(self) -> tuple[int | str, ...] | None:
-        """The numbers of labels; None if the text is none."""
-        return parse_label_counts(self.counts.text())
 
     @property
     def preset(self) -> Preset:

@@ -128,7 +128,7 @@ class LabelBudgetView(QWidget):
         elif len(self._session.label_pairs) < 2:
             reason = tr("It needs at least 2 photos with clean references: some teach, the others measure.")
             needs_labels = True
-        elif self.setup.label_counts is None:
+        elif self.setup.form.errors():
             reason = tr("Label counts are numbers parted by commas, such as 0, 1, 5, all.")
         elif not self.setup.methods:
             reason = tr("Choose at least one method.")
@@ -173,19 +173,18 @@ class LabelBudgetView(QWidget):
         self._reading.shut_down()
 
     def _config(self, preset: Preset, out: Path) -> LabelBudgetConfig:
-        pairs = self._session.label_pairs
+        pairs, form = self._session.label_pairs, self.setup.form
         noisy = {photo.path: None for photo in self._session.included_photos} | {pair.noisy: None for pair in pairs}
         return LabelBudgetConfig(
             noisy=tuple(noisy),
             clean=tuple(pair.clean for pair in pairs),
             out=out,
-            # Checked by `refresh`, which alone lets the button be pressed.
-            labels=self.setup.label_counts or (0,),
             methods=self.setup.methods,
-            seeds=self.setup.repetitions.value(),
             preset=preset,
             # Side by side in processes of their own they would take the window's time.
             workers=1,
+            # Checked by `refresh`, which alone lets the button be pressed.
+            **{name: form.editor(name).value() for name in form.field_names},
         )
 
     def _count(self, preset: Preset) -> Workload:

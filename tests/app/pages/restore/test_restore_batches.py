@@ -6,6 +6,7 @@ import shutil
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit
 
 from app.core.session import ModelChoice
 from app.core.settings import (
@@ -73,6 +74,21 @@ def states(page):
     return [page.model.state_of(path).state for path in page.model.paths]
 
 
+def choose(output, field, value):
+    """Choose an entry as a person does."""
+    output.editor(field).set_value(value)
+    output.editor(field).edited.emit()
+
+
+def click(output, field):
+    output.editor(field).findChild(QCheckBox).click()
+
+
+def notes(output):
+    """What is said below the fields."""
+    return [label.text() for label in output.findChildren(QLabel) if label.isVisible()]
+
+
 def test_each_photo_says_what_became_of_it(qtbot, page):
     press_and_wait(qtbot, page, page.primary)
     state = page.model.state_of(page.model.paths[0])
@@ -92,7 +108,7 @@ def test_what_is_done_is_passed_over_in_the_next_session_too(qtbot, page, sessio
     assert states(page) == [PhotoState.DONE_BEFORE, PhotoState.DONE, PhotoState.DONE_BEFORE]
     assert "2 photos were done already." in messages[-1].text
     assert session.restored(page.model.paths[0])
-    page.options.output.skip_done_box.click()
+    click(page.options.output, "skip_done")
     press_and_wait(qtbot, page, page.primary)
     assert states(page) == [PhotoState.DONE] * 3
 
@@ -124,7 +140,7 @@ def test_the_report_is_written_on_request_and_after_the_batch(qtbot, page, messa
     assert report.with_suffix(".csv").is_file()
     assert messages[-1].action_label == "Open report"
     report.unlink()
-    page.options.output.report_box.click()
+    click(page.options.output, "report")
     press_and_wait(qtbot, page, page.primary)
     assert len(list(page.destination.glob("*.html"))) == 1
     assert messages[-1].action_label == "Open report"
@@ -146,18 +162,20 @@ def test_a_stopped_batch_goes_on_where_it_was(qtbot, page, runner):
 
 def test_names_follow_the_pattern_and_a_wrong_one_is_told(qtbot, page, settings):
     output = page.options.output
-    assert output.name_note == "For example photo 0_restored.png"
-    output.pattern_edit.clear()
-    qtbot.keyClicks(output.pattern_edit, "{nam}")
-    assert "{nam} is not known" in output.name_note
+    assert "For example photo 0_restored.png" in notes(output)
+    pattern = output.editor("name_pattern").findChild(QLineEdit)
+    pattern.selectAll()
+    qtbot.keyClicks(pattern, "{nam}")
+    assert [note for note in notes(output) if "{nam} is not known" in note]
     assert not page.primary.isEnabled()
     assert page.primary.toolTip() == output.problem
-    output.pattern_edit.clear()
-    assert output.name_note == "For example photo 0_restored.png", "empty is the usual pattern"
-    qtbot.keyClicks(output.pattern_edit, "{name} by {model} at {strength}")
+    pattern.selectAll()
+    qtbot.keyClick(pattern, Qt.Key.Key_Delete)
+    assert "For example photo 0_restored.png" in notes(output), "empty is the usual pattern"
+    qtbot.keyClicks(pattern, "{name} by {model} at {strength}")
     page.options.strength_slider.setValue(80)
-    output.format_box.setCurrentIndex(output.format_box.findData("tiff"))
-    assert output.name_note == "For example photo 0 by Tiny at 80.tif"
+    choose(output, "format", "tiff")
+    assert "For example photo 0 by Tiny at 80.tif" in notes(output)
     press_and_wait(qtbot, page, page.primary)
     assert sorted(path.name for path in page.destination.iterdir()) == [
         f"photo {index} by Tiny at 80.tif" for index in range(3)
@@ -173,13 +191,13 @@ def test_format_depth_and_metadata_are_written_as_chosen(qtbot, page):
     with Image.open(photo) as image:
         image.save(photo, exif=exif)
     output = page.options.output
-    output.format_box.setCurrentIndex(output.format_box.findData("jpeg"))
-    assert not output.depth_box.isVisible()
-    assert output.quality_box.isVisible()
-    output.format_box.setCurrentIndex(output.format_box.findData("png"))
-    assert not output.quality_box.isVisible()
-    output.depth_box.setCurrentIndex(output.depth_box.findData("16"))
-    output.metadata_box.setCurrentIndex(output.metadata_box.findData("without-gps"))
+    choose(output, "format", "jpeg")
+    assert not output.editor("bit_depth").isVisible()
+    assert output.editor("jpeg_quality").isVisible()
+    choose(output, "format", "png")
+    assert not output.editor("jpeg_quality").isVisible()
+    choose(output, "bit_depth", "16")
+    choose(output, "metadata", "without-gps")
     press_and_wait(qtbot, page, page.primary)
     restored = page.destination / "photo 0_restored.png"
     assert read_image(restored).metadata.bit_depth == 16
@@ -187,8 +205,8 @@ def test_format_depth_and_metadata_are_written_as_chosen(qtbot, page):
         assert image.getexif()[0x010F] == "Camera maker"
         assert 0x8825 not in image.getexif()
     assert read_provenance(restored) is not None
-    output.provenance_box.click()
-    assert not output.skip_done_box.isEnabled()
+    click(output, "provenance")
+    assert not output.editor("skip_done").isEnabled()
     press_and_wait(qtbot, page, page.primary)
     assert read_provenance(page.destination / "photo 0_restored_2.png") is None
 
@@ -196,7 +214,7 @@ def test_format_depth_and_metadata_are_written_as_chosen(qtbot, page):
 def test_the_file_s_time_is_kept_where_that_is_chosen(qtbot, page):
     photo = page.model.paths[0]
     os.utime(photo, (1_000_000_000, 1_000_000_000))
-    page.options.output.keep_time_box.click()
+    click(page.options.output, "keep_time")
     press_and_wait(qtbot, page, page.primary)
     assert (page.destination / "photo 0_restored.png").stat().st_mtime == pytest.approx(1_000_000_000, abs=2)
 
@@ -228,7 +246,7 @@ def test_what_is_done_is_told_before_the_start_and_follows_the_settings(qtbot, p
     qtbot.waitUntil(lambda: "done already" not in summary(page), timeout=30_000)
     page.options.strength_slider.setValue(100)
     qtbot.waitUntil(lambda: summary(page).startswith("2 of 3"), timeout=30_000)
-    page.options.output.skip_done_box.click()
+    click(page.options.output, "skip_done")
     qtbot.waitUntil(lambda: "done already" not in summary(page), timeout=30_000)
 
 
@@ -249,14 +267,14 @@ def test_a_stopped_batch_says_what_is_left_and_goes_on(qtbot, page, runner, mess
 
 def test_bmp_is_told_to_hold_no_provenance(page):
     output = page.options.output
-    assert output.no_place_note == ""
-    output.format_box.setCurrentIndex(output.format_box.findData("bmp"))
-    assert "cannot be told later" in output.no_place_note
-    assert not output.provenance_box.isEnabled()
-    assert not output.skip_done_box.isEnabled()
-    output.format_box.setCurrentIndex(output.format_box.findData("png"))
-    assert output.no_place_note == ""
-    assert output.skip_done_box.isEnabled()
+    assert not [note for note in notes(output) if "BMP" in note]
+    choose(output, "format", "bmp")
+    assert [note for note in notes(output) if "cannot be told later" in note]
+    assert not output.editor("provenance").isEnabled()
+    assert not output.editor("skip_done").isEnabled()
+    choose(output, "format", "png")
+    assert not [note for note in notes(output) if "BMP" in note]
+    assert output.editor("skip_done").isEnabled()
 
 
 def test_a_destination_that_cannot_be_written_is_told_when_it_is_chosen(page, tmp_path):
@@ -284,4 +302,4 @@ def test_the_example_shows_the_ending_that_is_written(page, tmp_path):
         ("png", "a.PNG", ".png"),
     ):
         page.options.show_example(tmp_path / name, content)
-        assert page.options.output.name_note.casefold().endswith(f"a_restored{ending}"), name
+        assert [note for note in notes(page.options.output) if note.casefold().endswith(f"a_restored{ending}")], name

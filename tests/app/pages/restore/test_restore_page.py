@@ -253,8 +253,9 @@ def test_selected_photos_alone_with_another_format(qtbot, page, session, runner,
     page.list.setCurrentIndex(page.model.index(1))
     page.list.selectionModel().select(page.model.index(2), page.list.selectionModel().SelectionFlag.Select)
     assert page.primary.text() == "Restore 2 selected photos"
-    page.options.output.format_box.setCurrentIndex(page.options.output.format_box.findData("jpeg"))
-    assert page.options.output.quality_box.isVisible()
+    page.options.output.editor("format").set_value("jpeg")
+    page.options.output.editor("format").edited.emit()
+    assert page.options.output.editor("jpeg_quality").isVisible()
     restore_and_wait(qtbot, page, runner)
     written = sorted(path.name for path in page.destination.iterdir())
     assert written == ["photo 1_restored.jpg", "photo 2_restored.jpg"]

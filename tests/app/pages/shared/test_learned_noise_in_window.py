@@ -118,8 +118,8 @@ def twin(seed: int, *, level: float = 0.5) -> TwinMade:
 def test_the_page_tells_what_is_known_of_the_noise_before_the_start(qtbot: QtBot, page: PretrainPage) -> None:
     assert page.setup.heading == "Learn this folder’s noise"
     assert page.start_button.text() == "Learn the noise of 8\N{NO-BREAK SPACE}photos"
-    panel = page.noise_panel
-    qtbot.waitUntil(lambda: page.look.found is not None and not page.look.is_busy, timeout=JOB_MS)
+    panel = page.inputs.noise_panel
+    qtbot.waitUntil(lambda: page.inputs.look.found is not None and not page.inputs.look.is_busy, timeout=JOB_MS)
     assert panel.isVisible()
     assert panel.state == ""
     level, grain, accuracy, distance = panel.texts
@@ -148,20 +148,20 @@ def test_nothing_is_looked_at_twice_and_from_scratch_nothing_at_all(
 ) -> None:
     looks: list[JobHandle] = []
     opened.runner.job_submitted.connect(looks.append)
-    qtbot.waitUntil(lambda: page.look.found is not None and not page.look.is_busy, timeout=JOB_MS)
-    found = page.look.found
+    qtbot.waitUntil(lambda: page.inputs.look.found is not None and not page.inputs.look.is_busy, timeout=JOB_MS)
+    found = page.inputs.look.found
     page.activated()
     page.refresh()
     qtbot.waitUntil(lambda: not page.checks.is_busy and not page.checks.is_trying, timeout=JOB_MS)
-    assert page.look.found is found
-    assert not page.look.is_busy
+    assert page.inputs.look.found is found
+    assert not page.inputs.look.is_busy
     assert [job.request.title for job in looks] == ["Looking at the noise of the photos"]
     page.start_choice.box.setCurrentIndex(page.start_choice.box.count() - 1)
     page.start_choice.box.activated.emit(page.start_choice.box.count() - 1)
     assert page.setup.heading == "Learn from your photos"
     assert page.start_button.text() == "Pretrain on 8\N{NO-BREAK SPACE}photos"
-    assert not page.noise_panel.isVisible()
-    assert page.look.found is None
+    assert not page.inputs.noise_panel.isVisible()
+    assert page.inputs.look.found is None
 
 
 def test_photos_too_small_to_judge_are_said_and_raise_no_alarm(
@@ -173,8 +173,8 @@ def test_photos_too_small_to_judge_are_said_and_raise_no_alarm(
     for name in ("a.png", "b.png"):
         write_image(folder / name, PhotoImage(pixels), file_format="png", bit_depth=8)
     open_photos(opened.session, folder, [NOTHING_NOTED])
-    qtbot.waitUntil(lambda: "larger photos" in page.noise_panel.state, timeout=JOB_MS)
-    assert page.noise_panel.texts == ()
+    qtbot.waitUntil(lambda: "larger photos" in page.inputs.noise_panel.state, timeout=JOB_MS)
+    assert page.inputs.noise_panel.texts == ()
     assert opened.window.message_bar.shown_message is None
 
 
@@ -358,7 +358,7 @@ def test_nothing_is_cut_while_noise_is_learned(
 ) -> None:
     theme.apply(ThemeChoice.LIGHT, scale)
     opened.window.resize(*MIN_SIZE)
-    qtbot.waitUntil(lambda: page.look.found is not None and not page.look.is_busy, timeout=JOB_MS)
+    qtbot.waitUntil(lambda: page.inputs.look.found is not None and not page.inputs.look.is_busy, timeout=JOB_MS)
     settle(opened.window)
     assert [*cut_texts(opened.window), *unreachable(opened.window)] == []
     view = page.view

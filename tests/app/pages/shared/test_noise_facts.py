@@ -30,27 +30,27 @@ def page(opened: OpenWindow, tiny_photos: TinyPhotos) -> PretrainPage:
 
 
 def test_the_measured_stride_is_shown_and_used(page: PretrainPage) -> None:
-    assert page.noise_facts.isVisible()
-    assert "pixels 3 apart (stride\xa03)" in page.noise_facts.label.text()
+    assert page.inputs.noise_facts.isVisible()
+    assert "pixels 3 apart (stride\xa03)" in page.inputs.noise_facts.label.text()
     page.session.set_engine_loaded("CPU")
-    assert page.make_config().pretext_params["stride"] == 3
+    assert page.inputs.make_config().pretext_params["stride"] == 3
     # Without the photos of fine grain, the coarse ones decide.
     page.session.set_excluded([photo.path for photo in page.session.photos[:5]])
-    assert "(stride\xa04)" in page.noise_facts.label.text()
-    assert page.make_config().pretext_params["stride"] == 4
+    assert "(stride\xa04)" in page.inputs.noise_facts.label.text()
+    assert page.inputs.make_config().pretext_params["stride"] == 4
 
 
 def test_the_stride_can_be_changed(qtbot: QtBot, page: PretrainPage) -> None:
     page.session.set_engine_loaded("CPU")
     page.form.set_more_shown(False)
-    page.change_stride.click()
+    page.inputs.change_stride.click()
     editor = page.form.params_editor("pretext_params", "stride")
     assert editor is not None
     qtbot.waitUntil(editor.isVisible)
     editor.set_value(2)
     editor.edited.emit()
-    assert "Stride 2, as set below; measured: 3." in page.noise_facts.label.text()
-    assert page.make_config().pretext_params["stride"] == 2
+    assert "Stride 2, as set below; measured: 3." in page.inputs.noise_facts.label.text()
+    assert page.inputs.make_config().pretext_params["stride"] == 2
 
 
 def test_a_method_without_a_stride_says_nothing_of_it(page: PretrainPage) -> None:
@@ -58,9 +58,9 @@ def test_a_method_without_a_stride_says_nothing_of_it(page: PretrainPage) -> Non
     page.form.form.set_values({"pretext": "rcl-plain"})
     page.form.form.edited.emit("pretext")
     assert page.form.params_editor("pretext_params", "stride") is None
-    assert "stride" not in page.noise_facts.label.text()
-    assert not page.change_stride.isVisible()
-    assert "stride" not in page.make_config().pretext_params
+    assert "stride" not in page.inputs.noise_facts.label.text()
+    assert not page.inputs.change_stride.isVisible()
+    assert "stride" not in page.inputs.make_config().pretext_params
 
 
 def test_photos_without_a_measured_noise(page: PretrainPage) -> None:
@@ -68,5 +68,5 @@ def test_photos_without_a_measured_noise(page: PretrainPage) -> None:
     page.session.add_photos(
         [PhotoScanned(path=photo.path, width=112, height=96, noise_sigma=None) for photo in page.session.photos]
     )
-    assert not page.noise_facts.isVisible()
-    assert page.make_config().pretext_params["stride"] == 0
+    assert not page.inputs.noise_facts.isVisible()
+    assert page.inputs.make_config().pretext_params["stride"] == 0

@@ -3,9 +3,9 @@
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit, QSpinBox
 
 from app.jobs.runner import JobState
-from app.pages.training.budget.setup import parse_label_counts
 from app.pages.training.budget.time import BudgetTime
 from app.pages.training.budget.view import EXPERIMENTS_FOLDER, LabelBudgetView
 from app.pages.training.setup.time import SpeedSource, TrainingTime, speed_key_of
@@ -65,16 +65,22 @@ def unfinished(session, tiny_photos):
     return config
 
 
-def test_it_says_what_is_missing_until_it_can_start(view, session, tiny_photos):
+def type_counts(qtbot, view, text):
+    edit = view.setup.form.editor("labels").findChild(QLineEdit)
+    edit.selectAll()
+    qtbot.keyClicks(edit, text)
+
+
+def test_it_says_what_is_missing_until_it_can_start(qtbot, view, session, tiny_photos):
     assert not view.setup.start_button.isEnabled()
     session.set_engine_loaded("CPU")
     assert "references" in view.setup.start_button.toolTip()
     noisy, clean = sorted(tiny_photos.noisy.iterdir()), sorted(tiny_photos.clean.iterdir())
     session.set_label_pairs([PhotoPair(*pair) for pair in zip(noisy, clean, strict=True)])
     assert view.setup.start_button.isEnabled()
-    view.setup.counts.setText("a few")
+    type_counts(qtbot, view, "a few")
     assert "numbers" in view.setup.start_button.toolTip()
-    view.setup.counts.setText("0, 1, all")
+    type_counts(qtbot, view, "0, 1, all")
     assert view.setup.start_button.isEnabled()
     for box in view.setup.method_boxes.values():
         box.setChecked(False)
@@ -83,8 +89,8 @@ def test_it_says_what_is_missing_until_it_can_start(view, session, tiny_photos):
 
 def test_starting_submits_what_was_chosen_and_stopping_leads_back(qtbot, view, labelled, runner):
     labelled.set_engine_loaded("CPU")
-    view.setup.counts.setText("0, 2")
-    view.setup.repetitions.setValue(2)
+    type_counts(qtbot, view, "0, 2")
+    view.setup.form.editor("seeds").findChild(QSpinBox).setValue(2)
     for name, box in view.setup.method_boxes.items():
         box.setChecked(name == "scratch")
     QTest.mouseClick(view.setup.start_button, Qt.MouseButton.LeftButton)
@@ -133,21 +139,6 @@ def test_a_damaged_experiment_is_a_message(qtbot, view, unfinished):
     with qtbot.waitSignal(view.message_raised) as raised:
         view.open_experiment(unfinished.out)
     assert "cannot be read" in raised.args[0].text
-
-
-@pytest.mark.parametrize(
-    ("text", "counts"),
-    [
-        ("0, 1, all", (0, 1, "all")),
-        ("5;5,ALL,", (5, "all")),
-        ("", None),
-        ("-1", None),
-        ("1.5", None),
-        ("many", None),
-    ],
-)
-def test_label_counts_are_read_from_text(text, counts):
-    assert parse_label_counts(text) == counts
 
 
 class TestEstimate:

@@ -281,11 +281,11 @@ def test_the_settings_of_the_task_are_offered_and_used(
     opened.session.set_engine_loaded("CPU")
     forms = finetune_page.form.params_forms
     assert "task_params" not in forms
-    finetune_page.tasks.choose("sr2")
+    finetune_page.inputs.tasks.choose("sr2")
     # What suits small photos that are made of clean ones.
     assert forms["task_params"].values() == {"noise_sigma": 10.0, "enlarged_input": False}
     forms["task_params"].set_values({"noise_sigma": 3.0})
-    assert finetune_page.make_config().task_params["noise_sigma"] == 3.0
-    finetune_page.tasks.choose("denoise")
+    assert finetune_page.inputs.make_config().task_params["noise_sigma"] == 3.0
+    finetune_page.inputs.tasks.choose("denoise")
     assert "task_params" not in forms
-    assert finetune_page.make_config().task_params == {}
+    assert finetune_page.inputs.make_config().task_params == {}

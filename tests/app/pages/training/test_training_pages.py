@@ -104,7 +104,7 @@ def test_training_needs_photos_and_says_so(qtbot: QtBot, opened: OpenWindow, tin
     assert page.start_button.text() == "Pretrain on 8\xa0photos"
     opened.session.set_excluded([photos[0].path])
     assert page.start_button.text() == "Pretrain on 7\xa0photos"
-    assert len(page.make_config().photos) == 7
+    assert len(page.inputs.make_config().photos) == 7
     page.form.form.set_values({"learning_rate": 5.0})
     page.refresh()
     assert "at most 0.1" in page.start_button.toolTip()
@@ -117,7 +117,7 @@ def test_a_preset_sets_the_values_and_is_remembered(qtbot: QtBot, pretrain_page:
     pretrain_page.form.form.set_values({"name": "mine"})
     for preset in Preset:
         qtbot.mouseClick(pretrain_page.cards.cards[preset.value], Qt.MouseButton.LeftButton)
-        config = pretrain_page.make_config()
+        config = pretrain_page.inputs.make_config()
         assert config.model_dump().items() >= pretrain_preset(preset).items()
         assert config.name == "mine"
         assert pretrain_page.settings.get(PRETRAIN_PRESET) == preset.value
