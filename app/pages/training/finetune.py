@@ -23,10 +23,9 @@ from app.pages.training.setup.start_choice import StartChoice, newest_pretrained
 from app.pages.training.setup.teaching_photos import OPEN_PHOTOS, TeachingPhotos, offered_photos
 from app.widgets.elided_box import ElidedComboBox
 from engine.contracts.configs import OWN_NOISE, FinetuneConfig, Preset
-from engine.contracts.events import Emit
-from engine.contracts.job_control import JobControl
 from engine.contracts.presets import PRESET_CARDS, TASK_CARDS, TaskCard, finetune_preset
 from engine.contracts.results import TrainingResult
+from engine.jobs import finetune
 from engine.photos.pairs import PhotoPair, choose_pairs
 from engine.runs.store import Run
 
@@ -55,13 +54,6 @@ _TASK_ICONS = {
     "sr4": "arrows-out-simple",
     "demosaick": "aperture",
 }
-
-
-def finetune_job(config: FinetuneConfig, control: JobControl, emit: Emit) -> TrainingResult:
-    """The engine's job, imported where it runs."""
-    from engine.jobs import finetune
-
-    return finetune(config, control, emit)
 
 
 class FinetunePage(TrainingPage):
@@ -207,7 +199,7 @@ class FinetunePage(TrainingPage):
         return f"{self.session.folder_name}, {what}" if self.session.folder_name else ""
 
     def training_function(self) -> JobFunction:
-        return finetune_job
+        return finetune
 
     def obstacle(self) -> str:
         if self.source is None and self._card.makes_own_pairs:

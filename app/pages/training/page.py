@@ -17,7 +17,6 @@ from app.pages.shared.learned_noise.words import gains_by_share
 from app.pages.training.ending import EndingButtons, ending_text
 from app.pages.training.job import TrainingJob
 from app.pages.training.kind import TrainingKindPage
-from app.pages.training.resume_banner import resume_job
 from app.pages.training.setup.checks import TrainingChecks
 from app.pages.training.setup.panel import TrainingSetup
 from app.pages.training.setup.time import TrainingTime
@@ -26,6 +25,7 @@ from app.widgets.current_stack import CurrentStack
 from app.widgets.plots.curves import chance_accuracy
 from engine.contracts.configs import FinetuneConfig, Preset, PretrainConfig, TrainingConfig
 from engine.contracts.presets import PRESET_CARDS
+from engine.jobs import resume_training
 from engine.runs.store import Run
 
 
@@ -157,7 +157,7 @@ class TrainingPage(TrainingKindPage):
             return
         is_first = not self._trainings
         training = self._submit(
-            self.job_title(record.name, record.pretext or ""), resume_job, entry.path, None, run=entry.path
+            self.job_title(record.name, record.pretext or ""), resume_training, entry.path, None, run=entry.path
         )
         if is_first:
             self._follow(training)

@@ -25,11 +25,10 @@ from app.pages.training.setup.start_choice import StartChoice
 from app.pages.training.setup.teaching_photos import count_photos
 from app.widgets.field_editors import IntEditor
 from engine.contracts.configs import OWN_NOISE, Preset, PretrainConfig
-from engine.contracts.events import Emit
-from engine.contracts.job_control import JobControl
 from engine.contracts.photo import NOTHING_NOTED, CameraFacts
 from engine.contracts.presets import PRESET_CARDS, pretrain_preset
 from engine.contracts.results import TrainingResult
+from engine.jobs import pretrain
 from engine.runs.store import Run
 
 _FIELDS = (
@@ -52,13 +51,6 @@ _MIN_PHOTOS = 2
 """Of the default method; those of the others are known when the engine is loaded."""
 _RESTORING_TASK = "denoise"
 """What a pretrained network does without labels, so that its shipped model is the one to start from."""
-
-
-def pretrain_job(config: PretrainConfig, control: JobControl, emit: Emit) -> TrainingResult:
-    """The engine's job, imported where it runs."""
-    from engine.jobs import pretrain
-
-    return pretrain(config, control, emit)
 
 
 class PretrainPage(TrainingPage):
@@ -218,7 +210,7 @@ class PretrainPage(TrainingPage):
         return self.session.folder_name
 
     def training_function(self) -> JobFunction:
-        return pretrain_job
+        return pretrain
 
     def obstacle(self) -> str:
         if any(job.request.page_id == "photos" for job in self.runner.jobs):

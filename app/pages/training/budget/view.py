@@ -25,23 +25,15 @@ from app.pages.training.setup.time import Estimate
 from app.widgets.current_stack import CurrentStack
 from engine.contracts.configs import Preset
 from engine.contracts.errors import EngineError
-from engine.contracts.events import Emit
-from engine.contracts.job_control import JobControl
 from engine.contracts.label_budget import LabelBudgetConfig
 from engine.contracts.presets import PRESET_CARDS
+from engine.jobs import label_budget
 from engine.label_budget.reports.results import LabelBudgetResult
 from engine.label_budget.stored import StoredExperiment, StoredOutcome, list_experiments, read_experiment
 from engine.label_budget.workload import Workload
 
 EXPERIMENTS_FOLDER = "experiments"
 _NUM_EARLIER = 50
-
-
-def label_budget_job(config: LabelBudgetConfig, control: JobControl, emit: Emit) -> LabelBudgetResult:
-    """The engine's job, imported where it runs."""
-    from engine.jobs import label_budget
-
-    return label_budget(config, control, emit)
 
 
 def available_titles() -> dict[str, str]:
@@ -214,7 +206,7 @@ class LabelBudgetView(QWidget):
             JobRequest(
                 title=tr("Measuring what labels are worth"),
                 page_id="finetune",
-                function=label_budget_job,
+                function=label_budget,
                 config=config,
             )
         )
