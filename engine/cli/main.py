@@ -33,7 +33,7 @@ from engine.cli.reporting import (
     set_up_logging,
     to_json,
 )
-from engine.comparing.baselines.registry import BASELINES
+from engine.comparing.baselines.catalogue import BASELINES
 from engine.contracts.configs import (
     OWN_NOISE,
     EvaluateConfig,

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from engine.contracts.configs import OWN_NOISE, JobConfig
 from engine.contracts.errors import EngineError, InvalidInputError, RunStoreError
+from engine.method.catalogue.tasks import TASKS
 from engine.models.starters import GENERAL_TASK, STARTER_WORD, require_starter
 
 ADVANCED_PANEL = "More settings"
@@ -127,7 +128,9 @@ def learns_with_twins(path: Path, task: str) -> bool:
         card = read_card(path)
     except EngineError:
         return False
-    return card.task == task == "denoise" and card.starter is not None and card.pretext in {None, OWN_NOISE}
+    row = TASKS.get(task)
+    denoises = row is not None and row.shows_risk and card.task == task
+    return denoises and card.starter is not None and card.pretext in {None, OWN_NOISE}
 
 
 def _annotation(name: str, field: FieldInfo, *, has_preset: bool) -> Any:

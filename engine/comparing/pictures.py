@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
 
-from engine.comparing.baselines.registry import BASELINES, Baseline
+from engine.comparing.baselines.catalogue import BASELINES, Baseline
 from engine.contracts.configs import ComputeConfig
 from engine.contracts.errors import ImageWriteError, InvalidInputError, RunStoreError
 from engine.contracts.events import Emit, StepDone
@@ -129,11 +129,7 @@ def _by_model(config: ComparisonPictureConfig, model: Path, control: JobControl,
 
 
 def _by_baseline(config: ComparisonPictureConfig, control: JobControl) -> PhotoImage:
-    entry = BASELINES.get(config.baseline)
-    if entry is None:
-        raise InvalidInputError(
-            f"There is no classical method called '{config.baseline}'.", f"Choose one of: {', '.join(BASELINES)}."
-        )
+    entry = BASELINES.find(config.baseline)
     if not entry.takes_photos:
         return run_interruptibly(lambda: _demosaicked(config.photo, Baseline(entry, takes_mosaics=True)), control)
     image = run_interruptibly(lambda: read_image(config.photo), control)

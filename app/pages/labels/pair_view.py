@@ -16,7 +16,7 @@ from app.viewer.picture_files import PictureFiles
 from app.viewer.view_modes import MissingPicture, PaneContent, Picture, PictureRole
 from app.widgets.elided_box import ElidedComboBox
 from engine.contracts.errors import EngineError
-from engine.contracts.presets import TASK_CARDS
+from engine.method.catalogue.tasks import TASKS
 
 _PAIR = "denoise"
 
@@ -66,8 +66,8 @@ class LabelPairView(QWidget):
                 "as you see it here."
             )
         )
-        for name, card in TASK_CARDS.items():
-            self.task_choice.addItem(translate_engine(card.title), name)
+        for name, row in TASKS.items():
+            self.task_choice.addItem(translate_engine(row.title), name)
         self.task_choice.currentIndexChanged.connect(self._look)
         self._task_note = ElidedLabel("", "caption")
         as_label = QHBoxLayout()
@@ -115,10 +115,9 @@ class LabelPairView(QWidget):
     @Slot()
     def _look(self) -> None:
         task = self.task_choice.currentData()
-        card = TASK_CARDS[task]
         self._task_note.set_text(
             tr("Made of the reference alone: no noisy photo is needed.")
-            if card.makes_own_pairs
+            if TASKS[task].makes_own_pairs
             else tr("The noisy photo and its reference.")
         )
         if self._entry is None:

@@ -1,7 +1,6 @@
 """What the pages Pretrain and Fine-tune answer each in their own way."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from PySide6.QtWidgets import QWidget
@@ -69,7 +68,7 @@ class TrainingKindPage(Page):
 
     @abstractmethod
     def training_function(self) -> JobFunction:
-        """Return the job; it imports the engine itself."""
+        """Return the job."""
 
     @abstractmethod
     def obstacle(self) -> str:
@@ -90,10 +89,6 @@ class TrainingKindPage(Page):
     @abstractmethod
     def num_input_photos(self) -> int:
         """Return how many photos are learned from."""
-
-    @abstractmethod
-    def registry_choices(self) -> tuple[Mapping[str, Mapping[str, str]], Mapping[str, Mapping[str, Any]]]:
-        """Return titles and settings models of the fields that name an entry of the engine's registry."""
 
     @abstractmethod
     def result_text(self, result: TrainingResult) -> str:

@@ -336,8 +336,6 @@ class TrainingPage(TrainingKindPage):
 
     @Slot()
     def _on_engine_loaded(self) -> None:
-        choices, params_models = self.registry_choices()
-        self.form.add_choices(choices, params_models)
         self.checks.activate()
         self.refresh()
 
