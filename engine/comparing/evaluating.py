@@ -25,6 +25,7 @@ from engine.photo_files.bicubic_resize import enlarge, shrink
 from engine.photo_files.photos import read_image
 from engine.photo_files.raw.mosaics import bayer_mosaic
 from engine.photos.folder import list_image_files
+from engine.photos.identity import file_digest
 from engine.photos.pairs import PhotoPair, match_pairs
 
 if TYPE_CHECKING:
@@ -172,8 +173,6 @@ class _Model(_Method):
 
     def was_taught_by(self, pair: PhotoPair) -> bool:
         """Compare the files' content with what the card knows; their names, where it knows no more."""
-        from engine.photos.identity import file_digest
-
         if self._card.label_digests:
             return not {file_digest(path) for path in {pair.noisy, pair.clean}}.isdisjoint(self._card.label_digests)
         return pair.noisy.name in self._card.labels

@@ -16,9 +16,8 @@ from app.viewer.picture_files import PictureFiles
 from app.viewer.view_modes import MissingPicture, PaneContent, Picture, PictureRole
 from app.widgets.elided_box import ElidedComboBox
 from engine.contracts.errors import EngineError
+from engine.labelling.own import preview_own_label
 from engine.method.catalogue.tasks import TASKS
-
-_PAIR = "denoise"
 
 
 @dataclass(frozen=True)
@@ -140,10 +139,8 @@ class LabelPairView(QWidget):
 def _look_at(entry: LabelEntry, task: str, files: PictureFiles) -> _LookedAt:
     """Read both photos, or make the noisy side; in a background thread."""
     reference = tr("Reference")
-    if task != _PAIR and entry.clean is not None:
+    if TASKS[task].makes_own_pairs and entry.clean is not None:
         try:
-            from engine.labelling.own import preview_own_label
-
             noisy, clean = preview_own_label(task, files.read(entry.clean).pixels)
         except EngineError as error:
             return _LookedAt(entry, (MissingPicture(title=reference, reason=translate_engine(str(error))),))
