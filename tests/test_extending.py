@@ -66,7 +66,7 @@ assert options.name_note.endswith("_restored.pnm")
 
 
 def examples(section: str) -> list[tuple[str, str]]:
-    """Return where the code below a heading of the page goes, and the code: a class or function, and a row of its table."""
+    """Return where the code below a heading goes, and the code: a class or function, and the row of its table."""
     text = PAGE.read_text(encoding="utf-8").split(f"\n## {section}\n")[1].split("\n## ")[0]
     blocks = BLOCK.findall(text)
     assert len(blocks) == 2, section
