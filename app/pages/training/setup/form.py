@@ -99,16 +99,6 @@ class TrainingForm(QWidget):
             if now[field] != before[field]:
                 self._show_params(field)
 
-    def set_params(self, params: str, model: type[JobConfig], baseline: Mapping[str, Any]) -> None:
-        """Offer the parameters of something that is chosen elsewhere, in place of the former ones.
-
-        Args:
-            params: The config's field: "task_params".
-            model: Their settings model; one without fields removes the section.
-            baseline: Values to begin with, on top of the model's defaults.
-        """
-        self._replace_params(params, model, baseline)
-
     def set_choice_shown(self, field: str, shown: bool) -> None:
         """Hide a choice that has no effect now, with its parameters, or show both again."""
         self._hidden = self._hidden - {field} if shown else self._hidden | {field}
@@ -162,9 +152,16 @@ class TrainingForm(QWidget):
     def _show_params(self, field: str) -> None:
         """Put the parameters of the chosen entry in place of the former ones."""
         model = self._catalogues[field][self._form.values()[field]].params_model
-        self._replace_params(f"{field}_params", model if field not in self._hidden else None, {})
+        self.set_params(f"{field}_params", model if field not in self._hidden else None, {})
 
-    def _replace_params(self, params: str, model: type[JobConfig] | None, baseline: Mapping[str, Any]) -> None:
+    def set_params(self, params: str, model: type[JobConfig] | None, baseline: Mapping[str, Any]) -> None:
+        """Offer the parameters of something in place of the former ones.
+
+        Args:
+            params: The config's field: "task_params".
+            model: Their settings model; None, or one without fields, removes the section.
+            baseline: Values to begin with, on top of the model's defaults.
+        """
         while self._sections_layout.count():
             item = self._sections_layout.takeAt(0)
             widget = item.widget() if item is not None else None
