@@ -119,7 +119,7 @@ def _train_two_steps(folder: Path) -> str:
 def _denoise_classically(folder: Path) -> str:
     import numpy as np
 
-    from engine.comparing.baselines.registry import BASELINES
+    from engine.comparing.baselines.catalogue import BASELINES
 
     noisy = np.random.default_rng(0).random((48, 64, 3), np.float32)
     tried = []

@@ -37,6 +37,12 @@ if TYPE_CHECKING:
     from engine.residuals.inspection import ResidualConfig, ResidualReport
 
 
+def load() -> None:
+    """Load ahead what trainings and restorations are made of, so that the first of them starts at once."""
+    import engine.restoring.restorer
+    import engine.training.job  # noqa: F401
+
+
 def scan(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
     """Find the usable photos in folders, and learn their noise by twins where that is asked for."""
     from engine.photos.scanning import scan_photos

@@ -3,10 +3,10 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -22,17 +22,14 @@ from app.core.settings import Settings
 from app.jobs.runner import JobRunner
 from app.look.thumbnails import shared_thumbnails
 from app.pages.compare.page import ComparePage
-from app.viewer.view_modes import VIEW_MODES
 from app.window.shortcut_sheet import ShortcutSheet
 from engine import jobs
-from engine.comparing.baselines.registry import BASELINES, BaselineEntry
 from engine.contracts.configs import EvaluateConfig, FinetuneConfig, PretrainConfig, RestoreConfig
 from engine.contracts.errors import ImageWriteError
 from engine.contracts.events import PhotoScanned
 from engine.contracts.job_control import JobControl
-from engine.contracts.output_formats import FORMATS, FormatSpec
-from engine.contracts.presets import TASK_CARDS, TaskCard
-from engine.method import registry
+from engine.contracts.output_formats import FORMATS
+from engine.method.factory import make_backbone
 from engine.photo_files.encoding import ENCODERS
 from engine.photo_files.exif import with_resolution
 from engine.photo_files.photo_image import PictureDescriptions, to_float
@@ -41,9 +38,9 @@ from engine.photos.pairs import PhotoPair
 from engine.runs.store import RunStore
 from tests.conftest import TinyPhotos
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "extending.md"
-BLOCK = re.compile(r"^```python[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
-
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "extending.md"
+BLOCK = re.compile(r'^```python title="([\w/]+)\.py[^"\n]*"\n(.*?)^```', re.MULTILINE | re.DOTALL)
 
 WITH_ANOTHER_FORMAT = """
 import sys
@@ -79,62 +76,63 @@ assert [note for note in notes if note.endswith("_restored.pnm")]
 """What a program whose tables have had the row from the beginning does with it."""
 
 
-def examples(section: str) -> list[str]:
-    """Return the code below a heading of the page: the class or function, and the row of its table."""
+def examples(section: str) -> list[tuple[str, str]]:
+    """Return where the code below a heading goes, and the code: a class or function, and the row of its table."""
     text = PAGE.read_text(encoding="utf-8").split(f"\n## {section}\n")[1].split("\n## ")[0]
     blocks = BLOCK.findall(text)
     assert len(blocks) == 2, section
     return blocks
 
 
-def run_examples(section: str) -> dict[str, Any]:
-    """Run the code below a heading of the page, class first, then the row of its table."""
-    names: dict[str, Any] = {
-        **{name: getattr(registry, name) for name in ("Entry", "PRETEXTS", "BACKBONES", "TASKS")},
-        "TASK_CARDS": TASK_CARDS,
-        "TaskCard": TaskCard,
-        "BASELINES": BASELINES,
-        "BaselineEntry": BaselineEntry,
-        "FORMATS": FORMATS,
-        "FormatSpec": FormatSpec,
-        "ENCODERS": ENCODERS,
-        "VIEW_MODES": VIEW_MODES,
-        "__name__": "example",
-    }
-    for block in examples(section):
-        exec(compile(block, str(PAGE), "exec"), names)
-    return names
+@pytest.fixture
+def add_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Put the code below a heading of the page where its titles say: into new files, and at the end of others."""
+    before: list[tuple[dict[str, object], dict[str, object]]] = []
 
+    def keep(names: dict[str, object]) -> None:
+        before.append((names, dict(names)))
 
-@pytest.fixture(autouse=True)
-def tables() -> Iterator[None]:
-    """Take the rows out again."""
-    changed: list[dict[str, Any]] = [
-        *(registry.PRETEXTS, registry.BACKBONES, registry.TASKS),
-        *(TASK_CARDS, BASELINES, VIEW_MODES, FORMATS, ENCODERS),
-    ]
-    before = [dict(table) for table in changed]
-    yield
-    for table, rows in zip(changed, before, strict=True):
-        table.clear()
-        table.update(rows)
+    def add(section: str) -> None:
+        for place, block in examples(section):
+            name = place.replace("/", ".")
+            if (ROOT / f"{place}.py").is_file():
+                module = vars(import_module(name))
+                keep(module)
+                for table in [value for value in module.values() if isinstance(value, dict)]:
+                    keep(table)
+                exec(compile(block, str(PAGE), "exec"), module)
+                continue
+            package, _, own_name = name.rpartition(".")
+            (tmp_path / f"{own_name}.py").write_text(block, encoding="utf-8")
+            paths = [*import_module(package).__path__, str(tmp_path)]
+            monkeypatch.setattr(import_module(package), "__path__", paths)
+            # Set, so that it is taken away again.
+            monkeypatch.setitem(sys.modules, name, None)
+            monkeypatch.delitem(sys.modules, name)
+
+    yield add
+    for names, old in before:
+        names.clear()
+        names.update(old)
 
 
 def ignore(event: object) -> None:
     """Nobody watches these jobs."""
 
 
-def test_a_pretext_task_trains(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
-    run_examples("A pretext task")
+def test_a_pretext_task_trains(add_examples: Callable[[str], None], tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    add_examples("A pretext task")
     config = PretrainConfig(
         photos=(tiny_photos.noisy,), out=tmp_path / "run", steps=2, pretext="plain-neighbours", crop_px=16
     )
     assert jobs.pretrain(config, JobControl(), ignore).steps == 2
 
 
-def test_a_backbone_trains_and_restores_by_tiles(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
-    run_examples("A backbone")
-    backbone = registry.BACKBONES["two-layers"].make({})
+def test_a_backbone_trains_and_restores_by_tiles(
+    add_examples: Callable[[str], None], tiny_photos: TinyPhotos, tmp_path: Path
+) -> None:
+    add_examples("A backbone")
+    backbone = make_backbone("two-layers", {})
     torch.nn.init.normal_(backbone.head.weight, std=0.1)
     photo = torch.rand(1, 3, 24, 24)
     changed = photo.clone()
@@ -149,23 +147,25 @@ def test_a_backbone_trains_and_restores_by_tiles(tiny_photos: TinyPhotos, tmp_pa
     assert len(jobs.restore(restoring, JobControl(), ignore).restored) == 8
 
 
-def test_a_task_learns_from_clean_photos_alone(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
-    run_examples("A task")
+def test_a_task_learns_from_clean_photos_alone(
+    add_examples: Callable[[str], None], tiny_photos: TinyPhotos, tmp_path: Path
+) -> None:
+    add_examples("A task")
     config = FinetuneConfig(
         parent=None, task="deblur", noisy=(), clean=(tiny_photos.clean,), out=tmp_path / "run", steps=2, crop_px=16
     )
     assert jobs.finetune(config, JobControl(), ignore).steps == 2
 
 
-def test_a_classical_method_is_measured(tiny_photos: TinyPhotos) -> None:
-    run_examples("A classical method")
+def test_a_classical_method_is_measured(add_examples: Callable[[str], None], tiny_photos: TinyPhotos) -> None:
+    add_examples("A classical method")
     config = EvaluateConfig(baseline="median", noisy=(tiny_photos.noisy,), clean=(tiny_photos.clean,))
     result = jobs.evaluate(config, JobControl(), ignore)
     assert result.psnr > result.noisy_psnr
 
 
-def test_an_output_format_is_written(tmp_path: Path) -> None:
-    run_examples("An output format")
+def test_an_output_format_is_written(add_examples: Callable[[str], None], tmp_path: Path) -> None:
+    add_examples("An output format")
     samples = np.random.default_rng(0).integers(0, 65_536, (5, 7, 3), np.uint16)
     exif = ImageMetadata(file_format="tiff", bit_depth=16, exif=with_resolution(None, (300, 300)))
     write_image(tmp_path / "photo.pnm", PhotoImage(to_float(samples), None, exif))
@@ -175,9 +175,10 @@ def test_an_output_format_is_written(tmp_path: Path) -> None:
         write_image(tmp_path / "photo.pnm", PhotoImage(to_float(samples), np.ones((5, 7), np.float32)))
 
 
-def test_an_output_format_gets_the_metadata_of_its_container(tmp_path: Path) -> None:
-    FORMATS["another-tiff"] = replace(FORMATS["tiff"], name="Another TIFF", suffixes=(".other",))
-    ENCODERS["another-tiff"] = ENCODERS["tiff"]
+def test_an_output_format_gets_the_metadata_of_its_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    another = replace(FORMATS["tiff"], name="Another TIFF", suffixes=(".other",))
+    monkeypatch.setitem(FORMATS, "another-tiff", another)
+    monkeypatch.setitem(ENCODERS, "another-tiff", ENCODERS["tiff"])
     packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'
     descriptions = PictureDescriptions(xmp=packet, iptc=b"\x1c\x02\x78\x00\x04text", dots_per_inch=(72, 300))
     metadata = ImageMetadata(
@@ -191,7 +192,7 @@ def test_an_output_format_gets_the_metadata_of_its_container(tmp_path: Path) -> 
 
 
 def test_an_output_format_is_offered_everywhere(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
-    code = "\n".join(examples("An output format"))
+    code = "\n".join(block for _, block in examples("An output format"))
     photo = next(tiny_photos.noisy.iterdir())
     arguments = [sys.executable, "-c", WITH_ANOTHER_FORMAT, code, str(photo), str(tmp_path)]
     ended = subprocess.run(arguments, capture_output=True, text=True, check=False, cwd=PAGE.parent.parent)
@@ -201,9 +202,11 @@ def test_an_output_format_is_offered_everywhere(tiny_photos: TinyPhotos, tmp_pat
 
 
 @pytest.fixture
-def compare_page(qtbot: QtBot, tmp_path: Path, tiny_photos: TinyPhotos) -> Iterator[ComparePage]:
+def compare_page(
+    add_examples: Callable[[str], None], qtbot: QtBot, tmp_path: Path, tiny_photos: TinyPhotos
+) -> Iterator[ComparePage]:
     """Made after the row has been added; shows a noisy photo, no restored one, and its reference."""
-    run_examples("A view mode")
+    add_examples("A view mode")
     session, runner = Session(RunStore()), JobRunner()
     page = ComparePage(session, runner, Settings(tmp_path / "settings.json"))
     qtbot.addWidget(page)
@@ -231,8 +234,8 @@ def test_a_view_mode_is_chosen_by_its_key(qtbot: QtBot, compare_page: ComparePag
     assert button.toolTip().endswith("(L)")
 
 
-def test_the_key_of_a_view_mode_stands_in_the_shortcut_sheet(qtbot: QtBot) -> None:
-    run_examples("A view mode")
+def test_the_key_of_a_view_mode_stands_in_the_shortcut_sheet(add_examples: Callable[[str], None], qtbot: QtBot) -> None:
+    add_examples("A view mode")
     sheet = ShortcutSheet()
     qtbot.addWidget(sheet)
     assert {"L", "First and last"} <= {label.text() for label in sheet.findChildren(QLabel)}

@@ -15,19 +15,19 @@ from PySide6.QtGui import QUndoStack
 
 from app.core.run_catalog import RunCatalog
 from engine.contracts.events import FileSkipped, PhotoScanned
-from engine.contracts.presets import TASK_CARDS
+from engine.method.catalogue.tasks import TASKS
 from engine.models.starters import StarterModel
 
 if TYPE_CHECKING:
     from engine.photos.pairs import PhotoPair
     from engine.runs.store import RunStore
 
-_FIRST_TASK = next(iter(TASK_CARDS))
+_FIRST_TASK = next(iter(TASKS))
 """What a person is offered who has trained nothing yet."""
 
 
 def _place_of_task(starter: StarterModel) -> int:
-    tasks = list(TASK_CARDS)
+    tasks = list(TASKS)
     return tasks.index(starter.task) if starter.task in tasks else len(tasks)
 
 

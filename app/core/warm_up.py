@@ -5,7 +5,8 @@ import threading
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from app.jobs.runner import lower_priority_of_this_thread
-from engine.contracts.configs import ComputePreference
+from engine import jobs
+from engine.contracts.configs import ComputeConfig, ComputePreference
 
 _PRECISION_TEXTS = {"bf16-mixed": "bf16", "32-true": "32 bit"}
 
@@ -67,7 +68,6 @@ class WarmUp(QObject):
 
 def compute_text(preference: ComputePreference) -> str:
     """Let the jobs to come compute as preferred, and return where that is: "CPU · bf16". Loads torch."""
-    from engine.contracts.configs import ComputeConfig
     from engine.machine.devices import open_device, prefer
 
     prefer(preference)
@@ -78,8 +78,7 @@ def compute_text(preference: ComputePreference) -> str:
 def _load(preference: ComputePreference) -> str:
     import torch
 
-    import engine.jobs  # noqa: F401 - loaded for later
-
+    jobs.load()
     # The first optimizer loads torch's compiler, more than a second of imports.
     weight = torch.nn.Parameter(torch.zeros(8))
     optimizer = torch.optim.AdamW([weight])

@@ -202,7 +202,11 @@ def _filled_in(value: str) -> str:
     counted = _COUNTED.fullmatch(value)
     if counted is not None:
         return _counted(counted[1], counted[2].removesuffix("s"), value)
-    return translate_engine(value) if " " in value else value
+    if " " not in value:
+        return value
+    translated = translate_engine(value)
+    # A list of titles, of which the catalogue knows each by itself.
+    return translated if translated != value else ", ".join(map(translate_engine, value.split(", ")))
 
 
 def _counted(number: str, noun: str, whole: str) -> str:

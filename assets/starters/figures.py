@@ -11,7 +11,7 @@ from clean_pictures import CleanPictures, Crops
 from engine.comparing.metrics import psnr
 from engine.contracts.photo import Pixels
 from engine.machine.devices import ComputeDevice
-from engine.method.registry import TASKS
+from engine.method.factory import make_task
 from engine.method.tasks.restoration_task import RestorationTask
 from engine.models.files import RestorationModel
 from engine.restoring.restorer import Restorer
@@ -43,7 +43,7 @@ def measure(model: RestorationModel, pictures: CleanPictures, device: ComputeDev
     Returns:
         Mean PSNR over the pictures, by condition.
     """
-    task = TASKS[model.card.task].make(model.card.task_params)
+    task = make_task(model.card.task, model.card.task_params)
     restorer = Restorer(model, device)
     figures: Figures = {}
     for name, degrade in _CONDITIONS[_kind(model.card.task)].items():

@@ -14,7 +14,7 @@ from clean_pictures import CleanPictures, Crops
 from torch import Tensor
 
 from engine.machine.seeds import step_seed
-from engine.method.registry import TASKS
+from engine.method import factory
 from engine.method.tasks.restoration_task import RestorationTask
 from engine.simulation.pairs import add_light_degradation, simulate_pairs
 
@@ -58,11 +58,11 @@ class Recipe:
     Attributes:
         title: Name on its card.
         description: What it does, one or two sentences.
-        task: Name in `engine.method.registry.TASKS`.
+        task: Name in `engine.method.catalogue.tasks.TASKS`.
         make_pair: Makes the pairs.
         stages: The schedule.
         margin_px: How much larger the clean crops are than the network's output.
-        backbone: Name in `engine.method.registry.BACKBONES`.
+        backbone: Name in `engine.method.catalogue.backbones.BACKBONES`.
         backbone_params: Its settings.
         task_params: The task's settings.
         parent: Starter model whose weights it starts from; empty: none.
@@ -213,7 +213,7 @@ RECIPES: dict[str, Recipe] = {
 
 def make_task(recipe: Recipe) -> RestorationTask:
     """Return the recipe's task with its settings."""
-    return TASKS[recipe.task].make(dict(recipe.task_params))
+    return factory.make_task(recipe.task, recipe.task_params)
 
 
 def make_batch(

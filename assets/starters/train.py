@@ -42,8 +42,8 @@ from engine.contracts.errors import EngineError, InvalidInputError
 from engine.contracts.events import CheckpointSaved, JobEvent, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.machine.devices import ComputeDevice, open_device, prefer
+from engine.method.catalogue.backbones import BACKBONES
 from engine.method.pretext.pretext_task import LossParts, Restore
-from engine.method.registry import BACKBONES, find_entry
 from engine.models.files import ModelCard, RestorationModel, build_network, load_model
 from engine.runs.store import RunStore
 from engine.training.checkpoints import TrainingState, load_checkpoint, transfer_weights
@@ -301,7 +301,7 @@ def train(name: str, sitting: Sitting, control: JobControl) -> Path:
 
 
 def _card(recipe: Recipe) -> ModelCard:
-    params = find_entry(BACKBONES, recipe.backbone, "network").validate(dict(recipe.backbone_params))
+    params = BACKBONES.find(recipe.backbone).validate(dict(recipe.backbone_params))
     return ModelCard(
         name=recipe.title,
         task=recipe.task,

@@ -26,6 +26,7 @@ from engine.contracts.events import Emit, JobEvent, JobWarning, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.photo import Pixels
 from engine.contracts.presets import finetune_preset, pretrain_preset
+from engine.jobs import finetune, pretrain, restore
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.places import Place
 from engine.models.starters import GENERAL_TASK, require_starter
@@ -130,8 +131,6 @@ def demonstrate(
         JobCancelled: Asked to end.
         EngineError: A person can mend it: a full disk, a folder that cannot be written.
     """
-    from engine.jobs import finetune, pretrain, restore
-
     started = time.monotonic()
     samples = samples or make_samples(control, emit)
     noisy, clean = (samples.noisy,), (samples.clean,)
@@ -219,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _speed_of(config: PretrainConfig | FinetuneConfig, control: JobControl, emit: Emit) -> float:
     """Steps a second that this machine does of a training."""
     from engine.machine.devices import open_device
-    from engine.models.files import read_card
+    from engine.models.reading import read_card
     from engine.training.preflight.trial import measure_speed
 
     emit(StepDone(stage="Trying this machine's speed", step=0, num_steps=1))

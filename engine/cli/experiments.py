@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine import jobs
 from engine.cli.options import find_run_or_model, make_config, options_from
 from engine.cli.reporting import EXIT_SOME_FAILED, Ending, phrase_duration, run_job
 from engine.contracts.configs import Preset
@@ -44,9 +45,7 @@ def suggest_labels(
 ) -> None:
     """Suggest the few photos whose clean references would teach most."""
     config = make_config(SuggestLabelsConfig, **settings, model=find_run_or_model(model), photos=folders, count=count)
-    from engine.jobs import suggest_labels as job
-
-    run_job(job, config, _describe_suggestion, as_json=as_json)
+    run_job(jobs.suggest_labels, config, _describe_suggestion, as_json=as_json)
 
 
 @options_from(LabelBudgetConfig, leave_out={"noisy", "clean", "out", "labels", "methods", "preset"})
@@ -78,9 +77,7 @@ def label_budget(
         methods=_split(methods),
         preset=preset,
     )
-    from engine.jobs import label_budget as job
-
-    run_job(job, config, _describe_label_budget, as_json=as_json)
+    run_job(jobs.label_budget, config, _describe_label_budget, as_json=as_json)
 
 
 def _split(text: str) -> list[str]:

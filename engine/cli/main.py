@@ -1,6 +1,6 @@
 """The command line: the same jobs as in the window.
 
-The parser must be there at once, so nothing here imports torch or the jobs before a command runs.
+The parser must be there at once, so nothing here imports torch before a command runs.
 """
 
 import importlib
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine import __version__
+from engine import __version__, jobs
 from engine.cli.experiments import add_commands as add_experiments
 from engine.cli.models import add_commands as add_model_commands
 from engine.cli.options import (
@@ -33,7 +33,7 @@ from engine.cli.reporting import (
     set_up_logging,
     to_json,
 )
-from engine.comparing.baselines.registry import BASELINES
+from engine.comparing.baselines.catalogue import BASELINES
 from engine.contracts.configs import (
     OWN_NOISE,
     EvaluateConfig,
@@ -138,12 +138,10 @@ def scan(
     as_json: Json = False,
 ) -> None:
     """List usable photos with their noise, what it has in common, and why the other files cannot be used."""
-    from engine.jobs import scan as job
-
     config = make_config(
         ScanConfig, folders=folders, recursive=recursive, estimate_noise=estimate_noise, noise_model=noise_model
     )
-    run_job(job, config, _describe_scan, as_json=as_json)
+    run_job(jobs.scan, config, _describe_scan, as_json=as_json)
 
 
 @app.command()
@@ -176,9 +174,7 @@ def pretrain(
         photos=folders,
         out=out,
     )
-    from engine.jobs import pretrain as job
-
-    run_job(job, config, _describe_training, as_json=as_json)
+    run_job(jobs.pretrain, config, _describe_training, as_json=as_json)
 
 
 @app.command()
@@ -211,9 +207,7 @@ def finetune(
         clean=clean,
         out=out,
     )
-    from engine.jobs import finetune as job
-
-    run_job(job, config, _describe_training, as_json=as_json)
+    run_job(jobs.finetune, config, _describe_training, as_json=as_json)
 
 
 @app.command()
@@ -221,9 +215,7 @@ def resume(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder or a run's id.")], as_json: Json = False
 ) -> None:
     """Go on with a training that was stopped or interrupted."""
-    from engine.jobs import resume_training as job
-
-    run_job(job, find_run_or_model(run), _describe_training, as_json=as_json)
+    run_job(jobs.resume_training, find_run_or_model(run), _describe_training, as_json=as_json)
 
 
 @app.command()
@@ -246,9 +238,7 @@ def restore(
         raise typer.BadParameter(f"--task: chooses a starter model; {model!r} has a task of its own")
     found = find_run_or_model(model, task or "")
     config = make_config(RestoreConfig, **settings, model=found, photos=photos, out=out, tile=tile)
-    from engine.jobs import restore as job
-
-    run_job(job, config, _describe_restore, as_json=as_json)
+    run_job(jobs.restore, config, _describe_restore, as_json=as_json)
 
 
 @app.command()
@@ -275,9 +265,7 @@ def evaluate(
     if not is_baseline:
         measured = {"model": find_run_or_model(method, settings.get("task", ""))}
     config = make_config(EvaluateConfig, **settings, **measured, noisy=noisy, clean=clean, tile=tile)
-    from engine.jobs import evaluate as job
-
-    run_job(job, config, _describe_evaluation, as_json=as_json)
+    run_job(jobs.evaluate, config, _describe_evaluation, as_json=as_json)
 
 
 @app.command()

@@ -13,6 +13,9 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from engine.contracts.configs import OWN_NOISE, JobConfig
+from engine.contracts.errors import EngineError, InvalidInputError, RunStoreError
+from engine.method.catalogue.tasks import TASKS
+from engine.models.starters import GENERAL_TASK, STARTER_WORD, require_starter
 
 ADVANCED_PANEL = "More settings"
 
@@ -90,8 +93,6 @@ def find_run_or_model(text: str, task: str = "") -> Path:
     Raises:
         typer.BadParameter: There is no starter model for the task.
     """
-    from engine.contracts.errors import InvalidInputError, RunStoreError
-    from engine.models.starters import GENERAL_TASK, STARTER_WORD, require_starter
     from engine.runs.store import RunStore
 
     if text == STARTER_WORD:
@@ -111,8 +112,7 @@ def find_run_or_model(text: str, task: str = "") -> Path:
 
 def task_of_model(path: Path) -> str:
     """The task of a model; "" for what is none, which the job then says."""
-    from engine.contracts.errors import EngineError
-    from engine.models.files import read_card
+    from engine.models.reading import read_card
 
     try:
         return read_card(path).task
@@ -122,14 +122,15 @@ def task_of_model(path: Path) -> str:
 
 def learns_with_twins(path: Path, task: str) -> bool:
     """Whether fine-tuning a model goes on with the photos' own noise: it denoises, and was not pretrained otherwise."""
-    from engine.contracts.errors import EngineError
-    from engine.models.files import read_card
+    from engine.models.reading import read_card
 
     try:
         card = read_card(path)
     except EngineError:
         return False
-    return card.task == task == "denoise" and card.starter is not None and card.pretext in {None, OWN_NOISE}
+    row = TASKS.get(task)
+    denoises = row is not None and row.shows_risk and card.task == task
+    return denoises and card.starter is not None and card.pretext in {None, OWN_NOISE}
 
 
 def _annotation(name: str, field: FieldInfo, *, has_preset: bool) -> Any:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.comparing.baselines.catalogue import BASELINES, Baseline
 from engine.comparing.baselines.interpolation import interpolate_bilinear
-from engine.comparing.baselines.registry import BASELINES, Baseline
 from engine.comparing.metrics import fit_brightness, luminance, psnr, shave, ssim
 from engine.contracts.configs import EvaluateConfig
 from engine.contracts.errors import ImageReadError, InvalidInputError
@@ -20,14 +20,15 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.photo import Pixels
 from engine.contracts.results import EvaluationResult, PairScore
 from engine.machine.interruptible import run_interruptibly
+from engine.method.catalogue.tasks import TASKS, TaskRow
 from engine.photo_files.bicubic_resize import enlarge, shrink
 from engine.photo_files.photos import read_image
 from engine.photo_files.raw.mosaics import bayer_mosaic
 from engine.photos.folder import list_image_files
+from engine.photos.identity import file_digest
 from engine.photos.pairs import PhotoPair, match_pairs
 
 if TYPE_CHECKING:
-    from engine.method.tasks.restoration_task import RestorationTask
     from engine.models.files import ModelCard
     from engine.restoring.restorer import Restorer
 
@@ -69,7 +70,7 @@ def evaluate(config: EvaluateConfig, control: JobControl, emit: Emit) -> Evaluat
         return time.monotonic() - started - (control.paused_seconds - paused_before)
 
     method = _open_method(config, emit)
-    pairs, failed = _find_pairs(config, method.task)
+    pairs, failed = _find_pairs(config, method.row)
     for skipped in failed:
         emit(skipped)
     if not pairs and failed:
@@ -126,11 +127,13 @@ class _Method(ABC):
     """What is measured.
 
     Attributes:
-        task: What it does.
+        task: Name of what it does.
+        row: What the catalogue says of it.
     """
 
-    def __init__(self, task: "RestorationTask") -> None:
+    def __init__(self, task: str) -> None:
         self.task = task
+        self.row = TASKS.find(task)
 
     @abstractmethod
     def restore(self, observed: Pixels, scale: int, control: JobControl) -> Pixels:
@@ -153,8 +156,8 @@ class _Method(ABC):
 class _Model(_Method):
     """A trained model."""
 
-    def __init__(self, task: "RestorationTask", restorer: "Restorer", card: "ModelCard", scale: int) -> None:
-        super().__init__(task)
+    def __init__(self, restorer: "Restorer", card: "ModelCard", scale: int) -> None:
+        super().__init__(card.task)
         self._restorer = restorer
         self._card = card
         self._scale = scale
@@ -170,8 +173,6 @@ class _Model(_Method):
 
     def was_taught_by(self, pair: PhotoPair) -> bool:
         """Compare the files' content with what the card knows; their names, where it knows no more."""
-        from engine.photos.identity import file_digest
-
         if self._card.label_digests:
             return not {file_digest(path) for path in {pair.noisy, pair.clean}}.isdisjoint(self._card.label_digests)
         return pair.noisy.name in self._card.labels
@@ -180,11 +181,11 @@ class _Model(_Method):
 class _Classical(_Method):
     """A classical method."""
 
-    def __init__(self, task: "RestorationTask", name: str) -> None:
+    def __init__(self, task: str, name: str) -> None:
         super().__init__(task)
-        takes_mosaics = _takes_mosaics(task)
+        entry = BASELINES.find(name)
         self._by_scale = {
-            scale: Baseline(BASELINES[name], scale=scale, takes_mosaics=takes_mosaics) for scale in {1, task.scale}
+            scale: Baseline(entry, scale=scale, takes_mosaics=self.row.takes_mosaics) for scale in {1, self.row.scale}
         }
 
     def restore(self, observed: Pixels, scale: int, control: JobControl) -> Pixels:
@@ -225,14 +226,8 @@ def _open_method(config: EvaluateConfig, emit: Emit) -> _Method:
         ModelFileError: The model cannot be loaded.
         DeviceError: The device is not there.
     """
-    from engine.method.registry import TASKS, find_entry
-
     if config.model is None:
-        if config.baseline not in BASELINES:
-            raise InvalidInputError(
-                f"There is no classical method called '{config.baseline}'.", f"Choose one of: {', '.join(BASELINES)}."
-            )
-        return _Classical(find_entry(TASKS, config.task or DEFAULT_TASK, "task").make({}), config.baseline)
+        return _Classical(config.task or DEFAULT_TASK, config.baseline)
 
     from engine.machine.devices import open_device
     from engine.models.files import load_model
@@ -245,32 +240,23 @@ def _open_method(config: EvaluateConfig, emit: Emit) -> _Method:
             f"The model “{card.name}” is for the task {card.task}, not {config.task}.",
             "Choose its own task, or another model.",
         )
-    # With the task's own settings, whatever the model's: how a pair is measured does not depend on what learned.
-    task = find_entry(TASKS, card.task, "task").make({})
     restorer = Restorer(model, open_device(config), tile_px=config.tile, emit=emit)
-    return _Model(task, restorer, card, model.network.scale)
+    return _Model(restorer, card, model.network.scale)
 
 
-def _takes_mosaics(task: "RestorationTask") -> bool:
-    """Tell whether the task's measurement keeps one colour a pixel."""
-    import torch
-
-    return task.measure(torch.zeros(1, 3, 8 * task.scale, 8 * task.scale)).shape[1] == 1
-
-
-def _find_pairs(config: EvaluateConfig, task: "RestorationTask") -> tuple[list[PhotoPair], list[FileSkipped]]:
+def _find_pairs(config: EvaluateConfig, row: TaskRow) -> tuple[list[PhotoPair], list[FileSkipped]]:
     """Match the files by name, and list what cannot be used."""
-    matching = match_pairs(list_image_files(config.noisy), list_image_files(config.clean), scale=task.scale)
+    matching = match_pairs(list_image_files(config.noisy), list_image_files(config.clean), scale=row.scale)
     pairs, failed = list(matching.pairs), []
     for doubt in matching.doubtful:
-        if task.makes_own_pairs and doubt.pair.noisy == doubt.pair.clean:
+        if row.makes_own_pairs and doubt.pair.noisy == doubt.pair.clean:
             pairs.append(doubt.pair)
         else:
             failed.append(FileSkipped(path=doubt.pair.noisy, reason=doubt.reason, hint=doubt.hint))
     return pairs, failed
 
 
-def _read_sample(pair: PhotoPair, task: "RestorationTask") -> _Sample:
+def _read_sample(pair: PhotoPair, task: str) -> _Sample:
     """Read a pair and make of it what the task measures.
 
     Raises:
@@ -278,8 +264,9 @@ def _read_sample(pair: PhotoPair, task: "RestorationTask") -> _Sample:
         InvalidInputError: They do not fit together.
     """
     clean = read_image(pair.clean).pixels
-    noisy = task.make_noisy(clean) if pair.noisy == pair.clean else read_image(pair.noisy).pixels
-    if _takes_mosaics(task):
+    noisy = _made_noisy(clean, task) if pair.noisy == pair.clean else read_image(pair.noisy).pixels
+    row = TASKS[task]
+    if row.takes_mosaics:
         _require_size(noisy, clean.shape[:2])
         mosaic = noisy if noisy.shape[2] == 1 else bayer_mosaic(noisy)
         photo = np.broadcast_to(clean, (*clean.shape[:2], 3))
@@ -287,14 +274,21 @@ def _read_sample(pair: PhotoPair, task: "RestorationTask") -> _Sample:
     num_channels = max(noisy.shape[2], clean.shape[2])
     noisy = np.broadcast_to(noisy, (*noisy.shape[:2], num_channels))
     clean = np.broadcast_to(clean, (*clean.shape[:2], num_channels))
-    if task.scale == 1 or noisy.shape == clean.shape:
+    if row.scale == 1 or noisy.shape == clean.shape:
         _require_size(noisy, clean.shape[:2])
-        border_px = task.scale if task.scale > 1 else 0
+        border_px = row.scale if row.scale > 1 else 0
         return _Sample(pair=pair, observed=noisy, unrestored=noisy, clean=clean, border_px=border_px)
-    _require_size(noisy, tuple(side // task.scale for side in clean.shape[:2]))
-    enlarged = enlarge(noisy, task.scale)
+    _require_size(noisy, tuple(side // row.scale for side in clean.shape[:2]))
+    enlarged = enlarge(noisy, row.scale)
     clean = clean[: enlarged.shape[0], : enlarged.shape[1]]
-    return _Sample(pair=pair, observed=noisy, unrestored=enlarged, clean=clean, scale=task.scale, border_px=task.scale)
+    return _Sample(pair=pair, observed=noisy, unrestored=enlarged, clean=clean, scale=row.scale, border_px=row.scale)
+
+
+def _made_noisy(clean: Pixels, task: str) -> Pixels:
+    from engine.method.factory import make_task
+
+    # With the usual settings, whatever the model's: how a pair is measured does not depend on what learned.
+    return make_task(task, {}).make_noisy(clean)
 
 
 def _require_size(noisy: Pixels, expected: tuple[int, ...]) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
 
-from engine.comparing.baselines.registry import BASELINES, Baseline
+from engine.comparing.baselines.catalogue import BASELINES, Baseline
 from engine.contracts.configs import ComputeConfig
 from engine.contracts.errors import ImageWriteError, InvalidInputError, RunStoreError
 from engine.contracts.events import Emit, StepDone
@@ -24,8 +24,10 @@ from engine.machine.caches import BoundedFolder
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.colour.transparency import spread_visible_colours
 from engine.photo_files.photos import PhotoImage, is_raw_file, read_image, write_image
+from engine.photo_files.raw.mosaic import render
 from engine.photo_files.tiff.pages import containing_file
 from engine.photos.decoded_files import DECODER_VERSION
+from engine.restoring.raw import open_raw, restore_raw_file
 from engine.runs.folder import Run
 
 if TYPE_CHECKING:
@@ -112,7 +114,6 @@ def _by_model(config: ComparisonPictureConfig, model: Path, control: JobControl,
     # Imported late: torch takes seconds.
     from engine.machine.devices import open_device
     from engine.models.files import load_model
-    from engine.restoring.raw import restore_raw_file
     from engine.restoring.restorer import Restorer
 
     restorer = Restorer(load_model(model), open_device(config), emit=emit)
@@ -129,11 +130,7 @@ def _by_model(config: ComparisonPictureConfig, model: Path, control: JobControl,
 
 
 def _by_baseline(config: ComparisonPictureConfig, control: JobControl) -> PhotoImage:
-    entry = BASELINES.get(config.baseline)
-    if entry is None:
-        raise InvalidInputError(
-            f"There is no classical method called '{config.baseline}'.", f"Choose one of: {', '.join(BASELINES)}."
-        )
+    entry = BASELINES.find(config.baseline)
     if not entry.takes_photos:
         return run_interruptibly(lambda: _demosaicked(config.photo, Baseline(entry, takes_mosaics=True)), control)
     image = run_interruptibly(lambda: read_image(config.photo), control)
@@ -148,9 +145,6 @@ def _demosaicked(photo: Path, baseline: Baseline) -> PhotoImage:
     Raises:
         InvalidInputError: The photo has no mosaic.
     """
-    from engine.photo_files.raw.mosaic import render
-    from engine.restoring.raw import open_raw
-
     if not is_raw_file(photo):
         raise InvalidInputError(
             "This method fills in the mosaic of a raw file; this photo has all its colours already.",

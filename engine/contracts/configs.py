@@ -2,8 +2,8 @@
 
 A field's title, description, bounds and unit are what a person sees. `json_schema_extra` may hold `unit`
 (shown behind the number), `zero` (shown in place of a 0 that stands for something) and `level`: fields marked
-"advanced" are folded away. Parameters of a pretext task, of a restoration task or of a backbone live beside it; a
-config names it and holds its parameters as plain values, which `engine.method.registry` validates.
+"advanced" are folded away. Parameters of a pretext task, of a restoration task or of a backbone stand above its row; a
+config names it and holds its parameters as plain values, which a row of `engine.method.catalogue` validates.
 """
 
 from enum import StrEnum

@@ -45,61 +45,6 @@ PRESET_CARDS: dict[Preset, PresetCard] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class TaskCard:
-    """What a person reads before choosing a restoration task.
-
-    Attributes:
-        title: Its name.
-        description: What it does.
-        makes: What it makes of clean photos to learn from them alone; "" where it needs pairs.
-        scale: How many times larger, to a side, its results are.
-        untreated: What its results are measured against.
-    """
-
-    title: str
-    description: str
-    makes: str = ""
-    scale: int = 1
-    untreated: str = "the noisy photos"
-
-    @property
-    def makes_own_pairs(self) -> bool:
-        """Whether clean photos alone can teach it, see `engine.method.tasks.restoration_task`."""
-        return bool(self.makes)
-
-
-TASK_CARDS: dict[str, TaskCard] = {
-    "denoise": TaskCard(title="Denoise", description="Remove noise and keep the size."),
-    "sr2": TaskCard(
-        title="Enlarge x2",
-        description="Twice the width and height (super-resolution).",
-        makes="the small photos",
-        scale=2,
-        untreated="plain enlargement",
-    ),
-    "sr3": TaskCard(
-        title="Enlarge x3",
-        description="Three times the width and height (super-resolution).",
-        makes="the small photos",
-        scale=3,
-        untreated="plain enlargement",
-    ),
-    "sr4": TaskCard(
-        title="Enlarge x4",
-        description="Four times the width and height (super-resolution).",
-        makes="the small photos",
-        scale=4,
-        untreated="plain enlargement",
-    ),
-    "demosaick": TaskCard(
-        title="Develop raw",
-        description="All colours for raw files, without their noise (demosaicking).",
-        makes="the noisy sensor data",
-        untreated="plain interpolation",
-    ),
-}
-
 _PRETRAIN: dict[Preset, dict[str, Any]] = {
     Preset.QUICK: {"steps": 4000, "photos_per_batch": 12, "crop_px": 32},
     Preset.BALANCED: {"steps": 12000, "photos_per_batch": 12, "crop_px": 32},

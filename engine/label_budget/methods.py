@@ -1,4 +1,4 @@
-"""The methods that the experiment compares: made from what is registered when it runs."""
+"""The methods that the experiment compares: made from the catalogue when it runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from pathlib import Path
 from engine.contracts.configs import OWN_NOISE
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.label_budget import PRIMARY_PRETEXT
+from engine.method.catalogue.pretexts import PRETEXTS
 from engine.models.starters import starter_path
 
 SCRATCH = "scratch"
@@ -43,12 +44,10 @@ class LeftOut:
 
 def available_methods() -> tuple[dict[str, Method], list[LeftOut]]:
     """All methods that this installation has, by name, and those that it lacks."""
-    from engine.method.registry import PRETEXTS
-
     methods = {SCRATCH: Method(name=SCRATCH, title="From scratch")}
-    for name, entry in PRETEXTS.items():
+    for name, row in PRETEXTS.items():
         if name != OWN_NOISE:
-            title = "RCL" if name == PRIMARY_PRETEXT else entry.title
+            title = "RCL" if name == PRIMARY_PRETEXT else row.title
             methods[name] = Method(name=name, title=title, pretext=name)
     left_out = []
     starter = starter_path("denoise")

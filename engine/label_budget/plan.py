@@ -11,6 +11,7 @@ from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.label_budget import PRIMARY_PRETEXT, LabelBudgetConfig
 from engine.label_budget.methods import SCRATCH, LeftOut, Method
+from engine.method.catalogue.pretexts import PRETEXTS
 from engine.photos.pairs import PhotoPair, choose_pairs
 
 _UNSETTLING = {"out", "name", "parent", "device", "precision", "preview_interval_s", "checkpoint_interval_s"}
@@ -173,14 +174,7 @@ def make_plan(
 
 
 def _photos_needed(method: Method) -> int:
-    from engine.method.registry import PRETEXTS
-
-    if method.pretext is None:
-        return 0
-    # The stride is measured before training; any will do to ask how many photos the method compares.
-    entry = PRETEXTS[method.pretext]
-    has_stride = "stride" in entry.params_model.model_fields
-    return entry.make({"stride": 1} if has_stride else {}).min_photos
+    return PRETEXTS[method.pretext].min_photos if method.pretext is not None else 0
 
 
 def _label_counts(config: LabelBudgetConfig, photos: PhotoSet, missing: list[LeftOut]) -> tuple[tuple[int, ...], int]:

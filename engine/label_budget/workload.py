@@ -33,7 +33,7 @@ class Workload:
 
 
 def count_workload(config: LabelBudgetConfig, pairs: Sequence[PhotoPair], noisy: Sequence[Path]) -> Workload:
-    """Count what an experiment will do; quick, but needs torch in memory.
+    """Count what an experiment will do; quick.
 
     Args:
         config: Settings.

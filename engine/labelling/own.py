@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.photo import Pixels
+from engine.method.catalogue.tasks import TASKS
 
 SHOWN_SIDE_PX = 768
 """Of a larger photo the middle is shown: noise is looked at pixel by pixel."""
@@ -29,15 +30,14 @@ def preview_own_label(task_name: str, clean: Pixels, seed: int = 0) -> tuple[NDA
     """
     import torch
 
-    from engine.method.registry import TASKS, find_entry
+    from engine.method.factory import make_task
 
-    entry = find_entry(TASKS, task_name, "task")
-    usual = entry.make({})
-    if not usual.makes_own_pairs:
+    row = TASKS.find(task_name)
+    if not row.makes_own_pairs:
         raise InvalidInputError(
-            f"{entry.title} learns from pairs of a noisy photo and its clean reference.", "Choose another task."
+            f"{row.title} learns from pairs of a noisy photo and its clean reference.", "Choose another task."
         )
-    task = entry.make(dict(usual.own_pairs_params))
+    task = make_task(task_name, row.own_pairs_params)
     part = _middle_of(clean)
     if min(part.shape[:2]) < _MULTIPLE_PX:
         raise InvalidInputError("The photo is too small to make a label of.", "Choose a larger photo.")

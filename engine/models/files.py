@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from engine.contracts.errors import ModelFileError
 from engine.machine.json_files import json_text
 from engine.method.backbones.backbone import RestorationNetwork
-from engine.method.registry import BACKBONES, TASKS, find_entry
+from engine.method.factory import make_backbone, make_task
 from engine.method.tasks.restoration_task import RestorationTask
 from engine.models.cards import CARD_KEY, ONNX_SUFFIX, ModelCard, damaged_model, model_file
 from engine.models.reading import read_card, read_summary
@@ -48,8 +48,7 @@ def build_network(card: ModelCard) -> RestorationNetwork:
     Raises:
         InvalidInputError: The card names a backbone, task or setting that does not exist.
     """
-    backbone = find_entry(BACKBONES, card.backbone, "network").make(card.backbone_params)
-    return find_entry(TASKS, card.task, "task").make(card.task_params).add_head(backbone)
+    return task_of(card).add_head(make_backbone(card.backbone, card.backbone_params))
 
 
 def save_model(path: Path, weights: dict[str, torch.Tensor], card: ModelCard) -> None:
@@ -109,4 +108,4 @@ def task_of(card: ModelCard) -> RestorationTask:
     Raises:
         InvalidInputError: There is no such task, or a setting is out of bounds.
     """
-    return find_entry(TASKS, card.task, "task").make(card.task_params)
+    return make_task(card.task, card.task_params)

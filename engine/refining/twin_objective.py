@@ -45,6 +45,7 @@ class TwinObjective:
         crop_px: Side of a crop.
         seed: Of all choices.
         task: What is learned.
+        makes_own_pairs: Whether it makes the noisy side of clean pictures by itself.
     """
 
     material: OwnNoiseMaterial
@@ -52,6 +53,7 @@ class TwinObjective:
     crop_px: int
     seed: int
     task: RestorationTask
+    makes_own_pairs: bool = False
 
     @property
     def num_crops(self) -> int:
@@ -96,7 +98,7 @@ class TwinObjective:
 
     def _simulated(self, generator: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         free = self.material.free[int(generator.integers(len(self.material.free)))]
-        if self.task.makes_own_pairs:
+        if self.makes_own_pairs:
             clean = _resized(_crop(free, min(2 * self._clean_px, *free.shape[:2]), generator), self._clean_px)
             small = self.task.make_noisy(clean)
             sigma = np.float32(generator.uniform(0, OTHER_SIGMA))

@@ -12,9 +12,10 @@ from torch import Tensor
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
 from engine.machine.devices import ComputeDevice
+from engine.method.catalogue.pretexts import PRETEXTS
+from engine.method.factory import make_pretext
 from engine.method.pretext.pretext_task import PretextTask
-from engine.method.registry import PRETEXTS, TASKS, find_entry
-from engine.models.files import RestorationModel
+from engine.models.files import RestorationModel, task_of
 from engine.photos.crops import decode_photos
 from engine.photos.noise_estimate import decorrelating_stride
 from engine.runs.folder import RECORD_FILE, Run
@@ -79,7 +80,7 @@ class ResidualMaker:
             JobCancelled: Asked to end.
         """
         pretext = _pretext_of(model_path, model, paths, control, emit)
-        task = find_entry(TASKS, model.card.task, "task").make(model.card.task_params)
+        task = task_of(model.card)
         network = model.network.to(device.torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         restore = task.measured(lambda noisy: network(noisy.contiguous(memory_format=torch.channels_last)).float())
         num_bins = getattr(getattr(pretext, "params", None), "intensity_bins", 1)
@@ -117,13 +118,13 @@ def _pretext_of(
     """The pretext task that the model learned with; a stride that its run has not noted is measured on the photos."""
     if model.card.pretext is None:
         return None
-    entry = find_entry(PRETEXTS, model.card.pretext, "method")
+    row = PRETEXTS.find(model.card.pretext)
     params = _run_params(model_path)
-    if "stride" in entry.params_model.model_fields and not params.get("stride"):
+    if row.leaves_stride_open(params):
         chosen = paths[:: max(len(paths) // _NUM_STRIDE_PHOTOS, 1)][:_NUM_STRIDE_PHOTOS]
         photos = decode_photos(chosen, control, emit, stage="Measuring the noise")
-        params = {**params, "stride": decorrelating_stride(photo.pixels for photo in photos)}
-    return entry.make(params)
+        params = row.with_stride(params, decorrelating_stride(photo.pixels for photo in photos))
+    return make_pretext(model.card.pretext, params)
 
 
 def _run_params(model_path: Path) -> dict[str, object]:

@@ -16,9 +16,8 @@ from engine.comparing.metrics import psnr
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import Pixels
 from engine.machine.devices import ComputeDevice
-from engine.method.registry import TASKS, find_entry
-from engine.method.tasks.restoration_task import RestorationTask
-from engine.models.files import ModelCard, RestorationModel
+from engine.method.catalogue.tasks import TASKS
+from engine.models.files import ModelCard, RestorationModel, task_of
 from engine.restoring.restorer import Restorer
 from engine.simulation.pairs import simulate_pair
 
@@ -85,15 +84,16 @@ class Remembered:
         return f"{change}; with {self.share:.0%} of the way from the starter it is {kept:+.2f} dB, and that is kept."
 
 
-def simulated_probes(task: RestorationTask) -> list[Probe]:
+def simulated_probes(card: ModelCard) -> list[Probe]:
     """Pictures that scikit-image brings along, each with several simulated noises; always the same.
 
     Args:
-        task: For tasks that make their own noisy side, the pictures are measured without noise.
+        card: Names the task; for one that makes its own noisy side, the pictures are measured without noise.
     """
+    task = task_of(card)
     probes: list[Probe] = []
     for index, clean in enumerate(_probe_pictures()):
-        if task.makes_own_pairs:
+        if TASKS[card.task].makes_own_pairs:
             probes.append(Probe(noisy=task.make_noisy(clean), clean=clean))
             continue
         for noise in range(NUM_NOISES):
@@ -113,7 +113,7 @@ class OtherNoises:
             device: Where to compute.
             control: Pause and cancel.
         """
-        self._probes = simulated_probes(find_entry(TASKS, card.task, "task").make(card.task_params))
+        self._probes = simulated_probes(card)
         self._device = device
         self._control = control
 

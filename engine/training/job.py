@@ -20,6 +20,7 @@ from engine.contracts.photo import Pixels
 from engine.contracts.results import TrainingResult
 from engine.machine.devices import ComputeDevice, open_device
 from engine.machine.processes.followers import copied_run, own_part
+from engine.method.catalogue.tasks import TASKS
 from engine.models.files import ModelCard, RestorationModel, build_network, load_model, read_card, save_model, task_of
 from engine.models.starters import starter_path
 from engine.photo_files.tiff.pages import containing_file
@@ -93,8 +94,8 @@ def _pretrain(config: PretrainConfig, device: ComputeDevice, control: JobControl
         backbone=card.backbone,
     )  # fmt: skip
     _keep_material(run, plan)
-    if "stride" in config.pretext_params:
-        run.log(f"Sub-sampling with stride {config.pretext_params['stride']}")
+    if stride := config.pretext_params.get("stride"):
+        run.log(f"Sub-sampling with stride {stride}")
     return _train(config, plan, run, device, control, emit, resumed=False)
 
 
@@ -450,7 +451,7 @@ def _photos_of(config: PretrainConfig, origin: ModelCard | None, control: JobCon
     Raises:
         InvalidInputError: There is no usable photo.
     """
-    takes_mosaics = config.pretext == OWN_NOISE and origin is not None and build_network(origin).input_channels == 1
+    takes_mosaics = config.pretext == OWN_NOISE and origin is not None and TASKS.find(origin.task).takes_mosaics
     return decode_photos(_usable_photos(config.photos, emit), control, emit, camera_cells=takes_mosaics)
 
 

@@ -12,7 +12,8 @@ from engine.contracts.events import Emit, FileSkipped, JobWarning, StepDone
 from engine.contracts.job_control import JobControl
 from engine.labelling.doctor_measures import scene_signature
 from engine.machine.interruptible import run_interruptibly
-from engine.method.registry import TASKS, find_entry
+from engine.method.catalogue.tasks import TASKS, TaskRow
+from engine.method.factory import make_task
 from engine.method.tasks.restoration_task import RestorationTask
 from engine.photo_files.photos import probe_image
 from engine.photos.crops import DecodedPair, DecodedPhoto, decode_photo
@@ -76,14 +77,14 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> La
         InvalidInputError: No pair is left, a chosen one does not exist, or the task or one of its settings does not.
         JobCancelled: Asked to end.
     """
-    entry = find_entry(TASKS, config.task, "task")
-    task = entry.make(config.task_params)
+    task = make_task(config.task, config.task_params)
+    row = TASKS[config.task]
     noisy_paths, clean_paths = _photos_in(config.noisy, emit), _photos_in(config.clean, emit)
     given = [PhotoPair(noisy, clean) for noisy, clean in config.given_pairs.items()]
-    matching = _match(task, noisy_paths, clean_paths, given, emit)
+    matching = _match(row, task.scale, noisy_paths, clean_paths, given, emit)
     chosen = _choose(config, task, matching, control, emit)
-    chosen, task_params = _fit_task(task, config.task_params, chosen, emit)
-    task = entry.make(task_params)
+    chosen, task_params = _fit_task(row, task.scale, config.task_params, chosen, emit)
+    task = make_task(config.task, task_params)
     share = config.validation_share if len(chosen) >= MIN_LABELS_FOR_VALIDATION else 0.0
     decoded, digests = _decode_pairs(chosen, task, control, emit)
     training_pairs, validation_pairs = split_pairs(tuple(decoded), share, config.seed, _scenes_of(decoded))
@@ -112,21 +113,26 @@ def _photos_in(folders: Sequence[Path], emit: Emit) -> list[Path]:
 
 
 def _match(
-    task: RestorationTask, noisy: Sequence[Path], clean: Sequence[Path], given: Sequence[PhotoPair], emit: Emit
+    row: TaskRow,
+    scale: int,
+    noisy: Sequence[Path],
+    clean: Sequence[Path],
+    given: Sequence[PhotoPair],
+    emit: Emit,
 ) -> PairMatching:
     """Match by name, but for the given pairs, or take each clean photo for both sides of a pair."""
     alone = PairMatching(
         pairs=tuple(PhotoPair(path, path) for path in clean), doubtful=(), unmatched_clean=(), unmatched_noisy=()
     )
-    if not noisy and not task.makes_own_pairs:
+    if not noisy and not row.makes_own_pairs:
         raise InvalidInputError(
             "This task learns from pairs of a noisy photo and its clean reference, but there are no noisy photos.",
             "Add the noisy photos of the same scenes.",
         )
-    if task.makes_own_pairs and (not noisy or set(noisy) == set(clean)):
+    if row.makes_own_pairs and (not noisy or set(noisy) == set(clean)):
         return alone
-    matching = match_pairs(noisy, clean, scale=task.scale, given=given)
-    if task.makes_own_pairs and clean and not matching.pairs and not matching.doubtful:
+    matching = match_pairs(noisy, clean, scale=scale, given=given)
+    if row.makes_own_pairs and clean and not matching.pairs and not matching.doubtful:
         emit(
             JobWarning(
                 message="No noisy photo has the name of a clean one: the labels are made from the clean photos alone.",
@@ -138,12 +144,12 @@ def _match(
 
 
 def _fit_task(
-    task: RestorationTask, params: dict[str, Any], pairs: Sequence[PhotoPair], emit: Emit
+    row: TaskRow, scale: int, params: dict[str, Any], pairs: Sequence[PhotoPair], emit: Emit
 ) -> tuple[Sequence[PhotoPair], dict[str, Any]]:
     """Settle the settings of the task that depend on the pairs, and keep the pairs that these suit."""
     if all(pair.noisy == pair.clean for pair in pairs):
-        return pairs, {**task.own_pairs_params, **params}
-    if task.scale == 1:
+        return pairs, {**row.own_pairs_params, **params}
+    if scale == 1:
         return pairs, params
     enlarged = [pair for pair in pairs if _is_same_size(pair)]
     smaller = [pair for pair in pairs if pair not in enlarged]
@@ -151,18 +157,18 @@ def _fit_task(
         emit(
             JobWarning(
                 message="The noisy photos are as large as their references: they count as enlarged already.",
-                hint=f"Results keep their size. To make photos larger, give noisy photos that are {task.scale} times "
+                hint=f"Results keep their size. To make photos larger, give noisy photos that are {scale} times "
                 "smaller than their references, or clean photos alone.",
             )
         )
-        kept, aside, params = enlarged, smaller, {**params, **task.same_size_params}
+        kept, aside, params = enlarged, smaller, {**params, **row.same_size_params}
     else:
         kept, aside = smaller, enlarged
     for pair in aside:
         _warn_aside(
             pair,
             "Of most pairs the sizes compare otherwise.",
-            f"Let all references be {task.scale} times as large as their noisy photos, or all of the same size.",
+            f"Let all references be {scale} times as large as their noisy photos, or all of the same size.",
             emit,
         )
     return kept, params

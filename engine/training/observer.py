@@ -12,8 +12,8 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.noise import FolderNoise, summarize_noise
 from engine.contracts.photo import Pixels
 from engine.machine.devices import ComputeDevice
-from engine.method.registry import TASKS, find_entry
-from engine.models.files import ModelCard, RestorationModel
+from engine.method.catalogue.tasks import TASKS
+from engine.models.files import ModelCard, RestorationModel, task_of
 from engine.photos.crops import DecodedPair, DecodedPhoto
 from engine.photos.noise_estimate import MIN_SIDE_PX, estimate_noise
 from engine.restoring.restorer import Restorer
@@ -78,7 +78,7 @@ class TrainingObserver:
             emit: Receives what is seen.
         """
         self._crop = preview_crop
-        self._task = find_entry(TASKS, card.task, "task").make(card.task_params)
+        self._task = task_of(card)
         self._validation = [_central_part(pair, self._task.scale) for pair in validation]
         self._card = card
         self._device = device
@@ -168,7 +168,7 @@ class TrainingObserver:
 
     def _verdict(self, step: int, noisy: Pixels, restored: Pixels) -> VerdictReady:
         reference = self._crop.reference
-        if self._task.makes_own_pairs and reference is not None:
+        if TASKS[self._card.task].makes_own_pairs and reference is not None:
             gain_db = psnr(restored, reference) - psnr(noisy, reference)
             return gain_verdict(gain_db, step=step, num_steps=self._num_steps)
         return training_verdict(

@@ -11,8 +11,10 @@ from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit, NoiseMeasured, StepDone
 from engine.contracts.job_control import JobControl
 from engine.machine.devices import ComputeDevice
-from engine.method.pretext.pretext_task import PretextTask
-from engine.method.registry import BACKBONES, PRETEXTS, find_entry
+from engine.method.catalogue.backbones import BACKBONES
+from engine.method.catalogue.pretexts import PRETEXTS, PretextRow, methods_for_one_photo
+from engine.method.catalogue.tasks import TASKS
+from engine.method.factory import make_pretext
 from engine.models.files import ModelCard, RestorationModel, load_model, task_of
 from engine.photos.crops import DecodedPair, DecodedPhoto, decode_photos
 from engine.photos.noise_estimate import MIN_SIDE_PX, measure_noise
@@ -28,9 +30,6 @@ from engine.training.observer import PreviewCrop, choose_preview_crop
 
 NUM_STRIDE_PHOTOS = 16
 """Photos on which the noise's correlation is measured."""
-
-RISK_TASKS = frozenset({"denoise"})
-"""Tasks whose noisy photos tell by themselves how well they are restored."""
 
 TWINS_FACTOR = 10.0
 """Twins in a batch for one label, at an unlabelled weight of 1."""
@@ -87,12 +86,12 @@ def pretrain_plan(
     Raises:
         InvalidInputError: Too few photos, or an unknown method, network or setting.
     """
-    pretext = find_entry(PRETEXTS, config.pretext, "method").make(config.pretext_params)
-    if len(photos) < pretext.min_photos:
+    pretext, min_photos = make_pretext(config.pretext, config.pretext_params), PRETEXTS[config.pretext].min_photos
+    if len(photos) < min_photos:
         raise InvalidInputError(
             f"There is only {len(photos)} usable photo; this method compares the noise of different photos.",
-            f"Add photos until there are at least {pretext.min_photos}, cut the photo into parts, or choose a method "
-            "for a single photo too: The photos' own noise, Neighbor2Neighbor or Noise2Void.",
+            f"Add photos until there are at least {min_photos}, cut the photo into parts, or choose a method for a "
+            f"single photo too: {', '.join(methods_for_one_photo())}.",
         )
     card = ModelCard(
         name=config.name or "Pretrained",
@@ -104,7 +103,7 @@ def pretrain_plan(
     )
     objective: PretextObjective | TwinObjective
     if material is not None:
-        objective = TwinObjective(material, config.photos_per_batch, config.crop_px, config.seed, task_of(card))
+        objective = _twins(material, config, card)
     else:
         objective = PretextObjective(photos, pretext, config.photos_per_batch, config.crop_px, config.seed)
     return TrainingPlan(
@@ -212,7 +211,7 @@ def finetune_plan(
     clean_of = {pair.noisy.path: pair.clean for pair in training}
     objective: SupervisedObjective | LabelledTwinObjective
     if material is not None:
-        twins = TwinObjective(material, config.photos_per_batch, config.crop_px, config.seed, labels.task)
+        twins = _twins(material, config, card)
         objective = LabelledTwinObjective(twins, teaching, _pair_share(config, len(training)))
         num_crops = 0
     else:
@@ -236,6 +235,17 @@ def finetune_plan(
     )
 
 
+def _twins(material: OwnNoiseMaterial, config: TrainingConfig, card: ModelCard) -> TwinObjective:
+    return TwinObjective(
+        material,
+        config.photos_per_batch,
+        config.crop_px,
+        config.seed,
+        task_of(card),
+        makes_own_pairs=TASKS[card.task].makes_own_pairs,
+    )
+
+
 def _refines(config: FinetuneConfig, origin: ModelCard | None, resumed: Run | None) -> bool:
     """Whether all of a model is taken over, so that there is something to fall back on."""
     if resumed is not None:
@@ -245,7 +255,7 @@ def _refines(config: FinetuneConfig, origin: ModelCard | None, resumed: Run | No
 
 def _risky_photos(config: FinetuneConfig, labels: LabelSet, control: JobControl, emit: Emit) -> list[DecodedPhoto]:
     """Noisy photos with and without a label, as far as they can be judged."""
-    if config.task not in RISK_TASKS or not labels.unlabelled:
+    if not TASKS[config.task].shows_risk or not labels.unlabelled:
         return []
     photos = decode_photos(labels.unlabelled, control, emit, stage="Reading unlabelled photos")
     return _judgeable(photos, {pair.noisy.path for pair in labels.training})
@@ -293,7 +303,7 @@ def _labelled_material(
 def _inherited(config: PretrainConfig | FinetuneConfig, origin: ModelCard | None, *, resumed: bool) -> dict[str, Any]:
     """Fields of a card that come from the parent, or from the settings where there is none."""
     if origin is None:
-        params = find_entry(BACKBONES, config.backbone, "network").validate(config.backbone_params)
+        params = BACKBONES.find(config.backbone).validate(config.backbone_params)
         return {
             "backbone": config.backbone,
             "backbone_params": params.model_dump(mode="json"),
@@ -329,10 +339,9 @@ def _unlabelled_objective(
         return None
     photos = decode_photos(labels.unlabelled, control, emit, stage="Reading unlabelled photos")
     assert origin.pretext is not None
-    entry = find_entry(PRETEXTS, origin.pretext, "method")
-    params = _measured_params(entry.params_model.model_fields, origin.pretext_params, photos, emit)
-    pretext: PretextTask = entry.make(params)
-    if len(photos) < pretext.min_photos:
+    row = PRETEXTS.find(origin.pretext)
+    pretext = make_pretext(origin.pretext, _measured_params(row, origin.pretext_params, photos, emit))
+    if len(photos) < row.min_photos:
         return None
     # Half the labels' crop: the sub-samples that the network sees here show as much of a photo.
     return PretextObjective(photos, pretext, config.photos_per_batch, max(config.crop_px // 2, 8), config.seed)
@@ -340,21 +349,21 @@ def _unlabelled_objective(
 
 def with_measured_stride(config: PretrainConfig, photos: Sequence[DecodedPhoto], emit: Emit) -> PretrainConfig:
     """Settings in which a stride left open is measured on the photos, so that a resumed run uses the same."""
-    entry = find_entry(PRETEXTS, config.pretext, "method")
-    entry.validate(config.pretext_params)
+    row = PRETEXTS.find(config.pretext)
+    row.validate(config.pretext_params)
     emit(StepDone(stage="Measuring the noise", step=0, num_steps=1))
-    params = _measured_params(entry.params_model.model_fields, config.pretext_params, photos, emit)
+    params = _measured_params(row, config.pretext_params, photos, emit)
     return config.model_copy(update={"pretext_params": params})
 
 
 def _measured_params(
-    fields: dict[str, Any], params: dict[str, Any], photos: Sequence[DecodedPhoto], emit: Emit
+    row: PretextRow, params: dict[str, Any], photos: Sequence[DecodedPhoto], emit: Emit
 ) -> dict[str, Any]:
-    if "stride" not in fields or params.get("stride", 0):
+    if not row.leaves_stride_open(params):
         return params
     every = max(len(photos) // NUM_STRIDE_PHOTOS, 1)
     noise = measure_noise(photo.pixels for photo in photos[::every][:NUM_STRIDE_PHOTOS])
     if noise is None:
-        return {**params, "stride": 1}
+        return row.with_stride(params)
     emit(NoiseMeasured(noise=noise))
-    return {**params, "stride": noise.stride}
+    return row.with_stride(params, noise.stride)

@@ -19,7 +19,8 @@ from app.pages.training.finetune import FinetunePage
 from app.pages.training.pretrain import PretrainPage
 from engine.contracts.configs import OWN_NOISE, Preset
 from engine.contracts.events import PhotoScanned
-from engine.contracts.presets import TASK_CARDS, finetune_preset, pretrain_preset
+from engine.contracts.presets import finetune_preset, pretrain_preset
+from engine.method.catalogue import tasks
 from engine.models import starters as starter_models
 from engine.models.starters import StarterModel, list_starters
 from engine.photo_files.photos import read_image
@@ -281,7 +282,7 @@ def test_clean_photos_alone_teach_a_task_that_makes_its_own_pairs(
         page.start()
     [run] = RunStore().list()
     assert (run.record.status, run.record.task) == (RunStatus.DONE, task)
-    assert f"against {TASK_CARDS[task].untreated}" in page.view.summary
+    assert f"against {tasks.TASKS[task].untreated}" in page.view.summary
 
 
 def test_clean_references_are_preferred_and_pairs_can_be_chosen(
@@ -326,15 +327,6 @@ def test_pairs_whose_references_are_larger_are_what_enlarging_learns_from(
     assert page.start_button.text() == "Fine-tune on 8\xa0labels"
     page.inputs.tasks.choose("sr4")
     assert page.start_button.text() == "Fine-tune on 8\xa0clean photos"
-
-
-def test_the_cards_of_tasks_agree_with_the_tasks() -> None:
-    from engine.method.registry import TASKS as ENTRIES
-
-    assert set(TASK_CARDS) == set(ENTRIES)
-    for name, entry in ENTRIES.items():
-        task = entry.make({})
-        assert (task.makes_own_pairs, task.scale) == (TASK_CARDS[name].makes_own_pairs, TASK_CARDS[name].scale)
 
 
 @pytest.fixture

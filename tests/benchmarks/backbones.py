@@ -29,7 +29,8 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.presets import finetune_preset, pretrain_preset
 from engine.jobs import finetune, pretrain
 from engine.machine.devices import ComputeDevice, open_device
-from engine.method.registry import BACKBONES, find_entry
+from engine.method.catalogue.backbones import BACKBONES
+from engine.method.factory import make_backbone
 from engine.models.files import load_model
 from engine.photo_files.photos import read_image
 from tests.benchmarks.few_labels import add_noise
@@ -64,7 +65,7 @@ class Candidate:
             key, separator, value = setting.partition("=")
             params |= {key: int(value) if value.isdecimal() else value} if separator else {"size": setting}
         try:
-            find_entry(BACKBONES, name, "network").validate(params)
+            BACKBONES.find(name).validate(params)
         except InvalidInputError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
         return cls(text, name, params)
@@ -275,7 +276,7 @@ def _cost(candidate: Candidate) -> tuple[int, float]:
     """Weights, and thousands of multiplications and additions a pixel."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    network = BACKBONES[candidate.backbone].make(candidate.params)
+    network = make_backbone(candidate.backbone, candidate.params)
     side = math.lcm(network.alignment_px, 64)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.zeros(1, 3, side, side))
@@ -291,7 +292,7 @@ def _middle(path: Path) -> np.ndarray:
 
 def _all_candidates() -> list[Candidate]:
     """Every named size, and the U-Net at full resolution."""
-    from engine.method.backbones.sizes import SizedParams
+    from engine.method.catalogue.sizes import SizedParams
 
     named = [
         f"{name}:{size}"

@@ -29,7 +29,7 @@ from engine.contracts.job_control import JobControl
 from engine.jobs import evaluate, pretrain
 from engine.label_budget.reports.statistics import Estimate, estimate
 from engine.machine.atomic_files import write_bytes_atomically
-from engine.method.registry import BACKBONES
+from engine.method.catalogue.backbones import BACKBONES
 from engine.photos.crops import photos_remembered
 from tests.benchmarks.contrastive_folders import FOLDERS, NoisyFolder, prepare_folder
 from tests.benchmarks.document import Section, Table, write_section

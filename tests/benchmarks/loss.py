@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from engine.method.catalogue.pretexts import ResidualContrastiveParams
 from engine.method.losses.earth_mover import earth_mover_distances_within, sorted_residuals
 from engine.method.losses.residual_contrast import ResidualContrast
-from engine.method.pretext.residual_contrastive import ResidualContrastiveParams
 from tests.benchmarks.document import Table
 from tests.benchmarks.parts import Figures, SpeedBenchmark, measured_in_turn, spread
 from tests.benchmarks.training_sides import Workload, our_step, write_photos

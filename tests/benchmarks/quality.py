@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.options import find_run_or_model
-from engine.comparing.baselines.registry import BASELINES
+from engine.comparing.baselines.catalogue import BASELINES
 from engine.comparing.evaluating import evaluate
 from engine.contracts.configs import EvaluateConfig
 from engine.contracts.job_control import JobControl

@@ -15,7 +15,7 @@ from typing import IO, Final
 
 import numpy as np
 
-from engine.comparing.baselines.registry import BASELINES, BaselineEntry
+from engine.comparing.baselines.catalogue import BASELINES, BaselineEntry
 from engine.contracts.photo import Pixels
 from tests.benchmarks.environments import environment_of
 

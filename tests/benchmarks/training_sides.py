@@ -15,7 +15,8 @@ from engine.contracts.configs import PretrainConfig
 from engine.contracts.events import JobEvent, StepDone
 from engine.contracts.job_control import JobControl
 from engine.jobs import pretrain
-from engine.method.pretext.residual_contrastive import ResidualContrastive, ResidualContrastiveParams
+from engine.method.catalogue.pretexts import ResidualContrastiveParams
+from engine.method.pretext.residual_contrastive import ResidualContrastive
 from engine.models.files import ModelCard, build_network
 from engine.photos.crops import DecodedPhoto, decode_photo
 from engine.training.objectives import PretextObjective

@@ -15,8 +15,7 @@ from engine.contracts.errors import EngineError, ImageReadError, ModelFileError
 from engine.contracts.events import FileSkipped, JobEvent
 from engine.contracts.job_control import JobControl
 from engine.jobs import evaluate, finetune, pretrain, restore
-from engine.method.pretext.pretext_task import PretextTask
-from engine.method.registry import PRETEXTS, Entry
+from engine.method.catalogue.pretexts import PRETEXTS
 from engine.models.files import CARD_KEY, build_network, load_model, save_model
 from engine.photo_files.photos import PhotoImage, read_image, write_image
 from engine.runs.store import RunStore
@@ -45,16 +44,12 @@ def test_one_photo_alone_cannot_be_compared(tmp_path: Path, tiny_photos: TinyPho
     assert "only 1 usable photo" in refusal.message
     preflight_finding = preflight(PretrainConfig(photos=(tmp_path,), **SMALL), JobControl()).obstacle  # type: ignore[arg-type]
     assert preflight_finding is not None
-    titles = [entry.title for entry in PRETEXTS.values() if entry.make(_any_stride(entry)).min_photos == 1]
+    titles = [row.title for row in PRETEXTS.values() if row.min_photos == 1]
     assert len(titles) >= 2
     for hint in (refusal.hint, preflight_finding.hint):
         assert "at least 2" in hint
         assert "into parts" in hint
         assert all(title in hint for title in titles)
-
-
-def _any_stride(entry: Entry[PretextTask]) -> dict[str, int]:
-    return {"stride": 1} if "stride" in entry.params_model.model_fields else {}
 
 
 def test_what_is_offered_for_one_photo_works(tmp_path: Path, tiny_photos: TinyPhotos) -> None:

@@ -20,7 +20,7 @@ from engine.contracts.configs import RestoreConfig
 from engine.contracts.job_control import JobControl
 from engine.contracts.results import PhotoOutcome
 from engine.machine.atomic_files import write_bytes_atomically
-from engine.method.backbones.unet import UNetParams
+from engine.method.catalogue.backbones import UNetParams
 from engine.models.files import ModelCard, build_network, save_model
 from engine.restoring.job import restore
 from tests import colour_makers as colours

@@ -21,7 +21,7 @@ from app.pages.compare.panes import (
     reference_of,
     restored_labels,
 )
-from engine.comparing.baselines.registry import BASELINES
+from engine.comparing.baselines.catalogue import BASELINES
 from engine.photo_files.formats import RAW_SUFFIXES
 
 _MAX_RUNS = 15

@@ -13,7 +13,7 @@ from app.core.session import Session
 from app.look.translation import tr, translate_engine
 from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
-from engine.comparing.baselines.registry import BASELINES
+from engine.comparing.baselines.catalogue import BASELINES
 from engine.comparing.pictures import MAX_SCALE, ComparisonPictureConfig, find_picture
 from engine.machine.places import Place
 from engine.photo_files.tiff.pages import containing_file, list_pages, page_number, page_path

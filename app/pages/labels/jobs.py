@@ -9,31 +9,14 @@ from PySide6.QtCore import QObject, Signal, Slot
 from app.jobs.runner import JobFunction, JobHandle, JobLane, JobRequest, JobRunner, JobState
 from app.look.translation import tr
 from app.pages.labels.entries import MatchRequest, match_labels
-from engine.contracts.events import Emit
-from engine.contracts.job_control import JobControl
 from engine.contracts.label_suggestion import SuggestLabelsConfig
-from engine.jobs import align_references, examine_pairs
+from engine.jobs import align_references, examine_pairs, make_burst_references, suggest_labels
 from engine.labelling.alignment import AlignRequest
-from engine.labelling.burst import BurstConfig, BurstResult
+from engine.labelling.burst import BurstConfig
 from engine.labelling.doctor import ExamineRequest, PairDiagnosis
-from engine.labelling.suggestion import LabelSuggestion
 from engine.photos.pairs import PairMatching, PhotoPair
 
 _PAGE_ID = "labels"
-
-
-def suggest_job(config: SuggestLabelsConfig, control: JobControl, emit: Emit) -> LabelSuggestion:
-    """The engine's job, imported where it runs."""
-    from engine.jobs import suggest_labels
-
-    return suggest_labels(config, control, emit)
-
-
-def burst_job(config: BurstConfig, control: JobControl, emit: Emit) -> BurstResult:
-    """The engine's job, imported where it runs."""
-    from engine.jobs import make_burst_references
-
-    return make_burst_references(config, control, emit)
 
 
 class LabelJobs(QObject):
@@ -97,7 +80,7 @@ class LabelJobs(QObject):
         """Choose photos to label; it takes minutes, so it queues with the trainings."""
         config = SuggestLabelsConfig(model=model, photos=tuple(photos), count=count)
         title = tr("Choosing photos to label")
-        self._submit("suggest", title, suggest_job, config, JobLane.MAIN).finished.connect(self.suggested)
+        self._submit("suggest", title, suggest_labels, config, JobLane.MAIN).finished.connect(self.suggested)
 
     def align(self, pairs: Sequence[PhotoPair]) -> None:
         """Write aligned copies of references."""
@@ -107,7 +90,7 @@ class LabelJobs(QObject):
     def make_burst(self, config: BurstConfig) -> None:
         """Make references from a burst."""
         title = tr("Making references from a burst")
-        self._submit("burst", title, burst_job, config).finished.connect(self.burst_made)
+        self._submit("burst", title, make_burst_references, config).finished.connect(self.burst_made)
 
     def _submit(
         self, kind: str, title: str, function: JobFunction, config: Any, lane: JobLane = JobLane.SIDE

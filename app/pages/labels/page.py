@@ -27,10 +27,10 @@ from app.pages.shared.page import Page
 from app.widgets.current_stack import CurrentStack
 from app.widgets.drop_zone import DropZone
 from app.widgets.empty_state import EmptyState
-from engine.contracts.presets import TASK_CARDS
 from engine.labelling.alignment import AlignResult
 from engine.labelling.burst import BurstResult
 from engine.labelling.suggestion import LabelSuggestion, SuggestedLabel
+from engine.method.catalogue.tasks import TASKS
 from engine.photo_files.tiff.pages import is_on_disk
 from engine.photos.pairs import PairMatching
 
@@ -139,7 +139,7 @@ class LabelsPage(Page):
     @Slot()
     def suggest(self) -> None:
         """Choose the photos whose references would teach most."""
-        starter = self.session.starter_of(next(iter(TASK_CARDS)))
+        starter = self.session.starter_of(next(iter(TASKS)))
         chosen = self.session.model
         model = chosen.path if chosen is not None else starter.path if starter is not None else None
         photos = [photo.path for photo in self.session.included_photos]
@@ -346,7 +346,7 @@ class LabelsPage(Page):
     def _obstacle_to_suggesting(self) -> str:
         if self.jobs.is_busy("suggest"):
             return tr("Photos to label are being chosen already.")
-        if self.session.model is None and self.session.starter_of(next(iter(TASK_CARDS))) is None:
+        if self.session.model is None and self.session.starter_of(next(iter(TASKS))) is None:
             return tr("It needs a model that tells noise apart: pretrain one first.")
         return ""
 

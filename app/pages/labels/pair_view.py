@@ -16,9 +16,8 @@ from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from app.widgets.elided_box import ElidedComboBox
 from engine.contracts.errors import EngineError
-from engine.contracts.presets import TASK_CARDS
-
-_PAIR = "denoise"
+from engine.labelling.own import preview_own_label
+from engine.method.catalogue.tasks import TASKS
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,8 @@ class LabelPairView(QWidget):
                 "as you see it here."
             )
         )
-        for name, card in TASK_CARDS.items():
-            self.task_choice.addItem(translate_engine(card.title), name)
+        for name, row in TASKS.items():
+            self.task_choice.addItem(translate_engine(row.title), name)
         self.task_choice.currentIndexChanged.connect(self._look)
         self._task_note = ElidedLabel("", "caption")
         as_label = QHBoxLayout()
@@ -115,10 +114,9 @@ class LabelPairView(QWidget):
     @Slot()
     def _look(self) -> None:
         task = self.task_choice.currentData()
-        card = TASK_CARDS[task]
         self._task_note.set_text(
             tr("Made of the reference alone: no noisy photo is needed.")
-            if card.makes_own_pairs
+            if TASKS[task].makes_own_pairs
             else tr("The noisy photo and its reference.")
         )
         if self._entry is None:
@@ -141,10 +139,8 @@ class LabelPairView(QWidget):
 def _look_at(entry: LabelEntry, task: str, files: PictureFiles) -> _LookedAt:
     """Read both photos, or make the noisy side; in a background thread."""
     reference = tr("Reference")
-    if task != _PAIR and entry.clean is not None:
+    if TASKS[task].makes_own_pairs and entry.clean is not None:
         try:
-            from engine.labelling.own import preview_own_label
-
             noisy, clean = preview_own_label(task, files.read(entry.clean).pixels)
         except EngineError as error:
             return _LookedAt(entry, (MissingPicture(title=reference, reason=translate_engine(str(error))),))

@@ -15,9 +15,8 @@ from app.jobs.runner import JobHandle, JobLane, JobRequest, JobRunner, JobState
 from app.look.phrases import number, time_left
 from app.look.translation import tr
 from engine.contracts.configs import ScanConfig
-from engine.contracts.events import Emit, FileSkipped, JobEvent, PhotoScanned, StepDone
-from engine.contracts.job_control import JobControl
-from engine.contracts.results import ScanResult
+from engine.contracts.events import FileSkipped, JobEvent, PhotoScanned, StepDone
+from engine.jobs import find_duplicates, scan
 from engine.photos.duplicates import Candidate, DuplicateGroup, DuplicatesConfig
 
 _LEAST_FLUSH_MS = 50
@@ -120,9 +119,7 @@ class PhotoScans(QObject):
         self.changed.emit()
 
     def _submit(self, title: str, config: ScanConfig, lane: JobLane) -> JobHandle:
-        job = self._runner.submit(
-            JobRequest(title=title, page_id="photos", function=_scan_photos, config=config, lane=lane)
-        )
+        job = self._runner.submit(JobRequest(title=title, page_id="photos", function=scan, config=config, lane=lane))
         job.events_received.connect(self._take_events)
         job.progressed.connect(self._take_progress)
         job.state_changed.connect(self._take_state)
@@ -186,7 +183,7 @@ class PhotoScans(QObject):
             if state is JobState.FINISHED:
                 self._look_for_duplicates()
         else:
-            self._scans = [scan for scan in self._scans if scan is not job]
+            self._scans = [other for other in self._scans if other is not job]
             if not self._scans:
                 self.measure()
         self.changed.emit()
@@ -205,7 +202,7 @@ class PhotoScans(QObject):
             JobRequest(
                 title=tr("Looking for duplicates"),
                 page_id="photos",
-                function=_find_duplicates,
+                function=find_duplicates,
                 config=DuplicatesConfig(photos=candidates),
                 lane=JobLane.BACKGROUND,
             )
@@ -250,17 +247,3 @@ class PhotoScans(QObject):
             self._has_stepped_aside = False
             job.resume()
             self.changed.emit()
-
-
-def _scan_photos(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
-    """Run the engine's scan; its imports are left to the background thread."""
-    from engine.jobs import scan
-
-    return scan(config, control, emit)
-
-
-def _find_duplicates(config: DuplicatesConfig, control: JobControl, emit: Emit) -> tuple[DuplicateGroup, ...]:
-    """Run the engine's job; its imports are left to the background thread."""
-    from engine.jobs import find_duplicates
-
-    return find_duplicates(config, control, emit)

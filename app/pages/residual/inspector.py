@@ -25,6 +25,7 @@ from app.widgets.job_controls import JobControls
 from app.widgets.scroll_room import ScrollRoom
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
+from engine.jobs import compare_noises, examine_residual
 from engine.residuals.distances import NoiseComparison, NoiseComparisonConfig
 from engine.residuals.inspection import ResidualConfig, ResidualReport
 
@@ -51,19 +52,10 @@ class Inspection:
 
 
 def examine_job(config: Inspection, control: JobControl, emit: Emit) -> ResidualReport:
-    """The engine's job, imported where it runs, with the noise that was learned by what restored the photo."""
-    from engine.jobs import examine_residual
-
+    """The engine's job, with the noise that was learned by what restored the photo."""
     noisy, restored, label = config.request.noisy, config.request.restored, config.request.label
     noise = noise_file_of(restored, label, config.runs)
     return examine_residual(ResidualConfig(noisy=noisy, restored=restored, noise=noise), control, emit)
-
-
-def compare_job(config: NoiseComparisonConfig, control: JobControl, emit: Emit) -> NoiseComparison:
-    """The engine's job, imported where it runs."""
-    from engine.jobs import compare_noises
-
-    return compare_noises(config, control, emit)
 
 
 class ResidualInspector(QDialog):
@@ -181,7 +173,7 @@ class ResidualInspector(QDialog):
             num_photos=self.folder_view.num_photos.value(),
             crops_per_photo=self.folder_view.num_crops.value(),
         )
-        job = self._submit(tr("Comparing noises"), compare_job, config)
+        job = self._submit(tr("Comparing noises"), compare_noises, config)
         job.finished.connect(lambda comparison: self._show_comparison(job, comparison))
 
     def shut_down(self) -> None:

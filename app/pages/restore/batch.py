@@ -17,10 +17,10 @@ from app.look.translation import format_number, tr, tr_count, translate_engine
 from app.pages.restore.list import PhotoState, RestoreListModel, RowState
 from app.widgets.field_editors import choice_title
 from engine.contracts.configs import RestoreConfig
-from engine.contracts.events import Emit, FileSkipped, ImageRestored, JobEvent, PhotoPassedOver, StepDone
-from engine.contracts.job_control import JobControl
+from engine.contracts.events import FileSkipped, ImageRestored, JobEvent, PhotoPassedOver, StepDone
 from engine.contracts.restore_report import RestoreReportConfig, report_path
 from engine.contracts.results import PhotoOutcome, RestoreResult
+from engine.jobs import restore, write_restore_report
 
 
 class RestoreBatch(QObject):
@@ -80,7 +80,7 @@ class RestoreBatch(QObject):
             JobRequest(
                 title=tr("Restoring {photos}").format(photos=count(len(self._paths), "photo")),
                 page_id=self._page_id,
-                function=_restore_photos,
+                function=restore,
                 config=config,
             )
         )
@@ -99,7 +99,7 @@ class RestoreBatch(QObject):
             JobRequest(
                 title=tr("Writing the report"),
                 page_id=self._page_id,
-                function=_write_report,
+                function=write_restore_report,
                 config=RestoreReportConfig(
                     path=report_path(folder), outcomes=tuple(outcomes), earlier_results=self._earlier_results
                 ),
@@ -280,16 +280,3 @@ def _describe_failures(result: RestoreResult) -> str:
     return tr("{number} of {total} failed, {common} of them for this reason: {reason}").format(
         number=number(num_failed), total=number(total), common=number(num_common), reason=told
     )
-
-
-def _restore_photos(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreResult:
-    """Run the engine's job; its imports are left to the background thread."""
-    from engine.jobs import restore
-
-    return restore(config, control, emit)
-
-
-def _write_report(config: RestoreReportConfig, control: JobControl, emit: Emit) -> Path:
-    from engine.jobs import write_restore_report
-
-    return write_restore_report(config, control, emit)

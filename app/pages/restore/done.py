@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from app.jobs.latest_task import LatestTask
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.job_control import JobControl
+from engine.restoring.done_photos import find_done_photos
 
 _WAIT_MS = 300
 """Settings change by many small steps, as of the strength's slider: looked for once they have come to rest."""
@@ -67,12 +68,7 @@ class DonePhotos(QObject):
             return
         control = self._control = JobControl()
 
-        def look() -> frozenset[Path]:
-            from engine.restoring.done_photos import find_done_photos
-
-            return frozenset(find_done_photos(config, control))
-
-        self._task.submit(look)
+        self._task.submit(lambda: frozenset(find_done_photos(config, control)))
 
     @Slot(object)
     def _take(self, paths: frozenset[Path]) -> None:

@@ -24,8 +24,8 @@ from app.widgets.plots.training_plot import TrainingPlot
 from app.widgets.preview_strip import PreviewStrip
 from engine.contracts.errors import EngineError, ModelFileError
 from engine.contracts.learned_noise import LearnedNoise
-from engine.contracts.presets import TASK_CARDS
 from engine.machine.json_files import json_text
+from engine.method.catalogue.tasks import TASKS
 from engine.models.cards import ModelSummary
 from engine.models.reading import read_summary
 from engine.runs.store import Run
@@ -129,7 +129,7 @@ class RunDetails(QWidget):
             self.facts.set_groups({})
             return
         record = entry.record
-        task = TASK_CARDS.get(record.task)
+        task = TASKS.get(record.task)
         run = {
             tr("Kind"): tr(KIND_TITLES[record.kind]),
             tr("Status"): tr(STATUS_TITLES[record.status]),

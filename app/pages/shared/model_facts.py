@@ -2,7 +2,7 @@
 
 from app.look import phrases
 from app.look.translation import plain_number, tr, tr_count, translate_engine
-from engine.contracts.presets import TASK_CARDS
+from engine.method.catalogue.tasks import TASKS
 from engine.models.cards import ModelCard, ModelSummary
 
 _MAX_NAMES = 6
@@ -11,7 +11,7 @@ _MAX_NAMES = 6
 def model_facts(summary: ModelSummary) -> dict[str, str]:
     """Return what a person reads before using a model, by name."""
     card = summary.card
-    task = TASK_CARDS.get(card.task)
+    task = TASKS.get(card.task)
     steps = tr("{number} steps").format(number=phrases.number(card.steps)) if card.steps else ""
     return {
         tr("Name"): card.name,

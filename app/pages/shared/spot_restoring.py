@@ -16,9 +16,9 @@ from app.viewer.picture_files import PictureFiles
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import Pixels
 from engine.photo_files.photos import BitDepth, PhotoImage
+from engine.restoring.raw import OpenRaw, open_raw, restore_raw_area
 
 if TYPE_CHECKING:
-    from engine.restoring.raw import OpenRaw
     from engine.restoring.restorer import Restorer
 
 SURROUNDINGS_PX = 48
@@ -157,8 +157,6 @@ class SpotRestorer:
         self, path: Path, photo: PhotoImage, spot: Spot, restorer: Restorer, control: JobControl
     ) -> tuple[Pixels, Pixels]:
         """From the sensor's mosaic, as the whole file will be; beside it, plain interpolation."""
-        from engine.restoring.raw import open_raw, restore_raw_area
-
         changed = path.stat().st_mtime_ns if path.exists() else 0
         if self._raw is None or self._raw[:2] != (path, changed):
             self._raw = None

@@ -1,6 +1,5 @@
 """Fine-tune: learn from a few pairs of a noisy photo and its clean reference, or from clean photos alone."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,11 @@ from app.pages.training.setup.start_choice import StartChoice, newest_pretrained
 from app.pages.training.setup.teaching_photos import OPEN_PHOTOS, TeachingPhotos, offered_photos
 from app.widgets.elided_box import ElidedComboBox
 from engine.contracts.configs import OWN_NOISE, FinetuneConfig, Preset
-from engine.contracts.events import Emit
-from engine.contracts.job_control import JobControl
-from engine.contracts.presets import TASK_CARDS, TaskCard, finetune_preset
+from engine.contracts.presets import finetune_preset
 from engine.contracts.results import TrainingResult
+from engine.jobs import finetune
+from engine.method.catalogue.backbones import BACKBONES
+from engine.method.catalogue.tasks import TASKS, TaskRow
 from engine.photos.pairs import PhotoPair, choose_pairs
 from engine.runs.store import Run
 
@@ -47,27 +47,14 @@ _FIELDS = (
     "checkpoint_interval_s",
     "preview_interval_s",
 )
-_TASK_ICONS = {
-    "denoise": "magic-wand",
-    "sr2": "arrows-out-simple",
-    "sr3": "arrows-out-simple",
-    "sr4": "arrows-out-simple",
-    "demosaick": "aperture",
-}
-
-
-def finetune_job(config: FinetuneConfig, control: JobControl, emit: Emit) -> TrainingResult:
-    """The engine's job, imported where it runs."""
-    from engine.jobs import finetune
-
-    return finetune(config, control, emit)
 
 
 FINETUNE = TrainingKind(
     name="finetune",
     config=FinetuneConfig,
     fields=_FIELDS,
-    job=finetune_job,
+    job=finetune,
+    catalogues={"backbone": BACKBONES},
     minutes=lambda card: card.finetune_minutes,
     preset_setting=FINETUNE_PRESET,
     empty_texts={"labels": mark("All")},
@@ -86,22 +73,21 @@ class FinetuneInputs(TrainingInputs):
         super().__init__(FINETUNE, session, runner, settings)
         self._offered: list[TeachingPhotos] = []
         self._chosen_source = ""
-        self._task_entries: Mapping[str, Any] = {}
         self._params_shown: tuple[str, bool] | None = None
         self.tasks = ChoiceCards(
             [
                 CardText(
                     name,
-                    _TASK_ICONS.get(name, "magic-wand"),
-                    translate_engine(card.title),
+                    _icon(row),
+                    translate_engine(row.title),
                     "",
-                    translate_engine(card.description),
+                    translate_engine(row.description),
                 )
-                for name, card in TASK_CARDS.items()
+                for name, row in TASKS.items()
             ],
             tr("Task"),
         )
-        self.tasks.choose(next(iter(TASK_CARDS)))
+        self.tasks.choose(next(iter(TASKS)))
         self.start_choice = StartChoice(session, settings, lambda: self.tasks.value, self._default_start)
         self._lay_out()
         session.label_pairs_changed.connect(self.changed)
@@ -176,12 +162,12 @@ class FinetuneInputs(TrainingInputs):
         )
 
     def default_name(self) -> str:
-        is_first = self.tasks.value == next(iter(TASK_CARDS))
-        what = tr("fine-tuned") if is_first else translate_engine(self._card.title).lower()
+        is_first = self.tasks.value == next(iter(TASKS))
+        what = tr("fine-tuned") if is_first else translate_engine(self._row.title).lower()
         return f"{self.session.folder_name}, {what}" if self.session.folder_name else ""
 
     def obstacle(self) -> str:
-        if self.source is None and self._card.makes_own_pairs:
+        if self.source is None and self._row.makes_own_pairs:
             return tr("Open a folder of clean photos first.")
         if self.source is None:
             return tr("Add clean references on the Labels page first.")
@@ -190,7 +176,7 @@ class FinetuneInputs(TrainingInputs):
     def missing_input(self) -> tuple[str, str] | None:
         if self.source is not None:
             return None
-        return ("photos", tr("Go to Photos")) if self._card.makes_own_pairs else ("labels", tr("Go to Labels"))
+        return ("photos", tr("Go to Photos")) if self._row.makes_own_pairs else ("labels", tr("Go to Labels"))
 
     def input_text(self) -> str:
         source, num_chosen = self.source, self._num_chosen()
@@ -210,13 +196,6 @@ class FinetuneInputs(TrainingInputs):
     def num_input_photos(self) -> int:
         return self._num_chosen()
 
-    def registry_choices(self) -> tuple[Mapping[str, Mapping[str, str]], Mapping[str, Mapping[str, Any]]]:
-        from engine.method.registry import BACKBONES, TASKS
-
-        self._task_entries = TASKS
-        titles = {name: translate_engine(entry.title) for name, entry in BACKBONES.items()}
-        return {"backbone": titles}, {"backbone": {name: entry.params_model for name, entry in BACKBONES.items()}}
-
     def result_text(self, result: TrainingResult) -> str:
         metrics = result.metrics
         psnr, untreated = metrics.get("validation_psnr"), metrics.get("validation_noisy_psnr")
@@ -227,7 +206,7 @@ class FinetuneInputs(TrainingInputs):
         figures = {
             "psnr": phrases.decibels(psnr),
             "gain": phrases.signed_decibels(psnr - untreated),
-            "untreated": translate_engine(self._card.untreated),
+            "untreated": translate_engine(self._row.untreated),
         }
         share = metrics.get("share_of_way", 1.0)
         if share == 1:
@@ -238,7 +217,7 @@ class FinetuneInputs(TrainingInputs):
         ).format(share=phrases.percent(share), **figures)
 
     def refresh(self) -> None:
-        self._offered = offered_photos(self.session, self._card)
+        self._offered = offered_photos(self.session, self._row)
         source = self.source
         self.source_choice.clear()
         self.source_choice.addItems([photos.title for photos in self._offered])
@@ -248,7 +227,7 @@ class FinetuneInputs(TrainingInputs):
         self.source_choice.setVisible(len(self._offered) > 1)
         self._source_text.setVisible(len(self._offered) <= 1)
         nothing = tr("Nothing yet: add a folder of clean references on the Labels page")
-        if self._card.makes_own_pairs:
+        if self._row.makes_own_pairs:
             nothing = tr("Nothing yet: open a folder of clean photos on the Photos page")
         self._source_text.set_text(nothing if source is None else source.title)
         self._source_note.setText(self._note(source))
@@ -256,8 +235,8 @@ class FinetuneInputs(TrainingInputs):
         self._show_task_params()
 
     @property
-    def _card(self) -> TaskCard:
-        return TASK_CARDS[self.tasks.value]
+    def _row(self) -> TaskRow:
+        return TASKS[self.tasks.value]
 
     def _start_knows_task(self, path: Path) -> bool:
         """Whether a model was trained for the chosen task; a file that says nothing of it counts as such."""
@@ -269,7 +248,7 @@ class FinetuneInputs(TrainingInputs):
         """Whether a model denoises already, and was not pretrained by another method than the photos' own noise."""
         run = self.session.run_catalog.find(path)
         pretext = run.record.pretext if run is not None else None
-        return self.tasks.value == "denoise" and self._start_knows_task(path) and pretext in {None, OWN_NOISE}
+        return self._row.shows_risk and self._start_knows_task(path) and pretext in {None, OWN_NOISE}
 
     def _default_start(self) -> Path | None:
         starter = self.session.starter_to_learn_from(self.tasks.value)
@@ -277,22 +256,19 @@ class FinetuneInputs(TrainingInputs):
 
     def _show_task_params(self) -> None:
         """Offer the settings of the chosen task, with what suits the photos that it learns from as their preset."""
-        entry = self._task_entries.get(self.tasks.value)
-        if entry is None:
-            return
         source = self.source
         shown = (self.tasks.value, source is not None and source.are_clean_alone)
         if shown != self._params_shown:
             self._params_shown = shown
-            baseline = entry.make({}).own_pairs_params if shown[1] else {}
-            self.form.set_params("task_params", entry.params_model, baseline)
+            baseline = self._row.own_pairs_params if shown[1] else {}
+            self.form.set_params("task_params", self._row.params_model, baseline)
 
     def _note(self, source: TeachingPhotos | None) -> str:
         """Say what a task asks of the photos, and what may be wrong with them."""
-        if not self._card.makes_own_pairs:
+        if not self._row.makes_own_pairs:
             return ""
         text = tr("Clean photos alone are enough: this task makes {what} of them by itself.").format(
-            what=translate_engine(self._card.makes)
+            what=translate_engine(self._row.makes)
         )
         if source is not None and source.key == OPEN_PHOTOS:
             text += " " + tr("Noise in them would be learned as part of the picture.")
@@ -320,6 +296,12 @@ class FinetuneInputs(TrainingInputs):
     def _on_source_chosen(self, row: int) -> None:
         self._chosen_source = self._offered[row].key
         self.changed.emit()
+
+
+def _icon(row: TaskRow) -> str:
+    if row.scale > 1:
+        return "arrows-out-simple"
+    return "aperture" if row.takes_mosaics else "magic-wand"
 
 
 class FinetunePage(TrainingPage):

@@ -19,7 +19,6 @@ from app.look.translation import tr, tr_count, translate_engine
 from app.pages.shared.learned_noise.words import gains_by_share
 from app.pages.shared.page import Page
 from app.pages.training.job import TrainingJob
-from app.pages.training.resume_banner import resume_job
 from app.pages.training.setup.checks import TrainingChecks
 from app.pages.training.setup.form import TrainingForm
 from app.pages.training.setup.panel import TrainingSetup
@@ -31,6 +30,8 @@ from app.widgets.plots.curves import chance_accuracy
 from engine.contracts.configs import FinetuneConfig, Preset, PretrainConfig, TrainingConfig
 from engine.contracts.presets import PRESET_CARDS, PresetCard
 from engine.contracts.results import TrainingResult
+from engine.jobs import resume_training
+from engine.method.catalogue.rows import Row
 from engine.runs.store import Run
 
 
@@ -45,6 +46,7 @@ class TrainingKind:
         job: Trains.
         minutes: How long a preset takes on the reference machine.
         preset_setting: Where the last preset is kept.
+        catalogues: The fields that name something, and what there is to choose from.
         empty_texts: What an empty number means, by field.
         is_tuned_next: Whether its model is one to be fine-tuned, and judged without labels.
     """
@@ -55,6 +57,7 @@ class TrainingKind:
     job: JobFunction
     minutes: Callable[[PresetCard], float]
     preset_setting: Setting[str]
+    catalogues: Mapping[str, Mapping[str, Row]]
     empty_texts: Mapping[str, str] = field(default_factory=dict)
     is_tuned_next: bool = False
 
@@ -83,7 +86,8 @@ class TrainingInputs(QWidget):
         self.session = session
         self.runner = runner
         self.settings = settings
-        self.form = TrainingForm(kind.config, kind.fields, {name: tr(text) for name, text in kind.empty_texts.items()})
+        empty_texts = {name: tr(text) for name, text in kind.empty_texts.items()}
+        self.form = TrainingForm(kind.config, kind.fields, kind.catalogues, empty_texts)
 
     def refresh(self) -> None:
         """Bring up to date what depends on the photos and the settings."""
@@ -135,10 +139,6 @@ class TrainingInputs(QWidget):
     @abstractmethod
     def num_input_photos(self) -> int:
         """Return how many photos are learned from."""
-
-    @abstractmethod
-    def registry_choices(self) -> tuple[Mapping[str, Mapping[str, str]], Mapping[str, Mapping[str, Any]]]:
-        """Return titles and settings models of the fields that name an entry of the engine's registry."""
 
     @abstractmethod
     def result_text(self, result: TrainingResult) -> str:
@@ -295,7 +295,7 @@ class TrainingPage(Page):
             return
         is_first = not self._trainings
         training = self._submit(
-            self.inputs.job_title(record.name, record.pretext or ""), resume_job, entry.path, None, run=entry.path
+            self.inputs.job_title(record.name, record.pretext or ""), resume_training, entry.path, None, run=entry.path
         )
         if is_first:
             self._follow(training)
@@ -474,8 +474,6 @@ class TrainingPage(Page):
 
     @Slot()
     def _on_engine_loaded(self) -> None:
-        choices, params_models = self.inputs.registry_choices()
-        self.form.add_choices(choices, params_models)
         self.checks.activate()
         self.refresh()
 

@@ -1,6 +1,5 @@
 """Pretrain: learn from the noisy photos alone."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +24,12 @@ from app.pages.training.setup.start_choice import StartChoice
 from app.pages.training.setup.teaching_photos import count_photos
 from app.widgets.field_editors import IntEditor
 from engine.contracts.configs import OWN_NOISE, Preset, PretrainConfig
-from engine.contracts.events import Emit
-from engine.contracts.job_control import JobControl
 from engine.contracts.photo import NOTHING_NOTED, CameraFacts
 from engine.contracts.presets import pretrain_preset
 from engine.contracts.results import TrainingResult
+from engine.jobs import pretrain
+from engine.method.catalogue.backbones import BACKBONES
+from engine.method.catalogue.pretexts import PRETEXTS, methods_for_one_photo
 from engine.runs.store import Run
 
 _FIELDS = (
@@ -48,24 +48,16 @@ _FIELDS = (
 )
 STRIDE_MEASURED = 0
 """The stride that stands for the measured one."""
-_MIN_PHOTOS = 2
-"""Of the default method; those of the others are known when the engine is loaded."""
 _RESTORING_TASK = "denoise"
 """What a pretrained network does without labels, so that its shipped model is the one to start from."""
-
-
-def pretrain_job(config: PretrainConfig, control: JobControl, emit: Emit) -> TrainingResult:
-    """The engine's job, imported where it runs."""
-    from engine.jobs import pretrain
-
-    return pretrain(config, control, emit)
 
 
 PRETRAIN = TrainingKind(
     name="pretrain",
     config=PretrainConfig,
     fields=_FIELDS,
-    job=pretrain_job,
+    job=pretrain,
+    catalogues={"pretext": PRETEXTS, "backbone": BACKBONES},
     minutes=lambda card: card.pretrain_minutes,
     preset_setting=PRETRAIN_PRESET,
     is_tuned_next=True,
@@ -86,7 +78,6 @@ class PretrainInputs(TrainingInputs):
 
     def __init__(self, session: Session, runner: JobRunner, settings: Settings) -> None:
         super().__init__(PRETRAIN, session, runner, settings)
-        self._min_photos: dict[str, int] = {}
         self.start_choice = StartChoice(session, settings, lambda: _RESTORING_TASK, self._starter)
         self.start_choice.changed.connect(self.start_changed)
         session.photos_measured.connect(self.changed)
@@ -107,7 +98,7 @@ class PretrainInputs(TrainingInputs):
     @property
     def learns_own_noise(self) -> bool:
         """Whether the method that is chosen learns the photos' own noise."""
-        return bool(self.form.values().get("pretext") == OWN_NOISE)
+        return bool(self.form.values()["pretext"] == OWN_NOISE)
 
     def introduction(self) -> tuple[str, str]:
         if self.learns_own_noise:
@@ -137,10 +128,9 @@ class PretrainInputs(TrainingInputs):
         noise = common_noise(self.session.included_photos)
         editor = self.form.params_editor("pretext_params", "stride")
         self.change_stride.setVisible(editor is not None)
-        samples_nothing = self.learns_own_noise or (editor is None and self.form.params_forms)
-        if noise is None or samples_nothing:
+        if noise is None or editor is None:
             plan = ""
-        elif editor is None or editor.value() == STRIDE_MEASURED:
+        elif editor.value() == STRIDE_MEASURED:
             plan = plan_text(noise)
         else:
             plan = tr("Stride {stride}, as set below; measured: {measured}.").format(
@@ -212,12 +202,12 @@ class PretrainInputs(TrainingInputs):
                 "Learning the photos’ own noise refines a model: start from the starter model or a run, or choose "
                 "another method under More settings."
             )
-        least = self._min_photos.get(self.form.values().get("pretext", ""), _MIN_PHOTOS)
+        least = PRETEXTS[self.form.values()["pretext"]].min_photos
         if self.num_input_photos() < least:
             return tr(
                 "At least {least} photos are needed: the method compares the noise of different photos. Add photos, "
                 "cut a photo into parts, or choose a method that learns from a single photo too: {methods}."
-            ).format(least=least, methods=", ".join(self._methods_for_one_photo()))
+            ).format(least=least, methods=", ".join(map(translate_engine, methods_for_one_photo())))
         return ""
 
     def missing_input(self) -> tuple[str, str] | None:
@@ -239,30 +229,6 @@ class PretrainInputs(TrainingInputs):
 
     def num_input_photos(self) -> int:
         return len(self.session.included_photos)
-
-    def _methods_for_one_photo(self) -> list[str]:
-        """Return the titles of the methods that compare no photos."""
-        from engine.method.registry import PRETEXTS
-
-        return [translate_engine(PRETEXTS[name].title) for name, least in self._min_photos.items() if least == 1]
-
-    def registry_choices(self) -> tuple[Mapping[str, Mapping[str, str]], Mapping[str, Mapping[str, Any]]]:
-        from engine.method.registry import BACKBONES, PRETEXTS
-
-        # The stride is measured before training; any will do to ask how many photos a method compares.
-        self._min_photos = {
-            name: entry.make({"stride": 1} if "stride" in entry.params_model.model_fields else {}).min_photos
-            for name, entry in PRETEXTS.items()
-        }
-        choices = {
-            "pretext": {name: translate_engine(entry.title) for name, entry in PRETEXTS.items()},
-            "backbone": {name: translate_engine(entry.title) for name, entry in BACKBONES.items()},
-        }
-        models = {
-            "pretext": {name: entry.params_model for name, entry in PRETEXTS.items()},
-            "backbone": {name: entry.params_model for name, entry in BACKBONES.items()},
-        }
-        return choices, models
 
     def result_text(self, result: TrainingResult) -> str:
         if "estimated_gain" not in result.metrics:

@@ -1,7 +1,6 @@
 """Offers to go on with a run that did not reach its end."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
@@ -12,9 +11,6 @@ from app.look.phrases import duration
 from app.look.text import ElidedLabel, IconLabel
 from app.look.theme import SPACING
 from app.look.translation import format_number, mark, tr
-from engine.contracts.events import Emit
-from engine.contracts.job_control import JobControl
-from engine.contracts.results import TrainingResult
 from engine.runs.records import RunStatus
 
 _HOW = {
@@ -26,13 +22,6 @@ _WITH_LOSS = mark(
     "“{name}” was interrupted: it goes on from step {step} of {steps}; {lost} steps after its last save, {time} of "
     "training, are lost."
 )
-
-
-def resume_job(run: Path, control: JobControl, emit: Emit) -> TrainingResult:
-    """Go on with a run; a job of the form that `JobRunner` takes."""
-    from engine.jobs import resume_training
-
-    return resume_training(run, control, emit)
 
 
 class ResumeBanner(QWidget):

@@ -15,9 +15,10 @@ from engine.label_budget.reports.chart import draw_chart
 from engine.label_budget.reports.results import BudgetComparison, BudgetFigures
 from engine.label_budget.reports.statistics import Estimate
 from engine.label_budget.scores import Score
+from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.json_files import json_text
 from engine.machine.places import library_versions
-from engine.runs.folder import write_text
+from engine.runs.folder import unwritable, write_text
 
 CHART_PNG = "chart.png"
 CHART_SVG = "chart.svg"
@@ -39,9 +40,6 @@ def write_reports(
     Raises:
         RunStoreError: One of them cannot be written.
     """
-    from engine.machine.atomic_files import write_bytes_atomically
-    from engine.runs.folder import unwritable
-
     note = describe_experiment(config, plan, figures)
     folder = config.noisy[0]
     title = f"What labels are worth: {folder.parent.name} / {folder.name}"

@@ -5,43 +5,11 @@ With `shuffle` 2 it works on 2x2 cells of pixels as channels, which is FFDNet's 
 2018) without its noise map.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, ClassVar
-
 import torch.nn.functional as F  # noqa: N812 - the customary name
-from pydantic import Field
 from torch import Tensor, nn
 
 from engine.method.backbones.backbone import PHOTO_CHANNELS, Backbone, initialise_for_relu
-from engine.method.backbones.sizes import BY_SIZE, CELL_FIELD, NamedSize, SizedParams, SizeName, size_field
-
-SIZES = {
-    "small": NamedSize({"width": 48, "num_layers": 8, "shuffle": 2}, num_parameters=135, kflop_per_pixel=67),
-    "medium": NamedSize({"width": 64, "num_layers": 12, "shuffle": 2}, num_parameters=383, kflop_per_pixel=191),
-    "large": NamedSize({"width": 96, "num_layers": 12, "shuffle": 2}, num_parameters=851, kflop_per_pixel=425),
-}
-
-
-class DnCNNParams(SizedParams):
-    """Size of the stack."""
-
-    sizes: ClassVar[Mapping[str, NamedSize]] = SIZES
-
-    size: Annotated[SizeName, size_field(SIZES)] = "small"
-    width: Annotated[
-        int, Field(ge=0, le=256, title="Width", description="Channels; 0: by the size.", json_schema_extra=BY_SIZE)
-    ] = 0
-    num_layers: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=30,
-            title="Layers",
-            description="Convolutions, at least 2; 0: by the size.",
-            json_schema_extra=BY_SIZE,
-        ),
-    ] = 0
-    shuffle: Annotated[int, CELL_FIELD] = 0
+from engine.method.catalogue.backbones import DnCNNParams
 
 
 class DnCNN(Backbone):

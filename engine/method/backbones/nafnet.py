@@ -10,67 +10,14 @@ scale on each branch, zero at first, is here the branch's last convolution, zero
 over memory less. With `shuffle` 2 the network works on 2x2 cells of pixels as channels.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the customary name
-from pydantic import Field
 from torch import Tensor, nn
 
 from engine.method.backbones.backbone import PHOTO_CHANNELS, Backbone
-from engine.method.backbones.sizes import BY_SIZE, CELL_FIELD, NamedSize, SizedParams, SizeName, size_field
-
-SIZES = {
-    "small": NamedSize(
-        {"width": 32, "num_levels": 3, "num_blocks": 1, "shuffle": 2}, num_parameters=257, kflop_per_pixel=24
-    ),
-    "medium": NamedSize(
-        {"width": 48, "num_levels": 3, "num_blocks": 2, "shuffle": 2}, num_parameters=939, kflop_per_pixel=86
-    ),
-    "large": NamedSize(
-        {"width": 64, "num_levels": 3, "num_blocks": 3, "shuffle": 2}, num_parameters=2309, kflop_per_pixel=213
-    ),
-}
-
-
-class NAFNetParams(SizedParams):
-    """Size of the network."""
-
-    sizes: ClassVar[Mapping[str, NamedSize]] = SIZES
-
-    size: Annotated[SizeName, size_field(SIZES)] = "small"
-    width: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=128,
-            title="Width",
-            description="Channels at first; doubled at each level; 0: by the size.",
-            json_schema_extra=BY_SIZE,
-        ),
-    ] = 0
-    num_levels: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=5,
-            title="Levels",
-            description="How many resolutions it works at; 0: by the size.",
-            json_schema_extra=BY_SIZE,
-        ),
-    ] = 0
-    num_blocks: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=12,
-            title="Blocks",
-            description="Blocks a level, down and up; 0: by the size.",
-            json_schema_extra=BY_SIZE,
-        ),
-    ] = 0
-    shuffle: Annotated[int, CELL_FIELD] = 0
+from engine.method.catalogue.backbones import NAFNetParams
 
 
 class GatedBlock(nn.Module):

@@ -12,82 +12,12 @@ Bias-Free Convolutional Neural Networks", ICLR 2020), and what is near black kee
 """
 
 import itertools
-from collections.abc import Mapping
-from typing import Annotated, ClassVar
 
 import torch.nn.functional as F  # noqa: N812 - the customary name
-from pydantic import Field
 from torch import Tensor, nn
 
 from engine.method.backbones.backbone import PHOTO_CHANNELS, Backbone, initialise_for_relu
-from engine.method.backbones.sizes import BY_SIZE, CELL_FIELD, NamedSize, SizedParams, SizeName, size_field
-
-SIZES = {
-    "small": NamedSize(
-        {"width": 32, "num_levels": 3, "max_width": 64, "num_blocks": 1, "shuffle": 2},
-        num_parameters=314,
-        kflop_per_pixel=46,
-    ),
-    "medium": NamedSize(
-        {"width": 64, "num_levels": 3, "max_width": 96, "num_blocks": 1, "shuffle": 2},
-        num_parameters=782,
-        kflop_per_pixel=136,
-    ),
-    "large": NamedSize(
-        {"width": 96, "num_levels": 3, "max_width": 128, "num_blocks": 1, "shuffle": 2},
-        num_parameters=1467,
-        kflop_per_pixel=276,
-    ),
-}
-
-
-class ResidualUNetParams(SizedParams):
-    """Size of the network."""
-
-    sizes: ClassVar[Mapping[str, NamedSize]] = SIZES
-
-    size: Annotated[SizeName, size_field(SIZES)] = "small"
-    width: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=256,
-            title="Width",
-            description="Channels at first; doubled at each level; 0: by the size.",
-            json_schema_extra=BY_SIZE,
-        ),
-    ] = 0
-    num_levels: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=5,
-            title="Levels",
-            description="How many resolutions it works at; 0: by the size.",
-            json_schema_extra=BY_SIZE,
-        ),
-    ] = 0
-    max_width: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=512,
-            title="Largest width",
-            description="Channels at most; 0: by the size.",
-            json_schema_extra=BY_SIZE,
-        ),
-    ] = 0
-    num_blocks: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=12,
-            title="Blocks",
-            description="Blocks a level, down and up; 0: by the size.",
-            json_schema_extra=BY_SIZE,
-        ),
-    ] = 0
-    shuffle: Annotated[int, CELL_FIELD] = 0
+from engine.method.catalogue.backbones import ResidualUNetParams
 
 
 class ResidualBlock(nn.Module):

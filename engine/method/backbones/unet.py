@@ -7,69 +7,13 @@ the identity. With `shuffle` 2 it works on 2x2 cells of pixels as channels, as F
 """
 
 import itertools
-from collections.abc import Mapping
-from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the customary name
-from pydantic import Field
 from torch import Tensor, nn
 
 from engine.method.backbones.backbone import PHOTO_CHANNELS, Backbone, initialise_for_relu
-from engine.method.backbones.sizes import BY_SIZE, CELL_FIELD, NamedSize, SizedParams, SizeName, size_field
-
-SIZES = {
-    "small": NamedSize(
-        {"width": 32, "num_levels": 3, "max_width": 96, "shuffle": 2}, num_parameters=381, kflop_per_pixel=49
-    ),
-    "medium": NamedSize(
-        {"width": 64, "num_levels": 3, "max_width": 128, "shuffle": 2}, num_parameters=1219, kflop_per_pixel=179
-    ),
-    "large": NamedSize(
-        {"width": 96, "num_levels": 3, "max_width": 160, "shuffle": 2}, num_parameters=2039, kflop_per_pixel=334
-    ),
-}
-
-
-class UNetParams(SizedParams):
-    """Size of the U-Net."""
-
-    sizes: ClassVar[Mapping[str, NamedSize]] = SIZES
-    # The network from before sizes had names: cards of that time do not mention a cell.
-    unnamed: ClassVar[Mapping[str, int]] = {"width": 32, "num_levels": 3, "max_width": 96, "shuffle": 1}
-
-    size: Annotated[SizeName, size_field(SIZES)] = "small"
-    width: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=256,
-            title="Width",
-            description="Channels at first; doubled at each level; 0: by the size.",
-            json_schema_extra=BY_SIZE,
-        ),
-    ] = 0
-    num_levels: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=6,
-            title="Levels",
-            description="How many resolutions it works at; 0: by the size.",
-            json_schema_extra=BY_SIZE,
-        ),
-    ] = 0
-    max_width: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=1024,
-            title="Largest width",
-            description="Channels at most; 0: by the size.",
-            json_schema_extra=BY_SIZE,
-        ),
-    ] = 0
-    shuffle: Annotated[int, CELL_FIELD] = 0
+from engine.method.catalogue.backbones import UNetParams
 
 
 class ConvBlock(nn.Module):

@@ -9,30 +9,12 @@ The paper samples from all pixels. Where the noise of neighbours is correlated, 
 at which it is not, and stands for x in both terms.
 """
 
-from typing import Annotated
-
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from engine.method.pretext.pretext_task import LossParts, PretextTask, Restore, StrideParams
+from engine.method.catalogue.pretexts import Neighbor2NeighborParams
+from engine.method.pretext.pretext_task import LossParts, PretextTask, Restore
 from engine.method.pretext.subsampling import NeighbourSampler, neighbour_subsamples, thinned
-
-
-class Neighbor2NeighborParams(StrideParams):
-    """Settings of Neighbor2Neighbor."""
-
-    gamma: Annotated[
-        float,
-        Field(
-            ge=0,
-            le=100,
-            title="Regularisation",
-            description="Weight of the term that allows for the difference between neighbouring pixels; "
-            "more keeps the picture smoother.",
-        ),
-    ] = 2.0
-    """2 is what the authors' program takes for sRGB photos, reached from 0 in the course of the training."""
 
 
 class Neighbor2Neighbor(PretextTask):
@@ -45,7 +27,6 @@ class Neighbor2Neighbor(PretextTask):
     """
 
     crops_per_photo = 2
-    min_photos = 1
 
     def __init__(self, params: Neighbor2NeighborParams) -> None:
         params.require_stride()

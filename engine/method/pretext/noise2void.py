@@ -9,32 +9,17 @@ The hidden pixel's noise must be independent of what the network sees; where the
 crop is first thinned by the stride at which it is not.
 """
 
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from engine.method.pretext.pretext_task import LossParts, PretextTask, Restore, StrideParams
+from engine.method.catalogue.pretexts import Noise2VoidParams
+from engine.method.pretext.pretext_task import LossParts, PretextTask, Restore
 from engine.method.pretext.subsampling import thinned
 
 WINDOW_RADIUS_PX = 2
 """Replacements come from the 5x5 surroundings."""
-
-
-class Noise2VoidParams(StrideParams):
-    """Settings of Noise2Void."""
-
-    cell_px: Annotated[
-        int,
-        Field(
-            ge=2,
-            le=32,
-            title="One hidden pixel in each square of",
-            description="Smaller squares hide more pixels: more is learned from a crop, but less of it is left to see.",
-            json_schema_extra={"unit": "px"},
-        ),
-    ] = 8
 
 
 class BlindSpots(NamedTuple):
@@ -95,7 +80,6 @@ class Noise2Void(PretextTask):
     """
 
     crops_per_photo = 2
-    min_photos = 1
 
     def __init__(self, params: Noise2VoidParams) -> None:
         params.require_stride()

@@ -12,22 +12,16 @@ the network itself takes away from the crops, shuffled.
 import torch
 from torch import Tensor
 
-from engine.contracts.configs import JobConfig
+from engine.method.catalogue.rows import NoParams
 from engine.method.pretext.pretext_task import LossParts, PretextTask, Restore
-
-
-class OwnNoiseParams(JobConfig):
-    """Settings of learning one's own noise: none, all is measured on the photos."""
 
 
 class OwnNoise(PretextTask):
     """Twins of photos, with their own noise."""
 
     crops_per_photo = 1
-    min_photos = 1
-    needs_start = True
 
-    def __init__(self, params: OwnNoiseParams) -> None:
+    def __init__(self, params: NoParams) -> None:
         self.params = params
 
     def source_crop_px(self, crop_px: int) -> int:

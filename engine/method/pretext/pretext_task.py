@@ -3,40 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
 
 import torch
-from pydantic import Field
 from torch import Tensor
-
-from engine.contracts.configs import JobConfig
 
 Restore = Callable[[Tensor], Tensor]
 """A network at the device's precision. Shape: (batch, 3, height, width), kept, unless its task says otherwise."""
-
-
-class StrideParams(JobConfig):
-    """Settings of methods that need pixels whose noise is independent."""
-
-    stride: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=4,
-            title="Sub-sampling stride",
-            description="Distance between pixels whose noise is independent; 0 measures it on the photos.",
-            json_schema_extra={"unit": "px"},
-        ),
-    ] = 0
-
-    def require_stride(self) -> None:
-        """Refuse a stride that has not been measured yet.
-
-        Raises:
-            ValueError: The stride is 0.
-        """
-        if self.stride < 1:
-            raise ValueError("the stride must be measured on the photos before training: set it to 1 or more")
 
 
 @dataclass(frozen=True)
@@ -57,13 +29,9 @@ class PretextTask(ABC):
 
     Attributes:
         crops_per_photo: Crops that each step takes of each photo.
-        min_photos: Photos that it needs at least.
-        needs_start: Whether it refines a network that restores already, and cannot begin from scratch.
     """
 
     crops_per_photo: int
-    min_photos: int
-    needs_start: bool = False
 
     @abstractmethod
     def source_crop_px(self, crop_px: int) -> int:

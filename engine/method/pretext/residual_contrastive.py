@@ -15,91 +15,14 @@ That one residual is used in both terms.
 """
 
 from collections.abc import Mapping
-from typing import Annotated
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from engine.contracts.configs import ADVANCED, JobConfig
+from engine.method.catalogue.pretexts import FidelityParams, ResidualContrastiveParams
 from engine.method.losses.residual_contrast import ResidualContrast
-from engine.method.pretext.pretext_task import LossParts, PretextTask, Restore, StrideParams
+from engine.method.pretext.pretext_task import LossParts, PretextTask, Restore
 from engine.method.pretext.subsampling import neighbour_subsamples
-
-
-class ContrastParams(JobConfig):
-    """Settings of the contrastive term."""
-
-    temperature: Annotated[
-        float,
-        Field(
-            ge=0,
-            le=1,
-            title="Temperature",
-            description="Distance between two noises at which they begin to count as different, on the 0 to 1 scale; "
-            "0 measures it on each batch.",
-        ),
-    ] = 0.01
-    temperature_share: Annotated[
-        float,
-        Field(
-            gt=0,
-            le=10,
-            title="Measured temperature",
-            description="As a share of the median distance between the noises of different photos; "
-            "used where the temperature is 0.",
-            json_schema_extra=ADVANCED,
-        ),
-    ] = 0.25
-    contrast_ratio: Annotated[
-        float,
-        Field(
-            ge=0,
-            le=10,
-            title="Contrast",
-            description="Pull of the contrastive term on the residual, as a share of the consistency term's; "
-            "0 leaves it out.",
-        ),
-    ] = 0.1
-
-
-class ResidualContrastiveParams(StrideParams, ContrastParams):
-    """Settings of residual contrastive learning."""
-
-    pull_only: Annotated[
-        bool,
-        Field(
-            title="Pull alike noises only",
-            description="Negatives weigh the pull between positives, but are not pushed apart themselves.",
-        ),
-    ] = True
-    queue_photos: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=4096,
-            title="Remembered residuals",
-            description="Residuals of photos of earlier steps that noises are told apart from too; 0: none. "
-            "Of use with more photos than a batch holds.",
-            json_schema_extra={"zero": "None", **ADVANCED},
-        ),
-    ] = 0
-    intensity_bins: Annotated[
-        int,
-        Field(
-            ge=1,
-            le=16,
-            title="Brightness steps",
-            description="Compare noises separately in this many groups of equally many pixels, from dark to bright, "
-            "since camera noise grows with brightness; 1 compares them as a whole.",
-            json_schema_extra=ADVANCED,
-        ),
-    ] = 4
-    # Of the forms measured in docs/benchmarks.md the one that gains on the whole and loses on no folder.
-
-
-class FidelityParams(ContrastParams):
-    """Settings of the plain form."""
 
 
 class ResidualContrastive(PretextTask):
@@ -110,7 +33,6 @@ class ResidualContrastive(PretextTask):
     """
 
     crops_per_photo = 2
-    min_photos = 2
 
     def __init__(self, params: ResidualContrastiveParams) -> None:
         params.require_stride()
@@ -161,7 +83,6 @@ class FidelityResidualContrastive(PretextTask):
     """RCL with a plain fidelity term: the residual x - f(x) of the whole crop, kept small by its square."""
 
     crops_per_photo = 2
-    min_photos = 2
 
     def __init__(self, params: FidelityParams) -> None:
         self.params = params

@@ -6,15 +6,14 @@ that photo, the measured samples included: they are as noisy as the rest.
 """
 
 import math
-from typing import Annotated, Final
+from typing import Final
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the customary name
-from pydantic import Field
 from torch import Tensor, nn
 
-from engine.contracts.configs import JobConfig
 from engine.method.backbones.backbone import Backbone, RestorationNetwork
+from engine.method.catalogue.tasks import DemosaickParams
 from engine.method.pretext.pretext_task import Restore
 from engine.method.tasks.restoration_task import RestorationTask
 from engine.photo_files.raw.demosaicking import INTERPOLATION_REACH_PX, interpolation_kernels
@@ -28,28 +27,6 @@ _MID_GRAY_SLOPE = 1.081
 """Of the sRGB curve at half of its range: encoded difference for a difference of light."""
 _MAX_READ_NOISE_SHARE = 0.3
 _MAX_BALANCE_GAIN = 2.5
-
-
-class DemosaickParams(JobConfig):
-    """Noise that is added to the mosaics of labels."""
-
-    noise_sigma: Annotated[
-        float,
-        Field(
-            ge=0,
-            le=100,
-            title="Strongest added noise",
-            description="Each label's mosaic gets noise of a random strength up to this; 0: none is added.",
-            json_schema_extra={"unit": "levels of 255"},
-        ),
-    ] = 20.0
-    camera_noise: Annotated[
-        bool,
-        Field(
-            title="Noise of light",
-            description="Half of the added noise grows with brightness, as a sensor's does; off: alike everywhere.",
-        ),
-    ] = True
 
 
 class BayerInterpolation(nn.Module):
@@ -116,8 +93,6 @@ class DemosaickNetwork(RestorationNetwork):
 
 class Demosaick(RestorationTask):
     """Give a Bayer mosaic its missing colours and remove its noise."""
-
-    makes_own_pairs = True
 
     def __init__(self, params: DemosaickParams) -> None:
         self.params = params

@@ -2,19 +2,15 @@
 
 from torch import Tensor
 
-from engine.contracts.configs import JobConfig
 from engine.method.backbones.backbone import Backbone, RestorationNetwork
+from engine.method.catalogue.rows import NoParams
 from engine.method.tasks.restoration_task import RestorationTask
-
-
-class DenoiseParams(JobConfig):
-    """Denoising has no settings."""
 
 
 class Denoise(RestorationTask):
     """Remove noise and keep the size."""
 
-    def __init__(self, params: DenoiseParams) -> None:
+    def __init__(self, params: NoParams) -> None:
         self.params = params
 
     def measure(self, clean: Tensor) -> Tensor:

@@ -1,8 +1,6 @@
 """What every restoration task offers: its measurement operator A, its network, its loss and its pair maker."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -17,16 +15,9 @@ class RestorationTask(ABC):
 
     Attributes:
         scale: How many output pixels an input pixel becomes to a side.
-        makes_own_pairs: Whether clean photos alone serve as labels, their noisy side being made by `make_noisy` and
-            `observe`.
-        own_pairs_params: Settings of the task, other than its usual ones, that suit such labels.
-        same_size_params: Settings of a task with a scale for photos that have been enlarged to their references' size.
     """
 
     scale: int = 1
-    makes_own_pairs: bool = False
-    own_pairs_params: ClassVar[Mapping[str, Any]] = {}
-    same_size_params: ClassVar[Mapping[str, Any]] = {}
 
     @abstractmethod
     def measure(self, clean: Tensor) -> Tensor:

@@ -5,17 +5,15 @@ the detail that its bicubic enlargement lacks, by a head of its own laid out as 
 backbone that removes noise starts as denoising followed by bicubic enlargement.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final
+from typing import Final
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the customary name
-from pydantic import Field
 from torch import Tensor, nn
 
-from engine.contracts.configs import JobConfig
 from engine.contracts.photo import Pixels
 from engine.method.backbones.backbone import Backbone, RestorationNetwork
+from engine.method.catalogue.tasks import SuperResolutionParams
 from engine.method.pretext.pretext_task import Restore
 from engine.method.tasks.restoration_task import RestorationTask
 from engine.photo_files.bicubic_resize import (
@@ -28,28 +26,6 @@ from engine.photo_files.bicubic_resize import (
 )
 
 _NOISE_FREE_SHARE: Final = 0.25
-
-
-class SuperResolutionParams(JobConfig):
-    """What the small photos are like."""
-
-    noise_sigma: Annotated[
-        float,
-        Field(
-            ge=0,
-            le=100,
-            title="Strongest added noise",
-            description="Each small photo gets noise of a random strength up to this; 0: none is added.",
-            json_schema_extra={"unit": "levels of 255"},
-        ),
-    ] = 0.0
-    enlarged_input: Annotated[
-        bool,
-        Field(
-            title="Already enlarged",
-            description="The small photos have been enlarged to the size of the large ones; the size then stays.",
-        ),
-    ] = False
 
 
 class BicubicShrinking(nn.Module):
@@ -157,11 +133,7 @@ class SuperResolution(RestorationTask):
         scale: The factor; 1 where the photos have been enlarged already.
     """
 
-    makes_own_pairs = True
-    own_pairs_params: ClassVar[Mapping[str, Any]] = {"noise_sigma": 10.0}
-    same_size_params: ClassVar[Mapping[str, Any]] = {"enlarged_input": True}
-
-    def __init__(self, factor: int, params: SuperResolutionParams) -> None:
+    def __init__(self, params: SuperResolutionParams, factor: int) -> None:
         self.params = params
         self.factor = factor
         self.scale = 1 if params.enlarged_input else factor

@@ -17,7 +17,9 @@ from engine.contracts.job_control import JobControl
 from engine.machine.devices import ComputeDevice, open_device
 from engine.machine.places import Place
 from engine.machine.system_memory import available_memory, total_memory
-from engine.method.registry import PRETEXTS, TASKS, find_entry
+from engine.method.catalogue.pretexts import PRETEXTS
+from engine.method.catalogue.tasks import TASKS
+from engine.method.factory import make_pretext, make_task
 from engine.models.files import ModelCard, read_card
 from engine.models.starters import starter_path
 from engine.photos.crops import MEMORY_BUDGET_BYTES
@@ -119,20 +121,17 @@ def preflight(config: PretrainConfig | FinetuneConfig, control: JobControl, *, s
 def _pretraining(
     config: PretrainConfig, origin: ModelCard | None, control: JobControl
 ) -> tuple[PhotoSet, int, list[Finding]]:
-    entry = find_entry(PRETEXTS, config.pretext, "method")
-    params = dict(config.pretext_params)
-    if "stride" in entry.params_model.model_fields and not params.get("stride"):
-        params["stride"] = 1
-    pretext = entry.make(params)
+    row = PRETEXTS.find(config.pretext)
+    pretext = make_pretext(config.pretext, row.with_stride(config.pretext_params))
     photos = look_at_photos(config.photos, control)
     findings = photo_findings(
         photos,
         crop_px=pretext.source_crop_px(config.crop_px),
-        min_photos=pretext.min_photos,
-        needs_variety=not pretext.needs_start,
+        min_photos=row.min_photos,
+        needs_variety=not row.needs_start,
         control=control,
     )
-    if pretext.needs_start and origin is None:
+    if row.needs_start and origin is None:
         findings.append(
             blocks(
                 "Learning the photos' own noise refines a model; from scratch there is none.",
@@ -147,22 +146,23 @@ def _pretraining(
 def _fine_tuning(
     config: FinetuneConfig, origin: ModelCard | None, control: JobControl
 ) -> tuple[PhotoSet, int, list[Finding]]:
-    task = find_entry(TASKS, config.task, "task").make(config.task_params)
+    task = make_task(config.task, config.task_params)
+    makes_own_pairs = TASKS[config.task].makes_own_pairs
     noisy, clean = look_at_photos(config.noisy, control), look_at_photos(config.clean, control)
     read = PhotoSet(
         photos=tuple(dict((*noisy.photos, *clean.photos)).items()), skipped=(*noisy.skipped, *clean.skipped)
     )
     findings: list[Finding] = []
-    if not config.noisy and not task.makes_own_pairs:
+    if not config.noisy and not makes_own_pairs:
         return read, 0, [blocks("This task learns from pairs, but there are no noisy photos.", "Add noisy photos.")]
-    if task.makes_own_pairs and (not config.noisy or set(noisy.paths) == set(clean.paths)):
+    if makes_own_pairs and (not config.noisy or set(noisy.paths) == set(clean.paths)):
         pairs: tuple[PhotoPair, ...] = tuple(PhotoPair(path, path) for path in clean.paths)
         findings += size_findings(clean, max(MIN_OWN_SIDE_PX, task.scale * config.crop_px))
     else:
         readable = {*noisy.paths, *clean.paths}
         given = [PhotoPair(*files) for files in config.given_pairs.items() if readable.issuperset(files)]
         matching = match_pairs(noisy.paths, clean.paths, scale=task.scale, given=given)
-        if task.makes_own_pairs and not matching.pairs and not matching.doubtful:
+        if makes_own_pairs and not matching.pairs and not matching.doubtful:
             matching = replace(matching, pairs=tuple(PhotoPair(path, path) for path in clean.paths), unmatched_clean=())
         pairs, matching_findings = _chosen(config, matching)
         findings += matching_findings
@@ -267,7 +267,7 @@ def _label_findings(config: FinetuneConfig, origin: ModelCard | None, num_labels
 
 def _other_task(origin: ModelCard, task: str) -> Finding:
     """A start that knows another task."""
-    known, wanted = (find_entry(TASKS, name, "task").title for name in (origin.task, task))
+    known, wanted = (TASKS.find(name).title for name in (origin.task, task))
     message = f"The model to start from was trained for another task: {known}, not {wanted}."
     if starter_path(task) is not None:
         return doubtful(

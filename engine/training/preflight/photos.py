@@ -10,6 +10,7 @@ from pathlib import Path
 from engine.contracts.errors import ImageReadError
 from engine.contracts.events import FileSkipped
 from engine.contracts.job_control import JobControl
+from engine.method.catalogue.pretexts import methods_for_one_photo
 from engine.photo_files.photos import ImageInfo, probe_image
 from engine.photo_files.tiff.pages import containing_file, page_number
 from engine.photos.decoded_files import SMALLEST_BYTES
@@ -125,7 +126,7 @@ def photo_findings(
                 blocks(
                     f"There is only {num_photos} usable photo; this method compares the noise of different photos.",
                     f"Add photos until there are at least {min_photos}, cut the photo into parts, or choose a method "
-                    "for a single photo too: The photos' own noise, Neighbor2Neighbor or Noise2Void.",
+                    f"for a single photo too: {', '.join(methods_for_one_photo())}.",
                 )
             ]
         return [

@@ -17,7 +17,8 @@ from engine.contracts.configs import FinetuneConfig, PretrainConfig
 from engine.contracts.job_control import JobControl
 from engine.machine.devices import ComputeDevice
 from engine.machine.seeds import step_seed
-from engine.method.registry import PRETEXTS, TASKS, find_entry
+from engine.method.catalogue.pretexts import PRETEXTS
+from engine.method.factory import make_pretext, make_task
 from engine.models.files import ModelCard, build_network
 from engine.photos.crops import DecodedPair, DecodedPhoto
 from engine.training.objectives import Objective, PretextObjective, SupervisedObjective
@@ -166,7 +167,7 @@ def _card(config: PretrainConfig | FinetuneConfig, origin: ModelCard | None) -> 
 def _objective(config: PretrainConfig | FinetuneConfig, origin: ModelCard | None, *, num_photos: int) -> Objective:
     if isinstance(config, PretrainConfig):
         return _pretext_objective(config, config.pretext, config.pretext_params, config.crop_px, num_photos)
-    task = find_entry(TASKS, config.task, "task").make(config.task_params)
+    task = make_task(config.task, config.task_params)
     noisy = _made_up_photos(config.crop_px + 8, 1)[0]
     clean = _made_up_photos(task.scale * (config.crop_px + 8), 1)[0]
     unlabelled = None
@@ -179,11 +180,9 @@ def _objective(config: PretrainConfig | FinetuneConfig, origin: ModelCard | None
 def _pretext_objective(
     config: PretrainConfig | FinetuneConfig, name: str, params: dict[str, Any], crop_px: int, num_photos: int
 ) -> PretextObjective:
-    entry = find_entry(PRETEXTS, name, "method")
-    if "stride" in entry.params_model.model_fields and not params.get("stride"):
-        params = {**params, "stride": 1}
-    pretext = entry.make(params)
-    num_seen = max(min(config.photos_per_batch, num_photos), pretext.min_photos)
+    row = PRETEXTS.find(name)
+    pretext = make_pretext(name, row.with_stride(params))
+    num_seen = max(min(config.photos_per_batch, num_photos), row.min_photos)
     photos = _made_up_photos(pretext.source_crop_px(crop_px) + 8, num_seen)
     return PretextObjective(photos, pretext, config.photos_per_batch, crop_px, config.seed)
 

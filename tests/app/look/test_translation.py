@@ -82,6 +82,7 @@ def made_up(script: ModuleType, tmp_path: Path, english: None) -> None:
         "{0} is not there.": "NOT THERE: {0}",
         "{0} photo": "{0} PHOTO",
         "Device": "DEVICE",
+        "The photos' own noise": "OWN NOISE",
     }.items():
         catalogue.add(text, translation, context="engine")
     path = tmp_path / "residua.mo"
@@ -113,6 +114,7 @@ def test_texts_counts_and_unknown_texts() -> None:
         ("The run “my {0} run” is still running.", "STILL RUNNING: my {0} run."),
         ("The run “a\nb” is still running. Stop it first.", "STILL RUNNING: a\nb. STOP IT."),
         ("The noisy photo cannot be read: IMG_1.jpg is not there.", "NOT THERE: IMG_1.jpg SO noisy PHOTO IS NOT READ"),
+        ("The run “The photos' own noise, Noise2Void” is still running.", "STILL RUNNING: OWN NOISE, Noise2Void."),
         ("Nobody knows this.", "Nobody knows this."),
         ("Nobody knows this. Stop it first.", "Nobody knows this. STOP IT."),
         ("", ""),

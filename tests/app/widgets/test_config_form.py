@@ -16,6 +16,9 @@ from engine.contracts import configs
 from engine.contracts.configs import FinetuneConfig, JobConfig, Preset, PretrainConfig, RestoreConfig, TrainingConfig
 from engine.contracts.label_budget import LabelBudgetConfig
 from engine.contracts.presets import finetune_preset, pretrain_preset
+from engine.method.catalogue.backbones import BACKBONES
+from engine.method.catalogue.pretexts import PRETEXTS
+from engine.method.catalogue.tasks import TASKS
 
 REQUIRED: dict[str, Any] = {
     "folders": (Path("/photos"), Path("/more photos")),
@@ -31,8 +34,6 @@ MODELS = [model for model in vars(configs).values() if isinstance(model, type) a
 
 
 def all_models() -> list[type[BaseModel]]:
-    from engine.method.registry import BACKBONES, PRETEXTS, TASKS
-
     registered = [entry.params_model for table in (PRETEXTS, TASKS, BACKBONES) for entry in table.values()]
     return [*MODELS, *registered]
 
@@ -86,8 +87,6 @@ def test_titles_tips_units_bounds_and_choices_come_from_the_model(qtbot: QtBot, 
 
 
 def test_a_zero_that_stands_for_something_says_so(qtbot: QtBot, theme: Theme) -> None:
-    from engine.method.registry import BACKBONES
-
     for entry in BACKBONES.values():
         form = ConfigForm(entry.params_model)
         qtbot.addWidget(form)
@@ -210,18 +209,11 @@ def test_the_wheel_does_not_change_a_setting_under_the_pointer(qtbot: QtBot, the
 
 
 def test_a_training_form_grows_the_parameters_of_what_is_chosen(qtbot: QtBot, theme: Theme) -> None:
-    from engine.method.registry import PRETEXTS
-
-    form = TrainingForm(PretrainConfig, ("name", "steps", "seed"))
+    form = TrainingForm(PretrainConfig, ("name", "steps", "seed"), {"pretext": PRETEXTS})
     qtbot.addWidget(form)
     form.set_baseline({"steps": 77})
-    form.form.set_values({"name": "typed before"})
-    form.add_choices(
-        {"pretext": {name: entry.title for name, entry in PRETEXTS.items()}},
-        {"pretext": {name: entry.params_model for name, entry in PRETEXTS.items()}},
-    )
     values = form.values()
-    assert (values["name"], values["steps"], values["pretext"]) == ("typed before", 77, "rcl")
+    assert (values["steps"], values["pretext"]) == (77, "rcl")
     for name, entry in PRETEXTS.items():
         form.form.set_values({"pretext": name})
         form.form.edited.emit("pretext")

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from engine.comparing.baselines.catalogue import BASELINES, Baseline
 from engine.comparing.baselines.interpolation import interpolate_bilinear, interpolate_malvar
-from engine.comparing.baselines.registry import BASELINES, Baseline
 from engine.comparing.metrics import psnr
 from engine.contracts.errors import InvalidInputError
 from engine.photo_files.raw.mosaics import bayer_mosaic
@@ -93,7 +93,7 @@ def test_a_method_that_is_not_installed_gives_a_sentence() -> None:
 
 def test_the_names_are_there_without_heavy_libraries() -> None:
     program = (
-        "import sys; import engine.comparing.baselines.registry\n"
+        "import sys; import engine.comparing.baselines.catalogue\n"
         "print([m for m in ('torch', 'cv2', 'skimage', 'pywt', 'bm3d') if m in sys.modules])"
     )
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout

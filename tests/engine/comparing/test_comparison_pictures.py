@@ -4,7 +4,7 @@ import shutil
 import numpy as np
 import pytest
 
-from engine.comparing.baselines.registry import BASELINES, Baseline
+from engine.comparing.baselines.catalogue import BASELINES, Baseline
 from engine.comparing.pictures import ComparisonPictureConfig, compute_picture, find_picture, kept_pictures
 from engine.contracts.errors import EngineError, InvalidInputError
 from engine.contracts.events import StepDone

@@ -17,8 +17,8 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from typer.testing import CliRunner
 
 from engine.cli.main import app
+from engine.comparing.baselines.catalogue import BASELINES
 from engine.comparing.baselines.interpolation import interpolate_bilinear, interpolate_malvar
-from engine.comparing.baselines.registry import BASELINES
 from engine.comparing.evaluating import evaluate
 from engine.comparing.metrics import psnr
 from engine.contracts.configs import EvaluateConfig
@@ -26,7 +26,7 @@ from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import FileSkipped, JobEvent, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.results import EvaluationResult
-from engine.method.backbones.unet import UNetParams
+from engine.method.catalogue.backbones import UNetParams
 from engine.models.files import ModelCard, build_network, save_model
 from engine.photo_files.bicubic_resize import enlarge, shrink
 from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image

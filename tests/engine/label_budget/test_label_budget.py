@@ -36,7 +36,7 @@ from engine.label_budget.reports.statistics import estimate
 from engine.label_budget.reports.verdict import judge, write_verdict
 from engine.label_budget.scores import Score
 from engine.label_budget.side_by_side import default_workers
-from engine.method.registry import PRETEXTS
+from engine.method.catalogue.pretexts import PRETEXTS
 from engine.models.files import read_card
 from engine.photos.crops import decode_photo, photos_remembered
 from engine.photos.pairs import PhotoPair

@@ -5,15 +5,15 @@ import pytest
 
 from engine.contracts.errors import InvalidInputError
 from engine.labelling.own import SHOWN_SIDE_PX, preview_own_label
-from engine.method.registry import TASKS
+from engine.method.catalogue.tasks import TASKS
 
 CLEAN = np.random.default_rng(0).random((100, 131, 3), np.float32)
 
 
-@pytest.mark.parametrize("task", [name for name in TASKS if TASKS[name].make({}).makes_own_pairs])
+@pytest.mark.parametrize("task", [name for name, row in TASKS.items() if row.makes_own_pairs])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_each_task_shows_what_its_network_would_be_given(task: str, channels: int) -> None:
-    scale = TASKS[task].make({}).scale
+    scale = TASKS[task].scale
     noisy, clean = preview_own_label(task, CLEAN[:, :, :channels])
     assert clean.shape == (96, 120, channels)
     assert noisy.shape[:2] == (96 // scale, 120 // scale)

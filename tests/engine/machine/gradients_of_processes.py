@@ -11,9 +11,12 @@ from torch import Tensor
 from engine.contracts.configs import FinetuneConfig
 from engine.contracts.job_control import JobControl
 from engine.machine.processes.group import join_group
-from engine.method.backbones.unet import UNet, UNetParams
-from engine.method.pretext.residual_contrastive import ResidualContrastive, ResidualContrastiveParams
-from engine.method.tasks.denoise import Denoise, DenoiseParams
+from engine.method.backbones.unet import UNet
+from engine.method.catalogue.backbones import UNetParams
+from engine.method.catalogue.pretexts import ResidualContrastiveParams
+from engine.method.catalogue.rows import NoParams
+from engine.method.pretext.residual_contrastive import ResidualContrastive
+from engine.method.tasks.denoise import Denoise
 from engine.photos.crops import DecodedPair, decode_photos
 from engine.photos.folder import list_image_files
 from engine.training.objectives import Objective, PretextObjective, SupervisedObjective
@@ -29,7 +32,7 @@ def write(noisy: Path, out: Path) -> None:
     unlabelled = PretextObjective(photos, pretext, 5, 16, seed=3)
     config = FinetuneConfig(noisy=(noisy,), clean=(noisy,), photos_per_batch=5, crop_px=16, seed=3)
     pairs = [DecodedPair(noisy=first, clean=second) for first, second in itertools.pairwise(photos)]
-    labels = SupervisedObjective(pairs, Denoise(DenoiseParams()), config, unlabelled, 0.3)
+    labels = SupervisedObjective(pairs, Denoise(NoParams()), config, unlabelled, 0.3)
     objectives: dict[str, Objective] = {"rcl": unlabelled, "labels": labels}
     found = {}
     for name, objective in objectives.items():

@@ -10,9 +10,9 @@ from engine.contracts.errors import InvalidInputError
 from engine.machine.devices import open_device
 from engine.method.backbones.backbone import Backbone
 from engine.method.backbones.nafnet import normalise_channels, simple_gate
-from engine.method.backbones.sizes import SizedParams
-from engine.method.backbones.unet import UNetParams
-from engine.method.registry import BACKBONES
+from engine.method.catalogue.backbones import BACKBONES, UNetParams
+from engine.method.catalogue.sizes import SizedParams
+from engine.method.factory import make_backbone
 from engine.models.files import ModelCard, RestorationModel, build_network
 from engine.restoring.restorer import restore_pixels
 
@@ -29,7 +29,7 @@ every_size = pytest.mark.parametrize(("name", "size"), ALL_SIZES)
 
 def make(name: str, size: str) -> Backbone:
     torch.manual_seed(3)
-    return BACKBONES[name].make({"size": size}).eval().requires_grad_(False)
+    return make_backbone(name, {"size": size}).eval().requires_grad_(False)
 
 
 def make_busy(name: str, size: str) -> Backbone:
@@ -129,7 +129,7 @@ def test_cards_from_before_sizes_had_names_build_the_same_network() -> None:
 @pytest.mark.parametrize("params", [{"size": "giant"}, {"size": 3}, {"width": -1}, {"width": 5000}, {"depth": 3}])
 def test_a_wrong_setting_is_a_sentence(name: str, params: dict[str, object]) -> None:
     with pytest.raises(InvalidInputError) as caught:
-        BACKBONES[name].make(params)
+        make_backbone(name, params)
     assert next(iter(params)) in caught.value.message
     assert "size" in caught.value.hint
 

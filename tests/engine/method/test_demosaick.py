@@ -5,8 +5,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from engine.method.backbones.unet import UNet, UNetParams
-from engine.method.tasks.demosaick import BayerInterpolation, Demosaick, DemosaickNetwork, DemosaickParams
+from engine.method.backbones.unet import UNet
+from engine.method.catalogue.backbones import UNetParams
+from engine.method.catalogue.tasks import DemosaickParams
+from engine.method.tasks.demosaick import BayerInterpolation, Demosaick, DemosaickNetwork
 from engine.photo_files.raw.demosaicking import interpolate_rggb
 from engine.photo_files.raw.mosaics import bayer_mosaic
 

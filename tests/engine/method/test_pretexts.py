@@ -6,12 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from engine.method.backbones.unet import UNet, UNetParams
-from engine.method.pretext.neighbor2neighbor import Neighbor2Neighbor, Neighbor2NeighborParams
-from engine.method.pretext.noise2void import Noise2Void, Noise2VoidParams, draw_blind_spots
+from engine.method.backbones.unet import UNet
+from engine.method.catalogue.backbones import UNetParams
+from engine.method.catalogue.pretexts import PRETEXTS, Neighbor2NeighborParams, Noise2VoidParams
+from engine.method.factory import make_pretext
+from engine.method.pretext.neighbor2neighbor import Neighbor2Neighbor
+from engine.method.pretext.noise2void import Noise2Void, draw_blind_spots
 from engine.method.pretext.pretext_task import PretextTask
 from engine.method.pretext.subsampling import NeighbourSampler, thinned
-from engine.method.registry import PRETEXTS
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -28,18 +30,15 @@ def scenes(num_photos: int, side: int, sigma: float = 0.1, seed: int = 0) -> tup
 
 
 def make(name: str, **params: object) -> PretextTask:
-    entry = PRETEXTS[name]
-    has_stride = "stride" in entry.params_model.model_fields
-    return entry.make({**({"stride": 1} if has_stride else {}), **params})
+    return make_pretext(name, {**PRETEXTS[name].with_stride({}), **params})
 
 
 @pytest.mark.parametrize("name", list(PRETEXTS))
 @pytest.mark.parametrize("stride", [1, 2])
 def test_every_task_keeps_the_contract(name: str, stride: int) -> None:
-    has_stride = "stride" in PRETEXTS[name].params_model.model_fields
-    task = make(name, **({"stride": stride} if has_stride else {}))
+    task = make(name, **PRETEXTS[name].with_stride({}, stride))
     side = task.source_crop_px(16)
-    num_photos = max(task.min_photos, 2)
+    num_photos = max(PRETEXTS[name].min_photos, 2)
     noisy, _ = scenes(num_photos, side)
     noisy = noisy[: task.crops_per_photo * num_photos]
     photos = torch.arange(num_photos).repeat(task.crops_per_photo)
@@ -62,9 +61,7 @@ def test_every_task_keeps_the_contract(name: str, stride: int) -> None:
     assert torch.equal(again.parts["consistency"], loss.parts["consistency"])
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, entry in PRETEXTS.items() if "stride" in entry.params_model.model_fields]
-)
+@pytest.mark.parametrize("name", [name for name, row in PRETEXTS.items() if row.leaves_stride_open({})])
 def test_stride_must_be_measured(name: str) -> None:
     with pytest.raises(ValueError, match="measured"):
         make(name, stride=0)

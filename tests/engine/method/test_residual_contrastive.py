@@ -8,13 +8,14 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from engine.contracts.errors import InvalidInputError
+from engine.method.catalogue.pretexts import ResidualContrastiveParams
+from engine.method.factory import make_pretext
 from engine.method.losses.contrastive import nt_xent
 from engine.method.losses.earth_mover import earth_mover_distance_matrix, sorted_residuals
 from engine.method.losses.residual_contrast import ResidualContrast
 from engine.method.losses.residual_queue import ResidualQueue
-from engine.method.pretext.residual_contrastive import ResidualContrastive, ResidualContrastiveParams, balanced_loss
+from engine.method.pretext.residual_contrastive import ResidualContrastive, balanced_loss
 from engine.method.pretext.subsampling import neighbour_subsamples
-from engine.method.registry import PRETEXTS
 
 
 def noisy_crops(num_photos: int = 8, side: int = 64, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -136,7 +137,7 @@ def test_stride_must_be_measured_before_training() -> None:
 
 def test_unknown_setting_is_a_sentence() -> None:
     with pytest.raises(InvalidInputError, match="temprature"):
-        PRETEXTS["rcl"].make({"temprature": 1})
+        make_pretext("rcl", {"temprature": 1})
 
 
 def test_measured_temperature_makes_the_loss_independent_of_the_noise_scale() -> None:

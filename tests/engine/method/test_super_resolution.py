@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from engine.method.backbones.unet import UNet, UNetParams
-from engine.method.registry import TASKS
+from engine.method.backbones.unet import UNet
+from engine.method.catalogue.backbones import UNetParams
+from engine.method.factory import make_task
 from engine.method.tasks.super_resolution import (
     BicubicEnlargement,
     BicubicShrinking,
@@ -187,7 +188,7 @@ def test_the_noise_comes_off_before_the_enlargement(enlarged_input: bool) -> Non
 @pytest.mark.parametrize("enlarged_input", [False, True])
 @pytest.mark.parametrize("factor", SCALES)
 def test_shapes_of_the_task_fit_together(factor: int, enlarged_input: bool) -> None:
-    task = TASKS[f"sr{factor}"].make({"enlarged_input": enlarged_input, "noise_sigma": 20})
+    task = make_task(f"sr{factor}", {"enlarged_input": enlarged_input, "noise_sigma": 20})
     clean = random_photo(8 * factor + 1, 8 * factor + 1)
     noisy = task.make_noisy(clean)
     assert noisy.shape == (8 * factor // task.scale, 8 * factor // task.scale, 3)
@@ -204,7 +205,7 @@ def test_shapes_of_the_task_fit_together(factor: int, enlarged_input: bool) -> N
 
 
 def test_added_noise_has_the_asked_strength_at_most_and_leaves_some_crops_alone() -> None:
-    task = SuperResolution(2, SuperResolutionParams(noise_sigma=25))
+    task = SuperResolution(SuperResolutionParams(noise_sigma=25), 2)
     gray = torch.full((200, 3, 24, 24), 0.5)
     noise = task.observe(gray, torch.Generator().manual_seed(3)) - gray
     sigmas = 255 * noise.flatten(1).std(dim=1)
@@ -212,11 +213,11 @@ def test_added_noise_has_the_asked_strength_at_most_and_leaves_some_crops_alone(
     assert 20 < float(sigmas.max()) < 27
     again = task.observe(gray, torch.Generator().manual_seed(3)) - gray
     assert torch.equal(noise, again)
-    assert SuperResolution(2, SuperResolutionParams()).observe(gray, torch.Generator()) is gray
+    assert SuperResolution(SuperResolutionParams(), 2).observe(gray, torch.Generator()) is gray
 
 
 def test_noise_grows_with_brightness_in_part() -> None:
-    task = SuperResolution(2, SuperResolutionParams(noise_sigma=10))
+    task = SuperResolution(SuperResolutionParams(noise_sigma=10), 2)
     photos = torch.full((200, 3, 16, 32), 0.2)
     photos[..., 16:] = 0.8
     noise = task.observe(photos, torch.Generator().manual_seed(5)) - photos

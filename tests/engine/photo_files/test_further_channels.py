@@ -14,7 +14,7 @@ from PIL import Image
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import ImageWriteError
 from engine.contracts.job_control import JobControl
-from engine.method.backbones.unet import UNetParams
+from engine.method.catalogue.backbones import UNetParams
 from engine.models.files import ModelCard, build_network, load_model, save_model
 from engine.photo_files.colour.transparency import spread_visible_colours
 from engine.photo_files.photos import probe_image, read_image, read_thumbnail

@@ -14,7 +14,7 @@ from engine.contracts.configs import RestoreConfig, ScanConfig
 from engine.contracts.events import ImageRestored, JobEvent
 from engine.contracts.job_control import JobControl
 from engine.jobs import scan
-from engine.method.backbones.unet import UNetParams
+from engine.method.catalogue.backbones import UNetParams
 from engine.models.files import ModelCard, build_network, save_model
 from engine.photo_files.photos import examine_photo, read_image, read_samples
 from engine.photo_files.picture_counts import count_pictures

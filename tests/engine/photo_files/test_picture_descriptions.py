@@ -17,7 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import FileFormat
-from engine.method.backbones.unet import UNetParams
+from engine.method.catalogue.backbones import UNetParams
 from engine.models.files import ModelCard, build_network, save_model
 from engine.photo_files.metadata.descriptions import read_descriptions
 from engine.photo_files.metadata.fitting import MetadataPolicy, fit_metadata

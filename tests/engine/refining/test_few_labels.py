@@ -17,8 +17,10 @@ from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.learned_noise import BRIGHTNESS
 from engine.contracts.presets import finetune_preset
 from engine.jobs import finetune, pretrain, resume_training
-from engine.method.tasks.denoise import Denoise, DenoiseParams
-from engine.method.tasks.super_resolution import SuperResolution, SuperResolutionParams
+from engine.method.catalogue.rows import NoParams
+from engine.method.catalogue.tasks import SuperResolutionParams
+from engine.method.tasks.denoise import Denoise
+from engine.method.tasks.super_resolution import SuperResolution
 from engine.models.files import read_card
 from engine.photos.crops import DecodedPair, DecodedPhoto
 from engine.refining.gate import SHARES, choose_share
@@ -87,7 +89,7 @@ def test_labels_that_are_clipped_or_tiny_change_nothing() -> None:
 
 
 def test_a_corner_of_each_label_is_held_back() -> None:
-    task = Denoise(DenoiseParams())
+    task = Denoise(NoParams())
     pairs = [pair_of(clean_picture(seed, 160), 0.05, seed) for seed in range(2)]
     teaching, judged = part_labels(pairs, task, crop_px=64, seed=0)
     assert [label.noisy.shape for label in judged] == [(60, 60, 3)] * 2
@@ -105,7 +107,7 @@ def test_a_corner_of_each_label_is_held_back() -> None:
 
 
 def test_held_back_corners_fit_the_task() -> None:
-    task = SuperResolution(2, SuperResolutionParams(noise_sigma=10))
+    task = SuperResolution(SuperResolutionParams(noise_sigma=10), 2)
     clean = clean_picture(4, 320)
     pair = DecodedPair(
         DecodedPhoto.of_pixels(Path("a.png"), task.make_noisy(clean), 16),
@@ -118,7 +120,7 @@ def test_held_back_corners_fit_the_task() -> None:
 
 
 def test_pairs_and_twins_make_one_batch() -> None:
-    twins = TwinObjective(material_of(0.1), crops_per_batch=32, crop_px=32, seed=3, task=Denoise(DenoiseParams()))
+    twins = TwinObjective(material_of(0.1), crops_per_batch=32, crop_px=32, seed=3, task=Denoise(NoParams()))
     bright = [pair_of(np.full((80, 80, 3), 0.9, np.float32), 0.01)]
     shares = []
     for share in (0.0, 0.5, 1.0):

@@ -21,7 +21,8 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.learned_noise import BRIGHTNESS, LearnedNoise, PhotoNoise
 from engine.contracts.presets import pretrain_preset
 from engine.jobs import learn_noise, pretrain, scan
-from engine.method.tasks.denoise import Denoise, DenoiseParams
+from engine.method.catalogue.rows import NoParams
+from engine.method.tasks.denoise import Denoise
 from engine.models.starters import require_starter
 from engine.photos.crops import DecodedPhoto
 from engine.refining.gate import SHARES, choose_share
@@ -127,7 +128,7 @@ def test_photos_with_another_noise_must_not_lose_for_the_others() -> None:
 
 
 def test_twins_are_a_function_of_the_step_and_carry_the_noise() -> None:
-    objective = TwinObjective(material_of(0.1), crops_per_batch=16, crop_px=32, seed=3, task=Denoise(DenoiseParams()))
+    objective = TwinObjective(material_of(0.1), crops_per_batch=16, crop_px=32, seed=3, task=Denoise(NoParams()))
     noisy, clean = objective.batch(5)
     again, other = objective.batch(5), objective.batch(6)
     assert torch.equal(noisy, again[0])

@@ -12,7 +12,8 @@ from engine.contracts.errors import EngineError, InvalidInputError
 from engine.contracts.events import FileSkipped
 from engine.contracts.job_control import JobControl
 from engine.jobs import finetune, pretrain, restore
-from engine.method.registry import TASKS
+from engine.method.catalogue.tasks import TASKS
+from engine.method.factory import make_task
 from engine.models.files import read_card
 from engine.photo_files.photos import read_camera_cells, read_image
 from engine.photos.crops import decode_photos
@@ -110,8 +111,9 @@ def test_an_enlarging_model_is_refined_on_small_photos(tiny_photos: TinyPhotos, 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
 def test_twins_fit_every_task(name: str) -> None:
-    task = TASKS[name].make({})
-    objective = TwinObjective(material_of(0.05), crops_per_batch=6, crop_px=32, seed=1, task=task)
+    task = make_task(name, {})
+    makes_own_pairs = TASKS[name].makes_own_pairs
+    objective = TwinObjective(material_of(0.05), 6, crop_px=32, seed=1, task=task, makes_own_pairs=makes_own_pairs)
     noisy, clean = objective.batch(0)
     assert noisy.shape == (6, 3, 32, 32)
     assert clean.shape == (6, 3, 32 * task.scale, 32 * task.scale)

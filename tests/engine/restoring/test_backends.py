@@ -14,7 +14,9 @@ from engine.contracts.configs import BackendName, ComputeConfig, RestoreConfig
 from engine.contracts.job_control import JobControl
 from engine.machine.devices import ComputeDevice, open_device
 from engine.method.backbones.backbone import RestorationNetwork
-from engine.method.registry import BACKBONES, TASKS
+from engine.method.catalogue.backbones import BACKBONES
+from engine.method.catalogue.tasks import TASKS
+from engine.method.factory import make_backbone, make_task
 from engine.models.export_form import SplitGatedBlock, export_form, export_graph
 from engine.models.files import ModelCard, RestorationModel, save_model
 from engine.photo_files.photos import read_image, write_image
@@ -43,8 +45,8 @@ def device() -> ComputeDevice:
 def small_network(backbone: str = "nafnet", task: str = "denoise") -> RestorationNetwork:
     """Of all kinds of layer that its kind has, but few of them, and with few channels."""
     torch.manual_seed(3)
-    made = BACKBONES[backbone].make({"width": 16, **({"num_blocks": 1} if backbone == "nafnet" else {})})
-    return with_random_weights(TASKS[task].make({}).add_head(made)).network
+    made = make_backbone(backbone, {"width": 16, **({"num_blocks": 1} if backbone == "nafnet" else {})})
+    return with_random_weights(make_task(task, {}).add_head(made)).network
 
 
 def in_library(name: str, network: RestorationNetwork, folder: Path, *, is_half: bool = False) -> CompiledNetwork:
@@ -179,7 +181,7 @@ def border_difference(
 def quick_model() -> RestorationModel:
     """Small, and at each pixel dependent on much of what lies around."""
     torch.manual_seed(3)
-    network = BACKBONES["unet"].make({"width": 8})
+    network = make_backbone("unet", {"width": 8})
     network.head.weight.data.normal_(0, 0.3)
     return RestorationModel(network.eval().requires_grad_(False), ModelCard(name="x"))
 
@@ -333,7 +335,7 @@ def test_a_batch_says_what_computed(backend: BackendName, tmp_path: Path, monkey
         pytest.importorskip(backend)
     monkeypatch.setenv("RESIDUA_DATA", str(tmp_path / "data"))
     card = ModelCard(name="x", backbone="nafnet", backbone_params={"width": 8})
-    network = with_random_weights(BACKBONES["nafnet"].make({"width": 8})).network
+    network = with_random_weights(make_backbone("nafnet", {"width": 8})).network
     save_model(tmp_path / "model.safetensors", network.state_dict(), card)
     write_image(tmp_path / "photo.png", make_photo(tmp_path / "source.png"))
     config = RestoreConfig(

@@ -13,7 +13,7 @@ from engine.contracts.configs import RestoreConfig
 from engine.contracts.events import JobEvent, JobWarning, PhotoPassedOver
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.results import RestoreResult
-from engine.method.backbones.unet import UNetParams
+from engine.method.catalogue.backbones import UNetParams
 from engine.models.files import ModelCard, build_network, save_model
 from engine.photo_files.metadata.provenance import read_provenance
 from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image

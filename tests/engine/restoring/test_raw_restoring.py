@@ -12,7 +12,7 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.results import RestoreResult
 from engine.jobs import scan
 from engine.machine.devices import open_device
-from engine.method.backbones.unet import UNetParams
+from engine.method.catalogue.backbones import UNetParams
 from engine.models.files import ModelCard, build_network, load_model, save_model
 from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, read_raw_mosaic, write_image
 from engine.photo_files.raw.mosaic import demosaick_simply

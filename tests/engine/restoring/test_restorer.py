@@ -16,8 +16,9 @@ from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.photo import Pixels
 from engine.machine.devices import ComputeDevice, copy_on_cpu, open_device
 from engine.method.backbones.backbone import Backbone, RestorationNetwork
-from engine.method.backbones.unet import UNet, UNetParams
-from engine.method.registry import BACKBONES
+from engine.method.backbones.unet import UNet
+from engine.method.catalogue.backbones import BACKBONES, UNetParams
+from engine.method.factory import make_backbone
 from engine.models.files import ModelCard, RestorationModel
 from engine.restoring.restorer import Restorer, blend_with_input, restore_pixels
 from engine.restoring.tiles import Tile, mirror_indices, split_into_tiles
@@ -52,7 +53,7 @@ def random_photo(height: int, width: int, num_channels: int = 3) -> Pixels:
 @pytest.mark.parametrize("name", BACKBONES)
 def test_tiled_equals_whole_for_every_backbone(name: str, device: ComputeDevice) -> None:
     torch.manual_seed(3)
-    model = with_random_weights(BACKBONES[name].make({}))
+    model = with_random_weights(make_backbone(name, {}))
     noisy = random_photo(203, 331)
     whole = restore_pixels(model, noisy, device=device, tile_px=1024)
     tiled = restore_pixels(model, noisy, device=device, tile_px=64)

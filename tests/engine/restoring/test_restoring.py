@@ -20,7 +20,7 @@ from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.results import RestoreResult
 from engine.machine import atomic_files
 from engine.machine.devices import open_device
-from engine.method.backbones.unet import UNetParams
+from engine.method.catalogue.backbones import UNetParams
 from engine.models.files import ModelCard, RestorationModel, build_network, load_model, save_model
 from engine.photo_files.bicubic_resize import enlarge
 from engine.photo_files.colour.transparency import spread_visible_colours

@@ -8,7 +8,6 @@ from engine.comparing.metrics import psnr
 from engine.contracts.configs import ComputeConfig
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.machine.devices import ComputeDevice, open_device
-from engine.method.registry import TASKS
 from engine.models.files import ModelCard, RestorationModel, build_network
 from engine.training.forgetting import INVISIBLE_PSNR, SHARES, remember_starter, simulated_probes
 
@@ -31,8 +30,7 @@ def model_that_adds(brightness: float) -> RestorationModel:
 
 
 def test_probes_are_many_noises_and_always_the_same() -> None:
-    task = TASKS["denoise"].make({})
-    probes, again = simulated_probes(task), simulated_probes(task)
+    probes, again = simulated_probes(CARD), simulated_probes(CARD)
     assert len(probes) == 12
     assert all(np.array_equal(one.noisy, other.noisy) for one, other in zip(probes, again, strict=True))
     levels = [float(np.std(probe.noisy - probe.clean)) for probe in probes]
@@ -58,7 +56,7 @@ def test_what_forgot_much_goes_back_as_far_as_the_limit_asks(device: ComputeDevi
     # It lies on the straight line, and the next larger share would have forgotten too much.
     bias = found.weights["head.bias"]
     torch.testing.assert_close(bias, torch.full_like(bias, -0.02 * found.share))
-    probes = simulated_probes(TASKS["denoise"].make({}))
+    probes = simulated_probes(CARD)
     brighter = 0.02 * SHARES[SHARES.index(found.share) - 1]
     figures = [psnr((probe.noisy + np.float32(brighter)).clip(0, 1), probe.clean) for probe in probes]
     assert float(np.mean(np.minimum(figures, INVISIBLE_PSNR))) < found.starter_psnr - 0.5

@@ -14,6 +14,7 @@ from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import FileSkipped, JobEvent, JobWarning
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import Pixels
+from engine.method.catalogue.tasks import TASKS
 from engine.photo_files.bicubic_resize import enlarge, shrink
 from engine.photo_files.photos import PhotoImage, read_image, write_image
 from engine.photos.identity import file_digest
@@ -155,7 +156,7 @@ def test_clean_photos_alone_are_labels(folders: Folders, task: str, noisy: str) 
         expected = labels.task.make_noisy(clean)
         np.testing.assert_allclose(pair.noisy.pixels, expected, atol=0.51 / 255)
         assert pair.clean.levels.shape[1:] == tuple(labels.task.scale * side for side in expected.shape[:2])
-    assert labels.task_params == dict(labels.task.own_pairs_params)
+    assert labels.task_params == TASKS[task].own_pairs_params
     labels, _ = folders.gather(task, noisy=(), label_names=("1.png",), task_params={"noise_sigma": 3.0})
     assert labels.training_names == ("1.png",)
     assert labels.task_params["noise_sigma"] == 3.0

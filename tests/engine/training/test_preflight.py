@@ -116,7 +116,7 @@ def test_a_start_of_another_task_and_one_that_is_gone(
     tiny_photos: TinyPhotos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start = save_start(tmp_path / "start.safetensors", task="sr2")
-    text = "trained for another task: Super-resolution x2, not Denoise"
+    text = "trained for another task: Enlarge x2, not Denoise"
     monkeypatch.setattr(preflight_module, "starter_path", lambda task: start)
     assert text in messages(look(fine_tuning(tiny_photos, parent=start)), Weight.DOUBTFUL)
     monkeypatch.setattr(preflight_module, "starter_path", lambda task: None)

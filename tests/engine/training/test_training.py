@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,10 @@ from engine.contracts.events import (
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.jobs import finetune, pretrain, resume_training
 from engine.machine.devices import best_precision
+from engine.method.catalogue.backbones import BACKBONES
+from engine.method.catalogue.pretexts import PRETEXTS
 from engine.method.pretext.pretext_task import LossParts
-from engine.method.registry import BACKBONES, PRETEXTS
+from engine.method.pretext.residual_contrastive import ResidualContrastive
 from engine.models.files import load_model, read_card
 from engine.models.starters import require_starter
 from engine.runs.records import RunStatus
@@ -336,7 +339,7 @@ def test_finished_run_is_not_resumed(tiny_photos: TinyPhotos) -> None:
 def test_a_gradient_far_longer_than_usual_is_shortened(
     tiny_photos: TinyPhotos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    objective = PRETEXTS["rcl"].make({"stride": 1}).__class__
+    objective = ResidualContrastive
     plain_loss, calls = objective.loss, []
 
     def loss_with_an_outlier(self: object, *arguments: object) -> LossParts:
@@ -362,16 +365,17 @@ def test_infinite_loss_ends_with_a_sentence_and_keeps_the_checkpoint(
     tiny_photos: TinyPhotos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The real trainer on a real method that blows up at its fourth step."""
-    entry = PRETEXTS["rcl"]
     steps: list[int] = []
 
-    class Exploding(entry.factory):  # type: ignore[name-defined, misc]
+    class Exploding(ResidualContrastive):
         def loss(self, restore, crops, photos, generator) -> LossParts:  # type: ignore[no-untyped-def]
             steps.append(len(steps))
             parts = super().loss(restore, crops, photos, generator)
             return LossParts(parts.total * float("inf"), parts.parts) if len(steps) > 3 else parts
 
-    monkeypatch.setitem(PRETEXTS, "exploding", type(entry)(entry.title, "", entry.params_model, Exploding))
+    monkeypatch.setattr("engine.method.pretext.residual_contrastive.Exploding", Exploding, raising=False)
+    implementation = "engine.method.pretext.residual_contrastive:Exploding"
+    monkeypatch.setitem(PRETEXTS, "exploding", replace(PRETEXTS["rcl"], implementation=implementation))
     config = pretrain_config(tiny_photos, pretext="exploding", checkpoint_interval_s=1e-6)
     with pytest.raises(TrainingDivergedError, match="no longer a finite number"):
         pretrain(config, JobControl(), Recorder())

@@ -14,8 +14,9 @@ from engine.contracts.events import VerdictReady
 from engine.contracts.job_control import JobControl
 from engine.contracts.noise import FolderNoise, NoiseEstimate, summarize_noise
 from engine.jobs import pretrain
+from engine.method.catalogue.pretexts import PRETEXTS
+from engine.method.factory import make_pretext
 from engine.method.pretext.pretext_task import Restore
-from engine.method.registry import PRETEXTS
 from engine.photos.crops import decode_photo
 from engine.training.observer import choose_preview_crop
 from engine.training.verdicts import ResidualFacts, TrainingFacts, residual_facts, training_verdict
@@ -77,8 +78,7 @@ def facts_of(network: Restore, photos: Path, pretext: str, **params: object) -> 
     """What a training with this network would have seen after half its steps."""
     decoded = [decode_photo(path) for path in sorted(photos.iterdir())]
     preview = choose_preview_crop(decoded)
-    entry = PRETEXTS[pretext]
-    task = entry.make({**({"stride": 1} if "stride" in entry.params_model.model_fields else {}), **params})
+    task = make_pretext(pretext, PRETEXTS[pretext].with_stride(params))
     side = task.source_crop_px(32)
     rng = np.random.default_rng(0)
     crops = [

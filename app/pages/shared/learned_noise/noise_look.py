@@ -15,6 +15,7 @@ from engine.contracts.events import Emit, JobEvent, NoiseLearned, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.learned_noise import LearnedNoise
 from engine.contracts.results import PhotosNoise
+from engine.jobs import learn_noise
 
 MAX_PHOTOS, MAX_TWINS = 24, 8
 """Photos that are looked at, spread over the folder, and how many of them get twins; a training looks at more."""
@@ -34,9 +35,7 @@ class NoNoise:
 
 
 def look_job(config: NoiseLearningConfig, control: JobControl, emit: Emit) -> PhotosNoise | NoNoise:
-    """The engine's job, imported where it runs. Nobody asked for it, so a refusal is a result and no alarm."""
-    from engine.jobs import learn_noise
-
+    """The engine's job. Nobody asked for it, so a refusal is a result and no alarm."""
     try:
         return learn_noise(config, control, emit)
     except EngineError as error:

@@ -59,14 +59,21 @@ class BudgetSetupView(QWidget):
     labels_requested = Signal()
     open_requested = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, method_titles: Mapping[str, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._methods: dict[str, QCheckBox] = {}
-        self._method_grid = QGridLayout()
-        self._method_grid.setHorizontalSpacing(3 * SPACING)
         methods = QWidget()
-        methods.setLayout(self._method_grid)
-        self._method_grid.setContentsMargins(0, 0, 0, 0)
+        grid = QGridLayout(methods)
+        grid.setHorizontalSpacing(3 * SPACING)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setColumnStretch(_METHODS_A_ROW, 1)
+        for position, (name, title) in enumerate(method_titles.items()):
+            box = QCheckBox(translate_engine(title))
+            box.setChecked(name in DEFAULT_METHODS)
+            box.setToolTip(tr(_METHOD_TIPS.get(name, "")))
+            box.toggled.connect(self.edited)
+            self._methods[name] = box
+            grid.addWidget(box, *divmod(position, _METHODS_A_ROW))
         self.form = ConfigForm(LabelBudgetConfig, fields=("labels", "seeds"), has_preset=False)
         self.form.set_values({"labels": _DEFAULT_COUNTS})
         self.cards = preset_cards(tr("Time for each training"))
@@ -129,27 +136,6 @@ class BudgetSetupView(QWidget):
     def preset(self) -> Preset:
         """How much time each training may take."""
         return Preset(self.cards.value)
-
-    def show_methods(self, titles: Mapping[str, str]) -> None:
-        """Offer methods.
-
-        Args:
-            titles: What they are called, by name.
-        """
-        if list(titles) == list(self._methods):
-            return
-        for box in self._methods.values():
-            box.deleteLater()
-        self._methods = {}
-        for position, (name, title) in enumerate(titles.items()):
-            box = QCheckBox(translate_engine(title))
-            box.setChecked(name in DEFAULT_METHODS)
-            box.setToolTip(tr(_METHOD_TIPS.get(name, "")))
-            box.toggled.connect(self.edited)
-            self._methods[name] = box
-            self._method_grid.addWidget(box, *divmod(position, _METHODS_A_ROW))
-        self._method_grid.setColumnStretch(_METHODS_A_ROW, 1)
-        self.edited.emit()
 
     def show_earlier(self, experiments: Sequence[tuple[str, Path]]) -> None:
         """Offer earlier experiments, with their titles; the newest first."""

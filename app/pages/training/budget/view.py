@@ -25,30 +25,17 @@ from app.pages.training.setup.time import Estimate
 from app.widgets.current_stack import CurrentStack
 from engine.contracts.configs import Preset
 from engine.contracts.errors import EngineError
-from engine.contracts.events import Emit
-from engine.contracts.job_control import JobControl
 from engine.contracts.label_budget import LabelBudgetConfig
 from engine.contracts.presets import PRESET_CARDS
+from engine.jobs import label_budget
+from engine.label_budget.methods import available_methods
+from engine.label_budget.reports.files import JSON_FILE
 from engine.label_budget.reports.results import LabelBudgetResult
 from engine.label_budget.stored import StoredExperiment, StoredOutcome, list_experiments, read_experiment
-from engine.label_budget.workload import Workload
+from engine.label_budget.workload import Workload, count_workload
 
 EXPERIMENTS_FOLDER = "experiments"
 _NUM_EARLIER = 50
-
-
-def label_budget_job(config: LabelBudgetConfig, control: JobControl, emit: Emit) -> LabelBudgetResult:
-    """The engine's job, imported where it runs."""
-    from engine.jobs import label_budget
-
-    return label_budget(config, control, emit)
-
-
-def available_titles() -> dict[str, str]:
-    """Return the methods that can be compared: titles by name; needs torch in memory."""
-    from engine.label_budget.methods import available_methods
-
-    return {name: method.title for name, method in available_methods()[0].items()}
 
 
 class LabelBudgetView(QWidget):
@@ -73,8 +60,8 @@ class LabelBudgetView(QWidget):
         self._runner = runner
         self._time = BudgetTime(session, settings)
         self._job: JobHandle | None = None
-        self._is_engine_loaded = False
-        self.setup, self.progress, self.result = BudgetSetupView(), BudgetProgressView(), BudgetResultView()
+        self.setup = BudgetSetupView({name: method.title for name, method in available_methods()[0].items()})
+        self.progress, self.result = BudgetProgressView(), BudgetResultView()
         self._stack = CurrentStack()
         self._stack.addWidget(self.setup)
         self._stack.addWidget(_framed(self.progress))
@@ -95,9 +82,7 @@ class LabelBudgetView(QWidget):
         self.result.folder_requested.connect(self._show_folder)
         session.label_pairs_changed.connect(self.refresh)
         session.photos_changed.connect(self._refresh_if_seen)
-        session.engine_loaded.connect(self._on_engine_loaded)
-        if session.compute_text:
-            self._on_engine_loaded()
+        session.engine_loaded.connect(self.refresh)
         self.refresh()
 
     @property
@@ -123,9 +108,7 @@ class LabelBudgetView(QWidget):
     def refresh(self) -> None:
         """Bring everything up to date that depends on the labels and the settings."""
         workload, reason, needs_labels = None, "", False
-        if not self._is_engine_loaded:
-            reason = tr("The methods are being prepared …")
-        elif len(self._session.label_pairs) < 2:
+        if len(self._session.label_pairs) < 2:
             reason = tr("It needs at least 2 photos with clean references: some teach, the others measure.")
             needs_labels = True
         elif self.setup.form.errors():
@@ -188,8 +171,6 @@ class LabelBudgetView(QWidget):
         )
 
     def _count(self, preset: Preset) -> Workload:
-        from engine.label_budget.workload import count_workload
-
         config = self._config(preset, self.root)
         return count_workload(config, self._session.label_pairs, config.noisy)
 
@@ -213,7 +194,7 @@ class LabelBudgetView(QWidget):
             JobRequest(
                 title=tr("Measuring what labels are worth"),
                 page_id="finetune",
-                function=label_budget_job,
+                function=label_budget,
                 config=config,
             )
         )
@@ -288,17 +269,9 @@ class LabelBudgetView(QWidget):
         if self.isVisible():
             self.refresh()
 
-    @Slot()
-    def _on_engine_loaded(self) -> None:
-        self._is_engine_loaded = True
-        self.setup.show_methods(available_titles())
-        self.refresh()
-
 
 def _titled_experiments(root: Path) -> list[tuple[str, bool, Path]]:
     """Titles of experiments, whether they have ended, and their folders; in a background thread."""
-    from engine.label_budget.reports.files import JSON_FILE
-
     return [(folder.name, (folder / JSON_FILE).is_file(), folder) for folder in list_experiments(root)[:_NUM_EARLIER]]
 
 

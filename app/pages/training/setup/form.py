@@ -13,12 +13,11 @@ from app.look.translation import translate_engine
 from app.widgets.config_form import ConfigForm
 from app.widgets.field_editors import FieldEditor, TextEditor
 from engine.contracts.configs import JobConfig, TrainingConfig
+from engine.method.catalogue.rows import Row
 
 
 class TrainingForm(QWidget):
     """A `ConfigForm` that grows sections for the parameters of what is chosen in it.
-
-    The registries import torch; until `add_choices` names them, the form does without.
 
     Signals:
         edited: A person changed a value.
@@ -32,18 +31,29 @@ class TrainingForm(QWidget):
         self,
         model: type[TrainingConfig],
         fields: Sequence[str],
+        catalogues: Mapping[str, Mapping[str, Row]],
         empty_texts: Mapping[str, str] | None = None,
         parent: QWidget | None = None,
     ) -> None:
+        """Make it.
+
+        Args:
+            model: The settings.
+            fields: The fields to be shown, in this order.
+            catalogues: Further fields, that name something, and what there is to choose from.
+            empty_texts: What None is called in a field that may be empty.
+            parent: Its owner.
+        """
         super().__init__(parent)
         self._model = model
-        self._fields = tuple(fields)
-        self._empty_texts = dict(empty_texts or {})
-        self._baseline: dict[str, Any] = {}
-        self._params_models: dict[str, Mapping[str, type[JobConfig]]] = {}
+        self._catalogues = catalogues
         self._params_forms: dict[str, ConfigForm] = {}
         self._hidden: frozenset[str] = frozenset()
-        self._form = ConfigForm(model, fields=self._fields, empty_texts=self._empty_texts)
+        choices = {
+            field: {name: translate_engine(row.title) for name, row in rows.items()}
+            for field, rows in catalogues.items()
+        }
+        self._form = ConfigForm(model, fields=(*fields, *choices), choices=choices, empty_texts=empty_texts)
         self._sections = QWidget()
         self._sections_layout = QVBoxLayout(self._sections)
         self._sections_layout.setContentsMargins(0, 0, 0, 0)
@@ -54,7 +64,10 @@ class TrainingForm(QWidget):
         self._layout.setSpacing(2 * SPACING)
         self._layout.addWidget(self._form)
         self._layout.addWidget(self._sections)
-        self._connect()
+        self._form.edited.connect(self._on_edited)
+        self._form.more_toggled.connect(self._on_more_toggled)
+        for field in catalogues:
+            self._show_params(field)
 
     @property
     def form(self) -> ConfigForm:
@@ -66,41 +79,13 @@ class TrainingForm(QWidget):
         """The forms of the parameters, by the config's field: "pretext_params"."""
         return self._params_forms
 
-    def add_choices(
-        self, choices: Mapping[str, Mapping[str, str]], params_models: Mapping[str, Mapping[str, type[JobConfig]]]
-    ) -> None:
-        """Offer fields that name a registry's entry, keeping what has been typed so far.
-
-        Args:
-            choices: For each such field, the titles by name.
-            params_models: For each such field, the settings model by name.
-        """
-        typed, is_open = self._form.values(), self._form.more_button.isChecked()
-        # What was not offered yet is the preset's to say.
-        values = {name: typed[name] for name in self._form.field_names}
-        self._params_models = dict(params_models)
-        new_form = ConfigForm(
-            self._model, fields=(*self._fields, *choices), choices=choices, empty_texts=self._empty_texts
-        )
-        self._layout.replaceWidget(self._form, new_form)
-        self._form.deleteLater()
-        self._form = new_form
-        new_form.set_baseline(self._baseline)
-        new_form.set_values(values)
-        new_form.set_more_shown(is_open)
-        self._connect()
-        for field in params_models:
-            self.set_choice_shown(field, field not in self._hidden)
-
     def set_baseline(self, values: Mapping[str, Any]) -> None:
         """Show a preset's values."""
-        self._baseline.update(values)
         with self._following_choices():
             self._form.set_baseline(values)
 
     def move_baseline(self, values: Mapping[str, Any]) -> None:
         """Show a preset's values, but for the fields that a person has changed."""
-        self._baseline.update(values)
         with self._following_choices():
             self._form.move_baseline(values)
 
@@ -110,26 +95,15 @@ class TrainingForm(QWidget):
         before = self._form.values()
         yield
         now = self._form.values()
-        for field in self._params_models:
+        for field in self._catalogues:
             if now[field] != before[field]:
                 self._show_params(field)
-
-    def set_params(self, params: str, model: type[JobConfig], baseline: Mapping[str, Any]) -> None:
-        """Offer the parameters of something that is chosen elsewhere, in place of the former ones.
-
-        Args:
-            params: The config's field: "task_params".
-            model: Their settings model; one without fields removes the section.
-            baseline: Values to begin with, on top of the model's defaults.
-        """
-        self._replace_params(params, model if model.model_fields else None, baseline)
 
     def set_choice_shown(self, field: str, shown: bool) -> None:
         """Hide a choice that has no effect now, with its parameters, or show both again."""
         self._hidden = self._hidden - {field} if shown else self._hidden | {field}
-        if field in self._params_models:
-            self._form.set_field_shown(field, shown)
-            self._show_params(field)
+        self._form.set_field_shown(field, shown)
+        self._show_params(field)
 
     def set_more_shown(self, shown: bool) -> None:
         """Unfold or fold the advanced settings."""
@@ -142,7 +116,7 @@ class TrainingForm(QWidget):
             editor.set_placeholder(text)
 
     def params_editor(self, params: str, field: str) -> FieldEditor | None:
-        """Return the editor of a parameter of what is chosen; None where that has no such parameter, or as yet none.
+        """Return the editor of a parameter of what is chosen; None where that has no such parameter.
 
         Args:
             params: The config's field: "pretext_params".
@@ -152,10 +126,9 @@ class TrainingForm(QWidget):
         return form.editor(field) if form is not None and field in form.field_names else None
 
     def values(self) -> dict[str, Any]:
-        """Return all values that were offered, as they stand, and the preset's of what is not offered yet."""
+        """Return all values, as they stand."""
         all_values = self._form.values()
-        offered = {name: all_values[name] for name in self._form.field_names}
-        values = {**{name: value for name, value in self._baseline.items() if name not in offered}, **offered}
+        values = {name: all_values[name] for name in self._form.field_names}
         for field, form in self._params_forms.items():
             values[field] = form.values()
         return values
@@ -167,26 +140,28 @@ class TrainingForm(QWidget):
             found.update(form.errors())
         return found
 
-    def _connect(self) -> None:
-        self._form.edited.connect(self._on_edited)
-        self._form.more_toggled.connect(self._on_more_toggled)
-
     def _on_more_toggled(self, shown: bool) -> None:
         self._sections.setVisible(shown and bool(self._params_forms))
         self.more_toggled.emit(shown)
 
     def _on_edited(self, name: str) -> None:
-        if name in self._params_models:
+        if name in self._catalogues:
             self._show_params(name)
         self.edited.emit()
 
     def _show_params(self, field: str) -> None:
         """Put the parameters of the chosen entry in place of the former ones."""
-        model = self._params_models[field].get(self._form.values()[field])
-        is_shown = model is not None and bool(model.model_fields) and field not in self._hidden
-        self._replace_params(f"{field}_params", model if is_shown else None, {})
+        model = self._catalogues[field][self._form.values()[field]].params_model
+        self.set_params(f"{field}_params", model if field not in self._hidden else None, {})
 
-    def _replace_params(self, params: str, model: type[JobConfig] | None, baseline: Mapping[str, Any]) -> None:
+    def set_params(self, params: str, model: type[JobConfig] | None, baseline: Mapping[str, Any]) -> None:
+        """Offer the parameters of something in place of the former ones.
+
+        Args:
+            params: The config's field: "task_params".
+            model: Their settings model; None, or one without fields, removes the section.
+            baseline: Values to begin with, on top of the model's defaults.
+        """
         while self._sections_layout.count():
             item = self._sections_layout.takeAt(0)
             widget = item.widget() if item is not None else None
@@ -195,7 +170,7 @@ class TrainingForm(QWidget):
         old = self._params_forms.pop(params, None)
         if old is not None:
             old.deleteLater()
-        if model is not None:
+        if model is not None and model.model_fields:
             form = ConfigForm(model)
             form.set_baseline(baseline)
             form.set_more_shown(True)

@@ -8,7 +8,7 @@ from app.core.session import Session
 from app.look.phrases import NO_BREAK
 from app.look.translation import format_number, tr, tr_count
 from engine.contracts.errors import ImageReadError
-from engine.contracts.presets import TaskCard
+from engine.method.catalogue.tasks import TaskRow
 from engine.photo_files.photos import probe_image
 from engine.photos.pairs import PhotoPair
 
@@ -39,10 +39,10 @@ class TeachingPhotos:
         return all(pair.noisy == pair.clean for pair in self.pairs)
 
 
-def offered_photos(session: Session, card: TaskCard) -> list[TeachingPhotos]:
+def offered_photos(session: Session, row: TaskRow) -> list[TeachingPhotos]:
     """Return the sets that there are for a task, the one to take by default first."""
     found: list[TeachingPhotos] = []
-    if card.makes_own_pairs:
+    if row.makes_own_pairs:
         references = session.clean_photos
         alone = tr_count("{number} clean reference alone", "{number} clean references alone", len(references))
         found.append(_clean_alone(REFERENCES, alone.format(number=format_number(len(references))), references))
@@ -57,7 +57,7 @@ def offered_photos(session: Session, card: TaskCard) -> list[TeachingPhotos]:
     )
     real = TeachingPhotos(key=PAIRS, title=pairs.format(number=format_number(num_pairs)), pairs=session.label_pairs)
     # A camera's own small photos teach more than made ones; pairs of one size are meant for denoising.
-    found.insert(0 if card.scale > 1 and _are_enlarged(session, card.scale) else len(found), real)
+    found.insert(0 if row.scale > 1 and _are_enlarged(session, row.scale) else len(found), real)
     return [photos for photos in found if photos.pairs]
 
 

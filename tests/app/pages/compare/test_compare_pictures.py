@@ -23,7 +23,7 @@ from app.pages.compare.panes import (
     choice_from_text,
 )
 from app.viewer.pictures import MissingPicture, Picture
-from engine.comparing.baselines.registry import BASELINES, Baseline
+from engine.comparing.baselines.catalogue import BASELINES, Baseline
 from engine.contracts.events import PhotoScanned
 from engine.models.starters import list_starters
 from engine.photo_files.photos import read_image

@@ -10,6 +10,7 @@ from engine.comparing.baselines import denoisers
 from engine.comparing.baselines.interpolation import interpolate_bilinear, interpolate_malvar
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.photo import Pixels
+from engine.method.catalogue.rows import Table
 from engine.photo_files.raw.mosaics import bayer_mosaic
 from engine.photos.noise_estimate import MIN_SIDE_PX, estimate_noise
 
@@ -46,45 +47,48 @@ class BaselineEntry:
         return not self.package or importlib.util.find_spec(self.package) is not None
 
 
-BASELINES: dict[str, BaselineEntry] = {
-    "bicubic": BaselineEntry(
-        title="Bicubic",
-        description="Enlarges with a smooth curve; of a photo that keeps its size it is the input.",
-        interpolate=None,
-    ),
-    "bilinear": BaselineEntry(
-        title="Bilinear demosaicking",
-        description="Fills each colour in with the mean of its neighbours.",
-        interpolate=interpolate_bilinear,
-        takes_photos=False,
-    ),
-    "malvar": BaselineEntry(
-        title="Malvar demosaicking",
-        description="Fills each colour in with its neighbours and the detail of the other colours.",
-        takes_photos=False,
-    ),
-    "non-local-means": BaselineEntry(
-        title="Non-local means",
-        description="Averages alike patches (OpenCV).",
-        denoise=denoisers.non_local_means,
-    ),
-    "wavelet": BaselineEntry(
-        title="Wavelet",
-        description="Shrinks small wavelet coefficients: BayesShrink (scikit-image).",
-        denoise=denoisers.wavelet,
-    ),
-    "total-variation": BaselineEntry(
-        title="Total variation",
-        description="Evens out what is not an edge: Chambolle's method (scikit-image).",
-        denoise=denoisers.total_variation,
-    ),
-    "bm3d": BaselineEntry(
-        title="BM3D",
-        description="Filters stacks of alike patches together. A package of its own, for non-commercial use alone.",
-        denoise=denoisers.bm3d,
-        package="bm3d",
-    ),
-}
+BASELINES: Table[BaselineEntry] = Table(
+    "classical method",
+    {
+        "bicubic": BaselineEntry(
+            title="Bicubic",
+            description="Enlarges with a smooth curve; of a photo that keeps its size it is the input.",
+            interpolate=None,
+        ),
+        "bilinear": BaselineEntry(
+            title="Bilinear demosaicking",
+            description="Fills each colour in with the mean of its neighbours.",
+            interpolate=interpolate_bilinear,
+            takes_photos=False,
+        ),
+        "malvar": BaselineEntry(
+            title="Malvar demosaicking",
+            description="Fills each colour in with its neighbours and the detail of the other colours.",
+            takes_photos=False,
+        ),
+        "non-local-means": BaselineEntry(
+            title="Non-local means",
+            description="Averages alike patches (OpenCV).",
+            denoise=denoisers.non_local_means,
+        ),
+        "wavelet": BaselineEntry(
+            title="Wavelet",
+            description="Shrinks small wavelet coefficients: BayesShrink (scikit-image).",
+            denoise=denoisers.wavelet,
+        ),
+        "total-variation": BaselineEntry(
+            title="Total variation",
+            description="Evens out what is not an edge: Chambolle's method (scikit-image).",
+            denoise=denoisers.total_variation,
+        ),
+        "bm3d": BaselineEntry(
+            title="BM3D",
+            description="Filters stacks of alike patches together. A package of its own, for non-commercial use alone.",
+            denoise=denoisers.bm3d,
+            package="bm3d",
+        ),
+    },
+)
 """What needs no training. A mosaic is interpolated first, noise is removed at the recorded size, and enlarging comes
 last."""
 
