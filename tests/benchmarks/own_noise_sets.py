@@ -39,6 +39,7 @@ def _picked(source_set: str, index: int) -> Callable[[Path, Path, int], Folders]
 def _mixed(source: Path, out: Path, seed: int) -> Folders:
     """The camera photos beside Kodak photos with white noise."""
     camera = SETS["polyu"].prepare(SETS["polyu"].folder, out, seed)
+    (out / "white").mkdir()
     white = SETS["kodak24_25"].prepare(SETS["kodak24_25"].folder, out / "white", seed)
     sides = []
     for name, folders in zip(("noisy", "clean"), zip(camera, white, strict=True), strict=True):
