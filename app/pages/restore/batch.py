@@ -23,7 +23,7 @@ from engine.contracts.results import PhotoOutcome, RestoreResult
 from engine.jobs import restore, write_restore_report
 
 
-class RestoreBatch(QObject):
+class BatchRunner(QObject):
     """Runs batches and keeps the list and the session up to date.
 
     Signals (main thread):

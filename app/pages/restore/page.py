@@ -19,7 +19,7 @@ from app.look.text import ElidedLabel
 from app.look.theme import SPACING, Theme
 from app.look.thumbnails import shared_thumbnails
 from app.look.translation import format_number, mark, tr, tr_count
-from app.pages.restore.batch import RestoreBatch
+from app.pages.restore.batch import BatchRunner
 from app.pages.restore.done import DonePhotos
 from app.pages.restore.list import RestoreList, RestoreListModel
 from app.pages.restore.options import RestoreOptions
@@ -50,7 +50,7 @@ class RestorePage(Page):
         self._destination: Path | None = None
         thumbnails = shared_thumbnails(session)
         self.model = RestoreListModel(session, self)
-        self.batch = RestoreBatch(session, runner, self.model, self.page_id, self)
+        self.batch = BatchRunner(session, runner, self.model, self.page_id, self)
         self.batch.changed.connect(self._update)
         self.batch.progressed.connect(self.rail_status_changed)
         self.batch.message_raised.connect(self.message_raised)
