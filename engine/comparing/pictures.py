@@ -45,7 +45,7 @@ class ComparisonPictureConfig(ComputeConfig):
     photo: Annotated[Path, Field(title="Photo", description="The photo as it is.")]
     folder: Annotated[Path, Field(title="Folder", description="Where the picture is kept.")]
     model: Annotated[Path | None, Field(title="Model", description="A run folder or a model file.")] = None
-    baseline: Annotated[str, Field(title="Classical method", description="Its name in the registry.")] = ""
+    baseline: Annotated[str, Field(title="Classical method", description="Its name in the catalogue.")] = ""
     scale: Annotated[
         int,
         Field(ge=1, le=MAX_SCALE, title="Enlargement", description="Of a classical method: how many times to a side."),

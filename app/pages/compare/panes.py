@@ -37,7 +37,7 @@ class PaneChoice:
     Attributes:
         kind: What to show.
         label: For a restored version: which model, "" for the newest. For a model: its name. For a classical method:
-            its name in the registry.
+            its name in the catalogue.
         path: For a file: which. For a model: its run folder or file.
         scale: For a classical method that enlarges: how many times to a side.
     """

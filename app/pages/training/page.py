@@ -42,7 +42,7 @@ class TrainingKind:
     Attributes:
         name: That of the kind of its runs.
         config: Its settings.
-        fields: Those that are offered, besides the entries of the registry.
+        fields: Those that are offered, besides those that name a row of a catalogue.
         job: Trains.
         minutes: How long a preset takes on the reference machine.
         preset_setting: Where the last preset is kept.
