@@ -5,7 +5,11 @@ and a covariance of the channels there, times a standard deviation s that follow
 channel by channel. Sensors have such noise (Foi et al., IEEE TIP 17(10), 2008), and with the spectrum what cameras,
 scanners and film make of it: correlated pixels, correlated channels, bands.
 
-Photos whose noises agree share a spectrum; each has its own level.
+Photos whose noises agree share a spectrum; each has its own level. What is coarser than a spectrum's blocks, broad
+blotches of colour, has a second spectrum of its own beside it.
+
+Where few photons were counted, noise is not Gaussian: it is skewed, and comes in steps. There the part of the variance
+that grows in proportion to the light is drawn as counts.
 """
 
 import io
@@ -18,6 +22,9 @@ from PIL import Image
 
 NUM_BANDS: Final = 16
 """Spatial frequencies along each axis of a spectrum: those of a block of 16 x 16 pixels."""
+
+BROAD_SCALE: Final = 4
+"""How many times finer the spatial frequencies of the spectrum of broad blotches lie, all of them low."""
 
 BRIGHTNESS: Final[NDArray[np.float64]] = np.linspace(0, 1, 17)
 """Brightness at which levels are known; between them the variance follows a straight line."""
@@ -34,6 +41,12 @@ BLOCK_PX = 16
 """Side of the largest unit that a file is compressed in: beyond it all repeats."""
 
 NUM_COEFFICIENTS: Final = 64
+
+MOST_PHOTONS: Final = 30.0
+"""Counts above it are as good as Gaussian."""
+
+_LEAST_PHOTON_SHARE: Final = 0.5
+"""Of the variance, that must grow in proportion to the light before any of it is drawn as counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +102,7 @@ class PhotoNoise:
         highest_level: What white is as an integer, 255 or 65535: values are rounded to such steps.
         has_shared_spectrum: Whether the spectrum is that of other photos, its own being unlike all of theirs.
         jpeg: How its file is compressed; level and spectrum are then those before. None where it is not.
+        broad_variance: Of the folder's broad blotches of colour upon it, 0 where it has none.
     """
 
     name: str
@@ -98,6 +112,7 @@ class PhotoNoise:
     highest_level: int
     has_shared_spectrum: bool = False
     jpeg: JpegCompression | None = None
+    broad_variance: float = 0.0
 
     def sigma(self, brightness: float = 0.5) -> float:
         """Standard deviation at a brightness, the channels' mean square's root, 0 to 1."""
@@ -119,6 +134,8 @@ class LearnedNoise:
         photos: One a photo, in their order.
         spectra: Covariance of the three channels at each spatial frequency, in the order of `numpy.fft.fft2`; the mean
             over frequencies and channels of the variances is 1. Shape of each: (16, 16, 3, 3).
+        broad_colour: Spectrum of broad blotches of colour, as the others but at frequencies `BROAD_SCALE` times as
+            fine, those of the photo shrunk as many times; their mean variance is 1. None where no photo has them.
         distance: Mean earth mover's distance of photos and their twins, on the scale of the residual's own mean
             magnitude; None where no twins were made.
         unfitted_distance: The same of twins by the first guess.
@@ -127,6 +144,7 @@ class LearnedNoise:
 
     photos: tuple[PhotoNoise, ...]
     spectra: tuple[NDArray[np.float64], ...]
+    broad_colour: NDArray[np.float64] | None = None
     distance: float | None = None
     unfitted_distance: float | None = None
     accuracy: float | None = None
@@ -143,13 +161,22 @@ class LearnedNoise:
         Returns:
             The noise alone. Shape: as of the picture.
         """
-        noise = self.photos[photo]
-        height, width = clean.shape[:2]
-        root = self._root(noise.spectrum, height, width)
-        white = generator.standard_normal((height, width, NUM_CHANNELS), np.float32)
-        transformed = np.fft.fft2(white, axes=(0, 1))
-        coloured = np.fft.ifft2(np.matmul(root, transformed[..., None])[..., 0], axes=(0, 1)).real
-        drawn: Field = (coloured * (scale * self.deviation(clean, photo))).astype(np.float32)
+        noise, size = self.photos[photo], (clean.shape[0], clean.shape[1])
+        spectrum = self.spectra[noise.spectrum]
+        unit = _field(spectrum, size, generator)
+        level = scale * self.deviation(clean, photo)
+        line = _photon_line(noise.variance)
+        if line is None:
+            drawn: Field = unit * level
+        else:
+            gain, offset = line
+            light = np.maximum(clean, 0)
+            share = np.asarray(gain * light / (gain * light + offset + SMALLEST_VARIANCE), np.float32)
+            drawn = _photon_noise(light, unit, level * np.sqrt(share))
+            drawn += _field(spectrum, size, generator) * level * np.sqrt(1 - share)
+        if self.broad_colour is not None and noise.broad_variance:
+            deviation = np.float32(scale * np.sqrt(noise.broad_variance))
+            drawn += deviation * _field(self.broad_colour, size, generator, BROAD_SCALE)
         return drawn
 
     def deviation(self, clean: Field, photo: int) -> Field:
@@ -158,6 +185,10 @@ class LearnedNoise:
         levels = [np.interp(clean[..., channel], BRIGHTNESS, rows[channel]) for channel in range(NUM_CHANNELS)]
         deviation: Field = np.sqrt(np.stack(levels, axis=-1)).astype(np.float32)
         return deviation
+
+    def power(self, clean: Field, photo: int) -> float:
+        """Mean square of a photo's noise upon a picture, all channels together."""
+        return float(np.mean(self.deviation(clean, photo) ** 2)) + self.photos[photo].broad_variance
 
     def add(self, clean: Field, photo: int, generator: np.random.Generator, scale: float = 1.0) -> Field:
         """A picture as that photo would have recorded it: with its noise, clipped, rounded or compressed as it is.
@@ -206,6 +237,8 @@ class LearnedNoise:
         found = f"Noise of {strength} of 255 at mid brightness, {len(self.spectra)} kinds of grain."
         if len(self.spectra) == 1:
             found = f"Noise of {strength} of 255 at mid brightness, one kind of grain."
+        if self.broad_colour is not None:
+            found = f"{found} Broad blotches of colour lie over it."
         if self.accuracy is None:
             return found
         return f"{found} {self.accuracy:.0%} of the photos are found by their twins."
@@ -229,39 +262,131 @@ class LearnedNoise:
             ],
         }
 
-    def _root(self, spectrum: int, height: int, width: int) -> NDArray[np.complex64]:
-        """The matrix that gives white noise its spectrum at each frequency. Shape: (height, width, 3, 3)."""
-        key = (id(self.spectra[spectrum]), height, width)
-        found = _roots.get(key)
-        if found is None or found[0] is not self.spectra[spectrum]:
-            if len(_roots) >= _MAX_ROOTS:
-                _roots.clear()
-            found = _roots[key] = (self.spectra[spectrum], _root_of(self.spectra[spectrum], height, width))
-        return found[1]
-
 
 _MAX_ROOTS = 64
 _roots: dict[tuple[int, int, int], tuple[NDArray[np.float64], NDArray[np.complex64]]] = {}
 """Roots by spectrum and size; the spectrum is held, so that no other can take its id."""
 
 
-def _root_of(spectrum: NDArray[np.float64], height: int, width: int) -> NDArray[np.complex64]:
-    """Interpolate a spectrum to a picture's frequencies, and take the symmetric root of the covariance at each."""
-    # Only now: the command line's parser knows this noise, and starts without pictures.
-    import cv2
+def _field(
+    spectrum: NDArray[np.float64], size: tuple[int, int], generator: np.random.Generator, scale: int = 1
+) -> Field:
+    """A stationary field of mean variance 1 with a spectrum.
 
-    table = np.fft.fftshift(spectrum.reshape(NUM_BANDS, NUM_BANDS, -1), axes=(0, 1)).astype(np.float32)
-    # Frequencies go round: behind the highest comes the lowest.
-    table = np.pad(table, ((0, 1), (0, 1), (0, 0)), mode="wrap")
-    rows, columns = ((np.fft.fftfreq(side) * NUM_BANDS + NUM_BANDS / 2).astype(np.float32) for side in (height, width))
-    at_columns, at_rows = np.meshgrid(columns, rows)
-    planes = [
-        cv2.remap(np.ascontiguousarray(table[..., plane]), at_columns, at_rows, cv2.INTER_LINEAR)
-        for plane in range(table.shape[2])
-    ]
-    covariance = np.stack(planes, axis=-1).reshape(height, width, NUM_CHANNELS, NUM_CHANNELS)
+    Args:
+        spectrum: Shape: (16, 16, 3, 3).
+        size: Height and width.
+        generator: Its source.
+        scale: How many times as fine the spectrum's frequencies lie.
+
+    Returns:
+        Shape: (height, width, 3).
+    """
+    key = (id(spectrum), *size)
+    found = _roots.get(key)
+    if found is None or found[0] is not spectrum:
+        if len(_roots) >= _MAX_ROOTS:
+            _roots.clear()
+        found = _roots[key] = (spectrum, _root_of(spectrum, *size, scale))
+    white = generator.standard_normal((*size, NUM_CHANNELS), np.float32)
+    transformed = np.fft.fft2(white, axes=(0, 1))
+    coloured = np.fft.ifft2(np.matmul(found[1], transformed[..., None])[..., 0], axes=(0, 1)).real
+    return np.asarray(coloured, np.float32)
+
+
+def _root_of(spectrum: NDArray[np.float64], height: int, width: int, scale: int) -> NDArray[np.complex64]:
+    """Interpolate a spectrum to a picture's frequencies, and take the symmetric root of the covariance at each."""
+    covariance = _at_frequencies(spectrum, height, width, scale)
     values, vectors = np.linalg.eigh(covariance)
     root = np.einsum("hwij,hwj,hwkj->hwik", vectors, np.sqrt(np.maximum(values, 0)), vectors)
     power = np.mean(np.maximum(values, 0))
     scaled: NDArray[np.complex64] = (root / np.sqrt(power + SMALLEST_VARIANCE)).astype(np.complex64)
     return scaled
+
+
+def _at_frequencies(table: NDArray[np.float64], height: int, width: int, scale: int) -> NDArray[np.float32]:
+    """A spectrum at a picture's frequencies; zero beyond its own. Shape: (height, width, 3, 3)."""
+    # Only now: the command line's parser knows this noise, and starts without pictures.
+    import cv2
+
+    planes_of = np.fft.fftshift(table.reshape(NUM_BANDS, NUM_BANDS, -1), axes=(0, 1)).astype(np.float32)
+    # Frequencies go round: behind the highest comes the lowest.
+    planes_of = np.pad(planes_of, ((0, 1), (0, 1), (0, 0)), mode="wrap")
+    rows, columns = (
+        (np.fft.fftfreq(side) * scale * NUM_BANDS + NUM_BANDS / 2).astype(np.float32) for side in (height, width)
+    )
+    at_columns, at_rows = np.meshgrid(columns, rows)
+    planes = [
+        cv2.remap(np.ascontiguousarray(planes_of[..., plane]), at_columns, at_rows, cv2.INTER_LINEAR)
+        for plane in range(planes_of.shape[2])
+    ]
+    return np.stack(planes, axis=-1).reshape(height, width, NUM_CHANNELS, NUM_CHANNELS)
+
+
+def _photon_line(variance: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    """The line that the variance follows over brightness where photons are few.
+
+    Args:
+        variance: At each `BRIGHTNESS`. Shape: (3, 17).
+
+    Returns:
+        Variance that each unit of light adds, as the counting of photons does, and that without light, per channel.
+        None where photons are too many, or other noise is too strong, for it to matter.
+    """
+    # Fitted to proportions: what is alike from dark to bright are the relative errors of levels.
+    gain, offset = _nonnegative_fit(BRIGHTNESS / variance, 1 / variance)
+    half = BRIGHTNESS[len(BRIGHTNESS) // 2]
+    photons = half / (gain + SMALLEST_VARIANCE)
+    share = gain * half / (gain * half + offset + SMALLEST_VARIANCE)
+    if photons.min() > MOST_PHOTONS or share.max() < _LEAST_PHOTON_SHARE:
+        return None
+    return gain.astype(np.float32), offset.astype(np.float32)
+
+
+def _nonnegative_fit(
+    first: NDArray[np.float64], second: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Factors, none negative, with which two rows of numbers add up to ones by least squares; one pair a row."""
+    along, across, both = (first**2).sum(1), (second**2).sum(1), (first * second).sum(1)
+    to_first, to_second = first.sum(1), second.sum(1)
+    determinant = along * across - both**2 + SMALLEST_VARIANCE
+    one = (to_first * across - to_second * both) / determinant
+    other = (to_second * along - to_first * both) / determinant
+    alone_one, alone_other = to_first / along, to_second / across
+    return (
+        np.where(one < 0, 0, np.where(other < 0, alone_one, one)),
+        np.where(other < 0, 0, np.where(one < 0, alone_other, other)),
+    )
+
+
+def _photon_noise(light: Field, unit: Field, deviation: Field) -> Field:
+    """Noise of counted photons: Poisson, with the ranks of a Gaussian field, so that its correlation stays.
+
+    Args:
+        light: 0 or more. Shape: (height, width, 3).
+        unit: The field. Same shape.
+        deviation: Standard deviation. Same shape.
+
+    Returns:
+        Same shape; Gaussian where there are more than `MOST_PHOTONS`.
+    """
+    from scipy.special import ndtr
+
+    variance = np.maximum(deviation.astype(np.float64) ** 2, SMALLEST_VARIANCE)
+    expected = light / variance * light
+    is_counted = expected < MOST_PHOTONS
+    mean = expected[is_counted]
+    rank = ndtr(unit[is_counted].astype(np.float64))
+    counts = np.zeros_like(mean)
+    probability = np.exp(-mean)
+    cumulated = probability.copy()
+    for count in range(1, int(MOST_PHOTONS + 8 * np.sqrt(MOST_PHOTONS))):
+        is_above = rank > cumulated
+        if not is_above.any():
+            break
+        counts += is_above
+        probability *= mean / count
+        cumulated += probability
+    drawn = unit * deviation
+    drawn[is_counted] = (counts - mean) * variance[is_counted] / np.maximum(light[is_counted], SMALLEST_VARIANCE)
+    return drawn

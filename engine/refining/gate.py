@@ -202,7 +202,7 @@ def _probe_of(noise: LearnedNoise, photo: int, restored: Pixels, seed: int) -> t
     """Noise as the photo has it, and its power."""
     generator = np.random.default_rng((seed, 3, photo))
     if noise.photos[photo].jpeg is None:
-        return noise.draw(restored, photo, generator), float(np.mean(noise.deviation(restored, photo) ** 2))
+        return noise.draw(restored, photo, generator), noise.power(restored, photo)
     # What was learned is the noise before compression, which takes much of it away.
     compressed = noise.add(restored, photo, generator) - restored
     return compressed, float(np.mean(compressed**2))

@@ -6,7 +6,7 @@ others where they agree, and its level is put right by its finest detail (`level
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,9 @@ from numpy.typing import NDArray
 from engine.contracts.learned_noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise, PhotoNoise
 from engine.contracts.photo import Pixels
 from engine.photos.noise_estimate import FlatBlocks, flat_blocks
+from engine.simulation.learned.broad_colour import find_broad_colour, without_broad_colour
 from engine.simulation.learned.levels import put_levels_right
-
-OPPONENTS: NDArray[np.float64] = np.array([[1, 1, 1], [1, -1, 0], [1, 1, -2]]) / np.sqrt([[3], [2], [6]])
-"""Orthonormal mixtures of the channels: what all share, and two of colour alone."""
-
-_WINDOW = np.outer(np.hanning(NUM_BANDS + 2)[1:-1], np.hanning(NUM_BANDS + 2)[1:-1])
-_WINDOW /= np.sqrt(np.mean(_WINDOW**2))
+from engine.simulation.learned.spectra import OPPONENTS, common_spectrum, normalised, smoothed, spectrum_of_blocks
 
 _WHITE = np.broadcast_to(np.eye(NUM_CHANNELS), (NUM_BANDS, NUM_BANDS, NUM_CHANNELS, NUM_CHANNELS)).copy()
 
@@ -34,7 +30,6 @@ _LARGEST_MINORITY = 1 / 6
 _LEAST_SIGMA_SHARE = 0.2
 _SMALLEST_VARIANCE = 1e-12
 _LEAST_POWER = 1e-3
-_NEIGHBOURS = ((0, 1), (1, 0), (0, -1), (-1, 0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +56,29 @@ def guess_noise(
     Returns:
         Levels by brightness, and spectra that photos share.
     """
+    if is_white:
+        return _guess_fine(names, photos, highest_levels, is_white=True)
+    in_colour = [index for index, pixels in enumerate(photos) if _is_in_colour(pixels)]
+    blotches = find_broad_colour([photos[index] for index in in_colour])
+    if blotches is None:
+        return _guess_fine(names, photos, highest_levels)
+    # What is broad would be taken for fine noise.
+    found = dict(zip(in_colour, blotches.variances, strict=True))
+    fine_parts = [without_broad_colour(pixels) if found.get(index) else pixels for index, pixels in enumerate(photos)]
+    guess = replace(_guess_fine(names, fine_parts, highest_levels), broad_colour=blotches.spectrum)
+    for index, variance in found.items():
+        guess = guess.with_photo(index, broad_variance=variance)
+    return guess
+
+
+def _is_in_colour(pixels: Pixels) -> bool:
+    return bool(np.any(pixels[..., 0] != pixels[..., 1]) or np.any(pixels[..., 0] != pixels[..., 2]))
+
+
+def _guess_fine(
+    names: Sequence[str], photos: Sequence[Pixels], highest_levels: Sequence[int], *, is_white: bool = False
+) -> LearnedNoise:
+    """Levels and spectra by flat blocks alone."""
     blocks = [flat_blocks(pixels) for pixels in photos]
     guesses = [_guess(found) for found in blocks]
     groups, outliers = ([list(range(len(guesses)))], set()) if is_white else _group(guesses)
@@ -89,57 +107,6 @@ def guess_noise(
     return LearnedNoise(photos=tuple(noises), spectra=tuple(spectra))
 
 
-def cut_into_blocks(picture: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The whole blocks of a picture. Shape: (height, width, 3) to (blocks, 3, 16, 16)."""
-    rows, columns = (side // NUM_BANDS for side in picture.shape[:2])
-    grid = picture[: rows * NUM_BANDS, : columns * NUM_BANDS].reshape(rows, NUM_BANDS, columns, NUM_BANDS, NUM_CHANNELS)
-    return grid.transpose(0, 2, 4, 1, 3).reshape(-1, NUM_CHANNELS, NUM_BANDS, NUM_BANDS).astype(np.float64)
-
-
-def opponent_power(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean windowed periodogram of blocks in each of the `OPPONENTS`.
-
-    Args:
-        blocks: Shape: (blocks, 3, 16, 16).
-
-    Returns:
-        Power of each mixture at each frequency; white noise of variance 1 has 1 everywhere. Shape: (3, 16, 16).
-    """
-    mixed = np.einsum("kc,bcij->bkij", OPPONENTS, blocks - blocks.mean(axis=(2, 3), keepdims=True))
-    transformed = np.fft.fft2(mixed * _WINDOW)
-    power: NDArray[np.float64] = np.mean(np.abs(transformed) ** 2, axis=0) / NUM_BANDS**2
-    return power
-
-
-def smoothed(power: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean with the neighbouring frequencies. Shape: (..., 16, 16), kept."""
-    around = sum(np.roll(power, shift, axis=(-2, -1)) for shift in _NEIGHBOURS)
-    return np.asarray((power + around) / (1 + len(_NEIGHBOURS)))
-
-
-def spectrum_of_blocks(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Covariance of the channels of noise at each frequency.
-
-    Args:
-        blocks: Noise alone. Shape: (blocks, 3, 16, 16).
-
-    Returns:
-        As in `LearnedNoise.spectra`. Shape: (16, 16, 3, 3).
-    """
-    blocks = blocks - blocks.mean(axis=(2, 3), keepdims=True)
-    transformed = np.fft.fft2(blocks * _WINDOW)
-    covariance = np.einsum("bcij,bdij->ijcd", transformed, transformed.conj()).real / len(blocks)
-    covariance = (covariance + np.roll(covariance[::-1, ::-1], (1, 1), axis=(0, 1))) / 2
-    # The mean, or a plane, has taken the lowest frequency away.
-    covariance[0, 0] = np.mean([covariance[place] for place in _NEIGHBOURS], axis=0)
-    return _normalised(covariance + 1e-12 * np.eye(NUM_CHANNELS))
-
-
-def common_spectrum(spectra: Sequence[tuple[NDArray[np.float64], int]]) -> NDArray[np.float64]:
-    """The mean of spectra, weighted by the blocks that each was seen in. Shape of each: (16, 16, 3, 3)."""
-    return _normalised(np.asarray(sum(spectrum * num_blocks for spectrum, num_blocks in spectra)))
-
-
 def _guess(found: FlatBlocks) -> _Guess:
     blocks = found.residuals.astype(np.float64)
     spectrum = spectrum_of_blocks(blocks)
@@ -147,12 +114,6 @@ def _guess(found: FlatBlocks) -> _Guess:
     is_gray = bool(power[1:].mean() < 1e-4 * power[0].mean())
     shape = np.log(smoothed(power / power[0].mean()) + _LEAST_POWER)
     return _Guess(spectrum=spectrum, shape=shape, num_blocks=len(blocks), is_gray=is_gray)
-
-
-def _normalised(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scaled to a mean variance of 1 over frequencies and channels."""
-    scaled: NDArray[np.float64] = covariance / (np.trace(covariance, axis1=2, axis2=3).mean() / NUM_CHANNELS)
-    return scaled
 
 
 def _common_spectrum(guesses: Sequence[_Guess], *, is_gray: bool) -> NDArray[np.float64]:
@@ -164,7 +125,7 @@ def _common_spectrum(guesses: Sequence[_Guess], *, is_gray: bool) -> NDArray[np.
     for guess in guesses:
         power = np.einsum("c,ijcd,d->ij", OPPONENTS[0], guess.spectrum, OPPONENTS[0])
         shared += power / power.mean() * guess.num_blocks
-    return _normalised(shared[..., None, None] * np.ones((NUM_CHANNELS, NUM_CHANNELS)))
+    return normalised(shared[..., None, None] * np.ones((NUM_CHANNELS, NUM_CHANNELS)))
 
 
 def _group(guesses: Sequence[_Guess]) -> tuple[list[list[int]], set[int]]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engine.contracts.learned_noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise
 from engine.contracts.photo import Pixels
 from engine.photos.noise_estimate import CLIPPED_ABOVE, CLIPPED_BELOW, MAX_CLIPPED_SHARE
-from engine.simulation.learned.flat_blocks import common_spectrum, cut_into_blocks, spectrum_of_blocks
+from engine.simulation.learned.spectra import common_spectrum, cut_into_blocks, spectrum_of_blocks
 
 _NUM_STEPS = 6
 _MIN_STEP_BLOCKS = 8

@@ -44,11 +44,13 @@ def save_noise(path: Path, noise: LearnedNoise) -> None:
                 "is_gray": photo.is_gray,
                 "highest_level": photo.highest_level,
                 "has_shared_spectrum": photo.has_shared_spectrum,
+                "broad_variance": photo.broad_variance,
                 "jpeg": None if photo.jpeg is None else asdict(photo.jpeg),
             }
             for photo in noise.photos
         ],
         "spectra": [spectrum.tolist() for spectrum in noise.spectra],
+        "broad_colour": None if noise.broad_colour is None else noise.broad_colour.tolist(),
         "distance": noise.distance,
         "unfitted_distance": noise.unfitted_distance,
         "accuracy": noise.accuracy,
@@ -67,13 +69,17 @@ def load_noise(path: Path) -> LearnedNoise:
         if content["version"] > FILE_VERSION:
             raise InvalidInputError(f"'{path.name}' was made by a newer version of Residua.", "Update Residua.")
         spectra = tuple(_numbers(spectrum, (NUM_BANDS, NUM_BANDS, 3, 3)) for spectrum in content["spectra"])
+        broad = content.get("broad_colour")
+        broad_colour = None if broad is None else _numbers(broad, (NUM_BANDS, NUM_BANDS, 3, 3))
         photos = tuple(_photo_of(fields, len(spectra)) for fields in content["photos"])
+        if broad_colour is None and any(photo.broad_variance for photo in photos):
+            raise ValueError("the broad blotches of a photo are missing")
         figures = {name: _figure(content[name]) for name in ("distance", "unfitted_distance", "accuracy")}
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise InvalidInputError(
             f"'{path.name}' is missing, damaged, or holds no learned noise.", "Learn the noise of the photos again."
         ) from error
-    return LearnedNoise(photos=photos, spectra=spectra, **figures)
+    return LearnedNoise(photos=photos, spectra=spectra, broad_colour=broad_colour, **figures)
 
 
 def _photo_of(fields: Mapping[str, Any], num_spectra: int) -> PhotoNoise:
@@ -87,6 +93,7 @@ def _photo_of(fields: Mapping[str, Any], num_spectra: int) -> PhotoNoise:
         is_gray=bool(fields["is_gray"]),
         highest_level=int(highest_level),
         has_shared_spectrum=bool(fields["has_shared_spectrum"]),
+        broad_variance=max(float(fields.get("broad_variance", 0)), 0.0),
         jpeg=_compression_of(fields.get("jpeg")),
     )
 

@@ -24,8 +24,8 @@ from torch import Tensor
 from engine.contracts.learned_noise import BLOCK_PX, BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise, PhotoNoise
 from engine.contracts.photo import Pixels
 from engine.method.losses.earth_mover import earth_mover_distance_matrix, sorted_residuals
-from engine.simulation.learned.flat_blocks import OPPONENTS, cut_into_blocks, opponent_power, smoothed
 from engine.simulation.learned.levels import told_by_detail
+from engine.simulation.learned.spectra import OPPONENTS, cut_into_blocks, opponent_power, smoothed
 
 Restore = Callable[[Pixels], Pixels]
 """A network on one photo of any size. Shape: (height, width, 3), kept; 0 to 1."""

@@ -1,5 +1,6 @@
 """The noise of photos, learned from them: against the noise that was put in."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.signal import welch
-from scipy.stats import wasserstein_distance
+from scipy.stats import poisson, skew, wasserstein_distance
 
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.learned_noise import BRIGHTNESS, LearnedNoise, PhotoNoise
@@ -169,6 +170,46 @@ def test_drawn_noise_has_the_level_and_no_mean() -> None:
     drawn = white_noise(0.1).draw(np.full((200, 200, 3), 0.4, np.float32), 0, np.random.default_rng(3))
     assert drawn.std() == pytest.approx(0.1, rel=0.02)
     assert abs(drawn.mean()) < 0.002
+
+
+def photon_noise(photons: float, read_sigma: float = 0.0) -> LearnedNoise:
+    """Of a sensor whose white is as many photons."""
+    noise = white_noise(0.1)
+    variance = np.tile(np.maximum(BRIGHTNESS / photons + read_sigma**2, 1e-6), (3, 1))
+    return noise.with_photo(0, variance=variance)
+
+
+@pytest.mark.parametrize("expected", [1.0, 4.0, 12.0])
+def test_few_photons_are_drawn_as_counts(expected: float) -> None:
+    """Against SciPy's Poisson distribution."""
+    photons = 40.0
+    clean = np.full((200, 200, 3), expected / photons, np.float32)
+    drawn = photon_noise(photons).draw(clean, 0, np.random.default_rng(3))
+    counts = (clean + drawn) * photons
+    values = np.arange(0, 40)
+    found = np.array([np.mean(np.abs(counts - value) < 0.5) for value in values])
+    assert np.abs(found - poisson.pmf(values, expected)).max() < 0.012
+    assert np.mean(drawn**2) == pytest.approx(expected / photons**2, rel=0.03)
+
+
+def test_correlated_counts_keep_their_correlation() -> None:
+    clean = np.full((200, 200, 3), 0.1, np.float32)
+    spectrum = (
+        np.broadcast_to(np.eye(3), (16, 16, 3, 3))
+        * np.outer(*[1 + np.cos(2 * np.pi * np.fft.fftfreq(16))] * 2)[..., None, None]
+    )
+    noises = [replace(photon_noise(photons), spectra=(spectrum,)) for photons in (40.0, 4000.0)]
+    few, many = (noise.draw(clean, 0, np.random.default_rng(3))[..., 0] for noise in noises)
+    found, wanted = (np.corrcoef(drawn[:, 1:].ravel(), drawn[:, :-1].ravel())[0, 1] for drawn in (few, many))
+    assert found == pytest.approx(wanted, abs=0.05)
+
+
+def test_reading_noise_and_many_photons_stay_gaussian() -> None:
+    clean = np.full((200, 200, 3), 0.3, np.float32)
+    for noise in (photon_noise(4000), photon_noise(40, read_sigma=0.3)):
+        drawn = noise.draw(clean, 0, np.random.default_rng(3))
+        assert abs(skew(drawn.ravel())) < 0.02
+        assert drawn.std() == pytest.approx(noise.photos[0].sigma(0.3), rel=0.02)
 
 
 def test_a_saved_noise_is_read_as_it_was(tmp_path: Path) -> None:
