@@ -16,7 +16,7 @@ from engine.contracts.photo import Pixels
 from engine.photos.noise_estimate import FlatBlocks, flat_blocks
 from engine.simulation.learned.broad_colour import find_broad_colour, without_broad_colour
 from engine.simulation.learned.levels import put_levels_right
-from engine.simulation.learned.spectra import OPPONENTS, common_spectrum, normalised, smoothed, spectrum_of_blocks
+from engine.simulation.learned.spectra import OPPONENTS, common_spectrum, smoothed, spectrum_of_blocks
 
 _WHITE = np.broadcast_to(np.eye(NUM_CHANNELS), (NUM_BANDS, NUM_BANDS, NUM_CHANNELS, NUM_CHANNELS)).copy()
 
@@ -121,11 +121,12 @@ def _common_spectrum(guesses: Sequence[_Guess], *, is_gray: bool) -> NDArray[np.
     colour = [guess for guess in guesses if not guess.is_gray]
     if not is_gray and colour:
         return common_spectrum([(guess.spectrum, guess.num_blocks) for guess in colour])
-    shared: NDArray[np.float64] = np.zeros((NUM_BANDS, NUM_BANDS))
+    gray = np.ones((NUM_CHANNELS, NUM_CHANNELS))
+    shared = []
     for guess in guesses:
         power = np.einsum("c,ijcd,d->ij", OPPONENTS[0], guess.spectrum, OPPONENTS[0])
-        shared += power / power.mean() * guess.num_blocks
-    return normalised(shared[..., None, None] * np.ones((NUM_CHANNELS, NUM_CHANNELS)))
+        shared.append((power[..., None, None] / power.mean() * gray, guess.num_blocks))
+    return common_spectrum(shared)
 
 
 def _group(guesses: Sequence[_Guess]) -> tuple[list[list[int]], set[int]]:

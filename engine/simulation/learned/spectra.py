@@ -13,6 +13,12 @@ OPPONENTS: NDArray[np.float64] = np.array([[1, 1, 1], [1, -1, 0], [1, 1, -2]]) /
 _WINDOW = np.outer(np.hanning(NUM_BANDS + 2)[1:-1], np.hanning(NUM_BANDS + 2)[1:-1])
 _WINDOW /= np.sqrt(np.mean(_WINDOW**2))
 
+_STEPS = np.fft.fftfreq(NUM_BANDS) * NUM_BANDS
+_HIGH: NDArray[np.bool_] = np.hypot(_STEPS[:, None], _STEPS[None, :]) > NUM_BANDS / 3
+"""Frequencies where pictures hold least."""
+
+_FEWEST_FOR_MEDIAN = 3
+_SMALLEST = 1e-12
 _NEIGHBOURS = ((0, 1), (1, 0), (0, -1), (-1, 0))
 
 
@@ -68,8 +74,26 @@ def spectrum_of_blocks(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def common_spectrum(spectra: Sequence[tuple[NDArray[np.float64], int]]) -> NDArray[np.float64]:
-    """The mean of spectra, weighted by the blocks that each was seen in. Shape of each: (16, 16, 3, 3)."""
-    return normalised(np.asarray(sum(spectrum * num_blocks for spectrum, num_blocks in spectra)))
+    """The mean of spectra, weighted by the blocks that each was seen in, with the power that most of them have.
+
+    Texture adds power, at low frequencies most, and never takes any away: at each frequency the median of the photos
+    counts, of each beside its own power at high ones.
+
+    Args:
+        spectra: Shape of each: (16, 16, 3, 3), and its number of blocks.
+
+    Returns:
+        Same shape.
+    """
+    mean = np.asarray(sum(spectrum * num_blocks for spectrum, num_blocks in spectra))
+    if len(spectra) >= _FEWEST_FOR_MEDIAN:
+        powers = np.array([np.trace(spectrum, axis1=2, axis2=3) for spectrum, _ in spectra])
+        powers /= powers[:, _HIGH].mean(axis=1)[:, None, None] + _SMALLEST
+        mean_power = np.trace(mean, axis1=2, axis2=3)
+        mean_power = mean_power / (mean_power[_HIGH].mean() + _SMALLEST)
+        factor = np.minimum(np.median(smoothed(powers), axis=0) / (smoothed(mean_power) + _SMALLEST), 1)
+        mean = mean * factor[..., None, None]
+    return normalised(mean)
 
 
 def normalised(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
