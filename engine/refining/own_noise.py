@@ -55,7 +55,7 @@ _DEAD_LEAVES_PX = 384
 _NUM_COLOURS = 512
 _FREE_PICTURES = ("immunohistochemistry", "coins", "moon", "page", "stereo_motorcycle")
 _LEVELS = 65535
-_RESTORED, _REFERENCE = "restored", "reference"
+_RESTORED, _REFERENCE, _NOISY = "restored", "reference", "noisy"
 _STAGE = "Learning the noise"
 
 
@@ -68,6 +68,8 @@ class OwnNoiseMaterial:
         windows: Restored parts of the photos, 16 bit. Shape of each: (height, width, 3).
         window_photos: For each window, which photo of the noise it is of.
         free: Other clean pictures, 0 to 1. Shape of each: (height, width, 3).
+        noisy: The photos there, 16 bit, where their noise is known as it was added to the light; None where a file was
+            compressed after it, and where the network restores another size. Shapes as of the windows.
         num_references: How many of the last windows are no restored photos but references of labels; these are among
             the other clean pictures too, since they are fit for any photo's noise.
     """
@@ -76,6 +78,7 @@ class OwnNoiseMaterial:
     windows: tuple[NDArray[np.uint16], ...]
     window_photos: tuple[int, ...]
     free: tuple[Picture, ...]
+    noisy: tuple[NDArray[np.uint16] | None, ...] = ()
     num_references: int = 0
 
     def save(self, folder: Path, checkpoint_folder: Path) -> None:
@@ -93,6 +96,11 @@ class OwnNoiseMaterial:
             )
             for index, (window, photo) in enumerate(zip(self.windows, self.window_photos, strict=True))
         }
+        tensors |= {
+            f"{index:04d}_{self.window_photos[index]}_{_NOISY}": torch.from_numpy(window.view(np.int16).copy())
+            for index, window in enumerate(self.noisy)
+            if window is not None
+        }
         save_tensors(checkpoint_folder / WINDOWS_FILE, tensors, {})
 
     @classmethod
@@ -105,7 +113,10 @@ class OwnNoiseMaterial:
         noise = load_noise(folder / NOISE_FILE)
         try:
             tensors = load_file(checkpoint_folder / WINDOWS_FILE)
-            names = sorted(tensors)
+            names = sorted(name for name in tensors if not name.endswith(_NOISY))
+            noisy = {
+                int(name.split("_")[0]): tensors[name].view(np.uint16) for name in tensors if name.endswith(_NOISY)
+            }
             windows = tuple(tensors[name].view(np.uint16) for name in names)
             photos = tuple(int(name.split("_")[1]) for name in names)
             num_references = sum(name.endswith(_REFERENCE) for name in names)
@@ -115,7 +126,8 @@ class OwnNoiseMaterial:
             raise InvalidInputError(
                 "The pictures that this training learned from are missing or damaged.", "Start a new training."
             ) from error
-        return cls.of_windows(noise, windows, photos, num_references, seed)
+        of_photos = tuple(noisy.get(index) for index in range(len(windows)))
+        return cls.of_windows(noise, windows, photos, of_photos, num_references, seed)
 
     @classmethod
     def of_windows(
@@ -123,6 +135,7 @@ class OwnNoiseMaterial:
         noise: LearnedNoise,
         windows: tuple[NDArray[np.uint16], ...],
         window_photos: tuple[int, ...],
+        noisy: tuple[NDArray[np.uint16] | None, ...],
         num_references: int,
         seed: int,
     ) -> "OwnNoiseMaterial":
@@ -132,14 +145,25 @@ class OwnNoiseMaterial:
             noise=noise,
             windows=windows,
             window_photos=window_photos,
-            free=(*_free_pictures(windows, seed), *(window * np.float32(1 / _LEVELS) for window in references)),
+            free=(*_free_pictures(windows, seed), *(as_pixels(window) for window in references)),
+            noisy=noisy,
             num_references=num_references,
         )
 
     def window(self, index: int) -> NDArray[np.float32]:
         """A restored part of a photo, 0 to 1. Shape: (height, width, 3)."""
-        scaled: NDArray[np.float32] = self.windows[index] * np.float32(1 / _LEVELS)
-        return scaled
+        return as_pixels(self.windows[index])
+
+
+def as_levels(pixels: Pixels) -> NDArray[np.uint16]:
+    """Pixels from 0 to 1 in 65,536 levels."""
+    return np.rint(pixels * _LEVELS).astype(np.uint16)
+
+
+def as_pixels(levels: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """What `as_levels` was given."""
+    pixels: NDArray[np.float32] = levels * np.float32(1 / _LEVELS)
+    return pixels
 
 
 def chosen_photos(photos: Sequence[DecodedPhoto], labelled: Collection[Path] = ()) -> list[DecodedPhoto]:
@@ -259,6 +283,7 @@ def gather_material(
     count = int(np.clip(NUM_WINDOWS // len(photos), 1, MAX_WINDOWS_A_PHOTO))
     shown_a_photo = max(MAX_SHOWN_TWINS // len(photos), 1)
     windows: list[NDArray[np.uint16]] = []
+    noisy: list[NDArray[np.uint16] | None] = []
     owners: list[int] = []
     for index, photo in enumerate(photos):
         if photo.path in labelled:
@@ -268,8 +293,10 @@ def gather_material(
             side = min(WINDOW_PX // restorer.scale, max(photo.levels.shape[1:]))
             crop = photo.crop(top, left, side).transpose(1, 2, 0)
             restored = restorer.restore(crop, control=control)
-            windows.append(np.rint(restored * _LEVELS).astype(np.uint16))
+            windows.append(as_levels(restored))
             owners.append(index)
+            is_added = noise.photos[index].jpeg is None and crop.shape == restored.shape
+            noisy.append(as_levels(crop) if is_added else None)
             if number < shown_a_photo and index < MAX_SHOWN_TWINS:
                 # A photo smaller than a window has been continued by mirroring.
                 height, width = photo.levels.shape[1:]
@@ -278,9 +305,11 @@ def gather_material(
         emit(StepDone(stage="Restoring what carries it", step=index + 1, num_steps=len(photos)))
     num_restored = len(windows)
     for number, window in reference_windows(known, WINDOW_PX):
+        noisy.append(None)
         windows.append(window)
         owners.append(index_of[known[number].noisy.path])
-    return OwnNoiseMaterial.of_windows(noise, tuple(windows), tuple(owners), len(windows) - num_restored, seed)
+    num_references = len(windows) - num_restored
+    return OwnNoiseMaterial.of_windows(noise, tuple(windows), tuple(owners), tuple(noisy), num_references, seed)
 
 
 def gate_places(photo: DecodedPhoto) -> tuple[int, int]:

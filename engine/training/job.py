@@ -27,13 +27,16 @@ from engine.photo_files.tiff.pages import containing_file
 from engine.photos.crops import DecodedPhoto, decode_photos
 from engine.photos.folder import find_usable_photos, list_image_files
 from engine.refining.gate import GateResult, choose_share
+from engine.refining.labelled_objective import LabelledTwinObjective
 from engine.refining.own_noise import OwnNoiseMaterial, chosen_photos, learn_own_noise
+from engine.refining.twin_objective import TwinObjective
 from engine.restoring.restorer import Restorer
 from engine.runs.records import DataFingerprint, RunStatus
 from engine.runs.store import Run, RunStore
 from engine.training.checkpoint_files import load_newest_checkpoint
 from engine.training.checkpoints import TrainingState, transfer_weights
 from engine.training.forgetting import OtherNoises, remember_starter
+from engine.training.objectives import Objective
 from engine.training.observer import TrainingObserver
 from engine.training.plans import (
     TrainingPlan,
@@ -235,6 +238,7 @@ def _train(
             emit=emit,
             patience=config.patience if isinstance(config, FinetuneConfig) else 0,
             model_path=run.trained_model_path if is_gated else None,
+            halfway=partial(_renew_clean_parts, plan.objective, card, device, control),
         )
         trainer.train()
         gate = _keep_what_pays(config, plan, run, device, control, emit)
@@ -270,6 +274,15 @@ def _load_newest(run: Run, state: TrainingState, emit: Emit) -> None:
         message = f"The newest checkpoint is missing or damaged; training goes on from step {state.step:,}."
         run.log(message)
         emit(JobWarning(message=message, hint="Nothing else is lost. If this happens again, check the disk."))
+
+
+def _renew_clean_parts(
+    objective: Objective, card: ModelCard, device: ComputeDevice, control: JobControl, state: TrainingState
+) -> None:
+    """Let what the network has become restore the photos that it learns from."""
+    if isinstance(objective, TwinObjective | LabelledTwinObjective):
+        restorer = Restorer(RestorationModel(state.averaged, card), device)
+        objective.renew(state.step, partial(restorer.restore, control=control))
 
 
 def _keep_material(run: Run, plan: TrainingPlan) -> None:

@@ -93,6 +93,7 @@ class Trainer:
         emit: Emit,
         patience: int = 0,
         model_path: Path | None = None,
+        halfway: Callable[[TrainingState], None] = lambda state: None,
     ) -> None:
         """Take what a training needs.
 
@@ -110,6 +111,7 @@ class Trainer:
             patience: Validations without a gain after which it ends early; 0: never.
             model_path: File of the averaged weights, of the best ones with validation; None: the run's model, which
                 restores from then on.
+            halfway: Called after half of the steps; what it changes in the objective is in that one's state.
         """
         self._state = state
         self._objective = objective
@@ -123,6 +125,7 @@ class Trainer:
         self._emit = emit
         self._module, self._optimizer = device.fabric.setup(state.network, state.optimizer)
         self._patience = patience
+        self._halfway = halfway
         self._model_path = model_path or run.model_path
         self._gradient = BatchGradient(
             module=self._module,
@@ -161,6 +164,8 @@ class Trainer:
             try:
                 while self._state.step < self._config.steps and not self._is_past_its_best():
                     self._device.group.wait_if_paused(self._control, self._state.step, self._device.torch_device)
+                    if self._state.step == self._config.steps // 2:
+                        self._halfway(self._state)
                     pending = self._step(pending, lambda step: ahead.submit(self._objective.batch, step))
                     now = time.monotonic()
                     if now - reported >= REPORT_INTERVAL_S:

@@ -125,7 +125,7 @@ def test_pairs_and_twins_make_one_batch() -> None:
     shares = []
     for share in (0.0, 0.5, 1.0):
         objective = LabelledTwinObjective(twins, bright, share)
-        noisy, clean = objective.batch(4)
+        noisy, clean, _ = objective.batch(4)
         assert torch.equal(noisy, objective.batch(4)[0])
         shares.append(float(((clean - 0.9).abs().amax(dim=(1, 2, 3)) < 1e-3).float().mean()))
     assert shares[0] == 0

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -26,7 +27,8 @@ from engine.method.tasks.denoise import Denoise
 from engine.models.starters import require_starter
 from engine.photos.crops import DecodedPhoto
 from engine.refining.gate import SHARES, choose_share
-from engine.refining.own_noise import WINDOWS_FILE, OwnNoiseMaterial
+from engine.refining.own_noise import WINDOWS_FILE, OwnNoiseMaterial, as_levels
+from engine.refining.recorrupted import recorrupt
 from engine.refining.twin_objective import TwinObjective
 from engine.runs.store import RunStore
 from engine.simulation.learned.noise_file import NOISE_FILE, load_noise
@@ -67,10 +69,18 @@ def clean_picture(seed: int, side: int = 200) -> NDArray[np.float32]:
     return np.clip(cv2.resize(colours, (side, side), interpolation=cv2.INTER_CUBIC), 0, 1)
 
 
-def material_of(sigma: float) -> OwnNoiseMaterial:
-    windows = tuple(np.rint(clean_picture(seed) * 65535).astype(np.uint16) for seed in range(3))
+def material_of(sigma: float, *, with_photos: bool = False) -> OwnNoiseMaterial:
+    clean = [clean_picture(seed) for seed in range(3)]
+    noisy = [
+        np.clip(picture + sigma * np.random.default_rng(seed).standard_normal(picture.shape), 0, 1)
+        for seed, picture in enumerate(clean)
+    ]
     return OwnNoiseMaterial(
-        noise=white_noise(sigma), windows=windows, window_photos=(0, 0, 0), free=(clean_picture(7),)
+        noise=white_noise(sigma),
+        windows=tuple(as_levels(picture) for picture in clean),
+        window_photos=(0, 0, 0),
+        free=(clean_picture(7),),
+        noisy=tuple(as_levels(picture) if with_photos else None for picture in noisy),
     )
 
 
@@ -129,23 +139,77 @@ def test_photos_with_another_noise_must_not_lose_for_the_others() -> None:
 
 def test_twins_are_a_function_of_the_step_and_carry_the_noise() -> None:
     objective = TwinObjective(material_of(0.1), crops_per_batch=16, crop_px=32, seed=3, task=Denoise(NoParams()))
-    noisy, clean = objective.batch(5)
+    noisy, clean, deviations = objective.batch(5)
+    assert not deviations.any(), "no photo is known as it was"
     again, other = objective.batch(5), objective.batch(6)
     assert torch.equal(noisy, again[0])
     assert torch.equal(clean, again[1])
     assert not torch.equal(noisy, other[0])
     levels = (noisy - clean).flatten(1).std(dim=1)
     assert float(levels.median()) == pytest.approx(0.1, rel=0.25)
-    loss = objective.loss(lambda crops: crops, (noisy, clean), torch.Generator())
+    loss = objective.loss(lambda crops: crops, (noisy, clean, deviations), torch.Generator())
     assert float(loss.total) == pytest.approx(float((noisy - clean).abs().mean()))
 
 
+def test_recorrupted_views_have_noises_of_their_own() -> None:
+    """Against the exact covariances: none between the two views, and of each its own."""
+    generator = np.random.default_rng(0)
+    clean = np.full((400, 400, 3), 0.5, np.float32)
+    noise, drawn = (0.05 * generator.standard_normal(clean.shape).astype(np.float32) for _ in range(2))
+    pair = recorrupt(clean + noise, drawn)
+    seen, target = (pair.seen - clean).ravel(), (pair.target - clean).ravel()
+    assert abs(np.corrcoef(seen, target)[0, 1]) < 0.01
+    assert seen.std() == pytest.approx(0.05 * np.sqrt(1.25), rel=0.01)
+    assert pair.deviation == pytest.approx(target.std(), rel=0.02)
+
+
+def test_the_photos_themselves_teach_what_their_restored_versions_lack() -> None:
+    """The best shrinking of detail towards flat windows is that of a Wiener filter on the true pictures."""
+    sigma, generator = 0.1, np.random.default_rng(1)
+    texture = 0.5 + 0.1 * generator.standard_normal((3, 200, 200, 3))
+    noisy = np.clip(texture + sigma * generator.standard_normal(texture.shape), 0, 1)
+    flat = as_levels(np.full((200, 200, 3), 0.5, np.float32))
+    material = replace(
+        material_of(sigma), windows=(flat,) * 3, noisy=tuple(as_levels(picture.astype(np.float32)) for picture in noisy)
+    )
+    objective = TwinObjective(material, crops_per_batch=64, crop_px=32, seed=3, task=Denoise(NoParams()))
+    losses = []
+    strengths = np.linspace(0, 1, 11)
+    noisy_crops, target, deviations = objective.batch(0)
+    is_photo = deviations.flatten() > 0
+    assert 0.1 < float(is_photo.float().mean()) < 0.45
+    batch = noisy_crops[is_photo], target[is_photo], deviations[is_photo]
+    for strength in strengths:
+        loss = objective.loss(lambda crops, s=float(strength): 0.5 + s * (crops - 0.5), batch, torch.Generator())  # type: ignore[misc]
+        losses.append(float(loss.total))
+    wiener = 0.1**2 / (0.1**2 + 1.25 * sigma**2)
+    assert strengths[int(np.argmin(losses))] == pytest.approx(wiener, abs=0.1)
+
+
+def test_halfway_the_clean_parts_are_made_anew() -> None:
+    def objective() -> TwinObjective:
+        material = material_of(0.1, with_photos=True)
+        return TwinObjective(material, crops_per_batch=16, crop_px=32, seed=3, task=Denoise(NoParams()))
+
+    renewed, untouched = objective(), objective()
+    renewed.renew(4, lambda pixels: np.zeros_like(pixels))
+    assert all(torch.equal(one, other) for one, other in zip(renewed.batch(4), untouched.batch(4), strict=True))
+    assert not torch.equal(renewed.batch(5)[1], untouched.batch(5)[1])
+    resumed = objective()
+    resumed.load_state_tensors(renewed.state_tensors())
+    for step in (4, 5, 9):
+        assert all(torch.equal(one, other) for one, other in zip(renewed.batch(step), resumed.batch(step), strict=True))
+    with pytest.raises(ValueError, match="does not"):
+        resumed.load_state_tensors({"bank": torch.zeros(1)})
+
+
 def test_material_is_kept_with_a_run(tmp_path: Path) -> None:
-    material = material_of(0.05)
+    material = material_of(0.05, with_photos=True)
     material.save(tmp_path, tmp_path)
     read = OwnNoiseMaterial.load(tmp_path, tmp_path, seed=0)
     assert read.window_photos == material.window_photos
     assert all(np.array_equal(one, other) for one, other in zip(read.windows, material.windows, strict=True))
+    assert all(np.array_equal(one, other) for one, other in zip(read.noisy, material.noisy, strict=True))
     (tmp_path / WINDOWS_FILE).write_bytes(b"not tensors")
     with pytest.raises(InvalidInputError, match="missing or damaged"):
         OwnNoiseMaterial.load(tmp_path, tmp_path, seed=0)

@@ -114,7 +114,7 @@ def test_twins_fit_every_task(name: str) -> None:
     task = make_task(name, {})
     makes_own_pairs = TASKS[name].makes_own_pairs
     objective = TwinObjective(material_of(0.05), 6, crop_px=32, seed=1, task=task, makes_own_pairs=makes_own_pairs)
-    noisy, clean = objective.batch(0)
+    noisy, clean, deviations = objective.batch(0)
     assert noisy.shape == (6, 3, 32, 32)
     assert clean.shape == (6, 3, 32 * task.scale, 32 * task.scale)
     given: list[torch.Tensor] = []
@@ -123,7 +123,7 @@ def test_twins_fit_every_task(name: str) -> None:
         given.append(observed)
         return clean
 
-    assert float(objective.loss(perfect, (noisy, clean), torch.Generator()).total) == 0
+    assert float(objective.loss(perfect, (noisy, clean, deviations), torch.Generator()).total) == 0
     measured = torch.from_numpy(
         np.stack([task.make_noisy(picture.numpy().transpose(1, 2, 0)).transpose(2, 0, 1) for picture in clean])
     )
