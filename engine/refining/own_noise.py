@@ -55,7 +55,12 @@ _DEAD_LEAVES_PX = 384
 _NUM_COLOURS = 512
 _FREE_PICTURES = ("immunohistochemistry", "coins", "moon", "page", "stereo_motorcycle")
 _LEVELS = 65535
+_KNOWN_RESIDUAL = 0.8, 1.2
+"""Power of the residual beside that of the learned noise, between which the noise counts as known. White noise of 25 of
+255 has 0.75 to 0.97, fluorescence 0.96 to 1.04; grass and gravel 0.5, camera JPEGs 0.1 to 0.7 (measured)."""
+
 _RESTORED, _REFERENCE, _NOISY = "restored", "reference", "noisy"
+_KNOWN = "known"
 _STAGE = "Learning the noise"
 
 
@@ -68,8 +73,9 @@ class OwnNoiseMaterial:
         windows: Restored parts of the photos, 16 bit. Shape of each: (height, width, 3).
         window_photos: For each window, which photo of the noise it is of.
         free: Other clean pictures, 0 to 1. Shape of each: (height, width, 3).
-        noisy: The photos there, 16 bit, where their noise is known as it was added to the light; None where a file was
-            compressed after it, and where the network restores another size. Shapes as of the windows.
+        noisy: The photos there, 16 bit, where the network restores them at their size; None elsewhere. Shapes as of the
+            windows.
+        known: Where their noise is known as it was added to the light.
         num_references: How many of the last windows are no restored photos but references of labels; these are among
             the other clean pictures too, since they are fit for any photo's noise.
     """
@@ -79,6 +85,7 @@ class OwnNoiseMaterial:
     window_photos: tuple[int, ...]
     free: tuple[Picture, ...]
     noisy: tuple[NDArray[np.uint16] | None, ...] = ()
+    known: tuple[bool, ...] = ()
     num_references: int = 0
 
     def save(self, folder: Path, checkpoint_folder: Path) -> None:
@@ -97,8 +104,8 @@ class OwnNoiseMaterial:
             for index, (window, photo) in enumerate(zip(self.windows, self.window_photos, strict=True))
         }
         tensors |= {
-            f"{index:04d}_{self.window_photos[index]}_{_NOISY}": torch.from_numpy(window.view(np.int16).copy())
-            for index, window in enumerate(self.noisy)
+            f"{index:04d}_{_KNOWN if is_known else _NOISY}": torch.from_numpy(window.view(np.int16).copy())
+            for index, (window, is_known) in enumerate(zip(self.noisy, self.known, strict=True))
             if window is not None
         }
         save_tensors(checkpoint_folder / WINDOWS_FILE, tensors, {})
@@ -113,10 +120,8 @@ class OwnNoiseMaterial:
         noise = load_noise(folder / NOISE_FILE)
         try:
             tensors = load_file(checkpoint_folder / WINDOWS_FILE)
-            names = sorted(name for name in tensors if not name.endswith(_NOISY))
-            noisy = {
-                int(name.split("_")[0]): tensors[name].view(np.uint16) for name in tensors if name.endswith(_NOISY)
-            }
+            of_photos = {name: tensors[name].view(np.uint16) for name in tensors if name.endswith((_NOISY, _KNOWN))}
+            names = sorted(set(tensors) - set(of_photos))
             windows = tuple(tensors[name].view(np.uint16) for name in names)
             photos = tuple(int(name.split("_")[1]) for name in names)
             num_references = sum(name.endswith(_REFERENCE) for name in names)
@@ -126,8 +131,11 @@ class OwnNoiseMaterial:
             raise InvalidInputError(
                 "The pictures that this training learned from are missing or damaged.", "Start a new training."
             ) from error
-        of_photos = tuple(noisy.get(index) for index in range(len(windows)))
-        return cls.of_windows(noise, windows, photos, of_photos, num_references, seed)
+        known = tuple(f"{index:04d}_{_KNOWN}" in of_photos for index in range(len(windows)))
+        noisy = tuple(
+            of_photos.get(f"{index:04d}_{_KNOWN if is_known else _NOISY}") for index, is_known in enumerate(known)
+        )
+        return cls.of_windows(noise, windows, photos, num_references, seed, noisy=noisy, known=known)
 
     @classmethod
     def of_windows(
@@ -135,9 +143,11 @@ class OwnNoiseMaterial:
         noise: LearnedNoise,
         windows: tuple[NDArray[np.uint16], ...],
         window_photos: tuple[int, ...],
-        noisy: tuple[NDArray[np.uint16] | None, ...],
         num_references: int,
         seed: int,
+        *,
+        noisy: tuple[NDArray[np.uint16] | None, ...],
+        known: tuple[bool, ...],
     ) -> "OwnNoiseMaterial":
         """Add the other clean pictures, always the same for the same windows."""
         references = windows[len(windows) - num_references :]
@@ -147,6 +157,7 @@ class OwnNoiseMaterial:
             window_photos=window_photos,
             free=(*_free_pictures(windows, seed), *(as_pixels(window) for window in references)),
             noisy=noisy,
+            known=known,
             num_references=num_references,
         )
 
@@ -284,6 +295,7 @@ def gather_material(
     shown_a_photo = max(MAX_SHOWN_TWINS // len(photos), 1)
     windows: list[NDArray[np.uint16]] = []
     noisy: list[NDArray[np.uint16] | None] = []
+    are_known: list[bool] = []
     owners: list[int] = []
     for index, photo in enumerate(photos):
         if photo.path in labelled:
@@ -295,8 +307,9 @@ def gather_material(
             restored = restorer.restore(crop, control=control)
             windows.append(as_levels(restored))
             owners.append(index)
-            is_added = noise.photos[index].jpeg is None and crop.shape == restored.shape
-            noisy.append(as_levels(crop) if is_added else None)
+            is_same_size = crop.shape == restored.shape
+            noisy.append(as_levels(crop) if is_same_size else None)
+            are_known.append(is_same_size and _is_known(noise, index, crop, restored))
             if number < shown_a_photo and index < MAX_SHOWN_TWINS:
                 # A photo smaller than a window has been continued by mirroring.
                 height, width = photo.levels.shape[1:]
@@ -306,10 +319,13 @@ def gather_material(
     num_restored = len(windows)
     for number, window in reference_windows(known, WINDOW_PX):
         noisy.append(None)
+        are_known.append(False)
         windows.append(window)
         owners.append(index_of[known[number].noisy.path])
     num_references = len(windows) - num_restored
-    return OwnNoiseMaterial.of_windows(noise, tuple(windows), tuple(owners), tuple(noisy), num_references, seed)
+    return OwnNoiseMaterial.of_windows(
+        noise, tuple(windows), tuple(owners), num_references, seed, noisy=tuple(noisy), known=tuple(are_known)
+    )
 
 
 def gate_places(photo: DecodedPhoto) -> tuple[int, int]:
@@ -334,6 +350,19 @@ def _places(photo: DecodedPhoto, count: int, generator: np.random.Generator) -> 
         if len(places) == count:
             break
     return places or [(rows, columns)]
+
+
+def _is_known(noise: LearnedNoise, photo: int, crop: Pixels, restored: Pixels) -> bool:
+    """Whether a crop's noise was learned as it was added: not compressed since, and as strong as its residual.
+
+    A residual that is stronger holds structure that the network took away; one that is weaker, a noise that the network
+    did not take away, or that texture was taken for.
+    """
+    if noise.photos[photo].jpeg is not None:
+        return False
+    residual = float(np.mean((crop - restored) ** 2))
+    low, high = _KNOWN_RESIDUAL
+    return low <= residual / noise.power(np.asarray(restored, np.float32), photo) <= high
 
 
 def _shown_twin(noise: LearnedNoise, photo: int, crop: Pixels, restored: Pixels, seed: tuple[int, int]) -> TwinMade:

@@ -116,10 +116,10 @@ class TwinObjective:
             restore: What the network has become. Shape: (height, width, 3), kept; 0 to 1.
         """
         renewed = {}
-        for index in self._own_targets():
-            noisy = self.material.noisy[index]
-            assert noisy is not None
-            renewed[f"{_WINDOW}{index:04d}"] = torch.from_numpy(as_levels(restore(as_pixels(noisy))).view(np.int16))
+        for index, noisy in enumerate(self.material.noisy):
+            if noisy is not None and not self.makes_own_pairs:
+                restored = as_levels(restore(as_pixels(noisy)))
+                renewed[f"{_WINDOW}{index:04d}"] = torch.from_numpy(restored.view(np.int16))
         # The step first: whoever makes a batch meanwhile finds none without it.
         self._renewed[_STEP] = torch.tensor(step)
         self._renewed.update(renewed)
@@ -149,8 +149,11 @@ class TwinObjective:
         """Windows that can be targets of themselves."""
         if self.makes_own_pairs:
             return []
-        found = enumerate(self.material.noisy)
-        return [index for index, noisy in found if noisy is not None and min(noisy.shape[:2]) >= self.crop_px]
+        return [
+            index
+            for index, (noisy, is_known) in enumerate(zip(self.material.noisy, self.material.known, strict=True))
+            if is_known and noisy is not None and min(noisy.shape[:2]) >= self.crop_px
+        ]
 
     def _window(self, index: int, step: int) -> NDArray[np.float32]:
         renewed = self._renewed.get(f"{_WINDOW}{index:04d}")

@@ -19,7 +19,7 @@ from engine.contracts.configs import OWN_NOISE, NoiseLearningConfig, PretrainCon
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import JobEvent, NoiseLearned, TwinMade, TwinsCompared
 from engine.contracts.job_control import JobControl
-from engine.contracts.learned_noise import BRIGHTNESS, LearnedNoise, PhotoNoise
+from engine.contracts.learned_noise import BRIGHTNESS, JpegCompression, LearnedNoise, PhotoNoise
 from engine.contracts.presets import pretrain_preset
 from engine.jobs import learn_noise, pretrain, scan
 from engine.method.catalogue.rows import NoParams
@@ -27,7 +27,7 @@ from engine.method.tasks.denoise import Denoise
 from engine.models.starters import require_starter
 from engine.photos.crops import DecodedPhoto
 from engine.refining.gate import SHARES, choose_share
-from engine.refining.own_noise import WINDOWS_FILE, OwnNoiseMaterial, as_levels
+from engine.refining.own_noise import WINDOWS_FILE, OwnNoiseMaterial, _is_known, as_levels
 from engine.refining.recorrupted import recorrupt
 from engine.refining.twin_objective import TwinObjective
 from engine.runs.store import RunStore
@@ -81,6 +81,7 @@ def material_of(sigma: float, *, with_photos: bool = False) -> OwnNoiseMaterial:
         window_photos=(0, 0, 0),
         free=(clean_picture(7),),
         noisy=tuple(as_levels(picture) if with_photos else None for picture in noisy),
+        known=(with_photos,) * 3,
     )
 
 
@@ -170,7 +171,10 @@ def test_the_photos_themselves_teach_what_their_restored_versions_lack() -> None
     noisy = np.clip(texture + sigma * generator.standard_normal(texture.shape), 0, 1)
     flat = as_levels(np.full((200, 200, 3), 0.5, np.float32))
     material = replace(
-        material_of(sigma), windows=(flat,) * 3, noisy=tuple(as_levels(picture.astype(np.float32)) for picture in noisy)
+        material_of(sigma),
+        windows=(flat,) * 3,
+        noisy=tuple(as_levels(picture.astype(np.float32)) for picture in noisy),
+        known=(True,) * 3,
     )
     objective = TwinObjective(material, crops_per_batch=64, crop_px=32, seed=3, task=Denoise(NoParams()))
     losses = []
@@ -203,13 +207,23 @@ def test_halfway_the_clean_parts_are_made_anew() -> None:
         resumed.load_state_tensors({"bank": torch.zeros(1)})
 
 
+@pytest.mark.parametrize(("left", "is_known"), [(0.0, True), (0.8, False), (-0.5, False)])
+def test_only_noise_as_strong_as_its_residual_is_known(left: float, is_known: bool) -> None:
+    clean = clean_picture(1)
+    noise = 0.1 * np.random.default_rng(0).standard_normal(clean.shape).astype(np.float32)
+    assert _is_known(white_noise(0.1), 0, clean + noise, clean + left * noise) is is_known
+    compressed = white_noise(0.1).with_photo(0, jpeg=JpegCompression(tables=((1,) * 64,), subsampling=0))
+    assert not _is_known(compressed, 0, clean + noise, clean)
+
+
 def test_material_is_kept_with_a_run(tmp_path: Path) -> None:
-    material = material_of(0.05, with_photos=True)
+    material = replace(material_of(0.05, with_photos=True), known=(True, False, True))
     material.save(tmp_path, tmp_path)
     read = OwnNoiseMaterial.load(tmp_path, tmp_path, seed=0)
     assert read.window_photos == material.window_photos
     assert all(np.array_equal(one, other) for one, other in zip(read.windows, material.windows, strict=True))
     assert all(np.array_equal(one, other) for one, other in zip(read.noisy, material.noisy, strict=True))
+    assert read.known == (True, False, True)
     (tmp_path / WINDOWS_FILE).write_bytes(b"not tensors")
     with pytest.raises(InvalidInputError, match="missing or damaged"):
         OwnNoiseMaterial.load(tmp_path, tmp_path, seed=0)
