@@ -45,13 +45,17 @@ def guess(photos: list[Picture]) -> LearnedNoise:
     return guess_noise([f"{index}.png" for index in range(len(photos))], photos, [255] * len(photos))
 
 
+@pytest.fixture(scope="module")
+def learned() -> LearnedNoise:
+    return guess([photo(seed) for seed in range(4)])
+
+
 def shrunk(noise: Picture, times: int) -> Picture:
     return np.asarray(cv2.resize(noise, None, fx=1 / times, fy=1 / times, interpolation=cv2.INTER_AREA))
 
 
 @pytest.mark.parametrize("times", [8, 16, 32])
-def test_blotches_are_drawn_as_they_were_put_in(times: int) -> None:
-    learned = guess([photo(seed) for seed in range(4)])
+def test_blotches_are_drawn_as_they_were_put_in(learned: LearnedNoise, times: int) -> None:
     drawn = learned.draw(np.full((SIDE, SIDE, 3), 0.5, np.float32), 0, np.random.default_rng(9))
     found, wanted = (shrunk(noise, times) for noise in (drawn, blotches(77)))
     assert (found[..., 0] - found[..., 1]).std() == pytest.approx((wanted[..., 0] - wanted[..., 1]).std(), rel=0.2)
@@ -59,13 +63,11 @@ def test_blotches_are_drawn_as_they_were_put_in(times: int) -> None:
     assert "blotches" in learned.sentence
 
 
-def test_the_fine_noise_is_judged_without_them() -> None:
-    learned = guess([photo(seed) for seed in range(4)])
+def test_the_fine_noise_is_judged_without_them(learned: LearnedNoise) -> None:
     assert np.median([noise.sigma() for noise in learned.photos]) == pytest.approx(FINE, rel=0.25)
 
 
-def test_a_photos_power_is_that_of_what_is_drawn() -> None:
-    learned = guess([photo(seed) for seed in range(3)])
+def test_a_photos_power_is_that_of_what_is_drawn(learned: LearnedNoise) -> None:
     clean = np.full((SIDE, SIDE, 3), 0.5, np.float32)
     drawn = [learned.draw(clean, 1, np.random.default_rng(seed)) for seed in range(4)]
     assert np.mean(np.square(drawn)) == pytest.approx(learned.power(clean, 1), rel=0.1)
@@ -94,8 +96,7 @@ def test_taking_them_away_leaves_brightness_and_detail() -> None:
     assert np.corrcoef(fine[0].ravel(), fine[1].ravel())[0, 1] > 0.98
 
 
-def test_they_are_kept_in_the_noises_file(tmp_path: Path) -> None:
-    learned = guess([photo(seed) for seed in range(3)])
+def test_they_are_kept_in_the_noises_file(learned: LearnedNoise, tmp_path: Path) -> None:
     save_noise(tmp_path / "noise.json", learned)
     read = load_noise(tmp_path / "noise.json")
     clean = np.full((64, 64, 3), 0.5, np.float32)
