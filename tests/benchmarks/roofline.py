@@ -25,6 +25,7 @@ CONVOLUTIONS = ((64, 512), (128, 256), (256, 128))
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 NUM_WARM_UP_CALLS = 2
+CPU = torch.device("cpu")
 TITLE = "What the machine can do"
 
 
@@ -84,30 +85,39 @@ class Roofline:
         return Table(title=TITLE, header=("arithmetic", "fastest shape", "GFLOP/s", "spread"), rows=rows)
 
 
-def measure_roofline(num_runs: int = 5) -> Roofline:
+def measure_roofline(num_runs: int = 5, device: torch.device = CPU) -> Roofline:
     """Measure all peaks; a few seconds a run.
 
     Args:
         num_runs: How often each shape is timed.
+        device: What computes.
     """
     return Roofline(
         tuple(
-            max(_timed(kind, precision, num_runs), key=lambda peak: peak.gflops)
+            max(_timed(kind, precision, num_runs, device), key=lambda peak: peak.gflops)
             for kind in ("matmul", "convolution")
             for precision in PRECISIONS
         )
     )
 
 
+def wait_for(device: torch.device) -> None:
+    """Wait until all that was asked of a device is done; a processor has done it already."""
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
+
+
 @torch.inference_mode()
-def _timed(kind: str, precision: str, num_runs: int) -> Iterator[Peak]:
-    for shape, operations, call in _calls(kind, PRECISIONS[precision]):
+def _timed(kind: str, precision: str, num_runs: int, device: torch.device) -> Iterator[Peak]:
+    for shape, operations, call in _calls(kind, PRECISIONS[precision], device):
         for _ in range(NUM_WARM_UP_CALLS):
             call()
+        wait_for(device)
         figures = []
         for _ in range(num_runs):
             started = time.perf_counter()
             call()
+            wait_for(device)
             figures.append(operations / 1e9 / (time.perf_counter() - started))
         yield Peak(
             kind=kind,
@@ -119,17 +129,17 @@ def _timed(kind: str, precision: str, num_runs: int) -> Iterator[Peak]:
         )
 
 
-def _calls(kind: str, dtype: torch.dtype) -> Iterator[tuple[str, float, Callable[[], object]]]:
+def _calls(kind: str, dtype: torch.dtype, device: torch.device) -> Iterator[tuple[str, float, Callable[[], object]]]:
     """Yield each shape's name, its operations, and what computes it."""
     if kind == "matmul":
         for side in MATRIX_SIDES:
-            first, second = (torch.randn(side, side, dtype=dtype) for _ in range(2))
+            first, second = (torch.randn(side, side, dtype=dtype, device=device) for _ in range(2))
             yield f"{side} x {side}", 2.0 * side**3, partial(torch.mm, first, second)
         return
     for channels, side in CONVOLUTIONS:
         layout = torch.channels_last
-        features = torch.randn(1, channels, side, side, dtype=dtype).to(memory_format=layout)
-        weight = torch.randn(channels, channels, 3, 3, dtype=dtype).to(memory_format=layout)
+        features = torch.randn(1, channels, side, side, dtype=dtype, device=device).to(memory_format=layout)
+        weight = torch.randn(channels, channels, 3, 3, dtype=dtype, device=device).to(memory_format=layout)
         operations = 2.0 * 9 * channels**2 * side**2
         yield (
             f"3x3, {channels} to {channels} channels, {side} x {side}",

@@ -11,13 +11,14 @@ import cv2
 import numpy as np
 import torch
 
-from engine.contracts.configs import PretrainConfig
+from engine.contracts.configs import OWN_NOISE, PretrainConfig
 from engine.contracts.events import JobEvent, StepDone
 from engine.contracts.job_control import JobControl
 from engine.jobs import pretrain
-from engine.method.catalogue.pretexts import ResidualContrastiveParams
+from engine.method.catalogue.pretexts import PRETEXTS, ResidualContrastiveParams
 from engine.method.pretext.residual_contrastive import ResidualContrastive
 from engine.models.files import ModelCard, build_network
+from engine.models.starters import GENERAL_TASK, require_starter
 from engine.photos.crops import DecodedPhoto, decode_photo
 from engine.training.objectives import PretextObjective
 
@@ -43,6 +44,8 @@ class Workload:
         num_crops: Crops of a batch, two of each photo.
         crop_px: Their side as the network sees them.
         contrast_ratio: Share of the contrastive term's gradient; 0 leaves the term out.
+        pretext: The method. "own-noise" refines the starter, whose network then counts.
+        device: What computes.
     """
 
     backbone: str = "nafnet"
@@ -50,6 +53,8 @@ class Workload:
     num_crops: int = 32
     crop_px: int = 64
     contrast_ratio: float = 0.1
+    pretext: str = "rcl"
+    device: str = "cpu"
 
     @property
     def name(self) -> str:
@@ -59,7 +64,10 @@ class Workload:
     @property
     def pretext_params(self) -> dict[str, Any]:
         """Of the method; the stride is given, so that none has to be measured."""
-        return {"stride": 1, "contrast_ratio": self.contrast_ratio}
+        given = {"stride": 1, "contrast_ratio": self.contrast_ratio}
+        return {
+            name: value for name, value in given.items() if name in PRETEXTS[self.pretext].params_model.model_fields
+        }
 
 
 def write_photos(folder: Path) -> Path:
@@ -96,16 +104,18 @@ def our_step(photos: Path, work: Workload, num_steps: int = 12, on_step: Callabl
             if on_step is not None and len(finished) in (NUM_WARM_UP_STEPS, NUM_WARM_UP_STEPS + num_steps):
                 on_step()
 
+    refines = work.pretext == OWN_NOISE
     config = PretrainConfig(
         photos=(photos,),
         out=photos.parent / f"run {next(_number)}",
-        device="cpu",
+        device=work.device,
         steps=NUM_WARM_UP_STEPS + num_steps,
-        photos_per_batch=work.num_crops // 2,
+        pretext=work.pretext,
+        parent=require_starter(GENERAL_TASK) if refines else None,
+        photos_per_batch=work.num_crops if refines else work.num_crops // 2,
         crop_px=work.crop_px,
         pretext_params=work.pretext_params,
-        backbone=work.backbone,
-        backbone_params={"size": work.size},
+        **({} if refines else {"backbone": work.backbone, "backbone_params": {"size": work.size}}),
         preview_interval_s=SELDOM_S,
         checkpoint_interval_s=SELDOM_S,
     )
