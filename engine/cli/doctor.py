@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import __version__
+from engine.machine.graphics_cards import find_nvidia_card, why_unused
 from engine.machine.places import Place, library_versions
 from engine.machine.system_libraries import (
     QT_LIBRARIES,
@@ -64,12 +65,14 @@ def examine() -> Examination:
     """Look at the machine. Nothing is changed."""
     problems: list[Problem] = []
     runs_folder = Place.RUNS.path()
+    card, card_problem = _nvidia_card()
     facts = {
         "residua": __version__,
         "python": platform.python_version(),
         "system": platform.platform(),
         "versions": _versions(),
         **_compute_facts(),
+        **card,
         "memory_gib": round(total_memory() / _GIB, 1),
         "memory_available_gib": round(available_memory() / _GIB, 1),
         "runs_folder": str(runs_folder),
@@ -78,6 +81,8 @@ def examine() -> Examination:
         "display": has_display(),
         "missing_packages": _missing_packages(),
     }
+    if card_problem is not None:
+        problems.append(card_problem)
     if not facts["runs_folder_writable"]:
         problems.append(
             Problem(
@@ -119,6 +124,18 @@ def _compute_facts() -> dict[str, Any]:
         facts["graphics_card"] = torch.cuda.get_device_name()
         facts["graphics_memory_gib"] = round(torch.cuda.get_device_properties(0).total_memory / _GIB, 1)
     return facts
+
+
+def _nvidia_card() -> tuple[dict[str, str], Problem | None]:
+    """The NVIDIA card's name and driver, and what keeps torch from it."""
+    import torch
+
+    card = find_nvidia_card()
+    if card is None:
+        return {}, None
+    found = why_unused(card, built_for=torch.version.cuda, is_usable=torch.cuda.is_available())
+    facts = {"nvidia_card": card.name, "nvidia_driver": card.driver, "torch_cuda": torch.version.cuda or "none"}
+    return facts, None if found is None else Problem(message=found[0], hint=found[1])
 
 
 def _backends() -> list[str]:
