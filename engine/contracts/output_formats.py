@@ -12,9 +12,10 @@ FileFormat = str
 Container = Literal["png", "jpeg", "tiff", "webp", "bmp"]
 """How the files that can be read and described are built; each is a format of that name too."""
 
-Trait = Literal["gray", "alpha", "extra", "profile", "exif", "xmp", "iptc", "texts", "comment", "resolution"]
-"""What there can be of a picture: one channel instead of three colours, transparency, a further channel such as
-infrared, and what its file says of it. A comment is the one text of some formats."""
+Trait = Literal["gray", "alpha", "extra", "numbers", "profile", "exif", "xmp", "iptc", "texts", "comment", "resolution"]
+"""What there can be of a picture: one channel instead of three colours, transparency, further channels such as
+infrared, numbers of other types than 8 and 16 bits without sign, and what its file says of it. A comment is the one
+text of some formats."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ FORMATS: Final[dict[FileFormat, FormatSpec]] = {
         name="PNG", suffixes=(".png", ".apng"), bits=16, container="png", holds=_MOST | {"alpha", "texts"}
     ),
     "tiff": FormatSpec(
-        name="TIFF", suffixes=(".tif", ".tiff"), bits=16, container="tiff", holds=_MOST | {"alpha", "extra"}
+        name="TIFF", suffixes=(".tif", ".tiff"), bits=16, container="tiff", holds=_MOST | {"alpha", "extra", "numbers"}
     ),
     "jpeg": FormatSpec(
         name="JPEG",

@@ -13,7 +13,7 @@ from engine.contracts.results import PairScore
 from engine.machine.devices import open_device
 from engine.machine.interruptible import run_interruptibly
 from engine.models.files import load_model
-from engine.photos.crops import decode_photo
+from engine.photos.crops import decode_photo, scale_of_reference
 from engine.photos.pairs import PhotoPair
 from engine.restoring.restorer import Restorer
 
@@ -64,9 +64,8 @@ class Measurer:
         for index, pair in enumerate(pairs):
             emit(StepDone(stage="Measuring", step=index, num_steps=len(pairs)))
             name = pair.noisy.name
-            noisy, clean = (
-                run_interruptibly(partial(decode_photo, path), control).pixels for path in (pair.noisy, pair.clean)
-            )
+            decoded = [run_interruptibly(partial(decode_photo, path), control) for path in (pair.noisy, pair.clean)]
+            noisy, clean = decoded[0].pixels, decoded[1].with_scale(scale_of_reference(*decoded)).pixels
             restored = restorer.restore(noisy, control=control)
             if name not in self._untouched:
                 self._untouched[name] = min(psnr(noisy, clean), PSNR_LIMIT_DB), ssim(noisy, clean)

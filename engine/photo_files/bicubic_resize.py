@@ -57,7 +57,7 @@ def shrink(pixels: Pixels, scale: int) -> Pixels:
     """Shrink a photo; rows and columns that fill no whole pixel are cut off at the bottom and on the right.
 
     Args:
-        pixels: At least one pixel remains of each side. Shape: (height, width, channels), 0 to 1.
+        pixels: At least one pixel remains of each side. Shape: (height, width, channels), 0 to 1 for photographs.
         scale: How many pixels become one, to a side.
 
     Returns:
@@ -75,14 +75,14 @@ def shrink(pixels: Pixels, scale: int) -> Pixels:
         borderType=cv2.BORDER_REFLECT,
     )
     shrunk = np.asarray(filtered, np.float32)[::scale, ::scale]
-    return _finished(shrunk.reshape(height // scale, width // scale, -1))
+    return _finished(shrunk.reshape(height // scale, width // scale, -1), pixels)
 
 
 def enlarge(pixels: Pixels, scale: int) -> Pixels:
     """Enlarge a photo.
 
     Args:
-        pixels: Shape: (height, width, channels), 0 to 1.
+        pixels: Shape: (height, width, channels), 0 to 1 for photographs.
         scale: How many pixels a pixel becomes to a side.
 
     Returns:
@@ -97,14 +97,16 @@ def enlarge(pixels: Pixels, scale: int) -> Pixels:
     large = np.empty((scale * height, width, scale, num_channels), np.float32)
     for phase, row in enumerate(weights):
         large[:, :, phase] = _filtered(filled, row[None, :]).reshape(filled.shape)
-    return _finished(large.reshape(scale * height, scale * width, num_channels))
+    return _finished(large.reshape(scale * height, scale * width, num_channels), pixels)
 
 
 def _filtered(pixels: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(cv2.filter2D(np.ascontiguousarray(pixels), -1, weights, borderType=cv2.BORDER_REFLECT))
 
 
-def _finished(pixels: NDArray[np.float32]) -> Pixels:
-    result: Pixels = np.clip(pixels, 0.0, 1.0, dtype=np.float32)
+def _finished(pixels: NDArray[np.float32], source: Pixels) -> Pixels:
+    """Clip what overshoots to 0 to 1, or to the range of the source where that is wider."""
+    lowest, highest = min(0.0, float(source.min())), max(1.0, float(source.max()))
+    result: Pixels = np.clip(pixels, lowest, highest, dtype=np.float32)
     result.flags.writeable = False
     return result

@@ -31,6 +31,8 @@ from engine.photo_files.phone import decode_phone_file, probe_phone_file
 from engine.photo_files.photo_image import DecodedImage, ImageInfo
 from engine.photo_files.refused_content import decode_content
 from engine.photo_files.tiff.files import decode_tiff, probe_tiff
+from engine.photo_files.values.levels import measure_levels
+from engine.photo_files.values.sample_types import to_float
 
 # Both report each oddity of a file on the console; what matters to a person is raised as an error here.
 logging.getLogger("imagecodecs").setLevel(logging.CRITICAL + 1)
@@ -170,8 +172,19 @@ def decode_reduced(
     else:
         decoded = decode(file, file_format, page_number)
         orientation = read_exif_orientation(decoded.exif or b"")
-        samples = decoded.samples[:, :, :-1] if decoded.has_extra else decoded.samples
+        samples = _seen(decoded)
     return shrink(samples, max_side_px, stretched=stretched), orientation
+
+
+def _seen(decoded: DecodedImage) -> NDArray[Any]:
+    """Return colours and transparency as a person sees them: of a picture whose levels are measured, between these."""
+    samples = decoded.samples[:, :, : decoded.samples.shape[2] - decoded.num_extra]
+    num_colours = 1 if samples.shape[2] <= 2 else 3
+    levels = measure_levels(samples[:, :, :num_colours], channels_are_gray=decoded.channels_are_gray)
+    if levels.are_of_type:
+        return samples
+    colours = np.clip(levels.normalised_samples(samples[:, :, :num_colours]), 0, 1)
+    return np.concatenate([colours, to_float(samples[:, :, num_colours:])], axis=2)
 
 
 def decode_embedded_thumbnail(file: BinaryIO) -> tuple[NDArray[np.uint8], int] | None:
@@ -217,7 +230,7 @@ def shrink(samples: NDArray[Any], max_side_px: int, *, stretched: bool = False) 
     if samples.dtype == np.uint16:
         samples = samples >> 8
     elif samples.dtype.kind == "f":
-        samples = np.rint(samples * 255)
+        samples = np.rint(np.asarray(samples, np.float32) * 255)
     return samples.astype(np.uint8, copy=False)
 
 

@@ -17,6 +17,7 @@ from engine.photo_files.colour.icc_profiles import convert_to_srgb, fitting_prof
 from engine.photo_files.exif import InvalidExifError
 from engine.photo_files.metadata.png_chunks import insert_png_metadata
 from engine.photo_files.tiff.files import encode_tiff
+from engine.photo_files.values.sample_types import USUAL_TYPES, SampleType
 
 _EXIF_PREFIX = b"Exif\x00\x00"
 # Beyond this level deflate takes twice as long for one hundredth of the size on noisy photos.
@@ -33,7 +34,7 @@ class Encoding:
         icc_profile: Of the file's colour model, if the format has a place for it.
         exif: The EXIF block, beginning with its byte order mark, at most 64 KB for a JPEG; left out where the format
             has no place for it.
-        has_extra: As in `DecodedImage`; for TIFF alone.
+        num_extra: As in `DecodedImage`; for TIFF alone.
         channels_are_gray: As in `DecodedImage`; for TIFF alone.
     """
 
@@ -41,16 +42,17 @@ class Encoding:
     is_lossless: bool = False
     icc_profile: bytes | None = None
     exif: bytes | None = None
-    has_extra: bool = False
+    num_extra: int = 0
     channels_are_gray: bool = False
 
 
 Encoder = Callable[[NDArray[Any], Encoding], bytes]
-"""From samples, height x width x channels as in `DecodedImage`, uint8 or uint16, to the content of a file."""
+"""From samples, height x width x channels as in `DecodedImage`, to the content of a file: uint8 or uint16, of formats
+that hold "numbers" any `SampleType`."""
 
 
 def check_can_hold(
-    file_format: FileFormat, width: int, height: int, bit_depth: int, has_alpha: bool, has_extra: bool = False
+    file_format: FileFormat, width: int, height: int, sample_type: SampleType, has_alpha: bool, num_extra: int = 0
 ) -> None:
     """Refuse what a format cannot hold.
 
@@ -58,20 +60,22 @@ def check_can_hold(
         file_format: Of the new file.
         width: Pixels.
         height: Pixels.
-        bit_depth: Bits per channel asked for.
+        sample_type: Of the numbers asked for.
         has_alpha: Whether the photo has transparency.
-        has_extra: Whether it has a further channel that is neither colour nor transparency.
+        num_extra: Further channels that are neither colour nor transparency.
 
     Raises:
         ImageWriteError: With the formats that can hold it.
     """
     spec = FORMATS[file_format]
     name, longest_side = spec.name, spec.largest_side_px
-    if bit_depth > spec.bits:
-        raise ImageWriteError(f"A {name} file cannot hold {bit_depth} bits per channel.", "Choose PNG or TIFF.")
+    if sample_type not in USUAL_TYPES and "numbers" not in spec.holds:
+        raise ImageWriteError(f"A {name} file cannot hold numbers of the type {sample_type}.", "Choose TIFF.")
+    if sample_type == "uint16" and spec.bits < 16:
+        raise ImageWriteError(f"A {name} file cannot hold 16 bits per channel.", "Choose PNG or TIFF.")
     if has_alpha and "alpha" not in spec.holds:
         raise ImageWriteError(f"A {name} file cannot hold transparency.", "Choose PNG or TIFF.")
-    if has_extra and "extra" not in spec.holds:
+    if num_extra and "extra" not in spec.holds:
         raise ImageWriteError(
             f"A {name} file cannot hold a further channel, such as infrared, that is no transparency.", "Choose TIFF."
         )
@@ -86,7 +90,7 @@ def encode(samples: NDArray[Any], file_format: FileFormat, wanted: Encoding) -> 
     """Return the content of a file.
 
     Args:
-        samples: Height x width x channels as in `DecodedImage`, uint8 or uint16; the format can hold them.
+        samples: Height x width x channels as in `DecodedImage`; the format can hold them.
         file_format: Of the file.
         wanted: How. Its profile is converted to one of the file's colour model where it is of another; for a format
             that has no place for it, the colours are converted to sRGB.
@@ -95,7 +99,7 @@ def encode(samples: NDArray[Any], file_format: FileFormat, wanted: Encoding) -> 
         ImageWriteError: The encoder failed.
     """
     spec = FORMATS[file_format]
-    num_colours = 1 if samples.shape[2] <= 2 and "gray" in spec.holds else 3
+    num_colours = 1 if samples.shape[2] - wanted.num_extra <= 2 and "gray" in spec.holds else 3
     wanted = replace(wanted, icc_profile=fitting_profile(wanted.icc_profile, num_colours))
     if "profile" not in spec.holds:
         samples = convert_to_srgb(samples, wanted.icc_profile)
@@ -121,7 +125,7 @@ def _encode_tiff(samples: NDArray[Any], wanted: Encoding) -> bytes:
         np.ascontiguousarray(samples),
         wanted.icc_profile,
         wanted.exif,
-        has_extra=wanted.has_extra,
+        num_extra=wanted.num_extra,
         channels_are_gray=wanted.channels_are_gray,
     )
 

@@ -1,17 +1,22 @@
 """What a photo is inside the engine, and what is kept beside its pixels."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.contracts.errors import ImageWriteError
 from engine.contracts.output_formats import FileFormat
 from engine.contracts.photo import Pixels
 from engine.photo_files.exif import state_size
+from engine.photo_files.values.levels import OF_TYPE, ValueLevels, measure_levels
+from engine.photo_files.values.sample_types import SampleType, to_float, to_samples
 
 BitDepth = Literal[8, 16]
+
+SPREAD_REMARK: Final = (
+    "The file that was asked for holds numbers of another type: the picture's values are spread over their range."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +52,10 @@ class ImageMetadata:
         remarks: Sentences about what could not be done when it was read; a person should know them.
         descriptions: What else the file says.
         channels_are_gray: Whether the channels of more than one are no red, green and blue, but those of a
-            microscope; a TIFF file is marked so again.
+            microscope; a TIFF file is marked so again, and each channel is restored as a picture of its own.
+        sample_type: Of the file's numbers, in which the photo is written back where nothing else is asked for; None:
+            as the bit depth says.
+        levels: Which of them are black and white.
     """
 
     file_format: FileFormat
@@ -58,6 +66,18 @@ class ImageMetadata:
     remarks: tuple[str, ...] = ()
     descriptions: PictureDescriptions = PictureDescriptions()
     channels_are_gray: bool = False
+    sample_type: SampleType | None = None
+    levels: ValueLevels = OF_TYPE
+
+    @property
+    def type_written(self) -> SampleType:
+        """The type of the numbers in which the photo is written back."""
+        return self.sample_type or type_of_bit_depth(self.bit_depth)
+
+
+def type_of_bit_depth(bit_depth: BitDepth) -> SampleType:
+    """Return the type of whole numbers of full range."""
+    return "uint8" if bit_depth == 8 else "uint16"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +85,12 @@ class PhotoImage:
     """An upright photo.
 
     Attributes:
-        pixels: Height x width x channels (1 gray, 3 RGB), float32, 0 to 1, read-only, never premultiplied.
+        pixels: Height x width x channels (1 gray, 3 RGB), float32, read-only, never premultiplied: in units of the
+            file's type (`engine.photo_files.values`), which is 0 to 1 for all but numbers with sign and floats.
         alpha: Height x width, float32, 0 (transparent) to 1, read-only; None where the photo is opaque.
         metadata: What is kept beside the pixels.
-        extra: A channel that is neither colour nor transparency (infrared of a film scanner, a further stain of a
-            microscope), as alpha; None where there is none.
+        extra: Channels that are neither colour nor transparency (infrared of a film scanner, further stains of a
+            microscope). Height x width x channels, float32, as `pixels`; None where there is none.
     """
 
     pixels: Pixels
@@ -84,15 +105,23 @@ class PhotoImage:
                 f"found {self.pixels.dtype} of shape {self.pixels.shape}"
             )
         object.__setattr__(self, "pixels", _read_only(self.pixels))
-        for name, channel in (("alpha", self.alpha), ("extra", self.extra)):
+        for name, channel, num_axes in (("alpha", self.alpha, 2), ("extra", self.extra, 3)):
             if channel is None:
                 continue
-            if channel.shape != self.pixels.shape[:2] or channel.dtype != np.float32:
+            if channel.ndim != num_axes or channel.shape[:2] != self.pixels.shape[:2] or channel.dtype != np.float32:
                 raise ValueError(
-                    f"{name} must be float32 of shape {self.pixels.shape[:2]}; "
+                    f"{name} must be float32 of {num_axes} axes, the first of {self.pixels.shape[:2]}; "
                     f"found {channel.dtype} of shape {channel.shape}"
                 )
             object.__setattr__(self, name, _read_only(channel))
+
+    @property
+    def normalised(self) -> Pixels:
+        """The pixels with black at 0 and white at 1, clipped: as networks and people see them; a photograph's own."""
+        levels = self.metadata.levels
+        if levels.are_of_type:
+            return self.pixels
+        return _read_only(np.clip(levels.normalised(self.pixels), 0, 1))
 
     def with_pixels(
         self, pixels: Pixels, alpha: NDArray[np.float32] | None, extra: NDArray[np.float32] | None = None
@@ -102,6 +131,20 @@ class PhotoImage:
         if metadata.exif is not None and pixels.shape[:2] != self.pixels.shape[:2]:
             metadata = replace(metadata, exif=state_size(metadata.exif, pixels.shape[1], pixels.shape[0]))
         return PhotoImage(pixels, alpha, metadata, extra)
+
+    def spread(self) -> "PhotoImage":
+        """Return the photo for a file of another type: where its levels were measured, black is 0 and white is 1."""
+        extra, is_changed = self.extra, not self.metadata.levels.are_of_type
+        if extra is not None:
+            levels = measure_levels(extra, channels_are_gray=True)
+            is_changed = is_changed or not levels.are_of_type
+            extra = np.clip(levels.normalised(extra), 0, 1)
+        if not is_changed:
+            return self
+        metadata = replace(
+            self.metadata, levels=OF_TYPE, sample_type=None, remarks=(*self.metadata.remarks, SPREAD_REMARK)
+        )
+        return PhotoImage(self.normalised, self.alpha, metadata, extra)
 
     @property
     def width(self) -> int:
@@ -119,7 +162,7 @@ class PhotoSamples:
     """An upright photo in the numbers of its file, which take half or a quarter of the memory that floats take.
 
     Attributes:
-        samples: Height x width x channels (1 gray, 3 RGB): uint8 or uint16 of full range, or float32 in 0 to 1.
+        samples: Height x width x channels (1 gray, 3 RGB), of any `SampleType`.
         alpha: Height x width, of the same kind; None where the photo is opaque.
         metadata: What is kept beside the samples.
         extra: As in `PhotoImage`, of the same kind as the samples.
@@ -146,57 +189,20 @@ class PhotoSamples:
         return int(self.samples.shape[0])
 
 
-def to_float(samples: NDArray[Any]) -> NDArray[np.float32]:
-    """Return samples as floats in 0 to 1.
-
-    Args:
-        samples: Of any shape: uint8 or uint16 of full range, or floats, which stay as they are.
-    """
-    if samples.dtype.kind == "f":
-        return np.ascontiguousarray(samples, dtype=np.float32)
-    scaled: NDArray[np.float32] = samples.astype(np.float32)
-    scaled *= np.float32(1 / np.iinfo(samples.dtype).max)
-    return scaled
-
-
-def to_integers(values: NDArray[np.float32], bit_depth: BitDepth) -> NDArray[Any]:
-    """Round values to the numbers of a file.
-
-    Args:
-        values: Of any shape; clipped to 0 to 1.
-        bit_depth: 8 or 16.
-
-    Returns:
-        uint8 or uint16 of full range, same shape.
-
-    Raises:
-        ImageWriteError: Some of the values are no numbers.
-    """
-    if not np.isfinite(values).all():
-        raise ImageWriteError(
-            "The restored picture holds values that are no numbers.",
-            "Restore it again with another model, and report this.",
-        )
-    scaled = np.clip(values, 0, 1)
-    scaled *= np.float32(2**bit_depth - 1)
-    integers: NDArray[Any] = np.rint(scaled, out=scaled).astype(np.uint8 if bit_depth == 8 else np.uint16)
-    return integers
-
-
-def as_samples(image: PhotoImage, bit_depth: BitDepth) -> PhotoSamples:
+def as_samples(image: PhotoImage, sample_type: SampleType) -> PhotoSamples:
     """Round a photo to the numbers of a file.
 
     Args:
-        image: Values outside of 0 to 1 are clipped.
-        bit_depth: 8 or 16.
+        image: Values outside of the type's range are clipped.
+        sample_type: Of the numbers.
 
     Raises:
         ImageWriteError: Some of the values are no numbers.
     """
     alpha, extra = (
-        None if channel is None else to_integers(channel, bit_depth) for channel in (image.alpha, image.extra)
+        None if channel is None else to_samples(channel, sample_type) for channel in (image.alpha, image.extra)
     )
-    return PhotoSamples(to_integers(image.pixels, bit_depth), alpha, image.metadata, extra)
+    return PhotoSamples(to_samples(image.pixels, sample_type), alpha, image.metadata, extra)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,7 +216,8 @@ class ImageInfo:
         bit_depth: 8 or 16.
         file_format: As in `ImageMetadata`.
         has_alpha: Whether the photo has transparency.
-        has_extra: Whether it has a further channel that is neither colour nor transparency.
+        num_extra: Further channels that are neither colour nor transparency.
+        sample_type: As in `ImageMetadata`.
     """
 
     width: int
@@ -219,7 +226,13 @@ class ImageInfo:
     bit_depth: BitDepth
     file_format: FileFormat
     has_alpha: bool = False
-    has_extra: bool = False
+    num_extra: int = 0
+    sample_type: SampleType | None = None
+
+    @property
+    def type_written(self) -> SampleType:
+        """The type of the numbers in which the photo is written back where nothing else is asked for."""
+        return self.sample_type or type_of_bit_depth(self.bit_depth)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -227,16 +240,18 @@ class DecodedImage:
     """The samples of a file as its decoder gives them, not yet turned upright.
 
     Attributes:
-        samples: Height x width x channels: uint8, uint16, or float32 in 0 to 1. Channels: 1 gray, 2 gray and alpha,
-            3 RGB, 4 RGB and alpha.
+        samples: Height x width x channels, of any `SampleType`. Channels: 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and
+            alpha; behind them those of `num_extra`.
         bit_depth: As in `ImageMetadata`.
         icc_profile: As stored.
         exif: As stored, without the "Exif" prefix.
         is_lossless: As in `ImageMetadata`.
         written_format: In which the photo is written back; None: in its own.
         descriptions: As in `ImageMetadata`.
-        has_extra: Whether the last channel is no transparency but one of its own, such as infrared.
+        num_extra: How many of the last channels are no transparency but of their own, such as infrared.
         channels_are_gray: As in `ImageMetadata`.
+        sample_type: As in `ImageMetadata`.
+        remarks: As in `ImageMetadata`.
     """
 
     samples: NDArray[Any]
@@ -246,8 +261,10 @@ class DecodedImage:
     is_lossless: bool = True
     written_format: FileFormat | None = None
     descriptions: PictureDescriptions = PictureDescriptions()
-    has_extra: bool = False
+    num_extra: int = 0
     channels_are_gray: bool = False
+    sample_type: SampleType | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def _read_only(array: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -30,13 +30,14 @@ from engine.photo_files.photo_image import (
     ImageMetadata,
     PhotoImage,
     PhotoSamples,
-    to_float,
 )
 from engine.photo_files.picture_counts import count_pictures, holds_gain_map, remark_on_pictures
 from engine.photo_files.raw import files as raw_files
 from engine.photo_files.raw.exif import read_raw_exif
 from engine.photo_files.raw.mosaic import RawMosaic, camera_cells
 from engine.photo_files.tiff.files import read_page_exif
+from engine.photo_files.values.levels import measure_levels
+from engine.photo_files.values.sample_types import to_float
 from engine.photo_files.writing import (
     encode_image,
     encode_samples,
@@ -144,22 +145,25 @@ def read_samples(path: Path) -> PhotoSamples:
     if orientation >= 5 and descriptions.dots_per_inch is not None:
         descriptions = replace(descriptions, dots_per_inch=descriptions.dots_per_inch[::-1])
     samples = turn_upright(decoded.samples, orientation)
-    num_colours = 1 if samples.shape[2] <= 2 else 3
-    further = samples[:, :, num_colours] if samples.shape[2] in (2, 4) else None
+    num_others = samples.shape[2] - decoded.num_extra
+    num_colours = 1 if num_others <= 2 else 3
+    colours = samples[:, :, :num_colours]
     return PhotoSamples(
-        samples[:, :, :num_colours],
-        None if decoded.has_extra else further,
+        colours,
+        samples[:, :, num_colours] if num_others in (2, 4) else None,
         ImageMetadata(
             file_format=decoded.written_format or file_format,
             bit_depth=decoded.bit_depth,
             icc_profile=fitting_profile(decoded.icc_profile, num_colours),
             exif=exif,
             is_lossless=decoded.is_lossless,
-            remarks=(*remarks, *descriptions.remarks),
+            remarks=(*remarks, *decoded.remarks, *descriptions.remarks),
             descriptions=descriptions,
             channels_are_gray=decoded.channels_are_gray,
+            sample_type=decoded.sample_type,
+            levels=measure_levels(colours, channels_are_gray=decoded.channels_are_gray),
         ),
-        further if decoded.has_extra else None,
+        samples[:, :, num_others:] if decoded.num_extra else None,
     )
 
 

@@ -2,8 +2,10 @@
 
 import errno
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.contracts.errors import ImageWriteError
 from engine.contracts.output_formats import FORMATS, FileFormat
@@ -13,7 +15,8 @@ from engine.photo_files.exif import InvalidExifError
 from engine.photo_files.metadata.descriptions import insert_descriptions
 from engine.photo_files.metadata.fitting import MetadataPolicy, fit_metadata
 from engine.photo_files.metadata.provenance import Provenance, add_provenance
-from engine.photo_files.photo_image import BitDepth, PhotoImage, PhotoSamples, as_samples
+from engine.photo_files.photo_image import BitDepth, PhotoImage, PhotoSamples, as_samples, type_of_bit_depth
+from engine.photo_files.values.sample_types import USUAL_TYPES, SampleType, type_of_samples
 
 
 def write_image(
@@ -80,9 +83,10 @@ def encode_image(
     """Return the content of a photo's file.
 
     Args:
-        image: Values outside of 0 to 1 are clipped.
+        image: Values outside of the range of the file's type are clipped.
         file_format: Of the file.
-        bit_depth: Bits per channel; None: as the photo was read, or 8 where the format holds no more.
+        bit_depth: Bits per channel; None: as the photo was read, or the nearest that the format holds. In numbers of
+            another type than its own a picture whose levels were measured is spread between black and white.
         jpeg_quality: 1 to 100, of JPEG and of lossy WebP.
         metadata: What of the EXIF is written, where the format has a place for it. The ICC profile always is, or the
             colours are converted to sRGB: without either they would be others.
@@ -91,13 +95,15 @@ def encode_image(
     Raises:
         ImageWriteError: The format cannot hold the photo.
     """
-    if bit_depth is None:
-        bit_depth = min(image.metadata.bit_depth, FORMATS[file_format].bits)
+    own_type = image.metadata.type_written
+    sample_type = type_that_fits(file_format, own_type) if bit_depth is None else type_of_bit_depth(bit_depth)
     image_encoding.check_can_hold(
-        file_format, image.width, image.height, bit_depth, image.alpha is not None, image.extra is not None
+        file_format, image.width, image.height, sample_type, image.alpha is not None, _num_extra(image.extra)
     )
+    if sample_type != own_type:
+        image = image.spread()
     content = encode_samples(
-        as_samples(image, bit_depth),
+        as_samples(image, sample_type),
         file_format=file_format,
         jpeg_quality=jpeg_quality,
         metadata=metadata,
@@ -115,7 +121,7 @@ def encode_samples(
     """Return the content of a photo's file.
 
     Args:
-        photo: uint8 or uint16, which are the file's bits per channel.
+        photo: In the numbers of the file.
         file_format: As for `encode_image`, and so are the others.
         jpeg_quality: 1 to 100.
         metadata: What of the EXIF is written.
@@ -123,21 +129,26 @@ def encode_samples(
     Raises:
         ImageWriteError: The format cannot hold the photo.
     """
-    bit_depth = 8 * photo.samples.dtype.itemsize
+    num_extra = _num_extra(photo.extra)
     image_encoding.check_can_hold(
-        file_format, photo.width, photo.height, bit_depth, photo.alpha is not None, photo.extra is not None
+        file_format,
+        photo.width,
+        photo.height,
+        type_of_samples(photo.samples),
+        photo.alpha is not None,
+        num_extra,
     )
     described = fit_metadata(photo.metadata, file_format, metadata, None, photo.width, photo.height)
-    further = photo.alpha if photo.extra is None else photo.extra
+    further = [channels for channels in (photo.alpha, photo.extra) if channels is not None]
     content = image_encoding.encode(
-        photo.samples if further is None else np.dstack([photo.samples, further]),
+        np.dstack([photo.samples, *further]) if further else photo.samples,
         file_format,
         image_encoding.Encoding(
             quality=jpeg_quality,
             is_lossless=described.is_lossless and described.file_format == "webp",
             icc_profile=described.icc_profile,
             exif=described.exif,
-            has_extra=photo.extra is not None,
+            num_extra=num_extra,
             channels_are_gray=described.channels_are_gray,
         ),
     )
@@ -174,6 +185,14 @@ def with_provenance(
         ) from error
 
 
+def type_that_fits(file_format: FileFormat, sample_type: SampleType) -> SampleType:
+    """Return the type of a file's numbers that comes nearest to a photo's."""
+    spec = FORMATS[file_format]
+    if sample_type not in USUAL_TYPES and "numbers" in spec.holds:
+        return sample_type
+    return "uint8" if sample_type == "uint8" or spec.bits < 16 else "uint16"
+
+
 def format_of_name(path: Path) -> FileFormat | None:
     """Return the format that a file's name promises; None where its ending is not one of a photo."""
     suffix = path.suffix.lower()
@@ -188,6 +207,10 @@ def usual_suffix(file_format: FileFormat) -> str:
 def suffix_of_result(photo: Path, file_format: FileFormat) -> str:
     """Return the ending of a photo's result: the photo's own where it is of the format, else the usual one."""
     return photo.suffix if format_of_name(photo) == file_format else usual_suffix(file_format)
+
+
+def _num_extra(extra: NDArray[Any] | None) -> int:
+    return 0 if extra is None else int(extra.shape[2])
 
 
 def _write_error(path: Path, error: OSError) -> ImageWriteError:

@@ -7,7 +7,7 @@ uninterrupted one would have seen, and the next batch can be cut ahead of time i
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from engine.photo_files.photos import (
     read_independent_pixels,
 )
 from engine.photo_files.tiff.pages import containing_file
+from engine.photo_files.values.levels import OF_TYPE, ValueLevels, share_levels
+from engine.photo_files.values.sample_types import USUAL_TYPES
 from engine.photos.augment import random_orientation
 from engine.photos.decoded_files import SMALLEST_BYTES, Levels, decoded_files
 from engine.photos.identity import identity_of_photo
@@ -44,18 +46,31 @@ class DecodedPhoto:
 
     Attributes:
         path: Its file.
-        levels: Integer levels, 8 or 16 bit; gray as three equal channels. Shape: (3, height, width).
+        levels: Integer levels, 8 or 16 bit, or floats of a file of other numbers, in units of their type; gray as three
+            equal channels. Shape: (3, height, width).
+        scale: What of them is black and white, see `engine.photo_files.values.levels`.
     """
 
     path: Path
     levels: Levels
+    scale: ValueLevels = OF_TYPE
 
     @property
     def pixels(self) -> Pixels:
-        """Shape: (height, width, 3), 0 to 1."""
+        """Between black and white. Shape: (height, width, 3), 0 to 1."""
         image = self._to_float(self.levels).transpose(1, 2, 0)
         image.flags.writeable = False
         return image
+
+    @classmethod
+    def of_image(cls, path: Path, image: PhotoImage) -> "DecodedPhoto":
+        """Take a photo as it was read."""
+        scale = image.metadata.levels
+        if scale.are_of_type or image.metadata.type_written in USUAL_TYPES:
+            return replace(cls.of_pixels(path, image.pixels, image.metadata.bit_depth), scale=scale)
+        # Rounded to 16 bits of their type's range, little would be left of them.
+        channels = np.broadcast_to(image.pixels, (*image.pixels.shape[:2], 3)).transpose(2, 0, 1)
+        return cls(path, channels, scale)
 
     @classmethod
     def of_pixels(cls, path: Path, pixels: Pixels, bit_depth: BitDepth) -> "DecodedPhoto":
@@ -78,10 +93,22 @@ class DecodedPhoto:
             return self._to_float(np.pad(part, missing, mode="symmetric"))
         return self._to_float(part)
 
-    @staticmethod
-    def _to_float(levels: NDArray[Any]) -> NDArray[np.float32]:
-        scaled: NDArray[np.float32] = levels * np.float32(1 / np.iinfo(levels.dtype).max)
-        return scaled
+    def part(self, rows: slice, columns: slice) -> "DecodedPhoto":
+        """A rectangle of the photo."""
+        return replace(self, levels=self.levels[:, rows, columns])
+
+    def with_scale(self, scale: ValueLevels) -> "DecodedPhoto":
+        """The photo with other levels, such as those of the photo that it is compared with."""
+        return replace(self, scale=scale)
+
+    def _to_float(self, levels: NDArray[Any]) -> NDArray[np.float32]:
+        if levels.dtype.kind == "f":
+            scaled = np.asarray(levels, np.float32)
+        else:
+            scaled = levels * np.float32(1 / np.iinfo(levels.dtype).max)
+        if self.scale.are_of_type:
+            return scaled
+        return np.clip(self.scale.normalised(scaled.transpose(1, 2, 0)).transpose(2, 0, 1), 0, 1)
 
 
 def decode_photo(
@@ -129,27 +156,27 @@ def _decode(
     if identity:
         # The same raw file read in another way is another photo.
         identity = f"{read.__name__}\n{identity}"
-    mapped = files.find(identity)
-    if mapped is not None:
-        return DecodedPhoto(path, mapped), False
+    found = files.find(identity)
+    if found is not None:
+        return DecodedPhoto(path, *found), False
     image = read(path)
     pixels = image.pixels
     bytes_per_level = 1 if image.metadata.bit_depth == 8 else 2
     height, width = pixels.shape[:2]
     size = height * width * 3 * bytes_per_level
     if keep_on_disk and SMALLEST_BYTES <= size <= files.limit_bytes:
-        whole = DecodedPhoto.of_pixels(path, pixels, image.metadata.bit_depth)
-        mapped = files.keep(identity, whole.levels)
-        if mapped is not None:
-            return DecodedPhoto(path, mapped), False
+        whole = DecodedPhoto.of_image(path, image)
+        found = files.keep(identity, whole.levels, whole.scale)
+        if found is not None:
+            return DecodedPhoto(path, *found), False
         if size <= largest_bytes:
             return whole, True
     if size > largest_bytes:
         kept = (largest_bytes / size) ** 0.5
         rows, columns = max(int(height * kept), 1), max(int(width * kept), 1)
         top, left = (height - rows) // 2, (width - columns) // 2
-        pixels = pixels[top : top + rows, left : left + columns]
-    return DecodedPhoto.of_pixels(path, pixels, image.metadata.bit_depth), size <= largest_bytes
+        image = PhotoImage(pixels[top : top + rows, left : left + columns], None, image.metadata)
+    return DecodedPhoto.of_image(path, image), size <= largest_bytes
 
 
 def decode_photos(
@@ -189,7 +216,32 @@ def decode_photos(
         emit(StepDone(stage=stage, step=index + 1, num_steps=len(paths)))
     if not photos:
         raise InvalidInputError("None of the photos can be read.", "See the list of skipped files for the reasons.")
-    return photos
+    return share_scales(photos)
+
+
+def share_scales(photos: Sequence[DecodedPhoto]) -> list[DecodedPhoto]:
+    """Give photos of one folder and one type the same black and white, see `share_levels`: one noise is one then."""
+    members: dict[tuple[Path, str, int], list[int]] = {}
+    for index, photo in enumerate(photos):
+        if photo.levels.dtype != np.uint8:
+            num_channels = len(photo.scale.black)
+            key = (containing_file(photo.path).parent, photo.levels.dtype.name, num_channels)
+            members.setdefault(key, []).append(index)
+    shared = list(photos)
+    for indices in members.values():
+        scales = share_levels([photos[index].scale for index in indices])
+        for index, scale in zip(indices, scales, strict=True):
+            shared[index] = shared[index].with_scale(scale)
+    return shared
+
+
+def scale_of_reference(noisy: DecodedPhoto, clean: DecodedPhoto) -> ValueLevels:
+    """Return what is black and white in a clean reference: what is so in its photo, if both hold numbers of one type.
+
+    A reference of another type, such as floats of a photo of counts, can only be compared with it between its own.
+    """
+    is_same = noisy.levels.dtype == clean.levels.dtype and len(noisy.scale.black) in (1, len(clean.scale.black))
+    return noisy.scale if is_same else clean.scale
 
 
 def random_crops(

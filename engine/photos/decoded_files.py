@@ -9,12 +9,13 @@ a disk that cannot be written, photos are decoded into memory as before.
 import hashlib
 import logging
 import os
+import struct
 import threading
 import weakref
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +23,11 @@ from numpy.typing import NDArray
 from engine.machine.atomic_files import replace_atomically
 from engine.machine.caches import BoundedFolder
 from engine.machine.places import Place
+from engine.photo_files.values.levels import OF_TYPE, ValueLevels
 
 _logger = logging.getLogger(__name__)
 
-DECODER_VERSION = 2
+DECODER_VERSION = 3
 """To be raised when the levels of a decoded photo change; what was computed from them is then computed again."""
 
 SMALLEST_BYTES = 4 * 2**20
@@ -42,7 +44,10 @@ RESERVE_BYTES = 4 * 2**30
 
 PATTERN = "*.npy"
 
-Levels = NDArray[np.uint8] | NDArray[np.uint16]
+_SCALE: Final = struct.Struct("<6d")
+"""Black and white of three channels: behind the array, where numpy does not look."""
+
+Levels = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
 
 
 class DecodedFiles(BoundedFolder):
@@ -61,14 +66,14 @@ class DecodedFiles(BoundedFolder):
         # A photo that is mapped here would not give its room back, and would be decoded again at once.
         self._mapped: weakref.WeakValueDictionary[str, np.memmap[Any, Any]] = weakref.WeakValueDictionary()
 
-    def find(self, identity: str) -> Levels | None:
+    def find(self, identity: str) -> tuple[Levels, ValueLevels] | None:
         """Map a kept photo.
 
         Args:
             identity: As given to `keep`; "": there is none.
 
         Returns:
-            Shape: (3, height, width), read only; None if it is not kept, or damaged.
+            Shape: (3, height, width), read only, and what is black and white; None if it is not kept, or damaged.
         """
         if not identity or not self.limit_bytes:
             return None
@@ -76,6 +81,7 @@ class DecodedFiles(BoundedFolder):
         try:
             # Unlike `np.load` it knows nothing of pickles, whatever the file holds.
             mapped: np.memmap[Any, Any] = np.lib.format.open_memmap(path, mode="r")
+            scale = _read_scale(path)
             os.utime(path)
         except FileNotFoundError:
             return None
@@ -84,21 +90,22 @@ class DecodedFiles(BoundedFolder):
             with suppress(OSError):
                 path.unlink()
             return None
-        if mapped.ndim != 3 or mapped.dtype not in (np.uint8, np.uint16):
+        if mapped.ndim != 3 or mapped.dtype not in (np.uint8, np.uint16, np.float32):
             return None
         with self._lock:
             self._mapped[path.name] = mapped
-        return np.asarray(mapped).transpose(2, 0, 1)
+        return np.asarray(mapped).transpose(2, 0, 1), scale
 
-    def keep(self, identity: str, levels: Levels) -> Levels | None:
+    def keep(self, identity: str, levels: Levels, scale: ValueLevels = OF_TYPE) -> tuple[Levels, ValueLevels] | None:
         """Write a decoded photo, and map it.
 
         Args:
             identity: Changes when the photo does; "": it is not kept.
             levels: Shape: (3, height, width).
+            scale: What of them is black and white.
 
         Returns:
-            The same levels, read only, on the disk; None if there is no room for them, or none can be made.
+            The same, read only, on the disk; None if there is no room for them, or none can be made.
         """
         if not identity or levels.nbytes > self.limit_bytes:
             return None
@@ -108,9 +115,10 @@ class DecodedFiles(BoundedFolder):
             with self._lock:
                 if not self.make_room(levels.nbytes, keep=self._mapped):
                     return None
-            with replace_atomically(path) as temporary:
+            with replace_atomically(path) as temporary, temporary.open("wb") as file:
                 # A row of all colours lies together: a crop then touches a third of the pages.
-                np.save(temporary, np.ascontiguousarray(levels.transpose(1, 2, 0)), allow_pickle=False)
+                np.save(file, np.ascontiguousarray(levels.transpose(1, 2, 0)), allow_pickle=False)
+                file.write(_SCALE.pack(*np.resize(scale.black, 3), *np.resize(scale.white, 3)))
         except OSError as error:
             _logger.warning("A decoded photo is not kept in %s: %s", self.folder, error)
             return None
@@ -124,6 +132,21 @@ class DecodedFiles(BoundedFolder):
     def _path_of(self, identity: str) -> Path:
         digest = hashlib.sha256(f"{DECODER_VERSION}\n{identity}".encode("utf-8", "surrogateescape")).hexdigest()
         return self.folder / f"{digest[:40]}.npy"
+
+
+def _read_scale(path: Path) -> ValueLevels:
+    """Read what is black and white.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: There are no such numbers.
+    """
+    with path.open("rb") as file:
+        file.seek(-_SCALE.size, os.SEEK_END)
+        numbers = _SCALE.unpack(file.read(_SCALE.size))
+    black, white = numbers[:3], numbers[3:]
+    is_one = len(set(zip(black, white, strict=True))) == 1
+    return ValueLevels(black=black[:1], white=white[:1]) if is_one else ValueLevels(black=black, white=white)
 
 
 def decoded_files() -> DecodedFiles:

@@ -155,15 +155,16 @@ def _measure(path: Path) -> PhotoMeasures:
         ImageReadError: The file is damaged behind its header.
     """
     photo = read_image(path)
+    seen = photo.normalised
     measures = PhotoMeasures(
         width=photo.width,
         height=photo.height,
-        brightness=float(photo.pixels.mean()),
-        look=look_hash(photo.pixels),
+        brightness=float(seen.mean()),
+        look=look_hash(seen),
     )
     if min(photo.width, photo.height) < MIN_SIDE_PX:
         return measures
-    noise = estimate_noise(photo.pixels)
+    noise = estimate_noise(seen)
     return replace(
         measures,
         noise_sigma=noise.sigma,

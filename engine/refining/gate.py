@@ -250,5 +250,4 @@ def _loses_somewhere(risks: Values, variances: Values, spectra: NDArray[np.int64
 
 def _measured_part(photo: DecodedPhoto) -> Pixels:
     top, left = gate_places(photo)
-    part = photo.levels[:, top : top + WINDOW_PX, left : left + WINDOW_PX]
-    return DecodedPhoto(photo.path, part).pixels
+    return photo.part(slice(top, top + WINDOW_PX), slice(left, left + WINDOW_PX)).pixels

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.contracts.photo import Pixels
 from engine.method.tasks.restoration_task import RestorationTask
-from engine.photos.crops import DecodedPair, DecodedPhoto
+from engine.photos.crops import DecodedPair
 
 HELD_BACK_SHARE = 3 / 8
 """Of a label's shorter side."""
@@ -71,12 +71,12 @@ def judged_part(
     """A square of a label as the network is given it."""
     top, left = place
     scale = task.scale
-    noisy = pair.noisy.levels[:, top : top + side_px, left : left + side_px]
+    noisy = pair.noisy.part(slice(top, top + side_px), slice(left, left + side_px))
     rows, columns = (slice(scale * start, scale * (start + side_px)) for start in (top, left))
     generator = torch.Generator().manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
-    crop = torch.from_numpy(DecodedPhoto(pair.noisy.path, noisy).pixels.transpose(2, 0, 1).copy())
+    crop = torch.from_numpy(noisy.pixels.transpose(2, 0, 1).copy())
     observed = task.observe(crop[None], generator)[0].numpy().transpose(1, 2, 0)
-    clean = DecodedPhoto(pair.clean.path, pair.clean.levels[:, rows, columns]).pixels
+    clean = pair.clean.part(rows, columns).pixels
     return JudgedLabel(noisy=np.ascontiguousarray(observed), clean=clean)
 
 
@@ -99,13 +99,12 @@ def reference_windows(pairs: Sequence[DecodedPair], side_px: int) -> Iterator[tu
         height, width = pair.clean.levels.shape[1:]
         places = {(0, 0), (max(height - side_px, 0), max(width - side_px, 0))}
         for top, left in sorted(places):
-            levels = pair.clean.levels[:, top : top + side_px, left : left + side_px].transpose(1, 2, 0)
-            factor = np.uint16(257 if levels.dtype == np.uint8 else 1)
-            yield index, levels.astype(np.uint16) * factor
+            part = pair.clean.part(slice(top, top + side_px), slice(left, left + side_px))
+            yield index, np.rint(part.pixels.astype(np.float64) * np.iinfo(np.uint16).max).astype(np.uint16)
 
 
 def _part(pair: DecodedPair, scale: int, top: int, left: int) -> DecodedPair:
     return DecodedPair(
-        DecodedPhoto(pair.noisy.path, pair.noisy.levels[:, top:, left:]),
-        DecodedPhoto(pair.clean.path, pair.clean.levels[:, scale * top :, scale * left :]),
+        pair.noisy.part(slice(top, None), slice(left, None)),
+        pair.clean.part(slice(scale * top, None), slice(scale * left, None)),
     )

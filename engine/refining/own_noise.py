@@ -379,8 +379,7 @@ def _shown_twin(noise: LearnedNoise, photo: int, crop: Pixels, restored: Pixels,
 def _central_part(photo: DecodedPhoto, side_px: int = 1024) -> Pixels:
     height, width = photo.levels.shape[1:]
     top, left = (max(side - side_px, 0) // 2 // BLOCK_PX * BLOCK_PX for side in (height, width))
-    part = photo.levels[:, top : top + side_px, left : left + side_px]
-    return DecodedPhoto(photo.path, part).pixels
+    return photo.part(slice(top, top + side_px), slice(left, left + side_px)).pixels
 
 
 def _free_pictures(windows: Sequence[NDArray[np.uint16]], seed: int) -> tuple[Picture, ...]:

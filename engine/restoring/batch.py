@@ -4,9 +4,11 @@ import errno
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import EngineError, ImageReadError, ImageWriteError, InvalidInputError
@@ -19,9 +21,11 @@ from engine.machine.system_memory import available_memory
 from engine.photo_files.colour.transparency import spread_visible_colours
 from engine.photo_files.encoding import check_can_hold
 from engine.photo_files.opened_photo import disk_failure
-from engine.photo_files.photo_image import as_samples, to_float, to_integers
+from engine.photo_files.photo_image import SPREAD_REMARK, as_samples
 from engine.photo_files.photos import PhotoSamples
 from engine.photo_files.tiff.pages import containing_file
+from engine.photo_files.values.levels import ValueLevels, measure_levels
+from engine.photo_files.values.sample_types import SampleType, to_float, to_samples
 from engine.restoring.output_plan import OutputPlan, Placement
 from engine.restoring.pipeline import OutputFile, Writing, can_overlap, read_ahead
 from engine.restoring.raw import restore_raw_file
@@ -261,43 +265,65 @@ class RestoreBatch:
     def _of_samples(self, noisy: PhotoSamples, photo: SourcePhoto, on_tile: "OnTile") -> PhotoSamples:
         from engine.restoring.restorer import blend_with_input
 
-        strength, bit_depth = self._config.strength, self._plan.bit_depth(photo)
+        strength, sample_type = self._config.strength, self._plan.sample_type(photo)
         if self._restorer.scale == 1:
-            samples = self._restorer.restore_samples(
-                spread_visible_colours(noisy.samples, noisy.alpha),
-                bit_depth=bit_depth,
-                strength=strength,
-                control=self._control,
-                on_tile=on_tile,
-            )
-            alpha, extra = None, None
-            if noisy.alpha is not None:
-                alpha = to_integers(to_float(noisy.alpha), bit_depth)
-                is_hidden = noisy.alpha == 0
-                samples[is_hidden] = to_integers(to_float(noisy.samples[is_hidden]), bit_depth)
-            if noisy.extra is not None:
-                extra = self._restorer.restore_samples(
-                    noisy.extra[:, :, None], bit_depth=bit_depth, strength=strength, control=self._control
-                )[:, :, 0]
-            return PhotoSamples(samples, alpha, noisy.metadata, extra)
+            return self._of_same_size(noisy, sample_type, on_tile)
         image = noisy.as_image()
+        if sample_type != noisy.samples.dtype.name:
+            image = image.spread()
 
-        def enlarge(pixels: Pixels, on_tile: "OnTile | None" = None) -> Pixels:
-            enlarged = self._restorer.restore(pixels, control=self._control, on_tile=on_tile)
+        def enlarge(pixels: Pixels, levels: ValueLevels, are_gray: bool, on_tile: "OnTile | None" = None) -> Pixels:
+            enlarged = self._restorer.restore(
+                pixels, levels=levels, channels_are_gray=are_gray, control=self._control, on_tile=on_tile
+            )
             if strength >= 1:
                 return enlarged
             return blend_with_input(self._restorer.unrestored(pixels), enlarged, strength)
 
-        enlarged = enlarge(spread_visible_colours(image.pixels, image.alpha), on_tile)
+        colours = spread_visible_colours(image.pixels, image.alpha)
+        enlarged = enlarge(colours, image.metadata.levels, image.metadata.channels_are_gray, on_tile)
         alpha = None if image.alpha is None else self._restorer.enlarged(image.alpha[:, :, None])[:, :, 0]
-        extra = None if image.extra is None else enlarge(image.extra[:, :, None])[:, :, 0]
-        return as_samples(image.with_pixels(enlarged, alpha, extra), bit_depth)
+        extra = None
+        if image.extra is not None:
+            extra = enlarge(image.extra, measure_levels(image.extra, channels_are_gray=True), are_gray=True)
+        return as_samples(image.with_pixels(enlarged, alpha, extra), sample_type)
+
+    def _of_same_size(self, noisy: PhotoSamples, sample_type: SampleType, on_tile: "OnTile") -> PhotoSamples:
+        def restored(
+            samples: NDArray[Any], levels: ValueLevels, are_gray: bool, on_tile: "OnTile | None" = None
+        ) -> NDArray[Any]:
+            return self._restorer.restore_samples(
+                samples,
+                sample_type=sample_type,
+                levels=levels,
+                channels_are_gray=are_gray,
+                strength=self._config.strength,
+                control=self._control,
+                on_tile=on_tile,
+            )
+
+        metadata, levels, is_own_type = noisy.metadata, noisy.metadata.levels, sample_type == noisy.samples.dtype.name
+        colours = spread_visible_colours(noisy.samples, noisy.alpha)
+        samples, alpha, extra = restored(colours, levels, metadata.channels_are_gray, on_tile), None, None
+        if noisy.alpha is not None:
+            alpha = to_samples(to_float(noisy.alpha), sample_type)
+            is_hidden = noisy.alpha == 0
+            hidden = noisy.samples[is_hidden]
+            samples[is_hidden] = hidden if is_own_type else to_samples(levels.normalised_samples(hidden), sample_type)
+        is_spread = not is_own_type and not levels.are_of_type
+        if noisy.extra is not None:
+            extra_levels = measure_levels(noisy.extra, channels_are_gray=True)
+            extra = restored(noisy.extra, extra_levels, are_gray=True)
+            is_spread |= not is_own_type and not extra_levels.are_of_type
+        if is_spread:
+            metadata = replace(metadata, remarks=(*metadata.remarks, SPREAD_REMARK))
+        return PhotoSamples(samples, alpha, metadata, extra)
 
     def _developed(self, photo: SourcePhoto, on_tile: "OnTile") -> PhotoSamples:
         developed = restore_raw_file(
             photo.path, self._restorer, strength=self._config.strength, control=self._control, on_tile=on_tile
         )
-        return as_samples(developed, self._plan.bit_depth(photo))
+        return as_samples(developed, self._plan.sample_type(photo))
 
     def _require_room(self, photo: SourcePhoto) -> None:
         """Refuse an enlargement that the memory or the file cannot hold, before it takes its time.
@@ -317,7 +343,7 @@ class RestoreBatch:
                 f"{needed / 1e9:,.0f} GB of memory; {free / 1e9:,.0f} GB are free.",
                 "Enlarge it less, or cut it into parts.",
             )
-        check_can_hold(self._plan.file_format(photo), width, height, self._plan.bit_depth(photo), has_alpha=False)
+        check_can_hold(self._plan.file_format(photo), width, height, self._plan.sample_type(photo), has_alpha=False)
 
     def _report_progress(self, num_done: int, megapixels_of_current: float, always: bool = False) -> None:
         now = time.monotonic()

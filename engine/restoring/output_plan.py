@@ -18,10 +18,10 @@ from engine.contracts.output_names import NameReader, NameValues, fill_pattern
 from engine.photo_files.encoding import check_can_hold
 from engine.photo_files.metadata.provenance import Provenance, digest_of_file, is_intact, read_provenance
 from engine.photo_files.opened_photo import disk_failure
-from engine.photo_files.photos import BitDepth
 from engine.photo_files.raw.bare import BARE_SUFFIXES, find_side_car
 from engine.photo_files.tiff.pages import containing_file, page_number
-from engine.photo_files.writing import suffix_of_result
+from engine.photo_files.values.sample_types import SampleType
+from engine.photo_files.writing import suffix_of_result, type_that_fits
 from engine.restoring.sources import SourcePhoto
 
 if TYPE_CHECKING:
@@ -32,7 +32,10 @@ LONGEST_NAME_BYTES = 255
 
 _NUM_REMEMBERED_FILES = 20_000
 
-_BIT_DEPTHS: dict[str, BitDepth] = {"8": 8, "16": 16}
+_NAMES_OF_TYPES: dict[str, object] = {"uint8": 8, "uint16": 16}
+"""As earlier versions wrote them."""
+
+_TYPES: dict[str, SampleType] = {"8": "uint8", "16": "uint16"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +82,10 @@ class OutputPlan:
         """Return the format of a photo's result."""
         return photo.info.file_format if self._config.format == "keep" else self._config.format
 
-    def bit_depth(self, photo: SourcePhoto) -> BitDepth:
-        """Return the bits per channel of a photo's result."""
-        wanted = _BIT_DEPTHS.get(self._config.bit_depth, photo.info.bit_depth)
-        return min(wanted, FORMATS[self.file_format(photo)].bits)
+    def sample_type(self, photo: SourcePhoto) -> SampleType:
+        """Return the type of the numbers of a photo's result."""
+        wanted = _TYPES.get(self._config.bit_depth, photo.info.type_written)
+        return type_that_fits(self.file_format(photo), wanted)
 
     def claim(self, photo: SourcePhoto) -> Placement:
         """Return where the result of a photo goes or is; that file is then taken.
@@ -109,7 +112,7 @@ class OutputPlan:
             return done
         file_format, info = self.file_format(photo), photo.info
         # Before any time goes into restoring it; what an enlargement needs is looked at when it is made.
-        check_can_hold(file_format, info.width, info.height, self.bit_depth(photo), info.has_alpha, info.has_extra)
+        check_can_hold(file_format, info.width, info.height, self.sample_type(photo), info.has_alpha, info.num_extra)
         suffix = suffix_of_result(photo.path, file_format)
         stem = fill_pattern(self._config.name_pattern, photo.path.stem, self._values)
         number = 1
@@ -174,9 +177,9 @@ class OutputPlan:
     def _provenance(self, photo: SourcePhoto, source_digest: str = "") -> Provenance:
         """What is written into a photo's result; its digest is computed where it is not given."""
         config = self._config
-        file_format = self.file_format(photo)
-        settings = {
-            "bit_depth": self.bit_depth(photo),
+        file_format, sample_type = self.file_format(photo), self.sample_type(photo)
+        settings: dict[str, object] = {
+            "bit_depth": _NAMES_OF_TYPES.get(sample_type, sample_type),
             "format": file_format,
             "metadata": config.metadata,
             "precision": config.precision,

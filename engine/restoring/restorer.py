@@ -3,6 +3,11 @@
 Each tile is computed with as much of its surroundings as the network can see (`RestorationNetwork.context_px`), on the
 network's own sampling grid, and only the tile itself is kept. So its pixels are those that the whole photo in one piece
 would have given, and no seam has to be blended away.
+
+A picture whose black and white were measured (`engine.photo_files.values.levels`) goes through the network between
+these. What lies beyond them, such as hot pixels, is carried past it, so that nothing is cut off. Noise has no mean:
+what the network has added to the picture's mean, of each phase of the 2 x 2 grid of which cameras' mosaics are made,
+is taken away again. What is everywhere the same comes back as it is, since there is no noise in it.
 """
 
 import logging
@@ -23,9 +28,10 @@ from engine.machine.system_memory import available_memory
 from engine.method.backbones.backbone import PHOTO_CHANNELS
 from engine.models.files import RestorationModel
 from engine.photo_files.bicubic_resize import enlarge
-from engine.photo_files.photo_image import BitDepth, to_float, to_integers
 from engine.photo_files.raw.demosaicking import interpolate_rggb
 from engine.photo_files.raw.mosaics import bayer_mosaic
+from engine.photo_files.values.levels import OF_TYPE, ValueLevels
+from engine.photo_files.values.sample_types import SampleType, to_float, to_samples
 from engine.restoring.backends.compiled_network import CompiledNetwork
 from engine.restoring.tiles import Tile, WindowRule, mirror_indices, split_into_tiles
 
@@ -49,6 +55,9 @@ TILE_PX_OF_LARGE_PHOTOS = 512
 
 PHOTO_BORDER_PX = 16
 """How far a photo is continued by its mirror image, so that the network's zero padding stays off its edges."""
+
+_SMALLEST_GRID_PX = 64
+"""Of a smaller picture the noise in a quarter of the pixels is no better known than what the network adds."""
 
 _log = logging.getLogger(__name__)
 
@@ -89,25 +98,48 @@ class Restorer:
         self._emit = emit
         self.tile_px = self._round_to_grid(tile_px) if tile_px else 0
 
-    def restore(self, pixels: Pixels, *, control: JobControl | None = None, on_tile: OnTile | None = None) -> Pixels:
+    def restore(
+        self,
+        pixels: Pixels,
+        *,
+        levels: ValueLevels = OF_TYPE,
+        channels_are_gray: bool = False,
+        control: JobControl | None = None,
+        on_tile: OnTile | None = None,
+    ) -> Pixels:
         """Restore one photo.
 
         Args:
-            pixels: The noisy photo. Shape: (height, width, 1 or 3), 0 to 1. Gray is restored as three equal channels,
-                of which the mean is taken. A network for mosaics takes one as it is (1 channel, red top left), and
-                of a photo what a camera's colour filters would have let through.
+            pixels: The noisy photo. Shape: (height, width, 1 or 3), in units of its type. Gray is restored as three
+                equal channels, of which the mean is taken. A network for mosaics takes one as it is (1 channel, red top
+                left), and of a photo what a camera's colour filters would have let through.
+            levels: What is black and white in it.
+            channels_are_gray: Whether each of three channels is a picture of its own.
             control: Asked before each tile.
             on_tile: Told after each tile.
 
         Returns:
-            The restored photo, 0 to 1, read-only. Shape: (scale * height, scale * width, channels), the channels being
-            those of the input or, from a mosaic, 3.
+            The restored photo, read-only, clipped to 0 to 1 where the levels are those of the type. Shape: (scale *
+            height, scale * width, channels), the channels being those of the input or, from a mosaic, 3.
 
         Raises:
             JobCancelled: The job has been asked to end.
             DeviceError: Not even the smallest tile fits into memory.
         """
         scale = self.scale
+        if pixels.shape[2] > 1 and channels_are_gray:
+            parts = [
+                self.restore(
+                    pixels[:, :, index : index + 1], levels=levels.of_channel(index), control=control, on_tile=on_tile
+                )
+                for index in range(pixels.shape[2])
+            ]
+            return _read_only(np.concatenate(parts, axis=2))
+        if not self.takes_mosaics and is_constant(pixels):
+            return _read_only(self.enlarged(pixels))
+        if not levels.are_of_type:
+            normalised = self._restore_measured(levels.normalised(pixels), control, on_tile)
+            return _read_only(np.asarray(levels.in_units_of_type(normalised), np.float32))
         if self.takes_mosaics:
             pixels = pixels if pixels.shape[2] == 1 else bayer_mosaic(pixels)
         num_channels = PHOTO_CHANNELS if self.takes_mosaics else pixels.shape[2]
@@ -122,14 +154,15 @@ class Restorer:
 
         self._restore_tiles(pixels, keep, control, on_tile)
         np.clip(restored, 0.0, 1.0, out=restored)
-        restored.setflags(write=False)
-        return restored
+        return _read_only(restored)
 
     def restore_samples(
         self,
         samples: NDArray[Any],
         *,
-        bit_depth: BitDepth,
+        sample_type: SampleType,
+        levels: ValueLevels = OF_TYPE,
+        channels_are_gray: bool = False,
         strength: float = 1.0,
         control: JobControl | None = None,
         on_tile: OnTile | None = None,
@@ -137,25 +170,55 @@ class Restorer:
         """Restore one photo from a file's numbers to a file's numbers, tile by tile: as floats it is nowhere whole.
 
         What comes out is what `restore`, `blend_with_input` and rounding give. For networks that keep the size of
-        photos: `scale` is 1, and they take no mosaics.
+        photos: `scale` is 1, and they take no mosaics. A picture with measured levels is whole as floats, since its
+        mean is known at the end.
 
         Args:
-            samples: As of `PhotoSamples`. Shape: (height, width, 1 or 3).
-            bit_depth: Of the result.
+            samples: As of `PhotoSamples`. Shape: (height, width, 1 or 3), or any number of gray channels.
+            sample_type: Of the result. In another type than its own a picture with measured levels is spread: black is
+                0, and white is 1.
+            levels: What is black and white in it.
+            channels_are_gray: Whether each channel is a picture of its own.
             strength: As for `blend_with_input`.
             control: Asked before each tile.
             on_tile: Told after each tile.
 
         Returns:
-            uint8 or uint16 of full range. Shape: as of the samples.
+            In the numbers of the type. Shape: as of the samples.
 
         Raises:
             JobCancelled: The job has been asked to end.
             DeviceError: Not even the smallest tile fits into memory.
             ImageWriteError: The network gives what are no numbers.
         """
+        if samples.shape[2] > 1 and channels_are_gray:
+            parts = [
+                self.restore_samples(
+                    samples[:, :, index : index + 1],
+                    sample_type=sample_type,
+                    levels=levels.of_channel(index),
+                    strength=strength,
+                    control=control,
+                    on_tile=on_tile,
+                )
+                for index in range(samples.shape[2])
+            ]
+            return np.concatenate(parts, axis=2)
+        is_own_type = sample_type == samples.dtype.name
+        if is_constant(samples):
+            if is_own_type:
+                return samples.copy()
+            return to_samples(np.clip(levels.normalised_samples(samples), 0, 1), sample_type)
+        if not levels.are_of_type:
+            noisy = levels.normalised_samples(samples)
+            normalised = self._restore_measured(noisy, control, on_tile)
+            if strength < 1:
+                normalised = noisy + np.float32(strength) * (normalised - noisy)
+            if is_own_type:
+                return to_samples(levels.in_units_of_type(normalised), sample_type)
+            return to_samples(np.clip(normalised, 0, 1), sample_type)
         try:
-            restored = np.empty(samples.shape, np.uint8 if bit_depth == 8 else np.uint16)
+            restored = np.empty(samples.shape, sample_type)
         except MemoryError as error:
             raise self._out_of_memory() from error
 
@@ -163,10 +226,27 @@ class Restorer:
             area = slice(tile.top, tile.bottom), slice(tile.left, tile.right)
             clipped = np.clip(result, 0.0, 1.0)
             blended = blend_with_input(to_float(samples[area]), clipped, strength) if strength < 1 else clipped
-            restored[area] = to_integers(blended, bit_depth)
+            restored[area] = to_samples(blended, sample_type)
 
         is_large = samples.nbytes + restored.nbytes > LARGE_PHOTO_BYTES
         self._restore_tiles(samples, keep, control, on_tile, TILE_PX_OF_LARGE_PHOTOS if is_large else None)
+        return restored
+
+    def _restore_measured(
+        self, noisy: Pixels, control: JobControl | None, on_tile: OnTile | None
+    ) -> NDArray[np.float32]:
+        """Restore a picture of which black is 0 and white is 1, and some lies beyond. Returns the same, not clipped."""
+        seen = np.clip(noisy, 0, 1)
+        restored = np.empty((self.scale * noisy.shape[0], self.scale * noisy.shape[1], noisy.shape[2]), np.float32)
+        scale = self.scale
+
+        def keep(tile: Tile, result: NDArray[np.float32]) -> None:
+            rows, columns = slice(scale * tile.top, scale * tile.bottom), slice(scale * tile.left, scale * tile.right)
+            restored[rows, columns] = result
+
+        self._restore_tiles(seen, keep, control, on_tile)
+        _keep_means(restored, seen, scale)
+        restored += self.enlarged(noisy - seen)
         return restored
 
     def unrestored(self, pixels: Pixels) -> Pixels:
@@ -378,7 +458,7 @@ def blend_with_input(noisy: Pixels, restored: Pixels, strength: float) -> Pixels
     """Keep a part of the noise: 0 returns the noisy photo, 1 the restored one.
 
     Args:
-        noisy: At the restored size, see `Restorer.unrestored`. Shape: (height, width, channels), 0 to 1.
+        noisy: At the restored size, see `Restorer.unrestored`. Shape: (height, width, channels).
         restored: Same shape.
         strength: 0 to 1.
 
@@ -390,9 +470,41 @@ def blend_with_input(noisy: Pixels, restored: Pixels, strength: float) -> Pixels
     if strength <= 0:
         return noisy
     blended: Pixels = noisy + np.float32(strength) * (restored - noisy)
-    np.clip(blended, 0.0, 1.0, out=blended)
+    # Not by rounding either does it leave the range of the two.
+    lowest, highest = (
+        min(0.0, float(noisy.min()), float(restored.min())),
+        max(1.0, float(noisy.max()), float(restored.max())),
+    )
+    np.clip(blended, lowest, highest, out=blended)
     blended.setflags(write=False)
     return blended
+
+
+def is_constant(values: NDArray[Any]) -> bool:
+    """Return whether each channel is one value all over."""
+    # Nearly always two pixels tell.
+    return bool(np.array_equal(values[0, 0], values[-1, -1]) and (values == values[:1, :1]).all())
+
+
+def _keep_means(restored: NDArray[np.float32], noisy: Pixels, scale: int) -> None:
+    """Take away what the network has added to the mean of each phase of a 2 x 2 grid; in place.
+
+    Args:
+        restored: `scale` times the noisy picture's size.
+        noisy: It.
+        scale: Of an enlarged picture, whose phases are no longer those of the noisy one, the whole mean is kept.
+    """
+    grid = 2 if scale == 1 and min(noisy.shape[:2]) >= _SMALLEST_GRID_PX else 1
+    for row, column in np.ndindex(grid, grid):
+        phase = slice(row, None, grid), slice(column, None, grid)
+        mean = noisy[phase].mean(axis=(0, 1), dtype=np.float64)
+        restored[phase] += np.asarray(mean - restored[phase].mean(axis=(0, 1), dtype=np.float64), np.float32)
+
+
+def _read_only(pixels: NDArray[np.float32]) -> Pixels:
+    view = pixels.view()
+    view.setflags(write=False)
+    return view
 
 
 def _largest_sides(tiles: Sequence[Tile]) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import FileFormat
 from engine.contracts.results import PhotoOutcome, RestoreResult
 from engine.machine.processes.group import ProcessGroup
-from engine.photo_files.photo_image import BitDepth
+from engine.photo_files.values.sample_types import SampleType
 from engine.restoring.output_plan import OutputPlan, Placement
 from engine.restoring.sources import SourcePhoto
 
@@ -23,7 +23,7 @@ class ClaimedPlan:
         """Take a plan.
 
         Args:
-            plan: Knows formats and bit depths.
+            plan: Knows formats and types of numbers.
             claims: Of all photos of the batch.
         """
         self._claims = claims
@@ -33,9 +33,9 @@ class ClaimedPlan:
         """Return the format of a photo's result."""
         return self._plan.file_format(photo)
 
-    def bit_depth(self, photo: SourcePhoto) -> BitDepth:
-        """Return the bits per channel of a photo's result."""
-        return self._plan.bit_depth(photo)
+    def sample_type(self, photo: SourcePhoto) -> SampleType:
+        """Return the type of the numbers of a photo's result."""
+        return self._plan.sample_type(photo)
 
     def claim(self, photo: SourcePhoto) -> Placement:
         """Return where the result of a photo goes or is.

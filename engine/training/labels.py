@@ -16,7 +16,7 @@ from engine.method.catalogue.tasks import TASKS, TaskRow
 from engine.method.factory import make_task
 from engine.method.tasks.restoration_task import RestorationTask
 from engine.photo_files.photos import probe_image
-from engine.photos.crops import DecodedPair, DecodedPhoto, decode_photo
+from engine.photos.crops import DecodedPair, DecodedPhoto, decode_photo, scale_of_reference, share_scales
 from engine.photos.folder import find_usable_photos, list_image_files
 from engine.photos.identity import file_digest
 from engine.photos.pair_checks import check_pair
@@ -264,7 +264,20 @@ def _decode_pairs(
             emit(FileSkipped(path=pair.noisy, reason=error.message, hint=error.hint))
             continue
         emit(StepDone(stage="Reading labels", step=index + 1, num_steps=len(pairs)))
-    return decoded, digests
+    return _with_shared_scales(decoded), digests
+
+
+def _with_shared_scales(decoded: Mapping[PhotoPair, DecodedPair]) -> dict[PhotoPair, DecodedPair]:
+    """Give the photos of a folder one black and white, and their references the same."""
+    # What was made of a clean photo has been brought between black and white before.
+    found = [pair for pair in decoded if pair.noisy != pair.clean]
+    shared = dict(zip(found, share_scales([decoded[pair].noisy for pair in found]), strict=True))
+    return {
+        pair: DecodedPair(shared[pair], labels.clean.with_scale(scale_of_reference(shared[pair], labels.clean)))
+        if pair in shared
+        else labels
+        for pair, labels in decoded.items()
+    }
 
 
 def _scenes_of(decoded: Mapping[PhotoPair, DecodedPair]) -> dict[Path, Hashable]:
@@ -288,9 +301,10 @@ def _decode_pair(pair: PhotoPair, task: RestorationTask) -> DecodedPair:
                 f"The photo has only {width} x {height} pixels.",
                 f"A label needs at least {MIN_OWN_SIDE_PX} pixels to a side.",
             )
-        noisy = DecodedPhoto.of_pixels(pair.noisy, task.make_noisy(clean.pixels), clean.bit_depth)
+        noisy, scale = DecodedPhoto.of_pixels(pair.noisy, task.make_noisy(clean.pixels), clean.bit_depth), clean.scale
     else:
         noisy = decode_photo(pair.noisy, keep_on_disk=True)
+        scale = scale_of_reference(noisy, clean)
         rows, columns = noisy.levels.shape[1:]
         if (rows, columns) != (height // task.scale, width // task.scale):
             raise InvalidInputError(
@@ -300,4 +314,4 @@ def _decode_pair(pair: PhotoPair, task: RestorationTask) -> DecodedPair:
                 else f"For this task the reference must be {task.scale} times as large.",
             )
     rows, columns = (task.scale * side for side in noisy.levels.shape[1:])
-    return DecodedPair(noisy, DecodedPhoto(clean.path, clean.levels[:, :rows, :columns]))
+    return DecodedPair(noisy, clean.part(slice(rows), slice(columns)).with_scale(scale))

@@ -27,6 +27,7 @@ from engine.photo_files.missing.data import end_within_a_row, incomplete_error, 
 from engine.photo_files.photo_image import BitDepth, DecodedImage, ImageInfo
 from engine.photo_files.tiff.directories import extract_exif_from_tiff
 from engine.photo_files.tiff.imagej_stacks import slice_of
+from engine.photo_files.values.sample_types import SampleType
 
 # tifffile logs each oddity of a file; what matters to a person is raised as an error here.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
@@ -49,7 +50,9 @@ _LAB_ENCODINGS: dict[tifffile.PHOTOMETRIC, LabEncoding] = {
 # The pixels of all others are converted to sRGB, which their profile does not describe.
 _KEEPING_PROFILE = (*_GRAY_OR_RGB, tifffile.PHOTOMETRIC.PALETTE, tifffile.PHOTOMETRIC.YCBCR)
 _ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
-_RANGE_TOLERANCE = 1e-6
+_GRAY = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE)
+# A spectral camera's; beyond it the header is damaged.
+_MAX_CHANNELS = 512
 # The JPEG decoder converts YCbCr to RGB itself.
 _JPEG_COMPRESSIONS = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG)
 
@@ -96,8 +99,9 @@ def probe_tiff(file: BinaryIO, page_number: int = 1) -> tuple[ImageInfo, int]:
             num_channels=_num_colours(page),
             bit_depth=_bit_depth(page),
             file_format="tiff",
-            has_alpha=page.samplesperpixel > _num_stored_colours(page) and _has_alpha(page),
-            has_extra=page.samplesperpixel > _num_stored_colours(page) and not _has_alpha(page),
+            has_alpha=_has_alpha(page),
+            num_extra=_num_extra(page),
+            sample_type=_sample_type(page),
         )
         return info, orientation if orientation in range(1, 9) else 1
 
@@ -129,22 +133,28 @@ def decode_tiff(file: BinaryIO, page_number: int = 1) -> DecodedImage:
         elif page.axes != "YXS":
             raise ImageReadError(f"The TIFF's page is not a flat picture (axes {page.axes}).", _CONVERT_HINT)
         icc_profile = page.tags.valueof(34675)
+        num_extra = _num_extra(page)
+        if _has_alpha(page) and samples.dtype.kind == "f" and float(samples[:, :, -num_extra - 1].max()) > 1:
+            # Called transparency, which it cannot be.
+            num_extra += 1
         samples = _to_gray_or_rgb(page, samples, icc_profile)
         exif = read_tiff_exif(file, page.offset)
         if page.photometric not in _KEEPING_PROFILE:
             icc_profile = None
         elif icc_profile is None:
-            icc_profile = profile_of_exif(exif, 1 if samples.shape[2] <= 2 else 3)
+            icc_profile = profile_of_exif(exif, 1 if samples.shape[2] - num_extra <= 2 else 3)
         return DecodedImage(
             samples=samples,
             bit_depth=_bit_depth(page),
             icc_profile=icc_profile,
             exif=exif,
+            remarks=_remarks_on_numbers(page),
             descriptions=described_by_xmp(
                 _tag_bytes(page, _XMP), iptc=_tag_bytes(page, _IPTC), dots_per_inch=_dots_per_inch(page)
             ),
-            has_extra=samples.shape[2] in (2, 4) and not _has_alpha(page),
-            channels_are_gray=samples.shape[2] >= 3 and page.photometric == tifffile.PHOTOMETRIC.MINISBLACK,
+            num_extra=num_extra,
+            channels_are_gray=samples.shape[2] >= 3 and page.photometric in _GRAY,
+            sample_type=_sample_type(page),
         )
 
 
@@ -176,16 +186,16 @@ def encode_tiff(
     icc_profile: bytes | None,
     exif: bytes | None,
     *,
-    has_extra: bool = False,
+    num_extra: int = 0,
     channels_are_gray: bool = False,
 ) -> bytes:
     """Encode samples as a deflate-compressed TIFF of one page.
 
     Args:
-        samples: Height x width x channels as in `DecodedImage`, uint8 or uint16.
+        samples: Height x width x channels as in `DecodedImage`, of any `SampleType`.
         icc_profile: The profile, or None.
         exif: The EXIF block, beginning with its byte order mark, or None.
-        has_extra: Whether the last channel is no transparency.
+        num_extra: How many of the last channels are no transparency.
         channels_are_gray: Whether the channels are no red, green and blue.
 
     Returns:
@@ -198,14 +208,15 @@ def encode_tiff(
             byte_order = exif_byte_order(exif)
         except InvalidExifError:
             exif = None
-    kinds_of_extra = ["unspecified" if has_extra else "unassalpha"] if num_channels in (2, 4) else []
-    if channels_are_gray and num_channels >= 3:
+    num_others = num_channels - num_extra
+    kinds_of_extra = [*["unassalpha"] * (num_others in (2, 4)), *["unspecified"] * num_extra]
+    if channels_are_gray and num_others >= 3:
         kinds_of_extra = ["unspecified", "unspecified", *kinds_of_extra]
     file = BytesIO()
     tifffile.imwrite(
         file,
         samples[:, :, 0] if num_channels == 1 else samples,
-        photometric="rgb" if num_channels >= 3 and not channels_are_gray else "minisblack",
+        photometric="rgb" if num_others >= 3 and not channels_are_gray else "minisblack",
         planarconfig=None if num_channels == 1 else "contig",
         extrasamples=kinds_of_extra or None,
         compression="zlib",
@@ -256,24 +267,26 @@ def _check_page(page: tifffile.TiffPage) -> None:
     photometric = page.photometric
     if page.imagedepth != 1:
         raise ImageReadError("The TIFF holds a volume, not a flat picture.", "Save its slices as single pictures.")
-    num_extra = page.samplesperpixel - _num_stored_colours(page)
-    if not 0 <= num_extra <= 1:
+    num_more = page.samplesperpixel - _num_stored_colours(page)
+    if num_more < 0 or page.samplesperpixel > _MAX_CHANNELS:
         raise ImageReadError(
-            f"The TIFF has {page.samplesperpixel} channels per pixel; only gray, RGB and one channel more are "
-            "understood.",
-            _CONVERT_HINT,
+            f"The TIFF has {page.samplesperpixel} channels per pixel, which do not fit its colours.", _CONVERT_HINT
         )
     check_size(page.imagewidth, page.imagelength, 4 * 3 + 2 * page.samplesperpixel)
     kind = None if page.dtype is None else page.dtype.kind
-    if kind not in ("b", "u", "f"):
-        raise ImageReadError("The TIFF's pixels are signed or complex numbers, not brightness.", _CONVERT_HINT)
-    if kind == "u" and page.bitspersample > 16:
+    if kind not in ("b", "u", "i", "f"):
+        raise ImageReadError("The TIFF's pixels are complex numbers, not brightness.", _CONVERT_HINT)
+    if kind in ("u", "i") and page.bitspersample > 16 and page.bitspersample != 32:
         raise ImageReadError(
-            f"The TIFF has {page.bitspersample} bits per channel, which could not be kept; at most 16 can.",
+            f"The TIFF has {page.bitspersample} bits per channel, which could not be kept; 8, 16 and 32 can.",
             _CONVERT_HINT,
         )
+    if kind == "i" and (page.bitspersample not in (8, 16, 32) or photometric != tifffile.PHOTOMETRIC.MINISBLACK):
+        raise ImageReadError("The TIFF's colours are stored as numbers with sign.", _CONVERT_HINT)
     if kind == "f" and photometric not in _GRAY_OR_RGB:
         raise ImageReadError("The TIFF's colours are stored as floating-point numbers of no RGB.", _CONVERT_HINT)
+    if page.bitspersample > 16 and kind != "f" and photometric not in _GRAY_OR_RGB:
+        raise ImageReadError(f"The TIFF's colours have {page.bitspersample} bits and are no RGB.", _CONVERT_HINT)
 
 
 def _check_all_there(page: tifffile.TiffPage, file: tifffile.FileHandle) -> None:
@@ -364,7 +377,22 @@ def _check_plain_rows(page: tifffile.TiffPage, samples: NDArray[Any]) -> None:
 
 
 def _has_alpha(page: tifffile.TiffPage) -> bool:
-    return bool(page.extrasamples) and page.extrasamples[-1] in _ALPHA
+    """Tell whether the first channel behind the colours is transparency.
+
+    tifffile calls the fourth of any array's channels so where nothing else was said, and notes the array's shape:
+    beyond 8 bits that is a measurement.
+    """
+    num_colours = _num_stored_colours(page)
+    if page.samplesperpixel <= num_colours or (page.is_shaped and page.bitspersample > 8):
+        return False
+    # Of gray ones that are taken together, all but the first are extra samples.
+    place = len(page.extrasamples) - (page.samplesperpixel - num_colours)
+    return 0 <= place < len(page.extrasamples) and page.extrasamples[place] in _ALPHA
+
+
+def _num_extra(page: tifffile.TiffPage) -> int:
+    """Return how many channels are neither colour nor transparency."""
+    return page.samplesperpixel - _num_stored_colours(page) - _has_alpha(page)
 
 
 def _num_stored_colours(page: tifffile.TiffPage) -> int:
@@ -382,7 +410,7 @@ def _num_stored_colours(page: tifffile.TiffPage) -> int:
         tifffile.PHOTOMETRIC.PALETTE,
     ):
         # Scientific programs write RGB as gray of three samples.
-        return 3 if page.samplesperpixel in (3, 4) and page.photometric != tifffile.PHOTOMETRIC.PALETTE else 1
+        return 3 if page.samplesperpixel >= 3 and page.photometric != tifffile.PHOTOMETRIC.PALETTE else 1
     name = getattr(page.photometric, "name", page.photometric)
     raise ImageReadError(f"The TIFF's colours are of a kind that is not supported ({name}).", _CONVERT_HINT)
 
@@ -397,13 +425,36 @@ def _bit_depth(page: tifffile.TiffPage) -> BitDepth:
     return 8 if page.bitspersample <= 8 or page.photometric == tifffile.PHOTOMETRIC.PALETTE else 16
 
 
+def _sample_type(page: tifffile.TiffPage) -> SampleType:
+    """Return the type of the numbers in which the page is written back."""
+    if page.photometric == tifffile.PHOTOMETRIC.PALETTE or page.dtype is None or page.bitspersample <= 8:
+        return "int8" if page.dtype is not None and page.dtype.kind == "i" else "uint8"
+    if page.dtype.kind == "f":
+        return cast(SampleType, page.dtype.name) if page.bitspersample in (16, 32, 64) else "float32"
+    if page.bitspersample <= 16:
+        return "int16" if page.dtype.kind == "i" else "uint16"
+    return "int32" if page.dtype.kind == "i" else "uint32"
+
+
+def _remarks_on_numbers(page: tifffile.TiffPage) -> tuple[str, ...]:
+    """Say what of its numbers is not written back as it was."""
+    if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+        return ("The file's palette was looked up: a result of it holds red, green and blue.",)
+    if page.bitspersample not in (1, 8, 16, 32, 64):
+        wider = 8 if page.bitspersample < 8 else 16 if page.bitspersample < 16 else 32
+        return (
+            f"The file holds {page.bitspersample} bits per channel: a result of it holds them spread over {wider}.",
+        )
+    return ()
+
+
 def _to_gray_or_rgb(page: tifffile.TiffPage, samples: NDArray[Any], icc_profile: bytes | None) -> NDArray[Any]:
     """Return samples as in `DecodedImage`."""
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
         return _look_up_palette(page, samples)
     if samples.dtype.kind == "f":
         samples = _checked_float(samples)
-    elif page.bitspersample not in (8, 16):
+    elif page.bitspersample not in (8, 16, 32):
         samples = _scale_to_full_range(samples, page.bitspersample)
     num_colours = _num_stored_colours(page)
     colours, alpha = samples[:, :, :num_colours], samples[:, :, num_colours:]
@@ -415,8 +466,8 @@ def _to_gray_or_rgb(page: tifffile.TiffPage, samples: NDArray[Any], icc_profile:
         colours = lab_to_rgb(colours, encoding)
     elif page.photometric == tifffile.PHOTOMETRIC.YCBCR and page.compression not in _JPEG_COMPRESSIONS:
         colours = ycbcr_to_rgb(colours)
-    if alpha.shape[2] and page.extrasamples and page.extrasamples[0] == tifffile.EXTRASAMPLE.ASSOCALPHA:
-        colours = _divide_by_alpha(colours, alpha)
+    if _has_alpha(page) and tifffile.EXTRASAMPLE.ASSOCALPHA in page.extrasamples:
+        colours = _divide_by_alpha(colours, alpha[:, :, :1])
     return np.concatenate([colours, alpha], axis=2) if alpha.shape[2] else colours
 
 
@@ -434,20 +485,13 @@ def _look_up_palette(page: tifffile.TiffPage, samples: NDArray[Any]) -> NDArray[
     return np.concatenate([colours, samples[:, :, 1:].astype(np.uint8)], axis=2)
 
 
-def _checked_float(samples: NDArray[Any]) -> NDArray[np.float32]:
-    lowest, highest = float(samples.min()), float(samples.max())
-    if not np.isfinite([lowest, highest]).all():
+def _checked_float(samples: NDArray[Any]) -> NDArray[Any]:
+    if not np.isfinite([float(samples.min()), float(samples.max())]).all():
         raise ImageReadError(
             "The TIFF holds values that are no numbers (NaN or infinity).",
             "Replace them in the program that made it, then save it again.",
         )
-    if lowest < -_RANGE_TOLERANCE or highest > 1 + _RANGE_TOLERANCE:
-        raise ImageReadError(
-            f"The TIFF's values run from {lowest:.4g} to {highest:.4g}; floating-point pictures must lie between "
-            "0 (black) and 1 (white).",
-            "Scale it to 0 to 1, or save it with 16 bits.",
-        )
-    return np.clip(samples.astype(np.float32), 0, 1)
+    return samples
 
 
 def _scale_to_full_range(samples: NDArray[Any], bits: int) -> NDArray[Any]:

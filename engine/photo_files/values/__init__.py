@@ -1,0 +1,1 @@
+"""What the numbers of a file mean: their types, and which of them are black and white."""

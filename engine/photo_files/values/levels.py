@@ -1,0 +1,181 @@
+"""Which numbers of a picture are black and white.
+
+A photograph uses the range of its type: 0 is black, and the greatest number is white. A microscope's camera counts
+light, and 88 to 390 counts of 65,535 are a whole picture: taken for a photograph it would be nearly black, and a
+network that learned from photographs would see neither its noise nor its detail. So the levels of such a picture are
+measured, networks see it between them, and what they give is brought back to the file's own numbers.
+
+Which picture is which is decided by its numbers alone, the same for a window and a command line:
+
+- Numbers of 8 bits without sign keep the range of their type, and so does everything developed from a raw file.
+- Numbers with sign, of 32 bits, and floating-point numbers beyond 0 to 1 are measured: their type's range says nothing.
+- Of the rest (16 bits, and floats within 0 to 1) a gray channel is measured where 99.9 % of it lies below a quarter of
+  the range: 10, 12 or 14 bits in 16. An RGB picture is measured below a sixteenth: a photograph at night is brighter.
+
+The levels are the least and the greatest number, unless these stand far apart from nearly all others and single, as hot
+pixels do. What lies beyond a level is not lost: it is carried past the network, see `engine.restoring.restorer`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.photo_files.values.sample_types import to_float, unit_of
+
+GRAY_SHARE: Final = 1 / 4
+"""A gray picture of which nearly nothing lies above this share of its type's range does not use that range."""
+
+COLOUR_SHARE: Final = 1 / 16
+"""The same for RGB."""
+
+_NEARLY_ALL: Final = (0.1, 99.9)
+"""Percentiles."""
+
+_FARTHEST: Final = 1.0
+"""The extremes are levels as long as they are not farther from nearly all numbers than so many times their span."""
+
+_MEASURED_PIXELS: Final = 1_000_000
+_RANGE_TOLERANCE: Final = 1e-6
+_MOST_APART: Final = 4.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueLevels:
+    """What is black and what is white.
+
+    Attributes:
+        black: In units of the type, see `sample_types`: one for all channels, or one for each.
+        white: As many, each above its black.
+    """
+
+    black: tuple[float, ...] = (0.0,)
+    white: tuple[float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        if len(self.black) != len(self.white) or not self.black:
+            raise ValueError(f"there must be as many blacks as whites; found {self.black} and {self.white}")
+        if not all(black < white for black, white in zip(self.black, self.white, strict=True)):
+            raise ValueError(f"white must be above black; found {self.black} and {self.white}")
+
+    @property
+    def are_of_type(self) -> bool:
+        """Whether they are those of the type: nothing is to be done then."""
+        return self == OF_TYPE
+
+    def of_channel(self, index: int) -> "ValueLevels":
+        """Return the levels of one channel."""
+        if len(self.black) == 1:
+            return self
+        return ValueLevels(black=(self.black[index],), white=(self.white[index],))
+
+    def normalised(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return values with black at 0 and white at 1, not clipped; the same array where nothing is to be done.
+
+        Args:
+            values: In units of the type. Shape: (height, width, channels).
+        """
+        if self.are_of_type:
+            return values
+        black, span = self._black_and_span()
+        return np.asarray((values.astype(np.float64) - black) / span, np.float32)
+
+    def normalised_samples(self, samples: NDArray[Any]) -> NDArray[np.float32]:
+        """The same of samples in the numbers of their file, of which none is lost, however large they are."""
+        if self.are_of_type:
+            return to_float(samples)
+        black, span = self._black_and_span()
+        return np.asarray((samples / unit_of(samples.dtype.name) - black) / span, np.float32)
+
+    def in_units_of_type(self, normalised: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The inverse of `normalised`."""
+        black, span = self._black_and_span()
+        return np.asarray(black + normalised * span, np.float64)
+
+    def _black_and_span(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        black, white = np.array(self.black), np.array(self.white)
+        return black, white - black
+
+
+OF_TYPE: Final = ValueLevels()
+"""Those of a photograph."""
+
+
+def measure_levels(samples: NDArray[Any], *, channels_are_gray: bool = False) -> ValueLevels:
+    """Measure what is black and white in a picture; see this module for the rule.
+
+    Args:
+        samples: In the numbers of the file. Shape: (height, width, channels).
+        channels_are_gray: Whether each of three channels is a picture of its own.
+
+    Returns:
+        One level for all channels of an RGB picture, whose colours would change else; one for each channel of others,
+        unless all of them are those of the type.
+    """
+    num_channels = samples.shape[2]
+    if samples.dtype == np.uint8 or not samples.size:
+        return OF_TYPE
+    if num_channels == 1 or not channels_are_gray:
+        return _measure(samples, COLOUR_SHARE if num_channels == 3 else GRAY_SHARE)
+    found = [_measure(samples[:, :, index : index + 1], GRAY_SHARE) for index in range(num_channels)]
+    if all(levels.are_of_type for levels in found):
+        return OF_TYPE
+    return ValueLevels(
+        black=tuple(levels.black[0] for levels in found), white=tuple(levels.white[0] for levels in found)
+    )
+
+
+def share_levels(levels: Sequence[ValueLevels]) -> list[ValueLevels]:
+    """Give pictures that belong together, such as the frames of a series, the same levels.
+
+    Args:
+        levels: Of pictures of one folder, one type and one number of channels.
+
+    Returns:
+        As many. Where most of them keep the range of their type, all do. Of the others each has the least black and the
+        greatest white, but those whose span is more than 4 times, or less than a quarter of, the usual one: they show
+        something else, and keep their own.
+    """
+    measured = [one for one in levels if not one.are_of_type]
+    if 2 * len(measured) < len(levels):
+        return [OF_TYPE] * len(levels)
+    spans = np.array([np.subtract(one.white, one.black) for one in measured])
+    usual = np.median(spans, axis=0)
+    fitting = ((spans <= _MOST_APART * usual) & (spans >= usual / _MOST_APART)).all(axis=1)
+    alike = [one for one, fits in zip(measured, fitting, strict=True) if fits]
+    if not alike:
+        return list(levels)
+    common = ValueLevels(
+        black=tuple(np.min([one.black for one in alike], axis=0).tolist()),
+        white=tuple(np.max([one.white for one in alike], axis=0).tolist()),
+    )
+    return [common if any(one is other for other in alike) else one for one in levels]
+
+
+def _measure(samples: NDArray[Any], share: float) -> ValueLevels:
+    """Levels of channels that belong together."""
+    unit = unit_of(samples.dtype.name)
+    lowest, highest = float(samples.min()) / unit, float(samples.max()) / unit
+    step = max(1, round((samples[:, :, 0].size / _MEASURED_PIXELS) ** 0.5))
+    low, high = (np.percentile(samples[::step, ::step].max(axis=2), _NEARLY_ALL) / unit).tolist()
+    if samples.shape[2] > 1:
+        low = float(np.percentile(samples[::step, ::step].min(axis=2), _NEARLY_ALL[0])) / unit
+    has_usual_range = samples.dtype == np.uint16 or (
+        samples.dtype.kind == "f" and lowest >= -_RANGE_TOLERANCE and highest <= 1 + _RANGE_TOLERANCE
+    )
+    if has_usual_range and high >= share:
+        return OF_TYPE
+    # Of one number there is nothing to measure; the next one that the type can tell apart from it is white then.
+    least_span = 1 / unit if samples.dtype.kind != "f" else max(abs(lowest), abs(highest), 1e-30) * 1e-3
+    reach = _FARTHEST * max(high - low, least_span)
+    black, white = max(lowest, low - reach), min(highest, max(high + reach, _brightest_spot(samples) / unit))
+    return ValueLevels(black=(black,), white=(max(white, black + least_span),))
+
+
+def _brightest_spot(samples: NDArray[Any]) -> float:
+    """Return the greatest number that is not alone: a bead covers several pixels, a hot pixel is one."""
+    channels = (np.ascontiguousarray(samples[:, :, index], np.float32) for index in range(samples.shape[2]))
+    return max(float(cv2.medianBlur(channel, 3).max()) for channel in channels)
