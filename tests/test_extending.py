@@ -32,8 +32,9 @@ from engine.contracts.output_formats import FORMATS
 from engine.method.factory import make_backbone
 from engine.photo_files.encoding import ENCODERS
 from engine.photo_files.exif import with_resolution
-from engine.photo_files.photo_image import PictureDescriptions, to_float
+from engine.photo_files.photo_image import PictureDescriptions
 from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
+from engine.photo_files.values.sample_types import to_float
 from engine.photos.pairs import PhotoPair
 from engine.runs.store import RunStore
 from tests.conftest import TinyPhotos

@@ -182,7 +182,7 @@ def _seen(decoded: DecodedImage) -> NDArray[Any]:
     num_colours = 1 if samples.shape[2] <= 2 else 3
     levels = measure_levels(samples[:, :, :num_colours], channels_are_gray=decoded.channels_are_gray)
     if levels.are_of_type:
-        return samples
+        return to_float(samples) if samples.dtype.kind == "f" else samples
     colours = np.clip(levels.normalised_samples(samples[:, :, :num_colours]), 0, 1)
     return np.concatenate([colours, to_float(samples[:, :, num_colours:])], axis=2)
 
@@ -230,7 +230,7 @@ def shrink(samples: NDArray[Any], max_side_px: int, *, stretched: bool = False) 
     if samples.dtype == np.uint16:
         samples = samples >> 8
     elif samples.dtype.kind == "f":
-        samples = np.rint(np.asarray(samples, np.float32) * 255)
+        samples = np.rint(samples * 255)
     return samples.astype(np.uint8, copy=False)
 
 

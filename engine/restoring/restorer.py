@@ -135,11 +135,6 @@ class Restorer:
                 for index in range(pixels.shape[2])
             ]
             return _read_only(np.concatenate(parts, axis=2))
-        if not self.takes_mosaics and is_constant(pixels):
-            return _read_only(self.enlarged(pixels))
-        if not levels.are_of_type:
-            normalised = self._restore_measured(levels.normalised(pixels), control, on_tile)
-            return _read_only(np.asarray(levels.in_units_of_type(normalised), np.float32))
         if self.takes_mosaics:
             pixels = pixels if pixels.shape[2] == 1 else bayer_mosaic(pixels)
         num_channels = PHOTO_CHANNELS if self.takes_mosaics else pixels.shape[2]
@@ -147,6 +142,12 @@ class Restorer:
             restored = np.empty((scale * pixels.shape[0], scale * pixels.shape[1], num_channels), np.float32)
         except MemoryError as error:
             raise self._out_of_memory() from error
+
+        if not self.takes_mosaics and is_constant(pixels):
+            return _read_only(self.enlarged(pixels))
+        if not levels.are_of_type:
+            self._restore_measured(levels.normalised(pixels), restored, control, on_tile)
+            return _read_only(np.asarray(levels.in_units_of_type(restored), np.float32))
 
         def keep(tile: Tile, result: NDArray[np.float32]) -> None:
             rows, columns = slice(scale * tile.top, scale * tile.bottom), slice(scale * tile.left, scale * tile.right)
@@ -210,8 +211,12 @@ class Restorer:
                 return samples.copy()
             return to_samples(np.clip(levels.normalised_samples(samples), 0, 1), sample_type)
         if not levels.are_of_type:
-            noisy = levels.normalised_samples(samples)
-            normalised = self._restore_measured(noisy, control, on_tile)
+            try:
+                noisy = levels.normalised_samples(samples)
+                normalised = np.empty_like(noisy)
+            except MemoryError as error:
+                raise self._out_of_memory() from error
+            self._restore_measured(noisy, normalised, control, on_tile)
             if strength < 1:
                 normalised = noisy + np.float32(strength) * (normalised - noisy)
             if is_own_type:
@@ -233,12 +238,17 @@ class Restorer:
         return restored
 
     def _restore_measured(
-        self, noisy: Pixels, control: JobControl | None, on_tile: OnTile | None
-    ) -> NDArray[np.float32]:
-        """Restore a picture of which black is 0 and white is 1, and some lies beyond. Returns the same, not clipped."""
-        seen = np.clip(noisy, 0, 1)
-        restored = np.empty((self.scale * noisy.shape[0], self.scale * noisy.shape[1], noisy.shape[2]), np.float32)
-        scale = self.scale
+        self, noisy: Pixels, restored: NDArray[np.float32], control: JobControl | None, on_tile: OnTile | None
+    ) -> None:
+        """Restore a picture of which black is 0 and white is 1, and some lies beyond; what is restored is not clipped.
+
+        Args:
+            noisy: It.
+            restored: Takes the result, `scale` times as large.
+            control: As for `restore`.
+            on_tile: As for `restore`.
+        """
+        seen, scale = np.clip(noisy, 0, 1), self.scale
 
         def keep(tile: Tile, result: NDArray[np.float32]) -> None:
             rows, columns = slice(scale * tile.top, scale * tile.bottom), slice(scale * tile.left, scale * tile.right)
@@ -247,7 +257,6 @@ class Restorer:
         self._restore_tiles(seen, keep, control, on_tile)
         _keep_means(restored, seen, scale)
         restored += self.enlarged(noisy - seen)
-        return restored
 
     def unrestored(self, pixels: Pixels) -> Pixels:
         """Bring a photo to the size and the channels of its restored version by plain interpolation.
@@ -482,8 +491,8 @@ def blend_with_input(noisy: Pixels, restored: Pixels, strength: float) -> Pixels
 
 def is_constant(values: NDArray[Any]) -> bool:
     """Return whether each channel is one value all over."""
-    # Nearly always two pixels tell.
-    return bool(np.array_equal(values[0, 0], values[-1, -1]) and (values == values[:1, :1]).all())
+    # Nearly always the first rows tell.
+    return all(bool((values[top : top + 16] == values[:1, :1]).all()) for top in range(0, len(values), 16))
 
 
 def _keep_means(restored: NDArray[np.float32], noisy: Pixels, scale: int) -> None:

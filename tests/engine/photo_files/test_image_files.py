@@ -268,11 +268,9 @@ def test_palette_and_single_bits_are_expanded(tmp_path: Path) -> None:
     [
         ([0.0, float("nan")], "no numbers"),
         ([0.0, float("inf")], "no numbers"),
-        ([0.0, 1.5], "run from 0 to 1.5"),
-        ([-2.0, 1.0], "run from -2 to 1"),
     ],
 )
-def test_float_tiff_out_of_range_is_refused(tmp_path: Path, values: list[float], reason: str) -> None:
+def test_a_tiff_of_no_numbers_is_refused(tmp_path: Path, values: list[float], reason: str) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.array([values], np.float32))
     with pytest.raises(ImageReadError, match=reason):
         read_image(tmp_path / "a.tif")
@@ -423,14 +421,15 @@ for path in sorted(Path(sys.argv[1]).rglob("*")):
         continue
     num_read += 1
     assert photo.pixels.dtype == np.float32 and not photo.pixels.flags.writeable
-    assert 0 <= photo.pixels.min() and photo.pixels.max() <= 1
+    assert 0 <= photo.normalised.min() and photo.normalised.max() <= 1
     height, width, num_channels = photo.pixels.shape
     assert num_channels in (1, 3)
     assert photo.alpha is None or photo.alpha.shape == (height, width)
     assert info == ImageInfo(
         width=width, height=height, num_channels=num_channels,
         bit_depth=photo.metadata.bit_depth, file_format=photo.metadata.file_format,
-        has_alpha=photo.alpha is not None, has_extra=photo.extra is not None,
+        has_alpha=photo.alpha is not None, num_extra=0 if photo.extra is None else photo.extra.shape[2],
+        sample_type=photo.metadata.sample_type,
     ), path
     assert thumbnail.dtype == np.uint8 and thumbnail.shape[2] == 3 and max(thumbnail.shape[:2]) <= 96
 print(num_read, num_refused)

@@ -108,9 +108,9 @@ def test_of_too_many_the_longest_unused_go_and_those_in_use_stay(tmp_path: Path)
 
 
 def found(files: DecodedFiles, identity: str) -> Levels:
-    levels = files.find(identity)
-    assert levels is not None
-    return levels
+    kept = files.find(identity)
+    assert kept is not None
+    return kept[0]
 
 
 def age_all(folder: Path) -> None:

@@ -168,7 +168,9 @@ def border_difference(
     """By how much a library's result differs from torch's at most, of 255, near the four borders of a photo."""
     noisy = noisy_photo(*size)
     wanted, found = (
-        Restorer(model, device, tile_px=tile_px, compiled=used).restore_samples(noisy, bit_depth=16).astype(np.float64)
+        Restorer(model, device, tile_px=tile_px, compiled=used)
+        .restore_samples(noisy, sample_type="uint16")
+        .astype(np.float64)
         for used in (None, compiled)
     )
     assert np.abs(wanted / 257 - noisy).max() > 1, "the model does nothing, so the test would say nothing"

@@ -25,8 +25,8 @@ from engine.models.files import ModelCard, RestorationModel, build_network, load
 from engine.photo_files.bicubic_resize import enlarge
 from engine.photo_files.colour.transparency import spread_visible_colours
 from engine.photo_files.metadata.provenance import without_provenance
-from engine.photo_files.photo_image import BitDepth, to_float, to_integers
 from engine.photo_files.photos import ImageMetadata, PhotoImage, PhotoSamples, read_image, write_image
+from engine.photo_files.values.sample_types import SampleType, to_float, to_samples
 from engine.restoring import batch as restore_batch
 from engine.restoring import pipeline as restore_pipeline
 from engine.restoring.job import restore
@@ -342,10 +342,12 @@ def test_nothing_to_restore_gives_a_sentence(identity_model: Path, tmp_path: Pat
         run_restore(tmp_path / "none.safetensors", tmp_path / "a.png", tmp_path / "out")
 
 
-@pytest.mark.parametrize("bit_depth", [8, 16])
+@pytest.mark.parametrize("sample_type", ["uint8", "uint16"])
 @pytest.mark.parametrize("strength", [1.0, 0.6, 0.0])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_restoring_numbers_of_files_is_restoring_floats(bit_depth: BitDepth, strength: float, channels: int) -> None:
+def test_restoring_numbers_of_files_is_restoring_floats(
+    sample_type: SampleType, strength: float, channels: int
+) -> None:
     """Bit for bit, over several tiles, for photos of both depths."""
     network = build_network(ModelCard(name="any", backbone_params={"width": 8, "num_levels": 2}))
     generator = torch.Generator().manual_seed(1)
@@ -358,18 +360,18 @@ def test_restoring_numbers_of_files_is_restoring_floats(bit_depth: BitDepth, str
         samples = (np.random.default_rng(2).random((150, 90, channels)) * largest).astype(dtype)
         pixels = to_float(samples)
         expected = blend_with_input(pixels, restorer.restore(pixels), strength)
-        found = restorer.restore_samples(samples, bit_depth=bit_depth, strength=strength)
-        np.testing.assert_array_equal(found, to_integers(expected, bit_depth))
+        found = restorer.restore_samples(samples, sample_type=sample_type, strength=strength)
+        np.testing.assert_array_equal(found, to_samples(expected, sample_type))
 
 
 def test_a_large_photo_has_smaller_tiles(identity_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     restorer = Restorer(load_model(identity_model), open_device(ComputeConfig(device="cpu")), tile_px=256)
     tiles: list[int] = []
-    samples = np.zeros((300, 200, 3), np.uint16)
+    samples = np.random.default_rng(0).integers(0, 65536, (300, 200, 3), np.uint16)
     for limit, num_tiles in ((samples.nbytes * 2, 2), (samples.nbytes * 2 - 1, 20)):
         monkeypatch.setattr("engine.restoring.restorer.LARGE_PHOTO_BYTES", limit)
         monkeypatch.setattr("engine.restoring.restorer.TILE_PX_OF_LARGE_PHOTOS", 64)
-        restorer.restore_samples(samples, bit_depth=16, on_tile=lambda done, total: tiles.append(total))
+        restorer.restore_samples(samples, sample_type="uint16", on_tile=lambda done, total: tiles.append(total))
         assert tiles.pop() == num_tiles
         assert restorer.tile_px == 256
 
