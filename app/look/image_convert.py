@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QImage
 
 from engine.contracts.photo import Pixels
+from engine.photo_files.values.levels import ValueLevels
 
 BitDepth = Literal[8, 16]
 
@@ -40,6 +41,15 @@ class DisplayLevels:
         if not self.white > self.black:
             raise ValueError(f"white must be above black, got black={self.black}, white={self.white}")
 
+    @classmethod
+    def of_file(cls, levels: ValueLevels) -> "DisplayLevels":
+        """Show what is black and white in a photo's file as that.
+
+        Args:
+            levels: Of channels that have their own: from the darkest black to the brightest white.
+        """
+        return cls(min(levels.black), max(levels.white))
+
     @property
     def is_identity(self) -> bool:
         """Whether the picture is shown as it is."""
@@ -60,7 +70,7 @@ def stretch_levels(pixels: Pixels) -> DisplayLevels:
     """
     step = max(1, int(np.sqrt(pixels.shape[0] * pixels.shape[1] / _STRETCH_SAMPLES)))
     low, high = np.percentile(pixels[::step, ::step], _STRETCH_PERCENTILES)
-    if high - low < 1 / 255:
+    if not high > low:
         return DisplayLevels()
     return DisplayLevels(float(low), float(high))
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF
 
-from app.look.image_convert import stretch_levels
 from app.viewer.canvas.legend import Legend
 from app.viewer.canvas.view_transform import ViewTransform, place_in_scene
-from app.viewer.pictures import PaneContent, Panel, Picture, ViewSettings
+from app.viewer.pictures import PaneContent, Panel, Picture, ViewSettings, common_levels
 from app.viewer.pyramid_store import PyramidStore
 from app.viewer.tiles.tile_mosaic import needed_pixels
 from app.viewer.view_modes import ViewMode
@@ -71,8 +70,8 @@ def arrange(
         viewpoint: What is looked at.
     """
     pictures = [pane for pane in panes if isinstance(pane, Picture)]
-    if is_stretched and pictures:
-        settings = replace(settings, levels=stretch_levels(pictures[0].pixels))
+    if pictures:
+        settings = replace(settings, levels=common_levels(pictures, is_stretched))
     store.begin(settings)
     for picture in pictures:
         store.keep(picture)

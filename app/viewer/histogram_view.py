@@ -11,7 +11,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.jobs.latest_task import LatestTask
-from app.look.image_convert import DisplayLevels, stretch_levels
+from app.look.image_convert import DisplayLevels
 from app.look.palette import Palette
 from app.look.text import label
 from app.look.theme import SPACING
@@ -19,7 +19,7 @@ from app.look.translation import format_number, mark, short_number, tr
 from app.viewer.canvas.view_transform import place_in_scene
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.histograms import Histogram, bin_values, histogram_of
-from app.viewer.pictures import Picture
+from app.viewer.pictures import Picture, common_levels
 from app.widgets.elided_box import ElidedComboBox
 from app.widgets.plots.themed_plot import ThemedPlot
 
@@ -239,7 +239,7 @@ def scene_part_of(picture: Picture, scene: QRectF, part: QRectF) -> QRect:
 
 def _count_all(parts: list[tuple[Picture, QRect | None]], is_stretched: bool) -> _Counted:
     """Count in the background thread."""
-    levels = stretch_levels(parts[0][0].pixels) if is_stretched else DisplayLevels()
+    levels = common_levels([picture for picture, _ in parts], is_stretched)
     histograms = tuple(histogram_of(picture, part, levels.black, levels.white) for picture, part in parts)
     peak = 2 ** max(picture.bit_depth for picture, _ in parts) - 1
     return _Counted(histograms, levels, peak)

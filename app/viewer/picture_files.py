@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
+from app.look.image_convert import DisplayLevels
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from engine.contracts.errors import EngineError
 from engine.photo_files.photos import PhotoImage, read_image
@@ -51,6 +52,7 @@ class PictureFiles:
             bit_depth=photo.metadata.bit_depth,
             role=role,
             icc_profile=photo.metadata.icc_profile,
+            levels=DisplayLevels.of_file(photo.metadata.levels),
         )
 
     def _key(self, path: Path) -> _Key:

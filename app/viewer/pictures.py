@@ -1,12 +1,13 @@
 """What a comparison is made of: pictures, what a person has set about looking at them, and what a canvas shows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
 from PySide6.QtCore import QSize
 
-from app.look.image_convert import DisplayLevels
+from app.look.image_convert import DisplayLevels, stretch_levels
 from app.viewer.canvas.image_canvas import Layer
 from app.viewer.canvas.legend import Legend
 from engine.contracts.photo import Pixels
@@ -37,6 +38,7 @@ class Picture:
         bit_depth: In which its file holds the values, 8 or 16.
         role: What it is to its photo.
         icc_profile: The colour profile in which `pixels` are to be understood; None: sRGB.
+        levels: What is black and white in its file.
     """
 
     title: str
@@ -45,6 +47,7 @@ class Picture:
     bit_depth: Literal[8, 16] = 8
     role: PictureRole = PictureRole.OTHER
     icc_profile: bytes | None = None
+    levels: DisplayLevels = field(default_factory=DisplayLevels)
 
     @property
     def width(self) -> int:
@@ -81,6 +84,16 @@ class MissingPicture:
 
 
 PaneContent = Picture | MissingPicture
+
+
+def common_levels(pictures: Sequence[Picture], is_stretched: bool) -> DisplayLevels:
+    """Return what is shown as black and white in versions of one photo: what is so in the first one.
+
+    Args:
+        pictures: At least one.
+        is_stretched: Whether to spread nearly all of its values, instead of taking what its file says.
+    """
+    return stretch_levels(pictures[0].pixels) if is_stretched else pictures[0].levels
 
 
 @dataclass(frozen=True, kw_only=True)

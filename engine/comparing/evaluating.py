@@ -22,8 +22,11 @@ from engine.contracts.results import EvaluationResult, PairScore
 from engine.machine.interruptible import run_interruptibly
 from engine.method.catalogue.tasks import TASKS, TaskRow
 from engine.photo_files.bicubic_resize import enlarge, shrink
+from engine.photo_files.photo_image import between_levels
 from engine.photo_files.photos import read_image
 from engine.photo_files.raw.mosaics import bayer_mosaic
+from engine.photo_files.values.levels import OF_TYPE, ValueLevels
+from engine.photo_files.values.sample_types import USUAL_TYPES
 from engine.photos.folder import list_image_files
 from engine.photos.identity import file_digest
 from engine.photos.pairs import PhotoPair, match_pairs
@@ -136,16 +139,17 @@ class _Method(ABC):
         self.row = TASKS.find(task)
 
     @abstractmethod
-    def restore(self, observed: Pixels, scale: int, control: JobControl) -> Pixels:
+    def restore(self, observed: Pixels, levels: ValueLevels, scale: int, control: JobControl) -> Pixels:
         """Restore a photo.
 
         Args:
             observed: The noisy photo or mosaic.
+            levels: What is black and white in it.
             scale: How many times larger the reference is, to a side; 1 where the photo has been enlarged already.
             control: Asked on the way.
 
         Returns:
-            The result, 0 to 1, of about `scale` times the size.
+            The result, in the photo's units, of about `scale` times the size.
         """
 
     @abstractmethod
@@ -162,14 +166,14 @@ class _Model(_Method):
         self._card = card
         self._scale = scale
 
-    def restore(self, observed: Pixels, scale: int, control: JobControl) -> Pixels:
+    def restore(self, observed: Pixels, levels: ValueLevels, scale: int, control: JobControl) -> Pixels:
         """Restore, at the resolution that the network works at."""
         fitting = observed
         if self._scale > scale:
             fitting = shrink(observed, self._scale // scale)
         elif self._scale < scale:
             fitting = enlarge(observed, scale // self._scale)
-        return self._restorer.restore(fitting, control=control)
+        return self._restorer.restore(fitting, levels=levels, control=control)
 
     def was_taught_by(self, pair: PhotoPair) -> bool:
         """Compare the files' content with what the card knows; their names, where it knows no more."""
@@ -188,9 +192,14 @@ class _Classical(_Method):
             scale: Baseline(entry, scale=scale, takes_mosaics=self.row.takes_mosaics) for scale in {1, self.row.scale}
         }
 
-    def restore(self, observed: Pixels, scale: int, control: JobControl) -> Pixels:
+    def restore(self, observed: Pixels, levels: ValueLevels, scale: int, control: JobControl) -> Pixels:
         """Restore in one piece, which a stop leaves behind."""
-        return run_interruptibly(lambda: self._by_scale[scale].restore(observed), control)
+        baseline = self._by_scale[scale]
+        if levels.are_of_type:
+            return run_interruptibly(lambda: baseline.restore(observed), control)
+        seen = np.clip(levels.normalised(observed), 0, 1)
+        restored = run_interruptibly(lambda: baseline.restore(seen), control)
+        return np.asarray(levels.in_units_of_type(restored), np.float32)
 
     def was_taught_by(self, pair: PhotoPair) -> bool:
         """It learns from nothing."""
@@ -206,6 +215,7 @@ class _Sample:
         observed: What the method is given.
         unrestored: The same at the size and with the channels of the reference, without any skill.
         clean: The reference.
+        levels: What is black and white in them.
         scale: How many times larger it is than `observed`, to a side.
         border_px: What luminance is measured without; 0: it is not measured.
     """
@@ -214,6 +224,7 @@ class _Sample:
     observed: Pixels
     unrestored: Pixels
     clean: Pixels
+    levels: ValueLevels = OF_TYPE
     scale: int = 1
     border_px: int = 0
 
@@ -263,25 +274,41 @@ def _read_sample(pair: PhotoPair, task: str) -> _Sample:
         ImageReadError: One of the two cannot be read.
         InvalidInputError: They do not fit together.
     """
-    clean = read_image(pair.clean).pixels
-    noisy = _made_noisy(clean, task) if pair.noisy == pair.clean else read_image(pair.noisy).pixels
+    reference = read_image(pair.clean)
+    if pair.noisy == pair.clean:
+        clean, levels = reference.normalised, OF_TYPE
+        noisy = _made_noisy(clean, task)
+    else:
+        photo = read_image(pair.noisy)
+        noisy, clean, levels = photo.pixels, reference.pixels, photo.metadata.levels
+        if not {photo.metadata.type_written, reference.metadata.type_written} <= USUAL_TYPES:
+            # Their types have no white that a peak could be measured by.
+            (noisy, clean), levels = between_levels(photo, reference), OF_TYPE
     row = TASKS[task]
     if row.takes_mosaics:
         _require_size(noisy, clean.shape[:2])
         mosaic = noisy if noisy.shape[2] == 1 else bayer_mosaic(noisy)
-        photo = np.broadcast_to(clean, (*clean.shape[:2], 3))
-        return _Sample(pair=pair, observed=mosaic, unrestored=interpolate_bilinear(mosaic), clean=photo)
+        in_colour = np.broadcast_to(clean, (*clean.shape[:2], 3))
+        return _Sample(pair=pair, observed=mosaic, unrestored=interpolate_bilinear(mosaic), clean=in_colour)
     num_channels = max(noisy.shape[2], clean.shape[2])
     noisy = np.broadcast_to(noisy, (*noisy.shape[:2], num_channels))
     clean = np.broadcast_to(clean, (*clean.shape[:2], num_channels))
     if row.scale == 1 or noisy.shape == clean.shape:
         _require_size(noisy, clean.shape[:2])
         border_px = row.scale if row.scale > 1 else 0
-        return _Sample(pair=pair, observed=noisy, unrestored=noisy, clean=clean, border_px=border_px)
+        return _Sample(pair=pair, observed=noisy, unrestored=noisy, clean=clean, levels=levels, border_px=border_px)
     _require_size(noisy, tuple(side // row.scale for side in clean.shape[:2]))
     enlarged = enlarge(noisy, row.scale)
     clean = clean[: enlarged.shape[0], : enlarged.shape[1]]
-    return _Sample(pair=pair, observed=noisy, unrestored=enlarged, clean=clean, scale=row.scale, border_px=row.scale)
+    return _Sample(
+        pair=pair,
+        observed=noisy,
+        unrestored=enlarged,
+        clean=clean,
+        levels=levels,
+        scale=row.scale,
+        border_px=row.scale,
+    )
 
 
 def _made_noisy(clean: Pixels, task: str) -> Pixels:
@@ -312,7 +339,7 @@ def _measure(sample: _Sample, method: _Method, control: JobControl, *, fits_brig
         InvalidInputError: It cannot be restored, or is too small to be measured.
     """
     started, paused_before = time.monotonic(), control.paused_seconds
-    restored = method.restore(sample.observed, sample.scale, control)
+    restored = method.restore(sample.observed, sample.levels, sample.scale, control)
     seconds = time.monotonic() - started - (control.paused_seconds - paused_before)
     # Shrinking to a network's own resolution may have cost a row or a column.
     area = np.s_[: restored.shape[0], : restored.shape[1]]

@@ -128,7 +128,7 @@ def _page_end(config: ComparisonPageConfig) -> str:
 
 def _encoded(picture: PagePicture, config: ComparisonPageConfig) -> bytes:
     height, width = picture.pixels.shape[:2]
-    check_can_hold(config.file_format, width, height, 8, has_alpha=False)
+    check_can_hold(config.file_format, width, height, "uint8", has_alpha=False)
     levels = np.rint(np.clip(picture.pixels, 0, 1) * np.float32(255)).astype(np.uint8)
     wanted = Encoding(quality=config.jpeg_quality, icc_profile=picture.icc_profile)
     return encode(levels, config.file_format, wanted)

@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from engine.comparing.baselines.catalogue import BASELINES, Baseline
@@ -99,7 +100,7 @@ def compute_picture(config: ComparisonPictureConfig, control: JobControl, emit: 
         raise ImageWriteError(
             f"The folder {config.folder} cannot be made ({error.strerror or error}).", "Check the disk, then try again."
         ) from error
-    write_image(path, picture, file_format="tiff", bit_depth=picture.metadata.bit_depth)
+    write_image(path, picture, file_format="tiff")
     kept_pictures(config.folder, config.limit_bytes).make_room(keep={path.name})
     emit(StepDone(stage=_STAGE, step=1, num_steps=1))
     return path
@@ -123,7 +124,14 @@ def _by_model(config: ComparisonPictureConfig, model: Path, control: JobControl,
     image = run_interruptibly(lambda: read_image(config.photo), control)
     alpha = image.alpha
     visible = spread_visible_colours(image.pixels, alpha)
-    restored = restorer.restore(visible, control=control, on_tile=on_tile)
+    metadata = image.metadata
+    restored = restorer.restore(
+        visible,
+        levels=metadata.levels,
+        channels_are_gray=metadata.channels_are_gray,
+        control=control,
+        on_tile=on_tile,
+    )
     if alpha is not None:
         alpha = restorer.enlarged(alpha[:, :, None])[:, :, 0]
     return image.with_pixels(restored, alpha)
@@ -134,7 +142,9 @@ def _by_baseline(config: ComparisonPictureConfig, control: JobControl) -> PhotoI
     if not entry.takes_photos:
         return run_interruptibly(lambda: _demosaicked(config.photo, Baseline(entry, takes_mosaics=True)), control)
     image = run_interruptibly(lambda: read_image(config.photo), control)
-    restored = run_interruptibly(lambda: Baseline(entry, scale=config.scale).restore(image.pixels), control)
+    baseline, levels = Baseline(entry, scale=config.scale), image.metadata.levels
+    normalised = run_interruptibly(lambda: baseline.restore(image.normalised), control)
+    restored = np.asarray(levels.in_units_of_type(normalised), np.float32)
     # An enlarged photo goes without its transparency: this picture is only looked at, over the same backdrop.
     return image.with_pixels(restored, image.alpha if config.scale == 1 else None)
 

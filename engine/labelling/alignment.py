@@ -19,7 +19,9 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.photo import Pixels
 from engine.machine.interruptible import run_interruptibly
 from engine.machine.places import Place
+from engine.photo_files.photo_image import between_levels
 from engine.photo_files.photos import encode_image, read_image, write_encoded_image
+from engine.photo_files.values.sample_types import USUAL_TYPES
 from engine.photos.pair_checks import best_shift
 from engine.photos.pairs import PhotoPair
 
@@ -174,8 +176,14 @@ def _encode_aligned(pair: PhotoPair) -> tuple[bytes, float]:
         raise InvalidInputError(
             "Only photos of one size can be aligned.", "Crop or scale one of them so that both show the same pixels."
         )
+    if clean.metadata.type_written not in USUAL_TYPES and not clean.metadata.levels.are_of_type:
+        raise InvalidInputError(
+            f"{pair.clean.name} holds numbers of the type {clean.metadata.type_written}, which an aligned copy cannot "
+            "hold.",
+            "Save it with 16 bits per channel, or use the pair as it is.",
+        )
     height, width = noisy.pixels.shape[:2]
-    alignment = find_alignment(noisy.pixels.mean(axis=2), clean.pixels.mean(axis=2))
+    alignment = find_alignment(*(values.mean(axis=2) for values in between_levels(noisy, clean)))
     if alignment.gain == 0:
         raise InvalidInputError(
             f"{pair.clean.name} fits no better when it is moved.",

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.contracts.errors import ImageReadError
 from engine.labelling.alignment import (
     MAX_UNCOVERED_SHARE,
     MIN_SHAPE_CORRELATION,
@@ -62,9 +63,14 @@ def read_shot(path: Path) -> ReadShot:
     """Read a shot.
 
     Raises:
-        ImageReadError: The file cannot be read.
+        ImageReadError: The file cannot be read, or holds numbers that cannot be merged.
     """
     image = read_image(path)
+    if image.pixels.min() < 0 or image.pixels.max() > 1:
+        raise ImageReadError(
+            f"Its numbers are of the type {image.metadata.type_written} and lie beyond 0 to 1.",
+            "Save the shots with 16 bits per channel: a burst is merged of such.",
+        )
     return ReadShot(path, image, np.ascontiguousarray(image.pixels.mean(axis=2)))
 
 

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from engine.contracts.photo import Pixels
 from engine.photo_files.bicubic_resize import shrink
+from engine.photo_files.photo_image import between_levels
 from engine.photo_files.photos import PhotoImage
+from engine.photo_files.values.sample_types import USUAL_TYPES
 from engine.photos.pair_checks import PairFinding, best_shift, compare_brightness_fields
 
 _LOOKED_AT_SIDE_PX = 1024
@@ -87,16 +89,20 @@ def measure_pair(noisy: PhotoImage, clean: PhotoImage) -> PairMeasures:
     """
     measures = partial(
         PairMeasures,
-        noisy_digest=pixel_digest(noisy.pixels),
-        clean_digest=pixel_digest(clean.pixels),
-        scene=scene_signature(clean.pixels),
+        noisy_digest=pixel_digest(noisy.normalised),
+        clean_digest=pixel_digest(clean.normalised),
+        scene=scene_signature(clean.normalised),
     )
-    reference = _at_size_of(noisy.pixels, clean.pixels)
-    first, second = _alike_channels(noisy.pixels, reference)
+    noisy_values, clean_values = between_levels(noisy, clean)
+    first, second = _alike_channels(noisy_values, _at_size_of(noisy_values, clean_values))
     allowed = min(_SAME_LEVELS, _SAME_SHARE_OF_CONTRAST * float(first.std()))
     difference = first - second
     if float(np.abs(difference).mean()) <= allowed:
         return measures(is_same_picture=True, findings=())
+    if {noisy.metadata.type_written, clean.metadata.type_written} <= USUAL_TYPES:
+        # As everywhere its peak is the white of the type.
+        in_units = _alike_channels(noisy.pixels, _at_size_of(noisy.pixels, clean.pixels))
+        difference = in_units[0] - in_units[1]
     psnr = -10 * float(np.log10(np.square(difference).mean(dtype=np.float64)))
     noisy_field, clean_field = (_middle_of(pixels.mean(axis=2)) for pixels in (first, second))
     findings = tuple(compare_brightness_fields(noisy_field, clean_field))

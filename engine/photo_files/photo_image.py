@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from engine.contracts.output_formats import FileFormat
 from engine.contracts.photo import Pixels
 from engine.photo_files.exif import state_size
-from engine.photo_files.values.levels import OF_TYPE, ValueLevels, measure_levels
-from engine.photo_files.values.sample_types import SampleType, to_float, to_samples
+from engine.photo_files.values.levels import OF_TYPE, ValueLevels, levels_of_reference, measure_levels
+from engine.photo_files.values.sample_types import SampleType, to_float, to_samples, unit_of
 
 BitDepth = Literal[8, 16]
 
@@ -73,6 +73,17 @@ class ImageMetadata:
     def type_written(self) -> SampleType:
         """The type of the numbers in which the photo is written back."""
         return self.sample_type or type_of_bit_depth(self.bit_depth)
+
+
+def between_levels(noisy: "PhotoImage", clean: "PhotoImage") -> tuple[Pixels, Pixels]:
+    """Return a noisy photo's and its reference's values so that they can be compared: between one black and white.
+
+    Photographs as they are. Of others neither is clipped.
+    """
+    levels = noisy.metadata.levels
+    noisy_unit, clean_unit = (unit_of(image.metadata.type_written) for image in (noisy, clean))
+    of_clean = levels_of_reference(levels, noisy_unit, clean.metadata.levels, clean_unit)
+    return levels.normalised(noisy.pixels), of_clean.normalised(clean.pixels)
 
 
 def type_of_bit_depth(bit_depth: BitDepth) -> SampleType:

@@ -29,8 +29,8 @@ from engine.photo_files.photos import (
     read_independent_pixels,
 )
 from engine.photo_files.tiff.pages import containing_file
-from engine.photo_files.values.levels import OF_TYPE, ValueLevels, share_levels
-from engine.photo_files.values.sample_types import USUAL_TYPES
+from engine.photo_files.values.levels import OF_TYPE, ValueLevels, levels_of_reference, share_levels
+from engine.photo_files.values.sample_types import USUAL_TYPES, unit_of
 from engine.photos.augment import random_orientation
 from engine.photos.decoded_files import SMALLEST_BYTES, Levels, decoded_files
 from engine.photos.identity import identity_of_photo
@@ -46,8 +46,8 @@ class DecodedPhoto:
 
     Attributes:
         path: Its file.
-        levels: Integer levels, 8 or 16 bit, or floats of a file of other numbers, in units of their type; gray as three
-            equal channels. Shape: (3, height, width).
+        levels: Integer levels, 8 or 16 bit, or as floats the numbers of a file of another type; gray as three equal
+            channels. Shape: (3, height, width).
         scale: What of them is black and white, see `engine.photo_files.values.levels`.
     """
 
@@ -69,8 +69,10 @@ class DecodedPhoto:
         if scale.are_of_type or image.metadata.type_written in USUAL_TYPES:
             return replace(cls.of_pixels(path, image.pixels, image.metadata.bit_depth), scale=scale)
         # Rounded to 16 bits of their type's range, little would be left of them.
-        channels = np.broadcast_to(image.pixels, (*image.pixels.shape[:2], 3)).transpose(2, 0, 1)
-        return cls(path, channels, scale)
+        unit = unit_of(image.metadata.type_written)
+        channels = np.broadcast_to(image.pixels * np.float32(unit), (*image.pixels.shape[:2], 3)).transpose(2, 0, 1)
+        black, white = (tuple(unit * level for level in levels) for levels in (scale.black, scale.white))
+        return cls(path, channels, ValueLevels(black=black, white=white))
 
     @classmethod
     def of_pixels(cls, path: Path, pixels: Pixels, bit_depth: BitDepth) -> "DecodedPhoto":
@@ -236,12 +238,9 @@ def share_scales(photos: Sequence[DecodedPhoto]) -> list[DecodedPhoto]:
 
 
 def scale_of_reference(noisy: DecodedPhoto, clean: DecodedPhoto) -> ValueLevels:
-    """Return what is black and white in a clean reference: what is so in its photo, if both hold numbers of one type.
-
-    A reference of another type, such as floats of a photo of counts, can only be compared with it between its own.
-    """
-    is_same = noisy.levels.dtype == clean.levels.dtype and len(noisy.scale.black) in (1, len(clean.scale.black))
-    return noisy.scale if is_same else clean.scale
+    """Return what is black and white in a clean reference of a photo, see `levels_of_reference`."""
+    noisy_unit, clean_unit = (unit_of(photo.levels.dtype.name) for photo in (noisy, clean))
+    return levels_of_reference(noisy.scale, noisy_unit, clean.scale, clean_unit)
 
 
 def random_crops(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from engine.contracts.errors import ImageReadError
 from engine.photo_files.bicubic_resize import shrink
+from engine.photo_files.photo_image import between_levels
 from engine.photo_files.photos import read_image
 from engine.photos.pairs import DoubtfulPair, PairMatching, PhotoPair
 
@@ -58,7 +59,8 @@ def check_pair(pair: PhotoPair, *, scale: int = 1) -> list[PairFinding]:
         What was found, the worst first; empty for a good pair, and for one without enough detail to tell.
     """
     try:
-        noisy, clean = (read_image(path).pixels.mean(axis=2) for path in (pair.noisy, pair.clean))
+        both = between_levels(read_image(pair.noisy), read_image(pair.clean))
+        noisy, clean = (pixels.mean(axis=2) for pixels in both)
     except ImageReadError as error:
         return [PairFinding(kind="unreadable", reason=error.message, hint=error.hint)]
     if scale > 1:

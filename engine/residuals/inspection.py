@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,9 @@ from engine.residuals.statistics import (
     residual_levels,
 )
 from engine.simulation.learned.noise_file import load_noise
+
+if TYPE_CHECKING:
+    from engine.photo_files.photo_image import PhotoImage
 
 VISIBLE_LEVEL = 1 / 255
 """Picture in the residual that is weaker than this, root mean square, is hardly missed in the photo."""
@@ -133,21 +136,22 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
         JobCancelled: Asked to end.
     """
     # Imported late: OpenCV and the readers.
+    from engine.photo_files.photo_image import between_levels
     from engine.photo_files.photos import read_image
 
     def begin(step: int) -> None:
         control.wait_if_paused()
         emit(StepDone(stage=_STAGE, step=step, num_steps=_NUM_STEPS))
 
-    def read(path: Path) -> Pixels:
+    def read(path: Path) -> "PhotoImage":
         try:
-            return run_interruptibly(lambda: read_image(path).pixels, control)
+            return run_interruptibly(lambda: read_image(path), control)
         except ImageReadError as error:
             # Which of the two it is.
             raise ImageReadError(f"{path.name}: {error.message}", error.hint) from error
 
     begin(0)
-    noisy, restored, scale = common_measurement(read(config.noisy), read(config.restored))
+    noisy, restored, scale = common_measurement(*between_levels(read(config.noisy), read(config.restored)))
     residual = noisy - restored
     smallest_side = min(residual.shape[:2])
     begin(1)

@@ -263,7 +263,7 @@ class RestoreBatch:
             ) from error
 
     def _of_samples(self, noisy: PhotoSamples, photo: SourcePhoto, on_tile: "OnTile") -> PhotoSamples:
-        from engine.restoring.restorer import blend_with_input
+        from engine.restoring.restorer import blend_with_input, is_constant
 
         strength, sample_type = self._config.strength, self._plan.sample_type(photo)
         if self._restorer.scale == 1:
@@ -273,6 +273,8 @@ class RestoreBatch:
             image = image.spread()
 
         def enlarge(pixels: Pixels, levels: ValueLevels, are_gray: bool, on_tile: "OnTile | None" = None) -> Pixels:
+            if is_constant(pixels):
+                return self._restorer.enlarged(pixels)
             enlarged = self._restorer.restore(
                 pixels, levels=levels, channels_are_gray=are_gray, control=self._control, on_tile=on_tile
             )

@@ -23,6 +23,7 @@ from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.bicubic_resize import enlarge
 from engine.photo_files.encoding import Encoding, encode
+from engine.photo_files.photo_image import between_levels
 from engine.photo_files.photos import read_image
 
 CROP_PX: Final = 176
@@ -137,13 +138,14 @@ def _crops(source: Path, output: Path) -> str:
     scale = max(1, round(restored.width / noisy.width))
     if (scale * noisy.width, scale * noisy.height) != (restored.width, restored.height):
         return ""
-    top, left = most_detailed_spot(restored.pixels, CROP_PX)
+    noisy_values, restored_values = between_levels(noisy, restored)
+    top, left = most_detailed_spot(restored_values, CROP_PX)
     side = min(CROP_PX, restored.height, restored.width) // scale * scale
     top, left = top // scale * scale, left // scale * scale
-    before = noisy.pixels[top // scale : (top + side) // scale, left // scale : (left + side) // scale]
+    before = noisy_values[top // scale : (top + side) // scale, left // scale : (left + side) // scale]
     if scale > 1:
         before = enlarge(before, scale)
-    after = restored.pixels[top : top + side, left : left + side]
+    after = restored_values[top : top + side, left : left + side]
     return _figure(before, "before", noisy.metadata.icc_profile) + _figure(
         after, "after", restored.metadata.icc_profile
     )

@@ -7,7 +7,7 @@ would have given, and no seam has to be blended away.
 A picture whose black and white were measured (`engine.photo_files.values.levels`) goes through the network between
 these. What lies beyond them, such as hot pixels, is carried past it, so that nothing is cut off. Noise has no mean:
 what the network has added to the picture's mean, of each phase of the 2 x 2 grid of which cameras' mosaics are made,
-is taken away again. What is everywhere the same comes back as it is, since there is no noise in it.
+is taken away again. A file that is everywhere the same comes back as it is, since there is no noise in it.
 """
 
 import logging
@@ -143,9 +143,9 @@ class Restorer:
         except MemoryError as error:
             raise self._out_of_memory() from error
 
-        if not self.takes_mosaics and is_constant(pixels):
-            return _read_only(self.enlarged(pixels))
         if not levels.are_of_type:
+            if is_constant(pixels):
+                return _read_only(self.enlarged(pixels))
             self._restore_measured(levels.normalised(pixels), restored, control, on_tile)
             return _read_only(np.asarray(levels.in_units_of_type(restored), np.float32))
 

@@ -141,7 +141,7 @@ def _look_at(entry: LabelEntry, task: str, files: PictureFiles) -> _LookedAt:
     reference = tr("Reference")
     if TASKS[task].makes_own_pairs and entry.clean is not None:
         try:
-            noisy, clean = preview_own_label(task, files.read(entry.clean).pixels)
+            noisy, clean = preview_own_label(task, files.read(entry.clean).normalised)
         except EngineError as error:
             return _LookedAt(entry, (MissingPicture(title=reference, reason=translate_engine(str(error))),))
         made = Picture(title=tr("Made of it"), pixels=noisy, role=PictureRole.INPUT)

@@ -34,7 +34,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.jobs.latest_task import LatestTask
-from app.look.image_convert import qimage_from_pixels, stretch_levels
+from app.look.image_convert import DisplayLevels, qimage_from_pixels, stretch_levels
 from app.look.theme import SPACING, Theme, palette, themed_icon
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import format_number, tr
@@ -357,7 +357,9 @@ def _paint_badge(painter: QPainter, square: QRect, text: str) -> None:
 
 def _middle_of(path: Path, side_px: int, is_stretched: bool) -> QImage:
     """Read the middle of a photo, pixel by pixel; where stretched, by the levels of the whole photo."""
-    pixels = read_image(path).pixels
+    photo = read_image(path)
+    pixels = photo.pixels
     top, left = max(0, (pixels.shape[0] - side_px) // 2), max(0, (pixels.shape[1] - side_px) // 2)
     crop = np.ascontiguousarray(pixels[top : top + side_px, left : left + side_px])
-    return qimage_from_pixels(crop, levels=stretch_levels(pixels) if is_stretched else None)
+    levels = stretch_levels(pixels) if is_stretched else DisplayLevels.of_file(photo.metadata.levels)
+    return qimage_from_pixels(crop, levels=levels)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.session import ModelChoice
 from app.jobs.latest_task import LatestTask
+from app.look.image_convert import DisplayLevels
 from app.look.phrases import NO_BREAK, number
 from app.look.text import label
 from app.look.theme import SPACING, Theme
@@ -211,6 +212,7 @@ class RestorePreview(QWidget):
                     title=tr("Noisy") if preview.scale == 1 else tr("Noisy, enlarged"),
                     pixels=preview.noisy,
                     bit_depth=preview.bit_depth,
+                    levels=DisplayLevels.of_file(preview.levels),
                     role=PictureRole.INPUT,
                     icc_profile=preview.icc_profile,
                 ),
@@ -220,6 +222,7 @@ class RestorePreview(QWidget):
                     else tr("Restored at {percent} %").format(percent=round(self._strength * 100)),
                     pixels=blended,
                     bit_depth=preview.bit_depth,
+                    levels=DisplayLevels.of_file(preview.levels),
                     role=PictureRole.RESTORED,
                     icc_profile=preview.icc_profile,
                 ),

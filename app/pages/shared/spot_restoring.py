@@ -16,6 +16,7 @@ from app.viewer.picture_files import PictureFiles
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import Pixels
 from engine.photo_files.photos import BitDepth, PhotoImage
+from engine.photo_files.values.levels import ValueLevels
 from engine.restoring.raw import OpenRaw, open_raw, restore_raw_area
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class SpotPreview:
         photo_size: Of the whole photo, in its pixels.
         bit_depth: Of the photo.
         icc_profile: Of the photo.
+        levels: What is black and white in it.
         model_name: What restored it.
         seconds: How long it took.
     """
@@ -70,6 +72,7 @@ class SpotPreview:
     photo_size: QSize
     bit_depth: BitDepth
     icc_profile: bytes | None
+    levels: ValueLevels
     model_name: str
     seconds: float
 
@@ -149,6 +152,7 @@ class SpotRestorer:
             photo_size=QSize(photo.width, photo.height),
             bit_depth=photo.metadata.bit_depth,
             icc_profile=photo.metadata.icc_profile,
+            levels=photo.metadata.levels,
             model_name=model.name,
             seconds=seconds,
         )
@@ -185,7 +189,10 @@ def _restore_photo(photo: PhotoImage, spot: Spot, restorer: Restorer, control: J
     bottom = min(photo.height, spot.top + spot.height + SURROUNDINGS_PX)
     right = min(photo.width, spot.left + spot.width + SURROUNDINGS_PX)
     surroundings, scale = photo.pixels[top:bottom, left:right], restorer.scale
-    restored = restorer.restore(surroundings, control=control)
+    metadata = photo.metadata
+    restored = restorer.restore(
+        surroundings, levels=metadata.levels, channels_are_gray=metadata.channels_are_gray, control=control
+    )
     rows = slice(scale * (spot.top - top), scale * (spot.top - top + spot.height))
     columns = slice(scale * (spot.left - left), scale * (spot.left - left + spot.width))
     return restorer.unrestored(surroundings)[rows, columns], restored[rows, columns]

@@ -10,6 +10,7 @@ from app.core.session import ModelChoice, Session
 from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobHandle
 from app.look.buttons import button, set_reason
+from app.look.image_convert import DisplayLevels
 from app.look.text import label
 from app.look.theme import SPACING
 from app.look.thumbnails import shared_thumbnails
@@ -198,12 +199,14 @@ class TryPanel(QWidget):
                     title=tr("Noisy") if preview.scale == 1 else tr("Noisy, enlarged"),
                     pixels=preview.noisy,
                     bit_depth=preview.bit_depth,
+                    levels=DisplayLevels.of_file(preview.levels),
                     role=PictureRole.INPUT,
                 ),
                 Picture(
                     title=tr("Restored, {when}").format(when=when),
                     pixels=preview.restored,
                     bit_depth=preview.bit_depth,
+                    levels=DisplayLevels.of_file(preview.levels),
                     role=PictureRole.RESTORED,
                 ),
             ]

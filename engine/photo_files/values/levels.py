@@ -155,6 +155,30 @@ def share_levels(levels: Sequence[ValueLevels]) -> list[ValueLevels]:
     return [common if any(one is other for other in alike) else one for one in levels]
 
 
+def levels_of_reference(noisy: ValueLevels, noisy_unit: float, clean: ValueLevels, clean_unit: float) -> ValueLevels:
+    """Return what is black and white in a reference, to compare it with its noisy picture.
+
+    Args:
+        noisy: What is so in the noisy picture.
+        noisy_unit: Of its type, see `unit_of`.
+        clean: What was measured of the reference.
+        clean_unit: Of its type.
+
+    Returns:
+        The noisy picture's where both files hold numbers of one type, or the same numbers in another type, as the mean
+        of frames of counts does that was saved as floats; else the reference's own.
+    """
+    if noisy_unit == clean_unit:
+        return noisy
+    if noisy.are_of_type or clean.are_of_type or len(noisy.black) != len(clean.black):
+        return clean
+    ratio = noisy_unit / clean_unit
+    black, white = np.array(noisy.black) * ratio, np.array(noisy.white) * ratio
+    span = white - black
+    holds_same_numbers = (np.array(clean.black) > black - span).all() and (np.array(clean.white) < white + span).all()
+    return ValueLevels(black=tuple(black.tolist()), white=tuple(white.tolist())) if holds_same_numbers else clean
+
+
 def _measure(samples: NDArray[Any], share: float) -> ValueLevels:
     """Levels of channels that belong together."""
     unit = unit_of(samples.dtype.name)
