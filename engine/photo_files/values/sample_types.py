@@ -72,7 +72,7 @@ def to_samples(values: NDArray[Any], sample_type: SampleType) -> NDArray[Any]:
     dtype = np.dtype(sample_type)
     if dtype.kind == "f":
         limits = np.finfo(dtype)
-        floats: NDArray[Any] = np.clip(values, float(limits.min), float(limits.max)).astype(dtype)
+        floats: NDArray[Any] = np.clip(np.asarray(values, np.float64), limits.min, limits.max).astype(dtype)
         return floats
     unit, lowest = unit_of(sample_type), float(np.iinfo(dtype).min)
     scaled = np.clip(values, lowest / unit, 1)
