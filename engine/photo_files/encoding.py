@@ -71,8 +71,9 @@ def check_can_hold(
     name, longest_side = spec.name, spec.largest_side_px
     if sample_type not in USUAL_TYPES and "numbers" not in spec.holds:
         raise ImageWriteError(f"A {name} file cannot hold numbers of the type {sample_type}.", "Choose TIFF.")
-    if sample_type == "uint16" and spec.bits < 16:
-        raise ImageWriteError(f"A {name} file cannot hold 16 bits per channel.", "Choose PNG or TIFF.")
+    bit_depth = 8 * np.dtype(sample_type).itemsize
+    if sample_type in USUAL_TYPES and bit_depth > spec.bits:
+        raise ImageWriteError(f"A {name} file cannot hold {bit_depth} bits per channel.", "Choose PNG or TIFF.")
     if has_alpha and "alpha" not in spec.holds:
         raise ImageWriteError(f"A {name} file cannot hold transparency.", "Choose PNG or TIFF.")
     if num_extra and "extra" not in spec.holds:

@@ -206,9 +206,9 @@ class Restorer:
             ]
             return np.concatenate(parts, axis=2)
         is_own_type = sample_type == samples.dtype.name
+        if is_own_type and (strength <= 0 or is_constant(samples)):
+            return samples.copy()
         if is_constant(samples):
-            if is_own_type:
-                return samples.copy()
             return to_samples(np.clip(levels.normalised_samples(samples), 0, 1), sample_type)
         if not levels.are_of_type:
             try:

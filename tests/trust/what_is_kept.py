@@ -360,17 +360,19 @@ def _judge_pixels(case: Case, written: WrittenPicture) -> Iterator[tuple[str, st
     if written.num_pages != 1:
         raise LostError(f"{case}: {written.num_pages} pages")
     num_colours = 1 if written.channels.startswith("gray") else 3
-    found = written.samples / (2**written.bits - 1)
+    found = written.samples / written.top
     further, found_further = upright[:, :, _num_colours(picture) :], found[:, :, num_colours:]
     profile = profile_of(picture)
     is_same = written.profile == profile and picture.channels != "CMYK" and picture.colours not in _MEANINGS
     is_lossy = picture.file_format in _LOSSY or picture.layout == "lossy" or _is_lossy(case, written)
     if is_same and num_colours == _num_colours(picture) and not is_lossy and picture.file_format != "DNG":
-        exact = np.round(upright[:, :, :num_colours] * (2**written.bits - 1))
-        slack = int(picture.depth == "floating point")
+        exact = upright[:, :, :num_colours] * written.top
+        is_float = picture.depth == "floating point"
+        slack = 1e-6 if written.top == 1 else float(is_float)
+        exact = exact if written.top == 1 else np.round(exact)
         if "premultiplied" in picture.channels:
             # A rounded product is divided by a quarter at least.
-            slack = 3 if picture.depth == f"{written.bits} bits" else 3 * 257
+            slack = 3 * written.top / 255 if is_float or picture.depth != f"{written.bits} bits" else 3
         if np.abs(exact - written.samples[:, :, :num_colours]).max() > slack:
             raise LostError(f"{case}: other values")
     meant = _meant(picture, upright)
@@ -403,7 +405,9 @@ def _is_lossy(case: Case, written: WrittenPicture) -> bool:
 
 
 def _depth_of(picture: Picture, written: WrittenPicture) -> str:
-    if picture.depth == "floating point" or int(picture.depth.split()[0]) > written.bits:
+    if picture.depth == "floating point":
+        return "kept" if written.top == 1 else f"{written.bits} bits"
+    if int(picture.depth.split()[0]) > written.bits:
         return f"{written.bits} bits"
     return "kept"
 

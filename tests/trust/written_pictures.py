@@ -53,6 +53,11 @@ class WrittenPicture:
         """Per channel."""
         return 8 * self.samples.dtype.itemsize
 
+    @property
+    def top(self) -> int:
+        """The number that is white."""
+        return 1 if self.samples.dtype.kind == "f" else 2**self.bits - 1
+
 
 def read_written(path: Path) -> WrittenPicture:
     """Read a result of any format."""

@@ -28,7 +28,7 @@ def series(num_frames: int, side: int = 96) -> list[tuple[NDArray[np.uint16], ND
     rows, columns = np.mgrid[:side, :side]
     light = np.zeros((side, side))
     for _ in range(9):
-        row, column, radius = generator.uniform(0, side, 2).tolist() + [generator.uniform(3, 12)]
+        row, column, radius = *generator.uniform(0, side, 2).tolist(), generator.uniform(3, 12)
         light += generator.uniform(40, 110) * np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / radius**2)
         slope = generator.uniform(-1, 1)
         light += generator.uniform(20, 60) * np.exp(-((rows - row - slope * (columns - column)) ** 2) / 3)
