@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.float32]
-"""Height x width x channels (1 or 3), 0 to 1, read-only: the image contract at every border of the engine."""
+"""Height x width x channels (1 or 3), read-only: the image contract at every border of the engine.
+
+0 to 1, except where a file's numbers have a sign or are floating-point numbers of another range: those stay in units of
+their type, with what is black and white beside them, see `engine.photo_files.values`."""
 
 
 @dataclass(frozen=True, kw_only=True)
