@@ -330,7 +330,10 @@ def judge(case: Case, outcome: PhotoOutcome) -> Iterator[tuple[str, str]]:
     if lost:
         raise LostError(f"{case}: {', '.join(lost)} lost; told: {told!r}")
     # A raw file says at least which camera took it.
-    if told and picture.described == "nothing" and picture.file_format != "DNG":
+    is_looked_up = picture.file_format == "TIFF" and picture.channels.startswith("palette")
+    if is_looked_up and "palette" not in told:
+        raise LostError(f"{case}: its palette is lost; told: {told!r}")
+    if told and picture.described == "nothing" and picture.file_format != "DNG" and not is_looked_up:
         raise LostError(f"{case}: nothing was there to be lost, yet it says {told!r}")
 
 

@@ -1,0 +1,76 @@
+"""What learns sees frames of one series between the same black and white, and photographs as they are."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from engine.contracts.configs import ScanConfig
+from engine.contracts.job_control import JobControl
+from engine.photos import decoded_files as decoded
+from engine.photos.crops import decode_photo, decode_photos, scale_of_reference
+from engine.photos.scanning import scan_photos
+
+
+def frame(seed: int, light: float = 1.0, side: int = 64) -> NDArray[np.float64]:
+    rows, columns = np.mgrid[:side, :side] / side
+    clean = 100 + light * 90 * (1 + np.sin(5 * rows + 8 * columns))
+    return clean + np.random.default_rng(seed).normal(0, 6, clean.shape)
+
+
+def write(path: Path, values: NDArray[np.float64], dtype: str = "uint16") -> Path:
+    path.parent.mkdir(exist_ok=True)
+    tifffile.imwrite(path, values.astype(dtype), photometric="minisblack")
+    return path
+
+
+def test_frames_of_a_folder_share_their_levels_and_keep_their_proportions(tmp_path: Path) -> None:
+    paths = [write(tmp_path / "a" / f"{index}.tif", frame(index, 1 - 0.1 * index)) for index in range(4)]
+    others = [write(tmp_path / "b" / "0.tif", 10 * frame(9)), write(tmp_path / "b" / "1.tif", frame(8), "float32")]
+    photos = decode_photos([*paths, *others], JobControl(), lambda event: None)
+    assert len({photo.scale for photo in photos[:4]}) == 1
+    assert len({photo.scale for photo in photos}) == 3
+    scale = photos[0].scale
+    counts = tifffile.imread(paths[2]).astype(float)
+    expected = np.clip((counts / 65535 - scale.black[0]) / (scale.white[0] - scale.black[0]), 0, 1)
+    np.testing.assert_allclose(photos[2].pixels[:, :, 1], expected, atol=1e-6)
+    np.testing.assert_allclose(photos[2].crop(3, 5, 20)[0], expected[3:23, 5:25], atol=1e-6)
+    assert all(photo.pixels.std() > 0.1 for photo in photos)
+
+
+def test_levels_lie_beside_what_is_kept_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.photos.crops.SMALLEST_BYTES", 1)
+    monkeypatch.setenv(decoded.LIMIT_VARIABLE, "1")
+    for name, dtype in (("a.tif", "uint16"), ("b.tif", "float32"), ("c.tif", "int16")):
+        path = write(tmp_path / name, frame(1), dtype)
+        first, second = (decode_photo(path, keep_on_disk=True) for _ in range(2))
+        assert isinstance(second.levels.base, np.ndarray)
+        assert not first.scale.are_of_type
+        assert first.scale == second.scale
+        np.testing.assert_array_equal(first.pixels, second.pixels)
+        np.testing.assert_array_equal(first.pixels, decode_photo(path).pixels)
+
+
+def test_a_reference_is_seen_between_its_photos_levels(tmp_path: Path) -> None:
+    noisy = decode_photo(write(tmp_path / "noisy.tif", frame(0)))
+    for name, dtype in (("same.tif", "uint16"), ("mean.tif", "float32")):
+        clean = decode_photo(write(tmp_path / name, frame(0) * 0.8 + 20, dtype))
+        seen = clean.with_scale(scale_of_reference(noisy, clean)).pixels
+        slope = np.polyfit(noisy.pixels.ravel(), seen.ravel(), 1)[0]
+        assert slope == pytest.approx(0.8, abs=0.01)
+
+
+def test_noise_is_judged_against_the_signals_range(tmp_path: Path) -> None:
+    """The same frames as counts and spread over the type's range are as noisy."""
+    counts = frame(3, side=160)
+    low, high = np.percentile(np.floor(counts), 0.5), np.floor(counts).max()
+    write(tmp_path / "counts" / "a.tif", counts)
+    write(tmp_path / "spread" / "a.tif", np.clip((np.floor(counts) - low) / (high - low), 0, 1) * 65535)
+    found = []
+    for folder in ("counts", "spread"):
+        config = ScanConfig(folders=(tmp_path / folder,))
+        found.append(scan_photos(config, JobControl(), lambda event: None).photos[0].noise_sigma)
+    assert found[0] == pytest.approx(found[1], rel=0.01)
+    assert found[0] == pytest.approx(6 / (high - low), rel=0.25)
