@@ -4,6 +4,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageCms
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QColorSpace
@@ -11,7 +12,7 @@ from PySide6.QtGui import QColorSpace
 from app.look.image_convert import DisplayLevels
 from app.viewer.canvas.legend import legend_of
 from app.viewer.picture_files import PictureFiles
-from app.viewer.pictures import Picture, PictureRole
+from app.viewer.pictures import Picture, PictureRole, common_levels
 from app.viewer.pyramid_store import PyramidStore, ViewSettings
 from app.viewer.tiles.colour_profiles import conversion_to_srgb
 from app.viewer.tiles.display_settings import DisplaySettings, ValueKind
@@ -155,3 +156,21 @@ def test_false_colours_follow_brightness():
 def test_the_legend_of_a_bright_view_says_which_levels_are_white():
     assert legend_of(DisplaySettings(exposure_stops=10.0, has_false_colours=True), 16).labels[2] == "827"
     assert legend_of(DisplaySettings(kind=ValueKind.MAGNITUDE, gain=32.0), 8).labels == ("0.00", "3.98", "7.97")
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "int16", "float32"])
+def test_a_picture_of_counts_is_seen_between_its_own_black_and_white(tmp_path, dtype):
+    """Taken as a photograph it would be black; a photograph is shown as it is."""
+    counts = np.linspace(88, 390, 64 * 64).reshape(64, 64)
+    for name, values in (("counts.tif", counts), ("photo.tif", counts * 80)):
+        tifffile.imwrite(tmp_path / name, values.astype("uint16" if name == "photo.tif" else dtype))
+    files = PictureFiles()
+    pictures = [
+        files.picture(tmp_path / name, title="", detail="", role=PictureRole.INPUT)
+        for name in ("counts.tif", "photo.tif")
+    ]
+    levels = common_levels(pictures, False)
+    seen = [DisplaySettings(levels=levels).render(pictures[0].pixels[row : row + 1, :1]) for row in (0, 63)]
+    assert [image.pixelColor(0, 0).red() for image in seen] == [0, pytest.approx(252, abs=3)]
+    assert common_levels(pictures[1:], False).is_identity
+    assert not common_levels(pictures[1:], True).is_identity
