@@ -320,7 +320,8 @@ def _at_frequencies(table: NDArray[np.float64], height: int, width: int, scale: 
         cv2.remap(np.ascontiguousarray(planes_of[..., plane]), at_columns, at_rows, cv2.INTER_LINEAR)
         for plane in range(planes_of.shape[2])
     ]
-    return np.stack(planes, axis=-1).reshape(height, width, NUM_CHANNELS, NUM_CHANNELS)
+    stacked = np.stack(planes, axis=-1).reshape(height, width, NUM_CHANNELS, NUM_CHANNELS)
+    return np.asarray(stacked, np.float32)
 
 
 def _photon_line(variance: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:

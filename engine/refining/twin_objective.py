@@ -89,7 +89,7 @@ class TwinObjective:
                 pair = self._simulated(generator)
             elif themselves and generator.random() < RECORRUPTED_SHARE:
                 index = themselves[int(generator.integers(len(themselves)))]
-                *pair, deviations[place] = self._recorrupted(index, step, generator)
+                pair, deviations[place] = self._recorrupted(index, step, generator)
             else:
                 pair = self._twin(step, generator)
             noisy[place], target[place] = (picture.transpose(2, 0, 1) for picture in pair)
@@ -178,7 +178,7 @@ class TwinObjective:
 
     def _recorrupted(
         self, index: int, step: int, generator: np.random.Generator
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+    ) -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], float]:
         """A crop of a noisy photo in two views, and the deviation of the second's noise."""
         material, noisy = self.material, self.material.noisy[index]
         assert noisy is not None
@@ -189,7 +189,7 @@ class TwinObjective:
         # Turned together, after its noise was drawn: rows that differ stay rows.
         is_mirrored, num_turns = generator.random() < 0.5, int(generator.integers(4))
         seen, target = (_turned(view, is_mirrored, num_turns) for view in (pair.seen, pair.target))
-        return seen, target, pair.deviation
+        return (seen, target), pair.deviation
 
     def _twin(self, step: int, generator: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         material = self.material
