@@ -1,12 +1,12 @@
 """Shots of a burst, read and brought onto one of them; or why one cannot be."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.contracts.photo import PhotoRef
 from engine.labelling.alignment import (
     MAX_UNCOVERED_SHARE,
     MIN_SHAPE_CORRELATION,
@@ -36,7 +36,7 @@ class ReadShot:
         gray: Its brightness. Shape: (height, width), 0 to 1.
     """
 
-    path: Path
+    path: PhotoRef
     image: PhotoImage
     gray: NDArray[np.float32]
 
@@ -52,13 +52,13 @@ class AlignedShot:
         displacement_px: How far its farthest corner has to be moved.
     """
 
-    path: Path
+    path: PhotoRef
     image: PhotoImage
     shot: Shot
     displacement_px: float
 
 
-def read_shot(path: Path) -> ReadShot:
+def read_shot(path: PhotoRef) -> ReadShot:
     """Read a shot.
 
     Raises:

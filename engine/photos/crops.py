@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from engine.contracts.errors import EngineError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, StepDone
 from engine.contracts.job_control import JobControl
-from engine.contracts.photo import Pixels
+from engine.contracts.photo import PhotoRef, Pixels
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.photos import (
     BitDepth,
@@ -28,10 +27,9 @@ from engine.photo_files.photos import (
     read_image,
     read_independent_pixels,
 )
-from engine.photo_files.tiff.pages import containing_file
 from engine.photos.augment import random_orientation
 from engine.photos.decoded_files import SMALLEST_BYTES, Levels, decoded_files
-from engine.photos.identity import identity_of_photo
+from engine.photos.identity import identity_of
 
 MEMORY_BUDGET_BYTES = 2 * 2**30
 """Decoded photos of one job in memory, at most. Large ones lie on disk instead (`engine.photos.decoded_files`) as long
@@ -47,7 +45,7 @@ class DecodedPhoto:
         levels: Integer levels, 8 or 16 bit; gray as three equal channels. Shape: (3, height, width).
     """
 
-    path: Path
+    path: PhotoRef
     levels: Levels
 
     @property
@@ -58,7 +56,7 @@ class DecodedPhoto:
         return image
 
     @classmethod
-    def of_pixels(cls, path: Path, pixels: Pixels, bit_depth: BitDepth) -> "DecodedPhoto":
+    def of_pixels(cls, path: PhotoRef, pixels: Pixels, bit_depth: BitDepth) -> "DecodedPhoto":
         """Take a photo's pixels (height, width, 1 or 3), 0 to 1, rounded to levels of 8 or 16 bits."""
         channels = np.broadcast_to(pixels, (*pixels.shape[:2], 3)).transpose(2, 0, 1)
         if bit_depth == 8:
@@ -85,7 +83,7 @@ class DecodedPhoto:
 
 
 def decode_photo(
-    path: Path,
+    path: PhotoRef,
     largest_bytes: int = MEMORY_BUDGET_BYTES,
     *,
     independent_pixels: bool = False,
@@ -105,7 +103,7 @@ def decode_photo(
         ImageReadError: The file cannot be read.
     """
     memory = current_memory()
-    is_there = containing_file(path).is_file()
+    is_there = path.file.is_file()
     if camera_cells:
         return _decode(path, largest_bytes, keep_on_disk, read_camera_cells)[0]
     if independent_pixels and is_there and is_raw_file(path):
@@ -121,11 +119,11 @@ def decode_photo(
 
 
 def _decode(
-    path: Path, largest_bytes: int, keep_on_disk: bool, read: Callable[[Path], PhotoImage] = read_image
+    path: PhotoRef, largest_bytes: int, keep_on_disk: bool, read: Callable[[PhotoRef], PhotoImage] = read_image
 ) -> tuple[DecodedPhoto, bool]:
     """The photo, and whether it lies in memory, whole."""
     files = decoded_files()
-    identity = identity_of_photo(path)
+    identity = identity_of(path)
     if identity:
         # The same raw file read in another way is another photo.
         identity = f"{read.__name__}\n{identity}"
@@ -153,7 +151,7 @@ def _decode(
 
 
 def decode_photos(
-    paths: Sequence[Path],
+    paths: Sequence[PhotoRef],
     control: JobControl,
     emit: Emit,
     *,
@@ -265,9 +263,6 @@ class DecodedPair:
     clean: DecodedPhoto
 
 
-_FileState = tuple[Path, int, int]
-
-
 class PhotoMemory:
     """Decoded whole photos by file, up to a number of bytes; a file that has changed is another file."""
 
@@ -278,20 +273,19 @@ class PhotoMemory:
             budget_bytes: Decoded photos are kept until they need more.
         """
         self._left = budget_bytes
-        self._photos: dict[_FileState, DecodedPhoto] = {}
+        self._photos: dict[str, DecodedPhoto] = {}
 
-    def find(self, path: Path, largest_bytes: int) -> DecodedPhoto | None:
+    def find(self, path: PhotoRef, largest_bytes: int) -> DecodedPhoto | None:
         """Return a kept photo; None if there is none, or if it is larger than what is wanted."""
-        state = _state_of(path)
-        photo = None if state is None else self._photos.get(state)
+        photo = self._photos.get(identity_of(path))
         return photo if photo is not None and photo.levels.nbytes <= largest_bytes else None
 
     def keep(self, photo: DecodedPhoto) -> None:
         """Keep a whole photo if there is room."""
-        state = _state_of(photo.path)
-        if state is not None and state not in self._photos and photo.levels.nbytes <= self._left:
+        identity = identity_of(photo.path)
+        if identity and identity not in self._photos and photo.levels.nbytes <= self._left:
             self._left -= photo.levels.nbytes
-            self._photos[state] = photo
+            self._photos[identity] = photo
 
 
 _memory: ContextVar[PhotoMemory | None] = ContextVar("photo_memory", default=None)
@@ -314,12 +308,3 @@ def photos_remembered(budget_bytes: int) -> Iterator[None]:
 def current_memory() -> PhotoMemory | None:
     """Return the memory of the block that this code runs in; None outside of any."""
     return _memory.get()
-
-
-def _state_of(path: Path) -> _FileState | None:
-    """What changes with the file; None where it has gone."""
-    try:
-        status = containing_file(path).stat()
-    except OSError:
-        return None
-    return path, status.st_size, status.st_mtime_ns
