@@ -19,7 +19,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.photo_files.tiff.pages import page_path
+from engine.contracts.photo import PhotoRef
 from tests import colour_makers as colours
 from tests.heif_makers import HEVC, box, heif_file
 from tests.raw_makers import write_dng
@@ -145,7 +145,7 @@ def make_picture(folder: Path, name: str, picture: Picture) -> Path:
     writer, suffix = writers[picture.file_format]
     path = folder / (name + suffix)
     writer(path, picture)
-    return path if picture.page == "alone" else page_path(path, int(picture.page[0]))
+    return path if picture.page == "alone" else PhotoRef(path, int(picture.page[0]))
 
 
 # --- metadata ---------------------------------------------------------------------------------------------------------

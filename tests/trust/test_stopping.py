@@ -26,6 +26,7 @@ from engine.contracts.events import ImageRestored, JobEvent, PhotoScanned, Previ
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.label_budget import LabelBudgetConfig
 from engine.contracts.label_suggestion import SuggestLabelsConfig
+from engine.contracts.photo import PhotoRef
 from engine.contracts.results import PhotoOutcome
 from engine.jobs import (
     compare_noises,
@@ -68,7 +69,9 @@ class Workplace:
     def __init__(self, photos: TinyPhotos, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
         self.noisy, self.clean = photos.noisy, photos.clean
-        self.pairs = tuple(PhotoPair(noisy, self.clean / noisy.name) for noisy in sorted(self.noisy.iterdir()))
+        self.pairs = tuple(
+            PhotoPair(PhotoRef(noisy), PhotoRef(self.clean / noisy.name)) for noisy in sorted(self.noisy.iterdir())
+        )
         self.folder = folder
         self._num_attempts = 0
         self.model = folder / "model.safetensors"
@@ -159,7 +162,7 @@ def shifted_pair(pair: PhotoPair, folder: Path) -> PhotoPair:
     reference = read_image(pair.clean)
     shifted = folder / pair.clean.name
     write_image(shifted, reference.with_pixels(np.roll(reference.pixels, 3, axis=1), None))
-    return PhotoPair(pair.noisy, shifted)
+    return PhotoPair(pair.noisy, PhotoRef(shifted))
 
 
 def write_burst(clean: Path, folder: Path) -> Iterator[Path]:

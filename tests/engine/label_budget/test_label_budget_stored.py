@@ -11,6 +11,7 @@ from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import JobEvent, StepDone, TrainingMeasured, TrainingsPlanned
 from engine.contracts.job_control import JobControl
 from engine.contracts.label_budget import LabelBudgetConfig
+from engine.contracts.photo import PhotoRef
 from engine.jobs import label_budget
 from engine.label_budget.reports.files import JSON_FILE
 from engine.label_budget.reports.results import LabelBudgetResult
@@ -79,7 +80,9 @@ def test_the_workload_is_what_is_done(
     done: tuple[LabelBudgetConfig, LabelBudgetResult, list[JobEvent]], tiny_photos: TinyPhotos
 ) -> None:
     config, result, events = done
-    pairs = [PhotoPair(noisy, clean) for noisy, clean in zip(config.noisy, config.clean, strict=True)]
+    pairs = [
+        PhotoPair(PhotoRef(noisy), PhotoRef(clean)) for noisy, clean in zip(config.noisy, config.clean, strict=True)
+    ]
     workload = count_workload(config, pairs, config.noisy)
     (planned,) = (event for event in events if isinstance(event, TrainingsPlanned))
     assert workload.num_trainings == result.num_trainings == len(planned.titles)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import JobEvent
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.photo import PhotoRef
 from engine.labelling.alignment import AlignRequest, align_reference, align_references, find_alignment
 from engine.photo_files.photos import PhotoImage, read_image, write_image
 from engine.photos.pairs import PhotoPair
@@ -69,7 +70,7 @@ def test_what_fits_already_is_not_moved(picture: NDArray[np.float32]) -> None:
 
 def write_pair(folder: Path, first: NDArray[np.float32], second: NDArray[np.float32]) -> PhotoPair:
     (folder / "clean").mkdir(parents=True)
-    pair = PhotoPair(folder / "photo.png", folder / "clean" / "photo.png")
+    pair = PhotoPair(PhotoRef(folder / "photo.png"), PhotoRef(folder / "clean" / "photo.png"))
     write_image(pair.noisy, PhotoImage(first))
     write_image(pair.clean, PhotoImage(second))
     return pair

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 import engine.labelling.doctor
 from engine.contracts.events import JobEvent, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.photo import PhotoRef
 from engine.labelling.doctor import ExamineRequest, FactKind, PairDiagnosis, examine_pairs
 from engine.labelling.doctor_measures import compare_sharpness, fit_channels, pixel_digest, scene_signature
 from engine.photo_files.photos import PhotoImage, read_image, write_image
@@ -46,7 +47,7 @@ class Pairs:
 
     def add(self, first: Picture, second: Picture) -> PhotoPair:
         index = len(self.pairs)
-        pair = PhotoPair(self._root / f"{index}.png", self._root / f"{index}_clean.png")
+        pair = PhotoPair(PhotoRef(self._root / f"{index}.png"), PhotoRef(self._root / f"{index}_clean.png"))
         write_image(pair.noisy, PhotoImage(first))
         write_image(pair.clean, PhotoImage(second))
         self.pairs.append(pair)

@@ -9,6 +9,7 @@ import torch
 
 from engine.contracts.configs import ComputeConfig, RestoreConfig, ScanConfig
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.contracts.results import RestoreResult
 from engine.jobs import scan
 from engine.machine.devices import open_device
@@ -112,7 +113,7 @@ def test_learning_from_noise_sees_cells_and_labels_see_the_whole(tmp_path: Path)
     write_image(photo, PhotoImage(np.full((20, 24, 3), 0.5, np.float32), None, metadata))
     unlabelled = decode_photos((raw, photo), JobControl(), lambda event: None)
     assert [decoded.levels.shape for decoded in unlabelled] == [(3, 35, 25), (3, 20, 24)]
-    assert decode_photo(raw).levels.shape == (3, 70, 50)
+    assert decode_photo(PhotoRef(raw)).levels.shape == (3, 70, 50)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

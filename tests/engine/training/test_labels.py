@@ -13,7 +13,7 @@ from engine.contracts.configs import FinetuneConfig
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import FileSkipped, JobEvent, JobWarning
 from engine.contracts.job_control import JobControl
-from engine.contracts.photo import Pixels
+from engine.contracts.photo import PhotoRef, Pixels
 from engine.method.catalogue.tasks import TASKS
 from engine.photo_files.bicubic_resize import enlarge, shrink
 from engine.photo_files.photos import PhotoImage, read_image, write_image
@@ -252,4 +252,4 @@ def test_a_label_that_vanishes_after_it_was_read_is_skipped(folders: Folders, mo
     skipped = [event for event in events if isinstance(event, FileSkipped)]
     assert [event.path.name for event in skipped] == ["b.png"]
     assert "is not there" in skipped[0].reason
-    assert found.digests == tuple(file_digest(folders.noisy / name) for name in found.names)
+    assert found.digests == tuple(file_digest(PhotoRef(folders.noisy / name)) for name in found.names)

@@ -13,6 +13,7 @@ from engine.contracts.configs import EvaluateConfig, ScanConfig
 from engine.contracts.errors import ImageReadError, ImageWriteError, InvalidInputError
 from engine.contracts.events import FileSkipped, ImageRestored, JobEvent, PhotoScanned
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.jobs import scan
 from engine.machine.destination import check_destination
 from engine.photo_files.opened_photo import open_photo
@@ -78,7 +79,7 @@ def test_scan_and_lists_name_what_is_lost(lose: Callable[[Path], None], tmp_path
     assert [path for path, _ in usable] == [photos[0], photos[2], photos[3]]
     assert [file.path for file in skipped] == [photos[1]]
     with pytest.raises(ImageReadError):
-        file_digest(photos[1])
+        file_digest(PhotoRef(photos[1]))
     events: list[JobEvent] = []
     scan(ScanConfig(folders=tuple(photos)), JobControl(), events.append)
     assert sum(isinstance(event, PhotoScanned) for event in events) == 3

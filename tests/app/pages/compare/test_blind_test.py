@@ -19,6 +19,7 @@ from app.pages.compare.panes import INPUT_CHOICE, PaneChoice, PaneKind
 from app.viewer.pictures import MissingPicture, Picture, PictureRole
 from engine.comparing.blind_votes import Choice, PairTally, VoteBook, sign_test
 from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
 
 
 @pytest.fixture
@@ -30,11 +31,11 @@ def page(qtbot, session, runner, settings, tmp_path, tiny_photos):
         shutil.copy(tiny_photos.noisy / f"photo {index}.png", folder)
     paths = sorted(folder.iterdir())
     session.set_folders([folder])
-    session.add_photos([PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in paths])
+    session.add_photos([PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in paths])
     for path in paths[:2]:
         output = tmp_path / f"{path.stem} smooth.png"
         cv2.imwrite(str(output), cv2.GaussianBlur(cv2.imread(str(path)), (5, 5), 1.5))
-        session.add_restored(path, RestoredPhoto("Smooth", output))
+        session.add_restored(PhotoRef(path), RestoredPhoto("Smooth", output))
     page = ComparePage(session, runner, settings)
     qtbot.addWidget(page)
     page.resize(1000, 640)
@@ -109,7 +110,7 @@ def test_votes_are_recorded_under_the_true_names(qtbot, page, session, book):
 def test_an_open_question_stays_while_other_pictures_arrive(qtbot, page, session):
     start(qtbot, page)
     trial, photo = page.blind.test.trial, session.current_photo
-    session.add_restored(photo, session.restored(photo)[0])
+    session.add_restored(PhotoRef(photo), session.restored(PhotoRef(photo))[0])
     wait(qtbot, page)
     assert page.blind.test.trial is trial
     assert page.viewer.panes == trial.panes

@@ -25,6 +25,7 @@ from app.pages.compare.panes import (
 from app.viewer.pictures import MissingPicture, Picture
 from engine.comparing.baselines.catalogue import BASELINES, Baseline
 from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
 from engine.models.starters import list_starters
 from engine.photo_files.photos import read_image
 from engine.photos.pairs import PhotoPair
@@ -58,8 +59,8 @@ def folders(tmp_path, tiny_photos):
 def open_folder(session, folder, tiny_photos):
     session.set_folders([folder])
     paths = sorted(folder.iterdir())
-    session.add_photos([PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in paths])
-    session.set_label_pairs([PhotoPair(path, tiny_photos.clean / path.name) for path in paths[:2]])
+    session.add_photos([PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in paths])
+    session.set_label_pairs([PhotoPair(PhotoRef(path), PhotoRef(tiny_photos.clean / path.name)) for path in paths[:2]])
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from app.pages.labels.matching import closest_names
 from app.pages.labels.page import LabelsPage
 from engine.contracts.events import PhotoScanned
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.models.starters import list_starters
 from engine.photo_files.photos import PhotoImage, read_image, write_image
-from engine.photo_files.tiff.pages import page_path
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def references(tmp_path, tiny_photos):
 def open_photos(session, folder):
     session.set_folders([folder])
     session.add_photos(
-        [PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
+        [PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
     )
 
 
@@ -350,14 +350,22 @@ def test_decisions_are_kept_by_folder_and_outdated_references_forgotten(settings
     clean = tmp_path / "clean.png"
     clean.touch()
     inside, outside = folders[1] / "1.png", tmp_path / "2.png"
-    decisions = LabelDecisions().with_match(inside, clean).with_match(outside, tmp_path / "gone.png")
-    decisions = decisions.with_match(folders[0] / "3.png", None).with_use(inside, True).with_use(outside, False)
+    decisions = (
+        LabelDecisions()
+        .with_match(PhotoRef(inside), PhotoRef(clean))
+        .with_match(PhotoRef(outside), PhotoRef(tmp_path / "gone.png"))
+    )
+    decisions = (
+        decisions.with_match(PhotoRef(folders[0] / "3.png"), None)
+        .with_use(PhotoRef(inside), True)
+        .with_use(PhotoRef(outside), False)
+    )
     store_decisions(settings, folders, decisions)
     assert recall_decisions(settings, folders[1:]).matches == {inside: clean}
     recalled = recall_decisions(settings, folders)
     assert recalled.matches == {inside: clean, folders[0] / "3.png": None}
     assert (recalled.used, recalled.aside) == ({inside}, {outside})
-    again = recalled.with_match(inside, None)
+    again = recalled.with_match(PhotoRef(inside), None)
     assert inside not in again.used
     assert again.without_match(inside).matches == {folders[0] / "3.png": None}
 
@@ -365,11 +373,11 @@ def test_decisions_are_kept_by_folder_and_outdated_references_forgotten(settings
 def test_a_match_with_a_page_of_a_file_is_remembered_while_the_file_is_there(settings, tmp_path):
     stack = tmp_path / "stack.tif"
     tifffile.imwrite(stack, np.zeros((3, 16, 16), np.uint16), photometric="minisblack")
-    noisy = page_path(tmp_path / "photos" / "noisy.tif", 2)
-    store_decisions(settings, [tmp_path / "photos"], LabelDecisions().with_match(noisy, page_path(stack, 3)))
+    noisy = PhotoRef(tmp_path / "photos" / "noisy.tif", 2)
+    store_decisions(settings, [tmp_path / "photos"], LabelDecisions().with_match(PhotoRef(noisy), PhotoRef(stack, 3)))
     settings.save()
     again = Settings(tmp_path / "settings.json")
-    assert recall_decisions(again, [tmp_path / "photos"]).matches == {noisy: page_path(stack, 3)}
+    assert recall_decisions(again, [tmp_path / "photos"]).matches == {noisy: PhotoRef(stack, 3)}
     stack.unlink()
     assert recall_decisions(again, [tmp_path / "photos"]).matches == {}
 
@@ -378,10 +386,10 @@ def test_a_page_is_remembered_as_a_reference(qtbot, page, session, runner, tiny_
     stack = tmp_path / "photo 0.tif"
     tifffile.imwrite(stack, np.zeros((2, 96, 112), np.uint16), photometric="minisblack")
     open_photos(session, tiny_photos.noisy)
-    page.add_references([page_path(stack, 2)])
+    page.add_references([PhotoRef(stack, 2)])
     session.set_folders([])
     open_photos(session, tiny_photos.noisy)
-    assert session.references == (page_path(stack, 2),)
+    assert session.references == (PhotoRef(stack, 2),)
 
 
 def test_decisions_and_suggestions_of_a_closed_folder_go_with_it(
@@ -392,10 +400,10 @@ def test_decisions_and_suggestions_of_a_closed_folder_go_with_it(
     open_photos(session, tiny_photos.noisy)
     page.add_references([references])
     wait_for_match(qtbot, page, runner, 5)
-    page.choose_match(tiny_photos.noisy / "photo 1.png", None)
+    page.choose_match(PhotoRef(tiny_photos.noisy / "photo 1.png"), None)
     session.set_folders([other])
     assert page.decisions == LabelDecisions()
-    page.choose_match(other / "new.png", None)
+    page.choose_match(PhotoRef(other / "new.png"), None)
     assert recall_decisions(settings, [other]).matches == {other / "new.png": None}
     assert recall_decisions(settings, [tiny_photos.noisy]).matches == {tiny_photos.noisy / "photo 1.png": None}
 
@@ -422,10 +430,10 @@ def test_each_missing_input_has_its_button(qtbot, page, session, runner, tiny_ph
 def test_photos_that_arrive_later_are_matched_too(qtbot, page, session, runner, tiny_photos, references):
     paths = sorted(tiny_photos.noisy.iterdir())
     session.set_folders([tiny_photos.noisy])
-    session.add_photos([PhotoScanned(path=paths[0], width=112, height=96, noise_sigma=None)])
+    session.add_photos([PhotoScanned(path=PhotoRef(paths[0]), width=112, height=96, noise_sigma=None)])
     page.add_references([references])
     qtbot.waitUntil(lambda: len(session.label_pairs) == 1)
-    session.add_photos([PhotoScanned(path=path, width=112, height=96, noise_sigma=None) for path in paths])
+    session.add_photos([PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=None) for path in paths])
     qtbot.waitUntil(lambda: len(session.label_pairs) == 3)
     session.set_excluded([paths[1]])
     qtbot.waitUntil(lambda: len(session.label_pairs) == 2)
@@ -464,7 +472,7 @@ def test_matching_as_a_job(tiny_photos, references):
     doubtful = entries[0]
     assert len(used_pairs(entries, LabelDecisions())) == 3
     assert len(used_pairs(entries, LabelDecisions().with_use(doubtful.noisy, True))) == 4
-    assert not is_used(LabelEntry(clean=references / "x.png"), LabelDecisions())
+    assert not is_used(LabelEntry(clean=PhotoRef(references / "x.png")), LabelDecisions())
 
 
 def test_space_toggles_the_chosen_pair(qtbot, page, session, runner, tiny_photos, references):

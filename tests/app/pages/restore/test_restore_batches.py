@@ -19,6 +19,7 @@ from app.core.settings import (
 from app.pages.restore.list import PhotoState
 from app.pages.restore.page import RestorePage
 from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.metadata.provenance import read_provenance
 from engine.photo_files.photos import read_image
 
@@ -50,7 +51,7 @@ def page(qtbot, session, runner, settings, tmp_path, tiny_photos, model):
     qtbot.waitExposed(page)
     session.set_folders([folder])
     session.add_photos(
-        [PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
+        [PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
     )
     session.set_model(model)
     yield page
@@ -301,5 +302,5 @@ def test_the_example_shows_the_ending_that_is_written(page, tmp_path):
         ("heic", "a.heic", ".jpg"),
         ("png", "a.PNG", ".png"),
     ):
-        page.options.show_example(tmp_path / name, content)
+        page.options.show_example(PhotoRef(tmp_path / name), content)
         assert [note for note in notes(page.options.output) if note.casefold().endswith(f"a_restored{ending}")], name

@@ -16,6 +16,7 @@ from app.pages.training.pretrain import PretrainPage
 from app.pages.training.setup.time import SpeedSource, TrainingTime, compared_with_estimate, speed_key_of
 from engine.contracts.configs import Preset, PretrainConfig
 from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
 from engine.photos.pairs import match_pairs
 from engine.runs.store import RunStore
 from tests.app.conftest import OpenWindow
@@ -26,7 +27,9 @@ TRAINING_MS = 60_000
 
 
 def scanned(folder: Path) -> list[PhotoScanned]:
-    return [PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
+    return [
+        PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())
+    ]
 
 
 def open_photos(opened: OpenWindow, folder: Path) -> None:
