@@ -20,11 +20,11 @@ from app.pages.training.page import TrainingPage
 from app.viewer.canvas.canvas_marks import place_message
 from app.viewer.canvas.image_canvas import ImageCanvas
 from app.window.main_window import MIN_SIZE, MainWindow
-from engine.contracts.photo import PhotoRef
 from engine.label_budget.methods import LeftOut
 from engine.label_budget.reports.results import BudgetFigures, BudgetRow
 from engine.label_budget.reports.statistics import estimate
 from engine.label_budget.stored import StoredOutcome
+from engine.photos.folder import list_image_files
 from engine.photos.pairs import match_pairs
 from tests.app.conftest import OpenWindow
 from tests.app.pages.runs.test_runs_page import make_run
@@ -59,11 +59,11 @@ def small(language: str, opened: OpenWindow, theme: Theme, tiny_photos: TinyPhot
     """The smallest window with large text, photos and references."""
     theme.apply(ThemeChoice.DARK, 2.0)
     opened.window.resize(*MIN_SIZE)
-    photos = sorted(tiny_photos.noisy.iterdir())
+    photos = list_image_files([tiny_photos.noisy])
     opened.session.set_folders([tiny_photos.noisy])
     opened.session.add_photos(scanned(tiny_photos.noisy))
-    opened.session.set_current_photo(PhotoRef(photos[0]))
-    opened.session.set_label_pairs(match_pairs(photos, sorted(tiny_photos.clean.iterdir())).pairs)
+    opened.session.set_current_photo(photos[0])
+    opened.session.set_label_pairs(match_pairs(photos, list_image_files([tiny_photos.clean])).pairs)
     opened.session.set_engine_loaded("CPU")
     return opened
 
@@ -184,13 +184,13 @@ def test_what_opens_beside_the_pages(small: OpenWindow, qtbot: QtBot, tmp_path: 
     assert picture is not None
     restored = tmp_path / "blurred.png"
     cv2.imwrite(str(restored), cv2.GaussianBlur(picture, (0, 0), 2.0))
-    session.add_restored(PhotoRef(photo), RestoredPhoto("Blur", restored))
-    session.set_current_photo(PhotoRef(photo))
+    session.add_restored(photo, RestoredPhoto("Blur", restored))
+    session.set_current_photo(photo)
     window.show_page("compare")
     wrong += all_that_is_cut("compare", window)
     session.set_current_photo(session.photos[0].path)
     wrong += all_that_is_cut("compare without a restored picture", window)
-    session.set_current_photo(PhotoRef(photo))
+    session.set_current_photo(photo)
     session.inspect_requested.emit(None)
     inspector = window.residual_inspection.inspector
     assert inspector is not None

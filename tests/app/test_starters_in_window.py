@@ -25,6 +25,7 @@ from engine.method.catalogue import tasks
 from engine.models import starters as starter_models
 from engine.models.starters import StarterModel, list_starters
 from engine.photo_files.photos import read_image
+from engine.photos.folder import list_image_files
 from engine.photos.pairs import match_pairs
 from engine.runs.records import DataFingerprint, RunStatus
 from engine.runs.store import Run, RunStore
@@ -251,7 +252,7 @@ def test_a_model_refined_from_a_shipped_one_takes_its_place(
     page = page_of(opened, "finetune")
     assert isinstance(page, FinetunePage)
     open_photos(session, tiny_photos.noisy)
-    matching = match_pairs(sorted(tiny_photos.noisy.iterdir()), sorted(tiny_photos.clean.iterdir()))
+    matching = match_pairs(list_image_files([tiny_photos.noisy]), list_image_files([tiny_photos.clean]))
     session.set_label_pairs(matching.pairs)
     page.form.form.set_values({"steps": 3, "crop_px": 32, "photos_per_batch": 2, "forgetting_limit": 0.0})
     page.refresh()

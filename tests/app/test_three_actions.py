@@ -12,7 +12,6 @@ from pytestqt.qtbot import QtBot
 from app.core.session import Session
 from app.look.thumbnails import shared_thumbnails
 from app.pages.restore.page import RestorePage
-from engine.contracts.photo import PhotoRef
 from engine.models.starters import list_starters
 from engine.runs.store import RunStore
 from tests.app.conftest import OpenWindow
@@ -80,6 +79,6 @@ def test_three_actions_restore_compare_and_save(qtbot: QtBot, opened: OpenWindow
 
     press(qtbot, opened, "Restore 8 photos")
     qtbot.waitUntil(lambda: len(opened.session.restored_sources) == 8, timeout=WAIT_MS)
-    saved = {opened.session.restored(PhotoRef(source))[-1].path for source in opened.session.restored_sources}
+    saved = {opened.session.restored(source)[-1].path for source in opened.session.restored_sources}
     assert len(saved) == 8
     assert all(path.is_file() and path.parent != tiny_photos.noisy for path in saved)

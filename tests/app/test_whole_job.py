@@ -12,7 +12,6 @@ from pytestqt.qtbot import QtBot
 
 from app.pages.compare.page import ComparePage
 from app.pages.training.page import TrainingPage
-from engine.contracts.photo import PhotoRef
 from engine.runs.records import RunStatus
 from engine.runs.store import RunStore
 from tests.app.conftest import OpenWindow
@@ -102,7 +101,7 @@ def test_from_a_dropped_folder_to_a_compared_photo(qtbot: QtBot, opened: OpenWin
     person.page("restore")
     person.click("Restore 8 photos")
     qtbot.waitUntil(lambda: len(session.restored_sources) == 8, timeout=JOB_MS)
-    outputs = [session.restored(PhotoRef(source))[-1].path for source in session.restored_sources]
+    outputs = [session.restored(source)[-1].path for source in session.restored_sources]
     assert all(output.is_file() for output in outputs)
     assert not any(output.parent == tiny_photos.noisy for output in outputs)
 

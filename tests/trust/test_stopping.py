@@ -125,7 +125,7 @@ class Workplace:
                 aligned = AlignRequest(pairs=shifted, folder=out / "aligned")
                 return lambda control, emit: align_references(aligned, control, emit)
             case "burst":
-                burst = BurstConfig(shots=tuple(write_burst(self.pairs[0].clean, out)), out=out / "references")
+                burst = BurstConfig(shots=tuple(write_burst(self.pairs[0].clean.file, out)), out=out / "references")
                 return lambda control, emit: make_burst_references(burst, control, emit)
             case "comparison page":
                 pictures = tuple(
@@ -137,14 +137,14 @@ class Workplace:
                 picture = ComparisonPictureConfig(photo=photos[0], folder=out, baseline="non-local-means", **cpu)
                 return lambda control, emit: compute_picture(picture, control, emit)
             case "residual":
-                residual = ResidualConfig(noisy=photos[0], restored=self.pairs[0].clean)
+                residual = ResidualConfig(noisy=photos[0], restored=self.pairs[0].clean.file)
                 return lambda control, emit: examine_residual(residual, control, emit)
             case "noises":
                 compared = NoiseComparisonConfig(model=self.model, photos=photos, **cpu)
                 return lambda control, emit: compare_noises(compared, control, emit)
             case "report":
                 outcomes = tuple(
-                    PhotoOutcome(source=pair.noisy, state="restored", output=pair.clean) for pair in self.pairs
+                    PhotoOutcome(source=pair.noisy, state="restored", output=pair.clean.file) for pair in self.pairs
                 )
                 report = RestoreReportConfig(path=out / "report.html", outcomes=outcomes)
                 return lambda control, emit: write_restore_report(report, control, emit)

@@ -112,7 +112,7 @@ def test_photos_and_exclusions(qtbot: QtBot, session: Session) -> None:
     assert session.training_sources(is_whole_folder=True) == (Path("/holiday"), Path("/more"))
     assert session.training_sources(is_whole_folder=False) == (Path("a"), Path("b"), Path("c"))
     with qtbot.waitSignal(session.excluded_changed):
-        session.set_excluded([Path("b")])
+        session.set_excluded([PhotoRef(Path("b"))])
     assert [photo.path.name for photo in session.included_photos] == ["a", "c"]
     assert session.training_sources(is_whole_folder=True) == (Path("a"), Path("c"))
     session.set_folders([Path("/other")])

@@ -317,7 +317,7 @@ def test_whoever_watches_sees_twins_come_nearer_and_may_tell_them_apart(
 
 
 def test_the_noise_of_some_photos_is_learned_before_any_training(tiny_photos: TinyPhotos, small_model: Path) -> None:
-    paths = tuple(sorted(tiny_photos.noisy.iterdir()))
+    paths = tuple(PhotoRef(path) for path in sorted(tiny_photos.noisy.iterdir()))
     config = NoiseLearningConfig(photos=paths, model=small_model, most=4, max_twins=2)
     found = learn_noise(config, JobControl(), ignore)
     assert found.paths == paths[::2]

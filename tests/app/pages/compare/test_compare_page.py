@@ -254,15 +254,15 @@ def test_sources(filled, folder, tmp_path, tiny_photos):
     first, last = folder / "photo 0.png", folder / "photo 3.png"
     assert source_of(RESTORED_CHOICE, filled, PhotoRef(first)).detail == "Sharper"
     assert (
-        source_of(PaneChoice(PaneKind.RESTORED, label="Blurry"), filled, PhotoRef(first)).path.name
+        source_of(PaneChoice(PaneKind.RESTORED, label="Blurry"), filled, PhotoRef(first)).picture.name
         == "photo 0 Blurry.png"
     )
     missing = source_of(PaneChoice(PaneKind.RESTORED, label="Blurry"), filled, PhotoRef(last))
-    assert missing.path is None
+    assert missing.picture is None
     assert "Blurry" in missing.missing
-    assert source_of(REFERENCE_CHOICE, filled, PhotoRef(last)).path is None
+    assert source_of(REFERENCE_CHOICE, filled, PhotoRef(last)).picture is None
     filled.set_references([tiny_photos.clean])
-    assert reference_of(filled, PhotoRef(last)) == tiny_photos.clean / "photo 3.png"
+    assert reference_of(filled, PhotoRef(last)) == PhotoRef(tiny_photos.clean / "photo 3.png")
 
 
 def test_a_page_has_the_page_of_the_same_number_as_reference(session, tmp_path):

@@ -347,34 +347,28 @@ def test_labels_made_of_clean_photos_are_shown(qtbot, page, session, runner, tin
 
 def test_decisions_are_kept_by_folder_and_outdated_references_forgotten(settings, tmp_path):
     folders = (tmp_path / "a", tmp_path / "b")
-    clean = tmp_path / "clean.png"
-    clean.touch()
-    inside, outside = folders[1] / "1.png", tmp_path / "2.png"
+    (tmp_path / "clean.png").touch()
+    clean = PhotoRef(tmp_path / "clean.png")
+    inside, outside = PhotoRef(folders[1] / "1.png"), PhotoRef(tmp_path / "2.png")
+    decisions = LabelDecisions().with_match(inside, clean).with_match(outside, PhotoRef(tmp_path / "gone.png"))
     decisions = (
-        LabelDecisions()
-        .with_match(PhotoRef(inside), PhotoRef(clean))
-        .with_match(PhotoRef(outside), PhotoRef(tmp_path / "gone.png"))
-    )
-    decisions = (
-        decisions.with_match(PhotoRef(folders[0] / "3.png"), None)
-        .with_use(PhotoRef(inside), True)
-        .with_use(PhotoRef(outside), False)
+        decisions.with_match(PhotoRef(folders[0] / "3.png"), None).with_use(inside, True).with_use(outside, False)
     )
     store_decisions(settings, folders, decisions)
     assert recall_decisions(settings, folders[1:]).matches == {inside: clean}
     recalled = recall_decisions(settings, folders)
-    assert recalled.matches == {inside: clean, folders[0] / "3.png": None}
+    assert recalled.matches == {inside: clean, PhotoRef(folders[0] / "3.png"): None}
     assert (recalled.used, recalled.aside) == ({inside}, {outside})
-    again = recalled.with_match(PhotoRef(inside), None)
+    again = recalled.with_match(inside, None)
     assert inside not in again.used
-    assert again.without_match(inside).matches == {folders[0] / "3.png": None}
+    assert again.without_match(inside).matches == {PhotoRef(folders[0] / "3.png"): None}
 
 
 def test_a_match_with_a_page_of_a_file_is_remembered_while_the_file_is_there(settings, tmp_path):
     stack = tmp_path / "stack.tif"
     tifffile.imwrite(stack, np.zeros((3, 16, 16), np.uint16), photometric="minisblack")
     noisy = PhotoRef(tmp_path / "photos" / "noisy.tif", 2)
-    store_decisions(settings, [tmp_path / "photos"], LabelDecisions().with_match(PhotoRef(noisy), PhotoRef(stack, 3)))
+    store_decisions(settings, [tmp_path / "photos"], LabelDecisions().with_match(noisy, PhotoRef(stack, 3)))
     settings.save()
     again = Settings(tmp_path / "settings.json")
     assert recall_decisions(again, [tmp_path / "photos"]).matches == {noisy: PhotoRef(stack, 3)}
@@ -404,15 +398,17 @@ def test_decisions_and_suggestions_of_a_closed_folder_go_with_it(
     session.set_folders([other])
     assert page.decisions == LabelDecisions()
     page.choose_match(PhotoRef(other / "new.png"), None)
-    assert recall_decisions(settings, [other]).matches == {other / "new.png": None}
-    assert recall_decisions(settings, [tiny_photos.noisy]).matches == {tiny_photos.noisy / "photo 1.png": None}
+    assert recall_decisions(settings, [other]).matches == {PhotoRef(other / "new.png"): None}
+    assert recall_decisions(settings, [tiny_photos.noisy]).matches == {
+        PhotoRef(tiny_photos.noisy / "photo 1.png"): None
+    }
 
 
 def test_the_closest_names_are_offered_first():
-    paths = [Path(f"/x/scene {number}.png") for number in range(40)] + [Path("/x/IMG_0012_gt.tif")]
-    offered = closest_names("IMG_0012", paths)
+    names = [*(f"scene {number}.png" for number in range(40)), "IMG_0012_gt.tif"]
+    offered = closest_names("IMG_0012", [PhotoRef(Path("/x", name)) for name in names])
     assert len(offered) == 12
-    assert Path("/x/IMG_0012_gt.tif") in offered
+    assert PhotoRef(Path("/x/IMG_0012_gt.tif")) in offered
 
 
 def test_each_missing_input_has_its_button(qtbot, page, session, runner, tiny_photos, references):

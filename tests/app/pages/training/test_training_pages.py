@@ -20,6 +20,7 @@ from engine import jobs
 from engine.contracts.configs import PretrainConfig
 from engine.contracts.events import PhotoScanned
 from engine.contracts.photo import PhotoRef
+from engine.photos.folder import list_image_files
 from engine.photos.pairs import match_pairs
 from engine.runs.records import RunStatus
 from engine.runs.store import RunStore
@@ -56,7 +57,7 @@ def finetune_page(with_photos: OpenWindow, tiny_photos: TinyPhotos) -> FinetuneP
     page = with_photos.window.pages["finetune"]
     assert isinstance(page, FinetunePage)
     with_photos.window.show_page("finetune")
-    pairs = match_pairs(sorted(tiny_photos.noisy.iterdir()), sorted(tiny_photos.clean.iterdir()))
+    pairs = match_pairs(list_image_files([tiny_photos.noisy]), list_image_files([tiny_photos.clean]))
     with_photos.session.set_label_pairs(pairs.pairs)
     return page
 
