@@ -22,7 +22,6 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt, QThread, QThreadPool, 
 from PySide6.QtGui import QImage, QPixmap
 
 from app.look.image_convert import qimage_from_bytes
-from app.look.translation import tr
 from engine.contracts.errors import EngineError
 from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.machine.atomic_files import write_bytes_atomically
@@ -30,6 +29,7 @@ from engine.machine.caches import BoundedFolder
 from engine.machine.places import Place
 from engine.photo_files.photos import read_embedded_thumbnail, read_thumbnail
 from engine.photos.decoded_files import DECODER_VERSION
+from engine.photos.identity import identity_of
 
 DEFAULT_SIDE_PX = 384
 """Longer side of a thumbnail: sharp at the largest grid size, or at half of it on a high-density display."""
@@ -218,8 +218,6 @@ class ThumbnailLoader(QObject):
                 self._disk_cache.write(path, self.side_px, values, is_stretched)
         except EngineError as error:
             return _Reading(path, generation, error.message)
-        except OSError as error:
-            return _Reading(path, generation, tr("The file cannot be read: {why}.").format(why=error.strerror or error))
         return _Reading(path, generation, qimage_from_bytes(values))
 
     @Slot()
@@ -268,12 +266,10 @@ class ThumbnailFiles(BoundedFolder):
         super().__init__(folder, "*.jpg", limit_bytes)
 
     def read(self, path: PhotoRef, side_px: int, is_stretched: bool = False) -> NDArray[np.uint8] | None:
-        """Return the cached thumbnail of a file, height x width x 3; None if there is none.
-
-        Raises:
-            OSError: The photo itself is gone.
-        """
+        """Return the cached thumbnail of a photo, height x width x 3; None if there is none."""
         entry = self._entry(path, side_px, is_stretched)
+        if entry is None:
+            return None
         try:
             encoded = np.frombuffer(entry.read_bytes(), np.uint8)
         except OSError:
@@ -283,16 +279,21 @@ class ThumbnailFiles(BoundedFolder):
 
     def write(self, path: PhotoRef, side_px: int, values: NDArray[np.uint8], is_stretched: bool = False) -> None:
         """Keep a thumbnail, height x width x 3."""
+        entry = self._entry(path, side_px, is_stretched)
+        if entry is None:
+            return
         _, encoded = cv2.imencode(".jpg", values[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_bytes_atomically(self._entry(path, side_px, is_stretched), encoded.tobytes())
+            write_bytes_atomically(entry, encoded.tobytes())
         except OSError:
             return
 
-    def _entry(self, path: PhotoRef, side_px: int, is_stretched: bool) -> Path:
-        status = path.file.stat()
-        key = f"{DECODER_VERSION}\0{path.absolute()}\0{status.st_mtime_ns}\0{status.st_size}\0{side_px}"
+    def _entry(self, path: PhotoRef, side_px: int, is_stretched: bool) -> Path | None:
+        identity = identity_of(path.absolute())
+        if not identity:
+            return None
+        key = f"{DECODER_VERSION}\0{identity}\0{side_px}"
         if is_stretched:
             key += "\0stretched"
         return self.folder / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:40]}.jpg"

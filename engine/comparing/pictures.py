@@ -27,6 +27,7 @@ from engine.photo_files.colour.transparency import spread_visible_colours
 from engine.photo_files.photos import PhotoImage, is_raw_file, read_image, write_image
 from engine.photo_files.raw.mosaic import render
 from engine.photos.decoded_files import DECODER_VERSION
+from engine.photos.identity import identity_of
 from engine.restoring.raw import open_raw, restore_raw_file
 from engine.runs.folder import Run
 
@@ -179,8 +180,8 @@ def _picture_path(config: ComparisonPictureConfig) -> Path:
         DECODER_VERSION,
         config.device,
         config.precision,
-        _state(config.photo),
-        None if config.model is None else _state(PhotoRef(_weights_of(config.model))),
+        identity_of(config.photo.absolute()),
+        None if config.model is None else identity_of(_weights_of(config.model).absolute()),
         config.baseline,
         config.scale,
     ]
@@ -195,16 +196,6 @@ def _weights_of(model: Path) -> Path:
     except RunStoreError:
         # Loading it gives the reason in words.
         return model
-
-
-def _state(photo: PhotoRef) -> tuple[str, int, int]:
-    path = photo.absolute()
-    try:
-        status = path.file.stat()
-    except OSError:
-        # Reading it gives the reason in words.
-        return str(path), 0, 0
-    return str(path), status.st_mtime_ns, status.st_size
 
 
 @cache

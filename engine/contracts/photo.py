@@ -1,6 +1,8 @@
 """Which photo is meant, photos in numbers, and what their camera noted."""
 
+import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import Annotated, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import GetJsonSchemaHandler, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import GetJsonSchemaHandler, GetPydanticSchema, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
 from engine.contracts.output_formats import FORMATS
@@ -16,6 +18,7 @@ from engine.contracts.output_formats import FORMATS
 Pixels = NDArray[np.float32]
 """Height x width x channels (1 or 3), 0 to 1, read-only: the image contract at every border of the engine."""
 
+_JSON_SCHEMA: Final[dict[str, Any]] = {"type": "string", "format": "path"}
 _MARK: Final = " · page "
 _PAGE_STEM: Final = re.compile(rf"(?P<stem>.*){_MARK}(?P<page>[1-9]\d{{0,5}})", re.DOTALL)
 
@@ -53,7 +56,7 @@ class PhotoRef:
         if match is None or (match["stem"], path.suffix) != (file.stem, file.suffix):
             return cls(path)
         # A folder may be named like a stack.
-        is_page = file.suffix.lower() in FORMATS["tiff"].suffixes and not file.is_dir()
+        is_page = file.suffix.lower() in FORMATS["tiff"].suffixes and not os.path.isdir(file)
         return cls(file, int(match["page"])) if is_page else cls(path)
 
     @property
@@ -99,13 +102,17 @@ class PhotoRef:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            cls.of, serialization=core_schema.to_string_ser_schema(when_used="json")
-        )
+        return _schema_of_text(cls.of)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": "string", "format": "path"}
+        return _JSON_SCHEMA
+
+
+def _schema_of_text(read: Callable[[Any], Any]) -> CoreSchema:
+    """How a config takes a value, or the text that stands for it in JSON."""
+    as_text = core_schema.to_string_ser_schema(when_used="json")
+    return core_schema.no_info_plain_validator_function(read, serialization=as_text)
 
 
 def photo_place(place: str | Path | PhotoRef) -> Path | PhotoRef:
@@ -120,9 +127,8 @@ def photo_place(place: str | Path | PhotoRef) -> Path | PhotoRef:
 
 PhotoPlace = Annotated[
     Path | PhotoRef,
-    PlainValidator(photo_place),
-    PlainSerializer(lambda place, info: str(place) if info.mode == "json" else place),
-    WithJsonSchema({"type": "string", "format": "path"}),
+    GetPydanticSchema(lambda _source, _handler: _schema_of_text(photo_place)),
+    WithJsonSchema(_JSON_SCHEMA),
 ]
 """Where photos are: a folder, or a file, with all that it holds; or one photo."""
 

@@ -1,14 +1,15 @@
 """Telling whether a photo is still the same, without reading it."""
 
 import hashlib
+from pathlib import Path
 
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.opened_photo import disk_failure
 from engine.photo_files.raw.bare import BARE_SUFFIXES, find_side_car
 
 
-def identity_of(*photos: PhotoRef) -> str:
-    """Return what changes whenever the pixels of any photo may have: names, times and sizes of all their files.
+def identity_of(*files: PhotoRef | Path) -> str:
+    """Return what changes whenever any photo, or file of another kind, may have: names, times and sizes.
 
     To be asked before they are read: one that changes meanwhile then counts as changed the next time.
 
@@ -16,16 +17,16 @@ def identity_of(*photos: PhotoRef) -> str:
         Different for the pages of a file; "" where one is not there.
     """
     parts: list[str] = []
-    for photo in photos:
-        parts.append(str(photo))
-        side_car = find_side_car(photo.file) if photo.suffix.lower() in BARE_SUFFIXES else None
-        for file in (photo.file, side_car):
-            try:
-                status = None if file is None else file.stat()
-            except OSError:
-                return ""
-            if status is not None:
-                parts += [str(file), str(status.st_mtime_ns), str(status.st_size)]
+    for named in files:
+        file = named.file if isinstance(named, PhotoRef) else named
+        parts.append(str(named))
+        try:
+            side_car = find_side_car(file) if file.suffix.lower() in BARE_SUFFIXES else None
+            for one in filter(None, (file, side_car)):
+                status = one.stat()
+                parts += [str(one), str(status.st_mtime_ns), str(status.st_size)]
+        except OSError:
+            return ""
     return "\n".join(parts)
 
 

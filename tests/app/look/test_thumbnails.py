@@ -17,7 +17,7 @@ def photos(tmp_path):
     for index in range(12):
         path = folder / f"photo {index:02d}.png"
         cv2.imwrite(str(path), np.full((60, 90, 3), 20 * index, np.uint8))
-        paths.append(path)
+        paths.append(PhotoRef(path))
     return paths
 
 
@@ -36,9 +36,7 @@ def make_loader(tmp_path):
 
 
 def wait_for(qtbot, loader, paths):
-    qtbot.waitUntil(
-        lambda: all(loader.pixmap(PhotoRef(path)) or loader.failure(PhotoRef(path)) for path in paths), timeout=5000
-    )
+    qtbot.waitUntil(lambda: all(loader.pixmap(path) or loader.failure(path) for path in paths), timeout=5000)
 
 
 def test_only_wanted_files_are_read(qtbot, photos, make_loader):
@@ -49,8 +47,8 @@ def test_only_wanted_files_are_read(qtbot, photos, make_loader):
     wait_for(qtbot, loader, photos[3:6])
     qtbot.wait(50)
     assert sorted(arrived) == photos[3:6]
-    assert loader.pixmap(PhotoRef(photos[0])) is None
-    assert max(loader.pixmap(PhotoRef(photos[3])).width(), loader.pixmap(PhotoRef(photos[3])).height()) == 32
+    assert loader.pixmap(photos[0]) is None
+    assert max(loader.pixmap(photos[3]).width(), loader.pixmap(photos[3]).height()) == 32
 
 
 def test_what_has_scrolled_away_is_not_read(qtbot, photos, make_loader):
@@ -60,7 +58,7 @@ def test_what_has_scrolled_away_is_not_read(qtbot, photos, make_loader):
     loader.want(photos[-2:])
     wait_for(qtbot, loader, photos[-2:])
     qtbot.wait(50)
-    read = [path for path in photos if loader.pixmap(PhotoRef(path))]
+    read = [path for path in photos if loader.pixmap(path)]
     # Those under way when the view scrolled may be there too, never the whole list.
     assert len(read) <= 4
     assert set(photos[-2:]) <= set(read)
@@ -70,7 +68,7 @@ def test_pixels_are_right(qtbot, photos, make_loader):
     loader = make_loader()
     loader.want([photos[5]])
     wait_for(qtbot, loader, [photos[5]])
-    colour = loader.pixmap(PhotoRef(photos[5])).toImage().pixelColor(10, 10)
+    colour = loader.pixmap(photos[5]).toImage().pixelColor(10, 10)
     assert abs(colour.red() - 100) <= 2
     assert colour.red() == colour.green() == colour.blue()
 
@@ -87,7 +85,7 @@ def test_second_session_reads_from_disk(qtbot, photos, make_loader, tmp_path):
     second = make_loader()
     second.want(photos[:1])
     wait_for(qtbot, second, photos[:1])
-    assert second.pixmap(PhotoRef(photos[0])).toImage().pixelColor(5, 5).red() > 240
+    assert second.pixmap(photos[0]).toImage().pixelColor(5, 5).red() > 240
 
 
 def test_changed_photo_is_read_anew(photos, tmp_path):
@@ -95,7 +93,7 @@ def test_changed_photo_is_read_anew(photos, tmp_path):
     cache.write(photos[0], 32, np.zeros((4, 4, 3), np.uint8))
     assert cache.read(photos[0], 32) is not None
     assert cache.read(photos[0], 64) is None
-    os.utime(photos[0], ns=(time.time_ns(), time.time_ns() + 10**9))
+    os.utime(photos[0].file, ns=(time.time_ns(), time.time_ns() + 10**9))
     assert cache.read(photos[0], 32) is None
 
 
@@ -106,7 +104,7 @@ def test_damaged_cache_entry_is_passed_over(qtbot, photos, make_loader, tmp_path
     loader = make_loader()
     loader.want([photos[1]])
     wait_for(qtbot, loader, [photos[1]])
-    assert loader.pixmap(PhotoRef(photos[1])) is not None
+    assert loader.pixmap(photos[1]) is not None
 
 
 def test_unwritable_cache_is_no_failure(qtbot, photos, make_loader, tmp_path):
@@ -114,18 +112,18 @@ def test_unwritable_cache_is_no_failure(qtbot, photos, make_loader, tmp_path):
     loader = make_loader(cache_folder=tmp_path / "file")
     loader.want(photos[:2])
     wait_for(qtbot, loader, photos[:2])
-    assert loader.pixmap(PhotoRef(photos[0])) is not None
+    assert loader.pixmap(photos[0]) is not None
 
 
 def test_broken_and_missing_files_say_why(qtbot, tmp_path, make_loader):
-    broken, missing = tmp_path / "broken.png", tmp_path / "missing.png"
-    broken.write_bytes(b"\x89PNG\r\n\x1a\n but nothing more")
+    broken, missing = PhotoRef(tmp_path / "broken.png"), PhotoRef(tmp_path / "missing.png")
+    broken.file.write_bytes(b"\x89PNG\r\n\x1a\n but nothing more")
     loader = make_loader()
     loader.want([broken, missing])
     wait_for(qtbot, loader, [broken, missing])
-    assert loader.pixmap(PhotoRef(broken)) is None
-    assert loader.failure(PhotoRef(broken)).endswith(".")
-    assert loader.failure(PhotoRef(missing)).endswith(".")
+    assert loader.pixmap(broken) is None
+    assert loader.failure(broken).endswith(".")
+    assert loader.failure(missing).endswith(".")
 
 
 def test_memory_is_bounded(qtbot, photos, make_loader):
@@ -133,8 +131,8 @@ def test_memory_is_bounded(qtbot, photos, make_loader):
     loader = make_loader(memory_limit_bytes=3 * one)
     for path in photos:
         loader.want([path])
-        qtbot.waitUntil(lambda path=path: loader.pixmap(PhotoRef(path)) is not None, timeout=5000)
-    assert [path for path in photos if loader.pixmap(PhotoRef(path))] == photos[-3:]
+        qtbot.waitUntil(lambda path=path: loader.pixmap(path) is not None, timeout=5000)
+    assert [path for path in photos if loader.pixmap(path)] == photos[-3:]
 
 
 def test_views_share_a_loader(qtbot, photos, make_loader):
@@ -143,23 +141,23 @@ def test_views_share_a_loader(qtbot, photos, make_loader):
     loader.want(photos[5:7], view="filmstrip")
     wait_for(qtbot, loader, [*photos[:2], *photos[5:7]])
     loader.want([], view="grid")
-    assert loader.pixmap(PhotoRef(photos[2])) is None
+    assert loader.pixmap(photos[2]) is None
 
 
 def test_what_may_have_changed_is_read_anew(qtbot, photos, make_loader):
     loader = make_loader()
     changed, mended, other = photos[1], photos[2], photos[3]
-    mended.write_bytes(b"cut off")
+    mended.file.write_bytes(b"cut off")
     loader.want([changed, mended, other])
     wait_for(qtbot, loader, [changed, mended, other])
-    assert loader.failure(PhotoRef(mended))
-    kept = loader.pixmap(PhotoRef(other))
+    assert loader.failure(mended)
+    kept = loader.pixmap(other)
     for path in (changed, mended):
         cv2.imwrite(str(path), np.full((60, 90, 3), 240, np.uint8))
     loader.forget([changed, mended])
     wait_for(qtbot, loader, [changed, mended])
     for path in (changed, mended):
-        assert loader.pixmap(PhotoRef(path)).toImage().pixelColor(10, 10).red() == 240
-    assert loader.pixmap(PhotoRef(other)) is kept
-    loader.forget([changed.parent])
-    assert loader.pixmap(PhotoRef(other)) is None
+        assert loader.pixmap(path).toImage().pixelColor(10, 10).red() == 240
+    assert loader.pixmap(other) is kept
+    loader.forget([changed.file.parent])
+    assert loader.pixmap(other) is None

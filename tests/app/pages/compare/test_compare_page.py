@@ -105,18 +105,18 @@ def test_noisy_restored_and_reference_with_their_figures(qtbot, opened, session,
 
 
 def test_arrows_walk_the_photos(qtbot, opened, session, folder):
-    assert session.current_photo == folder / "photo 0.png"
+    assert session.current_photo == PhotoRef(folder / "photo 0.png")
     press(qtbot, opened, Qt.Key.Key_Right)
-    assert session.current_photo == folder / "photo 1.png"
+    assert session.current_photo == PhotoRef(folder / "photo 1.png")
     assert opened.filmstrip.currentIndex().row() == 1
     for _ in range(5):
         press(qtbot, opened, Qt.Key.Key_Right)
-    assert session.current_photo == folder / "photo 3.png"
+    assert session.current_photo == PhotoRef(folder / "photo 3.png")
     assert [type(pane) for pane in opened.viewer.panes] == [Picture, MissingPicture, MissingPicture]
     assert "no reference" in opened.viewer.pane_views[0].caption.text
     assert "not been restored" in opened.viewer.pane_views[1].canvas.message
     press(qtbot, opened, Qt.Key.Key_Left)
-    assert session.current_photo == folder / "photo 2.png"
+    assert session.current_photo == PhotoRef(folder / "photo 2.png")
 
 
 def test_keys_choose_the_ways_of_looking(qtbot, opened, settings):

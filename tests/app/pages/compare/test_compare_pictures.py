@@ -233,10 +233,10 @@ def test_the_arrows_beside_the_filmstrip_walk(qtbot, page, starting_session, fol
     assert isinstance(row, FilmstripRow)
     row.next_button.click()
     wait(qtbot, page)
-    assert starting_session.current_photo == folders[0] / "photo 1.png"
+    assert starting_session.current_photo == PhotoRef(folders[0] / "photo 1.png")
     row.previous_button.click()
     wait(qtbot, page)
-    assert starting_session.current_photo == folders[0] / "photo 0.png"
+    assert starting_session.current_photo == PhotoRef(folders[0] / "photo 0.png")
 
 
 def test_a_page_with_a_slider_is_saved(qtbot, page, tmp_path):

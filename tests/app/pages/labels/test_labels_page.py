@@ -213,7 +213,7 @@ def test_shifted_reference_is_aligned_into_the_data_folder(
     assert list(folder.iterdir()) == [folder / "photo 0.png"]
     assert "aligned" in messages[-1].text
     messages[-1].action()
-    qtbot.waitUntil(lambda: page.model.entries[0].clean == folder / "photo 0.png", timeout=20_000)
+    qtbot.waitUntil(lambda: page.model.entries[0].clean == PhotoRef(folder / "photo 0.png"), timeout=20_000)
 
 
 def test_match_is_corrected_by_menu_and_undone(qtbot, page, session, runner, tiny_photos, references):
@@ -246,7 +246,7 @@ def test_another_reference_is_chosen_from_a_file(qtbot, page, session, runner, t
     page.content.list.setCurrentIndex(page.model.index(row_of(page, "photo 3.png")))
     choose_in_menu(page, "Choose a file…")
     qtbot.waitUntil(lambda: "photo 3.png" in names_used(session), timeout=20_000)
-    assert next(pair for pair in session.label_pairs if pair.noisy.name == "photo 3.png").clean == other
+    assert next(pair for pair in session.label_pairs if pair.noisy.name == "photo 3.png").clean == PhotoRef(other)
     # The reference that its name pointed to stands alone now.
     wait_for_match(qtbot, page, runner, 6)
     choose_in_menu(page, "As the names say")
@@ -302,7 +302,7 @@ def test_burst_becomes_labels_and_can_be_undone(qtbot, page, session, runner, ti
     form.set_destination(tmp_path / "references")
     QTest.mouseClick(form.primary, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(session.label_pairs) == 5, timeout=30_000)
-    assert {pair.clean for pair in session.label_pairs} == set((tmp_path / "references").iterdir())
+    assert {pair.clean.file for pair in session.label_pairs} == set((tmp_path / "references").iterdir())
     assert page.content.isVisible()
     assert "5 shots" in messages[-1].text
     assert form.shots == ()
@@ -431,7 +431,7 @@ def test_photos_that_arrive_later_are_matched_too(qtbot, page, session, runner, 
     qtbot.waitUntil(lambda: len(session.label_pairs) == 1)
     session.add_photos([PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=None) for path in paths])
     qtbot.waitUntil(lambda: len(session.label_pairs) == 3)
-    session.set_excluded([paths[1]])
+    session.set_excluded([PhotoRef(paths[1])])
     qtbot.waitUntil(lambda: len(session.label_pairs) == 2)
 
 

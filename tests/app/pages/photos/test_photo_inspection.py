@@ -171,7 +171,7 @@ def test_the_noise_map_shares_the_selection(qtbot, page, runner, session, folder
     row = page.model.row_of(PhotoRef(folder / "photo 4.png"))
     QTest.mouseClick(plot.viewport(), LEFT, NO_KEY, plot.position_of(row))
     assert selected(page) == ["photo 4"]
-    assert session.current_photo == folder / "photo 4.png"
+    assert session.current_photo == PhotoRef(folder / "photo 4.png")
     other = plot.position_of(page.model.row_of(PhotoRef(folder / "photo 5.png")))
     QTest.mouseClick(plot.viewport(), LEFT, Qt.KeyboardModifier.ControlModifier, other)
     assert selected(page) == ["photo 4", "photo 5"]
@@ -321,7 +321,7 @@ def test_the_cameras_own_small_picture_comes_first(qtbot, tmp_path):
     loader = ThumbnailLoader(side_px=64, cache_folder=tmp_path / "cache", num_threads=1)
     seen = []
     loader.ready.connect(lambda ready: seen.append(loader.pixmap(ready).toImage().pixelColor(20, 20).red() > 100))
-    loader.want([path])
+    loader.want([PhotoRef(path)])
     qtbot.waitUntil(lambda: len(seen) == 2, timeout=10_000)
     loader.shut_down()
     assert seen == [True, False]

@@ -91,9 +91,9 @@ def test_the_folders_noise_is_summed_up(qtbot, page, runner, session, folder, tm
     assert "Correlation of the noise" in facts.label.toolTip()
     page.folder_list.choose(2)
     assert facts.label.text().startswith("2\N{NO-BREAK SPACE}photos measured. Very strong noise")
-    session.set_excluded([other / "0.png"])
+    session.set_excluded([PhotoRef(other / "0.png")])
     assert facts.label.text().startswith("1\N{NO-BREAK SPACE}photo measured.")
-    session.set_excluded([other / "0.png", other / "1.png"])
+    session.set_excluded([PhotoRef(other / "0.png"), PhotoRef(other / "1.png")])
     assert not facts.isVisible()
 
 
@@ -136,15 +136,15 @@ def test_thumbnails_load_only_for_visible_rows(qtbot, page, runner, session, tmp
     visible = page.grid.visible_rows()
     assert 4 <= len(visible) < 40
     paths = [page.model.photo_at(row).path for row in range(120)]
-    qtbot.waitUntil(lambda: all(thumbnails.pixmap(PhotoRef(paths[row])) for row in visible))
+    qtbot.waitUntil(lambda: all(thumbnails.pixmap(paths[row]) for row in visible))
     qtbot.wait(100)
-    loaded = [row for row in range(120) if thumbnails.pixmap(PhotoRef(paths[row]))]
+    loaded = [row for row in range(120) if thumbnails.pixmap(paths[row])]
     # A thumbnail or two may have been under way while the list grew.
     assert set(loaded) <= set(range(visible.stop + 8))
     page.grid.scrollToBottom()
-    qtbot.waitUntil(lambda: thumbnails.pixmap(PhotoRef(paths[119])) is not None)
+    qtbot.waitUntil(lambda: thumbnails.pixmap(paths[119]) is not None)
     qtbot.wait(100)
-    assert thumbnails.pixmap(PhotoRef(paths[60])) is None
+    assert thumbnails.pixmap(paths[60]) is None
     assert page.grid.visible_rows().stop == 120
 
 
@@ -194,13 +194,13 @@ def test_exclusions_are_remembered_per_folder(qtbot, page, runner, session, fold
     assert session.photos == ()
     assert page.open_button.isVisible()
     open_and_wait(qtbot, page, runner, folder)
-    assert session.excluded == {folder / "photo 4.png"}
+    assert session.excluded == {PhotoRef(folder / "photo 4.png")}
 
 
 def test_selection_survives_new_photos(qtbot, page, runner, session, folder):
     open_and_wait(qtbot, page, runner, folder)
     page.grid.select_photo(PhotoRef(folder / "photo 5.png"))
-    assert session.current_photo == folder / "photo 5.png"
+    assert session.current_photo == PhotoRef(folder / "photo 5.png")
     first = PhotoScanned(path=PhotoRef(folder / "a first photo.png"), width=9, height=9, noise_sigma=None)
     session.add_photos([first])
     qtbot.waitUntil(lambda: page.model.rowCount() == 9)
@@ -270,7 +270,7 @@ def test_sample_photos(qtbot, page, runner, session):
     qtbot.waitUntil(lambda: not runner.is_busy and len(session.photos) >= 12, timeout=60_000)
     assert session.references
     assert session.folder_name == "Sample photos"
-    assert all(photo.path.is_relative_to(session.folders[0]) for photo in session.photos)
+    assert all(photo.path.is_in(session.folders[0]) for photo in session.photos)
 
 
 def test_large_lists_stay_quick(qtbot, session):

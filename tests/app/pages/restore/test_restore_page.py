@@ -312,7 +312,7 @@ def test_left_out_photos_are_not_restored(qtbot, page, session, runner, folder, 
     qtbot.addWidget(photos)
     open_photos(session, folder)
     session.set_model(model)
-    session.set_excluded([folder / "photo 0.png"])
+    session.set_excluded([PhotoRef(folder / "photo 0.png")])
     assert page.primary.text() == "Restore 3\N{NO-BREAK SPACE}photos"
     assert page.model.row_of(PhotoRef(folder / "photo 0.png")) is None
     photos.grid.shut_down()
