@@ -41,10 +41,10 @@ _BACKGROUND_NICENESS = 10
 
 @dataclass(frozen=True)
 class _Reading:
-    """What a background thread has found out about one file.
+    """What a background thread has found out about one photo.
 
     Attributes:
-        path: The file.
+        path: The photo.
         generation: Of the settings that it was read with.
         result: The thumbnail, why there is none, or a fault of the program.
         is_draft: Whether a sharper one follows.

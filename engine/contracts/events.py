@@ -135,7 +135,7 @@ class PhotoScanned:
     """One usable photo of a scan.
 
     Attributes:
-        path: The file.
+        path: Which it is.
         width: Pixels, after EXIF orientation.
         height: Pixels, after EXIF orientation.
         noise_sigma: Estimated noise standard deviation on the 0 to 1 scale; None where not estimated.

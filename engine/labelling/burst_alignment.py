@@ -31,7 +31,7 @@ class ReadShot:
     """A shot in memory.
 
     Attributes:
-        path: Its file.
+        path: Which it is.
         image: The photo.
         gray: Its brightness. Shape: (height, width), 0 to 1.
     """
@@ -46,7 +46,7 @@ class AlignedShot:
     """A shot that lies on the others.
 
     Attributes:
-        path: Its file.
+        path: Which it is.
         image: The photo as it is.
         shot: Its levels, and how they lie.
         displacement_px: How far its farthest corner has to be moved.

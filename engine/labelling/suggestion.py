@@ -47,7 +47,7 @@ class SuggestedLabel:
     """A photo that should get a clean reference.
 
     Attributes:
-        photo: Its file.
+        photo: Which it is.
         stands_for: The photos whose noise is most like its own, nearest first; itself at the front.
         noise_sigma: Standard deviation of its residual, 0 to 1: what the model takes for noise, and what it cannot
             foresee of the picture.

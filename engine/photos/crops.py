@@ -41,7 +41,7 @@ class DecodedPhoto:
     """A photo in memory at its own bit depth.
 
     Attributes:
-        path: Its file.
+        path: Which it is.
         levels: Integer levels, 8 or 16 bit; gray as three equal channels. Shape: (3, height, width).
     """
 
@@ -93,7 +93,7 @@ def decode_photo(
     """Read one photo; one that would take more than `largest_bytes` of memory is cut down to its central part.
 
     Args:
-        path: The file.
+        path: Which it is.
         largest_bytes: Memory that it may take; one that is mapped from the disk takes none.
         independent_pixels: Whether a raw file is read at half size, without interpolation, for learning from its noise.
         camera_cells: Whether only a raw file will do, of which the samples of its mosaic are taken as they are.
@@ -162,7 +162,7 @@ def decode_photos(
     """Read photos to learn from their noise; an unreadable one is reported and left out.
 
     Args:
-        paths: The files.
+        paths: Which they are.
         control: Pause and cancel.
         emit: Receives progress and the files that are left out.
         stage: What a person reads.

@@ -75,7 +75,7 @@ class RestoreOptions(QWidget):
         """Name another photo in the example of a file name.
 
         Args:
-            photo: Its file.
+            photo: Which it is.
             content: What the file is; None where nobody has looked.
         """
         self.output.show_example_photo(photo, content)

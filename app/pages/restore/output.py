@@ -138,7 +138,7 @@ class OutputOptions(QWidget):
         """Take another photo for the example below the pattern.
 
         Args:
-            photo: Its file.
+            photo: Which it is.
             content: What the file is; None where nobody has looked.
         """
         self._example, self._example_format = photo, _written_format(photo, content)
