@@ -110,7 +110,7 @@ def test_votes_are_recorded_under_the_true_names(qtbot, page, session, book):
 def test_an_open_question_stays_while_other_pictures_arrive(qtbot, page, session):
     start(qtbot, page)
     trial, photo = page.blind.test.trial, session.current_photo
-    session.add_restored(PhotoRef(photo), session.restored(PhotoRef(photo))[0])
+    session.add_restored(photo, session.restored(photo)[0])
     wait(qtbot, page)
     assert page.blind.test.trial is trial
     assert page.viewer.panes == trial.panes

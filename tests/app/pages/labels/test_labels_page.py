@@ -207,7 +207,7 @@ def test_shifted_reference_is_aligned_into_the_data_folder(
     assert page.content.align_button.isVisible()
     QTest.mouseClick(page.content.pair_view.facts.align_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(session.label_pairs) == 1, timeout=20_000)
-    copy = session.label_pairs[0].clean
+    copy = session.label_pairs[0].clean.file
     assert copy.is_relative_to(user_data)
     assert (folder / "photo 0.png").read_bytes() == original
     assert list(folder.iterdir()) == [folder / "photo 0.png"]

@@ -96,7 +96,7 @@ def test_what_the_camera_noted_filters_and_sorts(qtbot, page, runner, folder):
 
 def test_a_noise_range_and_what_is_left_out(qtbot, page, runner, session, folder):
     open_and_wait(qtbot, page, runner, folder)
-    limit = 255 * session.photo(folder / "photo 2.png").noise_sigma
+    limit = 255 * session.photo(PhotoRef(folder / "photo 2.png")).noise_sigma
     page.tools.filter_panel.set_noise(Span(limit + 0.01, None))
     assert names(page.model) == ["photo 3", "photo 4", "photo 5"]
     page.grid.selectAll()
@@ -352,7 +352,7 @@ def test_measuring_steps_aside_for_a_job_and_can_be_taken_up_again(qtbot, page, 
     assert page.strip.measure_button.isVisible()
     page.strip.measure_button.click()
     qtbot.waitUntil(lambda: not runner.is_busy, timeout=20_000)
-    assert session.photo(folder / "photo 1.png").noise_sigma is not None
+    assert session.photo(PhotoRef(folder / "photo 1.png")).noise_sigma is not None
     assert not page.strip.measure_button.isVisible()
 
 

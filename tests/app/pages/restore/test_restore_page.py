@@ -219,7 +219,7 @@ def test_all_photos_are_restored(qtbot, page, session, runner, folder, model):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert [page.model.state_of(path).state for path in page.model.paths] == [PhotoState.DONE] * 4
     for source in page.model.paths:
-        (restored,) = session.restored(PhotoRef(source))
+        (restored,) = session.restored(source)
         assert restored.label == "Tiny"
         assert restored.path.parent == page.destination
         assert read_image(restored.path).pixels.shape == read_image(source).pixels.shape
@@ -268,7 +268,7 @@ def test_a_photo_that_fails_says_why(qtbot, page, session, runner, folder, model
     session.set_model(model)
     (folder / "photo 2.png").write_bytes(b"gone bad meanwhile")
     restore_and_wait(qtbot, page, runner)
-    failed = page.model.state_of(folder / "photo 2.png")
+    failed = page.model.state_of(PhotoRef(folder / "photo 2.png"))
     assert failed.state is PhotoState.FAILED
     assert failed.outcome.reason
     assert failed.text == failed.outcome.reason
