@@ -173,6 +173,6 @@ def test_the_compare_page_and_the_shortcut_open_it_in_the_real_window(qtbot, ope
     QTest.mouseClick(bar.inspect_button, Qt.MouseButton.LeftButton)
     inspector = window.residual_inspection.inspector
     qtbot.waitUntil(lambda: not inspector.is_busy, timeout=30_000)
-    assert inspector.request.noisy == paths[0]
+    assert inspector.request.noisy == PhotoRef(paths[0])
     inspector.close()
     inspector.shut_down()

@@ -104,7 +104,7 @@ def test_what_is_done_is_passed_over_in_the_next_session_too(qtbot, page, sessio
     press_and_wait(qtbot, page, page.primary)
     session.restored_changed.emit(None)
     assert states(page) == [PhotoState.IDLE] * 3
-    page.model.paths[1].write_bytes(page.model.paths[2].read_bytes())
+    page.model.paths[1].file.write_bytes(page.model.paths[2].file.read_bytes())
     press_and_wait(qtbot, page, page.primary)
     assert states(page) == [PhotoState.DONE_BEFORE, PhotoState.DONE, PhotoState.DONE_BEFORE]
     assert "2 photos were done already." in messages[-1].text
@@ -115,7 +115,7 @@ def test_what_is_done_is_passed_over_in_the_next_session_too(qtbot, page, sessio
 
 
 def test_failed_photos_are_tried_again_alone(qtbot, page):
-    path = page.model.paths[1]
+    path = page.model.paths[1].file
     sound = path.read_bytes()
     path.write_bytes(b"no photo")
     assert not page.retry_button.isVisible()
@@ -130,7 +130,7 @@ def test_failed_photos_are_tried_again_alone(qtbot, page):
 
 
 def test_the_report_is_written_on_request_and_after_the_batch(qtbot, page, messages):
-    page.model.paths[1].write_bytes(b"no photo")
+    page.model.paths[1].file.write_bytes(b"no photo")
     assert not page.report_button.isVisible()
     press_and_wait(qtbot, page, page.primary)
     press_and_wait(qtbot, page, page.report_button)
@@ -185,7 +185,7 @@ def test_names_follow_the_pattern_and_a_wrong_one_is_told(qtbot, page, settings)
 
 
 def test_format_depth_and_metadata_are_written_as_chosen(qtbot, page):
-    photo = page.model.paths[0]
+    photo = page.model.paths[0].file
     exif = Image.Exif()
     exif[0x010F] = "Camera maker"
     exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 8.0, 14.1)})
@@ -213,7 +213,7 @@ def test_format_depth_and_metadata_are_written_as_chosen(qtbot, page):
 
 
 def test_the_file_s_time_is_kept_where_that_is_chosen(qtbot, page):
-    photo = page.model.paths[0]
+    photo = page.model.paths[0].file
     os.utime(photo, (1_000_000_000, 1_000_000_000))
     click(page.options.output, "keep_time")
     press_and_wait(qtbot, page, page.primary)
@@ -239,7 +239,7 @@ def test_what_is_done_is_told_before_the_start_and_follows_the_settings(qtbot, p
     assert page.done_before.paths == frozenset()
     press_and_wait(qtbot, page, page.primary)
     session.restored_changed.emit(None)
-    page.model.paths[1].write_bytes(page.model.paths[2].read_bytes())
+    page.model.paths[1].file.write_bytes(page.model.paths[2].file.read_bytes())
     page.done_before.look_soon()
     qtbot.waitUntil(lambda: summary(page).startswith("2 of 3 are done already"), timeout=30_000)
     assert page.done_before.paths == {page.model.paths[0], page.model.paths[2]}
@@ -290,7 +290,7 @@ def test_a_destination_that_cannot_be_written_is_told_when_it_is_chosen(page, tm
 
 def test_the_common_reason_of_failures_stands_in_the_bar(qtbot, page, messages):
     for path in page.model.paths[:2]:
-        path.unlink()
+        path.file.unlink()
     press_and_wait(qtbot, page, page.primary)
     assert "2 of 3 failed: The file is not there." in messages[-1].text
     assert states(page).count(PhotoState.DONE) == 1
