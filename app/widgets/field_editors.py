@@ -25,7 +25,7 @@ from app.look.theme import SPACING, Theme
 from app.look.translation import mark, read_number, short_number, tr, translate_engine
 from app.widgets.elided_box import ElidedComboBox
 from engine.contracts.output_formats import FORMATS
-from engine.contracts.photo import PhotoPlace, photo_place
+from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
 
 CHOICE_TITLES = {
     "auto": mark("Automatic"),
@@ -352,12 +352,13 @@ def editor_for(annotation: Any, metadata: list[Any], *, unit: str = "", empty_te
         return FloatEditor(unit)
     if annotation is str:
         return TextEditor()
-    if annotation is Path:
+    if annotation in (Path, PhotoRef):
         return PathEditor(is_optional=is_optional)
     if get_origin(annotation) is tuple:
         item = get_args(annotation)[0]
-        if item in (Path, str, PhotoPlace):
-            return LinesEditor(photo_place if item == PhotoPlace else item, is_optional=is_optional)
+        if item in (Path, str, PhotoRef, PhotoPlace):
+            read = photo_place if item == PhotoPlace else PhotoRef.of if item is PhotoRef else item
+            return LinesEditor(read, is_optional=is_optional)
         return NumbersEditor(
             [word for part in get_args(item) if get_origin(part) is Literal for word in get_args(part)]
         )
