@@ -19,7 +19,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.photo_files.tiff.pages import page_path
+from engine.contracts.photo import PhotoRef
 from tests import colour_makers as colours
 from tests.heif_makers import HEVC, box, heif_file
 from tests.raw_makers import write_dng
@@ -130,8 +130,8 @@ def as_integers(levels: NDArray[np.float64], bits: int) -> NDArray[Any]:
     return np.round(levels * (2**bits - 1)).astype(np.uint8 if bits <= 8 else np.uint16)
 
 
-def make_picture(folder: Path, name: str, picture: Picture) -> Path:
-    """Write a file and return the path by which the program knows the picture."""
+def make_picture(folder: Path, name: str, picture: Picture) -> PhotoRef:
+    """Write a file and return the photo in it."""
     writers = {
         "JPEG": (_jpeg, ".jpg"),
         "PNG": (_png, ".png"),
@@ -145,7 +145,7 @@ def make_picture(folder: Path, name: str, picture: Picture) -> Path:
     writer, suffix = writers[picture.file_format]
     path = folder / (name + suffix)
     writer(path, picture)
-    return path if picture.page == "alone" else page_path(path, int(picture.page[0]))
+    return PhotoRef(path, 0 if picture.page == "alone" else int(picture.page[0]))
 
 
 # --- metadata ---------------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from engine.contracts.errors import ImageWriteError
 from engine.contracts.events import PhotoScanned
 from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import FORMATS
+from engine.contracts.photo import PhotoRef
 from engine.method.factory import make_backbone
 from engine.photo_files.encoding import ENCODERS
 from engine.photo_files.exif import with_resolution
@@ -214,8 +215,8 @@ def compare_page(
     page.show()
     qtbot.waitExposed(page)
     photo = tiny_photos.noisy / "photo 0.png"
-    session.add_photos([PhotoScanned(path=photo, width=112, height=96, noise_sigma=0.1)])
-    session.set_label_pairs([PhotoPair(photo, tiny_photos.clean / photo.name)])
+    session.add_photos([PhotoScanned(path=PhotoRef(photo), width=112, height=96, noise_sigma=0.1)])
+    session.set_label_pairs([PhotoPair(PhotoRef(photo), PhotoRef(tiny_photos.clean / photo.name))])
     page.activated()
     qtbot.waitUntil(lambda: len(page.viewer.pane_views) == 3 and not page.is_busy, timeout=10_000)
     yield page

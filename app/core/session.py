@@ -15,6 +15,7 @@ from PySide6.QtGui import QUndoStack
 
 from app.core.run_catalog import RunCatalog
 from engine.contracts.events import FileSkipped, PhotoScanned
+from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
 from engine.method.catalogue.tasks import TASKS
 from engine.models.starters import StarterModel
 
@@ -54,7 +55,7 @@ class InspectRequest:
         label: What made it; "" where unknown.
     """
 
-    noisy: Path
+    noisy: PhotoRef
     restored: Path
     label: str = ""
 
@@ -134,19 +135,19 @@ class Session(QObject):
         self.run_catalog = RunCatalog(run_store, self)
         self.runs_changed.connect(self.run_catalog.refresh)
         self.undo_stack = QUndoStack(self)
-        self._folders: tuple[Path, ...] = ()
-        self._photos: dict[Path, PhotoScanned] = {}
+        self._folders: tuple[PhotoPlace, ...] = ()
+        self._photos: dict[PhotoRef, PhotoScanned] = {}
         # Asked for by all pages at every change; of ten thousand photos each takes milliseconds.
         self._photo_tuple: tuple[PhotoScanned, ...] | None = None
         self._included_tuple: tuple[PhotoScanned, ...] | None = None
-        self._skipped: dict[Path, FileSkipped] = {}
-        self._excluded: frozenset[Path] = frozenset()
-        self._references: tuple[Path, ...] = ()
-        self._clean_photos: tuple[Path, ...] = ()
+        self._skipped: dict[PhotoRef, FileSkipped] = {}
+        self._excluded: frozenset[PhotoRef] = frozenset()
+        self._references: tuple[PhotoPlace, ...] = ()
+        self._clean_photos: tuple[PhotoRef, ...] = ()
         self._label_pairs: tuple[PhotoPair, ...] = ()
-        self._restored: dict[Path, list[RestoredPhoto]] = {}
+        self._restored: dict[PhotoRef, list[RestoredPhoto]] = {}
         self._model: ModelChoice | None = None
-        self._current_photo: Path | None = None
+        self._current_photo: PhotoRef | None = None
         self._compute_text = ""
         self.tried_speeds: dict[tuple[str, str], float] = {}
 
@@ -156,7 +157,7 @@ class Session(QObject):
         return self._compute_text
 
     @property
-    def folders(self) -> tuple[Path, ...]:
+    def folders(self) -> tuple[PhotoPlace, ...]:
         """The photo folders or files as they were opened."""
         return self._folders
 
@@ -193,17 +194,17 @@ class Session(QObject):
         return tuple(self._skipped.values())
 
     @property
-    def excluded(self) -> frozenset[Path]:
+    def excluded(self) -> frozenset[PhotoRef]:
         """Photos that a person took out."""
         return self._excluded
 
     @property
-    def references(self) -> tuple[Path, ...]:
+    def references(self) -> tuple[PhotoPlace, ...]:
         """Folders or files of clean references as they were added."""
         return self._references
 
     @property
-    def clean_photos(self) -> tuple[Path, ...]:
+    def clean_photos(self) -> tuple[PhotoRef, ...]:
         """The files of clean references, with a noisy photo of their name or without."""
         return self._clean_photos
 
@@ -218,16 +219,16 @@ class Session(QObject):
         return self._model
 
     @property
-    def current_photo(self) -> Path | None:
+    def current_photo(self) -> PhotoRef | None:
         """The photo that is looked at on the pages which show one."""
         return self._current_photo
 
     @property
-    def restored_sources(self) -> tuple[Path, ...]:
+    def restored_sources(self) -> tuple[PhotoRef, ...]:
         """The photos of which there is a restored version."""
         return tuple(self._restored)
 
-    def training_sources(self, *, is_whole_folder: bool) -> tuple[Path, ...]:
+    def training_sources(self, *, is_whole_folder: bool) -> tuple[PhotoPlace, ...]:
         """Return what a training is given: the folders while all their photos count, else the photos one by one.
 
         Args:
@@ -235,9 +236,9 @@ class Session(QObject):
         """
         if is_whole_folder and not self._excluded:
             return self._folders
-        return tuple(photo.path for photo in self.included_photos)
+        return tuple(photo_place(photo.path) for photo in self.included_photos)
 
-    def photo(self, path: Path) -> PhotoScanned | None:
+    def photo(self, path: PhotoRef) -> PhotoScanned | None:
         """Return what the scan found out about a photo."""
         return self._photos.get(path)
 
@@ -246,7 +247,7 @@ class Session(QObject):
         self._compute_text = compute_text
         self.engine_loaded.emit()
 
-    def set_folders(self, folders: Iterable[Path]) -> None:
+    def set_folders(self, folders: Iterable[PhotoPlace]) -> None:
         """Open other photo folders: forget the photos, exclusions and restored versions of the old ones."""
         self._folders = tuple(folders)
         self._photos.clear()
@@ -263,7 +264,7 @@ class Session(QObject):
         self.restored_changed.emit(None)
         self.current_photo_changed.emit()
 
-    def extend_folders(self, folders: Iterable[Path]) -> None:
+    def extend_folders(self, folders: Iterable[PhotoPlace]) -> None:
         """Open further photo folders beside the present ones."""
         self._folders = tuple(dict.fromkeys((*self._folders, *folders)))
         self.folders_changed.emit()
@@ -293,7 +294,7 @@ class Session(QObject):
             if lost:
                 self.photos_changed.emit()
 
-    def set_excluded(self, excluded: Iterable[Path]) -> None:
+    def set_excluded(self, excluded: Iterable[PhotoRef]) -> None:
         """Set which photos are left out."""
         changed = frozenset(excluded)
         if changed != self._excluded:
@@ -305,7 +306,7 @@ class Session(QObject):
         self._photo_tuple = None
         self._included_tuple = None
 
-    def set_references(self, references: Iterable[Path]) -> None:
+    def set_references(self, references: Iterable[PhotoPlace]) -> None:
         """Set the folders or files of clean references."""
         changed = tuple(dict.fromkeys(references))
         if changed != self._references:
@@ -319,7 +320,7 @@ class Session(QObject):
             self._label_pairs = changed
             self.label_pairs_changed.emit()
 
-    def set_clean_photos(self, paths: Iterable[Path]) -> None:
+    def set_clean_photos(self, paths: Iterable[PhotoRef]) -> None:
         """Set the files of clean references."""
         changed = tuple(paths)
         if changed != self._clean_photos:
@@ -358,13 +359,13 @@ class Session(QObject):
             self._model = model
             self.model_changed.emit()
 
-    def set_current_photo(self, path: Path | None) -> None:
+    def set_current_photo(self, path: PhotoRef | None) -> None:
         """Choose the photo that is looked at."""
         if path != self._current_photo:
             self._current_photo = path
             self.current_photo_changed.emit()
 
-    def restored(self, source: Path) -> tuple[RestoredPhoto, ...]:
+    def restored(self, source: PhotoRef) -> tuple[RestoredPhoto, ...]:
         """Return the restored versions of a photo, oldest first."""
         return tuple(self._restored.get(source, ()))
 
@@ -376,7 +377,7 @@ class Session(QObject):
             return None
         return InspectRequest(source, versions[-1].path, versions[-1].label)
 
-    def add_restored(self, source: Path, restored: RestoredPhoto) -> None:
+    def add_restored(self, source: PhotoRef, restored: RestoredPhoto) -> None:
         """Add a restored version; an older one of the same file is replaced."""
         versions = [version for version in self._restored.get(source, []) if version.path != restored.path]
         self._restored[source] = [*versions, restored]

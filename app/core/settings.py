@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.contracts.output_formats import FORMATS
 from engine.contracts.output_names import DEFAULT_PATTERN
+from engine.contracts.photo import PhotoPlace
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.folder_lock import lock_folder
 from engine.machine.json_files import json_text, read_json_object
@@ -179,11 +180,11 @@ class Settings(QObject):
             self._write_later.start()
             self.changed.emit(setting.key)
 
-    def get_for_folder(self, folder: Path, setting: Setting[T]) -> T:
+    def get_for_folder(self, folder: PhotoPlace, setting: Setting[T]) -> T:
         """Return a preference as it was last set for one photo folder; the general value if it never was."""
         return setting.accept(self._folders.get(str(folder), {}).get(setting.key, self.get(setting)))
 
-    def set_for_folder(self, folder: Path, setting: Setting[T], value: T) -> None:
+    def set_for_folder(self, folder: PhotoPlace, setting: Setting[T], value: T) -> None:
         """Store a preference for one photo folder; the most recent folders are remembered."""
         values = self._folders.pop(str(folder), {})
         values[setting.key] = setting.accept(value)

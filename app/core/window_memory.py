@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMainWindow, QSplitter, QWidget
 
 from app.core.session import ModelChoice, Session
 from app.core.settings import LAST_MODEL, LAST_PHOTO, SPLITTERS, WINDOW_GEOMETRY, Settings
+from engine.contracts.photo import PhotoRef
 
 FIRST_SIZE = (1280, 800)
 FRAME_PX = (8, 48)
@@ -27,7 +28,7 @@ class WindowMemory(QObject):
         self._pages = pages
         self._session = session
         self._settings = settings
-        self._awaited_photo: Path | None = None
+        self._awaited_photo: PhotoRef | None = None
 
     def restore(self) -> None:
         """Bring everything back; what is gone by now is left out."""
@@ -36,7 +37,7 @@ class WindowMemory(QObject):
         self._recall_model()
         photo = self._settings.get(LAST_PHOTO)
         if photo:
-            self._awaited_photo = Path(photo)
+            self._awaited_photo = PhotoRef.of(photo)
             self._session.photos_added.connect(self._recall_photo)
         self._session.model_changed.connect(self._keep_model)
         self._session.current_photo_changed.connect(self._keep_photo)

@@ -22,14 +22,14 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt, QThread, QThreadPool, 
 from PySide6.QtGui import QImage, QPixmap
 
 from app.look.image_convert import qimage_from_bytes
-from app.look.translation import tr
 from engine.contracts.errors import EngineError
+from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.caches import BoundedFolder
 from engine.machine.places import Place
 from engine.photo_files.photos import read_embedded_thumbnail, read_thumbnail
-from engine.photo_files.tiff.pages import containing_file
 from engine.photos.decoded_files import DECODER_VERSION
+from engine.photos.identity import identity_of
 
 DEFAULT_SIDE_PX = 384
 """Longer side of a thumbnail: sharp at the largest grid size, or at half of it on a high-density display."""
@@ -41,16 +41,16 @@ _BACKGROUND_NICENESS = 10
 
 @dataclass(frozen=True)
 class _Reading:
-    """What a background thread has found out about one file.
+    """What a background thread has found out about one photo.
 
     Attributes:
-        path: The file.
+        path: The photo.
         generation: Of the settings that it was read with.
         result: The thumbnail, why there is none, or a fault of the program.
         is_draft: Whether a sharper one follows.
     """
 
-    path: Path
+    path: PhotoRef
     generation: int
     result: QImage | str | Exception
     is_draft: bool = False
@@ -62,8 +62,8 @@ class ThumbnailLoader(QObject):
     All methods belong to the main thread.
 
     Signals:
-        ready(Path): The file's thumbnail, a sharper one, or its failure, is known now; or the one there was is of no
-            use any more. Main thread.
+        ready(PhotoRef): The photo's thumbnail, a sharper one, or its failure, is known now; or the one there was is of
+            no use any more. Main thread.
 
     Attributes:
         side_px: Longer side of every thumbnail.
@@ -87,16 +87,16 @@ class ThumbnailLoader(QObject):
         self._disk_cache = ThumbnailFiles(cache_folder or Place.THUMBNAILS.path(), disk_limit_bytes)
         self._memory_limit_bytes = memory_limit_bytes
         self._memory_bytes = 0
-        self._pixmaps: OrderedDict[Path, QPixmap] = OrderedDict()
-        self._drafts: set[Path] = set()
-        self._failures: dict[Path, str] = {}
+        self._pixmaps: OrderedDict[PhotoRef, QPixmap] = OrderedDict()
+        self._drafts: set[PhotoRef] = set()
+        self._failures: dict[PhotoRef, str] = {}
         self._is_stretched = False
         self._generation = 0
-        self._wanted_by_view: dict[Hashable, tuple[Path, ...]] = {}
+        self._wanted_by_view: dict[Hashable, tuple[PhotoRef, ...]] = {}
 
         self._lock = threading.Lock()
-        self._queue: deque[Path] = deque()
-        self._being_read: set[Path] = set()
+        self._queue: deque[PhotoRef] = deque()
+        self._being_read: set[PhotoRef] = set()
         self._results: deque[_Reading] = deque()
         self._num_workers = 0
         self._num_threads = num_threads
@@ -112,7 +112,7 @@ class ThumbnailLoader(QObject):
         self._disk_cache.limit_bytes = num_bytes
         self._pool.start(self._disk_cache.make_room)
 
-    def want(self, paths: Iterable[Path], *, view: Hashable = None) -> None:
+    def want(self, paths: Iterable[PhotoRef], *, view: Hashable = None) -> None:
         """Say which files a view shows now; this replaces what it said before.
 
         Args:
@@ -153,26 +153,26 @@ class ThumbnailLoader(QObject):
             self.ready.emit(path)
         self._fill_queue()
 
-    def forget(self, places: Sequence[Path]) -> None:
+    def forget(self, places: Sequence[PhotoPlace]) -> None:
         """Read files anew that may have changed, or could not be read before.
 
         Args:
-            places: Files, or folders with all that is in them.
+            places: Photos, or files and folders with all that is in them.
         """
-        for path in [path for path in (*self._pixmaps, *self._failures) if any(map(path.is_relative_to, places))]:
+        for path in [path for path in (*self._pixmaps, *self._failures) if any(map(path.is_in, places))]:
             self._failures.pop(path, None)
             self._drop(path)
             self.ready.emit(path)
         self._fill_queue()
 
-    def pixmap(self, path: Path) -> QPixmap | None:
+    def pixmap(self, path: PhotoRef) -> QPixmap | None:
         """Return the thumbnail if it is in memory; None while it is not."""
         pixmap = self._pixmaps.get(path)
         if pixmap is not None:
             self._pixmaps.move_to_end(path)
         return pixmap
 
-    def failure(self, path: Path) -> str | None:
+    def failure(self, path: PhotoRef) -> str | None:
         """Return why the file has no thumbnail; None if it has one or is not read yet."""
         return self._failures.get(path)
 
@@ -205,7 +205,7 @@ class ThumbnailLoader(QObject):
             if must_wake and not emit_if_alive(self._arrived):
                 return
 
-    def _read(self, path: Path, generation: int, has_draft: bool) -> _Reading:
+    def _read(self, path: PhotoRef, generation: int, has_draft: bool) -> _Reading:
         is_stretched = self._is_stretched
         try:
             values = self._disk_cache.read(path, self.side_px, is_stretched)
@@ -218,8 +218,6 @@ class ThumbnailLoader(QObject):
                 self._disk_cache.write(path, self.side_px, values, is_stretched)
         except EngineError as error:
             return _Reading(path, generation, error.message)
-        except OSError as error:
-            return _Reading(path, generation, tr("The file cannot be read: {why}.").format(why=error.strerror or error))
         return _Reading(path, generation, qimage_from_bytes(values))
 
     @Slot()
@@ -242,7 +240,7 @@ class ThumbnailLoader(QObject):
             if isinstance(reading.result, Exception):
                 raise reading.result
 
-    def _remember(self, path: Path, pixmap: QPixmap, is_draft: bool) -> None:
+    def _remember(self, path: PhotoRef, pixmap: QPixmap, is_draft: bool) -> None:
         self._drop(path)
         self._pixmaps[path] = pixmap
         self._memory_bytes += _num_bytes(pixmap)
@@ -251,7 +249,7 @@ class ThumbnailLoader(QObject):
         while self._memory_bytes > self._memory_limit_bytes and len(self._pixmaps) > 1:
             self._drop(next(iter(self._pixmaps)))
 
-    def _drop(self, path: Path) -> None:
+    def _drop(self, path: PhotoRef) -> None:
         pixmap = self._pixmaps.pop(path, None)
         self._drafts.discard(path)
         if pixmap is not None:
@@ -267,13 +265,11 @@ class ThumbnailFiles(BoundedFolder):
     def __init__(self, folder: Path, limit_bytes: int = DISK_LIMIT_BYTES) -> None:
         super().__init__(folder, "*.jpg", limit_bytes)
 
-    def read(self, path: Path, side_px: int, is_stretched: bool = False) -> NDArray[np.uint8] | None:
-        """Return the cached thumbnail of a file, height x width x 3; None if there is none.
-
-        Raises:
-            OSError: The photo itself is gone.
-        """
+    def read(self, path: PhotoRef, side_px: int, is_stretched: bool = False) -> NDArray[np.uint8] | None:
+        """Return the cached thumbnail of a photo, height x width x 3; None if there is none."""
         entry = self._entry(path, side_px, is_stretched)
+        if entry is None:
+            return None
         try:
             encoded = np.frombuffer(entry.read_bytes(), np.uint8)
         except OSError:
@@ -281,18 +277,23 @@ class ThumbnailFiles(BoundedFolder):
         decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
         return None if decoded is None else np.ascontiguousarray(decoded[:, :, ::-1], dtype=np.uint8)
 
-    def write(self, path: Path, side_px: int, values: NDArray[np.uint8], is_stretched: bool = False) -> None:
+    def write(self, path: PhotoRef, side_px: int, values: NDArray[np.uint8], is_stretched: bool = False) -> None:
         """Keep a thumbnail, height x width x 3."""
+        entry = self._entry(path, side_px, is_stretched)
+        if entry is None:
+            return
         _, encoded = cv2.imencode(".jpg", values[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_bytes_atomically(self._entry(path, side_px, is_stretched), encoded.tobytes())
+            write_bytes_atomically(entry, encoded.tobytes())
         except OSError:
             return
 
-    def _entry(self, path: Path, side_px: int, is_stretched: bool) -> Path:
-        status = containing_file(path).stat()
-        key = f"{DECODER_VERSION}\0{path.absolute()}\0{status.st_mtime_ns}\0{status.st_size}\0{side_px}"
+    def _entry(self, path: PhotoRef, side_px: int, is_stretched: bool) -> Path | None:
+        identity = identity_of(path.absolute())
+        if not identity:
+            return None
+        key = f"{DECODER_VERSION}\0{identity}\0{side_px}"
         if is_stretched:
             key += "\0stretched"
         return self.folder / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:40]}.jpg"

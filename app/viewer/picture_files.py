@@ -2,15 +2,13 @@
 
 import threading
 from collections import OrderedDict
-from pathlib import Path
 
 from app.look.image_convert import DisplayLevels
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from engine.contracts.errors import EngineError
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import PhotoImage, read_image
-from engine.photo_files.tiff.pages import containing_file
-
-_Key = tuple[Path, int, int]
+from engine.photos.identity import identity_of
 
 
 class PictureFiles:
@@ -19,15 +17,15 @@ class PictureFiles:
     def __init__(self, limit_bytes: int = 768 * 2**20) -> None:
         self._limit_bytes = limit_bytes
         self._lock = threading.Lock()
-        self._photos: OrderedDict[_Key, PhotoImage] = OrderedDict()
+        self._photos: OrderedDict[str, PhotoImage] = OrderedDict()
 
-    def read(self, path: Path) -> PhotoImage:
+    def read(self, path: PhotoRef) -> PhotoImage:
         """Return a photo; decoded anew where the file has changed.
 
         Raises:
             ImageReadError: The file cannot be read as a photo.
         """
-        key = self._key(path)
+        key = identity_of(path)
         with self._lock:
             if key in self._photos:
                 self._photos.move_to_end(key)
@@ -39,7 +37,7 @@ class PictureFiles:
                 self._photos.popitem(last=False)
         return photo
 
-    def picture(self, path: Path, *, title: str, detail: str, role: PictureRole) -> PaneContent:
+    def picture(self, path: PhotoRef, *, title: str, detail: str, role: PictureRole) -> PaneContent:
         """Return a photo as a pane's content; one that cannot be read as the reason why."""
         try:
             photo = self.read(path)
@@ -54,11 +52,3 @@ class PictureFiles:
             icc_profile=photo.metadata.icc_profile,
             levels=DisplayLevels.of_file(photo.metadata.levels),
         )
-
-    def _key(self, path: Path) -> _Key:
-        try:
-            status = containing_file(path).stat()
-        except OSError:
-            # Reading it gives the reason in words.
-            return path, 0, 0
-        return path, status.st_mtime_ns, status.st_size

@@ -1,7 +1,7 @@
 """One small widget per kind of setting: each shows a value, gives it back, and says when a person changed it."""
 
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -25,6 +25,7 @@ from app.look.theme import SPACING, Theme
 from app.look.translation import mark, read_number, short_number, tr, translate_engine
 from app.widgets.elided_box import ElidedComboBox
 from engine.contracts.output_formats import FORMATS
+from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
 
 CHOICE_TITLES = {
     "auto": mark("Automatic"),
@@ -294,7 +295,7 @@ class PathEditor(FieldEditor):
 class LinesEditor(FieldEditor):
     """Several texts or paths, one a line."""
 
-    def __init__(self, kind: type, *, is_optional: bool, parent: QWidget | None = None) -> None:
+    def __init__(self, kind: Callable[[str], Any], *, is_optional: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._kind = kind
         self._is_optional = is_optional
@@ -351,12 +352,13 @@ def editor_for(annotation: Any, metadata: list[Any], *, unit: str = "", empty_te
         return FloatEditor(unit)
     if annotation is str:
         return TextEditor()
-    if annotation is Path:
+    if annotation in (Path, PhotoRef):
         return PathEditor(is_optional=is_optional)
     if get_origin(annotation) is tuple:
         item = get_args(annotation)[0]
-        if item in (Path, str):
-            return LinesEditor(item, is_optional=is_optional)
+        if item in (Path, str, PhotoRef, PhotoPlace):
+            read = photo_place if item == PhotoPlace else PhotoRef.of if item is PhotoRef else item
+            return LinesEditor(read, is_optional=is_optional)
         return NumbersEditor(
             [word for part in get_args(item) if get_origin(part) is Literal for word in get_args(part)]
         )

@@ -47,9 +47,9 @@ from app.window.page_table import PAGE_CLASSES
 from app.window.rail import Rail, RailEntry
 from app.window.settings_dialog import SettingsDialog
 from app.window.shortcut_sheet import ShortcutSheet
+from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
 from engine.machine.places import Place
 from engine.models.cards import MODEL_SUFFIXES
-from engine.photo_files.tiff.pages import is_on_disk
 
 logger = logging.getLogger(__name__)
 
@@ -154,7 +154,7 @@ class MainWindow(QMainWindow):
         self._settings.set(LAST_PAGE, page.page_id)
         page.activated()
 
-    def open_paths(self, paths: Sequence[Path]) -> None:
+    def open_paths(self, paths: Sequence[PhotoPlace]) -> None:
         """Open folders and files as photos."""
         if self._take_model(paths):
             return
@@ -164,9 +164,9 @@ class MainWindow(QMainWindow):
 
     def open_last_folders(self) -> None:
         """Open what was open when the program was last closed, as far as it is still there."""
-        paths = [Path(name) for name in self._settings.get(LAST_FOLDERS) if is_on_disk(Path(name))]
-        if paths:
-            self.pages["photos"].accept_paths(paths)
+        places = [photo_place(name) for name in self._settings.get(LAST_FOLDERS) if PhotoRef.of(name).is_on_disk()]
+        if places:
+            self.pages["photos"].accept_paths(places)
 
     @Slot()
     def choose_folder(self) -> None:
@@ -314,9 +314,9 @@ class MainWindow(QMainWindow):
             preference = compute_preference(self._settings)
             self._computing.submit(lambda: compute_text(preference))
 
-    def _take_model(self, paths: Sequence[Path]) -> bool:
+    def _take_model(self, paths: Sequence[PhotoPlace]) -> bool:
         """Show the card of a model file among these; return whether there is one."""
-        models = [path for path in paths if path.suffix.lower() in MODEL_SUFFIXES]
+        models = [path for path in paths if isinstance(path, Path) and path.suffix.lower() in MODEL_SUFFIXES]
         if models:
             self.show_page("runs")
             self.current_page.accept_paths(models)
@@ -335,7 +335,7 @@ class MainWindow(QMainWindow):
         if not open_in_file_manager(folder):
             self.message_bar.post(no_file_manager(folder))
 
-    def _complain_about(self, paths: Sequence[Path]) -> None:
+    def _complain_about(self, paths: Sequence[PhotoPlace]) -> None:
         names = ", ".join(path.name for path in paths[:3])
         self.message_bar.post(
             Message(

@@ -38,6 +38,7 @@ from engine.contracts.events import (
     VerdictReady,
 )
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.photo import PhotoRef
 from engine.machine.processes.rank import is_follower
 
 EXIT_SOME_FAILED = 1
@@ -141,7 +142,7 @@ def to_json(value: Any) -> Any:
     """Convert a value to what JSON holds: paths and times to text, numbers that are not finite to null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, Path):
+    if isinstance(value, Path | PhotoRef):
         return str(value)
     if isinstance(value, datetime):
         return value.isoformat()

@@ -21,13 +21,14 @@ from engine.contracts.configs import ComputeConfig
 from engine.contracts.errors import ImageWriteError, InvalidInputError, RunStoreError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.machine.caches import BoundedFolder
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.colour.transparency import spread_visible_colours
 from engine.photo_files.photos import PhotoImage, is_raw_file, read_image, write_image
 from engine.photo_files.raw.mosaic import render
-from engine.photo_files.tiff.pages import containing_file
 from engine.photos.decoded_files import DECODER_VERSION
+from engine.photos.identity import identity_of
 from engine.restoring.raw import open_raw, restore_raw_file
 from engine.runs.folder import Run
 
@@ -43,7 +44,7 @@ _STAGE = "Computing the picture"
 class ComparisonPictureConfig(ComputeConfig):
     """One photo, and what makes another picture of it: a model or a classical method."""
 
-    photo: Annotated[Path, Field(title="Photo", description="The photo as it is.")]
+    photo: Annotated[PhotoRef, Field(title="Photo", description="The photo as it is.")]
     folder: Annotated[Path, Field(title="Folder", description="Where the picture is kept.")]
     model: Annotated[Path | None, Field(title="Model", description="A run folder or a model file.")] = None
     baseline: Annotated[str, Field(title="Classical method", description="Its name in the catalogue.")] = ""
@@ -149,7 +150,7 @@ def _by_baseline(config: ComparisonPictureConfig, control: JobControl) -> PhotoI
     return image.with_pixels(restored, image.alpha if config.scale == 1 else None)
 
 
-def _demosaicked(photo: Path, baseline: Baseline) -> PhotoImage:
+def _demosaicked(photo: PhotoRef, baseline: Baseline) -> PhotoImage:
     """Fill in a raw file's mosaic by interpolation.
 
     Raises:
@@ -189,8 +190,8 @@ def _picture_path(config: ComparisonPictureConfig) -> Path:
         DECODER_VERSION,
         config.device,
         config.precision,
-        _state(config.photo),
-        None if config.model is None else _state(_weights_of(config.model)),
+        identity_of(config.photo.absolute()),
+        None if config.model is None else identity_of(_weights_of(config.model).absolute()),
         config.baseline,
         config.scale,
     ]
@@ -205,15 +206,6 @@ def _weights_of(model: Path) -> Path:
     except RunStoreError:
         # Loading it gives the reason in words.
         return model
-
-
-def _state(path: Path) -> tuple[str, int, int]:
-    try:
-        status = containing_file(path).stat()
-    except OSError:
-        # Reading it gives the reason in words.
-        return str(path.absolute()), 0, 0
-    return str(path.absolute()), status.st_mtime_ns, status.st_size
 
 
 @cache

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from engine.contracts.output_formats import FORMATS
 from engine.contracts.output_names import DEFAULT_PATTERN, check_pattern
+from engine.contracts.photo import PhotoPlace, PhotoRef
 
 ADVANCED = {"level": "advanced"}
 
@@ -95,7 +96,7 @@ class ComputePreference(ComputeConfig):
 class ScanConfig(JobConfig):
     """Look through folders for usable photos."""
 
-    folders: Annotated[tuple[Path, ...], Field(min_length=1, title="Folders", description="Folders or files.")]
+    folders: Annotated[tuple[PhotoPlace, ...], Field(min_length=1, title="Folders", description="Folders or files.")]
     recursive: Annotated[bool, Field(title="Include subfolders", description="Look into subfolders too.")] = True
     estimate_noise: Annotated[bool, Field(title="Estimate noise", description="Measure each photo's noise level.")] = (
         True
@@ -205,7 +206,7 @@ class PretrainConfig(TrainingConfig):
     """Learn from noisy photos alone."""
 
     photos: Annotated[
-        tuple[Path, ...], Field(min_length=1, title="Photos", description="Folders or files of noisy photos.")
+        tuple[PhotoPlace, ...], Field(min_length=1, title="Photos", description="Folders or files of noisy photos.")
     ]
     pretext: Annotated[
         str,
@@ -233,13 +234,15 @@ class FinetuneConfig(TrainingConfig):
     """Learn from a few pairs of a noisy photo and its clean reference."""
 
     noisy: Annotated[
-        tuple[Path, ...],
+        tuple[PhotoPlace, ...],
         Field(
             title="Noisy photos",
             description="Folders or files; empty: the task makes them from the clean ones, if it can.",
         ),
     ] = ()
-    clean: Annotated[tuple[Path, ...], Field(min_length=1, title="Clean references", description="Folders or files.")]
+    clean: Annotated[
+        tuple[PhotoPlace, ...], Field(min_length=1, title="Clean references", description="Folders or files.")
+    ]
     task: Annotated[str, Field(title="Task", description="What the model shall do.")] = "denoise"
     labels: Annotated[
         int | None,
@@ -253,7 +256,7 @@ class FinetuneConfig(TrainingConfig):
         ),
     ] = None
     given_pairs: Annotated[
-        dict[Path, Path],
+        dict[PhotoRef, PhotoRef],
         Field(
             title="Given pairs",
             description="Noisy photos with their references, which belong together whatever their names.",
@@ -307,7 +310,7 @@ class RestoreConfig(ComputeConfig):
     """Restore photos with a model."""
 
     model: Annotated[Path, Field(title="Model", description="A run folder or a model file.")]
-    photos: Annotated[tuple[Path, ...], Field(min_length=1, title="Photos", description="Folders or files.")]
+    photos: Annotated[tuple[PhotoPlace, ...], Field(min_length=1, title="Photos", description="Folders or files.")]
     out: Annotated[Path, Field(title="Destination", description="Folder for the restored photos.")]
     strength: Annotated[
         float,
@@ -418,8 +421,10 @@ class EvaluateConfig(ComputeConfig):
     baseline: Annotated[
         str, Field(title="Classical method", description="A method that needs no training, instead of a model.")
     ] = ""
-    noisy: Annotated[tuple[Path, ...], Field(min_length=1, title="Noisy photos", description="Folders or files.")]
-    clean: Annotated[tuple[Path, ...], Field(min_length=1, title="Clean references", description="Folders or files.")]
+    noisy: Annotated[tuple[PhotoPlace, ...], Field(min_length=1, title="Noisy photos", description="Folders or files.")]
+    clean: Annotated[
+        tuple[PhotoPlace, ...], Field(min_length=1, title="Clean references", description="Folders or files.")
+    ]
     task: Annotated[
         str, Field(title="Task", description="Empty: the model's own; for a classical method, denoising.")
     ] = ""
@@ -449,7 +454,7 @@ class EvaluateConfig(ComputeConfig):
 class NoiseLearningConfig(ComputeConfig):
     """Learn what the noise of photos is like."""
 
-    photos: Annotated[tuple[Path, ...], Field(min_length=1, title="Photos", description="Files of noisy photos.")]
+    photos: Annotated[tuple[PhotoRef, ...], Field(min_length=1, title="Photos", description="Files of noisy photos.")]
     model: Annotated[
         Path | None,
         Field(title="Model", description="A run or model file that restores them; empty: the starter model."),

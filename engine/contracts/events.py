@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.contracts.learned_noise import LearnedNoise
 from engine.contracts.noise import FolderNoise, NoiseEstimate, SignalDependence
-from engine.contracts.photo import NOTHING_NOTED, CameraFacts, Pixels
+from engine.contracts.photo import NOTHING_NOTED, CameraFacts, PhotoRef, Pixels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +135,7 @@ class PhotoScanned:
     """One usable photo of a scan.
 
     Attributes:
-        path: The file.
+        path: Which it is.
         width: Pixels, after EXIF orientation.
         height: Pixels, after EXIF orientation.
         noise_sigma: Estimated noise standard deviation on the 0 to 1 scale; None where not estimated.
@@ -151,7 +151,7 @@ class PhotoScanned:
         num_pictures: How many pictures the file holds; the first of them is the photo.
     """
 
-    path: Path
+    path: PhotoRef
     width: int
     height: int
     noise_sigma: float | None
@@ -223,7 +223,7 @@ class TwinMade:
 class FileSkipped:
     """One file that a job cannot use; the job goes on with the rest."""
 
-    path: Path
+    path: PhotoRef
     reason: str
     hint: str
 
@@ -240,7 +240,7 @@ class ImageRestored:
         remarks: Sentences about what could not be done when it was read and written.
     """
 
-    source: Path
+    source: PhotoRef
     output: Path
     seconds: float
     how: str = ""
@@ -259,7 +259,7 @@ class PhotoPassedOver:
         how: As in `ImageRestored`.
     """
 
-    source: Path
+    source: PhotoRef
     output: Path
     is_done: bool
     how: str = ""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from engine.contracts.configs import ADVANCED, ComputeConfig, FinetuneConfig, Preset, PretrainConfig
+from engine.contracts.photo import PhotoPlace
 from engine.contracts.presets import finetune_preset, pretrain_preset
 
 LabelCount = Annotated[int, Field(ge=0)] | Literal["all"]
@@ -21,10 +22,11 @@ class LabelBudgetConfig(ComputeConfig):
     """Measure what pretraining, a starter model and a few more labels are worth on a folder."""
 
     noisy: Annotated[
-        tuple[Path, ...], Field(min_length=1, title="Noisy photos", description="Folders or files of noisy photos.")
+        tuple[PhotoPlace, ...],
+        Field(min_length=1, title="Noisy photos", description="Folders or files of noisy photos."),
     ]
     clean: Annotated[
-        tuple[Path, ...],
+        tuple[PhotoPlace, ...],
         Field(min_length=1, title="Clean references", description="Folders or files; named as their noisy photos."),
     ]
     out: Annotated[

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from engine.contracts.configs import ADVANCED, ComputeConfig
+from engine.contracts.photo import PhotoPlace
 
 
 class SuggestLabelsConfig(ComputeConfig):
@@ -13,7 +14,7 @@ class SuggestLabelsConfig(ComputeConfig):
 
     model: Annotated[Path, Field(title="Model", description="A run folder or a model file; it tells noise apart.")]
     photos: Annotated[
-        tuple[Path, ...], Field(min_length=1, title="Photos", description="Folders or files of noisy photos.")
+        tuple[PhotoPlace, ...], Field(min_length=1, title="Photos", description="Folders or files of noisy photos.")
     ]
     count: Annotated[int, Field(ge=1, le=1000, title="Labels", description="How many photos to suggest.")] = 5
     seed: Annotated[

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from engine.contracts.photo import PhotoRef
 from engine.contracts.results import PhotoOutcome
 
 
@@ -19,7 +20,7 @@ class RestoreReportConfig:
 
     path: Path
     outcomes: tuple[PhotoOutcome, ...]
-    earlier_results: tuple[Path, ...] = ()
+    earlier_results: tuple[PhotoRef, ...] = ()
 
 
 def report_path(folder: Path) -> Path:

@@ -8,6 +8,7 @@ from typing import Literal
 from engine.contracts.events import FileSkipped, PhotoScanned
 from engine.contracts.learned_noise import LearnedNoise
 from engine.contracts.noise import FolderNoise
+from engine.contracts.photo import PhotoRef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,7 @@ class PhotoOutcome:
         remarks: As in `ImageRestored`.
     """
 
-    source: Path
+    source: PhotoRef
     state: Literal["restored", "done", "exists", "failed"]
     output: Path | None = None
     seconds: float = 0.0
@@ -92,20 +93,20 @@ class RestoreResult:
     megapixels: float
     report: Path | None = None
     backend: str = "torch"
-    earlier_results: tuple[Path, ...] = ()
+    earlier_results: tuple[PhotoRef, ...] = ()
 
     @property
-    def restored(self) -> tuple[tuple[Path, Path], ...]:
+    def restored(self) -> tuple[tuple[PhotoRef, Path], ...]:
         """Pairs of source and output."""
         return self._pairs("restored")
 
     @property
-    def already_done(self) -> tuple[tuple[Path, Path], ...]:
+    def already_done(self) -> tuple[tuple[PhotoRef, Path], ...]:
         """Pairs of source and the result that was there already."""
         return self._pairs("done")
 
     @property
-    def skipped_existing(self) -> tuple[Path, ...]:
+    def skipped_existing(self) -> tuple[PhotoRef, ...]:
         """Sources for which another file of the result's name was there, and stays."""
         return tuple(outcome.source for outcome in self.outcomes if outcome.state == "exists")
 
@@ -118,7 +119,7 @@ class RestoreResult:
             if outcome.state == "failed"
         )
 
-    def _pairs(self, state: str) -> tuple[tuple[Path, Path], ...]:
+    def _pairs(self, state: str) -> tuple[tuple[PhotoRef, Path], ...]:
         return tuple(
             (outcome.source, outcome.output)
             for outcome in self.outcomes
@@ -204,5 +205,5 @@ class PhotosNoise:
         noise: What was learned, in their order.
     """
 
-    paths: tuple[Path, ...]
+    paths: tuple[PhotoRef, ...]
     noise: LearnedNoise

@@ -9,6 +9,7 @@ from engine.contracts.errors import ImageWriteError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, JobWarning, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.label_budget import LabelBudgetConfig
+from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.label_budget.methods import LeftOut, choose_methods
 from engine.label_budget.plan import make_plan, split_photos
 from engine.label_budget.progress import ExperimentProgress
@@ -103,14 +104,14 @@ def label_budget(config: LabelBudgetConfig, control: JobControl, emit: Emit) -> 
 
 def _find_photos(
     config: LabelBudgetConfig, skipped: list[FileSkipped], control: JobControl, emit: Emit
-) -> tuple[list[Path], list[PhotoPair]]:
+) -> tuple[list[PhotoRef], list[PhotoPair]]:
     """All usable noisy photos, and the pairs whose two sides agree and whose names tell them apart."""
 
-    def set_aside(path: Path, reason: str, hint: str) -> None:
+    def set_aside(path: PhotoRef, reason: str, hint: str) -> None:
         skipped.append(FileSkipped(path=path, reason=reason, hint=hint))
         emit(skipped[-1])
 
-    def usable(folders: tuple[Path, ...]) -> list[Path]:
+    def usable(folders: tuple[PhotoPlace, ...]) -> list[PhotoRef]:
         found, unusable = find_usable_photos(list_image_files(folders))
         for file in unusable:
             set_aside(file.path, file.reason, file.hint)

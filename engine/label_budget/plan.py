@@ -10,6 +10,7 @@ import numpy as np
 from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.label_budget import PRIMARY_PRETEXT, LabelBudgetConfig
+from engine.contracts.photo import PhotoRef
 from engine.label_budget.methods import SCRATCH, LeftOut, Method
 from engine.method.catalogue.pretexts import PRETEXTS
 from engine.photos.pairs import PhotoPair, choose_pairs
@@ -30,7 +31,7 @@ class PhotoSet:
 
     candidates: tuple[PhotoPair, ...]
     evaluation: tuple[PhotoPair, ...]
-    unlabelled: tuple[Path, ...]
+    unlabelled: tuple[PhotoRef, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,7 @@ class Plan:
     left_out: tuple[LeftOut, ...] = field(default=())
 
 
-def split_photos(config: LabelBudgetConfig, pairs: Sequence[PhotoPair], noisy: Sequence[Path]) -> PhotoSet:
+def split_photos(config: LabelBudgetConfig, pairs: Sequence[PhotoPair], noisy: Sequence[PhotoRef]) -> PhotoSet:
     """Decide who is measured and who teaches.
 
     Args:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from engine.contracts.configs import PretrainConfig
 from engine.contracts.label_budget import LabelBudgetConfig
+from engine.contracts.photo import PhotoRef
 from engine.label_budget.methods import LeftOut, choose_methods
 from engine.label_budget.plan import make_plan, split_photos
 from engine.photos.pairs import PhotoPair
@@ -32,7 +32,7 @@ class Workload:
     left_out: tuple[LeftOut, ...]
 
 
-def count_workload(config: LabelBudgetConfig, pairs: Sequence[PhotoPair], noisy: Sequence[Path]) -> Workload:
+def count_workload(config: LabelBudgetConfig, pairs: Sequence[PhotoPair], noisy: Sequence[PhotoRef]) -> Workload:
     """Count what an experiment will do; quick.
 
     Args:

@@ -21,12 +21,12 @@ from engine.contracts.configs import JobConfig
 from engine.contracts.errors import ImageReadError, ImageWriteError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.labelling.burst_alignment import AlignedShot, ReadShot, align_shot, read_shot
 from engine.labelling.burst_merging import MergedShots, as_seen_by, merge_shots
 from engine.machine.interruptible import run_interruptibly
 from engine.machine.system_memory import available_memory
 from engine.photo_files.photos import encode_image, probe_image, usual_suffix, write_encoded_image
-from engine.photo_files.tiff.pages import containing_file
 from engine.photos.folder import list_image_files
 from engine.photos.noise_estimate import MIN_SIDE_PX, estimate_noise
 from engine.photos.pairs import PhotoPair
@@ -43,7 +43,7 @@ _MAX_NOISE_RATIO = 3.0
 _SMALLEST_SIGMA = 0.5 / 255
 _READING, _ALIGNING, _AVERAGING, _WRITING = "Reading shots", "Aligning shots", "Averaging", "Writing references"
 
-_LeaveOut = Callable[[Path, str, str], None]
+_LeaveOut = Callable[[PhotoRef, str, str], None]
 """Notes a shot that becomes no label: its path, why, what to do."""
 
 
@@ -60,7 +60,7 @@ class BurstConfig(JobConfig):
     """Average several shots of one scene into clean references."""
 
     shots: Annotated[
-        tuple[Path, ...],
+        tuple[PhotoPlace, ...],
         Field(min_length=1, title="Shots", description="Photos of one scene, or a folder of them."),
     ]
     out: Annotated[Path, Field(title="Destination", description="Folder for the references.")]
@@ -118,7 +118,7 @@ def make_burst_references(config: BurstConfig, control: JobControl, emit: Emit) 
     started, paused_before = time.monotonic(), control.paused_seconds
     left_out: list[FileSkipped] = []
 
-    def leave_out(path: Path, reason: str, hint: str) -> None:
+    def leave_out(path: PhotoRef, reason: str, hint: str) -> None:
         left_out.append(FileSkipped(path=path, reason=reason, hint=hint))
         emit(left_out[-1])
 
@@ -172,15 +172,15 @@ def make_burst_references(config: BurstConfig, control: JobControl, emit: Emit) 
     )
 
 
-def _check_destination(out: Path, paths: Sequence[Path]) -> None:
-    if any(containing_file(path).parent.absolute() == out.absolute() for path in paths):
+def _check_destination(out: Path, paths: Sequence[PhotoRef]) -> None:
+    if any(path.file.parent.absolute() == out.absolute() for path in paths):
         raise InvalidInputError(
             "The references must not go into the folder of the shots.",
             "Choose another folder; among the noisy photos they would count as noisy.",
         )
 
 
-def _check_memory(paths: Sequence[Path]) -> None:
+def _check_memory(paths: Sequence[PhotoRef]) -> None:
     needed = 0
     for path in paths:
         try:
@@ -225,7 +225,7 @@ def _align(
 ) -> list[AlignedShot]:
     """Bring all shots onto the one in the middle, or onto another where that shows a scene of its own."""
     middle = len(photos) // 2
-    best: tuple[list[AlignedShot], list[tuple[Path, str, str]]] = ([], [])
+    best: tuple[list[AlignedShot], list[tuple[PhotoRef, str, str]]] = ([], [])
     for position in dict.fromkeys((middle, 0, len(photos) - 1)):
         base = photos[position]
         members, others = [], []
@@ -285,7 +285,7 @@ def _write(
         raise ImageWriteError(
             f"The folder {config.out} cannot be made ({reason}).", "Choose another folder."
         ) from error
-    common: Path | None = None
+    common: PhotoRef | None = None
     pairs: list[PhotoPair] = []
     for index, (member, moved, share) in enumerate(still):
         control.wait_if_paused()
@@ -299,9 +299,10 @@ def _write(
         content = run_interruptibly(encode, control)
         path = _free_name(config.out, member.path, config.file_format)
         write_encoded_image(path, content)
+        reference = PhotoRef(path)
         if is_plain:
-            common = path
-        pairs.append(PhotoPair(member.path, path))
+            common = reference
+        pairs.append(PhotoPair(member.path, reference))
     emit(StepDone(stage=_WRITING, step=len(still), num_steps=len(still)))
     return pairs
 
@@ -321,7 +322,7 @@ def _encoded(
     return encode_image(reference, file_format=file_format, bit_depth=16)
 
 
-def _free_name(folder: Path, shot: Path, file_format: str) -> Path:
+def _free_name(folder: Path, shot: PhotoRef, file_format: str) -> Path:
     """A name that matches the shot's, of no file that is there."""
     suffix = usual_suffix(file_format)
     path = folder / f"{shot.stem}_reference{suffix}"

@@ -1,13 +1,13 @@
 """Shots of a burst, read and brought onto one of them; or why one cannot be."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts.errors import ImageReadError
+from engine.contracts.photo import PhotoRef
 from engine.labelling.alignment import (
     MAX_UNCOVERED_SHARE,
     MIN_SHAPE_CORRELATION,
@@ -32,12 +32,12 @@ class ReadShot:
     """A shot in memory.
 
     Attributes:
-        path: Its file.
+        path: Which it is.
         image: The photo.
         gray: Its brightness. Shape: (height, width), 0 to 1.
     """
 
-    path: Path
+    path: PhotoRef
     image: PhotoImage
     gray: NDArray[np.float32]
 
@@ -47,19 +47,19 @@ class AlignedShot:
     """A shot that lies on the others.
 
     Attributes:
-        path: Its file.
+        path: Which it is.
         image: The photo as it is.
         shot: Its levels, and how they lie.
         displacement_px: How far its farthest corner has to be moved.
     """
 
-    path: Path
+    path: PhotoRef
     image: PhotoImage
     shot: Shot
     displacement_px: float
 
 
-def read_shot(path: Path) -> ReadShot:
+def read_shot(path: PhotoRef) -> ReadShot:
     """Read a shot.
 
     Raises:

@@ -18,11 +18,12 @@ from engine.contracts.errors import EngineError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
 from engine.labelling.doctor_measures import ChannelFit, PairMeasures, measure_pair
-from engine.machine.caches import KeptMeasures, identity_of
+from engine.machine.caches import KeptMeasures
 from engine.machine.interruptible import run_interruptibly
 from engine.machine.places import Place
 from engine.photo_files.photos import read_image
 from engine.photos.decoded_files import DECODER_VERSION
+from engine.photos.identity import identity_of
 from engine.photos.pair_checks import MAX_SHIFT_PX
 from engine.photos.pairs import PhotoPair
 from engine.photos.scenes import group_scenes
@@ -141,7 +142,7 @@ def examine_pairs(request: ExamineRequest, control: JobControl, emit: Emit) -> t
         for index, pair in enumerate(request.pairs):
             control.wait_if_paused()
             emit(StepDone(stage=_STAGE, step=index, num_steps=len(request.pairs)))
-            identity = identity_of((pair.noisy, pair.clean))
+            identity = identity_of(pair.noisy, pair.clean)
             known = kept.find(identity)
             outcomes[pair] = known or run_interruptibly(partial(_measure, pair), control)
             if known is None and isinstance(found := outcomes[pair], PairMeasures):

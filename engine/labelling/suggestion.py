@@ -19,6 +19,7 @@ from engine.contracts.errors import EngineError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, JobWarning, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.label_suggestion import SuggestLabelsConfig
+from engine.contracts.photo import PhotoRef
 from engine.labelling.k_medoids import k_medoids
 from engine.machine.interruptible import run_interruptibly
 from engine.photos.folder import find_usable_photos, list_image_files
@@ -46,15 +47,15 @@ class SuggestedLabel:
     """A photo that should get a clean reference.
 
     Attributes:
-        photo: Its file.
+        photo: Which it is.
         stands_for: The photos whose noise is most like its own, nearest first; itself at the front.
         noise_sigma: Standard deviation of its residual, 0 to 1: what the model takes for noise, and what it cannot
             foresee of the picture.
         sentence: Why it is suggested.
     """
 
-    photo: Path
-    stands_for: tuple[Path, ...]
+    photo: PhotoRef
+    stands_for: tuple[PhotoRef, ...]
     noise_sigma: float
     sentence: str
 
@@ -143,7 +144,7 @@ class PhotoResiduals:
         sigmas: Standard deviations of the residuals. Shape: (photos,).
     """
 
-    photos: tuple[Path, ...]
+    photos: tuple[PhotoRef, ...]
     distances: NDArray[np.float64]
     sigmas: NDArray[np.float64]
 
@@ -152,7 +153,7 @@ def measure_residuals(
     model_path: Path,
     model: "RestorationModel",
     device: "ComputeDevice",
-    paths: Sequence[Path],
+    paths: Sequence[PhotoRef],
     seed: int,
     control: JobControl,
     emit: Emit,
@@ -193,7 +194,7 @@ def measure_residuals(
         )
         return maker.residual(crops, step_seed(seed, index)).values
 
-    photos: list[Path] = []
+    photos: list[PhotoRef] = []
     quantiles: list[Tensor] = []
     for index, path in enumerate(paths):
         control.wait_if_paused()
@@ -243,7 +244,7 @@ def choose_representatives(residuals: PhotoResiduals, count: int) -> tuple[Sugge
     return tuple(sorted(suggested, key=lambda label: -len(label.stands_for)))
 
 
-def _explain(stands_for: Sequence[Path], sigma: float, rank: int, num_suggested: int, num_photos: int) -> str:
+def _explain(stands_for: Sequence[PhotoRef], sigma: float, rank: int, num_suggested: int, num_photos: int) -> str:
     others = stands_for[1:]
     if not others:
         likeness = "No other photo has a noise much like its own."

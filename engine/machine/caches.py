@@ -4,7 +4,7 @@ import json
 import logging
 import shutil
 import stat
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -89,18 +89,6 @@ class KeptMeasures(Generic[Measures]):
             _logger.warning("Measures are not kept in %s: %s", self._path, error)
             return
         self._is_changed = False
-
-
-def identity_of(files: Sequence[Path]) -> str:
-    """Return the files' paths, times and sizes; "" where one is not there."""
-    parts: list[str] = []
-    for path in files:
-        try:
-            status = path.stat()
-        except OSError:
-            return ""
-        parts += [str(path), str(status.st_mtime_ns), str(status.st_size)]
-    return "\n".join(parts)
 
 
 class BoundedFolder:

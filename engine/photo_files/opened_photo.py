@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from engine.contracts.errors import ImageReadError
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.formats import SIGNATURE_BYTES, FileContent
 from engine.photo_files.raw import files as raw_files
-from engine.photo_files.tiff.pages import page_number
 
 
 class OpenedPhoto(NamedTuple):
@@ -29,18 +29,16 @@ class OpenedPhoto(NamedTuple):
 
 
 @contextmanager
-def open_photo(path: Path) -> Iterator[OpenedPhoto]:
+def open_photo(photo: PhotoRef | Path) -> Iterator[OpenedPhoto]:
     """Open the regular file that a photo lies in, and tell its format by content.
 
     Args:
-        path: The file, or a page of one, see `tiff_pages`.
+        photo: The photo, or a file, whose first is meant.
 
     Raises:
         ImageReadError: It cannot be opened, is of no supported format, or the disk fails while it is open.
     """
-    number = page_number(path)
-    if number is not None:
-        path = path.parent
+    path, page = (photo.file, photo.page) if isinstance(photo, PhotoRef) else (photo, 0)
     try:
         # Opening a pipe would wait for a writer for ever.
         if not stat.S_ISREG(path.stat().st_mode):
@@ -55,9 +53,9 @@ def open_photo(path: Path) -> Iterator[OpenedPhoto]:
     with file:
         try:
             content = raw_files.identify(path, file, file.read(SIGNATURE_BYTES))
-            if number is not None and content != "tiff":
+            if page and content != "tiff":
                 raise ImageReadError("The file has no pages (any more).", "Close its folder and open it again.")
-            yield OpenedPhoto(path, file, content, number or 1)
+            yield OpenedPhoto(path, file, content, page or 1)
         except OSError as error:
             raise disk_failure(error) from error
 

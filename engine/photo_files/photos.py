@@ -1,8 +1,8 @@
 """The only reader and writer of photos.
 
 Whatever a file is, reading gives an upright `PhotoImage` or raises `ImageReadError`; the format is decided by content,
-not by the file's name. Of animations the first picture is read, each page of a TIFF file has a path of its own (see
-`tiff_pages`), raw files are developed.
+not by the file's name. Of animations the first picture is read, of a TIFF file the page that is meant (see `PhotoRef`),
+raw files are developed.
 """
 
 import mmap
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts.output_formats import FileFormat
-from engine.contracts.photo import CameraFacts
+from engine.contracts.photo import CameraFacts, PhotoRef
 from engine.photo_files import decoding as image_decoding
 from engine.photo_files.colour.icc_profiles import fitting_profile
 from engine.photo_files.exif import mark_upright, read_exif_orientation
@@ -100,14 +100,14 @@ class PhotoFacts:
     num_pictures: int = 1
 
 
-def read_image(path: Path) -> PhotoImage:
+def read_image(photo: PhotoRef | Path) -> PhotoImage:
     """Read a photo, turned upright.
 
     Palettes and single bits are expanded; CMYK and L*a*b* become sRGB; gray stays gray. A raw file is developed in the
     plainest way, see `engine.photo_files.raw.mosaic`.
 
     Args:
-        path: The file.
+        photo: The photo, or its file.
 
     Returns:
         The photo; its metadata says how to write it back alike.
@@ -115,16 +115,16 @@ def read_image(path: Path) -> PhotoImage:
     Raises:
         ImageReadError: The file cannot be read as a photo, with the reason and what to do.
     """
-    return read_samples(path).as_image()
+    return read_samples(photo).as_image()
 
 
-def read_samples(path: Path) -> PhotoSamples:
+def read_samples(photo: PhotoRef | Path) -> PhotoSamples:
     """Read a photo as `read_image` does, in the numbers of its file; raw files give floats.
 
     Raises:
         ImageReadError: As `read_image`.
     """
-    with open_photo(path) as opened:
+    with open_photo(photo) as opened:
         if opened.content == "camera raw" or opened.content == "bare mosaic":
             developed = raw_files.read_raw_photo(opened.path, opened.content)
             return PhotoSamples(developed.pixels, developed.alpha, developed.metadata)
@@ -167,7 +167,7 @@ def read_samples(path: Path) -> PhotoSamples:
     )
 
 
-def read_independent_pixels(path: Path) -> PhotoImage:
+def read_independent_pixels(photo: PhotoRef | Path) -> PhotoImage:
     """Read a photo for learning from its noise: of a raw file each 2x2 cell of filters becomes one pixel.
 
     Nothing is interpolated then, so that the noise of neighbours stays independent; the photo has half the size.
@@ -175,49 +175,49 @@ def read_independent_pixels(path: Path) -> PhotoImage:
     Raises:
         ImageReadError: As `read_image`.
     """
-    with open_photo(path) as opened:
+    with open_photo(photo) as opened:
         if opened.content == "camera raw" or opened.content == "bare mosaic":
             return raw_files.read_raw_superpixels(opened.path, opened.content)
-    return read_image(path)
+    return read_image(photo)
 
 
-def read_camera_cells(path: Path) -> PhotoImage:
+def read_camera_cells(photo: PhotoRef | Path) -> PhotoImage:
     """Read a raw file for learning from the noise of its mosaic, see `engine.photo_files.raw.mosaic.camera_cells`.
 
     Raises:
         NotAMosaicError: The file is a photo, or a raw file without Bayer mosaic.
         ImageReadError: The file cannot be read.
     """
-    raw = read_raw_mosaic(path)
+    raw = read_raw_mosaic(photo)
     return PhotoImage(camera_cells(raw), None, raw.metadata)
 
 
-def read_raw_mosaic(path: Path) -> RawMosaic:
+def read_raw_mosaic(photo: PhotoRef | Path) -> RawMosaic:
     """Read what a camera's sensor recorded.
 
     Raises:
         NotAMosaicError: The file is a photo, or a raw file without Bayer mosaic.
         ImageReadError: The file cannot be read.
     """
-    with open_photo(path) as opened:
+    with open_photo(photo) as opened:
         return raw_files.read_mosaic(opened.path, opened.content)
 
 
-def is_raw_file(path: Path) -> bool:
+def is_raw_file(photo: PhotoRef | Path) -> bool:
     """Tell whether a file is a raw file of any kind, by its content where that tells.
 
     Raises:
         ImageReadError: It is of no supported kind.
     """
-    with open_photo(path) as opened:
+    with open_photo(photo) as opened:
         return opened.content == "camera raw" or opened.content == "bare mosaic"
 
 
-def probe_image(path: Path) -> ImageInfo:
+def probe_image(photo: PhotoRef | Path) -> ImageInfo:
     """Read a photo's header alone: fast, and no promise that the rest of the file is whole.
 
     Args:
-        path: The file.
+        photo: The photo, or its file.
 
     Returns:
         Size after EXIF orientation, channels, bit depth and format.
@@ -225,15 +225,15 @@ def probe_image(path: Path) -> ImageInfo:
     Raises:
         ImageReadError: The header shows that the file cannot be read as a photo.
     """
-    with open_photo(path) as opened:
+    with open_photo(photo) as opened:
         return _probe(opened)[0]
 
 
-def examine_photo(path: Path) -> PhotoFacts:
+def examine_photo(photo: PhotoRef | Path) -> PhotoFacts:
     """Read all that a photo's header tells, at once.
 
     Args:
-        path: The file.
+        photo: The photo, or its file.
 
     Returns:
         What is known without decoding it.
@@ -241,7 +241,7 @@ def examine_photo(path: Path) -> PhotoFacts:
     Raises:
         ImageReadError: As `probe_image`.
     """
-    with open_photo(path) as opened:
+    with open_photo(photo) as opened:
         return _examine(opened)
 
 
@@ -270,11 +270,11 @@ def _examine(opened: OpenedPhoto) -> PhotoFacts:
     )
 
 
-def read_thumbnail(path: Path, max_side_px: int, *, stretched: bool = False) -> NDArray[np.uint8]:
+def read_thumbnail(photo: PhotoRef | Path, max_side_px: int, *, stretched: bool = False) -> NDArray[np.uint8]:
     """Read a small upright version; JPEG decodes no more detail than is asked for, raw files show their preview.
 
     Args:
-        path: The file.
+        photo: The photo, or its file.
         max_side_px: The longer side; smaller photos are not enlarged.
         stretched: Whether its contrast is stretched, from the file's own bit depth: a dim 16-bit picture shows
             what is in it then. For looking alone.
@@ -287,7 +287,7 @@ def read_thumbnail(path: Path, max_side_px: int, *, stretched: bool = False) -> 
     """
     if max_side_px < 1:
         raise ValueError(f"max_side_px must be at least 1; found {max_side_px}")
-    with open_photo(path) as opened:
+    with open_photo(photo) as opened:
         if opened.content == "camera raw" or opened.content == "bare mosaic":
             return raw_files.read_raw_thumbnail(opened.path, opened.content, max_side_px, stretched=stretched)
         samples, orientation = image_decoding.decode_reduced(
@@ -302,11 +302,11 @@ def read_thumbnail(path: Path, max_side_px: int, *, stretched: bool = False) -> 
     return np.ascontiguousarray(colours)
 
 
-def read_embedded_thumbnail(path: Path) -> NDArray[np.uint8] | None:
+def read_embedded_thumbnail(photo: PhotoRef | Path) -> NDArray[np.uint8] | None:
     """Read the small picture, mostly 160 pixels wide, that a camera puts into a large JPEG file: in a millisecond.
 
     Args:
-        path: The file.
+        photo: The photo, or its file.
 
     Returns:
         Height x width x 3, uint8, upright; None where there is none, or the file is small or no JPEG.
@@ -314,6 +314,6 @@ def read_embedded_thumbnail(path: Path) -> NDArray[np.uint8] | None:
     Raises:
         ImageReadError: As `probe_image`.
     """
-    with open_photo(path) as opened:
+    with open_photo(photo) as opened:
         embedded = image_decoding.decode_embedded_thumbnail(opened.file) if opened.content == "jpeg" else None
     return None if embedded is None else np.ascontiguousarray(turn_upright(*embedded))

@@ -1,6 +1,6 @@
 """How many pictures a file holds, of which the first alone is taken: animations, bursts, both views of a 3D photo.
 
-Pages of TIFF files are photos of their own, see `tiff_pages`. What is no picture for people is not counted: previews,
+Pages of TIFF files are photos of their own, see `PhotoRef`. What is no picture for people is not counted: previews,
 masks, and the gain maps of HDR photos. Read from the files' own tables; no picture is decoded.
 """
 

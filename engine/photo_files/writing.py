@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from engine.contracts.errors import ImageWriteError
 from engine.contracts.output_formats import FORMATS, FileFormat
+from engine.contracts.photo import PhotoRef
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.photo_files import encoding as image_encoding
 from engine.photo_files.exif import InvalidExifError
@@ -204,9 +205,9 @@ def usual_suffix(file_format: FileFormat) -> str:
     return FORMATS[file_format].suffixes[0]
 
 
-def suffix_of_result(photo: Path, file_format: FileFormat) -> str:
+def suffix_of_result(photo: PhotoRef, file_format: FileFormat) -> str:
     """Return the ending of a photo's result: the photo's own where it is of the format, else the usual one."""
-    return photo.suffix if format_of_name(photo) == file_format else usual_suffix(file_format)
+    return photo.suffix if format_of_name(photo.file) == file_format else usual_suffix(file_format)
 
 
 def _num_extra(extra: NDArray[Any] | None) -> int:

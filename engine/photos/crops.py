@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from engine.contracts.errors import EngineError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, StepDone
 from engine.contracts.job_control import JobControl
-from engine.contracts.photo import Pixels
+from engine.contracts.photo import PhotoRef, Pixels
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.photos import (
     BitDepth,
@@ -28,12 +28,11 @@ from engine.photo_files.photos import (
     read_image,
     read_independent_pixels,
 )
-from engine.photo_files.tiff.pages import containing_file
 from engine.photo_files.values.levels import OF_TYPE, ValueLevels, levels_of_reference, share_levels
 from engine.photo_files.values.sample_types import USUAL_TYPES, unit_of
 from engine.photos.augment import random_orientation
 from engine.photos.decoded_files import SMALLEST_BYTES, Levels, decoded_files
-from engine.photos.identity import identity_of_photo
+from engine.photos.identity import identity_of
 
 MEMORY_BUDGET_BYTES = 2 * 2**30
 """Decoded photos of one job in memory, at most. Large ones lie on disk instead (`engine.photos.decoded_files`) as long
@@ -45,13 +44,13 @@ class DecodedPhoto:
     """A photo in memory at its own bit depth.
 
     Attributes:
-        path: Its file.
+        path: Which it is.
         levels: Integer levels, 8 or 16 bit, or as floats the numbers of a file of another type; gray as three equal
             channels. Shape: (3, height, width).
         scale: What of them is black and white, see `engine.photo_files.values.levels`.
     """
 
-    path: Path
+    path: PhotoRef
     levels: Levels
     scale: ValueLevels = OF_TYPE
 
@@ -63,7 +62,7 @@ class DecodedPhoto:
         return image
 
     @classmethod
-    def of_image(cls, path: Path, image: PhotoImage) -> "DecodedPhoto":
+    def of_image(cls, path: PhotoRef, image: PhotoImage) -> "DecodedPhoto":
         """Take a photo as it was read."""
         scale = image.metadata.levels
         if scale.are_of_type or image.metadata.type_written in USUAL_TYPES:
@@ -75,7 +74,7 @@ class DecodedPhoto:
         return cls(path, channels, ValueLevels(black=black, white=white))
 
     @classmethod
-    def of_pixels(cls, path: Path, pixels: Pixels, bit_depth: BitDepth) -> "DecodedPhoto":
+    def of_pixels(cls, path: PhotoRef, pixels: Pixels, bit_depth: BitDepth) -> "DecodedPhoto":
         """Take a photo's pixels (height, width, 1 or 3), 0 to 1, rounded to levels of 8 or 16 bits."""
         channels = np.broadcast_to(pixels, (*pixels.shape[:2], 3)).transpose(2, 0, 1)
         if bit_depth == 8:
@@ -114,7 +113,7 @@ class DecodedPhoto:
 
 
 def decode_photo(
-    path: Path,
+    path: PhotoRef,
     largest_bytes: int = MEMORY_BUDGET_BYTES,
     *,
     independent_pixels: bool = False,
@@ -124,7 +123,7 @@ def decode_photo(
     """Read one photo; one that would take more than `largest_bytes` of memory is cut down to its central part.
 
     Args:
-        path: The file.
+        path: Which it is.
         largest_bytes: Memory that it may take; one that is mapped from the disk takes none.
         independent_pixels: Whether a raw file is read at half size, without interpolation, for learning from its noise.
         camera_cells: Whether only a raw file will do, of which the samples of its mosaic are taken as they are.
@@ -134,7 +133,7 @@ def decode_photo(
         ImageReadError: The file cannot be read.
     """
     memory = current_memory()
-    is_there = containing_file(path).is_file()
+    is_there = path.file.is_file()
     if camera_cells:
         return _decode(path, largest_bytes, keep_on_disk, read_camera_cells)[0]
     if independent_pixels and is_there and is_raw_file(path):
@@ -150,11 +149,11 @@ def decode_photo(
 
 
 def _decode(
-    path: Path, largest_bytes: int, keep_on_disk: bool, read: Callable[[Path], PhotoImage] = read_image
+    path: PhotoRef, largest_bytes: int, keep_on_disk: bool, read: Callable[[PhotoRef], PhotoImage] = read_image
 ) -> tuple[DecodedPhoto, bool]:
     """The photo, and whether it lies in memory, whole."""
     files = decoded_files()
-    identity = identity_of_photo(path)
+    identity = identity_of(path)
     if identity:
         # The same raw file read in another way is another photo.
         identity = f"{read.__name__}\n{identity}"
@@ -182,7 +181,7 @@ def _decode(
 
 
 def decode_photos(
-    paths: Sequence[Path],
+    paths: Sequence[PhotoRef],
     control: JobControl,
     emit: Emit,
     *,
@@ -193,7 +192,7 @@ def decode_photos(
     """Read photos to learn from their noise; an unreadable one is reported and left out.
 
     Args:
-        paths: The files.
+        paths: Which they are.
         control: Pause and cancel.
         emit: Receives progress and the files that are left out.
         stage: What a person reads.
@@ -227,7 +226,7 @@ def share_scales(photos: Sequence[DecodedPhoto]) -> list[DecodedPhoto]:
     for index, photo in enumerate(photos):
         if photo.levels.dtype != np.uint8:
             num_channels = len(photo.scale.black)
-            key = (containing_file(photo.path).parent, photo.levels.dtype.name, num_channels)
+            key = (photo.path.file.parent, photo.levels.dtype.name, num_channels)
             members.setdefault(key, []).append(index)
     shared = list(photos)
     for indices in members.values():
@@ -316,9 +315,6 @@ class DecodedPair:
     clean: DecodedPhoto
 
 
-_FileState = tuple[Path, int, int]
-
-
 class PhotoMemory:
     """Decoded whole photos by file, up to a number of bytes; a file that has changed is another file."""
 
@@ -329,20 +325,19 @@ class PhotoMemory:
             budget_bytes: Decoded photos are kept until they need more.
         """
         self._left = budget_bytes
-        self._photos: dict[_FileState, DecodedPhoto] = {}
+        self._photos: dict[str, DecodedPhoto] = {}
 
-    def find(self, path: Path, largest_bytes: int) -> DecodedPhoto | None:
+    def find(self, path: PhotoRef, largest_bytes: int) -> DecodedPhoto | None:
         """Return a kept photo; None if there is none, or if it is larger than what is wanted."""
-        state = _state_of(path)
-        photo = None if state is None else self._photos.get(state)
+        photo = self._photos.get(identity_of(path))
         return photo if photo is not None and photo.levels.nbytes <= largest_bytes else None
 
     def keep(self, photo: DecodedPhoto) -> None:
         """Keep a whole photo if there is room."""
-        state = _state_of(photo.path)
-        if state is not None and state not in self._photos and photo.levels.nbytes <= self._left:
+        identity = identity_of(photo.path)
+        if identity and identity not in self._photos and photo.levels.nbytes <= self._left:
             self._left -= photo.levels.nbytes
-            self._photos[state] = photo
+            self._photos[identity] = photo
 
 
 _memory: ContextVar[PhotoMemory | None] = ContextVar("photo_memory", default=None)
@@ -365,12 +360,3 @@ def photos_remembered(budget_bytes: int) -> Iterator[None]:
 def current_memory() -> PhotoMemory | None:
     """Return the memory of the block that this code runs in; None outside of any."""
     return _memory.get()
-
-
-def _state_of(path: Path) -> _FileState | None:
-    """What changes with the file; None where it has gone."""
-    try:
-        status = containing_file(path).stat()
-    except OSError:
-        return None
-    return path, status.st_size, status.st_mtime_ns

@@ -13,7 +13,6 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import cv2
@@ -23,8 +22,7 @@ from pydantic import Field
 from engine.contracts.configs import JobConfig
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
-from engine.contracts.photo import Pixels
-from engine.photo_files.tiff.pages import containing_file
+from engine.contracts.photo import PhotoRef, Pixels
 
 _STAGE: Final = "Looking for duplicates"
 _PROGRESS_INTERVAL_S: Final = 0.1
@@ -51,7 +49,7 @@ class Candidate:
         height: Pixels.
     """
 
-    path: Path
+    path: PhotoRef
     num_bytes: int
     look: int | None
     width: int
@@ -68,7 +66,7 @@ class DuplicateGroup:
     """
 
     kind: Alikeness
-    paths: tuple[Path, ...]
+    paths: tuple[PhotoRef, ...]
 
 
 class DuplicatesConfig(JobConfig):
@@ -124,20 +122,20 @@ def look_hash(pixels: Pixels) -> int | None:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def _same_files(photos: Sequence[Candidate], control: JobControl, emit: Emit) -> list[tuple[Path, ...]]:
-    by_size: dict[int, list[Path]] = defaultdict(list)
+def _same_files(photos: Sequence[Candidate], control: JobControl, emit: Emit) -> list[tuple[PhotoRef, ...]]:
+    by_size: dict[int, list[PhotoRef]] = defaultdict(list)
     for photo in photos:
         # Pages of one file are unlike, and equal pages of two files are told by their looks.
-        if photo.num_bytes and containing_file(photo.path) == photo.path:
+        if photo.num_bytes and not photo.path.page:
             by_size[photo.num_bytes].append(photo.path)
     suspects = [path for paths in by_size.values() if len(paths) > 1 for path in paths]
-    by_digest: dict[bytes, list[Path]] = defaultdict(list)
+    by_digest: dict[bytes, list[PhotoRef]] = defaultdict(list)
     reported = time.monotonic()
     emit(StepDone(stage=_STAGE, step=0, num_steps=len(suspects)))
     for done, path in enumerate(suspects, start=1):
         control.wait_if_paused()
         try:
-            with path.open("rb") as file:
+            with path.file.open("rb") as file:
                 by_digest[hashlib.file_digest(file, "sha256").digest()].append(path)
         except OSError:
             # Gone since the scan: no duplicate any more.
@@ -148,7 +146,7 @@ def _same_files(photos: Sequence[Candidate], control: JobControl, emit: Emit) ->
     return [tuple(paths) for paths in by_digest.values() if len(paths) > 1]
 
 
-def _same_looks(photos: Sequence[Candidate], control: JobControl) -> list[tuple[Path, ...]]:
+def _same_looks(photos: Sequence[Candidate], control: JobControl) -> list[tuple[PhotoRef, ...]]:
     """Group each photo that is in no group yet with all others whose hash and shape are like its own.
 
     Likeness is not passed on from photo to photo: a film's first and last picture are no duplicates.
@@ -156,7 +154,7 @@ def _same_looks(photos: Sequence[Candidate], control: JobControl) -> list[tuple[
     looks = np.array([photo.look or 0 for photo in photos], np.uint64)
     aspects = np.array([photo.width / photo.height for photo in photos])
     is_free = np.ones(len(photos), np.bool_)
-    groups: list[tuple[Path, ...]] = []
+    groups: list[tuple[PhotoRef, ...]] = []
     for first in range(len(photos)):
         if not is_free[first]:
             continue

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from engine.contracts.errors import ImageReadError, InvalidInputError
 from engine.contracts.events import FileSkipped
+from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.photo_files.formats import IMAGE_SUFFIXES, OTHER_PHOTO_SUFFIXES, PHONE_SUFFIXES, RAW_SUFFIXES
 from engine.photo_files.photos import ImageInfo, probe_image
 from engine.photo_files.raw.bare import describes_itself
-from engine.photo_files.tiff.pages import containing_file, is_on_disk, list_pages, page_number
+from engine.photo_files.tiff.pages import list_pages
 
 _logger = logging.getLogger(__name__)
 
@@ -30,16 +31,15 @@ def natural_sort_key(name: str) -> NaturalKey:
 
 
 @lru_cache(maxsize=1 << 16)
-def photo_sort_key(path: Path) -> tuple[NaturalKey, NaturalKey, int]:
+def photo_sort_key(photo: PhotoRef) -> tuple[NaturalKey, NaturalKey, int]:
     """Return a key that sorts photos by folder and name; pages of a file stand where the file would.
 
     Remembered: several lists of the window sort ten thousand photos again and again.
     """
-    file = containing_file(path)
-    return natural_sort_key(str(file.parent)), natural_sort_key(file.name), page_number(path) or 0
+    return natural_sort_key(str(photo.file.parent)), natural_sort_key(photo.file.name), photo.page
 
 
-def list_image_files(folders: Sequence[Path], recursive: bool = True) -> list[Path]:
+def list_image_files(places: Sequence[PhotoPlace], recursive: bool = True) -> list[PhotoRef]:
     """List the photos in folders, by their names alone; each page of a TIFF file of several is one.
 
     Photos of formats that cannot be read are listed too, so that `find_usable_photos` can say why; other files,
@@ -47,65 +47,67 @@ def list_image_files(folders: Sequence[Path], recursive: bool = True) -> list[Pa
     one of several with a photo's name that is not there any more: that it is gone is its own failure alone.
 
     Args:
-        folders: Folders, files, or pages of files.
+        places: Folders, files, and photos.
         recursive: Whether subfolders are searched; links that lead back are followed once.
 
     Returns:
-        The files, each once, in the order of `folders`, within a folder in natural order, before its subfolders.
+        The photos, each once, in the order of `places`, within a folder in natural order, before its subfolders.
 
     Raises:
-        InvalidInputError: One of `folders` is not there or may not be read, or nothing of what was given is there.
+        InvalidInputError: One of `places` is not there or may not be read, or nothing of what was given is there.
     """
-    files: dict[Path, None] = {}
+    photos: dict[PhotoRef, None] = {}
     visited: set[tuple[int, int]] = set()
     num_gone = 0
-    for folder in folders:
+    for place in places:
+        photo = PhotoRef.of(place)
+        file = photo.file
         try:
-            if folder.is_dir():
-                found = list(_walk(folder, recursive, visited))
+            if file.is_dir():
+                found = list(_walk(file, recursive, visited))
                 # A photo may have become a folder since it was listed.
-                files.update(dict.fromkeys(found or ([folder] if _is_photo_s_name(folder) else [])))
-            elif is_on_disk(folder):
-                files.update(dict.fromkeys(list_pages(folder)))
+                photos.update(dict.fromkeys(found or ([photo] if _is_photo_s_name(file) else [])))
+            elif photo.is_on_disk():
+                photos.update(dict.fromkeys([photo] if photo.page else list_pages(file)))
             else:
                 num_gone += 1
-                if num_gone == len(folders) or not _is_photo_s_name(folder):
-                    raise InvalidInputError(f"{folder} is not there.", "Check the path, or add the folder again.")
-                files[folder] = None
+                if num_gone == len(places) or not _is_photo_s_name(file):
+                    raise InvalidInputError(f"{photo} is not there.", "Check the path, or add the folder again.")
+                photos[photo] = None
         except PermissionError as error:
-            if _is_photo_s_name(folder) and len(folders) > 1:
-                files[folder] = None
+            if _is_photo_s_name(file) and len(places) > 1:
+                photos[photo] = None
                 continue
             raise InvalidInputError(
-                f"The folder {folder} may not be read.", "Change its permissions, or copy it elsewhere."
+                f"The folder {photo} may not be read.", "Change its permissions, or copy it elsewhere."
             ) from error
         except OSError as error:
             raise InvalidInputError(
-                f"The folder {folder} cannot be read ({error.strerror}).", "Check the disk, then try again."
+                f"The folder {photo} cannot be read ({error.strerror}).", "Check the disk, then try again."
             ) from error
-    return list(files)
+    return list(photos)
 
 
-def find_usable_photos(paths: Iterable[Path]) -> tuple[list[tuple[Path, ImageInfo]], list[FileSkipped]]:
+def find_usable_photos(photos: Iterable[PhotoRef]) -> tuple[list[tuple[PhotoRef, ImageInfo]], list[FileSkipped]]:
     """Tell the photos from what cannot be used, by their headers.
 
     Args:
-        paths: Files, as `list_image_files` gives them.
+        photos: As `list_image_files` gives them.
 
     Returns:
         The usable photos with their sizes, and each other file with its reason; both in the given order.
     """
-    usable: list[tuple[Path, ImageInfo]] = []
+    usable: list[tuple[PhotoRef, ImageInfo]] = []
     skipped: list[FileSkipped] = []
-    for path in paths:
+    for photo in photos:
         try:
-            usable.append((path, probe_image(path)))
+            usable.append((photo, probe_image(photo)))
         except ImageReadError as error:
-            skipped.append(FileSkipped(path=path, reason=error.message, hint=error.hint))
+            skipped.append(FileSkipped(path=photo, reason=error.message, hint=error.hint))
     return usable, skipped
 
 
-def _walk(folder: Path, recursive: bool, visited: set[tuple[int, int]]) -> Iterator[Path]:
+def _walk(folder: Path, recursive: bool, visited: set[tuple[int, int]]) -> Iterator[PhotoRef]:
     """Yield a folder's photos, then those of its subfolders.
 
     Raises:
@@ -135,12 +137,12 @@ def _walk(folder: Path, recursive: bool, visited: set[tuple[int, int]]) -> Itera
             _logger.warning("Passing over the folder %s: %s", folder / name, error)
 
 
-def is_no_photo(path: Path) -> bool:
+def is_no_photo(photo: PhotoRef) -> bool:
     """Tell whether a file is no photo, by its name and, where that promises none, by its content."""
-    if _is_photo_s_name(path) or not containing_file(path).exists():
+    if _is_photo_s_name(photo.file) or not photo.file.exists() or photo.file.is_dir():
         return False
     try:
-        probe_image(path)
+        probe_image(photo)
     except ImageReadError:
         return True
     return False

@@ -1,45 +1,46 @@
-"""Telling whether a photo is still the file that it was, without reading it."""
+"""Telling whether a photo is still the same, without reading it."""
 
 import hashlib
 from pathlib import Path
 
-from engine.machine.caches import identity_of
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.opened_photo import disk_failure
 from engine.photo_files.raw.bare import BARE_SUFFIXES, find_side_car
-from engine.photo_files.tiff.pages import containing_file, page_number
 
 
-def identity_of_photo(path: Path) -> str:
-    """Return what changes whenever a photo's pixels may have: paths, times and sizes of all its files.
+def identity_of(*files: PhotoRef | Path) -> str:
+    """Return what changes whenever any photo, or file of another kind, may have: names, times and sizes.
 
-    To be asked before the photo is read: one that changes meanwhile then counts as changed the next time.
-
-    Args:
-        path: A file, or a page of one.
+    To be asked before they are read: one that changes meanwhile then counts as changed the next time.
 
     Returns:
-        Different for the pages of a file; "" where it is not there.
+        Different for the pages of a file; "" where one is not there.
     """
-    files = [containing_file(path)]
-    side_car = find_side_car(path) if path.suffix.lower() in BARE_SUFFIXES else None
-    if side_car is not None:
-        files.append(side_car)
-    identity = identity_of(files)
-    return f"{path}\n{identity}" if identity else ""
+    parts: list[str] = []
+    for named in files:
+        file = named.file if isinstance(named, PhotoRef) else named
+        parts.append(str(named))
+        try:
+            side_car = find_side_car(file) if file.suffix.lower() in BARE_SUFFIXES else None
+            for one in filter(None, (file, side_car)):
+                status = one.stat()
+                parts += [str(one), str(status.st_mtime_ns), str(status.st_size)]
+        except OSError:
+            return ""
+    return "\n".join(parts)
 
 
-def file_digest(path: Path) -> str:
+def file_digest(photo: PhotoRef) -> str:
     """SHA-256 of a file's content, and of which page is meant where it has several, in hexadecimal.
 
     Raises:
         ImageReadError: The file cannot be read.
     """
     try:
-        with containing_file(path).open("rb") as file:
+        with photo.file.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")
     except OSError as error:
         raise disk_failure(error) from error
-    number = page_number(path)
-    if number is not None:
-        digest.update(f"page {number}".encode())
+    if photo.page:
+        digest.update(f"page {photo.page}".encode())
     return digest.hexdigest()

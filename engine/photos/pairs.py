@@ -5,13 +5,12 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from engine.contracts.errors import ImageReadError, InvalidInputError
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import probe_image
-from engine.photo_files.tiff.pages import containing_file
 from engine.photos.folder import natural_sort_key
 
 MIN_PAIRS_FOR_VALIDATION = 5
@@ -31,8 +30,8 @@ _ROLE_WORDS = frozenset(
 class PhotoPair:
     """A noisy photo and the clean reference of the same scene."""
 
-    noisy: Path
-    clean: Path
+    noisy: PhotoRef
+    clean: PhotoRef
 
 
 @dataclass(frozen=True)
@@ -63,13 +62,13 @@ class PairMatching:
 
     pairs: tuple[PhotoPair, ...]
     doubtful: tuple[DoubtfulPair, ...]
-    unmatched_clean: tuple[Path, ...]
-    unmatched_noisy: tuple[Path, ...]
+    unmatched_clean: tuple[PhotoRef, ...]
+    unmatched_noisy: tuple[PhotoRef, ...]
 
 
 def match_pairs(
-    noisy: Sequence[Path],
-    clean: Sequence[Path],
+    noisy: Sequence[PhotoRef],
+    clean: Sequence[PhotoRef],
     *,
     scale: int | Sequence[int] = 1,
     given: Sequence[PhotoPair] = (),
@@ -96,13 +95,13 @@ def match_pairs(
     doubtful: list[DoubtfulPair] = []
     paired = {path for pair in candidates for path in (pair.noisy, pair.clean)}
     open_noisy, open_clean = ([path for path in dict.fromkeys(paths) if path not in paired] for paths in (noisy, clean))
-    keys: list[Callable[[Path], Hashable | None]] = [_plain_name, _scene_name]
+    keys: list[Callable[[PhotoRef], Hashable | None]] = [_plain_name, _scene_name]
     scales = (scale,) if isinstance(scale, int) else tuple(scale)
     suffixes = [f"x{factor}" for factor in scales if factor > 1]
     if suffixes:
         keys.append(lambda path: _without_suffix(_plain_name(path), suffixes))
     for key_of in keys:
-        taken: set[Path] = set()
+        taken: set[PhotoRef] = set()
         for noisy_group, clean_group in _group(open_noisy, open_clean, key_of):
             pairs, ambiguous = _resolve(noisy_group, clean_group)
             candidates.extend(pairs)
@@ -127,7 +126,7 @@ def match_pairs(
 
 
 def split_pairs(
-    pairs: Sequence[PhotoPair], validation_share: float, seed: int, scenes: Mapping[Path, Hashable] | None = None
+    pairs: Sequence[PhotoPair], validation_share: float, seed: int, scenes: Mapping[PhotoRef, Hashable] | None = None
 ) -> tuple[tuple[PhotoPair, ...], tuple[PhotoPair, ...]]:
     """Hold some pairs back for validation, by photo.
 
@@ -188,7 +187,7 @@ def choose_pairs(pairs: Sequence[PhotoPair], count: int, seed: int) -> tuple[Pho
     return tuple(sorted((ordered[index] for index in order[:count]), key=_pair_order))
 
 
-def _plain_name(path: Path) -> str:
+def _plain_name(path: PhotoRef) -> str:
     # Macs decompose letters with accents in file names, other systems do not.
     return unicodedata.normalize("NFC", path.stem).casefold()
 
@@ -197,17 +196,17 @@ def _without_suffix(name: str, suffixes: Sequence[str]) -> str:
     return next((name.removesuffix(suffix) for suffix in suffixes if name.endswith(suffix)), name)
 
 
-def _scene_name(path: Path) -> tuple[str, ...] | None:
+def _scene_name(path: PhotoRef) -> tuple[str, ...] | None:
     """Return the name's words that tell scenes apart; None where nothing is left of it."""
     words = _SEPARATORS.split(_plain_name(path))
     return tuple(word for word in words if word and word not in _ROLE_WORDS) or None
 
 
 def _group(
-    noisy: Sequence[Path], clean: Sequence[Path], key_of: Callable[[Path], Hashable | None]
-) -> list[tuple[list[Path], list[Path]]]:
+    noisy: Sequence[PhotoRef], clean: Sequence[PhotoRef], key_of: Callable[[PhotoRef], Hashable | None]
+) -> list[tuple[list[PhotoRef], list[PhotoRef]]]:
     """Return the groups of files with one key that have members on both sides."""
-    groups: defaultdict[Hashable, tuple[list[Path], list[Path]]] = defaultdict(lambda: ([], []))
+    groups: defaultdict[Hashable, tuple[list[PhotoRef], list[PhotoRef]]] = defaultdict(lambda: ([], []))
     for side, paths in enumerate((noisy, clean)):
         for path in paths:
             key = key_of(path)
@@ -216,12 +215,12 @@ def _group(
     return [group for group in groups.values() if group[0] and group[1]]
 
 
-def _resolve(noisy: list[Path], clean: list[Path]) -> tuple[list[PhotoPair], list[DoubtfulPair]]:
+def _resolve(noisy: list[PhotoRef], clean: list[PhotoRef]) -> tuple[list[PhotoPair], list[DoubtfulPair]]:
     """Pair the files of one name, by the folders that they lie in where there are several."""
     if len(noisy) == 1 and len(clean) == 1:
         return [PhotoPair(noisy[0], clean[0])], []
     pairs: list[PhotoPair] = []
-    for one_noisy, one_clean in _group(noisy, clean, lambda path: containing_file(path).parent.name.casefold()):
+    for one_noisy, one_clean in _group(noisy, clean, lambda path: path.file.parent.name.casefold()):
         if len(one_noisy) == 1 and len(one_clean) == 1:
             pairs.append(PhotoPair(one_noisy[0], one_clean[0]))
     taken = {path for pair in pairs for path in (pair.noisy, pair.clean)}
@@ -272,7 +271,7 @@ def _doubt_by_header(pair: PhotoPair, scales: Sequence[int]) -> DoubtfulPair | N
     return None
 
 
-def _groups_sharing_a_photo(pairs: Sequence[PhotoPair], scenes: Mapping[Path, Hashable]) -> list[list[PhotoPair]]:
+def _groups_sharing_a_photo(pairs: Sequence[PhotoPair], scenes: Mapping[PhotoRef, Hashable]) -> list[list[PhotoPair]]:
     """Return the pairs in groups of which no two have a file or a scene in common, in natural order."""
     group_of: dict[Hashable, list[PhotoPair]] = {}
     for pair in sorted(pairs, key=_pair_order):

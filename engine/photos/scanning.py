@@ -2,13 +2,13 @@
 
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from engine.contracts.configs import ScanConfig
 from engine.contracts.errors import ImageReadError
 from engine.contracts.events import Emit, FileSkipped, PhotoScanned, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.noise import SignalDependence, summarize_noise
+from engine.contracts.photo import PhotoRef
 from engine.contracts.results import ScanResult
 from engine.machine.caches import KeptMeasures
 from engine.machine.interruptible import run_interruptibly
@@ -18,7 +18,7 @@ from engine.photo_files.photos import examine_photo, read_image
 from engine.photos.decoded_files import DECODER_VERSION
 from engine.photos.duplicates import look_hash
 from engine.photos.folder import list_image_files
-from engine.photos.identity import identity_of_photo
+from engine.photos.identity import identity_of
 from engine.photos.noise_estimate import MIN_SIDE_PX, estimate_noise
 
 NOISE_VERSION = 1
@@ -108,7 +108,9 @@ def _open_kept() -> KeptMeasures[PhotoMeasures]:
     return KeptMeasures(Place.MEASURED_PHOTOS.path(), PhotoMeasures, version=version, limit=MAX_KEPT_PHOTOS)
 
 
-def _scan_file(path: Path, kept: KeptMeasures[PhotoMeasures] | None, control: JobControl) -> PhotoScanned | FileSkipped:
+def _scan_file(
+    path: PhotoRef, kept: KeptMeasures[PhotoMeasures] | None, control: JobControl
+) -> PhotoScanned | FileSkipped:
     """Read a file's header; its pixels as well where measures are `kept`."""
     try:
         facts = examine_photo(path)
@@ -134,13 +136,13 @@ def _scan_file(path: Path, kept: KeptMeasures[PhotoMeasures] | None, control: Jo
     return replace(scanned, **vars(measures))
 
 
-def _measured_or_kept(path: Path, kept: KeptMeasures[PhotoMeasures], control: JobControl) -> PhotoMeasures:
+def _measured_or_kept(path: PhotoRef, kept: KeptMeasures[PhotoMeasures], control: JobControl) -> PhotoMeasures:
     """Return what the pixels tell, measured now or before.
 
     Raises:
         ImageReadError: The file is damaged behind its header.
     """
-    identity = identity_of_photo(path)
+    identity = identity_of(path)
     measures = kept.find(identity)
     if measures is None:
         measures = run_interruptibly(lambda: _measure(path), control)
@@ -148,7 +150,7 @@ def _measured_or_kept(path: Path, kept: KeptMeasures[PhotoMeasures], control: Jo
     return measures
 
 
-def _measure(path: Path) -> PhotoMeasures:
+def _measure(path: PhotoRef) -> PhotoMeasures:
     """Decode a photo and return what its pixels tell.
 
     Raises:

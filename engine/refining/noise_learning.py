@@ -1,12 +1,12 @@
 """The job that learns what the noise of photos is like, before anything is trained."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from engine.contracts.configs import NoiseLearningConfig
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.contracts.results import PhotosNoise
 from engine.models.starters import GENERAL_TASK, require_starter
 
@@ -45,7 +45,7 @@ def learn_noise(config: NoiseLearningConfig, control: JobControl, emit: Emit) ->
     return PhotosNoise(paths=tuple(photo.path for photo in photos), noise=noise)
 
 
-def _spread(paths: Sequence[Path], most: int | None) -> list[Path]:
+def _spread(paths: Sequence[PhotoRef], most: int | None) -> list[PhotoRef]:
     """As many as asked for, spread evenly: decoding all of a large folder would take minutes."""
     if most is None or len(paths) <= most:
         return list(paths)

@@ -19,10 +19,9 @@ from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit, NoiseLearned, StepDone, TwinMade, TwinsCompared
 from engine.contracts.job_control import JobControl
 from engine.contracts.learned_noise import BLOCK_PX, LearnedNoise
-from engine.contracts.photo import Pixels
+from engine.contracts.photo import PhotoRef, Pixels
 from engine.method.tasks.restoration_task import RestorationTask
 from engine.models.weight_files import save_tensors
-from engine.photo_files.tiff.pages import containing_file
 from engine.photos.crops import DecodedPair, DecodedPhoto
 from engine.photos.noise_estimate import MIN_SIDE_PX
 from engine.refining.label_parts import reference_windows
@@ -177,7 +176,7 @@ def as_pixels(levels: NDArray[np.uint16]) -> NDArray[np.float32]:
     return pixels
 
 
-def chosen_photos(photos: Sequence[DecodedPhoto], labelled: Collection[Path] = ()) -> list[DecodedPhoto]:
+def chosen_photos(photos: Sequence[DecodedPhoto], labelled: Collection[PhotoRef] = ()) -> list[DecodedPhoto]:
     """The photos that are learned from: large enough to judge, and not too many; those with a label come first.
 
     Raises:
@@ -232,7 +231,7 @@ def learn_own_noise(
     for index, photo in enumerate(photos):
         control.wait_if_paused()
         if photo.bit_depth == 8:
-            guess = guess.with_photo(index, jpeg=compression_of(containing_file(photo.path)))
+            guess = guess.with_photo(index, jpeg=compression_of(photo.path.file))
     emit(NoiseLearned(noise=guess))
 
     def restore(pixels: Pixels) -> Pixels:

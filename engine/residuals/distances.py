@@ -18,6 +18,7 @@ from engine.contracts.configs import ADVANCED, ComputeConfig
 from engine.contracts.errors import EngineError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.machine.interruptible import run_interruptibly
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class NoiseComparisonConfig(ComputeConfig):
 
     model: Annotated[Path, Field(title="Model", description="A run folder or a model file; it tells noise apart.")]
     photos: Annotated[
-        tuple[Path, ...],
+        tuple[PhotoRef, ...],
         Field(min_length=2, title="Photos", description="Noisy photos; of more than are compared, the first is one."),
     ]
     num_photos: Annotated[
@@ -75,7 +76,7 @@ class NoiseComparison:
         sentence: What this says, in plain words.
     """
 
-    photos: tuple[Path, ...]
+    photos: tuple[PhotoRef, ...]
     crops_per_photo: int
     distances: NDArray[np.float64]
     positive: float
@@ -112,7 +113,7 @@ def compare_noises(config: NoiseComparisonConfig, control: JobControl, emit: Emi
     device = open_device(config)
     maker = ResidualMaker.of_model(config.model, load_model(config.model), device, paths, control, emit)
     side_px = maker.source_crop_px(config.crop_px)
-    read: list[Path] = []
+    read: list[PhotoRef] = []
     quantiles = []
     for index, path in enumerate(paths):
         control.wait_if_paused()
@@ -136,7 +137,7 @@ def compare_noises(config: NoiseComparisonConfig, control: JobControl, emit: Emi
     return summarize_distances((distances + distances.T) / 2, tuple(read), config.crops_per_photo)
 
 
-def choose_photos(photos: Sequence[Path], count: int) -> list[Path]:
+def choose_photos(photos: Sequence[PhotoRef], count: int) -> list[PhotoRef]:
     """Choose the first photo, and others at equal intervals, each once."""
     distinct = list(dict.fromkeys(photos))
     places = np.linspace(0, len(distinct), min(count, len(distinct)), endpoint=False).astype(int)
@@ -144,7 +145,7 @@ def choose_photos(photos: Sequence[Path], count: int) -> list[Path]:
 
 
 def summarize_distances(
-    distances: NDArray[np.float64], photos: tuple[Path, ...], crops_per_photo: int
+    distances: NDArray[np.float64], photos: tuple[PhotoRef, ...], crops_per_photo: int
 ) -> NoiseComparison:
     """Say how far crops of one photo and crops of different photos are apart.
 

@@ -13,7 +13,7 @@ from engine.contracts.errors import ImageReadError, InvalidInputError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.learned_noise import BRIGHTNESS
-from engine.contracts.photo import Pixels
+from engine.contracts.photo import PhotoRef, Pixels
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.bicubic_resize import shrink
 from engine.residuals.leak import LARGE_SHARE, TRACE_SHARE, measure_leak, smallest_side_px
@@ -51,7 +51,7 @@ LeakState = Literal["nothing", "noise", "trace", "picture"]
 class ResidualConfig(JobConfig):
     """Examine what a restoration has taken away from a photo."""
 
-    noisy: Annotated[Path, Field(title="Noisy photo", description="The photo as it was.")]
+    noisy: Annotated[PhotoRef, Field(title="Noisy photo", description="The photo as it was.")]
     restored: Annotated[Path, Field(title="Restored photo", description="The photo as it has become.")]
     noise: Annotated[
         Path | None,
@@ -143,7 +143,7 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
         control.wait_if_paused()
         emit(StepDone(stage=_STAGE, step=step, num_steps=_NUM_STEPS))
 
-    def read(path: Path) -> "PhotoImage":
+    def read(path: PhotoRef | Path) -> "PhotoImage":
         try:
             return run_interruptibly(lambda: read_image(path), control)
         except ImageReadError as error:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.machine.devices import ComputeDevice
 from engine.method.catalogue.pretexts import PRETEXTS
 from engine.method.factory import make_pretext
@@ -61,7 +62,7 @@ class ResidualMaker:
         model_path: Path,
         model: RestorationModel,
         device: ComputeDevice,
-        paths: Sequence[Path],
+        paths: Sequence[PhotoRef],
         control: JobControl,
         emit: Emit,
     ) -> "ResidualMaker":
@@ -113,7 +114,7 @@ class ResidualMaker:
 
 
 def _pretext_of(
-    model_path: Path, model: RestorationModel, paths: Sequence[Path], control: JobControl, emit: Emit
+    model_path: Path, model: RestorationModel, paths: Sequence[PhotoRef], control: JobControl, emit: Emit
 ) -> PretextTask | None:
     """The pretext task that the model learned with; a stride that its run has not noted is measured on the photos."""
     if model.card.pretext is None:

@@ -14,7 +14,7 @@ from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import EngineError, ImageReadError, ImageWriteError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, ImageRestored, PhotoPassedOver, StepDone
 from engine.contracts.job_control import JobControl
-from engine.contracts.photo import Pixels
+from engine.contracts.photo import PhotoRef, Pixels
 from engine.contracts.results import PhotoOutcome, RestoreResult
 from engine.machine.interruptible import Pending
 from engine.machine.system_memory import available_memory
@@ -23,7 +23,6 @@ from engine.photo_files.encoding import check_can_hold
 from engine.photo_files.opened_photo import disk_failure
 from engine.photo_files.photo_image import SPREAD_REMARK, as_samples
 from engine.photo_files.photos import PhotoSamples
-from engine.photo_files.tiff.pages import containing_file
 from engine.photo_files.values.levels import ValueLevels, measure_levels
 from engine.photo_files.values.sample_types import SampleType, to_float, to_samples
 from engine.restoring.output_plan import OutputPlan, Placement
@@ -367,9 +366,9 @@ def _is_small(photo: SourcePhoto, restorer: "Restorer") -> bool:
     return can_overlap(photo.info, restorer.scale)
 
 
-def _modified_ns(photo: Path) -> int | None:
+def _modified_ns(photo: PhotoRef) -> int | None:
     try:
-        return containing_file(photo).stat().st_mtime_ns
+        return photo.file.stat().st_mtime_ns
     except OSError:
         # It was there when it was read; what has been made of it is kept all the same.
         return None

@@ -1,17 +1,16 @@
 """Which photos of a batch are restored already, asked before it starts."""
 
-from pathlib import Path
-
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import EngineError
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.models.cards import model_file
 from engine.models.reading import read_card
 from engine.restoring.output_plan import OutputPlan
 from engine.restoring.sources import list_sources
 
 
-def find_done_photos(config: RestoreConfig, control: JobControl) -> tuple[Path, ...]:
+def find_done_photos(config: RestoreConfig, control: JobControl) -> tuple[PhotoRef, ...]:
     """Return the photos that a batch would pass over, since their results are there already.
 
     Where the destination holds no result with the model and the settings asked for, no photo is read at all.

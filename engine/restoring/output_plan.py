@@ -15,11 +15,11 @@ from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import ImageWriteError
 from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.contracts.output_names import NameReader, NameValues, fill_pattern
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.encoding import check_can_hold
 from engine.photo_files.metadata.provenance import Provenance, digest_of_file, is_intact, read_provenance
 from engine.photo_files.opened_photo import disk_failure
 from engine.photo_files.raw.bare import BARE_SUFFIXES, find_side_car
-from engine.photo_files.tiff.pages import containing_file, page_number
 from engine.photo_files.values.sample_types import SampleType
 from engine.photo_files.writing import suffix_of_result, type_that_fits
 from engine.restoring.sources import SourcePhoto
@@ -72,7 +72,7 @@ class OutputPlan:
         self._card = card
         self._model_file = model_file
         # Of those that are still there: the others can be written over by nothing.
-        self._originals = {identity for photo in originals if (identity := _identity(photo.path)) is not None}
+        self._originals = {identity for photo in originals if (identity := _identity(photo.path.file)) is not None}
         self._claimed: set[str] = set()
         self._values = NameValues(model=card.name, task=card.task, strength=config.strength, day=date.today())
         self._reader = NameReader(config.name_pattern, self._values)
@@ -204,20 +204,19 @@ class OutputPlan:
         return digest_of_file(self._model_file)
 
 
-def _digest_of_source(path: Path) -> str:
+def _digest_of_source(photo: PhotoRef) -> str:
     """Return the SHA-256 of all that makes a photo: its file, a page's number, a bare mosaic's side-car."""
-    file = containing_file(path)
+    file = photo.file
     try:
-        side_car = find_side_car(path) if path.suffix.lower() in BARE_SUFFIXES else None
+        side_car = find_side_car(file) if photo.suffix.lower() in BARE_SUFFIXES else None
         status = file.stat()
         digest = _digest_of_state(file, status.st_mtime_ns, status.st_size)
         more = "" if side_car is None else digest_of_file(side_car)
     except OSError as error:
         raise disk_failure(error) from error
-    page = page_number(path)
-    if page is None and not more:
+    if not photo.page and not more:
         return digest
-    return hashlib.sha256(f"{digest} {page or ''} {more}".encode()).hexdigest()
+    return hashlib.sha256(f"{digest} {photo.page or ''} {more}".encode()).hexdigest()
 
 
 def _is_intact(path: Path) -> bool:
@@ -250,7 +249,7 @@ def _key(path: Path) -> str:
 def _identity(path: Path) -> tuple[int, int] | None:
     """Which file on which disk it is; None where it is not there or cannot be asked."""
     try:
-        status = os.stat(containing_file(path))
+        status = path.stat()
     except OSError:
         return None
     return status.st_dev, status.st_ino

@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.contracts.errors import ImageWriteError
 from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import FileFormat
+from engine.contracts.photo import PhotoRef
 from engine.machine.interruptible import Pending
 from engine.photo_files.metadata.fitting import MetadataPolicy, fit_metadata
 from engine.photo_files.metadata.provenance import Provenance
@@ -30,7 +31,7 @@ def can_overlap(info: ImageInfo, scale: int = 1) -> bool:
     return num_bytes <= LARGEST_OVERLAPPED_BYTES
 
 
-def read_ahead(path: Path) -> Pending[PhotoSamples]:
+def read_ahead(path: PhotoRef) -> Pending[PhotoSamples]:
     """Begin to read a photo; `Pending.wait` gives it, or raises what reading raised."""
     return Pending(partial(read_samples, path))
 

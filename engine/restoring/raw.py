@@ -1,13 +1,12 @@
 """Restoring a raw file with a demosaicking model: from the sensor's mosaic to the finished picture."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.contracts.job_control import JobControl
-from engine.contracts.photo import Pixels
+from engine.contracts.photo import PhotoRef, Pixels
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.orientation import area_before_turning
 from engine.photo_files.photos import PhotoImage, read_raw_mosaic
@@ -37,7 +36,7 @@ class OpenRaw:
     encoded: EncodedMosaic
 
 
-def open_raw(path: Path) -> OpenRaw:
+def open_raw(path: PhotoRef) -> OpenRaw:
     """Read a raw file.
 
     Raises:
@@ -87,7 +86,7 @@ def _with_surroundings(area: slice) -> slice:
 
 
 def restore_raw_file(
-    path: Path,
+    path: PhotoRef,
     restorer: "Restorer",
     *,
     strength: float = 1.0,

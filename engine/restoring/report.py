@@ -16,7 +16,7 @@ from engine import __version__
 from engine.contracts.errors import EngineError, ImageWriteError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
-from engine.contracts.photo import Pixels
+from engine.contracts.photo import PhotoRef, Pixels
 from engine.contracts.restore_report import RestoreReportConfig
 from engine.contracts.results import PhotoOutcome
 from engine.machine.atomic_files import write_bytes_atomically
@@ -129,7 +129,7 @@ def most_detailed_spot(pixels: Pixels, side_px: int) -> tuple[int, int]:
     return int(row) * side, int(column) * side
 
 
-def _crops(source: Path, output: Path) -> str:
+def _crops(source: PhotoRef, output: Path) -> str:
     """Both crops as HTML; empty where one of the files cannot be read any more or they do not fit."""
     try:
         noisy, restored = read_image(source), read_image(output)
@@ -179,7 +179,7 @@ def _article(outcome: PhotoOutcome, crops: str) -> str:
     return f'<article class="{outcome.state}"><div>{crops}</div><div><h2>{name}</h2>{body}</div></article>'
 
 
-def _passed_over(path: Path) -> str:
+def _passed_over(path: PhotoRef) -> str:
     name = html.escape(_writable(str(path)))
     return f"<article><div></div><div><h2>{name}</h2><p>{_PASSED_OVER}</p></div></article>"
 

@@ -1,18 +1,18 @@
 """A batch of photos that several processes restore as one: the first says where results go, each restores its share."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from engine.contracts.errors import EngineError
 from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import FileFormat
+from engine.contracts.photo import PhotoRef
 from engine.contracts.results import PhotoOutcome, RestoreResult
 from engine.machine.processes.group import ProcessGroup
 from engine.photo_files.values.sample_types import SampleType
 from engine.restoring.output_plan import OutputPlan, Placement
 from engine.restoring.sources import SourcePhoto
 
-Claims = Mapping[Path, Placement | EngineError]
+Claims = Mapping[PhotoRef, Placement | EngineError]
 """Where each photo's result goes or is, or why there can be none."""
 
 
@@ -64,7 +64,7 @@ def share_out(
         JobCancelled: Asked to end.
         ProcessGroupError: Another process has ended.
     """
-    claims: dict[Path, Placement | EngineError] = {}
+    claims: dict[PhotoRef, Placement | EngineError] = {}
     if group.is_first:
         for photo in photos:
             control.wait_if_paused()

@@ -16,14 +16,13 @@ from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig, 
 from engine.contracts.errors import EngineError, InvalidInputError, RunStoreError
 from engine.contracts.events import Emit, JobWarning, RunStarted, StepDone, VerdictReady
 from engine.contracts.job_control import JobCancelled, JobControl
-from engine.contracts.photo import Pixels
+from engine.contracts.photo import PhotoPlace, PhotoRef, Pixels
 from engine.contracts.results import TrainingResult
 from engine.machine.devices import ComputeDevice, open_device
 from engine.machine.processes.followers import copied_run, own_part
 from engine.method.catalogue.tasks import TASKS
 from engine.models.files import ModelCard, RestorationModel, build_network, load_model, read_card, save_model, task_of
 from engine.models.starters import starter_path
-from engine.photo_files.tiff.pages import containing_file
 from engine.photos.crops import DecodedPhoto, decode_photos
 from engine.photos.folder import find_usable_photos, list_image_files
 from engine.refining.gate import GateResult, choose_share
@@ -453,7 +452,7 @@ def _note_ending(run: Run, line: str, **fields: Any) -> None:
         _logger.warning("How the run %s ended cannot be noted: %s", run.path, error)
 
 
-def _absolute(paths: Sequence[Path]) -> tuple[Path, ...]:
+def _absolute(paths: Sequence[PhotoPlace]) -> tuple[PhotoPlace, ...]:
     """So that a run can be resumed from any working folder."""
     return tuple(path.absolute() for path in paths)
 
@@ -468,7 +467,7 @@ def _photos_of(config: PretrainConfig, origin: ModelCard | None, control: JobCon
     return decode_photos(_usable_photos(config.photos, emit), control, emit, camera_cells=takes_mosaics)
 
 
-def _usable_photos(folders: Sequence[Path], emit: Emit) -> list[Path]:
+def _usable_photos(folders: Sequence[PhotoPlace], emit: Emit) -> list[PhotoRef]:
     """Photos in folders, with an event for each file that is none.
 
     Raises:
@@ -514,7 +513,7 @@ def _fingerprint(photos: Sequence[DecodedPhoto], folders: tuple[str, ...]) -> Da
         digest.update(f"{photo.path.name}\0".encode(errors="surrogateescape"))
         # One that has gone since it was read has been learned from all the same.
         with suppress(OSError):
-            status = containing_file(photo.path).stat()
+            status = photo.path.file.stat()
             digest.update(f"{status.st_size}\0{status.st_mtime_ns}\0".encode())
     return DataFingerprint(
         folders=folders,

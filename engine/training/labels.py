@@ -3,13 +3,13 @@
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from engine.contracts.configs import FinetuneConfig
 from engine.contracts.errors import EngineError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, JobWarning, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.labelling.doctor_measures import scene_signature
 from engine.machine.interruptible import run_interruptibly
 from engine.method.catalogue.tasks import TASKS, TaskRow
@@ -45,7 +45,7 @@ class LabelSet:
 
     training: tuple[DecodedPair, ...]
     validation: tuple[DecodedPair, ...]
-    unlabelled: tuple[Path, ...]
+    unlabelled: tuple[PhotoRef, ...]
     digests: tuple[str, ...]
     task: RestorationTask
     task_params: dict[str, Any]
@@ -105,7 +105,7 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> La
     )
 
 
-def _photos_in(folders: Sequence[Path], emit: Emit) -> list[Path]:
+def _photos_in(folders: Sequence[PhotoPlace], emit: Emit) -> list[PhotoRef]:
     usable, skipped = find_usable_photos(list_image_files(folders, recursive=True))
     for file in skipped:
         emit(file)
@@ -115,8 +115,8 @@ def _photos_in(folders: Sequence[Path], emit: Emit) -> list[Path]:
 def _match(
     row: TaskRow,
     scale: int,
-    noisy: Sequence[Path],
-    clean: Sequence[Path],
+    noisy: Sequence[PhotoRef],
+    clean: Sequence[PhotoRef],
     given: Sequence[PhotoPair],
     emit: Emit,
 ) -> PairMatching:
@@ -280,7 +280,7 @@ def _with_shared_scales(decoded: Mapping[PhotoPair, DecodedPair]) -> dict[PhotoP
     }
 
 
-def _scenes_of(decoded: Mapping[PhotoPair, DecodedPair]) -> dict[Path, Hashable]:
+def _scenes_of(decoded: Mapping[PhotoPair, DecodedPair]) -> dict[PhotoRef, Hashable]:
     """Return which scene each reference shows, so that none of them both teaches and measures."""
     scenes = group_scenes({pair.clean: scene_signature(labels.clean.pixels) for pair, labels in decoded.items()})
     return {pair.clean: scenes[pair.clean] for pair in decoded}

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from engine import __version__
@@ -10,6 +9,7 @@ from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig, 
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit, NoiseMeasured, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.machine.devices import ComputeDevice
 from engine.method.catalogue.backbones import BACKBONES
 from engine.method.catalogue.pretexts import PRETEXTS, PretextRow, methods_for_one_photo
@@ -261,7 +261,7 @@ def _risky_photos(config: FinetuneConfig, labels: LabelSet, control: JobControl,
     return _judgeable(photos, {pair.noisy.path for pair in labels.training})
 
 
-def _judgeable(photos: Sequence[DecodedPhoto], labelled: Collection[Path] = ()) -> list[DecodedPhoto]:
+def _judgeable(photos: Sequence[DecodedPhoto], labelled: Collection[PhotoRef] = ()) -> list[DecodedPhoto]:
     """As `chosen_photos` gives them; none where none is large enough."""
     large = [photo for photo in photos if min(photo.levels.shape[1:]) >= MIN_SIDE_PX]
     return chosen_photos(large, labelled) if large else []

@@ -27,6 +27,7 @@ from app.window.about_dialog import AboutDialog
 from app.window.settings_dialog import SettingsDialog
 from app.window.shortcut_sheet import ShortcutSheet
 from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
 from tests.app.conftest import OpenWindow
 from tests.conftest import TinyPhotos
 
@@ -97,7 +98,8 @@ def describe(widget: QWidget) -> str:
 @pytest.fixture
 def with_photos(opened: OpenWindow, tiny_photos: TinyPhotos) -> OpenWindow:
     photos = [
-        PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in sorted(tiny_photos.noisy.iterdir())
+        PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1)
+        for path in sorted(tiny_photos.noisy.iterdir())
     ]
     opened.session.set_folders([tiny_photos.noisy])
     opened.session.add_photos(photos)

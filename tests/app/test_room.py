@@ -37,6 +37,7 @@ from app.widgets.elided_box import ElidedComboBox
 from app.widgets.scroll_room import ScrollRoom
 from app.window.main_window import MIN_SIZE, MainWindow
 from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
 from engine.models.starters import list_starters
 from tests.app.conftest import OpenWindow, undressed
 from tests.conftest import TinyPhotos
@@ -168,8 +169,8 @@ def test_nothing_is_cut_on_any_page(
     check_every_page(window)
     session.set_folders([tiny_photos.noisy])
     photos = sorted(tiny_photos.noisy.iterdir())
-    session.add_photos([PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in photos])
-    session.set_current_photo(photos[0])
+    session.add_photos([PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in photos])
+    session.set_current_photo(PhotoRef(photos[0]))
     starter = list_starters()[0]
     session.set_model(ModelChoice(starter.path, starter.title))
     labels = window.pages["labels"]

@@ -24,6 +24,7 @@ from engine.label_budget.methods import LeftOut
 from engine.label_budget.reports.results import BudgetFigures, BudgetRow
 from engine.label_budget.reports.statistics import estimate
 from engine.label_budget.stored import StoredOutcome
+from engine.photos.folder import list_image_files
 from engine.photos.pairs import match_pairs
 from tests.app.conftest import OpenWindow
 from tests.app.pages.runs.test_runs_page import make_run
@@ -58,11 +59,11 @@ def small(language: str, opened: OpenWindow, theme: Theme, tiny_photos: TinyPhot
     """The smallest window with large text, photos and references."""
     theme.apply(ThemeChoice.DARK, 2.0)
     opened.window.resize(*MIN_SIZE)
-    photos = sorted(tiny_photos.noisy.iterdir())
+    photos = list_image_files([tiny_photos.noisy])
     opened.session.set_folders([tiny_photos.noisy])
     opened.session.add_photos(scanned(tiny_photos.noisy))
     opened.session.set_current_photo(photos[0])
-    opened.session.set_label_pairs(match_pairs(photos, sorted(tiny_photos.clean.iterdir())).pairs)
+    opened.session.set_label_pairs(match_pairs(photos, list_image_files([tiny_photos.clean])).pairs)
     opened.session.set_engine_loaded("CPU")
     return opened
 

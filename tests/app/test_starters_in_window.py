@@ -19,11 +19,13 @@ from app.pages.training.finetune import FinetunePage
 from app.pages.training.pretrain import PretrainPage
 from engine.contracts.configs import OWN_NOISE, Preset
 from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
 from engine.contracts.presets import finetune_preset, pretrain_preset
 from engine.method.catalogue import tasks
 from engine.models import starters as starter_models
 from engine.models.starters import StarterModel, list_starters
 from engine.photo_files.photos import read_image
+from engine.photos.folder import list_image_files
 from engine.photos.pairs import match_pairs
 from engine.runs.records import DataFingerprint, RunStatus
 from engine.runs.store import Run, RunStore
@@ -114,7 +116,7 @@ def add_run(store: RunStore, model: Path, folder: Path, name: str = "Mine") -> R
 def open_photos(session: Session, folder: Path) -> None:
     session.set_folders([folder])
     session.add_photos(
-        [PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
+        [PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
     )
 
 
@@ -137,7 +139,7 @@ def test_a_dropped_photo_is_restored_and_compared_without_any_training(
     qtbot.waitUntil(lambda: page.compare_button.isVisible() and not opened.runner.is_busy, timeout=JOB_MS)
     qtbot.mouseClick(page.compare_button, Qt.MouseButton.LeftButton)
     assert window.current_page.page_id == "compare"
-    (restored,) = session.restored(photo)
+    (restored,) = session.restored(PhotoRef(photo))
     assert restored.path.is_file()
 
 
@@ -250,7 +252,7 @@ def test_a_model_refined_from_a_shipped_one_takes_its_place(
     page = page_of(opened, "finetune")
     assert isinstance(page, FinetunePage)
     open_photos(session, tiny_photos.noisy)
-    matching = match_pairs(sorted(tiny_photos.noisy.iterdir()), sorted(tiny_photos.clean.iterdir()))
+    matching = match_pairs(list_image_files([tiny_photos.noisy]), list_image_files([tiny_photos.clean]))
     session.set_label_pairs(matching.pairs)
     page.form.form.set_values({"steps": 3, "crop_px": 32, "photos_per_batch": 2, "forgetting_limit": 0.0})
     page.refresh()
@@ -319,7 +321,10 @@ def test_pairs_whose_references_are_larger_are_what_enlarging_learns_from(
     assert isinstance(page, FinetunePage)
     opened.session.set_folders([tmp_path])
     opened.session.add_photos(
-        [PhotoScanned(path=path, width=56, height=48, noise_sigma=None) for path in sorted(tmp_path.glob("*.png"))]
+        [
+            PhotoScanned(path=PhotoRef(path), width=56, height=48, noise_sigma=None)
+            for path in sorted(tmp_path.glob("*.png"))
+        ]
     )
     opened.session.set_references([tiny_photos.clean])
     qtbot.waitUntil(lambda: len(opened.session.label_pairs) == 8, timeout=JOB_MS)
@@ -358,8 +363,8 @@ def test_a_raw_file_is_previewed_and_restored_from_its_mosaic(qtbot: QtBot, open
     assert preview is not None
     assert preview.model_name == "Starter: demosaick"
     page.restore()
-    qtbot.waitUntil(lambda: len(session.restored(raw_file)) == 1, timeout=JOB_MS)
-    (restored,) = session.restored(raw_file)
+    qtbot.waitUntil(lambda: len(session.restored(PhotoRef(raw_file))) == 1, timeout=JOB_MS)
+    (restored,) = session.restored(PhotoRef(raw_file))
     pixels = read_image(restored.path).pixels
     assert restored.path.suffix == ".tif"
     # Half precision rounds differently with the size of a tile.
@@ -381,5 +386,5 @@ def test_a_finished_picture_is_refused_by_a_demosaicking_model(qtbot: QtBot, ope
 def test_a_raw_file_has_a_thumbnail(qtbot: QtBot, opened: OpenWindow, raw_file: Path) -> None:
     thumbnails = shared_thumbnails(opened.session)
     drop(opened, raw_file)
-    qtbot.waitUntil(lambda: thumbnails.pixmap(raw_file) is not None, timeout=JOB_MS)
-    assert thumbnails.failure(raw_file) is None
+    qtbot.waitUntil(lambda: thumbnails.pixmap(PhotoRef(raw_file)) is not None, timeout=JOB_MS)
+    assert thumbnails.failure(PhotoRef(raw_file)) is None

@@ -31,7 +31,9 @@ def _picked(source_set: str, index: int) -> Callable[[Path, Path, int], Folders]
         noisy, clean = SETS[source_set].prepare(source, out, seed)
         chosen = list_image_files([noisy])[index]
         reference = next(path for path in list_image_files([clean]) if path.stem == chosen.stem)
-        return _copied(out / "noisy", {chosen.name: chosen}), _copied(out / "clean", {reference.name: reference})
+        return _copied(out / "noisy", {chosen.name: chosen.file}), _copied(
+            out / "clean", {reference.name: reference.file}
+        )
 
     return prepare
 
@@ -44,7 +46,7 @@ def _mixed(source: Path, out: Path, seed: int) -> Folders:
     sides = []
     for name, folders in zip(("noisy", "clean"), zip(camera, white, strict=True), strict=True):
         named = {
-            f"{prefix}{path.name}": path
+            f"{prefix}{path.name}": path.file
             for prefix, folder in zip(("camera_", "white_"), folders, strict=True)
             for path in list_image_files([folder])
         }

@@ -14,6 +14,7 @@ import torch
 from engine.contracts.configs import OWN_NOISE, PretrainConfig
 from engine.contracts.events import JobEvent, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.jobs import pretrain
 from engine.method.catalogue.pretexts import PRETEXTS, ResidualContrastiveParams
 from engine.method.pretext.residual_contrastive import ResidualContrastive
@@ -128,7 +129,7 @@ class PlainLoop:
     """What a user would write: crops cut when they are needed, single precision, torch's own layout and optimizer."""
 
     def __init__(self, photos: Path, work: Workload) -> None:
-        decoded: list[DecodedPhoto] = [decode_photo(path) for path in sorted(photos.iterdir())]
+        decoded: list[DecodedPhoto] = [decode_photo(PhotoRef(path)) for path in sorted(photos.iterdir())]
         pretext = ResidualContrastive(ResidualContrastiveParams(**work.pretext_params))
         self._objective = PretextObjective(decoded, pretext, work.num_crops // 2, work.crop_px, seed=0)
         torch.manual_seed(0)

@@ -26,6 +26,7 @@ from engine.contracts.events import ImageRestored, JobEvent, PhotoScanned, Previ
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.label_budget import LabelBudgetConfig
 from engine.contracts.label_suggestion import SuggestLabelsConfig
+from engine.contracts.photo import PhotoRef
 from engine.contracts.results import PhotoOutcome
 from engine.jobs import (
     compare_noises,
@@ -68,7 +69,9 @@ class Workplace:
     def __init__(self, photos: TinyPhotos, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
         self.noisy, self.clean = photos.noisy, photos.clean
-        self.pairs = tuple(PhotoPair(noisy, self.clean / noisy.name) for noisy in sorted(self.noisy.iterdir()))
+        self.pairs = tuple(
+            PhotoPair(PhotoRef(noisy), PhotoRef(self.clean / noisy.name)) for noisy in sorted(self.noisy.iterdir())
+        )
         self.folder = folder
         self._num_attempts = 0
         self.model = folder / "model.safetensors"
@@ -122,7 +125,7 @@ class Workplace:
                 aligned = AlignRequest(pairs=shifted, folder=out / "aligned")
                 return lambda control, emit: align_references(aligned, control, emit)
             case "burst":
-                burst = BurstConfig(shots=tuple(write_burst(self.pairs[0].clean, out)), out=out / "references")
+                burst = BurstConfig(shots=tuple(write_burst(self.pairs[0].clean.file, out)), out=out / "references")
                 return lambda control, emit: make_burst_references(burst, control, emit)
             case "comparison page":
                 pictures = tuple(
@@ -134,14 +137,14 @@ class Workplace:
                 picture = ComparisonPictureConfig(photo=photos[0], folder=out, baseline="non-local-means", **cpu)
                 return lambda control, emit: compute_picture(picture, control, emit)
             case "residual":
-                residual = ResidualConfig(noisy=photos[0], restored=self.pairs[0].clean)
+                residual = ResidualConfig(noisy=photos[0], restored=self.pairs[0].clean.file)
                 return lambda control, emit: examine_residual(residual, control, emit)
             case "noises":
                 compared = NoiseComparisonConfig(model=self.model, photos=photos, **cpu)
                 return lambda control, emit: compare_noises(compared, control, emit)
             case "report":
                 outcomes = tuple(
-                    PhotoOutcome(source=pair.noisy, state="restored", output=pair.clean) for pair in self.pairs
+                    PhotoOutcome(source=pair.noisy, state="restored", output=pair.clean.file) for pair in self.pairs
                 )
                 report = RestoreReportConfig(path=out / "report.html", outcomes=outcomes)
                 return lambda control, emit: write_restore_report(report, control, emit)
@@ -159,7 +162,7 @@ def shifted_pair(pair: PhotoPair, folder: Path) -> PhotoPair:
     reference = read_image(pair.clean)
     shifted = folder / pair.clean.name
     write_image(shifted, reference.with_pixels(np.roll(reference.pixels, 3, axis=1), None))
-    return PhotoPair(pair.noisy, shifted)
+    return PhotoPair(pair.noisy, PhotoRef(shifted))
 
 
 def write_burst(clean: Path, folder: Path) -> Iterator[Path]:

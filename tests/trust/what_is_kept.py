@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.contracts.results import PhotoOutcome
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.method.catalogue.backbones import UNetParams
@@ -465,7 +466,7 @@ def make_model(folder: Path) -> Path:
     return path
 
 
-def restored(model: Path, photos: Sequence[Path], out: Path, output: str) -> Sequence[PhotoOutcome]:
+def restored(model: Path, photos: Sequence[PhotoRef], out: Path, output: str) -> Sequence[PhotoOutcome]:
     """Restore photos into what is asked for."""
     config = RestoreConfig(
         model=model,
@@ -486,7 +487,7 @@ def measure(file_format: str, folder: Path) -> Measured:
         LostError: Of some picture something is lost silently or wrong; all such cases are named.
     """
     model = make_model(folder)
-    by_output: dict[str, dict[Path, Case]] = {}
+    by_output: dict[str, dict[PhotoRef, Case]] = {}
     for number, case in enumerate(cases_of(file_format)):
         path = make_picture(folder, f"{number}", case.picture)
         by_output.setdefault(case.output, {})[path] = case

@@ -20,9 +20,9 @@ from app.pages.compare.panes import LoadedPanes
 from app.viewer.pictures import Picture
 from engine.comparing.page import ComparisonPageConfig, PagePicture
 from engine.contracts.errors import EngineError
+from engine.contracts.photo import PhotoRef
 from engine.jobs import write_comparison_page
 from engine.photo_files.photos import PhotoImage, write_image
-from engine.photo_files.tiff.pages import containing_file
 
 
 class CompareExport(QObject):
@@ -44,7 +44,7 @@ class CompareExport(QObject):
         self._task.finished.connect(self._tell_saved)
         self._task.failed.connect(self._tell_error)
 
-    def ask_for_picture(self, photo: Path) -> Path | None:
+    def ask_for_picture(self, photo: PhotoRef) -> Path | None:
         """Ask for the file of a view of this photo; None where the person thinks better of it."""
         suggested = self._folder(photo) / tr("{photo} comparison.png").format(photo=photo.stem)
         title, kinds = tr("Save this view as a picture"), "PNG (*.png)"
@@ -60,7 +60,7 @@ class CompareExport(QObject):
 
         self._task.submit(save)
 
-    def ask_for_page(self, photo: Path) -> tuple[Path, Literal["jpeg", "png"]] | None:
+    def ask_for_page(self, photo: PhotoRef) -> tuple[Path, Literal["jpeg", "png"]] | None:
         """Ask for the file of a page, and how its pictures are kept; None where the person thinks better of it."""
         suggested = self._folder(photo) / tr("{photo} comparison.html").format(photo=photo.stem)
         small = tr("Page with small pictures, JPEG") + " (*.html)"
@@ -110,8 +110,8 @@ class CompareExport(QObject):
         """Wait for the background thread."""
         self._task.shut_down()
 
-    def _folder(self, photo: Path) -> Path:
-        return Path(self._settings.get(OPEN_DIALOG_FOLDER) or containing_file(photo).parent)
+    def _folder(self, photo: PhotoRef) -> Path:
+        return Path(self._settings.get(OPEN_DIALOG_FOLDER) or photo.file.parent)
 
     @Slot(object)
     def _tell_saved(self, path: Path) -> None:

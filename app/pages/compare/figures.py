@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from app.look.phrases import decibels, number
@@ -14,13 +13,14 @@ from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import Picture, PictureRole, at_common_size
 from engine.comparing.region_metrics import Closeness, Region, measure_closeness
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 
 
 @dataclass(frozen=True)
 class PaneFigures:
     """Captions' figures by pane index, and the photo that they belong to."""
 
-    photo: Path
+    photo: PhotoRef
     by_pane: dict[int, str]
 
 
@@ -29,7 +29,7 @@ class PaneMeter:
 
     def __init__(self, files: PictureFiles) -> None:
         self._files = files
-        self._whole: WeakKeyDictionary[Picture, tuple[Path, str]] = WeakKeyDictionary()
+        self._whole: WeakKeyDictionary[Picture, tuple[PhotoRef, str]] = WeakKeyDictionary()
 
     def measure(self, loaded: LoadedPanes, region: Region | None, control: JobControl) -> PaneFigures:
         """Measure every pane; by one background thread at a time.

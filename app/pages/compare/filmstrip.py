@@ -1,7 +1,5 @@
 """The photos along the edge of the compare page."""
 
-from pathlib import Path
-
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import (
@@ -23,6 +21,7 @@ from app.look.translation import tr
 from app.pages.shared.photo_list_model import PhotoListModel, PhotoRole
 from app.pages.shared.thumbnail_list import ModelIndex, ThumbnailList, paint_square_thumbnail
 from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
 
 _THUMBNAIL_PX = 56
 _GAP_PX = 4
@@ -33,7 +32,7 @@ class Filmstrip(ThumbnailList):
     """One row of thumbnails; a dot marks photos that have been restored.
 
     Signals:
-        photo_chosen(Path): Another photo was chosen.
+        photo_chosen(PhotoRef): Another photo was chosen.
     """
 
     photo_chosen = Signal(object)
@@ -54,7 +53,7 @@ class Filmstrip(ThumbnailList):
         self.selectionModel().currentChanged.connect(self._tell_choice)
         session.restored_changed.connect(self._repaint_all)
 
-    def choose(self, path: Path) -> None:
+    def choose(self, path: PhotoRef) -> None:
         """Choose a photo and bring it into view."""
         row = self.photos.row_of(path)
         if row is not None and row != self.currentIndex().row():
@@ -75,7 +74,7 @@ class Filmstrip(ThumbnailList):
         return (self.currentIndex().row() + 1) % count if count > 1 else None
 
     @property
-    def next_photo(self) -> Path | None:
+    def next_photo(self) -> PhotoRef | None:
         """The photo in the next row."""
         row = self.next_row
         return None if row is None else self.photos.photo_at(row).path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from PySide6.QtCore import QObject, Slot
 
@@ -14,6 +13,7 @@ from app.viewer.canvas.image_canvas import Backdrop
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.pictures import GAINS, MAX_PANES
 from app.viewer.view_modes import VIEW_MODES
+from engine.contracts.photo import PhotoPlace
 
 
 class ViewMemory(QObject):
@@ -72,5 +72,5 @@ class ViewMemory(QObject):
             settings.set_for_folder(folder, COMPARE_MODE, viewer.mode_key)
             settings.set_for_folder(folder, COMPARE_GAIN, viewer.gain)
 
-    def _folder(self) -> Path | None:
+    def _folder(self) -> PhotoPlace | None:
         return next(iter(self._session.folders), None)

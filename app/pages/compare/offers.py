@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtWidgets import QMenu, QWidget
 
@@ -22,6 +21,7 @@ from app.pages.compare.panes import (
     restored_labels,
 )
 from engine.comparing.baselines.catalogue import BASELINES
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.formats import RAW_SUFFIXES
 
 _MAX_RUNS = 15
@@ -67,7 +67,7 @@ class Offers:
         return next((offer.choice for offer in candidates if offer.choice not in present), RESTORED_CHOICE)
 
 
-def offers_of(session: Session, photo: Path | None) -> Offers:
+def offers_of(session: Session, photo: PhotoRef | None) -> Offers:
     """Return what can be chosen for the open photos."""
     labels = restored_labels(session)
     versions = [PaneChoice(PaneKind.RESTORED, label=label) for label in labels] if len(labels) > 1 else []
@@ -166,7 +166,7 @@ def _models(session: Session) -> tuple[Offer, ...]:
     return tuple(choices.values())
 
 
-def _methods(photo: Path | None) -> tuple[Offer, ...]:
+def _methods(photo: PhotoRef | None) -> tuple[Offer, ...]:
     is_raw = photo is not None and photo.suffix.lower() in RAW_SUFFIXES
     offers: list[Offer] = []
     for name, entry in BASELINES.items():

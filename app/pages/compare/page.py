@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtCore import QPointF, Qt, Slot
 from PySide6.QtGui import QShowEvent
@@ -50,6 +49,7 @@ from engine.comparing.blind_votes import Choice
 from engine.comparing.region_metrics import Region
 from engine.contracts.errors import EngineError
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 
 _HISTOGRAM_PX = 170
 """Its height until a person drags its edge; the pictures get the rest."""
@@ -282,7 +282,7 @@ class ComparePage(Page):
         self._reload()
 
     @Slot(object)
-    def _on_restored_changed(self, source: Path | None) -> None:
+    def _on_restored_changed(self, source: PhotoRef | None) -> None:
         self._show_choices()
         if source is None or source == self.session.current_photo:
             self._reload()

@@ -15,8 +15,9 @@ from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from engine.comparing.baselines.catalogue import BASELINES
 from engine.comparing.pictures import MAX_SCALE, ComparisonPictureConfig, find_picture
+from engine.contracts.photo import PhotoRef
 from engine.machine.places import Place
-from engine.photo_files.tiff.pages import containing_file, list_pages, page_number, page_path
+from engine.photo_files.tiff.pages import list_pages
 
 
 class PaneKind(StrEnum):
@@ -108,7 +109,7 @@ class PaneSource:
         title: First part of the caption.
         detail: Second part.
         role: What it is to the photo.
-        path: The file; None where there is none, or where it is made first.
+        picture: The file or photo; None where there is none, or where it is made first.
         missing: Why there is none.
         maker: How it is made, where it is.
     """
@@ -116,7 +117,7 @@ class PaneSource:
     title: str
     detail: str
     role: PictureRole
-    path: Path | None
+    picture: PhotoRef | None
     missing: str = ""
     maker: ComparisonPictureConfig | None = None
 
@@ -139,9 +140,9 @@ class LoadedPanes:
         to_make_ahead: Those of the next photo.
     """
 
-    photo: Path
+    photo: PhotoRef
     panes: tuple[PaneContent, ...]
-    reference: Path | None
+    reference: PhotoRef | None
     names: tuple[str, ...] = ()
     to_make: tuple[tuple[ComparisonPictureConfig, str], ...] = ()
     to_make_ahead: tuple[tuple[ComparisonPictureConfig, str], ...] = ()
@@ -158,21 +159,18 @@ def restored_labels(session: Session) -> list[str]:
     return list(dict.fromkeys(labels))
 
 
-def reference_of(session: Session, photo: Path) -> Path | None:
+def reference_of(session: Session, photo: PhotoRef) -> PhotoRef | None:
     """Return the clean reference of a photo: of its label, or a reference of its name that does not teach."""
     for pair in session.label_pairs:
         if pair.noisy == photo:
             return pair.clean
-    file, number = containing_file(photo), page_number(photo)
-    candidates = (folder / file.name for folder in session.references)
-    found = next((path for path in candidates if path != file and path.is_file()), None)
-    if found is None or number is None:
-        return found
-    page = page_path(found, number)
-    return page if page in list_pages(found) else None
+    files = (PhotoRef.of(place).file / photo.file.name for place in session.references)
+    found = next((file for file in files if file != photo.file and file.is_file()), None)
+    reference = None if found is None else PhotoRef(found, photo.page)
+    return reference if reference is None or not reference.page or reference in list_pages(reference.file) else None
 
 
-def source_of(choice: PaneChoice, session: Session, photo: Path) -> PaneSource:
+def source_of(choice: PaneChoice, session: Session, photo: PhotoRef) -> PaneSource:
     """Say where the picture of a choice comes from, for one photo."""
     match choice.kind:
         case PaneKind.INPUT:
@@ -183,7 +181,8 @@ def source_of(choice: PaneChoice, session: Session, photo: Path) -> PaneSource:
             missing = tr("This photo has no reference. References are added on the Labels page.")
             return PaneSource(choice.title, detail, PictureRole.REFERENCE, reference, missing)
         case PaneKind.FILE:
-            return PaneSource(choice.title, "", PictureRole.OTHER, choice.path, tr("No file is chosen."))
+            picture = None if choice.path is None else PhotoRef(choice.path)
+            return PaneSource(choice.title, "", PictureRole.OTHER, picture, tr("No file is chosen."))
         case PaneKind.RESTORED:
             return _restored_source(choice, session, photo)
         case PaneKind.MODEL | PaneKind.BASELINE:
@@ -200,9 +199,9 @@ def source_of(choice: PaneChoice, session: Session, photo: Path) -> PaneSource:
 
 
 def load_panes(
-    photo: Path,
+    photo: PhotoRef,
     sources: Sequence[PaneSource],
-    reference: Path | None,
+    reference: PhotoRef | None,
     files: PictureFiles,
     refused: Mapping[ComparisonPictureConfig, str] = MappingProxyType({}),
     previous: Sequence[PaneContent] = (),
@@ -223,9 +222,10 @@ def load_panes(
     panes: list[PaneContent] = []
     to_make: dict[ComparisonPictureConfig, str] = {}
     for source in sources:
-        path = source.path if source.maker is None else find_picture(source.maker)
-        if path is not None:
-            pane = files.picture(path, title=source.title, detail=source.detail, role=source.role)
+        made = find_picture(source.maker) if source.maker is not None else None
+        picture = source.picture if made is None else PhotoRef(made)
+        if picture is not None:
+            pane = files.picture(picture, title=source.title, detail=source.detail, role=source.role)
             panes.append(next((other for other in previous if _is_same(other, pane)), pane))
         elif source.maker is None:
             panes.append(MissingPicture(title=source.title, reason=source.missing))
@@ -254,12 +254,12 @@ def _is_same(one: PaneContent, other: PaneContent) -> bool:
     return one.pixels is other.pixels and (one.title, one.detail, one.role) == (other.title, other.detail, other.role)
 
 
-def _restored_source(choice: PaneChoice, session: Session, photo: Path) -> PaneSource:
+def _restored_source(choice: PaneChoice, session: Session, photo: PhotoRef) -> PaneSource:
     title = tr("Restored")
     versions = [version for version in session.restored(photo) if not choice.label or version.label == choice.label]
     if versions:
         newest = versions[-1]
-        return PaneSource(title, newest.label, PictureRole.RESTORED, newest.path)
+        return PaneSource(title, newest.label, PictureRole.RESTORED, PhotoRef(newest.path))
     missing = (
         tr("This photo has not been restored with {model} yet.").format(model=choice.label)
         if choice.label

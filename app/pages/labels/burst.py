@@ -25,9 +25,9 @@ from app.look.translation import format_number, mark, tr, tr_count
 from app.pages.labels.matching import ask_for_photos
 from app.widgets.drop_zone import dropped_paths
 from app.widgets.elided_box import ElidedComboBox
+from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.labelling.burst import MIN_SHOTS, BurstConfig, BurstResult, MotionChoice
 from engine.photo_files.photos import IMAGE_SUFFIXES
-from engine.photo_files.tiff.pages import containing_file
 
 _ICON_PX = 96
 _MOTIONS = {
@@ -59,7 +59,7 @@ class ShotList(QListWidget):
         self.setAccessibleName(tr("Shots of the burst"))
         thumbnails.ready.connect(self._show_thumbnail)
 
-    def show_paths(self, paths: Sequence[Path]) -> None:
+    def show_paths(self, paths: Sequence[PhotoRef]) -> None:
         """Show other shots."""
         self.clear()
         for path in paths:
@@ -87,7 +87,7 @@ class ShotList(QListWidget):
         self.dropped.emit(dropped_paths(event.mimeData()))
 
     @Slot(object)
-    def _show_thumbnail(self, path: Path) -> None:
+    def _show_thumbnail(self, path: PhotoRef) -> None:
         pixmap = self._thumbnails.pixmap(path)
         if pixmap is None:
             return
@@ -117,7 +117,7 @@ class BurstForm(QWidget):
         self._settings = settings
         self._destination: Path | None = None
         self._is_busy = False
-        self.shots: tuple[Path, ...] = ()
+        self.shots: tuple[PhotoRef, ...] = ()
         self.list = ShotList(thumbnails)
         self.list.dropped.connect(self.add_shots)
         add = button(tr("Add shots"), "plus")
@@ -187,18 +187,18 @@ class BurstForm(QWidget):
             return Path(stored)
         if not self.shots:
             return None
-        folder = containing_file(self.shots[0]).parent
+        folder = self.shots[0].file.parent
         return folder.with_name(f"{folder.name} references")
 
     @Slot(list)
-    def add_shots(self, paths: Sequence[Path]) -> None:
+    def add_shots(self, paths: Sequence[PhotoPlace]) -> None:
         """Add files, and the photos that lie in folders."""
-        found: list[Path] = []
+        found: list[PhotoRef] = []
         for path in paths:
-            if path.is_dir():
-                found += sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+            if isinstance(path, Path) and path.is_dir():
+                found += sorted(PhotoRef(file) for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
             else:
-                found.append(path)
+                found.append(PhotoRef.of(path))
         self.shots = tuple(dict.fromkeys((*self.shots, *(path.absolute() for path in found))))
         self.list.show_paths(self.shots)
         self._update()

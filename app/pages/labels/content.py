@@ -1,7 +1,6 @@
 """The labels page while there is anything to show: tools, pairs or suggestions at the left, the chosen one right."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
@@ -27,6 +26,7 @@ from app.pages.labels.list import LabelList, LabelListModel
 from app.pages.labels.pair_view import LabelPairView
 from app.viewer.picture_files import PictureFiles
 from app.widgets.current_stack import CurrentStack
+from engine.contracts.photo import PhotoPlace, PhotoRef
 
 MAX_SUGGESTIONS = 50
 
@@ -54,7 +54,7 @@ class LabelContent(QWidget):
         suggest_requested: Choose photos to label.
         align_requested(list of PhotoPair): Make aligned copies of their references.
         match_requested(LabelEntry, QWidget): Correct a match; the widget is where the offer shall appear.
-        reference_closed(Path): Close a folder or file of references.
+        reference_closed(PhotoPlace): Close a folder or file of references.
         train_requested: Go on to fine-tuning.
     """
 
@@ -71,7 +71,7 @@ class LabelContent(QWidget):
     def __init__(self, thumbnails: ThumbnailLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._decisions = LabelDecisions()
-        self._references: tuple[Path, ...] = ()
+        self._references: tuple[PhotoPlace, ...] = ()
         self.model, self._suggestions = LabelListModel(self), LabelListModel(self)
         self.list = LabelList(self.model, thumbnails, tr("Pairs of a noisy photo and its reference"))
         self.suggestion_list = LabelList(self._suggestions, thumbnails, tr("Photos that should get a reference"))
@@ -104,7 +104,7 @@ class LabelContent(QWidget):
         self.tabs.setTabText(1, tr("Suggested ({number})").format(number=format_number(len(suggestions))))
         self._show_chosen()
 
-    def choose_pair(self, noisy: Path) -> None:
+    def choose_pair(self, noisy: PhotoRef) -> None:
         """Show the pair of a photo as soon as it is there."""
         self.tabs.setCurrentIndex(0)
         self.list.choose_later(noisy)
@@ -116,7 +116,7 @@ class LabelContent(QWidget):
     def show_state(
         self,
         *,
-        references: Sequence[Path],
+        references: Sequence[PhotoPlace],
         num_used: int,
         num_aside: int,
         is_matching: bool,

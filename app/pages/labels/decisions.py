@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from PySide6.QtGui import QUndoCommand
 
 from app.core.settings import ASIDE_LABELS, MATCHED_LABELS, USED_LABELS, Settings
-from engine.photo_files.tiff.pages import is_on_disk
+from engine.contracts.photo import PhotoPlace, PhotoRef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,11 +19,11 @@ class LabelDecisions:
         matches: Photos with the reference that was chosen for them by hand; None: without one.
     """
 
-    used: frozenset[Path] = frozenset()
-    aside: frozenset[Path] = frozenset()
-    matches: dict[Path, Path | None] = field(default_factory=dict)
+    used: frozenset[PhotoRef] = frozenset()
+    aside: frozenset[PhotoRef] = frozenset()
+    matches: dict[PhotoRef, PhotoRef | None] = field(default_factory=dict)
 
-    def with_use(self, noisy: Path, wanted: bool) -> "LabelDecisions":
+    def with_use(self, noisy: PhotoRef, wanted: bool) -> "LabelDecisions":
         """Use a photo's pair, or set it aside."""
         return replace(
             self,
@@ -32,7 +31,7 @@ class LabelDecisions:
             aside=self.aside - {noisy} if wanted else self.aside | {noisy},
         )
 
-    def with_match(self, noisy: Path, clean: Path | None) -> "LabelDecisions":
+    def with_match(self, noisy: PhotoRef, clean: PhotoRef | None) -> "LabelDecisions":
         """Choose a photo's reference, or that it has none; whether the pair is used is open again."""
         return replace(
             self,
@@ -41,40 +40,37 @@ class LabelDecisions:
             matches={**self.matches, noisy: clean},
         )
 
-    def without_match(self, noisy: Path) -> "LabelDecisions":
+    def without_match(self, noisy: PhotoRef) -> "LabelDecisions":
         """Let the names decide about a photo again."""
         matches = {path: clean for path, clean in self.matches.items() if path != noisy}
         return replace(self, used=self.used - {noisy}, aside=self.aside - {noisy}, matches=matches)
 
 
-def recall_decisions(settings: Settings, folders: Sequence[Path]) -> LabelDecisions:
+def recall_decisions(settings: Settings, folders: Sequence[PhotoPlace]) -> LabelDecisions:
     """Return the decisions that were made for photo folders before.
 
     A reference that is gone since is forgotten.
     """
-    used: set[Path] = set()
-    aside: set[Path] = set()
-    matches: dict[Path, Path | None] = {}
+    used: set[PhotoRef] = set()
+    aside: set[PhotoRef] = set()
+    matches: dict[PhotoRef, PhotoRef | None] = {}
     for folder in folders:
-        used.update(map(Path, settings.get_for_folder(folder, USED_LABELS)))
-        aside.update(map(Path, settings.get_for_folder(folder, ASIDE_LABELS)))
+        used.update(map(PhotoRef.of, settings.get_for_folder(folder, USED_LABELS)))
+        aside.update(map(PhotoRef.of, settings.get_for_folder(folder, ASIDE_LABELS)))
         stored = settings.get_for_folder(folder, MATCHED_LABELS)
         for noisy, clean in zip(stored[::2], stored[1::2], strict=False):
-            if not clean or is_on_disk(Path(clean)):
-                matches.setdefault(Path(noisy), Path(clean) if clean else None)
+            reference = PhotoRef.of(clean) if clean else None
+            if reference is None or reference.is_on_disk():
+                matches.setdefault(PhotoRef.of(noisy), reference)
     return LabelDecisions(used=frozenset(used), aside=frozenset(aside - used), matches=matches)
 
 
-def store_decisions(settings: Settings, folders: Sequence[Path], decisions: LabelDecisions) -> None:
+def store_decisions(settings: Settings, folders: Sequence[PhotoPlace], decisions: LabelDecisions) -> None:
     """Remember decisions for the photo folders; what lies in none of them goes with the first."""
 
-    def inside(folder: Path, paths: Iterable[Path]) -> list[Path]:
+    def inside(folder: PhotoPlace, paths: Iterable[PhotoRef]) -> list[PhotoRef]:
         is_first = folder == folders[0]
-        return sorted(
-            path
-            for path in paths
-            if path.is_relative_to(folder) or (is_first and not any(path.is_relative_to(other) for other in folders))
-        )
+        return sorted(path for path in paths if path.is_in(folder) or (is_first and not any(map(path.is_in, folders))))
 
     for folder in folders:
         settings.set_for_folder(folder, USED_LABELS, [str(path) for path in inside(folder, decisions.used)])

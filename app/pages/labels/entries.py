@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from app.look.translation import format_number, mark, tr, tr_count, translate_engine
 from app.pages.labels.decisions import LabelDecisions
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.labelling.doctor import PairDiagnosis
 from engine.labelling.suggestion import SuggestedLabel
 from engine.photos.folder import list_image_files
@@ -31,9 +31,9 @@ class MatchRequest:
         matches: References chosen by hand; None: the photo has none.
     """
 
-    noisy: tuple[Path, ...]
-    references: tuple[Path, ...]
-    matches: Mapping[Path, Path | None] = field(default_factory=dict)
+    noisy: tuple[PhotoRef, ...]
+    references: tuple[PhotoPlace, ...]
+    matches: Mapping[PhotoRef, PhotoRef | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +50,8 @@ class LabelEntry:
         suggestion: Why the photo should get a reference; None where it is not suggested.
     """
 
-    clean: Path | None = None
-    noisy: Path | None = None
+    clean: PhotoRef | None = None
+    noisy: PhotoRef | None = None
     reason: str = ""
     hint: str = ""
     is_by_hand: bool = False
@@ -76,7 +76,7 @@ class LabelEntry:
         return PhotoPair(self.noisy, self.clean)
 
     @property
-    def main_path(self) -> Path:
+    def main_path(self) -> PhotoRef:
         """The noisy photo, or the reference where there is none."""
         path = self.noisy or self.clean
         assert path is not None

@@ -10,6 +10,7 @@ from app.jobs.runner import JobFunction, JobHandle, JobLane, JobRequest, JobRunn
 from app.look.translation import tr
 from app.pages.labels.entries import MatchRequest, match_labels
 from engine.contracts.label_suggestion import SuggestLabelsConfig
+from engine.contracts.photo import PhotoRef
 from engine.jobs import align_references, examine_pairs, make_burst_references, suggest_labels
 from engine.labelling.alignment import AlignRequest
 from engine.labelling.burst import BurstConfig
@@ -76,7 +77,7 @@ class LabelJobs(QObject):
         request = ExamineRequest(pairs=self._examined_pairs)
         self._submit("examine", tr("Examining pairs"), examine_pairs, request).finished.connect(self._take_diagnoses)
 
-    def suggest(self, model: Path, photos: Sequence[Path], count: int) -> None:
+    def suggest(self, model: Path, photos: Sequence[PhotoRef], count: int) -> None:
         """Choose photos to label; it takes minutes, so it queues with the trainings."""
         config = SuggestLabelsConfig(model=model, photos=tuple(photos), count=count)
         title = tr("Choosing photos to label")

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from enum import IntEnum
-from pathlib import Path
 
 from PySide6.QtCore import (
     QAbstractItemModel,
@@ -32,6 +31,7 @@ from app.look.translation import tr, translate_engine
 from app.pages.labels.decisions import LabelDecisions
 from app.pages.labels.entries import LabelEntry, is_used, state_text
 from app.pages.shared.thumbnail_list import ModelIndex, ThumbnailList, paint_square_thumbnail
+from engine.contracts.photo import PhotoRef
 
 _THUMBNAIL_PX = 48
 _BOX_PX = 16
@@ -74,7 +74,7 @@ class LabelListModel(QAbstractListModel):
             self._entries = tuple(entries)
             self.endResetModel()
 
-    def row_of(self, path: Path) -> int:
+    def row_of(self, path: PhotoRef) -> int:
         """Return the row of a noisy photo, or of a reference without one; -1: there is none."""
         return next((row for row, entry in enumerate(self._entries) if entry.main_path == path), -1)
 
@@ -142,7 +142,7 @@ class LabelList(ThumbnailList):
         self.setItemDelegate(LabelDelegate(self, thumbnails))
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._last_chosen: Path | None = None
+        self._last_chosen: PhotoRef | None = None
         self.watch_model(self._paths_of_row)
         model.modelReset.connect(self._on_reset)
         self.selectionModel().currentChanged.connect(self._tell_choice)
@@ -153,11 +153,11 @@ class LabelList(ThumbnailList):
         index = self.currentIndex()
         return self._labels.entries[index.row()] if index.isValid() else None
 
-    def choose_later(self, path: Path) -> None:
+    def choose_later(self, path: PhotoRef) -> None:
         """Choose the row of a photo as soon as there are other rows."""
         self._last_chosen = path
 
-    def _paths_of_row(self, row: int) -> list[Path]:
+    def _paths_of_row(self, row: int) -> list[PhotoRef]:
         entry = self._labels.entries[row]
         return [path for path in (entry.noisy, entry.clean) if path is not None]
 

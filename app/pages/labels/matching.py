@@ -10,6 +10,7 @@ from app.core.settings import OPEN_DIALOG_FOLDER, Settings
 from app.look.theme import themed_icon
 from app.look.translation import tr
 from app.pages.labels.entries import LabelEntry
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import IMAGE_SUFFIXES
 from engine.photos.folder import natural_sort_key
 
@@ -17,7 +18,7 @@ MAX_OFFERED = 12
 _MAX_COMPARED = 3000
 
 
-def closest_names(name: str, paths: Iterable[Path], limit: int = MAX_OFFERED) -> list[Path]:
+def closest_names(name: str, paths: Iterable[PhotoRef], limit: int = MAX_OFFERED) -> list[PhotoRef]:
     """Return the files whose names are most like a name, in natural order.
 
     Args:
@@ -30,7 +31,7 @@ def closest_names(name: str, paths: Iterable[Path], limit: int = MAX_OFFERED) ->
     # The matcher keeps what it knows of its second sequence.
     matcher.set_seq2(wanted)
 
-    def likeness(path: Path) -> float:
+    def likeness(path: PhotoRef) -> float:
         matcher.set_seq1(path.stem.casefold())
         return matcher.ratio()
 
@@ -42,9 +43,9 @@ def closest_names(name: str, paths: Iterable[Path], limit: int = MAX_OFFERED) ->
 def matching_menu(
     parent: QWidget,
     entry: LabelEntry,
-    candidates: Iterable[Path],
+    candidates: Iterable[PhotoRef],
     *,
-    choose: Callable[[Path], None],
+    choose: Callable[[PhotoRef], None],
     choose_file: Callable[[], None],
     unmatch: Callable[[], None] | None,
     undo_hand: Callable[[], None] | None,

@@ -27,11 +27,11 @@ from app.pages.shared.page import Page
 from app.widgets.current_stack import CurrentStack
 from app.widgets.drop_zone import DropZone
 from app.widgets.empty_state import EmptyState
+from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
 from engine.labelling.alignment import AlignResult
 from engine.labelling.burst import BurstResult
 from engine.labelling.suggestion import LabelSuggestion, SuggestedLabel
 from engine.method.catalogue.tasks import TASKS
-from engine.photo_files.tiff.pages import is_on_disk
 from engine.photos.pairs import PairMatching
 
 _MATCH_DELAY_MS = 300
@@ -86,7 +86,7 @@ class LabelsPage(Page):
         """The pairs."""
         return self.content.model
 
-    def accept_paths(self, paths: Sequence[Path]) -> bool:
+    def accept_paths(self, paths: Sequence[PhotoPlace]) -> bool:
         if self._stack.currentWidget() is self.burst_form:
             self.burst_form.add_shots(paths)
             return True
@@ -95,9 +95,9 @@ class LabelsPage(Page):
         self.add_references(paths)
         return True
 
-    def add_references(self, paths: Sequence[Path]) -> None:
+    def add_references(self, paths: Sequence[PhotoPlace]) -> None:
         """Add folders or files of clean references."""
-        self.session.set_references([*self.session.references, *(path.absolute() for path in paths)])
+        self.session.set_references([*self.session.references, *(photo_place(path).absolute() for path in paths)])
 
     @Slot()
     def choose_references(self) -> None:
@@ -121,7 +121,7 @@ class LabelsPage(Page):
         text = tr("{name} is used") if wanted else tr("{name} is set aside")
         self._decide(self.decisions.with_use(entry.noisy, wanted), text.format(name=entry.noisy.name))
 
-    def choose_match(self, noisy: Path, clean: Path | None) -> None:
+    def choose_match(self, noisy: PhotoRef, clean: PhotoRef | None) -> None:
         """Give a noisy photo another reference, or none; can be undone."""
         text = tr("{name} has another reference") if clean is not None else tr("{name} has no reference")
         self._decide(self.decisions.with_match(noisy, clean), text.format(name=noisy.name))
@@ -211,7 +211,7 @@ class LabelsPage(Page):
         references = list(self.session.references) if folders else []
         for folder in folders:
             remembered = self.settings.get_for_folder(folder, LAST_REFERENCE_FOLDERS)
-            references.extend(path for path in map(Path, remembered) if is_on_disk(path))
+            references.extend(photo_place(name) for name in remembered if PhotoRef.of(name).is_on_disk())
         self.decisions = recall_decisions(self.settings, folders)
         self.session.set_references(references)
         self._match_soon()
@@ -271,7 +271,7 @@ class LabelsPage(Page):
     def _take_aligned(self, result: AlignResult) -> None:
         decisions = self.decisions
         for copy in result.aligned:
-            decisions = decisions.with_match(copy.pair.noisy, copy.path)
+            decisions = decisions.with_match(copy.pair.noisy, PhotoRef(copy.path))
         if result.aligned:
             number = len(result.aligned)
             text = tr_count("{number} reference is aligned", "{number} references are aligned", number)
@@ -357,7 +357,7 @@ class LabelsPage(Page):
         photos = (photo.path for photo in self.session.included_photos if photo.path not in paired)
         noisy = entry.noisy
 
-        def choose(path: Path) -> None:
+        def choose(path: PhotoRef) -> None:
             if noisy is not None:
                 self.choose_match(noisy, path)
             elif entry.clean is not None:
@@ -366,7 +366,7 @@ class LabelsPage(Page):
         def choose_file() -> None:
             title = tr("Choose its reference") if noisy is not None else tr("Choose its noisy photo")
             for path in ask_for_photos(self, self.settings, title, several=False):
-                choose(path)
+                choose(PhotoRef(path))
 
         menu = matching_menu(
             place,
@@ -382,7 +382,7 @@ class LabelsPage(Page):
         menu.popup(place.mapToGlobal(place.rect().bottomLeft()))
 
     @Slot(object)
-    def _close_reference(self, path: Path) -> None:
+    def _close_reference(self, path: PhotoPlace) -> None:
         before = self.session.references
         self.session.set_references(other for other in before if other != path)
         self.message_raised.emit(

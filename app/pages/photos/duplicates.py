@@ -1,7 +1,6 @@
 """Photos that are there more than once, group by group, and what can be done about them."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QIcon
@@ -14,6 +13,7 @@ from app.look.text import label
 from app.look.theme import SPACING, Theme, themed_icon
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import tr, tr_count
+from engine.contracts.photo import PhotoRef
 from engine.photos.duplicates import DuplicateGroup
 
 _THUMBNAIL_PX = 40
@@ -28,8 +28,8 @@ class DuplicatePhotos(QWidget):
 
     Signals:
         close_requested: The person has seen enough.
-        leave_out_requested(list[Path]): These photos shall be left out.
-        photo_chosen(Path): This photo shall be shown.
+        leave_out_requested(list[PhotoRef]): These photos shall be left out.
+        photo_chosen(PhotoRef): This photo shall be shown.
     """
 
     close_requested = Signal()
@@ -41,7 +41,7 @@ class DuplicatePhotos(QWidget):
         self._session = session
         self._thumbnails = thumbnails
         self._groups: tuple[DuplicateGroup, ...] = ()
-        self._items: dict[Path, list[QTreeWidgetItem]] = {}
+        self._items: dict[PhotoRef, list[QTreeWidgetItem]] = {}
         self.tree = QTreeWidget()
         self.tree.setAccessibleName(tr("Duplicates"))
         self.tree.setHeaderLabels([tr("Photo"), tr("Folder"), tr("Size in pixels"), tr("Use")])
@@ -110,10 +110,10 @@ class DuplicatePhotos(QWidget):
             for path in group.paths[:_MOST_OF_GROUP]:
                 photo = self._session.photo(path)
                 size = "" if photo is None else f"{photo.width} × {photo.height}"
-                item = QTreeWidgetItem(parent, [path.name, str(path.parent), size, ""])
+                item = QTreeWidgetItem(parent, [path.name, str(path.file.parent), size, ""])
                 item.setData(0, _PATH, path)
                 item.setToolTip(0, str(path))
-                item.setToolTip(1, str(path.parent))
+                item.setToolTip(1, str(path.file.parent))
                 self._items.setdefault(path, []).append(item)
             num_more = len(group.paths) - _MOST_OF_GROUP
             if num_more > 0:
@@ -146,7 +146,7 @@ class DuplicatePhotos(QWidget):
             self._thumbnails.want(list(self._items), view=self)
 
     @Slot(object)
-    def _show_thumbnail(self, path: Path) -> None:
+    def _show_thumbnail(self, path: PhotoRef) -> None:
         pixmap = self._thumbnails.pixmap(path) if path in self._items else None
         if pixmap is not None:
             for item in self._items[path]:
@@ -172,12 +172,12 @@ class DuplicatePhotos(QWidget):
             self.photo_chosen.emit(path)
         self._update_buttons()
 
-    def _current_path(self) -> Path | None:
+    def _current_path(self) -> PhotoRef | None:
         item = self.tree.currentItem()
         path = None if item is None else item.data(0, _PATH)
-        return path if isinstance(path, Path) else None
+        return path if isinstance(path, PhotoRef) else None
 
-    def _others_of_group(self) -> list[Path]:
+    def _others_of_group(self) -> list[PhotoRef]:
         """Return what would be left out if the chosen photo alone were kept."""
         item, path = self.tree.currentItem(), self._current_path()
         parent = None if item is None else item.parent()
@@ -186,7 +186,7 @@ class DuplicatePhotos(QWidget):
         group: DuplicateGroup = parent.data(0, _GROUP)
         return [other for other in group.paths if other != path and other not in self._session.excluded]
 
-    def _copies(self) -> list[Path]:
+    def _copies(self) -> list[PhotoRef]:
         """Return all but one used photo of each group with the same content."""
         excluded = self._session.excluded
         used = ([path for path in group.paths if path not in excluded] for group in self._groups if _is_same(group))

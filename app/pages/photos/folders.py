@@ -1,7 +1,6 @@
 """The list of open photo folders, with what can be done to it."""
 
 import os
-from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QMenu, QVBoxLayout, QWidget
@@ -12,15 +11,16 @@ from app.look.buttons import button, icon_button
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING, Theme, set_role, themed_icon
 from app.look.translation import tr
+from engine.contracts.photo import PhotoPlace
 
 
 class FolderList(QWidget):
     """All photos, then one row a folder: choosing one shows only its photos.
 
     Signals:
-        folder_chosen(Path | None): Only the photos of this folder shall be shown; None: all.
+        folder_chosen(PhotoPlace | None): Only the photos of this folder shall be shown; None: all.
         add_requested: Another folder shall be opened.
-        remove_requested(Path): A folder shall be closed; nothing is deleted.
+        remove_requested(PhotoPlace): A folder shall be closed; nothing is deleted.
     """
 
     folder_chosen = Signal(object)
@@ -82,7 +82,7 @@ class FolderList(QWidget):
             if row.folder is None:
                 row.set_count(len(names))
                 continue
-            folder, below = str(row.folder), os.path.join(row.folder, "")
+            folder, below = str(row.folder), os.path.join(str(row.folder), "")
             # Ten times as fast as `is_relative_to`, for ten thousand photos.
             row.set_count(sum(name.startswith(below) or name == folder for name in names))
 
@@ -103,7 +103,7 @@ class FolderList(QWidget):
 
     def _show_menu(self, position: object) -> None:
         item = self._list.itemAt(position)  # type: ignore[call-overload]
-        folder: Path | None = item.data(Qt.ItemDataRole.UserRole) if item is not None else None
+        folder: PhotoPlace | None = item.data(Qt.ItemDataRole.UserRole) if item is not None else None
         if folder is not None:
             menu = QMenu(self)
             close = menu.addAction(themed_icon("x"), tr("Close this folder"))
@@ -116,7 +116,7 @@ class _FolderRow(QWidget):
 
     remove_requested = Signal(object)
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: PhotoPlace | None) -> None:
         super().__init__()
         self.folder = folder
         name = tr("All photos") if folder is None else folder.name or str(folder)

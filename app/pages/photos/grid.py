@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import (
@@ -42,6 +41,7 @@ from app.pages.shared.photo_list_model import PhotoListModel, PhotoRole
 from app.pages.shared.thumbnail_list import select_alone
 from engine.contracts.events import PhotoScanned
 from engine.contracts.noise import LEVELS
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import read_image
 
 _HOVER_DELAY_MS = 350
@@ -56,7 +56,7 @@ class PhotoGrid(QListView):
     """Photos as thumbnails of one size; only the visible ones are loaded.
 
     Signals:
-        photo_activated(Path): A photo was double-clicked, or Enter was pressed on it.
+        photo_activated(PhotoRef): A photo was double-clicked, or Enter was pressed on it.
     """
 
     photo_activated = Signal(object)
@@ -67,7 +67,7 @@ class PhotoGrid(QListView):
         self._thumbnails = thumbnails
         self._side_px = 160
         self._hover_row = -1
-        self.hover_crop: tuple[Path, QPixmap] | None = None
+        self.hover_crop: tuple[PhotoRef, QPixmap] | None = None
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setMovement(QListView.Movement.Static)
@@ -113,7 +113,7 @@ class PhotoGrid(QListView):
         rows = sorted(index.row() for index in self.selectionModel().selectedIndexes())
         return [self._photos.photo_at(row) for row in rows]
 
-    def select_photo(self, path: Path) -> None:
+    def select_photo(self, path: PhotoRef) -> None:
         """Select one photo and bring it into view."""
         row = self._photos.row_of(path)
         if row is not None and row != self.currentIndex().row():
@@ -196,7 +196,7 @@ class PhotoGrid(QListView):
         self._thumbnails.want([self._photos.photo_at(row).path for row in rows], view=self)
 
     @Slot(object)
-    def _repaint_photo(self, path: Path) -> None:
+    def _repaint_photo(self, path: PhotoRef) -> None:
         row = self._photos.row_of(path)
         if row is not None:
             self.update(self._photos.index(row))
@@ -227,7 +227,7 @@ class PhotoGrid(QListView):
             self._hover_task.submit(lambda: (path, _middle_of(path, side_px, is_stretched)))
 
     @Slot(object)
-    def _show_hover_crop(self, result: tuple[Path, QImage]) -> None:
+    def _show_hover_crop(self, result: tuple[PhotoRef, QImage]) -> None:
         path, image = result
         pixmap = QPixmap.fromImage(image)
         pixmap.setDevicePixelRatio(self.devicePixelRatioF())
@@ -286,7 +286,7 @@ class PhotoDelegate(QStyledItemDelegate):
         self._paint_noise_bar(painter, bar, photo.noise_sigma, is_excluded)
         painter.restore()
 
-    def _paint_picture(self, painter: QPainter, path: Path, square: QRect) -> None:
+    def _paint_picture(self, painter: QPainter, path: PhotoRef, square: QRect) -> None:
         colors = palette()
         crop = self._grid.hover_crop
         if crop is not None and crop[0] == path:
@@ -355,7 +355,7 @@ def _paint_badge(painter: QPainter, square: QRect, text: str) -> None:
     painter.drawText(badge, int(Qt.AlignmentFlag.AlignCenter), text)
 
 
-def _middle_of(path: Path, side_px: int, is_stretched: bool) -> QImage:
+def _middle_of(path: PhotoRef, side_px: int, is_stretched: bool) -> QImage:
     """Read the middle of a photo, pixel by pixel; where stretched, by the levels of the whole photo."""
     photo = read_image(path)
     pixels = photo.pixels

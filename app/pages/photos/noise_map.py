@@ -1,7 +1,6 @@
 """The noise of all photos as a plot: each photo a point, which can be chosen."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
@@ -22,6 +21,7 @@ from app.widgets.elided_box import ElidedComboBox
 from app.widgets.plots.axis import NumberAxis
 from engine.contracts.events import PhotoScanned
 from engine.contracts.noise import LEVELS
+from engine.contracts.photo import PhotoRef
 
 AXES = {
     "brightness": (mark("over brightness"), mark("Mean brightness of the photo (%)")),
@@ -43,7 +43,7 @@ class NoiseMap(QWidget):
     A click chooses a photo, with Ctrl one more, a dragged frame all within; the arrow keys walk from point to point.
 
     Signals:
-        photo_activated(Path): A point was double-clicked, or Enter was pressed.
+        photo_activated(PhotoRef): A point was double-clicked, or Enter was pressed.
     """
 
     photo_activated = Signal(object)
@@ -111,7 +111,7 @@ class NoisePlot(pg.PlotWidget):  # type: ignore[misc]
     """Points that share their selection with the grid of thumbnails.
 
     Signals:
-        photo_activated(Path): See `NoiseMap`.
+        photo_activated(PhotoRef): See `NoiseMap`.
         menu_requested(QPoint): What can be done with the selection shall be offered, at this place of the plot.
     """
 
@@ -269,7 +269,7 @@ class NoisePlot(pg.PlotWidget):  # type: ignore[misc]
         place = int(current[0]) + step if len(current) else 0
         self._grid.select_rows([int(self._rows[order][min(max(place, 0), len(order) - 1)])])
 
-    def _path_of(self, point: int) -> Path:
+    def _path_of(self, point: int) -> PhotoRef:
         return self._model.photo_at(int(self._rows[point])).path
 
     def _point_at(self, position: QPoint) -> int | None:

@@ -35,8 +35,8 @@ from app.widgets.current_stack import CurrentStack
 from app.widgets.drop_zone import DropZone
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
 from engine.machine.places import Place
-from engine.photo_files.tiff.pages import is_on_disk
 from engine.photos.folder import is_no_photo
 from engine.photos.sample_photos import NOISY_FOLDER, SamplePhotos, make_samples
 
@@ -119,22 +119,24 @@ class PhotosPage(Page):
         self.model.layoutChanged.connect(self._update_texts)
         self._update_texts()
 
-    def accept_paths(self, paths: Sequence[Path]) -> bool:
-        there = [path for path in paths if is_on_disk(path)]
+    def accept_paths(self, paths: Sequence[PhotoPlace]) -> bool:
+        there = [path for path in paths if PhotoRef.of(path).is_on_disk()]
         self.open_paths(there)
         # Even if all were told to be no photos: nobody else has to take them.
         return bool(there)
 
-    def open_paths(self, paths: Sequence[Path]) -> None:
+    def open_paths(self, paths: Sequence[PhotoPlace]) -> None:
         """Open folders or files beside those that are open, and look through them.
 
         Args:
             paths: What was dropped or chosen; what is open already is looked through again.
         """
-        wanted = self._without_others([path.absolute() for path in paths])
+        wanted = self._without_others([photo_place(path).absolute() for path in paths])
         if not wanted:
             return
-        remembered = {Path(name) for path in wanted for name in self.settings.get_for_folder(path, EXCLUDED_PHOTOS)}
+        remembered = {
+            PhotoRef.of(name) for path in wanted for name in self.settings.get_for_folder(path, EXCLUDED_PHOTOS)
+        }
         if self.session.folders:
             self.session.extend_folders(wanted)
         else:
@@ -146,9 +148,9 @@ class PhotosPage(Page):
         if samples / NOISY_FOLDER in wanted and not self.session.references:
             self.session.set_references([samples / "clean"])
 
-    def _without_others(self, paths: Sequence[Path]) -> list[Path]:
+    def _without_others(self, paths: Sequence[PhotoPlace]) -> list[PhotoPlace]:
         """Leave out files that are no photos by name and content, and say so."""
-        others = [path for path in paths if not path.is_dir() and is_no_photo(path)]
+        others = [path for path in paths if is_no_photo(PhotoRef.of(path))]
         if others:
             text = tr_count(
                 "{name} is no photo that can be read.",
@@ -160,18 +162,22 @@ class PhotosPage(Page):
             )
         return [path for path in paths if path not in set(others)]
 
-    def close_folder(self, folder: Path) -> None:
+    def close_folder(self, folder: PhotoPlace) -> None:
         """Close one folder; nothing is deleted. The others are looked through again."""
         remaining = [other for other in self.session.folders if other != folder]
         self.scans.cancel()
         self.session.set_folders(remaining)
         if remaining:
-            kept = {Path(name) for other in remaining for name in self.settings.get_for_folder(other, EXCLUDED_PHOTOS)}
+            kept = {
+                PhotoRef.of(name)
+                for other in remaining
+                for name in self.settings.get_for_folder(other, EXCLUDED_PHOTOS)
+            }
             self.session.set_excluded(kept)
             self.scans.start(remaining)
 
     @Slot(object)
-    def _look_again(self, places: Sequence[Path]) -> None:
+    def _look_again(self, places: Sequence[PhotoPlace]) -> None:
         """Look through folders or files whose photos may have changed since they were shown."""
         self._thumbnails.forget(places)
         self.scans.start(places)
@@ -308,7 +314,7 @@ class PhotosPage(Page):
     @Slot()
     def _on_excluded_changed(self) -> None:
         for folder in self.session.folders:
-            inside = sorted(str(path) for path in self.session.excluded if path.is_relative_to(folder))
+            inside = sorted(str(path) for path in self.session.excluded if path.is_in(folder))
             self.settings.set_for_folder(folder, EXCLUDED_PHOTOS, inside)
         self._update_texts()
 
@@ -318,7 +324,7 @@ class PhotosPage(Page):
             self.grid.select_photo(self.session.current_photo)
 
     @Slot(object)
-    def _choose_folder(self, folder: Path | None) -> None:
+    def _choose_folder(self, folder: PhotoPlace | None) -> None:
         self.model.set_folder(folder)
         self._update_texts()
 
@@ -398,7 +404,7 @@ class PhotosPage(Page):
             self.scans.start(folders)
 
     @Slot(object, str)
-    def _look_at(self, path: Path, page_id: str) -> None:
+    def _look_at(self, path: PhotoRef, page_id: str) -> None:
         self.session.set_current_photo(path)
         self.page_requested.emit(page_id)
 

@@ -5,7 +5,6 @@ waits for it, and it steps aside while a job of the main lane computes.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -16,6 +15,7 @@ from app.look.phrases import number, time_left
 from app.look.translation import tr
 from engine.contracts.configs import ScanConfig
 from engine.contracts.events import FileSkipped, JobEvent, PhotoScanned, StepDone
+from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.jobs import find_duplicates, scan
 from engine.photos.duplicates import Candidate, DuplicateGroup, DuplicatesConfig
 
@@ -68,7 +68,7 @@ class PhotoScans(QObject):
         return self._measuring is not None or self._looking is not None
 
     @property
-    def unmeasured(self) -> list[Path]:
+    def unmeasured(self) -> list[PhotoRef]:
         """The photos that were not decoded yet."""
         return [photo.path for photo in self._session.photos if photo.brightness is None]
 
@@ -79,7 +79,7 @@ class PhotoScans(QObject):
             return tr("measuring noise waits for the job")
         return self._text if self.is_busy or self.is_measuring else ""
 
-    def start(self, folders: Sequence[Path]) -> None:
+    def start(self, folders: Sequence[PhotoPlace]) -> None:
         """Look through folders and files, after those that are being looked through already."""
         more = len(folders) - 1
         name = folders[0].name

@@ -1,7 +1,6 @@
 """What can be done with the selected photos, and taken back."""
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QUndoCommand
@@ -17,7 +16,7 @@ from app.look.theme import SPACING, themed_icon
 from app.look.translation import tr
 from app.pages.photos.grid import PhotoGrid
 from app.pages.shared.photo_list_model import PhotoListModel
-from engine.photo_files.tiff.pages import containing_file
+from engine.contracts.photo import PhotoRef
 
 
 class PhotoSelection(QWidget):
@@ -25,7 +24,7 @@ class PhotoSelection(QWidget):
 
     Signals:
         message_raised(Message): What was done, with its undoing.
-        look_requested(Path, str): A photo shall be shown on the page of this id.
+        look_requested(PhotoRef, str): A photo shall be shown on the page of this id.
     """
 
     message_raised = Signal(object)
@@ -69,7 +68,7 @@ class PhotoSelection(QWidget):
             action.triggered.connect(slot)
 
     @property
-    def _paths(self) -> list[Path]:
+    def _paths(self) -> list[PhotoRef]:
         return [photo.path for photo in self._grid.selected_photos()]
 
     @Slot()
@@ -94,7 +93,7 @@ class PhotoSelection(QWidget):
             self._do(SetExclusion(self._session, out, is_excluded=False))
 
     @Slot(list)
-    def leave_out(self, paths: Sequence[Path]) -> None:
+    def leave_out(self, paths: Sequence[PhotoRef]) -> None:
         """Leave photos out, whatever is selected."""
         if paths:
             self._do(SetExclusion(self._session, paths, is_excluded=True))
@@ -135,12 +134,12 @@ class PhotoSelection(QWidget):
         if paths:
             self.look_requested.emit(paths[0], page_id)
 
-    def _reveal(self, path: Path) -> None:
-        folder = containing_file(path).parent
+    def _reveal(self, path: PhotoRef) -> None:
+        folder = path.file.parent
         if not open_in_file_manager(folder):
             self.message_raised.emit(no_file_manager(folder))
 
-    def _are_out(self, paths: Sequence[Path]) -> bool:
+    def _are_out(self, paths: Sequence[PhotoRef]) -> bool:
         return all(path in self._session.excluded for path in paths)
 
     @Slot()
@@ -160,7 +159,7 @@ class PhotoSelection(QWidget):
 class SetExclusion(QUndoCommand):
     """Leave photos out of training and restoring, or take them back."""
 
-    def __init__(self, session: Session, paths: Iterable[Path], *, is_excluded: bool) -> None:
+    def __init__(self, session: Session, paths: Iterable[PhotoRef], *, is_excluded: bool) -> None:
         changed = frozenset(paths)
         photos = count(len(changed), "photo")
         super().__init__(
@@ -182,7 +181,7 @@ class SetExclusion(QUndoCommand):
 class UseOnly(SetExclusion):
     """Learn from and restore some photos only: leave all others out."""
 
-    def __init__(self, session: Session, paths: Iterable[Path]) -> None:
+    def __init__(self, session: Session, paths: Iterable[PhotoRef]) -> None:
         kept = frozenset(paths)
         super().__init__(session, (), is_excluded=True)
         self._after = (self._before | {photo.path for photo in session.photos}) - kept

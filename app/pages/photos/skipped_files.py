@@ -1,7 +1,6 @@
 """The files that cannot be used, with a reason each, and what can be done about them."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
@@ -22,7 +21,7 @@ from app.look.buttons import icon_button, quiet_button, set_reason
 from app.look.text import label
 from app.look.theme import SPACING, themed_icon
 from app.look.translation import tr, translate_engine
-from engine.photo_files.tiff.pages import containing_file
+from engine.contracts.photo import PhotoRef
 
 
 class SkippedFiles(QWidget):
@@ -30,7 +29,7 @@ class SkippedFiles(QWidget):
 
     Signals:
         close_requested: The person has seen enough.
-        retry_requested(list[Path]): These files shall be read again.
+        retry_requested(list[PhotoRef]): These files shall be read again.
         message_raised(Message): For the message bar.
     """
 
@@ -86,7 +85,7 @@ class SkippedFiles(QWidget):
         return [(item.text(0), item.text(1), item.text(2)) for item in self._items()]
 
     @property
-    def selected_paths(self) -> list[Path]:
+    def selected_paths(self) -> list[PhotoRef]:
         """The files that are selected."""
         return [_path_of(item) for item in self.table.selectedItems()]
 
@@ -131,17 +130,17 @@ class SkippedFiles(QWidget):
             menu.addAction(themed_icon(icon), text).triggered.connect(lambda _=False, slot=slot: slot(paths))
         menu.popup(self.table.viewport().mapToGlobal(position))
 
-    def _show_in_folder(self, paths: Sequence[Path]) -> None:
-        for folder in dict.fromkeys(containing_file(path).parent for path in paths):
+    def _show_in_folder(self, paths: Sequence[PhotoRef]) -> None:
+        for folder in dict.fromkeys(path.file.parent for path in paths):
             if not open_in_file_manager(folder):
                 self.message_raised.emit(no_file_manager(folder))
                 return
 
-    def _copy_paths(self, paths: Sequence[Path]) -> None:
+    def _copy_paths(self, paths: Sequence[PhotoRef]) -> None:
         if paths:
             QGuiApplication.clipboard().setText("\n".join(str(path) for path in paths))
 
-    def _all_paths(self) -> list[Path]:
+    def _all_paths(self) -> list[PhotoRef]:
         return [_path_of(item) for item in self._items()]
 
     def _items(self) -> list[QTreeWidgetItem]:
@@ -149,7 +148,7 @@ class SkippedFiles(QWidget):
         return [item for item in items if item is not None]
 
 
-def _path_of(item: QTreeWidgetItem) -> Path:
+def _path_of(item: QTreeWidgetItem) -> PhotoRef:
     path = item.data(0, Qt.ItemDataRole.UserRole)
-    assert isinstance(path, Path)
+    assert isinstance(path, PhotoRef)
     return path

@@ -1,7 +1,6 @@
 """The residual inspector's plots: values, neighbours, fineness, and the distances between crops."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
@@ -12,6 +11,7 @@ from app.look.palette import Palette
 from app.look.translation import format_number, mark, signed_number, tr
 from app.pages.residual.heat_map import DIVERGING, SEQUENTIAL, HeatMap, HeatMapContent
 from app.widgets.plots.themed_plot import ThemedPlot
+from engine.contracts.photo import PhotoRef
 from engine.residuals.distances import NoiseComparison
 from engine.residuals.statistics import RadialSpectrum, ResidualHistogram
 
@@ -172,6 +172,6 @@ def show_distances(target: HeatMap, comparison: NoiseComparison) -> None:
     )
 
 
-def short_names(photos: Sequence[Path]) -> list[str]:
+def short_names(photos: Sequence[PhotoRef]) -> list[str]:
     """Return names that fit beside a matrix: the ends, in which names of one folder differ."""
     return [path.stem if len(path.stem) <= _NAME_LENGTH else f"…{path.stem[1 - _NAME_LENGTH :]}" for path in photos]

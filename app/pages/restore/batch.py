@@ -18,6 +18,7 @@ from app.pages.restore.list import PhotoState, RestoreListModel, RowState
 from app.widgets.field_editors import choice_title
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.events import FileSkipped, ImageRestored, JobEvent, PhotoPassedOver, StepDone
+from engine.contracts.photo import PhotoRef
 from engine.contracts.restore_report import RestoreReportConfig, report_path
 from engine.contracts.results import PhotoOutcome, RestoreResult
 from engine.jobs import restore, write_restore_report
@@ -48,11 +49,11 @@ class BatchRunner(QObject):
         self._page_id = page_id
         self._job: JobHandle | None = None
         self._report_job: JobHandle | None = None
-        self._paths: tuple[Path, ...] = ()
+        self._paths: tuple[PhotoRef, ...] = ()
         self._config: RestoreConfig | None = None
         self._made_by: ModelChoice | None = None
         self._destination = Path()
-        self._earlier_results: tuple[Path, ...] = ()
+        self._earlier_results: tuple[PhotoRef, ...] = ()
 
     @property
     def is_running(self) -> bool:
@@ -71,7 +72,7 @@ class BatchRunner(QObject):
             config: Which, how and where to.
             made_by: The model, as the window calls it.
         """
-        self._paths = config.photos
+        self._paths = tuple(map(PhotoRef.of, config.photos))
         self._config = config
         self._made_by = made_by
         self._destination = config.out

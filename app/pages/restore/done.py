@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from app.jobs.latest_task import LatestTask
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.restoring.done_photos import find_done_photos
 
 _WAIT_MS = 300
@@ -37,7 +37,7 @@ class DonePhotos(QObject):
         """
         super().__init__(parent)
         self._make_config = make_config
-        self.paths: frozenset[Path] = frozenset()
+        self.paths: frozenset[PhotoRef] = frozenset()
         self._control = JobControl()
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
@@ -71,7 +71,7 @@ class DonePhotos(QObject):
         self._task.submit(lambda: frozenset(find_done_photos(config, control)))
 
     @Slot(object)
-    def _take(self, paths: frozenset[Path]) -> None:
+    def _take(self, paths: frozenset[PhotoRef]) -> None:
         if paths != self.paths:
             self.paths = paths
             self.changed.emit()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from pathlib import Path
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QRect, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QPainter
@@ -18,6 +17,7 @@ from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import mark, tr, translate_engine
 from app.pages.shared.thumbnail_list import ModelIndex, ThumbnailList, paint_square_thumbnail, select_alone
 from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
 from engine.contracts.results import PhotoOutcome
 from engine.photos.folder import photo_sort_key
 
@@ -101,15 +101,15 @@ class RestoreListModel(QAbstractListModel):
         super().__init__(parent)
         self._session = session
         self._rows: list[PhotoScanned] = []
-        self._row_of_path: dict[Path, int] = {}
-        self._states: dict[Path, RowState] = {}
+        self._row_of_path: dict[PhotoRef, int] = {}
+        self._states: dict[PhotoRef, RowState] = {}
         session.photos_changed.connect(self._rebuild)
         session.excluded_changed.connect(self._rebuild)
         session.restored_changed.connect(self._follow_restored)
         self._rebuild()
 
     @property
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[PhotoRef]:
         """All photos in the list's order."""
         return [photo.path for photo in self._rows]
 
@@ -117,15 +117,15 @@ class RestoreListModel(QAbstractListModel):
         """Return the photo of a row."""
         return self._rows[row]
 
-    def row_of(self, path: Path) -> int | None:
+    def row_of(self, path: PhotoRef) -> int | None:
         """Return a photo's row."""
         return self._row_of_path.get(path)
 
-    def state_of(self, path: Path) -> RowState:
+    def state_of(self, path: PhotoRef) -> RowState:
         """Return a photo's state."""
         return self._states.get(path, RowState())
 
-    def failed_paths(self) -> list[Path]:
+    def failed_paths(self) -> list[PhotoRef]:
         """The photos of the list that failed, in its order."""
         failed = {path for path, state in self._states.items() if state.state is PhotoState.FAILED}
         return [path for path in self.paths if path in failed] if failed else []
@@ -135,7 +135,7 @@ class RestoreListModel(QAbstractListModel):
         found = {path: state.outcome for path, state in self._states.items() if state.outcome is not None}
         return tuple(found[path] for path in self.paths if path in found) if found else ()
 
-    def set_state(self, paths: Iterable[Path], state: RowState) -> None:
+    def set_state(self, paths: Iterable[PhotoRef], state: RowState) -> None:
         """Set the state of some photos."""
         for path in paths:
             self._states[path] = state
@@ -187,7 +187,7 @@ class RestoreListModel(QAbstractListModel):
         self._row_of_path = {photo.path: row for row, photo in enumerate(rows)}
 
     @Slot(object)
-    def _follow_restored(self, source: Path | None) -> None:
+    def _follow_restored(self, source: PhotoRef | None) -> None:
         if source is None:
             self._states.clear()
             if self._rows:
@@ -198,7 +198,7 @@ class RestoreList(ThumbnailList):
     """The list.
 
     Signals:
-        photo_chosen(Path): Another photo became the current one.
+        photo_chosen(PhotoRef): Another photo became the current one.
     """
 
     photo_chosen = Signal(object)
@@ -214,12 +214,12 @@ class RestoreList(ThumbnailList):
         self.watch_model(lambda row: (model.photo_at(row).path,))
         self.selectionModel().currentChanged.connect(self._tell_choice)
 
-    def selected_paths(self) -> list[Path]:
+    def selected_paths(self) -> list[PhotoRef]:
         """Return what is selected, in the list's order."""
         rows = sorted(index.row() for index in self.selectionModel().selectedIndexes())
         return [self._photos.photo_at(row).path for row in rows]
 
-    def select_photo(self, path: Path) -> None:
+    def select_photo(self, path: PhotoRef) -> None:
         """Select one photo and bring it into view."""
         row = self._photos.row_of(path)
         if row is not None and row != self.currentIndex().row():

@@ -16,6 +16,7 @@ from app.pages.restore.output import OutputOptions, let_shrink
 from app.pages.shared.model_dialogs import ask_for_model_file
 from app.widgets.elided_box import ElidedComboBox
 from engine.contracts.configs import RestoreConfig
+from engine.contracts.photo import PhotoRef
 
 _STEPS = 100
 
@@ -64,17 +65,17 @@ class RestoreOptions(QWidget):
         """0 to 1."""
         return self.strength_slider.value() / _STEPS
 
-    def make_config(self, model: ModelChoice, photos: tuple[Path, ...], destination: Path) -> RestoreConfig:
+    def make_config(self, model: ModelChoice, photos: tuple[PhotoRef, ...], destination: Path) -> RestoreConfig:
         """Return the settings of a batch, as set now; `output.problem` must be empty."""
         return RestoreConfig(
             model=model.path, photos=photos, out=destination, strength=self.strength, **self.output.fields
         )
 
-    def show_example(self, photo: Path, content: str | None) -> None:
+    def show_example(self, photo: PhotoRef, content: str | None) -> None:
         """Name another photo in the example of a file name.
 
         Args:
-            photo: Its file.
+            photo: Which it is.
             content: What the file is; None where nobody has looked.
         """
         self.output.show_example_photo(photo, content)

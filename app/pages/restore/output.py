@@ -34,6 +34,7 @@ from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import ImageReadError, ImageWriteError
 from engine.contracts.output_formats import FORMATS, FileFormat, FormatSpec
 from engine.contracts.output_names import DEFAULT_PATTERN, NameValues, check_pattern, fill_pattern
+from engine.contracts.photo import PhotoRef
 from engine.machine.destination import check_destination
 from engine.photo_files.photos import probe_image
 from engine.photo_files.writing import format_of_name, suffix_of_result
@@ -72,7 +73,7 @@ class OutputOptions(QWidget):
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._settings = settings
-        self._example = Path("DSC_0001.jpg")
+        self._example = PhotoRef(Path("DSC_0001.jpg"))
         self._example_format: FileFormat = "jpeg"
         self._pattern_problem = self._destination_problem = ""
         self._values = NameValues(model="model", task="denoise", strength=1.0, day=datetime.now().date())
@@ -133,11 +134,11 @@ class OutputOptions(QWidget):
         self._destination_note.setVisible(bool(self._destination_problem))
         self._update_problem()
 
-    def show_example_photo(self, photo: Path, content: str | None) -> None:
+    def show_example_photo(self, photo: PhotoRef, content: str | None) -> None:
         """Take another photo for the example below the pattern.
 
         Args:
-            photo: Its file.
+            photo: Which it is.
             content: What the file is; None where nobody has looked.
         """
         self._example, self._example_format = photo, _written_format(photo, content)
@@ -226,7 +227,7 @@ class OutputOptions(QWidget):
             self.destination_chosen.emit(Path(chosen))
 
 
-def _written_format(photo: Path, content: str | None) -> FileFormat:
+def _written_format(photo: PhotoRef, content: str | None) -> FileFormat:
     """Return the format of a photo's result where it is to be the photo's own."""
     if content in ("camera raw", "bare mosaic"):
         # As all of them are; their headers take a process of its own to read.
@@ -234,7 +235,7 @@ def _written_format(photo: Path, content: str | None) -> FileFormat:
     try:
         return probe_image(photo).file_format
     except ImageReadError:
-        return format_of_name(photo) or "jpeg"
+        return format_of_name(photo.file) or "jpeg"
 
 
 def let_shrink(box: QComboBox) -> None:

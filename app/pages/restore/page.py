@@ -30,7 +30,7 @@ from app.viewer.picture_files import PictureFiles
 from app.widgets.current_stack import CurrentStack
 from app.widgets.empty_state import EmptyState
 from engine.contracts.configs import RestoreConfig
-from engine.photo_files.tiff.pages import containing_file
+from engine.contracts.photo import PhotoPlace, PhotoRef
 
 _OPTIONS_WIDTH_PX = 264
 _LEAST_LIST_PX, _LEAST_PREVIEW_PX, _LEAST_OPTIONS_PX = 180, 320, 240
@@ -144,7 +144,7 @@ class RestorePage(Page):
         if self._destination is not None:
             self.batch.write_report(self.model.outcomes(), self._destination)
 
-    def _restore(self, paths: list[Path], *, are_chosen: bool = True) -> None:
+    def _restore(self, paths: list[PhotoRef], *, are_chosen: bool = True) -> None:
         model, destination = self.session.model, self._destination
         if self.batch.is_running or model is None or destination is None or not paths:
             return
@@ -241,12 +241,12 @@ class RestorePage(Page):
         assert column is not None
         column.setMinimumWidth(max(_LEAST_OPTIONS_PX, min(needed, room)))
 
-    def _chosen_paths(self) -> list[Path]:
+    def _chosen_paths(self) -> list[PhotoRef]:
         selected = self.list.selected_paths()
         return selected if len(selected) > 1 else self.model.paths
 
     @Slot(object)
-    def _choose_photo(self, path: Path) -> None:
+    def _choose_photo(self, path: PhotoRef) -> None:
         self._show_photo(path)
         self.session.set_current_photo(path)
 
@@ -260,7 +260,7 @@ class RestorePage(Page):
             elif self.model.rowCount() and not self.list.currentIndex().isValid():
                 select_alone(self.list, self.model.index(0))
 
-    def _show_photo(self, path: Path) -> None:
+    def _show_photo(self, path: PhotoRef) -> None:
         photo = self.session.photo(path)
         if photo is not None:
             self.preview.spot_map.set_photo_size(QSize(photo.width, photo.height))
@@ -356,16 +356,17 @@ class RestorePage(Page):
         set_reason(self.report_button, tr("The report is being written.") if self.batch.is_reporting else "")
 
 
-def default_destination(folder: Path) -> Path:
+def default_destination(place: PhotoPlace) -> Path:
     """Return where restored photos go unless a person says otherwise.
 
     Args:
-        folder: The open folder, or file.
+        place: The open folder, file or photo.
 
     Returns:
         "<folder> restored" beside it, or in the person's Pictures where that may not be written.
     """
-    source = folder if folder.is_dir() else containing_file(folder).parent
+    file = PhotoRef.of(place).file
+    source = file if file.is_dir() else file.parent
     name = f"{source.name or 'Photos'} restored"
     if os.access(source.parent, os.W_OK):
         return source.parent / name

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from PySide6.QtCore import QPointF, QSize, QTimer, Slot
 from PySide6.QtGui import QResizeEvent
@@ -24,6 +22,7 @@ from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import Picture, PictureRole
 from engine.contracts.errors import EngineError
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 
 PREVIEW_SIDE_PX = 512
 """Largest side of the spot: some tenths of a second on two processor cores."""
@@ -47,7 +46,7 @@ class RestorePreview(QWidget):
 
     def __init__(self, files: PictureFiles, thumbnails: ThumbnailLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._path: Path | None = None
+        self._path: PhotoRef | None = None
         self._model: ModelChoice | None = None
         self._strength = 1.0
         self._centre = QPointF(0.5, 0.5)
@@ -120,7 +119,7 @@ class RestorePreview(QWidget):
         """What is said about the preview."""
         return self._status.text()
 
-    def set_photo(self, path: Path | None) -> None:
+    def set_photo(self, path: PhotoRef | None) -> None:
         """Look at another photo, at its middle."""
         if path != self._path:
             self._path = path

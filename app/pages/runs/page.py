@@ -28,6 +28,7 @@ from app.pages.shared.page import Page
 from app.widgets.current_stack import CurrentStack
 from app.widgets.empty_state import EmptyState
 from engine.contracts.errors import EngineError
+from engine.contracts.photo import PhotoPlace
 from engine.models.cards import MODEL_SUFFIXES
 from engine.runs.records import RunStatus
 from engine.runs.store import Run
@@ -87,8 +88,8 @@ class RunsPage(Page):
     def activated(self) -> None:
         self.session.run_catalog.refresh()
 
-    def accept_paths(self, paths: Sequence[Path]) -> bool:
-        models = [path for path in paths if path.suffix.lower() in MODEL_SUFFIXES]
+    def accept_paths(self, paths: Sequence[PhotoPlace]) -> bool:
+        models = [path for path in paths if isinstance(path, Path) and path.suffix.lower() in MODEL_SUFFIXES]
         if models:
             self.import_file(models[0])
         return bool(models)

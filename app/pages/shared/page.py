@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from PySide6.QtCore import Signal
@@ -12,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from app.core.session import Session
 from app.core.settings import Settings
 from app.jobs.runner import JobRunner
+from engine.contracts.photo import PhotoPlace
 
 
 class Page(QWidget):
@@ -46,7 +46,7 @@ class Page(QWidget):
         self.runner = runner
         self.settings = settings
 
-    def accept_paths(self, paths: Sequence[Path]) -> bool:
+    def accept_paths(self, paths: Sequence[PhotoPlace]) -> bool:
         """Take dropped folders and files.
 
         Args:

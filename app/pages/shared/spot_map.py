@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -12,6 +10,7 @@ from app.look.theme import palette
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import tr
 from app.pages.shared.spot_restoring import Spot
+from engine.contracts.photo import PhotoRef
 
 _DIRECTIONS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -35,8 +34,8 @@ class SpotMap(QWidget):
     def __init__(self, thumbnails: ThumbnailLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._thumbnails = thumbnails
-        self._path: Path | None = None
-        self._spot: tuple[Path, Spot] | None = None
+        self._path: PhotoRef | None = None
+        self._spot: tuple[PhotoRef, Spot] | None = None
         self._photo_size = QSize()
         self._centre = QPointF(0.5, 0.5)
         self.setFixedSize(148, 100)
@@ -47,7 +46,7 @@ class SpotMap(QWidget):
         self.setToolTip(tr("Click or drag to choose the spot, or move it with the arrow keys"))
         thumbnails.ready.connect(self._repaint)
 
-    def set_photo(self, path: Path | None) -> None:
+    def set_photo(self, path: PhotoRef | None) -> None:
         """Show another photo, with the spot in its middle."""
         self._path = path
         self._centre = QPointF(0.5, 0.5)
@@ -59,7 +58,7 @@ class SpotMap(QWidget):
         self._photo_size = QSize(size)
         self.update()
 
-    def set_spot(self, path: Path, spot: Spot) -> None:
+    def set_spot(self, path: PhotoRef, spot: Spot) -> None:
         """Mark the spot that is shown."""
         self._spot = (path, spot)
         self.update()
@@ -138,6 +137,6 @@ class SpotMap(QWidget):
         self.spot_moved.emit(self._centre)
 
     @Slot(object)
-    def _repaint(self, path: Path) -> None:
+    def _repaint(self, path: PhotoRef) -> None:
         if path == self._path:
             self.update()

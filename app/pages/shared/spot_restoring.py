@@ -14,9 +14,10 @@ from PySide6.QtCore import QPointF, QSize
 from app.core.session import ModelChoice
 from app.viewer.picture_files import PictureFiles
 from engine.contracts.job_control import JobControl
-from engine.contracts.photo import Pixels
+from engine.contracts.photo import PhotoRef, Pixels
 from engine.photo_files.photos import BitDepth, PhotoImage
 from engine.photo_files.values.levels import ValueLevels
+from engine.photos.identity import identity_of
 from engine.restoring.raw import OpenRaw, open_raw, restore_raw_area
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class SpotPreview:
         seconds: How long it took.
     """
 
-    path: Path
+    path: PhotoRef
     spot: Spot
     noisy: Pixels
     restored: Pixels
@@ -99,7 +100,7 @@ class SpotRestorer:
     def __init__(self, files: PictureFiles) -> None:
         self._files = files
         self._loaded: tuple[Path, int, Restorer] | None = None
-        self._raw: tuple[Path, int, OpenRaw] | None = None
+        self._raw: tuple[str, OpenRaw] | None = None
         self._speed: tuple[Path, float] | None = None
 
     def side_within(self, model: ModelChoice, side_px: QSize, seconds: float) -> QSize:
@@ -122,7 +123,7 @@ class SpotRestorer:
         )
 
     def restore(
-        self, path: Path, centre: QPointF, side_px: QSize, model: ModelChoice, control: JobControl
+        self, path: PhotoRef, centre: QPointF, side_px: QSize, model: ModelChoice, control: JobControl
     ) -> SpotPreview:
         """Restore a spot of a photo.
 
@@ -158,15 +159,15 @@ class SpotRestorer:
         )
 
     def _restore_raw(
-        self, path: Path, photo: PhotoImage, spot: Spot, restorer: Restorer, control: JobControl
+        self, path: PhotoRef, photo: PhotoImage, spot: Spot, restorer: Restorer, control: JobControl
     ) -> tuple[Pixels, Pixels]:
         """From the sensor's mosaic, as the whole file will be; beside it, plain interpolation."""
-        changed = path.stat().st_mtime_ns if path.exists() else 0
-        if self._raw is None or self._raw[:2] != (path, changed):
+        identity = identity_of(path)
+        if self._raw is None or self._raw[0] != identity:
             self._raw = None
-            self._raw = (path, changed, open_raw(path))
+            self._raw = (identity, open_raw(path))
         rows, columns = spot.area
-        restored = restore_raw_area(self._raw[2], rows, columns, restorer, control=control)
+        restored = restore_raw_area(self._raw[1], rows, columns, restorer, control=control)
         return photo.pixels[rows, columns], restored
 
     def _restorer(self, model_path: Path) -> Restorer:

@@ -1,7 +1,6 @@
 """A list with thumbnails in its rows, of which only the visible ones are loaded."""
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QRect, QRectF, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QHideEvent, QPainter, QPen, QResizeEvent, QShowEvent
@@ -9,6 +8,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
 from app.look.theme import palette, themed_icon
 from app.look.thumbnails import ThumbnailLoader
+from engine.contracts.photo import PhotoRef
 
 ModelIndex = QModelIndex | QPersistentModelIndex
 
@@ -31,7 +31,7 @@ class ThumbnailList(QListView):
     def __init__(self, thumbnails: ThumbnailLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.thumbnails = thumbnails
-        self._paths_of: Callable[[int], Iterable[Path]] | None = None
+        self._paths_of: Callable[[int], Iterable[PhotoRef]] | None = None
         self._is_layout_due = False
         self.setUniformItemSizes(True)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -45,7 +45,7 @@ class ThumbnailList(QListView):
         self.verticalScrollBar().valueChanged.connect(self._load_soon)
         self.horizontalScrollBar().valueChanged.connect(self._load_soon)
 
-    def watch_model(self, paths_of: Callable[[int], Iterable[Path]]) -> None:
+    def watch_model(self, paths_of: Callable[[int], Iterable[PhotoRef]]) -> None:
         """Load thumbnails for the rows of the model that has been set.
 
         Args:
@@ -102,12 +102,12 @@ class ThumbnailList(QListView):
             self.thumbnails.want([path for row in self.visible_rows() for path in paths_of(row)], view=self)
 
     @Slot(object)
-    def _repaint(self, _path: Path) -> None:
+    def _repaint(self, _path: PhotoRef) -> None:
         self.viewport().update()
 
 
 def paint_square_thumbnail(
-    painter: QPainter, thumbnails: ThumbnailLoader, path: Path | None, square: QRect, radius: int = 3
+    painter: QPainter, thumbnails: ThumbnailLoader, path: PhotoRef | None, square: QRect, radius: int = 3
 ) -> None:
     """Paint the middle of a photo as a square: alike shapes are quicker to compare than whole pictures.
 

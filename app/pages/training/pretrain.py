@@ -24,7 +24,7 @@ from app.pages.training.setup.start_choice import StartChoice
 from app.pages.training.setup.teaching_photos import count_photos
 from app.widgets.field_editors import IntEditor
 from engine.contracts.configs import OWN_NOISE, Preset, PretrainConfig
-from engine.contracts.photo import NOTHING_NOTED, CameraFacts
+from engine.contracts.photo import NOTHING_NOTED, CameraFacts, PhotoRef
 from engine.contracts.presets import pretrain_preset
 from engine.contracts.results import TrainingResult
 from engine.jobs import pretrain
@@ -162,7 +162,7 @@ class PretrainInputs(TrainingInputs):
         elif self.isVisible() and self.session.compute_text and not checks.is_busy:
             self.look.look_at(tuple(photo.path for photo in photos), model)
 
-    def _camera_of(self, path: Path) -> CameraFacts:
+    def _camera_of(self, path: PhotoRef) -> CameraFacts:
         photo = self.session.photo(path)
         return photo.camera if photo is not None else NOTHING_NOTED
 

@@ -24,6 +24,7 @@ from app.widgets.elided_box import ElidedComboBox
 from engine.contracts.errors import EngineError
 from engine.contracts.events import JobEvent, WeightsShown
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.runs.store import Run
 
 CROP_PX = QSize(384, 384)
@@ -109,7 +110,7 @@ class TryPanel(QWidget):
         layout.addLayout(controls)
         layout.addWidget(self.viewer, 1)
         layout.addLayout(below)
-        self._paths: tuple[Path, ...] = ()
+        self._paths: tuple[PhotoRef, ...] = ()
         self._refresh()
         self._show_nothing()
 
@@ -119,7 +120,7 @@ class TryPanel(QWidget):
         return self._status.text()
 
     @property
-    def photo(self) -> Path | None:
+    def photo(self) -> PhotoRef | None:
         """The photo that is chosen."""
         row = self.photo_box.currentIndex()
         return self._paths[row] if 0 <= row < len(self._paths) else None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.contracts.label_budget import LabelBudgetConfig
+from engine.contracts.photo import PhotoRef
 from engine.label_budget.methods import SCRATCH, LeftOut
 from engine.label_budget.plan import Plan
 from engine.label_budget.reports.chart import draw_chart
@@ -41,7 +42,7 @@ def write_reports(
         RunStoreError: One of them cannot be written.
     """
     note = describe_experiment(config, plan, figures)
-    folder = config.noisy[0]
+    folder = PhotoRef.of(config.noisy[0]).file
     title = f"What labels are worth: {folder.parent.name} / {folder.name}"
     chart = draw_chart(plan, figures, title, note)
     texts = {

@@ -1,12 +1,6 @@
-"""The pages of TIFF files as photos of their own.
-
-A microscope's stack is one file and many photos. Each page has a path below its file: `stack.tif/stack · page 3.tif`.
-No file has anything below it, so that such a path can mean nothing else; its name says which page it is, and its stem
-and ending name what is made of it. Pages are counted from 1 over all directories of the file, as other programs do.
-"""
+"""Finding the pages of TIFF files, which are photos of their own."""
 
 import os
-import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +9,10 @@ from typing import BinaryIO, Final, NamedTuple
 import tifffile
 
 from engine.contracts.output_formats import FORMATS
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.tiff.files import holds_camera_raw
 from engine.photo_files.tiff.imagej_stacks import DESCRIPTION_START, count_slices
 
-_MARK: Final = " · page "
-_PAGE_STEM: Final = re.compile(rf"(?P<stem>.*){_MARK}(?P<number>[1-9]\d{{0,5}})", re.DOTALL)
 _NEW_SUBFILE_TYPE: Final = 254
 _SUBFILE_TYPE: Final = 255
 _IMAGE_DESCRIPTION: Final = 270
@@ -43,76 +36,22 @@ class _Directory(NamedTuple):
     description_at: int
 
 
-def page_path(file: Path, number: int) -> Path:
-    """Return the path that stands for a page.
+def list_pages(file: Path) -> list[PhotoRef]:
+    """Return a file's photos: each page that shows one, where there are several.
 
-    Args:
-        file: A TIFF file.
-        number: From 1.
-    """
-    return file / f"{file.stem}{_MARK}{number}{file.suffix}"
-
-
-def page_number(path: Path) -> int | None:
-    """Return which page a path stands for; None for a path of a file."""
-    # Asked for every photo that is read.
-    if _MARK not in path.name:
-        return None
-    match = _PAGE_STEM.fullmatch(path.stem)
-    file = path.parent
-    if match is None or (match["stem"], path.suffix) != (file.stem, file.suffix) or not _is_named_like_tiff(file):
-        return None
-    return None if file.is_dir() else int(match["number"])
-
-
-def containing_file(path: Path) -> Path:
-    """Return the file on the disk that a photo lies in: that of a page, or the path itself."""
-    return path if page_number(path) is None else path.parent
-
-
-def is_on_disk(path: Path) -> bool:
-    """Return whether a folder, a file, or the file that a page lies in is there: a page's own path never is."""
-    try:
-        return containing_file(path).exists()
-    except OSError:
-        return False
-
-
-def resolved(path: Path) -> Path:
-    """Return a path without links on its way; of a page, the same page of the file that a link leads to.
-
-    A path whose link leads to itself stays as it is.
-    """
-    number = page_number(path)
-    try:
-        return path.resolve() if number is None else page_path(path.parent.resolve(), number)
-    except (OSError, RuntimeError):
-        return path.absolute()
-
-
-def list_pages(path: Path) -> list[Path]:
-    """Return a path for each page of a file that shows a photo; the file's own where there is only one.
-
-    Smaller versions and masks of other pages are passed over. A file that cannot be read has one page: reading that
+    Smaller versions and masks of other pages are passed over. A file that cannot be read is one photo: reading that
     says what is wrong.
-
-    Args:
-        path: A file, or a page already.
     """
-    if not _is_named_like_tiff(path) or page_number(path) is not None:
-        return [path]
+    if file.suffix.lower() not in FORMATS["tiff"].suffixes:
+        return [PhotoRef(file)]
     try:
-        with path.open("rb") as file:
-            numbers = _photo_pages(file)
-            if len(numbers) < 2 or holds_camera_raw(file):
-                return [path]
+        with file.open("rb") as opened:
+            numbers = _photo_pages(opened)
+            if len(numbers) < 2 or holds_camera_raw(opened):
+                return [PhotoRef(file)]
     except (OSError, ValueError):
-        return [path]
-    return [page_path(path, number) for number in numbers]
-
-
-def _is_named_like_tiff(path: Path) -> bool:
-    return path.suffix.lower() in FORMATS["tiff"].suffixes
+        return [PhotoRef(file)]
+    return [PhotoRef(file, number) for number in numbers]
 
 
 def _photo_pages(file: BinaryIO) -> list[int]:

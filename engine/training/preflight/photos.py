@@ -10,11 +10,12 @@ from pathlib import Path
 from engine.contracts.errors import ImageReadError
 from engine.contracts.events import FileSkipped
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.method.catalogue.pretexts import methods_for_one_photo
 from engine.photo_files.photos import ImageInfo, probe_image
-from engine.photo_files.tiff.pages import containing_file, page_number
 from engine.photos.decoded_files import SMALLEST_BYTES
 from engine.photos.folder import list_image_files
+from engine.photos.identity import identity_of
 from engine.training.preflight.findings import Finding, blocks, count, doubtful, note
 
 FEW_PHOTOS = 5
@@ -45,11 +46,11 @@ class PhotoSet:
         skipped: The others.
     """
 
-    photos: tuple[tuple[Path, ImageInfo], ...]
+    photos: tuple[tuple[PhotoRef, ImageInfo], ...]
     skipped: tuple[FileSkipped, ...]
 
     @property
-    def paths(self) -> tuple[Path, ...]:
+    def paths(self) -> tuple[PhotoRef, ...]:
         """The usable files."""
         return tuple(path for path, _ in self.photos)
 
@@ -82,7 +83,7 @@ class PhotoSet:
         return max((8 * 3 * info.width * info.height for _, info in self.photos), default=0)
 
 
-def look_at_photos(folders: Sequence[Path], control: JobControl) -> PhotoSet:
+def look_at_photos(folders: Sequence[PhotoPlace], control: JobControl) -> PhotoSet:
     """Read the headers of all photos in folders; those of unchanged files are remembered.
 
     Args:
@@ -93,12 +94,12 @@ def look_at_photos(folders: Sequence[Path], control: JobControl) -> PhotoSet:
         InvalidInputError: One of `folders` is not there or may not be read.
         JobCancelled: Asked to end.
     """
-    photos: list[tuple[Path, ImageInfo]] = []
+    photos: list[tuple[PhotoRef, ImageInfo]] = []
     skipped: list[FileSkipped] = []
     for path in list_image_files(folders, recursive=True):
         control.wait_if_paused()
         try:
-            photos.append((path, _header(path)))
+            photos.append((path, _header(path, identity_of(path))))
         except ImageReadError as error:
             skipped.append(FileSkipped(path=path, reason=error.message, hint=error.hint))
     return PhotoSet(photos=tuple(photos), skipped=tuple(skipped))
@@ -197,11 +198,11 @@ def count_repeated(photos: PhotoSet, control: JobControl) -> int:
     Raises:
         JobCancelled: Asked to end.
     """
-    by_size: defaultdict[int, list[Path]] = defaultdict(list)
+    by_size: defaultdict[int, list[PhotoRef]] = defaultdict(list)
     for path, _ in photos.photos:
         # The pages of one file are photos of their own.
-        if page_number(path) is None:
-            by_size[path.stat().st_size].append(path)
+        if not path.page:
+            by_size[path.file.stat().st_size].append(path)
     num_repeated = 0
     for same_size in by_size.values():
         if len(same_size) < 2:
@@ -209,7 +210,7 @@ def count_repeated(photos: PhotoSet, control: JobControl) -> int:
         seen: set[bytes] = set()
         for path in same_size:
             control.wait_if_paused()
-            digest = _digest(path, path.stat().st_mtime_ns)
+            digest = _digest(path.file, path.file.stat().st_mtime_ns)
             num_repeated += digest in seen
             seen.add(digest)
     return num_repeated
@@ -240,18 +241,9 @@ def _decoded_bytes(info: ImageInfo) -> int:
     return 3 * info.width * info.height * (info.bit_depth // 8)
 
 
-def _header(path: Path) -> ImageInfo:
-    try:
-        status = containing_file(path).stat()
-    except OSError:
-        # Reading it will say what is wrong.
-        return probe_image(path)
-    return _remembered_header(path, status.st_size, status.st_mtime_ns)
-
-
 @lru_cache(maxsize=_REMEMBERED_HEADERS)
-def _remembered_header(path: Path, size: int, changed_ns: int) -> ImageInfo:
-    """The header of a file in one state; a file that cannot be read is tried again each time."""
+def _header(path: PhotoRef, identity: str) -> ImageInfo:
+    """The header of a photo in one state; one that cannot be read is tried again each time."""
     return probe_image(path)
 
 

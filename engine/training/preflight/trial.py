@@ -15,6 +15,7 @@ from torch import Tensor
 
 from engine.contracts.configs import FinetuneConfig, PretrainConfig
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.machine.devices import ComputeDevice
 from engine.machine.seeds import step_seed
 from engine.method.catalogue.pretexts import PRETEXTS
@@ -190,4 +191,4 @@ def _pretext_objective(
 def _made_up_photos(side_px: int, num_photos: int) -> list[DecodedPhoto]:
     """Photos of noise that share their memory."""
     levels = np.random.default_rng(0).integers(0, 256, (3, side_px, side_px), np.uint8)
-    return [DecodedPhoto(Path(f"made up {index}"), levels) for index in range(num_photos)]
+    return [DecodedPhoto(PhotoRef(Path(f"made up {index}")), levels) for index in range(num_photos)]

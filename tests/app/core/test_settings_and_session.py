@@ -20,11 +20,12 @@ from app.core.settings import (
     Settings,
 )
 from engine.contracts.events import FileSkipped, PhotoScanned
+from engine.contracts.photo import PhotoRef
 from engine.machine.places import Place
 
 
 def scanned(name: str) -> PhotoScanned:
-    return PhotoScanned(path=Path(name), width=10, height=10, noise_sigma=None)
+    return PhotoScanned(path=PhotoRef(Path(name)), width=10, height=10, noise_sigma=None)
 
 
 def test_every_preference_survives_a_restart(qtbot: QtBot, tmp_path: Path) -> None:
@@ -106,12 +107,12 @@ def test_photos_and_exclusions(qtbot: QtBot, session: Session) -> None:
     with qtbot.waitSignals([session.photos_added, session.photos_changed]):
         session.add_photos([scanned("a"), scanned("b")])
     session.add_photos([scanned("b"), scanned("c")])
-    session.add_skipped([FileSkipped(path=Path("x"), reason="broken", hint="")])
+    session.add_skipped([FileSkipped(path=PhotoRef(Path("x")), reason="broken", hint="")])
     assert [photo.path.name for photo in session.photos] == ["a", "b", "c"]
     assert session.training_sources(is_whole_folder=True) == (Path("/holiday"), Path("/more"))
     assert session.training_sources(is_whole_folder=False) == (Path("a"), Path("b"), Path("c"))
     with qtbot.waitSignal(session.excluded_changed):
-        session.set_excluded([Path("b")])
+        session.set_excluded([PhotoRef(Path("b"))])
     assert [photo.path.name for photo in session.included_photos] == ["a", "c"]
     assert session.training_sources(is_whole_folder=True) == (Path("a"), Path("c"))
     session.set_folders([Path("/other")])
@@ -121,10 +122,10 @@ def test_photos_and_exclusions(qtbot: QtBot, session: Session) -> None:
 
 def test_restored_versions_and_model(qtbot: QtBot, session: Session) -> None:
     with qtbot.waitSignal(session.restored_changed):
-        session.add_restored(Path("a"), RestoredPhoto("first", Path("a1")))
-    session.add_restored(Path("a"), RestoredPhoto("second", Path("a2")))
-    session.add_restored(Path("a"), RestoredPhoto("first again", Path("a1")))
-    assert [version.label for version in session.restored(Path("a"))] == ["second", "first again"]
+        session.add_restored(PhotoRef(Path("a")), RestoredPhoto("first", Path("a1")))
+    session.add_restored(PhotoRef(Path("a")), RestoredPhoto("second", Path("a2")))
+    session.add_restored(PhotoRef(Path("a")), RestoredPhoto("first again", Path("a1")))
+    assert [version.label for version in session.restored(PhotoRef(Path("a")))] == ["second", "first again"]
     with qtbot.waitSignal(session.model_changed):
         session.set_model(ModelChoice(Path("m"), "model"))
     with qtbot.assertNotEmitted(session.model_changed):

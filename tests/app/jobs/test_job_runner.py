@@ -15,6 +15,7 @@ from app.jobs.runner import LOW_PRIORITY, JobFailure, JobHandle, JobLane, JobReq
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, JobEvent, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 
 
 class Listener:
@@ -55,7 +56,7 @@ def chatter(num_events: int, control: JobControl, emit: Emit) -> int:
     """Every tenth event is one that must arrive; the others are progress."""
     for step in range(num_events):
         if step % 10 == 0:
-            emit(FileSkipped(path=Path(str(step)), reason="", hint=""))
+            emit(FileSkipped(path=PhotoRef(Path(str(step))), reason="", hint=""))
         else:
             emit(StepDone(stage="Talking", step=step, num_steps=num_events))
     return num_events

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from app.look.thumbnails import ThumbnailFiles, ThumbnailLoader
+from engine.contracts.photo import PhotoRef
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def photos(tmp_path):
     for index in range(12):
         path = folder / f"photo {index:02d}.png"
         cv2.imwrite(str(path), np.full((60, 90, 3), 20 * index, np.uint8))
-        paths.append(path)
+        paths.append(PhotoRef(path))
     return paths
 
 
@@ -92,7 +93,7 @@ def test_changed_photo_is_read_anew(photos, tmp_path):
     cache.write(photos[0], 32, np.zeros((4, 4, 3), np.uint8))
     assert cache.read(photos[0], 32) is not None
     assert cache.read(photos[0], 64) is None
-    os.utime(photos[0], ns=(time.time_ns(), time.time_ns() + 10**9))
+    os.utime(photos[0].file, ns=(time.time_ns(), time.time_ns() + 10**9))
     assert cache.read(photos[0], 32) is None
 
 
@@ -115,8 +116,8 @@ def test_unwritable_cache_is_no_failure(qtbot, photos, make_loader, tmp_path):
 
 
 def test_broken_and_missing_files_say_why(qtbot, tmp_path, make_loader):
-    broken, missing = tmp_path / "broken.png", tmp_path / "missing.png"
-    broken.write_bytes(b"\x89PNG\r\n\x1a\n but nothing more")
+    broken, missing = PhotoRef(tmp_path / "broken.png"), PhotoRef(tmp_path / "missing.png")
+    broken.file.write_bytes(b"\x89PNG\r\n\x1a\n but nothing more")
     loader = make_loader()
     loader.want([broken, missing])
     wait_for(qtbot, loader, [broken, missing])
@@ -146,7 +147,7 @@ def test_views_share_a_loader(qtbot, photos, make_loader):
 def test_what_may_have_changed_is_read_anew(qtbot, photos, make_loader):
     loader = make_loader()
     changed, mended, other = photos[1], photos[2], photos[3]
-    mended.write_bytes(b"cut off")
+    mended.file.write_bytes(b"cut off")
     loader.want([changed, mended, other])
     wait_for(qtbot, loader, [changed, mended, other])
     assert loader.failure(mended)
@@ -158,5 +159,5 @@ def test_what_may_have_changed_is_read_anew(qtbot, photos, make_loader):
     for path in (changed, mended):
         assert loader.pixmap(path).toImage().pixelColor(10, 10).red() == 240
     assert loader.pixmap(other) is kept
-    loader.forget([changed.parent])
+    loader.forget([changed.file.parent])
     assert loader.pixmap(other) is None

@@ -32,7 +32,7 @@ from app.window.shortcut_sheet import ShortcutSheet
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit, JobWarning, PhotoScanned, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
-from engine.photo_files.tiff.pages import page_path
+from engine.contracts.photo import PhotoRef
 from tests.app.conftest import OpenWindow, undressed
 from tests.conftest import TinyPhotos
 
@@ -301,7 +301,8 @@ def test_panes_and_photo_are_as_they_were_left(
 ) -> None:
     window, session, settings = opened.window, opened.session, opened.settings
     photos = [
-        PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in sorted(tiny_photos.noisy.iterdir())
+        PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1)
+        for path in sorted(tiny_photos.noisy.iterdir())
     ]
     window.resize(1200, 760)
     for page_id in window.pages:
@@ -357,7 +358,7 @@ def test_what_the_engine_says_is_translated_in_the_message_bar(opened: OpenWindo
 def test_a_page_that_was_open_is_opened_again(qtbot: QtBot, opened: OpenWindow, tmp_path: Path) -> None:
     stack = tmp_path / "stack.tif"
     tifffile.imwrite(stack, np.zeros((3, 64, 64), np.uint16), photometric="minisblack")
-    opened.settings.set(LAST_FOLDERS, [str(page_path(stack, 2)), str(tmp_path / "gone.png")])
+    opened.settings.set(LAST_FOLDERS, [str(PhotoRef(stack, 2)), str(tmp_path / "gone.png")])
     opened.window.open_last_folders()
-    assert opened.session.folders == (page_path(stack, 2),)
-    qtbot.waitUntil(lambda: [photo.path for photo in opened.session.photos] == [page_path(stack, 2)], timeout=20_000)
+    assert opened.session.folders == (PhotoRef(stack, 2),)
+    qtbot.waitUntil(lambda: [photo.path for photo in opened.session.photos] == [PhotoRef(stack, 2)], timeout=20_000)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QComboBox
 
+from engine.contracts.photo import PhotoRef
 from tests.benchmarks.scripted.parts import Plan
 from tests.benchmarks.scripted.person import Person
 
@@ -29,7 +30,7 @@ def live(person: Person, plan: Plan) -> None:
     person.settle(300)
     person.go_to("restore")
     whole = person.see(lambda: max(session.photos, key=lambda photo: photo.width * photo.height).path)
-    person.click_row(lambda: person.page.list, person.see(lambda: person.page.model.row_of(whole)))
+    person.click_row(lambda: person.page.list, person.see(lambda: person.page.model.row_of(PhotoRef(whole))))
     person.wait("preview", lambda: person.page.preview.preview is not None)
     person.settle()
     person.shoot("a spot at 100 %")

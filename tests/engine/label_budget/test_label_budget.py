@@ -26,6 +26,7 @@ from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import FileSkipped, JobEvent, JobWarning, StepDone, TrainingMeasured
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.label_budget import LabelBudgetConfig
+from engine.contracts.photo import PhotoRef
 from engine.contracts.results import PairScore
 from engine.jobs import label_budget
 from engine.label_budget.methods import LeftOut, Method, available_methods, choose_methods
@@ -116,7 +117,10 @@ def test_what_cannot_be_estimated_is_refused(values: list[float]) -> None:
 
 
 def pairs_of(count: int) -> list[PhotoPair]:
-    return [PhotoPair(Path(f"noisy/{index:02}.png"), Path(f"clean/{index:02}.png")) for index in range(count)]
+    return [
+        PhotoPair(PhotoRef(Path(f"noisy/{index:02}.png")), PhotoRef(Path(f"clean/{index:02}.png")))
+        for index in range(count)
+    ]
 
 
 def plan_of(
@@ -617,11 +621,11 @@ def test_a_killed_experiment_goes_on_where_it_stood(photos: TinyPhotos, tmp_path
 def test_photos_are_decoded_once_while_remembered(photos: TinyPhotos) -> None:
     path = next(photos.noisy.iterdir())
     with photos_remembered(10**8):
-        first = decode_photo(path)
-        assert decode_photo(path) is first
-        assert decode_photo(path, largest_bytes=3000).levels.size < first.levels.size
+        first = decode_photo(PhotoRef(path))
+        assert decode_photo(PhotoRef(path)) is first
+        assert decode_photo(PhotoRef(path), largest_bytes=3000).levels.size < first.levels.size
         os.utime(path, ns=(1, 1))
-        assert decode_photo(path) is not first
-    assert decode_photo(path) is not decode_photo(path)
+        assert decode_photo(PhotoRef(path)) is not first
+    assert decode_photo(PhotoRef(path)) is not decode_photo(PhotoRef(path))
     with photos_remembered(100):
-        assert decode_photo(path) is not decode_photo(path)
+        assert decode_photo(PhotoRef(path)) is not decode_photo(PhotoRef(path))

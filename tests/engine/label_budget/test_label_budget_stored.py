@@ -11,6 +11,7 @@ from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import JobEvent, StepDone, TrainingMeasured, TrainingsPlanned
 from engine.contracts.job_control import JobControl
 from engine.contracts.label_budget import LabelBudgetConfig
+from engine.contracts.photo import PhotoRef
 from engine.jobs import label_budget
 from engine.label_budget.reports.files import JSON_FILE
 from engine.label_budget.reports.results import LabelBudgetResult
@@ -79,14 +80,15 @@ def test_the_workload_is_what_is_done(
     done: tuple[LabelBudgetConfig, LabelBudgetResult, list[JobEvent]], tiny_photos: TinyPhotos
 ) -> None:
     config, result, events = done
-    pairs = [PhotoPair(noisy, clean) for noisy, clean in zip(config.noisy, config.clean, strict=True)]
-    workload = count_workload(config, pairs, config.noisy)
+    noisy, clean = ([PhotoRef.of(place) for place in side] for side in (config.noisy, config.clean))
+    pairs = [PhotoPair(*files) for files in zip(noisy, clean, strict=True)]
+    workload = count_workload(config, pairs, noisy)
     (planned,) = (event for event in events if isinstance(event, TrainingsPlanned))
     assert workload.num_trainings == result.num_trainings == len(planned.titles)
     assert workload.pretraining_steps + workload.finetuning_steps == sum(planned.steps)
     assert workload.num_measured == result.figures.num_evaluation
     with pytest.raises(InvalidInputError, match="at least 2 pairs"):
-        count_workload(config, pairs[:1], config.noisy)
+        count_workload(config, pairs[:1], noisy)
 
 
 def test_one_that_has_not_ended_has_no_outcome(tiny_photos: TinyPhotos, tmp_path: Path) -> None:

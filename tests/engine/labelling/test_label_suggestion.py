@@ -15,6 +15,7 @@ from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import FileSkipped, JobEvent, JobWarning, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.label_suggestion import SuggestLabelsConfig
+from engine.contracts.photo import PhotoRef
 from engine.jobs import pretrain, suggest_labels
 from engine.labelling.k_medoids import k_medoids
 from engine.models.files import load_model, save_model
@@ -107,8 +108,8 @@ def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return pretrain(config, JobControl(), lambda event: None).run
 
 
-def kind_of(path: Path) -> str:
-    return path.name.split()[0]
+def kind_of(photo: PhotoRef) -> str:
+    return photo.name.split()[0]
 
 
 def test_three_labels_are_one_of_each_noise(run: Path, folder: Path) -> None:

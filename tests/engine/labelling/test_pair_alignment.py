@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import JobEvent
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.photo import PhotoRef
 from engine.labelling.alignment import AlignRequest, align_reference, align_references, find_alignment
 from engine.photo_files.photos import PhotoImage, read_image, write_image
 from engine.photos.pairs import PhotoPair
@@ -69,18 +70,18 @@ def test_what_fits_already_is_not_moved(picture: NDArray[np.float32]) -> None:
 
 def write_pair(folder: Path, first: NDArray[np.float32], second: NDArray[np.float32]) -> PhotoPair:
     (folder / "clean").mkdir(parents=True)
-    pair = PhotoPair(folder / "photo.png", folder / "clean" / "photo.png")
-    write_image(pair.noisy, PhotoImage(first))
-    write_image(pair.clean, PhotoImage(second))
+    pair = PhotoPair(PhotoRef(folder / "photo.png"), PhotoRef(folder / "clean" / "photo.png"))
+    write_image(pair.noisy.file, PhotoImage(first))
+    write_image(pair.clean.file, PhotoImage(second))
     return pair
 
 
 def test_an_aligned_copy_fits_and_the_original_is_untouched(tmp_path: Path) -> None:
     scene = draw_scene()
     pair = write_pair(tmp_path, noisy(scene), moved(scene, 3.4, 2.2))
-    original, files = pair.clean.read_bytes(), sorted(tmp_path.rglob("*.png"))
+    original, files = pair.clean.file.read_bytes(), sorted(tmp_path.rglob("*.png"))
     copy = align_reference(pair, tmp_path / "data")
-    assert pair.clean.read_bytes() == original
+    assert pair.clean.file.read_bytes() == original
     assert sorted(path for path in tmp_path.rglob("*.png") if path not in files) == [copy.path]
     assert copy.path.is_relative_to(tmp_path / "data")
     assert copy.displacement_px == pytest.approx(np.hypot(3.4, 2.2), abs=0.2)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 import engine.labelling.doctor
 from engine.contracts.events import JobEvent, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.photo import PhotoRef
 from engine.labelling.doctor import ExamineRequest, FactKind, PairDiagnosis, examine_pairs
 from engine.labelling.doctor_measures import compare_sharpness, fit_channels, pixel_digest, scene_signature
 from engine.photo_files.photos import PhotoImage, read_image, write_image
@@ -46,9 +47,9 @@ class Pairs:
 
     def add(self, first: Picture, second: Picture) -> PhotoPair:
         index = len(self.pairs)
-        pair = PhotoPair(self._root / f"{index}.png", self._root / f"{index}_clean.png")
-        write_image(pair.noisy, PhotoImage(first))
-        write_image(pair.clean, PhotoImage(second))
+        pair = PhotoPair(PhotoRef(self._root / f"{index}.png"), PhotoRef(self._root / f"{index}_clean.png"))
+        write_image(pair.noisy.file, PhotoImage(first))
+        write_image(pair.clean.file, PhotoImage(second))
         self.pairs.append(pair)
         return pair
 
@@ -114,15 +115,15 @@ def test_the_same_picture_on_both_sides_is_found_in_another_format_too(pairs: Pa
     photo = noisy(draw_scene())
     pairs.add(photo, photo)
     other = pairs.add(noisy(draw_scene(1)), draw_scene(1))
-    write_image(other.clean, PhotoImage(read_image(other.noisy).pixels), file_format="tiff", bit_depth=16)
+    write_image(other.clean.file, PhotoImage(read_image(other.noisy).pixels), file_format="tiff", bit_depth=16)
     assert pairs.doubts() == [[FactKind.SAME_PICTURE], [FactKind.SAME_PICTURE]]
 
 
 def test_a_dim_picture_of_16_bits_is_not_taken_for_its_noisy_version(pairs: Pairs) -> None:
     dim = draw_scene() * np.float32(0.02)
     pair = pairs.add(dim, dim)
-    for path, picture in ((pair.noisy, noisy(dim, sigma=0.001)), (pair.clean, dim)):
-        write_image(path, PhotoImage(picture), bit_depth=16)
+    for photo, picture in ((pair.noisy, noisy(dim, sigma=0.001)), (pair.clean, dim)):
+        write_image(photo.file, PhotoImage(picture), bit_depth=16)
     assert pairs.doubts() == [[]]
 
 
@@ -167,7 +168,7 @@ def test_references_of_another_scale_are_compared_at_the_photos_size(pairs: Pair
 
 def test_unreadable_files_are_doubts(pairs: Pairs) -> None:
     pair = pairs.add(draw_scene(), draw_scene())
-    pair.clean.write_bytes(b"no photo")
+    pair.clean.file.write_bytes(b"no photo")
     assert pairs.doubts() == [[FactKind.UNREADABLE]]
 
 
@@ -179,9 +180,9 @@ def test_a_pair_is_measured_once_until_a_file_changes(pairs: Pairs, monkeypatch:
     monkeypatch.setattr(engine.labelling.doctor, "measure_pair", lambda *args: calls.append(args) or measure(*args))
     assert pairs.examine() == first
     assert calls == []
-    write_image(pair.clean, PhotoImage(draw_scene(4, height=170)))
+    write_image(pair.clean.file, PhotoImage(draw_scene(4, height=170)))
     assert pairs.doubts() == [[FactKind.SIZE]]
-    shutil.copy(pair.noisy, pair.clean)
+    shutil.copy(pair.noisy.file, pair.clean.file)
     assert pairs.doubts() == [[FactKind.SAME_PICTURE]]
     assert len(calls) == 2
 
@@ -238,8 +239,8 @@ def test_real_pairs_pass_and_their_defects_are_found(shared_data: Path, tmp_path
     for index, pair in enumerate(sound):
         clean = read_image(pair.clean).pixels
         bad = (np.roll(clean, 3, 1), cv2.GaussianBlur(clean, (0, 0), 1.5))[index % 2]
-        copy = replace(pair, clean=tmp_path / pair.clean.name)
-        write_image(copy.clean, PhotoImage(np.ascontiguousarray(bad)), file_format="png")
+        copy = replace(pair, clean=PhotoRef(tmp_path / pair.clean.name))
+        write_image(copy.clean.file, PhotoImage(np.ascontiguousarray(bad)), file_format="png")
         spoiled.append(copy)
     request = ExamineRequest(pairs=sound, cache_file=tmp_path / "sound.json")
     assert [diagnosis.doubt for diagnosis in examine_pairs(request, JobControl(), lambda _: None)] == [None] * len(

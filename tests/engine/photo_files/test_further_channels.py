@@ -14,6 +14,7 @@ from PIL import Image
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import ImageWriteError
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.method.catalogue.backbones import UNetParams
 from engine.models.files import ModelCard, build_network, load_model, save_model
 from engine.photo_files.colour.transparency import spread_visible_colours
@@ -172,7 +173,7 @@ def test_what_no_file_can_hold_is_told_before_it_is_restored(
     assert (info.has_alpha, info.num_extra > 0) == (read.alpha is not None, read.extra is not None)
     model = make_model(tmp_path / "model.safetensors")
     config = RestoreConfig(model=model, photos=(photo,), out=tmp_path / "out", format=file_format)
-    source = SourcePhoto(path=photo, info=info, subfolder=Path())
+    source = SourcePhoto(path=PhotoRef(photo), info=info, subfolder=Path())
     plan = OutputPlan(config, [source], load_model(model).card, model)
     with pytest.raises(ImageWriteError, match=words):
         plan.claim(source)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from engine.contracts.errors import ImageReadError
 from engine.contracts.output_formats import FileFormat
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import encode_image, examine_photo, probe_image, read_image, read_thumbnail, write_image
 from engine.photos.folder import list_image_files
 from tests.engine.photo_files.test_picture_descriptions import XMP
@@ -34,7 +35,7 @@ def test_an_avif_of_8_bits(tmp_path: Path) -> None:
     assert not photo.metadata.is_lossless
     facts = examine_photo(path)
     assert (facts.content, facts.camera.camera, facts.num_bytes) == ("avif", "Apple iPhone 7", path.stat().st_size)
-    assert list_image_files([tmp_path]) == [path]
+    assert list_image_files([tmp_path]) == [PhotoRef(path)]
     assert read_thumbnail(path, 30).shape == (20, 30, 3)
     write_image(tmp_path / "restored.jpg", photo)
     assert probe_image(tmp_path / "restored.jpg").file_format == "jpeg"

@@ -8,12 +8,13 @@ import tifffile
 
 from engine.contracts.errors import ImageReadError, InvalidInputError
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef, photo_place
 from engine.labelling.burst import BurstConfig, make_burst_references
 from engine.photo_files.photos import encode_image, probe_image, read_image, read_samples, read_thumbnail
-from engine.photo_files.tiff.pages import containing_file, is_on_disk, list_pages, page_number, page_path, resolved
+from engine.photo_files.tiff.pages import list_pages
 from engine.photos.crops import decode_photo
 from engine.photos.folder import list_image_files
-from engine.photos.identity import file_digest
+from engine.photos.identity import file_digest, identity_of
 from engine.photos.pairs import match_pairs
 from engine.restoring.sources import list_sources
 
@@ -60,7 +61,7 @@ def test_slices_behind_one_directory_are_photos(
         assert len(tiff.pages) == 1
         assert np.array_equal(tiff.asarray(), pages)
     listed = list_image_files([tmp_path])
-    assert listed == [page_path(stack, number) for number in (1, 2, 3, 4)]
+    assert listed == [PhotoRef(stack, number) for number in (1, 2, 3, 4)]
     for path, page in zip(listed, pages, strict=True):
         assert (probe_image(path).width, probe_image(path).height) == (32, 24)
         assert np.array_equal(read_samples(path).samples.squeeze(), page)
@@ -68,7 +69,7 @@ def test_slices_behind_one_directory_are_photos(
         written.write_bytes(encode_image(read_image(path), file_format="tiff"))
         assert np.array_equal(tifffile.imread(written), page)
     with pytest.raises(ImageReadError, match="no page 5"):
-        read_image(page_path(stack, 5))
+        read_image(PhotoRef(stack, 5))
 
 
 def test_a_stack_of_one_directory_that_ends_early(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_a_stack_of_one_directory_that_ends_early(tmp_path: Path) -> None:
     write_stack_of_one_directory(stack, pages)
     stack.write_bytes(stack.read_bytes()[: -2 * pages[0].nbytes + 100])
     listed = list_pages(stack)
-    assert listed == [page_path(stack, number) for number in (1, 2, 3, 4)]
+    assert listed == [PhotoRef(stack, number) for number in (1, 2, 3, 4)]
     assert np.array_equal(read_samples(listed[2]).samples[:, :, 0], pages[2])
     with pytest.raises(ImageReadError, match="are missing"):
         read_image(listed[3])
@@ -91,21 +92,19 @@ def test_a_picture_that_kept_the_description_of_its_stack_is_one(tmp_path: Path)
     write_stack_of_one_directory(path, page)
     content = path.read_bytes().replace(b"images=1", b"images=9")
     path.write_bytes(content)
-    assert list_pages(path) == [path]
+    assert list_pages(path) == [PhotoRef(path)]
     first = int.from_bytes(content[4:8], "little")
     directory = content[first : first + 2 + 12 * int.from_bytes(content[first : first + 2], "little") + 4]
     path.write_bytes(content[:4] + len(content).to_bytes(4, "little") + content[8:] + directory + bytes(5000))
     with tifffile.TiffFile(path) as tiff:
         assert np.array_equal(tiff.pages.first.asarray(), page[0])
-    assert list_pages(path) == [path]
+    assert list_pages(path) == [PhotoRef(path)]
 
 
 def test_a_file_of_one_page_stays_what_it_is(tmp_path: Path) -> None:
     path = tmp_path / "single.tif"
     write_stack(path, 1)
-    assert list_pages(path) == [path]
-    assert page_number(path) is None
-    assert containing_file(path) == path
+    assert list_pages(path) == [PhotoRef(path)]
 
 
 def test_masks_and_smaller_versions_are_no_photos(tmp_path: Path) -> None:
@@ -114,34 +113,35 @@ def test_masks_and_smaller_versions_are_no_photos(tmp_path: Path) -> None:
         for side, subfile_type in ((32, 0), (16, 1), (32, 0), (32, 4)):
             kind = np.bool_ if subfile_type == 4 else np.uint8
             writer.write(np.zeros((side, side), kind), photometric="minisblack", subfiletype=subfile_type)
-    assert list_pages(path) == [page_path(path, 1), page_path(path, 3)]
+    assert list_pages(path) == [PhotoRef(path, 1), PhotoRef(path, 3)]
 
 
 def test_pages_given_alone_and_of_a_file_given_alone(tmp_path: Path) -> None:
     stack = tmp_path / "stack.tiff"
     write_stack(stack)
-    assert list_image_files([page_path(stack, 2), stack]) == [page_path(stack, number) for number in (2, 1, 3)]
+    assert list_image_files([PhotoRef(stack, 2), stack]) == [PhotoRef(stack, number) for number in (2, 1, 3)]
 
 
 def test_a_page_that_is_not_there(tmp_path: Path) -> None:
     stack = tmp_path / "stack.tif"
     write_stack(stack)
     with pytest.raises(ImageReadError, match="no page 9"):
-        read_image(page_path(stack, 9))
+        read_image(PhotoRef(stack, 9))
     stack.unlink()
     with pytest.raises(ImageReadError, match="not there"):
-        read_image(page_path(stack, 1))
+        read_image(PhotoRef(stack, 1))
     stack.write_bytes(b"\x89PNG\r\n\x1a\n and more")
     with pytest.raises(ImageReadError, match="no pages"):
-        read_image(page_path(stack, 1))
+        read_image(PhotoRef(stack, 1))
 
 
 def test_a_folder_may_be_named_like_a_stack(tmp_path: Path) -> None:
     folder = tmp_path / "stack.tif"
     folder.mkdir()
-    file = page_path(folder, 2)
+    file = folder / "stack · page 2.tif"
     write_stack(file, 1)
-    assert page_number(file) is None
+    assert PhotoRef.of(file) == PhotoRef(file)
+    assert photo_place(str(file)) == file
     assert read_image(file).width == 32
 
 
@@ -153,12 +153,12 @@ def test_endless_and_broken_chains_end(tmp_path: Path) -> None:
     next_at = first + 2 + 12 * int.from_bytes(content[first : first + 2], "little")
     content[next_at : next_at + 4] = first.to_bytes(4, "little")
     stack.write_bytes(content)
-    assert list_pages(stack) == [stack]
+    assert list_pages(stack) == [PhotoRef(stack)]
     content[next_at : next_at + 4] = (len(content) - 1).to_bytes(4, "little")
     stack.write_bytes(content)
-    assert list_pages(stack) == [stack]
+    assert list_pages(stack) == [PhotoRef(stack)]
     stack.write_bytes(b"II*\x00\x08")
-    assert list_pages(stack) == [stack]
+    assert list_pages(stack) == [PhotoRef(stack)]
 
 
 def test_pages_teach_and_are_restored_into_files_of_their_own(tmp_path: Path) -> None:
@@ -167,13 +167,13 @@ def test_pages_teach_and_are_restored_into_files_of_their_own(tmp_path: Path) ->
     (folder / "inner").mkdir(parents=True)
     stack = folder / "inner" / "stack.tif"
     write_stack(stack, 2)
-    assert decode_photo(page_path(stack, 2), independent_pixels=True).levels.shape[1:] == (24, 32)
-    assert file_digest(page_path(stack, 1)) != file_digest(page_path(stack, 2))
+    assert decode_photo(PhotoRef(stack, 2), independent_pixels=True).levels.shape[1:] == (24, 32)
+    assert file_digest(PhotoRef(stack, 1)) != file_digest(PhotoRef(stack, 2))
     write_stack(folder / "inner" / "stack · page 1_restored.tif", 1)
     listing = list_sources([folder], folder)
     assert [(photo.path, photo.subfolder) for photo in listing.photos] == [
-        (page_path(stack, 1), Path("inner")),
-        (page_path(stack, 2), Path("inner")),
+        (PhotoRef(stack, 1), Path("inner")),
+        (PhotoRef(stack, 2), Path("inner")),
     ]
     assert [path.name for path in listing.earlier_results] == ["stack · page 1_restored.tif"]
 
@@ -181,19 +181,20 @@ def test_pages_teach_and_are_restored_into_files_of_their_own(tmp_path: Path) ->
 def test_a_page_is_there_as_long_as_its_file_is(tmp_path: Path) -> None:
     stack = tmp_path / "stack.tif"
     write_stack(stack)
-    assert is_on_disk(page_path(stack, 2))
-    assert is_on_disk(tmp_path)
+    assert PhotoRef(stack, 2).is_on_disk()
+    assert identity_of(PhotoRef(stack, 2)) != identity_of(PhotoRef(stack, 3))
     stack.unlink()
-    assert not is_on_disk(page_path(stack, 2))
+    assert not PhotoRef(stack, 2).is_on_disk()
+    assert identity_of(PhotoRef(stack, 2)) == ""
 
 
 def test_a_link_to_a_stack_is_the_stack(tmp_path: Path) -> None:
     stack, link = tmp_path / "stack.tif", tmp_path / "zz link.tif"
     write_stack(stack, 2)
     link.symlink_to(stack)
-    assert resolved(page_path(link, 2)) == page_path(stack, 2).resolve()
+    assert PhotoRef(link, 2).resolved() == PhotoRef(stack.resolve(), 2)
     listing = list_sources([tmp_path], tmp_path / "out")
-    assert [photo.path for photo in listing.photos] == [page_path(stack, 1), page_path(stack, 2)]
+    assert [photo.path for photo in listing.photos] == [PhotoRef(stack, 1), PhotoRef(stack, 2)]
 
 
 def test_pages_of_several_stacks_of_one_name_are_matched_by_folder(tmp_path: Path) -> None:
@@ -205,13 +206,14 @@ def test_pages_of_several_stacks_of_one_name_are_matched_by_folder(tmp_path: Pat
     assert matching.doubtful == ()
     assert len(matching.pairs) == 4
     for pair in matching.pairs:
-        assert pair.noisy.relative_to(tmp_path / "noisy") == pair.clean.relative_to(tmp_path / "clean")
+        assert pair.noisy.file.relative_to(tmp_path / "noisy") == pair.clean.file.relative_to(tmp_path / "clean")
+        assert pair.noisy.page == pair.clean.page
 
 
 def test_references_of_pages_do_not_go_into_the_folder_of_their_file(tmp_path: Path) -> None:
     stack = tmp_path / "stack.tif"
     write_stack(stack)
-    shots = [page_path(stack, number) for number in (1, 2, 3)]
+    shots = [PhotoRef(stack, number) for number in (1, 2, 3)]
     with pytest.raises(InvalidInputError, match="folder of the shots"):
         make_burst_references(BurstConfig(shots=tuple(shots), out=tmp_path), JobControl(), lambda _: None)
 

@@ -10,6 +10,7 @@ import pytest
 
 from engine.contracts.configs import PretrainConfig
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.jobs import pretrain
 from engine.models.files import load_model
 from engine.photos.crops import decode_photo, decode_photos, random_crops
@@ -42,9 +43,9 @@ def kept_files() -> list[Path]:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_large_photo_is_decoded_once_and_has_the_same_levels(tmp_path: Path, dtype: type) -> None:
     path = write_photo(tmp_path / "photo.png", dtype=dtype)
-    plain = decode_photo(path)
+    plain = decode_photo(PhotoRef(path))
     assert kept_files() == []
-    kept = decode_photo(path, keep_on_disk=True)
+    kept = decode_photo(PhotoRef(path), keep_on_disk=True)
     assert len(kept_files()) == 1
     assert kept.bit_depth == plain.bit_depth
     assert np.array_equal(kept.levels, plain.levels)
@@ -56,35 +57,35 @@ def test_a_large_photo_is_decoded_once_and_has_the_same_levels(tmp_path: Path, d
     status = path.stat()
     path.write_bytes(b"\0" * status.st_size)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert np.array_equal(decode_photo(path).levels, plain.levels)
+    assert np.array_equal(decode_photo(PhotoRef(path)).levels, plain.levels)
 
 
 def test_a_changed_photo_is_decoded_anew(tmp_path: Path) -> None:
     path = write_photo(tmp_path / "photo.png")
-    first = decode_photo(path, keep_on_disk=True)
+    first = decode_photo(PhotoRef(path), keep_on_disk=True)
     write_photo(path, seed=1, side=SIDE + 20)
-    second = decode_photo(path, keep_on_disk=True)
+    second = decode_photo(PhotoRef(path), keep_on_disk=True)
     assert second.levels.shape == (3, SIDE + 20, SIDE + 28)
     assert first.levels.shape == (3, SIDE, SIDE + 8)
 
 
 def test_a_small_photo_stays_in_memory(tmp_path: Path) -> None:
-    decode_photo(write_photo(tmp_path / "photo.png", side=400), keep_on_disk=True)
+    decode_photo(PhotoRef(write_photo(tmp_path / "photo.png", side=400)), keep_on_disk=True)
     assert kept_files() == []
 
 
 @pytest.mark.parametrize("damage", ["cut", "emptied", "no array", "other array"])
 def test_a_damaged_copy_is_replaced(tmp_path: Path, damage: str) -> None:
     path = write_photo(tmp_path / "photo.png")
-    plain = decode_photo(path).levels.copy()
-    decode_photo(path, keep_on_disk=True)
+    plain = decode_photo(PhotoRef(path)).levels.copy()
+    decode_photo(PhotoRef(path), keep_on_disk=True)
     (copy,) = kept_files()
     content = copy.read_bytes()
     if damage == "other array":
         np.save(copy, np.zeros(7))
     else:
         copy.write_bytes({"cut": content[:-1000], "emptied": b"", "no array": b"\x93NUMPY and more"}[damage])
-    assert np.array_equal(decode_photo(path, keep_on_disk=True).levels, plain)
+    assert np.array_equal(decode_photo(PhotoRef(path), keep_on_disk=True).levels, plain)
     (copy,) = kept_files()
     assert copy.read_bytes() == content
 
@@ -144,7 +145,7 @@ def test_a_lower_limit_frees_the_disk(tmp_path: Path) -> None:
 def test_where_nothing_can_be_written_photos_are_decoded_into_memory(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "cache").write_text("no folder")
-    photo = decode_photo(write_photo(tmp_path / "photo.png"), keep_on_disk=True)
+    photo = decode_photo(PhotoRef(write_photo(tmp_path / "photo.png")), keep_on_disk=True)
     assert photo.levels.shape == (3, SIDE, SIDE + 8)
 
 
@@ -153,7 +154,7 @@ def test_with_room_on_the_disk_large_photos_are_learned_from_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, is_whole: bool
 ) -> None:
     monkeypatch.setenv(LIMIT_VARIABLE, limit)
-    paths = [write_photo(tmp_path / f"{seed}.png", seed) for seed in range(2)]
+    paths = [PhotoRef(write_photo(tmp_path / f"{seed}.png", seed)) for seed in range(2)]
     photos = decode_photos(paths, JobControl(), lambda event: None, budget_bytes=2_000_000)
     assert [photo.levels.shape == (3, SIDE, SIDE + 8) for photo in photos] == [is_whole] * 2
     assert sum(photo.levels.nbytes for photo in photos) <= 2_000_000 or is_whole

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import PhotoImage, write_image
 from engine.photos.folder import list_image_files
 from engine.photos.pair_checks import check_pair, set_doubtful_aside
@@ -35,10 +36,10 @@ def draw_scene(seed: int = 0) -> NDArray[np.float32]:
 
 def write_pair(folder: Path, noisy: NDArray[np.float32], clean: NDArray[np.float32]) -> PhotoPair:
     generator = np.random.default_rng(1)
-    pair = PhotoPair(folder / "noisy.png", folder / "clean.png")
+    pair = PhotoPair(PhotoRef(folder / "noisy.png"), PhotoRef(folder / "clean.png"))
     noise = generator.normal(0, 0.08, noisy.shape).astype(np.float32)
-    write_image(pair.noisy, PhotoImage(noisy + noise))
-    write_image(pair.clean, PhotoImage(np.ascontiguousarray(clean)))
+    write_image(pair.noisy.file, PhotoImage(noisy + noise))
+    write_image(pair.clean.file, PhotoImage(np.ascontiguousarray(clean)))
     return pair
 
 
@@ -73,7 +74,7 @@ def test_pictures_without_detail_raise_no_doubt(tmp_path: Path, shape: tuple[int
     flat = np.full(shape, 0.5, np.float32)
     write_image(tmp_path / "a.png", PhotoImage(flat))
     write_image(tmp_path / "b.png", PhotoImage(flat))
-    assert check_pair(PhotoPair(tmp_path / "a.png", tmp_path / "b.png")) == []
+    assert check_pair(PhotoPair(PhotoRef(tmp_path / "a.png"), PhotoRef(tmp_path / "b.png"))) == []
 
 
 def test_doubtful_pairs_are_set_aside(tmp_path: Path) -> None:

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.contracts.errors import InvalidInputError
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import PhotoImage, write_image
 from engine.photos.folder import find_usable_photos, list_image_files, natural_sort_key
 
 
-def names(paths: list[Path], root: Path) -> list[str]:
-    return [path.relative_to(root).as_posix() for path in paths]
+def names(photos: list[PhotoRef], root: Path) -> list[str]:
+    return [photo.file.relative_to(root).as_posix() for photo in photos]
 
 
 def touch(root: Path, *files: str) -> None:
@@ -47,8 +48,8 @@ def test_hidden_and_other_files_are_passed_over(tmp_path: Path) -> None:
 def test_a_file_given_itself_is_listed_whatever_its_name(tmp_path: Path) -> None:
     touch(tmp_path, "notes.txt", "1.png")
     assert list_image_files([tmp_path / "notes.txt", tmp_path, tmp_path / "1.png"], True) == [
-        tmp_path / "notes.txt",
-        tmp_path / "1.png",
+        PhotoRef(tmp_path / "notes.txt"),
+        PhotoRef(tmp_path / "1.png"),
     ]
 
 

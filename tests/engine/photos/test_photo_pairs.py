@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.contracts.errors import InvalidInputError
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import PhotoImage, write_image
 from engine.photos.pairs import (
     MIN_PAIRS_FOR_VALIDATION,
@@ -21,12 +22,12 @@ from engine.photos.pairs import (
 )
 
 
-def make_files(folder: Path, names: Sequence[str], size: tuple[int, int] = (8, 8)) -> list[Path]:
+def make_files(folder: Path, names: Sequence[str], size: tuple[int, int] = (8, 8)) -> list[PhotoRef]:
     paths = [folder / name for name in names]
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_image(path, PhotoImage(np.zeros((*size, 3), np.float32)))
-    return paths
+    return [PhotoRef(path) for path in paths]
 
 
 def match(root: Path, noisy: Sequence[str], clean: Sequence[str]) -> PairMatching:
@@ -116,25 +117,28 @@ def test_an_exact_name_goes_first(tmp_path: Path) -> None:
 
 def test_equal_names_in_different_folders_match_by_folder(tmp_path: Path) -> None:
     matching = match(tmp_path, ["x/1.png", "y/1.png"], ["x/1.png", "y/1.png", "z/1.png"])
-    assert [(pair.noisy.parent.name, pair.clean.parent.name) for pair in matching.pairs] == [("x", "x"), ("y", "y")]
+    assert [(pair.noisy.file.parent.name, pair.clean.file.parent.name) for pair in matching.pairs] == [
+        ("x", "x"),
+        ("y", "y"),
+    ]
     assert matching.doubtful == ()
-    assert [path.parent.name for path in matching.unmatched_clean] == ["z"]
+    assert [path.file.parent.name for path in matching.unmatched_clean] == ["z"]
 
 
 def test_a_folder_that_holds_two_references_of_a_name_decides_nothing(tmp_path: Path) -> None:
     matching = match(tmp_path, ["x/1.png", "y/1.png"], ["x/1.png", "x/1.jpg", "y/1.png"])
-    assert [(pair.noisy.parent.name, pair.clean.parent.name) for pair in matching.pairs] == [("y", "y")]
+    assert [(pair.noisy.file.parent.name, pair.clean.file.parent.name) for pair in matching.pairs] == [("y", "y")]
     (doubt,) = matching.doubtful
-    assert doubt.pair.noisy.parent.name == "x"
+    assert doubt.pair.noisy.file.parent.name == "x"
     folder = tmp_path / "clean" / "x"
     assert doubt.reason == f"Several references fit this photo by their names: {folder / '1.png'}, {folder / '1.jpg'}."
 
 
 def test_what_is_left_over_stands_beside_a_reference_that_is_taken(tmp_path: Path) -> None:
     matching = match(tmp_path, ["x/1.png", "z/1.png"], ["x/1.png"])
-    assert [(pair.noisy.parent.name, pair.clean.parent.name) for pair in matching.pairs] == [("x", "x")]
+    assert [(pair.noisy.file.parent.name, pair.clean.file.parent.name) for pair in matching.pairs] == [("x", "x")]
     (doubt,) = matching.doubtful
-    assert (doubt.pair.noisy.parent.name, doubt.pair.clean.parent.name) == ("z", "x")
+    assert (doubt.pair.noisy.file.parent.name, doubt.pair.clean.file.parent.name) == ("z", "x")
 
 
 def test_ambiguous_names_are_set_aside(tmp_path: Path) -> None:
@@ -150,7 +154,7 @@ def test_a_doubt_names_all_that_fit_and_stands_beside_the_first(tmp_path: Path) 
     matching = match(tmp_path, ["b.png", "b.jpg"], ["b_gt.png", "b_mean.png"])
     noisy = [tmp_path / "noisy" / name for name in ("b.png", "b.jpg")]
     assert {doubt.pair for doubt in matching.doubtful} == {
-        PhotoPair(path, tmp_path / "clean" / "b_gt.png") for path in noisy
+        PhotoPair(PhotoRef(path), PhotoRef(tmp_path / "clean" / "b_gt.png")) for path in noisy
     }
     expected = f"Several noisy photos fit the reference b_gt.png by their names: {noisy[0]}, {noisy[1]}."
     assert [doubt.reason for doubt in matching.doubtful] == [expected] * 2
@@ -164,7 +168,7 @@ def test_a_doubt_names_all_that_fit_and_stands_beside_the_first(tmp_path: Path) 
 def test_other_sizes_unreadable_files_and_the_same_file_are_set_aside(tmp_path: Path) -> None:
     noisy = make_files(tmp_path / "noisy", ["size.png", "broken.png"])
     clean = make_files(tmp_path / "clean", ["size.png", "broken.png"], size=(8, 16))
-    clean[1].write_bytes(b"")
+    clean[1].file.write_bytes(b"")
     same = make_files(tmp_path / "same", ["same.png"])
     matching = match_pairs(noisy + same, clean + same)
     reasons = {doubt.pair.noisy.stem: doubt.reason for doubt in matching.doubtful}
@@ -175,7 +179,10 @@ def test_other_sizes_unreadable_files_and_the_same_file_are_set_aside(tmp_path: 
 
 
 def make_pairs(count: int) -> list[PhotoPair]:
-    return [PhotoPair(Path(f"/noisy/{number}.png"), Path(f"/clean/{number}.png")) for number in range(count)]
+    return [
+        PhotoPair(PhotoRef(Path(f"/noisy/{number}.png")), PhotoRef(Path(f"/clean/{number}.png")))
+        for number in range(count)
+    ]
 
 
 @given(count=st.integers(0, 40), share=st.floats(0, 0.5), seed=st.integers(0, 100), data=st.data())
@@ -204,7 +211,9 @@ def test_from_five_pairs_on_one_is_held_back() -> None:
 
 @given(seed=st.integers(0, 100), share=st.floats(0.05, 0.5))
 def test_pairs_with_a_common_reference_stay_on_one_side(seed: int, share: float) -> None:
-    pairs = [PhotoPair(Path(f"/n/{number}.png"), Path(f"/c/{number // 3}.png")) for number in range(30)]
+    pairs = [
+        PhotoPair(PhotoRef(Path(f"/n/{number}.png")), PhotoRef(Path(f"/c/{number // 3}.png"))) for number in range(30)
+    ]
     training, validation = split_pairs(pairs, share, seed)
     assert not {pair.clean for pair in training} & {pair.clean for pair in validation}
     assert len(validation) <= max(1, round(30 * share))
@@ -233,16 +242,18 @@ def test_more_labels_than_pairs_is_an_error() -> None:
 
 def test_one_group_of_photos_always_trains() -> None:
     """Four pairs with one reference, and one pair alone: either group may be drawn, but only the small one fits."""
-    pairs = [PhotoPair(Path(f"/n/{number}.png"), Path(f"/c/{number // 4}.png")) for number in range(5)]
+    pairs = [
+        PhotoPair(PhotoRef(Path(f"/n/{number}.png")), PhotoRef(Path(f"/c/{number // 4}.png"))) for number in range(5)
+    ]
     held_back = {split_pairs(pairs, 0.5, seed)[1] for seed in range(20)}
     assert held_back == {(), (pairs[4],)}
-    alike = [PhotoPair(Path(f"/n/{number}.png"), Path("/c/one.png")) for number in range(8)]
+    alike = [PhotoPair(PhotoRef(Path(f"/n/{number}.png")), PhotoRef(Path("/c/one.png"))) for number in range(8)]
     assert all(split_pairs(alike, 0.5, seed) == (tuple(alike), ()) for seed in range(5))
 
 
 def test_chains_of_shared_photos_are_one_group() -> None:
     """Pair 0 shares its reference with 1, which shares its noisy photo with 2: found in whatever order."""
-    noisy, clean = [Path(f"/n/{number}.png") for number in range(9)], [Path(f"/c/{number}.png") for number in range(9)]
+    noisy, clean = ([PhotoRef(Path(f"/{side}/{number}.png")) for number in range(9)] for side in "nc")
     chain = [
         PhotoPair(noisy[0], clean[5]),
         PhotoPair(noisy[1], clean[6]),

@@ -65,7 +65,7 @@ def test_a_complete_set_is_left_alone_and_a_broken_one_is_mended(tmp_path: Path)
     calls: list[tuple[int, int]] = []
     first = make_sample_photos(tmp_path, on_photo=lambda done, total: calls.append((done, total)))
     assert calls[-1][0] == calls[-1][1] == len(calls)
-    victim = list_image_files([first.noisy])[0]
+    victim = list_image_files([first.noisy])[0].file
     content = victim.read_bytes()
     make_sample_photos(tmp_path, on_photo=lambda *_: pytest.fail("made again"))
     victim.unlink()

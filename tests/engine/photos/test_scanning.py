@@ -14,6 +14,7 @@ from engine.contracts.configs import ScanConfig
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import FileSkipped, JobEvent, PhotoScanned, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.photo import PhotoRef
 from engine.jobs import scan
 from engine.machine.caches import KeptMeasures
 from engine.machine.places import Place
@@ -145,7 +146,7 @@ class TestKeptMeasures:
         assert self.measure(photo) == first
         os.utime(photo)
         result = scan(ScanConfig(folders=(photo,)), JobControl(), lambda _: None)
-        assert [file.path for file in result.skipped] == [photo]
+        assert [file.path for file in result.skipped] == [PhotoRef(photo)]
 
     @pytest.mark.parametrize("content", [b"{", b"[]", b'{"version": 1, "measures": 3}', b"\xff\x00"])
     def test_a_damaged_cache_means_measuring_anew(self, photo: Path, content: bytes) -> None:

@@ -15,6 +15,7 @@ from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig
 from engine.contracts.errors import EngineError
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.learned_noise import BRIGHTNESS
+from engine.contracts.photo import PhotoRef
 from engine.contracts.presets import finetune_preset
 from engine.jobs import finetune, pretrain, resume_training
 from engine.method.catalogue.rows import NoParams
@@ -44,8 +45,8 @@ def noisy_of(clean: np.ndarray, sigma: float, seed: int) -> np.ndarray:
 
 def pair_of(clean: np.ndarray, sigma: float, seed: int = 0) -> DecodedPair:
     path = Path(f"{seed}.png")
-    noisy = DecodedPhoto.of_pixels(path, noisy_of(clean, sigma, seed), 16)
-    return DecodedPair(noisy, DecodedPhoto.of_pixels(path, clean, 16))
+    noisy = DecodedPhoto.of_pixels(PhotoRef(path), noisy_of(clean, sigma, seed), 16)
+    return DecodedPair(noisy, DecodedPhoto.of_pixels(PhotoRef(path), clean, 16))
 
 
 def test_labels_show_the_level_and_move_that_of_the_others() -> None:
@@ -110,8 +111,8 @@ def test_held_back_corners_fit_the_task() -> None:
     task = SuperResolution(SuperResolutionParams(noise_sigma=10), 2)
     clean = clean_picture(4, 320)
     pair = DecodedPair(
-        DecodedPhoto.of_pixels(Path("a.png"), task.make_noisy(clean), 16),
-        DecodedPhoto.of_pixels(Path("a.png"), clean, 16),
+        DecodedPhoto.of_pixels(PhotoRef(Path("a.png")), task.make_noisy(clean), 16),
+        DecodedPhoto.of_pixels(PhotoRef(Path("a.png")), clean, 16),
     )
     teaching, (label,) = part_labels([pair], task, crop_px=64, seed=0)
     assert label.noisy.shape == (60, 60, 3)
@@ -181,7 +182,7 @@ def test_a_photo_with_a_rare_noise_does_not_decide_alone() -> None:
     for num_alike, is_kept in ((1, True), (3, False)):
         photos, noise = photos_of(0.1, 12), white_noise(0.1, 12)
         for index in range(num_alike):
-            photos[index] = DecodedPhoto.of_pixels(Path("fine.png"), noisy_of(fine, 0.01, index), 16)
+            photos[index] = DecodedPhoto.of_pixels(PhotoRef(Path("fine.png")), noisy_of(fine, 0.01, index), 16)
             noise = noise.with_photo(index, spectrum=1, variance=np.full((3, len(BRIGHTNESS)), 0.01**2))
         noise = replace(noise, spectra=(spectrum, spectrum))
         found = choose_share(*WAY, blurring, photos, noise, seed=0, control=JobControl(), emit=ignore)

@@ -20,6 +20,7 @@ from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import JobEvent, NoiseLearned, TwinMade, TwinsCompared
 from engine.contracts.job_control import JobControl
 from engine.contracts.learned_noise import BRIGHTNESS, JpegCompression, LearnedNoise, PhotoNoise
+from engine.contracts.photo import PhotoRef
 from engine.contracts.presets import pretrain_preset
 from engine.jobs import learn_noise, pretrain, scan
 from engine.method.catalogue.rows import NoParams
@@ -93,7 +94,9 @@ def test_the_gate_goes_as_far_as_the_true_error_falls(sigma: float, blur_px: flo
         np.clip(picture + sigma * np.random.default_rng(seed).standard_normal(picture.shape), 0, 1).astype(np.float32)
         for seed, picture in enumerate(clean)
     ]
-    photos = [DecodedPhoto.of_pixels(Path(f"{index}.png"), picture, 16) for index, picture in enumerate(noisy)]
+    photos = [
+        DecodedPhoto.of_pixels(PhotoRef(Path(f"{index}.png")), picture, 16) for index, picture in enumerate(noisy)
+    ]
 
     def restore_with(weights: Mapping[str, Tensor]):  # type: ignore[no-untyped-def]
         strength = float(weights["strength"])
@@ -127,7 +130,7 @@ def test_photos_with_another_noise_must_not_lose_for_the_others() -> None:
     photos = []
     for index, picture in enumerate(pictures):
         noisy = picture + noise.draw(picture, index, np.random.default_rng(index))
-        photos.append(DecodedPhoto.of_pixels(Path(f"{index}.png"), np.clip(noisy, 0, 1), 16))
+        photos.append(DecodedPhoto.of_pixels(PhotoRef(Path(f"{index}.png")), np.clip(noisy, 0, 1), 16))
 
     def restore_with(weights: Mapping[str, Tensor]):  # type: ignore[no-untyped-def]
         strength = float(weights["strength"])
@@ -328,7 +331,7 @@ def test_whoever_watches_sees_twins_come_nearer_and_may_tell_them_apart(
 
 
 def test_the_noise_of_some_photos_is_learned_before_any_training(tiny_photos: TinyPhotos, small_model: Path) -> None:
-    paths = tuple(sorted(tiny_photos.noisy.iterdir()))
+    paths = tuple(PhotoRef(path) for path in sorted(tiny_photos.noisy.iterdir()))
     config = NoiseLearningConfig(photos=paths, model=small_model, most=4, max_twins=2)
     found = learn_noise(config, JobControl(), ignore)
     assert found.paths == paths[::2]

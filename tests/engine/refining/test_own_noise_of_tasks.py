@@ -11,6 +11,7 @@ from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig, 
 from engine.contracts.errors import EngineError, InvalidInputError
 from engine.contracts.events import FileSkipped
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.jobs import finetune, pretrain, restore
 from engine.method.catalogue.tasks import TASKS
 from engine.method.factory import make_task
@@ -89,7 +90,7 @@ def test_a_demosaicking_model_is_refined_on_the_noise_of_its_mosaics(
 
 def test_finished_pictures_are_no_mosaics(tiny_photos: TinyPhotos, raws: Path, tmp_path: Path) -> None:
     skipped: list[Any] = []
-    paths = [raws / "0.dng", tiny_photos.noisy / "photo 0.png"]
+    paths = [PhotoRef(raws / "0.dng"), PhotoRef(tiny_photos.noisy / "photo 0.png")]
     photos = decode_photos(paths, JobControl(), skipped.append, camera_cells=True)
     assert [photo.path.name for photo in photos] == ["0.dng"]
     (reason,) = [event for event in skipped if isinstance(event, FileSkipped)]

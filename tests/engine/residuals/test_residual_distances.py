@@ -12,6 +12,7 @@ from engine.contracts.configs import PretrainConfig
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import FileSkipped, JobEvent, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.photo import PhotoRef
 from engine.jobs import compare_noises, pretrain
 from engine.method.losses.earth_mover import earth_mover_distance_matrix, sorted_residuals
 from engine.residuals.distances import NoiseComparisonConfig, choose_photos, summarize_distances
@@ -47,7 +48,7 @@ def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def config_of(run: Path, folder: Path, **changes: object) -> NoiseComparisonConfig:
-    photos = tuple(sorted(folder.iterdir()))
+    photos = tuple(PhotoRef(path) for path in sorted(folder.iterdir()))
     settings = {"model": run, "photos": photos, "crop_px": 24, "crops_per_photo": 2, "device": "cpu"} | changes
     return NoiseComparisonConfig(**settings)
 
@@ -83,12 +84,12 @@ def test_an_unreadable_photo_is_left_out(run: Path, folder: Path, tmp_path: Path
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no picture")
     events: list[JobEvent] = []
-    photos = (*sorted(folder.iterdir())[:2], broken)
+    photos = tuple(PhotoRef(path) for path in (*sorted(folder.iterdir())[:2], broken))
     result = compare_noises(config_of(run, folder, photos=photos), JobControl(), events.append)
     assert result.photos == photos[:2]
-    assert [event.path for event in events if isinstance(event, FileSkipped)] == [broken]
+    assert [event.path for event in events if isinstance(event, FileSkipped)] == [PhotoRef(broken)]
     with pytest.raises(InvalidInputError):
-        compare_noises(config_of(run, folder, photos=(photos[0], broken)), JobControl(), events.append)
+        compare_noises(config_of(run, folder, photos=photos[::2]), JobControl(), events.append)
 
 
 def test_a_cancelled_comparison_ends(run: Path, folder: Path) -> None:
@@ -99,7 +100,7 @@ def test_a_cancelled_comparison_ends(run: Path, folder: Path) -> None:
 
 
 def test_the_first_photo_is_always_among_those_compared() -> None:
-    photos = [Path(f"{index}.png") for index in range(100)]
+    photos = [PhotoRef(Path(f"{index}.png")) for index in range(100)]
     chosen = choose_photos(photos[7:] + photos[:7], 8)
     assert len(set(chosen)) == 8
     assert chosen[0] == photos[7]
@@ -107,7 +108,7 @@ def test_the_first_photo_is_always_among_those_compared() -> None:
 
 
 def test_the_summary_counts_blocks_and_nearest_crops() -> None:
-    photos = (Path("a"), Path("b"))
+    photos = (PhotoRef(Path("a")), PhotoRef(Path("b")))
     distances = np.array([[0, 1, 3, 3], [1, 0, 3, 3], [3, 3, 0, 5], [3, 3, 5, 0]], dtype=float) / 255
     summary = summarize_distances(distances, photos, 2)
     assert summary.positive * 255 == pytest.approx(3)

@@ -12,6 +12,7 @@ import torch
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.events import JobEvent, JobWarning, PhotoPassedOver
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.photo import PhotoRef
 from engine.contracts.results import RestoreResult
 from engine.method.catalogue.backbones import UNetParams
 from engine.models.files import ModelCard, build_network, save_model
@@ -162,7 +163,7 @@ def test_skipping_what_exists_tells_it_from_what_is_done(model: Path, tmp_path: 
     (tmp_path / "out" / "a_restored.png").write_bytes(b"another's")
     result, events = run(model, tmp_path / "in", tmp_path / "out", existing="skip")
     assert states(result) == ["exists"]
-    assert result.skipped_existing == (tmp_path / "in" / "a.png",)
+    assert result.skipped_existing == (PhotoRef(tmp_path / "in" / "a.png"),)
     assert [event.is_done for event in events if isinstance(event, PhotoPassedOver)] == [False]
 
 

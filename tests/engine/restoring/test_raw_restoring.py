@@ -9,6 +9,7 @@ import torch
 
 from engine.contracts.configs import ComputeConfig, RestoreConfig, ScanConfig
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.contracts.results import RestoreResult
 from engine.jobs import scan
 from engine.machine.devices import open_device
@@ -87,8 +88,8 @@ def test_a_photo_is_told_to_be_finished_and_the_batch_goes_on(tmp_path: Path) ->
     write_image(photo, PhotoImage(np.full((20, 20, 3), 0.5, np.float32)))
     raw = write_raw(tmp_path / "b.raw")
     result = run_restore(write_model(tmp_path, "demosaick"), (photo, raw), tmp_path / "out")
-    assert [source for source, _ in result.restored] == [raw]
-    assert [failed.path for failed in result.failed] == [photo]
+    assert [source for source, _ in result.restored] == [PhotoRef(raw)]
+    assert [failed.path for failed in result.failed] == [PhotoRef(photo)]
     assert "finished picture" in result.failed[0].reason
     assert "denoising model" in result.failed[0].hint
 
@@ -102,7 +103,7 @@ def test_a_denoising_model_takes_a_raw_file_as_a_photo(tmp_path: Path) -> None:
 def test_a_scan_measures_raw_files_too(tmp_path: Path) -> None:
     path = write_raw(tmp_path / "frame.raw")
     result = scan(ScanConfig(folders=(tmp_path,)), JobControl(), lambda event: None)
-    assert [(photo.path, photo.width, photo.height) for photo in result.photos] == [(path, 50, 70)]
+    assert [(photo.path, photo.width, photo.height) for photo in result.photos] == [(PhotoRef(path), 50, 70)]
     assert result.photos[0].noise_sigma
 
 
@@ -110,9 +111,9 @@ def test_learning_from_noise_sees_cells_and_labels_see_the_whole(tmp_path: Path)
     raw, photo = write_raw(tmp_path / "frame.raw"), tmp_path / "a.png"
     metadata = ImageMetadata(file_format="png", bit_depth=16)
     write_image(photo, PhotoImage(np.full((20, 24, 3), 0.5, np.float32), None, metadata))
-    unlabelled = decode_photos((raw, photo), JobControl(), lambda event: None)
+    unlabelled = decode_photos((PhotoRef(raw), PhotoRef(photo)), JobControl(), lambda event: None)
     assert [decoded.levels.shape for decoded in unlabelled] == [(3, 35, 25), (3, 20, 24)]
-    assert decode_photo(raw).levels.shape == (3, 70, 50)
+    assert decode_photo(PhotoRef(raw)).levels.shape == (3, 70, 50)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -122,8 +123,8 @@ def test_an_area_is_what_the_whole_file_will_be(tmp_path: Path, orientation: int
     side_car = path.with_name("frame.raw.json")
     side_car.write_text(json.dumps({**json.loads(side_car.read_text()), "orientation": orientation, "cfa": order}))
     restorer = Restorer(load_model(write_model(tmp_path, "demosaick", gain=0.3)), open_device(CPU))
-    whole = restore_raw_file(path, restorer).pixels
-    opened = open_raw(path)
+    whole = restore_raw_file(PhotoRef(path), restorer).pixels
+    opened = open_raw(PhotoRef(path))
     for rows, columns in ((slice(100, 180), slice(90, 200)), (slice(0, 64), slice(0, 40)), (slice(250, 300),) * 2):
         area = restore_raw_area(opened, rows, columns, restorer)
         np.testing.assert_allclose(area, whole[rows, columns], atol=2e-3)

@@ -13,7 +13,7 @@ from engine.contracts.configs import FinetuneConfig
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import FileSkipped, JobEvent, JobWarning
 from engine.contracts.job_control import JobControl
-from engine.contracts.photo import Pixels
+from engine.contracts.photo import PhotoRef, Pixels
 from engine.method.catalogue.tasks import TASKS
 from engine.photo_files.bicubic_resize import enlarge, shrink
 from engine.photo_files.photos import PhotoImage, read_image, write_image
@@ -147,7 +147,7 @@ def test_clean_photos_alone_are_labels(folders: Folders, task: str, noisy: str) 
     for index in range(2):
         folders.add(f"{index}.png", seed=index)
     labels, events = folders.gather(task, noisy=() if noisy == "none" else (folders.clean,))
-    assert [pair.noisy.path for pair in labels.training] == sorted(folders.clean.iterdir())
+    assert [pair.noisy.path.file for pair in labels.training] == sorted(folders.clean.iterdir())
     assert not [event for event in events if isinstance(event, JobWarning | FileSkipped)]
     # Clean photos have no noise to learn from.
     assert labels.unlabelled == ()
@@ -174,7 +174,7 @@ def test_clean_photos_of_other_scenes_are_labels_beside_unlabelled_photos(folder
     write_image(folders.noisy / "holiday.png", PhotoImage(draw_scene(5)))
     labels, events = folders.gather()
     assert labels.training_names == ("clean.png",)
-    assert labels.unlabelled == (folders.noisy / "holiday.png",)
+    assert labels.unlabelled == (PhotoRef(folders.noisy / "holiday.png"),)
     (warning,) = [event for event in events if isinstance(event, JobWarning)]
     assert "clean photos alone" in warning.message
 
@@ -242,7 +242,7 @@ def test_a_label_that_vanishes_after_it_was_read_is_skipped(folders: Folders, mo
     def read_and_lose(*arguments: Any) -> Any:
         decoded = read(*arguments)
         if decoded.noisy.path.name == "b.png":
-            decoded.noisy.path.unlink()
+            decoded.noisy.path.file.unlink()
         return decoded
 
     monkeypatch.setattr(labels, "_decode_pair", read_and_lose)
@@ -252,4 +252,4 @@ def test_a_label_that_vanishes_after_it_was_read_is_skipped(folders: Folders, mo
     skipped = [event for event in events if isinstance(event, FileSkipped)]
     assert [event.path.name for event in skipped] == ["b.png"]
     assert "is not there" in skipped[0].reason
-    assert found.digests == tuple(file_digest(folders.noisy / name) for name in found.names)
+    assert found.digests == tuple(file_digest(PhotoRef(folders.noisy / name)) for name in found.names)

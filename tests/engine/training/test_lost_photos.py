@@ -13,6 +13,7 @@ from engine.contracts.configs import EvaluateConfig, ScanConfig
 from engine.contracts.errors import ImageReadError, ImageWriteError, InvalidInputError
 from engine.contracts.events import FileSkipped, ImageRestored, JobEvent, PhotoScanned
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.jobs import scan
 from engine.machine.destination import check_destination
 from engine.photo_files.opened_photo import open_photo
@@ -58,14 +59,14 @@ def test_a_photo_lost_before_its_turn_fails_alone(
 
     def on_event(event: JobEvent) -> None:
         events.append(event)
-        if isinstance(event, ImageRestored) and event.source == photos[0]:
+        if isinstance(event, ImageRestored) and event.source.file == photos[0]:
             lose(photos[5])
 
     lose(photos[4])
     config = RestoreConfig(model=identity_model, photos=tuple(photos), out=tmp_path / "out", device="cpu")
     result = restore(config, JobControl(), on_event)
     assert outputs(result) == [f"{number}_restored.png" for number in range(4)]
-    assert [skipped.path for skipped in result.failed] == [photos[4], photos[5]]
+    assert [skipped.path.file for skipped in result.failed] == [photos[4], photos[5]]
     assert all(skipped.reason and skipped.hint for skipped in result.failed)
 
 
@@ -75,14 +76,14 @@ def test_scan_and_lists_name_what_is_lost(lose: Callable[[Path], None], tmp_path
     listed = list_image_files(photos)
     lose(photos[1])
     usable, skipped = find_usable_photos(listed)
-    assert [path for path, _ in usable] == [photos[0], photos[2], photos[3]]
-    assert [file.path for file in skipped] == [photos[1]]
+    assert [photo.file for photo, _ in usable] == [photos[0], photos[2], photos[3]]
+    assert [file.path.file for file in skipped] == [photos[1]]
     with pytest.raises(ImageReadError):
-        file_digest(photos[1])
+        file_digest(PhotoRef(photos[1]))
     events: list[JobEvent] = []
     scan(ScanConfig(folders=tuple(photos)), JobControl(), events.append)
     assert sum(isinstance(event, PhotoScanned) for event in events) == 3
-    assert [event.path for event in events if isinstance(event, FileSkipped)] == [photos[1]]
+    assert [event.path.file for event in events if isinstance(event, FileSkipped)] == [photos[1]]
 
 
 def test_a_disk_that_fails_amid_a_photo_is_that_photo_s_failure(tmp_path: Path) -> None:
@@ -98,7 +99,7 @@ def test_evaluation_goes_on_without_what_is_lost(tmp_path: Path) -> None:
     config = EvaluateConfig(baseline="wavelet", noisy=noisy, clean=(tmp_path / "clean",))
     result = evaluate(config, JobControl(), lambda event: None)
     assert [score.name for score in result.per_image] == ["0.png", "2.png"]
-    assert [file.path for file in result.failed] == [noisy[1]]
+    assert [file.path.file for file in result.failed] == [noisy[1]]
 
 
 def test_nothing_that_was_given_is_there(identity_model: Path, tmp_path: Path) -> None:
@@ -138,12 +139,12 @@ def test_a_result_in_another_folder_is_no_source(identity_model: Path, tmp_path:
     shutil.copy(first.restored[0][1], moved)
     again, _ = run_restore(identity_model, tmp_path / "in", tmp_path / "other")
     assert outputs(again) == ["0_restored.png", "1_restored.png"]
-    assert again.earlier_results == (moved,)
+    assert again.earlier_results == (PhotoRef(moved),)
     chosen, _ = run_restore(identity_model, moved, tmp_path / "third")
     assert outputs(chosen) == ["holiday_restored.png"]
     given = tuple(sorted((tmp_path / "in").rglob("*.png")))
     listed, _ = run_restore(identity_model, given, tmp_path / "fourth", files_are_chosen=False)
-    assert listed.earlier_results == (moved,)
+    assert listed.earlier_results == (PhotoRef(moved),)
     assert len(listed.restored) == 2
     only, _ = run_restore(identity_model, moved.parent, tmp_path / "fifth")
-    assert (only.restored, only.failed, only.earlier_results) == ((), (), (moved,))
+    assert (only.restored, only.failed, only.earlier_results) == ((), (), (PhotoRef(moved),))

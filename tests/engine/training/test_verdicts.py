@@ -13,6 +13,7 @@ from engine.contracts.configs import OWN_NOISE, PretrainConfig
 from engine.contracts.events import VerdictReady
 from engine.contracts.job_control import JobControl
 from engine.contracts.noise import FolderNoise, NoiseEstimate, summarize_noise
+from engine.contracts.photo import PhotoRef
 from engine.jobs import pretrain
 from engine.method.catalogue.pretexts import PRETEXTS
 from engine.method.factory import make_pretext
@@ -76,7 +77,7 @@ def train(photos: Path, **changes: object) -> tuple[VerdictReady, Path]:
 
 def facts_of(network: Restore, photos: Path, pretext: str, **params: object) -> TrainingFacts:
     """What a training with this network would have seen after half its steps."""
-    decoded = [decode_photo(path) for path in sorted(photos.iterdir())]
+    decoded = [decode_photo(PhotoRef(path)) for path in sorted(photos.iterdir())]
     preview = choose_preview_crop(decoded)
     task = make_pretext(pretext, PRETEXTS[pretext].with_stride(params))
     side = task.source_crop_px(32)

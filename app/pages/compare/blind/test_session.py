@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand
@@ -14,6 +13,7 @@ from app.look.translation import tr
 from app.pages.compare.blind.trial import BlindTrial, make_trial
 from app.viewer.pictures import PaneContent
 from engine.comparing.blind_votes import BlindVote, Choice, PairTally, VoteBook, VotesFileError, tally
+from engine.contracts.photo import PhotoRef
 from engine.machine.places import Place
 
 
@@ -39,7 +39,7 @@ class BlindTest(QObject):
         self._chance = random.SystemRandom()
         self.trial: BlindTrial | None = None
 
-    def ask(self, photo: Path, panes: tuple[PaneContent, ...], names: tuple[str, ...]) -> BlindTrial | None:
+    def ask(self, photo: PhotoRef, panes: tuple[PaneContent, ...], names: tuple[str, ...]) -> BlindTrial | None:
         """Draw the next question; None where the photo has no two pictures of one size."""
         self.trial = make_trial(photo, panes, names, self._chance)
         return self.trial

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import combinations
-from pathlib import Path
 
 from app.look.translation import format_number, short_number, tr, tr_count
 from app.viewer.pictures import PaneContent, Picture, PictureRole
 from engine.comparing.blind_votes import SIGNIFICANCE, BlindVote, Choice, PairTally, photos_to_tell
+from engine.contracts.photo import PhotoRef
 
 _SURE = 0.001
 
@@ -26,7 +26,7 @@ class BlindTrial:
         panes: The same pictures with nothing that would tell them apart.
     """
 
-    photo: Path
+    photo: PhotoRef
     names: tuple[str, str]
     panes: tuple[Picture, Picture]
 
@@ -48,7 +48,7 @@ class BlindTrial:
 
 
 def make_trial(
-    photo: Path, panes: Sequence[PaneContent], names: Sequence[str], chance: random.Random
+    photo: PhotoRef, panes: Sequence[PaneContent], names: Sequence[str], chance: random.Random
 ) -> BlindTrial | None:
     """Draw two of a photo's pictures, in random order.
 

@@ -14,6 +14,7 @@ from engine.contracts.errors import EngineError
 from engine.contracts.events import Emit, JobEvent, NoiseLearned, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.learned_noise import LearnedNoise
+from engine.contracts.photo import PhotoRef
 from engine.contracts.results import PhotosNoise
 from engine.jobs import learn_noise
 
@@ -90,7 +91,7 @@ class NoiseLook(QObject):
             total=phrases.number(self._progress.num_steps),
         )
 
-    def look_at(self, photos: tuple[Path, ...], model: Path) -> None:
+    def look_at(self, photos: tuple[PhotoRef, ...], model: Path) -> None:
         """Look at photos a moment from now, unless that was done or is under way.
 
         Args:
@@ -194,7 +195,7 @@ class NoiseLook(QObject):
             self.changed.emit()
 
 
-def _paths_of(noise: LearnedNoise, photos: tuple[Path, ...]) -> Iterator[Path]:
+def _paths_of(noise: LearnedNoise, photos: tuple[PhotoRef, ...]) -> Iterator[PhotoRef]:
     """Yield the file of each photo of a noise, which are some of these in their order: too small ones are left out."""
     left = iter(photos)
     for photo in noise.photos:

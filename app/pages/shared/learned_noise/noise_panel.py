@@ -1,7 +1,6 @@
 """What is known of the photos' noise before a training: level by brightness as a plot, grain and twins in words."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
@@ -22,7 +21,7 @@ from app.pages.shared.learned_noise.words import (
     level_text,
 )
 from app.widgets.elided_box import ElidedComboBox
-from engine.contracts.photo import CameraFacts
+from engine.contracts.photo import CameraFacts, PhotoRef
 from engine.contracts.results import PhotosNoise
 
 _PLOT_WIDTH_PX = 300
@@ -38,7 +37,7 @@ class NoisePanel(QFrame):
     """
 
     def __init__(
-        self, look: NoiseLook, camera_of: Callable[[Path], CameraFacts], parent: QWidget | None = None
+        self, look: NoiseLook, camera_of: Callable[[PhotoRef], CameraFacts], parent: QWidget | None = None
     ) -> None:
         """Show nothing yet.
 

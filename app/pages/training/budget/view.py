@@ -26,6 +26,7 @@ from app.widgets.current_stack import CurrentStack
 from engine.contracts.configs import Preset
 from engine.contracts.errors import EngineError
 from engine.contracts.label_budget import LabelBudgetConfig
+from engine.contracts.photo import PhotoRef
 from engine.contracts.presets import PRESET_CARDS
 from engine.jobs import label_budget
 from engine.label_budget.methods import available_methods
@@ -172,7 +173,7 @@ class LabelBudgetView(QWidget):
 
     def _count(self, preset: Preset) -> Workload:
         config = self._config(preset, self.root)
-        return count_workload(config, self._session.label_pairs, config.noisy)
+        return count_workload(config, self._session.label_pairs, tuple(map(PhotoRef.of, config.noisy)))
 
     def _estimate(self, preset: Preset) -> Estimate:
         return self._time.estimate(self._config(preset, self.root), self._count(preset))

@@ -15,6 +15,7 @@ from app.look.theme import SPACING
 from app.look.translation import mark, tr, translate_engine
 from app.pages.shared.model_dialogs import ask_for_model_file
 from app.widgets.elided_box import ElidedComboBox
+from engine.contracts.photo import PhotoRef
 from engine.models.starters import StarterModel
 
 FROM_SCRATCH = mark("From scratch")
@@ -158,9 +159,9 @@ def _is_of_open_photos(entry: RunEntry, session: Session) -> bool:
     if data is None:
         return False
     return any(
-        path.is_relative_to(folder) or folder.is_relative_to(path)
-        for folder in session.folders
-        for path in map(Path, data.folders)
+        learned.is_in(opened) or opened.is_in(learned)
+        for opened in map(PhotoRef.of, session.folders)
+        for learned in map(PhotoRef.of, data.folders)
     )
 
 

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 from app.core.session import Session
 from app.look.phrases import NO_BREAK
 from app.look.translation import format_number, tr, tr_count
 from engine.contracts.errors import ImageReadError
+from engine.contracts.photo import PhotoRef
 from engine.method.catalogue.tasks import TaskRow
 from engine.photo_files.photos import probe_image
 from engine.photos.pairs import PhotoPair
@@ -72,7 +72,7 @@ def _are_enlarged(session: Session, scale: int) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _size_of(path: Path) -> tuple[int, int]:
+def _size_of(path: PhotoRef) -> tuple[int, int]:
     """Width and height by the file's header; 0 where it has none to tell."""
     try:
         info = probe_image(path)
@@ -81,7 +81,7 @@ def _size_of(path: Path) -> tuple[int, int]:
     return info.width, info.height
 
 
-def _clean_alone(key: str, title: str, paths: tuple[Path, ...]) -> TeachingPhotos:
+def _clean_alone(key: str, title: str, paths: tuple[PhotoRef, ...]) -> TeachingPhotos:
     return TeachingPhotos(key=key, title=title, pairs=tuple(PhotoPair(path, path) for path in paths))
 
 

@@ -19,6 +19,7 @@ from app.pages.compare.panes import INPUT_CHOICE, PaneChoice, PaneKind
 from app.viewer.pictures import MissingPicture, Picture, PictureRole
 from engine.comparing.blind_votes import Choice, PairTally, VoteBook, sign_test
 from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
 
 
 @pytest.fixture
@@ -30,11 +31,11 @@ def page(qtbot, session, runner, settings, tmp_path, tiny_photos):
         shutil.copy(tiny_photos.noisy / f"photo {index}.png", folder)
     paths = sorted(folder.iterdir())
     session.set_folders([folder])
-    session.add_photos([PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in paths])
+    session.add_photos([PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in paths])
     for path in paths[:2]:
         output = tmp_path / f"{path.stem} smooth.png"
         cv2.imwrite(str(output), cv2.GaussianBlur(cv2.imread(str(path)), (5, 5), 1.5))
-        session.add_restored(path, RestoredPhoto("Smooth", output))
+        session.add_restored(PhotoRef(path), RestoredPhoto("Smooth", output))
     page = ComparePage(session, runner, settings)
     qtbot.addWidget(page)
     page.resize(1000, 640)

@@ -22,6 +22,7 @@ from app.viewer.tiles.tile_mosaic import Interpolation
 from app.widgets.overflow import OverflowButton
 from engine.comparing.metrics import psnr, ssim
 from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import read_image
 from engine.photos.pairs import PhotoPair
 
@@ -34,8 +35,8 @@ def photo(tmp_path, tiny_photos):
 @pytest.fixture
 def page(qtbot, theme, session, runner, settings, photo, tiny_photos):
     session.set_folders([photo.parent])
-    session.add_photos([PhotoScanned(path=photo, width=112, height=96, noise_sigma=0.1)])
-    session.set_label_pairs([PhotoPair(photo, tiny_photos.clean / photo.name)])
+    session.add_photos([PhotoScanned(path=PhotoRef(photo), width=112, height=96, noise_sigma=0.1)])
+    session.set_label_pairs([PhotoPair(PhotoRef(photo), PhotoRef(tiny_photos.clean / photo.name))])
     page = ComparePage(session, runner, settings)
     qtbot.addWidget(page)
     page.resize(1100, 700)

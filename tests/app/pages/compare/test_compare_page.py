@@ -23,8 +23,8 @@ from app.pages.compare.panes import (
 from app.viewer.pictures import MissingPicture, Picture
 from engine.comparing.metrics import psnr, ssim
 from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import read_image
-from engine.photo_files.tiff.pages import page_path
 from engine.photos.pairs import PhotoPair
 
 
@@ -42,13 +42,13 @@ def filled(session, folder, tiny_photos, tmp_path):
     """Four photos; the first two restored by one model, the first by another too; references of the first three."""
     session.set_folders([folder])
     paths = sorted(folder.iterdir())
-    session.add_photos([PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in paths])
-    session.set_label_pairs([PhotoPair(path, tiny_photos.clean / path.name) for path in paths[:3]])
+    session.add_photos([PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in paths])
+    session.set_label_pairs([PhotoPair(PhotoRef(path), PhotoRef(tiny_photos.clean / path.name)) for path in paths[:3]])
     for index, model in ((0, "Blurry"), (1, "Blurry"), (0, "Sharper")):
         values = cv2.GaussianBlur(cv2.imread(str(paths[index])), (5, 5), 1.5 if model == "Blurry" else 0.8)
         output = tmp_path / f"{paths[index].stem} {model}.png"
         cv2.imwrite(str(output), values)
-        session.add_restored(paths[index], RestoredPhoto(model, output))
+        session.add_restored(PhotoRef(paths[index]), RestoredPhoto(model, output))
     return session
 
 
@@ -105,18 +105,18 @@ def test_noisy_restored_and_reference_with_their_figures(qtbot, opened, session,
 
 
 def test_arrows_walk_the_photos(qtbot, opened, session, folder):
-    assert session.current_photo == folder / "photo 0.png"
+    assert session.current_photo == PhotoRef(folder / "photo 0.png")
     press(qtbot, opened, Qt.Key.Key_Right)
-    assert session.current_photo == folder / "photo 1.png"
+    assert session.current_photo == PhotoRef(folder / "photo 1.png")
     assert opened.filmstrip.currentIndex().row() == 1
     for _ in range(5):
         press(qtbot, opened, Qt.Key.Key_Right)
-    assert session.current_photo == folder / "photo 3.png"
+    assert session.current_photo == PhotoRef(folder / "photo 3.png")
     assert [type(pane) for pane in opened.viewer.panes] == [Picture, MissingPicture, MissingPicture]
     assert "no reference" in opened.viewer.pane_views[0].caption.text
     assert "not been restored" in opened.viewer.pane_views[1].canvas.message
     press(qtbot, opened, Qt.Key.Key_Left)
-    assert session.current_photo == folder / "photo 2.png"
+    assert session.current_photo == PhotoRef(folder / "photo 2.png")
 
 
 def test_keys_choose_the_ways_of_looking(qtbot, opened, settings):
@@ -212,7 +212,7 @@ def test_new_results_show_up(qtbot, opened, session, folder, tmp_path):
     press(qtbot, opened, Qt.Key.Key_Right)
     output = tmp_path / "fresh.png"
     shutil.copy(folder / "photo 1.png", output)
-    session.add_restored(folder / "photo 1.png", RestoredPhoto("Fresh", output))
+    session.add_restored(PhotoRef(folder / "photo 1.png"), RestoredPhoto("Fresh", output))
     wait(qtbot, opened)
     assert "Fresh" in opened.viewer.pane_views[1].caption.text
 
@@ -241,7 +241,7 @@ def test_the_view_is_saved_as_a_picture(qtbot, opened, tmp_path):
 def test_hidden_page_reads_nothing(qtbot, session, runner, settings, filled, folder):
     page = ComparePage(session, runner, settings)
     qtbot.addWidget(page)
-    session.set_current_photo(folder / "photo 0.png")
+    session.set_current_photo(PhotoRef(folder / "photo 0.png"))
     qtbot.wait(50)
     assert page.viewer.panes == ()
     page.show()
@@ -252,14 +252,17 @@ def test_hidden_page_reads_nothing(qtbot, session, runner, settings, filled, fol
 
 def test_sources(filled, folder, tmp_path, tiny_photos):
     first, last = folder / "photo 0.png", folder / "photo 3.png"
-    assert source_of(RESTORED_CHOICE, filled, first).detail == "Sharper"
-    assert source_of(PaneChoice(PaneKind.RESTORED, label="Blurry"), filled, first).path.name == "photo 0 Blurry.png"
-    missing = source_of(PaneChoice(PaneKind.RESTORED, label="Blurry"), filled, last)
-    assert missing.path is None
+    assert source_of(RESTORED_CHOICE, filled, PhotoRef(first)).detail == "Sharper"
+    assert (
+        source_of(PaneChoice(PaneKind.RESTORED, label="Blurry"), filled, PhotoRef(first)).picture.name
+        == "photo 0 Blurry.png"
+    )
+    missing = source_of(PaneChoice(PaneKind.RESTORED, label="Blurry"), filled, PhotoRef(last))
+    assert missing.picture is None
     assert "Blurry" in missing.missing
-    assert source_of(REFERENCE_CHOICE, filled, last).path is None
+    assert source_of(REFERENCE_CHOICE, filled, PhotoRef(last)).picture is None
     filled.set_references([tiny_photos.clean])
-    assert reference_of(filled, last) == tiny_photos.clean / "photo 3.png"
+    assert reference_of(filled, PhotoRef(last)) == PhotoRef(tiny_photos.clean / "photo 3.png")
 
 
 def test_a_page_has_the_page_of_the_same_number_as_reference(session, tmp_path):
@@ -269,9 +272,9 @@ def test_a_page_has_the_page_of_the_same_number_as_reference(session, tmp_path):
         tifffile.imwrite(tmp_path / folder / "stack.tif", pages, photometric="minisblack")
     session.set_references([tmp_path / "clean"])
     noisy, clean = tmp_path / "noisy" / "stack.tif", tmp_path / "clean" / "stack.tif"
-    assert reference_of(session, page_path(noisy, 2)) == page_path(clean, 2)
-    assert reference_of(session, page_path(noisy, 3)) is None
-    assert reference_of(session, page_path(clean, 1)) is None
+    assert reference_of(session, PhotoRef(noisy, 2)) == PhotoRef(clean, 2)
+    assert reference_of(session, PhotoRef(noisy, 3)) is None
+    assert reference_of(session, PhotoRef(clean, 1)) is None
 
 
 def test_figures_are_honest():

@@ -25,6 +25,7 @@ from app.pages.compare.panes import (
 from app.viewer.pictures import MissingPicture, Picture
 from engine.comparing.baselines.catalogue import BASELINES, Baseline
 from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
 from engine.models.starters import list_starters
 from engine.photo_files.photos import read_image
 from engine.photos.pairs import PhotoPair
@@ -58,8 +59,8 @@ def folders(tmp_path, tiny_photos):
 def open_folder(session, folder, tiny_photos):
     session.set_folders([folder])
     paths = sorted(folder.iterdir())
-    session.add_photos([PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in paths])
-    session.set_label_pairs([PhotoPair(path, tiny_photos.clean / path.name) for path in paths[:2]])
+    session.add_photos([PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in paths])
+    session.set_label_pairs([PhotoPair(PhotoRef(path), PhotoRef(tiny_photos.clean / path.name)) for path in paths[:2]])
 
 
 @pytest.fixture
@@ -232,10 +233,10 @@ def test_the_arrows_beside_the_filmstrip_walk(qtbot, page, starting_session, fol
     assert isinstance(row, FilmstripRow)
     row.next_button.click()
     wait(qtbot, page)
-    assert starting_session.current_photo == folders[0] / "photo 1.png"
+    assert starting_session.current_photo == PhotoRef(folders[0] / "photo 1.png")
     row.previous_button.click()
     wait(qtbot, page)
-    assert starting_session.current_photo == folders[0] / "photo 0.png"
+    assert starting_session.current_photo == PhotoRef(folders[0] / "photo 0.png")
 
 
 def test_a_page_with_a_slider_is_saved(qtbot, page, tmp_path):

@@ -19,9 +19,9 @@ from app.pages.labels.matching import closest_names
 from app.pages.labels.page import LabelsPage
 from engine.contracts.events import PhotoScanned
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.models.starters import list_starters
 from engine.photo_files.photos import PhotoImage, read_image, write_image
-from engine.photo_files.tiff.pages import page_path
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def references(tmp_path, tiny_photos):
 def open_photos(session, folder):
     session.set_folders([folder])
     session.add_photos(
-        [PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
+        [PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
     )
 
 
@@ -207,13 +207,13 @@ def test_shifted_reference_is_aligned_into_the_data_folder(
     assert page.content.align_button.isVisible()
     QTest.mouseClick(page.content.pair_view.facts.align_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(session.label_pairs) == 1, timeout=20_000)
-    copy = session.label_pairs[0].clean
+    copy = session.label_pairs[0].clean.file
     assert copy.is_relative_to(user_data)
     assert (folder / "photo 0.png").read_bytes() == original
     assert list(folder.iterdir()) == [folder / "photo 0.png"]
     assert "aligned" in messages[-1].text
     messages[-1].action()
-    qtbot.waitUntil(lambda: page.model.entries[0].clean == folder / "photo 0.png", timeout=20_000)
+    qtbot.waitUntil(lambda: page.model.entries[0].clean == PhotoRef(folder / "photo 0.png"), timeout=20_000)
 
 
 def test_match_is_corrected_by_menu_and_undone(qtbot, page, session, runner, tiny_photos, references):
@@ -246,7 +246,7 @@ def test_another_reference_is_chosen_from_a_file(qtbot, page, session, runner, t
     page.content.list.setCurrentIndex(page.model.index(row_of(page, "photo 3.png")))
     choose_in_menu(page, "Choose a file…")
     qtbot.waitUntil(lambda: "photo 3.png" in names_used(session), timeout=20_000)
-    assert next(pair for pair in session.label_pairs if pair.noisy.name == "photo 3.png").clean == other
+    assert next(pair for pair in session.label_pairs if pair.noisy.name == "photo 3.png").clean == PhotoRef(other)
     # The reference that its name pointed to stands alone now.
     wait_for_match(qtbot, page, runner, 6)
     choose_in_menu(page, "As the names say")
@@ -302,7 +302,7 @@ def test_burst_becomes_labels_and_can_be_undone(qtbot, page, session, runner, ti
     form.set_destination(tmp_path / "references")
     QTest.mouseClick(form.primary, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(session.label_pairs) == 5, timeout=30_000)
-    assert {pair.clean for pair in session.label_pairs} == set((tmp_path / "references").iterdir())
+    assert {pair.clean.file for pair in session.label_pairs} == set((tmp_path / "references").iterdir())
     assert page.content.isVisible()
     assert "5 shots" in messages[-1].text
     assert form.shots == ()
@@ -347,29 +347,31 @@ def test_labels_made_of_clean_photos_are_shown(qtbot, page, session, runner, tin
 
 def test_decisions_are_kept_by_folder_and_outdated_references_forgotten(settings, tmp_path):
     folders = (tmp_path / "a", tmp_path / "b")
-    clean = tmp_path / "clean.png"
-    clean.touch()
-    inside, outside = folders[1] / "1.png", tmp_path / "2.png"
-    decisions = LabelDecisions().with_match(inside, clean).with_match(outside, tmp_path / "gone.png")
-    decisions = decisions.with_match(folders[0] / "3.png", None).with_use(inside, True).with_use(outside, False)
+    (tmp_path / "clean.png").touch()
+    clean = PhotoRef(tmp_path / "clean.png")
+    inside, outside = PhotoRef(folders[1] / "1.png"), PhotoRef(tmp_path / "2.png")
+    decisions = LabelDecisions().with_match(inside, clean).with_match(outside, PhotoRef(tmp_path / "gone.png"))
+    decisions = (
+        decisions.with_match(PhotoRef(folders[0] / "3.png"), None).with_use(inside, True).with_use(outside, False)
+    )
     store_decisions(settings, folders, decisions)
     assert recall_decisions(settings, folders[1:]).matches == {inside: clean}
     recalled = recall_decisions(settings, folders)
-    assert recalled.matches == {inside: clean, folders[0] / "3.png": None}
+    assert recalled.matches == {inside: clean, PhotoRef(folders[0] / "3.png"): None}
     assert (recalled.used, recalled.aside) == ({inside}, {outside})
     again = recalled.with_match(inside, None)
     assert inside not in again.used
-    assert again.without_match(inside).matches == {folders[0] / "3.png": None}
+    assert again.without_match(inside).matches == {PhotoRef(folders[0] / "3.png"): None}
 
 
 def test_a_match_with_a_page_of_a_file_is_remembered_while_the_file_is_there(settings, tmp_path):
     stack = tmp_path / "stack.tif"
     tifffile.imwrite(stack, np.zeros((3, 16, 16), np.uint16), photometric="minisblack")
-    noisy = page_path(tmp_path / "photos" / "noisy.tif", 2)
-    store_decisions(settings, [tmp_path / "photos"], LabelDecisions().with_match(noisy, page_path(stack, 3)))
+    noisy = PhotoRef(tmp_path / "photos" / "noisy.tif", 2)
+    store_decisions(settings, [tmp_path / "photos"], LabelDecisions().with_match(noisy, PhotoRef(stack, 3)))
     settings.save()
     again = Settings(tmp_path / "settings.json")
-    assert recall_decisions(again, [tmp_path / "photos"]).matches == {noisy: page_path(stack, 3)}
+    assert recall_decisions(again, [tmp_path / "photos"]).matches == {noisy: PhotoRef(stack, 3)}
     stack.unlink()
     assert recall_decisions(again, [tmp_path / "photos"]).matches == {}
 
@@ -378,10 +380,10 @@ def test_a_page_is_remembered_as_a_reference(qtbot, page, session, runner, tiny_
     stack = tmp_path / "photo 0.tif"
     tifffile.imwrite(stack, np.zeros((2, 96, 112), np.uint16), photometric="minisblack")
     open_photos(session, tiny_photos.noisy)
-    page.add_references([page_path(stack, 2)])
+    page.add_references([PhotoRef(stack, 2)])
     session.set_folders([])
     open_photos(session, tiny_photos.noisy)
-    assert session.references == (page_path(stack, 2),)
+    assert session.references == (PhotoRef(stack, 2),)
 
 
 def test_decisions_and_suggestions_of_a_closed_folder_go_with_it(
@@ -392,19 +394,21 @@ def test_decisions_and_suggestions_of_a_closed_folder_go_with_it(
     open_photos(session, tiny_photos.noisy)
     page.add_references([references])
     wait_for_match(qtbot, page, runner, 5)
-    page.choose_match(tiny_photos.noisy / "photo 1.png", None)
+    page.choose_match(PhotoRef(tiny_photos.noisy / "photo 1.png"), None)
     session.set_folders([other])
     assert page.decisions == LabelDecisions()
-    page.choose_match(other / "new.png", None)
-    assert recall_decisions(settings, [other]).matches == {other / "new.png": None}
-    assert recall_decisions(settings, [tiny_photos.noisy]).matches == {tiny_photos.noisy / "photo 1.png": None}
+    page.choose_match(PhotoRef(other / "new.png"), None)
+    assert recall_decisions(settings, [other]).matches == {PhotoRef(other / "new.png"): None}
+    assert recall_decisions(settings, [tiny_photos.noisy]).matches == {
+        PhotoRef(tiny_photos.noisy / "photo 1.png"): None
+    }
 
 
 def test_the_closest_names_are_offered_first():
-    paths = [Path(f"/x/scene {number}.png") for number in range(40)] + [Path("/x/IMG_0012_gt.tif")]
-    offered = closest_names("IMG_0012", paths)
+    names = [*(f"scene {number}.png" for number in range(40)), "IMG_0012_gt.tif"]
+    offered = closest_names("IMG_0012", [PhotoRef(Path("/x", name)) for name in names])
     assert len(offered) == 12
-    assert Path("/x/IMG_0012_gt.tif") in offered
+    assert PhotoRef(Path("/x/IMG_0012_gt.tif")) in offered
 
 
 def test_each_missing_input_has_its_button(qtbot, page, session, runner, tiny_photos, references):
@@ -422,12 +426,12 @@ def test_each_missing_input_has_its_button(qtbot, page, session, runner, tiny_ph
 def test_photos_that_arrive_later_are_matched_too(qtbot, page, session, runner, tiny_photos, references):
     paths = sorted(tiny_photos.noisy.iterdir())
     session.set_folders([tiny_photos.noisy])
-    session.add_photos([PhotoScanned(path=paths[0], width=112, height=96, noise_sigma=None)])
+    session.add_photos([PhotoScanned(path=PhotoRef(paths[0]), width=112, height=96, noise_sigma=None)])
     page.add_references([references])
     qtbot.waitUntil(lambda: len(session.label_pairs) == 1)
-    session.add_photos([PhotoScanned(path=path, width=112, height=96, noise_sigma=None) for path in paths])
+    session.add_photos([PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=None) for path in paths])
     qtbot.waitUntil(lambda: len(session.label_pairs) == 3)
-    session.set_excluded([paths[1]])
+    session.set_excluded([PhotoRef(paths[1])])
     qtbot.waitUntil(lambda: len(session.label_pairs) == 2)
 
 
@@ -464,7 +468,7 @@ def test_matching_as_a_job(tiny_photos, references):
     doubtful = entries[0]
     assert len(used_pairs(entries, LabelDecisions())) == 3
     assert len(used_pairs(entries, LabelDecisions().with_use(doubtful.noisy, True))) == 4
-    assert not is_used(LabelEntry(clean=references / "x.png"), LabelDecisions())
+    assert not is_used(LabelEntry(clean=PhotoRef(references / "x.png")), LabelDecisions())
 
 
 def test_space_toggles_the_chosen_pair(qtbot, page, session, runner, tiny_photos, references):

@@ -21,8 +21,7 @@ from app.pages.photos.page import PhotosPage
 from app.pages.shared.photo_filter import PhotoFilter, Span, Use, first_moment, moment_after
 from app.pages.shared.photo_list_model import PhotoListModel
 from engine.contracts.events import PhotoScanned
-from engine.contracts.photo import CameraFacts
-from engine.photo_files.tiff.pages import page_path
+from engine.contracts.photo import CameraFacts, PhotoRef
 
 LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
@@ -97,7 +96,7 @@ def test_what_the_camera_noted_filters_and_sorts(qtbot, page, runner, folder):
 
 def test_a_noise_range_and_what_is_left_out(qtbot, page, runner, session, folder):
     open_and_wait(qtbot, page, runner, folder)
-    limit = 255 * session.photo(folder / "photo 2.png").noise_sigma
+    limit = 255 * session.photo(PhotoRef(folder / "photo 2.png")).noise_sigma
     page.tools.filter_panel.set_noise(Span(limit + 0.01, None))
     assert names(page.model) == ["photo 3", "photo 4", "photo 5"]
     page.grid.selectAll()
@@ -116,7 +115,7 @@ def test_a_noise_range_and_what_is_left_out(qtbot, page, runner, session, folder
 def test_conditions_without_a_window():
     taken = datetime(2025, 6, 30, 23, 59)
     photo = PhotoScanned(
-        path=page_path(Path("a.tif"), 2),
+        path=PhotoRef(Path("a.tif"), 2),
         width=4000,
         height=3000,
         noise_sigma=10 / 255,
@@ -169,11 +168,11 @@ def test_the_noise_map_shares_the_selection(qtbot, page, runner, session, folder
     plot = page.noise_map.plot
     qtbot.waitUntil(lambda: plot.isVisible() and plot.num_points == 7)
     qtbot.wait(50)
-    row = page.model.row_of(folder / "photo 4.png")
+    row = page.model.row_of(PhotoRef(folder / "photo 4.png"))
     QTest.mouseClick(plot.viewport(), LEFT, NO_KEY, plot.position_of(row))
     assert selected(page) == ["photo 4"]
-    assert session.current_photo == folder / "photo 4.png"
-    other = plot.position_of(page.model.row_of(folder / "photo 5.png"))
+    assert session.current_photo == PhotoRef(folder / "photo 4.png")
+    other = plot.position_of(page.model.row_of(PhotoRef(folder / "photo 5.png")))
     QTest.mouseClick(plot.viewport(), LEFT, Qt.KeyboardModifier.ControlModifier, other)
     assert selected(page) == ["photo 4", "photo 5"]
     QTest.keyClick(plot, Qt.Key.Key_Delete)
@@ -189,7 +188,7 @@ def test_a_frame_and_the_arrow_keys_choose_points(qtbot, page, runner, folder):
     page.noise_map.axis_box.setCurrentIndex(page.noise_map.axis_box.findData("iso"))
     qtbot.waitUntil(lambda: plot.isVisible() and plot.num_points == 7)
     qtbot.wait(50)
-    places = {index: plot.position_of(page.model.row_of(folder / f"photo {index}.png")) for index in range(6)}
+    places = {index: plot.position_of(page.model.row_of(PhotoRef(folder / f"photo {index}.png"))) for index in range(6)}
     assert [places[index].x() for index in range(6)] == sorted(place.x() for place in places.values())
     low, high = places[3], places[5]
     begin, end = QPoint(low.x() - 20, max(low.y(), high.y()) + 20), QPoint(high.x() + 12, min(low.y(), high.y()) - 12)
@@ -212,8 +211,8 @@ def test_the_map_says_what_it_leaves_out(qtbot, page, session, tmp_path):
     page.session.set_folders([tmp_path])
     session.add_photos(
         [
-            PhotoScanned(path=tmp_path / "a.png", width=90, height=90, noise_sigma=0.02, brightness=0.4),
-            PhotoScanned(path=tmp_path / "b.png", width=90, height=90, noise_sigma=None),
+            PhotoScanned(path=PhotoRef(tmp_path / "a.png"), width=90, height=90, noise_sigma=0.02, brightness=0.4),
+            PhotoScanned(path=PhotoRef(tmp_path / "b.png"), width=90, height=90, noise_sigma=None),
         ]
     )
     qtbot.waitUntil(lambda: page.model.rowCount() == 2)
@@ -291,7 +290,7 @@ def test_each_page_of_a_stack_is_a_photo(qtbot, page, runner, session, tmp_path)
     assert "Page 2 of stack.tif; each page counts as a photo." in tip
     assert "TIFF, 16 bits" in tip
     thumbnails = shared_thumbnails(session)
-    second = page_path(stack, 2)
+    second = PhotoRef(stack, 2)
     qtbot.waitUntil(lambda: thumbnails.pixmap(second) is not None)
     assert thumbnails.pixmap(second).toImage().pixelColor(40, 30).red() <= 4
     page.tools.stretch_button.click()
@@ -302,7 +301,7 @@ def test_each_page_of_a_stack_is_a_photo(qtbot, page, runner, session, tmp_path)
     page.activateWindow()
     page.grid.select_photo(second)
     page.selection.toggle_exclusion()
-    assert session.training_sources(is_whole_folder=True) == (page_path(stack, 1), page_path(stack, 3))
+    assert session.training_sources(is_whole_folder=True) == (PhotoRef(stack, 1), PhotoRef(stack, 3))
 
 
 def test_the_cameras_own_small_picture_comes_first(qtbot, tmp_path):
@@ -322,11 +321,11 @@ def test_the_cameras_own_small_picture_comes_first(qtbot, tmp_path):
     loader = ThumbnailLoader(side_px=64, cache_folder=tmp_path / "cache", num_threads=1)
     seen = []
     loader.ready.connect(lambda ready: seen.append(loader.pixmap(ready).toImage().pixelColor(20, 20).red() > 100))
-    loader.want([path])
+    loader.want([PhotoRef(path)])
     qtbot.waitUntil(lambda: len(seen) == 2, timeout=10_000)
     loader.shut_down()
     assert seen == [True, False]
-    assert loader.pixmap(path).width() == 64
+    assert loader.pixmap(PhotoRef(path)).width() == 64
 
 
 def test_measuring_steps_aside_for_a_job_and_can_be_taken_up_again(qtbot, page, runner, session, folder):
@@ -348,12 +347,12 @@ def test_measuring_steps_aside_for_a_job_and_can_be_taken_up_again(qtbot, page, 
     qtbot.waitUntil(lambda: job.state.is_ended)
     qtbot.waitUntil(lambda: not runner.is_busy, timeout=20_000)
     qtbot.waitUntil(lambda: page.scans.unmeasured == [])
-    session.add_photos([PhotoScanned(path=folder / "photo 1.png", width=96, height=80, noise_sigma=None)])
+    session.add_photos([PhotoScanned(path=PhotoRef(folder / "photo 1.png"), width=96, height=80, noise_sigma=None)])
     page.strip.show_state()
     assert page.strip.measure_button.isVisible()
     page.strip.measure_button.click()
     qtbot.waitUntil(lambda: not runner.is_busy, timeout=20_000)
-    assert session.photo(folder / "photo 1.png").noise_sigma is not None
+    assert session.photo(PhotoRef(folder / "photo 1.png")).noise_sigma is not None
     assert not page.strip.measure_button.isVisible()
 
 
@@ -364,7 +363,9 @@ def test_parts_that_arrive_in_order_are_put_behind(qtbot, session, tmp_path):
     model.rowsInserted.connect(lambda _parent, first, last: inserted.append((first, last)))
 
     def photos(*numbers):
-        return [PhotoScanned(path=tmp_path / f"{n}.png", width=9, height=9, noise_sigma=None) for n in numbers]
+        return [
+            PhotoScanned(path=PhotoRef(tmp_path / f"{n}.png"), width=9, height=9, noise_sigma=None) for n in numbers
+        ]
 
     session.add_photos(photos(1, 2))
     session.add_photos(photos(3, 10))
@@ -375,4 +376,4 @@ def test_parts_that_arrive_in_order_are_put_behind(qtbot, session, tmp_path):
     session.add_photos(photos(4))
     model.rebuild()
     assert names(model) == ["1", "2", "3", "4", "10", "11"]
-    assert [model.row_of(tmp_path / f"{n}.png") for n in (4, 11)] == [3, 5]
+    assert [model.row_of(PhotoRef(tmp_path / f"{n}.png")) for n in (4, 11)] == [3, 5]

@@ -17,6 +17,7 @@ from app.look.theme import ThemeChoice
 from app.pages.residual.inspector import ResidualInspection
 from app.pages.residual.plots import short_names
 from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
 from engine.models.files import ModelCard, build_network, save_model
 from engine.residuals.distances import summarize_distances
 
@@ -50,11 +51,11 @@ def filled(qtbot, theme, session, runner, tiny_photos, tmp_path):
     window.show()
     paths = sorted(tiny_photos.noisy.iterdir())
     session.set_folders([tiny_photos.noisy])
-    session.add_photos([PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in paths])
+    session.add_photos([PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in paths])
     restored = tmp_path / "blurred.png"
     cv2.imwrite(str(restored), cv2.GaussianBlur(cv2.imread(str(paths[2])), (0, 0), 2.0))
-    session.add_restored(paths[2], RestoredPhoto("Blur", restored))
-    session.set_current_photo(paths[2])
+    session.add_restored(PhotoRef(paths[2]), RestoredPhoto("Blur", restored))
+    session.set_current_photo(PhotoRef(paths[2]))
     return Inspected(window, session, runner, inspection, messages)
 
 
@@ -159,19 +160,19 @@ def test_the_compare_page_and_the_shortcut_open_it_in_the_real_window(qtbot, ope
     session, window = opened.session, opened.window
     paths = sorted(tiny_photos.noisy.iterdir())[:2]
     session.set_folders([tiny_photos.noisy])
-    session.add_photos([PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in paths])
+    session.add_photos([PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in paths])
     window.show_page("compare")
-    session.set_current_photo(paths[0])
+    session.set_current_photo(PhotoRef(paths[0]))
     bar = window.pages["compare"].bar
     QTest.mouseClick(bar.inspect_button, Qt.MouseButton.LeftButton)
     assert window.residual_inspection.inspector is None
     assert "has not been restored" in window.message_bar.shown_message.text
     restored = tmp_path / "blurred.png"
     cv2.imwrite(str(restored), cv2.GaussianBlur(cv2.imread(str(paths[0])), (0, 0), 2.0))
-    session.add_restored(paths[0], RestoredPhoto("Blur", restored))
+    session.add_restored(PhotoRef(paths[0]), RestoredPhoto("Blur", restored))
     QTest.mouseClick(bar.inspect_button, Qt.MouseButton.LeftButton)
     inspector = window.residual_inspection.inspector
     qtbot.waitUntil(lambda: not inspector.is_busy, timeout=30_000)
-    assert inspector.request.noisy == paths[0]
+    assert inspector.request.noisy == PhotoRef(paths[0])
     inspector.close()
     inspector.shut_down()

@@ -19,6 +19,7 @@ from app.core.settings import (
 from app.pages.restore.list import PhotoState
 from app.pages.restore.page import RestorePage
 from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.metadata.provenance import read_provenance
 from engine.photo_files.photos import read_image
 
@@ -50,7 +51,7 @@ def page(qtbot, session, runner, settings, tmp_path, tiny_photos, model):
     qtbot.waitExposed(page)
     session.set_folders([folder])
     session.add_photos(
-        [PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
+        [PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
     )
     session.set_model(model)
     yield page
@@ -103,7 +104,7 @@ def test_what_is_done_is_passed_over_in_the_next_session_too(qtbot, page, sessio
     press_and_wait(qtbot, page, page.primary)
     session.restored_changed.emit(None)
     assert states(page) == [PhotoState.IDLE] * 3
-    page.model.paths[1].write_bytes(page.model.paths[2].read_bytes())
+    page.model.paths[1].file.write_bytes(page.model.paths[2].file.read_bytes())
     press_and_wait(qtbot, page, page.primary)
     assert states(page) == [PhotoState.DONE_BEFORE, PhotoState.DONE, PhotoState.DONE_BEFORE]
     assert "2 photos were done already." in messages[-1].text
@@ -114,7 +115,7 @@ def test_what_is_done_is_passed_over_in_the_next_session_too(qtbot, page, sessio
 
 
 def test_failed_photos_are_tried_again_alone(qtbot, page):
-    path = page.model.paths[1]
+    path = page.model.paths[1].file
     sound = path.read_bytes()
     path.write_bytes(b"no photo")
     assert not page.retry_button.isVisible()
@@ -129,7 +130,7 @@ def test_failed_photos_are_tried_again_alone(qtbot, page):
 
 
 def test_the_report_is_written_on_request_and_after_the_batch(qtbot, page, messages):
-    page.model.paths[1].write_bytes(b"no photo")
+    page.model.paths[1].file.write_bytes(b"no photo")
     assert not page.report_button.isVisible()
     press_and_wait(qtbot, page, page.primary)
     press_and_wait(qtbot, page, page.report_button)
@@ -184,7 +185,7 @@ def test_names_follow_the_pattern_and_a_wrong_one_is_told(qtbot, page, settings)
 
 
 def test_format_depth_and_metadata_are_written_as_chosen(qtbot, page):
-    photo = page.model.paths[0]
+    photo = page.model.paths[0].file
     exif = Image.Exif()
     exif[0x010F] = "Camera maker"
     exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 8.0, 14.1)})
@@ -212,7 +213,7 @@ def test_format_depth_and_metadata_are_written_as_chosen(qtbot, page):
 
 
 def test_the_file_s_time_is_kept_where_that_is_chosen(qtbot, page):
-    photo = page.model.paths[0]
+    photo = page.model.paths[0].file
     os.utime(photo, (1_000_000_000, 1_000_000_000))
     click(page.options.output, "keep_time")
     press_and_wait(qtbot, page, page.primary)
@@ -238,7 +239,7 @@ def test_what_is_done_is_told_before_the_start_and_follows_the_settings(qtbot, p
     assert page.done_before.paths == frozenset()
     press_and_wait(qtbot, page, page.primary)
     session.restored_changed.emit(None)
-    page.model.paths[1].write_bytes(page.model.paths[2].read_bytes())
+    page.model.paths[1].file.write_bytes(page.model.paths[2].file.read_bytes())
     page.done_before.look_soon()
     qtbot.waitUntil(lambda: summary(page).startswith("2 of 3 are done already"), timeout=30_000)
     assert page.done_before.paths == {page.model.paths[0], page.model.paths[2]}
@@ -289,7 +290,7 @@ def test_a_destination_that_cannot_be_written_is_told_when_it_is_chosen(page, tm
 
 def test_the_common_reason_of_failures_stands_in_the_bar(qtbot, page, messages):
     for path in page.model.paths[:2]:
-        path.unlink()
+        path.file.unlink()
     press_and_wait(qtbot, page, page.primary)
     assert "2 of 3 failed: The file is not there." in messages[-1].text
     assert states(page).count(PhotoState.DONE) == 1
@@ -301,5 +302,5 @@ def test_the_example_shows_the_ending_that_is_written(page, tmp_path):
         ("heic", "a.heic", ".jpg"),
         ("png", "a.PNG", ".png"),
     ):
-        page.options.show_example(tmp_path / name, content)
+        page.options.show_example(PhotoRef(tmp_path / name), content)
         assert [note for note in notes(page.options.output) if note.casefold().endswith(f"a_restored{ending}")], name

@@ -15,8 +15,8 @@ from app.pages.shared.spot_restoring import SpotRestorer, spot_around
 from app.viewer.picture_files import PictureFiles
 from engine.contracts.events import PhotoScanned
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import read_image
-from engine.photo_files.tiff.pages import page_path
 from engine.runs.records import RunStatus
 
 
@@ -64,7 +64,7 @@ def page(qtbot, session, runner, settings):
 def open_photos(session, folder):
     session.set_folders([folder])
     session.add_photos(
-        [PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
+        [PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
     )
 
 
@@ -156,7 +156,7 @@ def test_a_click_on_the_map_moves_the_spot(qtbot, page, session, tmp_path, model
     values = np.random.default_rng(0).integers(0, 256, (900, 1200, 3), dtype=np.uint8)
     cv2.imwrite(str(folder / "large.png"), values)
     session.set_folders([folder])
-    session.add_photos([PhotoScanned(path=folder / "large.png", width=1200, height=900, noise_sigma=None)])
+    session.add_photos([PhotoScanned(path=PhotoRef(folder / "large.png"), width=1200, height=900, noise_sigma=None)])
     session.set_model(model)
     wait_for_preview(qtbot, page)
     first = page.preview.preview.spot
@@ -268,7 +268,7 @@ def test_a_photo_that_fails_says_why(qtbot, page, session, runner, folder, model
     session.set_model(model)
     (folder / "photo 2.png").write_bytes(b"gone bad meanwhile")
     restore_and_wait(qtbot, page, runner)
-    failed = page.model.state_of(folder / "photo 2.png")
+    failed = page.model.state_of(PhotoRef(folder / "photo 2.png"))
     assert failed.state is PhotoState.FAILED
     assert failed.outcome.reason
     assert failed.text == failed.outcome.reason
@@ -304,7 +304,7 @@ def test_destination_is_remembered_for_the_folder(qtbot, page, session, settings
 def test_default_destination(folder):
     assert default_destination(folder) == folder.parent / "Night shots restored"
     assert default_destination(folder / "photo 0.png") == folder.parent / "Night shots restored"
-    assert default_destination(page_path(folder / "stack.tif", 2)) == folder.parent / "Night shots restored"
+    assert default_destination(PhotoRef(folder / "stack.tif", 2)) == folder.parent / "Night shots restored"
 
 
 def test_left_out_photos_are_not_restored(qtbot, page, session, runner, folder, model, settings):
@@ -312,16 +312,16 @@ def test_left_out_photos_are_not_restored(qtbot, page, session, runner, folder, 
     qtbot.addWidget(photos)
     open_photos(session, folder)
     session.set_model(model)
-    session.set_excluded([folder / "photo 0.png"])
+    session.set_excluded([PhotoRef(folder / "photo 0.png")])
     assert page.primary.text() == "Restore 3\N{NO-BREAK SPACE}photos"
-    assert page.model.row_of(folder / "photo 0.png") is None
+    assert page.model.row_of(PhotoRef(folder / "photo 0.png")) is None
     photos.grid.shut_down()
 
 
 def test_walking_on_another_page_never_adds_to_the_selection(qtbot, page, session, folder, model):
     open_photos(session, folder)
     first, second = page.model.paths[:2]
-    session.set_current_photo(first)
+    session.set_current_photo(PhotoRef(first))
     # As after Ctrl+5: the key is still held when the page comes up.
     QTest.keyPress(page.window().windowHandle(), Qt.Key.Key_Control, Qt.KeyboardModifier.ControlModifier)
     session.set_current_photo(second)

@@ -11,6 +11,7 @@ from app.look.thumbnails import shared_thumbnails
 from app.pages.restore.preview import RestorePreview
 from app.pages.shared.spot_restoring import SpotRestorer
 from app.viewer.picture_files import PictureFiles
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import read_image
 
 
@@ -38,7 +39,7 @@ def preview(qtbot, session, model, photo):
     preview.show()
     qtbot.waitExposed(preview)
     preview.set_model(model)
-    preview.set_photo(photo)
+    preview.set_photo(PhotoRef(photo))
     wait_for_spot(qtbot, preview)
     yield preview
     preview.shut_down()

@@ -16,6 +16,7 @@ from app.pages.runs.page import RunsPage
 from app.pages.runs.table import COLUMNS
 from app.pages.shared.model_dialogs import with_suffix_of
 from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
 from engine.models.cards import MODEL_SUFFIXES
 from engine.models.files import ModelCard, build_network, save_model
 from engine.runs.records import DataFingerprint, RunStatus
@@ -201,8 +202,8 @@ def test_comparing_hands_the_models_to_the_page_that_compares(
 ) -> None:
     photo = sorted(tiny_photos.noisy.iterdir())[0]
     opened.session.set_folders([tiny_photos.noisy])
-    opened.session.add_photos([PhotoScanned(path=photo, width=112, height=96, noise_sigma=0.1)])
-    opened.session.set_current_photo(photo)
+    opened.session.add_photos([PhotoScanned(path=PhotoRef(photo), width=112, height=96, noise_sigma=0.1)])
+    opened.session.set_current_photo(PhotoRef(photo))
     opened.window.show_page("runs")
     page.list.select(three[1].path, three[2].path)
     with qtbot.waitSignal(opened.session.comparison_requested) as asked:

@@ -25,7 +25,7 @@ from engine.contracts.configs import RestoreConfig
 from engine.contracts.events import PhotoScanned, TwinMade
 from engine.contracts.job_control import JobControl
 from engine.contracts.learned_noise import BRIGHTNESS, LearnedNoise, PhotoNoise
-from engine.contracts.photo import NOTHING_NOTED, CameraFacts
+from engine.contracts.photo import NOTHING_NOTED, CameraFacts, PhotoRef
 from engine.models import starters as starter_models
 from engine.models.starters import list_starters
 from engine.photo_files.photos import PhotoImage, write_image
@@ -86,7 +86,9 @@ def open_photos(session: Session, folder: Path, facts: list[CameraFacts]) -> Non
     session.set_folders([folder])
     session.add_photos(
         [
-            PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1, camera=facts[4 * index // 8 % len(facts)])
+            PhotoScanned(
+                path=PhotoRef(path), width=112, height=96, noise_sigma=0.1, camera=facts[4 * index // 8 % len(facts)]
+            )
             for index, path in enumerate(sorted(folder.iterdir()))
         ]
     )
@@ -214,7 +216,7 @@ def test_the_whole_way_from_twins_to_one_sentence(
     source = tiny_photos.noisy / "photo 3.png"
     config = RestoreConfig(model=run.path, photos=(source,), out=run.path / "restored")
     [(_, restored)] = restore(config, JobControl(), lambda event: None).restored
-    opened.session.inspect_requested.emit(InspectRequest(source, restored, "some other name"))
+    opened.session.inspect_requested.emit(InspectRequest(PhotoRef(source), restored, "some other name"))
     inspector = opened.window.residual_inspection.inspector
     assert inspector is not None
     qtbot.waitUntil(lambda: not inspector.is_busy, timeout=JOB_MS)

@@ -7,6 +7,7 @@ from pytestqt.qtbot import QtBot
 
 from app.pages.training.pretrain import PretrainPage
 from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
 from tests.app.conftest import OpenWindow
 from tests.conftest import TinyPhotos
 
@@ -15,7 +16,7 @@ COARSE = (0.9, 0.8, 0.7, 0.6)
 
 
 def scanned(path: Path, correlation: tuple[float, ...]) -> PhotoScanned:
-    return PhotoScanned(path=path, width=112, height=96, noise_sigma=0.02, noise_correlation=correlation)
+    return PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.02, noise_correlation=correlation)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from app.pages.training.setup.time import SpeedSource, TrainingTime, speed_key_o
 from engine.contracts.configs import FinetuneConfig, Preset, PretrainConfig
 from engine.contracts.events import PhotoScanned
 from engine.contracts.label_budget import LabelBudgetConfig
+from engine.contracts.photo import PhotoRef
 from engine.contracts.presets import PRESET_CARDS, finetune_preset, pretrain_preset
 from engine.label_budget.stored import keep_settings
 from engine.label_budget.workload import Workload
@@ -23,8 +24,8 @@ def labelled(session, tiny_photos):
     """Eight photos with their references."""
     paths = sorted(tiny_photos.noisy.iterdir())
     session.set_folders([tiny_photos.noisy])
-    session.add_photos([PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in paths])
-    session.set_label_pairs([PhotoPair(path, tiny_photos.clean / path.name) for path in paths])
+    session.add_photos([PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in paths])
+    session.set_label_pairs([PhotoPair(PhotoRef(path), PhotoRef(tiny_photos.clean / path.name)) for path in paths])
     return session
 
 

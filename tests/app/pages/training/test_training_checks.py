@@ -16,6 +16,8 @@ from app.pages.training.pretrain import PretrainPage
 from app.pages.training.setup.time import SpeedSource, TrainingTime, compared_with_estimate, speed_key_of
 from engine.contracts.configs import Preset, PretrainConfig
 from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
+from engine.photos.folder import list_image_files
 from engine.photos.pairs import match_pairs
 from engine.runs.store import RunStore
 from tests.app.conftest import OpenWindow
@@ -26,7 +28,9 @@ TRAINING_MS = 60_000
 
 
 def scanned(folder: Path) -> list[PhotoScanned]:
-    return [PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
+    return [
+        PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())
+    ]
 
 
 def open_photos(opened: OpenWindow, folder: Path) -> None:
@@ -46,9 +50,9 @@ def pretrain_page(opened: OpenWindow, tiny_photos: TinyPhotos) -> PretrainPage:
 @pytest.fixture
 def finetune_page(opened: OpenWindow, tiny_photos: TinyPhotos) -> FinetunePage:
     open_photos(opened, tiny_photos.noisy)
-    pairs = match_pairs(sorted(tiny_photos.noisy.iterdir()), sorted(tiny_photos.clean.iterdir()))
+    pairs = match_pairs(list_image_files([tiny_photos.noisy]), list_image_files([tiny_photos.clean]))
     opened.session.set_label_pairs(pairs.pairs)
-    opened.session.set_clean_photos(sorted(tiny_photos.clean.iterdir()))
+    opened.session.set_clean_photos(list_image_files([tiny_photos.clean]))
     opened.window.show_page("finetune")
     page = opened.window.pages["finetune"]
     assert isinstance(page, FinetunePage)

@@ -19,6 +19,8 @@ from app.pages.training.setup.start_choice import FROM_SCRATCH
 from engine import jobs
 from engine.contracts.configs import PretrainConfig
 from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
+from engine.photos.folder import list_image_files
 from engine.photos.pairs import match_pairs
 from engine.runs.records import RunStatus
 from engine.runs.store import RunStore
@@ -30,7 +32,9 @@ TRAINING_MS = 60_000
 
 
 def scanned(folder: Path) -> list[PhotoScanned]:
-    return [PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
+    return [
+        PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())
+    ]
 
 
 @pytest.fixture
@@ -53,7 +57,7 @@ def finetune_page(with_photos: OpenWindow, tiny_photos: TinyPhotos) -> FinetuneP
     page = with_photos.window.pages["finetune"]
     assert isinstance(page, FinetunePage)
     with_photos.window.show_page("finetune")
-    pairs = match_pairs(sorted(tiny_photos.noisy.iterdir()), sorted(tiny_photos.clean.iterdir()))
+    pairs = match_pairs(list_image_files([tiny_photos.noisy]), list_image_files([tiny_photos.clean]))
     with_photos.session.set_label_pairs(pairs.pairs)
     return page
 
@@ -184,7 +188,7 @@ def test_a_stopped_pretraining_is_resumed_to_its_end(
 def test_a_failed_training_says_why(
     qtbot: QtBot, pretrain_page: PretrainPage, with_photos: OpenWindow, tmp_path: Path
 ) -> None:
-    gone = [PhotoScanned(path=tmp_path / f"{name}.png", width=9, height=9, noise_sigma=None) for name in "ab"]
+    gone = [PhotoScanned(path=PhotoRef(tmp_path / f"{name}.png"), width=9, height=9, noise_sigma=None) for name in "ab"]
     with_photos.session.set_folders([tmp_path])
     with_photos.session.add_photos(gone)
     make_tiny(pretrain_page)

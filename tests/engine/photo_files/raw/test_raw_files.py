@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from engine.comparing.metrics import psnr
 from engine.contracts.errors import ImageReadError
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import (
     is_raw_file,
     probe_image,
@@ -223,7 +224,7 @@ def test_a_name_may_say_it_all(tmp_path: Path) -> None:
     assert (raw.order, raw.mosaic.shape) == ("BGGR", (30, 40))
     assert is_raw_file(path)
     write_bare(tmp_path / "other.bin", levels)
-    assert list_image_files([tmp_path]) == [path]
+    assert list_image_files([tmp_path]) == [PhotoRef(path)]
 
 
 @pytest.mark.parametrize(
