@@ -225,6 +225,14 @@ class RestoreList(ThumbnailList):
         if row is not None and row != self.currentIndex().row():
             select_alone(self, self._photos.index(row))
 
+    @Slot(int)
+    def step(self, direction: int) -> None:
+        """Go to the next (1) or the previous (-1) photo; from none to the first."""
+        num_rows = self._photos.rowCount()
+        if num_rows:
+            row = self.currentIndex().row() + direction if self.currentIndex().isValid() else 0
+            select_alone(self, self._photos.index(min(max(row, 0), num_rows - 1)))
+
     @Slot()
     def _tell_choice(self) -> None:
         index = self.currentIndex()

@@ -1,4 +1,4 @@
-"""The page that restores: list of photos, preview of a spot, and how and where to write."""
+"""The page that restores: list of photos, the photo before and after, and how and where to write."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from PySide6.QtCore import QSize, QStandardPaths, Qt, QTimer, Slot
-from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from app.core.actions import tip_with_keys
@@ -26,7 +26,6 @@ from app.pages.restore.options import RestoreOptions
 from app.pages.restore.preview import RestorePreview
 from app.pages.shared.page import Page
 from app.pages.shared.thumbnail_list import select_alone
-from app.viewer.picture_files import PictureFiles
 from app.widgets.current_stack import CurrentStack
 from app.widgets.empty_state import EmptyState
 from engine.contracts.configs import RestoreConfig
@@ -37,12 +36,12 @@ _LEAST_LIST_PX, _LEAST_PREVIEW_PX, _LEAST_OPTIONS_PX = 180, 320, 240
 
 
 class RestorePage(Page):
-    """Photos left, a spot at 100 % in the middle, options right."""
+    """Photos left, the photo before and after in the middle, options right."""
 
     page_id = "restore"
     title = mark("Restore")
     icon_name = "magic-wand"
-    tip = mark("Restore your photos with a model; look at any spot first.")
+    tip = mark("Restore your photos with a model; look at them first.")
     stays_when_photos_open = True
 
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
@@ -57,7 +56,9 @@ class RestorePage(Page):
         self.list = RestoreList(self.model, thumbnails)
         self.list.photo_chosen.connect(self._choose_photo)
         self.list.selectionModel().selectionChanged.connect(self._update)
-        self.preview = RestorePreview(PictureFiles(), thumbnails)
+        self.preview = RestorePreview(thumbnails)
+        self.preview.step_requested.connect(self.list.step)
+        self.preview.lend_keys(self)
         self.options = RestoreOptions(session, settings)
         self.options.strength_changed.connect(self.preview.set_strength)
         self.options.output.destination_chosen.connect(self._set_destination)
@@ -125,6 +126,13 @@ class RestorePage(Page):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit_options()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # What is held to see the photo as it was is held wherever the focus is.
+        self.preview.keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        self.preview.keyReleaseEvent(event)
 
     @Slot()
     def restore(self) -> None:
@@ -262,10 +270,8 @@ class RestorePage(Page):
 
     def _show_photo(self, path: Path) -> None:
         photo = self.session.photo(path)
-        if photo is not None:
-            self.preview.spot_map.set_photo_size(QSize(photo.width, photo.height))
         self.options.show_example(path, None if photo is None else photo.content)
-        self.preview.set_photo(path)
+        self.preview.set_photo(path, None if photo is None else QSize(photo.width, photo.height))
 
     @Slot()
     def _on_reset(self) -> None:
@@ -310,6 +316,7 @@ class RestorePage(Page):
             self._stack.setCurrentIndex(2)
         num_done = sum(bool(self.session.restored(path)) for path in self.model.paths)
         is_running = self.batch.is_running
+        self.preview.set_sparing(is_running)
         self._update_batch_buttons(num_done)
         num_selected = len(self.list.selected_paths())
         self.primary.setText(
