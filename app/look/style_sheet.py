@@ -180,8 +180,8 @@ QDialog {{ background-color: {colors.window}; }}
   background-color: transparent; }}
 #RailButton:hover {{ background-color: {colors.hover}; }}
 #RailButton:checked {{ background-color: {colors.window}; border-left: 3px solid {colors.accent}; }}
-#RailButton:focus {{ border-left: 3px solid {colors.text_muted}; }}
-#RailButton:checked:focus {{ border-left: 3px solid {colors.accent}; background-color: {colors.hover}; }}
+#RailButton:focus, #RailButton:checked:focus {{
+  border: 2px solid {colors.accent}; border-left: 3px solid {colors.accent}; border-radius: 4px; }}
 #PresetCard {{
   padding: 0px; min-height: 0px; background-color: {colors.raised}; border: 1px solid {colors.border};
   border-radius: 6px; text-align: left; }}

@@ -43,7 +43,7 @@ from app.window.header import Header
 from app.window.job_bar import JobBar
 from app.window.job_messages import JobMessages
 from app.window.message_bar import MessageBar
-from app.window.page_table import PAGE_CLASSES
+from app.window.page_table import PAGE_CLASSES, RAIL_GROUPS
 from app.window.rail import Rail, RailEntry
 from app.window.settings_dialog import SettingsDialog
 from app.window.shortcut_sheet import ShortcutSheet
@@ -95,6 +95,7 @@ class MainWindow(QMainWindow):
                     tr(page.title),
                     page.icon_name,
                     tip_with_keys(tr(page.tip), f"page.{page.page_id}"),
+                    RAIL_GROUPS.get(page.page_id),
                 )
                 for page in self.pages.values()
             ]
@@ -153,6 +154,10 @@ class MainWindow(QMainWindow):
         self.rail.set_current(page.page_id)
         self._settings.set(LAST_PAGE, page.page_id)
         page.activated()
+        focused = self.focusWidget()
+        first = page.first_action()
+        if first is not None and (focused is None or not page.isAncestorOf(focused) or not focused.isEnabled()):
+            first.setFocus()
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open folders and files as photos."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from PySide6.QtCore import QSize, QStandardPaths, Qt, QTimer, Slot
+from PySide6.QtCore import QItemSelection, QSize, QStandardPaths, Qt, QTimer, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
-from app.core.actions import tip_with_keys
+from app.core.actions import make_action, tip_with_keys
 from app.core.session import Session
 from app.core.settings import RESTORE_DESTINATION, Settings
 from app.jobs.runner import JobRunner
@@ -82,6 +82,10 @@ class RestorePage(Page):
             "magic-wand", tr("Drop the photos here that shall be restored, or open them first."), tr("Go to Photos")
         )
         self._no_photos.action_requested.connect(lambda: self.page_requested.emit("photos"))
+        self._none_shown = EmptyState(
+            "funnel", tr("No photo matches the filter of the Photos page."), tr("Go to Photos")
+        )
+        self._none_shown.action_requested.connect(lambda: self.page_requested.emit("photos"))
         self._no_model = EmptyState(
             "magic-wand",
             tr("There is no model yet. Pretraining on your own noisy photos makes one, without any clean reference."),
@@ -91,7 +95,8 @@ class RestorePage(Page):
         self._no_model.action_requested.connect(lambda: self.page_requested.emit("pretrain"))
         self._no_model.other_requested.connect(self.options.open_model_file)
         self._stack = CurrentStack()
-        for content in (self._no_photos, self._no_model, self._build_content()):
+        self._content = self._build_content()
+        for content in (self._no_photos, self._none_shown, self._no_model, self._content):
             self._stack.addWidget(content)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
@@ -104,6 +109,7 @@ class RestorePage(Page):
         session.model_changed.connect(self._on_model_changed)
         session.run_catalog.changed.connect(self._update)
         session.current_photo_changed.connect(self._on_current_photo_changed)
+        session.restore_requested.connect(self._restore_requested)
         self.model.modelReset.connect(self._on_reset)
         self._recall_destination()
         self._on_model_changed()
@@ -117,6 +123,7 @@ class RestorePage(Page):
     def activated(self) -> None:
         self.session.choose_default_model()
         self.preview.refresh()
+        self._select_as_on_photos()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -142,6 +149,18 @@ class RestorePage(Page):
         )
 
     @Slot()
+    def restore_photo(self) -> None:
+        """Restore the photo that is looked at."""
+        path = self._looked_at
+        if path is not None:
+            self._restore([path])
+
+    @Slot(object, bool)
+    def _restore_requested(self, paths: tuple[Path, ...], are_chosen: bool) -> None:
+        """Restore what another page asks for."""
+        self._restore(list(paths), are_chosen=are_chosen or len(self.model.paths) == 1)
+
+    @Slot()
     def retry_failed(self) -> None:
         """Restore the photos that failed once more."""
         self._restore(self.model.failed_paths())
@@ -162,7 +181,11 @@ class RestorePage(Page):
             self._update()
             return
         config = self.options.make_config(model, tuple(paths), destination)
+        started_here = self.focusWidget() in (self.primary, self.photo_button) and self.isAncestorOf(self.focusWidget())
         self.batch.start(config.model_copy(update={"files_are_chosen": are_chosen}), model)
+        if started_here:
+            # A button that cannot be pressed any more loses the focus to whatever comes next.
+            self.list.setFocus()
 
     def _config_to_look_for(self) -> RestoreConfig | None:
         model, destination, paths = self.session.model, self._destination, self.model.paths
@@ -212,8 +235,16 @@ class RestorePage(Page):
         tip = tr("Inspect the residual: was only noise taken away, or picture too?")
         self.inspect_button.setToolTip(tip_with_keys(tip, "window.inspect_residual"))
         self.inspect_button.clicked.connect(lambda: self.session.inspect_requested.emit(None))
+        self.photo_button = button(tr("Restore this photo"))
+        self.photo_button.setToolTip(tip_with_keys(tr("Restore the photo that is shown, alone."), "restore.photo"))
+        self.photo_button.clicked.connect(self.restore_photo)
         self.primary = primary_button("")
+        self.primary.setToolTip(tip_with_keys(tr("Restore the selected photos, or all of the list."), "restore.shown"))
         self.primary.clicked.connect(self.restore)
+        for action_id, target in (("restore.photo", self.photo_button), ("restore.shown", self.primary)):
+            action = make_action(action_id, self)
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            action.triggered.connect(lambda _=False, target=target: target.click())
         bottom = QHBoxLayout()
         bottom.setSpacing(SPACING)
         bottom.addWidget(self.summary, 1)
@@ -222,6 +253,7 @@ class RestorePage(Page):
             self.report_button,
             self.inspect_button,
             self.compare_button,
+            self.photo_button,
             self.primary,
         ):
             control.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -248,6 +280,22 @@ class RestorePage(Page):
         column = self._options_area.parentWidget()
         assert column is not None
         column.setMinimumWidth(max(_LEAST_OPTIONS_PX, min(needed, room)))
+
+    @property
+    def _looked_at(self) -> Path | None:
+        index = self.list.currentIndex()
+        return self.model.photo_at(index.row()).path if index.isValid() else None
+
+    def _select_as_on_photos(self) -> None:
+        """Select what is selected on the Photos page, where that is more than the photo that is looked at."""
+        rows = [self.model.row_of(path) for path in self.session.selected_photos]
+        found = [self.model.index(row) for row in rows if row is not None]
+        if len(found) > 1:
+            selection = self.list.selectionModel()
+            chosen = QItemSelection()
+            for index in found:
+                chosen.select(index, index)
+            selection.select(chosen, selection.SelectionFlag.ClearAndSelect)
 
     def _chosen_paths(self) -> list[Path]:
         selected = self.list.selected_paths()
@@ -308,12 +356,14 @@ class RestorePage(Page):
     @Slot()
     def _update(self) -> None:
         paths = self._chosen_paths()
-        if not self.model.rowCount():
-            self._stack.setCurrentIndex(0)
+        if not self.session.included_photos:
+            self._stack.setCurrentWidget(self._no_photos)
+        elif not self.model.rowCount():
+            self._stack.setCurrentWidget(self._none_shown)
         elif self.session.model is None:
-            self._stack.setCurrentIndex(1)
+            self._stack.setCurrentWidget(self._no_model)
         else:
-            self._stack.setCurrentIndex(2)
+            self._stack.setCurrentWidget(self._content)
         num_done = sum(bool(self.session.restored(path)) for path in self.model.paths)
         is_running = self.batch.is_running
         self.preview.set_sparing(is_running)
@@ -326,12 +376,11 @@ class RestorePage(Page):
             if num_selected > 1
             else tr("Restore {photos}").format(photos=count(len(paths), "photo"))
         )
-        set_reason(
-            self.primary,
-            tr("The photos are being restored; pause and stop are below.")
-            if is_running
-            else self.options.output.problem,
-        )
+        running = tr("The photos are being restored; pause and stop are below.")
+        for start in (self.primary, self.photo_button):
+            set_reason(start, running if is_running else self.options.output.problem)
+        # One photo alone is what the other button restores.
+        self.photo_button.setVisible(self.model.rowCount() > 1)
         if not is_running:
             self.rail_status_changed.emit(format_number(num_done) if num_done else "")
         parts = [tr("{photos} restored").format(photos=count(num_done, "photo"))] if num_done else []

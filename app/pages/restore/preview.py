@@ -205,6 +205,7 @@ class RestorePreview(QWidget):
         self.before_button.released.connect(partial(self.viewer.set_before, False))
         self.before_button.installEventFilter(self)
         self._status = ElidedLabel("", "muted")
+        self._status.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._bar = QHBoxLayout()
         self._bar.setSpacing(SPACING // 2)
         for control in (
@@ -339,19 +340,15 @@ class RestorePreview(QWidget):
         if restoration is None:
             return tr("Loading the model…") if self._model is not None else ""
         num_done, num_tiles = self.restoring.progress
-        name = translate_engine(restoration.model.name)
         if num_done < num_tiles:
             if not self.restoring.shows_restored:
-                return tr("Restoring with {model}…").format(model=name)
+                return tr("Restoring…")
             if not self.restoring.is_busy:
-                return tr("A first look; single pixels follow when the photos are restored.")
-            percent = f"{100 * num_done // num_tiles}{NO_BREAK}%"
-            return tr("A first look with {model}; {percent} of what is shown is final.").format(
-                model=name, percent=percent
-            )
+                return tr("A first look")
+            return tr("A first look, {percent} % final").format(percent=100 * num_done // num_tiles)
         if restoration.levels.scale > 1:
-            return tr("Restored with {model}, {scale} times larger.").format(model=name, scale=restoration.levels.scale)
-        return tr("Restored with {model}.").format(model=name)
+            return tr("Restored, {scale} times larger").format(scale=restoration.levels.scale)
+        return tr("Restored")
 
 
 def _pyramid_of(pixmap: QPixmap) -> ImagePyramid:

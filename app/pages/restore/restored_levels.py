@@ -14,9 +14,9 @@ from app.viewer.tiles.pixel_pyramid import OVERVIEW_SIDE_PX, PixelPyramid, halve
 from engine.contracts.photo import Pixels
 from engine.photo_files.bicubic_resize import ENLARGING_REACH_PX, enlarge
 
-RESTORED_TILE_PX = 384
-"""Side of what is restored in one piece, in pixels of the result: half a second on two processor cores. A multiple of
-all scales of models, and seven times even, so that tiles begin at whole pixels on all levels."""
+_TILE_PX, _TILE_OF_THREE_PX = 256, 384
+"""Side of what is restored in one piece, in pixels of the result: some tenths of a second on two processor cores. A
+multiple of the model's scale, and seven times even, so that tiles begin at whole pixels on all levels."""
 
 _WHOLE_LEVEL_PX = 12_000_000
 """Up to so many pixels a level is kept whole, so that a photo looked at as a whole is restored once."""
@@ -46,6 +46,7 @@ class RestoredLevels:
         scale: How many pixels of the result a pixel of the photo becomes to a side.
         num_channels: Of the result.
         strength: 0 shows the noisy photo, 1 the restored one.
+        tile_px: Side of a tile in pixels of the result.
     """
 
     def __init__(self, noisy: PixelPyramid, *, scale: int = 1, num_channels: int, strength: float = 1.0) -> None:
@@ -58,6 +59,7 @@ class RestoredLevels:
             strength: See the attribute.
         """
         self.scale, self.num_channels, self.strength = scale, num_channels, strength
+        self.tile_px = _TILE_OF_THREE_PX if scale == 3 else _TILE_PX
         self._noisy = noisy
         width, height = (scale * side for side in noisy.level_size(0))
         self._sizes = [(width, height)]
@@ -96,7 +98,7 @@ class RestoredLevels:
 
     def place(self, tile: TilePlace) -> QRect:
         """Return where a tile lies in the result."""
-        side = RESTORED_TILE_PX
+        side = self.tile_px
         return QRect(tile.column * side, tile.row * side, side, side).intersected(QRect(0, 0, *self._sizes[0]))
 
     def tiles_in(self, part: QRect) -> list[TilePlace]:
@@ -110,8 +112,8 @@ class RestoredLevels:
         part = part.intersected(QRect(0, 0, *self._sizes[0]))
         if part.isEmpty():
             return []
-        columns = range(part.left() // RESTORED_TILE_PX, part.right() // RESTORED_TILE_PX + 1)
-        rows = range(part.top() // RESTORED_TILE_PX, part.bottom() // RESTORED_TILE_PX + 1)
+        columns = range(part.left() // self.tile_px, part.right() // self.tile_px + 1)
+        rows = range(part.top() // self.tile_px, part.bottom() // self.tile_px + 1)
         return [TilePlace(column, row) for row in rows for column in columns]
 
     def has(self, tile: TilePlace, level: int) -> bool:

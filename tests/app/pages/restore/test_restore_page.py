@@ -1,6 +1,5 @@
 import shutil
 
-import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtTest import QTest
@@ -69,8 +68,7 @@ def open_photos(session, folder):
 
 
 def wait_for_preview(qtbot, page):
-    qtbot.waitUntil(lambda: page.preview.preview is not None and not page.preview.is_busy, timeout=30_000)
-    qtbot.waitUntil(lambda: not page.preview.viewer.is_busy)
+    qtbot.waitUntil(lambda: page.preview.shows_restored and not page.preview.is_busy, timeout=30_000)
 
 
 def restore_and_wait(qtbot, page, runner):
@@ -97,96 +95,11 @@ def test_newest_finished_run_is_chosen(qtbot, page, session, folder, tiny_run):
     assert page.options.model_box.currentText() == "Tiny"
 
 
-def test_preview_is_what_the_whole_photo_will_be(qtbot, page, session, folder, model):
-    from engine.contracts.configs import ComputeConfig
-    from engine.machine.devices import open_device
-    from engine.models.files import load_model
-    from engine.restoring.restorer import restore_pixels
-
-    open_photos(session, folder)
-    session.set_model(model)
-    wait_for_preview(qtbot, page)
-    preview = page.preview.preview
-    pixels = read_image(folder / "photo 0.png").pixels
-    whole = restore_pixels(load_model(model.path), pixels, device=open_device(ComputeConfig()))
-    rows = slice(preview.spot.top, preview.spot.top + preview.spot.height)
-    columns = slice(preview.spot.left, preview.spot.left + preview.spot.width)
-    np.testing.assert_array_equal(preview.noisy, pixels[rows, columns])
-    # The rounding of half precision differs with the size of a tile.
-    np.testing.assert_allclose(preview.restored, whole[rows, columns], atol=0.03)
-    assert page.preview.viewer.view_transform.zoom == 1.0
-    assert "Tiny" in page.preview.status
-    (view,) = page.preview.viewer.pane_views
-    assert view.canvas.split_handle.isVisible()
-
-
-@pytest.mark.parametrize(("task", "params", "scale"), [("sr2", {}, 2), ("sr2", {"enlarged_input": True}, 1)])
-def test_preview_of_an_enlargement(qtbot, page, session, folder, tmp_path, task, params, scale):
-    from engine.models.files import ModelCard, build_network, save_model
-
-    card = ModelCard(name="Larger", task=task, task_params=params, backbone_params={"width": 8})
-    path = tmp_path / "larger.safetensors"
-    save_model(path, build_network(card).state_dict(), card)
-    open_photos(session, folder)
-    session.set_model(ModelChoice(path, "Larger"))
-    wait_for_preview(qtbot, page)
-    preview = page.preview.preview
-    assert preview.scale == scale
-    assert preview.noisy.shape == preview.restored.shape
-    assert preview.restored.shape[:2] == (scale * preview.spot.height, scale * preview.spot.width)
-    # Fresh weights enlarge as bicubic interpolation does, but for the mirrored border.
-    inside = np.s_[4:-4, 4:-4]
-    np.testing.assert_allclose(preview.restored[inside], preview.noisy[inside], atol=0.02)
-    assert ("2 times larger" in page.preview.status) == (scale == 2)
-    page.preview.set_strength(0.5)
-
-
 def test_spot_lies_within_the_photo():
     spot = spot_around(QPointF(0.0, 1.0), QSize(1000, 600), QSize(300, 200))
     assert (spot.left, spot.top, spot.width, spot.height) == (0, 400, 300, 200)
     spot = spot_around(QPointF(0.5, 0.5), QSize(100, 80), QSize(300, 200))
     assert (spot.left, spot.top, spot.width, spot.height) == (0, 0, 100, 80)
-
-
-def test_a_click_on_the_map_moves_the_spot(qtbot, page, session, tmp_path, model):
-    import cv2
-
-    folder = tmp_path / "large"
-    folder.mkdir()
-    values = np.random.default_rng(0).integers(0, 256, (900, 1200, 3), dtype=np.uint8)
-    cv2.imwrite(str(folder / "large.png"), values)
-    session.set_folders([folder])
-    session.add_photos([PhotoScanned(path=folder / "large.png", width=1200, height=900, noise_sigma=None)])
-    session.set_model(model)
-    wait_for_preview(qtbot, page)
-    first = page.preview.preview.spot
-    place = page.preview.spot_map.picture_rect()
-    QTest.mouseClick(
-        page.preview.spot_map,
-        Qt.MouseButton.LeftButton,
-        Qt.KeyboardModifier.NoModifier,
-        (place.topLeft() + QPointF(2, 2)).toPoint(),
-    )
-    qtbot.waitUntil(lambda: page.preview.preview.spot != first, timeout=30_000)
-    moved = page.preview.preview.spot
-    assert (moved.left, moved.top) == (0, 0)
-    assert first.left > 100
-
-
-def test_strength_blends_without_new_inference(qtbot, page, session, folder, model):
-    open_photos(session, folder)
-    session.set_model(model)
-    wait_for_preview(qtbot, page)
-    before = page.preview.preview
-    page.options.strength_slider.setValue(0)
-    assert page.preview.preview is before
-    qtbot.waitUntil(lambda: not page.preview.viewer.is_busy)
-    noisy, blended = page.preview.viewer.panes
-    np.testing.assert_array_equal(noisy.pixels, blended.pixels)
-    assert blended.title == "Restored at 0 %"
-    page.options.strength_slider.setValue(50)
-    _, blended = page.preview.viewer.panes
-    np.testing.assert_allclose(blended.pixels, (before.noisy + before.restored) / 2, atol=1e-6)
 
 
 def test_superseded_spot_is_given_up(folder, model):
@@ -322,7 +235,7 @@ def test_walking_on_another_page_never_adds_to_the_selection(qtbot, page, sessio
     open_photos(session, folder)
     first, second = page.model.paths[:2]
     session.set_current_photo(first)
-    # As after Ctrl+5: the key is still held when the page comes up.
+    # As after Ctrl+2: the key is still held when the page comes up.
     QTest.keyPress(page.window().windowHandle(), Qt.Key.Key_Control, Qt.KeyboardModifier.ControlModifier)
     session.set_current_photo(second)
     QTest.keyRelease(page.window().windowHandle(), Qt.Key.Key_Control)
