@@ -34,7 +34,7 @@ _PAGES = mark("Pages")
 VIEW_GROUP = mark("Comparing and looking")
 """Here stand the keys of `app.viewer.view_modes`, too."""
 _PHOTOS = mark("Photos")
-_RESTORING = mark("Restoring")
+_RESTORING = mark("Restore")
 _TRAINING = mark("Training")
 _RUNS = mark("Runs")
 

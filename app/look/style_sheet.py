@@ -193,9 +193,9 @@ QDialog {{ background-color: {colors.window}; }}
 #DropZone {{
   background-color: transparent; border: 2px dashed {colors.border_strong}; border-radius: 8px; }}
 #DropZone[active="true"] {{ border-color: {colors.accent}; background-color: {colors.accent_soft}; }}
-#MessageBar {{ background-color: {colors.raised}; border: none; border-top: 1px solid {colors.border}; }}
+#MessageBar {{ background-color: {colors.raised}; border: 1px solid {colors.border_strong}; border-radius: 6px; }}
 #MessageBar[severity="warning"], #MessageBar[severity="error"] {{
-  background-color: {colors.warning_soft}; border-top: 1px solid {colors.warning}; }}
+  background-color: {colors.warning_soft}; border: 1px solid {colors.warning}; }}
 #JobBar {{ background-color: {colors.panel}; border-top: 1px solid {colors.border}; }}
 #JobBar QProgressBar {{ background-color: {colors.hover}; }}
 #JobBar QToolButton:hover {{ background-color: {colors.hover}; }}

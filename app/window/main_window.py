@@ -28,10 +28,10 @@ from app.core.settings import (
 from app.core.warm_up import compute_text
 from app.core.window_memory import WindowMemory
 from app.jobs.latest_task import LatestTask
-from app.jobs.runner import JobLane, JobRunner
+from app.jobs.runner import JobLane, JobRequest, JobRunner
 from app.look.theme import Theme, ThemeChoice
 from app.look.thumbnails import shared_thumbnails
-from app.look.translation import format_number, tr, tr_count
+from app.look.translation import format_number, mark, tr, tr_count
 from app.pages.residual.inspector import ResidualInspection
 from app.pages.runs.page import RunsPage
 from app.pages.shared.page import Page
@@ -57,6 +57,15 @@ MIN_SIZE = (960, 480)
 """A full-HD screen at 200 % has 960 x 540 logical pixels, of which a title bar and a panel take their part."""
 
 NARROW_BELOW_PX = 1100
+
+_TRAINING_STOPS = mark("If you quit now it stops and saves; it can be resumed later.")
+_AFTER_STOPPING = {
+    "pretrain": _TRAINING_STOPS,
+    "finetune": _TRAINING_STOPS,
+    "restore": mark("If you quit now, what is restored stays, and the other photos can be restored later."),
+    "": mark("If you quit now it stops; what has been done is kept."),
+}
+"""What becomes of a job that is stopped, by the page that it belongs to."""
 
 
 class MainWindow(QMainWindow):
@@ -212,7 +221,7 @@ class MainWindow(QMainWindow):
         event.ignore()
         jobs = [job for job in self._runner.jobs if job.request.lane is JobLane.MAIN]
         if jobs:
-            self._ask_before_closing(jobs[0].request.title, len(jobs))
+            self._ask_before_closing(jobs[0].request, len(jobs))
         else:
             self._stop_and_close()
 
@@ -259,9 +268,9 @@ class MainWindow(QMainWindow):
         layout.setSpacing(0)
         layout.addWidget(self.header)
         layout.addLayout(middle, 1)
-        layout.addWidget(self.message_bar)
         layout.addWidget(self.job_bar)
         self.setCentralWidget(central)
+        self.message_bar.float_over(self._stack)
 
     def _connect(self) -> None:
         for page in self.pages.values():
@@ -350,7 +359,7 @@ class MainWindow(QMainWindow):
             )
         )
 
-    def _ask_before_closing(self, title: str, num_jobs: int) -> None:
+    def _ask_before_closing(self, running: JobRequest, num_jobs: int) -> None:
         if self._closing_question is not None:
             self._closing_question.raise_()
             return
@@ -366,11 +375,11 @@ class MainWindow(QMainWindow):
         question = QMessageBox(
             QMessageBox.Icon.NoIcon,
             tr("Stop and quit?"),
-            text.format(title=title, number=format_number(num_jobs - 1)),
+            text.format(title=running.title, number=format_number(num_jobs - 1)),
             QMessageBox.StandardButton.NoButton,
             self,
         )
-        question.setInformativeText(tr("If you quit now it stops and saves; a training can be resumed later."))
+        question.setInformativeText(tr(_AFTER_STOPPING.get(running.page_id, _AFTER_STOPPING[""])))
         stop = question.addButton(tr("Stop and quit"), QMessageBox.ButtonRole.DestructiveRole)
         stay = question.addButton(tr("Keep running"), QMessageBox.ButtonRole.RejectRole)
         question.setDefaultButton(stay)

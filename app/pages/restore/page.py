@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from PySide6.QtCore import QItemSelection, QSize, QStandardPaths, Qt, QTimer, Slot
+from PySide6.QtCore import QItemSelection, QPoint, QSize, QStandardPaths, Qt, QTimer, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from app.core.actions import make_action, tip_with_keys
+from app.core.file_manager import no_file_manager, open_in_file_manager
 from app.core.session import Session
 from app.core.settings import RESTORE_DESTINATION, Settings
 from app.jobs.runner import JobRunner
-from app.look.buttons import button, primary_button, set_reason
+from app.look.buttons import button, icon_button, primary_button, set_reason
 from app.look.phrases import count, number
 from app.look.text import ElidedLabel
-from app.look.theme import SPACING, Theme
+from app.look.theme import SPACING, Theme, themed_icon
 from app.look.thumbnails import shared_thumbnails
 from app.look.translation import format_number, mark, tr, tr_count
 from app.pages.restore.batch import BatchRunner
@@ -55,6 +56,8 @@ class RestorePage(Page):
         self.batch.message_raised.connect(self.message_raised)
         self.list = RestoreList(self.model, thumbnails)
         self.list.photo_chosen.connect(self._choose_photo)
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.customContextMenuRequested.connect(self._show_menu)
         self.list.selectionModel().selectionChanged.connect(self._update)
         self.preview = RestorePreview(thumbnails)
         self.preview.step_requested.connect(self.list.step)
@@ -166,6 +169,33 @@ class RestorePage(Page):
         self._restore(self.model.failed_paths())
 
     @Slot()
+    def open_results(self) -> None:
+        """Open the folder of the newest result of the photo that is looked at, or else where results go."""
+        versions = self.session.restored(self._looked_at) if self._looked_at is not None else ()
+        folder = versions[-1].path.parent if versions else self._destination
+        if folder is not None and not open_in_file_manager(folder):
+            self.message_raised.emit(no_file_manager(folder))
+
+    @Slot(QPoint)
+    def _show_menu(self, position: QPoint) -> None:
+        """Show what can be done with the photo of the list that is under the mouse."""
+        index = self.list.indexAt(position)
+        if not index.isValid():
+            return
+        self.list.setCurrentIndex(index)
+        has_result = bool(self.session.restored(self.model.photo_at(index.row()).path))
+        menu = QMenu(self)
+        restore = menu.addAction(themed_icon("magic-wand"), tr("Restore this photo"))
+        restore.setEnabled(self.primary.isEnabled())
+        restore.triggered.connect(lambda _=False: self.restore_photo())
+        compare = menu.addAction(themed_icon("columns"), tr("Look at it in Compare"))
+        compare.triggered.connect(lambda _=False: self.page_requested.emit("compare"))
+        results = menu.addAction(themed_icon("folder-open"), tr("Open the folder of the result"))
+        results.setEnabled(has_result)
+        results.triggered.connect(lambda _=False: self.open_results())
+        menu.popup(self.list.viewport().mapToGlobal(position))
+
+    @Slot()
     def write_report(self) -> None:
         """Write what became of the photos beside the results."""
         if self._destination is not None:
@@ -228,6 +258,8 @@ class RestorePage(Page):
             )
         )
         self.report_button.clicked.connect(self.write_report)
+        self.folder_button = icon_button("folder-open", tr("Open the folder of the restored photos"))
+        self.folder_button.clicked.connect(self.open_results)
         self.compare_button = button(tr("Compare"), "columns")
         self.compare_button.setToolTip(tr("Look at the restored photos beside the noisy ones."))
         self.compare_button.clicked.connect(lambda: self.page_requested.emit("compare"))
@@ -251,6 +283,7 @@ class RestorePage(Page):
         for control in (
             self.retry_button,
             self.report_button,
+            self.folder_button,
             self.inspect_button,
             self.compare_button,
             self.photo_button,
@@ -400,6 +433,7 @@ class RestorePage(Page):
     def _update_batch_buttons(self, num_done: int) -> None:
         is_running = self.batch.is_running
         self.compare_button.setVisible(num_done > 0)
+        self.folder_button.setVisible(num_done > 0)
         self.inspect_button.setVisible(num_done > 0)
         num_failed = 0 if is_running else len(self.model.failed_paths())
         self.retry_button.setVisible(num_failed > 0)

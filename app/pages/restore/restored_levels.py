@@ -103,10 +103,11 @@ class RestoredLevels:
 
     def tiles_in(self, part: QRect) -> list[TilePlace]:
         """Return the tiles that a part of the result touches, those nearest to its middle first."""
-        middle = part.intersected(QRect(0, 0, *self._sizes[0])).center().toTuple()
-        return sorted(
-            self._tiles_touching(part), key=lambda tile: math.dist(self.place(tile).center().toTuple(), middle)
-        )
+        seen = part.intersected(QRect(0, 0, *self._sizes[0]))
+        # In tiles: of a photo of a hundred megapixels there are sixteen hundred.
+        across = (seen.left() + seen.width() / 2) / self.tile_px - 0.5
+        down = (seen.top() + seen.height() / 2) / self.tile_px - 0.5
+        return sorted(self._tiles_touching(part), key=lambda tile: math.hypot(tile.column - across, tile.row - down))
 
     def _tiles_touching(self, part: QRect) -> list[TilePlace]:
         part = part.intersected(QRect(0, 0, *self._sizes[0]))

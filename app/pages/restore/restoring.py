@@ -120,6 +120,7 @@ class PhotoRestoring(QObject):
         self._must_check = False
         self._state = _State()
         self._kept: list[_State] = []
+        self._seen_tiles: tuple[tuple[Restoration, SeenPart], list[TilePlace], int] | None = None
         self._areas = AreaRestorer()
         self._control = JobControl()
         self._step: object = None
@@ -148,19 +149,19 @@ class PhotoRestoring(QObject):
     @property
     def progress(self) -> tuple[int, int]:
         """How many tiles of what is looked at are restored, and how many there are."""
-        restoration, seen = self._state.restoration, self._seen
-        if restoration is None or seen is None:
+        restoration = self._state.restoration
+        if restoration is None or self._seen is None:
             return 0, 0
-        tiles, level = _tiles_seen(restoration.levels, seen)
+        tiles, level = self._tiles_seen(restoration, self._seen)
         return sum(restoration.levels.has(tile, level) for tile in tiles), len(tiles)
 
     @property
     def shows_restored(self) -> bool:
         """Whether something of what is looked at is restored, be it at first as a whole and small."""
-        restoration, seen = self._state.restoration, self._seen
-        if restoration is None or seen is None:
+        restoration = self._state.restoration
+        if restoration is None or self._seen is None:
             return False
-        tiles, level = _tiles_seen(restoration.levels, seen)
+        tiles, level = self._tiles_seen(restoration, self._seen)
         if level > 0 and restoration.levels.has_first_look:
             return True
         return any(restoration.levels.has(tile, level) for tile in tiles)
@@ -258,18 +259,24 @@ class PhotoRestoring(QObject):
                 self._step = tile
                 self._task.submit(partial(_restored_tile, state.restoration, tile, areas, control))
 
-    @staticmethod
-    def _wants_first_look(restoration: Restoration, seen: SeenPart) -> bool:
+    def _tiles_seen(self, restoration: Restoration, seen: SeenPart) -> tuple[list[TilePlace], int]:
+        """Return the tiles that are looked at, from the middle outwards, and on which level."""
+        key = (restoration, seen)
+        if self._seen_tiles is None or self._seen_tiles[0] != key:
+            self._seen_tiles = (key, *_tiles_seen(restoration.levels, seen))
+        return self._seen_tiles[1:]
+
+    def _wants_first_look(self, restoration: Restoration, seen: SeenPart) -> bool:
         levels = restoration.levels
         is_possible = levels.num_levels > 1 and not restoration.restorer.takes_mosaics
-        return is_possible and not levels.has_first_look and _tiles_seen(levels, seen)[1] > 0
+        return is_possible and not levels.has_first_look and self._tiles_seen(restoration, seen)[1] > 0
 
     def _wanted_tiles(self) -> list[TilePlace]:
         """What is seen and not restored yet, from the middle outwards."""
-        restoration, seen = self._state.restoration, self._seen
-        if restoration is None or seen is None:
+        restoration = self._state.restoration
+        if restoration is None or self._seen is None:
             return []
-        tiles, level = _tiles_seen(restoration.levels, seen)
+        tiles, level = self._tiles_seen(restoration, self._seen)
         if self._is_sparing and level > 0:
             return []
         return [tile for tile in tiles if not restoration.levels.has(tile, level)]

@@ -137,7 +137,6 @@ def test_all_photos_are_restored(qtbot, page, session, runner, folder, model):
         assert restored.path.parent == page.destination
         assert read_image(restored.path).pixels.shape == read_image(source).pixels.shape
     assert messages[-1].text.startswith("Restored 4\N{NO-BREAK SPACE}photos in")
-    assert messages[-1].text.endswith("computed by PyTorch."), "of photos this small the others are not tried"
     assert messages[-1].action_label == "Open folder"
     assert page.compare_button.isVisible()
     assert statuses[-1] == "4"
