@@ -250,3 +250,79 @@ def test_options_are_not_clipped_at_large_text(qtbot, theme, page, session, fold
     viewport = page.options.parentWidget()
     assert viewport is not None
     qtbot.waitUntil(lambda: page.options.minimumSizeHint().width() <= page.options.width() <= viewport.width())
+
+
+def test_one_photo_alone_is_restored_by_one_press(qtbot, page, session, runner, folder, model):
+    open_photos(session, folder)
+    session.set_model(model)
+    page.list.setCurrentIndex(page.model.index(2))
+    assert page.photo_button.text() == "Restore this photo"
+    page.photo_button.setFocus()
+    QTest.keyClick(page.photo_button, Qt.Key.Key_Return)
+    assert not page.photo_button.isEnabled()
+    assert page.focusWidget() is page.list, "not somewhere else in the window"
+    qtbot.waitUntil(lambda: not runner.is_busy, timeout=60_000)
+    assert session.restored_sources == (folder / "photo 2.png",)
+    assert page.folder_button.isVisible()
+    QTest.keyClick(
+        page.list, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    )
+    qtbot.waitUntil(lambda: page.batch.is_running or len(session.restored_sources) == 4, timeout=60_000)
+    qtbot.waitUntil(lambda: not runner.is_busy, timeout=60_000)
+    assert len(session.restored_sources) == 4
+
+
+def test_a_photo_that_is_alone_has_one_button(qtbot, page, session, folder, model):
+    open_photos(session, folder)
+    session.set_model(model)
+    session.set_excluded(sorted(folder.iterdir())[1:])
+    assert not page.photo_button.isVisible()
+    assert page.primary.text() == "Restore 1\N{NO-BREAK SPACE}photo"
+
+
+def test_the_list_follows_filter_and_order_of_the_photos_page(qtbot, page, session, runner, settings, folder, model):
+    photos = PhotosPage(session, runner, settings)
+    qtbot.addWidget(photos)
+    session.set_folders([folder])
+    session.add_photos(
+        [
+            PhotoScanned(path=path, width=112, height=96, noise_sigma=0.1 * (1 + index % 3))
+            for index, path in enumerate(sorted(folder.iterdir()))
+        ]
+    )
+    session.set_model(model)
+    photos.tools.sort_box.setCurrentIndex(photos.tools.sort_box.findData("noisiest"))
+    assert page.model.paths == [photo.path for photo in photos.model.shown]
+    assert page.model.paths[0].name == "photo 2.png"
+    photos.tools.filter_box.setText("photo 3")
+    assert [path.name for path in page.model.paths] == ["photo 3.png"]
+    assert page.primary.text() == "Restore 1\N{NO-BREAK SPACE}photo"
+    photos.tools.filter_box.setText("no such photo")
+    assert page._none_shown.isVisible()
+    with qtbot.waitSignal(page.page_requested) as requested:
+        page._none_shown.action_button.click()
+    assert requested.args == ["photos"]
+    photos.tools.clear_filter()
+    assert len(page.model.paths) == 4
+    photos.grid.shut_down()
+
+
+def test_what_is_selected_on_the_photos_page_is_restored(qtbot, page, session, runner, settings, folder, model):
+    photos = PhotosPage(session, runner, settings)
+    qtbot.addWidget(photos)
+    open_photos(session, folder)
+    session.set_model(model)
+    assert photos.strip.primary.text() == "Restore 4\N{NO-BREAK SPACE}photos"
+    selection = photos.grid.selectionModel()
+    for row in (1, 3):
+        selection.select(photos.model.index(row), selection.SelectionFlag.Select)
+    assert photos.strip.primary.text() == "Restore 2 selected photos"
+    page.activated()
+    assert [path.name for path in page.list.selected_paths()] == ["photo 1.png", "photo 3.png"]
+    with qtbot.waitSignal(photos.page_requested) as requested:
+        photos.strip.primary.click()
+    assert requested.args == ["restore"]
+    assert page.batch.is_running
+    qtbot.waitUntil(lambda: not runner.is_busy, timeout=60_000)
+    assert {source.name for source in session.restored_sources} == {"photo 1.png", "photo 3.png"}
+    photos.grid.shut_down()
