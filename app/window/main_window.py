@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QMainWindow, QMessageBox, QVBoxLayout, QWidget
 
 from app.core.actions import PAGE_IDS, make_action, tip_with_keys
 from app.core.compute_settings import COMPUTE_SETTINGS, compute_preference
@@ -262,13 +262,18 @@ class MainWindow(QMainWindow):
         middle.setSpacing(0)
         middle.addWidget(ScrollRoom(self.rail, scrolls_sideways=False))
         middle.addWidget(self._stack, 1)
+        job_room = QFrame()
+        job_room.setObjectName("JobRoom")
+        job_layout = QVBoxLayout(job_room)
+        job_layout.setContentsMargins(0, 0, 0, 0)
+        job_layout.addWidget(self.job_bar)
         central = QWidget()
         layout = QVBoxLayout(central)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.header)
         layout.addLayout(middle, 1)
-        layout.addWidget(self.job_bar)
+        layout.addWidget(job_room)
         self.setCentralWidget(central)
         self.message_bar.float_over(self._stack)
 

@@ -7,15 +7,14 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, QRectF, QSize, QSizeF, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QPixmap, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QPixmap, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.core.actions import ActionSpec, make_action, tip_with_keys
 from app.core.session import ModelChoice
 from app.look.buttons import icon_button, quiet_button
 from app.look.image_convert import pixels_from_qimage
 from app.look.phrases import NO_BREAK
-from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING, Theme
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import tr, translate_engine
@@ -23,6 +22,7 @@ from app.pages.restore.restoring import PhotoRestoring, SeenPart
 from app.pages.restore.viewer import RestoreViewer
 from app.viewer.tiles.image_pyramid import ImagePyramid
 from app.viewer.view_modes import VIEW_MODES
+from app.widgets.overflow import OverflowButton
 
 _SETTLE_MS = 120
 """What is looked at is restored once the view has stood still for so long."""
@@ -33,7 +33,7 @@ _WHOLE = SeenPart(QRectF(0, 0, 1, 1), 0.0)
 
 
 class RestorePreview(QWidget):
-    """The canvas, and below it how large it shows the photo and how far the restoration is.
+    """The canvas, and below it what changes how large it shows the photo, and which side.
 
     Signals:
         step_requested(int): The next (1) or the previous (-1) photo shall be shown.
@@ -67,12 +67,12 @@ class RestorePreview(QWidget):
         self.viewer.looked_elsewhere.connect(self._settle.start)
         self.viewer.view_transform.changed.connect(self._show_zoom)
         self.viewer.split_toggled.connect(self._show_state)
-        self._build_bar()
+        bar = self._build_bar()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING // 2)
         layout.addWidget(self.viewer, 1)
-        layout.addLayout(self._bar)
+        layout.addWidget(bar)
         self._make_actions()
         thumbnails.ready.connect(self._take_thumbnail)
         Theme.of_application().changed.connect(self._fit)
@@ -92,12 +92,13 @@ class RestorePreview(QWidget):
     @property
     def status(self) -> str:
         """What is said about the preview."""
-        return self._status.whole_text
+        return self._state_text()
 
     @property
     def zoom_text(self) -> str:
         """How large the photo is shown: "23 %"."""
-        return self._zoom.text()
+        percent = 100 * self.viewer.view_transform.zoom
+        return f"{percent:.0f}{NO_BREAK}%" if percent >= 1 else f"< 1{NO_BREAK}%"
 
     def set_photo(self, path: Path | None, size: QSize | None = None) -> None:
         """Look at another photo.
@@ -147,6 +148,10 @@ class RestorePreview(QWidget):
         self.restoring.shut_down()
         self.viewer.shut_down()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._settle.start()
@@ -175,10 +180,9 @@ class RestorePreview(QWidget):
             self.viewer.set_before(False)
         return False
 
-    def _build_bar(self) -> None:
+    def _build_bar(self) -> QWidget:
         transform = self.viewer.view_transform
-        self.fit_button = quiet_button(tr("Fit"))
-        self.fit_button.setToolTip(tip_with_keys(tr("Fit the photo into the pane"), "view.fit"))
+        self.fit_button = icon_button("arrows-out", tip_with_keys(tr("Fit the photo into the pane"), "view.fit"))
         self.fit_button.clicked.connect(transform.fit)
         self.zoom_buttons = {zoom: quiet_button(f"{zoom * 100:.0f}{NO_BREAK}%") for zoom in _ZOOMS}
         self.zoom_buttons[1.0].setToolTip(tip_with_keys(tr("One photo pixel to one screen pixel"), "view.one_to_one"))
@@ -187,37 +191,38 @@ class RestorePreview(QWidget):
         )
         for zoom, zoom_button in self.zoom_buttons.items():
             zoom_button.clicked.connect(partial(self._zoom_to, zoom))
-        for zoom_button in (self.fit_button, *self.zoom_buttons.values()):
-            zoom_button.setCheckable(True)
             zoom_button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self._zoom = label("", "caption")
-        self._zoom.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._zoom.setToolTip(tr("How large the photo is shown"))
         split = VIEW_MODES["split"]
-        self.split_button = icon_button(
-            split.icon, tip_with_keys(tr("Before and after, with a line between"), split.action)
-        )
-        self.split_button.setCheckable(True)
-        self.split_button.setChecked(True)
+        tip = tip_with_keys(tr("Before and after, with a line between"), split.action)
+        self.split_button = icon_button(split.icon, tip)
         self.split_button.clicked.connect(self.viewer.set_split)
         self.before_button = icon_button("eye", tip_with_keys(tr("Hold to see the photo as it was"), "restore.before"))
         self.before_button.pressed.connect(partial(self.viewer.set_before, True))
         self.before_button.released.connect(partial(self.viewer.set_before, False))
         self.before_button.installEventFilter(self)
-        self._status = ElidedLabel("", "muted")
-        self._status.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._bar = QHBoxLayout()
-        self._bar.setSpacing(SPACING // 2)
-        for control in (
-            self.fit_button,
-            *self.zoom_buttons.values(),
-            self._zoom,
-            self.split_button,
-            self.before_button,
+        self._overflow = OverflowButton()
+        for control, text in (
+            # What is held cannot stand in a menu.
+            (self.before_button, ""),
+            (self.zoom_buttons[2.0], self.zoom_buttons[2.0].text()),
+            (self.zoom_buttons[1.0], self.zoom_buttons[1.0].text()),
+            (self.split_button, tr("Before and after, with a line between")),
         ):
-            self._bar.addWidget(control)
-        self._bar.addSpacing(SPACING)
-        self._bar.addWidget(self._status, 1)
+            self._overflow.watch(control, text)
+        bar = QWidget()
+        bar.setMinimumWidth(0)
+        layout = QHBoxLayout(bar)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACING // 2)
+        checkable: tuple[QAbstractButton, ...] = (self.fit_button, *self.zoom_buttons.values(), self.split_button)
+        for button in checkable:
+            button.setCheckable(True)
+            layout.addWidget(button)
+        self.split_button.setChecked(True)
+        layout.addWidget(self.before_button)
+        layout.addWidget(self._overflow)
+        layout.addStretch(1)
+        return bar
 
     def _make_actions(self) -> None:
         transform = self.viewer.view_transform
@@ -248,8 +253,8 @@ class RestorePreview(QWidget):
 
     @Slot()
     def _fit(self) -> None:
-        # Room for the widest there is, so that nothing moves while one zooms.
-        self._zoom.setFixedWidth(self._zoom.fontMetrics().horizontalAdvance(f"6400{NO_BREAK}%") + SPACING)
+        room = self.width() - self.fit_button.sizeHint().width()
+        self._overflow.fit(room, SPACING // 2)
 
     def _zoom_to(self, zoom: float, _is_checked: bool = False) -> None:
         self.viewer.view_transform.zoom_to(zoom)
@@ -258,11 +263,10 @@ class RestorePreview(QWidget):
     @Slot()
     def _show_zoom(self) -> None:
         transform = self.viewer.view_transform
-        percent = 100 * transform.zoom
-        self._zoom.setText(f"{percent:.0f}{NO_BREAK}%" if percent >= 1 else f"< 1{NO_BREAK}%")
         self.fit_button.setChecked(transform.is_fit)
         for zoom, zoom_button in self.zoom_buttons.items():
             zoom_button.setChecked(not transform.is_fit and abs(transform.zoom / zoom - 1) < 0.001)
+        self.viewer.show_notes(self._state_text(), self.zoom_text)
 
     @Slot()
     def _tell_seen(self) -> None:
@@ -329,7 +333,7 @@ class RestorePreview(QWidget):
     @Slot()
     def _show_state(self) -> None:
         self.split_button.setChecked(self.viewer.is_split)
-        self._status.set_text(self._state_text())
+        self.viewer.show_notes(self._state_text(), self.zoom_text)
 
     def _state_text(self) -> str:
         restoration = self.restoring.restoration

@@ -33,6 +33,7 @@ class RestoreViewer(PaneStage):
         self._noisy: Layer | None = None
         self._restored: Layer | None = None
         self._message = ""
+        self._notes = ("", "")
         self._scale = 1
         self._is_split = True
         self._is_before = False
@@ -103,6 +104,12 @@ class RestoreViewer(PaneStage):
         self._message = ""
         self._set_scene(restored.size.toSizeF(), scale)
 
+    def show_notes(self, state: str, zoom: str) -> None:
+        """Say beside the caption how far the photo is, and how large it is shown."""
+        if (state, zoom) != self._notes:
+            self._notes = (state, zoom)
+            self._caption()
+
     def show_message(self, text: str, *, keeps_photo: bool = False) -> None:
         """Show a sentence, over the photo or alone."""
         self._message = text
@@ -161,6 +168,15 @@ class RestoreViewer(PaneStage):
         else:
             panel = Panel(title=restored.label, layers=(restored,), message=self._message)
         self._show_panels((panel,))
+        self.pane_views[0].canvas.show_layer(0)
+        self._caption()
+
+    def _caption(self) -> None:
         view = self.pane_views[0]
-        view.canvas.show_layer(0)
-        view.caption.show_text(panel.title, "", "")
+        panel = view.panel
+        state, zoom = self._notes if panel.layers else ("", "")
+        if panel.is_split and state:
+            # Both sides bear their names.
+            view.caption.show_text(state, "", zoom)
+        else:
+            view.caption.show_text(panel.title, state if state != panel.title else "", zoom)
