@@ -196,7 +196,8 @@ QDialog {{ background-color: {colors.window}; }}
 #MessageBar {{ background-color: {colors.raised}; border: 1px solid {colors.border_strong}; border-radius: 6px; }}
 #MessageBar[severity="warning"], #MessageBar[severity="error"] {{
   background-color: {colors.warning_soft}; border: 1px solid {colors.warning}; }}
-#JobRoom {{ background-color: {colors.panel}; border: none; border-radius: 0px; border-top: 1px solid {colors.border}; }}
+#JobRoom {{
+  background-color: {colors.panel}; border: none; border-radius: 0px; border-top: 1px solid {colors.border}; }}
 #JobBar {{ background-color: {colors.panel}; border: none; }}
 #JobBar QProgressBar {{ background-color: {colors.hover}; }}
 #JobBar QToolButton:hover {{ background-color: {colors.hover}; }}

@@ -1,4 +1,4 @@
-"""From an empty start to a restored, compared and saved photo in three actions."""
+"""From an empty start to a restored, compared and saved photo in two actions, and a closer look."""
 
 import shutil
 from pathlib import Path
