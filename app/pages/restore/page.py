@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QSpl
 
 from app.core.actions import make_action, tip_with_keys
 from app.core.file_manager import no_file_manager, open_in_file_manager
+from app.core.messages import Message
 from app.core.session import Session
 from app.core.settings import RESTORE_DESTINATION, Settings
-from app.jobs.runner import JobRunner
+from app.jobs.runner import JobLane, JobRunner, JobState
 from app.look.buttons import button, icon_button, primary_button, set_reason
 from app.look.phrases import count, number
 from app.look.text import ElidedLabel
@@ -113,6 +114,7 @@ class RestorePage(Page):
         session.run_catalog.changed.connect(self._update)
         session.current_photo_changed.connect(self._on_current_photo_changed)
         session.restore_requested.connect(self._restore_requested)
+        runner.jobs_changed.connect(self._spare_processor)
         self.model.modelReset.connect(self._on_reset)
         self._recall_destination()
         self._on_model_changed()
@@ -161,6 +163,9 @@ class RestorePage(Page):
     @Slot(object, bool)
     def _restore_requested(self, paths: tuple[Path, ...], are_chosen: bool) -> None:
         """Restore what another page asks for."""
+        if self.batch.is_running:
+            self.message_raised.emit(Message(text=tr("Photos are being restored already; pause and stop are below.")))
+            return
         self._restore(list(paths), are_chosen=are_chosen or len(self.model.paths) == 1)
 
     @Slot()
@@ -314,6 +319,12 @@ class RestorePage(Page):
         assert column is not None
         column.setMinimumWidth(max(_LEAST_OPTIONS_PX, min(needed, room)))
 
+    @Slot()
+    def _spare_processor(self) -> None:
+        """Leave the processor to what runs for long, as far as one can look without."""
+        busy = [job for job in self.runner.jobs if job.request.lane is JobLane.MAIN and job.state is JobState.RUNNING]
+        self.preview.set_sparing(bool(busy))
+
     @property
     def _looked_at(self) -> Path | None:
         index = self.list.currentIndex()
@@ -399,7 +410,6 @@ class RestorePage(Page):
             self._stack.setCurrentWidget(self._content)
         num_done = sum(bool(self.session.restored(path)) for path in self.model.paths)
         is_running = self.batch.is_running
-        self.preview.set_sparing(is_running)
         self._update_batch_buttons(num_done)
         num_selected = len(self.list.selected_paths())
         self.primary.setText(
