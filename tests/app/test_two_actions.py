@@ -17,7 +17,7 @@ from engine.runs.store import RunStore
 from tests.app.conftest import OpenWindow
 from tests.conftest import TinyPhotos
 
-WAIT_MS = 90_000
+WAIT_MS = 180_000
 
 
 @pytest.fixture

@@ -372,7 +372,9 @@ def test_no_page_moves_when_a_message_or_a_job_comes_or_goes(qtbot: QtBot, opene
     assert (window.current_page.geometry(), window.header.geometry()) == before
     bar = window.message_bar
     assert bar.isVisible()
-    assert bar.geometry().bottom() < window.job_bar.geometry().top()
+    room = window.job_bar.parentWidget()
+    assert room is not None
+    assert bar.geometry().bottom() < room.geometry().top()
     assert bar.height() >= bar.minimumSizeHint().height()
     window.job_bar.hide()
     bar.dismiss()
