@@ -137,7 +137,7 @@ class MessageBar(QFrame):
         assert layout is not None
         layout.activate()
         wanted = layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else self.sizeHint().height()
-        height = min(max(wanted, layout.totalMinimumSize().height()), room.height())
+        height = min(wanted, room.height())
         self.setGeometry(room.left(), room.bottom() + 1 - height, width, height)
         self.raise_()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Signal
-from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QHideEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from app.look.translation import tr
@@ -139,10 +139,6 @@ class RestoreViewer(PaneStage):
         # The release of a key that is held goes to whoever is shown then.
         self.set_before(False)
         super().hideEvent(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        # Keys pass here on their way up from the canvas; what is held is the page's.
-        event.ignore()
 
     def _set_scene(self, size: QSizeF, scale: int) -> None:
         transform = self.view_transform
