@@ -129,7 +129,7 @@ class MessageBar(QFrame):
         if stage is None or self._shown is None:
             return
         px = Theme.of_application().px
-        room = stage.geometry().adjusted(_MARGIN_PX, _MARGIN_PX, -_MARGIN_PX, -px(_ABOVE_PX))
+        room = stage.geometry().adjusted(_MARGIN_PX, 0, -_MARGIN_PX, 0)
         width = min(room.width(), px(_MAX_WIDTH_PX))
         self.resize(width, self.height())
         self._arrange()
@@ -138,7 +138,9 @@ class MessageBar(QFrame):
         layout.activate()
         wanted = layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else self.sizeHint().height()
         height = min(wanted, room.height())
-        self.setGeometry(room.left(), room.bottom() + 1 - height, width, height)
+        # Where words and details are long, over the last row too.
+        top = max(room.top(), room.bottom() + 1 - px(_ABOVE_PX) - height)
+        self.setGeometry(room.left(), top, width, height)
         self.raise_()
 
     def post(self, message: Message) -> None:
@@ -166,7 +168,8 @@ class MessageBar(QFrame):
         way = QBoxLayout.Direction.TopToBottom if is_narrow else QBoxLayout.Direction.LeftToRight
         if way is not self._body.direction():
             self._body.setDirection(way)
-        self._details.setFixedHeight(min(Theme.of_application().px(_DETAILS_PX), self.window().height() // 3))
+        height = self.window().height() // 3 if self._stage is None else self._stage.height() // 4
+        self._details.setFixedHeight(min(Theme.of_application().px(_DETAILS_PX), height))
 
     def _show(self, message: Message | None) -> None:
         self._timer.stop()
