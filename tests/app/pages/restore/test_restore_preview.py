@@ -14,7 +14,7 @@ from app.pages.restore.preview import RestorePreview
 from app.pages.restore.restoring import PhotoRestoring, SeenPart
 from engine.photo_files.photos import read_image
 
-WAIT_MS = 60_000
+WAIT_MS = 180_000
 
 
 @pytest.fixture
