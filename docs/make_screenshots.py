@@ -148,7 +148,7 @@ class Photographer:
         self._choose_photo(_PHOTO)
         self._window.show_page("restore")
         page = self._page("restore", RestorePage)
-        wait_until(lambda: page.preview.preview is not None and not page.preview.is_busy, _SOON_S)
+        wait_until(lambda: page.preview.shows_restored and not page.preview.is_busy, _SOON_S)
         let_live(1.5)
         self._keep("restore")
         page.primary.click()

@@ -15,8 +15,8 @@ MAX_PICTURE_BYTES = 200_000
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 BOLD = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
 KEY = re.compile(r"`([^`]+)`")
-INSTRUCTIONS = {"Drop a folder of photos on the window.", "Press Restore", "Press Restore …"}
-"""Bold, but not on the screen: the three actions."""
+INSTRUCTIONS = {"Drop a folder of photos on the window.", "Press Restore …"}
+"""Bold, but not on the screen: the two actions."""
 OWN_WORDS = {
     "The model that ships",
     "Fine-tuning it on a few clean references",

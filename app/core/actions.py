@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.look.translation import mark, tr
 
-PAGE_IDS = ("photos", "pretrain", "labels", "finetune", "restore", "compare", "runs")
+PAGE_IDS = ("photos", "restore", "compare", "pretrain", "labels", "finetune", "runs")
 """The pages in their order in the rail."""
 
 
@@ -34,6 +34,7 @@ _PAGES = mark("Pages")
 VIEW_GROUP = mark("Comparing and looking")
 """Here stand the keys of `app.viewer.view_modes`, too."""
 _PHOTOS = mark("Photos")
+_RESTORING = mark("Restore")
 _TRAINING = mark("Training")
 _RUNS = mark("Runs")
 
@@ -49,11 +50,11 @@ ACTIONS: dict[str, ActionSpec] = {
     "window.shortcuts": ActionSpec("Show all shortcuts", ("F1", "?"), _WINDOW),
     "window.quit": ActionSpec("Quit", ("Ctrl+Q",), _WINDOW),
     "page.photos": ActionSpec("Photos", ("Ctrl+1",), _PAGES),
-    "page.pretrain": ActionSpec("Pretrain", ("Ctrl+2",), _PAGES),
-    "page.labels": ActionSpec("Labels", ("Ctrl+3",), _PAGES),
-    "page.finetune": ActionSpec("Fine-tune", ("Ctrl+4",), _PAGES),
-    "page.restore": ActionSpec("Restore", ("Ctrl+5",), _PAGES),
-    "page.compare": ActionSpec("Compare", ("Ctrl+6",), _PAGES),
+    "page.restore": ActionSpec("Restore", ("Ctrl+2",), _PAGES),
+    "page.compare": ActionSpec("Compare", ("Ctrl+3",), _PAGES),
+    "page.pretrain": ActionSpec("Pretrain", ("Ctrl+4",), _PAGES),
+    "page.labels": ActionSpec("Labels", ("Ctrl+5",), _PAGES),
+    "page.finetune": ActionSpec("Fine-tune", ("Ctrl+6",), _PAGES),
     "page.runs": ActionSpec("Runs", ("Ctrl+7",), _PAGES),
     "training.earlier_preview": ActionSpec("Earlier picture of a training", (",",), _TRAINING),
     "training.later_preview": ActionSpec("Later picture of a training", (".",), _TRAINING),
@@ -66,6 +67,9 @@ ACTIONS: dict[str, ActionSpec] = {
     "photos.map": ActionSpec("Show the noise map, or the thumbnails again", ("Ctrl+M",), _PHOTOS),
     "photos.stretch": ActionSpec("Stretch the contrast of the thumbnails", ("Ctrl+L",), _PHOTOS),
     "photos.select_all": ActionSpec("Select all", ("Ctrl+A",), _PHOTOS),
+    "restore.before": ActionSpec("See the photo as it was, while the key is held", ("B",), _RESTORING),
+    "restore.photo": ActionSpec("Restore the photo that is shown", ("Ctrl+Return",), _RESTORING),
+    "restore.shown": ActionSpec("Restore the selected photos, or all of the list", ("Ctrl+Shift+Return",), _RESTORING),
     "runs.find": ActionSpec("Find runs", ("Ctrl+F",), _RUNS),
     "runs.rename": ActionSpec("Rename the run", ("F2",), _RUNS),
     "runs.delete": ActionSpec("Delete the selected runs", ("Del",), _RUNS),
@@ -77,6 +81,7 @@ ACTIONS: dict[str, ActionSpec] = {
     "view.pane_6": ActionSpec("Show pane 6 alone", ("6",), VIEW_GROUP),
     "view.fit": ActionSpec("Fit the photo into the pane", ("F",), VIEW_GROUP),
     "view.one_to_one": ActionSpec("One photo pixel to one screen pixel", ("Z",), VIEW_GROUP),
+    "view.two_to_one": ActionSpec("One photo pixel to two by two screen pixels", ("Shift+Z",), VIEW_GROUP),
     "view.zoom_in": ActionSpec("Zoom in", ("+", "="), VIEW_GROUP),
     "view.zoom_out": ActionSpec("Zoom out", ("-",), VIEW_GROUP),
     "view.split_left": ActionSpec("Move the split to the left", ("Shift+Left",), VIEW_GROUP),

@@ -84,6 +84,7 @@ class Session(QObject):
         starters: The models that ship with the program.
         run_catalog: The stored runs as last read; read again after `runs_changed`.
         undo_stack: What Ctrl+Z takes back.
+        selected_photos: What is selected on the Photos page; one photo is merely the one that is looked at.
         tried_speeds: What trials of trainings have shown of this machine: pixels a second by kind of training and by
             what it depends on, see `app.pages.training.setup.time`.
 
@@ -104,6 +105,7 @@ class Session(QObject):
         start_requested: The path of a run that the next fine-tuning shall start from.
         inspect_requested: The residual inspector shall open, with an `InspectRequest`, or with None for the newest
             version of the current photo.
+        restore_requested: Photos (tuple of PhotoRef) shall be restored, and whether a person chose them one by one.
         comparison_requested: The models (tuple of ModelChoice) whose results shall be compared, one a pane.
         engine_loaded: torch and the jobs are in memory, and where they compute is known.
     """
@@ -122,6 +124,7 @@ class Session(QObject):
     runs_changed = Signal()
     resume_requested = Signal(object)
     start_requested = Signal(object)
+    restore_requested = Signal(object, bool)
     comparison_requested = Signal(object)
     inspect_requested = Signal(object)
     engine_loaded = Signal()
@@ -149,6 +152,7 @@ class Session(QObject):
         self._model: ModelChoice | None = None
         self._current_photo: PhotoRef | None = None
         self._compute_text = ""
+        self.selected_photos: tuple[PhotoRef, ...] = ()
         self.tried_speeds: dict[tuple[str, str], float] = {}
 
     @property
@@ -256,6 +260,7 @@ class Session(QObject):
         self._excluded = frozenset()
         self._restored.clear()
         self._current_photo = None
+        self.selected_photos = ()
         self.undo_stack.clear()
         self.folders_changed.emit()
         self.photos_changed.emit()

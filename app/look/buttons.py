@@ -1,7 +1,8 @@
 """Buttons in the few looks that the window has."""
 
 from PySide6.QtCore import QSize, Qt, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QToolButton, QWidget
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QAbstractButton, QDialog, QHBoxLayout, QPushButton, QToolButton, QWidget
 
 from app.look.theme import ICON_PX, Theme, set_role, themed_icon
 from app.look.translation import tr
@@ -59,6 +60,14 @@ def set_reason(target: QWidget, reason: str) -> None:
     target.setToolTip(reason or target.property("own_tool_tip"))
 
 
+def pressed_by_enter(target: QAbstractButton, event: QKeyEvent) -> bool:
+    """Press a button if the key is Enter, which Qt leaves to dialogs; return whether it was."""
+    if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter) or event.isAutoRepeat():
+        return False
+    target.click()
+    return True
+
+
 class IconButton(QToolButton):
     """A tool button whose icon grows with the text."""
 
@@ -66,6 +75,10 @@ class IconButton(QToolButton):
         super().__init__(parent)
         self._fit()
         Theme.of_application().changed.connect(self._fit)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not pressed_by_enter(self, event):
+            super().keyPressEvent(event)
 
     @Slot()
     def _fit(self) -> None:
@@ -80,6 +93,10 @@ class TextButton(QPushButton):
         super().__init__(text, parent)
         self._fit()
         Theme.of_application().changed.connect(self._fit)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not pressed_by_enter(self, event):
+            super().keyPressEvent(event)
 
     @Slot()
     def _fit(self) -> None:

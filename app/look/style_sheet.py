@@ -180,8 +180,8 @@ QDialog {{ background-color: {colors.window}; }}
   background-color: transparent; }}
 #RailButton:hover {{ background-color: {colors.hover}; }}
 #RailButton:checked {{ background-color: {colors.window}; border-left: 3px solid {colors.accent}; }}
-#RailButton:focus {{ border-left: 3px solid {colors.text_muted}; }}
-#RailButton:checked:focus {{ border-left: 3px solid {colors.accent}; background-color: {colors.hover}; }}
+#RailButton:focus, #RailButton:checked:focus {{
+  border: 2px solid {colors.accent}; border-left: 3px solid {colors.accent}; border-radius: 4px; }}
 #PresetCard {{
   padding: 0px; min-height: 0px; background-color: {colors.raised}; border: 1px solid {colors.border};
   border-radius: 6px; text-align: left; }}
@@ -193,10 +193,12 @@ QDialog {{ background-color: {colors.window}; }}
 #DropZone {{
   background-color: transparent; border: 2px dashed {colors.border_strong}; border-radius: 8px; }}
 #DropZone[active="true"] {{ border-color: {colors.accent}; background-color: {colors.accent_soft}; }}
-#MessageBar {{ background-color: {colors.raised}; border: none; border-top: 1px solid {colors.border}; }}
+#MessageBar {{ background-color: {colors.raised}; border: 1px solid {colors.border_strong}; border-radius: 6px; }}
 #MessageBar[severity="warning"], #MessageBar[severity="error"] {{
-  background-color: {colors.warning_soft}; border-top: 1px solid {colors.warning}; }}
-#JobBar {{ background-color: {colors.panel}; border-top: 1px solid {colors.border}; }}
+  background-color: {colors.warning_soft}; border: 1px solid {colors.warning}; }}
+#JobRoom {{
+  background-color: {colors.panel}; border: none; border-radius: 0px; border-top: 1px solid {colors.border}; }}
+#JobBar {{ background-color: {colors.panel}; border: none; }}
 #JobBar QProgressBar {{ background-color: {colors.hover}; }}
 #JobBar QToolButton:hover {{ background-color: {colors.hover}; }}
 #Header {{ background-color: {colors.panel}; border-bottom: 1px solid {colors.border}; }}

@@ -129,6 +129,11 @@ class PaneStage(QWidget):
         for view in self._pane_views:
             view.caption.setVisible(is_shown)
 
+    def show_changes(self) -> None:
+        """Show the present values of pictures that have changed."""
+        for view in self._visible:
+            view.canvas.show_changes()
+
     def set_region(self, region: QRect | None) -> None:
         """Mark a region in all panes.
 

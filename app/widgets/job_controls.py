@@ -9,12 +9,16 @@ from app.look.buttons import icon_button
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING, Theme, themed_icon
 from app.look.translation import mark, tr, translate_engine
+from engine.contracts.events import StepDone
 
 _STATE_TEXTS = {
     JobState.QUEUED: mark("waiting"),
     JobState.PAUSED: mark("paused"),
     JobState.STOPPING: mark("stopping and saving …"),
 }
+
+
+_BAR_STEPS = 1000
 
 
 def progress_text(job: JobHandle) -> str:
@@ -29,14 +33,15 @@ def progress_text(job: JobHandle) -> str:
     is_optimising = "steps_per_second" in progress.metrics
     done = f"{phrases.number(progress.step)} / {phrases.number(progress.num_steps)}"
     what = tr("step {done}").format(done=done) if is_optimising else f"{translate_engine(progress.stage)} {done}"
-    parts = [what, phrases.time_left(progress.seconds_left)]
+    # Of steps of different size, as photos are, the number of those that are done says little.
+    percent = percent_text(progress) if "fraction" in progress.metrics else ""
+    parts = [what, percent, phrases.time_left(progress.seconds_left)]
     return " · ".join(part for part in parts if part)
 
 
-def progress_percent(job: JobHandle) -> int:
-    """Return how much of the present stage is done, 0 to 100."""
-    progress = job.progress
-    return 0 if progress is None or not progress.num_steps else 100 * progress.step // progress.num_steps
+def percent_text(progress: StepDone) -> str:
+    """Return how much of a stage is done: "62 %", the same wherever it is said."""
+    return f"{int(100 * progress.fraction)}{phrases.NO_BREAK}%"
 
 
 class JobControls(QWidget):
@@ -112,8 +117,8 @@ class JobControls(QWidget):
         if job.progress is None and job.state is JobState.RUNNING:
             self._bar.setRange(0, 0)
         else:
-            self._bar.setRange(0, 100)
-            self._bar.setValue(progress_percent(job))
+            self._bar.setRange(0, _BAR_STEPS)
+            self._bar.setValue(0 if job.progress is None else int(_BAR_STEPS * job.progress.fraction))
         is_paused = job.state is JobState.PAUSED
         self.pause_button.setIcon(themed_icon("play" if is_paused else "pause"))
         self.pause_button.setToolTip(tr("Resume") if is_paused else tr("Pause"))

@@ -14,7 +14,7 @@ from app.widgets.job_controls import JobControls
 from app.window.job_queue import QueuePanel
 
 _APPEAR_MS = 250
-"""A job shorter than this never moves the layout."""
+"""A job shorter than this would only flash."""
 
 
 class JobBar(QFrame):
@@ -58,6 +58,10 @@ class JobBar(QFrame):
         self._appear.setInterval(_APPEAR_MS)
         self._appear.timeout.connect(self._show_if_busy)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
+        # Its room stays free, so that no page jumps when a job begins or ends.
+        policy = self.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.setSizePolicy(policy)
         self.hide()
         runner.jobs_changed.connect(self._update)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QMainWindow, QMessageBox, QVBoxLayout, QWidget
 
 from app.core.actions import PAGE_IDS, make_action, tip_with_keys
 from app.core.compute_settings import COMPUTE_SETTINGS, compute_preference
@@ -28,10 +28,10 @@ from app.core.settings import (
 from app.core.warm_up import compute_text
 from app.core.window_memory import WindowMemory
 from app.jobs.latest_task import LatestTask
-from app.jobs.runner import JobLane, JobRunner
+from app.jobs.runner import JobLane, JobRequest, JobRunner
 from app.look.theme import Theme, ThemeChoice
 from app.look.thumbnails import shared_thumbnails
-from app.look.translation import format_number, tr, tr_count
+from app.look.translation import format_number, mark, tr, tr_count
 from app.pages.residual.inspector import ResidualInspection
 from app.pages.runs.page import RunsPage
 from app.pages.shared.page import Page
@@ -43,7 +43,7 @@ from app.window.header import Header
 from app.window.job_bar import JobBar
 from app.window.job_messages import JobMessages
 from app.window.message_bar import MessageBar
-from app.window.page_table import PAGE_CLASSES
+from app.window.page_table import PAGE_CLASSES, RAIL_GROUPS
 from app.window.rail import Rail, RailEntry
 from app.window.settings_dialog import SettingsDialog
 from app.window.shortcut_sheet import ShortcutSheet
@@ -57,6 +57,15 @@ MIN_SIZE = (960, 480)
 """A full-HD screen at 200 % has 960 x 540 logical pixels, of which a title bar and a panel take their part."""
 
 NARROW_BELOW_PX = 1100
+
+_TRAINING_STOPS = mark("If you quit now it stops and saves; it can be resumed later.")
+_AFTER_STOPPING = {
+    "pretrain": _TRAINING_STOPS,
+    "finetune": _TRAINING_STOPS,
+    "restore": mark("If you quit now, what is restored stays, and the other photos can be restored later."),
+    "": mark("If you quit now it stops; what has been done is kept."),
+}
+"""What becomes of a job that is stopped, by the page that it belongs to."""
 
 
 class MainWindow(QMainWindow):
@@ -95,6 +104,7 @@ class MainWindow(QMainWindow):
                     tr(page.title),
                     page.icon_name,
                     tip_with_keys(tr(page.tip), f"page.{page.page_id}"),
+                    RAIL_GROUPS.get(page.page_id),
                 )
                 for page in self.pages.values()
             ]
@@ -153,6 +163,10 @@ class MainWindow(QMainWindow):
         self.rail.set_current(page.page_id)
         self._settings.set(LAST_PAGE, page.page_id)
         page.activated()
+        focused = self.focusWidget()
+        first = page.first_action()
+        if first is not None and (focused is None or not page.isAncestorOf(focused) or not focused.isEnabled()):
+            first.setFocus()
 
     def open_paths(self, paths: Sequence[PhotoPlace]) -> None:
         """Open folders and files as photos."""
@@ -207,7 +221,7 @@ class MainWindow(QMainWindow):
         event.ignore()
         jobs = [job for job in self._runner.jobs if job.request.lane is JobLane.MAIN]
         if jobs:
-            self._ask_before_closing(jobs[0].request.title, len(jobs))
+            self._ask_before_closing(jobs[0].request, len(jobs))
         else:
             self._stop_and_close()
 
@@ -248,15 +262,20 @@ class MainWindow(QMainWindow):
         middle.setSpacing(0)
         middle.addWidget(ScrollRoom(self.rail, scrolls_sideways=False))
         middle.addWidget(self._stack, 1)
+        job_room = QFrame()
+        job_room.setObjectName("JobRoom")
+        job_layout = QVBoxLayout(job_room)
+        job_layout.setContentsMargins(0, 0, 0, 0)
+        job_layout.addWidget(self.job_bar)
         central = QWidget()
         layout = QVBoxLayout(central)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.header)
         layout.addLayout(middle, 1)
-        layout.addWidget(self.message_bar)
-        layout.addWidget(self.job_bar)
+        layout.addWidget(job_room)
         self.setCentralWidget(central)
+        self.message_bar.float_over(self._stack)
 
     def _connect(self) -> None:
         for page in self.pages.values():
@@ -345,7 +364,7 @@ class MainWindow(QMainWindow):
             )
         )
 
-    def _ask_before_closing(self, title: str, num_jobs: int) -> None:
+    def _ask_before_closing(self, running: JobRequest, num_jobs: int) -> None:
         if self._closing_question is not None:
             self._closing_question.raise_()
             return
@@ -361,11 +380,11 @@ class MainWindow(QMainWindow):
         question = QMessageBox(
             QMessageBox.Icon.NoIcon,
             tr("Stop and quit?"),
-            text.format(title=title, number=format_number(num_jobs - 1)),
+            text.format(title=running.title, number=format_number(num_jobs - 1)),
             QMessageBox.StandardButton.NoButton,
             self,
         )
-        question.setInformativeText(tr("If you quit now it stops and saves; a training can be resumed later."))
+        question.setInformativeText(tr(_AFTER_STOPPING.get(running.page_id, _AFTER_STOPPING[""])))
         stop = question.addButton(tr("Stop and quit"), QMessageBox.ButtonRole.DestructiveRole)
         stay = question.addButton(tr("Keep running"), QMessageBox.ButtonRole.RejectRole)
         question.setDefaultButton(stay)

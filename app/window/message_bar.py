@@ -1,6 +1,6 @@
-"""The quiet bar above the job bar: what happened, what to do, a button that does it."""
+"""The quiet card above the job bar: what happened, what to do, a button that does it."""
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -29,10 +29,14 @@ _ACTION_SHOWN_MS = 12_000
 _MAX_WAITING = 50
 _LEAST_WORDS_PX = 320
 _DETAILS_PX = 120
+_MAX_WIDTH_PX, _MARGIN_PX, _ABOVE_PX = 760, 16, 56
+"""Above the bottom row of a page, where its buttons are."""
 
 
 class MessageBar(QFrame):
     """Shows one message at a time; errors wait until they are dismissed, and the others queue behind them.
+
+    It floats over the page, whose layout never moves when a message comes or goes.
 
     Attributes:
         action_button: Does something about the message.
@@ -51,6 +55,7 @@ class MessageBar(QFrame):
         self.setAccessibleName(tr("Message"))
         self._messages: list[Message] = []
         self._shown: Message | None = None
+        self._stage: QWidget | None = None
         self._icon = IconLabel("info")
         self._text = label("", "strong", wraps=True)
         self._hint = label("", wraps=True)
@@ -105,6 +110,39 @@ class MessageBar(QFrame):
         """The message that is shown now."""
         return self._shown
 
+    def float_over(self, stage: QWidget) -> None:
+        """Stand in the lower left corner of a widget, above its last row."""
+        self._stage = stage
+        self.setParent(stage.parentWidget())
+        stage.installEventFilter(self)
+        Theme.of_application().changed.connect(self._place)
+        self.details_button.toggled.connect(self._place)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self._stage and event.type() in (QEvent.Type.Resize, QEvent.Type.Move):
+            self._place()
+        return False
+
+    @Slot()
+    def _place(self) -> None:
+        stage = self._stage
+        if stage is None or self._shown is None:
+            return
+        px = Theme.of_application().px
+        room = stage.geometry().adjusted(_MARGIN_PX, 0, -_MARGIN_PX, 0)
+        width = min(room.width(), px(_MAX_WIDTH_PX))
+        self.resize(width, self.height())
+        self._arrange()
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
+        wanted = layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else self.sizeHint().height()
+        height = min(wanted, room.height())
+        # Where words and details are long, over the last row too.
+        top = max(room.top(), room.bottom() + 1 - px(_ABOVE_PX) - height)
+        self.setGeometry(room.left(), top, width, height)
+        self.raise_()
+
     def post(self, message: Message) -> None:
         """Show a message: at once, unless an error is still unread."""
         if message in self._messages or message == self._shown:
@@ -130,7 +168,8 @@ class MessageBar(QFrame):
         way = QBoxLayout.Direction.TopToBottom if is_narrow else QBoxLayout.Direction.LeftToRight
         if way is not self._body.direction():
             self._body.setDirection(way)
-        self._details.setFixedHeight(min(Theme.of_application().px(_DETAILS_PX), self.window().height() // 3))
+        height = self.window().height() // 3 if self._stage is None else self._stage.height() // 4
+        self._details.setFixedHeight(min(Theme.of_application().px(_DETAILS_PX), height))
 
     def _show(self, message: Message | None) -> None:
         self._timer.stop()
@@ -158,6 +197,7 @@ class MessageBar(QFrame):
                 )
         # Last: shown with its parts still to be hidden, it would take their room for one frame.
         self.setVisible(message is not None)
+        self._place()
         self.message_shown.emit(message)
 
     def _update_dismiss_tip(self) -> None:

@@ -1,5 +1,6 @@
 """The pages, in the order of the rail: one row adds one."""
 
+from app.look.translation import mark
 from app.pages.compare.page import ComparePage
 from app.pages.labels.page import LabelsPage
 from app.pages.photos.page import PhotosPage
@@ -11,10 +12,13 @@ from app.pages.training.pretrain import PretrainPage
 
 PAGE_CLASSES: tuple[type[Page], ...] = (
     PhotosPage,
+    RestorePage,
+    ComparePage,
     PretrainPage,
     LabelsPage,
     FinetunePage,
-    RestorePage,
-    ComparePage,
     RunsPage,
 )
+
+RAIL_GROUPS = {PretrainPage.page_id: mark("Teach"), RunsPage.page_id: ""}
+"""Where the rail begins a new group, and what it is called; "" draws a line alone."""

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.core.actions import tip_with_keys
-from app.look.buttons import icon_button
+from app.look.buttons import icon_button, pressed_by_enter
 from app.look.palette import Sizes
-from app.look.theme import ICON_PX, SPACING, Theme, palette, themed_icon
+from app.look.text import label
+from app.look.theme import ICON_PX, SPACING, Theme, palette, set_role, themed_icon
 from app.look.translation import tr
 
 
@@ -23,12 +24,35 @@ class RailEntry:
         title: Its name.
         icon: A Phosphor icon.
         tip: What is done there, and its key.
+        group: The name of the group that begins with it, "" for one without a name; None: it belongs to what is above.
     """
 
     page_id: str
     title: str
     icon: str
     tip: str
+    group: str | None = None
+
+
+class RailGroup(QWidget):
+    """What stands above a group of pages: a line, and its name where there is room."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._label = label(tr(name) if name else "", "caption")
+        self._line = QFrame()
+        set_role(self._line, "separator")
+        self._line.setFixedHeight(1)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(2 * SPACING, SPACING, SPACING, SPACING // 2)
+        layout.setSpacing(SPACING)
+        layout.addWidget(self._label)
+        layout.addWidget(self._line, 1)
+        self.set_narrow(False)
+
+    def set_narrow(self, narrow: bool) -> None:
+        """Show the line alone, or with the name."""
+        self._label.setVisible(bool(self._label.text()) and not narrow)
 
 
 class RailButton(QPushButton):
@@ -65,6 +89,10 @@ class RailButton(QPushButton):
         self._is_narrow = narrow
         self.updateGeometry()
         self.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not pressed_by_enter(self, event):
+            super().keyPressEvent(event)
 
     def width_with_name(self) -> int:
         """Return the pixels that icon and name need while the page is shown."""
@@ -142,7 +170,11 @@ class Rail(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, SPACING, 0, SPACING)
         layout.setSpacing(SPACING // 4)
-        for page_id, rail_button in self._buttons.items():
+        self._groups: list[RailGroup] = []
+        for entry, (page_id, rail_button) in zip(entries, self._buttons.items(), strict=True):
+            if entry.group is not None:
+                self._groups.append(RailGroup(entry.group))
+                layout.addWidget(self._groups[-1])
             self._group.addButton(rail_button)
             rail_button.clicked.connect(lambda _=False, page_id=page_id: self.page_requested.emit(page_id))
             layout.addWidget(rail_button)
@@ -178,3 +210,5 @@ class Rail(QFrame):
         self.setFixedWidth(theme.px(64) if self._is_narrow else max(theme.px(152), names))
         for rail_button in self._buttons.values():
             rail_button.set_narrow(self._is_narrow)
+        for group in self._groups:
+            group.set_narrow(self._is_narrow)

@@ -347,7 +347,7 @@ class RestoreConfig(ComputeConfig):
     provenance: Annotated[
         bool,
         Field(
-            title="Write how it was restored",
+            title="Note in the file how it was restored",
             description="Write model, run, version and strength into the restored file (XMP).",
         ),
     ] = True
@@ -369,7 +369,7 @@ class RestoreConfig(ComputeConfig):
     skip_done: Annotated[
         bool,
         Field(
-            title="Pass over what is done",
+            title="Skip photos that are done",
             description="Pass over photos whose result is there, undamaged, from the same model and settings.",
         ),
     ] = True

@@ -22,7 +22,8 @@ class StepDone:
         num_steps: Steps in this stage.
         seconds_left: Estimated time to the end of the stage; None while unknown.
         metrics: Latest figures by name (`consistency`, `contrast`, `contrast_accuracy`, `supervised`,
-            `learning_rate`, `steps_per_second`, ...); empty where the stage has none.
+            `learning_rate`, `steps_per_second`, ...); empty where the stage has none. `fraction` is how much is done
+            where steps are of different size.
     """
 
     stage: str
@@ -30,6 +31,11 @@ class StepDone:
     num_steps: int
     seconds_left: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def fraction(self) -> float:
+        """How much of the stage is done, 0 to 1."""
+        return self.metrics.get("fraction", self.step / self.num_steps if self.num_steps else 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QMenu, QPushButton
+from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from app.core.session import ModelChoice, Session
 from app.look.thumbnails import shared_thumbnails
+from app.pages.photos.page import PhotosPage
 from app.pages.restore.page import RestorePage
 from app.pages.training.finetune import FinetunePage
 from app.pages.training.pretrain import PretrainPage
@@ -134,7 +135,7 @@ def test_a_dropped_photo_is_restored_and_compared_without_any_training(
     drop(opened, photo)
     assert window.current_page is page
     qtbot.waitUntil(lambda: page.primary.isVisible() and page.primary.isEnabled(), timeout=JOB_MS)
-    qtbot.waitUntil(lambda: page.preview.preview is not None, timeout=JOB_MS)
+    qtbot.waitUntil(lambda: page.preview.shows_restored, timeout=JOB_MS)
     qtbot.mouseClick(page.primary, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: page.compare_button.isVisible() and not opened.runner.is_busy, timeout=JOB_MS)
     qtbot.mouseClick(page.compare_button, Qt.MouseButton.LeftButton)
@@ -146,11 +147,12 @@ def test_a_dropped_photo_is_restored_and_compared_without_any_training(
 def test_the_photos_page_leads_to_restoring(qtbot: QtBot, opened: OpenWindow, photo: Path) -> None:
     drop(opened, photo)
     assert opened.window.current_page.page_id == "photos"
-    button = next(
-        button for button in opened.window.current_page.findChildren(QPushButton) if button.text() == "Restore"
-    )
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    page = opened.window.current_page
+    assert isinstance(page, PhotosPage)
+    qtbot.waitUntil(lambda: page.strip.primary.isEnabled(), timeout=JOB_MS)
+    qtbot.mouseClick(page.strip.primary, Qt.MouseButton.LeftButton)
     assert opened.window.current_page.page_id == "restore"
+    qtbot.waitUntil(lambda: len(opened.session.restored(photo)) == 1, timeout=JOB_MS)
 
 
 def test_ones_own_model_goes_before_a_shipped_one(
@@ -358,17 +360,18 @@ def test_a_raw_file_is_previewed_and_restored_from_its_mosaic(qtbot: QtBot, open
     demosaicking = session.starter_of("demosaick")
     assert demosaicking is not None
     session.set_model(ModelChoice(demosaicking.path, demosaicking.title))
-    qtbot.waitUntil(lambda: page.preview.preview is not None and not page.preview.is_busy, timeout=JOB_MS)
-    preview = page.preview.preview
-    assert preview is not None
-    assert preview.model_name == "Starter: demosaick"
+    qtbot.waitUntil(lambda: page.preview.shows_restored and not page.preview.is_busy, timeout=JOB_MS)
+    restoration = page.preview.restoring.restoration
+    assert restoration is not None
+    assert restoration.model.name == "Starter: demosaick"
+    seen = restoration.levels.window(0, 0, 0, 120, 160)
     page.restore()
     qtbot.waitUntil(lambda: len(session.restored(PhotoRef(raw_file))) == 1, timeout=JOB_MS)
     (restored,) = session.restored(PhotoRef(raw_file))
     pixels = read_image(restored.path).pixels
     assert restored.path.suffix == ".tif"
     # Half precision rounds differently with the size of a tile.
-    np.testing.assert_allclose(pixels[preview.spot.area], preview.restored, atol=0.02)
+    np.testing.assert_allclose(pixels, seen, atol=0.02)
 
 
 def test_a_finished_picture_is_refused_by_a_demosaicking_model(qtbot: QtBot, opened: OpenWindow, photo: Path) -> None:
@@ -379,8 +382,7 @@ def test_a_finished_picture_is_refused_by_a_demosaicking_model(qtbot: QtBot, ope
     demosaicking = session.starter_of("demosaick")
     assert demosaicking is not None
     session.set_model(ModelChoice(demosaicking.path, demosaicking.title))
-    canvas = page.preview.viewer.pane_views[0].canvas
-    qtbot.waitUntil(lambda: "not a raw file" in canvas.message, timeout=JOB_MS)
+    qtbot.waitUntil(lambda: "not a raw file" in page.preview.viewer.message, timeout=JOB_MS)
 
 
 def test_a_raw_file_has_a_thumbnail(qtbot: QtBot, opened: OpenWindow, raw_file: Path) -> None:

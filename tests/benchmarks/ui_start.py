@@ -84,7 +84,7 @@ def main(photo_folder: Path, result: Path, started: float) -> None:
         page = window.pages["restore"]
         assert isinstance(page, RestorePage)
         preview = page.preview
-        wait_until(lambda: preview.preview is not None and not preview.viewer.is_busy, _WAIT_S)
+        wait_until(lambda: preview.shows_restored, _WAIT_S)
         ready = time.time()
         seconds = {"window_s": first_picture.at - started, "restored_s": ready - started}
         result.write_text(json.dumps(seconds), encoding="utf-8")

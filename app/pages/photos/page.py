@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
+from app.core.actions import make_action
 from app.core.messages import Message, Severity
 from app.core.session import Session
 from app.core.settings import EXCLUDED_PHOTOS, LAST_FOLDERS, OPEN_DIALOG_FOLDER, RECURSIVE, STRETCH_THUMBNAILS, Settings
@@ -54,6 +55,7 @@ class PhotosPage(Page):
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(session, runner, settings, parent)
         self._making_samples: JobHandle | None = None
+        self._begins_anew = True
         self._noise_later = QTimer(self)
         self._noise_later.setSingleShot(True)
         self._noise_later.setInterval(_NOISE_INTERVAL_MS)
@@ -84,7 +86,8 @@ class PhotosPage(Page):
         self.duplicates.leave_out_requested.connect(self.selection.leave_out)
         self.duplicates.photo_chosen.connect(self.grid.select_photo)
         self.strip = PhotoStrip(session, self.scans, self.model, thumbnails)
-        self.strip.page_requested.connect(self.page_requested)
+        self.strip.restore_requested.connect(self.restore)
+        self.grid.selectionModel().selectionChanged.connect(self._on_selection_changed)
         for panel, switch in (
             (self.skipped_files, self.strip.skipped_button),
             (self.duplicates, self.strip.duplicates_button),
@@ -104,6 +107,9 @@ class PhotosPage(Page):
             self.selection.add_actions(view)
         self.noise_map.plot.menu_requested.connect(lambda at: self.selection.show_menu(self.noise_map.plot, at))
         self.tools.add_actions(self)
+        start = make_action("restore.shown", self)
+        start.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        start.triggered.connect(lambda _=False: self.strip.primary.click())
 
         session.folders_changed.connect(self._on_folders_changed)
         session.photos_changed.connect(self._update_texts)
@@ -181,6 +187,25 @@ class PhotosPage(Page):
         """Look through folders or files whose photos may have changed since they were shown."""
         self._thumbnails.forget(places)
         self.scans.start(places)
+
+    @Slot()
+    def restore(self) -> None:
+        """Restore the selected photos if there are several, else all that are shown."""
+        paths = self._chosen_paths()
+        if paths:
+            self.page_requested.emit("restore")
+            self.session.restore_requested.emit(paths, len(self.session.selected_photos) > 1)
+
+    def _chosen_paths(self) -> tuple[PhotoRef, ...]:
+        selected, excluded = self.session.selected_photos, self.session.excluded
+        if len(selected) > 1:
+            return tuple(path for path in selected if path not in excluded)
+        return tuple(photo.path for photo in self.model.included)
+
+    @Slot()
+    def _on_selection_changed(self) -> None:
+        self.session.selected_photos = tuple(photo.path for photo in self.grid.selected_photos())
+        self.strip.show_state()
 
     @Slot()
     def choose_folder(self) -> None:
@@ -308,6 +333,8 @@ class PhotosPage(Page):
     @Slot()
     def _on_folders_changed(self) -> None:
         self.settings.set(LAST_FOLDERS, [str(folder) for folder in self.session.folders])
+        focused = self.window().focusWidget()
+        self._begins_anew = self._begins_anew or focused in (None, self.open_button, self._sample_button)
         self._stack.setCurrentIndex(1 if self.session.folders else 0)
         self._update_texts()
 
@@ -325,7 +352,7 @@ class PhotosPage(Page):
 
     @Slot(object)
     def _choose_folder(self, folder: PhotoPlace | None) -> None:
-        self.model.set_folder(folder)
+        self.model.listing.set_folder(folder)
         self._update_texts()
 
     @Slot()
@@ -353,6 +380,10 @@ class PhotosPage(Page):
             self.strip.duplicates_button.setChecked(False)
         self._show_photos()
         self._show_noise()
+        if self._begins_anew and self.strip.primary.isEnabled() and self.isVisible():
+            # What had the focus is gone: the first photos are there, and what one does with them.
+            self._begins_anew = False
+            self.strip.primary.setFocus()
         num_included = len(self.session.included_photos)
         self.rail_status_changed.emit(number(num_included) if self.session.photos else "")
 

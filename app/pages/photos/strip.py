@@ -3,8 +3,9 @@
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
+from app.core.actions import tip_with_keys
 from app.core.session import Session
-from app.look.buttons import button, primary_button, quiet_button, set_reason
+from app.look.buttons import primary_button, quiet_button, set_reason
 from app.look.phrases import count, number
 from app.look.text import ElidedLabel
 from app.look.theme import SPACING, Theme
@@ -22,12 +23,13 @@ class PhotoStrip(QWidget):
 
     Attributes:
         summary: How many photos are usable and what goes on, in words; stands in a line above.
+        primary: Restores the selected photos, or all that are shown.
 
     Signals:
-        page_requested(str): The page of this id shall be shown.
+        restore_requested: The photos shall be restored.
     """
 
-    page_requested = Signal(str)
+    restore_requested = Signal()
 
     def __init__(
         self,
@@ -52,12 +54,13 @@ class PhotoStrip(QWidget):
         self.duplicates_button = quiet_button("", "copy-simple")
         self.duplicates_button.setToolTip(tr("Show photos that are there more than once, or look alike."))
         self.duplicates_button.setCheckable(True)
-        self.restore_button = button(tr("Restore"), "magic-wand")
-        self.restore_button.setAccessibleName(tr("Restore"))
-        self.restore_button.setToolTip(tr("Look at any spot of them restored, and restore them."))
-        self.restore_button.clicked.connect(lambda: self.page_requested.emit("restore"))
         self.primary = primary_button("")
-        self.primary.clicked.connect(lambda: self.page_requested.emit("pretrain"))
+        self.primary.setToolTip(
+            tip_with_keys(
+                tr("Restore them into a folder of their own; the originals are never changed."), "restore.shown"
+            )
+        )
+        self.primary.clicked.connect(self.restore_requested)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
@@ -65,11 +68,10 @@ class PhotoStrip(QWidget):
             self.skipped_button,
             self.duplicates_button,
             self.measure_button,
-            self.restore_button,
             self.primary,
         ):
             control.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-            if control is self.restore_button:
+            if control is self.primary:
                 layout.addStretch(1)
             layout.addWidget(control)
 
@@ -97,10 +99,20 @@ class PhotoStrip(QWidget):
         skipped = tr("{number} skipped (why)").format(number=number(num_skipped))
         self.skipped_button.setText(number(num_skipped) if is_large else skipped)
         self.skipped_button.setAccessibleName(skipped)
-        self.restore_button.setText("" if is_large else tr("Restore"))
         self.duplicates_button.setVisible(num_groups > 0)
         duplicates = tr_count("{number} duplicate", "{number} duplicates", num_groups).format(number=number(num_groups))
         self.duplicates_button.setText(number(num_groups) if is_large else duplicates)
         self.duplicates_button.setAccessibleName(duplicates)
-        self.primary.setText(tr("Pretrain on {photos}").format(photos=count(num_included, "photo")))
-        set_reason(self.primary, "" if num_included else tr("Open a folder with usable photos first."))
+        self._name_primary()
+
+    def _name_primary(self) -> None:
+        excluded = self._session.excluded
+        selected = [path for path in self._session.selected_photos if path not in excluded]
+        if len(selected) > 1:
+            text = tr_count("Restore {number} selected photo", "Restore {number} selected photos", len(selected))
+            self.primary.setText(text.format(number=number(len(selected))))
+            set_reason(self.primary, "")
+            return
+        num_shown = len(self._model.included)
+        self.primary.setText(tr("Restore {photos}").format(photos=count(num_shown, "photo")))
+        set_reason(self.primary, "" if num_shown else tr("Open a folder with usable photos first."))

@@ -154,13 +154,13 @@ class PhotoTools(QWidget):
     def _set_conditions(self, conditions: PhotoFilter) -> None:
         number = conditions.num_conditions
         self.filter_button.setText(tr("Filter ({number})").format(number=number) if number else tr("Filter"))
-        self._model.set_conditions(replace(conditions, text=self.filter_box.text()))
+        self._model.listing.set_conditions(replace(conditions, text=self.filter_box.text()))
 
     @Slot()
     def _set_sort(self) -> None:
         sort = self.sort_box.currentData()
         self._settings.set(PHOTOS_SORT, sort)
-        self._model.set_sort(sort)
+        self._model.listing.set_sort(sort)
 
     @Slot(bool)
     def _set_stretched(self, is_stretched: bool) -> None:

@@ -12,10 +12,10 @@ from app.core.file_manager import open_in_file_manager
 from app.core.messages import Message, Severity
 from app.core.session import ModelChoice, RestoredPhoto, Session
 from app.jobs.runner import JobHandle, JobLane, JobRequest, JobRunner
-from app.look.phrases import NO_BREAK, count, duration, number
+from app.look.phrases import count, duration, number
 from app.look.translation import format_number, tr, tr_count, translate_engine
 from app.pages.restore.list import PhotoState, RestoreListModel, RowState
-from app.widgets.field_editors import choice_title
+from app.widgets.job_controls import percent_text
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.events import FileSkipped, ImageRestored, JobEvent, PhotoPassedOver, StepDone
 from engine.contracts.photo import PhotoRef
@@ -128,12 +128,11 @@ class BatchRunner(QObject):
             self.changed.emit()
 
     def _show_progress(self, progress: StepDone) -> None:
-        fraction = progress.metrics.get("fraction", progress.step / max(1, progress.num_steps))
         states = {path: self._list.state_of(path).state for path in self._paths}
         waiting = next((path for path, state in states.items() if state is PhotoState.WAITING), None)
         if waiting is not None and PhotoState.RESTORING not in states.values() and progress.step < progress.num_steps:
             self._list.set_state([waiting], RowState(PhotoState.RESTORING))
-        self.progressed.emit(f"{round(fraction * 100)}{NO_BREAK}%")
+        self.progressed.emit(percent_text(progress))
 
     @Slot(object)
     def _on_finished(self, result: RestoreResult) -> None:
@@ -226,14 +225,9 @@ def _outcome_of(event: JobEvent) -> PhotoOutcome | None:
 
 
 def _describe(result: RestoreResult) -> str:
-    done = tr("Restored {photos} in {time}.")
-    if result.restored:
-        done = tr("Restored {photos} in {time}, computed by {library}.")
     sentences = [
-        done.format(
-            photos=count(len(result.restored), "photo"),
-            time=duration(result.seconds),
-            library=choice_title(result.backend),
+        tr("Restored {photos} in {time}.").format(
+            photos=count(len(result.restored), "photo"), time=duration(result.seconds)
         )
     ]
     if result.already_done:

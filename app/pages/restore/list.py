@@ -15,11 +15,11 @@ from app.look.phrases import NO_BREAK, number
 from app.look.theme import SPACING, Theme, palette, themed_icon
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import mark, tr, translate_engine
+from app.pages.shared.photo_list_model import PhotoListModel
 from app.pages.shared.thumbnail_list import ModelIndex, ThumbnailList, paint_square_thumbnail, select_alone
 from engine.contracts.events import PhotoScanned
 from engine.contracts.photo import PhotoRef
 from engine.contracts.results import PhotoOutcome
-from engine.photos.folder import photo_sort_key
 
 _THUMBNAIL_PX = 44
 _ICON_PX = 16
@@ -95,7 +95,7 @@ class RestoreRole(IntEnum):
 
 
 class RestoreListModel(QAbstractListModel):
-    """The session's photos without those left out, in natural order, with a state each."""
+    """The photos as they are filtered and sorted on the Photos page, without those left out, with a state each."""
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -103,8 +103,14 @@ class RestoreListModel(QAbstractListModel):
         self._rows: list[PhotoScanned] = []
         self._row_of_path: dict[PhotoRef, int] = {}
         self._states: dict[PhotoRef, RowState] = {}
-        session.photos_changed.connect(self._rebuild)
-        session.excluded_changed.connect(self._rebuild)
+        self._photos = PhotoListModel(session, self)
+        for change in (
+            self._photos.modelReset,
+            self._photos.rowsInserted,
+            self._photos.layoutChanged,
+            session.excluded_changed,
+        ):
+            change.connect(self._rebuild)
         session.restored_changed.connect(self._follow_restored)
         self._rebuild()
 
@@ -171,10 +177,11 @@ class RestoreListModel(QAbstractListModel):
 
     @Slot()
     def _rebuild(self) -> None:
-        rows = sorted(self._session.included_photos, key=lambda photo: photo_sort_key(photo.path))
-        if rows[: len(self._rows)] == self._rows and self._rows:
-            if len(rows) > len(self._rows):
-                self.beginInsertRows(QModelIndex(), len(self._rows), len(rows) - 1)
+        rows = list(self._photos.included)
+        before, after = self.paths, [photo.path for photo in rows]
+        if before and after[: len(before)] == before:
+            if len(after) > len(before):
+                self.beginInsertRows(QModelIndex(), len(before), len(after) - 1)
                 self._take(rows)
                 self.endInsertRows()
             return
@@ -224,6 +231,14 @@ class RestoreList(ThumbnailList):
         row = self._photos.row_of(path)
         if row is not None and row != self.currentIndex().row():
             select_alone(self, self._photos.index(row))
+
+    @Slot(int)
+    def step(self, direction: int) -> None:
+        """Go to the next (1) or the previous (-1) photo; from none to the first."""
+        num_rows = self._photos.rowCount()
+        if num_rows:
+            row = self.currentIndex().row() + direction if self.currentIndex().isValid() else 0
+            select_alone(self, self._photos.index(min(max(row, 0), num_rows - 1)))
 
     @Slot()
     def _tell_choice(self) -> None:

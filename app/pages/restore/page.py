@@ -1,22 +1,24 @@
-"""The page that restores: list of photos, preview of a spot, and how and where to write."""
+"""The page that restores: list of photos, the photo before and after, and how and where to write."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from PySide6.QtCore import QSize, QStandardPaths, Qt, QTimer, Slot
-from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtCore import QItemSelection, QPoint, QSize, QStandardPaths, Qt, QTimer, Slot
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
-from app.core.actions import tip_with_keys
+from app.core.actions import make_action, tip_with_keys
+from app.core.file_manager import no_file_manager, open_in_file_manager
+from app.core.messages import Message
 from app.core.session import Session
 from app.core.settings import RESTORE_DESTINATION, Settings
-from app.jobs.runner import JobRunner
-from app.look.buttons import button, primary_button, set_reason
+from app.jobs.runner import JobLane, JobRunner, JobState
+from app.look.buttons import button, icon_button, primary_button, set_reason
 from app.look.phrases import count, number
 from app.look.text import ElidedLabel
-from app.look.theme import SPACING, Theme
+from app.look.theme import SPACING, Theme, themed_icon
 from app.look.thumbnails import shared_thumbnails
 from app.look.translation import format_number, mark, tr, tr_count
 from app.pages.restore.batch import BatchRunner
@@ -26,7 +28,6 @@ from app.pages.restore.options import RestoreOptions
 from app.pages.restore.preview import RestorePreview
 from app.pages.shared.page import Page
 from app.pages.shared.thumbnail_list import select_alone
-from app.viewer.picture_files import PictureFiles
 from app.widgets.current_stack import CurrentStack
 from app.widgets.empty_state import EmptyState
 from engine.contracts.configs import RestoreConfig
@@ -37,12 +38,12 @@ _LEAST_LIST_PX, _LEAST_PREVIEW_PX, _LEAST_OPTIONS_PX = 180, 320, 240
 
 
 class RestorePage(Page):
-    """Photos left, a spot at 100 % in the middle, options right."""
+    """Photos left, the photo before and after in the middle, options right."""
 
     page_id = "restore"
     title = mark("Restore")
     icon_name = "magic-wand"
-    tip = mark("Restore your photos with a model; look at any spot first.")
+    tip = mark("Restore your photos with a model; look at them first.")
     stays_when_photos_open = True
 
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
@@ -56,8 +57,12 @@ class RestorePage(Page):
         self.batch.message_raised.connect(self.message_raised)
         self.list = RestoreList(self.model, thumbnails)
         self.list.photo_chosen.connect(self._choose_photo)
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.customContextMenuRequested.connect(self._show_menu)
         self.list.selectionModel().selectionChanged.connect(self._update)
-        self.preview = RestorePreview(PictureFiles(), thumbnails)
+        self.preview = RestorePreview(thumbnails)
+        self.preview.step_requested.connect(self.list.step)
+        self.preview.lend_keys(self)
         self.options = RestoreOptions(session, settings)
         self.options.strength_changed.connect(self.preview.set_strength)
         self.options.output.destination_chosen.connect(self._set_destination)
@@ -81,6 +86,10 @@ class RestorePage(Page):
             "magic-wand", tr("Drop the photos here that shall be restored, or open them first."), tr("Go to Photos")
         )
         self._no_photos.action_requested.connect(lambda: self.page_requested.emit("photos"))
+        self._none_shown = EmptyState(
+            "funnel", tr("No photo matches the filter of the Photos page."), tr("Go to Photos")
+        )
+        self._none_shown.action_requested.connect(lambda: self.page_requested.emit("photos"))
         self._no_model = EmptyState(
             "magic-wand",
             tr("There is no model yet. Pretraining on your own noisy photos makes one, without any clean reference."),
@@ -90,7 +99,8 @@ class RestorePage(Page):
         self._no_model.action_requested.connect(lambda: self.page_requested.emit("pretrain"))
         self._no_model.other_requested.connect(self.options.open_model_file)
         self._stack = CurrentStack()
-        for content in (self._no_photos, self._no_model, self._build_content()):
+        self._content = self._build_content()
+        for content in (self._no_photos, self._none_shown, self._no_model, self._content):
             self._stack.addWidget(content)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
@@ -103,6 +113,8 @@ class RestorePage(Page):
         session.model_changed.connect(self._on_model_changed)
         session.run_catalog.changed.connect(self._update)
         session.current_photo_changed.connect(self._on_current_photo_changed)
+        session.restore_requested.connect(self._restore_requested)
+        runner.jobs_changed.connect(self._spare_processor)
         self.model.modelReset.connect(self._on_reset)
         self._recall_destination()
         self._on_model_changed()
@@ -116,6 +128,7 @@ class RestorePage(Page):
     def activated(self) -> None:
         self.session.choose_default_model()
         self.preview.refresh()
+        self._select_as_on_photos()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -126,6 +139,13 @@ class RestorePage(Page):
         super().resizeEvent(event)
         self._fit_options()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # What is held to see the photo as it was is held wherever the focus is.
+        self.preview.keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        self.preview.keyReleaseEvent(event)
+
     @Slot()
     def restore(self) -> None:
         """Restore the selected photos if there are several, else all."""
@@ -134,9 +154,51 @@ class RestorePage(Page):
         )
 
     @Slot()
+    def restore_photo(self) -> None:
+        """Restore the photo that is looked at."""
+        path = self._looked_at
+        if path is not None:
+            self._restore([path])
+
+    @Slot(object, bool)
+    def _restore_requested(self, paths: tuple[PhotoRef, ...], are_chosen: bool) -> None:
+        """Restore what another page asks for."""
+        if self.batch.is_running:
+            self.message_raised.emit(Message(text=tr("Photos are being restored already; pause and stop are below.")))
+            return
+        self._restore(list(paths), are_chosen=are_chosen or len(self.model.paths) == 1)
+
+    @Slot()
     def retry_failed(self) -> None:
         """Restore the photos that failed once more."""
         self._restore(self.model.failed_paths())
+
+    @Slot()
+    def open_results(self) -> None:
+        """Open the folder of the newest result of the photo that is looked at, or else where results go."""
+        versions = self.session.restored(self._looked_at) if self._looked_at is not None else ()
+        folder = versions[-1].path.parent if versions else self._destination
+        if folder is not None and not open_in_file_manager(folder):
+            self.message_raised.emit(no_file_manager(folder))
+
+    @Slot(QPoint)
+    def _show_menu(self, position: QPoint) -> None:
+        """Show what can be done with the photo of the list that is under the mouse."""
+        index = self.list.indexAt(position)
+        if not index.isValid():
+            return
+        self.list.setCurrentIndex(index)
+        has_result = bool(self.session.restored(self.model.photo_at(index.row()).path))
+        menu = QMenu(self)
+        restore = menu.addAction(themed_icon("magic-wand"), tr("Restore this photo"))
+        restore.setEnabled(self.primary.isEnabled())
+        restore.triggered.connect(lambda _=False: self.restore_photo())
+        compare = menu.addAction(themed_icon("columns"), tr("Look at it in Compare"))
+        compare.triggered.connect(lambda _=False: self.page_requested.emit("compare"))
+        results = menu.addAction(themed_icon("folder-open"), tr("Open the folder of the result"))
+        results.setEnabled(has_result)
+        results.triggered.connect(lambda _=False: self.open_results())
+        menu.popup(self.list.viewport().mapToGlobal(position))
 
     @Slot()
     def write_report(self) -> None:
@@ -154,7 +216,11 @@ class RestorePage(Page):
             self._update()
             return
         config = self.options.make_config(model, tuple(paths), destination)
+        started_here = self.focusWidget() in (self.primary, self.photo_button) and self.isAncestorOf(self.focusWidget())
         self.batch.start(config.model_copy(update={"files_are_chosen": are_chosen}), model)
+        if started_here:
+            # A button that cannot be pressed any more loses the focus to whatever comes next.
+            self.list.setFocus()
 
     def _config_to_look_for(self) -> RestoreConfig | None:
         model, destination, paths = self.session.model, self._destination, self.model.paths
@@ -197,6 +263,8 @@ class RestorePage(Page):
             )
         )
         self.report_button.clicked.connect(self.write_report)
+        self.folder_button = icon_button("folder-open", tr("Open the folder of the restored photos"))
+        self.folder_button.clicked.connect(self.open_results)
         self.compare_button = button(tr("Compare"), "columns")
         self.compare_button.setToolTip(tr("Look at the restored photos beside the noisy ones."))
         self.compare_button.clicked.connect(lambda: self.page_requested.emit("compare"))
@@ -204,16 +272,26 @@ class RestorePage(Page):
         tip = tr("Inspect the residual: was only noise taken away, or picture too?")
         self.inspect_button.setToolTip(tip_with_keys(tip, "window.inspect_residual"))
         self.inspect_button.clicked.connect(lambda: self.session.inspect_requested.emit(None))
+        self.photo_button = button(tr("Restore this photo"))
+        self.photo_button.setToolTip(tip_with_keys(tr("Restore the photo that is shown, alone."), "restore.photo"))
+        self.photo_button.clicked.connect(self.restore_photo)
         self.primary = primary_button("")
+        self.primary.setToolTip(tip_with_keys(tr("Restore the selected photos, or all of the list."), "restore.shown"))
         self.primary.clicked.connect(self.restore)
+        for action_id, target in (("restore.photo", self.photo_button), ("restore.shown", self.primary)):
+            action = make_action(action_id, self)
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            action.triggered.connect(lambda _=False, target=target: target.click())
         bottom = QHBoxLayout()
         bottom.setSpacing(SPACING)
         bottom.addWidget(self.summary, 1)
         for control in (
             self.retry_button,
             self.report_button,
+            self.folder_button,
             self.inspect_button,
             self.compare_button,
+            self.photo_button,
             self.primary,
         ):
             control.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -241,6 +319,28 @@ class RestorePage(Page):
         assert column is not None
         column.setMinimumWidth(max(_LEAST_OPTIONS_PX, min(needed, room)))
 
+    @Slot()
+    def _spare_processor(self) -> None:
+        """Leave the processor to what runs for long, as far as one can look without."""
+        busy = [job for job in self.runner.jobs if job.request.lane is JobLane.MAIN and job.state is JobState.RUNNING]
+        self.preview.set_sparing(bool(busy))
+
+    @property
+    def _looked_at(self) -> PhotoRef | None:
+        index = self.list.currentIndex()
+        return self.model.photo_at(index.row()).path if index.isValid() else None
+
+    def _select_as_on_photos(self) -> None:
+        """Select what is selected on the Photos page, where that is more than the photo that is looked at."""
+        rows = [self.model.row_of(path) for path in self.session.selected_photos]
+        found = [self.model.index(row) for row in rows if row is not None]
+        if len(found) > 1:
+            selection = self.list.selectionModel()
+            chosen = QItemSelection()
+            for index in found:
+                chosen.select(index, index)
+            selection.select(chosen, selection.SelectionFlag.ClearAndSelect)
+
     def _chosen_paths(self) -> list[PhotoRef]:
         selected = self.list.selected_paths()
         return selected if len(selected) > 1 else self.model.paths
@@ -262,10 +362,8 @@ class RestorePage(Page):
 
     def _show_photo(self, path: PhotoRef) -> None:
         photo = self.session.photo(path)
-        if photo is not None:
-            self.preview.spot_map.set_photo_size(QSize(photo.width, photo.height))
         self.options.show_example(path, None if photo is None else photo.content)
-        self.preview.set_photo(path)
+        self.preview.set_photo(path, None if photo is None else QSize(photo.width, photo.height))
 
     @Slot()
     def _on_reset(self) -> None:
@@ -302,12 +400,14 @@ class RestorePage(Page):
     @Slot()
     def _update(self) -> None:
         paths = self._chosen_paths()
-        if not self.model.rowCount():
-            self._stack.setCurrentIndex(0)
+        if not self.session.included_photos:
+            self._stack.setCurrentWidget(self._no_photos)
+        elif not self.model.rowCount():
+            self._stack.setCurrentWidget(self._none_shown)
         elif self.session.model is None:
-            self._stack.setCurrentIndex(1)
+            self._stack.setCurrentWidget(self._no_model)
         else:
-            self._stack.setCurrentIndex(2)
+            self._stack.setCurrentWidget(self._content)
         num_done = sum(bool(self.session.restored(path)) for path in self.model.paths)
         is_running = self.batch.is_running
         self._update_batch_buttons(num_done)
@@ -319,12 +419,11 @@ class RestorePage(Page):
             if num_selected > 1
             else tr("Restore {photos}").format(photos=count(len(paths), "photo"))
         )
-        set_reason(
-            self.primary,
-            tr("The photos are being restored; pause and stop are below.")
-            if is_running
-            else self.options.output.problem,
-        )
+        running = tr("The photos are being restored; pause and stop are below.")
+        for start in (self.primary, self.photo_button):
+            set_reason(start, running if is_running else self.options.output.problem)
+        # One photo alone is what the other button restores.
+        self.photo_button.setVisible(self.model.rowCount() > 1)
         if not is_running:
             self.rail_status_changed.emit(format_number(num_done) if num_done else "")
         parts = [tr("{photos} restored").format(photos=count(num_done, "photo"))] if num_done else []
@@ -344,6 +443,7 @@ class RestorePage(Page):
     def _update_batch_buttons(self, num_done: int) -> None:
         is_running = self.batch.is_running
         self.compare_button.setVisible(num_done > 0)
+        self.folder_button.setVisible(num_done > 0)
         self.inspect_button.setVisible(num_done > 0)
         num_failed = 0 if is_running else len(self.model.failed_paths())
         self.retry_button.setVisible(num_failed > 0)

@@ -1,305 +1,359 @@
-"""One spot of a photo at 100 %, noisy against restored, before anything is written."""
+"""The whole photo, noisy against restored, before anything is written."""
 
 from __future__ import annotations
 
-import numpy as np
-from PySide6.QtCore import QPointF, QSize, QTimer, Slot
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from collections.abc import Callable
+from functools import partial
 
+from PySide6.QtCore import QEvent, QObject, QRectF, QSize, QSizeF, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QPixmap, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from app.core.actions import ActionSpec, make_action, tip_with_keys
 from app.core.session import ModelChoice
-from app.jobs.latest_task import LatestTask
-from app.look.image_convert import DisplayLevels
-from app.look.phrases import NO_BREAK, number
-from app.look.text import label
+from app.look.buttons import icon_button, quiet_button
+from app.look.image_convert import pixels_from_qimage
+from app.look.phrases import NO_BREAK
 from app.look.theme import SPACING, Theme
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import tr, translate_engine
-from app.pages.shared.spot_map import SpotMap
-from app.pages.shared.spot_restoring import SpotPreview, SpotRestorer, spot_around
-from app.viewer.compare_viewer import CompareViewer
-from app.viewer.picture_files import PictureFiles
-from app.viewer.pictures import Picture, PictureRole
-from engine.contracts.errors import EngineError
-from engine.contracts.job_control import JobControl
+from app.pages.restore.restoring import PhotoRestoring, SeenPart
+from app.pages.restore.viewer import RestoreViewer
+from app.viewer.tiles.image_pyramid import ImagePyramid
+from app.viewer.view_modes import VIEW_MODES
+from app.widgets.overflow import OverflowButton
 from engine.contracts.photo import PhotoRef
 
-PREVIEW_SIDE_PX = 512
-"""Largest side of the spot: some tenths of a second on two processor cores."""
+_SETTLE_MS = 120
+"""What is looked at is restored once the view has stood still for so long."""
 
-_PATIENCE_S = 0.7
-"""A model that needs longer for the whole spot shows a smaller one first."""
-
-_LEAST_HINT_PX = 120
-_ACTUAL_SIZE = f"100{NO_BREAK}%"
-_SETTLE_MS = 180
-"""The spot follows when the view has stood still for so long."""
+_ZOOMS = (1.0, 2.0)
+_WHOLE = SeenPart(QRectF(0, 0, 1, 1), 0.0)
+"""What is wanted of a photo of which nothing is known yet."""
 
 
 class RestorePreview(QWidget):
-    """The split view, and below it a map of the photo to choose the spot on.
+    """The canvas, and below it what changes how large it shows the photo, and which side.
+
+    Signals:
+        step_requested(int): The next (1) or the previous (-1) photo shall be shown.
 
     Attributes:
-        viewer: The split view.
-        spot_map: The map.
+        viewer: The canvas.
+        restoring: What restores the photo where it is looked at.
+        fit_button: Shows the whole photo.
+        zoom_buttons: Show it at 100 % and 200 %.
+        split_button: Shows both sides, or what is restored alone.
+        before_button: Shows the photo as it was, while held.
     """
 
-    def __init__(self, files: PictureFiles, thumbnails: ThumbnailLoader, parent: QWidget | None = None) -> None:
+    step_requested = Signal(int)
+
+    def __init__(self, thumbnails: ThumbnailLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._path: PhotoRef | None = None
+        self._photo_size = QSize()
         self._model: ModelChoice | None = None
         self._strength = 1.0
-        self._centre = QPointF(0.5, 0.5)
-        self._preview: SpotPreview | None = None
-        self._spot_restorer = SpotRestorer(files)
-        self._control = JobControl()
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._show)
-        self._task.failed.connect(self._show_failure)
-        self._ask_later = QTimer(self)
-        self._ask_later.setSingleShot(True)
-        self._ask_later.setInterval(60)
-        self._ask_later.timeout.connect(self._ask)
-        self._settle_later = QTimer(self)
-        self._settle_later.setSingleShot(True)
-        self._settle_later.setInterval(_SETTLE_MS)
-        self._settle_later.timeout.connect(self._follow_view)
-        self._is_new_spot = False
-        self.viewer = CompareViewer()
-        self.viewer.panels_shown.connect(self._on_panels_shown)
-        self.viewer.view_transform.changed.connect(self._settle_later.start)
-        self.viewer.set_mode("split")
-        self.spot_map = SpotMap(thumbnails)
-        self.spot_map.spot_moved.connect(self.set_centre)
-        self._hint = label(
-            tr("The rectangle on the map is the spot shown above: drag it, or drag the picture itself."),
-            "caption",
-            wraps=True,
-        )
-        self._status = label("", "muted", wraps=True)
-        words = QVBoxLayout()
-        words.setSpacing(SPACING // 2)
-        words.addWidget(self._status)
-        words.addWidget(self._hint)
-        words.addStretch(1)
-        below = QHBoxLayout()
-        below.setSpacing(2 * SPACING)
-        below.addWidget(self.spot_map)
-        below.addLayout(words, 1)
+        self._shown: object = None
+        self._thumbnails = thumbnails
+        self.restoring = PhotoRestoring(self)
+        self.restoring.changed.connect(self._show)
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(_SETTLE_MS)
+        self._settle.timeout.connect(self._tell_seen)
+        self.viewer = RestoreViewer()
+        self.viewer.looked_elsewhere.connect(self._settle.start)
+        self.viewer.view_transform.changed.connect(self._show_zoom)
+        self.viewer.split_toggled.connect(self._show_state)
+        bar = self._build_bar()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
+        layout.setSpacing(SPACING // 2)
         layout.addWidget(self.viewer, 1)
-        layout.addLayout(below)
+        layout.addWidget(bar)
+        self._make_actions()
+        thumbnails.ready.connect(self._take_thumbnail)
         Theme.of_application().changed.connect(self._fit)
-        self._show_nothing()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
         self._fit()
-
-    @Slot()
-    def _fit(self) -> None:
-        # In a narrow column the advice would be cut; the map's tooltip says as much.
-        room = self.width() - self.spot_map.width() - 2 * SPACING
-        self._hint.setVisible(room >= Theme.of_application().px(_LEAST_HINT_PX))
-
-    @property
-    def preview(self) -> SpotPreview | None:
-        """What is shown; None while there is nothing."""
-        return self._preview
+        self._show()
 
     @property
     def is_busy(self) -> bool:
-        """Whether a spot is being restored."""
-        return self._ask_later.isActive() or self._task.is_busy
+        """Whether more of what is looked at is on its way."""
+        return self._settle.isActive() or self.restoring.is_busy
+
+    @property
+    def shows_restored(self) -> bool:
+        """Whether something of what is looked at is restored."""
+        return self.restoring.shows_restored
 
     @property
     def status(self) -> str:
         """What is said about the preview."""
-        return self._status.text()
+        return self._state_text()
 
-    def set_photo(self, path: PhotoRef | None) -> None:
-        """Look at another photo, at its middle."""
+    @property
+    def zoom_text(self) -> str:
+        """How large the photo is shown: "23 %"."""
+        percent = 100 * self.viewer.view_transform.zoom
+        return f"{percent:.0f}{NO_BREAK}%" if percent >= 1 else f"< 1{NO_BREAK}%"
+
+    def set_photo(self, path: PhotoRef | None, size: QSize | None = None) -> None:
+        """Look at another photo.
+
+        Args:
+            path: Its file; None: at none.
+            size: In pixels, where it is known already.
+        """
         if path != self._path:
             self._path = path
-            self._centre = QPointF(0.5, 0.5)
-            self.spot_map.set_photo(path)
-            self._ask_soon()
+            self._photo_size = size or QSize()
+            self._thumbnails.want(() if path is None else (path,), view=self)
+            self.restoring.set_photo(path)
+            self._show()
+            self._settle.start()
 
     def set_model(self, model: ModelChoice | None) -> None:
         """Restore with another model."""
         if model != self._model:
             self._model = model
-            self._ask_soon()
+            self.restoring.set_model(model)
 
     def set_strength(self, strength: float) -> None:
-        """Blend anew; nothing is computed again."""
+        """Blend anew, 0 to 1; nothing is computed again."""
         self._strength = strength
-        if self._preview is not None:
-            self._blend(self._preview)
+        self.restoring.set_strength(strength)
+        self._shown = None
+        self._show()
 
-    @Slot(QPointF)
-    def set_centre(self, centre: QPointF) -> None:
-        """Look at another spot, around these shares of the photo's width and height."""
-        self._centre = QPointF(centre)
-        self.spot_map.set_centre(centre)
-        self._ask_soon()
+    def set_sparing(self, is_sparing: bool) -> None:
+        """Leave the processor to a batch, as far as one can look without."""
+        self.restoring.set_sparing(is_sparing)
+        self._show_state()
 
     def refresh(self) -> None:
-        """Restore the spot again, after the page has been shown."""
-        self._ask_soon()
+        """Look whether photo and model have changed meanwhile."""
+        self.restoring.check_files()
+
+    def lend_keys(self, widget: QWidget) -> None:
+        """Let the keys of looking hold within another widget too, but for the arrows, which move much else."""
+        for action in self._actions:
+            widget.addAction(action)
 
     def shut_down(self) -> None:
         """Wait for the background threads."""
-        self._settle_later.stop()
-        self._control.cancel()
-        self._task.shut_down()
+        self._settle.stop()
+        self.restoring.shut_down()
         self.viewer.shut_down()
 
-    def _ask_soon(self) -> None:
-        self._control.cancel()
-        self._ask_later.start()
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
-    @Slot()
-    def _ask(self) -> None:
-        if self._path is None or self._model is None:
-            self._show_nothing()
-        elif self.isVisible():
-            self.viewer.set_loading(
-                tr("Restoring this spot…") if self._preview is not None else tr("Loading the model…")
-            )
-            self._submit(self._spot_restorer.side_within(self._model, self._side_px(), _PATIENCE_S))
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._settle.start()
 
-    def _submit(self, side_px: QSize) -> None:
-        path, model, centre, control = self._path, self._model, self._centre, JobControl()
-        if path is not None and model is not None:
-            self._control = control
-            self._task.submit(lambda: self._spot_restorer.restore(path, centre, side_px, model, control))
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._settle.stop()
+        self.restoring.set_seen(None)
 
-    def _side_px(self) -> QSize:
-        """The spot that fills the canvas at 100 %, within bounds."""
-        canvas = self.viewer.pane_views[0].canvas
-        ratio = canvas.devicePixelRatioF()
-        return QSize(
-            min(PREVIEW_SIDE_PX, max(64, round(canvas.width() * ratio))),
-            min(PREVIEW_SIDE_PX, max(64, round(canvas.height() * ratio))),
-        )
-
-    @Slot(object)
-    def _show(self, preview: SpotPreview) -> None:
-        is_first = self._preview is None
-        self._preview = preview
-        self._is_new_spot = True
-        self._status.setText(_describe(preview))
-        self.spot_map.set_photo_size(preview.photo_size)
-        self.spot_map.set_spot(preview.path, preview.spot)
-        self._blend(preview)
-        if is_first or self.viewer.view_transform.is_fit:
-            self.viewer.view_transform.show_actual_size()
-        side_px = self._side_px()
-        if spot_around(self._centre, preview.photo_size, side_px / preview.scale) != preview.spot:
-            # What came was as large as the time allowed, or the canvas has grown meanwhile.
-            self._submit(side_px)
-
-    def _blend(self, preview: SpotPreview) -> None:
-        blended = preview.noisy + np.float32(self._strength) * (preview.restored - preview.noisy)
-        is_whole = self._strength == 1.0
-        self.viewer.set_panes(
-            [
-                Picture(
-                    title=tr("Noisy") if preview.scale == 1 else tr("Noisy, enlarged"),
-                    pixels=preview.noisy,
-                    bit_depth=preview.bit_depth,
-                    levels=DisplayLevels.of_file(preview.levels),
-                    role=PictureRole.INPUT,
-                    icc_profile=preview.icc_profile,
-                ),
-                Picture(
-                    title=tr("Restored")
-                    if is_whole
-                    else tr("Restored at {percent} %").format(percent=round(self._strength * 100)),
-                    pixels=blended,
-                    bit_depth=preview.bit_depth,
-                    levels=DisplayLevels.of_file(preview.levels),
-                    role=PictureRole.RESTORED,
-                    icc_profile=preview.icc_profile,
-                ),
-            ]
-        )
-
-    @Slot()
-    def _on_panels_shown(self) -> None:
-        if self._is_new_spot and self._preview is not None:
-            self._is_new_spot = False
-            self._centre_view(self._preview)
-
-    def _centre_view(self, preview: SpotPreview) -> None:
-        """Bring the wanted point to the middle of the view, as far as no edge of the spot comes into sight."""
-        transform, canvas = self.viewer.view_transform, self.viewer.pane_views[0].canvas
-        if transform.is_fit:
-            return
-        wanted = (
-            (self._centre.x() * preview.photo_size.width() - preview.spot.left) * preview.scale,
-            (self._centre.y() * preview.photo_size.height() - preview.spot.top) * preview.scale,
-        )
-        extents = preview.spot.width * preview.scale, preview.spot.height * preview.scale
-        seen = canvas.width() / transform.scale, canvas.height() / transform.scale
-        x, y = (_kept_inside(*axis) for axis in zip(wanted, extents, seen, strict=True))
-        if max(abs(x - transform.centre.x()), abs(y - transform.centre.y())) > 0.5:
-            transform.centre_on(QPointF(x, y))
-
-    @Slot()
-    def _follow_view(self) -> None:
-        """Let the spot follow a view that was dragged or zoomed beyond it."""
-        preview, transform = self._preview, self.viewer.view_transform
-        if preview is None or transform.is_fit or self.is_busy or preview.path != self._path or not self.isVisible():
-            return
-        canvas, spot, scale = self.viewer.pane_views[0].canvas, preview.spot, preview.scale
-        seen_width, seen_height = canvas.width() / transform.scale, canvas.height() / transform.scale
-        middle = transform.centre
-        is_inside = (
-            abs(middle.x() - spot.width * scale / 2) <= max(0.0, (spot.width * scale - seen_width) / 2) + 1
-            and abs(middle.y() - spot.height * scale / 2) <= max(0.0, (spot.height * scale - seen_height) / 2) + 1
-        )
-        if is_inside:
-            return
-        centre = QPointF(
-            min(max((spot.left + middle.x() / scale) / preview.photo_size.width(), 0.0), 1.0),
-            min(max((spot.top + middle.y() / scale) / preview.photo_size.height(), 0.0), 1.0),
-        )
-        if spot_around(centre, preview.photo_size, self._side_px() / scale) == spot:
-            # There is no more photo on that side.
-            self._centre_view(preview)
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_B and not event.modifiers():
+            self.viewer.set_before(True)
         else:
-            self.set_centre(centre)
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_B:
+            if not event.isAutoRepeat():
+                self.viewer.set_before(False)
+        else:
+            super().keyReleaseEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # A button that loses the focus or the mouse while held is never released.
+        if watched is self.before_button and event.type() in (QEvent.Type.FocusOut, QEvent.Type.Hide):
+            self.viewer.set_before(False)
+        return False
+
+    def _build_bar(self) -> QWidget:
+        transform = self.viewer.view_transform
+        self.fit_button = icon_button("arrows-out", tip_with_keys(tr("Fit the photo into the pane"), "view.fit"))
+        self.fit_button.clicked.connect(transform.fit)
+        self.zoom_buttons = {zoom: quiet_button(f"{zoom * 100:.0f}{NO_BREAK}%") for zoom in _ZOOMS}
+        self.zoom_buttons[1.0].setToolTip(tip_with_keys(tr("One photo pixel to one screen pixel"), "view.one_to_one"))
+        self.zoom_buttons[2.0].setToolTip(
+            tip_with_keys(tr("One photo pixel to two by two screen pixels"), "view.two_to_one")
+        )
+        for zoom, zoom_button in self.zoom_buttons.items():
+            zoom_button.clicked.connect(partial(self._zoom_to, zoom))
+            zoom_button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        split = VIEW_MODES["split"]
+        tip = tip_with_keys(tr("Before and after, with a line between"), split.action)
+        self.split_button = icon_button(split.icon, tip)
+        self.split_button.clicked.connect(self.viewer.set_split)
+        self.before_button = icon_button("eye", tip_with_keys(tr("Hold to see the photo as it was"), "restore.before"))
+        self.before_button.pressed.connect(partial(self.viewer.set_before, True))
+        self.before_button.released.connect(partial(self.viewer.set_before, False))
+        self.before_button.installEventFilter(self)
+        self._overflow = OverflowButton()
+        for control, text in (
+            # What is held cannot stand in a menu.
+            (self.before_button, ""),
+            (self.zoom_buttons[2.0], self.zoom_buttons[2.0].text()),
+            (self.zoom_buttons[1.0], self.zoom_buttons[1.0].text()),
+            (self.split_button, tr("Before and after, with a line between")),
+        ):
+            self._overflow.watch(control, text)
+        bar = QWidget()
+        bar.setMinimumWidth(0)
+        layout = QHBoxLayout(bar)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACING // 2)
+        checkable: tuple[QAbstractButton, ...] = (self.fit_button, *self.zoom_buttons.values(), self.split_button)
+        for button in checkable:
+            button.setCheckable(True)
+            layout.addWidget(button)
+        self.split_button.setChecked(True)
+        layout.addWidget(self.before_button)
+        layout.addWidget(self._overflow)
+        layout.addStretch(1)
+        return bar
+
+    def _make_actions(self) -> None:
+        transform = self.viewer.view_transform
+        everywhere: dict[str | ActionSpec, Callable[[], object]] = {
+            "view.fit": transform.fit,
+            "view.one_to_one": partial(self._zoom_to, 1.0),
+            "view.two_to_one": partial(self._zoom_to, 2.0),
+            "view.zoom_in": partial(transform.zoom_step, 1),
+            "view.zoom_out": partial(transform.zoom_step, -1),
+            "view.split_left": partial(self.viewer.step_split, -1),
+            "view.split_right": partial(self.viewer.step_split, 1),
+            VIEW_MODES["split"].action: self.split_button.click,
+        }
+        on_picture: dict[str | ActionSpec, Callable[[], object]] = {
+            "view.previous_photo": partial(self.step_requested.emit, -1),
+            "view.next_photo": partial(self.step_requested.emit, 1),
+        }
+        self._actions = [self._make_action(name, function, self) for name, function in everywhere.items()]
+        for name, function in on_picture.items():
+            self._make_action(name, function, self.viewer)
+
+    @staticmethod
+    def _make_action(name: str | ActionSpec, function: Callable[[], object], widget: QWidget) -> QAction:
+        action = make_action(name, widget)
+        action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        action.triggered.connect(lambda _=False: function())
+        return action
+
+    @Slot()
+    def _fit(self) -> None:
+        room = self.width() - self.fit_button.sizeHint().width()
+        self._overflow.fit(room, SPACING // 2)
+
+    def _zoom_to(self, zoom: float, _is_checked: bool = False) -> None:
+        self.viewer.view_transform.zoom_to(zoom)
+        self._show_zoom()
+
+    @Slot()
+    def _show_zoom(self) -> None:
+        transform = self.viewer.view_transform
+        self.fit_button.setChecked(transform.is_fit)
+        for zoom, zoom_button in self.zoom_buttons.items():
+            zoom_button.setChecked(not transform.is_fit and abs(transform.zoom / zoom - 1) < 0.001)
+        self.viewer.show_notes(self._state_text(), self.zoom_text)
+
+    @Slot()
+    def _tell_seen(self) -> None:
+        if self.isVisible():
+            self.restoring.set_seen(self.viewer.seen or _WHOLE)
 
     @Slot(object)
-    def _show_failure(self, error: EngineError) -> None:
-        self._preview = None
-        self._status.setText("")
-        self.viewer.show_message(translate_engine(str(error)))
+    def _take_thumbnail(self, path: PhotoRef) -> None:
+        if path == self._path and self.restoring.photo is None:
+            self._show()
 
-    def _show_nothing(self) -> None:
-        self._task.cancel()
-        self._preview = None
-        self._status.setText("")
-        self.viewer.show_message(tr("Choose a photo on the left to see a spot of it restored."))
+    @Slot()
+    def _show(self) -> None:
+        """Show what there is of the photo by now."""
+        photo, restoration, failure = self.restoring.photo, self.restoring.restoration, self.restoring.failure
+        if self._path is None:
+            self._shown = None
+            self.viewer.show_message(tr("Choose a photo on the left to see it restored."))
+        elif restoration is not None:
+            if self._shown is not restoration:
+                self._shown = restoration
+                self.viewer.show_restored(
+                    restoration.photo.pyramid,
+                    restoration.pyramid,
+                    restoration.levels.scale,
+                    restoration.photo.metadata.bit_depth,
+                    self._restored_label(),
+                )
+                self._tell_seen()
+        elif photo is not None:
+            if self._shown is not photo:
+                self._shown = photo
+                self.viewer.show_photo(photo.pyramid, photo.pyramid.size.toSizeF(), photo.metadata.bit_depth)
+                self._tell_seen()
+        else:
+            self._show_stand_in()
+        if failure is not None:
+            self.viewer.show_message(translate_engine(str(failure)), keeps_photo=photo is not None)
+            self._shown = None
+        self.viewer.show_changes()
+        self._show_zoom()
+        self._show_state()
+
+    def _show_stand_in(self) -> None:
+        """While a photo is read: its thumbnail at its size, never the photo before it."""
+        assert self._path is not None
+        pixmap = self._thumbnails.pixmap(self._path)
+        shown = (self._path, None if pixmap is None else pixmap.cacheKey())
+        if shown == self._shown:
+            return
+        self._shown = shown
+        if pixmap is None or self._photo_size.isEmpty():
+            self.viewer.show_message(tr("Reading the photo…"))
+        else:
+            self.viewer.show_photo(_pyramid_of(pixmap), QSizeF(self._photo_size), 8)
+        # Even before anything is there to look at, the photo is read.
+        self._tell_seen()
+
+    def _restored_label(self) -> str:
+        if self._strength == 1.0:
+            return tr("Restored")
+        return tr("Restored at {percent} %").format(percent=round(self._strength * 100))
+
+    @Slot()
+    def _show_state(self) -> None:
+        self.split_button.setChecked(self.viewer.is_split)
+        self.viewer.show_notes(self._state_text(), self.zoom_text)
+
+    def _state_text(self) -> str:
+        restoration = self.restoring.restoration
+        if self._path is None or self.restoring.failure is not None:
+            return ""
+        if self.restoring.photo is None:
+            return tr("Reading the photo…")
+        if restoration is None:
+            return tr("Loading the model…") if self._model is not None else ""
+        num_done, num_tiles = self.restoring.progress
+        if num_done < num_tiles:
+            if not self.restoring.shows_restored:
+                return tr("Restoring…")
+            if not self.restoring.is_busy:
+                return tr("A first look")
+            return tr("A first look, {percent} % final").format(percent=100 * num_done // num_tiles)
+        if restoration.levels.scale > 1:
+            return tr("Restored, {scale} times larger").format(scale=restoration.levels.scale)
+        return tr("Restored")
 
 
-def _describe(preview: SpotPreview) -> str:
-    seconds = f"{number(preview.seconds, 1)}{NO_BREAK}s"
-    if preview.scale > 1:
-        return tr("Restored with {model} in {seconds}, {scale} times larger, shown at {zoom}.").format(
-            model=translate_engine(preview.model_name), seconds=seconds, scale=preview.scale, zoom=_ACTUAL_SIZE
-        )
-    return tr("Restored with {model} in {seconds}, shown at {zoom}.").format(
-        model=translate_engine(preview.model_name), seconds=seconds, zoom=_ACTUAL_SIZE
-    )
-
-
-def _kept_inside(wanted: float, extent: float, seen: float) -> float:
-    """Return where the middle of a view of that length goes within a spot of that length."""
-    if seen >= extent:
-        return extent / 2
-    return min(max(wanted, seen / 2), extent - seen / 2)
+def _pyramid_of(pixmap: QPixmap) -> ImagePyramid:
+    return ImagePyramid.from_pixels(pixels_from_qimage(pixmap.toImage()))

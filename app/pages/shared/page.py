@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from app.core.session import Session
 from app.core.settings import Settings
@@ -59,3 +59,12 @@ class Page(QWidget):
 
     def activated(self) -> None:
         """Called each time the page has been brought to the front."""
+
+    def first_action(self) -> QWidget | None:
+        """Return what the keyboard begins with on this page, where nothing of it has the focus yet."""
+        buttons = self.findChildren(QPushButton)
+        return next((one for one in buttons if one.property("role") == "primary" and _can_be_pressed(one, self)), None)
+
+
+def _can_be_pressed(target: QPushButton, page: QWidget) -> bool:
+    return target.isVisibleTo(page) and target.isEnabled()

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import IntEnum
 from itertools import pairwise
 
-from PySide6.QtCore import QModelIndex, QObject, Qt, QTimer, Slot
+from PySide6.QtCore import QModelIndex, QObject, Qt, QTimer, Signal, Slot
 
 from app.core.session import Session
 from app.look.phrases import date_and_time
@@ -33,17 +33,65 @@ class PhotoRole(IntEnum):
     """Whether a person left it out."""
 
 
+class PhotoListing(QObject):
+    """Which photos are shown, in which order: one choice for all lists of a session.
+
+    Signals:
+        changed: Other ones, or another order.
+
+    Attributes:
+        conditions: What a photo must fulfil.
+        folder: Only what lies in it, or is this file; None: all.
+        sort: One of the choices of `settings.PHOTOS_SORT`.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.conditions = PhotoFilter()
+        self.folder: PhotoPlace | None = None
+        self.sort = "name"
+
+    def set_conditions(self, conditions: PhotoFilter) -> None:
+        """Show only photos that fulfil all conditions."""
+        if conditions != self.conditions:
+            self.conditions = conditions
+            self.changed.emit()
+
+    def set_folder(self, folder: PhotoPlace | None) -> None:
+        """Show only what lies in one folder, or is one file; None: all photos."""
+        if folder != self.folder:
+            self.folder = folder
+            self.changed.emit()
+
+    def set_sort(self, sort: str) -> None:
+        """Put the photos into another order."""
+        if sort != self.sort:
+            self.sort = sort
+            self.changed.emit()
+
+
+def shared_listing(session: Session) -> PhotoListing:
+    """Return the choice that the lists of a session share, owned by the session."""
+    listing = session.findChild(PhotoListing, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    return listing if listing is not None else PhotoListing(session)
+
+
 class PhotoListModel(CountedRowsModel):
-    """Follows the session; new photos show up while a scan runs, without losing selection or position."""
+    """Follows the session; new photos show up while a scan runs, without losing selection or position.
+
+    Attributes:
+        listing: Which photos, in which order; shared by all lists of the session.
+    """
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self.listing = shared_listing(session)
+        self.listing.changed.connect(self.rebuild)
         self._rows: list[PhotoScanned] = []
         self._row_of_path: dict[PhotoRef, int] = {}
-        self._filter = PhotoFilter()
-        self._folder: PhotoPlace | None = None
-        self._sort = "name"
         self._source: tuple[PhotoScanned, ...] = ()
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -56,28 +104,12 @@ class PhotoListModel(CountedRowsModel):
 
     def set_filter(self, text: str) -> None:
         """Show only photos whose name contains every word of the text."""
-        self.set_conditions(replace(self._filter, text=text))
+        self.listing.set_conditions(replace(self.listing.conditions, text=text))
 
     @property
     def conditions(self) -> PhotoFilter:
         """What decides which photos are shown."""
-        return self._filter
-
-    def set_conditions(self, conditions: PhotoFilter) -> None:
-        """Show only photos that fulfil all conditions."""
-        if conditions != self._filter:
-            self._filter = conditions
-            self.rebuild()
-
-    def set_folder(self, folder: PhotoPlace | None) -> None:
-        """Show only what lies in one folder (or is one file); None: all photos."""
-        self._folder = folder
-        self.rebuild()
-
-    def set_sort(self, sort: str) -> None:
-        """Sort by one of the choices of `settings.PHOTOS_SORT`; what is not known of a photo comes last."""
-        self._sort = sort
-        self.rebuild()
+        return self.listing.conditions
 
     @property
     def included_in_folder(self) -> Sequence[PhotoScanned]:
@@ -86,9 +118,9 @@ class PhotoListModel(CountedRowsModel):
 
     @property
     def _in_folder(self) -> Sequence[PhotoScanned]:
-        if self._folder is None:
+        if self.listing.folder is None:
             return self._session.photos
-        folder, below = str(self._folder), os.path.join(str(self._folder), "")
+        folder, below = str(self.listing.folder), os.path.join(str(self.listing.folder), "")
         # Ten times as fast as `is_relative_to`, for ten thousand photos.
         return [
             photo for photo in self._session.photos if (name := str(photo.path)).startswith(below) or name == folder
@@ -98,6 +130,12 @@ class PhotoListModel(CountedRowsModel):
     def shown(self) -> Sequence[PhotoScanned]:
         """The photos as they are filtered and sorted."""
         return self._rows
+
+    @property
+    def included(self) -> Sequence[PhotoScanned]:
+        """The photos as they are filtered and sorted, without those left out."""
+        excluded = self._session.excluded
+        return [photo for photo in self._rows if photo.path not in excluded] if excluded else self._rows
 
     def photo_at(self, row: int) -> PhotoScanned:
         """Return the photo of a row."""
@@ -132,8 +170,8 @@ class PhotoListModel(CountedRowsModel):
             return
         self._source = self._session.photos
         photos = self._in_folder
-        if self._filter != PhotoFilter():
-            holds, excluded = self._filter.predicate(), self._session.excluded
+        if self.listing.conditions != PhotoFilter():
+            holds, excluded = self.listing.conditions.predicate(), self._session.excluded
             photos = [photo for photo in photos if holds(photo, photo.path in excluded)]
         rows = sorted(photos, key=self._key_of_sort())
         before, after = [photo.path for photo in self._rows], [photo.path for photo in rows]
@@ -159,7 +197,8 @@ class PhotoListModel(CountedRowsModel):
         A scan delivers ten thousand photos in many parts, each in order: sorting all at each part would take seconds.
         """
         photos, old = self._session.photos, self._source
-        if not old or self._sort != "name" or self._folder is not None or self._filter != PhotoFilter():
+        listing = self.listing
+        if not old or listing.sort != "name" or listing.folder is not None or listing.conditions != PhotoFilter():
             return False
         if len(self._rows) != len(old) or len(photos) <= len(old) or photos[: len(old)] != old:
             return False
@@ -196,7 +235,7 @@ class PhotoListModel(CountedRowsModel):
         def name(photo: PhotoScanned) -> object:
             return photo_sort_key(photo.path)
 
-        match self._sort:
+        match self.listing.sort:
             case "noisiest":
                 return lambda photo: (photo.noise_sigma is None, -(photo.noise_sigma or 0.0), name(photo))
             case "cleanest":
@@ -249,7 +288,7 @@ class PhotoListModel(CountedRowsModel):
 
     @Slot()
     def _on_excluded_changed(self) -> None:
-        if self._filter.use is not Use.ANY:
+        if self.listing.conditions.use is not Use.ANY:
             self.rebuild()
         elif self._rows:
             self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))

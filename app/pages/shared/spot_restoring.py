@@ -1,8 +1,7 @@
-"""Restoring one spot of a photo quickly, with the pixels that the whole photo would have there. No widgets."""
+"""Restoring one area of a photo quickly, with the pixels that the whole photo would have there. No widgets."""
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,10 @@ from PySide6.QtCore import QPointF, QSize
 
 from app.core.session import ModelChoice
 from app.viewer.picture_files import PictureFiles
+from app.viewer.tiles.pixel_pyramid import PixelSource, PlainPixels
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef, Pixels
-from engine.photo_files.photos import BitDepth, PhotoImage
+from engine.photo_files.photos import BitDepth, ImageMetadata, PhotoImage
 from engine.photo_files.values.levels import ValueLevels
 from engine.photos.identity import identity_of
 from engine.restoring.raw import OpenRaw, open_raw, restore_raw_area
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 
 SURROUNDINGS_PX = 48
 """Restored with the spot and cut off again, so that its edges look as they will in the whole photo."""
-
-_FIRST_SIDE_PX = 256
-"""Side of the spot for a model whose speed is not known yet."""
-_LEAST_SIDE_PX = 96
-_NEARLY = 0.85
 
 
 @dataclass(frozen=True)
@@ -45,6 +40,10 @@ class Spot:
     def area(self) -> tuple[slice, slice]:
         """Its rows and columns."""
         return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+
+    def scaled(self, scale: int) -> Spot:
+        """Return where it lies in the photo enlarged by a whole factor."""
+        return Spot(scale * self.left, scale * self.top, scale * self.width, scale * self.height)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,33 +93,94 @@ def spot_around(centre: QPointF, photo_size: QSize, side_px: QSize) -> Spot:
     )
 
 
+class AreaRestorer:
+    """Restores areas of photos, keeping model and raw file open between them; used by one background thread."""
+
+    def __init__(self) -> None:
+        self._loaded: tuple[Path, int, Restorer] | None = None
+        self._raw: tuple[str, OpenRaw] | None = None
+
+    def restorer(self, model_path: Path) -> Restorer:
+        """Return what restores; loaded anew where the model's file has changed.
+
+        Raises:
+            EngineError: The model cannot be used.
+        """
+        # The first import of torch takes seconds.
+        from engine.contracts.configs import ComputeConfig
+        from engine.machine.devices import open_device
+        from engine.models.files import load_model
+        from engine.restoring.restorer import Restorer
+
+        changed = self.model_stamp(model_path)
+        if self._loaded is None or self._loaded[:2] != (model_path, changed):
+            self._loaded = None
+            self._loaded = (model_path, changed, Restorer(load_model(model_path), open_device(ComputeConfig())))
+        return self._loaded[2]
+
+    @staticmethod
+    def model_stamp(model_path: Path) -> int:
+        """Return what tells one state of a model's file from another; 0 where there is none."""
+        from engine.models.files import model_file
+
+        try:
+            return model_file(model_path).stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def restore(
+        self,
+        path: PhotoRef,
+        photo: PixelSource,
+        metadata: ImageMetadata,
+        area: Spot,
+        restorer: Restorer,
+        control: JobControl,
+    ) -> Pixels:
+        """Restore an area of a photo.
+
+        Args:
+            path: The photo's file, from which a network for mosaics is fed.
+            photo: Its pixels.
+            metadata: What its file says of them.
+            area: In pixels of the photo.
+            restorer: As `restorer` returned it.
+            control: Asked before each tile.
+
+        Returns:
+            The area at the restorer's scale, in units of the file's type.
+
+        Raises:
+            EngineError: The photo cannot be restored by this model.
+            JobCancelled: Something else is wanted by now.
+        """
+        if restorer.takes_mosaics:
+            return restore_raw_area(self._open_raw(path), *area.area, restorer, control=control)
+        top, left = max(0, area.top - SURROUNDINGS_PX), max(0, area.left - SURROUNDINGS_PX)
+        bottom = min(photo.height, area.top + area.height + SURROUNDINGS_PX)
+        right = min(photo.width, area.left + area.width + SURROUNDINGS_PX)
+        restored = restorer.restore(
+            photo.window(left, top, right, bottom),
+            levels=metadata.levels,
+            channels_are_gray=metadata.channels_are_gray,
+            control=control,
+        )
+        return restored[Spot(area.left - left, area.top - top, area.width, area.height).scaled(restorer.scale).area]
+
+    def _open_raw(self, path: PhotoRef) -> OpenRaw:
+        identity = identity_of(path)
+        if self._raw is None or self._raw[0] != identity:
+            self._raw = None
+            self._raw = (identity, open_raw(path))
+        return self._raw[1]
+
+
 class SpotRestorer:
-    """Restores spots, keeping the model loaded between them; used by one background thread."""
+    """Restores spots, keeping photos and the model loaded between them; used by one background thread."""
 
     def __init__(self, files: PictureFiles) -> None:
         self._files = files
-        self._loaded: tuple[Path, int, Restorer] | None = None
-        self._raw: tuple[str, OpenRaw] | None = None
-        self._speed: tuple[Path, float] | None = None
-
-    def side_within(self, model: ModelChoice, side_px: QSize, seconds: float) -> QSize:
-        """Return the largest spot that is likely to be restored in time; from any thread.
-
-        Args:
-            model: What restores.
-            side_px: The spot that is wanted, in pixels of the result; returned as it is where the time nearly suffices.
-            seconds: How long it may take.
-        """
-        speed = self._speed
-        if speed is None or speed[0] != model.path:
-            share = min(1.0, _FIRST_SIDE_PX / max(side_px.width(), side_px.height()))
-        else:
-            share = math.sqrt(min(1.0, seconds / (speed[1] * side_px.width() * side_px.height())))
-        if share > _NEARLY:
-            return side_px
-        return QSize(
-            max(_LEAST_SIDE_PX, round(side_px.width() * share)), max(_LEAST_SIDE_PX, round(side_px.height() * share))
-        )
+        self._areas = AreaRestorer()
 
     def restore(
         self, path: PhotoRef, centre: QPointF, side_px: QSize, model: ModelChoice, control: JobControl
@@ -133,21 +193,16 @@ class SpotRestorer:
         """
         photo = self._files.read(path)
         control.wait_if_paused()
-        restorer = self._restorer(model.path)
+        restorer = self._areas.restorer(model.path)
         control.wait_if_paused()
         # What is enlarged fills the canvas from a smaller spot.
         spot = spot_around(centre, QSize(photo.width, photo.height), side_px / restorer.scale)
         started = time.monotonic()
-        if restorer.takes_mosaics:
-            noisy, restored = self._restore_raw(path, photo, spot, restorer, control)
-        else:
-            noisy, restored = _restore_photo(photo, spot, restorer, control)
-        seconds = time.monotonic() - started
-        self._speed = (model.path, seconds / (restored.shape[0] * restored.shape[1]))
+        restored = self._areas.restore(path, PlainPixels(photo.pixels), photo.metadata, spot, restorer, control)
         return SpotPreview(
             path=path,
             spot=spot,
-            noisy=np.ascontiguousarray(noisy),
+            noisy=np.ascontiguousarray(_noisy_spot(photo, spot, restorer)),
             restored=np.ascontiguousarray(restored),
             scale=restorer.scale,
             photo_size=QSize(photo.width, photo.height),
@@ -155,45 +210,16 @@ class SpotRestorer:
             icc_profile=photo.metadata.icc_profile,
             levels=photo.metadata.levels,
             model_name=model.name,
-            seconds=seconds,
+            seconds=time.monotonic() - started,
         )
 
-    def _restore_raw(
-        self, path: PhotoRef, photo: PhotoImage, spot: Spot, restorer: Restorer, control: JobControl
-    ) -> tuple[Pixels, Pixels]:
-        """From the sensor's mosaic, as the whole file will be; beside it, plain interpolation."""
-        identity = identity_of(path)
-        if self._raw is None or self._raw[0] != identity:
-            self._raw = None
-            self._raw = (identity, open_raw(path))
-        rows, columns = spot.area
-        restored = restore_raw_area(self._raw[1], rows, columns, restorer, control=control)
-        return photo.pixels[rows, columns], restored
 
-    def _restorer(self, model_path: Path) -> Restorer:
-        # The first import of torch takes seconds.
-        from engine.contracts.configs import ComputeConfig
-        from engine.machine.devices import open_device
-        from engine.models.files import load_model, model_file
-        from engine.restoring.restorer import Restorer
-
-        changed = model_file(model_path).stat().st_mtime_ns
-        if self._loaded is None or self._loaded[:2] != (model_path, changed):
-            self._loaded = None
-            self._loaded = (model_path, changed, Restorer(load_model(model_path), open_device(ComputeConfig())))
-        return self._loaded[2]
-
-
-def _restore_photo(photo: PhotoImage, spot: Spot, restorer: Restorer, control: JobControl) -> tuple[Pixels, Pixels]:
-    """The spot brought to the restored one's size, and restored."""
-    top, left = max(0, spot.top - SURROUNDINGS_PX), max(0, spot.left - SURROUNDINGS_PX)
-    bottom = min(photo.height, spot.top + spot.height + SURROUNDINGS_PX)
-    right = min(photo.width, spot.left + spot.width + SURROUNDINGS_PX)
-    surroundings, scale = photo.pixels[top:bottom, left:right], restorer.scale
-    metadata = photo.metadata
-    restored = restorer.restore(
-        surroundings, levels=metadata.levels, channels_are_gray=metadata.channels_are_gray, control=control
-    )
-    rows = slice(scale * (spot.top - top), scale * (spot.top - top + spot.height))
-    columns = slice(scale * (spot.left - left), scale * (spot.left - left + spot.width))
-    return restorer.unrestored(surroundings)[rows, columns], restored[rows, columns]
+def _noisy_spot(photo: PhotoImage, spot: Spot, restorer: Restorer) -> Pixels:
+    """The spot brought to the restored one's size; of a raw file, plain interpolation."""
+    if restorer.takes_mosaics:
+        return photo.pixels[spot.area]
+    margin = SURROUNDINGS_PX
+    top, left = max(0, spot.top - margin), max(0, spot.left - margin)
+    surroundings = photo.pixels[top : spot.top + spot.height + margin, left : spot.left + spot.width + margin]
+    inner = Spot(spot.left - left, spot.top - top, spot.width, spot.height).scaled(restorer.scale)
+    return restorer.unrestored(surroundings)[inner.area]

@@ -165,6 +165,12 @@ class ImageCanvas(QWidget):
         self.setAccessibleName(message or " | ".join(layer.label for layer in self._layers))
         self.update()
 
+    def show_changes(self) -> None:
+        """Show the present values of pictures that have changed; what is there stays until they are ready."""
+        for mosaic in self._mosaics:
+            mosaic.take_changes()
+        self.update()
+
     def show_layer(self, index: int) -> None:
         """Bring one of several layers to the front."""
         if index != self._shown:

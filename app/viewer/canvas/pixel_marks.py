@@ -42,7 +42,7 @@ def paint_pixel_marks(
     peak = 2**bit_depth - 1
     sign = "−" if pyramid.settings.kind is ValueKind.SIGNED else ""
     widest = metrics.horizontalAdvance(f"{sign}{peak}") + _TEXT_MARGIN_PX
-    tallest = metrics.height() * pyramid.pixels.source.num_channels + _TEXT_MARGIN_PX
+    tallest = metrics.height() * pyramid.pixels.num_channels + _TEXT_MARGIN_PX
     step_x, step_y = target.width() / pyramid.size.width(), target.height() / pyramid.size.height()
     if widest <= step_x and tallest <= step_y:
         painter.save()

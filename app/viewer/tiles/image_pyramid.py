@@ -9,7 +9,7 @@ from PySide6.QtGui import QImage
 
 from app.look.image_convert import DisplayLevels
 from app.viewer.tiles.display_settings import DisplaySettings
-from app.viewer.tiles.pixel_pyramid import PixelPyramid, PlainPixels
+from app.viewer.tiles.pixel_pyramid import PixelLevels, PixelPyramid, PlainPixels
 from engine.contracts.photo import Pixels
 
 TILE_PX = 256
@@ -34,7 +34,8 @@ class TileKey(NamedTuple):
 class ImagePyramid:
     """A picture's pixels with the way in which they are shown.
 
-    Any thread may ask.
+    Any thread may ask. Where the values change, as those of a photo that is being restored, `outdate` says so: a tile
+    is shown on until it has been made anew.
 
     Attributes:
         pixels: The values.
@@ -42,11 +43,16 @@ class ImagePyramid:
         overview: The smallest level; always there, and shown where a tile is still missing.
     """
 
-    def __init__(self, pixels: PixelPyramid, settings: DisplaySettings) -> None:
+    def __init__(self, pixels: PixelLevels, settings: DisplaySettings) -> None:
         self.pixels = pixels
         self.settings = settings
         self._lock = threading.Lock()
+        self._overview_lock = threading.Lock()
         self._tiles: OrderedDict[TileKey, QImage] = OrderedDict()
+        self._outdated: set[TileKey] = set()
+        """Of the kept tiles those whose values are others by now."""
+        self._begun: dict[TileKey, bool] = {}
+        """The tiles that are being made; whether their values have stayed the same since."""
         self.overview = self._render_level(pixels.num_levels - 1)
 
     @classmethod
@@ -82,15 +88,39 @@ class ImagePyramid:
                 self._tiles.move_to_end(key)
             return tile
 
+    def is_current(self, key: TileKey) -> bool:
+        """Whether a tile has been made, and of the present values."""
+        with self._lock:
+            return key in self._tiles and key not in self._outdated
+
     def keep(self, key: TileKey, tile: QImage) -> None:
         """Keep a tile that has been made; the one that was not asked for the longest goes."""
         with self._lock:
             self._tiles[key] = tile
+            if self._begun.pop(key, True):
+                self._outdated.discard(key)
+            else:
+                self._outdated.add(key)
             if len(self._tiles) > _MAX_KEPT_TILES:
-                self._tiles.popitem(last=False)
+                self._outdated.discard(self._tiles.popitem(last=False)[0])
+
+    def outdate(self, area: QRect | None = None) -> None:
+        """Note that values are others than before; `overview` shows them at once, so this belongs in the background.
+
+        Args:
+            area: Where, in pixels of the full size; None: everywhere.
+        """
+        with self._lock:
+            self._outdated.update(key for key in self._tiles if self._touches(key, area))
+            self._begun.update((key, False) for key in self._begun if self._touches(key, area))
+        # One after the other, so that the last one shows the last values.
+        with self._overview_lock:
+            self.overview = self._render_level(self.overview_level)
 
     def render(self, key: TileKey) -> QImage:
         """Make a tile."""
+        with self._lock:
+            self._begun[key] = True
         place = self.tile_place(key)
         right, bottom = place.left() + place.width(), place.top() + place.height()
         return self.settings.render(self.pixels.window(key.level, place.left(), place.top(), right, bottom))
@@ -102,6 +132,12 @@ class ImagePyramid:
         for key in tiles_within(level, visible.intersected(QRect(0, 0, *self.pixels.level_size(level)))):
             if self.kept(key) is None:
                 self.keep(key, self.render(key))
+
+    def _touches(self, key: TileKey, area: QRect | None) -> bool:
+        if area is None:
+            return True
+        side = TILE_PX << key.level
+        return QRect(key.column * side, key.row * side, side, side).intersects(area)
 
     def whole_image(self) -> QImage:
         """Render all of the picture at full size; for small pictures, and for tests."""

@@ -1,11 +1,13 @@
 """Float pixels at full size, half, a quarter and so on, read in windows: what is zoomed out touches few of them."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.contracts.photo import Pixels
+from engine.photo_files.values.sample_types import to_float
 
 OVERVIEW_SIDE_PX = 768
 """The smallest level is at most so large on its longer side."""
@@ -37,6 +39,31 @@ class PixelSource(Protocol):
         ...
 
 
+class PixelLevels(Protocol):
+    """A picture at full size and in halvings of it, read in windows from any thread.
+
+    Level 0 is the full size; a pixel of level k stands for 2^k x 2^k of it.
+    """
+
+    @property
+    def num_levels(self) -> int:
+        """How many levels there are, the full size among them."""
+        ...
+
+    @property
+    def num_channels(self) -> int:
+        """1 or 3."""
+        ...
+
+    def level_size(self, level: int) -> tuple[int, int]:
+        """Return a level's width and height."""
+        ...
+
+    def window(self, level: int, left: int, top: int, right: int, bottom: int) -> Pixels:
+        """Return the columns `left` to `right` and the rows `top` to `bottom` of a level, the ends left out."""
+        ...
+
+
 class PlainPixels:
     """A picture's own pixels."""
 
@@ -57,6 +84,23 @@ class PlainPixels:
     def window(self, left: int, top: int, right: int, bottom: int) -> Pixels:
         """Return a view of a window."""
         return self._pixels[top:bottom, left:right]
+
+
+class SamplePixels:
+    """The numbers of a file, floats only where they are looked at: of 8 bits they take a quarter of the memory."""
+
+    def __init__(self, samples: NDArray[Any]) -> None:
+        """Take the numbers, without a copy.
+
+        Args:
+            samples: Height x width x 1 or 3; as of `PhotoSamples`.
+        """
+        self._samples = samples
+        self.height, self.width, self.num_channels = samples.shape
+
+    def window(self, left: int, top: int, right: int, bottom: int) -> Pixels:
+        """Return a window as floats, 0 to 1."""
+        return to_float(self._samples[top:bottom, left:right])
 
 
 class SubtractedPixels:
@@ -102,14 +146,14 @@ class PixelPyramid:
                 self._halvings.append(_halve_in_strips(PlainPixels(self._halvings[-1])))
 
     @property
-    def source(self) -> PixelSource:
-        """What it was made of."""
-        return self._source
-
-    @property
     def num_levels(self) -> int:
         """How many levels there are, the full size among them."""
         return 1 + len(self._halvings)
+
+    @property
+    def num_channels(self) -> int:
+        """1 or 3."""
+        return self._source.num_channels
 
     def level_size(self, level: int) -> tuple[int, int]:
         """Return a level's width and height."""
@@ -118,18 +162,6 @@ class PixelPyramid:
         height, width = self._halvings[level - 1].shape[:2]
         return width, height
 
-    def level_for(self, zoom: float) -> int:
-        """Return the smallest level that still holds every detail a screen shows.
-
-        Args:
-            zoom: Screen pixels a picture pixel.
-        """
-        level = 0
-        # A hundredth of slack: a fit that comes out a rounding above a half needs no level of four times the pixels.
-        while level + 1 < self.num_levels and zoom * 2 ** (level + 1) <= 1.01:
-            level += 1
-        return level
-
     def window(self, level: int, left: int, top: int, right: int, bottom: int) -> Pixels:
         """Return the columns `left` to `right` and the rows `top` to `bottom` of a level, the ends left out."""
         if level == 0:
@@ -137,17 +169,40 @@ class PixelPyramid:
         return self._halvings[level - 1][top:bottom, left:right]
 
 
+def level_for(levels: PixelLevels, zoom: float) -> int:
+    """Return the smallest level that still holds every detail a screen shows.
+
+    Args:
+        levels: The picture.
+        zoom: Screen pixels a picture pixel.
+    """
+    level = 0
+    # A hundredth of slack: a fit that comes out a rounding above a half needs no level of four times the pixels.
+    while level + 1 < levels.num_levels and zoom * 2 ** (level + 1) <= 1.01:
+        level += 1
+    return level
+
+
+def halved(pixels: Pixels) -> Pixels:
+    """Average every 2 x 2 pixels; a last odd row or column counts twice.
+
+    Args:
+        pixels: Height x width x channels.
+    """
+    height, width, num_channels = pixels.shape
+    if height % 2 or width % 2:
+        padding = (0, height % 2, 0, width % 2)
+        pixels = np.asarray(cv2.copyMakeBorder(pixels, *padding, cv2.BORDER_REPLICATE), np.float32)
+    size = ((width + 1) // 2, (height + 1) // 2)
+    averaged = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(averaged, np.float32).reshape(size[1], size[0], num_channels)
+
+
 def _halve_in_strips(source: PixelSource) -> Pixels:
-    """Average every 2 x 2 pixels; a last odd row or column counts twice."""
+    """Halve a picture without ever holding all of it as floats."""
     width, height = (source.width + 1) // 2, (source.height + 1) // 2
-    halved = np.empty((height, width, source.num_channels), np.float32)
+    result = np.empty((height, width, source.num_channels), np.float32)
     for top in range(0, source.height, _STRIP_ROWS):
-        bottom = min(top + _STRIP_ROWS, source.height)
-        strip = source.window(0, top, source.width, bottom)
-        if strip.shape[0] % 2 or strip.shape[1] % 2:
-            padding = (0, strip.shape[0] % 2, 0, strip.shape[1] % 2)
-            strip = np.asarray(cv2.copyMakeBorder(strip, *padding, cv2.BORDER_REPLICATE), np.float32)
-        size = (width, (bottom - top + 1) // 2)
-        rows = cv2.resize(strip, size, interpolation=cv2.INTER_AREA)
-        halved[top // 2 : top // 2 + size[1]] = rows.reshape(size[1], width, source.num_channels)
-    return halved
+        rows = halved(source.window(0, top, source.width, min(top + _STRIP_ROWS, source.height)))
+        result[top // 2 : top // 2 + rows.shape[0]] = rows
+    return result

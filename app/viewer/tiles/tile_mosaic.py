@@ -7,6 +7,7 @@ from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter
 
 from app.viewer.tiles.image_pyramid import TILE_PX, ImagePyramid, TileKey, tiles_within
+from app.viewer.tiles.pixel_pyramid import level_for
 
 NEAREST_FROM_ZOOM = 2.0
 """Above this many screen pixels a picture pixel, pixels are shown as squares where nothing else is chosen."""
@@ -48,7 +49,9 @@ class TileMosaic:
         self._covered = self._level_rect(self._level)
         self._in_view = QRect()
         self._lacking: dict[TileKey, None] = {}
-        """Tiles that the image has not got."""
+        """Tiles that the image has not got, or not with the present values."""
+        self._drawn: dict[TileKey, int] = {}
+        """Which of several versions of a tile the image has got."""
         self._blank: dict[TileKey, None] = {}
         """Tiles of the image that have not been in view yet: nothing is drawn there."""
         self._awaited: dict[TileKey, None] = {}
@@ -134,18 +137,32 @@ class TileMosaic:
             self._awaited = {key: None for key in self._awaited if self.pyramid.kept(key) is None}
             return not self._awaited
         found = {key: tile for key in self._lacking if (tile := self.pyramid.kept(key)) is not None}
-        seen = {key: tile for key, tile in found.items() if key not in self._blank}
+        seen = {
+            key: tile
+            for key, tile in found.items()
+            if key not in self._blank and self._drawn.get(key) != tile.cacheKey()
+        }
         self._put_in(seen)
         for key in found:
-            del self._lacking[key]
+            if self.pyramid.is_current(key):
+                del self._lacking[key]
         return bool(seen)
+
+    def take_changes(self) -> None:
+        """Note which of the tiles that are shown have other values by now; they stay until they have been made anew."""
+        if self._level == self.pyramid.overview_level:
+            self._image = self.pyramid.overview
+            return
+        for key in tiles_within(self._level, self._covered):
+            if not self.pyramid.is_current(key):
+                self._lacking[key] = None
 
     def complete(self) -> None:
         """Make what is missing in view now, here: for a picture of what is on screen."""
         is_other_level = bool(self._awaited)
         missing = self.missing_in_view
         for key in missing:
-            if self.pyramid.kept(key) is None:
+            if not self.pyramid.is_current(key):
                 self.pyramid.keep(key, self.pyramid.render(key))
         if is_other_level:
             self._assemble(missing[0].level, self._in_view)
@@ -158,7 +175,7 @@ class TileMosaic:
         self._level = self.pyramid.overview_level
         self._covered = self._level_rect(self._level)
         self._image = self.pyramid.overview
-        self._lacking, self._blank, self._awaited = {}, {}, {}
+        self._lacking, self._blank, self._awaited, self._drawn = {}, {}, {}, {}
 
     def _await(self, level: int, needed: QRect) -> None:
         """Show another level once its tiles in view are there."""
@@ -175,14 +192,14 @@ class TileMosaic:
         wanted = dict.fromkeys([*in_view, *tiles_within(level, covered)])
         previous, was_covered, was_level = self._image, self._covered, self._level
         self._image = QImage(covered.size(), QImage.Format.Format_RGB32)
-        self._covered, self._level = covered, level
-        self._lacking = {key: None for key in wanted if self.pyramid.kept(key) is None}
+        self._covered, self._level, self._drawn = covered, level, {}
+        self._lacking = {key: None for key in wanted if not self.pyramid.is_current(key)}
         # The ring is drawn tile by tile as it comes into view: all of it at once would take too much of a frame.
         self._blank = wanted
         self._fill(in_view)
         if was_level != self.pyramid.overview_level:
             for key in in_view:
-                if key in self._lacking:
+                if key not in self._drawn:
                     self._paint_stand_in(key, previous, was_covered.topLeft(), was_level, is_smooth=was_level > level)
 
     def _fill(self, keys: Sequence[TileKey]) -> None:
@@ -191,10 +208,11 @@ class TileMosaic:
         for key in keys:
             self._blank.pop(key)
             tile = self.pyramid.kept(key)
+            if not self.pyramid.is_current(key):
+                self._lacking[key] = None
             if tile is not None:
                 found[key] = tile
             else:
-                self._lacking[key] = None
                 overview_level = self.pyramid.overview_level
                 self._paint_stand_in(key, self.pyramid.overview, QPoint(0, 0), overview_level, is_smooth=True)
         self._put_in(found)
@@ -227,6 +245,7 @@ class TileMosaic:
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
         for key, tile in tiles.items():
             painter.drawImage(self.pyramid.tile_place(key).topLeft() - self._covered.topLeft(), tile)
+            self._drawn[key] = tile.cacheKey()
         painter.end()
 
 
@@ -239,7 +258,7 @@ def needed_pixels(pyramid: ImagePyramid, target: QRectF, visible: QRectF, zoom: 
         visible: The part of it that is seen, in the same coordinates.
         zoom: Screen pixels a picture pixel.
     """
-    level = pyramid.pixels.level_for(zoom)
+    level = level_for(pyramid.pixels, zoom)
     return level, _pixels_within(pyramid, target, visible, level)
 
 

@@ -10,7 +10,7 @@ from app.viewer.compare_viewer import CompareViewer
 from app.viewer.pictures import Picture
 from app.viewer.tiles.display_settings import DisplaySettings
 from app.viewer.tiles.image_pyramid import TILE_PX, ImagePyramid, TileKey, tiles_within
-from app.viewer.tiles.pixel_pyramid import PixelPyramid, PlainPixels, SubtractedPixels
+from app.viewer.tiles.pixel_pyramid import PixelPyramid, PlainPixels, SubtractedPixels, level_for
 from app.viewer.tiles.tile_loader import TileLoader
 from app.viewer.tiles.tile_mosaic import Interpolation, TileMosaic
 
@@ -52,7 +52,7 @@ def test_levels_halve_down_to_the_overview():
         (1001, 375),
         (501, 188),
     ]
-    assert [pyramid.level_for(zoom) for zoom in (8, 1, 0.51, 0.5, 0.3, 0.25, 0.125, 0.01)] == [0, 0, 0, 1, 1, 2, 3, 3]
+    assert [level_for(pyramid, zoom) for zoom in (8, 1, 0.51, 0.5, 0.3, 0.25, 0.125, 0.01)] == [0, 0, 0, 1, 1, 2, 3, 3]
 
 
 def test_a_small_picture_is_its_own_overview():
@@ -256,3 +256,51 @@ def test_painting_never_makes_a_tile_itself(qtbot, monkeypatch):
     painted(mosaic, QRectF(-500, -500, 3000, 2000), (600, 400))
     assert made == []
     assert mosaic.missing
+
+
+class Changing:
+    """Pixels that become others."""
+
+    def __init__(self, pixels):
+        self.pixels = pixels
+        self.height, self.width, self.num_channels = pixels.shape
+
+    def window(self, left, top, right, bottom):
+        return self.pixels[top:bottom, left:right]
+
+
+def test_a_changed_tile_stays_until_it_is_made_anew():
+    pixels = noise(1000, 1200)
+    source = Changing(pixels.copy())
+    pyramid = ImagePyramid(PixelPyramid(source), DisplaySettings())
+    mosaic = TileMosaic(pyramid)
+    target = QRectF(0, 0, 1200, 1000)
+    painted(mosaic, target, (600, 500))
+    mosaic.complete()
+    before = painted(mosaic, target, (600, 500))
+    np.testing.assert_array_equal(before, bytes_of(pixels[:500, :600]))
+    source.pixels[:256, :256] = 0
+    pyramid.outdate(QRect(0, 0, 256, 256))
+    mosaic.take_changes()
+    assert mosaic.missing_in_view == [TileKey(0, 0, 0)], "only what has changed is made anew"
+    np.testing.assert_array_equal(painted(mosaic, target, (600, 500)), before)
+    pyramid.keep(TileKey(0, 0, 0), pyramid.render(TileKey(0, 0, 0)))
+    assert mosaic.take_tiles()
+    after = painted(mosaic, target, (600, 500))
+    assert not after[:256, :256].any()
+    np.testing.assert_array_equal(after[256:], before[256:])
+    assert mosaic.is_sharp
+
+
+def test_a_tile_whose_values_change_while_it_is_made_is_made_again():
+    source = Changing(noise(1000, 1200))
+    pyramid = ImagePyramid(PixelPyramid(source), DisplaySettings())
+    key = TileKey(0, 1, 1)
+    made = pyramid.render(key)
+    source.pixels[:] = 0
+    pyramid.outdate()
+    pyramid.keep(key, made)
+    assert pyramid.kept(key) is not None
+    assert not pyramid.is_current(key)
+    pyramid.keep(key, pyramid.render(key))
+    assert pyramid.is_current(key)

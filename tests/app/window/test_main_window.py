@@ -362,3 +362,41 @@ def test_a_page_that_was_open_is_opened_again(qtbot: QtBot, opened: OpenWindow, 
     opened.window.open_last_folders()
     assert opened.session.folders == (PhotoRef(stack, 2),)
     qtbot.waitUntil(lambda: [photo.path for photo in opened.session.photos] == [PhotoRef(stack, 2)], timeout=20_000)
+
+
+def test_no_page_moves_when_a_message_or_a_job_comes_or_goes(qtbot: QtBot, opened: OpenWindow) -> None:
+    window = opened.window
+    before = window.current_page.geometry(), window.header.geometry()
+    window.message_bar.post(Message(text="Something has happened that takes a sentence to say.", hint="Do this."))
+    window.job_bar.show()
+    qtbot.wait(50)
+    assert (window.current_page.geometry(), window.header.geometry()) == before
+    bar = window.message_bar
+    assert bar.isVisible()
+    room = window.job_bar.parentWidget()
+    assert room is not None
+    assert bar.geometry().bottom() < room.geometry().top()
+    assert bar.height() < 3 * bar.dismiss_button.height(), "as high as its words need, not more"
+    window.job_bar.hide()
+    bar.dismiss()
+    qtbot.wait(50)
+    assert (window.current_page.geometry(), window.header.geometry()) == before
+
+
+def test_every_page_gives_the_keyboard_something_to_begin_with(qtbot: QtBot, opened: OpenWindow) -> None:
+    for page_id, page in opened.window.pages.items():
+        opened.window.rail.button(page_id).setFocus()
+        qtbot.keyClick(opened.window.rail.button(page_id), Qt.Key.Key_Return)
+        assert opened.window.current_page is page
+        focused = opened.window.focusWidget()
+        if page.first_action() is not None:
+            assert focused is not None
+            assert page.isAncestorOf(focused), page_id
+
+
+def test_what_teaches_stands_in_a_group_below(opened: OpenWindow) -> None:
+    rail = opened.window.rail
+    assert list(opened.window.pages) == ["photos", "restore", "compare", "pretrain", "labels", "finetune", "runs"]
+    [group] = [label for label in rail.findChildren(QLabel) if label.text() == "Teach"]
+    top = group.mapTo(rail, group.rect().topLeft()).y()
+    assert rail.button("compare").geometry().bottom() < top < rail.button("pretrain").geometry().top()

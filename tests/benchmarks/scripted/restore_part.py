@@ -1,11 +1,10 @@
-"""The Restore page: spots at 100 %, strength, output, a batch that is paused, stopped, retried and reported."""
+"""The Restore page: the photo, strength, output, a batch that is paused, stopped, retried and reported."""
 
 import shutil
 from pathlib import Path
 
 from PySide6.QtWidgets import QComboBox
 
-from engine.contracts.photo import PhotoRef
 from tests.benchmarks.scripted.parts import Plan
 from tests.benchmarks.scripted.person import Person
 
@@ -30,11 +29,14 @@ def live(person: Person, plan: Plan) -> None:
     person.settle(300)
     person.go_to("restore")
     whole = person.see(lambda: max(session.photos, key=lambda photo: photo.width * photo.height).path)
-    person.click_row(lambda: person.page.list, person.see(lambda: person.page.model.row_of(PhotoRef(whole))))
-    person.wait("preview", lambda: person.page.preview.preview is not None)
+    person.click_row(lambda: person.page.list, person.see(lambda: person.page.model.row_of(whole)))
+    person.wait("preview", lambda: person.page.preview.shows_restored)
+    person.settle()
+    person.shoot("the whole photo")
+    person.click_on(lambda: person.page.preview.zoom_buttons[1.0])
     person.settle()
     person.shoot("a spot at 100 %")
-    person.click_on(lambda: person.page.preview.spot_map, (0.7, 0.7))
+    person.drag(lambda: person.page.preview.viewer, (0.75, 0.7), (0.3, 0.3))
     person.settle()
     person.shoot("another spot")
     person.drag(lambda: person.page.preview.viewer, (0.5, 0.5), (0.25, 0.5))

@@ -1,4 +1,4 @@
-"""From an empty start to a restored, compared and saved photo in three actions."""
+"""From an empty start to a restored, compared and saved photo in two actions, and a closer look."""
 
 import shutil
 from pathlib import Path
@@ -22,7 +22,7 @@ def live(person: Person, plan: Plan) -> None:
     """Drop a folder, press Restore, press Restore again."""
     folder = plan.data / "Holiday"
     person.shoot("empty start")
-    for page in ("pretrain", "labels", "finetune", "restore", "compare", "runs"):
+    for page in ("restore", "compare", "pretrain", "labels", "finetune", "runs"):
         person.go_to(page)
         person.shoot(f"empty {page}")
     person.go_to("photos")
@@ -32,12 +32,9 @@ def live(person: Person, plan: Plan) -> None:
     person.settle()
     person.shoot("1 dropped")
 
-    person.click("Restore")
-    person.wait("preview", lambda: person.page.preview.preview is not None)
-    person.settle()
-    person.shoot("2 noisy and restored side by side")
-
     person.click(f"Restore {_NUM_PHOTOS} photos")
+    person.wait("preview", lambda: person.page.preview.shows_restored)
+    person.shoot("2 noisy and restored side by side")
     person.wait("restored", lambda: len(person.page.session.restored_sources) == _NUM_PHOTOS, 300)
     saved = sorted((plan.data / "Holiday restored").iterdir())
     assert len(saved) == _NUM_PHOTOS, saved

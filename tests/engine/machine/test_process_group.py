@@ -94,7 +94,9 @@ def test_a_training_by_two_processes_leaves_one_ordinary_run(
     together, alone = (load_file(folder / "checkpoints" / "last.safetensors") for folder in (run, other))
     assert together.keys() == alone.keys()
     for name, weights in alone.items():
-        assert torch.allclose(together[name].float(), weights.float(), atol=2e-4), name
+        # Photos restored anew are kept in 65,536 levels.
+        tolerance = 16.0 if weights.dtype == torch.int16 else 2e-4
+        assert torch.allclose(together[name].float(), weights.float(), atol=tolerance), name
 
 
 @pytest.mark.slow

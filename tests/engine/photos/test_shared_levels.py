@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from engine.contracts.configs import ScanConfig
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.photos import decoded_files as decoded
 from engine.photos.crops import decode_photo, decode_photos, scale_of_reference
 from engine.photos.scanning import scan_photos
@@ -20,10 +21,10 @@ def frame(seed: int, light: float = 1.0, side: int = 64) -> NDArray[np.float64]:
     return clean + np.random.default_rng(seed).normal(0, 6, clean.shape)
 
 
-def write(path: Path, values: NDArray[np.float64], dtype: str = "uint16") -> Path:
+def write(path: Path, values: NDArray[np.float64], dtype: str = "uint16") -> PhotoRef:
     path.parent.mkdir(exist_ok=True)
     tifffile.imwrite(path, values.astype(dtype), photometric="minisblack")
-    return path
+    return PhotoRef(path)
 
 
 def test_frames_of_a_folder_share_their_levels_and_keep_their_proportions(tmp_path: Path) -> None:
@@ -33,7 +34,7 @@ def test_frames_of_a_folder_share_their_levels_and_keep_their_proportions(tmp_pa
     assert len({photo.scale for photo in photos[:4]}) == 1
     assert len({photo.scale for photo in photos}) == 3
     scale = photos[0].scale
-    counts = tifffile.imread(paths[2]).astype(float)
+    counts = tifffile.imread(paths[2].file).astype(float)
     expected = np.clip((counts / 65535 - scale.black[0]) / (scale.white[0] - scale.black[0]), 0, 1)
     np.testing.assert_allclose(photos[2].pixels[:, :, 1], expected, atol=1e-6)
     np.testing.assert_allclose(photos[2].crop(3, 5, 20)[0], expected[3:23, 5:25], atol=1e-6)

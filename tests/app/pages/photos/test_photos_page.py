@@ -55,7 +55,7 @@ def test_a_folder_with_a_broken_file(qtbot, page, runner, session, folder, setti
     assert names(page.model) == [f"photo {index}.png" for index in range(8)]
     assert page.strip.summary.whole_text == "8 usable"
     assert page.strip.skipped_button.text() == "1 skipped (why)"
-    assert page.strip.primary.text() == "Pretrain on 8\N{NO-BREAK SPACE}photos"
+    assert page.strip.primary.text() == "Restore 8\N{NO-BREAK SPACE}photos"
     assert statuses[-1] == "8"
     assert page.folder_list.rows == ["All photos 8", "Holiday 2025 8"]
     assert settings.get(LAST_FOLDERS) == [str(folder)]
