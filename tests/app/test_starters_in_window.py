@@ -152,7 +152,7 @@ def test_the_photos_page_leads_to_restoring(qtbot: QtBot, opened: OpenWindow, ph
     qtbot.waitUntil(lambda: page.strip.primary.isEnabled(), timeout=JOB_MS)
     qtbot.mouseClick(page.strip.primary, Qt.MouseButton.LeftButton)
     assert opened.window.current_page.page_id == "restore"
-    qtbot.waitUntil(lambda: len(opened.session.restored(photo)) == 1, timeout=JOB_MS)
+    qtbot.waitUntil(lambda: len(opened.session.restored(PhotoRef(photo))) == 1, timeout=JOB_MS)
 
 
 def test_ones_own_model_goes_before_a_shipped_one(

@@ -262,7 +262,7 @@ def test_one_photo_alone_is_restored_by_one_press(qtbot, page, session, runner, 
     assert not page.photo_button.isEnabled()
     assert page.focusWidget() is page.list, "not somewhere else in the window"
     qtbot.waitUntil(lambda: not runner.is_busy, timeout=60_000)
-    assert session.restored_sources == (folder / "photo 2.png",)
+    assert session.restored_sources == (PhotoRef(folder / "photo 2.png"),)
     assert page.folder_button.isVisible()
     QTest.keyClick(
         page.list, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
