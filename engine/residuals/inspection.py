@@ -16,6 +16,7 @@ from engine.contracts.learned_noise import BRIGHTNESS
 from engine.contracts.photo import PhotoRef, Pixels
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.bicubic_resize import shrink
+from engine.residuals.drift import TOLD_SHARE, TOLD_SHIFT, ValueDrift, measure_drift
 from engine.residuals.leak import LARGE_SHARE, TRACE_SHARE, measure_leak, smallest_side_px
 from engine.residuals.statistics import (
     UNCHANGED_LEVEL,
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 VISIBLE_LEVEL = 1 / 255
 """Picture in the residual that is weaker than this, root mean square, is hardly missed in the photo."""
+
+_LARGE_SHIFT = 0.01
+"""Of the range from black to white: a shift of the mean that is seen."""
 
 _MAX_SCALE = 4
 _MAX_SPECTRUM_PX = 2048
@@ -105,6 +109,7 @@ class ResidualReport:
         levels: Its strength by brightness.
         match: The same beside the learned noise; None where none was given.
         leak: Share of its variance that is picture, 0 to 1; None where the photo is too small to tell.
+        drift: How far the picture's own values were moved; None likewise.
         verdict: In plain words.
     """
 
@@ -119,6 +124,7 @@ class ResidualReport:
     levels: ResidualLevels
     match: NoiseMatch | None
     leak: float | None
+    drift: ValueDrift | None
     verdict: ResidualVerdict
 
 
@@ -168,6 +174,7 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
     begin(5)
     if smallest_side >= smallest_side_px():
         leak = run_interruptibly(lambda: measure_leak(residual, restored).share, control)
+    drift = run_interruptibly(lambda: measure_drift(residual, restored), control)
     begin(_NUM_STEPS)
     sigma, mean = float(residual.std(dtype=np.float64)), float(residual.mean(dtype=np.float64))
     return ResidualReport(
@@ -182,7 +189,8 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
         levels=levels,
         match=match,
         leak=leak,
-        verdict=judge_residual(leak, sigma, mean),
+        drift=drift,
+        verdict=judge_residual(leak, sigma, mean, drift),
     )
 
 
@@ -250,14 +258,42 @@ def common_measurement(noisy: Pixels, restored: Pixels) -> tuple[Pixels, Pixels,
     return np.broadcast_to(noisy, shape), np.broadcast_to(restored, shape), scale
 
 
-def judge_residual(leak: float | None, sigma: float, mean: float) -> ResidualVerdict:
+def judge_residual(leak: float | None, sigma: float, mean: float, drift: ValueDrift | None = None) -> ResidualVerdict:
     """Say in plain words what a residual is.
 
     Args:
         leak: Share of picture in it, 0 to 1; None where unknown.
         sigma: Its standard deviation, 0 to 1.
         mean: Its mean, -1 to 1.
+        drift: How far the picture's own values were moved; None where unknown.
     """
+    verdict = _judge_structure(leak, sigma, mean)
+    if drift is None or not drift.is_told:
+        return verdict
+    is_large = drift.share >= LARGE_SHARE or abs(drift.shift) >= _LARGE_SHIFT
+    state = "picture" if is_large or verdict.state == "picture" else "trace"
+    noise = f"{sigma * 255:.1f} of 255 levels were taken away, and not noise alone."
+    first = noise if verdict.state in {"noise", "nothing"} else verdict.sentence
+    return ResidualVerdict(state=state, sentence=f"{first} {_drift_sentence(drift)}")
+
+
+def _drift_sentence(drift: ValueDrift) -> str:
+    """What has become of the picture's values, and what to do."""
+    contrast, shift = f"{100 * drift.contrast:.1f}", f"{255 * abs(drift.shift):.1f}"
+    cure = "A model that learned from photos like this one keeps them better: see Pretrain."
+    if drift.share < TOLD_SHARE:
+        if drift.shift > 0:
+            return f"The restored photo is {shift} of 255 levels brighter than the photo. {cure}"
+        return f"The restored photo is {shift} of 255 levels darker than the photo. {cure}"
+    if abs(drift.shift) < TOLD_SHIFT:
+        return f"The restored photo has {contrast} % of the photo's contrast. {cure}"
+    both = f"The restored photo has {contrast} % of the photo's contrast"
+    if drift.shift > 0:
+        return f"{both}, and is {shift} of 255 levels brighter. {cure}"
+    return f"{both}, and is {shift} of 255 levels darker. {cure}"
+
+
+def _judge_structure(leak: float | None, sigma: float, mean: float) -> ResidualVerdict:
     if np.hypot(sigma, mean) < UNCHANGED_LEVEL:
         return ResidualVerdict(state="nothing", sentence="Next to nothing was taken away: the photo is as it was.")
     levels = f"{sigma * 255:.1f}"

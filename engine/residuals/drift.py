@@ -1,0 +1,113 @@
+"""How far a restoration moved the picture's own values: its contrast, its brightness, and its broad parts.
+
+A restored picture of g times the contrast and shifted by o leaves (1 - g) x + n - o of the photo x + n: a straight line
+on the picture, beside the noise. The line is fitted to the means of blocks. There the noise is small, and so is what
+noise that was left in the picture has in common with noise that was taken away; broad parts of the picture, which local
+measures (`leak`) take for the level of a block, show in them as well.
+
+Blocks that black or white cut off are left out: there noise itself shifts the mean.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.contracts.photo import Pixels
+from engine.photos.noise_estimate import CLIPPED_ABOVE, CLIPPED_BELOW, MAX_CLIPPED_SHARE
+
+BLOCK_PX = 16
+MIN_BLOCKS = 12
+
+TOLD_SHARE = 0.025
+"""Of the residual's variance, from which on a line is told."""
+
+TOLD_SHIFT = 0.003
+"""Of the range from black to white, from which on a shift of the mean is told."""
+
+_CERTAIN = 4.5
+"""Standard errors from nothing, at which a line or a shift is no chance: once in 150,000 of pure noise."""
+
+_SMALLEST_VARIANCE = 1e-14
+
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueDrift:
+    """By how much the picture's values were moved.
+
+    Attributes:
+        share: Part of the residual's variance that a straight line on the picture explains, 0 to 1; 0 where it may be
+            chance.
+        contrast: Of the restored picture, beside the photo's; 1 likewise.
+        shift: By how much it is brighter on the mean, -1 to 1; 0 likewise.
+    """
+
+    share: float
+    contrast: float
+    shift: float
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it is more than one would want to pass over."""
+        return self.share >= TOLD_SHARE or abs(self.shift) >= TOLD_SHIFT
+
+
+def measure_drift(residual: Pixels, restored: Pixels) -> ValueDrift | None:
+    """Fit a straight line on the picture to a residual.
+
+    Args:
+        residual: Noisy minus restored. Height x width x channels.
+        restored: The restored picture. Same shape.
+
+    Returns:
+        None where there are too few blocks to tell.
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    if residual.shape != restored.shape or residual.ndim != 3:
+        raise ValueError(f"both must be height x width x channels; found {residual.shape} and {restored.shape}")
+    found, below = _blocks(residual), _blocks(restored)
+    noisy = below + found
+    clipped = ((noisy <= CLIPPED_BELOW) | (noisy >= CLIPPED_ABOVE)).mean(axis=1).max(axis=1)
+    judged = clipped <= MAX_CLIPPED_SHARE
+    if int(judged.sum()) < MIN_BLOCKS:
+        return None
+    means, brightness = found[judged].mean(axis=1), below[judged].mean(axis=1)
+    contrasts = np.var(below[judged], axis=(0, 1))
+    variance = float(np.mean(np.var(found[judged].astype(np.float64), axis=(0, 1))))
+    if variance < _SMALLEST_VARIANCE:
+        return ValueDrift(share=0.0, contrast=1.0, shift=0.0)
+    slopes = np.array([_slope(means[:, channel], brightness[:, channel]) for channel in range(means.shape[1])])
+    slope = float(np.mean(slopes))
+    shift = means.mean()
+    error = float(np.sqrt(np.mean(np.var(means, axis=0)) / means.size))
+    is_shifted = abs(shift) > _CERTAIN * error
+    return ValueDrift(
+        share=float(np.clip(np.mean(slopes**2 * contrasts) / variance, 0, 1)),
+        contrast=1 / (1 + slope) if slope > -0.5 else 2.0,
+        shift=-float(shift) if is_shifted else 0.0,
+    )
+
+
+def _slope(means: _Array, brightness: _Array) -> float:
+    """The slope of a line; 0 where it may be chance."""
+    centred = brightness - brightness.mean()
+    spread = float(np.mean(centred**2))
+    if spread < _SMALLEST_VARIANCE:
+        return 0.0
+    slope = float(np.mean(centred * means)) / spread
+    left = means - means.mean() - slope * centred
+    # Noise that grows with the light has blocks of unlike certainty (White, Econometrica 48(4), 1980).
+    error = float(np.sqrt(np.sum((centred * left) ** 2))) / (spread * len(means))
+    return slope if abs(slope) > _CERTAIN * error else 0.0
+
+
+def _blocks(picture: Pixels) -> _Array:
+    """The whole blocks. Shape: (blocks, pixels of a block, channels)."""
+    rows, columns = (side // BLOCK_PX for side in picture.shape[:2])
+    whole = picture[: rows * BLOCK_PX, : columns * BLOCK_PX]
+    grid = whole.reshape(rows, BLOCK_PX, columns, BLOCK_PX, picture.shape[2]).transpose(0, 2, 1, 3, 4)
+    return grid.reshape(rows * columns, BLOCK_PX**2, picture.shape[2]).astype(np.float64)

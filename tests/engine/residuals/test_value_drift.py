@@ -1,0 +1,109 @@
+"""How far a restoration moved the picture's values: told where it did, and never of noise alone."""
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import linregress
+from skimage import data
+
+from engine.residuals.drift import ValueDrift, measure_drift
+from engine.residuals.inspection import judge_residual
+
+Picture = NDArray[np.float32]
+
+PICTURES = ("astronaut", "coffee", "camera", "coins")
+NOISES = ("white", "correlated", "counts", "blotches")
+
+
+def picture(name: str) -> Picture:
+    found = getattr(data, name)()
+    colours = np.repeat(found[..., None], 3, axis=2) if found.ndim == 2 else found[..., :3]
+    small = cv2.resize(colours, (384, 384), interpolation=cv2.INTER_AREA)
+    return np.asarray(0.1 + 0.8 * small.astype(np.float32) / 255, np.float32)
+
+
+def noise(kind: str, clean: Picture, seed: int = 0) -> Picture:
+    white = np.random.default_rng(seed).standard_normal(clean.shape).astype(np.float32)
+    if kind == "correlated":
+        soft = cv2.GaussianBlur(white, (0, 0), 1.2)
+        return np.asarray(0.06 * soft / soft.std(), np.float32)
+    if kind == "counts":
+        return np.asarray(0.07 * white * np.sqrt(clean), np.float32)
+    if kind == "blotches":
+        broad = cv2.GaussianBlur(np.random.default_rng(seed + 1).standard_normal(clean.shape), (0, 0), 5.0)
+        return np.asarray(0.03 * broad / broad.std() + 0.02 * white, np.float32)
+    return 0.06 * white
+
+
+@pytest.mark.parametrize("kind", NOISES)
+@pytest.mark.parametrize("name", PICTURES)
+def test_noise_alone_moves_nothing(name: str, kind: str) -> None:
+    clean = picture(name)
+    taken = noise(kind, clean)
+    for restored in (clean, clean + 0.5 * noise(kind, clean)):
+        drift = measure_drift(clean + taken - restored, restored)
+        assert drift is not None
+        assert not drift.is_told
+
+
+@pytest.mark.parametrize("kind", NOISES)
+@pytest.mark.parametrize("name", PICTURES)
+def test_what_is_moved_is_told_and_measured(name: str, kind: str) -> None:
+    clean = picture(name)
+    noisy = clean + noise(kind, clean)
+    flatter = measure_drift(noisy - (0.5 + 0.93 * (clean - 0.5)), 0.5 + 0.93 * (clean - 0.5))
+    darker = measure_drift(noisy - (clean - 0.01), clean - 0.01)
+    broad = clean - 0.1 * cv2.GaussianBlur(clean - clean.mean(), (0, 0), 12.0)
+    without_broad = measure_drift(noisy - broad, broad)
+    assert flatter is not None
+    assert darker is not None
+    assert without_broad is not None
+    assert flatter.is_told
+    assert darker.is_told
+    assert without_broad.is_told
+    assert flatter.contrast == pytest.approx(0.93, abs=0.012)
+    assert darker.shift == pytest.approx(-0.01, abs=0.002)
+    assert darker.share < 0.025
+
+
+@pytest.mark.parametrize("left", [0.03, 0.1, 0.3])
+def test_the_share_is_that_of_an_independent_regression(left: float) -> None:
+    # Far from black and white, so that no block is left out.
+    clean = 0.5 + 0.5 * (picture("coffee") - 0.5)
+    taken = noise("white", clean)
+    factor = np.sqrt(left / (1 - left) * taken.var() / clean.var())
+    restored = clean * np.float32(1 - factor)
+    residual = clean + taken - restored
+    drift = measure_drift(residual, restored)
+    assert drift is not None
+    wanted = np.mean([linregress(restored[..., k].ravel(), residual[..., k].ravel()).rvalue ** 2 for k in range(3)])
+    assert drift.share == pytest.approx(wanted, rel=0.2)
+
+
+def test_cut_off_blocks_are_left_out() -> None:
+    """Noise that black cuts off makes a dark photo brighter than what was below it; that is no fault."""
+    clean = np.zeros((256, 256, 1), np.float32)
+    clean[:, 128:] = 0.5
+    noisy = np.clip(clean + 0.05 * np.random.default_rng(0).standard_normal(clean.shape), 0, 1).astype(np.float32)
+    drift = measure_drift(noisy - clean, clean)
+    assert drift is not None
+    assert not drift.is_told
+    assert measure_drift(noisy[:64, :64] - clean[:64, :64], clean[:64, :64]) is None
+
+
+@pytest.mark.parametrize(
+    ("share", "contrast", "shift", "state", "phrase"),
+    [
+        (0.05, 0.96, 0.0, "trace", "has 96.0 % of the photo's contrast."),
+        (0.3, 0.9, -0.02, "picture", "90.0 % of the photo's contrast, and is 5.1 of 255 levels darker"),
+        (0.05, 1.04, 0.005, "trace", "levels brighter"),
+        (0.0, 1.0, -0.02, "picture", "is 5.1 of 255 levels darker than the photo"),
+    ],
+)
+def test_the_verdict_says_what_was_moved(share: float, contrast: float, shift: float, state: str, phrase: str) -> None:
+    verdict = judge_residual(0.0, 0.05, -shift, ValueDrift(share=share, contrast=contrast, shift=shift))
+    assert verdict.state == state
+    assert phrase in verdict.sentence
+    assert "no picture is found" not in verdict.sentence
+    assert "Pretrain" in verdict.sentence
