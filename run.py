@@ -105,7 +105,7 @@ def test(pytest_arguments: list[str]) -> int:
     # What a selection of the tests reaches says nothing, and two processes take longer to start than they save.
     # A file's tests stay together: they share what its fixtures have trained.
     # In the order of tests/conftest.py, slow ones first; xdist's own puts files with few tests last, which are those.
-    num_processes = min(4, (os.cpu_count() or 1) + 1)
+    num_processes = min(4, os.cpu_count() or 1)
     distribution = [f"--numprocesses={num_processes}", "--dist=loadfile", "--no-loadscope-reorder"]
     pytest_arguments = pytest_arguments or ["--cov", *distribution]
     print(f"$ pytest {' '.join(pytest_arguments)}", flush=True)

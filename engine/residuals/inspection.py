@@ -271,7 +271,7 @@ def judge_residual(leak: float | None, sigma: float, mean: float, drift: ValueDr
     if drift is None or not drift.is_told:
         return verdict
     is_large = drift.share >= LARGE_SHARE or abs(drift.shift) >= _LARGE_SHIFT
-    state = "picture" if is_large or verdict.state == "picture" else "trace"
+    state: LeakState = "picture" if is_large or verdict.state == "picture" else "trace"
     noise = f"{sigma * 255:.1f} of 255 levels were taken away, and not noise alone."
     first = noise if verdict.state in {"noise", "nothing"} else verdict.sentence
     return ResidualVerdict(state=state, sentence=f"{first} {_drift_sentence(drift)}")

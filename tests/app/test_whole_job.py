@@ -84,8 +84,7 @@ def test_from_a_dropped_folder_to_a_compared_photo(qtbot: QtBot, opened: OpenWin
     qtbot.waitUntil(lambda: len(session.photos) == 8, timeout=JOB_MS)
     qtbot.waitUntil(lambda: all(photo.noise_sigma for photo in session.photos), timeout=JOB_MS)
 
-    person.click("Pretrain on 8 photos")
-    assert opened.window.current_page.page_id == "pretrain"
+    person.page("pretrain")
     person.train("Pretrain on 8 photos")
 
     person.page("labels")

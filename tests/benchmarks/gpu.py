@@ -29,6 +29,7 @@ from engine.contracts.configs import OWN_NOISE, ComputeConfig, PretrainConfig, R
 from engine.contracts.errors import EngineError
 from engine.contracts.events import JobEvent, JobWarning, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.photo import PhotoRef
 from engine.jobs import pretrain, restore
 from engine.machine.devices import ComputeDevice, open_device
 from engine.method.catalogue.pretexts import PRETEXTS
@@ -81,7 +82,7 @@ def measure_agreement(folder: Path, num_runs: int) -> Figures:
 def one_batch(name: str, photos: Path, device: ComputeDevice) -> dict[str, float]:
     """Relative differences of loss and gradient of one batch, between a device and the processor."""
     params = PRETEXTS[name].with_stride({})
-    decoded = [decode_photo(path) for path in sorted(photos.iterdir())[:8]]
+    decoded = [decode_photo(PhotoRef(path)) for path in sorted(photos.iterdir())[:8]]
     objective = PretextObjective(decoded, make_pretext(name, params), photos_per_batch=4, crop_px=48, seed=0)
     batch = objective.batch(0)
     found: list[tuple[float, Tensor]] = []
@@ -143,7 +144,7 @@ def measure_training(folder: Path, num_runs: int) -> Figures:
 
 def network_steps(photos: Path, device: ComputeDevice, num_runs: int) -> dict[str, list[float]]:
     """Seconds of forward and backward pass of one batch: eager, compiled, and as a CUDA graph where there is a card."""
-    decoded = [decode_photo(path) for path in sorted(photos.iterdir())[:16]]
+    decoded = [decode_photo(PhotoRef(path)) for path in sorted(photos.iterdir())[:16]]
     pretext = make_pretext("rcl", PRETEXTS["rcl"].with_stride({}))
     objective = PretextObjective(decoded, pretext, photos_per_batch=16, crop_px=64, seed=0)
     batch = tuple(part.to(device.torch_device) for part in objective.batch(0))
@@ -170,7 +171,7 @@ def network_steps(photos: Path, device: ComputeDevice, num_runs: int) -> dict[st
 
 def seconds_of_batches(photos: Path, count: int = 10) -> float:
     """Median time to cut a batch of 32 crops."""
-    decoded = [decode_photo(path) for path in sorted(photos.iterdir())]
+    decoded = [decode_photo(PhotoRef(path)) for path in sorted(photos.iterdir())]
     pretext = make_pretext("rcl", PRETEXTS["rcl"].with_stride({}))
     objective = PretextObjective(decoded, pretext, photos_per_batch=16, crop_px=64, seed=0)
     times = []

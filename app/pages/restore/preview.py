@@ -13,7 +13,7 @@ from app.core.actions import ActionSpec, make_action, tip_with_keys
 from app.core.session import ModelChoice
 from app.look.buttons import icon_button, quiet_button
 from app.look.image_convert import pixels_from_qimage
-from app.look.phrases import NO_BREAK
+from app.look.phrases import NO_BREAK, number
 from app.look.theme import SPACING, Theme
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import tr, translate_engine
@@ -98,7 +98,7 @@ class RestorePreview(QWidget):
     def zoom_text(self) -> str:
         """How large the photo is shown: "23 %"."""
         percent = 100 * self.viewer.view_transform.zoom
-        return f"{percent:.0f}{NO_BREAK}%" if percent >= 1 else f"< 1{NO_BREAK}%"
+        return f"{number(percent)}{NO_BREAK}%" if percent >= 1 else f"< 1{NO_BREAK}%"
 
     def set_photo(self, path: PhotoRef | None, size: QSize | None = None) -> None:
         """Look at another photo.
@@ -184,7 +184,7 @@ class RestorePreview(QWidget):
         transform = self.viewer.view_transform
         self.fit_button = icon_button("arrows-out", tip_with_keys(tr("Fit the photo into the pane"), "view.fit"))
         self.fit_button.clicked.connect(transform.fit)
-        self.zoom_buttons = {zoom: quiet_button(f"{zoom * 100:.0f}{NO_BREAK}%") for zoom in _ZOOMS}
+        self.zoom_buttons = {zoom: quiet_button(f"{number(100 * zoom)}{NO_BREAK}%") for zoom in _ZOOMS}
         self.zoom_buttons[1.0].setToolTip(tip_with_keys(tr("One photo pixel to one screen pixel"), "view.one_to_one"))
         self.zoom_buttons[2.0].setToolTip(
             tip_with_keys(tr("One photo pixel to two by two screen pixels"), "view.two_to_one")
