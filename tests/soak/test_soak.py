@@ -30,6 +30,7 @@ def test_an_hour_of_work_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_what_grows_is_told(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     level = {"memory_mb": 700.0, "threads": 6, "file_handles": 9, "children": 0, "widgets": 0}
     assert report([{**level} for _ in range(6)]) == 0
+    assert report([{**level, "threads": threads} for threads in (4, 5, 4, 5, 5, 5)]) == 0
     assert report([{**level, name: level[name] + cycle // 2} for cycle in range(6)]) == 1
     assert report([{**level, "memory_mb": 700.0 + 10 * cycle} for cycle in range(6)]) == 1
     assert f"grown: {name}" in capsys.readouterr().out
