@@ -45,6 +45,12 @@ NUM_COEFFICIENTS: Final = 64
 MOST_PHOTONS: Final = 30.0
 """Counts above it are as good as Gaussian."""
 
+HARDLY_ANY: Final = 0.01
+"""Standard deviation at mid brightness below which noise is hardly any."""
+
+HARDLY_ANY_NOISE: Final = "hardly_any_noise"
+"""Among a run's figures where its start was kept for that."""
+
 _LEAST_PHOTON_SHARE: Final = 0.5
 """Of the variance, that must grow in proportion to the light before any of it is drawn as counts."""
 
@@ -229,8 +235,13 @@ class LearnedNoise:
         return replace(self, photos=tuple(photos))
 
     @property
+    def is_hardly_any(self) -> bool:
+        """Whether most photos have so little that what a network loses on their texture outweighs what it gains."""
+        return float(np.median([photo.sigma() for photo in self.photos])) < HARDLY_ANY
+
+    @property
     def sentence(self) -> str:
-        """What was learned, in one or two sentences."""
+        """What was learned, in one to three sentences."""
         levels = [255 * photo.sigma() for photo in self.photos]
         low, high = min(levels), max(levels)
         strength = f"{low:.1f}" if round(low, 1) == round(high, 1) else f"{low:.1f} to {high:.1f}"
@@ -239,6 +250,8 @@ class LearnedNoise:
             found = f"Noise of {strength} of 255 at mid brightness, one kind of grain."
         if self.broad_colour is not None:
             found = f"{found} Broad blotches of colour lie over it."
+        if self.is_hardly_any:
+            found = f"{found} That is hardly any noise."
         if self.accuracy is None:
             return found
         return f"{found} {self.accuracy:.0%} of the photos are found by their twins."

@@ -5,7 +5,8 @@ without its reference, up to a constant, where the noise is known: mean (x - f(x
 the divergence being probed with a noise n drawn as the photo's own is (Ramani, Blu and Unser, IEEE TIP 17(9), 2008). It
 is measured for shares of the straight way between the weights before and after, on parts of the photos that were not
 learned from where there is room. The estimate is as good as the noise: `learned.twins`. Where there are labels, their
-held-back parts tell the error itself.
+held-back parts tell the error itself. Where there is hardly any noise the start is kept: what fine texture could lose
+is then more than what could be gained, and texture is what the estimate errs upon.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
-from engine.contracts.learned_noise import LearnedNoise
+from engine.contracts.learned_noise import HARDLY_ANY_NOISE, LearnedNoise
 from engine.contracts.photo import Pixels
 from engine.photos.crops import DecodedPhoto
 from engine.refining.label_parts import JudgedLabel
@@ -62,6 +63,7 @@ class GateResult:
         weights: The weights to keep.
         estimated_db: Of the share that is kept, mean over the photos without a label; None without such photos.
         labels_db: Likewise over the held-back parts of the labels.
+        is_hardly_noisy: Whether the start is kept because there is hardly any noise.
     """
 
     share: float
@@ -70,6 +72,7 @@ class GateResult:
     weights: dict[str, Tensor]
     estimated_db: float | None
     labels_db: float | None
+    is_hardly_noisy: bool = False
 
     @property
     def gain_db(self) -> float:
@@ -84,11 +87,14 @@ class GateResult:
         }
         parts = {"estimated_gain": self.estimated_db, "labels_gain": self.labels_db}
         found = {name: gain for name, gain in parts.items() if gain is not None}
-        return {"gain": self.gain_db, "share_of_way": self.share, **found, **by_share}
+        kept = {HARDLY_ANY_NOISE: 1.0} if self.is_hardly_noisy else {}
+        return {"gain": self.gain_db, "share_of_way": self.share, **found, **kept, **by_share}
 
     @property
     def sentence(self) -> str:
         """What was found and done, for the person who waits."""
+        if self.is_hardly_noisy:
+            return "There is hardly any noise in these photos; the model that it started from is kept as it was."
         if self.share == 0:
             return "The model that it started from already fits these photos; it is kept as it was."
         fallen = 1 - 10 ** (-self.gain_db / 10)
@@ -180,6 +186,9 @@ def choose_share(
         if of_some is not None:
             is_worth &= of_some >= -ALLOWED_LOSS_DB
     worth = sorted(np.flatnonzero(is_worth), key=lambda row: float(-gains[row]))
+    is_hardly_noisy = noise is not None and not judged and noise.is_hardly_any
+    if is_hardly_noisy:
+        worth = []
     row = next((int(row) for row in worth if is_allowed(between(begun, ended, SHARES[row]))), 0)
     return GateResult(
         share=SHARES[row],
@@ -188,6 +197,7 @@ def choose_share(
         weights=between(begun, ended, SHARES[row]),
         estimated_db=float(estimated[row]) if estimated is not None else None,
         labels_db=float(measured[row]) if measured is not None else None,
+        is_hardly_noisy=is_hardly_noisy,
     )
 
 

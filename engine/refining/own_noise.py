@@ -31,6 +31,7 @@ from engine.simulation.learned.flat_blocks import guess_noise
 from engine.simulation.learned.jpeg import compression_of
 from engine.simulation.learned.labelled import LabelledPart, put_right_by_labels
 from engine.simulation.learned.noise_file import NOISE_FILE, load_noise, save_noise
+from engine.simulation.learned.texture import without_texture
 from engine.simulation.learned.twins import MAX_PHOTOS as MAX_TWINS
 from engine.simulation.learned.twins import NUM_ROUNDS, fit_by_twins
 from engine.simulation.pictures import Picture
@@ -242,22 +243,24 @@ def learn_own_noise(
         emit(StepDone(stage=_STAGE, step=done + 1, num_steps=rounds + 1, metrics={"twin_distance": distance}))
         emit(TwinsCompared(round=done, num_rounds=rounds, distance=distance))
 
+    parts = [_central_part(photo) for photo in photos]
     found = fit_by_twins(
         guess,
-        [_central_part(photo) for photo in photos],
+        parts,
         restore,
         seed=seed,
         max_twins=max_twins,
         is_white=restorer.takes_mosaics,
         on_round=report,
     )
+    found = without_texture(found, parts, restore)
     index_of = {photo.path: index for index, photo in enumerate(photos)}
-    parts = [
+    labelled = [
         LabelledPart(photo=index_of[pair.noisy.path], noisy=_central_part(pair.noisy), clean=_central_part(pair.clean))
         for pair in labels
         if pair.noisy.path in index_of and pair.noisy.levels.shape == pair.clean.levels.shape
     ]
-    noise = put_right_by_labels(found, parts)
+    noise = put_right_by_labels(found, labelled)
     emit(NoiseLearned(noise=noise))
     return noise
 

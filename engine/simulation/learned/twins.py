@@ -119,10 +119,15 @@ def fit_by_twins(
     return replace(best, distance=best_distance, unfitted_distance=first_distance, accuracy=accuracy)
 
 
-def _look_at(photo: int, pixels: Pixels, side: int, restore: Restore) -> _Subject:
+def central_crop(pixels: Pixels, side: int) -> Pixels:
+    """The middle of a photo. Shape: (side, side, 3)."""
     # Where the blocks of its compression begin, those of its twin will.
     top, left = ((size - side) // 2 // BLOCK_PX * BLOCK_PX for size in pixels.shape[:2])
-    crop = pixels[top : top + side, left : left + side]
+    return pixels[top : top + side, left : left + side]
+
+
+def _look_at(photo: int, pixels: Pixels, side: int, restore: Restore) -> _Subject:
+    crop = central_crop(pixels, side)
     restored = restore(crop)
     residual = np.asarray(crop - restored, np.float32)
     return _Subject(photo, np.asarray(restored), residual, _power(residual))

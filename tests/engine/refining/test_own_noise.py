@@ -19,7 +19,7 @@ from engine.contracts.configs import OWN_NOISE, NoiseLearningConfig, PretrainCon
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import JobEvent, NoiseLearned, TwinMade, TwinsCompared
 from engine.contracts.job_control import JobControl
-from engine.contracts.learned_noise import BRIGHTNESS, JpegCompression, LearnedNoise, PhotoNoise
+from engine.contracts.learned_noise import BRIGHTNESS, HARDLY_ANY_NOISE, JpegCompression, LearnedNoise, PhotoNoise
 from engine.contracts.photo import PhotoRef
 from engine.contracts.presets import pretrain_preset
 from engine.jobs import learn_noise, pretrain, scan
@@ -139,6 +139,32 @@ def test_photos_with_another_noise_must_not_lose_for_the_others() -> None:
     weights = {"strength": torch.tensor(0.0)}, {"strength": torch.tensor(1.0)}
     found = choose_share(*weights, restore_with, photos, noise, seed=0, control=JobControl(), emit=ignore)
     assert found.share == 0
+
+
+def test_the_start_is_kept_where_there_is_hardly_any_noise() -> None:
+    sigma = 0.008
+    clean = [clean_picture(seed) for seed in range(2)]
+    photos = [
+        DecodedPhoto.of_pixels(
+            PhotoRef(Path(f"{seed}.png")),
+            np.clip(picture + white_noise(sigma, 2).draw(picture, seed, np.random.default_rng(seed)), 0, 1),
+            16,
+        )
+        for seed, picture in enumerate(clean)
+    ]
+
+    def restore_with(weights: Mapping[str, Tensor]):  # type: ignore[no-untyped-def]
+        strength = float(weights["strength"])
+        return lambda pixels: (1 - strength) * pixels + strength * cv2.GaussianBlur(pixels, (0, 0), 1.0)
+
+    weights = {"strength": torch.tensor(0.0)}, {"strength": torch.tensor(1.0)}
+    found = choose_share(
+        *weights, restore_with, photos, white_noise(sigma, 2), seed=0, control=JobControl(), emit=ignore
+    )
+    assert max(found.gains_db) > 0, "the estimate would have gone on"
+    assert found.share == 0
+    assert "hardly any noise" in found.sentence
+    assert found.figures[HARDLY_ANY_NOISE] == 1
 
 
 def test_twins_are_a_function_of_the_step_and_carry_the_noise() -> None:

@@ -16,6 +16,7 @@ from engine.photos.noise_estimate import estimate_noise
 from engine.simulation.dead_leaves import draw_dead_leaves
 from engine.simulation.learned.flat_blocks import guess_noise
 from engine.simulation.learned.noise_file import load_noise, save_noise
+from engine.simulation.learned.texture import without_texture
 from engine.simulation.learned.twins import fit_by_twins
 
 Picture = NDArray[np.float32]
@@ -126,6 +127,33 @@ def test_twins_put_right_what_texture_has_spoiled() -> None:
     assert fitted.distance < fitted.unfitted_distance
 
 
+def keeps_fine_texture(pixels: Picture) -> Picture:
+    """A network that removes a half of what is weak, and takes what is strong for picture."""
+    detail = pixels - smoothing(pixels)
+    return np.clip(pixels - (0.5 * detail if detail.std() < 0.02 else 0.02 * detail), 0, 1).astype(np.float32)
+
+
+def test_texture_is_told_from_noise_by_the_folders_calmest_photos() -> None:
+    photos = [noisy(picture(seed), seed, sigma=0.01) for seed in range(4)]
+    photos += [noisy(np.clip(picture(seed) + drawn_texture(0.08), 0, 1), seed, sigma=0.01) for seed in (7, 8)]
+    guess = guess_noise(list("012345"), photos, [255] * 6)
+    assert min(guess.photos[index].sigma() for index in (4, 5)) > 0.06
+    told = without_texture(guess, photos, keeps_fine_texture)
+    for index, photo in enumerate(told.photos):
+        assert photo.sigma() < 0.015
+        assert index > 3 or photo.sigma() == guess.photos[index].sigma()
+
+
+@pytest.mark.parametrize(("count", "is_believed"), [(4, True), (1, False)])
+def test_a_noise_that_the_network_does_not_know_is_believed_of_several_photos(count: int, is_believed: bool) -> None:
+    photos = [noisy(picture(seed), seed, sigma=0.08, blur_px=1.0) for seed in range(count)]
+    guess = guess_noise([str(index) for index in range(count)], photos, [255] * count)
+    told = without_texture(guess, photos, keeps_fine_texture)
+    for before, after in zip(guess.photos, told.photos, strict=True):
+        assert (after.sigma() == before.sigma()) == is_believed
+        assert is_believed or after.sigma() < 0.02
+
+
 def test_photos_with_other_noises_keep_spectra_of_their_own() -> None:
     photos = [noisy(picture(seed), seed, sigma=0.06) for seed in range(3)]
     photos += [noisy(picture(seed), seed, sigma=0.06, blur_px=1.5) for seed in range(3, 6)]
@@ -170,6 +198,13 @@ def test_drawn_noise_has_the_level_and_no_mean() -> None:
     drawn = white_noise(0.1).draw(np.full((200, 200, 3), 0.4, np.float32), 0, np.random.default_rng(3))
     assert drawn.std() == pytest.approx(0.1, rel=0.02)
     assert abs(drawn.mean()) < 0.002
+
+
+@pytest.mark.parametrize(("sigma", "is_hardly_any"), [(2 / 255, True), (4 / 255, False)])
+def test_hardly_any_noise_is_told(sigma: float, is_hardly_any: bool) -> None:
+    noise = white_noise(sigma)
+    assert noise.is_hardly_any == is_hardly_any
+    assert ("hardly any" in noise.sentence) == is_hardly_any
 
 
 def photon_noise(photons: float, read_sigma: float = 0.0) -> LearnedNoise:

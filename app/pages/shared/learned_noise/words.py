@@ -105,13 +105,16 @@ def gain_text(metrics: Mapping[str, float], *, is_from_starter: bool, parent: st
     return text.format(share=f"{phrases.number(fallen, digits)}{phrases.NO_BREAK}%", model=parent)
 
 
-def share_note(gains: Mapping[float, float], kept: float) -> str:
+def share_note(gains: Mapping[float, float], kept: float, *, is_hardly_noisy: bool = False) -> str:
     """Say why a share is kept though the mean error is lower at another; "" where it is the lowest.
 
     Args:
         gains: Estimated gain by share, dB.
         kept: The share that was kept.
+        is_hardly_noisy: Whether there is hardly any noise.
     """
+    if is_hardly_noisy:
+        return tr("There is hardly any noise in these photos: their fine texture could lose more than they gain.")
     if max(gains.values()) - gains.get(kept, 0.0) < _LEAST_GAIN_DB:
         return ""
     return tr("Further on the mean error is lower, but photos with a noise of their own would lose.")

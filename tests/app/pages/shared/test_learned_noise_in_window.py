@@ -342,6 +342,7 @@ def test_what_it_brought_is_one_sentence() -> None:
     assert gains_by_share({"validation_psnr": 30.0}) == {}
     assert share_note(gains_by_share(gained), 0.5) == ""
     assert "would lose" in share_note(gains_by_share(gained), 1.0)
+    assert "hardly any noise" in share_note(gains_by_share(gained), 0.0, is_hardly_noisy=True)
 
 
 def test_accuracy_is_told_of_several_photos_alone() -> None:
