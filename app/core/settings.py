@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
 
 from engine.contracts.output_formats import FORMATS
 from engine.contracts.output_names import DEFAULT_PATTERN
@@ -179,6 +179,12 @@ class Settings(QObject):
             self._changed.add(setting.key)
             self._write_later.start()
             self.changed.emit(setting.key)
+
+    @property
+    def dialog_folder(self) -> str:
+        """Where a dialog for photos opens: where the last one did, at first in the person's Pictures."""
+        pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
+        return self.get(OPEN_DIALOG_FOLDER) or pictures
 
     def get_for_folder(self, folder: PhotoPlace, setting: Setting[T]) -> T:
         """Return a preference as it was last set for one photo folder; the general value if it never was."""

@@ -38,8 +38,10 @@ class JobMessages(QObject):
     @Slot(object)
     def _on_failed(self, failure: JobFailure) -> None:
         if failure.is_expected:
+            # Who opens the details, or copies them, reads what happened before how.
+            details = f"{failure.message} {failure.hint}".rstrip() + f"\n\n{failure.traceback}"
             self.message_raised.emit(
-                Message(severity=Severity.ERROR, text=failure.message, hint=failure.hint, details=failure.traceback)
+                Message(severity=Severity.ERROR, text=failure.message, hint=failure.hint, details=details)
             )
         else:
             self._reporter.report(failure.message, failure.traceback)

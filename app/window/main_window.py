@@ -31,7 +31,7 @@ from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobLane, JobRequest, JobRunner
 from app.look.theme import Theme, ThemeChoice
 from app.look.thumbnails import shared_thumbnails
-from app.look.translation import format_number, mark, tr, tr_count
+from app.look.translation import mark, tr
 from app.pages.residual.inspector import ResidualInspection
 from app.pages.runs.page import RunsPage
 from app.pages.shared.page import Page
@@ -59,6 +59,9 @@ MIN_SIZE = (960, 480)
 NARROW_BELOW_PX = 1100
 
 _TRAINING_STOPS = mark("If you quit now it stops and saves; it can be resumed later.")
+_MAX_NAMED_JOBS = 4
+"""Waiting jobs that the question before quitting names."""
+
 _AFTER_STOPPING = {
     "pretrain": _TRAINING_STOPS,
     "finetune": _TRAINING_STOPS,
@@ -221,7 +224,7 @@ class MainWindow(QMainWindow):
         event.ignore()
         jobs = [job for job in self._runner.jobs if job.request.lane is JobLane.MAIN]
         if jobs:
-            self._ask_before_closing(jobs[0].request, len(jobs))
+            self._ask_before_closing([job.request for job in jobs])
         else:
             self._stop_and_close()
 
@@ -364,23 +367,20 @@ class MainWindow(QMainWindow):
             )
         )
 
-    def _ask_before_closing(self, running: JobRequest, num_jobs: int) -> None:
+    def _ask_before_closing(self, jobs: Sequence[JobRequest]) -> None:
         if self._closing_question is not None:
             self._closing_question.raise_()
             return
-        text = (
-            tr_count(
-                "{title} is running, and {number} more waits.",
-                "{title} is running, and {number} more wait.",
-                num_jobs - 1,
-            )
-            if num_jobs > 1
-            else tr("{title} is running.")
-        )
+        running, *waiting = jobs
+        text = tr("{title} is running.").format(title=running.title)
+        if waiting:
+            named = [request.title for request in waiting[:_MAX_NAMED_JOBS]]
+            named += ["…"] if len(waiting) > len(named) else []
+            text = f"{text}\n{tr('Waiting: {titles}.').format(titles=', '.join(named))}"
         question = QMessageBox(
             QMessageBox.Icon.NoIcon,
             tr("Stop and quit?"),
-            text.format(title=running.title, number=format_number(num_jobs - 1)),
+            text,
             QMessageBox.StandardButton.NoButton,
             self,
         )

@@ -370,14 +370,14 @@ class RestoreConfig(ComputeConfig):
         bool,
         Field(
             title="Skip photos that are done",
-            description="Pass over photos whose result is there, undamaged, from the same model and settings.",
+            description="Photos whose result is there, undamaged, from the same model and settings, are left out.",
         ),
     ] = True
     files_are_chosen: Annotated[
         bool,
         Field(
             title="Restore chosen results",
-            description="Restore a file that was given itself even if it is a result; in folders they are passed over.",
+            description="Restore a file that was given itself even if it is a result; in folders they are left out.",
             json_schema_extra=ADVANCED,
         ),
     ] = True

@@ -34,7 +34,7 @@ class PaneMeter:
     def measure(self, loaded: LoadedPanes, region: Region | None, control: JobControl) -> PaneFigures:
         """Measure every pane; by one background thread at a time.
 
-        Without a reference nothing is promised: the captions say so.
+        Without a reference nothing is promised: the first caption says so for all.
 
         Args:
             loaded: The panes.
@@ -46,7 +46,7 @@ class PaneMeter:
         """
         pictures = {index: pane for index, pane in enumerate(loaded.panes) if isinstance(pane, Picture)}
         if loaded.reference is None:
-            return PaneFigures(loaded.photo, dict.fromkeys(pictures, tr("no reference")))
+            return PaneFigures(loaded.photo, dict.fromkeys(sorted(pictures)[:1], tr("no reference")))
         reference = self._files.picture(loaded.reference, title="", detail="", role=PictureRole.REFERENCE)
         if not isinstance(reference, Picture):
             return PaneFigures(loaded.photo, {})

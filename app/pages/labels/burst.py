@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.core.settings import BURST_FOLDER, BURST_MOTION, OPEN_DIALOG_FOLDER, Settings
+from app.core.settings import BURST_FOLDER, BURST_MOTION, Settings
 from app.look.buttons import button, primary_button, quiet_button, set_reason
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING
@@ -213,7 +213,7 @@ class BurstForm(QWidget):
     @Slot()
     def choose_destination(self) -> None:
         """Ask for the folder of the references."""
-        start = str(self.destination or self._settings.get(OPEN_DIALOG_FOLDER))
+        start = str(self.destination or self._settings.dialog_folder)
         chosen = QFileDialog.getExistingDirectory(self, tr("A folder for the references"), start)
         if chosen:
             self.set_destination(Path(chosen))

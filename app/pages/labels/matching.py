@@ -82,7 +82,7 @@ def ask_for_photos(parent: QWidget, settings: Settings, title: str, *, several: 
     """Ask for photo files; empty where the person chose none."""
     patterns = " ".join(f"*{suffix}" for suffix in sorted(IMAGE_SUFFIXES))
     kinds = tr("Photos") + f" ({patterns})"
-    start = settings.get(OPEN_DIALOG_FOLDER)
+    start = settings.dialog_folder
     if several:
         names, _ = QFileDialog.getOpenFileNames(parent, title, start, kinds)
     else:

@@ -102,7 +102,7 @@ class LabelsPage(Page):
     @Slot()
     def choose_references(self) -> None:
         """Ask for a folder of references and add it."""
-        start = self.settings.get(OPEN_DIALOG_FOLDER)
+        start = self.settings.dialog_folder
         chosen = QFileDialog.getExistingDirectory(self, tr("Add a folder of clean references"), start)
         if chosen:
             self.settings.set(OPEN_DIALOG_FOLDER, str(Path(chosen).parent))

@@ -210,7 +210,7 @@ class PhotosPage(Page):
     @Slot()
     def choose_folder(self) -> None:
         """Ask for a folder and open it."""
-        start = self.settings.get(OPEN_DIALOG_FOLDER)
+        start = self.settings.dialog_folder
         chosen = QFileDialog.getExistingDirectory(self, tr("Open a folder of photos"), start)
         if chosen:
             self.settings.set(OPEN_DIALOG_FOLDER, str(Path(chosen).parent))

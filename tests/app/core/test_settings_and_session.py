@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QStandardPaths
 from pytestqt.qtbot import QtBot
 
 from app.core import settings as declared
@@ -12,6 +13,7 @@ from app.core.settings import (
     COMPARE_GAIN,
     COMPUTE_THREADS,
     LAST_FOLDERS,
+    OPEN_DIALOG_FOLDER,
     RESTORE_STRENGTH,
     TEXT_SCALE,
     THEME,
@@ -40,6 +42,14 @@ def test_every_preference_survives_a_restart(qtbot: QtBot, tmp_path: Path) -> No
     assert (again.get(THEME), again.get(TEXT_SCALE), again.get(LAST_FOLDERS)) == ("light", 1.5, ["/ä/b"])
     assert again.get_for_folder(Path("/photos"), THUMBNAIL_PX) == 99
     assert again.get_for_folder(Path("/other"), THUMBNAIL_PX) == THUMBNAIL_PX.default
+
+
+def test_dialogs_open_at_the_pictures_at_first(qtbot: QtBot, tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "settings.json")
+    pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
+    assert settings.dialog_folder == pictures
+    settings.set(OPEN_DIALOG_FOLDER, str(tmp_path))
+    assert settings.dialog_folder == str(tmp_path)
 
 
 def test_a_change_is_written_without_being_asked(qtbot: QtBot, tmp_path: Path) -> None:

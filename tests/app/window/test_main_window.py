@@ -185,6 +185,7 @@ def test_warnings_and_failures_of_jobs_become_messages(qtbot: QtBot, opened: Ope
     assert bar.shown_message is not None
     assert bar.shown_message.severity is Severity.ERROR
     assert "InvalidInputError" in bar.shown_message.details
+    assert bar.shown_message.details.startswith(bar.shown_message.text), "a sentence comes before the traceback"
 
 
 def test_a_fault_in_a_job_is_reported(qtbot: QtBot, opened: OpenWindow) -> None:
@@ -213,6 +214,16 @@ def test_closing_during_a_job_asks_and_stays_if_told_so(qtbot: QtBot, opened: Op
     assert opened.window.isVisible()
     assert opened.runner.is_busy
     assert saved == []
+
+
+def test_the_question_before_closing_names_what_waits(qtbot: QtBot, opened: OpenWindow) -> None:
+    saved: list[str] = []
+    submit_saving_job(opened, saved)
+    opened.runner.submit(JobRequest(title="Pretraining “Holiday”", page_id="pretrain", function=print, config=None))
+    opened.window.close()
+    assert closing_question(opened.window).text() == "Working is running.\nWaiting: Pretraining “Holiday”."
+    press(qtbot, closing_question(opened.window), "Stop and quit")
+    qtbot.waitUntil(lambda: not opened.window.isVisible(), timeout=10_000)
 
 
 def test_closing_during_a_job_stops_it_lets_it_save_and_closes(qtbot: QtBot, opened: OpenWindow) -> None:
