@@ -27,12 +27,10 @@ from engine.jobs import restore, write_restore_report
 from engine.machine.devices import open_device
 from engine.method.backbones.unet import UNet
 from engine.method.catalogue.backbones import UNetParams
-from engine.models.files import ModelCard, RestorationModel, load_model, save_model
-from engine.models.starters import require_starter
+from engine.models.files import ModelCard, RestorationModel, save_model
 from engine.photo_files.metadata.provenance import read_provenance
 from engine.photo_files.photos import read_image
 from engine.photo_files.values.sample_types import SampleType, to_float, to_samples
-from engine.photos.noise_estimate import estimate_noise
 from engine.restoring.arrays import restore_array
 from engine.restoring.blending import REACH_PX, applied_change, blended, suggested_blend
 from engine.restoring.restorer import Restorer
@@ -300,18 +298,3 @@ def test_the_less_noise_the_less_is_suggested() -> None:
     found = [suggested(levels, 0.2) for levels in (0.5, 1.9, 2.5, 5.9, 6.1, 30)]
     assert found == [Blend.even(0.3)] * 2 + [Blend(luminance=0.7)] * 2 + [FULL] * 2
     assert suggested(1.5, 0.6) == FULL, "noise that a camera has smoothed is stronger than it measures"
-
-
-def test_what_is_suggested_for_a_calm_photo_is_nearer_to_it_than_the_full_restoration() -> None:
-    """With the starter, on texture with hardly any noise, as on a lawn in good light."""
-    rng = np.random.default_rng(5)
-    grass = gaussian_filter(rng.normal(0, 1, (256, 256)), (2.5, 0.8))
-    clean = 0.35 + 0.02 * grass[..., None] / grass.std() * np.array([0.7, 1.0, 0.5]) + np.array([0.0, 0.12, -0.08])
-    clean[:, 160:] = clean[:, 160:].mean(axis=(0, 1))
-    noisy = to_float(np.rint(255 * (clean + rng.normal(0, 1 / 255, clean.shape))).clip(0, 255).astype(np.uint8))
-    estimate = estimate_noise(noisy)
-    blend = suggested_blend(estimate)
-    assert blend == Blend.even(0.3), estimate
-    restored = Restorer(load_model(require_starter("denoise")), open_device(COMPUTE)).restore(noisy)
-    errors = [float(np.square(blended(noisy, restored, one) - clean).mean()) for one in (blend, FULL)]
-    assert errors[0] < errors[1]
