@@ -33,7 +33,7 @@ _LEAST_SIGMA_PX: Final = 0.3
 
 _LEAST_WEIGHT: Final = 1e-6
 
-_LUMA: Final = np.array([[0.299, 0.587, 0.114]], np.float32)
+_LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
 """Of JPEG (ITU-T T.871), so that what it stores more coarsely, the colours, is what the colour slider moves."""
 
 _SUGGESTED: Final = ((2.0, Blend.even(0.3)), (6.0, Blend(luminance=0.7)))
@@ -107,22 +107,23 @@ def applied_change(
     Returns:
         Same shape. Right at pixels that lie `REACH_PX` within the part, or where the picture ends.
     """
-    luminance, given_back = np.float32(blend.luminance), np.float32(blend.luminance * blend.detail)
+    given_back = blend.luminance * blend.detail
     sigma_px = _DETAIL_SIGMA_PX / 2**halvings
     has_detail = bool(given_back) and sigma_px >= _LEAST_SIGMA_PX
-    if not has_colour or blend.luminance == blend.colour:
-        kept = luminance * change
-    else:
-        kept = np.float32(blend.colour) * change
+    if not has_detail and (not has_colour or blend.luminance == blend.colour):
+        return np.float32(blend.luminance) * change
     if not has_colour:
-        return kept - given_back * _fine(change, sigma_px, known) if has_detail else kept
-    if blend.luminance == blend.colour and not has_detail:
+        kept = np.float32(blend.luminance - given_back) * change
+        kept += np.float32(given_back) * _coarse(change, sigma_px, known)
         return kept
-    luma = np.asarray(cv2.transform(change, _LUMA), np.float32).reshape(change.shape[:2])
-    added = (luminance - np.float32(blend.colour)) * luma
+    # All that is done to single pixels is one matrix: most of the time goes to passing over them.
+    of_luma = blend.luminance - blend.colour - (given_back if has_detail else 0)
+    matrix = blend.colour * np.eye(len(_LUMA)) + of_luma * np.tile(_LUMA, (len(_LUMA), 1))
+    kept = np.asarray(cv2.transform(change, matrix.astype(np.float32)), np.float32)
     if has_detail:
-        added -= given_back * _fine(luma, sigma_px, known)
-    kept += added[:, :, np.newaxis]
+        luma = np.asarray(cv2.transform(change, _LUMA[np.newaxis]), np.float32).reshape(change.shape[:2])
+        coarse = np.float32(given_back) * _coarse(luma, sigma_px, known)
+        kept += cv2.merge([coarse] * len(_LUMA))
     return kept
 
 
@@ -133,8 +134,11 @@ def suggested_blend(noise: NoiseEstimate) -> Blend:
     return next((blend for below, blend in _SUGGESTED if noise.sigma * LEVELS < below), FULL)
 
 
-def _fine(values: NDArray[np.float32], sigma_px: float, known: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    """Return what a Gaussian filter leaves over. Shape: as of the values, (height, width) or with channels."""
+def _coarse(values: NDArray[np.float32], sigma_px: float, known: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """Return what a Gaussian filter lets through. Shape: as of the values, (height, width) or with channels.
+
+    What is not known yet, where the values are 0, stays so, and casts no edge into what is.
+    """
     side = 2 * int(np.ceil(_REACH_SIGMAS * sigma_px)) + 1
 
     def smooth(picture: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -142,8 +146,6 @@ def _fine(values: NDArray[np.float32], sigma_px: float, known: NDArray[np.float3
         return np.asarray(smoothed, np.float32).reshape(picture.shape)
 
     if known is None:
-        return values - smooth(values)
-    weights = known if values.ndim == known.ndim else known[:, :, np.newaxis]
-    # Of what is known alone, so that what is not known yet casts no edge.
-    smoothed = smooth(values * weights) / np.maximum(smooth(known).reshape(weights.shape), _LEAST_WEIGHT)
-    return weights * (values - smoothed)
+        return smooth(values)
+    weights = known / np.maximum(smooth(known), _LEAST_WEIGHT)
+    return smooth(values) * weights.reshape(*weights.shape, *(1,) * (values.ndim - weights.ndim))
