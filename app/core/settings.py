@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
 
+from engine.contracts.blending import FULL, Blend
 from engine.contracts.output_formats import FORMATS
 from engine.contracts.output_names import DEFAULT_PATTERN
 from engine.contracts.photo import PhotoPlace
@@ -121,7 +122,12 @@ COMPARE_GAIN = Setting("compare_gain", 4.0)
 COMPARE_HISTOGRAM = Setting("compare_histogram", False)
 COMPARE_PANES: Setting[list[str]] = Setting("compare_panes", [])
 """What the panes show, for each folder; see `PaneChoice.to_text`."""
-RESTORE_STRENGTH = Setting("restore_strength", 1.0, bounds=(0.0, 1.0))
+RESTORE_BLEND = Setting("restore_blend", FULL.as_text)
+"""How much of a restoration photos keep that have no blend of their own, as `Blend.as_text` says it."""
+RESTORE_OWN_BLENDS: Setting[list[str]] = Setting("restore_own_blends", [])
+"""Photos that have one: the blend, a space and the photo."""
+RESTORE_BLEND_PRESETS: Setting[list[str]] = Setting("restore_blend_presets", [])
+"""Those that a person saved: the blend, a space and its name."""
 RESTORE_FORMAT = Setting("restore_format", "keep", ("keep", *FORMATS))
 RESTORE_BIT_DEPTH = Setting("restore_bit_depth", "keep", ("keep", "8", "16"))
 RESTORE_JPEG_QUALITY = Setting("restore_jpeg_quality", 95)
@@ -260,6 +266,10 @@ def _renewed(values: dict[str, Any]) -> dict[str, Any]:
     keeps_metadata = renewed.pop("restore_keep_metadata", True)
     if keeps_metadata is False:
         renewed.setdefault("restore_metadata", "none")
+    # And one strength for all noise.
+    strength = renewed.pop("restore_strength", None)
+    if isinstance(strength, int | float) and 0 <= strength <= 1:
+        renewed.setdefault("restore_blend", Blend.even(strength).as_text)
     if renewed.get("restore_format") == "tiff16":
         renewed |= {"restore_format": "tiff", "restore_bit_depth": "16"}
     return renewed

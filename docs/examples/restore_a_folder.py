@@ -17,6 +17,6 @@ def tell(event: JobEvent) -> None:
 
 
 photos, out = map(Path, sys.argv[1:3])
-config = RestoreConfig(model=require_starter("denoise"), photos=(photos,), out=out, strength=0.9)
+config = RestoreConfig(model=require_starter("denoise"), photos=(photos,), out=out, luminance=0.9)
 result = jobs.restore(config, JobControl(), tell)
 print(f"{len(result.restored)} restored, {len(result.failed)} failed")

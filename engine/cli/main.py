@@ -228,12 +228,24 @@ def restore(
         str | None,
         typer.Option("--task", help="What the starter model shall do, such as sr2 or demosaick. Default: denoise."),
     ] = None,
+    strength: Annotated[
+        float | None,
+        typer.Option(
+            "--strength",
+            min=0,
+            max=1,
+            help="Luminance and colour together: 0 keeps the noisy photo, 1 is the full restoration. "
+            "Either option given beside it prevails.",
+        ),
+    ] = None,
     tile: Tile = "auto",  # type: ignore[assignment] # typer passes defaults through the parser too
     as_json: Json = False,
     *,
     settings: dict[str, Any],
 ) -> None:
     """Restore photos; the originals stay as they are."""
+    if strength is not None:
+        settings = {"luminance": strength, "colour": strength, **settings}
     if task is not None and model != STARTER_WORD:
         raise typer.BadParameter(f"--task: chooses a starter model; {model!r} has a task of its own")
     found = find_run_or_model(model, task or "")

@@ -10,8 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from engine.contracts.blending import Blend
 from engine.contracts.output_formats import FORMATS
 from engine.contracts.output_names import DEFAULT_PATTERN, check_pattern
 from engine.contracts.photo import PhotoPlace, PhotoRef
@@ -306,16 +307,45 @@ class FinetuneConfig(TrainingConfig):
     ] = {}
 
 
+def _read_blend(value: Any) -> Any:
+    return Blend.of_text(value) if isinstance(value, str) else value
+
+
 class RestoreConfig(ComputeConfig):
     """Restore photos with a model."""
 
     model: Annotated[Path, Field(title="Model", description="A run folder or a model file.")]
     photos: Annotated[tuple[PhotoPlace, ...], Field(min_length=1, title="Photos", description="Folders or files.")]
     out: Annotated[Path, Field(title="Destination", description="Folder for the restored photos.")]
-    strength: Annotated[
+    luminance: Annotated[
         float,
-        Field(ge=0, le=1, title="Strength", description="0 keeps the noisy photo, 1 is the full restoration."),
+        Field(
+            ge=0,
+            le=1,
+            title="Luminance",
+            description="How much of the noise in brightness goes, and in gray photos of all noise.",
+        ),
     ] = 1.0
+    colour: Annotated[
+        float, Field(ge=0, le=1, title="Colour", description="How much of the noise in colours goes.")
+    ] = 1.0
+    detail: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            title="Detail",
+            description="How much of the fine detail and fine grain that goes with the luminance noise is given back.",
+        ),
+    ] = 0.0
+    own_blends: Annotated[
+        dict[str, Annotated[Blend, BeforeValidator(_read_blend)]],
+        Field(
+            title="Of single photos",
+            description='Luminance, colour and detail of a photo that has its own, as in "photos/a.jpg=0.5 1 0".',
+            json_schema_extra=ADVANCED,
+        ),
+    ] = {}
     format: Annotated[
         FormatChoice,
         Field(title="Format", description="Keep: as the original. Raw files become TIFF with 16 bits."),
@@ -348,7 +378,7 @@ class RestoreConfig(ComputeConfig):
         bool,
         Field(
             title="Note in the file how it was restored",
-            description="Write model, run, version and strength into the restored file (XMP).",
+            description="Write model, run, version, luminance, colour and detail into the restored file (XMP).",
         ),
     ] = True
     keep_time: Annotated[
@@ -406,6 +436,11 @@ class RestoreConfig(ComputeConfig):
             json_schema_extra={"unit": "px", "zero": "From memory", **ADVANCED},
         ),
     ] = 0
+
+    def blend_of(self, photo: PhotoRef) -> Blend:
+        """Return how much of a photo's restoration is kept."""
+        common = Blend(luminance=self.luminance, colour=self.colour, detail=self.detail)
+        return self.own_blends.get(str(photo), common) if self.own_blends else common
 
     @field_validator("name_pattern")
     @classmethod

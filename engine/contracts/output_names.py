@@ -7,9 +7,11 @@ from datetime import date
 from itertools import cycle
 from typing import Final
 
+from engine.contracts.blending import Blend
+
 DEFAULT_PATTERN: Final = "{name}_restored"
 FIELDS: Final = ("name", "model", "task", "strength", "date")
-"""What can be filled in: the photo's name without its ending, the model's, its task, percent, the day (ISO 8601)."""
+"""What can be filled in: the photo's name without its ending, the model's, its task, percents, the day (ISO 8601)."""
 
 _FIELD: Final = re.compile(r"\{([^{}]*)\}")
 _NOT_IN_NAMES: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
@@ -25,13 +27,13 @@ class NameValues:
     Attributes:
         model: What a person calls the model.
         task: What it does.
-        strength: 0 to 1.
+        blend: How much of the noise goes; `{strength}` is its percents.
         day: On which the batch began.
     """
 
     model: str
     task: str
-    strength: float
+    blend: Blend
     day: date
 
 
@@ -118,7 +120,7 @@ def _texts(values: NameValues) -> dict[str, str]:
     return {
         "model": _safe(values.model),
         "task": _safe(values.task),
-        "strength": f"{round(values.strength * 100)}",
+        "strength": values.blend.percents,
         "date": values.day.isoformat(),
     }
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.contracts.blending import FULL, Blend
 from engine.contracts.configs import ComputeConfig
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.job_control import JobControl
@@ -13,7 +14,8 @@ from engine.machine.devices import open_device
 from engine.models.files import RestorationModel, load_model
 from engine.photo_files.values.levels import OF_TYPE, ValueLevels, measure_levels, share_levels
 from engine.photo_files.values.sample_types import to_float, to_samples, type_of_samples
-from engine.restoring.restorer import Restorer, blend_with_input
+from engine.restoring.blending import blended
+from engine.restoring.restorer import Restorer
 
 _CHANNEL, _COLOURS = "C", "S"
 
@@ -24,7 +26,7 @@ def restore_array(
     *,
     axes: str | None = None,
     levels: ValueLevels | None = None,
-    strength: float = 1.0,
+    blend: Blend = FULL,
     compute: ComputeConfig | None = None,
     control: JobControl | None = None,
 ) -> NDArray[Any]:
@@ -38,7 +40,7 @@ def restore_array(
             has three.
         levels: What is black and white, in units of the type; None: measured as of a file, for each channel C, and
             shared by all its planes.
-        strength: 0 returns the array, 1 the restored one.
+        blend: How much of the luminance and the colour noise goes, and how much of the detail comes back.
         compute: Where it is computed.
         control: Asked once a tile.
 
@@ -78,12 +80,10 @@ def restore_array(
 
     def restored(plane: NDArray[Any], own: ValueLevels) -> NDArray[Any]:
         if restorer.scale == 1:
-            return restorer.restore_samples(
-                plane, sample_type=sample_type, levels=own, strength=strength, control=control
-            )
+            return restorer.restore_samples(plane, sample_type=sample_type, levels=own, blend=blend, control=control)
         pixels = to_float(plane)
         large = restorer.restore(pixels, levels=own, control=control)
-        return to_samples(blend_with_input(restorer.unrestored(pixels), large, strength), sample_type)
+        return to_samples(blended(restorer.unrestored(pixels), large, blend), sample_type)
 
     results = np.stack([restored(plane, own) for plane, own in zip(planes, by_plane, strict=True)])
     results = results.reshape(*outer, *results.shape[1 : 3 + (_COLOURS in letters)])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from engine.contracts.blending import Blend
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import EngineError, ImageReadError, ImageWriteError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, ImageRestored, PhotoPassedOver, StepDone
@@ -25,6 +26,7 @@ from engine.photo_files.photo_image import SPREAD_REMARK, as_samples
 from engine.photo_files.photos import PhotoSamples
 from engine.photo_files.values.levels import ValueLevels, measure_levels
 from engine.photo_files.values.sample_types import SampleType, to_float, to_samples
+from engine.restoring.blending import blended
 from engine.restoring.output_plan import OutputPlan, Placement
 from engine.restoring.pipeline import OutputFile, Writing, can_overlap, read_ahead
 from engine.restoring.raw import restore_raw_file
@@ -262,11 +264,11 @@ class RestoreBatch:
             ) from error
 
     def _of_samples(self, noisy: PhotoSamples, photo: SourcePhoto, on_tile: "OnTile") -> PhotoSamples:
-        from engine.restoring.restorer import blend_with_input, is_constant
+        from engine.restoring.restorer import is_constant
 
-        strength, sample_type = self._config.strength, self._plan.sample_type(photo)
+        blend, sample_type = self._config.blend_of(photo.path), self._plan.sample_type(photo)
         if self._restorer.scale == 1:
-            return self._of_same_size(noisy, sample_type, on_tile)
+            return self._of_same_size(noisy, sample_type, blend, on_tile)
         image = noisy.as_image()
         if sample_type != noisy.samples.dtype.name:
             image = image.spread()
@@ -277,9 +279,9 @@ class RestoreBatch:
             enlarged = self._restorer.restore(
                 pixels, levels=levels, channels_are_gray=are_gray, control=self._control, on_tile=on_tile
             )
-            if strength >= 1:
+            if blend.is_full:
                 return enlarged
-            return blend_with_input(self._restorer.unrestored(pixels), enlarged, strength)
+            return blended(self._restorer.unrestored(pixels), enlarged, blend, channels_are_gray=are_gray)
 
         colours = spread_visible_colours(image.pixels, image.alpha)
         enlarged = enlarge(colours, image.metadata.levels, image.metadata.channels_are_gray, on_tile)
@@ -289,7 +291,9 @@ class RestoreBatch:
             extra = enlarge(image.extra, measure_levels(image.extra, channels_are_gray=True), are_gray=True)
         return as_samples(image.with_pixels(enlarged, alpha, extra), sample_type)
 
-    def _of_same_size(self, noisy: PhotoSamples, sample_type: SampleType, on_tile: "OnTile") -> PhotoSamples:
+    def _of_same_size(
+        self, noisy: PhotoSamples, sample_type: SampleType, blend: Blend, on_tile: "OnTile"
+    ) -> PhotoSamples:
         def restored(
             samples: NDArray[Any], levels: ValueLevels, are_gray: bool, on_tile: "OnTile | None" = None
         ) -> NDArray[Any]:
@@ -298,7 +302,7 @@ class RestoreBatch:
                 sample_type=sample_type,
                 levels=levels,
                 channels_are_gray=are_gray,
-                strength=self._config.strength,
+                blend=blend,
                 control=self._control,
                 on_tile=on_tile,
             )
@@ -321,9 +325,8 @@ class RestoreBatch:
         return PhotoSamples(samples, alpha, metadata, extra)
 
     def _developed(self, photo: SourcePhoto, on_tile: "OnTile") -> PhotoSamples:
-        developed = restore_raw_file(
-            photo.path, self._restorer, strength=self._config.strength, control=self._control, on_tile=on_tile
-        )
+        blend = self._config.blend_of(photo.path)
+        developed = restore_raw_file(photo.path, self._restorer, blend=blend, control=self._control, on_tile=on_tile)
         return as_samples(developed, self._plan.sample_type(photo))
 
     def _require_room(self, photo: SourcePhoto) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from engine import __version__
+from engine.contracts.blending import Blend
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import ImageWriteError
 from engine.contracts.output_formats import FORMATS, FileFormat
@@ -74,9 +75,8 @@ class OutputPlan:
         # Of those that are still there: the others can be written over by nothing.
         self._originals = {identity for photo in originals if (identity := _identity(photo.path.file)) is not None}
         self._claimed: set[str] = set()
-        self._values = NameValues(model=card.name, task=card.task, strength=config.strength, day=date.today())
-        self._reader = NameReader(config.name_pattern, self._values)
-        self._present: dict[Path, dict[str, list[Path]]] = {}
+        self._day = date.today()
+        self._present: dict[tuple[Path, Blend], dict[str, list[Path]]] = {}
 
     def file_format(self, photo: SourcePhoto) -> FileFormat:
         """Return the format of a photo's result."""
@@ -114,7 +114,7 @@ class OutputPlan:
         # Before any time goes into restoring it; what an enlargement needs is looked at when it is made.
         check_can_hold(file_format, info.width, info.height, self.sample_type(photo), info.has_alpha, info.num_extra)
         suffix = suffix_of_result(photo.path, file_format)
-        stem = fill_pattern(self._config.name_pattern, photo.path.stem, self._values)
+        stem = fill_pattern(self._config.name_pattern, photo.path.stem, self._name_values(self._blend(photo)))
         number = 1
         while True:
             numbering = "" if number == 1 else f"_{number}"
@@ -148,7 +148,8 @@ class OutputPlan:
         """
         if not (self._config.provenance and self._config.skip_done):
             return None
-        for path in self._results_in(self._folder(photo)).get(photo.path.stem.casefold(), ()):
+        results = self._results_in(self._folder(photo), self._blend(photo))
+        for path in results.get(photo.path.stem.casefold(), ()):
             found = read_provenance(path) if _key(path) not in self._claimed else None
             if found is None or not found.is_same_work(self._provenance(photo, found.source_digest)):
                 continue
@@ -160,30 +161,39 @@ class OutputPlan:
     def _folder(self, photo: SourcePhoto) -> Path:
         return self._config.out / photo.subfolder
 
-    def _results_in(self, folder: Path) -> dict[str, list[Path]]:
+    def _blend(self, photo: SourcePhoto) -> Blend:
+        """What counts for a photo of the blend that is set."""
+        blend = self._config.blend_of(photo.path)
+        return blend.of_gray() if photo.info.num_channels == 1 else blend
+
+    def _name_values(self, blend: Blend) -> NameValues:
+        return NameValues(model=self._card.name, task=self._card.task, blend=blend, day=self._day)
+
+    def _results_in(self, folder: Path, blend: Blend) -> dict[str, list[Path]]:
         """Files that were there before the batch, by the names of the photos whose results they may be."""
-        if folder not in self._present:
+        if (folder, blend) not in self._present:
+            reader = NameReader(self._config.name_pattern, self._name_values(blend))
             results: dict[str, list[Path]] = {}
             try:
                 files = sorted(path for path in folder.iterdir() if path.is_file())
             except OSError:
                 files = []
             for path in files:
-                for name in self._reader.names_of(path.stem):
+                for name in reader.names_of(path.stem):
                     results.setdefault(name.casefold(), []).append(path)
-            self._present[folder] = results
-        return self._present[folder]
+            self._present[folder, blend] = results
+        return self._present[folder, blend]
 
     def _provenance(self, photo: SourcePhoto, source_digest: str = "") -> Provenance:
         """What is written into a photo's result; its digest is computed where it is not given."""
         config = self._config
-        file_format, sample_type = self.file_format(photo), self.sample_type(photo)
+        file_format, sample_type, blend = self.file_format(photo), self.sample_type(photo), self._blend(photo)
         settings: dict[str, object] = {
             "bit_depth": _NAMES_OF_TYPES.get(sample_type, sample_type),
             "format": file_format,
             "metadata": config.metadata,
             "precision": config.precision,
-            "strength": config.strength,
+            **blend.as_fields,
         }
         if FORMATS[file_format].has_quality:
             settings["quality"] = config.jpeg_quality
@@ -192,7 +202,7 @@ class OutputPlan:
             model=self._card.name,
             run=self._card.run or "",
             task=self._card.task,
-            strength=f"{config.strength:g}",
+            **{name: f"{share:g}" for name, share in blend.as_fields.items()},
             source=photo.path.name,
             source_digest=source_digest or _digest_of_source(photo.path),
             model_digest=self._model_digest,

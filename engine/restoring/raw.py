@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.contracts.blending import FULL, Blend
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef, Pixels
 from engine.machine.interruptible import run_interruptibly
@@ -12,6 +13,7 @@ from engine.photo_files.orientation import area_before_turning
 from engine.photo_files.photos import PhotoImage, read_raw_mosaic
 from engine.photo_files.raw.demosaicking import interpolate_rggb
 from engine.photo_files.raw.mosaic import EncodedMosaic, RawMosaic, encode, render
+from engine.restoring.blending import blended
 
 if TYPE_CHECKING:
     from engine.restoring.restorer import OnTile, Restorer
@@ -89,7 +91,7 @@ def restore_raw_file(
     path: PhotoRef,
     restorer: "Restorer",
     *,
-    strength: float = 1.0,
+    blend: Blend = FULL,
     control: JobControl | None = None,
     on_tile: "OnTile | None" = None,
 ) -> PhotoImage:
@@ -98,7 +100,8 @@ def restore_raw_file(
     Args:
         path: A camera raw file or a bare mosaic.
         restorer: Holds a model that takes mosaics.
-        strength: 0 is plain interpolation, noise and all; 1 the model's result.
+        blend: How much of the model's result is kept: of none of it plain interpolation is left, noise and all. The
+            camera's colours are what is mixed, before they are rendered.
         control: Asked before each tile.
         on_tile: Told after each tile.
 
@@ -111,12 +114,10 @@ def restore_raw_file(
         JobCancelled: The job has been asked to end.
         DeviceError: Not even the smallest tile fits into memory.
     """
-    from engine.restoring.restorer import blend_with_input
-
     opened = run_interruptibly(lambda: open_raw(path), control)
     raw, encoded = opened.raw, opened.encoded
     colours = restorer.restore(encoded.pixels, control=control, on_tile=on_tile)
-    if strength < 1:
+    if not blend.is_full:
         interpolated = np.clip(interpolate_rggb(encoded.pixels[:, :, 0]), 0, 1)
-        colours = blend_with_input(interpolated, colours, strength)
+        colours = blended(interpolated, colours, blend)
     return PhotoImage(run_interruptibly(lambda: render(raw, encoded, colours), control), None, raw.metadata)

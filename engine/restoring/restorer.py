@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine.contracts.blending import FULL, Blend
 from engine.contracts.errors import DeviceError
 from engine.contracts.events import Emit, JobWarning
 from engine.contracts.job_control import JobControl
@@ -33,6 +34,7 @@ from engine.photo_files.raw.mosaics import bayer_mosaic
 from engine.photo_files.values.levels import OF_TYPE, ValueLevels
 from engine.photo_files.values.sample_types import SampleType, to_float, to_samples
 from engine.restoring.backends.compiled_network import CompiledNetwork
+from engine.restoring.blending import REACH_PX, blended
 from engine.restoring.tiles import Tile, WindowRule, mirror_indices, split_into_tiles
 
 SMALLEST_TILE_PX = 64
@@ -164,13 +166,13 @@ class Restorer:
         sample_type: SampleType,
         levels: ValueLevels = OF_TYPE,
         channels_are_gray: bool = False,
-        strength: float = 1.0,
+        blend: Blend = FULL,
         control: JobControl | None = None,
         on_tile: OnTile | None = None,
     ) -> NDArray[Any]:
         """Restore one photo from a file's numbers to a file's numbers, tile by tile: as floats it is nowhere whole.
 
-        What comes out is what `restore`, `blend_with_input` and rounding give. For networks that keep the size of
+        What comes out is what `restore`, `blended` and rounding give. For networks that keep the size of
         photos: `scale` is 1, and they take no mosaics. A picture with measured levels is whole as floats, since its
         mean is known at the end.
 
@@ -180,7 +182,7 @@ class Restorer:
                 0, and white is 1.
             levels: What is black and white in it.
             channels_are_gray: Whether each channel is a picture of its own.
-            strength: As for `blend_with_input`.
+            blend: How much of the restoration is kept, see `blended`.
             control: Asked before each tile.
             on_tile: Told after each tile.
 
@@ -198,7 +200,7 @@ class Restorer:
                     samples[:, :, index : index + 1],
                     sample_type=sample_type,
                     levels=levels.of_channel(index),
-                    strength=strength,
+                    blend=blend,
                     control=control,
                     on_tile=on_tile,
                 )
@@ -206,7 +208,8 @@ class Restorer:
             ]
             return np.concatenate(parts, axis=2)
         is_own_type = sample_type == samples.dtype.name
-        if is_own_type and (strength <= 0 or is_constant(samples)):
+        blend = blend.of_gray() if samples.shape[2] == 1 else blend
+        if is_own_type and (blend.is_none or is_constant(samples)):
             return samples.copy()
         if is_constant(samples):
             return to_samples(np.clip(levels.normalised_samples(samples), 0, 1), sample_type)
@@ -217,8 +220,7 @@ class Restorer:
             except MemoryError as error:
                 raise self._out_of_memory() from error
             self._restore_measured(noisy, normalised, control, on_tile)
-            if strength < 1:
-                normalised = noisy + np.float32(strength) * (normalised - noisy)
+            normalised = blended(noisy, normalised, blend)
             if is_own_type:
                 return to_samples(levels.in_units_of_type(normalised), sample_type)
             return to_samples(np.clip(normalised, 0, 1), sample_type)
@@ -227,14 +229,20 @@ class Restorer:
         except MemoryError as error:
             raise self._out_of_memory() from error
 
+        # What is given back of the detail of a tile depends on its neighbours: so much of them is restored with it.
+        around_px = self._round_to_grid(REACH_PX) if blend.detail else 0
+
         def keep(tile: Tile, result: NDArray[np.float32]) -> None:
-            area = slice(tile.top, tile.bottom), slice(tile.left, tile.right)
-            clipped = np.clip(result, 0.0, 1.0)
-            blended = blend_with_input(to_float(samples[area]), clipped, strength) if strength < 1 else clipped
-            restored[area] = to_samples(blended, sample_type)
+            part = tile.grown(around_px, *samples.shape[:2])
+            result = np.clip(result, 0.0, 1.0)
+            if not blend.is_full:
+                noisy = to_float(samples[part.top : part.bottom, part.left : part.right])
+                result = blended(noisy, result, blend)[tile.within(part)]
+            restored[tile.top : tile.bottom, tile.left : tile.right] = to_samples(result, sample_type)
 
         is_large = samples.nbytes + restored.nbytes > LARGE_PHOTO_BYTES
-        self._restore_tiles(samples, keep, control, on_tile, TILE_PX_OF_LARGE_PHOTOS if is_large else None)
+        largest_px = TILE_PX_OF_LARGE_PHOTOS if is_large else None
+        self._restore_tiles(samples, keep, control, on_tile, largest_tile_px=largest_px, around_px=around_px)
         return restored
 
     def _restore_measured(
@@ -298,28 +306,43 @@ class Restorer:
         keep: Callable[[Tile, NDArray[np.float32]], None],
         control: JobControl | None,
         on_tile: OnTile | None,
+        *,
         largest_tile_px: int | None = None,
+        around_px: int = 0,
     ) -> None:
-        """Restore all tiles of a photo, each given to `keep` unclipped; see `restore` for the errors."""
+        """Restore all tiles of a photo; see `restore` for the errors.
+
+        Args:
+            pixels: The photo.
+            keep: Given each tile, and what comes of it, unclipped: of the tile `grown` by `around_px`.
+            control: As for `restore`.
+            on_tile: As for `restore`.
+            largest_tile_px: Limit to the side of tiles; None: none but `tile_px`.
+            around_px: What is restored to each side of a tile beyond it; a multiple of the grid.
+        """
+        height, width = pixels.shape[:2]
         if not self.tile_px:
             self.tile_px = self._choose_tile()
-        pending = [Tile(0, pixels.shape[0], 0, pixels.shape[1])]
+        pending = [Tile(0, height, 0, width)]
         num_done = 0
 
         def split() -> list[Tile]:
             side = self._round_to_grid(min(self.tile_px, largest_tile_px or self.tile_px))
             return [part for tile in pending for part in split_into_tiles(tile, side, self._grid_px)]
 
+        def largest_sides() -> tuple[int, int]:
+            return _largest_sides([tile.grown(around_px, height, width) for tile in pending])
+
         pending = split()
-        largest = _largest_sides(pending)
+        largest = largest_sides()
         while pending:
             if control is not None:
                 self._wait_if_paused(control)
-            result = self._try_tile(pixels, pending[0], largest)
+            result = self._try_tile(pixels, pending[0].grown(around_px, height, width), largest)
             if result is None:
                 self._step_back()
                 pending = split()
-                largest = _largest_sides(pending)
+                largest = largest_sides()
                 continue
             keep(pending.pop(0), result)
             num_done += 1
@@ -461,32 +484,6 @@ def restore_pixels(
         DeviceError: Not even the smallest tile fits into memory.
     """
     return Restorer(model, device, tile_px=tile_px, emit=emit).restore(pixels, control=control, on_tile=on_tile)
-
-
-def blend_with_input(noisy: Pixels, restored: Pixels, strength: float) -> Pixels:
-    """Keep a part of the noise: 0 returns the noisy photo, 1 the restored one.
-
-    Args:
-        noisy: At the restored size, see `Restorer.unrestored`. Shape: (height, width, channels).
-        restored: Same shape.
-        strength: 0 to 1.
-
-    Returns:
-        The mixture. Same shape, read-only.
-    """
-    if strength >= 1:
-        return restored
-    if strength <= 0:
-        return noisy
-    blended: Pixels = noisy + np.float32(strength) * (restored - noisy)
-    # Not by rounding either does it leave the range of the two.
-    lowest, highest = (
-        min(0.0, float(noisy.min()), float(restored.min())),
-        max(1.0, float(noisy.max()), float(restored.max())),
-    )
-    np.clip(blended, lowest, highest, out=blended)
-    blended.setflags(write=False)
-    return blended
 
 
 def is_constant(values: NDArray[Any]) -> bool:

@@ -16,6 +16,22 @@ class Tile:
     left: int
     right: int
 
+    def grown(self, by_px: int, height: int, width: int) -> "Tile":
+        """Return it with its surroundings, as far as a photo of this size has any."""
+        return Tile(
+            max(self.top - by_px, 0),
+            min(self.bottom + by_px, height),
+            max(self.left - by_px, 0),
+            min(self.right + by_px, width),
+        )
+
+    def within(self, other: "Tile") -> tuple[slice, slice]:
+        """Return the rows and columns that it takes in what covers another tile."""
+        return (
+            slice(self.top - other.top, self.bottom - other.top),
+            slice(self.left - other.left, self.right - other.left),
+        )
+
 
 def split_into_tiles(area: Tile, tile_px: int, grid_px: int) -> list[Tile]:
     """Cover an area with tiles of about equal size, without overlap.

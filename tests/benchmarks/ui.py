@@ -176,7 +176,7 @@ def _further_rows(data: Mapping[str, Figures]) -> list[tuple[str, str]]:
         figures = data["preview"]
         rows += [
             ("Preview: the whole photo, with photo and model being read", f"{figures['first_s']:.2f} s"),
-            ("Preview: another strength, p50", f"{figures['strength_median_ms']:.0f} ms"),
+            ("Preview: another blend, p50", f"{figures['blend_median_ms']:.0f} ms"),
         ]
     return rows
 

@@ -81,7 +81,7 @@ def measure_preview(window: MainWindow, num_spots: int = _NUM_SPOTS) -> dict[str
 
     Returns:
         Seconds to the first restored picture of the whole, with photo and model being read; from looking at a spot at
-        100 % to its being restored, half of the spots and the slowest; and how long another strength takes.
+        100 % to its being restored, half of the spots and the slowest; and how long another blend takes.
     """
     page = window.pages["restore"]
     assert isinstance(page, RestorePage)
@@ -111,14 +111,14 @@ def measure_preview(window: MainWindow, num_spots: int = _NUM_SPOTS) -> dict[str
         let_live(0.3)
     wait_until(lambda: not preview.is_busy, _WAIT_S)
     blended: list[float] = []
-    for strength in np.linspace(90, 20, 8):
+    for percent in np.linspace(90, 20, 8):
         started = time.perf_counter()
-        page.options.strength_slider.setValue(int(strength))
+        page.options.blending.sliders["luminance"].setValue(int(percent))
         wait_until(lambda: not preview.is_busy and preview.viewer.is_sharp, _WAIT_S)
         blended.append((time.perf_counter() - started) * 1000)
     return {
         **figures,
         "median_s": float(np.median(waited)),
         "slowest_s": max(waited),
-        "strength_median_ms": float(np.median(blended)),
+        "blend_median_ms": float(np.median(blended)),
     }

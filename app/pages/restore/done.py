@@ -13,7 +13,7 @@ from engine.contracts.photo import PhotoRef
 from engine.restoring.done_photos import find_done_photos
 
 _WAIT_MS = 300
-"""Settings change by many small steps, as of the strength's slider: looked for once they have come to rest."""
+"""Settings change by many small steps, as of a slider: looked for once they have come to rest."""
 
 
 class DonePhotos(QObject):

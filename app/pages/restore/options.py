@@ -4,89 +4,93 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QSlider, QVBoxLayout, QWidget
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.core.session import ModelChoice, Session
-from app.core.settings import OPEN_DIALOG_FOLDER, RESTORE_STRENGTH, Settings
+from app.core.settings import OPEN_DIALOG_FOLDER, Settings
 from app.look.text import label
 from app.look.theme import SPACING
 from app.look.translation import format_number, tr, tr_count, translate_engine
+from app.pages.restore.blending import BlendControls
+from app.pages.restore.blends import BlendChoices
 from app.pages.restore.output import OutputOptions, let_shrink
 from app.pages.shared.model_dialogs import ask_for_model_file
 from app.widgets.elided_box import ElidedComboBox
+from engine.contracts.blending import Blend
 from engine.contracts.configs import RestoreConfig
+from engine.contracts.events import PhotoScanned
+from engine.contracts.noise import NoiseEstimate
 from engine.contracts.photo import PhotoRef
-
-_STEPS = 100
 
 
 class RestoreOptions(QWidget):
-    """Model, strength, and what is written.
-
-    Signals:
-        strength_changed(float): Another strength, 0 to 1.
+    """Model, how much noise goes, and what is written.
 
     Attributes:
+        photo: What is set is set for this one; None: for all that have nothing of their own.
+        blends: How much of its restoration each photo keeps.
+        blending: Sets that for the photo that is looked at.
         output: What is written and where.
     """
-
-    strength_changed = Signal(float)
 
     def __init__(self, session: Session, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._settings = settings
         self.output = OutputOptions(settings)
+        self.photo: PhotoRef | None = None
+        self._noise: NoiseEstimate | None = None
+        self._has_colour = True
+        self.blends = BlendChoices(session, settings, self)
+        self.blending = BlendControls(self.blends)
+        self.blending.blend_chosen.connect(self._set_blend)
+        self.blends.changed.connect(self._show_blend)
         self.model_box = ElidedComboBox()
         self.model_box.setAccessibleName(tr("Model"))
         let_shrink(self.model_box)
         self.model_box.activated.connect(self._choose_model)
         self._model_note = label("", "caption", wraps=True)
-        self.strength_slider = QSlider(Qt.Orientation.Horizontal)
-        self.strength_slider.setRange(0, _STEPS)
-        self.strength_slider.setAccessibleName(tr("Strength"))
-        self.strength_slider.setToolTip(
-            tr(
-                "0 % keeps the noisy photo, 100 % is the full restoration. Of raw files 0 % is plain interpolation "
-                "(demosaicking) without a network."
-            )
-        )
-        self.strength_slider.setValue(round(settings.get(RESTORE_STRENGTH) * _STEPS))
-        self.strength_slider.valueChanged.connect(self._set_strength)
-        self._strength_text = label(f"{self.strength_slider.value()} %")
         self._build()
         session.run_catalog.changed.connect(self._fill_models)
         session.model_changed.connect(self._fill_models)
         self._fill_models()
-
-    @property
-    def strength(self) -> float:
-        """0 to 1."""
-        return self.strength_slider.value() / _STEPS
+        self._show_blend()
 
     def make_config(self, model: ModelChoice, photos: tuple[PhotoRef, ...], destination: Path) -> RestoreConfig:
         """Return the settings of a batch, as set now; `output.problem` must be empty."""
         return RestoreConfig(
-            model=model.path, photos=photos, out=destination, strength=self.strength, **self.output.fields
+            model=model.path,
+            photos=photos,
+            out=destination,
+            **self.blends.common.as_fields,
+            own_blends=self.blends.own(photos),
+            **self.output.fields,
         )
 
-    def show_example(self, photo: PhotoRef, content: str | None) -> None:
-        """Name another photo in the example of a file name.
+    def show_photo(self, path: PhotoRef, photo: PhotoScanned | None) -> None:
+        """Show what is set for another photo, and name it in the example of a file name.
 
         Args:
-            photo: Which it is.
-            content: What the file is; None where nobody has looked.
+            path: Which it is.
+            photo: What is known of it; None where nobody has looked.
         """
-        self.output.show_example_photo(photo, content)
+        self.photo = path
+        self.output.show_example_photo(path, None if photo is None else photo.content)
+        self._show_blend()
+        self.show_noise(None if photo is None else photo.noise)
+
+    def show_noise(self, noise: NoiseEstimate | None) -> None:
+        """Take note how noisy the photo that is looked at is; None: not measured."""
+        self._noise = noise
+        self._show_photo_facts()
+
+    def show_has_colour(self, has_colour: bool) -> None:
+        """Take note whether the photo that is looked at has colours."""
+        self._has_colour = has_colour
+        self._show_photo_facts()
 
     def _build(self) -> None:
-        strength = QHBoxLayout()
-        strength.setSpacing(SPACING)
-        strength.addWidget(self.strength_slider, 1)
-        self._strength_text.setMinimumWidth(self._strength_text.fontMetrics().horizontalAdvance("100 %"))
-        self._strength_text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        strength.addWidget(self._strength_text)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, SPACING, 0)
         layout.setSpacing(SPACING // 2)
@@ -94,8 +98,7 @@ class RestoreOptions(QWidget):
         layout.addWidget(self.model_box)
         layout.addWidget(self._model_note)
         layout.addSpacing(SPACING)
-        layout.addWidget(label(tr("Strength"), "caption"))
-        layout.addLayout(strength)
+        layout.addWidget(self.blending)
         layout.addSpacing(SPACING)
         layout.addWidget(self.output)
         layout.addWidget(label(tr("The originals are never changed."), "caption", wraps=True))
@@ -118,6 +121,7 @@ class RestoreOptions(QWidget):
         self._model_note.setText(self._describe(model))
         self._model_note.setVisible(bool(self._model_note.text()))
         self._update_example()
+        self._show_photo_facts()
 
     def _describe(self, model: ModelChoice | None) -> str:
         if model is None:
@@ -170,14 +174,23 @@ class RestoreOptions(QWidget):
         if path is not None:
             self._session.set_model(ModelChoice(path, path.stem))
 
-    @Slot(int)
-    def _set_strength(self, value: int) -> None:
-        self._strength_text.setText(f"{value} %")
-        self._settings.set(RESTORE_STRENGTH, value / _STEPS)
+    @Slot(object)
+    def _set_blend(self, blend: Blend) -> None:
+        self.blends.set(self.photo, blend)
+
+    @Slot()
+    def _show_blend(self) -> None:
+        self.blending.show_blend(self.blends.of(self.photo))
         self._update_example()
-        self.strength_changed.emit(value / _STEPS)
+
+    def _show_photo_facts(self) -> None:
+        model = self._session.model
+        # An enlargement is mixed with an enlarged photo, which has nothing to do with how noisy it is.
+        can_suggest = model is not None and self._task_of(model) == "denoise"
+        noise = self._noise if can_suggest else None
+        self.blending.show_photo_facts(has_colour=self._has_colour, noise=noise)
 
     def _update_example(self) -> None:
         model = self._session.model
         if model is not None:
-            self.output.show_example(model.name, self._task_of(model), self.strength)
+            self.output.show_example(model.name, self._task_of(model), self.blends.of(self.photo))

@@ -30,6 +30,7 @@ from app.look.theme import SPACING
 from app.look.translation import tr, translate_engine
 from app.widgets.config_form import ConfigForm
 from app.widgets.field_editors import FieldEditor, TextEditor
+from engine.contracts.blending import FULL, Blend
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import ImageReadError, ImageWriteError
 from engine.contracts.output_formats import FORMATS, FileFormat, FormatSpec
@@ -76,7 +77,7 @@ class OutputOptions(QWidget):
         self._example = PhotoRef(Path("DSC_0001.jpg"))
         self._example_format: FileFormat = "jpeg"
         self._pattern_problem = self._destination_problem = ""
-        self._values = NameValues(model="model", task="denoise", strength=1.0, day=datetime.now().date())
+        self._values = NameValues(model="model", task="denoise", blend=FULL, day=datetime.now().date())
         self.problem = ""
         self._file_form = self._form("format", "bit_depth", "jpeg_quality", "metadata", "provenance", "keep_time")
         self._destination = ElidedLabel("", elide_mode=Qt.TextElideMode.ElideLeft)
@@ -144,15 +145,15 @@ class OutputOptions(QWidget):
         self._example, self._example_format = photo, _written_format(photo, content)
         self._take_pattern()
 
-    def show_example(self, model: str, task: str, strength: float) -> None:
+    def show_example(self, model: str, task: str, blend: Blend) -> None:
         """Tell what a name is made of, for the example below the pattern.
 
         Args:
             model: What a person calls the model.
             task: What it does.
-            strength: 0 to 1.
+            blend: How much of the noise goes.
         """
-        self._values = NameValues(model=model, task=task, strength=strength, day=datetime.now().date())
+        self._values = NameValues(model=model, task=task, blend=blend, day=datetime.now().date())
         self._take_pattern()
 
     @property

@@ -64,15 +64,16 @@ class RestorePage(Page):
         self.preview.step_requested.connect(self.list.step)
         self.preview.lend_keys(self)
         self.options = RestoreOptions(session, settings)
-        self.options.strength_changed.connect(self.preview.set_strength)
+        self.options.blends.changed.connect(self._show_blend)
+        self.options.blending.copy_requested.connect(self._copy_blend)
+        self.preview.restoring.changed.connect(self._show_has_colour)
         self.options.output.destination_chosen.connect(self._set_destination)
         self.options.output.problem_changed.connect(self._update)
-        self.preview.set_strength(self.options.strength)
         self.done_before = DonePhotos(self._config_to_look_for, self)
         self.done_before.changed.connect(self._update)
         for change in (
             self.batch.ended,
-            self.options.strength_changed,
+            self.options.blends.changed,
             self.options.output.changed,
             self.options.output.problem_changed,
             session.folders_changed,
@@ -108,6 +109,7 @@ class RestorePage(Page):
 
         session.folders_changed.connect(self._recall_destination)
         session.photos_changed.connect(self._update)
+        session.photos_measured.connect(self._show_noise)
         session.excluded_changed.connect(self._update)
         session.restored_changed.connect(self._update)
         session.model_changed.connect(self._on_model_changed)
@@ -362,8 +364,33 @@ class RestorePage(Page):
 
     def _show_photo(self, path: PhotoRef) -> None:
         photo = self.session.photo(path)
-        self.options.show_example(path, None if photo is None else photo.content)
+        self.options.show_photo(path, photo)
+        self._show_blend()
         self.preview.set_photo(path, None if photo is None else QSize(photo.width, photo.height))
+
+    @Slot()
+    def _show_blend(self) -> None:
+        """Show how much of the restoration the photo that is looked at keeps, and whether the others keep as much."""
+        path, blends = self.options.photo, self.options.blends
+        blend = blends.of(path)
+        self.preview.set_blend(blend)
+        others = [other for other in self.model.paths if other != path] if path is not None else []
+        are_alike = all(blends.of(other) == blend for other in others)
+        self.options.blending.show_others(len(others), are_alike=are_alike)
+
+    @Slot()
+    def _copy_blend(self) -> None:
+        self.options.blends.copy_to(self.model.paths, self.options.blending.blend)
+
+    @Slot()
+    def _show_noise(self) -> None:
+        path = self.options.photo
+        photo = None if path is None else self.session.photo(path)
+        self.options.show_noise(None if photo is None else photo.noise)
+
+    @Slot()
+    def _show_has_colour(self) -> None:
+        self.options.show_has_colour(self.preview.has_colour)
 
     @Slot()
     def _on_reset(self) -> None:

@@ -22,6 +22,7 @@ from app.pages.restore.viewer import RestoreViewer
 from app.viewer.tiles.image_pyramid import ImagePyramid
 from app.viewer.view_modes import VIEW_MODES
 from app.widgets.overflow import OverflowButton
+from engine.contracts.blending import FULL, Blend
 from engine.contracts.photo import PhotoRef
 
 _SETTLE_MS = 120
@@ -54,7 +55,7 @@ class RestorePreview(QWidget):
         self._path: PhotoRef | None = None
         self._photo_size = QSize()
         self._model: ModelChoice | None = None
-        self._strength = 1.0
+        self._blend = FULL
         self._shown: object = None
         self._thumbnails = thumbnails
         self.restoring = PhotoRestoring(self)
@@ -100,6 +101,14 @@ class RestorePreview(QWidget):
         percent = 100 * self.viewer.view_transform.zoom
         return f"{number(percent)}{NO_BREAK}%" if percent >= 1 else f"< 1{NO_BREAK}%"
 
+    @property
+    def has_colour(self) -> bool:
+        """Whether the photo has any colours that could have noise; True while that is not known."""
+        photo, restoration = self.restoring.photo, self.restoring.restoration
+        if restoration is not None:
+            return restoration.levels.has_colour
+        return photo is None or (photo.pixels.num_channels > 1 and not photo.metadata.channels_are_gray)
+
     def set_photo(self, path: PhotoRef | None, size: QSize | None = None) -> None:
         """Look at another photo.
 
@@ -121,12 +130,13 @@ class RestorePreview(QWidget):
             self._model = model
             self.restoring.set_model(model)
 
-    def set_strength(self, strength: float) -> None:
-        """Blend anew, 0 to 1; nothing is computed again."""
-        self._strength = strength
-        self.restoring.set_strength(strength)
-        self._shown = None
-        self._show()
+    def set_blend(self, blend: Blend) -> None:
+        """Blend anew; nothing is computed again."""
+        if blend != self._blend:
+            self._blend = blend
+            self.restoring.set_blend(blend)
+            self._shown = None
+            self._show()
 
     def set_sparing(self, is_sparing: bool) -> None:
         """Leave the processor to a batch, as far as one can look without."""
@@ -326,9 +336,12 @@ class RestorePreview(QWidget):
         self._tell_seen()
 
     def _restored_label(self) -> str:
-        if self._strength == 1.0:
+        blend = self._blend if self.has_colour else self._blend.of_gray()
+        if blend.is_full:
             return tr("Restored")
-        return tr("Restored at {percent} %").format(percent=round(self._strength * 100))
+        if blend.is_even:
+            return tr("Restored at {percent} %").format(percent=round(blend.luminance * 100))
+        return tr("Restored in part")
 
     @Slot()
     def _show_state(self) -> None:

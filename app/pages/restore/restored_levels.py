@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRect, QSize
 
 from app.viewer.tiles.pixel_pyramid import OVERVIEW_SIDE_PX, PixelPyramid, halved
+from engine.contracts.blending import FULL, Blend
 from engine.contracts.photo import Pixels
 from engine.photo_files.bicubic_resize import ENLARGING_REACH_PX, enlarge
+from engine.restoring.blending import REACH_PX, applied_change
 
 _TILE_PX, _TILE_OF_THREE_PX = 256, 384
 """Side of what is restored in one piece, in pixels of the result: some tenths of a second on two processor cores. A
@@ -38,27 +40,38 @@ class TilePlace(NamedTuple):
 
 
 class RestoredLevels:
-    """What restoring changes, tile by tile, added to the noisy photo by a strength that costs no inference.
+    """What restoring changes, tile by tile, added to the noisy photo by a blend that costs no inference.
 
     Levels are those of `PixelPyramid`. Any thread may read while one writes.
 
     Attributes:
         scale: How many pixels of the result a pixel of the photo becomes to a side.
         num_channels: Of the result.
-        strength: 0 shows the noisy photo, 1 the restored one.
+        has_colour: Whether its channels are red, green and blue.
+        blend: How much of the restoration is shown.
         tile_px: Side of a tile in pixels of the result.
     """
 
-    def __init__(self, noisy: PixelPyramid, *, scale: int = 1, num_channels: int, strength: float = 1.0) -> None:
+    def __init__(
+        self,
+        noisy: PixelPyramid,
+        *,
+        scale: int = 1,
+        num_channels: int,
+        channels_are_gray: bool = False,
+        blend: Blend = FULL,
+    ) -> None:
         """Begin with nothing restored.
 
         Args:
             noisy: The photo.
             scale: Of the model.
             num_channels: Of its results.
-            strength: See the attribute.
+            channels_are_gray: Whether each of three channels is a picture of its own.
+            blend: See the attribute.
         """
-        self.scale, self.num_channels, self.strength = scale, num_channels, strength
+        self.scale, self.num_channels, self.blend = scale, num_channels, blend
+        self.has_colour = num_channels > 1 and not channels_are_gray
         self.tile_px = _TILE_OF_THREE_PX if scale == 3 else _TILE_PX
         self._noisy = noisy
         width, height = (scale * side for side in noisy.level_size(0))
@@ -125,7 +138,7 @@ class RestoredLevels:
             return (level, tile) in self._parts
 
     def put(self, tile: TilePlace, restored: Pixels) -> None:
-        """Take a tile at full strength.
+        """Take a tile as the model restores it.
 
         Args:
             tile: Which.
@@ -159,12 +172,24 @@ class RestoredLevels:
     def window(self, level: int, left: int, top: int, right: int, bottom: int) -> Pixels:
         """Return the columns `left` to `right` and the rows `top` to `bottom` of a level, the ends left out."""
         shown = np.array(self._unrestored(level, left, top, right, bottom), np.float32)
-        if self.strength == 0:
+        blend = self.blend if self.has_colour else self.blend.of_gray()
+        if blend.is_none:
             return shown
-        strength = np.float32(self.strength)
-        part = QRect(left, top, right - left, bottom - top)
-        reach = QRect(left << level, top << level, part.width() << level, part.height() << level)
-        for tile in self._tiles_touching(reach):
+        part, reach = QRect(left, top, right - left, bottom - top), REACH_PX if blend.detail else 0
+        around = part.adjusted(-reach, -reach, reach, reach).intersected(QRect(0, 0, *self._sizes[level]))
+        change, known = self._changes(level, around)
+        if known is None or known.any():
+            kept = applied_change(change, blend, has_colour=self.has_colour, halvings=level, known=known)
+            first_row, first_column = top - around.top(), left - around.left()
+            shown += kept[first_row : first_row + part.height(), first_column : first_column + part.width()]
+        return np.clip(shown, 0.0, 1.0, out=shown)
+
+    def _changes(self, level: int, part: QRect) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """What restoring changes in a part of a level, and where that is known: 1 or 0, or None for everywhere."""
+        changes = np.zeros((part.height(), part.width(), self.num_channels), np.float32)
+        known = np.zeros((part.height(), part.width()), np.float32)
+        whole_part = QRect(part.left() << level, part.top() << level, part.width() << level, part.height() << level)
+        for tile in self._tiles_touching(whole_part):
             whole = self.place(tile)
             # Halving rounds up.
             width, height = -(-whole.width() >> level), -(-whole.height() >> level)
@@ -174,10 +199,11 @@ class RestoredLevels:
                 continue
             change = self._change(level, tile, place, seen)
             if change is not None:
-                rows = slice(seen.top() - top, seen.top() - top + seen.height())
-                columns = slice(seen.left() - left, seen.left() - left + seen.width())
-                shown[rows, columns] += strength * change
-        return np.clip(shown, 0.0, 1.0, out=shown)
+                rows = slice(seen.top() - part.top(), seen.top() - part.top() + seen.height())
+                columns = slice(seen.left() - part.left(), seen.left() - part.left() + seen.width())
+                changes[rows, columns] = change
+                known[rows, columns] = 1
+        return changes, None if known.all() else known
 
     def _change(self, level: int, tile: TilePlace, place: QRect, seen: QRect) -> NDArray[Any] | None:
         """What restoring changes in the seen part of a tile; None where that is not known."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QRect, QRectF, Signal, Slot
+from PySide6.QtCore import QObject, QPoint, QRect, QRectF, Signal, Slot
 
 from app.core.session import ModelChoice
 from app.jobs.latest_task import LatestTask
@@ -16,11 +16,13 @@ from app.pages.shared.spot_restoring import AreaRestorer, Spot
 from app.viewer.tiles.display_settings import DisplaySettings
 from app.viewer.tiles.image_pyramid import ImagePyramid
 from app.viewer.tiles.pixel_pyramid import PixelPyramid, SamplePixels, level_for
+from engine.contracts.blending import FULL, Blend
 from engine.contracts.errors import EngineError
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import ImageMetadata, read_samples
 from engine.photos.identity import identity_of
+from engine.restoring.blending import REACH_PX
 
 if TYPE_CHECKING:
     from engine.restoring.restorer import Restorer
@@ -115,7 +117,7 @@ class PhotoRestoring(QObject):
         self.failure: EngineError | None = None
         self._path: PhotoRef | None = None
         self._model: ModelChoice | None = None
-        self._strength = 1.0
+        self._blend = FULL
         self._seen: SeenPart | None = None
         self._is_sparing = False
         self._must_check = False
@@ -176,6 +178,7 @@ class PhotoRestoring(QObject):
         self._path = path
         self._state = next((state for state in self._kept if state.photo and state.photo.path == path), _State())
         self._kept = [state for state in self._kept if state is not self._state]
+        self._blend_anew()
         self._must_check = self._state.photo is not None
         self._start_over()
 
@@ -185,12 +188,15 @@ class PhotoRestoring(QObject):
             self._model = model
             self._start_over()
 
-    def set_strength(self, strength: float) -> None:
-        """Blend anew, 0 to 1; nothing is computed again."""
-        self._strength = strength
+    def set_blend(self, blend: Blend) -> None:
+        """Blend anew; nothing is computed again."""
+        self._blend = blend
+        self._blend_anew()
+
+    def _blend_anew(self) -> None:
         restoration = self._state.restoration
-        if restoration is not None and restoration.levels.strength != strength:
-            restoration.levels.strength = strength
+        if restoration is not None and restoration.levels.blend != self._blend:
+            restoration.levels.blend = self._blend
             self._repaint.submit(restoration.pyramid.outdate)
 
     def set_seen(self, seen: SeenPart | None) -> None:
@@ -242,15 +248,15 @@ class PhotoRestoring(QObject):
         if path is None or seen is None or self.failure is not None:
             return
         control = self._control = JobControl()
-        strength, areas = self._strength, self._areas
+        blend, areas = self._blend, self._areas
         if state.photo is None or self._must_check:
             self._step = "open"
-            self._task.submit(partial(_opened, path, model, state, strength, control))
+            self._task.submit(partial(_opened, path, model, state, control))
         elif model is None:
             return
         elif state.restoration is None:
             self._step = "begin"
-            self._task.submit(partial(_begun, state.photo, model, strength, areas, control))
+            self._task.submit(partial(_begun, state.photo, model, blend, areas, control))
         elif self._wants_first_look(state.restoration, seen):
             self._step = "first look"
             self._task.submit(partial(_first_look, state.restoration, control))
@@ -286,9 +292,7 @@ class PhotoRestoring(QObject):
     def _take(self, state: _State) -> None:
         self._must_check = False
         self._state = state
-        restoration = state.restoration
-        if restoration is not None and restoration.levels.strength != self._strength:
-            self.set_strength(self._strength)
+        self._blend_anew()
         self._advance()
         self.changed.emit()
 
@@ -315,7 +319,7 @@ def _tiles_seen(levels: RestoredLevels, seen: SeenPart) -> tuple[list[TilePlace]
     return levels.tiles_in(part.toAlignedRect()), level_for(levels, seen.zoom / levels.scale)
 
 
-def _opened(path: PhotoRef, model: ModelChoice | None, state: _State, strength: float, control: JobControl) -> _State:
+def _opened(path: PhotoRef, model: ModelChoice | None, state: _State, control: JobControl) -> _State:
     """Read a photo, unless it is there; let go of a restoration by what the model is no more."""
     stamp = identity_of(path)
     photo, restoration = state.photo, state.restoration
@@ -329,9 +333,6 @@ def _opened(path: PhotoRef, model: ModelChoice | None, state: _State, strength: 
         return _State(OpenPhoto(path, stamp, source, pixels, pyramid, read.metadata))
     if restoration is None or model is None or restoration.stamp != AreaRestorer.model_stamp(model.path):
         return _State(photo)
-    if restoration.levels.strength != strength:
-        restoration.levels.strength = strength
-        restoration.pyramid.outdate()
     return state
 
 
@@ -339,13 +340,19 @@ def _display_settings(metadata: ImageMetadata) -> DisplaySettings:
     return DisplaySettings(icc_profile=metadata.icc_profile, levels=DisplayLevels.of_file(metadata.levels))
 
 
-def _begun(photo: OpenPhoto, model: ModelChoice, strength: float, areas: AreaRestorer, control: JobControl) -> _State:
+def _begun(photo: OpenPhoto, model: ModelChoice, blend: Blend, areas: AreaRestorer, control: JobControl) -> _State:
     """Load the model, and show the noisy photo at the size that it will have."""
     stamp = areas.model_stamp(model.path)
     restorer = areas.restorer(model.path)
     control.wait_if_paused()
     num_channels = PHOTO_CHANNELS if restorer.takes_mosaics else photo.pixels.num_channels
-    levels = RestoredLevels(photo.pixels, scale=restorer.scale, num_channels=num_channels, strength=strength)
+    levels = RestoredLevels(
+        photo.pixels,
+        scale=restorer.scale,
+        num_channels=num_channels,
+        channels_are_gray=photo.metadata.channels_are_gray,
+        blend=blend,
+    )
     pyramid = ImagePyramid(levels, photo.pyramid.settings)
     return _State(photo, Restoration(photo, model, stamp, restorer, levels, pyramid))
 
@@ -371,7 +378,9 @@ def _restored_tile(restoration: Restoration, tile: TilePlace, areas: AreaRestore
     area = Spot(place.left() // scale, place.top() // scale, place.width() // scale, place.height() // scale)
     restored = areas.restore(photo.path, photo.source, photo.metadata, area, restoration.restorer, control)
     levels.put(tile, restored)
-    restoration.pyramid.outdate(QRect(place))
+    # What is given back of the detail of its neighbours depends on it, on smaller levels twice as far.
+    reach = 2 * REACH_PX if levels.blend.detail else 0
+    restoration.pyramid.outdate(place.adjusted(-reach, -reach, reach, reach).intersected(QRect(QPoint(), levels.size)))
     return _State(photo, restoration)
 
 

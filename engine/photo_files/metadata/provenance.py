@@ -6,6 +6,7 @@ zeros, tells later whether the file is still what was written.
 """
 
 import hashlib
+import json
 import math
 import mmap
 import re
@@ -17,6 +18,7 @@ from typing import Final
 from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
+from engine.contracts.blending import Blend
 from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.photo_files.metadata.xmp_packets import MAX_PACKET_BYTES, Content, bytes_behind, find_xmp, insert_xmp
 from engine.photo_files.metadata.xmp_properties import parse_packet, serialise, without_properties
@@ -41,7 +43,9 @@ class Provenance:
         model: What a person calls the model.
         run: Id of the run that made it; empty where it is not known.
         task: What the model does.
-        strength: 0 to 1, as text.
+        luminance: How much of the noise in brightness went, 0 to 1, as text; see `engine.contracts.blending`.
+        colour: Likewise, in colours.
+        detail: How much of the fine detail was given back, likewise.
         source: File name of the noisy photo.
         source_digest: SHA-256 of that file's content.
         model_digest: SHA-256 of the model file's content.
@@ -52,7 +56,9 @@ class Provenance:
     model: str
     run: str
     task: str
-    strength: str
+    luminance: str
+    colour: str
+    detail: str
     source: str
     source_digest: str
     model_digest: str
@@ -67,8 +73,12 @@ class Provenance:
     def sentence(self) -> str:
         """The same for a person."""
         run = f" (run {self.run})" if self.run else ""
+        luminance, colour, detail = float(self.luminance), float(self.colour), float(self.detail)
+        if luminance == colour and not detail:
+            return f"Restored from {self.source} with {self.model}{run} at {luminance:.0%}, Residua {self.version}."
         return (
-            f"Restored from {self.source} with {self.model}{run} at {float(self.strength):.0%}, Residua {self.version}."
+            f"Restored from {self.source} with {self.model}{run}, luminance at {luminance:.0%}, colour at "
+            f"{colour:.0%}, detail back {detail:.0%}, Residua {self.version}."
         )
 
 
@@ -215,15 +225,33 @@ def _parse(packet: bytes) -> Provenance | None:
     except (ElementTree.ParseError, ValueError):
         return None
     for description in root.iter(f"{{{_RDF}}}Description"):
-        said = {field.name: description.get(f"{{{NAMESPACE}}}{field.name}") for field in fields(Provenance)}
-        known = {name: text for name, text in said.items() if text is not None}
-        if len(known) == len(said):
+        names = [field.name for field in fields(Provenance)]
+        said = {name: description.get(f"{{{NAMESPACE}}}{name}") for name in (*names, "strength")}
+        known = _in_todays_words({name: text for name, text in said.items() if text is not None})
+        if known.keys() == set(names):
             try:
-                float(known["strength"])
+                Blend(**{name: float(known[name]) for name in ("luminance", "colour", "detail")})
             except ValueError:
                 return None
             return Provenance(**known)
     return None
+
+
+def _in_todays_words(said: dict[str, str]) -> dict[str, str]:
+    """Return what a file says as it is written today: up to version 0.1 all noise went by one strength."""
+    strength = said.pop("strength", None)
+    if strength is None or "luminance" in said:
+        return said
+    try:
+        settings = json.loads(said.get("settings", ""))
+        blend = Blend.even(float(strength))
+    except ValueError:
+        return said
+    if not isinstance(settings, dict):
+        return said
+    settings.pop("strength", None)
+    shares = {name: f"{share:g}" for name, share in blend.as_fields.items()}
+    return {**said, **shares, "settings": json.dumps(settings | blend.as_fields, sort_keys=True)}
 
 
 @contextmanager

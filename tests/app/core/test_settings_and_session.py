@@ -14,7 +14,7 @@ from app.core.settings import (
     COMPUTE_THREADS,
     LAST_FOLDERS,
     OPEN_DIALOG_FOLDER,
-    RESTORE_STRENGTH,
+    RESTORE_BLEND,
     TEXT_SCALE,
     THEME,
     THUMBNAIL_PX,
@@ -76,7 +76,7 @@ def test_a_damaged_file_gives_the_defaults(qtbot: QtBot, tmp_path: Path, content
 @pytest.mark.parametrize("stated", ["NaN", "Infinity", "-Infinity", "1e300", "1" + 400 * "0", "true", '"4"'])
 def test_a_number_that_no_widget_can_hold_gives_the_default(qtbot: QtBot, tmp_path: Path, stated: str) -> None:
     path = tmp_path / "settings.json"
-    kinds = (COMPARE_GAIN, RESTORE_STRENGTH, THUMBNAIL_PX, COMPUTE_THREADS, TEXT_SCALE)
+    kinds = (COMPARE_GAIN, THUMBNAIL_PX, COMPUTE_THREADS, TEXT_SCALE)
     values = ", ".join(f'"{kind.key}": {stated}' for kind in kinds)
     path.write_text(f'{{"schema_version": 1, "values": {{{values}}}, "folders": {{"/a": {{{values}}}}}}}')
     settings = Settings(path)
@@ -87,11 +87,20 @@ def test_a_number_that_no_widget_can_hold_gives_the_default(qtbot: QtBot, tmp_pa
             settings.set(kind, math.nan)
 
 
-@pytest.mark.parametrize(("kind", "beyond"), [(RESTORE_STRENGTH, 1.5), (COMPUTE_THREADS, -1), (COMPUTE_THREADS, 257)])
+@pytest.mark.parametrize(("kind", "beyond"), [(COMPUTE_THREADS, -1), (COMPUTE_THREADS, 257)])
 def test_a_number_beyond_its_bounds_is_refused(settings: Settings, kind: Setting[float], beyond: float) -> None:
     with pytest.raises(ValueError, match=kind.key):
         settings.set(kind, beyond)
     assert settings.get(kind) == kind.default
+
+
+@pytest.mark.parametrize(("stored", "expected"), [("0.8", "0.8 0.8 0"), ("2", "1 1 0"), ('"x"', "1 1 0")])
+def test_the_strength_of_an_earlier_version_is_that_of_luminance_and_colour(
+    qtbot: QtBot, tmp_path: Path, stored: str, expected: str
+) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(f'{{"schema_version": 1, "values": {{"restore_strength": {stored}}}, "folders": {{}}}}')
+    assert Settings(path).get(RESTORE_BLEND) == expected
 
 
 def test_a_value_that_is_not_allowed_is_refused(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The Restore page: the photo, strength, output, a batch that is paused, stopped, retried and reported."""
+"""The Restore page: the photo, how much noise goes, output, a batch that is paused, stopped, retried and reported."""
 
 import shutil
 from pathlib import Path
@@ -42,10 +42,11 @@ def live(person: Person, plan: Plan) -> None:
     person.drag(lambda: person.page.preview.viewer, (0.5, 0.5), (0.25, 0.5))
     person.settle()
     person.shoot("the split moved")
-    person.click_on(lambda: person.page.options.strength_slider, (0.3, 0.5))
+    luminance = person.see(lambda: person.page.options.blending).sliders["luminance"]
+    person.click_on(lambda: luminance, (0.3, 0.5))
     person.settle()
-    person.shoot("less strength")
-    person.click_on(lambda: person.page.options.strength_slider, (0.85, 0.5))
+    person.shoot("less of the luminance noise goes")
+    person.click_on(lambda: luminance, (0.85, 0.5))
 
     output = person.see(lambda: person.page.options.output)
     person.scroll_to(lambda: output.editor("format"))

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import typer
+from PIL import Image
 from typer.testing import CliRunner, Result
 
 from engine import __version__
@@ -19,6 +20,7 @@ from engine.cli.options import find_run_or_model
 from engine.cli.reporting import phrase_duration, to_json
 from engine.contracts.configs import EvaluateConfig, FinetuneConfig, JobConfig, PretrainConfig, RestoreConfig
 from engine.models.files import read_card
+from engine.photo_files.metadata.provenance import read_provenance
 from engine.photo_files.photos import probe_image
 from engine.runs.store import RunStore
 from tests.conftest import TinyPhotos
@@ -103,6 +105,8 @@ def test_every_setting_has_an_option(command: str, model: type[JobConfig], renam
         ["restore", "model", "photos"],
         ["restore", "model", "photos", "--out", "out", "--tile", "big"],
         ["restore", "model", "photos", "--out", "out", "--strength", "2"],
+        ["restore", "model", "photos", "--out", "out", "--detail", "1.5"],
+        ["restore", "model", "photos", "--out", "out", "--own-blends", "photos/a.png=0.5 1"],
         ["restore", "model", "photos", "--out", "out", "--format", "gif"],
         ["evaluate", "model", "--noisy", "photos"],
     ],
@@ -298,6 +302,35 @@ def test_restore_takes_the_denoising_starter_unless_told(tiny_photos: TinyPhotos
         (restored,) = last_object(result.stdout)["restored"]
         sizes.append(probe_image(Path(restored["output"])).width)
     assert sizes == [112, 112, 224]
+
+
+def test_one_strength_is_that_of_luminance_and_colour_and_a_photo_can_have_its_own(
+    tiny_photos: TinyPhotos, tmp_path: Path
+) -> None:
+    photo = tiny_photos.noisy / "photo 0.png"
+    said = []
+    for number, extra in enumerate(
+        (
+            ["--strength", "0.5"],
+            ["--luminance", "0.5", "--colour", "0.5"],
+            ["--strength", "0.5", "--colour", "1", "--detail", "0.25"],
+            ["--own-blends", f"{photo}=0.5 1 0.25"],
+        )
+    ):
+        result = in_process("restore", "starter", *extra, photo, "--out", tmp_path / f"{number}", "--json")
+        assert result.exit_code == 0, result.output
+        (restored,) = last_object(result.stdout)["restored"]
+        found = read_provenance(Path(restored["output"]))
+        assert found is not None
+        said.append(((found.luminance, found.colour, found.detail), digest_of_pixels(Path(restored["output"]))))
+    assert [shares for shares, _ in said] == [("0.5", "0.5", "0")] * 2 + [("0.5", "1", "0.25")] * 2
+    assert said[0] == said[1]
+    assert said[2] == said[3]
+    assert said[0] != said[2]
+
+
+def digest_of_pixels(path: Path) -> bytes:
+    return Image.open(path).tobytes()
 
 
 def test_json_holds_only_what_json_knows() -> None:

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.contracts.blending import Blend
 from engine.contracts.output_names import DEFAULT_PATTERN, NameReader, NameValues, check_pattern, fill_pattern
 
-VALUES = NameValues(model="starter · night/day?", task="denoise", strength=0.805, day=date(2026, 11, 24))
+VALUES = NameValues(model="starter · night/day?", task="denoise", blend=Blend.even(0.805), day=date(2026, 11, 24))
 
 
 @pytest.mark.parametrize(
@@ -51,11 +52,19 @@ def test_fields_are_filled_in(pattern: str, expected: str) -> None:
     pattern=st.sampled_from([DEFAULT_PATTERN, "{name}", "{date} {name}", "{model}_{name}_{strength}", "x{name}"]),
     number=st.sampled_from(["", "_2", "_13"]),
     day=st.dates(),
+    blend=st.sampled_from([Blend(), Blend.even(0.4), Blend(luminance=0.4, detail=0.25)]),
 )
-def test_a_result_is_found_by_its_name_whatever_was_filled_in(name: str, pattern: str, number: str, day: date) -> None:
-    values = NameValues(model="another_model", task="sr2", strength=0.4, day=day)
+def test_a_result_is_found_by_its_name_whatever_was_filled_in(
+    name: str, pattern: str, number: str, day: date, blend: Blend
+) -> None:
+    values = NameValues(model="another_model", task="sr2", blend=blend, day=day)
     stem = fill_pattern(pattern, name, values) + number
     assert name in set(NameReader(pattern, replace(values, day=date(2020, 2, 2))).names_of(stem))
+
+
+def test_an_uneven_blend_is_named_by_its_three_shares() -> None:
+    values = replace(VALUES, blend=Blend(luminance=0.4, detail=0.25))
+    assert fill_pattern("{name}_{strength}", "a", values) == "a_40-100-25"
 
 
 def test_other_names_are_not_results() -> None:

@@ -1,6 +1,7 @@
 """What is written into a restored file about its restoration, and what is taken out of it: the place."""
 
 import io
+import re
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from PIL import Image
 from engine.contracts.output_formats import FileFormat
 from engine.photo_files.metadata.exif_privacy import remove_gps
 from engine.photo_files.metadata.provenance import NAMESPACE, Provenance, is_intact, read_provenance
-from engine.photo_files.metadata.xmp_packets import MAX_PACKET_BYTES, insert_xmp
+from engine.photo_files.metadata.xmp_packets import MAX_PACKET_BYTES, find_xmp, insert_xmp
 from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
 
 PROVENANCE = Provenance(
@@ -23,11 +24,13 @@ PROVENANCE = Provenance(
     model='Night "shots" <3 & more',
     run="20261124-120000_pretrain_night",
     task="denoise",
-    strength="0.8",
+    luminance="0.8",
+    colour="1",
+    detail="0.2",
     source="DSC 0001 ä.jpg",
     source_digest="a" * 64,
     model_digest="b" * 64,
-    settings='{"format": "png", "strength": 0.8}',
+    settings='{"colour": 1.0, "detail": 0.2, "format": "png", "luminance": 0.8}',
 )
 FORMATS: tuple[FileFormat, ...] = ("png", "jpeg", "tiff", "webp")
 GPS_TEXT = b"GPS-SECRET"
@@ -111,11 +114,41 @@ def test_any_changed_byte_is_noticed(tmp_path: Path, file_format: str, share: fl
 def test_a_forged_sentence_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     write(path, provenance=PROVENANCE)
-    path.write_bytes(path.read_bytes().replace(b'strength="0.8"', b'strength="0.9"'))
+    path.write_bytes(path.read_bytes().replace(b'luminance="0.8"', b'luminance="0.9"'))
     found = read_provenance(path)
     assert found is not None
-    assert found.strength == "0.9"
+    assert found.luminance == "0.9"
     assert not is_intact(path)
+
+
+def test_a_result_of_an_earlier_version_is_the_same_work_as_an_even_blend_of_its_strength(tmp_path: Path) -> None:
+    even = replace(
+        PROVENANCE,
+        colour="0.8",
+        detail="0",
+        settings='{"colour": 0.8, "detail": 0.0, "format": "png", "luminance": 0.8}',
+    )
+    write(tmp_path / "a.png", provenance=even)
+    content = (tmp_path / "a.png").read_bytes()
+    packet = find_xmp(content)
+    assert packet is not None
+    said = content[packet]
+    said = re.sub(rb'residua:luminance="0.8" residua:colour="0.8" residua:detail="0"', b'residua:strength="0.8"', said)
+    said = re.sub(rb"residua:settings='[^']*'", b'residua:settings=\'{"format": "png", "strength": 0.8}\'', said)
+    assert b"luminance" not in said
+    (tmp_path / "b.png").write_bytes(insert_xmp(content, "png", said, 34, 21))
+    found = read_provenance(tmp_path / "b.png")
+    assert found == even
+    assert found.is_same_work(even)
+    assert found.sentence.endswith(" at 80%, Residua 1.2.3.")
+
+
+def test_a_file_that_claims_an_impossible_blend_says_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "a.jpg", provenance=PROVENANCE)
+    content = (tmp_path / "a.jpg").read_bytes()
+    for claim in (b"2.0", b"nan", b"..."):
+        (tmp_path / "a.jpg").write_bytes(content.replace(b'luminance="0.8"', b'luminance="%b"' % claim))
+        assert read_provenance(tmp_path / "a.jpg") is None
 
 
 @pytest.mark.parametrize("text", ["\x00\x01 controls", "\ud800 lone", "x" * 5000, "]]> <?xpacket?>", "a\nb"])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from engine.contracts.blending import Blend
 from engine.contracts.configs import ComputeConfig
 from engine.contracts.errors import InvalidInputError
 from engine.machine.devices import open_device
@@ -48,7 +49,7 @@ def test_type_shape_and_order_of_axes_are_kept(name: str) -> None:
     assert (found.dtype, found.shape) == (stack.dtype, stack.shape)
     turned = restore_array(model, stack.transpose(3, 0, 2, 1), axes="XTYC", compute=COMPUTE)
     np.testing.assert_array_equal(turned.transpose(1, 3, 2, 0), found)
-    np.testing.assert_array_equal(restore_array(model, stack, compute=COMPUTE, strength=0), stack)
+    np.testing.assert_array_equal(restore_array(model, stack, compute=COMPUTE, blend=Blend.even(0)), stack)
 
 
 def test_planes_of_a_channel_share_their_levels_and_channels_do_not() -> None:

@@ -57,9 +57,9 @@ def states(result: RestoreResult) -> list[str]:
 def test_what_is_done_is_passed_over_and_says_how(model: Path, tmp_path: Path) -> None:
     for name in ("a.png", "sub/b.png"):
         write_photo(tmp_path / "in" / name)
-    first, _ = run(model, tmp_path / "in", tmp_path / "out", strength=0.8)
+    first, _ = run(model, tmp_path / "in", tmp_path / "out", luminance=0.8, colour=0.8)
     before = {output: output.stat().st_mtime_ns for _, output in first.restored}
-    second, events = run(model, tmp_path / "in", tmp_path / "out", strength=0.8)
+    second, events = run(model, tmp_path / "in", tmp_path / "out", luminance=0.8, colour=0.8)
     assert states(second) == ["done", "done"]
     assert second.already_done == first.restored
     assert {output: output.stat().st_mtime_ns for output in before} == before
@@ -68,7 +68,7 @@ def test_what_is_done_is_passed_over_and_says_how(model: Path, tmp_path: Path) -
     assert passed[0].how.startswith("Restored from a.png with night model (run run-7) at 80%, Residua ")
     provenance = read_provenance(passed[0].output)
     assert provenance is not None
-    assert (provenance.model, provenance.run, provenance.strength) == ("night model", "run-7", "0.8")
+    assert (provenance.model, provenance.run, provenance.luminance) == ("night model", "run-7", "0.8")
 
 
 def test_an_interrupted_batch_goes_on(model: Path, tmp_path: Path) -> None:
@@ -116,7 +116,15 @@ def test_what_changed_is_restored_again(
 
 @pytest.mark.parametrize(
     "fields",
-    [{"strength": 0.5}, {"metadata": "none"}, {"format": "jpeg"}, {"bit_depth": "16"}, {"provenance": False}],
+    [
+        {"luminance": 0.5},
+        {"colour": 0.5},
+        {"detail": 0.5},
+        {"metadata": "none"},
+        {"format": "jpeg"},
+        {"bit_depth": "16"},
+        {"provenance": False},
+    ],
 )
 def test_other_settings_are_other_work(model: Path, tmp_path: Path, fields: dict[str, Any]) -> None:
     write_photo(tmp_path / "in" / "a.png")

@@ -134,7 +134,9 @@ def test_type_and_mean_are_kept_and_the_noise_is_not(
     noisy = series(1)[0][0].astype(float)
     stored = (noisy - 150 if name == "int16" else noisy * 100 if name == "float32" else noisy).astype(name)
     tifffile.imwrite(tmp_path / "a.tif", stored)
-    (found,) = restored(any_model, tmp_path / "a.tif", tmp_path / "out", strength=strength)
+    (found,) = restored(
+        any_model, tmp_path / "a.tif", tmp_path / "out", luminance=strength, colour=strength, detail=0.5
+    )
     assert found.dtype == stored.dtype
     span = float(np.ptp(stored.astype(float)))
     assert np.abs(found.astype(float) - stored).max() > 0.02 * span, "the model does something"

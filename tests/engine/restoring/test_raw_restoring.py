@@ -75,7 +75,9 @@ def test_no_strength_is_the_interpolation_and_full_strength_is_not(tmp_path: Pat
     model = write_model(tmp_path, "demosaick", gain=0.01)
     pictures = {}
     for strength in (0.0, 0.5, 1.0):
-        result = run_restore(model, (path,), tmp_path / f"{strength}", strength=strength, format="png")
+        result = run_restore(
+            model, (path,), tmp_path / f"{strength}", luminance=strength, colour=strength, format="png"
+        )
         pictures[strength] = read_image(result.restored[0][1]).pixels
     interpolated = demosaick_simply(read_raw_mosaic(path))
     np.testing.assert_allclose(pictures[0.0], interpolated, atol=2e-4)

@@ -20,7 +20,7 @@ from engine.method.backbones.unet import UNet
 from engine.method.catalogue.backbones import BACKBONES, UNetParams
 from engine.method.factory import make_backbone
 from engine.models.files import ModelCard, RestorationModel
-from engine.restoring.restorer import Restorer, blend_with_input, restore_pixels
+from engine.restoring.restorer import Restorer, restore_pixels
 from engine.restoring.tiles import Tile, mirror_indices, split_into_tiles
 
 GRID_PX = 8
@@ -106,15 +106,6 @@ def test_progress_counts_tiles_and_a_cancel_ends_at_the_next(model: RestorationM
             model, random_photo(100, 100), device=device, tile_px=32, control=control, on_tile=cancel_after_two
         )
     assert seen == [(1, 16), (2, 16)]
-
-
-def test_strength_blends_between_input_and_result() -> None:
-    noisy, restored = random_photo(4, 5), random_photo(4, 6)[:, :5]
-    assert blend_with_input(noisy, restored, 0) is noisy
-    assert blend_with_input(noisy, restored, 1) is restored
-    half = blend_with_input(noisy, restored, 0.5)
-    np.testing.assert_allclose(half, (noisy + restored) / 2, atol=1e-6)
-    assert not half.flags.writeable
 
 
 class HungryNetwork(RestorationNetwork):

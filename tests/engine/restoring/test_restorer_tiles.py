@@ -19,7 +19,7 @@ from engine.method.backbones.backbone import Backbone, RestorationNetwork
 from engine.models.files import ModelCard, RestorationModel
 from engine.photo_files.raw.demosaicking import interpolate_rggb
 from engine.photo_files.raw.mosaics import bayer_mosaic
-from engine.restoring.restorer import Restorer, blend_with_input, restore_pixels
+from engine.restoring.restorer import Restorer, restore_pixels
 from engine.restoring.tiles import Tile, WindowRule, mirror_indices, split_into_tiles
 
 
@@ -329,21 +329,6 @@ def test_an_axis_of_one_pixel_is_its_own_mirror_image() -> None:
     assert mirror_indices(-2, 3, 1).tolist() == [0, 0, 0, 0, 0]
     assert mirror_indices(-2, 4, 2).tolist() == [0, 1, 0, 1, 0, 1]
     assert mirror_indices(0, 0, 5).tolist() == []
-
-
-def test_a_mixture_stays_between_black_and_white_and_in_its_range() -> None:
-    noisy, restored = random_photo(4, 5), random_photo(4, 6)[:, :5]
-    for strength in (1.0, 2.0):
-        assert blend_with_input(noisy, restored, strength) is restored
-    for strength in (0.0, -1.0):
-        assert blend_with_input(noisy, restored, strength) is noisy
-    quarter = blend_with_input(noisy, restored, 0.25)
-    assert not quarter.flags.writeable
-    np.testing.assert_allclose(quarter, 0.75 * noisy + 0.25 * restored, atol=1e-6)
-    assert quarter.dtype == np.float32
-    beyond = blend_with_input(noisy + 1, restored + 1, 0.5)
-    np.testing.assert_allclose(beyond, 1 + 0.5 * (noisy + restored), atol=1e-6)
-    assert float(blend_with_input(noisy - 2, restored - 2, 0.5).max()) < 0
 
 
 @given(

@@ -13,6 +13,7 @@ import tifffile
 import torch
 from PIL import Image
 
+from engine.contracts.blending import Blend
 from engine.contracts.configs import ComputeConfig, RestoreConfig
 from engine.contracts.errors import ImageWriteError, InvalidInputError, ModelFileError
 from engine.contracts.events import FileSkipped, ImageRestored, JobEvent, JobWarning, StepDone
@@ -29,8 +30,9 @@ from engine.photo_files.photos import ImageMetadata, PhotoImage, PhotoSamples, r
 from engine.photo_files.values.sample_types import SampleType, to_float, to_samples
 from engine.restoring import batch as restore_batch
 from engine.restoring import pipeline as restore_pipeline
+from engine.restoring.blending import blended
 from engine.restoring.job import restore
-from engine.restoring.restorer import Restorer, blend_with_input
+from engine.restoring.restorer import Restorer
 
 CARD = ModelCard(name="test model", backbone_params=UNetParams(width=8, num_levels=2).model_dump())
 
@@ -243,7 +245,8 @@ def test_strength_blends(smoothing_model: Path, tmp_path: Path) -> None:
     original = make_photo(tmp_path / "a.png", bit_depth=16).pixels
     results = []
     for strength in (0.0, 0.5, 1.0):
-        result, _ = run_restore(smoothing_model, tmp_path / "a.png", tmp_path / f"{strength}", strength=strength)
+        shares = {"luminance": strength, "colour": strength}
+        result, _ = run_restore(smoothing_model, tmp_path / "a.png", tmp_path / f"{strength}", **shares)
         results.append(read_image(result.restored[0][1]).pixels)
     np.testing.assert_array_equal(results[0], original)
     assert np.abs(results[2] - original).mean() > 1e-4
@@ -258,7 +261,8 @@ def test_an_enlarged_photo_keeps_its_transparency_and_states_its_size(
     exif.get_ifd(0x8769).update({0xA002: 30, 0xA003: 20, 0x829A: 0.004})
     block = exif.tobytes().removeprefix(b"Exif\x00\x00")
     photo = make_photo(tmp_path / "a.png", alpha=True, exif=block)
-    result, _ = run_restore(enlarging_model, tmp_path / "a.png", tmp_path / "out", strength=strength)
+    shares = {"luminance": strength, "colour": strength}
+    result, _ = run_restore(enlarging_model, tmp_path / "a.png", tmp_path / "out", **shares)
     ((_, output),) = result.restored
     restored = read_image(output)
     assert photo.alpha is not None
@@ -359,8 +363,8 @@ def test_restoring_numbers_of_files_is_restoring_floats(
         largest = 1 if dtype is np.float32 else np.iinfo(dtype).max
         samples = (np.random.default_rng(2).random((150, 90, channels)) * largest).astype(dtype)
         pixels = to_float(samples)
-        expected = blend_with_input(pixels, restorer.restore(pixels), strength)
-        found = restorer.restore_samples(samples, sample_type=sample_type, strength=strength)
+        expected = blended(pixels, restorer.restore(pixels), Blend.even(strength))
+        found = restorer.restore_samples(samples, sample_type=sample_type, blend=Blend.even(strength))
         np.testing.assert_array_equal(found, to_samples(expected, sample_type))
 
 

@@ -97,7 +97,7 @@ def test_from_pairs_to_restored_files(tiny_photos: TinyPhotos, small_photos: Pat
     result = restore(RestoreConfig(model=run, photos=photos, out=out, device="cpu"), JobControl(), Recorder())
     assert not result.failed
     assert [(probe_image(file).width, probe_image(file).height) for _, file in result.restored] == [(112, 96)] * 2
-    plain = RestoreConfig(model=run, photos=photos[:1], out=out, strength=0.0, device="cpu")
+    plain = RestoreConfig(model=run, photos=photos[:1], out=out, luminance=0.0, colour=0.0, device="cpu")
     ((_, untouched),) = restore(plain, JobControl(), Recorder()).restored
     expected = enlarge(read_image(photos[0]).pixels, 2)
     np.testing.assert_allclose(read_image(untouched).pixels, expected, atol=0.51 / 255)

@@ -174,7 +174,9 @@ def test_names_follow_the_pattern_and_a_wrong_one_is_told(qtbot, page, settings)
     qtbot.keyClick(pattern, Qt.Key.Key_Delete)
     assert "For example photo 0_restored.png" in notes(output), "empty is the usual pattern"
     qtbot.keyClicks(pattern, "{name} by {model} at {strength}")
-    page.options.strength_slider.setValue(80)
+    for share in ("luminance", "colour"):
+        page.options.blending.sliders[share].setValue(80)
+    page.options.blending.copy_button.click()
     choose(output, "format", "tiff")
     assert "For example photo 0 by Tiny at 80.tif" in notes(output)
     press_and_wait(qtbot, page, page.primary)
@@ -243,9 +245,12 @@ def test_what_is_done_is_told_before_the_start_and_follows_the_settings(qtbot, p
     page.done_before.look_soon()
     qtbot.waitUntil(lambda: summary(page).startswith("2 of 3 are done already"), timeout=30_000)
     assert page.done_before.paths == {page.model.paths[0], page.model.paths[2]}
-    page.options.strength_slider.setValue(50)
+    page.options.blending.sliders["detail"].setValue(50)
+    qtbot.waitUntil(lambda: summary(page).startswith("1 of 3"), timeout=30_000)
+    page.options.blending.copy_button.click()
     qtbot.waitUntil(lambda: "done already" not in summary(page), timeout=30_000)
-    page.options.strength_slider.setValue(100)
+    page.options.blending.sliders["detail"].setValue(0)
+    page.options.blending.copy_button.click()
     qtbot.waitUntil(lambda: summary(page).startswith("2 of 3"), timeout=30_000)
     click(page.options.output, "skip_done")
     qtbot.waitUntil(lambda: "done already" not in summary(page), timeout=30_000)
@@ -302,5 +307,5 @@ def test_the_example_shows_the_ending_that_is_written(page, tmp_path):
         ("heic", "a.heic", ".jpg"),
         ("png", "a.PNG", ".png"),
     ):
-        page.options.show_example(PhotoRef(tmp_path / name), content)
+        page.options.output.show_example_photo(PhotoRef(tmp_path / name), content)
         assert [note for note in notes(page.options.output) if note.casefold().endswith(f"a_restored{ending}")], name

@@ -12,6 +12,7 @@ from app.look.image_convert import image_view
 from app.look.thumbnails import shared_thumbnails
 from app.pages.restore.preview import RestorePreview
 from app.pages.restore.restoring import PhotoRestoring, SeenPart
+from engine.contracts.blending import Blend
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import read_image
 
@@ -166,19 +167,26 @@ def test_a_photo_that_has_changed_is_read_again(qtbot, preview, photo, model):
     wait_for_all(qtbot, preview)
 
 
-def test_strength_blends_without_new_inference(qtbot, preview, photo, model):
+def test_luminance_and_colour_blend_without_new_inference(qtbot, preview, photo, model):
     preview.set_model(model)
     preview.set_photo(PhotoRef(photo), QSize(1200, 900))
     wait_for_all(qtbot, preview)
     restoration = preview.restoring.restoration
     full = restoration.levels.window(0, 0, 0, 100, 100)
-    preview.set_strength(0.5)
+    preview.set_blend(Blend.even(0.5))
     assert preview.viewer.pane_views[0].panel.layers[1].label == "Restored at 50 %"
     qtbot.waitUntil(lambda: not preview.is_busy)
     assert preview.restoring.restoration is restoration
     noisy = read_image(photo).pixels[:100, :100]
     np.testing.assert_allclose(restoration.levels.window(0, 0, 0, 100, 100), (noisy + full) / 2, atol=1e-3)
-    preview.set_strength(0.0)
+    preview.set_blend(Blend(luminance=0.0, colour=0.5))
+    assert preview.viewer.pane_views[0].panel.layers[1].label == "Restored in part"
+    qtbot.waitUntil(lambda: not preview.is_busy)
+    luma = [
+        levels @ np.array([0.299, 0.587, 0.114]) for levels in (restoration.levels.window(0, 0, 0, 100, 100), noisy)
+    ]
+    np.testing.assert_allclose(*luma, atol=1e-3)
+    preview.set_blend(Blend.even(0))
     qtbot.waitUntil(lambda: not preview.is_busy and preview.viewer.is_sharp)
     preview.viewer.set_split(False)
     without = shown_pixels(preview.viewer)
@@ -251,7 +259,7 @@ def test_an_enlargement(qtbot, preview, tmp_path, task, params, scale):
     levels = preview.restoring.restoration.levels
     assert (levels.scale, levels.size) == (scale, QSize(300, 200) * scale)
     full = levels.window(0, 0, 0, levels.size.width(), levels.size.height())
-    levels.strength = 0.0
+    levels.blend = Blend.even(0)
     without = levels.window(0, 0, 0, levels.size.width(), levels.size.height())
     # Fresh weights enlarge as bicubic interpolation does, but for the mirrored border.
     np.testing.assert_allclose(full[4:-4, 4:-4], without[4:-4, 4:-4], atol=0.02)

@@ -7,7 +7,9 @@ from PySide6.QtCore import QRect
 from app.pages.restore import restored_levels
 from app.pages.restore.restored_levels import RestoredLevels
 from app.viewer.tiles.pixel_pyramid import PixelPyramid, PlainPixels, SamplePixels
+from engine.contracts.blending import Blend
 from engine.photo_files.bicubic_resize import enlarge
+from engine.restoring.blending import blended
 
 
 def picture(height, width, num_channels=3, seed=0):
@@ -42,12 +44,48 @@ def test_all_tiles_are_the_restored_photo_on_every_level(height, width, num_chan
         expected = reference.window(level, 0, 0, *reference.level_size(level))
         # Kept in half the bytes of a float: a tenth of a step of 8 bits.
         np.testing.assert_allclose(whole(levels, level), expected, atol=5e-4)
-    levels.strength = 0.0
+    levels.blend = Blend.even(0)
     np.testing.assert_array_equal(whole(levels, 0), enlarge(noisy, scale) if scale > 1 else noisy)
-    levels.strength = 0.25
+    levels.blend = Blend.even(0.25)
     between = whole(levels, 0)
     base = enlarge(noisy, scale) if scale > 1 else noisy
     np.testing.assert_allclose(between, base + 0.25 * (restored - base), atol=5e-4)
+    levels.blend = Blend(luminance=0.9, colour=0.4, detail=0.6)
+    np.testing.assert_allclose(whole(levels, 0), blended(base, restored, levels.blend), atol=1e-3)
+
+
+@pytest.mark.parametrize("num_channels", [1, 3])
+def test_any_part_of_a_blended_photo_is_what_the_whole_shows_there(num_channels):
+    """The canvas asks for tiles of its own, which are not those that are restored."""
+    noisy, restored = picture(700, 900, num_channels), picture(700, 900, num_channels, seed=1)
+    blend = Blend(luminance=0.9, colour=0.4, detail=0.8)
+    levels = RestoredLevels(PixelPyramid(PlainPixels(noisy)), num_channels=num_channels, blend=blend)
+    put_all(levels, restored)
+    for level in range(levels.num_levels):
+        shown = whole(levels, level)
+        for left, top, right, bottom in ((0, 0, 100, 90), (60, 70, 128, 130), (1, 128, 129, 150)):
+            part = levels.window(level, left, top, right, bottom)
+            np.testing.assert_allclose(part, shown[top:bottom, left:right], atol=1e-5)
+
+
+def test_no_edge_shows_where_the_restored_part_ends():
+    noisy = np.full((900, 1600, 3), 0.5, np.float32)
+    levels = RestoredLevels(PixelPyramid(PlainPixels(noisy)), num_channels=3, blend=Blend(detail=1))
+    tile = levels.tiles_in(QRect(700, 400, 100, 100))[0]
+    place = levels.place(tile)
+    levels.put(tile, np.full((place.height(), place.width(), 3), 0.4, np.float32))
+    shown = whole(levels, 0)
+    inside = shown[place.top() : place.top() + place.height(), place.left() : place.left() + place.width()]
+    np.testing.assert_allclose(inside, 0.4, atol=1e-3)
+    assert (shown[: place.top()] == 0.5).all()
+
+
+def test_three_gray_channels_have_no_colours_to_blend():
+    noisy, restored = picture(90, 80), picture(90, 80, seed=1)
+    pyramid = PixelPyramid(PlainPixels(noisy))
+    levels = RestoredLevels(pyramid, num_channels=3, channels_are_gray=True, blend=Blend(colour=0))
+    put_all(levels, restored)
+    np.testing.assert_allclose(whole(levels, 0), restored, atol=1e-3)
 
 
 def test_what_is_not_restored_is_noisy():
