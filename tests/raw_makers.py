@@ -21,14 +21,31 @@ LIST_2, LIST_3 = 51009, 51022
 
 
 def write_dng(
-    path: Path, levels: NDArray[Any], tags: Sequence[tuple[Any, ...]] = (), *, white: int = 16383, **options: Any
+    path: Path,
+    levels: NDArray[Any],
+    tags: Sequence[tuple[Any, ...]] = (),
+    *,
+    white: int = 16383,
+    colours: Sequence[tuple[Any, ...]] | None = None,
+    **options: Any,
 ) -> Path:
-    """Write levels as a DNG: a mosaic (RGGB) where they have two axes, else a linear picture."""
+    """Write levels as a DNG: a mosaic (RGGB) where they have two axes, else a linear picture.
+
+    Args:
+        path: The file.
+        levels: Its numbers.
+        tags: Further ones, for tifffile.
+        white: Its level.
+        colours: Tags of the camera's colours; None: it sees in sRGB, in daylight.
+        options: For tifffile.
+    """
     is_mosaic = levels.ndim == 2
     own = [(50706, "B", 4, (1, 4, 0, 0), True), (50708, "s", 0, "TestCam 1", True), (50717, "I", 1, white, True)]
     own += [(271, "s", 0, "TestMaker", True), (272, "s", 0, "TestCam 1", True)]
-    own += [(50721, "2i", 9, [part for value in MATRIX for part in (value, 10000)], True)]
-    own += [(50728, "2I", 3, [1, 1] * 3, True), (50778, "H", 1, 21, True)]
+    if colours is None:
+        colours = [(50721, "2i", 9, [part for value in MATRIX for part in (value, 10000)], True)]
+        colours += [(50728, "2I", 3, [1, 1] * 3, True), (50778, "H", 1, 21, True)]
+    own += colours
     if is_mosaic:
         own += [(33421, "H", 2, (2, 2), True), (33422, "B", 4, (0, 1, 1, 2), True)]
     tifffile.imwrite(

@@ -318,7 +318,11 @@ class RestoreConfig(ComputeConfig):
     ] = 1.0
     format: Annotated[
         FormatChoice,
-        Field(title="Format", description="Keep: as the original. Raw files become TIFF with 16 bits."),
+        Field(
+            title="Format",
+            description="Keep: as the original. Raw files become TIFF with 16 bits. "
+            "DNG: raw files stay to be developed; other photos keep their format.",
+        ),
     ] = "keep"
     bit_depth: Annotated[
         Literal["keep", "8", "16"],

@@ -31,6 +31,8 @@ class FormatSpec:
         has_quality: Whether a person chooses how much it loses.
         holds: What it has a place for. Without one for the profile, colours become sRGB; without one for XMP, nobody
             can tell later how a photo was restored.
+        is_of_sensors: Whether it holds what a sensor measured, still to be developed: raw files alone become one, and
+            other photos keep their own format.
     """
 
     name: str
@@ -40,6 +42,7 @@ class FormatSpec:
     largest_side_px: int | None = None
     has_quality: bool = False
     holds: frozenset[Trait] = frozenset()
+    is_of_sensors: bool = False
 
 
 _MOST: Final[frozenset[Trait]] = frozenset({"gray", "profile", "exif", "xmp", "iptc", "resolution"})
@@ -75,5 +78,13 @@ FORMATS: Final[dict[FileFormat, FormatSpec]] = {
         bits=8,
         container="bmp",
         holds=frozenset({"gray", "alpha", "resolution"}),
+    ),
+    "dng": FormatSpec(
+        name="DNG",
+        suffixes=(".dng",),
+        bits=16,
+        container="tiff",
+        holds=frozenset({"exif", "xmp", "iptc", "resolution"}),
+        is_of_sensors=True,
     ),
 }

@@ -33,6 +33,7 @@ from engine.photo_files.photo_image import (
 )
 from engine.photo_files.picture_counts import count_pictures, holds_gain_map, remark_on_pictures
 from engine.photo_files.raw import files as raw_files
+from engine.photo_files.raw.camera_colours import CameraColours
 from engine.photo_files.raw.exif import read_raw_exif
 from engine.photo_files.raw.mosaic import RawMosaic, camera_cells
 from engine.photo_files.tiff.files import read_page_exif
@@ -65,6 +66,7 @@ __all__ = [
     "is_raw_file",
     "probe_image",
     "read_camera_cells",
+    "read_camera_colours",
     "read_embedded_thumbnail",
     "read_image",
     "read_independent_pixels",
@@ -201,6 +203,16 @@ def read_raw_mosaic(photo: PhotoRef | Path) -> RawMosaic:
     """
     with open_photo(photo) as opened:
         return raw_files.read_mosaic(opened.path, opened.content)
+
+
+def read_camera_colours(photo: PhotoRef | Path) -> CameraColours:
+    """Read a raw file without Bayer mosaic in its camera's own colours.
+
+    Raises:
+        ImageReadError: The file cannot be read.
+    """
+    with open_photo(photo) as opened:
+        return raw_files.read_camera_colours(opened.path)
 
 
 def is_raw_file(photo: PhotoRef | Path) -> bool:

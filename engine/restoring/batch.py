@@ -14,6 +14,7 @@ from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import EngineError, ImageReadError, ImageWriteError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, ImageRestored, PhotoPassedOver, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.output_formats import FORMATS
 from engine.contracts.photo import PhotoRef, Pixels
 from engine.contracts.results import PhotoOutcome, RestoreResult
 from engine.machine.interruptible import Pending
@@ -27,7 +28,7 @@ from engine.photo_files.values.levels import ValueLevels, measure_levels
 from engine.photo_files.values.sample_types import SampleType, to_float, to_samples
 from engine.restoring.output_plan import OutputPlan, Placement
 from engine.restoring.pipeline import OutputFile, Writing, can_overlap, read_ahead
-from engine.restoring.raw import restore_raw_file
+from engine.restoring.raw import restore_camera_colours, restore_raw_file
 from engine.restoring.sources import SourcePhoto
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ class RestoreBatch:
             placement.state == "write"
             and self._disk_error is None
             and not self._restorer.takes_mosaics
+            and not FORMATS[self._plan.file_format(photo)].is_of_sensors
             and _is_small(photo, self._restorer)
         )
         return _Upcoming(photo=photo, placement=placement, reading=read_ahead(photo.path) if is_read_ahead else None)
@@ -249,12 +251,14 @@ class RestoreBatch:
 
         self._require_room(photo)
         try:
+            if FORMATS[self._plan.file_format(photo)].is_of_sensors:
+                return self._undeveloped(photo, report_tile)
             if self._restorer.takes_mosaics:
                 return self._developed(photo, report_tile)
             pending = current.reading or read_ahead(photo.path)
             samples = pending.wait(self._control)
             del pending
-            return self._of_samples(samples, photo, report_tile)
+            return self._said_to_keep_format(photo, self._of_samples(samples, photo, report_tile))
         except MemoryError as error:
             raise ImageReadError(
                 f"The memory does not suffice for a photo of {photo.megapixels:,.0f} megapixels.",
@@ -325,6 +329,21 @@ class RestoreBatch:
             photo.path, self._restorer, strength=self._config.strength, control=self._control, on_tile=on_tile
         )
         return as_samples(developed, self._plan.sample_type(photo))
+
+    def _undeveloped(self, photo: SourcePhoto, on_tile: "OnTile") -> PhotoSamples:
+        undeveloped = restore_camera_colours(
+            photo.path, self._restorer, strength=self._config.strength, control=self._control, on_tile=on_tile
+        )
+        return as_samples(undeveloped, self._plan.sample_type(photo))
+
+    def _said_to_keep_format(self, photo: SourcePhoto, restored: PhotoSamples) -> PhotoSamples:
+        """Return a photo with a remark where it is not written in the format that was asked for."""
+        asked = FORMATS.get(self._config.format)
+        if asked is None or not asked.is_of_sensors:
+            return restored
+        kept = FORMATS[self._plan.file_format(photo)].name
+        remark = f"Only raw files become {asked.name} files; this photo is none and keeps its format, {kept}."
+        return replace(restored, metadata=replace(restored.metadata, remarks=(*restored.metadata.remarks, remark)))
 
     def _require_room(self, photo: SourcePhoto) -> None:
         """Refuse an enlargement that the memory or the file cannot hold, before it takes its time.

@@ -80,7 +80,12 @@ class OutputPlan:
 
     def file_format(self, photo: SourcePhoto) -> FileFormat:
         """Return the format of a photo's result."""
-        return photo.info.file_format if self._config.format == "keep" else self._config.format
+        return photo.info.file_format if self.keeps_format(photo) else self._config.format
+
+    def keeps_format(self, photo: SourcePhoto) -> bool:
+        """Tell whether a photo's result is of its own format: as was asked for, or since no other photo becomes one."""
+        chosen = self._config.format
+        return chosen == "keep" or (FORMATS[chosen].is_of_sensors and not photo.info.is_raw)
 
     def sample_type(self, photo: SourcePhoto) -> SampleType:
         """Return the type of the numbers of a photo's result."""

@@ -10,7 +10,7 @@ from app.look.image_convert import DisplayLevels, apply_levels, image_view, qima
 from app.viewer.tiles.colour_profiles import conversion_to_srgb
 from app.viewer.tiles.false_colours import ColourScale, colours_of, luma
 from engine.contracts.photo import Pixels
-from engine.photo_files.raw.colour import linear_from_srgb, srgb_from_linear
+from engine.photo_files.sensors.colour import linear_from_srgb, srgb_from_linear
 
 EXPOSURE_RANGE_STOPS = (-10.0, 10.0)
 GAMMA_RANGE = (0.2, 5.0)

@@ -24,6 +24,7 @@ from engine.photo_files.raw.mosaic import RawMosaic, demosaick_simply, superpixe
 from engine.photo_files.raw.process import (
     is_known_to_libraw,
     probe_camera_raw,
+    read_camera_colours,
     read_camera_mosaic,
     read_developed,
     read_preview,
@@ -34,6 +35,7 @@ __all__ = [
     "NotAMosaicError",
     "identify",
     "probe_raw",
+    "read_camera_colours",
     "read_mosaic",
     "read_raw_photo",
     "read_raw_superpixels",
