@@ -123,6 +123,7 @@ COMPARE_PANES: Setting[list[str]] = Setting("compare_panes", [])
 """What the panes show, for each folder; see `PaneChoice.to_text`."""
 RESTORE_STRENGTH = Setting("restore_strength", 1.0, bounds=(0.0, 1.0))
 RESTORE_FORMAT = Setting("restore_format", "keep", ("keep", *FORMATS))
+RESTORE_RAW_LOOK = Setting("restore_raw_look", "camera", ("camera", "neutral"))
 RESTORE_BIT_DEPTH = Setting("restore_bit_depth", "keep", ("keep", "8", "16"))
 RESTORE_JPEG_QUALITY = Setting("restore_jpeg_quality", 95)
 RESTORE_METADATA = Setting("restore_metadata", "keep", ("keep", "without-gps", "none"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from engine.contracts.output_formats import FORMATS
+from engine.contracts.output_formats import FORMATS, RawLook
 from engine.contracts.output_names import DEFAULT_PATTERN, check_pattern
 from engine.contracts.photo import PhotoPlace, PhotoRef
 
@@ -331,6 +331,14 @@ class RestoreConfig(ComputeConfig):
             description="Bits per channel. Keep: as the original. Some formats hold 8 whatever is asked for.",
         ),
     ] = "keep"
+    raw_look: Annotated[
+        RawLook,
+        Field(
+            title="Raw files look",
+            description="As in the camera: a base curve makes them about as bright as the picture that the camera "
+            "has put into the file. Neutral: without a curve, darker and flatter. A DNG stays to be developed.",
+        ),
+    ] = "camera"
     jpeg_quality: Annotated[
         int,
         Field(

@@ -9,6 +9,9 @@ from typing import Final, Literal
 FileFormat = str
 """A key of `FORMATS`."""
 
+RawLook = Literal["camera", "neutral"]
+"""How a raw file is rendered: about as bright as the camera's own picture of it, by a base curve; or as it is."""
+
 Container = Literal["png", "jpeg", "tiff", "webp", "bmp"]
 """How the files that can be read and described are built; each is a format of that name too."""
 

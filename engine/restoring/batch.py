@@ -17,13 +17,14 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import FORMATS
 from engine.contracts.photo import PhotoRef, Pixels
 from engine.contracts.results import PhotoOutcome, RestoreResult
-from engine.machine.interruptible import Pending
+from engine.machine.interruptible import Pending, run_interruptibly
 from engine.machine.system_memory import available_memory
 from engine.photo_files.colour.transparency import spread_visible_colours
 from engine.photo_files.encoding import check_can_hold
 from engine.photo_files.opened_photo import disk_failure
 from engine.photo_files.photo_image import SPREAD_REMARK, as_samples
-from engine.photo_files.photos import PhotoSamples
+from engine.photo_files.photos import PhotoSamples, read_tone
+from engine.photo_files.sensors.tone import ToneCurve
 from engine.photo_files.values.levels import ValueLevels, measure_levels
 from engine.photo_files.values.sample_types import SampleType, to_float, to_samples
 from engine.restoring.output_plan import OutputPlan, Placement
@@ -266,9 +267,16 @@ class RestoreBatch:
             ) from error
 
     def _of_samples(self, noisy: PhotoSamples, photo: SourcePhoto, on_tile: "OnTile") -> PhotoSamples:
+        tone = self._tone(photo, noisy.samples)
+        if tone is None:
+            return self._of_values(noisy, self._plan.sample_type(photo), on_tile)
+        # Networks see raw files as their light is.
+        return self._with_tone(self._of_values(noisy, "uint16", on_tile), tone, photo)
+
+    def _of_values(self, noisy: PhotoSamples, sample_type: SampleType, on_tile: "OnTile") -> PhotoSamples:
         from engine.restoring.restorer import blend_with_input, is_constant
 
-        strength, sample_type = self._config.strength, self._plan.sample_type(photo)
+        strength = self._config.strength
         if self._restorer.scale == 1:
             return self._of_same_size(noisy, sample_type, on_tile)
         image = noisy.as_image()
@@ -328,11 +336,28 @@ class RestoreBatch:
         developed = restore_raw_file(
             photo.path, self._restorer, strength=self._config.strength, control=self._control, on_tile=on_tile
         )
-        return as_samples(developed, self._plan.sample_type(photo))
+        tone = self._tone(photo)
+        if tone is None:
+            return as_samples(developed, self._plan.sample_type(photo))
+        return self._with_tone(as_samples(developed, "uint16"), tone, photo)
+
+    def _tone(self, photo: SourcePhoto, neutral: Pixels | None = None) -> ToneCurve | None:
+        """Return the curve that a raw file's result is given; None: none."""
+        if not photo.info.is_raw or self._config.raw_look == "neutral":
+            return None
+        return run_interruptibly(lambda: read_tone(photo.path, neutral), self._control)
+
+    def _with_tone(self, restored: PhotoSamples, tone: ToneCurve, photo: SourcePhoto) -> PhotoSamples:
+        return replace(restored, samples=tone.table(self._plan.sample_type(photo))[restored.samples])
 
     def _undeveloped(self, photo: SourcePhoto, on_tile: "OnTile") -> PhotoSamples:
         undeveloped = restore_camera_colours(
-            photo.path, self._restorer, strength=self._config.strength, control=self._control, on_tile=on_tile
+            photo.path,
+            self._restorer,
+            strength=self._config.strength,
+            raw_look=self._config.raw_look,
+            control=self._control,
+            on_tile=on_tile,
         )
         return as_samples(undeveloped, self._plan.sample_type(photo))
 

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.contracts.job_control import JobControl
+from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef, Pixels
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.exif import state_size
 from engine.photo_files.orientation import area_before_turning
-from engine.photo_files.photos import PhotoImage, read_camera_colours, read_raw_mosaic
+from engine.photo_files.photos import PhotoImage, read_camera_colours, read_raw_mosaic, read_tone
 from engine.photo_files.raw.camera import NotAMosaicError
 from engine.photo_files.raw.camera_colours import (
     CameraColours,
     colours_of_mosaic,
     decode_colours,
     encode_colours,
+    rendered,
     upright_light,
 )
 from engine.photo_files.raw.demosaicking import interpolate_rggb
@@ -131,6 +133,7 @@ def restore_camera_colours(
     restorer: "Restorer",
     *,
     strength: float = 1.0,
+    raw_look: RawLook = "neutral",
     control: JobControl | None = None,
     on_tile: "OnTile | None" = None,
 ) -> PhotoImage:
@@ -140,6 +143,7 @@ def restore_camera_colours(
         path: A camera raw file or a bare mosaic.
         restorer: Holds a model that takes mosaics, or photos; the latter sees the interpolated colours.
         strength: As for `restore_raw_file`.
+        raw_look: How previews of it look.
         control: Asked before each tile.
         on_tile: Told after each tile.
 
@@ -159,8 +163,9 @@ def restore_camera_colours(
         raw, encoded = opened.raw, opened.encoded
         colours = _demosaicked(encoded, restorer, strength, control, on_tile)
         camera = run_interruptibly(lambda: colours_of_mosaic(raw, encoded, colours), control)
-        return run_interruptibly(lambda: _undeveloped(camera), control)
-    camera = run_interruptibly(lambda: _open_colours(path), control)
+        toned = run_interruptibly(lambda: _with_tone(camera, path, raw_look), control)
+        return run_interruptibly(lambda: _undeveloped(toned), control)
+    camera = run_interruptibly(lambda: _with_tone(_open_colours(path), path, raw_look), control)
     noisy = run_interruptibly(lambda: encode_colours(camera).pixels, control)
     if is_constant(noisy):
         restored = restorer.enlarged(noisy)
@@ -178,6 +183,12 @@ def _open_colours(path: PhotoRef) -> CameraColours:
     except NotAMosaicError:
         return read_camera_colours(path)
     return colours_of_mosaic(opened.raw, opened.encoded)
+
+
+def _with_tone(camera: CameraColours, path: PhotoRef, raw_look: RawLook) -> CameraColours:
+    if raw_look == "neutral":
+        return camera
+    return replace(camera, space=replace(camera.space, tone=read_tone(path, rendered(camera))))
 
 
 def _undeveloped(camera: CameraColours) -> PhotoImage:

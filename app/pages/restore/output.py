@@ -19,6 +19,7 @@ from app.core.settings import (
     RESTORE_METADATA,
     RESTORE_NAME_PATTERN,
     RESTORE_PROVENANCE,
+    RESTORE_RAW_LOOK,
     RESTORE_REPORT,
     RESTORE_SKIP_DONE,
     Setting,
@@ -42,6 +43,7 @@ from engine.photo_files.writing import format_of_name, suffix_of_result
 
 _SETTINGS: Final[Mapping[str, Setting[Any]]] = {
     "format": RESTORE_FORMAT,
+    "raw_look": RESTORE_RAW_LOOK,
     "bit_depth": RESTORE_BIT_DEPTH,
     "jpeg_quality": RESTORE_JPEG_QUALITY,
     "metadata": RESTORE_METADATA,
@@ -80,7 +82,9 @@ class OutputOptions(QWidget):
         self._pattern_problem = self._destination_problem = ""
         self._values = NameValues(model="model", task="denoise", strength=1.0, day=datetime.now().date())
         self.problem = ""
-        self._file_form = self._form("format", "bit_depth", "jpeg_quality", "metadata", "provenance", "keep_time")
+        self._file_form = self._form(
+            "format", "raw_look", "bit_depth", "jpeg_quality", "metadata", "provenance", "keep_time"
+        )
         self._destination = ElidedLabel("", elide_mode=Qt.TextElideMode.ElideLeft)
         self.change_button = button(tr("Change…"), "folder-open")
         self.change_button.clicked.connect(self._change_destination)

@@ -6,6 +6,7 @@ zeros, tells later whether the file is still what was written.
 """
 
 import hashlib
+import json
 import math
 import mmap
 import re
@@ -17,9 +18,12 @@ from typing import Final
 from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
-from engine.contracts.output_formats import FORMATS, FileFormat
+from engine.contracts.output_formats import FORMATS, FileFormat, RawLook
 from engine.photo_files.metadata.xmp_packets import MAX_PACKET_BYTES, Content, bytes_behind, find_xmp, insert_xmp
 from engine.photo_files.metadata.xmp_properties import parse_packet, serialise, without_properties
+
+RAW_LOOK: Final = "raw_look"
+"""The setting that says how a raw file was rendered."""
 
 NAMESPACE: Final = "urn:residua:provenance:1"
 _XMP: Final = "http://ns.adobe.com/xap/1.0/"
@@ -67,9 +71,21 @@ class Provenance:
     def sentence(self) -> str:
         """The same for a person."""
         run = f" (run {self.run})" if self.run else ""
+        look = " Rendered as the camera shows it." if self.raw_look == "camera" else ""
         return (
             f"Restored from {self.source} with {self.model}{run} at {float(self.strength):.0%}, Residua {self.version}."
+            f"{look}"
         )
+
+    @property
+    def raw_look(self) -> RawLook:
+        """How a raw file was rendered; neutral where it was none."""
+        try:
+            settings = json.loads(self.settings)
+        except ValueError:
+            return "neutral"
+        is_camera = isinstance(settings, dict) and settings.get(RAW_LOOK) == "camera"
+        return "camera" if is_camera else "neutral"
 
 
 def add_provenance(content: bytes, file_format: FileFormat, provenance: Provenance, width: int, height: int) -> bytes:
@@ -127,6 +143,12 @@ def read_provenance(path: Path) -> Provenance | None:
         if content is None or packet is None:
             return None
         return _parse(content[packet])
+
+
+def look_of_result(path: Path) -> RawLook:
+    """Return how a result of this program was rendered from raw; neutral for any other file."""
+    provenance = read_provenance(path)
+    return "neutral" if provenance is None else provenance.raw_look
 
 
 def is_intact(path: Path) -> bool:

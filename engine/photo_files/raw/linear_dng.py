@@ -162,5 +162,8 @@ def _preview(samples: NDArray[np.uint16], space: CameraSpace) -> NDArray[np.uint
     reduced = cv2.resize(samples, size, interpolation=cv2.INTER_AREA) if scale < 1 else samples
     light = reduced.astype(np.float32) * (space.gains / np.float32(_WHITE * space.top))
     colours = np.clip(light, 0, 1) @ np.asarray(space.camera_to_srgb, np.float32).T
-    preview: NDArray[np.uint8] = np.rint(srgb_from_linear(np.clip(colours, 0, 1)) * np.float32(255)).astype(np.uint8)
+    shown = srgb_from_linear(np.clip(colours, 0, 1))
+    if space.tone is not None:
+        shown = space.tone.applied(shown)
+    preview: NDArray[np.uint8] = np.rint(shown * np.float32(255)).astype(np.uint8)
     return preview

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from engine.photo_files.exif import BYTES_PER_VALUE, ByteOrder
 from engine.photo_files.sensors.colour import NEUTRAL_MATRIX, XYZ_FROM_SRGB, Matrix
+from engine.photo_files.sensors.tone import ToneCurve
 
 UNIQUE_CAMERA_MODEL: Final = 50708
 COLOR_MATRIX_1: Final = 50721
@@ -55,6 +56,7 @@ class CameraSpace:
         tags: What the file says of its colours, as tags of a DNG; at least a matrix.
         top: Where the sensor saturated, of the level that the file states for it: a DNG relates its numbers to the
             latter, so that other programs expose it as they do the original.
+        tone: By which curve previews show it; None: neutral.
         exposure_gain: How much brighter this program shows the photo, see `engine.photo_files.raw.mosaic`.
     """
 
@@ -64,6 +66,7 @@ class CameraSpace:
     tags: tuple[DngTag, ...] = ()
     top: float = 1.0
     exposure_gain: float = 1.0
+    tone: ToneCurve | None = None
 
     @property
     def gains(self) -> NDArray[np.float32]:
