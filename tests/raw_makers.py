@@ -21,26 +21,49 @@ LIST_2, LIST_3 = 51009, 51022
 
 
 def write_dng(
-    path: Path, levels: NDArray[Any], tags: Sequence[tuple[Any, ...]] = (), *, white: int = 16383, **options: Any
+    path: Path,
+    levels: NDArray[Any],
+    tags: Sequence[tuple[Any, ...]] = (),
+    *,
+    white: int = 16383,
+    colours: Sequence[tuple[Any, ...]] | None = None,
+    preview: NDArray[np.uint8] | None = None,
+    **options: Any,
 ) -> Path:
-    """Write levels as a DNG: a mosaic (RGGB) where they have two axes, else a linear picture."""
+    """Write levels as a DNG: a mosaic (RGGB) where they have two axes, else a linear picture.
+
+    Args:
+        path: The file.
+        levels: Its numbers.
+        tags: Further ones, for tifffile.
+        white: Its level.
+        colours: Tags of the camera's colours; None: it sees in sRGB, in daylight.
+        preview: What the main directory shows, as in cameras' files; None: the picture is its own.
+        options: For tifffile.
+    """
     is_mosaic = levels.ndim == 2
-    own = [(50706, "B", 4, (1, 4, 0, 0), True), (50708, "s", 0, "TestCam 1", True), (50717, "I", 1, white, True)]
+    own = [(50706, "B", 4, (1, 4, 0, 0), True), (50708, "s", 0, "TestCam 1", True)]
     own += [(271, "s", 0, "TestMaker", True), (272, "s", 0, "TestCam 1", True)]
-    own += [(50721, "2i", 9, [part for value in MATRIX for part in (value, 10000)], True)]
-    own += [(50728, "2I", 3, [1, 1] * 3, True), (50778, "H", 1, 21, True)]
+    if colours is None:
+        colours = [(50721, "2i", 9, [part for value in MATRIX for part in (value, 10000)], True)]
+        colours += [(50728, "2I", 3, [1, 1] * 3, True), (50778, "H", 1, 21, True)]
+    own += colours
+    of_picture = [(50717, "I", 1, white, True), *tags]
     if is_mosaic:
-        own += [(33421, "H", 2, (2, 2), True), (33422, "B", 4, (0, 1, 1, 2), True)]
-    tifffile.imwrite(
-        path,
-        levels,
-        photometric=32803 if is_mosaic else 34892,
-        planarconfig=None if is_mosaic else "contig",
-        extratags=[*own, *tags],
-        metadata=None,
-        software=False,
-        **options,
-    )
+        of_picture += [(33421, "H", 2, (2, 2), True), (33422, "B", 4, (0, 1, 1, 2), True)]
+    shared: dict[str, Any] = {"metadata": None, "software": False}
+    of_file = {name: options.pop(name) for name in ("byteorder", "bigtiff") if name in options}
+    with tifffile.TiffWriter(path, **of_file) as tiff:
+        if preview is not None:
+            tiff.write(preview, photometric="rgb", subfiletype=1, subifds=1, extratags=own, **shared)
+        tiff.write(
+            levels,
+            photometric=32803 if is_mosaic else 34892,
+            planarconfig=None if is_mosaic else "contig",
+            extratags=[*([] if preview is not None else own), *of_picture],
+            **shared,
+            **options,
+        )
     return path
 
 

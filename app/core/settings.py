@@ -129,6 +129,7 @@ RESTORE_OWN_BLENDS: Setting[list[str]] = Setting("restore_own_blends", [])
 RESTORE_BLEND_PRESETS: Setting[list[str]] = Setting("restore_blend_presets", [])
 """Those that a person saved: the blend, a space and its name."""
 RESTORE_FORMAT = Setting("restore_format", "keep", ("keep", *FORMATS))
+RESTORE_RAW_LOOK = Setting("restore_raw_look", "camera", ("camera", "neutral"))
 RESTORE_BIT_DEPTH = Setting("restore_bit_depth", "keep", ("keep", "8", "16"))
 RESTORE_JPEG_QUALITY = Setting("restore_jpeg_quality", 95)
 RESTORE_METADATA = Setting("restore_metadata", "keep", ("keep", "without-gps", "none"))

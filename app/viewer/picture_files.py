@@ -6,6 +6,7 @@ from collections import OrderedDict
 from app.look.image_convert import DisplayLevels
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from engine.contracts.errors import EngineError
+from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import PhotoImage, read_image
 from engine.photos.identity import identity_of
@@ -19,28 +20,34 @@ class PictureFiles:
         self._lock = threading.Lock()
         self._photos: OrderedDict[str, PhotoImage] = OrderedDict()
 
-    def read(self, path: PhotoRef) -> PhotoImage:
+    def read(self, path: PhotoRef, raw_look: RawLook = "neutral") -> PhotoImage:
         """Return a photo; decoded anew where the file has changed.
+
+        Args:
+            path: Which it is.
+            raw_look: How it looks where it is a raw file.
 
         Raises:
             ImageReadError: The file cannot be read as a photo.
         """
-        key = identity_of(path)
+        key = f"{identity_of(path)} {raw_look}"
         with self._lock:
             if key in self._photos:
                 self._photos.move_to_end(key)
                 return self._photos[key]
-        photo = read_image(path)
+        photo = read_image(path, raw_look=raw_look)
         with self._lock:
             self._photos[key] = photo
             while sum(kept.pixels.nbytes for kept in self._photos.values()) > self._limit_bytes:
                 self._photos.popitem(last=False)
         return photo
 
-    def picture(self, path: PhotoRef, *, title: str, detail: str, role: PictureRole) -> PaneContent:
+    def picture(
+        self, path: PhotoRef, *, title: str, detail: str, role: PictureRole, raw_look: RawLook = "neutral"
+    ) -> PaneContent:
         """Return a photo as a pane's content; one that cannot be read as the reason why."""
         try:
-            photo = self.read(path)
+            photo = self.read(path, raw_look)
         except EngineError as error:
             return MissingPicture(title=title, reason=str(error))
         return Picture(

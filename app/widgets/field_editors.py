@@ -39,6 +39,8 @@ CHOICE_TITLES = {
     "onnxruntime": "ONNX Runtime",
     "keep": mark("As the original"),
     **{name: spec.name for name, spec in FORMATS.items()},
+    "camera": mark("As in the camera"),
+    "neutral": mark("Neutral, without a curve"),
     "8": mark("8 bits"),
     "16": mark("16 bits"),
     "without-gps": mark("Keep all but the place (GPS)"),

@@ -21,11 +21,12 @@ from engine.contracts.configs import ComputeConfig
 from engine.contracts.errors import ImageWriteError, InvalidInputError, RunStoreError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef
 from engine.machine.caches import BoundedFolder
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.colour.transparency import spread_visible_colours
-from engine.photo_files.photos import PhotoImage, is_raw_file, read_image, write_image
+from engine.photo_files.photos import PhotoImage, is_raw_file, read_image, read_tone, write_image
 from engine.photo_files.raw.mosaic import render
 from engine.photos.decoded_files import DECODER_VERSION
 from engine.photos.identity import identity_of
@@ -52,6 +53,7 @@ class ComparisonPictureConfig(ComputeConfig):
         int,
         Field(ge=1, le=MAX_SCALE, title="Enlargement", description="Of a classical method: how many times to a side."),
     ] = 1
+    raw_look: Annotated[RawLook, Field(title="Raw files look", description="As of the photo beside it.")] = "neutral"
     limit_bytes: Annotated[
         int, Field(ge=0, title="Room", description="How many bytes the folder may hold; the oldest files go first.")
     ] = DEFAULT_LIMIT_BYTES
@@ -94,6 +96,9 @@ def compute_picture(config: ComparisonPictureConfig, control: JobControl, emit: 
     emit(StepDone(stage=_STAGE, step=0, num_steps=1))
     path = _picture_path(config)
     picture = _by_model(config, config.model, control, emit) if config.model else _by_baseline(config, control)
+    tone = read_tone(config.photo) if config.raw_look == "camera" else None
+    if tone is not None:
+        picture = picture.with_pixels(tone.applied(picture.pixels), picture.alpha)
     control.wait_if_paused()
     try:
         config.folder.mkdir(parents=True, exist_ok=True)
@@ -194,6 +199,7 @@ def _picture_path(config: ComparisonPictureConfig) -> Path:
         None if config.model is None else identity_of(_weights_of(config.model).absolute()),
         config.baseline,
         config.scale,
+        config.raw_look,
     ]
     digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
     return config.folder / f"{digest}{_SUFFIX}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from engine.contracts.blending import Blend
-from engine.contracts.output_formats import FORMATS
+from engine.contracts.output_formats import FORMATS, RawLook
 from engine.contracts.output_names import DEFAULT_PATTERN, check_pattern
 from engine.contracts.photo import PhotoPlace, PhotoRef
 
@@ -348,7 +348,11 @@ class RestoreConfig(ComputeConfig):
     ] = {}
     format: Annotated[
         FormatChoice,
-        Field(title="Format", description="Keep: as the original. Raw files become TIFF with 16 bits."),
+        Field(
+            title="Format",
+            description="Keep: as the original. Raw files become TIFF with 16 bits. "
+            "DNG: raw files stay to be developed; other photos keep their format.",
+        ),
     ] = "keep"
     bit_depth: Annotated[
         Literal["keep", "8", "16"],
@@ -357,6 +361,14 @@ class RestoreConfig(ComputeConfig):
             description="Bits per channel. Keep: as the original. Some formats hold 8 whatever is asked for.",
         ),
     ] = "keep"
+    raw_look: Annotated[
+        RawLook,
+        Field(
+            title="Raw files look",
+            description="As in the camera: a base curve makes them about as bright as the picture that the camera "
+            "has put into the file. Neutral: without a curve, darker and flatter. A DNG stays to be developed.",
+        ),
+    ] = "camera"
     jpeg_quality: Annotated[
         int,
         Field(

@@ -9,6 +9,9 @@ from typing import Final, Literal
 FileFormat = str
 """A key of `FORMATS`."""
 
+RawLook = Literal["camera", "neutral"]
+"""How a raw file is rendered: about as bright as the camera's own picture of it, by a base curve; or as it is."""
+
 Container = Literal["png", "jpeg", "tiff", "webp", "bmp"]
 """How the files that can be read and described are built; each is a format of that name too."""
 
@@ -31,6 +34,8 @@ class FormatSpec:
         has_quality: Whether a person chooses how much it loses.
         holds: What it has a place for. Without one for the profile, colours become sRGB; without one for XMP, nobody
             can tell later how a photo was restored.
+        is_of_sensors: Whether it holds what a sensor measured, still to be developed: raw files alone become one, and
+            other photos keep their own format.
     """
 
     name: str
@@ -40,6 +45,7 @@ class FormatSpec:
     largest_side_px: int | None = None
     has_quality: bool = False
     holds: frozenset[Trait] = frozenset()
+    is_of_sensors: bool = False
 
 
 _MOST: Final[frozenset[Trait]] = frozenset({"gray", "profile", "exif", "xmp", "iptc", "resolution"})
@@ -75,5 +81,13 @@ FORMATS: Final[dict[FileFormat, FormatSpec]] = {
         bits=8,
         container="bmp",
         holds=frozenset({"gray", "alpha", "resolution"}),
+    ),
+    "dng": FormatSpec(
+        name="DNG",
+        suffixes=(".dng",),
+        bits=16,
+        container="tiff",
+        holds=frozenset({"exif", "xmp", "iptc", "resolution"}),
+        is_of_sensors=True,
     ),
 }

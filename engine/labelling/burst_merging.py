@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.labelling.alignment import moved_pixels, places_inside, warp
-from engine.photo_files.raw.colour import linear_from_srgb, srgb_from_linear
+from engine.photo_files.sensors.colour import linear_from_srgb, srgb_from_linear
 
 CLIP_DEVIATIONS = 3.5
 """How many standard deviations of noise a value may lie off the median; of normal noise 1 in 2,000 lies farther."""

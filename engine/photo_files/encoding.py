@@ -16,6 +16,8 @@ from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.photo_files.colour.icc_profiles import convert_to_srgb, fitting_profile
 from engine.photo_files.exif import InvalidExifError
 from engine.photo_files.metadata.png_chunks import insert_png_metadata
+from engine.photo_files.raw.linear_dng import encode_linear_dng
+from engine.photo_files.sensors.camera_space import CameraSpace
 from engine.photo_files.tiff.files import encode_tiff
 from engine.photo_files.values.sample_types import USUAL_TYPES, SampleType
 
@@ -36,6 +38,7 @@ class Encoding:
             has no place for it.
         num_extra: As in `DecodedImage`; for TIFF alone.
         channels_are_gray: As in `DecodedImage`; for TIFF alone.
+        camera: As in `ImageMetadata`; for DNG alone.
     """
 
     quality: int = 95
@@ -44,6 +47,7 @@ class Encoding:
     exif: bytes | None = None
     num_extra: int = 0
     channels_are_gray: bool = False
+    camera: CameraSpace | None = None
 
 
 Encoder = Callable[[NDArray[Any], Encoding], bytes]
@@ -97,9 +101,11 @@ def encode(samples: NDArray[Any], file_format: FileFormat, wanted: Encoding) -> 
             that has no place for it, the colours are converted to sRGB.
 
     Raises:
-        ImageWriteError: The encoder failed.
+        ImageWriteError: The encoder failed, or the picture is none that is still to be developed.
     """
     spec = FORMATS[file_format]
+    if spec.is_of_sensors and (wanted.camera is None or samples.shape[2] != 3):
+        raise ImageWriteError(f"Only raw files can become {spec.name} files.", "Choose TIFF.")
     num_colours = 1 if samples.shape[2] - wanted.num_extra <= 2 and "gray" in spec.holds else 3
     wanted = replace(wanted, icc_profile=fitting_profile(wanted.icc_profile, num_colours))
     if "profile" not in spec.holds:
@@ -174,6 +180,11 @@ def _encode_bmp(samples: NDArray[Any], wanted: Encoding) -> bytes:
     return bytes(encoded)
 
 
+def _encode_dng(samples: NDArray[Any], wanted: Encoding) -> bytes:
+    assert wanted.camera is not None
+    return encode_linear_dng(samples, wanted.camera, wanted.exif)
+
+
 def _to_pillow(samples: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(samples[:, :, 0] if samples.shape[2] == 1 else samples))
 
@@ -184,5 +195,6 @@ ENCODERS: Final[dict[FileFormat, Encoder]] = {
     "jpeg": _encode_jpeg,
     "webp": _encode_webp,
     "bmp": _encode_bmp,
+    "dng": _encode_dng,
 }
 """One for each of `FORMATS`."""

@@ -386,10 +386,23 @@ def add_tiff_value(tiff: bytes, tag: int, value_type: int, value: bytes) -> byte
     Raises:
         InvalidExifError: This is no classic TIFF file.
     """
+    count = len(value) // BYTES_PER_VALUE[value_type]
+    return add_tiff_entries(tiff, [ExifEntry(tag, value_type, count, memoryview(value))])
+
+
+def add_tiff_entries(tiff: bytes, added: Iterable[ExifEntry]) -> bytes:
+    """Add entries to the main directory of a classic TIFF file of one page, as `add_tiff_value` does.
+
+    Args:
+        tiff: The file.
+        added: In the file's byte order.
+
+    Raises:
+        InvalidExifError: This is no classic TIFF file.
+    """
     order, offset = _read_header(tiff)
     entries = {entry.tag: entry for entry in read_directory(tiff, offset, order)}
-    count = len(value) // BYTES_PER_VALUE[value_type]
-    entries[tag] = ExifEntry(tag, value_type, count, memoryview(value))
+    entries.update({entry.tag: entry for entry in added})
     return _with_main_directory(tiff, entries.values(), order)
 
 

@@ -15,8 +15,10 @@ PictureFormat = Container | Literal["heic", "avif"]
 FileContent = PictureFormat | Literal["camera raw", "bare mosaic"]
 """What can be read: finished pictures, and what a sensor recorded."""
 
+RAW_CONTENTS: Final[frozenset[FileContent]] = frozenset({"camera raw", "bare mosaic"})
+
 FORMAT_TITLES: Final[dict[str, str]] = {
-    **{name: spec.name for name, spec in FORMATS.items()},
+    **{name: spec.name for name, spec in FORMATS.items() if not spec.is_of_sensors},
     "heic": "HEIC",
     "avif": "AVIF",
 }
@@ -26,7 +28,10 @@ PHONE_SUFFIXES: Final = frozenset({".heic", ".heif", ".hif", ".avif"})
 """Endings of formats that are read and not written."""
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
-    suffix for spec in FORMATS.values() if spec.container is not None for suffix in spec.suffixes
+    suffix
+    for spec in FORMATS.values()
+    if spec.container is not None and not spec.is_of_sensors
+    for suffix in spec.suffixes
 )
 """The endings, in lower case, by which folder listings find photos."""
 

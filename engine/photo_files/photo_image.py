@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from engine.contracts.output_formats import FileFormat
 from engine.contracts.photo import Pixels
 from engine.photo_files.exif import state_size
+from engine.photo_files.sensors.camera_space import CameraSpace
 from engine.photo_files.values.levels import OF_TYPE, ValueLevels, levels_of_reference, measure_levels
 from engine.photo_files.values.sample_types import SampleType, to_float, to_samples, unit_of
 
@@ -56,6 +57,7 @@ class ImageMetadata:
         sample_type: Of the file's numbers, in which the photo is written back where nothing else is asked for; None:
             as the bit depth says.
         levels: Which of them are black and white.
+        camera: Whose colours the pixels are: linear, before white balance, for a DNG; None: finished ones.
     """
 
     file_format: FileFormat
@@ -68,6 +70,7 @@ class ImageMetadata:
     channels_are_gray: bool = False
     sample_type: SampleType | None = None
     levels: ValueLevels = OF_TYPE
+    camera: CameraSpace | None = None
 
     @property
     def type_written(self) -> SampleType:
@@ -229,6 +232,7 @@ class ImageInfo:
         has_alpha: Whether the photo has transparency.
         num_extra: Further channels that are neither colour nor transparency.
         sample_type: As in `ImageMetadata`.
+        is_raw: Whether it is a raw file of any kind.
     """
 
     width: int
@@ -239,6 +243,7 @@ class ImageInfo:
     has_alpha: bool = False
     num_extra: int = 0
     sample_type: SampleType | None = None
+    is_raw: bool = False
 
     @property
     def type_written(self) -> SampleType:

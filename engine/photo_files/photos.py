@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.contracts.output_formats import FileFormat
-from engine.contracts.photo import CameraFacts, PhotoRef
+from engine.contracts.output_formats import FileFormat, RawLook
+from engine.contracts.photo import CameraFacts, PhotoRef, Pixels
 from engine.photo_files import decoding as image_decoding
 from engine.photo_files.colour.icc_profiles import fitting_profile
 from engine.photo_files.exif import mark_upright, read_exif_orientation
-from engine.photo_files.formats import IMAGE_SUFFIXES, FileContent
+from engine.photo_files.formats import IMAGE_SUFFIXES, RAW_CONTENTS, FileContent
 from engine.photo_files.metadata.camera_facts import read_camera_facts
 from engine.photo_files.metadata.descriptions import GAIN_MAP_REMARK, read_descriptions
 from engine.photo_files.metadata.fitting import DAMAGED_EXIF_REMARK, MetadataPolicy
@@ -33,8 +33,10 @@ from engine.photo_files.photo_image import (
 )
 from engine.photo_files.picture_counts import count_pictures, holds_gain_map, remark_on_pictures
 from engine.photo_files.raw import files as raw_files
+from engine.photo_files.raw.camera_colours import CameraColours
 from engine.photo_files.raw.exif import read_raw_exif
 from engine.photo_files.raw.mosaic import RawMosaic, camera_cells
+from engine.photo_files.sensors.tone import ToneCurve
 from engine.photo_files.tiff.files import read_page_exif
 from engine.photo_files.values.levels import measure_levels
 from engine.photo_files.values.sample_types import to_float
@@ -65,12 +67,14 @@ __all__ = [
     "is_raw_file",
     "probe_image",
     "read_camera_cells",
+    "read_camera_colours",
     "read_embedded_thumbnail",
     "read_image",
     "read_independent_pixels",
     "read_raw_mosaic",
     "read_samples",
     "read_thumbnail",
+    "read_tone",
     "usual_suffix",
     "with_provenance",
     "write_encoded_image",
@@ -100,7 +104,7 @@ class PhotoFacts:
     num_pictures: int = 1
 
 
-def read_image(photo: PhotoRef | Path) -> PhotoImage:
+def read_image(photo: PhotoRef | Path, *, raw_look: RawLook = "neutral") -> PhotoImage:
     """Read a photo, turned upright.
 
     Palettes and single bits are expanded; CMYK and L*a*b* become sRGB; gray stays gray. A raw file is developed in the
@@ -108,6 +112,7 @@ def read_image(photo: PhotoRef | Path) -> PhotoImage:
 
     Args:
         photo: The photo, or its file.
+        raw_look: How a raw file is to look; networks see and learn from neutral ones.
 
     Returns:
         The photo; its metadata says how to write it back alike.
@@ -115,7 +120,27 @@ def read_image(photo: PhotoRef | Path) -> PhotoImage:
     Raises:
         ImageReadError: The file cannot be read as a photo, with the reason and what to do.
     """
-    return read_samples(photo).as_image()
+    image = read_samples(photo).as_image()
+    tone = read_tone(photo, image.pixels) if raw_look == "camera" else None
+    return image if tone is None else image.with_pixels(tone.applied(image.pixels), image.alpha, image.extra)
+
+
+def read_tone(photo: PhotoRef | Path, neutral: Pixels | None = None) -> ToneCurve | None:
+    """Find the base curve by which a raw file looks as in the camera; None for all other photos.
+
+    Args:
+        photo: The photo, or its file.
+        neutral: What `read_image` makes of it, neutral; None: it is read.
+
+    Raises:
+        ImageReadError: The file cannot be read.
+    """
+    with open_photo(photo) as opened:
+        if opened.content not in RAW_CONTENTS:
+            return None
+        if neutral is None:
+            neutral = raw_files.read_raw_photo(opened.path, opened.content).pixels
+        return raw_files.read_tone(opened.path, opened.content, neutral)
 
 
 def read_samples(photo: PhotoRef | Path) -> PhotoSamples:
@@ -201,6 +226,16 @@ def read_raw_mosaic(photo: PhotoRef | Path) -> RawMosaic:
     """
     with open_photo(photo) as opened:
         return raw_files.read_mosaic(opened.path, opened.content)
+
+
+def read_camera_colours(photo: PhotoRef | Path) -> CameraColours:
+    """Read a raw file without Bayer mosaic in its camera's own colours.
+
+    Raises:
+        ImageReadError: The file cannot be read.
+    """
+    with open_photo(photo) as opened:
+        return raw_files.read_camera_colours(opened.path)
 
 
 def is_raw_file(photo: PhotoRef | Path) -> bool:

@@ -151,6 +151,7 @@ def encode_samples(
             exif=described.exif,
             num_extra=num_extra,
             channels_are_gray=described.channels_are_gray,
+            camera=described.camera,
         ),
     )
     try:
@@ -189,6 +190,8 @@ def with_provenance(
 def type_that_fits(file_format: FileFormat, sample_type: SampleType) -> SampleType:
     """Return the type of a file's numbers that comes nearest to a photo's."""
     spec = FORMATS[file_format]
+    if spec.is_of_sensors:
+        return "uint16"
     if sample_type not in USUAL_TYPES and "numbers" in spec.holds:
         return sample_type
     return "uint8" if sample_type == "uint8" or spec.bits < 16 else "uint16"

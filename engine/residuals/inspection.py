@@ -142,8 +142,9 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
         JobCancelled: Asked to end.
     """
     # Imported late: OpenCV and the readers.
+    from engine.photo_files.metadata.provenance import look_of_result
     from engine.photo_files.photo_image import between_levels
-    from engine.photo_files.photos import read_image
+    from engine.photo_files.photos import read_image, read_tone
 
     def begin(step: int) -> None:
         control.wait_if_paused()
@@ -157,7 +158,11 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
             raise ImageReadError(f"{path.name}: {error.message}", error.hint) from error
 
     begin(0)
-    noisy, restored, scale = common_measurement(*between_levels(read(config.noisy), read(config.restored)))
+    photos = read(config.noisy), read(config.restored)
+    if look_of_result(config.restored) == "camera" and (tone := read_tone(config.noisy, photos[0].pixels)) is not None:
+        # Noise is that of the light; the curve came after the network.
+        photos = photos[0], photos[1].with_pixels(tone.undone(photos[1].pixels), photos[1].alpha, photos[1].extra)
+    noisy, restored, scale = common_measurement(*between_levels(*photos))
     residual = noisy - restored
     smallest_side = min(residual.shape[:2])
     begin(1)

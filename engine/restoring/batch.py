@@ -15,21 +15,23 @@ from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import EngineError, ImageReadError, ImageWriteError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, ImageRestored, PhotoPassedOver, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.output_formats import FORMATS
 from engine.contracts.photo import PhotoRef, Pixels
 from engine.contracts.results import PhotoOutcome, RestoreResult
-from engine.machine.interruptible import Pending
+from engine.machine.interruptible import Pending, run_interruptibly
 from engine.machine.system_memory import available_memory
 from engine.photo_files.colour.transparency import spread_visible_colours
 from engine.photo_files.encoding import check_can_hold
 from engine.photo_files.opened_photo import disk_failure
 from engine.photo_files.photo_image import SPREAD_REMARK, as_samples
-from engine.photo_files.photos import PhotoSamples
+from engine.photo_files.photos import PhotoSamples, read_tone
+from engine.photo_files.sensors.tone import ToneCurve
 from engine.photo_files.values.levels import ValueLevels, measure_levels
 from engine.photo_files.values.sample_types import SampleType, to_float, to_samples
 from engine.restoring.blending import blended
 from engine.restoring.output_plan import OutputPlan, Placement
 from engine.restoring.pipeline import OutputFile, Writing, can_overlap, read_ahead
-from engine.restoring.raw import restore_raw_file
+from engine.restoring.raw import restore_camera_colours, restore_raw_file
 from engine.restoring.sources import SourcePhoto
 
 if TYPE_CHECKING:
@@ -139,6 +141,7 @@ class RestoreBatch:
             placement.state == "write"
             and self._disk_error is None
             and not self._restorer.takes_mosaics
+            and not FORMATS[self._plan.file_format(photo)].is_of_sensors
             and _is_small(photo, self._restorer)
         )
         return _Upcoming(photo=photo, placement=placement, reading=read_ahead(photo.path) if is_read_ahead else None)
@@ -251,12 +254,14 @@ class RestoreBatch:
 
         self._require_room(photo)
         try:
+            if FORMATS[self._plan.file_format(photo)].is_of_sensors:
+                return self._undeveloped(photo, report_tile)
             if self._restorer.takes_mosaics:
                 return self._developed(photo, report_tile)
             pending = current.reading or read_ahead(photo.path)
             samples = pending.wait(self._control)
             del pending
-            return self._of_samples(samples, photo, report_tile)
+            return self._said_to_keep_format(photo, self._of_samples(samples, photo, report_tile))
         except MemoryError as error:
             raise ImageReadError(
                 f"The memory does not suffice for a photo of {photo.megapixels:,.0f} megapixels.",
@@ -264,9 +269,15 @@ class RestoreBatch:
             ) from error
 
     def _of_samples(self, noisy: PhotoSamples, photo: SourcePhoto, on_tile: "OnTile") -> PhotoSamples:
+        tone, blend = self._tone(photo, noisy.samples), self._config.blend_of(photo.path)
+        if tone is None:
+            return self._of_values(noisy, self._plan.sample_type(photo), blend, on_tile)
+        # Networks see raw files as their light is.
+        return self._with_tone(self._of_values(noisy, "uint16", blend, on_tile), tone, photo)
+
+    def _of_values(self, noisy: PhotoSamples, sample_type: SampleType, blend: Blend, on_tile: "OnTile") -> PhotoSamples:
         from engine.restoring.restorer import is_constant
 
-        blend, sample_type = self._config.blend_of(photo.path), self._plan.sample_type(photo)
         if self._restorer.scale == 1:
             return self._of_same_size(noisy, sample_type, blend, on_tile)
         image = noisy.as_image()
@@ -327,7 +338,39 @@ class RestoreBatch:
     def _developed(self, photo: SourcePhoto, on_tile: "OnTile") -> PhotoSamples:
         blend = self._config.blend_of(photo.path)
         developed = restore_raw_file(photo.path, self._restorer, blend=blend, control=self._control, on_tile=on_tile)
-        return as_samples(developed, self._plan.sample_type(photo))
+        tone = self._tone(photo)
+        if tone is None:
+            return as_samples(developed, self._plan.sample_type(photo))
+        return self._with_tone(as_samples(developed, "uint16"), tone, photo)
+
+    def _tone(self, photo: SourcePhoto, neutral: Pixels | None = None) -> ToneCurve | None:
+        """Return the curve that a raw file's result is given; None: none."""
+        if not photo.info.is_raw or self._config.raw_look == "neutral":
+            return None
+        return run_interruptibly(lambda: read_tone(photo.path, neutral), self._control)
+
+    def _with_tone(self, restored: PhotoSamples, tone: ToneCurve, photo: SourcePhoto) -> PhotoSamples:
+        return replace(restored, samples=tone.table(self._plan.sample_type(photo))[restored.samples])
+
+    def _undeveloped(self, photo: SourcePhoto, on_tile: "OnTile") -> PhotoSamples:
+        undeveloped = restore_camera_colours(
+            photo.path,
+            self._restorer,
+            blend=self._config.blend_of(photo.path),
+            raw_look=self._config.raw_look,
+            control=self._control,
+            on_tile=on_tile,
+        )
+        return as_samples(undeveloped, self._plan.sample_type(photo))
+
+    def _said_to_keep_format(self, photo: SourcePhoto, restored: PhotoSamples) -> PhotoSamples:
+        """Return a photo with a remark where it is not written in the format that was asked for."""
+        asked = FORMATS.get(self._config.format)
+        if asked is None or not asked.is_of_sensors:
+            return restored
+        kept = FORMATS[self._plan.file_format(photo)].name
+        remark = f"Only raw files become {asked.name} files; this photo is none and keeps its format, {kept}."
+        return replace(restored, metadata=replace(restored.metadata, remarks=(*restored.metadata.remarks, remark)))
 
     def _require_room(self, photo: SourcePhoto) -> None:
         """Refuse an enlargement that the memory or the file cannot hold, before it takes its time.

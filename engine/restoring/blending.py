@@ -148,4 +148,5 @@ def _coarse(values: NDArray[np.float32], sigma_px: float, known: NDArray[np.floa
     if known is None:
         return smooth(values)
     weights = known / np.maximum(smooth(known), _LEAST_WEIGHT)
-    return smooth(values) * weights.reshape(*weights.shape, *(1,) * (values.ndim - weights.ndim))
+    spread = weights.reshape(*weights.shape, *(1,) * (values.ndim - weights.ndim))
+    return np.asarray(smooth(values) * spread, np.float32)

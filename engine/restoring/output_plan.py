@@ -18,7 +18,7 @@ from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.contracts.output_names import NameReader, NameValues, fill_pattern
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.encoding import check_can_hold
-from engine.photo_files.metadata.provenance import Provenance, digest_of_file, is_intact, read_provenance
+from engine.photo_files.metadata.provenance import RAW_LOOK, Provenance, digest_of_file, is_intact, read_provenance
 from engine.photo_files.opened_photo import disk_failure
 from engine.photo_files.raw.bare import BARE_SUFFIXES, find_side_car
 from engine.photo_files.values.sample_types import SampleType
@@ -80,7 +80,12 @@ class OutputPlan:
 
     def file_format(self, photo: SourcePhoto) -> FileFormat:
         """Return the format of a photo's result."""
-        return photo.info.file_format if self._config.format == "keep" else self._config.format
+        return photo.info.file_format if self.keeps_format(photo) else self._config.format
+
+    def keeps_format(self, photo: SourcePhoto) -> bool:
+        """Tell whether a photo's result is of its own format: as was asked for, or since no other photo becomes one."""
+        chosen = self._config.format
+        return chosen == "keep" or (FORMATS[chosen].is_of_sensors and not photo.info.is_raw)
 
     def sample_type(self, photo: SourcePhoto) -> SampleType:
         """Return the type of the numbers of a photo's result."""
@@ -197,6 +202,9 @@ class OutputPlan:
         }
         if FORMATS[file_format].has_quality:
             settings["quality"] = config.jpeg_quality
+        if photo.info.is_raw and config.raw_look != "neutral" and not FORMATS[file_format].is_of_sensors:
+            # What earlier versions wrote is neutral and says nothing of it.
+            settings[RAW_LOOK] = config.raw_look
         return Provenance(
             version=__version__,
             model=self._card.name,

@@ -1,4 +1,4 @@
-"""Restoring a raw file with a demosaicking model: from the sensor's mosaic to the finished picture."""
+"""Restoring a raw file: from the sensor's mosaic to the finished picture, or to the light that a DNG holds."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -7,10 +7,21 @@ import numpy as np
 
 from engine.contracts.blending import FULL, Blend
 from engine.contracts.job_control import JobControl
+from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef, Pixels
 from engine.machine.interruptible import run_interruptibly
+from engine.photo_files.exif import state_size
 from engine.photo_files.orientation import area_before_turning
-from engine.photo_files.photos import PhotoImage, read_raw_mosaic
+from engine.photo_files.photos import PhotoImage, read_camera_colours, read_raw_mosaic, read_tone
+from engine.photo_files.raw.camera import NotAMosaicError
+from engine.photo_files.raw.camera_colours import (
+    CameraColours,
+    colours_of_mosaic,
+    decode_colours,
+    encode_colours,
+    rendered,
+    upright_light,
+)
 from engine.photo_files.raw.demosaicking import interpolate_rggb
 from engine.photo_files.raw.mosaic import EncodedMosaic, RawMosaic, encode, render
 from engine.restoring.blending import blended
@@ -116,8 +127,90 @@ def restore_raw_file(
     """
     opened = run_interruptibly(lambda: open_raw(path), control)
     raw, encoded = opened.raw, opened.encoded
-    colours = restorer.restore(encoded.pixels, control=control, on_tile=on_tile)
-    if not blend.is_full:
-        interpolated = np.clip(interpolate_rggb(encoded.pixels[:, :, 0]), 0, 1)
-        colours = blended(interpolated, colours, blend)
+    colours = _demosaicked(encoded, restorer, blend, control, on_tile)
     return PhotoImage(run_interruptibly(lambda: render(raw, encoded, colours), control), None, raw.metadata)
+
+
+def restore_camera_colours(
+    path: PhotoRef,
+    restorer: "Restorer",
+    *,
+    blend: Blend = FULL,
+    raw_look: RawLook = "neutral",
+    control: JobControl | None = None,
+    on_tile: "OnTile | None" = None,
+) -> PhotoImage:
+    """Denoise one raw file, demosaicked, in the colours of its camera: white balance and exposure stay open.
+
+    Args:
+        path: A camera raw file or a bare mosaic.
+        restorer: Holds a model that takes mosaics, or photos; the latter sees the interpolated colours.
+        blend: As for `restore_raw_file`.
+        raw_look: How previews of it look.
+        control: Asked before each tile.
+        on_tile: Told after each tile.
+
+    Returns:
+        The upright picture for a DNG: linear, as `ImageMetadata.camera` says.
+
+    Raises:
+        NotAMosaicError: The model takes mosaics, and the file has none.
+        ImageReadError: The file cannot be read.
+        JobCancelled: The job has been asked to end.
+        DeviceError: Not even the smallest tile fits into memory.
+    """
+    from engine.restoring.restorer import is_constant
+
+    if restorer.takes_mosaics:
+        opened = run_interruptibly(lambda: open_raw(path), control)
+        raw, encoded = opened.raw, opened.encoded
+        colours = _demosaicked(encoded, restorer, blend, control, on_tile)
+        camera = run_interruptibly(lambda: colours_of_mosaic(raw, encoded, colours), control)
+        toned = run_interruptibly(lambda: _with_tone(camera, path, raw_look), control)
+        return run_interruptibly(lambda: _undeveloped(toned), control)
+    camera = run_interruptibly(lambda: _with_tone(_open_colours(path), path, raw_look), control)
+    noisy = run_interruptibly(lambda: encode_colours(camera).pixels, control)
+    if is_constant(noisy):
+        restored = restorer.enlarged(noisy)
+    else:
+        restored = restorer.restore(noisy, control=control, on_tile=on_tile)
+        if not blend.is_full:
+            restored = blended(restorer.unrestored(noisy), restored, blend)
+    del noisy
+    return run_interruptibly(lambda: _undeveloped(decode_colours(camera, restored, restorer.enlarged)), control)
+
+
+def _open_colours(path: PhotoRef) -> CameraColours:
+    try:
+        opened = open_raw(path)
+    except NotAMosaicError:
+        return read_camera_colours(path)
+    return colours_of_mosaic(opened.raw, opened.encoded)
+
+
+def _with_tone(camera: CameraColours, path: PhotoRef, raw_look: RawLook) -> CameraColours:
+    if raw_look == "neutral":
+        return camera
+    return replace(camera, space=replace(camera.space, tone=read_tone(path, rendered(camera))))
+
+
+def _undeveloped(camera: CameraColours) -> PhotoImage:
+    pixels, metadata = upright_light(camera), replace(camera.metadata, camera=camera.space)
+    if metadata.exif is not None:
+        metadata = replace(metadata, exif=state_size(metadata.exif, pixels.shape[1], pixels.shape[0]))
+    return PhotoImage(pixels, None, metadata)
+
+
+def _demosaicked(
+    encoded: EncodedMosaic,
+    restorer: "Restorer",
+    blend: Blend,
+    control: JobControl | None,
+    on_tile: "OnTile | None",
+) -> Pixels:
+    """Return the encoded colours that a model makes of a mosaic. Shape: (height, width, 3), 0 to 1."""
+    colours = restorer.restore(encoded.pixels, control=control, on_tile=on_tile)
+    if blend.is_full:
+        return colours
+    interpolated = np.clip(interpolate_rggb(encoded.pixels[:, :, 0]), 0, 1)
+    return blended(interpolated, colours, blend)

@@ -23,6 +23,7 @@ from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.bicubic_resize import enlarge
 from engine.photo_files.encoding import Encoding, encode
+from engine.photo_files.metadata.provenance import look_of_result
 from engine.photo_files.photo_image import between_levels
 from engine.photo_files.photos import read_image
 
@@ -132,7 +133,7 @@ def most_detailed_spot(pixels: Pixels, side_px: int) -> tuple[int, int]:
 def _crops(source: PhotoRef, output: Path) -> str:
     """Both crops as HTML; empty where one of the files cannot be read any more or they do not fit."""
     try:
-        noisy, restored = read_image(source), read_image(output)
+        noisy, restored = read_image(source, raw_look=look_of_result(output)), read_image(output)
     except EngineError:
         return ""
     scale = max(1, round(restored.width / noisy.width))

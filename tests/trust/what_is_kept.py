@@ -475,6 +475,8 @@ def restored(model: Path, photos: Sequence[PhotoRef], out: Path, output: str) ->
         device="cpu",
         precision="32-true",
         backend="torch",
+        # Numbers are compared.
+        raw_look="neutral",
         **OUTPUTS[output],
     )
     return restore(config, JobControl(), lambda _: None).outcomes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 from PySide6.QtCore import QPointF, Qt, Slot
 from PySide6.QtGui import QShowEvent
@@ -11,7 +12,7 @@ from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.messages import Message, Severity
 from app.core.session import ModelChoice, Session
-from app.core.settings import COMPARE_HISTOGRAM, Settings
+from app.core.settings import COMPARE_HISTOGRAM, RESTORE_RAW_LOOK, Settings
 from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobRunner
 from app.look.theme import SPACING
@@ -49,6 +50,7 @@ from engine.comparing.blind_votes import Choice
 from engine.comparing.region_metrics import Region
 from engine.contracts.errors import EngineError
 from engine.contracts.job_control import JobControl
+from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef
 
 _HISTOGRAM_PX = 170
@@ -237,6 +239,7 @@ class ComparePage(Page):
 
     def _follow_session(self) -> None:
         session = self.session
+        self.settings.changed.connect(self._on_setting_changed)
         session.folders_changed.connect(self._recall_view)
         session.current_photo_changed.connect(self._on_current_photo_changed)
         session.restored_changed.connect(self._on_restored_changed)
@@ -319,6 +322,11 @@ class ComparePage(Page):
         self._maker.allow_again()
         self._reload()
 
+    @Slot(str)
+    def _on_setting_changed(self, key: str) -> None:
+        if key == RESTORE_RAW_LOOK.key:
+            self._reload()
+
     @Slot()
     def _reload(self) -> None:
         """Read the current photo's pictures, once the page is seen."""
@@ -345,7 +353,10 @@ class ComparePage(Page):
         previous = self._loaded.panes if self._loaded is not None else ()
         self._stop_measuring()
         self.viewer.set_loading(tr("Reading the pictures…"))
-        self._load_task.submit(lambda: load_panes(photo, sources, reference, self._files, refused, previous, ahead))
+        look = cast(RawLook, self.settings.get(RESTORE_RAW_LOOK))
+        self._load_task.submit(
+            lambda: load_panes(photo, sources, reference, self._files, refused, previous, ahead, raw_look=look)
+        )
 
     @Slot(object)
     def _show_loaded(self, loaded: LoadedPanes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -15,8 +15,12 @@ from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from engine.comparing.baselines.catalogue import BASELINES
 from engine.comparing.pictures import MAX_SCALE, ComparisonPictureConfig, find_picture
+from engine.contracts.errors import EngineError
+from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef
 from engine.machine.places import Place
+from engine.photo_files.metadata.provenance import look_of_result
+from engine.photo_files.photos import format_of_name, is_raw_file
 from engine.photo_files.tiff.pages import list_pages
 
 
@@ -206,6 +210,7 @@ def load_panes(
     refused: Mapping[ComparisonPictureConfig, str] = MappingProxyType({}),
     previous: Sequence[PaneContent] = (),
     ahead: Sequence[PaneSource] = (),
+    raw_look: RawLook = "neutral",
 ) -> LoadedPanes:
     """Read the pictures; in a background thread.
 
@@ -218,14 +223,18 @@ def load_panes(
         previous: What was shown before: a picture that stays is the same object, so that nothing is made ready for
             display or measured again.
         ahead: Where the pictures of the next photo come from, if they shall be made while this one is looked at.
+        raw_look: How a raw file looks where no restored version of it is shown; else as that was rendered.
     """
+    look = _look_of(photo, sources, raw_look)
+    sources = [_with_look(source, look) for source in sources]
+    ahead = [_with_look(source, look) for source in ahead]
     panes: list[PaneContent] = []
     to_make: dict[ComparisonPictureConfig, str] = {}
     for source in sources:
         made = find_picture(source.maker) if source.maker is not None else None
         picture = source.picture if made is None else PhotoRef(made)
         if picture is not None:
-            pane = files.picture(picture, title=source.title, detail=source.detail, role=source.role)
+            pane = files.picture(picture, title=source.title, detail=source.detail, role=source.role, raw_look=look)
             panes.append(next((other for other in previous if _is_same(other, pane)), pane))
         elif source.maker is None:
             panes.append(MissingPicture(title=source.title, reason=source.missing))
@@ -246,6 +255,27 @@ def load_panes(
         if source.maker is not None and source.maker not in refused and find_picture(source.maker) is None
     }
     return LoadedPanes(photo, tuple(panes), reference, names, tuple(to_make.items()), tuple(later.items()))
+
+
+def _look_of(photo: PhotoRef, sources: Sequence[PaneSource], wanted: RawLook) -> RawLook:
+    """How a photo and what is made of it is rendered, where it is a raw file; those that are not all are neutral."""
+    try:
+        is_raw = is_raw_file(photo)
+    except EngineError:
+        is_raw = False
+    if not is_raw:
+        return "neutral"
+    for source in sources:
+        result = source.picture if source.role is PictureRole.RESTORED else None
+        if result is not None and format_of_name(result.file) != "dng":
+            return look_of_result(result.file)
+    return wanted
+
+
+def _with_look(source: PaneSource, look: RawLook) -> PaneSource:
+    if source.maker is None or source.maker.raw_look == look:
+        return source
+    return replace(source, maker=source.maker.model_copy(update={"raw_look": look}))
 
 
 def _is_same(one: PaneContent, other: PaneContent) -> bool:

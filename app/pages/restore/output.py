@@ -19,6 +19,7 @@ from app.core.settings import (
     RESTORE_METADATA,
     RESTORE_NAME_PATTERN,
     RESTORE_PROVENANCE,
+    RESTORE_RAW_LOOK,
     RESTORE_REPORT,
     RESTORE_SKIP_DONE,
     Setting,
@@ -37,11 +38,13 @@ from engine.contracts.output_formats import FORMATS, FileFormat, FormatSpec
 from engine.contracts.output_names import DEFAULT_PATTERN, NameValues, check_pattern, fill_pattern
 from engine.contracts.photo import PhotoRef
 from engine.machine.destination import check_destination
+from engine.photo_files.formats import RAW_CONTENTS
 from engine.photo_files.photos import probe_image
 from engine.photo_files.writing import format_of_name, suffix_of_result
 
 _SETTINGS: Final[Mapping[str, Setting[Any]]] = {
     "format": RESTORE_FORMAT,
+    "raw_look": RESTORE_RAW_LOOK,
     "bit_depth": RESTORE_BIT_DEPTH,
     "jpeg_quality": RESTORE_JPEG_QUALITY,
     "metadata": RESTORE_METADATA,
@@ -76,10 +79,13 @@ class OutputOptions(QWidget):
         self._settings = settings
         self._example = PhotoRef(Path("DSC_0001.jpg"))
         self._example_format: FileFormat = "jpeg"
+        self._example_is_raw = False
         self._pattern_problem = self._destination_problem = ""
         self._values = NameValues(model="model", task="denoise", blend=FULL, day=datetime.now().date())
         self.problem = ""
-        self._file_form = self._form("format", "bit_depth", "jpeg_quality", "metadata", "provenance", "keep_time")
+        self._file_form = self._form(
+            "format", "raw_look", "bit_depth", "jpeg_quality", "metadata", "provenance", "keep_time"
+        )
         self._destination = ElidedLabel("", elide_mode=Qt.TextElideMode.ElideLeft)
         self.change_button = button(tr("Change…"), "folder-open")
         self.change_button.clicked.connect(self._change_destination)
@@ -108,7 +114,7 @@ class OutputOptions(QWidget):
         values = {name: self.editor(name).value() for name in _SETTINGS}
         return {
             **values,
-            "bit_depth": values["bit_depth"] if self._holds_16_bits else "keep",
+            "bit_depth": values["bit_depth"] if self._has_depths else "keep",
             "name_pattern": self._pattern,
         }
 
@@ -143,6 +149,7 @@ class OutputOptions(QWidget):
             content: What the file is; None where nobody has looked.
         """
         self._example, self._example_format = photo, _written_format(photo, content)
+        self._example_is_raw = content in RAW_CONTENTS
         self._take_pattern()
 
     def show_example(self, model: str, task: str, blend: Blend) -> None:
@@ -162,9 +169,10 @@ class OutputOptions(QWidget):
         return FORMATS.get(self.editor("format").value())
 
     @property
-    def _holds_16_bits(self) -> bool:
+    def _has_depths(self) -> bool:
+        """Whether there is a choice of bits per channel."""
         spec = self._chosen_spec
-        return spec is None or spec.bits == 16
+        return spec is None or (spec.bits == 16 and not spec.is_of_sensors)
 
     @property
     def _pattern(self) -> str:
@@ -189,14 +197,18 @@ class OutputOptions(QWidget):
         spec = self._chosen_spec
         self._file_form.set_field_shown("jpeg_quality", spec is None or spec.has_quality)
         # Of the others there is nothing to choose.
-        self._file_form.set_field_shown("bit_depth", self._holds_16_bits)
+        self._file_form.set_field_shown("bit_depth", self._has_depths)
         note = ""
         if spec is not None and "xmp" not in spec.holds:
             note = tr("{format} has no place to write how a photo was restored: what is done cannot be told later.")
             note = note.format(format=spec.name)
+        is_problem = bool(note)
+        if spec is not None and spec.is_of_sensors:
+            note = tr("Raw files alone become {format}, still to be developed; other photos keep their format.")
+            note = note.format(format=spec.name)
         self._file_form.set_note("format", note)
-        self.editor("provenance").setEnabled(not note)
-        self.editor("skip_done").setEnabled(not note and self.editor("provenance").value())
+        self.editor("provenance").setEnabled(not is_problem)
+        self.editor("skip_done").setEnabled(not is_problem and self.editor("provenance").value())
         self._take_pattern()
 
     def _take_pattern(self) -> None:
@@ -209,7 +221,9 @@ class OutputOptions(QWidget):
             self._settings.set(RESTORE_NAME_PATTERN, self._pattern)
             stem = fill_pattern(self._pattern, self._example.stem, self._values)
             chosen = self.editor("format").value()
-            written = self._example_format if chosen == "keep" else chosen
+            spec = self._chosen_spec
+            keeps = spec is None or (spec.is_of_sensors and not self._example_is_raw)
+            written = self._example_format if keeps else chosen
             suffix = suffix_of_result(self._example, written)
             note = tr("For example {name}").format(name=stem + suffix)
         self._name_form.set_note("name_pattern", note, is_problem=bool(self._pattern_problem))
@@ -230,7 +244,7 @@ class OutputOptions(QWidget):
 
 def _written_format(photo: PhotoRef, content: str | None) -> FileFormat:
     """Return the format of a photo's result where it is to be the photo's own."""
-    if content in ("camera raw", "bare mosaic"):
+    if content in RAW_CONTENTS:
         # As all of them are; their headers take a process of its own to read.
         return "tiff"
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import cast
 
 from PySide6.QtCore import QItemSelection, QPoint, QSize, QStandardPaths, Qt, QTimer, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
@@ -13,7 +14,7 @@ from app.core.actions import make_action, tip_with_keys
 from app.core.file_manager import no_file_manager, open_in_file_manager
 from app.core.messages import Message
 from app.core.session import Session
-from app.core.settings import RESTORE_DESTINATION, Settings
+from app.core.settings import RESTORE_DESTINATION, RESTORE_RAW_LOOK, Settings
 from app.jobs.runner import JobLane, JobRunner, JobState
 from app.look.buttons import button, icon_button, primary_button, set_reason
 from app.look.phrases import count, number
@@ -31,6 +32,7 @@ from app.pages.shared.thumbnail_list import select_alone
 from app.widgets.current_stack import CurrentStack
 from app.widgets.empty_state import EmptyState
 from engine.contracts.configs import RestoreConfig
+from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoPlace, PhotoRef
 
 _OPTIONS_WIDTH_PX = 264
@@ -69,6 +71,8 @@ class RestorePage(Page):
         self.preview.restoring.changed.connect(self._show_has_colour)
         self.options.output.destination_chosen.connect(self._set_destination)
         self.options.output.problem_changed.connect(self._update)
+        self.options.output.changed.connect(self._follow_raw_look)
+        self._follow_raw_look()
         self.done_before = DonePhotos(self._config_to_look_for, self)
         self.done_before.changed.connect(self._update)
         for change in (
@@ -201,6 +205,10 @@ class RestorePage(Page):
         results.setEnabled(has_result)
         results.triggered.connect(lambda _=False: self.open_results())
         menu.popup(self.list.viewport().mapToGlobal(position))
+
+    @Slot()
+    def _follow_raw_look(self) -> None:
+        self.preview.set_raw_look(cast(RawLook, self.settings.get(RESTORE_RAW_LOOK)))
 
     @Slot()
     def write_report(self) -> None:

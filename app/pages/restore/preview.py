@@ -23,6 +23,7 @@ from app.viewer.tiles.image_pyramid import ImagePyramid
 from app.viewer.view_modes import VIEW_MODES
 from app.widgets.overflow import OverflowButton
 from engine.contracts.blending import FULL, Blend
+from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef
 
 _SETTLE_MS = 120
@@ -137,6 +138,10 @@ class RestorePreview(QWidget):
             self.restoring.set_blend(blend)
             self._shown = None
             self._show()
+
+    def set_raw_look(self, raw_look: RawLook) -> None:
+        """Show raw files as they will be written."""
+        self.restoring.set_raw_look(raw_look)
 
     def set_sparing(self, is_sparing: bool) -> None:
         """Leave the processor to a batch, as far as one can look without."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QObject, QPoint, QRect, QRectF, Signal, Slot
 
 from app.core.session import ModelChoice
@@ -19,8 +20,10 @@ from app.viewer.tiles.pixel_pyramid import PixelPyramid, SamplePixels, level_for
 from engine.contracts.blending import FULL, Blend
 from engine.contracts.errors import EngineError
 from engine.contracts.job_control import JobControl
+from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef
-from engine.photo_files.photos import ImageMetadata, read_samples
+from engine.photo_files.photos import ImageMetadata, read_samples, read_tone
+from engine.photo_files.sensors.tone import ToneCurve
 from engine.photos.identity import identity_of
 from engine.restoring.blending import REACH_PX
 
@@ -45,6 +48,7 @@ class OpenPhoto:
         pixels: The same, and halvings of them.
         pyramid: As it is shown.
         metadata: What its file says of it.
+        tone: Of a raw file: the curve by which it looks as in the camera; else None.
     """
 
     path: PhotoRef
@@ -53,6 +57,7 @@ class OpenPhoto:
     pixels: PixelPyramid
     pyramid: ImagePyramid
     metadata: ImageMetadata
+    tone: ToneCurve | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +123,7 @@ class PhotoRestoring(QObject):
         self._path: PhotoRef | None = None
         self._model: ModelChoice | None = None
         self._blend = FULL
+        self._raw_look: RawLook = "camera"
         self._seen: SeenPart | None = None
         self._is_sparing = False
         self._must_check = False
@@ -199,6 +205,17 @@ class PhotoRestoring(QObject):
             restoration.levels.blend = self._blend
             self._repaint.submit(restoration.pyramid.outdate)
 
+    def set_raw_look(self, raw_look: RawLook) -> None:
+        """Show raw files in another way; nothing is computed again."""
+        if raw_look == self._raw_look:
+            return
+        self._raw_look = raw_look
+        self._stop()
+        self._state = _with_look(self._state, raw_look)
+        self._kept = [_with_look(state, raw_look) for state in self._kept]
+        self._advance()
+        self.changed.emit()
+
     def set_seen(self, seen: SeenPart | None) -> None:
         """Restore what is looked at; None: nothing is, so nothing is computed."""
         if seen == self._seen:
@@ -251,7 +268,7 @@ class PhotoRestoring(QObject):
         blend, areas = self._blend, self._areas
         if state.photo is None or self._must_check:
             self._step = "open"
-            self._task.submit(partial(_opened, path, model, state, control))
+            self._task.submit(partial(_opened, path, model, state, self._raw_look, control))
         elif model is None:
             return
         elif state.restoration is None:
@@ -319,7 +336,19 @@ def _tiles_seen(levels: RestoredLevels, seen: SeenPart) -> tuple[list[TilePlace]
     return levels.tiles_in(part.toAlignedRect()), level_for(levels, seen.zoom / levels.scale)
 
 
-def _opened(path: PhotoRef, model: ModelChoice | None, state: _State, control: JobControl) -> _State:
+def _with_look(state: _State, raw_look: RawLook) -> _State:
+    """Return a state in which a raw file, and what has been restored of it, look otherwise."""
+    photo, restoration = state.photo, state.restoration
+    if photo is None or photo.tone is None:
+        return state
+    settings = replace(photo.pyramid.settings, tone=photo.tone if raw_look == "camera" else None)
+    photo = replace(photo, pyramid=ImagePyramid(photo.pixels, settings))
+    if restoration is not None:
+        restoration = replace(restoration, photo=photo, pyramid=ImagePyramid(restoration.levels, settings))
+    return _State(photo, restoration)
+
+
+def _opened(path: PhotoRef, model: ModelChoice | None, state: _State, raw_look: RawLook, control: JobControl) -> _State:
     """Read a photo, unless it is there; let go of a restoration by what the model is no more."""
     stamp = identity_of(path)
     photo, restoration = state.photo, state.restoration
@@ -330,7 +359,8 @@ def _opened(path: PhotoRef, model: ModelChoice | None, state: _State, control: J
         pixels = PixelPyramid(source)
         control.wait_if_paused()
         pyramid = ImagePyramid(pixels, _display_settings(read.metadata))
-        return _State(OpenPhoto(path, stamp, source, pixels, pyramid, read.metadata))
+        tone = read_tone(path, read.samples) if read.samples.dtype == np.float32 else None
+        return _with_look(_State(OpenPhoto(path, stamp, source, pixels, pyramid, read.metadata, tone)), raw_look)
     if restoration is None or model is None or restoration.stamp != AreaRestorer.model_stamp(model.path):
         return _State(photo)
     return state

@@ -10,7 +10,8 @@ from app.look.image_convert import DisplayLevels, apply_levels, image_view, qima
 from app.viewer.tiles.colour_profiles import conversion_to_srgb
 from app.viewer.tiles.false_colours import ColourScale, colours_of, luma
 from engine.contracts.photo import Pixels
-from engine.photo_files.raw.colour import linear_from_srgb, srgb_from_linear
+from engine.photo_files.sensors.colour import linear_from_srgb, srgb_from_linear
+from engine.photo_files.sensors.tone import ToneCurve
 
 EXPOSURE_RANGE_STOPS = (-10.0, 10.0)
 GAMMA_RANGE = (0.2, 5.0)
@@ -39,6 +40,7 @@ class DisplaySettings:
         gain: Of differences: what they are multiplied by.
         has_false_colours: Whether to show brightness, or the difference in brightness, on a colour scale.
         icc_profile: Of pictures: what their values mean; None: sRGB.
+        tone: Of neutral renderings of raw: the curve that is written into them later; None: none.
     """
 
     kind: ValueKind = ValueKind.PICTURE
@@ -48,6 +50,7 @@ class DisplaySettings:
     gain: float = 1.0
     has_false_colours: bool = False
     icc_profile: bytes | None = None
+    tone: ToneCurve | None = None
 
     def __post_init__(self) -> None:
         if not EXPOSURE_RANGE_STOPS[0] <= self.exposure_stops <= EXPOSURE_RANGE_STOPS[1]:
@@ -74,6 +77,8 @@ class DisplaySettings:
             return values * np.float32(self.gain)
         if self.kind is ValueKind.SIGNED:
             return values * np.float32(self.gain) + np.float32(0.5)
+        if self.tone is not None:
+            values = self.tone.applied(values)
         conversion = conversion_to_srgb(self.icc_profile, values.shape[2])
         if conversion is not None:
             values = conversion.apply(values)
@@ -87,7 +92,7 @@ class DisplaySettings:
         return values
 
     def value_at(self, shown: float) -> float:
-        """Return the value that is shown at a share of the scale: the inverse of `shown` for gray without profile."""
+        """Return the value that is shown at a share of the scale: the inverse of `shown` for plain gray."""
         if self.kind is ValueKind.MAGNITUDE:
             return shown / self.gain
         if self.kind is ValueKind.SIGNED:

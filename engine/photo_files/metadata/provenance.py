@@ -19,9 +19,12 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
 from engine.contracts.blending import Blend
-from engine.contracts.output_formats import FORMATS, FileFormat
+from engine.contracts.output_formats import FORMATS, FileFormat, RawLook
 from engine.photo_files.metadata.xmp_packets import MAX_PACKET_BYTES, Content, bytes_behind, find_xmp, insert_xmp
 from engine.photo_files.metadata.xmp_properties import parse_packet, serialise, without_properties
+
+RAW_LOOK: Final = "raw_look"
+"""The setting that says how a raw file was rendered."""
 
 NAMESPACE: Final = "urn:residua:provenance:1"
 _XMP: Final = "http://ns.adobe.com/xap/1.0/"
@@ -73,13 +76,26 @@ class Provenance:
     def sentence(self) -> str:
         """The same for a person."""
         run = f" (run {self.run})" if self.run else ""
+        look = " Rendered as the camera shows it." if self.raw_look == "camera" else ""
         luminance, colour, detail = float(self.luminance), float(self.colour), float(self.detail)
         if luminance == colour and not detail:
-            return f"Restored from {self.source} with {self.model}{run} at {luminance:.0%}, Residua {self.version}."
+            return (
+                f"Restored from {self.source} with {self.model}{run} at {luminance:.0%}, Residua {self.version}.{look}"
+            )
         return (
             f"Restored from {self.source} with {self.model}{run}, luminance at {luminance:.0%}, colour at "
-            f"{colour:.0%}, detail back {detail:.0%}, Residua {self.version}."
+            f"{colour:.0%}, detail back {detail:.0%}, Residua {self.version}.{look}"
         )
+
+    @property
+    def raw_look(self) -> RawLook:
+        """How a raw file was rendered; neutral where it was none."""
+        try:
+            settings = json.loads(self.settings)
+        except ValueError:
+            return "neutral"
+        is_camera = isinstance(settings, dict) and settings.get(RAW_LOOK) == "camera"
+        return "camera" if is_camera else "neutral"
 
 
 def add_provenance(content: bytes, file_format: FileFormat, provenance: Provenance, width: int, height: int) -> bytes:
@@ -137,6 +153,12 @@ def read_provenance(path: Path) -> Provenance | None:
         if content is None or packet is None:
             return None
         return _parse(content[packet])
+
+
+def look_of_result(path: Path) -> RawLook:
+    """Return how a result of this program was rendered from raw; neutral for any other file."""
+    provenance = read_provenance(path)
+    return "neutral" if provenance is None else provenance.raw_look
 
 
 def is_intact(path: Path) -> bool:

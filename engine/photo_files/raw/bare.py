@@ -25,17 +25,17 @@ from engine.contracts.errors import ImageReadError
 from engine.photo_files.formats import check_size, truncated_error
 from engine.photo_files.missing.data import end_within_a_row, incomplete_error
 from engine.photo_files.photo_image import ImageInfo
-from engine.photo_files.raw.colour import (
+from engine.photo_files.raw.corrections.defects import correct_defects
+from engine.photo_files.raw.layout import find_recorded_order, rearrange
+from engine.photo_files.raw.missing_data import check_sensor_rows
+from engine.photo_files.raw.mosaic import FilterOrder, RawMosaic, info_of_raw
+from engine.photo_files.sensors.colour import (
     TYPICAL_DAYLIGHT,
     TYPICAL_MATRIX,
     matrix_from_xyz,
     normalise_gains,
     normalise_rows,
 )
-from engine.photo_files.raw.corrections.defects import correct_defects
-from engine.photo_files.raw.layout import find_recorded_order, rearrange
-from engine.photo_files.raw.missing_data import check_sensor_rows
-from engine.photo_files.raw.mosaic import FilterOrder, RawMosaic, info_of_raw
 
 BARE_SUFFIXES: Final = frozenset({".raw", ".bin"})
 COMMON_SIDE_CAR: Final = "mosaics.json"

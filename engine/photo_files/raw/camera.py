@@ -9,6 +9,7 @@ import logging
 import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -19,9 +20,10 @@ from numpy.typing import NDArray
 from engine.contracts.errors import ImageReadError
 from engine.photo_files.exif import InvalidExifError, mark_upright
 from engine.photo_files.formats import check_size, truncated_error
+from engine.photo_files.metadata.camera_facts import read_camera_facts
 from engine.photo_files.orientation import turn_upright
 from engine.photo_files.photo_image import ImageInfo, ImageMetadata, PhotoImage
-from engine.photo_files.raw.colour import Matrix, matrix_from_xyz, normalise_gains, normalise_rows
+from engine.photo_files.raw.camera_colours import CameraColours, gain_of_colours, rendered
 from engine.photo_files.raw.corrections.defects import correct_defects
 from engine.photo_files.raw.corrections.dng import (
     TOP_LEVEL,
@@ -36,10 +38,13 @@ from engine.photo_files.raw.directories import (
     check_compression,
     find_sensor_directory,
     missing_share,
+    read_colour_tags,
 )
 from engine.photo_files.raw.exif import read_raw_descriptions, read_raw_exif
 from engine.photo_files.raw.missing_data import check_plain_parts, check_sensor_rows
 from engine.photo_files.raw.mosaic import FILTER_ORDERS, FilterOrder, RawMosaic, info_of_raw
+from engine.photo_files.sensors.camera_space import CameraSpace, tags_of_matrix, tags_of_rendering
+from engine.photo_files.sensors.colour import Matrix, matrix_from_xyz, normalise_gains, normalise_rows
 from engine.photo_files.tiff.big import as_classic_tiff, is_big_tiff
 
 if TYPE_CHECKING:
@@ -53,7 +58,10 @@ _EXIF_ORIENTATION_OF_FLIP: Final = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7:
 # No camera packs its pixels tighter, by far.
 _MIN_BITS_PER_PIXEL: Final = 0.25
 _MIN_MATRIX_ELEMENT: Final = 0.125
+_SMALLEST_DETERMINANT: Final = 1e-6
 _SATURATED_SHARE: Final = 1e-5
+_OF_CORRECTED_LEVELS: Final[dict[str, Any]] = {"user_black": 0, "user_cblack": [0] * 4, "user_sat": TOP_LEVEL}
+"""How LibRaw is told of them."""
 
 
 class NotAMosaicError(ImageReadError):
@@ -73,7 +81,8 @@ def read_camera_mosaic(path: Path) -> RawMosaic:
         area = layout.picture
         levels = raw.raw_image_visible[area.top : area.bottom, area.left : area.right]
         _check_all_there(raw, layout)
-        mosaic = _scale(raw, levels, order, layout)
+        saturation = _saturation(raw, levels)
+        mosaic = _scale(raw, levels, order, layout, saturation)
         remarks = correct_mosaic(mosaic, order, layout)
         return RawMosaic(
             mosaic=correct_defects(mosaic),
@@ -82,11 +91,55 @@ def read_camera_mosaic(path: Path) -> RawMosaic:
             camera_to_srgb=_camera_to_srgb(raw),
             orientation=_orientation(raw),
             metadata=_metadata(path, remarks),
+            space=replace(_camera_space(raw, path), top=_share_of_stated(raw, saturation)),
         )
+
+
+def read_camera_colours(path: Path) -> CameraColours:
+    """Let LibRaw demosaick a file that holds no Bayer mosaic, and leave its colours the camera's.
+
+    Raises:
+        ImageReadError: The file cannot be read, or its sensor has other than three colours.
+    """
+    import rawpy
+
+    with _open(path) as (raw, layout):
+        raw.unpack()
+        orientation = _orientation(raw)
+        space = _camera_space(raw, path)
+        area = layout.picture
+        _check_all_there(raw, layout)
+        corrected = correct_levels(raw, layout)
+        levels = raw.postprocess(
+            rawpy.Params(
+                user_wb=[1.0] * 4,
+                output_color=rawpy.ColorSpace.raw,
+                no_auto_bright=True,
+                output_bps=16,
+                gamma=(1, 1),
+                user_flip=0,
+                adjust_maximum_thr=0.0,
+                **(_OF_CORRECTED_LEVELS if corrected.is_changed else {}),
+            )
+        )[area.top : area.bottom, area.left : area.right]
+    if levels.shape[2] not in (1, 3):
+        raise ImageReadError(
+            f"The camera's sensor sees {levels.shape[2]} colours, of which no linear DNG can be made here.",
+            "Choose TIFF.",
+        )
+    colours = np.broadcast_to(levels, (*levels.shape[:2], 3)).astype(np.float32) * np.float32(1 / TOP_LEVEL)
+    return CameraColours(
+        colours=colours,
+        space=replace(space, exposure_gain=gain_of_colours(colours, space.white_balance)),
+        orientation=orientation,
+        metadata=_metadata(path, corrected.remarks),
+    )
 
 
 def read_developed(path: Path) -> PhotoImage:
     """Let LibRaw develop a file that holds no Bayer mosaic: as shot, neutral, sRGB.
+
+    What this program has restored looks as its original does here: one measures the other's exposure in the same way.
 
     Raises:
         ImageReadError: The file cannot be read.
@@ -99,8 +152,9 @@ def read_developed(path: Path) -> PhotoImage:
         orientation = _orientation(raw)
         area = layout.picture
         _check_all_there(raw, layout)
+        if layout.is_own and raw.raw_type is rawpy.RawType.Stack:
+            return PhotoImage(rendered(_own_colours(raw, path, layout)), None, _metadata(path, ()))
         corrected = correct_levels(raw, layout)
-        settings: dict[str, Any] = {"user_black": 0, "user_cblack": [0] * 4, "user_sat": TOP_LEVEL}
         levels = raw.postprocess(
             rawpy.Params(
                 use_camera_wb=True,
@@ -108,7 +162,7 @@ def read_developed(path: Path) -> PhotoImage:
                 output_bps=16,
                 gamma=(2.4, 12.92),
                 user_flip=0,
-                **(settings | {"adjust_maximum_thr": 0.0} if corrected.is_changed else {}),
+                **(_OF_CORRECTED_LEVELS | {"adjust_maximum_thr": 0.0} if corrected.is_changed else {}),
             )
         )
         upright = turn_upright(levels[area.top : area.bottom, area.left : area.right], orientation)
@@ -294,10 +348,9 @@ def _filter_at(raw: "rawpy.RawPy", area: Area, row: int, column: int) -> int:
 
 
 def _scale(
-    raw: "rawpy.RawPy", levels: NDArray[np.uint16], order: FilterOrder, layout: RawLayout
+    raw: "rawpy.RawPy", levels: NDArray[np.uint16], order: FilterOrder, layout: RawLayout, saturation: float
 ) -> NDArray[np.float32]:
     """Subtract the black level of each filter and divide by the saturation above it."""
-    saturation = _saturation(raw, levels)
     mosaic = levels.astype(np.float32)
     if layout.blacks is not None:
         scale_by_pattern(mosaic, layout, saturation)
@@ -334,11 +387,53 @@ def _saturation(raw: "rawpy.RawPy", levels: NDArray[np.uint16]) -> float:
     Cameras saturate somewhat below what their files say, at some sensitivities; with too high a level, white highlights
     would turn out magenta. Where many pixels share the highest value, this is where the sensor saturated.
     """
-    stated: int = min([raw.white_level, *(raw.camera_white_level_per_channel or ())])
+    stated = _stated_saturation(raw)
     highest = int(levels.max())
     if 0.75 * stated < highest < stated and np.count_nonzero(levels == highest) > _SATURATED_SHARE * levels.size + 20:
         return highest
     return stated
+
+
+def _own_colours(raw: "rawpy.RawPy", path: Path, layout: RawLayout) -> CameraColours:
+    """The camera's colours in a DNG of this program, with saturation at 1 as in the original."""
+    area = layout.picture
+    levels = raw.raw_image_visible[area.top : area.bottom, area.left : area.right, :3]
+    colours = levels.astype(np.float32) * np.float32(1 / _saturation(raw, levels))
+    space = _camera_space(raw, path)
+    return CameraColours(
+        colours=colours,
+        space=replace(space, exposure_gain=gain_of_colours(colours, space.white_balance)),
+        orientation=_orientation(raw),
+        metadata=_metadata(path, ()),
+    )
+
+
+def _stated_saturation(raw: "rawpy.RawPy") -> int:
+    stated: int = min([raw.white_level, *(raw.camera_white_level_per_channel or ())])
+    return stated
+
+
+def _share_of_stated(raw: "rawpy.RawPy", saturation: float) -> float:
+    """Where the sensor saturated, of what the file states, both above black."""
+    black = max(raw.black_level_per_channel)
+    return (saturation - black) / max(_stated_saturation(raw) - black, 1)
+
+
+def _camera_space(raw: "rawpy.RawPy", path: Path) -> CameraSpace:
+    """What the file says of its colours, or LibRaw knows of them."""
+    with path.open("rb") as file:
+        facts = read_camera_facts(read_raw_exif(file))
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            tags = read_colour_tags(cast(bytes, mapped))
+    if not tags:
+        from_xyz = np.asarray(raw.rgb_xyz_matrix, np.float64)[:3]
+        if np.isfinite(from_xyz).all() and abs(np.linalg.det(from_xyz)) > _SMALLEST_DETERMINANT:
+            tags = tags_of_matrix(from_xyz)
+        else:
+            tags = tags_of_rendering(_camera_to_srgb(raw), _white_balance(raw))
+    return CameraSpace(
+        white_balance=_white_balance(raw), camera_to_srgb=_camera_to_srgb(raw), model=facts.camera, tags=tags
+    )
 
 
 def _white_balance(raw: "rawpy.RawPy") -> tuple[float, float, float]:

@@ -14,8 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts.errors import ImageReadError
-from engine.photo_files.exif import ByteOrder, ExifEntry, InvalidExifError
+from engine.photo_files.exif import BYTES_PER_VALUE, ByteOrder, ExifEntry, InvalidExifError
 from engine.photo_files.missing.coded_holes import SMALLEST_HOLE_BYTES, find_hole_in_jpeg, find_zeros
+from engine.photo_files.sensors.camera_space import (
+    AS_SHOT_NEUTRAL,
+    CALIBRATION_ILLUMINANT_1,
+    COLOR_MATRIX_1,
+    THIRD_ILLUMINANT_TAGS,
+    UNIQUE_CAMERA_MODEL,
+    DngTag,
+    in_other_order,
+)
 from engine.photo_files.tiff.directories import read_directories
 
 JPEG: Final = 7
@@ -49,6 +58,10 @@ _CROP_SIZE: Final = 50720
 _ACTIVE_AREA: Final = 50829
 _OPCODE_LISTS: Final = (51008, 51009, 51022)
 
+WRITER: Final = 50966
+"""PreviewApplicationName."""
+OWN_NAME: Final = b"Residua\x00"
+
 _MAX_DIRECTORIES: Final = 40
 _MAX_BLACK_PATTERN: Final = 4096
 _IN_A_HEADER_OF_ITS_OWN: Final = 0xFFFFFFFF
@@ -69,11 +82,44 @@ _TYPE_CODES: Final = {
     16: "u8",
     17: "i8",
 }
-_RATIONALS: Final = (5, 10)
+_SIGNED_RATIONAL: Final = 10
+_RATIONALS: Final = (5, _SIGNED_RATIONAL)
 
 # DNG 1.7.1, Compression; what no decoder here knows, and what makes of it a file that can be read.
 _UNREADABLE_COMPRESSIONS: Final = {52546: "JPEG XL", 9: "GoPro's VC-5"}
 _READABLE_COMPRESSIONS: Final = frozenset({1, JPEG, 8, 32946, LOSSY_JPEG})
+
+
+_TAGS_OF_COLOURS: Final = THIRD_ILLUMINANT_TAGS | {
+    UNIQUE_CAMERA_MODEL,
+    50709,  # LocalizedCameraModel
+    COLOR_MATRIX_1,
+    50722,  # ColorMatrix2
+    50723,  # CameraCalibration1
+    50724,  # CameraCalibration2
+    50727,  # AnalogBalance
+    AS_SHOT_NEUTRAL,
+    50729,  # AsShotWhiteXY
+    50730,  # BaselineExposure
+    50732,  # BaselineSharpness
+    50734,  # LinearResponseLimit
+    50739,  # ShadowScale
+    CALIBRATION_ILLUMINANT_1,
+    50779,  # CalibrationIlluminant2
+    50931,  # CameraCalibrationSignature
+    50932,  # ProfileCalibrationSignature
+    *range(50936, 50943),  # ProfileName, ProfileHueSatMap..., ProfileToneCurve, ProfileEmbedPolicy, ProfileCopyright
+    50964,  # ForwardMatrix1
+    50965,  # ForwardMatrix2
+    50981,  # ProfileLookTableDims
+    50982,  # ProfileLookTableData
+    51107,  # ProfileHueSatMapEncoding
+    51108,  # ProfileLookTableEncoding
+    51109,  # BaselineExposureOffset
+    51110,  # DefaultBlackRender
+}
+"""Those of a DNG's main directory that stay true when its picture is demosaicked and denoised."""
+_LARGEST_TAG_BYTES: Final = 8 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +177,7 @@ class SensorDirectory:
 
     Attributes:
         is_dng: Whether the file is a DNG; else nothing but the parts is known.
+        is_own: Whether it is a DNG that this program has written.
         size: Rows and columns of recorded pixels.
         compression: As TIFF numbers it; 0 where the file does not say.
         parts: Where the strips or tiles begin and how many bytes they have.
@@ -143,6 +190,7 @@ class SensorDirectory:
     """
 
     is_dng: bool
+    is_own: bool = False
     size: tuple[int, int]
     compression: int
     parts: tuple[tuple[int, int], ...]
@@ -165,13 +213,14 @@ def find_sensor_directory(content: bytes) -> SensorDirectory | None:
     Args:
         content: The whole file.
     """
-    is_dng = False
+    is_dng = is_own = False
     order: ByteOrder = "<"
     found: list[tuple[tuple[int, int], Mapping[int, ExifEntry]]] = []
     try:
         for entries, order in read_directories(content, _MAX_DIRECTORIES):
             by_tag = {entry.tag: entry for entry in entries}
             is_dng = is_dng or _DNG_VERSION in by_tag
+            is_own = is_own or (WRITER in by_tag and bytes(by_tag[WRITER].value) == OWN_NAME)
             subfile_type = _number(by_tag, _NEW_SUBFILE_TYPE, order)
             if _number(by_tag, _PHOTOMETRIC, order) in (_CFA, _LINEAR_RAW) and subfile_type in (None, 0):
                 height, width = (_number(by_tag, tag, order) or 0 for tag in (_IMAGE_LENGTH, _IMAGE_WIDTH))
@@ -193,6 +242,7 @@ def find_sensor_directory(content: bytes) -> SensorDirectory | None:
     lists = tuple(bytes(directory[tag].value) if tag in directory else b"" for tag in _OPCODE_LISTS)
     return SensorDirectory(
         is_dng=True,
+        is_own=is_own,
         size=size,
         compression=compression,
         parts=parts,
@@ -203,6 +253,37 @@ def find_sensor_directory(content: bytes) -> SensorDirectory | None:
         blacks=_blacks(directory, order),
         opcode_lists=(lists[0], lists[1], lists[2]),
     )
+
+
+def read_colour_tags(content: bytes) -> tuple[DngTag, ...]:
+    """Return what a DNG says of its camera's colours; nothing where the file is none, or has no matrix for three.
+
+    Args:
+        content: The whole file.
+    """
+    try:
+        entries, order = next(read_directories(content, 1))
+    except (InvalidExifError, StopIteration):
+        return ()
+    by_tag = {entry.tag: entry for entry in entries}
+    matrix = by_tag.get(COLOR_MATRIX_1)
+    if _DNG_VERSION not in by_tag or matrix is None or matrix.count != 9 or matrix.value_type != _SIGNED_RATIONAL:
+        return ()
+    return tuple(
+        DngTag(entry.tag, entry.value_type, entry.count, in_other_order(bytes(entry.value), entry.value_type, order))
+        for entry in entries
+        if entry.tag in _TAGS_OF_COLOURS
+        and entry.value_type in BYTES_PER_VALUE
+        and len(entry.value) <= _LARGEST_TAG_BYTES
+        and _is_defined(entry, order)
+    )
+
+
+def _is_defined(entry: ExifEntry, order: ByteOrder) -> bool:
+    """Tell whether a tag's fractions are numbers; some writers leave zeroths where they know nothing."""
+    if entry.value_type not in _RATIONALS:
+        return True
+    return bool(np.frombuffer(entry.value, np.dtype("u4").newbyteorder(order))[1::2].all())
 
 
 def missing_share(directory: SensorDirectory, content: bytes) -> float:

@@ -24,22 +24,27 @@ from engine.photo_files.raw.mosaic import RawMosaic, demosaick_simply, superpixe
 from engine.photo_files.raw.process import (
     is_known_to_libraw,
     probe_camera_raw,
+    read_camera_colours,
     read_camera_mosaic,
     read_developed,
     read_preview,
 )
+from engine.photo_files.sensors.tone import ToneCurve, fit_tone
 from engine.photo_files.tiff.files import holds_camera_raw
 
 __all__ = [
     "NotAMosaicError",
     "identify",
     "probe_raw",
+    "read_camera_colours",
     "read_mosaic",
     "read_raw_photo",
     "read_raw_superpixels",
     "read_raw_thumbnail",
+    "read_tone",
 ]
 
+_TONE_PREVIEW_PX: Final = 160
 _MAX_ASPECT_DIFFERENCE: Final = 0.05
 _SMALLEST_PREVIEW_SHARE: Final = 0.75
 
@@ -143,6 +148,20 @@ def read_raw_thumbnail(
     if preview is not None:
         return shrink(preview, max_side_px, stretched=stretched)
     return shrink(read_raw_superpixels(path, content).pixels, max_side_px, stretched=stretched)
+
+
+def read_tone(path: Path, content: FileContent, neutral: Pixels) -> ToneCurve:
+    """Find the base curve of a raw file.
+
+    Args:
+        path: The file.
+        content: As `identify` says.
+        neutral: What `read_raw_photo` made of it.
+
+    Raises:
+        ImageReadError: The file cannot be read (any more).
+    """
+    return fit_tone(neutral, _read_large_preview(path, _TONE_PREVIEW_PX) if content == "camera raw" else None)
 
 
 def _read_large_preview(path: Path, max_side_px: int) -> NDArray[np.uint8] | None:

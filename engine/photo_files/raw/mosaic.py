@@ -8,10 +8,11 @@ The way from a mosaic to a picture, for a network and for plain interpolation al
 3. `render`: the curve undone, the camera's colour matrix, the curve again, turned upright.
 
 There is no tone curve beyond sRGB's and no sharpening: the result is what raw converters call neutral, and darker than
-the camera's own JPEG. Only a file so dark that little could be seen of it is brightened, see `exposure_gain`.
+the camera's own JPEG; `engine.photo_files.sensors.tone` has the curve that results are given. Only a file so dark that
+little could be seen of it is brightened, see `exposure_gain`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -20,8 +21,9 @@ from numpy.typing import NDArray
 from engine.contracts.photo import Pixels
 from engine.photo_files.orientation import turn_upright
 from engine.photo_files.photo_image import ImageInfo, ImageMetadata
-from engine.photo_files.raw.colour import NEUTRAL_MATRIX, Matrix, linear_from_srgb, srgb_from_linear
 from engine.photo_files.raw.demosaicking import interpolate_rggb
+from engine.photo_files.sensors.camera_space import CameraSpace, tags_of_rendering
+from engine.photo_files.sensors.colour import NEUTRAL_MATRIX, Matrix, linear_from_srgb, srgb_from_linear
 
 FilterOrder = Literal["RGGB", "BGGR", "GRBG", "GBRG"]
 """The colours of the top left 2x2 cell, row by row."""
@@ -44,6 +46,7 @@ class RawMosaic:
         camera_to_srgb: From white-balanced camera colours to linear sRGB, row by row; rows sum to 1, so white stays.
         orientation: As in EXIF, 1 to 8.
         metadata: What is kept beside the pixels; results are written as 16-bit TIFF.
+        space: What its file says of the camera's colours; None: nothing, see `space_of`.
     """
 
     mosaic: NDArray[np.float32]
@@ -52,6 +55,7 @@ class RawMosaic:
     camera_to_srgb: Matrix = NEUTRAL_MATRIX
     orientation: int = 1
     metadata: ImageMetadata = field(default_factory=lambda: ImageMetadata(file_format="tiff", bit_depth=16))
+    space: CameraSpace | None = None
 
     def __post_init__(self) -> None:
         if self.mosaic.ndim != 2 or self.mosaic.dtype != np.float32:
@@ -105,7 +109,7 @@ def render(raw: RawMosaic, encoded: EncodedMosaic, demosaicked: Pixels) -> Pixel
         sRGB. Shape: (height, width, 3), or with height and width exchanged; 0 to 1, read-only.
     """
     colours = demosaicked[encoded.top :, encoded.left :]
-    return _finish(raw, linear_from_srgb(np.clip(colours, 0, 1)))
+    return srgb_picture(linear_from_srgb(np.clip(colours, 0, 1)), raw.camera_to_srgb, raw.orientation)
 
 
 def demosaick_simply(raw: RawMosaic) -> Pixels:
@@ -129,7 +133,7 @@ def superpixels(raw: RawMosaic) -> Pixels:
         row, column = divmod(position, 2)
         cells[colour].append(light[row:height:2, column:width:2])
     colours = [np.mean(cells[colour], axis=0, dtype=np.float32) for colour in "RGB"]
-    return _finish(raw, np.stack(colours, axis=2))
+    return srgb_picture(np.stack(colours, axis=2), raw.camera_to_srgb, raw.orientation)
 
 
 def camera_cells(raw: RawMosaic) -> Pixels:
@@ -159,16 +163,31 @@ def balanced(raw: RawMosaic) -> NDArray[np.float32]:
 
 
 def exposure_gain(raw: RawMosaic) -> float:
+    """How much a mosaic is brightened, see `gain_of_green`."""
+    row, column = divmod(raw.order.index("G"), 2)
+    return gain_of_green(raw.mosaic[row::2, column::2], raw.white_balance[1])
+
+
+def space_of(raw: RawMosaic) -> CameraSpace:
+    """What the colours of a mosaic mean to others."""
+    space = raw.space or CameraSpace(white_balance=raw.white_balance, camera_to_srgb=raw.camera_to_srgb)
+    tags = space.tags or tags_of_rendering(raw.camera_to_srgb, raw.white_balance)
+    return replace(space, tags=tags, exposure_gain=exposure_gain(raw))
+
+
+def gain_of_green(green: NDArray[np.float32], white_balance: float) -> float:
     """How much a file is brightened: 1, unless 99 % of it are darker than a gray card.
 
     Then the brightest hundredth of its green pixels is lifted to that gray (18 % of saturation), by three stops at
     most, so that a night stays a night.
+
+    Args:
+        green: Its green samples, linear, 0 to 1.
+        white_balance: Gain of green.
     """
-    row, column = divmod(raw.order.index("G"), 2)
-    green = raw.mosaic[row::2, column::2]
     if not green.size:
         return 1.0
-    highlights = float(np.percentile(green, _HIGHLIGHT_PERCENTILE)) * raw.white_balance[1]
+    highlights = float(np.percentile(green, _HIGHLIGHT_PERCENTILE)) * white_balance
     return min(max(_DARK_LEVEL / max(highlights, 1e-6), 1.0), _MAX_EXPOSURE_GAIN)
 
 
@@ -176,13 +195,13 @@ def info_of_raw(width: int, height: int, orientation: int) -> ImageInfo:
     """What the header tells of a raw file of this size on the sensor; results are 16-bit TIFF."""
     if orientation >= 5:
         width, height = height, width
-    return ImageInfo(width=width, height=height, num_channels=3, bit_depth=16, file_format="tiff")
+    return ImageInfo(width=width, height=height, num_channels=3, bit_depth=16, file_format="tiff", is_raw=True)
 
 
-def _finish(raw: RawMosaic, colours: NDArray[np.float32]) -> Pixels:
-    """From linear camera colours to the upright sRGB picture."""
-    matrix = np.asarray(raw.camera_to_srgb, np.float32)
+def srgb_picture(colours: NDArray[np.float32], camera_to_srgb: Matrix, orientation: int) -> Pixels:
+    """From linear, white-balanced camera colours to the upright sRGB picture. Shape: (height, width, 3), 0 to 1."""
+    matrix = np.asarray(camera_to_srgb, np.float32)
     pixels = srgb_from_linear(np.clip(colours @ matrix.T, 0, 1))
-    upright: Pixels = np.ascontiguousarray(turn_upright(pixels, raw.orientation))
+    upright: Pixels = np.ascontiguousarray(turn_upright(pixels, orientation))
     upright.setflags(write=False)
     return upright

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 import engine
 from engine.contracts.errors import ImageReadError
 from engine.photo_files.photo_image import ImageInfo, PhotoImage
+from engine.photo_files.raw.camera_colours import CameraColours
 from engine.photo_files.raw.mosaic import RawMosaic
 
 TIME_LIMIT_S: Final = 120.0
@@ -42,6 +43,16 @@ def read_camera_mosaic(path: Path) -> RawMosaic:
     """
     mosaic: RawMosaic = _ask("camera_mosaic", path)
     return mosaic
+
+
+def read_camera_colours(path: Path) -> CameraColours:
+    """Let LibRaw demosaick a file that holds no Bayer mosaic; see `raw_camera.read_camera_colours`.
+
+    Raises:
+        ImageReadError: The file cannot be read.
+    """
+    colours: CameraColours = _ask("camera_colours", path)
+    return colours
 
 
 def read_developed(path: Path) -> PhotoImage:

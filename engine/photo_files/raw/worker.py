@@ -17,6 +17,7 @@ from engine.machine.system_memory import total_memory
 from engine.photo_files.raw import camera as raw_camera
 
 READERS: Final[dict[str, Callable[[Path], Any]]] = {
+    "camera_colours": raw_camera.read_camera_colours,
     "camera_mosaic": raw_camera.read_camera_mosaic,
     "developed": raw_camera.read_developed,
     "info": raw_camera.probe_camera_raw,

@@ -14,7 +14,7 @@ from engine.contracts.job_control import JobCancelled, JobControl
 from engine.labelling.burst import BurstConfig, BurstResult, MotionChoice, make_burst_references
 from engine.labelling.burst_merging import Shot, _median_of, merge_shots
 from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
-from engine.photo_files.raw.colour import linear_from_srgb, srgb_from_linear
+from engine.photo_files.sensors.colour import linear_from_srgb, srgb_from_linear
 from engine.photos.pairs import match_pairs
 
 Picture = NDArray[np.float32]

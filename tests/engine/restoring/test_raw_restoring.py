@@ -52,7 +52,7 @@ def run_restore(model: Path, photos: tuple[Path, ...], out: Path, **fields: obje
         out=out,
         device="cpu",
         precision="32-true",
-        **fields,  # type: ignore[arg-type]
+        **{"raw_look": "neutral", **fields},  # type: ignore[arg-type]
     )
     return restore(config, JobControl(), lambda event: None)
 

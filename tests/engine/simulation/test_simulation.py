@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.photo_files.raw.colour import linear_from_srgb, srgb_from_linear
 from engine.photo_files.raw.mosaic import FILTER_ORDERS, FilterOrder
+from engine.photo_files.sensors.colour import linear_from_srgb, srgb_from_linear
 from engine.simulation.camera import Camera, compress, develop, draw_camera, noise_variance, take_photo, unprocess
 from engine.simulation.demosaicking import DEMOSAICKERS, mosaic_of
 from engine.simulation.pairs import add_light_degradation, simulate_pair, simulate_pairs

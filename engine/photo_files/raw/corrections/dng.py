@@ -53,6 +53,7 @@ class RawLayout:
         active_size: Rows and columns of the active area.
         blacks: Where they are more than one level a filter, which LibRaw tells; else None.
         opcodes: Lists 1 to 3.
+        is_own: Whether this program has written the file.
         tile_starts: In which columns of the picture the file's tiles begin; the first is 0.
     """
 
@@ -62,6 +63,7 @@ class RawLayout:
     blacks: BlackLevels | None = None
     opcodes: tuple[list[Opcode], list[Opcode], list[Opcode]]
     tile_starts: tuple[int, ...] = (0,)
+    is_own: bool = False
 
     @classmethod
     def of(cls, sizes: "rawpy.ImageSizes", directory: SensorDirectory | None) -> "RawLayout":
@@ -84,6 +86,7 @@ class RawLayout:
         return cls(
             picture=picture,
             tile_starts=tuple(starts),
+            is_own=directory.is_own,
             origin=(top, left),
             active_size=(active.bottom - active.top, active.right - active.left),
             blacks=directory.blacks if _needs_pattern(directory) else None,

@@ -1,8 +1,10 @@
 import shutil
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 
 from app.core.session import ModelChoice
 from app.core.settings import RESTORE_DESTINATION
@@ -17,6 +19,7 @@ from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import read_image
 from engine.runs.records import RunStatus
+from tests.raw_makers import write_dng
 
 
 @pytest.fixture
@@ -171,6 +174,29 @@ def test_selected_photos_alone_with_another_format(qtbot, page, session, runner,
     restore_and_wait(qtbot, page, runner)
     written = sorted(path.name for path in page.destination.iterdir())
     assert written == ["photo 1_restored.jpg", "photo 2_restored.jpg"]
+
+
+def test_raw_files_become_dng_and_other_photos_keep_their_format(qtbot, page, session, runner, folder, model):
+    for path in sorted(folder.iterdir())[1:]:
+        path.unlink()
+    write_dng(folder / "raw.dng", np.full((96, 112), 4000, np.uint16))
+    open_photos(session, folder)
+    session.set_model(model)
+    output = page.options.output
+    output.editor("format").set_value("dng")
+    output.editor("format").edited.emit()
+    assert not output.editor("bit_depth").isVisible()
+    assert not output.editor("jpeg_quality").isVisible()
+    assert output.editor("skip_done").isEnabled()
+    notes = " ".join(each.text() for each in output.findChildren(QLabel) if each.isVisible())
+    assert "Raw files alone become DNG" in notes
+    assert "photo 0_restored.png" in notes
+    output.show_example_photo(PhotoRef(folder / "raw.dng"), "camera raw")
+    assert "raw_restored.dng" in " ".join(each.text() for each in output.findChildren(QLabel))
+    restore_and_wait(qtbot, page, runner)
+    assert sorted(path.name for path in page.destination.iterdir()) == ["photo 0_restored.png", "raw_restored.dng"]
+    told = page.model.state_of(PhotoRef(folder / "photo 0.png"))
+    assert "keeps its format, PNG" in told.explanation
 
 
 def test_a_photo_that_fails_says_why(qtbot, page, session, runner, folder, model):

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from engine.contracts.errors import ImageReadError
 from engine.photo_files.photos import probe_image, read_image, read_raw_mosaic, read_thumbnail
-from engine.photo_files.raw.colour import linear_from_srgb
 from engine.photo_files.raw.corrections.opcodes import Samples, apply_opcodes, read_opcodes
+from engine.photo_files.sensors.colour import linear_from_srgb
 from tests.raw_makers import LIST_2, LIST_3, gain_map, list_tag, opcode_area, opcode_list, write_dng
 
 WHITE = 16383
