@@ -367,6 +367,19 @@ def test_burst_form_takes_drops_and_removes_shots(qtbot, settings, session, page
     assert "at least 3" in form.primary.toolTip()
 
 
+def test_the_pages_of_a_stack_are_the_shots_of_a_burst(page, tmp_path, tiny_photos):
+    frames = np.random.default_rng(0).integers(90, 400, (30, 24, 32), np.uint16)
+    tifffile.imwrite(tmp_path / "series.tif", frames, photometric="minisblack")
+    form: BurstForm = page.burst_form
+    page.show_burst_form()
+    form.add_shots([tmp_path / "series.tif"])
+    assert [shot.page for shot in form.shots] == list(range(1, 31))
+    assert form.primary.isEnabled()
+    form.clear()
+    form.add_shots([tmp_path])
+    assert len(form.shots) == 30
+
+
 @pytest.mark.parametrize("task", ["sr2", "demosaick"])
 def test_labels_made_of_clean_photos_are_shown(qtbot, page, session, runner, tiny_photos, references, task):
     open_photos(session, tiny_photos.noisy)
