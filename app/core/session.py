@@ -148,6 +148,7 @@ class Session(QObject):
         self._references: tuple[PhotoPlace, ...] = ()
         self._clean_photos: tuple[PhotoRef, ...] = ()
         self._label_pairs: tuple[PhotoPair, ...] = ()
+        self._unfitted_labels: frozenset[PhotoRef] = frozenset()
         self._restored: dict[PhotoRef, list[RestoredPhoto]] = {}
         self._model: ModelChoice | None = None
         self._current_photo: PhotoRef | None = None
@@ -216,6 +217,11 @@ class Session(QObject):
     def label_pairs(self) -> tuple[PhotoPair, ...]:
         """Pairs of a noisy photo and its clean reference that teach."""
         return self._label_pairs
+
+    @property
+    def unfitted_labels(self) -> frozenset[PhotoRef]:
+        """Noisy photos whose reference keeps its own exposure or stretch."""
+        return self._unfitted_labels
 
     @property
     def model(self) -> ModelChoice | None:
@@ -318,11 +324,16 @@ class Session(QObject):
             self._references = changed
             self.references_changed.emit()
 
-    def set_label_pairs(self, pairs: Iterable[PhotoPair]) -> None:
-        """Set the pairs that teach."""
-        changed = tuple(pairs)
-        if changed != self._label_pairs:
-            self._label_pairs = changed
+    def set_label_pairs(self, pairs: Iterable[PhotoPair], unfitted: Iterable[PhotoRef] = ()) -> None:
+        """Set the pairs that teach.
+
+        Args:
+            pairs: A noisy photo and its reference each.
+            unfitted: Noisy photos whose reference keeps its own exposure or stretch.
+        """
+        changed, kept = tuple(pairs), frozenset(unfitted)
+        if (changed, kept) != (self._label_pairs, self._unfitted_labels):
+            self._label_pairs, self._unfitted_labels = changed, kept
             self.label_pairs_changed.emit()
 
     def set_clean_photos(self, paths: Iterable[PhotoRef]) -> None:

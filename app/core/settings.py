@@ -101,6 +101,8 @@ MEASURED_SPEEDS: Setting[list[str]] = Setting("measured_speeds", [])
 USED_LABELS: Setting[list[str]] = Setting("used_labels", [])
 """Noisy photos whose pair is used although it is doubtful."""
 ASIDE_LABELS: Setting[list[str]] = Setting("aside_labels", [])
+UNFITTED_LABELS: Setting[list[str]] = Setting("unfitted_labels", [])
+"""Noisy photos whose reference keeps its own exposure or stretch."""
 MATCHED_LABELS: Setting[list[str]] = Setting("matched_labels", [])
 """A noisy photo and the reference chosen for it by hand, in turns; an empty reference: none."""
 SUGGESTED_LABELS = Setting("suggested_labels", 5)

@@ -423,6 +423,12 @@ def _describe_evaluation(result: EvaluationResult) -> Ending:
         f"Mean of {result.num_pairs} pairs: PSNR {result.noisy_psnr:.2f} → {result.psnr:.2f} dB "
         f"({result.psnr - result.noisy_psnr:+.2f}), SSIM {result.noisy_ssim:.4f} → {result.ssim:.4f}{left_out}"
     )
+    if result.scale_invariant_psnr is not None and result.noisy_scale_invariant_psnr is not None:
+        lines.append(
+            f"Scale-invariant: PSNR {result.noisy_scale_invariant_psnr:.2f} → {result.scale_invariant_psnr:.2f} dB "
+            f"({result.scale_invariant_psnr - result.noisy_scale_invariant_psnr:+.2f}), "
+            f"SSIM {result.noisy_scale_invariant_ssim:.4f} → {result.scale_invariant_ssim:.4f}"
+        )
     if result.luminance_psnr is not None and result.noisy_luminance_psnr is not None:
         lines.append(
             f"Luminance, without the border: PSNR {result.noisy_luminance_psnr:.2f} → {result.luminance_psnr:.2f} dB "
@@ -440,6 +446,11 @@ def _describe_evaluation(result: EvaluationResult) -> Ending:
         "luminance_ssim": result.luminance_ssim,
         "noisy_luminance_psnr": result.noisy_luminance_psnr,
         "noisy_luminance_ssim": result.noisy_luminance_ssim,
+        "scale_invariant_psnr": result.scale_invariant_psnr,
+        "scale_invariant_ssim": result.scale_invariant_ssim,
+        "noisy_scale_invariant_psnr": result.noisy_scale_invariant_psnr,
+        "noisy_scale_invariant_ssim": result.noisy_scale_invariant_ssim,
+        "num_without_error": result.num_without_error,
         "per_image": result.per_image,
         "failed": result.failed,
         "seconds": result.seconds,

@@ -9,13 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.comparing.baselines.catalogue import BASELINES, Baseline
 from engine.comparing.baselines.interpolation import interpolate_bilinear
-from engine.comparing.metrics import fit_brightness, luminance, psnr, shave, ssim
+from engine.comparing.metrics import exposure_error, fit_brightness, luminance, psnr, shave, ssim
 from engine.contracts.configs import EvaluateConfig
 from engine.contracts.errors import ImageReadError, InvalidInputError
-from engine.contracts.events import Emit, FileSkipped, StepDone
+from engine.contracts.events import Emit, FileSkipped, JobWarning, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import Pixels
 from engine.contracts.results import EvaluationResult, PairScore
@@ -29,6 +30,7 @@ from engine.photo_files.values.levels import OF_TYPE, ValueLevels
 from engine.photo_files.values.sample_types import USUAL_TYPES
 from engine.photos.folder import list_image_files
 from engine.photos.identity import file_digest
+from engine.photos.pair_checks import compare_brightness_fields
 from engine.photos.pairs import PhotoPair, match_pairs
 
 if TYPE_CHECKING:
@@ -37,6 +39,11 @@ if TYPE_CHECKING:
 
 DEFAULT_TASK = "denoise"
 """What a classical method does if it is not told."""
+
+MAX_EXPOSURE_ERROR_DB = 1.0
+"""That a mean PSNR may lose by brightness and contrast alone before a person is told."""
+
+_LOOKED_AT_SIDE_PX = 1024
 
 
 def evaluate(config: EvaluateConfig, control: JobControl, emit: Emit) -> EvaluationResult:
@@ -59,7 +66,8 @@ def evaluate(config: EvaluateConfig, control: JobControl, emit: Emit) -> Evaluat
         emit: Receives `StepDone`, `FileSkipped` and `JobWarning`.
 
     Returns:
-        Means and each pair's figures. Inputs are as they lie in the files; results are not rounded to 8 or 16 bits.
+        Means and each pair's figures: as they are, and after gain and offset are fitted to the reference. Inputs are as
+        they lie in the files; results are not rounded to 8 or 16 bits.
 
     Raises:
         JobCancelled: Asked to end.
@@ -83,6 +91,7 @@ def evaluate(config: EvaluateConfig, control: JobControl, emit: Emit) -> Evaluat
             "No noisy photo has a clean reference of the same name.", "Give both files of a pair the same name."
         )
     scores: list[PairScore] = []
+    exposure_errors: list[float] = []
     megapixels = 0.0
     for index, pair in enumerate(pairs):
         control.wait_if_paused()
@@ -90,7 +99,10 @@ def evaluate(config: EvaluateConfig, control: JobControl, emit: Emit) -> Evaluat
         emit(StepDone(stage="Evaluating", step=index, num_steps=len(pairs), seconds_left=seconds_left))
         try:
             sample = run_interruptibly(partial(_read_sample, pair, method.task), control)
-            scores.append(_measure(sample, method, control, fits_brightness=config.fit_brightness))
+            _warn_of_doubts(sample, emit)
+            score, exposure_error_db = _measure(sample, method, control, fits_brightness=config.fit_brightness)
+            scores.append(score)
+            exposure_errors.append(exposure_error_db)
         except (ImageReadError, InvalidInputError) as error:
             failed.append(FileSkipped(path=pair.noisy, reason=error.message, hint=error.hint))
             emit(failed[-1])
@@ -108,6 +120,8 @@ def evaluate(config: EvaluateConfig, control: JobControl, emit: Emit) -> Evaluat
         values = [value for score in counted if (value := figure(score)) is not None]
         return _mean(values) if values else None
 
+    num_without_error = sum(math.isinf(score.psnr) for score in counted)
+    _warn_of_figures(exposure_errors, num_without_error, emit)
     return EvaluationResult(
         psnr=_mean([score.psnr for score in counted]),
         ssim=_mean([score.ssim for score in counted]),
@@ -123,6 +137,11 @@ def evaluate(config: EvaluateConfig, control: JobControl, emit: Emit) -> Evaluat
         noisy_luminance_psnr=mean(lambda score: score.noisy_luminance_psnr),
         noisy_luminance_ssim=mean(lambda score: score.noisy_luminance_ssim),
         seconds_per_megapixel=sum(score.seconds for score in scores) / megapixels,
+        scale_invariant_psnr=mean(lambda score: score.scale_invariant_psnr),
+        scale_invariant_ssim=mean(lambda score: score.scale_invariant_ssim),
+        noisy_scale_invariant_psnr=mean(lambda score: score.noisy_scale_invariant_psnr),
+        noisy_scale_invariant_ssim=mean(lambda score: score.noisy_scale_invariant_ssim),
+        num_without_error=num_without_error,
     )
 
 
@@ -139,17 +158,15 @@ class _Method(ABC):
         self.row = TASKS.find(task)
 
     @abstractmethod
-    def restore(self, observed: Pixels, levels: ValueLevels, scale: int, control: JobControl) -> Pixels:
-        """Restore a photo.
+    def restore(self, sample: "_Sample", control: JobControl) -> Pixels:
+        """Restore what was observed of a pair.
 
         Args:
-            observed: The noisy photo or mosaic.
-            levels: What is black and white in it.
-            scale: How many times larger the reference is, to a side; 1 where the photo has been enlarged already.
+            sample: The pair.
             control: Asked on the way.
 
         Returns:
-            The result, in the photo's units, of about `scale` times the size.
+            The result, in the photo's units, of about the sample's scale times the size.
         """
 
     @abstractmethod
@@ -166,14 +183,16 @@ class _Model(_Method):
         self._card = card
         self._scale = scale
 
-    def restore(self, observed: Pixels, levels: ValueLevels, scale: int, control: JobControl) -> Pixels:
+    def restore(self, sample: "_Sample", control: JobControl) -> Pixels:
         """Restore, at the resolution that the network works at."""
-        fitting = observed
+        fitting, observed, scale = sample.observed, sample.observed, sample.scale
         if self._scale > scale:
             fitting = shrink(observed, self._scale // scale)
         elif self._scale < scale:
             fitting = enlarge(observed, scale // self._scale)
-        return self._restorer.restore(fitting, levels=levels, control=control)
+        return self._restorer.restore(
+            fitting, levels=sample.levels, channels_are_gray=sample.channels_are_gray, control=control
+        )
 
     def was_taught_by(self, pair: PhotoPair) -> bool:
         """Compare the files' content with what the card knows; their names, where it knows no more."""
@@ -192,14 +211,14 @@ class _Classical(_Method):
             scale: Baseline(entry, scale=scale, takes_mosaics=self.row.takes_mosaics) for scale in {1, self.row.scale}
         }
 
-    def restore(self, observed: Pixels, levels: ValueLevels, scale: int, control: JobControl) -> Pixels:
+    def restore(self, sample: "_Sample", control: JobControl) -> Pixels:
         """Restore in one piece, which a stop leaves behind."""
-        baseline = self._by_scale[scale]
-        if levels.are_of_type:
-            return run_interruptibly(lambda: baseline.restore(observed), control)
-        seen = np.clip(levels.normalised(observed), 0, 1)
-        restored = run_interruptibly(lambda: baseline.restore(seen), control)
-        return np.asarray(levels.in_units_of_type(restored), np.float32)
+        baseline, levels, are_gray = self._by_scale[sample.scale], sample.levels, sample.channels_are_gray
+        seen = sample.observed
+        if not levels.are_of_type:
+            seen = np.clip(levels.normalised(seen), 0, 1)
+        restored = run_interruptibly(lambda: baseline.restore(seen, channels_are_gray=are_gray), control)
+        return restored if levels.are_of_type else np.asarray(levels.in_units_of_type(restored), np.float32)
 
     def was_taught_by(self, pair: PhotoPair) -> bool:
         """It learns from nothing."""
@@ -216,6 +235,7 @@ class _Sample:
         unrestored: The same at the size and with the channels of the reference, without any skill.
         clean: The reference.
         levels: What is black and white in them.
+        channels_are_gray: Whether each of three channels is a picture of its own.
         scale: How many times larger it is than `observed`, to a side.
         border_px: What luminance is measured without; 0: it is not measured.
     """
@@ -225,6 +245,7 @@ class _Sample:
     unrestored: Pixels
     clean: Pixels
     levels: ValueLevels = OF_TYPE
+    channels_are_gray: bool = False
     scale: int = 1
     border_px: int = 0
 
@@ -274,17 +295,24 @@ def _read_sample(pair: PhotoPair, task: str) -> _Sample:
         ImageReadError: One of the two cannot be read.
         InvalidInputError: They do not fit together.
     """
-    reference = read_image(pair.clean)
+    reference, row = read_image(pair.clean), TASKS[task]
+    are_gray = False
     if pair.noisy == pair.clean:
         clean, levels = reference.normalised, OF_TYPE
         noisy = _made_noisy(clean, task)
     else:
         photo = read_image(pair.noisy)
         noisy, clean, levels = photo.pixels, reference.pixels, photo.metadata.levels
+        are_gray = photo.metadata.channels_are_gray
+        # Of a mosaic the method is given a part of it.
+        if np.array_equal(noisy, clean) and not row.takes_mosaics:
+            raise InvalidInputError(
+                "Both files hold the same picture: it would measure nothing.",
+                "Choose the clean version of the photo as its reference.",
+            )
         if not {photo.metadata.type_written, reference.metadata.type_written} <= USUAL_TYPES:
             # Their types have no white that a peak could be measured by.
             (noisy, clean), levels = between_levels(photo, reference), OF_TYPE
-    row = TASKS[task]
     if row.takes_mosaics:
         _require_size(noisy, clean.shape[:2])
         mosaic = noisy if noisy.shape[2] == 1 else bayer_mosaic(noisy)
@@ -296,7 +324,15 @@ def _read_sample(pair: PhotoPair, task: str) -> _Sample:
     if row.scale == 1 or noisy.shape == clean.shape:
         _require_size(noisy, clean.shape[:2])
         border_px = row.scale if row.scale > 1 else 0
-        return _Sample(pair=pair, observed=noisy, unrestored=noisy, clean=clean, levels=levels, border_px=border_px)
+        return _Sample(
+            pair=pair,
+            observed=noisy,
+            unrestored=noisy,
+            clean=clean,
+            levels=levels,
+            channels_are_gray=are_gray,
+            border_px=border_px,
+        )
     _require_size(noisy, tuple(side // row.scale for side in clean.shape[:2]))
     enlarged = enlarge(noisy, row.scale)
     clean = clean[: enlarged.shape[0], : enlarged.shape[1]]
@@ -306,6 +342,7 @@ def _read_sample(pair: PhotoPair, task: str) -> _Sample:
         unrestored=enlarged,
         clean=clean,
         levels=levels,
+        channels_are_gray=are_gray,
         scale=row.scale,
         border_px=row.scale,
     )
@@ -332,22 +369,30 @@ def _require_size(noisy: Pixels, expected: tuple[int, ...]) -> None:
         )
 
 
-def _measure(sample: _Sample, method: _Method, control: JobControl, *, fits_brightness: bool) -> PairScore:
+def _measure(
+    sample: _Sample, method: _Method, control: JobControl, *, fits_brightness: bool
+) -> tuple[PairScore, float]:
     """Restore the noisy photo of a pair and compare both with the reference.
+
+    Returns:
+        The figures, and what the PSNR loses by brightness and contrast alone, dB: of the restored photo or of the noisy
+        one, whichever loses more.
 
     Raises:
         InvalidInputError: It cannot be restored, or is too small to be measured.
     """
     started, paused_before = time.monotonic(), control.paused_seconds
-    restored = method.restore(sample.observed, sample.levels, sample.scale, control)
+    restored = method.restore(sample, control)
     seconds = time.monotonic() - started - (control.paused_seconds - paused_before)
     # Shrinking to a network's own resolution may have cost a row or a column.
     area = np.s_[: restored.shape[0], : restored.shape[1]]
     clean, unrestored = sample.clean[area], sample.unrestored[area]
+    fitted, noisy_fitted = fit_brightness(restored, clean), fit_brightness(unrestored, clean)
     if fits_brightness:
-        restored, unrestored = fit_brightness(restored, clean), fit_brightness(unrestored, clean)
+        restored, unrestored = fitted, noisy_fitted
     name = sample.pair.noisy.name
     try:
+        lost = max(exposure_error(restored, clean), exposure_error(unrestored, clean))
         score = PairScore(
             name=name,
             psnr=psnr(restored, clean),
@@ -355,21 +400,65 @@ def _measure(sample: _Sample, method: _Method, control: JobControl, *, fits_brig
             noisy_psnr=psnr(unrestored, clean),
             noisy_ssim=ssim(unrestored, clean),
             used_for_training=method.was_taught_by(sample.pair),
+            scale_invariant_psnr=psnr(fitted, clean),
+            scale_invariant_ssim=ssim(fitted, clean),
+            noisy_scale_invariant_psnr=psnr(noisy_fitted, clean),
+            noisy_scale_invariant_ssim=ssim(noisy_fitted, clean),
             seconds=seconds,
         )
         if not sample.border_px:
-            return score
+            return score, lost
         inner = [luminance(shave(pixels, sample.border_px)) for pixels in (restored, unrestored, clean)]
-        return replace(
+        measured = replace(
             score,
             luminance_psnr=psnr(inner[0], inner[2]),
             luminance_ssim=ssim(inner[0], inner[2]),
             noisy_luminance_psnr=psnr(inner[1], inner[2]),
             noisy_luminance_ssim=ssim(inner[1], inner[2]),
         )
+        return measured, lost
     except ValueError as error:
         raise InvalidInputError(f"{name} cannot be measured: {error}.", "Use larger photos.") from error
 
 
 def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values) if all(map(math.isfinite, values)) else math.inf
+    """Average what is finite: one photo without an error would make every mean infinite."""
+    finite = [value for value in values if math.isfinite(value)]
+    return math.fsum(finite) / len(finite) if finite else math.inf
+
+
+def _warn_of_doubts(sample: _Sample, emit: Emit) -> None:
+    """Say what the pair doctor would set aside: other scenes, and shifts."""
+    if sample.unrestored.shape[:2] != sample.clean.shape[:2]:
+        return
+    fields = (_middle_of(sample.levels.normalised(pixels)) for pixels in (sample.unrestored, sample.clean))
+    for finding in compare_brightness_fields(*fields):
+        emit(JobWarning(message=f"{sample.pair.noisy.name} is measured, but: {finding.reason}", hint=finding.hint))
+
+
+def _middle_of(pixels: Pixels) -> NDArray[np.float32]:
+    """Shape: (height, width), as much as tells enough."""
+    top, left = (max(0, (side - _LOOKED_AT_SIDE_PX) // 2) for side in pixels.shape[:2])
+    part = pixels[top : top + _LOOKED_AT_SIDE_PX, left : left + _LOOKED_AT_SIDE_PX]
+    return np.ascontiguousarray(part.mean(axis=2))
+
+
+def _warn_of_figures(exposure_errors: Sequence[float], num_without_error: int, emit: Emit) -> None:
+    """Say where the figures do not mean what they seem to."""
+    if num_without_error:
+        emit(
+            JobWarning(
+                message=f"Restored photos that equal their references: {num_without_error}. Their PSNR is infinite, "
+                "and is in no mean.",
+                hint="Check that they are no copies of one another.",
+            )
+        )
+    lost = _mean(exposure_errors)
+    if lost > MAX_EXPOSURE_ERROR_DB:
+        emit(
+            JobWarning(
+                message=f"Brightness and contrast alone cost {lost:.1f} dB of PSNR on average: photos and references "
+                "have another exposure or stretch.",
+                hint="Compare the scale-invariant figures, for which gain and offset are fitted.",
+            )
+        )

@@ -124,6 +124,30 @@ def fit_brightness(pixels: Pixels, reference: Pixels) -> Pixels:
     return fitted.astype(np.float32)
 
 
+def exposure_error(pixels: Pixels, reference: Pixels) -> float:
+    """Return how much of a picture's error is its brightness and contrast: dB that its PSNR loses by them.
+
+    The picture is fitted by the reference, not the reference by the picture: noise, which no gain explains, then counts
+    for nothing, however strong it is.
+
+    Args:
+        pixels: Height x width x channels.
+        reference: Same shape.
+
+    Returns:
+        0 and more; 0 for equal pictures, infinite where gain and offset are all that differs.
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    _check_shapes(pixels, reference)
+    error = float(np.mean(np.square(_as_double(pixels) - _as_double(reference))))
+    left = float(np.mean(np.square(_as_double(pixels) - _as_double(fit_brightness(reference, pixels)))))
+    if error == 0:
+        return 0.0
+    return max(0.0, 10 * math.log10(error / left)) if left > 0 else math.inf
+
+
 def _check_shapes(restored: Values, reference: Values) -> None:
     if restored.shape != reference.shape or restored.ndim != 3:
         raise ValueError(

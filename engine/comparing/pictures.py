@@ -149,7 +149,8 @@ def _by_baseline(config: ComparisonPictureConfig, control: JobControl) -> PhotoI
         return run_interruptibly(lambda: _demosaicked(config.photo, Baseline(entry, takes_mosaics=True)), control)
     image = run_interruptibly(lambda: read_image(config.photo), control)
     baseline, levels = Baseline(entry, scale=config.scale), image.metadata.levels
-    normalised = run_interruptibly(lambda: baseline.restore(image.normalised), control)
+    are_gray = image.metadata.channels_are_gray
+    normalised = run_interruptibly(lambda: baseline.restore(image.normalised, channels_are_gray=are_gray), control)
     restored = np.asarray(levels.in_units_of_type(normalised), np.float32)
     # An enlarged photo goes without its transparency: this picture is only looked at, over the same backdrop.
     return image.with_pixels(restored, image.alpha if config.scale == 1 else None)

@@ -264,6 +264,23 @@ class FinetuneConfig(TrainingConfig):
             json_schema_extra=ADVANCED,
         ),
     ] = {}
+    fit_references: Annotated[
+        bool,
+        Field(
+            title="Fit references",
+            description="Make references of another exposure or stretch as bright as their noisy photos, by gain and "
+            "offset; the files stay as they are.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = True
+    unfitted_names: Annotated[
+        tuple[str, ...],
+        Field(
+            title="Not fitted",
+            description="File names of the noisy photos whose references keep their own brightness.",
+            json_schema_extra=ADVANCED,
+        ),
+    ] = ()
     validation_share: Annotated[
         float,
         Field(

@@ -6,11 +6,17 @@ Free of measuring: `engine.photos.noise_estimate` finds the figures out.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
+Item = TypeVar("Item")
+
 MAX_STRIDE = 4
 """The farthest pixels whose noise is compared."""
+
+NUM_JUDGED = 16
+"""Of a folder's photos so many tell how far its noise reaches."""
 
 LEVELS = 255
 """Figures for people are given on the scale of 8-bit values."""
@@ -135,11 +141,26 @@ class FolderNoise:
         return " ".join([self.level_sentence, *dependence, self.stride_sentence])
 
 
+def spread_evenly(items: Sequence[Item], most: int = NUM_JUDGED) -> list[Item]:
+    """Choose some of a folder's photos, the first and the last among them, as far from one another as can be.
+
+    Args:
+        items: In the folder's order.
+        most: How many; fewer items are all chosen.
+    """
+    if len(items) <= most:
+        return list(items)
+    return [items[round(place)] for place in np.linspace(0, len(items) - 1, most)]
+
+
 def summarize_noise(estimates: Iterable[NoiseEstimate]) -> FolderNoise | None:
     """Find what the noises of photos have in common.
 
+    How far it reaches say those that `spread_evenly` chooses: where only those were measured, and where all were, the
+    stride is the same.
+
     Args:
-        estimates: One a photo.
+        estimates: One a photo, in the folder's order.
 
     Returns:
         The common facts; None without an estimate.
@@ -149,7 +170,8 @@ def summarize_noise(estimates: Iterable[NoiseEstimate]) -> FolderNoise | None:
         return None
     sigmas = [noise.sigma for noise in noises]
     low, high = np.percentile(sigmas, _SPREAD_PERCENTILES)
-    correlation = tuple(float(value) for value in np.median([noise.correlation for noise in noises], axis=0))
+    reaches = [noise.correlation for noise in spread_evenly(noises)]
+    correlation = tuple(float(value) for value in np.median(reaches, axis=0))
     return FolderNoise(
         num_photos=len(noises),
         sigma=float(np.median(sigmas)),

@@ -142,6 +142,10 @@ class PairScore:
         luminance_ssim: The same, SSIM.
         noisy_luminance_psnr: Of the enlarged input's luminance, dB.
         noisy_luminance_ssim: The same, SSIM.
+        scale_invariant_psnr: Of the restored photo after gain and offset are fitted to the reference, dB.
+        scale_invariant_ssim: The same, SSIM.
+        noisy_scale_invariant_psnr: Of the untouched input, fitted likewise, dB.
+        noisy_scale_invariant_ssim: The same, SSIM.
         seconds: That restoring took.
     """
 
@@ -155,6 +159,10 @@ class PairScore:
     luminance_ssim: float | None = None
     noisy_luminance_psnr: float | None = None
     noisy_luminance_ssim: float | None = None
+    scale_invariant_psnr: float | None = None
+    scale_invariant_ssim: float | None = None
+    noisy_scale_invariant_psnr: float | None = None
+    noisy_scale_invariant_ssim: float | None = None
     seconds: float = 0.0
 
 
@@ -178,6 +186,11 @@ class EvaluationResult:
         noisy_luminance_psnr: As in `PairScore`.
         noisy_luminance_ssim: As in `PairScore`.
         seconds_per_megapixel: That restoring took, for a megapixel of the result.
+        scale_invariant_psnr: As in `PairScore`.
+        scale_invariant_ssim: As in `PairScore`.
+        noisy_scale_invariant_psnr: As in `PairScore`.
+        noisy_scale_invariant_ssim: As in `PairScore`.
+        num_without_error: Restored photos that equal their reference: their PSNR is infinite, and in no mean.
     """
 
     psnr: float
@@ -194,6 +207,11 @@ class EvaluationResult:
     noisy_luminance_psnr: float | None = None
     noisy_luminance_ssim: float | None = None
     seconds_per_megapixel: float | None = None
+    scale_invariant_psnr: float | None = None
+    scale_invariant_ssim: float | None = None
+    noisy_scale_invariant_psnr: float | None = None
+    noisy_scale_invariant_ssim: float | None = None
+    num_without_error: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

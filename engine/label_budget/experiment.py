@@ -1,12 +1,11 @@
 """The label-budget job: none, a few and all labels, by every method, several times, on one split and in equal steps."""
 
 from collections import defaultdict
-from functools import partial
 from pathlib import Path
 
 from engine.contracts.configs import ComputeConfig
 from engine.contracts.errors import ImageWriteError, InvalidInputError
-from engine.contracts.events import Emit, FileSkipped, JobWarning, StepDone
+from engine.contracts.events import Emit, FileSkipped, JobWarning
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.label_budget import LabelBudgetConfig
 from engine.contracts.photo import PhotoPlace, PhotoRef
@@ -17,7 +16,6 @@ from engine.label_budget.reports.files import write_reports
 from engine.label_budget.reports.results import LabelBudgetResult, compute_figures
 from engine.label_budget.reports.verdict import write_verdict
 from engine.label_budget.stored import keep_settings
-from engine.machine.interruptible import run_interruptibly
 from engine.photos.folder import find_usable_photos, list_image_files
 from engine.photos.pairs import PhotoPair, match_pairs
 
@@ -118,7 +116,7 @@ def _find_photos(
         return [path for path, info in found if min(info.width, info.height) >= _SMALLEST_SIDE_PX]
 
     # Imported late: OpenCV.
-    from engine.photos.pair_checks import check_pair
+    from engine.labelling.doctor import ExamineRequest, examine_pairs
 
     noisy = usable(config.noisy)
     matching = match_pairs(noisy, usable(config.clean))
@@ -127,18 +125,26 @@ def _find_photos(
     by_name: defaultdict[str, list[PhotoPair]] = defaultdict(list)
     for pair in matching.pairs:
         by_name[pair.noisy.name].append(pair)
-    pairs = []
-    for index, pair in enumerate(matching.pairs):
-        control.wait_if_paused()
-        emit(StepDone(stage="Checking pairs", step=index, num_steps=len(matching.pairs)))
+    named = []
+    for pair in matching.pairs:
         if len(by_name[pair.noisy.name]) > 1:
             set_aside(pair.noisy, "Another photo has the same file name.", "Give one of them another name.")
-            continue
-        findings = run_interruptibly(partial(check_pair, pair), control)
-        if findings:
-            set_aside(pair.noisy, findings[0].reason, findings[0].hint)
         else:
-            pairs.append(pair)
+            named.append(pair)
+    pairs = []
+    for diagnosis in examine_pairs(ExamineRequest(pairs=tuple(named)), control, emit):
+        if diagnosis.doubt is not None:
+            set_aside(diagnosis.pair.noisy, diagnosis.doubt.text, diagnosis.doubt.hint)
+            continue
+        pairs.append(diagnosis.pair)
+        if diagnosis.is_fitted:
+            emit(
+                JobWarning(
+                    message=f"The reference of {diagnosis.pair.noisy.name} has another exposure or stretch: it is "
+                    "fitted to the photo, to teach and to measure.",
+                    hint="Its file stays as it is.",
+                )
+            )
     return noisy, pairs
 
 

@@ -10,6 +10,7 @@ from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.results import PairScore
+from engine.labelling.brightness_fit import fit_reference
 from engine.machine.devices import open_device
 from engine.machine.interruptible import run_interruptibly
 from engine.models.files import load_model
@@ -25,7 +26,10 @@ PSNR_LIMIT_DB = 100.0
 
 
 class Measurer:
-    """Restores and compares the evaluation photos of an experiment; denoising alone."""
+    """Restores and compares the evaluation photos of an experiment; denoising alone.
+
+    A reference of another exposure or stretch is made as bright as its photo first, as those are that teach.
+    """
 
     def __init__(self, pairs: Sequence[PhotoPair], compute: "ComputeConfig") -> None:
         """Take the pairs.
@@ -65,7 +69,11 @@ class Measurer:
             emit(StepDone(stage="Measuring", step=index, num_steps=len(pairs)))
             name = pair.noisy.name
             decoded = [run_interruptibly(partial(decode_photo, path), control) for path in (pair.noisy, pair.clean)]
-            noisy, clean = decoded[0].pixels, decoded[1].with_scale(scale_of_reference(*decoded)).pixels
+            reference = decoded[1].with_scale(scale_of_reference(*decoded))
+            fit = run_interruptibly(partial(fit_reference, decoded[0], reference), control)
+            if fit.is_wanted:
+                reference = reference.with_scale(fit.scale_of(reference))
+            noisy, clean = decoded[0].pixels, reference.pixels
             restored = restorer.restore(noisy, control=control)
             if name not in self._untouched:
                 self._untouched[name] = min(psnr(noisy, clean), PSNR_LIMIT_DB), ssim(noisy, clean)

@@ -1,8 +1,9 @@
-"""The job that makes a label from a burst: several shots of one scene, aligned and averaged into a clean reference.
+"""The job that makes labels from a burst: several shots of one scene, aligned and averaged into clean references.
 
-The mean of n shots has a noise smaller by the root of n. It is a reference only where all shots show the same: shots of
-another scene are left out, and where something moved a shot keeps its own values or is left out, as a person
-chooses.
+The mean of n shots has a noise smaller by the root of n. The reference of a shot is the mean of all others: with the
+shot among them a part of its noise would be in its own reference, and be learned as picture. It is one only where all
+shots show the same: shots of another scene are left out, and where something moved a shot keeps its own values or is
+left out, as a person chooses. The pages of a stack are shots as files are.
 """
 
 import time
@@ -23,7 +24,7 @@ from engine.contracts.events import Emit, FileSkipped, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.labelling.burst_alignment import AlignedShot, ReadShot, align_shot, read_shot
-from engine.labelling.burst_merging import MergedShots, as_seen_by, merge_shots
+from engine.labelling.burst_merging import MergedShots, Shot, as_seen_by, merge_shots
 from engine.machine.interruptible import run_interruptibly
 from engine.machine.system_memory import available_memory
 from engine.photo_files.photos import encode_image, probe_image, usual_suffix, write_encoded_image
@@ -39,6 +40,8 @@ MAX_MOVED_SHARE = 0.25
 
 _NEGLIGIBLE_MOVED_SHARE = 0.0005
 _MEMORY_SHARE = 0.6
+_BYTES_OF_MERGING = 4 + 2 + 4 + 2 * 4
+"""A value of the sum, its count, the median, and of one reference that is made of them."""
 _MAX_NOISE_RATIO = 3.0
 _SMALLEST_SIGMA = 0.5 / 255
 _READING, _ALIGNING, _AVERAGING, _WRITING = "Reading shots", "Aligning shots", "Averaging", "Writing references"
@@ -77,12 +80,12 @@ class BurstResult:
     """What became of a burst.
 
     Attributes:
-        pairs: Each shot with its reference; several shots may share one.
+        pairs: Each shot with its reference.
         left_out: Shots without a reference, with reasons.
         num_averaged: Shots in the mean.
         displacement_px: How far the corners of the shots lie apart, at most.
         moved_share: In how much of the picture something moved in any shot, 0 to 1.
-        noise_sigma: Of a single shot, 0 to 1; of the mean it is smaller by the root of `num_averaged`.
+        noise_sigma: Of a single shot, 0 to 1; of a reference it is smaller by the root of one less than `num_averaged`.
         seconds: Time it took, without pauses.
     """
 
@@ -139,8 +142,8 @@ def make_burst_references(config: BurstConfig, control: JobControl, emit: Emit) 
     merged = _merge(aligned, in_linear_light, control, emit)
     run_interruptibly(lambda: _check_noise(merged, aligned[0].image.pixels), control)
     shares = merged.moved.mean(axis=(1, 2))
-    still: list[tuple[AlignedShot, NDArray[np.bool_], float]] = []
-    for member, moved, share in zip(aligned, merged.moved, shares, strict=True):
+    still: list[int] = []
+    for index, (member, share) in enumerate(zip(aligned, shares, strict=True)):
         if share > MAX_MOVED_SHARE:
             leave_out(
                 member.path,
@@ -154,13 +157,13 @@ def make_burst_references(config: BurstConfig, control: JobControl, emit: Emit) 
                 "Or keep it, with those places as they are.",
             )
         else:
-            still.append((member, moved, float(share)))
+            still.append(index)
     if not still or sum(share <= MAX_MOVED_SHARE for share in shares) < MIN_SHOTS:
         raise InvalidInputError(
             "Too much moved between the shots: no reference can be made.",
             "Take the burst again from a tripod, of a scene in which nothing moves.",
         )
-    pairs = _write(still, merged, config, in_linear_light, control, emit)
+    pairs = _write(still, aligned, merged, config, control, emit)
     return BurstResult(
         pairs=tuple(pairs),
         left_out=tuple(left_out),
@@ -181,7 +184,7 @@ def _check_destination(out: Path, paths: Sequence[PhotoRef]) -> None:
 
 
 def _check_memory(paths: Sequence[PhotoRef]) -> None:
-    needed = 0
+    needed = largest = 0
     for path in paths:
         try:
             info = probe_image(path)
@@ -189,6 +192,8 @@ def _check_memory(paths: Sequence[PhotoRef]) -> None:
             # Reading it will say what is wrong.
             continue
         needed += info.width * info.height * (2 * info.num_channels + 4 + 1)
+        largest = max(largest, info.width * info.height * info.num_channels)
+    needed += _BYTES_OF_MERGING * largest
     if needed > _MEMORY_SHARE * available_memory():
         raise InvalidInputError(
             f"These {len(paths)} shots need {needed / 2**30:.1f} GB of memory, more than there is.",
@@ -270,14 +275,14 @@ def _check_noise(merged: MergedShots, pixels: NDArray[np.float32]) -> None:
 
 
 def _write(
-    still: Sequence[tuple[AlignedShot, NDArray[np.bool_], float]],
+    still: Sequence[int],
+    aligned: Sequence[AlignedShot],
     merged: MergedShots,
     config: BurstConfig,
-    in_linear_light: bool,
     control: JobControl,
     emit: Emit,
 ) -> list[PhotoPair]:
-    """Write the mean once for all shots that lie where it lies, and for each other shot as that sees it."""
+    """Write for each of the shots that are still enough the mean of all others, as the shot sees it."""
     try:
         config.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -285,39 +290,33 @@ def _write(
         raise ImageWriteError(
             f"The folder {config.out} cannot be made ({reason}).", "Choose another folder."
         ) from error
-    common: PhotoRef | None = None
+    shots = [member.shot for member in aligned]
     pairs: list[PhotoPair] = []
-    for index, (member, moved, share) in enumerate(still):
+    for done, index in enumerate(still):
         control.wait_if_paused()
-        emit(StepDone(stage=_WRITING, step=index, num_steps=len(still)))
-        is_plain = not member.shot.is_moved and member.shot.gain == 1 and share <= _NEGLIGIBLE_MOVED_SHARE
-        if is_plain and common is not None:
-            pairs.append(PhotoPair(member.path, common))
-            continue
-        own_places = None if is_plain else moved
-        encode = partial(_encoded, member, merged.pixels, own_places, config.file_format, in_linear_light)
-        content = run_interruptibly(encode, control)
-        path = _free_name(config.out, member.path, config.file_format)
+        emit(StepDone(stage=_WRITING, step=done, num_steps=len(still)))
+        content = run_interruptibly(
+            partial(_encoded, aligned[index], shots, index, merged, config.file_format), control
+        )
+        path = _free_name(config.out, aligned[index].path, config.file_format)
         write_encoded_image(path, content)
-        reference = PhotoRef(path)
-        if is_plain:
-            common = reference
-        pairs.append(PhotoPair(member.path, reference))
+        pairs.append(PhotoPair(aligned[index].path, PhotoRef(path)))
     emit(StepDone(stage=_WRITING, step=len(still), num_steps=len(still)))
     return pairs
 
 
 def _encoded(
     member: AlignedShot,
-    mean: NDArray[np.float32],
-    own_places: NDArray[np.bool_] | None,
+    shots: Sequence[Shot],
+    index: int,
+    merged: MergedShots,
     file_format: Literal["tiff", "png"],
-    in_linear_light: bool,
 ) -> bytes:
-    """Return a reference's file: the mean as it is, or as the shot sees it but for its own places."""
-    pixels = mean
-    if own_places is not None:
-        pixels = as_seen_by(mean, member.shot, own_places, in_linear_light=in_linear_light)
+    """Return a reference's file: the mean of the other shots as this one sees it, but for its own places."""
+    pixels, moved = merged.mean_of_others(shots, index), merged.moved[index]
+    own_places = moved if moved.mean() > _NEGLIGIBLE_MOVED_SHARE else np.zeros_like(moved)
+    if member.shot.is_moved or member.shot.gain != 1 or own_places.any():
+        pixels = as_seen_by(pixels, member.shot, own_places, in_linear_light=merged.in_linear_light)
     reference = member.image.with_pixels(np.ascontiguousarray(pixels), None)
     return encode_image(reference, file_format=file_format, bit_depth=16)
 

@@ -55,27 +55,68 @@ class Shot:
 
 
 @dataclass(frozen=True, eq=False)
-class MergedShots:
-    """The mean of a burst.
-
-    Attributes:
-        pixels: In the common frame. Height x width x channels, 0 to 1, with the photos' own tone curve.
-        moved: Where each shot shows something else than most. Shape: (shots, height, width).
-        noise_sigma: The shots' noise in the middle of the brightness that they have, 0 to 1.
-    """
-
-    pixels: NDArray[np.float32]
-    moved: NDArray[np.bool_]
-    noise_sigma: float
-
-
-@dataclass(frozen=True, eq=False)
 class _NoiseLevels:
     """Standard deviations by brightness: of single values, and of the mean of a small area."""
 
     brightness: NDArray[np.float64]
     of_values: NDArray[np.float64]
     of_areas: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class MergedShots:
+    """A burst, merged.
+
+    Attributes:
+        total: The light of all values that count, added up, in the common frame. Height x width x channels.
+        counts: How many there are. Same shape.
+        middle: The median of all shots, 0 to 1, with the photos' own tone curve. Same shape.
+        moved: Where each shot shows something else than most. Shape: (shots, height, width).
+        noise: The shots' noise by brightness.
+        in_linear_light: As in `merge_shots`.
+    """
+
+    total: NDArray[np.float32]
+    counts: NDArray[np.uint16]
+    middle: NDArray[np.float32]
+    moved: NDArray[np.bool_]
+    noise: _NoiseLevels
+    in_linear_light: bool
+
+    @property
+    def noise_sigma(self) -> float:
+        """The shots' noise in the middle of the brightness that they have, 0 to 1."""
+        return float(np.median(self.noise.of_values))
+
+    @property
+    def pixels(self) -> NDArray[np.float32]:
+        """The mean of all shots. Height x width x channels, 0 to 1, with the photos' own tone curve."""
+        return _mean(self.total, self.counts, self.middle, self.in_linear_light)
+
+    def mean_of_others(self, shots: Sequence[Shot], index: int) -> NDArray[np.float32]:
+        """Return the mean of all shots but one, whose own noise would else be in its reference.
+
+        Args:
+            shots: Those that were merged.
+            index: Of the one.
+
+        Returns:
+            In the common frame. Height x width x channels, 0 to 1; where no other shot shows anything, what `pixels`
+            holds.
+        """
+        mean = np.empty(self.total.shape, np.float32)
+        for top in range(0, self.total.shape[0], _BAND_ROWS):
+            bottom = min(self.total.shape[0], top + _BAND_ROWS)
+            rows = slice(top, bottom)
+            values, covered = _aligned_rows([shots[index]], top, bottom, self.in_linear_light)
+            usable = covered & ~self.moved[index : index + 1, rows]
+            light, kept = _light_that_counts(values, usable, self.middle[rows], self.noise, self.in_linear_light)
+            counts = self.counts[rows] - kept[0]
+            is_alone = counts == 0
+            total = np.where(is_alone, self.total[rows], self.total[rows] - light[0])
+            counts = np.where(is_alone, self.counts[rows], counts)
+            mean[rows] = _mean(total, counts, self.middle[rows], self.in_linear_light)
+        return mean
 
 
 def merge_shots(shots: Sequence[Shot], *, in_linear_light: bool, step: Callable[[int, int], None]) -> MergedShots:
@@ -90,7 +131,9 @@ def merge_shots(shots: Sequence[Shot], *, in_linear_light: bool, step: Callable[
     height, width, channels = shots[0].levels.shape
     tops = range(0, height, _BAND_ROWS)
     noise = _measure_noise(shots, in_linear_light, lambda: step(0, len(tops)))
-    pixels = np.empty((height, width, channels), np.float32)
+    total = np.empty((height, width, channels), np.float32)
+    counts = np.empty((height, width, channels), np.uint16)
+    median = np.empty((height, width, channels), np.float32)
     moved = np.zeros((len(shots), height, width), np.bool_)
     for number, top in enumerate(tops):
         step(number, len(tops))
@@ -101,11 +144,13 @@ def merge_shots(shots: Sequence[Shot], *, in_linear_light: bool, step: Callable[
         is_moved = _find_motion(values, covered, middle, noise)
         inner = slice(top - first, bottom - first)
         moved[:, top:bottom] = is_moved[:, inner]
-        pixels[top:bottom] = _clipped_mean(
+        median[top:bottom] = middle[inner]
+        light, kept = _light_that_counts(
             values[:, inner], (covered & ~is_moved)[:, inner], middle[inner], noise, in_linear_light
         )
+        total[top:bottom], counts[top:bottom] = light.sum(axis=0), kept.sum(axis=0)
     step(len(tops), len(tops))
-    return MergedShots(pixels, moved, float(np.median(noise.of_values)))
+    return MergedShots(total, counts, median, moved, noise, in_linear_light)
 
 
 def as_seen_by(
@@ -303,22 +348,30 @@ def _find_motion(
     return result
 
 
-def _clipped_mean(
+def _light_that_counts(
     values: NDArray[np.float32],
     usable: NDArray[np.bool_],
     middle: NDArray[np.float32],
     noise: _NoiseLevels,
     in_linear_light: bool,
-) -> NDArray[np.float32]:
-    """Mean of the values that noise explains; the median where none is left. Shape: (rows, width, channels)."""
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the light of values that noise explains, 0 elsewhere, and where they are.
+
+    Shape of both: (shots, rows, width, channels).
+    """
     sigma = np.interp(middle, noise.brightness, noise.of_values).astype(np.float32)
     kept = usable[:, :, :, None] & (np.abs(values - middle) <= CLIP_DEVIATIONS * sigma)
-    counts = kept.sum(axis=0)
     light = linear_from_srgb(values) if in_linear_light else values
-    total = np.where(kept, light, np.float32(0)).sum(axis=0)
-    mean = total / np.maximum(counts, 1)
+    return np.where(kept, light, np.float32(0)), kept
+
+
+def _mean(
+    total: NDArray[np.float32], counts: NDArray[Any], middle: NDArray[np.float32], in_linear_light: bool
+) -> NDArray[np.float32]:
+    """Mean of added light; the median where nothing counts. Shape of all: (rows, width, channels)."""
+    mean = (total / np.maximum(counts, 1)).astype(np.float32)
     if in_linear_light:
-        mean = srgb_from_linear(mean.astype(np.float32))
+        mean = srgb_from_linear(mean)
     return np.where(counts > 0, mean, middle).astype(np.float32)
 
 

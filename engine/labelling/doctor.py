@@ -6,7 +6,7 @@ are only seen together.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -17,7 +17,8 @@ import numpy as np
 from engine.contracts.errors import EngineError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
-from engine.labelling.doctor_measures import ChannelFit, PairMeasures, measure_pair
+from engine.labelling.brightness_fit import MAX_COLOUR_DRIFT, BrightnessFit
+from engine.labelling.doctor_measures import PairMeasures, measure_pair
 from engine.machine.caches import KeptMeasures
 from engine.machine.interruptible import run_interruptibly
 from engine.machine.places import Place
@@ -28,7 +29,7 @@ from engine.photos.pair_checks import MAX_SHIFT_PX
 from engine.photos.pairs import PhotoPair
 from engine.photos.scenes import group_scenes
 
-MEASURES_VERSION = 3
+MEASURES_VERSION = 4
 """To be raised when `PairMeasures` or what it is computed from changes."""
 
 MAX_KEPT_PAIRS = 5000
@@ -36,15 +37,11 @@ MAX_KEPT_PAIRS = 5000
 MIN_NOTED_SHIFT_PX = 0.4
 """A smaller shift costs next to nothing, and is hard to tell."""
 
-MAX_COLOUR_DRIFT = 0.025
-"""In how far channels may differ from each other in brightness; of 60 sound real pairs, 0.004 at most."""
-
 MAX_SHARPNESS = 1.35
 """How much more fine detail than its reference a noisy photo may show; of 60 sound real pairs, 1.17 at most."""
 
 _MIN_SHARPNESS = 0.7
 _MIN_SHIFT_GAIN = 0.005
-_MIN_NOTED_DIFFERENCE = 0.02
 _STAGE = "Examining pairs"
 
 
@@ -75,6 +72,7 @@ class PairFact:
         text: What it is, one sentence.
         hint: What to do about it, one sentence; "" where nothing has to be done.
         can_align: Whether an aligned copy of the reference would mend it.
+        is_fitted: Whether the reference is made as bright as the photo because of it, unless a person says otherwise.
     """
 
     kind: FactKind
@@ -82,6 +80,7 @@ class PairFact:
     text: str
     hint: str = ""
     can_align: bool = False
+    is_fitted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +104,11 @@ class PairDiagnosis:
     def can_be_aligned(self) -> bool:
         """Whether an aligned copy of the reference would fit better."""
         return any(fact.can_align for fact in self.facts)
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether the reference is taught as bright as its photo, since its own exposure or stretch is another."""
+        return any(fact.is_fitted for fact in self.facts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,24 +207,19 @@ def _facts_of(measures: PairMeasures) -> list[PairFact]:
     different = next((finding for finding in measures.findings if finding.kind == "different"), None)
     if different is not None:
         return [PairFact(kind=FactKind.DIFFERENT, is_doubt=True, text=different.reason, hint=different.hint)]
-    exposure = [
-        PairFact(kind=FactKind.EXPOSURE, is_doubt=True, text=finding.reason, hint=finding.hint)
-        for finding in measures.findings
-        if finding.kind == "exposure"
-    ]
-    colour = _colour_fact(measures.channels)
-    if not exposure and not colour.is_doubt:
-        exposure.append(_exposure_note(measures.channels))
+    brightness, psnr = measures.brightness, measures.psnr
+    text = f"The noisy photo is at {psnr:.2f} dB PSNR against the reference."
+    if brightness.is_wanted:
+        text = (
+            f"The noisy photo is at {psnr:.2f} dB PSNR against the reference as it is, and at "
+            f"{measures.fitted_psnr:.2f} dB against the fitted one."
+        )
     return [
         _position_fact(measures),
-        *exposure,
-        *([colour] if len(measures.channels) > 1 else []),
+        _exposure_fact(brightness),
+        *([] if len(brightness.channels) == 1 or brightness.is_wanted else [_colour_fact(brightness)]),
         _sharpness_fact(measures.sharpness),
-        PairFact(
-            kind=FactKind.PSNR,
-            is_doubt=False,
-            text=f"The noisy photo is at {measures.psnr:.2f} dB PSNR against the reference.",
-        ),
+        PairFact(kind=FactKind.PSNR, is_doubt=False, text=text),
     ]
 
 
@@ -241,19 +240,28 @@ def _position_fact(measures: PairMeasures) -> PairFact:
     )
 
 
-def _exposure_note(channels: Sequence[ChannelFit]) -> PairFact:
-    difference = float(np.mean([channel.difference for channel in channels]))
-    if abs(difference) > _MIN_NOTED_DIFFERENCE:
-        which = "brighter" if difference < 0 else "darker"
-        text = f"The reference is {abs(difference):.0%} of white {which}: a little of that would be learned."
-    else:
-        text = "Same brightness."
-    return PairFact(kind=FactKind.EXPOSURE, is_doubt=False, text=text)
+def _exposure_fact(brightness: BrightnessFit) -> PairFact:
+    if not brightness.differs:
+        return PairFact(kind=FactKind.EXPOSURE, is_doubt=False, text="Same brightness.")
+    if not brightness.can_mend:
+        return PairFact(
+            kind=FactKind.EXPOSURE,
+            is_doubt=True,
+            text="The tones differ: no gain and offset make the reference as bright as the noisy photo.",
+            hint="Develop both with the same exposure, contrast and tone curve.",
+        )
+    return PairFact(
+        kind=FactKind.EXPOSURE,
+        is_doubt=False,
+        text=f"Another exposure or stretch: the reference is fitted to the noisy photo by gain "
+        f"{brightness.gains_text} and offset {brightness.offsets_text}.",
+        hint="Its file stays as it is. Keep its own brightness only where restored photos shall take it on.",
+        is_fitted=True,
+    )
 
 
-def _colour_fact(channels: Sequence[ChannelFit]) -> PairFact:
-    differences = np.array([channel.difference for channel in channels]) if channels else np.zeros(1)
-    drifts = differences - differences.mean()
+def _colour_fact(brightness: BrightnessFit) -> PairFact:
+    drifts = np.array(brightness.colour_drifts or (0.0,))
     if float(np.abs(drifts).max()) <= MAX_COLOUR_DRIFT:
         return PairFact(kind=FactKind.COLOUR, is_doubt=False, text="Same colours.")
     position = int(np.abs(drifts).argmax())

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts.photo import Pixels
+from engine.labelling.brightness_fit import NOT_COMPARED, BrightnessFit, compare_brightness
 from engine.photo_files.bicubic_resize import shrink
 from engine.photo_files.photo_image import between_levels
 from engine.photo_files.photos import PhotoImage
@@ -16,10 +17,6 @@ from engine.photo_files.values.sample_types import USUAL_TYPES
 from engine.photos.pair_checks import PairFinding, best_shift, compare_brightness_fields
 
 _LOOKED_AT_SIDE_PX = 1024
-_COLOUR_SIDE_PX = 192
-_CLIPPED_BELOW, _CLIPPED_ABOVE = 0.02, 0.98
-_MIN_UNCLIPPED = 64
-_LEAST_SPREAD = 0.01
 # Of two files of one picture, rounding to 8 bits included; a dim picture of 16 bits has less contrast than that.
 _SAME_LEVELS, _SAME_SHARE_OF_CONTRAST = 0.6 / 255, 0.01
 # Bands of spatial frequency, cycles a pixel: coarse detail shows a strong blur, fine detail a weak one.
@@ -29,21 +26,7 @@ _WINDOW_ERROR_FACTOR = 1.5
 _CERTAIN_DEVIATIONS = 3.0
 _SIGNATURE_SIDE_PX = 24
 _MIN_SIGNATURE_SPREAD = 0.02
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChannelFit:
-    """How one channel of the noisy photo follows the reference's: noisy = gain x clean + offset.
-
-    Attributes:
-        gain: 1 in a sound pair.
-        offset: 0 in a sound pair, of 0 to 1.
-        difference: By how much the noisy photo is brighter in this channel, of 0 to 1, on average.
-    """
-
-    gain: float
-    offset: float
-    difference: float
+_LEAST_ERROR = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +38,15 @@ class PairMeasures:
         clean_digest: The same of the reference.
         scene: What the reference shows, coarsely, to recognise its scene: mean 0, length 1; empty for a picture
             without contrast. Shape: (24 x 24,).
-        is_same_picture: Whether both sides are one picture, but for rounding.
+        is_same_picture: Whether both sides are one picture, but for rounding and for a stretch.
         findings: What `engine.photos.pair_checks` says, the worst first.
         shift_px: Rows and columns by which the noisy photo lies farther than the reference.
         shift_gain: By how much the detail fits better there than without a shift.
-        channels: One for each channel that both have; empty for pictures of different scenes.
+        brightness: How the photo's follows the reference's; of nothing for pictures of different scenes.
         sharpness: The noisy photo's fine detail as a multiple of the reference's, noise left aside, in the band of
             frequencies where it deviates most for certain; 1 where nothing is certain.
         psnr: Of the noisy photo against the reference, dB.
+        fitted_psnr: The same against the reference as bright as the photo, dB.
     """
 
     noisy_digest: str
@@ -72,9 +56,10 @@ class PairMeasures:
     findings: tuple[PairFinding, ...]
     shift_px: tuple[float, float] = (0.0, 0.0)
     shift_gain: float = 0.0
-    channels: tuple[ChannelFit, ...] = ()
+    brightness: BrightnessFit = NOT_COMPARED
     sharpness: float = 1.0
     psnr: float = 0.0
+    fitted_psnr: float = 0.0
 
 
 def measure_pair(noisy: PhotoImage, clean: PhotoImage) -> PairMeasures:
@@ -95,28 +80,39 @@ def measure_pair(noisy: PhotoImage, clean: PhotoImage) -> PairMeasures:
     )
     noisy_values, clean_values = between_levels(noisy, clean)
     first, second = _alike_channels(noisy_values, _at_size_of(noisy_values, clean_values))
+    # A larger reference shows what its photo does not, even where the photo was made of it.
+    has_one_size = noisy.pixels.shape[:2] == clean.pixels.shape[:2]
     allowed = min(_SAME_LEVELS, _SAME_SHARE_OF_CONTRAST * float(first.std()))
     difference = first - second
-    if float(np.abs(difference).mean()) <= allowed:
+    if has_one_size and float(np.abs(difference).mean()) <= allowed:
         return measures(is_same_picture=True, findings=())
     if {noisy.metadata.type_written, clean.metadata.type_written} <= USUAL_TYPES:
         # As everywhere its peak is the white of the type.
         in_units = _alike_channels(noisy.pixels, _at_size_of(noisy.pixels, clean.pixels))
         difference = in_units[0] - in_units[1]
-    psnr = -10 * float(np.log10(np.square(difference).mean(dtype=np.float64)))
+    psnr = _psnr(difference)
     noisy_field, clean_field = (_middle_of(pixels.mean(axis=2)) for pixels in (first, second))
     findings = tuple(compare_brightness_fields(noisy_field, clean_field))
     if any(finding.kind == "different" for finding in findings):
         return measures(is_same_picture=False, findings=findings, psnr=psnr)
     shift, _, gain = best_shift(noisy_field, clean_field)
+    brightness = compare_brightness(first, second)
+    fitted = brightness.applied_to(second)
+    if has_one_size and brightness.is_wanted and float(np.abs(first - fitted).mean()) <= allowed:
+        # A copy that was stretched is a copy all the same.
+        return measures(is_same_picture=True, findings=())
+    if brightness.is_wanted:
+        # Another contrast must not be taken for another sharpness.
+        clean_field = _middle_of(fitted.mean(axis=2))
     return measures(
         is_same_picture=False,
         findings=findings,
         shift_px=shift,
         shift_gain=gain,
-        channels=fit_channels(first, second),
+        brightness=brightness,
         sharpness=compare_sharpness(noisy_field, clean_field, shift),
         psnr=psnr,
+        fitted_psnr=_psnr(first - fitted),
     )
 
 
@@ -134,36 +130,6 @@ def scene_signature(pixels: Pixels) -> tuple[float, ...]:
         return ()
     centred = gray - gray.mean()
     return tuple(float(value) for value in centred / np.sqrt((centred**2).sum()))
-
-
-def fit_channels(noisy: Pixels, clean: Pixels) -> tuple[ChannelFit, ...]:
-    """Fit gain and offset of each channel by least squares, on pictures so small that their noise does not count.
-
-    Args:
-        noisy: Height x width x channels, 0 to 1.
-        clean: The same shape.
-    """
-    longer = max(noisy.shape[:2])
-    size = tuple(max(1, round(side * min(1.0, _COLOUR_SIDE_PX / longer))) for side in noisy.shape[1::-1])
-    small = [
-        cv2.resize(np.ascontiguousarray(pixels), size, interpolation=cv2.INTER_AREA).reshape(-1, pixels.shape[2])
-        for pixels in (noisy, clean)
-    ]
-    fits = []
-    for values, reference in zip(small[0].T, small[1].T, strict=True):
-        unclipped = np.ones_like(values, bool)
-        for side in (values, reference):
-            unclipped &= (side > _CLIPPED_BELOW) & (side < _CLIPPED_ABOVE)
-        if int(unclipped.sum()) >= _MIN_UNCLIPPED:
-            values, reference = values[unclipped], reference[unclipped]
-        difference = float(values.mean() - reference.mean())
-        if float(reference.std()) < _LEAST_SPREAD:
-            fits.append(ChannelFit(gain=1.0, offset=difference, difference=difference))
-            continue
-        gain = float(((reference - reference.mean()) * (values - values.mean())).mean() / reference.var())
-        offset = float(values.mean() - gain * reference.mean())
-        fits.append(ChannelFit(gain=gain, offset=offset, difference=difference))
-    return tuple(fits)
 
 
 def compare_sharpness(
@@ -203,6 +169,11 @@ def compare_sharpness(
         if abs(np.log(max(drawn, 0.01))) > abs(np.log(certain)):
             certain = max(drawn, 0.01)
     return certain
+
+
+def _psnr(difference: Pixels) -> float:
+    """In dB, of two pictures that differ a little at least."""
+    return -10 * float(np.log10(max(np.square(difference).mean(dtype=np.float64), _LEAST_ERROR)))
 
 
 def _at_size_of(noisy: Pixels, clean: Pixels) -> Pixels:

@@ -61,6 +61,11 @@ class DecodedPhoto:
         image.flags.writeable = False
         return image
 
+    @property
+    def unclipped(self) -> Pixels:
+        """Black at 0 and white at 1, and what lies beyond them too. Shape: (height, width, 3)."""
+        return self._normalised(self.levels).transpose(1, 2, 0)
+
     @classmethod
     def of_image(cls, path: PhotoRef, image: PhotoImage) -> "DecodedPhoto":
         """Take a photo as it was read."""
@@ -103,13 +108,15 @@ class DecodedPhoto:
         return replace(self, scale=scale)
 
     def _to_float(self, levels: NDArray[Any]) -> NDArray[np.float32]:
+        normalised = self._normalised(levels)
+        return normalised if self.scale.are_of_type else np.clip(normalised, 0, 1)
+
+    def _normalised(self, levels: NDArray[Any]) -> NDArray[np.float32]:
         if levels.dtype.kind == "f":
             scaled = np.asarray(levels, np.float32)
         else:
             scaled = levels * np.float32(1 / np.iinfo(levels.dtype).max)
-        if self.scale.are_of_type:
-            return scaled
-        return np.clip(self.scale.normalised(scaled.transpose(1, 2, 0)).transpose(2, 0, 1), 0, 1)
+        return self.scale.normalised(scaled.transpose(1, 2, 0)).transpose(2, 0, 1)
 
 
 def decode_photo(

@@ -1,24 +1,17 @@
-"""Whether a noisy photo and its reference show the same scene, pixel by pixel and equally bright.
+"""Whether a noisy photo and its reference show the same scene, pixel by pixel.
 
 A misaligned or wrongly matched reference teaches a network to blur or worse, and no loss curve shows it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.contracts.errors import ImageReadError
-from engine.photo_files.bicubic_resize import shrink
-from engine.photo_files.photo_image import between_levels
-from engine.photo_files.photos import read_image
-from engine.photos.pairs import DoubtfulPair, PairMatching, PhotoPair
-
 MAX_SHIFT_PX = 1.0
 
-_CHECKED_SIDE_PX = 1024
 _MIN_SIDE_PX = 32
 _DETAIL_SIGMA_PX = 1.5
 _SHAPE_SIGMA_PX = 3.0
@@ -29,8 +22,6 @@ _MIN_DETAIL_CORRELATION = 0.2
 # In a picture with little detail the best shift is uncertain; it counts where it really fits better.
 _MIN_GAIN_OF_SHIFT = 0.01
 _MIN_CONTRAST = 0.01
-_MAX_BRIGHTNESS_DIFFERENCE = 0.05
-_MAX_CONTRAST_RATIO = 4 / 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,130 +29,57 @@ class PairFinding:
     """What is wrong with a pair.
 
     Attributes:
-        kind: "different" pictures, "misaligned", of different "exposure", or "unreadable".
+        kind: "different" pictures, or "misaligned".
         reason: One sentence.
         hint: What to do about it, one sentence.
     """
 
-    kind: Literal["different", "misaligned", "exposure", "unreadable"]
+    kind: Literal["different", "misaligned"]
     reason: str
     hint: str
 
 
-def check_pair(pair: PhotoPair, *, scale: int = 1) -> list[PairFinding]:
-    """Compare a noisy photo with its reference.
+def compare_brightness_fields(noisy: NDArray[np.float32], clean: NDArray[np.float32]) -> list[PairFinding]:
+    """Compare the brightness of a noisy photo with that of its reference.
+
+    Another exposure is no finding: it can be fitted, see `engine.labelling.brightness_fit`.
 
     Args:
-        pair: Two photos of one size, or the reference `scale` times as large.
-        scale: By how much the task enlarges. They are compared at the size before that.
+        noisy: Between black and white. Shape: (height, width).
+        clean: Same shape.
 
     Returns:
-        What was found, the worst first; empty for a good pair, and for one without enough detail to tell.
+        What was found; empty for a good pair, and for one without enough detail to tell.
     """
-    try:
-        both = between_levels(read_image(pair.noisy), read_image(pair.clean))
-        noisy, clean = (pixels.mean(axis=2) for pixels in both)
-    except ImageReadError as error:
-        return [PairFinding(kind="unreadable", reason=error.message, hint=error.hint)]
-    if scale > 1:
-        clean, is_enlarged = _shrunk(clean, scale), noisy.shape == clean.shape
-        noisy = _shrunk(noisy, scale) if is_enlarged else noisy
-    if noisy.shape != clean.shape:
+    noisy_shapes, clean_shapes = (cv2.GaussianBlur(field, (0, 0), _SHAPE_SIGMA_PX) for field in (noisy, clean))
+    contrast = float(clean_shapes.std())
+    if min(clean.shape) < _MIN_SIDE_PX or contrast < _MIN_CONTRAST:
+        return []
+    shapes_correlation = _correlation(noisy_shapes, clean_shapes)
+    shift, detail_correlation, gain = best_shift(noisy, clean)
+    is_different = shapes_correlation < _MIN_SHAPE_CORRELATION and (
+        detail_correlation < _MIN_DETAIL_CORRELATION
+        # Fine detail alone may fit somewhere by chance.
+        or _correlation(*_overlap(noisy_shapes, clean_shapes, shift)) < _MIN_SHAPE_CORRELATION
+    )
+    if is_different:
         return [
             PairFinding(
                 kind="different",
-                reason="The sizes of the two pictures differ.",
-                hint="Crop or scale one of them so that both show the same pixels.",
+                reason="The two pictures show different scenes.",
+                hint="Check the file names: each reference must belong to its noisy photo.",
             )
         ]
-    return compare_brightness_fields(_middle_of(noisy), _middle_of(clean))
-
-
-def compare_brightness_fields(noisy: NDArray[np.float32], clean: NDArray[np.float32]) -> list[PairFinding]:
-    """Do the work of `check_pair` on height x width, 0 to 1."""
-    noisy_shapes, clean_shapes = (cv2.GaussianBlur(field, (0, 0), _SHAPE_SIGMA_PX) for field in (noisy, clean))
-    contrast = float(clean_shapes.std())
-    findings: list[PairFinding] = []
-    if min(clean.shape) >= _MIN_SIDE_PX and contrast >= _MIN_CONTRAST:
-        shapes_correlation = _correlation(noisy_shapes, clean_shapes)
-        shift, detail_correlation, gain = best_shift(noisy, clean)
-        is_different = shapes_correlation < _MIN_SHAPE_CORRELATION and (
-            detail_correlation < _MIN_DETAIL_CORRELATION
-            # Fine detail alone may fit somewhere by chance.
-            or _correlation(*_overlap(noisy_shapes, clean_shapes, shift)) < _MIN_SHAPE_CORRELATION
-        )
-        if is_different:
-            return [
-                PairFinding(
-                    kind="different",
-                    reason="The two pictures show different scenes.",
-                    hint="Check the file names: each reference must belong to its noisy photo.",
-                )
-            ]
-        distance_px = float(np.hypot(*shift))
-        if distance_px > MAX_SHIFT_PX and gain > _MIN_GAIN_OF_SHIFT:
-            findings.append(
-                PairFinding(
-                    kind="misaligned",
-                    reason=f"The reference is shifted by {distance_px:.1f} pixels against the noisy photo.",
-                    hint="Align the two pictures, or take them from a tripod.",
-                )
+    distance_px = float(np.hypot(*shift))
+    if distance_px > MAX_SHIFT_PX and gain > _MIN_GAIN_OF_SHIFT:
+        return [
+            PairFinding(
+                kind="misaligned",
+                reason=f"The reference is shifted by {distance_px:.1f} pixels against the noisy photo.",
+                hint="Align the two pictures, or take them from a tripod.",
             )
-        ratio = float(noisy_shapes.std()) / contrast
-    else:
-        ratio = 1.0
-    findings.extend(_compare_exposure(float(noisy.mean() - clean.mean()), ratio))
-    return findings
-
-
-def set_doubtful_aside(matching: PairMatching) -> PairMatching:
-    """Check all pairs of a matching and move those with findings to the doubtful ones."""
-    good: list[PhotoPair] = []
-    doubtful = list(matching.doubtful)
-    for pair in matching.pairs:
-        findings = check_pair(pair)
-        if findings:
-            doubtful.append(DoubtfulPair(pair, findings[0].reason, findings[0].hint))
-        else:
-            good.append(pair)
-    return replace(matching, pairs=tuple(good), doubtful=tuple(doubtful))
-
-
-def _compare_exposure(difference: float, contrast_ratio: float) -> list[PairFinding]:
-    is_brightness_other = abs(difference) > _MAX_BRIGHTNESS_DIFFERENCE
-    is_contrast_other = not 1 / _MAX_CONTRAST_RATIO <= contrast_ratio <= _MAX_CONTRAST_RATIO
-    if not is_brightness_other and not is_contrast_other:
-        return []
-    # Whole sentences: parts of them could not be translated.
-    if not is_brightness_other:
-        reason = f"The exposure differs: the noisy photo has {contrast_ratio:.2f} times the contrast."
-    elif not is_contrast_other:
-        reason = (
-            f"The exposure differs: the noisy photo is {abs(difference):.0%} of white "
-            f"{'brighter' if difference > 0 else 'darker'}."
-        )
-    else:
-        reason = (
-            f"The exposure differs: the noisy photo is {abs(difference):.0%} of white "
-            f"{'brighter' if difference > 0 else 'darker'} and has {contrast_ratio:.2f} times the contrast."
-        )
-    return [
-        PairFinding(
-            kind="exposure",
-            reason=reason,
-            hint="Develop both with the same exposure and contrast.",
-        )
-    ]
-
-
-def _shrunk(field: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
-    return shrink(field[:, :, None], scale)[:, :, 0] if min(field.shape) >= scale else field
-
-
-def _middle_of(field: NDArray[np.float32]) -> NDArray[np.float32]:
-    height, width = field.shape
-    top, left = (max(0, (side - _CHECKED_SIDE_PX) // 2) for side in (height, width))
-    return np.ascontiguousarray(field[top : top + _CHECKED_SIDE_PX, left : left + _CHECKED_SIDE_PX])
+        ]
+    return []
 
 
 def _overlap(noisy: NDArray[Any], clean: NDArray[Any], shift: tuple[float, float]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
+from engine.contracts.noise import spread_evenly
 from engine.contracts.photo import PhotoRef
 from engine.machine.devices import ComputeDevice
 from engine.method.catalogue.pretexts import PRETEXTS
@@ -18,10 +19,8 @@ from engine.method.factory import make_pretext
 from engine.method.pretext.pretext_task import PretextTask
 from engine.models.files import RestorationModel, task_of
 from engine.photos.crops import decode_photos
-from engine.photos.noise_estimate import decorrelating_stride
+from engine.photos.noise_estimate import measure_noise
 from engine.runs.folder import RECORD_FILE, Run
-
-_NUM_STRIDE_PHOTOS = 16
 
 
 @dataclass(frozen=True)
@@ -122,9 +121,9 @@ def _pretext_of(
     row = PRETEXTS.find(model.card.pretext)
     params = _run_params(model_path)
     if row.leaves_stride_open(params):
-        chosen = paths[:: max(len(paths) // _NUM_STRIDE_PHOTOS, 1)][:_NUM_STRIDE_PHOTOS]
-        photos = decode_photos(chosen, control, emit, stage="Measuring the noise")
-        params = row.with_stride(params, decorrelating_stride(photo.pixels for photo in photos))
+        photos = decode_photos(spread_evenly(paths), control, emit, stage="Measuring the noise")
+        noise = measure_noise(photos, lambda photo: photo.pixels)
+        params = row.with_stride(params, noise.stride if noise is not None else 1)
     return make_pretext(model.card.pretext, params)
 
 

@@ -1,7 +1,7 @@
 """The labels of a fine-tuning: which pairs teach, which only measure, and which photos stay unlabelled."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,8 @@ from engine.contracts.errors import EngineError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, JobWarning, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoPlace, PhotoRef
+from engine.labelling.brightness_fit import BrightnessFit, fit_reference
+from engine.labelling.doctor import ExamineRequest, FactKind, PairDiagnosis, examine_pairs
 from engine.labelling.doctor_measures import scene_signature
 from engine.machine.interruptible import run_interruptibly
 from engine.method.catalogue.tasks import TASKS, TaskRow
@@ -19,7 +21,6 @@ from engine.photo_files.photos import probe_image
 from engine.photos.crops import DecodedPair, DecodedPhoto, decode_photo, scale_of_reference, share_scales
 from engine.photos.folder import find_usable_photos, list_image_files
 from engine.photos.identity import file_digest
-from engine.photos.pair_checks import check_pair
 from engine.photos.pairs import PairMatching, PhotoPair, choose_pairs, match_pairs, split_pairs
 from engine.photos.scenes import group_scenes
 
@@ -69,9 +70,10 @@ class LabelSet:
 def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> LabelSet:
     """Match, choose, split and decode the pairs that the settings name.
 
-    Doubtful pairs are set aside and reported, unless they are chosen by name. A task that makes the noisy side of its
-    labels by itself learns from clean photos alone where there are no noisy ones, where both are the same files, and
-    where none of their names match.
+    Doubtful pairs are set aside and reported; those that are chosen by name are used all the same. References of
+    another exposure or stretch are made as bright as their photos, unless the settings say otherwise. A task that makes
+    the noisy side of its labels by itself learns from clean photos alone where there are no noisy ones, where both are
+    the same files, and where none of their names match.
 
     Raises:
         InvalidInputError: No pair is left, a chosen one does not exist, or the task or one of its settings does not.
@@ -82,11 +84,13 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> La
     noisy_paths, clean_paths = _photos_in(config.noisy, emit), _photos_in(config.clean, emit)
     given = [PhotoPair(noisy, clean) for noisy, clean in config.given_pairs.items()]
     matching = _match(row, task.scale, noisy_paths, clean_paths, given, emit)
-    chosen = _choose(config, task, matching, control, emit)
+    chosen = _choose(config, row, matching, control, emit)
     chosen, task_params = _fit_task(row, task.scale, config.task_params, chosen, emit)
     task = make_task(config.task, task_params)
     share = config.validation_share if len(chosen) >= MIN_LABELS_FOR_VALIDATION else 0.0
     decoded, digests = _decode_pairs(chosen, task, control, emit)
+    if config.fit_references:
+        decoded = _with_fitted_references(decoded, frozenset(config.unfitted_names), control, emit)
     training_pairs, validation_pairs = split_pairs(tuple(decoded), share, config.seed, _scenes_of(decoded))
     training, validation = (tuple(decoded[pair] for pair in pairs) for pairs in (training_pairs, validation_pairs))
     if not training:
@@ -184,7 +188,7 @@ def _is_same_size(pair: PhotoPair) -> bool:
 
 
 def _choose(
-    config: FinetuneConfig, task: RestorationTask, matching: PairMatching, control: JobControl, emit: Emit
+    config: FinetuneConfig, row: TaskRow, matching: PairMatching, control: JobControl, emit: Emit
 ) -> Sequence[PhotoPair]:
     if config.label_names is not None:
         wanted = set(config.label_names)
@@ -196,6 +200,15 @@ def _choose(
                 f"No pair of a noisy photo and a reference was found for: {', '.join(sorted(missing))}.",
                 "Check that the files are still there and that their names match.",
             )
+        for diagnosis in _examine(row, chosen, control, emit).values():
+            if diagnosis.doubt is not None:
+                emit(
+                    JobWarning(
+                        message=f"{diagnosis.pair.noisy.name} is used, since it was chosen by name, but: "
+                        f"{diagnosis.doubt.text}",
+                        hint=diagnosis.doubt.hint,
+                    )
+                )
         return chosen
     for doubtful in matching.doubtful:
         _warn_aside(doubtful.pair, doubtful.reason, doubtful.hint, emit)
@@ -205,11 +218,11 @@ def _choose(
             "Give a reference the same file name as its noisy photo, then try again.",
         )
     wanted_count = len(matching.pairs) if config.labels is None else config.labels
-    sound = _draw_sound_pairs(matching.pairs, wanted_count, config.seed, task.scale, control, emit)
+    sound = _draw_sound_pairs(row, matching.pairs, wanted_count, config.seed, control, emit)
     if not sound:
         raise InvalidInputError(
             "None of the references agrees with its noisy photo.",
-            "Check that each reference shows the same scene, unmoved; chosen by hand, a pair is used as it is.",
+            "Check that each reference shows the same scene, unmoved; chosen by name, a pair is used all the same.",
         )
     if config.labels is not None and len(sound) < config.labels:
         emit(
@@ -221,27 +234,41 @@ def _choose(
 
 
 def _draw_sound_pairs(
-    pairs: Sequence[PhotoPair], count: int, seed: int, scale: int, control: JobControl, emit: Emit
+    row: TaskRow, pairs: Sequence[PhotoPair], count: int, seed: int, control: JobControl, emit: Emit
 ) -> list[PhotoPair]:
-    """Draw pairs by chance, check what they show, and draw again for each that is set aside."""
-    is_sound: dict[PhotoPair, bool] = {}
+    """Draw pairs by chance, have the pair doctor see them, and draw again for each that is set aside."""
+    aside: set[PhotoPair] = set()
     num_drawn = min(count, len(pairs))
     while True:
         drawn = choose_pairs(pairs, num_drawn, seed)
+        # All that are drawn together: of two labels with the same photo one is enough.
+        found = _examine(row, drawn, control, emit)
         for pair in drawn:
-            if pair in is_sound:
-                continue
-            control.wait_if_paused()
-            check = partial(check_pair, pair, scale=scale)
-            findings = [] if pair.noisy == pair.clean else run_interruptibly(check, control)
-            is_sound[pair] = not findings
-            if findings:
-                _warn_aside(pair, findings[0].reason, findings[0].hint, emit)
-            emit(StepDone(stage="Checking labels", step=len(is_sound), num_steps=num_drawn))
-        sound = [pair for pair in drawn if is_sound[pair]]
+            doubt = found[pair].doubt if pair in found else None
+            if doubt is not None and pair not in aside:
+                aside.add(pair)
+                _warn_aside(pair, doubt.text, doubt.hint, emit)
+        sound = [pair for pair in drawn if pair not in aside]
         if len(sound) >= count or num_drawn == len(pairs):
             return sound
         num_drawn = min(num_drawn + count - len(sound), len(pairs))
+
+
+def _examine(
+    row: TaskRow, pairs: Sequence[PhotoPair], control: JobControl, emit: Emit
+) -> dict[PhotoPair, PairDiagnosis]:
+    """Let the pair doctor see all pairs of two files; what a task makes of a clean photo needs none."""
+    two_files = tuple(pair for pair in pairs if pair.noisy != pair.clean)
+    if not two_files:
+        return {}
+    diagnoses = examine_pairs(ExamineRequest(pairs=two_files), control, emit)
+    if row.takes_mosaics:
+        # Of the noisy side only what colour filters let through is seen: a copy teaches to fill in the rest.
+        diagnoses = tuple(
+            replace(found, facts=tuple(fact for fact in found.facts if fact.kind is not FactKind.SAME_PICTURE))
+            for found in diagnoses
+        )
+    return {diagnosis.pair: diagnosis for diagnosis in diagnoses}
 
 
 def _warn_aside(pair: PhotoPair, reason: str, hint: str, emit: Emit) -> None:
@@ -278,6 +305,32 @@ def _with_shared_scales(decoded: Mapping[PhotoPair, DecodedPair]) -> dict[PhotoP
         else labels
         for pair, labels in decoded.items()
     }
+
+
+def _with_fitted_references(
+    decoded: Mapping[PhotoPair, DecodedPair], unfitted: Collection[str], control: JobControl, emit: Emit
+) -> dict[PhotoPair, DecodedPair]:
+    """Make references of another exposure or stretch as bright as their photos, and say so."""
+    fits: dict[PhotoPair, BrightnessFit] = {}
+    fitted = dict(decoded)
+    for pair, labels in decoded.items():
+        control.wait_if_paused()
+        if pair.noisy == pair.clean or pair.noisy.name in unfitted:
+            continue
+        fit = run_interruptibly(partial(fit_reference, labels.noisy, labels.clean), control)
+        if fit.is_wanted:
+            fits[pair] = fit
+            fitted[pair] = DecodedPair(labels.noisy, labels.clean.with_scale(fit.scale_of(labels.clean)))
+    for pair, fit in fits.items():
+        emit(
+            JobWarning(
+                message=f"The reference of {pair.noisy.name} has another exposure or stretch: it is fitted by gain "
+                f"{fit.gains_text} and offset {fit.offsets_text}.",
+                hint="Restored photos keep their brightness so. Turn “Fit references” off to teach the references as "
+                "they are.",
+            )
+        )
+    return fitted
 
 
 def _scenes_of(decoded: Mapping[PhotoPair, DecodedPair]) -> dict[PhotoRef, Hashable]:

@@ -9,7 +9,7 @@ import numpy as np
 from engine.comparing.metrics import psnr, ssim
 from engine.contracts.events import Emit, PreviewReady, ValidationDone, VerdictReady
 from engine.contracts.job_control import JobControl
-from engine.contracts.noise import FolderNoise, summarize_noise
+from engine.contracts.noise import FolderNoise, spread_evenly, summarize_noise
 from engine.contracts.photo import Pixels
 from engine.machine.devices import ComputeDevice
 from engine.method.catalogue.tasks import TASKS
@@ -197,8 +197,7 @@ def choose_preview_crop(
         reference_of: The clean reference of a photo, where known.
         scale: How many times larger references are, to a side; the crop is that much smaller.
     """
-    step = max(len(photos) // NUM_PREVIEW_CANDIDATES, 1)
-    candidates = photos[::step][:NUM_PREVIEW_CANDIDATES]
+    candidates = spread_evenly(photos, NUM_PREVIEW_CANDIDATES)
     estimates = [
         (photo, estimate_noise(_centre(photo.pixels, 512)))
         for photo in candidates

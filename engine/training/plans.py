@@ -28,9 +28,6 @@ from engine.training.labels import LabelSet, gather_labels
 from engine.training.objectives import Objective, PretextObjective, SupervisedObjective
 from engine.training.observer import PreviewCrop, choose_preview_crop
 
-NUM_STRIDE_PHOTOS = 16
-"""Photos on which the noise's correlation is measured."""
-
 TWINS_FACTOR = 10.0
 """Twins in a batch for one label, at an unlabelled weight of 1."""
 
@@ -361,8 +358,7 @@ def _measured_params(
 ) -> dict[str, Any]:
     if not row.leaves_stride_open(params):
         return params
-    every = max(len(photos) // NUM_STRIDE_PHOTOS, 1)
-    noise = measure_noise(photo.pixels for photo in photos[::every][:NUM_STRIDE_PHOTOS])
+    noise = measure_noise(photos, lambda photo: photo.pixels)
     if noise is None:
         return row.with_stride(params)
     emit(NoiseMeasured(noise=noise))

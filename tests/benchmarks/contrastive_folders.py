@@ -17,7 +17,6 @@ from tests.benchmarks.reporting import SHARED_DATA, require
 
 NUM_PHOTOS, NUM_TEST_PHOTOS = 60, 12
 TEST_CROP_PX = 256
-NUM_MEASURED_PHOTOS = 16
 
 Picture = NDArray[np.float32]
 TakePhoto = Callable[[Picture, np.random.Generator], tuple[Picture, Picture]]
@@ -94,7 +93,7 @@ def prepare_folder(name: str, out: Path) -> NoisyFolder:
         else:
             _simulate(SIMULATED[name], folder, seed=FOLDERS.index(name))
         photos = sorted((folder / "photos").iterdir())
-        noise = measure_noise(read_image(path).pixels for path in photos[:: -(-len(photos) // NUM_MEASURED_PHOTOS)])
+        noise = measure_noise(photos, lambda path: read_image(path).pixels)
         assert noise is not None
         facts = {"stride": noise.stride, "sigmas": [noise.low_sigma * 255, noise.high_sigma * 255]}
         facts_file.write_text(json.dumps(facts), "utf-8")

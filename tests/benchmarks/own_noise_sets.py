@@ -11,7 +11,7 @@ from engine.contracts.photo import Pixels
 from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
 from engine.photos.folder import list_image_files
 from engine.photos.sample_photos import make_sample_photos
-from tests.benchmarks.quality_sets import KODAK, REAL, SETS, Folders, PairSet
+from tests.benchmarks.quality_sets import KODAK, SETS, Folders, PairSet
 
 EVERY_FOURTH = 4
 """Of the Kodak photos, those that carry a noise that no starter saw: six."""
@@ -22,20 +22,6 @@ _PHOTON_SCALE = 40.0
 
 Degrade = Callable[[Pixels, np.random.Generator], tuple[Pixels, Pixels]]
 """From a clean picture to a noisy one and its reference."""
-
-
-def _picked(source_set: str, index: int) -> Callable[[Path, Path, int], Folders]:
-    """A folder of one photo of another set."""
-
-    def prepare(source: Path, out: Path, seed: int) -> Folders:
-        noisy, clean = SETS[source_set].prepare(source, out, seed)
-        chosen = list_image_files([noisy])[index]
-        reference = next(path for path in list_image_files([clean]) if path.stem == chosen.stem)
-        return _copied(out / "noisy", {chosen.name: chosen.file}), _copied(
-            out / "clean", {reference.name: reference.file}
-        )
-
-    return prepare
 
 
 def _mixed(source: Path, out: Path, seed: int) -> Folders:
@@ -128,10 +114,7 @@ def _own(title: str, prepare: Callable[[Path, Path, int], Folders], source: str 
 
 
 OWN_NOISE_SETS: dict[str, PairSet] = {
-    **{
-        f"fmd_{index + 1}": _own(f"FMD {index + 1}, a folder of one", _picked("fmd", index), f"{REAL}/fmd_microscopy")
-        for index in range(3)
-    },
+    **{f"fmd_{index}": SETS[f"fmd_{index}"] for index in (1, 2, 3)},
     "w2s": SETS["w2s"],
     "polyu": SETS["polyu"],
     "white_25": SETS["kodak24_25"],

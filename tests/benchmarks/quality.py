@@ -24,7 +24,10 @@ from engine.comparing.baselines.catalogue import BASELINES
 from engine.comparing.evaluating import evaluate
 from engine.contracts.configs import EvaluateConfig
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.models.starters import STARTER_WORD, starter_path
+from engine.photo_files.photos import probe_image
+from engine.photos.folder import list_image_files
 from tests.benchmarks.document import COLOURS, DOCS, Chart, Section, Table, draw_chart, stored_data, write_section
 from tests.benchmarks.quality_peers import QUALITY_PEERS, install_peers
 from tests.benchmarks.quality_sets import SETS, PairSet
@@ -42,11 +45,11 @@ SLOW_METHODS = {"bm3d": ("polyu", "set12_25"), "dncnn": ("set12_25",)}
 
 TEXT = """\
 Mean PSNR in dB and, in brackets, SSIM. Every method judges the noise by itself; none is told its level. \
-Noisy photos are read from 8-bit files (one of FMD has 16 bits), results are measured before they are rounded. \
-For super-resolution it is the luminance (BT.601) without `scale` pixels at each side; the input is enlarged by \
-bicubic interpolation, or as large as the reference already (City100). Mosaics are interpolated bilinearly for the \
-input; methods for photos get them interpolated by Malvar's method. Where there is no noise, methods that remove it \
-are left out."""
+Noisy photos are read from 8-bit files (the bacteria of FMD from one of 16 bits, measured against 65,535), results are \
+measured before they are rounded. For super-resolution it is the luminance (BT.601) without `scale` pixels at each \
+side; the input is enlarged by bicubic interpolation, or as large as the reference already (City100). Mosaics are \
+interpolated bilinearly for the input; methods for photos get them interpolated by Malvar's method. Where there is no \
+noise, methods that remove it are left out."""
 
 GROUPS = {
     "denoise": ("Denoising", ("denoise",)),
@@ -98,6 +101,7 @@ def measure(method: Method, pair_set: PairSet, seed: int) -> dict[str, Any]:
     """Measure a method on a set; a model's own training labels do not count."""
     with tempfile.TemporaryDirectory() as temporary:
         noisy, clean = pair_set.prepare(pair_set.folder, Path(temporary), seed)
+        require_one_peak(pair_set, list_image_files([clean]))
         config = EvaluateConfig(noisy=(noisy,), clean=(clean,), fit_brightness=pair_set.fit_brightness, **method.config)
         result = evaluate(config, JobControl(), Progress(f"{method.title}, {pair_set.title}"))
     figures = dataclasses.asdict(result)
@@ -106,10 +110,22 @@ def measure(method: Method, pair_set: PairSet, seed: int) -> dict[str, Any]:
     return {**figures, "title": method.title, "digest": method.digest, "seed": seed}
 
 
+def require_one_peak(pair_set: PairSet, references: Sequence[PhotoRef]) -> None:
+    """Refuse to average decibels against different peaks.
+
+    Raises:
+        ValueError: References of 8 and of 16 bits are in one set.
+    """
+    depths = {probe_image(reference).bit_depth for reference in references}
+    if len(depths) > 1:
+        raise ValueError(f"{pair_set.title}: references of {sorted(depths)} bits have no PSNR in common")
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Measure what is missing and write the section after each measurement."""
     install_peers()
-    results: dict[str, dict[str, Any]] = stored_data(NAME, arguments.out).get("results", {})
+    stored: dict[str, dict[str, Any]] = stored_data(NAME, arguments.out).get("results", {})
+    results = {key: result for key, result in stored.items() if key.partition("/")[0] in SETS}
     missing: list[str] = []
     for set_name, method_name in _combinations(arguments):
         pair_set = SETS[set_name]

@@ -1,5 +1,6 @@
 """The test sets of the quality benchmark: where their pictures are, and what noise is put on them."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,19 @@ class PairSet:
 def _side_by_side(noisy: str, clean: str) -> Callable[[Path, Path, int], Folders]:
     """Pairs that lie in two subfolders."""
     return lambda source, out, seed: (source / noisy, source / clean)
+
+
+def _one_of(noisy: str, clean: str, index: int) -> Callable[[Path, Path, int], Folders]:
+    """One pair of those that lie in two subfolders."""
+
+    def prepare(source: Path, out: Path, seed: int) -> Folders:
+        chosen = list_image_files([source / noisy])[index].file
+        for side in (noisy, clean):
+            (out / side).mkdir()
+            shutil.copy(next(path for path in (source / side).iterdir() if path.stem == chosen.stem), out / side)
+        return out / noisy, out / clean
+
+    return prepare
 
 
 def _with_white_noise(sigma: float) -> Callable[[Path, Path, int], Folders]:
@@ -93,12 +107,16 @@ SETS: dict[str, PairSet] = {
         source=f"{REAL}/polyu_full",
         prepare=_side_by_side("noisy", "clean"),
     ),
-    "fmd": PairSet(
-        title="FMD, 3 fluorescence pictures",
-        task="denoise",
-        source=f"{REAL}/fmd_microscopy",
-        prepare=_side_by_side("noisy", "clean"),
-    ),
+    # A set each: a mean of decibels against 255 and against 65,535 would be that of nothing.
+    **{
+        f"fmd_{index + 1}": PairSet(
+            title=f"FMD, {picture}",
+            task="denoise",
+            source=f"{REAL}/fmd_microscopy",
+            prepare=_one_of("noisy", "clean", index),
+        )
+        for index, picture in enumerate(("confocal, gray", "widefield, colour", "bacteria, 111 to 2,651 of 65,535"))
+    },
     "w2s": PairSet(
         title="W2S, 7 fluorescence pictures, gain and offset fitted",
         task="denoise",

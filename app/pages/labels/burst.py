@@ -28,6 +28,7 @@ from app.widgets.elided_box import ElidedComboBox
 from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.labelling.burst import MIN_SHOTS, BurstConfig, BurstResult, MotionChoice
 from engine.photo_files.photos import IMAGE_SUFFIXES
+from engine.photo_files.tiff.pages import list_pages
 
 _ICON_PX = 96
 _MOTIONS = {
@@ -165,7 +166,8 @@ class BurstForm(QWidget):
             label(
                 tr(
                     "Several shots of one scene are aligned and averaged: of nine shots the mean has a third of the "
-                    "noise. Each shot is paired with it. A tripod and one exposure, set by hand, work best."
+                    "noise. Each shot is paired with the mean of the others; the pages of a stack are shots too. A "
+                    "tripod and one exposure, set by hand, work best."
                 ),
                 "muted",
                 wraps=True,
@@ -192,13 +194,16 @@ class BurstForm(QWidget):
 
     @Slot(list)
     def add_shots(self, paths: Sequence[PhotoPlace]) -> None:
-        """Add files, and the photos that lie in folders."""
+        """Add files, pages of stacks, and the photos that lie in folders."""
         found: list[PhotoRef] = []
         for path in paths:
-            if isinstance(path, Path) and path.is_dir():
-                found += sorted(PhotoRef(file) for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+            given = PhotoRef.of(path)
+            if given.file.is_dir():
+                files = sorted(file for file in given.file.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
             else:
-                found.append(PhotoRef.of(path))
+                files = [given.file]
+            # A stack is a burst by itself.
+            found += [given] if given.page else [page for file in files for page in list_pages(file)]
         self.shots = tuple(dict.fromkeys((*self.shots, *(path.absolute() for path in found))))
         self.list.show_paths(self.shots)
         self._update()
@@ -273,7 +278,7 @@ def burst_text(result: BurstResult) -> str:
     num_shots, num_left_out = len(result.pairs), len(result.left_out)
     shots = tr_count("{number} shot", "{number} shots", num_shots).format(number=format_number(num_shots))
     text = tr("{shots} paired with a reference of about {factor} times less noise.").format(
-        shots=shots, factor=format_number(result.num_averaged**0.5, 1)
+        shots=shots, factor=format_number((result.num_averaged - 1) ** 0.5, 1)
     )
     if num_left_out:
         left_out = tr_count("{number} was left out.", "{number} were left out.", num_left_out)

@@ -1,7 +1,7 @@
 """Matching references with noisy photos, and which of the pairs are used: the labels page's data, without widgets."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.look.translation import format_number, mark, tr, tr_count, translate_engine
 from app.pages.labels.decisions import LabelDecisions
@@ -47,6 +47,7 @@ class LabelEntry:
         hint: What to do about it.
         is_by_hand: Whether a person chose the reference.
         diagnosis: What the pair doctor says; None where the pair was not examined yet, or can't be.
+        is_fitted: Whether its reference is taught as bright as the photo, having another exposure or stretch.
         suggestion: Why the photo should get a reference; None where it is not suggested.
     """
 
@@ -56,7 +57,13 @@ class LabelEntry:
     hint: str = ""
     is_by_hand: bool = False
     diagnosis: PairDiagnosis | None = None
+    is_fitted: bool = False
     suggestion: SuggestedLabel | None = None
+
+    @property
+    def has_other_exposure(self) -> bool:
+        """Whether its reference can be fitted."""
+        return self.diagnosis is not None and self.diagnosis.is_fitted
 
     @property
     def is_pair(self) -> bool:
@@ -130,17 +137,7 @@ def suggested_entries(suggested: Sequence[SuggestedLabel], entries: Iterable[Lab
         if known is None:
             rows.append(LabelEntry(noisy=label.photo, suggestion=label))
         else:
-            rows.append(
-                LabelEntry(
-                    clean=known.clean,
-                    noisy=known.noisy,
-                    reason=known.reason,
-                    hint=known.hint,
-                    is_by_hand=known.is_by_hand,
-                    diagnosis=known.diagnosis,
-                    suggestion=label,
-                )
-            )
+            rows.append(replace(known, suggestion=label))
     return tuple(rows)
 
 
@@ -167,6 +164,8 @@ def state_text(entry: LabelEntry) -> str:
         return f"{stands_for}, {has}"
     if entry.reason:
         return translate_engine(tr(entry.reason))
+    if entry.has_other_exposure:
+        return tr("Sound, reference fitted") if entry.is_fitted else tr("Other exposure, taught as it is")
     if entry.diagnosis is not None:
         return tr("Sound, chosen by hand") if entry.is_by_hand else tr("Sound, matched by name")
     return tr("Chosen by hand") if entry.is_by_hand else tr("Matched by name")
@@ -182,4 +181,5 @@ def _pair_entry(
         hint=hint,
         is_by_hand=decisions.matches.get(pair.noisy) == pair.clean,
         diagnosis=diagnosis,
+        is_fitted=diagnosis is not None and diagnosis.is_fitted and pair.noisy not in decisions.unfitted,
     )

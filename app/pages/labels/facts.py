@@ -48,16 +48,19 @@ class LabelFacts(QScrollArea):
     Attributes:
         use_button: Uses the pair, or sets it aside.
         align_button: Has an aligned copy of the reference made.
+        fit_button: Lets the reference keep its own brightness, or fits it again.
         match_button: Chooses another file for the other side.
 
     Signals:
         use_requested: Use the pair, or set it aside, whichever it is not.
         align_requested: Align a copy of the reference.
+        fit_requested: Fit the reference, or let it keep its own brightness, whichever it does not.
         match_requested: Choose another file.
     """
 
     use_requested = Signal()
     align_requested = Signal()
+    fit_requested = Signal()
     match_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -79,6 +82,11 @@ class LabelFacts(QScrollArea):
             tr("Writes an aligned copy of the reference into Residua's own data and uses it; your file stays as it is.")
         )
         self.align_button.clicked.connect(self.align_requested)
+        self.fit_button = button("", "sliders-horizontal")
+        self.fit_button.setToolTip(
+            tr("Whether the reference is taught as bright as the noisy photo, or as it is. No file changes.")
+        )
+        self.fit_button.clicked.connect(self.fit_requested)
         self.match_button = button("", "link")
         self.match_button.clicked.connect(self.match_requested)
         self._findings_layout = QVBoxLayout()
@@ -91,7 +99,7 @@ class LabelFacts(QScrollArea):
         layout.addWidget(self._reference)
         layout.addWidget(self._origin)
         layout.addLayout(self._findings_layout)
-        for control in (self.align_button, self.use_button, self.match_button):
+        for control in (self.align_button, self.fit_button, self.use_button, self.match_button):
             layout.addWidget(control)
         layout.addStretch(1)
         self.setWidget(content)
@@ -115,10 +123,12 @@ class LabelFacts(QScrollArea):
         self.align_button.setVisible(
             entry is not None and entry.diagnosis is not None and entry.diagnosis.can_be_aligned
         )
+        self.fit_button.setVisible(entry is not None and entry.has_other_exposure)
         self.match_button.setVisible(entry is not None)
         if entry is None:
             return
         self.use_button.setText(_use_text(entry, is_used))
+        self.fit_button.setText(tr("Keep its own brightness") if entry.is_fitted else tr("Fit its brightness"))
         if entry.noisy is None:
             self.match_button.setText(tr("Choose its noisy photo"))
         else:
@@ -199,8 +209,13 @@ def findings_of(entry: LabelEntry | None, *, is_used: bool) -> list[Finding]:
         found.append(Finding(tr("You use it although it is doubtful."), icon="user"))
     elif not entry.is_doubtful and not is_used:
         found.append(Finding(tr("You have set it aside."), icon="user"))
+    if entry.has_other_exposure and not entry.is_fitted:
+        text = tr("The reference keeps its own brightness: restored photos take it on.")
+        found.append(Finding(text, icon="user"))
     if entry.diagnosis is not None:
         for fact in entry.diagnosis.facts:
+            if fact.is_fitted and not entry.is_fitted:
+                continue
             icon = "warning" if fact.is_doubt else "info" if fact.hint else _ICONS.get(fact.kind, "check-circle")
             found.append(Finding(translate_engine(fact.text), translate_engine(fact.hint), icon, fact.is_doubt))
     elif entry.reason:

@@ -37,11 +37,13 @@ class LabelPairView(QWidget):
     Signals:
         use_requested(LabelEntry, bool): Use the pair, or set it aside.
         align_requested(LabelEntry): Make an aligned copy of its reference.
+        fit_requested(LabelEntry, bool): Fit its reference, or let it keep its own brightness.
         match_requested(LabelEntry): Choose another file for its other side.
     """
 
     use_requested = Signal(object, bool)
     align_requested = Signal(object)
+    fit_requested = Signal(object, bool)
     match_requested = Signal(object)
 
     def __init__(self, files: PictureFiles, parent: QWidget | None = None) -> None:
@@ -56,6 +58,7 @@ class LabelPairView(QWidget):
         self.facts = LabelFacts()
         self.facts.use_requested.connect(self._toggle_use)
         self.facts.align_requested.connect(lambda: self.align_requested.emit(self._entry))
+        self.facts.fit_requested.connect(self._toggle_fit)
         self.facts.match_requested.connect(lambda: self.match_requested.emit(self._entry))
         self.task_choice = ElidedComboBox()
         self.task_choice.setAccessibleName(tr("Shown as a label for"))
@@ -129,6 +132,11 @@ class LabelPairView(QWidget):
     def _show(self, seen: _LookedAt) -> None:
         self.viewer.set_mode("split" if len(seen.panes) > 1 else "side_by_side")
         self.viewer.set_panes(seen.panes)
+
+    @Slot()
+    def _toggle_fit(self) -> None:
+        if self._entry is not None:
+            self.fit_requested.emit(self._entry, not self._entry.is_fitted)
 
     @Slot()
     def _toggle_use(self) -> None:

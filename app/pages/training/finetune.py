@@ -33,6 +33,7 @@ _FIELDS = (
     "name",
     "steps",
     "labels",
+    "fit_references",
     "validation_share",
     "patience",
     "unlabelled_weight",
@@ -153,6 +154,9 @@ class FinetuneInputs(TrainingInputs):
                 "noisy": tuple(noisy),
                 "label_names": tuple(pair.noisy.name for pair in pairs),
                 "given_pairs": {pair.noisy: pair.clean for pair in pairs},
+                "unfitted_names": tuple(
+                    pair.noisy.name for pair in pairs if pair.noisy in self.session.unfitted_labels
+                ),
             }
         return FinetuneConfig(
             parent=self.start_choice.path,

@@ -182,10 +182,6 @@ class PretrainInputs(TrainingInputs):
         if self.start_choice.path is not None:
             values.pop("backbone", None)
             values.pop("backbone_params", None)
-        noise = common_noise(self.session.included_photos)
-        if noise is not None and values.get("pretext_params", {}).get("stride") == STRIDE_MEASURED:
-            # As shown here: the scan measured all photos, the training would measure some of them again.
-            values["pretext_params"]["stride"] = noise.stride
         sources = self.session.training_sources(is_whole_folder=self.settings.get(RECURSIVE))
         return PretrainConfig(parent=self.start_choice.path, photos=sources, **values)
 

@@ -124,12 +124,13 @@ class Baseline:
         self._scale = scale
         self._takes_mosaics = takes_mosaics
 
-    def restore(self, pixels: Pixels) -> Pixels:
+    def restore(self, pixels: Pixels, *, channels_are_gray: bool = False) -> Pixels:
         """Restore one photo.
 
         Args:
             pixels: Shape: (height, width, 1 or 3), 0 to 1. Where the task takes mosaics, one with red top left (1), or
                 the photo (3) of which a camera's colour filters let a part through.
+            channels_are_gray: Whether each of three channels is a picture of its own.
 
         Returns:
             The restored photo, 0 to 1, read-only. Shape: (scale * height, scale * width, channels), of a mosaic 3.
@@ -137,6 +138,11 @@ class Baseline:
         Raises:
             InvalidInputError: The photo is too small for its noise to be estimated.
         """
+        if pixels.shape[2] > 1 and channels_are_gray:
+            parts = [self.restore(pixels[:, :, index : index + 1]) for index in range(pixels.shape[2])]
+            apart: Pixels = np.concatenate(parts, axis=2)
+            apart.setflags(write=False)
+            return apart
         restored = pixels
         if self._takes_mosaics:
             assert self._entry.interpolate is not None

@@ -23,7 +23,7 @@ from engine.comparing.evaluating import evaluate
 from engine.comparing.metrics import psnr
 from engine.contracts.configs import EvaluateConfig
 from engine.contracts.errors import InvalidInputError
-from engine.contracts.events import FileSkipped, JobEvent, StepDone
+from engine.contracts.events import FileSkipped, JobEvent, JobWarning, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.results import EvaluationResult
 from engine.method.catalogue.backbones import UNetParams
@@ -333,3 +333,96 @@ def test_the_command_line_takes_a_classical_method(tiny_photos: TinyPhotos, tmp_
     assert {"psnr", "ssim", "noisy_psnr", "per_image"} <= set(fields)
     assert fields["luminance_psnr"] is None
     assert CliRunner().invoke(app, ["evaluate", "magic", *folders]).exit_code == 3
+
+
+def test_scale_invariant_figures_stand_beside_the_plain_ones_and_a_warning_says_that_they_part(
+    tmp_path: Path, identity_model: Path
+) -> None:
+    generator = np.random.default_rng(4)
+    for index in range(2):
+        clean = smooth_picture(60, 70, seed=index)
+        write_photo(tmp_path / "clean" / f"{index}.png", clean)
+        dim = 0.5 * clean + 0.2 + generator.normal(0, 0.02, clean.shape)
+        write_photo(tmp_path / "noisy" / f"{index}.png", dim.astype(np.float32))
+    result, events = measure(tmp_path / "noisy", tmp_path / "clean", model=identity_model)
+    for index, score in enumerate(result.per_image):
+        noisy, clean = (read_image(tmp_path / side / f"{index}.png").pixels for side in ("noisy", "clean"))
+        gain, offset = np.polyfit(noisy.ravel().astype(np.float64), clean.ravel().astype(np.float64), 1)
+        expected = peak_signal_noise_ratio(clean.astype(np.float64), gain * noisy + offset, data_range=1)
+        assert score.scale_invariant_psnr == pytest.approx(expected, abs=1e-3)
+        assert score.noisy_scale_invariant_psnr == pytest.approx(expected, abs=1e-3)
+    assert result.psnr == pytest.approx(np.mean([score.psnr for score in result.per_image]))
+    assert result.scale_invariant_psnr is not None
+    assert result.scale_invariant_psnr > result.psnr + 5
+    (warning,) = [event for event in events if isinstance(event, JobWarning)]
+    assert "Brightness and contrast alone cost" in warning.message
+
+
+def test_strong_noise_which_a_fit_takes_for_little_contrast_is_no_reason_to_warn(
+    tmp_path: Path, identity_model: Path
+) -> None:
+    clean = 0.5 + 0.3 * (smooth_picture(60, 70) - 0.5)
+    write_photo(tmp_path / "clean" / "0.png", clean)
+    noise = np.random.default_rng(4).normal(0, 0.1, clean.shape)
+    write_photo(tmp_path / "noisy" / "0.png", np.float32(clean + noise))
+    result, events = measure(tmp_path / "noisy", tmp_path / "clean", model=identity_model)
+    assert result.scale_invariant_psnr is not None
+    assert result.scale_invariant_psnr > result.psnr + 1
+    assert not [event for event in events if isinstance(event, JobWarning)]
+
+
+def test_a_photo_that_is_its_own_reference_and_a_wrong_scene_are_told(tmp_path: Path) -> None:
+    generator = np.random.default_rng(4)
+    for index in range(3):
+        clean = smooth_picture(60, 70, seed=index)
+        write_photo(tmp_path / "clean" / f"{index}.png", clean)
+        shown = smooth_picture(60, 70, seed=9) if index == 2 else clean
+        write_photo(tmp_path / "noisy" / f"{index}.png", np.float32(shown + generator.normal(0, 0.05, clean.shape)))
+    shutil.copy(tmp_path / "noisy" / "1.png", tmp_path / "clean" / "1.png")
+    result, events = measure(tmp_path / "noisy", tmp_path / "clean", baseline="wavelet")
+    assert [(file.path.name, "the same picture" in file.reason) for file in result.failed] == [("1.png", True)]
+    assert [score.name for score in result.per_image] == ["0.png", "2.png"]
+    told = [event.message for event in events if isinstance(event, JobWarning)]
+    assert [message for message in told if "2.png" in message and "different scenes" in message]
+    assert not [message for message in told if "0.png" in message]
+
+
+def test_a_photo_restored_without_an_error_is_told_and_in_no_mean(tmp_path: Path) -> None:
+    """Of an even picture every mosaic is filled in without a fault."""
+    write_photo(tmp_path / "clean" / "a.png", np.full((24, 24, 3), 0.4, np.float32))
+    write_photo(tmp_path / "clean" / "b.png", smooth_picture(24, 24))
+    result, events = measure(tmp_path / "clean", tmp_path / "clean", baseline="bilinear", task="demosaick")
+    assert math.isinf(result.per_image[0].psnr)
+    assert math.isfinite(result.psnr)
+    assert result.psnr == pytest.approx(result.per_image[1].psnr)
+    assert result.num_without_error == 1
+    assert [event for event in events if isinstance(event, JobWarning) and "infinite" in event.message]
+
+
+@pytest.mark.parametrize("method", ["model", "baseline"])
+def test_channels_that_are_pictures_of_their_own_are_restored_one_by_one(tmp_path: Path, method: str) -> None:
+    generator = np.random.default_rng(3)
+    clean = smooth_picture(40, 48)
+    noisy = np.float32(np.clip(clean + generator.normal(0, (0.02, 0.06, 0.12), clean.shape), 0, 1))
+    for side, picture in (("noisy", noisy), ("clean", clean)):
+        (tmp_path / side).mkdir()
+        metadata = ImageMetadata(file_format="tiff", bit_depth=16, channels_are_gray=True)
+        write_image(tmp_path / side / "all.tif", PhotoImage(picture, None, metadata))
+        for index in range(3):
+            one = ImageMetadata(file_format="tiff", bit_depth=16)
+            (tmp_path / f"{side} {index}").mkdir()
+            write_image(
+                tmp_path / f"{side} {index}" / "all.tif", PhotoImage(picture[..., index : index + 1], None, one)
+            )
+    assert read_image(tmp_path / "noisy" / "all.tif").metadata.channels_are_gray
+    weights = build_network(CARD).state_dict()
+    for number, name in enumerate(weights):
+        # A network that mixes colours: taken for one, the channels would not come out as they do alone.
+        weights[name] = weights[name] + 0.05 * ((number % 3) - 1)
+    path = tmp_path / "model.safetensors"
+    save_model(path, weights, CARD)
+    fields: dict[str, Any] = {"model": path} if method == "model" else {"baseline": "wavelet"}
+    together, _ = measure(tmp_path / "noisy", tmp_path / "clean", **fields)
+    apart = [measure(tmp_path / f"noisy {index}", tmp_path / f"clean {index}", **fields)[0] for index in range(3)]
+    errors = [10 ** (-one.psnr / 10) for one in apart]
+    assert together.psnr == pytest.approx(-10 * math.log10(np.mean(errors)), abs=1e-3)

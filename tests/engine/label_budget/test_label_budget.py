@@ -39,6 +39,7 @@ from engine.label_budget.scores import Score
 from engine.label_budget.side_by_side import default_workers
 from engine.method.catalogue.pretexts import PRETEXTS
 from engine.models.files import read_card
+from engine.photo_files.photos import PhotoImage, read_image, write_image
 from engine.photos.crops import decode_photo, photos_remembered
 from engine.photos.pairs import PhotoPair
 from tests.conftest import TinyPhotos
@@ -581,6 +582,21 @@ def test_wrong_references_and_double_names_are_set_aside(photos: TinyPhotos, tmp
     assert {event.path.name for event in events if isinstance(event, FileSkipped)} == {"photo 1.png", "broken.png"}
     fields = json.loads((tmp_path / "out" / "label_budget.json").read_text())
     assert "photo 1.png" not in {*fields["evaluation"], *fields["trainings"]["scratch_1-labels_seed-0"]["labels"]}
+
+
+def test_references_of_another_exposure_teach_and_measure_fitted(photos: TinyPhotos, tmp_path: Path) -> None:
+    mine = TinyPhotos(noisy=tmp_path / "noisy", clean=tmp_path / "clean")
+    shutil.copytree(photos.noisy, mine.noisy)
+    shutil.copytree(photos.clean, mine.clean)
+    for path in mine.clean.iterdir():
+        write_image(path, PhotoImage(read_image(path).pixels * np.float32(0.6)))
+    changes: dict[str, Any] = {"seeds": 1, "labels": (1,), "methods": ("scratch",), "evaluation_share": 0.5}
+    result, events = run_recorded(tiny_config(mine, tmp_path / "out", **changes))
+    assert not result.skipped
+    told = [event.message for event in events if isinstance(event, JobWarning)]
+    assert sum("fitted to the photo, to teach and to measure" in message for message in told) == 5
+    usual, _ = run_recorded(tiny_config(photos, tmp_path / "usual", **changes))
+    assert result.figures.noisy_psnr == pytest.approx(usual.figures.noisy_psnr, abs=0.1)
 
 
 @pytest.mark.slow

@@ -13,8 +13,10 @@ import engine.labelling.doctor
 from engine.contracts.events import JobEvent, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.photo import PhotoRef
+from engine.labelling.brightness_fit import compare_brightness
 from engine.labelling.doctor import ExamineRequest, FactKind, PairDiagnosis, examine_pairs
-from engine.labelling.doctor_measures import compare_sharpness, fit_channels, pixel_digest, scene_signature
+from engine.labelling.doctor_measures import compare_sharpness, pixel_digest, scene_signature
+from engine.photo_files.bicubic_resize import shrink
 from engine.photo_files.photos import PhotoImage, read_image, write_image
 from engine.photos.folder import list_image_files
 from engine.photos.pairs import PhotoPair, match_pairs, split_pairs
@@ -83,8 +85,8 @@ def test_a_sound_pair_has_facts_and_no_doubt(pairs: Pairs) -> None:
     ("kind", "spoil", "words"),
     [
         (FactKind.POSITION, lambda scene: np.roll(scene, (3, -4), (0, 1)), "5.0 pixels"),
-        (FactKind.EXPOSURE, lambda scene: scene * np.float32(0.6), "brighter"),
-        (FactKind.COLOUR, lambda scene: scene * np.array([1.0, 1.0, 0.8], np.float32), "more blue"),
+        (FactKind.EXPOSURE, lambda scene: scene**4, "tones differ"),
+        (FactKind.COLOUR, lambda scene: np.dstack([scene[..., :2], scene[..., 2] ** 4]), "more blue"),
         (FactKind.SHARPNESS, lambda scene: cv2.GaussianBlur(scene, (0, 0), 1.2), "blurred"),
         (FactKind.DIFFERENT, lambda scene: draw_scene(9), "different scenes"),
         (FactKind.SIZE, lambda scene: scene[:-7], "200 x 160"),
@@ -94,11 +96,58 @@ def test_each_defect_is_found_and_named(pairs: Pairs, kind: FactKind, spoil: obj
     scene = draw_scene()
     pairs.add(noisy(scene), np.ascontiguousarray(spoil(scene), np.float32))  # type: ignore[operator]
     (diagnosis,) = pairs.examine()
+    doubt = next(fact for fact in diagnosis.facts if fact.is_doubt and fact.kind is kind)
     assert diagnosis.doubt is not None
-    assert diagnosis.doubt.kind is kind
-    assert words in diagnosis.doubt.text
-    assert diagnosis.doubt.hint
+    assert words in doubt.text
+    assert doubt.hint
     assert diagnosis.can_be_aligned == (kind is FactKind.POSITION)
+
+
+@pytest.mark.parametrize(
+    ("gains", "offsets", "words"),
+    [
+        ((0.6,) * 3, (0.0,) * 3, ("gain 0.6", "offset +0.")),
+        ((1.0,) * 3, (0.1,) * 3, ("gain 1.0", "offset +10")),
+        ((0.7, 0.8, 0.9), (0.05, 0.0, -0.03), ("0.70 / 0.80 / 0.90", " / -0.0 % / ")),
+    ],
+)
+def test_another_exposure_is_fitted_and_no_doubt(
+    pairs: Pairs, gains: tuple[float, ...], offsets: tuple[float, ...], words: tuple[str, str]
+) -> None:
+    scene = draw_scene()
+    pairs.add(noisy(scene * np.float32(gains) + np.float32(offsets), sigma=0.02), scene)
+    (diagnosis,) = pairs.examine()
+    assert diagnosis.doubt is None
+    assert diagnosis.is_fitted
+    (fact,) = [fact for fact in diagnosis.facts if fact.is_fitted]
+    assert all(word in fact.text for word in words), fact.text
+    assert "against the fitted one" in " ".join(fact.text for fact in diagnosis.facts)
+    assert not [fact for fact in diagnosis.facts if fact.kind is FactKind.SHARPNESS and "sharper" in fact.text]
+
+
+def test_a_fit_is_not_led_astray_by_what_one_picture_shows_alone_or_by_what_is_cut_off() -> None:
+    scene = draw_scene()
+    photo = noisy(0.55 * scene + np.float32(0.06))
+    photo[20:70, 30:90] = 0.95
+    photo = np.clip(photo, 0.12, 1)
+    for fit in compare_brightness(photo, scene).channels:
+        assert fit.gain == pytest.approx(0.55, abs=0.02)
+        assert fit.offset == pytest.approx(0.06, abs=0.02)
+
+
+def test_a_stretched_copy_of_the_photo_is_no_reference(pairs: Pairs) -> None:
+    photo = noisy(draw_scene()) * np.float32(0.6)
+    pair = pairs.add(photo, photo)
+    for side, picture in ((pair.noisy, photo), (pair.clean, photo * np.float32(1.4) + np.float32(0.03))):
+        write_image(side.file, PhotoImage(picture), bit_depth=16)
+    assert pairs.doubts() == [[FactKind.SAME_PICTURE]]
+
+
+def test_a_larger_reference_that_the_photo_was_made_of_is_a_label(pairs: Pairs) -> None:
+    large = draw_scene(height=320, width=400)
+    pairs.add(np.asarray(shrink(large, 2)), large)
+    (diagnosis,) = pairs.examine()
+    assert diagnosis.doubt is None
 
 
 def test_a_small_shift_is_a_note_that_offers_to_align(pairs: Pairs) -> None:
@@ -210,7 +259,7 @@ def test_a_damaged_cache_counts_as_empty_and_a_stop_keeps_what_is_measured(pairs
 def test_gain_and_offset_of_each_channel_are_found_under_noise() -> None:
     scene = draw_scene()
     gains, offsets = np.array([0.9, 1.0, 1.1], np.float32), np.array([0.02, 0.0, -0.03], np.float32)
-    fits = fit_channels(noisy(scene * gains + offsets), scene)
+    fits = compare_brightness(noisy(scene * gains + offsets), scene).channels
     assert [fit.gain for fit in fits] == pytest.approx(list(gains), abs=0.02)
     assert [fit.offset for fit in fits] == pytest.approx(list(offsets), abs=0.01)
 

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from engine.contracts.configs import ScanConfig
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import FileSkipped, JobEvent, PhotoScanned, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.noise import noise_word
 from engine.contracts.photo import PhotoRef
 from engine.jobs import scan
 from engine.machine.caches import KeptMeasures
@@ -60,6 +62,23 @@ def test_every_file_has_one_outcome(folder: Path) -> None:
     assert (steps[0].step, steps[0].seconds_left) == (0, None)
     assert (steps[-1].step, steps[-1].num_steps, steps[-1].seconds_left) == (6, 6, 0)
     assert pickle.loads(pickle.dumps((events, result))) == (events, result)
+
+
+def test_noise_is_judged_against_the_range_that_the_picture_uses(tmp_path: Path) -> None:
+    """Counts of a microscope's camera, as it wrote them and stretched to 8 bits before."""
+    generator = np.random.default_rng(0)
+    rows, columns = np.mgrid[:256, :256]
+    light = np.exp(-((rows - 60 - 30 * np.sin(columns / 40)) ** 2) / 800) + 0.5 * np.exp(-((columns - 180) ** 2) / 3000)
+    counts = np.rint(100 + 250 * light / light.max() + generator.normal(0, 12, light.shape)).astype(np.uint16)
+    stretched = np.clip((counts - counts.min()) * 255.0 / np.ptp(counts), 0, 255).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "counts.tif", counts)
+    tifffile.imwrite(tmp_path / "stretched.tif", stretched)
+    dim, bright = scan(ScanConfig(folders=(tmp_path,)), JobControl(), lambda _: None).photos
+    assert dim.noise is not None
+    assert bright.noise is not None
+    assert dim.noise.sigma == pytest.approx(bright.noise.sigma, rel=0.15)
+    assert noise_word(dim.noise.sigma) == noise_word(bright.noise.sigma) == "Clear noise"
+    assert dim.noise.stride == bright.noise.stride == 1
 
 
 def test_headers_alone_are_enough_without_the_noise(folder: Path) -> None:

@@ -60,6 +60,11 @@ def folders(tmp_path: Path) -> Folders:
     return Folders(tmp_path)
 
 
+def with_noise(seed: int) -> Make:
+    generator = np.random.default_rng(seed)
+    return lambda clean: np.clip(clean + generator.normal(0, 0.04, clean.shape), 0, 1).astype(np.float32)
+
+
 def half(clean: Pixels) -> Pixels:
     return shrink(clean, 2)
 
@@ -127,18 +132,73 @@ def test_a_wrong_ratio_names_the_sizes_and_the_scale(folders: Folders) -> None:
     assert labels.training_names == ("1.png",)
 
 
-def test_shifted_and_brighter_pairs_are_found_at_the_small_size(folders: Folders) -> None:
+def test_shifted_pairs_are_set_aside_and_darker_ones_fitted_at_the_small_size(folders: Folders) -> None:
     folders.add("0.png", half, seed=0)
     # Two large pixels are one small one, which is within the tolerance.
     folders.add("1.png", lambda clean: np.roll(half(clean), (0, 1), (0, 1)), seed=1)
     folders.add("2.png", lambda clean: np.roll(half(clean), (3, 3), (0, 1)), seed=2)
     folders.add("3.png", lambda clean: 0.5 * half(clean), seed=3)
     labels, events = folders.gather()
-    assert labels.training_names == ("0.png", "1.png")
+    assert labels.training_names == ("0.png", "1.png", "3.png")
     messages = [event.message for event in events if isinstance(event, JobWarning)]
     assert len(messages) == 2
     assert "shifted by 4." in messages[0]
-    assert "exposure" in messages[1]
+    assert messages[1].startswith("The reference of 3.png has another exposure")
+    assert "gain 0.50" in messages[1]
+    dark = labels.training[2]
+    np.testing.assert_allclose(shrink(dark.clean.pixels[:96], 2), dark.noisy.pixels, atol=0.02)
+
+
+def test_references_of_another_exposure_are_fitted_channel_by_channel_unless_asked_otherwise(folders: Folders) -> None:
+    gains, offsets = np.float32((0.5, 0.6, 0.7)), np.float32((0.1, 0.05, 0.0))
+    noise = np.random.default_rng(5).normal(0, 0.03, (97, 118, 3)).astype(np.float32)
+    folders.add("a.png", lambda clean: clean * gains + offsets + noise, seed=1)
+    folders.add("b.png", with_noise(3), seed=2)
+    labels, events = folders.gather("denoise")
+    first, second = labels.training
+    np.testing.assert_allclose(first.clean.pixels, draw_scene(1) * gains + offsets, atol=0.01)
+    np.testing.assert_allclose(second.clean.pixels, np.clip(draw_scene(2), 0, 1), atol=0.003)
+    (told,) = [event.message for event in events if isinstance(event, JobWarning)]
+    assert "a.png" in told
+    assert " / " in told
+    # By name too, as from the window.
+    named, events = folders.gather("denoise", label_names=("a.png",))
+    np.testing.assert_array_equal(named.training[0].clean.pixels, first.clean.pixels)
+    for settings in ({"fit_references": False}, {"unfitted_names": ("a.png",)}):
+        kept, events = folders.gather("denoise", **settings)
+        np.testing.assert_allclose(kept.training[0].clean.pixels, draw_scene(1), atol=0.003)
+        assert not [event for event in events if isinstance(event, JobWarning)]
+
+
+def test_the_command_line_sees_what_the_labels_page_sees(folders: Folders) -> None:
+    """A copy of the photo, a wrong scene, the same photo twice: set aside, and by name used but told."""
+    folders.add("good.png", with_noise(1), seed=1)
+    folders.add("copy.png", with_noise(2), seed=2)
+    (folders.clean / "copy.png").write_bytes((folders.noisy / "copy.png").read_bytes())
+    folders.add("wrong.png", lambda clean: with_noise(3)(draw_scene(9)), seed=3)
+    (folders.noisy / "twice.png").write_bytes((folders.noisy / "good.png").read_bytes())
+    (folders.clean / "twice.png").write_bytes((folders.clean / "good.png").read_bytes())
+    labels, events = folders.gather("denoise")
+    assert labels.training_names == ("good.png",)
+    told = {event.message for event in events if isinstance(event, JobWarning)}
+    for name, words in (
+        ("copy.png", "the same picture"),
+        ("wrong.png", "different scenes"),
+        ("twice.png", "the same photo"),
+    ):
+        assert any(message.startswith(f"{name} is set aside") and words in message for message in told)
+    labels, events = folders.gather("denoise", label_names=("copy.png", "good.png"))
+    assert labels.training_names == ("copy.png", "good.png")
+    (warning,) = [event for event in events if isinstance(event, JobWarning)]
+    assert "copy.png is used" in warning.message
+    assert "the same picture" in warning.message
+
+
+def test_a_copy_of_the_reference_is_a_label_for_filling_in_a_mosaic(folders: Folders) -> None:
+    folders.add("a.png", lambda clean: clean)
+    labels, events = folders.gather("demosaick")
+    assert labels.training_names == ("a.png",)
+    assert not [event for event in events if isinstance(event, JobWarning)]
 
 
 @pytest.mark.parametrize("task", ["sr2", "sr3", "sr4", "demosaick"])
@@ -213,7 +273,7 @@ def test_real_pairs_that_were_enlarged_are_recognized(shared_data: Path) -> None
 
 def test_given_pairs_teach_whatever_their_names(folders: Folders) -> None:
     for index, name in enumerate(("a.png", "b.png")):
-        folders.add(name, lambda clean: clean, seed=index)
+        folders.add(name, with_noise(index), seed=index)
     folders.add("elsewhere.png", seed=0)
     given = {folders.noisy / "a.png": folders.clean / "elsewhere.png"}
     labels, events = folders.gather("denoise", given_pairs=given, label_names=("a.png", "b.png"))
@@ -223,7 +283,7 @@ def test_given_pairs_teach_whatever_their_names(folders: Folders) -> None:
 
 def test_references_of_one_scene_never_both_teach_and_measure(folders: Folders) -> None:
     for index in range(10):
-        folders.add(f"{index}.png", lambda clean: clean * np.float32(0.99), seed=index // 2)
+        folders.add(f"{index}.png", with_noise(index), seed=index // 2)
     for seed in range(4):
         labels, _ = folders.gather("denoise", validation_share=0.4, seed=seed)
         assert len(labels.validation) == 4

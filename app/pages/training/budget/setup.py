@@ -41,7 +41,7 @@ class BudgetSetupView(QWidget):
     """Methods, label counts, repetitions, preset, and earlier experiments.
 
     Attributes:
-        form: Label counts and repetitions.
+        form: Label counts, repetitions and steps.
         cards: The preset.
         start_button: Starts it; disabled with the reason as its tooltip.
         earlier: Folders of earlier experiments.
@@ -74,7 +74,12 @@ class BudgetSetupView(QWidget):
             box.toggled.connect(self.edited)
             self._methods[name] = box
             grid.addWidget(box, *divmod(position, _METHODS_A_ROW))
-        self.form = ConfigForm(LabelBudgetConfig, fields=("labels", "seeds"), has_preset=False)
+        self.form = ConfigForm(
+            LabelBudgetConfig,
+            fields=("labels", "seeds", "steps"),
+            has_preset=False,
+            empty_texts={"steps": tr("By the preset")},
+        )
         self.form.set_values({"labels": _DEFAULT_COUNTS})
         self.cards = preset_cards(tr("Time for each training"))
         self.cards.choose(Preset.QUICK.value)

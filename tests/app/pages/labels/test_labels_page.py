@@ -158,21 +158,58 @@ def test_doctor_sets_doubtful_pairs_aside_with_a_reason(qtbot, page, session, ru
     folder.mkdir()
     shutil.copy(tiny_photos.noisy / "photo 0.png", folder / "photo 0.png")
     clean = cv2.imread(str(tiny_photos.clean / "photo 1.png"))
-    cv2.imwrite(str(folder / "photo 1.png"), (clean * 0.6).astype(np.uint8))
+    cv2.imwrite(str(folder / "photo 1.png"), (255 * (clean / 255.0) ** 2.5).astype(np.uint8))
     shutil.copy(tiny_photos.clean / "photo 2.png", folder / "photo 2.png")
     open_photos(session, tiny_photos.noisy)
     page.add_references([folder])
     wait_for_match(qtbot, page, runner, 3)
     assert names_used(session) == ["photo 2.png"]
     assert "same picture" in page.model.entries[row_of(page, "photo 0.png")].reason
-    assert "exposure" in page.model.entries[row_of(page, "photo 1.png")].reason
+    assert "tones differ" in page.model.entries[row_of(page, "photo 1.png")].reason
     page.content.list.setCurrentIndex(page.model.index(row_of(page, "photo 1.png")))
-    assert any("exposure" in finding for finding in page.content.pair_view.findings)
+    assert any("tones differ" in finding for finding in page.content.pair_view.findings)
     QTest.mouseClick(page.content.pair_view.facts.use_button, Qt.MouseButton.LeftButton)
     assert names_used(session) == ["photo 1.png", "photo 2.png"]
     assert any("although it is doubtful" in finding for finding in page.content.pair_view.findings)
     session.undo_stack.undo()
     assert names_used(session) == ["photo 2.png"]
+
+
+def test_a_reference_of_another_exposure_is_fitted_and_keeps_its_own_brightness_on_request(
+    qtbot, page, session, runner, settings, tiny_photos, tmp_path
+):
+    folder = tmp_path / "darker"
+    folder.mkdir()
+    clean = cv2.imread(str(tiny_photos.clean / "photo 1.png"))
+    cv2.imwrite(str(folder / "photo 1.png"), (clean * 0.6).astype(np.uint8))
+    shutil.copy(tiny_photos.clean / "photo 2.png", folder / "photo 2.png")
+    before = (folder / "photo 1.png").read_bytes()
+    open_photos(session, tiny_photos.noisy)
+    page.add_references([folder])
+    wait_for_match(qtbot, page, runner, 2)
+    assert names_used(session) == ["photo 1.png", "photo 2.png"]
+    assert not session.unfitted_labels
+    row = row_of(page, "photo 1.png")
+    assert page.model.entries[row].reason == ""
+    page.content.list.setCurrentIndex(page.model.index(row))
+    facts = page.content.pair_view.facts
+    (told,) = [finding for finding in page.content.pair_view.findings if "fitted to the noisy photo" in finding]
+    # The photo is brighter than its reference by 1 / 0.6.
+    assert "gain 1.6" in told
+    assert facts.fit_button.isVisible()
+    assert facts.fit_button.text() == "Keep its own brightness"
+    QTest.mouseClick(facts.fit_button, Qt.MouseButton.LeftButton)
+    assert [path.name for path in session.unfitted_labels] == ["photo 1.png"]
+    assert any("keeps its own brightness" in finding for finding in page.content.pair_view.findings)
+    assert not [finding for finding in page.content.pair_view.findings if "fitted to the noisy photo" in finding]
+    assert facts.fit_button.text() == "Fit its brightness"
+    assert recall_decisions(settings, session.folders).unfitted == session.unfitted_labels
+    session.undo_stack.undo()
+    assert not session.unfitted_labels
+    assert facts.fit_button.text() == "Keep its own brightness"
+    page.content.list.setCurrentIndex(page.model.index(row_of(page, "photo 2.png")))
+    assert not facts.fit_button.isVisible()
+    assert (folder / "photo 1.png").read_bytes() == before
 
 
 def test_what_is_looked_at_stays_chosen_when_the_doctor_sorts_the_rows(
@@ -328,6 +365,19 @@ def test_burst_form_takes_drops_and_removes_shots(qtbot, settings, session, page
     QTest.mouseClick(form.remove_button, Qt.MouseButton.LeftButton)
     assert not form.primary.isEnabled()
     assert "at least 3" in form.primary.toolTip()
+
+
+def test_the_pages_of_a_stack_are_the_shots_of_a_burst(page, tmp_path, tiny_photos):
+    frames = np.random.default_rng(0).integers(90, 400, (30, 24, 32), np.uint16)
+    tifffile.imwrite(tmp_path / "series.tif", frames, photometric="minisblack")
+    form: BurstForm = page.burst_form
+    page.show_burst_form()
+    form.add_shots([tmp_path / "series.tif"])
+    assert [shot.page for shot in form.shots] == list(range(1, 31))
+    assert form.primary.isEnabled()
+    form.clear()
+    form.add_shots([tmp_path])
+    assert len(form.shots) == 30
 
 
 @pytest.mark.parametrize("task", ["sr2", "demosaick"])

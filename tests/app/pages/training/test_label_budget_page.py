@@ -107,6 +107,19 @@ def test_starting_submits_what_was_chosen_and_stopping_leads_back(qtbot, view, l
     assert not view.is_running
 
 
+def test_the_number_of_steps_can_be_set(view, labelled):
+    labelled.set_engine_loaded("CPU")
+    view.refresh()
+    by_preset = view._config(Preset.QUICK, view.root)
+    assert by_preset.steps is None
+    editor = view.setup.form.editor("steps")
+    editor.findChild(QSpinBox).setValue(40)
+    config = view._config(Preset.QUICK, view.root)
+    assert (config.steps, config.total_steps) == (40, 40)
+    assert view._estimate(Preset.QUICK).minutes > 0
+    assert view._count(Preset.QUICK).finetuning_steps < by_preset.total_steps
+
+
 def test_an_unfinished_experiment_goes_on_and_is_shown(qtbot, view, labelled, unfinished, runner):
     labelled.set_engine_loaded("CPU")
     view.list_earlier()

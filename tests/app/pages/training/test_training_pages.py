@@ -68,6 +68,16 @@ def engine() -> None:
     jobs.load()
 
 
+def test_references_that_keep_their_own_brightness_reach_the_settings(finetune_page: FinetunePage) -> None:
+    session = finetune_page.inputs.session
+    assert finetune_page.inputs.make_config().unfitted_names == ()
+    first = session.label_pairs[0]
+    session.set_label_pairs(session.label_pairs, [first.noisy])
+    config = finetune_page.inputs.make_config()
+    assert config.unfitted_names == (first.noisy.name,)
+    assert config.fit_references
+
+
 def make_tiny(page: TrainingPage, **values: object) -> None:
     page.form.form.set_values(TINY | values)
     page.refresh()
