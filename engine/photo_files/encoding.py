@@ -16,7 +16,7 @@ from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.photo_files.colour.icc_profiles import convert_to_srgb, fitting_profile
 from engine.photo_files.exif import InvalidExifError
 from engine.photo_files.metadata.png_chunks import insert_png_metadata
-from engine.photo_files.tiff.files import encode_tiff
+from engine.photo_files.tiff.files import USUAL_FORM, TiffForm, encode_tiff
 from engine.photo_files.values.sample_types import USUAL_TYPES, SampleType
 
 _EXIF_PREFIX = b"Exif\x00\x00"
@@ -36,6 +36,7 @@ class Encoding:
             has no place for it.
         num_extra: As in `DecodedImage`; for TIFF alone.
         channels_are_gray: As in `DecodedImage`; for TIFF alone.
+        tiff_form: For TIFF alone.
     """
 
     quality: int = 95
@@ -44,6 +45,7 @@ class Encoding:
     exif: bytes | None = None
     num_extra: int = 0
     channels_are_gray: bool = False
+    tiff_form: TiffForm = USUAL_FORM
 
 
 Encoder = Callable[[NDArray[Any], Encoding], bytes]
@@ -128,6 +130,7 @@ def _encode_tiff(samples: NDArray[Any], wanted: Encoding) -> bytes:
         wanted.exif,
         num_extra=wanted.num_extra,
         channels_are_gray=wanted.channels_are_gray,
+        form=wanted.tiff_form,
     )
 
 

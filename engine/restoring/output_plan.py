@@ -14,7 +14,7 @@ from engine import __version__
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import ImageWriteError
 from engine.contracts.output_formats import FORMATS, FileFormat
-from engine.contracts.output_names import NameReader, NameValues, fill_pattern
+from engine.contracts.output_names import NameReader, NameValues, fill_pattern, split_name, stem_of_photo
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.encoding import check_can_hold
 from engine.photo_files.metadata.provenance import Provenance, digest_of_file, is_intact, read_provenance
@@ -114,7 +114,7 @@ class OutputPlan:
         # Before any time goes into restoring it; what an enlargement needs is looked at when it is made.
         check_can_hold(file_format, info.width, info.height, self.sample_type(photo), info.has_alpha, info.num_extra)
         suffix = suffix_of_result(photo.path, file_format)
-        stem = fill_pattern(self._config.name_pattern, photo.path.stem, self._values)
+        stem = fill_pattern(self._config.name_pattern, stem_of_photo(photo.path), self._values)
         number = 1
         while True:
             numbering = "" if number == 1 else f"_{number}"
@@ -148,7 +148,7 @@ class OutputPlan:
         """
         if not (self._config.provenance and self._config.skip_done):
             return None
-        for path in self._results_in(self._folder(photo)).get(photo.path.stem.casefold(), ()):
+        for path in self._results_in(self._folder(photo)).get(stem_of_photo(photo.path).casefold(), ()):
             found = read_provenance(path) if _key(path) not in self._claimed else None
             if found is None or not found.is_same_work(self._provenance(photo, found.source_digest)):
                 continue
@@ -169,7 +169,7 @@ class OutputPlan:
             except OSError:
                 files = []
             for path in files:
-                for name in self._reader.names_of(path.stem):
+                for name in self._reader.names_of(split_name(path.name)[0]):
                     results.setdefault(name.casefold(), []).append(path)
             self._present[folder] = results
         return self._present[folder]
