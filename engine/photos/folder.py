@@ -88,6 +88,34 @@ def list_image_files(places: Sequence[PhotoPlace], recursive: bool = True) -> li
     return list(photos)
 
 
+def group_stacks(
+    photos: Iterable[PhotoRef], places: Iterable[PhotoPlace] = ()
+) -> list[tuple[PhotoRef, tuple[int, ...]]]:
+    """Put the pages of each file together.
+
+    Args:
+        photos: As `list_image_files` gives them.
+        places: What was listed: a page that was named itself stays a photo of its own.
+
+    Returns:
+        Photos with no pages, and, in place of several of one file, the file with their numbers.
+    """
+    named = {place for place in map(PhotoRef.of, places) if place.page}
+    pages: dict[Path, list[int]] = {}
+    listed = list(photos)
+    for photo in listed:
+        if photo.page and photo not in named:
+            pages.setdefault(photo.file, []).append(photo.page)
+    grouped: dict[PhotoRef, tuple[int, ...]] = {}
+    for photo in listed:
+        numbers = pages.get(photo.file, [])
+        if photo.page in numbers and len(numbers) > 1:
+            grouped[PhotoRef(photo.file)] = tuple(numbers)
+        else:
+            grouped[photo] = ()
+    return list(grouped.items())
+
+
 def find_usable_photos(photos: Iterable[PhotoRef]) -> tuple[list[tuple[PhotoRef, ImageInfo]], list[FileSkipped]]:
     """Tell the photos from what cannot be used, by their headers.
 

@@ -56,7 +56,7 @@ class ResidualConfig(JobConfig):
     """Examine what a restoration has taken away from a photo."""
 
     noisy: Annotated[PhotoRef, Field(title="Noisy photo", description="The photo as it was.")]
-    restored: Annotated[Path, Field(title="Restored photo", description="The photo as it has become.")]
+    restored: Annotated[PhotoRef, Field(title="Restored photo", description="The photo as it has become.")]
     noise: Annotated[
         Path | None,
         Field(title="Learned noise", description="File of the noise that was learned of the photos; empty: none."),

@@ -12,7 +12,7 @@ from engine.photo_files.metadata.provenance import read_provenance
 from engine.photo_files.photos import ImageInfo
 from engine.photo_files.tiff.pages import list_pages
 from engine.photo_files.tiff.stack_reading import describes_itself_as_stack
-from engine.photos.folder import find_usable_photos, list_image_files
+from engine.photos.folder import find_usable_photos, group_stacks, list_image_files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,18 +119,13 @@ def list_sources(
 
 def _with_whole_stacks(files: Sequence[PhotoRef], stacks: dict[Path, tuple[int, ...]]) -> list[PhotoRef]:
     """Return files with one photo in place of several pages of one, which are noted in `stacks`."""
-    pages: dict[Path, list[int]] = {}
-    for file in files:
-        pages.setdefault(file.file, []).append(file.page)
-    whole: dict[PhotoRef, None] = {}
-    for file in files:
-        numbers = pages[file.file]
-        if len(numbers) > 1 or (not file.page and describes_itself_as_stack(file.file)):
-            stacks[file.file] = tuple(number or 1 for number in numbers)
-            whole[PhotoRef(file.file)] = None
-        else:
-            whole[file] = None
-    return list(whole)
+    grouped = group_stacks(files)
+    for photo, pages in grouped:
+        if pages:
+            stacks[photo.file] = pages
+        elif not photo.page and describes_itself_as_stack(photo.file):
+            stacks[photo.file] = (1,)
+    return [photo for photo, _ in grouped]
 
 
 def _with_completed_stacks(

@@ -28,7 +28,7 @@ from engine.photo_files.metadata.provenance import renew_digest
 from engine.photo_files.photo_image import ImageInfo, ImageMetadata, PhotoSamples
 from engine.photo_files.photos import encode_samples, read_samples, with_provenance
 from engine.photo_files.tiff.stack_descriptions import CHANGED_REMARK, StackChange, described_result, describes_stack
-from engine.photo_files.tiff.stack_reading import StackFile, read_layout, scaled_resolution
+from engine.photo_files.tiff.stack_reading import StackFile, scaled_resolution
 from engine.photo_files.tiff.stack_writing import StackWriter
 from engine.photo_files.values.sample_types import SampleType
 from engine.photo_files.writing import write_error
@@ -167,7 +167,7 @@ class _StackRestoration:
         """Yield the restored pages with their numbers, while the next one is read."""
         photo, levels = self._photo, None
         if photo.info.type_written != "uint8":
-            levels = StackLevels.measure(photo.path.file, read_layout(photo.path.file, photo.pages), self._control)
+            levels = StackLevels.of_file(photo.path.file, photo.pages, self._control)
         reading = self._read_ahead(0)
         for index, number in enumerate(photo.pages):
             self._control.wait_if_paused()
@@ -179,7 +179,9 @@ class _StackRestoration:
                 noisy = current.wait(self._control)
                 reading = self._read_ahead(index + 1)
                 if levels is not None:
-                    noisy = replace(noisy, metadata=replace(noisy.metadata, levels=levels.of(number, noisy)))
+                    own, num_channels = noisy.metadata, noisy.samples.shape[2]
+                    shared = levels.of_page(number, own, num_channels)
+                    noisy = replace(noisy, metadata=replace(own, levels=shared))
                 result = self._work.restore(noisy, partial(self._on_tile, index))
             except (ImageReadError, ImageWriteError) as error:
                 if isinstance(error.__cause__, OSError) or not photo.path.is_on_disk():

@@ -33,7 +33,7 @@ from app.widgets.field_editors import FieldEditor, TextEditor
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import ImageReadError, ImageWriteError
 from engine.contracts.output_formats import FORMATS, FileFormat, FormatSpec
-from engine.contracts.output_names import DEFAULT_PATTERN, NameValues, check_pattern, fill_pattern
+from engine.contracts.output_names import DEFAULT_PATTERN, NameValues, check_pattern, fill_pattern, stem_of_photo
 from engine.contracts.photo import PhotoRef
 from engine.machine.destination import check_destination
 from engine.photo_files.photos import probe_image
@@ -206,7 +206,7 @@ class OutputOptions(QWidget):
         else:
             self._pattern_problem = ""
             self._settings.set(RESTORE_NAME_PATTERN, self._pattern)
-            stem = fill_pattern(self._pattern, self._example.stem, self._values)
+            stem = fill_pattern(self._pattern, stem_of_photo(self._example), self._values)
             chosen = self.editor("format").value()
             written = self._example_format if chosen == "keep" else chosen
             suffix = suffix_of_result(self._example, written)

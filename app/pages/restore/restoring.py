@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import ImageMetadata, read_samples
 from engine.photos.identity import identity_of
+from engine.photos.stack_levels import levels_in_stack
 
 if TYPE_CHECKING:
     from engine.restoring.restorer import Restorer
@@ -322,11 +323,13 @@ def _opened(path: PhotoRef, model: ModelChoice | None, state: _State, strength: 
     if photo is None or photo.stamp != stamp:
         read = read_samples(path)
         control.wait_if_paused()
+        levels = levels_in_stack(path, read.metadata, read.samples.shape[2], control)
+        metadata = replace(read.metadata, levels=levels)
         source = SamplePixels(read.samples)
         pixels = PixelPyramid(source)
         control.wait_if_paused()
-        pyramid = ImagePyramid(pixels, _display_settings(read.metadata))
-        return _State(OpenPhoto(path, stamp, source, pixels, pyramid, read.metadata))
+        pyramid = ImagePyramid(pixels, _display_settings(metadata))
+        return _State(OpenPhoto(path, stamp, source, pixels, pyramid, metadata))
     if restoration is None or model is None or restoration.stamp != AreaRestorer.model_stamp(model.path):
         return _State(photo)
     if restoration.levels.strength != strength:
