@@ -164,6 +164,8 @@ def _scan_stack(
         noise_sigma=None if common is None else common.sigma,
         noise_correlation=() if common is None else common.correlation,
         noise_dependence=None if common is None else common.dependence,
+        # A stack is no copy of another file that shows what its first page does.
+        look=None,
         brightness=float(np.mean(brightnesses)) if brightnesses else None,
     )
 
