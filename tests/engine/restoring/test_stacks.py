@@ -1,5 +1,6 @@
 """A stack is restored into one file of the same axes, sizes, names and numbers, as tifffile sees it."""
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -17,6 +18,8 @@ from engine.contracts.results import RestoreResult
 from engine.method.catalogue.backbones import UNetParams
 from engine.models.files import ModelCard, build_network, save_model
 from engine.photo_files.metadata.provenance import is_intact, read_provenance
+from engine.photo_files.tiff import stack_writing
+from engine.photo_files.tiff.pages import list_pages
 from engine.restoring.done_photos import find_done_photos
 from engine.restoring.job import restore
 
@@ -181,6 +184,35 @@ def test_a_stack_in_one_directory_comes_back_whole(model: Path, tmp_path: Path) 
         assert (tiff.series[0].axes, tiff.series[0].shape) == ("ZYX", pages.shape)
         assert tiff.imagej_metadata is not None
         assert tiff.imagej_metadata["unit"] == "micron"
+
+
+def test_beyond_four_gigabytes_imagej_is_given_one_directory(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in its own files: a classic TIFF could not say where the slices lie. The limit is lowered here."""
+    data = frames(2, 4, SIDE, SIDE)
+    tifffile.imwrite(tmp_path / "stack.tif", data, imagej=True, metadata={"axes": "TZYX"})
+    monkeypatch.setattr(stack_writing, "_END_OF_CLASSIC", 3 * SIDE * SIDE * 2)
+    ((_, output),) = restored(model, tmp_path / "stack.tif", tmp_path / "out").restored
+    with tifffile.TiffFile(output) as tiff:
+        assert len(tiff.pages) == 1
+        assert (tiff.series[0].axes, tiff.asarray().shape) == ("TZYX", data.shape)
+    assert len(list_pages(output)) == 8
+
+
+def test_memory_does_not_grow_with_the_stack(model: Path, tmp_path: Path) -> None:
+    """Beside what every stack takes: a few pages at a time, however many there are."""
+    side, peaks = 300, []
+    for num_pages in (3, 12):
+        tifffile.imwrite(tmp_path / f"{num_pages}.tif", frames(num_pages, side, side), photometric="minisblack")
+    # Once before it counts: what is loaded stays.
+    restored(model, tmp_path / "3.tif", tmp_path / "before")
+    for num_pages in (3, 12):
+        tracemalloc.start()
+        restored(model, tmp_path / f"{num_pages}.tif", tmp_path / "out")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < 2 * side * side * 2
 
 
 def test_a_page_that_cannot_be_read_keeps_its_place_and_is_told(model: Path, tmp_path: Path) -> None:
