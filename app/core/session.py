@@ -6,7 +6,7 @@ Pages never import each other; each changes the session and follows its signals.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,10 +39,17 @@ class RestoredPhoto:
     Attributes:
         label: What made it, e.g. the model's name; shown as the caption of its pane.
         path: The file.
+        page: Which page of it; 0: it holds one photo.
     """
 
     label: str
     path: Path
+    page: int = 0
+
+    @property
+    def photo(self) -> PhotoRef:
+        """The same as what can be read."""
+        return PhotoRef(self.path, self.page)
 
 
 @dataclass(frozen=True)
@@ -53,11 +60,13 @@ class InspectRequest:
         noisy: The photo as it was.
         restored: The restored version.
         label: What made it; "" where unknown.
+        page: Which page of the restored version; 0: it holds one photo.
     """
 
     noisy: PhotoRef
     restored: Path
     label: str = ""
+    page: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,7 +108,7 @@ class Session(QObject):
         label_pairs_changed: Other label pairs, or other files of clean references.
         restored_changed: A photo has a new restored version (its source path), or None for all.
         model_changed: Another model is used for restoring.
-        current_photo_changed: Another photo is looked at.
+        current_photo_changed: Another photo is looked at, or another page of it.
         runs_changed: A run was created, changed, deleted or brought back.
         resume_requested: A `RunEntry` whose training shall go on, on the page of its kind.
         start_requested: The path of a run that the next fine-tuning shall start from.
@@ -152,6 +161,8 @@ class Session(QObject):
         self._restored: dict[PhotoRef, list[RestoredPhoto]] = {}
         self._model: ModelChoice | None = None
         self._current_photo: PhotoRef | None = None
+        self._current_page = 0
+        self._restored_pages: set[Path] = set()
         self._compute_text = ""
         self.selected_photos: tuple[PhotoRef, ...] = ()
         self.tried_speeds: dict[tuple[str, str], float] = {}
@@ -194,6 +205,16 @@ class Session(QObject):
         return self._included_tuple
 
     @property
+    def num_pages(self) -> int:
+        """How many pages the included photos have in all, a photo that is no stack being one."""
+        return sum(max(len(photo.pages), 1) for photo in self.included_photos)
+
+    @property
+    def teaching_photos(self) -> tuple[PhotoRef, ...]:
+        """What is learned from one by one: the included photos, and of a stack each page."""
+        return tuple(page for photo in self.included_photos for page in photo.photos)
+
+    @property
     def skipped(self) -> tuple[FileSkipped, ...]:
         """The files that cannot be used, with a reason each."""
         return tuple(self._skipped.values())
@@ -230,8 +251,14 @@ class Session(QObject):
 
     @property
     def current_photo(self) -> PhotoRef | None:
-        """The photo that is looked at on the pages which show one."""
+        """The photo, or stack, that is looked at on the pages which show one."""
         return self._current_photo
+
+    @property
+    def shown_photo(self) -> PhotoRef | None:
+        """The photo that is looked at: of a stack the page."""
+        current = self._current_photo
+        return PhotoRef(current.file, self._current_page) if current is not None and self._current_page else current
 
     @property
     def restored_sources(self) -> tuple[PhotoRef, ...]:
@@ -249,8 +276,8 @@ class Session(QObject):
         return tuple(photo_place(photo.path) for photo in self.included_photos)
 
     def photo(self, path: PhotoRef) -> PhotoScanned | None:
-        """Return what the scan found out about a photo."""
-        return self._photos.get(path)
+        """Return what the scan found out about a photo; of a page about its stack."""
+        return self._photos.get(path) or (self._stack_of(path) if path.page else None)
 
     def set_engine_loaded(self, compute_text: str) -> None:
         """Note that torch and the jobs are in memory."""
@@ -265,7 +292,9 @@ class Session(QObject):
         self._skipped.clear()
         self._excluded = frozenset()
         self._restored.clear()
+        self._restored_pages.clear()
         self._current_photo = None
+        self._current_page = 0
         self.selected_photos = ()
         self.undo_stack.clear()
         self.folders_changed.emit()
@@ -304,6 +333,10 @@ class Session(QObject):
             self.skipped_changed.emit()
             if lost:
                 self.photos_changed.emit()
+
+    def is_excluded(self, photo: PhotoRef) -> bool:
+        """Return whether a photo, or the stack that it is a page of, was taken out."""
+        return photo in self._excluded or (bool(photo.page) and PhotoRef(photo.file) in self._excluded)
 
     def set_excluded(self, excluded: Iterable[PhotoRef]) -> None:
         """Set which photos are left out."""
@@ -376,25 +409,48 @@ class Session(QObject):
             self.model_changed.emit()
 
     def set_current_photo(self, path: PhotoRef | None) -> None:
-        """Choose the photo that is looked at."""
-        if path != self._current_photo:
-            self._current_photo = path
+        """Choose the photo that is looked at; of a stack its first page, or the one that is named."""
+        page = 0
+        stack = self._stack_of(path) if path is not None else None
+        if path is not None and stack is not None:
+            page = path.page
+            path = stack.path
+            if page not in stack.pages:
+                page = self._current_page if path == self._current_photo else stack.pages[0]
+        if path != self._current_photo or page != self._current_page:
+            self._current_photo, self._current_page = path, page
             self.current_photo_changed.emit()
 
     def restored(self, source: PhotoRef) -> tuple[RestoredPhoto, ...]:
-        """Return the restored versions of a photo, oldest first."""
-        return tuple(self._restored.get(source, ()))
+        """Return the restored versions of a photo, oldest first; of a page those of its stack, at that page."""
+        versions = self._restored.get(source)
+        stack = None if versions else self._stack_of(source)
+        if stack is None:
+            return tuple(versions or ())
+        if source.page in stack.pages:
+            number = stack.pages.index(source.page) + 1
+            return tuple(replace(version, page=number) for version in self._restored.get(stack.path, ()))
+        # In a format without pages each has become a file of its own.
+        pages = stack.photos if source.file in self._restored_pages else ()
+        return next((tuple(self._restored[page]) for page in pages if page in self._restored), ())
+
+    def _stack_of(self, photo: PhotoRef) -> PhotoScanned | None:
+        """Return the stack that a photo is, or is a page of."""
+        found = self._photos.get(PhotoRef(photo.file) if photo.page else photo)
+        return found if found is not None and found.pages else None
 
     def inspection_of_current(self) -> InspectRequest | None:
         """Return what to inspect of the photo that is looked at: its newest restored version; None without one."""
-        source = self._current_photo
+        source = self.shown_photo
         versions = self.restored(source) if source is not None else ()
         if source is None or not versions:
             return None
-        return InspectRequest(source, versions[-1].path, versions[-1].label)
+        return InspectRequest(source, versions[-1].path, versions[-1].label, versions[-1].page)
 
     def add_restored(self, source: PhotoRef, restored: RestoredPhoto) -> None:
         """Add a restored version; an older one of the same file is replaced."""
         versions = [version for version in self._restored.get(source, []) if version.path != restored.path]
         self._restored[source] = [*versions, restored]
+        if source.page:
+            self._restored_pages.add(source.file)
         self.restored_changed.emit(source)

@@ -8,6 +8,7 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 
 _NOUNS = {
     "photo": mark_count("{number} photo", "{number} photos"),
+    "page": mark_count("{number} page", "{number} pages"),
     "file": mark_count("{number} file", "{number} files"),
     "large photo": mark_count("{number} large photo", "{number} large photos"),
     "step": mark_count("{number} step", "{number} steps"),

@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 
 from app.look.image_convert import DisplayLevels
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
@@ -10,6 +11,7 @@ from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import PhotoImage, read_image
 from engine.photos.identity import identity_of
+from engine.photos.stack_levels import levels_in_stack
 
 
 class PictureFiles:
@@ -36,6 +38,9 @@ class PictureFiles:
                 self._photos.move_to_end(key)
                 return self._photos[key]
         photo = read_image(path, raw_look=raw_look)
+        levels = levels_in_stack(path, photo.metadata, photo.pixels.shape[2])
+        if levels is not photo.metadata.levels:
+            photo = replace(photo, metadata=replace(photo.metadata, levels=levels))
         with self._lock:
             self._photos[key] = photo
             while sum(kept.pixels.nbytes for kept in self._photos.values()) > self._limit_bytes:

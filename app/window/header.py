@@ -105,7 +105,11 @@ class Header(QFrame):
         if not self._session.folders:
             self._folder.set_text("")
             return
-        photos = phrases.count(len(self._session.photos), "photo")
+        scanned = self._session.photos
+        photos = phrases.count(len(scanned), "photo")
+        num_pages = sum(max(len(photo.pages), 1) for photo in scanned)
+        if num_pages > len(scanned):
+            photos += ", " + phrases.count(num_pages, "page")
         self._folder.set_text(f"·  {self._session.folder_name} ({photos})")
 
     def _show_model(self) -> None:

@@ -343,7 +343,8 @@ def _describe_scan(result: ScanResult) -> Ending:
     for photo in result.photos:
         noise = "" if photo.noise is None else f"  noise {photo.noise.sigma * 255:.1f}, stride {photo.noise.stride}"
         first = "" if photo.num_pictures == 1 else f"  the first of {photo.num_pictures:,} pictures in the file"
-        lines.append(f"{photo.path}  {photo.width} x {photo.height}{noise}{first}")
+        pages = f"  {len(photo.pages):,} pages" if photo.pages else ""
+        lines.append(f"{photo.path}  {photo.width} x {photo.height}{pages}{noise}{first}")
     lines.append(f"{len(result.photos):,} usable, {len(result.skipped):,} skipped")
     noise_fields = None
     if result.noise is not None:

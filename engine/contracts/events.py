@@ -138,7 +138,7 @@ class VerdictReady:
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoScanned:
-    """One usable photo of a scan.
+    """One usable photo of a scan, or a stack, whose figures are those of some of its pages.
 
     Attributes:
         path: Which it is.
@@ -155,6 +155,7 @@ class PhotoScanned:
         look: A hash that photos which look alike share nearly all bits of, see `engine.photos.duplicates`; None where
             the photo was not decoded, or is too even to tell.
         num_pictures: How many pictures the file holds; the first of them is the photo.
+        pages: Of a stack: the numbers of its pages, each of which teaches as a photo does.
     """
 
     path: PhotoRef
@@ -170,6 +171,12 @@ class PhotoScanned:
     brightness: float | None = None
     look: int | None = None
     num_pictures: int = 1
+    pages: tuple[int, ...] = ()
+
+    @property
+    def photos(self) -> tuple[PhotoRef, ...]:
+        """What teaches: each page of a stack, else the photo."""
+        return tuple(PhotoRef(self.path.file, page) for page in self.pages) or (self.path,)
 
     @property
     def noise(self) -> NoiseEstimate | None:

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import cycle
+from pathlib import Path
 from typing import Final
 
 from engine.contracts.blending import Blend
+from engine.contracts.photo import PhotoRef
 
 DEFAULT_PATTERN: Final = "{name}_restored"
 FIELDS: Final = ("name", "model", "task", "strength", "date")
@@ -18,6 +20,8 @@ _NOT_IN_NAMES: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 """What Windows or Linux refuses in a file's name."""
 _NUMBER: Final = re.compile(r"_[0-9]+$")
 _MAX_FIELD_CHARACTERS: Final = 60
+_OME: Final = re.compile(r"(?P<stem>.+)(?P<suffix>\.ome\.tiff?)", re.DOTALL | re.IGNORECASE)
+"""OME-TIFF's ending has two parts, by which other programs know it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +62,20 @@ def check_pattern(pattern: str) -> None:
         raise ValueError(f"A file's name cannot hold {forbidden[0]!r}.")
     if pattern != pattern.strip() or pattern.startswith(".") or pattern.endswith("."):
         raise ValueError("A name cannot begin or end with a space or a full stop.")
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Return a file's name without its ending, and the ending; of an OME-TIFF that is ".ome.tif"."""
+    match = _OME.fullmatch(name)
+    if match is not None:
+        return match["stem"], match["suffix"]
+    path = Path(name)
+    return path.stem, path.suffix
+
+
+def stem_of_photo(photo: PhotoRef) -> str:
+    """Return what a photo's result is called by."""
+    return photo.stem if photo.page else split_name(photo.file.name)[0]
 
 
 def fill_pattern(pattern: str, name: str, values: NameValues) -> str:

@@ -18,7 +18,7 @@ from engine.photo_files.exif import InvalidExifError
 from engine.photo_files.metadata.png_chunks import insert_png_metadata
 from engine.photo_files.raw.linear_dng import encode_linear_dng
 from engine.photo_files.sensors.camera_space import CameraSpace
-from engine.photo_files.tiff.files import encode_tiff
+from engine.photo_files.tiff.files import USUAL_FORM, TiffForm, encode_tiff
 from engine.photo_files.values.sample_types import USUAL_TYPES, SampleType
 
 _EXIF_PREFIX = b"Exif\x00\x00"
@@ -39,6 +39,7 @@ class Encoding:
         num_extra: As in `DecodedImage`; for TIFF alone.
         channels_are_gray: As in `DecodedImage`; for TIFF alone.
         camera: As in `ImageMetadata`; for DNG alone.
+        tiff_form: For TIFF alone.
     """
 
     quality: int = 95
@@ -48,6 +49,7 @@ class Encoding:
     num_extra: int = 0
     channels_are_gray: bool = False
     camera: CameraSpace | None = None
+    tiff_form: TiffForm = USUAL_FORM
 
 
 Encoder = Callable[[NDArray[Any], Encoding], bytes]
@@ -134,6 +136,7 @@ def _encode_tiff(samples: NDArray[Any], wanted: Encoding) -> bytes:
         wanted.exif,
         num_extra=wanted.num_extra,
         channels_are_gray=wanted.channels_are_gray,
+        form=wanted.tiff_form,
     )
 
 

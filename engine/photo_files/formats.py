@@ -43,7 +43,15 @@ RAW_SUFFIXES: Final = frozenset(
 )
 """Endings of camera raw files, and of bare mosaics."""
 
-OTHER_PHOTO_SUFFIXES: frozenset[str] = frozenset({".jxl", ".jp2", ".j2k", ".gif", ".psd", ".exr"})
+MICROSCOPE_SUFFIXES: Final = frozenset({".czi", ".nd2", ".lif", ".oib", ".oir", ".vsi", ".ims", ".zvi"})
+"""Endings of microscopes' own files, which are stacks that cannot be read."""
+
+ZARR_SUFFIX: Final = ".zarr"
+"""Of OME-Zarr, which is a folder."""
+
+OTHER_PHOTO_SUFFIXES: frozenset[str] = frozenset(
+    {".jxl", ".jp2", ".j2k", ".gif", ".psd", ".exr", ZARR_SUFFIX, *MICROSCOPE_SUFFIXES}
+)
 """Endings of photos that cannot be read: listed all the same, so that a person learns why they are left out."""
 
 MAX_PIXELS = 400_000_000
@@ -51,6 +59,19 @@ MAX_PIXELS = 400_000_000
 
 SIGNATURE_BYTES = 32
 _CONVERT_HINT = "Convert it to PNG, TIFF or JPEG first."
+_EXPORT_HINT = (
+    "Export it as OME-TIFF, in the microscope's own program or in Fiji (Bio-Formats Exporter): axes, sizes and "
+    "channels are kept then."
+)
+
+_MICROSCOPE_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"ZISRAWFILE", "a CZI file of a Zeiss microscope"),
+    (0, b"\xda\xce\xbe\x0a", "an ND2 file of a Nikon microscope"),
+    (0, b"p\x00\x00\x00", "a LIF file of a Leica microscope"),
+    (0, b"OLYMPUSRAWFORMAT", "an OIR file of an Olympus microscope"),
+    (0, b"\xd0\xcf\x11\xe0", "a file of a microscope (OIB or ZVI)"),
+    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file, such as Imaris writes"),
+)
 
 _UNSUPPORTED_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "a GIF"),
@@ -121,7 +142,15 @@ def sniff_format(start: bytes) -> FileContent:
         phone_format = _phone_format(start)
         if phone_format is not None:
             return phone_format
+    for offset, signature, name in _MICROSCOPE_SIGNATURES:
+        if start[offset:].startswith(signature):
+            raise ImageReadError(f"This is {name}, which is not supported.", _EXPORT_HINT)
     raise ImageReadError(_describe_other_kind(start), _CONVERT_HINT)
+
+
+def zarr_error() -> ImageReadError:
+    """Return the refusal of an OME-Zarr."""
+    return ImageReadError("This is an OME-Zarr, which is not supported.", _EXPORT_HINT)
 
 
 def check_size(width: int, height: int, bytes_per_pixel: int = 12) -> None:

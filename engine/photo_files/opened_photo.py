@@ -8,7 +8,7 @@ from typing import BinaryIO, NamedTuple
 
 from engine.contracts.errors import ImageReadError
 from engine.contracts.photo import PhotoRef
-from engine.photo_files.formats import SIGNATURE_BYTES, FileContent
+from engine.photo_files.formats import SIGNATURE_BYTES, ZARR_SUFFIX, FileContent, zarr_error
 from engine.photo_files.raw import files as raw_files
 
 
@@ -42,6 +42,8 @@ def open_photo(photo: PhotoRef | Path) -> Iterator[OpenedPhoto]:
     try:
         # Opening a pipe would wait for a writer for ever.
         if not stat.S_ISREG(path.stat().st_mode):
+            if path.suffix.lower() == ZARR_SUFFIX and path.is_dir():
+                raise zarr_error()
             kind = "a folder" if path.is_dir() else "a device or pipe"
             raise ImageReadError(f"This is {kind}, not a file.", "Choose a file.")
         file = path.open("rb")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from engine.contracts.errors import ImageWriteError
 from engine.contracts.output_formats import FORMATS, FileFormat
+from engine.contracts.output_names import split_name
 from engine.contracts.photo import PhotoRef
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.photo_files import encoding as image_encoding
@@ -17,6 +18,7 @@ from engine.photo_files.metadata.descriptions import insert_descriptions
 from engine.photo_files.metadata.fitting import MetadataPolicy, fit_metadata
 from engine.photo_files.metadata.provenance import Provenance, add_provenance
 from engine.photo_files.photo_image import BitDepth, PhotoImage, PhotoSamples, as_samples, type_of_bit_depth
+from engine.photo_files.tiff.files import USUAL_FORM, TiffForm
 from engine.photo_files.values.sample_types import USUAL_TYPES, SampleType, type_of_samples
 
 
@@ -69,7 +71,7 @@ def write_encoded_image(path: Path, content: bytes, modified_ns: int | None = No
     try:
         write_bytes_atomically(path, content, modified_ns)
     except OSError as error:
-        raise _write_error(path, error) from error
+        raise write_error(path, error) from error
 
 
 def encode_image(
@@ -118,6 +120,7 @@ def encode_samples(
     file_format: FileFormat,
     jpeg_quality: int = 95,
     metadata: MetadataPolicy = "keep",
+    tiff_form: TiffForm = USUAL_FORM,
 ) -> bytes:
     """Return the content of a photo's file.
 
@@ -126,6 +129,7 @@ def encode_samples(
         file_format: As for `encode_image`, and so are the others.
         jpeg_quality: 1 to 100.
         metadata: What of the EXIF is written.
+        tiff_form: How a TIFF file's samples are laid down.
 
     Raises:
         ImageWriteError: The format cannot hold the photo.
@@ -152,6 +156,7 @@ def encode_samples(
             num_extra=num_extra,
             channels_are_gray=described.channels_are_gray,
             camera=described.camera,
+            tiff_form=tiff_form,
         ),
     )
     try:
@@ -210,14 +215,17 @@ def usual_suffix(file_format: FileFormat) -> str:
 
 def suffix_of_result(photo: PhotoRef, file_format: FileFormat) -> str:
     """Return the ending of a photo's result: the photo's own where it is of the format, else the usual one."""
-    return photo.suffix if format_of_name(photo.file) == file_format else usual_suffix(file_format)
+    if format_of_name(photo.file) != file_format:
+        return usual_suffix(file_format)
+    return photo.suffix if photo.page else split_name(photo.file.name)[1]
 
 
 def _num_extra(extra: NDArray[Any] | None) -> int:
     return 0 if extra is None else int(extra.shape[2])
 
 
-def _write_error(path: Path, error: OSError) -> ImageWriteError:
+def write_error(path: Path, error: OSError) -> ImageWriteError:
+    """Return what to say of a file that the disk does not take."""
     if error.errno == errno.ENOSPC:
         return ImageWriteError("The disk is full.", "Free some space or choose another folder, then try again.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

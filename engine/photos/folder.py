@@ -11,7 +11,13 @@ from pathlib import Path
 from engine.contracts.errors import ImageReadError, InvalidInputError
 from engine.contracts.events import FileSkipped
 from engine.contracts.photo import PhotoPlace, PhotoRef
-from engine.photo_files.formats import IMAGE_SUFFIXES, OTHER_PHOTO_SUFFIXES, PHONE_SUFFIXES, RAW_SUFFIXES
+from engine.photo_files.formats import (
+    IMAGE_SUFFIXES,
+    OTHER_PHOTO_SUFFIXES,
+    PHONE_SUFFIXES,
+    RAW_SUFFIXES,
+    ZARR_SUFFIX,
+)
 from engine.photo_files.photos import ImageInfo, probe_image
 from engine.photo_files.raw.bare import describes_itself
 from engine.photo_files.tiff.pages import list_pages
@@ -63,7 +69,9 @@ def list_image_files(places: Sequence[PhotoPlace], recursive: bool = True) -> li
         photo = PhotoRef.of(place)
         file = photo.file
         try:
-            if file.is_dir():
+            if file.is_dir() and file.suffix.lower() == ZARR_SUFFIX:
+                photos[photo] = None
+            elif file.is_dir():
                 found = list(_walk(file, recursive, visited))
                 # A photo may have become a folder since it was listed.
                 photos.update(dict.fromkeys(found or ([photo] if _is_photo_s_name(file) else [])))
@@ -86,6 +94,34 @@ def list_image_files(places: Sequence[PhotoPlace], recursive: bool = True) -> li
                 f"The folder {photo} cannot be read ({error.strerror}).", "Check the disk, then try again."
             ) from error
     return list(photos)
+
+
+def group_stacks(
+    photos: Iterable[PhotoRef], places: Iterable[PhotoPlace] = ()
+) -> list[tuple[PhotoRef, tuple[int, ...]]]:
+    """Put the pages of each file together.
+
+    Args:
+        photos: As `list_image_files` gives them.
+        places: What was listed: a page that was named itself stays a photo of its own.
+
+    Returns:
+        Photos with no pages, and, in place of several of one file, the file with their numbers.
+    """
+    named = {place for place in map(PhotoRef.of, places) if place.page}
+    pages: dict[Path, list[int]] = {}
+    listed = list(photos)
+    for photo in listed:
+        if photo.page and photo not in named:
+            pages.setdefault(photo.file, []).append(photo.page)
+    grouped: dict[PhotoRef, tuple[int, ...]] = {}
+    for photo in listed:
+        numbers = pages.get(photo.file, [])
+        if photo.page in numbers and len(numbers) > 1:
+            grouped[PhotoRef(photo.file)] = tuple(numbers)
+        else:
+            grouped[photo] = ()
+    return list(grouped.items())
 
 
 def find_usable_photos(photos: Iterable[PhotoRef]) -> tuple[list[tuple[PhotoRef, ImageInfo]], list[FileSkipped]]:
@@ -124,7 +160,8 @@ def _walk(folder: Path, recursive: bool, visited: set[tuple[int, int]]) -> Itera
         for entry in entries:
             if _is_hidden(entry):
                 continue
-            if _is_named_like_a_photo(entry) and not _is_folder(entry):
+            is_zarr = entry.name.lower().endswith(ZARR_SUFFIX) and _is_folder(entry)
+            if is_zarr or (_is_named_like_a_photo(entry) and not _is_folder(entry)):
                 names.append(entry.name)
             elif recursive and _is_folder(entry):
                 subfolders.append(entry.name)

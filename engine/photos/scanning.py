@@ -3,6 +3,8 @@
 import time
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from engine.contracts.configs import ScanConfig
 from engine.contracts.errors import ImageReadError
 from engine.contracts.events import Emit, FileSkipped, PhotoScanned, StepDone
@@ -17,7 +19,7 @@ from engine.photo_files.opened_photo import disk_failure
 from engine.photo_files.photos import examine_photo, read_image
 from engine.photos.decoded_files import DECODER_VERSION
 from engine.photos.duplicates import look_hash
-from engine.photos.folder import list_image_files
+from engine.photos.folder import group_stacks, list_image_files
 from engine.photos.identity import identity_of
 from engine.photos.noise_estimate import MIN_SIDE_PX, estimate_noise
 
@@ -28,6 +30,9 @@ MAX_KEPT_PHOTOS = 50_000
 
 _READING = "Reading photos"
 _MEASURING = "Measuring noise"
+_MEASURED_PAGES = 5
+"""Of a stack: its pages share their noise."""
+
 _PROGRESS_INTERVAL_S = 0.1
 
 
@@ -45,7 +50,7 @@ class PhotoMeasures:
 
 
 def scan_photos(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
-    """Find the usable photos in folders.
+    """Find the usable photos in folders; a stack is one, and some of its pages are measured.
 
     What was measured on a file is kept between sessions, and counts until the file changes.
 
@@ -66,7 +71,7 @@ def scan_photos(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResu
     """
     started = time.monotonic()
     paused_before = control.paused_seconds
-    paths = list_image_files(config.folders, config.recursive)
+    paths = group_stacks(list_image_files(config.folders, config.recursive), config.folders)
     photos: list[PhotoScanned] = []
     skipped: list[FileSkipped] = []
     stage = _MEASURING if config.estimate_noise else _READING
@@ -74,9 +79,9 @@ def scan_photos(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResu
     emit(StepDone(stage=stage, step=0, num_steps=len(paths)))
     reported = time.monotonic()
     try:
-        for done, path in enumerate(paths, start=1):
+        for done, (path, pages) in enumerate(paths, start=1):
             control.wait_if_paused()
-            outcome = _scan_file(path, kept, control)
+            outcome = _scan_stack(path, pages, kept, control) if pages else _scan_file(path, kept, control)
             if isinstance(outcome, PhotoScanned):
                 photos.append(outcome)
             else:
@@ -134,6 +139,39 @@ def _scan_file(
     except ImageReadError as error:
         return FileSkipped(path=path, reason=error.message, hint=error.hint)
     return replace(scanned, **vars(measures))
+
+
+def _scan_stack(
+    path: PhotoRef, pages: tuple[int, ...], kept: KeptMeasures[PhotoMeasures] | None, control: JobControl
+) -> PhotoScanned | FileSkipped:
+    """Read the header of a stack's first page that can be used, and, where measures are `kept`, some pages."""
+    num = 1 if kept is None else min(_MEASURED_PAGES, len(pages))
+    chosen = dict.fromkeys(pages[round(index * (len(pages) - 1) / max(num - 1, 1))] for index in range(num))
+    outcomes = [_scan_file(PhotoRef(path.file, page), kept, control) for page in chosen]
+    if not any(isinstance(outcome, PhotoScanned) for outcome in outcomes):
+        # One damaged page leaves the others usable.
+        others = (_scan_file(PhotoRef(path.file, page), kept, control) for page in pages if page not in chosen)
+        outcomes += [outcome for outcome in [next(filter(_is_usable, others), None)] if outcome is not None]
+    scanned = [outcome for outcome in outcomes if isinstance(outcome, PhotoScanned)]
+    if not scanned:
+        return replace(outcomes[0], path=path)
+    common = summarize_noise(photo.noise for photo in scanned if photo.noise is not None)
+    brightnesses = [photo.brightness for photo in scanned if photo.brightness is not None]
+    return replace(
+        scanned[0],
+        path=path,
+        pages=pages,
+        noise_sigma=None if common is None else common.sigma,
+        noise_correlation=() if common is None else common.correlation,
+        noise_dependence=None if common is None else common.dependence,
+        # A stack is no copy of another file that shows what its first page does.
+        look=None,
+        brightness=float(np.mean(brightnesses)) if brightnesses else None,
+    )
+
+
+def _is_usable(outcome: PhotoScanned | FileSkipped) -> bool:
+    return isinstance(outcome, PhotoScanned)
 
 
 def _measured_or_kept(path: PhotoRef, kept: KeptMeasures[PhotoMeasures], control: JobControl) -> PhotoMeasures:

@@ -56,7 +56,7 @@ class ResidualConfig(JobConfig):
     """Examine what a restoration has taken away from a photo."""
 
     noisy: Annotated[PhotoRef, Field(title="Noisy photo", description="The photo as it was.")]
-    restored: Annotated[Path, Field(title="Restored photo", description="The photo as it has become.")]
+    restored: Annotated[PhotoRef, Field(title="Restored photo", description="The photo as it has become.")]
     noise: Annotated[
         Path | None,
         Field(title="Learned noise", description="File of the noise that was learned of the photos; empty: none."),
@@ -159,7 +159,8 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
 
     begin(0)
     photos = read(config.noisy), read(config.restored)
-    if look_of_result(config.restored) == "camera" and (tone := read_tone(config.noisy, photos[0].pixels)) is not None:
+    look = look_of_result(PhotoRef.of(config.restored).file)
+    if look == "camera" and (tone := read_tone(config.noisy, photos[0].pixels)) is not None:
         # Noise is that of the light; the curve came after the network.
         photos = photos[0], photos[1].with_pixels(tone.undone(photos[1].pixels), photos[1].alpha, photos[1].extra)
     noisy, restored, scale = common_measurement(*between_levels(*photos))

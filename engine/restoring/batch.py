@@ -23,7 +23,7 @@ from engine.machine.system_memory import available_memory
 from engine.photo_files.colour.transparency import spread_visible_colours
 from engine.photo_files.encoding import check_can_hold
 from engine.photo_files.opened_photo import disk_failure
-from engine.photo_files.photo_image import SPREAD_REMARK, as_samples
+from engine.photo_files.photo_image import SPREAD_REMARK, ImageMetadata, as_samples
 from engine.photo_files.photos import PhotoSamples, read_tone
 from engine.photo_files.sensors.tone import ToneCurve
 from engine.photo_files.values.levels import ValueLevels, measure_levels
@@ -33,6 +33,7 @@ from engine.restoring.output_plan import OutputPlan, Placement
 from engine.restoring.pipeline import OutputFile, Writing, can_overlap, read_ahead
 from engine.restoring.raw import restore_camera_colours, restore_raw_file
 from engine.restoring.sources import SourcePhoto
+from engine.restoring.stacks import PageWork, restore_stack
 
 if TYPE_CHECKING:
     from engine.restoring.restorer import OnTile, Restorer
@@ -139,6 +140,7 @@ class RestoreBatch:
             return _Upcoming(photo=photo, error=error)
         is_read_ahead = (
             placement.state == "write"
+            and not photo.pages
             and self._disk_error is None
             and not self._restorer.takes_mosaics
             and not FORMATS[self._plan.file_format(photo)].is_of_sensors
@@ -160,6 +162,10 @@ class RestoreBatch:
                 return
             if self._disk_error is not None:
                 raise self._disk_error
+            if photo.pages:
+                self._settle()
+                self._take_stack(photo, placement, index, started)
+                return
             restored = self._restored(current, index)
             self._clock.add(photo.megapixels)
         except OSError as error:
@@ -196,8 +202,40 @@ class RestoreBatch:
             self._fail(written.photo, error)
             return
         self._written = None
-        photo, placement = written.photo, written.placement
-        seconds = time.monotonic() - written.started
+        self._succeed(written.photo, written.placement, written.started, remarks)
+
+    def _take_stack(self, photo: SourcePhoto, placement: Placement, index: int, started: float) -> None:
+        """Restore a stack, page after page, and write it.
+
+        Raises:
+            JobCancelled: The job has been asked to end.
+            EngineError: It cannot be read, restored or written.
+        """
+
+        def of_page(metadata: ImageMetadata) -> SourcePhoto:
+            info = replace(photo.info, bit_depth=metadata.bit_depth, sample_type=metadata.sample_type)
+            return replace(photo, info=info)
+
+        work = PageWork(
+            restore=lambda noisy, on_tile: self._of_samples(noisy, of_page(noisy.metadata), on_tile),
+            sample_type=lambda metadata: self._plan.sample_type(of_page(metadata)),
+            scale=self._restorer.scale,
+        )
+        megapixels = photo.megapixels / len(photo.pages)
+
+        def report(num_done: int, part: float) -> None:
+            self._report_progress(index, (num_done + part) * megapixels)
+
+        if self._restorer.takes_mosaics:
+            # Says what is wrong with it.
+            self._developed(photo, lambda num_done, num_tiles: None)
+        self._require_room(photo)
+        remarks = restore_stack(photo, self._output_file(photo, placement), work, self._control, report)
+        self._clock.add(photo.megapixels)
+        self._succeed(photo, placement, started, remarks)
+
+    def _succeed(self, photo: SourcePhoto, placement: Placement, started: float, remarks: tuple[str, ...]) -> None:
+        seconds = time.monotonic() - started
         how = _how(placement)
         self._megapixels += photo.megapixels
         event = ImageRestored(source=photo.path, output=placement.output, seconds=seconds, how=how, remarks=remarks)

@@ -7,7 +7,7 @@ from engine.contracts.photo import PhotoRef
 from engine.models.cards import model_file
 from engine.models.reading import read_card
 from engine.restoring.output_plan import OutputPlan
-from engine.restoring.sources import list_sources
+from engine.restoring.sources import keeps_stacks, list_sources
 
 
 def find_done_photos(config: RestoreConfig, control: JobControl) -> tuple[PhotoRef, ...]:
@@ -31,7 +31,7 @@ def find_done_photos(config: RestoreConfig, control: JobControl) -> tuple[PhotoR
     config = config.model_copy(update={"out": config.out.absolute()})
     control.wait_if_paused()
     file = model_file(config.model)
-    photos = list_sources(config.photos, config.out, config.name_pattern).photos
+    photos = list_sources(config.photos, config.out, config.name_pattern, stacks_are_whole=keeps_stacks(config)).photos
     plan = OutputPlan(config, photos, read_card(file), file)
     done = []
     for photo in photos:

@@ -13,7 +13,7 @@ from engine.contracts.results import RestoreResult
 from engine.machine.destination import check_destination
 from engine.restoring.batch import RestoreBatch, make_folder
 from engine.restoring.output_plan import OutputPlan
-from engine.restoring.sources import list_sources
+from engine.restoring.sources import keeps_stacks, list_sources
 
 if TYPE_CHECKING:
     pass
@@ -46,7 +46,13 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
     from engine.restoring.shared_batches import gather_results, share_out
 
     config = config.model_copy(update={"out": config.out.absolute()})
-    listing = list_sources(config.photos, config.out, config.name_pattern, files_are_chosen=config.files_are_chosen)
+    listing = list_sources(
+        config.photos,
+        config.out,
+        config.name_pattern,
+        files_are_chosen=config.files_are_chosen,
+        stacks_are_whole=keeps_stacks(config),
+    )
     if not listing.photos and not listing.unusable and not listing.earlier_results:
         raise InvalidInputError("There are no photos in what was given.", "Choose photos, or a folder with photos.")
     if listing.earlier_results:

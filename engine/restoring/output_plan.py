@@ -15,7 +15,7 @@ from engine.contracts.blending import Blend
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import ImageWriteError
 from engine.contracts.output_formats import FORMATS, FileFormat
-from engine.contracts.output_names import NameReader, NameValues, fill_pattern
+from engine.contracts.output_names import NameReader, NameValues, fill_pattern, split_name, stem_of_photo
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.encoding import check_can_hold
 from engine.photo_files.metadata.provenance import RAW_LOOK, Provenance, digest_of_file, is_intact, read_provenance
@@ -119,7 +119,7 @@ class OutputPlan:
         # Before any time goes into restoring it; what an enlargement needs is looked at when it is made.
         check_can_hold(file_format, info.width, info.height, self.sample_type(photo), info.has_alpha, info.num_extra)
         suffix = suffix_of_result(photo.path, file_format)
-        stem = fill_pattern(self._config.name_pattern, photo.path.stem, self._name_values(self._blend(photo)))
+        stem = fill_pattern(self._config.name_pattern, stem_of_photo(photo.path), self._name_values(self._blend(photo)))
         number = 1
         while True:
             numbering = "" if number == 1 else f"_{number}"
@@ -154,7 +154,7 @@ class OutputPlan:
         if not (self._config.provenance and self._config.skip_done):
             return None
         results = self._results_in(self._folder(photo), self._blend(photo))
-        for path in results.get(photo.path.stem.casefold(), ()):
+        for path in results.get(stem_of_photo(photo.path).casefold(), ()):
             found = read_provenance(path) if _key(path) not in self._claimed else None
             if found is None or not found.is_same_work(self._provenance(photo, found.source_digest)):
                 continue
@@ -184,7 +184,7 @@ class OutputPlan:
             except OSError:
                 files = []
             for path in files:
-                for name in reader.names_of(path.stem):
+                for name in reader.names_of(split_name(path.name)[0]):
                     results.setdefault(name.casefold(), []).append(path)
             self._present[folder, blend] = results
         return self._present[folder, blend]

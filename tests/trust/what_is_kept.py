@@ -56,6 +56,9 @@ OUTPUTS: Final[dict[str, dict[str, Any]]] = {
 }
 """What is asked for."""
 
+WHOLE_STACKS: Final = (KEPT, "TIFF")
+"""Where all pages of a file become one; elsewhere each becomes a file of its own."""
+
 PLAIN: Final = "no word on colours"
 FILE, ORIENTATION, PAGES = "the file", "orientation", "pages"
 _RGB_PROFILES: Final = ("sRGB", "Display P3", "Adobe RGB")
@@ -70,6 +73,16 @@ class Case:
 
     picture: Picture
     output: str
+
+    @property
+    def page(self) -> int:
+        """Which page of its result the picture is: that of the stack that it is of, where the result is one."""
+        return int(self.picture.page[0]) if self.is_stack else 1
+
+    @property
+    def is_stack(self) -> bool:
+        """Whether all pages of the picture's file are restored into one."""
+        return self.picture.page != "alone" and self.output in WHOLE_STACKS
 
     def value(self, axis: str) -> Any:
         """What it has on an axis of its format."""
@@ -311,7 +324,7 @@ def judge(case: Case, outcome: PhotoOutcome) -> Iterator[tuple[str, str]]:
         yield picture.channels, "refused"
         return
     assert outcome.output is not None
-    written = read_written(outcome.output)
+    written = read_written(outcome.output, case.page)
     yield from _judge_pixels(case, written)
     if case.output == KEPT:
         yield (
@@ -361,7 +374,7 @@ def _judge_pixels(case: Case, written: WrittenPicture) -> Iterator[tuple[str, st
     upright = _TURNS[picture.orientation](stored_levels(picture))
     if written.samples.shape[:2] != upright.shape[:2] or written.exif.get(0x0112, 1) != 1:
         raise LostError(f"{case}: {written.samples.shape} of orientation {written.exif.get(0x0112, 1)}")
-    if written.num_pages != 1:
+    if written.num_pages != (3 if case.is_stack else 1):
         raise LostError(f"{case}: {written.num_pages} pages")
     num_colours = 1 if written.channels.startswith("gray") else 3
     found = written.samples / written.top
@@ -399,7 +412,7 @@ def _judge_pixels(case: Case, written: WrittenPicture) -> Iterator[tuple[str, st
     if picture.orientation != 1:
         yield ORIENTATION, "turned upright"
     if picture.page != "alone":
-        yield PAGES, "one file each"
+        yield PAGES, "one file" if case.is_stack else "one file each"
 
 
 def _is_lossy(case: Case, written: WrittenPicture) -> bool:
@@ -491,8 +504,8 @@ def measure(file_format: str, folder: Path) -> Measured:
     model = make_model(folder)
     by_output: dict[str, dict[PhotoRef, Case]] = {}
     for number, case in enumerate(cases_of(file_format)):
-        path = make_picture(folder, f"{number}", case.picture)
-        by_output.setdefault(case.output, {})[path] = case
+        photo = make_picture(folder, f"{number}", case.picture)
+        by_output.setdefault(case.output, {})[PhotoRef(photo.file) if case.is_stack else photo] = case
     found: dict[str, dict[str, set[str]]] = {}
     kept: dict[Path, frozenset[str]] = {}
     lost: list[str] = []
@@ -505,7 +518,8 @@ def measure(file_format: str, folder: Path) -> Measured:
                 continue
             for trait, what in became.items():
                 found.setdefault(trait, {}).setdefault(output, set()).add(what)
-            if outcome.output is not None:
+            # Of a stack exiftool tells the first page.
+            if outcome.output is not None and cases[outcome.source].page == 1:
                 kept[outcome.output] = frozenset(trait for trait, what in became.items() if what == "kept")
     if lost:
         raise LostError(f"{len(lost)} of {sum(map(len, by_output.values()))} pictures:\n" + "\n".join(lost))

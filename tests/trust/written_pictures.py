@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image, IptcImagePlugin
+from PIL import Image, IptcImagePlugin, TiffImagePlugin
 
 from tests.picture_makers import IPTC
 
@@ -59,10 +59,11 @@ class WrittenPicture:
         return 1 if self.samples.dtype.kind == "f" else 2**self.bits - 1
 
 
-def read_written(path: Path) -> WrittenPicture:
-    """Read a result of any format."""
+def read_written(path: Path, page: int = 1) -> WrittenPicture:
+    """Read a result of any format; of a stack one page."""
     content = path.read_bytes()
-    return _of_tiff(content) if content[:4] in (b"II*\x00", b"MM\x00*") else _by_pillow(content)
+    is_tiff = content[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+    return _of_tiff(content, page) if is_tiff else _by_pillow(content)
 
 
 def _exif(exif: Image.Exif) -> dict[str, dict[int, Any]]:
@@ -73,6 +74,25 @@ def _exif(exif: Image.Exif) -> dict[str, dict[int, Any]]:
     }
 
 
+def _exif_of_page(content: bytes, offset: int, tiff: tifffile.TiffFile) -> dict[str, dict[int, Any]]:
+    """As `_exif`; Pillow finds no further page's, and none in a BigTIFF of the other byte order."""
+
+    def directory(place: int | None) -> dict[int, Any]:
+        if place is None:
+            return {}
+        head = b"II*\x00\x08\x00\x00\x00" if tiff.byteorder == "<" else b"MM\x00*\x00\x00\x00\x08"
+        found = TiffImagePlugin.ImageFileDirectory_v2(head)
+        found._bigtiff = tiff.is_bigtiff
+        file = BytesIO(content)
+        file.seek(place)
+        found.load(file)
+        return dict(found)
+
+    exif = directory(offset)
+    details, place = (directory(exif.pop(tag, None)) for tag in (0x8769, 0x8825))
+    return {"exif": exif, "details": details, "place": place}
+
+
 def _stated_dots(exif: dict[int, Any]) -> tuple[float, float] | None:
     per_inch = {2: 1.0, 3: 2.54}.get(exif.get(0x0128, 2))
     if per_inch is None or exif.get(0x0128, 2) == 1 or 0x011A not in exif:
@@ -80,10 +100,13 @@ def _stated_dots(exif: dict[int, Any]) -> tuple[float, float] | None:
     return float(exif[0x011A]) * per_inch, float(exif[0x011B]) * per_inch
 
 
-def _of_tiff(content: bytes) -> WrittenPicture:
+def _of_tiff(content: bytes, number: int) -> WrittenPicture:
     with tifffile.TiffFile(BytesIO(content)) as tiff:
-        page = tiff.pages.first
-        samples = page.asarray().reshape(page.imagelength, page.imagewidth, -1)
+        page = tiff.pages[number - 1].aspage()
+        samples = page.asarray()
+        if page.axes == "SYX":
+            samples = np.moveaxis(samples, 0, -1)
+        samples = samples.reshape(page.imagelength, page.imagewidth, -1)
         extra = [kind.name for kind in page.extrasamples]
         is_gray = page.photometric == tifffile.PHOTOMETRIC.MINISBLACK
         assert is_gray or page.photometric == tifffile.PHOTOMETRIC.RGB
@@ -94,10 +117,8 @@ def _of_tiff(content: bytes) -> WrittenPicture:
             channels += " with a further channel"
         elif extra:
             channels = "several gray channels"
-        exif = Image.Exif()
-        exif.load_from_fp(BytesIO(content))
         xmp, iptc, profile = (page.tags.valueof(tag) for tag in (700, 33723, 34675))
-        described = _exif(exif)
+        described = _exif_of_page(content, page.offset, tiff)
         unit = page.tags.valueof(296)
         return WrittenPicture(
             samples=samples,

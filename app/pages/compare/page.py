@@ -39,6 +39,7 @@ from app.pages.compare.panes import (
     source_of,
 )
 from app.pages.shared.page import Page
+from app.pages.shared.page_slider import PageSlider
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.histogram_view import HistogramView
 from app.viewer.inspectors import PixelBar
@@ -93,6 +94,7 @@ class ComparePage(Page):
         self.histogram.hide()
         self.filmstrip = Filmstrip(session, shared_thumbnails(session))
         self.blind = BlindMode(session, self.viewer, self.pixel_bar, self.bar, self.filmstrip, self)
+        self.page_slider = PageSlider(session)
         self._stack = self._lay_out()
         self._connect_widgets()
         self._make_actions()
@@ -109,7 +111,13 @@ class ComparePage(Page):
     @property
     def is_busy(self) -> bool:
         """Whether what is on screen is not yet all that was asked for."""
-        return self._load_task.is_busy or self._measure_task.is_busy or self._maker.is_busy or self.viewer.is_busy
+        return (
+            self._load_task.is_busy
+            or self._measure_task.is_busy
+            or self._maker.is_busy
+            or self.viewer.is_busy
+            or self.page_slider.is_busy
+        )
 
     def activated(self) -> None:
         self._on_photos_changed()
@@ -124,13 +132,13 @@ class ComparePage(Page):
     def shut_down(self) -> None:
         """Wait for the background threads."""
         self._stop_measuring()
-        for task in (self._load_task, self._measure_task, self.exporter, self.histogram, self.viewer):
+        for task in (self._load_task, self._measure_task, self.exporter, self.histogram, self.viewer, self.page_slider):
             task.shut_down()
 
     @Slot()
     def export(self) -> None:
         """Ask for a file and save what is on screen as PNG."""
-        photo = self.session.current_photo
+        photo = self.session.shown_photo
         path = self.exporter.ask_for_picture(photo) if photo is not None else None
         if path is not None:
             self.exporter.save_picture(self.viewer.composed_view(), path)
@@ -168,6 +176,7 @@ class ComparePage(Page):
         content_layout.setSpacing(0)
         self._splitter = self._lay_out_viewer()
         content_layout.addWidget(self._splitter, 1)
+        content_layout.addWidget(self.page_slider)
         content_layout.addWidget(self.pixel_bar)
         content_layout.addSpacing(SPACING // 2)
         content_layout.addWidget(FilmstripRow(self.filmstrip))
@@ -287,7 +296,7 @@ class ComparePage(Page):
     @Slot(object)
     def _on_restored_changed(self, source: PhotoRef | None) -> None:
         self._show_choices()
-        if source is None or source == self.session.current_photo:
+        if source is None or source in (self.session.current_photo, self.session.shown_photo):
             self._reload()
 
     @Slot()
@@ -301,7 +310,7 @@ class ComparePage(Page):
 
     @Slot()
     def _show_choices(self) -> None:
-        self.bar.show_choices(self._choices, offers_of(self.session, self.session.current_photo))
+        self.bar.show_choices(self._choices, offers_of(self.session, self.session.shown_photo))
 
     @Slot(tuple)
     def _choose_panes(self, choices: tuple[PaneChoice, ...]) -> None:
@@ -331,8 +340,8 @@ class ComparePage(Page):
     def _reload(self) -> None:
         """Read the current photo's pictures, once the page is seen."""
         self._is_outdated = True
-        photo = self.session.current_photo
-        if photo is None:
+        photo, row = self.session.shown_photo, self.session.current_photo
+        if photo is None or row is None:
             self._load_task.cancel()
             self._stop_measuring()
             self._maker.want(())
@@ -343,7 +352,7 @@ class ComparePage(Page):
         if not self.isVisible():
             return
         self._is_outdated = False
-        self.filmstrip.choose(photo)
+        self.filmstrip.choose(row)
         sources = [source_of(choice, self.session, photo) for choice in self._choices]
         # Nobody wants to wait between two votes.
         next_photo = self.filmstrip.next_photo if self.blind.is_on else None

@@ -289,7 +289,7 @@ def _restored_source(choice: PaneChoice, session: Session, photo: PhotoRef) -> P
     versions = [version for version in session.restored(photo) if not choice.label or version.label == choice.label]
     if versions:
         newest = versions[-1]
-        return PaneSource(title, newest.label, PictureRole.RESTORED, PhotoRef(newest.path))
+        return PaneSource(title, newest.label, PictureRole.RESTORED, newest.photo)
     missing = (
         tr("This photo has not been restored with {model} yet.").format(model=choice.label)
         if choice.label

@@ -150,7 +150,7 @@ class LabelsPage(Page):
         starter = self.session.starter_of(next(iter(TASKS)))
         chosen = self.session.model
         model = chosen.path if chosen is not None else starter.path if starter is not None else None
-        photos = [photo.path for photo in self.session.included_photos]
+        photos = list(self.session.teaching_photos)
         number = self.content.suggestion_count.value()
         self.settings.set(SUGGESTED_LABELS, number)
         if model is not None and photos:
@@ -252,12 +252,12 @@ class LabelsPage(Page):
     def _match(self) -> None:
         self.jobs.match(
             MatchRequest(
-                noisy=tuple(photo.path for photo in self.session.included_photos),
+                noisy=self.session.teaching_photos,
                 references=self.session.references,
                 matches={
                     noisy: clean
                     for noisy, clean in self.decisions.matches.items()
-                    if noisy not in self.session.excluded
+                    if not self.session.is_excluded(noisy)
                 },
             )
         )
@@ -363,7 +363,7 @@ class LabelsPage(Page):
     def _ask_for_match(self, entry: LabelEntry, place: QWidget) -> None:
         """Offer other files for the other side of a row."""
         paired = {other.noisy for other in self.model.entries if other.is_pair}
-        photos = (photo.path for photo in self.session.included_photos if photo.path not in paired)
+        photos = (photo for photo in self.session.teaching_photos if photo not in paired)
         noisy = entry.noisy
 
         def choose(path: PhotoRef) -> None:

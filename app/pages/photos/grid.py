@@ -37,7 +37,7 @@ from app.look.image_convert import DisplayLevels, qimage_from_pixels, stretch_le
 from app.look.theme import SPACING, Theme, palette, themed_icon
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import format_number, tr
-from app.pages.shared.photo_list_model import PhotoListModel, PhotoRole
+from app.pages.shared.photo_list_model import PhotoListModel, PhotoRole, photo_title
 from app.pages.shared.thumbnail_list import select_alone
 from engine.contracts.events import PhotoScanned
 from engine.contracts.noise import LEVELS
@@ -280,7 +280,7 @@ class PhotoDelegate(QStyledItemDelegate):
         if photo.noise_sigma is not None and square.width() >= _LEAST_FIGURE_PX:
             self._paint_noise_figure(painter, name_rect, photo.noise_sigma)
         painter.setPen(QColor(colors.text_muted if is_excluded else colors.text))
-        name = metrics.elidedText(photo.path.name, Qt.TextElideMode.ElideMiddle, name_rect.width())
+        name = metrics.elidedText(photo_title(photo), Qt.TextElideMode.ElideMiddle, name_rect.width())
         painter.drawText(name_rect, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), name)
         bar = QRectF(square.left(), name_rect.bottom() + 1 + SPACING // 2, square.width(), _BAR_HEIGHT)
         self._paint_noise_bar(painter, bar, photo.noise_sigma, is_excluded)

@@ -81,6 +81,9 @@ class PhotoStrip(QWidget):
         num_photos, num_included = len(self._session.photos), len(self._session.included_photos)
         num_skipped, num_groups = len(self._session.skipped), len(self._scans.duplicates)
         parts = [tr("{number} usable").format(number=number(num_included))]
+        num_pages = self._session.num_pages
+        if num_pages > num_included:
+            parts[0] += f" ({count(num_pages, 'page')})"
         if num_photos > num_included:
             parts.append(tr("{number} left out").format(number=number(num_photos - num_included)))
         if self._model.conditions != PhotoFilter():

@@ -25,6 +25,7 @@ from app.widgets.job_controls import JobControls
 from app.widgets.scroll_room import ScrollRoom
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.jobs import compare_noises, examine_residual
 from engine.residuals.distances import NoiseComparison, NoiseComparisonConfig
 from engine.residuals.inspection import ResidualConfig, ResidualReport
@@ -55,7 +56,9 @@ def examine_job(config: Inspection, control: JobControl, emit: Emit) -> Residual
     """The engine's job, with the noise that was learned by what restored the photo."""
     noisy, restored, label = config.request.noisy, config.request.restored, config.request.label
     noise = noise_file_of(restored, label, config.runs)
-    return examine_residual(ResidualConfig(noisy=noisy, restored=restored, noise=noise), control, emit)
+    return examine_residual(
+        ResidualConfig(noisy=noisy, restored=PhotoRef(restored, config.request.page), noise=noise), control, emit
+    )
 
 
 class ResidualInspector(QDialog):
@@ -166,7 +169,7 @@ class ResidualInspector(QDialog):
         model, request = self._session.model, self._request
         if model is None or request is None:
             return
-        photos = (request.noisy, *(photo.path for photo in self._session.included_photos))
+        photos = (request.noisy, *self._session.teaching_photos)
         config = NoiseComparisonConfig(
             model=model.path,
             photos=tuple(dict.fromkeys(photos)),
@@ -243,7 +246,7 @@ class ResidualInspector(QDialog):
             reason = tr("Wait until what runs has ended.")
         elif model is None:
             reason = tr("There is no model yet: pretrain one, or open a model file.")
-        elif len(self._session.included_photos) < 2:
+        elif self._session.num_pages < 2:
             reason = tr("Open a folder of at least two photos.")
         note = "" if model is None else tr("as “{model}” sees them").format(model=model.name)
         self.folder_view.show_readiness(reason, note)

@@ -15,7 +15,7 @@ from app.look.phrases import NO_BREAK, number
 from app.look.theme import SPACING, Theme, palette, themed_icon
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import mark, tr, translate_engine
-from app.pages.shared.photo_list_model import PhotoListModel
+from app.pages.shared.photo_list_model import PhotoListModel, photo_title
 from app.pages.shared.thumbnail_list import ModelIndex, ThumbnailList, paint_square_thumbnail, select_alone
 from engine.contracts.events import PhotoScanned
 from engine.contracts.photo import PhotoRef
@@ -142,8 +142,13 @@ class RestoreListModel(QAbstractListModel):
         return tuple(found[path] for path in self.paths if path in found) if found else ()
 
     def set_state(self, paths: Iterable[PhotoRef], state: RowState) -> None:
-        """Set the state of some photos."""
-        for path in paths:
+        """Set the state of some photos; of a page that becomes a file of its own, that of its stack."""
+        for photo in paths:
+            is_page = photo not in self._row_of_path and PhotoRef(photo.file) in self._row_of_path
+            path = PhotoRef(photo.file) if is_page else photo
+            if is_page and self.state_of(path).state is PhotoState.FAILED:
+                # Of one page that failed nothing is heard once another is done.
+                continue
             self._states[path] = state
             row = self._row_of_path.get(path)
             if row is not None:
@@ -164,11 +169,11 @@ class RestoreListModel(QAbstractListModel):
         state = self.state_of(photo.path)
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return photo.path.name
+                return photo_title(photo)
             case Qt.ItemDataRole.ToolTipRole:
                 return "\n".join(part for part in (str(photo.path), state.explanation) if part)
             case Qt.ItemDataRole.AccessibleTextRole:
-                return ", ".join(part for part in (photo.path.name, state.text) if part)
+                return ", ".join(part for part in (photo_title(photo), state.text) if part)
             case RestoreRole.PHOTO:
                 return photo
             case RestoreRole.STATE:
@@ -276,7 +281,7 @@ class _RestoreDelegate(QStyledItemDelegate):
         has_state = row_state.state is not PhotoState.IDLE
         first = room.center().y() - (line + SPACING // 4 if has_state else line // 2)
         painter.setPen(QColor(colors.text))
-        name = painter.fontMetrics().elidedText(photo.path.name, Qt.TextElideMode.ElideMiddle, room.width())
+        name = painter.fontMetrics().elidedText(photo_title(photo), Qt.TextElideMode.ElideMiddle, room.width())
         painter.drawText(QRect(left, first, room.width(), line), Qt.AlignmentFlag.AlignVCenter, name)
         if has_state:
             self._paint_state(painter, row_state, QRect(left, first + line + SPACING // 4, room.width(), line))

@@ -35,7 +35,7 @@ from engine.contracts.blending import FULL, Blend
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import ImageReadError, ImageWriteError
 from engine.contracts.output_formats import FORMATS, FileFormat, FormatSpec
-from engine.contracts.output_names import DEFAULT_PATTERN, NameValues, check_pattern, fill_pattern
+from engine.contracts.output_names import DEFAULT_PATTERN, NameValues, check_pattern, fill_pattern, stem_of_photo
 from engine.contracts.photo import PhotoRef
 from engine.machine.destination import check_destination
 from engine.photo_files.formats import RAW_CONTENTS
@@ -219,7 +219,7 @@ class OutputOptions(QWidget):
         else:
             self._pattern_problem = ""
             self._settings.set(RESTORE_NAME_PATTERN, self._pattern)
-            stem = fill_pattern(self._pattern, self._example.stem, self._values)
+            stem = fill_pattern(self._pattern, stem_of_photo(self._example), self._values)
             chosen = self.editor("format").value()
             spec = self._chosen_spec
             keeps = spec is None or (spec.is_of_sensors and not self._example_is_raw)

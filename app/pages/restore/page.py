@@ -28,6 +28,7 @@ from app.pages.restore.list import RestoreList, RestoreListModel
 from app.pages.restore.options import RestoreOptions
 from app.pages.restore.preview import RestorePreview
 from app.pages.shared.page import Page
+from app.pages.shared.page_slider import PageSlider
 from app.pages.shared.thumbnail_list import select_alone
 from app.widgets.current_stack import CurrentStack
 from app.widgets.empty_state import EmptyState
@@ -62,7 +63,8 @@ class RestorePage(Page):
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.customContextMenuRequested.connect(self._show_menu)
         self.list.selectionModel().selectionChanged.connect(self._update)
-        self.preview = RestorePreview(thumbnails)
+        self.page_slider = PageSlider(session)
+        self.preview = RestorePreview(thumbnails, self.page_slider)
         self.preview.step_requested.connect(self.list.step)
         self.preview.lend_keys(self)
         self.options = RestoreOptions(session, settings)
@@ -357,8 +359,8 @@ class RestorePage(Page):
 
     @Slot(object)
     def _choose_photo(self, path: PhotoRef) -> None:
-        self._show_photo(path)
         self.session.set_current_photo(path)
+        self._show_photo(path)
 
     @Slot()
     def _on_current_photo_changed(self) -> None:
@@ -374,7 +376,10 @@ class RestorePage(Page):
         photo = self.session.photo(path)
         self.options.show_photo(path, photo)
         self._show_blend()
-        self.preview.set_photo(path, None if photo is None else QSize(photo.width, photo.height))
+        shown = self.session.shown_photo
+        if shown is None or not shown.is_in(path):
+            shown = path
+        self.preview.set_photo(shown, None if photo is None else QSize(photo.width, photo.height))
 
     @Slot()
     def _show_blend(self) -> None:

@@ -51,8 +51,14 @@ class RestorePreview(QWidget):
 
     step_requested = Signal(int)
 
-    def __init__(self, thumbnails: ThumbnailLoader, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, thumbnails: ThumbnailLoader, page_slider: QWidget | None = None) -> None:
+        """Show nothing yet.
+
+        Args:
+            thumbnails: Stand in for photos until they are read.
+            page_slider: Chooses the page of a stack; stands below the canvas. None: there are none.
+        """
+        super().__init__()
         self._path: PhotoRef | None = None
         self._photo_size = QSize()
         self._model: ModelChoice | None = None
@@ -74,6 +80,8 @@ class RestorePreview(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING // 2)
         layout.addWidget(self.viewer, 1)
+        if page_slider is not None:
+            layout.addWidget(page_slider)
         layout.addWidget(bar)
         self._make_actions()
         thumbnails.ready.connect(self._take_thumbnail)

@@ -25,6 +25,7 @@ from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import ImageMetadata, read_samples, read_tone
 from engine.photo_files.sensors.tone import ToneCurve
 from engine.photos.identity import identity_of
+from engine.photos.stack_levels import levels_in_stack
 from engine.restoring.blending import REACH_PX
 
 if TYPE_CHECKING:
@@ -355,12 +356,14 @@ def _opened(path: PhotoRef, model: ModelChoice | None, state: _State, raw_look: 
     if photo is None or photo.stamp != stamp:
         read = read_samples(path)
         control.wait_if_paused()
+        levels = levels_in_stack(path, read.metadata, read.samples.shape[2], control)
+        metadata = replace(read.metadata, levels=levels)
         source = SamplePixels(read.samples)
         pixels = PixelPyramid(source)
         control.wait_if_paused()
-        pyramid = ImagePyramid(pixels, _display_settings(read.metadata))
+        pyramid = ImagePyramid(pixels, _display_settings(metadata))
         tone = read_tone(path, read.samples) if read.samples.dtype == np.float32 else None
-        return _with_look(_State(OpenPhoto(path, stamp, source, pixels, pyramid, read.metadata, tone)), raw_look)
+        return _with_look(_State(OpenPhoto(path, stamp, source, pixels, pyramid, metadata, tone)), raw_look)
     if restoration is None or model is None or restoration.stamp != AreaRestorer.model_stamp(model.path):
         return _State(photo)
     return state

@@ -10,7 +10,7 @@ from itertools import pairwise
 from PySide6.QtCore import QModelIndex, QObject, Qt, QTimer, Signal, Slot
 
 from app.core.session import Session
-from app.look.phrases import date_and_time
+from app.look.phrases import count, date_and_time
 from app.look.translation import format_number, tr, translate_engine
 from app.pages.shared.counted_rows import CountedRowsModel, ModelIndex
 from app.pages.shared.noise_facts import photo_noise_text
@@ -151,11 +151,11 @@ class PhotoListModel(CountedRowsModel):
         photo = self._rows[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return photo.path.name
+                return photo_title(photo)
             case Qt.ItemDataRole.ToolTipRole:
                 return self._tool_tip(photo)
             case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{photo.path.name}, {noise_text(photo)}"
+                return f"{photo_title(photo)}, {noise_text(photo)}"
             case PhotoRole.PHOTO:
                 return photo
             case PhotoRole.IS_EXCLUDED:
@@ -265,6 +265,13 @@ class PhotoListModel(CountedRowsModel):
         if photo.path.page:
             text = tr("Page {number} of {file}; each page counts as a photo.")
             lines.append(text.format(number=photo.path.page, file=photo.path.file.name))
+        if photo.pages:
+            lines.append(
+                tr(
+                    "A stack of {pages}: it is restored into one file, and each page teaches as a photo does. "
+                    "Its noise was measured on some of them."
+                ).format(pages=count(len(photo.pages), "page"))
+            )
         if photo.num_pictures > 1:
             text = tr("The file holds {number} pictures, an animation or a series; only the first counts as a photo.")
             lines.append(text.format(number=format_number(photo.num_pictures)))
@@ -297,6 +304,11 @@ class PhotoListModel(CountedRowsModel):
 def _seconds(taken: datetime | None) -> float:
     """Return a time as a number that sorts; 0 where there is none."""
     return 0.0 if taken is None else (taken - _EPOCH).total_seconds()
+
+
+def photo_title(photo: PhotoScanned) -> str:
+    """Return what a photo is called in a list: a stack with the number of its pages."""
+    return f"{photo.path.name} · {count(len(photo.pages), 'page')}" if photo.pages else photo.path.name
 
 
 def noise_text(photo: PhotoScanned) -> str:

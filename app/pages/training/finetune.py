@@ -149,7 +149,7 @@ class FinetuneInputs(TrainingInputs):
         if source is not None and source.are_clean_alone:
             values |= {"noisy": (), "label_names": None}
         else:
-            noisy = {photo.path: None for photo in self.session.included_photos} | {pair.noisy: None for pair in pairs}
+            noisy = dict.fromkeys(self.session.teaching_photos) | {pair.noisy: None for pair in pairs}
             values |= {
                 "noisy": tuple(noisy),
                 "label_names": tuple(pair.noisy.name for pair in pairs),

@@ -331,7 +331,7 @@ class TrainingPage(Page):
         steps = config.steps if config else 0
         request = JobRequest(title=title, page_id=self.page_id, function=function, config=job_input, num_steps=steps)
         photos_per_batch = config.photos_per_batch if config else TrainingConfig().photos_per_batch
-        num_contrasted = len(self.session.included_photos) or photos_per_batch
+        num_contrasted = self.session.num_pages or photos_per_batch
         training = TrainingJob(
             self.runner.submit(request),
             config,

@@ -160,7 +160,7 @@ class PretrainInputs(TrainingInputs):
         if is_machine_busy:
             self.look.step_aside()
         elif self.isVisible() and self.session.compute_text and not checks.is_busy:
-            self.look.look_at(tuple(photo.path for photo in photos), model)
+            self.look.look_at(self.session.teaching_photos, model)
 
     def _camera_of(self, path: PhotoRef) -> CameraFacts:
         photo = self.session.photo(path)
@@ -210,7 +210,7 @@ class PretrainInputs(TrainingInputs):
         return None if self.session.photos else ("photos", tr("Go to Photos"))
 
     def input_text(self) -> str:
-        num_left_out = len(self.session.photos) - self.num_input_photos()
+        num_left_out = len(self.session.photos) - len(self.session.included_photos)
         text = count_photos(self.num_input_photos())
         if not num_left_out:
             return text
@@ -224,7 +224,7 @@ class PretrainInputs(TrainingInputs):
         return text.format(photos=count_photos(num_photos))
 
     def num_input_photos(self) -> int:
-        return len(self.session.included_photos)
+        return self.session.num_pages
 
     def result_text(self, result: TrainingResult) -> str:
         if "estimated_gain" not in result.metrics:

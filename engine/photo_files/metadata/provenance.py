@@ -171,6 +171,21 @@ def is_intact(path: Path) -> bool:
         return said is not None and said[0] == b'residua:digest="%b"' % _digest_of(content, packet).encode()
 
 
+def renew_digest(path: Path) -> None:
+    """Write into a file that holds provenance the digest of what it has become.
+
+    Raises:
+        OSError: It cannot be read or written.
+    """
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as content:
+        packet = find_xmp(content)
+        said = None if packet is None else _DIGEST.search(content[packet])
+        if packet is None or said is None:
+            return
+        place = packet.start + said.end(1)
+        content[place : place + len(_NO_DIGEST)] = _digest_of(content, packet).encode()
+
+
 def digest_of_file(path: Path) -> str:
     """Return the SHA-256 of a file's content.
 

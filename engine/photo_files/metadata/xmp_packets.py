@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 
 from engine.contracts.output_formats import FORMATS, FileFormat
-from engine.photo_files.exif import InvalidExifError, add_tiff_value, exif_byte_order, read_directory
+from engine.photo_files.exif import MAX_ENTRIES, InvalidExifError, add_tiff_value, exif_byte_order, read_directory
 from engine.photo_files.metadata.xmp_properties import SplitPacket, is_named
 
 Content = bytes | mmap.mmap
@@ -90,7 +90,7 @@ def _with_inserted(content: bytes, place: int, added: bytes) -> bytes:
 
 
 def find_xmp(content: Content) -> slice | None:
-    """Return where the XMP packet of a PNG, JPEG, classic TIFF or WebP file lies; None where there is none.
+    """Return where the XMP packet of a PNG, JPEG, TIFF or WebP file lies; None where there is none.
 
     Args:
         content: The whole file, of whatever kind.
@@ -106,6 +106,8 @@ def find_xmp(content: Content) -> slice | None:
         return None
     if start[:4] in (b"II*\x00", b"MM\x00*"):
         return _find_in_tiff(content)
+    if start[:4] in (b"II+\x00", b"MM\x00+"):
+        return _find_in_big_tiff(content)
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return _find_in_webp(content)
     return None
@@ -202,6 +204,20 @@ def _find_in_tiff(content: Content) -> slice | None:
             size = len(entry.value)
             (start,) = struct.unpack(order + "I", content[entry.position + 8 : entry.position + 12])
             return slice(start, start + size)
+    return None
+
+
+def _find_in_big_tiff(content: Content) -> slice | None:
+    order = "<" if content[:2] == b"II" else ">"
+    try:
+        (offset,) = struct.unpack_from(order + "Q", content, 8)
+        (num_entries,) = struct.unpack_from(order + "Q", content, offset)
+        for place in range(offset + 8, offset + 8 + 20 * min(num_entries, MAX_ENTRIES), 20):
+            tag, value_type, size, start = struct.unpack_from(order + "HHQQ", content, place)
+            if (tag, value_type) == (_TIFF_TAG, _TIFF_BYTES) and 8 < size <= len(content) - start:
+                return slice(start, start + size)
+    except (struct.error, OverflowError):
+        return None
     return None
 
 

@@ -4,7 +4,7 @@ They come from strangers: every offset is checked, every list is bounded.
 """
 
 import struct
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
 from engine.photo_files.exif import (
@@ -14,6 +14,7 @@ from engine.photo_files.exif import (
     ByteOrder,
     ExifEntry,
     InvalidExifError,
+    build_directory,
     build_exif,
     read_directory,
     read_raw_header,
@@ -137,3 +138,33 @@ def read_big_directory(tiff: bytes, offset: int, order: ByteOrder, depth: int = 
             continue
         entries[tag] = ExifEntry(tag, value_type, count, memoryview(tiff)[start : start + size], position)
     return list(entries.values())
+
+
+def build_any_directory(entries: Iterable[ExifEntry], offset: int, order: ByteOrder, *, is_big: bool) -> bytes:
+    """Return a directory that will lie at `offset` of a TIFF or BigTIFF file, see `build_directory`.
+
+    Raises:
+        InvalidExifError: Its values are larger than any camera's.
+    """
+    if not is_big:
+        return build_directory(entries, offset, order)
+    ordered = sorted(entries, key=lambda entry: entry.tag)
+    table = struct.pack(order + "Q", len(ordered))
+    values = bytearray()
+    values_offset = offset + next_directory_at(len(ordered), is_big=True) + 8
+    for entry in ordered:
+        place = values_offset + len(values)
+        value_type, count, value = entry.value_type, entry.count, bytes(entry.value)
+        if entry.directory is not None:
+            values += build_any_directory(entry.directory, place, order, is_big=True)
+            value_type, count, value = 16, 1, struct.pack(order + "Q", place)
+        elif len(value) > 8:
+            values += value + bytes(len(value) % 2)
+            value = struct.pack(order + "Q", place)
+        table += struct.pack(order + "HHQ", entry.tag, value_type, count) + value.ljust(8, b"\x00")
+    return table + bytes(8) + values
+
+
+def next_directory_at(num_entries: int, *, is_big: bool) -> int:
+    """Return where in a directory it is noted where the next one lies."""
+    return 8 + 20 * num_entries if is_big else 2 + 12 * num_entries

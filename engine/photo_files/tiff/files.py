@@ -4,8 +4,9 @@ import logging
 import math
 import mmap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Final, cast
 
 import numpy as np
 import tifffile
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from engine.contracts.errors import ImageReadError
 from engine.photo_files.colour.conversion import LabEncoding, cmyk_to_rgb, lab_to_rgb, ycbcr_to_rgb
 from engine.photo_files.colour.description import profile_of_exif
-from engine.photo_files.exif import InvalidExifError, embed_exif_in_tiff, exif_byte_order
+from engine.photo_files.exif import ByteOrder, InvalidExifError, embed_exif_in_tiff, exif_byte_order
 from engine.photo_files.formats import check_size
 from engine.photo_files.metadata.descriptions import described_by_xmp
 from engine.photo_files.missing.coded_holes import (
@@ -57,6 +58,25 @@ _MAX_CHANNELS = 512
 _JPEG_COMPRESSIONS = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG)
 
 
+@dataclass(frozen=True, kw_only=True)
+class TiffForm:
+    """How the samples of a page lie in a file.
+
+    Attributes:
+        byte_order: None: that of the EXIF.
+        is_compressed: Whether they are deflated.
+        is_planar: Whether each channel lies by itself.
+    """
+
+    byte_order: ByteOrder | None = None
+    is_compressed: bool = True
+    is_planar: bool = False
+
+
+USUAL_FORM: Final = TiffForm()
+"""That of a file of one page."""
+
+
 def holds_camera_raw(file: BinaryIO) -> bool:
     """Tell by the tags of the first page whether a TIFF file holds what a camera's sensor recorded.
 
@@ -90,7 +110,7 @@ def probe_tiff(file: BinaryIO, page_number: int = 1) -> tuple[ImageInfo, int]:
     """
     file.seek(0)
     with tifffile.TiffFile(file) as tiff:
-        page = _page(tiff, page_number)
+        page = find_page(tiff, page_number)
         _check_page(page)
         orientation = page.tags.valueof(_ORIENTATION, 1)
         info = ImageInfo(
@@ -121,7 +141,7 @@ def decode_tiff(file: BinaryIO, page_number: int = 1) -> DecodedImage:
     """
     file.seek(0)
     with tifffile.TiffFile(file) as tiff:
-        page = _page(tiff, page_number)
+        page = find_page(tiff, page_number)
         _check_page(page)
         _check_all_there(page, tiff.filehandle)
         samples: NDArray[Any] = np.asarray(page.asarray(maxworkers=2))
@@ -177,7 +197,7 @@ def read_page_exif(file: BinaryIO, page_number: int) -> bytes | None:
     """
     file.seek(0)
     with tifffile.TiffFile(file) as tiff:
-        offset = _page(tiff, page_number).offset
+        offset = find_page(tiff, page_number).offset
         return read_tiff_exif(file, offset)
 
 
@@ -188,8 +208,9 @@ def encode_tiff(
     *,
     num_extra: int = 0,
     channels_are_gray: bool = False,
+    form: TiffForm = USUAL_FORM,
 ) -> bytes:
-    """Encode samples as a deflate-compressed TIFF of one page.
+    """Encode samples as a TIFF of one page.
 
     Args:
         samples: Height x width x channels as in `DecodedImage`, of any `SampleType`.
@@ -197,15 +218,17 @@ def encode_tiff(
         exif: The EXIF block, beginning with its byte order mark, or None.
         num_extra: How many of the last channels are no transparency.
         channels_are_gray: Whether the channels are no red, green and blue.
+        form: How they are laid down.
 
     Returns:
         The content of the file.
     """
     num_channels = samples.shape[2]
-    byte_order = "<"
+    is_planar = form.is_planar and num_channels > 1
+    byte_order = form.byte_order or "<"
     if exif is not None:
         try:
-            byte_order = exif_byte_order(exif)
+            byte_order = form.byte_order or exif_byte_order(exif)
         except InvalidExifError:
             exif = None
     num_others = num_channels - num_extra
@@ -215,12 +238,12 @@ def encode_tiff(
     file = BytesIO()
     tifffile.imwrite(
         file,
-        samples[:, :, 0] if num_channels == 1 else samples,
+        samples[:, :, 0] if num_channels == 1 else np.moveaxis(samples, -1, 0) if is_planar else samples,
         photometric="rgb" if num_others >= 3 and not channels_are_gray else "minisblack",
-        planarconfig=None if num_channels == 1 else "contig",
+        planarconfig=None if num_channels == 1 else "separate" if is_planar else "contig",
         extrasamples=kinds_of_extra or None,
-        compression="zlib",
-        predictor=True,
+        compression="zlib" if form.is_compressed else None,
+        predictor=form.is_compressed,
         iccprofile=icc_profile,
         metadata=None,
         software=False,
@@ -229,7 +252,12 @@ def encode_tiff(
     return file.getvalue() if exif is None else embed_exif_in_tiff(file.getvalue(), exif)
 
 
-def _page(tiff: tifffile.TiffFile, number: int) -> tifffile.TiffPage:
+def find_page(tiff: tifffile.TiffFile, number: int) -> tifffile.TiffPage:
+    """Return a page of an open file, or a slice of ImageJ's that lies behind the only one.
+
+    Raises:
+        ImageReadError: It is not there.
+    """
     try:
         page = tiff.pages[number - 1]
     except IndexError:

@@ -130,31 +130,62 @@ def measure_levels(samples: NDArray[Any], *, channels_are_gray: bool = False) ->
     )
 
 
+class SharedLevels:
+    """The levels of pictures that belong together, such as the frames of a series.
+
+    Where most of them keep the range of their type, all do. Of the others each has the least black and the greatest
+    white, but those whose span is more than 4 times, or less than a quarter of, the usual one: they show something
+    else, and keep their own.
+    """
+
+    def __init__(self, levels: Sequence[ValueLevels]) -> None:
+        """Take what was measured.
+
+        Args:
+            levels: Of pictures of one folder or stack, one type and one number of channels.
+        """
+        measured = [one for one in levels if not one.are_of_type]
+        self._common: ValueLevels | None = None
+        self._usual: NDArray[np.float64] = np.ones(1)
+        if 2 * len(measured) < len(levels) or not measured:
+            self._common = OF_TYPE
+            return
+        self._usual = np.asarray(np.median([np.subtract(one.white, one.black) for one in measured], axis=0))
+        alike = [one for one in measured if self._is_alike(one)]
+        if alike:
+            self._common = ValueLevels(
+                black=tuple(np.min([one.black for one in alike], axis=0).tolist()),
+                white=tuple(np.max([one.white for one in alike], axis=0).tolist()),
+            )
+
+    def of(self, own: ValueLevels) -> ValueLevels:
+        """Return the levels of a picture among them, whether it was measured with them or not.
+
+        Args:
+            own: What was measured of it.
+        """
+        if self._common is None or self._common.are_of_type:
+            return own if self._common is None else OF_TYPE
+        return self._common if self._is_alike(own) else own
+
+    def _is_alike(self, one: ValueLevels) -> bool:
+        if one.are_of_type or len(one.black) != len(self._usual):
+            return False
+        span = np.subtract(one.white, one.black)
+        return bool(((span <= _MOST_APART * self._usual) & (span >= self._usual / _MOST_APART)).all())
+
+
 def share_levels(levels: Sequence[ValueLevels]) -> list[ValueLevels]:
-    """Give pictures that belong together, such as the frames of a series, the same levels.
+    """Give pictures that belong together the same levels, see `SharedLevels`.
 
     Args:
         levels: Of pictures of one folder, one type and one number of channels.
 
     Returns:
-        As many. Where most of them keep the range of their type, all do. Of the others each has the least black and the
-        greatest white, but those whose span is more than 4 times, or less than a quarter of, the usual one: they show
-        something else, and keep their own.
+        As many.
     """
-    measured = [one for one in levels if not one.are_of_type]
-    if 2 * len(measured) < len(levels) or not measured:
-        return [OF_TYPE] * len(levels)
-    spans = np.array([np.subtract(one.white, one.black) for one in measured])
-    usual = np.median(spans, axis=0)
-    fitting = ((spans <= _MOST_APART * usual) & (spans >= usual / _MOST_APART)).all(axis=1)
-    alike = [one for one, fits in zip(measured, fitting, strict=True) if fits]
-    if not alike:
-        return list(levels)
-    common = ValueLevels(
-        black=tuple(np.min([one.black for one in alike], axis=0).tolist()),
-        white=tuple(np.max([one.white for one in alike], axis=0).tolist()),
-    )
-    return [common if any(one is other for other in alike) else one for one in levels]
+    shared = SharedLevels(levels)
+    return [shared.of(one) for one in levels]
 
 
 def levels_of_reference(noisy: ValueLevels, noisy_unit: float, clean: ValueLevels, clean_unit: float) -> ValueLevels:

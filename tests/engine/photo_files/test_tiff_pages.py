@@ -1,4 +1,4 @@
-"""Pages of TIFF files as photos: found, named, read, restored each into a file of its own."""
+"""Pages of TIFF files as photos: found, named, read, taught."""
 
 from pathlib import Path
 
@@ -161,8 +161,8 @@ def test_endless_and_broken_chains_end(tmp_path: Path) -> None:
     assert list_pages(stack) == [PhotoRef(stack)]
 
 
-def test_pages_teach_and_are_restored_into_files_of_their_own(tmp_path: Path) -> None:
-    """The subfolder of a page is that of its file, and an earlier result is told from an original."""
+def test_pages_teach_one_by_one_and_are_restored_together(tmp_path: Path) -> None:
+    """The subfolder of a stack is that of its file, and an earlier result is told from an original."""
     folder = tmp_path / "photos"
     (folder / "inner").mkdir(parents=True)
     stack = folder / "inner" / "stack.tif"
@@ -170,11 +170,13 @@ def test_pages_teach_and_are_restored_into_files_of_their_own(tmp_path: Path) ->
     assert decode_photo(PhotoRef(stack, 2), independent_pixels=True).levels.shape[1:] == (24, 32)
     assert file_digest(PhotoRef(stack, 1)) != file_digest(PhotoRef(stack, 2))
     write_stack(folder / "inner" / "stack · page 1_restored.tif", 1)
-    listing = list_sources([folder], folder)
+    listing = list_sources([folder], folder, stacks_are_whole=False)
     assert [(photo.path, photo.subfolder) for photo in listing.photos] == [
         (PhotoRef(stack, 1), Path("inner")),
         (PhotoRef(stack, 2), Path("inner")),
     ]
+    (whole,) = list_sources([folder], folder).photos
+    assert (whole.path, whole.pages, whole.subfolder) == (PhotoRef(stack), (1, 2), Path("inner"))
     assert [path.name for path in listing.earlier_results] == ["stack · page 1_restored.tif"]
 
 
@@ -194,7 +196,7 @@ def test_a_link_to_a_stack_is_the_stack(tmp_path: Path) -> None:
     link.symlink_to(stack)
     assert PhotoRef(link, 2).resolved() == PhotoRef(stack.resolve(), 2)
     listing = list_sources([tmp_path], tmp_path / "out")
-    assert [photo.path for photo in listing.photos] == [PhotoRef(stack, 1), PhotoRef(stack, 2)]
+    assert [photo.path for photo in listing.photos] == [PhotoRef(stack)]
 
 
 def test_pages_of_several_stacks_of_one_name_are_matched_by_folder(tmp_path: Path) -> None:

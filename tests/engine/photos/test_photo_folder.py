@@ -106,3 +106,35 @@ def test_unusable_files_have_a_reason_and_a_hint(tmp_path: Path) -> None:
 @given(st.lists(st.text(max_size=12), max_size=20))
 def test_any_names_can_be_sorted(some_names: list[str]) -> None:
     assert sorted(sorted(some_names, key=natural_sort_key)) == sorted(some_names)
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "told"),
+    [
+        ("cells.czi", b"ZISRAWFILE\x00", "CZI file of a Zeiss"),
+        ("cells.nd2", b"\xda\xce\xbe\x0a\x10\x00", "ND2 file of a Nikon"),
+        ("cells.lif", b"p\x00\x00\x00\x20\x00\x00\x00*", "LIF file of a Leica"),
+        ("cells.oir", b"OLYMPUSRAWFORMAT", "OIR file of an Olympus"),
+        ("cells.oib", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "OIB"),
+        ("cells.ims", b"\x89HDF\r\n\x1a\n", "HDF5"),
+        ("cells.vsi", b"something else", "not a picture of a supported kind"),
+    ],
+)
+def test_a_folder_of_microscopes_files_says_what_they_are(tmp_path: Path, name: str, start: bytes, told: str) -> None:
+    (tmp_path / name).write_bytes(start + bytes(40))
+    usable, (skipped,) = find_usable_photos(list_image_files([tmp_path]))
+    assert usable == []
+    assert told in skipped.reason
+    assert "OME-TIFF" in skipped.hint or name == "cells.vsi"
+
+
+def test_an_ome_zarr_is_named_and_not_looked_into(tmp_path: Path) -> None:
+    chunks = tmp_path / "slides" / "cells.ome.zarr" / "0"
+    chunks.mkdir(parents=True)
+    (chunks / "a.png").write_bytes(b"no picture")
+    for place in (tmp_path / "slides", chunks.parent):
+        usable, skipped = find_usable_photos(list_image_files([place]))
+        assert usable == []
+        assert [(file.path.name, "OME-Zarr" in file.reason, "OME-TIFF" in file.hint) for file in skipped] == [
+            ("cells.ome.zarr", True, True)
+        ]

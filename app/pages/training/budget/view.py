@@ -158,7 +158,7 @@ class LabelBudgetView(QWidget):
 
     def _config(self, preset: Preset, out: Path) -> LabelBudgetConfig:
         pairs, form = self._session.label_pairs, self.setup.form
-        noisy = {photo.path: None for photo in self._session.included_photos} | {pair.noisy: None for pair in pairs}
+        noisy = dict.fromkeys(self._session.teaching_photos) | {pair.noisy: None for pair in pairs}
         return LabelBudgetConfig(
             noisy=tuple(noisy),
             clean=tuple(pair.clean for pair in pairs),

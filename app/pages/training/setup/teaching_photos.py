@@ -46,7 +46,7 @@ def offered_photos(session: Session, row: TaskRow) -> list[TeachingPhotos]:
         references = session.clean_photos
         alone = tr_count("{number} clean reference alone", "{number} clean references alone", len(references))
         found.append(_clean_alone(REFERENCES, alone.format(number=format_number(len(references))), references))
-        photos = tuple(photo.path for photo in session.included_photos)
+        photos = session.teaching_photos
         taken = tr("The open photos, taken as clean ({number})").format(number=format_number(len(photos)))
         found.append(_clean_alone(OPEN_PHOTOS, taken, photos))
     num_pairs = len(session.label_pairs)

@@ -186,7 +186,7 @@ def test_offers_name_every_way_to_a_picture(page, starting_session, tmp_path):
     reasons = {offer.choice.label: offer.reason for offer in offers.methods}
     assert "raw files" in reasons["malvar"]
     assert not reasons["wavelet"]
-    raw = offers_of(starting_session, tmp_path / "photo.DNG")
+    raw = offers_of(starting_session, PhotoRef(tmp_path / "photo.DNG"))
     assert not next(offer for offer in raw.methods if offer.choice == MALVAR).reason
 
 

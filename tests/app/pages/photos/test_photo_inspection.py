@@ -280,17 +280,21 @@ def test_an_animation_is_told_as_one(qtbot, page, runner, tmp_path):
     assert "The file holds 3 pictures" in page.model.index(0).data(Qt.ItemDataRole.ToolTipRole)
 
 
-def test_each_page_of_a_stack_is_a_photo(qtbot, page, runner, session, tmp_path):
+def test_a_stack_is_one_photo_with_its_pages(qtbot, page, runner, session, tmp_path):
     stack = tmp_path / "stack.tif"
     pixels = (np.random.default_rng(0).random((3, 60, 80)) * 900 + 100).astype(np.uint16)
     tifffile.imwrite(stack, pixels, photometric="minisblack")
     open_and_wait(qtbot, page, runner, tmp_path)
-    assert names(page.model) == [f"stack · page {number}" for number in (1, 2, 3)]
-    tip = page.model.index(1).data(Qt.ItemDataRole.ToolTipRole)
-    assert "Page 2 of stack.tif; each page counts as a photo." in tip
+    assert names(page.model) == ["stack"]
+    assert page.model.index(0).data() == "stack.tif · 3\N{NO-BREAK SPACE}pages"
+    tip = page.model.index(0).data(Qt.ItemDataRole.ToolTipRole)
+    assert "A stack of 3\N{NO-BREAK SPACE}pages" in tip
     assert "TIFF, 16 bits" in tip
+    assert "1 usable (3\N{NO-BREAK SPACE}pages)" in page.strip.summary.whole_text
+    assert page.strip.primary.text() == "Restore 1\N{NO-BREAK SPACE}photo"
+    assert session.photos[0].noise_sigma is not None
     thumbnails = shared_thumbnails(session)
-    second = PhotoRef(stack, 2)
+    second = PhotoRef(stack)
     qtbot.waitUntil(lambda: thumbnails.pixmap(second) is not None)
     shown = thumbnails.pixmap(second).toImage()
     values = [shown.pixelColor(x, y).red() for x in range(80) for y in range(60)]
@@ -303,8 +307,9 @@ def test_each_page_of_a_stack_is_a_photo(qtbot, page, runner, session, tmp_path)
     assert "contrast stretched for looking" in page.strip.summary.whole_text
     page.activateWindow()
     page.grid.select_photo(second)
+    assert session.teaching_photos == tuple(PhotoRef(stack, number) for number in (1, 2, 3))
     page.selection.toggle_exclusion()
-    assert session.training_sources(is_whole_folder=True) == (PhotoRef(stack, 1), PhotoRef(stack, 3))
+    assert session.training_sources(is_whole_folder=True) == session.teaching_photos == ()
 
 
 def test_the_cameras_own_small_picture_comes_first(qtbot, tmp_path):

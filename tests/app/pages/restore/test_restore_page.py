@@ -109,7 +109,9 @@ def test_superseded_spot_is_given_up(folder, model):
     control = JobControl()
     control.cancel()
     with pytest.raises(JobCancelled):
-        SpotRestorer(PictureFiles()).restore(folder / "photo 0.png", QPointF(0.5, 0.5), QSize(64, 64), model, control)
+        SpotRestorer(PictureFiles()).restore(
+            PhotoRef(folder / "photo 0.png"), QPointF(0.5, 0.5), QSize(64, 64), model, control
+        )
 
 
 def test_broken_model_is_told_in_the_preview(qtbot, page, session, folder, tmp_path):

@@ -1,0 +1,296 @@
+"""Restoring a stack into one file: page after page, of which one is in memory, and the next on its way.
+
+The file has the pages of the stack in their order, with what is said of each, and of all. A page that cannot be read
+or restored has its place in it nevertheless, or all behind it would be taken for others: it stands there as it is, or,
+where not even that can be read, black. That is told.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.contracts.errors import EngineError, ImageReadError, ImageWriteError
+from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
+from engine.machine.atomic_files import replace_atomically
+from engine.machine.interruptible import Pending
+from engine.photo_files.exif import ExifEntry, InvalidExifError
+from engine.photo_files.metadata.fitting import fit_metadata
+from engine.photo_files.metadata.provenance import renew_digest
+from engine.photo_files.photo_image import ImageInfo, ImageMetadata, PhotoSamples
+from engine.photo_files.photos import encode_samples, read_samples, with_provenance
+from engine.photo_files.tiff.stack_descriptions import CHANGED_REMARK, StackChange, described_result, describes_stack
+from engine.photo_files.tiff.stack_reading import StackFile, scaled_resolution
+from engine.photo_files.tiff.stack_writing import StackWriter
+from engine.photo_files.values.sample_types import SampleType
+from engine.photo_files.writing import write_error
+from engine.photos.stack_levels import StackLevels
+from engine.restoring.pipeline import OutputFile
+from engine.restoring.sources import SourcePhoto
+
+_LARGEST_CLASSIC_BYTES: Final = 2**32 - 2**26
+_NAMED_PAGES: Final = 10
+"""Of more pages that could not be restored the rest is counted."""
+
+_IMAGE_DESCRIPTION: Final = 270
+_ASCII: Final = 2
+SMALLER_VERSIONS_REMARK: Final = "The smaller versions of its pages that the file holds were left out."
+
+OnPage = Callable[[int, float], None]
+"""Told how many pages are done, and the part of the next one, 0 to 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageWork:
+    """What is done to each page.
+
+    Attributes:
+        restore: Restores a page as it was read; told of each tile. Raises `EngineError`.
+        sample_type: Of a page's result.
+        scale: How many pixels of the result a pixel becomes to a side.
+    """
+
+    restore: Callable[[PhotoSamples, Callable[[int, int], None]], PhotoSamples]
+    sample_type: Callable[[ImageMetadata], SampleType]
+    scale: int
+
+
+def restore_stack(
+    photo: SourcePhoto, output: OutputFile, work: PageWork, control: JobControl, on_page: OnPage
+) -> tuple[str, ...]:
+    """Restore a stack and write it, whole or not at all.
+
+    Args:
+        photo: It.
+        output: Where it goes.
+        work: What is done to each page.
+        control: Asked before each page, and while it is read and restored.
+        on_page: Told of each page and tile.
+
+    Returns:
+        Sentences about what could not be done.
+
+    Raises:
+        JobCancelled: Asked to end; nothing is written.
+        ImageReadError: The file, or none of its pages, can be read.
+        ImageWriteError: The file cannot be written.
+        DeviceError: Not even the smallest tile fits into memory.
+    """
+    try:
+        source = StackFile(photo.path.file)
+    # As everywhere that decoders meet damaged files.
+    except Exception as error:
+        raise ImageReadError("The stack cannot be read.", "Check the disk, or use another copy.") from error
+    with source:
+        restoration = _StackRestoration(photo, source, output, work, control, on_page)
+        output.make_folder(output.path.parent)
+        try:
+            with replace_atomically(output.path) as temporary:
+                restoration.write_to(temporary)
+        except OSError as error:
+            raise write_error(output.path, error) from error
+        except InvalidExifError as error:
+            raise ImageWriteError(
+                f"The pages could not be put into one file ({error}).",
+                "Choose another format, which gives each page a file of its own.",
+            ) from error
+    return restoration.remarks
+
+
+class _StackRestoration:
+    """One stack on its way."""
+
+    def __init__(
+        self,
+        photo: SourcePhoto,
+        source: StackFile,
+        output: OutputFile,
+        work: PageWork,
+        control: JobControl,
+        on_page: OnPage,
+    ) -> None:
+        self._photo = photo
+        self._source = source
+        self._output = output
+        self._work = work
+        self._control = control
+        self._on_page = on_page
+        self._remarks: dict[str, None] = {}
+        self._failures: list[str] = []
+        self._first_error: EngineError | None = None
+        self._is_of_imagej = source.is_of_imagej
+        self._pages_are_alike = not self._is_of_imagej or source.pages_are_alike(photo.pages)
+        if source.has_smaller_versions:
+            self._remarks[SMALLER_VERSIONS_REMARK] = None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences about what could not be done."""
+        more = len(self._failures) - _NAMED_PAGES
+        counted = [f"{more:,} more pages could not be restored."] if more > 0 else []
+        return (*self._remarks, *self._failures[:_NAMED_PAGES], *counted)
+
+    def write_to(self, path: Path) -> None:
+        """Restore all pages into a file."""
+        lies_together = self._is_of_imagej and self._pages_are_alike
+        with path.open("w+b") as file:
+            writer: StackWriter | None = None
+            for index, (number, page) in enumerate(self._restored()):
+                if writer is None:
+                    is_big = self._source.is_big or (
+                        not lies_together and len(self._photo.pages) * _num_bytes(page) > _LARGEST_CLASSIC_BYTES
+                    )
+                    order = self._source.byte_order
+                    writer = StackWriter(file, order, is_big=is_big, slices_lie_together=lies_together)
+                self._add(writer, number, page, is_first=index == 0)
+            if writer is not None:
+                writer.close()
+        if self._first_error is not None and len(self._failures) == len(self._photo.pages):
+            raise self._first_error
+        output = self._output
+        if output.provenance is not None:
+            renew_digest(path)
+        if output.modified_ns is not None:
+            # Some network drives and memory cards refuse it; the content matters more.
+            with suppress(OSError):
+                os.utime(path, ns=(time.time_ns(), output.modified_ns))
+
+    def _restored(self) -> Iterator[tuple[int, PhotoSamples]]:
+        """Yield the restored pages with their numbers, while the next one is read."""
+        photo, levels = self._photo, None
+        if photo.info.type_written != "uint8":
+            levels = StackLevels.of_file(photo.path.file, photo.pages, self._control)
+        reading = self._read_ahead(0)
+        for index, number in enumerate(photo.pages):
+            self._control.wait_if_paused()
+            self._on_page(index, 0.0)
+            current, reading = reading, None
+            noisy: PhotoSamples | None = None
+            try:
+                assert current is not None
+                noisy = current.wait(self._control)
+                reading = self._read_ahead(index + 1)
+                if levels is not None:
+                    own, num_channels = noisy.metadata, noisy.samples.shape[2]
+                    shared = levels.of_page(number, own, num_channels)
+                    noisy = replace(noisy, metadata=replace(own, levels=shared))
+                result = self._work.restore(noisy, partial(self._on_tile, index))
+            except (ImageReadError, ImageWriteError) as error:
+                if isinstance(error.__cause__, OSError) or not photo.path.is_on_disk():
+                    raise
+                reading = reading or self._read_ahead(index + 1)
+                result = self._unrestored(number, noisy, error)
+            yield number, result
+        self._on_page(len(photo.pages), 0.0)
+
+    def _read_ahead(self, index: int) -> Pending[PhotoSamples] | None:
+        if index >= len(self._photo.pages):
+            return None
+        return Pending(partial(read_samples, PhotoRef(self._photo.path.file, self._photo.pages[index])))
+
+    def _on_tile(self, index: int, num_done: int, num_tiles: int) -> None:
+        self._on_page(index, num_done / num_tiles)
+
+    def _unrestored(self, number: int, noisy: PhotoSamples | None, error: EngineError) -> PhotoSamples:
+        """Return what stands in the place of a page that cannot be read or restored, and note that."""
+        self._first_error = self._first_error or error
+        reason = error.message.rstrip(".")
+        wanted = self._work.sample_type(self._metadata() if noisy is None else noisy.metadata)
+        as_it_is = noisy if noisy is not None else _of_raw(self._source.as_it_is(number), self._metadata())
+        if as_it_is is not None and self._work.scale == 1 and as_it_is.samples.dtype.name == wanted:
+            self._failures.append(
+                f"Page {number} could not be restored ({reason}): it stands in the result as it is in the file."
+            )
+            return as_it_is
+        self._failures.append(f"Page {number} could not be read ({reason}): it is black in the result.")
+        return _black(self._photo.info, self._metadata(), wanted, self._work.scale)
+
+    def _metadata(self) -> ImageMetadata:
+        info = self._photo.info
+        return ImageMetadata(file_format="tiff", bit_depth=info.bit_depth, sample_type=info.sample_type)
+
+    def _add(self, writer: StackWriter, number: int, page: PhotoSamples, *, is_first: bool) -> None:
+        output, source = self._output, self._source
+        fitted = fit_metadata(
+            page.metadata,
+            "tiff",
+            output.metadata,
+            output.provenance if is_first else None,
+            page.width,
+            page.height,
+        )
+        self._remarks.update(dict.fromkeys(fitted.remarks))
+        form = source.form(number)
+        if self._is_of_imagej:
+            form = replace(form, is_compressed=False)
+        content = encode_samples(
+            replace(page, metadata=fitted), file_format="tiff", metadata=output.metadata, tiff_form=form
+        )
+        if is_first:
+            content = with_provenance(content, "tiff", output.provenance, page.width, page.height)
+        entries = scaled_resolution(source.entries_of_page(number), self._work.scale, source.byte_order)
+        if output.metadata != "none" and self._work.scale == 1:
+            entries += source.entries_of_program(number)
+        entries += self._description(number, page)
+        writer.add(content, entries, without=(_IMAGE_DESCRIPTION,))
+
+    def _description(self, number: int, page: PhotoSamples) -> list[ExifEntry]:
+        """Return what the stack says of a page, or on its first one of all, for the result."""
+        source = self._source
+        description = source.description(number)
+        if not description:
+            return []
+        pages, num_channels = self._photo.pages, _num_channels(page)
+        fits = self._pages_are_alike and source.num_directories in (1, len(pages))
+        if describes_stack(description) and not fits:
+            self._remarks[CHANGED_REMARK] = None
+            return []
+        name = page.samples.dtype.name
+        change = StackChange(
+            name=self._output.path.name,
+            num_pages=len(pages),
+            scale=self._work.scale,
+            sample_type="" if name == source.type_name(number) else name,
+            has_other_channels=num_channels != source.num_samples(number),
+            policy=self._output.metadata,
+        )
+        told, remark = described_result(description, change)
+        if remark:
+            self._remarks[remark] = None
+        value = told + b"\x00"
+        return [ExifEntry(_IMAGE_DESCRIPTION, _ASCII, len(value), memoryview(value))] if told else []
+
+
+def _num_channels(page: PhotoSamples) -> int:
+    extra = 0 if page.extra is None else int(page.extra.shape[2])
+    return int(page.samples.shape[2]) + (page.alpha is not None) + extra
+
+
+def _num_bytes(page: PhotoSamples) -> int:
+    return page.width * page.height * _num_channels(page) * page.samples.dtype.itemsize
+
+
+def _of_raw(found: tuple[NDArray[Any], bool] | None, metadata: ImageMetadata) -> PhotoSamples | None:
+    """Return a page that cannot be restored as one that can be written."""
+    if found is None or found[0].dtype.name != metadata.type_written:
+        return None
+    samples, is_gray = found
+    num_colours = 1 if samples.shape[2] < 3 else 3
+    extra = samples[:, :, num_colours:] if samples.shape[2] > num_colours else None
+    is_gray = is_gray and num_colours == 3
+    return PhotoSamples(samples[:, :, :num_colours], None, replace(metadata, channels_are_gray=is_gray), extra)
+
+
+def _black(info: ImageInfo, metadata: ImageMetadata, sample_type: SampleType, scale: int) -> PhotoSamples:
+    shape = (scale * info.height, scale * info.width)
+    extra = np.zeros((*shape, info.num_extra), sample_type) if info.num_extra else None
+    alpha = np.zeros(shape, sample_type) if info.has_alpha else None
+    return PhotoSamples(np.zeros((*shape, info.num_channels), sample_type), alpha, metadata, extra)

@@ -1,0 +1,331 @@
+"""A stack is restored into one file of the same axes, sizes, names and numbers, as tifffile sees it."""
+
+import tracemalloc
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from engine.contracts.configs import RestoreConfig
+from engine.contracts.events import JobEvent
+from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.photo import PhotoRef
+from engine.contracts.results import RestoreResult
+from engine.method.catalogue.backbones import UNetParams
+from engine.models.files import ModelCard, build_network, save_model
+from engine.photo_files.metadata.provenance import is_intact, read_provenance
+from engine.photo_files.tiff import stack_writing
+from engine.photo_files.tiff.pages import list_pages
+from engine.restoring.done_photos import find_done_photos
+from engine.restoring.job import restore
+
+SIDE = 40
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Changes whatever it is given."""
+    import torch
+
+    card = ModelCard(name="any", backbone_params=UNetParams(width=8, num_levels=2).model_dump())
+    torch.manual_seed(0)
+    network = build_network(card)
+    torch.nn.init.normal_(network.get_parameter("head.weight"), std=0.05)
+    path = tmp_path_factory.mktemp("model") / "any.safetensors"
+    save_model(path, network.state_dict(), card)
+    return path
+
+
+def restored(model: Path, photos: Path | tuple[Path | PhotoRef, ...], out: Path, **fields: Any) -> RestoreResult:
+    given = photos if isinstance(photos, tuple) else (photos,)
+    config = RestoreConfig(model=model, photos=given, out=out, device="cpu", precision="32-true", **fields)
+    return restore(config, JobControl(), lambda event: None)
+
+
+def frames(*shape: int, dtype: str = "uint16") -> NDArray[Any]:
+    """Counts of a camera, each frame another."""
+    counts = np.random.default_rng(0).poisson(150, shape) + 100
+    place = np.arange(np.prod(shape[:-2])).reshape(*shape[:-2], 1, 1)
+    return np.asarray(counts + 3 * place if dtype != "uint8" else counts % 200, dtype)
+
+
+WRITERS: dict[str, tuple[tuple[int, ...], str, dict[str, Any]]] = {
+    "OME": (
+        (2, 3, 2, SIDE, SIDE),
+        "uint16",
+        {
+            "ome": True,
+            "metadata": {
+                "axes": "TZCYX",
+                "PhysicalSizeX": 0.11,
+                "PhysicalSizeXUnit": "µm",
+                "PhysicalSizeY": 0.12,
+                "PhysicalSizeZ": 0.5,
+                "TimeIncrement": 0.25,
+                "Channel": {"Name": ["DAPI", "GFP & more"]},
+                "Plane": {"PositionX": [1.5] * 12},
+            },
+        },
+    ),
+    "OME of colours": ((3, SIDE, SIDE, 3), "uint8", {"ome": True, "photometric": "rgb", "metadata": {"axes": "ZYXS"}}),
+    "OME of colours by plane": (
+        (3, 3, SIDE, SIDE),
+        "uint8",
+        {"ome": True, "photometric": "rgb", "planarconfig": "separate", "metadata": {"axes": "ZCYX"}},
+    ),
+    "OME deflated": (
+        (3, SIDE, SIDE),
+        "float32",
+        {"ome": True, "compression": "zlib", "predictor": True, "metadata": {"axes": "ZYX"}},
+    ),
+    "OME of one page": ((SIDE, SIDE), "uint16", {"ome": True, "metadata": {"PhysicalSizeX": 0.2}}),
+    "OME in BigTIFF": ((4, SIDE, SIDE), "uint16", {"ome": True, "bigtiff": True, "metadata": {"axes": "TYX"}}),
+    "ImageJ": (
+        (2, 3, 2, SIDE, SIDE),
+        "uint16",
+        {
+            "imagej": True,
+            "resolution": (9.25, 9.25),
+            "metadata": {
+                "axes": "TZCYX",
+                "unit": "um",
+                "spacing": 0.5,
+                "finterval": 0.25,
+                "Labels": [f"slice {index}" for index in range(12)],
+                "Ranges": (90.0, 300.0, 80.0, 400.0),
+                "min": 90.0,
+                "max": 300.0,
+            },
+        },
+    ),
+    "ImageJ from the other end": ((5, SIDE, SIDE), "uint16", {"imagej": True, "byteorder": ">"}),
+    "ImageJ of colours": ((3, SIDE, SIDE, 3), "uint8", {"imagej": True}),
+    "ImageJ of floats": ((3, SIDE, SIDE), "float32", {"imagej": True}),
+    "plain": (
+        (5, SIDE, SIDE),
+        "uint16",
+        {"photometric": "minisblack", "metadata": None, "resolution": (300, 301), "resolutionunit": "INCH"},
+    ),
+    "plain with a shape": ((2, 3, SIDE, SIDE), "uint16", {"photometric": "minisblack", "metadata": {"axes": "ZTYX"}}),
+    "BigTIFF": ((5, SIDE, SIDE), "int16", {"photometric": "minisblack", "metadata": None, "bigtiff": True}),
+    "BigTIFF from the other end": (
+        (5, SIDE, SIDE),
+        "uint16",
+        {"photometric": "minisblack", "metadata": None, "bigtiff": True, "byteorder": ">"},
+    ),
+}
+
+
+def names_and_sizes(tiff: tifffile.TiffFile) -> dict[str, Any]:
+    """What a microscopist asks a file for, of its pixels and of each page."""
+    said: dict[str, Any] = {"axes": tiff.series[0].axes, "shape": tiff.series[0].shape, "dtype": tiff.series[0].dtype}
+    said["pages"] = len(tiff.pages)
+    said["big"] = tiff.is_bigtiff
+    said["planes"] = tiff.pages.first.planarconfig
+    tags = tiff.pages.first.tags
+    said["resolution"] = [tags.valueof(tag) for tag in ("XResolution", "YResolution", "ResolutionUnit")]
+    if tiff.is_imagej:
+        said["imagej"] = tiff.imagej_metadata
+    if tiff.ome_metadata is not None:
+        root = ElementTree.fromstring(tiff.ome_metadata)
+        for name in ("Pixels", "Channel", "Plane", "TiffData"):
+            said[name] = [dict(element.attrib) for element in root.iter(f"{{{root.tag[1:].partition('}')[0]}}}{name}")]
+    return said
+
+
+@pytest.mark.parametrize("kind", list(WRITERS))
+def test_a_restored_stack_has_the_axes_sizes_and_names_of_its_source(model: Path, tmp_path: Path, kind: str) -> None:
+    shape, dtype, options = WRITERS[kind]
+    name = "stack.ome.tif" if options.get("ome") else "stack.tif"
+    data = frames(*shape, dtype=dtype)
+    tifffile.imwrite(tmp_path / name, data, **options)
+    result = restored(model, tmp_path / name, tmp_path / "out")
+    assert not result.failed, result.failed
+    ((source, output),) = result.restored
+    assert source == PhotoRef(tmp_path / name)
+    assert output.name == name.replace("stack", "stack_restored")
+    assert [path.name for path in output.parent.iterdir()] == [output.name]
+    with tifffile.TiffFile(tmp_path / name) as before, tifffile.TiffFile(output) as after:
+        assert names_and_sizes(after) == names_and_sizes(before)
+        found, given = after.asarray(), before.asarray()
+    assert not np.array_equal(found, given)
+    # Each page is the restored one of its own: frames differ by their means.
+    assert np.allclose(found.mean((-1, -2)), given.mean((-1, -2)), rtol=0.01) or dtype == "uint8"
+    assert is_intact(output)
+    provenance = read_provenance(output)
+    assert provenance is not None
+    assert provenance.source == name
+
+
+def test_slices_of_imagej_lie_behind_the_first_one(model: Path, tmp_path: Path) -> None:
+    """ImageJ reads no other directory than the first: from where its strip begins, slice after slice."""
+    data = frames(4, SIDE, SIDE)
+    tifffile.imwrite(tmp_path / "stack.tif", data, imagej=True, byteorder=">")
+    ((_, output),) = restored(model, tmp_path / "stack.tif", tmp_path / "out").restored
+    with tifffile.TiffFile(output) as tiff:
+        assert all(page.compression == 1 for page in tiff.pages)
+        start = tiff.pages.first.dataoffsets[0]
+        found = np.frombuffer(output.read_bytes()[start : start + data.nbytes], ">u2").reshape(data.shape)
+        assert np.array_equal(found, tiff.asarray())
+
+
+def test_a_stack_in_one_directory_comes_back_whole(model: Path, tmp_path: Path) -> None:
+    pages = frames(4, SIDE, SIDE)
+    description = "ImageJ=1.54f\nimages=4\nslices=4\nunit=micron\n"
+    tifffile.imwrite(tmp_path / "stack.tif", pages[0], description=description, metadata=None, resolution=(4, 4))
+    with (tmp_path / "stack.tif").open("ab") as file:
+        file.write(pages[1:].tobytes())
+    ((_, output),) = restored(model, tmp_path / "stack.tif", tmp_path / "out").restored
+    with tifffile.TiffFile(output) as tiff:
+        assert (tiff.series[0].axes, tiff.series[0].shape) == ("ZYX", pages.shape)
+        assert tiff.imagej_metadata is not None
+        assert tiff.imagej_metadata["unit"] == "micron"
+
+
+def test_beyond_four_gigabytes_imagej_is_given_one_directory(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in its own files: a classic TIFF could not say where the slices lie. The limit is lowered here."""
+    data = frames(2, 4, SIDE, SIDE)
+    tifffile.imwrite(tmp_path / "stack.tif", data, imagej=True, metadata={"axes": "TZYX"})
+    monkeypatch.setattr(stack_writing, "_END_OF_CLASSIC", 3 * SIDE * SIDE * 2)
+    ((_, output),) = restored(model, tmp_path / "stack.tif", tmp_path / "out").restored
+    with tifffile.TiffFile(output) as tiff:
+        assert len(tiff.pages) == 1
+        assert (tiff.series[0].axes, tiff.asarray().shape) == ("TZYX", data.shape)
+    assert len(list_pages(output)) == 8
+
+
+def test_memory_does_not_grow_with_the_stack(model: Path, tmp_path: Path) -> None:
+    """Beside what every stack takes: a few pages at a time, however many there are."""
+    side, peaks = 300, []
+    for num_pages in (3, 12):
+        tifffile.imwrite(tmp_path / f"{num_pages}.tif", frames(num_pages, side, side), photometric="minisblack")
+    # Once before it counts: what is loaded stays.
+    restored(model, tmp_path / "3.tif", tmp_path / "before")
+    for num_pages in (3, 12):
+        tracemalloc.start()
+        restored(model, tmp_path / f"{num_pages}.tif", tmp_path / "out")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < 2 * side * side * 2
+
+
+def test_a_page_that_cannot_be_read_keeps_its_place_and_is_told(model: Path, tmp_path: Path) -> None:
+    data = frames(4, SIDE, SIDE, dtype="float32")
+    data[2, 5, 5] = np.nan
+    tifffile.imwrite(tmp_path / "nan.tif", data, photometric="minisblack")
+    tifffile.imwrite(tmp_path / "short.tif", frames(4, SIDE, SIDE), photometric="minisblack", compression="zlib")
+    with tifffile.TiffFile(tmp_path / "short.tif") as tiff:
+        entry = tiff.pages[1].tags["StripOffsets"].valueoffset
+        content = bytearray((tmp_path / "short.tif").read_bytes())
+        content[tiff.pages[1].dataoffsets[0] : tiff.pages[1].dataoffsets[0] + 60] = b"\xff" * 60
+        assert entry
+    (tmp_path / "short.tif").write_bytes(content)
+    result = restored(model, (tmp_path / "nan.tif", tmp_path / "short.tif"), tmp_path / "out")
+    outcomes = {outcome.source.name: outcome for outcome in result.outcomes}
+    assert [outcome.state for outcome in outcomes.values()] == ["restored", "restored"]
+    (said,) = outcomes["nan.tif"].remarks
+    assert said.startswith("Page 3 could not be restored (The TIFF holds values that are no numbers")
+    found = tifffile.imread(tmp_path / "out" / "nan_restored.tif")
+    assert np.array_equal(found[2], data[2], equal_nan=True)
+    assert not np.array_equal(found[3], data[3])
+    (said,) = outcomes["short.tif"].remarks
+    assert said.startswith("Page 2 could not be read")
+    assert said.endswith("it is black in the result.")
+    found = tifffile.imread(tmp_path / "out" / "short_restored.tif")
+    assert found.shape == (4, SIDE, SIDE)
+    assert [bool(page.any()) for page in found] == [True, False, True, True]
+
+
+def test_a_stack_no_page_of_which_can_be_read_fails(model: Path, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.full((3, SIDE, SIDE), np.nan, np.float32), photometric="minisblack")
+    (failed,) = restored(model, tmp_path / "a.tif", tmp_path / "out").failed
+    assert failed.path == PhotoRef(tmp_path / "a.tif")
+    assert "no numbers" in failed.reason
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_stopped_stack_leaves_nothing_and_a_done_one_is_passed_over(model: Path, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", frames(6, SIDE, SIDE), photometric="minisblack")
+    config = RestoreConfig(model=model, photos=(tmp_path / "a.tif",), out=tmp_path / "out", device="cpu")
+    control = JobControl()
+
+    def stop(event: JobEvent) -> None:
+        if getattr(event, "metrics", {}).get("fraction", 0) > 0:
+            control.cancel()
+
+    with pytest.raises(JobCancelled):
+        restore(config, control, stop)
+    assert list((tmp_path / "out").iterdir()) == []
+    assert find_done_photos(config, JobControl()) == ()
+    assert len(restore(config, JobControl(), lambda event: None).restored) == 1
+    assert find_done_photos(config, JobControl()) == (PhotoRef(tmp_path / "a.tif"),)
+    assert len(restore(config, JobControl(), lambda event: None).already_done) == 1
+    # Within the folder that is given, it is a result and no source.
+    result = restored(model, tmp_path, tmp_path / "out")
+    assert [photo.name for photo in result.earlier_results] == ["a_restored.tif"]
+
+
+@pytest.mark.parametrize("kind", ["OME", "ImageJ", "plain with a shape"])
+def test_nothing_but_the_axes_is_said_where_no_metadata_is_wanted(model: Path, tmp_path: Path, kind: str) -> None:
+    shape, dtype, options = WRITERS[kind]
+    tifffile.imwrite(tmp_path / "a.tif", frames(*shape, dtype=dtype), **options)
+    ((_, output),) = restored(model, tmp_path / "a.tif", tmp_path / "out", metadata="none").restored
+    with tifffile.TiffFile(tmp_path / "a.tif") as before, tifffile.TiffFile(output) as after:
+        told, wanted = names_and_sizes(after), names_and_sizes(before)
+        assert (told["axes"], told["shape"], told["resolution"]) == (
+            wanted["axes"],
+            wanted["shape"],
+            wanted["resolution"],
+        )
+        assert told.get("Pixels") == wanted.get("Pixels")
+        assert not told.get("Plane")
+        assert "slice 3" not in str(told.get("imagej"))
+
+
+def test_other_numbers_are_named_in_the_description(model: Path, tmp_path: Path) -> None:
+    shape, dtype, options = WRITERS["OME"]
+    tifffile.imwrite(tmp_path / "a.ome.tif", frames(*shape, dtype=dtype), **options)
+    ((_, output),) = restored(model, tmp_path / "a.ome.tif", tmp_path / "out", bit_depth="8").restored
+    with tifffile.TiffFile(output) as tiff:
+        assert (tiff.series[0].axes, tiff.series[0].shape, tiff.series[0].dtype) == ("TZCYX", shape, np.uint8)
+        assert tiff.ome_metadata is not None
+        assert 'Type="uint8"' in tiff.ome_metadata
+
+
+def test_in_another_format_each_page_is_a_file(model: Path, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", frames(2, SIDE, SIDE), photometric="minisblack")
+    result = restored(model, tmp_path / "a.tif", tmp_path / "out", format="png")
+    assert [path.name for _, path in result.restored] == ["a · page 1_restored.png", "a · page 2_restored.png"]
+    (single,) = restored(model, (PhotoRef(tmp_path / "a.tif", 2),), tmp_path / "one").restored
+    assert single[1].name == "a · page 2_restored.tif"
+    (whole,) = restored(
+        model, (PhotoRef(tmp_path / "a.tif", 2), PhotoRef(tmp_path / "a.tif", 1)), tmp_path / "both"
+    ).restored
+    assert whole == (PhotoRef(tmp_path / "a.tif"), tmp_path / "both" / "a_restored.tif")
+
+
+def test_a_file_of_a_set_is_restored_without_the_description_of_the_set(model: Path, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.ome.tif", frames(2, SIDE, SIDE), ome=True, metadata={"axes": "TYX"})
+    other = b'<UUID FileName="b.ome.tif">urn:uuid:2</UUID>'
+    tiff = tifffile.TiffFile(tmp_path / "a.ome.tif")
+    with tiff:
+        text = tiff.pages.first.description
+    assert "<TiffData" in text
+    described = text.replace(
+        'PlaneCount="2"/>',
+        f'PlaneCount="1"><UUID>urn:uuid:1</UUID></TiffData><TiffData IFD="1">{other.decode()}</TiffData>',
+    )
+    assert described != text
+    tifffile.tiffcomment(tmp_path / "a.ome.tif", described.encode())
+    result = restored(model, tmp_path / "a.ome.tif", tmp_path / "out")
+    (outcome,) = result.outcomes
+    assert outcome.state == "restored"
+    assert any("one of several" in remark for remark in outcome.remarks)
+    assert outcome.output is not None
+    assert tifffile.imread(outcome.output).shape == (2, SIDE, SIDE)
