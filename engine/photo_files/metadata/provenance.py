@@ -76,16 +76,15 @@ class Provenance:
     def sentence(self) -> str:
         """The same for a person."""
         run = f" (run {self.run})" if self.run else ""
-        look = " Rendered as the camera shows it." if self.raw_look == "camera" else ""
         luminance, colour, detail = float(self.luminance), float(self.colour), float(self.detail)
         if luminance == colour and not detail:
-            return (
-                f"Restored from {self.source} with {self.model}{run} at {luminance:.0%}, Residua {self.version}.{look}"
+            made = f"Restored from {self.source} with {self.model}{run} at {luminance:.0%}, Residua {self.version}."
+        else:
+            made = (
+                f"Restored from {self.source} with {self.model}{run}, luminance at {luminance:.0%}, colour at "
+                f"{colour:.0%}, detail back {detail:.0%}, Residua {self.version}."
             )
-        return (
-            f"Restored from {self.source} with {self.model}{run}, luminance at {luminance:.0%}, colour at "
-            f"{colour:.0%}, detail back {detail:.0%}, Residua {self.version}.{look}"
-        )
+        return f"{made} Rendered as the camera shows it." if self.raw_look == "camera" else made
 
     @property
     def raw_look(self) -> RawLook:
