@@ -376,7 +376,7 @@ class MainWindow(QMainWindow):
         if waiting:
             named = [request.title for request in waiting[:_MAX_NAMED_JOBS]]
             named += ["…"] if len(waiting) > len(named) else []
-            text = f"{text}\n{tr('Waiting: {titles}.').format(titles=', '.join(named))}"
+            text += "\n" + tr("Waiting: {titles}.").format(titles=", ".join(named))
         question = QMessageBox(
             QMessageBox.Icon.NoIcon,
             tr("Stop and quit?"),
