@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QPoint, QRect, QRectF, Signal, Slot
+from PySide6.QtCore import QObject, QRectF, Signal, Slot
 
 from app.core.session import ModelChoice
 from app.jobs.latest_task import LatestTask
@@ -22,7 +22,6 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import ImageMetadata, read_samples
 from engine.photos.identity import identity_of
-from engine.restoring.blending import REACH_PX
 
 if TYPE_CHECKING:
     from engine.restoring.restorer import Restorer
@@ -378,9 +377,7 @@ def _restored_tile(restoration: Restoration, tile: TilePlace, areas: AreaRestore
     area = Spot(place.left() // scale, place.top() // scale, place.width() // scale, place.height() // scale)
     restored = areas.restore(photo.path, photo.source, photo.metadata, area, restoration.restorer, control)
     levels.put(tile, restored)
-    # What is given back of the detail of its neighbours depends on it, on smaller levels twice as far.
-    reach = 2 * REACH_PX if levels.blend.detail else 0
-    restoration.pyramid.outdate(place.adjusted(-reach, -reach, reach, reach).intersected(QRect(QPoint(), levels.size)))
+    restoration.pyramid.outdate(levels.changed_by(tile))
     return _State(photo, restoration)
 
 

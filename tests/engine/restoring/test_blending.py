@@ -15,7 +15,7 @@ from PIL import Image
 from scipy.fft import dctn
 from scipy.ndimage import gaussian_filter
 
-from engine.contracts.blending import FULL, Blend
+from engine.contracts.blending import FULL, Blend, suggested_blend
 from engine.contracts.configs import ComputeConfig, RestoreConfig
 from engine.contracts.events import ImageRestored, JobEvent
 from engine.contracts.job_control import JobControl
@@ -32,7 +32,7 @@ from engine.photo_files.metadata.provenance import read_provenance
 from engine.photo_files.photos import read_image
 from engine.photo_files.values.sample_types import SampleType, to_float, to_samples
 from engine.restoring.arrays import restore_array
-from engine.restoring.blending import REACH_PX, applied_change, blended, suggested_blend
+from engine.restoring.blending import REACH_PX, applied_change, blended
 from engine.restoring.restorer import Restorer
 
 COMPUTE = ComputeConfig(device="cpu", precision="32-true")
