@@ -209,6 +209,20 @@ def test_a_restoration_costs_no_more_memory_when_it_is_blended() -> None:
     assert peak < noisy.nbytes * 1.45
 
 
+def test_a_tiled_photo_costs_no_more_memory_than_some_tiles_when_it_is_blended(model: RestorationModel) -> None:
+    samples = np.random.default_rng(2).integers(0, 256, (700, 700, 3), np.uint8)
+    restorer = Restorer(model, open_device(COMPUTE), tile_px=64)
+    peaks = []
+    for blend in (FULL, Blend(luminance=0.6, detail=0.3)):
+        tracemalloc.start()
+        restorer.restore_samples(samples, sample_type="uint8", blend=blend)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[0] > samples.nbytes
+    floats_of_a_tile = 4 * 3 * 80**2
+    assert peaks[1] - peaks[0] < 12 * floats_of_a_tile
+
+
 @pytest.mark.parametrize("name", ["uint8", "uint16", "int16", "uint32", "float32"])
 def test_arrays_keep_type_and_range_whatever_is_set(model: RestorationModel, name: str) -> None:
     array = np.random.default_rng(0).poisson(120, (96, 80)).astype(name)
