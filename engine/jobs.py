@@ -16,11 +16,11 @@ from engine.contracts.configs import (
     PretrainConfig,
     RestoreConfig,
     ScanConfig,
+    SuggestLabelsConfig,
 )
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
 from engine.contracts.label_budget import LabelBudgetConfig
-from engine.contracts.label_suggestion import SuggestLabelsConfig
 from engine.contracts.restore_report import RestoreReportConfig
 from engine.contracts.results import EvaluationResult, PhotosNoise, RestoreResult, ScanResult, TrainingResult
 

@@ -4,10 +4,9 @@ import sys
 from pathlib import Path
 
 from engine import jobs
-from engine.contracts.configs import ScanConfig
+from engine.contracts.configs import ScanConfig, SuggestLabelsConfig
 from engine.contracts.events import JobEvent
 from engine.contracts.job_control import JobControl
-from engine.contracts.label_suggestion import SuggestLabelsConfig
 from engine.models.starters import require_starter
 
 

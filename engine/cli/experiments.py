@@ -8,9 +8,8 @@ import typer
 from engine import jobs
 from engine.cli.options import find_run_or_model, make_config, options_from
 from engine.cli.reporting import EXIT_SOME_FAILED, Ending, phrase_duration, run_job
-from engine.contracts.configs import Preset
+from engine.contracts.configs import Preset, SuggestLabelsConfig
 from engine.contracts.label_budget import LabelBudgetConfig
-from engine.contracts.label_suggestion import SuggestLabelsConfig
 
 if TYPE_CHECKING:
     from engine.label_budget.reports.results import LabelBudgetResult

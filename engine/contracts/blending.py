@@ -3,6 +3,8 @@
 from dataclasses import dataclass, fields, replace
 from typing import Final, Self
 
+from engine.contracts.noise import LEVELS, NoiseEstimate
+
 
 @dataclass(frozen=True, kw_only=True)
 class Blend:
@@ -85,3 +87,20 @@ class Blend:
 
 FULL: Final = Blend()
 """The restoration as the network gives it."""
+
+_SUGGESTED: Final = ((2.0, Blend.even(0.3)), (6.0, Blend(luminance=0.7)))
+"""By the measured noise, of 255 levels. Where there is hardly any, as much texture as noise would go. Measured on eight
+photographs with the starter, PSNR of the full restoration and of the suggestion: without noise 49.5 and 60.0 dB, with
+white noise of 1 of 255 46.6 and 48.5 dB, of 2 43.8 and 44.3 dB, of 4 40.4 and 40.5 dB; from 8 on all of it is best."""
+
+_COMPRESSED_CORRELATION: Final = 0.5
+"""Of neighbouring pixels. In photos that a camera has smoothed and compressed it is 0.57 to 0.8, and of their noise the
+flattest blocks show half at most: the full restoration was best on 26 of 29 such photos, whose noise measured 1.6 to 9.
+Elsewhere it is below, also where there is nothing but fine texture (0.1 to 0.47)."""
+
+
+def suggested_blend(noise: NoiseEstimate) -> Blend:
+    """Return the blend that suits a photo with such noise."""
+    if noise.correlation and noise.correlation[0] >= _COMPRESSED_CORRELATION:
+        return FULL
+    return next((blend for below, blend in _SUGGESTED if noise.sigma * LEVELS < below), FULL)

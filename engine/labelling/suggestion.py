@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.contracts.configs import SuggestLabelsConfig
 from engine.contracts.errors import EngineError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, JobWarning, StepDone
 from engine.contracts.job_control import JobControl
-from engine.contracts.label_suggestion import SuggestLabelsConfig
 from engine.contracts.photo import PhotoRef
 from engine.labelling.k_medoids import k_medoids
 from engine.machine.interruptible import run_interruptibly

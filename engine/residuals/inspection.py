@@ -315,10 +315,10 @@ def _judge_structure(leak: float | None, sigma: float, mean: float) -> ResidualV
     is_faint = np.sqrt(leak) * sigma < VISIBLE_LEVEL
     if leak < LARGE_SHARE:
         sentence = f"Mostly noise was taken away ({levels} of 255 levels), but at least {percent} % of it is picture."
-        cure = "Look at fine detail; a lower strength keeps more of it."
+        cure = "Look at fine detail; giving some of it back keeps it."
     else:
         sentence = f"Picture was taken away with the noise ({levels} of 255 levels): at least {percent} % is picture."
-        cure = "Lower the strength, or use a model that learned from photos like this one."
+        cure = "Take less of the luminance noise away, or use a model that learned from photos like this one."
     if is_faint:
         cure = "That is too faint to be missed in the photo."
     return ResidualVerdict(state="trace" if leak < LARGE_SHARE else "picture", sentence=f"{sentence} {cure}")

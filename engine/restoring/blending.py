@@ -16,8 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.contracts.blending import FULL, Blend
-from engine.contracts.noise import LEVELS, NoiseEstimate
+from engine.contracts.blending import Blend
 from engine.contracts.photo import Pixels
 
 REACH_PX: Final = 6
@@ -35,16 +34,6 @@ _LEAST_WEIGHT: Final = 1e-6
 
 _LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
 """Of JPEG (ITU-T T.871), so that what it stores more coarsely, the colours, is what the colour slider moves."""
-
-_SUGGESTED: Final = ((2.0, Blend.even(0.3)), (6.0, Blend(luminance=0.7)))
-"""By the measured noise, of 255 levels. Where there is hardly any, as much texture as noise would go. Measured on eight
-photographs with the starter, PSNR of the full restoration and of the suggestion: without noise 49.5 and 60.0 dB, with
-white noise of 1 of 255 46.6 and 48.5 dB, of 2 43.8 and 44.3 dB, of 4 40.4 and 40.5 dB; from 8 on all of it is best."""
-
-_COMPRESSED_CORRELATION: Final = 0.5
-"""Of neighbouring pixels. In photos that a camera has smoothed and compressed it is 0.57 to 0.8, and of their noise the
-flattest blocks show half at most: the full restoration was best on 26 of 29 such photos, whose noise measured 1.6 to 9.
-Elsewhere it is below, also where there is nothing but fine texture (0.1 to 0.47)."""
 
 _STRIP_ROWS: Final = 256
 """A picture is blended so many rows at a time: the parts of its change are nowhere whole."""
@@ -127,13 +116,6 @@ def applied_change(
     return kept
 
 
-def suggested_blend(noise: NoiseEstimate) -> Blend:
-    """Return the blend that suits a photo with such noise."""
-    if noise.correlation and noise.correlation[0] >= _COMPRESSED_CORRELATION:
-        return FULL
-    return next((blend for below, blend in _SUGGESTED if noise.sigma * LEVELS < below), FULL)
-
-
 def _coarse(values: NDArray[np.float32], sigma_px: float, known: NDArray[np.float32] | None) -> NDArray[np.float32]:
     """Return what a Gaussian filter lets through. Shape: as of the values, (height, width) or with channels.
 
@@ -148,5 +130,5 @@ def _coarse(values: NDArray[np.float32], sigma_px: float, known: NDArray[np.floa
     if known is None:
         return smooth(values)
     weights = known / np.maximum(smooth(known), _LEAST_WEIGHT)
-    spread = weights.reshape(*weights.shape, *(1,) * (values.ndim - weights.ndim))
-    return np.asarray(smooth(values) * spread, np.float32)
+    weights = weights.reshape(*weights.shape, *(1,) * (values.ndim - weights.ndim))
+    return np.asarray(smooth(values) * weights, np.float32)

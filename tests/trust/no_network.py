@@ -96,11 +96,17 @@ def do_jobs(photos: Path, clean: Path, out: Path) -> None:
     """Every job of the engine, one after the other."""
     from engine import jobs
     from engine.cli.doctor import examine
-    from engine.contracts.configs import EvaluateConfig, FinetuneConfig, PretrainConfig, RestoreConfig, ScanConfig
+    from engine.contracts.configs import (
+        EvaluateConfig,
+        FinetuneConfig,
+        PretrainConfig,
+        RestoreConfig,
+        ScanConfig,
+        SuggestLabelsConfig,
+    )
     from engine.contracts.events import StepDone
     from engine.contracts.job_control import JobCancelled, JobControl
     from engine.contracts.label_budget import LabelBudgetConfig
-    from engine.contracts.label_suggestion import SuggestLabelsConfig
     from engine.residuals.distances import NoiseComparisonConfig
     from engine.residuals.inspection import ResidualConfig
 

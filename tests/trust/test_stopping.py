@@ -21,11 +21,17 @@ import torch
 
 from engine.comparing.page import ComparisonPageConfig, PagePicture, write_comparison_page
 from engine.comparing.pictures import ComparisonPictureConfig, compute_picture
-from engine.contracts.configs import EvaluateConfig, FinetuneConfig, PretrainConfig, RestoreConfig, ScanConfig
+from engine.contracts.configs import (
+    EvaluateConfig,
+    FinetuneConfig,
+    PretrainConfig,
+    RestoreConfig,
+    ScanConfig,
+    SuggestLabelsConfig,
+)
 from engine.contracts.events import ImageRestored, JobEvent, PhotoScanned, PreviewReady, StepDone, ValidationDone
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.label_budget import LabelBudgetConfig
-from engine.contracts.label_suggestion import SuggestLabelsConfig
 from engine.contracts.photo import PhotoRef
 from engine.contracts.results import PhotoOutcome
 from engine.jobs import (

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from app.jobs.runner import JobFunction, JobHandle, JobLane, JobRequest, JobRunner, JobState
 from app.look.translation import tr
 from app.pages.labels.entries import MatchRequest, match_labels
-from engine.contracts.label_suggestion import SuggestLabelsConfig
+from engine.contracts.configs import SuggestLabelsConfig
 from engine.contracts.photo import PhotoRef
 from engine.jobs import align_references, examine_pairs, make_burst_references, suggest_labels
 from engine.labelling.alignment import AlignRequest

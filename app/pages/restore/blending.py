@@ -15,9 +15,8 @@ from app.look.theme import SPACING
 from app.look.translation import format_number, tr, tr_count, translate_engine
 from app.pages.restore.blends import SHIPPED_PRESETS, BlendChoices
 from app.widgets.elided_box import ElidedComboBox
-from engine.contracts.blending import FULL, Blend
+from engine.contracts.blending import FULL, Blend, suggested_blend
 from engine.contracts.noise import LEVELS, NoiseEstimate, noise_word
-from engine.restoring.blending import suggested_blend
 
 _STEPS = 100
 

@@ -114,6 +114,12 @@ class RestoredLevels:
         side = self.tile_px
         return QRect(tile.column * side, tile.row * side, side, side).intersected(QRect(0, 0, *self._sizes[0]))
 
+    def changed_by(self, tile: TilePlace) -> QRect:
+        """Return the part of the result that looks otherwise once a tile has come."""
+        # What is given back of the detail of its neighbours depends on it, on smaller levels twice as far.
+        reach = 2 * REACH_PX if self.blend.detail else 0
+        return self.place(tile).adjusted(-reach, -reach, reach, reach).intersected(QRect(0, 0, *self._sizes[0]))
+
     def tiles_in(self, part: QRect) -> list[TilePlace]:
         """Return the tiles that a part of the result touches, those nearest to its middle first."""
         seen = part.intersected(QRect(0, 0, *self._sizes[0]))

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QObject, QPoint, QRect, QRectF, Signal, Slot
+from PySide6.QtCore import QObject, QRectF, Signal, Slot
 
 from app.core.session import ModelChoice
 from app.jobs.latest_task import LatestTask
@@ -26,7 +26,6 @@ from engine.photo_files.photos import ImageMetadata, read_samples, read_tone
 from engine.photo_files.sensors.tone import ToneCurve
 from engine.photos.identity import identity_of
 from engine.photos.stack_levels import levels_in_stack
-from engine.restoring.blending import REACH_PX
 
 if TYPE_CHECKING:
     from engine.restoring.restorer import Restorer
@@ -411,9 +410,7 @@ def _restored_tile(restoration: Restoration, tile: TilePlace, areas: AreaRestore
     area = Spot(place.left() // scale, place.top() // scale, place.width() // scale, place.height() // scale)
     restored = areas.restore(photo.path, photo.source, photo.metadata, area, restoration.restorer, control)
     levels.put(tile, restored)
-    # What is given back of the detail of its neighbours depends on it, on smaller levels twice as far.
-    reach = 2 * REACH_PX if levels.blend.detail else 0
-    restoration.pyramid.outdate(place.adjusted(-reach, -reach, reach, reach).intersected(QRect(QPoint(), levels.size)))
+    restoration.pyramid.outdate(levels.changed_by(tile))
     return _State(photo, restoration)
 
 

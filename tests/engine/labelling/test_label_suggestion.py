@@ -10,11 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.contracts.configs import PretrainConfig
+from engine.contracts.configs import PretrainConfig, SuggestLabelsConfig
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import FileSkipped, JobEvent, JobWarning, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
-from engine.contracts.label_suggestion import SuggestLabelsConfig
 from engine.contracts.photo import PhotoRef
 from engine.jobs import pretrain, suggest_labels
 from engine.labelling.k_medoids import k_medoids

@@ -15,7 +15,7 @@ from PIL import Image
 from scipy.fft import dctn
 from scipy.ndimage import gaussian_filter
 
-from engine.contracts.blending import FULL, Blend
+from engine.contracts.blending import FULL, Blend, suggested_blend
 from engine.contracts.configs import ComputeConfig, RestoreConfig
 from engine.contracts.events import ImageRestored, JobEvent
 from engine.contracts.job_control import JobControl
@@ -32,7 +32,7 @@ from engine.photo_files.metadata.provenance import read_provenance
 from engine.photo_files.photos import read_image
 from engine.photo_files.values.sample_types import SampleType, to_float, to_samples
 from engine.restoring.arrays import restore_array
-from engine.restoring.blending import REACH_PX, applied_change, blended, suggested_blend
+from engine.restoring.blending import REACH_PX, applied_change, blended
 from engine.restoring.restorer import Restorer
 
 COMPUTE = ComputeConfig(device="cpu", precision="32-true")
@@ -207,6 +207,20 @@ def test_a_restoration_costs_no_more_memory_when_it_is_blended() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < noisy.nbytes * 1.45
+
+
+def test_a_tiled_photo_costs_no_more_memory_than_some_tiles_when_it_is_blended(model: RestorationModel) -> None:
+    samples = np.random.default_rng(2).integers(0, 256, (700, 700, 3), np.uint8)
+    restorer = Restorer(model, open_device(COMPUTE), tile_px=64)
+    peaks = []
+    for blend in (FULL, Blend(luminance=0.6, detail=0.3)):
+        tracemalloc.start()
+        restorer.restore_samples(samples, sample_type="uint8", blend=blend)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[0] > samples.nbytes
+    floats_of_a_tile = 4 * 3 * 80**2
+    assert peaks[1] - peaks[0] < 12 * floats_of_a_tile
 
 
 @pytest.mark.parametrize("name", ["uint8", "uint16", "int16", "uint32", "float32"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from engine.contracts.blending import FULL, Blend
+from engine.contracts.blending import FULL, Blend, suggested_blend
 from engine.contracts.configs import ComputeConfig
 from engine.contracts.photo import Pixels
 from engine.machine.devices import open_device
@@ -14,7 +14,7 @@ from engine.models.files import load_model
 from engine.models.starters import require_starter
 from engine.photo_files.values.sample_types import to_float
 from engine.photos.noise_estimate import estimate_noise
-from engine.restoring.blending import blended, suggested_blend
+from engine.restoring.blending import blended
 from engine.restoring.restorer import Restorer
 from engine.simulation.camera import Camera, take_photo
 
