@@ -25,6 +25,8 @@ from engine.photo_files.metadata.xmp_properties import parse_packet, serialise, 
 RAW_LOOK: Final = "raw_look"
 """The setting that says how a raw file was rendered."""
 
+_AS_IN_THE_CAMERA: Final = "Rendered as the camera shows it."
+
 NAMESPACE: Final = "urn:residua:provenance:1"
 _XMP: Final = "http://ns.adobe.com/xap/1.0/"
 _RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -71,11 +73,10 @@ class Provenance:
     def sentence(self) -> str:
         """The same for a person."""
         run = f" (run {self.run})" if self.run else ""
-        look = " Rendered as the camera shows it." if self.raw_look == "camera" else ""
-        return (
+        how = (
             f"Restored from {self.source} with {self.model}{run} at {float(self.strength):.0%}, Residua {self.version}."
-            f"{look}"
         )
+        return f"{how} {_AS_IN_THE_CAMERA}" if self.raw_look == "camera" else how
 
     @property
     def raw_look(self) -> RawLook:
