@@ -26,6 +26,8 @@ from engine.photo_files.metadata.xmp_properties import parse_packet, serialise, 
 RAW_LOOK: Final = "raw_look"
 """The setting that says how a raw file was rendered."""
 
+_AS_IN_THE_CAMERA: Final = "Rendered as the camera shows it."
+
 NAMESPACE: Final = "urn:residua:provenance:1"
 _XMP: Final = "http://ns.adobe.com/xap/1.0/"
 _RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -84,7 +86,7 @@ class Provenance:
                 f"Restored from {self.source} with {self.model}{run}, luminance at {luminance:.0%}, colour at "
                 f"{colour:.0%}, detail back {detail:.0%}, Residua {self.version}."
             )
-        return f"{made} Rendered as the camera shows it." if self.raw_look == "camera" else made
+        return f"{made} {_AS_IN_THE_CAMERA}" if self.raw_look == "camera" else made
 
     @property
     def raw_look(self) -> RawLook:

@@ -8,8 +8,8 @@ The way from a mosaic to a picture, for a network and for plain interpolation al
 3. `render`: the curve undone, the camera's colour matrix, the curve again, turned upright.
 
 There is no tone curve beyond sRGB's and no sharpening: the result is what raw converters call neutral, and darker than
-the camera's own JPEG; `engine.photo_files.sensors.tone` has the curve that results are given. Only a file so dark that
-little could be seen of it is brightened, see `exposure_gain`.
+the camera's own JPEG. Only a file so dark that little could be seen of it is brightened, see `exposure_gain`. The curve
+by which results look as in the camera comes afterwards, see `engine.photo_files.sensors.tone`.
 """
 
 from dataclasses import dataclass, field, replace

@@ -26,7 +26,10 @@ from engine.photo_files.exif import embed_exif_in_tiff
 from engine.photo_files.metadata.provenance import is_intact, read_provenance
 from engine.photo_files.photos import PhotoImage, examine_photo, read_image, read_thumbnail, write_image
 from engine.restoring.job import restore
+from tests.picture_makers import Picture, make_picture
 from tests.raw_makers import TAKEN, exif_block, write_dng
+from tests.trust.what_is_kept import PLAIN
+from tests.trust.written_pictures import told_by_exiftool
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "raw" / "camera"
 WHITE, BLACK = 16383, 512
@@ -218,7 +221,7 @@ def test_it_is_upright(tmp_path: Path, orientation: int) -> None:
 def test_previews_show_it_as_it_is(tmp_path: Path) -> None:
     original = write_raw(tmp_path / "a.dng", np.kron(chart(), np.ones((8, 8, 1))))
     output = restored(tmp_path, original)
-    expected = read_image(original).pixels[::8, ::8].mean((0, 1)) * 255
+    expected = read_image(original, raw_look="camera").pixels[::8, ::8].mean((0, 1)) * 255
     with rawpy.imread(str(output)) as raw:
         preview = raw.extract_thumb()
     assert preview.format is rawpy.ThumbFormat.JPEG
@@ -332,6 +335,19 @@ def test_what_is_said_of_the_photo_is_as_chosen(tmp_path: Path, metadata: str) -
         assert bool(exif.get_ifd(0x8825)) == (metadata == "keep")
     # The colours mean the same.
     assert_looks_like(output, original)
+
+
+def test_xmp_and_iptc_are_kept(tmp_path: Path) -> None:
+    exiftool = shutil.which("exiftool")
+    if exiftool is None:
+        pytest.skip("exiftool is not installed")
+    picture = Picture(
+        file_format="DNG", depth="16 bits", channels="mosaic", colours=PLAIN, orientation=6, described="all", layout=""
+    )
+    output = restored(tmp_path, make_picture(tmp_path, "source", picture))
+    assert output.suffix == ".dng"
+    (said,) = told_by_exiftool(exiftool, [output])
+    assert (said["Rating"], said["Keywords"], said["ISO"], said["Orientation"]) == (4, "harbour", 800, 1)
 
 
 def test_no_finished_picture_becomes_one(tmp_path: Path) -> None:
