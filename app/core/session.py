@@ -158,6 +158,7 @@ class Session(QObject):
         self._clean_photos: tuple[PhotoRef, ...] = ()
         self._label_pairs: tuple[PhotoPair, ...] = ()
         self._unfitted_labels: frozenset[PhotoRef] = frozenset()
+        self._measuring_labels: frozenset[PhotoRef] = frozenset()
         self._restored: dict[PhotoRef, list[RestoredPhoto]] = {}
         self._model: ModelChoice | None = None
         self._current_photo: PhotoRef | None = None
@@ -236,8 +237,13 @@ class Session(QObject):
 
     @property
     def label_pairs(self) -> tuple[PhotoPair, ...]:
-        """Pairs of a noisy photo and its clean reference that teach."""
+        """Pairs of a noisy photo and its clean reference that teach or measure."""
         return self._label_pairs
+
+    @property
+    def measuring_labels(self) -> frozenset[PhotoRef]:
+        """Noisy photos whose pair only measures."""
+        return self._measuring_labels
 
     @property
     def unfitted_labels(self) -> frozenset[PhotoRef]:
@@ -357,16 +363,19 @@ class Session(QObject):
             self._references = changed
             self.references_changed.emit()
 
-    def set_label_pairs(self, pairs: Iterable[PhotoPair], unfitted: Iterable[PhotoRef] = ()) -> None:
-        """Set the pairs that teach.
+    def set_label_pairs(
+        self, pairs: Iterable[PhotoPair], unfitted: Iterable[PhotoRef] = (), measuring: Iterable[PhotoRef] = ()
+    ) -> None:
+        """Set the pairs that teach or measure.
 
         Args:
             pairs: A noisy photo and its reference each.
             unfitted: Noisy photos whose reference keeps its own exposure or stretch.
+            measuring: Noisy photos whose pair only measures.
         """
-        changed, kept = tuple(pairs), frozenset(unfitted)
-        if (changed, kept) != (self._label_pairs, self._unfitted_labels):
-            self._label_pairs, self._unfitted_labels = changed, kept
+        changed = (tuple(pairs), frozenset(unfitted), frozenset(measuring))
+        if changed != (self._label_pairs, self._unfitted_labels, self._measuring_labels):
+            self._label_pairs, self._unfitted_labels, self._measuring_labels = changed
             self.label_pairs_changed.emit()
 
     def set_clean_photos(self, paths: Iterable[PhotoRef]) -> None:

@@ -101,6 +101,8 @@ MEASURED_SPEEDS: Setting[list[str]] = Setting("measured_speeds", [])
 USED_LABELS: Setting[list[str]] = Setting("used_labels", [])
 """Noisy photos whose pair is used although it is doubtful."""
 ASIDE_LABELS: Setting[list[str]] = Setting("aside_labels", [])
+MEASURING_LABELS: Setting[list[str]] = Setting("measuring_labels", [])
+"""Noisy photos whose pair only measures."""
 UNFITTED_LABELS: Setting[list[str]] = Setting("unfitted_labels", [])
 """Noisy photos whose reference keeps its own exposure or stretch."""
 MATCHED_LABELS: Setting[list[str]] = Setting("matched_labels", [])

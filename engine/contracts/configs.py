@@ -281,6 +281,14 @@ class FinetuneConfig(TrainingConfig):
             json_schema_extra=ADVANCED,
         ),
     ] = ()
+    measure_names: Annotated[
+        tuple[str, ...],
+        Field(
+            title="Only measured",
+            description="File names of the noisy photos whose pairs measure and never teach, however few labels there "
+            "are; without any, some are held back by chance.",
+        ),
+    ] = ()
     validation_share: Annotated[
         float,
         Field(

@@ -194,7 +194,8 @@ def _fit_channel(values: NDArray[np.float64], reference: NDArray[np.float64]) ->
         return ChannelFit(gain=1.0, offset=difference, difference=difference)
     difference = float(values.mean() - reference.mean())
     terms = np.stack([reference, np.ones_like(reference)], axis=1)
-    weights, line = np.ones_like(values), np.zeros(2)
+    weights: NDArray[np.floating[Any]] = np.ones_like(values)
+    line: NDArray[np.floating[Any]] = np.zeros(2)
     for iteration in range(_NUM_REWEIGHTINGS):
         weighted = terms * weights[:, None]
         line = np.linalg.solve(weighted.T @ terms, weighted.T @ values)
@@ -238,5 +239,5 @@ def _is_whole(pixels: Pixels) -> NDArray[np.bool_]:
             if at_end.mean() > _CUT_OFF_SHARE:
                 cut_off = np.maximum(cut_off, at_end)
     # Around each pixel: left out one by one, those that noise did not push beyond the end would remain.
-    share = cv2.blur(cut_off, (_CUT_OFF_SIDE_PX, _CUT_OFF_SIDE_PX))
+    share = np.asarray(cv2.blur(cut_off, (_CUT_OFF_SIDE_PX, _CUT_OFF_SIDE_PX)), np.float32)
     return _reduced(share[:, :, None])[:, :, 0] <= _MAX_CUT_OFF

@@ -50,7 +50,7 @@ def find_correlation(residuals: NDArray[np.float32], num_lags: int) -> FoundCorr
     Returns:
         The correlations; None where there are too few blocks, or nothing in them.
     """
-    variances = np.mean(np.square(residuals), axis=(1, 2, 3), dtype=np.float64)
+    variances = np.asarray(np.mean(np.square(residuals, dtype=np.float64), axis=(1, 2, 3)))
     halves = _coarse_detail(residuals)
     num_groups = min(_MAX_GROUPS, 2 * len(variances) // _VALUES_A_GROUP)
     if num_groups < _MIN_GROUPS or variances.mean() < _SMALLEST_VARIANCE:
@@ -82,7 +82,8 @@ def _extrapolate(
         covariance: Of each group. Shape: (lags, 2, groups).
     """
     calmest = covariance[:, :, 0] / variance[0]
-    correlation, place = calmest, coarse[0] / 2
+    correlation: NDArray[np.float64] = calmest
+    place = float(coarse[0]) / 2
     for _ in range(_NUM_ROUNDS):
         num_used = max(_MIN_GROUPS, int((coarse <= _LINE_REACH * place).sum()))
         terms = np.stack([np.ones(num_used), coarse[:num_used]], axis=1) / coarse[:num_used, None]
@@ -100,9 +101,9 @@ def _coarse_detail(residuals: NDArray[np.float32]) -> tuple[NDArray[np.float64],
     """Mean square of the means of a block's cells, of the black fields of a chessboard and of its white ones."""
     num_cells = residuals.shape[-1] // _CELL_PX
     cells = residuals.reshape(*residuals.shape[:2], num_cells, _CELL_PX, num_cells, _CELL_PX).mean(axis=(3, 5))
-    energy = np.square(cells, dtype=np.float64).mean(axis=1)
+    energy: NDArray[np.float64] = np.asarray(np.square(cells, dtype=np.float64).mean(axis=1), np.float64)
     is_white = np.indices((num_cells, num_cells)).sum(axis=0) % 2 == 1
-    return energy[:, is_white].mean(axis=1), energy[:, ~is_white].mean(axis=1)
+    return np.asarray(energy[:, is_white].mean(axis=1)), np.asarray(energy[:, ~is_white].mean(axis=1))
 
 
 def _covariances(residuals: NDArray[np.float32], lag: int) -> NDArray[np.float64]:

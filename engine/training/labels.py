@@ -91,11 +91,18 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> La
     decoded, digests = _decode_pairs(chosen, task, control, emit)
     if config.fit_references:
         decoded = _with_fitted_references(decoded, frozenset(config.unfitted_names), control, emit)
-    training_pairs, validation_pairs = split_pairs(tuple(decoded), share, config.seed, _scenes_of(decoded))
+    scenes = _scenes_of(decoded)
+    if config.measure_names:
+        training_pairs, validation_pairs = _split_as_named(decoded, config.measure_names, scenes, emit)
+    else:
+        training_pairs, validation_pairs = split_pairs(tuple(decoded), share, config.seed, scenes)
     training, validation = (tuple(decoded[pair] for pair in pairs) for pairs in (training_pairs, validation_pairs))
     if not training:
         raise InvalidInputError(
-            "None of the labels can be used for training.", "See the list of skipped files for the reasons."
+            "None of the labels can be used for training.",
+            "Let some of those that only measure teach."
+            if validation
+            else "See the list of skipped files for the reasons.",
         )
     # What a label is made from is clean, and shows nothing of the noise.
     withheld = {pair.noisy for pair in validation_pairs} | {path for path in clean_paths if path in set(noisy_paths)}
@@ -190,16 +197,9 @@ def _is_same_size(pair: PhotoPair) -> bool:
 def _choose(
     config: FinetuneConfig, row: TaskRow, matching: PairMatching, control: JobControl, emit: Emit
 ) -> Sequence[PhotoPair]:
+    named = _named(matching, {*(config.label_names or ()), *config.measure_names})
     if config.label_names is not None:
-        wanted = set(config.label_names)
-        pairs = [*matching.pairs, *(doubtful.pair for doubtful in matching.doubtful)]
-        chosen = [pair for pair in pairs if pair.noisy.name in wanted]
-        missing = wanted - {pair.noisy.name for pair in chosen}
-        if missing:
-            raise InvalidInputError(
-                f"No pair of a noisy photo and a reference was found for: {', '.join(sorted(missing))}.",
-                "Check that the files are still there and that their names match.",
-            )
+        chosen = named
         for diagnosis in _examine(row, chosen, control, emit).values():
             if diagnosis.doubt is not None:
                 emit(
@@ -211,14 +211,18 @@ def _choose(
                 )
         return chosen
     for doubtful in matching.doubtful:
-        _warn_aside(doubtful.pair, doubtful.reason, doubtful.hint, emit)
-    if not matching.pairs:
+        if doubtful.pair not in named:
+            _warn_aside(doubtful.pair, doubtful.reason, doubtful.hint, emit)
+    candidates = [pair for pair in matching.pairs if pair not in named]
+    if not candidates and named:
+        return named
+    if not candidates:
         raise InvalidInputError(
             "No clean reference matches a noisy photo.",
             "Give a reference the same file name as its noisy photo, then try again.",
         )
-    wanted_count = len(matching.pairs) if config.labels is None else config.labels
-    sound = _draw_sound_pairs(row, matching.pairs, wanted_count, config.seed, control, emit)
+    wanted_count = len(candidates) if config.labels is None else config.labels
+    sound = _draw_sound_pairs(row, candidates, wanted_count, config.seed, control, emit)
     if not sound:
         raise InvalidInputError(
             "None of the references agrees with its noisy photo.",
@@ -230,7 +234,45 @@ def _choose(
                 message=f"There are only {len(sound)} usable labels, not {config.labels}.", hint="All of them are used."
             )
         )
-    return sound
+    return [*sound, *named]
+
+
+def _named(matching: PairMatching, names: Collection[str]) -> list[PhotoPair]:
+    """The pairs of noisy photos with some names, doubtful ones too.
+
+    Raises:
+        InvalidInputError: One does not exist.
+    """
+    pairs = [*matching.pairs, *(doubtful.pair for doubtful in matching.doubtful)]
+    chosen = [pair for pair in pairs if pair.noisy.name in names]
+    missing = set(names) - {pair.noisy.name for pair in chosen}
+    if missing:
+        raise InvalidInputError(
+            f"No pair of a noisy photo and a reference was found for: {', '.join(sorted(missing))}.",
+            "Check that the files are still there and that their names match.",
+        )
+    return chosen
+
+
+def _split_as_named(
+    decoded: Mapping[PhotoPair, DecodedPair],
+    measure_names: Collection[str],
+    scenes: Mapping[PhotoRef, Hashable],
+    emit: Emit,
+) -> tuple[tuple[PhotoPair, ...], tuple[PhotoPair, ...]]:
+    """Return the pairs that teach and those that only measure, as a person decided; one scene on both sides is told."""
+    measuring = tuple(pair for pair in decoded if pair.noisy.name in measure_names)
+    teaching = tuple(pair for pair in decoded if pair not in measuring)
+    taught_scenes = {scenes[pair.clean] for pair in teaching}
+    for pair in measuring:
+        if scenes[pair.clean] in taught_scenes:
+            emit(
+                JobWarning(
+                    message=f"{pair.noisy.name} only measures, but shows a scene that a label teaches.",
+                    hint="Its figure flatters the result; let all labels of a scene measure, or none.",
+                )
+            )
+    return teaching, measuring
 
 
 def _draw_sound_pairs(

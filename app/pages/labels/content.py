@@ -54,6 +54,7 @@ class LabelContent(QWidget):
         suggest_requested: Choose photos to label.
         align_requested(list of PhotoPair): Make aligned copies of their references.
         fit_requested(LabelEntry, bool): Fit a reference, or let it keep its own brightness.
+        measure_requested(LabelEntry, bool): Let a pair only measure, or teach.
         match_requested(LabelEntry, QWidget): Correct a match; the widget is where the offer shall appear.
         reference_closed(PhotoPlace): Close a folder or file of references.
         train_requested: Go on to fine-tuning.
@@ -66,6 +67,7 @@ class LabelContent(QWidget):
     suggest_requested = Signal()
     align_requested = Signal(object)
     fit_requested = Signal(object, bool)
+    measure_requested = Signal(object, bool)
     match_requested = Signal(object, object)
     reference_closed = Signal(object)
     train_requested = Signal()
@@ -83,6 +85,7 @@ class LabelContent(QWidget):
         self.pair_view = LabelPairView(PictureFiles())
         self.pair_view.use_requested.connect(self.use_requested)
         self.pair_view.fit_requested.connect(self.fit_requested)
+        self.pair_view.measure_requested.connect(self.measure_requested)
         self.pair_view.align_requested.connect(lambda entry: self.align_requested.emit([entry.pair]))
         self.pair_view.match_requested.connect(
             lambda entry: self.match_requested.emit(entry, self.pair_view.facts.match_button)

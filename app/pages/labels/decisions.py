@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from PySide6.QtGui import QUndoCommand
 
-from app.core.settings import ASIDE_LABELS, MATCHED_LABELS, UNFITTED_LABELS, USED_LABELS, Settings
+from app.core.settings import ASIDE_LABELS, MATCHED_LABELS, MEASURING_LABELS, UNFITTED_LABELS, USED_LABELS, Settings
 from engine.contracts.photo import PhotoPlace, PhotoRef
 
 
@@ -17,12 +17,14 @@ class LabelDecisions:
         used: Photos whose pair is used, whatever the doctor says.
         aside: Photos whose pair is not.
         unfitted: Photos whose reference keeps its own exposure or stretch.
+        measuring: Photos whose pair only measures.
         matches: Photos with the reference that was chosen for them by hand; None: without one.
     """
 
     used: frozenset[PhotoRef] = frozenset()
     aside: frozenset[PhotoRef] = frozenset()
     unfitted: frozenset[PhotoRef] = frozenset()
+    measuring: frozenset[PhotoRef] = frozenset()
     matches: dict[PhotoRef, PhotoRef | None] = field(default_factory=dict)
 
     def with_use(self, noisy: PhotoRef, wanted: bool) -> "LabelDecisions":
@@ -36,6 +38,10 @@ class LabelDecisions:
     def with_fit(self, noisy: PhotoRef, wanted: bool) -> "LabelDecisions":
         """Make a photo's reference as bright as the photo, or let it keep its own brightness."""
         return replace(self, unfitted=self.unfitted - {noisy} if wanted else self.unfitted | {noisy})
+
+    def with_measuring(self, noisy: PhotoRef, wanted: bool) -> "LabelDecisions":
+        """Let a photo's pair only measure, or teach."""
+        return replace(self, measuring=self.measuring | {noisy} if wanted else self.measuring - {noisy})
 
     def with_match(self, noisy: PhotoRef, clean: PhotoRef | None) -> "LabelDecisions":
         """Choose a photo's reference, or that it has none; whether the pair is used is open again."""
@@ -67,18 +73,24 @@ def recall_decisions(settings: Settings, folders: Sequence[PhotoPlace]) -> Label
     used: set[PhotoRef] = set()
     aside: set[PhotoRef] = set()
     unfitted: set[PhotoRef] = set()
+    measuring: set[PhotoRef] = set()
     matches: dict[PhotoRef, PhotoRef | None] = {}
     for folder in folders:
         used.update(map(PhotoRef.of, settings.get_for_folder(folder, USED_LABELS)))
         aside.update(map(PhotoRef.of, settings.get_for_folder(folder, ASIDE_LABELS)))
         unfitted.update(map(PhotoRef.of, settings.get_for_folder(folder, UNFITTED_LABELS)))
+        measuring.update(map(PhotoRef.of, settings.get_for_folder(folder, MEASURING_LABELS)))
         stored = settings.get_for_folder(folder, MATCHED_LABELS)
         for noisy, clean in zip(stored[::2], stored[1::2], strict=False):
             reference = PhotoRef.of(clean) if clean else None
             if reference is None or reference.is_on_disk():
                 matches.setdefault(PhotoRef.of(noisy), reference)
     return LabelDecisions(
-        used=frozenset(used), aside=frozenset(aside - used), unfitted=frozenset(unfitted), matches=matches
+        used=frozenset(used),
+        aside=frozenset(aside - used),
+        unfitted=frozenset(unfitted),
+        measuring=frozenset(measuring),
+        matches=matches,
     )
 
 
@@ -93,6 +105,7 @@ def store_decisions(settings: Settings, folders: Sequence[PhotoPlace], decisions
         settings.set_for_folder(folder, USED_LABELS, [str(path) for path in inside(folder, decisions.used)])
         settings.set_for_folder(folder, ASIDE_LABELS, [str(path) for path in inside(folder, decisions.aside)])
         settings.set_for_folder(folder, UNFITTED_LABELS, [str(path) for path in inside(folder, decisions.unfitted)])
+        settings.set_for_folder(folder, MEASURING_LABELS, [str(path) for path in inside(folder, decisions.measuring)])
         flat = [
             text
             for path in inside(folder, decisions.matches)

@@ -48,6 +48,7 @@ class LabelEntry:
         is_by_hand: Whether a person chose the reference.
         diagnosis: What the pair doctor says; None where the pair was not examined yet, or can't be.
         is_fitted: Whether its reference is taught as bright as the photo, having another exposure or stretch.
+        only_measures: Whether it measures and never teaches, as a person decided.
         suggestion: Why the photo should get a reference; None where it is not suggested.
     """
 
@@ -58,6 +59,7 @@ class LabelEntry:
     is_by_hand: bool = False
     diagnosis: PairDiagnosis | None = None
     is_fitted: bool = False
+    only_measures: bool = False
     suggestion: SuggestedLabel | None = None
 
     @property
@@ -142,12 +144,12 @@ def suggested_entries(suggested: Sequence[SuggestedLabel], entries: Iterable[Lab
 
 
 def used_pairs(entries: Iterable[LabelEntry], decisions: LabelDecisions) -> tuple[PhotoPair, ...]:
-    """Return the pairs that teach."""
+    """Return the pairs that teach or measure."""
     return tuple(entry.pair for entry in entries if is_used(entry, decisions))
 
 
 def is_used(entry: LabelEntry, decisions: LabelDecisions) -> bool:
-    """Return whether a pair teaches: as a person decided, else as the matching and the doctor do."""
+    """Return whether a pair teaches or measures: as a person decided, else as the matching and the doctor do."""
     if not entry.is_pair or entry.noisy in decisions.aside:
         return False
     return entry.noisy in decisions.used or not entry.is_doubtful
@@ -164,6 +166,8 @@ def state_text(entry: LabelEntry) -> str:
         return f"{stands_for}, {has}"
     if entry.reason:
         return translate_engine(tr(entry.reason))
+    if entry.only_measures:
+        return tr("Only measures, never teaches")
     if entry.has_other_exposure:
         return tr("Sound, reference fitted") if entry.is_fitted else tr("Other exposure, taught as it is")
     if entry.diagnosis is not None:
@@ -181,5 +185,6 @@ def _pair_entry(
         hint=hint,
         is_by_hand=decisions.matches.get(pair.noisy) == pair.clean,
         diagnosis=diagnosis,
+        only_measures=pair.noisy in decisions.measuring,
         is_fitted=diagnosis is not None and diagnosis.is_fitted and pair.noisy not in decisions.unfitted,
     )

@@ -49,18 +49,21 @@ class LabelFacts(QScrollArea):
         use_button: Uses the pair, or sets it aside.
         align_button: Has an aligned copy of the reference made.
         fit_button: Lets the reference keep its own brightness, or fits it again.
+        measure_button: Lets the pair only measure, or teach again.
         match_button: Chooses another file for the other side.
 
     Signals:
         use_requested: Use the pair, or set it aside, whichever it is not.
         align_requested: Align a copy of the reference.
         fit_requested: Fit the reference, or let it keep its own brightness, whichever it does not.
+        measure_requested: Let the pair only measure, or teach, whichever it does not.
         match_requested: Choose another file.
     """
 
     use_requested = Signal()
     align_requested = Signal()
     fit_requested = Signal()
+    measure_requested = Signal()
     match_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -87,6 +90,11 @@ class LabelFacts(QScrollArea):
             tr("Whether the reference is taught as bright as the noisy photo, or as it is. No file changes.")
         )
         self.fit_button.clicked.connect(self.fit_requested)
+        self.measure_button = button("", "gauge")
+        self.measure_button.setToolTip(
+            tr("Measures how good a fine-tuning is, and never teaches, however few labels there are.")
+        )
+        self.measure_button.clicked.connect(self.measure_requested)
         self.match_button = button("", "link")
         self.match_button.clicked.connect(self.match_requested)
         self._findings_layout = QVBoxLayout()
@@ -99,7 +107,7 @@ class LabelFacts(QScrollArea):
         layout.addWidget(self._reference)
         layout.addWidget(self._origin)
         layout.addLayout(self._findings_layout)
-        for control in (self.align_button, self.fit_button, self.use_button, self.match_button):
+        for control in (self.align_button, self.fit_button, self.measure_button, self.use_button, self.match_button):
             layout.addWidget(control)
         layout.addStretch(1)
         self.setWidget(content)
@@ -124,10 +132,12 @@ class LabelFacts(QScrollArea):
             entry is not None and entry.diagnosis is not None and entry.diagnosis.can_be_aligned
         )
         self.fit_button.setVisible(entry is not None and entry.has_other_exposure)
+        self.measure_button.setVisible(entry is not None and entry.is_pair and is_used)
         self.match_button.setVisible(entry is not None)
         if entry is None:
             return
         self.use_button.setText(_use_text(entry, is_used))
+        self.measure_button.setText(tr("Teach with it") if entry.only_measures else tr("Measure only"))
         self.fit_button.setText(tr("Keep its own brightness") if entry.is_fitted else tr("Fit its brightness"))
         if entry.noisy is None:
             self.match_button.setText(tr("Choose its noisy photo"))
@@ -209,6 +219,8 @@ def findings_of(entry: LabelEntry | None, *, is_used: bool) -> list[Finding]:
         found.append(Finding(tr("You use it although it is doubtful."), icon="user"))
     elif not entry.is_doubtful and not is_used:
         found.append(Finding(tr("You have set it aside."), icon="user"))
+    if entry.only_measures and is_used:
+        found.append(Finding(tr("It only measures: nothing is learned from it."), icon="gauge"))
     if entry.has_other_exposure and not entry.is_fitted:
         text = tr("The reference keeps its own brightness: restored photos take it on.")
         found.append(Finding(text, icon="user"))

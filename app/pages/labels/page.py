@@ -129,6 +129,14 @@ class LabelsPage(Page):
         text = tr("The reference of {name} is fitted") if wanted else tr("The reference of {name} is taught as it is")
         self._decide(self.decisions.with_fit(entry.noisy, wanted), text.format(name=entry.noisy.name))
 
+    @Slot(object, bool)
+    def let_measure(self, entry: LabelEntry, wanted: bool) -> None:
+        """Let a pair only measure, or teach; can be undone."""
+        if entry.noisy is None or wanted == entry.only_measures:
+            return
+        text = tr("{name} only measures") if wanted else tr("{name} teaches")
+        self._decide(self.decisions.with_measuring(entry.noisy, wanted), text.format(name=entry.noisy.name))
+
     def choose_match(self, noisy: PhotoRef, clean: PhotoRef | None) -> None:
         """Give a noisy photo another reference, or none; can be undone."""
         text = tr("{name} has another reference") if clean is not None else tr("{name} has no reference")
@@ -170,6 +178,7 @@ class LabelsPage(Page):
         content.suggest_requested.connect(self.suggest)
         content.align_requested.connect(jobs.align)
         content.fit_requested.connect(self.fit_reference)
+        content.measure_requested.connect(self.let_measure)
         content.match_requested.connect(self._ask_for_match)
         content.reference_closed.connect(self._close_reference)
         content.train_requested.connect(lambda: self.page_requested.emit("finetune"))
@@ -323,7 +332,9 @@ class LabelsPage(Page):
         suggested = [label for label in self._suggested if self.session.photo(label.photo) is not None]
         self.content.show_entries(entries, suggested_entries(suggested, entries), self.decisions)
         self.session.set_clean_photos(dict.fromkeys(entry.clean for entry in entries if entry.clean is not None))
-        self.session.set_label_pairs(used_pairs(entries, self.decisions), self.decisions.unfitted)
+        self.session.set_label_pairs(
+            used_pairs(entries, self.decisions), self.decisions.unfitted, self.decisions.measuring
+        )
         self._update()
 
     @Slot()

@@ -38,12 +38,14 @@ class LabelPairView(QWidget):
         use_requested(LabelEntry, bool): Use the pair, or set it aside.
         align_requested(LabelEntry): Make an aligned copy of its reference.
         fit_requested(LabelEntry, bool): Fit its reference, or let it keep its own brightness.
+        measure_requested(LabelEntry, bool): Let the pair only measure, or teach.
         match_requested(LabelEntry): Choose another file for its other side.
     """
 
     use_requested = Signal(object, bool)
     align_requested = Signal(object)
     fit_requested = Signal(object, bool)
+    measure_requested = Signal(object, bool)
     match_requested = Signal(object)
 
     def __init__(self, files: PictureFiles, parent: QWidget | None = None) -> None:
@@ -59,6 +61,7 @@ class LabelPairView(QWidget):
         self.facts.use_requested.connect(self._toggle_use)
         self.facts.align_requested.connect(lambda: self.align_requested.emit(self._entry))
         self.facts.fit_requested.connect(self._toggle_fit)
+        self.facts.measure_requested.connect(self._toggle_measuring)
         self.facts.match_requested.connect(lambda: self.match_requested.emit(self._entry))
         self.task_choice = ElidedComboBox()
         self.task_choice.setAccessibleName(tr("Shown as a label for"))
@@ -137,6 +140,11 @@ class LabelPairView(QWidget):
     def _toggle_fit(self) -> None:
         if self._entry is not None:
             self.fit_requested.emit(self._entry, not self._entry.is_fitted)
+
+    @Slot()
+    def _toggle_measuring(self) -> None:
+        if self._entry is not None:
+            self.measure_requested.emit(self._entry, not self._entry.only_measures)
 
     @Slot()
     def _toggle_use(self) -> None:

@@ -154,6 +154,7 @@ class FinetuneInputs(TrainingInputs):
                 "noisy": tuple(noisy),
                 "label_names": tuple(pair.noisy.name for pair in pairs),
                 "given_pairs": {pair.noisy: pair.clean for pair in pairs},
+                "measure_names": tuple(pair.noisy.name for pair in pairs if self._only_measures(pair)),
                 "unfitted_names": tuple(
                     pair.noisy.name for pair in pairs if pair.noisy in self.session.unfitted_labels
                 ),
@@ -175,6 +176,8 @@ class FinetuneInputs(TrainingInputs):
             return tr("Open a folder of clean photos first.")
         if self.source is None:
             return tr("Add clean references on the Labels page first.")
+        if not self._teaching_pairs():
+            return tr("All labels only measure: let some of them teach, on the Labels page.")
         return ""
 
     def missing_input(self) -> tuple[str, str] | None:
@@ -186,7 +189,7 @@ class FinetuneInputs(TrainingInputs):
         source, num_chosen = self.source, self._num_chosen()
         if source is None:
             return ""
-        num_pairs = len(source.pairs)
+        num_pairs = len(self._teaching_pairs())
         if num_chosen == num_pairs:
             return source.count(num_chosen)
         return tr("{number} of {all}").format(number=format_number(num_chosen), all=source.count(num_pairs))
@@ -279,16 +282,26 @@ class FinetuneInputs(TrainingInputs):
         return text
 
     def _num_chosen(self) -> int:
-        num_pairs = len(self.source.pairs) if self.source is not None else 0
+        num_pairs = len(self._teaching_pairs())
         wanted = self.form.values().get("labels")
         return min(num_pairs, wanted) if wanted else num_pairs
 
     def _chosen_pairs(self) -> tuple[PhotoPair, ...]:
-        pairs = self.source.pairs if self.source is not None else ()
+        """Those that teach, or as many of them as are asked for, and those that only measure."""
+        pairs, teaching = self.source.pairs if self.source is not None else (), self._teaching_pairs()
         num_chosen = self._num_chosen()
-        if num_chosen == len(pairs):
+        if num_chosen == len(teaching):
             return pairs
-        return tuple(choose_pairs(pairs, num_chosen, self.form.values()["seed"]))
+        drawn = choose_pairs(teaching, num_chosen, self.form.values()["seed"])
+        return (*drawn, *(pair for pair in pairs if self._only_measures(pair)))
+
+    def _teaching_pairs(self) -> tuple[PhotoPair, ...]:
+        pairs = self.source.pairs if self.source is not None else ()
+        return tuple(pair for pair in pairs if not self._only_measures(pair))
+
+    def _only_measures(self, pair: PhotoPair) -> bool:
+        # Of a clean photo alone a label is made, whatever was decided about a pair.
+        return pair.noisy != pair.clean and pair.noisy in self.session.measuring_labels
 
     @Slot()
     def _on_task_chosen(self) -> None:

@@ -173,7 +173,10 @@ def _fine_tuning(
     findings += mixture_findings(clean)
     if not pairs and not any(finding.weight is Weight.BLOCKS for finding in findings):
         findings.append(blocks("There is no label to learn from.", "Add clean references on the Labels page."))
-    num_labels = len(pairs) if config.labels is None else min(config.labels, len(pairs))
+    teaching = [pair for pair in pairs if pair.noisy.name not in config.measure_names]
+    if pairs and not teaching:
+        findings.append(blocks("All labels only measure, so that none teaches.", "Let some of them teach."))
+    num_labels = len(teaching) if config.labels is None else min(config.labels, len(teaching))
     findings += _label_findings(config, origin, num_labels)
     return read, num_labels, findings
 
@@ -194,7 +197,7 @@ def _chosen(config: FinetuneConfig, matching: PairMatching) -> tuple[tuple[Photo
                 )
             )
         return matching.pairs, found
-    wanted = set(config.label_names)
+    wanted = {*config.label_names, *config.measure_names}
     pairs = [*matching.pairs, *(aside.pair for aside in matching.doubtful)]
     chosen = tuple(pair for pair in pairs if pair.noisy.name in wanted)
     missing = sorted(wanted - {pair.noisy.name for pair in chosen})
@@ -236,11 +239,13 @@ def _label_findings(config: FinetuneConfig, origin: ModelCard | None, num_labels
                 "A handful of labels of different scenes and exposures teaches far more.",
             )
         )
-    if 0 < num_labels < MIN_LABELS_FOR_VALIDATION or (num_labels and config.validation_share == 0):
+    is_too_few = num_labels < MIN_LABELS_FOR_VALIDATION or config.validation_share == 0
+    if num_labels and is_too_few and not config.measure_names:
         found.append(
             note(
                 "No label is held back, so the result's quality will not be measured.",
-                f"From {MIN_LABELS_FOR_VALIDATION} labels on, some of them only measure.",
+                f"From {MIN_LABELS_FOR_VALIDATION} labels on, some of them only measure; of fewer, those that you "
+                "choose for it.",
             )
         )
     if origin is None:

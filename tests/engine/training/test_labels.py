@@ -170,6 +170,36 @@ def test_references_of_another_exposure_are_fitted_channel_by_channel_unless_ask
         assert not [event for event in events if isinstance(event, JobWarning)]
 
 
+def test_labels_only_measure_where_they_are_named_however_few_there_are(folders: Folders) -> None:
+    for index in range(4):
+        folders.add(f"{index}.png", with_noise(index), seed=index)
+    labels, events = folders.gather("denoise", measure_names=("1.png",))
+    assert labels.training_names == ("0.png", "2.png", "3.png")
+    assert labels.validation_names == ("1.png",)
+    # Neither its reference nor its noise teaches.
+    assert {path.name for path in labels.unlabelled} == {"0.png", "2.png", "3.png"}
+    assert not [event for event in events if isinstance(event, JobWarning)]
+    drawn, _ = folders.gather("denoise", measure_names=("1.png",), labels=2)
+    assert len(drawn.training) == 2
+    assert drawn.validation_names == ("1.png",)
+    named, _ = folders.gather("denoise", label_names=("0.png", "1.png"), measure_names=("1.png",))
+    assert (named.training_names, named.validation_names) == (("0.png",), ("1.png",))
+    with pytest.raises(InvalidInputError, match=r"nowhere\.png"):
+        folders.gather("denoise", measure_names=("nowhere.png",))
+    with pytest.raises(InvalidInputError, match="only measure"):
+        folders.gather("denoise", measure_names=("0.png", "1.png", "2.png", "3.png"))
+
+
+def test_a_scene_that_both_teaches_and_measures_is_told(folders: Folders) -> None:
+    for index in range(3):
+        folders.add(f"{index}.png", with_noise(index), seed=index // 2)
+    _, events = folders.gather("denoise", measure_names=("1.png",))
+    (warning,) = [event.message for event in events if isinstance(event, JobWarning)]
+    assert warning.startswith("1.png only measures")
+    _, events = folders.gather("denoise", measure_names=("2.png",))
+    assert not [event for event in events if isinstance(event, JobWarning)]
+
+
 def test_the_command_line_sees_what_the_labels_page_sees(folders: Folders) -> None:
     """A copy of the photo, a wrong scene, the same photo twice: set aside, and by name used but told."""
     folders.add("good.png", with_noise(1), seed=1)

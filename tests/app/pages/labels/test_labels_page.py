@@ -212,6 +212,25 @@ def test_a_reference_of_another_exposure_is_fitted_and_keeps_its_own_brightness_
     assert (folder / "photo 1.png").read_bytes() == before
 
 
+def test_a_pair_only_measures_on_request(qtbot, page, session, runner, settings, tiny_photos, references):
+    open_photos(session, tiny_photos.noisy)
+    page.add_references([references])
+    wait_for_match(qtbot, page, runner, 5)
+    page.content.list.setCurrentIndex(page.model.index(row_of(page, "photo 1.png")))
+    facts = page.content.pair_view.facts
+    assert facts.measure_button.text() == "Measure only"
+    QTest.mouseClick(facts.measure_button, Qt.MouseButton.LeftButton)
+    assert [path.name for path in session.measuring_labels] == ["photo 1.png"]
+    assert names_used(session) == ["photo 0.png", "photo 1.png", "photo 2.png"]
+    assert any("only measures" in finding for finding in page.content.pair_view.findings)
+    assert facts.measure_button.text() == "Teach with it"
+    assert recall_decisions(settings, session.folders).measuring == session.measuring_labels
+    session.undo_stack.undo()
+    assert not session.measuring_labels
+    page.content.list.setCurrentIndex(page.model.index(0))
+    assert not facts.measure_button.isVisible()
+
+
 def test_what_is_looked_at_stays_chosen_when_the_doctor_sorts_the_rows(
     qtbot, page, session, runner, tiny_photos, tmp_path
 ):

@@ -78,6 +78,22 @@ def test_references_that_keep_their_own_brightness_reach_the_settings(finetune_p
     assert config.fit_references
 
 
+def test_pairs_that_only_measure_reach_the_settings_and_are_no_labels(finetune_page: FinetunePage) -> None:
+    inputs, session = finetune_page.inputs, finetune_page.inputs.session
+    first, *others = session.label_pairs
+    session.set_label_pairs(session.label_pairs, measuring=[first.noisy])
+    config = inputs.make_config()
+    assert config.measure_names == (first.noisy.name,)
+    assert set(config.label_names or ()) == {pair.noisy.name for pair in session.label_pairs}
+    assert inputs.num_input_photos() == len(others)
+    finetune_page.form.form.set_values({"labels": 2})
+    config = inputs.make_config()
+    assert len(config.label_names or ()) == 3
+    assert first.noisy.name in (config.label_names or ())
+    session.set_label_pairs(session.label_pairs, measuring=[pair.noisy for pair in session.label_pairs])
+    assert "only measure" in inputs.obstacle()
+
+
 def make_tiny(page: TrainingPage, **values: object) -> None:
     page.form.form.set_values(TINY | values)
     page.refresh()
