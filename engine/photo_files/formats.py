@@ -65,12 +65,12 @@ _EXPORT_HINT = (
 )
 
 _MICROSCOPE_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"ZISRAWFILE", "a CZI file of a Zeiss microscope"),
-    (0, b"\xda\xce\xbe\x0a", "an ND2 file of a Nikon microscope"),
-    (0, b"p\x00\x00\x00", "a LIF file of a Leica microscope"),
-    (0, b"OLYMPUSRAWFORMAT", "an OIR file of an Olympus microscope"),
-    (0, b"\xd0\xcf\x11\xe0", "a file of a microscope (OIB or ZVI)"),
-    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file, such as Imaris writes"),
+    (0, b"ZISRAWFILE", "This is a CZI file of a Zeiss microscope, which is not supported."),
+    (0, b"\xda\xce\xbe\x0a", "This is an ND2 file of a Nikon microscope, which is not supported."),
+    (0, b"p\x00\x00\x00", "This is a LIF file of a Leica microscope, which is not supported."),
+    (0, b"OLYMPUSRAWFORMAT", "This is an OIR file of an Olympus microscope, which is not supported."),
+    (0, b"\xd0\xcf\x11\xe0", "This is a file such as microscopes write (OIB, ZVI), which is not supported."),
+    (0, b"\x89HDF\r\n\x1a\n", "This is an HDF5 file, such as Imaris writes, which is not supported."),
 )
 
 _UNSUPPORTED_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
@@ -142,9 +142,9 @@ def sniff_format(start: bytes) -> FileContent:
         phone_format = _phone_format(start)
         if phone_format is not None:
             return phone_format
-    for offset, signature, name in _MICROSCOPE_SIGNATURES:
+    for offset, signature, sentence in _MICROSCOPE_SIGNATURES:
         if start[offset:].startswith(signature):
-            raise ImageReadError(f"This is {name}, which is not supported.", _EXPORT_HINT)
+            raise ImageReadError(sentence, _EXPORT_HINT)
     raise ImageReadError(_describe_other_kind(start), _CONVERT_HINT)
 
 

@@ -230,7 +230,10 @@ class RestoreBatch:
             # Says what is wrong with it.
             self._developed(photo, lambda num_done, num_tiles: None)
         self._require_room(photo)
-        remarks = restore_stack(photo, self._output_file(photo, placement), work, self._control, report)
+        try:
+            remarks = restore_stack(photo, self._output_file(photo, placement), work, self._control, report)
+        except MemoryError as error:
+            raise _too_large(megapixels) from error
         self._clock.add(photo.megapixels)
         self._succeed(photo, placement, started, remarks)
 
@@ -301,10 +304,7 @@ class RestoreBatch:
             del pending
             return self._said_to_keep_format(photo, self._of_samples(samples, photo, report_tile))
         except MemoryError as error:
-            raise ImageReadError(
-                f"The memory does not suffice for a photo of {photo.megapixels:,.0f} megapixels.",
-                "Close other programs, or restore a part of the photo.",
-            ) from error
+            raise _too_large(photo.megapixels) from error
 
     def _of_samples(self, noisy: PhotoSamples, photo: SourcePhoto, on_tile: "OnTile") -> PhotoSamples:
         tone, blend = self._tone(photo, noisy.samples), self._config.blend_of(photo.path)
@@ -448,6 +448,13 @@ class RestoreBatch:
 
 def _is_small(photo: SourcePhoto, restorer: "Restorer") -> bool:
     return can_overlap(photo.info, restorer.scale)
+
+
+def _too_large(megapixels: float) -> ImageReadError:
+    return ImageReadError(
+        f"The memory does not suffice for a photo of {megapixels:,.0f} megapixels.",
+        "Close other programs, or restore a part of the photo.",
+    )
 
 
 def _modified_ns(photo: PhotoRef) -> int | None:

@@ -202,15 +202,14 @@ class _StackRestoration:
     def _unrestored(self, number: int, noisy: PhotoSamples | None, error: EngineError) -> PhotoSamples:
         """Return what stands in the place of a page that cannot be read or restored, and note that."""
         self._first_error = self._first_error or error
-        reason = error.message.rstrip(".")
         wanted = self._work.sample_type(self._metadata() if noisy is None else noisy.metadata)
         as_it_is = noisy if noisy is not None else _of_raw(self._source.as_it_is(number), self._metadata())
         if as_it_is is not None and self._work.scale == 1 and as_it_is.samples.dtype.name == wanted:
             self._failures.append(
-                f"Page {number} could not be restored ({reason}): it stands in the result as it is in the file."
+                f"Page {number} could not be restored, and stands in the result as it is in the file. {error.message}"
             )
             return as_it_is
-        self._failures.append(f"Page {number} could not be read ({reason}): it is black in the result.")
+        self._failures.append(f"Page {number} could not be read, and is black in the result. {error.message}")
         return _black(self._photo.info, self._metadata(), wanted, self._work.scale)
 
     def _metadata(self) -> ImageMetadata:
