@@ -475,9 +475,10 @@ class RestoreConfig(ComputeConfig):
     ] = 0
 
     def blend_of(self, photo: PhotoRef) -> Blend:
-        """Return how much of a photo's restoration is kept."""
+        """Return how much of a photo's restoration is kept; of a page without an own blend, that of its file."""
         common = Blend(luminance=self.luminance, colour=self.colour, detail=self.detail)
-        return self.own_blends.get(str(photo), common) if self.own_blends else common
+        of_file = self.own_blends.get(str(photo.file), common)
+        return self.own_blends.get(str(photo), of_file) if photo.page else of_file
 
     @field_validator("name_pattern")
     @classmethod

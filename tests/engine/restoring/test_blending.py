@@ -291,6 +291,26 @@ def test_a_photo_has_its_own_blend(model_file: Path, tmp_path: Path) -> None:
     assert RestoreConfig.model_validate_json(config_json(settings, tmp_path)).own_blends == settings["own_blends"]
 
 
+@pytest.mark.parametrize("file_format", ["keep", "png"])
+def test_the_pages_of_a_stack_have_the_blend_that_is_set_for_it(
+    model_file: Path, tmp_path: Path, file_format: str
+) -> None:
+    pages = np.random.default_rng(1).integers(0, 65536, (3, 40, 50), np.uint16)
+    (tmp_path / "in").mkdir()
+    stack = tmp_path / "in" / "s.tif"
+    tifffile.imwrite(stack, pages, photometric="minisblack")
+    result, _ = run(model_file, stack, tmp_path / "out", own_blends={str(stack): Blend.even(0)}, format=file_format)
+    assert not result.failed
+    outputs = list(dict.fromkeys(output for _, output in result.restored))
+    read = [tifffile.imread(path) if file_format == "keep" else read_image(path).pixels * 65535 for path in outputs]
+    found = np.concatenate([np.asarray(part, float).reshape(-1, 40, 50) for part in read])
+    np.testing.assert_allclose(found, pages, atol=0.01)
+    for output in outputs:
+        provenance = read_provenance(output)
+        assert provenance is not None
+        assert provenance.luminance == "0"
+
+
 def config_json(fields: dict[str, Any], folder: Path) -> str:
     return RestoreConfig(model=folder / "m", photos=(folder,), out=folder, **fields).model_dump_json()
 
