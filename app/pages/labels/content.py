@@ -124,6 +124,7 @@ class LabelContent(QWidget):
         *,
         references: Sequence[PhotoPlace],
         num_used: int,
+        num_measuring: int,
         num_aside: int,
         is_matching: bool,
         is_examining: bool,
@@ -136,6 +137,9 @@ class LabelContent(QWidget):
         num_unmatched = sum(entry.noisy is None for entry in entries)
         pairs = count(num_used, "pair")
         parts = [tr("{pairs} used").format(pairs=pairs)]
+        if num_measuring:
+            only = tr_count("{number} only measures", "{number} only measure", num_measuring)
+            parts.append(only.format(number=format_number(num_measuring)))
         if num_aside:
             parts.append(tr("{number} doubtful, set aside").format(number=format_number(num_aside)))
         if num_unmatched:
@@ -153,8 +157,8 @@ class LabelContent(QWidget):
         self.tabs.setTabText(
             0, tr("Pairs ({number})").format(number=format_number(sum(entry.is_pair for entry in entries)))
         )
-        self.primary.setText(tr("Fine-tune with {labels}").format(labels=count(num_used, "label")))
-        set_reason(self.primary, "" if num_used else tr("There is no pair to learn from yet."))
+        self.primary.setText(tr("Fine-tune with {labels}").format(labels=count(num_used - num_measuring, "label")))
+        set_reason(self.primary, "" if num_used > num_measuring else tr("There is no pair to learn from yet."))
         set_reason(self.suggest_button, obstacle_to_suggesting)
         num_shifted = len(self._shifted())
         shifted = tr_count("Align {number} reference", "Align {number} references", num_shifted)

@@ -351,6 +351,7 @@ class LabelsPage(Page):
         self.content.show_state(
             references=self.session.references,
             num_used=num_used,
+            num_measuring=sum(pair.noisy in self.decisions.measuring for pair in self.session.label_pairs),
             num_aside=num_aside,
             is_matching=self._match_later.isActive() or self.jobs.is_busy("match"),
             is_examining=self.jobs.is_busy("examine"),

@@ -224,6 +224,8 @@ def test_a_pair_only_measures_on_request(qtbot, page, session, runner, settings,
     assert names_used(session) == ["photo 0.png", "photo 1.png", "photo 2.png"]
     assert any("only measures" in finding for finding in page.content.pair_view.findings)
     assert facts.measure_button.text() == "Teach with it"
+    assert "1 only measures" in page.content.summary.whole_text
+    assert page.content.primary.text() == "Fine-tune with 2\N{NO-BREAK SPACE}labels"
     assert recall_decisions(settings, session.folders).measuring == session.measuring_labels
     session.undo_stack.undo()
     assert not session.measuring_labels
