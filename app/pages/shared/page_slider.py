@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QWidget
+from PySide6.QtCore import QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QLabel, QLayout, QSlider, QWidget
 
 from app.core.session import Session
 from app.jobs.latest_task import LatestTask
@@ -35,9 +36,12 @@ class PageSlider(QWidget):
         self._layout_of_stack: StackLayout | None = None
         self._labels: list[QLabel] = []
         self.sliders: list[QSlider] = []
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(SPACING, 0, SPACING, 0)
-        self._row.setSpacing(SPACING)
+        self._columns = 0
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(SPACING, 0, SPACING, 0)
+        self._grid.setHorizontalSpacing(SPACING)
+        self._grid.setVerticalSpacing(0)
+        self._grid.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
         self._reading = LatestTask(self)
         self._reading.finished.connect(self._take_layout)
         self._settle = QTimer(self)
@@ -61,6 +65,14 @@ class PageSlider(QWidget):
         return [
             _axis_text(name, slider.value() + 1, size) for (name, size), slider in zip(axes, self.sliders, strict=True)
         ]
+
+    def minimumSizeHint(self) -> QSize:
+        """As wide as one axis: where there is no room for all beside one another, they stand below one another."""
+        return QSize(self._width_of_axis() + 2 * SPACING, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
 
     def shut_down(self) -> None:
         """Wait for the background thread."""
@@ -98,7 +110,7 @@ class PageSlider(QWidget):
             return
         self._layout_of_stack = layout
         for widget in (*self._labels, *self.sliders):
-            self._row.removeWidget(widget)
+            self._grid.removeWidget(widget)
             widget.hide()
             widget.deleteLater()
         self._labels, self.sliders = [], []
@@ -112,11 +124,32 @@ class PageSlider(QWidget):
             slider.setMinimumWidth(_LEAST_SLIDER_PX)
             slider.setToolTip(tr("Another page of the stack; the arrow keys step through it."))
             slider.valueChanged.connect(self._on_moved)
-            self._row.addWidget(text)
-            self._row.addWidget(slider, 1)
             self._labels.append(text)
             self.sliders.append(slider)
+        self._columns = 0
+        self._arrange()
         self.setVisible(layout is not None)
+
+    def _width_of_axis(self) -> int:
+        return max((text.minimumWidth() for text in self._labels), default=0) + SPACING + _LEAST_SLIDER_PX
+
+    def _arrange(self) -> None:
+        """Put the axes beside one another, as many as there is room for."""
+        num_axes = len(self.sliders)
+        fitting = (self.width() - SPACING) // (self._width_of_axis() + SPACING)
+        # Rows of one length, as far as that goes.
+        num_rows = -(-num_axes // max(1, fitting))
+        columns = -(-num_axes // num_rows) if num_rows else 0
+        if columns == self._columns:
+            return
+        self._columns = columns
+        for index, (text, slider) in enumerate(zip(self._labels, self.sliders, strict=True)):
+            self._grid.addWidget(text, index // columns, 2 * (index % columns))
+            self._grid.addWidget(slider, index // columns, 2 * (index % columns) + 1)
+        # Those of the last stack, too.
+        for column in range(max(self._grid.columnCount(), 2 * num_axes)):
+            self._grid.setColumnStretch(column, int(column % 2 == 1 and column < 2 * columns))
+        self.updateGeometry()
 
     def _show_page(self) -> None:
         shown, layout = self._session.shown_photo, self._layout_of_stack

@@ -100,12 +100,22 @@ def test_each_axis_has_a_slider_that_says_where_it_stands(qtbot, slider, filled,
     assert filled.shown_photo == filled.current_photo
 
 
+def test_axes_stand_below_one_another_where_there_is_no_room(qtbot, slider):
+    slider.resize(700, 40)
+    qtbot.waitUntil(lambda: len({one.y() for one in slider.sliders}) == 1)
+    slider.resize(slider.minimumSizeHint().width(), 200)
+    qtbot.waitUntil(lambda: len({one.y() for one in slider.sliders}) == 3)
+    assert all(one.width() >= 60 and one.geometry().right() <= slider.width() for one in slider.sliders)
+
+
 def test_pages_that_nothing_is_said_of_are_counted(qtbot, filled, slider, folder, frames):
     tifffile.imwrite(folder / "plain.tif", frames[0, 0], photometric="minisblack", metadata=None)
     filled.add_photos(scan(ScanConfig(folders=(folder,)), JobControl(), lambda event: None).photos)
     filled.set_current_photo(PhotoRef(folder / "plain.tif"))
     qtbot.waitUntil(lambda: not slider.is_busy)
     assert slider.texts == ["Page 1 of 2"]
+    slider.resize(700, 40)
+    qtbot.waitUntil(lambda: slider.sliders[0].width() > 500)
 
 
 def test_restore_shows_a_page_and_writes_the_stack(qtbot, filled, runner, settings, model, stack, folder, frames):
