@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import ImageWriteError, InvalidInputError
@@ -14,9 +13,6 @@ from engine.machine.destination import check_destination
 from engine.restoring.batch import RestoreBatch, make_folder
 from engine.restoring.output_plan import OutputPlan
 from engine.restoring.sources import keeps_stacks, list_sources
-
-if TYPE_CHECKING:
-    pass
 
 
 def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreResult:
@@ -60,6 +56,14 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
             JobWarning(
                 message=f"Passing over {len(listing.earlier_results)} restored files of earlier batches.",
                 hint="To restore one of them again, choose the file itself.",
+            )
+        )
+    known = {name for photo in listing.photos for name in (str(photo.path), str(photo.path.file))}
+    if unknown := [name for name in config.own_blends if name not in known]:
+        emit(
+            JobWarning(
+                message=f"No photo of this batch is called “{unknown[0]}”: its own blend is not used.",
+                hint="Write the path as it is given, or found in the folder that is given.",
             )
         )
     check_destination(config.out)

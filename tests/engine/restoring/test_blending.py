@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter
 
 from engine.contracts.blending import FULL, Blend, suggested_blend
 from engine.contracts.configs import ComputeConfig, RestoreConfig
-from engine.contracts.events import ImageRestored, JobEvent
+from engine.contracts.events import ImageRestored, JobEvent, JobWarning
 from engine.contracts.job_control import JobControl
 from engine.contracts.noise import NoiseEstimate
 from engine.contracts.photo import Pixels
@@ -289,6 +289,16 @@ def test_a_photo_has_its_own_blend(model_file: Path, tmp_path: Path) -> None:
     again, _ = run(model_file, tmp_path / "in", tmp_path / "out", **settings)
     assert again.already_done == result.restored
     assert RestoreConfig.model_validate_json(config_json(settings, tmp_path)).own_blends == settings["own_blends"]
+
+
+def test_an_own_blend_of_no_photo_is_told(model_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    photo = tmp_path / "in" / "a.png"
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (40, 50, 3), np.uint8)).save(photo)
+    for name, is_told in ((str(photo), False), ("elsewhere/a.png", True)):
+        _, events = run(model_file, photo.parent, tmp_path / "out", own_blends={name: Blend.even(0)})
+        said = [event.message for event in events if isinstance(event, JobWarning)]
+        assert any("elsewhere/a.png" in message for message in said) == is_told
 
 
 @pytest.mark.parametrize("file_format", ["keep", "png"])
