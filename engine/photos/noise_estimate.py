@@ -73,11 +73,14 @@ class FlatBlocks:
 
     Attributes:
         residuals: What a plane leaves of them. Shape: (blocks, channels, 16, 16).
-        estimate: Level, correlation and dependence on brightness.
+        estimate: Level, correlation and dependence on brightness, less what structure adds to them.
+        with_structure: The same as the blocks are: coarse grain may pass for structure in a photo full of texture, and
+            learning a folder's noise has means of its own to tell them apart.
     """
 
     residuals: NDArray[np.float32]
     estimate: NoiseEstimate
+    with_structure: NoiseEstimate
 
 
 def estimate_noise(pixels: Pixels) -> NoiseEstimate:
@@ -114,38 +117,41 @@ def flat_blocks(pixels: Pixels) -> FlatBlocks:
     unclipped = clipped.mean(axis=1) <= MAX_CLIPPED_SHARE
     judged = unclipped if int(unclipped.sum()) >= _MIN_BLOCKS else np.ones_like(unclipped)
     residuals = _flattest(blocks[judged], all_residuals[judged])
-    # A plane takes as many degrees of freedom as it has terms.
-    plane_share = _PLANE_TERMS / _BLOCK_PX**2
     variance = float(np.mean(np.square(residuals)))
     if variance < _SMALLEST_VARIANCE:
-        return FlatBlocks(residuals=residuals, estimate=NoiseEstimate(sigma=0.0, correlation=(0.0,) * MAX_STRIDE))
+        none = NoiseEstimate(sigma=0.0, correlation=(0.0,) * MAX_STRIDE)
+        return FlatBlocks(residuals=residuals, estimate=none, with_structure=none)
     along_columns = [
         float(np.mean(residuals[:, :, lag:] * residuals[:, :, :-lag])) / variance for lag in range(1, MAX_STRIDE + 1)
     ]
     along_rows = [
         float(np.mean(residuals[..., lag:] * residuals[..., :-lag])) / variance for lag in range(1, MAX_STRIDE + 1)
     ]
-    structure = 0.0
+
+    def estimate(columns: Sequence[float], rows: Sequence[float], structure: float) -> NoiseEstimate:
+        # A plane takes as many degrees of freedom as it has terms; of correlated noise more, as many times as one grain
+        # covers pixels: estimated with the correlations before their correction.
+        grain_px = max(1.0, 1 + 2 * sum(columns)) * max(1.0, 1 + 2 * sum(rows))
+        lost = min(_PLANE_TERMS / _BLOCK_PX**2 * grain_px, 0.5)
+        correlation = tuple((max(one, other) * (1 - lost) + lost) for one, other in zip(columns, rows, strict=True))
+        return NoiseEstimate(
+            sigma=float(np.sqrt(variance * (1 - structure) / (1 - lost))),
+            correlation=correlation,
+            dependence=_signal_dependence(blocks, all_residuals, clipped <= MAX_CLIPPED_SHARE, correlation),
+        )
+
+    as_seen = estimate(along_columns, along_rows, structure=0.0)
     found = find_correlation(all_residuals[clipped.mean(axis=1) <= _MOST_CLIPPED_FOR_REACH], MAX_STRIDE)
-    if found is not None:
-        excess = max(along_columns[0], along_rows[0]) - float(found.values[0].max())
-        if found.has_structure or excess > _CLEAR_EXCESS:
-            # The flattest blocks hold structure too: nothing else makes their neighbours more alike than noise does.
-            structure = min(max(excess / (_STRUCTURE_CORRELATION - float(found.values[0].max())), 0.0), _MOST_STRUCTURE)
-            along_columns, along_rows = ([float(value) for value in along] for along in found.values.T)
-    # Of correlated noise the plane takes more, as many times as one noise grain covers pixels: estimated with the
-    # correlations before their correction.
-    grain_px = max(1.0, 1 + 2 * sum(along_columns)) * max(1.0, 1 + 2 * sum(along_rows))
-    lost = min(plane_share * grain_px, 0.5)
-    correlation = tuple(
-        (max(column, row) * (1 - lost) + lost) for column, row in zip(along_columns, along_rows, strict=True)
-    )
-    estimate = NoiseEstimate(
-        sigma=float(np.sqrt(variance * (1 - structure) / (1 - lost))),
-        correlation=correlation,
-        dependence=_signal_dependence(blocks, all_residuals, clipped <= MAX_CLIPPED_SHARE, correlation),
-    )
-    return FlatBlocks(residuals=residuals, estimate=estimate)
+    if found is None:
+        return FlatBlocks(residuals=residuals, estimate=as_seen, with_structure=as_seen)
+    excess = max(along_columns[0], along_rows[0]) - float(found.values[0].max())
+    if not found.has_structure and excess <= _CLEAR_EXCESS:
+        return FlatBlocks(residuals=residuals, estimate=as_seen, with_structure=as_seen)
+    # The flattest blocks hold structure too: nothing else makes their neighbours more alike than noise does.
+    structure = min(max(excess / (_STRUCTURE_CORRELATION - float(found.values[0].max())), 0.0), _MOST_STRUCTURE)
+    columns, rows = ([float(value) for value in along] for along in found.values.T)
+    less_structure = estimate(columns, rows, structure)
+    return FlatBlocks(residuals=residuals, estimate=less_structure, with_structure=as_seen)
 
 
 def measure_noise(photos: Sequence[Item], pixels_of: Callable[[Item], Pixels]) -> FolderNoise | None:

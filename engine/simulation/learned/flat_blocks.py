@@ -161,7 +161,7 @@ def _variance_by_brightness(found: FlatBlocks) -> NDArray[np.float64]:
     Noise that grows with the light goes on growing beyond the brightest flat parts; noise that falls is not
     followed to where it was not seen.
     """
-    sigma, line = found.estimate.sigma, found.estimate.dependence
+    sigma, line = found.with_structure.sigma, found.with_structure.dependence
     if line is None:
         return np.full(len(BRIGHTNESS), max(sigma**2, _SMALLEST_VARIANCE))
     lowest = 0.0 if line.slope >= 0 and line.offset > 0 else line.darkest

@@ -12,6 +12,7 @@ from scipy.stats import poisson, skew, wasserstein_distance
 
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.learned_noise import BRIGHTNESS, LearnedNoise, PhotoNoise
+from engine.photo_files.photos import read_image
 from engine.photos.noise_estimate import estimate_noise, flat_blocks
 from engine.simulation.dead_leaves import draw_dead_leaves
 from engine.simulation.learned.flat_blocks import guess_noise
@@ -144,6 +145,37 @@ def test_texture_is_told_from_noise_by_the_folders_calmest_photos() -> None:
     for index, photo in enumerate(told.photos):
         assert photo.sigma() < 0.015
         assert index > 3 or photo.sigma() == guess.photos[index].sigma()
+
+
+def test_coarse_grain_over_texture_keeps_its_level(shared_data: Path) -> None:
+    """It passes for structure where the photo by itself is judged."""
+    clean = read_image(shared_data / "clean_color" / "kodak24" / "kodim05.png").pixels
+    brightness = clean.mean(axis=2, keepdims=True)
+    grain = cv2.GaussianBlur(np.random.default_rng((0, 1)).standard_normal(clean.shape[:2]), (0, 0), 1.6)[..., None]
+    # As of film: the same in all channels, strongest in the mid-tones.
+    photo = np.clip(clean + grain / grain.std() * (0.02 + 0.36 * brightness * (1 - brightness)), 0, 1)
+    photo = photo.astype(np.float32)
+    assert estimate_noise(photo).sigma < 0.05
+    assert guess_noise(["a"], [photo], [255]).photos[0].sigma() > 0.08
+
+
+def test_texture_in_all_photos_of_a_folder_is_told_by_its_calm_places() -> None:
+    """Of a folder of nothing else no photo is calm, but parts of each are."""
+    shade = np.linspace(0, 1, SIDE, dtype=np.float32)[None, :, None] ** 2
+    photos = [
+        noisy(np.clip(picture(seed) + drawn_texture(0.12, blur_px=0.7) * shade, 0, 1), seed, sigma=0.004)
+        for seed in range(4)
+    ]
+    guess = guess_noise(list("0123"), photos, [255] * 4)
+    believed = guess
+    for index in range(4):
+        # As where there is no flat spot: the level is that of the texture.
+        believed = believed.with_photo(index, variance=np.full_like(guess.photos[index].variance, 0.05**2))
+    told = without_texture(believed, photos, keeps_fine_texture)
+    assert all(photo.sigma() < 0.01 for photo in told.photos)
+    even = [noisy(picture(seed), seed, sigma=0.08, blur_px=1.0) for seed in range(4)]
+    of_even = guess_noise(list("0123"), even, [255] * 4)
+    assert without_texture(of_even, even, keeps_fine_texture) is of_even
 
 
 @pytest.mark.parametrize(("count", "is_believed"), [(4, True), (1, False)])
