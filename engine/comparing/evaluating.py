@@ -304,12 +304,6 @@ def _read_sample(pair: PhotoPair, task: str) -> _Sample:
         photo = read_image(pair.noisy)
         noisy, clean, levels = photo.pixels, reference.pixels, photo.metadata.levels
         are_gray = photo.metadata.channels_are_gray
-        # Of a mosaic the method is given a part of it.
-        if np.array_equal(noisy, clean) and not row.takes_mosaics:
-            raise InvalidInputError(
-                "Both files hold the same picture: it would measure nothing.",
-                "Choose the clean version of the photo as its reference.",
-            )
         if not {photo.metadata.type_written, reference.metadata.type_written} <= USUAL_TYPES:
             # Their types have no white that a peak could be measured by.
             (noisy, clean), levels = between_levels(photo, reference), OF_TYPE
@@ -428,8 +422,19 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _warn_of_doubts(sample: _Sample, emit: Emit) -> None:
-    """Say what the pair doctor would set aside: other scenes, and shifts."""
+    """Say what the pair doctor would set aside: copies, other scenes, and shifts.
+
+    They are measured all the same: on a copy, what a model does to a clean picture.
+    """
     if sample.unrestored.shape[:2] != sample.clean.shape[:2]:
+        return
+    if np.array_equal(sample.unrestored, sample.clean):
+        emit(
+            JobWarning(
+                message=f"{sample.pair.noisy.name} is measured, but: Both files hold the same picture.",
+                hint="Choose the clean version of the photo as its reference, unless this is what you want to know.",
+            )
+        )
         return
     fields = (_middle_of(sample.levels.normalised(pixels)) for pixels in (sample.unrestored, sample.clean))
     for finding in compare_brightness_fields(*fields):

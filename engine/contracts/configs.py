@@ -367,7 +367,7 @@ class RestoreConfig(ComputeConfig):
         dict[str, Annotated[Blend, BeforeValidator(_read_blend)]],
         Field(
             title="Of single photos",
-            description='Luminance, colour and detail of a photo that has its own, as in "photos/a.jpg=0.5 1 0".',
+            description='Luminance, colour and detail of a photo that has its own, as in "photos/a.jpg=0 1 0".',
             json_schema_extra=ADVANCED,
         ),
     ] = {}

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from app.core.session import ModelChoice, Session
+from app.look.image_convert import pixels_from_qimage
 from app.look.thumbnails import shared_thumbnails
 from app.pages.photos.page import PhotosPage
 from app.pages.restore.page import RestorePage
@@ -364,7 +365,8 @@ def test_a_raw_file_is_previewed_and_restored_from_its_mosaic(qtbot: QtBot, open
     restoration = page.preview.restoring.restoration
     assert restoration is not None
     assert restoration.model.name == "Starter: demosaick"
-    seen = restoration.levels.window(0, 0, 0, 120, 160)
+    seen = pixels_from_qimage(restoration.pyramid.whole_image())
+    assert seen.shape == (160, 120, 3)
     page.restore()
     qtbot.waitUntil(lambda: len(session.restored(PhotoRef(raw_file))) == 1, timeout=JOB_MS)
     (restored,) = session.restored(PhotoRef(raw_file))

@@ -17,6 +17,7 @@ from app.viewer.pyramid_store import PyramidStore, ViewSettings
 from app.viewer.tiles.colour_profiles import conversion_to_srgb
 from app.viewer.tiles.display_settings import DisplaySettings, ValueKind
 from app.viewer.tiles.false_colours import NUM_COLOURS, ColourScale, colours_of, luma
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.photo_image import ImageMetadata
 from engine.photo_files.photos import PhotoImage, write_image
 
@@ -82,7 +83,7 @@ def test_the_profile_of_a_file_reaches_the_screen(qtbot, tmp_path):
     pixels = np.broadcast_to(np.float32(stored) / 255, (4, 5, 3)).copy()
     metadata = ImageMetadata(file_format="png", bit_depth=8, icc_profile=profile)
     write_image(tmp_path / "wide.png", PhotoImage(pixels, None, metadata))
-    picture = PictureFiles().picture(tmp_path / "wide.png", title="Wide", detail="", role=PictureRole.OTHER)
+    picture = PictureFiles().picture(PhotoRef(tmp_path / "wide.png"), title="Wide", detail="", role=PictureRole.OTHER)
     assert isinstance(picture, Picture)
     store = PyramidStore()
     store.begin(ViewSettings())
@@ -166,7 +167,7 @@ def test_a_picture_of_counts_is_seen_between_its_own_black_and_white(tmp_path, d
         tifffile.imwrite(tmp_path / name, values.astype("uint16" if name == "photo.tif" else dtype))
     files = PictureFiles()
     pictures = [
-        files.picture(tmp_path / name, title="", detail="", role=PictureRole.INPUT)
+        files.picture(PhotoRef(tmp_path / name), title="", detail="", role=PictureRole.INPUT)
         for name in ("counts.tif", "photo.tif")
     ]
     levels = common_levels(pictures, False)
