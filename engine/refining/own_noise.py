@@ -221,10 +221,11 @@ def learn_own_noise(
         JobCancelled: Asked to end.
     """
     emit(StepDone(stage=_STAGE, step=0, num_steps=NUM_ROUNDS + 1))
-    # Each judged on its own pixels: decoded, they may be more than memory holds.
+    # Each judged on a part: decoded, they may be more than memory holds.
+    parts = [_central_part(photo) for photo in photos]
     guess = guess_noise(
         [photo.path.name for photo in photos],
-        [_central_part(photo) for photo in photos],
+        parts,
         [255 if photo.bit_depth == 8 else 65535 for photo in photos],
         is_white=restorer.takes_mosaics,
     )
@@ -243,7 +244,6 @@ def learn_own_noise(
         emit(StepDone(stage=_STAGE, step=done + 1, num_steps=rounds + 1, metrics={"twin_distance": distance}))
         emit(TwinsCompared(round=done, num_rounds=rounds, distance=distance))
 
-    parts = [_central_part(photo) for photo in photos]
     found = fit_by_twins(
         guess,
         parts,

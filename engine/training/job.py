@@ -212,6 +212,13 @@ def _train(
             _load_newest(run, state, emit)
         run.update(num_parameters=sum(weight.numel() for weight in network.parameters()))
         emit(RunStarted(run=run.path, first_step=state.step, num_steps=config.steps))
+        if plan.material is not None and plan.material.noise.is_hardly_any and not plan.judged:
+            emit(
+                JobWarning(
+                    message="There is hardly any noise in these photos: the model that it started from will be kept.",
+                    hint="You can stop the training. Restore these photos with the model as it is.",
+                )
+            )
         run.log(f"Training on {device.name} at {device.precision} from step {state.step} to {config.steps}")
         observer = TrainingObserver(
             preview_crop=plan.preview,

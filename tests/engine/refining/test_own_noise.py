@@ -17,7 +17,7 @@ from torch import Tensor
 from engine.cli.reporting import JsonReporter
 from engine.contracts.configs import OWN_NOISE, NoiseLearningConfig, PretrainConfig, ScanConfig
 from engine.contracts.errors import InvalidInputError
-from engine.contracts.events import JobEvent, NoiseLearned, TwinMade, TwinsCompared
+from engine.contracts.events import JobEvent, JobWarning, MetricsRow, NoiseLearned, TwinMade, TwinsCompared
 from engine.contracts.job_control import JobControl
 from engine.contracts.learned_noise import BRIGHTNESS, HARDLY_ANY_NOISE, JpegCompression, LearnedNoise, PhotoNoise
 from engine.contracts.photo import PhotoRef
@@ -26,6 +26,7 @@ from engine.jobs import learn_noise, pretrain, scan
 from engine.method.catalogue.rows import NoParams
 from engine.method.tasks.denoise import Denoise
 from engine.models.starters import require_starter
+from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
 from engine.photos.crops import DecodedPhoto
 from engine.refining.gate import SHARES, choose_share
 from engine.refining.own_noise import WINDOWS_FILE, OwnNoiseMaterial, _is_known, as_levels
@@ -273,6 +274,27 @@ def test_a_model_is_refined_on_the_photos_own_noise(tiny_photos: TinyPhotos, sma
     assert len(noise.photos) == 8
     record = RunStore().open(result.run).record
     assert "error" in record.verdict or "kept as it was" in record.verdict
+
+
+def test_hardly_any_noise_is_told_before_the_steps_and_the_model_kept(
+    tiny_photos: TinyPhotos, small_model: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "calm"
+    folder.mkdir()
+    for index in range(3):
+        clean = read_image(tiny_photos.clean / f"photo {index}.png").pixels
+        smooth = np.asarray(cv2.GaussianBlur(np.asarray(clean), (0, 0), 4.0), np.float32)
+        write_image(folder / f"{index}.png", PhotoImage(smooth, metadata=ImageMetadata(file_format="png", bit_depth=8)))
+    events: list[JobEvent] = []
+    config = PretrainConfig(photos=(folder,), parent=small_model, out=tmp_path / "run", pretext=OWN_NOISE, **SMALL)
+    result = pretrain(config, JobControl(), events.append)
+    told = [
+        index for index, event in enumerate(events) if isinstance(event, JobWarning) and "hardly any" in event.message
+    ]
+    first_step = next(index for index, event in enumerate(events) if isinstance(event, MetricsRow))
+    assert len(told) == 1
+    assert told[0] < first_step
+    assert result.metrics["share_of_way"] == 0
 
 
 def test_what_makes_photos_worse_is_not_kept(tiny_photos: TinyPhotos, small_model: Path, tmp_path: Path) -> None:
