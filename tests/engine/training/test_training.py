@@ -38,6 +38,7 @@ from engine.runs.records import RunStatus
 from engine.runs.store import RunStore
 from engine.training import forgetting
 from tests.conftest import TinyPhotos
+from tests.told_control import ToldControl
 
 SMALL = {
     "backbone_params": {"width": 8},
@@ -285,7 +286,7 @@ def test_unlabelled_photos_change_what_is_learned(tiny_photos: TinyPhotos, tmp_p
 
 
 def test_pause_holds_the_step_and_costs_no_training_time(tiny_photos: TinyPhotos) -> None:
-    control = JobControl()
+    control = ToldControl()
     recorder = Recorder()
     control.pause()
     results: list[object] = []
@@ -293,12 +294,13 @@ def test_pause_holds_the_step_and_costs_no_training_time(tiny_photos: TinyPhotos
         target=lambda: results.append(pretrain(pretrain_config(tiny_photos, steps=3), control, recorder))
     )
     thread.start()
-    time.sleep(1.0)
+    assert control.waits.wait(60)
+    time.sleep(0.2)
     assert not recorder.of(StepDone)
     control.resume()
     thread.join(60)
     assert len(results) == 1
-    assert control.paused_seconds > 0.5
+    assert control.paused_seconds > 0
 
 
 def test_one_photo_alone_cannot_be_contrasted(tiny_photos: TinyPhotos) -> None:
