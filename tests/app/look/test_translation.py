@@ -62,6 +62,12 @@ def script() -> ModuleType:
     return load_script("translations")
 
 
+@pytest.fixture(scope="module")
+def texts(script: ModuleType) -> Any:
+    """What there is to translate, collected from the whole of the code once."""
+    return script.extract()
+
+
 @pytest.fixture
 def english() -> Iterator[None]:
     """Whatever a test installs, the next one reads English."""
@@ -313,19 +319,15 @@ def read_bytes(script: ModuleType, content: bytes) -> dict[Any, str]:
     return texts
 
 
-def test_no_translation_has_other_fields(script: ModuleType) -> None:
+def test_no_translation_has_other_fields(script: ModuleType, texts: Any) -> None:
     for code in script.languages():
-        wrong = [
-            text
-            for text in script.complaints(script.read_catalogue(code), script.extract())
-            if text.startswith("other")
-        ]
+        wrong = [text for text in script.complaints(script.read_catalogue(code), texts) if text.startswith("other")]
         assert wrong == []
 
 
-def test_every_text_is_translated(script: ModuleType) -> None:
+def test_every_text_is_translated(script: ModuleType, texts: Any) -> None:
     for code in script.languages():
-        assert list(script.complaints(script.read_catalogue(code), script.extract())) == []
+        assert list(script.complaints(script.read_catalogue(code), texts)) == []
 
 
 def test_what_the_engine_says_is_collected(script: ModuleType, tmp_path: Path) -> None:
