@@ -111,6 +111,8 @@ def test(pytest_arguments: list[str]) -> int:
     print(f"$ pytest {' '.join(pytest_arguments)}", flush=True)
     # Offscreen: the tests then neither need nor disturb a display, and no window manager decides about focus.
     environment = {**child_environment(), "QT_QPA_PLATFORM": "offscreen"}
+    # They start the program again and again, and each start would compile all of its modules anew.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [python, "-m", "pytest", *pytest_arguments]
     code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     return code or int(bool(failed))
