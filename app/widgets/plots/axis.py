@@ -22,7 +22,8 @@ def number_axes() -> dict[str, Any]:
 
 def plot_item() -> pg.PlotItem:
     """Return a new plot with such axes that stays as it is under the mouse, without menu and buttons."""
-    result = pg.PlotItem(axisItems=number_axes())
+    # Told at once: a menu that is taken away later has been made, of two hundred widgets.
+    result = pg.PlotItem(axisItems=number_axes(), enableMenu=False)
     result.setMenuEnabled(False)
     result.setMouseEnabled(x=False, y=False)
     result.hideButtons()
