@@ -1,6 +1,5 @@
 """The documentation builds without network, every command that it names works, and its examples run."""
 
-import os
 import platform
 import re
 import subprocess
@@ -13,6 +12,7 @@ from typer.testing import CliRunner
 from engine.cli.main import app
 from tests.conftest import TinyPhotos
 from tests.trust.no_network import SOCKET_CALLS, deny_network
+from tests.warm_processes import run_warm
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -104,9 +104,7 @@ def test_an_example_runs_as_it_stands(example: Path, tiny_photos: TinyPhotos, tm
         "fine_tune_and_measure": (tiny_photos.noisy, tiny_photos.clean, tmp_path / "run", 2),
         "choose_what_to_label": (tiny_photos.noisy,),
     }
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(example), *map(str, arguments[example.stem])]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+    done = run_warm(example, arguments[example.stem], folder=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "0 failed" in done.stdout or ("dB" in done.stdout or "photos" in done.stdout)
 

@@ -16,9 +16,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -67,6 +66,10 @@ class WarmProcess:
         """Its exit code, negative for a signal; None while it runs."""
         return self._process.exitcode
 
+    def poll(self) -> int | None:
+        """The same."""
+        return self.returncode
+
     def send_signal(self, number: int) -> None:
         """Send it a signal, unless it has ended."""
         if self.returncode is None:
@@ -76,18 +79,18 @@ class WarmProcess:
         """End it by force."""
         self.send_signal(signal.SIGKILL)
 
-    def wait(self, timeout_s: float | None = None) -> int:
+    def wait(self, timeout: float | None = None) -> int:
         """Wait for its end and return its exit code.
 
         Raises:
             subprocess.TimeoutExpired: It goes on.
         """
-        self._process.join(timeout_s)
+        self._process.join(timeout)
         if self.returncode is None:
-            raise subprocess.TimeoutExpired(self._process.name, timeout_s or 0)
+            raise subprocess.TimeoutExpired(self._process.name, timeout or 0)
         return self.returncode
 
-    def communicate(self, timeout_s: float | None = None) -> tuple[str, str]:
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Read what it says until its end; by force after a while.
 
         Raises:
@@ -101,7 +104,7 @@ class WarmProcess:
 
         errors: list[str] = []
         listener = threading.Thread(target=lambda: errors.append(self.stderr.read()))
-        watch = threading.Timer(timeout_s or threading.TIMEOUT_MAX, end)
+        watch = threading.Timer(timeout or threading.TIMEOUT_MAX, end)
         listener.start()
         watch.start()
         try:
@@ -113,8 +116,24 @@ class WarmProcess:
         self.stdout.close()
         self.stderr.close()
         if late.is_set():
-            raise subprocess.TimeoutExpired(self._process.name, timeout_s or 0, output, errors[0])
+            raise subprocess.TimeoutExpired(self._process.name, timeout or 0, output, errors[0])
         return output, errors[0]
+
+
+def start_warm(
+    program: str | Path,
+    arguments: Sequence[object] = (),
+    *,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> "WarmProcess | subprocess.Popen[str]":
+    """Start a program; where a process cannot be forked safely, by a start of Python."""
+    if sys.platform == "linux":
+        return WarmProcess(program, arguments, environment=environment, folder=folder)
+    command = [sys.executable, *(["-m"] if isinstance(program, str) else []), str(program), *map(str, arguments)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=folder
+    )
 
 
 def run_warm(
@@ -123,11 +142,11 @@ def run_warm(
     *,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
-    timeout_s: float | None = 240,
+    timeout: float | None = 240,
 ) -> "subprocess.CompletedProcess[str]":
     """Run a program until its end and return what it said, as `subprocess.run` does."""
-    process = WarmProcess(program, arguments, environment=environment, folder=folder)
-    output, errors = process.communicate(timeout_s)
+    process = start_warm(program, arguments, environment=environment, folder=folder)
+    output, errors = process.communicate(timeout=timeout)
     return subprocess.CompletedProcess([str(program), *map(str, arguments)], process.wait(), output, errors)
 
 
@@ -148,6 +167,11 @@ def _reading(connection: Connection) -> io.TextIOWrapper:
     return file
 
 
+def _writing(number: int, errors: str) -> io.TextIOWrapper:
+    file = io.BufferedWriter(io.FileIO(number, "w", closefd=False))
+    return io.TextIOWrapper(file, "utf-8", errors, line_buffering=number == 2)
+
+
 def _become(
     program: str | Path,
     words: list[str],
@@ -160,8 +184,8 @@ def _become(
     for connection, number in ((said, 1), (reported, 2)):
         os.dup2(connection.fileno(), number)
         connection.close()
-    sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False), "utf-8")
-    sys.stderr = io.TextIOWrapper(open(2, "wb", closefd=False), "utf-8", "backslashreplace", line_buffering=True)
+    sys.stdout = _writing(1, "strict")
+    sys.stderr = _writing(2, "backslashreplace")
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

@@ -13,12 +13,19 @@ from typer.testing import CliRunner
 
 from engine.cli.main import app
 from tests.conftest import TinyPhotos
+from tests.warm_processes import run_warm
 
 NETWORK = ("--backbone-params", "width=8", "--device", "cpu", "--seed", "1")
 
 
 def run_command(*arguments: str | Path) -> dict[str, Any]:
-    """Run a command with --json, check what every command promises, and return its object."""
+    """Run a command with --json in a process of its own, check what every command promises, and return its object."""
+    done = run_warm("engine.cli", [*arguments, "--json"])
+    return checked(done.returncode, done.stdout, done.stderr)
+
+
+def start_command(*arguments: str | Path) -> dict[str, Any]:
+    """The same by a start of Python, as from a shell."""
     done = subprocess.run(
         [sys.executable, "-m", "engine.cli", *map(str, arguments), "--json"],
         capture_output=True,
@@ -56,7 +63,7 @@ def test_from_noisy_photos_to_measured_restorations(tiny_photos: TinyPhotos, tmp
     sigmas = [photo["noise_sigma"] for photo in scanned["photos"]]
     assert sigmas[0] < sigmas[3] < sigmas[7]
 
-    trained = run_command("pretrain", noisy, "--preset", "quick", "--steps", 150, *NETWORK, "--out", pretrained)
+    trained = start_command("pretrain", noisy, "--preset", "quick", "--steps", 150, *NETWORK, "--out", pretrained)
     assert trained["status"] == "done"
     assert (trained["run"], trained["steps"]) == (str(pretrained), 150)
     assert trained["seconds"] > 0

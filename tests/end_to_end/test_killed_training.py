@@ -1,9 +1,7 @@
 """A training that is killed at any moment goes on from its last checkpoint, as if nothing had happened."""
 
 import json
-import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from engine.jobs import pretrain, resume_training
 from engine.runs.records import RunStatus
 from engine.runs.store import RunStore
 from tests.conftest import TinyPhotos
+from tests.warm_processes import start_warm
 
 NUM_STEPS = 60
 SETTINGS = {"backbone_params": {"width": 8}, "photos_per_batch": 4, "crop_px": 16, "steps": NUM_STEPS, "device": "cpu"}
@@ -26,17 +25,8 @@ def kill_after_checkpoint(photos: Path, run: Path, num_checkpoints: int) -> None
     """Pretrain in a process of its own and kill it right after it has said that it saved."""
     settings = "--photos-per-batch 4 --crop-px 16 --learning-rate 0.001 --backbone-params width=8 --device cpu"
     often = "--checkpoint-interval-s 0.05"
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "engine.cli", "pretrain", photos, "--out", run, "--json"),
-            *("--preset", "quick", "--steps", str(NUM_STEPS), *settings.split(), *often.split()),
-        ],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
-    )
-    assert process.stderr is not None
+    command = ["pretrain", photos, "--out", run, "--json", "--preset", "quick", "--steps", NUM_STEPS]
+    process = start_warm("engine.cli", [*command, *settings.split(), *often.split()])
     seen = 0
     for line in process.stderr:
         seen += json.loads(line)["event"] == "CheckpointSaved"

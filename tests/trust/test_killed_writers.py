@@ -1,8 +1,6 @@
 """Promise 1: whoever is killed while writing leaves the old file or the new one, never half of one."""
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from engine.runs.trash import list_deleted
 from engine.training.checkpoint_files import load_newest_checkpoint
 from engine.training.trainer import new_state
 from tests.trust import kill_host
+from tests.warm_processes import run_warm
 
 KILLS_PER_KIND = 24
 SEED = 20261124
@@ -34,14 +33,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has nei
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the killed processes have left, a folder for each kind of file, in it one for each process."""
     folder = tmp_path_factory.mktemp("killed")
-    result = subprocess.run(
-        [sys.executable, "-m", "tests.trust.kill_host", str(folder), str(KILLS_PER_KIND), str(SEED)],
-        cwd=kill_host.PROJECT,
-        env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = run_warm("tests.trust.kill_host", [folder, KILLS_PER_KIND, SEED])
     assert result.returncode == 0, result.stderr
     num_kills = json.loads(result.stdout)
     assert num_kills.keys() == kill_host.WRITERS.keys()

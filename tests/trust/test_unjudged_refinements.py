@@ -1,8 +1,6 @@
 """A refinement that ends before it was judged, by a stop or by SIGKILL, leaves the model that it started from."""
 
-import os
 import signal
-import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -19,6 +17,7 @@ from engine.jobs import pretrain, resume_training
 from engine.runs.records import RunStatus
 from engine.runs.store import Run
 from tests.conftest import TinyPhotos
+from tests.warm_processes import run_warm
 
 MOMENTS = [("Pretraining", 3), ("Measuring the gain", 7)]
 """Amid the training, and amid the gate."""
@@ -118,8 +117,9 @@ def test_a_kill_leaves_what_it_started_from(
     tiny_photos: TinyPhotos, parent: Path, whole: Path, tmp_path: Path, stage: str, step: int
 ) -> None:
     config = refining(tiny_photos, parent, tmp_path / "run")
-    command = [sys.executable, "-c", textwrap.dedent(HOST), config.model_dump_json(), stage, str(step)]
-    killed = subprocess.run(command, capture_output=True, text=True, env={**os.environ}, check=False)
+    host = tmp_path / "host.py"
+    host.write_text(textwrap.dedent(HOST), encoding="utf-8")
+    killed = run_warm(host, [config.model_dump_json(), stage, step])
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     run = Run(config.out or tmp_path)
     assert run.record.status == RunStatus.INTERRUPTED

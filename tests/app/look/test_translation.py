@@ -5,7 +5,6 @@ import importlib.util
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import metadata
@@ -40,6 +39,7 @@ from app.widgets.plots.axis import plot_item
 from engine.comparing.region_metrics import Closeness
 from engine.contracts.configs import ComputeConfig
 from engine.machine.shipped_files import shipped_folders
+from tests.warm_processes import run_warm
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -271,7 +271,9 @@ def test_every_number_of_the_window_goes_through_one_door(tmp_path: Path) -> Non
 
 def test_a_start_in_german_speaks_german(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text('{"values": {"language": "de"}}')
-    program = (
+    # It loads torch behind its window, and waits for that when it ends: a warm process has it.
+    program = tmp_path / "start.py"
+    program.write_text(
         "import sys, app.main\n"
         "from PySide6.QtCore import QTimer\n"
         "from PySide6.QtWidgets import QApplication, QDialogButtonBox\n"
@@ -282,12 +284,11 @@ def test_a_start_in_german_speaks_german(tmp_path: Path) -> None:
         "    print(tr('Undo'), box.buttons()[0].text())\n"
         "    [w.close() for w in application.topLevelWidgets() if w.inherits('QMainWindow')]\n"
         "QTimer.singleShot(0, look)\n"
-        "sys.exit(app.main.main([]))\n"
+        "sys.exit(app.main.main([]))\n",
+        encoding="utf-8",
     )
     environment = {**os.environ, "RESIDUA_DATA": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"}
-    ended = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, env=environment, check=False
-    )
+    ended = run_warm(program, environment=environment)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.split() == ["Rückgängig", "Abbrechen"]
 

@@ -26,6 +26,7 @@ from engine.runs.store import RunStore
 from tests.conftest import TinyPhotos
 from tests.engine.restoring.test_restoring import make_photo
 from tests.starter_makers import make_starter
+from tests.warm_processes import run_warm, start_warm
 
 COMMANDS = {
     *("scan", "pretrain", "finetune", "resume", "restore", "evaluate", "suggest-labels", "label-budget", "doctor"),
@@ -42,6 +43,11 @@ def residua(*arguments: str | Path, **environment: str) -> subprocess.CompletedP
         timeout=120,
         check=False,
     )
+
+
+def residua_warm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """The same in a process that has loaded torch already."""
+    return run_warm("engine.cli", arguments)
 
 
 def last_object(stdout: str) -> dict[str, Any]:
@@ -168,13 +174,7 @@ def test_the_first_interrupt_saves_and_the_run_can_be_resumed(tiny_photos: TinyP
 
 def interrupt_training(arguments: list[str]) -> tuple[int, dict[str, Any], int]:
     """Start a training, interrupt it after a few steps, and return its exit code, its object and its first step."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "engine.cli", *arguments, "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
+    process = start_warm("engine.cli", [*arguments, "--json"])
     first_step = -1
     for line in process.stderr:
         event = json.loads(line)
@@ -184,7 +184,7 @@ def interrupt_training(arguments: list[str]) -> tuple[int, dict[str, Any], int]:
             process.send_signal(signal.SIGINT)
             break
     stdout, _ = process.communicate(timeout=60)
-    return process.returncode, last_object(stdout), first_step
+    return process.wait(), last_object(stdout), first_step
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")
@@ -204,13 +204,13 @@ def test_without_a_display_the_window_gives_a_sentence() -> None:
 
 
 def test_doctor_names_device_versions_and_folder(user_data: Path) -> None:
-    fields = last_object(residua("doctor", "--json").stdout)
+    fields = last_object(residua_warm("doctor", "--json").stdout)
     assert fields["residua"] == __version__
     assert fields["device"] in fields["devices"]
     assert fields["versions"]["torch"]
     assert fields["runs_folder"] == str(user_data / "runs")
     assert fields["runs_folder_writable"] is True
-    said = residua("doctor")
+    said = residua_warm("doctor")
     assert said.stderr == ""
     assert str(user_data / "runs") in said.stdout
 

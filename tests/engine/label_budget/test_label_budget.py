@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 from itertools import pairwise
@@ -43,6 +42,7 @@ from engine.photo_files.photos import PhotoImage, read_image, write_image
 from engine.photos.crops import decode_photo, photos_remembered
 from engine.photos.pairs import PhotoPair
 from tests.conftest import TinyPhotos
+from tests.warm_processes import run_warm, start_warm
 
 SCRATCH = Method(name="scratch", title="From scratch")
 RCL = Method(name="rcl", title="RCL", pretext="rcl")
@@ -604,16 +604,14 @@ def test_references_of_another_exposure_teach_and_measure_fitted(photos: TinyPho
 def test_a_killed_experiment_goes_on_where_it_stood(photos: TinyPhotos, tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [
-        *(sys.executable, "-m", "engine.cli", "label-budget", str(photos.noisy), "--clean", str(photos.clean)),
-        *("--out", str(out), "--labels", "0,1", "--methods", "scratch,rcl", "--seeds", "1", "--steps", "60"),
+        *("label-budget", photos.noisy, "--clean", photos.clean),
+        *("--out", out, "--labels", "0,1", "--methods", "scratch,rcl", "--seeds", "1", "--steps", "60"),
         *("--workers", "1", "--device", "cpu", "--json", "--backbone", "unet"),
         *("--backbone-params", "width=8"),
         *("--backbone-params", "num_levels=2", "--training-params", "crop_px=16"),
         *("--training-params", "photos_per_batch=2"),
     ]
-    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment)
-    assert process.stderr is not None
+    process = start_warm("engine.cli", command)
     for line in process.stderr:
         if json.loads(line)["event"] == "TrainingMeasured":
             break
@@ -623,7 +621,7 @@ def test_a_killed_experiment_goes_on_where_it_stood(photos: TinyPhotos, tmp_path
     kept = {path.name: path.read_text() for path in (out / "scores").iterdir()}
     finished = {name for name, text in kept.items() if json.loads(text)["score"]}
     assert len(finished) == 1
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    done = run_warm("engine.cli", command)
     assert done.returncode == 0, done.stderr
     fields = json.loads(done.stdout.splitlines()[-1])
     assert {(row["method"], row["num_labels"]) for row in fields["rows"]} == {

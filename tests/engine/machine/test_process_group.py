@@ -1,9 +1,10 @@
-"""Two processes of one batch each are one process with both: real processes, real Gloo, started by torchrun."""
+"""Two processes of one batch each are one process with both: real processes, real Gloo, one pair by torchrun."""
 
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,31 +22,51 @@ from engine.runs.records import RunStatus
 from engine.runs.store import RunStore
 from tests.conftest import TinyPhotos
 from tests.engine.machine import gradients_of_processes
+from tests.warm_processes import WarmProcess, start_warm
 
 PROJECT = Path(__file__).resolve().parents[3]
 
 
-def torchrun(num_processes: int, *arguments: object) -> "subprocess.Popen[str]":
+def torchrun(*arguments: object) -> str:
+    """Start two processes by torchrun; returns what they say."""
     # torchrun is a script of torch's; by its module it takes this environment's Python and this checkout's engine.
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={num_processes}"]
-    return subprocess.Popen(
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = subprocess.run(
         [*command, *map(str, arguments)],
         cwd=PROJECT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)},
+        timeout=240,
+        check=False,
     )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout
+
+
+def two_processes(program: str, *arguments: object) -> "list[WarmProcess | subprocess.Popen[str]]":
+    """Start two processes as torchrun does, by the environment that it gives them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    told = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    return [
+        start_warm(program, arguments, environment={**os.environ, **told, "RANK": rank, "LOCAL_RANK": rank})
+        for rank in ("0", "1")
+    ]
 
 
 def ignore(event: object) -> None:
     """Nobody watches these jobs."""
 
 
-def finish(process: "subprocess.Popen[str]") -> str:
-    output, errors = process.communicate(timeout=240)
-    assert process.returncode == 0, errors[-4000:]
-    return output
+def finish(processes: "list[WarmProcess | subprocess.Popen[str]]") -> list[tuple[str, str]]:
+    """Wait for all; returns what each has said and reported."""
+    said = [process.communicate(timeout=240) for process in processes]
+    for process, (_, errors) in zip(processes, said, strict=True):
+        process.wait()
+        assert process.returncode == 0, errors[-4000:]
+    return said
 
 
 @pytest.fixture
@@ -67,7 +88,7 @@ def small_model(tiny_photos: TinyPhotos, tmp_path: Path) -> Path:
 def test_two_processes_have_the_loss_and_gradients_of_one(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
     """Of RCL with its negatives, and of few labels with the folder beside them."""
     gradients_of_processes.write(tiny_photos.noisy, tmp_path)
-    finish(torchrun(2, "-m", "tests.engine.machine.gradients_of_processes", tiny_photos.noisy, tmp_path))
+    finish(two_processes("tests.engine.machine.gradients_of_processes", tiny_photos.noisy, tmp_path))
     alone, *parts = (json.loads(file.read_text()) for file in sorted(tmp_path.glob("*.json")))
     assert len(parts) == 2
     for part in parts:
@@ -83,8 +104,8 @@ def test_a_training_by_two_processes_leaves_one_ordinary_run(
 ) -> None:
     run = tmp_path / "run"
     options = ("--from", small_model, "--steps", 12, "--crop-px", 16, "--precision", "32-true", "--json")
-    output = finish(
-        torchrun(2, "-m", "engine.cli", "pretrain", tiny_photos.noisy, "--out", run, "--photos-per-batch", 2, *options)
+    output = torchrun(
+        "-m", "engine.cli", "pretrain", tiny_photos.noisy, "--out", run, "--photos-per-batch", 2, *options
     )
     assert len(output.strip().splitlines()) == 1, "the first process alone speaks"
     assert json.loads(output)["status"] == "done"
@@ -105,15 +126,14 @@ def test_a_process_that_dies_ends_the_training_with_a_sentence_and_a_run_to_resu
 ) -> None:
     run = tmp_path / "run"
     options = ("--from", small_model, "--steps", 100_000, "--crop-px", 16)
-    process = torchrun(2, "-m", "engine.cli", "pretrain", tiny_photos.noisy, "--out", run, *options)
-    deadline = time.monotonic() + 120
-    while not (run / "metrics.csv").is_file() and time.monotonic() < deadline:
+    first, second = two_processes("engine.cli", "pretrain", tiny_photos.noisy, "--out", run, *options)
+    while not (run / "metrics.csv").is_file() and first.poll() is None:
         time.sleep(0.2)
-    second = next(pid for pid in children_of(process.pid) if environment_of(pid).get("RANK") == "1")
-    os.kill(second, signal.SIGKILL)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode != 0
-    assert "Another process of this job has ended" in errors or "Ending at the next step" in errors
+    second.kill()
+    assert second.wait(30) == -signal.SIGKILL
+    _, errors = first.communicate(timeout=240)
+    assert first.wait() != 0
+    assert "Another process of this job has ended" in errors
     record = json.loads((run / "run.json").read_text())
     assert record["status"] in {"failed", "stopped"}
     steps = record["steps_done"]
@@ -129,8 +149,9 @@ def test_two_processes_restore_every_photo_once(tiny_photos: TinyPhotos, tmp_pat
     folder, out = tmp_path / "photos", tmp_path / "restored"
     shutil.copytree(tiny_photos.noisy, folder)
     (folder / "broken.png").write_bytes(b"no picture")
-    process = torchrun(2, "-m", "engine.cli", "restore", "starter", folder, "--out", out, "--json", "--report")
-    output, errors = process.communicate(timeout=240)
+    processes = two_processes("engine.cli", "restore", "starter", folder, "--out", out, "--json", "--report")
+    (output, errors), (other_output, _) = (process.communicate(timeout=240) for process in processes)
+    assert other_output == "", "the first process alone speaks"
     result = json.loads(output)
     assert [Path(entry["source"]).name for entry in result["restored"]] == sorted(
         path.name for path in tiny_photos.noisy.iterdir()
@@ -138,15 +159,6 @@ def test_two_processes_restore_every_photo_once(tiny_photos: TinyPhotos, tmp_pat
     assert [Path(entry["path"]).name for entry in result["failed"]] == ["broken.png"]
     assert len(list(out.glob("*.png"))) == 8
     assert Path(result["report"]).read_text(encoding="utf-8").count("broken.png") > 0
-
-
-def children_of(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def environment_of(pid: int) -> dict[str, str]:
-    entries = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    return dict(entry.decode().partition("=")[::2] for entry in entries if entry)
 
 
 def test_rows_are_shared_out_whole() -> None:

@@ -16,6 +16,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.warm_processes import run_warm
+
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPTS = ROOT / "assets" / "starters"
 sys.path.insert(0, str(SCRIPTS))
@@ -79,14 +81,12 @@ def environment() -> dict[str, str]:
 
 
 def sit(pictures: Path, folder: Path, *, stop_at: int) -> int:
-    done = subprocess.run(
-        command(pictures, folder, stop_at), cwd=folder.parent, env=environment(), capture_output=True, text=True
-    )
+    _, program, *words = command(pictures, folder, stop_at)
+    done = run_warm(Path(program), words, environment=environment(), folder=folder.parent)
     assert done.returncode in (0, 130), done.stderr
     return done.returncode
 
 
-# Eight processes that load torch, one after another.
 @pytest.mark.timeout(900)
 @pytest.mark.slow
 def test_a_training_in_pieces_is_that_at_a_stretch_to_the_bit(pictures: Path, tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 import os
 import struct
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from engine.photo_files.photos import probe_image, read_image, read_raw_mosaic, 
 from engine.photo_files.raw.corrections.opcodes import Samples, apply_opcodes, read_opcodes
 from engine.photo_files.sensors.colour import linear_from_srgb
 from tests.raw_makers import LIST_2, LIST_3, gain_map, list_tag, opcode_area, opcode_list, write_dng
+from tests.warm_processes import run_warm
 
 WHITE = 16383
 HEIGHT, WIDTH = 48, 64
@@ -342,5 +341,6 @@ def test_the_line_of_a_restored_photo_says_what_was_not_done(tmp_path: Path, use
     content = list_tag(LIST_3, opcode_list((1, bytes(8))))
     path = write_dng(tmp_path / "a.dng", levels_of(smooth(HEIGHT, WIDTH)), [content], white=WHITE)
     command = ["restore", "starter", str(path), "--out", str(tmp_path / "out"), "--strength", "0"]
-    said = subprocess.run([sys.executable, "-m", "engine.cli", *command], capture_output=True, text=True, check=True)
+    said = run_warm("engine.cli", command)
+    assert said.returncode == 0, said.stderr
     assert read_image(path).metadata.remarks[0] in said.stdout + said.stderr
