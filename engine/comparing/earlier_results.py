@@ -23,11 +23,20 @@ from engine.machine.caches import KeptMeasures
 from engine.machine.interruptible import answering_folders, run_interruptibly
 from engine.machine.places import Place
 from engine.models.cards import model_file
-from engine.photo_files.metadata.provenance import Provenance, is_intact, read_provenance
-from engine.photos.identity import digest_of_state, identity_of, source_digest
+from engine.photo_files.metadata.provenance import Provenance
+from engine.photos.identity import (
+    digest_of_state,
+    identity_of,
+    is_state_intact,
+    provenance_of_state,
+    source_digest,
+)
 
-MAX_SEEN_FILES: Final = 50_000
-"""In one look, and remembered."""
+MAX_LISTED_FILES: Final = 50_000
+"""In one look."""
+
+MAX_SEEN_FILES: Final = 20_000
+"""Whose content is remembered: what took reading them whole."""
 
 _SEEN_VERSION: Final = 1
 _RESULT_SUFFIXES: Final = frozenset(
@@ -68,7 +77,8 @@ class FoundResult:
         changed_ns: When the file became what it is, nanoseconds since 1970.
         is_of_photo: Whether it was made from the photo as it is; else the photo was edited since.
         is_intact: Whether it is, byte for byte, what was written.
-        is_of_model: Whether the model that was named made it, in the state in which that is.
+        is_of_model: Whether the model that was named made it, in the state in which that is; None where it cannot be
+            told.
     """
 
     photo: PhotoRef
@@ -77,7 +87,7 @@ class FoundResult:
     changed_ns: int
     is_of_photo: bool
     is_intact: bool
-    is_of_model: bool
+    is_of_model: bool | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,13 +144,11 @@ class _Seen:
     """What is remembered of a file, or, by its content's digest, of a photo wherever it lies.
 
     Attributes:
-        provenance: What it says of itself as a result; None where nothing.
-        is_intact: Whether it is what was written; None where nobody has looked.
+        is_intact: Of a result whether it is what was written; None where nobody has looked.
         digest: Of its content; "" where nobody has computed it.
         num_bytes: Its size, of a photo that is known by its digest.
     """
 
-    provenance: Provenance | None = None
     is_intact: bool | None = None
     digest: str = ""
     num_bytes: int = 0
@@ -166,7 +174,7 @@ class _Result:
 def _find(config: FindResultsConfig, own: Sequence[Path], others: Sequence[Path], control: JobControl) -> FoundResults:
     seen = KeptMeasures(Place.SEEN_RESULTS.path(), _Seen, version=_SEEN_VERSION, limit=MAX_SEEN_FILES)
     try:
-        results = list(_results_in(own, others, seen, control))
+        results = list(_results_in(own, others, control))
         matched = _match(config.photos, results, seen, control)
         model_digest = _digest_of_model(config.model) if results else ""
         found = []
@@ -180,7 +188,7 @@ def _find(config: FindResultsConfig, own: Sequence[Path], others: Sequence[Path]
                     changed_ns=result.changed_ns,
                     is_of_photo=is_of_photo,
                     is_intact=_is_intact(result.output, seen),
-                    is_of_model=not model_digest or result.provenance.model_digest == model_digest,
+                    is_of_model=result.provenance.model_digest == model_digest if model_digest else None,
                 )
             )
     finally:
@@ -190,19 +198,17 @@ def _find(config: FindResultsConfig, own: Sequence[Path], others: Sequence[Path]
     return FoundResults(results=tuple(found), gone=tuple(path for path in config.known if _is_gone(path)))
 
 
-def _results_in(
-    own: Sequence[Path], others: Sequence[Path], seen: KeptMeasures[_Seen], control: JobControl
-) -> Iterator[_Result]:
+def _results_in(own: Sequence[Path], others: Sequence[Path], control: JobControl) -> Iterator[_Result]:
     """Yield the restored files in folders, each once."""
     num_files = 0
     met: set[Path] = set()
     for is_own, folders in ((True, own), (False, others)):
         for file in _files_in(folders, met):
             num_files += 1
-            if num_files > MAX_SEEN_FILES:
+            if num_files > MAX_LISTED_FILES:
                 return
             control.wait_if_paused()
-            provenance = _provenance(file, seen)
+            provenance = provenance_of_state(file)
             if provenance is None:
                 continue
             try:
@@ -319,20 +325,11 @@ def _edited_photo(result: _Result, by_name: dict[str, list[SoughtPhoto]]) -> Pho
     return candidates[0] if len(candidates) == 1 else None
 
 
-def _provenance(file: Path, seen: KeptMeasures[_Seen]) -> Provenance | None:
-    identity = identity_of(file)
-    known = seen.find(identity)
-    if known is None:
-        known = _Seen(provenance=read_provenance(file))
-        seen.add(identity, known)
-    return known.provenance
-
-
 def _is_intact(file: Path, seen: KeptMeasures[_Seen]) -> bool:
     identity = identity_of(file)
     known = seen.find(identity) or _Seen()
     if known.is_intact is None:
-        known = replace(known, is_intact=is_intact(file))
+        known = replace(known, is_intact=is_state_intact(file))
         seen.add(identity, known)
     return bool(known.is_intact)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.contracts.photo import PhotoRef
-from engine.photo_files.metadata.provenance import digest_of_file
+from engine.photo_files.metadata.provenance import Provenance, digest_of_file, is_intact, read_provenance
 from engine.photo_files.opened_photo import disk_failure
 from engine.photo_files.raw.bare import BARE_SUFFIXES, find_side_car
 
@@ -77,15 +77,48 @@ def source_digest(photo: PhotoRef, of_file: str = "") -> str:
 def digest_of_state(file: Path) -> str:
     """Return the SHA-256 of a file's content, in hexadecimal, read once for each state of the file.
 
+    A file of a thousand pages is a thousand photos, and what is done is asked again with every setting that changes.
+
     Raises:
         OSError: It cannot be read.
     """
+    return _digest_of_state(file, *_state(file))
+
+
+def is_state_intact(file: Path) -> bool:
+    """Tell as `is_intact` does, once for each state of the file; False where it is not there."""
+    try:
+        return _is_state_intact(file, *_state(file))
+    except OSError:
+        return False
+
+
+def provenance_of_state(file: Path) -> Provenance | None:
+    """Return as `read_provenance` does, once for each state of the file; None where it is not there."""
+    try:
+        return _provenance_of_state(file, *_state(file))
+    except OSError:
+        return None
+
+
+def _state(file: Path) -> tuple[int, int]:
     status = file.stat()
-    return _digest_of_state(file, status.st_mtime_ns, status.st_size)
+    return status.st_mtime_ns, status.st_size
 
 
 @lru_cache(maxsize=_NUM_REMEMBERED_FILES)
 def _digest_of_state(file: Path, modified_ns: int, num_bytes: int) -> str:
-    """Remembered: a file of a thousand pages is a thousand photos, and what is done is asked for again and again."""
     del modified_ns, num_bytes
     return digest_of_file(file)
+
+
+@lru_cache(maxsize=_NUM_REMEMBERED_FILES)
+def _is_state_intact(file: Path, modified_ns: int, num_bytes: int) -> bool:
+    del modified_ns, num_bytes
+    return is_intact(file)
+
+
+@lru_cache(maxsize=_NUM_REMEMBERED_FILES)
+def _provenance_of_state(file: Path, modified_ns: int, num_bytes: int) -> Provenance | None:
+    del modified_ns, num_bytes
+    return read_provenance(file)

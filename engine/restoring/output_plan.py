@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,10 +16,10 @@ from engine.contracts.errors import ImageWriteError
 from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.contracts.output_names import NameReader, NameValues, fill_pattern, split_name, stem_of_photo
 from engine.photo_files.encoding import check_can_hold
-from engine.photo_files.metadata.provenance import RAW_LOOK, Provenance, digest_of_file, is_intact, read_provenance
+from engine.photo_files.metadata.provenance import RAW_LOOK, Provenance, digest_of_file, read_provenance
 from engine.photo_files.values.sample_types import SampleType
 from engine.photo_files.writing import suffix_of_result, type_that_fits
-from engine.photos.identity import source_digest
+from engine.photos.identity import is_state_intact, source_digest
 from engine.restoring.sources import SourcePhoto
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 LONGEST_NAME_BYTES = 255
 """No common file system takes longer ones."""
-
-_NUM_REMEMBERED_FILES = 20_000
 
 _NAMES_OF_TYPES: dict[str, object] = {"uint8": 8, "uint16": 16}
 """As earlier versions wrote them."""
@@ -155,7 +153,7 @@ class OutputPlan:
             found = read_provenance(path) if _key(path) not in self._claimed else None
             if found is None or not found.is_same_work(self._provenance(photo, found.source_digest)):
                 continue
-            if found.source_digest == source_digest(photo.path) and _is_intact(path):
+            if found.source_digest == source_digest(photo.path) and is_state_intact(path):
                 self._claimed.add(_key(path))
                 return Placement(output=path, state="done", provenance=found)
         return None
@@ -217,21 +215,6 @@ class OutputPlan:
     @cached_property
     def _model_digest(self) -> str:
         return digest_of_file(self._model_file)
-
-
-def _is_intact(path: Path) -> bool:
-    try:
-        status = path.stat()
-    except OSError:
-        return False
-    return _is_state_intact(path, status.st_mtime_ns, status.st_size)
-
-
-@lru_cache(maxsize=_NUM_REMEMBERED_FILES)
-def _is_state_intact(path: Path, modified_ns: int, num_bytes: int) -> bool:
-    """Remembered, since what is done is asked again with every setting that a person changes."""
-    del modified_ns, num_bytes
-    return is_intact(path)
 
 
 def _key(path: Path) -> str:

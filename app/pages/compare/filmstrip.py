@@ -1,6 +1,6 @@
 """The photos along the edge of the compare page."""
 
-from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -142,16 +142,12 @@ class _FilmDelegate(QStyledItemDelegate):
         paint_square_thumbnail(painter, self._view.thumbnails, photo.path, square)
         painter.setOpacity(1.0)
         if self._session.restored(photo.path):
-            is_current = self._session.has_result(photo.path)
             dot = QRectF(square.right() - _DOT_PX - 3, square.bottom() - _DOT_PX - 3, _DOT_PX, _DOT_PX)
-            painter.setPen(QPen(QColor(20, 20, 20), 1.5))
-            painter.setBrush(QColor(colors.accent))
+            dark, accent = QColor(20, 20, 20), QColor(colors.accent)
+            is_current = self._session.has_result(photo.path)
+            painter.setPen(QPen(dark, 1.5) if is_current else QPen(accent, 2.0))
+            painter.setBrush(accent if is_current else dark)
             painter.drawEllipse(dot)
-            if not is_current:
-                painter.setBrush(QColor(20, 20, 20))
-                painter.drawEllipse(
-                    QRectF(0, 0, _DOT_PX / 2, _DOT_PX / 2).translated(dot.center() - QPointF(_DOT_PX / 4, _DOT_PX / 4))
-                )
         if is_chosen or option.state & QStyle.StateFlag.State_MouseOver:
             painter.setPen(QPen(QColor(colors.accent if is_chosen else colors.border_strong), 2.0))
             painter.setBrush(Qt.BrushStyle.NoBrush)
