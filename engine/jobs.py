@@ -25,6 +25,7 @@ from engine.contracts.restore_report import RestoreReportConfig
 from engine.contracts.results import EvaluationResult, PhotosNoise, RestoreResult, ScanResult, TrainingResult
 
 if TYPE_CHECKING:
+    from engine.comparing.earlier_results import FindResultsConfig, FoundResults
     from engine.comparing.page import ComparisonPageConfig
     from engine.comparing.pictures import ComparisonPictureConfig
     from engine.label_budget.reports.results import LabelBudgetResult
@@ -134,6 +135,13 @@ def write_restore_report(config: RestoreReportConfig, control: JobControl, emit:
 def evaluate(config: EvaluateConfig, control: JobControl, emit: Emit) -> EvaluationResult:
     """Measure a model or a classical method on pairs of noisy photos and clean references."""
     from engine.comparing.evaluating import evaluate as job
+
+    return job(config, control, emit)
+
+
+def find_results(config: "FindResultsConfig", control: JobControl, emit: Emit) -> "FoundResults":
+    """Find what was made of photos before, by what the results say of themselves; a job."""
+    from engine.comparing.earlier_results import find_results as job
 
     return job(config, control, emit)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,18 @@ def _place_of_task(starter: StarterModel) -> int:
     return tasks.index(starter.task) if starter.task in tasks else len(tasks)
 
 
+class ResultDoubt(Enum):
+    """Why a restored version may not be what would come of the photo now."""
+
+    NONE = "none"
+    PHOTO_EDITED = "photo edited"
+    """It was made from an earlier state of the photo."""
+    RESULT_CHANGED = "result changed"
+    """The file is not what was written."""
+    OTHER_MODEL = "other model"
+    """Another model made it than the one that restores now, or an earlier state of that."""
+
+
 @dataclass(frozen=True)
 class RestoredPhoto:
     """One restored version of a photo.
@@ -40,11 +53,13 @@ class RestoredPhoto:
         label: What made it, e.g. the model's name; shown as the caption of its pane.
         path: The file.
         page: Which page of it; 0: it holds one photo.
+        doubt: Why it may not be what would come of the photo now.
     """
 
     label: str
     path: Path
     page: int = 0
+    doubt: ResultDoubt = ResultDoubt.NONE
 
     @property
     def photo(self) -> PhotoRef:
@@ -94,6 +109,7 @@ class Session(QObject):
         run_catalog: The stored runs as last read; read again after `runs_changed`.
         undo_stack: What Ctrl+Z takes back.
         selected_photos: What is selected on the Photos page; one photo is merely the one that is looked at.
+        are_results_known: Whether it has been looked for what was restored before, of all photos.
         tried_speeds: What trials of trainings have shown of this machine: pixels a second by kind of training and by
             what it depends on, see `app.pages.training.setup.time`.
 
@@ -106,7 +122,8 @@ class Session(QObject):
         excluded_changed: Photos were taken out of, or back into, training.
         references_changed: Other reference folders or files.
         label_pairs_changed: Other label pairs, or other files of clean references.
-        restored_changed: A photo has a new restored version (its source path), or None for all.
+        restored_changed: A photo has a new restored version (its source path), or None: any may have others.
+        restoring_changed: Other photos are being restored, or wait for it.
         model_changed: Another model is used for restoring.
         current_photo_changed: Another photo is looked at, or another page of it.
         runs_changed: A run was created, changed, deleted or brought back.
@@ -128,6 +145,7 @@ class Session(QObject):
     references_changed = Signal()
     label_pairs_changed = Signal()
     restored_changed = Signal(object)
+    restoring_changed = Signal()
     model_changed = Signal()
     current_photo_changed = Signal()
     runs_changed = Signal()
@@ -164,8 +182,11 @@ class Session(QObject):
         self._current_photo: PhotoRef | None = None
         self._current_page = 0
         self._restored_pages: set[Path] = set()
+        self._labels_of_results: dict[Path, str] = {}
+        self._being_restored: set[PhotoRef] = set()
         self._compute_text = ""
         self.selected_photos: tuple[PhotoRef, ...] = ()
+        self.are_results_known = True
         self.tried_speeds: dict[tuple[str, str], float] = {}
 
     @property
@@ -299,6 +320,7 @@ class Session(QObject):
         self._excluded = frozenset()
         self._restored.clear()
         self._restored_pages.clear()
+        self._labels_of_results.clear()
         self._current_photo = None
         self._current_page = 0
         self.selected_photos = ()
@@ -443,6 +465,10 @@ class Session(QObject):
         pages = stack.photos if source.file in self._restored_pages else ()
         return next((tuple(self._restored[page]) for page in pages if page in self._restored), ())
 
+    def has_result(self, source: PhotoRef) -> bool:
+        """Return whether there is a restored version of a photo as it is now."""
+        return any(version.doubt is not ResultDoubt.PHOTO_EDITED for version in self.restored(source))
+
     def _stack_of(self, photo: PhotoRef) -> PhotoScanned | None:
         """Return the stack that a photo is, or is a page of."""
         found = self._photos.get(PhotoRef(photo.file) if photo.page else photo)
@@ -451,15 +477,63 @@ class Session(QObject):
     def inspection_of_current(self) -> InspectRequest | None:
         """Return what to inspect of the photo that is looked at: its newest restored version; None without one."""
         source = self.shown_photo
-        versions = self.restored(source) if source is not None else ()
-        if source is None or not versions:
+        if source is None or not self.has_result(source):
             return None
+        versions = self.restored(source)
         return InspectRequest(source, versions[-1].path, versions[-1].label, versions[-1].page)
 
     def add_restored(self, source: PhotoRef, restored: RestoredPhoto) -> None:
         """Add a restored version; an older one of the same file is replaced."""
         versions = [version for version in self._restored.get(source, []) if version.path != restored.path]
         self._restored[source] = [*versions, restored]
+        self._labels_of_results[restored.path] = restored.label
         if source.page:
             self._restored_pages.add(source.file)
         self.restored_changed.emit(source)
+
+    def take_found(self, found: Iterable[tuple[PhotoRef, RestoredPhoto]], gone: Iterable[Path] = ()) -> None:
+        """Take over restored versions that were found where results lie.
+
+        Args:
+            found: Photos with a version each, oldest first; what this window has restored keeps its label.
+            gone: Files of versions that are not there any more.
+        """
+        lost = set(gone)
+        by_source: dict[PhotoRef, list[RestoredPhoto]] = {}
+        for source, version in found:
+            label = self._labels_of_results.get(version.path, version.label)
+            by_source.setdefault(source, []).append(replace(version, label=label))
+        # One that has been found may have been taken for another photo's until now.
+        lost |= {version.path for versions in by_source.values() for version in versions}
+        before = {source: list(versions) for source, versions in self._restored.items()}
+        for source in {*before, *by_source}:
+            kept = [version for version in before.get(source, ()) if version.path not in lost]
+            versions = [*by_source.get(source, ()), *kept]
+            versions.sort(key=lambda version: version.doubt is not ResultDoubt.PHOTO_EDITED)
+            if versions:
+                self._restored[source] = versions
+            else:
+                del self._restored[source]
+        self._restored_pages = {source.file for source in self._restored if source.page}
+        if self._restored != before:
+            self.restored_changed.emit(None)
+
+    def set_results_known(self, are_known: bool) -> None:
+        """Note whether it has been looked for what was restored before, of all photos."""
+        if are_known != self.are_results_known:
+            self.are_results_known = are_known
+            self.restored_changed.emit(None)
+
+    def is_being_restored(self, photo: PhotoRef) -> bool:
+        """Return whether a photo, or the stack that it is a page of, is being restored, or waits for it."""
+        return photo in self._being_restored or (bool(photo.page) and PhotoRef(photo.file) in self._being_restored)
+
+    def begin_restoring(self, photos: Iterable[PhotoRef]) -> None:
+        """Note that photos are being restored, or wait for it."""
+        self._being_restored.update(photos)
+        self.restoring_changed.emit()
+
+    def end_restoring(self, photos: Iterable[PhotoRef]) -> None:
+        """Note that photos are being restored no more, whatever became of them."""
+        self._being_restored.difference_update(photos)
+        self.restoring_changed.emit()

@@ -144,6 +144,8 @@ RESTORE_EXISTING = Setting("restore_existing", "rename", ("rename", "overwrite",
 RESTORE_SKIP_DONE = Setting("restore_skip_done", True)
 RESTORE_REPORT = Setting("restore_report", False)
 RESTORE_DESTINATION = Setting("restore_destination", "")
+RESULT_FOLDERS: Setting[list[str]] = Setting("result_folders", [])
+"""Where restored photos were written, whatever folder was open; the newest last."""
 
 
 class Settings(QObject):

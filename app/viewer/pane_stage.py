@@ -44,6 +44,7 @@ class PaneStage(QWidget):
         hovered(QPointF | None): The scene point under the cursor in any pane.
         state_changed(): Something about the way of looking is another.
         region_changed(QRect | None): Another region is marked; once the mouse is released.
+        action_requested: The button below a pane's sentence was pressed.
 
     Attributes:
         view_transform: Zoom and position of all panes.
@@ -53,6 +54,7 @@ class PaneStage(QWidget):
     hovered = Signal(object)
     state_changed = Signal()
     region_changed = Signal(object)
+    action_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -185,7 +187,13 @@ class PaneStage(QWidget):
         self._visible = self._pane_views[: len(panels)]
         for view, panel in zip(self._visible, panels, strict=True):
             view.panel = panel
-            view.canvas.show_layers(panel.layers, is_split=panel.is_split, message=panel.message, legend=panel.legend)
+            view.canvas.show_layers(
+                panel.layers,
+                is_split=panel.is_split,
+                message=panel.message,
+                legend=panel.legend,
+                action=panel.action,
+            )
         for view in self._pane_views:
             view.setVisible(view in self._visible)
         self._place_layers()
@@ -201,6 +209,7 @@ class PaneStage(QWidget):
         view.canvas.hovered.connect(self._follow_cursor)
         view.canvas.layer_shifted.connect(self._shift_layer)
         view.canvas.region_drawn.connect(self._draw_region)
+        view.canvas.action_requested.connect(self.action_requested)
         return view
 
     def _mark_region(self, region: QRect | None) -> None:

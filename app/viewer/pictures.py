@@ -77,10 +77,12 @@ class MissingPicture:
     Attributes:
         title: What it would be.
         reason: Why it is not there, and what to do.
+        action: What a button that does it says; "": there is none.
     """
 
     title: str
     reason: str
+    action: str = ""
 
 
 PaneContent = Picture | MissingPicture
@@ -131,6 +133,7 @@ class Panel:
         is_split: Whether the two layers share the canvas.
         message: A sentence in place of a picture.
         legend: What the false colours stand for.
+        action: What a button below the sentence says; "": there is none.
     """
 
     title: str
@@ -140,6 +143,7 @@ class Panel:
     is_split: bool = False
     message: str = ""
     legend: Legend | None = None
+    action: str = ""
 
 
 MAX_FACTOR = 4

@@ -88,6 +88,7 @@ def split(panes: Sequence[PaneContent], settings: ViewSettings, store: PyramidSt
             is_split=len(pictures) == 2,
             message=" ".join(f"{pane.title}: {pane.reason}" for pane in missing),
             legend=_legend(pictures, pyramids),
+            action=next((pane.action for pane in missing if pane.action), ""),
         )
     ]
 
@@ -196,7 +197,7 @@ def _subtracted(
     """One pane less each other one, or less the picked one alone."""
     base = panes[base_index]
     if not isinstance(base, Picture):
-        return [Panel(title=tr(mode), message=f"{base.title}: {base.reason}")]
+        return [Panel(title=tr(mode), message=f"{base.title}: {base.reason}", action=base.action)]
     others = [index for index in range(len(panes)) if index != base_index]
     if settings.picked in others:
         others = [settings.picked]
@@ -208,7 +209,7 @@ def _difference_panel(
     mode: str, base: Picture, other: PaneContent, detail: str, settings: ViewSettings, store: PyramidStore
 ) -> Panel:
     if isinstance(other, MissingPicture):
-        return Panel(title=f"{tr(mode)}: {other.title}", message=other.reason)
+        return Panel(title=f"{tr(mode)}: {other.title}", message=other.reason, action=other.action)
     title = f"{base.title} − {_label(other)}"
     pyramid = store.subtracted(base, other, is_signed=settings.is_signed)
     if pyramid is None:
@@ -234,7 +235,7 @@ def _difference_panel(
 
 def _plain_panel(index: int, pane: PaneContent, store: PyramidStore) -> Panel:
     if isinstance(pane, MissingPicture):
-        return Panel(title=pane.title, message=pane.reason)
+        return Panel(title=pane.title, message=pane.reason, action=pane.action)
     pyramid = store.plain(pane)
     return Panel(
         title=pane.title,

@@ -14,6 +14,7 @@ from app.core.disk_caches import MEGABYTE, limit_decoded_photos
 from app.core.error_reporting import ErrorReporter
 from app.core.file_manager import no_file_manager, open_in_file_manager
 from app.core.messages import Message, Severity
+from app.core.results import ResultFinder
 from app.core.session import Session
 from app.core.settings import (
     DECODED_PHOTOS_GB,
@@ -81,6 +82,7 @@ class MainWindow(QMainWindow):
         message_bar: What the program has to say.
         job_bar: What runs.
         residual_inspection: Opens the residual inspector.
+        result_finder: Finds what was restored before.
     """
 
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, reporter: ErrorReporter) -> None:
@@ -119,6 +121,7 @@ class MainWindow(QMainWindow):
         self._computing.finished.connect(session.set_engine_loaded)
         self._job_messages = JobMessages(runner, reporter, self)
         self.residual_inspection = ResidualInspection(session, runner, self)
+        self.result_finder = ResultFinder(session, settings, self)
         self._lay_out()
         self._overlay = DropOverlay(self._stack)
         self._connect()

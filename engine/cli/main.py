@@ -342,6 +342,8 @@ def _describe_scan(result: ScanResult) -> Ending:
     lines = []
     for photo in result.photos:
         noise = "" if photo.noise is None else f"  noise {photo.noise.sigma * 255:.1f}, stride {photo.noise.stride}"
+        if photo.noise is not None and photo.noise.doubt:
+            noise += f" ({photo.noise.doubt.sentence.rstrip('.').lower()})"
         first = "" if photo.num_pictures == 1 else f"  the first of {photo.num_pictures:,} pictures in the file"
         pages = f"  {len(photo.pages):,} pages" if photo.pages else ""
         lines.append(f"{photo.path}  {photo.width} x {photo.height}{pages}{noise}{first}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.contracts.learned_noise import LearnedNoise
-from engine.contracts.noise import FolderNoise, NoiseEstimate, SignalDependence
+from engine.contracts.noise import FolderNoise, NoiseDoubt, NoiseEstimate, SignalDependence
 from engine.contracts.photo import NOTHING_NOTED, CameraFacts, PhotoRef, Pixels
 
 
@@ -147,6 +147,7 @@ class PhotoScanned:
         noise_sigma: Estimated noise standard deviation on the 0 to 1 scale; None where not estimated.
         noise_correlation: Of the noise of pixels 1, 2, 3 and 4 apart; empty where not estimated.
         noise_dependence: How the noise follows the brightness; None where not estimated, or too even a photo to tell.
+        noise_doubt: Why `noise_sigma` may be wrong.
         content: What the file is: "png", "jpeg", "tiff", "heic", "camera raw", ...; "" where unknown.
         bit_depth: Bits per channel, 8 or 16; 0 where unknown.
         num_bytes: Size of the file on the disk; 0 where unknown.
@@ -164,6 +165,7 @@ class PhotoScanned:
     noise_sigma: float | None
     noise_correlation: tuple[float, ...] = ()
     noise_dependence: SignalDependence | None = None
+    noise_doubt: NoiseDoubt = NoiseDoubt.NONE
     content: str = ""
     bit_depth: int = 0
     num_bytes: int = 0
@@ -184,7 +186,10 @@ class PhotoScanned:
         if self.noise_sigma is None or not self.noise_correlation:
             return None
         return NoiseEstimate(
-            sigma=self.noise_sigma, correlation=self.noise_correlation, dependence=self.noise_dependence
+            sigma=self.noise_sigma,
+            correlation=self.noise_correlation,
+            dependence=self.noise_dependence,
+            doubt=self.noise_doubt,
         )
 
 

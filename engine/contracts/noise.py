@@ -6,6 +6,7 @@ Free of measuring: `engine.photos.noise_estimate` finds the figures out.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeVar
 
 import numpy as np
@@ -69,6 +70,27 @@ class SignalDependence:
         return f"It is stronger in bright parts ({_in_levels(bright)}) than in dark ones ({_in_levels(dark)})."
 
 
+class NoiseDoubt(StrEnum):
+    """Why a noise level may be wrong."""
+
+    NONE = ""
+    SMALL = "small"
+    """There are too few blocks to tell noise from picture."""
+    DETAILED = "detailed"
+    """Even the calmest blocks differ among themselves as picture does: there is less noise, or none."""
+
+    @property
+    def sentence(self) -> str:
+        """The same for a person; "" where there is none."""
+        match self:
+            case NoiseDoubt.SMALL:
+                return "Uncertain: the photo is too small to tell noise from picture."
+            case NoiseDoubt.DETAILED:
+                return "Uncertain: fine detail all over counts as noise, so there is less of it."
+            case NoiseDoubt.NONE:
+                return ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class NoiseEstimate:
     """The noise of a photo.
@@ -79,11 +101,13 @@ class NoiseEstimate:
         correlation: Correlation of the noise of pixels 1, 2, 3 and 4 apart, along rows or columns, whichever is
             higher; near 0 for white noise.
         dependence: How it follows the brightness; None where the photo is too small or too even to tell.
+        doubt: Why the level may be wrong.
     """
 
     sigma: float
     correlation: tuple[float, ...]
     dependence: SignalDependence | None = None
+    doubt: NoiseDoubt = NoiseDoubt.NONE
 
     @property
     def stride(self) -> int:

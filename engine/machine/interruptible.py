@@ -3,7 +3,9 @@
 import contextvars
 import queue
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from engine.contracts.job_control import JobControl
@@ -11,6 +13,8 @@ from engine.contracts.job_control import JobControl
 Answer = TypeVar("Answer")
 
 _LOOK_EVERY_S = 0.1
+_PATIENCE_S = 2.0
+"""A folder on a machine that is up answers within; one that does not would keep for minutes whoever looks into it."""
 
 
 class Pending(Generic[Answer]):
@@ -76,3 +80,41 @@ def run_interruptibly(function: Callable[[], Answer], control: JobControl | None
         Exception: What the function raises.
     """
     return function() if control is None else Pending(function).wait(control)
+
+
+def answering_folders(folders: Sequence[Path], control: JobControl, patience_s: float = _PATIENCE_S) -> list[Path]:
+    """Return the folders that are there and can be looked into now.
+
+    One on a network drive whose other end is gone holds whoever asks for it: nobody waits longer than `patience_s`,
+    and while an earlier question is unanswered it is not asked again.
+
+    Args:
+        folders: Any.
+        control: Of the job.
+        patience_s: For all of them together.
+
+    Raises:
+        JobCancelled: The job has been asked to end.
+    """
+    for folder in folders:
+        if folder not in _asked:
+            _asked[folder] = Pending(folder.is_dir)
+    answering: list[Path] = []
+    until = time.monotonic() + patience_s
+    for folder in folders:
+        question = _asked[folder]
+        while not question.is_done and time.monotonic() < until:
+            control.wait_if_paused()
+            time.sleep(_LOOK_EVERY_S / 10)
+        if question.is_done:
+            del _asked[folder]
+            try:
+                if question.wait(control):
+                    answering.append(folder)
+            except OSError:
+                continue
+    return answering
+
+
+_asked: dict[Path, Pending[bool]] = {}
+"""The folders that have not answered yet."""

@@ -38,6 +38,7 @@ class Place(Enum):
     DECODED_PHOTOS = "data", "cache/decoded photos"
     MEASURED_PHOTOS = "data", "cache/measured_photos.json"
     EXAMINED_PAIRS = "data", "cache/examined_pairs.json"
+    SEEN_RESULTS = "data", "cache/seen_results.json"
     THUMBNAILS = "cache", "thumbnails"
     SETTINGS = "settings", "settings.json"
     LOGS = "log", ""

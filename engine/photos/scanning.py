@@ -1,6 +1,7 @@
 """The job that looks through folders for usable photos and measures how noisy each is."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from engine.contracts.configs import ScanConfig
 from engine.contracts.errors import ImageReadError
 from engine.contracts.events import Emit, FileSkipped, PhotoScanned, StepDone
 from engine.contracts.job_control import JobControl
-from engine.contracts.noise import SignalDependence, summarize_noise
+from engine.contracts.noise import NoiseDoubt, SignalDependence, summarize_noise
 from engine.contracts.photo import PhotoRef
 from engine.contracts.results import ScanResult
 from engine.machine.caches import KeptMeasures
@@ -23,7 +24,7 @@ from engine.photos.folder import group_stacks, list_image_files
 from engine.photos.identity import identity_of
 from engine.photos.noise_estimate import MIN_SIDE_PX, estimate_noise
 
-NOISE_VERSION = 2
+NOISE_VERSION = 3
 """To be raised when what is measured on a photo, or how, changes."""
 
 MAX_KEPT_PHOTOS = 50_000
@@ -47,6 +48,7 @@ class PhotoMeasures:
     noise_sigma: float | None = None
     noise_correlation: tuple[float, ...] = ()
     noise_dependence: SignalDependence | None = None
+    noise_doubt: NoiseDoubt = NoiseDoubt.NONE
 
 
 def scan_photos(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
@@ -164,10 +166,18 @@ def _scan_stack(
         noise_sigma=None if common is None else common.sigma,
         noise_correlation=() if common is None else common.correlation,
         noise_dependence=None if common is None else common.dependence,
+        noise_doubt=_common_doubt(scanned),
         # A stack is no copy of another file that shows what its first page does.
         look=None,
         brightness=float(np.mean(brightnesses)) if brightnesses else None,
     )
+
+
+def _common_doubt(pages: Sequence[PhotoScanned]) -> NoiseDoubt:
+    """Return the doubt that most pages share."""
+    doubts = [page.noise_doubt for page in pages]
+    commonest = max(doubts, key=doubts.count)
+    return commonest if 2 * doubts.count(commonest) > len(doubts) else NoiseDoubt.NONE
 
 
 def _is_usable(outcome: PhotoScanned | FileSkipped) -> bool:
@@ -210,4 +220,5 @@ def _measure(path: PhotoRef) -> PhotoMeasures:
         noise_sigma=noise.sigma,
         noise_correlation=noise.correlation,
         noise_dependence=noise.dependence,
+        noise_doubt=noise.doubt,
     )

@@ -1,12 +1,11 @@
 """Where each result of a batch goes: never over an original, never over one another, and not again where it is done."""
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,13 +15,11 @@ from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import ImageWriteError
 from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.contracts.output_names import NameReader, NameValues, fill_pattern, split_name, stem_of_photo
-from engine.contracts.photo import PhotoRef
 from engine.photo_files.encoding import check_can_hold
-from engine.photo_files.metadata.provenance import RAW_LOOK, Provenance, digest_of_file, is_intact, read_provenance
-from engine.photo_files.opened_photo import disk_failure
-from engine.photo_files.raw.bare import BARE_SUFFIXES, find_side_car
+from engine.photo_files.metadata.provenance import RAW_LOOK, Provenance, digest_of_file, read_provenance
 from engine.photo_files.values.sample_types import SampleType
 from engine.photo_files.writing import suffix_of_result, type_that_fits
+from engine.photos.identity import is_state_intact, source_digest
 from engine.restoring.sources import SourcePhoto
 
 if TYPE_CHECKING:
@@ -30,8 +27,6 @@ if TYPE_CHECKING:
 
 LONGEST_NAME_BYTES = 255
 """No common file system takes longer ones."""
-
-_NUM_REMEMBERED_FILES = 20_000
 
 _NAMES_OF_TYPES: dict[str, object] = {"uint8": 8, "uint16": 16}
 """As earlier versions wrote them."""
@@ -158,7 +153,7 @@ class OutputPlan:
             found = read_provenance(path) if _key(path) not in self._claimed else None
             if found is None or not found.is_same_work(self._provenance(photo, found.source_digest)):
                 continue
-            if found.source_digest == _digest_of_source(photo.path) and _is_intact(path):
+            if found.source_digest == source_digest(photo.path) and is_state_intact(path):
                 self._claimed.add(_key(path))
                 return Placement(output=path, state="done", provenance=found)
         return None
@@ -189,7 +184,7 @@ class OutputPlan:
             self._present[folder, blend] = results
         return self._present[folder, blend]
 
-    def _provenance(self, photo: SourcePhoto, source_digest: str = "") -> Provenance:
+    def _provenance(self, photo: SourcePhoto, digest: str = "") -> Provenance:
         """What is written into a photo's result; its digest is computed where it is not given."""
         config = self._config
         file_format, sample_type, blend = self.file_format(photo), self.sample_type(photo), self._blend(photo)
@@ -212,7 +207,7 @@ class OutputPlan:
             task=self._card.task,
             **{name: f"{share:g}" for name, share in blend.as_fields.items()},
             source=photo.path.name,
-            source_digest=source_digest or _digest_of_source(photo.path),
+            source_digest=digest or source_digest(photo.path),
             model_digest=self._model_digest,
             settings=json.dumps(settings, sort_keys=True),
         )
@@ -220,43 +215,6 @@ class OutputPlan:
     @cached_property
     def _model_digest(self) -> str:
         return digest_of_file(self._model_file)
-
-
-def _digest_of_source(photo: PhotoRef) -> str:
-    """Return the SHA-256 of all that makes a photo: its file, a page's number, a bare mosaic's side-car."""
-    file = photo.file
-    try:
-        side_car = find_side_car(file) if photo.suffix.lower() in BARE_SUFFIXES else None
-        status = file.stat()
-        digest = _digest_of_state(file, status.st_mtime_ns, status.st_size)
-        more = "" if side_car is None else digest_of_file(side_car)
-    except OSError as error:
-        raise disk_failure(error) from error
-    if not photo.page and not more:
-        return digest
-    return hashlib.sha256(f"{digest} {photo.page or ''} {more}".encode()).hexdigest()
-
-
-def _is_intact(path: Path) -> bool:
-    try:
-        status = path.stat()
-    except OSError:
-        return False
-    return _is_state_intact(path, status.st_mtime_ns, status.st_size)
-
-
-@lru_cache(maxsize=_NUM_REMEMBERED_FILES)
-def _is_state_intact(path: Path, modified_ns: int, num_bytes: int) -> bool:
-    """Remembered, since what is done is asked again with every setting that a person changes."""
-    del modified_ns, num_bytes
-    return is_intact(path)
-
-
-@lru_cache(maxsize=_NUM_REMEMBERED_FILES)
-def _digest_of_state(file: Path, modified_ns: int, num_bytes: int) -> str:
-    """Remembered, since a file of a thousand pages is a thousand photos, and for the same reason."""
-    del modified_ns, num_bytes
-    return digest_of_file(file)
 
 
 def _key(path: Path) -> str:

@@ -85,6 +85,7 @@ class CompareBar(QWidget):
         inspect_requested: The residual inspector shall open.
         blind_requested: A blind test shall begin.
         region_toggled: What is in view shall be measured on its own, or no longer.
+        restore_requested: The photo that is looked at shall be restored.
     """
 
     choices_changed = Signal(tuple)
@@ -94,6 +95,7 @@ class CompareBar(QWidget):
     inspect_requested = Signal()
     blind_requested = Signal()
     region_toggled = Signal()
+    restore_requested = Signal()
 
     def __init__(self, viewer: CompareViewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -310,6 +312,7 @@ class CompareBar(QWidget):
             browse_picture=partial(self._browse_picture, index),
             browse_model=partial(self._browse_model, index),
             compute_again=self.compute_again_requested.emit,
+            restore=self.restore_requested.emit,
             remove=partial(self._remove, index) if len(self._choices) > 1 else None,
         )
         chip.setMenu(menu)

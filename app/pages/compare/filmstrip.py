@@ -29,7 +29,7 @@ _DOT_PX = 8
 
 
 class Filmstrip(ThumbnailList):
-    """One row of thumbnails; a dot marks photos that have been restored.
+    """One row of thumbnails; a dot marks photos that have been restored, a ring those that were edited since.
 
     Signals:
         photo_chosen(PhotoRef): Another photo was chosen.
@@ -143,8 +143,10 @@ class _FilmDelegate(QStyledItemDelegate):
         painter.setOpacity(1.0)
         if self._session.restored(photo.path):
             dot = QRectF(square.right() - _DOT_PX - 3, square.bottom() - _DOT_PX - 3, _DOT_PX, _DOT_PX)
-            painter.setPen(QPen(QColor(20, 20, 20), 1.5))
-            painter.setBrush(QColor(colors.accent))
+            dark, accent = QColor(20, 20, 20), QColor(colors.accent)
+            is_current = self._session.has_result(photo.path)
+            painter.setPen(QPen(dark, 1.5) if is_current else QPen(accent, 2.0))
+            painter.setBrush(accent if is_current else dark)
             painter.drawEllipse(dot)
         if is_chosen or option.state & QStyle.StateFlag.State_MouseOver:
             painter.setPen(QPen(QColor(colors.accent if is_chosen else colors.border_strong), 2.0))

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from app.core.session import Session
 from app.look.theme import themed_icon
-from app.look.translation import tr
+from app.look.translation import tr, translate_engine
 from app.pages.compare.panes import (
     INPUT_CHOICE,
     REFERENCE_CHOICE,
@@ -53,11 +53,13 @@ class Offers:
         pictures: What is there already, or belongs to the photo.
         models: Runs, starters and the chosen model: computed when chosen.
         methods: Classical methods: likewise.
+        restore_text: What the entry says that restores the photo; "": there is no model to do it with.
     """
 
     pictures: tuple[Offer, ...] = ()
     models: tuple[Offer, ...] = ()
     methods: tuple[Offer, ...] = ()
+    restore_text: str = ""
 
     def first_new(self, present: Sequence[PaneChoice]) -> PaneChoice:
         """Return what a further pane shows at first: something that is not there yet."""
@@ -71,7 +73,7 @@ def offers_of(session: Session, photo: PhotoRef | None) -> Offers:
     """Return what can be chosen for the open photos."""
     labels = restored_labels(session)
     versions = [PaneChoice(PaneKind.RESTORED, label=label) for label in labels] if len(labels) > 1 else []
-    is_restored = photo is not None and bool(session.restored(photo))
+    is_restored = photo is not None and session.has_result(photo)
     has_reference = photo is not None and reference_of(session, photo) is not None
     pictures = (
         Offer(INPUT_CHOICE),
@@ -79,7 +81,10 @@ def offers_of(session: Session, photo: PhotoRef | None) -> Offers:
         *(Offer(version, is_empty=not is_restored) for version in versions),
         Offer(REFERENCE_CHOICE, is_empty=not has_reference),
     )
-    return Offers(pictures, _models(session), _methods(photo))
+    restore_text = ""
+    if session.model is not None and photo is not None:
+        restore_text = tr("Restore this photo with {model}").format(model=translate_engine(session.model.name))
+    return Offers(pictures, _models(session), _methods(photo), restore_text)
 
 
 def build_pane_menu(
@@ -91,6 +96,7 @@ def build_pane_menu(
     browse_picture: Callable[[], object],
     browse_model: Callable[[], object],
     compute_again: Callable[[], object],
+    restore: Callable[[], object],
     remove: Callable[[], object] | None,
 ) -> QMenu:
     """Build the menu of one pane.
@@ -103,6 +109,7 @@ def build_pane_menu(
         browse_picture: Asks for a picture file.
         browse_model: Asks for a model file.
         compute_again: Makes the pane's picture anew after it was stopped or has failed.
+        restore: Restores the photo with the chosen model, whatever there is of it already.
         remove: Takes the pane away; None for the last one.
     """
     menu = QMenu(parent)
@@ -129,6 +136,9 @@ def build_pane_menu(
     if current.is_computed:
         again = menu.addAction(themed_icon("arrow-clockwise"), tr("Compute it again after a stop"))
         again.triggered.connect(lambda _=False: compute_again())
+    if current.kind is PaneKind.RESTORED and offers.restore_text:
+        restoration = menu.addAction(themed_icon("magic-wand"), offers.restore_text.replace("&", "&&"))
+        restoration.triggered.connect(lambda _=False: restore())
     removal = menu.addAction(themed_icon("x"), tr("Remove this pane"))
     removal.setEnabled(remove is not None)
     if remove is not None:

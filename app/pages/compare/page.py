@@ -76,6 +76,7 @@ class ComparePage(Page):
         self._loaded: LoadedPanes | None = None
         self._figures: dict[int, str] = {}
         self._is_outdated = True
+        self._was_being_restored = False
         self._load_task = LatestTask(self)
         self._load_task.finished.connect(self._show_loaded)
         self._measure_task = LatestTask(self)
@@ -155,6 +156,15 @@ class ComparePage(Page):
             self.exporter.save_page(loaded, self._figures, *chosen)
 
     @Slot()
+    def restore_photo(self) -> None:
+        """Restore the photo that is looked at, as the Restore page would."""
+        photo = self.session.current_photo
+        if photo is not None:
+            # The button goes, and the keys of the page shall go on.
+            self.viewer.setFocus()
+            self.session.restore_requested.emit((photo,), True)
+
+    @Slot()
     def start_blind_test(self) -> None:
         """Ask which of two unnamed pictures is better, photo after photo."""
         if len(self._choices) < 2:
@@ -214,6 +224,8 @@ class ComparePage(Page):
         self.bar.histogram_button.toggled.connect(self._show_histogram)
         self.bar.region_toggled.connect(partial(toggle_region, self.viewer))
         self.viewer.hovered.connect(self._show_pixel)
+        self.viewer.action_requested.connect(self.restore_photo)
+        self.bar.restore_requested.connect(self.restore_photo)
         self.viewer.region_changed.connect(self._measure)
         self.filmstrip.photo_chosen.connect(self.session.set_current_photo)
 
@@ -252,10 +264,11 @@ class ComparePage(Page):
         session.folders_changed.connect(self._recall_view)
         session.current_photo_changed.connect(self._on_current_photo_changed)
         session.restored_changed.connect(self._on_restored_changed)
+        session.restoring_changed.connect(self._on_restoring_changed)
         session.label_pairs_changed.connect(self._on_pairs_changed)
         session.references_changed.connect(self._on_pairs_changed)
         session.photos_changed.connect(self._on_photos_changed)
-        session.model_changed.connect(self._show_choices)
+        session.model_changed.connect(self._on_model_changed)
         session.run_catalog.changed.connect(self._show_choices)
         session.comparison_requested.connect(self._compare_models)
 
@@ -298,6 +311,20 @@ class ComparePage(Page):
         self._show_choices()
         if source is None or source in (self.session.current_photo, self.session.shown_photo):
             self._reload()
+
+    @Slot()
+    def _on_restoring_changed(self) -> None:
+        photo = self.session.shown_photo
+        is_being_restored = photo is not None and self.session.is_being_restored(photo)
+        if is_being_restored != self._was_being_restored:
+            self._was_being_restored = is_being_restored
+            self._reload()
+
+    @Slot()
+    def _on_model_changed(self) -> None:
+        # By which a photo without a result would be restored.
+        self._show_choices()
+        self._reload()
 
     @Slot()
     def _on_pairs_changed(self) -> None:
@@ -352,6 +379,7 @@ class ComparePage(Page):
         if not self.isVisible():
             return
         self._is_outdated = False
+        self._was_being_restored = self.session.is_being_restored(photo)
         self.filmstrip.choose(row)
         sources = [source_of(choice, self.session, photo) for choice in self._choices]
         # Nobody wants to wait between two votes.

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
-from app.core.session import Session
+from app.core.session import RestoredPhoto, ResultDoubt, Session
 from app.look.translation import tr, translate_engine
 from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
@@ -115,6 +115,8 @@ class PaneSource:
         role: What it is to the photo.
         picture: The file or photo; None where there is none, or where it is made first.
         missing: Why there is none.
+        action: What a button that mends that says; "": there is none.
+        doubt: Why a result is not what would come of the photo now; "": it is.
         maker: How it is made, where it is.
     """
 
@@ -123,6 +125,8 @@ class PaneSource:
     role: PictureRole
     picture: PhotoRef | None
     missing: str = ""
+    action: str = ""
+    doubt: str = ""
     maker: ComparisonPictureConfig | None = None
 
     @property
@@ -234,10 +238,11 @@ def load_panes(
         made = find_picture(source.maker) if source.maker is not None else None
         picture = source.picture if made is None else PhotoRef(made)
         if picture is not None:
-            pane = files.picture(picture, title=source.title, detail=source.detail, role=source.role, raw_look=look)
+            title = ", ".join(filter(None, (source.title, source.doubt)))
+            pane = files.picture(picture, title=title, detail=source.detail, role=source.role, raw_look=look)
             panes.append(next((other for other in previous if _is_same(other, pane)), pane))
         elif source.maker is None:
-            panes.append(MissingPicture(title=source.title, reason=source.missing))
+            panes.append(MissingPicture(title=source.title, reason=source.missing, action=source.action))
         elif source.maker in refused:
             panes.append(MissingPicture(title=source.title, reason=refused[source.maker]))
         else:
@@ -285,17 +290,44 @@ def _is_same(one: PaneContent, other: PaneContent) -> bool:
 
 
 def _restored_source(choice: PaneChoice, session: Session, photo: PhotoRef) -> PaneSource:
-    title = tr("Restored")
+    title, model = tr("Restored"), session.model
     versions = [version for version in session.restored(photo) if not choice.label or version.label == choice.label]
     if versions:
         newest = versions[-1]
-        return PaneSource(title, newest.label, PictureRole.RESTORED, newest.photo)
-    missing = (
-        tr("This photo has not been restored with {model} yet.").format(model=choice.label)
-        if choice.label
-        else tr(
+        doubt = _doubt_about(newest, choice, session)
+        return PaneSource(title, newest.label, PictureRole.RESTORED, newest.photo, doubt=doubt)
+    action = ""
+    if session.is_being_restored(photo):
+        missing = tr("This photo is being restored… The bar at the bottom shows how far it is.")
+    elif not session.are_results_known:
+        missing = tr("Looking whether this photo has been restored before…")
+    elif model is not None and choice.label in ("", model.name):
+        missing = tr(
+            "This photo has not been restored yet. The button does it with {model}, as set on the Restore page; this "
+            "pane's menu shows what others would make of it."
+        ).format(model=translate_engine(model.name))
+        action = tr("Restore this photo")
+    elif choice.label:
+        missing = tr("This photo has not been restored with {model} yet.").format(model=choice.label)
+    else:
+        missing = tr(
             "This photo has not been restored yet. That is done on the Restore page; or choose a model in this "
             "pane's menu to see what it would make of it."
         )
-    )
-    return PaneSource(title, choice.label, PictureRole.RESTORED, None, missing)
+    return PaneSource(title, choice.label, PictureRole.RESTORED, None, missing, action)
+
+
+def _doubt_about(version: RestoredPhoto, choice: PaneChoice, session: Session) -> str:
+    """Say why a result is not what would come of the photo now."""
+    match version.doubt:
+        case ResultDoubt.PHOTO_EDITED:
+            return tr("before the photo was edited")
+        case ResultDoubt.RESULT_CHANGED:
+            return tr("changed since")
+        case ResultDoubt.OTHER_MODEL:
+            if session.model is not None and version.label == session.model.name:
+                return tr("before the model changed")
+            # Who has chosen it by its name knows.
+            return "" if choice.label else tr("by another model")
+        case ResultDoubt.NONE:
+            return ""

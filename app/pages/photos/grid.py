@@ -278,7 +278,10 @@ class PhotoDelegate(QStyledItemDelegate):
         name_top = square.bottom() + 1 + SPACING // 2
         name_rect = QRect(square.left(), name_top, square.width(), metrics.height())
         if photo.noise_sigma is not None and square.width() >= _LEAST_FIGURE_PX:
-            self._paint_noise_figure(painter, name_rect, photo.noise_sigma)
+            figure = format_number(photo.noise_sigma * LEVELS, 1)
+            self._paint_noise_figure(
+                painter, name_rect, f"{figure}\N{NARROW NO-BREAK SPACE}?" if photo.noise_doubt else figure
+            )
         painter.setPen(QColor(colors.text_muted if is_excluded else colors.text))
         name = metrics.elidedText(photo_title(photo), Qt.TextElideMode.ElideMiddle, name_rect.width())
         painter.drawText(name_rect, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), name)
@@ -320,9 +323,8 @@ class PhotoDelegate(QStyledItemDelegate):
         painter.fillPath(ground, QColor(palette().window))
         themed_icon("prohibit", "text").paint(painter, icon)
 
-    def _paint_noise_figure(self, painter: QPainter, line: QRect, sigma: float) -> None:
+    def _paint_noise_figure(self, painter: QPainter, line: QRect, figure: str) -> None:
         """Write the noise level at the end of a line, and leave the rest of the line to the name."""
-        figure = format_number(sigma * LEVELS, 1)
         painter.setPen(QColor(palette().text_muted))
         painter.drawText(line, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), figure)
         line.setWidth(line.width() - painter.fontMetrics().horizontalAdvance(figure) - SPACING)

@@ -90,6 +90,7 @@ class BatchRunner(QObject):
         job.finished.connect(self._on_finished)
         job.cancelled.connect(self._on_cancelled)
         job.failed.connect(self._end)
+        self._session.begin_restoring(self._paths)
         self.changed.emit()
 
     def write_report(self, outcomes: Sequence[PhotoOutcome], folder: Path) -> None:
@@ -115,6 +116,7 @@ class BatchRunner(QObject):
 
     @Slot(tuple)
     def _take_events(self, events: tuple[JobEvent, ...]) -> None:
+        done = []
         for event in events:
             if isinstance(event, StepDone):
                 self._show_progress(event)
@@ -123,9 +125,12 @@ class BatchRunner(QObject):
             if outcome is None:
                 continue
             self._list.set_state([outcome.source], RowState.of_outcome(outcome))
+            done.append(outcome.source)
             if outcome.output is not None and outcome.state != "exists" and self._made_by is not None:
                 self._session.add_restored(outcome.source, RestoredPhoto(self._made_by.name, outcome.output))
             self.changed.emit()
+        if done:
+            self._session.end_restoring(done)
 
     def _show_progress(self, progress: StepDone) -> None:
         states = {path: self._list.state_of(path).state for path in self._paths}
@@ -192,6 +197,7 @@ class BatchRunner(QObject):
     def _end(self) -> None:
         self._job = None
         self._list.clear_unfinished()
+        self._session.end_restoring(self._paths)
         self.changed.emit()
         self.ended.emit()
 

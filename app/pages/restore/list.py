@@ -111,7 +111,7 @@ class RestoreListModel(QAbstractListModel):
             session.excluded_changed,
         ):
             change.connect(self._rebuild)
-        session.restored_changed.connect(self._follow_restored)
+        session.folders_changed.connect(self._forget_states)
         self._rebuild()
 
     @property
@@ -198,12 +198,11 @@ class RestoreListModel(QAbstractListModel):
         self._rows = rows
         self._row_of_path = {photo.path: row for row, photo in enumerate(rows)}
 
-    @Slot(object)
-    def _follow_restored(self, source: PhotoRef | None) -> None:
-        if source is None:
+    @Slot()
+    def _forget_states(self) -> None:
+        """Forget what became of the photos where others have been opened in their place."""
+        if not self._session.photos:
             self._states.clear()
-            if self._rows:
-                self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))
 
 
 class RestoreList(ThumbnailList):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import QItemSelection, QPoint, QSize, QStandardPaths, Qt, QTimer, Slot
+from PySide6.QtCore import QItemSelection, QPoint, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from app.core.actions import make_action, tip_with_keys
 from app.core.file_manager import no_file_manager, open_in_file_manager
-from app.core.messages import Message
+from app.core.messages import Message, Severity
+from app.core.results import default_destination, remember_result_folder
 from app.core.session import Session
 from app.core.settings import RESTORE_DESTINATION, RESTORE_RAW_LOOK, Settings
 from app.jobs.runner import JobLane, JobRunner, JobState
@@ -34,7 +34,7 @@ from app.widgets.current_stack import CurrentStack
 from app.widgets.empty_state import EmptyState
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.output_formats import RawLook
-from engine.contracts.photo import PhotoPlace, PhotoRef
+from engine.contracts.photo import PhotoRef
 
 _OPTIONS_WIDTH_PX = 264
 _LEAST_LIST_PX, _LEAST_PREVIEW_PX, _LEAST_OPTIONS_PX = 180, 320, 240
@@ -175,6 +175,8 @@ class RestorePage(Page):
             self.message_raised.emit(Message(text=tr("Photos are being restored already; pause and stop are below.")))
             return
         self._restore(list(paths), are_chosen=are_chosen or len(self.model.paths) == 1)
+        if self.options.output.problem:
+            self.message_raised.emit(Message(severity=Severity.WARNING, text=self.options.output.problem))
 
     @Slot()
     def retry_failed(self) -> None:
@@ -196,7 +198,7 @@ class RestorePage(Page):
         if not index.isValid():
             return
         self.list.setCurrentIndex(index)
-        has_result = bool(self.session.restored(self.model.photo_at(index.row()).path))
+        has_result = self.session.has_result(self.model.photo_at(index.row()).path)
         menu = QMenu(self)
         restore = menu.addAction(themed_icon("magic-wand"), tr("Restore this photo"))
         restore.setEnabled(self.primary.isEnabled())
@@ -229,6 +231,7 @@ class RestorePage(Page):
             return
         config = self.options.make_config(model, tuple(paths), destination)
         started_here = self.focusWidget() in (self.primary, self.photo_button) and self.isAncestorOf(self.focusWidget())
+        remember_result_folder(self.settings, destination)
         self.batch.start(config.model_copy(update={"files_are_chosen": are_chosen}), model)
         if started_here:
             # A button that cannot be pressed any more loses the focus to whatever comes next.
@@ -448,7 +451,7 @@ class RestorePage(Page):
             self._stack.setCurrentWidget(self._no_model)
         else:
             self._stack.setCurrentWidget(self._content)
-        num_done = sum(bool(self.session.restored(path)) for path in self.model.paths)
+        num_done = sum(self.session.has_result(path) for path in self.model.paths)
         is_running = self.batch.is_running
         self._update_batch_buttons(num_done)
         num_selected = len(self.list.selected_paths())
@@ -494,20 +497,3 @@ class RestorePage(Page):
         )
         self.report_button.setVisible(not is_running and bool(self.model.outcomes()))
         set_reason(self.report_button, tr("The report is being written.") if self.batch.is_reporting else "")
-
-
-def default_destination(place: PhotoPlace) -> Path:
-    """Return where restored photos go unless a person says otherwise.
-
-    Args:
-        place: The open folder, file or photo.
-
-    Returns:
-        "<folder> restored" beside it, or in the person's Pictures where that may not be written.
-    """
-    file = PhotoRef.of(place).file
-    source = file if file.is_dir() else file.parent
-    name = f"{source.name or 'Photos'} restored"
-    if os.access(source.parent, os.W_OK):
-        return source.parent / name
-    return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)) / name

@@ -107,6 +107,8 @@ def photo_noise_text(noise: NoiseEstimate) -> str:
     text = tr("{word} (standard deviation {sigma} of {levels})")
     word = translate_engine(noise_word(noise.sigma))
     lines = [text.format(word=word, sigma=phrases.number(noise.sigma * LEVELS, 1), levels=LEVELS)]
+    if noise.doubt:
+        lines.append(translate_engine(noise.doubt.sentence))
     if noise.dependence is not None:
         lines.append(translate_engine(noise.dependence.sentence))
         lines += _dependence_figures(noise.dependence)

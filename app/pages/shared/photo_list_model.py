@@ -315,8 +315,9 @@ def noise_text(photo: PhotoScanned) -> str:
     """Say how noisy a photo is, in plain words with the figure behind."""
     if photo.noise_sigma is None:
         return tr("noise not measured")
-    return tr("{word} (standard deviation {sigma} of {levels})").format(
+    said = tr("{word} (standard deviation {sigma} of {levels})").format(
         word=translate_engine(noise_word(photo.noise_sigma)),
         sigma=format_number(photo.noise_sigma * LEVELS, 1),
         levels=LEVELS,
     )
+    return ". ".join(filter(None, (said, translate_engine(photo.noise_doubt.sentence))))

@@ -16,12 +16,15 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.look.buttons import primary_button
+from app.look.theme import SPACING
 from app.viewer.canvas.canvas_marks import (
     POINTER_RADIUS_PX,
     paint_message,
     paint_pointer,
     paint_region,
     paint_side_labels,
+    place_message,
 )
 from app.viewer.canvas.legend import Legend, paint_legend
 from app.viewer.canvas.pixel_marks import paint_pixel_marks
@@ -79,12 +82,17 @@ class ImageCanvas(QWidget):
         layer_shifted(int, QPointF): A layer was dragged by so many scene pixels.
         region_drawn(QRectF, bool): A region was drawn, in pixels of the layer under its corner, scaled to the scene;
             whether the mouse has been released. An empty one was a mere click.
+        action_requested: The button below the sentence was pressed.
+
+    Attributes:
+        action_button: What can be done about a picture that is not there; hidden where nothing can.
     """
 
     hovered = Signal(object)
     split_moved = Signal(float)
     layer_shifted = Signal(int, QPointF)
     region_drawn = Signal(QRectF, bool)
+    action_requested = Signal()
 
     def __init__(self, transform: ViewTransform, loader: TileLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -108,6 +116,9 @@ class ImageCanvas(QWidget):
         self._handle = SplitHandle(self)
         self._handle.moved.connect(self._move_split)
         self._handle.hide()
+        self.action_button = primary_button("", parent=self)
+        self.action_button.clicked.connect(self.action_requested)
+        self.action_button.hide()
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -142,7 +153,13 @@ class ImageCanvas(QWidget):
         return all(mosaic.is_sharp for mosaic in self._mosaics)
 
     def show_layers(
-        self, layers: Sequence[Layer], *, is_split: bool = False, message: str = "", legend: Legend | None = None
+        self,
+        layers: Sequence[Layer],
+        *,
+        is_split: bool = False,
+        message: str = "",
+        legend: Legend | None = None,
+        action: str = "",
     ) -> None:
         """Show pictures.
 
@@ -151,6 +168,7 @@ class ImageCanvas(QWidget):
             is_split: Show the first left and the second right of the handle.
             message: A sentence over the pictures: what is loading, or why there is none.
             legend: What false colours stand for.
+            action: What a button below the sentence says; "": there is none.
         """
         kept = {mosaic.pyramid: mosaic for mosaic in self._mosaics}
         self._layers = tuple(layers)
@@ -160,6 +178,9 @@ class ImageCanvas(QWidget):
         self._is_split = is_split and len(self._layers) == 2
         self._message = message
         self._legend = legend
+        self.action_button.setText(action)
+        self.action_button.setVisible(bool(action))
+        self._place_action()
         self._handle.setVisible(self._is_split)
         self._loader.forget(self)
         self.setAccessibleName(message or " | ".join(layer.label for layer in self._layers))
@@ -186,6 +207,8 @@ class ImageCanvas(QWidget):
         """Show a sentence over what is there."""
         if message != self._message:
             self._message = message
+            # It stands below another sentence.
+            self.action_button.hide()
             self.update()
 
     def set_backdrop(self, backdrop: Backdrop) -> None:
@@ -255,12 +278,13 @@ class ImageCanvas(QWidget):
         if self._legend is not None and self._layers:
             paint_legend(painter, self._legend, canvas)
         if self._message:
-            paint_message(painter, self._message, canvas)
+            paint_message(painter, self._message, self._room_of_message())
         painter.end()
         self._want_tiles()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._handle.place()
+        self._place_action()
         super().resizeEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -324,6 +348,23 @@ class ImageCanvas(QWidget):
     def leaveEvent(self, event: QEvent) -> None:
         self.hovered.emit(None)
         super().leaveEvent(event)
+
+    def _room_of_message(self) -> QRectF:
+        """Where a sentence stands: above the button, where there is one."""
+        room = QRectF(self.rect())
+        if not self.action_button.isHidden():
+            room.setHeight(max(1.0, room.height() - self.action_button.sizeHint().height() - SPACING))
+        return room
+
+    def _place_action(self) -> None:
+        button = self.action_button
+        if button.isHidden():
+            return
+        _, sentence = place_message(self._message, self.font(), self._room_of_message())
+        size = button.sizeHint()
+        width = min(size.width(), self.width())
+        top = min(round(sentence.bottom()) + SPACING, self.height() - size.height())
+        button.setGeometry((self.width() - width) // 2, top, width, size.height())
 
     def _viewport(self) -> QSizeF:
         return QSizeF(self.size())

@@ -143,6 +143,9 @@ def test_scan_reports_photos_and_skipped_files(tiny_photos: TinyPhotos, tmp_path
     fields = last_object(done.stdout)
     assert len(fields["photos"]) == 8
     assert all(photo["noise_sigma"] > 0 for photo in fields["photos"])
+    assert {photo["noise_doubt"] for photo in fields["photos"]} == {"small"}
+    said = residua("scan", tiny_photos.noisy).stdout
+    assert said.count("(uncertain: the photo is too small to tell noise from picture)") == 8
     assert [Path(skipped["path"]).name for skipped in fields["skipped"]] == ["broken.png"]
     events = [json.loads(line) for line in done.stderr.splitlines()]
     assert {"StepDone", "FileSkipped"} <= {event["event"] for event in events}

@@ -13,6 +13,7 @@ from skimage.restoration import estimate_sigma
 
 from engine.contracts.noise import (
     NUM_JUDGED,
+    NoiseDoubt,
     NoiseEstimate,
     SignalDependence,
     independent_distance,
@@ -165,6 +166,33 @@ def test_flat_and_clipped_pictures_have_no_noise() -> None:
 def test_too_small_a_photo_is_refused() -> None:
     with pytest.raises(ValueError, match="16 pixels"):
         estimate_noise(np.zeros((MIN_SIDE_PX - 1, 100, 3), np.float32))
+
+
+@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("blur_px", [0, 0.7])
+def test_a_level_that_is_right_is_not_doubted(name: str, blur_px: float) -> None:
+    noise = estimate_noise(with_noise(clean_picture(name), 15 / 255, blur_px=blur_px))
+    assert noise.sigma * 255 == pytest.approx(15, rel=0.15)
+    assert noise.doubt is NoiseDoubt.NONE
+
+
+def test_nothing_but_texture_is_doubted_and_noise_on_it_is_not() -> None:
+    """Grass that differs from place to place, as it grows; the noise that it passes for would be alike everywhere."""
+    rng = np.random.default_rng(0)
+    fine, height = (gaussian_filter(rng.standard_normal((384, 384, 1)), (px, px, 0)) for px in (0.7, 12))
+    blades = fine / fine.std() * 0.06 * np.exp(0.8 * height / height.std())
+    grass = np.repeat(0.5 + blades, 3, axis=2).clip(0.1, 0.9).astype(np.float32)
+    alone = estimate_noise(grass)
+    assert alone.sigma * 255 > 2, "texture passes for noise"
+    assert alone.doubt is NoiseDoubt.DETAILED
+    assert "less" in alone.doubt.sentence
+    assert estimate_noise(with_noise(grass, 20 / 255)).doubt is NoiseDoubt.NONE
+
+
+def test_a_tiny_photo_is_doubted_and_hardly_any_noise_is_not() -> None:
+    picture = clean_picture("astronaut.png")
+    assert estimate_noise(with_noise(picture[:96, :96], 15 / 255)).doubt is NoiseDoubt.SMALL
+    assert estimate_noise(with_noise(np.full_like(picture, 0.5), 1 / 255)).doubt is NoiseDoubt.NONE
 
 
 def test_strides_of_known_noise() -> None:

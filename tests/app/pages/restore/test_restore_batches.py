@@ -100,9 +100,16 @@ def test_each_photo_says_what_became_of_it(qtbot, page):
     assert "Restored from photo 0.png with Tiny (run run-7) at 100%" in tip
 
 
+def open_again(session):
+    """As the next start of the program does."""
+    photos = session.photos
+    session.set_folders(session.folders)
+    session.add_photos(photos)
+
+
 def test_what_is_done_is_passed_over_in_the_next_session_too(qtbot, page, session, messages):
     press_and_wait(qtbot, page, page.primary)
-    session.restored_changed.emit(None)
+    open_again(session)
     assert states(page) == [PhotoState.IDLE] * 3
     page.model.paths[1].file.write_bytes(page.model.paths[2].file.read_bytes())
     press_and_wait(qtbot, page, page.primary)
@@ -240,7 +247,7 @@ def test_what_is_done_is_told_before_the_start_and_follows_the_settings(qtbot, p
     qtbot.waitUntil(lambda: not page.done_before._task.is_busy, timeout=30_000)
     assert page.done_before.paths == frozenset()
     press_and_wait(qtbot, page, page.primary)
-    session.restored_changed.emit(None)
+    open_again(session)
     page.model.paths[1].file.write_bytes(page.model.paths[2].file.read_bytes())
     page.done_before.look_soon()
     qtbot.waitUntil(lambda: summary(page).startswith("2 of 3 are done already"), timeout=30_000)
