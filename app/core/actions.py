@@ -46,6 +46,7 @@ ACTIONS: dict[str, ActionSpec] = {
     "window.pause_job": ActionSpec("Pause or resume the job", ("Ctrl+P",), _WINDOW),
     "window.job_queue": ActionSpec("Show or hide the queue of jobs", ("Ctrl+J",), _WINDOW),
     "window.inspect_residual": ActionSpec("Inspect what was taken away from the photo", ("Ctrl+I",), _WINDOW),
+    "window.levels": ActionSpec("Black and white of the photo by hand", ("Ctrl+B",), _WINDOW),
     "window.settings": ActionSpec("Settings", ("Ctrl+,",), _WINDOW),
     "window.shortcuts": ActionSpec("Show all shortcuts", ("F1", "?"), _WINDOW),
     "window.quit": ActionSpec("Quit", ("Ctrl+Q",), _WINDOW),

@@ -47,6 +47,7 @@ class RestorePreview(QWidget):
         zoom_buttons: Show it at 100 % and 200 %.
         split_button: Shows both sides, or what is restored alone.
         before_button: Shows the photo as it was, while held.
+        levels_button: Asks for black and white by hand.
     """
 
     step_requested = Signal(int)
@@ -223,9 +224,13 @@ class RestorePreview(QWidget):
         self.before_button.pressed.connect(partial(self.viewer.set_before, True))
         self.before_button.released.connect(partial(self.viewer.set_before, False))
         self.before_button.installEventFilter(self)
+        self.levels_button = icon_button(
+            "sliders-horizontal", tip_with_keys(tr("Black and white of the photo by hand"), "window.levels")
+        )
         self._overflow = OverflowButton()
         for control, text in (
             # What is held cannot stand in a menu.
+            (self.levels_button, tr("Black and white of the photo by hand")),
             (self.before_button, ""),
             (self.zoom_buttons[2.0], self.zoom_buttons[2.0].text()),
             (self.zoom_buttons[1.0], self.zoom_buttons[1.0].text()),
@@ -243,6 +248,7 @@ class RestorePreview(QWidget):
             layout.addWidget(button)
         self.split_button.setChecked(True)
         layout.addWidget(self.before_button)
+        layout.addWidget(self.levels_button)
         layout.addWidget(self._overflow)
         layout.addStretch(1)
         return bar
