@@ -262,7 +262,7 @@ class LevelsDialog(QDialog):
                 name = tr(_COLOUR_NAMES[index]) if numbers.are_colours else tr("Channel {number}")
                 self.channel_box.addItem(_patch(self._colour(index)), name.format(number=index + 1), index + 1)
         else:
-            self.channel_box.addItem(tr("The only one"), 0)
+            self.channel_box.addItem(tr("It has one"), 0)
         self.channel_box.setEnabled(num > 1)
         self.channel_box.setCurrentIndex(0 if is_new else max(row, 0))
         self._show_what_counts()
@@ -275,21 +275,21 @@ class LevelsDialog(QDialog):
 
     @Slot()
     def _show_what_counts(self) -> None:
-        numbers, photo = self._numbers, self._session.shown_photo
+        numbers = self._numbers
         given = next(
             (one for one in self._session.levels if (one.place, one.channel) == (self._place, self._channel)), None
         )
-        counting = given
-        if counting is None and photo is not None:
-            counting = levels_for(photo, self._channel or 1, self._session.levels)
         shown = self._shown_channels()
         if shown:
+            wider = self._wider()
             black, white = min(one.black for one in shown), max(one.white for one in shown)
-            self.measured_choice.setText(
-                tr("Measured: {black} to {white}").format(black=_number(black), white=_number(white))
-            )
-            if counting is not None:
-                black, white = counting.black, counting.white
+            text = tr("Measured: {black} to {white}")
+            if wider is not None:
+                black, white = wider.black, wider.white
+                text = tr("As given for more than this: {black} to {white}")
+            self.measured_choice.setText(text.format(black=_number(black), white=_number(white)))
+            if given is not None:
+                black, white = given.black, given.white
             self.black_editor.set_value(_rounded(black, numbers))
             self.white_editor.set_value(_rounded(white, numbers))
         (self.measured_choice if given is None else self.given_choice).setChecked(True)
@@ -324,10 +324,26 @@ class LevelsDialog(QDialog):
         shown = self._shown_channels()
         if self.measured_choice.isChecked() and shown:
             black, white = min(one.black for one in shown), max(one.white for one in shown)
+            if (wider := self._wider()) is not None:
+                black, white = wider.black, wider.white
         if not isinstance(black, str) and not isinstance(white, str) and black < white:
             self._range.blockSignals(True)
             self._range.setRegion((black, white))
             self._range.blockSignals(False)
+
+    def _wider(self) -> GivenLevels | None:
+        """Return what counts where nothing is given for just this, since it is given for more."""
+        photo, place, channel = self._session.shown_photo, self._place, self._channel
+        if photo is None:
+            return None
+        others = [
+            one
+            for one in self._session.levels
+            if (one.place, one.channel) != (place, channel)
+            and (one.place is None or (place is not None and PhotoRef.of(place).is_in(one.place)))
+        ]
+        # No channel has the number 0: what is given for all of them is found.
+        return levels_for(photo, channel, others)
 
     def _shown_channels(self) -> tuple[ChannelNumbers, ...]:
         channels = () if self._numbers is None else self._numbers.channels
@@ -350,7 +366,11 @@ class LevelsDialog(QDialog):
         if self.given_choice.isChecked() and not isinstance(black, str) and not isinstance(white, str):
             low, high = min(low, black), max(high, white)
         span = high - low or 1.0
-        edges = np.linspace(low - _MARGIN * span, high + _MARGIN * span, _NUM_BINS + 1)
+        low, high = low - _MARGIN * span, high + _MARGIN * span
+        edges = np.linspace(low, high, _NUM_BINS + 1)
+        if self._numbers is not None and self._numbers.are_whole:
+            # As many whole numbers in each, or some would seem to be rarer.
+            edges = np.arange(np.floor(low), high + 2, np.ceil((high - low) / _NUM_BINS)) - 0.5
         plot = self._plot.plot
         first = self._channel - 1 if self._channel else 0
         for index, channel in enumerate(shown, start=first):
