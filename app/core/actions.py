@@ -106,6 +106,7 @@ ACTIONS: dict[str, ActionSpec] = {
     "view.signed": ActionSpec("Difference with or without its sign", ("Shift+D",), VIEW_GROUP),
     "view.flicker_timer": ActionSpec("Flicker by itself", ("T",), VIEW_GROUP),
     "view.histogram": ActionSpec("Show or hide the histograms", ("H",), VIEW_GROUP),
+    "view.profile": ActionSpec("Show or hide the line profile (or drag with Shift and Ctrl)", ("P",), VIEW_GROUP),
     "view.region": ActionSpec("Measure what is in view (or drag with Shift)", ("M",), VIEW_GROUP),
     "view.clear_region": ActionSpec("Measure the whole photo again", ("Esc",), VIEW_GROUP),
     "view.export": ActionSpec("Export the view as a picture", ("Ctrl+E",), VIEW_GROUP),

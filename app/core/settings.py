@@ -126,6 +126,7 @@ CANVAS_BACKGROUND = Setting("canvas_background", "gray", ("gray", "black", "whit
 COMPARE_MODE = Setting("compare_mode", "side_by_side")
 COMPARE_GAIN = Setting("compare_gain", 4.0)
 COMPARE_HISTOGRAM = Setting("compare_histogram", False)
+COMPARE_PROFILE = Setting("compare_profile", False)
 COMPARE_PANES: Setting[list[str]] = Setting("compare_panes", [])
 """What the panes show, for each folder; see `PaneChoice.to_text`."""
 RESTORE_BLEND = Setting("restore_blend", FULL.as_text)

@@ -103,6 +103,7 @@ class LooksPanel(QFrame):
         layout.addWidget(reset, alignment=Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(label(tr("For looking only: nothing of this is saved in a photo."), "caption"))
         layout.addWidget(label(tr("Drag with Shift to measure a region, with Alt to move one pane alone."), "caption"))
+        layout.addWidget(label(tr("Drag with Shift and Ctrl to draw the line of the profile."), "caption"))
         viewer.state_changed.connect(self._follow)
         self._follow()
 

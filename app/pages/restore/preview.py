@@ -25,6 +25,7 @@ from app.widgets.overflow import OverflowButton
 from engine.contracts.blending import FULL, Blend
 from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef
+from engine.photo_files.values.sample_types import unit_of
 
 _SETTLE_MS = 120
 """What is looked at is restored once the view has stood still for so long."""
@@ -321,14 +322,15 @@ class RestorePreview(QWidget):
                     restoration.photo.pyramid,
                     restoration.pyramid,
                     restoration.levels.scale,
-                    restoration.photo.metadata.bit_depth,
+                    unit_of(restoration.photo.metadata.type_written),
                     self._restored_label(),
                 )
                 self._tell_seen()
         elif photo is not None:
             if self._shown is not photo:
                 self._shown = photo
-                self.viewer.show_photo(photo.pyramid, photo.pyramid.size.toSizeF(), photo.metadata.bit_depth)
+                peak = unit_of(photo.metadata.type_written)
+                self.viewer.show_photo(photo.pyramid, photo.pyramid.size.toSizeF(), peak)
                 self._tell_seen()
         else:
             self._show_stand_in()
