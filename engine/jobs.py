@@ -51,7 +51,7 @@ def scan(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
     result = scan_photos(config, control, emit)
     if not (config.noise_model and result.photos):
         return result
-    learning = NoiseLearningConfig(photos=tuple(photo.path for photo in result.photos))
+    learning = NoiseLearningConfig(photos=tuple(photo.path for photo in result.photos), levels=config.levels)
     return replace(result, noise_model=learn_noise(learning, control, emit).noise)
 
 

@@ -16,9 +16,11 @@ from PySide6.QtGui import QUndoStack
 
 from app.core.run_catalog import RunCatalog
 from engine.contracts.events import FileSkipped, PhotoScanned
+from engine.contracts.given_levels import GivenLevels
 from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
 from engine.method.catalogue.tasks import TASKS
 from engine.models.starters import StarterModel
+from engine.photo_files.values.given import prefer_levels
 
 if TYPE_CHECKING:
     from engine.photos.pairs import PhotoPair
@@ -115,6 +117,8 @@ class Session(QObject):
 
     Signals:
         folders_changed: Other photo folders.
+        levels_changed: Other levels are given by hand.
+        levels_requested: The dialog for them shall open.
         photos_added: New photos arrived while scanning (tuple of PhotoScanned).
         photos_changed: The list of photos is another, or has grown.
         photos_measured: More is known of photos that were there before, such as their noise.
@@ -137,6 +141,8 @@ class Session(QObject):
     """
 
     folders_changed = Signal()
+    levels_changed = Signal()
+    levels_requested = Signal()
     photos_added = Signal(tuple)
     photos_changed = Signal()
     photos_measured = Signal()
@@ -166,6 +172,7 @@ class Session(QObject):
         self.runs_changed.connect(self.run_catalog.refresh)
         self.undo_stack = QUndoStack(self)
         self._folders: tuple[PhotoPlace, ...] = ()
+        self._levels: tuple[GivenLevels, ...] = ()
         self._photos: dict[PhotoRef, PhotoScanned] = {}
         # Asked for by all pages at every change; of ten thousand photos each takes milliseconds.
         self._photo_tuple: tuple[PhotoScanned, ...] | None = None
@@ -198,6 +205,11 @@ class Session(QObject):
     def folders(self) -> tuple[PhotoPlace, ...]:
         """The photo folders or files as they were opened."""
         return self._folders
+
+    @property
+    def levels(self) -> tuple[GivenLevels, ...]:
+        """What is black and white in photos by hand; all that read in this process see it."""
+        return self._levels
 
     @property
     def folder_name(self) -> str:
@@ -331,6 +343,14 @@ class Session(QObject):
         self.excluded_changed.emit()
         self.restored_changed.emit(None)
         self.current_photo_changed.emit()
+
+    def set_levels(self, levels: Iterable[GivenLevels]) -> None:
+        """Say what is black and white in photos by hand."""
+        changed = tuple(levels)
+        prefer_levels(changed)
+        if changed != self._levels:
+            self._levels = changed
+            self.levels_changed.emit()
 
     def extend_folders(self, folders: Iterable[PhotoPlace]) -> None:
         """Open further photo folders beside the present ones."""

@@ -95,6 +95,8 @@ OPEN_DIALOG_FOLDER = Setting("open_dialog_folder", "")
 PRETRAIN_PRESET = Setting("pretrain_preset", "balanced", ("quick", "balanced", "thorough"))
 FINETUNE_PRESET = Setting("finetune_preset", "balanced", ("quick", "balanced", "thorough"))
 MORE_SETTINGS_OPEN = Setting("more_settings_open", False)
+GIVEN_LEVELS: Setting[list[str]] = Setting("given_levels", [])
+"""What is black and white in photos by hand, as `GivenLevels.as_text` says it."""
 EXCLUDED_PHOTOS: Setting[list[str]] = Setting("excluded_photos", [])
 MEASURED_SPEEDS: Setting[list[str]] = Setting("measured_speeds", [])
 """How quick this machine is (`app.pages.training.setup.time`): rows of kind, what it depends on, pixels a second."""
@@ -124,6 +126,7 @@ CANVAS_BACKGROUND = Setting("canvas_background", "gray", ("gray", "black", "whit
 COMPARE_MODE = Setting("compare_mode", "side_by_side")
 COMPARE_GAIN = Setting("compare_gain", 4.0)
 COMPARE_HISTOGRAM = Setting("compare_histogram", False)
+COMPARE_PROFILE = Setting("compare_profile", False)
 COMPARE_PANES: Setting[list[str]] = Setting("compare_panes", [])
 """What the panes show, for each folder; see `PaneChoice.to_text`."""
 RESTORE_BLEND = Setting("restore_blend", FULL.as_text)

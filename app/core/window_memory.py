@@ -1,6 +1,7 @@
 """What the window remembers from one start to the next: its place, its panes, the model and the photo in use."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QMargins, QObject, QPoint, QRect, QSize, Qt, Slot
@@ -8,7 +9,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMainWindow, QSplitter, QWidget
 
 from app.core.session import ModelChoice, Session
-from app.core.settings import LAST_MODEL, LAST_PHOTO, SPLITTERS, WINDOW_GEOMETRY, Settings
+from app.core.settings import GIVEN_LEVELS, LAST_MODEL, LAST_PHOTO, SPLITTERS, WINDOW_GEOMETRY, Settings
+from engine.contracts.given_levels import GivenLevels
 from engine.contracts.photo import PhotoRef
 
 FIRST_SIZE = (1280, 800)
@@ -35,6 +37,8 @@ class WindowMemory(QObject):
         self._restore_geometry()
         self._restore_splitters()
         self._recall_model()
+        self._recall_levels()
+        self._session.levels_changed.connect(self._keep_levels)
         photo = self._settings.get(LAST_PHOTO)
         if photo:
             self._awaited_photo = PhotoRef.of(photo)
@@ -104,6 +108,18 @@ class WindowMemory(QObject):
             self._session.run_catalog.read.connect(
                 self._session.choose_default_model, Qt.ConnectionType.SingleShotConnection
             )
+
+    def _recall_levels(self) -> None:
+        found = []
+        for text in self._settings.get(GIVEN_LEVELS):
+            # The file of settings may have been edited.
+            with suppress(ValueError):
+                found.append(GivenLevels.of_text(text))
+        self._session.set_levels(found)
+
+    @Slot()
+    def _keep_levels(self) -> None:
+        self._settings.set(GIVEN_LEVELS, [given.as_text for given in self._session.levels])
 
     @Slot()
     def _name_model(self) -> None:

@@ -143,6 +143,10 @@ class ThumbnailLoader(QObject):
         if is_stretched == self._is_stretched:
             return
         self._is_stretched = is_stretched
+        self.forget_all()
+
+    def forget_all(self) -> None:
+        """Make all thumbnails anew, since they are to look otherwise."""
         self._generation += 1
         outdated = [*self._pixmaps, *self._failures]
         self._pixmaps.clear()

@@ -294,6 +294,7 @@ class CompareViewer(PaneStage):
             self.view_transform.set_scene(arrangement.scene)
             # What lies outside of another photo cannot stay marked.
             self.set_region(self._region)
+            self.set_line(self._line)
         self._show_panels(arrangement.panels)
         self.panels_shown.emit()
 

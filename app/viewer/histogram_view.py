@@ -47,12 +47,12 @@ class _Counted:
     Attributes:
         histograms: One a picture.
         levels: Values at the ends of the axis.
-        peak: Largest level of the deepest file.
+        peak: What a value of 1 is in the numbers of the file that has the greatest.
     """
 
     histograms: tuple[Histogram, ...]
     levels: DisplayLevels
-    peak: int
+    peak: float
 
 
 class HistogramView(QWidget):
@@ -241,5 +241,5 @@ def _count_all(parts: list[tuple[Picture, QRect | None]], is_stretched: bool) ->
     """Count in the background thread."""
     levels = common_levels([picture for picture, _ in parts], is_stretched)
     histograms = tuple(histogram_of(picture, part, levels.black, levels.white) for picture, part in parts)
-    peak = 2 ** max(picture.bit_depth for picture, _ in parts) - 1
+    peak = max(picture.peak for picture, _ in parts)
     return _Counted(histograms, levels, peak)

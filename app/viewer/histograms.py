@@ -57,13 +57,13 @@ def histogram_of(picture: Picture, part: QRect | None = None, low: float = 0.0, 
     return Histogram(picture.title, counts / max(1, num_pixels), num_pixels)
 
 
-def bin_values(low: float, high: float, peak: int) -> NDArray[np.float64]:
+def bin_values(low: float, high: float, peak: float) -> NDArray[np.float64]:
     """Return the values in the middle of the bins, on a file's scale.
 
     Args:
         low: Value in the middle of the first bin, 0 to 1.
         high: Value in the middle of the last bin.
-        peak: The file's largest level, 255 or 65535.
+        peak: What a value of 1 is in the numbers of the file: 255, 65535 or another.
     """
     return np.linspace(low * peak, high * peak, NUM_BINS)
 

@@ -29,18 +29,20 @@ class PixelValue:
     Attributes:
         column: From the left, from 0, in the picture's own pixels.
         row: From the top, from 0.
-        levels: One for gray, three for colour, on the file's own scale (0 to 255 or 0 to 65535). Values between the
-            levels, as float files and pictures that were never saved have, keep a digit.
+        levels: One for gray, three for colour, in the numbers of the file (0 to 255, 0 to 65535, others). Values
+            between whole numbers, as pictures that were never saved have, keep a digit.
+        is_float: Whether the file holds floating-point numbers, which keep more.
     """
 
     column: int
     row: int
     levels: tuple[float, ...]
+    is_float: bool = False
 
     @property
     def level_texts(self) -> tuple[str, ...]:
         """The levels as they are read: whole ones without a point."""
-        return tuple(level_text(level) for level in self.levels)
+        return tuple(level_text(level, is_float=self.is_float) for level in self.levels)
 
 
 def pixel_value(picture: Picture, scene_size: QSizeF, point: QPointF) -> PixelValue | None:
@@ -59,8 +61,8 @@ def pixel_value(picture: Picture, scene_size: QSizeF, point: QPointF) -> PixelVa
     row = math.floor((point.y() - place.top()) * picture.height / place.height())
     if not (0 <= column < picture.width and 0 <= row < picture.height):
         return None
-    peak = 2**picture.bit_depth - 1
-    return PixelValue(column, row, tuple(float(value) * peak for value in picture.pixels[row, column]))
+    levels = tuple(float(value) * picture.peak for value in picture.pixels[row, column])
+    return PixelValue(column, row, levels, is_float=picture.peak == 1)
 
 
 class PixelBar(QWidget):
@@ -193,8 +195,10 @@ class PixelBar(QWidget):
 def _widest_value(pane: PaneContent) -> PixelValue | None:
     if not isinstance(pane, Picture):
         return None
-    peak = 2**pane.bit_depth - 1
+    peak, num_channels = pane.peak, pane.pixels.shape[2]
     step = max(1, pane.height // 16)
     sampled = pane.pixels[::step, :: max(1, pane.width // 16)] * np.float32(peak)
+    if peak == 1:
+        return PixelValue(0, 0, (-8.88888e-5,) * num_channels, is_float=True)
     has_fractions = not all(is_whole(float(level)) for level in sampled.ravel())
-    return PixelValue(0, 0, (peak - 0.5 if has_fractions else float(peak),) * pane.pixels.shape[2])
+    return PixelValue(0, 0, (peak - 0.5 if has_fractions else peak,) * num_channels)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal, Slot
+from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal, Slot
 from PySide6.QtGui import QImage, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -45,6 +45,7 @@ class PaneStage(QWidget):
         state_changed(): Something about the way of looking is another.
         region_changed(QRect | None): Another region is marked; once the mouse is released.
         action_requested: The button below a pane's sentence was pressed.
+        line_changed(QLineF | None): Another line is drawn, also while the mouse draws it.
 
     Attributes:
         view_transform: Zoom and position of all panes.
@@ -55,6 +56,7 @@ class PaneStage(QWidget):
     state_changed = Signal()
     region_changed = Signal(object)
     action_requested = Signal()
+    line_changed = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -67,6 +69,7 @@ class PaneStage(QWidget):
         self._shows_captions = True
         self._region: QRect | None = None
         self._told_region: QRect | None = None
+        self._line: QLineF | None = None
         self._pane_views: list[PaneView] = []
         self._visible: list[PaneView] = []
         self._loader = TileLoader(self)
@@ -98,6 +101,11 @@ class PaneStage(QWidget):
     def region(self) -> QRect | None:
         """The marked region in pixels of the largest picture; None where none is marked."""
         return None if self._region is None else QRect(self._region)
+
+    @property
+    def line(self) -> QLineF | None:
+        """The line in pixels of the largest picture, whole numbers being their middles; None where there is none."""
+        return None if self._line is None else QLineF(self._line)
 
     @property
     def is_sharp(self) -> bool:
@@ -154,6 +162,21 @@ class PaneStage(QWidget):
         """Mark no region any more."""
         self.set_region(None)
 
+    def set_line(self, line: QLineF | None) -> None:
+        """Show a line in all panes; its ends are held within the largest picture. None: none."""
+        if line is not None:
+            last = self.view_transform.scene_size - QSizeF(1, 1)
+            ends = (
+                QPointF(min(max(end.x(), 0.0), last.width()), min(max(end.y(), 0.0), last.height()))
+                for end in (line.p1(), line.p2())
+            )
+            line = QLineF(*ends)
+        if line != self._line:
+            self._line = line
+            for view in self._pane_views:
+                view.canvas.set_line(line)
+            self.line_changed.emit(self.line)
+
     def step_split(self, direction: int) -> None:
         """Move the split handle left (-1) or right (1), where there is one."""
         handle = self._visible[0].canvas.split_handle
@@ -205,11 +228,13 @@ class PaneStage(QWidget):
         view.canvas.set_interpolation(self._interpolation)
         view.canvas.set_grid_shown(self._has_grid)
         view.canvas.set_region(self._region)
+        view.canvas.set_line(self._line)
         view.caption.setVisible(self._shows_captions)
         view.canvas.hovered.connect(self._follow_cursor)
         view.canvas.layer_shifted.connect(self._shift_layer)
         view.canvas.region_drawn.connect(self._draw_region)
         view.canvas.action_requested.connect(self.action_requested)
+        view.canvas.line_drawn.connect(self._draw_line)
         return view
 
     def _mark_region(self, region: QRect | None) -> None:
@@ -226,6 +251,10 @@ class PaneStage(QWidget):
             self.set_region(region)
         else:
             self._mark_region(None if region.isEmpty() else region)
+
+    @Slot(QLineF, bool)
+    def _draw_line(self, drawn: QLineF, _is_final: bool) -> None:
+        self.set_line(drawn)
 
     @Slot(int, QPointF)
     def _shift_layer(self, layer: int, by: QPointF) -> None:

@@ -63,4 +63,5 @@ class PictureFiles:
             role=role,
             icc_profile=photo.metadata.icc_profile,
             levels=DisplayLevels.of_file(photo.metadata.levels),
+            sample_type=photo.metadata.sample_type,
         )

@@ -12,6 +12,7 @@ from app.viewer.canvas.image_canvas import Layer
 from app.viewer.canvas.legend import Legend
 from engine.contracts.photo import Pixels
 from engine.photo_files.bicubic_resize import enlarge
+from engine.photo_files.values.sample_types import SampleType, unit_of
 
 GAINS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 DEFAULT_GAIN = 4.0
@@ -36,6 +37,7 @@ class Picture:
         detail: Which one: the model's or the file's name.
         pixels: Height x width x channels, 0 to 1.
         bit_depth: In which its file holds the values, 8 or 16.
+        sample_type: Of the numbers in its file; None: whole ones without sign, of that depth.
         role: What it is to its photo.
         icc_profile: The colour profile in which `pixels` are to be understood; None: sRGB.
         levels: What is black and white in its file.
@@ -48,6 +50,12 @@ class Picture:
     role: PictureRole = PictureRole.OTHER
     icc_profile: bytes | None = None
     levels: DisplayLevels = field(default_factory=DisplayLevels)
+    sample_type: SampleType | None = None
+
+    @property
+    def peak(self) -> float:
+        """What a value of 1 is in the numbers of the file: 255, 65535, or 1 of floating-point numbers."""
+        return float(2**self.bit_depth - 1) if self.sample_type is None else unit_of(self.sample_type)
 
     @property
     def width(self) -> int:

@@ -228,7 +228,7 @@ def _difference_panel(
     return Panel(
         title=title,
         detail=detail,
-        layers=(Layer(pyramid, title, max(base.bit_depth, other.bit_depth)),),
+        layers=(Layer(pyramid, title, max(base.peak, other.peak)),),
         legend=_legend([base, other], [pyramid]),
     )
 
@@ -248,7 +248,7 @@ def _plain_panel(index: int, pane: PaneContent, store: PyramidStore) -> Panel:
 
 def _layers(pictures: Sequence[Picture], pyramids: Sequence[ImagePyramid]) -> tuple[Layer, ...]:
     return tuple(
-        Layer(pyramid, _label(picture), picture.bit_depth) for picture, pyramid in zip(pictures, pyramids, strict=True)
+        Layer(pyramid, _label(picture), picture.peak) for picture, pyramid in zip(pictures, pyramids, strict=True)
     )
 
 
@@ -256,7 +256,7 @@ def _legend(pictures: Sequence[Picture], pyramids: Sequence[ImagePyramid]) -> Le
     """The legend of one canvas, in levels of the deepest file on it."""
     if not pyramids or not pyramids[0].settings.has_false_colours:
         return None
-    return legend_of(pyramids[0].settings, max(picture.bit_depth for picture in pictures))
+    return legend_of(pyramids[0].settings, max(picture.peak for picture in pictures))
 
 
 def _with_size(panel: Panel, pane: PaneContent) -> Panel:

@@ -43,6 +43,7 @@ from app.window.about_dialog import AboutDialog
 from app.window.header import Header
 from app.window.job_bar import JobBar
 from app.window.job_messages import JobMessages
+from app.window.levels_dialog import LevelsDialog
 from app.window.message_bar import MessageBar
 from app.window.page_table import PAGE_CLASSES, RAIL_GROUPS
 from app.window.rail import Rail, RailEntry
@@ -95,6 +96,7 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self._may_close = False
         self._closing_question: QMessageBox | None = None
+        self._levels: LevelsDialog | None = None
         self.header = Header(session)
         self.message_bar = MessageBar()
         self.job_bar = JobBar(runner)
@@ -215,6 +217,22 @@ class MainWindow(QMainWindow):
         dialog.open()
 
     @Slot()
+    def show_levels(self) -> None:
+        """Show what is black and white in the photo that is looked at."""
+        if self._levels is None:
+            self._levels = LevelsDialog(self._session, self)
+            self._levels.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            self._levels.finished.connect(self._forget_levels)
+            # Not modal: one looks at the photo meanwhile.
+            self._levels.show()
+        self._levels.raise_()
+        self._levels.activateWindow()
+
+    @Slot()
+    def _forget_levels(self) -> None:
+        self._levels = None
+
+    @Slot()
     def toggle_theme(self) -> None:
         """Switch between dark and light."""
         self._settings.set(THEME, "light" if Theme.of_application().palette.is_dark else "dark")
@@ -300,6 +318,8 @@ class MainWindow(QMainWindow):
         self._job_messages.message_raised.connect(self.message_bar.post)
         self.residual_inspection.message_raised.connect(self.message_bar.post)
         self._session.folders_changed.connect(self._on_folders_changed)
+        self._session.levels_requested.connect(self.show_levels)
+        self._session.levels_changed.connect(shared_thumbnails(self._session).forget_all)
         self._settings.changed.connect(self._on_setting_changed)
         Theme.of_application().changed.connect(self._fit_rail)
 
@@ -311,6 +331,7 @@ class MainWindow(QMainWindow):
             "window.toggle_theme": self.toggle_theme,
             "window.pause_job": self.job_bar.toggle_pause,
             "window.job_queue": self.job_bar.toggle_queue,
+            "window.levels": self.show_levels,
             "window.settings": self.show_settings,
             "window.shortcuts": self.show_shortcuts,
             "window.quit": self.close,

@@ -16,6 +16,7 @@ from engine import __version__, jobs
 from engine.cli.experiments import add_commands as add_experiments
 from engine.cli.models import add_commands as add_model_commands
 from engine.cli.options import (
+    ADVANCED_PANEL,
     find_run_or_model,
     learns_with_twins,
     make_config,
@@ -135,11 +136,20 @@ def scan(
     noise_model: Annotated[
         bool, typer.Option("--noise-model", help="Learn what the photos' noise is like, by twins: slower.")
     ] = False,
+    levels: Annotated[
+        list[str] | None,
+        typer.Option("--levels", help=ScanConfig.model_fields["levels"].description, rich_help_panel=ADVANCED_PANEL),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List usable photos with their noise, what it has in common, and why the other files cannot be used."""
     config = make_config(
-        ScanConfig, folders=folders, recursive=recursive, estimate_noise=estimate_noise, noise_model=noise_model
+        ScanConfig,
+        folders=folders,
+        recursive=recursive,
+        estimate_noise=estimate_noise,
+        noise_model=noise_model,
+        levels=levels or (),
     )
     run_job(jobs.scan, config, _describe_scan, as_json=as_json)
 

@@ -28,6 +28,7 @@ def export(
         typer.Argument(metavar="FILE", help="Ends in .safetensors, or in .onnx for other programs."),
     ],
     name: _Name = "",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there already.")] = False,
     as_json: _Json = False,
 ) -> None:
     """Write a model with its card to a file, for Residua elsewhere or, as ONNX, for other programs."""
@@ -37,7 +38,7 @@ def export(
     set_up_logging(as_json)
     try:
         source = find_run_or_model(model)
-        written = export_model(source, file.absolute(), name or read_card(source).name)
+        written = export_model(source, file.absolute(), name or read_card(source).name, may_replace=overwrite)
     except EngineError as error:
         _refuse(error, as_json)
     _tell(f"The model is in {written}.", {"status": "done", "model": written}, as_json)

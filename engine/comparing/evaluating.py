@@ -26,6 +26,7 @@ from engine.photo_files.bicubic_resize import enlarge, shrink
 from engine.photo_files.photo_image import between_levels
 from engine.photo_files.photos import read_image
 from engine.photo_files.raw.mosaics import bayer_mosaic
+from engine.photo_files.values.given import reads_as_set
 from engine.photo_files.values.levels import OF_TYPE, ValueLevels
 from engine.photo_files.values.sample_types import USUAL_TYPES
 from engine.photos.folder import list_image_files
@@ -46,6 +47,7 @@ MAX_EXPOSURE_ERROR_DB = 1.0
 _LOOKED_AT_SIDE_PX = 1024
 
 
+@reads_as_set
 def evaluate(config: EvaluateConfig, control: JobControl, emit: Emit) -> EvaluationResult:
     """Measure a model or a classical method on pairs of noisy photos and clean references.
 

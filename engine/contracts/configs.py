@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from engine.contracts.blending import Blend
+from engine.contracts.given_levels import LevelsByHand
 from engine.contracts.output_formats import FORMATS, RawLook
 from engine.contracts.output_names import DEFAULT_PATTERN, check_pattern
 from engine.contracts.photo import PhotoPlace, PhotoRef
@@ -35,6 +36,20 @@ class JobConfig(BaseModel):
     """Base of all settings: immutable, and a field that does not exist is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=False)
+
+
+class ReadingConfig(JobConfig):
+    """What jobs that read photos share."""
+
+    levels: Annotated[
+        tuple[LevelsByHand, ...],
+        Field(
+            title="Levels",
+            description='Black and white in the numbers of the files, as "100 4000", where they are not to be '
+            'measured; "cells/=100 4000": of a folder or file; "cells.tif=100 4000 channel 2": of one channel.',
+            json_schema_extra=ADVANCED,
+        ),
+    ] = ()
 
 
 BackendName = Literal["torch", "openvino", "onnxruntime"]
@@ -94,7 +109,7 @@ class ComputePreference(ComputeConfig):
     ] = "auto"
 
 
-class ScanConfig(JobConfig):
+class ScanConfig(ReadingConfig):
     """Look through folders for usable photos."""
 
     folders: Annotated[tuple[PhotoPlace, ...], Field(min_length=1, title="Folders", description="Folders or files.")]
@@ -108,7 +123,7 @@ class ScanConfig(JobConfig):
     ] = False
 
 
-class TrainingConfig(ComputeConfig):
+class TrainingConfig(ComputeConfig, ReadingConfig):
     """What pretraining and fine-tuning share."""
 
     out: Annotated[Path | None, Field(title="Run folder", description="Empty: a new run in the run store.")] = None
@@ -336,7 +351,7 @@ def _read_blend(value: Any) -> Any:
     return Blend.of_text(value) if isinstance(value, str) else value
 
 
-class RestoreConfig(ComputeConfig):
+class RestoreConfig(ComputeConfig, ReadingConfig):
     """Restore photos with a model."""
 
     model: Annotated[Path, Field(title="Model", description="A run folder or a model file.")]
@@ -487,7 +502,7 @@ class RestoreConfig(ComputeConfig):
         return pattern
 
 
-class SuggestLabelsConfig(ComputeConfig):
+class SuggestLabelsConfig(ComputeConfig, ReadingConfig):
     """Suggest the photos whose clean references would teach most."""
 
     model: Annotated[Path, Field(title="Model", description="A run folder or a model file; it tells noise apart.")]
@@ -507,7 +522,7 @@ class SuggestLabelsConfig(ComputeConfig):
     ] = 0
 
 
-class EvaluateConfig(ComputeConfig):
+class EvaluateConfig(ComputeConfig, ReadingConfig):
     """Measure a model, or a classical method, on pairs of noisy photos and clean references."""
 
     model: Annotated[Path | None, Field(title="Model", description="A run folder or a model file.")] = None
@@ -544,7 +559,7 @@ class EvaluateConfig(ComputeConfig):
         return self
 
 
-class NoiseLearningConfig(ComputeConfig):
+class NoiseLearningConfig(ComputeConfig, ReadingConfig):
     """Learn what the noise of photos is like."""
 
     photos: Annotated[tuple[PhotoRef, ...], Field(min_length=1, title="Photos", description="Files of noisy photos.")]

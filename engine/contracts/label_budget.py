@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from engine.contracts.configs import ADVANCED, ComputeConfig, FinetuneConfig, Preset, PretrainConfig
+from engine.contracts.configs import ADVANCED, ComputeConfig, FinetuneConfig, Preset, PretrainConfig, ReadingConfig
 from engine.contracts.photo import PhotoPlace
 from engine.contracts.presets import finetune_preset, pretrain_preset
 
@@ -18,7 +18,7 @@ FINETUNE_SETTINGS = SHARED_SETTINGS | {"unlabelled_weight", "validation_share"}
 """What `training_params` may set: nothing that the experiment itself varies or holds equal."""
 
 
-class LabelBudgetConfig(ComputeConfig):
+class LabelBudgetConfig(ComputeConfig, ReadingConfig):
     """Measure what pretraining, a starter model and a few more labels are worth on a folder."""
 
     noisy: Annotated[

@@ -7,6 +7,7 @@ from pathlib import Path
 from engine.contracts.configs import ComputeConfig, FinetuneConfig, PretrainConfig
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit
+from engine.contracts.given_levels import GivenLevels
 from engine.contracts.job_control import JobControl
 from engine.contracts.results import TrainingResult
 from engine.label_budget.measuring import Measurer
@@ -16,6 +17,7 @@ from engine.labelling.suggestion import choose_representatives, measure_residual
 from engine.machine.devices import open_device
 from engine.machine.interruptible import run_interruptibly
 from engine.models.files import load_model, read_card
+from engine.photo_files.values.given import levels_given
 from engine.runs.folder import RECORD_FILE, unwritable
 from engine.runs.records import RunStatus
 from engine.runs.store import Run
@@ -31,12 +33,14 @@ class Workplace:
         photos: Who teaches and who is measured.
         compute: Where to compute.
         photo_memory_bytes: Room for decoded photos in each process.
+        levels: What is black and white by hand.
     """
 
     out: Path
     photos: PhotoSet
     compute: ComputeConfig
     photo_memory_bytes: int
+    levels: tuple[GivenLevels, ...] = ()
 
     @property
     def scores(self) -> ScoreFolder:
@@ -64,7 +68,13 @@ class CellRunner:
             JobCancelled: Asked to end; the training can be resumed.
             EngineError: It cannot be done.
         """
+        with levels_given(self._workplace.levels):
+            return self._run(cell, control, emit)
+
+    def _run(self, cell: Cell, control: JobControl, emit: Emit) -> Score:
         settings = cell.settings(self._workplace.photos)
+        if self._workplace.levels:
+            settings["levels"] = [given.as_text for given in self._workplace.levels]
         scores = self._workplace.scores
         done = scores.find(cell.name, settings)
         if done is not None:

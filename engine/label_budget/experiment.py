@@ -15,7 +15,8 @@ from engine.label_budget.progress import ExperimentProgress
 from engine.label_budget.reports.files import write_reports
 from engine.label_budget.reports.results import LabelBudgetResult, compute_figures
 from engine.label_budget.reports.verdict import write_verdict
-from engine.label_budget.stored import keep_settings
+from engine.label_budget.stored import keep_settings, require_own_folder
+from engine.photo_files.values.given import reads_as_set
 from engine.photos.folder import find_usable_photos, list_image_files
 from engine.photos.pairs import PhotoPair, match_pairs
 
@@ -23,6 +24,7 @@ _SMALLEST_SIDE_PX = 11
 """Of a photo whose structural similarity can be measured."""
 
 
+@reads_as_set
 def label_budget(config: LabelBudgetConfig, control: JobControl, emit: Emit) -> LabelBudgetResult:
     """Measure what pretraining, a starter and a few more labels are worth on a folder of photos.
 
@@ -57,6 +59,7 @@ def label_budget(config: LabelBudgetConfig, control: JobControl, emit: Emit) -> 
     plan = make_plan(config, split_photos(config, pairs, noisy), methods, left_out)
     for item in plan.left_out:
         emit(JobWarning(message=f"{item.name} is left out.", hint=item.reason))
+    require_own_folder(config.out)
     _make_folder(config.out / "scores")
     keep_settings(config)
     cells = list(plan.cells.values())
@@ -66,6 +69,7 @@ def label_budget(config: LabelBudgetConfig, control: JobControl, emit: Emit) -> 
         photos=plan.photos,
         compute=ComputeConfig(device=config.device, precision=config.precision),
         photo_memory_bytes=MEMORY_BUDGET_BYTES // workers,
+        levels=config.levels,
     )
     progress = ExperimentProgress(cells, control, emit)
     try:

@@ -15,7 +15,7 @@ from engine.label_budget.methods import SCRATCH, LeftOut, Method
 from engine.method.catalogue.pretexts import PRETEXTS
 from engine.photos.pairs import PhotoPair, choose_pairs
 
-_UNSETTLING = {"out", "name", "parent", "device", "precision", "preview_interval_s", "checkpoint_interval_s"}
+_UNSETTLING = {"out", "name", "parent", "device", "precision", "preview_interval_s", "checkpoint_interval_s", "levels"}
 """Settings that do not change what a training is: it may go on with others."""
 
 
@@ -229,6 +229,7 @@ class _Builder:
         title = "RCL" if method.by_suggestion else method.title
         training = PretrainConfig(
             photos=self._photos.unlabelled,
+            levels=self._config.levels,
             parent=method.starter,
             out=self._run_folder(name),
             name=name,
@@ -248,6 +249,7 @@ class _Builder:
         training = FinetuneConfig(
             parent=start,
             noisy=self._photos.unlabelled,
+            levels=self._config.levels,
             # No other reference is within its reach.
             clean=tuple(pair.clean for pair in labels),
             label_names=tuple(pair.noisy.name for pair in labels),

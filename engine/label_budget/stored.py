@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.label_budget import LabelBudgetConfig
 from engine.label_budget.methods import LeftOut
-from engine.label_budget.reports.files import JSON_FILE
+from engine.label_budget.reports.files import JSON_FILE, REPORT_FILES
 from engine.label_budget.reports.results import BudgetFigures
 from engine.machine.json_files import json_text, read_json_object
 from engine.runs.folder import write_text
@@ -65,6 +65,22 @@ def keep_settings(config: LabelBudgetConfig) -> None:
     """
     content = {"schema_version": _SCHEMA, "settings": config.model_dump(mode="json")}
     write_text(config.out / SETTINGS_FILE, json_text(content, indent=1))
+
+
+def require_own_folder(folder: Path) -> None:
+    """Refuse a folder in which the reports would replace files that are no experiment's.
+
+    Raises:
+        InvalidInputError: There are such.
+    """
+    # An experiment notes its settings before all else.
+    if (folder / SETTINGS_FILE).is_file():
+        return
+    others = [name for name in REPORT_FILES if (folder / name).exists()]
+    if others:
+        raise InvalidInputError(
+            f"The file {others[0]} in {folder} would be replaced.", "Choose another destination, such as a new folder."
+        )
 
 
 def list_experiments(root: Path) -> tuple[Path, ...]:

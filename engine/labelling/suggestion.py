@@ -22,6 +22,7 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
 from engine.labelling.k_medoids import k_medoids
 from engine.machine.interruptible import run_interruptibly
+from engine.photo_files.values.given import reads_as_set
 from engine.photos.folder import find_usable_photos, list_image_files
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class LabelSuggestion:
     seconds: float
 
 
+@reads_as_set
 def suggest_labels(config: SuggestLabelsConfig, control: JobControl, emit: Emit) -> LabelSuggestion:
     """Suggest the photos whose clean references would teach most.
 

@@ -77,20 +77,20 @@ def import_model(store: RunStore, path: Path, name: str = "") -> Run:
     return run
 
 
-def export_model(source: Path, target: Path, name: str) -> Path:
+def export_model(source: Path, target: Path, name: str, *, may_replace: bool = False) -> Path:
     """Write a model with its card to a file that others can import.
 
     Args:
         source: A run folder or a model file.
-        target: The file; replaced if it exists. Named `.onnx`, it holds the network for other programs; else, the
-            weights.
+        target: The file. Named `.onnx`, it holds the network for other programs; else, the weights.
         name: What the card shall call the model.
+        may_replace: Whether a file that is there already goes for it.
 
     Returns:
         The file.
 
     Raises:
-        InvalidInputError: The file is the model itself.
+        InvalidInputError: The file is the model itself, or is there already.
         ModelFileError: There is no model, it is damaged, or the file cannot be written.
     """
     found = model_file(source)
@@ -98,6 +98,11 @@ def export_model(source: Path, target: Path, name: str) -> Path:
         target = target.with_name(target.name + MODEL_SUFFIXES[0])
     if target.exists() and target.samefile(found):
         raise InvalidInputError("The model would overwrite itself.", "Choose another name or folder.")
+    if target.exists() and not may_replace:
+        raise InvalidInputError(
+            f"{target.name} is there already in {target.parent}.",
+            "Choose another name, or say that it may be replaced.",
+        )
     if target.suffix.lower() == ONNX_SUFFIX:
         from engine.models.onnx import write_onnx
 

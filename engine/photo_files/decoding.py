@@ -15,6 +15,7 @@ from PIL.ImageFile import ImageFile
 
 from engine.contracts.errors import ImageReadError
 from engine.contracts.output_formats import Container
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.colour.conversion import cmyk_to_rgb
 from engine.photo_files.colour.description import (
     narrow_to_full_range,
@@ -31,7 +32,9 @@ from engine.photo_files.phone import decode_phone_file, probe_phone_file
 from engine.photo_files.photo_image import DecodedImage, ImageInfo
 from engine.photo_files.refused_content import decode_content
 from engine.photo_files.tiff.files import decode_tiff, probe_tiff
-from engine.photo_files.values.levels import measure_levels
+from engine.photo_files.tiff.stack_reading import channel_in_stack
+from engine.photo_files.values.given import levels_by_hand
+from engine.photo_files.values.levels import OF_TYPE, ValueLevels, measure_levels
 from engine.photo_files.values.sample_types import to_float
 
 # Both report each oddity of a file on the console; what matters to a person is raised as an error here.
@@ -141,7 +144,13 @@ def decode(file: BinaryIO, file_format: PictureFormat, page_number: int = 1) -> 
 
 
 def decode_reduced(
-    file: BinaryIO, file_format: PictureFormat, max_side_px: int, page_number: int = 1, *, stretched: bool = False
+    file: BinaryIO,
+    file_format: PictureFormat,
+    max_side_px: int,
+    page_number: int = 1,
+    *,
+    stretched: bool = False,
+    photo: PhotoRef | None = None,
 ) -> tuple[NDArray[np.uint8], int]:
     """Decode a small version for a thumbnail, fast where the format allows it.
 
@@ -151,6 +160,7 @@ def decode_reduced(
         max_side_px: The longer side, in pixels; smaller pictures stay as they are.
         page_number: From 1; only a TIFF has more than one.
         stretched: Whether the contrast is stretched, see `shrink`.
+        photo: Whose black and white count where they are given by hand; None: nobody's.
 
     Returns:
         Samples, uint8, height x width x channels as in `DecodedImage`, not turned upright; and the orientation.
@@ -169,18 +179,30 @@ def decode_reduced(
             image.load()
             samples: NDArray[Any] = _pillow_samples(image, None)
             check_jpeg_rows(lambda: _content(file), np.asarray(image))
+        samples = _between(samples, OF_TYPE, photo)
     else:
         decoded = decode(file, file_format, page_number)
         orientation = read_exif_orientation(decoded.exif or b"")
-        samples = _seen(decoded)
+        samples = _seen(decoded, photo)
     return shrink(samples, max_side_px, stretched=stretched), orientation
 
 
-def _seen(decoded: DecodedImage) -> NDArray[Any]:
+def _seen(decoded: DecodedImage, photo: PhotoRef | None) -> NDArray[Any]:
     """Return colours and transparency as a person sees them: of a picture whose levels are measured, between these."""
     samples = decoded.samples[:, :, : decoded.samples.shape[2] - decoded.num_extra]
     num_colours = 1 if samples.shape[2] <= 2 else 3
-    levels = measure_levels(samples[:, :, :num_colours], channels_are_gray=decoded.channels_are_gray)
+    measured = measure_levels(samples[:, :, :num_colours], channels_are_gray=decoded.channels_are_gray)
+    return _between(samples, measured, photo)
+
+
+def _between(samples: NDArray[Any], measured: ValueLevels, photo: PhotoRef | None) -> NDArray[Any]:
+    """Return colours and transparency between black and white: those by hand where a person has given them."""
+    num_colours = 1 if samples.shape[2] <= 2 else 3
+    levels = (
+        measured
+        if photo is None
+        else levels_by_hand(photo, measured, samples.dtype.name, num_colours, channel_in_stack=channel_in_stack)
+    )
     if levels.are_of_type:
         return to_float(samples) if samples.dtype.kind == "f" else samples
     colours = np.clip(levels.normalised_samples(samples[:, :, :num_colours]), 0, 1)

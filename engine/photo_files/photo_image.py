@@ -10,7 +10,7 @@ from engine.contracts.output_formats import FileFormat
 from engine.contracts.photo import Pixels
 from engine.photo_files.exif import state_size
 from engine.photo_files.sensors.camera_space import CameraSpace
-from engine.photo_files.values.levels import OF_TYPE, ValueLevels, levels_of_reference, measure_levels
+from engine.photo_files.values.levels import OF_TYPE, ValueLevels, levels_of_reference
 from engine.photo_files.values.sample_types import SampleType, to_float, to_samples, unit_of
 
 BitDepth = Literal[8, 16]
@@ -57,6 +57,7 @@ class ImageMetadata:
         sample_type: Of the file's numbers, in which the photo is written back where nothing else is asked for; None:
             as the bit depth says.
         levels: Which of them are black and white.
+        extra_levels: The same of the channels that are neither colour nor transparency.
         camera: Whose colours the pixels are: linear, before white balance, for a DNG; None: finished ones.
     """
 
@@ -70,6 +71,7 @@ class ImageMetadata:
     channels_are_gray: bool = False
     sample_type: SampleType | None = None
     levels: ValueLevels = OF_TYPE
+    extra_levels: ValueLevels = OF_TYPE
     camera: CameraSpace | None = None
 
     @property
@@ -150,13 +152,17 @@ class PhotoImage:
         """Return the photo for a file of another type: where its levels were measured, black is 0 and white is 1."""
         extra, is_changed = self.extra, not self.metadata.levels.are_of_type
         if extra is not None:
-            levels = measure_levels(extra, channels_are_gray=True)
+            levels = self.metadata.extra_levels
             is_changed = is_changed or not levels.are_of_type
             extra = np.clip(levels.normalised(extra), 0, 1)
         if not is_changed:
             return self
         metadata = replace(
-            self.metadata, levels=OF_TYPE, sample_type=None, remarks=(*self.metadata.remarks, SPREAD_REMARK)
+            self.metadata,
+            levels=OF_TYPE,
+            extra_levels=OF_TYPE,
+            sample_type=None,
+            remarks=(*self.metadata.remarks, SPREAD_REMARK),
         )
         return PhotoImage(self.normalised, self.alpha, metadata, extra)
 

@@ -9,6 +9,7 @@ import mmap
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,9 @@ from engine.photo_files.raw.exif import read_raw_exif
 from engine.photo_files.raw.mosaic import RawMosaic, camera_cells
 from engine.photo_files.sensors.tone import ToneCurve
 from engine.photo_files.tiff.files import read_page_exif
-from engine.photo_files.values.levels import measure_levels
+from engine.photo_files.tiff.stack_reading import channel_in_stack
+from engine.photo_files.values.given import identity_of_levels, levels_by_hand
+from engine.photo_files.values.levels import OF_TYPE, ValueLevels, measure_levels
 from engine.photo_files.values.sample_types import to_float
 from engine.photo_files.writing import (
     encode_image,
@@ -82,6 +85,8 @@ __all__ = [
 ]
 
 _MID_GRAY = 0.5
+
+LEVELS_OF_RAW_REMARK = "A raw file keeps the black and white of its camera: those given by hand are not used for it."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,10 +154,14 @@ def read_samples(photo: PhotoRef | Path) -> PhotoSamples:
     Raises:
         ImageReadError: As `read_image`.
     """
+    ref = PhotoRef.of(photo)
     with open_photo(photo) as opened:
         if opened.content == "camera raw" or opened.content == "bare mosaic":
             developed = raw_files.read_raw_photo(opened.path, opened.content)
-            return PhotoSamples(developed.pixels, developed.alpha, developed.metadata)
+            metadata = developed.metadata
+            if identity_of_levels(ref):
+                metadata = replace(metadata, remarks=(*metadata.remarks, LEVELS_OF_RAW_REMARK))
+            return PhotoSamples(developed.pixels, developed.alpha, metadata)
         file_format = opened.content
         decoded = image_decoding.decode(opened.file, file_format, opened.page)
         num_pictures = count_pictures(opened.file, file_format)
@@ -173,6 +182,17 @@ def read_samples(photo: PhotoRef | Path) -> PhotoSamples:
     num_others = samples.shape[2] - decoded.num_extra
     num_colours = 1 if num_others <= 2 else 3
     colours = samples[:, :, :num_colours]
+    extra = samples[:, :, num_others:] if decoded.num_extra else None
+    measured = measure_levels(colours, channels_are_gray=decoded.channels_are_gray)
+
+    def by_hand(measured: ValueLevels, channels: NDArray[Any], first_channel: int = 1) -> ValueLevels:
+        name, num = channels.dtype.name, channels.shape[2]
+        return levels_by_hand(ref, measured, name, num, channel_in_stack=channel_in_stack, first_channel=first_channel)
+
+    extra_levels = OF_TYPE
+    if extra is not None:
+        of_extra = measure_levels(extra, channels_are_gray=True)
+        extra_levels = by_hand(of_extra, extra, first_channel=num_colours + 1)
     return PhotoSamples(
         colours,
         samples[:, :, num_colours] if num_others in (2, 4) else None,
@@ -186,9 +206,10 @@ def read_samples(photo: PhotoRef | Path) -> PhotoSamples:
             descriptions=descriptions,
             channels_are_gray=decoded.channels_are_gray,
             sample_type=decoded.sample_type,
-            levels=measure_levels(colours, channels_are_gray=decoded.channels_are_gray),
+            levels=by_hand(measured, colours),
+            extra_levels=extra_levels,
         ),
-        samples[:, :, num_others:] if decoded.num_extra else None,
+        extra,
     )
 
 
@@ -326,7 +347,7 @@ def read_thumbnail(photo: PhotoRef | Path, max_side_px: int, *, stretched: bool 
         if opened.content == "camera raw" or opened.content == "bare mosaic":
             return raw_files.read_raw_thumbnail(opened.path, opened.content, max_side_px, stretched=stretched)
         samples, orientation = image_decoding.decode_reduced(
-            opened.file, opened.content, max_side_px, opened.page, stretched=stretched
+            opened.file, opened.content, max_side_px, opened.page, stretched=stretched, photo=PhotoRef.of(photo)
         )
     samples = turn_upright(samples, orientation)
     num_colours = 1 if samples.shape[2] <= 2 else 3
@@ -350,5 +371,6 @@ def read_embedded_thumbnail(photo: PhotoRef | Path) -> NDArray[np.uint8] | None:
         ImageReadError: As `probe_image`.
     """
     with open_photo(photo) as opened:
-        embedded = image_decoding.decode_embedded_thumbnail(opened.file) if opened.content == "jpeg" else None
+        is_as_shown = opened.content == "jpeg" and not identity_of_levels(PhotoRef.of(photo))
+        embedded = image_decoding.decode_embedded_thumbnail(opened.file) if is_as_shown else None
     return None if embedded is None else np.ascontiguousarray(turn_upright(*embedded))

@@ -28,6 +28,7 @@ from engine.photo_files.photos import (
     read_image,
     read_independent_pixels,
 )
+from engine.photo_files.values.given import identity_of_levels
 from engine.photo_files.values.levels import OF_TYPE, ValueLevels, levels_of_reference, share_levels
 from engine.photo_files.values.sample_types import USUAL_TYPES, unit_of
 from engine.photos.augment import random_orientation
@@ -76,7 +77,7 @@ class DecodedPhoto:
         unit = unit_of(image.metadata.type_written)
         channels = np.broadcast_to(image.pixels * np.float32(unit), (*image.pixels.shape[:2], 3)).transpose(2, 0, 1)
         black, white = (tuple(unit * level for level in levels) for levels in (scale.black, scale.white))
-        return cls(path, channels, ValueLevels(black=black, white=white))
+        return cls(path, channels, replace(scale, black=black, white=white))
 
     @classmethod
     def of_pixels(cls, path: PhotoRef, pixels: Pixels, bit_depth: BitDepth) -> "DecodedPhoto":
@@ -164,9 +165,10 @@ def _decode(
     if identity:
         # The same raw file read in another way is another photo.
         identity = f"{read.__name__}\n{identity}"
+    is_given = bool(identity_of_levels(path))
     found = files.find(identity)
     if found is not None:
-        return DecodedPhoto(path, *found), False
+        return DecodedPhoto(path, found[0], replace(found[1], is_given=is_given)), False
     image = read(path)
     pixels = image.pixels
     bytes_per_level = 1 if image.metadata.bit_depth == 8 else 2
@@ -176,7 +178,7 @@ def _decode(
         whole = DecodedPhoto.of_image(path, image)
         found = files.keep(identity, whole.levels, whole.scale)
         if found is not None:
-            return DecodedPhoto(path, *found), False
+            return DecodedPhoto(path, found[0], replace(found[1], is_given=is_given)), False
         if size <= largest_bytes:
             return whole, True
     if size > largest_bytes:

@@ -9,6 +9,7 @@ from engine.contracts.photo import PhotoRef
 from engine.photo_files.metadata.provenance import Provenance, digest_of_file, is_intact, read_provenance
 from engine.photo_files.opened_photo import disk_failure
 from engine.photo_files.raw.bare import BARE_SUFFIXES, find_side_car
+from engine.photo_files.values.given import identity_of_levels
 
 _NUM_REMEMBERED_FILES: Final = 20_000
 
@@ -16,6 +17,7 @@ _NUM_REMEMBERED_FILES: Final = 20_000
 def identity_of(*files: PhotoRef | Path) -> str:
     """Return what changes whenever any photo, or file of another kind, may have: names, times and sizes.
 
+    What is black and white in it by hand counts too: what is measured on it depends on that.
     To be asked before they are read: one that changes meanwhile then counts as changed the next time.
 
     Returns:
@@ -25,6 +27,8 @@ def identity_of(*files: PhotoRef | Path) -> str:
     for named in files:
         file = named.file if isinstance(named, PhotoRef) else named
         parts.append(str(named))
+        if levels := identity_of_levels(PhotoRef.of(named)):
+            parts.append(f"levels {levels}")
         try:
             side_car = find_side_car(file) if file.suffix.lower() in BARE_SUFFIXES else None
             for one in filter(None, (file, side_car)):

@@ -18,6 +18,7 @@ from engine.machine.interruptible import run_interruptibly
 from engine.machine.places import Place
 from engine.photo_files.opened_photo import disk_failure
 from engine.photo_files.photos import examine_photo, read_image
+from engine.photo_files.values.given import reads_as_set
 from engine.photos.decoded_files import DECODER_VERSION
 from engine.photos.duplicates import look_hash
 from engine.photos.folder import group_stacks, list_image_files
@@ -51,6 +52,7 @@ class PhotoMeasures:
     noise_doubt: NoiseDoubt = NoiseDoubt.NONE
 
 
+@reads_as_set
 def scan_photos(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
     """Find the usable photos in folders; a stack is one, and some of its pages are measured.
 

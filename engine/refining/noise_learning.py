@@ -9,8 +9,10 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
 from engine.contracts.results import PhotosNoise
 from engine.models.starters import GENERAL_TASK, require_starter
+from engine.photo_files.values.given import reads_as_set
 
 
+@reads_as_set
 def learn_noise(config: NoiseLearningConfig, control: JobControl, emit: Emit) -> PhotosNoise:
     """Learn the noise of photos by twins, with a model that restores them already.
 

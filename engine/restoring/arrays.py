@@ -1,7 +1,9 @@
 """Restoring arrays of other programs: any type of numbers, and as many axes as a microscope gives."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,15 +11,18 @@ from numpy.typing import NDArray
 from engine.contracts.blending import FULL, Blend
 from engine.contracts.configs import ComputeConfig
 from engine.contracts.errors import InvalidInputError
+from engine.contracts.given_levels import GivenLevels, levels_for
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.machine.devices import open_device
 from engine.models.files import RestorationModel, load_model
 from engine.photo_files.values.levels import OF_TYPE, ValueLevels, measure_levels, share_levels
-from engine.photo_files.values.sample_types import to_float, to_samples, type_of_samples
+from engine.photo_files.values.sample_types import to_float, to_samples, type_of_samples, unit_of
 from engine.restoring.blending import blended
 from engine.restoring.restorer import Restorer
 
 _CHANNEL, _COLOURS = "C", "S"
+_NO_FILE: Final = PhotoRef(Path())
 
 
 def restore_array(
@@ -25,7 +30,7 @@ def restore_array(
     array: NDArray[Any],
     *,
     axes: str | None = None,
-    levels: ValueLevels | None = None,
+    levels: Sequence[GivenLevels] = (),
     blend: Blend = FULL,
     compute: ComputeConfig | None = None,
     control: JobControl | None = None,
@@ -38,8 +43,8 @@ def restore_array(
         axes: A letter for each axis: Y and X, S for red, green and blue, and any others, such as T, Z and C, along
             which each plane is a picture of its own. None: YX behind all others, or YXS where the last of three axes
             has three.
-        levels: What is black and white, in units of the type; None: measured as of a file, for each channel C, and
-            shared by all its planes.
+        levels: What is black and white, in the numbers of the array, for all or for one channel C; where nothing is
+            given it is measured as of a file, for each channel, and shared by all its planes. Places mean nothing here.
         blend: How much of the luminance and the colour noise goes, and how much of the detail comes back.
         compute: Where it is computed.
         control: Asked once a tile.
@@ -76,7 +81,7 @@ def restore_array(
         planes = planes[..., np.newaxis]
     channel = order.index(_CHANNEL) if _CHANNEL in order else None
     channels = [0 if channel is None else index[channel] for index in np.ndindex(outer)]
-    by_plane = [levels] * len(planes) if levels is not None else _measured(planes, channels)
+    by_plane = _by_plane(planes, channels, [replace(given, place=None) for given in levels])
 
     def restored(plane: NDArray[Any], own: ValueLevels) -> NDArray[Any]:
         if restorer.scale == 1:
@@ -109,12 +114,16 @@ def _letters(array: NDArray[Any], axes: str | None) -> str:
     return axes
 
 
-def _measured(planes: NDArray[Any], channels: list[int]) -> list[ValueLevels]:
-    """Measure each plane, and share what was found among the planes of a channel."""
-    found = [measure_levels(plane) for plane in planes]
-    shared = [OF_TYPE] * len(found)
+def _by_plane(planes: NDArray[Any], channels: list[int], given: Sequence[GivenLevels]) -> list[ValueLevels]:
+    """Take what is given for a channel, or measure its planes, and share what was found among them."""
+    shared, unit = [OF_TYPE] * len(planes), unit_of(planes.dtype.name)
     for channel in set(channels):
         members = [index for index, own in enumerate(channels) if own == channel]
-        for index, levels in zip(members, share_levels([found[index] for index in members]), strict=True):
+        by_hand = levels_for(_NO_FILE, channel + 1, given)
+        if by_hand is None:
+            found = share_levels([measure_levels(planes[index]) for index in members])
+        else:
+            found = [ValueLevels(black=(by_hand.black / unit,), white=(by_hand.white / unit,))] * len(members)
+        for index, levels in zip(members, found, strict=True):
             shared[index] = levels
     return shared

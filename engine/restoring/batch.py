@@ -26,7 +26,7 @@ from engine.photo_files.opened_photo import disk_failure
 from engine.photo_files.photo_image import SPREAD_REMARK, ImageMetadata, as_samples
 from engine.photo_files.photos import PhotoSamples, read_tone
 from engine.photo_files.sensors.tone import ToneCurve
-from engine.photo_files.values.levels import ValueLevels, measure_levels
+from engine.photo_files.values.levels import ValueLevels
 from engine.photo_files.values.sample_types import SampleType, to_float, to_samples
 from engine.restoring.blending import blended
 from engine.restoring.output_plan import OutputPlan, Placement
@@ -337,7 +337,7 @@ class RestoreBatch:
         alpha = None if image.alpha is None else self._restorer.enlarged(image.alpha[:, :, None])[:, :, 0]
         extra = None
         if image.extra is not None:
-            extra = enlarge(image.extra, measure_levels(image.extra, channels_are_gray=True), are_gray=True)
+            extra = enlarge(image.extra, image.metadata.extra_levels, are_gray=True)
         return as_samples(image.with_pixels(enlarged, alpha, extra), sample_type)
 
     def _of_same_size(
@@ -366,7 +366,7 @@ class RestoreBatch:
             samples[is_hidden] = hidden if is_own_type else to_samples(levels.normalised_samples(hidden), sample_type)
         is_spread = not is_own_type and not levels.are_of_type
         if noisy.extra is not None:
-            extra_levels = measure_levels(noisy.extra, channels_are_gray=True)
+            extra_levels = metadata.extra_levels
             extra = restored(noisy.extra, extra_levels, are_gray=True)
             is_spread |= not is_own_type and not extra_levels.are_of_type
         if is_spread:

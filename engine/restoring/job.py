@@ -10,11 +10,13 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.restore_report import RestoreReportConfig, report_path
 from engine.contracts.results import RestoreResult
 from engine.machine.destination import check_destination
+from engine.photo_files.values.given import reads_as_set
 from engine.restoring.batch import RestoreBatch, make_folder
 from engine.restoring.output_plan import OutputPlan
 from engine.restoring.sources import keeps_stacks, list_sources
 
 
+@reads_as_set
 def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreResult:
     """Restore photos into a folder; a photo that fails never stops the batch.
 

@@ -13,6 +13,7 @@ from engine import __version__
 from engine.contracts.blending import Blend
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import ImageWriteError
+from engine.contracts.given_levels import given_for
 from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.contracts.output_names import NameReader, NameValues, fill_pattern, split_name, stem_of_photo
 from engine.photo_files.encoding import check_can_hold
@@ -197,6 +198,10 @@ class OutputPlan:
         }
         if FORMATS[file_format].has_quality:
             settings["quality"] = config.jpeg_quality
+        if config.levels and not photo.info.is_raw:
+            # Without the places, which are nobody's business.
+            given = [one.levels_as_text for one in given_for(photo.path, config.levels)]
+            settings |= {"levels": given} if given else {}
         if photo.info.is_raw and config.raw_look != "neutral" and not FORMATS[file_format].is_of_sensors:
             # What earlier versions wrote is neutral and says nothing of it.
             settings[RAW_LOOK] = config.raw_look

@@ -23,6 +23,7 @@ from engine.machine.processes.followers import copied_run, own_part
 from engine.method.catalogue.tasks import TASKS
 from engine.models.files import ModelCard, RestorationModel, build_network, load_model, read_card, save_model, task_of
 from engine.models.starters import starter_path
+from engine.photo_files.values.given import levels_given, reads_as_set
 from engine.photos.crops import DecodedPhoto, decode_photos
 from engine.photos.folder import find_usable_photos, list_image_files
 from engine.refining.gate import GateResult, choose_share
@@ -58,6 +59,7 @@ _STOPPED_UNJUDGED = (
 Config = TypeVar("Config", bound=TrainingConfig)
 
 
+@reads_as_set
 def pretrain(config: PretrainConfig, control: JobControl, emit: Emit) -> TrainingResult:
     """Learn from noisy photos alone; the result already restores.
 
@@ -101,6 +103,7 @@ def _pretrain(config: PretrainConfig, device: ComputeDevice, control: JobControl
     return _train(config, plan, run, device, control, emit, resumed=False)
 
 
+@reads_as_set
 def finetune(config: FinetuneConfig, control: JobControl, emit: Emit) -> TrainingResult:
     """Learn from pairs, from a parent model or from scratch.
 
@@ -160,7 +163,8 @@ def _resume(run_folder: Path, control: JobControl, emit: Emit) -> TrainingResult
     if run.record.kind == "pretrain":
         pretrain_config = _read_config(run, PretrainConfig)
         device = open_device(pretrain_config)
-        photos = _photos_of(pretrain_config, read_card(run.path), control, emit)
+        with levels_given(pretrain_config.levels):
+            photos = _photos_of(pretrain_config, read_card(run.path), control, emit)
         material = None
         if pretrain_config.pretext == OWN_NOISE:
             material = OwnNoiseMaterial.load(run.path, run.checkpoint_folder, pretrain_config.seed)
@@ -170,7 +174,8 @@ def _resume(run_folder: Path, control: JobControl, emit: Emit) -> TrainingResult
         finetune_config = _read_config(run, FinetuneConfig)
         device = open_device(finetune_config)
         # Its own model's card, since the parent may be gone by now.
-        plan = finetune_plan(finetune_config, read_card(run.path), device, control, emit, resumed=run)
+        with levels_given(finetune_config.levels):
+            plan = finetune_plan(finetune_config, read_card(run.path), device, control, emit, resumed=run)
         config = finetune_config
     if run.record.data is not None and _fingerprint(plan.photos, run.record.data.folders) != run.record.data:
         emit(

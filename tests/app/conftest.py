@@ -78,6 +78,8 @@ def runner(qtbot: QtBot) -> Iterator[JobRunner]:
 def session(qtbot: QtBot) -> Iterator[Session]:
     result = Session(RunStore())
     yield result
+    # They count for the whole process.
+    result.set_levels(())
     result.undo_stack.clear()
     result.run_catalog.shut_down()
     shared_thumbnails(result).shut_down()

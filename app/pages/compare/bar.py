@@ -236,10 +236,21 @@ class CompareBar(QWidget):
             "chart-bar", tip_with_keys(tr("Histograms: how often each brightness occurs"), "view.histogram")
         )
         self.histogram_button.setCheckable(True)
+        self.profile_button = icon_button(
+            "chart-line",
+            tip_with_keys(tr("Line profile, and mean and standard deviation of a region"), "view.profile"),
+        )
+        self.profile_button.setCheckable(True)
         tip = tr("Inspect the residual: was only noise taken away, or picture too?")
         self.inspect_button = icon_button("magnifying-glass", tip_with_keys(tip, "window.inspect_residual"))
         self.inspect_button.clicked.connect(self.inspect_requested)
-        for control in (self.region_button, self.histogram_button, self.inspect_button, self.looks_button):
+        for control in (
+            self.region_button,
+            self.histogram_button,
+            self.profile_button,
+            self.inspect_button,
+            self.looks_button,
+        ):
             layout.addWidget(control)
 
     def _build_blind_button(self, layout: QHBoxLayout) -> None:
@@ -273,6 +284,7 @@ class CompareBar(QWidget):
         overflow.watch(self._actual_size_button, tr("One photo pixel to one screen pixel"))
         overflow.watch(self._fit_button, tr("Fit the photo into the pane"))
         overflow.watch(self.region_button, tr("Measure what is in view"))
+        overflow.watch(self.profile_button, tr("Line profile"))
         overflow.watch(self.histogram_button, tr("Histograms"))
         overflow.watch(self.save_button, tr("Save what is shown"))
         overflow.watch(self.looks_button, tr("Background, exposure, false colours, flicker"))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.core.messages import Message, Severity
 from app.core.settings import OPEN_DIALOG_FOLDER, Settings
@@ -18,11 +18,15 @@ from app.look.image_convert import pixels_from_qimage
 from app.look.translation import tr
 from app.pages.compare.panes import LoadedPanes
 from app.viewer.pictures import Picture
+from app.widgets.save_dialog import ask_where_to_save
 from engine.comparing.page import ComparisonPageConfig, PagePicture
 from engine.contracts.errors import EngineError
+from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.contracts.photo import PhotoRef
 from engine.jobs import write_comparison_page
 from engine.photo_files.photos import PhotoImage, write_image
+
+_PICTURE_FORMATS: Final[tuple[FileFormat, ...]] = ("png", "jpeg", "tiff", "webp", "bmp")
 
 
 class CompareExport(QObject):
@@ -47,15 +51,15 @@ class CompareExport(QObject):
     def ask_for_picture(self, photo: PhotoRef) -> Path | None:
         """Ask for the file of a view of this photo; None where the person thinks better of it."""
         suggested = self._folder(photo) / tr("{photo} comparison.png").format(photo=photo.stem)
-        title, kinds = tr("Save this view as a picture"), "PNG (*.png)"
-        name, _ = QFileDialog.getSaveFileName(self._window, title, str(suggested), kinds)
-        return Path(name).with_suffix(".png") if name else None
+        kinds = {FORMATS[name].name: FORMATS[name].suffixes for name in _PICTURE_FORMATS}
+        chosen = ask_where_to_save(self._window, tr("Save this view as a picture"), suggested, kinds)
+        return None if chosen is None else chosen[0]
 
     def save_picture(self, image: QImage, path: Path) -> None:
-        """Save a view as PNG."""
+        """Save a view in the format that the file's name says."""
 
         def save() -> Path:
-            write_image(path, PhotoImage(pixels_from_qimage(image)), file_format="png", bit_depth=8)
+            write_image(path, PhotoImage(pixels_from_qimage(image)), bit_depth=8)
             return path
 
         self._task.submit(save)
@@ -63,15 +67,10 @@ class CompareExport(QObject):
     def ask_for_page(self, photo: PhotoRef) -> tuple[Path, Literal["jpeg", "png"]] | None:
         """Ask for the file of a page, and how its pictures are kept; None where the person thinks better of it."""
         suggested = self._folder(photo) / tr("{photo} comparison.html").format(photo=photo.stem)
-        small = tr("Page with small pictures, JPEG") + " (*.html)"
-        exact = tr("Page with every pixel as it is, PNG") + " (*.html)"
-        title = tr("Save a page with a slider")
-        name, kind = QFileDialog.getSaveFileName(self._window, title, str(suggested), f"{small};;{exact}")
-        if not name:
-            return None
-        path = Path(name)
-        path = path if path.suffix.lower() in (".html", ".htm") else path.with_name(f"{path.name}.html")
-        return path, "png" if kind == exact else "jpeg"
+        small, exact = tr("Page with small pictures, JPEG"), tr("Page with every pixel as it is, PNG")
+        kinds = dict.fromkeys((small, exact), (".html", ".htm"))
+        chosen = ask_where_to_save(self._window, tr("Save a page with a slider"), suggested, kinds)
+        return None if chosen is None else (chosen[0], "png" if chosen[1] == exact else "jpeg")
 
     def save_page(
         self, loaded: LoadedPanes, figures: Mapping[int, str], path: Path, file_format: Literal["jpeg", "png"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PySide6.QtCore import QLineF, QPoint, QPointF, QRect, QRectF, QSizeF, Qt
 from PySide6.QtWidgets import QWidget
 
 from app.core.actions import ActionSpec, make_action
@@ -67,11 +67,24 @@ def toggle_region(viewer: CompareViewer) -> None:
     if viewer.region is not None:
         viewer.clear_region()
         return
+    viewer.set_region(_in_view(viewer))
+
+
+def draw_first_line(viewer: CompareViewer) -> None:
+    """Draw a line across the middle of what is in view, where there is none yet."""
+    if viewer.line is not None or not viewer.pane_views:
+        return
+    part = _in_view(viewer).intersected(QRect(QPoint(0, 0), viewer.view_transform.scene_size.toSize()))
+    middle = part.center().y()
+    viewer.set_line(QLineF(part.left(), middle, part.right(), middle))
+
+
+def _in_view(viewer: CompareViewer) -> QRect:
     size = QSizeF(viewer.pane_views[0].canvas.size())
     transform = viewer.view_transform
     corner = transform.to_scene(QPointF(0, 0), size)
     opposite = transform.to_scene(QPointF(size.width(), size.height()), size)
-    viewer.set_region(QRectF(corner, opposite).toAlignedRect())
+    return QRectF(corner, opposite).toAlignedRect()
 
 
 def _call(function: Callable[[], object], _checked: bool = False) -> None:

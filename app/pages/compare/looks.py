@@ -56,6 +56,7 @@ class LooksPanel(QFrame):
         exposure_slider: In quarters of a stop.
         gamma_slider: In steps of a tenth, as factors.
         boxes: The switches by name.
+        levels_button: Asks for what is black and white in the photo, which counts for more than looking.
     """
 
     def __init__(self, viewer: CompareViewer, parent: QWidget) -> None:
@@ -92,12 +93,17 @@ class LooksPanel(QFrame):
         self._add_row(tr("Gamma"), _beside(self.gamma_slider, self._gamma))
         self.boxes = self._build_boxes(layout)
         self._build_flicker(layout)
+        self.levels_button = quiet_button(tr("Black and white by hand…"), "sliders-horizontal")
+        self.levels_button.setToolTip(tip_with_keys(tr("Black and white of the photo by hand"), "window.levels"))
+        self.levels_button.clicked.connect(self.hide)
+        layout.addWidget(self.levels_button, alignment=Qt.AlignmentFlag.AlignLeft)
         reset = quiet_button(tr("As it was taken"), "arrow-counter-clockwise")
         reset.setToolTip(tip_with_keys(tr("Puts exposure, gamma and moved panes back"), "view.reset_looking"))
         reset.clicked.connect(viewer.reset_looking)
         layout.addWidget(reset, alignment=Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(label(tr("For looking only: nothing of this is saved in a photo."), "caption"))
         layout.addWidget(label(tr("Drag with Shift to measure a region, with Alt to move one pane alone."), "caption"))
+        layout.addWidget(label(tr("Drag with Shift and Ctrl to draw the line of the profile."), "caption"))
         viewer.state_changed.connect(self._follow)
         self._follow()
 

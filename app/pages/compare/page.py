@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.messages import Message, Severity
 from app.core.session import ModelChoice, Session
-from app.core.settings import COMPARE_HISTOGRAM, RESTORE_RAW_LOOK, Settings
+from app.core.settings import COMPARE_HISTOGRAM, COMPARE_PROFILE, RESTORE_RAW_LOOK, Settings
 from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobRunner
 from app.look.theme import SPACING
@@ -24,7 +24,7 @@ from app.pages.compare.computing import PictureMaker
 from app.pages.compare.export import CompareExport
 from app.pages.compare.figures import PaneFigures, PaneMeter
 from app.pages.compare.filmstrip import Filmstrip, FilmstripRow
-from app.pages.compare.keys import connect_keys, toggle_region, view_keys
+from app.pages.compare.keys import connect_keys, draw_first_line, toggle_region, view_keys
 from app.pages.compare.memory import ViewMemory
 from app.pages.compare.offers import offers_of
 from app.pages.compare.panes import (
@@ -44,6 +44,7 @@ from app.viewer.compare_viewer import CompareViewer
 from app.viewer.histogram_view import HistogramView
 from app.viewer.inspectors import PixelBar
 from app.viewer.picture_files import PictureFiles
+from app.viewer.profile_view import ProfileView
 from app.viewer.view_modes import VIEW_MODES
 from app.widgets.current_stack import CurrentStack
 from app.widgets.empty_state import EmptyState
@@ -93,6 +94,8 @@ class ComparePage(Page):
         self.pixel_bar = PixelBar()
         self.histogram = HistogramView(self.viewer)
         self.histogram.hide()
+        self.profile = ProfileView(self.viewer)
+        self.profile.hide()
         self.filmstrip = Filmstrip(session, shared_thumbnails(session))
         self.blind = BlindMode(session, self.viewer, self.pixel_bar, self.bar, self.filmstrip, self)
         self.page_slider = PageSlider(session)
@@ -102,6 +105,7 @@ class ComparePage(Page):
         self._follow_session()
         self._recall_view()
         self.bar.histogram_button.setChecked(settings.get(COMPARE_HISTOGRAM))
+        self.bar.profile_button.setChecked(settings.get(COMPARE_PROFILE))
         self._on_photos_changed()
 
     @property
@@ -133,7 +137,8 @@ class ComparePage(Page):
     def shut_down(self) -> None:
         """Wait for the background threads."""
         self._stop_measuring()
-        for task in (self._load_task, self._measure_task, self.exporter, self.histogram, self.viewer, self.page_slider):
+        panels = (self.histogram, self.profile, self.viewer, self.page_slider)
+        for task in (self._load_task, self._measure_task, self.exporter, *panels):
             task.shut_down()
 
     @Slot()
@@ -205,9 +210,11 @@ class ComparePage(Page):
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.addWidget(self.viewer)
         splitter.addWidget(self.histogram)
+        splitter.addWidget(self.profile)
         splitter.setStretchFactor(0, 1)
         splitter.setChildrenCollapsible(False)
-        self.histogram.setMinimumHeight(_HISTOGRAM_PX)
+        for panel in (self.histogram, self.profile):
+            panel.setMinimumHeight(_HISTOGRAM_PX)
         return splitter
 
     def _connect_widgets(self) -> None:
@@ -216,12 +223,15 @@ class ComparePage(Page):
         self.bar.compute_again_requested.connect(self._compute_again)
         self.bar.export_requested.connect(self.export)
         self.bar.page_export_requested.connect(self.export_page)
+        self.bar.looks.levels_button.clicked.connect(lambda: self.session.levels_requested.emit())
         self.bar.inspect_requested.connect(lambda: self.session.inspect_requested.emit(None))
         self.bar.blind_requested.connect(self.start_blind_test)
         self.blind.reload_requested.connect(self._reload)
         self.blind.results_requested.connect(self._show_results)
         self.blind.test.failed.connect(self._tell_error)
         self.bar.histogram_button.toggled.connect(self._show_histogram)
+        self.bar.profile_button.toggled.connect(self._show_profile)
+        self.viewer.line_changed.connect(self._follow_line)
         self.bar.region_toggled.connect(partial(toggle_region, self.viewer))
         self.viewer.hovered.connect(self._show_pixel)
         self.viewer.action_requested.connect(self.restore_photo)
@@ -247,6 +257,7 @@ class ComparePage(Page):
     def _own_keys(self) -> dict[str, Callable[[], object]]:
         return {
             "view.histogram": self.bar.histogram_button.toggle,
+            "view.profile": self.bar.profile_button.toggle,
             "view.export": self.export,
             "view.export_page": self.export_page,
             "view.vote_first": partial(self.blind.vote, Choice.FIRST),
@@ -263,6 +274,7 @@ class ComparePage(Page):
         self.settings.changed.connect(self._on_setting_changed)
         session.folders_changed.connect(self._recall_view)
         session.current_photo_changed.connect(self._on_current_photo_changed)
+        session.levels_changed.connect(self._reload)
         session.restored_changed.connect(self._on_restored_changed)
         session.restoring_changed.connect(self._on_restoring_changed)
         session.label_pairs_changed.connect(self._on_pairs_changed)
@@ -284,8 +296,24 @@ class ComparePage(Page):
     @Slot(bool)
     def _show_histogram(self, is_shown: bool) -> None:
         self.histogram.setVisible(is_shown)
-        self._splitter.setSizes([_THE_REST_PX, _HISTOGRAM_PX])
+        self._splitter.setSizes([_THE_REST_PX, _HISTOGRAM_PX, _HISTOGRAM_PX])
         self.settings.set(COMPARE_HISTOGRAM, is_shown)
+
+    @Slot(bool)
+    def _show_profile(self, is_shown: bool) -> None:
+        """Show the profile, at first of a line through the middle of what is in view; hidden, there is no line."""
+        self.profile.setVisible(is_shown)
+        self._splitter.setSizes([_THE_REST_PX, _HISTOGRAM_PX, _HISTOGRAM_PX])
+        self.settings.set(COMPARE_PROFILE, is_shown)
+        if is_shown:
+            draw_first_line(self.viewer)
+        else:
+            self.viewer.set_line(None)
+
+    @Slot(object)
+    def _follow_line(self, line: object) -> None:
+        if line is not None:
+            self.bar.profile_button.setChecked(True)
 
     @Slot()
     def _on_photos_changed(self) -> None:

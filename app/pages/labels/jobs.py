@@ -15,6 +15,7 @@ from engine.jobs import align_references, examine_pairs, make_burst_references, 
 from engine.labelling.alignment import AlignRequest
 from engine.labelling.burst import BurstConfig
 from engine.labelling.doctor import ExamineRequest, PairDiagnosis
+from engine.photo_files.values.given import given_here
 from engine.photos.pairs import PairMatching, PhotoPair
 
 _PAGE_ID = "labels"
@@ -79,7 +80,7 @@ class LabelJobs(QObject):
 
     def suggest(self, model: Path, photos: Sequence[PhotoRef], count: int) -> None:
         """Choose photos to label; it takes minutes, so it queues with the trainings."""
-        config = SuggestLabelsConfig(model=model, photos=tuple(photos), count=count)
+        config = SuggestLabelsConfig(model=model, photos=tuple(photos), count=count, levels=given_here())
         title = tr("Choosing photos to label")
         self._submit("suggest", title, suggest_labels, config, JobLane.MAIN).finished.connect(self.suggested)
 

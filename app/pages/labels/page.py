@@ -194,6 +194,8 @@ class LabelsPage(Page):
         session.folders_changed.connect(self._recall)
         session.photos_changed.connect(self._match_soon)
         session.excluded_changed.connect(self._match_soon)
+        session.levels_changed.connect(self._match_soon)
+        session.levels_changed.connect(content.pair_view.look)
         session.references_changed.connect(self._on_references_changed)
         session.model_changed.connect(self._update)
 

@@ -73,7 +73,7 @@ class LabelPairView(QWidget):
         )
         for name, row in TASKS.items():
             self.task_choice.addItem(translate_engine(row.title), name)
-        self.task_choice.currentIndexChanged.connect(self._look)
+        self.task_choice.currentIndexChanged.connect(self.look)
         self._task_note = ElidedLabel("", "caption")
         as_label = QHBoxLayout()
         as_label.setSpacing(SPACING)
@@ -110,7 +110,7 @@ class LabelPairView(QWidget):
             self._task.cancel()
             self.viewer.show_message(tr("Choose a pair on the left."))
         elif before is None or (before.noisy, before.clean) != (entry.noisy, entry.clean):
-            self._look()
+            self.look()
 
     def shut_down(self) -> None:
         """Wait for the background threads."""
@@ -118,7 +118,8 @@ class LabelPairView(QWidget):
         self.viewer.shut_down()
 
     @Slot()
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Show the pair as its files are now."""
         task = self.task_choice.currentData()
         self._task_note.set_text(
             tr("Made of the reference alone: no noisy photo is needed.")

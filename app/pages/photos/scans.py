@@ -17,6 +17,7 @@ from engine.contracts.configs import ScanConfig
 from engine.contracts.events import FileSkipped, JobEvent, PhotoScanned, StepDone
 from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.jobs import find_duplicates, scan
+from engine.photo_files.values.given import given_here
 from engine.photos.duplicates import Candidate, DuplicateGroup, DuplicatesConfig
 
 _LEAST_FLUSH_MS = 50
@@ -56,6 +57,7 @@ class PhotoScans(QObject):
         self._flush_later.setSingleShot(True)
         self._flush_later.timeout.connect(self._flush)
         runner.jobs_changed.connect(self._step_aside)
+        session.levels_changed.connect(self.measure_anew)
 
     @property
     def is_busy(self) -> bool:
@@ -94,15 +96,25 @@ class PhotoScans(QObject):
         self._text = tr("Reading photos…")
         self.changed.emit()
 
+    @Slot()
+    def measure_anew(self) -> None:
+        """Measure all photos again, since they are to be seen otherwise; what stays the same is remembered."""
+        if not self.is_busy and self._session.photos:
+            self._measure([photo.path for photo in self._session.photos])
+
     def measure(self) -> None:
         """Measure the noise of all photos that were not decoded yet, then look for duplicates."""
+        self._measure(self.unmeasured)
+
+    def _measure(self, paths: Sequence[PhotoRef]) -> None:
         self._stop_background()
-        paths = self.unmeasured
         if not paths:
             self._look_for_duplicates()
             return
         self._measuring = self._submit(
-            tr("Measuring the noise of the photos"), ScanConfig(folders=tuple(paths)), JobLane.BACKGROUND
+            tr("Measuring the noise of the photos"),
+            ScanConfig(folders=tuple(paths), levels=given_here()),
+            JobLane.BACKGROUND,
         )
         self._text = tr("Measuring noise…")
         self._step_aside()

@@ -86,6 +86,10 @@ class PhotoTools(QWidget):
         self.stretch_button.setChecked(settings.get(STRETCH_THUMBNAILS))
         thumbnails.set_stretched(settings.get(STRETCH_THUMBNAILS))
         self.stretch_button.toggled.connect(self._set_stretched)
+        self.levels_button = icon_button(
+            "sliders-horizontal", tip_with_keys(tr("Black and white of the photo by hand"), "window.levels")
+        )
+        self.levels_button.clicked.connect(lambda: session.levels_requested.emit())
         self.grid_button, self.map_button = self._build_views()
         self.size_slider = QSlider(Qt.Orientation.Horizontal)
         self.size_slider.setRange(_SMALLEST_THUMBNAIL_PX, _LARGEST_THUMBNAIL_PX)
@@ -104,6 +108,7 @@ class PhotoTools(QWidget):
         layout.addWidget(self.sort_box)
         layout.addStretch(1)
         layout.addWidget(self.stretch_button)
+        layout.addWidget(self.levels_button)
         layout.addWidget(self.grid_button)
         layout.addWidget(self.map_button)
         layout.addWidget(self.size_slider)

@@ -22,6 +22,7 @@ from engine.contracts.configs import RestoreConfig
 from engine.contracts.events import PhotoScanned
 from engine.contracts.noise import NoiseEstimate
 from engine.contracts.photo import PhotoRef
+from engine.photo_files.values.given import given_here
 
 
 class RestoreOptions(QWidget):
@@ -65,6 +66,7 @@ class RestoreOptions(QWidget):
             out=destination,
             **self.blends.common.as_fields,
             own_blends=self.blends.own(photos),
+            levels=given_here(),
             **self.output.fields,
         )
 

@@ -25,6 +25,7 @@ from app.widgets.overflow import OverflowButton
 from engine.contracts.blending import FULL, Blend
 from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef
+from engine.photo_files.values.sample_types import unit_of
 
 _SETTLE_MS = 120
 """What is looked at is restored once the view has stood still for so long."""
@@ -47,6 +48,7 @@ class RestorePreview(QWidget):
         zoom_buttons: Show it at 100 % and 200 %.
         split_button: Shows both sides, or what is restored alone.
         before_button: Shows the photo as it was, while held.
+        levels_button: Asks for black and white by hand.
     """
 
     step_requested = Signal(int)
@@ -223,9 +225,13 @@ class RestorePreview(QWidget):
         self.before_button.pressed.connect(partial(self.viewer.set_before, True))
         self.before_button.released.connect(partial(self.viewer.set_before, False))
         self.before_button.installEventFilter(self)
+        self.levels_button = icon_button(
+            "sliders-horizontal", tip_with_keys(tr("Black and white of the photo by hand"), "window.levels")
+        )
         self._overflow = OverflowButton()
         for control, text in (
             # What is held cannot stand in a menu.
+            (self.levels_button, tr("Black and white of the photo by hand")),
             (self.before_button, ""),
             (self.zoom_buttons[2.0], self.zoom_buttons[2.0].text()),
             (self.zoom_buttons[1.0], self.zoom_buttons[1.0].text()),
@@ -243,6 +249,7 @@ class RestorePreview(QWidget):
             layout.addWidget(button)
         self.split_button.setChecked(True)
         layout.addWidget(self.before_button)
+        layout.addWidget(self.levels_button)
         layout.addWidget(self._overflow)
         layout.addStretch(1)
         return bar
@@ -315,14 +322,15 @@ class RestorePreview(QWidget):
                     restoration.photo.pyramid,
                     restoration.pyramid,
                     restoration.levels.scale,
-                    restoration.photo.metadata.bit_depth,
+                    unit_of(restoration.photo.metadata.type_written),
                     self._restored_label(),
                 )
                 self._tell_seen()
         elif photo is not None:
             if self._shown is not photo:
                 self._shown = photo
-                self.viewer.show_photo(photo.pyramid, photo.pyramid.size.toSizeF(), photo.metadata.bit_depth)
+                peak = unit_of(photo.metadata.type_written)
+                self.viewer.show_photo(photo.pyramid, photo.pyramid.size.toSizeF(), peak)
                 self._tell_seen()
         else:
             self._show_stand_in()

@@ -12,7 +12,6 @@ from app.viewer.canvas.image_canvas import Layer
 from app.viewer.pane_stage import PaneStage
 from app.viewer.pictures import Panel
 from app.viewer.tiles.image_pyramid import ImagePyramid
-from engine.photo_files.photos import BitDepth
 
 
 class RestoreViewer(PaneStage):
@@ -74,33 +73,31 @@ class RestoreViewer(PaneStage):
         )
         return SeenPart(shares, transform.zoom * self._scale)
 
-    def show_photo(self, noisy: ImagePyramid, size: QSizeF, bit_depth: BitDepth) -> None:
+    def show_photo(self, noisy: ImagePyramid, size: QSizeF, peak: float) -> None:
         """Show a photo that nothing is restored of.
 
         Args:
             noisy: The photo, or a small version of it while it is being read.
             size: Of the photo in pixels.
-            bit_depth: Of its file.
+            peak: What a value of 1 is in the numbers of its file.
         """
-        self._noisy = Layer(noisy, tr("Noisy"), bit_depth)
+        self._noisy = Layer(noisy, tr("Noisy"), peak)
         self._restored = None
         self._message = ""
         self._set_scene(size, 1)
 
-    def show_restored(
-        self, noisy: ImagePyramid, restored: ImagePyramid, scale: int, bit_depth: BitDepth, label: str
-    ) -> None:
+    def show_restored(self, noisy: ImagePyramid, restored: ImagePyramid, scale: int, peak: float, label: str) -> None:
         """Show a photo before and after.
 
         Args:
             noisy: The photo.
             restored: The same as far as it is restored.
             scale: How many times larger it is then, to a side.
-            bit_depth: Of its file.
+            peak: What a value of 1 is in the numbers of its file.
             label: What the restored version is called.
         """
-        self._noisy = Layer(noisy, tr("Noisy"), bit_depth)
-        self._restored = Layer(restored, label, bit_depth)
+        self._noisy = Layer(noisy, tr("Noisy"), peak)
+        self._restored = Layer(restored, label, peak)
         self._message = ""
         self._set_scene(restored.size.toSizeF(), scale)
 

@@ -342,4 +342,4 @@ class RunsPage(Page):
 def _export(source: Path, target: Path, name: str) -> Path:
     from engine.models.exchange import export_model
 
-    return export_model(source, target, name)
+    return export_model(source, target, name, may_replace=True)

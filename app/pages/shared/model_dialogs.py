@@ -5,6 +5,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.look.translation import tr
+from app.widgets.save_dialog import ask_where_to_save
 from engine.models.cards import MODEL_SUFFIXES, ONNX_SUFFIX
 
 
@@ -30,21 +31,9 @@ def ask_where_to_export(parent: QWidget, folder: Path, name: str) -> Path | None
         name: What the model is called; letters that no file name may have are replaced.
     """
     proposed = "".join("-" if letter in '/\\:*?"<>|' else letter for letter in name)
-    suffixes = {
-        tr("Model for Residua ({pattern})").format(pattern=f"*{MODEL_SUFFIXES[0]}"): MODEL_SUFFIXES[0],
-        tr("Network for other programs, ONNX ({pattern})").format(pattern=f"*{ONNX_SUFFIX}"): ONNX_SUFFIX,
+    kinds = {
+        tr("Model for Residua"): (MODEL_SUFFIXES[0],),
+        tr("Network for other programs, ONNX"): (ONNX_SUFFIX,),
     }
-    chosen, kind = QFileDialog.getSaveFileName(
-        parent, tr("Export the model"), str(folder / f"{proposed}{MODEL_SUFFIXES[0]}"), ";;".join(suffixes)
-    )
-    return with_suffix_of(Path(chosen), suffixes.get(kind, MODEL_SUFFIXES[0])) if chosen else None
-
-
-def with_suffix_of(path: Path, suffix: str) -> Path:
-    """The path of a model file of a kind: not every dialog changes the ending of the name with the kind.
-
-    Args:
-        path: As the dialog gave it.
-        suffix: Of the kind that was chosen in it.
-    """
-    return path.with_suffix(suffix) if path.suffix.lower() in MODEL_SUFFIXES else path.with_name(path.name + suffix)
+    chosen = ask_where_to_save(parent, tr("Export the model"), folder / f"{proposed}{MODEL_SUFFIXES[0]}", kinds)
+    return None if chosen is None else chosen[0]

@@ -26,6 +26,7 @@ from engine.contracts.results import TrainingResult
 from engine.jobs import finetune
 from engine.method.catalogue.backbones import BACKBONES
 from engine.method.catalogue.tasks import TASKS, TaskRow
+from engine.photo_files.values.given import given_here
 from engine.photos.pairs import PhotoPair, choose_pairs
 from engine.runs.store import Run
 
@@ -159,6 +160,7 @@ class FinetuneInputs(TrainingInputs):
                     pair.noisy.name for pair in pairs if pair.noisy in self.session.unfitted_labels
                 ),
             }
+        values["levels"] = given_here()
         return FinetuneConfig(
             parent=self.start_choice.path,
             clean=tuple(pair.clean for pair in pairs),

@@ -30,6 +30,7 @@ from engine.contracts.results import TrainingResult
 from engine.jobs import pretrain
 from engine.method.catalogue.backbones import BACKBONES
 from engine.method.catalogue.pretexts import PRETEXTS, methods_for_one_photo
+from engine.photo_files.values.given import given_here
 from engine.runs.store import Run
 
 _FIELDS = (
@@ -183,6 +184,7 @@ class PretrainInputs(TrainingInputs):
             values.pop("backbone", None)
             values.pop("backbone_params", None)
         sources = self.session.training_sources(is_whole_folder=self.settings.get(RECURSIVE))
+        values["levels"] = given_here()
         return PretrainConfig(parent=self.start_choice.path, photos=sources, **values)
 
     def default_name(self) -> str:

@@ -1,6 +1,6 @@
 """What a canvas paints over its picture: names of the sides, the cursor of another pane, the region, a grid, words."""
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QPainter, QPen
 
 POINTER_RADIUS_PX = 9
@@ -68,6 +68,25 @@ def paint_region(painter: QPainter, place: QRectF) -> None:
     painter.drawRect(place.adjusted(-1, -1, 0, 0))
     painter.setPen(QPen(_LIGHT, 1.0))
     painter.drawRect(place.adjusted(-1, -1, 0, 0))
+    painter.restore()
+
+
+def paint_line(painter: QPainter, line: QLineF) -> None:
+    """Paint a line with its ends, of which the first is filled; seen on dark and on light.
+
+    Args:
+        painter: In the canvas's coordinates.
+        line: Where it lies there.
+    """
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for colour, width in ((_DARK, 3.0), (_LIGHT, 1.0)):
+        painter.setPen(QPen(colour, width))
+        painter.drawLine(line)
+    painter.setPen(QPen(_DARK, 1.0))
+    for end, fill in ((line.p1(), _LIGHT), (line.p2(), _DARK)):
+        painter.setBrush(fill)
+        painter.drawEllipse(end, 3.0, 3.0)
     painter.restore()
 
 

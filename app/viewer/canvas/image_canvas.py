@@ -1,10 +1,11 @@
 """The surface on which one picture, or two with a split between them, is looked at."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QLineF, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal, Slot
 from PySide6.QtGui import (
     QColor,
     QMouseEvent,
@@ -20,6 +21,7 @@ from app.look.buttons import primary_button
 from app.look.theme import SPACING
 from app.viewer.canvas.canvas_marks import (
     POINTER_RADIUS_PX,
+    paint_line,
     paint_message,
     paint_pointer,
     paint_region,
@@ -53,6 +55,7 @@ class _Drag(Enum):
     PAN = "pan"
     SHIFT_LAYER = "shift layer"
     DRAW_REGION = "draw region"
+    DRAW_LINE = "draw line"
 
 
 @dataclass(frozen=True)
@@ -62,19 +65,19 @@ class Layer:
     Attributes:
         pyramid: The picture.
         label: Its name, shown beside the split handle.
-        bit_depth: Of its file, 8 or 16; values are written on its scale.
+        peak: What a value of 1 is in the numbers of its file, in which values are written.
     """
 
     pyramid: ImagePyramid
     label: str
-    bit_depth: int = 8
+    peak: float = 255.0
 
 
 class ImageCanvas(QWidget):
     """Paints the visible part of its layers through a shared `ViewTransform`.
 
     The wheel zooms about the cursor, dragging pans, a double click toggles fit and 1:1. Dragging with Alt or Ctrl
-    moves one layer against the others, with Shift it draws a region.
+    moves one layer against the others, with Shift it draws a region, with both a line.
 
     Signals:
         hovered(QPointF | None): The scene point under the cursor; None once it leaves.
@@ -93,6 +96,7 @@ class ImageCanvas(QWidget):
     layer_shifted = Signal(int, QPointF)
     region_drawn = Signal(QRectF, bool)
     action_requested = Signal()
+    line_drawn = Signal(QLineF, bool)
 
     def __init__(self, transform: ViewTransform, loader: TileLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -109,6 +113,7 @@ class ImageCanvas(QWidget):
         self._interpolation = Interpolation.AUTOMATIC
         self._has_grid = False
         self._region: QRect | None = None
+        self._line: QLineF | None = None
         self._pointer: QPointF | None = None
         self._drag: _Drag | None = None
         self._drag_from = QPointF()
@@ -231,6 +236,11 @@ class ImageCanvas(QWidget):
         self._region = region
         self.update()
 
+    def set_line(self, line: QLineF | None) -> None:
+        """Show a line, in pixels of the picture, scaled to the scene; whole numbers are their middles."""
+        self._line = line
+        self.update()
+
     def set_split(self, position: float) -> None:
         """Move the split handle, as a share of the width."""
         self._handle.set_position(position)
@@ -312,16 +322,19 @@ class ImageCanvas(QWidget):
         self._drag = _Drag.PAN
         if event.button() == Qt.MouseButton.LeftButton and self._layers:
             # Some window managers keep Alt for moving windows, so Ctrl does the same.
+            has_shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
             if event.modifiers() & (Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier):
-                self._drag = _Drag.SHIFT_LAYER
-            elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+                self._drag = _Drag.DRAW_LINE if has_shift else _Drag.SHIFT_LAYER
+            elif has_shift:
                 self._drag = _Drag.DRAW_REGION
-        is_drawing = self._drag is _Drag.DRAW_REGION
+        is_drawing = self._drag in (_Drag.DRAW_REGION, _Drag.DRAW_LINE)
         self.setCursor(Qt.CursorShape.CrossCursor if is_drawing else Qt.CursorShape.ClosedHandCursor)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._drag is _Drag.DRAW_REGION:
             self.region_drawn.emit(self._drawn_region(event.position()), False)
+        elif self._drag is _Drag.DRAW_LINE:
+            self.line_drawn.emit(self._drawn_line(event.position()), False)
         elif self._drag is not None:
             offset = event.position() - self._drag_from
             self._drag_from = event.position()
@@ -334,6 +347,8 @@ class ImageCanvas(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._drag is _Drag.DRAW_REGION:
             self.region_drawn.emit(self._drawn_region(event.position()), True)
+        elif self._drag is _Drag.DRAW_LINE:
+            self.line_drawn.emit(self._drawn_line(event.position()), True)
         self._drag = None
         self.unsetCursor()
         super().mouseReleaseEvent(event)
@@ -393,6 +408,12 @@ class ImageCanvas(QWidget):
         offset = self._offset(self._drag_layer)
         return QRectF(*(corner - offset for corner in corners))
 
+    def _drawn_line(self, position: QPointF) -> QLineF:
+        """The line from the pixel where the mouse was pressed to that where it is."""
+        offset = self._offset(self._drag_layer)
+        ends = (self._scene_point(point) - offset for point in (self._drag_from, position))
+        return QLineF(*(QPointF(math.floor(end.x()), math.floor(end.y())) for end in ends))
+
     def _target(self, index: int) -> QRectF:
         """Where a layer lies."""
         scene = self.view_transform.scene_rect(self._viewport())
@@ -424,11 +445,16 @@ class ImageCanvas(QWidget):
         self._mosaics[index].paint(painter, target, clip, zoom, self._interpolation)
         if self._has_grid:
             layer = self._layers[index]
-            paint_pixel_marks(painter, target, layer.pyramid, zoom, clip, layer.bit_depth)
+            paint_pixel_marks(painter, target, layer.pyramid, zoom, clip, layer.peak)
         if self._region is not None:
             scale, scene = self.view_transform.scale, self.view_transform.scene_rect(self._viewport())
             corner = scene.topLeft() + (QPointF(self._region.topLeft()) + self._offset(index)) * scale
             paint_region(painter, QRectF(corner, QSizeF(self._region.size()) * scale))
+        if self._line is not None:
+            scale, scene = self.view_transform.scale, self.view_transform.scene_rect(self._viewport())
+            middle = QPointF(0.5, 0.5) + self._offset(index)
+            ends = (scene.topLeft() + (end + middle) * scale for end in (self._line.p1(), self._line.p2()))
+            paint_line(painter, QLineF(*ends))
 
     @Slot()
     def _repaint(self) -> None:

@@ -1,5 +1,6 @@
 """What false colours stand for: the scale with its values and their unit, painted over a corner of the canvas."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,22 +31,29 @@ class Legend:
     labels: tuple[str, str, str]
 
 
-def legend_of(settings: DisplaySettings, bit_depth: int) -> Legend:
+def legend_of(settings: DisplaySettings, peak: float) -> Legend:
     """Return the legend of values that are shown in false colours.
 
     Args:
         settings: How they are shown.
-        bit_depth: Of the file, 8 or 16; the values are given on its scale.
+        peak: What a value of 1 is in the numbers of the file, in which the values are given.
     """
-    peak = 2**bit_depth - 1
     titles = {
         ValueKind.PICTURE: tr("Brightness, levels of {peak}"),
         ValueKind.MAGNITUDE: tr("Difference in brightness, levels of {peak}"),
         ValueKind.SIGNED: tr("Brightness more or less, levels of {peak}"),
     }
+    if peak == 1:
+        # Floating-point numbers have no greatest one.
+        titles = {
+            ValueKind.PICTURE: tr("Brightness, in the numbers of the file"),
+            ValueKind.MAGNITUDE: tr("Difference in brightness, in the numbers of the file"),
+            ValueKind.SIGNED: tr("Brightness more or less, in the numbers of the file"),
+        }
     signs = "+" if settings.kind is ValueKind.SIGNED else ""
     values = [settings.value_at(share) * peak for share in (0.0, 0.5, 1.0)]
-    digits = 0 if abs(values[2] - values[0]) >= 20 else 2
+    span = abs(values[2] - values[0])
+    digits = 0 if span >= 20 else 2 if span >= 1 or span == 0 else 1 - math.floor(math.log10(span))
     low, middle, high = (short_number(f"{value:{signs if value else ''},.{digits}f}") for value in values)
     return Legend(titles[settings.kind].format(peak=format_number(peak)), settings.scale, (low, middle, high))
 

@@ -16,11 +16,12 @@ GRID_FROM_ZOOM = 12.0
 
 _FONT_PX = 11
 _TEXT_MARGIN_PX = 4
+_LONGEST_FLOAT = "-8.88888e-05"
 _DARK, _LIGHT = QColor(0, 0, 0, 220), QColor(255, 255, 255, 230)
 
 
 def paint_pixel_marks(
-    painter: QPainter, target: QRectF, pyramid: ImagePyramid, zoom: float, clip: QRectF, bit_depth: int
+    painter: QPainter, target: QRectF, pyramid: ImagePyramid, zoom: float, clip: QRectF, peak: float
 ) -> None:
     """Paint a grid over large pixels, and their values into still larger ones; nothing over small ones.
 
@@ -30,7 +31,7 @@ def paint_pixel_marks(
         pyramid: The picture.
         zoom: Screen pixels a picture pixel.
         clip: The visible part of the canvas.
-        bit_depth: Of the file; the values are written on its scale.
+        peak: What a value of 1 is in the numbers of the file, in which the values are written.
     """
     visible = target.intersected(clip)
     if zoom < GRID_FROM_ZOOM or visible.isEmpty():
@@ -39,9 +40,9 @@ def paint_pixel_marks(
     font = QFont(painter.font())
     font.setPixelSize(_FONT_PX)
     metrics = QFontMetricsF(font)
-    peak = 2**bit_depth - 1
     sign = "−" if pyramid.settings.kind is ValueKind.SIGNED else ""
-    widest = metrics.horizontalAdvance(f"{sign}{peak}") + _TEXT_MARGIN_PX
+    longest = _LONGEST_FLOAT if peak == 1 else f"{sign}{level_text(peak)}"
+    widest = metrics.horizontalAdvance(longest) + _TEXT_MARGIN_PX
     tallest = metrics.height() * pyramid.pixels.num_channels + _TEXT_MARGIN_PX
     step_x, step_y = target.width() / pyramid.size.width(), target.height() / pyramid.size.height()
     if widest <= step_x and tallest <= step_y:
@@ -51,7 +52,7 @@ def paint_pixel_marks(
         painter.restore()
 
 
-def _paint_values(painter: QPainter, target: QRectF, pyramid: ImagePyramid, visible: QRectF, peak: int) -> None:
+def _paint_values(painter: QPainter, target: QRectF, pyramid: ImagePyramid, visible: QRectF, peak: float) -> None:
     """Write the values of the pixels in view, one line a channel."""
     size = pyramid.size
     step_x, step_y = target.width() / size.width(), target.height() / size.height()
@@ -67,7 +68,7 @@ def _paint_values(painter: QPainter, target: QRectF, pyramid: ImagePyramid, visi
         for column in range(right - left):
             cell = QRectF(target.left() + (left + column) * step_x, target.top() + (top + row) * step_y, step_x, step_y)
             painter.setPen(_DARK if is_bright[row, column] else _LIGHT)
-            text = "\n".join(level_text(float(value) * peak) for value in values[row, column])
+            text = "\n".join(level_text(float(value) * peak, is_float=peak == 1) for value in values[row, column])
             painter.drawText(cell, int(Qt.AlignmentFlag.AlignCenter), text)
 
 

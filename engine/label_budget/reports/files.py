@@ -26,6 +26,7 @@ CHART_SVG = "chart.svg"
 TABLE_CSV = "table.csv"
 TABLE_MARKDOWN = "table.md"
 JSON_FILE = "label_budget.json"
+REPORT_FILES = (CHART_PNG, CHART_SVG, TABLE_CSV, TABLE_MARKDOWN, JSON_FILE)
 
 
 def write_reports(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -11,8 +12,10 @@ import tifffile
 from numpy.typing import NDArray
 
 from engine.contracts.output_formats import FORMATS
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.exif import BYTES_PER_VALUE, ByteOrder, ExifEntry
 from engine.photo_files.tiff.files import TiffForm, find_page
+from engine.photo_files.tiff.pages import list_pages
 
 _IMAGE_DESCRIPTION: Final = 270
 _ORIENTATION: Final = 274
@@ -262,3 +265,22 @@ def _scaled(entry: ExifEntry, scale: int, order: ByteOrder) -> ExifEntry:
         above, below = above // 2, max(below // 2, 1)
     value = np.array([above * scale, below], order + "u4").tobytes()
     return ExifEntry(entry.tag, entry.value_type, entry.count, memoryview(value))
+
+
+def channel_in_stack(photo: PhotoRef) -> int:
+    """Return which channel of its stack a page shows, from 1; 0 where its file counts none by pages."""
+    try:
+        status = photo.file.stat()
+    except OSError:
+        return 0
+    return _channels_of_stack(photo.file, status.st_mtime_ns, status.st_size).get(photo.page or 1, 0)
+
+
+@lru_cache(maxsize=8)
+def _channels_of_stack(file: Path, modified_ns: int, num_bytes: int) -> dict[int, int]:
+    del modified_ns, num_bytes
+    pages = [page.page for page in list_pages(file)]
+    if len(pages) < 2:
+        return {}
+    channels = read_layout(file, pages).channels()
+    return {page: channel + 1 for page, channel in channels.items()} if len(set(channels.values())) > 1 else {}

@@ -19,7 +19,7 @@ number). What lies beyond a level is not lost: it is carried past the network, s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import cv2
@@ -52,10 +52,12 @@ class ValueLevels:
     Attributes:
         black: In units of the type, see `sample_types`: one for all channels, or one for each.
         white: As many, each above its black.
+        is_given: Whether a person says so; pictures that belong together then do not share them with this one.
     """
 
     black: tuple[float, ...] = (0.0,)
     white: tuple[float, ...] = (1.0,)
+    is_given: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.black) != len(self.white) or not self.black:
@@ -72,7 +74,7 @@ class ValueLevels:
         """Return the levels of one channel."""
         if len(self.black) == 1:
             return self
-        return ValueLevels(black=(self.black[index],), white=(self.white[index],))
+        return ValueLevels(black=(self.black[index],), white=(self.white[index],), is_given=self.is_given)
 
     def normalised(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return values with black at 0 and white at 1, not clipped; the same array where nothing is to be done.
@@ -144,9 +146,12 @@ class SharedLevels:
         Args:
             levels: Of pictures of one folder or stack, one type and one number of channels.
         """
+        levels = [one for one in levels if not one.is_given]
         measured = [one for one in levels if not one.are_of_type]
         self._common: ValueLevels | None = None
         self._usual: NDArray[np.float64] = np.ones(1)
+        if not levels:
+            return
         if 2 * len(measured) < len(levels) or not measured:
             self._common = OF_TYPE
             return
@@ -164,6 +169,8 @@ class SharedLevels:
         Args:
             own: What was measured of it.
         """
+        if own.is_given:
+            return own
         if self._common is None or self._common.are_of_type:
             return own if self._common is None else OF_TYPE
         return self._common if self._is_alike(own) else own
@@ -198,9 +205,12 @@ def levels_of_reference(noisy: ValueLevels, noisy_unit: float, clean: ValueLevel
         clean_unit: Of its type.
 
     Returns:
-        The noisy picture's where both files hold numbers of one type, or the same numbers in another type, as the mean
-        of frames of counts does that was saved as floats; else the reference's own.
+        What is given for the reference. Else the noisy picture's where both files hold numbers of one type, or the same
+        numbers in another type, as the mean of frames of counts does that was saved as floats; else the reference's
+        own.
     """
+    if clean.is_given:
+        return clean
     if noisy_unit == clean_unit:
         return noisy
     if noisy.are_of_type or clean.are_of_type or len(noisy.black) != len(clean.black):

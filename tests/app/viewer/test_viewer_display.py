@@ -155,8 +155,8 @@ def test_false_colours_follow_brightness():
 
 
 def test_the_legend_of_a_bright_view_says_which_levels_are_white():
-    assert legend_of(DisplaySettings(exposure_stops=10.0, has_false_colours=True), 16).labels[2] == "827"
-    assert legend_of(DisplaySettings(kind=ValueKind.MAGNITUDE, gain=32.0), 8).labels == ("0.00", "3.98", "7.97")
+    assert legend_of(DisplaySettings(exposure_stops=10.0, has_false_colours=True), 65535).labels[2] == "827"
+    assert legend_of(DisplaySettings(kind=ValueKind.MAGNITUDE, gain=32.0), 255).labels == ("0.00", "3.98", "7.97")
 
 
 @pytest.mark.parametrize("dtype", ["uint16", "int16", "float32"])

@@ -15,7 +15,13 @@ from engine.contracts.photo import PhotoRef
 from engine.jobs import label_budget
 from engine.label_budget.reports.files import JSON_FILE
 from engine.label_budget.reports.results import LabelBudgetResult
-from engine.label_budget.stored import SETTINGS_FILE, keep_settings, list_experiments, read_experiment
+from engine.label_budget.stored import (
+    SETTINGS_FILE,
+    keep_settings,
+    list_experiments,
+    read_experiment,
+    require_own_folder,
+)
 from engine.label_budget.workload import count_workload
 from engine.photos.pairs import PhotoPair
 from tests.conftest import TinyPhotos
@@ -131,3 +137,13 @@ def test_a_damaged_one_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / SETTINGS_FILE).write_text(content, encoding="utf-8")
     with pytest.raises(InvalidInputError):
         read_experiment(tmp_path)
+
+
+def test_a_folder_with_files_of_others_is_refused(tmp_path: Path) -> None:
+    """A chart of something else would go for the experiment's."""
+    require_own_folder(tmp_path)
+    (tmp_path / "chart.png").write_bytes(b"kept")
+    with pytest.raises(InvalidInputError, match=r"chart\.png .* would be replaced"):
+        require_own_folder(tmp_path)
+    (tmp_path / SETTINGS_FILE).write_text("{}")
+    require_own_folder(tmp_path)

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from engine.cli.main import app
 from engine.contracts.errors import EngineError, InvalidInputError, ModelFileError
 from engine.models.exchange import check_model, export_model, import_model
 from engine.models.files import ModelCard, build_network, load_model, save_model
 from engine.models.reading import read_summary
+from engine.models.starters import require_starter
 from engine.runs.records import RunStatus
 from engine.runs.store import RunStore
 
@@ -132,3 +135,25 @@ def test_a_model_of_another_program_is_not_called_damaged(tmp_path: Path, name: 
     path.write_bytes(b"no model at all")
     with pytest.raises(ModelFileError, match="damaged"):
         check_model(path)
+
+
+def test_a_file_that_is_there_is_not_replaced_unasked(tmp_path: Path) -> None:
+    theirs = require_starter("denoise")
+    for name in ("x.safetensors", "x.onnx", "y"):
+        target = tmp_path / name
+        target.with_name("y.safetensors" if name == "y" else name).write_bytes(b"kept")
+        with pytest.raises(InvalidInputError, match="is there already"):
+            export_model(theirs, target, "x")
+        assert target.with_name("y.safetensors" if name == "y" else name).read_bytes() == b"kept"
+    assert load_model(export_model(theirs, tmp_path / "x.safetensors", "x", may_replace=True)).card.name == "x"
+
+
+def test_by_command_line_it_takes_an_option(tmp_path: Path) -> None:
+    (tmp_path / "x.safetensors").write_bytes(b"kept")
+    refused = CliRunner().invoke(app, ["export", "starter", str(tmp_path / "x.safetensors")])
+    assert refused.exit_code == 3
+    assert "is there already" in refused.output
+    assert (tmp_path / "x.safetensors").read_bytes() == b"kept"
+    written = CliRunner().invoke(app, ["export", "starter", str(tmp_path / "x.safetensors"), "--overwrite"])
+    assert written.exit_code == 0, written.output
+    load_model(tmp_path / "x.safetensors")

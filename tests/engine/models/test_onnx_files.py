@@ -57,7 +57,7 @@ def test_what_another_library_computes_is_what_torch_does(tmp_path: Path) -> Non
     rng = np.random.default_rng(0)
     for name, card in CARDS.items():
         model = saved(card, tmp_path / "model.safetensors")
-        path = export_model(tmp_path / "model.safetensors", tmp_path / "model.onnx", name)
+        path = export_model(tmp_path / "model.safetensors", tmp_path / "model.onnx", name, may_replace=True)
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         # On the grid, off it, below it; several at once.
         for batch, height, width in ((1, 64, 64), (2, 51, 38), (1, 7, 90)):

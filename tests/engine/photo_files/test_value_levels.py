@@ -119,9 +119,8 @@ def test_a_reference_has_the_levels_of_its_picture_in_numbers_of_any_type() -> N
     noisy = ValueLevels(black=(88 / 65535,), white=(390 / 65535,))
     mean_of_counts, stretched = ValueLevels(black=(95.2,), white=(320.7,)), ValueLevels(black=(3.0,), white=(2e4,))
     assert levels_of_reference(noisy, 65535, ValueLevels(black=(0.0,), white=(0.1,)), 65535) == noisy
-    np.testing.assert_allclose(
-        np.ravel([*vars(levels_of_reference(noisy, 65535, mean_of_counts, 1)).values()]), [88, 390], rtol=1e-9
-    )
+    found = levels_of_reference(noisy, 65535, mean_of_counts, 1)
+    np.testing.assert_allclose([*found.black, *found.white], [88, 390], rtol=1e-9)
     assert levels_of_reference(noisy, 65535, stretched, 1) == stretched
     assert levels_of_reference(noisy, 65535, OF_TYPE, 255) == OF_TYPE
 

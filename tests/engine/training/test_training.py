@@ -25,6 +25,7 @@ from engine.contracts.events import (
     ValidationDone,
     VerdictReady,
 )
+from engine.contracts.given_levels import GivenLevels
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.jobs import finetune, pretrain, resume_training
 from engine.machine.devices import best_precision
@@ -330,6 +331,23 @@ def test_empty_folder_is_a_sentence(tmp_path: Path) -> None:
         pretrain(PretrainConfig(photos=(tmp_path,), **SMALL), JobControl(), Recorder())  # type: ignore[arg-type]
     assert str(tmp_path) in caught.value.message
     assert caught.value.hint
+
+
+def test_levels_by_hand_are_kept_and_counted_when_a_run_goes_on(tiny_photos: TinyPhotos) -> None:
+    given = (GivenLevels.of_text(f"{tiny_photos.noisy}=10 245"),)
+    control = JobControl()
+    with pytest.raises(JobCancelled):
+        pretrain(pretrain_config(tiny_photos, levels=given), control, Recorder(control, cancel_at=3))
+    stopped = RunStore().list()[0].path
+    resume_training(stopped, JobControl(), Recorder())
+    whole = run_pretrain(tiny_photos, levels=given)
+    others = run_pretrain(tiny_photos)
+    assert RunStore().open(whole).config()["levels"] == [given[0].as_text]
+    weights, expected, without = (
+        load_file(run / "checkpoints" / "model.safetensors") for run in (stopped, whole, others)
+    )
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+    assert not all(torch.equal(without[name], expected[name]) for name in expected)
 
 
 def test_finished_run_is_not_resumed(tiny_photos: TinyPhotos) -> None:

@@ -17,6 +17,7 @@ from engine.contracts.learned_noise import LearnedNoise
 from engine.contracts.photo import PhotoRef
 from engine.contracts.results import PhotosNoise
 from engine.jobs import learn_noise
+from engine.photo_files.values.given import given_here
 
 MAX_PHOTOS, MAX_TWINS = 24, 8
 """Photos that are looked at, spread over the folder, and how many of them get twins; a training looks at more."""
@@ -100,7 +101,7 @@ class NoiseLook(QObject):
         """
         most = min(MAX_PHOTOS, len(photos))
         spread = tuple(photos[number * len(photos) // most] for number in range(most))
-        config = NoiseLearningConfig(photos=spread, model=model, max_twins=MAX_TWINS)
+        config = NoiseLearningConfig(photos=spread, model=model, max_twins=MAX_TWINS, levels=given_here())
         if config == self._wanted:
             if self.is_busy or self._is_complete or self.problem:
                 return

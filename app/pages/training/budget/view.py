@@ -34,6 +34,7 @@ from engine.label_budget.reports.files import JSON_FILE
 from engine.label_budget.reports.results import LabelBudgetResult
 from engine.label_budget.stored import StoredExperiment, StoredOutcome, list_experiments, read_experiment
 from engine.label_budget.workload import Workload, count_workload
+from engine.photo_files.values.given import given_here
 
 EXPERIMENTS_FOLDER = "experiments"
 _NUM_EARLIER = 50
@@ -167,6 +168,7 @@ class LabelBudgetView(QWidget):
             preset=preset,
             # Side by side in processes of their own they would take the window's time.
             workers=1,
+            levels=given_here(),
             # Checked by `refresh`, which alone lets the button be pressed.
             **{name: form.editor(name).value() for name in form.field_names},
         )

@@ -14,7 +14,6 @@ from app.core.settings import LAST_RUN, RUNS_SORT, Settings
 from app.pages.runs.import_dialog import ImportDialog
 from app.pages.runs.page import RunsPage
 from app.pages.runs.table import COLUMNS
-from app.pages.shared.model_dialogs import with_suffix_of
 from engine.contracts.events import PhotoScanned
 from engine.contracts.photo import PhotoRef
 from engine.models.cards import MODEL_SUFFIXES
@@ -215,12 +214,6 @@ def test_comparing_hands_the_models_to_the_page_that_compares(
     shown = [choice.path for choice in compare.choices if choice.path is not None]  # type: ignore[attr-defined]
     assert shown == [three[2].path, three[1].path]
     qtbot.waitUntil(lambda: not compare.is_busy and not opened.runner.is_busy, timeout=60_000)  # type: ignore[attr-defined]
-
-
-def test_the_kind_chosen_in_the_dialog_ends_the_name() -> None:
-    assert with_suffix_of(Path("a/Rain"), ".onnx") == Path("a/Rain.onnx")
-    assert with_suffix_of(Path("a/Rain.safetensors"), ".onnx") == Path("a/Rain.onnx")
-    assert with_suffix_of(Path("a/Rain 1.5"), ".safetensors") == Path("a/Rain 1.5.safetensors")
 
 
 @pytest.mark.parametrize("suffix", MODEL_SUFFIXES)

@@ -1,0 +1,305 @@
+"""A line's values in all panes, and mean and standard deviation of the marked region, in the numbers of the files."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QLineF, QPointF, QRect, QSignalBlocker, Qt, QTimer, Slot
+from PySide6.QtGui import QGuiApplication, QShowEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+
+from app.jobs.latest_task import LatestTask
+from app.look.buttons import icon_button
+from app.look.palette import Palette
+from app.look.text import label
+from app.look.theme import SPACING
+from app.look.translation import format_number, mark, tr
+from app.viewer.compare_viewer import CompareViewer
+from app.viewer.pictures import Picture
+from app.widgets.plots.themed_plot import ThemedPlot
+from engine.comparing.profiles import LineProfile, Statistics, line_profile, region_statistics
+from engine.comparing.region_metrics import Region
+
+_SETTLE_MS = 60
+_MOST_COORDINATE = 1_000_000
+_MOST_WIDTH_PX = 999
+_COLOUR_WEIGHTS = (0.2126, 0.7152, 0.0722)
+"""As in the histograms."""
+
+_CHANNELS = ("R", "G", "B")
+_COORDINATES = (mark("from x"), mark("y"), mark("to x"), mark("y"))
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """One pane's numbers, in those of its file.
+
+    Attributes:
+        title: The pane's.
+        profile: Along the line; None where the panes differ in size by no whole factor, or there is no line.
+        statistics: Of the region, or of the whole; None outside.
+    """
+
+    title: str
+    profile: LineProfile | None
+    statistics: Statistics | None
+
+    @property
+    def statistics_text(self) -> str:
+        """Mean and standard deviation of each channel: "133.6 ± 12.3"."""
+        found = self.statistics
+        if found is None:
+            return "–"
+        names = _CHANNELS if len(found.mean) == 3 else ("",)
+        return "   ".join(
+            f"{name} {_number(mean, spread)} ± {_number(spread, spread)}".strip()
+            for name, mean, spread in zip(names, found.mean.tolist(), found.deviation.tolist(), strict=True)
+        )
+
+
+class ProfileView(QWidget):
+    """Follows a viewer, as long as it is seen itself; reads in the background.
+
+    Attributes:
+        coordinate_boxes: Where the line begins and ends: x and y of its first and of its last pixel.
+        width_box: Over how many pixels across the line is averaged.
+        copy_button: Takes all numbers to the clipboard.
+    """
+
+    def __init__(self, viewer: CompareViewer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._measured: tuple[Measured, ...] = ()
+        self._task = LatestTask(self)
+        self._task.finished.connect(self._show)
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(_SETTLE_MS)
+        self._settle.timeout.connect(self._read)
+        self.coordinate_boxes = tuple(_spin_box(tr("Line: {end}").format(end=tr(name)), 0) for name in _COORDINATES)
+        self.width_box = _spin_box(tr("Width of the line"), 1, _MOST_WIDTH_PX)
+        self.width_box.setToolTip(tr("Averages over so many pixels across the line, against the noise."))
+        self.copy_button = icon_button("copy", tr("Copy the line's values and the region's numbers, as a table"))
+        self.copy_button.clicked.connect(self.copy)
+        for box in self.coordinate_boxes:
+            box.valueChanged.connect(self._take_coordinates)
+        self.width_box.valueChanged.connect(self._ask)
+        self._of_what = label("", "caption")
+        self._names: list[QLabel] = []
+        self._rows = QGridLayout()
+        self._rows.setHorizontalSpacing(2 * SPACING)
+        self._rows.setVerticalSpacing(SPACING // 2)
+        self._plot = ThemedPlot(
+            "",
+            tr("along the line (pixels)"),
+            tr("number in the file"),
+            tr("The values along the line in each pane; of colours 21 % red, 72 % green and 7 % blue."),
+        )
+        self._plot.setAccessibleName(tr("Line profile"))
+        self._lay_out()
+        viewer.panels_shown.connect(self._ask)
+        viewer.region_changed.connect(self._ask)
+        viewer.line_changed.connect(self._follow_line)
+
+    @property
+    def measured(self) -> tuple[Measured, ...]:
+        """What is shown, one a pane that has a picture."""
+        return self._measured
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether what is shown is not yet what was asked for."""
+        return self._task.is_busy or self._settle.isActive()
+
+    @property
+    def statistics_texts(self) -> list[str]:
+        """What is said about the region, one a pane."""
+        return [f"{one.title}: {one.statistics_text}" for one in self._measured]
+
+    def shut_down(self) -> None:
+        """Wait for the background thread."""
+        self._settle.stop()
+        self._task.shut_down()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._read()
+
+    @Slot()
+    def copy(self) -> None:
+        """Put the line's values, and mean and standard deviation of the region, on the clipboard."""
+        QGuiApplication.clipboard().setText(self.as_table())
+
+    def as_table(self) -> str:
+        """Return all numbers, with tabs between columns and a point in each number, for other programs."""
+        profiles = [one for one in self._measured if one.profile is not None]
+        header = ["distance"]
+        for one in profiles:
+            assert one.profile is not None
+            num = one.profile.values.shape[1]
+            header += [one.title] if num == 1 else [f"{one.title} {_CHANNELS[index]}" for index in range(num)]
+        lines = ["\t".join(header)] if profiles else []
+        length = max((len(one.profile.distances) for one in profiles if one.profile is not None), default=0)
+        for row in range(length):
+            cells = [str(row)]
+            for one in profiles:
+                assert one.profile is not None
+                cells += [f"{value:.9g}" for value in one.profile.values[row].tolist()]
+            lines.append("\t".join(cells))
+        lines += ["", "\t".join(("", "mean", "standard deviation", "pixels"))] if self._measured else []
+        for one in self._measured:
+            found = one.statistics
+            for index in range(0 if found is None else len(found.mean)):
+                assert found is not None
+                name = one.title if len(found.mean) == 1 else f"{one.title} {_CHANNELS[index]}"
+                lines.append(f"{name}\t{found.mean[index]:.9g}\t{found.deviation[index]:.9g}\t{found.num_pixels}")
+        return "\n".join(lines)
+
+    def _lay_out(self) -> None:
+        controls = QHBoxLayout()
+        controls.setSpacing(SPACING)
+        controls.addWidget(label(tr("Line"), "muted"))
+        for name, box in zip(_COORDINATES, self.coordinate_boxes, strict=True):
+            controls.addWidget(label(tr(name), "caption"))
+            controls.addWidget(box)
+        controls.addWidget(label(tr("width"), "caption"))
+        controls.addWidget(self.width_box)
+        controls.addWidget(self.copy_button)
+        controls.addStretch(1)
+        numbers = QVBoxLayout()
+        numbers.addWidget(self._of_what)
+        numbers.addLayout(self._rows)
+        numbers.addStretch(1)
+        below = QHBoxLayout()
+        below.setSpacing(2 * SPACING)
+        below.addLayout(numbers)
+        below.addWidget(self._plot, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(SPACING, SPACING // 2, SPACING, 0)
+        layout.setSpacing(SPACING // 2)
+        layout.addLayout(controls)
+        layout.addLayout(below, 1)
+
+    @Slot()
+    def _ask(self) -> None:
+        if self.isVisible():
+            self._settle.start()
+
+    @Slot()
+    def _follow_line(self) -> None:
+        line = self._viewer.line
+        if line is not None:
+            ends = (line.x1(), line.y1(), line.x2(), line.y2())
+            for box, value in zip(self.coordinate_boxes, ends, strict=True):
+                with QSignalBlocker(box):
+                    box.setValue(round(value))
+        self._ask()
+
+    @Slot()
+    def _take_coordinates(self) -> None:
+        x1, y1, x2, y2 = (box.value() for box in self.coordinate_boxes)
+        self._viewer.set_line(QLineF(x1, y1, x2, y2))
+
+    @Slot()
+    def _read(self) -> None:
+        self._settle.stop()
+        pictures = [pane for pane in self._viewer.panes if isinstance(pane, Picture)]
+        if not self.isVisible() or not pictures:
+            self._task.cancel()
+            self._show(())
+            return
+        region = self._viewer.region
+        self._task.submit(partial(_measure_all, pictures, self._viewer.line, self.width_box.value(), region))
+
+    @Slot(object)
+    def _show(self, measured: tuple[Measured, ...]) -> None:
+        self._measured = measured
+        region = self._viewer.region
+        self._of_what.setText(
+            tr("Mean and standard deviation, whole photo")
+            if region is None
+            else tr("Mean and standard deviation, {width} × {height} pixels").format(
+                width=format_number(region.width()), height=format_number(region.height())
+            )
+        )
+        for name in self._names:
+            self._rows.removeWidget(name)
+            name.hide()
+            name.deleteLater()
+        self._names = []
+        for row, one in enumerate(measured):
+            title, numbers = label(one.title, "muted"), label(one.statistics_text)
+            numbers.setTextInteractionFlags(
+                Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+            )
+            self._rows.addWidget(title, row, 0)
+            self._rows.addWidget(numbers, row, 1)
+            self._names += [title, numbers]
+        self._plot.set_drawing(partial(self._draw, measured) if measured else None)
+
+    def _draw(self, measured: tuple[Measured, ...], colors: Palette) -> None:
+        lines = [*colors.plot_lines, colors.text]
+        drawn: list[tuple[str, str, float]] = []
+        for position, one in enumerate(measured):
+            if one.profile is None:
+                continue
+            values = one.profile.values
+            gray = values[:, 0] if values.shape[1] == 1 else values @ np.array(_COLOUR_WEIGHTS)
+            color = lines[position % len(lines)]
+            style = Qt.PenStyle.SolidLine if position == 0 else Qt.PenStyle.DashLine
+            pen = pg.mkPen(color, width=1.5, style=style)
+            self._plot.plot.plot(one.profile.distances, gray, pen=pen, connect="finite")
+            drawn.append((one.title, color, float(one.profile.distances[-1])))
+        low, high = self._plot.plot.getViewBox().childrenBounds()[1] or (0.0, 1.0)
+        step = (high - low) / max(7, len(drawn)) if high > low else 0.1
+        for position, (title, color, right) in enumerate(drawn):
+            self._plot.write(title, right, high - position * step, color, anchor=(1, 0))
+
+
+def _measure_all(
+    pictures: list[Picture], line: QLineF | None, width_px: int, region: QRect | None
+) -> tuple[Measured, ...]:
+    """Read in the background thread; line and region are in pixels of the largest picture."""
+    widest = max(picture.width for picture in pictures)
+    found = []
+    for picture in pictures:
+        factor, peak = picture.width / widest, picture.peak
+        profile = None
+        if line is not None:
+            # Whole numbers are middles of pixels, in the smaller picture too.
+            ends = [_scaled(point, factor) for point in (line.p1(), line.p2())]
+            own = line_profile(picture.pixels, *ends, width_px=max(1, round(width_px * factor)))
+            distances = own.distances * (line.length() / own.distances[-1] if own.distances[-1] else 1.0)
+            profile = LineProfile(distances if factor != 1 else own.distances, own.values * peak)
+        part = None
+        if region is not None:
+            part = Region(region.x(), region.y(), region.width(), region.height()).scaled(factor)
+        statistics = region_statistics(picture.pixels, part)
+        if statistics is not None:
+            statistics = Statistics(statistics.mean * peak, statistics.deviation * peak, statistics.num_pixels)
+        found.append(Measured(picture.title, profile, statistics))
+    return tuple(found)
+
+
+def _scaled(point: QPointF, factor: float) -> tuple[float, float]:
+    return (point.x() + 0.5) * factor - 0.5, (point.y() + 0.5) * factor - 0.5
+
+
+def _number(value: float, spread: float) -> str:
+    """Write a number as finely as its spread makes sense: two digits of that, but no fewer than tenths of a count."""
+    if not math.isfinite(value):
+        return "–"
+    digits = 1 if spread >= 10 or spread <= 0 else min(6, 1 - math.floor(math.log10(spread)))
+    return format_number(value, digits)
+
+
+def _spin_box(name: str, least: int, most: int = _MOST_COORDINATE) -> QSpinBox:
+    box = QSpinBox()
+    box.setRange(least, most)
+    box.setAccessibleName(name)
+    box.setKeyboardTracking(False)
+    return box

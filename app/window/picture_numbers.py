@@ -1,0 +1,118 @@
+"""What the levels dialog shows of a picture: the numbers of each of its channels, and what was measured on them."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.contracts.errors import ImageReadError
+from engine.contracts.photo import PhotoRef
+from engine.photo_files.photos import PhotoSamples, read_samples
+from engine.photo_files.tiff.pages import list_pages
+from engine.photo_files.tiff.stack_reading import read_layout
+from engine.photo_files.values.given import levels_given
+from engine.photo_files.values.levels import ValueLevels
+from engine.photo_files.values.sample_types import unit_of
+from engine.photos.stack_levels import levels_in_stack
+
+_MOST_CHANNELS: Final = 8
+_SHOWN_PIXELS: Final = 250_000
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelNumbers:
+    """One channel of a picture.
+
+    Attributes:
+        values: Some of its numbers, as they stand in the file, evenly spread. Shape: (pixels,).
+        black: What was measured as black, in these numbers.
+        white: The same for white.
+    """
+
+    values: NDArray[np.float64]
+    black: float
+    white: float
+
+
+@dataclass(frozen=True, eq=False)
+class PictureNumbers:
+    """The channels of a picture.
+
+    Attributes:
+        photo: Which it is.
+        channels: Its own, or those of its stack at that place.
+        are_colours: Whether they are red, green and blue.
+        are_whole: Whether its numbers are whole ones.
+    """
+
+    photo: PhotoRef
+    channels: tuple[ChannelNumbers, ...]
+    are_colours: bool
+    are_whole: bool
+
+
+def read_numbers(photo: PhotoRef) -> PictureNumbers:
+    """Read the numbers of a picture's channels; of a stack that counts channels those at the page's place.
+
+    Raises:
+        ImageReadError: It cannot be read.
+    """
+    # As it was measured, whatever a person has given.
+    with levels_given(()):
+        first = _read(photo)
+        pages = _channels_of_stack(photo)
+        if len(pages) > 1 and first.samples.shape[2] == 1:
+            channels: list[ChannelNumbers] = []
+            for page in pages:
+                try:
+                    channels += _channels_of(first if page == photo else _read(page))
+                except ImageReadError:
+                    # It keeps its place, so that the others keep their numbers.
+                    channels.append(ChannelNumbers(np.zeros(1), 0.0, 1.0))
+        else:
+            channels = _channels_of(first)
+    return PictureNumbers(
+        photo=photo,
+        channels=tuple(channels[:_MOST_CHANNELS]),
+        are_colours=first.samples.shape[2] == 3 and not first.metadata.channels_are_gray,
+        are_whole=first.samples.dtype.kind != "f",
+    )
+
+
+def _read(photo: PhotoRef) -> PhotoSamples:
+    samples = read_samples(photo)
+    levels = levels_in_stack(photo, samples.metadata, samples.samples.shape[2])
+    return replace(samples, metadata=replace(samples.metadata, levels=levels))
+
+
+def _channels_of(read: PhotoSamples) -> list[ChannelNumbers]:
+    channels = _numbers(read.samples, read.metadata.levels)
+    return channels if read.extra is None else channels + _numbers(read.extra, read.metadata.extra_levels)
+
+
+def _numbers(samples: NDArray[Any], levels: ValueLevels) -> list[ChannelNumbers]:
+    step = max(1, round((samples[:, :, 0].size / _SHOWN_PIXELS) ** 0.5))
+    unit = unit_of(samples.dtype.name)
+    found = []
+    for index in range(samples.shape[2]):
+        own = levels.of_channel(index)
+        values = samples[::step, ::step, index].astype(np.float64).ravel()
+        found.append(ChannelNumbers(values, own.black[0] * unit, own.white[0] * unit))
+    return found
+
+
+def _channels_of_stack(photo: PhotoRef) -> list[PhotoRef]:
+    """Return the pages that show the channels at a page's place, in their order; none where its file counts none."""
+    pages = [page.page for page in list_pages(photo.file)] if photo.page else []
+    if photo.page not in pages:
+        return []
+    layout = read_layout(photo.file, pages)
+    axis = next((index for index, (name, _) in enumerate(layout.axes) if name == "C"), None)
+    if axis is None:
+        return []
+    places = layout.places(photo.page)
+    return [
+        PhotoRef(photo.file, layout.page((*places[:axis], channel, *places[axis + 1 :])))
+        for channel in range(min(layout.axes[axis][1], _MOST_CHANNELS))
+    ]
