@@ -36,6 +36,7 @@ def main() -> int:
                 ("Versions", _versions),
                 ("Raw files' reader", _ask_raw_reader),
                 ("Restoring", _restore_a_sample),
+                ("Restoring by another library", _restore_by_other_libraries),
                 ("Classical methods", _denoise_classically),
                 ("Training", _train_two_steps),
                 ("Models for other programs", _give_the_model_away),
@@ -99,6 +100,34 @@ def _restore_a_sample(folder: Path) -> str:
     if after <= before:
         raise SelfTestError(f"{noisy.name} had {before:.2f} dB and has {after:.2f} dB after restoring.")
     return f"{noisy.name} from {before:.2f} to {after:.2f} dB"
+
+
+def _restore_by_other_libraries(folder: Path) -> str:
+    """A sample is too small for one to be taken by itself."""
+    from engine.contracts.configs import RestoreConfig
+    from engine.contracts.events import JobEvent, JobWarning
+    from engine.contracts.job_control import JobControl
+    from engine.jobs import restore
+    from engine.models.starters import require_starter
+    from engine.photos.sample_photos import make_sample_photos
+    from engine.restoring.backends.selection import COMPILED, installed_version
+
+    noisy = sorted(make_sample_photos(folder / "samples").noisy.glob("*.png"))[0]
+    installed = [name for name in COMPILED if installed_version(name)]
+    for name in installed:
+        said: list[str] = []
+
+        def note(event: JobEvent, said: list[str] = said) -> None:
+            if isinstance(event, JobWarning):
+                said.append(event.message)
+
+        config = RestoreConfig(
+            model=require_starter("denoise"), photos=(noisy,), out=folder / name, device="cpu", backend=name
+        )
+        result = restore(config, JobControl(), note)
+        if result.failed or result.backend != name:
+            raise SelfTestError(" ".join([*said, *(skipped.reason for skipped in result.failed)]))
+    return ", ".join(installed) or "none is installed, torch computes"
 
 
 def _train_two_steps(folder: Path) -> str:

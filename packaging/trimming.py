@@ -44,11 +44,15 @@ _UNNEEDED_MODULES = (
     "networkx",
     # How fsspec would read over a network.
     "aiohttp",
-    # The compiled backends are larger than the room that is left; without them torch computes.
+    # A second compiled backend, slower than OpenVINO, and what would translate networks for it.
     "onnx_ir",
     "onnxruntime",
     "onnxscript",
-    "openvino",
+    # Of OpenVINO, what translates networks of other libraries, and what would report to its maker.
+    "openvino.tools",
+    "openvino.torch",
+    *(f"openvino.frontend.{name}" for name in ("jax", "onnx", "paddle", "pytorch", "tensorflow")),
+    "openvino_telemetry",
     # Of onnx, what computes and tests operators.
     "onnx.backend",
     "onnx.reference",
@@ -75,6 +79,10 @@ _UNNEEDED_FILES = (
     "torch/lib/libbackend_with_compiler*",
     "torch/lib/*.lib",
     "functorch/*",
+    # Of OpenVINO the core, what computes on processors and what reads ONNX remain.
+    *(f"openvino/libs/*openvino_{name}*" for name in ("auto", "c.", "gguf", "hetero", "intel_gpu", "intel_npu", "ir_")),
+    *(f"openvino/libs/*openvino_{name}_*" for name in ("jax", "paddle", "pytorch", "tensorflow")),
+    "openvino/libs/cache.json",
     # Codecs of scientific arrays, which no photo has.
     *(f"imagecodecs.libs/lib{name}*" for name in ("cpcodec", "SZ3", "SPERR", "zfp", "blosc2", "uhdr", "meshopt")),
     *(f"imagecodecs/_{name}.*" for name in ("pcodec", "sz3", "sperr", "zfp", "blosc2", "ultrahdr", "meshopt")),
@@ -168,8 +176,8 @@ _KEPT_TORCH_SOURCES = (
 _KEPT_TRANSLATIONS = ("qtbase_de.qm", "qtbase_en.qm")
 
 
-LEFT_OUT_PACKAGES = ("openvino", "openvino-telemetry")
-"""Packages that the program uses where it finds them, and that its frozen form has no room for."""
+LEFT_OUT_PACKAGES = ("openvino-telemetry",)
+"""Packages that others ask for, and that the frozen program does without."""
 
 
 def unneeded_modules() -> list[str]:

@@ -30,6 +30,16 @@ def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
         ("torch/distributed/config.py", True),
         ("torch/distributed/rpc/api.py", False),
         ("torch/test/test_cpp", False),
+        ("openvino/libs/libopenvino.so.2641", True),
+        ("openvino/libs/libopenvino_intel_cpu_plugin.so", True),
+        ("openvino/libs/libopenvino_onnx_frontend.so.2641", True),
+        ("openvino/libs/openvino_onnx_frontend.dll", True),
+        ("openvino/libs/libtbb.so.12", True),
+        ("openvino/libs/libopenvino_intel_gpu_plugin.so", False),
+        ("openvino\\libs\\openvino_intel_npu_plugin.dll", False),
+        ("openvino/libs/libopenvino_auto_batch_plugin.so", False),
+        ("openvino/libs/libopenvino_c.so.2641", False),
+        ("openvino/libs/libopenvino_tensorflow_lite_frontend.so.2641", False),
         ("PySide6/Qt/translations/qtbase_de.qm", True),
         ("PySide6/Qt/translations/qtbase_fr.qm", False),
         ("PySide6\\Qt\\translations\\qtbase_fr.qm", False),
@@ -63,6 +73,15 @@ def test_nothing_that_forbids_commercial_use_is_bundled(scripts: None, tmp_path:
     assert "bm3d" in unneeded_modules()
 
 
+def test_nothing_that_reports_to_its_maker_is_bundled(scripts: None) -> None:
+    from licences import runtime_packages
+    from trimming import unneeded_modules
+
+    assert "openvino" in runtime_packages()
+    assert "openvino-telemetry" not in runtime_packages()
+    assert "openvino_telemetry" in unneeded_modules()
+
+
 def test_desktop_entry_and_file_types_are_well_formed() -> None:
     entry = configparser.ConfigParser(interpolation=None, strict=True)
     entry.optionxform = str  # type: ignore[assignment,method-assign]
@@ -86,6 +105,7 @@ def test_self_test_goes_through_every_part(tmp_path: Path) -> None:
         "ok  Versions",
         "ok  Raw files' reader",
         "ok  Restoring",
+        "ok  Restoring by another library",
         "ok  Classical methods",
         "ok  Training",
         "ok  Models for other programs",

@@ -9,14 +9,15 @@ from pathlib import Path
 BUILD = Path(__file__).resolve().parents[2] / "build" / "peers"
 
 
-def environment_of(name: str, packages: Sequence[str] = ()) -> Path:
+def environment_of(name: str, packages: Sequence[str] = (), folder: Path = BUILD) -> Path:
     """Return the Python of an environment, which is made where it is not there.
 
     Args:
         name: Of the environment.
         packages: What is installed there, as pip reads it; empty: the package of that name.
+        folder: Where the environments are.
     """
-    folder = BUILD / name
+    folder = folder.resolve() / name
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     finished = folder / "installed"
     if not finished.exists():

@@ -4,55 +4,77 @@
 
 1. Agreement: loss and gradient of one batch, and the weights after 20 steps, of the card and of the processor, both in
    single precision.
-2. Training: steps a second of every method; the network's step as it is, compiled, and as a CUDA graph; the share of
-   the card's measured peak; how long a batch takes to make beside the step that it is for.
+2. Training: steps a second of every method; the network's step of every method as it is, compiled, and as a CUDA
+   graph; the share of the card's measured peak; how long a batch takes to make, noise included, beside its step.
 3. Restoring: photos, file to file, on the card and on the processor.
 4. Memory: a training and a restoring that do not fit, and what a pause gives back. Needs a CUDA card.
 
-At most eight minutes on a card. Without one the parts run on the processor, against itself: that proves the script.
+At most eight minutes on a card: what would begin after seven says so instead. Without a card the parts run on the
+processor, against itself: that proves the script.
 """
 
 import contextlib
 import statistics
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import cv2
-import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from engine.contracts.configs import OWN_NOISE, ComputeConfig, PretrainConfig, RestoreConfig
 from engine.contracts.errors import EngineError
-from engine.contracts.events import JobEvent, JobWarning, StepDone
+from engine.contracts.events import Emit, JobEvent, JobWarning, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.photo import PhotoRef
 from engine.jobs import pretrain, restore
 from engine.machine.devices import ComputeDevice, open_device
 from engine.method.catalogue.pretexts import PRETEXTS
 from engine.method.factory import make_pretext
-from engine.models.files import ModelCard, build_network, load_model
+from engine.models.files import ModelCard, build_network, load_model, read_card, task_of
 from engine.models.starters import GENERAL_TASK, require_starter
 from engine.photos.crops import decode_photo
-from engine.training.objectives import PretextObjective
+from engine.refining.own_noise import OwnNoiseMaterial
+from engine.refining.twin_objective import TwinObjective
+from engine.runs.store import Run
+from engine.training.objectives import Objective, PretextObjective
 from tests.benchmarks.document import Table
 from tests.benchmarks.parts import Figures, SpeedBenchmark, measured_in_turn, spread
+from tests.benchmarks.restore import write_photo as write_noisy_photo
 from tests.benchmarks.roofline import measure_roofline, wait_for
-from tests.benchmarks.training_sides import SELDOM_S, PlainLoop, Workload, our_step, write_photos
+from tests.benchmarks.training_sides import SELDOM_S, Workload, our_step, our_training, write_photos
 
 AGREEMENT_STEPS = 20
 TOLERANCES = {"loss": 1e-4, "gradient": 1e-3, "weights": 1e-2}
 """Largest relative difference. Sums in another order differ by parts in a million; optimisation makes that grow."""
 
 PHOTO_SIZE, NUM_PHOTOS = (3000, 4000), 4
-NOISE = 12.0
 MEMORY_SHARES = (0.02, 0.01, 0.005)
 """Of the card's memory, that this process may take: until the training has to compute its batches in parts."""
 
+RESTORING_SHARES = (0.01, 0.005, 0.0025)
+"""The same for a photo, whose tiles have to become smaller, or even the processor's."""
+
+CUDA_GRAPHS = "compiled, CUDA graphs"
+FORMS: dict[str, str | None] = {"eager": None, "compiled": "default", CUDA_GRAPHS: "reduce-overhead"}
+"""Of a network's step, with torch's name of how it is compiled."""
+
+BEGINS_WITHIN_S = 7 * 60.0
+"""What begins later would not end within the eight minutes."""
+
 _NO_CARD = "This machine has no CUDA card: the part ran on the processor, against itself."
+_LATE = "not begun: the minutes were over"
+
+_started = time.monotonic()
+
+
+def is_late() -> bool:
+    """Whether nothing more may begin."""
+    return time.monotonic() - _started > BEGINS_WITHIN_S
 
 
 def fastest() -> ComputeDevice:
@@ -65,6 +87,9 @@ def measure_agreement(folder: Path, num_runs: int) -> Figures:
     photos, device = write_photos(folder), fastest()
     rows, figures = [], {}
     for name in _methods():
+        if is_late():
+            rows.append((PRETEXTS[name].title, *("–" for _ in TOLERANCES), _LATE))
+            continue
         differences = one_batch(name, photos, device) | {"weights": after_some_steps(name, photos, device)}
         figures[name] = differences
         cells = [f"{differences[figure]:.1e}" for figure in TOLERANCES]
@@ -107,73 +132,150 @@ def after_some_steps(name: str, photos: Path, device: ComputeDevice) -> float:
     return _relative(trained[1], trained[0])
 
 
-def measure_training(folder: Path, num_runs: int) -> Figures:
+def measure_training(folder: Path, num_runs: int, crop_px: int = 64) -> Figures:
     """Steps a second by method, the network's step in three forms, and whether it waits for its batches."""
     photos, device = write_photos(folder), fastest()
-    works = {name: Workload(pretext=name, device=device.name) for name in (*_methods(), OWN_NOISE)}
     sides: dict[str, Callable[[], float]] = {
-        PRETEXTS[name].title: lambda used=work: our_step(photos, used)  # type: ignore[misc]
-        for name, work in works.items()
+        name: partial(our_step, photos, Workload(pretext=name, device=device.name, crop_px=crop_px))
+        for name in _methods()
     }
     seconds = measured_in_turn(sides, num_runs)
-    rows = [(title, spread([1 / one for one in times], 1)) for title, times in seconds.items()]
-    steps = Table(title="Our training, 32 crops of 64 px", header=("method", "steps a second"), rows=rows)
-    forms = network_steps(photos, device, num_runs)
-    gflop = PlainLoop(photos, Workload()).gflop()
+    made = objectives(photos, crop_px)
+    if not is_late():
+        # Once: learning the noise, which comes before the first step, takes longer than all the steps.
+        work = Workload(pretext=OWN_NOISE, device=device.name, crop_px=crop_px)
+        second, run = our_training(photos, work)
+        seconds[OWN_NOISE], made[OWN_NOISE] = [second], twins_of(run, work)
+    rows = [(PRETEXTS[name].title, spread([1 / one for one in times], 1)) for name, times in seconds.items()]
+    steps = Table(title=f"Our training, 32 crops of {crop_px} px", header=("method", "steps a second"), rows=rows)
     roofline = measure_roofline(num_runs, device.torch_device)
     peak = roofline.gflops("convolution", "bf16" if device.precision == "bf16-mixed" else "fp32")
+    making = {name: seconds_of_batches(objective) for name, objective in made.items()}
+    waiting = Table(
+        title="Batches are made in another thread while the network computes, noise included",
+        header=("method", "making a batch, ms", "a step, ms", "the network waits"),
+        rows=[
+            (
+                PRETEXTS[name].title,
+                f"{1e3 * making[name]:.1f}",
+                f"{1e3 * statistics.median(seconds[name]):.1f}",
+                "no" if making[name] < statistics.median(seconds[name]) else "YES",
+            )
+            for name in making
+        ],
+    )
+    forms = network_steps(made, device, num_runs)
     form_rows = [
-        (form, spread([1e3 * one for one in times], 1), f"{100 * gflop / statistics.median(times) / peak:.0f} %")
-        for form, times in forms.items()
+        (
+            PRETEXTS[one.method].title,
+            one.form,
+            spread([1e3 * second for second in one.seconds], 1) if one.seconds else one.note,
+            f"{100 * one.gflop / statistics.median(one.seconds) / peak:.0f} %" if one.seconds else "",
+        )
+        for one in forms
     ]
     network = Table(
-        title=f"The network's step of residual contrastive learning at {device.precision}, its batch at hand",
-        header=("form", "ms", "of the convolution peak"),
+        title=f"The network's step at {device.precision}, its batch at hand",
+        header=("method", "form", "ms", "of the convolution peak"),
         rows=form_rows,
     )
-    making = seconds_of_batches(photos)
-    step = statistics.median(seconds[PRETEXTS["rcl"].title])
-    waiting = Table(
-        title="Batches are made in another thread while the network computes",
-        header=("making a batch, ms", "a step, ms", "the network waits"),
-        rows=[(f"{1e3 * making:.1f}", f"{1e3 * step:.1f}", "no" if making < step else "YES")],
-    )
-    figures = {"seconds": seconds, "forms": forms, "peak": peak, "gflop": gflop, "batch": making}
-    return {"tables": [steps, network, waiting, roofline.table(), *_caveat(device)], "figures": figures}
+    figures = {"seconds": seconds, "forms": [vars(one) for one in forms], "peak": peak, "making": making}
+    return {"tables": [steps, waiting, network, roofline.table(), *_caveat(device)], "figures": figures}
 
 
-def network_steps(photos: Path, device: ComputeDevice, num_runs: int) -> dict[str, list[float]]:
-    """Seconds of forward and backward pass of one batch: eager, compiled, and as a CUDA graph where there is a card."""
-    decoded = [decode_photo(PhotoRef(path)) for path in sorted(photos.iterdir())[:16]]
-    pretext = make_pretext("rcl", PRETEXTS["rcl"].with_stride({}))
-    objective = PretextObjective(decoded, pretext, photos_per_batch=16, crop_px=64, seed=0)
-    batch = tuple(part.to(device.torch_device) for part in objective.batch(0))
-    forms: dict[str, dict[str, Any] | None] = {"eager": None, "compiled": {"mode": "default"}}
+@dataclass(frozen=True, kw_only=True)
+class FormOfStep:
+    """A method's step in one form.
+
+    Attributes:
+        method: Its name.
+        form: "eager", or how it is compiled.
+        seconds: Of each run; empty where there are none.
+        gflop: Of a step, billions.
+        note: Why there are none.
+    """
+
+    method: str
+    form: str
+    seconds: list[float]
+    gflop: float
+    note: str = ""
+
+
+def network_steps(
+    made: Mapping[str, Objective], device: ComputeDevice, num_runs: int, forms: Sequence[str] = tuple(FORMS)
+) -> list[FormOfStep]:
+    """Forward and backward pass of one batch: eager, compiled, and as a CUDA graph where there is a card.
+
+    RCL comes first with all its forms, since compiling takes longest and may not end in time.
+    """
+    starter = read_card(require_starter(GENERAL_TASK))
+    found = []
+    for method, objective in sorted(made.items(), key=lambda item: item[0] != "rcl"):
+        batch = tuple(part.to(device.torch_device) for part in objective.batch(0))
+        for form in forms:
+            if device.name != "cuda" and form == CUDA_GRAPHS:
+                continue
+            if is_late():
+                found.append(FormOfStep(method=method, form=form, seconds=[], gflop=0.0, note=_LATE))
+                continue
+            network = build_network(starter if method == OWN_NOISE else ModelCard(name="form"))
+            network = network.to(device.torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            network = network.train().requires_grad_(True)
+            with FlopCounterMode(display=False) as counter:
+                _timed_step(objective, batch, device, network)
+            gflop = counter.get_total_flops() / 1e9
+            module = network if FORMS[form] is None else torch.compile(network, mode=FORMS[form])
+            try:
+                side = partial(_timed_step, objective, batch, device, module)
+                seconds = measured_in_turn({form: side}, 3 * num_runs)[form]
+            # What compiles networks may not be installed whole, or may not know this card; the other forms count.
+            except RuntimeError as error:
+                note = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:120]}"
+                found.append(FormOfStep(method=method, form=form, seconds=[], gflop=gflop, note=note))
+            else:
+                found.append(FormOfStep(method=method, form=form, seconds=seconds, gflop=gflop))
+    return found
+
+
+def _timed_step(
+    objective: Objective, batch: tuple[Tensor, ...], device: ComputeDevice, module: Callable[[Tensor], Tensor]
+) -> float:
+    """Seconds of one forward and backward pass."""
+    wait_for(device.torch_device)
+    started = time.perf_counter()
     if device.name == "cuda":
-        forms["compiled, CUDA graphs"] = {"mode": "reduce-overhead"}
-    sides: dict[str, Callable[[], float]] = {}
-    for form, options in forms.items():
-        network = build_network(ModelCard(name="form")).to(device.torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        network = network.train().requires_grad_(True)
-        module = network if options is None else torch.compile(network, **options)
-
-        def step(used: Any = module) -> float:
-            started = time.perf_counter()
-            with device.autocast():
-                loss = objective.loss(lambda crops: used(crops).float(), batch, torch.Generator().manual_seed(0)).total
-            loss.backward()  # type: ignore[no-untyped-call]
-            wait_for(device.torch_device)
-            return time.perf_counter() - started
-
-        sides[form] = step
-    return measured_in_turn(sides, 3 * num_runs)
+        torch.compiler.cudagraph_mark_step_begin()
+    with device.autocast():
+        # A copy: a graph writes its next answer into the same memory.
+        loss = objective.loss(
+            lambda crops: module(crops).float().clone(), batch, torch.Generator().manual_seed(0)
+        ).total
+    loss.backward()  # type: ignore[no-untyped-call]
+    wait_for(device.torch_device)
+    return time.perf_counter() - started
 
 
-def seconds_of_batches(photos: Path, count: int = 10) -> float:
-    """Median time to cut a batch of 32 crops."""
-    decoded = [decode_photo(PhotoRef(path)) for path in sorted(photos.iterdir())]
-    pretext = make_pretext("rcl", PRETEXTS["rcl"].with_stride({}))
-    objective = PretextObjective(decoded, pretext, photos_per_batch=16, crop_px=64, seed=0)
+def objectives(photos: Path, crop_px: int) -> dict[str, Objective]:
+    """What each method that begins from scratch minimises, on batches of 32 crops."""
+    decoded = [decode_photo(PhotoRef(path)) for path in sorted(photos.iterdir())[:16]]
+    made: dict[str, Objective] = {}
+    for name in _methods():
+        pretext = make_pretext(name, PRETEXTS[name].with_stride({}))
+        made[name] = PretextObjective(decoded, pretext, 32 // pretext.crops_per_photo, crop_px, seed=0)
+    return made
+
+
+def twins_of(run: Path, work: Workload) -> TwinObjective:
+    """What a refinement on the photos' own noise has minimised: clean pictures to which each batch adds noise."""
+    opened = Run(run)
+    material = OwnNoiseMaterial.load(opened.path, opened.checkpoint_folder, seed=0)
+    task = task_of(read_card(require_starter(GENERAL_TASK)))
+    return TwinObjective(material, work.num_crops, work.crop_px, seed=0, task=task)
+
+
+def seconds_of_batches(objective: Objective, count: int = 10) -> float:
+    """Median time to make a batch."""
     times = []
     for number in range(count):
         started = time.perf_counter()
@@ -184,13 +286,12 @@ def seconds_of_batches(photos: Path, count: int = 10) -> float:
 
 def measure_restoring(folder: Path, num_runs: int, size: tuple[int, int] = PHOTO_SIZE) -> Figures:
     """Photos with the starter, file to file."""
+    if is_late():
+        return {"tables": [Table(title="Restoring", header=("not measured",), rows=[(_LATE,)])], "figures": {}}
     photos, device = folder / "photos", fastest()
     photos.mkdir()
-    rng = np.random.default_rng(0)
     for number in range(NUM_PHOTOS):
-        soft = cv2.resize(rng.random((20, 20, 3)), size[::-1], interpolation=cv2.INTER_CUBIC)
-        noisy = np.clip(255 * soft + rng.normal(0, NOISE, soft.shape), 0, 255).astype(np.uint8)
-        cv2.imwrite(str(photos / f"{number}.png"), noisy)
+        write_noisy_photo(photos / f"{number}.png", size, seed=number)
     megapixels = NUM_PHOTOS * size[0] * size[1] / 1e6
 
     def rate(where: str) -> float:
@@ -220,30 +321,79 @@ def measure_memory(folder: Path, num_runs: int) -> Figures:
         table = Table(title="Memory", header=("not measured",), rows=[("It needs a CUDA card.",)])
         return {"tables": [table], "figures": {}}
     photos = write_photos(folder)
-    rows = []
-    for share in MEMORY_SHARES:
-        torch.cuda.empty_cache()
-        torch.cuda.set_per_process_memory_fraction(share)
-        said: list[str] = []
-        try:
-            config = _short_training("rcl", photos, folder / f"tight {share}", "cuda").model_copy(
-                update={"photos_per_batch": 32, "crop_px": 128}
-            )
-            pretrain(config, JobControl(), lambda event, said=said: note_warnings(event, said))  # type: ignore[misc]
-            outcome = "done"
-        except (EngineError, RuntimeError) as error:
-            outcome = f"{type(error).__name__}: {error}"
-        finally:
-            torch.cuda.set_per_process_memory_fraction(1.0)
-        rows.append((f"{100 * share:.1f} %", outcome, said[-1] if said else "nothing was said"))
+    photo = folder / "large.png"
+    write_noisy_photo(photo, PHOTO_SIZE, seed=0)
+    trained = [
+        (f"{100 * share:.2f} %", *in_little_memory(share, partial(train_large, photos, folder / f"trained {share}")))
+        for share in MEMORY_SHARES
+    ]
+    restored = [
+        (f"{100 * share:.2f} %", *in_little_memory(share, partial(restore_one, photo, folder / f"restored {share}")))
+        for share in RESTORING_SHARES
+    ]
     before, during = memory_in_a_pause(photos, folder / "paused")
-    tight = Table(title="A training in too little memory", header=("of the card's", "outcome", "last word"), rows=rows)
+    header = ("of the card's", "outcome", "what was said")
     pause = Table(
         title="What torch holds on the card, MiB",
         header=("training", "paused"),
         rows=[(f"{before / 2**20:.0f}", f"{during / 2**20:.0f}")],
     )
-    return {"tables": [tight, pause], "figures": {"tight": rows, "training": before, "paused": during}}
+    tables = [
+        Table(title="A training in too little memory", header=header, rows=trained),
+        Table(title="A photo of 12 megapixels in too little memory", header=header, rows=restored),
+        pause,
+    ]
+    figures = {"trained": trained, "restored": restored, "training": before, "paused": during}
+    return {"tables": tables, "figures": figures}
+
+
+def in_little_memory(share: float, job: Callable[[Emit], object]) -> tuple[str, str]:
+    """Do a job with a part of the card's memory; on a processor with all of it.
+
+    Args:
+        share: Of the memory.
+        job: Is given what notes its events.
+
+    Returns:
+        How it ended, and its warnings.
+    """
+    said: list[str] = []
+    has_card = torch.cuda.is_available()
+    if has_card:
+        torch.cuda.empty_cache()
+        torch.cuda.set_per_process_memory_fraction(share)
+    try:
+        job(lambda event: note_warnings(event, said))
+        outcome = "done"
+    except (EngineError, RuntimeError) as error:
+        outcome = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    finally:
+        if has_card:
+            torch.cuda.set_per_process_memory_fraction(1.0)
+    return outcome, " ".join(said) or "nothing"
+
+
+def train_large(photos: Path, out: Path, note: Emit, *, photos_per_batch: int = 32, crop_px: int = 128) -> None:
+    """Some steps whose activations take gigabytes."""
+    update = {"photos_per_batch": photos_per_batch, "crop_px": crop_px}
+    pretrain(_short_training("rcl", photos, out, fastest().name).model_copy(update=update), JobControl(), note)
+
+
+def restore_one(photo: Path, out: Path, note: Emit) -> None:
+    """One photo with the starter.
+
+    Raises:
+        RuntimeError: It could not be restored.
+    """
+    config = RestoreConfig(
+        model=require_starter(GENERAL_TASK),
+        photos=(photo,),
+        out=out,
+        device=fastest().name,  # type: ignore[arg-type]
+    )
+    result = restore(config, JobControl(), note)
+    if result.failed:
+        raise RuntimeError(result.failed[0].reason)
 
 
 def memory_in_a_pause(photos: Path, out: Path) -> tuple[int, int]:

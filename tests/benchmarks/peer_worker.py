@@ -2,13 +2,16 @@
 
     python peer_worker.py careamics|bm3d FOLDER [--minutes 5] [--seed 0]
 
-Reads `noisy/NAME.npy` (height, width, 3; 8-bit levels as float32), writes `restored/NAME.npy` alike, and prints one
-JSON object: the seconds that training and restoring took, and the versions.
+Reads `noisy/NAME.npy` to learn from, `measured/NAME.npy` to restore, and `large.npy` for its time (height, width and
+three channels or none; 8-bit levels as float32); `sigmas.json` has each measured picture's noise in these levels.
+Writes `restored/NAME.npy` alike, and prints one JSON object: what `peers.Told` holds.
 """
 
 import argparse
 import importlib
 import json
+import os
+import resource
 import time
 from collections.abc import Callable
 from importlib import metadata
@@ -17,21 +20,25 @@ from typing import Any
 
 import numpy as np
 
-SIGMA = 25.0
-"""BM3D has to be told the noise."""
+TILE = (256, 256)
+"""Of a large picture, as CAREamics' guide restores it."""
 
 Photos = dict[str, Any]
+Restore = Callable[[Any, float], Any]
+"""From a picture and its noise to the restored one."""
 
 
-def careamics(photos: Photos, arguments: argparse.Namespace) -> tuple[float, Callable[[list[Any]], list[Any]]]:
-    """Train Noise2Void for some minutes; returns the seconds and what restores."""
+def careamics(photos: Photos, arguments: argparse.Namespace) -> tuple[int, Restore]:
+    """Train Noise2Void for some minutes; returns the steps and what restores."""
     package = importlib.import_module("careamics")
     factories = importlib.import_module("careamics.config.factories")
+    first = next(iter(photos.values()))
+    axes, channels = ("YXC", {"n_channels": 3}) if first.ndim == 3 else ("YX", {})
     config = factories.create_advanced_n2v_config(
         experiment_name="peer",
         data_type="array",
-        axes="YXC",
-        n_channels=3,
+        axes=axes,
+        **channels,
         patch_size=[64, 64],
         batch_size=16,
         num_epochs=10_000,
@@ -41,50 +48,73 @@ def careamics(photos: Photos, arguments: argparse.Namespace) -> tuple[float, Cal
         seed=arguments.seed + 1,
     )
     restorer = package.CAREamist(config, work_dir=arguments.folder / "work", enable_progress_bar=False)
-    started = time.perf_counter()
     restorer.train(train_data=list(photos.values()))
-    seconds = time.perf_counter() - started
 
-    def restore(noisy: list[Any]) -> list[Any]:
-        restored = [np.squeeze(np.asarray(prediction)) for prediction in restorer.predict(noisy)[0]]
-        return [one if one.shape[-1] == 3 else np.moveaxis(one, 0, -1) for one in restored]
+    def restore(noisy: Any, sigma: float) -> Any:
+        is_large = max(noisy.shape[:2]) > 2 * max(TILE)
+        prediction = np.squeeze(np.asarray(restorer.predict([noisy], tile_size=TILE if is_large else None)[0][0]))
+        return prediction if prediction.shape == noisy.shape else np.moveaxis(prediction, 0, -1)
 
-    return seconds, restore
+    return int(restorer.trainer.global_step), restore
 
 
-def bm3d(photos: Photos, arguments: argparse.Namespace) -> tuple[float, Callable[[list[Any]], list[Any]]]:
+def bm3d(photos: Photos, arguments: argparse.Namespace) -> tuple[int, Restore]:
     """Nothing to train."""
     package = importlib.import_module("bm3d")
-    return 0.0, lambda noisy: [255 * package.bm3d_rgb(one / 255, sigma_psd=SIGMA / 255) for one in noisy]
+
+    def restore(noisy: Any, sigma: float) -> Any:
+        denoise = package.bm3d_rgb if noisy.ndim == 3 else package.bm3d
+        return 255 * denoise(noisy / 255, sigma_psd=sigma / 255)
+
+    return 0, restore
+
+
+def processor_seconds() -> float:
+    """Processor time of this process and of those it has started and that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def main() -> None:
-    """Train, restore every photo, report."""
+    """Train, restore every picture, report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("peer", choices=("careamics", "bm3d"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    photos = {path.name: np.load(path) for path in sorted((arguments.folder / "noisy").glob("*.npy"))}
-    train_seconds, restore = {"careamics": careamics, "bm3d": bm3d}[arguments.peer](photos, arguments)
-    wanted = json.loads((arguments.folder / "wanted.json").read_text())
-    (arguments.folder / "restored").mkdir(exist_ok=True)
-    started = time.perf_counter()
-    restored = restore([photos[name] for name in wanted])
-    restore_seconds = time.perf_counter() - started
-    for name, pixels in zip(wanted, restored, strict=True):
-        np.save(arguments.folder / "restored" / name, np.asarray(pixels, np.float32))
-    print(
-        json.dumps(
-            {
-                "train_seconds": train_seconds,
-                "restore_seconds": restore_seconds,
-                "megapixels": sum(photos[name].shape[0] * photos[name].shape[1] for name in wanted) / 1e6,
-                "version": metadata.version(arguments.peer),
-            }
-        )
-    )
+    folder = arguments.folder
+    photos = {path.stem: np.load(path) for path in sorted((folder / "noisy").glob("*.npy"))}
+    sigmas = json.loads((folder / "sigmas.json").read_text())
+    used, started = processor_seconds(), time.perf_counter()
+    steps, restore = {"careamics": careamics, "bm3d": bm3d}[arguments.peer](photos, arguments)
+    train_seconds = time.perf_counter() - started
+    cores = (processor_seconds() - used) / train_seconds
+    (folder / "restored").mkdir(exist_ok=True)
+    pixels, restore_seconds = 0, 0.0
+    for path in sorted((folder / "measured").glob("*.npy")):
+        noisy = np.load(path)
+        started = time.perf_counter()
+        restored = restore(noisy, sigmas[path.stem])
+        restore_seconds += time.perf_counter() - started
+        pixels += noisy.shape[0] * noisy.shape[1]
+        np.save(folder / "restored" / path.name, np.asarray(restored, np.float32))
+    if (folder / "large.npy").exists():
+        large = np.load(folder / "large.npy")
+        started = time.perf_counter()
+        restore(large, 0.0)
+        pixels, restore_seconds = large.shape[0] * large.shape[1], time.perf_counter() - started
+    told = {
+        "train_seconds": train_seconds if steps else 0.0,
+        "steps": steps,
+        "cores": cores,
+        "restore_seconds": restore_seconds,
+        "megapixels": pixels / 1e6,
+        # Linux tells it in KiB.
+        "peak_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        "version": metadata.version(arguments.peer),
+    }
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -1,197 +1,251 @@
-"""Other programs on the same noisy photos, for the same minutes: CAREamics' Noise2Void, and BM3D.
+"""Other programs on the same noisy photos, for the same minutes on the same cores: CAREamics' Noise2Void, and BM3D.
 
-    python3 run.py bench peers [--minutes 5] [--photos 6] [--seed 0] [--peers careamics bm3d] [--docs DIR]
+    python3 run.py bench peers [--minutes 5] [--photos 6] [--sets fmd_1 w2s polyu kodak24_25] [--peers careamics bm3d]
+                               [--seed 0] [--environments DIR] [--docs DIR]
 
-Each peer gets an environment of its own below `build/peers`, made at the first time: CAREamics brings a torch of its
-own (several gigabytes), BM3D's licence is for non-commercial use. All learn from the 24 Kodak photos with white noise
-of sigma 25, without clean ones; they are measured on the first few of these photos, before rounding. Ours are trained
-for as many steps as fit into the minutes. Run it alone: all sides are timed one after the other.
+Each peer gets an environment of its own below `build/peers`, or in a folder that is given, made at the first time:
+CAREamics brings a torch of its own (several gigabytes), BM3D's licence is for non-commercial use. All learn from a
+set's noisy photos without their references, and are measured on the middle of the first few of them, before rounding.
+One large picture of the same noise is restored for its time. Each side runs in a process of its own, one after the
+other; a set that was measured with the same options before is kept. Run it alone.
 """
 
 import argparse
 import json
+import shutil
 import subprocess
+import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
-from engine.comparing.evaluating import evaluate
-from engine.comparing.metrics import psnr
-from engine.contracts.configs import EvaluateConfig, PretrainConfig, RestoreConfig
-from engine.contracts.job_control import JobControl
-from engine.jobs import pretrain
-from engine.models.starters import require_starter
-from engine.photo_files.photos import read_image
-from engine.restoring.job import restore
-from tests.benchmarks.document import DOCS, Section, Table, write_section
-from tests.benchmarks.environments import environment_of
-from tests.benchmarks.quality_sets import SETS
-from tests.benchmarks.reporting import Progress, describe_machine, print_table, require
+from engine.comparing.metrics import fit_brightness, psnr
+from engine.contracts.photo import Pixels
+from engine.photo_files.photo_image import BitDepth
+from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
+from engine.photos.folder import list_image_files
+from engine.photos.noise_estimate import estimate_noise
+from tests.benchmarks.document import DOCS, Section, Table, stored_data, write_section
+from tests.benchmarks.environments import BUILD, environment_of
+from tests.benchmarks.peer_ours import STARTER
+from tests.benchmarks.quality_sets import SETS, PairSet
+from tests.benchmarks.reporting import describe_machine, print_table, require
 
 WORKER = Path(__file__).with_name("peer_worker.py")
-PEERS = {"careamics": "CAREamics, Noise2Void", "bm3d": "BM3D, told the noise level"}
-RATE_STEPS = 60
+PEERS = {"careamics": "CAREamics, Noise2Void", "bm3d": "BM3D, told the noise that is estimated"}
+OURS = {"noise2void": "ours, Noise2Void", "rcl": "ours, RCL", STARTER: "ours, the starter as it is shipped"}
+DEFAULT_SETS = ("fmd_1", "w2s", "polyu", "kodak24_25")
+MEASURED_PX = 256
+"""Side of the middle of a photo that is measured: BM3D takes minutes for a whole one."""
+
+LARGE_SIZE = (2048, 3072)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What one side reached.
+class Told(TypedDict, total=False):
+    """What a side says of itself.
 
     Attributes:
-        side: What a person reads.
-        train_seconds: 0 where nothing is trained.
-        psnr: Mean over the measured photos, dB.
-        restore_seconds: For a megapixel; ours with reading and writing files.
-        note: Version, steps.
+        psnr: Mean over the measured photos, dB; a peer's is computed here from what it restored.
+        noisy_psnr: The same before restoring.
+        train_seconds: Of the whole training, its start included; 0 where nothing is trained.
+        steps: Of the training.
+        cores: Processor time by time, while it trained.
+        restore_seconds: For `megapixels`: the large picture; BM3D's the measured ones.
+        megapixels: That these seconds restored.
+        peak_bytes: Of the process's memory.
+        version: Of the side.
     """
 
-    side: str
-    train_seconds: float
     psnr: float
+    noisy_psnr: float
+    train_seconds: float
+    steps: int
+    cores: float
     restore_seconds: float
-    note: str
+    megapixels: float
+    peak_bytes: int
+    version: str
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Measure all sides and write the section."""
-    pair_set = SETS["kodak24_25"]
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        (folder / "photos").mkdir()
-        noisy, clean = pair_set.prepare(require(pair_set.folder), folder / "photos", arguments.seed)
-        wanted = sorted(path.stem for path in noisy.iterdir())[: arguments.photos]
-        outcomes = [measure_peer(peer, noisy, clean, wanted, arguments) for peer in arguments.peers]
-        for pretext, title in (("noise2void", "ours, Noise2Void"), ("rcl", "ours, RCL")):
-            outcomes.append(measure_ours(pretext, title, noisy, clean, wanted, folder / pretext, arguments))
-        starter = require_starter("denoise")
-        outcomes.append(_measured("ours, starter model", starter, noisy, clean, wanted, folder / "starter", 0.0, ""))
-    rows = [
-        (
-            one.side,
-            f"{one.train_seconds / 60:.1f}" if one.train_seconds else "–",
-            f"{one.psnr:.2f}",
-            f"{one.restore_seconds:.2f}",
-            one.note,
-        )
-        for one in outcomes
-    ]
-    table = Table(
-        title=f"Learned from 24 noisy photos, measured on {arguments.photos} of them",
-        header=("side", "minutes of training", "PSNR, dB", "restoring, s a megapixel", "note"),
-        rows=rows,
-    )
-    print_table(table.header, table.rows)
-    write_section(
-        "peers",
-        Section(
-            title="Beside CAREamics and BM3D",
-            text=(
-                "Kodak photos with white noise of sigma 25 (20.4 dB), no clean photo seen in training. CAREamics with "
-                "the settings that its guide shows (patches of 64 px, batches of 16, all else as it comes) in an "
-                "environment of its own. Both Noise2Voids and RCL had the same minutes. Ours restore from files to "
-                "files, the peers from arrays to arrays."
-            ),
-            command=f"python3 run.py bench peers --minutes {arguments.minutes:g} --photos {arguments.photos}",
-            seeds=(arguments.seed,),
-            minutes=(time.monotonic() - started) / 60,
-            machine=describe_machine(),
-            tables=[table],
-            missing=[f"{PEERS[name]}: not asked for." for name in PEERS if name not in arguments.peers],
-            data={one.side: vars(one) for one in outcomes},
-        ),
-        arguments.docs,
-    )
-
-
-def measure_peer(peer: str, noisy: Path, clean: Path, wanted: list[str], arguments: argparse.Namespace) -> Outcome:
-    """Run a peer in its environment on copies of the photos."""
-    python = environment_of(peer)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        (folder / "noisy").mkdir()
-        for path in noisy.iterdir():
-            np.save(folder / "noisy" / f"{path.stem}.npy", 255 * read_image(path).pixels)
-        (folder / "wanted.json").write_text(json.dumps([f"{name}.npy" for name in wanted]))
-        options = ["--minutes", str(arguments.minutes), "--seed", str(arguments.seed)]
-        command = [str(python), str(WORKER), peer, str(folder), *options]
-        output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=folder).stdout
-        told: dict[str, Any] = json.loads(output.strip().splitlines()[-1])
-        scores = [
-            psnr(np.load(folder / "restored" / f"{name}.npy").clip(0, 255) / 255, clean_of(clean, name))
-            for name in wanted
-        ]
-    return Outcome(
-        side=PEERS[peer],
-        train_seconds=told["train_seconds"],
-        psnr=float(np.mean(scores)),
-        restore_seconds=told["restore_seconds"] / told["megapixels"],
-        note=f"version {told['version']}",
-    )
-
-
-def clean_of(folder: Path, name: str) -> Any:
-    """The clean photo of a noisy one's name. Shape: (height, width, 3), 0 to 1."""
-    return read_image(next(folder.glob(f"{name}.*"))).pixels
-
-
-def measure_ours(
-    pretext: str, title: str, noisy: Path, clean: Path, wanted: list[str], out: Path, arguments: argparse.Namespace
-) -> Outcome:
-    """Train one of our methods for the minutes, and measure it."""
-    out.mkdir()
-
-    def train(steps: int, name: str) -> tuple[Path, float]:
-        config = PretrainConfig(
-            photos=(noisy,), out=out / name, pretext=pretext, device="cpu", steps=steps, crop_px=48,
-            learning_rate=2e-3, seed=arguments.seed, preview_interval_s=3600.0,
-        )  # fmt: skip
+    """Measure all sides on all sets and write the section, set by set."""
+    options = {"minutes": arguments.minutes, "photos": arguments.photos, "seed": arguments.seed}
+    data = stored_data("peers", arguments.docs)
+    if data.get("options") != options:
+        data = {"options": options, "sets": {}, "took": 0.0}
+    for name in arguments.sets:
         started = time.monotonic()
-        result = pretrain(config, JobControl(), Progress(f"{title}, {steps} steps"))
-        return result.run, time.monotonic() - started
+        known = data["sets"].setdefault(name, {})
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = prepared(SETS[name], Path(temporary), arguments)
+            for side in (*OURS, *arguments.peers):
+                if side not in known:
+                    known[side] = (
+                        ours(side, SETS[name], folder, arguments)
+                        if side in OURS
+                        else peer(side, SETS[name], folder, arguments)
+                    )
+                    print(f"{name}, {side}: {known[side]}", file=sys.stderr, flush=True)
+        data["took"] += (time.monotonic() - started) / 60
+        tables = [table_of(SETS[one], data["sets"][one]) for one in SETS if one in data["sets"]]
+        write_section("peers", section_of(data, tables, arguments), arguments.docs)
+        print_table(tables[-1].header, tables[-1].rows)
 
-    short = train(RATE_STEPS, "short")[1]
-    longer = train(3 * RATE_STEPS, "longer")[1]
-    # What the start takes counts once.
-    a_step = (longer - short) / (2 * RATE_STEPS)
-    steps = max(int((60 * arguments.minutes - (short - RATE_STEPS * a_step)) / a_step), 1)
-    model, seconds = train(steps, "run")
-    return _measured(title, model, noisy, clean, wanted, out, seconds, f"{steps:,} steps")
 
-
-def _measured(
-    title: str, model: Path, noisy: Path, clean: Path, wanted: list[str], out: Path, train_seconds: float, note: str
-) -> Outcome:
-    photos = tuple(noisy / f"{name}.png" for name in wanted)
-    references = tuple(next(clean.glob(f"{name}.*")) for name in wanted)
-    scores = evaluate(
-        EvaluateConfig(model=model, noisy=photos, clean=references, device="cpu"), JobControl(), Progress(title)
+def section_of(data: Mapping[str, Any], tables: list[Table], arguments: argparse.Namespace) -> Section:
+    """The document's section from all sets that were measured."""
+    height, width = LARGE_SIZE
+    return Section(
+        title="Beside CAREamics and BM3D",
+        text=(
+            "No side sees a reference. CAREamics with the settings that its guide shows (patches of 64 px, batches of "
+            "16, all else as it comes; tiles of 256 px for the large picture) in an environment of its own. PSNR is of "
+            f"the middle {MEASURED_PX} x {MEASURED_PX} pixels of up to {arguments.photos} photos. Restored is a "
+            f"picture of {height * width / 1e6:.1f} megapixels, by us from file to file, by CAREamics from array to "
+            "array; by BM3D the measured ones. Memory is the peak of the side's process, training and restoring. Cores "
+            "are processor time by time while it trained: what the machine left to the side."
+        ),
+        command=f"python3 run.py bench peers --minutes {arguments.minutes:g} --photos {arguments.photos}",
+        seeds=(arguments.seed,),
+        minutes=data["took"],
+        machine=describe_machine(),
+        tables=tables,
+        missing=[
+            f"{SETS[name].title}: {PEERS[side]}."
+            for name, sides in data["sets"].items()
+            for side in PEERS
+            if side not in sides
+        ],
+        data=dict(data),
     )
-    config = RestoreConfig(model=model, photos=photos, out=out / "restored", device="cpu", skip_done=False)
-    # The first time chooses what computes.
-    restore(config, JobControl(), lambda event: None)
-    started = time.perf_counter()
-    assert not restore(config, JobControl(), lambda event: None).failed
-    seconds = time.perf_counter() - started
-    megapixels = sum(read_image(path).pixels.shape[0] * read_image(path).pixels.shape[1] for path in photos) / 1e6
-    return Outcome(
-        side=title,
-        train_seconds=train_seconds,
-        psnr=scores.psnr,
-        restore_seconds=seconds / megapixels,
-        note=note,
-    )
+
+
+def table_of(pair_set: PairSet, sides: Mapping[str, Told]) -> Table:
+    """A set's table; dashes where a side does not train, or only restores."""
+    rows = []
+    for name, title in {**PEERS, **OURS}.items():
+        if name not in sides:
+            continue
+        told = sides[name]
+        has_trained = told["steps"] > 0
+        rows.append(
+            (
+                title,
+                f"{told['train_seconds'] / 60:.1f}" if has_trained else "–",
+                f"{told['steps']:,}" if has_trained else "–",
+                f"{told['steps'] / told['train_seconds']:.1f}" if has_trained else "–",
+                f"{told['cores']:.2f}" if has_trained else "–",
+                f"{told['psnr']:.2f}",
+                f"{told['megapixels'] / told['restore_seconds']:.3f}",
+                f"{told['peak_bytes'] / 2**20:,.0f}",
+                told["version"],
+            )
+        )
+    noisy = next(iter(sides.values())).get("noisy_psnr")
+    given = "" if noisy is None else f" (noisy: {noisy:.2f} dB)"
+    return Table(
+        title=f"{pair_set.title}{given}",
+        header=(
+            "side", "minutes of training", "steps", "steps a second", "cores", "PSNR, dB",
+            "megapixels a second", "memory, MiB", "version",
+        ),
+        rows=rows,
+    )  # fmt: skip
+
+
+def prepared(pair_set: PairSet, folder: Path, arguments: argparse.Namespace) -> Path:
+    """Write what every side is given; returns its folder.
+
+    Photos to learn from in `noisy`, what is measured in `measured` and `clean`, and `large.png`.
+    """
+    (folder / "made").mkdir()
+    noisy, clean = pair_set.prepare(require(pair_set.folder), folder / "made", arguments.seed)
+    for name in ("noisy", "measured", "clean"):
+        (folder / name).mkdir()
+    paths = [path.file for path in list_image_files([noisy])]
+    for path in paths:
+        shutil.copy(path, folder / "noisy" / path.name)
+    for path in paths[: arguments.photos]:
+        for source, target in ((path, "measured"), (next(clean.glob(f"{path.stem}.*")), "clean")):
+            image = read_image(source)
+            _write(folder / target / f"{path.stem}.png", middle_of(image.pixels), image.metadata.bit_depth)
+    image = read_image(paths[0])
+    repeats = [-(-wanted // side) for wanted, side in zip(LARGE_SIZE, image.pixels.shape[:2], strict=True)]
+    large = np.tile(image.pixels, (*repeats, 1))[: LARGE_SIZE[0], : LARGE_SIZE[1]]
+    _write(folder / "large.png", np.ascontiguousarray(large), image.metadata.bit_depth)
+    return folder
+
+
+def middle_of(pixels: Pixels) -> Pixels:
+    """The middle of a photo. Shape: (up to 256, up to 256, channels)."""
+    top, left = (max(side - MEASURED_PX, 0) // 2 for side in pixels.shape[:2])
+    return np.ascontiguousarray(pixels[top : top + MEASURED_PX, left : left + MEASURED_PX])
+
+
+def _write(path: Path, pixels: Pixels, bit_depth: BitDepth) -> None:
+    """In the bits of the file that they are from, so that nothing of it is lost."""
+    write_image(path, PhotoImage(pixels, metadata=ImageMetadata(file_format="png", bit_depth=bit_depth)))
+
+
+def ours(method: str, pair_set: PairSet, folder: Path, arguments: argparse.Namespace) -> Told:
+    """One of our methods in a process of its own."""
+    command = [sys.executable, "-m", "tests.benchmarks.peer_ours", method, str(folder)]
+    if pair_set.fit_brightness:
+        command.append("--fit-brightness")
+    for made in ("short", "longer", "run", "out"):
+        shutil.rmtree(folder / made, ignore_errors=True)
+    return _told_by(command, arguments)
+
+
+def peer(name: str, pair_set: PairSet, folder: Path, arguments: argparse.Namespace) -> Told:
+    """A peer in its environment, on arrays of the same pixels."""
+    python = environment_of(name, folder=arguments.environments)
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        sigmas = {}
+        for place in ("noisy", "measured"):
+            (work / place).mkdir()
+            for path in (folder / place).iterdir():
+                pixels = 255 * read_image(path).pixels
+                np.save(work / place / f"{path.stem}.npy", as_given(pixels))
+                sigmas[path.stem] = 255 * estimate_noise(pixels / 255).sigma
+        if name != "bm3d":
+            np.save(work / "large.npy", as_given(255 * read_image(folder / "large.png").pixels))
+        (work / "sigmas.json").write_text(json.dumps(sigmas))
+        told = _told_by([str(python), str(WORKER), name, str(work)], arguments)
+        scores = []
+        for path in sorted((folder / "clean").iterdir()):
+            clean = read_image(path).pixels
+            restored = np.load(work / "restored" / f"{path.stem}.npy").clip(0, 255) / 255
+            restored = np.ascontiguousarray(restored.reshape(*restored.shape[:2], -1), np.float32)
+            scores.append(psnr(fit_brightness(restored, clean) if pair_set.fit_brightness else restored, clean))
+    told["psnr"] = float(np.mean(scores))
+    return told
+
+
+def as_given(pixels: Pixels) -> Pixels:
+    """A picture as others take it: gray without an axis of channels."""
+    return pixels[..., 0] if pixels.shape[2] == 1 else pixels
+
+
+def _told_by(command: Sequence[str], arguments: argparse.Namespace) -> Told:
+    options = ["--minutes", str(arguments.minutes), "--seed", str(arguments.seed)]
+    output = subprocess.run([*command, *options], stdout=subprocess.PIPE, text=True, check=True).stdout
+    told: Told = json.loads(output.strip().splitlines()[-1])
+    return told
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=5.0, help="of training, for each side")
-    parser.add_argument("--photos", type=int, default=6, help="how many are measured")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--photos", type=int, default=6, help="how many of a set are measured")
+    parser.add_argument("--sets", nargs="*", choices=[*SETS], default=list(DEFAULT_SETS), help="test sets")
     parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=list(PEERS))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--environments", type=Path, default=BUILD, help="where the peers' environments are made")
     parser.add_argument("--docs", type=Path, default=DOCS, help="folder of the document")
     run(parser.parse_args())

@@ -1,7 +1,7 @@
 """A network outside of torch: OpenVINO, the fastest on processors, and onnxruntime, which runs nearly everywhere.
 
-Both are optional and imported only when they are asked for: by name at run time rather than by a statement, so that a
-packaged program does not carry them along, which would take it beyond its size.
+Both are optional and imported only when they are asked for: by name at run time rather than by a statement, so that
+what packs the program carries along the one that it is told to, and of that no more than this needs.
 """
 
 import importlib
