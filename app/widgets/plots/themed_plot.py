@@ -42,11 +42,11 @@ def dress_axis(axis: pg.AxisItem, text: str, colors: Palette) -> None:
 
 
 class ThemedPlot(QWidget):
-    """A title, a plot, and a function that draws it anew whenever the theme changes.
+    """A title, a plot, and a function that draws it anew whenever the theme changes."""
 
-    Attributes:
-        plot: The plot; a drawing function adds to it.
-    """
+    # Of the class, since a change of the font may come while Qt's own part is being set up.
+    _view: pg.PlotWidget | None = None
+    _draw: Callable[[Palette], None] | None = None
 
     def __init__(
         self,
@@ -73,21 +73,33 @@ class ThemedPlot(QWidget):
         self.setAccessibleName(title)
         self.setToolTip(tip)
         self._labels = {"bottom": x_label, "left": y_label}
-        self._draw: Callable[[Palette], None] | None = None
         self._title = ElidedLabel(title, "section")
         self._title.setVisible(bool(title))
-        self._view = pg.PlotWidget(plotItem=plot_item())
-        self._view.setObjectName("ThemedPlot")
-        self._view.setFrameShape(pg.PlotWidget.Shape.NoFrame)
-        self._view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.plot = self._view.getPlotItem()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING // 2)
         layout.addWidget(self._title)
-        layout.addWidget(self._view, 1)
-        self._redraw()
         Theme.of_application().changed.connect(self._redraw)
+
+    @property
+    def plot(self) -> pg.PlotItem:
+        """The plot; a drawing function adds to it."""
+        return self._made().getPlotItem()
+
+    def _made(self) -> pg.PlotWidget:
+        """Return the view, made when it is first needed.
+
+        Each is some sixty widgets that have to be dressed, and most plots of a window are never seen.
+        """
+        if self._view is None:
+            self._view = pg.PlotWidget(plotItem=plot_item())
+            self._view.setObjectName("ThemedPlot")
+            self._view.setFrameShape(pg.PlotWidget.Shape.NoFrame)
+            self._view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            layout = self.layout()
+            assert isinstance(layout, QVBoxLayout)
+            layout.addWidget(self._view, 1)
+        return self._view
 
     def set_drawing(self, draw: Callable[[Palette], None] | None) -> None:
         """Show something else.
@@ -125,11 +137,12 @@ class ThemedPlot(QWidget):
 
     @Slot()
     def _redraw(self) -> None:
-        if not hasattr(self, "plot"):
+        if self._view is None and self._draw is None and not self.isVisible():
             return
         colors = palette()
-        self._view.setBackground(getattr(colors, self._ground))
-        self._view.setMinimumHeight(Theme.of_application().px(_MIN_PLOT_PX))
+        view = self._made()
+        view.setBackground(getattr(colors, self._ground))
+        view.setMinimumHeight(Theme.of_application().px(_MIN_PLOT_PX))
         self.plot.clear()
         for name, text in self._labels.items():
             dress_axis(self.plot.getAxis(name), text, colors)
