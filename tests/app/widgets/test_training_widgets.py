@@ -6,6 +6,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
@@ -28,6 +29,7 @@ from app.widgets.plots.curves import (
     smoothed,
     value_range,
 )
+from app.widgets.plots.themed_plot import ThemedPlot
 from app.widgets.plots.training_plot import TrainingPlot
 from app.widgets.preview_strip import MAX_FRAMES, PreviewStrip
 from app.window.job_bar import JobBar
@@ -150,6 +152,22 @@ class TestTrainingPlot:
         assert curve is not None
         assert curve.points()[0].tolist() == [1, 5]
         assert curve.last() == 0.5
+
+
+class TestThemedPlot:
+    def test_it_is_made_when_something_is_drawn_or_when_it_is_seen(self, qtbot: QtBot, theme: Theme) -> None:
+        drawn, seen = (ThemedPlot("Level", "brightness", "noise", "How strong the noise is.") for _ in range(2))
+        for plot in (drawn, seen):
+            qtbot.addWidget(plot)
+            theme.apply(ThemeChoice.LIGHT)
+            assert plot.findChildren(pg.PlotWidget) == []
+        drawn.set_drawing(lambda colors: drawn.plot.plot([0, 1], [2, 3]))
+        assert [item.getData()[1].tolist() for item in drawn.plot.listDataItems()] == [[2, 3]]
+        seen.show()
+        qtbot.waitExposed(seen)
+        for plot in (drawn, seen):
+            assert len(plot.findChildren(pg.PlotWidget)) == 1
+            assert plot.plot.getAxis("left").labelText == "noise"
 
 
 class TestPreviewStrip:
