@@ -60,6 +60,8 @@ class WarmProcess:
         assert self._process.pid is not None
         self.pid: int = self._process.pid
         self.stdout, self.stderr = _reading(output), _reading(errors)
+        # Of a test that has failed: this process waits for it at its end, before which this is called.
+        atexit.register(self.kill)
 
     @property
     def returncode(self) -> int | None:
@@ -103,7 +105,7 @@ class WarmProcess:
             self.kill()
 
         errors: list[str] = []
-        listener = threading.Thread(target=lambda: errors.append(self.stderr.read()))
+        listener = threading.Thread(target=lambda: errors.append(self.stderr.read()), daemon=True)
         watch = threading.Timer(timeout or threading.TIMEOUT_MAX, end)
         listener.start()
         watch.start()
@@ -111,6 +113,9 @@ class WarmProcess:
             output = self.stdout.read()
             listener.join()
             self._process.join()
+        except BaseException:
+            self.kill()
+            raise
         finally:
             watch.cancel()
         self.stdout.close()

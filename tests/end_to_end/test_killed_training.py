@@ -38,10 +38,20 @@ def kill_after_checkpoint(photos: Path, run: Path, num_checkpoints: int) -> None
     assert seen == num_checkpoints
 
 
+@pytest.fixture(scope="module")
+def whole(tiny_photos: TinyPhotos, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same training without a break."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    config = PretrainConfig(photos=(tiny_photos.noisy,), out=out, **SETTINGS)  # type: ignore[arg-type]
+    return pretrain(config, JobControl(), lambda event: None).run
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 @pytest.mark.parametrize("num_checkpoints", [1, 4])
-def test_killed_training_resumes_bit_by_bit(tiny_photos: TinyPhotos, tmp_path: Path, num_checkpoints: int) -> None:
+def test_killed_training_resumes_bit_by_bit(
+    tiny_photos: TinyPhotos, whole: Path, tmp_path: Path, num_checkpoints: int
+) -> None:
     killed = tmp_path / "killed"
     kill_after_checkpoint(tiny_photos.noisy, killed, num_checkpoints)
     run = RunStore().open(killed)
@@ -51,8 +61,6 @@ def test_killed_training_resumes_bit_by_bit(tiny_photos: TinyPhotos, tmp_path: P
     assert not list(killed.rglob("*.tmp"))
     resume_training(killed, JobControl(), lambda event: None)
 
-    config = PretrainConfig(photos=(tiny_photos.noisy,), out=tmp_path / "whole", **SETTINGS)  # type: ignore[arg-type]
-    whole = pretrain(config, JobControl(), lambda event: None).run
     expected = load_file(whole / "checkpoints" / "last.safetensors")
     found = load_file(killed / "checkpoints" / "last.safetensors")
     assert expected.keys() == found.keys()
