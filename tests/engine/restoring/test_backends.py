@@ -1,6 +1,7 @@
 """Other libraries compute what torch computes, and where they don't, torch does."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -240,13 +241,23 @@ def test_other_weights_are_measured_for_themselves(device: ComputeDevice, tmp_pa
     assert len(list(tmp_path.glob("*.json"))) == 2
 
 
+@pytest.fixture(scope="module")
+def remembered(device: ComputeDevice, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is kept of one choice."""
+    folder = tmp_path_factory.mktemp("choices")
+    choose_backend(small_network(), device, "auto", megapixels=ENOUGH_MEGAPIXELS, cache=folder)
+    return folder
+
+
 @pytest.mark.parametrize("content", ["", "[]", '{"name": "else", "seconds_per_megapixel": {}, "failed": {}}'])
-def test_a_damaged_memory_is_measured_anew(content: str, device: ComputeDevice, tmp_path: Path) -> None:
-    network = small_network()
-    choose_backend(network, device, "auto", megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
-    (record,) = tmp_path.glob("*.json")
+def test_a_damaged_memory_is_measured_anew(
+    content: str, device: ComputeDevice, remembered: Path, tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    shutil.copytree(remembered, cache)
+    (record,) = cache.glob("*.json")
     record.write_text(content)
-    choose_backend(network, device, "auto", megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
+    choose_backend(small_network(), device, "auto", megapixels=ENOUGH_MEGAPIXELS, cache=cache)
     assert json.loads(record.read_text())["seconds_per_megapixel"]
 
 
