@@ -288,3 +288,48 @@ def test_hidden_it_computes_nothing(qtbot, preview, photo, model):
     assert preview.restoring.photo is None
     preview.show()
     wait_for_all(qtbot, preview)
+
+
+def brighter(level, stops):
+    """Of a level of 255 in sRGB (IEC 61966-2-1), with so many times the light."""
+    encoded = level / 255
+    light = encoded / 12.92 if encoded <= 0.04045 else ((encoded + 0.055) / 1.055) ** 2.4
+    light = min(light * 2.0**stops, 1.0)
+    return 255 * (12.92 * light if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+def test_exposure_is_for_looking_at_both_sides(qtbot, preview, tmp_path, model):
+    photos = [tmp_path / "dim.png", tmp_path / "dimmer.png"]
+    for path, level in zip(photos, (60, 30), strict=True):
+        cv2.imwrite(str(path), np.full((300, 400, 3), level, np.uint8))
+    before = [path.read_bytes() for path in photos]
+    preview.set_model(model)
+    preview.set_photo(PhotoRef(photos[0]), QSize(400, 300))
+    wait_for_all(qtbot, preview)
+
+    def sides():
+        pixels = shown_pixels(preview.viewer).astype(float)
+        height, width = pixels.shape[:2]
+        return pixels[height // 2, [width // 4, 3 * width // 4]]
+
+    def shows(levels, stops):
+        return np.allclose(sides(), np.vectorize(brighter)(levels, stops), atol=4)
+
+    qtbot.waitUntil(lambda: np.allclose(sides()[0], 60), timeout=WAIT_MS)
+    as_it_is, values = sides(), preview.restoring.restoration.levels.window(0, 0, 0, 400, 300)
+    for _ in range(4):
+        QTest.keyClick(preview.viewer, Qt.Key.Key_Period)
+    assert preview.exposure.stops == 2
+    qtbot.waitUntil(lambda: shows(as_it_is, 2), timeout=WAIT_MS)
+    assert "+2" in preview.viewer.pane_views[0].caption.text
+    np.testing.assert_array_equal(preview.restoring.restoration.levels.window(0, 0, 0, 400, 300), values)
+    preview.set_photo(PhotoRef(photos[1]), QSize(400, 300))
+    wait_for_all(qtbot, preview)
+    qtbot.waitUntil(lambda: np.allclose(sides()[0], brighter(30, 2), atol=2), timeout=WAIT_MS)
+    preview.set_photo(PhotoRef(photos[0]), QSize(400, 300))
+    preview.exposure.slider.setValue(-4)
+    qtbot.waitUntil(lambda: shows(as_it_is, -1), timeout=WAIT_MS)
+    QTest.keyClick(preview.viewer, Qt.Key.Key_0)
+    qtbot.waitUntil(lambda: np.allclose(sides(), as_it_is), timeout=WAIT_MS)
+    assert "EV" not in preview.viewer.pane_views[0].caption.text
+    assert [path.read_bytes() for path in photos] == before
