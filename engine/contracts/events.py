@@ -256,6 +256,7 @@ class ImageRestored:
         seconds: Time it took.
         how: A sentence about how it was restored, as the file itself says; empty where it says nothing.
         remarks: Sentences about what could not be done when it was read and written.
+        lost_pages: Of a stack: the numbers of its pages that could not be restored.
     """
 
     source: PhotoRef
@@ -263,6 +264,7 @@ class ImageRestored:
     seconds: float
     how: str = ""
     remarks: tuple[str, ...] = ()
+    lost_pages: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
