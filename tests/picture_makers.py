@@ -581,3 +581,21 @@ def _dng(path: Path, picture: Picture) -> None:
     tags = [tag for tag in _tiff_tags(picture, values) if tag[0] not in (0x010F, 0x0110, 0x011A, 0x011B, 0x0128)]
     write_dng(path, levels, tags, **resolution)
     path.write_bytes(_with_directories(path.read_bytes(), [values], "<", False))
+
+
+def dim_series(num_frames: int, side: int = 96) -> list[tuple[NDArray[np.uint16], NDArray[np.float64]]]:
+    """Frames of 88 to 390 counts on a pedestal of 100, with the counts that they are of: shot and readout noise."""
+    generator = np.random.default_rng(0)
+    rows, columns = np.mgrid[:side, :side]
+    light = np.zeros((side, side))
+    for _ in range(9):
+        row, column, radius = *generator.uniform(0, side, 2).tolist(), generator.uniform(3, 12)
+        light += generator.uniform(40, 110) * np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / radius**2)
+        slope = generator.uniform(-1, 1)
+        light += generator.uniform(20, 60) * np.exp(-((rows - row - slope * (columns - column)) ** 2) / 3)
+    frames = []
+    for index in range(num_frames):
+        moved = np.roll(light, (index, 2 * index), (0, 1))
+        counts = 100 + generator.poisson(moved) + generator.normal(0, 4, moved.shape)
+        frames.append((np.rint(counts).clip(0, 65535).astype(np.uint16), 100 + moved))
+    return frames

@@ -49,7 +49,7 @@ from engine.contracts.errors import EngineError
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
 from engine.contracts.presets import finetune_preset, pretrain_preset
-from engine.contracts.results import EvaluationResult, RestoreResult, ScanResult, TrainingResult
+from engine.contracts.results import EvaluationResult, RestoreResult, ScanResult, TrainingResult, phrase_pages
 from engine.machine.system_libraries import has_display
 from engine.models.starters import STARTER_WORD, starter_to_learn_from
 
@@ -435,6 +435,9 @@ def _describe_restore(result: RestoreResult) -> Ending:
         lines.append(f"{len(result.skipped_existing):,} were there already.")
     if result.earlier_results:
         lines.append(f"{len(result.earlier_results):,} were passed over, being restored files themselves.")
+    if result.incomplete:
+        lines.append(f"{len(result.incomplete):,} stacks are not complete: pages of them could not be restored.")
+        lines += [f"  {outcome.source}: {phrase_pages(outcome.lost_pages)}" for outcome in result.incomplete]
     if result.failed:
         lines.append(f"{len(result.failed):,} failed:")
         lines += [f"  {skipped.path}: {skipped.reason} {skipped.hint}" for skipped in result.failed]
@@ -443,6 +446,10 @@ def _describe_restore(result: RestoreResult) -> Ending:
     fields = {
         "restored": [{"source": source, "output": output} for source, output in result.restored],
         "failed": result.failed,
+        "incomplete": [
+            {"source": outcome.source, "output": outcome.output, "lost_pages": outcome.lost_pages}
+            for outcome in result.incomplete
+        ],
         "already_done": [{"source": source, "output": output} for source, output in result.already_done],
         "skipped_existing": result.skipped_existing,
         "earlier_results": result.earlier_results,
@@ -451,7 +458,8 @@ def _describe_restore(result: RestoreResult) -> Ending:
         "seconds": result.seconds,
         "megapixels": result.megapixels,
     }
-    return Ending(summary="\n".join(lines), fields=fields, exit_code=EXIT_SOME_FAILED if result.failed else 0)
+    some_failed = bool(result.failed or result.incomplete)
+    return Ending(summary="\n".join(lines), fields=fields, exit_code=EXIT_SOME_FAILED if some_failed else 0)
 
 
 def _describe_evaluation(result: EvaluationResult) -> Ending:

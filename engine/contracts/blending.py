@@ -103,4 +103,4 @@ def suggested_blend(noise: NoiseEstimate) -> Blend:
     """Return the blend that suits a photo with such noise."""
     if noise.correlation and noise.correlation[0] >= _COMPRESSED_CORRELATION:
         return FULL
-    return next((blend for below, blend in _SUGGESTED if noise.sigma * LEVELS < below), FULL)
+    return next((blend for below, blend in _SUGGESTED if noise.seen_sigma * LEVELS < below), FULL)

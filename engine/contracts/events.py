@@ -148,6 +148,7 @@ class PhotoScanned:
         noise_correlation: Of the noise of pixels 1, 2, 3 and 4 apart; empty where not estimated.
         noise_dependence: How the noise follows the brightness; None where not estimated, or too even a photo to tell.
         noise_doubt: Why `noise_sigma` may be wrong.
+        noise_reach: Nearly nothing in the photo is brighter, on the 0 to 1 scale.
         content: What the file is: "png", "jpeg", "tiff", "heic", "camera raw", ...; "" where unknown.
         bit_depth: Bits per channel, 8 or 16; 0 where unknown.
         num_bytes: Size of the file on the disk; 0 where unknown.
@@ -166,6 +167,7 @@ class PhotoScanned:
     noise_correlation: tuple[float, ...] = ()
     noise_dependence: SignalDependence | None = None
     noise_doubt: NoiseDoubt = NoiseDoubt.NONE
+    noise_reach: float = 1.0
     content: str = ""
     bit_depth: int = 0
     num_bytes: int = 0
@@ -190,6 +192,7 @@ class PhotoScanned:
             correlation=self.noise_correlation,
             dependence=self.noise_dependence,
             doubt=self.noise_doubt,
+            reach=self.noise_reach,
         )
 
 
@@ -256,6 +259,7 @@ class ImageRestored:
         seconds: Time it took.
         how: A sentence about how it was restored, as the file itself says; empty where it says nothing.
         remarks: Sentences about what could not be done when it was read and written.
+        lost_pages: Of a stack: the numbers of its pages that could not be restored.
     """
 
     source: PhotoRef
@@ -263,6 +267,7 @@ class ImageRestored:
     seconds: float
     how: str = ""
     remarks: tuple[str, ...] = ()
+    lost_pages: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,11 @@ _LEVEL_WORDS = ((2, "Hardly any noise"), (6, "Little noise"), (15, "Clear noise"
 _CLEAR_RATIO = 1.25
 _LEAST_SIGMA = 0.1 / LEVELS
 _SPREAD_PERCENTILES = (10, 90)
+_DIM_SHARE = 1 / 4
+"""A picture whose brightest parts are below it is dim, as for `engine.photo_files.values.levels`."""
+
+_DIMMEST = 4 / LEVELS
+"""Below it the numbers of 8 bits say more than the noise does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,12 +107,19 @@ class NoiseEstimate:
             higher; near 0 for white noise.
         dependence: How it follows the brightness; None where the photo is too small or too even to tell.
         doubt: Why the level may be wrong.
+        reach: Nearly nothing in the picture is brighter, on the 0 to 1 scale.
     """
 
     sigma: float
     correlation: tuple[float, ...]
     dependence: SignalDependence | None = None
     doubt: NoiseDoubt = NoiseDoubt.NONE
+    reach: float = 1.0
+
+    @property
+    def seen_sigma(self) -> float:
+        """As strong as it is against the picture: see `sigma_against`."""
+        return sigma_against(self.sigma, self.reach)
 
     @property
     def stride(self) -> int:
@@ -133,6 +145,7 @@ class FolderNoise:
         stride: How far apart pixels must be for their noise to be nearly independent, 1 to `MAX_STRIDE`: what
             pretraining sub-samples by.
         dependence: That of a photo of median noise; None where fewer than half of the photos show one.
+        reach: Of a typical photo nearly nothing is brighter, on the 0 to 1 scale.
     """
 
     num_photos: int
@@ -142,14 +155,16 @@ class FolderNoise:
     correlation: tuple[float, ...]
     stride: int
     dependence: SignalDependence | None
+    reach: float = 1.0
 
     @property
     def level_sentence(self) -> str:
         """How strong it is, and how much that differs from photo to photo."""
         typical, low, high = (_in_levels(sigma) for sigma in (self.sigma, self.low_sigma, self.high_sigma))
+        word = noise_word(sigma_against(self.sigma, self.reach))
         if low == high:
-            return f"{noise_word(self.sigma)}: {typical} of {LEVELS} in each photo."
-        return f"{noise_word(self.sigma)}: {typical} of {LEVELS}, most photos {low} to {high}."
+            return f"{word}: {typical} of {LEVELS} in each photo."
+        return f"{word}: {typical} of {LEVELS}, most photos {low} to {high}."
 
     @property
     def stride_sentence(self) -> str:
@@ -204,6 +219,7 @@ def summarize_noise(estimates: Iterable[NoiseEstimate]) -> FolderNoise | None:
         correlation=correlation,
         stride=independent_distance(correlation),
         dependence=_common_dependence(noises, float(np.median(sigmas))),
+        reach=float(np.median([noise.reach for noise in noises])),
     )
 
 
@@ -220,6 +236,19 @@ def independent_distance(correlation: Sequence[float]) -> int:
         if value < (_NEARLY_UNCORRELATED_NEIGHBOURS if distance == 1 else _NEARLY_UNCORRELATED):
             return distance
     return len(correlation)
+
+
+def sigma_against(sigma: float, reach: float) -> float:
+    """Return how strong noise is against a picture that may use little of its range.
+
+    In a picture of 8 bits whose brightest parts are 20 of 255, noise of 2 is a tenth of all there is to see. What uses
+    a quarter of the range or more is judged as it is.
+
+    Args:
+        sigma: Standard deviation on the 0 to 1 scale.
+        reach: How bright the brightest parts are, on the same scale.
+    """
+    return sigma * max(1.0, _DIM_SHARE / max(reach, _DIMMEST))
 
 
 def noise_word(sigma: float) -> str:

@@ -1,14 +1,16 @@
 """What each job returns: frozen and picklable."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from engine.contracts.events import FileSkipped, PhotoScanned
 from engine.contracts.learned_noise import LearnedNoise
 from engine.contracts.noise import FolderNoise
 from engine.contracts.photo import PhotoRef
+
+_NAMED_PAGES: Final = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,7 @@ class PhotoOutcome:
         hint: What to do about that.
         how: A sentence about how it was restored, as the file itself says.
         remarks: As in `ImageRestored`.
+        lost_pages: Likewise.
     """
 
     source: PhotoRef
@@ -73,6 +76,16 @@ class PhotoOutcome:
     hint: str = ""
     how: str = ""
     remarks: tuple[str, ...] = ()
+    lost_pages: tuple[int, ...] = ()
+
+
+def phrase_pages(pages: Sequence[int]) -> str:
+    """Say which pages: "page 3", "pages 3, 7 and 5 more"."""
+    named = [f"{page:,}" for page in pages[:_NAMED_PAGES]]
+    more = len(pages) - len(named)
+    if len(pages) == 1:
+        return f"page {named[0]}"
+    return f"pages {', '.join(named)} and {more:,} more" if more else f"pages {', '.join(named[:-1])} and {named[-1]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +131,11 @@ class RestoreResult:
             for outcome in self.outcomes
             if outcome.state == "failed"
         )
+
+    @property
+    def incomplete(self) -> tuple[PhotoOutcome, ...]:
+        """Stacks that were restored but for some of their pages."""
+        return tuple(outcome for outcome in self.outcomes if outcome.lost_pages)
 
     def _pairs(self, state: str) -> tuple[tuple[PhotoRef, Path], ...]:
         return tuple(

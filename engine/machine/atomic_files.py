@@ -20,7 +20,15 @@ TEMPORARY_PREFIX = ".residua-"
 LEFTOVER_AGE_S = 24 * 3600.0
 """A temporary file that was last written to so long ago has no writer any more: one file is written in minutes."""
 
-_LEFTOVER_NAME = re.compile(rf"{re.escape(TEMPORARY_PREFIX)}[0-9a-f]{{16}}\.part(\..{{0,15}})?")
+UNFINISHED_SUFFIX = ".unfinished"
+"""How those go on that are kept on purpose, see `engine.restoring.unfinished_stacks`."""
+
+UNFINISHED_AGE_S = 30 * LEFTOVER_AGE_S
+"""Nobody goes on with what was stopped so long ago."""
+
+_LEFTOVER_NAME = re.compile(
+    rf"{re.escape(TEMPORARY_PREFIX)}[0-9a-f]{{16}}(\.part|(?P<kept>{re.escape(UNFINISHED_SUFFIX)}))(\..{{0,31}})?"
+)
 _swept_lock = threading.Lock()
 _swept: set[str] = set()
 
@@ -73,10 +81,10 @@ def replace_atomically(path: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path, now: float | None = None) -> int:
-    """Remove the temporary files in a folder whose writer was killed more than a day ago.
+    """Remove the temporary files in a folder whose writer was killed more than a day ago, or stopped a month ago.
 
-    Only plain files whose whole name is one that `replace_atomically` gives are ever removed, and nothing below the
-    folder's own subfolders.
+    Only plain files whose whole name is one that `replace_atomically`, or an unfinished stack, gives are ever removed,
+    and nothing below the folder's own subfolders.
 
     Args:
         folder: The folder; one that cannot be read has nothing to remove.
@@ -89,12 +97,14 @@ def remove_leftovers(folder: Path, now: float | None = None) -> int:
     num_removed = 0
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if not _LEFTOVER_NAME.fullmatch(entry.name):
+            match = _LEFTOVER_NAME.fullmatch(entry.name)
+            if match is None:
                 continue
+            oldest = limit if match["kept"] is None else limit + LEFTOVER_AGE_S - UNFINISHED_AGE_S
             # Another program may have removed it, or may hold it open where that forbids removing.
             with suppress(OSError):
                 status = entry.stat(follow_symlinks=False)
-                if stat.S_ISREG(status.st_mode) and status.st_mtime < limit:
+                if stat.S_ISREG(status.st_mode) and status.st_mtime < oldest:
                     os.unlink(entry.path)
                     num_removed += 1
     return num_removed

@@ -47,6 +47,10 @@ CLIPPED_BELOW, CLIPPED_ABOVE = 0.004, 0.996
 MAX_CLIPPED_SHARE = 0.02
 """Blocks of which more lies beyond these values tell of the clipping, not of the noise."""
 
+_NEARLY_ALL = 99.9
+_REACH_PX = 512
+"""Of so many rows and columns: a single pixel says nothing about how bright a picture is."""
+
 # For doubts about the level. Of 24 clean photos with noise of known levels, white and grainy (Kodak, Urban100, CBSD68):
 # below 0.8 five of six levels were more than 1.4 times too high, above 0.9 one of ten.
 _LEAST_BLOCKS = 64
@@ -122,7 +126,9 @@ def flat_blocks(pixels: Pixels) -> FlatBlocks:
     found, doubt = _flat_blocks(pixels)
     if doubt is NoiseDoubt.DETAILED and found.estimate.sigma < _DOUBTED_FROM:
         doubt = NoiseDoubt.NONE
-    return replace(found, estimate=replace(found.estimate, doubt=doubt))
+    step = max(1, min(pixels.shape[:2]) // _REACH_PX)
+    reach = float(np.percentile(pixels[::step, ::step], _NEARLY_ALL))
+    return replace(found, estimate=replace(found.estimate, doubt=doubt, reach=reach))
 
 
 def _flat_blocks(pixels: Pixels) -> tuple[FlatBlocks, NoiseDoubt]:

@@ -25,7 +25,7 @@ from engine.photos.folder import group_stacks, list_image_files
 from engine.photos.identity import identity_of
 from engine.photos.noise_estimate import MIN_SIDE_PX, estimate_noise
 
-NOISE_VERSION = 3
+NOISE_VERSION = 4
 """To be raised when what is measured on a photo, or how, changes."""
 
 MAX_KEPT_PHOTOS = 50_000
@@ -50,6 +50,7 @@ class PhotoMeasures:
     noise_correlation: tuple[float, ...] = ()
     noise_dependence: SignalDependence | None = None
     noise_doubt: NoiseDoubt = NoiseDoubt.NONE
+    noise_reach: float = 1.0
 
 
 @reads_as_set
@@ -169,6 +170,7 @@ def _scan_stack(
         noise_correlation=() if common is None else common.correlation,
         noise_dependence=None if common is None else common.dependence,
         noise_doubt=_common_doubt(scanned),
+        noise_reach=1.0 if common is None else common.reach,
         # A stack is no copy of another file that shows what its first page does.
         look=None,
         brightness=float(np.mean(brightnesses)) if brightnesses else None,
@@ -223,4 +225,5 @@ def _measure(path: PhotoRef) -> PhotoMeasures:
         noise_correlation=noise.correlation,
         noise_dependence=noise.dependence,
         noise_doubt=noise.doubt,
+        noise_reach=noise.reach,
     )

@@ -231,18 +231,33 @@ class RestoreBatch:
             self._developed(photo, lambda num_done, num_tiles: None)
         self._require_room(photo)
         try:
-            remarks = restore_stack(photo, self._output_file(photo, placement), work, self._control, report)
+            restored = restore_stack(photo, self._output_file(photo, placement), work, self._control, report)
         except MemoryError as error:
             raise _too_large(megapixels) from error
         self._clock.add(photo.megapixels)
-        self._succeed(photo, placement, started, remarks)
+        self._succeed(photo, placement, started, restored.remarks, restored.lost_pages)
 
-    def _succeed(self, photo: SourcePhoto, placement: Placement, started: float, remarks: tuple[str, ...]) -> None:
+    def _succeed(
+        self,
+        photo: SourcePhoto,
+        placement: Placement,
+        started: float,
+        remarks: tuple[str, ...],
+        lost_pages: tuple[int, ...] = (),
+    ) -> None:
         seconds = time.monotonic() - started
         how = _how(placement)
         self._megapixels += photo.megapixels
-        event = ImageRestored(source=photo.path, output=placement.output, seconds=seconds, how=how, remarks=remarks)
-        self._emit(event)
+        self._emit(
+            ImageRestored(
+                source=photo.path,
+                output=placement.output,
+                seconds=seconds,
+                how=how,
+                remarks=remarks,
+                lost_pages=lost_pages,
+            )
+        )
         self._outcomes.append(
             PhotoOutcome(
                 source=photo.path,
@@ -251,6 +266,7 @@ class RestoreBatch:
                 seconds=seconds,
                 how=how,
                 remarks=remarks,
+                lost_pages=lost_pages,
             )
         )
 

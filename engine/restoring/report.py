@@ -191,6 +191,8 @@ def _summary(config: RestoreReportConfig) -> str:
     parts = [f"{counts[state]:,} {words}" for state, words in _STATES.items() if counts[state]]
     seconds = sum(outcome.seconds for outcome in outcomes)
     text = f"{len(outcomes):,} photos: {', '.join(parts)}. Restoring took {seconds:,.1f} s."
+    if incomplete := sum(bool(outcome.lost_pages) for outcome in outcomes):
+        text += f" {incomplete:,} stacks are not complete: pages of them could not be restored."
     if config.earlier_results:
         text += f" {len(config.earlier_results):,} were passed over, being restored files themselves."
     return text

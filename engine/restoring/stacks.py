@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ from engine.photo_files.writing import write_error
 from engine.photos.stack_levels import StackLevels
 from engine.restoring.pipeline import OutputFile
 from engine.restoring.sources import SourcePhoto
+from engine.restoring.unfinished_stacks import StackProgress, UnfinishedStack
 
 _LARGEST_CLASSIC_BYTES: Final = 2**32 - 2**26
 _NAMED_PAGES: Final = 10
@@ -63,10 +64,26 @@ class PageWork:
     scale: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class RestoredStack:
+    """What became of a stack.
+
+    Attributes:
+        remarks: Sentences about what could not be done.
+        lost_pages: The numbers of the pages that could not be restored.
+    """
+
+    remarks: tuple[str, ...]
+    lost_pages: tuple[int, ...]
+
+
 def restore_stack(
     photo: SourcePhoto, output: OutputFile, work: PageWork, control: JobControl, on_page: OnPage
-) -> tuple[str, ...]:
+) -> RestoredStack:
     """Restore a stack and write it, whole or not at all.
+
+    Where it is stopped, or fails, its pages so far are kept beside the result, hidden, and the next time it goes on
+    with them: as far as the result says how it was made, by which the work is known again.
 
     Args:
         photo: It.
@@ -75,11 +92,8 @@ def restore_stack(
         control: Asked before each page, and while it is read and restored.
         on_page: Told of each page and tile.
 
-    Returns:
-        Sentences about what could not be done.
-
     Raises:
-        JobCancelled: Asked to end; nothing is written.
+        JobCancelled: Asked to end; there is no result.
         ImageReadError: The file, or none of its pages, can be read.
         ImageWriteError: The file cannot be written.
         DeviceError: Not even the smallest tile fits into memory.
@@ -94,7 +108,7 @@ def restore_stack(
         output.make_folder(output.path.parent)
         try:
             with replace_atomically(output.path) as temporary:
-                restoration.write_to(temporary)
+                _write(restoration, temporary, _unfinished(photo, output))
         except OSError as error:
             raise write_error(output.path, error) from error
         except InvalidExifError as error:
@@ -102,7 +116,33 @@ def restore_stack(
                 f"The pages could not be put into one file ({error}).",
                 "Choose another format, which gives each page a file of its own.",
             ) from error
-    return restoration.remarks
+    return RestoredStack(remarks=restoration.remarks, lost_pages=restoration.lost_pages)
+
+
+def _write(restoration: "_StackRestoration", temporary: Path, unfinished: UnfinishedStack | None) -> None:
+    """Write the result to a temporary file, from where it stood; keep what is done where it is not finished."""
+    if unfinished is None:
+        restoration.write_to(temporary)
+        return
+    kept = unfinished.take(temporary)
+    if kept is not None:
+        restoration.go_on_with(kept)
+    try:
+        restoration.write_to(temporary)
+    except BaseException:
+        progress = restoration.progress
+        if progress is not None and len(progress.lost_pages) < progress.num_pages:
+            unfinished.keep(temporary, progress)
+        raise
+
+
+def _unfinished(photo: SourcePhoto, output: OutputFile) -> UnfinishedStack | None:
+    """Return where a stack is kept that is stopped; None where nobody could tell of which work it is."""
+    provenance = output.provenance
+    if provenance is None:
+        return None
+    work = {**vars(provenance), "quality": output.jpeg_quality, "metadata": output.metadata}
+    return UnfinishedStack(output.path, work, photo.pages)
 
 
 class _StackRestoration:
@@ -125,6 +165,9 @@ class _StackRestoration:
         self._on_page = on_page
         self._remarks: dict[str, None] = {}
         self._failures: list[str] = []
+        self.lost_pages: tuple[int, ...] = ()
+        self.progress: StackProgress | None = None
+        self._num_kept = 0
         self._first_error: EngineError | None = None
         self._is_of_imagej = source.is_of_imagej
         self._pages_are_alike = not self._is_of_imagej or source.pages_are_alike(photo.pages)
@@ -134,23 +177,27 @@ class _StackRestoration:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Sentences about what could not be done."""
+        kept = [f"{self._num_kept:,} of its pages had been restored before it was stopped."] if self._num_kept else []
         more = len(self._failures) - _NAMED_PAGES
         counted = [f"{more:,} more pages could not be restored."] if more > 0 else []
-        return (*self._remarks, *self._failures[:_NAMED_PAGES], *counted)
+        return (*self._remarks, *self._failures[:_NAMED_PAGES], *counted, *kept)
 
     def write_to(self, path: Path) -> None:
-        """Restore all pages into a file."""
-        lies_together = self._is_of_imagej and self._pages_are_alike
-        with path.open("w+b") as file:
-            writer: StackWriter | None = None
-            for index, (number, page) in enumerate(self._restored()):
+        """Restore all pages into a file, those excepted that are in it already."""
+        progress = self.progress
+        with path.open("w+b" if progress is None else "r+b") as file:
+            writer = None if progress is None else StackWriter.going_on(file, progress.writer)
+            for index, (number, page) in enumerate(self._restored(self._num_kept), start=self._num_kept):
                 if writer is None:
-                    is_big = self._source.is_big or (
-                        not lies_together and len(self._photo.pages) * _num_bytes(page) > _LARGEST_CLASSIC_BYTES
-                    )
-                    order = self._source.byte_order
-                    writer = StackWriter(file, order, is_big=is_big, slices_lie_together=lies_together)
+                    writer = self._writer(file, page)
                 self._add(writer, number, page, is_first=index == 0)
+                self.progress = StackProgress(
+                    num_pages=index + 1,
+                    writer=writer.state,
+                    remarks=tuple(self._remarks),
+                    lost_pages=self.lost_pages,
+                    failures=tuple(self._failures),
+                )
             if writer is not None:
                 writer.close()
         if self._first_error is not None and len(self._failures) == len(self._photo.pages):
@@ -163,13 +210,26 @@ class _StackRestoration:
             with suppress(OSError):
                 os.utime(path, ns=(time.time_ns(), output.modified_ns))
 
-    def _restored(self) -> Iterator[tuple[int, PhotoSamples]]:
-        """Yield the restored pages with their numbers, while the next one is read."""
+    def go_on_with(self, progress: StackProgress) -> None:
+        """Take over what was done before."""
+        self.progress, self._num_kept = progress, progress.num_pages
+        self._remarks.update(dict.fromkeys(progress.remarks))
+        self._failures, self.lost_pages = list(progress.failures), progress.lost_pages
+
+    def _writer(self, file: BinaryIO, page: PhotoSamples) -> StackWriter:
+        lies_together = self._is_of_imagej and self._pages_are_alike
+        is_big = self._source.is_big or (
+            not lies_together and len(self._photo.pages) * _num_bytes(page) > _LARGEST_CLASSIC_BYTES
+        )
+        return StackWriter(file, self._source.byte_order, is_big=is_big, slices_lie_together=lies_together)
+
+    def _restored(self, num_done: int) -> Iterator[tuple[int, PhotoSamples]]:
+        """Yield the restored pages behind those that are done with their numbers, while the next one is read."""
         photo, levels = self._photo, None
         if photo.info.type_written != "uint8":
             levels = StackLevels.of_file(photo.path.file, photo.pages, self._control)
-        reading = self._read_ahead(0)
-        for index, number in enumerate(photo.pages):
+        reading = self._read_ahead(num_done)
+        for index, number in enumerate(photo.pages[num_done:], start=num_done):
             self._control.wait_if_paused()
             self._on_page(index, 0.0)
             current, reading = reading, None
@@ -202,6 +262,7 @@ class _StackRestoration:
     def _unrestored(self, number: int, noisy: PhotoSamples | None, error: EngineError) -> PhotoSamples:
         """Return what stands in the place of a page that cannot be read or restored, and note that."""
         self._first_error = self._first_error or error
+        self.lost_pages = (*self.lost_pages, number)
         wanted = self._work.sample_type(self._metadata() if noisy is None else noisy.metadata)
         as_it_is = noisy if noisy is not None else _of_raw(self._source.as_it_is(number), self._metadata())
         if as_it_is is not None and self._work.scale == 1 and as_it_is.samples.dtype.name == wanted:

@@ -147,7 +147,7 @@ class BatchRunner(QObject):
         num_failed = len(result.failed)
         self.message_raised.emit(
             Message(
-                severity=Severity.WARNING if num_failed else Severity.INFO,
+                severity=Severity.WARNING if num_failed or result.incomplete else Severity.INFO,
                 text=_describe(result),
                 action_label=tr("Open folder") if report is None else tr("Open report"),
                 action=lambda: self._open(folder if report is None else report),
@@ -217,6 +217,7 @@ def _outcome_of(event: JobEvent) -> PhotoOutcome | None:
                 seconds=event.seconds,
                 how=event.how,
                 remarks=event.remarks,
+                lost_pages=event.lost_pages,
             )
         case PhotoPassedOver():
             return PhotoOutcome(
@@ -258,6 +259,16 @@ def _describe(result: RestoreResult) -> str:
                 len(result.earlier_results),
             ).format(number=number(len(result.earlier_results)))
         )
+    if result.incomplete:
+        first = result.incomplete[0]
+        text = tr_count(
+            "{number} stack is not complete: of {name} {pages} could not be restored; its line says why.",
+            "{number} stacks are not complete, such as {name}, of which {pages} could not be restored; "
+            "their lines say why.",
+            len(result.incomplete),
+        )
+        pages = count(len(first.lost_pages), tr("page"), tr("pages"))
+        sentences.append(text.format(number=number(len(result.incomplete)), name=first.source.name, pages=pages))
     if result.failed:
         sentences.append(_describe_failures(result))
     return " ".join(sentences)

@@ -222,7 +222,7 @@ class BlendControls(QWidget):
             part.setVisible(suggested is not None)
         if suggested is None or self._noise is None:
             return
-        noise = translate_engine(noise_word(self._noise.sigma))
+        noise = translate_engine(noise_word(self._noise.seen_sigma))
         if suggested.is_even or not self._has_colour:
             text = tr("{noise}: {luminance} % suggested.")
         else:

@@ -105,7 +105,7 @@ def figures_text(noise: FolderNoise) -> str:
 def photo_noise_text(noise: NoiseEstimate) -> str:
     """Return all that is known about one photo's noise, a line each."""
     text = tr("{word} (standard deviation {sigma} of {levels})")
-    word = translate_engine(noise_word(noise.sigma))
+    word = translate_engine(noise_word(noise.seen_sigma))
     lines = [text.format(word=word, sigma=phrases.number(noise.sigma * LEVELS, 1), levels=LEVELS)]
     if noise.doubt:
         lines.append(translate_engine(noise.doubt.sentence))

@@ -16,7 +16,7 @@ from app.pages.shared.counted_rows import CountedRowsModel, ModelIndex
 from app.pages.shared.noise_facts import photo_noise_text
 from app.pages.shared.photo_filter import FORMAT_NAMES, PhotoFilter, Use
 from engine.contracts.events import PhotoScanned
-from engine.contracts.noise import LEVELS, noise_word
+from engine.contracts.noise import LEVELS, noise_word, sigma_against
 from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.photos.folder import photo_sort_key
 
@@ -316,7 +316,7 @@ def noise_text(photo: PhotoScanned) -> str:
     if photo.noise_sigma is None:
         return tr("noise not measured")
     said = tr("{word} (standard deviation {sigma} of {levels})").format(
-        word=translate_engine(noise_word(photo.noise_sigma)),
+        word=translate_engine(noise_word(sigma_against(photo.noise_sigma, photo.noise_reach))),
         sigma=format_number(photo.noise_sigma * LEVELS, 1),
         levels=LEVELS,
     )

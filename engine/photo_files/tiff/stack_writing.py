@@ -5,10 +5,12 @@ the first one, whatever the directories say: there the first directory lies befo
 them; beyond 4 GB, where a classic TIFF could not say where they lie, it is the only one, as in ImageJ's own files.
 """
 
+import os
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import BinaryIO, Final
+from io import BytesIO
+from typing import Any, BinaryIO, Final
 
 from engine.photo_files.exif import DESCRIPTIVE_TAGS, ByteOrder, ExifEntry, InvalidExifError, read_directory
 from engine.photo_files.tiff.directories import build_any_directory, next_directory_at, read_any_header
@@ -84,6 +86,51 @@ class StackWriter:
             raise InvalidExifError(f"slices that lie together have {self._slice_bytes} bytes each; found {size}")
         for part in parts:
             self._file.write(part)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """All that has to be known to go on with the file, as JSON values."""
+        return {
+            "length": self._file.tell(),
+            "order": self._order,
+            "is_big": self._is_big,
+            "lies_together": self._lies_together,
+            "pointer_at": self._pointer_at,
+            "num_pages": self._num_pages,
+            "slice": [[entry.tag, entry.value_type, entry.count, bytes(entry.value).hex()] for entry in self._slice],
+            "slice_bytes": self._slice_bytes,
+            "first_slice_at": self._first_slice_at,
+        }
+
+    @classmethod
+    def going_on(cls, file: BinaryIO, state: Mapping[str, Any]) -> "StackWriter":
+        """Go on with a file that was left.
+
+        Args:
+            file: As it was left, or with more behind it, which is cut off; open to be written.
+            state: As it was then.
+
+        Raises:
+            LookupError: It is the state of nothing.
+            ValueError: Likewise.
+            TypeError: Likewise.
+        """
+        # Of the header nothing is left: the file has one.
+        writer = cls(
+            BytesIO(), state["order"], is_big=bool(state["is_big"]), slices_lie_together=bool(state["lies_together"])
+        )
+        writer._file = file
+        writer._pointer_at, writer._num_pages = int(state["pointer_at"]), int(state["num_pages"])
+        writer._slice_bytes, writer._first_slice_at = int(state["slice_bytes"]), int(state["first_slice_at"])
+        writer._slice = [
+            ExifEntry(int(tag), int(kind), int(count), memoryview(bytes.fromhex(value)))
+            for tag, kind, count, value in state["slice"]
+        ]
+        file.truncate(int(state["length"]))
+        file.seek(writer._pointer_at)
+        file.write(bytes(8 if writer._is_big else 4))
+        file.seek(0, os.SEEK_END)
+        return writer
 
     def close(self) -> None:
         """Write what can be written at the end alone; the file itself stays open."""

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import tifffile
 
+from engine.contracts.blending import FULL, suggested_blend
 from engine.contracts.configs import ScanConfig
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import FileSkipped, JobEvent, PhotoScanned, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
-from engine.contracts.noise import noise_word
+from engine.contracts.noise import noise_word, summarize_noise
 from engine.contracts.photo import PhotoRef
 from engine.jobs import scan
 from engine.machine.caches import KeptMeasures
@@ -80,6 +81,29 @@ def test_noise_is_judged_against_the_range_that_the_picture_uses(tmp_path: Path)
     assert dim.noise.sigma == pytest.approx(bright.noise.sigma, rel=0.15)
     assert noise_word(dim.noise.sigma) == noise_word(bright.noise.sigma) == "Clear noise"
     assert dim.noise.stride == bright.noise.stride == 1
+
+
+def test_noise_of_dim_eight_bits_is_judged_against_what_there_is_to_see(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    rows, columns = np.mgrid[:192, :192]
+    light = 110 + 100 * np.sin(rows / 40) * np.sin(columns / 40)
+    noisy = light + 40 * generator.standard_normal(light.shape)
+    found = []
+    for name, share in (("bright", 1.0), ("dim", 0.1)):
+        (tmp_path / name).mkdir()
+        tifffile.imwrite(tmp_path / name / "a.tif", np.rint(share * noisy).clip(0, 255).astype(np.uint8))
+        (photo,) = scan(ScanConfig(folders=(tmp_path / name,)), JobControl(), lambda event: None).photos
+        assert photo.noise is not None
+        found.append(photo.noise)
+    bright, dim = found
+    assert bright.seen_sigma == bright.sigma, "photographs are judged as they are"
+    assert dim.sigma == pytest.approx(0.1 * bright.sigma, rel=0.2)
+    assert noise_word(dim.sigma) == "Little noise"
+    assert noise_word(dim.seen_sigma) == "Clear noise"
+    assert suggested_blend(dim) == suggested_blend(bright) == FULL
+    common = summarize_noise([dim])
+    assert common is not None
+    assert common.sentence.startswith("Clear noise: ")
 
 
 def test_headers_alone_are_enough_without_the_noise(folder: Path) -> None:

@@ -18,26 +18,9 @@ from engine.photo_files.photos import read_image
 from engine.photo_files.values.levels import ValueLevels
 from engine.restoring.job import restore
 from engine.restoring.restorer import Restorer
+from tests.picture_makers import dim_series
 
 FMD = Path(__file__).parents[4] / "shared/data/real_noisy_pairs/fmd_microscopy/noisy/myxo_bacteria_16bit.png"
-
-
-def series(num_frames: int, side: int = 96) -> list[tuple[NDArray[np.uint16], NDArray[np.float64]]]:
-    """Frames of 88 to 390 counts on a pedestal of 100, with the counts that they are of: shot and readout noise."""
-    generator = np.random.default_rng(0)
-    rows, columns = np.mgrid[:side, :side]
-    light = np.zeros((side, side))
-    for _ in range(9):
-        row, column, radius = *generator.uniform(0, side, 2).tolist(), generator.uniform(3, 12)
-        light += generator.uniform(40, 110) * np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / radius**2)
-        slope = generator.uniform(-1, 1)
-        light += generator.uniform(20, 60) * np.exp(-((rows - row - slope * (columns - column)) ** 2) / 3)
-    frames = []
-    for index in range(num_frames):
-        moved = np.roll(light, (index, 2 * index), (0, 1))
-        counts = 100 + generator.poisson(moved) + generator.normal(0, 4, moved.shape)
-        frames.append((np.rint(counts).clip(0, 65535).astype(np.uint16), 100 + moved))
-    return frames
 
 
 def psnr(found: NDArray[Any], counts: NDArray[np.float64]) -> float:
@@ -74,7 +57,7 @@ def any_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_dim_counts_are_restored_as_well_as_when_they_are_stretched_by_hand(starter: Path, tmp_path: Path) -> None:
-    frames = series(3)
+    frames = dim_series(3)
     (tmp_path / "in").mkdir()
     for index, (noisy, _) in enumerate(frames):
         tifffile.imwrite(tmp_path / "in" / f"{index}.tif", noisy)
@@ -131,7 +114,7 @@ def test_a_constant_frame_comes_back_as_it_is(any_model: Path, tmp_path: Path, n
 def test_type_and_mean_are_kept_and_the_noise_is_not(
     any_model: Path, tmp_path: Path, name: str, strength: float
 ) -> None:
-    noisy = series(1)[0][0].astype(float)
+    noisy = dim_series(1)[0][0].astype(float)
     stored = (noisy - 150 if name == "int16" else noisy * 100 if name == "float32" else noisy).astype(name)
     tifffile.imwrite(tmp_path / "a.tif", stored)
     (found,) = restored(
@@ -144,7 +127,7 @@ def test_type_and_mean_are_kept_and_the_noise_is_not(
 
 
 def test_each_channel_is_a_picture_of_its_own(any_model: Path, tmp_path: Path) -> None:
-    noisy = series(1)[0][0]
+    noisy = dim_series(1)[0][0]
     stored = np.stack([noisy, 3 * noisy, noisy // 2, 100 * noisy, noisy], axis=2)
     options: dict[str, Any] = {"photometric": "minisblack", "metadata": None}
     tifffile.imwrite(tmp_path / "all.tif", stored, planarconfig="contig", **options)
@@ -157,7 +140,7 @@ def test_each_channel_is_a_picture_of_its_own(any_model: Path, tmp_path: Path) -
 
 
 def test_a_hot_pixel_is_carried_past_the_network(any_model: Path, tmp_path: Path) -> None:
-    noisy = series(1)[0][0].copy()
+    noisy = dim_series(1)[0][0].copy()
     noisy[30, 40] = 60_000
     tifffile.imwrite(tmp_path / "a.tif", noisy)
     (found,) = restored(any_model, tmp_path / "a.tif", tmp_path / "out")
@@ -185,7 +168,7 @@ def test_photographs_go_through_the_network_as_they_are(any_model: Path) -> None
 
 def test_given_levels_are_used(any_model: Path) -> None:
     restorer = Restorer(load_model(any_model), open_device(ComputeConfig(device="cpu", precision="32-true")))
-    noisy = series(1)[0][0][:, :, None]
+    noisy = dim_series(1)[0][0][:, :, None]
     results = [
         restorer.restore_samples(
             noisy, sample_type="uint16", levels=ValueLevels(black=(90 / 65535,), white=(white / 65535,))

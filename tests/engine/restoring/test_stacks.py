@@ -1,5 +1,7 @@
 """A stack is restored into one file of the same axes, sizes, names and numbers, as tifffile sees it."""
 
+import os
+import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -10,16 +12,20 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
+from engine.cli.main import _describe_restore
+from engine.cli.reporting import EXIT_SOME_FAILED
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.events import JobEvent
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.photo import PhotoRef
 from engine.contracts.results import RestoreResult
+from engine.machine.atomic_files import remove_leftovers
 from engine.method.catalogue.backbones import UNetParams
 from engine.models.files import ModelCard, build_network, save_model
 from engine.photo_files.metadata.provenance import is_intact, read_provenance
 from engine.photo_files.tiff import stack_writing
 from engine.photo_files.tiff.pages import list_pages
+from engine.restoring import batch
 from engine.restoring.done_photos import find_done_photos
 from engine.restoring.job import restore
 
@@ -238,6 +244,12 @@ def test_a_page_that_cannot_be_read_keeps_its_place_and_is_told(model: Path, tmp
     assert not np.array_equal(found[3], data[3])
     (said,) = outcomes["short.tif"].remarks
     assert said.startswith("Page 2 could not be read, and is black in the result. ")
+    assert [outcome.lost_pages for outcome in outcomes.values()] == [(3,), (2,)]
+    assert [outcome.source.name for outcome in result.incomplete] == ["nan.tif", "short.tif"]
+    ending = _describe_restore(result)
+    assert "2 stacks are not complete" in ending.summary
+    assert "short.tif: page 2" in ending.summary
+    assert ending.exit_code == EXIT_SOME_FAILED
     found = tifffile.imread(tmp_path / "out" / "short_restored.tif")
     assert found.shape == (4, SIDE, SIDE)
     assert [bool(page.any()) for page in found] == [True, False, True, True]
@@ -251,21 +263,83 @@ def test_a_stack_no_page_of_which_can_be_read_fails(model: Path, tmp_path: Path)
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_stopped_stack_leaves_nothing_and_a_done_one_is_passed_over(model: Path, tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "a.tif", frames(6, SIDE, SIDE), photometric="minisblack")
-    config = RestoreConfig(model=model, photos=(tmp_path / "a.tif",), out=tmp_path / "out", device="cpu")
+@pytest.fixture
+def told_of_each_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tell how far a batch is whenever it gets on, rather than some times a second."""
+    monkeypatch.setattr(batch, "_PROGRESS_INTERVAL_S", 0.0)
+
+
+def stopped_after(config: RestoreConfig, num_pages: int, total: int) -> None:
+    """Restore, and stop once so many pages are done."""
     control = JobControl()
 
     def stop(event: JobEvent) -> None:
-        if getattr(event, "metrics", {}).get("fraction", 0) > 0:
+        if getattr(event, "metrics", {}).get("fraction", 0) >= num_pages / total - 1e-9:
             control.cancel()
 
     with pytest.raises(JobCancelled):
         restore(config, control, stop)
-    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.usefixtures("told_of_each_page")
+@pytest.mark.parametrize("kind", ["OME", "ImageJ", "plain", "BigTIFF"])
+def test_a_stopped_stack_goes_on_where_it_stood(model: Path, tmp_path: Path, kind: str) -> None:
+    data, options = frames(6, SIDE, SIDE), {"photometric": "minisblack"}
+    options |= {"OME": {"ome": True}, "ImageJ": {"imagej": True}, "BigTIFF": {"bigtiff": True}}.get(kind, {})
+    name = "a.ome.tif" if kind == "OME" else "a.tif"
+    tifffile.imwrite(tmp_path / name, data, **options)
+    config = RestoreConfig(model=model, photos=(tmp_path / name,), out=tmp_path / "out", device="cpu")
+    stopped_after(config, 3, 6)
+    left = list((tmp_path / "out").iterdir())
+    assert len(left) == 2
+    assert all(path.name.startswith(".") for path in left), "nothing that could be taken for a result"
     assert find_done_photos(config, JobControl()) == ()
+    assert restored(model, tmp_path, tmp_path / "elsewhere").earlier_results == ()
+    # Twice, from where it stood the second time.
+    stopped_after(config, 5, 6)
+    started: list[float] = []
+
+    def note(event: JobEvent) -> None:
+        started.append(getattr(event, "metrics", {}).get("fraction", 1))
+
+    result = restore(config, JobControl(), note)
+    assert min(share for share in started if share > 0) > 0.8
+    (outcome,) = result.outcomes
+    assert outcome.remarks[-1] == "5 of its pages had been restored before it was stopped."
+    (output,) = (tmp_path / "out").iterdir()
+    at_once = config.model_copy(update={"out": tmp_path / "at once"})
+    (expected,) = restore(at_once, JobControl(), lambda event: None).restored
+    np.testing.assert_array_equal(tifffile.imread(output), tifffile.imread(expected[1]))
+    # OME gives each file an identifier of its own.
+    assert kind == "OME" or output.read_bytes() == expected[1].read_bytes()
+    assert is_intact(output)
+    assert find_done_photos(config, JobControl()) == (PhotoRef(tmp_path / name),)
+    assert len(restore(config, JobControl(), lambda event: None).already_done) == 1
+
+
+@pytest.mark.usefixtures("told_of_each_page")
+def test_what_was_kept_of_other_work_is_not_gone_on_with(model: Path, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", frames(6, SIDE, SIDE), photometric="minisblack")
+    config = RestoreConfig(model=model, photos=(tmp_path / "a.tif",), out=tmp_path / "out", device="cpu")
+    stopped_after(config, 3, 6)
+    (weaker,) = restore(config.model_copy(update={"luminance": 0.5}), JobControl(), lambda event: None).outcomes
+    assert weaker.remarks == ()
+    kept = next(path for path in (tmp_path / "out").iterdir() if path.name.endswith(".json"))
+    kept.write_text("{}")
+    (anew,) = restore(config, JobControl(), lambda event: None).outcomes
+    assert anew.remarks == ()
+    stopped_after(config.model_copy(update={"luminance": 0.25}), 3, 6)
+    old = time.time() - 40 * 24 * 3600
+    for path in (tmp_path / "out").glob(".*"):
+        os.utime(path, (old, old))
+    remove_leftovers(tmp_path / "out")
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_a_done_stack_is_passed_over(model: Path, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", frames(3, SIDE, SIDE), photometric="minisblack")
+    config = RestoreConfig(model=model, photos=(tmp_path / "a.tif",), out=tmp_path / "out", device="cpu")
     assert len(restore(config, JobControl(), lambda event: None).restored) == 1
-    assert find_done_photos(config, JobControl()) == (PhotoRef(tmp_path / "a.tif"),)
     assert len(restore(config, JobControl(), lambda event: None).already_done) == 1
     # Within the folder that is given, it is a result and no source.
     result = restored(model, tmp_path, tmp_path / "out")
