@@ -14,6 +14,7 @@ import os
 import resource
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,18 @@ Restore = Callable[[Any, float], Any]
 """From a picture and its noise to the restored one."""
 
 
-def careamics(photos: Photos, arguments: argparse.Namespace) -> tuple[int, Restore]:
-    """Train Noise2Void for some minutes; returns the steps and what restores."""
+@dataclass(frozen=True)
+class Trained:
+    """What restores, and what training it took: steps, seconds, and processor time by time."""
+
+    restore: Restore
+    steps: int = 0
+    seconds: float = 0.0
+    cores: float = 0.0
+
+
+def careamics(photos: Photos, arguments: argparse.Namespace) -> Trained:
+    """Train Noise2Void for some minutes."""
     package = importlib.import_module("careamics")
     factories = importlib.import_module("careamics.config.factories")
     first = next(iter(photos.values()))
@@ -48,17 +59,20 @@ def careamics(photos: Photos, arguments: argparse.Namespace) -> tuple[int, Resto
         seed=arguments.seed + 1,
     )
     restorer = package.CAREamist(config, work_dir=arguments.folder / "work", enable_progress_bar=False)
+    used, started = processor_seconds(), time.perf_counter()
     restorer.train(train_data=list(photos.values()))
+    seconds = time.perf_counter() - started
+    cores = (processor_seconds() - used) / seconds
 
     def restore(noisy: Any, sigma: float) -> Any:
         is_large = max(noisy.shape[:2]) > 2 * max(TILE)
         prediction = np.squeeze(np.asarray(restorer.predict([noisy], tile_size=TILE if is_large else None)[0][0]))
         return prediction if prediction.shape == noisy.shape else np.moveaxis(prediction, 0, -1)
 
-    return int(restorer.trainer.global_step), restore
+    return Trained(restore, int(restorer.trainer.global_step), seconds, cores)
 
 
-def bm3d(photos: Photos, arguments: argparse.Namespace) -> tuple[int, Restore]:
+def bm3d(photos: Photos, arguments: argparse.Namespace) -> Trained:
     """Nothing to train."""
     package = importlib.import_module("bm3d")
 
@@ -66,7 +80,7 @@ def bm3d(photos: Photos, arguments: argparse.Namespace) -> tuple[int, Restore]:
         denoise = package.bm3d_rgb if noisy.ndim == 3 else package.bm3d
         return 255 * denoise(noisy / 255, sigma_psd=sigma / 255)
 
-    return 0, restore
+    return Trained(restore)
 
 
 def processor_seconds() -> float:
@@ -86,28 +100,25 @@ def main() -> None:
     folder = arguments.folder
     photos = {path.stem: np.load(path) for path in sorted((folder / "noisy").glob("*.npy"))}
     sigmas = json.loads((folder / "sigmas.json").read_text())
-    used, started = processor_seconds(), time.perf_counter()
-    steps, restore = {"careamics": careamics, "bm3d": bm3d}[arguments.peer](photos, arguments)
-    train_seconds = time.perf_counter() - started
-    cores = (processor_seconds() - used) / train_seconds
+    trained = {"careamics": careamics, "bm3d": bm3d}[arguments.peer](photos, arguments)
     (folder / "restored").mkdir(exist_ok=True)
     pixels, restore_seconds = 0, 0.0
     for path in sorted((folder / "measured").glob("*.npy")):
         noisy = np.load(path)
         started = time.perf_counter()
-        restored = restore(noisy, sigmas[path.stem])
+        restored = trained.restore(noisy, sigmas[path.stem])
         restore_seconds += time.perf_counter() - started
         pixels += noisy.shape[0] * noisy.shape[1]
         np.save(folder / "restored" / path.name, np.asarray(restored, np.float32))
     if (folder / "large.npy").exists():
         large = np.load(folder / "large.npy")
         started = time.perf_counter()
-        restore(large, 0.0)
+        trained.restore(large, 0.0)
         pixels, restore_seconds = large.shape[0] * large.shape[1], time.perf_counter() - started
     told = {
-        "train_seconds": train_seconds if steps else 0.0,
-        "steps": steps,
-        "cores": cores,
+        "train_seconds": trained.seconds,
+        "steps": trained.steps,
+        "cores": trained.cores,
         "restore_seconds": restore_seconds,
         "megapixels": pixels / 1e6,
         # Linux tells it in KiB.
