@@ -1,5 +1,7 @@
 """The settings dialog: what is set takes effect, at once or as it says, and is there at the next start."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +34,6 @@ from engine.runs.records import RunStatus
 from engine.runs.store import RunStore
 from engine.runs.trash import list_deleted
 from tests.app.conftest import OpenWindow
-from tests.warm_processes import run_warm
 
 
 @pytest.fixture
@@ -89,10 +90,8 @@ def test_where_the_network_computes_reaches_the_jobs(qtbot: QtBot, dialog: Setti
     qtbot.waitUntil(lambda: not opened.window._computing.is_busy, timeout=30_000)
 
 
-def test_what_is_preferred_is_what_auto_means(tmp_path: Path) -> None:
-    # In a process of its own, since what is preferred holds for all of it.
-    program = tmp_path / "look.py"
-    program.write_text(
+def test_what_is_preferred_is_what_auto_means() -> None:
+    program = (
         "import torch\n"
         "torch.set_num_threads(3)\n"
         "from engine.contracts.configs import ComputePreference\n"
@@ -108,11 +107,9 @@ def test_what_is_preferred_is_what_auto_means(tmp_path: Path) -> None:
         "prefer(ComputePreference(device='mps', backend='openvino'))\n"
         "print(preferred_backend('auto'), preferred_backend('torch'))\n"
         "look(device='cpu', precision='32-true')\n"
-        "print(open_device(ComputeConfig()).name != 'mps' or torch.backends.mps.is_available())\n",
-        encoding="utf-8",
+        "print(open_device(ComputeConfig()).name != 'mps' or torch.backends.mps.is_available())\n"
     )
-    done = run_warm(program)
-    assert done.returncode == 0, done.stderr
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         "cpu 32-true 2",
         "cpu bf16-mixed 2",
