@@ -2,6 +2,8 @@
 
 import json
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,6 @@ from engine.models.files import ModelCard, build_network, save_model
 from engine.photo_files.photos import examine_photo, read_image, read_samples
 from engine.photo_files.picture_counts import count_pictures
 from engine.restoring.job import restore
-from tests.warm_processes import run_warm
 
 FORMATS = {"png": "PNG", "webp": "WEBP", "avif": "AVIF", "jpg": "MPO"}
 
@@ -123,7 +124,8 @@ def test_scan_and_restore_tell(tmp_path: Path) -> None:
 def test_the_command_line_tells(tmp_path: Path) -> None:
     path = tmp_path / "three.png"
     write_animation(path, 3)
-    text = run_warm("engine.cli", ["scan", path]).stdout
+    command = [sys.executable, "-m", "engine.cli", "scan", str(path)]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "first of 3 pictures" in text
-    said = run_warm("engine.cli", ["scan", path, "--json"]).stdout
+    said = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True).stdout
     assert json.loads(said.splitlines()[-1])["photos"][0]["num_pictures"] == 3
