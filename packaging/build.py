@@ -1,6 +1,6 @@
 """Makes the frozen program: one folder, an archive of it, and on Debian a package.
 
-    .venv/bin/python packaging/build.py [--out dist] [--without-archive] [--without-package]
+    .venv/bin/python packaging/build.py [--out dist] [--with-openvino] [--without-archive] [--without-package]
 
 Ends with the self-test of the frozen program, run from a bare folder with no Python on the path.
 """
@@ -22,11 +22,15 @@ BUILD = ROOT / "build" / "packaging"
 sys.path[:0] = [str(HERE), str(ROOT)]
 
 from debian_package import write_debian_package  # noqa: E402
+from trimming import OPENVINO_VARIABLE  # noqa: E402
 
 from engine import __version__  # noqa: E402
 
 MEGABYTE = 1e6
 LARGEST_MB = 950
+OPENVINO_MB = 100
+"""That the program may take beyond it where OpenVINO comes along."""
+
 _ICON_SIZES_PX = (16, 32, 48, 128, 256)
 _SELF_TEST_LIMIT_S = 600
 
@@ -35,13 +39,16 @@ def main() -> int:
     """Build, pack, test."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
+    parser.add_argument(
+        "--with-openvino", action="store_true", help="bring OpenVINO along, which restores more quickly: 98 MB more"
+    )
     parser.add_argument("--without-archive", action="store_true")
     parser.add_argument("--without-package", action="store_true")
     options = parser.parse_args()
     out = options.out.resolve()
     started = time.monotonic()
     icons = write_icons(BUILD / "icons")
-    program = freeze(out)
+    program = freeze(out, options.with_openvino)
     size_mb = folder_bytes(program) / MEGABYTE
     print(f"{program}: {size_mb:,.0f} MB unpacked, frozen in {time.monotonic() - started:.0f} s")
     if run_self_test(program):
@@ -52,8 +59,9 @@ def main() -> int:
     if not options.without_package and shutil.which("dpkg-deb"):
         package = write_debian_package(program, icons, out, BUILD / "debian")
         print(f"{package}: {package.stat().st_size / MEGABYTE:,.0f} MB")
-    if size_mb > LARGEST_MB:
-        print(f"{size_mb:,.0f} MB unpacked are more than the {LARGEST_MB} MB that it may take.", file=sys.stderr)
+    largest_mb = LARGEST_MB + OPENVINO_MB * options.with_openvino
+    if size_mb > largest_mb:
+        print(f"{size_mb:,.0f} MB unpacked are more than the {largest_mb:,} MB that it may take.", file=sys.stderr)
         return 1
     return 0
 
@@ -82,11 +90,12 @@ def write_icons(folder: Path) -> dict[int, Path]:
     return icons
 
 
-def freeze(out: Path) -> Path:
+def freeze(out: Path, with_openvino: bool) -> Path:
     """Run PyInstaller; return the program's folder."""
     command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
     command += ["--distpath", str(out), "--workpath", str(BUILD / "work"), str(HERE / "residua.spec")]
-    subprocess.run(command, cwd=ROOT, check=True)
+    environment = {**os.environ, OPENVINO_VARIABLE: str(int(with_openvino))}
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
     program = out / "residua"
     if sys.platform == "linux":
         strip_symbols(program)

@@ -16,7 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from trimming import LEFT_OUT_PACKAGES  # noqa: E402
+from trimming import left_out_packages  # noqa: E402
 
 from app.window.bundled_licences import BundledPackage, collect_packages, dump_packages, required_packages  # noqa: E402
 
@@ -28,7 +28,8 @@ _DOCUMENTATION = Path("/usr/share/doc")
 
 def runtime_packages() -> tuple[str, ...]:
     """Return the names of the packages that the frozen program holds, itself first."""
-    return tuple(name for name in required_packages("residua") if name not in LEFT_OUT_PACKAGES)
+    left_out = left_out_packages()
+    return tuple(name for name in required_packages("residua") if name not in left_out)
 
 
 def write_licences(path: Path, system_libraries: Iterable[Path] = ()) -> tuple[BundledPackage, ...]:

@@ -1,6 +1,10 @@
 """What of the libraries the frozen program leaves out, and why: half a gigabyte that nothing in it uses."""
 
+import os
 from fnmatch import fnmatchcase
+
+OPENVINO_VARIABLE = "RESIDUA_PACK_OPENVINO"
+"""Environment variable; "1": OpenVINO comes along, about 98 MB beyond the room that there is."""
 
 _UNNEEDED_MODULES = (
     # Windows of other toolkits.
@@ -176,13 +180,19 @@ _KEPT_TORCH_SOURCES = (
 _KEPT_TRANSLATIONS = ("qtbase_de.qm", "qtbase_en.qm")
 
 
-LEFT_OUT_PACKAGES = ("openvino-telemetry",)
-"""Packages that others ask for, and that the frozen program does without."""
+def packs_openvino() -> bool:
+    """Tell whether OpenVINO comes along; without it torch computes restorations."""
+    return os.environ.get(OPENVINO_VARIABLE) == "1"
+
+
+def left_out_packages() -> tuple[str, ...]:
+    """Return the packages that others ask for, and that the frozen program does without."""
+    return ("openvino-telemetry",) if packs_openvino() else ("openvino", "openvino-telemetry")
 
 
 def unneeded_modules() -> list[str]:
     """Return the modules that PyInstaller must not follow."""
-    return list(_UNNEEDED_MODULES)
+    return [*_UNNEEDED_MODULES, *(() if packs_openvino() else ("openvino",))]
 
 
 def is_needed(path: str) -> bool:

@@ -73,12 +73,16 @@ def test_nothing_that_forbids_commercial_use_is_bundled(scripts: None, tmp_path:
     assert "bm3d" in unneeded_modules()
 
 
-def test_nothing_that_reports_to_its_maker_is_bundled(scripts: None) -> None:
-    from licences import runtime_packages
-    from trimming import unneeded_modules
+@pytest.mark.parametrize("with_openvino", [False, True])
+def test_nothing_that_reports_to_its_maker_is_bundled(
+    scripts: None, monkeypatch: pytest.MonkeyPatch, with_openvino: bool
+) -> None:
+    from trimming import OPENVINO_VARIABLE, left_out_packages, unneeded_modules
 
-    assert "openvino" in runtime_packages()
-    assert "openvino-telemetry" not in runtime_packages()
+    monkeypatch.setenv(OPENVINO_VARIABLE, str(int(with_openvino)))
+    assert ("openvino" in left_out_packages()) is not with_openvino
+    assert ("openvino" in unneeded_modules()) is not with_openvino
+    assert "openvino-telemetry" in left_out_packages()
     assert "openvino_telemetry" in unneeded_modules()
 
 
