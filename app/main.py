@@ -26,6 +26,7 @@ from app.jobs.runner import JobRunner
 from app.look.app_icon import app_icon
 from app.look.catalogues import use_language
 from app.look.theme import Theme, ThemeChoice
+from app.look.tool_tips import WrappedToolTips
 from app.window.main_window import MainWindow
 from engine.contracts.errors import RunStoreError
 from engine.machine.places import Place
@@ -95,6 +96,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warm_up.failed.connect(_raise)
     # After the first paint, so that loading torch does not delay it.
     QTimer.singleShot(100, warm_up.start)
+    # Nobody rests on a button while the window is being built, by tens of thousands of events.
+    tool_tips = WrappedToolTips(application)
+    QTimer.singleShot(500, lambda: application.installEventFilter(tool_tips))
     QTimer.singleShot(0, lambda: window.open_paths(paths) if paths else window.open_last_folders())
     session.run_catalog.tidy_up(settings.get(KEEP_DELETED_DAYS))
     keep_alive = _quit_on_interrupt(application, window)

@@ -5,6 +5,7 @@ from PySide6.QtGui import QHelpEvent, QPaintEvent
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter, QToolTip, QWidget
 
 from app.look.theme import Theme
+from app.look.tool_tips import MAKES_TOOL_TIP, wrapping
 
 _LEAST_PX = 96
 
@@ -15,6 +16,7 @@ class ElidedComboBox(QComboBox):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._shown_text = ""
+        self.setProperty(MAKES_TOOL_TIP, True)
 
     def minimumSizeHint(self) -> QSize:
         hint = super().minimumSizeHint()
@@ -44,6 +46,6 @@ class ElidedComboBox(QComboBox):
             is_cut = self._shown_text != self.currentText()
             text = "\n".join(filter(None, (self.currentText() if is_cut else "", self.toolTip())))
             if text:
-                QToolTip.showText(event.globalPos(), text, self)
+                QToolTip.showText(event.globalPos(), wrapping(text), self)
                 return True
         return super().event(event)

@@ -17,6 +17,7 @@ from app.look.phrases import NO_BREAK, number
 from app.look.theme import SPACING, Theme
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import tr, translate_engine
+from app.pages.restore.exposure import ExposureMenu
 from app.pages.restore.restoring import PhotoRestoring, SeenPart
 from app.pages.restore.viewer import RestoreViewer
 from app.viewer.tiles.image_pyramid import ImagePyramid
@@ -49,6 +50,7 @@ class RestorePreview(QWidget):
         split_button: Shows both sides, or what is restored alone.
         before_button: Shows the photo as it was, while held.
         levels_button: Asks for black and white by hand.
+        exposure: By how much both sides are shown brighter; for looking only.
     """
 
     step_requested = Signal(int)
@@ -228,6 +230,8 @@ class RestorePreview(QWidget):
         self.levels_button = icon_button(
             "sliders-horizontal", tip_with_keys(tr("Black and white of the photo by hand"), "window.levels")
         )
+        self.exposure = ExposureMenu()
+        self.exposure.changed.connect(self._set_exposure)
         self._overflow = OverflowButton()
         for control, text in (
             # What is held cannot stand in a menu.
@@ -235,6 +239,7 @@ class RestorePreview(QWidget):
             (self.before_button, ""),
             (self.zoom_buttons[2.0], self.zoom_buttons[2.0].text()),
             (self.zoom_buttons[1.0], self.zoom_buttons[1.0].text()),
+            (self.exposure.button, tr("Exposure, for looking only")),
             (self.split_button, tr("Before and after, with a line between")),
         ):
             self._overflow.watch(control, text)
@@ -250,6 +255,7 @@ class RestorePreview(QWidget):
         self.split_button.setChecked(True)
         layout.addWidget(self.before_button)
         layout.addWidget(self.levels_button)
+        layout.addWidget(self.exposure.button)
         layout.addWidget(self._overflow)
         layout.addStretch(1)
         return bar
@@ -264,6 +270,9 @@ class RestorePreview(QWidget):
             "view.zoom_out": partial(transform.zoom_step, -1),
             "view.split_left": partial(self.viewer.step_split, -1),
             "view.split_right": partial(self.viewer.step_split, 1),
+            "view.brighter": partial(self.exposure.step, 1),
+            "view.darker": partial(self.exposure.step, -1),
+            "view.reset_looking": self.exposure.reset,
             VIEW_MODES["split"].action: self.split_button.click,
         }
         on_picture: dict[str | ActionSpec, Callable[[], object]] = {
@@ -286,6 +295,16 @@ class RestorePreview(QWidget):
         room = self.width() - self.fit_button.sizeHint().width()
         self._overflow.fit(room, SPACING // 2)
 
+    @Slot(float)
+    def _set_exposure(self, stops: float) -> None:
+        self.restoring.set_exposure(stops)
+        self._show_zoom()
+
+    @property
+    def _looking_text(self) -> str:
+        """How large the photo is shown, and how bright where that is not as it is."""
+        return " · ".join(filter(None, (self.exposure.note, self.zoom_text)))
+
     def _zoom_to(self, zoom: float, _is_checked: bool = False) -> None:
         self.viewer.view_transform.zoom_to(zoom)
         self._show_zoom()
@@ -296,7 +315,7 @@ class RestorePreview(QWidget):
         self.fit_button.setChecked(transform.is_fit)
         for zoom, zoom_button in self.zoom_buttons.items():
             zoom_button.setChecked(not transform.is_fit and abs(transform.zoom / zoom - 1) < 0.001)
-        self.viewer.show_notes(self._state_text(), self.zoom_text)
+        self.viewer.show_notes(self._state_text(), self._looking_text)
 
     @Slot()
     def _tell_seen(self) -> None:
@@ -367,7 +386,7 @@ class RestorePreview(QWidget):
     @Slot()
     def _show_state(self) -> None:
         self.split_button.setChecked(self.viewer.is_split)
-        self.viewer.show_notes(self._state_text(), self.zoom_text)
+        self.viewer.show_notes(self._state_text(), self._looking_text)
 
     def _state_text(self) -> str:
         restoration = self.restoring.restoration

@@ -124,6 +124,7 @@ class PhotoRestoring(QObject):
         self._model: ModelChoice | None = None
         self._blend = FULL
         self._raw_look: RawLook = "camera"
+        self._exposure_stops = 0.0
         self._seen: SeenPart | None = None
         self._is_sparing = False
         self._must_check = False
@@ -137,6 +138,8 @@ class PhotoRestoring(QObject):
         self._task = LatestTask(self)
         self._task.finished.connect(self._take)
         self._task.failed.connect(self._fail)
+        self._outdated: set[ImagePyramid] = set()
+        """What is shown in a way that holds no more, until the background has noted it."""
         self._repaint = LatestTask(self)
         self._repaint.finished.connect(self._tell)
 
@@ -185,6 +188,7 @@ class PhotoRestoring(QObject):
         self._state = next((state for state in self._kept if state.photo and state.photo.path == path), _State())
         self._kept = [state for state in self._kept if state is not self._state]
         self._blend_anew()
+        self._expose_anew()
         self._must_check = self._state.photo is not None
         self._start_over()
 
@@ -203,7 +207,24 @@ class PhotoRestoring(QObject):
         restoration = self._state.restoration
         if restoration is not None and restoration.levels.blend != self._blend:
             restoration.levels.blend = self._blend
-            self._repaint.submit(restoration.pyramid.outdate)
+            self._show_anew(restoration.pyramid)
+
+    def set_exposure(self, stops: float) -> None:
+        """Show the photo brighter by so many doublings of light, before and after; nothing is computed again."""
+        self._exposure_stops = stops
+        self._expose_anew()
+
+    def _expose_anew(self) -> None:
+        for shown in (self._state.photo, self._state.restoration):
+            if shown is not None and shown.pyramid.settings.exposure_stops != self._exposure_stops:
+                shown.pyramid.settings = replace(shown.pyramid.settings, exposure_stops=self._exposure_stops)
+                self._show_anew(shown.pyramid)
+
+    def _show_anew(self, pyramid: ImagePyramid) -> None:
+        # With those that an earlier request named, which this one makes void.
+        self._outdated.add(pyramid)
+        outdated = tuple(self._outdated)
+        self._repaint.submit(lambda: [one.outdate() for one in outdated])
 
     def set_raw_look(self, raw_look: RawLook) -> None:
         """Show raw files in another way; nothing is computed again."""
@@ -310,6 +331,7 @@ class PhotoRestoring(QObject):
         self._must_check = False
         self._state = state
         self._blend_anew()
+        self._expose_anew()
         self._advance()
         self.changed.emit()
 
@@ -321,6 +343,7 @@ class PhotoRestoring(QObject):
 
     @Slot()
     def _tell(self) -> None:
+        self._outdated.clear()
         self.changed.emit()
 
 

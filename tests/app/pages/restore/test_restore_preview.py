@@ -288,3 +288,45 @@ def test_hidden_it_computes_nothing(qtbot, preview, photo, model):
     assert preview.restoring.photo is None
     preview.show()
     wait_for_all(qtbot, preview)
+
+
+def brighter(level, stops):
+    """Of a level of 255 in sRGB (IEC 61966-2-1), with so many times the light."""
+    encoded = level / 255
+    light = encoded / 12.92 if encoded <= 0.04045 else ((encoded + 0.055) / 1.055) ** 2.4
+    light = min(light * 2**stops, 1.0)
+    return 255 * (12.92 * light if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+def test_exposure_is_for_looking_at_both_sides(qtbot, preview, tmp_path, model):
+    photos = [tmp_path / "dim.png", tmp_path / "dimmer.png"]
+    for path, level in zip(photos, (60, 30), strict=True):
+        cv2.imwrite(str(path), np.full((300, 400, 3), level, np.uint8))
+    before = [path.read_bytes() for path in photos]
+    preview.set_model(model)
+    preview.set_photo(PhotoRef(photos[0]), QSize(400, 300))
+    wait_for_all(qtbot, preview)
+
+    def shows(level):
+        pixels = shown_pixels(preview.viewer).astype(float)
+        height, width = pixels.shape[:2]
+        sides = [pixels[height // 2, place] for place in (width // 4, 3 * width // 4)]
+        return np.allclose(sides, level, atol=2)
+
+    # A constant photo comes back as it is, so both sides are alike.
+    qtbot.waitUntil(lambda: shows(60), timeout=WAIT_MS)
+    for _ in range(4):
+        QTest.keyClick(preview.viewer, Qt.Key.Key_Period)
+    assert preview.exposure.stops == 2
+    qtbot.waitUntil(lambda: shows(brighter(60, 2)), timeout=WAIT_MS)
+    assert "+2" in preview.viewer.pane_views[0].caption.text
+    preview.set_photo(PhotoRef(photos[1]), QSize(400, 300))
+    wait_for_all(qtbot, preview)
+    qtbot.waitUntil(lambda: shows(brighter(30, 2)), timeout=WAIT_MS)
+    preview.exposure.slider.setValue(-4)
+    qtbot.waitUntil(lambda: shows(brighter(30, -1)), timeout=WAIT_MS)
+    QTest.keyClick(preview.viewer, Qt.Key.Key_0)
+    qtbot.waitUntil(lambda: shows(30), timeout=WAIT_MS)
+    assert "EV" not in preview.viewer.pane_views[0].caption.text
+    assert [path.read_bytes() for path in photos] == before
+    np.testing.assert_allclose(preview.restoring.restoration.levels.window(0, 0, 0, 400, 300), 30 / 255, atol=1e-3)
