@@ -7,6 +7,7 @@ import importlib
 import io
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,6 +46,8 @@ from engine.contracts.configs import (
     ScanConfig,
 )
 from engine.contracts.errors import EngineError
+from engine.contracts.events import Emit
+from engine.contracts.job_control import JobControl
 from engine.contracts.presets import finetune_preset, pretrain_preset
 from engine.contracts.results import EvaluationResult, RestoreResult, ScanResult, TrainingResult
 from engine.machine.system_libraries import has_display
@@ -233,7 +236,13 @@ def resume(
 def restore(
     model: Model,
     photos: Annotated[list[Path], typer.Argument(metavar="PATH", help="Photos or folders.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the restored photos.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder for the restored photos.", show_default=False)
+    ] = None,
+    beside: Annotated[
+        bool,
+        typer.Option("--beside", help="Write each restored photo into its photo's own folder; in place of --out."),
+    ] = False,
     task: Annotated[
         str | None,
         typer.Option("--task", help="What the starter model shall do, such as sr2 or demosaick. Default: denoise."),
@@ -258,9 +267,19 @@ def restore(
         settings = {"luminance": strength, "colour": strength, **settings}
     if task is not None and model != STARTER_WORD:
         raise typer.BadParameter(f"--task: chooses a starter model; {model!r} has a task of its own")
+    if (out is None) != beside:
+        raise typer.BadParameter("Say where the restored photos go: either --out DIR or --beside.")
     found = find_run_or_model(model, task or "")
-    config = make_config(RestoreConfig, **settings, model=found, photos=photos, out=out, tile=tile)
-    run_job(jobs.restore, config, _describe_restore, as_json=as_json)
+    places: dict[Path, list[Path]] = {}
+    for photo in photos:
+        # What is not there is told by the job.
+        own_folder = photo if photo.is_dir() else photo.parent
+        places.setdefault(own_folder if out is None else out, []).append(photo)
+    configs = tuple(
+        make_config(RestoreConfig, **settings, model=found, photos=given, out=place, tile=tile)
+        for place, given in places.items()
+    )
+    run_job(_restore_each, configs, _describe_restore, as_json=as_json)
 
 
 @app.command()
@@ -391,6 +410,18 @@ def _describe_training(result: TrainingResult) -> Ending:
     lines.append(f"Run: {result.run}")
     lines.append(f"Restore with: residua restore {result.run} PHOTOS --out FOLDER")
     return Ending(summary="\n".join(lines), fields=fields)
+
+
+def _restore_each(configs: tuple[RestoreConfig, ...], control: JobControl, emit: Emit) -> RestoreResult:
+    """Restore photos into several folders, one after the other; a job."""
+    results = [jobs.restore(config, control, emit) for config in configs]
+    return replace(
+        results[-1],
+        outcomes=tuple(outcome for result in results for outcome in result.outcomes),
+        seconds=sum(result.seconds for result in results),
+        megapixels=sum(result.megapixels for result in results),
+        earlier_results=tuple(photo for result in results for photo in result.earlier_results),
+    )
 
 
 def _describe_restore(result: RestoreResult) -> Ending:

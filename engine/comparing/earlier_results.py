@@ -9,9 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
-
-from pydantic import Field
+from typing import Final
 
 from engine.contracts.configs import JobConfig
 from engine.contracts.errors import EngineError
@@ -104,19 +102,21 @@ class FoundResults:
 
 
 class FindResultsConfig(JobConfig):
-    """Look for results of photos."""
+    """Look for results of photos.
 
-    photos: Annotated[tuple[SoughtPhoto, ...], Field(title="Photos")]
-    folders: Annotated[
-        tuple[Path, ...],
-        Field(title="Folders", description="Where results of these photos go, and the photos lie; with subfolders."),
-    ]
-    other_folders: Annotated[
-        tuple[Path, ...],
-        Field(title="Other folders", description="Where results of other photos went; some may have been moved there."),
-    ] = ()
-    model: Annotated[Path | None, Field(title="Model", description="The one that restores now.")] = None
-    known: Annotated[tuple[Path, ...], Field(title="Known", description="Results that were there before.")] = ()
+    Attributes:
+        photos: The photos.
+        folders: Where results of these photos go, and where the photos lie; with subfolders.
+        other_folders: Where results of other photos went; some may have been moved there.
+        model: The one that restores now.
+        known: Results that were there before.
+    """
+
+    photos: tuple[SoughtPhoto, ...]
+    folders: tuple[Path, ...]
+    other_folders: tuple[Path, ...] = ()
+    model: Path | None = None
+    known: tuple[Path, ...] = ()
 
 
 def find_results(config: FindResultsConfig, control: JobControl, emit: Emit) -> FoundResults:

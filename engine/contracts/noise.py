@@ -86,7 +86,7 @@ class NoiseDoubt(StrEnum):
             case NoiseDoubt.SMALL:
                 return "Uncertain: the photo is too small to tell noise from picture."
             case NoiseDoubt.DETAILED:
-                return "Uncertain: fine detail all over counts as noise, so there is less of it."
+                return "Uncertain: fine detail all over counts as noise; there may be less of it."
             case NoiseDoubt.NONE:
                 return ""
 

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,6 +110,7 @@ def test_every_setting_has_an_option(command: str, model: type[JobConfig], renam
         ["pretrain", "photos", "--pretext-params", "temperature"],
         ["finetune", "--noisy", "photos", "--clean", "photos"],
         ["restore", "model", "photos"],
+        ["restore", "model", "photos", "--out", "out", "--beside"],
         ["restore", "model", "photos", "--out", "out", "--tile", "big"],
         ["restore", "model", "photos", "--out", "out", "--strength", "2"],
         ["restore", "model", "photos", "--out", "out", "--detail", "1.5"],
@@ -293,6 +295,24 @@ def test_evaluate_takes_the_starter_of_the_task(tiny_photos: TinyPhotos) -> None
     # A fresh network enlarges bicubically, which is what it is measured against.
     assert fields["luminance_psnr"] == pytest.approx(fields["noisy_luminance_psnr"], abs=0.1)
     assert fields["luminance_psnr"] < 60
+
+
+@pytest.mark.usefixtures("starters")
+def test_results_lie_beside_their_photos_as_other_programs_ask_for(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    photos = [tmp_path / day / f"photo {index}.png" for index, day in enumerate(("monday", "tuesday", "tuesday"))]
+    for index, photo in enumerate(photos):
+        photo.parent.mkdir(exist_ok=True)
+        shutil.copy(tiny_photos.noisy / f"photo {index}.png", photo)
+    expected = [{"source": str(photo), "output": str(photo.with_stem(f"{photo.stem}_restored"))} for photo in photos]
+    before = [photo.read_bytes() for photo in photos]
+    done = in_process("restore", "starter", "--beside", "--json", *photos)
+    assert done.exit_code == 0, done.output
+    assert last_object(done.stdout)["restored"] == expected
+    # Asked again, as with the same photos selected, each photo's result is named and nothing is written.
+    again = last_object(in_process("restore", "starter", "--beside", "--json", *photos).stdout)
+    assert (again["restored"], again["already_done"]) == ([], expected)
+    assert [photo.read_bytes() for photo in photos] == before
+    assert len(list(tmp_path.rglob("*.png"))) == 6
 
 
 @pytest.mark.usefixtures("starters")
