@@ -21,8 +21,14 @@ from engine.contracts.configs import (
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
 from engine.contracts.label_budget import LabelBudgetConfig
-from engine.contracts.restore_report import RestoreReportConfig
-from engine.contracts.results import EvaluationResult, PhotosNoise, RestoreResult, ScanResult, TrainingResult
+from engine.contracts.results import (
+    EvaluationResult,
+    PhotosNoise,
+    RestoreReportConfig,
+    RestoreResult,
+    ScanResult,
+    TrainingResult,
+)
 
 if TYPE_CHECKING:
     from engine.comparing.earlier_results import FindResultsConfig, FoundResults

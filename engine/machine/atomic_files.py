@@ -21,7 +21,7 @@ LEFTOVER_AGE_S = 24 * 3600.0
 """A temporary file that was last written to so long ago has no writer any more: one file is written in minutes."""
 
 UNFINISHED_SUFFIX = ".unfinished"
-"""How those go on that are kept on purpose, see `engine.restoring.unfinished_stacks`."""
+"""How those go on that are kept on purpose, see `engine.photo_files.tiff.unfinished_stacks`."""
 
 UNFINISHED_AGE_S = 30 * LEFTOVER_AGE_S
 """Nobody goes on with what was stopped so long ago."""

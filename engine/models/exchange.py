@@ -101,7 +101,7 @@ def export_model(source: Path, target: Path, name: str, *, may_replace: bool = F
     if target.exists() and not may_replace:
         raise InvalidInputError(
             f"{target.name} is there already in {target.parent}.",
-            "Choose another name, or say that it may be replaced.",
+            "Choose another name, or say that it may be replaced (--overwrite).",
         )
     if target.suffix.lower() == ONNX_SUFFIX:
         from engine.models.onnx import write_onnx

@@ -17,8 +17,7 @@ from engine.contracts.errors import EngineError, ImageWriteError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef, Pixels
-from engine.contracts.restore_report import RestoreReportConfig
-from engine.contracts.results import PhotoOutcome
+from engine.contracts.results import PhotoOutcome, RestoreReportConfig
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.bicubic_resize import enlarge

@@ -30,12 +30,12 @@ from engine.photo_files.photos import encode_samples, read_samples, with_provena
 from engine.photo_files.tiff.stack_descriptions import CHANGED_REMARK, StackChange, described_result, describes_stack
 from engine.photo_files.tiff.stack_reading import StackFile, scaled_resolution
 from engine.photo_files.tiff.stack_writing import StackWriter
+from engine.photo_files.tiff.unfinished_stacks import StackProgress, UnfinishedStack
 from engine.photo_files.values.sample_types import SampleType
 from engine.photo_files.writing import write_error
 from engine.photos.stack_levels import StackLevels
 from engine.restoring.pipeline import OutputFile
 from engine.restoring.sources import SourcePhoto
-from engine.restoring.unfinished_stacks import StackProgress, UnfinishedStack
 
 _LARGEST_CLASSIC_BYTES: Final = 2**32 - 2**26
 _NAMED_PAGES: Final = 10

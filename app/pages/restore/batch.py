@@ -19,8 +19,7 @@ from app.widgets.job_controls import percent_text
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.events import FileSkipped, ImageRestored, JobEvent, PhotoPassedOver, StepDone
 from engine.contracts.photo import PhotoRef
-from engine.contracts.restore_report import RestoreReportConfig, report_path
-from engine.contracts.results import PhotoOutcome, RestoreResult
+from engine.contracts.results import PhotoOutcome, RestoreReportConfig, RestoreResult, report_path
 from engine.jobs import restore, write_restore_report
 
 

@@ -21,8 +21,7 @@ from engine.contracts.events import ImageRestored, JobEvent, JobWarning
 from engine.contracts.job_control import JobControl
 from engine.contracts.noise import NoiseEstimate
 from engine.contracts.photo import Pixels
-from engine.contracts.restore_report import RestoreReportConfig
-from engine.contracts.results import RestoreResult
+from engine.contracts.results import RestoreReportConfig, RestoreResult
 from engine.jobs import restore, write_restore_report
 from engine.machine.devices import open_device
 from engine.method.backbones.unet import UNet
