@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -224,7 +225,7 @@ class PhotoRestoring(QObject):
         # With those that an earlier request named, which this one makes void.
         self._outdated.add(pyramid)
         outdated = tuple(self._outdated)
-        self._repaint.submit(lambda: [one.outdate() for one in outdated])
+        self._repaint.submit(partial(_outdate, outdated))
 
     def set_raw_look(self, raw_look: RawLook) -> None:
         """Show raw files in another way; nothing is computed again."""
@@ -357,6 +358,11 @@ def _tiles_seen(levels: RestoredLevels, seen: SeenPart) -> tuple[list[TilePlace]
         seen.part.height() * size.height(),
     )
     return levels.tiles_in(part.toAlignedRect()), level_for(levels, seen.zoom / levels.scale)
+
+
+def _outdate(pyramids: Sequence[ImagePyramid]) -> None:
+    for pyramid in pyramids:
+        pyramid.outdate()
 
 
 def _with_look(state: _State, raw_look: RawLook) -> _State:
