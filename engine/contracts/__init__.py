@@ -1,4 +1,4 @@
 """What crosses between the engine's parts and out of it: configs, events, results, errors.
 
-Frozen, picklable, free of torch; imports nothing of ours.
+Frozen, picklable, free of torch; imports nothing of ours but `translatable`.
 """

@@ -1,5 +1,7 @@
 """Errors that a person can act on: each carries what happened and what to do."""
 
+from engine.translatable import say_joined
+
 
 class EngineError(Exception):
     """A failure with a cause that a person can understand and remove.
@@ -15,7 +17,7 @@ class EngineError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}"
+        return say_joined((self.message, self.hint))
 
 
 class InvalidInputError(EngineError):

@@ -1,5 +1,7 @@
 """JSON files: what may come from anywhere is read within limits of size and depth, so that none fills memory or stack.
 
+What the engine said keeps the parts that another language needs, beside the English text, under `TRANSLATABLE`.
+
 A file's name may hold bytes that are no text; Python keeps them as lone surrogates, which JSON holds as escapes alone.
 """
 
@@ -8,8 +10,12 @@ import stat
 from pathlib import Path
 from typing import Any, Final
 
+from engine.translatable import restored_texts, translatable_parts
+
 MAX_JSON_BYTES: Final = 64 * 2**20
 """The largest of the program's own files, caches of ten thousand photos, stay well below it."""
+TRANSLATABLE: Final = "translatable"
+"""The name of the object's field for the parts of its texts; left out where there are none."""
 
 
 def json_text(content: Any, indent: int | None = None) -> str:
@@ -19,6 +25,8 @@ def json_text(content: Any, indent: int | None = None) -> str:
         content: Plain values, with names of files as `str` or `Path`.
         indent: Spaces of each level; None: all in one line.
     """
+    if isinstance(content, dict) and (parts := translatable_parts(content)):
+        content = {**content, TRANSLATABLE: parts}
     text = json.dumps(content, indent=indent, ensure_ascii=False, default=str)
     return text if is_text(text) else json.dumps(content, indent=indent, default=str)
 
@@ -58,11 +66,12 @@ def parse_json_object(text: str, max_chars: int = MAX_JSON_BYTES) -> dict[str, A
         raise ValueError(f"the text is longer than {max_chars:,} letters")
     try:
         content = json.loads(text)
+        if not isinstance(content, dict):
+            raise ValueError("the text is not a JSON object")
+        parts = content.pop(TRANSLATABLE, None)
+        return content if parts is None else dict(restored_texts(content, parts))
     except RecursionError as error:
         raise ValueError("the text is nested too deeply") from error
-    if not isinstance(content, dict):
-        raise ValueError("the text is not a JSON object")
-    return content
 
 
 def is_text(text: str) -> bool:

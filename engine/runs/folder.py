@@ -22,6 +22,7 @@ from engine.machine.folder_lock import lock_folder
 from engine.machine.json_files import json_text, read_json_object
 from engine.runs import metrics_file
 from engine.runs.records import SCHEMA_VERSION, RunRecord, RunStatus
+from engine.translatable import say
 
 RECORD_FILE = "run.json"
 CONFIG_FILE = "config.json"
@@ -162,7 +163,7 @@ class Run:
             if "status" in fields:
                 self._set_owner(current, fields)
             record = RunRecord.model_validate({**current.model_dump(), **fields})
-            write_text(self.path / RECORD_FILE, json_text(record.model_dump(mode="json"), indent=2))
+            write_text(self.path / RECORD_FILE, json_text(record.model_dump(), indent=2))
             self._record = record
         return record
 
@@ -229,7 +230,7 @@ class Run:
         owner = process_identity.current_process()
         if current.status == RunStatus.RUNNING and current.owner != owner:
             raise RunStoreError(
-                f"The run “{current.name}” is being trained by another process.",
+                say("The run “{run}” is being trained by another process.", run=current.name),
                 "Wait for it to end, or stop it there.",
             )
         fields["owner"] = owner
@@ -239,17 +240,25 @@ class Run:
 def _read_record(folder: Path) -> RunRecord:
     path = folder / RECORD_FILE
     if not path.is_file():
-        raise RunStoreError(f"{folder} is not a run folder.", "Choose a folder that holds a run.json.")
+        raise RunStoreError(
+            say("{folder} is not a run folder.", folder=folder), "Choose a folder that holds a run.json."
+        )
     link = next((name for name in _PARTS if (folder / name).is_symlink()), None)
     if link is not None:
         raise RunStoreError(
-            f"In the run {folder.name}, '{link}' is a link, so that writing to the run would change something else.",
+            say(
+                "In the run {folder}, '{link}' is a link, so that writing to the run would change something else.",
+                folder=folder.name,
+                link=link,
+            ),
             "Put what it leads to in its place.",
         )
     fields = _read_json(path)
     version = fields.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise RunStoreError(f"The run {folder.name} was made by a newer version of Residua.", "Update Residua.")
+        raise RunStoreError(
+            say("The run {folder} was made by a newer version of Residua.", folder=folder.name), "Update Residua."
+        )
     try:
         record = RunRecord.model_validate(fields)
     except ValidationError as error:
@@ -298,7 +307,9 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def _damaged(path: Path) -> RunStoreError:
-    return RunStoreError(f"The file {path} is missing or damaged.", "Delete the run, or restore it from a backup.")
+    return RunStoreError(
+        say("The file {path} is missing or damaged.", path=path), "Delete the run, or restore it from a backup."
+    )
 
 
 def claim(record: RunRecord) -> None:
@@ -313,6 +324,6 @@ def _identity(record: RunRecord) -> tuple[str, str]:
 def unwritable(path: Path, error: OSError) -> RunStoreError:
     """Say in a person's words that a part of a run cannot be written."""
     return RunStoreError(
-        f"The run cannot be written to {path}: {error.strerror or error}.",
+        say("The run cannot be written to {path}: {error}.", path=path, error=error.strerror or error),
         "Free space on the disk, or choose a folder that you may write to.",
     )

@@ -5,6 +5,8 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.translatable import TranslatableField
+
 SCHEMA_VERSION: Final = 1
 
 RunKind = Literal["pretrain", "finetune", "import"]
@@ -95,8 +97,8 @@ class RunRecord(BaseModel):
     steps_total: int = 0
     seconds: float = 0.0
     metrics: dict[str, float] = Field(default_factory=dict)
-    verdict: str = ""
-    error: str = ""
+    verdict: TranslatableField = ""
+    error: TranslatableField = ""
     notes: str = ""
     deleted: str = ""
     owner: dict[str, Any] | None = None

@@ -17,6 +17,7 @@ from engine.machine.json_files import is_text, json_text
 from engine.machine.places import Place, library_versions
 from engine.runs.folder import CONFIG_FILE, RECORD_FILE, SUBFOLDERS, Run, claim, unwritable, write_text
 from engine.runs.records import RunKind, RunRecord, RunStatus
+from engine.translatable import say
 
 __all__ = ["Run", "RunStore"]
 
@@ -103,7 +104,7 @@ class RunStore:
             claim(record)
             # The record comes last: a folder without one is not yet a run.
             write_text(folder / CONFIG_FILE, json_text(settings, indent=2))
-            write_text(folder / RECORD_FILE, json_text(record.model_dump(mode="json"), indent=2))
+            write_text(folder / RECORD_FILE, json_text(record.model_dump(), indent=2))
         except (OSError, RunStoreError) as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise error if isinstance(error, RunStoreError) else unwritable(folder, error) from error
@@ -157,10 +158,10 @@ class RunStore:
             RunStoreError: It is running, lies outside the store, or cannot be moved.
         """
         if run.reload().status == RunStatus.RUNNING:
-            raise RunStoreError(f"The run “{run.record.name}” is still running.", "Stop it first.")
+            raise RunStoreError(say("The run “{run}” is still running.", run=run.record.name), "Stop it first.")
         if run.path.parent.resolve() != self.root.resolve():
             raise RunStoreError(
-                f"The run “{run.record.name}” lies outside the run store, in {run.path}.",
+                say("The run “{run}” lies outside the run store, in {folder}.", run=run.record.name, folder=run.path),
                 "Delete that folder with your file manager.",
             )
         trash = self.root / TRASH_FOLDER
@@ -186,7 +187,9 @@ class RunStore:
             RunStoreError: It is no longer in the trash, or cannot be moved.
         """
         if not _is_plain_name(token) or not (self.root / TRASH_FOLDER / token).is_dir():
-            raise RunStoreError(f"No deleted run is called {token!r}.", "It may have been removed for good.")
+            raise RunStoreError(
+                say("No deleted run is called {token!r}.", token=token), "It may have been removed for good."
+            )
         folder = self.root / _unused_name(self.root, token)
         try:
             (self.root / TRASH_FOLDER / token).rename(folder)
@@ -218,16 +221,19 @@ def _claim_folder(folder: Path) -> None:
         (folder / SUBFOLDERS[0]).mkdir()
     except FileExistsError as error:
         raise InvalidInputError(
-            f"Another run has just begun in the folder {folder}.", "Name a new or an empty folder for the run."
+            say("Another run has just begun in the folder {folder}.", folder=folder),
+            "Name a new or an empty folder for the run.",
         ) from error
 
 
 def _empty_folder(path: Path) -> Path:
     folder = path.absolute()
     if folder.exists() and not folder.is_dir():
-        raise InvalidInputError(f"{folder} is a file.", "Name a new folder for the run.")
+        raise InvalidInputError(say("{folder} is a file.", folder=folder), "Name a new folder for the run.")
     if folder.is_dir() and any(folder.iterdir()):
-        raise InvalidInputError(f"The folder {folder} is not empty.", "Name a new or an empty folder for the run.")
+        raise InvalidInputError(
+            say("The folder {folder} is not empty.", folder=folder), "Name a new or an empty folder for the run."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

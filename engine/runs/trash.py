@@ -10,6 +10,7 @@ from pathlib import Path
 from engine.contracts.errors import RunStoreError
 from engine.runs.folder import RECORD_FILE, Run, unwritable
 from engine.runs.store import TRASH_FOLDER, RunStore
+from engine.translatable import say
 
 _logger = logging.getLogger(__name__)
 
@@ -53,7 +54,9 @@ def remove_for_good(store: RunStore, token: str) -> None:
     folder = store.root / TRASH_FOLDER / token
     is_inside = folder.parent == store.root / TRASH_FOLDER and token not in {"", ".", ".."}
     if not is_inside or folder.is_symlink() or not folder.is_dir():
-        raise RunStoreError(f"No deleted run is called {token!r}.", "It may have been removed for good.")
+        raise RunStoreError(
+            say("No deleted run is called {token!r}.", token=token), "It may have been removed for good."
+        )
     try:
         shutil.rmtree(folder)
     except OSError as error:
