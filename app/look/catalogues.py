@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QTranslator
 
-from app.look.translation import Catalogue, install_catalogue
+from app.look.translation import install_catalogue
 from engine.machine.shipped_files import shipped_folders
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def load_catalogue(code: str) -> gettext.NullTranslations:
         return gettext.NullTranslations()
     try:
         with path.open("rb") as file:
-            return Catalogue(file)
+            return gettext.GNUTranslations(file)
     # A truncated file shows itself as any of these.
     except (OSError, ValueError, LookupError, struct.error) as error:
         logger.warning("The catalogue %s cannot be read: %s", path, error)

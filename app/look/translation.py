@@ -6,71 +6,17 @@ translated where they are shown.
 
 The engine knows no languages. What it says is translated where the window shows it, by `translate_engine`: the
 catalogue holds the engine's sentences under a context of their own, those with something filled in as templates ("The
-run {0} is still running."), which are recognised in the finished sentence and filled in anew.
+run “{name}” is still running."), which a text of `engine.translatable` carries with it.
 """
 
 import gettext
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+
+from engine.translatable import Number, Translatable, fill_in
 
 ENGINE_CONTEXT = "engine"
 """gettext's context of what the engine says."""
 
-_CONTEXT_SEPARATOR = "\x04"
-_FIELD = re.compile(r"\{(\w*)\}")
-_NUMBER = r"[+−-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?"
-_UNIT = r"(?:[ \N{NO-BREAK SPACE}]?(?:%|dB|px|pixels|megapixels|levels|bytes|[kMGT]i?B|ms|s|min|h))?"
-_QUANTITIES = re.compile(rf"{_NUMBER}{_UNIT}(?:(?: | to | x | × | / |/){_NUMBER}{_UNIT})*")
-"""What is a number and nothing else, or numbers with their units: neither a version nor a file's name is one."""
-
-_COUNTED = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+) ([a-z]+(?: [a-z]+)?)")
-"""How the engine counts, such as "1,240 large photos"."""
-
-_BETWEEN_SENTENCES = re.compile(r"(?<=[.!?]) (?=\S)")
-
-
-@dataclass(frozen=True)
-class _Template:
-    """A sentence of the engine with something filled in.
-
-    Attributes:
-        pattern: Matches the finished sentence; one group a field.
-        fields: The fields' names, in the order of the groups.
-        translation: The same in the chosen language, with the same names.
-        fixed_length: How many characters are not filled in; of two that match, the one with more is meant.
-    """
-
-    pattern: re.Pattern[str]
-    fields: tuple[str, ...]
-    translation: str
-    fixed_length: int
-
-    def filled(self, values: Sequence[str]) -> str:
-        """Return the translation with these values, given in the order of the groups."""
-        by_name = dict(zip(self.fields, values, strict=True))
-        return _FIELD.sub(lambda field: by_name[field.group(1)], self.translation)
-
-
-class Catalogue(gettext.GNUTranslations):
-    """The texts of one language, as read from a `.mo` file."""
-
-    def engine_texts(self) -> dict[str, str]:
-        """Return the engine's texts and templates with their translations."""
-        start = ENGINE_CONTEXT + _CONTEXT_SEPARATOR
-        # Python's gettext offers no way to list a catalogue's texts.
-        texts: Mapping[str | tuple[str, int], str] = vars(self)["_catalog"]
-        return {
-            key.removeprefix(start): text
-            for key, text in texts.items()
-            if isinstance(key, str) and key.startswith(start) and text
-        }
-
-
 _catalogue: gettext.NullTranslations = gettext.NullTranslations()
-_engine_texts: dict[str, str] = {}
-_engine_templates: tuple[_Template, ...] = ()
 
 
 def install_catalogue(catalogue: gettext.NullTranslations) -> None:
@@ -79,13 +25,8 @@ def install_catalogue(catalogue: gettext.NullTranslations) -> None:
     Args:
         catalogue: Its texts; `gettext.NullTranslations()` is English.
     """
-    global _catalogue, _engine_texts, _engine_templates
+    global _catalogue
     _catalogue = catalogue
-    texts = catalogue.engine_texts() if isinstance(catalogue, Catalogue) else {}
-    _engine_texts = {text: translation for text, translation in texts.items() if not _FIELD.search(text)}
-    templates = (_template(text, translation) for text, translation in texts.items() if _FIELD.search(text))
-    _engine_templates = tuple(sorted(templates, key=lambda template: -template.fixed_length))
-    _translate_engine.cache_clear()
 
 
 def tr(text: str) -> str:
@@ -161,66 +102,24 @@ def translate_engine(text: str) -> str:
     """Return what the engine says in the chosen language: titles, descriptions, messages, hints, verdicts.
 
     Args:
-        text: English, as the engine made it, with names and numbers filled in. What the catalogue does not know, such
-            as a text that is translated already, comes back as it is.
+        text: As the engine made it. What the catalogue does not know, such as a text that is translated already, comes
+            back as it is.
     """
-    if not text or not (_engine_texts or _engine_templates):
-        return text
-    return _translate_engine(text)
-
-
-@lru_cache(maxsize=2048)
-def _translate_engine(text: str) -> str:
-    whole = _find(text)
-    if whole is not None:
-        return whole
-    # A verdict is often made of several sentences.
-    sentences = _BETWEEN_SENTENCES.split(text)
-    if len(sentences) < 2:
-        return text
-    found = [_find(sentence) for sentence in sentences]
-    return " ".join(translation or sentence for translation, sentence in zip(found, sentences, strict=True))
-
-
-def _find(text: str) -> str | None:
-    exact = _engine_texts.get(text)
-    if exact is not None:
-        return exact
-    for template in _engine_templates:
-        match = template.pattern.fullmatch(text)
-        if match:
-            # A reason inside a message is the engine's own too; a single word may as well be a file's name.
-            values = [_filled_in(value) for value in match.groups()]
-            return template.filled(values)
-    return None
+    if not isinstance(text, Translatable):
+        return _catalogue.pgettext(ENGINE_CONTEXT, text) if text else ""
+    if text.plural:
+        template = _catalogue.npgettext(ENGINE_CONTEXT, text.template, text.plural, text.number)
+    else:
+        template = _catalogue.pgettext(ENGINE_CONTEXT, text.template)
+    return fill_in(template, {field: _filled_in(value) for field, value in text.values.items()})
 
 
 def _filled_in(value: str) -> str:
-    """Return what stands in an engine's sentence, in the chosen language."""
-    if _QUANTITIES.fullmatch(value):
+    """Return what stands in an engine's text, in the chosen language."""
+    if isinstance(value, Number):
         return _in_language(value)
-    counted = _COUNTED.fullmatch(value)
-    if counted is not None:
-        return _counted(counted[1], counted[2].removesuffix("s"), value)
-    if " " not in value:
-        return value
-    translated = translate_engine(value)
-    # A list of titles, of which the catalogue knows each by itself.
-    return translated if translated != value else ", ".join(map(translate_engine, value.split(", ")))
-
-
-def _counted(number: str, noun: str, whole: str) -> str:
-    """Return so many of something, such as "1,240 photos", where the catalogue knows what is counted."""
-    singular, plural = f"{{number}} {noun}", f"{{number}} {noun}s"
-    text = tr_count(singular, plural, int(number.replace(",", "")))
-    return whole if text in (singular, plural) else text.format(number=_in_language(number))
-
-
-def _template(text: str, translation: str) -> _Template:
-    parts = _FIELD.split(text)
-    fixed, fields = parts[::2], tuple(parts[1::2])
-    pattern = "(.+?)".join(re.escape(part) for part in fixed)
-    return _Template(re.compile(pattern, re.DOTALL), fields, translation, sum(map(len, fixed)))
+    # A reason or a title without anything filled in is its own template; a single word may as well be a file's name.
+    return translate_engine(value) if isinstance(value, Translatable) or " " in value else value
 
 
 def _in_language(text: str) -> str:

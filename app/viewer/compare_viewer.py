@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.core.actions import make_action, shown_keys
 from app.jobs.latest_task import LatestTask
-from app.look.translation import format_number, short_number, tr
+from app.look.translation import format_number, short_number, tr, translate_engine
 from app.viewer.arrangement import Arrangement, Viewpoint, arrange
 from app.viewer.flicker_timer import FlickerTimer
 from app.viewer.pane_stage import PaneStage
@@ -301,7 +301,7 @@ class CompareViewer(PaneStage):
     @Slot(object)
     def _show_failure(self, error: EngineError) -> None:
         self._patience.stop()
-        self._show_panels((Panel(title="", message=str(error)),))
+        self._show_panels((Panel(title="", message=translate_engine(str(error))),))
 
     @Slot()
     def _show_busy(self) -> None:

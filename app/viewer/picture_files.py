@@ -5,6 +5,7 @@ from collections import OrderedDict
 from dataclasses import replace
 
 from app.look.image_convert import DisplayLevels
+from app.look.translation import translate_engine
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from engine.contracts.errors import EngineError
 from engine.contracts.output_formats import RawLook
@@ -54,7 +55,7 @@ class PictureFiles:
         try:
             photo = self.read(path, raw_look)
         except EngineError as error:
-            return MissingPicture(title=title, reason=str(error))
+            return MissingPicture(title=title, reason=translate_engine(str(error)))
         return Picture(
             title=title,
             detail=detail,

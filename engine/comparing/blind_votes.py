@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from engine.contracts.errors import EngineError
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.json_files import json_text, read_json_object
+from engine.translatable import say
 
 SIGNIFICANCE = 0.05
 """From which probability on a lead is called one."""
@@ -85,11 +86,13 @@ class VoteBook:
             return ()
         except ValueError as error:
             raise VotesFileError(
-                f"The votes in {self.path} cannot be understood.", "Rename or delete that file, then vote again."
+                say("The votes in {path} cannot be understood.", path=self.path),
+                "Rename or delete that file, then vote again.",
             ) from error
         except OSError as error:
             raise VotesFileError(
-                f"The votes in {self.path} cannot be read ({error.strerror or error}).", "Check the file's permissions."
+                say("The votes in {path} cannot be read ({error}).", path=self.path, error=error.strerror or error),
+                "Check the file's permissions.",
             ) from error
 
     def add(self, *votes: BlindVote) -> None:
@@ -119,7 +122,8 @@ class VoteBook:
             write_bytes_atomically(self.path, content.encode())
         except OSError as error:
             raise VotesFileError(
-                f"The vote cannot be kept in {self.path} ({error.strerror or error}).", "Make room on the disk."
+                say("The vote cannot be kept in {path} ({error}).", path=self.path, error=error.strerror or error),
+                "Make room on the disk.",
             ) from error
 
 

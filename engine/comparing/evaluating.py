@@ -33,6 +33,7 @@ from engine.photos.folder import list_image_files
 from engine.photos.identity import file_digest
 from engine.photos.pair_checks import compare_brightness_fields
 from engine.photos.pairs import PhotoPair, match_pairs
+from engine.translatable import say
 
 if TYPE_CHECKING:
     from engine.models.files import ModelCard
@@ -271,7 +272,12 @@ def _open_method(config: EvaluateConfig, emit: Emit) -> _Method:
     card = model.card
     if config.task not in ("", card.task):
         raise InvalidInputError(
-            f"The model “{card.name}” is for the task {card.task}, not {config.task}.",
+            say(
+                "The model “{model}” is for the task {task}, not {wanted}.",
+                model=card.name,
+                task=card.task,
+                wanted=config.task,
+            ),
             "Choose its own task, or another model.",
         )
     restorer = Restorer(model, open_device(config), tile_px=config.tile, emit=emit)
@@ -359,8 +365,14 @@ def _require_size(noisy: Pixels, expected: tuple[int, ...]) -> None:
     """
     if noisy.shape[:2] != expected:
         raise InvalidInputError(
-            f"The photo has {noisy.shape[1]} x {noisy.shape[0]} pixels where its reference asks for "
-            f"{expected[1]} x {expected[0]}.",
+            say(
+                "The photo has {width} x {height} pixels where its reference asks for {expected_width} x "
+                "{expected_height}.",
+                width=noisy.shape[1],
+                height=noisy.shape[0],
+                expected_width=expected[1],
+                expected_height=expected[0],
+            ),
             "Crop them alike.",
         )
 
@@ -414,7 +426,9 @@ def _measure(
         )
         return measured, lost
     except ValueError as error:
-        raise InvalidInputError(f"{name} cannot be measured: {error}.", "Use larger photos.") from error
+        raise InvalidInputError(
+            say("{name} cannot be measured: {error}.", name=name, error=error), "Use larger photos."
+        ) from error
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -433,14 +447,21 @@ def _warn_of_doubts(sample: _Sample, emit: Emit) -> None:
     if np.array_equal(sample.unrestored, sample.clean):
         emit(
             JobWarning(
-                message=f"{sample.pair.noisy.name} is measured, but: Both files hold the same picture.",
+                message=say(
+                    "{noisy} is measured, but: Both files hold the same picture.", noisy=sample.pair.noisy.name
+                ),
                 hint="Choose the clean version of the photo as its reference, unless this is what you want to know.",
             )
         )
         return
     fields = (_middle_of(sample.levels.normalised(pixels)) for pixels in (sample.unrestored, sample.clean))
     for finding in compare_brightness_fields(*fields):
-        emit(JobWarning(message=f"{sample.pair.noisy.name} is measured, but: {finding.reason}", hint=finding.hint))
+        emit(
+            JobWarning(
+                message=say("{noisy} is measured, but: {reason}", noisy=sample.pair.noisy.name, reason=finding.reason),
+                hint=finding.hint,
+            )
+        )
 
 
 def _middle_of(pixels: Pixels) -> NDArray[np.float32]:
@@ -455,8 +476,11 @@ def _warn_of_figures(exposure_errors: Sequence[float], num_without_error: int, e
     if num_without_error:
         emit(
             JobWarning(
-                message=f"Restored photos that equal their references: {num_without_error}. Their PSNR is infinite, "
-                "and is in no mean.",
+                message=say(
+                    "Restored photos that equal their references: {num_without_error}. Their PSNR is infinite, "
+                    "and is in no mean.",
+                    num_without_error=num_without_error,
+                ),
                 hint="Check that they are no copies of one another.",
             )
         )
@@ -464,8 +488,11 @@ def _warn_of_figures(exposure_errors: Sequence[float], num_without_error: int, e
     if lost > MAX_EXPOSURE_ERROR_DB:
         emit(
             JobWarning(
-                message=f"Brightness and contrast alone cost {lost:.1f} dB of PSNR on average: photos and references "
-                "have another exposure or stretch.",
+                message=say(
+                    "Brightness and contrast alone cost {lost:.1f} dB of PSNR on average: photos and references "
+                    "have another exposure or stretch.",
+                    lost=lost,
+                ),
                 hint="Compare the scale-invariant figures, for which gain and offset are fitted.",
             )
         )

@@ -19,6 +19,7 @@ from engine.contracts.photo import Pixels
 from engine.machine.atomic_files import replace_atomically
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.encoding import Encoding, check_can_hold, encode
+from engine.translatable import say
 
 _STAGE = "Writing the page"
 _BASE64_BLOCK = 3 * 2**18
@@ -91,7 +92,12 @@ def write_comparison_page(config: ComparisonPageConfig, control: JobControl, emi
             file.write(_page_end(config).encode())
     except OSError as error:
         raise ImageWriteError(
-            f"{config.path.name} cannot be written to {config.path.parent} ({error.strerror or error}).",
+            say(
+                "{file} cannot be written to {folder} ({error}).",
+                file=config.path.name,
+                folder=config.path.parent,
+                error=error.strerror or error,
+            ),
             "Choose another folder, or make room on the disk.",
         ) from error
     emit(StepDone(stage=_STAGE, step=len(config.pictures), num_steps=len(config.pictures)))

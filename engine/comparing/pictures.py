@@ -32,6 +32,7 @@ from engine.photos.decoded_files import DECODER_VERSION
 from engine.photos.identity import identity_of
 from engine.restoring.raw import open_raw, restore_raw_file
 from engine.runs.folder import Run
+from engine.translatable import say
 
 if TYPE_CHECKING:
     from engine.restoring.restorer import OnTile
@@ -104,7 +105,8 @@ def compute_picture(config: ComparisonPictureConfig, control: JobControl, emit: 
         config.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ImageWriteError(
-            f"The folder {config.folder} cannot be made ({error.strerror or error}).", "Check the disk, then try again."
+            say("The folder {folder} cannot be made ({error}).", folder=config.folder, error=error.strerror or error),
+            "Check the disk, then try again.",
         ) from error
     write_image(path, picture, file_format="tiff")
     kept_pictures(config.folder, config.limit_bytes).make_room(keep={path.name})

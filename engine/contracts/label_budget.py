@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from engine.contracts.configs import ADVANCED, ComputeConfig, FinetuneConfig, Preset, PretrainConfig, ReadingConfig
 from engine.contracts.photo import PhotoPlace
 from engine.contracts.presets import finetune_preset, pretrain_preset
+from engine.translatable import say
 
 LabelCount = Annotated[int, Field(ge=0)] | Literal["all"]
 
@@ -137,7 +138,7 @@ class LabelBudgetConfig(ComputeConfig, ReadingConfig):
         dict[str, Any],
         Field(
             title="Training settings",
-            description=f"In place of the preset's: {', '.join(sorted(FINETUNE_SETTINGS))}.",
+            description=say("In place of the preset's: {settings}.", settings=", ".join(sorted(FINETUNE_SETTINGS))),
             json_schema_extra=ADVANCED,
         ),
     ] = {}  # noqa: RUF012 - pydantic copies it

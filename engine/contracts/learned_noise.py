@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.translatable import say
+
 NUM_BANDS: Final = 16
 """Spatial frequencies along each axis of a spectrum: those of a block of 16 x 16 pixels."""
 
@@ -244,17 +246,25 @@ class LearnedNoise:
         """What was learned, in one to three sentences."""
         levels = [255 * photo.sigma() for photo in self.photos]
         low, high = min(levels), max(levels)
-        strength = f"{low:.1f}" if round(low, 1) == round(high, 1) else f"{low:.1f} to {high:.1f}"
-        found = f"Noise of {strength} of 255 at mid brightness, {len(self.spectra)} kinds of grain."
+        strength = say(
+            "{low:.1f}" if round(low, 1) == round(high, 1) else "{low:.1f} to {high:.1f}", low=low, high=high
+        )
+        found = say(
+            "Noise of {strength} of 255 at mid brightness, {num_spectra} kinds of grain.",
+            strength=strength,
+            num_spectra=len(self.spectra),
+        )
         if len(self.spectra) == 1:
-            found = f"Noise of {strength} of 255 at mid brightness, one kind of grain."
+            found = say("Noise of {strength} of 255 at mid brightness, one kind of grain.", strength=strength)
         if self.broad_colour is not None:
-            found = f"{found} Broad blotches of colour lie over it."
+            found = say("{found} Broad blotches of colour lie over it.", found=found)
         if self.is_hardly_any:
-            found = f"{found} That is hardly any noise."
+            found = say("{found} That is hardly any noise.", found=found)
         if self.accuracy is None:
             return found
-        return f"{found} {self.accuracy:.0%} of the photos are found by their twins."
+        return say(
+            "{found} {accuracy:.0%} of the photos are found by their twins.", found=found, accuracy=self.accuracy
+        )
 
     @property
     def summary(self) -> dict[str, Any]:

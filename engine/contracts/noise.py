@@ -11,6 +11,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from engine.translatable import say, say_joined
+
 Item = TypeVar("Item")
 
 MAX_STRIDE = 4
@@ -69,10 +71,22 @@ class SignalDependence:
         dark, bright = self.sigma_at(self.darkest), self.sigma_at(self.brightest)
         # Whole sentences, since no other language puts its words in the same places.
         if max(dark, bright) < _CLEAR_RATIO * max(min(dark, bright), _LEAST_SIGMA):
-            return f"It is about as strong in dark parts ({_in_levels(dark)}) as in bright ones ({_in_levels(bright)})."
+            return say(
+                "It is about as strong in dark parts ({dark}) as in bright ones ({bright}).",
+                dark=_in_levels(dark),
+                bright=_in_levels(bright),
+            )
         if dark > bright:
-            return f"It is stronger in dark parts ({_in_levels(dark)}) than in bright ones ({_in_levels(bright)})."
-        return f"It is stronger in bright parts ({_in_levels(bright)}) than in dark ones ({_in_levels(dark)})."
+            return say(
+                "It is stronger in dark parts ({dark}) than in bright ones ({bright}).",
+                dark=_in_levels(dark),
+                bright=_in_levels(bright),
+            )
+        return say(
+            "It is stronger in bright parts ({bright}) than in dark ones ({dark}).",
+            bright=_in_levels(bright),
+            dark=_in_levels(dark),
+        )
 
 
 class NoiseDoubt(StrEnum):
@@ -163,21 +177,30 @@ class FolderNoise:
         typical, low, high = (_in_levels(sigma) for sigma in (self.sigma, self.low_sigma, self.high_sigma))
         word = noise_word(sigma_against(self.sigma, self.reach))
         if low == high:
-            return f"{word}: {typical} of {LEVELS} in each photo."
-        return f"{word}: {typical} of {LEVELS}, most photos {low} to {high}."
+            return say(
+                "{strength}: {typical} of {levels} in each photo.", strength=word, typical=typical, levels=LEVELS
+            )
+        return say(
+            "{strength}: {typical} of {levels}, most photos {low} to {high}.",
+            strength=word,
+            typical=typical,
+            levels=LEVELS,
+            low=low,
+            high=high,
+        )
 
     @property
     def stride_sentence(self) -> str:
         """What pretraining does about the noise's reach."""
         if self.stride == 1:
             return "The noise of neighbouring pixels is independent: sub-sampling with stride 1."
-        return f"The noise of neighbouring pixels is alike: sub-sampling with stride {self.stride}."
+        return say("The noise of neighbouring pixels is alike: sub-sampling with stride {stride}.", stride=self.stride)
 
     @property
     def sentence(self) -> str:
         """Level, dependence on brightness, reach, and what is done about it."""
         dependence = [self.dependence.sentence] if self.dependence is not None else []
-        return " ".join([self.level_sentence, *dependence, self.stride_sentence])
+        return say_joined([self.level_sentence, *dependence, self.stride_sentence])
 
 
 def spread_evenly(items: Sequence[Item], most: int = NUM_JUDGED) -> list[Item]:
@@ -277,12 +300,16 @@ def _common_dependence(noises: Sequence[NoiseEstimate], sigma: float) -> SignalD
 def _phrase_correlation(correlation: Sequence[float]) -> str:
     distance = independent_distance(correlation)
     if distance == 1:
-        return f"Neighbouring pixels have independent noise (correlation {correlation[0]:.2f})."
-    return (
-        f"Neighbouring pixels share their noise (correlation {correlation[0]:.2f}); {distance} pixels apart it is "
-        "independent."
+        return say(
+            "Neighbouring pixels have independent noise (correlation {correlation:.2f}).", correlation=correlation[0]
+        )
+    return say(
+        "Neighbouring pixels share their noise (correlation {correlation:.2f}); {distance} pixels "
+        "apart it is independent.",
+        correlation=correlation[0],
+        distance=distance,
     )
 
 
 def _in_levels(sigma: float) -> str:
-    return f"{sigma * LEVELS:.1f}"
+    return say("{level:.1f}", level=sigma * LEVELS)

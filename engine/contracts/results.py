@@ -263,7 +263,7 @@ class RestoreReportConfig:
 
 def report_path(folder: Path) -> Path:
     """Return the name of a report that is written now; of none that is there already."""
-    name = f"Restoration report {datetime.now():%Y-%m-%d %H.%M.%S}"
+    name = datetime.now().strftime("Restoration report %Y-%m-%d %H.%M.%S")
     numbered = (name, *(f"{name}_{number}" for number in range(2, 1000)))
     free = next((one for one in numbered if not (folder / f"{one}.html").exists()), name)
     return folder / f"{free}.html"

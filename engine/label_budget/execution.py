@@ -22,6 +22,7 @@ from engine.runs.folder import RECORD_FILE, unwritable
 from engine.runs.records import RunStatus
 from engine.runs.store import Run
 from engine.training.job import finetune, pretrain, resume_training
+from engine.translatable import say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +115,7 @@ class CellRunner:
                 )
             if run is not None and run.record.status == RunStatus.RUNNING:
                 raise InvalidInputError(
-                    f"The training {cell.name} is being done by another process.",
+                    say("The training {cell} is being done by another process.", cell=cell.name),
                     "Wait for that experiment to end, or choose another destination.",
                 )
             if run is not None and run.is_resumable:

@@ -19,6 +19,7 @@ from engine.label_budget.stored import keep_settings, require_own_folder
 from engine.photo_files.values.given import reads_as_set
 from engine.photos.folder import find_usable_photos, list_image_files
 from engine.photos.pairs import PhotoPair, match_pairs
+from engine.translatable import say
 
 _SMALLEST_SIDE_PX = 11
 """Of a photo whose structural similarity can be measured."""
@@ -58,7 +59,7 @@ def label_budget(config: LabelBudgetConfig, control: JobControl, emit: Emit) -> 
     noisy, pairs = _find_photos(config, skipped, control, emit)
     plan = make_plan(config, split_photos(config, pairs, noisy), methods, left_out)
     for item in plan.left_out:
-        emit(JobWarning(message=f"{item.name} is left out.", hint=item.reason))
+        emit(JobWarning(message=say("{item} is left out.", item=item.name), hint=item.reason))
     require_own_folder(config.out)
     _make_folder(config.out / "scores")
     keep_settings(config)
@@ -85,7 +86,10 @@ def label_budget(config: LabelBudgetConfig, control: JobControl, emit: Emit) -> 
     failed = tuple(LeftOut(name=plan.cells[name].title, reason=reason) for name, reason in outcome.failures.items())
     if not outcome.scores:
         raise InvalidInputError(
-            f"None of the trainings could be done: {failed[0].reason if failed else 'there is nothing to train.'}",
+            say(
+                "None of the trainings could be done: {reason}",
+                reason=failed[0].reason if failed else say("there is nothing to train."),
+            ),
             "See the reasons, then start again with the same folder.",
         )
     figures = compute_figures(plan, outcome.scores)
@@ -144,8 +148,11 @@ def _find_photos(
         if diagnosis.is_fitted:
             emit(
                 JobWarning(
-                    message=f"The reference of {diagnosis.pair.noisy.name} has another exposure or stretch: it is "
-                    "fitted to the photo, to teach and to measure.",
+                    message=say(
+                        "The reference of {noisy} has another exposure or stretch: it is fitted to the photo, to "
+                        "teach and to measure.",
+                        noisy=diagnosis.pair.noisy.name,
+                    ),
                     hint="Its file stays as it is.",
                 )
             )
@@ -163,5 +170,6 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ImageWriteError(
-            f"The folder {folder} cannot be made ({error.strerror or error}).", "Choose another destination."
+            say("The folder {folder} cannot be made ({error}).", folder=folder, error=error.strerror or error),
+            "Choose another destination.",
         ) from error

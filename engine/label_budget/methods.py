@@ -9,6 +9,7 @@ from engine.contracts.errors import InvalidInputError
 from engine.contracts.label_budget import PRIMARY_PRETEXT
 from engine.method.catalogue.pretexts import PRETEXTS
 from engine.models.starters import starter_path
+from engine.translatable import TranslatableField, say
 
 SCRATCH = "scratch"
 STARTER = "starter"
@@ -38,8 +39,8 @@ class Method:
 class LeftOut:
     """A method or a number of labels that could not be compared, and why."""
 
-    name: str
-    reason: str
+    name: TranslatableField
+    reason: TranslatableField
 
 
 def available_methods() -> tuple[dict[str, Method], list[LeftOut]]:
@@ -77,10 +78,11 @@ def choose_methods(names: Sequence[str]) -> tuple[tuple[Method, ...], list[LeftO
     unknown = [name for name in names if name not in available and name not in missing]
     if unknown:
         raise InvalidInputError(
-            f"There is no method called '{unknown[0]}'.", f"Choose of: {', '.join([*available, *sorted(missing)])}."
+            say("There is no method called '{unknown}'.", unknown=unknown[0]),
+            say("Choose of: {names}.", names=", ".join([*available, *sorted(missing)])),
         )
     wanted = tuple(dict.fromkeys(names)) or (*available, *missing)
     chosen = tuple(available[name] for name in wanted if name in available)
     if not chosen:
-        raise InvalidInputError(left_out[0].reason, f"Choose of: {', '.join(available)}.")
+        raise InvalidInputError(left_out[0].reason, say("Choose of: {available}.", available=", ".join(available)))
     return chosen, [item for item in left_out if item.name in wanted]

@@ -14,6 +14,7 @@ from engine.contracts.photo import PhotoRef
 from engine.label_budget.methods import SCRATCH, LeftOut, Method
 from engine.method.catalogue.pretexts import PRETEXTS
 from engine.photos.pairs import PhotoPair, choose_pairs
+from engine.translatable import count_of, say, say_joined
 
 _UNSETTLING = {"out", "name", "parent", "device", "precision", "preview_interval_s", "checkpoint_interval_s", "levels"}
 """Settings that do not change what a training is: it may go on with others."""
@@ -113,7 +114,10 @@ def split_photos(config: LabelBudgetConfig, pairs: Sequence[PhotoPair], noisy: S
     """
     if len(pairs) < 2:
         raise InvalidInputError(
-            f"The experiment needs at least 2 pairs of a noisy photo and a clean reference; found {len(pairs)}.",
+            say(
+                "The experiment needs at least 2 pairs of a noisy photo and a clean reference; found {num_pairs}.",
+                num_pairs=len(pairs),
+            ),
             "Add references named as their noisy photos: some of them teach, the others measure.",
         )
     if config.evaluate_on == "others":
@@ -149,13 +153,15 @@ def make_plan(
     for method in methods:
         needed = _photos_needed(method)
         if len(photos.unlabelled) < needed:
-            missing.append(LeftOut(name=method.name, reason=f"It needs at least {needed} photos to learn from."))
+            missing.append(
+                LeftOut(name=method.name, reason=say("It needs at least {needed} photos to learn from.", needed=needed))
+            )
         else:
             kept.append(method)
     counts, all_count = _label_counts(config, photos, missing)
     if not kept or not counts:
         raise InvalidInputError(
-            "Nothing is left to compare. " + " ".join(item.reason for item in missing), "Add photos."
+            say_joined(["Nothing is left to compare.", *(item.reason for item in missing)]), "Add photos."
         )
     builder = _Builder(config, photos, all_count)
     for seed in range(config.seeds):
@@ -185,11 +191,16 @@ def _label_counts(config: LabelBudgetConfig, photos: PhotoSet, missing: list[Lef
     counts = set()
     for item in config.labels:
         if item == "all" and others:
-            missing.append(LeftOut(name="all labels", reason="No photo would be left to measure."))
+            missing.append(LeftOut(name=say("all labels"), reason="No photo would be left to measure."))
         elif item == "all":
             counts.add(largest)
         elif item > largest:
-            missing.append(LeftOut(name=f"{item} labels", reason=f"There are only {largest} pairs to draw them from."))
+            missing.append(
+                LeftOut(
+                    name=count_of(item, "label"),
+                    reason=say("There are only {num_pairs} pairs to draw them from.", num_pairs=largest),
+                )
+            )
         else:
             counts.add(item)
     return tuple(sorted(counts)), len(photos.candidates)
@@ -236,7 +247,13 @@ class _Builder:
             seed=seed,
             **self._config.pretrain_settings(method.pretext, from_scratch=method.starter is None),
         )
-        return self._keep(Cell(name=name, title=f"{title}, no label, repetition {seed + 1}", config=training))
+        return self._keep(
+            Cell(
+                name=name,
+                title=say("{title}, no label, repetition {repetition}", title=title, repetition=seed + 1),
+                config=training,
+            )
+        )
 
     def _with_labels(self, method: Method, count: int, seed: int) -> str:
         parent = self._pretrained(method, seed) if method.pretext is not None else None
@@ -245,7 +262,7 @@ class _Builder:
         labels = self._photos.candidates
         if not method.by_suggestion:
             labels = choose_pairs(self._photos.candidates, count, seed)
-        name = f"{method.name}_{count}-labels_seed-{seed}"
+        name = "_".join((method.name, f"{count}-labels", f"seed-{seed}"))
         training = FinetuneConfig(
             parent=start,
             noisy=self._photos.unlabelled,
@@ -265,7 +282,12 @@ class _Builder:
         return self._keep(
             Cell(
                 name=name,
-                title=f"{method.title}, {phrase_labels(count)}, repetition {seed + 1}",
+                title=say(
+                    "{title}, {labels}, repetition {repetition}",
+                    title=method.title,
+                    labels=phrase_labels(count),
+                    repetition=seed + 1,
+                ),
                 config=training,
                 parent=parent,
                 num_suggested=count if method.by_suggestion else 0,
@@ -280,6 +302,6 @@ class _Builder:
         return cell.name
 
 
-def phrase_labels(count: int) -> str:
+def phrase_labels(number: int) -> str:
     """Say a number of labels: "no label", "1 label", "5 labels"."""
-    return {0: "no label", 1: "1 label"}.get(count, f"{count} labels")
+    return count_of(number, "label") if number else say("no label")

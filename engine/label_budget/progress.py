@@ -17,6 +17,7 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.results import PairScore
 from engine.label_budget.plan import Cell
 from engine.label_budget.scores import Score
+from engine.translatable import say
 
 REPORT_INTERVAL_S = 0.2
 
@@ -61,7 +62,11 @@ class ExperimentProgress:
                 self._steps[cell.name] = event.step
             self._report()
         elif isinstance(event, JobWarning | FileSkipped):
-            text = event.message if isinstance(event, JobWarning) else f"{event.path}: {event.reason}"
+            text = (
+                event.message
+                if isinstance(event, JobWarning)
+                else say("{file}: {problem}", file=event.path, problem=event.reason)
+            )
             if text not in self._said:
                 self._said.add(text)
                 self._emit(event)
@@ -90,7 +95,12 @@ class ExperimentProgress:
         self._emit(
             TrainingMeasured(title=cell.title, gain=None, num_done=self._num_done, num_trainings=len(self._cells))
         )
-        self._emit(JobWarning(message=f"{cell.title} could not be done: {reason}", hint="The others go on."))
+        self._emit(
+            JobWarning(
+                message=say("{title} could not be done: {reason}", title=cell.title, reason=reason),
+                hint="The others go on.",
+            )
+        )
 
     def _steps_of_all(self) -> Iterable[int]:
         return (cell.steps for cell in self._cells)
@@ -105,7 +115,11 @@ class ExperimentProgress:
         done_now = done - sum(self._first_steps.values())
         self._emit(
             StepDone(
-                stage=f"Training {min(self._num_done + 1, len(self._cells))} of {len(self._cells)}",
+                stage=say(
+                    "Training {number} of {num_trainings}",
+                    number=min(self._num_done + 1, len(self._cells)),
+                    num_trainings=len(self._cells),
+                ),
                 step=done,
                 num_steps=total,
                 seconds_left=self.seconds / done_now * (total - done) if done_now > 0 else None,

@@ -9,6 +9,7 @@ from engine.contracts.errors import InvalidInputError
 from engine.contracts.results import PairScore
 from engine.machine.json_files import json_text, read_json_object
 from engine.runs.folder import write_text
+from engine.translatable import say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +62,16 @@ class ScoreFolder:
             return None
         except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
             raise InvalidInputError(
-                f"The file {path} is damaged.", "Delete it; that training is done again."
+                say("The file {path} is damaged.", path=path), "Delete it; that training is done again."
             ) from error
         raise InvalidInputError(
-            f"The folder {self.folder.parent} holds an experiment with other photos or settings, or of another version "
-            f"({name}: {', '.join(differences) or 'schema_version'}).",
+            say(
+                "The folder {folder} holds an experiment with other photos or settings, or of another "
+                "version ({name}: {differences}).",
+                folder=self.folder.parent,
+                name=name,
+                differences=", ".join(differences) or "schema_version",
+            ),
             "Choose another destination, or give the same settings again to go on.",
         )
 

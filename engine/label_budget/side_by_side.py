@@ -27,6 +27,7 @@ from engine.label_budget.progress import REPORT_INTERVAL_S, ExperimentProgress
 from engine.label_budget.scores import Score
 from engine.machine.system_memory import available_memory
 from engine.photos.crops import photos_remembered
+from engine.translatable import say
 
 MEMORY_PER_WORKER = 3 * 2**29
 """Bytes of one process with torch, a small network and some photos."""
@@ -205,7 +206,11 @@ class _WorkerPool:
             worker.cell = None
             worker.process.join(_ENDING_S)
             raise EngineError(
-                f"The process that trained {cell.title} has ended unexpectedly (code {worker.process.exitcode}).",
+                say(
+                    "The process that trained {title} has ended unexpectedly (code {exitcode}).",
+                    title=cell.title,
+                    exitcode=worker.process.exitcode,
+                ),
                 "Start the experiment again with the same folder: it goes on. If memory was short, use fewer workers.",
             ) from error
         if kind == "ready":

@@ -15,6 +15,7 @@ from engine.label_budget.reports.files import JSON_FILE, REPORT_FILES
 from engine.label_budget.reports.results import BudgetFigures
 from engine.machine.json_files import json_text, read_json_object
 from engine.runs.folder import write_text
+from engine.translatable import TranslatableField, say
 
 SETTINGS_FILE = "experiment.json"
 _SCHEMA = 1
@@ -33,7 +34,7 @@ class StoredOutcome:
     """
 
     figures: BudgetFigures
-    verdict: str
+    verdict: TranslatableField
     left_out: tuple[LeftOut, ...]
     failed: tuple[LeftOut, ...]
     total_steps: int
@@ -79,7 +80,8 @@ def require_own_folder(folder: Path) -> None:
     others = [name for name in REPORT_FILES if (folder / name).exists()]
     if others:
         raise InvalidInputError(
-            f"The file {others[0]} in {folder} would be replaced.", "Choose another destination, such as a new folder."
+            say("The file {others} in {folder} would be replaced.", others=others[0], folder=folder),
+            "Choose another destination, such as a new folder.",
         )
 
 
@@ -102,14 +104,16 @@ def read_experiment(folder: Path) -> StoredExperiment:
         kept = read_json_object(folder / SETTINGS_FILE)
         if kept["schema_version"] != _SCHEMA:
             raise InvalidInputError(
-                f"The experiment in {folder} was made by another version of this program.", "Open it with that version."
+                say("The experiment in {folder} was made by another version of this program.", folder=folder),
+                "Open it with that version.",
             )
         # The folder may have been moved since.
         config = LabelBudgetConfig(**{**kept["settings"], "out": folder})
         return StoredExperiment(folder=folder, config=config, outcome=_read_outcome(folder / JSON_FILE))
     except (OSError, ValueError, LookupError, TypeError, ValidationError) as error:
         raise InvalidInputError(
-            f"The experiment in {folder} cannot be read.", "Start a new one; the folder may be deleted."
+            say("The experiment in {folder} cannot be read.", folder=folder),
+            "Start a new one; the folder may be deleted.",
         ) from error
 
 

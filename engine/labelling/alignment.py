@@ -24,6 +24,7 @@ from engine.photo_files.photos import encode_image, read_image, write_encoded_im
 from engine.photo_files.values.sample_types import USUAL_TYPES
 from engine.photos.pair_checks import best_shift
 from engine.photos.pairs import PhotoPair
+from engine.translatable import say
 
 MAX_UNCOVERED_SHARE = 0.25
 """A reference that shows less of the noisy photo than the rest is refused."""
@@ -163,7 +164,8 @@ def align_reference(pair: PhotoPair, folder: Path, control: JobControl | None = 
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ImageWriteError(
-            f"The folder {path.parent} cannot be made ({error.strerror or error}).", "Free some space, then try again."
+            say("The folder {folder} cannot be made ({error}).", folder=path.parent, error=error.strerror or error),
+            "Free some space, then try again.",
         ) from error
     write_encoded_image(path, content)
     return AlignedReference(pair=pair, path=path, displacement_px=displacement_px)
@@ -178,26 +180,34 @@ def _encode_aligned(pair: PhotoPair) -> tuple[bytes, float]:
         )
     if clean.metadata.type_written not in USUAL_TYPES and not clean.metadata.levels.are_of_type:
         raise InvalidInputError(
-            f"{pair.clean.name} holds numbers of the type {clean.metadata.type_written}, which an aligned copy cannot "
-            "hold.",
+            say(
+                "{clean} holds numbers of the type {type_written}, which an aligned copy cannot hold.",
+                clean=pair.clean.name,
+                type_written=clean.metadata.type_written,
+            ),
             "Save it with 16 bits per channel, or use the pair as it is.",
         )
     height, width = noisy.pixels.shape[:2]
     alignment = find_alignment(*(values.mean(axis=2) for values in between_levels(noisy, clean)))
     if alignment.gain == 0:
         raise InvalidInputError(
-            f"{pair.clean.name} fits no better when it is moved.",
+            say("{clean} fits no better when it is moved.", clean=pair.clean.name),
             "Choose another reference, or use the pair as it is.",
         )
     warped, covered = warp(clean.pixels, alignment.matrix, (height, width))
     if shape_correlation(noisy.pixels, warped, covered) < MIN_SHAPE_CORRELATION:
         raise InvalidInputError(
-            f"{pair.clean.name} shows another scene than the noisy photo.", "Choose the reference that belongs to it."
+            say("{clean} shows another scene than the noisy photo.", clean=pair.clean.name),
+            "Choose the reference that belongs to it.",
         )
     uncovered_share = 1 - float(covered.mean())
     if uncovered_share > MAX_UNCOVERED_SHARE:
         raise InvalidInputError(
-            f"{pair.clean.name} shows only {1 - uncovered_share:.0%} of the noisy photo.",
+            say(
+                "{clean} shows only {uncovered_share:.0%} of the noisy photo.",
+                clean=pair.clean.name,
+                uncovered_share=1 - uncovered_share,
+            ),
             "Choose a reference that shows the whole scene.",
         )
     own = noisy.pixels

@@ -17,6 +17,7 @@ from engine.contracts.photo import Pixels
 from engine.photo_files.bicubic_resize import shrink
 from engine.photo_files.values.levels import ValueLevels
 from engine.photos.crops import DecodedPhoto
+from engine.translatable import say, say_joined
 
 MAX_COLOUR_DRIFT = 0.025
 """In how far channels may differ from each other in brightness; of 60 sound real pairs, 0.004 at most."""
@@ -121,12 +122,12 @@ class BrightnessFit:
     @property
     def gains_text(self) -> str:
         """The gain, or that of each channel: "0.62" or "0.62 / 0.70 / 0.65"."""
-        return _in_words(f"{fit.gain:.2f}" for fit in self.channels)
+        return _in_words(say("{gain:.2f}", gain=fit.gain) for fit in self.channels)
 
     @property
     def offsets_text(self) -> str:
         """The offset in per cent of white, or that of each channel: "+3.1 %"."""
-        return _in_words(f"{100 * fit.offset:+.1f} %" for fit in self.channels)
+        return _in_words(say("{offset:+.1f} %", offset=100 * fit.offset) for fit in self.channels)
 
     def applied_to(self, clean: Pixels) -> Pixels:
         """Return a reference as bright as its photo.
@@ -185,7 +186,7 @@ def fit_reference(noisy: DecodedPhoto, clean: DecodedPhoto) -> BrightnessFit:
 
 def _in_words(figures: Iterable[str]) -> str:
     found = list(figures)
-    return found[0] if len(set(found)) == 1 else " / ".join(found)
+    return found[0] if len(set(found)) == 1 else say_joined(found, " / ")
 
 
 def _fit_channel(values: NDArray[np.float64], reference: NDArray[np.float64]) -> ChannelFit:

@@ -31,6 +31,7 @@ from engine.photo_files.photos import encode_image, probe_image, usual_suffix, w
 from engine.photos.folder import list_image_files
 from engine.photos.noise_estimate import MIN_SIDE_PX, estimate_noise
 from engine.photos.pairs import PhotoPair
+from engine.translatable import say, say_counted
 
 MIN_SHOTS = 3
 """With two, no one can tell which of them something moved in."""
@@ -147,13 +148,13 @@ def make_burst_references(config: BurstConfig, control: JobControl, emit: Emit) 
         if share > MAX_MOVED_SHARE:
             leave_out(
                 member.path,
-                f"Something moved in {share:.0%} of the picture.",
+                say("Something moved in {share:.0%} of the picture.", share=share),
                 "Take the burst again while nothing moves.",
             )
         elif share > _NEGLIGIBLE_MOVED_SHARE and config.motion is MotionChoice.LEAVE_OUT:
             leave_out(
                 member.path,
-                f"Something moved in {share:.1%} of the picture.",
+                say("Something moved in {share:.1%} of the picture.", share=share),
                 "Or keep it, with those places as they are.",
             )
         else:
@@ -196,7 +197,11 @@ def _check_memory(paths: Sequence[PhotoRef]) -> None:
     needed += _BYTES_OF_MERGING * largest
     if needed > _MEMORY_SHARE * available_memory():
         raise InvalidInputError(
-            f"These {len(paths)} shots need {needed / 2**30:.1f} GB of memory, more than there is.",
+            say(
+                "These {num_paths} shots need {needed:.1f} GB of memory, more than there is.",
+                num_paths=len(paths),
+                needed=needed / 2**30,
+            ),
             "Choose fewer shots: eight to sixteen are enough.",
         )
 
@@ -214,7 +219,13 @@ def _of_one_shape(photos: list[ReadShot], leave_out: _LeaveOut) -> list[ReadShot
         else:
             leave_out(
                 photo.path,
-                f"It has {shape[1]} x {shape[0]} pixels, most shots {usual[1]} x {usual[0]}."
+                say(
+                    "It has {width} x {height} pixels, most shots {usual_width} x {usual_height}.",
+                    width=shape[1],
+                    height=shape[0],
+                    usual_width=usual[1],
+                    usual_height=usual[0],
+                )
                 if shape[:2] != usual[:2]
                 else "It differs in colour: most shots have "
                 + ("three channels." if usual[2] == 3 else "one channel."),
@@ -269,7 +280,10 @@ def _check_noise(merged: MergedShots, pixels: NDArray[np.float32]) -> None:
     own_sigma = max(estimate_noise(pixels).sigma, _SMALLEST_SIGMA)
     if merged.noise_sigma > _MAX_NOISE_RATIO * own_sigma:
         raise InvalidInputError(
-            f"The shots differ {merged.noise_sigma / own_sigma:.0f} times as much as noise explains: too much moved.",
+            say(
+                "The shots differ {times:.0f} times as much as noise explains: too much moved.",
+                times=merged.noise_sigma / own_sigma,
+            ),
             "Take the burst again from a tripod, of a scene in which nothing moves.",
         )
 
@@ -288,7 +302,7 @@ def _write(
     except OSError as error:
         reason = error.strerror or error
         raise ImageWriteError(
-            f"The folder {config.out} cannot be made ({reason}).", "Choose another folder."
+            say("The folder {out} cannot be made ({reason}).", out=config.out, reason=reason), "Choose another folder."
         ) from error
     shots = [member.shot for member in aligned]
     pairs: list[PhotoPair] = []
@@ -336,12 +350,23 @@ def _too_unlike(num_alike: int, reasons: Sequence[tuple[str, str]]) -> InvalidIn
     """The commonest reason stands for all."""
     reason, hint = max(reasons, key=reasons.count)
     return InvalidInputError(
-        f"Only {num_alike} of {num_alike + len(reasons)} shots fit together. Of the others: {reason}", hint
+        say(
+            "Only {num_alike} of {num_shots} shots fit together. Of the others: {reason}",
+            num_alike=num_alike,
+            num_shots=num_alike + len(reasons),
+            reason=reason,
+        ),
+        hint,
     )
 
 
 def _too_few(number: int) -> InvalidInputError:
     return InvalidInputError(
-        f"A burst needs at least {MIN_SHOTS} shots of one size; there {'is' if number == 1 else 'are'} {number}.",
+        say_counted(
+            "A burst needs at least {min_shots} shots of one size; there is {number}.",
+            "A burst needs at least {min_shots} shots of one size; there are {number}.",
+            number,
+            min_shots=MIN_SHOTS,
+        ),
         "Choose more shots of the same scene: eight or more make a good reference.",
     )

@@ -18,6 +18,7 @@ from engine.labelling.alignment import (
 )
 from engine.labelling.burst_merging import Shot, brightness_gain
 from engine.photo_files.photos import PhotoImage, read_image
+from engine.translatable import say
 
 MAX_GAIN = 1.5
 """Shots that are brighter or darker by more than this factor were exposed otherwise."""
@@ -68,7 +69,10 @@ def read_shot(path: PhotoRef) -> ReadShot:
     image = read_image(path)
     if image.pixels.min() < 0 or image.pixels.max() > 1:
         raise ImageReadError(
-            f"Its numbers are of the type {image.metadata.type_written} and lie beyond 0 to 1.",
+            say(
+                "Its numbers are of the type {type_written} and lie beyond 0 to 1.",
+                type_written=image.metadata.type_written,
+            ),
             "Save the shots with 16 bits per channel: a burst is merged of such.",
         )
     return ReadShot(path, image, np.ascontiguousarray(image.pixels.mean(axis=2)))

@@ -28,6 +28,7 @@ from engine.photos.identity import identity_of
 from engine.photos.pair_checks import MAX_SHIFT_PX
 from engine.photos.pairs import PhotoPair
 from engine.photos.scenes import group_scenes
+from engine.translatable import say
 
 MEASURES_VERSION = 4
 """To be raised when `PairMeasures` or what it is computed from changes."""
@@ -187,8 +188,14 @@ def _measure(pair: PhotoPair) -> PairMeasures | PairFact:
         return PairFact(
             kind=FactKind.SIZE,
             is_doubt=True,
-            text=f"The sizes differ: the noisy photo has {noisy.width} x {noisy.height} pixels, its reference "
-            f"{clean.width} x {clean.height}.",
+            text=say(
+                "The sizes differ: the noisy photo has {width} x {height} pixels, its reference "
+                "{clean_width} x {clean_height}.",
+                width=noisy.width,
+                height=noisy.height,
+                clean_width=clean.width,
+                clean_height=clean.height,
+            ),
             hint="Crop or scale one of them so that both show the same pixels.",
         )
 
@@ -208,11 +215,13 @@ def _facts_of(measures: PairMeasures) -> list[PairFact]:
     if different is not None:
         return [PairFact(kind=FactKind.DIFFERENT, is_doubt=True, text=different.reason, hint=different.hint)]
     brightness, psnr = measures.brightness, measures.psnr
-    text = f"The noisy photo is at {psnr:.2f} dB PSNR against the reference."
+    text = say("The noisy photo is at {psnr:.2f} dB PSNR against the reference.", psnr=psnr)
     if brightness.is_wanted:
-        text = (
-            f"The noisy photo is at {psnr:.2f} dB PSNR against the reference as it is, and at "
-            f"{measures.fitted_psnr:.2f} dB against the fitted one."
+        text = say(
+            "The noisy photo is at {psnr:.2f} dB PSNR against the reference as it is, and at "
+            "{fitted_psnr:.2f} dB against the fitted one.",
+            psnr=psnr,
+            fitted_psnr=measures.fitted_psnr,
         )
     return [
         _position_fact(measures),
@@ -230,13 +239,17 @@ def _position_fact(measures: PairMeasures) -> PairFact:
         return PairFact(
             kind=FactKind.POSITION,
             is_doubt=is_doubt,
-            text=f"The reference is shifted by {distance_px:.1f} pixels against the noisy photo.",
+            text=say(
+                "The reference is shifted by {distance_px:.1f} pixels against the noisy photo.", distance_px=distance_px
+            ),
             hint="Let Residua align a copy of it, or take both from a tripod.",
             can_align=True,
         )
     limit = MIN_NOTED_SHIFT_PX if measures.shift_gain > _MIN_SHIFT_GAIN else MAX_SHIFT_PX
     return PairFact(
-        kind=FactKind.POSITION, is_doubt=False, text=f"Aligned: no shift above {limit:.1f} pixels can be seen."
+        kind=FactKind.POSITION,
+        is_doubt=False,
+        text=say("Aligned: no shift above {limit:.1f} pixels can be seen.", limit=limit),
     )
 
 
@@ -253,8 +266,12 @@ def _exposure_fact(brightness: BrightnessFit) -> PairFact:
     return PairFact(
         kind=FactKind.EXPOSURE,
         is_doubt=False,
-        text=f"Another exposure or stretch: the reference is fitted to the noisy photo by gain "
-        f"{brightness.gains_text} and offset {brightness.offsets_text}.",
+        text=say(
+            "Another exposure or stretch: the reference is fitted to the noisy photo by gain "
+            "{gains_text} and offset {offsets_text}.",
+            gains_text=brightness.gains_text,
+            offsets_text=brightness.offsets_text,
+        ),
         hint="Its file stays as it is. Keep its own brightness only where restored photos shall take it on.",
         is_fitted=True,
     )
@@ -270,7 +287,12 @@ def _colour_fact(brightness: BrightnessFit) -> PairFact:
     return PairFact(
         kind=FactKind.COLOUR,
         is_doubt=True,
-        text=f"The colours drift: the noisy photo has {more} {colour}, by {abs(drifts[position]):.0%} of white.",
+        text=say(
+            "The colours drift: the noisy photo has {more} {colour}, by {drifts:.0%} of white.",
+            more=more,
+            colour=colour,
+            drifts=abs(drifts[position]),
+        ),
         hint="Develop both with the same white balance and colour profile.",
     )
 
@@ -280,15 +302,21 @@ def _sharpness_fact(sharpness: float) -> PairFact:
         return PairFact(
             kind=FactKind.SHARPNESS,
             is_doubt=True,
-            text=f"The reference is blurred: the noisy photo shows {sharpness:.1f} times as much fine detail.",
+            text=say(
+                "The reference is blurred: the noisy photo shows {sharpness:.1f} times as much fine detail.",
+                sharpness=sharpness,
+            ),
             hint="Choose a sharp reference; smoothing a photo is no substitute for a clean one.",
         )
     if sharpness < _MIN_SHARPNESS:
         return PairFact(
             kind=FactKind.SHARPNESS,
             is_doubt=False,
-            text=f"The reference is sharper: it shows {1 / sharpness:.1f} times as much fine detail, and sharpening "
-            "would be learned too.",
+            text=say(
+                "The reference is sharper: it shows {sharpness:.1f} times as much fine detail, and "
+                "sharpening would be learned too.",
+                sharpness=1 / sharpness,
+            ),
         )
     return PairFact(kind=FactKind.SHARPNESS, is_doubt=False, text="The reference is as sharp as the noisy photo.")
 
@@ -305,7 +333,7 @@ def _facts_in_common(measured: Mapping[PhotoPair, PairMeasures]) -> dict[PhotoPa
                 PairFact(
                     kind=FactKind.DUPLICATE,
                     is_doubt=True,
-                    text=f"It is the same photo as {first.noisy.name}, which is a label already.",
+                    text=say("It is the same photo as {noisy}, which is a label already.", noisy=first.noisy.name),
                     hint="One of the two is enough.",
                 )
             )
@@ -315,7 +343,7 @@ def _facts_in_common(measured: Mapping[PhotoPair, PairMeasures]) -> dict[PhotoPa
                 PairFact(
                     kind=FactKind.NOISY_REFERENCE,
                     is_doubt=True,
-                    text=f"Its reference is a noisy photo itself: {other.noisy.name}.",
+                    text=say("Its reference is a noisy photo itself: {noisy}.", noisy=other.noisy.name),
                     hint="Choose the clean version of the photo as its reference.",
                 )
             )
@@ -331,12 +359,16 @@ def _note_scenes(measured: Mapping[PhotoPair, PairMeasures], facts: defaultdict[
     for pairs in members.values():
         for pair in pairs if len(pairs) > 1 else ():
             other = next(member for member in pairs if member != pair)
-            more = f" and {len(pairs) - 2} more" if len(pairs) > 2 else ""
+            more = say(" and {number} more", number=len(pairs) - 2) if len(pairs) > 2 else ""
             facts[pair].append(
                 PairFact(
                     kind=FactKind.SCENE,
                     is_doubt=False,
-                    text=f"It shows the same scene as {other.noisy.name}{more}: they teach together or measure "
-                    "together, never one each.",
+                    text=say(
+                        "It shows the same scene as {noisy}{more}: they teach together or measure together, never "
+                        "one each.",
+                        noisy=other.noisy.name,
+                        more=more,
+                    ),
                 )
             )

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.photo import Pixels
 from engine.method.catalogue.tasks import TASKS
+from engine.translatable import say
 
 SHOWN_SIDE_PX = 768
 """Of a larger photo the middle is shown: noise is looked at pixel by pixel."""
@@ -35,7 +36,8 @@ def preview_own_label(task_name: str, clean: Pixels, seed: int = 0) -> tuple[NDA
     row = TASKS.find(task_name)
     if not row.makes_own_pairs:
         raise InvalidInputError(
-            f"{row.title} learns from pairs of a noisy photo and its clean reference.", "Choose another task."
+            say("{title} learns from pairs of a noisy photo and its clean reference.", title=row.title),
+            "Choose another task.",
         )
     task = make_task(task_name, row.own_pairs_params)
     part = _middle_of(clean)

@@ -24,6 +24,7 @@ from engine.labelling.k_medoids import k_medoids
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.values.given import reads_as_set
 from engine.photos.folder import find_usable_photos, list_image_files
+from engine.translatable import say, say_joined
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -113,7 +114,11 @@ def suggest_labels(config: SuggestLabelsConfig, control: JobControl, emit: Emit)
     if len(paths) > MAX_COMPARED_PHOTOS:
         emit(
             JobWarning(
-                message=f"Of the {len(paths):,} photos, {MAX_COMPARED_PHOTOS:,} at equal intervals are compared.",
+                message=say(
+                    "Of the {num_paths:,} photos, {max_compared_photos:,} at equal intervals are compared.",
+                    num_paths=len(paths),
+                    max_compared_photos=MAX_COMPARED_PHOTOS,
+                ),
                 hint="Give a smaller folder if each photo shall count.",
             )
         )
@@ -123,7 +128,11 @@ def suggest_labels(config: SuggestLabelsConfig, control: JobControl, emit: Emit)
     if config.count > len(residuals.photos):
         emit(
             JobWarning(
-                message=f"There are only {len(residuals.photos)} photos, not {config.count}.",
+                message=say(
+                    "There are only {num_photos} photos, not {count}.",
+                    num_photos=len(residuals.photos),
+                    count=config.count,
+                ),
                 hint="All of them are suggested.",
             )
         )
@@ -254,19 +263,32 @@ def _explain(stands_for: Sequence[PhotoRef], sigma: float, rank: int, num_sugges
         named = ", ".join(path.name for path in others[:_NUM_NAMED_PHOTOS])
         more = len(others) - _NUM_NAMED_PHOTOS
         likeness = (
-            f"Its noise stands for {len(stands_for):,} of the {num_photos:,} photos: itself, {named} and {more:,} more."
+            say(
+                "Its noise stands for {num_stands_for:,} of the {num_photos:,} photos: itself, {named} and "
+                "{more:,} more.",
+                num_stands_for=len(stands_for),
+                num_photos=num_photos,
+                named=named,
+                more=more,
+            )
             if more > 0
-            else f"Its noise stands for {len(stands_for):,} of the {num_photos:,} photos: itself, {named}."
+            else say(
+                "Its noise stands for {num_stands_for:,} of the {num_photos:,} photos: itself, {named}.",
+                num_stands_for=len(stands_for),
+                num_photos=num_photos,
+                named=named,
+            )
         )
     # Whole sentences: parts of them could not be translated.
     if num_suggested > 1 and rank in (0, num_suggested - 1):
         strength = (
-            f"It is about {sigma * 255:.1f} of 255 levels, the {'weakest' if rank == 0 else 'strongest'} of those "
-            "suggested."
+            say("It is about {sigma:.1f} of 255 levels, the weakest of those suggested.", sigma=sigma * 255)
+            if rank == 0
+            else say("It is about {sigma:.1f} of 255 levels, the strongest of those suggested.", sigma=sigma * 255)
         )
     else:
-        strength = f"It is about {sigma * 255:.1f} of 255 levels."
-    return f"{likeness} {strength}"
+        strength = say("It is about {sigma:.1f} of 255 levels.", sigma=sigma * 255)
+    return say_joined((likeness, strength))
 
 
 def _quantiles(residual: "Tensor") -> "Tensor":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.contracts.errors import ImageWriteError
 from engine.machine.atomic_files import TEMPORARY_PREFIX
+from engine.translatable import say
 
 
 def check_destination(folder: Path) -> None:
@@ -21,17 +22,20 @@ def check_destination(folder: Path) -> None:
     try:
         existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
         if not existing.is_dir():
-            raise ImageWriteError(f"{existing} is a file, no folder.", "Choose another folder.")
+            raise ImageWriteError(say("{existing} is a file, no folder.", existing=existing), "Choose another folder.")
         # Permissions alone tell too little: of a disk that is mounted read-only, of network drives, of Windows.
         probe = existing / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.part"
         os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         probe.unlink()
     except StopIteration as error:
-        raise ImageWriteError(f"The folder {folder} is not there.", "Choose another folder.") from error
+        raise ImageWriteError(
+            say("The folder {folder} is not there.", folder=folder), "Choose another folder."
+        ) from error
     except OSError as error:
         # One that is full may be made room on until the first result is written; that says so then.
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return
         raise ImageWriteError(
-            f"The folder {folder} cannot be written to ({error.strerror or error}).", "Choose another folder."
+            say("The folder {folder} cannot be written to ({error}).", folder=folder, error=error.strerror or error),
+            "Choose another folder.",
         ) from error

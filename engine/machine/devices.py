@@ -16,6 +16,7 @@ from engine.contracts.configs import BackendChoice, ComputeConfig, ComputePrefer
 from engine.contracts.errors import DeviceError
 from engine.machine.processes.group import ALONE, ProcessGroup, join_group
 from engine.machine.processes.rank import local_rank
+from engine.translatable import say
 
 # It announces the precision of every device it opens on stderr; that belongs to this program's own reports.
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
@@ -157,8 +158,8 @@ def open_device(config: ComputeConfig) -> ComputeDevice:
     name = preferred if config.device == "auto" else config.device
     if name not in devices:
         raise DeviceError(
-            f"This machine has no usable {name.upper()} device.",
-            f"Choose one of: auto, {', '.join(devices)}.",
+            say("This machine has no usable {name} device.", name=name.upper()),
+            say("Choose one of: auto, {devices}.", devices=", ".join(devices)),
         )
     precision = _preference.precision if config.precision == "auto" else config.precision
     if precision == "auto":

@@ -4,6 +4,8 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
+from engine.translatable import say
+
 _TIMEOUT_S = 10
 _QUERY = ("--query-gpu=name,driver_version", "--format=csv,noheader")
 
@@ -47,11 +49,19 @@ def why_unused(card: NvidiaCard, *, built_for: str | None, is_usable: bool) -> t
         return None
     if built_for is None:
         return (
-            f"This machine has an NVIDIA card ({card.name}), but the torch that is installed computes without it.",
+            say(
+                "This machine has an NVIDIA card ({card}), but the torch that is installed computes without it.",
+                card=card.name,
+            ),
             "Install torch's build for CUDA into the program's environment; docs/gpu.md says how.",
         )
     return (
-        f"This machine has an NVIDIA card ({card.name}), but torch cannot use it: its driver {card.driver} is probably "
-        f"older than CUDA {built_for} needs.",
+        say(
+            "This machine has an NVIDIA card ({card}), but torch cannot use it: its driver {driver} is "
+            "probably older than CUDA {built_for} needs.",
+            card=card.name,
+            driver=card.driver,
+            built_for=built_for,
+        ),
         "Update the driver of the card, then start again.",
     )

@@ -11,6 +11,7 @@ from typing import Final
 import platformdirs
 
 from engine.contracts.errors import RunStoreError
+from engine.translatable import say
 
 DATA_FOLDER_VARIABLE = "RESIDUA_DATA"
 
@@ -68,7 +69,10 @@ def _root(kind: str) -> Path:
         return _root("data") / subfolder
     raise RunStoreError(
         "There is no home folder to keep runs and settings in.",
-        f"Set the environment variable {DATA_FOLDER_VARIABLE} to a folder that can be written to.",
+        say(
+            "Set the environment variable {data_folder_variable} to a folder that can be written to.",
+            data_folder_variable=DATA_FOLDER_VARIABLE,
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from engine.contracts.errors import ModelFileError
 from engine.machine.json_files import parse_json_object
+from engine.translatable import say
 
 CARD_KEY = "residua_card"
 CARD_VERSION: Final = 1
@@ -99,7 +100,7 @@ def model_file(path: Path) -> Path:
     found = path / "checkpoints" / "model.safetensors" if path.is_dir() else path
     if not found.is_file():
         raise ModelFileError(
-            f"There is no model at '{path}'.",
+            say("There is no model at '{path}'.", path=path),
             "Choose a run that has finished or was stopped after its first checkpoint, or a model file.",
         )
     return found
@@ -119,7 +120,9 @@ def parse_card(text: str, path: Path) -> ModelCard:
         fields = parse_json_object(text, _MAX_CARD_CHARS)
         version = fields.get("schema_version")
         if isinstance(version, int) and version > CARD_VERSION:
-            raise ModelFileError(f"'{path.name}' was made by a newer version of Residua.", "Update Residua.")
+            raise ModelFileError(
+                say("'{file}' was made by a newer version of Residua.", file=path.name), "Update Residua."
+            )
         return ModelCard.model_validate(fields)
     except ValueError as error:
         raise damaged_model(path) from error
@@ -132,10 +135,14 @@ def damaged_model(path: Path) -> ModelFileError:
             start = file.read(_NUM_START_BYTES)
     except OSError as error:
         return ModelFileError(
-            f"'{path.name}' cannot be read ({error.strerror or error}).", "Check the disk, then try again."
+            say("'{file}' cannot be read ({error}).", file=path.name, error=error.strerror or error),
+            "Check the disk, then try again.",
         )
     if start.startswith(_FOREIGN_STARTS) or (start[:1] == b"\x80" and path.suffix.lower() in _PICKLE_SUFFIXES):
         return ModelFileError(
-            f"'{path.name}' is a model file of another program.", "Choose a model that Residua has trained."
+            say("'{file}' is a model file of another program.", file=path.name),
+            "Choose a model that Residua has trained.",
         )
-    return ModelFileError(f"'{path.name}' is damaged or not a model file.", "Choose another model, or train it again.")
+    return ModelFileError(
+        say("'{file}' is damaged or not a model file.", file=path.name), "Choose another model, or train it again."
+    )

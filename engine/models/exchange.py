@@ -16,6 +16,7 @@ from engine.models.files import load_model, load_weights, save_model
 from engine.models.reading import read_summary
 from engine.runs.records import RunStatus
 from engine.runs.store import Run, RunStore
+from engine.translatable import say
 
 
 def check_model(path: Path) -> ModelSummary:
@@ -29,7 +30,8 @@ def check_model(path: Path) -> ModelSummary:
     weights = load_model(path).network.state_dict().values()
     if not all(bool(torch.isfinite(tensor).all()) for tensor in weights if tensor.is_floating_point()):
         raise ModelFileError(
-            f"The weights in '{summary.path.name}' are no numbers: its training has failed.", "Choose another model."
+            say("The weights in '{file}' are no numbers: its training has failed.", file=summary.path.name),
+            "Choose another model.",
         )
     return summary
 
@@ -100,7 +102,7 @@ def export_model(source: Path, target: Path, name: str, *, may_replace: bool = F
         raise InvalidInputError("The model would overwrite itself.", "Choose another name or folder.")
     if target.exists() and not may_replace:
         raise InvalidInputError(
-            f"{target.name} is there already in {target.parent}.",
+            say("{target} is there already in {folder}.", target=target.name, folder=target.parent),
             "Choose another name, or say that it may be replaced (--overwrite).",
         )
     if target.suffix.lower() == ONNX_SUFFIX:
@@ -120,5 +122,6 @@ def _copy(source: Path, target: Path) -> None:
             shutil.copyfile(source, temporary)
     except OSError as error:
         raise ModelFileError(
-            f"The file {target} cannot be written: {error}.", "Make room on the disk, then try again."
+            say("The file {target} cannot be written: {error}.", target=target, error=error),
+            "Make room on the disk, then try again.",
         ) from error

@@ -15,6 +15,7 @@ from engine.method.tasks.restoration_task import RestorationTask
 from engine.models.cards import CARD_KEY, ONNX_SUFFIX, ModelCard, damaged_model, model_file
 from engine.models.reading import read_card, read_summary
 from engine.models.weight_files import save_tensors
+from engine.translatable import say
 
 __all__ = [
     "CARD_KEY",
@@ -79,7 +80,7 @@ def load_model(path: Path) -> RestorationModel:
         network.load_state_dict(load_weights(found))
     except (ValueError, RuntimeError) as error:
         raise ModelFileError(
-            f"The weights in '{found.name}' do not fit its description.",
+            say("The weights in '{found}' do not fit its description.", found=found.name),
             "Choose another model, or train it again.",
         ) from error
     return RestorationModel(network.eval().requires_grad_(False), card)

@@ -23,6 +23,7 @@ from engine.machine.json_files import json_text, parse_json_object
 from engine.method.backbones.backbone import RestorationNetwork
 from engine.models.cards import CARD_KEY, ModelCard, ModelSummary, damaged_model, parse_card
 from engine.models.export_form import OPSET, export_form, export_graph
+from engine.translatable import say
 
 MAX_BYTES = 2**30
 """The largest network on offer takes a twentieth of it."""
@@ -60,7 +61,8 @@ def write_onnx(path: Path, network: RestorationNetwork, card: ModelCard) -> None
             temporary.write_bytes(model.SerializeToString())
     except (OSError, EncodeError) as error:
         raise ModelFileError(
-            f"The file {path} cannot be written: {error}.", "Make room on the disk, then try again."
+            say("The file {path} cannot be written: {error}.", path=path, error=error),
+            "Make room on the disk, then try again.",
         ) from error
 
 
@@ -157,7 +159,8 @@ def _card(model: Any, path: Path) -> ModelCard:
     texts = {entry.key: entry.value for entry in model.metadata_props}
     if CARD_KEY not in texts:
         raise ModelFileError(
-            f"'{path.name}' holds a network of another program.", "Choose a model that Residua has trained."
+            say("'{file}' holds a network of another program.", file=path.name),
+            "Choose a model that Residua has trained.",
         )
     return parse_card(texts[CARD_KEY], path)
 

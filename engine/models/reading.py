@@ -8,6 +8,7 @@ from safetensors import SafetensorError, safe_open
 from engine.contracts.errors import ModelFileError
 from engine.machine.json_files import is_text
 from engine.models.cards import CARD_KEY, ONNX_SUFFIX, ModelCard, ModelSummary, damaged_model, model_file, parse_card
+from engine.translatable import say
 
 
 def read_card(path: Path) -> ModelCard:
@@ -45,7 +46,8 @@ def read_summary(path: Path) -> ModelSummary:
         raise damaged_model(found) from error
     if CARD_KEY not in metadata:
         raise ModelFileError(
-            f"'{found.name}' holds weights of another program.", "Choose a model that Residua has trained."
+            say("'{found}' holds weights of another program.", found=found.name),
+            "Choose a model that Residua has trained.",
         )
     card = parse_card(metadata[CARD_KEY], found)
     return ModelSummary(path=found, card=card, num_parameters=num_parameters, num_bytes=num_bytes)

@@ -11,6 +11,7 @@ from pathlib import Path
 from engine.contracts.errors import InvalidInputError
 from engine.machine.json_files import read_json_object
 from engine.machine.shipped_files import shipped_folders
+from engine.translatable import say
 
 STARTER_WORD = "starter"
 """Stands on the command line for the starter model that fits the task."""
@@ -71,8 +72,10 @@ def require_starter(task: str) -> Path:
     if path is None:
         tasks = ", ".join(starter.task for starter in list_starters())
         raise InvalidInputError(
-            f"There is no starter model for the task '{task}'.",
-            f"There are starter models for: {tasks}." if tasks else "Train a model of your own, or name its file.",
+            say("There is no starter model for the task '{task}'.", task=task),
+            say("There are starter models for: {tasks}.", tasks=tasks)
+            if tasks
+            else "Train a model of your own, or name its file.",
         )
     return path
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from engine.contracts.errors import ModelFileError
 from engine.machine.atomic_files import replace_atomically
+from engine.translatable import say
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
@@ -28,6 +29,6 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, 
             save_file(contiguous, temporary, metadata=metadata)
     except (OSError, SafetensorError) as error:
         raise ModelFileError(
-            f"The file {path} cannot be written: {error}.",
+            say("The file {path} cannot be written: {error}.", path=path, error=error),
             "Make room on the disk and check that the folder still exists; what was saved before is unharmed.",
         ) from error

@@ -36,6 +36,7 @@ from engine.photo_files.tiff.stack_reading import channel_in_stack
 from engine.photo_files.values.given import levels_by_hand
 from engine.photo_files.values.levels import OF_TYPE, ValueLevels, measure_levels
 from engine.photo_files.values.sample_types import to_float
+from engine.translatable import say
 
 # Both report each oddity of a file on the console; what matters to a person is raised as an error here.
 logging.getLogger("imagecodecs").setLevel(logging.CRITICAL + 1)
@@ -348,7 +349,11 @@ def _open_with_pillow(file: BinaryIO, file_format: Container) -> ImageFile:
     if file_format == "bmp" and image.width * image.height > _MAX_BMP_PIXELS_PER_BYTE * file.seek(0, os.SEEK_END):
         # Pillow would fill what is missing pixel by pixel, in minutes.
         raise ImageReadError(
-            f"The file claims a size of {image.width:,} x {image.height:,} pixels but is too small to hold them.",
+            say(
+                "The file claims a size of {width:,} x {height:,} pixels but is too small to hold them.",
+                width=image.width,
+                height=image.height,
+            ),
             "It is damaged; use another copy.",
         )
     return image
@@ -370,7 +375,7 @@ def _pillow_samples(image: Image.Image, icc_profile: bytes | None) -> NDArray[np
         image = image.convert("RGB")
     if image.mode not in ("L", "LA", "RGB", "RGBA"):
         raise ImageReadError(
-            f"The picture's colours are of a kind that is not supported ({image.mode}).",
+            say("The picture's colours are of a kind that is not supported ({mode}).", mode=image.mode),
             "Save it as 8 or 16 bit RGB or gray first.",
         )
     samples = np.asarray(image)

@@ -20,6 +20,7 @@ from engine.photo_files.raw.linear_dng import encode_linear_dng
 from engine.photo_files.sensors.camera_space import CameraSpace
 from engine.photo_files.tiff.files import USUAL_FORM, TiffForm, encode_tiff
 from engine.photo_files.values.sample_types import USUAL_TYPES, SampleType
+from engine.translatable import say
 
 _EXIF_PREFIX = b"Exif\x00\x00"
 # Beyond this level deflate takes twice as long for one hundredth of the size on noisy photos.
@@ -76,19 +77,33 @@ def check_can_hold(
     spec = FORMATS[file_format]
     name, longest_side = spec.name, spec.largest_side_px
     if sample_type not in USUAL_TYPES and "numbers" not in spec.holds:
-        raise ImageWriteError(f"A {name} file cannot hold numbers of the type {sample_type}.", "Choose TIFF.")
+        raise ImageWriteError(
+            say("A {name} file cannot hold numbers of the type {sample_type}.", name=name, sample_type=sample_type),
+            "Choose TIFF.",
+        )
     bit_depth = 8 * np.dtype(sample_type).itemsize
     if sample_type in USUAL_TYPES and bit_depth > spec.bits:
-        raise ImageWriteError(f"A {name} file cannot hold {bit_depth} bits per channel.", "Choose PNG or TIFF.")
+        raise ImageWriteError(
+            say("A {name} file cannot hold {bit_depth} bits per channel.", name=name, bit_depth=bit_depth),
+            "Choose PNG or TIFF.",
+        )
     if has_alpha and "alpha" not in spec.holds:
-        raise ImageWriteError(f"A {name} file cannot hold transparency.", "Choose PNG or TIFF.")
+        raise ImageWriteError(say("A {name} file cannot hold transparency.", name=name), "Choose PNG or TIFF.")
     if num_extra and "extra" not in spec.holds:
         raise ImageWriteError(
-            f"A {name} file cannot hold a further channel, such as infrared, that is no transparency.", "Choose TIFF."
+            say("A {name} file cannot hold a further channel, such as infrared, that is no transparency.", name=name),
+            "Choose TIFF.",
         )
     if longest_side is not None and max(width, height) > longest_side:
         raise ImageWriteError(
-            f"A {name} file can be at most {longest_side:,} pixels wide or high; the photo has {width:,} x {height:,}.",
+            say(
+                "A {name} file can be at most {longest_side:,} pixels wide or high; the photo has {width:,} "
+                "x {height:,}.",
+                name=name,
+                longest_side=longest_side,
+                width=width,
+                height=height,
+            ),
             "Choose PNG or TIFF.",
         )
 
@@ -107,7 +122,7 @@ def encode(samples: NDArray[Any], file_format: FileFormat, wanted: Encoding) -> 
     """
     spec = FORMATS[file_format]
     if spec.is_of_sensors and (wanted.camera is None or samples.shape[2] != 3):
-        raise ImageWriteError(f"Only raw files can become {spec.name} files.", "Choose TIFF.")
+        raise ImageWriteError(say("Only raw files can become {spec} files.", spec=spec.name), "Choose TIFF.")
     num_colours = 1 if samples.shape[2] - wanted.num_extra <= 2 and "gray" in spec.holds else 3
     wanted = replace(wanted, icc_profile=fitting_profile(wanted.icc_profile, num_colours))
     if "profile" not in spec.holds:
@@ -116,7 +131,8 @@ def encode(samples: NDArray[Any], file_format: FileFormat, wanted: Encoding) -> 
         return ENCODERS[file_format](samples, wanted)
     except (OSError, ValueError, RuntimeError, InvalidExifError, cv2.error) as error:
         raise ImageWriteError(
-            f"The photo could not be encoded as {spec.name} ({error}).", "Choose another format."
+            say("The photo could not be encoded as {spec} ({error}).", spec=spec.name, error=error),
+            "Choose another format.",
         ) from error
     except MemoryError as error:
         raise ImageWriteError(

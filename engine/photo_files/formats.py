@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from engine.contracts.errors import ImageReadError
 from engine.contracts.output_formats import FORMATS, Container
+from engine.translatable import say
 
 PictureFormat = Container | Literal["heic", "avif"]
 """Finished pictures that can be read."""
@@ -166,18 +167,28 @@ def check_size(width: int, height: int, bytes_per_pixel: int = 12) -> None:
     """
     if width < 1 or height < 1:
         raise ImageReadError(
-            f"The file claims a size of {width} x {height} pixels.", "It is damaged; use another copy."
+            say("The file claims a size of {width} x {height} pixels.", width=width, height=height),
+            "It is damaged; use another copy.",
         )
     if width * height > MAX_PIXELS:
         raise ImageReadError(
-            f"The file claims a size of {width:,} x {height:,} pixels; at most "
-            f"{MAX_PIXELS // 10**6} megapixels can be opened.",
+            say(
+                "The file claims a size of {width:,} x {height:,} pixels; at most {max_pixels} megapixels "
+                "can be opened.",
+                width=width,
+                height=height,
+                max_pixels=MAX_PIXELS // 10**6,
+            ),
             "If it really is that large, cut it into parts; if not, it is damaged.",
         )
     memory = _physical_memory_bytes()
     if memory is not None and width * height * bytes_per_pixel > memory // 2:
         raise ImageReadError(
-            f"The picture ({width:,} x {height:,} pixels) does not fit into this computer's memory.",
+            say(
+                "The picture ({width:,} x {height:,} pixels) does not fit into this computer's memory.",
+                width=width,
+                height=height,
+            ),
             "Cut it into parts, or make it smaller.",
         )
 
@@ -206,7 +217,11 @@ def decoder_errors_as_read_errors(format_name: str) -> Iterator[None]:
         if "truncated" in str(error).lower() or "too small" in str(error).lower():
             raise truncated_error() from error
         raise ImageReadError(
-            f"The {format_name} file is damaged or of a kind that cannot be read{_detail(error)}.",
+            say(
+                "The {format_name} file is damaged or of a kind that cannot be read{error}.",
+                format_name=format_name,
+                error=_detail(error),
+            ),
             "Use another copy, or save it again as PNG, TIFF or JPEG with the program that made it.",
         ) from error
 
@@ -238,7 +253,7 @@ def _describe_other_kind(start: bytes) -> str:
         return "This is a video or another media file, not a supported picture."
     for offset, signature, name in _UNSUPPORTED_SIGNATURES:
         if start[offset:].startswith(signature):
-            return f"This is {name} file, which is not supported."
+            return say("This is {name} file, which is not supported.", name=name)
     if start[:1] == b"P" and start[1:2] in (b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"F", b"f"):
         return "This is a PNM file, which is not supported."
     return "The content is not a picture of a supported kind (PNG, JPEG, TIFF, WebP, BMP, HEIC, AVIF, camera raw)."

@@ -10,6 +10,7 @@ from engine.contracts.errors import ImageReadError
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.formats import SIGNATURE_BYTES, ZARR_SUFFIX, FileContent, zarr_error
 from engine.photo_files.raw import files as raw_files
+from engine.translatable import say
 
 
 class OpenedPhoto(NamedTuple):
@@ -44,14 +45,16 @@ def open_photo(photo: PhotoRef | Path) -> Iterator[OpenedPhoto]:
         if not stat.S_ISREG(path.stat().st_mode):
             if path.suffix.lower() == ZARR_SUFFIX and path.is_dir():
                 raise zarr_error()
-            kind = "a folder" if path.is_dir() else "a device or pipe"
-            raise ImageReadError(f"This is {kind}, not a file.", "Choose a file.")
+            kind = "a folder" if path.is_dir() else say("a device or pipe")
+            raise ImageReadError(say("This is {kind}, not a file.", kind=kind), "Choose a file.")
         file = path.open("rb")
     except (FileNotFoundError, PermissionError) as error:
         raise disk_failure(error) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise ImageReadError(f"The file cannot be opened ({reason}).", "Check the disk, then try again.") from error
+        raise ImageReadError(
+            say("The file cannot be opened ({reason}).", reason=reason), "Check the disk, then try again."
+        ) from error
     with file:
         try:
             content = raw_files.identify(path, file, file.read(SIGNATURE_BYTES))
@@ -69,5 +72,6 @@ def disk_failure(error: OSError) -> ImageReadError:
     if isinstance(error, PermissionError):
         return ImageReadError("The file may not be read.", "Change its permissions, or copy it elsewhere.")
     return ImageReadError(
-        f"The file cannot be read from the disk ({error.strerror or error}).", "Check the disk, then try again."
+        say("The file cannot be read from the disk ({error}).", error=error.strerror or error),
+        "Check the disk, then try again.",
     )

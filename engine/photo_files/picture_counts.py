@@ -15,6 +15,7 @@ from engine.photo_files.media_boxes import read_picture_boxes
 from engine.photo_files.metadata.descriptions import walk_png_chunks
 from engine.photo_files.metadata.xmp_packets import jpeg_segments, webp_chunks
 from engine.photo_files.phone import count_heic_images
+from engine.translatable import say
 
 _MULTI_PICTURE: Final = b"MPF\x00"
 _PICTURE_ENTRIES: Final = 0xB002
@@ -69,7 +70,10 @@ def holds_gain_map(file: BinaryIO, content: FileContent) -> bool:
 
 def remark_on_pictures(num_pictures: int) -> str:
     """Say that the first of several pictures alone is taken."""
-    return f"The file holds {num_pictures:,} pictures, an animation or a series; only the first of them is taken."
+    return say(
+        "The file holds {num_pictures:,} pictures, an animation or a series; only the first of them is taken.",
+        num_pictures=num_pictures,
+    )
 
 
 def _count_in_png(content: mmap.mmap) -> int:

@@ -20,6 +20,7 @@ from engine.photo_files.metadata.provenance import Provenance, add_provenance
 from engine.photo_files.photo_image import BitDepth, PhotoImage, PhotoSamples, as_samples, type_of_bit_depth
 from engine.photo_files.tiff.files import USUAL_FORM, TiffForm
 from engine.photo_files.values.sample_types import USUAL_TYPES, SampleType, type_of_samples
+from engine.translatable import say
 
 
 def write_image(
@@ -229,9 +230,12 @@ def write_error(path: Path, error: OSError) -> ImageWriteError:
     if error.errno == errno.ENOSPC:
         return ImageWriteError("The disk is full.", "Free some space or choose another folder, then try again.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return ImageWriteError(f"The folder {path.parent} may not be written.", "Choose another folder.")
+        return ImageWriteError(
+            say("The folder {folder} may not be written.", folder=path.parent), "Choose another folder."
+        )
     if error.errno == errno.ENOENT:
-        return ImageWriteError(f"The folder {path.parent} is not there.", "Choose another folder.")
+        return ImageWriteError(say("The folder {folder} is not there.", folder=path.parent), "Choose another folder.")
     return ImageWriteError(
-        f"{path.name} cannot be written ({error.strerror or error}).", "Choose another folder or a shorter name."
+        say("{file} cannot be written ({error}).", file=path.name, error=error.strerror or error),
+        "Choose another folder or a shorter name.",
     )

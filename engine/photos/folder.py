@@ -21,6 +21,7 @@ from engine.photo_files.formats import (
 from engine.photo_files.photos import ImageInfo, probe_image
 from engine.photo_files.raw.bare import describes_itself
 from engine.photo_files.tiff.pages import list_pages
+from engine.translatable import say
 
 _logger = logging.getLogger(__name__)
 
@@ -80,18 +81,21 @@ def list_image_files(places: Sequence[PhotoPlace], recursive: bool = True) -> li
             else:
                 num_gone += 1
                 if num_gone == len(places) or not _is_photo_s_name(file):
-                    raise InvalidInputError(f"{photo} is not there.", "Check the path, or add the folder again.")
+                    raise InvalidInputError(
+                        say("{photo} is not there.", photo=photo), "Check the path, or add the folder again."
+                    )
                 photos[photo] = None
         except PermissionError as error:
             if _is_photo_s_name(file) and len(places) > 1:
                 photos[photo] = None
                 continue
             raise InvalidInputError(
-                f"The folder {photo} may not be read.", "Change its permissions, or copy it elsewhere."
+                say("The folder {photo} may not be read.", photo=photo), "Change its permissions, or copy it elsewhere."
             ) from error
         except OSError as error:
             raise InvalidInputError(
-                f"The folder {photo} cannot be read ({error.strerror}).", "Check the disk, then try again."
+                say("The folder {photo} cannot be read ({strerror}).", photo=photo, strerror=error.strerror),
+                "Check the disk, then try again.",
             ) from error
     return list(photos)
 

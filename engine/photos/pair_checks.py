@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.translatable import say
+
 MAX_SHIFT_PX = 1.0
 
 _MIN_SIDE_PX = 32
@@ -75,7 +77,10 @@ def compare_brightness_fields(noisy: NDArray[np.float32], clean: NDArray[np.floa
         return [
             PairFinding(
                 kind="misaligned",
-                reason=f"The reference is shifted by {distance_px:.1f} pixels against the noisy photo.",
+                reason=say(
+                    "The reference is shifted by {distance_px:.1f} pixels against the noisy photo.",
+                    distance_px=distance_px,
+                ),
                 hint="Align the two pictures, or take them from a tripod.",
             )
         ]

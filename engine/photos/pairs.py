@@ -12,6 +12,7 @@ from engine.contracts.errors import ImageReadError, InvalidInputError
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import probe_image
 from engine.photos.folder import natural_sort_key
+from engine.translatable import say
 
 MIN_PAIRS_FOR_VALIDATION = 5
 
@@ -179,8 +180,12 @@ def choose_pairs(pairs: Sequence[PhotoPair], count: int, seed: int) -> tuple[Pho
     """
     if count > len(pairs):
         raise InvalidInputError(
-            f"{count} labels were asked for, but there are only {len(pairs)} usable pairs.",
-            f"Ask for at most {len(pairs)}, or add references.",
+            say(
+                "{count} labels were asked for, but there are only {num_pairs} usable pairs.",
+                count=count,
+                num_pairs=len(pairs),
+            ),
+            say("Ask for at most {num_pairs}, or add references.", num_pairs=len(pairs)),
         )
     ordered = sorted(pairs, key=_pair_order)
     order = np.random.default_rng(seed).permutation(len(ordered))
@@ -231,10 +236,14 @@ def _resolve(noisy: list[PhotoRef], clean: list[PhotoRef]) -> tuple[list[PhotoPa
         fitting = open_clean or clean
         if len(open_noisy) > 1:
             names = ", ".join(str(other) for other in open_noisy)
-            reason = f"Several noisy photos fit the reference {fitting[0].name} by their names: {names}."
+            reason = say(
+                "Several noisy photos fit the reference {fitting} by their names: {names}.",
+                fitting=fitting[0].name,
+                names=names,
+            )
         else:
             names = ", ".join(str(other) for other in fitting)
-            reason = f"Several references fit this photo by their names: {names}."
+            reason = say("Several references fit this photo by their names: {names}.", names=names)
         doubtful.append(
             DoubtfulPair(
                 PhotoPair(path, fitting[0]),
@@ -255,18 +264,28 @@ def _doubt_by_header(pair: PhotoPair, scales: Sequence[int]) -> DoubtfulPair | N
         try:
             info = probe_image(path)
         except ImageReadError as error:
-            return DoubtfulPair(pair, f"The {role} cannot be read: {error.message}", error.hint)
+            return DoubtfulPair(
+                pair, say("The {role} cannot be read: {message}", role=role, message=error.message), error.hint
+            )
         sizes.append((info.width, info.height))
     (noisy_width, noisy_height), (clean_width, clean_height) = sizes
     if sizes[0] not in [(clean_width // scale, clean_height // scale) for scale in (1, *scales)]:
         return DoubtfulPair(
             pair,
-            f"The sizes differ: the noisy photo has {noisy_width} x {noisy_height} pixels, "
-            f"its reference {clean_width} x {clean_height}.",
+            say(
+                "The sizes differ: the noisy photo has {noisy_width} x {noisy_height} pixels, its reference "
+                "{clean_width} x {clean_height}.",
+                noisy_width=noisy_width,
+                noisy_height=noisy_height,
+                clean_width=clean_width,
+                clean_height=clean_height,
+            ),
             "Crop or scale one of them so that both show the same pixels."
             if max(scales) == 1
-            else f"The reference must be {' or '.join(str(scale) for scale in scales if scale > 1)} times as large, "
-            "or of the same size.",
+            else say(
+                "The reference must be {scales} times as large, or of the same size.",
+                scales=" or ".join(str(scale) for scale in scales if scale > 1),
+            ),
         )
     return None
 

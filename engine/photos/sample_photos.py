@@ -15,6 +15,7 @@ from engine.contracts.photo import Pixels
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.places import Place
 from engine.photo_files.photos import PhotoImage, read_image, write_image
+from engine.translatable import say
 
 NUM_REFERENCES = 5
 
@@ -202,7 +203,7 @@ def make_sample_photos(
     except (OSError, EngineError) as error:
         reason = error.message if isinstance(error, EngineError) else error.strerror
         raise InvalidInputError(
-            f"The sample photos could not be made in {folder}: {reason}",
+            say("The sample photos could not be made in {folder}: {reason}", folder=folder, reason=reason),
             "Check that the folder can be written, or install the program again.",
         ) from error
     return samples
@@ -259,7 +260,9 @@ def _describe_licences(seed: int) -> str:
         change = "whole"
         if recipe.crop is not None:
             top, left, height, width = recipe.crop
-            change = f"{width} x {height} pixels from ({left}, {top})"
+            change = say(
+                "{width} x {height} pixels from ({left}, {top})", width=width, height=height, left=left, top=top
+            )
         elif source is _CHELSEA:
             change = f"whole, enlarged to {_MIN_SIDE_PX} pixels in height"
         lines += [
@@ -270,7 +273,7 @@ def _describe_licences(seed: int) -> str:
             f"    Source:  {source.found_at}",
             "",
         ]
-    lines.append(f"Recipe {_RECIPE_VERSION}, seed {seed}")
+    lines.append(say("Recipe {recipe_version}, seed {seed}", recipe_version=_RECIPE_VERSION, seed=seed))
     return "\n".join(lines) + "\n"
 
 

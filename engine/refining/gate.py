@@ -24,6 +24,7 @@ from engine.contracts.photo import Pixels
 from engine.photos.crops import DecodedPhoto
 from engine.refining.label_parts import JudgedLabel
 from engine.refining.own_noise import WINDOW_PX, gate_places
+from engine.translatable import say
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 MAX_PHOTOS = 16
@@ -99,19 +100,29 @@ class GateResult:
             return "The model that it started from already fits these photos; it is kept as it was."
         fallen = 1 - 10 ** (-self.gain_db / 10)
         if self.labels_db is None:
-            return (
-                f"On your photos the error is {fallen:.0%} lower than before ({self.gain_db:+.2f} dB, estimated "
-                f"without references); {self.share:.0%} of what was learned is kept."
+            return say(
+                "On your photos the error is {fallen:.0%} lower than before ({gain_db:+.2f} dB, estimated "
+                "without references); {share:.0%} of what was learned is kept.",
+                fallen=fallen,
+                gain_db=self.gain_db,
+                share=self.share,
             )
         if self.estimated_db is None:
-            return (
-                f"On the held-back parts of your labels the error is {fallen:.0%} lower than before "
-                f"({self.labels_db:+.2f} dB); {self.share:.0%} of what was learned is kept."
+            return say(
+                "On the held-back parts of your labels the error is {fallen:.0%} lower than before "
+                "({labels_db:+.2f} dB); {share:.0%} of what was learned is kept.",
+                fallen=fallen,
+                labels_db=self.labels_db,
+                share=self.share,
             )
-        return (
-            f"On your photos the error is {fallen:.0%} lower than before ({self.estimated_db:+.2f} dB estimated on "
-            f"photos without a label, {self.labels_db:+.2f} dB measured on the labels' held-back parts); "
-            f"{self.share:.0%} of what was learned is kept."
+        return say(
+            "On your photos the error is {fallen:.0%} lower than before ({estimated_db:+.2f} dB "
+            "estimated on photos without a label, {labels_db:+.2f} dB measured on the labels' held-back "
+            "parts); {share:.0%} of what was learned is kept.",
+            fallen=fallen,
+            estimated_db=self.estimated_db,
+            labels_db=self.labels_db,
+            share=self.share,
         )
 
 

@@ -10,6 +10,7 @@ from engine.contracts.photo import PhotoRef
 from engine.contracts.results import PhotosNoise
 from engine.models.starters import GENERAL_TASK, require_starter
 from engine.photo_files.values.given import reads_as_set
+from engine.translatable import say
 
 
 @reads_as_set
@@ -36,7 +37,10 @@ def learn_noise(config: NoiseLearningConfig, control: JobControl, emit: Emit) ->
     model = load_model(config.model or require_starter(GENERAL_TASK))
     if model.card.task != GENERAL_TASK:
         raise InvalidInputError(
-            f"The noise is learned with a model that denoises; this one is for the task '{model.card.task}'.",
+            say(
+                "The noise is learned with a model that denoises; this one is for the task '{task}'.",
+                task=model.card.task,
+            ),
             "Choose a model that denoises.",
         )
     photos = chosen_photos(decode_photos(_spread(config.photos, config.most), control, emit))

@@ -35,6 +35,7 @@ from engine.simulation.learned.texture import without_texture
 from engine.simulation.learned.twins import MAX_PHOTOS as MAX_TWINS
 from engine.simulation.learned.twins import NUM_ROUNDS, fit_by_twins
 from engine.simulation.pictures import Picture
+from engine.translatable import say
 
 MAX_PHOTOS = 64
 """Photos of a folder that are learned from, spread evenly over it."""
@@ -186,7 +187,8 @@ def chosen_photos(photos: Sequence[DecodedPhoto], labelled: Collection[PhotoRef]
     judged = [photo for photo in photos if min(photo.levels.shape[1:]) >= MIN_SIDE_PX]
     if not judged:
         raise InvalidInputError(
-            f"None of the photos has {MIN_SIDE_PX} pixels in both directions.", "Choose larger photos."
+            say("None of the photos has {min_side_px} pixels in both directions.", min_side_px=MIN_SIDE_PX),
+            "Choose larger photos.",
         )
     first = [photo for photo in judged if photo.path in labelled][:MAX_PHOTOS]
     others = [photo for photo in judged if photo.path not in labelled]

@@ -20,6 +20,7 @@ from engine.contracts.events import Emit, FileSkipped, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
 from engine.machine.interruptible import run_interruptibly
+from engine.translatable import say, say_joined
 
 if TYPE_CHECKING:
     from engine.photos.crops import DecodedPhoto
@@ -177,13 +178,18 @@ def _explain(positive: float, negative: float, accuracy: float, chance: float) -
     if positive <= 0:
         return "The residuals hold nothing to compare: the photos come back unchanged."
     ratio = negative / positive
-    apart = (
-        f"Noises of different photos are {ratio:.1f} times as far apart as two places of one photo "
-        f"({negative * 255:.2f} against {positive * 255:.2f} of 255 levels)."
+    apart = say(
+        "Noises of different photos are {ratio:.1f} times as far apart as two places of one photo "
+        "({negative:.2f} against {positive:.2f} of 255 levels).",
+        ratio=ratio,
+        negative=negative * 255,
+        positive=positive * 255,
     )
-    found = (
-        f"For {100 * accuracy:.0f} % of the crops the most alike noise is found in the same photo, "
-        f"by guessing for {100 * chance:.0f} %."
+    found = say(
+        "For {accuracy:.0f} % of the crops the most alike noise is found in the same photo, by "
+        "guessing for {chance:.0f} %.",
+        accuracy=100 * accuracy,
+        chance=100 * chance,
     )
     if ratio >= CLEARLY_APART:
         learning = "Contrast has much to learn from in this folder."
@@ -191,7 +197,7 @@ def _explain(positive: float, negative: float, accuracy: float, chance: float) -
         learning = "Contrast has something to learn from in this folder."
     else:
         learning = "The photos' noise is alike, so contrast has little to learn from here."
-    return f"{apart} {found} {learning}"
+    return say_joined((apart, found, learning))
 
 
 def _separate_crops(

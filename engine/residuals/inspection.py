@@ -29,6 +29,7 @@ from engine.residuals.statistics import (
     residual_levels,
 )
 from engine.simulation.learned.noise_file import load_noise
+from engine.translatable import say, say_joined
 
 if TYPE_CHECKING:
     from engine.photo_files.photo_image import PhotoImage
@@ -155,7 +156,7 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
             return run_interruptibly(lambda: read_image(path), control)
         except ImageReadError as error:
             # Which of the two it is.
-            raise ImageReadError(f"{path.name}: {error.message}", error.hint) from error
+            raise ImageReadError(say("{file}: {problem}", file=path.name, problem=error.message), error.hint) from error
 
     begin(0)
     photos = read(config.noisy), read(config.restored)
@@ -220,15 +221,21 @@ def match_noise(levels: ResidualLevels, noise_file: Path, photo: str) -> NoiseMa
     found, learned = (float(np.sqrt(np.mean(np.square(values)))) for values in (levels.sigma, sigma))
     ratio = found / max(learned, _LEAST_SIGMA)
     lowest, highest = _AS_STRONG
-    both = f"{found * 255:.1f} and {learned * 255:.1f} of 255 levels"
+    both = say("{found:.1f} and {learned:.1f} of 255 levels", found=found * 255, learned=learned * 255)
     if lowest <= ratio <= highest:
-        sentence = f"What was taken away is as strong as the learned noise ({both})."
+        sentence = say("What was taken away is as strong as the learned noise ({both}).", both=both)
     elif ratio < lowest:
-        sentence = f"What was taken away is weaker than the learned noise ({both}): some of it is left in the photo."
+        sentence = say(
+            "What was taken away is weaker than the learned noise ({both}): some of it is left in the photo.", both=both
+        )
     else:
-        sentence = f"What was taken away is stronger than the learned noise ({both}): picture may be among it."
+        sentence = say(
+            "What was taken away is stronger than the learned noise ({both}): picture may be among it.", both=both
+        )
     if not own:
-        sentence = f"{sentence} This photo was not learned from; the noise is that of the others."
+        sentence = say(
+            "{sentence} This photo was not learned from; the noise is that of the others.", sentence=sentence
+        )
     return NoiseMatch(sigma=sigma, ratio=ratio, of_this_photo=bool(own), sentence=sentence)
 
 
@@ -253,8 +260,13 @@ def common_measurement(noisy: Pixels, restored: Pixels) -> tuple[Pixels, Pixels,
     beyond = (restored.shape[0] - scale * height, restored.shape[1] - scale * width)
     if not 1 <= scale <= _MAX_SCALE or not all(0 <= rest < scale for rest in beyond):
         raise InvalidInputError(
-            f"The restored photo has {restored.shape[1]} x {restored.shape[0]} pixels, "
-            f"the noisy one {width} x {height}.",
+            say(
+                "The restored photo has {width} x {height} pixels, the noisy one {noisy_width} x {noisy_height}.",
+                width=restored.shape[1],
+                height=restored.shape[0],
+                noisy_width=width,
+                noisy_height=height,
+            ),
             "Choose the restored version of this very photo, not cropped or turned.",
         )
     if scale > 1:
@@ -278,50 +290,64 @@ def judge_residual(leak: float | None, sigma: float, mean: float, drift: ValueDr
         return verdict
     is_large = drift.share >= LARGE_SHARE or abs(drift.shift) >= _LARGE_SHIFT
     state: LeakState = "picture" if is_large or verdict.state == "picture" else "trace"
-    noise = f"{sigma * 255:.1f} of 255 levels were taken away, and not noise alone."
+    noise = say("{sigma:.1f} of 255 levels were taken away, and not noise alone.", sigma=sigma * 255)
     first = noise if verdict.state in {"noise", "nothing"} else verdict.sentence
-    return ResidualVerdict(state=state, sentence=f"{first} {_drift_sentence(drift)}")
+    return ResidualVerdict(state=state, sentence=say_joined((first, _drift_sentence(drift))))
 
 
 def _drift_sentence(drift: ValueDrift) -> str:
     """What has become of the picture's values, and what to do."""
-    contrast, shift = f"{100 * drift.contrast:.1f}", f"{255 * abs(drift.shift):.1f}"
+    contrast, shift = (say("{figure:.1f}", figure=figure) for figure in (100 * drift.contrast, 255 * abs(drift.shift)))
     cure = "A model that learned from photos like this one keeps them better: see Pretrain."
     if drift.share < TOLD_SHARE:
         if drift.shift > 0:
-            return f"The restored photo is {shift} of 255 levels brighter than the photo. {cure}"
-        return f"The restored photo is {shift} of 255 levels darker than the photo. {cure}"
+            return say(
+                "The restored photo is {shift} of 255 levels brighter than the photo. {cure}", shift=shift, cure=cure
+            )
+        return say("The restored photo is {shift} of 255 levels darker than the photo. {cure}", shift=shift, cure=cure)
     if abs(drift.shift) < TOLD_SHIFT:
-        return f"The restored photo has {contrast} % of the photo's contrast. {cure}"
-    both = f"The restored photo has {contrast} % of the photo's contrast"
+        return say("The restored photo has {contrast} % of the photo's contrast. {cure}", contrast=contrast, cure=cure)
+    both = say("The restored photo has {contrast} % of the photo's contrast", contrast=contrast)
     if drift.shift > 0:
-        return f"{both}, and is {shift} of 255 levels brighter. {cure}"
-    return f"{both}, and is {shift} of 255 levels darker. {cure}"
+        return say("{both}, and is {shift} of 255 levels brighter. {cure}", both=both, shift=shift, cure=cure)
+    return say("{both}, and is {shift} of 255 levels darker. {cure}", both=both, shift=shift, cure=cure)
 
 
 def _judge_structure(leak: float | None, sigma: float, mean: float) -> ResidualVerdict:
     if np.hypot(sigma, mean) < UNCHANGED_LEVEL:
         return ResidualVerdict(state="nothing", sentence="Next to nothing was taken away: the photo is as it was.")
-    levels = f"{sigma * 255:.1f}"
+    levels = say("{levels:.1f}", levels=sigma * 255)
     if leak is None:
-        sentence = (
-            f"{levels} of 255 levels were taken away. The photo is too small to tell whether picture is among it."
+        sentence = say(
+            "{levels} of 255 levels were taken away. The photo is too small to tell whether picture is among it.",
+            levels=levels,
         )
         return ResidualVerdict(state="noise", sentence=sentence)
     if leak < TRACE_SHARE:
-        sentence = f"What was taken away ({levels} of 255 levels) looks like noise alone: no picture is found in it."
+        sentence = say(
+            "What was taken away ({levels} of 255 levels) looks like noise alone: no picture is found in it.",
+            levels=levels,
+        )
         return ResidualVerdict(state="noise", sentence=sentence)
-    percent = f"{100 * leak:.0f}"
+    percent = say("{percent:.0f}", percent=100 * leak)
     is_faint = np.sqrt(leak) * sigma < VISIBLE_LEVEL
     if leak < LARGE_SHARE:
-        sentence = f"Mostly noise was taken away ({levels} of 255 levels), but at least {percent} % of it is picture."
+        sentence = say(
+            "Mostly noise was taken away ({levels} of 255 levels), but at least {percent} % of it is picture.",
+            levels=levels,
+            percent=percent,
+        )
         cure = "Look at fine detail; giving some of it back keeps it."
     else:
-        sentence = f"Picture was taken away with the noise ({levels} of 255 levels): at least {percent} % is picture."
+        sentence = say(
+            "Picture was taken away with the noise ({levels} of 255 levels): at least {percent} % is picture.",
+            levels=levels,
+            percent=percent,
+        )
         cure = "Take less of the luminance noise away, or use a model that learned from photos like this one."
     if is_faint:
         cure = "That is too faint to be missed in the photo."
-    return ResidualVerdict(state="trace" if leak < LARGE_SHARE else "picture", sentence=f"{sentence} {cure}")
+    return ResidualVerdict(state="trace" if leak < LARGE_SHARE else "picture", sentence=say_joined((sentence, cure)))
 
 
 def _centre(residual: Pixels) -> Pixels:

@@ -20,6 +20,7 @@ from engine.photo_files.values.levels import OF_TYPE, ValueLevels, measure_level
 from engine.photo_files.values.sample_types import to_float, to_samples, type_of_samples, unit_of
 from engine.restoring.blending import blended
 from engine.restoring.restorer import Restorer
+from engine.translatable import say
 
 _CHANNEL, _COLOURS = "C", "S"
 _NO_FILE: Final = PhotoRef(Path())
@@ -63,7 +64,9 @@ def restore_array(
     try:
         sample_type = type_of_samples(array)
     except ValueError as error:
-        raise InvalidInputError(f"The array cannot be restored: {error}.", "Convert it to float32 first.") from error
+        raise InvalidInputError(
+            say("The array cannot be restored: {error}.", error=error), "Convert it to float32 first."
+        ) from error
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InvalidInputError(
             "The array holds values that are no numbers (NaN or infinity).", "Replace them before it is restored."
@@ -108,7 +111,7 @@ def _letters(array: NDArray[Any], axes: str | None) -> str:
     is_sound = len(axes) == array.ndim == len(set(axes)) and {"Y", "X"} <= set(axes) and array.size > 0
     if not is_sound or (_COLOURS in axes and array.shape[axes.index(_COLOURS)] != 3):
         raise InvalidInputError(
-            f"The axes {axes} do not fit an array of shape {array.shape}.",
+            say("The axes {axes} do not fit an array of shape {shape}.", axes=axes, shape=array.shape),
             "Name each axis once, among them Y and X; S has red, green and blue.",
         )
     return axes

@@ -34,6 +34,7 @@ from engine.restoring.pipeline import OutputFile, Writing, can_overlap, read_ahe
 from engine.restoring.raw import restore_camera_colours, restore_raw_file
 from engine.restoring.sources import SourcePhoto
 from engine.restoring.stacks import PageWork, restore_stack
+from engine.translatable import say
 
 if TYPE_CHECKING:
     from engine.restoring.restorer import OnTile, Restorer
@@ -423,7 +424,11 @@ class RestoreBatch:
         if asked is None or not asked.is_of_sensors:
             return restored
         kept = FORMATS[self._plan.file_format(photo)].name
-        remark = f"Only raw files become {asked.name} files; this photo is none and keeps its format, {kept}."
+        remark = say(
+            "Only raw files become {asked} files; this photo is none and keeps its format, {kept}.",
+            asked=asked.name,
+            kept=kept,
+        )
         return replace(restored, metadata=replace(restored.metadata, remarks=(*restored.metadata.remarks, remark)))
 
     def _require_room(self, photo: SourcePhoto) -> None:
@@ -440,8 +445,15 @@ class RestoreBatch:
         needed, free = BYTES_PER_RESTORED_SAMPLE * width * height * info.num_channels, available_memory()
         if needed > free:
             raise InvalidInputError(
-                f"Enlarged {scale} times, the photo would have {width:,} x {height:,} pixels, which take "
-                f"{needed / 1e9:,.0f} GB of memory; {free / 1e9:,.0f} GB are free.",
+                say(
+                    "Enlarged {scale} times, the photo would have {width:,} x {height:,} pixels, which take "
+                    "{needed:,.0f} GB of memory; {free:,.0f} GB are free.",
+                    scale=scale,
+                    width=width,
+                    height=height,
+                    needed=needed / 1e9,
+                    free=free / 1e9,
+                ),
                 "Enlarge it less, or cut it into parts.",
             )
         check_can_hold(self._plan.file_format(photo), width, height, self._plan.sample_type(photo), has_alpha=False)
@@ -468,7 +480,7 @@ def _is_small(photo: SourcePhoto, restorer: "Restorer") -> bool:
 
 def _too_large(megapixels: float) -> ImageReadError:
     return ImageReadError(
-        f"The memory does not suffice for a photo of {megapixels:,.0f} megapixels.",
+        say("The memory does not suffice for a photo of {megapixels:,.0f} megapixels.", megapixels=megapixels),
         "Close other programs, or restore a part of the photo.",
     )
 
@@ -532,7 +544,8 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ImageWriteError(
-            f"The folder {folder} cannot be made ({error.strerror or error}).", "Choose another folder."
+            say("The folder {folder} cannot be made ({error}).", folder=folder, error=error.strerror or error),
+            "Choose another folder.",
         ) from error
 
 

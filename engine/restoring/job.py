@@ -13,6 +13,7 @@ from engine.photo_files.values.given import reads_as_set
 from engine.restoring.batch import RestoreBatch, make_folder
 from engine.restoring.output_plan import OutputPlan
 from engine.restoring.sources import keeps_stacks, list_sources
+from engine.translatable import say
 
 
 @reads_as_set
@@ -55,7 +56,10 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
     if listing.earlier_results:
         emit(
             JobWarning(
-                message=f"Passing over {len(listing.earlier_results)} restored files of earlier batches.",
+                message=say(
+                    "Passing over {num_earlier_results} restored files of earlier batches.",
+                    num_earlier_results=len(listing.earlier_results),
+                ),
                 hint="To restore one of them again, choose the file itself.",
             )
         )
@@ -63,7 +67,9 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
     if unknown := [name for name in config.own_blends if name not in known]:
         emit(
             JobWarning(
-                message=f"No photo of this batch is called “{unknown[0]}”: its own blend is not used.",
+                message=say(
+                    "No photo of this batch is called “{unknown}”: its own blend is not used.", unknown=unknown[0]
+                ),
                 hint="Write the path as it is given, or found in the folder that is given.",
             )
         )
@@ -76,7 +82,9 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
     if backend.name != asked and asked in backend.failed:
         emit(
             JobWarning(
-                message=f"{asked} cannot compute this model here: {backend.failed[asked]}.",
+                message=say(
+                    "{backend} cannot compute this model here: {reason}.", backend=asked, reason=backend.failed[asked]
+                ),
                 hint="Going on with torch, which needs more time.",
             )
         )

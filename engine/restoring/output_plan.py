@@ -22,6 +22,7 @@ from engine.photo_files.values.sample_types import SampleType
 from engine.photo_files.writing import suffix_of_result, type_that_fits
 from engine.photos.identity import is_state_intact, source_digest
 from engine.restoring.sources import SourcePhoto
+from engine.translatable import say
 
 if TYPE_CHECKING:
     from engine.models.files import ModelCard
@@ -102,7 +103,11 @@ class OutputPlan:
             return self._claim(photo)
         except OSError as error:
             raise ImageWriteError(
-                f"The folder {self._folder(photo)} cannot be looked into ({error.strerror or error}).",
+                say(
+                    "The folder {folder} cannot be looked into ({error}).",
+                    folder=self._folder(photo),
+                    error=error.strerror or error,
+                ),
                 "Choose another folder.",
             ) from error
 
@@ -126,7 +131,10 @@ class OutputPlan:
                 continue
             if len(os.fsencode(candidate.name)) > LONGEST_NAME_BYTES:
                 raise ImageWriteError(
-                    f"The result's name would be longer than {LONGEST_NAME_BYTES} bytes.",
+                    say(
+                        "The result's name would be longer than {longest_name_bytes} bytes.",
+                        longest_name_bytes=LONGEST_NAME_BYTES,
+                    ),
                     "Give the photo a shorter name, or choose a shorter pattern for the results' names.",
                 )
             if candidate.exists():

@@ -25,6 +25,7 @@ from engine.photo_files.encoding import Encoding, encode
 from engine.photo_files.metadata.provenance import look_of_result
 from engine.photo_files.photo_image import between_levels
 from engine.photo_files.photos import read_image
+from engine.translatable import say
 
 CROP_PX: Final = 176
 """Side of a crop, in pixels of the restored photo."""
@@ -93,13 +94,16 @@ def write_restore_report(config: RestoreReportConfig, control: JobControl, emit:
             num_with_crops += bool(crops)
         articles.append(_article(outcome, crops))
     articles += [_passed_over(path) for path in config.earlier_results]
-    title = f"Restoration report, {datetime.now():%Y-%m-%d %H:%M}"
+    title = say("Restoration report, {time:%Y-%m-%d %H:%M}", time=datetime.now())
     page = _PAGE.format(
         title=title,
         side=CROP_PX,
         summary=html.escape(_summary(config)),
-        note=f"Each pair of crops shows the most detailed part of the photo, {CROP_PX} pixels wide. "
-        f"Residua {__version__}.",
+        note=say(
+            "Each pair of crops shows the most detailed part of the photo, {crop_px} pixels wide. Residua {version}.",
+            crop_px=CROP_PX,
+            version=__version__,
+        ),
         articles="\n".join(articles),
     )
     try:
@@ -107,7 +111,11 @@ def write_restore_report(config: RestoreReportConfig, control: JobControl, emit:
         write_bytes_atomically(config.path.with_suffix(".csv"), _table(config))
     except OSError as error:
         raise ImageWriteError(
-            f"The report cannot be written to {config.path.parent} ({error.strerror or error}).",
+            say(
+                "The report cannot be written to {folder} ({error}).",
+                folder=config.path.parent,
+                error=error.strerror or error,
+            ),
             "Choose another folder, or make room on the disk.",
         ) from error
     emit(StepDone(stage=_STAGE, step=len(config.outcomes), num_steps=len(config.outcomes)))
@@ -189,7 +197,12 @@ def _summary(config: RestoreReportConfig) -> str:
     counts = Counter[str](outcome.state for outcome in outcomes)
     parts = [f"{counts[state]:,} {words}" for state, words in _STATES.items() if counts[state]]
     seconds = sum(outcome.seconds for outcome in outcomes)
-    text = f"{len(outcomes):,} photos: {', '.join(parts)}. Restoring took {seconds:,.1f} s."
+    text = say(
+        "{num_photos:,} photos: {counts}. Restoring took {seconds:,.1f} s.",
+        num_photos=len(outcomes),
+        counts=", ".join(parts),
+        seconds=seconds,
+    )
     if incomplete := sum(bool(outcome.lost_pages) for outcome in outcomes):
         text += f" {incomplete:,} stacks are not complete: pages of them could not be restored."
     if config.earlier_results:

@@ -36,6 +36,7 @@ from engine.photo_files.values.sample_types import SampleType, to_float, to_samp
 from engine.restoring.backends.compiled_network import CompiledNetwork
 from engine.restoring.blending import REACH_PX, blended
 from engine.restoring.tiles import Tile, WindowRule, mirror_indices, split_into_tiles
+from engine.translatable import say
 
 SMALLEST_TILE_PX = 64
 LARGEST_AUTOMATIC_TILE_PX = {"cpu": 512, "mps": 1024, "cuda": 2048}
@@ -424,7 +425,10 @@ class Restorer:
         smaller = self._round_to_grid(self.tile_px // 2)
         if smaller >= SMALLEST_TILE_PX and smaller < self.tile_px:
             self.tile_px = smaller
-            self._warn(f"Memory is short: going on with tiles of {smaller} pixels.", "The result is the same.")
+            self._warn(
+                say("Memory is short: going on with tiles of {smaller} pixels.", smaller=smaller),
+                "The result is the same.",
+            )
         elif self._compiled is not None:
             self._compiled = None
         elif (half := self._device.at_half_precision()) is not None:

@@ -36,6 +36,7 @@ from engine.photo_files.writing import write_error
 from engine.photos.stack_levels import StackLevels
 from engine.restoring.pipeline import OutputFile
 from engine.restoring.sources import SourcePhoto
+from engine.translatable import say
 
 _LARGEST_CLASSIC_BYTES: Final = 2**32 - 2**26
 _NAMED_PAGES: Final = 10
@@ -113,7 +114,7 @@ def restore_stack(
             raise write_error(output.path, error) from error
         except InvalidExifError as error:
             raise ImageWriteError(
-                f"The pages could not be put into one file ({error}).",
+                say("The pages could not be put into one file ({error}).", error=error),
                 "Choose another format, which gives each page a file of its own.",
             ) from error
     return RestoredStack(remarks=restoration.remarks, lost_pages=restoration.lost_pages)
@@ -177,9 +178,13 @@ class _StackRestoration:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Sentences about what could not be done."""
-        kept = [f"{self._num_kept:,} of its pages had been restored before it was stopped."] if self._num_kept else []
+        kept = (
+            [say("{num_kept:,} of its pages had been restored before it was stopped.", num_kept=self._num_kept)]
+            if self._num_kept
+            else []
+        )
         more = len(self._failures) - _NAMED_PAGES
-        counted = [f"{more:,} more pages could not be restored."] if more > 0 else []
+        counted = [say("{more:,} more pages could not be restored.", more=more)] if more > 0 else []
         return (*self._remarks, *self._failures[:_NAMED_PAGES], *counted, *kept)
 
     def write_to(self, path: Path) -> None:
@@ -267,10 +272,20 @@ class _StackRestoration:
         as_it_is = noisy if noisy is not None else _of_raw(self._source.as_it_is(number), self._metadata())
         if as_it_is is not None and self._work.scale == 1 and as_it_is.samples.dtype.name == wanted:
             self._failures.append(
-                f"Page {number} could not be restored, and stands in the result as it is in the file. {error.message}"
+                say(
+                    "Page {number} could not be restored, and stands in the result as it is in the file. {reason}",
+                    number=number,
+                    reason=error.message,
+                )
             )
             return as_it_is
-        self._failures.append(f"Page {number} could not be read, and is black in the result. {error.message}")
+        self._failures.append(
+            say(
+                "Page {number} could not be read, and is black in the result. {reason}",
+                number=number,
+                reason=error.message,
+            )
+        )
         return _black(self._photo.info, self._metadata(), wanted, self._work.scale)
 
     def _metadata(self) -> ImageMetadata:

@@ -12,6 +12,7 @@ from engine.machine.seeds import step_seed
 from engine.method.pretext.pretext_task import LossParts
 from engine.training.checkpoints import TrainingState
 from engine.training.objectives import Objective
+from engine.translatable import say
 
 
 class BatchGradient:
@@ -119,7 +120,10 @@ class BatchGradient:
             )
         self._state.batch_parts *= 2
         self._say(
-            f"Memory is short: from step {self._state.step:,} on each batch is computed in "
-            f"{self._state.batch_parts} parts.",
+            say(
+                "Memory is short: from step {step:,} on each batch is computed in {batch_parts} parts.",
+                step=self._state.step,
+                batch_parts=self._state.batch_parts,
+            ),
             "What is learned stays the same; each step takes longer.",
         )

@@ -20,6 +20,7 @@ from engine.contracts.errors import ModelFileError
 from engine.machine.atomic_files import replace_atomically, write_bytes_atomically
 from engine.machine.json_files import read_json_object
 from engine.training.checkpoints import TrainingState, checkpoint_bytes, load_checkpoint
+from engine.translatable import say
 
 MANIFEST_FILE = "manifest.json"
 
@@ -68,7 +69,7 @@ def keep_checkpoint(newest: Path, previous: Path, state: TrainingState) -> None:
                 newest.replace(previous)
     except OSError as error:
         raise ModelFileError(
-            f"The file {newest} cannot be written: {error.strerror or error}.",
+            say("The file {newest} cannot be written: {error}.", newest=newest, error=error.strerror or error),
             "Make room on the disk and check that the folder still exists; what was saved before is unharmed.",
         ) from error
 
@@ -106,7 +107,8 @@ def load_newest_checkpoint(newest: Path, previous: Path, state: TrainingState) -
 
 def _damaged(path: Path) -> ModelFileError:
     return ModelFileError(
-        f"The checkpoint '{path.name}' is missing or damaged.", "Start a new run; the photos are not affected."
+        say("The checkpoint '{file}' is missing or damaged.", file=path.name),
+        "Start a new run; the photos are not affected.",
     )
 
 

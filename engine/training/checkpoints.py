@@ -21,6 +21,7 @@ from engine.contracts.errors import ModelFileError
 from engine.machine.json_files import parse_json_object
 from engine.method.backbones.backbone import RestorationNetwork
 from engine.models.files import RestorationModel
+from engine.translatable import say
 
 PROGRESS_KEY = "residua_progress"
 GRADIENT_NORM_KEY = "gradient_norm"
@@ -148,7 +149,7 @@ def load_checkpoint(path: Path, state: TrainingState) -> None:
         state.batch_parts = max(progress.batch_parts, 1)
     except (SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError) as error:
         raise ModelFileError(
-            f"The checkpoint '{path.name}' is damaged or belongs to another network.",
+            say("The checkpoint '{file}' is damaged or belongs to another network.", file=path.name),
             "Start a new run; the photos are not affected.",
         ) from error
 
@@ -173,7 +174,7 @@ def transfer_weights(network: RestorationNetwork, parent: RestorationModel) -> t
     # A bias of three colours fits every network.
     if 2 * len(fitting) < len(offered):
         raise ModelFileError(
-            f"No weights of the model '{parent.card.name}' fit this network.",
+            say("No weights of the model '{card}' fit this network.", card=parent.card.name),
             "Start from a model of the same network, or from scratch.",
         )
     network.load_state_dict(own | fitting)

@@ -20,6 +20,7 @@ from engine.method.catalogue.tasks import TASKS
 from engine.models.files import ModelCard, RestorationModel, task_of
 from engine.restoring.restorer import Restorer
 from engine.simulation.pairs import simulate_pair
+from engine.translatable import say
 
 PROBE_PX = 192
 PROBE_SEED = 20261
@@ -77,11 +78,18 @@ class Remembered:
     @property
     def sentence(self) -> str:
         """What was found and done, for the log."""
-        change = f"On other noises it changed by {self.refined_psnr - self.starter_psnr:+.2f} dB"
+        change = say(
+            "On other noises it changed by {refined_psnr:+.2f} dB", refined_psnr=self.refined_psnr - self.starter_psnr
+        )
         if self.share == 1:
-            return f"{change}: within what may be forgotten."
+            return say("{change}: within what may be forgotten.", change=change)
         kept = self.kept_psnr - self.starter_psnr
-        return f"{change}; with {self.share:.0%} of the way from the starter it is {kept:+.2f} dB, and that is kept."
+        return say(
+            "{change}; with {share:.0%} of the way from the starter it is {kept:+.2f} dB, and that is kept.",
+            change=change,
+            share=self.share,
+            kept=kept,
+        )
 
 
 def simulated_probes(card: ModelCard) -> list[Probe]:

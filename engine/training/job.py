@@ -48,6 +48,7 @@ from engine.training.plans import (
 )
 from engine.training.trainer import Trainer, new_state
 from engine.training.verdicts import choice_verdict
+from engine.translatable import say
 
 _logger = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ def _pretrain(config: PretrainConfig, device: ComputeDevice, control: JobControl
     )  # fmt: skip
     _keep_material(run, plan)
     if stride := config.pretext_params.get("stride"):
-        run.log(f"Sub-sampling with stride {stride}")
+        run.log(say("Sub-sampling with stride {stride}", stride=stride))
     return _train(config, plan, run, device, control, emit, resumed=False)
 
 
@@ -157,7 +158,11 @@ def _resume(run_folder: Path, control: JobControl, emit: Emit) -> TrainingResult
     run = RunStore().open(run_folder)
     if not run.is_resumable:
         raise RunStoreError(
-            f"The run '{run.record.name}' cannot be resumed: it is {run.record.status.value}.",
+            say(
+                "The run '{record}' cannot be resumed: it is {status}.",
+                record=run.record.name,
+                status=run.record.status.value,
+            ),
             "Only a run that was stopped or interrupted after its first checkpoint can go on.",
         )
     if run.record.kind == "pretrain":
@@ -205,7 +210,11 @@ def _train(
             network = build_network(card)
         if config.parent is not None and not resumed:
             taken, total = transfer_weights(network, load_model(config.parent))
-            run.log(f"Took over {taken} of {total} tensors from {config.parent}")
+            run.log(
+                say(
+                    "Took over {taken} of {total} tensors from {folder}", taken=taken, total=total, folder=config.parent
+                )
+            )
             if taken == total and card.task == read_card(config.parent).task:
                 save_model(run.begun_model_path, network.state_dict(), card)
                 save_model(run.model_path, network.state_dict(), card)
@@ -224,7 +233,15 @@ def _train(
                     hint="You can stop the training. Restore these photos with the model as it is.",
                 )
             )
-        run.log(f"Training on {device.name} at {device.precision} from step {state.step} to {config.steps}")
+        run.log(
+            say(
+                "Training on {device} at {precision} from step {step} to {steps}",
+                device=device.name,
+                precision=device.precision,
+                step=state.step,
+                steps=config.steps,
+            )
+        )
         observer = TrainingObserver(
             preview_crop=plan.preview,
             validation=plan.labels.validation if plan.labels else (),
@@ -264,7 +281,7 @@ def _train(
             run.update(verdict=verdict.sentence)
             emit(verdict)
         run.update(status=RunStatus.DONE)
-        run.log(f"Done after {state.seconds:.0f} s")
+        run.log(say("Done after {seconds:.0f} s", seconds=state.seconds))
     return TrainingResult(
         run=run.path,
         steps=state.step,
@@ -282,7 +299,9 @@ def _load_newest(run: Run, state: TrainingState, emit: Emit) -> None:
     """
     loaded = load_newest_checkpoint(run.checkpoint_path, run.previous_checkpoint_path, state)
     if loaded != run.checkpoint_path:
-        message = f"The newest checkpoint is missing or damaged; training goes on from step {state.step:,}."
+        message = say(
+            "The newest checkpoint is missing or damaged; training goes on from step {step:,}.", step=state.step
+        )
         run.log(message)
         emit(JobWarning(message=message, hint="Nothing else is lost. If this happens again, check the disk."))
 
@@ -308,7 +327,8 @@ def _keep_material(run: Run, plan: TrainingPlan) -> None:
         plan.material.save(run.path, run.checkpoint_folder)
     except OSError as error:
         raise RunStoreError(
-            f"The noise that was learned cannot be written to {run.path}: {error}.", "Make room on the disk."
+            say("The noise that was learned cannot be written to {run}: {error}.", run=run.path, error=error),
+            "Make room on the disk.",
         ) from error
     run.log(plan.material.noise.sentence)
 
@@ -451,7 +471,9 @@ def _one_ending(run: Run) -> Iterator[None]:
         _note_ending(run, f"Failed: {error}", status=RunStatus.FAILED, error=str(error))
         raise
     except BaseException as error:
-        _note_ending(run, traceback.format_exc(), status=RunStatus.FAILED, error=f"An unexpected error: {error}")
+        _note_ending(
+            run, traceback.format_exc(), status=RunStatus.FAILED, error=say("An unexpected error: {error}", error=error)
+        )
         raise
 
 
@@ -491,7 +513,8 @@ def _usable_photos(folders: Sequence[PhotoPlace], emit: Emit) -> list[PhotoRef]:
     if not usable:
         named = ", ".join(str(folder) for folder in folders)
         raise InvalidInputError(
-            f"There is no usable photo in {named}.", "Choose a folder with PNG, JPEG, TIFF, WebP or BMP files."
+            say("There is no usable photo in {named}.", named=named),
+            "Choose a folder with PNG, JPEG, TIFF, WebP or BMP files.",
         )
     return [path for path, _ in usable]
 
@@ -540,5 +563,5 @@ def _read_config(run: Run, model: type[Config]) -> Config:
         return model.model_validate(run.config())
     except ValidationError as error:
         raise RunStoreError(
-            f"The settings of the run '{run.record.name}' are damaged.", "Start a new run instead."
+            say("The settings of the run '{record}' are damaged.", record=run.record.name), "Start a new run instead."
         ) from error

@@ -23,6 +23,7 @@ from engine.photos.folder import find_usable_photos, list_image_files
 from engine.photos.identity import file_digest
 from engine.photos.pairs import PairMatching, PhotoPair, choose_pairs, match_pairs, split_pairs
 from engine.photos.scenes import group_scenes
+from engine.translatable import say
 
 MIN_LABELS_FOR_VALIDATION = 8
 """With fewer labels each is worth more as a teacher than as a measure."""
@@ -168,8 +169,11 @@ def _fit_task(
         emit(
             JobWarning(
                 message="The noisy photos are as large as their references: they count as enlarged already.",
-                hint=f"Results keep their size. To make photos larger, give noisy photos that are {scale} times "
-                "smaller than their references, or clean photos alone.",
+                hint=say(
+                    "Results keep their size. To make photos larger, give noisy photos that are {scale} times "
+                    "smaller than their references, or clean photos alone.",
+                    scale=scale,
+                ),
             )
         )
         kept, aside, params = enlarged, smaller, {**params, **row.same_size_params}
@@ -179,7 +183,10 @@ def _fit_task(
         _warn_aside(
             pair,
             "Of most pairs the sizes compare otherwise.",
-            f"Let all references be {scale} times as large as their noisy photos, or all of the same size.",
+            say(
+                "Let all references be {scale} times as large as their noisy photos, or all of the same size.",
+                scale=scale,
+            ),
             emit,
         )
     return kept, params
@@ -204,8 +211,11 @@ def _choose(
             if diagnosis.doubt is not None:
                 emit(
                     JobWarning(
-                        message=f"{diagnosis.pair.noisy.name} is used, since it was chosen by name, but: "
-                        f"{diagnosis.doubt.text}",
+                        message=say(
+                            "{noisy} is used, since it was chosen by name, but: {text}",
+                            noisy=diagnosis.pair.noisy.name,
+                            text=diagnosis.doubt.text,
+                        ),
                         hint=diagnosis.doubt.hint,
                     )
                 )
@@ -231,7 +241,12 @@ def _choose(
     if config.labels is not None and len(sound) < config.labels:
         emit(
             JobWarning(
-                message=f"There are only {len(sound)} usable labels, not {config.labels}.", hint="All of them are used."
+                message=say(
+                    "There are only {num_sound} usable labels, not {labels}.",
+                    num_sound=len(sound),
+                    labels=config.labels,
+                ),
+                hint="All of them are used.",
             )
         )
     return [*sound, *named]
@@ -248,7 +263,9 @@ def _named(matching: PairMatching, names: Collection[str]) -> list[PhotoPair]:
     missing = set(names) - {pair.noisy.name for pair in chosen}
     if missing:
         raise InvalidInputError(
-            f"No pair of a noisy photo and a reference was found for: {', '.join(sorted(missing))}.",
+            say(
+                "No pair of a noisy photo and a reference was found for: {missing}.", missing=", ".join(sorted(missing))
+            ),
             "Check that the files are still there and that their names match.",
         )
     return chosen
@@ -268,7 +285,9 @@ def _split_as_named(
         if scenes[pair.clean] in taught_scenes:
             emit(
                 JobWarning(
-                    message=f"{pair.noisy.name} only measures, but shows a scene that a label teaches.",
+                    message=say(
+                        "{noisy} only measures, but shows a scene that a label teaches.", noisy=pair.noisy.name
+                    ),
                     hint="Its figure flatters the result; let all labels of a scene measure, or none.",
                 )
             )
@@ -314,7 +333,7 @@ def _examine(
 
 
 def _warn_aside(pair: PhotoPair, reason: str, hint: str, emit: Emit) -> None:
-    emit(JobWarning(message=f"{pair.noisy.name} is set aside: {reason}", hint=hint))
+    emit(JobWarning(message=say("{noisy} is set aside: {reason}", noisy=pair.noisy.name, reason=reason), hint=hint))
 
 
 def _decode_pairs(
@@ -366,8 +385,13 @@ def _with_fitted_references(
     for pair, fit in fits.items():
         emit(
             JobWarning(
-                message=f"The reference of {pair.noisy.name} has another exposure or stretch: it is fitted by gain "
-                f"{fit.gains_text} and offset {fit.offsets_text}.",
+                message=say(
+                    "The reference of {noisy} has another exposure or stretch: it is fitted by gain {gains_text} "
+                    "and offset {offsets_text}.",
+                    noisy=pair.noisy.name,
+                    gains_text=fit.gains_text,
+                    offsets_text=fit.offsets_text,
+                ),
                 hint="Restored photos keep their brightness so. Turn “Fit references” off to teach the references as "
                 "they are.",
             )
@@ -393,8 +417,8 @@ def _decode_pair(pair: PhotoPair, task: RestorationTask) -> DecodedPair:
     if pair.noisy == pair.clean:
         if min(height, width) < MIN_OWN_SIDE_PX:
             raise InvalidInputError(
-                f"The photo has only {width} x {height} pixels.",
-                f"A label needs at least {MIN_OWN_SIDE_PX} pixels to a side.",
+                say("The photo has only {width} x {height} pixels.", width=width, height=height),
+                say("A label needs at least {min_own_side_px} pixels to a side.", min_own_side_px=MIN_OWN_SIDE_PX),
             )
         noisy, scale = DecodedPhoto.of_pixels(pair.noisy, task.make_noisy(clean.pixels), clean.bit_depth), clean.scale
     else:
@@ -403,10 +427,16 @@ def _decode_pair(pair: PhotoPair, task: RestorationTask) -> DecodedPair:
         rows, columns = noisy.levels.shape[1:]
         if (rows, columns) != (height // task.scale, width // task.scale):
             raise InvalidInputError(
-                f"The noisy photo has {columns} x {rows} pixels, its reference {width} x {height}.",
+                say(
+                    "The noisy photo has {columns} x {rows} pixels, its reference {width} x {height}.",
+                    columns=columns,
+                    rows=rows,
+                    width=width,
+                    height=height,
+                ),
                 "Crop or export both at the same size."
                 if task.scale == 1
-                else f"For this task the reference must be {task.scale} times as large.",
+                else say("For this task the reference must be {scale} times as large.", scale=task.scale),
             )
     rows, columns = (task.scale * side for side in noisy.levels.shape[1:])
     return DecodedPair(noisy, clean.part(slice(rows), slice(columns)).with_scale(scale))

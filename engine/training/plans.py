@@ -27,6 +27,7 @@ from engine.runs.folder import Run
 from engine.training.labels import LabelSet, gather_labels
 from engine.training.objectives import Objective, PretextObjective, SupervisedObjective
 from engine.training.observer import PreviewCrop, choose_preview_crop
+from engine.translatable import say, say_joined
 
 TWINS_FACTOR = 10.0
 """Twins in a batch for one label, at an unlabelled weight of 1."""
@@ -86,9 +87,16 @@ def pretrain_plan(
     pretext, min_photos = make_pretext(config.pretext, config.pretext_params), PRETEXTS[config.pretext].min_photos
     if len(photos) < min_photos:
         raise InvalidInputError(
-            f"There is only {len(photos)} usable photo; this method compares the noise of different photos.",
-            f"Add photos until there are at least {min_photos}, cut the photo into parts, or choose a method for a "
-            f"single photo too: {', '.join(methods_for_one_photo())}.",
+            say(
+                "There is only {num_photos} usable photo; this method compares the noise of different photos.",
+                num_photos=len(photos),
+            ),
+            say(
+                "Add photos until there are at least {min_photos}, cut the photo into parts, or choose a "
+                "method for a single photo too: {methods_for_one_photo}.",
+                min_photos=min_photos,
+                methods_for_one_photo=say_joined(methods_for_one_photo(), ", "),
+            ),
         )
     card = ModelCard(
         name=config.name or "Pretrained",

@@ -25,6 +25,7 @@ from engine.training.batch_gradient import BatchGradient
 from engine.training.checkpoint_files import keep_checkpoint
 from engine.training.checkpoints import TrainingState
 from engine.training.objectives import Objective
+from engine.translatable import say
 
 WARM_UP_STEPS = 50
 REPORT_INTERVAL_S = 1.0
@@ -310,7 +311,10 @@ class Trainer:
         self._num_summed = 0
         if not all(math.isfinite(value) for value in metrics.values()):
             raise TrainingDivergedError(
-                f"Training has become unstable near step {self._state.step:,}: a loss is no longer a finite number.",
+                say(
+                    "Training has become unstable near step {step:,}: a loss is no longer a finite number.",
+                    step=self._state.step,
+                ),
                 "Lower the learning rate under More settings and start again; the last saved state is kept.",
             )
         if not is_representative:

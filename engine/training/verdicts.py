@@ -17,6 +17,7 @@ from engine.contracts.events import VerdictReady
 from engine.contracts.noise import FolderNoise
 from engine.contracts.photo import Pixels
 from engine.residuals.statistics import UNCHANGED_LEVEL
+from engine.translatable import say, say_joined
 
 UNCHANGED_SHARE = 0.1
 """Beside noise of ten times its size a residual is as good as none."""
@@ -152,10 +153,11 @@ def training_verdict(facts: TrainingFacts) -> VerdictReady:
             return verdict
     percent = max(math.ceil(facts.residual.picture_share * 100), 1)
     sentence = (
-        f"{'Done' if facts.is_finished else 'Learning'}: the residual looks like noise and holds at most {percent} % "
-        "picture."
+        say("Done: the residual looks like noise and holds at most {percent} % picture.", percent=percent)
+        if facts.is_finished
+        else say("Learning: the residual looks like noise and holds at most {percent} % picture.", percent=percent)
     )
-    return _going_well(facts, sentence + _remark_on_contrast(facts))
+    return _going_well(facts, say_joined((sentence, _remark_on_contrast(facts))))
 
 
 def gain_verdict(gain_db: float, *, step: int, num_steps: int) -> VerdictReady:
@@ -172,15 +174,36 @@ def gain_verdict(gain_db: float, *, step: int, num_steps: int) -> VerdictReady:
     if gain_db >= VISIBLE_GAIN_DB:
         return VerdictReady(
             state="done" if is_finished else "learning",
-            sentence=f"{'Done' if is_finished else 'Learning'}: the preview is {gain_db:.1f} dB nearer to its clean "
-            "reference than by plain interpolation.",
+            sentence=(
+                say(
+                    "Done: the preview is {gain_db:.1f} dB nearer to its clean reference than by plain interpolation.",
+                    gain_db=gain_db,
+                )
+                if is_finished
+                else say(
+                    "Learning: the preview is {gain_db:.1f} dB nearer to its clean reference than by plain "
+                    "interpolation.",
+                    gain_db=gain_db,
+                )
+            ),
         )
     if step < EARLY_SHARE * num_steps:
         return VerdictReady(state="learning", sentence="Learning: no better than plain interpolation yet.")
     return VerdictReady(
         state="collapsed",
-        sentence=f"{'Not learned' if is_finished else 'Not learning'}: the preview is no nearer to its clean reference "
-        f"than by plain interpolation ({gain_db:+.1f} dB). Give it more steps, or check that the references fit.",
+        sentence=(
+            say(
+                "Not learned: the preview is no nearer to its clean reference than by plain interpolation "
+                "({gain_db:+.1f} dB). Give it more steps, or check that the references fit.",
+                gain_db=gain_db,
+            )
+            if is_finished
+            else say(
+                "Not learning: the preview is no nearer to its clean reference than by plain interpolation "
+                "({gain_db:+.1f} dB). Give it more steps, or check that the references fit.",
+                gain_db=gain_db,
+            )
+        ),
     )
 
 
@@ -190,8 +213,19 @@ def _sign_of_clean_photos(facts: TrainingFacts) -> VerdictReady | None:
         return None
     return _going_well(
         facts,
-        f"{'Done' if facts.is_finished else 'Learning'}: the photos hold hardly any noise (about "
-        f"{_levels(facts.noise.sigma)}), so hardly anything is taken away, as it should be.",
+        (
+            say(
+                "Done: the photos hold hardly any noise (about {sigma}), so hardly anything is taken away, "
+                "as it should be.",
+                sigma=_levels(facts.noise.sigma),
+            )
+            if facts.is_finished
+            else say(
+                "Learning: the photos hold hardly any noise (about {sigma}), so hardly anything is taken "
+                "away, as it should be.",
+                sigma=_levels(facts.noise.sigma),
+            )
+        ),
     )
 
 
@@ -206,9 +240,13 @@ def _sign_of_vanished_residual(facts: TrainingFacts) -> VerdictReady | None:
         return _not_yet(facts)
     return VerdictReady(
         state="collapsed",
-        sentence=f"Collapsed: the residual has shrunk to almost nothing ({_levels(rms)}; the noise has "
-        f"{_levels(facts.noise.sigma)}), so the photos are handed back. Choose the method Residual contrastive "
-        "learning, whose residual cannot vanish, or raise Contrast under More settings.",
+        sentence=say(
+            "Collapsed: the residual has shrunk to almost nothing ({rms}; the noise has {sigma}), so the "
+            "photos are handed back. Choose the method Residual contrastive learning, whose residual "
+            "cannot vanish, or raise Contrast under More settings.",
+            rms=_levels(rms),
+            sigma=_levels(facts.noise.sigma),
+        ),
     )
 
 
@@ -219,11 +257,16 @@ def _sign_of_unchanged_photos(facts: TrainingFacts) -> VerdictReady | None:
         return None
     if facts.is_early:
         return _not_yet(facts)
-    noise = "; check that they are noisy" if sigma is None else f", though their noise is about {_levels(sigma)}"
+    noise = say("; check that they are noisy")
+    if sigma is not None:
+        noise = say(", though their noise is about {sigma}", sigma=_levels(sigma))
     return VerdictReady(
         state="collapsed",
-        sentence=f"Not learning: the photos come back unchanged{noise}. Give it more steps, or raise the "
-        "learning rate under More settings if it was lowered.",
+        sentence=say(
+            "Not learning: the photos come back unchanged{noise}. Give it more steps, or raise the "
+            "learning rate under More settings if it was lowered.",
+            noise=noise,
+        ),
     )
 
 
@@ -233,8 +276,11 @@ def _sign_of_picture(facts: TrainingFacts) -> VerdictReady | None:
         return None
     return VerdictReady(
         state="collapsed",
-        sentence=f"Something is wrong: {facts.residual.picture_share:.0%} of what is taken away follows the picture. "
-        "Lower the learning rate, or use a larger sub-sampling stride under More settings.",
+        sentence=say(
+            "Something is wrong: {picture_share:.0%} of what is taken away follows the picture. Lower "
+            "the learning rate, or use a larger sub-sampling stride under More settings.",
+            picture_share=facts.residual.picture_share,
+        ),
     )
 
 
@@ -247,9 +293,13 @@ def _sign_of_equal_residuals(facts: TrainingFacts) -> VerdictReady | None:
         return None
     return VerdictReady(
         state="collapsed",
-        sentence="Collapsed: what is taken away is alike for all photos, although their noise differs "
-        f"({_levels(facts.noise.low_sigma)} to {_levels(facts.noise.high_sigma)}). Start again with a lower learning "
-        "rate or another seed, or choose the method Residual contrastive learning if another one was chosen.",
+        sentence=say(
+            "Collapsed: what is taken away is alike for all photos, although their noise differs "
+            "({low_sigma} to {high_sigma}). Start again with a lower learning rate or another seed, or "
+            "choose the method Residual contrastive learning if another one was chosen.",
+            low_sigma=_levels(facts.noise.low_sigma),
+            high_sigma=_levels(facts.noise.high_sigma),
+        ),
     )
 
 
@@ -272,23 +322,25 @@ def _remark_on_contrast(facts: TrainingFacts) -> str:
     is_soft = lowest < facts.metrics.get("contrast_share_of_chance", 0.0) < highest
     if facts.noises_are_alike and (_is_at_chance(facts, ALIKE_CHANCE_FACTOR) or is_soft):
         return (
-            " The photos' noise is alike, so the contrastive term has little to tell apart; "
+            "The photos' noise is alike, so the contrastive term has little to tell apart; "
             "what is learned here comes from the consistency term."
         )
     if _is_at_chance(facts):
         if facts.noises_differ and facts.noise is not None:
             low, high = _levels(facts.noise.low_sigma), _levels(facts.noise.high_sigma)
-            return (
-                f" The contrastive term is at chance although the photos' noise differs ({low} to {high}): "
-                "larger crops or more photos per batch may let it tell them apart."
+            return say(
+                "The contrastive term is at chance although the photos' noise differs ({low} to {high}): "
+                "larger crops or more photos per batch may let it tell them apart.",
+                low=low,
+                high=high,
             )
         return (
-            " To the contrastive term the photos' noise looks alike, so it has little to tell apart; "
+            "To the contrastive term the photos' noise looks alike, so it has little to tell apart; "
             "what is learned here comes from the consistency term."
         )
     if is_soft:
         return (
-            " The contrastive term sees differences but hardly weighs them: lower Temperature under More settings, "
+            "The contrastive term sees differences but hardly weighs them: lower Temperature under More settings, "
             "or set it to 0 to have it measured."
         )
     return ""
@@ -300,7 +352,14 @@ def _is_at_chance(facts: TrainingFacts, factor: float = CHANCE_FACTOR) -> bool:
 
 
 def _not_yet(facts: TrainingFacts) -> VerdictReady:
-    return _going_well(facts, f"{'Done' if facts.is_finished else 'Learning'}: hardly anything is taken away yet.")
+    return _going_well(
+        facts,
+        (
+            "Done: hardly anything is taken away yet."
+            if facts.is_finished
+            else "Learning: hardly anything is taken away yet."
+        ),
+    )
 
 
 def _going_well(facts: TrainingFacts, sentence: str) -> VerdictReady:
@@ -308,7 +367,7 @@ def _going_well(facts: TrainingFacts, sentence: str) -> VerdictReady:
 
 
 def _levels(sigma: float) -> str:
-    return f"{sigma * 255:.1f} of 255"
+    return say("{levels:.1f} of 255", levels=sigma * 255)
 
 
 def choice_verdict(
@@ -331,17 +390,29 @@ def choice_verdict(
     if best_step == 0 and has_parent:
         return VerdictReady(
             state="done",
-            sentence=f"Done, without a gain: on the validation photos nothing was better than the model it started "
-            f"from ({best_psnr:.2f} dB), so that model is kept. More or other labels may help.",
+            sentence=say(
+                "Done, without a gain: on the validation photos nothing was better than the model it started "
+                "from ({best_psnr:.2f} dB), so that model is kept. More or other labels may help.",
+                best_psnr=best_psnr,
+            ),
         )
     if step < num_steps:
         return VerdictReady(
             state="done",
-            sentence=f"Ended early at step {step:,}: the weights of step {best_step:,} were the best on the validation "
-            f"photos ({best_psnr:.2f} dB) and are kept.",
+            sentence=say(
+                "Ended early at step {step:,}: the weights of step {best_step:,} were the best on the "
+                "validation photos ({best_psnr:.2f} dB) and are kept.",
+                step=step,
+                best_step=best_step,
+                best_psnr=best_psnr,
+            ),
         )
     return VerdictReady(
         state="done",
-        sentence=f"Done: the weights of step {best_step:,} were the best on the validation photos "
-        f"({best_psnr:.2f} dB) and are kept.",
+        sentence=say(
+            "Done: the weights of step {best_step:,} were the best on the validation photos "
+            "({best_psnr:.2f} dB) and are kept.",
+            best_step=best_step,
+            best_psnr=best_psnr,
+        ),
     )

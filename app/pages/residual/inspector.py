@@ -228,7 +228,7 @@ class ResidualInspector(QDialog):
 
     def _show_failure(self, job: JobHandle, failure: JobFailure) -> None:
         if self._end(job):
-            self._say("warning", "warning", translate_engine(f"{failure.message} {failure.hint}"))
+            self._say("warning", "warning", f"{translate_engine(failure.message)} {translate_engine(failure.hint)}")
 
     def _show_cancelled(self, job: JobHandle) -> None:
         if self._end(job) and not self.view.viewer.panes:

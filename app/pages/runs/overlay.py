@@ -163,7 +163,7 @@ class RunOverlay(QWidget):
 
     @Slot(object)
     def _show_failure(self, error: EngineError) -> None:
-        self._note.setText(translate_engine(f"{error.message} {error.hint}"))
+        self._note.setText(translate_engine(str(error)))
         self._note.show()
 
     def _spec(self) -> CurveSpec | None:

@@ -14,7 +14,7 @@ from app.look.image_convert import DisplayLevels
 from app.look.text import label
 from app.look.theme import SPACING
 from app.look.thumbnails import shared_thumbnails
-from app.look.translation import format_number, tr
+from app.look.translation import format_number, tr, translate_engine
 from app.pages.shared.spot_map import SpotMap
 from app.pages.shared.spot_restoring import SpotPreview, SpotRestorer
 from app.viewer.compare_viewer import CompareViewer
@@ -226,7 +226,7 @@ class TryPanel(QWidget):
     @Slot(object)
     def _on_failed(self, error: EngineError) -> None:
         self._status.setText("")
-        self.viewer.show_message(str(error))
+        self.viewer.show_message(translate_engine(str(error)))
 
     @Slot()
     def _on_photo_changed(self) -> None:

@@ -13,6 +13,7 @@ from engine.contracts.photo import Pixels
 from engine.method.catalogue.rows import Table
 from engine.photo_files.raw.mosaics import bayer_mosaic
 from engine.photos.noise_estimate import MIN_SIDE_PX, estimate_noise
+from engine.translatable import say
 
 Denoise = Callable[[Pixels, float], Pixels]
 """From a photo and the standard deviation of its noise to a photo of the same shape."""
@@ -109,16 +110,21 @@ class Baseline:
         """
         if not entry.is_installed:
             raise InvalidInputError(
-                f"{entry.title} is not installed: its licence allows non-commercial use alone.",
-                f"Where that suits you, install the package {entry.package} with pip; or choose another method.",
+                say("{title} is not installed: its licence allows non-commercial use alone.", title=entry.title),
+                say(
+                    "Where that suits you, install the package {package} with pip; or choose another method.",
+                    package=entry.package,
+                ),
             )
         if takes_mosaics and entry.interpolate is None:
             raise InvalidInputError(
-                f"{entry.title} does not work on a colour filter mosaic.", "Choose another method: malvar, for one."
+                say("{title} does not work on a colour filter mosaic.", title=entry.title),
+                "Choose another method: malvar, for one.",
             )
         if not takes_mosaics and not entry.takes_photos:
             raise InvalidInputError(
-                f"{entry.title} works on a colour filter mosaic alone.", "Choose the task demosaick, or another method."
+                say("{title} works on a colour filter mosaic alone.", title=entry.title),
+                "Choose the task demosaick, or another method.",
             )
         self._entry = entry
         self._scale = scale
@@ -167,7 +173,11 @@ def _estimated_sigma(pixels: Pixels) -> float:
     """
     if min(pixels.shape[:2]) < MIN_SIDE_PX:
         raise InvalidInputError(
-            f"A photo of {pixels.shape[1]} x {pixels.shape[0]} pixels is too small for its noise to be estimated.",
-            f"Choose photos with at least {MIN_SIDE_PX} pixels a side.",
+            say(
+                "A photo of {width} x {height} pixels is too small for its noise to be estimated.",
+                width=pixels.shape[1],
+                height=pixels.shape[0],
+            ),
+            say("Choose photos with at least {min_side_px} pixels a side.", min_side_px=MIN_SIDE_PX),
         )
     return estimate_noise(pixels).sigma

@@ -20,6 +20,7 @@ from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.json_files import json_text
 from engine.machine.places import library_versions
 from engine.runs.folder import unwritable, write_text
+from engine.translatable import say
 
 CHART_PNG = "chart.png"
 CHART_SVG = "chart.svg"
@@ -44,7 +45,7 @@ def write_reports(
     """
     note = describe_experiment(config, plan, figures)
     folder = PhotoRef.of(config.noisy[0]).file
-    title = f"What labels are worth: {folder.parent.name} / {folder.name}"
+    title = say("What labels are worth: {folder} / {experiment}", folder=folder.parent.name, experiment=folder.name)
     chart = draw_chart(plan, figures, title, note)
     texts = {
         TABLE_CSV: as_csv(plan, figures),
@@ -63,10 +64,18 @@ def write_reports(
 
 def describe_experiment(config: LabelBudgetConfig, plan: Plan, figures: BudgetFigures) -> str:
     """One line: steps, repetitions, photos, intervals."""
-    repetitions = "1 repetition" if plan.num_seeds == 1 else f"{plan.num_seeds} repetitions, bars: 95 % interval"
+    repetitions = (
+        "1 repetition"
+        if plan.num_seeds == 1
+        else say("{num_seeds} repetitions, bars: 95 % interval", num_seeds=plan.num_seeds)
+    )
     measured = "held-back photos" if config.evaluate_on == "held-back" else "photos whose labels taught nobody"
-    return (
-        f"{config.total_steps:,} steps each, pretraining included; {figures.num_evaluation} {measured}; {repetitions}"
+    return say(
+        "{total_steps:,} steps each, pretraining included; {num_evaluation} {measured}; {repetitions}",
+        total_steps=config.total_steps,
+        num_evaluation=figures.num_evaluation,
+        measured=measured,
+        repetitions=repetitions,
     )
 
 
@@ -92,7 +101,12 @@ def as_csv(plan: Plan, figures: BudgetFigures) -> str:
 def as_markdown(plan: Plan, figures: BudgetFigures, verdict: str, note: str, failed: Sequence[LeftOut]) -> str:
     """Verdict, gains and differences for a person."""
     counts = [f"{'all, ' if count == plan.all_count else ''}{count}" for count in plan.label_counts]
-    lines = [verdict, "", f"{note}. The noisy photos have {figures.noisy_psnr:.2f} dB.", ""]
+    lines = [
+        verdict,
+        "",
+        say("{note}. The noisy photos have {noisy_psnr:.2f} dB.", note=note, noisy_psnr=figures.noisy_psnr),
+        "",
+    ]
     lines += ["PSNR above the noisy photos in dB, mean (95 % interval), by number of labels:", ""]
     lines += [_markdown_row(["method", *counts]), _markdown_row(["---"] * (len(counts) + 1))]
     for method in plan.methods:

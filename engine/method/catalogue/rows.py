@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from engine.contracts.configs import JobConfig
 from engine.contracts.errors import InvalidInputError
+from engine.translatable import say
 
 
 class NoParams(JobConfig):
@@ -42,8 +43,13 @@ class Row:
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
             raise InvalidInputError(
-                f"A setting of {self.title} is not valid: {field}: {first['msg']}.",
-                f"Its settings are: {', '.join(self.params_model.model_fields)}.",
+                say(
+                    "A setting of {title} is not valid: {field}: {problem}.",
+                    title=self.title,
+                    field=field,
+                    problem=first["msg"],
+                ),
+                say("Its settings are: {settings}.", settings=", ".join(self.params_model.model_fields)),
             ) from error
 
 
@@ -70,5 +76,8 @@ class Table(dict[str, Choice]):
             InvalidInputError: There is none.
         """
         if name not in self:
-            raise InvalidInputError(f"There is no {self.kind} called '{name}'.", f"Choose one of: {', '.join(self)}.")
+            raise InvalidInputError(
+                say("There is no {kind} called '{name}'.", kind=self.kind, name=name),
+                say("Choose one of: {names}.", names=", ".join(self)),
+            )
         return self[name]

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final, Literal
 from pydantic import Field, JsonValue, model_validator
 
 from engine.contracts.configs import JobConfig
+from engine.translatable import say, say_joined
 
 SizeName = Literal["small", "medium", "large"]
 
@@ -68,8 +69,16 @@ class SizedParams(JobConfig):
 
 def size_field(sizes: Mapping[str, NamedSize]) -> Any:
     """The field by which a person picks a size, with what each one costs."""
-    costs = "; ".join(
-        f"{name}: {size.num_parameters:,} thousand weights, {size.kflop_per_pixel:,} kFLOP a pixel"
+    costs = [
+        say(
+            "{name}: {num_parameters:,} thousand weights, {kflop_per_pixel:,} kFLOP a pixel",
+            name=name.capitalize() if name == next(iter(sizes)) else name,
+            num_parameters=size.num_parameters,
+            kflop_per_pixel=size.kflop_per_pixel,
+        )
         for name, size in sizes.items()
+    ]
+    return Field(
+        title="Size",
+        description=say("Larger is better and slower. {costs}.", costs=say_joined(costs, "; ")),
     )
-    return Field(title="Size", description=f"Larger is better and slower. {costs[0].upper()}{costs[1:]}.")

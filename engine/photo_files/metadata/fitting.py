@@ -19,6 +19,7 @@ from engine.photo_files.metadata.exif_privacy import remove_gps
 from engine.photo_files.metadata.provenance import Provenance, leaves_room_for, without_provenance
 from engine.photo_files.metadata.texts import comment_of
 from engine.photo_files.photo_image import ImageMetadata, PictureDescriptions
+from engine.translatable import say
 
 MetadataPolicy = Literal["keep", "without-gps", "none"]
 """What of a photo's metadata is written into its result: all, all but the place, nothing."""
@@ -104,11 +105,13 @@ def _with_place_in(
     spec = FORMATS[file_format]
     if not spec.holds & {"exif", "xmp", "iptc"}:
         if (exif is not None and says_something(exif)) or descriptions.xmp or descriptions.iptc:
-            remarks.append(f"A {spec.name} file has no place for EXIF, XMP and IPTC; they were left out.")
+            remarks.append(
+                say("A {spec} file has no place for EXIF, XMP and IPTC; they were left out.", spec=spec.name)
+            )
         exif, descriptions = None, replace(descriptions, xmp=None, iptc=None)
     elif "iptc" not in spec.holds and descriptions.iptc is not None:
         descriptions = replace(descriptions, iptc=None)
-        remarks.append(f"A {spec.name} file has no place for IPTC, which was left out.")
+        remarks.append(say("A {spec} file has no place for IPTC, which was left out.", spec=spec.name))
     if spec.holds & {"exif", "resolution"} == {"exif"} and descriptions.dots_per_inch is not None:
         exif = with_resolution(exif, descriptions.dots_per_inch)
     if "texts" not in spec.holds:

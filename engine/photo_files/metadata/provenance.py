@@ -22,6 +22,7 @@ from engine.contracts.blending import Blend
 from engine.contracts.output_formats import FORMATS, FileFormat, RawLook
 from engine.photo_files.metadata.xmp_packets import MAX_PACKET_BYTES, Content, bytes_behind, find_xmp, insert_xmp
 from engine.photo_files.metadata.xmp_properties import parse_packet, serialise, without_properties
+from engine.translatable import say, say_joined
 
 RAW_LOOK: Final = "raw_look"
 """The setting that says how a raw file was rendered."""
@@ -77,16 +78,30 @@ class Provenance:
     @property
     def sentence(self) -> str:
         """The same for a person."""
-        run = f" (run {self.run})" if self.run else ""
+        run = say(" (run {run})", run=self.run) if self.run else ""
         luminance, colour, detail = float(self.luminance), float(self.colour), float(self.detail)
         if luminance == colour and not detail:
-            made = f"Restored from {self.source} with {self.model}{run} at {luminance:.0%}, Residua {self.version}."
-        else:
-            made = (
-                f"Restored from {self.source} with {self.model}{run}, luminance at {luminance:.0%}, colour at "
-                f"{colour:.0%}, detail back {detail:.0%}, Residua {self.version}."
+            made = say(
+                "Restored from {source} with {model}{run} at {luminance:.0%}, Residua {version}.",
+                source=self.source,
+                model=self.model,
+                run=run,
+                luminance=luminance,
+                version=self.version,
             )
-        return f"{made} {_AS_IN_THE_CAMERA}" if self.raw_look == "camera" else made
+        else:
+            made = say(
+                "Restored from {source} with {model}{run}, luminance at {luminance:.0%}, colour at "
+                "{colour:.0%}, detail back {detail:.0%}, Residua {version}.",
+                source=self.source,
+                model=self.model,
+                run=run,
+                luminance=luminance,
+                colour=colour,
+                detail=detail,
+                version=self.version,
+            )
+        return say_joined((made, _AS_IN_THE_CAMERA)) if self.raw_look == "camera" else made
 
     @property
     def raw_look(self) -> RawLook:

@@ -19,6 +19,7 @@ from PIL import JpegImagePlugin, WebPImagePlugin
 
 from engine.contracts.errors import ImageReadError
 from engine.photo_files.missing.coded_holes import find_hole_in_jpeg, find_zeros
+from engine.translatable import say
 
 EMPTY_BYTES: Final = 64
 """Coded data never hold as many zeros in a row at their end."""
@@ -51,10 +52,17 @@ def incomplete_error(share: float, part: Literal["last rows", "first rows", "dat
     """
     percent = min(max(round(100 * share), 1), 100)
     if part == "last rows":
-        return ImageReadError(f"The picture is incomplete: the last {percent} % of its rows are missing.", _COPY_HINT)
+        return ImageReadError(
+            say("The picture is incomplete: the last {percent} % of its rows are missing.", percent=percent), _COPY_HINT
+        )
     if part == "first rows":
-        return ImageReadError(f"The picture is incomplete: the first {percent} % of its rows are missing.", _COPY_HINT)
-    return ImageReadError(f"The picture is incomplete: {percent} % of its data are missing.", _COPY_HINT)
+        return ImageReadError(
+            say("The picture is incomplete: the first {percent} % of its rows are missing.", percent=percent),
+            _COPY_HINT,
+        )
+    return ImageReadError(
+        say("The picture is incomplete: {percent} % of its data are missing.", percent=percent), _COPY_HINT
+    )
 
 
 def end_of_data(content: bytes) -> int:

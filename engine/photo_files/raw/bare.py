@@ -36,6 +36,7 @@ from engine.photo_files.sensors.colour import (
     normalise_gains,
     normalise_rows,
 )
+from engine.translatable import say
 
 BARE_SUFFIXES: Final = frozenset({".raw", ".bin"})
 COMMON_SIDE_CAR: Final = "mosaics.json"
@@ -167,11 +168,11 @@ def describe(path: Path) -> MosaicDescription:
     side_car = find_side_car(path)
     said = _said_by_name(path) | (_read_side_car(side_car) if side_car else {})
     missing = [name for name in ("width", "height", "cfa") if name not in said]
-    where = f"in {side_car.name}" if side_car else f"in a file {path.name}.json beside it"
+    where = say("in {file}", file=side_car.name) if side_car else say("in a file {file}.json beside it", file=path.name)
     if missing:
         raise ImageReadError(
-            f"This file holds bare numbers, and nothing says what they are: {', '.join(missing)}.",
-            f"Say so {where}, for example {_EXAMPLE}.",
+            say("This file holds bare numbers, and nothing says what they are: {missing}.", missing=", ".join(missing)),
+            say("Say so {where}, for example {example}.", where=where, example=_EXAMPLE),
         )
     try:
         return MosaicDescription.model_validate(said)
@@ -180,7 +181,8 @@ def describe(path: Path) -> MosaicDescription:
         field = ".".join(str(part) for part in first["loc"][:1])
         problem = f"{field}: {first['msg']}" if field else first["msg"].removeprefix("Value error, ")
         raise ImageReadError(
-            f"The description of this mosaic is not valid: {problem}.", f"Correct it {where}; for example {_EXAMPLE}."
+            say("The description of this mosaic is not valid: {problem}.", problem=problem),
+            say("Correct it {where}; for example {example}.", where=where, example=_EXAMPLE),
         ) from error
 
 
@@ -196,11 +198,13 @@ def _read_side_car(path: Path) -> dict[str, Any]:
             content = json.loads(file.read(_MAX_SIDE_CAR_BYTES).decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise ImageReadError(
-            f"The description {path.name} cannot be read as JSON.", f"Correct it; for example {_EXAMPLE}."
+            say("The description {file} cannot be read as JSON.", file=path.name),
+            say("Correct it; for example {example}.", example=_EXAMPLE),
         ) from error
     if not isinstance(content, dict):
         raise ImageReadError(
-            f"The description {path.name} is not a JSON object.", f"Correct it; for example {_EXAMPLE}."
+            say("The description {file} is not a JSON object.", file=path.name),
+            say("Correct it; for example {example}.", example=_EXAMPLE),
         )
     return content
 
@@ -224,8 +228,13 @@ def _check_length(path: Path, description: MosaicDescription) -> None:
         raise truncated_error()
     if found > stated:
         raise ImageReadError(
-            f"The file holds {found:,} bytes; {description.width} x {description.height} numbers of 16 bits take "
-            f"{stated:,}.",
+            say(
+                "The file holds {found:,} bytes; {width} x {height} numbers of 16 bits take {stated:,}.",
+                found=found,
+                width=description.width,
+                height=description.height,
+                stated=stated,
+            ),
             "Correct width and height in its description; a header is passed over by header_bytes.",
         )
 
@@ -238,7 +247,8 @@ def _read_levels(path: Path, description: MosaicDescription) -> NDArray[np.uint1
         )
     except OSError as error:
         raise ImageReadError(
-            f"The file cannot be read from the disk ({error.strerror}).", "Check the disk, then try again."
+            say("The file cannot be read from the disk ({strerror}).", strerror=error.strerror),
+            "Check the disk, then try again.",
         ) from error
     except MemoryError as error:
         raise ImageReadError(
@@ -274,7 +284,11 @@ def _scale(levels: NDArray[np.uint16], description: MosaicDescription) -> NDArra
     blacks = black if isinstance(black, tuple) else (black,) * 4
     if white <= max(blacks):
         raise ImageReadError(
-            f"The description of this mosaic is not valid: white ({white:g}) is not above black ({max(blacks):g}).",
+            say(
+                "The description of this mosaic is not valid: white ({white:g}) is not above black ({blacks:g}).",
+                white=white,
+                blacks=max(blacks),
+            ),
             "Correct both; they are levels of the file's own numbers.",
         )
     mosaic = levels.astype(np.float32)

@@ -46,6 +46,7 @@ from engine.photo_files.raw.mosaic import FILTER_ORDERS, FilterOrder, RawMosaic,
 from engine.photo_files.sensors.camera_space import CameraSpace, tags_of_matrix, tags_of_rendering
 from engine.photo_files.sensors.colour import Matrix, matrix_from_xyz, normalise_gains, normalise_rows
 from engine.photo_files.tiff.big import as_classic_tiff, is_big_tiff
+from engine.translatable import say
 
 if TYPE_CHECKING:
     import rawpy
@@ -124,7 +125,10 @@ def read_camera_colours(path: Path) -> CameraColours:
         )[area.top : area.bottom, area.left : area.right]
     if levels.shape[2] not in (1, 3):
         raise ImageReadError(
-            f"The camera's sensor sees {levels.shape[2]} colours, of which no linear DNG can be made here.",
+            say(
+                "The camera's sensor sees {num_colours} colours, of which no linear DNG can be made here.",
+                num_colours=levels.shape[2],
+            ),
             "Choose TIFF.",
         )
     colours = np.broadcast_to(levels, (*levels.shape[:2], 3)).astype(np.float32) * np.float32(1 / TOP_LEVEL)
@@ -328,7 +332,7 @@ def _filter_order(raw: "rawpy.RawPy", area: Area) -> FilterOrder:
     if pattern is None or pattern.shape != (2, 2):
         name = "X-Trans" if pattern is not None and pattern.shape == (6, 6) else "not Bayer's"
         raise NotAMosaicError(
-            f"The colour filters of this camera cannot be demosaicked here ({name}).",
+            say("The colour filters of this camera cannot be demosaicked here ({name}).", name=name),
             "Choose a denoising model, which takes the file as a photo.",
         )
     names = raw.color_desc.decode("ascii", "replace")
@@ -337,7 +341,7 @@ def _filter_order(raw: "rawpy.RawPy", area: Area) -> FilterOrder:
         if order == known:
             return known
     raise NotAMosaicError(
-        f"The colour filters of this camera cannot be demosaicked here ({order}).",
+        say("The colour filters of this camera cannot be demosaicked here ({order}).", order=order),
         "Choose a denoising model, which takes the file as a photo.",
     )
 

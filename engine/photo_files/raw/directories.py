@@ -26,6 +26,7 @@ from engine.photo_files.sensors.camera_space import (
     in_other_order,
 )
 from engine.photo_files.tiff.directories import read_directories
+from engine.translatable import say
 
 JPEG: Final = 7
 LOSSY_JPEG: Final = 34892
@@ -314,10 +315,15 @@ def check_compression(directory: SensorDirectory) -> None:
     name = _UNREADABLE_COMPRESSIONS.get(directory.compression)
     if name is None:
         raise ImageReadError(
-            f"The picture in this DNG is compressed in a way that cannot be read (number {directory.compression}).",
+            say(
+                "The picture in this DNG is compressed in a way that cannot be read (number {compression}).",
+                compression=directory.compression,
+            ),
             hint,
         )
-    raise ImageReadError(f"The picture in this DNG is compressed with {name}, which cannot be read.", hint)
+    raise ImageReadError(
+        say("The picture in this DNG is compressed with {name}, which cannot be read.", name=name), hint
+    )
 
 
 def _num_empty(content: bytes, offset: int, num_bytes: int) -> int:

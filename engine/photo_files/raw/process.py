@@ -21,6 +21,7 @@ from engine.contracts.errors import ImageReadError
 from engine.photo_files.photo_image import ImageInfo, PhotoImage
 from engine.photo_files.raw.camera_colours import CameraColours
 from engine.photo_files.raw.mosaic import RawMosaic
+from engine.translatable import say
 
 TIME_LIMIT_S: Final = 120.0
 """A hundred megapixels take about a tenth of it on two slow cores."""
@@ -222,7 +223,10 @@ class RawWorkers:
             return RawWorker()
         except OSError as error:
             raise ImageReadError(
-                f"The process that reads camera raw files cannot be started ({error.strerror or error}).",
+                say(
+                    "The process that reads camera raw files cannot be started ({error}).",
+                    error=error.strerror or error,
+                ),
                 "Close other programs, then try again.",
             ) from error
 
@@ -237,7 +241,9 @@ class RawWorkers:
 
 def _refusal(worker: RawWorker, limit_s: float) -> ImageReadError:
     if worker.timed_out:
-        return ImageReadError(f"Reading the camera raw file took longer than {limit_s:g} seconds.", _HINT)
+        return ImageReadError(
+            say("Reading the camera raw file took longer than {limit_s:g} seconds.", limit_s=limit_s), _HINT
+        )
     return ImageReadError("The camera raw file is damaged in a way that made its decoder crash.", _HINT)
 
 

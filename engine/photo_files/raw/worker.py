@@ -15,6 +15,7 @@ from typing import Any, Final
 from engine.contracts.errors import EngineError, ImageReadError
 from engine.machine.system_memory import total_memory
 from engine.photo_files.raw import camera as raw_camera
+from engine.translatable import say
 
 READERS: Final[dict[str, Callable[[Path], Any]]] = {
     "camera_colours": raw_camera.read_camera_colours,
@@ -77,7 +78,7 @@ def _answer(name: str, path: Path) -> tuple[bool, Any]:
         )
     except Exception as error:  # noqa: BLE001 - a damaged file can make the reader fail in any way
         return False, ImageReadError(
-            f"The camera raw file cannot be read ({type(error).__name__}).",
+            say("The camera raw file cannot be read ({name}).", name=type(error).__name__),
             "Convert it to DNG, TIFF or JPEG with the camera maker's program, or use another copy.",
         )
 

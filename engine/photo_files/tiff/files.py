@@ -29,6 +29,7 @@ from engine.photo_files.photo_image import BitDepth, DecodedImage, ImageInfo
 from engine.photo_files.tiff.directories import extract_exif_from_tiff
 from engine.photo_files.tiff.imagej_stacks import slice_of
 from engine.photo_files.values.sample_types import SampleType
+from engine.translatable import say
 
 # tifffile logs each oddity of a file; what matters to a person is raised as an error here.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
@@ -151,7 +152,9 @@ def decode_tiff(file: BinaryIO, page_number: int = 1) -> DecodedImage:
         elif page.axes == "YX":
             samples = samples[:, :, np.newaxis]
         elif page.axes != "YXS":
-            raise ImageReadError(f"The TIFF's page is not a flat picture (axes {page.axes}).", _CONVERT_HINT)
+            raise ImageReadError(
+                say("The TIFF's page is not a flat picture (axes {axes}).", axes=page.axes), _CONVERT_HINT
+            )
         icc_profile = page.tags.valueof(34675)
         num_extra = _num_extra(page)
         if _has_alpha(page) and samples.dtype.kind == "f" and float(samples[:, :, -num_extra - 1].max()) > 1:
@@ -265,7 +268,8 @@ def find_page(tiff: tifffile.TiffFile, number: int) -> tifffile.TiffPage:
         if imagej_slice is not None:
             return imagej_slice
         raise ImageReadError(
-            f"The file has no page {number} (any more).", "Close its folder and open it again, to see what it has now."
+            say("The file has no page {number} (any more).", number=number),
+            "Close its folder and open it again, to see what it has now.",
         ) from None
     # Frames share a page's tags and come only where they were asked for.
     return cast(tifffile.TiffPage, page)
@@ -298,7 +302,11 @@ def _check_page(page: tifffile.TiffPage) -> None:
     num_more = page.samplesperpixel - _num_stored_colours(page)
     if num_more < 0 or page.samplesperpixel > _MAX_CHANNELS:
         raise ImageReadError(
-            f"The TIFF has {page.samplesperpixel} channels per pixel, which do not fit its colours.", _CONVERT_HINT
+            say(
+                "The TIFF has {samplesperpixel} channels per pixel, which do not fit its colours.",
+                samplesperpixel=page.samplesperpixel,
+            ),
+            _CONVERT_HINT,
         )
     check_size(page.imagewidth, page.imagelength, 4 * 3 + 2 * page.samplesperpixel)
     kind = None if page.dtype is None else page.dtype.kind
@@ -306,7 +314,10 @@ def _check_page(page: tifffile.TiffPage) -> None:
         raise ImageReadError("The TIFF's pixels are complex numbers, not brightness.", _CONVERT_HINT)
     if kind in ("u", "i") and page.bitspersample > 16 and page.bitspersample != 32:
         raise ImageReadError(
-            f"The TIFF has {page.bitspersample} bits per channel, which could not be kept; 8, 16 and 32 can.",
+            say(
+                "The TIFF has {bitspersample} bits per channel, which could not be kept; 8, 16 and 32 can.",
+                bitspersample=page.bitspersample,
+            ),
             _CONVERT_HINT,
         )
     if kind == "i" and (page.bitspersample not in (8, 16, 32) or photometric != tifffile.PHOTOMETRIC.MINISBLACK):
@@ -314,7 +325,10 @@ def _check_page(page: tifffile.TiffPage) -> None:
     if kind == "f" and photometric not in _GRAY_OR_RGB:
         raise ImageReadError("The TIFF's colours are stored as floating-point numbers of no RGB.", _CONVERT_HINT)
     if page.bitspersample > 16 and kind != "f" and photometric not in _GRAY_OR_RGB:
-        raise ImageReadError(f"The TIFF's colours have {page.bitspersample} bits and are no RGB.", _CONVERT_HINT)
+        raise ImageReadError(
+            say("The TIFF's colours have {bitspersample} bits and are no RGB.", bitspersample=page.bitspersample),
+            _CONVERT_HINT,
+        )
 
 
 def _check_all_there(page: tifffile.TiffPage, file: tifffile.FileHandle) -> None:
@@ -440,7 +454,9 @@ def _num_stored_colours(page: tifffile.TiffPage) -> int:
         # Scientific programs write RGB as gray of three samples.
         return 3 if page.samplesperpixel >= 3 and page.photometric != tifffile.PHOTOMETRIC.PALETTE else 1
     name = getattr(page.photometric, "name", page.photometric)
-    raise ImageReadError(f"The TIFF's colours are of a kind that is not supported ({name}).", _CONVERT_HINT)
+    raise ImageReadError(
+        say("The TIFF's colours are of a kind that is not supported ({name}).", name=name), _CONVERT_HINT
+    )
 
 
 def _num_colours(page: tifffile.TiffPage) -> int:
@@ -471,7 +487,11 @@ def _remarks_on_numbers(page: tifffile.TiffPage) -> tuple[str, ...]:
     if page.bitspersample not in (1, 8, 16, 32, 64):
         wider = 8 if page.bitspersample < 8 else 16 if page.bitspersample < 16 else 32
         return (
-            f"The file holds {page.bitspersample} bits per channel: a result of it holds them spread over {wider}.",
+            say(
+                "The file holds {bitspersample} bits per channel: a result of it holds them spread over {wider}.",
+                bitspersample=page.bitspersample,
+                wider=wider,
+            ),
         )
     return ()
 

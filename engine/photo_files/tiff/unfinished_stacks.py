@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from engine.machine.atomic_files import TEMPORARY_PREFIX, UNFINISHED_SUFFIX, write_bytes_atomically
 from engine.machine.json_files import json_text, read_json_object
+from engine.translatable import TranslatableField
 
 _SCHEMA: Final = 1
 
@@ -36,9 +37,9 @@ class StackProgress:
 
     num_pages: int
     writer: dict[str, Any]
-    remarks: tuple[str, ...]
+    remarks: tuple[TranslatableField, ...]
     lost_pages: tuple[int, ...]
-    failures: tuple[str, ...]
+    failures: tuple[TranslatableField, ...]
 
 
 _READER: Final = TypeAdapter(StackProgress)

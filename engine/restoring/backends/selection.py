@@ -24,6 +24,7 @@ from engine.method.backbones.backbone import RestorationNetwork
 from engine.models.export_form import export_graph
 from engine.photo_files.raw.mosaics import bayer_mosaic
 from engine.restoring.backends.compiled_network import CompiledNetwork, OnnxRuntimeNetwork, OpenVinoNetwork
+from engine.translatable import say
 
 COMPILED: tuple[BackendName, ...] = ("openvino", "onnxruntime")
 
@@ -161,9 +162,11 @@ class _Chooser:
         border_tolerance = HALF_PRECISION_BORDER_TOLERANCE if is_half else SINGLE_PRECISION_BORDER_TOLERANCE
         # Written so that a result that is no number does not pass.
         if not difference <= tolerance:
-            failed[name] = f"Its result differs by {difference:.3f} dB"
+            failed[name] = say("Its result differs by {difference:.3f} dB", difference=difference)
         elif not border_difference <= border_tolerance:
-            failed[name] = f"Its result differs by {255 * border_difference:.1f} of 255 along a border"
+            failed[name] = say(
+                "Its result differs by {difference:.1f} of 255 along a border", difference=255 * border_difference
+            )
         else:
             return compiled
         _log.info("%s does not serve: %s", name, failed[name])

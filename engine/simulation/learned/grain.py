@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts.learned_noise import NUM_CHANNELS, LearnedNoise
+from engine.translatable import say
 
 LAGS = (1, 2, 3, 4)
 
@@ -42,22 +43,38 @@ class Grain:
             return "It runs in bands along rows." if rows[-1] > columns[-1] else "It runs in bands along columns."
         weakest = min(rows[0], columns[0])
         if weakest < -_INDEPENDENT and strongest < _INDEPENDENT:
-            return (
-                f"Neighbouring pixels differ more than by chance, as after sharpening (correlation {_figure(weakest)})."
+            return say(
+                "Neighbouring pixels differ more than by chance, as after sharpening (correlation {weakest}).",
+                weakest=_figure(weakest),
             )
         if strongest < _INDEPENDENT:
-            return f"Each pixel has noise of its own (correlation of neighbours {_figure(strongest)})."
+            return say(
+                "Each pixel has noise of its own (correlation of neighbours {strongest}).", strongest=_figure(strongest)
+            )
         reach = 1 + sum(max(pair) > _REACHED for pair in zip(rows, columns, strict=True))
-        return f"Its grain is about {reach} pixels wide (correlation of neighbours {_figure(strongest)})."
+        return say(
+            "Its grain is about {reach} pixels wide (correlation of neighbours {strongest}).",
+            reach=reach,
+            strongest=_figure(strongest),
+        )
 
     @property
     def colour_sentence(self) -> str:
         """How its colours hang together, in a sentence."""
         if self.between_channels > _GRAY:
-            return f"It is gray: all colours share it (correlation {_figure(self.between_channels)})."
+            return say(
+                "It is gray: all colours share it (correlation {between_channels}).",
+                between_channels=_figure(self.between_channels),
+            )
         if self.between_channels < _OWN_COLOURS:
-            return f"Each colour has noise of its own (correlation {_figure(self.between_channels)})."
-        return f"The colours share a part of it (correlation {_figure(self.between_channels)})."
+            return say(
+                "Each colour has noise of its own (correlation {between_channels}).",
+                between_channels=_figure(self.between_channels),
+            )
+        return say(
+            "The colours share a part of it (correlation {between_channels}).",
+            between_channels=_figure(self.between_channels),
+        )
 
 
 def grain_of(spectrum: NDArray[np.float64]) -> Grain:
@@ -93,4 +110,4 @@ def common_grain(noise: LearnedNoise, photos: Sequence[int]) -> Grain:
 
 def _figure(correlation: float) -> str:
     """Two digits, and never a minus before zero."""
-    return f"{round(correlation, 2) + 0.0:.2f}"
+    return say("{correlation:.2f}", correlation=round(correlation, 2) + 0.0)

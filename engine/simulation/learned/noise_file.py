@@ -20,6 +20,7 @@ from engine.contracts.learned_noise import (
 )
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.json_files import json_text, read_json_object
+from engine.translatable import say
 
 NOISE_FILE: Final = "noise.json"
 """In a run's folder: what was learned of the photos' noise."""
@@ -67,7 +68,9 @@ def load_noise(path: Path) -> LearnedNoise:
     try:
         content = read_json_object(path)
         if content["version"] > FILE_VERSION:
-            raise InvalidInputError(f"'{path.name}' was made by a newer version of Residua.", "Update Residua.")
+            raise InvalidInputError(
+                say("'{file}' was made by a newer version of Residua.", file=path.name), "Update Residua."
+            )
         spectra = tuple(_numbers(spectrum, (NUM_BANDS, NUM_BANDS, 3, 3)) for spectrum in content["spectra"])
         broad = content.get("broad_colour")
         broad_colour = None if broad is None else _numbers(broad, (NUM_BANDS, NUM_BANDS, 3, 3))
@@ -77,7 +80,8 @@ def load_noise(path: Path) -> LearnedNoise:
         figures = {name: _figure(content[name]) for name in ("distance", "unfitted_distance", "accuracy")}
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise InvalidInputError(
-            f"'{path.name}' is missing, damaged, or holds no learned noise.", "Learn the noise of the photos again."
+            say("'{file}' is missing, damaged, or holds no learned noise.", file=path.name),
+            "Learn the noise of the photos again.",
         ) from error
     return LearnedNoise(photos=photos, spectra=spectra, broad_colour=broad_colour, **figures)
 

@@ -50,8 +50,3 @@ def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return findings by weight, those of one weight in the order in which they were found."""
     order = list(Weight)
     return tuple(sorted(findings, key=lambda finding: order.index(finding.weight)))
-
-
-def count(number: int, noun: str) -> str:
-    """Return "1 photo", "3 photos"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -26,9 +26,10 @@ from engine.photos.crops import MEMORY_BUDGET_BYTES
 from engine.photos.decoded_files import decoded_files
 from engine.photos.pairs import PairMatching, PhotoPair, match_pairs
 from engine.training.labels import MIN_LABELS_FOR_VALIDATION, MIN_OWN_SIDE_PX
-from engine.training.preflight.findings import Finding, Weight, blocks, count, doubtful, note, worst_first
+from engine.training.preflight.findings import Finding, Weight, blocks, doubtful, note, worst_first
 from engine.training.preflight.photos import PhotoSet, look_at_photos, mixture_findings, photo_findings, size_findings
 from engine.training.preflight.trial import StepMemory, measure_step_memory
+from engine.translatable import count_of, say, say_counted
 
 FEW_LABELS = 3
 _PREVIEW_BYTES = 200_000
@@ -185,14 +186,18 @@ def _chosen(config: FinetuneConfig, matching: PairMatching) -> tuple[tuple[Photo
     """The pairs that would be used, and what is wrong with the others."""
     if config.label_names is None:
         found = [
-            doubtful(f"{aside.pair.noisy.name} will be set aside: {aside.reason}", aside.hint)
+            doubtful(
+                say("{noisy} will be set aside: {reason}", noisy=aside.pair.noisy.name, reason=aside.reason), aside.hint
+            )
             for aside in matching.doubtful
         ]
         if matching.unmatched_clean:
             found.append(
                 note(
-                    f"{count(len(matching.unmatched_clean), 'reference')} without a noisy photo of that name will not "
-                    "be used.",
+                    say(
+                        "{references} without a noisy photo of that name will not be used.",
+                        references=count_of(len(matching.unmatched_clean), "reference"),
+                    ),
                     "Give a reference the same file name as its noisy photo.",
                 )
             )
@@ -202,14 +207,14 @@ def _chosen(config: FinetuneConfig, matching: PairMatching) -> tuple[tuple[Photo
     chosen = tuple(pair for pair in pairs if pair.noisy.name in wanted)
     missing = sorted(wanted - {pair.noisy.name for pair in chosen})
     found = [
-        doubtful(f"{aside.pair.noisy.name}: {aside.reason}", aside.hint)
+        doubtful(say("{file}: {problem}", file=aside.pair.noisy.name, problem=aside.reason), aside.hint)
         for aside in matching.doubtful
         if aside.pair.noisy.name in wanted
     ]
     if missing:
         found.append(
             blocks(
-                f"No pair of a noisy photo and a reference was found for: {', '.join(missing)}.",
+                say("No pair of a noisy photo and a reference was found for: {missing}.", missing=", ".join(missing)),
                 "Check that the files are still there and that their names match.",
             )
         )
@@ -224,7 +229,11 @@ def _colour_findings(pairs: Sequence[PhotoPair], photos: PhotoSet) -> list[Findi
         return []
     return [
         doubtful(
-            f"In {count(len(odd), 'pair')}, such as {odd[0].noisy.name}, one side is gray and the other in colour.",
+            say(
+                "In {pairs}, such as {noisy}, one side is gray and the other in colour.",
+                pairs=count_of(len(odd), "pair"),
+                noisy=odd[0].noisy.name,
+            ),
             "Export both the same way: the network would learn to take the colour away, or to invent it.",
         )
     ]
@@ -235,7 +244,12 @@ def _label_findings(config: FinetuneConfig, origin: ModelCard | None, num_labels
     if 0 < num_labels < FEW_LABELS:
         found.append(
             doubtful(
-                f"{count(num_labels, 'label')} {'is' if num_labels == 1 else 'are'} easily learned by heart.",
+                say_counted(
+                    "{labels} is easily learned by heart.",
+                    "{labels} are easily learned by heart.",
+                    num_labels,
+                    labels=count_of(num_labels, "label"),
+                ),
                 "A handful of labels of different scenes and exposures teaches far more.",
             )
         )
@@ -244,8 +258,11 @@ def _label_findings(config: FinetuneConfig, origin: ModelCard | None, num_labels
         found.append(
             note(
                 "No label is held back, so the result's quality will not be measured.",
-                f"From {MIN_LABELS_FOR_VALIDATION} labels on, some of them only measure; of fewer, those that you "
-                "choose for it.",
+                say(
+                    "From {min_labels_for_validation} labels on, some of them only measure; of fewer, those that "
+                    "you choose for it.",
+                    min_labels_for_validation=MIN_LABELS_FOR_VALIDATION,
+                ),
             )
         )
     if origin is None:
@@ -263,7 +280,7 @@ def _label_findings(config: FinetuneConfig, origin: ModelCard | None, num_labels
     if num_known:
         found.append(
             note(
-                f"Of these labels, {num_known:,} have taught the model to start from already.",
+                say("Of these labels, {num_known:,} have taught the model to start from already.", num_known=num_known),
                 "Figures measured on them flatter the result.",
             )
         )
@@ -273,7 +290,9 @@ def _label_findings(config: FinetuneConfig, origin: ModelCard | None, num_labels
 def _other_task(origin: ModelCard, task: str) -> Finding:
     """A start that knows another task."""
     known, wanted = (TASKS.find(name).title for name in (origin.task, task))
-    message = f"The model to start from was trained for another task: {known}, not {wanted}."
+    message = say(
+        "The model to start from was trained for another task: {known}, not {wanted}.", known=known, wanted=wanted
+    )
     if starter_path(task) is not None:
         return doubtful(
             message, "Its features are taken over and the rest is learned anew; a model of the task is better."
@@ -289,8 +308,12 @@ def _memory(photos: PhotoSet, step: StepMemory, device: ComputeDevice) -> tuple[
     if kept.num_cut:
         found.append(
             note(
-                f"Of {count(kept.num_cut, 'large photo')} only the middle is read, so that all fit into "
-                f"{MEMORY_BUDGET_BYTES / 2**30:.0f} GiB of memory.",
+                say(
+                    "Of {large_photos} only the middle is read, so that all fit into {memory_budget_bytes:.0f} "
+                    "GiB of memory.",
+                    large_photos=count_of(kept.num_cut, "large photo"),
+                    memory_budget_bytes=MEMORY_BUDGET_BYTES / 2**30,
+                ),
                 "Fewer photos are read whole, and so are these where the disk has more room for decoded photos.",
             )
         )
@@ -308,7 +331,7 @@ def _memory(photos: PhotoSet, step: StepMemory, device: ComputeDevice) -> tuple[
 
 
 def _short_of_memory(needed: int, free: int, total: int) -> Finding:
-    message = f"About {_size(needed)} of memory are needed, {_size(free)} are free."
+    message = say("About {needed} of memory are needed, {free} are free.", needed=_size(needed), free=_size(free))
     if needed > total:
         return blocks(message, "Choose a smaller crop size, fewer photos per batch or a smaller network.")
     return doubtful(message, "Close other programs, or choose a smaller crop size or fewer photos per batch.")
@@ -321,14 +344,20 @@ def _disk(config: PretrainConfig | FinetuneConfig, step: StepMemory, seconds: fl
     folder = _existing(config.out or Place.RUNS.path())
     free = shutil.disk_usage(folder).free
     if not os.access(folder, os.W_OK):
-        return needed, free, [blocks(f"The folder {folder} may not be written.", "Choose another folder for runs.")]
+        return (
+            needed,
+            free,
+            [blocks(say("The folder {folder} may not be written.", folder=folder), "Choose another folder for runs.")],
+        )
     if needed > free:
         return (
             needed,
             free,
             [
                 blocks(
-                    f"The run needs about {_size(needed)} on disk, {_size(free)} are free.",
+                    say(
+                        "The run needs about {needed} on disk, {free} are free.", needed=_size(needed), free=_size(free)
+                    ),
                     "Free some space, or delete runs that are no longer needed.",
                 )
             ],
@@ -342,4 +371,6 @@ def _existing(folder: Path) -> Path:
 
 
 def _size(num_bytes: float) -> str:
-    return f"{num_bytes / 2**30:.1f} GiB" if num_bytes >= 2**29 else f"{num_bytes / 2**20:.0f} MiB"
+    if num_bytes >= 2**29:
+        return say("{size:.1f} GiB", size=num_bytes / 2**30)
+    return say("{size:.0f} MiB", size=num_bytes / 2**20)

@@ -16,7 +16,8 @@ from engine.photo_files.photos import ImageInfo, probe_image
 from engine.photos.decoded_files import SMALLEST_BYTES
 from engine.photos.folder import list_image_files
 from engine.photos.identity import identity_of
-from engine.training.preflight.findings import Finding, blocks, count, doubtful, note
+from engine.training.preflight.findings import Finding, blocks, doubtful, note
+from engine.translatable import count_of, say, say_counted, say_joined
 
 FEW_PHOTOS = 5
 FEW_PIXELS = 2_000_000
@@ -125,16 +126,27 @@ def photo_findings(
         if num_photos == 1:
             return [
                 blocks(
-                    f"There is only {num_photos} usable photo; this method compares the noise of different photos.",
-                    f"Add photos until there are at least {min_photos}, cut the photo into parts, or choose a method "
-                    f"for a single photo too: {', '.join(methods_for_one_photo())}.",
+                    say(
+                        "There is only {num_photos} usable photo; this method compares the noise of different photos.",
+                        num_photos=num_photos,
+                    ),
+                    say(
+                        "Add photos until there are at least {min_photos}, cut the photo into parts, or choose a "
+                        "method for a single photo too: {methods_for_one_photo}.",
+                        min_photos=min_photos,
+                        methods_for_one_photo=say_joined(methods_for_one_photo(), ", "),
+                    ),
                 )
             ]
         return [
             blocks(
-                f"There is no usable photo; this method needs at least {min_photos}."
+                say("There is no usable photo; this method needs at least {min_photos}.", min_photos=min_photos)
                 if num_photos == 0
-                else f"There are only {num_photos} usable photos; this method needs at least {min_photos}.",
+                else say(
+                    "There are only {num_photos} usable photos; this method needs at least {min_photos}.",
+                    num_photos=num_photos,
+                    min_photos=min_photos,
+                ),
                 "Open a folder with more photos, or take photos back that were left out.",
             )
         ]
@@ -144,15 +156,22 @@ def photo_findings(
     if num_photos - num_repeated < min_photos:
         found.append(
             blocks(
-                f"All {num_photos} photos are copies of one file, but this method compares the noise of different "
-                "photos.",
+                say(
+                    "All {num_photos} photos are copies of one file, but this method compares the noise of "
+                    "different photos.",
+                    num_photos=num_photos,
+                ),
                 "Add other photos.",
             )
         )
     elif num_repeated:
         found.append(
             doubtful(
-                f"{count(num_repeated, 'photo')} of {num_photos:,} repeat another one exactly.",
+                say(
+                    "{photos} of {num_photos:,} repeat another one exactly.",
+                    photos=count_of(num_repeated, "photo"),
+                    num_photos=num_photos,
+                ),
                 "Leave the copies out on the Photos page: copies count as different noises here, which they are not.",
             )
         )
@@ -167,8 +186,13 @@ def mixture_findings(photos: PhotoSet) -> list[Finding]:
         return []
     return [
         doubtful(
-            f"{count(num_gray, 'photo')} {'is' if num_gray == 1 else 'are'} gray, {num_colour:,} in colour: their "
-            "noises differ in kind.",
+            say_counted(
+                "{photos} is gray, {num_colour:,} in colour: their noises differ in kind.",
+                "{photos} are gray, {num_colour:,} in colour: their noises differ in kind.",
+                num_gray,
+                photos=count_of(num_gray, "photo"),
+                num_colour=num_colour,
+            ),
             "Train on one kind at a time: leave the others out on the Photos page.",
         )
     ]
@@ -182,11 +206,28 @@ def size_findings(photos: PhotoSet, crop_px: int) -> list[Finding]:
     is_one = num_small == 1
     return [
         doubtful(
-            f"All {num_small:,} photos are smaller than the square of {crop_px} pixels that is cut from each photo, "
-            "and will be continued by mirroring."
+            say(
+                "All {num_small:,} photos are smaller than the square of {crop_px} pixels that is cut from "
+                "each photo, and will be continued by mirroring.",
+                num_small=num_small,
+                crop_px=crop_px,
+            )
             if num_small == len(photos.photos) and not is_one
-            else f"{count(num_small, 'photo')} {'is' if is_one else 'are'} smaller than the square of {crop_px} pixels "
-            "that is cut from each photo, and will be continued by mirroring.",
+            else (
+                say(
+                    "{photos} is smaller than the square of {crop_px} pixels that is cut from each photo, and "
+                    "will be continued by mirroring.",
+                    photos=count_of(num_small, "photo"),
+                    crop_px=crop_px,
+                )
+                if is_one
+                else say(
+                    "{photos} are smaller than the square of {crop_px} pixels that is cut from each photo, and "
+                    "will be continued by mirroring.",
+                    photos=count_of(num_small, "photo"),
+                    crop_px=crop_px,
+                )
+            ),
             "Choose a smaller crop size under More settings, or use larger photos.",
         )
     ]
@@ -222,7 +263,11 @@ def _amount_findings(photos: PhotoSet, *, needs_variety: bool) -> list[Finding]:
     if needs_variety and (num_photos < FEW_PHOTOS or photos.num_pixels < FEW_PIXELS):
         found.append(
             doubtful(
-                f"{count(num_photos, 'photo')} with {photos.num_pixels / 1e6:.1f} megapixels show little variety.",
+                say(
+                    "{photos} with {num_pixels:.1f} megapixels show little variety.",
+                    photos=count_of(num_photos, "photo"),
+                    num_pixels=photos.num_pixels / 1e6,
+                ),
                 "More photos of the same camera make the result better and steadier.",
             )
         )
@@ -230,7 +275,12 @@ def _amount_findings(photos: PhotoSet, *, needs_variety: bool) -> list[Finding]:
         first = photos.skipped[0]
         found.append(
             note(
-                f"{count(len(photos.skipped), 'file')} cannot be used, such as {first.path.name}: {first.reason}",
+                say(
+                    "{files} cannot be used, such as {file}: {reason}",
+                    files=count_of(len(photos.skipped), "file"),
+                    file=first.path.name,
+                    reason=first.reason,
+                ),
                 first.hint,
             )
         )

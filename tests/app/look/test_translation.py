@@ -1,6 +1,7 @@
 """The language of the window: catalogues, what the engine says, and that nothing is left in English."""
 
 import ast
+import gettext
 import importlib.util
 import os
 import re
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from string import Formatter
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -38,7 +40,9 @@ from app.widgets.field_editors import FloatEditor, IntEditor
 from app.widgets.plots.axis import plot_item
 from engine.comparing.region_metrics import Closeness
 from engine.contracts.configs import ComputeConfig
+from engine.contracts.errors import InvalidInputError
 from engine.machine.shipped_files import shipped_folders
+from engine.translatable import count_of, say, say_counted, say_joined
 from tests.warm_processes import run_warm
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -83,10 +87,13 @@ def made_up(script: ModuleType, tmp_path: Path, english: None) -> None:
     catalogue.add(("{number} run", "{number} runs"), ("ONE RUN", "{number} RUNS"))
     for text, translation in {
         "Stop it first.": "STOP IT.",
-        "The run “{0}” is still running.": "STILL RUNNING: {0}.",
-        "The {0} cannot be read: {1}": "{1} SO {0} IS NOT READ",
-        "{0} is not there.": "NOT THERE: {0}",
-        "{0} photo": "{0} PHOTO",
+        "The run “{name}” is still running.": "STILL RUNNING: {name}.",
+        "The {role} cannot be read: {reason}": "{reason} SO {role} IS NOT READ",
+        "{file} is not there.": "NOT THERE: {file}",
+        "Noisy photo": "NOISY PHOTO",
+        ("{number} photo", "{number} photos"): ("ONE PHOTO", "{number} PHOTOS"),
+        ("{number} of {total} photos", "{number} of {total} photos"): ("ONE OF {total}", "{number} OF {total}"),
+        "1,234.5 is said": "TOLD",
         "Device": "DEVICE",
         "The photos' own noise": "OWN NOISE",
     }.items():
@@ -94,7 +101,7 @@ def made_up(script: ModuleType, tmp_path: Path, english: None) -> None:
     path = tmp_path / "residua.mo"
     path.write_bytes(script.compiled(catalogue))
     with path.open("rb") as file:
-        install_catalogue(catalogues.Catalogue(file))
+        install_catalogue(gettext.GNUTranslations(file))
 
 
 def test_without_a_catalogue_texts_stay_english(english: None) -> None:
@@ -114,20 +121,48 @@ def test_texts_counts_and_unknown_texts() -> None:
 
 @pytest.mark.usefixtures("made_up")
 @pytest.mark.parametrize(
-    ("english_text", "expected"),
+    ("text", "expected"),
     [
         ("Stop it first.", "STOP IT."),
-        ("The run “my {0} run” is still running.", "STILL RUNNING: my {0} run."),
-        ("The run “a\nb” is still running. Stop it first.", "STILL RUNNING: a\nb. STOP IT."),
-        ("The noisy photo cannot be read: IMG_1.jpg is not there.", "NOT THERE: IMG_1.jpg SO noisy PHOTO IS NOT READ"),
-        ("The run “The photos' own noise, Noise2Void” is still running.", "STILL RUNNING: OWN NOISE, Noise2Void."),
+        (say("The run “{name}” is still running.", name="my {name} run"), "STILL RUNNING: my {name} run."),
+        (
+            say_joined([say("The run “{name}” is still running.", name="a\nb"), "", "Stop it first."]),
+            "STILL RUNNING: a\nb. STOP IT.",
+        ),
+        (
+            say("The {role} cannot be read: {reason}", role="noisy", reason=say("{file} is not there.", file="1.jpg")),
+            "NOT THERE: 1.jpg SO noisy IS NOT READ",
+        ),
+        # A title stands for itself where something is filled in; one word may be a file's name.
+        (say("The run “{name}” is still running.", name="Noisy photo"), "STILL RUNNING: NOISY PHOTO."),
+        (say("The run “{name}” is still running.", name="Device"), "STILL RUNNING: Device."),
+        (count_of(1, "photo"), "ONE PHOTO"),
+        (count_of(1240, "photo"), "1,240 PHOTOS"),
+        (say_counted("{number} of {total} photos", "{number} of {total} photos", 1, total=3), "ONE OF 3"),
+        (say_counted("{number} of {total} photos", "{number} of {total} photos", 2, total=3), "2 OF 3"),
+        (
+            str(InvalidInputError(say("{file} is not there.", file=Path("a.png")), "Stop it first.")),
+            "NOT THERE: a.png STOP IT.",
+        ),
         ("Nobody knows this.", "Nobody knows this."),
-        ("Nobody knows this. Stop it first.", "Nobody knows this. STOP IT."),
+        (say("Nobody knows {this}.", this="it"), "Nobody knows it."),
+        (say("Nobody knows {these:,.1f}: {this!r}.", these=1234.56, this="it"), "Nobody knows 1,234.6: 'it'."),
         ("", ""),
     ],
 )
-def test_what_the_engine_says_is_found_and_filled_in_again(english_text: str, expected: str) -> None:
-    assert translate_engine(english_text) == expected
+def test_what_the_engine_says_is_filled_in_anew(text: str, expected: str) -> None:
+    assert translate_engine(text) == expected
+
+
+@pytest.mark.usefixtures("made_up")
+def test_a_translation_with_unknown_fields_is_shown_and_never_fails(script: ModuleType, tmp_path: Path) -> None:
+    catalogue = script.new_catalogue("de")
+    catalogue.add("{file} is not there.", "{datei} {} fehlt: {0}", context="engine")
+    path = tmp_path / "broken.mo"
+    path.write_bytes(script.compiled(catalogue))
+    with path.open("rb") as file:
+        install_catalogue(gettext.GNUTranslations(file))
+    assert translate_engine(say("{file} is not there.", file="a.png")) == "{datei} {} fehlt: {0}"
 
 
 @pytest.mark.usefixtures("made_up")
@@ -167,7 +202,9 @@ def test_the_systems_language_is_taken_where_it_is_known(monkeypatch: pytest.Mon
 
 def test_german_reaches_the_first_word_of_a_verdict_the_starters_and_the_numbers(english: None) -> None:
     install_catalogue(catalogues.load_catalogue("de"))
-    verdict = translate_engine("Done: the residual looks like noise and holds at most 9 % picture.")
+    verdict = translate_engine(
+        say("Done: the residual looks like noise and holds at most {percent} % picture.", percent=9)
+    )
     assert verdict == "Fertig: Das Residuum sieht nach Rauschen aus und enthält höchstens 9 % Bildinhalt."
     assert PaneChoice(PaneKind.MODEL, "Denoise (starter)", Path("x")).title == "Entrauschen (Startmodell)"
     assert closeness_text(Closeness(33.2, 0.874)) == f"33,20{NO_BREAK}dB · SSIM 0,874"
@@ -183,20 +220,34 @@ def test_short_numbers_have_the_languages_decimal_sign(english: None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("english_text", "expected"),
+    ("text", "expected"),
     [
-        ("8 photos with 0.4 megapixels show little variety.", "0,4"),
-        ("Training has become unstable near step 1,240: a loss is no longer a finite number.", "1.240"),
-        ("The file claims a size of 1,000,000 x 9 pixels but is too small to hold them.", "1.000.000"),
-        ("v1.2 final.tif is not there.", "v1.2 final.tif"),
-        ("1,003 photos of 2,004 repeat another one exactly.", "1.003 Fotos von 2.004"),
+        (
+            say(
+                "{photos} with {num_pixels:.1f} megapixels show little variety.",
+                photos=count_of(8, "photo"),
+                num_pixels=0.4,
+            ),
+            "8 Fotos mit 0,4 Megapixeln",
+        ),
+        (
+            say("Training has become unstable near step {step:,}: a loss is no longer a finite number.", step=1240),
+            "Schritt 1.240",
+        ),
+        (say("{file} is not there.", file="v1.2 final.tif"), "v1.2 final.tif"),
+        (
+            say(
+                "{photos} of {num_photos:,} repeat another one exactly.",
+                photos=count_of(1003, "photo"),
+                num_photos=2004,
+            ),
+            "1.003 Fotos von 2.004",
+        ),
     ],
 )
-def test_numbers_in_what_the_engine_says_are_the_languages(english: None, english_text: str, expected: str) -> None:
+def test_numbers_in_what_the_engine_says_are_the_languages(english: None, text: str, expected: str) -> None:
     install_catalogue(catalogues.load_catalogue("de"))
-    said = translate_engine(english_text)
-    assert said != english_text or "v1.2" in said
-    assert expected in said
+    assert expected in translate_engine(text)
 
 
 def test_no_german_text_holds_an_english_number(script: ModuleType) -> None:
@@ -310,12 +361,12 @@ def test_the_compiled_catalogues_are_those_of_the_sources(script: ModuleType) ->
     assert script.languages() == ["de"]
     for code in script.languages():
         with script.mo_file(code).open("rb") as file:
-            shipped = vars(catalogues.Catalogue(file))["_catalog"]
+            shipped = vars(gettext.GNUTranslations(file))["_catalog"]
         assert shipped == read_bytes(script, script.compiled(script.read_catalogue(code)))
 
 
 def read_bytes(script: ModuleType, content: bytes) -> dict[Any, str]:
-    texts = vars(catalogues.Catalogue(script.io.BytesIO(content)))["_catalog"]
+    texts = vars(gettext.GNUTranslations(script.io.BytesIO(content)))["_catalog"]
     assert isinstance(texts, dict)
     return texts
 
@@ -341,20 +392,55 @@ def test_what_the_engine_says_is_collected(script: ModuleType, tmp_path: Path) -
         "    logger.info('The log is no text.')\n"
         "    if n < 0:\n"
         "        raise ValueError('Programmers read this one.')\n"
-        "    raise InvalidInputError(f'{name} has {n:,} photo{\"\" if n == 1 else \"s\"}.', 'Add ' 'one more.')\n",
+        "    found = say_counted('{number} photo', '{number:,} photos', n)\n"
+        "    print(count_of(n, 'pair'), say('{low:.1f} to {high}' if n else '{low}', low=1, high=2))\n"
+        "    raise InvalidInputError(say('{name!r} has {found}.', name=name, found=found), 'Add ' 'one more.')\n",
         encoding="utf-8",
     )
     (tmp_path / "engine" / "cli").mkdir()
     shutil.copy(tmp_path / "engine" / "module.py", tmp_path / "engine" / "cli" / "more.py")
-    texts = load_script("engine_texts").engine_texts(tmp_path)
+    collector = load_script("engine_texts")
+    texts = collector.engine_texts(tmp_path)
     assert set(texts) == {
         "Speed",
         "How fast it goes.",
-        "{0} has {1} photo.",
-        "{0} has {1} photos.",
+        ("{number} photo", "{number} photos"),
+        ("{number} pair", "{number} pairs"),
+        "{low} to {high}",
+        "{name} has {found}.",
         "Add one more.",
     }
     assert texts["Speed"] == ["engine/module.py"]
+    assert collector.lost_texts(tmp_path) == []
+    (tmp_path / "engine" / "module.py").write_text("def f(name):\n    return f'{name} is not there.'\n")
+    assert collector.lost_texts(tmp_path) == ["engine/module.py:2: f'{name} is not there.'"]
+
+
+def test_nothing_that_the_engine_says_is_filled_in_by_an_f_string() -> None:
+    assert load_script("engine_texts").lost_texts(ROOT) == []
+
+
+def test_every_template_of_the_engine_is_given_what_it_names() -> None:
+    """A template is a literal, or a choice of literals, whose fields are what the call fills in."""
+    wrong = []
+    for path in sorted((ROOT / "engine").rglob("*.py")):
+        if path.name == "translatable.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            num_templates = (
+                {"say": 1, "say_counted": 2}.get(ast.unparse(node.func), 0) if isinstance(node, ast.Call) else 0
+            )
+            if not num_templates:
+                continue
+            given = {keyword.arg for keyword in node.keywords} | ({"number"} if num_templates == 2 else set())
+            for template in node.args[:num_templates]:
+                choices = [template.body, template.orelse] if isinstance(template, ast.IfExp) else [template]
+                literals = [str(each.value) if isinstance(each, ast.Constant) else "" for each in choices]
+                fields = {field for text in literals for _, field, *_ in Formatter().parse(text) if field is not None}
+                missing = fields ^ given if num_templates == 1 else fields - given
+                if missing or not all(literals):
+                    wrong.append(f"{path.name}:{node.lineno}: {missing or 'no literal'}")
+    assert wrong == []
 
 
 def test_translators_mistakes_are_found(script: ModuleType) -> None:
@@ -374,17 +460,6 @@ def test_whatever_is_counted_can_be_translated() -> None:
     for path in (ROOT / "app").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("count", "phrases.count"):
-                nouns |= {part.value for part in node.args[1:] if isinstance(part, ast.Constant)}
-    assert nouns
-    assert nouns <= set(phrases._NOUNS)
-
-
-def test_whatever_the_engine_counts_can_be_translated() -> None:
-    """It counts in English, such as "3 large photos", and its sentences are recognised with that in them."""
-    nouns = set()
-    for path in (ROOT / "engine" / "training" / "preflight").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "count":
                 nouns |= {part.value for part in node.args[1:] if isinstance(part, ast.Constant)}
     assert nouns
     assert nouns <= set(phrases._NOUNS)
@@ -413,5 +488,5 @@ def test_numbers_are_written_as_the_language_writes_them(
     path.write_bytes(script.compiled(catalogue))
     assert phrases.number(value, digits) == f"{value:,.{digits}f}"
     with path.open("rb") as file:
-        install_catalogue(catalogues.Catalogue(file))
+        install_catalogue(gettext.GNUTranslations(file))
     assert phrases.number(value, digits) == expected

@@ -4,7 +4,6 @@ import gettext
 import re
 
 from app.look.catalogues import load_catalogue
-from app.look.translation import Catalogue
 
 _FIELD = re.compile(r"\{\w*\}")
 _NUMBER = re.compile(r"\d+")
@@ -15,7 +14,7 @@ class Reader:
 
     def __init__(self, language: str = "en") -> None:
         catalogue = load_catalogue(language)
-        self._texts: dict[str, str] = _texts_of(catalogue) if isinstance(catalogue, Catalogue) else {}
+        self._texts: dict[str, str] = _texts_of(catalogue) if isinstance(catalogue, gettext.GNUTranslations) else {}
         self._patterns: dict[str, list[re.Pattern[str]]] = {}
 
     def says(self, said: str, text: str) -> bool:

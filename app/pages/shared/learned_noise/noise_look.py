@@ -41,7 +41,7 @@ def look_job(config: NoiseLearningConfig, control: JobControl, emit: Emit) -> Ph
     try:
         return learn_noise(config, control, emit)
     except EngineError as error:
-        return NoNoise(f"{error.message} {error.hint}")
+        return NoNoise(str(error))
 
 
 class NoiseLook(QObject):

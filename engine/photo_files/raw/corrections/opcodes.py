@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.photo_files.raw.directories import Area
+from engine.translatable import say
 
 _WARP_RECTILINEAR: Final = 1
 _WARP_FISHEYE: Final = 2
@@ -136,8 +137,10 @@ def describe_undone(opcodes: list[Opcode]) -> tuple[str, ...]:
         sentences.append("The corners may stay dark: the file's map of the lens's shading is damaged.")
     if others := sorted(numbers - _LENS_CORRECTIONS - {_FIX_VIGNETTE, _GAIN_MAP}):
         sentences.append(
-            "The file asks for corrections that are not known here, and are not done "
-            f"({', '.join(str(number) for number in others)})."
+            say(
+                "The file asks for corrections that are not known here, and are not done ({others}).",
+                others=", ".join(str(number) for number in others),
+            )
         )
     return tuple(sentences)
 
