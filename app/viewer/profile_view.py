@@ -148,7 +148,7 @@ class ProfileView(QWidget):
             cells = [str(row)]
             for one in profiles:
                 assert one.profile is not None
-                cells += [f"{value:.9g}" for value in one.profile.values[row].tolist()]
+                cells += [format(value, ".9g") for value in one.profile.values[row].tolist()]
             lines.append("\t".join(cells))
         lines += ["", "\t".join(("", "mean", "standard deviation", "pixels"))] if self._measured else []
         for one in self._measured:
@@ -156,7 +156,8 @@ class ProfileView(QWidget):
             for index in range(0 if found is None else len(found.mean)):
                 assert found is not None
                 name = one.title if len(found.mean) == 1 else f"{one.title} {_CHANNELS[index]}"
-                lines.append(f"{name}\t{found.mean[index]:.9g}\t{found.deviation[index]:.9g}\t{found.num_pixels}")
+                figures = (format(figure, ".9g") for figure in (found.mean[index], found.deviation[index]))
+                lines.append("\t".join((name, *figures, str(found.num_pixels))))
         return "\n".join(lines)
 
     def _lay_out(self) -> None:

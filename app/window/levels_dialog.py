@@ -426,7 +426,7 @@ def _rounded(value: float, numbers: PictureNumbers | None) -> float:
     """Return a number as precise as a person would write it."""
     if numbers is not None and numbers.are_whole:
         return float(round(value))
-    return float(f"{value:.6g}")
+    return float(format(value, ".6g"))
 
 
 def _patch(colour: str) -> QIcon:
