@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -156,7 +157,7 @@ def to_json(value: Any) -> Any:
 
 
 class Reporter(ABC):
-    """Receives a job's events.
+    """Receives a job's events, from any thread.
 
     Attributes:
         run: Folder of the training run, once it has begun.
@@ -166,6 +167,7 @@ class Reporter(ABC):
         self._stream = stream
         self._last_step_time = -math.inf
         self._last_stage = ""
+        self._writing = threading.Lock()
         self.run: Path | None = None
 
     def report(self, event: JobEvent) -> None:
@@ -178,15 +180,18 @@ class Reporter(ABC):
             if not is_due and event.stage == self._last_stage and event.step < event.num_steps:
                 return
             self._last_step_time, self._last_stage = now, event.stage
-        self._write(event)
+        with self._writing:
+            self._write(event)
 
-    @abstractmethod
     def say(self, text: str) -> None:
-        """Say something that is no event."""
+        """Say something that is no event. Not in a signal's handler, which may have come amid a line."""
+        with self._writing:
+            self._say(text)
 
-    @abstractmethod
     def end_line(self) -> None:
         """Leave the progress line behind."""
+        with self._writing:
+            self._end_line()
 
     @property
     def _step_interval_s(self) -> float:
@@ -195,16 +200,20 @@ class Reporter(ABC):
     @abstractmethod
     def _write(self, event: JobEvent) -> None: ...
 
+    @abstractmethod
+    def _say(self, text: str) -> None: ...
+
+    @abstractmethod
+    def _end_line(self) -> None: ...
+
 
 class JsonReporter(Reporter):
-    """One JSON object a line: the event's kind and its fields, without pictures."""
+    """One JSON object a line: the event's kind and its fields, without pictures; a message is an object of its own."""
 
-    def say(self, text: str) -> None:
-        """Write it as an object of its own."""
+    def _say(self, text: str) -> None:
         self._write_line({"event": "Message", "text": text})
 
-    def end_line(self) -> None:
-        """Every line is ended already."""
+    def _end_line(self) -> None:
         self._stream.flush()
 
     def _write(self, event: JobEvent) -> None:
@@ -223,14 +232,12 @@ class LineReporter(Reporter):
         self._rewrites = stream.isatty()
         self._line = ""
 
-    def say(self, text: str) -> None:
-        """Write it above the line of progress."""
+    def _say(self, text: str) -> None:
         self._clear()
         self._stream.write(text + "\n")
         self._draw()
 
-    def end_line(self) -> None:
-        """Leave the line of progress behind."""
+    def _end_line(self) -> None:
         if self._line:
             self._line = ""
             if self._rewrites:
@@ -252,7 +259,7 @@ class LineReporter(Reporter):
             return
         sentence = _phrase_event(event)
         if sentence:
-            self.say(sentence)
+            self._say(sentence)
 
     def _clear(self) -> None:
         if self._rewrites and self._line:
@@ -347,7 +354,9 @@ def cancelled_by_signals(control: JobControl, reporter: Reporter) -> Iterator[No
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         control.cancel()
-        reporter.say("Ending at the next step. Once more to end at once, without saving.")
+        # In a thread: the signal may have come amid a line that this thread is writing.
+        text = "Ending at the next step. Once more to end at once, without saving."
+        threading.Thread(target=reporter.say, args=(text,)).start()
 
     previous = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
