@@ -13,8 +13,6 @@ from numbers import Real
 from string import Formatter
 from typing import Annotated, Any, cast
 
-from pydantic import WrapValidator
-
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
@@ -26,7 +24,7 @@ class Translatable(str):
     """An English text, with the template that it was made of and what was filled in.
 
     Attributes:
-        template: With named fields, without their formats: "The run “{name}” is still running." What a catalogue knows.
+        template: With named fields, without their formats: "The run “{run}” is still running." What a catalogue knows.
         values: By field. A `Number` is written as the language writes it, a `Translatable` is translated, and any
             other text, such as a file's name, stays as it is.
         plural: The template for any number but one; empty where nothing is counted.
@@ -50,9 +48,18 @@ class Translatable(str):
         return self
 
 
-TranslatableField = Annotated[
-    str, WrapValidator(lambda value, read: value if isinstance(value, Translatable) else read(value))
-]
+class _KeptTranslatable:
+    """What tells pydantic, where that is there, to let a `Translatable` be; this module needs nothing but Python."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_wrap_validator_function(
+            lambda value, read: value if isinstance(value, Translatable) else read(value), handler(source)
+        )
+
+
+TranslatableField = Annotated[str, _KeptTranslatable()]
 """A text of a pydantic model that may be a `Translatable`, which pydantic would make a plain text of."""
 
 

@@ -389,14 +389,11 @@ def set_up_logging(as_json: bool) -> None:
 class SilentReporter(Reporter):
     """Says nothing: the first process does."""
 
-    def say(self, text: str) -> None:
-        """Nothing."""
+    def _say(self, text: str) -> None: ...
 
-    def end_line(self) -> None:
-        """Nothing."""
+    def _end_line(self) -> None: ...
 
-    def _write(self, event: JobEvent) -> None:
-        """Nothing."""
+    def _write(self, event: JobEvent) -> None: ...
 
 
 def follow(job: Callable[[Config, JobControl, Emit], Result], config: Config) -> NoReturn:

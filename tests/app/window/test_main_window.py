@@ -33,6 +33,7 @@ from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit, JobWarning, PhotoScanned, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.photo import PhotoRef
+from engine.translatable import say
 from tests.app.conftest import OpenWindow, undressed
 from tests.conftest import TinyPhotos
 
@@ -357,7 +358,7 @@ def test_a_model_file_that_is_dropped_shows_its_card(qtbot: QtBot, opened: OpenW
 def test_what_the_engine_says_is_translated_in_the_message_bar(opened: OpenWindow, tmp_path: Path) -> None:
     install_catalogue(load_catalogue("de"))
     try:
-        text = "The run “Holiday” is still running."
+        text = say("The run “{run}” is still running.", run="Holiday")
         opened.window.message_bar.post(Message(text=text, hint="Stop it first."))
         shown = [label.text() for label in opened.window.message_bar.findChildren(QLabel)]
     finally:

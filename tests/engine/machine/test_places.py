@@ -21,6 +21,7 @@ BELOW_ONE_FOLDER = {
     Place.DECODED_PHOTOS: "cache/decoded photos",
     Place.MEASURED_PHOTOS: "cache/measured_photos.json",
     Place.EXAMINED_PAIRS: "cache/examined_pairs.json",
+    Place.SEEN_RESULTS: "cache/seen_results.json",
     Place.THUMBNAILS: "cache/thumbnails",
     Place.SETTINGS: "settings.json",
     Place.LOGS: "logs",
