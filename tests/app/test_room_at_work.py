@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QFont
+from PySide6.QtGui import QFont, QImage, QPainter
 from PySide6.QtWidgets import QTabWidget, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -17,7 +18,7 @@ from app.pages.photos.tools import PhotoTools
 from app.pages.runs.page import RunsPage
 from app.pages.training.finetune import FinetunePage
 from app.pages.training.page import TrainingPage
-from app.viewer.canvas.canvas_marks import place_message
+from app.viewer.canvas.canvas_marks import paint_message, place_message
 from app.viewer.canvas.image_canvas import ImageCanvas
 from app.window.main_window import MIN_SIZE, MainWindow
 from engine.label_budget.methods import LeftOut
@@ -219,3 +220,23 @@ def test_a_sentence_on_a_canvas_is_whole(qtbot: QtBot, theme: Theme, size: tuple
         assert room.contains(ground)
         assert (used.pixelSize() == 26) == (said == "Loading …" or size == (900, 600))
         assert used.pixelSize() >= 9
+
+
+@pytest.mark.parametrize("width", range(240, 420, 20))
+def test_a_sentence_leaves_the_edges_of_its_ground_free(qtbot: QtBot, theme: Theme, width: int) -> None:
+    font = QFont()
+    font.setPixelSize(13)
+    picture = QImage(width, 280, QImage.Format.Format_RGB32)
+    picture.fill(0)
+    text = (
+        "This photo has not been restored yet. The button does it; this pane's menu shows what others would make of it."
+    )
+    painter = QPainter(picture)
+    painter.setFont(font)
+    paint_message(painter, text, QRectF(picture.rect()))
+    painter.end()
+    _, ground = place_message(text, font, QRectF(picture.rect()))
+    pixels = np.frombuffer(picture.constBits(), np.uint8).reshape(280, picture.bytesPerLine())[:, : 4 * width : 4]
+    is_text = np.flatnonzero((pixels > 100).any(axis=0))
+    assert is_text[0] - ground.left() >= 8
+    assert ground.right() - is_text[-1] >= 8

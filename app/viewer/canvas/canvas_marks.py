@@ -11,15 +11,23 @@ _UNLIMITED_PX = 10_000
 _DARK, _LIGHT = QColor(0, 0, 0, 170), QColor(255, 255, 255, 235)
 
 
-def paint_chip(painter: QPainter, chip: QRectF, text: str) -> None:
-    """Paint light text on a dark, rounded ground: readable over any picture, and neutral."""
+def paint_chip(painter: QPainter, chip: QRectF, text: str, padding_px: float = 0.0) -> None:
+    """Paint light text on a dark, rounded ground: readable over any picture, and neutral.
+
+    Args:
+        painter: In the canvas's coordinates.
+        chip: The ground.
+        text: What stands on it.
+        padding_px: What its lines leave free at both sides of the ground.
+    """
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(20, 20, 20, 200))
     painter.drawRoundedRect(chip, 4, 4)
     painter.setPen(QColor(240, 240, 240))
-    painter.drawText(chip, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), text)
+    lines = chip.adjusted(padding_px, 0, -padding_px, 0)
+    painter.drawText(lines, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), text)
     painter.restore()
 
 
@@ -95,7 +103,8 @@ def paint_message(painter: QPainter, text: str, canvas: QRectF) -> None:
     painter.save()
     font, chip = place_message(text, painter.font(), canvas)
     painter.setFont(font)
-    paint_chip(painter, chip, text)
+    # In its full width other lines than those that were measured would fit, up to its very edge.
+    paint_chip(painter, chip, text, 2 * _CHIP_MARGIN_PX - 1)
     painter.restore()
 
 
