@@ -89,32 +89,39 @@ def answering_folders(folders: Sequence[Path], control: JobControl, patience_s: 
     and while an earlier question is unanswered it is not asked again.
 
     Args:
-        folders: Any.
+        folders: Any; one that is named twice is returned once.
         control: Of the job.
         patience_s: For all of them together.
 
     Raises:
         JobCancelled: The job has been asked to end.
     """
-    for folder in folders:
-        if folder not in _asked:
-            _asked[folder] = Pending(folder.is_dir)
+    # Nobody else has them meanwhile: an answer can be waited for once.
+    questions = {folder: _question_of(folder) for folder in folders}
     answering: list[Path] = []
     until = time.monotonic() + patience_s
-    for folder in folders:
-        question = _asked[folder]
-        while not question.is_done and time.monotonic() < until:
-            control.wait_if_paused()
-            time.sleep(_LOOK_EVERY_S / 10)
-        if question.is_done:
-            del _asked[folder]
-            try:
-                if question.wait(control):
-                    answering.append(folder)
-            except OSError:
-                continue
+    try:
+        for folder, question in list(questions.items()):
+            while not question.is_done and time.monotonic() < until:
+                control.wait_if_paused()
+                time.sleep(_LOOK_EVERY_S / 10)
+            if question.is_done:
+                del questions[folder]
+                try:
+                    if question.wait(control):
+                        answering.append(folder)
+                except OSError:
+                    continue
+    finally:
+        _unanswered.update(questions)
     return answering
 
 
-_asked: dict[Path, Pending[bool]] = {}
+def _question_of(folder: Path) -> Pending[bool]:
+    """Return the question that is still open, if one is: an answer that came late may hold no more."""
+    question = _unanswered.pop(folder, None)
+    return Pending(folder.is_dir) if question is None or question.is_done else question
+
+
+_unanswered: dict[Path, Pending[bool]] = {}
 """The folders that have not answered yet."""

@@ -3,6 +3,7 @@
 import shutil
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -220,3 +221,22 @@ def test_a_folder_that_does_not_answer_keeps_nobody_waiting(tmp_path: Path) -> N
     assert HeldUp.num_questions == 1, "nobody asks again while the first question is open"
     HeldUp.is_back.set()
     assert answering_folders([gone, there], JobControl(), patience_s=30) == [gone, there]
+
+
+def test_folders_are_asked_for_by_several_at_once_and_twice_by_one(tmp_path: Path) -> None:
+    folders = [tmp_path / f"{index}" for index in range(20)]
+    for folder in folders[::2]:
+        folder.mkdir()
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(answering_folders, folders * 2, JobControl(), patience_s=30) for _ in range(24)]
+        assert all(question.result() == folders[::2] for question in asked)
+
+
+def test_an_answer_that_came_late_is_no_answer_now(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    control = JobControl()
+    control.cancel()
+    with pytest.raises(JobCancelled):
+        answering_folders([folder], control, patience_s=30)
+    folder.mkdir()
+    assert answering_folders([folder], JobControl(), patience_s=30) == [folder]
