@@ -55,8 +55,8 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef
 
-_HISTOGRAM_PX = 170
-"""Its height until a person drags its edge; the pictures get the rest."""
+_HISTOGRAM_PX, _PROFILE_PX = 170, 230
+"""Heights in which the names of the axes are whole, until a person drags an edge; the pictures get the rest."""
 _THE_REST_PX = 100_000
 
 
@@ -213,8 +213,8 @@ class ComparePage(Page):
         splitter.addWidget(self.profile)
         splitter.setStretchFactor(0, 1)
         splitter.setChildrenCollapsible(False)
-        for panel in (self.histogram, self.profile):
-            panel.setMinimumHeight(_HISTOGRAM_PX)
+        self.histogram.setMinimumHeight(_HISTOGRAM_PX)
+        self.profile.setMinimumHeight(_PROFILE_PX)
         return splitter
 
     def _connect_widgets(self) -> None:
@@ -296,14 +296,14 @@ class ComparePage(Page):
     @Slot(bool)
     def _show_histogram(self, is_shown: bool) -> None:
         self.histogram.setVisible(is_shown)
-        self._splitter.setSizes([_THE_REST_PX, _HISTOGRAM_PX, _HISTOGRAM_PX])
+        self._splitter.setSizes([_THE_REST_PX, _HISTOGRAM_PX, _PROFILE_PX])
         self.settings.set(COMPARE_HISTOGRAM, is_shown)
 
     @Slot(bool)
     def _show_profile(self, is_shown: bool) -> None:
         """Show the profile, at first of a line through the middle of what is in view; hidden, there is no line."""
         self.profile.setVisible(is_shown)
-        self._splitter.setSizes([_THE_REST_PX, _HISTOGRAM_PX, _HISTOGRAM_PX])
+        self._splitter.setSizes([_THE_REST_PX, _HISTOGRAM_PX, _PROFILE_PX])
         self.settings.set(COMPARE_PROFILE, is_shown)
         if is_shown:
             draw_first_line(self.viewer)
