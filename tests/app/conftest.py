@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -40,6 +41,17 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         gc.collect()
         gc.freeze()
     return result
+
+
+@pytest.fixture(autouse=True)
+def pointer_beside_every_window() -> None:
+    """Take the mouse pointer away from where an earlier test left it.
+
+    A window that is shown under it is entered: a message there would count as being read, a button as about to be
+    pressed, and what a test finds would hang on the tests before it.
+    """
+    if QApplication.instance() is not None:
+        QCursor.setPos(-20_000, -20_000)
 
 
 @pytest.fixture
