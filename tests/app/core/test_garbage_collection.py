@@ -42,7 +42,7 @@ def test_cycles_end_on_the_main_thread(qtbot: QtBot, collector: MainThreadCollec
     other.start()
     other.join()
     assert ended_in == []
-    qtbot.waitUntil(lambda: bool(ended_in), timeout=5000)
+    qtbot.waitUntil(lambda: bool(ended_in), timeout=20_000)
     assert ended_in == [threading.main_thread().ident]
 
 
@@ -53,4 +53,4 @@ def test_loaded_modules_are_left_out_and_new_garbage_is_not(qtbot: QtBot, collec
     gone = weakref.ref(node)
     del node
     make_garbage(5000)
-    qtbot.waitUntil(lambda: gone() is None, timeout=5000)
+    qtbot.waitUntil(lambda: gone() is None, timeout=20_000)

@@ -57,7 +57,7 @@ def test_a_change_is_written_without_being_asked(qtbot: QtBot, tmp_path: Path) -
     with qtbot.waitSignal(settings.changed) as signal:
         settings.set(THEME, "dark")
     assert signal.args == [THEME.key]
-    qtbot.waitUntil(lambda: (tmp_path / "settings.json").is_file(), timeout=3_000)
+    qtbot.waitUntil(lambda: (tmp_path / "settings.json").is_file(), timeout=20_000)
     with qtbot.assertNotEmitted(settings.changed):
         settings.set(THEME, "dark")
 

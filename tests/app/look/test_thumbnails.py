@@ -36,7 +36,7 @@ def make_loader(tmp_path):
 
 
 def wait_for(qtbot, loader, paths):
-    qtbot.waitUntil(lambda: all(loader.pixmap(path) or loader.failure(path) for path in paths), timeout=5000)
+    qtbot.waitUntil(lambda: all(loader.pixmap(path) or loader.failure(path) for path in paths), timeout=20_000)
 
 
 def test_only_wanted_files_are_read(qtbot, photos, make_loader):
@@ -131,7 +131,7 @@ def test_memory_is_bounded(qtbot, photos, make_loader):
     loader = make_loader(memory_limit_bytes=3 * one)
     for path in photos:
         loader.want([path])
-        qtbot.waitUntil(lambda path=path: loader.pixmap(path) is not None, timeout=5000)
+        qtbot.waitUntil(lambda path=path: loader.pixmap(path) is not None, timeout=20_000)
     assert [path for path in photos if loader.pixmap(path)] == photos[-3:]
 
 

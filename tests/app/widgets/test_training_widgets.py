@@ -262,7 +262,7 @@ class TestMessageBar:
         holder.show()
         elsewhere.setFocus()
         bar.post(Message(text="Saved."))
-        qtbot.waitUntil(lambda: bar.shown_message is None, timeout=2_000)
+        qtbot.waitUntil(lambda: bar.shown_message is None, timeout=20_000)
         bar.post(Message(severity=Severity.ERROR, text="Not saved."))
         qtbot.wait(150)
         assert bar.shown_message is not None

@@ -256,7 +256,7 @@ def test_double_click_leads_to_compare(qtbot, page, runner, session, folder):
 def test_hovering_shows_a_crop_at_full_size(qtbot, page, runner, folder):
     open_and_wait(qtbot, page, runner, folder)
     QTest.mouseMove(page.grid.viewport(), page.grid.visualRect(page.model.index(1)).center())
-    qtbot.waitUntil(lambda: page.grid.hover_crop is not None, timeout=3000)
+    qtbot.waitUntil(lambda: page.grid.hover_crop is not None, timeout=20_000)
     path, crop = page.grid.hover_crop
     assert path.name == "photo 1.png"
     assert (crop.width(), crop.height()) == (112, 96)
