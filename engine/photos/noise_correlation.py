@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 _CELL_PX = 4
 _MAX_GROUPS, _MIN_GROUPS = 10, 4
 _VALUES_A_GROUP = 24
+BLOCKS_FOR_ALL_GROUPS = _MAX_GROUPS * _VALUES_A_GROUP // 2
+"""Each is in two groups, by one half and by the other. Fewer are told apart less well."""
+
 # Up to here coarse detail is that of noise alone, as far as can be told; a plane takes some of it.
 _FREE_OF_STRUCTURE = 1.25
 # Noise of coarse grain and structure look alike: so much correlation in the calmest group is taken for grain.

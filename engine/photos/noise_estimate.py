@@ -29,7 +29,7 @@ from engine.contracts.noise import (
     summarize_noise,
 )
 from engine.contracts.photo import Pixels
-from engine.photos.noise_correlation import find_correlation
+from engine.photos.noise_correlation import BLOCKS_FOR_ALL_GROUPS, find_correlation
 
 MIN_SIDE_PX = 16
 """The smallest photo, in both directions, that can be judged."""
@@ -165,7 +165,7 @@ def _flat_blocks(pixels: Pixels) -> tuple[FlatBlocks, NoiseDoubt]:
         )
 
     as_seen = estimate(along_columns, along_rows, structure=0.0)
-    found = find_correlation(all_residuals[clipped.mean(axis=1) <= _MOST_CLIPPED_FOR_REACH], MAX_STRIDE)
+    found = find_correlation(_blocks_for_reach(pixels, all_residuals, clipped), MAX_STRIDE)
     if found is None:
         return FlatBlocks(residuals=residuals, estimate=as_seen, with_structure=as_seen), doubt
     excess = max(along_columns[0], along_rows[0]) - float(found.values[0].max())
@@ -203,6 +203,25 @@ def _cut_into_blocks(pixels: Pixels) -> NDArray[np.float32]:
         grid = whole.reshape(rows, _BLOCK_PX, columns, _BLOCK_PX, pixels.shape[2])
         blocks.append(grid.transpose(0, 2, 4, 1, 3).reshape(-1, pixels.shape[2], _BLOCK_PX, _BLOCK_PX))
     return np.concatenate(blocks)
+
+
+def _blocks_for_reach(
+    pixels: Pixels, residuals: NDArray[np.float32], clipped: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return what a plane leaves of the blocks that tell how far noise reaches. Shape: (blocks, channels, 16, 16).
+
+    Args:
+        pixels: The photo.
+        residuals: What a plane leaves of its blocks.
+        clipped: How much of each is clipped. Shape: (blocks, channels).
+    """
+    if len(residuals) < BLOCKS_FOR_ALL_GROUPS:
+        # Too few to tell structure from noise: blocks that overlap are nearly four times as many.
+        places = np.lib.stride_tricks.sliding_window_view(pixels, (_BLOCK_PX, _BLOCK_PX), axis=(0, 1))
+        step = _BLOCK_PX // 2
+        blocks = np.ascontiguousarray(places[::step, ::step]).reshape(-1, pixels.shape[2], _BLOCK_PX, _BLOCK_PX)
+        residuals, clipped = _without_plane(blocks), _clipped_shares(blocks)
+    return residuals[clipped.mean(axis=1) <= _MOST_CLIPPED_FOR_REACH]
 
 
 def _windows(pixels: Pixels) -> list[Pixels]:

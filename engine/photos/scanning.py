@@ -25,7 +25,7 @@ from engine.photos.folder import group_stacks, list_image_files
 from engine.photos.identity import identity_of
 from engine.photos.noise_estimate import MIN_SIDE_PX, estimate_noise
 
-NOISE_VERSION = 4
+NOISE_VERSION = 5
 """To be raised when what is measured on a photo, or how, changes."""
 
 MAX_KEPT_PHOTOS = 50_000
