@@ -28,6 +28,10 @@ WEAK_NOISE_SIGMA = 2 / 255
 LARGE_PICTURE_SHARE = 0.25
 """From this share on, what is taken away looks like the picture to the eye."""
 
+TOO_MUCH_FACTOR = 2.5
+"""A residual so many times as strong as the noise is mostly picture. Where noise grows with brightness, that of a crop
+may be twice what was measured in the calmest parts of its photo."""
+
 VISIBLE_GAIN_DB = 0.1
 """Less is no difference to the eye."""
 
@@ -284,6 +288,23 @@ def _sign_of_picture(facts: TrainingFacts) -> VerdictReady | None:
     )
 
 
+def _sign_of_too_much(facts: TrainingFacts) -> VerdictReady | None:
+    """More is taken away than there is noise; from a picture flattened whole nothing is left for it to follow."""
+    sigma = facts.preview_sigma
+    if sigma is None or facts.is_early or facts.residual.level <= TOO_MUCH_FACTOR * max(sigma, WEAK_NOISE_SIGMA):
+        return None
+    return VerdictReady(
+        state="collapsed",
+        sentence=say(
+            "Something is wrong: what is taken away ({level}) is {factor:.1f} times as strong as the noise ({sigma}), "
+            "so most of it is picture. Lower the sub-sampling stride under More settings, or give it more steps.",
+            level=_levels(facts.residual.level),
+            factor=facts.residual.level / max(sigma, WEAK_NOISE_SIGMA),
+            sigma=_levels(sigma),
+        ),
+    )
+
+
 def _sign_of_equal_residuals(facts: TrainingFacts) -> VerdictReady | None:
     """The same residual for every photo although their noises differ: it does not come from the noise."""
     rms, distance = facts.residual_rms, facts.metrics.get("residual_distance")
@@ -309,6 +330,7 @@ _SIGNS: tuple[Callable[[TrainingFacts], VerdictReady | None], ...] = (
     _sign_of_unchanged_photos,
     _sign_of_equal_residuals,
     _sign_of_picture,
+    _sign_of_too_much,
 )
 """In the order in which they exclude one another: a residual of nothing has no structure to judge."""
 

@@ -19,8 +19,10 @@ from engine.method.catalogue.pretexts import PRETEXTS
 from engine.method.factory import make_pretext
 from engine.method.pretext.pretext_task import Restore
 from engine.photos.crops import decode_photo
+from engine.photos.noise_estimate import estimate_noise
 from engine.training.observer import choose_preview_crop
 from engine.training.verdicts import ResidualFacts, TrainingFacts, residual_facts, training_verdict
+from tests.picture_makers import dim_series
 
 MakePhotos = Callable[..., Path]
 
@@ -192,6 +194,28 @@ def test_taking_the_picture_away_is_named(make_photos: MakePhotos) -> None:
     assert verdict.state == "collapsed"
     assert "follows the picture" in verdict.sentence
     assert "stride" in verdict.sentence
+
+
+def _frame_facts(restored_of: Callable[[np.ndarray], np.ndarray], **others: int) -> TrainingFacts:
+    """What is known of a microscope's frame, whose noise grows with its brightness, by how it is restored."""
+    counted, counts = dim_series(1)[0]
+    noisy, clean = (((values.astype(np.float32) - 88) / 302)[..., None] for values in (counted, counts))
+    sigma = estimate_noise(noisy).sigma
+    return replace(WELL, residual=residual_facts(noisy, restored_of(clean)), preview_sigma=sigma, **others)
+
+
+def test_a_flattened_picture_is_named_although_the_residual_follows_nothing_in_it() -> None:
+    facts = _frame_facts(lambda clean: np.full_like(clean, clean.mean()))
+    assert facts.residual.picture_share < 0.01
+    verdict = training_verdict(facts)
+    assert verdict.state == "collapsed"
+    assert "times as strong as the noise" in verdict.sentence
+    # A network that begins with nothing may have drawn nothing yet.
+    assert training_verdict(replace(facts, step=200)).state == "learning"
+
+
+def test_noise_that_grows_with_brightness_and_is_all_taken_away_is_no_collapse() -> None:
+    assert training_verdict(_frame_facts(lambda clean: clean)).state == "learning"
 
 
 def _textured(taken: float) -> tuple[np.ndarray, np.ndarray]:
