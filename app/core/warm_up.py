@@ -1,6 +1,7 @@
 """Loads what is slow behind the first window, so that the first job starts at once and nothing stutters then."""
 
 import threading
+from importlib import import_module
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
@@ -79,6 +80,8 @@ def _load(preference: ComputePreference) -> str:
     import torch
 
     jobs.load()
+    # The first plot would keep the window waiting for it.
+    import_module("pyqtgraph")
     # The first optimizer loads torch's compiler, more than a second of imports.
     weight = torch.nn.Parameter(torch.zeros(8))
     optimizer = torch.optim.AdamW([weight])

@@ -5,7 +5,6 @@ from enum import Enum
 from functools import partial
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QRect, QRectF, Qt, QTimer, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
@@ -21,6 +20,7 @@ from app.viewer.compare_viewer import CompareViewer
 from app.viewer.histograms import Histogram, bin_values, histogram_of
 from app.viewer.pictures import Picture, common_levels
 from app.widgets.elided_box import ElidedComboBox
+from app.widgets.plots.library import pyqtgraph as pg
 from app.widgets.plots.themed_plot import ThemedPlot
 
 _SETTLE_MS = 120

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QLineF, QPointF, QRect, QSignalBlocker, Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
@@ -20,6 +19,7 @@ from app.look.theme import SPACING
 from app.look.translation import format_number, mark, tr
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.pictures import Picture
+from app.widgets.plots.library import pyqtgraph as pg
 from app.widgets.plots.themed_plot import ThemedPlot
 from engine.comparing.profiles import LineProfile, Statistics, line_profile, region_statistics
 from engine.comparing.region_metrics import Region

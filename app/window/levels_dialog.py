@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QColor, QIcon, QPixmap, QUndoCommand
 from PySide6.QtWidgets import (
@@ -30,6 +29,7 @@ from app.look.theme import SPACING, Theme
 from app.look.translation import mark, short_number, tr, translate_engine
 from app.widgets.elided_box import ElidedComboBox
 from app.widgets.field_editors import FloatEditor
+from app.widgets.plots.library import pyqtgraph as pg
 from app.widgets.plots.themed_plot import ThemedPlot
 from app.window.picture_numbers import ChannelNumbers, PictureNumbers, read_numbers
 from engine.contracts.given_levels import GivenLevels, levels_for

@@ -221,7 +221,8 @@ def _blocks_for_reach(
         step = _BLOCK_PX // 2
         blocks = np.ascontiguousarray(places[::step, ::step]).reshape(-1, pixels.shape[2], _BLOCK_PX, _BLOCK_PX)
         residuals, clipped = _without_plane(blocks), _clipped_shares(blocks)
-    return residuals[clipped.mean(axis=1) <= _MOST_CLIPPED_FOR_REACH]
+    chosen: NDArray[np.float32] = residuals[clipped.mean(axis=1) <= _MOST_CLIPPED_FOR_REACH]
+    return chosen
 
 
 def _windows(pixels: Pixels) -> list[Pixels]:

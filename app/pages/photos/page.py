@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
@@ -22,7 +24,6 @@ from app.look.translation import tr, tr_count
 from app.pages.photos.duplicates import DuplicatePhotos
 from app.pages.photos.folders import FolderList
 from app.pages.photos.grid import PhotoGrid
-from app.pages.photos.noise_map import NoiseMap
 from app.pages.photos.scans import PhotoScans
 from app.pages.photos.selection import PhotoSelection
 from app.pages.photos.skipped_files import SkippedFiles
@@ -40,6 +41,9 @@ from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
 from engine.machine.places import Place
 from engine.photos.folder import is_no_photo
 from engine.photos.sample_photos import NOISY_FOLDER, SamplePhotos, make_samples
+
+if TYPE_CHECKING:
+    from app.pages.photos.noise_map import NoiseMap
 
 _NOISE_INTERVAL_MS = 2000
 
@@ -66,9 +70,7 @@ class PhotosPage(Page):
         self.model = PhotoListModel(session, self)
         self.grid = PhotoGrid(self.model, thumbnails)
         self.grid.selectionModel().currentChanged.connect(self._follow_current)
-        self.noise_map = NoiseMap(self.model, self.grid, settings)
-        for view in (self.grid, self.noise_map):
-            view.photo_activated.connect(lambda path: self._look_at(path, "compare"))
+        self.grid.photo_activated.connect(lambda path: self._look_at(path, "compare"))
         self.selection = PhotoSelection(session, self.model, self.grid)
         self.selection.message_raised.connect(self.message_raised)
         self.selection.look_requested.connect(self._look_at)
@@ -103,9 +105,7 @@ class PhotosPage(Page):
         layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
         layout.addWidget(self._stack)
 
-        for view in (self.grid, self.noise_map.plot):
-            self.selection.add_actions(view)
-        self.noise_map.plot.menu_requested.connect(lambda at: self.selection.show_menu(self.noise_map.plot, at))
+        self.selection.add_actions(self.grid)
         self.tools.add_actions(self)
         start = make_action("restore.shown", self)
         start.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -234,6 +234,18 @@ class PhotosPage(Page):
         self._making_samples.state_changed.connect(self._forget_ended_samples)
         set_reason(self._sample_button, tr("The sample photos are being made."))
 
+    @cached_property
+    def noise_map(self) -> NoiseMap:
+        """The photos as points; made when it is first asked for."""
+        from app.pages.photos.noise_map import NoiseMap
+
+        noise_map = NoiseMap(self.model, self.grid, self.settings)
+        noise_map.photo_activated.connect(lambda path: self._look_at(path, "compare"))
+        self.selection.add_actions(noise_map.plot)
+        noise_map.plot.menu_requested.connect(lambda at: self.selection.show_menu(noise_map.plot, at))
+        self._photo_stack.addWidget(noise_map)
+        return noise_map
+
     def activated(self) -> None:
         if self.session.photos:
             (self.noise_map.plot if self.tools.shows_map else self.grid).setFocus()
@@ -268,14 +280,14 @@ class PhotosPage(Page):
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._clear_button = quiet_button(tr("Clear the filter"), "x")
         self._clear_button.clicked.connect(self.tools.clear_filter)
-        nothing = QWidget()
-        nothing_layout = QVBoxLayout(nothing)
+        self._no_photos = QWidget()
+        nothing_layout = QVBoxLayout(self._no_photos)
         nothing_layout.addStretch(1)
         nothing_layout.addWidget(self._nothing)
         nothing_layout.addWidget(self._clear_button, alignment=Qt.AlignmentFlag.AlignHCenter)
         nothing_layout.addStretch(1)
         self._photo_stack = CurrentStack()
-        for view in (self.grid, self.noise_map, nothing):
+        for view in (self.grid, self._no_photos):
             self._photo_stack.addWidget(view)
         lists = QSplitter(Qt.Orientation.Vertical)
         lists.setChildrenCollapsible(False)
@@ -421,7 +433,7 @@ class PhotosPage(Page):
             text = tr("There are no photos in here. Add another folder, or switch “Subfolders” on.")
         self._nothing.setText(text)
         self._clear_button.setVisible(bool(self.session.photos) and self.model.conditions != PhotoFilter())
-        self._photo_stack.setCurrentIndex(2)
+        self._photo_stack.setCurrentWidget(self._no_photos)
 
     @Slot(bool)
     def _set_recursive(self, is_recursive: bool) -> None:

@@ -1,10 +1,11 @@
 """A matrix as colours, with a scale beside it and the value under the cursor in words."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Slot
 from PySide6.QtGui import QFontMetrics, QResizeEvent
@@ -12,7 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING, Theme, palette
-from app.widgets.plots.axis import NumberAxis, plot_item
+from app.widgets.plots.library import pyqtgraph as pg
 from app.widgets.plots.themed_plot import caption_font, dress_axis
 
 SEQUENTIAL = "cividis"
@@ -61,6 +62,8 @@ class HeatMap(QWidget):
     def __init__(
         self, title: str, x_label: str, y_label: str, scale_label: str, tip: str, parent: QWidget | None = None
     ) -> None:
+        from app.widgets.plots.axis import NumberAxis, plot_item
+
         super().__init__(parent)
         self.setAccessibleName(title)
         self.setToolTip(tip)

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
 
 from app.look.palette import Palette
 from app.look.translation import format_number, mark, signed_number, tr
 from app.pages.residual.heat_map import DIVERGING, SEQUENTIAL, HeatMap, HeatMapContent
+from app.widgets.plots.library import pyqtgraph as pg
 from app.widgets.plots.themed_plot import ThemedPlot
 from engine.contracts.photo import PhotoRef
 from engine.residuals.distances import NoiseComparison

@@ -1,7 +1,11 @@
 """Runs: every training there was, what came of it, and what can be done with it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, Slot
 from PySide6.QtWidgets import QInputDialog, QMenu, QSplitter, QVBoxLayout, QWidget
@@ -21,7 +25,6 @@ from app.pages.runs.commands import RunCommands
 from app.pages.runs.details import RunDetails
 from app.pages.runs.import_dialog import ImportDialog
 from app.pages.runs.list import RunsList
-from app.pages.runs.overlay import RunOverlay
 from app.pages.runs.trash import DeletedRunsDialog
 from app.pages.shared.model_dialogs import ask_for_model_file, ask_where_to_export
 from app.pages.shared.page import Page
@@ -32,6 +35,9 @@ from engine.contracts.photo import PhotoPlace
 from engine.models.cards import MODEL_SUFFIXES
 from engine.runs.records import RunStatus
 from engine.runs.store import Run
+
+if TYPE_CHECKING:
+    from app.pages.runs.overlay import RunOverlay
 
 MAX_COMPARED = 5
 """A comparison has six panes, and one shows the photo itself."""
@@ -60,7 +66,6 @@ class RunsPage(Page):
         self.list = RunsList(settings.get(RUNS_SORT))
         self.table = self.list.table
         self.details = RunDetails()
-        self.overlay = RunOverlay()
         self.action_bar = RunActions()
         self.use_button = self.action_bar.use_button
         self.delete_button = self.action_bar.delete_button
@@ -193,10 +198,18 @@ class RunsPage(Page):
             self.details.notes.commit()
             self.commands.delete(entries)
 
+    @cached_property
+    def overlay(self) -> RunOverlay:
+        """Several selected runs; made when there first are."""
+        from app.pages.runs.overlay import RunOverlay
+
+        overlay = RunOverlay()
+        self._right.addWidget(overlay)
+        return overlay
+
     def _lay_out(self) -> None:
         self._right = CurrentStack()
         self._right.addWidget(self.details)
-        self._right.addWidget(self.overlay)
         halves = QSplitter(Qt.Orientation.Horizontal)
         halves.setChildrenCollapsible(False)
         halves.setHandleWidth(2 * SPACING)
@@ -253,7 +266,7 @@ class RunsPage(Page):
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             action.triggered.connect(lambda _=False, slot=slot: slot())
 
-    def _open(self, dialog: "ImportDialog | DeletedRunsDialog") -> None:
+    def _open(self, dialog: ImportDialog | DeletedRunsDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 

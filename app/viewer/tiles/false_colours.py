@@ -12,9 +12,9 @@ from enum import Enum
 from functools import cache
 
 import numpy as np
-import pyqtgraph as pg
 from numpy.typing import NDArray
 
+from app.widgets.plots.library import pyqtgraph as pg
 from engine.contracts.photo import Pixels
 
 NUM_COLOURS = 256

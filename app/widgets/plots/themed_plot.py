@@ -1,8 +1,9 @@
 """A plot that follows the theme: axes with units, quiet grid, names written at the lines themselves."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
-import pyqtgraph as pg
 from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtGui import QColor, QFont, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -10,7 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from app.look.palette import Palette, Sizes
 from app.look.text import ElidedLabel
 from app.look.theme import SPACING, Theme, palette
-from app.widgets.plots.axis import plot_item
+from app.widgets.plots.library import pyqtgraph as pg
 
 _LEFT_AXIS_PX = 56
 _BOTTOM_AXIS_PX = 40
@@ -92,6 +93,8 @@ class ThemedPlot(QWidget):
         Each is some sixty widgets that have to be dressed, and most plots of a window are never seen.
         """
         if self._view is None:
+            from app.widgets.plots.axis import plot_item
+
             self._view = pg.PlotWidget(plotItem=plot_item())
             self._view.setObjectName("ThemedPlot")
             self._view.setFrameShape(pg.PlotWidget.Shape.NoFrame)
@@ -99,6 +102,8 @@ class ThemedPlot(QWidget):
             layout = self.layout()
             assert isinstance(layout, QVBoxLayout)
             layout.addWidget(self._view, 1)
+            # A layout would show it later: what is already seen would be empty for one frame.
+            self._view.show()
         return self._view
 
     def set_drawing(self, draw: Callable[[Palette], None] | None) -> None:

@@ -1,8 +1,9 @@
 """Live curves of a training: one small panel per figure, one above the other, over the same steps."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
-import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -10,8 +11,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from app.look.palette import Palette, Sizes
 from app.look.theme import Theme, palette
 from app.look.translation import format_number, tr
-from app.widgets.plots.axis import plot_item
 from app.widgets.plots.curves import CURVES, Curve, CurveSpec, decimated, smoothed, value_range
+from app.widgets.plots.library import pyqtgraph as pg
 
 _REDRAW_MS = 250
 _LEFT_AXIS_PX = 56
@@ -31,18 +32,13 @@ class TrainingPlot(QWidget):
         self._curves: dict[str, Curve] = {}
         self._num_steps = 0
         self._panels: dict[str, _Panel] = {}
-        self._view = pg.GraphicsLayoutWidget()
-        self._view.ci.layout.setContentsMargins(0, 0, 0, 0)
-        self._view.ci.layout.setVerticalSpacing(4)
-        self._view.setObjectName("TrainingPlot")
+        self._view: pg.GraphicsLayoutWidget | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._view)
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(_REDRAW_MS)
         self._redraw.timeout.connect(self._draw)
-        self._apply_theme()
         Theme.of_application().changed.connect(self._apply_theme)
 
     @property
@@ -93,18 +89,34 @@ class TrainingPlot(QWidget):
             self._curves[name] = curve
         self._redraw.start()
 
+    def _made(self) -> pg.GraphicsLayoutWidget:
+        """Return the view, made when there is first something to see: most trainings' curves are never looked at."""
+        if self._view is None:
+            self._view = pg.GraphicsLayoutWidget()
+            self._view.ci.layout.setContentsMargins(0, 0, 0, 0)
+            self._view.ci.layout.setVerticalSpacing(4)
+            self._view.setObjectName("TrainingPlot")
+            layout = self.layout()
+            assert isinstance(layout, QVBoxLayout)
+            layout.addWidget(self._view)
+            # A layout would show it later: what is already seen would be empty for one frame.
+            self._view.show()
+            self._apply_theme()
+        return self._view
+
     def _lay_out_panels(self) -> None:
         wanted = [spec for spec in CURVES if len(self._curves.get(spec.metric, ()))]
         if [spec.metric for spec in wanted] == list(self._panels):
             return
-        self._view.clear()
+        view = self._made()
+        view.clear()
         self._panels = {}
         for row, spec in enumerate(wanted):
             panel = _Panel(spec, row % 4, is_bottom=row == len(wanted) - 1)
-            self._view.addItem(panel.title, row=2 * row, col=0)
-            self._view.addItem(panel.plot, row=2 * row + 1, col=0)
+            view.addItem(panel.title, row=2 * row, col=0)
+            view.addItem(panel.plot, row=2 * row + 1, col=0)
             self._panels[spec.metric] = panel
-        self._view.setMinimumHeight(round(_MIN_PANEL_PX * Theme.of_application().text_scale) * len(wanted))
+        view.setMinimumHeight(round(_MIN_PANEL_PX * Theme.of_application().text_scale) * len(wanted))
         self._apply_theme()
 
     def _draw(self) -> None:
@@ -116,6 +128,8 @@ class TrainingPlot(QWidget):
             panel.draw(self._curves[metric], reference, self._num_steps)
 
     def _apply_theme(self) -> None:
+        if self._view is None:
+            return
         colors = palette()
         self._view.setBackground(colors.window)
         for panel in self._panels.values():
@@ -124,6 +138,7 @@ class TrainingPlot(QWidget):
 
     def showEvent(self, event: object) -> None:
         super().showEvent(event)  # type: ignore[arg-type]
+        self._made()
         self._redraw.start()
 
 
@@ -131,6 +146,8 @@ class _Panel:
     """One figure: a title with the latest value above, the curve below."""
 
     def __init__(self, spec: CurveSpec, color_index: int, *, is_bottom: bool) -> None:
+        from app.widgets.plots.axis import plot_item
+
         self.spec = spec
         self._color_index = color_index
         self._is_bottom = is_bottom

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor
@@ -13,6 +12,7 @@ from app.look import phrases
 from app.look.palette import Palette
 from app.look.theme import Theme
 from app.look.translation import mark, tr
+from app.widgets.plots.library import pyqtgraph as pg
 from app.widgets.plots.themed_plot import ThemedPlot
 from engine.contracts.learned_noise import BRIGHTNESS, LearnedNoise
 from engine.contracts.noise import LEVELS

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import Qt
 
 from app.look.palette import Palette
 from app.look.theme import Theme
 from app.look.translation import format_number, tr, translate_engine
+from app.widgets.plots.library import pyqtgraph as pg
 from app.widgets.plots.themed_plot import ThemedPlot
 from engine.label_budget.reports.chart import spread, vertical_reach
 from engine.label_budget.reports.results import BudgetFigures, BudgetRow
