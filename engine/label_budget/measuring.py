@@ -28,11 +28,10 @@ PSNR_LIMIT_DB = 100.0
 """A picture equal to its reference would make every mean infinite."""
 
 
-def _as_measured(label: DecodedPair) -> tuple[Pixels, Pixels]:
-    """Return a noisy picture and its reference, as bright as it; gray ones with one channel, as they are restored."""
+def _as_measured(label: DecodedPair, is_fitted: bool) -> tuple[Pixels, Pixels]:
+    """Return a noisy picture and its reference, as bright where it is fitted; gray ones with one channel."""
     clean = label.clean.with_scale(scale_of_reference(label.noisy, label.clean))
-    fit = fit_reference(label.noisy, clean)
-    if fit.is_wanted:
+    if is_fitted and (fit := fit_reference(label.noisy, clean)).is_wanted:
         clean = clean.with_scale(fit.scale_of(clean))
     are_gray = all((side.levels[:1] == side.levels[1:]).all() for side in (label.noisy, clean))
     num_channels = 1 if are_gray else 3
@@ -45,14 +44,18 @@ class Measurer:
     A reference of another exposure or stretch is made as bright as its photo first, as those are that teach.
     """
 
-    def __init__(self, pairs: Sequence[PhotoPair], compute: "ComputeConfig") -> None:
+    def __init__(
+        self, pairs: Sequence[PhotoPair], compute: "ComputeConfig", unfitted: Collection[str] | None = ()
+    ) -> None:
         """Take the pairs.
 
         Args:
             pairs: With different names of the noisy photos.
             compute: Where to compute.
+            unfitted: Names of noisy photos whose references keep their own exposure; None: all do.
         """
         self._pairs = pairs
+        self._unfitted = {pair.noisy.name for pair in pairs} if unfitted is None else frozenset(unfitted)
         self._compute = compute
         self._untouched: dict[str, tuple[float, float]] = {}
 
@@ -84,7 +87,8 @@ class Measurer:
             name = pair.noisy.name
             decoded = [run_interruptibly(partial(decode_photo, path), control) for path in (pair.noisy, pair.clean)]
             labels = DecodedPair(*decoded).pictures
-            parts = [run_interruptibly(partial(_as_measured, label), control) for label in labels]
+            is_fitted = name not in self._unfitted
+            parts = [run_interruptibly(partial(_as_measured, label, is_fitted), control) for label in labels]
             noisy, clean = (np.concatenate(side, axis=2) for side in zip(*parts, strict=True))
             restored = restorer.restore(noisy, channels_are_gray=len(labels) > 1, control=control)
             if name not in self._untouched:
