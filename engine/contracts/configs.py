@@ -246,31 +246,9 @@ class PretrainConfig(TrainingConfig):
     ] = {}
 
 
-class FinetuneConfig(TrainingConfig):
-    """Learn from a few pairs of a noisy photo and its clean reference."""
+class PairsConfig(JobConfig):
+    """What a person decides about pairs of a noisy photo and its reference."""
 
-    noisy: Annotated[
-        tuple[PhotoPlace, ...],
-        Field(
-            title="Noisy photos",
-            description="Folders or files; empty: the task makes them from the clean ones, if it can.",
-        ),
-    ] = ()
-    clean: Annotated[
-        tuple[PhotoPlace, ...], Field(min_length=1, title="Clean references", description="Folders or files.")
-    ]
-    task: Annotated[str, Field(title="Task", description="What the model shall do.")] = "denoise"
-    labels: Annotated[
-        int | None,
-        Field(ge=1, title="Labels used", description="Use this many pairs, drawn by the seed; empty: all."),
-    ] = None
-    label_names: Annotated[
-        tuple[str, ...] | None,
-        Field(
-            title="Labels",
-            description="File names of the noisy photos whose pairs are used; empty: by number.",
-        ),
-    ] = None
     given_pairs: Annotated[
         dict[PhotoRef, PhotoRef],
         Field(
@@ -304,6 +282,33 @@ class FinetuneConfig(TrainingConfig):
             "are; without any, some are held back by chance.",
         ),
     ] = ()
+
+
+class FinetuneConfig(TrainingConfig, PairsConfig):
+    """Learn from a few pairs of a noisy photo and its clean reference."""
+
+    noisy: Annotated[
+        tuple[PhotoPlace, ...],
+        Field(
+            title="Noisy photos",
+            description="Folders or files; empty: the task makes them from the clean ones, if it can.",
+        ),
+    ] = ()
+    clean: Annotated[
+        tuple[PhotoPlace, ...], Field(min_length=1, title="Clean references", description="Folders or files.")
+    ]
+    task: Annotated[str, Field(title="Task", description="What the model shall do.")] = "denoise"
+    labels: Annotated[
+        int | None,
+        Field(ge=1, title="Labels used", description="Use this many pairs, drawn by the seed; empty: all."),
+    ] = None
+    label_names: Annotated[
+        tuple[str, ...] | None,
+        Field(
+            title="Labels",
+            description="File names of the noisy photos whose pairs are used; empty: by number.",
+        ),
+    ] = None
     validation_share: Annotated[
         float,
         Field(

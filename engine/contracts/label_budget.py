@@ -1,12 +1,21 @@
 """Settings of the label-budget experiment; free of torch, since the command line reads them to make its options."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from engine.contracts.configs import ADVANCED, ComputeConfig, FinetuneConfig, Preset, PretrainConfig, ReadingConfig
-from engine.contracts.photo import PhotoPlace
+from engine.contracts.configs import (
+    ADVANCED,
+    ComputeConfig,
+    FinetuneConfig,
+    PairsConfig,
+    Preset,
+    PretrainConfig,
+    ReadingConfig,
+)
+from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.contracts.presets import finetune_preset, pretrain_preset
 from engine.translatable import say
 
@@ -19,7 +28,7 @@ FINETUNE_SETTINGS = SHARED_SETTINGS | {"unlabelled_weight", "validation_share"}
 """What `training_params` may set: nothing that the experiment itself varies or holds equal."""
 
 
-class LabelBudgetConfig(ComputeConfig, ReadingConfig):
+class LabelBudgetConfig(ComputeConfig, ReadingConfig, PairsConfig):
     """Measure what pretraining, a starter model and a few more labels are worth on a folder."""
 
     noisy: Annotated[
@@ -190,6 +199,22 @@ class LabelBudgetConfig(ComputeConfig, ReadingConfig):
         steps = {"steps": self.pretraining_steps}
         preset = pretrain_preset(self.preset, from_scratch=from_scratch, pretext=pretext)
         return {**preset, **steps, **self._compute(), **own}
+
+    def pair_settings(self, noisy: Iterable[PhotoRef]) -> dict[str, Any]:
+        """What is decided about pairs that teach: values for `FinetuneConfig`, as far as they say something.
+
+        Args:
+            noisy: Their noisy photos.
+        """
+        photos = list(noisy)
+        names = {photo.name for photo in photos}
+        given = {photo: self.given_pairs[photo] for photo in photos if photo in self.given_pairs}
+        unfitted = tuple(name for name in self.unfitted_names if name in names)
+        return {
+            **({"given_pairs": given} if given else {}),
+            **({"unfitted_names": unfitted} if unfitted else {}),
+            **({} if self.fit_references else {"fit_references": False}),
+        }
 
     def finetune_settings(self, *, from_scratch: bool, with_twins: bool, steps: int) -> dict[str, Any]:
         """Values for `engine.contracts.configs.FinetuneConfig`, without photos, labels, seed and parent."""

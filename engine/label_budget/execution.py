@@ -35,6 +35,7 @@ class Workplace:
         compute: Where to compute.
         photo_memory_bytes: Room for decoded photos in each process.
         levels: What is black and white by hand.
+        unfitted: Names of noisy photos whose references keep their own exposure; None: all do.
     """
 
     out: Path
@@ -42,6 +43,7 @@ class Workplace:
     compute: ComputeConfig
     photo_memory_bytes: int
     levels: tuple[GivenLevels, ...] = ()
+    unfitted: tuple[str, ...] | None = ()
 
     @property
     def scores(self) -> ScoreFolder:
@@ -55,7 +57,7 @@ class CellRunner:
     def __init__(self, workplace: Workplace) -> None:
         """Take the workplace."""
         self._workplace = workplace
-        self._measurer = Measurer(workplace.photos.evaluation, workplace.compute)
+        self._measurer = Measurer(workplace.photos.evaluation, workplace.compute, workplace.unfitted)
 
     def run(self, cell: Cell, control: JobControl, emit: Emit) -> Score:
         """Do a cell from where it stands.
@@ -76,6 +78,8 @@ class CellRunner:
         settings = cell.settings(self._workplace.photos)
         if self._workplace.levels:
             settings["levels"] = [given.as_text for given in self._workplace.levels]
+        if self._workplace.unfitted != ():
+            settings["unfitted"] = self._workplace.unfitted and list(self._workplace.unfitted)
         scores = self._workplace.scores
         done = scores.find(cell.name, settings)
         if done is not None:
@@ -147,6 +151,7 @@ class CellRunner:
         labels = {
             "clean": tuple(pair.clean for pair in chosen),
             "label_names": tuple(pair.noisy.name for pair in chosen),
+            "given_pairs": {pair.noisy: pair.clean for pair in chosen if pair.noisy in config.given_pairs},
         }
         return config.model_copy(update=labels)
 

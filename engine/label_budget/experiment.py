@@ -52,6 +52,7 @@ def label_budget(config: LabelBudgetConfig, control: JobControl, emit: Emit) -> 
             "noisy": tuple(path.absolute() for path in config.noisy),
             "clean": tuple(path.absolute() for path in config.clean),
             "out": config.out.absolute(),
+            "given_pairs": {noisy.absolute(): clean.absolute() for noisy, clean in config.given_pairs.items()},
         }
     )
     methods, left_out = choose_methods(config.methods)
@@ -71,6 +72,7 @@ def label_budget(config: LabelBudgetConfig, control: JobControl, emit: Emit) -> 
         compute=ComputeConfig(device=config.device, precision=config.precision),
         photo_memory_bytes=MEMORY_BUDGET_BYTES // workers,
         levels=config.levels,
+        unfitted=config.unfitted_names if config.fit_references else None,
     )
     progress = ExperimentProgress(cells, control, emit)
     try:
@@ -127,7 +129,8 @@ def _find_photos(
     from engine.labelling.doctor import ExamineRequest, examine_pairs
 
     noisy = usable(config.noisy)
-    matching = match_pairs(noisy, usable(config.clean))
+    given = [PhotoPair(noisy, clean) for noisy, clean in config.given_pairs.items()]
+    matching = match_pairs(noisy, usable(config.clean), given=given)
     for doubtful in matching.doubtful:
         set_aside(doubtful.pair.noisy, doubtful.reason, doubtful.hint)
     by_name: defaultdict[str, list[PhotoPair]] = defaultdict(list)
@@ -145,7 +148,8 @@ def _find_photos(
             set_aside(diagnosis.pair.noisy, diagnosis.doubt.text, diagnosis.doubt.hint)
             continue
         pairs.append(diagnosis.pair)
-        if diagnosis.is_fitted:
+        is_wanted = config.fit_references and diagnosis.pair.noisy.name not in config.unfitted_names
+        if diagnosis.is_fitted and is_wanted:
             emit(
                 JobWarning(
                     message=say(

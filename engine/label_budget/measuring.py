@@ -5,16 +5,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from engine.comparing.metrics import psnr, ssim
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import Pixels
 from engine.contracts.results import PairScore
 from engine.labelling.brightness_fit import fit_reference
 from engine.machine.devices import open_device
 from engine.machine.interruptible import run_interruptibly
 from engine.models.files import load_model
-from engine.photos.crops import decode_photo, scale_of_reference
+from engine.photos.crops import DecodedPair, decode_photo, scale_of_reference
 from engine.photos.pairs import PhotoPair
 from engine.restoring.restorer import Restorer
 
@@ -25,20 +28,34 @@ PSNR_LIMIT_DB = 100.0
 """A picture equal to its reference would make every mean infinite."""
 
 
+def _as_measured(label: DecodedPair, is_fitted: bool) -> tuple[Pixels, Pixels]:
+    """Return a noisy picture and its reference, as bright where it is fitted; gray ones with one channel."""
+    clean = label.clean.with_scale(scale_of_reference(label.noisy, label.clean))
+    if is_fitted and (fit := fit_reference(label.noisy, clean)).is_wanted:
+        clean = clean.with_scale(fit.scale_of(clean))
+    are_gray = all((side.levels[:1] == side.levels[1:]).all() for side in (label.noisy, clean))
+    num_channels = 1 if are_gray else 3
+    return label.noisy.pixels[:, :, :num_channels], clean.pixels[:, :, :num_channels]
+
+
 class Measurer:
     """Restores and compares the evaluation photos of an experiment; denoising alone.
 
     A reference of another exposure or stretch is made as bright as its photo first, as those are that teach.
     """
 
-    def __init__(self, pairs: Sequence[PhotoPair], compute: "ComputeConfig") -> None:
+    def __init__(
+        self, pairs: Sequence[PhotoPair], compute: "ComputeConfig", unfitted: Collection[str] | None = ()
+    ) -> None:
         """Take the pairs.
 
         Args:
             pairs: With different names of the noisy photos.
             compute: Where to compute.
+            unfitted: Names of noisy photos whose references keep their own exposure; None: all do.
         """
         self._pairs = pairs
+        self._unfitted = {pair.noisy.name for pair in pairs} if unfitted is None else frozenset(unfitted)
         self._compute = compute
         self._untouched: dict[str, tuple[float, float]] = {}
 
@@ -69,12 +86,11 @@ class Measurer:
             emit(StepDone(stage="Measuring", step=index, num_steps=len(pairs)))
             name = pair.noisy.name
             decoded = [run_interruptibly(partial(decode_photo, path), control) for path in (pair.noisy, pair.clean)]
-            reference = decoded[1].with_scale(scale_of_reference(*decoded))
-            fit = run_interruptibly(partial(fit_reference, decoded[0], reference), control)
-            if fit.is_wanted:
-                reference = reference.with_scale(fit.scale_of(reference))
-            noisy, clean = decoded[0].pixels, reference.pixels
-            restored = restorer.restore(noisy, control=control)
+            labels = DecodedPair(*decoded).pictures
+            is_fitted = name not in self._unfitted
+            parts = [run_interruptibly(partial(_as_measured, label, is_fitted), control) for label in labels]
+            noisy, clean = (np.concatenate(side, axis=2) for side in zip(*parts, strict=True))
+            restored = restorer.restore(noisy, channels_are_gray=len(labels) > 1, control=control)
             if name not in self._untouched:
                 self._untouched[name] = min(psnr(noisy, clean), PSNR_LIMIT_DB), ssim(noisy, clean)
             noisy_psnr, noisy_ssim = self._untouched[name]

@@ -120,11 +120,26 @@ def split_photos(config: LabelBudgetConfig, pairs: Sequence[PhotoPair], noisy: S
             ),
             "Add references named as their noisy photos: some of them teach, the others measure.",
         )
+    measuring = [index for index, pair in enumerate(pairs) if pair.noisy.name in config.measure_names]
+    # One of several that cannot be used has been told as what it is.
+    if config.measure_names and not measuring:
+        raise InvalidInputError(
+            say(
+                "No pair of a noisy photo and a reference was found for: {missing}.",
+                missing=", ".join(sorted(config.measure_names)),
+            ),
+            "Check that the files are still there and that their names match.",
+        )
+    if len(measuring) == len(pairs):
+        raise InvalidInputError(
+            "None of the labels can be used for training.", "Let some of those that only measure teach."
+        )
     if config.evaluate_on == "others":
-        return PhotoSet(candidates=tuple(pairs), evaluation=tuple(pairs), unlabelled=tuple(noisy))
+        teaching = tuple(pair for index, pair in enumerate(pairs) if index not in measuring)
+        return PhotoSet(candidates=teaching, evaluation=tuple(pairs), unlabelled=tuple(noisy))
     count = min(max(round(len(pairs) * config.evaluation_share), 1), len(pairs) - 1)
     order = np.random.default_rng(config.split_seed).permutation(len(pairs))
-    held_back = set(order[:count].tolist())
+    held_back = set(measuring or order[:count].tolist())
     evaluation = tuple(pair for index, pair in enumerate(pairs) if index in held_back)
     unseen = {pair.noisy for pair in evaluation} if config.unlabelled == "training" else set()
     return PhotoSet(
@@ -273,6 +288,7 @@ class _Builder:
             out=self._run_folder(name),
             name=name,
             seed=seed,
+            **self._config.pair_settings(pair.noisy for pair in labels),
             **self._config.finetune_settings(
                 from_scratch=start is None,
                 with_twins=method.starter is not None and method.pretext in {None, OWN_NOISE},

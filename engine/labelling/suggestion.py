@@ -190,18 +190,18 @@ def measure_residuals(
 
     from engine.machine.seeds import step_seed
     from engine.method.losses.earth_mover import earth_mover_distance_matrix
-    from engine.photos.crops import decode_photo, random_crops
+    from engine.photos.crops import crops_of_photos, decode_photo
     from engine.residuals.maker import ResidualMaker
 
     maker = ResidualMaker.of_model(model_path, model, device, paths, control, emit)
 
     def residual_of(photo: "DecodedPhoto", index: int) -> "Tensor":
-        crops = random_crops(
-            [photo],
-            num_photos=1,
-            crops_per_photo=NUM_CROPS,
-            side_px=maker.source_crop_px(CROP_PX),
-            generator=np.random.default_rng((seed, index)),
+        pictures = photo.pictures
+        crops = crops_of_photos(
+            pictures,
+            np.arange(NUM_CROPS) % len(pictures),
+            maker.source_crop_px(CROP_PX),
+            np.random.default_rng((seed, index)),
         )
         return maker.residual(crops, step_seed(seed, index)).values
 

@@ -139,6 +139,28 @@ class PhotoImage:
             return self.pixels
         return _read_only(np.clip(levels.normalised(self.pixels), 0, 1))
 
+    @property
+    def channels_are_pictures(self) -> bool:
+        """Whether each channel, further ones too, is a picture of its own: a microscope's, no red, green and blue."""
+        return self.metadata.channels_are_gray or (self.pixels.shape[2] == 1 and self.extra is not None)
+
+    @property
+    def all_channels(self) -> tuple[NDArray[np.float32], ValueLevels]:
+        """All channels but transparency, as `pixels`, and what is black and white in each of them."""
+        levels = self.metadata.levels
+        if self.extra is None:
+            return self.pixels, levels
+        both = levels.beside(self.metadata.extra_levels, self.pixels.shape[2], self.extra.shape[2])
+        return np.concatenate([self.pixels, self.extra], axis=2), both
+
+    @property
+    def normalised_channels(self) -> NDArray[np.float32]:
+        """As `normalised`, of all channels where each is a picture."""
+        if self.extra is None or not self.channels_are_pictures:
+            return self.normalised
+        channels, levels = self.all_channels
+        return _read_only(np.clip(levels.normalised(channels), 0, 1))
+
     def with_pixels(
         self, pixels: Pixels, alpha: NDArray[np.float32] | None, extra: NDArray[np.float32] | None = None
     ) -> "PhotoImage":
@@ -239,6 +261,7 @@ class ImageInfo:
         num_extra: Further channels that are neither colour nor transparency.
         sample_type: As in `ImageMetadata`.
         is_raw: Whether it is a raw file of any kind.
+        channels_are_gray: As in `ImageMetadata`.
     """
 
     width: int
@@ -250,6 +273,14 @@ class ImageInfo:
     num_extra: int = 0
     sample_type: SampleType | None = None
     is_raw: bool = False
+    channels_are_gray: bool = False
+
+    @property
+    def num_pictures(self) -> int:
+        """How many pictures it is to networks: of a microscope's channels each is one."""
+        if self.channels_are_gray or (self.num_channels == 1 and self.num_extra):
+            return self.num_channels + self.num_extra
+        return 1
 
     @property
     def type_written(self) -> SampleType:

@@ -32,12 +32,17 @@ from engine.photo_files.values.given import identity_of_levels
 from engine.photo_files.values.levels import OF_TYPE, ValueLevels, levels_of_reference, share_levels
 from engine.photo_files.values.sample_types import USUAL_TYPES, unit_of
 from engine.photos.augment import random_orientation
-from engine.photos.decoded_files import SMALLEST_BYTES, Levels, decoded_files
+from engine.photos.decoded_files import SMALLEST_BYTES, KeptPhoto, Levels, decoded_files
 from engine.photos.identity import identity_of
+from engine.translatable import say
 
 MEMORY_BUDGET_BYTES = 2 * 2**30
 """Decoded photos of one job in memory, at most. Large ones lie on disk instead (`engine.photos.decoded_files`) as long
 as there is room; without it each photo is kept as its central part."""
+
+
+PictureKey = tuple[PhotoRef, int]
+"""A photo, and which of its channels, from 1, where each is a picture; else 0."""
 
 
 @dataclass(frozen=True)
@@ -47,45 +52,76 @@ class DecodedPhoto:
     Attributes:
         path: Which it is.
         levels: Integer levels, 8 or 16 bit, or as floats the numbers of a file of another type; gray as three equal
-            channels. Shape: (3, height, width).
+            channels. Shape: (3, height, width); where the channels are pictures, as many as there are.
         scale: What of them is black and white, see `engine.photo_files.values.levels`.
+        channels_are_pictures: Whether each channel is a picture of its own, which `pictures` gives one by one.
+        channel: Which of its file's channels it is, from 1, where each is a picture; else 0.
     """
 
     path: PhotoRef
     levels: Levels
     scale: ValueLevels = OF_TYPE
+    channels_are_pictures: bool = False
+    channel: int = 0
+
+    @property
+    def picture(self) -> PictureKey:
+        """Which picture it is."""
+        return self.path, self.channel
+
+    @property
+    def name(self) -> str:
+        """What a person reads."""
+        if not self.channel:
+            return self.path.name
+        return say("{name}, channel {channel}", name=self.path.name, channel=self.channel)
+
+    @property
+    def pictures(self) -> tuple["DecodedPhoto", ...]:
+        """What networks learn from: the photo itself, or each of its channels as a gray photo."""
+        if not self.channels_are_pictures:
+            return (self,)
+        shape = (3, *self.levels.shape[1:])
+        return tuple(
+            DecodedPhoto(
+                self.path,
+                np.broadcast_to(self.levels[index], shape),
+                self.scale.of_channel(index),
+                channel=index + 1,
+            )
+            for index in range(len(self.levels))
+        )
 
     @property
     def pixels(self) -> Pixels:
-        """Between black and white. Shape: (height, width, 3), 0 to 1."""
+        """Between black and white. Shape: (height, width, channels), 0 to 1."""
         image = self._to_float(self.levels).transpose(1, 2, 0)
         image.flags.writeable = False
         return image
 
     @property
     def unclipped(self) -> Pixels:
-        """Black at 0 and white at 1, and what lies beyond them too. Shape: (height, width, 3)."""
+        """Black at 0 and white at 1, and what lies beyond them too. Shape: (height, width, channels)."""
         return self._normalised(self.levels).transpose(1, 2, 0)
 
     @classmethod
     def of_image(cls, path: PhotoRef, image: PhotoImage) -> "DecodedPhoto":
         """Take a photo as it was read."""
-        scale = image.metadata.levels
+        are_pictures = image.channels_are_pictures
+        pixels, scale = image.all_channels if are_pictures else (image.pixels, image.metadata.levels)
         if scale.are_of_type or image.metadata.type_written in USUAL_TYPES:
-            return replace(cls.of_pixels(path, image.pixels, image.metadata.bit_depth), scale=scale)
+            rounded = _rounded(pixels, image.metadata.bit_depth)
+            return cls(path, rounded, scale, channels_are_pictures=are_pictures)
         # Rounded to 16 bits of their type's range, little would be left of them.
         unit = unit_of(image.metadata.type_written)
-        channels = np.broadcast_to(image.pixels * np.float32(unit), (*image.pixels.shape[:2], 3)).transpose(2, 0, 1)
         black, white = (tuple(unit * level for level in levels) for levels in (scale.black, scale.white))
-        return cls(path, channels, replace(scale, black=black, white=white))
+        scale = replace(scale, black=black, white=white)
+        return cls(path, _as_channels(pixels * np.float32(unit)), scale, channels_are_pictures=are_pictures)
 
     @classmethod
     def of_pixels(cls, path: PhotoRef, pixels: Pixels, bit_depth: BitDepth) -> "DecodedPhoto":
         """Take a photo's pixels (height, width, 1 or 3), 0 to 1, rounded to levels of 8 or 16 bits."""
-        channels = np.broadcast_to(pixels, (*pixels.shape[:2], 3)).transpose(2, 0, 1)
-        if bit_depth == 8:
-            return cls(path, np.rint(channels * 255).astype(np.uint8))
-        return cls(path, np.rint(channels * 65535).astype(np.uint16))
+        return cls(path, _rounded(pixels, bit_depth))
 
     @property
     def bit_depth(self) -> BitDepth:
@@ -93,7 +129,7 @@ class DecodedPhoto:
         return 8 if self.levels.dtype == np.uint8 else 16
 
     def crop(self, top: int, left: int, side_px: int) -> NDArray[np.float32]:
-        """Shape: (3, side_px, side_px), 0 to 1; a photo smaller than that is mirrored at its borders."""
+        """Shape: (channels, side_px, side_px), 0 to 1; a photo smaller than that is mirrored at its borders."""
         part: Levels = self.levels[:, top : top + side_px, left : left + side_px]
         missing = [(0, 0), (0, side_px - part.shape[1]), (0, side_px - part.shape[2])]
         if missing[1][1] or missing[2][1]:
@@ -103,6 +139,15 @@ class DecodedPhoto:
     def part(self, rows: slice, columns: slice) -> "DecodedPhoto":
         """A rectangle of the photo."""
         return replace(self, levels=self.levels[:, rows, columns])
+
+    def with_channels_of(self, noisy: "DecodedPhoto") -> "DecodedPhoto":
+        """Take a reference's channels for what those of its noisy photo are, where there are as many.
+
+        A mean of RGB photos that another program has saved says nothing of colours.
+        """
+        if len(self.levels) != len(noisy.levels):
+            return self
+        return replace(self, channels_are_pictures=noisy.channels_are_pictures)
 
     def with_scale(self, scale: ValueLevels) -> "DecodedPhoto":
         """The photo with other levels, such as those of the photo that it is compared with."""
@@ -118,6 +163,19 @@ class DecodedPhoto:
         else:
             scaled = levels * np.float32(1 / np.iinfo(levels.dtype).max)
         return self.scale.normalised(scaled.transpose(1, 2, 0)).transpose(2, 0, 1)
+
+
+def _as_channels(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return gray as three equal channels. Shape: (height, width, channels), to (channels, height, width)."""
+    num_channels = 3 if pixels.shape[2] == 1 else pixels.shape[2]
+    return np.broadcast_to(pixels, (*pixels.shape[:2], num_channels)).transpose(2, 0, 1)
+
+
+def _rounded(pixels: NDArray[np.float32], bit_depth: BitDepth) -> Levels:
+    channels = _as_channels(pixels)
+    if bit_depth == 8:
+        return np.rint(channels * 255).astype(np.uint8)
+    return np.rint(channels * 65535).astype(np.uint16)
 
 
 def decode_photo(
@@ -168,25 +226,32 @@ def _decode(
     is_given = bool(identity_of_levels(path))
     found = files.find(identity)
     if found is not None:
-        return DecodedPhoto(path, found[0], replace(found[1], is_given=is_given)), False
+        return _as_kept(path, found, is_given), False
     image = read(path)
-    pixels = image.pixels
     bytes_per_level = 1 if image.metadata.bit_depth == 8 else 2
-    height, width = pixels.shape[:2]
-    size = height * width * 3 * bytes_per_level
+    height, width = image.height, image.width
+    num_channels = image.all_channels[0].shape[2] if image.channels_are_pictures else 3
+    size = height * width * num_channels * bytes_per_level
     if keep_on_disk and SMALLEST_BYTES <= size <= files.limit_bytes:
         whole = DecodedPhoto.of_image(path, image)
-        found = files.keep(identity, whole.levels, whole.scale)
+        found = files.keep(identity, whole.levels, whole.scale, channels_are_pictures=whole.channels_are_pictures)
         if found is not None:
-            return DecodedPhoto(path, found[0], replace(found[1], is_given=is_given)), False
+            return _as_kept(path, found, is_given), False
         if size <= largest_bytes:
             return whole, True
     if size > largest_bytes:
         kept = (largest_bytes / size) ** 0.5
         rows, columns = max(int(height * kept), 1), max(int(width * kept), 1)
         top, left = (height - rows) // 2, (width - columns) // 2
-        image = PhotoImage(pixels[top : top + rows, left : left + columns], None, image.metadata)
+        area = slice(top, top + rows), slice(left, left + columns)
+        extra = None if image.extra is None else image.extra[area]
+        image = PhotoImage(image.pixels[area], None, image.metadata, extra)
     return DecodedPhoto.of_image(path, image), size <= largest_bytes
+
+
+def _as_kept(path: PhotoRef, kept: KeptPhoto, is_given: bool) -> DecodedPhoto:
+    scale = replace(kept.scale, is_given=is_given)
+    return DecodedPhoto(path, kept.levels, scale, channels_are_pictures=kept.channels_are_pictures)
 
 
 def decode_photos(
@@ -199,6 +264,8 @@ def decode_photos(
     camera_cells: bool = False,
 ) -> list[DecodedPhoto]:
     """Read photos to learn from their noise; an unreadable one is reported and left out.
+
+    Of a photo whose channels are pictures each is one, so that there may be more than were named.
 
     Args:
         paths: Which they are.
@@ -220,7 +287,7 @@ def decode_photos(
             read = partial(
                 decode_photo, path, share, independent_pixels=True, camera_cells=camera_cells, keep_on_disk=True
             )
-            photos.append(run_interruptibly(read, control))
+            photos += run_interruptibly(read, control).pictures
         except EngineError as error:
             emit(FileSkipped(path=path, reason=error.message, hint=error.hint))
         emit(StepDone(stage=stage, step=index + 1, num_steps=len(paths)))
@@ -231,11 +298,11 @@ def decode_photos(
 
 def share_scales(photos: Sequence[DecodedPhoto]) -> list[DecodedPhoto]:
     """Give photos of one folder and one type the same black and white, see `share_levels`: one noise is one then."""
-    members: dict[tuple[Path, str, int], list[int]] = {}
+    members: dict[tuple[Path, str, int, int], list[int]] = {}
     for index, photo in enumerate(photos):
         if photo.levels.dtype != np.uint8:
             num_channels = len(photo.scale.black)
-            key = (photo.path.file.parent, photo.levels.dtype.name, num_channels)
+            key = (photo.path.file.parent, photo.levels.dtype.name, num_channels, photo.channel)
             members.setdefault(key, []).append(index)
     shared = list(photos)
     for indices in members.values():
@@ -322,6 +389,25 @@ class DecodedPair:
 
     noisy: DecodedPhoto
     clean: DecodedPhoto
+
+    @property
+    def pictures(self) -> tuple["DecodedPair", ...]:
+        """What networks learn from, see `DecodedPhoto.pictures`.
+
+        Raises:
+            InvalidInputError: The photo is other pictures than the reference.
+        """
+        noisy, clean = self.noisy.pictures, self.clean.with_channels_of(self.noisy).pictures
+        if len(noisy) != len(clean):
+            raise InvalidInputError(
+                say(
+                    "The noisy photo holds {num_noisy} pictures as its channels, its reference {num_clean}.",
+                    num_noisy=len(noisy),
+                    num_clean=len(clean),
+                ),
+                "Let both files have the same channels.",
+            )
+        return tuple(DecodedPair(*pair) for pair in zip(noisy, clean, strict=True))
 
 
 class PhotoMemory:

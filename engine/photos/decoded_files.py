@@ -15,7 +15,7 @@ import weakref
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from engine.photo_files.values.levels import OF_TYPE, ValueLevels
 
 _logger = logging.getLogger(__name__)
 
-DECODER_VERSION = 3
+DECODER_VERSION = 4
 """To be raised when the levels of a decoded photo change; what was computed from them is then computed again."""
 
 SMALLEST_BYTES = 4 * 2**20
@@ -44,10 +44,23 @@ RESERVE_BYTES = 4 * 2**30
 
 PATTERN = "*.npy"
 
-_SCALE: Final = struct.Struct("<6d")
-"""Black and white of three channels: behind the array, where numpy does not look."""
+_MOST_CHANNELS: Final = 1000
 
 Levels = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
+
+
+class KeptPhoto(NamedTuple):
+    """A decoded photo on the disk.
+
+    Attributes:
+        levels: Read only. Shape: (channels, height, width).
+        scale: What is black and white in them.
+        channels_are_pictures: Whether they are no red, green and blue.
+    """
+
+    levels: Levels
+    scale: ValueLevels
+    channels_are_pictures: bool
 
 
 class DecodedFiles(BoundedFolder):
@@ -66,14 +79,14 @@ class DecodedFiles(BoundedFolder):
         # A photo that is mapped here would not give its room back, and would be decoded again at once.
         self._mapped: weakref.WeakValueDictionary[str, np.memmap[Any, Any]] = weakref.WeakValueDictionary()
 
-    def find(self, identity: str) -> tuple[Levels, ValueLevels] | None:
+    def find(self, identity: str) -> KeptPhoto | None:
         """Map a kept photo.
 
         Args:
             identity: As given to `keep`; "": there is none.
 
         Returns:
-            Shape: (3, height, width), read only, and what is black and white; None if it is not kept, or damaged.
+            The photo; None if it is not kept, or damaged.
         """
         if not identity or not self.limit_bytes:
             return None
@@ -81,7 +94,7 @@ class DecodedFiles(BoundedFolder):
         try:
             # Unlike `np.load` it knows nothing of pickles, whatever the file holds.
             mapped: np.memmap[Any, Any] = np.lib.format.open_memmap(path, mode="r")
-            scale = _read_scale(path)
+            scale, are_pictures = _read_meaning(path, mapped.shape[-1] if mapped.ndim else 0)
             os.utime(path)
         except FileNotFoundError:
             return None
@@ -94,18 +107,21 @@ class DecodedFiles(BoundedFolder):
             return None
         with self._lock:
             self._mapped[path.name] = mapped
-        return np.asarray(mapped).transpose(2, 0, 1), scale
+        return KeptPhoto(np.asarray(mapped).transpose(2, 0, 1), scale, are_pictures)
 
-    def keep(self, identity: str, levels: Levels, scale: ValueLevels = OF_TYPE) -> tuple[Levels, ValueLevels] | None:
+    def keep(
+        self, identity: str, levels: Levels, scale: ValueLevels = OF_TYPE, *, channels_are_pictures: bool = False
+    ) -> KeptPhoto | None:
         """Write a decoded photo, and map it.
 
         Args:
             identity: Changes when the photo does; "": it is not kept.
-            levels: Shape: (3, height, width).
+            levels: Shape: (channels, height, width).
             scale: What of them is black and white.
+            channels_are_pictures: Whether they are no red, green and blue.
 
         Returns:
-            The same, read only, on the disk; None if there is no room for them, or none can be made.
+            The same on the disk; None if there is no room for them, or none can be made.
         """
         if not identity or levels.nbytes > self.limit_bytes:
             return None
@@ -118,7 +134,8 @@ class DecodedFiles(BoundedFolder):
             with replace_atomically(path) as temporary, temporary.open("wb") as file:
                 # A row of all colours lies together: a crop then touches a third of the pages.
                 np.save(file, np.ascontiguousarray(levels.transpose(1, 2, 0)), allow_pickle=False)
-                file.write(_SCALE.pack(*np.resize(scale.black, 3), *np.resize(scale.white, 3)))
+                numbers = [*np.resize(scale.black, len(levels)), *np.resize(scale.white, len(levels))]
+                file.write(_meaning_of(len(levels)).pack(*numbers, channels_are_pictures))
         except OSError as error:
             _logger.warning("A decoded photo is not kept in %s: %s", self.folder, error)
             return None
@@ -134,19 +151,28 @@ class DecodedFiles(BoundedFolder):
         return self.folder / f"{digest[:40]}.npy"
 
 
-def _read_scale(path: Path) -> ValueLevels:
-    """Read what is black and white.
+def _meaning_of(num_channels: int) -> struct.Struct:
+    """What stands behind the array, where numpy does not look: black and white of the channels, what they are."""
+    return struct.Struct(f"<{2 * num_channels}d?")
+
+
+def _read_meaning(path: Path, num_channels: int) -> tuple[ValueLevels, bool]:
+    """Read what is black and white, and whether channels are pictures.
 
     Raises:
         OSError: The file cannot be read.
         ValueError: There are no such numbers.
     """
+    if not 0 < num_channels <= _MOST_CHANNELS:
+        raise ValueError(f"a photo has 1 to {_MOST_CHANNELS} channels; found {num_channels}")
+    meaning = _meaning_of(num_channels)
     with path.open("rb") as file:
-        file.seek(-_SCALE.size, os.SEEK_END)
-        numbers = _SCALE.unpack(file.read(_SCALE.size))
-    black, white = numbers[:3], numbers[3:]
-    is_one = len(set(zip(black, white, strict=True))) == 1
-    return ValueLevels(black=black[:1], white=white[:1]) if is_one else ValueLevels(black=black, white=white)
+        file.seek(-meaning.size, os.SEEK_END)
+        *numbers, are_pictures = meaning.unpack(file.read(meaning.size))
+    black, white = tuple(numbers[:num_channels]), tuple(numbers[num_channels:])
+    if len(set(zip(black, white, strict=True))) == 1:
+        black, white = black[:1], white[:1]
+    return ValueLevels(black=black, white=white), bool(are_pictures)
 
 
 def decoded_files() -> DecodedFiles:

@@ -218,7 +218,7 @@ def _measure(path: PhotoRef) -> PhotoMeasures:
     )
     if min(photo.width, photo.height) < MIN_SIDE_PX:
         return measures
-    noise = estimate_noise(seen)
+    noise = estimate_noise(photo.normalised_channels)
     return replace(
         measures,
         noise_sigma=noise.sigma,

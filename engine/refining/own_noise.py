@@ -19,10 +19,10 @@ from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit, NoiseLearned, StepDone, TwinMade, TwinsCompared
 from engine.contracts.job_control import JobControl
 from engine.contracts.learned_noise import BLOCK_PX, LearnedNoise
-from engine.contracts.photo import PhotoRef, Pixels
+from engine.contracts.photo import Pixels
 from engine.method.tasks.restoration_task import RestorationTask
 from engine.models.weight_files import save_tensors
-from engine.photos.crops import DecodedPair, DecodedPhoto
+from engine.photos.crops import DecodedPair, DecodedPhoto, PictureKey
 from engine.photos.noise_estimate import MIN_SIDE_PX
 from engine.refining.label_parts import reference_windows
 from engine.restoring.restorer import Restorer
@@ -178,7 +178,7 @@ def as_pixels(levels: NDArray[np.uint16]) -> NDArray[np.float32]:
     return pixels
 
 
-def chosen_photos(photos: Sequence[DecodedPhoto], labelled: Collection[PhotoRef] = ()) -> list[DecodedPhoto]:
+def chosen_photos(photos: Sequence[DecodedPhoto], labelled: Collection[PictureKey] = ()) -> list[DecodedPhoto]:
     """The photos that are learned from: large enough to judge, and not too many; those with a label come first.
 
     Raises:
@@ -190,8 +190,8 @@ def chosen_photos(photos: Sequence[DecodedPhoto], labelled: Collection[PhotoRef]
             say("None of the photos has {min_side_px} pixels in both directions.", min_side_px=MIN_SIDE_PX),
             "Choose larger photos.",
         )
-    first = [photo for photo in judged if photo.path in labelled][:MAX_PHOTOS]
-    others = [photo for photo in judged if photo.path not in labelled]
+    first = [photo for photo in judged if photo.picture in labelled][:MAX_PHOTOS]
+    others = [photo for photo in judged if photo.picture not in labelled]
     room = max(MAX_PHOTOS - len(first), 1)
     return [*first, *others[:: max(-(-len(others) // room), 1)]]
 
@@ -226,7 +226,7 @@ def learn_own_noise(
     # Each judged on a part: decoded, they may be more than memory holds.
     parts = [_central_part(photo) for photo in photos]
     guess = guess_noise(
-        [photo.path.name for photo in photos],
+        [photo.name for photo in photos],
         parts,
         [255 if photo.bit_depth == 8 else 65535 for photo in photos],
         is_white=restorer.takes_mosaics,
@@ -256,11 +256,13 @@ def learn_own_noise(
         on_round=report,
     )
     found = without_texture(found, parts, restore)
-    index_of = {photo.path: index for index, photo in enumerate(photos)}
+    index_of = {photo.picture: index for index, photo in enumerate(photos)}
     labelled = [
-        LabelledPart(photo=index_of[pair.noisy.path], noisy=_central_part(pair.noisy), clean=_central_part(pair.clean))
+        LabelledPart(
+            photo=index_of[pair.noisy.picture], noisy=_central_part(pair.noisy), clean=_central_part(pair.clean)
+        )
         for pair in labels
-        if pair.noisy.path in index_of and pair.noisy.levels.shape == pair.clean.levels.shape
+        if pair.noisy.picture in index_of and pair.noisy.levels.shape == pair.clean.levels.shape
     ]
     noise = put_right_by_labels(found, labelled)
     emit(NoiseLearned(noise=noise))
@@ -292,9 +294,9 @@ def gather_material(
         JobCancelled: Asked to end.
     """
     generator = np.random.default_rng((seed, 1))
-    index_of = {photo.path: index for index, photo in enumerate(photos)}
-    known = [pair for pair in labels if pair.noisy.path in index_of]
-    labelled = {pair.noisy.path for pair in known}
+    index_of = {photo.picture: index for index, photo in enumerate(photos)}
+    known = [pair for pair in labels if pair.noisy.picture in index_of]
+    labelled = {pair.noisy.picture for pair in known}
     count = int(np.clip(NUM_WINDOWS // len(photos), 1, MAX_WINDOWS_A_PHOTO))
     shown_a_photo = max(MAX_SHOWN_TWINS // len(photos), 1)
     windows: list[NDArray[np.uint16]] = []
@@ -302,7 +304,7 @@ def gather_material(
     are_known: list[bool] = []
     owners: list[int] = []
     for index, photo in enumerate(photos):
-        if photo.path in labelled:
+        if photo.picture in labelled:
             continue
         for number, (top, left) in enumerate(_places(photo, count, generator)):
             control.wait_if_paused()
@@ -325,7 +327,7 @@ def gather_material(
         noisy.append(None)
         are_known.append(False)
         windows.append(window)
-        owners.append(index_of[known[number].noisy.path])
+        owners.append(index_of[known[number].noisy.picture])
     num_references = len(windows) - num_restored
     return OwnNoiseMaterial.of_windows(
         noise, tuple(windows), tuple(owners), num_references, seed, noisy=tuple(noisy), known=tuple(are_known)

@@ -124,6 +124,8 @@ def compare_noises(config: NoiseComparisonConfig, control: JobControl, emit: Emi
         except EngineError as error:
             emit(FileSkipped(path=path, reason=error.message, hint=error.hint))
             continue
+        # Of a microscope's channels the first: of two photos the same channel is compared.
+        photo = photo.pictures[0]
         crops = _separate_crops(photo, config.crops_per_photo, side_px, np.random.default_rng((config.seed, index)))
         residuals = maker.residual(crops, step_seed(config.seed, index))
         quantiles.append(sorted_residuals(residuals.values, residuals.intensity, maker.num_bins).cpu())

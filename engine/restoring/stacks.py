@@ -30,7 +30,7 @@ from engine.photo_files.photos import encode_samples, read_samples, with_provena
 from engine.photo_files.tiff.stack_descriptions import CHANGED_REMARK, StackChange, described_result, describes_stack
 from engine.photo_files.tiff.stack_reading import StackFile, scaled_resolution
 from engine.photo_files.tiff.stack_writing import StackWriter
-from engine.photo_files.tiff.unfinished_stacks import StackProgress, UnfinishedStack
+from engine.photo_files.tiff.unfinished_stacks import OnProgress, StackProgress, UnfinishedStack
 from engine.photo_files.values.sample_types import SampleType
 from engine.photo_files.writing import write_error
 from engine.photos.stack_levels import StackLevels
@@ -83,8 +83,8 @@ def restore_stack(
 ) -> RestoredStack:
     """Restore a stack and write it, whole or not at all.
 
-    Where it is stopped, or fails, its pages so far are kept beside the result, hidden, and the next time it goes on
-    with them: as far as the result says how it was made, by which the work is known again.
+    Where it is stopped, fails, or its process is killed, its pages so far are kept beside the result, hidden, and the
+    next time it goes on with them: as far as the result says how it was made, by which the work is known again.
 
     Args:
         photo: It.
@@ -128,13 +128,10 @@ def _write(restoration: "_StackRestoration", temporary: Path, unfinished: Unfini
     kept = unfinished.take(temporary)
     if kept is not None:
         restoration.go_on_with(kept)
-    try:
-        restoration.write_to(temporary)
-    except BaseException:
-        progress = restoration.progress
-        if progress is not None and len(progress.lost_pages) < progress.num_pages:
-            unfinished.keep(temporary, progress)
-        raise
+    with unfinished.kept_on_the_way(temporary) as (file, on_progress):
+        if kept is not None:
+            on_progress(kept)
+        restoration.write_to(file, on_progress)
 
 
 def _unfinished(photo: SourcePhoto, output: OutputFile) -> UnfinishedStack | None:
@@ -187,8 +184,13 @@ class _StackRestoration:
         counted = [say("{more:,} more pages could not be restored.", more=more)] if more > 0 else []
         return (*self._remarks, *self._failures[:_NAMED_PAGES], *counted, *kept)
 
-    def write_to(self, path: Path) -> None:
-        """Restore all pages into a file, those excepted that are in it already."""
+    def write_to(self, path: Path, on_progress: OnProgress | None = None) -> None:
+        """Restore all pages into a file, those excepted that are in it already.
+
+        Args:
+            path: The file.
+            on_progress: Told how far it is once a page is on the disk; as long as none could be restored, of none.
+        """
         progress = self.progress
         with path.open("w+b" if progress is None else "r+b") as file:
             writer = None if progress is None else StackWriter.going_on(file, progress.writer)
@@ -203,6 +205,11 @@ class _StackRestoration:
                     lost_pages=self.lost_pages,
                     failures=tuple(self._failures),
                 )
+                if on_progress is not None and len(self.lost_pages) <= index:
+                    # A note of what a power cut has taken would be worse than none.
+                    file.flush()
+                    os.fsync(file.fileno())
+                    on_progress(self.progress)
             if writer is not None:
                 writer.close()
         if self._first_error is not None and len(self._failures) == len(self._photo.pages):

@@ -344,8 +344,8 @@ def _keep_what_pays(
     if not run.begun_model_path.is_file():
         return None
     begun, trained = load_model(run.begun_model_path), load_model(run.trained_model_path)
-    labelled = {pair.noisy.path for pair in plan.teaching}
-    with_label = {index for index, photo in enumerate(plan.risky) if photo.path in labelled}
+    labelled = {pair.noisy.picture for pair in plan.teaching}
+    with_label = {index for index, photo in enumerate(plan.risky) if photo.picture in labelled}
     if len(with_label) == len(plan.risky) and not plan.judged:
         # No label has room to be held back: better the risk on them than no word at all.
         with_label = set()

@@ -28,6 +28,9 @@ from engine.translatable import say
 MIN_LABELS_FOR_VALIDATION = 8
 """With fewer labels each is worth more as a teacher than as a measure."""
 
+Labels = tuple[DecodedPair, ...]
+"""Those of a pair of photos: one, or as many as their channels are pictures."""
+
 MIN_OWN_SIDE_PX = 32
 """A clean photo of which a label is made must show something, made smaller too."""
 
@@ -55,7 +58,7 @@ class LabelSet:
     @property
     def training_names(self) -> tuple[str, ...]:
         """File names of the noisy photos that teach with their reference."""
-        return tuple(pair.noisy.path.name for pair in self.training)
+        return _names_of(self.training)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,7 +68,7 @@ class LabelSet:
     @property
     def validation_names(self) -> tuple[str, ...]:
         """File names of the noisy photos that only measure."""
-        return tuple(pair.noisy.path.name for pair in self.validation)
+        return _names_of(self.validation)
 
 
 def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> LabelSet:
@@ -97,7 +100,9 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> La
         training_pairs, validation_pairs = _split_as_named(decoded, config.measure_names, scenes, emit)
     else:
         training_pairs, validation_pairs = split_pairs(tuple(decoded), share, config.seed, scenes)
-    training, validation = (tuple(decoded[pair] for pair in pairs) for pairs in (training_pairs, validation_pairs))
+    training, validation = (
+        tuple(label for pair in pairs for label in decoded[pair]) for pairs in (training_pairs, validation_pairs)
+    )
     if not training:
         raise InvalidInputError(
             "None of the labels can be used for training.",
@@ -272,7 +277,7 @@ def _named(matching: PairMatching, names: Collection[str]) -> list[PhotoPair]:
 
 
 def _split_as_named(
-    decoded: Mapping[PhotoPair, DecodedPair],
+    decoded: Mapping[PhotoPair, Labels],
     measure_names: Collection[str],
     scenes: Mapping[PhotoRef, Hashable],
     emit: Emit,
@@ -338,9 +343,9 @@ def _warn_aside(pair: PhotoPair, reason: str, hint: str, emit: Emit) -> None:
 
 def _decode_pairs(
     pairs: Sequence[PhotoPair], task: RestorationTask, control: JobControl, emit: Emit
-) -> tuple[dict[PhotoPair, DecodedPair], dict[PhotoPair, str]]:
+) -> tuple[dict[PhotoPair, Labels], dict[PhotoPair, str]]:
     """Read pairs, and the digests of their noisy files; one that cannot be read, or is gone meanwhile, is skipped."""
-    decoded: dict[PhotoPair, DecodedPair] = {}
+    decoded: dict[PhotoPair, Labels] = {}
     digests: dict[PhotoPair, str] = {}
     for index, pair in enumerate(pairs):
         control.wait_if_paused()
@@ -355,40 +360,49 @@ def _decode_pairs(
     return _with_shared_scales(decoded), digests
 
 
-def _with_shared_scales(decoded: Mapping[PhotoPair, DecodedPair]) -> dict[PhotoPair, DecodedPair]:
+def _with_shared_scales(decoded: Mapping[PhotoPair, Labels]) -> dict[PhotoPair, Labels]:
     """Give the photos of a folder one black and white, and their references the same."""
     # What was made of a clean photo has been brought between black and white before.
-    found = [pair for pair in decoded if pair.noisy != pair.clean]
-    shared = dict(zip(found, share_scales([decoded[pair].noisy for pair in found]), strict=True))
+    found = [label.noisy for pair, labels in decoded.items() if pair.noisy != pair.clean for label in labels]
+    shared = iter(share_scales(found))
+
+    def with_shared(label: DecodedPair) -> DecodedPair:
+        noisy = next(shared)
+        return DecodedPair(noisy, label.clean.with_scale(scale_of_reference(noisy, label.clean)))
+
     return {
-        pair: DecodedPair(shared[pair], labels.clean.with_scale(scale_of_reference(shared[pair], labels.clean)))
-        if pair in shared
-        else labels
+        pair: labels if pair.noisy == pair.clean else tuple(with_shared(label) for label in labels)
         for pair, labels in decoded.items()
     }
 
 
 def _with_fitted_references(
-    decoded: Mapping[PhotoPair, DecodedPair], unfitted: Collection[str], control: JobControl, emit: Emit
-) -> dict[PhotoPair, DecodedPair]:
+    decoded: Mapping[PhotoPair, Labels], unfitted: Collection[str], control: JobControl, emit: Emit
+) -> dict[PhotoPair, Labels]:
     """Make references of another exposure or stretch as bright as their photos, and say so."""
-    fits: dict[PhotoPair, BrightnessFit] = {}
-    fitted = dict(decoded)
-    for pair, labels in decoded.items():
+    fits: list[tuple[DecodedPhoto, BrightnessFit]] = []
+
+    def fitted(label: DecodedPair) -> DecodedPair:
         control.wait_if_paused()
-        if pair.noisy == pair.clean or pair.noisy.name in unfitted:
-            continue
-        fit = run_interruptibly(partial(fit_reference, labels.noisy, labels.clean), control)
-        if fit.is_wanted:
-            fits[pair] = fit
-            fitted[pair] = DecodedPair(labels.noisy, labels.clean.with_scale(fit.scale_of(labels.clean)))
-    for pair, fit in fits.items():
+        fit = run_interruptibly(partial(fit_reference, label.noisy, label.clean), control)
+        if not fit.is_wanted:
+            return label
+        fits.append((label.noisy, fit))
+        return DecodedPair(label.noisy, label.clean.with_scale(fit.scale_of(label.clean)))
+
+    found = {
+        pair: labels
+        if pair.noisy == pair.clean or pair.noisy.name in unfitted
+        else tuple(fitted(label) for label in labels)
+        for pair, labels in decoded.items()
+    }
+    for noisy, fit in fits:
         emit(
             JobWarning(
                 message=say(
                     "The reference of {noisy} has another exposure or stretch: it is fitted by gain {gains_text} "
                     "and offset {offsets_text}.",
-                    noisy=pair.noisy.name,
+                    noisy=noisy.name,
                     gains_text=fit.gains_text,
                     offsets_text=fit.offsets_text,
                 ),
@@ -396,21 +410,21 @@ def _with_fitted_references(
                 "they are.",
             )
         )
-    return fitted
+    return found
 
 
-def _scenes_of(decoded: Mapping[PhotoPair, DecodedPair]) -> dict[PhotoRef, Hashable]:
+def _scenes_of(decoded: Mapping[PhotoPair, Labels]) -> dict[PhotoRef, Hashable]:
     """Return which scene each reference shows, so that none of them both teaches and measures."""
-    scenes = group_scenes({pair.clean: scene_signature(labels.clean.pixels) for pair, labels in decoded.items()})
+    scenes = group_scenes({pair.clean: scene_signature(labels[0].clean.pixels) for pair, labels in decoded.items()})
     return {pair.clean: scenes[pair.clean] for pair in decoded}
 
 
-def _decode_pair(pair: PhotoPair, task: RestorationTask) -> DecodedPair:
+def _decode_pair(pair: PhotoPair, task: RestorationTask) -> Labels:
     """Read a pair, or make one of a clean photo; what the noisy side does not show is cut off the reference.
 
     Raises:
         ImageReadError: A file cannot be read.
-        InvalidInputError: The sizes do not fit, or the clean photo is too small.
+        InvalidInputError: The sizes or channels do not fit, or the clean photo is too small.
     """
     clean = decode_photo(pair.clean, keep_on_disk=True)
     height, width = clean.levels.shape[1:]
@@ -420,23 +434,32 @@ def _decode_pair(pair: PhotoPair, task: RestorationTask) -> DecodedPair:
                 say("The photo has only {width} x {height} pixels.", width=width, height=height),
                 say("A label needs at least {min_own_side_px} pixels to a side.", min_own_side_px=MIN_OWN_SIDE_PX),
             )
-        noisy, scale = DecodedPhoto.of_pixels(pair.noisy, task.make_noisy(clean.pixels), clean.bit_depth), clean.scale
-    else:
-        noisy = decode_photo(pair.noisy, keep_on_disk=True)
-        scale = scale_of_reference(noisy, clean)
-        rows, columns = noisy.levels.shape[1:]
-        if (rows, columns) != (height // task.scale, width // task.scale):
-            raise InvalidInputError(
-                say(
-                    "The noisy photo has {columns} x {rows} pixels, its reference {width} x {height}.",
-                    columns=columns,
-                    rows=rows,
-                    width=width,
-                    height=height,
-                ),
-                "Crop or export both at the same size."
-                if task.scale == 1
-                else say("For this task the reference must be {scale} times as large.", scale=task.scale),
-            )
-    rows, columns = (task.scale * side for side in noisy.levels.shape[1:])
-    return DecodedPair(noisy, clean.part(slice(rows), slice(columns)).with_scale(scale))
+        return tuple(_own_label(picture, task) for picture in clean.pictures)
+    noisy = decode_photo(pair.noisy, keep_on_disk=True)
+    rows, columns = noisy.levels.shape[1:]
+    if (rows, columns) != (height // task.scale, width // task.scale):
+        raise InvalidInputError(
+            say(
+                "The noisy photo has {columns} x {rows} pixels, its reference {width} x {height}.",
+                columns=columns,
+                rows=rows,
+                width=width,
+                height=height,
+            ),
+            "Crop or export both at the same size."
+            if task.scale == 1
+            else say("For this task the reference must be {scale} times as large.", scale=task.scale),
+        )
+    shown = clean.part(slice(task.scale * rows), slice(task.scale * columns))
+    return DecodedPair(noisy, shown.with_scale(scale_of_reference(noisy, clean))).pictures
+
+
+def _own_label(clean: DecodedPhoto, task: RestorationTask) -> DecodedPair:
+    made = DecodedPhoto.of_pixels(clean.path, task.make_noisy(clean.pixels), clean.bit_depth)
+    rows, columns = (task.scale * side for side in made.levels.shape[1:])
+    return DecodedPair(replace(made, channel=clean.channel), clean.part(slice(rows), slice(columns)))
+
+
+def _names_of(labels: Sequence[DecodedPair]) -> tuple[str, ...]:
+    """File names of noisy photos, each once: their channels may be labels of their own."""
+    return tuple(dict.fromkeys(label.noisy.path.name for label in labels))

@@ -9,14 +9,13 @@ from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig, 
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit, NoiseMeasured, StepDone
 from engine.contracts.job_control import JobControl
-from engine.contracts.photo import PhotoRef
 from engine.machine.devices import ComputeDevice
 from engine.method.catalogue.backbones import BACKBONES
 from engine.method.catalogue.pretexts import PRETEXTS, PretextRow, methods_for_one_photo
 from engine.method.catalogue.tasks import TASKS
 from engine.method.factory import make_pretext
 from engine.models.files import ModelCard, RestorationModel, load_model, task_of
-from engine.photos.crops import DecodedPair, DecodedPhoto, decode_photos
+from engine.photos.crops import DecodedPair, DecodedPhoto, PictureKey, decode_photos
 from engine.photos.noise_estimate import MIN_SIDE_PX, measure_noise
 from engine.refining.label_parts import LARGEST_JUDGED_PX, JudgedLabel, central_parts, part_labels
 from engine.refining.labelled_objective import LabelledTwinObjective
@@ -213,7 +212,7 @@ def finetune_plan(
         **inherited,
     )
     noisy = [pair.noisy for pair in training]
-    clean_of = {pair.noisy.path: pair.clean for pair in training}
+    clean_of = {pair.noisy.picture: pair.clean for pair in training}
     objective: SupervisedObjective | LabelledTwinObjective
     if material is not None:
         twins = _twins(material, config, card)
@@ -228,7 +227,7 @@ def finetune_plan(
     return TrainingPlan(
         objective=objective,
         card=card,
-        preview=choose_preview_crop(noisy, lambda photo: clean_of[photo.path], scale=labels.task.scale),
+        preview=choose_preview_crop(noisy, lambda photo: clean_of[photo.picture], scale=labels.task.scale),
         labels=labels,
         num_crops=num_crops,
         photos=noisy,
@@ -263,10 +262,10 @@ def _risky_photos(config: FinetuneConfig, labels: LabelSet, control: JobControl,
     if not TASKS[config.task].shows_risk or not labels.unlabelled:
         return []
     photos = decode_photos(labels.unlabelled, control, emit, stage="Reading unlabelled photos")
-    return _judgeable(photos, {pair.noisy.path for pair in labels.training})
+    return _judgeable(photos, {pair.noisy.picture for pair in labels.training})
 
 
-def _judgeable(photos: Sequence[DecodedPhoto], labelled: Collection[PhotoRef] = ()) -> list[DecodedPhoto]:
+def _judgeable(photos: Sequence[DecodedPhoto], labelled: Collection[PictureKey] = ()) -> list[DecodedPhoto]:
     """As `chosen_photos` gives them; none where none is large enough."""
     large = [photo for photo in photos if min(photo.levels.shape[1:]) >= MIN_SIDE_PX]
     return chosen_photos(large, labelled) if large else []

@@ -123,6 +123,7 @@ def probe_tiff(file: BinaryIO, page_number: int = 1) -> tuple[ImageInfo, int]:
             has_alpha=_has_alpha(page),
             num_extra=_num_extra(page),
             sample_type=_sample_type(page),
+            channels_are_gray=_num_colours(page) == 3 and page.photometric in _GRAY,
         )
         return info, orientation if orientation in range(1, 9) else 1
 

@@ -76,6 +76,22 @@ class ValueLevels:
             return self
         return ValueLevels(black=(self.black[index],), white=(self.white[index],), is_given=self.is_given)
 
+    def beside(self, others: "ValueLevels", num_own: int, num_others: int) -> "ValueLevels":
+        """Return the levels of each channel of two pictures that are laid side by side, channel behind channel.
+
+        Args:
+            others: Those of the channels behind.
+            num_own: How many channels these are of.
+            num_others: How many are behind.
+        """
+        parts = [self.of_channel(index) for index in range(num_own)]
+        parts += [others.of_channel(index) for index in range(num_others)]
+        return ValueLevels(
+            black=tuple(part.black[0] for part in parts),
+            white=tuple(part.white[0] for part in parts),
+            is_given=self.is_given or others.is_given,
+        )
+
     def normalised(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return values with black at 0 and white at 1, not clipped; the same array where nothing is to be done.
 

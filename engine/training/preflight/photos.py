@@ -121,7 +121,7 @@ def photo_findings(
     Raises:
         JobCancelled: Asked to end.
     """
-    num_photos = len(photos.photos)
+    num_photos = sum(info.num_pictures for _, info in photos.photos)
     if num_photos < min_photos:
         if num_photos == 1:
             return [
@@ -288,7 +288,8 @@ def _amount_findings(photos: PhotoSet, *, needs_variety: bool) -> list[Finding]:
 
 
 def _decoded_bytes(info: ImageInfo) -> int:
-    return 3 * info.width * info.height * (info.bit_depth // 8)
+    num_channels = info.num_pictures if info.num_pictures > 1 else 3
+    return num_channels * info.width * info.height * (info.bit_depth // 8)
 
 
 @lru_cache(maxsize=_REMEMBERED_HEADERS)

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from engine.contracts.configs import FinetuneConfig, PretrainConfig
+from engine.contracts.configs import ComputeConfig, FinetuneConfig, PretrainConfig
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import FileSkipped, JobEvent, JobWarning, StepDone, TrainingMeasured
 from engine.contracts.job_control import JobCancelled, JobControl
@@ -28,6 +28,7 @@ from engine.contracts.label_budget import LabelBudgetConfig
 from engine.contracts.photo import PhotoRef
 from engine.contracts.results import PairScore
 from engine.jobs import label_budget
+from engine.label_budget.measuring import Measurer
 from engine.label_budget.methods import LeftOut, Method, available_methods, choose_methods
 from engine.label_budget.plan import Plan, make_plan, split_photos
 from engine.label_budget.reports.chart import draw_chart, spread, vertical_reach
@@ -38,6 +39,7 @@ from engine.label_budget.scores import Score
 from engine.label_budget.side_by_side import default_workers
 from engine.method.catalogue.pretexts import PRETEXTS
 from engine.models.files import read_card
+from engine.models.starters import require_starter
 from engine.photo_files.photos import PhotoImage, read_image, write_image
 from engine.photos.crops import decode_photo, photos_remembered
 from engine.photos.pairs import PhotoPair
@@ -154,6 +156,75 @@ def test_held_back_photos_may_be_pretrained_on_without_their_references() -> Non
     assert isinstance(config, FinetuneConfig)
     assert len(config.noisy) == 10
     assert not set(config.clean) & {pair.clean for pair in plan.photos.evaluation}
+
+
+def test_pairs_that_only_measure_never_teach() -> None:
+    plan = plan_of(measure_names=("03.png", "07.png"))
+    assert [pair.noisy.name for pair in plan.photos.evaluation] == ["03.png", "07.png"]
+    assert len(plan.photos.candidates) == plan.all_count == 8
+    on_others = plan_of(measure_names=("03.png",), evaluate_on="others", unlabelled="all", labels=(1, 2))
+    assert "03.png" not in {pair.noisy.name for pair in on_others.photos.candidates}
+    assert len(on_others.photos.evaluation) == 10
+    with pytest.raises(InvalidInputError, match=r"found for: lost\.png"):
+        plan_of(measure_names=("lost.png",))
+    with pytest.raises(InvalidInputError, match="None of the labels"):
+        plan_of(count=2, measure_names=("00.png", "01.png"))
+
+
+def test_what_is_decided_about_pairs_holds_for_each_training() -> None:
+    given = {pair.noisy: pair.clean for pair in pairs_of(10)[:6]}
+    names = tuple(pair.noisy.name for pair in pairs_of(10))
+    plan = plan_of(given_pairs=given, unfitted_names=names[::2])
+    trainings = [cell.config for cell in plan.cells.values() if isinstance(cell.config, FinetuneConfig)]
+    for training in trainings:
+        assert training.label_names is not None
+        assert set(training.unfitted_names) == set(training.label_names) & set(names[::2])
+        assert {noisy.name for noisy in training.given_pairs} == set(training.label_names) & {
+            noisy.name for noisy in given
+        }
+        assert training.fit_references
+    plain = plan_of().cells["rcl_2-labels_seed-0"].config
+    unfitted = plan_of(fit_references=False).cells["rcl_2-labels_seed-0"].config
+    assert isinstance(plain, FinetuneConfig)
+    assert unfitted == plain.model_copy(update={"fit_references": False})
+
+
+def test_a_reference_that_keeps_its_exposure_is_measured_by_it(photos: TinyPhotos, tmp_path: Path) -> None:
+    dimmed = tmp_path / "photo 0.png"
+    clean = read_image(photos.clean / "photo 0.png")
+    write_image(dimmed, clean.with_pixels(np.float32(0.5) * clean.pixels, None))
+    pair = PhotoPair(PhotoRef(photos.noisy / "photo 0.png"), PhotoRef(dimmed))
+    compute = ComputeConfig(device="cpu")
+
+    def measured(unfitted: tuple[str, ...] | None) -> PairScore:
+        found = Measurer([pair], compute, unfitted).measure(require_starter("denoise"), JobControl(), lambda _: None)
+        return found["photo 0.png"]
+
+    fitted, by_name, all_of_them = measured(()), measured(("photo 0.png",)), measured(None)
+    assert by_name == all_of_them
+    noisy = read_image(pair.noisy).pixels
+    error = float(np.mean((noisy.astype(np.float64) - read_image(dimmed).pixels) ** 2))
+    assert by_name.noisy_psnr == pytest.approx(-10 * np.log10(error), abs=1e-3)
+    assert fitted.psnr > by_name.psnr + 6
+
+
+def test_a_pair_given_by_hand_takes_part(photos: TinyPhotos, tmp_path: Path) -> None:
+    clean = tmp_path / "clean"
+    shutil.copytree(photos.clean, clean)
+    renamed = (clean / "photo 4.png").rename(clean / "another name.png")
+    given = {PhotoRef(photos.noisy / "photo 4.png"): PhotoRef(renamed)}
+    result = label_budget(
+        LabelBudgetConfig(
+            noisy=(photos.noisy,), clean=(clean,), out=tmp_path / "out", given_pairs=given,
+            measure_names=("photo 4.png",),
+            labels=(0, 1), methods=("scratch",), **{**TINY, "seeds": 1},
+        ),
+        JobControl(),
+        lambda _: None,
+    )  # fmt: skip
+    assert result.num_trainings == 1
+    (score,) = (json.loads(path.read_text()) for path in (tmp_path / "out" / "scores").glob("*.json"))
+    assert set(score["score"]["photos"]) == {"photo 4.png"}
 
 
 def test_labels_of_a_repetition_are_nested_and_the_same_for_all_methods() -> None:

@@ -1,6 +1,9 @@
 """A stack is restored into one file of the same axes, sizes, names and numbers, as tifffile sees it."""
 
+import json
 import os
+import signal
+import sys
 import time
 import tracemalloc
 from pathlib import Path
@@ -19,15 +22,18 @@ from engine.contracts.events import JobEvent
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.photo import PhotoRef
 from engine.contracts.results import RestoreResult
+from engine.machine import process_identity
 from engine.machine.atomic_files import remove_leftovers
 from engine.method.catalogue.backbones import UNetParams
 from engine.models.files import ModelCard, build_network, save_model
 from engine.photo_files.metadata.provenance import is_intact, read_provenance
 from engine.photo_files.tiff import stack_writing
 from engine.photo_files.tiff.pages import list_pages
+from engine.photo_files.tiff.unfinished_stacks import StackProgress, UnfinishedStack
 from engine.restoring import batch
 from engine.restoring.done_photos import find_done_photos
 from engine.restoring.job import restore
+from tests.warm_processes import start_warm
 
 SIDE = 40
 
@@ -315,6 +321,94 @@ def test_a_stopped_stack_goes_on_where_it_stood(model: Path, tmp_path: Path, kin
     assert is_intact(output)
     assert find_done_photos(config, JobControl()) == (PhotoRef(tmp_path / name),)
     assert len(restore(config, JobControl(), lambda event: None).already_done) == 1
+
+
+def noted(out: Path) -> dict[str, Any]:
+    """Return what is noted of a stack on its way; nothing where there is none yet."""
+    notes = list(out.glob(".*.json")) if out.is_dir() else []
+    return json.loads(notes[0].read_text()) if notes else {"num_pages": 0}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize("options", [{}, {"imagej": True}], ids=["plain", "ImageJ"])
+def test_a_killed_stack_loses_the_page_under_work_at_most(model: Path, tmp_path: Path, options: dict[str, Any]) -> None:
+    side, num_pages = 160, 60
+    tifffile.imwrite(tmp_path / "a.tif", frames(num_pages, side, side), photometric="minisblack", **options)
+    out = tmp_path / "out"
+    words = ["restore", model, tmp_path / "a.tif", "--out", out, "--device", "cpu"]
+    process = start_warm("engine.cli", words)
+    while noted(out)["num_pages"] < 3 and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(60) == -signal.SIGKILL
+    left = noted(out)
+    assert 3 <= left["num_pages"] < num_pages
+    assert all(path.name.startswith(".") for path in out.iterdir()), "nothing that could be taken for a result"
+    (written,) = (path for path in out.iterdir() if path.suffix == ".tif")
+    # What lies behind the pages that are noted is part of one page, and of its directory.
+    assert 0 <= written.stat().st_size - left["writer"]["length"] < 2 * side * side * 2 + 4096
+
+    config = RestoreConfig(model=model, photos=(tmp_path / "a.tif",), out=out, device="cpu")
+    (outcome,) = restore(config, JobControl(), lambda event: None).outcomes
+    assert outcome.remarks[-1] == f"{left['num_pages']} of its pages had been restored before it was stopped."
+    (output,) = out.iterdir()
+    at_once = config.model_copy(update={"out": tmp_path / "at once"})
+    (expected,) = restore(at_once, JobControl(), lambda event: None).restored
+    assert output.read_bytes() == expected[1].read_bytes()
+
+
+def test_a_stack_that_another_process_works_on_is_not_taken_from_it(model: Path, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", frames(4, SIDE, SIDE), photometric="minisblack")
+    config = RestoreConfig(model=model, photos=(tmp_path / "a.tif",), out=tmp_path / "out", device="cpu")
+    notes: list[dict[str, Any]] = []
+
+    def look(event: JobEvent) -> None:
+        notes.append(noted(tmp_path / "out"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batch, "_PROGRESS_INTERVAL_S", 0.0)
+        restore(config, JobControl(), look)
+    on_the_way = next(note for note in reversed(notes) if note["num_pages"])
+    assert on_the_way["owner"] == process_identity.current_process()
+    unfinished = UnfinishedStack(tmp_path / "elsewhere" / "a.tif", {}, (1, 2))
+    (tmp_path / "elsewhere").mkdir()
+    temporary = tmp_path / "elsewhere" / "mine.part"
+    temporary.write_bytes(b"")
+    progress = StackProgress(num_pages=1, writer={"length": 3}, remarks=(), lost_pages=(), failures=())
+    with unfinished.kept_on_the_way(temporary) as (file, tell):
+        file.write_bytes(b"abc")
+        tell(progress)
+        other = tmp_path / "elsewhere" / "other.part"
+        other.write_bytes(b"")
+        assert unfinished.take(other) is None
+        assert file.read_bytes() == b"abc"
+    assert temporary.read_bytes() == b"abc"
+    assert {path.name for path in temporary.parent.iterdir()} == {"mine.part", "other.part"}
+
+
+@pytest.mark.parametrize("token", ["../../a", "a.tif", "", 7, None])
+def test_a_note_names_no_other_file(tmp_path: Path, token: object) -> None:
+    """Whatever a note that came from elsewhere says, no file but an unfinished one is moved."""
+    unfinished = UnfinishedStack(tmp_path / "a.tif", {}, (1,))
+    temporary = tmp_path / "mine.part"
+    temporary.write_bytes(b"")
+    progress = StackProgress(num_pages=1, writer={"length": 1}, remarks=(), lost_pages=(), failures=())
+
+    def write_and_be_stopped() -> None:
+        with unfinished.kept_on_the_way(temporary) as (file, tell):
+            file.write_bytes(b"a")
+            tell(progress)
+            raise JobCancelled
+
+    with pytest.raises(JobCancelled):
+        write_and_be_stopped()
+    (kept,) = tmp_path.glob(".*.tif")
+    (note,) = tmp_path.glob(".*.json")
+    note.write_text(json.dumps({**json.loads(note.read_text()), "token": token}))
+    (tmp_path / "a.tif").write_bytes(b"original")
+    assert unfinished.take(temporary) is None
+    assert (tmp_path / "a.tif").read_bytes() == b"original"
+    assert kept.read_bytes() == b"a"
 
 
 @pytest.mark.usefixtures("told_of_each_page")

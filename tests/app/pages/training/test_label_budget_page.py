@@ -120,6 +120,16 @@ def test_the_number_of_steps_can_be_set(view, labelled):
     assert view._count(Preset.QUICK).finetuning_steps < by_preset.total_steps
 
 
+def test_what_was_decided_about_pairs_goes_along(view, labelled):
+    pairs = labelled.label_pairs
+    labelled.set_label_pairs(pairs, unfitted=[pairs[0].noisy], measuring=[pairs[1].noisy])
+    config = view._config(Preset.QUICK, view.root)
+    assert config.unfitted_names == (pairs[0].noisy.name,)
+    assert config.measure_names == (pairs[1].noisy.name,)
+    assert config.given_pairs == {pair.noisy: pair.clean for pair in pairs}
+    assert view._count(Preset.QUICK).num_measured == 1
+
+
 def test_an_unfinished_experiment_goes_on_and_is_shown(qtbot, view, labelled, unfinished, runner):
     labelled.set_engine_loaded("CPU")
     view.list_earlier()
