@@ -69,7 +69,7 @@ class PhotosPage(Page):
         self.noise_map = NoiseMap(self.model, self.grid, settings)
         for view in (self.grid, self.noise_map):
             view.photo_activated.connect(lambda path: self._look_at(path, "compare"))
-        self.selection = PhotoSelection(session, self.model, self.grid)
+        self.selection = PhotoSelection(session, settings, self.model, self.grid)
         self.selection.message_raised.connect(self.message_raised)
         self.selection.look_requested.connect(self._look_at)
         self.tools = PhotoTools(session, self.model, self.grid, thumbnails, settings)
