@@ -92,6 +92,8 @@ RUNS_SORT = Setting("runs_sort", "started:descending")
 KEEP_DELETED_DAYS = Setting("keep_deleted_days", 30, (7, 30, 90, 0))
 """How long deleted runs can be brought back; 0: until they are removed by hand."""
 OPEN_DIALOG_FOLDER = Setting("open_dialog_folder", "")
+OPEN_IN_PROGRAM = Setting("open_in_program", "")
+"""In which other program something was opened last, by `Program.key`."""
 PRETRAIN_PRESET = Setting("pretrain_preset", "balanced", ("quick", "balanced", "thorough"))
 FINETUNE_PRESET = Setting("finetune_preset", "balanced", ("quick", "balanced", "thorough"))
 MORE_SETTINGS_OPEN = Setting("more_settings_open", False)

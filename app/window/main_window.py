@@ -12,8 +12,9 @@ from app.core.actions import PAGE_IDS, make_action, tip_with_keys
 from app.core.compute_settings import COMPUTE_SETTINGS, compute_preference
 from app.core.disk_caches import MEGABYTE, limit_decoded_photos
 from app.core.error_reporting import ErrorReporter
-from app.core.file_manager import no_file_manager, open_in_file_manager
 from app.core.messages import Message, Severity
+from app.core.programs.file_manager import no_file_manager, open_in_file_manager
+from app.core.programs.open_menu import OtherPrograms, result_or_photo
 from app.core.results import ResultFinder
 from app.core.session import Session
 from app.core.settings import (
@@ -99,6 +100,7 @@ class MainWindow(QMainWindow):
         self._levels: LevelsDialog | None = None
         self.header = Header(session)
         self.message_bar = MessageBar()
+        self._programs = OtherPrograms(settings, self.message_bar.post)
         self.job_bar = JobBar(runner)
         # Before the pages ask for it: it tidies up the disk once, by this limit.
         shared_thumbnails(session, settings.get(THUMBNAIL_CACHE_MB) * MEGABYTE)
@@ -332,6 +334,7 @@ class MainWindow(QMainWindow):
             "window.pause_job": self.job_bar.toggle_pause,
             "window.job_queue": self.job_bar.toggle_queue,
             "window.levels": self.show_levels,
+            "window.open_in": lambda: self._programs.open_in_last(result_or_photo(self._session)),
             "window.settings": self.show_settings,
             "window.shortcuts": self.show_shortcuts,
             "window.quit": self.close,

@@ -23,7 +23,7 @@ from engine.photo_files.raw.camera_colours import (
     upright_light,
 )
 from engine.photo_files.raw.demosaicking import interpolate_rggb
-from engine.photo_files.raw.mosaic import EncodedMosaic, RawMosaic, encode, render
+from engine.photo_files.raw.mosaic import EncodedMosaic, RawMosaic, demosaick_simply, encode, render
 from engine.restoring.blending import blended
 
 if TYPE_CHECKING:
@@ -112,7 +112,8 @@ def restore_raw_file(
         path: A camera raw file or a bare mosaic.
         restorer: Holds a model that takes mosaics.
         blend: How much of the model's result is kept: of none of it plain interpolation is left, noise and all. The
-            camera's colours are what is mixed, before they are rendered.
+            rendered pictures are what is mixed: brightness and colours are then those that one sees, and areas that
+            are looked at show what the whole file will be.
         control: Asked before each tile.
         on_tile: Told after each tile.
 
@@ -127,8 +128,13 @@ def restore_raw_file(
     """
     opened = run_interruptibly(lambda: open_raw(path), control)
     raw, encoded = opened.raw, opened.encoded
-    colours = _demosaicked(encoded, restorer, blend, control, on_tile)
-    return PhotoImage(run_interruptibly(lambda: render(raw, encoded, colours), control), None, raw.metadata)
+    colours = restorer.restore(encoded.pixels, control=control, on_tile=on_tile)
+
+    def finish() -> Pixels:
+        picture = render(raw, encoded, colours)
+        return picture if blend.is_full else blended(demosaick_simply(raw), picture, blend)
+
+    return PhotoImage(run_interruptibly(finish, control), None, raw.metadata)
 
 
 def restore_camera_colours(
@@ -145,7 +151,8 @@ def restore_camera_colours(
     Args:
         path: A camera raw file or a bare mosaic.
         restorer: Holds a model that takes mosaics, or photos; the latter sees the interpolated colours.
-        blend: As for `restore_raw_file`.
+        blend: How much of the model's result is kept. What is mixed is encoded light in the camera's colours: of what
+            is still to be developed there is no rendered picture.
         raw_look: How previews of it look.
         control: Asked before each tile.
         on_tile: Told after each tile.

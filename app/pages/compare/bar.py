@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.actions import tip_with_keys
+from app.core.programs.open_menu import OpenInButton, OtherPrograms
 from app.look.buttons import icon_button, quiet_button, set_reason
 from app.look.text import ElidedLabel
 from app.look.theme import SPACING, Theme, set_role, themed_icon
@@ -97,9 +98,10 @@ class CompareBar(QWidget):
     region_toggled = Signal()
     restore_requested = Signal()
 
-    def __init__(self, viewer: CompareViewer, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer: CompareViewer, programs: OtherPrograms, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
+        self._programs = programs
         self._choices: tuple[PaneChoice, ...] = ()
         self._offers = Offers()
         self._is_blind = False
@@ -165,6 +167,16 @@ class CompareBar(QWidget):
         full = tr("There can be {number} panes at most.").format(number=MAX_PANES)
         set_reason(self.add_button, full if is_full else "")
 
+    def show_files(self, results: Sequence[Path], photos: Sequence[Path]) -> None:
+        """Offer to open what is looked at in other programs; `show_choices` must follow.
+
+        Args:
+            results: What was restored of it.
+            photos: The photo's file.
+        """
+        self.open_in_button.set_offers([(tr("Open the result in"), results), (tr("Open the photo in"), photos)])
+        self.overflow.withdraw(self.open_in_button, self._is_blind or not self.open_in_button.is_offered)
+
     def set_blind(self, is_blind: bool) -> None:
         """Hide what would tell the pictures apart, for as long as a blind test runs."""
         self._is_blind = is_blind
@@ -173,6 +185,7 @@ class CompareBar(QWidget):
         self.add_button.setVisible(not is_blind)
         for control in (self.region_button, self.inspect_button, self.blind_button, self.save_button):
             self.overflow.withdraw(control, is_blind)
+        self.overflow.withdraw(self.open_in_button, is_blind or not self.open_in_button.is_offered)
         for key, mode_button in self.mode_buttons.items():
             mode_button.setVisible(not (is_blind and VIEW_MODES[key].uses_gain))
         self._fit()
@@ -274,6 +287,8 @@ class CompareBar(QWidget):
         as_page.triggered.connect(lambda _=False: self.page_export_requested.emit())
         self.save_button.setMenu(menu)
         layout.addWidget(self.save_button)
+        self.open_in_button = OpenInButton(self._programs, tr("Open the photo or its result in another program"))
+        layout.addWidget(self.open_in_button)
 
     def _build_overflow(self, layout: QHBoxLayout) -> OverflowButton:
         overflow = OverflowButton()
@@ -281,6 +296,7 @@ class CompareBar(QWidget):
         overflow.watch(self._zoom)
         overflow.watch(self.blind_button, tr("Blind test"))
         overflow.watch(self.inspect_button, tr("Inspect the residual"))
+        overflow.watch(self.open_in_button, tr("Open in another program"))
         overflow.watch(self._actual_size_button, tr("One photo pixel to one screen pixel"))
         overflow.watch(self._fit_button, tr("Fit the photo into the pane"))
         overflow.watch(self.region_button, tr("Measure what is in view"))

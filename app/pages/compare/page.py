@@ -11,6 +11,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.messages import Message, Severity
+from app.core.programs.open_menu import OtherPrograms, results_of
 from app.core.session import ModelChoice, Session
 from app.core.settings import COMPARE_HISTOGRAM, COMPARE_PROFILE, RESTORE_RAW_LOOK, Settings
 from app.jobs.latest_task import LatestTask
@@ -90,7 +91,7 @@ class ComparePage(Page):
 
         self.viewer = CompareViewer()
         self._memory = ViewMemory(settings, session, self.viewer)
-        self.bar = CompareBar(self.viewer)
+        self.bar = CompareBar(self.viewer, OtherPrograms(settings, self.message_raised.emit))
         self.pixel_bar = PixelBar()
         self.histogram = HistogramView(self.viewer)
         self.histogram.hide()
@@ -365,7 +366,9 @@ class ComparePage(Page):
 
     @Slot()
     def _show_choices(self) -> None:
-        self.bar.show_choices(self._choices, offers_of(self.session, self.session.shown_photo))
+        photo = self.session.shown_photo
+        self.bar.show_files(*(([], []) if photo is None else (results_of(self.session, [photo]), [photo.file])))
+        self.bar.show_choices(self._choices, offers_of(self.session, photo))
 
     @Slot(tuple)
     def _choose_panes(self, choices: tuple[PaneChoice, ...]) -> None:

@@ -71,7 +71,7 @@ class PhotosPage(Page):
         self.grid = PhotoGrid(self.model, thumbnails)
         self.grid.selectionModel().currentChanged.connect(self._follow_current)
         self.grid.photo_activated.connect(lambda path: self._look_at(path, "compare"))
-        self.selection = PhotoSelection(session, self.model, self.grid)
+        self.selection = PhotoSelection(session, settings, self.model, self.grid)
         self.selection.message_raised.connect(self.message_raised)
         self.selection.look_requested.connect(self._look_at)
         self.tools = PhotoTools(session, self.model, self.grid, thumbnails, settings)

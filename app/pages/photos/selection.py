@@ -7,9 +7,11 @@ from PySide6.QtGui import QUndoCommand
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
 
 from app.core.actions import make_action, tip_with_keys
-from app.core.file_manager import no_file_manager, open_in_file_manager
 from app.core.messages import Message
+from app.core.programs.file_manager import no_file_manager, open_in_file_manager
+from app.core.programs.open_menu import OtherPrograms, results_of
 from app.core.session import Session
+from app.core.settings import Settings
 from app.look.buttons import quiet_button, set_reason
 from app.look.phrases import count, number
 from app.look.theme import SPACING, themed_icon
@@ -30,9 +32,17 @@ class PhotoSelection(QWidget):
     message_raised = Signal(object)
     look_requested = Signal(object, str)
 
-    def __init__(self, session: Session, model: PhotoListModel, grid: PhotoGrid, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        settings: Settings,
+        model: PhotoListModel,
+        grid: PhotoGrid,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._session = session
+        self._programs = OtherPrograms(settings, self.message_raised.emit)
         self._grid = grid
         self.exclude_button = quiet_button(tr("Leave out"), "prohibit")
         self.exclude_button.setToolTip(
@@ -114,6 +124,8 @@ class PhotoSelection(QWidget):
         self._add(menu, icon, text.format(photos=photos), self.toggle_exclusion)
         self._add(menu, "check", tr("Use only {photos}").format(photos=photos), self.use_only)
         menu.addSeparator()
+        self._programs.add_to(menu, tr("Open the result in"), results_of(self._session, paths))
+        self._programs.add_to(menu, tr("Open the photo in"), list(dict.fromkeys(path.file for path in paths)))
         self._add(menu, "folder-open", tr("Show in folder"), lambda: self._reveal(paths[0]), alone)
         menu.popup(view.mapToGlobal(position))
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.core.file_manager import no_file_manager, open_in_file_manager
+from app.core.programs.file_manager import no_file_manager, open_in_file_manager
 from app.core.session import Session
 from app.look.buttons import icon_button, quiet_button, set_reason
 from app.look.text import label

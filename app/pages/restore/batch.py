@@ -8,8 +8,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.core.file_manager import open_in_file_manager
 from app.core.messages import Message, Severity
+from app.core.programs.file_manager import open_in_file_manager
 from app.core.session import ModelChoice, RestoredPhoto, Session
 from app.jobs.runner import JobHandle, JobLane, JobRequest, JobRunner
 from app.look.phrases import count, duration, number

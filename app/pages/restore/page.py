@@ -10,8 +10,9 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from app.core.actions import make_action, tip_with_keys
-from app.core.file_manager import no_file_manager, open_in_file_manager
 from app.core.messages import Message, Severity
+from app.core.programs.file_manager import no_file_manager, open_in_file_manager
+from app.core.programs.open_menu import OpenInButton, OtherPrograms, results_of
 from app.core.results import default_destination, remember_result_folder
 from app.core.session import Session
 from app.core.settings import RESTORE_DESTINATION, RESTORE_RAW_LOOK, Settings
@@ -36,6 +37,8 @@ from engine.contracts.configs import RestoreConfig
 from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef
 
+_MAX_AT_ONCE = 200
+"""Results that another program is given at once: a command may be only so long."""
 _OPTIONS_WIDTH_PX = 264
 _LEAST_LIST_PX, _LEAST_PREVIEW_PX, _LEAST_OPTIONS_PX = 180, 320, 240
 
@@ -53,6 +56,7 @@ class RestorePage(Page):
         super().__init__(session, runner, settings, parent)
         self._destination: Path | None = None
         thumbnails = shared_thumbnails(session)
+        self.programs = OtherPrograms(settings, self.message_raised.emit)
         self.model = RestoreListModel(session, self)
         self.batch = BatchRunner(session, runner, self.model, self.page_id, self)
         self.batch.changed.connect(self._update)
@@ -211,6 +215,9 @@ class RestorePage(Page):
         results = menu.addAction(themed_icon("folder-open"), tr("Open the folder of the result"))
         results.setEnabled(has_result)
         results.triggered.connect(lambda _=False: self.open_results())
+        photo = self.model.photo_at(index.row()).path
+        self.programs.add_to(menu, tr("Open the result in"), results_of(self.session, [photo]))
+        self.programs.add_to(menu, tr("Open the photo in"), [photo.file])
         menu.popup(self.list.viewport().mapToGlobal(position))
 
     @Slot()
@@ -283,6 +290,7 @@ class RestorePage(Page):
         self.report_button.clicked.connect(self.write_report)
         self.folder_button = icon_button("folder-open", tr("Open the folder of the restored photos"))
         self.folder_button.clicked.connect(self.open_results)
+        self.open_in_button = OpenInButton(self.programs, tr("Open the result in another program"))
         self.compare_button = button(tr("Compare"), "columns")
         self.compare_button.setToolTip(tr("Look at the restored photos beside the noisy ones."))
         self.compare_button.clicked.connect(lambda: self.page_requested.emit("compare"))
@@ -307,6 +315,7 @@ class RestorePage(Page):
             self.retry_button,
             self.report_button,
             self.folder_button,
+            self.open_in_button,
             self.inspect_button,
             self.compare_button,
             self.photo_button,
@@ -348,6 +357,13 @@ class RestorePage(Page):
         index = self.list.currentIndex()
         return self.model.photo_at(index.row()).path if index.isValid() else None
 
+    @property
+    def _looked_at_paths(self) -> list[PhotoRef]:
+        """The selected photos where there are several, else the one that is looked at."""
+        selected = self.list.selected_paths()
+        looked_at = self._looked_at
+        return selected if len(selected) > 1 or looked_at is None else [looked_at]
+
     def _select_as_on_photos(self) -> None:
         """Select what is selected on the Photos page, where that is more than the photo that is looked at."""
         rows = [self.model.row_of(path) for path in self.session.selected_photos]
@@ -382,6 +398,7 @@ class RestorePage(Page):
         photo = self.session.photo(path)
         self.options.show_photo(path, photo)
         self._show_blend()
+        self._offer_programs()
         shown = self.session.shown_photo
         if shown is None or not shown.is_in(path):
             shown = path
@@ -490,6 +507,7 @@ class RestorePage(Page):
         is_running = self.batch.is_running
         self.compare_button.setVisible(num_done > 0)
         self.folder_button.setVisible(num_done > 0)
+        self._offer_programs()
         self.inspect_button.setVisible(num_done > 0)
         num_failed = 0 if is_running else len(self.model.failed_paths())
         self.retry_button.setVisible(num_failed > 0)
@@ -500,3 +518,13 @@ class RestorePage(Page):
         )
         self.report_button.setVisible(not is_running and bool(self.model.outcomes()))
         set_reason(self.report_button, tr("The report is being written.") if self.batch.is_reporting else "")
+
+    def _offer_programs(self) -> None:
+        """Offer other programs for the result that is looked at, or for those that are selected, or for all."""
+        shown, all_shown = (results_of(self.session, paths) for paths in (self._looked_at_paths, self.model.paths))
+        offers = [(tr("Open the result in"), shown)]
+        if len(all_shown) > max(1, len(shown)) and len(all_shown) <= _MAX_AT_ONCE:
+            text = tr("Open all {number} results in").format(number=number(len(all_shown)))
+            offers.append((text, all_shown))
+        self.open_in_button.set_offers(offers)
+        self.open_in_button.setVisible(self.open_in_button.is_offered)

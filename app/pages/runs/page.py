@@ -11,8 +11,8 @@ from PySide6.QtCore import QPoint, Qt, Slot
 from PySide6.QtWidgets import QInputDialog, QMenu, QSplitter, QVBoxLayout, QWidget
 
 from app.core.actions import make_action
-from app.core.file_manager import no_file_manager, open_in_file_manager
 from app.core.messages import Message, Severity
+from app.core.programs.file_manager import no_file_manager, open_in_file_manager
 from app.core.run_catalog import RunEntry
 from app.core.session import ModelChoice, Session
 from app.core.settings import KEEP_DELETED_DAYS, LAST_RUN, MODEL_DIALOG_FOLDER, RUNS_SORT, Settings

@@ -9,10 +9,12 @@ from app.look.image_convert import pixels_from_qimage
 from app.pages.compare.page import ComparePage
 from app.pages.compare.panes import INPUT_CHOICE, RESTORED_CHOICE
 from app.pages.restore.page import RestorePage
+from engine.contracts.blending import Blend
 from engine.contracts.events import PhotoScanned
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import read_image
 from tests.engine.photo_files.test_tone import as_bytes, camera_file, scene
+from tests.engine.restoring import test_linear_dng, test_raw_restoring
 from tests.engine.restoring.test_linear_dng import write_model
 
 LEVEL = 1 / 255
@@ -76,6 +78,35 @@ def test_the_preview_shows_what_will_be_written(qtbot, restore, runner, raw):
         qtbot.waitUntil(lambda: not runner.is_busy and not restore.preview.is_busy, timeout=60_000)
         newest = restore.session.restored(PhotoRef(raw))[-1].path
         np.testing.assert_allclose(read_image(newest).pixels, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("task", ["denoise", "demosaick"])
+def test_what_the_three_sliders_show_is_what_the_batch_writes(qtbot, session, runner, settings, tmp_path, task):
+    folder = tmp_path / "noisy"
+    folder.mkdir()
+    light = test_linear_dng.chart(160, 240)
+    noise = np.random.default_rng(0).normal(0, 0.02 + 0.1 * light)
+    photo = PhotoRef(test_linear_dng.write_raw(folder / "a.dng", np.clip(light + noise, 0, 1)))
+    session.set_folders([folder])
+    session.add_photos([PhotoScanned(path=photo, width=240, height=160, noise_sigma=0.1)])
+    session.set_model(ModelChoice(test_raw_restoring.write_model(tmp_path, task, gain=0.3), "Changes much"))
+    page = RestorePage(session, runner, settings)
+    qtbot.addWidget(page)
+    page.resize(1100, 660)
+    page.show()
+    try:
+        for blend in (Blend(luminance=0.1), Blend(colour=0.1), Blend(luminance=0.9, colour=0.3, detail=0.6)):
+            page.options.blends.set(photo, blend)
+            qtbot.waitUntil(lambda: page.preview.shows_restored and not page.preview.is_busy, timeout=90_000)
+            noisy, shown = previewed(page)
+            assert np.abs(shown - noisy).mean() > 3 * LEVEL
+            page.primary.click()
+            qtbot.waitUntil(lambda: not runner.is_busy, timeout=60_000)
+            written = read_image(session.restored(photo)[-1].path).pixels
+            np.testing.assert_allclose(shown, written, atol=2 * LEVEL)
+    finally:
+        page.done_before.shut_down()
+        page.preview.shut_down()
 
 
 def test_compare_shows_the_noisy_photo_as_its_result_was_rendered(qtbot, restore, filled, runner, settings, raw):

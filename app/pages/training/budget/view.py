@@ -8,8 +8,8 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
-from app.core.file_manager import no_file_manager, open_in_file_manager
 from app.core.messages import Message, Severity
+from app.core.programs.file_manager import no_file_manager, open_in_file_manager
 from app.core.session import Session
 from app.core.settings import Settings
 from app.jobs.latest_task import LatestTask
