@@ -90,11 +90,13 @@ class FlatBlocks:
         estimate: Level, correlation and dependence on brightness, less what structure adds to them.
         with_structure: The same as the blocks are: coarse grain may pass for structure in a photo full of texture, and
             learning a folder's noise has means of its own to tell them apart.
+        num_blocks: How many blocks the flattest were chosen from.
     """
 
     residuals: NDArray[np.float32]
     estimate: NoiseEstimate
     with_structure: NoiseEstimate
+    num_blocks: int
 
 
 def estimate_noise(pixels: Pixels) -> NoiseEstimate:
@@ -123,7 +125,7 @@ def flat_blocks(pixels: Pixels) -> FlatBlocks:
     Raises:
         ValueError: The photo is too small.
     """
-    found, doubt = _flat_blocks(pixels)
+    found, doubt = _flat_blocks([pixels])
     if doubt is NoiseDoubt.DETAILED and found.estimate.sigma < _DOUBTED_FROM:
         doubt = NoiseDoubt.NONE
     step = max(1, min(pixels.shape[:2]) // _REACH_PX)
@@ -131,10 +133,26 @@ def flat_blocks(pixels: Pixels) -> FlatBlocks:
     return replace(found, estimate=replace(found.estimate, doubt=doubt, reach=reach))
 
 
-def _flat_blocks(pixels: Pixels) -> tuple[FlatBlocks, NoiseDoubt]:
-    if min(pixels.shape[:2]) < MIN_SIDE_PX:
-        raise ValueError(f"the photo must have {MIN_SIDE_PX} pixels a side; found {pixels.shape[:2]}")
-    blocks = _cut_into_blocks(pixels)
+def flat_blocks_of_all(pictures: Sequence[Pixels]) -> FlatBlocks:
+    """Find the flattest blocks of photos that are too small to be judged one by one.
+
+    Args:
+        pictures: Height x width x channels, 0 to 1, of equally many channels; at least `MIN_SIDE_PX` a side.
+
+    Returns:
+        As if the photos were one.
+
+    Raises:
+        ValueError: One is smaller than that.
+    """
+    return _flat_blocks(pictures)[0]
+
+
+def _flat_blocks(pictures: Sequence[Pixels]) -> tuple[FlatBlocks, NoiseDoubt]:
+    for pixels in pictures:
+        if min(pixels.shape[:2]) < MIN_SIDE_PX:
+            raise ValueError(f"the photo must have {MIN_SIDE_PX} pixels a side; found {pixels.shape[:2]}")
+    blocks = np.concatenate([_cut_into_blocks(pixels) for pixels in pictures])
     clipped = _clipped_shares(blocks)
     all_residuals = _without_plane(blocks)
     unclipped = clipped.mean(axis=1) <= MAX_CLIPPED_SHARE
@@ -142,9 +160,15 @@ def _flat_blocks(pixels: Pixels) -> tuple[FlatBlocks, NoiseDoubt]:
     residuals = _flattest(blocks[judged], all_residuals[judged])
     doubt = _doubt_about(blocks[judged], all_residuals[judged])
     variance = float(np.mean(np.square(residuals)))
+
+    def _of_blocks(estimate: NoiseEstimate, with_structure: NoiseEstimate) -> FlatBlocks:
+        return FlatBlocks(
+            residuals=residuals, estimate=estimate, with_structure=with_structure, num_blocks=len(all_residuals)
+        )
+
     if variance < _SMALLEST_VARIANCE:
         none = NoiseEstimate(sigma=0.0, correlation=(0.0,) * MAX_STRIDE)
-        return FlatBlocks(residuals=residuals, estimate=none, with_structure=none), NoiseDoubt.NONE
+        return _of_blocks(none, none), NoiseDoubt.NONE
     along_columns = [
         float(np.mean(residuals[:, :, lag:] * residuals[:, :, :-lag])) / variance for lag in range(1, MAX_STRIDE + 1)
     ]
@@ -165,17 +189,17 @@ def _flat_blocks(pixels: Pixels) -> tuple[FlatBlocks, NoiseDoubt]:
         )
 
     as_seen = estimate(along_columns, along_rows, structure=0.0)
-    found = find_correlation(_blocks_for_reach(pixels, all_residuals, clipped), MAX_STRIDE)
+    found = find_correlation(_blocks_for_reach(pictures, all_residuals, clipped), MAX_STRIDE)
     if found is None:
-        return FlatBlocks(residuals=residuals, estimate=as_seen, with_structure=as_seen), doubt
+        return _of_blocks(as_seen, as_seen), doubt
     excess = max(along_columns[0], along_rows[0]) - float(found.values[0].max())
     if not found.has_structure and excess <= _CLEAR_EXCESS:
-        return FlatBlocks(residuals=residuals, estimate=as_seen, with_structure=as_seen), doubt
+        return _of_blocks(as_seen, as_seen), doubt
     # The flattest blocks hold structure too: nothing else makes their neighbours more alike than noise does.
     structure = min(max(excess / (_STRUCTURE_CORRELATION - float(found.values[0].max())), 0.0), _MOST_STRUCTURE)
     columns, rows = ([float(value) for value in along] for along in found.values.T)
     less_structure = estimate(columns, rows, structure)
-    return FlatBlocks(residuals=residuals, estimate=less_structure, with_structure=as_seen), doubt
+    return _of_blocks(less_structure, as_seen), doubt
 
 
 def measure_noise(photos: Sequence[Item], pixels_of: Callable[[Item], Pixels]) -> FolderNoise | None:
@@ -206,23 +230,28 @@ def _cut_into_blocks(pixels: Pixels) -> NDArray[np.float32]:
 
 
 def _blocks_for_reach(
-    pixels: Pixels, residuals: NDArray[np.float32], clipped: NDArray[np.float64]
+    pictures: Sequence[Pixels], residuals: NDArray[np.float32], clipped: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """Return what a plane leaves of the blocks that tell how far noise reaches. Shape: (blocks, channels, 16, 16).
 
     Args:
-        pixels: The photo.
-        residuals: What a plane leaves of its blocks.
+        pictures: The photo, or several.
+        residuals: What a plane leaves of their blocks.
         clipped: How much of each is clipped. Shape: (blocks, channels).
     """
     if len(residuals) < BLOCKS_FOR_ALL_GROUPS:
         # Too few to tell structure from noise: blocks that overlap are nearly four times as many.
-        places = np.lib.stride_tricks.sliding_window_view(pixels, (_BLOCK_PX, _BLOCK_PX), axis=(0, 1))
-        step = _BLOCK_PX // 2
-        blocks = np.ascontiguousarray(places[::step, ::step]).reshape(-1, pixels.shape[2], _BLOCK_PX, _BLOCK_PX)
+        blocks = np.concatenate([_overlapping_blocks(pixels) for pixels in pictures])
         residuals, clipped = _without_plane(blocks), _clipped_shares(blocks)
     chosen: NDArray[np.float32] = residuals[clipped.mean(axis=1) <= _MOST_CLIPPED_FOR_REACH]
     return chosen
+
+
+def _overlapping_blocks(pixels: Pixels) -> NDArray[np.float32]:
+    """Return blocks half a block apart. Shape: (blocks, channels, 16, 16)."""
+    places = np.lib.stride_tricks.sliding_window_view(pixels, (_BLOCK_PX, _BLOCK_PX), axis=(0, 1))
+    step = _BLOCK_PX // 2
+    return np.ascontiguousarray(places[::step, ::step]).reshape(-1, pixels.shape[2], _BLOCK_PX, _BLOCK_PX)
 
 
 def _windows(pixels: Pixels) -> list[Pixels]:

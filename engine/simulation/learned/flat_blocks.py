@@ -3,6 +3,8 @@
 What a plane leaves of a flat block is noise, so its mean periodogram is the noise's spectrum. In a photo full of
 texture there is no flat block, and texture passes for noise: such a photo stands out by its spectrum, takes that of the
 others where they agree, and its level is put right by its finest detail (`levels`) and by its twin (`twins`).
+
+A small photo has too few blocks for some of them to be flat: those of all small photos are judged together.
 """
 
 from collections.abc import Sequence
@@ -13,10 +15,10 @@ from numpy.typing import NDArray
 
 from engine.contracts.learned_noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise, PhotoNoise
 from engine.contracts.photo import Pixels
-from engine.photos.noise_estimate import FlatBlocks, flat_blocks
+from engine.photos.noise_estimate import FlatBlocks, flat_blocks, flat_blocks_of_all
 from engine.simulation.learned.broad_colour import find_broad_colour, without_broad_colour
 from engine.simulation.learned.levels import put_levels_right
-from engine.simulation.learned.spectra import OPPONENTS, common_spectrum, smoothed, spectrum_of_blocks
+from engine.simulation.learned.spectra import HIGH, OPPONENTS, common_spectrum, smoothed, spectrum_of_blocks
 
 _WHITE = np.broadcast_to(np.eye(NUM_CHANNELS), (NUM_BANDS, NUM_BANDS, NUM_CHANNELS, NUM_CHANNELS)).copy()
 
@@ -26,6 +28,14 @@ _AGREEMENT = 0.35
 
 _LARGEST_MINORITY = 1 / 6
 """Spectra of so few photos, beside a majority that agrees, count as texture."""
+
+_ENOUGH_BLOCKS = 100
+"""Of a photo whose spectrum is compared with others'. Of fewer hardly one is flat: of twelve photos with white noise,
+sixteen blocks each, it seemed to have five spectra (measured)."""
+
+_MANY_BLOCKS = 300
+"""From here on a photo has flat ones of its own. Below, those of photos that agree are looked for among all of theirs:
+with grain of 15 of 255, textured ones come out at 16 instead of 23 (measured)."""
 
 _LEAST_SIGMA_SHARE = 0.2
 _SMALLEST_VARIANCE = 1e-12
@@ -81,7 +91,21 @@ def _guess_fine(
     """Levels and spectra by flat blocks alone."""
     blocks = [flat_blocks(pixels) for pixels in photos]
     guesses = [_guess(found) for found in blocks]
+    num_blocks = [found.num_blocks for found in blocks]
+
+    def judge_together(members: Sequence[int]) -> None:
+        for is_gray in (False, True):
+            alike = [member for member in members if guesses[member].is_gray is is_gray]
+            if alike:
+                found = _less_structure(flat_blocks_of_all([photos[member] for member in alike]))
+                for member in alike:
+                    blocks[member], guesses[member] = found, replace(_guess(found), is_gray=is_gray)
+
+    judge_together([index for index, number in enumerate(num_blocks) if number < _ENOUGH_BLOCKS])
     groups, outliers = ([list(range(len(guesses)))], set()) if is_white else _group(guesses)
+    for members in groups:
+        if max(num_blocks[member] for member in members) < _MANY_BLOCKS:
+            judge_together(members)
     spectra: list[NDArray[np.float64]] = []
     index_of: dict[tuple[int, bool], int] = {}
     noises = []
@@ -105,6 +129,25 @@ def _guess_fine(
             )
         )
     return LearnedNoise(photos=tuple(noises), spectra=tuple(spectra))
+
+
+def _less_structure(found: FlatBlocks) -> FlatBlocks:
+    """The same blocks without what their noise, by its correlation, does not have: structure of the pictures."""
+    seen, less = found.with_structure, found.estimate
+    if less is seen:
+        return found
+    reach = np.zeros(NUM_BANDS)
+    reach[0] = 1
+    for lag, value in enumerate(less.correlation, start=1):
+        reach[lag] = reach[-lag] = max(value, 0.0)
+    along = np.maximum(np.fft.fft(reach).real, _LEAST_POWER)
+    allowed = np.outer(along, along)
+    transformed = np.fft.fft2(found.residuals.astype(np.float64))
+    power = np.mean(np.abs(transformed) ** 2, axis=(0, 1)) + _SMALLEST_VARIANCE
+    # Both beside what they are where pictures hold least.
+    kept = np.minimum(allowed / allowed[HIGH].mean() / (power / power[HIGH].mean()), 1)
+    residuals = np.fft.ifft2(transformed * np.sqrt(kept)).real.astype(np.float32)
+    return replace(found, residuals=residuals, with_structure=less)
 
 
 def _guess(found: FlatBlocks) -> _Guess:

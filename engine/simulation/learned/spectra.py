@@ -14,7 +14,7 @@ _WINDOW = np.outer(np.hanning(NUM_BANDS + 2)[1:-1], np.hanning(NUM_BANDS + 2)[1:
 _WINDOW /= np.sqrt(np.mean(_WINDOW**2))
 
 _STEPS = np.fft.fftfreq(NUM_BANDS) * NUM_BANDS
-_HIGH: NDArray[np.bool_] = np.hypot(_STEPS[:, None], _STEPS[None, :]) > NUM_BANDS / 3
+HIGH: NDArray[np.bool_] = np.hypot(_STEPS[:, None], _STEPS[None, :]) > NUM_BANDS / 3
 """Frequencies where pictures hold least."""
 
 _FEWEST_FOR_MEDIAN = 3
@@ -88,9 +88,9 @@ def common_spectrum(spectra: Sequence[tuple[NDArray[np.float64], int]]) -> NDArr
     mean = np.asarray(sum(spectrum * num_blocks for spectrum, num_blocks in spectra))
     if len(spectra) >= _FEWEST_FOR_MEDIAN:
         powers = np.array([np.trace(spectrum, axis1=2, axis2=3) for spectrum, _ in spectra])
-        powers /= powers[:, _HIGH].mean(axis=1)[:, None, None] + _SMALLEST
+        powers /= powers[:, HIGH].mean(axis=1)[:, None, None] + _SMALLEST
         mean_power = np.trace(mean, axis1=2, axis2=3)
-        mean_power = mean_power / (mean_power[_HIGH].mean() + _SMALLEST)
+        mean_power = mean_power / (mean_power[HIGH].mean() + _SMALLEST)
         factor = np.minimum(np.median(smoothed(powers), axis=0) / (smoothed(mean_power) + _SMALLEST), 1)
         mean = mean * factor[..., None, None]
     return normalised(mean)
