@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from app.core.session import RestoredPhoto, ResultDoubt, Session
+from app.look.shown_channel import shown_channel
 from app.look.translation import tr, translate_engine
 from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
@@ -22,6 +23,7 @@ from engine.machine.places import Place
 from engine.photo_files.metadata.provenance import look_of_result
 from engine.photo_files.photos import format_of_name, is_raw_file
 from engine.photo_files.tiff.pages import list_pages
+from engine.photo_files.tiff.stack_reading import channel_in_stack
 
 
 class PaneKind(StrEnum):
@@ -239,7 +241,16 @@ def load_panes(
         picture = source.picture if made is None else PhotoRef(made)
         if picture is not None:
             title = ", ".join(filter(None, (source.title, source.doubt)))
-            pane = files.picture(picture, title=title, detail=source.detail, role=source.role, raw_look=look)
+            # What is computed shows all channels at the place of a page.
+            alone = channel_in_stack(photo) if made is not None and shown_channel() else 0
+            pane = files.picture(
+                picture,
+                title=title,
+                detail=source.detail,
+                role=source.role,
+                raw_look=look,
+                channel=alone or None,
+            )
             panes.append(next((other for other in previous if _is_same(other, pane)), pane))
         elif source.maker is None:
             panes.append(MissingPicture(title=source.title, reason=source.missing, action=source.action))
@@ -286,7 +297,8 @@ def _with_look(source: PaneSource, look: RawLook) -> PaneSource:
 def _is_same(one: PaneContent, other: PaneContent) -> bool:
     if not isinstance(one, Picture) or not isinstance(other, Picture):
         return False
-    return one.pixels is other.pixels and (one.title, one.detail, one.role) == (other.title, other.detail, other.role)
+    is_same_picture = one.pixels is other.pixels and one.channels == other.channels
+    return is_same_picture and (one.title, one.detail, one.role) == (other.title, other.detail, other.role)
 
 
 def _restored_source(choice: PaneChoice, session: Session, photo: PhotoRef) -> PaneSource:
