@@ -234,6 +234,30 @@ def load_panes(
     look = _look_of(photo, sources, raw_look)
     sources = [_with_look(source, look) for source in sources]
     ahead = [_with_look(source, look) for source in ahead]
+    panes, to_make = _read_panes(photo, sources, files, refused, previous, look, channel=shown_channel())
+    if not shown_channel() and len({pane.pixels.shape[2] for pane in panes if isinstance(pane, Picture)}) > 1:
+        # Of a file that says nothing of its channels, only the same one can be compared.
+        panes, _ = _read_panes(photo, sources, files, refused, previous, look, channel=1)
+    names = tuple(source.name for source in sources)
+    later = {
+        source.maker: source.name
+        for source in ahead
+        if source.maker is not None and source.maker not in refused and find_picture(source.maker) is None
+    }
+    return LoadedPanes(photo, tuple(panes), reference, names, tuple(to_make.items()), tuple(later.items()))
+
+
+def _read_panes(
+    photo: PhotoRef,
+    sources: Sequence[PaneSource],
+    files: PictureFiles,
+    refused: Mapping[ComparisonPictureConfig, str],
+    previous: Sequence[PaneContent],
+    look: RawLook,
+    *,
+    channel: int,
+) -> tuple[list[PaneContent], dict[ComparisonPictureConfig, str]]:
+    """Return what the panes show, of all channels or of one alone, and the pictures that have to be made for it."""
     panes: list[PaneContent] = []
     to_make: dict[ComparisonPictureConfig, str] = {}
     for source in sources:
@@ -242,14 +266,14 @@ def load_panes(
         if picture is not None:
             title = ", ".join(filter(None, (source.title, source.doubt)))
             # What is computed shows all channels at the place of a page.
-            alone = channel_in_stack(photo) if made is not None and shown_channel() else 0
+            of_page = channel_in_stack(photo) if made is not None and channel else 0
             pane = files.picture(
                 picture,
                 title=title,
                 detail=source.detail,
                 role=source.role,
                 raw_look=look,
-                channel=alone or None,
+                channel=of_page or channel,
             )
             panes.append(next((other for other in previous if _is_same(other, pane)), pane))
         elif source.maker is None:
@@ -264,13 +288,7 @@ def load_panes(
                 )
             )
             to_make[source.maker] = source.name
-    names = tuple(source.name for source in sources)
-    later = {
-        source.maker: source.name
-        for source in ahead
-        if source.maker is not None and source.maker not in refused and find_picture(source.maker) is None
-    }
-    return LoadedPanes(photo, tuple(panes), reference, names, tuple(to_make.items()), tuple(later.items()))
+    return panes, to_make
 
 
 def _look_of(photo: PhotoRef, sources: Sequence[PaneSource], wanted: RawLook) -> RawLook:

@@ -7,16 +7,24 @@ import pytest
 import tifffile
 from pytestqt.qtbot import QtBot
 
+from app.core.session import ModelChoice, Session
+from app.core.settings import Settings
+from app.jobs.runner import JobRunner
 from app.look.image_convert import image_view
 from app.look.shown_channel import show_channel, shown_channel
 from app.pages.compare.page import ComparePage
 from app.pages.photos.grid import _middle_of
+from app.pages.photos.page import PhotosPage
 from app.pages.restore.page import RestorePage
 from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import Picture, PictureRole, ViewSettings
 from app.viewer.pyramid_store import PyramidStore
 from app.window.levels_dialog import LevelsDialog
+from engine.contracts.configs import ScanConfig
+from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
+from engine.jobs import scan
+from engine.models.starters import require_starter
 from tests.app.conftest import OpenWindow
 
 SIDE = 64
@@ -85,17 +93,44 @@ def test_the_middle_of_a_photo_in_the_grid_too(stack: Path) -> None:
     assert is_blue_and_green(_middle_of(PhotoRef(stack, 1), SIDE, is_stretched=False))
 
 
+def test_restore_shows_the_channels_and_restores_each(
+    qtbot: QtBot, session: Session, runner: JobRunner, settings: Settings, stack: Path
+) -> None:
+    session.set_folders([stack.parent])
+    session.add_photos(scan(ScanConfig(folders=(stack.parent,)), JobControl(), lambda event: None).photos)
+    page = RestorePage(session, runner, settings)
+    qtbot.addWidget(page)
+    page.resize(1100, 660)
+    page.show()
+    qtbot.waitExposed(page)
+    session.set_model(ModelChoice(require_starter("denoise"), "Starter"))
+    session.set_current_photo(PhotoRef(stack))
+    preview = page.preview
+    qtbot.waitUntil(lambda: preview.shows_restored and not preview.is_busy, timeout=60_000)
+    restoration = preview.restoring.restoration
+    assert restoration is not None
+    assert is_blue_and_green(restoration.photo.pyramid.overview)
+    assert is_blue_and_green(restoration.pyramid.overview)
+    restored = restoration.levels.window(0, 0, 0, SIDE, SIDE)
+    noisy = np.moveaxis(tifffile.imread(stack), 0, -1) / 65535
+    assert restored.shape == noisy.shape
+    assert np.allclose(restored.mean(axis=(0, 1)), noisy.mean(axis=(0, 1)), rtol=0.003)
+    session.set_shown_channel(1)
+    qtbot.waitUntil(
+        lambda: preview.restoring.photo is not None and preview.restoring.photo.pixels.num_channels == 1,
+        timeout=20_000,
+    )
+
+
 def test_every_page_follows_the_choice(opened: OpenWindow, stack: Path, qtbot: QtBot) -> None:
     opened.window.open_paths([stack.parent])
+    photos = opened.window.pages["photos"]
+    assert isinstance(photos, PhotosPage)
     qtbot.waitUntil(lambda: len(opened.session.photos) == 1, timeout=20_000)
-    restore, compare = opened.window.pages["restore"], opened.window.pages["compare"]
-    assert isinstance(restore, RestorePage)
+    qtbot.waitUntil(lambda: not photos.scans.is_busy and not photos.scans.is_measuring, timeout=20_000)
+    compare = opened.window.pages["compare"]
     assert isinstance(compare, ComparePage)
     opened.session.set_current_photo(PhotoRef(stack))
-    opened.window.show_page("restore")
-    restoring = restore.preview.restoring
-    qtbot.waitUntil(lambda: restoring.photo is not None and len(restoring.photo.pyramid.settings.channels) == 2)
-    assert is_blue_and_green(restoring.photo.pyramid.overview)
     opened.window.show_page("compare")
     qtbot.waitUntil(lambda: not compare.is_busy and bool(compare.viewer.panes), timeout=20_000)
     shown = compare.viewer.panes[0]
@@ -115,8 +150,12 @@ def test_every_page_follows_the_choice(opened: OpenWindow, stack: Path, qtbot: Q
         found = compare.viewer.panes[0] if compare.viewer.panes else None
         return found if isinstance(found, Picture) else None
 
-    qtbot.waitUntil(lambda: not compare.is_busy and (one := pane()) is not None and one.pixels.shape[2] == 1)
+    qtbot.waitUntil(
+        lambda: not compare.is_busy and (one := pane()) is not None and one.pixels.shape[2] == 1, timeout=20_000
+    )
     opened.window.show_next_channel()
     assert shown_channel() == 0
     assert not dialog.alone_box.isChecked()
-    qtbot.waitUntil(lambda: not compare.is_busy and (one := pane()) is not None and one.pixels.shape[2] == 2)
+    qtbot.waitUntil(
+        lambda: not compare.is_busy and (one := pane()) is not None and one.pixels.shape[2] == 2, timeout=20_000
+    )
