@@ -48,6 +48,7 @@ ACTIONS: dict[str, ActionSpec] = {
     "window.inspect_residual": ActionSpec("Inspect what was taken away from the photo", ("Ctrl+I",), _WINDOW),
     "window.levels": ActionSpec("Black and white of the photo by hand", ("Ctrl+B",), _WINDOW),
     "window.open_in": ActionSpec("Open the photo or its result in another program", ("Ctrl+Shift+O",), _WINDOW),
+    "window.channels": ActionSpec("Channels of the photo together, or one by one", ("Ctrl+Shift+B",), _WINDOW),
     "window.settings": ActionSpec("Settings", ("Ctrl+,",), _WINDOW),
     "window.shortcuts": ActionSpec("Show all shortcuts", ("F1", "?"), _WINDOW),
     "window.quit": ActionSpec("Quit", ("Ctrl+Q",), _WINDOW),

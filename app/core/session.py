@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from app.core.run_catalog import RunCatalog
+from app.look.shown_channel import show_channel, shown_channel
 from engine.contracts.events import FileSkipped, PhotoScanned
 from engine.contracts.given_levels import GivenLevels
 from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
@@ -118,6 +119,7 @@ class Session(QObject):
     Signals:
         folders_changed: Other photo folders.
         levels_changed: Other levels are given by hand.
+        shown_channel_changed: A microscope's channels are looked at together now, or another one alone.
         levels_requested: The dialog for them shall open.
         photos_added: New photos arrived while scanning (tuple of PhotoScanned).
         photos_changed: The list of photos is another, or has grown.
@@ -142,6 +144,7 @@ class Session(QObject):
 
     folders_changed = Signal()
     levels_changed = Signal()
+    shown_channel_changed = Signal()
     levels_requested = Signal()
     photos_added = Signal(tuple)
     photos_changed = Signal()
@@ -351,6 +354,12 @@ class Session(QObject):
         if changed != self._levels:
             self._levels = changed
             self.levels_changed.emit()
+
+    def set_shown_channel(self, channel: int) -> None:
+        """Say which channel of a microscope's photos is looked at alone, see `shown_channel`; 0: all together."""
+        if channel != shown_channel():
+            show_channel(channel)
+            self.shown_channel_changed.emit()
 
     def extend_folders(self, folders: Iterable[PhotoPlace]) -> None:
         """Open further photo folders beside the present ones."""

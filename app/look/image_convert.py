@@ -5,6 +5,7 @@ shows rubbish or crashes once the array is collected. Pixels are therefore writt
 image's own buffer.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -13,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QImage
 
+from engine.comparing.shown_channels import ShownPhoto
 from engine.contracts.photo import Pixels
+from engine.photo_files.tiff.channel_descriptions import mixed
 from engine.photo_files.values.levels import ValueLevels
 
 BitDepth = Literal[8, 16]
@@ -54,6 +57,44 @@ class DisplayLevels:
     def is_identity(self) -> bool:
         """Whether the picture is shown as it is."""
         return self.black == 0.0 and self.white == 1.0
+
+
+@dataclass(frozen=True)
+class ChannelTint:
+    """How one of several channels is shown.
+
+    Attributes:
+        name: What its file calls it; "" where it does not.
+        colour: Red, green and blue, 0 to 1.
+        levels: What of it is black and white.
+    """
+
+    name: str
+    colour: tuple[float, float, float]
+    levels: DisplayLevels
+
+    @classmethod
+    def of_photo(cls, photo: ShownPhoto) -> "tuple[ChannelTint, ...]":
+        """Return those of a photo; none where it is a photo of colours, or gray."""
+        levels = photo.metadata.levels
+        return tuple(
+            cls(channel.name, channel.colour, DisplayLevels.of_file(levels.of_channel(index)))
+            for index, channel in enumerate(photo.channels)
+        )
+
+
+def tinted(pixels: Pixels, tints: Sequence[ChannelTint]) -> Pixels:
+    """Show channels in their colours.
+
+    Args:
+        pixels: Height x width x channels.
+        tints: One for each.
+
+    Returns:
+        Height x width x 3, 0 to 1.
+    """
+    planes = [apply_levels(pixels[:, :, index : index + 1], tint.levels) for index, tint in enumerate(tints)]
+    return mixed(np.concatenate(planes, axis=2), [tint.colour for tint in tints])
 
 
 def stretch_levels(pixels: Pixels) -> DisplayLevels:

@@ -22,12 +22,13 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt, QThread, QThreadPool, 
 from PySide6.QtGui import QImage, QPixmap
 
 from app.look.image_convert import qimage_from_bytes
+from engine.comparing.shown_channels import read_shown_thumbnail
 from engine.contracts.errors import EngineError
 from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.caches import BoundedFolder
 from engine.machine.places import Place
-from engine.photo_files.photos import read_embedded_thumbnail, read_thumbnail
+from engine.photo_files.photos import read_embedded_thumbnail
 from engine.photos.decoded_files import DECODER_VERSION
 from engine.photos.identity import identity_of
 
@@ -218,7 +219,7 @@ class ThumbnailLoader(QObject):
                 if embedded is not None:
                     return _Reading(path, generation, qimage_from_bytes(embedded), is_draft=True)
             if values is None:
-                values = read_thumbnail(path, self.side_px, stretched=is_stretched)
+                values = read_shown_thumbnail(path, self.side_px, stretched=is_stretched)
                 self._disk_cache.write(path, self.side_px, values, is_stretched)
         except EngineError as error:
             return _Reading(path, generation, error.message)

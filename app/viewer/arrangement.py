@@ -71,7 +71,8 @@ def arrange(
     """
     pictures = [pane for pane in panes if isinstance(pane, Picture)]
     if pictures:
-        settings = replace(settings, levels=common_levels(pictures, is_stretched))
+        levels = common_levels(pictures, is_stretched)
+        settings = replace(settings, levels=levels, channels=pictures[0].channels)
     store.begin(settings)
     for picture in pictures:
         store.keep(picture)

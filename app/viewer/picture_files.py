@@ -2,17 +2,35 @@
 
 import threading
 from collections import OrderedDict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from app.look.image_convert import DisplayLevels
+from app.look.image_convert import ChannelTint, DisplayLevels
+from app.look.shown_channel import shown_channel
 from app.look.translation import translate_engine
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
+from engine.comparing.shown_channels import has_channels, read_shown
 from engine.contracts.errors import EngineError
 from engine.contracts.output_formats import RawLook
-from engine.contracts.photo import PhotoRef
-from engine.photo_files.photos import PhotoImage, read_image
+from engine.contracts.photo import PhotoRef, Pixels
+from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image
+from engine.photo_files.values.sample_types import to_float
 from engine.photos.identity import identity_of
 from engine.photos.stack_levels import levels_in_stack
+
+
+@dataclass(frozen=True, eq=False)
+class ShownPixels:
+    """A photo as it is looked at.
+
+    Attributes:
+        pixels: In units of the file's type. Height x width x channels.
+        metadata: What its file says; the levels are those of all channels.
+        channels: Of channels that are no colours: how each is shown.
+    """
+
+    pixels: Pixels
+    metadata: ImageMetadata
+    channels: tuple[ChannelTint, ...] = ()
 
 
 class PictureFiles:
@@ -21,7 +39,7 @@ class PictureFiles:
     def __init__(self, limit_bytes: int = 768 * 2**20) -> None:
         self._limit_bytes = limit_bytes
         self._lock = threading.Lock()
-        self._photos: OrderedDict[str, PhotoImage] = OrderedDict()
+        self._photos: OrderedDict[str, PhotoImage | ShownPixels] = OrderedDict()
 
     def read(self, path: PhotoRef, raw_look: RawLook = "neutral") -> PhotoImage:
         """Return a photo; decoded anew where the file has changed.
@@ -34,35 +52,85 @@ class PictureFiles:
             ImageReadError: The file cannot be read as a photo.
         """
         key = f"{identity_of(path)} {raw_look}"
-        with self._lock:
-            if key in self._photos:
-                self._photos.move_to_end(key)
-                return self._photos[key]
+        kept = self._kept(key)
+        if isinstance(kept, PhotoImage):
+            return kept
         photo = read_image(path, raw_look=raw_look)
         levels = levels_in_stack(path, photo.metadata, photo.pixels.shape[2])
         if levels is not photo.metadata.levels:
             photo = replace(photo, metadata=replace(photo.metadata, levels=levels))
+        self._keep(key, photo)
+        return photo
+
+    def shown(self, path: PhotoRef, raw_look: RawLook = "neutral", *, channel: int | None = None) -> ShownPixels:
+        """Return what is to be looked at of a photo, see `read_shown`.
+
+        Args:
+            path: Which it is.
+            raw_look: As for `read`.
+            channel: Which one alone; None: as the person has chosen for all pages.
+
+        Raises:
+            ImageReadError: The file cannot be read as a photo.
+        """
+        if not has_channels(path):
+            photo = self.read(path, raw_look)
+            return ShownPixels(photo.pixels, photo.metadata)
+        channel = shown_channel() if channel is None else channel
+        key = f"{identity_of(path)} channel {channel}"
+        kept = self._kept(key)
+        if isinstance(kept, ShownPixels):
+            return kept
+        read = read_shown(path, channel=channel)
+        shown = ShownPixels(to_float(read.samples), read.metadata, ChannelTint.of_photo(read))
+        self._keep(key, shown)
+        return shown
+
+    def _kept(self, key: str) -> PhotoImage | ShownPixels | None:
+        with self._lock:
+            if key in self._photos:
+                self._photos.move_to_end(key)
+            return self._photos.get(key)
+
+    def _keep(self, key: str, photo: PhotoImage | ShownPixels) -> None:
         with self._lock:
             self._photos[key] = photo
             while sum(kept.pixels.nbytes for kept in self._photos.values()) > self._limit_bytes:
                 self._photos.popitem(last=False)
-        return photo
 
     def picture(
-        self, path: PhotoRef, *, title: str, detail: str, role: PictureRole, raw_look: RawLook = "neutral"
+        self,
+        path: PhotoRef,
+        *,
+        title: str,
+        detail: str,
+        role: PictureRole,
+        raw_look: RawLook = "neutral",
+        channel: int | None = None,
     ) -> PaneContent:
-        """Return a photo as a pane's content; one that cannot be read as the reason why."""
+        """Return a photo as a pane's content; one that cannot be read as the reason why.
+
+        Args:
+            path: Which it is.
+            title: As of `Picture`.
+            detail: Likewise; the names of channels are added.
+            role: Likewise.
+            raw_look: As for `read`.
+            channel: As for `shown`.
+        """
         try:
-            photo = self.read(path, raw_look)
+            photo = self.shown(path, raw_look, channel=channel)
         except EngineError as error:
             return MissingPicture(title=title, reason=translate_engine(str(error)))
+        names = (tint.name for tint in photo.channels)
         return Picture(
             title=title,
-            detail=detail,
+            detail=" · ".join(filter(None, (detail, " + ".join(filter(None, names))))),
             pixels=photo.pixels,
             bit_depth=photo.metadata.bit_depth,
             role=role,
             icc_profile=photo.metadata.icc_profile,
             levels=DisplayLevels.of_file(photo.metadata.levels),
             sample_type=photo.metadata.sample_type,
+            channels=photo.channels,
         )

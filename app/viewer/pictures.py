@@ -7,7 +7,7 @@ from typing import Literal
 
 from PySide6.QtCore import QSize
 
-from app.look.image_convert import DisplayLevels, stretch_levels
+from app.look.image_convert import ChannelTint, DisplayLevels, stretch_levels
 from app.viewer.canvas.image_canvas import Layer
 from app.viewer.canvas.legend import Legend
 from engine.contracts.photo import Pixels
@@ -41,6 +41,7 @@ class Picture:
         role: What it is to its photo.
         icc_profile: The colour profile in which `pixels` are to be understood; None: sRGB.
         levels: What is black and white in its file.
+        channels: Of channels that are no red, green and blue: how each is shown.
     """
 
     title: str
@@ -51,6 +52,7 @@ class Picture:
     icc_profile: bytes | None = None
     levels: DisplayLevels = field(default_factory=DisplayLevels)
     sample_type: SampleType | None = None
+    channels: tuple[ChannelTint, ...] = ()
 
     @property
     def peak(self) -> float:
@@ -118,6 +120,7 @@ class ViewSettings:
         gamma: Above 1 lifts the shadows of plain pictures, below 1 lowers them.
         is_signed: Whether the difference mode tells more from less, or only shows how much.
         has_false_colours: Whether brightness and differences are shown as colours of a scale.
+        channels: How the channels of a microscope's pictures are shown, in all panes alike.
     """
 
     gain: float = DEFAULT_GAIN
@@ -127,6 +130,7 @@ class ViewSettings:
     gamma: float = 1.0
     is_signed: bool = False
     has_false_colours: bool = False
+    channels: tuple[ChannelTint, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

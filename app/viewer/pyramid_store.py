@@ -53,6 +53,7 @@ class PyramidStore:
             gamma=settings.gamma,
             has_false_colours=settings.has_false_colours,
             icc_profile=picture.icc_profile,
+            channels=settings.channels if len(settings.channels) == len(picture.channels) else picture.channels,
         )
         kept = self._kept.get(key)
         pixels = kept.pixels if kept is not None else PixelPyramid(PlainPixels(picture.pixels))

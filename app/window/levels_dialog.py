@@ -10,6 +10,7 @@ from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QColor, QIcon, QPixmap, QUndoCommand
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QCheckBox,
     QDialog,
     QGridLayout,
     QHBoxLayout,
@@ -20,10 +21,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.core.actions import tip_with_keys
 from app.core.session import Session
 from app.jobs.latest_task import LatestTask
 from app.look.buttons import button, close_row, primary_button
 from app.look.palette import Palette
+from app.look.shown_channel import shown_channel
 from app.look.text import label
 from app.look.theme import SPACING, Theme
 from app.look.translation import mark, short_number, tr, translate_engine
@@ -37,9 +40,6 @@ from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
 
 COLOURS: Final = ("#e5484d", "#46a758", "#3e8ef7")
 """Red, green and blue, to be read on a dark ground and on a light one."""
-
-CHANNEL_COLOURS: Final = ("#46a758", "#d6409f", "#0894b3", "#c99a05", "#e5484d", "#3e8ef7", "#8e6ad8", "#8a8f94")
-"""Of a microscope's channels."""
 
 _COLOUR_NAMES: Final = (mark("Red"), mark("Green"), mark("Blue"))
 _WIDTH_PX, _HEIGHT_PX = 620, 560
@@ -58,6 +58,7 @@ class LevelsDialog(QDialog):
         given_choice: As the fields say.
         black_editor: In the numbers of the file.
         white_editor: Likewise.
+        alone_box: Whether the channel is looked at alone.
         apply_button: Lets it count.
         given_list: What is given for which photos.
         remove_button: Takes the chosen row back.
@@ -75,6 +76,10 @@ class LevelsDialog(QDialog):
         self.place_box, self.channel_box = ElidedComboBox(), ElidedComboBox()
         self.place_box.setAccessibleName(tr("For which photos"))
         self.channel_box.setAccessibleName(tr("Channel"))
+        self.alone_box = QCheckBox(tr("Show it alone"))
+        self.alone_box.setToolTip(
+            tip_with_keys(tr("Show this channel alone on all pages, or all channels together"), "window.channels")
+        )
         self.measured_choice = QRadioButton(tr("Measured"))
         self.given_choice = QRadioButton(tr("By hand"))
         self.black_editor, self.white_editor = FloatEditor(), FloatEditor()
@@ -95,6 +100,7 @@ class LevelsDialog(QDialog):
         self._range.sigRegionChanged.connect(self._take_range)
         self._lay_out()
         self._connect()
+        self._follow_channel()
         self._follow()
 
     def is_busy(self) -> bool:
@@ -166,8 +172,9 @@ class LevelsDialog(QDialog):
             ((tr("For"), self.place_box), (tr("Channel"), self.channel_box), ("", self.measured_choice))
         ):
             grid.addWidget(label(text), row, 0)
-            grid.addWidget(control, row, 1)
-        grid.addLayout(by_hand, 3, 1)
+            grid.addWidget(control, row, 1, 1, 1 if control is self.channel_box else 2)
+        grid.addWidget(self.alone_box, 1, 2)
+        grid.addLayout(by_hand, 3, 1, 1, 2)
         given = QHBoxLayout()
         self.given_list.setAccessibleName(tr("What is given by hand"))
         self.given_list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -199,6 +206,9 @@ class LevelsDialog(QDialog):
         self._session.levels_changed.connect(self._follow)
         self.place_box.activated.connect(self._show_what_counts)
         self.channel_box.activated.connect(self._show_what_counts)
+        self.channel_box.activated.connect(self._show_alone)
+        self.alone_box.clicked.connect(self._show_alone)
+        self._session.shown_channel_changed.connect(self._follow_channel)
         for choice in (self.measured_choice, self.given_choice):
             choice.toggled.connect(self._show_choice)
         for editor in (self.black_editor, self.white_editor):
@@ -259,13 +269,36 @@ class LevelsDialog(QDialog):
         if num > 1:
             self.channel_box.addItem(tr("All channels"), 0)
             for index in range(num):
-                name = tr(_COLOUR_NAMES[index]) if numbers.are_colours else tr("Channel {number}")
-                self.channel_box.addItem(_patch(self._colour(index)), name.format(number=index + 1), index + 1)
+                name = tr("Channel {number}").format(number=index + 1)
+                if numbers.are_colours:
+                    name = tr(_COLOUR_NAMES[index])
+                elif numbers.described[index : index + 1] and numbers.described[index].name:
+                    name = f"{name} · {numbers.described[index].name}"
+                self.channel_box.addItem(_patch(self._colour(index)), name, index + 1)
         else:
             self.channel_box.addItem(tr("It has one"), 0)
         self.channel_box.setEnabled(num > 1)
         self.channel_box.setCurrentIndex(0 if is_new else max(row, 0))
+        self._follow_channel()
         self._show_what_counts()
+
+    @Slot()
+    def _show_alone(self) -> None:
+        """Look at the chosen channel alone, or at all of them."""
+        numbers = self._numbers
+        if numbers is None or not numbers.described:
+            return
+        if not self.alone_box.isChecked():
+            self._session.set_shown_channel(0)
+        else:
+            # Of a stack its sliders say which page.
+            self._session.set_shown_channel(1 if numbers.is_stack else self._channel or 1)
+
+    @Slot()
+    def _follow_channel(self) -> None:
+        numbers = self._numbers
+        self.alone_box.setVisible(numbers is not None and bool(numbers.described))
+        self.alone_box.setChecked(shown_channel() > 0)
 
     @Slot(object)
     def _tell_failure(self, error: Exception) -> None:
@@ -353,7 +386,10 @@ class LevelsDialog(QDialog):
         numbers = self._numbers
         if numbers is None or len(numbers.channels) == 1:
             return Theme.of_application().palette.text_muted
-        return COLOURS[index] if numbers.are_colours else CHANNEL_COLOURS[index]
+        if numbers.are_colours:
+            return COLOURS[index]
+        # As they are shown: light enough or not, the swatch says which is which.
+        return QColor.fromRgbF(*numbers.described[index].colour).name()
 
     def _draw(self, colors: Palette) -> None:
         shown = self._shown_channels()

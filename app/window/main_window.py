@@ -31,6 +31,7 @@ from app.core.warm_up import compute_text
 from app.core.window_memory import WindowMemory
 from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobLane, JobRequest, JobRunner
+from app.look.shown_channel import shown_channel
 from app.look.theme import Theme, ThemeChoice
 from app.look.thumbnails import shared_thumbnails
 from app.look.translation import mark, tr
@@ -50,9 +51,11 @@ from app.window.page_table import PAGE_CLASSES, RAIL_GROUPS
 from app.window.rail import Rail, RailEntry
 from app.window.settings_dialog import SettingsDialog
 from app.window.shortcut_sheet import ShortcutSheet
+from engine.comparing.shown_channels import count_channels
 from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
 from engine.machine.places import Place
 from engine.models.cards import MODEL_SUFFIXES
+from engine.photo_files.tiff.stack_reading import channel_in_stack
 
 logger = logging.getLogger(__name__)
 
@@ -231,6 +234,16 @@ class MainWindow(QMainWindow):
         self._levels.activateWindow()
 
     @Slot()
+    def show_next_channel(self) -> None:
+        """Show the photo's channels together, or one after the other alone; of a stack each page alone."""
+        photo = self._session.shown_photo
+        num = count_channels(photo) if photo is not None else 0
+        if photo is None or num < 2:
+            return
+        num_alone = 1 if photo.page and channel_in_stack(photo) else num
+        self._session.set_shown_channel((shown_channel() + 1) % (num_alone + 1))
+
+    @Slot()
     def _forget_levels(self) -> None:
         self._levels = None
 
@@ -335,6 +348,7 @@ class MainWindow(QMainWindow):
             "window.job_queue": self.job_bar.toggle_queue,
             "window.levels": self.show_levels,
             "window.open_in": lambda: self._programs.open_in_last(result_or_photo(self._session)),
+            "window.channels": self.show_next_channel,
             "window.settings": self.show_settings,
             "window.shortcuts": self.show_shortcuts,
             "window.quit": self.close,

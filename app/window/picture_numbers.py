@@ -6,11 +6,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.comparing.shown_channels import channel_pages
 from engine.contracts.errors import ImageReadError
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import PhotoSamples, read_samples
-from engine.photo_files.tiff.pages import list_pages
-from engine.photo_files.tiff.stack_reading import read_layout
+from engine.photo_files.tiff.channel_descriptions import Channel, describe_channels
 from engine.photo_files.values.given import levels_given
 from engine.photo_files.values.levels import ValueLevels
 from engine.photo_files.values.sample_types import unit_of
@@ -44,12 +44,16 @@ class PictureNumbers:
         channels: Its own, or those of its stack at that place.
         are_colours: Whether they are red, green and blue.
         are_whole: Whether its numbers are whole ones.
+        described: What each channel is called, and its colour, where they are no colours.
+        is_stack: Whether each lies on a page of its own.
     """
 
     photo: PhotoRef
     channels: tuple[ChannelNumbers, ...]
     are_colours: bool
     are_whole: bool
+    described: tuple[Channel, ...] = ()
+    is_stack: bool = False
 
 
 def read_numbers(photo: PhotoRef) -> PictureNumbers:
@@ -61,8 +65,9 @@ def read_numbers(photo: PhotoRef) -> PictureNumbers:
     # As it was measured, whatever a person has given.
     with levels_given(()):
         first = _read(photo)
-        pages = _channels_of_stack(photo)
-        if len(pages) > 1 and first.samples.shape[2] == 1:
+        pages = channel_pages(photo)[:_MOST_CHANNELS]
+        is_stack = len(pages) > 1 and first.samples.shape[2] == 1
+        if is_stack:
             channels: list[ChannelNumbers] = []
             for page in pages:
                 try:
@@ -72,11 +77,14 @@ def read_numbers(photo: PhotoRef) -> PictureNumbers:
                     channels.append(ChannelNumbers(np.zeros(1), 0.0, 1.0))
         else:
             channels = _channels_of(first)
+    are_colours = first.samples.shape[2] == 3 and not first.metadata.channels_are_gray
     return PictureNumbers(
         photo=photo,
         channels=tuple(channels[:_MOST_CHANNELS]),
-        are_colours=first.samples.shape[2] == 3 and not first.metadata.channels_are_gray,
+        are_colours=are_colours,
         are_whole=first.samples.dtype.kind != "f",
+        described=() if are_colours or len(channels) < 2 else describe_channels(photo.file, len(channels)),
+        is_stack=is_stack,
     )
 
 
@@ -100,19 +108,3 @@ def _numbers(samples: NDArray[Any], levels: ValueLevels) -> list[ChannelNumbers]
         values = samples[::step, ::step, index].astype(np.float64).ravel()
         found.append(ChannelNumbers(values, own.black[0] * unit, own.white[0] * unit))
     return found
-
-
-def _channels_of_stack(photo: PhotoRef) -> list[PhotoRef]:
-    """Return the pages that show the channels at a page's place, in their order; none where its file counts none."""
-    pages = [page.page for page in list_pages(photo.file)] if photo.page else []
-    if photo.page not in pages:
-        return []
-    layout = read_layout(photo.file, pages)
-    axis = next((index for index, (name, _) in enumerate(layout.axes) if name == "C"), None)
-    if axis is None:
-        return []
-    places = layout.places(photo.page)
-    return [
-        PhotoRef(photo.file, layout.page((*places[:axis], channel, *places[axis + 1 :])))
-        for channel in range(min(layout.axes[axis][1], _MOST_CHANNELS))
-    ]

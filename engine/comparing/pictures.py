@@ -8,6 +8,8 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -17,17 +19,20 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from engine.comparing.baselines.catalogue import BASELINES, Baseline
+from engine.comparing.shown_channels import has_channels, read_shown
 from engine.contracts.configs import ComputeConfig
 from engine.contracts.errors import ImageWriteError, InvalidInputError, RunStoreError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import RawLook
-from engine.contracts.photo import PhotoRef
+from engine.contracts.photo import PhotoRef, Pixels
 from engine.machine.caches import BoundedFolder
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.colour.transparency import spread_visible_colours
 from engine.photo_files.photos import PhotoImage, is_raw_file, read_image, read_tone, write_image
 from engine.photo_files.raw.mosaic import render
+from engine.photo_files.values.levels import ValueLevels
+from engine.photo_files.values.sample_types import to_float
 from engine.photos.decoded_files import DECODER_VERSION
 from engine.photos.identity import identity_of
 from engine.restoring.raw import open_raw, restore_raw_file
@@ -129,6 +134,14 @@ def _by_model(config: ComparisonPictureConfig, model: Path, control: JobControl,
     on_tile = _tile_reporter(emit)
     if restorer.takes_mosaics:
         return restore_raw_file(config.photo, restorer, control=control, on_tile=on_tile)
+    if has_channels(config.photo):
+        return _of_channels(
+            config.photo,
+            lambda *shown: restorer.restore(
+                shown[0], levels=shown[1], channels_are_gray=True, control=control, on_tile=on_tile
+            ),
+            control,
+        )
     image = run_interruptibly(lambda: read_image(config.photo), control)
     alpha = image.alpha
     visible = spread_visible_colours(image.pixels, alpha)
@@ -145,10 +158,29 @@ def _by_model(config: ComparisonPictureConfig, model: Path, control: JobControl,
     return image.with_pixels(restored, alpha)
 
 
+def _of_channels(photo: PhotoRef, restore: Callable[[Pixels, ValueLevels], Pixels], control: JobControl) -> PhotoImage:
+    """Make a picture of all channels that are seen at a photo's place, each of its own."""
+    shown = run_interruptibly(lambda: read_shown(photo, control=control), control)
+    restored = restore(to_float(shown.samples), shown.metadata.levels)
+    num_colours = 1 if restored.shape[2] < 3 else 3
+    extra = restored[:, :, num_colours:] if restored.shape[2] > num_colours else None
+    metadata = replace(shown.metadata, file_format="tiff", exif=None, channels_are_gray=num_colours == 3)
+    return PhotoImage(restored[:, :, :num_colours], None, metadata, extra)
+
+
 def _by_baseline(config: ComparisonPictureConfig, control: JobControl) -> PhotoImage:
     entry = BASELINES.find(config.baseline)
     if not entry.takes_photos:
         return run_interruptibly(lambda: _demosaicked(config.photo, Baseline(entry, takes_mosaics=True)), control)
+    if has_channels(config.photo):
+        method = Baseline(entry, scale=config.scale)
+
+        def restore(pixels: Pixels, levels: ValueLevels) -> Pixels:
+            seen = np.clip(levels.normalised(pixels), 0, 1)
+            restored = run_interruptibly(lambda: method.restore(seen, channels_are_gray=True), control)
+            return np.asarray(levels.in_units_of_type(restored), np.float32)
+
+        return _of_channels(config.photo, restore, control)
     image = run_interruptibly(lambda: read_image(config.photo), control)
     baseline, levels = Baseline(entry, scale=config.scale), image.metadata.levels
     are_gray = image.metadata.channels_are_gray

@@ -276,6 +276,7 @@ class ComparePage(Page):
         session.folders_changed.connect(self._recall_view)
         session.current_photo_changed.connect(self._on_current_photo_changed)
         session.levels_changed.connect(self._reload)
+        session.shown_channel_changed.connect(self._reload)
         session.restored_changed.connect(self._on_restored_changed)
         session.restoring_changed.connect(self._on_restoring_changed)
         session.label_pairs_changed.connect(self._on_pairs_changed)

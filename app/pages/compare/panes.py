@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from app.core.session import RestoredPhoto, ResultDoubt, Session
+from app.look.shown_channel import shown_channel
 from app.look.translation import tr, translate_engine
 from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
@@ -22,6 +23,7 @@ from engine.machine.places import Place
 from engine.photo_files.metadata.provenance import look_of_result
 from engine.photo_files.photos import format_of_name, is_raw_file
 from engine.photo_files.tiff.pages import list_pages
+from engine.photo_files.tiff.stack_reading import channel_in_stack
 
 
 class PaneKind(StrEnum):
@@ -232,6 +234,30 @@ def load_panes(
     look = _look_of(photo, sources, raw_look)
     sources = [_with_look(source, look) for source in sources]
     ahead = [_with_look(source, look) for source in ahead]
+    panes, to_make = _read_panes(photo, sources, files, refused, previous, look, channel=shown_channel())
+    if not shown_channel() and len({pane.pixels.shape[2] for pane in panes if isinstance(pane, Picture)}) > 1:
+        # Of a file that says nothing of its channels, only the same one can be compared.
+        panes, _ = _read_panes(photo, sources, files, refused, previous, look, channel=1)
+    names = tuple(source.name for source in sources)
+    later = {
+        source.maker: source.name
+        for source in ahead
+        if source.maker is not None and source.maker not in refused and find_picture(source.maker) is None
+    }
+    return LoadedPanes(photo, tuple(panes), reference, names, tuple(to_make.items()), tuple(later.items()))
+
+
+def _read_panes(
+    photo: PhotoRef,
+    sources: Sequence[PaneSource],
+    files: PictureFiles,
+    refused: Mapping[ComparisonPictureConfig, str],
+    previous: Sequence[PaneContent],
+    look: RawLook,
+    *,
+    channel: int,
+) -> tuple[list[PaneContent], dict[ComparisonPictureConfig, str]]:
+    """Return what the panes show, of all channels or of one alone, and the pictures that have to be made for it."""
     panes: list[PaneContent] = []
     to_make: dict[ComparisonPictureConfig, str] = {}
     for source in sources:
@@ -239,7 +265,16 @@ def load_panes(
         picture = source.picture if made is None else PhotoRef(made)
         if picture is not None:
             title = ", ".join(filter(None, (source.title, source.doubt)))
-            pane = files.picture(picture, title=title, detail=source.detail, role=source.role, raw_look=look)
+            # What is computed shows all channels at the place of a page.
+            of_page = channel_in_stack(photo) if made is not None and channel else 0
+            pane = files.picture(
+                picture,
+                title=title,
+                detail=source.detail,
+                role=source.role,
+                raw_look=look,
+                channel=of_page or channel,
+            )
             panes.append(next((other for other in previous if _is_same(other, pane)), pane))
         elif source.maker is None:
             panes.append(MissingPicture(title=source.title, reason=source.missing, action=source.action))
@@ -253,13 +288,7 @@ def load_panes(
                 )
             )
             to_make[source.maker] = source.name
-    names = tuple(source.name for source in sources)
-    later = {
-        source.maker: source.name
-        for source in ahead
-        if source.maker is not None and source.maker not in refused and find_picture(source.maker) is None
-    }
-    return LoadedPanes(photo, tuple(panes), reference, names, tuple(to_make.items()), tuple(later.items()))
+    return panes, to_make
 
 
 def _look_of(photo: PhotoRef, sources: Sequence[PaneSource], wanted: RawLook) -> RawLook:
@@ -286,7 +315,8 @@ def _with_look(source: PaneSource, look: RawLook) -> PaneSource:
 def _is_same(one: PaneContent, other: PaneContent) -> bool:
     if not isinstance(one, Picture) or not isinstance(other, Picture):
         return False
-    return one.pixels is other.pixels and (one.title, one.detail, one.role) == (other.title, other.detail, other.role)
+    is_same_picture = one.pixels is other.pixels and one.channels == other.channels
+    return is_same_picture and (one.title, one.detail, one.role) == (other.title, other.detail, other.role)
 
 
 def _restored_source(choice: PaneChoice, session: Session, photo: PhotoRef) -> PaneSource:

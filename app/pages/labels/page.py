@@ -196,6 +196,7 @@ class LabelsPage(Page):
         session.excluded_changed.connect(self._match_soon)
         session.levels_changed.connect(self._match_soon)
         session.levels_changed.connect(content.pair_view.look)
+        session.shown_channel_changed.connect(content.pair_view.look)
         session.references_changed.connect(self._on_references_changed)
         session.model_changed.connect(self._update)
 

@@ -33,16 +33,18 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.jobs.latest_task import LatestTask
-from app.look.image_convert import DisplayLevels, qimage_from_pixels, stretch_levels
+from app.look.image_convert import ChannelTint, DisplayLevels, qimage_from_pixels, stretch_levels, tinted
 from app.look.theme import SPACING, Theme, palette, themed_icon
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import format_number, tr
 from app.pages.shared.photo_list_model import PhotoListModel, PhotoRole, photo_title
 from app.pages.shared.thumbnail_list import select_alone
+from engine.comparing.shown_channels import has_channels, read_shown
 from engine.contracts.events import PhotoScanned
 from engine.contracts.noise import LEVELS
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import read_image
+from engine.photo_files.values.sample_types import to_float
 
 _HOVER_DELAY_MS = 350
 _BAR_HEIGHT = 4
@@ -359,6 +361,12 @@ def _paint_badge(painter: QPainter, square: QRect, text: str) -> None:
 
 def _middle_of(path: PhotoRef, side_px: int, is_stretched: bool) -> QImage:
     """Read the middle of a photo, pixel by pixel; where stretched, by the levels of the whole photo."""
+    if has_channels(path):
+        shown = read_shown(path)
+        side = shown.samples.shape[:2]
+        top, left = max(0, (side[0] - side_px) // 2), max(0, (side[1] - side_px) // 2)
+        part = shown.samples[top : top + side_px, left : left + side_px]
+        return qimage_from_pixels(tinted(to_float(part), ChannelTint.of_photo(shown)))
     photo = read_image(path)
     pixels = photo.pixels
     top, left = max(0, (pixels.shape[0] - side_px) // 2), max(0, (pixels.shape[1] - side_px) // 2)

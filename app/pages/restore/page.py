@@ -121,6 +121,7 @@ class RestorePage(Page):
         session.photos_changed.connect(self._update)
         session.photos_measured.connect(self._show_noise)
         session.levels_changed.connect(self.preview.refresh)
+        session.shown_channel_changed.connect(self.preview.refresh)
         session.levels_changed.connect(self.done_before.look_soon)
         self.preview.levels_button.clicked.connect(lambda: session.levels_requested.emit())
         session.excluded_changed.connect(self._update)

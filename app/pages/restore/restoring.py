@@ -12,21 +12,22 @@ from PySide6.QtCore import QObject, QRectF, Signal, Slot
 
 from app.core.session import ModelChoice
 from app.jobs.latest_task import LatestTask
-from app.look.image_convert import DisplayLevels
+from app.look.image_convert import ChannelTint, DisplayLevels
+from app.look.shown_channel import shown_channel
 from app.pages.restore.restored_levels import RestoredLevels, TilePlace
 from app.pages.shared.spot_restoring import AreaRestorer, Spot
 from app.viewer.tiles.display_settings import DisplaySettings
 from app.viewer.tiles.image_pyramid import ImagePyramid
 from app.viewer.tiles.pixel_pyramid import PixelPyramid, SamplePixels, level_for
+from engine.comparing.shown_channels import ShownPhoto, read_shown
 from engine.contracts.blending import FULL, Blend
 from engine.contracts.errors import EngineError
 from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef
-from engine.photo_files.photos import ImageMetadata, read_samples, read_tone
+from engine.photo_files.photos import ImageMetadata, read_tone
 from engine.photo_files.sensors.tone import ToneCurve
 from engine.photos.identity import identity_of
-from engine.photos.stack_levels import levels_in_stack
 
 if TYPE_CHECKING:
     from engine.restoring.restorer import Restorer
@@ -379,26 +380,30 @@ def _with_look(state: _State, raw_look: RawLook) -> _State:
 
 def _opened(path: PhotoRef, model: ModelChoice | None, state: _State, raw_look: RawLook, control: JobControl) -> _State:
     """Read a photo, unless it is there; let go of a restoration by what the model is no more."""
-    stamp = identity_of(path)
+    channel = shown_channel()
+    stamp = f"{identity_of(path)}\nchannel {channel}"
     photo, restoration = state.photo, state.restoration
     if photo is None or photo.stamp != stamp:
-        read = read_samples(path)
-        control.wait_if_paused()
-        levels = levels_in_stack(path, read.metadata, read.samples.shape[2], control)
-        metadata = replace(read.metadata, levels=levels)
+        read = read_shown(path, channel=channel, control=control)
         source = SamplePixels(read.samples)
         pixels = PixelPyramid(source)
         control.wait_if_paused()
-        pyramid = ImagePyramid(pixels, _display_settings(metadata))
-        tone = read_tone(path, read.samples) if read.samples.dtype == np.float32 else None
+        metadata = read.metadata
+        pyramid = ImagePyramid(pixels, _display_settings(read))
+        tone = read_tone(path, read.samples) if read.samples.dtype == np.float32 and not read.channels else None
         return _with_look(_State(OpenPhoto(path, stamp, source, pixels, pyramid, metadata, tone)), raw_look)
     if restoration is None or model is None or restoration.stamp != AreaRestorer.model_stamp(model.path):
         return _State(photo)
     return state
 
 
-def _display_settings(metadata: ImageMetadata) -> DisplaySettings:
-    return DisplaySettings(icc_profile=metadata.icc_profile, levels=DisplayLevels.of_file(metadata.levels))
+def _display_settings(shown: ShownPhoto) -> DisplaySettings:
+    metadata = shown.metadata
+    return DisplaySettings(
+        icc_profile=metadata.icc_profile,
+        levels=DisplayLevels.of_file(metadata.levels),
+        channels=ChannelTint.of_photo(shown),
+    )
 
 
 def _begun(photo: OpenPhoto, model: ModelChoice, blend: Blend, areas: AreaRestorer, control: JobControl) -> _State:

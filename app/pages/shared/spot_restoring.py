@@ -11,11 +11,12 @@ import numpy as np
 from PySide6.QtCore import QPointF, QSize
 
 from app.core.session import ModelChoice
-from app.viewer.picture_files import PictureFiles
+from app.look.image_convert import ChannelTint
+from app.viewer.picture_files import PictureFiles, ShownPixels
 from app.viewer.tiles.pixel_pyramid import PixelSource, PlainPixels
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef, Pixels
-from engine.photo_files.photos import BitDepth, ImageMetadata, PhotoImage
+from engine.photo_files.photos import BitDepth, ImageMetadata
 from engine.photo_files.values.levels import ValueLevels
 from engine.photos.identity import identity_of
 from engine.restoring.raw import OpenRaw, open_raw, restore_raw_area
@@ -60,6 +61,7 @@ class SpotPreview:
         bit_depth: Of the photo.
         icc_profile: Of the photo.
         levels: What is black and white in it.
+        channels: Of channels that are no colours: how each is shown.
         model_name: What restored it.
         seconds: How long it took.
     """
@@ -75,6 +77,7 @@ class SpotPreview:
     levels: ValueLevels
     model_name: str
     seconds: float
+    channels: tuple[ChannelTint, ...] = ()
 
 
 def spot_around(centre: QPointF, photo_size: QSize, side_px: QSize) -> Spot:
@@ -191,12 +194,13 @@ class SpotRestorer:
             EngineError: The photo or the model cannot be used.
             JobCancelled: Another spot is wanted by now.
         """
-        photo = self._files.read(path)
+        photo = self._files.shown(path)
         control.wait_if_paused()
         restorer = self._areas.restorer(model.path)
         control.wait_if_paused()
         # What is enlarged fills the canvas from a smaller spot.
-        spot = spot_around(centre, QSize(photo.width, photo.height), side_px / restorer.scale)
+        height, width = photo.pixels.shape[:2]
+        spot = spot_around(centre, QSize(width, height), side_px / restorer.scale)
         started = time.monotonic()
         restored = self._areas.restore(path, PlainPixels(photo.pixels), photo.metadata, spot, restorer, control)
         return SpotPreview(
@@ -205,16 +209,17 @@ class SpotRestorer:
             noisy=np.ascontiguousarray(_noisy_spot(photo, spot, restorer)),
             restored=np.ascontiguousarray(restored),
             scale=restorer.scale,
-            photo_size=QSize(photo.width, photo.height),
+            photo_size=QSize(width, height),
             bit_depth=photo.metadata.bit_depth,
             icc_profile=photo.metadata.icc_profile,
             levels=photo.metadata.levels,
+            channels=photo.channels,
             model_name=model.name,
             seconds=time.monotonic() - started,
         )
 
 
-def _noisy_spot(photo: PhotoImage, spot: Spot, restorer: Restorer) -> Pixels:
+def _noisy_spot(photo: ShownPixels, spot: Spot, restorer: Restorer) -> Pixels:
     """The spot brought to the restored one's size; of a raw file, plain interpolation."""
     if restorer.takes_mosaics:
         return photo.pixels[spot.area]

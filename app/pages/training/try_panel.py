@@ -201,6 +201,7 @@ class TryPanel(QWidget):
                     pixels=preview.noisy,
                     bit_depth=preview.bit_depth,
                     levels=DisplayLevels.of_file(preview.levels),
+                    channels=preview.channels,
                     role=PictureRole.INPUT,
                 ),
                 Picture(
@@ -208,6 +209,7 @@ class TryPanel(QWidget):
                     pixels=preview.restored,
                     bit_depth=preview.bit_depth,
                     levels=DisplayLevels.of_file(preview.levels),
+                    channels=preview.channels,
                     role=PictureRole.RESTORED,
                 ),
             ]

@@ -6,7 +6,15 @@ from enum import Enum
 import numpy as np
 from PySide6.QtGui import QImage
 
-from app.look.image_convert import DisplayLevels, apply_levels, image_view, qimage_from_bytes, qimage_from_pixels
+from app.look.image_convert import (
+    ChannelTint,
+    DisplayLevels,
+    apply_levels,
+    image_view,
+    qimage_from_bytes,
+    qimage_from_pixels,
+    tinted,
+)
 from app.viewer.tiles.colour_profiles import conversion_to_srgb
 from app.viewer.tiles.false_colours import ColourScale, colours_of, luma
 from engine.contracts.photo import Pixels
@@ -41,6 +49,7 @@ class DisplaySettings:
         has_false_colours: Whether to show brightness, or the difference in brightness, on a colour scale.
         icc_profile: Of pictures: what their values mean; None: sRGB.
         tone: Of neutral renderings of raw: the curve that is written into them later; None: none.
+        channels: Of pictures whose channels are no colours: how each is shown, in place of `levels`.
     """
 
     kind: ValueKind = ValueKind.PICTURE
@@ -51,6 +60,7 @@ class DisplaySettings:
     has_false_colours: bool = False
     icc_profile: bytes | None = None
     tone: ToneCurve | None = None
+    channels: tuple[ChannelTint, ...] = ()
 
     def __post_init__(self) -> None:
         if not EXPOSURE_RANGE_STOPS[0] <= self.exposure_stops <= EXPOSURE_RANGE_STOPS[1]:
@@ -70,19 +80,25 @@ class DisplaySettings:
             values: Height x width x channels.
 
         Returns:
-            Same shape; 0 is black and 1 is white, or the ends of the colour scale. The same array where nothing is
-            to be done.
+            Same height and width, of 1 channel or 3; 0 is black and 1 is white, or the ends of the colour scale. The
+            same array where nothing is to be done.
         """
+        if self.kind is not ValueKind.PICTURE and values.shape[2] not in (1, 3):
+            values = luma(values)
         if self.kind is ValueKind.MAGNITUDE:
             return values * np.float32(self.gain)
         if self.kind is ValueKind.SIGNED:
             return values * np.float32(self.gain) + np.float32(0.5)
         if self.tone is not None:
             values = self.tone.applied(values)
-        conversion = conversion_to_srgb(self.icc_profile, values.shape[2])
-        if conversion is not None:
-            values = conversion.apply(values)
-        values = apply_levels(values, self.levels)
+        if self.channels and len(self.channels) == values.shape[2]:
+            values = tinted(values, self.channels)
+        else:
+            values = values if values.shape[2] in (1, 3) else luma(values)
+            conversion = conversion_to_srgb(self.icc_profile, values.shape[2])
+            if conversion is not None:
+                values = conversion.apply(values)
+            values = apply_levels(values, self.levels)
         if self.exposure_stops or self.gamma != 1.0:
             # Light is multiplied, as a longer exposure does; the camera's curve is undone for it.
             light = linear_from_srgb(np.maximum(values, 0)) * np.float32(2.0**self.exposure_stops)

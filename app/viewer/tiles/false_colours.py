@@ -47,9 +47,13 @@ def luma(pixels: Pixels) -> Pixels:
     """Return the brightness of encoded pixels.
 
     Args:
-        pixels: Height x width x 1 or 3.
+        pixels: Height x width x 1 or 3; of channels that are no colours any other number, of which the mean is taken.
 
     Returns:
         Height x width x 1, on the same scale.
     """
-    return pixels if pixels.shape[2] == 1 else (pixels @ LUMA_WEIGHTS)[:, :, None]
+    if pixels.shape[2] == 1:
+        return pixels
+    if pixels.shape[2] != len(LUMA_WEIGHTS):
+        return np.asarray(pixels.mean(axis=2, keepdims=True, dtype=np.float32), np.float32)
+    return (pixels @ LUMA_WEIGHTS)[:, :, None]

@@ -22,7 +22,7 @@ class PixelSource(Protocol):
     Attributes:
         width: Columns.
         height: Rows.
-        num_channels: 1 or 3.
+        num_channels: 1 or 3, or as many as a microscope's file has.
     """
 
     @property
@@ -52,7 +52,7 @@ class PixelLevels(Protocol):
 
     @property
     def num_channels(self) -> int:
-        """1 or 3."""
+        """As of `PixelSource`."""
         ...
 
     def level_size(self, level: int) -> tuple[int, int]:
@@ -76,8 +76,8 @@ class PlainPixels:
         Raises:
             ValueError: The shape is another one, or the picture is empty.
         """
-        if pixels.ndim != 3 or pixels.shape[2] not in (1, 3) or 0 in pixels.shape:
-            raise ValueError(f"pixels must be height x width x 1 or 3, got shape {pixels.shape}")
+        if pixels.ndim != 3 or 0 in pixels.shape:
+            raise ValueError(f"pixels must be height x width x channels, got shape {pixels.shape}")
         self._pixels = pixels
         self.height, self.width, self.num_channels = pixels.shape
 
@@ -93,7 +93,7 @@ class SamplePixels:
         """Take the numbers, without a copy.
 
         Args:
-            samples: Height x width x 1 or 3; as of `PhotoSamples`.
+            samples: Height x width x channels; as of `PhotoSamples` or `ShownPhoto`.
         """
         self._samples = samples
         self.height, self.width, self.num_channels = samples.shape
@@ -152,7 +152,7 @@ class PixelPyramid:
 
     @property
     def num_channels(self) -> int:
-        """1 or 3."""
+        """As of `PixelSource`."""
         return self._source.num_channels
 
     def level_size(self, level: int) -> tuple[int, int]:

@@ -331,8 +331,8 @@ def test_a_label_that_vanishes_after_it_was_read_is_skipped(folders: Folders, mo
 
     def read_and_lose(*arguments: Any) -> Any:
         decoded = read(*arguments)
-        if decoded.noisy.path.name == "b.png":
-            decoded.noisy.path.file.unlink()
+        if decoded[0].noisy.path.name == "b.png":
+            decoded[0].noisy.path.file.unlink()
         return decoded
 
     monkeypatch.setattr(labels, "_decode_pair", read_and_lose)
