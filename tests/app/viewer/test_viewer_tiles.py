@@ -180,10 +180,12 @@ def test_another_level_is_drawn_over_several_frames_before_it_is_shown(qtbot):
         assert num_frames < 20
     np.testing.assert_array_equal(shown, expected[400:1100, 300:1000])
     # A picture of what is on screen does not wait.
-    painted(mosaic, small, (700, 700))
-    assert mosaic.is_preparing
-    mosaic.complete()
-    np.testing.assert_array_equal(painted(mosaic, small, (700, 700)), half)
+    other = TileMosaic(mosaic.pyramid)
+    painted(other, small, (700, 700))
+    painted(other, large, (700, 700))
+    assert other.is_preparing
+    other.complete()
+    np.testing.assert_array_equal(painted(other, large, (700, 700)), expected[400:1100, 300:1000])
 
 
 def test_no_seam_shows_between_tiles_at_a_broken_zoom(qtbot):
