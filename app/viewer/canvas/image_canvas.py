@@ -438,6 +438,8 @@ class ImageCanvas(QWidget):
         wishes = [(mosaic.pyramid, key) for mosaic in mosaics for key in mosaic.missing_in_view]
         wishes += [(mosaic.pyramid, key) for mosaic in mosaics for key in mosaic.missing]
         self._loader.want(self, list(dict.fromkeys(wishes)))
+        if any(mosaic.is_preparing for mosaic in self._mosaics):
+            self.update()
 
     def _paint_layer(self, painter: QPainter, index: int, clip: QRectF) -> None:
         target = self._target(index)

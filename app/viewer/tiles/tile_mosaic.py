@@ -1,16 +1,19 @@
-"""The part of one picture that a canvas shows, put together from tiles into one image, so that nothing shows a seam."""
+"""The part of one picture that a canvas shows: which level, from which image of tiles, and which image comes next."""
 
-from collections.abc import Mapping, Sequence
 from enum import Enum
 
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter
 
-from app.viewer.tiles.image_pyramid import TILE_PX, ImagePyramid, TileKey, tiles_within
+from app.viewer.tiles.image_pyramid import ImagePyramid, TileKey, tiles_within
 from app.viewer.tiles.pixel_pyramid import level_for
+from app.viewer.tiles.tile_image import TileImage
 
 NEAREST_FROM_ZOOM = 2.0
 """Above this many screen pixels a picture pixel, pixels are shown as squares where nothing else is chosen."""
+
+_TILES_A_FRAME = 2
+"""Of an image that is being prepared; some tenths of a millisecond each, most of it for fresh memory."""
 
 
 class Interpolation(Enum):
@@ -33,10 +36,10 @@ class Interpolation(Enum):
 class TileMosaic:
     """Paints one pyramid on one canvas. Belongs to the main thread, and never waits.
 
-    The image holds the visible tiles of one level and a ring of tiles around them. While panning it stays as it is
-    until the ring is used up; what is still missing shows the overview until `take_tiles` finds it. A zoom that asks
-    for another level goes on showing the image that is there until the tiles in view have come: to draw stand-ins for
-    all of them would take longer than a frame may.
+    While panning one image stays as it is until its ring of tiles is used up; what is still missing shows the overview
+    until `take_tiles` finds it. A zoom that asks for another level goes on showing the image that is there until the
+    tiles in view have come. The next image is put together a few tiles a frame, before it is needed: to draw all of
+    them, or stand-ins for them, would take longer than a frame may.
 
     Attributes:
         pyramid: What is painted.
@@ -44,23 +47,24 @@ class TileMosaic:
 
     def __init__(self, pyramid: ImagePyramid) -> None:
         self.pyramid = pyramid
-        self._level = pyramid.overview_level
-        self._image = pyramid.overview
-        self._covered = self._level_rect(self._level)
+        self._shown = TileImage.overview(pyramid)
+        self._coming: TileImage | None = None
+        """What will be shown once it is ready, or needed."""
         self._in_view = QRect()
-        self._lacking: dict[TileKey, None] = {}
-        """Tiles that the image has not got, or not with the present values."""
-        self._drawn: dict[TileKey, int] = {}
-        """Which of several versions of a tile the image has got."""
-        self._blank: dict[TileKey, None] = {}
-        """Tiles of the image that have not been in view yet: nothing is drawn there."""
         self._awaited: dict[TileKey, None] = {}
         """Tiles of another level that have to come before that level is shown."""
+        self._is_new = True
+        """Whether nothing has been shown yet: then there is nothing to go on with while another level is prepared."""
 
     @property
     def is_sharp(self) -> bool:
-        """Whether no tile is missing in view."""
-        return not self.missing_in_view
+        """Whether what is in view is painted as it is to be."""
+        return not self.is_preparing and not self.missing_in_view
+
+    @property
+    def is_preparing(self) -> bool:
+        """Whether another level will be shown after a few more calls of `cover`, with no tile missing any more."""
+        return self._coming is not None and self._coming.level != self._shown.level and not self._awaited
 
     @property
     def missing_in_view(self) -> list[TileKey]:
@@ -70,7 +74,10 @@ class TileMosaic:
     @property
     def missing(self) -> list[TileKey]:
         """Tiles that are not there yet, those in view first."""
-        return list(self._awaited or self._lacking)
+        if self._awaited:
+            return list(self._awaited)
+        shown, coming = self._shown.lacking, {} if self._coming is None else self._coming.lacking
+        return list(coming if self.is_preparing else {**shown, **coming})
 
     def cover(self, target: QRectF, viewport: QRectF, zoom: float) -> None:
         """Bring together what a viewport shows, as far as it is there.
@@ -87,16 +94,25 @@ class TileMosaic:
             return
         level, needed = needed_pixels(self.pyramid, target, visible, zoom)
         self._in_view = needed
+        shown = self._shown
         if level == self.pyramid.overview_level:
             self._show_overview()
-        elif level == self._level:
-            if not self._covered.contains(needed):
-                self._assemble(level, needed)
-            self._fill([key for key in self._blank if self.pyramid.tile_place(key).intersects(needed)])
-        elif self._covered.contains(_pixels_within(self.pyramid, target, visible, self._level)):
+        elif level == shown.level:
+            if shown.covered.contains(needed):
+                shown.draw_all(needed)
+                if shown.is_nearly_left(needed):
+                    self._prepare(level, needed)
+                else:
+                    self._coming = None
+                    # One after the other, so that no frame has a whole row of them to draw.
+                    shown.draw_some(shown.covered, 1)
+            else:
+                self._show(level, needed)
+        elif shown.covered.contains(_pixels_within(self.pyramid, target, visible, shown.level)):
             self._await(level, needed)
         else:
-            self._assemble(level, needed)
+            self._show(level, needed)
+        self._is_new = False
 
     def paint(self, painter: QPainter, target: QRectF, clip: QRectF, zoom: float, interpolation: Interpolation) -> None:
         """Paint a part of what `cover` has brought together.
@@ -111,7 +127,7 @@ class TileMosaic:
         visible = target.intersected(clip)
         if visible.isEmpty():
             return
-        level = self._level
+        level = self._shown.level
         needed = _pixels_within(self.pyramid, target, visible, level)
         # Units of the canvas a pixel of this level: halvings are exact.
         scale_x = target.width() / self.pyramid.size.width() * 2**level
@@ -122,9 +138,9 @@ class TileMosaic:
         # The last pixel of a level reaches beyond an odd edge.
         painter.setClipRect(target, Qt.ClipOperation.IntersectClip)
         # Squares of a coarser level would be mistaken for pixels.
-        is_smooth = bool(self._awaited) or interpolation.is_smooth(zoom)
+        is_smooth = bool(self._awaited) or self.is_preparing or interpolation.is_smooth(zoom)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, is_smooth)
-        painter.drawImage(place, self._image, QRectF(needed.translated(-self._covered.topLeft())))
+        painter.drawImage(place, self._shown.image, QRectF(needed.translated(-self._shown.covered.topLeft())))
         painter.restore()
 
     def take_tiles(self) -> bool:
@@ -136,117 +152,54 @@ class TileMosaic:
         if self._awaited:
             self._awaited = {key: None for key in self._awaited if self.pyramid.kept(key) is None}
             return not self._awaited
-        found = {key: tile for key in self._lacking if (tile := self.pyramid.kept(key)) is not None}
-        seen = {
-            key: tile
-            for key, tile in found.items()
-            if key not in self._blank and self._drawn.get(key) != tile.cacheKey()
-        }
-        self._put_in(seen)
-        for key in found:
-            if self.pyramid.is_current(key):
-                del self._lacking[key]
-        return bool(seen)
+        if self._coming is not None:
+            self._coming.take_tiles()
+        return self._shown.take_tiles()
 
     def take_changes(self) -> None:
         """Note which of the tiles that are shown have other values by now; they stay until they have been made anew."""
-        if self._level == self.pyramid.overview_level:
-            self._image = self.pyramid.overview
-            return
-        for key in tiles_within(self._level, self._covered):
-            if not self.pyramid.is_current(key):
-                self._lacking[key] = None
+        self._coming = None
+        if self._shown.level == self.pyramid.overview_level:
+            self._show_overview()
+        else:
+            self._shown.take_changes()
 
     def complete(self) -> None:
         """Make what is missing in view now, here: for a picture of what is on screen."""
-        is_other_level = bool(self._awaited)
         missing = self.missing_in_view
         for key in missing:
             if not self.pyramid.is_current(key):
                 self.pyramid.keep(key, self.pyramid.render(key))
-        if is_other_level:
-            self._assemble(missing[0].level, self._in_view)
+        if self._awaited:
+            self._show(missing[0].level, self._in_view)
+        elif self._coming is not None and self.is_preparing:
+            self._show(self._coming.level, self._in_view)
         self.take_tiles()
 
-    def _level_rect(self, level: int) -> QRect:
-        return QRect(0, 0, *self.pyramid.pixels.level_size(level))
-
     def _show_overview(self) -> None:
-        self._level = self.pyramid.overview_level
-        self._covered = self._level_rect(self._level)
-        self._image = self.pyramid.overview
-        self._lacking, self._blank, self._awaited, self._drawn = {}, {}, {}, {}
+        self._shown, self._coming, self._awaited = TileImage.overview(self.pyramid), None, {}
 
     def _await(self, level: int, needed: QRect) -> None:
-        """Show another level once its tiles in view are there."""
+        """Show another level once its tiles in view are there and drawn."""
         self._awaited = {key: None for key in tiles_within(level, needed) if self.pyramid.kept(key) is None}
-        if not self._awaited:
-            self._assemble(level, needed)
+        if self._awaited:
+            self._coming = None
+        elif self._is_new or self._prepare(level, needed):
+            self._show(level, needed)
 
-    def _assemble(self, level: int, needed: QRect) -> None:
-        """Begin another image: tiles that are kept, and in view what the last one shows, elsewhere the overview."""
-        in_view = tiles_within(level, needed)
-        first, last = self.pyramid.tile_place(in_view[0]), self.pyramid.tile_place(in_view[-1])
-        ring = QRect(first.topLeft(), last.bottomRight()).adjusted(-TILE_PX, -TILE_PX, TILE_PX, TILE_PX)
-        covered = ring.intersected(self._level_rect(level))
-        wanted = dict.fromkeys([*in_view, *tiles_within(level, covered)])
-        previous, was_covered, was_level = self._image, self._covered, self._level
-        self._image = QImage(covered.size(), QImage.Format.Format_RGB32)
-        self._covered, self._level, self._drawn = covered, level, {}
-        self._lacking = {key: None for key in wanted if not self.pyramid.is_current(key)}
-        # The ring is drawn tile by tile as it comes into view: all of it at once would take too much of a frame.
-        self._blank = wanted
-        self._fill(in_view)
-        if was_level != self.pyramid.overview_level:
-            for key in in_view:
-                if key not in self._drawn:
-                    self._paint_stand_in(key, previous, was_covered.topLeft(), was_level, is_smooth=was_level > level)
+    def _prepare(self, level: int, needed: QRect) -> bool:
+        """Go on with the next image; return whether all that is in view and made is drawn in it."""
+        if self._coming is None or self._coming.level != level or not self._coming.covered.contains(needed):
+            self._coming = TileImage.begun(self.pyramid, level, needed)
+        return self._coming.draw_some(needed, _TILES_A_FRAME)
 
-    def _fill(self, keys: Sequence[TileKey]) -> None:
-        """Draw tiles that come into view; the overview where one is lacking."""
-        found: dict[TileKey, QImage] = {}
-        for key in keys:
-            self._blank.pop(key)
-            tile = self.pyramid.kept(key)
-            if not self.pyramid.is_current(key):
-                self._lacking[key] = None
-            if tile is not None:
-                found[key] = tile
-            else:
-                overview_level = self.pyramid.overview_level
-                self._paint_stand_in(key, self.pyramid.overview, QPoint(0, 0), overview_level, is_smooth=True)
-        self._put_in(found)
-
-    def _paint_stand_in(self, key: TileKey, image: QImage, corner: QPoint, level: int, *, is_smooth: bool) -> None:
-        """Paint another level's pixels in the place of a tile, as far as they reach.
-
-        Args:
-            key: The tile, on the image's level.
-            image: The pixels.
-            corner: Where on their level they begin.
-            level: Their level.
-            is_smooth: Whether to interpolate; slower.
-        """
-        factor = 2.0 ** (level - self._level)
-        part = QRectF(QPointF(corner) * factor, image.size().toSizeF() * factor)
-        target = part.intersected(QRectF(self.pyramid.tile_place(key)))
-        if target.isEmpty():
-            return
-        source = QRectF((target.topLeft() - part.topLeft()) / factor, target.size() / factor)
-        painter = QPainter(self._image)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, is_smooth)
-        painter.drawImage(target.translated(-QPointF(self._covered.topLeft())), image, source)
-        painter.end()
-
-    def _put_in(self, tiles: Mapping[TileKey, QImage]) -> None:
-        if not tiles:
-            return
-        painter = QPainter(self._image)
-        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
-        for key, tile in tiles.items():
-            painter.drawImage(self.pyramid.tile_place(key).topLeft() - self._covered.topLeft(), tile)
-            self._drawn[key] = tile.cacheKey()
-        painter.end()
+    def _show(self, level: int, needed: QRect) -> None:
+        """Show another image: tiles that are made, and in view what the last one shows, elsewhere the overview."""
+        coming, self._coming, self._awaited = self._coming, None, {}
+        if coming is None or coming.level != level or not coming.covered.contains(needed):
+            coming = TileImage.begun(self.pyramid, level, needed)
+        coming.draw_all(needed, self._shown)
+        self._shown = coming
 
 
 def needed_pixels(pyramid: ImagePyramid, target: QRectF, visible: QRectF, zoom: float) -> tuple[int, QRect]:

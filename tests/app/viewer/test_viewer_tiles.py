@@ -129,11 +129,11 @@ def test_hidden_layers_are_made_ready_too(qtbot, viewer):
     assert all(hidden.kept(key) is not None and seen.kept(key) is not None for key in keys)
 
 
-def test_panning_within_the_ring_asks_for_nothing(qtbot):
+def test_panning_within_the_ring_lacks_nothing(qtbot):
     pixels = noise(1500, 1500)
     mosaic, expected = TileMosaic(ImagePyramid.from_pixels(pixels)), bytes_of(pixels)
-    # First what is in view, then the ring.
-    for _ in range(2):
+    # First what is in view, which is then drawn a few tiles a frame, and the ring.
+    for _ in range(4):
         painted(mosaic, QRectF(-600, -600, 1500, 1500), (200, 200))
         for key in mosaic.missing:
             mosaic.pyramid.keep(key, mosaic.pyramid.render(key))
@@ -141,8 +141,51 @@ def test_panning_within_the_ring_asks_for_nothing(qtbot):
     for step in range(0, TILE_PX - 1, 50):
         left = 600 + step
         shown = painted(mosaic, QRectF(-left, -600, 1500, 1500), (200, 200))
-        assert not mosaic.missing
+        assert mosaic.is_sharp
         np.testing.assert_array_equal(shown, expected[600:800, left : left + 200])
+
+
+def all_made(pixels, levels):
+    pyramid = ImagePyramid.from_pixels(pixels)
+    for level in levels:
+        pyramid.prepare(level, QRect(0, 0, *pyramid.pixels.level_size(level)))
+    return pyramid
+
+
+@pytest.mark.parametrize("step", [9, 90, 700])
+def test_panning_across_many_rings_shows_every_pixel(qtbot, step):
+    pixels = noise(1300, 3000)
+    mosaic, expected = TileMosaic(all_made(pixels, [0])), bytes_of(pixels)
+    for left in [*range(0, 2700, step), *range(2700, 0, -step)]:
+        top = left // 3
+        shown = painted(mosaic, QRectF(-left, -top, 3000, 1300), (300, 300))
+        assert mosaic.is_sharp
+        np.testing.assert_array_equal(shown, expected[top : top + 300, left : left + 300])
+
+
+def test_another_level_is_drawn_over_several_frames_before_it_is_shown(qtbot):
+    pixels = noise(2000, 2000)
+    mosaic, expected = TileMosaic(all_made(pixels, [0, 1])), bytes_of(pixels)
+    small, large = QRectF(0, 0, 1000, 1000), QRectF(-300, -400, 2000, 2000)
+    half = painted(mosaic, small, (700, 700))
+    enlarged = painted(mosaic, large, (700, 700))
+    assert mosaic.is_preparing
+    assert not mosaic.is_sharp
+    # Meanwhile the level that is there stands for it.
+    assert abs(float(enlarged.mean()) - float(half.mean())) < 10
+    num_frames = 1
+    while mosaic.is_preparing:
+        shown = painted(mosaic, large, (700, 700))
+        num_frames += 1
+        assert num_frames < 20
+    np.testing.assert_array_equal(shown, expected[400:1100, 300:1000])
+    # A picture of what is on screen does not wait.
+    other = TileMosaic(mosaic.pyramid)
+    painted(other, small, (700, 700))
+    painted(other, large, (700, 700))
+    assert other.is_preparing
+    other.complete()
+    np.testing.assert_array_equal(painted(other, large, (700, 700)), expected[400:1100, 300:1000])
 
 
 def test_no_seam_shows_between_tiles_at_a_broken_zoom(qtbot):
