@@ -27,6 +27,7 @@ from engine.photos.noise_estimate import MIN_SIDE_PX
 from engine.refining.label_parts import reference_windows
 from engine.restoring.restorer import Restorer
 from engine.simulation.dead_leaves import draw_dead_leaves
+from engine.simulation.learned.answer import not_above_answer
 from engine.simulation.learned.flat_blocks import guess_noise
 from engine.simulation.learned.jpeg import compression_of
 from engine.simulation.learned.labelled import LabelledPart, put_right_by_labels
@@ -256,6 +257,8 @@ def learn_own_noise(
         on_round=report,
     )
     found = without_texture(found, parts, restore)
+    if restorer.scale == 1 and not restorer.takes_mosaics:
+        found = not_above_answer(found, parts, restore)
     index_of = {photo.picture: index for index, photo in enumerate(photos)}
     labelled = [
         LabelledPart(

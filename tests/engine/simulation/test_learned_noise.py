@@ -198,6 +198,27 @@ def test_photos_with_other_noises_keep_spectra_of_their_own() -> None:
     )
 
 
+@pytest.mark.parametrize("blur_px", [0.0, 0.7])
+@pytest.mark.parametrize("side", [64, 96])
+def test_small_photos_full_of_texture_are_judged_together(side: int, blur_px: float) -> None:
+    generator = np.random.default_rng(0)
+    photos = []
+    for seed in range(12):
+        # A third of each is flat: of so few blocks hardly one lies there whole.
+        strength = 0.15 * (np.indices((side, side)).sum(axis=0) % side > side // 3)[..., None]
+        fine = cv2.GaussianBlur(generator.standard_normal((side, side, 3)).astype(np.float32), (0, 0), 1.5)
+        photos.append(noisy((0.5 + strength * fine / fine.std()).astype(np.float32), seed, 0.06, blur_px))
+    guess = guess_noise([f"{index}.png" for index in range(12)], photos, [255] * 12)
+    assert len(guess.spectra) == 1
+    # Of the spectrum's power: as much as of white noise, and of grain, lies at the lowest frequencies.
+    power = np.trace(guess.spectra[0], axis1=2, axis2=3) / 3
+    flat = noisy(np.full((256, 256, 3), 0.5, np.float32), 1, 0.06, blur_px)
+    truth = np.trace(guess_noise(["flat.png"], [flat], [255]).spectra[0], axis1=2, axis2=3) / 3
+    low = np.hypot(*np.meshgrid(*2 * [np.fft.fftfreq(16)])) < 0.2
+    assert power[low].mean() == pytest.approx(truth[low].mean(), rel=0.35)
+    assert np.median([photo.sigma() for photo in guess.photos]) == pytest.approx(0.06, rel=0.35)
+
+
 def test_gray_photos_get_gray_noise() -> None:
     gray = np.repeat(noisy(picture(2), 2)[..., :1], 3, axis=2)
     learned = learn([gray])
