@@ -7,17 +7,21 @@ picture: texture that it leaves alone is in neither. d is probed with a noise as
 that was learned (Ramani, Blu and Unser, IEEE TIP 17(9), 2008).
 
 A textured photo with white noise of 8 of 255, for which flat blocks and finest detail tell 12.8 and twins 11, gives
-8.1; one of 15 gives 15.0 for 16.8, eight sample photos 0.84 (grass) to 1.03 of the truth (measured, shipped model).
+8.1; one of 15 gives 15.0 for 16.8, eight sample photos 0.84 (grass) to 1.03 of the truth (measured, shipped model). Where
+it is answered as white noise is, it is taken to be white: what its spectrum has more at low frequencies is texture.
 Noise that is alike from pixel to pixel is not answered so, nor is what a network does not know: both are left as they
 are.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.contracts.learned_noise import NUM_BANDS, LearnedNoise
 from engine.contracts.photo import Pixels
+from engine.simulation.learned.spectra import HIGH, normalised
 from engine.simulation.learned.twins import CROP_PX, MAX_PHOTOS, Restore, central_crop
 
 _MOST_CORRELATED = 0.3
@@ -35,7 +39,7 @@ _SMALLEST = 1e-12
 
 
 def not_above_answer(noise: LearnedNoise, photos: Sequence[Pixels], restore: Restore) -> LearnedNoise:
-    """Lower the levels of white noise that are higher than a network's answer tells.
+    """Lower the levels of white noise that are higher than a network's answer tells, and flatten its spectrum.
 
     Args:
         noise: As twins have left it.
@@ -47,14 +51,22 @@ def not_above_answer(noise: LearnedNoise, photos: Sequence[Pixels], restore: Res
     """
     asked = [index for index in range(len(photos)) if _is_nearly_white(noise, index)]
     chosen = asked[:: max(-(-len(asked) // MAX_PHOTOS), 1)]
-    factors = {index: _allowed_share(noise, index, photos[index], restore) for index in chosen}
-    if not factors:
+    answered = {index: _allowed_share(noise, index, photos[index], restore) for index in chosen}
+    factors = {index: share for index, share in answered.items() if share is not None}
+    if 2 * len(factors) <= len(chosen):
         return noise
     typical = float(np.median(list(factors.values())))
     for index in asked:
-        factor = factors.get(index, typical)
+        factor = factors.get(index, 1.0 if index in answered else typical)
         noise = noise.with_photo(index, variance=noise.photos[index].variance * factor)
-    return noise
+    white = {noise.photos[index].spectrum for index in asked}
+    spectra = tuple(_flat(one) if number in white else one for number, one in enumerate(noise.spectra))
+    return replace(noise, spectra=spectra)
+
+
+def _flat(spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same covariance of the channels at every frequency: that of the high ones, where pictures hold least."""
+    return normalised(np.broadcast_to(spectrum[HIGH].mean(axis=0), spectrum.shape).copy())
 
 
 def _is_nearly_white(noise: LearnedNoise, photo: int) -> bool:
@@ -68,8 +80,8 @@ def _is_nearly_white(noise: LearnedNoise, photo: int) -> bool:
     return max(along) < _MOST_CORRELATED
 
 
-def _allowed_share(noise: LearnedNoise, photo: int, pixels: Pixels, restore: Restore) -> float:
-    """The part of a photo's learned variance that the network's answer allows, 0 to 1."""
+def _allowed_share(noise: LearnedNoise, photo: int, pixels: Pixels, restore: Restore) -> float | None:
+    """The part of a photo's learned variance that the network's answer allows, 0 to 1; None where it says nothing."""
     crop = central_crop(pixels, min(CROP_PX, *pixels.shape[:2]))
     restored = np.asarray(restore(crop), np.float32)
     white = np.random.default_rng(photo).standard_normal(crop.shape).astype(np.float32)
@@ -79,6 +91,6 @@ def _allowed_share(noise: LearnedNoise, photo: int, pixels: Pixels, restore: Res
     answer = np.asarray(restore(np.asarray(crop + _PROBE_STEP * probe, np.float32)), np.float32) - restored
     derivative = float(np.mean(probe * answer) / (_PROBE_STEP * np.mean(probe**2) + _SMALLEST))
     if not 0 <= derivative <= _MOST_ANSWERED:
-        return 1.0
+        return None
     told = float(np.mean((crop - restored) ** 2)) / (1 - derivative)
     return min(told * _TOLERANCE**2 / (noise.power(restored, photo) + _SMALLEST), 1.0)
