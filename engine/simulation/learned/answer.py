@@ -7,10 +7,10 @@ picture: texture that it leaves alone is in neither. d is probed with a noise as
 that was learned (Ramani, Blu and Unser, IEEE TIP 17(9), 2008).
 
 A textured photo with white noise of 8 of 255, for which flat blocks and finest detail tell 12.8 and twins 11, gives
-8.1; one of 15 gives 15.0 for 16.8, eight sample photos 0.84 (grass) to 1.03 of the truth (measured, shipped model). Where
-it is answered as white noise is, it is taken to be white: what its spectrum has more at low frequencies is texture.
-Noise that is alike from pixel to pixel is not answered so, nor is what a network does not know: both are left as they
-are.
+8.1; one of 15 gives 15.0 for 16.8, eight sample photos 0.84 (grass) to 1.03 of the truth (measured, shipped model).
+Where it is answered as white noise is, it is taken to be white: what its spectrum has more at low frequencies is
+texture. Noise that is alike from pixel to pixel is not answered so, nor is what a network does not know: both are left
+as they are.
 """
 
 from collections.abc import Sequence
