@@ -32,12 +32,14 @@ class PixelValue:
         levels: One for gray, three for colour, in the numbers of the file (0 to 255, 0 to 65535, others). Values
             between whole numbers, as pictures that were never saved have, keep a digit.
         is_float: Whether the file holds floating-point numbers, which keep more.
+        are_colours: Whether three of them are red, green and blue.
     """
 
     column: int
     row: int
     levels: tuple[float, ...]
     is_float: bool = False
+    are_colours: bool = True
 
     @property
     def level_texts(self) -> tuple[str, ...]:
@@ -62,7 +64,7 @@ def pixel_value(picture: Picture, scene_size: QSizeF, point: QPointF) -> PixelVa
     if not (0 <= column < picture.width and 0 <= row < picture.height):
         return None
     levels = tuple(float(value) * picture.peak for value in picture.pixels[row, column])
-    return PixelValue(column, row, levels, is_float=picture.peak == 1)
+    return PixelValue(column, row, levels, is_float=picture.peak == 1, are_colours=not picture.channels)
 
 
 class PixelBar(QWidget):
@@ -186,7 +188,8 @@ class PixelBar(QWidget):
         name = str(index + 1) if self._is_short else self._panes[index].title
         if pixel is None:
             return f"{name} –"
-        letters = ("R", "G", "B") if len(pixel.levels) == 3 and not self._is_short else ("",) * len(pixel.levels)
+        has_letters = len(pixel.levels) == 3 and pixel.are_colours and not self._is_short
+        letters = ("R", "G", "B") if has_letters else ("",) * len(pixel.levels)
         return f"{name} " + " ".join(
             f"{letter} {level}".strip() for letter, level in zip(letters, pixel.level_texts, strict=True)
         )

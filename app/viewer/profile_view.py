@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRect, QSignalBlocker, Qt, QTimer, Slot
-from PySide6.QtGui import QGuiApplication, QShowEvent
+from PySide6.QtGui import QColor, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from app.jobs.latest_task import LatestTask
 from app.look.buttons import icon_button
+from app.look.image_convert import ChannelTint
 from app.look.palette import Palette
 from app.look.text import label
 from app.look.theme import SPACING
@@ -30,7 +32,7 @@ _MOST_WIDTH_PX = 999
 _COLOUR_WEIGHTS = (0.2126, 0.7152, 0.0722)
 """As in the histograms."""
 
-_CHANNELS = ("R", "G", "B")
+_COLOURS = ("R", "G", "B")
 _COORDINATES = (mark("from x"), mark("y"), mark("to x"), mark("y"))
 
 
@@ -42,11 +44,21 @@ class Measured:
         title: The pane's.
         profile: Along the line; None where the panes differ in size by no whole factor, or there is no line.
         statistics: Of the region, or of the whole; None outside.
+        channels: Of a picture whose channels are no colours: how each is shown.
     """
 
     title: str
     profile: LineProfile | None
     statistics: Statistics | None
+    channels: tuple[ChannelTint, ...] = ()
+
+    def names(self, num_channels: int) -> tuple[str, ...]:
+        """Return what its channels are called: "" for the one of a gray picture."""
+        if num_channels == 1:
+            return ("",)
+        if len(self.channels) == num_channels:
+            return tuple(tint.name or str(index) for index, tint in enumerate(self.channels, start=1))
+        return _COLOURS if num_channels == len(_COLOURS) else tuple(str(one + 1) for one in range(num_channels))
 
     @property
     def statistics_text(self) -> str:
@@ -54,7 +66,7 @@ class Measured:
         found = self.statistics
         if found is None:
             return "–"
-        names = _CHANNELS if len(found.mean) == 3 else ("",)
+        names = self.names(len(found.mean))
         return "   ".join(
             f"{name} {_number(mean, spread)} ± {_number(spread, spread)}".strip()
             for name, mean, spread in zip(names, found.mean.tolist(), found.deviation.tolist(), strict=True)
@@ -140,8 +152,7 @@ class ProfileView(QWidget):
         header = ["distance"]
         for one in profiles:
             assert one.profile is not None
-            num = one.profile.values.shape[1]
-            header += [one.title] if num == 1 else [f"{one.title} {_CHANNELS[index]}" for index in range(num)]
+            header += [f"{one.title} {name}".strip() for name in one.names(one.profile.values.shape[1])]
         lines = ["\t".join(header)] if profiles else []
         length = max((len(one.profile.distances) for one in profiles if one.profile is not None), default=0)
         for row in range(length):
@@ -153,9 +164,9 @@ class ProfileView(QWidget):
         lines += ["", "\t".join(("", "mean", "standard deviation", "pixels"))] if self._measured else []
         for one in self._measured:
             found = one.statistics
-            for index in range(0 if found is None else len(found.mean)):
+            for index, channel in enumerate(() if found is None else one.names(len(found.mean))):
                 assert found is not None
-                name = one.title if len(found.mean) == 1 else f"{one.title} {_CHANNELS[index]}"
+                name = f"{one.title} {channel}".strip()
                 figures = (format(figure, ".9g") for figure in (found.mean[index], found.deviation[index]))
                 lines.append("\t".join((name, *figures, str(found.num_pixels))))
         return "\n".join(lines)
@@ -248,17 +259,27 @@ class ProfileView(QWidget):
         for position, one in enumerate(measured):
             if one.profile is None:
                 continue
-            values = one.profile.values
-            gray = values[:, 0] if values.shape[1] == 1 else values @ np.array(_COLOUR_WEIGHTS)
             color = lines[position % len(lines)]
             style = Qt.PenStyle.SolidLine if position == 0 else Qt.PenStyle.DashLine
-            pen = pg.mkPen(color, width=1.5, style=style)
-            self._plot.plot.plot(one.profile.distances, gray, pen=pen, connect="finite")
+            for values, own_color in _curves_of(one, one.profile.values):
+                pen = pg.mkPen(own_color or color, width=1.5, style=style)
+                self._plot.plot.plot(one.profile.distances, values, pen=pen, connect="finite")
             drawn.append((one.title, color, float(one.profile.distances[-1])))
         low, high = self._plot.plot.getViewBox().childrenBounds()[1] or (0.0, 1.0)
         step = (high - low) / max(7, len(drawn)) if high > low else 0.1
         for position, (title, color, right) in enumerate(drawn):
             self._plot.write(title, right, high - position * step, color, anchor=(1, 0))
+
+
+def _curves_of(one: Measured, values: NDArray[np.float64]) -> list[tuple[NDArray[np.float64], QColor | None]]:
+    """Return what is drawn of a line: brightness, or each channel in its own colour; None: in that of the pane."""
+    if values.shape[1] == 1:
+        return [(values[:, 0], None)]
+    if values.shape[1] == len(one.channels):
+        return [(values[:, index], QColor.fromRgbF(*tint.colour)) for index, tint in enumerate(one.channels)]
+    if values.shape[1] == len(_COLOUR_WEIGHTS):
+        return [(values @ np.array(_COLOUR_WEIGHTS), None)]
+    return [(values.mean(axis=1), None)]
 
 
 def _measure_all(
@@ -282,7 +303,7 @@ def _measure_all(
         statistics = region_statistics(picture.pixels, part)
         if statistics is not None:
             statistics = Statistics(statistics.mean * peak, statistics.deviation * peak, statistics.num_pixels)
-        found.append(Measured(picture.title, profile, statistics))
+        found.append(Measured(picture.title, profile, statistics, picture.channels))
     return tuple(found)
 
 

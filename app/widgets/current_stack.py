@@ -13,8 +13,14 @@ class CurrentStack(QStackedWidget):
 
     def sizeHint(self) -> QSize:
         shown = self.currentWidget()
-        return super().sizeHint() if shown is None else shown.sizeHint()
+        return super().sizeHint() if shown is None else self._framed(shown.sizeHint())
 
     def minimumSizeHint(self) -> QSize:
         shown = self.currentWidget()
-        return super().minimumSizeHint() if shown is None else shown.minimumSizeHint()
+        if shown is None:
+            return super().minimumSizeHint()
+        return self._framed(shown.minimumSizeHint().expandedTo(shown.minimumSize()))
+
+    def _framed(self, size: QSize) -> QSize:
+        """Add what a style's frame takes: what is shown would else be cut off by it."""
+        return size + self.size() - self.contentsRect().size()

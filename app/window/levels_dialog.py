@@ -178,6 +178,9 @@ class LevelsDialog(QDialog):
         given = QHBoxLayout()
         self.given_list.setAccessibleName(tr("What is given by hand"))
         self.given_list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        # What is longer is broken, or cut off and told by its tip: a bar would take a third of the few rows.
+        self.given_list.setWordWrap(True)
+        self.given_list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.given_list.setMaximumHeight(Theme.of_application().px(84))
         given.addWidget(self.given_list, 1)
         given.addWidget(self.remove_button, alignment=Qt.AlignmentFlag.AlignTop)

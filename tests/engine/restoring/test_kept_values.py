@@ -77,6 +77,28 @@ def test_dim_counts_are_restored_as_well_as_when_they_are_stretched_by_hand(star
     assert np.mean(gains) > np.mean(gains_by_hand) - 0.05
 
 
+def test_mean_and_gain_are_kept(starter: Path, tmp_path: Path) -> None:
+    """Of dim 16-bit counts, numbers with sign, floats of any range, and a stack: against what the camera counted."""
+    frames = dim_series(2)
+    noisy, counts = (np.stack(side) for side in zip(*frames, strict=True))
+    folder = tmp_path / "in"
+    folder.mkdir()
+    tifffile.imwrite(folder / "dim.tif", noisy[0])
+    tifffile.imwrite(folder / "signed.tif", (noisy[0].astype(np.int32) - 150).astype(np.int16))
+    tifffile.imwrite(folder / "floats.tif", noisy[0].astype(np.float32) * 37.5 - 1000)
+    options: dict[str, Any] = {"ome": True, "photometric": "minisblack", "metadata": {"axes": "TYX"}}
+    tifffile.imwrite(folder / "stack.ome.tif", noisy, **options)
+    config = RestoreConfig(model=starter, photos=(folder,), out=tmp_path / "out", device="cpu", precision="32-true")
+    result = restore(config, JobControl(), lambda event: None)
+    assert len(result.restored) == 4
+    for photo, output in result.restored:
+        before, after = (tifffile.imread(file).astype(float) for file in (photo.file, output))
+        truth = counts if before.ndim == 3 else counts[0]
+        gains = [float(np.cov(side.ravel(), truth.ravel())[0, 1] / truth.var()) for side in (before, after)]
+        assert gains[1] / gains[0] == pytest.approx(1, abs=0.005), photo.name
+        assert abs(after.mean() - before.mean()) < 1e-4 * np.ptp(before), photo.name
+
+
 @pytest.mark.skipif(not FMD.is_file(), reason="the FMD picture is not here")
 def test_a_microscopes_picture_keeps_mean_and_phases(starter: Path) -> None:
     photo = read_image(FMD)

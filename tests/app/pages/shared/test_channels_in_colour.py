@@ -1,10 +1,15 @@
 """A microscope's channels in the window: together in their colours, or alone, on every page that shows pictures."""
 
+import base64
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from PySide6.QtCore import QLineF
+from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
 from app.core.session import ModelChoice, Session
@@ -136,6 +141,21 @@ def test_every_page_follows_the_choice(opened: OpenWindow, stack: Path, qtbot: Q
     shown = compare.viewer.panes[0]
     assert isinstance(shown, Picture)
     assert [tint.name for tint in shown.channels] == ["DAPI", "GFP"]
+
+    target = stack.parent.parent / "page.html"
+    assert compare._loaded is not None
+    twice = replace(compare._loaded, panes=(shown, shown), names=("a", "b"))
+    compare.exporter.save_page(twice, {}, target, "png")
+    qtbot.waitUntil(lambda: target.is_file() and not opened.runner.is_busy, timeout=20_000)
+    (encoded,) = re.findall(rb"data:image/png;base64,([A-Za-z0-9+/=]+)", target.read_bytes())[:1]
+    assert is_blue_and_green(QImage.fromData(base64.b64decode(encoded)))
+    profile = compare.profile
+    compare.bar.profile_button.setChecked(True)
+    compare.viewer.set_line(QLineF(0, 10, SIDE - 1, 10))
+    qtbot.waitUntil(lambda: not profile.is_busy and bool(profile.measured), timeout=10_000)
+    counts = tifffile.imread(stack)
+    assert profile.as_table().splitlines()[0].split("\t")[1:3] == ["Noisy DAPI", "Noisy GFP"]
+    assert np.allclose(profile.measured[0].profile.values.T, counts[:, 10], atol=0.01)
 
     opened.window.show_levels()
     dialog = opened.window.findChild(LevelsDialog)
