@@ -429,7 +429,7 @@ for path in sorted(Path(sys.argv[1]).rglob("*")):
         width=width, height=height, num_channels=num_channels,
         bit_depth=photo.metadata.bit_depth, file_format=photo.metadata.file_format,
         has_alpha=photo.alpha is not None, num_extra=0 if photo.extra is None else photo.extra.shape[2],
-        sample_type=photo.metadata.sample_type,
+        sample_type=photo.metadata.sample_type, channels_are_gray=photo.metadata.channels_are_gray,
     ), path
     assert thumbnail.dtype == np.uint8 and thumbnail.shape[2] == 3 and max(thumbnail.shape[:2]) <= 96
 print(num_read, num_refused)
