@@ -259,6 +259,8 @@ class LevelsDialog(QDialog):
         if not self._session.levels:
             item = QListWidgetItem(tr("Nothing is given by hand: all photos are measured."))
             item.setFlags(Qt.ItemFlag.NoItemFlags)
+            # A styled row has the height of one line, whatever is broken in it.
+            item.setSizeHint(QSize(0, 2 * self.fontMetrics().lineSpacing() + SPACING))
             self.given_list.addItem(item)
         self.remove_button.setEnabled(False)
 
