@@ -5,6 +5,11 @@ on the picture, beside the noise. The line is fitted to the means of blocks. The
 noise that was left in the picture has in common with noise that was taken away; broad parts of the picture, which local
 measures (`leak`) take for the level of a block, show in them as well.
 
+What no line on a channel itself explains (colours that moved against each other, broad parts of the picture that went
+with the noise) is looked for in what surrounds a block: the residual's mean in a block is regressed on the means of the
+blocks around it, of all channels. Noise that was left there has nothing in common with the noise that was taken here,
+so that a gray photo at half strength, whose colours are noise alone, does not pass for one that lost its colours.
+
 Blocks that black or white cut off are left out: there noise itself shifts the mean.
 """
 
@@ -12,6 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+from scipy.stats import chi2, norm
 
 from engine.contracts.photo import Pixels
 from engine.photos.noise_estimate import CLIPPED_ABOVE, CLIPPED_BELOW, MAX_CLIPPED_SHARE
@@ -25,10 +32,16 @@ TOLD_SHARE = 0.025
 TOLD_SHIFT = 0.003
 """Of the range from black to white, from which on a shift of the mean is told."""
 
+TOLD_BROAD_SHARE = 0.012
+"""Of the residual's variance, from which on what the surroundings explain is told: they explain a half to nine
+tenths of what is there."""
+
 _CERTAIN = 4.5
 """Standard errors from nothing, at which a line or a shift is no chance: once in 150,000 of pure noise."""
 
 _SMALLEST_VARIANCE = 1e-14
+_LEAST_DIRECTION = 1e-3
+"""Of the strongest mixture of the channels: a weaker one is rounding (a gray photo has three equal channels)."""
 
 _Array = NDArray[np.float64]
 
@@ -42,16 +55,44 @@ class ValueDrift:
             chance.
         contrast: Of the restored picture, beside the photo's; 1 likewise.
         shift: By how much it is brighter on the mean, -1 to 1; 0 likewise.
+        channel_shifts: By how much more than that each channel is, -1 to 1; 0 likewise.
+        broad_share: Part of the residual's variance that the picture around explains, of all channels, 0 to 1; 0
+            likewise.
     """
 
     share: float
     contrast: float
     shift: float
+    channel_shifts: tuple[float, ...] = ()
+    broad_share: float = 0.0
+
+    @property
+    def is_line_told(self) -> bool:
+        """Whether the contrast moved more than one would want to pass over."""
+        return self.share >= TOLD_SHARE
+
+    @property
+    def is_shift_told(self) -> bool:
+        """Whether the brightness did."""
+        return abs(self.shift) >= TOLD_SHIFT
+
+    @property
+    def most_shifted_channel(self) -> int | None:
+        """The channel that moved against the others, where one did by more than one would want to pass over."""
+        if not self.channel_shifts:
+            return None
+        most = int(np.argmax(np.abs(self.channel_shifts)))
+        return most if abs(self.channel_shifts[most]) >= TOLD_SHIFT else None
 
     @property
     def is_told(self) -> bool:
-        """Whether it is more than one would want to pass over."""
-        return self.share >= TOLD_SHARE or abs(self.shift) >= TOLD_SHIFT
+        """Whether anything moved more than one would want to pass over."""
+        return (
+            self.is_line_told
+            or self.is_shift_told
+            or self.most_shifted_channel is not None
+            or self.broad_share >= TOLD_BROAD_SHARE
+        )
 
 
 def measure_drift(residual: Pixels, restored: Pixels) -> ValueDrift | None:
@@ -85,11 +126,53 @@ def measure_drift(residual: Pixels, restored: Pixels) -> ValueDrift | None:
     shift = means.mean()
     error = float(np.sqrt(np.mean(np.var(means, axis=0)) / means.size))
     is_shifted = abs(shift) > _CERTAIN * error
+    beyond = means.mean(axis=0) - shift
+    errors = np.std(means - means.mean(axis=1, keepdims=True), axis=0) / np.sqrt(len(means))
+    grid = (residual.shape[0] // BLOCK_PX, residual.shape[1] // BLOCK_PX)
     return ValueDrift(
         share=float(np.clip(np.mean(slopes**2 * contrasts) / variance, 0, 1)),
         contrast=1 / (1 + slope) if slope > -0.5 else 2.0,
         shift=-float(shift) if is_shifted else 0.0,
+        channel_shifts=tuple(np.where(np.abs(beyond) > _CERTAIN * errors, -beyond, 0.0).tolist()),
+        broad_share=float(np.clip(_around(found.mean(axis=1), below.mean(axis=1), judged, grid) / variance, 0, 1)),
     )
+
+
+def _around(found: _Array, below: _Array, judged: NDArray[np.bool_], grid: tuple[int, int]) -> float:
+    """The variance of the residual's blocks that the picture around them explains; 0 where it may be chance.
+
+    Args:
+        found: Means of the residual's blocks. Shape: (blocks, channels).
+        below: Of the restored picture's. The same shape.
+        judged: Which blocks count. Shape: (blocks,).
+        grid: Rows and columns of blocks.
+    """
+    num_channels = below.shape[1]
+    counted = judged.reshape(*grid, 1).astype(np.float64)
+    # Sums over 3 x 3 blocks, less the one in the middle.
+    sums, counts = (
+        uniform_filter(plane, size=(3, 3, 1), mode="constant") * 9 - plane
+        for plane in (below.reshape(*grid, num_channels) * counted, counted)
+    )
+    used = judged & (counts.reshape(-1) > 0.5)
+    if int(used.sum()) < MIN_BLOCKS * (1 + num_channels):
+        return 0.0
+    around = (sums / np.maximum(counts, 1)).reshape(-1, num_channels)[used]
+    directions, sizes, _ = np.linalg.svd(around - around.mean(axis=0), full_matrices=False)
+    directions = directions[:, sizes > _LEAST_DIRECTION * sizes[0]]
+    if not directions.shape[1] or sizes[0] < _SMALLEST_VARIANCE:
+        return 0.0
+    certain = chi2.isf(2 * norm.sf(_CERTAIN) / num_channels, directions.shape[1])
+    explained = 0.0
+    for channel in range(num_channels):
+        means = found[used, channel] - found[used, channel].mean()
+        weights = directions.T @ means
+        left = means - directions @ weights
+        covariance = (directions * np.square(left)[:, None]).T @ directions
+        if float(weights @ np.linalg.pinv(covariance, hermitian=True) @ weights) > certain:
+            # Less what chance gives on average.
+            explained += max(float(weights @ weights - np.trace(covariance)), 0.0) / len(means)
+    return float(explained / num_channels)
 
 
 def _slope(means: _Array, brightness: _Array) -> float:

@@ -1,5 +1,6 @@
 """The residual of one restored photo under the magnifier: is what was taken away noise, or picture too?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,8 +17,9 @@ from engine.contracts.learned_noise import BRIGHTNESS
 from engine.contracts.photo import PhotoRef, Pixels
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.bicubic_resize import shrink
-from engine.residuals.drift import TOLD_SHARE, TOLD_SHIFT, ValueDrift, measure_drift
+from engine.residuals.drift import ValueDrift, measure_drift
 from engine.residuals.leak import LARGE_SHARE, TRACE_SHARE, measure_leak, smallest_side_px
+from engine.residuals.left_noise import without_noise_left
 from engine.residuals.statistics import (
     UNCHANGED_LEVEL,
     RadialSpectrum,
@@ -39,6 +41,9 @@ VISIBLE_LEVEL = 1 / 255
 
 _LARGE_SHIFT = 0.01
 """Of the range from black to white: a shift of the mean that is seen."""
+
+_SEEN_CONTRAST = 0.005
+"""A contrast nearer to 1 is not what moved; colours that moved against each other are."""
 
 _MAX_SCALE = 4
 _MAX_SPECTRUM_PX = 2048
@@ -179,9 +184,10 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
     levels = run_interruptibly(lambda: residual_levels(residual, restored), control)
     match = None if config.noise is None else match_noise(levels, config.noise, config.noisy.name)
     begin(5)
+    picture = run_interruptibly(lambda: without_noise_left(residual, restored), control)
     if smallest_side >= smallest_side_px():
-        leak = run_interruptibly(lambda: measure_leak(residual, restored).share, control)
-    drift = run_interruptibly(lambda: measure_drift(residual, restored), control)
+        leak = run_interruptibly(lambda: measure_leak(residual, picture).share, control)
+    drift = run_interruptibly(lambda: measure_drift(residual, picture), control)
     begin(_NUM_STEPS)
     sigma, mean = float(residual.std(dtype=np.float64)), float(residual.mean(dtype=np.float64))
     return ResidualReport(
@@ -288,7 +294,8 @@ def judge_residual(leak: float | None, sigma: float, mean: float, drift: ValueDr
     verdict = _judge_structure(leak, sigma, mean)
     if drift is None or not drift.is_told:
         return verdict
-    is_large = drift.share >= LARGE_SHARE or abs(drift.shift) >= _LARGE_SHIFT
+    most_shifted = max(abs(shift) for shift in (drift.shift, *drift.channel_shifts))
+    is_large = max(drift.share, drift.broad_share) >= LARGE_SHARE or most_shifted >= _LARGE_SHIFT
     state: LeakState = "picture" if is_large or verdict.state == "picture" else "trace"
     noise = say("{sigma:.1f} of 255 levels were taken away, and not noise alone.", sigma=sigma * 255)
     first = noise if verdict.state in {"noise", "nothing"} else verdict.sentence
@@ -299,18 +306,38 @@ def _drift_sentence(drift: ValueDrift) -> str:
     """What has become of the picture's values, and what to do."""
     contrast, shift = (say("{figure:.1f}", figure=figure) for figure in (100 * drift.contrast, 255 * abs(drift.shift)))
     cure = "A model that learned from photos like this one keeps them better: see Pretrain."
-    if drift.share < TOLD_SHARE:
+    if drift.is_line_told and drift.is_shift_told:
+        both = say("The restored photo has {contrast} % of the photo's contrast", contrast=contrast)
+        if drift.shift > 0:
+            return say("{both}, and is {shift} of 255 levels brighter. {cure}", both=both, shift=shift, cure=cure)
+        return say("{both}, and is {shift} of 255 levels darker. {cure}", both=both, shift=shift, cure=cure)
+    if drift.is_line_told and abs(drift.contrast - 1) >= _SEEN_CONTRAST:
+        return say("The restored photo has {contrast} % of the photo's contrast. {cure}", contrast=contrast, cure=cure)
+    if drift.is_shift_told:
         if drift.shift > 0:
             return say(
                 "The restored photo is {shift} of 255 levels brighter than the photo. {cure}", shift=shift, cure=cure
             )
         return say("The restored photo is {shift} of 255 levels darker than the photo. {cure}", shift=shift, cure=cure)
-    if abs(drift.shift) < TOLD_SHIFT:
-        return say("The restored photo has {contrast} % of the photo's contrast. {cure}", contrast=contrast, cure=cure)
-    both = say("The restored photo has {contrast} % of the photo's contrast", contrast=contrast)
-    if drift.shift > 0:
-        return say("{both}, and is {shift} of 255 levels brighter. {cure}", both=both, shift=shift, cure=cure)
-    return say("{both}, and is {shift} of 255 levels darker. {cure}", both=both, shift=shift, cure=cure)
+    if (channel := drift.most_shifted_channel) is not None:
+        return _colour_sentence(channel, drift.channel_shifts, cure)
+    return say(
+        "Broad parts of the picture or of its colours went with the noise: {percent} % of what was taken away. {cure}",
+        percent=say("{percent:.0f}", percent=max(100 * max(drift.share, drift.broad_share), 1)),
+        cure=cure,
+    )
+
+
+def _colour_sentence(channel: int, shifts: Sequence[float], cure: str) -> str:
+    """Which channel moved against the others."""
+    colours = ("Red", "Green", "Blue")
+    name = colours[channel] if len(shifts) == len(colours) else say("Channel {number}", number=channel + 1)
+    shift = say("{figure:.1f}", figure=255 * abs(shifts[channel]))
+    if shifts[channel] > 0:
+        return say(
+            "{name} is {shift} of 255 levels brighter beside the rest. {cure}", name=name, shift=shift, cure=cure
+        )
+    return say("{name} is {shift} of 255 levels darker beside the rest. {cure}", name=name, shift=shift, cure=cure)
 
 
 def _judge_structure(leak: float | None, sigma: float, mean: float) -> ResidualVerdict:

@@ -163,7 +163,7 @@ def test_the_job_reports_every_figure(picture: np.ndarray, tmp_path) -> None:
     [
         (0.0, 0.05, "noise", "noise alone"),
         (None, 0.05, "noise", "too small"),
-        (1.2 * TRACE_SHARE, 0.2, "trace", "at least 4 %"),
+        (0.036, 0.2, "trace", "at least 4 %"),
         (1.2 * TRACE_SHARE, 0.01, "trace", "too faint"),
         (2 * LARGE_SHARE, 0.05, "picture", "at least 20 %"),
     ],

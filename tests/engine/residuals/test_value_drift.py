@@ -9,6 +9,8 @@ from skimage import data
 
 from engine.residuals.drift import ValueDrift, measure_drift
 from engine.residuals.inspection import judge_residual
+from engine.residuals.leak import measure_leak
+from engine.residuals.left_noise import without_noise_left
 
 Picture = NDArray[np.float32]
 
@@ -41,8 +43,9 @@ def noise(kind: str, clean: Picture, seed: int = 0) -> Picture:
 def test_noise_alone_moves_nothing(name: str, kind: str) -> None:
     clean = picture(name)
     taken = noise(kind, clean)
-    for restored in (clean, clean + 0.5 * noise(kind, clean)):
-        drift = measure_drift(clean + taken - restored, restored)
+    for restored in (clean, clean + 0.5 * taken, clean + 0.5 * noise(kind, clean, seed=5)):
+        residual = clean + taken - restored
+        drift = measure_drift(residual, without_noise_left(residual, restored))
         assert drift is not None
         assert not drift.is_told
 
@@ -81,6 +84,63 @@ def test_the_share_is_that_of_an_independent_regression(left: float) -> None:
     assert drift.share == pytest.approx(wanted, rel=0.2)
 
 
+@pytest.mark.parametrize("kind", ["white", "correlated"])
+@pytest.mark.parametrize("name", ["astronaut", "coffee"])
+def test_colours_that_move_against_each_other_are_told(name: str, kind: str) -> None:
+    """Opposite shifts of red and blue leave the mean as it was, and a turned hue the contrast."""
+    clean = picture(name)
+    taken = noise(kind, clean)
+    shifted = clean + np.array([0.012, 0, -0.012], np.float32)
+    drift = measure_drift(clean + taken - shifted, shifted)
+    assert drift is not None
+    assert drift.shift == 0
+    assert drift.channel_shifts == pytest.approx((0.012, 0, -0.012), abs=0.002)
+    assert drift.most_shifted_channel in {0, 2}
+    assert "brighter beside the rest" in judge_residual(0.0, 0.06, 0.0, drift).sentence or (
+        "darker beside the rest" in judge_residual(0.0, 0.06, 0.0, drift).sentence
+    )
+    paler = clean + 0.15 * (clean.mean(axis=2, keepdims=True) - clean)
+    turned = clean + 0.1 * (np.roll(clean - clean.mean(axis=(0, 1)), 1, axis=2) - (clean - clean.mean(axis=(0, 1))))
+    for restored in (paler, turned):
+        moved = measure_drift(clean + taken - restored, restored)
+        assert moved is not None
+        assert moved.is_told
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "cat"])
+def test_broad_parts_that_went_with_the_noise_are_told(name: str) -> None:
+    clean = picture(name)
+    taken = noise("white", clean)
+    broad = cv2.GaussianBlur(clean - clean.mean(axis=(0, 1)), (0, 0), 30.0)
+    restored = clean - float(np.sqrt(0.04 / 0.96) * taken.std() / broad.std()) * broad
+    drift = measure_drift(clean + taken - restored, restored)
+    assert drift is not None
+    assert drift.is_told
+    assert 0.01 < max(drift.share, drift.broad_share) < 0.05
+
+
+@pytest.mark.parametrize("strength", [0.3, 0.6, 1.0])
+@pytest.mark.parametrize("kind", NOISES)
+@pytest.mark.parametrize("name", ["camera", "brick", "retina"])
+def test_a_photo_at_part_of_the_strength_did_not_move(name: str, kind: str, strength: float) -> None:
+    """What is left of the noise is the noise that was taken: no line on the picture, and no picture."""
+    clean = picture(name)
+    all_of_it = noise(kind, clean)
+    residual = strength * all_of_it
+    seen = without_noise_left(residual, clean + all_of_it - residual)
+    assert np.std(seen - clean) < 0.02 * np.std(all_of_it)
+    verdict = judge_residual(measure_leak(residual, seen).share, 0.05, 0.0, measure_drift(residual, seen))
+    assert verdict.state == "noise", verdict.sentence
+
+
+def test_nothing_is_taken_off_a_picture_without_noise() -> None:
+    clean = picture("coffee")
+    for residual in (noise("white", clean), np.zeros_like(clean)):
+        np.testing.assert_array_equal(without_noise_left(residual, clean), clean)
+    small = clean[:20, :20]
+    assert without_noise_left(small, small) is small
+
+
 def test_cut_off_blocks_are_left_out() -> None:
     """Noise that black cuts off makes a dark photo brighter than what was below it; that is no fault."""
     clean = np.zeros((256, 256, 1), np.float32)
@@ -107,3 +167,22 @@ def test_the_verdict_says_what_was_moved(share: float, contrast: float, shift: f
     assert phrase in verdict.sentence
     assert "no picture is found" not in verdict.sentence
     assert "Pretrain" in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("shifts", "broad_share", "state", "phrase"),
+    [
+        ((0.02, 0.0, -0.004), 0.0, "picture", "Red is 5.1 of 255 levels brighter beside the rest"),
+        ((0.001, -0.004, 0.001), 0.0, "trace", "Green is 1.0 of 255 levels darker beside the rest"),
+        ((0.004, -0.005), 0.0, "trace", "Channel 2 is 1.3 of 255 levels darker beside the rest"),
+        ((0.0, 0.0, 0.0), 0.04, "trace", "Broad parts of the picture or of its colours went with the noise: 4 %"),
+        ((), 0.2, "picture", "went with the noise: 20 %"),
+    ],
+)
+def test_the_verdict_names_colours_and_broad_parts(
+    shifts: tuple[float, ...], broad_share: float, state: str, phrase: str
+) -> None:
+    drift = ValueDrift(share=0.0, contrast=1.0, shift=0.0, channel_shifts=shifts, broad_share=broad_share)
+    verdict = judge_residual(0.0, 0.05, 0.0, drift)
+    assert verdict.state == state
+    assert phrase in verdict.sentence
