@@ -12,7 +12,8 @@ HISTOGRAM_REACH_SIGMAS = 5.0
 """Values further from the mean are counted in the outermost bins."""
 
 _NUM_BINS = 81
-_LEVELS = 255
+_ROUNDING = 1e-6
+_MOST_ROUNDING_STEPS = 0.05
 _MAX_JUDGED_VALUES = 10_000
 _MAX_LEVEL_VALUES = 2_000_000
 _NUM_LEVEL_STEPS = 8
@@ -93,10 +94,11 @@ def residual_histogram(residual: Pixels) -> ResidualHistogram:
     mean, sigma = float(values.mean()), max(float(values.std()), _SMALLEST_SIGMA)
     width = 2 * HISTOGRAM_REACH_SIGMAS * sigma / _NUM_BINS
     middle = mean
-    if _is_of_levels(values):
-        # Each bin holds as many levels as its neighbours, or an 8-bit photo would give a comb.
-        width = max(np.ceil(width * _LEVELS), 1) / _LEVELS
-        middle = round(mean * _LEVELS) / _LEVELS
+    step = _step_between(values)
+    if step is not None:
+        # Each bin holds as many steps as its neighbours, or photos of whole numbers would give a comb.
+        width = max(np.ceil(width / step), 1) * step
+        middle = round(mean / step) * step
     num_each_side = max(int(np.ceil(HISTOGRAM_REACH_SIGMAS * sigma / width)), 1)
     edges = middle + width * (np.arange(-num_each_side, num_each_side + 2) - 0.5)
     centres = (edges[1:] + edges[:-1]) / 2
@@ -176,10 +178,20 @@ def radial_spectrum(residual: Pixels) -> RadialSpectrum:
     return RadialSpectrum(frequencies=rings / side, power=summed / in_ring)
 
 
-def _is_of_levels(values: _Array) -> bool:
-    """Whether values are differences of 8-bit levels."""
-    levels = values[:: max(len(values) // _MAX_JUDGED_VALUES, 1)] * _LEVELS
-    return bool(np.abs(levels - np.rint(levels)).max() < 1e-3)
+def _step_between(values: _Array) -> float | None:
+    """The step that all values are multiples of, such as a level of an 8-bit file or a count; None: there is none."""
+    found = np.unique(values[:: max(len(values) // _MAX_JUDGED_VALUES, 1)])
+    gaps = np.diff(found)
+    # Equal ones differ by the rounding of single precision.
+    gaps = gaps[gaps > _ROUNDING]
+    if not len(gaps):
+        return None
+    step = float(np.median(gaps[gaps < 1.5 * gaps.min()]))
+    # The further from zero, the more exactly a value tells it.
+    furthest = float(np.abs(found).max())
+    step = furthest / max(round(furthest / step), 1)
+    of_steps = found / step
+    return step if float(np.abs(of_steps - np.rint(of_steps)).max()) < _MOST_ROUNDING_STEPS else None
 
 
 def _good_length(length: int) -> int:

@@ -61,23 +61,27 @@ class PaneChoice:
             case PaneKind.INPUT:
                 return tr("Noisy")
             case PaneKind.RESTORED:
-                return tr("Restored: {model}").format(model=self.label) if self.label else tr("Restored, newest")
+                return tr("Restored: {model}").format(model=self.model_title) if self.label else tr("Restored, newest")
             case PaneKind.REFERENCE:
                 return tr("Reference")
             case PaneKind.FILE:
                 return self.path.name if self.path is not None else tr("File")
             case PaneKind.MODEL:
-                # A starter's name is the engine's own.
-                return translate_engine(self.label)
+                return self.model_title
             case PaneKind.BASELINE:
                 entry = BASELINES.get(self.label)
                 name = tr(entry.title) if entry is not None else self.label
                 return name if self.scale == 1 else f"{name} × {self.scale}"
 
     @property
+    def model_title(self) -> str:
+        """What the model is called: a starter's name is the engine's own."""
+        return translate_engine(self.label)
+
+    @property
     def short_title(self) -> str:
         """The same for a small button."""
-        return (self.label or tr("Restored")) if self.kind is PaneKind.RESTORED else self.title
+        return (self.model_title or tr("Restored")) if self.kind is PaneKind.RESTORED else self.title
 
     @property
     def is_computed(self) -> bool:
@@ -325,7 +329,7 @@ def _restored_source(choice: PaneChoice, session: Session, photo: PhotoRef) -> P
     if versions:
         newest = versions[-1]
         doubt = _doubt_about(newest, choice, session)
-        return PaneSource(title, newest.label, PictureRole.RESTORED, newest.photo, doubt=doubt)
+        return PaneSource(title, translate_engine(newest.label), PictureRole.RESTORED, newest.photo, doubt=doubt)
     action = ""
     if session.is_being_restored(photo):
         missing = tr("This photo is being restored… The bar at the bottom shows how far it is.")
@@ -338,13 +342,13 @@ def _restored_source(choice: PaneChoice, session: Session, photo: PhotoRef) -> P
         ).format(model=translate_engine(model.name))
         action = tr("Restore this photo")
     elif choice.label:
-        missing = tr("This photo has not been restored with {model} yet.").format(model=choice.label)
+        missing = tr("This photo has not been restored with {model} yet.").format(model=choice.model_title)
     else:
         missing = tr(
             "This photo has not been restored yet. That is done on the Restore page; or choose a model in this "
             "pane's menu to see what it would make of it."
         )
-    return PaneSource(title, choice.label, PictureRole.RESTORED, None, missing, action)
+    return PaneSource(title, choice.model_title, PictureRole.RESTORED, None, missing, action)
 
 
 def _doubt_about(version: RestoredPhoto, choice: PaneChoice, session: Session) -> str:

@@ -402,20 +402,36 @@ def test_a_photo_restored_without_an_error_is_told_and_in_no_mean(tmp_path: Path
 
 @pytest.mark.parametrize("method", ["model", "baseline"])
 def test_channels_that_are_pictures_of_their_own_are_restored_one_by_one(tmp_path: Path, method: str) -> None:
+    channels_are_measured_one_by_one(tmp_path, method, 3)
+
+
+@pytest.mark.parametrize("num_channels", [2, 5])
+@pytest.mark.parametrize("method", ["model", "baseline"])
+def test_every_channel_of_a_microscope_is_measured(tmp_path: Path, method: str, num_channels: int) -> None:
+    channels_are_measured_one_by_one(tmp_path, method, num_channels)
+
+
+def channels_are_measured_one_by_one(tmp_path: Path, method: str, num_channels: int) -> None:
+    """All channels of a file together are as far off as each of them in a file of its own."""
     generator = np.random.default_rng(3)
-    clean = smooth_picture(40, 48)
-    noisy = np.float32(np.clip(clean + generator.normal(0, (0.02, 0.06, 0.12), clean.shape), 0, 1))
+    clean = smooth_picture(40, 48, num_channels)
+    sigmas = np.linspace(0.02, 0.12, num_channels)
+    noisy = np.float32(np.clip(clean + generator.normal(0, sigmas, clean.shape), 0, 1))
     for side, picture in (("noisy", noisy), ("clean", clean)):
         (tmp_path / side).mkdir()
-        metadata = ImageMetadata(file_format="tiff", bit_depth=16, channels_are_gray=True)
-        write_image(tmp_path / side / "all.tif", PhotoImage(picture, None, metadata))
-        for index in range(3):
+        num_colours = 3 if num_channels >= 3 else 1
+        metadata = ImageMetadata(file_format="tiff", bit_depth=16, channels_are_gray=num_channels >= 3)
+        extra = picture[..., num_colours:] if num_channels > num_colours else None
+        write_image(tmp_path / side / "all.tif", PhotoImage(picture[..., :num_colours], None, metadata, extra))
+        for index in range(num_channels):
             one = ImageMetadata(file_format="tiff", bit_depth=16)
             (tmp_path / f"{side} {index}").mkdir()
             write_image(
                 tmp_path / f"{side} {index}" / "all.tif", PhotoImage(picture[..., index : index + 1], None, one)
             )
-    assert read_image(tmp_path / "noisy" / "all.tif").metadata.channels_are_gray
+    read = read_image(tmp_path / "noisy" / "all.tif")
+    assert read.metadata.channels_are_gray == (num_channels >= 3)
+    assert (0 if read.extra is None else read.extra.shape[2]) == num_channels - num_colours
     weights = build_network(CARD).state_dict()
     for number, name in enumerate(weights):
         # A network that mixes colours: taken for one, the channels would not come out as they do alone.
@@ -424,6 +440,8 @@ def test_channels_that_are_pictures_of_their_own_are_restored_one_by_one(tmp_pat
     save_model(path, weights, CARD)
     fields: dict[str, Any] = {"model": path} if method == "model" else {"baseline": "wavelet"}
     together, _ = measure(tmp_path / "noisy", tmp_path / "clean", **fields)
-    apart = [measure(tmp_path / f"noisy {index}", tmp_path / f"clean {index}", **fields)[0] for index in range(3)]
+    apart = [
+        measure(tmp_path / f"noisy {index}", tmp_path / f"clean {index}", **fields)[0] for index in range(num_channels)
+    ]
     errors = [10 ** (-one.psnr / 10) for one in apart]
     assert together.psnr == pytest.approx(-10 * math.log10(np.mean(errors)), abs=1e-3)

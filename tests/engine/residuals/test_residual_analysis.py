@@ -113,6 +113,16 @@ def test_histogram_follows_the_normal_of_equal_variance() -> None:
     assert residual_histogram(heavy).excess_kurtosis == pytest.approx(kurtosis(heavy.ravel()), rel=1e-3)
 
 
+@pytest.mark.parametrize("num_steps", [255, 301, 65535])
+def test_whole_numbers_give_no_comb(num_steps: int) -> None:
+    """Photos of 8 bits, and dim frames whose black and white lie 301 counts apart."""
+    values = (np.rint(noise((256, 256, 1), 0.02) * num_steps) / num_steps).astype(np.float32)
+    histogram = residual_histogram(values)
+    middle = np.abs(histogram.centres) < 0.02
+    np.testing.assert_allclose(histogram.density[middle], histogram.normal[middle], rtol=0.12)
+    assert residual_histogram(np.zeros((9, 9, 1), np.float32)).density.sum() > 0
+
+
 def test_spectrum_of_white_noise_is_flat_and_of_a_wave_a_peak() -> None:
     white = radial_spectrum(noise((256, 256, 3)))
     np.testing.assert_allclose(white.power, 1, atol=0.2)
