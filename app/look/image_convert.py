@@ -16,7 +16,7 @@ from PySide6.QtGui import QImage
 
 from engine.comparing.shown_channels import ShownPhoto
 from engine.contracts.photo import Pixels
-from engine.photo_files.tiff.channel_descriptions import mixed
+from engine.photo_files.tiff.channel_descriptions import Channel, mixed
 from engine.photo_files.values.levels import ValueLevels
 
 BitDepth = Literal[8, 16]
@@ -81,6 +81,11 @@ class ChannelTint:
             cls(channel.name, channel.colour, DisplayLevels.of_file(levels.of_channel(index)))
             for index, channel in enumerate(photo.channels)
         )
+
+    @classmethod
+    def of_channels(cls, channels: Sequence[Channel]) -> "tuple[ChannelTint, ...]":
+        """Return those of channels whose values lie between black and white already."""
+        return tuple(cls(channel.name, channel.colour, DisplayLevels()) for channel in channels)
 
 
 def tinted(pixels: Pixels, tints: Sequence[ChannelTint]) -> Pixels:

@@ -3,7 +3,7 @@
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from engine.contracts.results import EvaluationResult, PairScore
 from engine.machine.interruptible import run_interruptibly
 from engine.method.catalogue.tasks import TASKS, TaskRow
 from engine.photo_files.bicubic_resize import enlarge, shrink
-from engine.photo_files.photo_image import PhotoImage, between_levels
+from engine.photo_files.photo_image import PhotoImage, between_levels, channels_beside_colours
 from engine.photo_files.photos import read_image
 from engine.photo_files.raw.mosaics import bayer_mosaic
 from engine.photo_files.values.given import reads_as_set
@@ -312,7 +312,7 @@ def _read_sample(pair: PhotoPair, task: str) -> _Sample:
         photo = read_image(pair.noisy)
         noisy, clean, levels = _brought_together(photo, reference)
         are_gray = photo.metadata.channels_are_gray
-        for channel in _channels_beside_colours(photo, reference):
+        for channel in channels_beside_colours(photo, reference):
             of_channel = _brought_together(*channel)
             levels = levels.beside(of_channel[2], noisy.shape[2], 1)
             noisy, clean = (np.concatenate(sides, axis=2) for sides in zip((noisy, clean), of_channel[:2], strict=True))
@@ -358,26 +358,6 @@ def _brought_together(photo: PhotoImage, reference: PhotoImage) -> tuple[Pixels,
         return photo.pixels, reference.pixels, photo.metadata.levels
     # Their types have no white that a peak could be measured by.
     return *between_levels(photo, reference), OF_TYPE
-
-
-def _channels_beside_colours(photo: PhotoImage, reference: PhotoImage) -> Iterator[tuple[PhotoImage, PhotoImage]]:
-    """What both have beside their first channels, where each channel is a picture of its own."""
-    if photo.extra is None or reference.extra is None or photo.extra.shape != reference.extra.shape:
-        return
-    if photo.pixels.shape[2] != reference.pixels.shape[2]:
-        return
-    if photo.pixels.shape[2] > 1 and not photo.metadata.channels_are_gray:
-        # Colours, and infrared or a mask beside them.
-        return
-    for index in range(photo.extra.shape[2]):
-        yield _extra_channel(photo, photo.extra, index), _extra_channel(reference, reference.extra, index)
-
-
-def _extra_channel(image: PhotoImage, extra: Pixels, index: int) -> PhotoImage:
-    metadata = replace(
-        image.metadata, levels=image.metadata.extra_levels.of_channel(index), channels_are_gray=False, icc_profile=None
-    )
-    return replace(image, pixels=extra[:, :, index : index + 1], alpha=None, metadata=metadata, extra=None)
 
 
 def _made_noisy(clean: Pixels, task: str) -> Pixels:

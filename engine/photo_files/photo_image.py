@@ -1,5 +1,6 @@
 """What a photo is inside the engine, and what is kept beside its pixels."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
@@ -89,6 +90,33 @@ def between_levels(noisy: "PhotoImage", clean: "PhotoImage") -> tuple[Pixels, Pi
     noisy_unit, clean_unit = (unit_of(image.metadata.type_written) for image in (noisy, clean))
     of_clean = levels_of_reference(levels, noisy_unit, clean.metadata.levels, clean_unit)
     return levels.normalised(noisy.pixels), of_clean.normalised(clean.pixels)
+
+
+def channels_beside_colours(photo: "PhotoImage", other: "PhotoImage") -> Iterator[tuple["PhotoImage", "PhotoImage"]]:
+    """Yield what two versions of a photo have beside their first channels, where each channel is a picture of its own.
+
+    Args:
+        photo: A photo.
+        other: Its reference, or what became of it.
+
+    Yields:
+        Each channel of both as a gray picture; nothing where they are unlike, or have colours (what stands beside
+        those is infrared or a mask).
+    """
+    if photo.extra is None or other.extra is None or photo.extra.shape != other.extra.shape:
+        return
+    if photo.pixels.shape[2] != other.pixels.shape[2]:
+        return
+    if photo.pixels.shape[2] > 1 and not photo.metadata.channels_are_gray:
+        return
+    for index in range(photo.extra.shape[2]):
+        yield _extra_channel(photo, photo.extra, index), _extra_channel(other, other.extra, index)
+
+
+def _extra_channel(image: "PhotoImage", extra: Pixels, index: int) -> "PhotoImage":
+    levels = image.metadata.extra_levels.of_channel(index)
+    metadata = replace(image.metadata, levels=levels, channels_are_gray=False, icc_profile=None)
+    return replace(image, pixels=extra[:, :, index : index + 1], alpha=None, metadata=metadata, extra=None)
 
 
 def type_of_bit_depth(bit_depth: BitDepth) -> SampleType:

@@ -17,6 +17,7 @@ from engine.contracts.learned_noise import BRIGHTNESS
 from engine.contracts.photo import PhotoRef, Pixels
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.bicubic_resize import shrink
+from engine.photo_files.tiff.channel_descriptions import Channel, describe_channels
 from engine.residuals.drift import ValueDrift, measure_drift
 from engine.residuals.leak import LARGE_SHARE, TRACE_SHARE, measure_leak, smallest_side_px
 from engine.residuals.left_noise import without_noise_left
@@ -45,6 +46,7 @@ _LARGE_SHIFT = 0.01
 _SEEN_CONTRAST = 0.005
 """A contrast nearer to 1 is not what moved; colours that moved against each other are."""
 
+_COLOURS = ("Red", "Green", "Blue")
 _MAX_SCALE = 4
 _MAX_SPECTRUM_PX = 2048
 _STAGE = "Looking at the residual"
@@ -107,6 +109,7 @@ class ResidualReport:
         noisy: The noisy photo. Height x width x channels, 0 to 1.
         restored: The restored photo at the noisy one's size. Same shape.
         scale: How many times larger the restored photo is, to a side; it was shrunk by as much.
+        channels: How a microscope's channels are shown; empty for colours and one gray channel.
         sigma: Standard deviation of the residual, 0 to 1.
         mean: By how much the photo was darkened, -1 to 1.
         histogram: Its values.
@@ -122,6 +125,7 @@ class ResidualReport:
     noisy: Pixels
     restored: Pixels
     scale: int
+    channels: tuple[Channel, ...]
     sigma: float
     mean: float
     histogram: ResidualHistogram
@@ -149,7 +153,7 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
     """
     # Imported late: OpenCV and the readers.
     from engine.photo_files.metadata.provenance import look_of_result
-    from engine.photo_files.photo_image import between_levels
+    from engine.photo_files.photo_image import between_levels, channels_beside_colours
     from engine.photo_files.photos import read_image, read_tone
 
     def begin(step: int) -> None:
@@ -169,7 +173,12 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
     if look == "camera" and (tone := read_tone(config.noisy, photos[0].pixels)) is not None:
         # Noise is that of the light; the curve came after the network.
         photos = photos[0], photos[1].with_pixels(tone.undone(photos[1].pixels), photos[1].alpha, photos[1].extra)
-    noisy, restored, scale = common_measurement(*between_levels(*photos))
+    pairs = [photos, *channels_beside_colours(*photos)]
+    measured = [common_measurement(*between_levels(*pair)) for pair in pairs]
+    noisy, restored = (np.concatenate([each[side] for each in measured], axis=2) for side in (0, 1))
+    scale = measured[0][2]
+    are_pictures = len(pairs) > 1 or photos[0].metadata.channels_are_gray
+    channels = describe_channels(config.noisy.file, noisy.shape[2]) if are_pictures else ()
     residual = noisy - restored
     smallest_side = min(residual.shape[:2])
     begin(1)
@@ -189,11 +198,13 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
         leak = run_interruptibly(lambda: measure_leak(residual, picture).share, control)
     drift = run_interruptibly(lambda: measure_drift(residual, picture), control)
     begin(_NUM_STEPS)
+    names = [channel.name for channel in channels] or (_COLOURS if noisy.shape[2] == len(_COLOURS) else ())
     sigma, mean = float(residual.std(dtype=np.float64)), float(residual.mean(dtype=np.float64))
     return ResidualReport(
         noisy=noisy,
         restored=restored,
         scale=scale,
+        channels=channels,
         sigma=sigma,
         mean=mean,
         histogram=histogram,
@@ -203,7 +214,7 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
         match=match,
         leak=leak,
         drift=drift,
-        verdict=judge_residual(leak, sigma, mean, drift),
+        verdict=judge_residual(leak, sigma, mean, drift, names),
     )
 
 
@@ -282,7 +293,13 @@ def common_measurement(noisy: Pixels, restored: Pixels) -> tuple[Pixels, Pixels,
     return np.broadcast_to(noisy, shape), np.broadcast_to(restored, shape), scale
 
 
-def judge_residual(leak: float | None, sigma: float, mean: float, drift: ValueDrift | None = None) -> ResidualVerdict:
+def judge_residual(
+    leak: float | None,
+    sigma: float,
+    mean: float,
+    drift: ValueDrift | None = None,
+    channel_names: Sequence[str] = (),
+) -> ResidualVerdict:
     """Say in plain words what a residual is.
 
     Args:
@@ -290,6 +307,7 @@ def judge_residual(leak: float | None, sigma: float, mean: float, drift: ValueDr
         sigma: Its standard deviation, 0 to 1.
         mean: Its mean, -1 to 1.
         drift: How far the picture's own values were moved; None where unknown.
+        channel_names: What its channels are called; "" where one has no name.
     """
     verdict = _judge_structure(leak, sigma, mean)
     if drift is None or not drift.is_told:
@@ -299,28 +317,30 @@ def judge_residual(leak: float | None, sigma: float, mean: float, drift: ValueDr
     state: LeakState = "picture" if is_large or verdict.state == "picture" else "trace"
     noise = say("{sigma:.1f} of 255 levels were taken away, and not noise alone.", sigma=sigma * 255)
     first = noise if verdict.state in {"noise", "nothing"} else verdict.sentence
-    return ResidualVerdict(state=state, sentence=say_joined((first, _drift_sentence(drift))))
+    return ResidualVerdict(state=state, sentence=say_joined((first, _drift_sentence(drift, channel_names))))
 
 
-def _drift_sentence(drift: ValueDrift) -> str:
+def _drift_sentence(drift: ValueDrift, channel_names: Sequence[str]) -> str:
     """What has become of the picture's values, and what to do."""
     contrast, shift = (say("{figure:.1f}", figure=figure) for figure in (100 * drift.contrast, 255 * abs(drift.shift)))
     cure = "A model that learned from photos like this one keeps them better: see Pretrain."
-    if drift.is_line_told and drift.is_shift_told:
+    channel = drift.most_shifted_channel
+    is_one_channel = channel is not None and abs(drift.channel_shifts[channel]) > abs(drift.shift) / 2
+    if drift.is_line_told and drift.is_shift_told and not is_one_channel:
         both = say("The restored photo has {contrast} % of the photo's contrast", contrast=contrast)
         if drift.shift > 0:
             return say("{both}, and is {shift} of 255 levels brighter. {cure}", both=both, shift=shift, cure=cure)
         return say("{both}, and is {shift} of 255 levels darker. {cure}", both=both, shift=shift, cure=cure)
     if drift.is_line_told and abs(drift.contrast - 1) >= _SEEN_CONTRAST:
         return say("The restored photo has {contrast} % of the photo's contrast. {cure}", contrast=contrast, cure=cure)
+    if channel is not None and is_one_channel:
+        return _channel_sentence(channel, drift.shift + drift.channel_shifts[channel], channel_names, cure)
     if drift.is_shift_told:
         if drift.shift > 0:
             return say(
                 "The restored photo is {shift} of 255 levels brighter than the photo. {cure}", shift=shift, cure=cure
             )
         return say("The restored photo is {shift} of 255 levels darker than the photo. {cure}", shift=shift, cure=cure)
-    if (channel := drift.most_shifted_channel) is not None:
-        return _colour_sentence(channel, drift.channel_shifts, cure)
     return say(
         "Broad parts of the picture or of its colours went with the noise: {percent} % of what was taken away. {cure}",
         percent=say("{percent:.0f}", percent=max(100 * max(drift.share, drift.broad_share), 1)),
@@ -328,16 +348,15 @@ def _drift_sentence(drift: ValueDrift) -> str:
     )
 
 
-def _colour_sentence(channel: int, shifts: Sequence[float], cure: str) -> str:
+def _channel_sentence(channel: int, shift: float, names: Sequence[str], cure: str) -> str:
     """Which channel moved against the others."""
-    colours = ("Red", "Green", "Blue")
-    name = colours[channel] if len(shifts) == len(colours) else say("Channel {number}", number=channel + 1)
-    shift = say("{figure:.1f}", figure=255 * abs(shifts[channel]))
-    if shifts[channel] > 0:
+    name = names[channel] if channel < len(names) and names[channel] else say("Channel {number}", number=channel + 1)
+    levels = say("{figure:.1f}", figure=255 * abs(shift))
+    if shift > 0:
         return say(
-            "{name} is {shift} of 255 levels brighter beside the rest. {cure}", name=name, shift=shift, cure=cure
+            "{name} is {levels} of 255 levels brighter than in the photo. {cure}", name=name, levels=levels, cure=cure
         )
-    return say("{name} is {shift} of 255 levels darker beside the rest. {cure}", name=name, shift=shift, cure=cure)
+    return say("{name} is {levels} of 255 levels darker than in the photo. {cure}", name=name, levels=levels, cure=cure)
 
 
 def _judge_structure(leak: float | None, sigma: float, mean: float) -> ResidualVerdict:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, 
 
 from app.core.actions import ACTIONS, make_action, tip_with_keys
 from app.look.buttons import icon_button, quiet_button
+from app.look.image_convert import ChannelTint
 from app.look.text import label
 from app.look.theme import SPACING, Theme
 from app.look.translation import short_number, tr
@@ -83,9 +84,10 @@ class ResidualView(QWidget):
         """Show another residual, amplified so that it can be seen."""
         wanted = _WANTED_SPREAD / max(report.sigma, 1e-6)
         self.viewer.set_gain(max((gain for gain in GAINS if gain <= wanted), default=GAINS[0]))
+        tints = ChannelTint.of_channels(report.channels)
         self.viewer.set_panes(
             [
-                Picture(title=title, detail="", pixels=pixels, bit_depth=_BIT_DEPTH, role=role)
+                Picture(title=title, detail="", pixels=pixels, bit_depth=_BIT_DEPTH, role=role, channels=tints)
                 for title, pixels, role in (
                     (tr("Noisy"), report.noisy, PictureRole.INPUT),
                     (tr("Restored"), report.restored, PictureRole.RESTORED),

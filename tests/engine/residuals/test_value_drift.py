@@ -1,14 +1,19 @@
 """How far a restoration moved the picture's values: told where it did, and never of noise alone."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 from scipy.stats import linregress
 from skimage import data
 
+from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.residuals.drift import ValueDrift, measure_drift
-from engine.residuals.inspection import judge_residual
+from engine.residuals.inspection import ResidualConfig, examine_residual, judge_residual
 from engine.residuals.leak import measure_leak
 from engine.residuals.left_noise import without_noise_left
 
@@ -96,9 +101,7 @@ def test_colours_that_move_against_each_other_are_told(name: str, kind: str) -> 
     assert drift.shift == 0
     assert drift.channel_shifts == pytest.approx((0.012, 0, -0.012), abs=0.002)
     assert drift.most_shifted_channel in {0, 2}
-    assert "brighter beside the rest" in judge_residual(0.0, 0.06, 0.0, drift).sentence or (
-        "darker beside the rest" in judge_residual(0.0, 0.06, 0.0, drift).sentence
-    )
+    assert "than in the photo" in judge_residual(0.0, 0.06, 0.0, drift).sentence
     paler = clean + 0.15 * (clean.mean(axis=2, keepdims=True) - clean)
     turned = clean + 0.1 * (np.roll(clean - clean.mean(axis=(0, 1)), 1, axis=2) - (clean - clean.mean(axis=(0, 1))))
     for restored in (paler, turned):
@@ -172,9 +175,9 @@ def test_the_verdict_says_what_was_moved(share: float, contrast: float, shift: f
 @pytest.mark.parametrize(
     ("shifts", "broad_share", "state", "phrase"),
     [
-        ((0.02, 0.0, -0.004), 0.0, "picture", "Red is 5.1 of 255 levels brighter beside the rest"),
-        ((0.001, -0.004, 0.001), 0.0, "trace", "Green is 1.0 of 255 levels darker beside the rest"),
-        ((0.004, -0.005), 0.0, "trace", "Channel 2 is 1.3 of 255 levels darker beside the rest"),
+        ((0.02, 0.0, -0.004), 0.0, "picture", "Red is 5.1 of 255 levels brighter than in the photo"),
+        ((0.001, -0.004, 0.001), 0.0, "trace", "Green is 1.0 of 255 levels darker than in the photo"),
+        ((0.004, -0.005), 0.0, "trace", "Channel 2 is 1.3 of 255 levels darker than in the photo"),
         ((0.0, 0.0, 0.0), 0.04, "trace", "Broad parts of the picture or of its colours went with the noise: 4 %"),
         ((), 0.2, "picture", "went with the noise: 20 %"),
     ],
@@ -183,6 +186,30 @@ def test_the_verdict_names_colours_and_broad_parts(
     shifts: tuple[float, ...], broad_share: float, state: str, phrase: str
 ) -> None:
     drift = ValueDrift(share=0.0, contrast=1.0, shift=0.0, channel_shifts=shifts, broad_share=broad_share)
-    verdict = judge_residual(0.0, 0.05, 0.0, drift)
+    verdict = judge_residual(0.0, 0.05, 0.0, drift, ("Red", "Green", "Blue") if len(shifts) == 3 else ("", ""))
     assert verdict.state == state
     assert phrase in verdict.sentence
+
+
+def test_every_channel_of_a_microscope_is_examined(tmp_path: Path) -> None:
+    """The third of five is brighter than it was; that is told by its number."""
+    clean = np.stack([picture(name)[:160, :160, 1] for name in (*PICTURES, "cat")])
+    counts = 300 + 3000 * clean
+    for name, levels in (
+        ("noisy", counts + 120 * np.random.default_rng(0).standard_normal(counts.shape)),
+        ("restored", counts),
+    ):
+        levels[2] += 60 if name == "restored" else 0
+        tifffile.imwrite(
+            tmp_path / f"{name}.tif",
+            np.moveaxis(np.rint(levels), 0, 2).astype(np.uint16),
+            photometric="minisblack",
+            planarconfig="contig",
+        )
+    config = ResidualConfig(noisy=PhotoRef(tmp_path / "noisy.tif"), restored=PhotoRef(tmp_path / "restored.tif"))
+    report = examine_residual(config, JobControl(), lambda _: None)
+    assert report.noisy.shape == (160, 160, 5)
+    assert len(report.channels) == 5
+    assert report.verdict.state == "picture"
+    assert "Channel 3 is " in report.verdict.sentence
+    assert "brighter than in the photo" in report.verdict.sentence
