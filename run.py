@@ -1,8 +1,8 @@
 """Set-up and start of Residua, with nothing but Python.
 
     python3 run.py                 open the studio on sample photos; without a display, do the same job without a window
-    python3 run.py test [ARGS]     check style and types, run the tests, show the engine's coverage
-                                   (ARGS go to pytest; with any, coverage is left out)
+    python3 run.py test [ARGS]     check style and types, run the tests (ARGS go to pytest)
+    python3 run.py coverage        the same, and show how much of the engine the tests reach; takes half as long again
     python3 run.py bench NAME      run tests/benchmarks/NAME.py
     python3 run.py scan FOLDER     any command of the command line: scan, pretrain, finetune, restore, evaluate, doctor
 
@@ -43,6 +43,8 @@ def main(arguments: list[str]) -> int:
             return start()
         if arguments[0] == "test":
             return test(arguments[1:])
+        if arguments == ["coverage"]:
+            return test([], counts_lines=True)
         if arguments[0] == "bench":
             return bench(arguments[1:])
         set_up()
@@ -77,8 +79,12 @@ def start() -> int:
     return replace_process(["-P", "-m", "app.main", samples.stdout.splitlines()[-1]])
 
 
-def test(pytest_arguments: list[str]) -> int:
-    """Check style and types and run the tests; the whole of them also measures what of the engine they reach.
+def test(pytest_arguments: list[str], *, counts_lines: bool = False) -> int:
+    """Check style and types and run the tests.
+
+    Args:
+        pytest_arguments: What goes to pytest; empty: all tests, in several processes.
+        counts_lines: Whether to measure what of the engine they reach.
 
     Returns:
         0 if all is well; coverage below `fail_under` in pyproject.toml is not. pytest's closing line is the last one
@@ -102,12 +108,12 @@ def test(pytest_arguments: list[str]) -> int:
             failed.append(name)
     if failed:
         print(f"FAILED before the tests: {', '.join(failed)}", flush=True)
-    # What a selection of the tests reaches says nothing, and two processes take longer to start than they save.
+    # A selection runs in one process: two take longer to start than they save.
     # A file's tests stay together: they share what its fixtures have trained.
     # In the order of tests/conftest.py, slow ones first; xdist's own puts files with few tests last, which are those.
     num_processes = min(4, os.cpu_count() or 1)
     distribution = [f"--numprocesses={num_processes}", "--dist=loadfile", "--no-loadscope-reorder"]
-    pytest_arguments = pytest_arguments or ["--cov", *distribution]
+    pytest_arguments = pytest_arguments or [*(["--cov"] if counts_lines else []), *distribution]
     print(f"$ pytest {' '.join(pytest_arguments)}", flush=True)
     # Offscreen: the tests then neither need nor disturb a display, and no window manager decides about focus.
     environment = {**child_environment(), "QT_QPA_PLATFORM": "offscreen"}
