@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
         if not arguments:
             return start()
         if arguments[0] == "test":
-            return test(arguments[1:])
+            return test(arguments[1:], counts_lines=False)
         if arguments == ["coverage"]:
             return test([], counts_lines=True)
         if arguments[0] == "bench":
@@ -79,7 +79,7 @@ def start() -> int:
     return replace_process(["-P", "-m", "app.main", samples.stdout.splitlines()[-1]])
 
 
-def test(pytest_arguments: list[str], *, counts_lines: bool = False) -> int:
+def test(pytest_arguments: list[str], *, counts_lines: bool) -> int:
     """Check style and types and run the tests.
 
     Args:
