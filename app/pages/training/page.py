@@ -25,7 +25,7 @@ from app.pages.training.setup.panel import TrainingSetup
 from app.pages.training.setup.start_choice import StartChoice
 from app.pages.training.setup.time import TrainingTime
 from app.pages.training.view import EndingButtons, TrainingView, ending_text
-from app.widgets.current_stack import CurrentStack
+from app.widgets.current_stack import CurrentStack, CurrentTabs
 from app.widgets.plots.curves import chance_accuracy
 from engine.contracts.configs import FinetuneConfig, Preset, PretrainConfig, TrainingConfig
 from engine.contracts.presets import PRESET_CARDS, PresetCard
@@ -215,7 +215,7 @@ class TrainingPage(Page):
 
     def put_beside(self, view: QWidget, title: str) -> None:
         """Make tabs of the training and another view."""
-        self.tabs = QTabWidget()
+        self.tabs = CurrentTabs()
         self.tabs.setDocumentMode(True)
         layout = self.layout()
         assert layout is not None

@@ -1,10 +1,11 @@
-"""A stack asks for what its shown widget needs, and for what its own frame takes."""
+"""A stack, and tabs, ask for what the shown widget needs, and for what the own frame takes."""
 
-from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+import pytest
+from PySide6.QtCore import QPoint, QRect, QSize
+from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.widgets.current_stack import CurrentStack
+from app.widgets.current_stack import CurrentStack, CurrentTabs
 
 
 def test_the_shown_widget_has_all_the_room_that_it_needs(qtbot: QtBot) -> None:
@@ -25,8 +26,42 @@ def test_the_shown_widget_has_all_the_room_that_it_needs(qtbot: QtBot) -> None:
     qtbot.waitExposed(window)
     window.resize(1, 1)
     assert small.size() == QSize(120, 80)
-    assert stack.rect().contains(small.geometry())
+    assert stack.contentsRect() == QRect(small.mapTo(stack, QPoint(0, 0)), small.size())
     stack.setCurrentWidget(large)
     window.resize(1, 1)
-    qtbot.waitUntil(lambda: large.size() == QSize(600, 400))
-    assert stack.contentsRect() == large.geometry()
+    qtbot.waitUntil(lambda: stack.contentsRect().size() == QSize(600, 400))
+    assert stack.contentsRect() == QRect(large.mapTo(stack, QPoint(0, 0)), large.size())
+
+
+@pytest.mark.parametrize("kind", [CurrentStack, CurrentTabs])
+def test_what_is_hidden_takes_no_room_from_wrapped_text(
+    qtbot: QtBot, kind: type[CurrentStack] | type[CurrentTabs]
+) -> None:
+    """Qt asks all widgets of a stack for their height as soon as the text of one of them wraps."""
+    window = QWidget()
+    layout = QVBoxLayout(window)
+    layout.setContentsMargins(0, 0, 0, 0)
+    several = kind()
+    layout.addWidget(several)
+    text = QLabel("One line of text that wraps where there is little room for it. " * 3)
+    text.setWordWrap(True)
+    large = QWidget()
+    inner = QVBoxLayout(large)
+    long = QLabel("Much more text, which wraps too. " * 200)
+    long.setWordWrap(True)
+    inner.addWidget(long)
+    large.setMinimumHeight(700)
+    for widget in (text, large):
+        if isinstance(several, CurrentTabs):
+            several.addTab(widget, "tab")
+        else:
+            several.addWidget(widget)
+    qtbot.addWidget(window)
+    window.resize(300, 200)
+    window.show()
+    qtbot.waitExposed(window)
+    assert layout.totalMinimumHeightForWidth(300) < 200
+    several.setCurrentWidget(large)
+    assert layout.totalMinimumHeightForWidth(300) >= 700
+    several.setCurrentWidget(text)
+    assert layout.totalMinimumHeightForWidth(300) < 200
