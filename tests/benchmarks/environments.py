@@ -23,6 +23,9 @@ def environment_of(name: str, packages: Sequence[str] = (), folder: Path = BUILD
     if not finished.exists():
         print(f"Making an environment for {name} in {folder}: this may take long", file=sys.stderr)
         venv.create(folder, clear=True, with_pip=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *(packages or [name])], check=True)
+        # pip tries old releases one after the other for a quarter of an hour; uv finds those that fit in seconds.
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "uv"], check=True)
+        command = [str(python), "-m", "uv", "pip", "install", "--quiet", "--python", str(python)]
+        subprocess.run([*command, *(packages or [name])], check=True)
         finished.touch()
     return python

@@ -12,33 +12,32 @@ import json
 import resource
 import time
 from pathlib import Path
+from typing import Any
 
 from engine import __version__
-from engine.contracts.configs import EvaluateConfig, PretrainConfig, RestoreConfig
+from engine.contracts.configs import EvaluateConfig, Preset, PretrainConfig, RestoreConfig
 from engine.contracts.job_control import JobControl
+from engine.contracts.presets import pretrain_preset
 from engine.jobs import evaluate, pretrain, restore
 from engine.models.starters import GENERAL_TASK, require_starter
 from engine.photo_files.photos import read_image
 from tests.benchmarks.peer_worker import processor_seconds
 
 STARTER = "starter"
+OWN_NOISE = "own-noise"
+"""The starter, refined on the photos' own noise: what the program does where nothing else is asked for."""
+
 SHORT_STEPS, LONGER_STEPS = 20, 60
 """Of two trainings whose times tell what a step and the start take."""
 
 
 def train(method: str, noisy: Path, out: Path, steps: int, seed: int) -> tuple[Path, float]:
     """Train on noisy photos; returns the run and the job's seconds."""
-    config = PretrainConfig(
-        photos=(noisy,),
-        out=out,
-        pretext=method,
-        device="cpu",
-        steps=steps,
-        crop_px=48,
-        learning_rate=2e-3,
-        seed=seed,
-        preview_interval_s=3600.0,
-    )
+    fields: dict[str, Any] = {"crop_px": 48, "learning_rate": 2e-3}
+    if method == OWN_NOISE:
+        fields = {**pretrain_preset(Preset.QUICK, from_scratch=False), "parent": require_starter(GENERAL_TASK)}
+    fields |= {"pretext": method, "steps": steps, "seed": seed, "preview_interval_s": 3600.0}
+    config = PretrainConfig(photos=(noisy,), out=out, device="cpu", **fields)
     started = time.perf_counter()
     run = pretrain(config, JobControl(), lambda event: None).run
     return run, time.perf_counter() - started

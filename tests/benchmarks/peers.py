@@ -1,7 +1,7 @@
 """Other programs on the same noisy photos, for the same minutes on the same cores: CAREamics' Noise2Void, and BM3D.
 
     python3 run.py bench peers [--minutes 5] [--photos 6] [--sets fmd_1 w2s polyu kodak24_25] [--peers careamics bm3d]
-                               [--seed 0] [--environments DIR] [--docs DIR]
+                               [--ours noise2void rcl own-noise starter] [--seed 0] [--environments DIR] [--docs DIR]
 
 Each peer gets an environment of its own below `build/peers`, or in a folder that is given, made at the first time:
 CAREamics brings a torch of its own (several gigabytes), BM3D's licence is for non-commercial use. All learn from a
@@ -31,14 +31,23 @@ from engine.photos.folder import list_image_files
 from engine.photos.noise_estimate import estimate_noise
 from tests.benchmarks.document import DOCS, Section, Table, stored_data, write_section
 from tests.benchmarks.environments import BUILD, environment_of
-from tests.benchmarks.peer_ours import STARTER
+from tests.benchmarks.peer_ours import OWN_NOISE, STARTER
 from tests.benchmarks.quality_sets import SETS, PairSet
 from tests.benchmarks.reporting import describe_machine, print_table, require
 
 WORKER = Path(__file__).with_name("peer_worker.py")
 PEERS = {"careamics": "CAREamics, Noise2Void", "bm3d": "BM3D, told the noise that is estimated"}
-OURS = {"noise2void": "ours, Noise2Void", "rcl": "ours, RCL", STARTER: "ours, the starter as it is shipped"}
+OURS = {
+    "noise2void": "ours, Noise2Void",
+    "rcl": "ours, RCL",
+    OWN_NOISE: "ours, the starter after it learned the photos' noise",
+    STARTER: "ours, the starter as it is shipped",
+}
+NEEDS_SEVERAL_PHOTOS = frozenset({"rcl"})
 DEFAULT_SETS = ("fmd_1", "w2s", "polyu", "kodak24_25")
+PACKAGES = {"careamics": ("careamics>=0.1",)}
+"""Before 0.1 its configuration had another form."""
+
 MEASURED_PX = 256
 """Side of the middle of a photo that is measured: BM3D takes minutes for a whole one."""
 
@@ -82,8 +91,9 @@ def run(arguments: argparse.Namespace) -> None:
         known = data["sets"].setdefault(name, {})
         with tempfile.TemporaryDirectory() as temporary:
             folder = prepared(SETS[name], Path(temporary), arguments)
-            for side in (*OURS, *arguments.peers):
-                if side not in known:
+            is_alone = len(list((folder / "noisy").iterdir())) == 1
+            for side in (*arguments.ours, *arguments.peers):
+                if side not in known and not (is_alone and side in NEEDS_SEVERAL_PHOTOS):
                     known[side] = (
                         ours(side, SETS[name], folder, arguments)
                         if side in OURS
@@ -115,9 +125,9 @@ def section_of(data: Mapping[str, Any], tables: list[Table], arguments: argparse
         machine=describe_machine(),
         tables=tables,
         missing=[
-            f"{SETS[name].title}: {PEERS[side]}."
+            f"{SETS[name].title}: {title}{'; it needs several photos' if side in NEEDS_SEVERAL_PHOTOS else ''}."
             for name, sides in data["sets"].items()
-            for side in PEERS
+            for side, title in {**PEERS, **OURS}.items()
             if side not in sides
         ],
         data=dict(data),
@@ -203,7 +213,7 @@ def ours(method: str, pair_set: PairSet, folder: Path, arguments: argparse.Names
 
 def peer(name: str, pair_set: PairSet, folder: Path, arguments: argparse.Namespace) -> Told:
     """A peer in its environment, on arrays of the same pixels."""
-    python = environment_of(name, folder=arguments.environments)
+    python = environment_of(name, PACKAGES.get(name, ()), folder=arguments.environments)
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         sigmas = {}
@@ -245,6 +255,7 @@ if __name__ == "__main__":
     parser.add_argument("--photos", type=int, default=6, help="how many of a set are measured")
     parser.add_argument("--sets", nargs="*", choices=[*SETS], default=list(DEFAULT_SETS), help="test sets")
     parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=list(PEERS))
+    parser.add_argument("--ours", nargs="*", choices=list(OURS), default=list(OURS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--environments", type=Path, default=BUILD, help="where the peers' environments are made")
     parser.add_argument("--docs", type=Path, default=DOCS, help="folder of the document")
