@@ -225,3 +225,26 @@ def test_a_deleted_result_is_offered_to_be_made_again_or_it_is_said_why_not(
         button.click()
         assert len(program.told) == 1
         assert "a file.txt" in program.told[0]
+
+
+def test_of_many_photos_one_look_is_told_once(
+    qtbot: QtBot, theme: Theme, tmp_path: Path, folder: Path, once: Path
+) -> None:
+    # Every page looks through all photos each time.
+    num_copies = 20
+    for number in range(num_copies):
+        write_photo(folder / f"more {number}.png", 1000 + number)
+    with started(qtbot, theme, tmp_path) as program:
+        qtbot.waitUntil(lambda: len(program.session.photos) == num_copies + 2, timeout=WAIT_MS)
+        program.settle()
+        assert program.session.has_result(PhotoRef(folder / "beach.png"))
+        once.unlink()
+        told: list[tuple[PhotoRef | None, bool]] = []
+        program.session.restored_changed.connect(
+            lambda source: told.append((source, program.session.are_results_known))
+        )
+        program.session.set_results_known(False)
+        program.window.result_finder.look_soon()
+        program.settle()
+        assert told == [(None, False), (None, True)], "that it is looked for, then what there is"
+        assert not program.session.has_result(PhotoRef(folder / "beach.png"))
