@@ -107,7 +107,9 @@ class JobBar(QFrame):
 
         A layout tells that of the widgets shown, and while the bar is hidden that of before the text size was changed.
         """
-        margins = self.contentsMargins() + self.layout().contentsMargins()
+        layout = self.layout()
+        assert layout is not None
+        margins = self.contentsMargins() + layout.contentsMargins()
         parts = [part for part in self.findChildren(QWidget) if part.layout() is None and not part.isWindow()]
         return margins.top() + margins.bottom() + max(part.sizeHint().height() for part in parts)
 
