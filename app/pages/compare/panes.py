@@ -61,7 +61,8 @@ class PaneChoice:
             case PaneKind.INPUT:
                 return tr("Noisy")
             case PaneKind.RESTORED:
-                return tr("Restored: {model}").format(model=self.label) if self.label else tr("Restored, newest")
+                name = translate_engine(self.label)
+                return tr("Restored: {model}").format(model=name) if name else tr("Restored, newest")
             case PaneKind.REFERENCE:
                 return tr("Reference")
             case PaneKind.FILE:
@@ -77,7 +78,7 @@ class PaneChoice:
     @property
     def short_title(self) -> str:
         """The same for a small button."""
-        return (self.label or tr("Restored")) if self.kind is PaneKind.RESTORED else self.title
+        return (translate_engine(self.label) or tr("Restored")) if self.kind is PaneKind.RESTORED else self.title
 
     @property
     def is_computed(self) -> bool:
@@ -325,7 +326,7 @@ def _restored_source(choice: PaneChoice, session: Session, photo: PhotoRef) -> P
     if versions:
         newest = versions[-1]
         doubt = _doubt_about(newest, choice, session)
-        return PaneSource(title, newest.label, PictureRole.RESTORED, newest.photo, doubt=doubt)
+        return PaneSource(title, translate_engine(newest.label), PictureRole.RESTORED, newest.photo, doubt=doubt)
     action = ""
     if session.is_being_restored(photo):
         missing = tr("This photo is being restored… The bar at the bottom shows how far it is.")
@@ -338,13 +339,13 @@ def _restored_source(choice: PaneChoice, session: Session, photo: PhotoRef) -> P
         ).format(model=translate_engine(model.name))
         action = tr("Restore this photo")
     elif choice.label:
-        missing = tr("This photo has not been restored with {model} yet.").format(model=choice.label)
+        missing = tr("This photo has not been restored with {model} yet.").format(model=translate_engine(choice.label))
     else:
         missing = tr(
             "This photo has not been restored yet. That is done on the Restore page; or choose a model in this "
             "pane's menu to see what it would make of it."
         )
-    return PaneSource(title, choice.label, PictureRole.RESTORED, None, missing, action)
+    return PaneSource(title, translate_engine(choice.label), PictureRole.RESTORED, None, missing, action)
 
 
 def _doubt_about(version: RestoredPhoto, choice: PaneChoice, session: Session) -> str:

@@ -149,7 +149,9 @@ class ResidualInspector(QDialog):
         self._request = request
         self.setWindowTitle(tr("Residual of {photo}").format(photo=request.noisy.name))
         self._title.set_text(
-            tr("What {model} took away from {photo}").format(model=request.label, photo=request.noisy.name)
+            tr("What {model} took away from {photo}").format(
+                model=translate_engine(request.label), photo=request.noisy.name
+            )
             if request.label
             else tr("What was taken away from {photo}").format(photo=request.noisy.name)
         )

@@ -15,9 +15,12 @@ from app.core.error_reporting import ErrorReporter
 from app.core.session import ModelChoice, ResultDoubt, Session
 from app.core.settings import LAST_FOLDERS, LAST_MODEL, LAST_PHOTO, Settings
 from app.jobs.runner import JobRunner
+from app.look.catalogues import load_catalogue
 from app.look.theme import Theme
 from app.look.thumbnails import shared_thumbnails
+from app.look.translation import install_catalogue
 from app.pages.compare.page import ComparePage
+from app.pages.compare.panes import PaneChoice, PaneKind
 from app.viewer.pictures import MissingPicture, Picture
 from app.window.main_window import MainWindow
 from engine.contracts.configs import RestoreConfig
@@ -248,3 +251,18 @@ def test_of_many_photos_one_look_is_told_once(
         program.settle()
         assert told == [(None, False), (None, True)], "that it is looked for, then what there is"
         assert not program.session.has_result(PhotoRef(folder / "beach.png"))
+
+
+def test_a_shipped_model_is_named_in_the_chosen_language_as_a_result_s_maker_too() -> None:
+    name = "Denoise (starter)"
+    install_catalogue(load_catalogue("de"))
+    try:
+        restored, model = (
+            PaneChoice(PaneKind.RESTORED, name),
+            PaneChoice(PaneKind.MODEL, name, Path("denoise.safetensors")),
+        )
+        assert model.title != name
+        assert restored.short_title == model.title
+        assert restored.title.endswith(model.title)
+    finally:
+        install_catalogue(load_catalogue("en"))
