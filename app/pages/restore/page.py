@@ -313,7 +313,7 @@ class RestorePage(Page):
         bottom = QHBoxLayout()
         bottom.setSpacing(SPACING)
         bottom.addWidget(self.summary, 1)
-        texts = {
+        texts: dict[QWidget, str] = {
             self.report_button: tr("Report"),
             self.folder_button: tr("Open the folder of the restored photos"),
             self.open_in_button: tr("Open the result in another program"),
