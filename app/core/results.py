@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QStandardPaths, Qt, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
-from app.core.session import RestoredPhoto, ResultDoubt, Session
+from app.core.session import ModelChoice, RestoredPhoto, ResultDoubt, Session
 from app.core.settings import RESTORE_DESTINATION, RESULT_FOLDERS, Settings
 from app.jobs.latest_task import LatestTask
 from app.look.thumbnails import shut_down_at_quit
-from engine.comparing.earlier_results import FindResultsConfig, FoundResult, FoundResults, SoughtPhoto
+from engine.comparing.earlier_results import FindResultsConfig, FoundResult, SoughtPhoto
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.jobs import find_results
@@ -45,6 +46,19 @@ def remember_result_folder(settings: Settings, folder: Path) -> None:
     """Note that restored photos were written into a folder; of many the newest are kept."""
     others = [name for name in settings.get(RESULT_FOLDERS) if name != str(folder)]
     settings.set(RESULT_FOLDERS, [*others, str(folder)][-_MAX_RESULT_FOLDERS:])
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a look has found, ready to be shown: of thousands of photos, naming them would hold the window up.
+
+    Attributes:
+        versions: Photos with a restored version each, oldest first.
+        gone: Files that were known and are not there any more.
+    """
+
+    versions: Sequence[tuple[PhotoRef, RestoredPhoto]]
+    gone: Sequence[Path]
 
 
 class ResultFinder(QObject):
@@ -142,56 +156,62 @@ class ResultFinder(QObject):
         places = session.folders
         chosen = [settings.get_for_folder(place, RESTORE_DESTINATION) for place in places]
         others = tuple(map(Path, settings.get(RESULT_FOLDERS)))
-        model = None if session.model is None else session.model.path
+        model = session.model
+        run_names = {run.record.id: run.record.name for run in session.run_catalog.runs}
         known = tuple(version.path for source in session.restored_sources for version in session.restored(source))
         control = self._control = JobControl()
         self._is_of_one = is_of_one
 
-        def look() -> FoundResults:
+        def look() -> _Found:
             config = FindResultsConfig(
                 photos=tuple(photos),
                 folders=tuple(dict.fromkeys(_folders_of_results(places, chosen))),
                 other_folders=others,
-                model=model,
+                model=None if model is None else model.path,
                 known=() if is_of_one else known,
             )
-            return find_results(config, control, lambda event: None)
+            found = find_results(config, control, lambda event: None)
+            # Of an edited photo among several of its name nothing can be told yet.
+            told = [result for result in found.results if result.is_of_photo or not is_of_one]
+            return _Found([(result.photo, _version(result, model, run_names)) for result in told], found.gone)
 
         self._task.submit(look)
 
     @Slot(object)
-    def _take(self, found: FoundResults) -> None:
+    def _take(self, found: _Found) -> None:
         session = self._session
         if self._is_of_one:
-            # Of an edited photo among several of its name nothing can be told yet.
-            session.take_found((result.photo, self._version(result)) for result in found.results if result.is_of_photo)
+            session.take_found(found.versions)
             self._look([photo.path for photo in session.photos])
-            return
-        session.take_found(((result.photo, self._version(result)) for result in found.results), found.gone)
-        session.set_results_known(True)
+        else:
+            session.take_found(found.versions, found.gone, are_all=True)
 
     @Slot()
     def _give_up(self) -> None:
         self._session.set_results_known(True)
 
-    def _version(self, result: FoundResult) -> RestoredPhoto:
-        doubt = ResultDoubt.NONE
-        if not result.is_of_photo:
-            doubt = ResultDoubt.PHOTO_EDITED
-        elif not result.is_intact:
-            doubt = ResultDoubt.RESULT_CHANGED
-        elif result.is_of_model is False:
-            doubt = ResultDoubt.OTHER_MODEL
-        return RestoredPhoto(self._label(result), result.output, doubt=doubt)
 
-    def _label(self, result: FoundResult) -> str:
-        """Return what the window calls the model that made a result."""
-        made_by, model = result.provenance, self._session.model
-        if result.is_of_model and model is not None:
-            return model.name
-        runs = self._session.run_catalog.runs
-        name = next((run.record.name for run in runs if made_by.run and run.record.id == made_by.run), "")
-        return name or made_by.model
+def _version(result: FoundResult, model: ModelChoice | None, run_names: Mapping[str, str]) -> RestoredPhoto:
+    """Return what the window knows of a result.
+
+    Args:
+        result: What was found.
+        model: The one that restores now.
+        run_names: What runs are called, by their ids.
+    """
+    doubt = ResultDoubt.NONE
+    if not result.is_of_photo:
+        doubt = ResultDoubt.PHOTO_EDITED
+    elif not result.is_intact:
+        doubt = ResultDoubt.RESULT_CHANGED
+    elif result.is_of_model is False:
+        doubt = ResultDoubt.OTHER_MODEL
+    made_by = result.provenance
+    if result.is_of_model and model is not None:
+        label = model.name
+    else:
+        label = (run_names.get(made_by.run) if made_by.run else "") or made_by.model
+    return RestoredPhoto(label, result.output, doubt=doubt)
 
 
 def _folders_of_results(places: Iterable[PhotoPlace], chosen: Iterable[str]) -> Iterable[Path]:

@@ -520,31 +520,40 @@ class Session(QObject):
             self._restored_pages.add(source.file)
         self.restored_changed.emit(source)
 
-    def take_found(self, found: Iterable[tuple[PhotoRef, RestoredPhoto]], gone: Iterable[Path] = ()) -> None:
+    def take_found(
+        self,
+        found: Iterable[tuple[PhotoRef, RestoredPhoto]],
+        gone: Iterable[Path] = (),
+        *,
+        are_all: bool = False,
+    ) -> None:
         """Take over restored versions that were found where results lie.
 
         Args:
             found: Photos with a version each, oldest first; what this window has restored keeps its label.
             gone: Files of versions that are not there any more.
+            are_all: Whether it has been looked for those of all photos, as by `set_results_known`.
         """
         lost = set(gone)
         by_source: dict[PhotoRef, list[RestoredPhoto]] = {}
         for source, version in found:
-            label = self._labels_of_results.get(version.path, version.label)
-            by_source.setdefault(source, []).append(replace(version, label=label))
+            label = self._labels_of_results.get(version.path)
+            by_source.setdefault(source, []).append(replace(version, label=label) if label else version)
         # One that has been found may have been taken for another photo's until now.
         lost |= {version.path for versions in by_source.values() for version in versions}
-        before = {source: list(versions) for source, versions in self._restored.items()}
-        for source in {*before, *by_source}:
+        before, self._restored = self._restored, {}
+        for source in dict.fromkeys([*before, *by_source]):
             kept = [version for version in before.get(source, ()) if version.path not in lost]
             versions = [*by_source.get(source, ()), *kept]
             versions.sort(key=lambda version: version.doubt is not ResultDoubt.PHOTO_EDITED)
             if versions:
                 self._restored[source] = versions
-            else:
-                del self._restored[source]
         self._restored_pages = {source.file for source in self._restored if source.page}
-        if self._restored != before:
+        is_other = self._restored != before
+        if are_all and not self.are_results_known:
+            # Told once: every page looks through all photos then.
+            self.are_results_known = is_other = True
+        if is_other:
             self.restored_changed.emit(None)
 
     def set_results_known(self, are_known: bool) -> None:

@@ -1,6 +1,6 @@
 """The bar at the bottom of every page while anything runs."""
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
@@ -8,7 +8,7 @@ from app.core.actions import tip_with_keys
 from app.jobs.runner import JobLane, JobRunner, JobState
 from app.look.buttons import button
 from app.look.text import label
-from app.look.theme import SPACING, themed_icon
+from app.look.theme import SPACING, Theme, themed_icon
 from app.look.translation import tr
 from app.widgets.job_controls import JobControls
 from app.window.job_queue import QueuePanel
@@ -64,6 +64,13 @@ class JobBar(QFrame):
         self.setSizePolicy(policy)
         self.hide()
         runner.jobs_changed.connect(self._update)
+        Theme.of_application().changed.connect(self.updateGeometry)
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self._tallest())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), self._tallest())
 
     @property
     def controls(self) -> JobControls:
@@ -94,6 +101,17 @@ class JobBar(QFrame):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
             self.toggle_queue()
+
+    def _tallest(self) -> int:
+        """The height that no state exceeds, with the present text size.
+
+        A layout tells that of the widgets shown, and while the bar is hidden that of before the text size was changed.
+        """
+        layout = self.layout()
+        assert layout is not None
+        margins = self.contentsMargins() + layout.contentsMargins()
+        parts = [part for part in self.findChildren(QWidget) if part.layout() is None and not part.isWindow()]
+        return margins.top() + margins.bottom() + max(part.sizeHint().height() for part in parts)
 
     @Slot()
     def _update(self) -> None:

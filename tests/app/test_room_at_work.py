@@ -5,21 +5,23 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QPoint, QRect, QRectF
 from PySide6.QtGui import QFont, QImage, QPainter
 from PySide6.QtWidgets import QTabWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.messages import Message, Severity
-from app.core.session import RestoredPhoto
+from app.core.session import ModelChoice, RestoredPhoto
 from app.jobs.runner import JobState
 from app.look.theme import Theme, ThemeChoice
 from app.pages.photos.tools import PhotoTools
+from app.pages.restore.page import RestorePage
 from app.pages.runs.page import RunsPage
 from app.pages.training.finetune import FinetunePage
 from app.pages.training.page import TrainingPage
 from app.viewer.canvas.canvas_marks import paint_message, place_message
 from app.viewer.canvas.image_canvas import ImageCanvas
+from app.widgets.scroll_room import ScrollRoom
 from app.window.main_window import MIN_SIZE, MainWindow
 from engine.label_budget.methods import LeftOut
 from engine.label_budget.reports.results import BudgetFigures, BudgetRow
@@ -240,3 +242,36 @@ def test_a_sentence_leaves_the_edges_of_its_ground_free(qtbot: QtBot, theme: The
     is_text = np.flatnonzero((pixels > 100).any(axis=0))
     assert is_text[0] - ground.left() >= 8
     assert ground.right() - is_text[-1] >= 8
+
+
+@pytest.mark.parametrize("text_scale", [1.0, 1.5])
+def test_restore_need_not_be_scrolled_sideways_once_there_are_results(
+    language: str, qtbot: QtBot, opened: OpenWindow, theme: Theme, tiny_photos: TinyPhotos, text_scale: float
+) -> None:
+    theme.apply(ThemeChoice.DARK, text_scale)
+    window, session = opened.window, opened.session
+    window.resize(*MIN_SIZE)
+    session.set_folders([tiny_photos.noisy])
+    session.add_photos(scanned(tiny_photos.noisy))
+    session.set_model(ModelChoice(tiny_photos.noisy / "model.pt", "Night"))
+    window.show_page("restore")
+    page = window.pages["restore"]
+    assert isinstance(page, RestorePage)
+    for number, photo in enumerate(list_image_files([tiny_photos.noisy])):
+        session.add_restored(photo, RestoredPhoto("Night", tiny_photos.clean / f"{number}.png"))
+    settle(window)
+    room = page.parentWidget().parentWidget()
+    assert isinstance(room, ScrollRoom)
+    assert not room.horizontalScrollBar().isVisible()
+    assert page.rect().contains(QRect(page.primary.mapTo(page, QPoint(0, 0)), page.primary.size()))
+    row = page.afterwards
+    # Nothing is lost: what does not stand in the row stands in its menu.
+    hidden = row.overflow.hidden_controls
+    assert page.compare_button.isVisible() or page.compare_button in hidden
+    assert not hidden or row.overflow.isVisible()
+    # Where there is room, all of it is seen.
+    window.resize(2400, 800)
+    settle(window)
+    assert page.compare_button.isVisible()
+    assert page.inspect_button.isVisible()
+    assert not row.overflow.isVisible()

@@ -156,7 +156,10 @@ def main(arguments: argparse.Namespace) -> int:
     from PySide6.QtWidgets import QApplication
 
     from app.look.theme import Theme, ThemeChoice
+    from app.main import SWITCH_INTERVAL_S
 
+    # As the program does.
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     application = QApplication([])
     Theme.of_application().apply(ThemeChoice.DARK)
     print(f"{WIDTH} x {HEIGHT} pixels; {describe_machine()}\n")

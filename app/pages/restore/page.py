@@ -33,6 +33,7 @@ from app.pages.shared.page_slider import PageSlider
 from app.pages.shared.thumbnail_list import select_alone
 from app.widgets.current_stack import CurrentStack
 from app.widgets.empty_state import EmptyState
+from app.widgets.folding_row import FoldingRow
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef
@@ -312,18 +313,19 @@ class RestorePage(Page):
         bottom = QHBoxLayout()
         bottom.setSpacing(SPACING)
         bottom.addWidget(self.summary, 1)
-        for control in (
-            self.retry_button,
-            self.report_button,
-            self.folder_button,
-            self.open_in_button,
-            self.inspect_button,
-            self.compare_button,
-            self.photo_button,
-            self.primary,
-        ):
+        texts: dict[QWidget, str] = {
+            self.report_button: tr("Report"),
+            self.folder_button: tr("Open the folder of the restored photos"),
+            self.open_in_button: tr("Open the result in another program"),
+            self.inspect_button: tr("Inspect"),
+            self.compare_button: tr("Compare"),
+        }
+        starts = (self.retry_button, self.photo_button, self.primary)
+        for control in (*texts, *starts):
             control.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-            bottom.addWidget(control)
+        self.afterwards = FoldingRow(texts)
+        for part in (self.retry_button, self.afterwards, self.photo_button, self.primary):
+            bottom.addWidget(part)
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -506,10 +508,9 @@ class RestorePage(Page):
 
     def _update_batch_buttons(self, num_done: int) -> None:
         is_running = self.batch.is_running
-        self.compare_button.setVisible(num_done > 0)
-        self.folder_button.setVisible(num_done > 0)
+        for control in (self.compare_button, self.folder_button, self.inspect_button):
+            self.afterwards.offer(control, num_done > 0)
         self._offer_programs()
-        self.inspect_button.setVisible(num_done > 0)
         num_failed = 0 if is_running else len(self.model.failed_paths())
         self.retry_button.setVisible(num_failed > 0)
         self.retry_button.setText(
@@ -517,7 +518,7 @@ class RestorePage(Page):
                 number=format_number(num_failed)
             )
         )
-        self.report_button.setVisible(not is_running and bool(self.model.outcomes()))
+        self.afterwards.offer(self.report_button, not is_running and bool(self.model.outcomes()))
         set_reason(self.report_button, tr("The report is being written.") if self.batch.is_reporting else "")
 
     def _offer_programs(self) -> None:
@@ -528,4 +529,4 @@ class RestorePage(Page):
             text = tr("Open all {number} results in").format(number=number(len(all_shown)))
             offers.append((text, all_shown))
         self.open_in_button.set_offers(offers)
-        self.open_in_button.setVisible(self.open_in_button.is_offered)
+        self.afterwards.offer(self.open_in_button, self.open_in_button.is_offered)

@@ -433,9 +433,10 @@ class ImageCanvas(QWidget):
             mosaic.cover(target, QRectF(self.rect()), self._zoom(index, target))
 
     def _want_tiles(self) -> None:
-        """Ask for what is missing: in view first, of the shown layer first, then around it for when one pans."""
+        """Ask for what is missing: in view first, of the shown layer first, then for when one zooms on, or pans."""
         mosaics = [*self._mosaics[self._shown :], *self._mosaics[: self._shown]]
         wishes = [(mosaic.pyramid, key) for mosaic in mosaics for key in mosaic.missing_in_view]
+        wishes += [(mosaic.pyramid, key) for mosaic in mosaics for key in mosaic.missing_ahead]
         wishes += [(mosaic.pyramid, key) for mosaic in mosaics for key in mosaic.missing]
         self._loader.want(self, list(dict.fromkeys(wishes)))
         if any(mosaic.is_preparing for mosaic in self._mosaics):

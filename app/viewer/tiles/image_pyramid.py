@@ -13,8 +13,8 @@ from app.viewer.tiles.pixel_pyramid import PixelLevels, PixelPyramid, PlainPixel
 from engine.contracts.photo import Pixels
 
 TILE_PX = 256
-_MAX_KEPT_TILES = 320
-"""At most 80 MB a picture: the visible ones of a display of 5120 x 2880 pixels, and those around them."""
+_MIN_KEPT_TILES = 320
+"""80 MB a picture: the visible ones of a display of 2560 x 1440 pixels at any zoom, and those around them."""
 
 
 class TileKey(NamedTuple):
@@ -48,6 +48,7 @@ class ImagePyramid:
         self.settings = settings
         self._lock = threading.Lock()
         self._overview_lock = threading.Lock()
+        self._max_tiles = _MIN_KEPT_TILES
         self._tiles: OrderedDict[TileKey, QImage] = OrderedDict()
         self._outdated: set[TileKey] = set()
         """Of the kept tiles those whose values are others by now."""
@@ -80,6 +81,11 @@ class ImagePyramid:
         whole = QRect(0, 0, *self.pixels.level_size(key.level))
         return QRect(key.column * TILE_PX, key.row * TILE_PX, TILE_PX, TILE_PX).intersected(whole)
 
+    def make_room(self, num_tiles: int) -> None:
+        """Keep at least so many tiles: those in view would else drive each other out on a large display."""
+        with self._lock:
+            self._max_tiles = max(_MIN_KEPT_TILES, num_tiles)
+
     def kept(self, key: TileKey) -> QImage | None:
         """Return a tile if it has been made."""
         with self._lock:
@@ -101,7 +107,7 @@ class ImagePyramid:
                 self._outdated.discard(key)
             else:
                 self._outdated.add(key)
-            if len(self._tiles) > _MAX_KEPT_TILES:
+            while len(self._tiles) > self._max_tiles:
                 self._outdated.discard(self._tiles.popitem(last=False)[0])
 
     def outdate(self, area: QRect | None = None) -> None:

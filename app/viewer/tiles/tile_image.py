@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
-from PySide6.QtCore import QPointF, QRect, QRectF
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize
 from PySide6.QtGui import QImage, QPainter
 
+from app.viewer.tiles.drawing_room import DrawingRoom
 from app.viewer.tiles.image_pyramid import TILE_PX, ImagePyramid, TileKey, tiles_within
 
 
@@ -18,7 +20,7 @@ class TileImage:
     Attributes:
         level: Of its tiles.
         covered: Which pixels of the level it holds.
-        image: They themselves.
+        image: They themselves, from its upper left corner; it may be larger.
         lacking: Tiles that the image has not got, or not with the present values.
     """
 
@@ -46,22 +48,28 @@ class TileImage:
         return cls(pyramid, level, _level_rect(pyramid, level), pyramid.overview)
 
     @classmethod
-    def begun(cls, pyramid: ImagePyramid, level: int, needed: QRect) -> TileImage:
+    def begun(cls, pyramid: ImagePyramid, level: int, needed: QRect, largest: QSize, room: DrawingRoom) -> TileImage:
         """Return an image in which nothing is drawn yet.
 
         Args:
             pyramid: The picture.
             level: Of which tiles are shown.
             needed: Pixels of the level that are in view.
+            largest: How many may be in view at another zoom, for memory that serves then too.
+            room: Gives the memory.
         """
         in_view = tiles_within(level, needed)
         first, last = pyramid.tile_place(in_view[0]), pyramid.tile_place(in_view[-1])
         ring = QRect(first.topLeft(), last.bottomRight()).adjusted(-TILE_PX, -TILE_PX, TILE_PX, TILE_PX)
         covered = ring.intersected(_level_rect(pyramid, level))
-        begun = cls(pyramid, level, covered, QImage(covered.size(), QImage.Format.Format_RGB32))
+        begun = cls(pyramid, level, covered, room.take_image(covered.size(), _aligned(largest)))
         begun._blank = dict.fromkeys([*in_view, *tiles_within(level, covered)])
         begun.lacking = {key: None for key in begun._blank if not pyramid.is_current(key)}
         return begun
+
+    def serves(self, level: int, needed: QRect) -> bool:
+        """Whether it holds some pixels of a level."""
+        return self.level == level and self.covered.contains(needed)
 
     def is_nearly_left(self, needed: QRect) -> bool:
         """Whether the outermost tiles are in view, beyond which there is more of the picture."""
@@ -77,22 +85,25 @@ class TileImage:
             inner.setBottom(inner.bottom() - TILE_PX)
         return not inner.contains(needed)
 
-    def draw_some(self, needed: QRect, num_tiles: int) -> bool:
-        """Draw some of the tiles in view that have been made, before they are shown.
+    def draw_some(self, needed: QRect, until: float) -> bool:
+        """Draw tiles in view that have been made, before they are shown: one, and others while time is left.
+
+        Args:
+            needed: What is in view.
+            until: Until when, by `time.perf_counter`.
 
         Returns:
             Whether none of them is left.
         """
-        found: dict[TileKey, QImage] = {}
+        num_drawn = 0
         for key in self._blank_within(needed):
             tile = self._pyramid.kept(key)
             if tile is None:
                 continue
-            if len(found) == num_tiles:
-                self._put_in(found)
+            if num_drawn and time.perf_counter() > until:
                 return False
-            found[key] = tile
-        self._put_in(found)
+            self._put_in({key: tile})
+            num_drawn += 1
         return True
 
     def draw_all(self, needed: QRect, previous: TileImage | None = None) -> None:
@@ -152,7 +163,7 @@ class TileImage:
             is_smooth: Whether to interpolate; slower.
         """
         factor = 2.0 ** (other.level - self.level)
-        part = QRectF(QPointF(other.covered.topLeft()) * factor, other.image.size().toSizeF() * factor)
+        part = QRectF(QPointF(other.covered.topLeft()) * factor, other.covered.size().toSizeF() * factor)
         target = part.intersected(QRectF(self._pyramid.tile_place(key)))
         if target.isEmpty():
             return
@@ -172,6 +183,11 @@ class TileImage:
             self._drawn[key] = tile.cacheKey()
             self._blank.pop(key, None)
         painter.end()
+
+
+def _aligned(in_view: QSize) -> QSize:
+    """Return what a number of pixels, wherever they begin, may take as tiles with a ring around them."""
+    return QSize(*((side // TILE_PX + 4) * TILE_PX for side in in_view.toTuple()))
 
 
 def _level_rect(pyramid: ImagePyramid, level: int) -> QRect:

@@ -1,19 +1,21 @@
 """The part of one picture that a canvas shows: which level, from which image of tiles, and which image comes next."""
 
+import math
 from enum import Enum
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter
 
-from app.viewer.tiles.image_pyramid import ImagePyramid, TileKey, tiles_within
+from app.viewer.tiles.drawing_room import DrawingRoom, shared_drawing_room
+from app.viewer.tiles.image_pyramid import TILE_PX, ImagePyramid, TileKey, tiles_within
 from app.viewer.tiles.pixel_pyramid import level_for
 from app.viewer.tiles.tile_image import TileImage
 
 NEAREST_FROM_ZOOM = 2.0
 """Above this many screen pixels a picture pixel, pixels are shown as squares where nothing else is chosen."""
 
-_TILES_A_FRAME = 2
-"""Of an image that is being prepared; some tenths of a millisecond each, most of it for fresh memory."""
+_ZOOM_AHEAD = 1.3
+"""A level is made ready once a zoom by so much would ask for it: a notch of a wheel is 1.19."""
 
 
 class Interpolation(Enum):
@@ -38,21 +40,33 @@ class TileMosaic:
 
     While panning one image stays as it is until its ring of tiles is used up; what is still missing shows the overview
     until `take_tiles` finds it. A zoom that asks for another level goes on showing the image that is there until the
-    tiles in view have come. The next image is put together a few tiles a frame, before it is needed: to draw all of
-    them, or stand-ins for them, would take longer than a frame may.
+    tiles in view have come. The next image is put together before it is needed, as far as each frame has time for it:
+    to draw all tiles into fresh memory, or stand-ins for them, would take longer than a frame may.
 
     Attributes:
         pyramid: What is painted.
     """
 
-    def __init__(self, pyramid: ImagePyramid) -> None:
+    def __init__(self, pyramid: ImagePyramid, room: DrawingRoom | None = None) -> None:
+        """Show the overview at first.
+
+        Args:
+            pyramid: The picture.
+            room: Memory and time for drawing; None: the one that the window's canvases share.
+        """
         self.pyramid = pyramid
+        self._room = room or shared_drawing_room()
         self._shown = TileImage.overview(pyramid)
         self._coming: TileImage | None = None
         """What will be shown once it is ready, or needed."""
         self._in_view = QRect()
+        self._largest = QSize()
+        """How many pixels of a level may be in view, at any zoom."""
         self._awaited: dict[TileKey, None] = {}
         """Tiles of another level that have to come before that level is shown."""
+        self._last_target = QRectF()
+        self._ahead: tuple[TileKey, ...] = ()
+        """Tiles of another level that will be in view if one goes on zooming as one does."""
         self._is_new = True
         """Whether nothing has been shown yet: then there is nothing to go on with while another level is prepared."""
 
@@ -79,6 +93,11 @@ class TileMosaic:
         shown, coming = self._shown.lacking, {} if self._coming is None else self._coming.lacking
         return list(coming if self.is_preparing else {**shown, **coming})
 
+    @property
+    def missing_ahead(self) -> list[TileKey]:
+        """Tiles that are not there yet and will be seen if one goes on zooming, the nearest to the cursor first."""
+        return [key for key in self._ahead if self.pyramid.kept(key) is None]
+
     def cover(self, target: QRectF, viewport: QRectF, zoom: float) -> None:
         """Bring together what a viewport shows, as far as it is there.
 
@@ -93,7 +112,12 @@ class TileMosaic:
             self._show_overview()
             return
         level, needed = needed_pixels(self.pyramid, target, visible, zoom)
+        self._look_ahead(target, visible, zoom, level)
+        with_ring = tiles_within(level, needed.adjusted(-TILE_PX, -TILE_PX, TILE_PX, TILE_PX))
+        self.pyramid.make_room(len(with_ring) + len(self._ahead))
         self._in_view = needed
+        # Screen pixels, of which each may show 2 x 2 of a level.
+        self._largest = (viewport.size() * (2 * zoom * self.pyramid.size.width() / target.width())).toSize()
         shown = self._shown
         if level == self.pyramid.overview_level:
             self._show_overview()
@@ -103,9 +127,9 @@ class TileMosaic:
                 if shown.is_nearly_left(needed):
                     self._prepare(level, needed)
                 else:
-                    self._coming = None
+                    self._set_coming(None)
                     # One after the other, so that no frame has a whole row of them to draw.
-                    shown.draw_some(shown.covered, 1)
+                    shown.draw_some(shown.covered, 0.0)
             else:
                 self._show(level, needed)
         elif shown.covered.contains(_pixels_within(self.pyramid, target, visible, shown.level)):
@@ -158,7 +182,7 @@ class TileMosaic:
 
     def take_changes(self) -> None:
         """Note which of the tiles that are shown have other values by now; they stay until they have been made anew."""
-        self._coming = None
+        self._set_coming(None)
         if self._shown.level == self.pyramid.overview_level:
             self._show_overview()
         else:
@@ -176,30 +200,74 @@ class TileMosaic:
             self._show(self._coming.level, self._in_view)
         self.take_tiles()
 
+    def _look_ahead(self, target: QRectF, visible: QRectF, zoom: float, level: int) -> None:
+        """Note what another level will have to show soon; the first arguments are those of `cover`."""
+        last, self._last_target = self._last_target, QRectF(target)
+        growth = target.width() - last.width()
+        if not growth or last.isEmpty():
+            # One rests between two notches, or pans.
+            return
+        towards = level_for(self.pyramid.pixels, zoom * _ZOOM_AHEAD if growth > 0 else zoom / _ZOOM_AHEAD)
+        if towards in (level, self.pyramid.overview_level):
+            self._ahead = ()
+            return
+        # The point that stays where it is, and what will lie around it once the level is asked for.
+        still = (last.topLeft() * target.width() - target.topLeft() * last.width()) / growth
+        share = zoom * 2 ** max(level, towards)
+        seen = QRectF(visible.topLeft() - still, visible.size())
+        seen = QRectF(seen.topLeft() * share + still, seen.size() * share).intersected(target)
+        if seen.isEmpty():
+            self._ahead = ()
+            return
+        tiles = tiles_within(towards, _pixels_within(self.pyramid, target, seen, towards))
+        side_px = TILE_PX * 2**towards * target.width() / self.pyramid.size.width()
+        centre = (still - target.topLeft()) / side_px
+        self._ahead = tuple(
+            sorted(tiles, key=lambda key: math.hypot(key.column + 0.5 - centre.x(), key.row + 0.5 - centre.y()))
+        )
+
     def _show_overview(self) -> None:
-        self._shown, self._coming, self._awaited = TileImage.overview(self.pyramid), None, {}
+        self._set_coming(None)
+        self._set_shown(TileImage.overview(self.pyramid))
+        self._awaited = {}
 
     def _await(self, level: int, needed: QRect) -> None:
         """Show another level once its tiles in view are there and drawn."""
         self._awaited = {key: None for key in tiles_within(level, needed) if self.pyramid.kept(key) is None}
         if self._awaited:
-            self._coming = None
+            self._set_coming(None)
         elif self._is_new or self._prepare(level, needed):
             self._show(level, needed)
 
     def _prepare(self, level: int, needed: QRect) -> bool:
         """Go on with the next image; return whether all that is in view and made is drawn in it."""
-        if self._coming is None or self._coming.level != level or not self._coming.covered.contains(needed):
-            self._coming = TileImage.begun(self.pyramid, level, needed)
-        return self._coming.draw_some(needed, _TILES_A_FRAME)
+        with self._room.drawing(id(self)) as until:
+            if self._coming is None or not self._coming.serves(level, needed):
+                self._set_coming(TileImage.begun(self.pyramid, level, needed, self._largest, self._room))
+            assert self._coming is not None
+            return self._coming.draw_some(needed, until)
 
     def _show(self, level: int, needed: QRect) -> None:
         """Show another image: tiles that are made, and in view what the last one shows, elsewhere the overview."""
         coming, self._coming, self._awaited = self._coming, None, {}
-        if coming is None or coming.level != level or not coming.covered.contains(needed):
-            coming = TileImage.begun(self.pyramid, level, needed)
+        if coming is None or not coming.serves(level, needed):
+            self._give_back(coming)
+            coming = TileImage.begun(self.pyramid, level, needed, self._largest, self._room)
         coming.draw_all(needed, self._shown)
-        self._shown = coming
+        self._set_shown(coming)
+
+    def _set_shown(self, image: TileImage) -> None:
+        self._give_back(self._shown)
+        self._shown = image
+
+    def _set_coming(self, image: TileImage | None) -> None:
+        self._give_back(self._coming)
+        self._coming = image
+
+    def _give_back(self, image: TileImage | None) -> None:
+        # The overview belongs to the pyramid.
+        if image is not None and image.level != self.pyramid.overview_level:
+            self._room.give_back(image.image)
 
 
 def needed_pixels(pyramid: ImagePyramid, target: QRectF, visible: QRectF, zoom: float) -> tuple[int, QRect]:

@@ -1,14 +1,17 @@
 """Tiles: what a canvas paints of a large photo is what the photo holds, wherever one looks."""
 
+import time
+
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, QSizeF
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from app.look.image_convert import image_view
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.pictures import Picture
 from app.viewer.tiles.display_settings import DisplaySettings
+from app.viewer.tiles.drawing_room import DrawingRoom
 from app.viewer.tiles.image_pyramid import TILE_PX, ImagePyramid, TileKey, tiles_within
 from app.viewer.tiles.pixel_pyramid import PixelPyramid, PlainPixels, SubtractedPixels, level_for
 from app.viewer.tiles.tile_loader import TileLoader
@@ -165,7 +168,7 @@ def test_panning_across_many_rings_shows_every_pixel(qtbot, step):
 
 def test_another_level_is_drawn_over_several_frames_before_it_is_shown(qtbot):
     pixels = noise(2000, 2000)
-    mosaic, expected = TileMosaic(all_made(pixels, [0, 1])), bytes_of(pixels)
+    mosaic, expected = TileMosaic(all_made(pixels, [0, 1]), DrawingRoom(budget_s=0.0)), bytes_of(pixels)
     small, large = QRectF(0, 0, 1000, 1000), QRectF(-300, -400, 2000, 2000)
     half = painted(mosaic, small, (700, 700))
     enlarged = painted(mosaic, large, (700, 700))
@@ -180,12 +183,102 @@ def test_another_level_is_drawn_over_several_frames_before_it_is_shown(qtbot):
         assert num_frames < 20
     np.testing.assert_array_equal(shown, expected[400:1100, 300:1000])
     # A picture of what is on screen does not wait.
-    other = TileMosaic(mosaic.pyramid)
+    other = TileMosaic(mosaic.pyramid, DrawingRoom(budget_s=0.0))
     painted(other, small, (700, 700))
     painted(other, large, (700, 700))
     assert other.is_preparing
     other.complete()
     np.testing.assert_array_equal(painted(other, large, (700, 700)), expected[400:1100, 300:1000])
+
+
+def test_the_time_for_drawing_ahead_is_that_of_all_canvases_of_a_frame():
+    room = DrawingRoom(budget_s=0.05)
+    lefts = []
+    for who in (1, 2, 1, 2):
+        began = time.perf_counter()
+        with room.drawing(who) as until:
+            lefts.append(until - began)
+            time.sleep(0.03)
+    assert lefts == pytest.approx([0.05, 0.02, 0.05, 0.02], abs=0.015)
+
+
+def test_memory_of_what_is_no_longer_shown_is_drawn_in_again():
+    room = DrawingRoom()
+    small, large = (room.take_image(QSize(side, 10), QSize(5, 20)) for side in (30, 40))
+    assert (small.size(), large.size()) == (QSize(30, 20), QSize(40, 20))
+    room.give_back(large)
+    room.give_back(small)
+    assert room.take_image(QSize(20, 20), QSize(100, 100)) is small
+    assert room.take_image(QSize(20, 20), QSize(100, 100)) is large
+    assert room.take_image(QSize(20, 20), QSize(100, 100)).size() == QSize(100, 100)
+    # Of too many none stays for good.
+    for _ in range(20):
+        room.give_back(QImage(4000, 2000, QImage.Format.Format_RGB32))
+    room.give_back(small)
+    num_kept = 0
+    while room.take_image(QSize(1, 1), QSize(1, 1)).width() > 1:
+        num_kept += 1
+    assert 2 < num_kept < 12
+
+
+def zooming(pyramid, anchor, zooms):
+    """Where a picture lies while one zooms about a point of the canvas that stays where it is."""
+    width, height = pyramid.size.toTuple()
+    first = zooms[0]
+    for zoom in zooms:
+        left, top = (place - place * zoom / first for place in (anchor.x(), anchor.y()))
+        yield QRectF(left, top, width * zoom, height * zoom), zoom
+
+
+@pytest.mark.parametrize("is_inwards", [True, False])
+@pytest.mark.parametrize("anchor", [QPointF(40, 30), QPointF(500, 350)])
+def test_what_a_zoom_will_show_next_is_made_before_it_asks_for_it(qtbot, is_inwards, anchor):
+    pyramid = ImagePyramid.from_pixels(noise(2400, 3600))
+    mosaic = TileMosaic(pyramid)
+    viewport = QRectF(0, 0, 600, 420)
+    zooms = [0.4 * 1.04**step for step in range(12)]
+    for target, zoom in zooming(pyramid, anchor, zooms if is_inwards else zooms[::-1]):
+        if level_for(pyramid.pixels, zoom) != level_for(pyramid.pixels, zooms[0 if is_inwards else -1]):
+            break
+        mosaic.cover(target, viewport, zoom)
+        for key in [*mosaic.missing_in_view, *mosaic.missing_ahead]:
+            pyramid.keep(key, pyramid.render(key))
+    else:
+        raise AssertionError("the zoom never reached another level")
+    mosaic.cover(target, viewport, zoom)
+    assert not mosaic.missing_in_view, "all that is in view at the new level has been made"
+
+
+def test_what_is_made_ahead_is_near_the_cursor(qtbot):
+    pyramid = ImagePyramid.from_pixels(noise(2400, 3600))
+    mosaic = TileMosaic(pyramid)
+    for target, zoom in zooming(pyramid, QPointF(500, 350), [0.42, 0.44]):
+        mosaic.cover(target, QRectF(0, 0, 600, 420), zoom)
+    ahead = mosaic.missing_ahead
+    assert {key.level for key in ahead} == {0}
+    # 500 and 350 at a zoom of 0.42.
+    assert ahead[0] == TileKey(0, 1190 // TILE_PX, 833 // TILE_PX)
+    # One goes back: nothing of it is needed.
+    for target, zoom in zooming(pyramid, QPointF(500, 350), [0.44, 0.43]):
+        mosaic.cover(target, QRectF(0, 0, 600, 420), zoom)
+    assert not [key for key in mosaic.missing_ahead if key.level == 0]
+
+
+def test_a_display_of_many_tiles_gets_sharp(qtbot):
+    pixels = noise(4400, 5600, 1)
+    mosaic = TileMosaic(ImagePyramid.from_pixels(pixels))
+    target, num_rounds = QRectF(0, 0, 5600, 4400), 0
+    mosaic.cover(target, target, 1.0)
+    assert len(mosaic.missing_in_view) > 320
+    while not mosaic.is_sharp:
+        for key in mosaic.missing_in_view:
+            mosaic.pyramid.keep(key, mosaic.pyramid.render(key))
+        mosaic.take_tiles()
+        mosaic.cover(target, target, 1.0)
+        num_rounds += 1
+        assert num_rounds < 400
+    shown = painted(mosaic, target, (5600, 4400))
+    np.testing.assert_array_equal(shown, np.broadcast_to(bytes_of(pixels), shown.shape))
 
 
 def test_no_seam_shows_between_tiles_at_a_broken_zoom(qtbot):

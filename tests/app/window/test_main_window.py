@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +25,7 @@ from app.core.settings import LAST_FOLDERS, LAST_PAGE, TEXT_SCALE, THEME, WINDOW
 from app.jobs.runner import JobRequest, JobState
 from app.look.catalogues import load_catalogue
 from app.look.palette import LIGHT
-from app.look.theme import Theme
+from app.look.theme import Theme, ThemeChoice
 from app.look.translation import install_catalogue
 from app.pages.runs.import_dialog import ImportDialog
 from app.window.main_window import MIN_SIZE, MainWindow
@@ -376,20 +377,37 @@ def test_a_page_that_was_open_is_opened_again(qtbot: QtBot, opened: OpenWindow, 
     qtbot.waitUntil(lambda: [photo.path for photo in opened.session.photos] == [PhotoRef(stack, 2)], timeout=20_000)
 
 
-def test_no_page_moves_when_a_message_or_a_job_comes_or_goes(qtbot: QtBot, opened: OpenWindow) -> None:
-    window = opened.window
+@pytest.mark.parametrize("text_scale", [1.0, 1.5, 2.0])
+def test_no_page_moves_when_a_message_or_a_job_comes_or_goes(
+    qtbot: QtBot, opened: OpenWindow, theme: Theme, text_scale: float
+) -> None:
+    window, runner = opened.window, opened.runner
+    theme.apply(ThemeChoice.DARK, text_scale)
+    qtbot.wait(50)
     before = window.current_page.geometry(), window.header.geometry()
     window.message_bar.post(Message(text="Something has happened that takes a sentence to say.", hint="Do this."))
-    window.job_bar.show()
+    end = threading.Event()
+    job = runner.submit(JobRequest(title="Restoring", page_id="restore", function=lambda *_: end.wait(20), config=None))
+    runner.submit(JobRequest(title="Next", page_id="restore", function=lambda *_: None, config=None))
+    bar = window.message_bar
+    try:
+        qtbot.waitUntil(window.job_bar.isVisible)
+        qtbot.wait(50)
+        assert (window.current_page.geometry(), window.header.geometry()) == before
+        assert bar.isVisible()
+        room = window.job_bar.parentWidget()
+        assert room is not None
+        assert bar.geometry().bottom() < room.geometry().top()
+        assert bar.height() < 3 * bar.dismiss_button.height(), "as high as its words need, not more"
+        # The tallest state: what runs has ended, what waits is held back and has a button.
+        runner.set_held(True)
+    finally:
+        end.set()
+    qtbot.waitUntil(lambda: job.state.is_ended and window.job_bar.go_on_button.isVisible())
     qtbot.wait(50)
     assert (window.current_page.geometry(), window.header.geometry()) == before
-    bar = window.message_bar
-    assert bar.isVisible()
-    room = window.job_bar.parentWidget()
-    assert room is not None
-    assert bar.geometry().bottom() < room.geometry().top()
-    assert bar.height() < 3 * bar.dismiss_button.height(), "as high as its words need, not more"
-    window.job_bar.hide()
+    runner.set_held(False)
+    qtbot.waitUntil(lambda: not window.job_bar.isVisible())
     bar.dismiss()
     qtbot.wait(50)
     assert (window.current_page.geometry(), window.header.geometry()) == before

@@ -15,9 +15,12 @@ from app.core.error_reporting import ErrorReporter
 from app.core.session import ModelChoice, ResultDoubt, Session
 from app.core.settings import LAST_FOLDERS, LAST_MODEL, LAST_PHOTO, Settings
 from app.jobs.runner import JobRunner
+from app.look.catalogues import load_catalogue
 from app.look.theme import Theme
 from app.look.thumbnails import shared_thumbnails
+from app.look.translation import install_catalogue
 from app.pages.compare.page import ComparePage
+from app.pages.compare.panes import PaneChoice, PaneKind
 from app.viewer.pictures import MissingPicture, Picture
 from app.window.main_window import MainWindow
 from engine.contracts.configs import RestoreConfig
@@ -225,3 +228,41 @@ def test_a_deleted_result_is_offered_to_be_made_again_or_it_is_said_why_not(
         button.click()
         assert len(program.told) == 1
         assert "a file.txt" in program.told[0]
+
+
+def test_of_many_photos_one_look_is_told_once(
+    qtbot: QtBot, theme: Theme, tmp_path: Path, folder: Path, once: Path
+) -> None:
+    # Every page looks through all photos each time.
+    num_copies = 20
+    for number in range(num_copies):
+        write_photo(folder / f"more {number}.png", 1000 + number)
+    with started(qtbot, theme, tmp_path) as program:
+        qtbot.waitUntil(lambda: len(program.session.photos) == num_copies + 2, timeout=WAIT_MS)
+        program.settle()
+        assert program.session.has_result(PhotoRef(folder / "beach.png"))
+        once.unlink()
+        told: list[tuple[PhotoRef | None, bool]] = []
+        program.session.restored_changed.connect(
+            lambda source: told.append((source, program.session.are_results_known))
+        )
+        program.session.set_results_known(False)
+        program.window.result_finder.look_soon()
+        program.settle()
+        assert told == [(None, False), (None, True)], "that it is looked for, then what there is"
+        assert not program.session.has_result(PhotoRef(folder / "beach.png"))
+
+
+def test_a_shipped_model_is_named_in_the_chosen_language_as_a_result_s_maker_too() -> None:
+    name = "Denoise (starter)"
+    install_catalogue(load_catalogue("de"))
+    try:
+        restored, model = (
+            PaneChoice(PaneKind.RESTORED, name),
+            PaneChoice(PaneKind.MODEL, name, Path("denoise.safetensors")),
+        )
+        assert model.title != name
+        assert restored.short_title == model.title
+        assert restored.title.endswith(model.title)
+    finally:
+        install_catalogue(load_catalogue("en"))
