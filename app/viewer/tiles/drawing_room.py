@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QImage
 
-_BUDGET_S = 0.004
+_BUDGET_S = 0.0015
 """Of a frame's 16.7 ms, for tiles that are not shown yet."""
 
 _MAX_SPARE_BYTES = 288 * 2**20
@@ -54,6 +54,11 @@ class DrawingRoom:
         self._spare.append(image)
         while sum(spare.sizeInBytes() for spare in self._spare) > _MAX_SPARE_BYTES:
             del self._spare[0]
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether others have taken what this frame has for what is not shown yet; never where nobody has drawn."""
+        return 0 < self._used_s >= self._budget_s
 
     @contextmanager
     def drawing(self, who: int) -> Iterator[float]:

@@ -64,6 +64,8 @@ class TileMosaic:
         """How many pixels of a level may be in view, at any zoom."""
         self._awaited: dict[TileKey, None] = {}
         """Tiles of another level that have to come before that level is shown."""
+        self._waiting_level: int | None = None
+        """Which other level is to be drawn, where other canvases have taken the time for that so far."""
         self._last_target = QRectF()
         self._ahead: tuple[TileKey, ...] = ()
         """Tiles of another level that will be in view if one goes on zooming as one does."""
@@ -78,7 +80,8 @@ class TileMosaic:
     @property
     def is_preparing(self) -> bool:
         """Whether another level will be shown after a few more calls of `cover`, with no tile missing any more."""
-        return self._coming is not None and self._coming.level != self._shown.level and not self._awaited
+        is_coming = self._coming is not None and self._coming.level != self._shown.level
+        return (is_coming or self._waiting_level is not None) and not self._awaited
 
     @property
     def missing_in_view(self) -> list[TileKey]:
@@ -116,6 +119,7 @@ class TileMosaic:
         with_ring = tiles_within(level, needed.adjusted(-TILE_PX, -TILE_PX, TILE_PX, TILE_PX))
         self.pyramid.make_room(len(with_ring) + len(self._ahead))
         self._in_view = needed
+        self._waiting_level = None
         # Screen pixels, of which each may show 2 x 2 of a level.
         self._largest = (viewport.size() * (2 * zoom * self.pyramid.size.width() / target.width())).toSize()
         shown = self._shown
@@ -198,6 +202,9 @@ class TileMosaic:
             self._show(missing[0].level, self._in_view)
         elif self._coming is not None and self.is_preparing:
             self._show(self._coming.level, self._in_view)
+        elif self._waiting_level is not None:
+            self._show(self._waiting_level, self._in_view)
+            self._waiting_level = None
         self.take_tiles()
 
     def _look_ahead(self, target: QRectF, visible: QRectF, zoom: float, level: int) -> None:
@@ -238,10 +245,15 @@ class TileMosaic:
             self._set_coming(None)
         elif self._is_new or self._prepare(level, needed):
             self._show(level, needed)
+        else:
+            self._waiting_level = level if self._coming is None else None
 
     def _prepare(self, level: int, needed: QRect) -> bool:
         """Go on with the next image; return whether all that is in view and made is drawn in it."""
         with self._room.drawing(id(self)) as until:
+            if self._room.is_spent:
+                # Other canvases took what this frame has; panes that move together would all begin at once.
+                return False
             if self._coming is None or not self._coming.serves(level, needed):
                 self._set_coming(TileImage.begun(self.pyramid, level, needed, self._largest, self._room))
             assert self._coming is not None

@@ -191,6 +191,37 @@ def test_another_level_is_drawn_over_several_frames_before_it_is_shown(qtbot):
     np.testing.assert_array_equal(painted(other, large, (700, 700)), expected[400:1100, 300:1000])
 
 
+def test_panes_that_move_together_draw_ahead_one_after_the_other(qtbot):
+    """All would else begin in the same frame, each with at least one tile."""
+    room = DrawingRoom(budget_s=0.0)
+    pyramids = [all_made(noise(2000, 2000, seed=seed), [0, 1]) for seed in range(3)]
+    mosaics = [TileMosaic(pyramid, room) for pyramid in pyramids]
+    small, large = QRectF(0, 0, 1000, 1000), QRectF(-300, -400, 2000, 2000)
+    for mosaic in mosaics:
+        painted(mosaic, small, (700, 700))
+    ready = []
+    for _ in range(100):
+        for index, mosaic in enumerate(mosaics):
+            shown = painted(mosaic, large, (700, 700))
+            if not mosaic.is_preparing and index not in ready:
+                ready.append(index)
+                np.testing.assert_array_equal(shown, bytes_of(noise(2000, 2000, seed=index))[400:1100, 300:1000])
+    assert ready == [0, 1, 2]
+    # A picture of what is on screen does not wait for its turn.
+    shared = DrawingRoom(budget_s=0.0)
+    late = [TileMosaic(pyramid, shared) for pyramid in pyramids[:2]]
+    for mosaic in late:
+        painted(mosaic, small, (700, 700))
+    for mosaic in late:
+        painted(mosaic, large, (700, 700))
+    assert late[1].is_preparing
+    late[1].complete()
+    assert late[1].is_sharp
+    np.testing.assert_array_equal(
+        painted(late[1], large, (700, 700)), bytes_of(noise(2000, 2000, seed=1))[400:1100, 300:1000]
+    )
+
+
 def test_the_time_for_drawing_ahead_is_that_of_all_canvases_of_a_frame():
     room = DrawingRoom(budget_s=0.05)
     lefts = []
