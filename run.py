@@ -111,7 +111,8 @@ def test(pytest_arguments: list[str], *, counts_lines: bool) -> int:
     # A selection runs in one process: two take longer to start than they save.
     # A file's tests stay together: they share what its fixtures have trained.
     # In the order of tests/conftest.py, slow ones first; xdist's own puts files with few tests last, which are those.
-    num_processes = min(4, os.cpu_count() or 1)
+    # One more than there are cores: some tests wait for a file, a screen or a process.
+    num_processes = min(4, (os.cpu_count() or 1) + 1)
     distribution = [f"--numprocesses={num_processes}", "--dist=loadfile", "--no-loadscope-reorder"]
     pytest_arguments = pytest_arguments or [*(["--cov"] if counts_lines else []), *distribution]
     print(f"$ pytest {' '.join(pytest_arguments)}", flush=True)

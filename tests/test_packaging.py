@@ -122,7 +122,7 @@ def test_the_ci_job_tests_and_freezes_on_three_systems() -> None:
     """The definition is read as its service would; that it runs there cannot be shown here."""
     yaml = pytest.importorskip("yaml", reason="comes with mkdocs, which is for development alone")
     jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))["jobs"]
-    assert set(jobs) == {"test", "freeze"}
+    assert set(jobs) == {"test", "coverage", "freeze"}
     systems = {"ubuntu-latest", "windows-latest", "macos-latest"}
     assert set(jobs["test"]["strategy"]["matrix"]["os"]) == systems
     assert {row["os"] for row in jobs["freeze"]["strategy"]["matrix"]["include"]} == systems
@@ -134,6 +134,7 @@ def test_the_ci_job_tests_and_freezes_on_three_systems() -> None:
             assert oldest == f">={step['with']['python-version']}"
     commands = [step["run"].split() for step in steps if "run" in step]
     assert ["python", "run.py", "test"] in commands
+    assert ["python", "run.py", "coverage"] in commands
     scripts = [word for command in commands for word in command if word.endswith(".py")]
     assert "packaging/build.py" in scripts
     assert all((ROOT / script).is_file() for script in scripts)

@@ -124,6 +124,7 @@ class ImageCanvas(QWidget):
         self.action_button = primary_button("", parent=self)
         self.action_button.clicked.connect(self.action_requested)
         self.action_button.hide()
+        self._action = ""
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -183,6 +184,7 @@ class ImageCanvas(QWidget):
         self._is_split = is_split and len(self._layers) == 2
         self._message = message
         self._legend = legend
+        self._action = action
         self.action_button.setText(action)
         self.action_button.setVisible(bool(action))
         self._place_action()
@@ -375,6 +377,9 @@ class ImageCanvas(QWidget):
         button = self.action_button
         if button.isHidden():
             return
+        button.setText(self._action)
+        if button.sizeHint().width() > self.width():
+            button.setText(_in_two_lines(self._action))
         _, sentence = place_message(self._message, self.font(), self._room_of_message())
         size = button.sizeHint()
         width = min(size.width(), self.width())
@@ -473,3 +478,12 @@ class ImageCanvas(QWidget):
     def _move_split(self, position: float) -> None:
         self.update()
         self.split_moved.emit(position)
+
+
+def _in_two_lines(text: str) -> str:
+    """Break a text at the space that is nearest to its middle."""
+    places = [place for place, letter in enumerate(text) if letter == " "]
+    if not places:
+        return text
+    middle = min(places, key=lambda place: abs(place - len(text) / 2))
+    return f"{text[:middle]}\n{text[middle + 1 :]}"

@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +16,7 @@ from engine.comparing.earlier_results import FindResultsConfig, FoundResult, Fou
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.photo import PhotoRef
+from engine.machine import interruptible
 from engine.machine.interruptible import answering_folders
 from engine.machine.places import Place
 from engine.restoring.job import restore
@@ -238,5 +240,8 @@ def test_an_answer_that_came_late_is_no_answer_now(tmp_path: Path) -> None:
     control.cancel()
     with pytest.raises(JobCancelled):
         answering_folders([folder], control, patience_s=30)
+    question = interruptible._unanswered.get(folder)
+    while question is not None and not question.is_done:
+        time.sleep(0.01)
     folder.mkdir()
     assert answering_folders([folder], JobControl(), patience_s=30) == [folder]

@@ -236,7 +236,7 @@ def test_what_is_taken_back_towards_the_starter_is_measured_again(
     monkeypatch.setattr(forgetting, "NUM_NOISES", 1)
     recorder = Recorder()
     config = finetune_config(
-        tiny_photos, parent=require_starter("denoise"), steps=10, learning_rate=5e-3, forgetting_limit=1e-6
+        tiny_photos, parent=require_starter("denoise"), steps=10, learning_rate=2e-2, forgetting_limit=1e-6
     )
     record = RunStore().open(finetune(config, JobControl(), recorder).run).record
     assert record.metrics["share_of_way"] < 1
