@@ -44,7 +44,11 @@ def train(method: str, noisy: Path, out: Path, steps: int, seed: int) -> tuple[P
 
 
 def steps_of_minutes(method: str, folder: Path, minutes: float, seed: int) -> int:
-    """How many steps fit into some minutes, start and end included."""
+    """How many steps fit into some minutes, start and end included; of own noise as many as preset quick takes."""
+    if method == OWN_NOISE:
+        # More of them add nothing, and learning the noise takes most of a short training.
+        steps: int = pretrain_preset(Preset.QUICK, from_scratch=False)["steps"]
+        return steps
     short = train(method, folder / "noisy", folder / "short", SHORT_STEPS, seed)[1]
     longer = train(method, folder / "noisy", folder / "longer", LONGER_STEPS, seed)[1]
     a_step = max(longer - short, 1e-3) / (LONGER_STEPS - SHORT_STEPS)
