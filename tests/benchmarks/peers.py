@@ -117,8 +117,8 @@ def section_of(data: Mapping[str, Any], tables: list[Table], arguments: argparse
             f"the middle {MEASURED_PX} x {MEASURED_PX} pixels of up to {arguments.photos} photos. Restored is a "
             f"picture of {height * width / 1e6:.1f} megapixels, by us from file to file, by CAREamics from array to "
             "array; by BM3D the measured ones. Memory is the peak of the side's process, training and restoring. Cores "
-            "are processor time by time while it trained: what the machine left to the side. Learning the photos' noise "
-            "takes the steps of preset quick, however many minutes the others have."
+            "are processor time by time while it trained: what the machine left to the side. Learning the photos' "
+            "noise takes the steps of preset quick, however many minutes the others have."
         ),
         command=f"python3 run.py bench peers --minutes {arguments.minutes:g} --photos {arguments.photos}",
         seeds=(arguments.seed,),
