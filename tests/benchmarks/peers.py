@@ -126,10 +126,9 @@ def section_of(data: Mapping[str, Any], tables: list[Table], arguments: argparse
         machine=describe_machine(),
         tables=tables,
         missing=[
-            f"{SETS[name].title}: {title}{'; it needs several photos' if side in NEEDS_SEVERAL_PHOTOS else ''}."
-            for name, sides in data["sets"].items()
+            f"{title}: {', '.join(SETS[name].title for name in without)}."
             for side, title in {**PEERS, **OURS}.items()
-            if side not in sides
+            if (without := [name for name, sides in data["sets"].items() if side not in sides])
         ],
         data=dict(data),
     )
