@@ -97,6 +97,24 @@ def test_what_starts_the_program_does_not_load_torch() -> None:
     assert [name for name in loaded if name in ("torch", "lightning_fabric", "PySide6")] == []
 
 
+def test_the_window_starts_without_the_libraries_that_take_long() -> None:
+    """Each is loaded by what needs it: scipy's statistics alone take 0.75 s, of which a person sees every start."""
+    pytest.importorskip("PySide6")
+    loaded = json.loads(run_python(IMPORT_LIGHT.format(names=("app.window.main_window",))))
+    slow = (
+        "torch",
+        "lightning_fabric",
+        "scipy",
+        "skimage",
+        "matplotlib",
+        "pywt",
+        "pyqtgraph",
+        "onnxruntime",
+        "openvino",
+    )
+    assert [name for name in loaded if name in slow] == []
+
+
 def test_modules_are_short() -> None:
     lengths = {path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines()) for path in python_modules()}
     assert {str(path): length for path, length in lengths.items() if length > MAX_LINES} == {}

@@ -312,7 +312,8 @@ def _read_sample(pair: PhotoPair, task: str) -> _Sample:
         photo = read_image(pair.noisy)
         noisy, clean, levels = _brought_together(photo, reference)
         are_gray = photo.metadata.channels_are_gray
-        for channel in channels_beside_colours(photo, reference):
+        # A mosaic has one channel, and super-resolution is measured by the luminance.
+        for channel in channels_beside_colours(photo, reference) if row.scale == 1 and not row.takes_mosaics else ():
             of_channel = _brought_together(*channel)
             levels = levels.beside(of_channel[2], noisy.shape[2], 1)
             noisy, clean = (np.concatenate(sides, axis=2) for sides in zip((noisy, clean), of_channel[:2], strict=True))

@@ -13,17 +13,16 @@ so that a gray photo at half strength, whose colours are noise alone, does not p
 Blocks that black or white cut off are left out: there noise itself shifts the mean.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
-from scipy.stats import chi2, norm
 
 from engine.contracts.photo import Pixels
 from engine.photos.noise_estimate import CLIPPED_ABOVE, CLIPPED_BELOW, MAX_CLIPPED_SHARE
+from engine.residuals.blocks import block_grid, whole_blocks
 
-BLOCK_PX = 16
 MIN_BLOCKS = 12
 
 TOLD_SHARE = 0.025
@@ -110,7 +109,7 @@ def measure_drift(residual: Pixels, restored: Pixels) -> ValueDrift | None:
     """
     if residual.shape != restored.shape or residual.ndim != 3:
         raise ValueError(f"both must be height x width x channels; found {residual.shape} and {restored.shape}")
-    found, below = _blocks(residual), _blocks(restored)
+    found, below = (whole_blocks(picture).astype(np.float64) for picture in (residual, restored))
     noisy = below + found
     clipped = ((noisy <= CLIPPED_BELOW) | (noisy >= CLIPPED_ABOVE)).mean(axis=1).max(axis=1)
     judged = clipped <= MAX_CLIPPED_SHARE
@@ -128,13 +127,13 @@ def measure_drift(residual: Pixels, restored: Pixels) -> ValueDrift | None:
     is_shifted = abs(shift) > _CERTAIN * error
     beyond = means.mean(axis=0) - shift
     errors = np.std(means - means.mean(axis=1, keepdims=True), axis=0) / np.sqrt(len(means))
-    grid = (residual.shape[0] // BLOCK_PX, residual.shape[1] // BLOCK_PX)
+    around = _around(found.mean(axis=1), below.mean(axis=1), judged, block_grid(residual))
     return ValueDrift(
         share=float(np.clip(np.mean(slopes**2 * contrasts) / variance, 0, 1)),
         contrast=1 / (1 + slope) if slope > -0.5 else 2.0,
         shift=-float(shift) if is_shifted else 0.0,
         channel_shifts=tuple(np.where(np.abs(beyond) > _CERTAIN * errors, -beyond, 0.0).tolist()),
-        broad_share=float(np.clip(_around(found.mean(axis=1), below.mean(axis=1), judged, grid) / variance, 0, 1)),
+        broad_share=float(np.clip(around / variance, 0, 1)),
     )
 
 
@@ -147,13 +146,12 @@ def _around(found: _Array, below: _Array, judged: NDArray[np.bool_], grid: tuple
         judged: Which blocks count. Shape: (blocks,).
         grid: Rows and columns of blocks.
     """
+    # Imported late: scipy takes a quarter of a second, and the window loads this module.
+    from scipy.special import chdtri
+
     num_channels = below.shape[1]
     counted = judged.reshape(*grid, 1).astype(np.float64)
-    # Sums over 3 x 3 blocks, less the one in the middle.
-    sums, counts = (
-        uniform_filter(plane, size=(3, 3, 1), mode="constant") * 9 - plane
-        for plane in (below.reshape(*grid, num_channels) * counted, counted)
-    )
+    sums, counts = (_of_neighbours(plane) for plane in (below.reshape(*grid, num_channels) * counted, counted))
     used = judged & (counts.reshape(-1) > 0.5)
     if int(used.sum()) < MIN_BLOCKS * (1 + num_channels):
         return 0.0
@@ -162,7 +160,8 @@ def _around(found: _Array, below: _Array, judged: NDArray[np.bool_], grid: tuple
     directions = directions[:, sizes > _LEAST_DIRECTION * sizes[0]]
     if not directions.shape[1] or sizes[0] < _SMALLEST_VARIANCE:
         return 0.0
-    certain = chi2.isf(2 * norm.sf(_CERTAIN) / num_channels, directions.shape[1])
+    # As rare as the same number of standard errors on either side.
+    certain = chdtri(directions.shape[1], math.erfc(_CERTAIN / math.sqrt(2)) / num_channels)
     explained = 0.0
     for channel in range(num_channels):
         means = found[used, channel] - found[used, channel].mean()
@@ -173,6 +172,15 @@ def _around(found: _Array, below: _Array, judged: NDArray[np.bool_], grid: tuple
             # Less what chance gives on average.
             explained += max(float(weights @ weights - np.trace(covariance)), 0.0) / len(means)
     return float(explained / num_channels)
+
+
+def _of_neighbours(plane: _Array) -> _Array:
+    """The sum of the eight blocks around each. Shape: (rows, columns, channels)."""
+    rows, columns = plane.shape[:2]
+    padded = np.pad(plane, ((1, 1), (1, 1), (0, 0)))
+    places = [(down, across) for down in range(3) for across in range(3) if (down, across) != (1, 1)]
+    total: _Array = np.sum([padded[down : down + rows, across : across + columns] for down, across in places], axis=0)
+    return total
 
 
 def _slope(means: _Array, brightness: _Array) -> float:
@@ -186,11 +194,3 @@ def _slope(means: _Array, brightness: _Array) -> float:
     # Noise that grows with the light has blocks of unlike certainty (White, Econometrica 48(4), 1980).
     error = float(np.sqrt(np.sum((centred * left) ** 2))) / (spread * len(means))
     return slope if abs(slope) > _CERTAIN * error else 0.0
-
-
-def _blocks(picture: Pixels) -> _Array:
-    """The whole blocks. Shape: (blocks, pixels of a block, channels)."""
-    rows, columns = (side // BLOCK_PX for side in picture.shape[:2])
-    whole = picture[: rows * BLOCK_PX, : columns * BLOCK_PX]
-    grid = whole.reshape(rows, BLOCK_PX, columns, BLOCK_PX, picture.shape[2]).transpose(0, 2, 1, 3, 4)
-    return grid.reshape(rows * columns, BLOCK_PX**2, picture.shape[2]).astype(np.float64)

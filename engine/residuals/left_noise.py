@@ -10,11 +10,10 @@ Brightness and colours have a factor each, since they can be given back apart.
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.contracts.photo import Pixels
+from engine.residuals.blocks import BLOCK_PX, whole_blocks
 
-_BLOCK_PX = 16
 _FLAT_SHARE = 0.1
 _MIN_BLOCKS = 8
 _SOFT_PX = 2.0
@@ -22,8 +21,6 @@ _SOFT_PX = 2.0
 
 _CERTAIN = 3.0
 _SMALLEST_VARIANCE = 1e-16
-
-_Array = NDArray[np.float64]
 
 
 def without_noise_left(residual: Pixels, restored: Pixels) -> Pixels:
@@ -36,7 +33,7 @@ def without_noise_left(residual: Pixels, restored: Pixels) -> Pixels:
     Returns:
         The restored picture without it; unchanged where there are too few blocks, or nothing in common.
     """
-    if min(residual.shape[:2]) < 2 * _BLOCK_PX:
+    if min(residual.shape[:2]) < 2 * BLOCK_PX:
         return restored
     taken, left = _parts(residual), _parts(restored)
     factors = [_factor(one, other) for one, other in zip(taken, left, strict=True)]
@@ -56,14 +53,14 @@ def _parts(picture: Pixels) -> list[Pixels]:
 def _factor(taken: Pixels, left: Pixels) -> float:
     """How many times the noise that was taken is in the picture still; 0 where it may be chance."""
     soft = _soft(left)
-    broad = _blocks(soft)
-    flatness = np.var(broad, axis=1).sum(axis=1)
+    flatness = np.var(whole_blocks(soft), axis=1, dtype=np.float64).sum(axis=1)
     num_flat = max(_MIN_BLOCKS, round(_FLAT_SHARE * len(flatness)))
     if len(flatness) < num_flat:
         return 0.0
     flat = np.argsort(flatness)[:num_flat]
-    fine_taken = _blocks(taken - _soft(taken))[flat]
-    fine_left = _blocks(left - soft)[flat]
+    fine_taken, fine_left = (
+        whole_blocks(fine)[flat].astype(np.float64) for fine in (taken - _soft(taken), left - soft)
+    )
     common = np.sum(fine_taken * fine_left, axis=(1, 2))
     strength = np.sum(np.square(fine_taken), axis=(1, 2))
     if strength.sum() < _SMALLEST_VARIANCE:
@@ -75,11 +72,3 @@ def _factor(taken: Pixels, left: Pixels) -> float:
 
 def _soft(picture: Pixels) -> Pixels:
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), _SOFT_PX), np.float32).reshape(picture.shape)
-
-
-def _blocks(picture: Pixels) -> _Array:
-    """The whole blocks. Shape: (blocks, pixels of a block, channels)."""
-    rows, columns = (side // _BLOCK_PX for side in picture.shape[:2])
-    whole = picture[: rows * _BLOCK_PX, : columns * _BLOCK_PX]
-    grid = whole.reshape(rows, _BLOCK_PX, columns, _BLOCK_PX, picture.shape[2]).transpose(0, 2, 1, 3, 4)
-    return grid.reshape(rows * columns, _BLOCK_PX**2, picture.shape[2]).astype(np.float64)

@@ -445,3 +445,15 @@ def channels_are_measured_one_by_one(tmp_path: Path, method: str, num_channels: 
     ]
     errors = [10 ** (-one.psnr / 10) for one in apart]
     assert together.psnr == pytest.approx(-10 * math.log10(np.mean(errors)), abs=1e-3)
+
+
+def test_beside_a_mosaic_there_is_nothing_to_measure(tmp_path: Path) -> None:
+    """A mosaic has one channel: what a file holds beside it is no part of it."""
+    clean = smooth_picture(40, 48, 2)
+    for side in ("noisy", "clean"):
+        (tmp_path / side).mkdir()
+        metadata = ImageMetadata(file_format="tiff", bit_depth=16)
+        write_image(tmp_path / side / "all.tif", PhotoImage(clean[..., :1], None, metadata, clean[..., 1:]))
+    assert read_image(tmp_path / "noisy" / "all.tif").extra is not None
+    result, _ = measure(tmp_path / "noisy", tmp_path / "clean", baseline="bilinear", task="demosaick")
+    assert math.isfinite(result.psnr)
