@@ -75,6 +75,27 @@ def test_what_is_moved_is_told_and_measured(name: str, kind: str) -> None:
     assert darker.share < 0.025
 
 
+@pytest.mark.parametrize("kind", ["white", "correlated"])
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "cat", "coins"])
+def test_no_harm_above_three_percent_of_the_residual_passes(name: str, kind: str) -> None:
+    clean = picture(name)
+    taken = noise(kind, clean)
+    harms = {
+        "gain": clean - clean.mean(axis=(0, 1)),
+        "offset": np.ones_like(clean),
+        "cast": np.ones_like(clean) * np.array([1, 0, -1], np.float32),
+        "low": cv2.GaussianBlur(clean - clean.mean(axis=(0, 1)), (0, 0), 12),
+        "detail": clean - cv2.GaussianBlur(clean, (0, 0), 1.5),
+    }
+    for harm, pattern in harms.items():
+        restored = clean - pattern * np.sqrt(0.032 / 0.968 * np.mean(taken**2) / np.mean(pattern**2))
+        residual = np.asarray(clean + taken - restored, np.float32)
+        seen = without_noise_left(residual, restored)
+        leak = measure_leak(residual, seen).share
+        verdict = judge_residual(leak, float(residual.std()), float(residual.mean()), measure_drift(residual, seen))
+        assert verdict.state != "noise", harm
+
+
 @pytest.mark.parametrize("left", [0.03, 0.1, 0.3])
 def test_the_share_is_that_of_an_independent_regression(left: float) -> None:
     # Far from black and white, so that no block is left out.
