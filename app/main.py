@@ -1,49 +1,16 @@
 """Starts the window: `residua-studio [FOLDER or FILE ...]`."""
 
 import os
+import sys
+from collections.abc import Sequence
 
 # Read once, when torch is first imported: OpenMP threads that spin would take the cores from the window.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("QT_API", "pyside6")
 
-import argparse
-import signal
-import sys
-from collections.abc import Sequence
-from pathlib import Path
-
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication
-
-from app.core.compute_settings import compute_preference
-from app.core.error_reporting import ErrorReporter
-from app.core.garbage_collection import MainThreadCollector
-from app.core.open_windows import OpenWindows, other_window_message
-from app.core.session import Session
-from app.core.settings import KEEP_DELETED_DAYS, LANGUAGE, RUNS_FOLDER, TEXT_SCALE, THEME, Settings
-from app.core.warm_up import WarmUp
-from app.jobs.runner import JobRunner
-from app.look.app_icon import app_icon
-from app.look.catalogues import use_language
-from app.look.theme import Theme, ThemeChoice
-from app.look.tool_tips import WrappedToolTips
-from app.window.main_window import MainWindow
-from engine.contracts.errors import RunStoreError
-from engine.machine.places import Place
-from engine.machine.system_memory import share_arenas
-from engine.models.starters import list_starters
-from engine.photo_files.raw import process as raw_process
-from engine.runs.store import RunStore
-
-SWITCH_INTERVAL_S = 0.002
-"""How long a thread may hold Python's lock while the window waits for it; Python's own is 5 ms."""
-
-_SHUT_DOWN_S = 20.0
-_SIGNAL_POLL_MS = 200
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Open the window and run until it is closed.
+    """Open the window and run until it is closed; or be what reads raw files for it.
 
     Args:
         arguments: Folders and files to open; None: those of the command line.
@@ -51,83 +18,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    from engine.photo_files.raw import process as raw_process
+
     exit_code = raw_process.serve_if_asked()
     if exit_code is not None:
         return exit_code
-    parser = argparse.ArgumentParser(prog="residua-studio", description="Restore noisy photos: the window.")
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="folders or files to open as photos")
-    paths = [path.absolute() for path in parser.parse_args(arguments).paths]
-    try:
-        Place.SETTINGS.path()
-        Place.RUNS.path()
-    except RunStoreError as error:
-        # Nothing could be kept, not even a report of that.
-        sys.stderr.write(f"{error.message}\n{error.hint}\n")
-        return 3
+    from app.core.loading import quick_loading
 
-    share_arenas()
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    application = QApplication.instance() or QApplication(sys.argv[:1])
-    assert isinstance(application, QApplication)
-    application.setApplicationName("Residua")
-    application.setDesktopFileName("residua")
-    reporter = ErrorReporter()
-    reporter.install()
-    collector = MainThreadCollector(application)
-    collector.start()
-    settings = Settings()
-    use_language(settings.get(LANGUAGE), application)
-    theme = Theme.of_application()
-    theme.choose(ThemeChoice(settings.get(THEME)), settings.get(TEXT_SCALE))
-    application.setWindowIcon(app_icon())
-    runs_folder = settings.get(RUNS_FOLDER)
-    session = Session(RunStore(Path(runs_folder) if runs_folder else None), list_starters())
-    runner = JobRunner()
-    window = MainWindow(session, runner, settings, reporter)
-    theme.dress()
-    window.show()
-    open_windows = OpenWindows(Place.SETTINGS.path().parent)
-    if open_windows.announce():
-        window.message_bar.post(other_window_message())
-
-    warm_up = WarmUp(compute_preference(settings))
-    warm_up.finished.connect(session.set_engine_loaded)
-    warm_up.finished.connect(collector.keep_what_is_loaded)
-    warm_up.failed.connect(_raise)
-    # After the first paint, so that loading torch does not delay it.
-    QTimer.singleShot(100, warm_up.start)
-    # Nobody rests on a button while the window is being built, by tens of thousands of events.
-    tool_tips = WrappedToolTips(application)
-    QTimer.singleShot(500, lambda: application.installEventFilter(tool_tips))
-    QTimer.singleShot(0, lambda: window.open_paths(paths) if paths else window.open_last_folders())
-    session.run_catalog.tidy_up(settings.get(KEEP_DELETED_DAYS))
-    keep_alive = _quit_on_interrupt(application, window)
-
-    exit_code = application.exec()
-    keep_alive.stop()
-    warm_up.join(_SHUT_DOWN_S)
-    runner.shut_down(_SHUT_DOWN_S)
-    session.run_catalog.shut_down()
-    # Now, while Qt owns them: PySide deletes Python's commands twice if the cycle collector finds their stack.
-    session.undo_stack.clear()
-    settings.save()
-    open_windows.withdraw()
-    collector.stop()
-    reporter.uninstall()
-    return exit_code
-
-
-def _quit_on_interrupt(application: QApplication, window: MainWindow) -> QTimer:
-    """Let Ctrl+C in the terminal close the window properly: Python sees signals only while it runs."""
-    signal.signal(signal.SIGINT, lambda *_: window.close())
-    timer = QTimer(application)
-    timer.timeout.connect(lambda: None)
-    timer.start(_SIGNAL_POLL_MS)
-    return timer
-
-
-def _raise(error: Exception) -> None:
-    raise error
+    with quick_loading():
+        from app import studio
+    return studio.run(arguments)
 
 
 if __name__ == "__main__":

@@ -44,10 +44,21 @@ if TYPE_CHECKING:
     from engine.residuals.inspection import ResidualConfig, ResidualReport
 
 
-def load() -> None:
-    """Load ahead what trainings and restorations are made of, so that the first of them starts at once."""
-    import engine.restoring.restorer
+def load_restoring() -> None:
+    """Load ahead what restorations are made of, so that the first of them starts at once."""
+    import engine.restoring.restorer  # noqa: F401
+
+
+def load_training() -> None:
+    """Load ahead what trainings are made of, likewise; their first optimizer brings torch's compiler along."""
+    import torch
+
     import engine.training.job  # noqa: F401
+
+    weight = torch.nn.Parameter(torch.zeros(8))
+    optimizer = torch.optim.AdamW([weight])
+    weight.grad = torch.zeros(8)
+    optimizer.step()
 
 
 def scan(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:

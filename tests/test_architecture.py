@@ -100,8 +100,10 @@ def test_what_starts_the_program_does_not_load_torch() -> None:
 def test_the_window_starts_without_the_libraries_that_take_long() -> None:
     """Each is loaded by what needs it: scipy's statistics alone take 0.75 s, of which a person sees every start."""
     pytest.importorskip("PySide6")
-    loaded = json.loads(run_python(IMPORT_LIGHT.format(names=("app.window.main_window",))))
+    loaded = json.loads(run_python(IMPORT_LIGHT.format(names=("app.studio",))))
     slow = (
+        "qtpy",
+        "qtawesome",
         "torch",
         "lightning_fabric",
         "scipy",
@@ -113,6 +115,17 @@ def test_the_window_starts_without_the_libraries_that_take_long() -> None:
         "openvino",
     )
     assert [name for name in loaded if name in slow] == []
+
+
+def test_restoring_starts_without_what_trainings_alone_need() -> None:
+    """torch's compiler, which Lightning Fabric brings along, takes more than a second that one waits for a photo."""
+    program = (
+        "import json, sys\nfrom engine import jobs\njobs.load_restoring()\n"
+        "from engine.contracts.configs import ComputeConfig\nfrom engine.machine.devices import open_device\n"
+        "with open_device(ComputeConfig(device='cpu')).autocast():\n    print(json.dumps(list(sys.modules)))"
+    )
+    loaded = json.loads(run_python(program))
+    assert [name for name in loaded if name in ("lightning_fabric", "torch._dynamo", "sympy", "scipy")] == []
 
 
 def test_modules_are_short() -> None:

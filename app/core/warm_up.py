@@ -1,4 +1,7 @@
-"""Loads what is slow behind the first window, so that the first job starts at once and nothing stutters then."""
+"""Loads what is slow behind the first window, so that the first job starts at once and nothing stutters then.
+
+What restores comes first: somebody may be waiting to see a photo. The rest would take half of a core from that.
+"""
 
 import threading
 from importlib import import_module
@@ -9,18 +12,23 @@ from app.jobs.runner import lower_priority_of_this_thread
 from engine import jobs
 from engine.contracts.configs import ComputeConfig, ComputePreference
 
+_PAUSE_S = 4.0
+"""Between what restores and the rest: long enough for the first photo to be restored where it is looked at."""
+
 _PRECISION_TEXTS = {"bf16-mixed": "bf16", "32-true": "32 bit"}
 
 
 class WarmUp(QObject):
-    """Imports torch, Lightning Fabric, the jobs and the first optimizer in a thread of low priority.
+    """Imports torch and the jobs, those that restore first, in a thread of low priority.
 
     Signals:
-        finished: Where the network will compute, for the header: "CPU · bf16" (main thread).
+        finished: What restores is there; where the network will compute, for the header: "CPU · bf16" (main thread).
+        settled: Everything is (main thread).
         failed: An exception (main thread).
     """
 
     finished = Signal(str)
+    settled = Signal()
     failed = Signal(object)
     _done = Signal(object)
 
@@ -34,6 +42,7 @@ class WarmUp(QObject):
         super().__init__(parent)
         self._preference = preference or ComputePreference()
         self._thread = threading.Thread(target=self._work, name="warm-up", daemon=True)
+        self._is_ending = threading.Event()
         self._done.connect(self._finish, Qt.ConnectionType.QueuedConnection)
 
     def start(self) -> None:
@@ -47,22 +56,30 @@ class WarmUp(QObject):
 
     def join(self, timeout_s: float) -> None:
         """Wait for the end: an interpreter that ends amid an import of torch crashes."""
+        self._is_ending.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
     def _work(self) -> None:
         lower_priority_of_this_thread()
-        outcome: str | Exception
         try:
-            outcome = _load(self._preference)
+            jobs.load_restoring()
+            self._done.emit(compute_text(self._preference))
+            if self._is_ending.wait(_PAUSE_S):
+                return
+            jobs.load_training()
+            # The first plot would keep the window waiting for it.
+            import_module("pyqtgraph")
+            self._done.emit(None)
         except Exception as error:  # noqa: BLE001 - raised again on the main thread
-            outcome = error
-        self._done.emit(outcome)
+            self._done.emit(error)
 
     @Slot(object)
-    def _finish(self, outcome: str | Exception) -> None:
+    def _finish(self, outcome: str | Exception | None) -> None:
         if isinstance(outcome, str):
             self.finished.emit(outcome)
+        elif outcome is None:
+            self.settled.emit()
         else:
             self.failed.emit(outcome)
 
@@ -74,17 +91,3 @@ def compute_text(preference: ComputePreference) -> str:
     prefer(preference)
     device = open_device(ComputeConfig())
     return f"{device.name.upper()} · {_PRECISION_TEXTS[device.precision]}"
-
-
-def _load(preference: ComputePreference) -> str:
-    import torch
-
-    jobs.load()
-    # The first plot would keep the window waiting for it.
-    import_module("pyqtgraph")
-    # The first optimizer loads torch's compiler, more than a second of imports.
-    weight = torch.nn.Parameter(torch.zeros(8))
-    optimizer = torch.optim.AdamW([weight])
-    weight.grad = torch.zeros(8)
-    optimizer.step()
-    return compute_text(preference)

@@ -6,16 +6,17 @@ roles are added. A widget picks a role with `set_role`; nothing else in the prog
 
 from enum import StrEnum
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import cast
 
 import qdarkstyle
-import qtawesome
 from PySide6.QtCore import QObject, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QIcon, QIconEngine, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QApplication, QWidget
 from qdarkstyle.dark.palette import DarkPalette
 from qdarkstyle.light.palette import LightPalette
 
+from app.look.icon_font import glyph, paint_glyph
 from app.look.palette import DARK, LIGHT, Palette, Sizes
 from app.look.style_sheet import own_style_sheet
 
@@ -24,7 +25,6 @@ SPACING = 8
 
 ICON_PX = 20
 FALLBACK_FONT = "DejaVu Sans"
-_ICON_FONT = "ph"
 
 
 class ThemeChoice(StrEnum):
@@ -106,7 +106,7 @@ class Theme(QObject):
     def dress(self) -> None:
         """Give the whole application the look that was chosen."""
         is_dark = self.palette is DARK
-        sheet = _base_style_sheet(is_dark) + own_style_sheet(self.palette, Sizes(self._text_scale))
+        sheet = base_style_sheet(is_dark) + own_style_sheet(self.palette, Sizes(self._text_scale))
         # Taken off first: put over another one, Qt polishes all within a window again for each part, which takes five
         # times as long.
         self._application.setStyleSheet("")
@@ -161,11 +161,7 @@ def themed_icon(name: str, color: str = "text") -> QIcon:
     # Kept for good: PySide 6.11 deletes an engine written in Python twice, and crashes, if its icon is found by the
     # cycle collector. There are few icons, and each serves every widget, since it takes its colour only when painted.
     # Here and not while painting: an exception inside Qt's paint call would take the process down.
-    try:
-        qtawesome.charmap(f"{_ICON_FONT}.{name}")
-    except KeyError:
-        raise ValueError(f"there is no Phosphor icon {name!r}") from None
-    return QIcon(_ThemedIconEngine(name, color))
+    return QIcon(_ThemedIconEngine(glyph(name), color))
 
 
 def ui_font(text_scale: float = 1.0) -> QFont:
@@ -185,9 +181,9 @@ def ui_font(text_scale: float = 1.0) -> QFont:
 class _ThemedIconEngine(QIconEngine):
     """Paints a Phosphor glyph in the present theme's colours."""
 
-    def __init__(self, name: str, color: str) -> None:
+    def __init__(self, character: str, color: str) -> None:
         super().__init__()
-        self._name = name
+        self._character = character
         self._color = color
 
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
@@ -196,7 +192,7 @@ class _ThemedIconEngine(QIconEngine):
         side = min(rect.width(), rect.height())
         # At the left of a wide place: the rest is the gap to a button's text.
         square = QRect(rect.x(), rect.y() + (rect.height() - side) // 2, side, side)
-        qtawesome.icon(f"{_ICON_FONT}.{self._name}", color=color).paint(painter, square)
+        paint_glyph(painter, square, self._character, color)
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
         pixmap = QPixmap(size)
@@ -207,15 +203,18 @@ class _ThemedIconEngine(QIconEngine):
         return pixmap
 
     def clone(self) -> QIconEngine:
-        return _ThemedIconEngine(self._name, self._color)
+        return _ThemedIconEngine(self._character, self._color)
 
 
 @lru_cache(maxsize=2)
-def _base_style_sheet(dark: bool) -> str:
+def base_style_sheet(dark: bool) -> str:
     """QDarkStyle's style sheet with our colours in place of its own."""
     base = DarkPalette if dark else LightPalette
     colors = DARK if dark else LIGHT
-    sheet = str(qdarkstyle.load_stylesheet(qt_api="pyside6", palette=base))
+    # Its own reader brings QtPy along, which makes Python classes of all that Qt has: a tenth of a second.
+    folder = Path(qdarkstyle.PACKAGE_PATH) / base.ID
+    sheet: str = (folder / f"{base.ID}style.qss").read_text(encoding="utf-8")
+    sheet = sheet.replace(f":/qss_icons/{base.ID}/rc/", f"{(folder / 'rc').as_posix()}/")
     exchanged = {
         base.COLOR_BACKGROUND_1: colors.window,
         base.COLOR_BACKGROUND_2: colors.raised,

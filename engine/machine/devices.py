@@ -1,15 +1,15 @@
-"""The one place that knows devices: Lightning Fabric picks and drives CPU, CUDA and MPS alike."""
+"""The one place that knows devices: CPU, CUDA and MPS alike; Lightning Fabric drives trainings on them."""
 
 import copy
 import logging
 import os
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from engine.contracts.configs import BackendChoice, ComputeConfig, ComputePreference
@@ -17,6 +17,9 @@ from engine.contracts.errors import DeviceError
 from engine.machine.processes.group import ALONE, ProcessGroup, join_group
 from engine.machine.processes.rank import local_rank
 from engine.translatable import say
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 # It announces the precision of every device it opens on stderr; that belongs to this program's own reports.
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
@@ -30,25 +33,33 @@ class ComputeDevice:
     """An opened device.
 
     Attributes:
-        fabric: Lightning Fabric on this device.
+        torch_device: As torch names it.
         name: "cpu", "cuda" or "mps".
         precision: "32-true" or "bf16-mixed".
         group: The processes that work as one; this one alone unless torchrun has started several.
     """
 
-    fabric: Fabric
+    torch_device: torch.device
     name: str
     precision: Precision
     group: ProcessGroup = ALONE
 
-    @property
-    def torch_device(self) -> torch.device:
-        """The device as torch names it."""
-        return self.fabric.device
+    @cached_property
+    def fabric(self) -> "Fabric":
+        """Lightning Fabric on this device, which sets up trainings."""
+        # Only now: it brings torch's compiler along, more than a second that nobody who restores needs.
+        from lightning_fabric import Fabric
+
+        device = self.torch_device
+        return Fabric(
+            accelerator=device.type, devices=1 if device.index is None else [device.index], precision=self.precision
+        )
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The context in which a network computes at this device's precision."""
-        return self.fabric.autocast()
+        if self.precision == "32-true":
+            return nullcontext()
+        return torch.autocast(self.torch_device.type, dtype=torch.bfloat16)
 
     @property
     def has_own_memory(self) -> bool:
@@ -98,7 +109,7 @@ class ComputeDevice:
         """The same device at half precision, which halves what activations take; None where that is no step."""
         if self.precision != "32-true" or best_precision(self.name) == "32-true":
             return None
-        return replace(self, fabric=_fabric(self.name, "bf16-mixed"), precision="bf16-mixed")
+        return replace(self, precision="bf16-mixed")
 
     def on_cpu(self) -> "ComputeDevice":
         """The CPU in place of this device, for when its memory does not suffice."""
@@ -167,12 +178,11 @@ def open_device(config: ComputeConfig) -> ComputeDevice:
     if _preference.threads:
         torch.set_num_threads(_preference.threads)
     group = join_group()
-    return ComputeDevice(_fabric(name, precision), name, precision, group)
-
-
-def _fabric(name: str, precision: Precision) -> Fabric:
     # Each process has a GPU of its own.
-    return Fabric(accelerator=name, devices=[local_rank()] if name == "cuda" else 1, precision=precision)
+    torch_device = torch.device(name, local_rank()) if name == "cuda" else torch.device(name)
+    if name == "cuda":
+        torch.cuda.set_device(torch_device)
+    return ComputeDevice(torch_device, name, precision, group)
 
 
 def is_out_of_memory(error: RuntimeError | MemoryError) -> bool:

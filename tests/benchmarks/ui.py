@@ -41,7 +41,7 @@ def measure_canvas_part(data: Path, is_quick: bool) -> Figures:
     from PySide6.QtWidgets import QApplication
 
     from app.look.theme import Theme, ThemeChoice
-    from app.main import SWITCH_INTERVAL_S
+    from app.studio import SWITCH_INTERVAL_S
     from tests.benchmarks.ui_canvas import HEIGHT, WIDTH, measure_canvas
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)

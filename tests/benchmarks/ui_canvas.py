@@ -156,7 +156,7 @@ def main(arguments: argparse.Namespace) -> int:
     from PySide6.QtWidgets import QApplication
 
     from app.look.theme import Theme, ThemeChoice
-    from app.main import SWITCH_INTERVAL_S
+    from app.studio import SWITCH_INTERVAL_S
 
     # As the program does.
     sys.setswitchinterval(SWITCH_INTERVAL_S)

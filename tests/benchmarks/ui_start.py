@@ -10,11 +10,7 @@ import time
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, QTimer
-from PySide6.QtWidgets import QApplication
-
-from app.pages.restore.page import RestorePage
-from app.window.main_window import MainWindow
-from tests.benchmarks.studio import wait_until
+from PySide6.QtWidgets import QApplication, QMainWindow
 
 NUM_STARTS = 5
 _WAIT_S = 120.0
@@ -57,7 +53,7 @@ class _FirstPicture(QObject):
         self.at = 0.0
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        if not self.at and isinstance(watched, MainWindow) and event.type() is QEvent.Type.Paint:
+        if not self.at and isinstance(watched, QMainWindow) and event.type() is QEvent.Type.Paint:
             # After this event the picture goes to the screen.
             QTimer.singleShot(0, self._note)
         return False
@@ -75,6 +71,11 @@ def main(photo_folder: Path, result: Path, started: float) -> None:
     application.installEventFilter(first_picture)
 
     def look() -> None:
+        # Loaded by now: nothing of the program may be loaded before it starts by itself.
+        from app.pages.restore.page import RestorePage
+        from app.window.main_window import MainWindow
+        from tests.benchmarks.studio import wait_until
+
         window = next(widget for widget in application.topLevelWidgets() if isinstance(widget, MainWindow))
         wait_until(lambda: first_picture.at > 0, _WAIT_S)
         application.removeEventFilter(first_picture)

@@ -1,16 +1,24 @@
 """Palettes, roles and icons."""
 
+import re
+from pathlib import Path
+
 import pytest
+import qdarkstyle
+import qtawesome
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
+from qdarkstyle.dark.palette import DarkPalette
+from qdarkstyle.light.palette import LightPalette
 
 from app.core.actions import ACTIONS
 from app.look.app_icon import app_icon
+from app.look.icon_font import glyph
 from app.look.palette import DARK, LIGHT, Palette
 from app.look.phrases import duration, rough_minutes, time_left
 from app.look.text import ElidedLabel, IconLabel
-from app.look.theme import Theme, ThemeChoice, set_role, themed_icon
+from app.look.theme import Theme, ThemeChoice, base_style_sheet, set_role, themed_icon
 from app.viewer.view_modes import VIEW_MODES
 
 
@@ -60,6 +68,23 @@ def test_an_icon_follows_the_theme(qtbot: QtBot, theme: Theme) -> None:
 def test_an_icon_that_does_not_exist_is_refused(theme: Theme) -> None:
     with pytest.raises(ValueError, match="no-such-icon"):
         themed_icon("no-such-icon")
+
+
+@pytest.mark.parametrize("name", ["folder-open", "play", "warning"])
+def test_a_glyph_is_the_one_that_the_font_s_own_package_names(qtbot: QtBot, name: str) -> None:
+    assert glyph(name) == qtawesome.charmap(f"ph.{name}")
+
+
+@pytest.mark.parametrize("base", [DarkPalette, LightPalette], ids=["dark", "light"])
+def test_the_style_sheet_is_that_of_its_package(qtbot: QtBot, base: type[DarkPalette]) -> None:
+    """Read without QtPy: rule by rule the one that the package gives, its pictures' places and colours aside."""
+    theirs = re.sub(r":/qss_icons/\w+/rc/", "", qdarkstyle.load_stylesheet(qt_api="pyside6", palette=base))
+    ours = base_style_sheet(base is DarkPalette)
+    pictures = re.findall(r'url\("([^"]+)"\)', ours)
+    assert pictures
+    assert all(Path(name).is_file() for name in pictures)
+    rules = [re.sub(r"#[0-9A-Fa-f]{6}", "", re.sub(r'url\("(.*/)?([^"/]+)"\)', r"\2", text)) for text in (ours, theirs)]
+    assert rules[0] == rules[1]
 
 
 def test_switching_changes_the_ground_and_tells_once(qtbot: QtBot, theme: Theme) -> None:

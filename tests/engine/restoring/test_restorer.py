@@ -179,7 +179,7 @@ def test_the_ladder_has_half_precision_between_small_tiles_and_the_cpu(
 
     network = OnlyOnCpu(largest_side_px=1)
     events: list[JobEvent] = []
-    card = Card(device.fabric, "cuda", "32-true")
+    card = Card(device.torch_device, "cuda", "32-true")
     restorer = Restorer(RestorationModel(network, ModelCard(name="x")), card, tile_px=128, emit=events.append)
     noisy = random_photo(150, 150)
     np.testing.assert_allclose(restorer.restore(noisy), noisy / 2)

@@ -65,7 +65,7 @@ def finetune_page(with_photos: OpenWindow, tiny_photos: TinyPhotos) -> FinetuneP
 @pytest.fixture(scope="module", autouse=True)
 def engine() -> None:
     """What the program loads behind its first window, so that no training waits for it."""
-    jobs.load()
+    jobs.load_training()
 
 
 def test_references_that_keep_their_own_brightness_reach_the_settings(finetune_page: FinetunePage) -> None:
