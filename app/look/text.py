@@ -34,12 +34,23 @@ class ElidedLabel(QLabel):
         role: str = "",
         *,
         elide_mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+        least_px: int = 0,
         parent: QWidget | None = None,
     ) -> None:
+        """Show a text.
+
+        Args:
+            text: In one line.
+            role: As for `set_role`.
+            elide_mode: Where it is shortened.
+            least_px: Width that it keeps beside others, at a text scale of 1; it never needs more than its text does.
+            parent: Owner.
+        """
         super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._elide_mode = elide_mode
+        self._least_px = least_px
         self._text = ""
         set_role(self, role)
         self.set_text(text)
@@ -59,7 +70,9 @@ class ElidedLabel(QLabel):
         return QSize(self.fontMetrics().horizontalAdvance(self._text) + 4, super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().horizontalAdvance("…") * 2, super().minimumSizeHint().height())
+        kept = min(self.sizeHint().width(), Theme.of_application().px(self._least_px))
+        width = max(self.fontMetrics().horizontalAdvance("…") * 2, kept)
+        return QSize(width, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -43,6 +43,9 @@ _MAX_AT_ONCE = 200
 _OPTIONS_WIDTH_PX = 264
 _LEAST_LIST_PX, _LEAST_PREVIEW_PX, _LEAST_OPTIONS_PX = 180, 320, 240
 
+_LEAST_SUMMARY_PX = 150
+"""What is said beside the buttons, some of which then go into a menu."""
+
 
 class RestorePage(Page):
     """Photos left, the photo before and after in the middle, options right."""
@@ -278,7 +281,7 @@ class RestorePage(Page):
         columns.setSizes([236, 560, _OPTIONS_WIDTH_PX + 2 * SPACING])
         Theme.of_application().changed.connect(self._fit_options_soon)
 
-        self.summary = ElidedLabel("", "muted")
+        self.summary = ElidedLabel("", "muted", least_px=_LEAST_SUMMARY_PX)
         self.retry_button = button("", "arrow-clockwise")
         self.retry_button.setToolTip(tr("Restore the photos that failed once more, with the present settings."))
         self.retry_button.clicked.connect(self.retry_failed)
@@ -496,11 +499,9 @@ class RestorePage(Page):
         num_before = 0 if is_running else sum(path in self.done_before.paths for path in paths)
         if num_before:
             parts = [
-                tr_count(
-                    "{number} of {total} is done already with this model and these settings",
-                    "{number} of {total} are done already with this model and these settings",
-                    num_before,
-                ).format(number=number(num_before), total=number(len(paths)))
+                tr("{number} of {total} done already (same model, same settings)").format(
+                    number=number(num_before), total=number(len(paths))
+                )
             ]
         if self._destination is not None:
             parts.append(tr("to {folder}").format(folder=self._destination))

@@ -6,7 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from engine.contracts.configs import BackendChoice, BackendName
 from engine.machine.atomic_files import write_bytes_atomically
-from engine.machine.devices import ComputeDevice, num_cpu_threads
+from engine.machine.devices import ComputeDevice, best_precision, num_cpu_threads
 from engine.machine.json_files import read_json_object
 from engine.machine.places import Place
 from engine.method.backbones.backbone import RestorationNetwork
@@ -56,12 +56,14 @@ class Backend:
     Attributes:
         name: Of the library.
         network: The network in it; None: torch computes the network itself.
+        is_half: Whether it computes in half precision; of torch the device knows that.
         seconds_per_megapixel: What was measured of each library, without the overlap of tiles; empty if nothing was.
         failed: Why the others do not come into question, by name.
     """
 
     name: BackendName = "torch"
     network: CompiledNetwork | None = None
+    is_half: bool = False
     seconds_per_megapixel: dict[str, float] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
@@ -122,33 +124,39 @@ class _Chooser:
     def only(self, name: BackendName, known: Backend) -> Backend:
         """The library of a name, or torch."""
         failed = dict(known.failed)
-        compiled = self._prepared(name, failed)
+        is_half = known.is_half if known.name == name else name == "openvino" and self._is_half_quick
+        compiled = self._prepared(name, is_half, failed)
         if compiled is None:
             return Backend(seconds_per_megapixel=known.seconds_per_megapixel, failed=failed)
-        return Backend(
-            name=name, network=compiled, seconds_per_megapixel=known.seconds_per_megapixel, failed=known.failed
-        )
+        return replace(known, name=name, network=compiled, is_half=is_half)
 
     def quickest(self) -> Backend:
-        """The quickest of all."""
+        """The quickest of all, each in the precisions that it knows."""
         failed: dict[str, str] = {}
-        candidates = {name: self._prepared(name, failed) for name in COMPILED}
         seconds = {"torch": self._seconds(self._with_torch)}
-        best: Backend = Backend()
+        best = Backend()
         for name in COMPILED:
-            compiled = candidates[name]
-            if compiled is None:
-                continue
-            seconds[name] = self._seconds(lambda used=compiled: used.restore(self._noisy))  # type: ignore[misc]
-            if seconds[name] < seconds[best.name]:
-                best = Backend(name=name, network=compiled)
+            halves = (False, True) if name == "openvino" and self._device.precision == "bf16-mixed" else (False,)
+            for is_half in halves:
+                compiled = self._prepared(name, is_half, failed)
+                if compiled is None:
+                    continue
+                taken = self._seconds(lambda used=compiled: used.restore(self._noisy))  # type: ignore[misc]
+                if taken < seconds[best.name]:
+                    best = Backend(name=name, network=compiled, is_half=is_half)
+                seconds[name] = min(taken, seconds.get(name, taken))
+        # What serves in one precision serves.
+        failed = {name: reason for name, reason in failed.items() if name not in seconds}
         per_megapixel = {name: value / (_PROBE_PX**2 / 1e6) for name, value in seconds.items()}
         _log.info("%s is the quickest of %s", best.name, per_megapixel)
-        return Backend(name=best.name, network=best.network, seconds_per_megapixel=per_megapixel, failed=failed)
+        return replace(best, seconds_per_megapixel=per_megapixel, failed=failed)
 
-    def _prepared(self, name: BackendName, failed: dict[str, str]) -> CompiledNetwork | None:
+    @property
+    def _is_half_quick(self) -> bool:
+        return self._device.precision == "bf16-mixed" and best_precision(self._device.name) == "bf16-mixed"
+
+    def _prepared(self, name: BackendName, is_half: bool, failed: dict[str, str]) -> CompiledNetwork | None:
         """The network in a library, its result checked; None, with the reason in `failed`, where it does not serve."""
-        is_half = name == "openvino" and self._device.precision == "bf16-mixed"
         try:
             compiled = self._compiled(name, is_half)
             restored = compiled.restore(self._noisy)
@@ -274,6 +282,7 @@ def _read(record: Path) -> Backend | None:
     try:
         stored = read_json_object(record, _MAX_RECORD_BYTES)
         name = stored["name"]
+        is_half = bool(stored["is_half"])
         figures = {str(key): float(value) for key, value in stored["seconds_per_megapixel"].items()}
         failed = {str(key): str(value) for key, value in stored["failed"].items()}
     # None yet, or one that something else has written into: it is measured again.
@@ -281,12 +290,13 @@ def _read(record: Path) -> Backend | None:
         return None
     if name not in ("torch", *COMPILED):
         return None
-    return Backend(name=name, seconds_per_megapixel=figures, failed=failed)
+    return Backend(name=name, is_half=is_half, seconds_per_megapixel=figures, failed=failed)
 
 
 def _write(record: Path, chosen: Backend) -> None:
     stored = {
         "name": chosen.name,
+        "is_half": chosen.is_half,
         "seconds_per_megapixel": chosen.seconds_per_megapixel,
         "failed": chosen.failed,
     }

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from engine.contracts.learned_noise import NUM_BANDS, LearnedNoise
 from engine.contracts.photo import Pixels
 from engine.simulation.learned.spectra import HIGH, normalised
-from engine.simulation.learned.twins import CROP_PX, MAX_PHOTOS, Restore, central_crop
+from engine.simulation.learned.twins import CROP_PX, MAX_PHOTOS, Restore, central_crop, typical_of_its_kind
 
 _MOST_CORRELATED = 0.3
 """Correlation of neighbours up to which noise counts as white. Textured photos with white noise seem to have 0.17,
@@ -55,9 +55,9 @@ def not_above_answer(noise: LearnedNoise, photos: Sequence[Pixels], restore: Res
     factors = {index: share for index, share in answered.items() if share is not None}
     if 2 * len(factors) <= len(chosen):
         return noise
-    typical = float(np.median(list(factors.values())))
+    typical = typical_of_its_kind(noise, factors)
     for index in asked:
-        factor = factors.get(index, 1.0 if index in answered else typical)
+        factor = factors.get(index, 1.0 if index in answered else typical[index])
         noise = noise.with_photo(index, variance=noise.photos[index].variance * factor)
     white = {noise.photos[index].spectrum for index in asked}
     spectra = tuple(_flat(one) if number in white else one for number, one in enumerate(noise.spectra))

@@ -13,8 +13,9 @@ wrong spectrum shows in the ratio of their periodograms. Where the network hardl
 that it takes for picture) residuals say nothing, and the flat blocks' word stands.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -51,6 +52,7 @@ _UNANSWERED, _ANSWERED = 0.15, 0.5
 _SMALLEST = 1e-12
 
 _Values = NDArray[np.float32]
+_Factor = TypeVar("_Factor", float, NDArray[np.float64])
 
 
 @dataclass(frozen=True)
@@ -224,12 +226,29 @@ def _levels_put_right(
     for subject, twin in zip(subjects, twins, strict=True):
         factor = _level_factors(subject, twin, is_gray=before.photos[subject.photo].is_gray)
         factors[subject.photo] = factor
-    typical = np.exp(np.median([np.log(factor) for factor in factors.values()], axis=0))
     photos = tuple(
         replace(photo, variance=photo.variance * factors.get(index, typical) ** 2)
-        for index, photo in enumerate(noise.photos)
+        for index, (photo, typical) in enumerate(zip(noise.photos, typical_of_its_kind(noise, factors), strict=True))
     )
     return replace(noise, photos=photos)
+
+
+def typical_of_its_kind(noise: LearnedNoise, factors: Mapping[int, _Factor]) -> tuple[_Factor, ...]:
+    """For each photo, the typical factor of those that share its spectrum; of all, where none of them is known.
+
+    Args:
+        noise: The photos.
+        factors: Of some of them, by their number; positive.
+
+    Returns:
+        Medians of the logarithms.
+    """
+    kinds = [photo.spectrum for photo in noise.photos]
+    of_kind = {kind: [factor for photo, factor in factors.items() if kinds[photo] == kind] for kind in set(kinds)}
+    typical = {
+        kind: np.exp(np.median(np.log(found or list(factors.values())), axis=0)) for kind, found in of_kind.items()
+    }
+    return tuple(typical[kind] for kind in kinds)
 
 
 def _not_far_above(photos: Sequence[PhotoNoise], guess: LearnedNoise) -> tuple[PhotoNoise, ...]:

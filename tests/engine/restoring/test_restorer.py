@@ -194,9 +194,9 @@ def test_the_ladder_has_half_precision_between_small_tiles_and_the_cpu(
 
 def test_half_precision_is_a_step_only_where_it_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
     single = open_device(ComputeConfig(device="cpu", precision="32-true"))
-    monkeypatch.setattr("engine.machine.devices.best_precision", lambda name: "32-true")
+    monkeypatch.setattr("engine.machine.devices.has_half_precision", lambda name: False)
     assert single.at_half_precision() is None
-    monkeypatch.setattr("engine.machine.devices.best_precision", lambda name: "bf16-mixed")
+    monkeypatch.setattr("engine.machine.devices.has_half_precision", lambda name: True)
     half = single.at_half_precision()
     assert half is not None
     assert (half.name, half.precision) == ("cpu", "bf16-mixed")
