@@ -3,7 +3,7 @@
     python3 run.py bench restore [--runs 5] [--parts network pipeline photo memory scaling] [--docs DIR]
 
 1. Network: our backends and eager single-precision torch of the same network on one tile, and the share of the
-   machine's bf16 convolution peak.
+   machine's convolution peak.
 2. Pipeline: files to files, two photos of 3 megapixels with the U-Net: our job, and the loop that a user would write
    around the same network (read with OpenCV, whole photo through torch in single precision, write).
 3. Photo: one photo of 24 megapixels with the starter denoiser, file to file, against non-local means for colour photos
@@ -55,7 +55,7 @@ def measure_network(folder: Path, num_runs: int) -> Figures:
     from torch.utils.flop_counter import FlopCounterMode
 
     roofline = measure_roofline(num_runs)
-    peak = roofline.gflops("convolution", "bf16")
+    peak = roofline.convolution
     rows, figures = [], {}
     for name, model in networks(folder).items():
         network = load_model(model).network
@@ -87,7 +87,7 @@ def measure_network(folder: Path, num_runs: int) -> Figures:
         figures[name] = {"gflop": gflop, "seconds": seconds}
     table = Table(
         title="Networks alone, one window of 1,152 pixels",
-        header=("network", "computed by", "s a megapixel", "times eager", "GFLOP/s", "of the bf16 convolution peak"),
+        header=("network", "computed by", "s a megapixel", "times eager", "GFLOP/s", "of the convolution peak"),
         rows=rows,
     )
     return {"tables": [table, roofline.table()], "figures": {"peak": peak, "networks": figures}}

@@ -71,6 +71,11 @@ class Roofline:
                 return peak.gflops
         raise KeyError(f"{kind} {precision}")
 
+    @property
+    def convolution(self) -> float:
+        """The peak of convolutions in the precision in which they are quickest here, GFLOP/s."""
+        return max(peak.gflops for peak in self.peaks if peak.kind == "convolution")
+
     def table(self) -> Table:
         """The peaks as a table of a section."""
         rows = [

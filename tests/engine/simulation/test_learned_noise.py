@@ -130,6 +130,20 @@ def test_twins_put_right_what_texture_has_spoiled() -> None:
     assert fitted.distance < fitted.unfitted_distance
 
 
+def test_photos_without_a_twin_follow_those_of_their_kind() -> None:
+    """White noise beside grain, one guessed too weak and one too strong: what is put right is not mixed up."""
+    photos = [noisy(picture(seed), seed, sigma=0.06, blur_px=0.0 if seed < 4 else 1.0) for seed in range(8)]
+    guess = guess_noise(list("01234567"), photos, [255] * 8)
+    assert len({photo.spectrum for photo in guess.photos}) == 2
+    for index, photo in enumerate(guess.photos):
+        guess = guess.with_photo(index, variance=photo.variance * (0.7 if index < 4 else 1.4) ** 2)
+    fitted = fit_by_twins(guess, photos, smoothing, seed=0, max_twins=4)
+    for with_twin, without in ((0, 1), (2, 3), (4, 5), (6, 7)):
+        factors = [fitted.photos[index].sigma() / guess.photos[index].sigma() for index in (with_twin, without)]
+        assert factors[1] == pytest.approx(factors[0], rel=0.08)
+        assert (factors[1] > 1.0) is (without < 4)
+
+
 def keeps_fine_texture(pixels: Picture) -> Picture:
     """A network that removes a half of what is weak, and takes what is strong for picture."""
     detail = pixels - smoothing(pixels)
