@@ -85,9 +85,14 @@ class WarmUp(QObject):
 
 
 def compute_text(preference: ComputePreference) -> str:
-    """Let the jobs to come compute as preferred, and return where that is: "CPU · bf16". Loads torch."""
-    from engine.machine.devices import open_device, prefer
+    """Let the jobs to come compute as preferred, and return where that is. Loads torch.
+
+    Returns:
+        "CPU · bf16"; "CPU" where trainings and restorations are quickest in different precisions.
+    """
+    from engine.machine.devices import best_precision, open_device, prefer
 
     prefer(preference)
     device = open_device(ComputeConfig())
-    return f"{device.name.upper()} · {_PRECISION_TEXTS[device.precision]}"
+    is_one = preference.precision != "auto" or best_precision(device.name) == device.precision
+    return " · ".join([device.name.upper(), *([_PRECISION_TEXTS[device.precision]] if is_one else [])])
