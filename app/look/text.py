@@ -43,7 +43,7 @@ class ElidedLabel(QLabel):
             text: In one line.
             role: As for `set_role`.
             elide_mode: Where it is shortened.
-            least_px: Width that it keeps beside others, at a text scale of 1; it never needs more than its text does.
+            least_px: Width that it keeps beside others, whatever the text scale, though no more than its text needs.
             parent: Owner.
         """
         super().__init__(parent)
@@ -70,7 +70,7 @@ class ElidedLabel(QLabel):
         return QSize(self.fontMetrics().horizontalAdvance(self._text) + 4, super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
-        kept = min(self.sizeHint().width(), Theme.of_application().px(self._least_px))
+        kept = min(self.sizeHint().width(), self._least_px)
         width = max(self.fontMetrics().horizontalAdvance("…") * 2, kept)
         return QSize(width, super().minimumSizeHint().height())
 

@@ -43,7 +43,7 @@ _MAX_AT_ONCE = 200
 _OPTIONS_WIDTH_PX = 264
 _LEAST_LIST_PX, _LEAST_PREVIEW_PX, _LEAST_OPTIONS_PX = 180, 320, 240
 
-_LEAST_SUMMARY_PX = 150
+_LEAST_SUMMARY_PX = 100
 """What is said beside the buttons, some of which then go into a menu."""
 
 

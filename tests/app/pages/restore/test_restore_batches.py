@@ -250,7 +250,7 @@ def test_what_is_done_is_told_before_the_start_and_follows_the_settings(qtbot, p
     open_again(session)
     page.model.paths[1].file.write_bytes(page.model.paths[2].file.read_bytes())
     page.done_before.look_soon()
-    qtbot.waitUntil(lambda: summary(page).startswith("2 of 3 are done already"), timeout=30_000)
+    qtbot.waitUntil(lambda: summary(page).startswith("2 of 3 done already"), timeout=30_000)
     assert page.done_before.paths == {page.model.paths[0], page.model.paths[2]}
     page.options.blending.sliders["detail"].setValue(50)
     qtbot.waitUntil(lambda: summary(page).startswith("1 of 3"), timeout=30_000)
