@@ -194,6 +194,24 @@ class LearnedNoise:
         deviation: Field = np.sqrt(np.stack(levels, axis=-1)).astype(np.float32)
         return deviation
 
+    def taken_by_limits(self, clean: Field, photo: int) -> Field:
+        """What black and white take from the mean of a noisy picture: noise beyond them is cut off.
+
+        Of Gaussian noise as strong as there (Foi, Signal Processing 89(12), 2009); counted photons are never below none.
+
+        Args:
+            clean: The picture, 0 to 1. Shape: (height, width, 3).
+            photo: Index of the photo.
+
+        Returns:
+            Mean of the noisy picture less the picture: below zero near white, above zero near black. Same shape.
+        """
+        deviation = self.deviation(clean, photo) + np.float32(np.sqrt(SMALLEST_VARIANCE))
+        taken = -_mean_beyond((1 - clean) / deviation)
+        if _photon_line(self.photos[photo].variance) is None:
+            taken += _mean_beyond(clean / deviation)
+        return taken * deviation
+
     def power(self, clean: Field, photo: int) -> float:
         """Mean square of a photo's noise upon a picture, all channels together."""
         return float(np.mean(self.deviation(clean, photo) ** 2)) + self.photos[photo].broad_variance
@@ -345,6 +363,14 @@ def _at_frequencies(table: NDArray[np.float64], height: int, width: int, scale: 
     ]
     stacked = np.stack(planes, axis=-1).reshape(height, width, NUM_CHANNELS, NUM_CHANNELS)
     return np.asarray(stacked, np.float32)
+
+
+def _mean_beyond(limit: Field) -> Field:
+    """By how much a standard normal variable exceeds a limit, on the mean: 0 where it does not."""
+    from scipy.special import ndtr
+
+    mean: Field = np.exp(-0.5 * limit**2) * np.float32(1 / np.sqrt(2 * np.pi)) - limit * ndtr(-limit)
+    return mean
 
 
 def _photon_line(variance: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:

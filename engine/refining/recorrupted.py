@@ -35,17 +35,19 @@ class RecorruptedPair:
     deviation: float
 
 
-def recorrupt(noisy: Field, noise: Field) -> RecorruptedPair:
+def recorrupt(noisy: Field, noise: Field, taken: Field) -> RecorruptedPair:
     """Part a noisy crop into two views.
 
     Args:
         noisy: Shape: (height, width, 3), 0 to 1.
         noise: Drawn as the crop's own. Same shape.
+        taken: What black and white have taken from its mean, cutting its noise off; the target gets it back, or a white
+            sky would be learned to be gray. Same shape.
     """
     strength = np.float32(STRENGTH)
     power = float(np.mean(noise**2)) * (1 + 1 / STRENGTH**2)
     return RecorruptedPair(
         seen=noisy + strength * noise,
-        target=noisy - noise / strength,
+        target=noisy - noise / strength - taken,
         deviation=float(np.sqrt(power)) + _SMALLEST_DEVIATION,
     )

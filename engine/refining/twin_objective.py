@@ -184,8 +184,9 @@ class TwinObjective:
         assert noisy is not None
         top, left = (int(generator.integers(side - self.crop_px + 1)) for side in noisy.shape[:2])
         area = slice(top, top + self.crop_px), slice(left, left + self.crop_px)
-        noise = material.noise.draw(self._window(index, step)[area], material.window_photos[index], generator)
-        pair = recorrupt(as_pixels(noisy[area]), noise)
+        restored, photo = self._window(index, step)[area], material.window_photos[index]
+        noise = material.noise.draw(restored, photo, generator)
+        pair = recorrupt(as_pixels(noisy[area]), noise, material.noise.taken_by_limits(restored, photo))
         # Turned together, after its noise was drawn: rows that differ stay rows.
         is_mirrored, num_turns = generator.random() < 0.5, int(generator.integers(4))
         seen, target = (_turned(view, is_mirrored, num_turns) for view in (pair.seen, pair.target))

@@ -187,11 +187,37 @@ def test_recorrupted_views_have_noises_of_their_own() -> None:
     generator = np.random.default_rng(0)
     clean = np.full((400, 400, 3), 0.5, np.float32)
     noise, drawn = (0.05 * generator.standard_normal(clean.shape).astype(np.float32) for _ in range(2))
-    pair = recorrupt(clean + noise, drawn)
+    pair = recorrupt(clean + noise, drawn, np.zeros_like(clean))
     seen, target = (pair.seen - clean).ravel(), (pair.target - clean).ravel()
     assert abs(np.corrcoef(seen, target)[0, 1]) < 0.01
     assert seen.std() == pytest.approx(0.05 * np.sqrt(1.25), rel=0.01)
     assert pair.deviation == pytest.approx(target.std(), rel=0.02)
+
+
+@pytest.mark.parametrize("brightness", [0.0, 0.04, 0.5, 0.97, 1.0])
+def test_cut_off_noise_teaches_the_brightness_below_it(brightness: float) -> None:
+    """Against sampling: photos cut off at black or white still aim at the light there, on the mean."""
+    sigma, generator = 0.1, np.random.default_rng(2)
+    light = np.full((256, 256, 3), brightness, np.float32)
+    noisy = np.clip(light + sigma * generator.standard_normal(light.shape), 0, 1)
+    material = replace(
+        material_of(sigma), windows=(as_levels(light),), noisy=(as_levels(noisy.astype(np.float32)),), known=(True,)
+    )
+    objective = TwinObjective(material, crops_per_batch=64, crop_px=64, seed=5, task=Denoise(NoParams()))
+    _, target, deviations = objective.batch(0)
+    aimed_at = float(target[deviations.flatten() > 0].mean())
+    assert aimed_at == pytest.approx(brightness, abs=0.002)
+
+
+def test_counted_photons_are_never_cut_off_at_black() -> None:
+    """Poisson noise of one photon on the mean: black takes nothing, whatever a Gaussian as strong would lose."""
+    photons_at_white = 4.0
+    variance = np.broadcast_to(BRIGHTNESS / photons_at_white + 1e-6, (3, len(BRIGHTNESS)))
+    noise = white_noise(0.1).with_photo(0, variance=variance)
+    dark = np.full((64, 64, 3), 0.25, np.float32)
+    drawn = noise.add(dark, 0, np.random.default_rng(0))
+    assert np.abs(noise.taken_by_limits(dark, 0)).max() < 0.001
+    assert float(drawn.mean()) == pytest.approx(0.25, abs=0.01)
 
 
 def test_the_photos_themselves_teach_what_their_restored_versions_lack() -> None:
