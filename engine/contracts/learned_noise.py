@@ -197,7 +197,7 @@ class LearnedNoise:
     def taken_by_limits(self, clean: Field, photo: int) -> Field:
         """What black and white take from the mean of a noisy picture: noise beyond them is cut off.
 
-        Of Gaussian noise as strong as there (Foi, Signal Processing 89(12), 2009); counted photons are never below none.
+        That of Gaussian noise as strong (Foi, Signal Processing 89(12), 2009). Counted photons are never below none.
 
         Args:
             clean: The picture, 0 to 1. Shape: (height, width, 3).

@@ -8,6 +8,7 @@ import re
 import struct
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
+from io import SEEK_END, BytesIO
 from typing import Literal
 
 ByteOrder = Literal["<", ">"]
@@ -349,26 +350,28 @@ def _of_one_page(entry: ExifEntry) -> ExifEntry:
 
 
 def embed_exif_in_tiff(tiff: bytes, exif: bytes) -> bytes:
-    """Add an EXIF block's descriptive tags to a classic TIFF file of one page.
+    """Return a classic TIFF file of one page with an EXIF block's descriptive tags, see `append_exif_to_tiff`."""
+    file = BytesIO(tiff)
+    append_exif_to_tiff(file, exif)
+    return file.getvalue()
+
+
+def append_exif_to_tiff(file: BytesIO, exif: bytes) -> None:
+    """Add an EXIF block's descriptive tags to a classic TIFF file of one page, in place.
+
+    A file of hundreds of megabytes is not copied, as long as it is its only reader's.
 
     Args:
-        tiff: The file, in the byte order of the EXIF block (see `exif_byte_order`).
+        file: The file, in the byte order of the EXIF block (see `exif_byte_order`). It gets a new main directory at its
+            end that holds the tags of both.
         exif: The block, beginning with its byte order mark.
 
-    Returns:
-        The file with a new main directory at its end that holds the tags of both.
-
     Raises:
-        InvalidExifError: The block is broken, or the byte orders differ.
+        InvalidExifError: The block is broken, or the byte orders differ; the file is as it was.
     """
     order, exif_offset = _read_header(exif)
-    tiff_order, tiff_offset = _read_header(tiff)
-    if order != tiff_order:
-        raise InvalidExifError("the byte orders differ")
-    added = {entry.tag: entry for entry in read_directory(exif, exif_offset, order)}
-    entries = {entry.tag: entry for entry in read_directory(tiff, tiff_offset, order)}
-    entries.update({tag: entry for tag, entry in added.items() if tag in DESCRIPTIVE_TAGS})
-    return _with_main_directory(tiff, entries.values(), order)
+    added = read_directory(exif, exif_offset, order)
+    append_tiff_entries(file, [entry for entry in added if entry.tag in DESCRIPTIVE_TAGS], order)
 
 
 def add_tiff_value(tiff: bytes, tag: int, value_type: int, value: bytes) -> bytes:
@@ -387,23 +390,9 @@ def add_tiff_value(tiff: bytes, tag: int, value_type: int, value: bytes) -> byte
         InvalidExifError: This is no classic TIFF file.
     """
     count = len(value) // BYTES_PER_VALUE[value_type]
-    return add_tiff_entries(tiff, [ExifEntry(tag, value_type, count, memoryview(value))])
-
-
-def add_tiff_entries(tiff: bytes, added: Iterable[ExifEntry]) -> bytes:
-    """Add entries to the main directory of a classic TIFF file of one page, as `add_tiff_value` does.
-
-    Args:
-        tiff: The file.
-        added: In the file's byte order.
-
-    Raises:
-        InvalidExifError: This is no classic TIFF file.
-    """
-    order, offset = _read_header(tiff)
-    entries = {entry.tag: entry for entry in read_directory(tiff, offset, order)}
-    entries.update({entry.tag: entry for entry in added})
-    return _with_main_directory(tiff, entries.values(), order)
+    file = BytesIO(tiff)
+    append_tiff_entries(file, [ExifEntry(tag, value_type, count, memoryview(value))], exif_byte_order(tiff))
+    return file.getvalue()
 
 
 def exif_byte_order(exif: bytes) -> ByteOrder:
@@ -415,7 +404,7 @@ def exif_byte_order(exif: bytes) -> ByteOrder:
     return _read_header(exif)[0]
 
 
-def read_directory(block: bytes, offset: int, order: ByteOrder, depth: int = 0) -> list[ExifEntry]:
+def read_directory(block: bytes | memoryview, offset: int, order: ByteOrder, depth: int = 0) -> list[ExifEntry]:
     """Return the entries of one directory and of the EXIF, GPS and interoperability directories under it.
 
     An entry whose value lies outside of the block, whose type is unknown or whose tag was there before is left out.
@@ -464,7 +453,7 @@ def read_raw_header(content: bytes) -> tuple[ByteOrder, int]:
     return _read_header(content, _RAW_MARKS)
 
 
-def _read_header(block: bytes, marks: dict[bytes, ByteOrder] = _MARKS) -> tuple[ByteOrder, int]:
+def _read_header(block: bytes | memoryview, marks: dict[bytes, ByteOrder] = _MARKS) -> tuple[ByteOrder, int]:
     order = marks.get(bytes(block[:4]))
     if order is None or len(block) < 8:
         raise InvalidExifError("there is no byte order mark")
@@ -472,7 +461,7 @@ def _read_header(block: bytes, marks: dict[bytes, ByteOrder] = _MARKS) -> tuple[
     return order, offset
 
 
-def _read_entry(block: bytes, position: int, order: ByteOrder) -> ExifEntry | None:
+def _read_entry(block: bytes | memoryview, position: int, order: ByteOrder) -> ExifEntry | None:
     tag, value_type, count = struct.unpack_from(order + "HHI", block, position)
     size = BYTES_PER_VALUE.get(value_type, 0) * count
     if size == 0:
@@ -507,12 +496,33 @@ def _swap_values(block: bytearray, entries: Iterable[ExifEntry], first: int, sec
         block[one], block[two] = block[two], block[one]
 
 
-def _with_main_directory(tiff: bytes, entries: Iterable[ExifEntry], order: ByteOrder) -> bytes:
-    padding = bytes(len(tiff) % 2)
-    offset = len(tiff) + len(padding)
-    directory = build_directory(entries, offset, order)
-    # Joined at once: each sum of a file of hundreds of megabytes would be one more in memory.
-    return b"".join((tiff[:4], struct.pack(order + "I", offset), memoryview(tiff)[8:], padding, directory))
+def append_tiff_entries(file: BytesIO, added: Iterable[ExifEntry], order: ByteOrder) -> None:
+    """Give a classic TIFF file of one page a new main directory at its end, in place.
+
+    Args:
+        file: The file.
+        added: In it beside the file's own entries, or in their place. Their values lie elsewhere.
+        order: Of the added entries.
+
+    Raises:
+        InvalidExifError: This is no classic TIFF file of that byte order; it is as it was.
+    """
+    size = file.seek(0, SEEK_END)
+    padding = bytes(size % 2)
+    # What the directory is made of looks into the file, which cannot grow before all of that is let go.
+    directory = _merged_directory(file.getbuffer(), added, size + len(padding), order)
+    file.write(padding + directory)
+    file.seek(4)
+    file.write(struct.pack(order + "I", size + len(padding)))
+
+
+def _merged_directory(tiff: memoryview, added: Iterable[ExifEntry], offset: int, order: ByteOrder) -> bytes:
+    own_order, own_offset = _read_header(tiff)
+    if own_order != order:
+        raise InvalidExifError("the byte orders differ")
+    entries = {entry.tag: entry for entry in read_directory(tiff, own_offset, order)}
+    entries.update({entry.tag: entry for entry in added})
+    return build_directory(entries.values(), offset, order)
 
 
 def build_directory(entries: Iterable[ExifEntry], offset: int, order: ByteOrder) -> bytes:

@@ -125,6 +125,8 @@ def encode_samples(
 ) -> bytes:
     """Return the content of a photo's file.
 
+    What else holds the photo's arrays keeps them in memory beside the file twice over.
+
     Args:
         photo: In the numbers of the file.
         file_format: As for `encode_image`, and so are the others.
@@ -160,8 +162,10 @@ def encode_samples(
             tiff_form=tiff_form,
         ),
     )
+    width, height = photo.width, photo.height
+    del photo, further
     try:
-        return insert_descriptions(content, file_format, described.descriptions, photo.width, photo.height)
+        return insert_descriptions(content, file_format, described.descriptions, width, height)
     except (InvalidExifError, ValueError) as error:
         raise ImageWriteError(
             "What the photo's file says of it could not be written.", "Choose to write no metadata, or another format."

@@ -103,12 +103,15 @@ class Writing:
         width, height = photo.width, photo.height
         try:
             fitted = fit_metadata(photo.metadata, file.file_format, file.metadata, file.provenance, width, height)
-            photo = replace(photo, metadata=fitted)
-            content = encode_samples(
-                photo, file_format=file.file_format, jpeg_quality=file.jpeg_quality, metadata=file.metadata
-            )
+            self._photos[0] = replace(photo, metadata=fitted)
             del photo
-            self._photos.clear()
+            # Handed over: the encoder lets the arrays go before it copies the file.
+            content = encode_samples(
+                self._photos.pop(),
+                file_format=file.file_format,
+                jpeg_quality=file.jpeg_quality,
+                metadata=file.metadata,
+            )
             content = with_provenance(content, file.file_format, file.provenance, width, height)
         except MemoryError as error:
             raise ImageWriteError(

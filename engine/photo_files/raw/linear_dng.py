@@ -21,8 +21,8 @@ from engine.photo_files.exif import (
     ByteOrder,
     ExifEntry,
     InvalidExifError,
-    add_tiff_entries,
-    embed_exif_in_tiff,
+    append_exif_to_tiff,
+    append_tiff_entries,
     exif_byte_order,
     read_directory,
 )
@@ -103,17 +103,18 @@ def encode_linear_dng(samples: NDArray[np.uint16], space: CameraSpace, exif: byt
             extratags=[(50970, _LONG, 1, 2, True)],  # PreviewColorSpace: sRGB
             **shared,
         )
-    content = file.getvalue()
     if exif is not None:
-        content = embed_exif_in_tiff(content, exif)
-    return add_tiff_entries(content, [*_main_entries(space, order), _sub_directories(content, order)])
+        append_exif_to_tiff(file, exif)
+    append_tiff_entries(file, [*_main_entries(space, order), _sub_directories(file.getbuffer(), order)], order)
+    return file.getvalue()
 
 
-def _sub_directories(content: bytes, order: ByteOrder) -> ExifEntry:
+def _sub_directories(content: memoryview, order: ByteOrder) -> ExifEntry:
     """Where the directories below the main one lie, as the long numbers that DNG has for it."""
     (offset,) = struct.unpack_from(order + "I", content, 4)
     (entry,) = (each for each in read_directory(content, offset, order) if each.tag == _SUB_IFDS)
-    return replace(entry, value_type=_LONG)
+    # Apart from the file, which cannot grow while somebody looks into it.
+    return replace(entry, value_type=_LONG, value=memoryview(bytes(entry.value)))
 
 
 def _main_entries(space: CameraSpace, order: ByteOrder) -> list[ExifEntry]:

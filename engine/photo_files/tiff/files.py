@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engine.contracts.errors import ImageReadError
 from engine.photo_files.colour.conversion import LabEncoding, cmyk_to_rgb, lab_to_rgb, ycbcr_to_rgb
 from engine.photo_files.colour.description import profile_of_exif
-from engine.photo_files.exif import ByteOrder, InvalidExifError, embed_exif_in_tiff, exif_byte_order
+from engine.photo_files.exif import ByteOrder, InvalidExifError, append_exif_to_tiff, exif_byte_order
 from engine.photo_files.formats import check_size
 from engine.photo_files.metadata.descriptions import described_by_xmp
 from engine.photo_files.missing.coded_holes import (
@@ -253,7 +253,9 @@ def encode_tiff(
         software=False,
         byteorder=cast(Any, byte_order),
     )
-    return file.getvalue() if exif is None else embed_exif_in_tiff(file.getvalue(), exif)
+    if exif is not None:
+        append_exif_to_tiff(file, exif)
+    return file.getvalue()
 
 
 def find_page(tiff: tifffile.TiffFile, number: int) -> tifffile.TiffPage:

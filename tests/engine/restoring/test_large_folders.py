@@ -1,4 +1,4 @@
-"""Memory of a batch: that of a few photos, however many there are."""
+"""Memory of a batch: that of a few photos, however many there are, and of a file: that of its numbers, once more."""
 
 import os
 import tracemalloc
@@ -6,12 +6,17 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import tifffile
 import torch
 
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.jobs import restore
 from engine.models.files import ModelCard, build_network, save_model
+from engine.photo_files.metadata.provenance import Provenance
+from engine.photo_files.photos import read_samples
+from engine.restoring.pipeline import OutputFile, Writing
 
 SIDE_PX = 192
 FLOATS_OF_A_PHOTO = SIDE_PX * SIDE_PX * 3 * 4
@@ -43,3 +48,30 @@ def test_memory_does_not_grow_with_the_folder(tmp_path: Path) -> None:
     peak_bytes(1)
     few, many = peak_bytes(3), peak_bytes(12)
     assert many - few < 3 * FLOATS_OF_A_PHOTO
+
+
+def test_a_file_is_never_in_memory_twice_beside_its_photo(tmp_path: Path) -> None:
+    """Of noise, which hardly compresses: a file of a hundred megapixels would be half a gigabyte each time."""
+    noise = np.random.default_rng(0).integers(0, 65535, (1200, 1600, 3), np.uint16)
+    source = tmp_path / "photo.tif"
+    tifffile.imwrite(source, noise, photometric="rgb", resolution=(300, 300), resolutionunit="INCH", description="x")
+    facts = dict.fromkeys(Provenance.__dataclass_fields__, "1") | {"source_digest": "0" * 64, "model_digest": "0" * 64}
+    file = OutputFile(
+        path=tmp_path / "restored.tif",
+        file_format="tiff",
+        jpeg_quality=95,
+        metadata="keep",
+        provenance=Provenance(**facts),
+        modified_ns=None,
+        make_folder=lambda folder: None,
+    )
+    tracemalloc.start()
+    try:
+        Writing(read_samples(PhotoRef(source)), file).wait(JobControl())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(tifffile.imread(file.path), noise)
+    with tifffile.TiffFile(file.path) as tiff:
+        assert tiff.pages.first.resolution == (300, 300)
+    assert peak < 2.5 * noise.nbytes
