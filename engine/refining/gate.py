@@ -20,6 +20,7 @@ from torch import Tensor
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.learned_noise import HARDLY_ANY_NOISE, LearnedNoise
+from engine.contracts.noise import spread_evenly
 from engine.contracts.photo import Pixels
 from engine.photos.crops import DecodedPhoto
 from engine.refining.label_parts import JudgedLabel
@@ -162,7 +163,7 @@ def choose_share(
         ValueError: There is nothing to judge by.
     """
     unlabelled = [index for index in range(len(photos)) if index not in labelled] if noise is not None else []
-    chosen = unlabelled[:: max(-(-len(unlabelled) // MAX_PHOTOS), 1)]
+    chosen = spread_evenly(unlabelled, MAX_PHOTOS)
     if not chosen and not judged:
         raise ValueError("there are neither photos nor labels to judge by")
     crops = [_measured_part(photos[index]) for index in chosen]

@@ -1,12 +1,10 @@
 """The job that learns what the noise of photos is like, before anything is trained."""
 
-from collections.abc import Sequence
-
 from engine.contracts.configs import NoiseLearningConfig
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
-from engine.contracts.photo import PhotoRef
+from engine.contracts.noise import spread_evenly
 from engine.contracts.results import PhotosNoise
 from engine.models.starters import GENERAL_TASK, require_starter
 from engine.photo_files.values.given import reads_as_set
@@ -43,16 +41,10 @@ def learn_noise(config: NoiseLearningConfig, control: JobControl, emit: Emit) ->
             ),
             "Choose a model that denoises.",
         )
-    photos = chosen_photos(decode_photos(_spread(config.photos, config.most), control, emit))
+    looked_at = config.photos if config.most is None else spread_evenly(config.photos, config.most)
+    photos = chosen_photos(decode_photos(looked_at, control, emit))
     restorer = Restorer(model, open_device(config))
     noise = learn_own_noise(
         photos, restorer, task_of(model.card), seed=0, control=control, emit=emit, max_twins=config.max_twins
     )
     return PhotosNoise(paths=tuple(photo.path for photo in photos), noise=noise)
-
-
-def _spread(paths: Sequence[PhotoRef], most: int | None) -> list[PhotoRef]:
-    """As many as asked for, spread evenly: decoding all of a large folder would take minutes."""
-    if most is None or len(paths) <= most:
-        return list(paths)
-    return [paths[number * len(paths) // most] for number in range(most)]

@@ -19,6 +19,7 @@ from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit, NoiseLearned, StepDone, TwinMade, TwinsCompared
 from engine.contracts.job_control import JobControl
 from engine.contracts.learned_noise import BLOCK_PX, LearnedNoise
+from engine.contracts.noise import spread_evenly
 from engine.contracts.photo import Pixels
 from engine.method.tasks.restoration_task import RestorationTask
 from engine.models.weight_files import save_tensors
@@ -193,8 +194,7 @@ def chosen_photos(photos: Sequence[DecodedPhoto], labelled: Collection[PictureKe
         )
     first = [photo for photo in judged if photo.picture in labelled][:MAX_PHOTOS]
     others = [photo for photo in judged if photo.picture not in labelled]
-    room = max(MAX_PHOTOS - len(first), 1)
-    return [*first, *others[:: max(-(-len(others) // room), 1)]]
+    return [*first, *spread_evenly(others, max(MAX_PHOTOS - len(first), 1))]
 
 
 def learn_own_noise(

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts.learned_noise import NUM_BANDS, LearnedNoise
+from engine.contracts.noise import spread_evenly
 from engine.contracts.photo import Pixels
 from engine.simulation.learned.spectra import HIGH, normalised
 from engine.simulation.learned.twins import CROP_PX, MAX_PHOTOS, Restore, central_crop, typical_of_its_kind
@@ -50,7 +51,7 @@ def not_above_answer(noise: LearnedNoise, photos: Sequence[Pixels], restore: Res
         The same noise, no photo's stronger than before.
     """
     asked = [index for index in range(len(photos)) if _is_nearly_white(noise, index)]
-    chosen = asked[:: max(-(-len(asked) // MAX_PHOTOS), 1)]
+    chosen = spread_evenly(asked, MAX_PHOTOS)
     answered = {index: _allowed_share(noise, index, photos[index], restore) for index in chosen}
     factors = {index: share for index, share in answered.items() if share is not None}
     if 2 * len(factors) <= len(chosen):

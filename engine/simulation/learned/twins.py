@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.contracts.learned_noise import BLOCK_PX, BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise, PhotoNoise
+from engine.contracts.noise import spread_evenly
 from engine.contracts.photo import Pixels
 from engine.method.losses.earth_mover import earth_mover_distance_matrix, sorted_residuals
 from engine.simulation.learned.levels import told_by_detail
@@ -101,7 +102,7 @@ def fit_by_twins(
     Returns:
         The noise of the round whose twins were nearest, with its distance, that of the guess, and the accuracy.
     """
-    chosen = range(0, len(photos), -(-len(photos) // max_twins))
+    chosen = spread_evenly(range(len(photos)), max_twins)
     side = min(CROP_PX, *(min(photos[photo].shape[:2]) for photo in chosen))
     subjects = [_look_at(photo, photos[photo], side, restore) for photo in chosen]
     guess, best, best_distance, accuracy, first_distance = noise, noise, np.inf, None, None

@@ -29,7 +29,7 @@ from engine.models.starters import require_starter
 from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
 from engine.photos.crops import DecodedPhoto
 from engine.refining.gate import SHARES, choose_share
-from engine.refining.own_noise import WINDOWS_FILE, OwnNoiseMaterial, _is_known, as_levels
+from engine.refining.own_noise import MAX_PHOTOS, WINDOWS_FILE, OwnNoiseMaterial, _is_known, as_levels, chosen_photos
 from engine.refining.recorrupted import recorrupt
 from engine.refining.twin_objective import TwinObjective
 from engine.runs.store import RunStore
@@ -192,6 +192,23 @@ def test_recorrupted_views_have_noises_of_their_own() -> None:
     assert abs(np.corrcoef(seen, target)[0, 1]) < 0.01
     assert seen.std() == pytest.approx(0.05 * np.sqrt(1.25), rel=0.01)
     assert pair.deviation == pytest.approx(target.std(), rel=0.02)
+
+
+@pytest.mark.parametrize("count", [MAX_PHOTOS, MAX_PHOTOS + 1, 84, 500])
+def test_a_large_folder_is_learned_from_in_as_many_places_as_there_may_be(count: int) -> None:
+    """What lies in a row, such as the photos of one camera, has its share; the first and the last are among them."""
+    picture = np.full((64, 64, 3), 0.5, np.float32)
+    photos = [DecodedPhoto.of_pixels(PhotoRef(Path(f"{index:03}.png")), picture, 8) for index in range(count)]
+    numbers = [int(photo.path.file.stem) for photo in chosen_photos(photos)]
+    assert len(numbers) == MAX_PHOTOS
+    assert (numbers[0], numbers[-1]) == (0, count - 1)
+    steps = np.diff(numbers)
+    assert steps.min() >= 1
+    assert steps.max() - steps.min() <= 1
+    # Those with a label come first, and count among them.
+    labelled = photos[count // 2].picture
+    chosen = chosen_photos(photos, [labelled])
+    assert (len(chosen), chosen[0].picture) == (MAX_PHOTOS, labelled)
 
 
 @pytest.mark.parametrize("brightness", [0.0, 0.04, 0.5, 0.97, 1.0])
