@@ -1,11 +1,14 @@
 """What learning a folder's own noise gains over the starter, without a label: the folder's noise learned and put back.
 
-    python3 run.py bench own_noise [--sets polyu ...] [--seeds 0 1 2 3 4] [--shares-of 1] [--fresh] [--out DIR]
+    python3 run.py bench own_noise [--sets polyu ...] [--seeds 0 1 2 3 4] [--shares-of 1] [--beside flat bound]
+        [--fresh] [--out DIR]
 
 Each cell is what a person does: preset quick from the starter on the folder, then the result measured on the folder's
 references. Seed s draws the made noise, the twins and the batches. Of the first `--shares-of` seeds the five shares
-that the gate chooses among are measured too. Writes its section of `docs/benchmarks.md` and `docs/benchmarks.json`
-after each cell; what is there for the same starter is kept unless `--fresh` asks for it again.
+that the gate chooses among are measured too. With `--beside` the same is done once more with noise that twins have no
+part in (flat): as flat blocks and finest detail tell it; or where twins only lower its levels (bound). Writes its
+section of `docs/benchmarks.md` and `docs/benchmarks.json` after each cell; what is there for the same starter is kept
+unless `--fresh` asks for it again.
 """
 
 import argparse
@@ -13,13 +16,19 @@ import hashlib
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+import numpy as np
 
 from engine.comparing.evaluating import evaluate
 from engine.contracts.configs import EvaluateConfig, Preset, PretrainConfig
 from engine.contracts.job_control import JobControl
+from engine.contracts.learned_noise import LearnedNoise
 from engine.contracts.presets import pretrain_preset
 from engine.jobs import pretrain
 from engine.label_budget.reports.statistics import estimate
@@ -28,6 +37,7 @@ from engine.models.files import load_model, save_model
 from engine.models.starters import starter_path
 from engine.refining.gate import SHARES, between
 from engine.runs.store import RunStore
+from engine.simulation.learned.twins import fit_by_twins
 from engine.training.checkpoints import load_checkpoint
 from engine.training.trainer import new_state
 from tests.benchmarks.document import DOCS, Section, Table, stored_data, write_section
@@ -42,6 +52,12 @@ BARS = {
     "blotches": 1.0, "photons": 1.0, "no_noise": -0.05,
 }  # fmt: skip
 """Gains over the starter that were set as goals, dB."""
+
+BESIDE = {
+    "flat": "flat blocks and finest detail alone",
+    "bound": "twins as an upper bound of the levels",
+}
+"""Other ways to know the noise."""
 
 TEXT = """\
 PSNR in dB of the photos' references: noisy, restored by the shipped starter, and by the starter after it learned the \
@@ -86,6 +102,33 @@ def measure_cell(name: str, pair_set: PairSet, seed: int, starter: Path, *, with
     }
 
 
+@contextmanager
+def noise_known_by(way: str) -> Iterator[None]:
+    """Let trainings learn the noise in another way, one of `BESIDE`."""
+    module = "engine.refining.own_noise"
+
+    def as_guessed(guess: LearnedNoise, *_: object, **__: object) -> LearnedNoise:
+        return guess
+
+    def as_bound(guess: LearnedNoise, *rest: Any, **options: Any) -> LearnedNoise:
+        fitted = fit_by_twins(guess, *rest, **options)
+        pairs = zip(guess.photos, fitted.photos, strict=True)
+        lowered = (replace(one, variance=np.minimum(one.variance, other.variance)) for one, other in pairs)
+        return replace(guess, photos=tuple(lowered))
+
+    if way == "bound":
+        with patch(f"{module}.fit_by_twins", as_bound):
+            yield
+        return
+    # What asks the network about texture and about its answer goes too.
+    with (
+        patch(f"{module}.fit_by_twins", as_guessed),
+        patch(f"{module}.without_texture", as_guessed),
+        patch(f"{module}.not_above_answer", as_guessed),
+    ):
+        yield
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Measure what is missing and write the section after each cell."""
     starter = starter_path("denoise")
@@ -93,6 +136,8 @@ def run(arguments: argparse.Namespace) -> None:
     digest = hashlib.sha256(starter.read_bytes()).hexdigest()[:12]
     results: dict[str, dict[str, Any]] = stored_data(NAME, arguments.out).get("results", {})
     results = {key: result for key, result in results.items() if result["starter_digest"] == digest}
+    beside: dict[str, dict[str, float]] = stored_data(NAME, arguments.out).get("beside", {})
+    beside = {way: {key: gain for key, gain in gains.items() if key in results} for way, gains in beside.items()}
     missing = []
     for seed in arguments.seeds:
         for name in arguments.sets or OWN_NOISE_SETS:
@@ -100,17 +145,37 @@ def run(arguments: argparse.Namespace) -> None:
             if not pair_set.folder.is_dir():
                 missing.append(f"{pair_set.title}: the pictures are not in the shared data ({pair_set.source}).")
                 continue
-            if key in results and not arguments.fresh:
-                continue
-            cell = measure_cell(name, pair_set, seed, starter, with_shares=seed < arguments.shares_of)
-            results[key] = {**cell, "starter_digest": digest}
-            gain = cell["learned"] - cell["starter"]
-            print(f"{key}: {cell['learned']:.2f} dB ({gain:+.3f}), {cell['seconds']:.0f} s", flush=True)
-            write_results(results, missing, arguments.out)
+            if key not in results or arguments.fresh:
+                cell = measure_cell(name, pair_set, seed, starter, with_shares=seed < arguments.shares_of)
+                results[key] = {**cell, "starter_digest": digest}
+                gain = cell["learned"] - cell["starter"]
+                print(f"{key}: {cell['learned']:.2f} dB ({gain:+.3f}), {cell['seconds']:.0f} s", flush=True)
+                write_results(results, beside, missing, arguments.out)
+            for way in arguments.beside:
+                gains = beside.setdefault(way, {})
+                if key in gains and not arguments.fresh:
+                    continue
+                with noise_known_by(way):
+                    cell = measure_cell(name, pair_set, seed, starter, with_shares=False)
+                gains[key] = cell["learned"] - cell["starter"]
+                print(f"{key}, {BESIDE[way]}: ({gains[key]:+.3f}), {cell['seconds']:.0f} s", flush=True)
+                write_results(results, beside, missing, arguments.out)
 
 
-def write_results(results: Mapping[str, dict[str, Any]], missing: Sequence[str], out: Path) -> None:
-    """Write the section."""
+def write_results(
+    results: Mapping[str, dict[str, Any]],
+    beside: Mapping[str, Mapping[str, float]],
+    missing: Sequence[str],
+    out: Path,
+) -> None:
+    """Write the section.
+
+    Args:
+        results: Cells by set and seed.
+        beside: Gains over the starter by set and seed, of noise that was known in another way.
+        missing: What was not measured.
+        out: Folder of the document.
+    """
     rows = []
     for name, pair_set in OWN_NOISE_SETS.items():
         cells = {int(key.partition("/")[2]): cell for key, cell in results.items() if key.partition("/")[0] == name}
@@ -128,11 +193,37 @@ def write_results(results: Mapping[str, dict[str, Any]], missing: Sequence[str],
         seeds=sorted({int(key.partition("/")[2]) for key in results}),
         minutes=sum(cell["seconds"] for cell in results.values()) / 60,
         machine=describe_machine(),
-        tables=[Table(title="Without a label", header=header, rows=rows)],
+        tables=[Table(title="Without a label", header=header, rows=rows), *_differences(results, beside)],
         missing=list(dict.fromkeys(missing)),
-        data={"results": dict(results)},
+        data={"results": dict(results), "beside": {way: dict(gains) for way, gains in beside.items()}},
     )
     write_section(NAME, section, out)
+
+
+def _differences(results: Mapping[str, dict[str, Any]], beside: Mapping[str, Mapping[str, float]]) -> list[Table]:
+    """What twins add to other ways of knowing the noise, seed by seed."""
+    rows = []
+    for name, pair_set in OWN_NOISE_SETS.items():
+        for way, gains in beside.items():
+            keys = sorted(key for key in gains if key.partition("/")[0] == name)
+            if not keys:
+                continue
+            fitted = [results[key]["learned"] - results[key]["starter"] for key in keys]
+            other = [gains[key] for key in keys]
+            added = estimate([one - two for one, two in zip(fitted, other, strict=True)])
+            interval = f" ({added.low:+.2f} to {added.high:+.2f})" if added.has_interval else ""
+            rows.append(
+                (
+                    pair_set.title,
+                    BESIDE[way],
+                    f"{statistics.fmean(other):+.2f}",
+                    f"{statistics.fmean(fitted):+.2f}",
+                    f"{added.mean:+.2f}{interval}",
+                    str(len(keys)),
+                )
+            )
+    header = ("folder", "noise known by", "gain", "by twins fitted", "twins add", "seeds")
+    return [Table(title="What twins add, paired", header=header, rows=rows)] if rows else []
 
 
 def _scores(model: Path, noisy: Path, clean: Path, pair_set: PairSet) -> dict[str, tuple[float, float]]:
@@ -197,6 +288,9 @@ if __name__ == "__main__":
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=list(range(5)))
     parser.add_argument("--shares-of", type=int, default=1, help="seeds of which all shares are measured; default: 1")
+    parser.add_argument(
+        "--beside", nargs="+", choices=list(BESIDE), default=[], metavar="WAY", help="flat, bound: see above"
+    )
     parser.add_argument("--fresh", action="store_true", help="measure again what is there already")
     parser.add_argument("--out", type=Path, default=DOCS, help="folder of benchmarks.md; default: docs")
     run(parser.parse_args())

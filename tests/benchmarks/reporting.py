@@ -86,11 +86,13 @@ def describe_machine() -> str:
     """One line: cores, precision, versions."""
     import torch
 
-    from engine.machine.devices import open_device
+    from engine.machine.devices import best_precision, open_device
 
     device = open_device(ComputeConfig())
+    trained = best_precision(device.name)
+    computed = device.precision if trained == device.precision else f"{device.precision}, trainings at {trained}"
     cores = f"{len(os.sched_getaffinity(0))} of " if hasattr(os, "sched_getaffinity") else ""
-    return f"{cores}{os.cpu_count()} cores, {device.name} at {device.precision}, torch {torch.__version__}"
+    return f"{cores}{os.cpu_count()} cores, {device.name} at {computed}, torch {torch.__version__}"
 
 
 def _report(title: str, result: TrainingResult, wall_seconds: float) -> None:
