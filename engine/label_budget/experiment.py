@@ -115,8 +115,8 @@ def _find_photos(
 ) -> tuple[list[PhotoRef], list[PhotoPair]]:
     """All usable noisy photos, and the pairs whose two sides agree and whose names tell them apart."""
 
-    def set_aside(path: PhotoRef, reason: str, hint: str) -> None:
-        skipped.append(FileSkipped(path=path, reason=reason, hint=hint))
+    def set_aside(photo: PhotoRef, reason: str, hint: str) -> None:
+        skipped.append(FileSkipped(path=photo, reason=reason, hint=hint))
         emit(skipped[-1])
 
     def usable(folders: tuple[PhotoPlace, ...]) -> list[PhotoRef]:

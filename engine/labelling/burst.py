@@ -122,8 +122,8 @@ def make_burst_references(config: BurstConfig, control: JobControl, emit: Emit) 
     started, paused_before = time.monotonic(), control.paused_seconds
     left_out: list[FileSkipped] = []
 
-    def leave_out(path: PhotoRef, reason: str, hint: str) -> None:
-        left_out.append(FileSkipped(path=path, reason=reason, hint=hint))
+    def leave_out(photo: PhotoRef, reason: str, hint: str) -> None:
+        left_out.append(FileSkipped(path=photo, reason=reason, hint=hint))
         emit(left_out[-1])
 
     paths = list_image_files(config.shots, recursive=False)
@@ -176,19 +176,19 @@ def make_burst_references(config: BurstConfig, control: JobControl, emit: Emit) 
     )
 
 
-def _check_destination(out: Path, paths: Sequence[PhotoRef]) -> None:
-    if any(path.file.parent.absolute() == out.absolute() for path in paths):
+def _check_destination(out: Path, photos: Sequence[PhotoRef]) -> None:
+    if any(photo.file.parent.absolute() == out.absolute() for photo in photos):
         raise InvalidInputError(
             "The references must not go into the folder of the shots.",
             "Choose another folder; among the noisy photos they would count as noisy.",
         )
 
 
-def _check_memory(paths: Sequence[PhotoRef]) -> None:
+def _check_memory(photos: Sequence[PhotoRef]) -> None:
     needed = largest = 0
-    for path in paths:
+    for photo in photos:
         try:
-            info = probe_image(path)
+            info = probe_image(photo)
         except ImageReadError:
             # Reading it will say what is wrong.
             continue
@@ -199,7 +199,7 @@ def _check_memory(paths: Sequence[PhotoRef]) -> None:
         raise InvalidInputError(
             say(
                 "These {num_paths} shots need {needed:.1f} GB of memory, more than there is.",
-                num_paths=len(paths),
+                num_paths=len(photos),
                 needed=needed / 2**30,
             ),
             "Choose fewer shots: eight to sixteen are enough.",

@@ -60,13 +60,13 @@ class AlignedShot:
     displacement_px: float
 
 
-def read_shot(path: PhotoRef) -> ReadShot:
+def read_shot(photo: PhotoRef) -> ReadShot:
     """Read a shot.
 
     Raises:
         ImageReadError: The file cannot be read, or holds numbers that cannot be merged.
     """
-    image = read_image(path)
+    image = read_image(photo)
     if image.pixels.min() < 0 or image.pixels.max() > 1:
         raise ImageReadError(
             say(
@@ -75,7 +75,7 @@ def read_shot(path: PhotoRef) -> ReadShot:
             ),
             "Save the shots with 16 bits per channel: a burst is merged of such.",
         )
-    return ReadShot(path, image, np.ascontiguousarray(image.pixels.mean(axis=2)))
+    return ReadShot(photo, image, np.ascontiguousarray(image.pixels.mean(axis=2)))
 
 
 def align_shot(base: ReadShot, photo: ReadShot, in_linear_light: bool) -> AlignedShot | tuple[str, str]:

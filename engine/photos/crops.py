@@ -105,23 +105,23 @@ class DecodedPhoto:
         return self._normalised(self.levels).transpose(1, 2, 0)
 
     @classmethod
-    def of_image(cls, path: PhotoRef, image: PhotoImage) -> "DecodedPhoto":
+    def of_image(cls, photo: PhotoRef, image: PhotoImage) -> "DecodedPhoto":
         """Take a photo as it was read."""
         are_pictures = image.channels_are_pictures
         pixels, scale = image.all_channels if are_pictures else (image.pixels, image.metadata.levels)
         if scale.are_of_type or image.metadata.type_written in USUAL_TYPES:
             rounded = _rounded(pixels, image.metadata.bit_depth)
-            return cls(path, rounded, scale, channels_are_pictures=are_pictures)
+            return cls(photo, rounded, scale, channels_are_pictures=are_pictures)
         # Rounded to 16 bits of their type's range, little would be left of them.
         unit = unit_of(image.metadata.type_written)
         black, white = (tuple(unit * level for level in levels) for levels in (scale.black, scale.white))
         scale = replace(scale, black=black, white=white)
-        return cls(path, _as_channels(pixels * np.float32(unit)), scale, channels_are_pictures=are_pictures)
+        return cls(photo, _as_channels(pixels * np.float32(unit)), scale, channels_are_pictures=are_pictures)
 
     @classmethod
-    def of_pixels(cls, path: PhotoRef, pixels: Pixels, bit_depth: BitDepth) -> "DecodedPhoto":
+    def of_pixels(cls, photo: PhotoRef, pixels: Pixels, bit_depth: BitDepth) -> "DecodedPhoto":
         """Take a photo's pixels (height, width, 1 or 3), 0 to 1, rounded to levels of 8 or 16 bits."""
-        return cls(path, _rounded(pixels, bit_depth))
+        return cls(photo, _rounded(pixels, bit_depth))
 
     @property
     def bit_depth(self) -> BitDepth:
@@ -215,28 +215,28 @@ def decode_photo(
 
 
 def _decode(
-    path: PhotoRef, largest_bytes: int, keep_on_disk: bool, read: Callable[[PhotoRef], PhotoImage] = read_image
+    photo: PhotoRef, largest_bytes: int, keep_on_disk: bool, read: Callable[[PhotoRef], PhotoImage] = read_image
 ) -> tuple[DecodedPhoto, bool]:
     """The photo, and whether it lies in memory, whole."""
     files = decoded_files()
-    identity = identity_of(path)
+    identity = identity_of(photo)
     if identity:
         # The same raw file read in another way is another photo.
         identity = f"{read.__name__}\n{identity}"
-    is_given = bool(identity_of_levels(path))
+    is_given = bool(identity_of_levels(photo))
     found = files.find(identity)
     if found is not None:
-        return _as_kept(path, found, is_given), False
-    image = read(path)
+        return _as_kept(photo, found, is_given), False
+    image = read(photo)
     bytes_per_level = 1 if image.metadata.bit_depth == 8 else 2
     height, width = image.height, image.width
     num_channels = image.all_channels[0].shape[2] if image.channels_are_pictures else 3
     size = height * width * num_channels * bytes_per_level
     if keep_on_disk and SMALLEST_BYTES <= size <= files.limit_bytes:
-        whole = DecodedPhoto.of_image(path, image)
+        whole = DecodedPhoto.of_image(photo, image)
         found = files.keep(identity, whole.levels, whole.scale, channels_are_pictures=whole.channels_are_pictures)
         if found is not None:
-            return _as_kept(path, found, is_given), False
+            return _as_kept(photo, found, is_given), False
         if size <= largest_bytes:
             return whole, True
     if size > largest_bytes:
@@ -246,12 +246,12 @@ def _decode(
         area = slice(top, top + rows), slice(left, left + columns)
         extra = None if image.extra is None else image.extra[area]
         image = PhotoImage(image.pixels[area], None, image.metadata, extra)
-    return DecodedPhoto.of_image(path, image), size <= largest_bytes
+    return DecodedPhoto.of_image(photo, image), size <= largest_bytes
 
 
-def _as_kept(path: PhotoRef, kept: KeptPhoto, is_given: bool) -> DecodedPhoto:
+def _as_kept(photo: PhotoRef, kept: KeptPhoto, is_given: bool) -> DecodedPhoto:
     scale = replace(kept.scale, is_given=is_given)
-    return DecodedPhoto(path, kept.levels, scale, channels_are_pictures=kept.channels_are_pictures)
+    return DecodedPhoto(photo, kept.levels, scale, channels_are_pictures=kept.channels_are_pictures)
 
 
 def decode_photos(

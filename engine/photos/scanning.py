@@ -119,13 +119,13 @@ def _open_kept() -> KeptMeasures[PhotoMeasures]:
 
 
 def _scan_file(
-    path: PhotoRef, kept: KeptMeasures[PhotoMeasures] | None, control: JobControl
+    photo: PhotoRef, kept: KeptMeasures[PhotoMeasures] | None, control: JobControl
 ) -> PhotoScanned | FileSkipped:
     """Read a file's header; its pixels as well where measures are `kept`."""
     try:
-        facts = examine_photo(path)
+        facts = examine_photo(photo)
         scanned = PhotoScanned(
-            path=path,
+            path=photo,
             width=facts.info.width,
             height=facts.info.height,
             noise_sigma=None,
@@ -137,12 +137,12 @@ def _scan_file(
         )
         if kept is None:
             return scanned
-        measures = _measured_or_kept(path, kept, control)
+        measures = _measured_or_kept(photo, kept, control)
     except OSError as error:
         gone = disk_failure(error)
-        return FileSkipped(path=path, reason=gone.message, hint=gone.hint)
+        return FileSkipped(path=photo, reason=gone.message, hint=gone.hint)
     except ImageReadError as error:
-        return FileSkipped(path=path, reason=error.message, hint=error.hint)
+        return FileSkipped(path=photo, reason=error.message, hint=error.hint)
     return replace(scanned, **vars(measures))
 
 
@@ -188,16 +188,16 @@ def _is_usable(outcome: PhotoScanned | FileSkipped) -> bool:
     return isinstance(outcome, PhotoScanned)
 
 
-def _measured_or_kept(path: PhotoRef, kept: KeptMeasures[PhotoMeasures], control: JobControl) -> PhotoMeasures:
+def _measured_or_kept(photo: PhotoRef, kept: KeptMeasures[PhotoMeasures], control: JobControl) -> PhotoMeasures:
     """Return what the pixels tell, measured now or before.
 
     Raises:
         ImageReadError: The file is damaged behind its header.
     """
-    identity = identity_of(path)
+    identity = identity_of(photo)
     measures = kept.find(identity)
     if measures is None:
-        measures = run_interruptibly(lambda: _measure(path), control)
+        measures = run_interruptibly(lambda: _measure(photo), control)
         kept.add(identity, measures)
     return measures
 

@@ -31,9 +31,9 @@ def can_overlap(info: ImageInfo, scale: int = 1) -> bool:
     return num_bytes <= LARGEST_OVERLAPPED_BYTES
 
 
-def read_ahead(path: PhotoRef) -> Pending[PhotoSamples]:
+def read_ahead(photo: PhotoRef) -> Pending[PhotoSamples]:
     """Begin to read a photo; `Pending.wait` gives it, or raises what reading raised."""
-    return Pending(partial(read_samples, path))
+    return Pending(partial(read_samples, photo))
 
 
 @dataclass(frozen=True, kw_only=True)

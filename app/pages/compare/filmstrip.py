@@ -53,9 +53,9 @@ class Filmstrip(ThumbnailList):
         self.selectionModel().currentChanged.connect(self._tell_choice)
         session.restored_changed.connect(self._repaint_all)
 
-    def choose(self, path: PhotoRef) -> None:
+    def choose(self, photo: PhotoRef) -> None:
         """Choose a photo and bring it into view."""
-        row = self.photos.row_of(path)
+        row = self.photos.row_of(photo)
         if row is not None and row != self.currentIndex().row():
             self.setCurrentIndex(self.photos.index(row))
             self.scrollTo(self.currentIndex(), QAbstractItemView.ScrollHint.PositionAtCenter)

@@ -60,16 +60,16 @@ class ShotList(QListWidget):
         self.setAccessibleName(tr("Shots of the burst"))
         thumbnails.ready.connect(self._show_thumbnail)
 
-    def show_paths(self, paths: Sequence[PhotoRef]) -> None:
+    def show_paths(self, photos: Sequence[PhotoRef]) -> None:
         """Show other shots."""
         self.clear()
-        for path in paths:
-            item = QListWidgetItem(path.name)
-            item.setData(Qt.ItemDataRole.UserRole, str(path))
-            item.setToolTip(str(path))
+        for photo in photos:
+            item = QListWidgetItem(photo.name)
+            item.setData(Qt.ItemDataRole.UserRole, str(photo))
+            item.setToolTip(str(photo))
             self.addItem(item)
-            self._show_thumbnail(path)
-        self._thumbnails.want(paths, view=self)
+            self._show_thumbnail(photo)
+        self._thumbnails.want(photos, view=self)
 
     def hideEvent(self, event: QHideEvent) -> None:
         self._thumbnails.want((), view=self)
@@ -88,13 +88,13 @@ class ShotList(QListWidget):
         self.dropped.emit(dropped_paths(event.mimeData()))
 
     @Slot(object)
-    def _show_thumbnail(self, path: PhotoRef) -> None:
-        pixmap = self._thumbnails.pixmap(path)
+    def _show_thumbnail(self, photo: PhotoRef) -> None:
+        pixmap = self._thumbnails.pixmap(photo)
         if pixmap is None:
             return
         for row in range(self.count()):
             item = self.item(row)
-            if item.data(Qt.ItemDataRole.UserRole) == str(path):
+            if item.data(Qt.ItemDataRole.UserRole) == str(photo):
                 item.setIcon(QIcon(pixmap))
 
 

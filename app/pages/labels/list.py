@@ -74,9 +74,9 @@ class LabelListModel(QAbstractListModel):
             self._entries = tuple(entries)
             self.endResetModel()
 
-    def row_of(self, path: PhotoRef) -> int:
+    def row_of(self, photo: PhotoRef) -> int:
         """Return the row of a noisy photo, or of a reference without one; -1: there is none."""
-        return next((row for row, entry in enumerate(self._entries) if entry.main_path == path), -1)
+        return next((row for row, entry in enumerate(self._entries) if entry.main_path == photo), -1)
 
     def set_decisions(self, decisions: LabelDecisions) -> None:
         """Set what a person decided about the pairs."""
@@ -153,9 +153,9 @@ class LabelList(ThumbnailList):
         index = self.currentIndex()
         return self._labels.entries[index.row()] if index.isValid() else None
 
-    def choose_later(self, path: PhotoRef) -> None:
+    def choose_later(self, photo: PhotoRef) -> None:
         """Choose the row of a photo as soon as there are other rows."""
-        self._last_chosen = path
+        self._last_chosen = photo
 
     def _paths_of_row(self, row: int) -> list[PhotoRef]:
         entry = self._labels.entries[row]

@@ -381,11 +381,11 @@ class LabelsPage(Page):
         photos = (photo for photo in self.session.teaching_photos if photo not in paired)
         noisy = entry.noisy
 
-        def choose(path: PhotoRef) -> None:
+        def choose(photo: PhotoRef) -> None:
             if noisy is not None:
-                self.choose_match(noisy, path)
+                self.choose_match(noisy, photo)
             elif entry.clean is not None:
-                self.choose_match(path, entry.clean)
+                self.choose_match(photo, entry.clean)
 
         def choose_file() -> None:
             title = tr("Choose its reference") if noisy is not None else tr("Choose its noisy photo")

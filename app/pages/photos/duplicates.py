@@ -146,10 +146,10 @@ class DuplicatePhotos(QWidget):
             self._thumbnails.want(list(self._items), view=self)
 
     @Slot(object)
-    def _show_thumbnail(self, path: PhotoRef) -> None:
-        pixmap = self._thumbnails.pixmap(path) if path in self._items else None
+    def _show_thumbnail(self, photo: PhotoRef) -> None:
+        pixmap = self._thumbnails.pixmap(photo) if photo in self._items else None
         if pixmap is not None:
-            for item in self._items[path]:
+            for item in self._items[photo]:
                 item.setIcon(0, QIcon(pixmap))
 
     @Slot()

@@ -115,9 +115,9 @@ class PhotoGrid(QListView):
         rows = sorted(index.row() for index in self.selectionModel().selectedIndexes())
         return [self._photos.photo_at(row) for row in rows]
 
-    def select_photo(self, path: PhotoRef) -> None:
+    def select_photo(self, photo: PhotoRef) -> None:
         """Select one photo and bring it into view."""
-        row = self._photos.row_of(path)
+        row = self._photos.row_of(photo)
         if row is not None and row != self.currentIndex().row():
             select_alone(self, self._photos.index(row))
 
@@ -198,8 +198,8 @@ class PhotoGrid(QListView):
         self._thumbnails.want([self._photos.photo_at(row).path for row in rows], view=self)
 
     @Slot(object)
-    def _repaint_photo(self, path: PhotoRef) -> None:
-        row = self._photos.row_of(path)
+    def _repaint_photo(self, photo: PhotoRef) -> None:
+        row = self._photos.row_of(photo)
         if row is not None:
             self.update(self._photos.index(row))
 
@@ -291,22 +291,22 @@ class PhotoDelegate(QStyledItemDelegate):
         self._paint_noise_bar(painter, bar, photo.noise_sigma, is_excluded)
         painter.restore()
 
-    def _paint_picture(self, painter: QPainter, path: PhotoRef, square: QRect) -> None:
+    def _paint_picture(self, painter: QPainter, photo: PhotoRef, square: QRect) -> None:
         colors = palette()
         crop = self._grid.hover_crop
-        if crop is not None and crop[0] == path:
+        if crop is not None and crop[0] == photo:
             size = crop[1].deviceIndependentSize()
             place = QRectF(0, 0, size.width(), size.height())
             place.moveCenter(QRectF(square).center())
             painter.drawPixmap(place.topLeft().toPoint(), crop[1])
             _paint_badge(painter, square, tr("100 %, stretched") if self._thumbnails.is_stretched else "100 %")
             return
-        pixmap = self._thumbnails.pixmap(path)
+        pixmap = self._thumbnails.pixmap(photo)
         if pixmap is None:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(colors.raised))
             painter.drawRoundedRect(square, 4, 4)
-            if self._thumbnails.failure(path):
+            if self._thumbnails.failure(photo):
                 icon = QRect(0, 0, 32, 32)
                 icon.moveCenter(square.center())
                 themed_icon("warning", "warning").paint(painter, icon)

@@ -447,8 +447,8 @@ class PhotosPage(Page):
             self.scans.start(folders)
 
     @Slot(object, str)
-    def _look_at(self, path: PhotoRef, page_id: str) -> None:
-        self.session.set_current_photo(path)
+    def _look_at(self, photo: PhotoRef, page_id: str) -> None:
+        self.session.set_current_photo(photo)
         self.page_requested.emit(page_id)
 
 

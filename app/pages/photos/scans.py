@@ -106,14 +106,14 @@ class PhotoScans(QObject):
         """Measure the noise of all photos that were not decoded yet, then look for duplicates."""
         self._measure(self.unmeasured)
 
-    def _measure(self, paths: Sequence[PhotoRef]) -> None:
+    def _measure(self, photos: Sequence[PhotoRef]) -> None:
         self._stop_background()
-        if not paths:
+        if not photos:
             self._look_for_duplicates()
             return
         self._measuring = self._submit(
             tr("Measuring the noise of the photos"),
-            ScanConfig(folders=tuple(paths), levels=given_here()),
+            ScanConfig(folders=tuple(photos), levels=given_here()),
             JobLane.BACKGROUND,
         )
         self._text = tr("Measuring noise…")

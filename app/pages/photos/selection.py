@@ -103,10 +103,10 @@ class PhotoSelection(QWidget):
             self._do(SetExclusion(self._session, out, is_excluded=False))
 
     @Slot(list)
-    def leave_out(self, paths: Sequence[PhotoRef]) -> None:
+    def leave_out(self, photos: Sequence[PhotoRef]) -> None:
         """Leave photos out, whatever is selected."""
-        if paths:
-            self._do(SetExclusion(self._session, paths, is_excluded=True))
+        if photos:
+            self._do(SetExclusion(self._session, photos, is_excluded=True))
 
     def show_menu(self, view: QWidget, position: QPoint) -> None:
         """Show what can be done with the selected photos, at a place of a view."""
@@ -146,13 +146,13 @@ class PhotoSelection(QWidget):
         if paths:
             self.look_requested.emit(paths[0], page_id)
 
-    def _reveal(self, path: PhotoRef) -> None:
-        folder = path.file.parent
+    def _reveal(self, photo: PhotoRef) -> None:
+        folder = photo.file.parent
         if not open_in_file_manager(folder):
             self.message_raised.emit(no_file_manager(folder))
 
-    def _are_out(self, paths: Sequence[PhotoRef]) -> bool:
-        return all(path in self._session.excluded for path in paths)
+    def _are_out(self, photos: Sequence[PhotoRef]) -> bool:
+        return all(photo in self._session.excluded for photo in photos)
 
     @Slot()
     def _update(self) -> None:
@@ -193,8 +193,8 @@ class SetExclusion(QUndoCommand):
 class UseOnly(SetExclusion):
     """Learn from and restore some photos only: leave all others out."""
 
-    def __init__(self, session: Session, paths: Iterable[PhotoRef]) -> None:
-        kept = frozenset(paths)
+    def __init__(self, session: Session, photos: Iterable[PhotoRef]) -> None:
+        kept = frozenset(photos)
         super().__init__(session, (), is_excluded=True)
         self._after = (self._before | {photo.path for photo in session.photos}) - kept
         self.setText(tr("{photos} used, all others left out").format(photos=count(len(kept), "photo")))

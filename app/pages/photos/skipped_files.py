@@ -130,15 +130,15 @@ class SkippedFiles(QWidget):
             menu.addAction(themed_icon(icon), text).triggered.connect(lambda _=False, slot=slot: slot(paths))
         menu.popup(self.table.viewport().mapToGlobal(position))
 
-    def _show_in_folder(self, paths: Sequence[PhotoRef]) -> None:
-        for folder in dict.fromkeys(path.file.parent for path in paths):
+    def _show_in_folder(self, photos: Sequence[PhotoRef]) -> None:
+        for folder in dict.fromkeys(photo.file.parent for photo in photos):
             if not open_in_file_manager(folder):
                 self.message_raised.emit(no_file_manager(folder))
                 return
 
-    def _copy_paths(self, paths: Sequence[PhotoRef]) -> None:
-        if paths:
-            QGuiApplication.clipboard().setText("\n".join(str(path) for path in paths))
+    def _copy_paths(self, photos: Sequence[PhotoRef]) -> None:
+        if photos:
+            QGuiApplication.clipboard().setText("\n".join(str(photo) for photo in photos))
 
     def _all_paths(self) -> list[PhotoRef]:
         return [_path_of(item) for item in self._items()]

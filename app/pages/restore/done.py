@@ -71,9 +71,9 @@ class DonePhotos(QObject):
         self._task.submit(lambda: frozenset(find_done_photos(config, control)))
 
     @Slot(object)
-    def _take(self, paths: frozenset[PhotoRef]) -> None:
-        if paths != self.paths:
-            self.paths = paths
+    def _take(self, photos: frozenset[PhotoRef]) -> None:
+        if photos != self.paths:
+            self.paths = photos
             self.changed.emit()
 
     @Slot()

@@ -123,13 +123,13 @@ class RestoreListModel(QAbstractListModel):
         """Return the photo of a row."""
         return self._rows[row]
 
-    def row_of(self, path: PhotoRef) -> int | None:
+    def row_of(self, photo: PhotoRef) -> int | None:
         """Return a photo's row."""
-        return self._row_of_path.get(path)
+        return self._row_of_path.get(photo)
 
-    def state_of(self, path: PhotoRef) -> RowState:
+    def state_of(self, photo: PhotoRef) -> RowState:
         """Return a photo's state."""
-        return self._states.get(path, RowState())
+        return self._states.get(photo, RowState())
 
     def failed_paths(self) -> list[PhotoRef]:
         """The photos of the list that failed, in its order."""
@@ -141,9 +141,9 @@ class RestoreListModel(QAbstractListModel):
         found = {path: state.outcome for path, state in self._states.items() if state.outcome is not None}
         return tuple(found[path] for path in self.paths if path in found) if found else ()
 
-    def set_state(self, paths: Iterable[PhotoRef], state: RowState) -> None:
+    def set_state(self, photos: Iterable[PhotoRef], state: RowState) -> None:
         """Set the state of some photos; of a page that becomes a file of its own, that of its stack."""
-        for photo in paths:
+        for photo in photos:
             is_page = photo not in self._row_of_path and PhotoRef(photo.file) in self._row_of_path
             path = PhotoRef(photo.file) if is_page else photo
             if is_page and self.state_of(path).state is PhotoState.FAILED:
@@ -230,9 +230,9 @@ class RestoreList(ThumbnailList):
         rows = sorted(index.row() for index in self.selectionModel().selectedIndexes())
         return [self._photos.photo_at(row).path for row in rows]
 
-    def select_photo(self, path: PhotoRef) -> None:
+    def select_photo(self, photo: PhotoRef) -> None:
         """Select one photo and bring it into view."""
-        row = self._photos.row_of(path)
+        row = self._photos.row_of(photo)
         if row is not None and row != self.currentIndex().row():
             select_alone(self, self._photos.index(row))
 

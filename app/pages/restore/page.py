@@ -181,12 +181,12 @@ class RestorePage(Page):
             self._restore([path])
 
     @Slot(object, bool)
-    def _restore_requested(self, paths: tuple[PhotoRef, ...], are_chosen: bool) -> None:
+    def _restore_requested(self, photos: tuple[PhotoRef, ...], are_chosen: bool) -> None:
         """Restore what another page asks for."""
         if self.batch.is_running:
             self.message_raised.emit(Message(text=tr("Photos are being restored already; pause and stop are below.")))
             return
-        self._restore(list(paths), are_chosen=are_chosen or len(self.model.paths) == 1)
+        self._restore(list(photos), are_chosen=are_chosen or len(self.model.paths) == 1)
         if self.options.output.problem:
             self.message_raised.emit(Message(severity=Severity.WARNING, text=self.options.output.problem))
 
@@ -235,16 +235,16 @@ class RestorePage(Page):
         if self._destination is not None:
             self.batch.write_report(self.model.outcomes(), self._destination)
 
-    def _restore(self, paths: list[PhotoRef], *, are_chosen: bool = True) -> None:
+    def _restore(self, photos: list[PhotoRef], *, are_chosen: bool = True) -> None:
         model, destination = self.session.model, self._destination
-        if self.batch.is_running or model is None or destination is None or not paths:
+        if self.batch.is_running or model is None or destination is None or not photos:
             return
         # Once more: a drive may have been taken away, or a folder given free.
         self.options.output.show_destination(destination)
         if self.options.output.problem:
             self._update()
             return
-        config = self.options.make_config(model, tuple(paths), destination)
+        config = self.options.make_config(model, tuple(photos), destination)
         started_here = self.focusWidget() in (self.primary, self.photo_button) and self.isAncestorOf(self.focusWidget())
         remember_result_folder(self.settings, destination)
         self.batch.start(config.model_copy(update={"files_are_chosen": are_chosen}), model)
@@ -386,9 +386,9 @@ class RestorePage(Page):
         return selected if len(selected) > 1 else self.model.paths
 
     @Slot(object)
-    def _choose_photo(self, path: PhotoRef) -> None:
-        self.session.set_current_photo(path)
-        self._show_photo(path)
+    def _choose_photo(self, photo: PhotoRef) -> None:
+        self.session.set_current_photo(photo)
+        self._show_photo(photo)
 
     @Slot()
     def _on_current_photo_changed(self) -> None:

@@ -122,18 +122,18 @@ class RestorePreview(QWidget):
             return restoration.levels.has_colour
         return photo is None or (photo.pixels.num_channels > 1 and not photo.metadata.channels_are_gray)
 
-    def set_photo(self, path: PhotoRef | None, size: QSize | None = None) -> None:
+    def set_photo(self, photo: PhotoRef | None, size: QSize | None = None) -> None:
         """Look at another photo.
 
         Args:
-            path: Its file; None: at none.
+            photo: Its file; None: at none.
             size: In pixels, where it is known already.
         """
-        if path != self._path:
-            self._path = path
+        if photo != self._path:
+            self._path = photo
             self._photo_size = size or QSize()
-            self._thumbnails.want(() if path is None else (path,), view=self)
-            self.restoring.set_photo(path)
+            self._thumbnails.want(() if photo is None else (photo,), view=self)
+            self.restoring.set_photo(photo)
             self._show()
             self._settle.start()
 
@@ -323,8 +323,8 @@ class RestorePreview(QWidget):
             self.restoring.set_seen(self.viewer.seen or _WHOLE)
 
     @Slot(object)
-    def _take_thumbnail(self, path: PhotoRef) -> None:
-        if path == self._path and self.restoring.photo is None:
+    def _take_thumbnail(self, photo: PhotoRef) -> None:
+        if photo == self._path and self.restoring.photo is None:
             self._show()
 
     @Slot()

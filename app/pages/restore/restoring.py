@@ -180,14 +180,14 @@ class PhotoRestoring(QObject):
             return True
         return any(restoration.levels.has(tile, level) for tile in tiles)
 
-    def set_photo(self, path: PhotoRef | None) -> None:
+    def set_photo(self, photo: PhotoRef | None) -> None:
         """Look at another photo; None: at none."""
-        if path == self._path:
+        if photo == self._path:
             return
         if self._state.photo is not None:
             self._kept = _within_memory([self._state, *self._kept])
-        self._path = path
-        self._state = next((state for state in self._kept if state.photo and state.photo.path == path), _State())
+        self._path = photo
+        self._state = next((state for state in self._kept if state.photo and state.photo.path == photo), _State())
         self._kept = [state for state in self._kept if state is not self._state]
         self._blend_anew()
         self._expose_anew()

@@ -141,9 +141,9 @@ class PhotoListModel(CountedRowsModel):
         """Return the photo of a row."""
         return self._rows[row]
 
-    def row_of(self, path: PhotoRef) -> int | None:
+    def row_of(self, photo: PhotoRef) -> int | None:
         """Return a photo's row; None while it is filtered away."""
-        return self._row_of_path.get(path)
+        return self._row_of_path.get(photo)
 
     def data(self, index: ModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if not index.isValid():

@@ -46,11 +46,11 @@ class SpotMap(QWidget):
         self.setToolTip(tr("Click or drag to choose the spot, or move it with the arrow keys"))
         thumbnails.ready.connect(self._repaint)
 
-    def set_photo(self, path: PhotoRef | None) -> None:
+    def set_photo(self, photo: PhotoRef | None) -> None:
         """Show another photo, with the spot in its middle."""
-        self._path = path
+        self._path = photo
         self._centre = QPointF(0.5, 0.5)
-        self._thumbnails.want(() if path is None else (path,), view=self)
+        self._thumbnails.want(() if photo is None else (photo,), view=self)
         self.update()
 
     def set_photo_size(self, size: QSize) -> None:
@@ -58,9 +58,9 @@ class SpotMap(QWidget):
         self._photo_size = QSize(size)
         self.update()
 
-    def set_spot(self, path: PhotoRef, spot: Spot) -> None:
+    def set_spot(self, photo: PhotoRef, spot: Spot) -> None:
         """Mark the spot that is shown."""
-        self._spot = (path, spot)
+        self._spot = (photo, spot)
         self.update()
 
     def set_centre(self, centre: QPointF) -> None:
@@ -137,6 +137,6 @@ class SpotMap(QWidget):
         self.spot_moved.emit(self._centre)
 
     @Slot(object)
-    def _repaint(self, path: PhotoRef) -> None:
-        if path == self._path:
+    def _repaint(self, photo: PhotoRef) -> None:
+        if photo == self._path:
             self.update()

@@ -170,11 +170,11 @@ class AreaRestorer:
         )
         return restored[Spot(area.left - left, area.top - top, area.width, area.height).scaled(restorer.scale).area]
 
-    def _open_raw(self, path: PhotoRef) -> OpenRaw:
-        identity = identity_of(path)
+    def _open_raw(self, photo: PhotoRef) -> OpenRaw:
+        identity = identity_of(photo)
         if self._raw is None or self._raw[0] != identity:
             self._raw = None
-            self._raw = (identity, open_raw(path))
+            self._raw = (identity, open_raw(photo))
         return self._raw[1]
 
 
