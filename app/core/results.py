@@ -143,16 +143,16 @@ class ResultFinder(QObject):
         else:
             self._look([current], is_of_one=True)
 
-    def _look(self, paths: Sequence[PhotoRef], *, is_of_one: bool = False) -> None:
+    def _look(self, photos: Sequence[PhotoRef], *, is_of_one: bool = False) -> None:
         session, settings = self._session, self._settings
-        if not paths:
+        if not photos:
             self._give_up()
             return
-        photos = []
-        for path in paths:
-            photo = session.photo(path)
-            if photo is not None:
-                photos.append(SoughtPhoto(path=path, num_bytes=photo.num_bytes, pages=photo.pages))
+        sought = []
+        for photo in photos:
+            scanned = session.photo(photo)
+            if scanned is not None:
+                sought.append(SoughtPhoto(photo=photo, num_bytes=scanned.num_bytes, pages=scanned.pages))
         places = session.folders
         chosen = [settings.get_for_folder(place, RESTORE_DESTINATION) for place in places]
         others = tuple(map(Path, settings.get(RESULT_FOLDERS)))
@@ -164,7 +164,7 @@ class ResultFinder(QObject):
 
         def look() -> _Found:
             config = FindResultsConfig(
-                photos=tuple(photos),
+                photos=tuple(sought),
                 folders=tuple(dict.fromkeys(_folders_of_results(places, chosen))),
                 other_folders=others,
                 model=None if model is None else model.path,

@@ -45,13 +45,13 @@ class _Reading:
     """What a background thread has found out about one photo.
 
     Attributes:
-        path: The photo.
+        photo: The photo.
         generation: Of the settings that it was read with.
         result: The thumbnail, why there is none, or a fault of the program.
         is_draft: Whether a sharper one follows.
     """
 
-    path: PhotoRef
+    photo: PhotoRef
     generation: int
     result: QImage | str | Exception
     is_draft: bool = False
@@ -234,11 +234,11 @@ class ThumbnailLoader(QObject):
             if reading.generation != self._generation:
                 continue
             if isinstance(reading.result, QImage):
-                self._remember(reading.path, QPixmap.fromImage(reading.result), reading.is_draft)
+                self._remember(reading.photo, QPixmap.fromImage(reading.result), reading.is_draft)
             else:
-                self._drop(reading.path)
-                self._failures[reading.path] = str(reading.result)
-            self.ready.emit(reading.path)
+                self._drop(reading.photo)
+                self._failures[reading.photo] = str(reading.result)
+            self.ready.emit(reading.photo)
         if any(reading.is_draft or reading.generation != self._generation for reading in readings):
             self._fill_queue()
         for reading in readings:

@@ -238,11 +238,11 @@ class PhotosNoise:
     """The noise of photos.
 
     Attributes:
-        paths: The photos that it was learned from.
+        photos: The photos that it was learned from.
         noise: What was learned, in their order.
     """
 
-    paths: tuple[PhotoRef, ...]
+    photos: tuple[PhotoRef, ...]
     noise: LearnedNoise
 
 

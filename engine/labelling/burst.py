@@ -147,13 +147,13 @@ def make_burst_references(config: BurstConfig, control: JobControl, emit: Emit) 
     for index, (member, share) in enumerate(zip(aligned, shares, strict=True)):
         if share > MAX_MOVED_SHARE:
             leave_out(
-                member.path,
+                member.photo,
                 say("Something moved in {share:.0%} of the picture.", share=share),
                 "Take the burst again while nothing moves.",
             )
         elif share > _NEGLIGIBLE_MOVED_SHARE and config.motion is MotionChoice.LEAVE_OUT:
             leave_out(
-                member.path,
+                member.photo,
                 say("Something moved in {share:.1%} of the picture.", share=share),
                 "Or keep it, with those places as they are.",
             )
@@ -218,7 +218,7 @@ def _of_one_shape(photos: list[ReadShot], leave_out: _LeaveOut) -> list[ReadShot
             kept.append(photo)
         else:
             leave_out(
-                photo.path,
+                photo.photo,
                 say(
                     "It has {width} x {height} pixels, most shots {usual_width} x {usual_height}.",
                     width=shape[1],
@@ -252,7 +252,7 @@ def _align(
             if isinstance(outcome, AlignedShot):
                 members.append(outcome)
             else:
-                others.append((photo.path, *outcome))
+                others.append((photo.photo, *outcome))
         if len(members) > len(best[0]):
             best = members, others
         if 2 * len(best[0]) > len(photos):
@@ -312,9 +312,9 @@ def _write(
         content = run_interruptibly(
             partial(_encoded, aligned[index], shots, index, merged, config.file_format), control
         )
-        path = _free_name(config.out, aligned[index].path, config.file_format)
+        path = _free_name(config.out, aligned[index].photo, config.file_format)
         write_encoded_image(path, content)
-        pairs.append(PhotoPair(aligned[index].path, PhotoRef(path)))
+        pairs.append(PhotoPair(aligned[index].photo, PhotoRef(path)))
     emit(StepDone(stage=_WRITING, step=len(still), num_steps=len(still)))
     return pairs
 

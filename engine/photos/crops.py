@@ -50,7 +50,7 @@ class DecodedPhoto:
     """A photo in memory at its own bit depth.
 
     Attributes:
-        path: Which it is.
+        photo: Which it is.
         levels: Integer levels, 8 or 16 bit, or as floats the numbers of a file of another type; gray as three equal
             channels. Shape: (3, height, width); where the channels are pictures, as many as there are.
         scale: What of them is black and white, see `engine.photo_files.values.levels`.
@@ -58,7 +58,7 @@ class DecodedPhoto:
         channel: Which of its file's channels it is, from 1, where each is a picture; else 0.
     """
 
-    path: PhotoRef
+    photo: PhotoRef
     levels: Levels
     scale: ValueLevels = OF_TYPE
     channels_are_pictures: bool = False
@@ -67,14 +67,14 @@ class DecodedPhoto:
     @property
     def picture(self) -> PictureKey:
         """Which picture it is."""
-        return self.path, self.channel
+        return self.photo, self.channel
 
     @property
     def name(self) -> str:
         """What a person reads."""
         if not self.channel:
-            return self.path.name
-        return say("{name}, channel {channel}", name=self.path.name, channel=self.channel)
+            return self.photo.name
+        return say("{name}, channel {channel}", name=self.photo.name, channel=self.channel)
 
     @property
     def pictures(self) -> tuple["DecodedPhoto", ...]:
@@ -84,7 +84,7 @@ class DecodedPhoto:
         shape = (3, *self.levels.shape[1:])
         return tuple(
             DecodedPhoto(
-                self.path,
+                self.photo,
                 np.broadcast_to(self.levels[index], shape),
                 self.scale.of_channel(index),
                 channel=index + 1,
@@ -179,7 +179,7 @@ def _rounded(pixels: NDArray[np.float32], bit_depth: BitDepth) -> Levels:
 
 
 def decode_photo(
-    path: PhotoRef,
+    photo: PhotoRef,
     largest_bytes: int = MEMORY_BUDGET_BYTES,
     *,
     independent_pixels: bool = False,
@@ -189,7 +189,7 @@ def decode_photo(
     """Read one photo; one that would take more than `largest_bytes` of memory is cut down to its central part.
 
     Args:
-        path: Which it is.
+        photo: Which it is.
         largest_bytes: Memory that it may take; one that is mapped from the disk takes none.
         independent_pixels: Whether a raw file is read at half size, without interpolation, for learning from its noise.
         camera_cells: Whether only a raw file will do, of which the samples of its mosaic are taken as they are.
@@ -199,19 +199,19 @@ def decode_photo(
         ImageReadError: The file cannot be read.
     """
     memory = current_memory()
-    is_there = path.file.is_file()
+    is_there = photo.file.is_file()
     if camera_cells:
-        return _decode(path, largest_bytes, keep_on_disk, read_camera_cells)[0]
-    if independent_pixels and is_there and is_raw_file(path):
-        return _decode(path, largest_bytes, keep_on_disk, read_independent_pixels)[0]
+        return _decode(photo, largest_bytes, keep_on_disk, read_camera_cells)[0]
+    if independent_pixels and is_there and is_raw_file(photo):
+        return _decode(photo, largest_bytes, keep_on_disk, read_independent_pixels)[0]
     if memory is None or not is_there:
-        return _decode(path, largest_bytes, keep_on_disk)[0]
-    photo = memory.find(path, largest_bytes)
-    if photo is None:
-        photo, is_whole = _decode(path, largest_bytes, keep_on_disk)
+        return _decode(photo, largest_bytes, keep_on_disk)[0]
+    decoded = memory.find(photo, largest_bytes)
+    if decoded is None:
+        decoded, is_whole = _decode(photo, largest_bytes, keep_on_disk)
         if is_whole:
-            memory.keep(photo)
-    return photo
+            memory.keep(decoded)
+    return decoded
 
 
 def _decode(
@@ -255,7 +255,7 @@ def _as_kept(photo: PhotoRef, kept: KeptPhoto, is_given: bool) -> DecodedPhoto:
 
 
 def decode_photos(
-    paths: Sequence[PhotoRef],
+    photos: Sequence[PhotoRef],
     control: JobControl,
     emit: Emit,
     *,
@@ -268,7 +268,7 @@ def decode_photos(
     Of a photo whose channels are pictures each is one, so that there may be more than were named.
 
     Args:
-        paths: Which they are.
+        photos: Which they are.
         control: Pause and cancel.
         emit: Receives progress and the files that are left out.
         stage: What a person reads.
@@ -279,21 +279,21 @@ def decode_photos(
         InvalidInputError: None of them can be read.
         JobCancelled: The job has been asked to end.
     """
-    photos: list[DecodedPhoto] = []
-    share = budget_bytes // max(len(paths), 1)
-    for index, path in enumerate(paths):
+    decoded: list[DecodedPhoto] = []
+    share = budget_bytes // max(len(photos), 1)
+    for index, photo in enumerate(photos):
         control.wait_if_paused()
         try:
             read = partial(
-                decode_photo, path, share, independent_pixels=True, camera_cells=camera_cells, keep_on_disk=True
+                decode_photo, photo, share, independent_pixels=True, camera_cells=camera_cells, keep_on_disk=True
             )
-            photos += run_interruptibly(read, control).pictures
+            decoded += run_interruptibly(read, control).pictures
         except EngineError as error:
-            emit(FileSkipped(path=path, reason=error.message, hint=error.hint))
-        emit(StepDone(stage=stage, step=index + 1, num_steps=len(paths)))
-    if not photos:
+            emit(FileSkipped(path=photo, reason=error.message, hint=error.hint))
+        emit(StepDone(stage=stage, step=index + 1, num_steps=len(photos)))
+    if not decoded:
         raise InvalidInputError("None of the photos can be read.", "See the list of skipped files for the reasons.")
-    return share_scales(photos)
+    return share_scales(decoded)
 
 
 def share_scales(photos: Sequence[DecodedPhoto]) -> list[DecodedPhoto]:
@@ -302,7 +302,7 @@ def share_scales(photos: Sequence[DecodedPhoto]) -> list[DecodedPhoto]:
     for index, photo in enumerate(photos):
         if photo.levels.dtype != np.uint8:
             num_channels = len(photo.scale.black)
-            key = (photo.path.file.parent, photo.levels.dtype.name, num_channels, photo.channel)
+            key = (photo.photo.file.parent, photo.levels.dtype.name, num_channels, photo.channel)
             members.setdefault(key, []).append(index)
     shared = list(photos)
     for indices in members.values():
@@ -422,14 +422,14 @@ class PhotoMemory:
         self._left = budget_bytes
         self._photos: dict[str, DecodedPhoto] = {}
 
-    def find(self, path: PhotoRef, largest_bytes: int) -> DecodedPhoto | None:
+    def find(self, photo: PhotoRef, largest_bytes: int) -> DecodedPhoto | None:
         """Return a kept photo; None if there is none, or if it is larger than what is wanted."""
-        photo = self._photos.get(identity_of(path))
-        return photo if photo is not None and photo.levels.nbytes <= largest_bytes else None
+        kept = self._photos.get(identity_of(photo))
+        return kept if kept is not None and kept.levels.nbytes <= largest_bytes else None
 
     def keep(self, photo: DecodedPhoto) -> None:
         """Keep a whole photo if there is room."""
-        identity = identity_of(photo.path)
+        identity = identity_of(photo.photo)
         if identity and identity not in self._photos and photo.levels.nbytes <= self._left:
             self._left -= photo.levels.nbytes
             self._photos[identity] = photo

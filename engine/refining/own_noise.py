@@ -236,7 +236,7 @@ def learn_own_noise(
     for index, photo in enumerate(photos):
         control.wait_if_paused()
         if photo.bit_depth == 8:
-            guess = guess.with_photo(index, jpeg=compression_of(photo.path.file))
+            guess = guess.with_photo(index, jpeg=compression_of(photo.photo.file))
     emit(NoiseLearned(noise=guess))
 
     def restore(pixels: Pixels) -> Pixels:

@@ -113,7 +113,7 @@ class ResidualMaker:
 
 
 def _pretext_of(
-    model_path: Path, model: RestorationModel, paths: Sequence[PhotoRef], control: JobControl, emit: Emit
+    model_path: Path, model: RestorationModel, photos: Sequence[PhotoRef], control: JobControl, emit: Emit
 ) -> PretextTask | None:
     """The pretext task that the model learned with; a stride that its run has not noted is measured on the photos."""
     if model.card.pretext is None:
@@ -121,8 +121,8 @@ def _pretext_of(
     row = PRETEXTS.find(model.card.pretext)
     params = _run_params(model_path)
     if row.leaves_stride_open(params):
-        photos = decode_photos(spread_evenly(paths), control, emit, stage="Measuring the noise")
-        noise = measure_noise(photos, lambda photo: photo.pixels)
+        decoded = decode_photos(spread_evenly(photos), control, emit, stage="Measuring the noise")
+        noise = measure_noise(decoded, lambda photo: photo.pixels)
         params = row.with_stride(params, noise.stride if noise is not None else 1)
     return make_pretext(model.card.pretext, params)
 

@@ -42,5 +42,5 @@ def find_done_photos(config: RestoreConfig, control: JobControl) -> tuple[PhotoR
             # The batch will say what is wrong with it.
             continue
         if is_done:
-            done.append(photo.path)
+            done.append(photo.photo)
     return tuple(done)

@@ -63,7 +63,7 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
                 hint="To restore one of them again, choose the file itself.",
             )
         )
-    known = {name for photo in listing.photos for name in (str(photo.path), str(photo.path.file))}
+    known = {name for photo in listing.photos for name in (str(photo.photo), str(photo.photo.file))}
     if unknown := [name for name in config.own_blends if name not in known]:
         emit(
             JobWarning(

@@ -70,7 +70,7 @@ class OutputPlan:
         self._card = card
         self._model_file = model_file
         # Of those that are still there: the others can be written over by nothing.
-        self._originals = {identity for photo in originals if (identity := _identity(photo.path.file)) is not None}
+        self._originals = {identity for photo in originals if (identity := _identity(photo.photo.file)) is not None}
         self._claimed: set[str] = set()
         self._day = date.today()
         self._present: dict[tuple[Path, Blend], dict[str, list[Path]]] = {}
@@ -119,8 +119,10 @@ class OutputPlan:
         file_format, info = self.file_format(photo), photo.info
         # Before any time goes into restoring it; what an enlargement needs is looked at when it is made.
         check_can_hold(file_format, info.width, info.height, self.sample_type(photo), info.has_alpha, info.num_extra)
-        suffix = suffix_of_result(photo.path, file_format)
-        stem = fill_pattern(self._config.name_pattern, stem_of_photo(photo.path), self._name_values(self._blend(photo)))
+        suffix = suffix_of_result(photo.photo, file_format)
+        stem = fill_pattern(
+            self._config.name_pattern, stem_of_photo(photo.photo), self._name_values(self._blend(photo))
+        )
         number = 1
         while True:
             numbering = "" if number == 1 else f"_{number}"
@@ -158,11 +160,11 @@ class OutputPlan:
         if not (self._config.provenance and self._config.skip_done):
             return None
         results = self._results_in(self._folder(photo), self._blend(photo))
-        for path in results.get(stem_of_photo(photo.path).casefold(), ()):
+        for path in results.get(stem_of_photo(photo.photo).casefold(), ()):
             found = read_provenance(path) if _key(path) not in self._claimed else None
             if found is None or not found.is_same_work(self._provenance(photo, found.source_digest)):
                 continue
-            if found.source_digest == source_digest(photo.path) and is_state_intact(path):
+            if found.source_digest == source_digest(photo.photo) and is_state_intact(path):
                 self._claimed.add(_key(path))
                 return Placement(output=path, state="done", provenance=found)
         return None
@@ -172,7 +174,7 @@ class OutputPlan:
 
     def _blend(self, photo: SourcePhoto) -> Blend:
         """What counts for a photo of the blend that is set."""
-        blend = self._config.blend_of(photo.path)
+        blend = self._config.blend_of(photo.photo)
         return blend.of_gray() if photo.info.num_channels == 1 else blend
 
     def _name_values(self, blend: Blend) -> NameValues:
@@ -208,7 +210,7 @@ class OutputPlan:
             settings["quality"] = config.jpeg_quality
         if config.levels and not photo.info.is_raw:
             # Without the places, which are nobody's business.
-            given = [one.levels_as_text for one in given_for(photo.path, config.levels)]
+            given = [one.levels_as_text for one in given_for(photo.photo, config.levels)]
             settings |= {"levels": given} if given else {}
         if photo.info.is_raw and config.raw_look != "neutral" and not FORMATS[file_format].is_of_sensors:
             # What earlier versions wrote is neutral and says nothing of it.
@@ -219,8 +221,8 @@ class OutputPlan:
             run=self._card.run or "",
             task=self._card.task,
             **{name: f"{share:g}" for name, share in blend.as_fields.items()},
-            source=photo.path.name,
-            source_digest=digest or source_digest(photo.path),
+            source=photo.photo.name,
+            source_digest=digest or source_digest(photo.photo),
             model_digest=self._model_digest,
             settings=json.dumps(settings, sort_keys=True),
         )

@@ -100,7 +100,7 @@ def restore_stack(
         DeviceError: Not even the smallest tile fits into memory.
     """
     try:
-        source = StackFile(photo.path.file)
+        source = StackFile(photo.photo.file)
     # As everywhere that decoders meet damaged files.
     except Exception as error:
         raise ImageReadError("The stack cannot be read.", "Check the disk, or use another copy.") from error
@@ -239,7 +239,7 @@ class _StackRestoration:
         """Yield the restored pages behind those that are done with their numbers, while the next one is read."""
         photo, levels = self._photo, None
         if photo.info.type_written != "uint8":
-            levels = StackLevels.of_file(photo.path.file, photo.pages, self._control)
+            levels = StackLevels.of_file(photo.photo.file, photo.pages, self._control)
         reading = self._read_ahead(num_done)
         for index, number in enumerate(photo.pages[num_done:], start=num_done):
             self._control.wait_if_paused()
@@ -256,7 +256,7 @@ class _StackRestoration:
                     noisy = replace(noisy, metadata=replace(own, levels=shared))
                 result = self._work.restore(noisy, partial(self._on_tile, index))
             except (ImageReadError, ImageWriteError) as error:
-                if isinstance(error.__cause__, OSError) or not photo.path.is_on_disk():
+                if isinstance(error.__cause__, OSError) or not photo.photo.is_on_disk():
                     raise
                 reading = reading or self._read_ahead(index + 1)
                 result = self._unrestored(number, noisy, error)
@@ -266,7 +266,7 @@ class _StackRestoration:
     def _read_ahead(self, index: int) -> Pending[PhotoSamples] | None:
         if index >= len(self._photo.pages):
             return None
-        return Pending(partial(read_samples, PhotoRef(self._photo.path.file, self._photo.pages[index])))
+        return Pending(partial(read_samples, PhotoRef(self._photo.photo.file, self._photo.pages[index])))
 
     def _on_tile(self, index: int, num_done: int, num_tiles: int) -> None:
         self._on_page(index, num_done / num_tiles)

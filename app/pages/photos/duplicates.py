@@ -96,7 +96,7 @@ class DuplicatePhotos(QWidget):
         for group in self._groups:
             if len(self._items) >= _MOST_ROWS:
                 break
-            photos = count(len(group.paths), "photo")
+            photos = count(len(group.photos), "photo")
             title = (
                 tr("{photos} with the same content") if group.kind == "same file" else tr("{photos} that look alike")
             )
@@ -107,7 +107,7 @@ class DuplicatePhotos(QWidget):
                     0, tr("Their coarse structure is the same (perceptual hash). Shots of a burst look alike too.")
                 )
             parents.append(parent)
-            for path in group.paths[:_MOST_OF_GROUP]:
+            for path in group.photos[:_MOST_OF_GROUP]:
                 photo = self._session.photo(path)
                 size = "" if photo is None else f"{photo.width} × {photo.height}"
                 item = QTreeWidgetItem(parent, [path.name, str(path.file.parent), size, ""])
@@ -115,7 +115,7 @@ class DuplicatePhotos(QWidget):
                 item.setToolTip(0, str(path))
                 item.setToolTip(1, str(path.file.parent))
                 self._items.setdefault(path, []).append(item)
-            num_more = len(group.paths) - _MOST_OF_GROUP
+            num_more = len(group.photos) - _MOST_OF_GROUP
             if num_more > 0:
                 QTreeWidgetItem(parent, [tr("… and {photos} more").format(photos=count(num_more, "photo"))])
         num_left = len(self._groups) - len(parents)
@@ -184,12 +184,12 @@ class DuplicatePhotos(QWidget):
         if path is None or parent is None:
             return []
         group: DuplicateGroup = parent.data(0, _GROUP)
-        return [other for other in group.paths if other != path and other not in self._session.excluded]
+        return [other for other in group.photos if other != path and other not in self._session.excluded]
 
     def _copies(self) -> list[PhotoRef]:
         """Return all but one used photo of each group with the same content."""
         excluded = self._session.excluded
-        used = ([path for path in group.paths if path not in excluded] for group in self._groups if _is_same(group))
+        used = ([path for path in group.photos if path not in excluded] for group in self._groups if _is_same(group))
         return [path for paths in used for path in paths[1:]]
 
     @Slot()

@@ -359,17 +359,17 @@ def _paint_badge(painter: QPainter, square: QRect, text: str) -> None:
     painter.drawText(badge, int(Qt.AlignmentFlag.AlignCenter), text)
 
 
-def _middle_of(path: PhotoRef, side_px: int, is_stretched: bool) -> QImage:
+def _middle_of(photo: PhotoRef, side_px: int, is_stretched: bool) -> QImage:
     """Read the middle of a photo, pixel by pixel; where stretched, by the levels of the whole photo."""
-    if has_channels(path):
-        shown = read_shown(path)
+    if has_channels(photo):
+        shown = read_shown(photo)
         side = shown.samples.shape[:2]
         top, left = max(0, (side[0] - side_px) // 2), max(0, (side[1] - side_px) // 2)
         part = shown.samples[top : top + side_px, left : left + side_px]
         return qimage_from_pixels(tinted(to_float(part), ChannelTint.of_photo(shown)))
-    photo = read_image(path)
-    pixels = photo.pixels
+    image = read_image(photo)
+    pixels = image.pixels
     top, left = max(0, (pixels.shape[0] - side_px) // 2), max(0, (pixels.shape[1] - side_px) // 2)
     crop = np.ascontiguousarray(pixels[top : top + side_px, left : left + side_px])
-    levels = stretch_levels(pixels) if is_stretched else DisplayLevels.of_file(photo.metadata.levels)
+    levels = stretch_levels(pixels) if is_stretched else DisplayLevels.of_file(image.metadata.levels)
     return qimage_from_pixels(crop, levels=levels)

@@ -203,7 +203,7 @@ class PhotoScans(QObject):
     def _look_for_duplicates(self) -> None:
         candidates = tuple(
             Candidate(
-                path=photo.path, num_bytes=photo.num_bytes, look=photo.look, width=photo.width, height=photo.height
+                photo=photo.path, num_bytes=photo.num_bytes, look=photo.look, width=photo.width, height=photo.height
             )
             for photo in self._session.photos
         )

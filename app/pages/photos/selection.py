@@ -171,13 +171,13 @@ class PhotoSelection(QWidget):
 class SetExclusion(QUndoCommand):
     """Leave photos out of training and restoring, or take them back."""
 
-    def __init__(self, session: Session, paths: Iterable[PhotoRef], *, is_excluded: bool) -> None:
-        changed = frozenset(paths)
-        photos = count(len(changed), "photo")
+    def __init__(self, session: Session, photos: Iterable[PhotoRef], *, is_excluded: bool) -> None:
+        changed = frozenset(photos)
+        counted = count(len(changed), "photo")
         super().__init__(
-            tr("{photos} left out").format(photos=photos)
+            tr("{photos} left out").format(photos=counted)
             if is_excluded
-            else tr("{photos} taken back").format(photos=photos)
+            else tr("{photos} taken back").format(photos=counted)
         )
         self._session = session
         self._before = session.excluded

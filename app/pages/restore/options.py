@@ -70,17 +70,17 @@ class RestoreOptions(QWidget):
             **self.output.fields,
         )
 
-    def show_photo(self, path: PhotoRef, photo: PhotoScanned | None) -> None:
+    def show_photo(self, photo: PhotoRef, scanned: PhotoScanned | None) -> None:
         """Show what is set for another photo, and name it in the example of a file name.
 
         Args:
-            path: Which it is.
-            photo: What is known of it; None where nobody has looked.
+            photo: Which it is.
+            scanned: What is known of it; None where nobody has looked.
         """
-        self.photo = path
-        self.output.show_example_photo(path, None if photo is None else photo.content)
+        self.photo = photo
+        self.output.show_example_photo(photo, None if scanned is None else scanned.content)
         self._show_blend()
-        self.show_noise(None if photo is None else photo.noise)
+        self.show_noise(None if scanned is None else scanned.noise)
 
     def show_noise(self, noise: NoiseEstimate | None) -> None:
         """Take note how noisy the photo that is looked at is; None: not measured."""

@@ -400,15 +400,15 @@ class RestorePage(Page):
             elif self.model.rowCount() and not self.list.currentIndex().isValid():
                 select_alone(self.list, self.model.index(0))
 
-    def _show_photo(self, path: PhotoRef) -> None:
-        photo = self.session.photo(path)
-        self.options.show_photo(path, photo)
+    def _show_photo(self, photo: PhotoRef) -> None:
+        scanned = self.session.photo(photo)
+        self.options.show_photo(photo, scanned)
         self._show_blend()
         self._offer_programs()
         shown = self.session.shown_photo
-        if shown is None or not shown.is_in(path):
-            shown = path
-        self.preview.set_photo(shown, None if photo is None else QSize(photo.width, photo.height))
+        if shown is None or not shown.is_in(photo):
+            shown = photo
+        self.preview.set_photo(shown, None if scanned is None else QSize(scanned.width, scanned.height))
 
     @Slot()
     def _show_blend(self) -> None:

@@ -44,7 +44,7 @@ class OpenPhoto:
     """A photo that has been read.
 
     Attributes:
-        path: Its file.
+        photo: Its file.
         stamp: Tells one state of the file from another.
         source: Its pixels.
         pixels: The same, and halvings of them.
@@ -53,7 +53,7 @@ class OpenPhoto:
         tone: Of a raw file: the curve by which it looks as in the camera; else None.
     """
 
-    path: PhotoRef
+    photo: PhotoRef
     stamp: str
     source: SamplePixels
     pixels: PixelPyramid
@@ -187,7 +187,7 @@ class PhotoRestoring(QObject):
         if self._state.photo is not None:
             self._kept = _within_memory([self._state, *self._kept])
         self._path = photo
-        self._state = next((state for state in self._kept if state.photo and state.photo.path == photo), _State())
+        self._state = next((state for state in self._kept if state.photo and state.photo.photo == photo), _State())
         self._kept = [state for state in self._kept if state is not self._state]
         self._blend_anew()
         self._expose_anew()
@@ -378,22 +378,24 @@ def _with_look(state: _State, raw_look: RawLook) -> _State:
     return _State(photo, restoration)
 
 
-def _opened(path: PhotoRef, model: ModelChoice | None, state: _State, raw_look: RawLook, control: JobControl) -> _State:
+def _opened(
+    photo: PhotoRef, model: ModelChoice | None, state: _State, raw_look: RawLook, control: JobControl
+) -> _State:
     """Read a photo, unless it is there; let go of a restoration by what the model is no more."""
     channel = shown_channel()
-    stamp = f"{identity_of(path)}\nchannel {channel}"
-    photo, restoration = state.photo, state.restoration
-    if photo is None or photo.stamp != stamp:
-        read = read_shown(path, channel=channel, control=control)
+    stamp = f"{identity_of(photo)}\nchannel {channel}"
+    known, restoration = state.photo, state.restoration
+    if known is None or known.stamp != stamp:
+        read = read_shown(photo, channel=channel, control=control)
         source = SamplePixels(read.samples)
         pixels = PixelPyramid(source)
         control.wait_if_paused()
         metadata = read.metadata
         pyramid = ImagePyramid(pixels, _display_settings(read))
-        tone = read_tone(path, read.samples) if read.samples.dtype == np.float32 and not read.channels else None
-        return _with_look(_State(OpenPhoto(path, stamp, source, pixels, pyramid, metadata, tone)), raw_look)
+        tone = read_tone(photo, read.samples) if read.samples.dtype == np.float32 and not read.channels else None
+        return _with_look(_State(OpenPhoto(photo, stamp, source, pixels, pyramid, metadata, tone)), raw_look)
     if restoration is None or model is None or restoration.stamp != AreaRestorer.model_stamp(model.path):
-        return _State(photo)
+        return _State(known)
     return state
 
 
@@ -442,7 +444,7 @@ def _restored_tile(restoration: Restoration, tile: TilePlace, areas: AreaRestore
     photo, levels = restoration.photo, restoration.levels
     place, scale = levels.place(tile), levels.scale
     area = Spot(place.left() // scale, place.top() // scale, place.width() // scale, place.height() // scale)
-    restored = areas.restore(photo.path, photo.source, photo.metadata, area, restoration.restorer, control)
+    restored = areas.restore(photo.photo, photo.source, photo.metadata, area, restoration.restorer, control)
     levels.put(tile, restored)
     restoration.pyramid.outdate(levels.changed_by(tile))
     return _State(photo, restoration)

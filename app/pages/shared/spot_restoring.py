@@ -52,7 +52,7 @@ class SpotPreview:
     """A restored spot.
 
     Attributes:
-        path: The photo.
+        photo: The photo.
         spot: Where.
         noisy: The spot as it is, brought to the restored one's size.
         restored: The spot restored at full strength.
@@ -66,7 +66,7 @@ class SpotPreview:
         seconds: How long it took.
     """
 
-    path: PhotoRef
+    photo: PhotoRef
     spot: Spot
     noisy: Pixels
     restored: Pixels
@@ -133,8 +133,8 @@ class AreaRestorer:
 
     def restore(
         self,
-        path: PhotoRef,
-        photo: PixelSource,
+        photo: PhotoRef,
+        source: PixelSource,
         metadata: ImageMetadata,
         area: Spot,
         restorer: Restorer,
@@ -143,8 +143,8 @@ class AreaRestorer:
         """Restore an area of a photo.
 
         Args:
-            path: The photo's file, from which a network for mosaics is fed.
-            photo: Its pixels.
+            photo: The photo's file, from which a network for mosaics is fed.
+            source: Its pixels.
             metadata: What its file says of them.
             area: In pixels of the photo.
             restorer: As `restorer` returned it.
@@ -158,12 +158,12 @@ class AreaRestorer:
             JobCancelled: Something else is wanted by now.
         """
         if restorer.takes_mosaics:
-            return restore_raw_area(self._open_raw(path), *area.area, restorer, control=control)
+            return restore_raw_area(self._open_raw(photo), *area.area, restorer, control=control)
         top, left = max(0, area.top - SURROUNDINGS_PX), max(0, area.left - SURROUNDINGS_PX)
-        bottom = min(photo.height, area.top + area.height + SURROUNDINGS_PX)
-        right = min(photo.width, area.left + area.width + SURROUNDINGS_PX)
+        bottom = min(source.height, area.top + area.height + SURROUNDINGS_PX)
+        right = min(source.width, area.left + area.width + SURROUNDINGS_PX)
         restored = restorer.restore(
-            photo.window(left, top, right, bottom),
+            source.window(left, top, right, bottom),
             levels=metadata.levels,
             channels_are_gray=metadata.channels_are_gray,
             control=control,
@@ -186,7 +186,7 @@ class SpotRestorer:
         self._areas = AreaRestorer()
 
     def restore(
-        self, path: PhotoRef, centre: QPointF, side_px: QSize, model: ModelChoice, control: JobControl
+        self, photo: PhotoRef, centre: QPointF, side_px: QSize, model: ModelChoice, control: JobControl
     ) -> SpotPreview:
         """Restore a spot of a photo.
 
@@ -194,26 +194,26 @@ class SpotRestorer:
             EngineError: The photo or the model cannot be used.
             JobCancelled: Another spot is wanted by now.
         """
-        photo = self._files.shown(path)
+        shown = self._files.shown(photo)
         control.wait_if_paused()
         restorer = self._areas.restorer(model.path)
         control.wait_if_paused()
         # What is enlarged fills the canvas from a smaller spot.
-        height, width = photo.pixels.shape[:2]
+        height, width = shown.pixels.shape[:2]
         spot = spot_around(centre, QSize(width, height), side_px / restorer.scale)
         started = time.monotonic()
-        restored = self._areas.restore(path, PlainPixels(photo.pixels), photo.metadata, spot, restorer, control)
+        restored = self._areas.restore(photo, PlainPixels(shown.pixels), shown.metadata, spot, restorer, control)
         return SpotPreview(
-            path=path,
+            photo=photo,
             spot=spot,
-            noisy=np.ascontiguousarray(_noisy_spot(photo, spot, restorer)),
+            noisy=np.ascontiguousarray(_noisy_spot(shown, spot, restorer)),
             restored=np.ascontiguousarray(restored),
             scale=restorer.scale,
             photo_size=QSize(width, height),
-            bit_depth=photo.metadata.bit_depth,
-            icc_profile=photo.metadata.icc_profile,
-            levels=photo.metadata.levels,
-            channels=photo.channels,
+            bit_depth=shown.metadata.bit_depth,
+            icc_profile=shown.metadata.icc_profile,
+            levels=shown.metadata.levels,
+            channels=shown.channels,
             model_name=model.name,
             seconds=time.monotonic() - started,
         )

@@ -163,9 +163,9 @@ class PretrainInputs(TrainingInputs):
         elif self.isVisible() and self.session.compute_text and not checks.is_busy:
             self.look.look_at(self.session.teaching_photos, model)
 
-    def _camera_of(self, path: PhotoRef) -> CameraFacts:
-        photo = self.session.photo(path)
-        return photo.camera if photo is not None else NOTHING_NOTED
+    def _camera_of(self, photo: PhotoRef) -> CameraFacts:
+        scanned = self.session.photo(photo)
+        return scanned.camera if scanned is not None else NOTHING_NOTED
 
     @Slot()
     def _show_stride(self) -> None:

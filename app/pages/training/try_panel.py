@@ -217,7 +217,7 @@ class TryPanel(QWidget):
         if self.size_box.currentData() == CROP_PX:
             # Noise shows only where one pixel is one pixel.
             self.viewer.view_transform.show_actual_size()
-        self._map.set_spot(preview.path, preview.spot)
+        self._map.set_spot(preview.photo, preview.spot)
         self._status.setText(
             tr("Restored with {when} in {seconds} s. Click the map for another spot.").format(
                 when=when, seconds=format_number(preview.seconds, 1)

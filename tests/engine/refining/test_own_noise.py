@@ -425,7 +425,7 @@ def test_the_noise_of_some_photos_is_learned_before_any_training(tiny_photos: Ti
     paths = tuple(PhotoRef(path) for path in sorted(tiny_photos.noisy.iterdir()))
     config = NoiseLearningConfig(photos=paths, model=small_model, most=4, max_twins=2)
     found = learn_noise(config, JobControl(), ignore)
-    assert found.paths == paths[::2]
+    assert found.photos == paths[::2]
     assert found.noise.accuracy in (0, 0.5, 1)
     assert [photo.name for photo in found.noise.photos] == [path.name for path in paths[::2]]
     # The eight photos are noisier one by one.

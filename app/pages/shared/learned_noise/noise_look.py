@@ -166,7 +166,7 @@ class NoiseLook(QObject):
         for event in events:
             if isinstance(event, NoiseLearned):
                 paths = tuple(_paths_of(event.noise, self._wanted.photos))
-                self.found = PhotosNoise(paths=paths, noise=event.noise)
+                self.found = PhotosNoise(photos=paths, noise=event.noise)
                 self.changed.emit()
 
     @Slot(object)

@@ -127,7 +127,7 @@ class NoisePanel(QFrame):
             self.plot.set_drawing(None)
         if found is not self._shown:
             self._shown = found
-            self._groups = () if found is None else noise_groups(found.noise, [*map(self._camera_of, found.paths)])
+            self._groups = () if found is None else noise_groups(found.noise, [*map(self._camera_of, found.photos)])
             row = max(self.group_box.currentIndex(), 0)
             self.group_box.clear()
             self.group_box.addItems([group.title for group in self._groups])
