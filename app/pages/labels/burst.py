@@ -60,7 +60,7 @@ class ShotList(QListWidget):
         self.setAccessibleName(tr("Shots of the burst"))
         thumbnails.ready.connect(self._show_thumbnail)
 
-    def show_paths(self, photos: Sequence[PhotoRef]) -> None:
+    def show_photos(self, photos: Sequence[PhotoRef]) -> None:
         """Show other shots."""
         self.clear()
         for photo in photos:
@@ -205,7 +205,7 @@ class BurstForm(QWidget):
             # A stack is a burst by itself.
             found += [given] if given.page else [page for file in files for page in list_pages(file)]
         self.shots = tuple(dict.fromkeys((*self.shots, *(path.absolute() for path in found))))
-        self.list.show_paths(self.shots)
+        self.list.show_photos(self.shots)
         self._update()
 
     @Slot()
@@ -232,7 +232,7 @@ class BurstForm(QWidget):
     def clear(self) -> None:
         """Forget the shots."""
         self.shots = ()
-        self.list.show_paths(())
+        self.list.show_photos(())
         self._update()
 
     def set_busy(self, is_busy: bool) -> None:
@@ -245,7 +245,7 @@ class BurstForm(QWidget):
     def _remove_selected(self) -> None:
         gone = {item.data(Qt.ItemDataRole.UserRole) for item in self.list.selectedItems()}
         self.shots = tuple(path for path in self.shots if str(path) not in gone)
-        self.list.show_paths(self.shots)
+        self.list.show_photos(self.shots)
         self._update()
 
     @Slot()

@@ -120,7 +120,7 @@ class LabelFacts(QScrollArea):
 
     def show_entry(self, entry: LabelEntry | None, *, is_used: bool) -> None:
         """Show another row of the list, or its new state."""
-        self._name.set_text(entry.main_path.name if entry is not None else "")
+        self._name.set_text(entry.main_photo.name if entry is not None else "")
         is_pair = entry is not None and entry.is_pair
         self._reference.set_text(entry.clean.name if entry is not None and entry.clean is not None and is_pair else "")
         self._origin.set_text(_origin_text(entry) if entry is not None else "")

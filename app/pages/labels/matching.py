@@ -62,7 +62,7 @@ def matching_menu(
         undo_hand: Lets the names decide again; None where they do.
     """
     menu = QMenu(parent)
-    for path in closest_names(entry.main_path.stem, (path for path in candidates if path != entry.clean)):
+    for path in closest_names(entry.main_photo.stem, (path for path in candidates if path != entry.clean)):
         action = menu.addAction(themed_icon("image"), path.name)
         action.setToolTip(str(path))
         action.triggered.connect(lambda _checked=False, path=path: choose(path))

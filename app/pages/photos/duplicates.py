@@ -167,19 +167,19 @@ class DuplicatePhotos(QWidget):
 
     @Slot()
     def _on_current_changed(self) -> None:
-        path = self._current_path()
+        path = self._current_photo()
         if path is not None:
             self.photo_chosen.emit(path)
         self._update_buttons()
 
-    def _current_path(self) -> PhotoRef | None:
+    def _current_photo(self) -> PhotoRef | None:
         item = self.tree.currentItem()
         path = None if item is None else item.data(0, _PATH)
         return path if isinstance(path, PhotoRef) else None
 
     def _others_of_group(self) -> list[PhotoRef]:
         """Return what would be left out if the chosen photo alone were kept."""
-        item, path = self.tree.currentItem(), self._current_path()
+        item, path = self.tree.currentItem(), self._current_photo()
         parent = None if item is None else item.parent()
         if path is None or parent is None:
             return []
@@ -201,7 +201,7 @@ class DuplicatePhotos(QWidget):
         self.leave_out_requested.emit(self._copies())
 
     def _update_buttons(self) -> None:
-        chosen = self._current_path() is not None
+        chosen = self._current_photo() is not None
         reason = tr("The others are left out already.") if chosen else tr("Choose a photo in the list first.")
         set_reason(self.keep_button, "" if self._others_of_group() else reason)
         none = tr("No used photo has the same content as another one.")
@@ -209,7 +209,7 @@ class DuplicatePhotos(QWidget):
 
     @Slot(QPoint)
     def _show_menu(self, position: QPoint) -> None:
-        if self._current_path() is None:
+        if self._current_photo() is None:
             return
         menu = QMenu(self)
         keep = menu.addAction(themed_icon("check"), tr("Keep this one only"))

@@ -191,12 +191,12 @@ class PhotosPage(Page):
     @Slot()
     def restore(self) -> None:
         """Restore the selected photos if there are several, else all that are shown."""
-        paths = self._chosen_paths()
+        paths = self._chosen_photos()
         if paths:
             self.page_requested.emit("restore")
             self.session.restore_requested.emit(paths, len(self.session.selected_photos) > 1)
 
-    def _chosen_paths(self) -> tuple[PhotoRef, ...]:
+    def _chosen_photos(self) -> tuple[PhotoRef, ...]:
         selected, excluded = self.session.selected_photos, self.session.excluded
         if len(selected) > 1:
             return tuple(path for path in selected if path not in excluded)

@@ -78,20 +78,20 @@ class PhotoSelection(QWidget):
             action.triggered.connect(slot)
 
     @property
-    def _paths(self) -> list[PhotoRef]:
+    def _photos(self) -> list[PhotoRef]:
         return [photo.path for photo in self._grid.selected_photos()]
 
     @Slot()
     def toggle_exclusion(self) -> None:
         """Leave the selected photos out, or take them back if all of them are out."""
-        paths = self._paths
+        paths = self._photos
         if paths:
             self._do(SetExclusion(self._session, paths, is_excluded=not self._are_out(paths)))
 
     @Slot()
     def use_only(self) -> None:
         """Leave all but the selected photos out."""
-        paths = self._paths
+        paths = self._photos
         if paths:
             self._do(UseOnly(self._session, paths))
 
@@ -110,7 +110,7 @@ class PhotoSelection(QWidget):
 
     def show_menu(self, view: QWidget, position: QPoint) -> None:
         """Show what can be done with the selected photos, at a place of a view."""
-        paths = self._paths
+        paths = self._photos
         if not paths:
             return
         menu = QMenu(self)
@@ -142,7 +142,7 @@ class PhotoSelection(QWidget):
         )
 
     def _look(self, page_id: str) -> None:
-        paths = self._paths
+        paths = self._photos
         if paths:
             self.look_requested.emit(paths[0], page_id)
 
@@ -156,7 +156,7 @@ class PhotoSelection(QWidget):
 
     @Slot()
     def _update(self) -> None:
-        paths = self._paths
+        paths = self._photos
         none = "" if paths else tr("Select photos first: by click, with Ctrl or Shift, or in the noise map.")
         for control in (self.exclude_button, self.only_button):
             set_reason(control, none)

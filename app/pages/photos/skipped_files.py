@@ -55,14 +55,14 @@ class SkippedFiles(QWidget):
         self.table.customContextMenuRequested.connect(self._show_menu)
         copy = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self.table)
         copy.setContext(Qt.ShortcutContext.WidgetShortcut)
-        copy.activated.connect(lambda: self._copy_paths(self.selected_paths))
+        copy.activated.connect(lambda: self._copy_paths(self.selected_photos))
         self.reveal_button = quiet_button(tr("Show in folder"), "folder-open")
-        self.reveal_button.clicked.connect(lambda: self._show_in_folder(self.selected_paths))
+        self.reveal_button.clicked.connect(lambda: self._show_in_folder(self.selected_photos))
         self.copy_button = quiet_button(tr("Copy path"), "copy")
-        self.copy_button.clicked.connect(lambda: self._copy_paths(self.selected_paths))
+        self.copy_button.clicked.connect(lambda: self._copy_paths(self.selected_photos))
         self.retry_button = quiet_button("", "arrow-clockwise")
         self.retry_button.setToolTip(tr("Read the files again, after they were mended or copied anew."))
-        self.retry_button.clicked.connect(lambda: self.retry_requested.emit(self.selected_paths or self._all_paths()))
+        self.retry_button.clicked.connect(lambda: self.retry_requested.emit(self.selected_photos or self._all_photos()))
         close = icon_button("x", tr("Close the list of skipped files"))
         close.clicked.connect(self.close_requested)
         top = QHBoxLayout()
@@ -85,13 +85,13 @@ class SkippedFiles(QWidget):
         return [(item.text(0), item.text(1), item.text(2)) for item in self._items()]
 
     @property
-    def selected_paths(self) -> list[PhotoRef]:
+    def selected_photos(self) -> list[PhotoRef]:
         """The files that are selected."""
         return [_path_of(item) for item in self.table.selectedItems()]
 
     @Slot()
     def _fill(self) -> None:
-        selected = set(self.selected_paths)
+        selected = set(self.selected_photos)
         self.table.clear()
         items = []
         for file in self._session.skipped:
@@ -118,7 +118,7 @@ class SkippedFiles(QWidget):
 
     @Slot(QPoint)
     def _show_menu(self, position: QPoint) -> None:
-        paths = self.selected_paths
+        paths = self.selected_photos
         if not paths:
             return
         menu = QMenu(self)
@@ -140,7 +140,7 @@ class SkippedFiles(QWidget):
         if photos:
             QGuiApplication.clipboard().setText("\n".join(str(photo) for photo in photos))
 
-    def _all_paths(self) -> list[PhotoRef]:
+    def _all_photos(self) -> list[PhotoRef]:
         return [_path_of(item) for item in self._items()]
 
     def _items(self) -> list[QTreeWidgetItem]:

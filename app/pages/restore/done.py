@@ -23,7 +23,7 @@ class DonePhotos(QObject):
         changed: Other photos are known to be done.
 
     Attributes:
-        paths: Those photos; empty while it is not known.
+        photos: Those photos; empty while it is not known.
     """
 
     changed = Signal()
@@ -37,7 +37,7 @@ class DonePhotos(QObject):
         """
         super().__init__(parent)
         self._make_config = make_config
-        self.paths: frozenset[PhotoRef] = frozenset()
+        self.photos: frozenset[PhotoRef] = frozenset()
         self._control = JobControl()
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
@@ -72,8 +72,8 @@ class DonePhotos(QObject):
 
     @Slot(object)
     def _take(self, photos: frozenset[PhotoRef]) -> None:
-        if photos != self.paths:
-            self.paths = photos
+        if photos != self.photos:
+            self.photos = photos
             self.changed.emit()
 
     @Slot()

@@ -170,7 +170,7 @@ class RestorePage(Page):
     def restore(self) -> None:
         """Restore the selected photos if there are several, else all."""
         self._restore(
-            self._chosen_paths(), are_chosen=bool(self.list.selected_paths()[1:]) or len(self.model.paths) == 1
+            self._chosen_photos(), are_chosen=bool(self.list.selected_photos()[1:]) or len(self.model.photos) == 1
         )
 
     @Slot()
@@ -186,14 +186,14 @@ class RestorePage(Page):
         if self.batch.is_running:
             self.message_raised.emit(Message(text=tr("Photos are being restored already; pause and stop are below.")))
             return
-        self._restore(list(photos), are_chosen=are_chosen or len(self.model.paths) == 1)
+        self._restore(list(photos), are_chosen=are_chosen or len(self.model.photos) == 1)
         if self.options.output.problem:
             self.message_raised.emit(Message(severity=Severity.WARNING, text=self.options.output.problem))
 
     @Slot()
     def retry_failed(self) -> None:
         """Restore the photos that failed once more."""
-        self._restore(self.model.failed_paths())
+        self._restore(self.model.failed_photos())
 
     @Slot()
     def open_results(self) -> None:
@@ -253,7 +253,7 @@ class RestorePage(Page):
             self.list.setFocus()
 
     def _config_to_look_for(self) -> RestoreConfig | None:
-        model, destination, paths = self.session.model, self._destination, self.model.paths
+        model, destination, paths = self.session.model, self._destination, self.model.photos
         if not self.isVisible() or self.batch.is_running or model is None or destination is None or not paths:
             return None
         return None if self.options.output.problem else self.options.make_config(model, tuple(paths), destination)
@@ -364,9 +364,9 @@ class RestorePage(Page):
         return self.model.photo_at(index.row()).path if index.isValid() else None
 
     @property
-    def _looked_at_paths(self) -> list[PhotoRef]:
+    def _looked_at_photos(self) -> list[PhotoRef]:
         """The selected photos where there are several, else the one that is looked at."""
-        selected = self.list.selected_paths()
+        selected = self.list.selected_photos()
         looked_at = self._looked_at
         return selected if len(selected) > 1 or looked_at is None else [looked_at]
 
@@ -381,9 +381,9 @@ class RestorePage(Page):
                 chosen.select(index, index)
             selection.select(chosen, selection.SelectionFlag.ClearAndSelect)
 
-    def _chosen_paths(self) -> list[PhotoRef]:
-        selected = self.list.selected_paths()
-        return selected if len(selected) > 1 else self.model.paths
+    def _chosen_photos(self) -> list[PhotoRef]:
+        selected = self.list.selected_photos()
+        return selected if len(selected) > 1 else self.model.photos
 
     @Slot(object)
     def _choose_photo(self, photo: PhotoRef) -> None:
@@ -416,13 +416,13 @@ class RestorePage(Page):
         path, blends = self.options.photo, self.options.blends
         blend = blends.of(path)
         self.preview.set_blend(blend)
-        others = [other for other in self.model.paths if other != path] if path is not None else []
+        others = [other for other in self.model.photos if other != path] if path is not None else []
         are_alike = all(blends.of(other) == blend for other in others)
         self.options.blending.show_others(len(others), are_alike=are_alike)
 
     @Slot()
     def _copy_blend(self) -> None:
-        self.options.blends.copy_to(self.model.paths, self.options.blending.blend)
+        self.options.blends.copy_to(self.model.photos, self.options.blending.blend)
 
     @Slot()
     def _show_noise(self) -> None:
@@ -468,7 +468,7 @@ class RestorePage(Page):
 
     @Slot()
     def _update(self) -> None:
-        paths = self._chosen_paths()
+        paths = self._chosen_photos()
         if not self.session.included_photos:
             self._stack.setCurrentWidget(self._no_photos)
         elif not self.model.rowCount():
@@ -477,10 +477,10 @@ class RestorePage(Page):
             self._stack.setCurrentWidget(self._no_model)
         else:
             self._stack.setCurrentWidget(self._content)
-        num_done = sum(self.session.has_result(path) for path in self.model.paths)
+        num_done = sum(self.session.has_result(path) for path in self.model.photos)
         is_running = self.batch.is_running
         self._update_batch_buttons(num_done)
-        num_selected = len(self.list.selected_paths())
+        num_selected = len(self.list.selected_photos())
         self.primary.setText(
             tr_count("Restore {number} selected photo", "Restore {number} selected photos", num_selected).format(
                 number=format_number(num_selected)
@@ -496,7 +496,7 @@ class RestorePage(Page):
         if not is_running:
             self.rail_status_changed.emit(format_number(num_done) if num_done else "")
         parts = [tr("{photos} restored").format(photos=count(num_done, "photo"))] if num_done else []
-        num_before = 0 if is_running else sum(path in self.done_before.paths for path in paths)
+        num_before = 0 if is_running else sum(path in self.done_before.photos for path in paths)
         if num_before:
             parts = [
                 tr("{number} of {total} done already (same model, same settings)").format(
@@ -512,7 +512,7 @@ class RestorePage(Page):
         for control in (self.compare_button, self.folder_button, self.inspect_button):
             self.afterwards.offer(control, num_done > 0)
         self._offer_programs()
-        num_failed = 0 if is_running else len(self.model.failed_paths())
+        num_failed = 0 if is_running else len(self.model.failed_photos())
         self.retry_button.setVisible(num_failed > 0)
         self.retry_button.setText(
             tr_count("Retry {number} failed", "Retry {number} failed", num_failed).format(
@@ -524,7 +524,7 @@ class RestorePage(Page):
 
     def _offer_programs(self) -> None:
         """Offer other programs for the result that is looked at, or for those that are selected, or for all."""
-        shown, all_shown = (results_of(self.session, paths) for paths in (self._looked_at_paths, self.model.paths))
+        shown, all_shown = (results_of(self.session, paths) for paths in (self._looked_at_photos, self.model.photos))
         offers = [(tr("Open the result in"), shown)]
         if len(all_shown) > max(1, len(shown)) and len(all_shown) <= _MAX_AT_ONCE:
             text = tr("Open all {number} results in").format(number=number(len(all_shown)))

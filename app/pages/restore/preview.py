@@ -63,7 +63,7 @@ class RestorePreview(QWidget):
             page_slider: Chooses the page of a stack; stands below the canvas. None: there are none.
         """
         super().__init__()
-        self._path: PhotoRef | None = None
+        self._photo: PhotoRef | None = None
         self._photo_size = QSize()
         self._model: ModelChoice | None = None
         self._blend = FULL
@@ -129,8 +129,8 @@ class RestorePreview(QWidget):
             photo: Its file; None: at none.
             size: In pixels, where it is known already.
         """
-        if photo != self._path:
-            self._path = photo
+        if photo != self._photo:
+            self._photo = photo
             self._photo_size = size or QSize()
             self._thumbnails.want(() if photo is None else (photo,), view=self)
             self.restoring.set_photo(photo)
@@ -324,14 +324,14 @@ class RestorePreview(QWidget):
 
     @Slot(object)
     def _take_thumbnail(self, photo: PhotoRef) -> None:
-        if photo == self._path and self.restoring.photo is None:
+        if photo == self._photo and self.restoring.photo is None:
             self._show()
 
     @Slot()
     def _show(self) -> None:
         """Show what there is of the photo by now."""
         photo, restoration, failure = self.restoring.photo, self.restoring.restoration, self.restoring.failure
-        if self._path is None:
+        if self._photo is None:
             self._shown = None
             self.viewer.show_message(tr("Choose a photo on the left to see it restored."))
         elif restoration is not None:
@@ -362,9 +362,9 @@ class RestorePreview(QWidget):
 
     def _show_stand_in(self) -> None:
         """While a photo is read: its thumbnail at its size, never the photo before it."""
-        assert self._path is not None
-        pixmap = self._thumbnails.pixmap(self._path)
-        shown = (self._path, None if pixmap is None else pixmap.cacheKey())
+        assert self._photo is not None
+        pixmap = self._thumbnails.pixmap(self._photo)
+        shown = (self._photo, None if pixmap is None else pixmap.cacheKey())
         if shown == self._shown:
             return
         self._shown = shown
@@ -390,7 +390,7 @@ class RestorePreview(QWidget):
 
     def _state_text(self) -> str:
         restoration = self.restoring.restoration
-        if self._path is None or self.restoring.failure is not None:
+        if self._photo is None or self.restoring.failure is not None:
             return ""
         if self.restoring.photo is None:
             return tr("Reading the photo…")

@@ -122,7 +122,7 @@ class PhotoRestoring(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.failure: EngineError | None = None
-        self._path: PhotoRef | None = None
+        self._photo: PhotoRef | None = None
         self._model: ModelChoice | None = None
         self._blend = FULL
         self._raw_look: RawLook = "camera"
@@ -182,11 +182,11 @@ class PhotoRestoring(QObject):
 
     def set_photo(self, photo: PhotoRef | None) -> None:
         """Look at another photo; None: at none."""
-        if photo == self._path:
+        if photo == self._photo:
             return
         if self._state.photo is not None:
             self._kept = _within_memory([self._state, *self._kept])
-        self._path = photo
+        self._photo = photo
         self._state = next((state for state in self._kept if state.photo and state.photo.photo == photo), _State())
         self._kept = [state for state in self._kept if state is not self._state]
         self._blend_anew()
@@ -284,7 +284,7 @@ class PhotoRestoring(QObject):
     def _advance(self) -> None:
         """Begin what is wanted most."""
         self._stop()
-        path, model, seen, state = self._path, self._model, self._seen, self._state
+        path, model, seen, state = self._photo, self._model, self._seen, self._state
         if path is None or seen is None or self.failure is not None:
             return
         control = self._control = JobControl()

@@ -91,7 +91,7 @@ class PhotoListModel(CountedRowsModel):
         self.listing = shared_listing(session)
         self.listing.changed.connect(self.rebuild)
         self._rows: list[PhotoScanned] = []
-        self._row_of_path: dict[PhotoRef, int] = {}
+        self._row_of_photo: dict[PhotoRef, int] = {}
         self._source: tuple[PhotoScanned, ...] = ()
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -143,7 +143,7 @@ class PhotoListModel(CountedRowsModel):
 
     def row_of(self, photo: PhotoRef) -> int | None:
         """Return a photo's row; None while it is filtered away."""
-        return self._row_of_path.get(photo)
+        return self._row_of_photo.get(photo)
 
     def data(self, index: ModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if not index.isValid():
@@ -208,14 +208,14 @@ class PhotoListModel(CountedRowsModel):
         self._source = photos
         self.beginInsertRows(QModelIndex(), len(old), len(photos) - 1)
         self._rows += photos[len(old) :]
-        self._row_of_path.update((photo.path, row) for row, photo in enumerate(photos[len(old) :], start=len(old)))
+        self._row_of_photo.update((photo.path, row) for row, photo in enumerate(photos[len(old) :], start=len(old)))
         self.fit_count(len(self._rows))
         self.endInsertRows()
         return True
 
     def _take(self, rows: list[PhotoScanned]) -> None:
         self._rows = rows
-        self._row_of_path = {photo.path: row for row, photo in enumerate(rows)}
+        self._row_of_photo = {photo.path: row for row, photo in enumerate(rows)}
         self.fit_count(len(rows))
 
     def _relayout(self, rows: list[PhotoScanned]) -> None:
@@ -225,8 +225,8 @@ class PhotoListModel(CountedRowsModel):
         paths = [self._rows[index.row()].path for index in old]
         # Never fewer rows than before, until no selected photo is taken for one of those that go.
         self.fit_count(max(len(rows), self.rowCount()))
-        self._rows, self._row_of_path = rows, {photo.path: row for row, photo in enumerate(rows)}
-        new = [self.index(self._row_of_path[path]) if path in self._row_of_path else QModelIndex() for path in paths]
+        self._rows, self._row_of_photo = rows, {photo.path: row for row, photo in enumerate(rows)}
+        new = [self.index(self._row_of_photo[path]) if path in self._row_of_photo else QModelIndex() for path in paths]
         self.changePersistentIndexList(old, new)
         self.fit_count(len(rows))
         self.layoutChanged.emit()

@@ -110,7 +110,7 @@ class TryPanel(QWidget):
         layout.addLayout(controls)
         layout.addWidget(self.viewer, 1)
         layout.addLayout(below)
-        self._paths: tuple[PhotoRef, ...] = ()
+        self._photos: tuple[PhotoRef, ...] = ()
         self._refresh()
         self._show_nothing()
 
@@ -123,7 +123,7 @@ class TryPanel(QWidget):
     def photo(self) -> PhotoRef | None:
         """The photo that is chosen."""
         row = self.photo_box.currentIndex()
-        return self._paths[row] if 0 <= row < len(self._paths) else None
+        return self._photos[row] if 0 <= row < len(self._photos) else None
 
     @property
     def is_busy(self) -> bool:
@@ -258,9 +258,9 @@ class TryPanel(QWidget):
         if not self.isVisible():
             return
         paths = tuple(photo.path for photo in self._session.photos)
-        if paths == self._paths:
+        if paths == self._photos:
             return
-        chosen, self._paths = self.photo, paths
+        chosen, self._photos = self.photo, paths
         self.photo_box.clear()
         self.photo_box.addItems([path.name for path in paths])
         if chosen in paths:

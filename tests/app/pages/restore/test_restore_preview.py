@@ -65,9 +65,9 @@ def restored_whole(model, path):
     from engine.contracts.configs import ComputeConfig
     from engine.machine.devices import open_device
     from engine.models.files import load_model
-    from engine.restoring.restorer import restore_pixels
+    from engine.restoring.restorer import Restorer
 
-    return restore_pixels(load_model(model.path), read_image(path).pixels, device=open_device(ComputeConfig()))
+    return Restorer(load_model(model.path), open_device(ComputeConfig())).restore(read_image(path).pixels)
 
 
 def drag(canvas, offset):
