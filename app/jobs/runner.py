@@ -287,10 +287,6 @@ class JobRunner(QObject):
             self._lanes[JobLane.MAIN].set_held(held)
             self.jobs_changed.emit()
 
-    def jobs_of(self, page_id: str) -> tuple[JobHandle, ...]:
-        """Return the jobs of one page that have not ended."""
-        return tuple(job for job in self._jobs if job.request.page_id == page_id)
-
     def cancel_all(self) -> None:
         """Ask every job to end; the last submitted first, so that none starts in between."""
         for job in reversed(self._jobs):

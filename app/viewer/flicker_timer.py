@@ -40,15 +40,6 @@ class FlickerTimer(QObject):
             self._timer.setInterval(interval_ms)
             self.changed.emit()
 
-    def step_speed(self, direction: int) -> None:
-        """Go to the next faster (1) or slower (-1) speed."""
-        if direction > 0:
-            faster = [interval for interval in FLICKER_INTERVALS_MS if interval < self.interval_ms]
-            self.set_interval(faster[-1] if faster else FLICKER_INTERVALS_MS[0])
-        else:
-            slower = [interval for interval in FLICKER_INTERVALS_MS if interval > self.interval_ms]
-            self.set_interval(slower[0] if slower else FLICKER_INTERVALS_MS[-1])
-
     @Slot()
     def start(self) -> None:
         """Begin."""

@@ -121,11 +121,6 @@ class HistogramView(QWidget):
         """Whether what is shown is not yet what was asked for."""
         return self._task.is_busy or self._settle.isActive()
 
-    def set_part(self, part: HistogramPart) -> None:
-        """Count something else."""
-        self.part_box.setCurrentIndex(self.part_box.findData(part))
-        self._count()
-
     def shut_down(self) -> None:
         """Wait for the background thread."""
         self._settle.stop()

@@ -66,7 +66,6 @@ class PaneStage(QWidget):
         self._backdrop = Backdrop.GRAY
         self._interpolation = Interpolation.AUTOMATIC
         self._has_grid = False
-        self._shows_captions = True
         self._region: QRect | None = None
         self._told_region: QRect | None = None
         self._line: QLineF | None = None
@@ -132,12 +131,6 @@ class PaneStage(QWidget):
         for view in self._pane_views:
             view.canvas.set_grid_shown(is_shown)
         self.state_changed.emit()
-
-    def set_captions_shown(self, is_shown: bool) -> None:
-        """Show or hide the line above each canvas."""
-        self._shows_captions = is_shown
-        for view in self._pane_views:
-            view.caption.setVisible(is_shown)
 
     def show_changes(self) -> None:
         """Show the present values of pictures that have changed."""
@@ -229,7 +222,6 @@ class PaneStage(QWidget):
         view.canvas.set_grid_shown(self._has_grid)
         view.canvas.set_region(self._region)
         view.canvas.set_line(self._line)
-        view.caption.setVisible(self._shows_captions)
         view.canvas.hovered.connect(self._follow_cursor)
         view.canvas.layer_shifted.connect(self._shift_layer)
         view.canvas.region_drawn.connect(self._draw_region)
@@ -271,7 +263,7 @@ class PaneStage(QWidget):
     @Slot()
     def _place_panes(self) -> None:
         """Give every pane the same room, in the grid in which the picture gets largest."""
-        caption_height = self._visible[0].caption.sizeHint().height() if self._shows_captions else 0
+        caption_height = self._visible[0].caption.sizeHint().height()
         places = pane_places(len(self._visible), self.size(), caption_height, self.view_transform.scene_size)
         for view, place in zip(self._visible, places, strict=True):
             view.setGeometry(place)

@@ -54,7 +54,7 @@ class MessageBar(QFrame):
         self.setObjectName("MessageBar")
         self.setAccessibleName(tr("Message"))
         self._messages: list[Message] = []
-        self._shown: Message | None = None
+        self.shown_message: Message | None = None
         self._stage: QWidget | None = None
         self._icon = IconLabel("info")
         self._text = label("", "strong", wraps=True)
@@ -105,11 +105,6 @@ class MessageBar(QFrame):
         layout.addWidget(self._details)
         self.hide()
 
-    @property
-    def shown_message(self) -> Message | None:
-        """The message that is shown now."""
-        return self._shown
-
     def float_over(self, stage: QWidget) -> None:
         """Stand in the lower left corner of a widget, above its last row."""
         self._stage = stage
@@ -126,7 +121,7 @@ class MessageBar(QFrame):
     @Slot()
     def _place(self) -> None:
         stage = self._stage
-        if stage is None or self._shown is None:
+        if stage is None or self.shown_message is None:
             return
         px = Theme.of_application().px
         room = stage.geometry().adjusted(_MARGIN_PX, 0, -_MARGIN_PX, 0)
@@ -145,9 +140,9 @@ class MessageBar(QFrame):
 
     def post(self, message: Message) -> None:
         """Show a message: at once, unless an error is still unread."""
-        if message in self._messages or message == self._shown:
+        if message in self._messages or message == self.shown_message:
             return
-        if self._shown is not None and self._shown.severity is Severity.ERROR:
+        if self.shown_message is not None and self.shown_message.severity is Severity.ERROR:
             self._messages = [*self._messages, message][-_MAX_WAITING:]
             self._update_dismiss_tip()
         else:
@@ -173,7 +168,7 @@ class MessageBar(QFrame):
 
     def _show(self, message: Message | None) -> None:
         self._timer.stop()
-        self._shown = message
+        self.shown_message = message
         if message is not None:
             self.setProperty("severity", message.severity.value)
             self.style().unpolish(self)
@@ -218,12 +213,12 @@ class MessageBar(QFrame):
         self._details.setVisible(shown)
 
     def _act(self) -> None:
-        message = self._shown
+        message = self.shown_message
         self.dismiss()
         if message is not None and message.action is not None:
             message.action()
 
     def _copy(self) -> None:
-        if self._shown is not None:
-            parts = (self._text.text(), self._hint.text(), self._shown.details)
+        if self.shown_message is not None:
+            parts = (self._text.text(), self._hint.text(), self.shown_message.details)
             QGuiApplication.clipboard().setText("\n".join(part for part in parts if part))

@@ -116,7 +116,7 @@ class SettingsDialog(QDialog):
         )
         runs = PathEditor(is_optional=False)
         runs.set_empty_text(str(Place.RUNS.path()))
-        self._runs_note = self._row(RUNS_FOLDER, tr("Folder of runs"), runs, self._runs_text(runs_folder))
+        self._row(RUNS_FOLDER, tr("Folder of runs"), runs, self._runs_text(runs_folder))
         self._choice(
             KEEP_DELETED_DAYS,
             tr("Deleted runs"),

@@ -67,11 +67,6 @@ class Alignment:
         moved = corners @ self.matrix.T - corners[:, :2]
         return float(np.hypot(moved[:, 0], moved[:, 1]).max())
 
-    @property
-    def rotation_degrees(self) -> float:
-        """By how much the picture is turned."""
-        return float(np.degrees(np.arctan2(self.matrix[1, 0], self.matrix[0, 0])))
-
 
 @dataclass(frozen=True, kw_only=True)
 class AlignedReference:

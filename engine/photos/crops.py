@@ -318,26 +318,6 @@ def scale_of_reference(noisy: DecodedPhoto, clean: DecodedPhoto) -> ValueLevels:
     return levels_of_reference(noisy.scale, noisy_unit, clean.scale, clean_unit)
 
 
-def random_crops(
-    photos: Sequence[DecodedPhoto],
-    *,
-    num_photos: int,
-    crops_per_photo: int,
-    side_px: int,
-    generator: np.random.Generator,
-) -> NDArray[np.float32]:
-    """Crops of random photos at random places, turned and mirrored at random.
-
-    Photos of one batch differ as long as there are enough of them.
-
-    Returns:
-        All photos' first crops, then all photos' second crops, and so on.
-        Shape: (crops_per_photo * num_photos, 3, side_px, side_px), 0 to 1.
-    """
-    chosen = choose_distinct(len(photos), num_photos, generator)
-    return crops_of_photos(photos, np.tile(chosen, crops_per_photo), side_px, generator)
-
-
 def crops_of_photos(
     photos: Sequence[DecodedPhoto], indices: NDArray[np.int64], side_px: int, generator: np.random.Generator
 ) -> NDArray[np.float32]:

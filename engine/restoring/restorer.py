@@ -471,25 +471,6 @@ class Restorer:
         return max(math.ceil(side_px / self._grid_px), 1) * self._grid_px
 
 
-def restore_pixels(
-    model: RestorationModel,
-    pixels: Pixels,
-    *,
-    device: ComputeDevice,
-    tile_px: int = 0,
-    control: JobControl | None = None,
-    on_tile: OnTile | None = None,
-    emit: Emit | None = None,
-) -> Pixels:
-    """Restore one photo; see `Restorer`, which is the better choice for many.
-
-    Raises:
-        JobCancelled: The job has been asked to end.
-        DeviceError: Not even the smallest tile fits into memory.
-    """
-    return Restorer(model, device, tile_px=tile_px, emit=emit).restore(pixels, control=control, on_tile=on_tile)
-
-
 def is_constant(values: NDArray[Any]) -> bool:
     """Return whether each channel is one value all over."""
     # Nearly always the first rows tell.

@@ -110,10 +110,6 @@ class PhotoFilterPanel(QFrame):
         self._is_filling = False
         self._tell()
 
-    def set_noise(self, span: Span) -> None:
-        """Ask for a range of noise, on the 0 to 255 scale."""
-        self.noise.set_span(span)
-
     def _fill_boxes(self) -> None:
         """Offer what there is among the photos."""
         photos = self._session.photos

@@ -62,7 +62,6 @@ class SpotPreview:
         icc_profile: Of the photo.
         levels: What is black and white in it.
         channels: Of channels that are no colours: how each is shown.
-        model_name: What restored it.
         seconds: How long it took.
     """
 
@@ -75,7 +74,6 @@ class SpotPreview:
     bit_depth: BitDepth
     icc_profile: bytes | None
     levels: ValueLevels
-    model_name: str
     seconds: float
     channels: tuple[ChannelTint, ...] = ()
 
@@ -214,7 +212,6 @@ class SpotRestorer:
             icc_profile=shown.metadata.icc_profile,
             levels=shown.metadata.levels,
             channels=shown.channels,
-            model_name=model.name,
             seconds=time.monotonic() - started,
         )
 

@@ -91,13 +91,19 @@ def settled(qtbot, view):
     return view.histograms
 
 
+def choose_part(view, part):
+    index = view.part_box.findData(part)
+    view.part_box.setCurrentIndex(index)
+    view.part_box.activated.emit(index)
+
+
 def test_all_pictures_are_counted_whole_at_first(view):
     assert [histogram.title for histogram in view.histograms] == ["First", "Third"]
     assert [histogram.shares[51] for histogram in view.histograms] == [0.5, 0.5]
 
 
 def test_what_is_in_view_is_counted_as_one_moves(qtbot, viewer, view):
-    view.set_part(HistogramPart.VISIBLE)
+    choose_part(view, HistogramPart.VISIBLE)
     viewer.view_transform.zoom_to(16.0)
     viewer.view_transform.centre_on(QPointF(20, 40))
     first, third = settled(qtbot, view)
@@ -110,7 +116,7 @@ def test_what_is_in_view_is_counted_as_one_moves(qtbot, viewer, view):
 
 
 def test_the_marked_region_is_counted(qtbot, viewer, view):
-    view.set_part(HistogramPart.REGION)
+    choose_part(view, HistogramPart.REGION)
     assert settled(qtbot, view) == ()
     viewer.set_region(QRect(55, 10, 10, 10))
     first, _ = settled(qtbot, view)

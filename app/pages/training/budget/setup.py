@@ -61,7 +61,7 @@ class BudgetSetupView(QWidget):
 
     def __init__(self, method_titles: Mapping[str, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._methods: dict[str, QCheckBox] = {}
+        self.method_boxes: dict[str, QCheckBox] = {}
         methods = QWidget()
         grid = QGridLayout(methods)
         grid.setHorizontalSpacing(3 * SPACING)
@@ -72,7 +72,7 @@ class BudgetSetupView(QWidget):
             box.setChecked(name in DEFAULT_METHODS)
             box.setToolTip(tr(_METHOD_TIPS.get(name, "")))
             box.toggled.connect(self.edited)
-            self._methods[name] = box
+            self.method_boxes[name] = box
             grid.addWidget(box, *divmod(position, _METHODS_A_ROW))
         self.form = ConfigForm(
             LabelBudgetConfig,
@@ -130,12 +130,7 @@ class BudgetSetupView(QWidget):
     @property
     def methods(self) -> tuple[str, ...]:
         """The methods to compare, by name."""
-        return tuple(name for name, box in self._methods.items() if box.isChecked())
-
-    @property
-    def method_boxes(self) -> Mapping[str, QCheckBox]:
-        """A box for each method."""
-        return self._methods
+        return tuple(name for name, box in self.method_boxes.items() if box.isChecked())
 
     @property
     def preset(self) -> Preset:

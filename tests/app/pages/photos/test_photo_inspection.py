@@ -97,7 +97,7 @@ def test_what_the_camera_noted_filters_and_sorts(qtbot, page, runner, folder):
 def test_a_noise_range_and_what_is_left_out(qtbot, page, runner, session, folder):
     open_and_wait(qtbot, page, runner, folder)
     limit = 255 * session.photo(PhotoRef(folder / "photo 2.png")).noise_sigma
-    page.tools.filter_panel.set_noise(Span(limit + 0.01, None))
+    page.tools.filter_panel.noise.set_span(Span(limit + 0.01, None))
     assert names(page.model) == ["photo 3", "photo 4", "photo 5"]
     page.grid.selectAll()
     page.selection.use_only()
