@@ -31,7 +31,6 @@ from engine.photo_files.photos import (
 from engine.photo_files.values.given import identity_of_levels
 from engine.photo_files.values.levels import OF_TYPE, ValueLevels, levels_of_reference, share_levels
 from engine.photo_files.values.sample_types import USUAL_TYPES, unit_of
-from engine.photos.augment import random_orientation
 from engine.photos.decoded_files import SMALLEST_BYTES, KeptPhoto, Levels, decoded_files
 from engine.photos.identity import identity_of
 from engine.translatable import say
@@ -330,6 +329,20 @@ def crops_of_photos(
     for position, index in enumerate(indices):
         (crops[position],) = random_aligned_crops((photos[index],), side_px, generator)
     return crops
+
+
+def random_orientation(
+    images: tuple[NDArray[np.float32], ...], generator: np.random.Generator
+) -> tuple[NDArray[np.float32], ...]:
+    """Turn and mirror all images alike, by one of the eight symmetries of the square: noise stays what it is.
+
+    Args:
+        images: Square images of one place. Shape of each: (channels, side, side).
+        generator: Source of randomness.
+    """
+    choice = int(generator.integers(8))
+    turned = tuple(np.rot90(image, choice % 4, axes=(1, 2)) for image in images)
+    return tuple(image[:, :, ::-1] for image in turned) if choice >= 4 else turned
 
 
 def choose_distinct(num_items: int, count: int, generator: np.random.Generator) -> NDArray[np.int64]:

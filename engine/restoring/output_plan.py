@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING, Literal
 from engine import __version__
 from engine.contracts.blending import Blend
 from engine.contracts.configs import RestoreConfig
-from engine.contracts.errors import ImageWriteError
+from engine.contracts.errors import EngineError, ImageWriteError
 from engine.contracts.given_levels import given_for
+from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.contracts.output_names import NameReader, NameValues, fill_pattern, split_name, stem_of_photo
+from engine.contracts.photo import PhotoRef
+from engine.models.cards import model_file
+from engine.models.reading import read_card
 from engine.photo_files.encoding import check_can_hold
 from engine.photo_files.metadata.provenance import RAW_LOOK, Provenance, digest_of_file, read_provenance
 from engine.photo_files.values.sample_types import SampleType
 from engine.photo_files.writing import suffix_of_result, type_that_fits
 from engine.photos.identity import is_state_intact, source_digest
-from engine.restoring.sources import SourcePhoto
+from engine.restoring.sources import SourcePhoto, keeps_stacks, list_sources
 from engine.translatable import say
 
 if TYPE_CHECKING:
@@ -244,3 +248,39 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def find_done_photos(config: RestoreConfig, control: JobControl) -> tuple[PhotoRef, ...]:
+    """Return the photos that a batch would pass over, since their results are there already.
+
+    Where the destination holds no result with the model and the settings asked for, no photo is read at all.
+
+    Args:
+        config: The batch.
+        control: Asked before each photo.
+
+    Returns:
+        In the order of the batch. A photo that cannot be read is not done.
+
+    Raises:
+        JobCancelled: Asked to end.
+        EngineError: The model cannot be read, or an input is not there.
+    """
+    if not (config.provenance and config.skip_done and config.out.is_dir()):
+        return ()
+    config = config.model_copy(update={"out": config.out.absolute()})
+    control.wait_if_paused()
+    file = model_file(config.model)
+    photos = list_sources(config.photos, config.out, config.name_pattern, stacks_are_whole=keeps_stacks(config)).photos
+    plan = OutputPlan(config, photos, read_card(file), file)
+    done = []
+    for photo in photos:
+        control.wait_if_paused()
+        try:
+            is_done = plan.find_done(photo) is not None
+        except EngineError:
+            # The batch will say what is wrong with it.
+            continue
+        if is_done:
+            done.append(photo.photo)
+    return tuple(done)

@@ -9,7 +9,6 @@ from PySide6.QtCore import (
     QItemSelection,
     QItemSelectionModel,
     QModelIndex,
-    QPersistentModelIndex,
     QRect,
     QRectF,
     QSize,
@@ -38,7 +37,7 @@ from app.look.theme import SPACING, Theme, palette, themed_icon
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import format_number, tr
 from app.pages.shared.photo_list_model import PhotoListModel, PhotoRole, photo_title
-from app.pages.shared.thumbnail_list import select_alone
+from app.pages.shared.thumbnail_list import ModelIndex, select_alone
 from engine.comparing.shown_channels import has_channels, read_shown
 from engine.contracts.events import PhotoScanned
 from engine.contracts.noise import LEVELS
@@ -245,14 +244,12 @@ class PhotoDelegate(QStyledItemDelegate):
         self._grid = grid
         self._thumbnails = thumbnails
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+    def sizeHint(self, option: QStyleOptionViewItem, index: ModelIndex) -> QSize:
         side = self._grid.side_px
         below = self._grid.fontMetrics().height() + _BAR_HEIGHT + 2 * SPACING
         return QSize(side + 3 * SPACING, side + below + 2 * SPACING)
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: ModelIndex) -> None:
         photo: PhotoScanned = index.data(PhotoRole.PHOTO)
         is_excluded: bool = index.data(PhotoRole.IS_EXCLUDED)
         state: QStyle.StateFlag = option.state

@@ -10,7 +10,7 @@ from app.jobs.latest_task import LatestTask
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
-from engine.restoring.done_photos import find_done_photos
+from engine.restoring.output_plan import find_done_photos
 
 _WAIT_MS = 300
 """Settings change by many small steps, as of a slider: looked for once they have come to rest."""

@@ -7,14 +7,23 @@ from datetime import datetime
 from enum import IntEnum
 from itertools import pairwise
 
-from PySide6.QtCore import QModelIndex, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import (
+    QModelIndex,
+    QObject,
+    QSignalBlocker,
+    QStringListModel,
+    Qt,
+    QTimer,
+    Signal,
+    Slot,
+)
 
 from app.core.session import Session
 from app.look.phrases import count, date_and_time
 from app.look.translation import format_number, tr, translate_engine
-from app.pages.shared.counted_rows import CountedRowsModel, ModelIndex
 from app.pages.shared.noise_facts import photo_noise_text
 from app.pages.shared.photo_filter import FORMAT_NAMES, PhotoFilter, Use
+from app.pages.shared.thumbnail_list import ModelIndex
 from engine.contracts.events import PhotoScanned
 from engine.contracts.noise import LEVELS, noise_word, sigma_against
 from engine.contracts.photo import PhotoPlace, PhotoRef
@@ -76,6 +85,33 @@ def shared_listing(session: Session) -> PhotoListing:
     """Return the choice that the lists of a session share, owned by the session."""
     listing = session.findChild(PhotoListing, options=Qt.FindChildOption.FindDirectChildrenOnly)
     return listing if listing is not None else PhotoListing(session)
+
+
+class CountedRowsModel(QStringListModel):
+    """Rows that a subclass fills in by `data`, whose length Qt knows without asking Python.
+
+    A view asks for the length once for each row that it places. In Python that took a tenth of a second for ten
+    thousand rows, and several times as long while a job in the background held Python's lock. So the strings of the
+    base are empty and only count.
+
+    A subclass calls `fit_count` whenever its rows have become more or fewer, between the usual pair of calls or signals
+    that tells the views so.
+    """
+
+    def fit_count(self, count: int) -> None:
+        """Have so many rows; nobody is told."""
+        blocker = QSignalBlocker(self)
+        difference = count - self.rowCount()
+        if difference > 0:
+            self.insertRows(self.rowCount(), difference)
+        elif difference < 0:
+            self.removeRows(count, -difference)
+        blocker.unblock()
+
+    def flags(self, index: ModelIndex) -> Qt.ItemFlag:
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
+        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
 
 
 class PhotoListModel(CountedRowsModel):
