@@ -159,7 +159,7 @@ class _Result:
     """A restored file.
 
     Attributes:
-        output: It.
+        output: The restored file.
         provenance: What it says.
         changed_ns: When it became what it is.
         is_own: Whether it lies where results of these photos go.

@@ -66,7 +66,7 @@ class PhotoOutcome:
         hint: What to do about that.
         how: A sentence about how it was restored, as the file itself says.
         remarks: As in `ImageRestored`.
-        lost_pages: Likewise.
+        lost_pages: As in `ImageRestored`.
     """
 
     source: PhotoRef

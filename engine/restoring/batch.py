@@ -54,7 +54,7 @@ class _Upcoming:
     """A photo whose turn comes.
 
     Attributes:
-        photo: It.
+        photo: Which it is.
         placement: Where its result goes; None where that has failed.
         error: Why it has.
         reading: Its samples on their way; None: they are read when they are needed.
@@ -71,7 +71,7 @@ class _Written:
     """A restored photo that is being written.
 
     Attributes:
-        photo: It.
+        photo: Which it is.
         placement: Where it goes.
         started: When its turn had come, seconds of the monotonic clock.
         writing: The writing.

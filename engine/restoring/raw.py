@@ -68,7 +68,7 @@ def restore_raw_area(
     Args:
         opened: The file.
         rows: Of the upright picture, with both ends.
-        columns: Likewise.
+        columns: Of the upright picture, with both ends.
         restorer: Holds a model that takes mosaics.
         control: Asked before each tile.
 

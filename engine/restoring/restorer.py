@@ -252,7 +252,7 @@ class Restorer:
         """Restore a picture of which black is 0 and white is 1, and some lies beyond; what is restored is not clipped.
 
         Args:
-            noisy: It.
+            noisy: The picture.
             restored: Takes the result, `scale` times as large.
             control: As for `restore`.
             on_tile: As for `restore`.
@@ -482,7 +482,7 @@ def _keep_means(restored: NDArray[np.float32], noisy: Pixels, scale: int) -> Non
 
     Args:
         restored: `scale` times the noisy picture's size.
-        noisy: It.
+        noisy: The noisy picture.
         scale: Of an enlarged picture, whose phases are no longer those of the noisy one, the whole mean is kept.
     """
     grid = 2 if scale == 1 and min(noisy.shape[:2]) >= _SMALLEST_GRID_PX else 1

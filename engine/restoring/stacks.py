@@ -87,7 +87,7 @@ def restore_stack(
     next time it goes on with them: as far as the result says how it was made, by which the work is known again.
 
     Args:
-        photo: It.
+        photo: The stack.
         output: Where it goes.
         work: What is done to each page.
         control: Asked before each page, and while it is read and restored.

@@ -120,7 +120,7 @@ def balanced_loss(
         contrast: The contrastive term.
         ratio: Norm of its gradient as a share of the consistency's; 0 leaves it out.
         intensity: As for the contrastive term.
-        photos: Likewise.
+        photos: As for the contrastive term.
     """
     leaf = residual.detach().float().requires_grad_()
     consistency = leaf.square().mean()

@@ -111,8 +111,8 @@ class StackWriter:
 
         Raises:
             LookupError: It is the state of nothing.
-            ValueError: Likewise.
-            TypeError: Likewise.
+            ValueError: A number in it cannot be.
+            TypeError: A value in it is of another kind.
         """
         # Of the header nothing is left: the file has one.
         writer = cls(
