@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from app.core.run_catalog import RunCatalog
-from app.look.shown_channel import show_channel, shown_channel
+from app.core.shown_channel import show_channel, shown_channel
 from engine.contracts.events import FileSkipped, PhotoScanned
 from engine.contracts.given_levels import GivenLevels
 from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place

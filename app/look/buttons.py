@@ -4,6 +4,7 @@ from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractButton, QDialog, QHBoxLayout, QPushButton, QToolButton, QWidget
 
+from app.look.layouts import Stretch, in_row
 from app.look.theme import ICON_PX, Theme, set_role, themed_icon
 from app.look.translation import tr
 
@@ -41,10 +42,7 @@ def close_row(dialog: QDialog) -> QHBoxLayout:
     close_button = button(tr("Close"))
     close_button.clicked.connect(dialog.accept)
     close_button.setDefault(True)
-    row = QHBoxLayout()
-    row.addStretch()
-    row.addWidget(close_button)
-    return row
+    return in_row(Stretch(), close_button, spacing=None)
 
 
 def set_reason(target: QWidget, reason: str) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal, Slot
 from PySide6.QtGui import QImage, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
+from app.look.layouts import in_column
 from app.look.theme import Theme
 from app.viewer.canvas.caption import PaneCaption
 from app.viewer.canvas.image_canvas import Backdrop, ImageCanvas
@@ -30,11 +31,7 @@ class PaneView(QWidget):
         self.caption = PaneCaption(self)
         self.canvas = ImageCanvas(transform, loader, self)
         self.panel = Panel(title="")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.caption)
-        layout.addWidget(self.canvas, 1)
+        in_column(self.caption, (self.canvas, 1), of=self, margins=0, spacing=0)
 
 
 class PaneStage(QWidget):

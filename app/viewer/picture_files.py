@@ -4,8 +4,8 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 
+from app.core.shown_channel import shown_channel
 from app.look.image_convert import ChannelTint, DisplayLevels
-from app.look.shown_channel import shown_channel
 from app.look.translation import translate_engine
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from engine.comparing.shown_channels import has_channels, read_shown
@@ -113,8 +113,8 @@ class PictureFiles:
         Args:
             photo: Which it is.
             title: As of `Picture`.
-            detail: Likewise; the names of channels are added.
-            role: Likewise.
+            detail: As of `Picture`; the names of channels are added.
+            role: As of `Picture`.
             raw_look: As for `read`.
             channel: As for `shown`.
         """

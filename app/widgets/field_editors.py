@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFileDialog,
-    QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
     QSizePolicy,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.look.buttons import icon_button
+from app.look.layouts import in_row
 from app.look.theme import SPACING, Theme
 from app.look.translation import mark, read_number, short_number, tr, translate_engine
 from app.widgets.elided_box import ElidedComboBox
@@ -74,9 +74,7 @@ class FieldEditor(QWidget):
 
     def _hold(self, *widgets: QWidget) -> None:
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING // 2)
+        layout = in_row(of=self, margins=0, spacing=SPACING // 2)
         self._rows: list[QWidget] = []
         for position, widget in enumerate(widgets):
             layout.addWidget(widget, 1 if position == 0 else 0)

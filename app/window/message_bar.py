@@ -6,15 +6,14 @@ from PySide6.QtWidgets import (
     QApplication,
     QBoxLayout,
     QFrame,
-    QHBoxLayout,
     QPlainTextEdit,
     QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.core.messages import Message, Severity
 from app.look.buttons import button, icon_button, quiet_button
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import IconLabel, label
 from app.look.theme import SPACING, Theme
 from app.look.translation import tr, translate_engine
@@ -79,18 +78,10 @@ class MessageBar(QFrame):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._leave)
 
-        words = QVBoxLayout()
-        words.setSpacing(SPACING // 4)
-        words.addWidget(self._text)
-        words.addWidget(self._hint)
-        said = QHBoxLayout()
-        said.setSpacing(SPACING)
-        said.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignVCenter)
-        said.addLayout(words, 1)
+        words = in_column(self._text, self._hint, spacing=SPACING // 4)
+        said = in_row((self._icon, 0, Qt.AlignmentFlag.AlignVCenter), (words, 1))
         self._controls = (self.action_button, self.details_button, self._copy_button, self.dismiss_button)
-        controls = QHBoxLayout()
-        controls.setSpacing(SPACING)
-        controls.addStretch()
+        controls = in_row(Stretch())
         for control in self._controls:
             controls.addWidget(control, 0, Qt.AlignmentFlag.AlignVCenter)
         # What can be done stands beside what is said, or below it where that would leave too little room for words.
@@ -98,11 +89,7 @@ class MessageBar(QFrame):
         self._body.setSpacing(SPACING)
         self._body.addLayout(said, 1)
         self._body.addLayout(controls)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * SPACING, SPACING, SPACING, SPACING)
-        layout.setSpacing(SPACING)
-        layout.addLayout(self._body)
-        layout.addWidget(self._details)
+        in_column(self._body, self._details, of=self, margins=(2 * SPACING, SPACING, SPACING, SPACING))
         self.hide()
 
     def float_over(self, stage: QWidget) -> None:

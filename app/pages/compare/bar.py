@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from app.core.actions import tip_with_keys
 from app.core.programs.open_menu import OpenInButton, OtherPrograms
 from app.look.buttons import icon_button, quiet_button, set_reason
+from app.look.layouts import in_row
 from app.look.text import ElidedLabel
 from app.look.theme import SPACING, Theme, set_role, themed_icon
 from app.look.translation import format_number, short_number, tr
@@ -108,13 +109,10 @@ class CompareBar(QWidget):
         self._chips: list[PaneChip] = []
         # What does not fit goes into the menu at the right end: the bar itself never widens the window.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(SPACING, SPACING // 2, SPACING, SPACING // 2)
-        layout.setSpacing(SPACING // 2)
+        layout = in_row(of=self, margins=(SPACING, SPACING // 2, SPACING, SPACING // 2), spacing=SPACING // 2)
         self.mode_buttons = self._build_modes(layout)
         layout.addSpacing(SPACING)
-        self._chip_row = QHBoxLayout()
-        self._chip_row.setSpacing(SPACING // 2)
+        self._chip_row = in_row(spacing=SPACING // 2)
         layout.addLayout(self._chip_row)
         self.add_button = icon_button("plus", tr("Add a pane"))
         self.add_button.clicked.connect(self._add_pane)

@@ -8,16 +8,15 @@ from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QHideEven
 from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QListView,
     QListWidget,
     QListWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.core.settings import BURST_FOLDER, BURST_MOTION, Settings
 from app.look.buttons import button, primary_button, quiet_button, set_reason
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING
 from app.look.thumbnails import ThumbnailLoader
@@ -127,19 +126,12 @@ class BurstForm(QWidget):
         self.remove_button.clicked.connect(self._remove_selected)
         self.list.itemSelectionChanged.connect(self._update)
         self._num_shots = label("", "muted")
-        tools = QHBoxLayout()
-        tools.setSpacing(SPACING)
-        tools.addWidget(add)
-        tools.addWidget(self.remove_button)
-        tools.addWidget(self._num_shots)
-        tools.addStretch(1)
+        tools = in_row(add, self.remove_button, self._num_shots, Stretch(1))
         self._destination_text = ElidedLabel("", elide_mode=Qt.TextElideMode.ElideMiddle)
         choose = button(tr("Choose"), "folder-open")
         choose.setAccessibleName(tr("Choose the folder for the references"))
         choose.clicked.connect(self.choose_destination)
-        destination = QHBoxLayout()
-        destination.addWidget(self._destination_text, 1)
-        destination.addWidget(choose)
+        destination = in_row((self._destination_text, 1), choose, spacing=None)
         self.motion = ElidedComboBox()
         for choice, text in _MOTIONS.items():
             self.motion.addItem(tr(text), choice.value)
@@ -153,16 +145,9 @@ class BurstForm(QWidget):
         self.primary.clicked.connect(self._start)
         back = quiet_button(tr("Back"), "arrow-left")
         back.clicked.connect(self.closed)
-        bottom = QHBoxLayout()
-        bottom.setSpacing(SPACING)
-        bottom.addWidget(back)
-        bottom.addStretch(1)
-        bottom.addWidget(self.primary)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addWidget(label(tr("Make references from a burst"), "title"))
-        layout.addWidget(
+        bottom = in_row(back, Stretch(1), self.primary)
+        in_column(
+            label(tr("Make references from a burst"), "title"),
             label(
                 tr(
                     "Several shots of one scene are aligned and averaged: of nine shots the mean has a third of the "
@@ -171,12 +156,14 @@ class BurstForm(QWidget):
                 ),
                 "muted",
                 wraps=True,
-            )
+            ),
+            tools,
+            (self.list, 1),
+            form,
+            bottom,
+            of=self,
+            margins=0,
         )
-        layout.addLayout(tools)
-        layout.addWidget(self.list, 1)
-        layout.addLayout(form)
-        layout.addLayout(bottom)
         self._update()
 
     @property

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.look.buttons import button, primary_button, quiet_button, set_reason
+from app.look.layouts import in_column, in_row
 from app.look.phrases import count
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING, Theme, themed_icon
@@ -90,12 +91,7 @@ class LabelContent(QWidget):
         self.pair_view.match_requested.connect(
             lambda entry: self.match_requested.emit(entry, self.pair_view.facts.match_button)
         )
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addLayout(self._build_tools())
-        layout.addWidget(self._build_middle(), 1)
-        layout.addLayout(self._build_bottom())
+        in_column(self._build_tools(), (self._build_middle(), 1), self._build_bottom(), of=self, margins=0)
 
     def show_entries(
         self, entries: Sequence[LabelEntry], suggestions: Sequence[LabelEntry], decisions: LabelDecisions
@@ -193,8 +189,7 @@ class LabelContent(QWidget):
         self._sources.clicked.connect(self._show_sources)
         for control in (self.add_button, self.burst_button, self.suggest_button, self.suggestion_count):
             control.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        tools = QVBoxLayout()
-        tools.setSpacing(SPACING)
+        tools = in_column()
         self._tool_rows = (QHBoxLayout(), QHBoxLayout())
         for row in self._tool_rows:
             row.setSpacing(SPACING)
@@ -251,12 +246,7 @@ class LabelContent(QWidget):
         self.align_button.clicked.connect(lambda: self.align_requested.emit(self._shifted()))
         self.primary = primary_button("")
         self.primary.clicked.connect(self.train_requested)
-        bottom = QHBoxLayout()
-        bottom.setSpacing(SPACING)
-        bottom.addWidget(self.summary, 1)
-        bottom.addWidget(self.align_button)
-        bottom.addWidget(self.primary)
-        return bottom
+        return in_row((self.summary, 1), self.align_button, self.primary)
 
     def _shifted(self) -> list[object]:
         """The doubtful pairs that an aligned copy of the reference would mend."""

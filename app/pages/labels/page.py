@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.core.messages import Message, Severity
 from app.core.session import Session
 from app.core.settings import LAST_REFERENCE_FOLDERS, OPEN_DIALOG_FOLDER, SUGGESTED_LABELS, Settings
 from app.jobs.runner import JobRunner
 from app.look.buttons import button, primary_button, set_reason
+from app.look.layouts import in_column
 from app.look.theme import SPACING
 from app.look.thumbnails import shared_thumbnails
 from app.look.translation import format_number, mark, tr, tr_count, translate_engine
@@ -75,9 +76,7 @@ class LabelsPage(Page):
         self._stack = CurrentStack()
         for part in (self._no_photos, self._build_drop_zone(), self.content, self.burst_form):
             self._stack.addWidget(part)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
-        layout.addWidget(self._stack)
+        in_column(self._stack, of=self, margins=2 * SPACING)
         self._connect()
         self._update()
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QMenu, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHeaderView, QMenu, QTreeWidget, QTreeWidgetItem, QWidget
 
 from app.core.session import Session
 from app.look.buttons import icon_button, quiet_button, set_reason
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.phrases import count, number
 from app.look.text import label
 from app.look.theme import SPACING, Theme, themed_icon
@@ -65,16 +66,10 @@ class DuplicatePhotos(QWidget):
         self.same_button.clicked.connect(self._leave_out_copies)
         close = icon_button("x", tr("Close the list of duplicates"))
         close.clicked.connect(self.close_requested)
-        top = QHBoxLayout()
-        top.addWidget(label(tr("Duplicates"), "section"))
-        top.addStretch(1)
-        for control in (self.keep_button, self.same_button, close):
-            top.addWidget(control)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, SPACING, 0, 0)
-        layout.setSpacing(SPACING // 2)
-        layout.addLayout(top)
-        layout.addWidget(self.tree, 1)
+        top = in_row(
+            label(tr("Duplicates"), "section"), Stretch(1), self.keep_button, self.same_button, close, spacing=None
+        )
+        in_column(top, (self.tree, 1), of=self, margins=(0, SPACING, 0, 0), spacing=SPACING // 2)
         self.setMinimumHeight(170)
         session.excluded_changed.connect(self._show_use)
         thumbnails.ready.connect(self._show_thumbnail)

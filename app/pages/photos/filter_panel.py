@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QPoint, QRegularExpression, Qt, Signal, Slot
 from PySide6.QtGui import QRegularExpressionValidator
-from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QLineEdit, QWidget
 
 from app.core.session import Session
 from app.look.buttons import button
+from app.look.layouts import in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING, Theme, set_role
 from app.look.translation import read_number, short_number, tr
@@ -61,11 +62,9 @@ class PhotoFilterPanel(QFrame):
         ):
             field.setAccessibleName(text)
             form.addRow(label(text), field)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
-        layout.setSpacing(2 * SPACING)
-        layout.addLayout(form)
-        layout.addWidget(self.clear_button, alignment=Qt.AlignmentFlag.AlignRight)
+        in_column(
+            form, (self.clear_button, 0, Qt.AlignmentFlag.AlignRight), of=self, margins=2 * SPACING, spacing=2 * SPACING
+        )
         for box in (self.camera_box, self.format_box, self.use_box):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             box.currentIndexChanged.connect(self._tell)
@@ -140,9 +139,7 @@ class RangeField(QWidget):
     def __init__(self, name: str, pattern: QRegularExpression, tip: str) -> None:
         super().__init__()
         self.low, self.high = QLineEdit(), QLineEdit()
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
+        layout = in_row(of=self, margins=0)
         ends = (
             (self.low, tr("from"), tr("{name} from").format(name=name)),
             (self.high, tr("to"), tr("{name} to").format(name=name)),

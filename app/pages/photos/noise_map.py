@@ -7,9 +7,10 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QHelpEvent, QHideEvent, QKeyEvent, QMouseEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QRubberBand, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QRubberBand, QToolTip, QWidget
 
 from app.core.settings import NOISE_MAP_AXIS, Settings
+from app.look.layouts import in_column, in_row
 from app.look.palette import Sizes
 from app.look.phrases import count
 from app.look.text import ElidedLabel, label
@@ -63,18 +64,13 @@ class NoiseMap(QWidget):
         self.axis_box.setCurrentIndex(self.axis_box.findData(settings.get(NOISE_MAP_AXIS)))
         self.axis_box.currentIndexChanged.connect(self._set_axis)
         self.missing = ElidedLabel("", "caption")
-        top = QHBoxLayout()
-        top.setSpacing(SPACING)
+        top = in_row()
         title = label(tr("Noise"), "section")
         title.setToolTip(tr("Standard deviation of the noise on the 0 to {levels} scale").format(levels=LEVELS))
         top.addWidget(title)
         top.addWidget(self.axis_box)
         top.addWidget(self.missing, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addLayout(top)
-        layout.addWidget(self.plot, 1)
+        in_column(top, (self.plot, 1), of=self, margins=0)
         for signal in (model.rowsInserted, model.modelReset, model.layoutChanged, model.dataChanged):
             signal.connect(self._draw)
         self._set_axis()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QSplitter, QWidget
 
 from app.core.actions import make_action
 from app.core.messages import Message, Severity
@@ -16,6 +16,7 @@ from app.core.session import Session
 from app.core.settings import EXCLUDED_PHOTOS, LAST_FOLDERS, OPEN_DIALOG_FOLDER, RECURSIVE, STRETCH_THUMBNAILS, Settings
 from app.jobs.runner import JobHandle, JobLane, JobRequest, JobRunner
 from app.look.buttons import button, primary_button, quiet_button, set_reason
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.phrases import number
 from app.look.text import label
 from app.look.theme import SPACING, Theme
@@ -101,9 +102,7 @@ class PhotosPage(Page):
         self._stack = CurrentStack()
         self._stack.addWidget(self._build_empty_state())
         self._stack.addWidget(self._build_content())
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
-        layout.addWidget(self._stack)
+        in_column(self._stack, of=self, margins=2 * SPACING)
 
         self.selection.add_actions(self.grid)
         self.tools.add_actions(self)
@@ -270,22 +269,21 @@ class PhotosPage(Page):
         recursive.setChecked(self.settings.get(RECURSIVE))
         recursive.toggled.connect(self._set_recursive)
         left = QWidget()
-        left_layout = QVBoxLayout(left)
-        left_layout.setContentsMargins(0, 0, 2 * SPACING, 0)
-        left_layout.setSpacing(SPACING)
-        left_layout.addWidget(self.folder_list, 1)
-        left_layout.addWidget(recursive)
+        in_column((self.folder_list, 1), recursive, of=left, margins=(0, 0, 2 * SPACING, 0))
 
         self._nothing = label("", "muted", wraps=True)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._clear_button = quiet_button(tr("Clear the filter"), "x")
         self._clear_button.clicked.connect(self.tools.clear_filter)
         self._no_photos = QWidget()
-        nothing_layout = QVBoxLayout(self._no_photos)
-        nothing_layout.addStretch(1)
-        nothing_layout.addWidget(self._nothing)
-        nothing_layout.addWidget(self._clear_button, alignment=Qt.AlignmentFlag.AlignHCenter)
-        nothing_layout.addStretch(1)
+        in_column(
+            Stretch(1),
+            self._nothing,
+            (self._clear_button, 0, Qt.AlignmentFlag.AlignHCenter),
+            Stretch(1),
+            of=self._no_photos,
+            spacing=None,
+        )
         self._photo_stack = CurrentStack()
         for view in (self.grid, self._no_photos):
             self._photo_stack.addWidget(view)
@@ -296,15 +294,8 @@ class PhotosPage(Page):
             lists.addWidget(part)
             lists.setStretchFactor(lists.count() - 1, stretch)
         right = QWidget()
-        right_layout = QVBoxLayout(right)
-        right_layout.setContentsMargins(2 * SPACING, 0, 0, 0)
-        right_layout.setSpacing(SPACING)
-        right_layout.addWidget(self.tools)
-        right_layout.addWidget(lists, 1)
-        middle = QHBoxLayout()
-        middle.setSpacing(SPACING)
-        middle.addWidget(self.strip.summary, 1)
-        middle.addWidget(self.selection)
+        right_layout = in_column(self.tools, (lists, 1), of=right, margins=(2 * SPACING, 0, 0, 0))
+        middle = in_row((self.strip.summary, 1), self.selection)
         right_layout.addLayout(middle)
         right_layout.addWidget(self.noise_facts)
         right_layout.addWidget(self.strip)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QUndoCommand
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from app.core.actions import make_action, tip_with_keys
 from app.core.messages import Message
@@ -13,8 +13,9 @@ from app.core.programs.open_menu import OtherPrograms, results_of
 from app.core.session import Session
 from app.core.settings import Settings
 from app.look.buttons import quiet_button, set_reason
+from app.look.layouts import in_row
 from app.look.phrases import count, number
-from app.look.theme import SPACING, themed_icon
+from app.look.theme import themed_icon
 from app.look.translation import tr
 from app.pages.photos.grid import PhotoGrid
 from app.pages.shared.photo_list_model import PhotoListModel
@@ -57,11 +58,7 @@ class PhotoSelection(QWidget):
         self.all_button = quiet_button(tr("Take all back"), "arrow-counter-clockwise")
         self.all_button.setToolTip(tr("Use all photos again."))
         self.all_button.clicked.connect(self.take_all_back)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        for control in (self.exclude_button, self.only_button, self.all_button):
-            layout.addWidget(control)
+        in_row(self.exclude_button, self.only_button, self.all_button, of=self, margins=0)
         grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         grid.customContextMenuRequested.connect(lambda position: self.show_menu(grid.viewport(), position))
         grid.selectionModel().selectionChanged.connect(self._update)

@@ -6,18 +6,17 @@ from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHBoxLayout,
     QHeaderView,
     QMenu,
     QTreeWidget,
     QTreeWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.core.programs.file_manager import no_file_manager, open_in_file_manager
 from app.core.session import Session
 from app.look.buttons import icon_button, quiet_button, set_reason
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING, themed_icon
 from app.look.translation import tr, translate_engine
@@ -65,16 +64,16 @@ class SkippedFiles(QWidget):
         self.retry_button.clicked.connect(lambda: self.retry_requested.emit(self.selected_photos or self._all_photos()))
         close = icon_button("x", tr("Close the list of skipped files"))
         close.clicked.connect(self.close_requested)
-        top = QHBoxLayout()
-        top.addWidget(label(tr("Skipped files"), "section"))
-        top.addStretch(1)
-        for control in (self.reveal_button, self.copy_button, self.retry_button, close):
-            top.addWidget(control)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, SPACING, 0, 0)
-        layout.setSpacing(SPACING // 2)
-        layout.addLayout(top)
-        layout.addWidget(self.table, 1)
+        top = in_row(
+            label(tr("Skipped files"), "section"),
+            Stretch(1),
+            self.reveal_button,
+            self.copy_button,
+            self.retry_button,
+            close,
+            spacing=None,
+        )
+        in_column(top, (self.table, 1), of=self, margins=(0, SPACING, 0, 0), spacing=SPACING // 2)
         self.setMinimumHeight(140)
         session.skipped_changed.connect(self._fill)
         self._fill()

@@ -7,7 +7,7 @@ from typing import cast
 
 from PySide6.QtCore import QItemSelection, QPoint, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QScrollArea, QSizePolicy, QSplitter, QWidget
 
 from app.core.actions import make_action, tip_with_keys
 from app.core.messages import Message, Severity
@@ -18,6 +18,7 @@ from app.core.session import Session
 from app.core.settings import RESTORE_DESTINATION, RESTORE_RAW_LOOK, Settings
 from app.jobs.runner import JobLane, JobRunner, JobState
 from app.look.buttons import button, icon_button, primary_button, set_reason
+from app.look.layouts import in_column, in_row
 from app.look.phrases import count, number
 from app.look.text import ElidedLabel
 from app.look.theme import SPACING, Theme, themed_icon
@@ -117,9 +118,7 @@ class RestorePage(Page):
         self._content = self._build_content()
         for content in (self._no_photos, self._none_shown, self._no_model, self._content):
             self._stack.addWidget(content)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
-        layout.addWidget(self._stack)
+        in_column(self._stack, of=self, margins=2 * SPACING)
 
         session.folders_changed.connect(self._recall_destination)
         session.photos_changed.connect(self._update)
@@ -273,9 +272,7 @@ class RestorePage(Page):
         ):
             holder = QWidget()
             holder.setMinimumWidth(least_width)
-            holder_layout = QHBoxLayout(holder)
-            holder_layout.setContentsMargins(left, 0, right, 0)
-            holder_layout.addWidget(column)
+            in_row(column, of=holder, margins=(left, 0, right, 0))
             columns.addWidget(holder)
         columns.setStretchFactor(1, 1)
         columns.setSizes([236, 560, _OPTIONS_WIDTH_PX + 2 * SPACING])
@@ -313,9 +310,7 @@ class RestorePage(Page):
             action = make_action(action_id, self)
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             action.triggered.connect(lambda _=False, target=target: target.click())
-        bottom = QHBoxLayout()
-        bottom.setSpacing(SPACING)
-        bottom.addWidget(self.summary, 1)
+        bottom = in_row((self.summary, 1))
         texts: dict[QWidget, str] = {
             self.report_button: tr("Report"),
             self.folder_button: tr("Open the folder of the restored photos"),
@@ -330,11 +325,7 @@ class RestorePage(Page):
         for part in (self.retry_button, self.afterwards, self.photo_button, self.primary):
             bottom.addWidget(part)
         content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addWidget(columns, 1)
-        layout.addLayout(bottom)
+        in_column((columns, 1), bottom, of=content, margins=0)
         return content
 
     @Slot()

@@ -7,12 +7,13 @@ from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QRectF, QSize, QSizeF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QPixmap, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from app.core.actions import ActionSpec, make_action, tip_with_keys
 from app.core.session import ModelChoice
 from app.look.buttons import icon_button, quiet_button
 from app.look.image_convert import pixels_from_qimage
+from app.look.layouts import in_column, in_row
 from app.look.phrases import NO_BREAK, number
 from app.look.theme import SPACING, Theme
 from app.look.thumbnails import ThumbnailLoader
@@ -80,10 +81,7 @@ class RestorePreview(QWidget):
         self.viewer.view_transform.changed.connect(self._show_zoom)
         self.viewer.split_toggled.connect(self._show_state)
         bar = self._build_bar()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING // 2)
-        layout.addWidget(self.viewer, 1)
+        layout = in_column((self.viewer, 1), of=self, margins=0, spacing=SPACING // 2)
         if page_slider is not None:
             layout.addWidget(page_slider)
         layout.addWidget(bar)
@@ -245,9 +243,7 @@ class RestorePreview(QWidget):
             self._overflow.watch(control, text)
         bar = QWidget()
         bar.setMinimumWidth(0)
-        layout = QHBoxLayout(bar)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING // 2)
+        layout = in_row(of=bar, margins=0, spacing=SPACING // 2)
         checkable: tuple[QAbstractButton, ...] = (self.fit_button, *self.zoom_buttons.values(), self.split_button)
         for button in checkable:
             button.setCheckable(True)

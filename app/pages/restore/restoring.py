@@ -11,9 +11,9 @@ import numpy as np
 from PySide6.QtCore import QObject, QRectF, Signal, Slot
 
 from app.core.session import ModelChoice
+from app.core.shown_channel import shown_channel
 from app.jobs.latest_task import LatestTask
 from app.look.image_convert import ChannelTint, DisplayLevels
-from app.look.shown_channel import shown_channel
 from app.pages.restore.restored_levels import RestoredLevels, TilePlace
 from app.pages.shared.spot_restoring import AreaRestorer, Spot
 from app.viewer.tiles.display_settings import DisplaySettings

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLineEdit, QScrollArea, QWidget
 
 from app.jobs.latest_task import LatestTask
 from app.look.buttons import button, primary_button, set_reason
+from app.look.layouts import DIALOG_MARGINS, Stretch, in_column, in_row
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING
 from app.look.translation import tr, translate_engine
@@ -50,36 +51,28 @@ class ImportDialog(QDialog):
         self.close_button = button(tr("Cancel"))
         self.close_button.clicked.connect(self.reject)
         self._name_row = QWidget()
-        name_row = QHBoxLayout(self._name_row)
-        name_row.setContentsMargins(0, 0, 0, 0)
-        name_row.setSpacing(SPACING)
-        name_row.addWidget(label(tr("Call it")))
-        name_row.addWidget(self.name_edit, 1)
+        in_row(label(tr("Call it")), (self.name_edit, 1), of=self._name_row, margins=0)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setWidget(self.facts)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(SPACING)
-        buttons.addStretch()
-        buttons.addWidget(self.close_button)
-        buttons.addWidget(self.import_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
-        layout.setSpacing(2 * SPACING)
-        layout.addWidget(label(tr("Import a model"), "title"))
-        layout.addWidget(ElidedLabel(str(path), "muted"))
-        layout.addWidget(self._state)
-        layout.addWidget(self.problem)
-        layout.addWidget(scroll, 1)
-        layout.addWidget(self._name_row)
-        layout.addWidget(
+        buttons = in_row(Stretch(), self.close_button, self.import_button)
+        in_column(
+            label(tr("Import a model"), "title"),
+            ElidedLabel(str(path), "muted"),
+            self._state,
+            self.problem,
+            (scroll, 1),
+            self._name_row,
             label(
                 tr("What the card says was written by whoever made the file. Reading it runs none of its content."),
                 "caption",
                 wraps=True,
-            )
+            ),
+            buttons,
+            of=self,
+            margins=DIALOG_MARGINS,
+            spacing=2 * SPACING,
         )
-        layout.addLayout(buttons)
         self.resize(560, 520)
         self._reading = LatestTask(self)
         self._reading.finished.connect(self._show_card)

@@ -6,17 +6,16 @@ from pathlib import Path
 from PySide6.QtCore import QItemSelectionModel, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHBoxLayout,
     QHeaderView,
     QLineEdit,
     QTableView,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.core.actions import shown_keys
 from app.core.run_catalog import RunEntry
 from app.look.buttons import icon_button
+from app.look.layouts import Gap, in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING, Theme, themed_icon
 from app.look.translation import tr
@@ -75,20 +74,15 @@ class RunsList(QWidget):
         self.table = self._make_table(order)
         self._none_fits = label(tr("No run fits what you are looking for."), "muted", wraps=True)
         self._none_fits.hide()
-        heading = QHBoxLayout()
-        heading.setSpacing(SPACING)
-        heading.addWidget(label(tr("Runs"), "title"))
-        heading.addSpacing(SPACING)
-        heading.addWidget(self.filter_edit, 1)
-        heading.addWidget(self.kind_box)
-        heading.addWidget(self.import_button)
-        heading.addWidget(self.deleted_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2 * SPACING)
-        layout.addLayout(heading)
-        layout.addWidget(self._none_fits)
-        layout.addWidget(self.table, 1)
+        heading = in_row(
+            label(tr("Runs"), "title"),
+            Gap(SPACING),
+            (self.filter_edit, 1),
+            self.kind_box,
+            self.import_button,
+            self.deleted_button,
+        )
+        in_column(heading, self._none_fits, (self.table, 1), of=self, margins=0, spacing=2 * SPACING)
         self._filter_later = QTimer(self)
         self._filter_later.setSingleShot(True)
         self._filter_later.setInterval(_FILTER_DELAY_MS)

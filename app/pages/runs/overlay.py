@@ -11,18 +11,17 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QPainter, QPen, QP
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QHBoxLayout,
     QHeaderView,
     QTableWidget,
     QTableWidgetItem,
     QTabWidget,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.core.run_catalog import RunEntry
 from app.jobs.latest_task import LatestTask
 from app.look import phrases
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.palette import Sizes
 from app.look.text import label
 from app.look.theme import SPACING, Theme, palette
@@ -81,26 +80,14 @@ class RunOverlay(QWidget):
             self.plot.getPlotItem().getAxis(name).enableAutoSIPrefix(False)
         self.figures = _table(tr("Figures of the selected runs"))
         self.differences = _table(tr("Settings that differ"))
-        heading = QHBoxLayout()
-        heading.setSpacing(SPACING)
-        heading.addWidget(self._title)
-        heading.addStretch()
-        heading.addWidget(self.metric_box)
+        heading = in_row(self._title, Stretch(), self.metric_box)
         curves = QWidget()
-        layout = QVBoxLayout(curves)
-        layout.setContentsMargins(0, SPACING, 0, 0)
-        layout.addWidget(self.plot, 3)
-        layout.addWidget(self.figures, 2)
+        in_column((self.plot, 3), (self.figures, 2), of=curves, margins=(0, SPACING, 0, 0), spacing=None)
         tabs = QTabWidget()
         tabs.setDocumentMode(True)
         tabs.addTab(curves, tr("Curves"))
         tabs.addTab(self.differences, tr("Differing settings"))
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(SPACING)
-        outer.addLayout(heading)
-        outer.addWidget(self._note)
-        outer.addWidget(tabs, 1)
+        in_column(heading, self._note, (tabs, 1), of=self, margins=0)
         # The names stand apart by pixels, so another size is another drawing.
         self._redraw_later = QTimer(self)
         self._redraw_later.setSingleShot(True)

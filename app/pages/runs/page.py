@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, Slot
-from PySide6.QtWidgets import QInputDialog, QMenu, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QInputDialog, QMenu, QSplitter, QWidget
 
 from app.core.actions import make_action
 from app.core.messages import Message, Severity
@@ -18,6 +18,7 @@ from app.core.session import ModelChoice, Session
 from app.core.settings import KEEP_DELETED_DAYS, LAST_RUN, MODEL_DIALOG_FOLDER, RUNS_SORT, Settings
 from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobRunner
+from app.look.layouts import DIALOG_MARGINS, in_column
 from app.look.theme import SPACING
 from app.look.translation import format_number, mark, tr
 from app.pages.runs.actions import RunActions
@@ -219,17 +220,17 @@ class RunsPage(Page):
         halves.setStretchFactor(0, 3)
         halves.setStretchFactor(1, 2)
         full = QWidget()
-        layout = QVBoxLayout(full)
-        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
-        layout.setSpacing(2 * SPACING)
-        layout.addWidget(halves, 1)
-        layout.addWidget(self.action_bar)
+        in_column(
+            (halves, 1),
+            self.action_bar,
+            of=full,
+            margins=DIALOG_MARGINS,
+            spacing=2 * SPACING,
+        )
         self._stack = CurrentStack()
         self._stack.addWidget(self._empty)
         self._stack.addWidget(full)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self._stack)
+        in_column(self._stack, of=self, margins=0)
 
     def _connect(self) -> None:
         self._empty.action_requested.connect(lambda: self.page_requested.emit("pretrain"))

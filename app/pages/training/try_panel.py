@@ -4,13 +4,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QPointF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from app.core.session import ModelChoice, Session
 from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobHandle
 from app.look.buttons import button, set_reason
 from app.look.image_convert import DisplayLevels
+from app.look.layouts import in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING
 from app.look.thumbnails import shared_thumbnails
@@ -95,21 +96,9 @@ class TryPanel(QWidget):
         self.try_button.clicked.connect(self.ask)
         session.photos_changed.connect(self._list_photos)
         session.folders_changed.connect(self._list_photos)
-        controls = QHBoxLayout()
-        controls.setSpacing(SPACING)
-        controls.addWidget(self.photo_box, 1)
-        controls.addWidget(self.size_box)
-        controls.addWidget(self.try_button)
-        below = QHBoxLayout()
-        below.setSpacing(2 * SPACING)
-        below.addWidget(self._map)
-        below.addWidget(self._status, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, SPACING, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addLayout(controls)
-        layout.addWidget(self.viewer, 1)
-        layout.addLayout(below)
+        controls = in_row((self.photo_box, 1), self.size_box, self.try_button)
+        below = in_row(self._map, (self._status, 1), spacing=2 * SPACING)
+        in_column(controls, (self.viewer, 1), below, of=self, margins=(0, SPACING, 0, 0))
         self._photos: tuple[PhotoRef, ...] = ()
         self._refresh()
         self._show_nothing()

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
+from app.look.layouts import in_column
 from app.look.text import label
 from app.look.theme import SPACING
 from app.look.translation import translate_engine
@@ -55,15 +56,9 @@ class TrainingForm(QWidget):
         }
         self._form = ConfigForm(model, fields=(*fields, *choices), choices=choices, empty_texts=empty_texts)
         self._sections = QWidget()
-        self._sections_layout = QVBoxLayout(self._sections)
-        self._sections_layout.setContentsMargins(0, 0, 0, 0)
-        self._sections_layout.setSpacing(SPACING)
+        self._sections_layout = in_column(of=self._sections, margins=0)
         self._sections.hide()
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(2 * SPACING)
-        self._layout.addWidget(self._form)
-        self._layout.addWidget(self._sections)
+        self._layout = in_column(self._form, self._sections, of=self, margins=0, spacing=2 * SPACING)
         self._form.edited.connect(self._on_edited)
         self._form.more_toggled.connect(self._on_more_toggled)
         for field in catalogues:

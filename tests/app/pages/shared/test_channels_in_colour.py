@@ -16,7 +16,7 @@ from app.core.session import ModelChoice, Session
 from app.core.settings import Settings
 from app.jobs.runner import JobRunner
 from app.look.image_convert import image_view
-from app.look.shown_channel import show_channel, shown_channel
+from app.core.shown_channel import show_channel, shown_channel
 from app.pages.compare.page import ComparePage
 from app.pages.photos.grid import _middle_of
 from app.pages.photos.page import PhotosPage
