@@ -21,7 +21,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QPlainTextEdit, QWidget
 
 from app.look.buttons import button, primary_button
-from app.look.layouts import DIALOG_MARGINS, Stretch, in_column, in_row
+from app.look.layouts import WIDE_MARGINS, Stretch, in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING
 from app.look.translation import tr
@@ -196,7 +196,7 @@ class ReportDialog(QDialog):
             (self._details, 1),
             row,
             of=self,
-            margins=DIALOG_MARGINS,
+            margins=WIDE_MARGINS,
             spacing=2 * SPACING,
         )
         self.resize(720, 480)

@@ -31,8 +31,8 @@ Part = QWidget | QLayout | Stretch | Gap | tuple[QWidget | QLayout, int] | tuple
 Margins = int | tuple[int, int, int, int]
 """Pixels at all edges, or left, above, right and below."""
 
-DIALOG_MARGINS: Final = (3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
-"""Of a dialog, whose buttons stand nearer to its edge than its title."""
+WIDE_MARGINS: Final = (3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
+"""Of a dialog, or a page that stands like one: the buttons are nearer to the edge than the title."""
 
 
 def in_row(

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
 
 from app.jobs.latest_task import LatestTask
 from app.look.buttons import close_row
-from app.look.layouts import DIALOG_MARGINS, in_column, in_row
+from app.look.layouts import WIDE_MARGINS, in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING, Theme
 from app.look.translation import format_number, tr, tr_count
@@ -72,7 +72,7 @@ class AboutDialog(QDialog):
             (columns, 1),
             close_row(self),
             of=self,
-            margins=DIALOG_MARGINS,
+            margins=WIDE_MARGINS,
             spacing=2 * SPACING,
         )
 

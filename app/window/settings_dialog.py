@@ -27,7 +27,7 @@ from app.jobs.latest_task import LatestTask
 from app.look import phrases
 from app.look.buttons import button, close_row, set_reason
 from app.look.catalogues import LANGUAGE_TITLES, SYSTEM_LANGUAGE, available_languages
-from app.look.layouts import DIALOG_MARGINS, Stretch, in_column, in_row
+from app.look.layouts import WIDE_MARGINS, Stretch, in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING, Theme
 from app.look.translation import mark, tr, tr_count, translate_engine
@@ -205,7 +205,7 @@ class SettingsDialog(QDialog):
             (self._scroll, 1),
             close_row(self),
             of=self,
-            margins=DIALOG_MARGINS,
+            margins=WIDE_MARGINS,
             spacing=2 * SPACING,
         )
 

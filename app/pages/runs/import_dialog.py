@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QDialog, QLineEdit, QScrollArea, QWidget
 
 from app.jobs.latest_task import LatestTask
 from app.look.buttons import button, primary_button, set_reason
-from app.look.layouts import DIALOG_MARGINS, Stretch, in_column, in_row
+from app.look.layouts import WIDE_MARGINS, Stretch, in_column, in_row
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING
 from app.look.translation import tr, translate_engine
@@ -70,7 +70,7 @@ class ImportDialog(QDialog):
             ),
             buttons,
             of=self,
-            margins=DIALOG_MARGINS,
+            margins=WIDE_MARGINS,
             spacing=2 * SPACING,
         )
         self.resize(560, 520)

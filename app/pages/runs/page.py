@@ -18,7 +18,7 @@ from app.core.session import ModelChoice, Session
 from app.core.settings import KEEP_DELETED_DAYS, LAST_RUN, MODEL_DIALOG_FOLDER, RUNS_SORT, Settings
 from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobRunner
-from app.look.layouts import DIALOG_MARGINS, in_column
+from app.look.layouts import WIDE_MARGINS, in_column
 from app.look.theme import SPACING
 from app.look.translation import format_number, mark, tr
 from app.pages.runs.actions import RunActions
@@ -224,7 +224,7 @@ class RunsPage(Page):
             (halves, 1),
             self.action_bar,
             of=full,
-            margins=DIALOG_MARGINS,
+            margins=WIDE_MARGINS,
             spacing=2 * SPACING,
         )
         self._stack = CurrentStack()

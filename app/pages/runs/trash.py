@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 from app.jobs.latest_task import LatestTask
 from app.look import phrases
 from app.look.buttons import button, set_reason
-from app.look.layouts import DIALOG_MARGINS, Stretch, in_column, in_row
+from app.look.layouts import WIDE_MARGINS, Stretch, in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING
 from app.look.translation import tr, tr_count, translate_engine
@@ -70,7 +70,7 @@ class DeletedRunsDialog(QDialog):
             self._state,
             buttons,
             of=self,
-            margins=DIALOG_MARGINS,
+            margins=WIDE_MARGINS,
             spacing=2 * SPACING,
         )
         self.resize(680, 460)

@@ -11,7 +11,7 @@ from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobHandle, JobState
 from app.look import phrases
 from app.look.buttons import button, primary_button, quiet_button
-from app.look.layouts import DIALOG_MARGINS, in_column, in_row
+from app.look.layouts import WIDE_MARGINS, in_column, in_row
 from app.look.text import ElidedLabel, IconLabel, label
 from app.look.theme import SPACING
 from app.look.translation import format_number, tr, tr_count, translate_engine
@@ -117,7 +117,7 @@ class TrainingView(QWidget):
         halves.addWidget(curves)
         halves.setSizes([500, 500])
         verdict = in_row((self._verdict_icon, 0, Qt.AlignmentFlag.AlignTop), (self._verdict, 1))
-        layout = in_column(of=self, margins=DIALOG_MARGINS, spacing=2 * SPACING)
+        layout = in_column(of=self, margins=WIDE_MARGINS, spacing=2 * SPACING)
         top = in_row((self._title, 1), self._setup_button)
         layout.addLayout(top)
         # Above all else, where a small window shows it without scrolling.

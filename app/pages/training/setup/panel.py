@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtWidgets import QGridLayout, QScrollArea, QWidget
 
 from app.look.buttons import button, primary_button, set_reason
-from app.look.layouts import DIALOG_MARGINS, in_column, in_row
+from app.look.layouts import WIDE_MARGINS, in_column, in_row
 from app.look.text import ElidedLabel, IconLabel, label
 from app.look.theme import SPACING, Theme
 from app.look.translation import tr
@@ -51,7 +51,7 @@ class TrainingSetup(QWidget):
         self.mend_button.hide()
         self.start_button = primary_button("")
         content = QWidget()
-        layout = in_column(of=content, margins=DIALOG_MARGINS, spacing=2 * SPACING)
+        layout = in_column(of=content, margins=WIDE_MARGINS, spacing=2 * SPACING)
         self._heading, self._explanation = label(heading, "title", wraps=True), label(explanation, "muted", wraps=True)
         layout.addWidget(self._heading)
         layout.addWidget(self._explanation)
