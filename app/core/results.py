@@ -74,13 +74,9 @@ class ResultFinder(QObject):
         self._settings = settings
         self._control = JobControl()
         self._is_of_one = False
-        self._wait = QTimer(self)
-        self._wait.setSingleShot(True)
-        self._wait.setInterval(_WAIT_MS)
+        self._wait = QTimer(self, singleShot=True, interval=_WAIT_MS)
         self._wait.timeout.connect(self._look_at_current)
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._take)
-        self._task.failed.connect(self._give_up)
+        self._task = LatestTask(self, finished=self._take, failed=self._give_up)
         session.folders_changed.connect(self._on_folders_changed)
         session.photos_changed.connect(self.look_soon)
         session.model_changed.connect(self.look_soon)

@@ -57,8 +57,7 @@ class _Mailbox(QObject):
         self._pending: list[tuple[JobHandle, JobMessage]] = []
         self._is_wake_posted = False
         self._last_delivery = 0.0
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
+        self._later = QTimer(self, singleShot=True)
         self._later.timeout.connect(self.deliver)
         self._woken.connect(self._on_woken, Qt.ConnectionType.QueuedConnection)
 

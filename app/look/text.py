@@ -16,9 +16,7 @@ def label(text: str, role: str = "", *, wraps: bool = False, parent: QWidget | N
         wraps: Whether it may take several lines.
         parent: Its owner.
     """
-    result = QLabel(text, parent)
-    result.setTextFormat(Qt.TextFormat.PlainText)
-    result.setWordWrap(wraps)
+    result = QLabel(text, parent, textFormat=Qt.TextFormat.PlainText, wordWrap=wraps)
     if wraps:
         result.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
     set_role(result, role)

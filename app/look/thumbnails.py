@@ -101,9 +101,7 @@ class ThumbnailLoader(QObject):
         self._results: deque[_Reading] = deque()
         self._num_workers = 0
         self._num_threads = num_threads
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(num_threads + 1)
-        self._pool.setThreadPriority(QThread.Priority.LowestPriority)
+        self._pool = QThreadPool(self, maxThreadCount=num_threads + 1, threadPriority=QThread.Priority.LowestPriority)
         self._arrived.connect(self._take_results, Qt.ConnectionType.QueuedConnection)
         self._pool.start(self._disk_cache.make_room)
         shut_down_at_quit(self.shut_down)

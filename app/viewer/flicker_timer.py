@@ -19,8 +19,7 @@ class FlickerTimer(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._timer = QTimer(self)
-        self._timer.setInterval(DEFAULT_INTERVAL_MS)
+        self._timer = QTimer(self, interval=DEFAULT_INTERVAL_MS)
         self._timer.timeout.connect(self.due)
 
     @property

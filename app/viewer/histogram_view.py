@@ -68,11 +68,8 @@ class HistogramView(QWidget):
         super().__init__(parent)
         self._viewer = viewer
         self._counted: _Counted | None = None
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._show)
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(_SETTLE_MS)
+        self._task = LatestTask(self, finished=self._show)
+        self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settle.timeout.connect(self._count)
         self.part_box = ElidedComboBox()
         self.part_box.setAccessibleName(tr("What is counted"))

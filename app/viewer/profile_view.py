@@ -87,11 +87,8 @@ class ProfileView(QWidget):
         super().__init__(parent)
         self._viewer = viewer
         self._measured: tuple[Measured, ...] = ()
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._show)
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(_SETTLE_MS)
+        self._task = LatestTask(self, finished=self._show)
+        self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settle.timeout.connect(self._read)
         self.coordinate_boxes = tuple(_spin_box(tr("Line: {end}").format(end=tr(name)), 0) for name in _COORDINATES)
         self.width_box = _spin_box(tr("Width of the line"), 1, _MOST_WIDTH_PX)

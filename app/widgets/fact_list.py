@@ -16,10 +16,11 @@ class FactList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._groups: dict[str, dict[str, str]] = {}
-        self._form = QFormLayout()
-        self._form.setHorizontalSpacing(2 * SPACING)
-        self._form.setVerticalSpacing(SPACING // 2)
-        self._form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        self._form = QFormLayout(
+            horizontalSpacing=2 * SPACING,
+            verticalSpacing=SPACING // 2,
+            rowWrapPolicy=QFormLayout.RowWrapPolicy.WrapLongRows,
+        )
         in_column(self._form, Stretch(), of=self, margins=(0, SPACING, SPACING, 0), spacing=None)
 
     @property

@@ -58,8 +58,7 @@ class JobControls(QWidget):
         self._job: JobHandle | None = None
         self._title = ElidedLabel(role="strong")
         self._title.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
+        self._bar = QProgressBar(textVisible=False)
         self._bar.setMinimumWidth(80)
         self._bar.setAccessibleName(tr("Progress"))
         self._text = label("", "muted")

@@ -55,9 +55,7 @@ class JobBar(QFrame):
             of=self,
             margins=(2 * SPACING, SPACING // 2, SPACING, SPACING // 2),
         )
-        self._appear = QTimer(self)
-        self._appear.setSingleShot(True)
-        self._appear.setInterval(_APPEAR_MS)
+        self._appear = QTimer(self, singleShot=True, interval=_APPEAR_MS)
         self._appear.timeout.connect(self._show_if_busy)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         # Its room stays free, so that no page jumps when a job begins or ends.

@@ -69,9 +69,7 @@ class LevelsDialog(QDialog):
         self.setWindowTitle(tr("Black and white"))
         self._session = session
         self._numbers: PictureNumbers | None = None
-        self._reading = LatestTask(self)
-        self._reading.finished.connect(self._take)
-        self._reading.failed.connect(self._tell_failure)
+        self._reading = LatestTask(self, finished=self._take, failed=self._tell_failure)
         self._name = label("", "section")
         self.place_box, self.channel_box = ElidedComboBox(), ElidedComboBox()
         self.place_box.setAccessibleName(tr("For which photos"))

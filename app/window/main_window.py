@@ -125,8 +125,7 @@ class MainWindow(QMainWindow):
         self._stack = CurrentStack()
         for page in self.pages.values():
             self._stack.addWidget(ScrollRoom(page))
-        self._computing = LatestTask(self)
-        self._computing.finished.connect(session.set_engine_loaded)
+        self._computing = LatestTask(self, finished=session.set_engine_loaded)
         self._job_messages = JobMessages(runner, reporter, self)
         self.residual_inspection = ResidualInspection(session, runner, self)
         self.result_finder = ResultFinder(session, settings, self)
@@ -415,8 +414,8 @@ class MainWindow(QMainWindow):
             text,
             QMessageBox.StandardButton.NoButton,
             self,
+            informativeText=tr(_AFTER_STOPPING.get(running.page_id, _AFTER_STOPPING[""])),
         )
-        question.setInformativeText(tr(_AFTER_STOPPING.get(running.page_id, _AFTER_STOPPING[""])))
         stop = question.addButton(tr("Stop and quit"), QMessageBox.ButtonRole.DestructiveRole)
         stay = question.addButton(tr("Keep running"), QMessageBox.ButtonRole.RejectRole)
         question.setDefaultButton(stay)

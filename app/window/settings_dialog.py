@@ -73,8 +73,7 @@ class SettingsDialog(QDialog):
         self._add_files(runs_folder)
         self._add_room()
         self._lay_out()
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._show_cache)
+        self._task = LatestTask(self, finished=self._show_cache)
         self._measure()
         Theme.of_application().changed.connect(self._fit)
         self._fit()
@@ -196,8 +195,7 @@ class SettingsDialog(QDialog):
     def _lay_out(self) -> None:
         content = QWidget()
         in_column(self._grid, Stretch(), of=content, margins=(0, 0, 2 * SPACING, 0), spacing=None)
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
+        self._scroll = QScrollArea(widgetResizable=True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self._scroll.setWidget(content)
         in_column(

@@ -38,8 +38,7 @@ class ShortcutSheet(QDialog):
         columns.addLayout(column, 1)
         content = QWidget()
         content.setLayout(columns)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
+        scroll = QScrollArea(widgetResizable=True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         scroll.setWidget(content)
         in_column(

@@ -273,8 +273,7 @@ class CompareBar(QWidget):
     def _build_save_menu(self, layout: QHBoxLayout) -> None:
         self.save_button = icon_button("download-simple", tr("Save what is shown"))
         self.save_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self.save_button)
-        menu.setToolTipsVisible(True)
+        menu = QMenu(self.save_button, toolTipsVisible=True)
         as_picture = menu.addAction(themed_icon("image"), tr("This view as a picture (PNG)…"))
         as_picture.setToolTip(tip_with_keys(tr("Exactly what is on screen, captions and all"), "view.export"))
         as_picture.triggered.connect(lambda _=False: self.export_requested.emit())

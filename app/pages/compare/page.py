@@ -80,8 +80,7 @@ class ComparePage(Page):
         self._figures: dict[int, str] = {}
         self._is_outdated = True
         self._was_being_restored = False
-        self._load_task = LatestTask(self)
-        self._load_task.finished.connect(self._show_loaded)
+        self._load_task = LatestTask(self, finished=self._show_loaded)
         self._measure_task = LatestTask(self)
         self._measure_control = JobControl()
         self._measure_task.finished.connect(self._show_figures)

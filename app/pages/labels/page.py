@@ -59,9 +59,7 @@ class LabelsPage(Page):
         self.decisions = LabelDecisions()
         self._matching = _NOTHING
         self._suggested: tuple[SuggestedLabel, ...] = ()
-        self._match_later = QTimer(self)
-        self._match_later.setSingleShot(True)
-        self._match_later.setInterval(_MATCH_DELAY_MS)
+        self._match_later = QTimer(self, singleShot=True, interval=_MATCH_DELAY_MS)
         self._match_later.timeout.connect(self._match)
         self.jobs = LabelJobs(runner, self)
         self.content = LabelContent(shared_thumbnails(session))

@@ -55,8 +55,7 @@ class LabelPairView(QWidget):
         self._is_used = False
         self.viewer = CompareViewer()
         self.viewer.set_mode("split")
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._show)
+        self._task = LatestTask(self, finished=self._show)
         self.facts = LabelFacts()
         self.facts.use_requested.connect(self._toggle_use)
         self.facts.align_requested.connect(lambda: self.align_requested.emit(self._entry))

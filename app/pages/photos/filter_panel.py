@@ -47,10 +47,11 @@ class PhotoFilterPanel(QFrame):
         self.clear_button = button(tr("Clear all conditions"), "x")
         self.clear_button.clicked.connect(self.clear)
 
-        form = QFormLayout()
-        form.setHorizontalSpacing(2 * SPACING)
-        form.setVerticalSpacing(SPACING)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        form = QFormLayout(
+            horizontalSpacing=2 * SPACING,
+            verticalSpacing=SPACING,
+            labelAlignment=Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
+        )
         for text, field in (
             (tr("Camera"), self.camera_box),
             (tr("Format"), self.format_box),

@@ -61,9 +61,7 @@ class PhotosPage(Page):
         super().__init__(session, runner, settings, parent)
         self._making_samples: JobHandle | None = None
         self._begins_anew = True
-        self._noise_later = QTimer(self)
-        self._noise_later.setSingleShot(True)
-        self._noise_later.setInterval(_NOISE_INTERVAL_MS)
+        self._noise_later = QTimer(self, singleShot=True, interval=_NOISE_INTERVAL_MS)
         self._noise_later.timeout.connect(self._show_noise)
 
         self._thumbnails = thumbnails = shared_thumbnails(session)
@@ -287,9 +285,7 @@ class PhotosPage(Page):
         self._photo_stack = CurrentStack()
         for view in (self.grid, self._no_photos):
             self._photo_stack.addWidget(view)
-        lists = QSplitter(Qt.Orientation.Vertical)
-        lists.setChildrenCollapsible(False)
-        lists.setHandleWidth(1)
+        lists = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False, handleWidth=1)
         for part, stretch in ((self._photo_stack, 3), (self.skipped_files, 1), (self.duplicates, 2)):
             lists.addWidget(part)
             lists.setStretchFactor(lists.count() - 1, stretch)
@@ -300,8 +296,7 @@ class PhotosPage(Page):
         right_layout.addWidget(self.noise_facts)
         right_layout.addWidget(self.strip)
 
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.setChildrenCollapsible(False)
+        splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
         splitter.addWidget(left)
         splitter.addWidget(right)
         splitter.setStretchFactor(1, 1)

@@ -53,8 +53,7 @@ class PhotoScans(QObject):
         self._text = ""
         self._pending: list[JobEvent] = []
         self.duplicates: tuple[DuplicateGroup, ...] = ()
-        self._flush_later = QTimer(self)
-        self._flush_later.setSingleShot(True)
+        self._flush_later = QTimer(self, singleShot=True)
         self._flush_later.timeout.connect(self._flush)
         runner.jobs_changed.connect(self._step_aside)
         session.levels_changed.connect(self.measure_anew)

@@ -56,8 +56,7 @@ class PhotoTools(QWidget):
         self._grid = grid
         self._thumbnails = thumbnails
         self._settings = settings
-        self.filter_box = QLineEdit()
-        self.filter_box.setPlaceholderText(tr("Filter by name"))
+        self.filter_box = QLineEdit(placeholderText=tr("Filter by name"))
         self.filter_box.setAccessibleName(tr("Filter by name"))
         self.filter_box.setClearButtonEnabled(True)
         self.filter_box.setMaximumWidth(280)

@@ -39,13 +39,9 @@ class DonePhotos(QObject):
         self._make_config = make_config
         self.photos: frozenset[PhotoRef] = frozenset()
         self._control = JobControl()
-        self._wait = QTimer(self)
-        self._wait.setSingleShot(True)
-        self._wait.setInterval(_WAIT_MS)
+        self._wait = QTimer(self, singleShot=True, interval=_WAIT_MS)
         self._wait.timeout.connect(self._look)
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._take)
-        self._task.failed.connect(self._forget)
+        self._task = LatestTask(self, finished=self._take, failed=self._forget)
 
     @Slot()
     def look_soon(self) -> None:

@@ -261,17 +261,14 @@ class RestorePage(Page):
         self._options_area = options_area = QScrollArea()
         options_area.setWidgetResizable(True)
         options_area.setWidget(self.options)
-        columns = QSplitter(Qt.Orientation.Horizontal)
-        columns.setChildrenCollapsible(False)
-        columns.setHandleWidth(1)
+        columns = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False, handleWidth=1)
         gap = 2 * SPACING
         for column, left, right, least_width in (
             (self.list, 0, gap, _LEAST_LIST_PX),
             (self.preview, gap, gap, _LEAST_PREVIEW_PX),
             (options_area, gap, 0, _LEAST_OPTIONS_PX),
         ):
-            holder = QWidget()
-            holder.setMinimumWidth(least_width)
+            holder = QWidget(minimumWidth=least_width)
             in_row(column, of=holder, margins=(left, 0, right, 0))
             columns.addWidget(holder)
         columns.setStretchFactor(1, 1)

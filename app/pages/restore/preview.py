@@ -72,9 +72,7 @@ class RestorePreview(QWidget):
         self._thumbnails = thumbnails
         self.restoring = PhotoRestoring(self)
         self.restoring.changed.connect(self._show)
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(_SETTLE_MS)
+        self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settle.timeout.connect(self._tell_seen)
         self.viewer = RestoreViewer()
         self.viewer.looked_elsewhere.connect(self._settle.start)
@@ -241,8 +239,7 @@ class RestorePreview(QWidget):
             (self.split_button, tr("Before and after, with a line between")),
         ):
             self._overflow.watch(control, text)
-        bar = QWidget()
-        bar.setMinimumWidth(0)
+        bar = QWidget(minimumWidth=0)
         layout = in_row(of=bar, margins=0, spacing=SPACING // 2)
         checkable: tuple[QAbstractButton, ...] = (self.fit_button, *self.zoom_buttons.values(), self.split_button)
         for button in checkable:

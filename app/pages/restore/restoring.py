@@ -137,13 +137,10 @@ class PhotoRestoring(QObject):
         self._control = JobControl()
         self._step: object = None
         """What is being done: a tile, or the name of another step."""
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._take)
-        self._task.failed.connect(self._fail)
+        self._task = LatestTask(self, finished=self._take, failed=self._fail)
         self._outdated: set[ImagePyramid] = set()
         """What is shown in a way that holds no more, until the background has noted it."""
-        self._repaint = LatestTask(self)
-        self._repaint.finished.connect(self._tell)
+        self._repaint = LatestTask(self, finished=self._tell)
 
     @property
     def photo(self) -> OpenPhoto | None:

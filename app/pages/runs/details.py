@@ -70,13 +70,11 @@ class RunDetails(QWidget):
         self.noise = NoiseCard()
         self.facts = FactList()
         self.notes = RunNotes()
-        self._settings_text = QPlainTextEdit()
-        self._settings_text.setReadOnly(True)
+        self._settings_text = QPlainTextEdit(readOnly=True)
         self._settings_text.setAccessibleName(tr("Settings of the run"))
         curves = QWidget()
         in_column(self._no_curves, (self.plot, 1), of=curves, margins=0, spacing=None)
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
+        self.tabs = QTabWidget(documentMode=True)
         self.tabs.addTab(_scrolling(curves), tr("Curves"))
         self.tabs.addTab(_padded(self.preview), tr("Preview"))
         self.noise_tab = _scrolling(self.noise)
@@ -86,9 +84,7 @@ class RunDetails(QWidget):
         self.tabs.addTab(_padded(self._settings_text), tr("Settings"))
         self._show_noise()
         in_column(self._title, self._verdict, (self.tabs, 1), of=self, margins=0)
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._show_stored)
-        self._task.failed.connect(self._show_failure)
+        self._task = LatestTask(self, finished=self._show_stored, failed=self._show_failure)
 
     def set_entry(self, entry: RunEntry | None) -> None:
         """Show another run, or the same one as it is now."""
@@ -204,8 +200,7 @@ def _photos(entry: RunEntry) -> str:
 
 
 def _scrolling(widget: QWidget) -> QWidget:
-    area = QScrollArea()
-    area.setWidgetResizable(True)
+    area = QScrollArea(widgetResizable=True)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
     area.setWidget(widget)
     return _padded(area)

@@ -57,8 +57,7 @@ class RunsList(QWidget):
         super().__init__(parent)
         self._model = RunsModel()
         self._proxy = RunsProxy(self._model)
-        self.filter_edit = QLineEdit()
-        self.filter_edit.setPlaceholderText(tr("Find runs ({keys})").format(keys=shown_keys("runs.find")))
+        self.filter_edit = QLineEdit(placeholderText=tr("Find runs ({keys})").format(keys=shown_keys("runs.find")))
         self.filter_edit.setAccessibleName(tr("Find runs"))
         self.filter_edit.setClearButtonEnabled(True)
         self.filter_edit.addAction(
@@ -83,9 +82,7 @@ class RunsList(QWidget):
             self.deleted_button,
         )
         in_column(heading, self._none_fits, (self.table, 1), of=self, margins=0, spacing=2 * SPACING)
-        self._filter_later = QTimer(self)
-        self._filter_later.setSingleShot(True)
-        self._filter_later.setInterval(_FILTER_DELAY_MS)
+        self._filter_later = QTimer(self, singleShot=True, interval=_FILTER_DELAY_MS)
         self._filter_later.timeout.connect(self._filter)
         self.filter_edit.textChanged.connect(self._filter_later.start)
         self.kind_box.currentIndexChanged.connect(self._filter)

@@ -83,20 +83,16 @@ class RunOverlay(QWidget):
         heading = in_row(self._title, Stretch(), self.metric_box)
         curves = QWidget()
         in_column((self.plot, 3), (self.figures, 2), of=curves, margins=(0, SPACING, 0, 0), spacing=None)
-        tabs = QTabWidget()
-        tabs.setDocumentMode(True)
+        tabs = QTabWidget(documentMode=True)
         tabs.addTab(curves, tr("Curves"))
         tabs.addTab(self.differences, tr("Differing settings"))
         in_column(heading, self._note, (tabs, 1), of=self, margins=0)
         # The names stand apart by pixels, so another size is another drawing.
-        self._redraw_later = QTimer(self)
-        self._redraw_later.setSingleShot(True)
+        self._redraw_later = QTimer(self, singleShot=True)
         self._redraw_later.timeout.connect(self._draw)
         # The curves' own area: it also changes with the width of the axis, of which the page's size says nothing.
         self.plot.getPlotItem().vb.sigResized.connect(lambda _: self._redraw_later.start())
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._show_stored)
-        self._task.failed.connect(self._show_failure)
+        self._task = LatestTask(self, finished=self._show_stored, failed=self._show_failure)
         Theme.of_application().changed.connect(self._apply_theme)
         self._apply_theme()
 

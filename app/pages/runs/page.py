@@ -71,9 +71,7 @@ class RunsPage(Page):
         self.use_button = self.action_bar.use_button
         self.delete_button = self.action_bar.delete_button
         self._dialog: ImportDialog | DeletedRunsDialog | None = None
-        self._export = LatestTask(self)
-        self._export.finished.connect(self._on_exported)
-        self._export.failed.connect(self._tell_error)
+        self._export = LatestTask(self, finished=self._on_exported, failed=self._tell_error)
         self._empty = EmptyState(
             "clock-counter-clockwise",
             tr("There is no run yet. A pretraining makes the first; someone else's model can be imported."),
@@ -211,9 +209,7 @@ class RunsPage(Page):
     def _lay_out(self) -> None:
         self._right = CurrentStack()
         self._right.addWidget(self.details)
-        halves = QSplitter(Qt.Orientation.Horizontal)
-        halves.setChildrenCollapsible(False)
-        halves.setHandleWidth(2 * SPACING)
+        halves = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False, handleWidth=2 * SPACING)
         halves.addWidget(self.list)
         halves.addWidget(self._right)
         halves.setSizes([620, 440])

@@ -74,9 +74,7 @@ class DeletedRunsDialog(QDialog):
             spacing=2 * SPACING,
         )
         self.resize(680, 460)
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._show_runs)
-        self._task.failed.connect(self._show_problem)
+        self._task = LatestTask(self, finished=self._show_runs, failed=self._show_problem)
         self._update_buttons()
         self.refresh()
 

@@ -129,9 +129,7 @@ class PhotoListModel(CountedRowsModel):
         self._rows: list[PhotoScanned] = []
         self._row_of_photo: dict[PhotoRef, int] = {}
         self._source: tuple[PhotoScanned, ...] = ()
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(_REBUILD_INTERVAL_MS)
+        self._later = QTimer(self, singleShot=True, interval=_REBUILD_INTERVAL_MS)
         self._later.timeout.connect(self.rebuild)
         session.photos_changed.connect(self._rebuild_soon)
         session.photos_measured.connect(self._rebuild_soon)

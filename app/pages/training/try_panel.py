@@ -63,9 +63,7 @@ class TryPanel(QWidget):
         self._is_asked = False
         self._control = JobControl()
         self._restorer = SpotRestorer(PictureFiles(_KEPT_BYTES))
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._on_restored)
-        self._task.failed.connect(self._on_failed)
+        self._task = LatestTask(self, finished=self._on_restored, failed=self._on_failed)
         self.photo_box = ElidedComboBox()
         self.photo_box.setAccessibleName(tr("Photo to try"))
         self.photo_box.setMinimumContentsLength(12)

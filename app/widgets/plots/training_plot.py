@@ -35,9 +35,7 @@ class TrainingPlot(QWidget):
         self._panels: dict[str, _Panel] = {}
         self._view: pg.GraphicsLayoutWidget | None = None
         in_column(of=self, margins=0, spacing=None)
-        self._redraw = QTimer(self)
-        self._redraw.setSingleShot(True)
-        self._redraw.setInterval(_REDRAW_MS)
+        self._redraw = QTimer(self, singleShot=True, interval=_REDRAW_MS)
         self._redraw.timeout.connect(self._draw)
         Theme.of_application().changed.connect(self._apply_theme)
 

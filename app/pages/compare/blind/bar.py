@@ -127,8 +127,7 @@ class BlindResults(QScrollArea):
             trial: The question on screen, not yet answered; None without one.
             tallies: By pair of pictures.
         """
-        column = QWidget()
-        column.setMaximumWidth(Theme.of_application().px(_LARGEST_WIDTH_PX))
+        column = QWidget(maximumWidth=Theme.of_application().px(_LARGEST_WIDTH_PX))
         layout = in_column(
             label(tr("What you preferred without knowing"), "title"),
             of=column,

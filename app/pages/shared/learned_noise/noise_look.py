@@ -67,9 +67,7 @@ class NoiseLook(QObject):
         self._is_complete = False
         self.found: PhotosNoise | None = None
         self.problem = ""
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(_DELAY_MS)
+        self._later = QTimer(self, singleShot=True, interval=_DELAY_MS)
         self._later.timeout.connect(self._start)
 
     @property

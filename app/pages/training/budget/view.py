@@ -70,11 +70,8 @@ class LabelBudgetView(QWidget):
         self._stack.addWidget(_framed(self.progress))
         self._stack.addWidget(_scrolling(self.result))
         in_column(self._stack, of=self, margins=0)
-        self._listing = LatestTask(self)
-        self._listing.finished.connect(self._show_earlier)
-        self._reading = LatestTask(self)
-        self._reading.finished.connect(self._open)
-        self._reading.failed.connect(self._tell)
+        self._listing = LatestTask(self, finished=self._show_earlier)
+        self._reading = LatestTask(self, finished=self._open, failed=self._tell)
         self.setup.edited.connect(self.refresh)
         self.setup.start_requested.connect(self.start)
         self.setup.labels_requested.connect(lambda: self.page_requested.emit("labels"))
@@ -287,7 +284,6 @@ def _framed(content: QWidget) -> QWidget:
 
 
 def _scrolling(content: QWidget) -> QScrollArea:
-    result = QScrollArea()
-    result.setWidgetResizable(True)
+    result = QScrollArea(widgetResizable=True)
     result.setWidget(_framed(content))
     return result

@@ -101,8 +101,7 @@ class TrainingSetup(QWidget):
 
 def lay_out_above_controls(page: QWidget, content: QWidget, summary: QWidget, buttons: Sequence[QWidget]) -> None:
     """Fill a page: what scrolls above, and below it, always seen, a summary with the buttons at its right."""
-    scroll = QScrollArea()
-    scroll.setWidgetResizable(True)
+    scroll = QScrollArea(widgetResizable=True)
     scroll.setWidget(content)
     row = in_row((summary, 1), margins=(3 * SPACING, SPACING, 3 * SPACING, 2 * SPACING), spacing=2 * SPACING)
     for item in buttons:

@@ -123,8 +123,7 @@ class ChoiceCards(QWidget):
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self._cards: dict[str, ChoiceCard] = {}
-        self._group = QButtonGroup(self)
-        self._group.setExclusive(True)
+        self._group = QButtonGroup(self, exclusive=True)
         self._num_columns = 0
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
