@@ -6,6 +6,7 @@ from app.viewer.compare_viewer import CompareViewer
 from app.viewer.histogram_view import HistogramPart, HistogramView, scene_part_of
 from app.viewer.histograms import NUM_BINS, bin_values, histogram_of
 from app.viewer.pictures import MissingPicture, Picture
+from tests.app.conftest import show_at
 
 
 def gray(values, title="Gray", bit_depth=8):
@@ -65,10 +66,7 @@ def test_part_of_a_smaller_picture():
 @pytest.fixture
 def viewer(qtbot, theme):
     viewer = CompareViewer()
-    qtbot.addWidget(viewer)
-    viewer.resize(800, 400)
-    viewer.show()
-    qtbot.waitExposed(viewer)
+    show_at(qtbot, viewer, 800, 400)
     with qtbot.waitSignal(viewer.panels_shown):
         viewer.set_panes([halves("First"), MissingPicture(title="Restored", reason="None."), halves("Third")])
     yield viewer

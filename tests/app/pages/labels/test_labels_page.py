@@ -22,6 +22,7 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
 from engine.models.starters import list_starters
 from engine.photo_files.photos import PhotoImage, read_image, write_image
+from tests.app.conftest import open_photos
 
 
 @pytest.fixture
@@ -51,13 +52,6 @@ def references(tmp_path, tiny_photos):
     cv2.imwrite(str(folder / "photo 3.png"), np.full((48, 56, 3), 128, np.uint8))
     shutil.copy(tiny_photos.clean / "photo 5.png", folder / "quite another scene.png")
     return folder
-
-
-def open_photos(session, folder):
-    session.set_folders([folder])
-    session.add_photos(
-        [PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
-    )
 
 
 def wait_for_match(qtbot, page, runner, num_rows):

@@ -22,6 +22,7 @@ from app.pages.shared.photo_filter import PhotoFilter, Span, Use, first_moment, 
 from app.pages.shared.photo_list_model import PhotoListModel
 from engine.contracts.events import PhotoScanned
 from engine.contracts.photo import CameraFacts, PhotoRef
+from tests.app.conftest import show_at
 
 LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
@@ -29,10 +30,7 @@ LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 @pytest.fixture
 def page(qtbot, theme, session, runner, settings):
     page = PhotosPage(session, runner, settings)
-    qtbot.addWidget(page)
-    page.resize(1100, 700)
-    page.show()
-    qtbot.waitExposed(page)
+    show_at(qtbot, page, 1100, 700)
     yield page
     page.grid.shut_down()
 

@@ -22,6 +22,7 @@ from engine.contracts.events import PhotoScanned
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.metadata.provenance import read_provenance
 from engine.photo_files.photos import read_image
+from tests.app.conftest import show_at
 
 
 @pytest.fixture
@@ -45,10 +46,7 @@ def page(qtbot, session, runner, settings, tmp_path, tiny_photos, model):
     for index in range(3):
         shutil.copy(tiny_photos.noisy / f"photo {index}.png", folder)
     page = RestorePage(session, runner, settings)
-    qtbot.addWidget(page)
-    page.resize(1100, 660)
-    page.show()
-    qtbot.waitExposed(page)
+    show_at(qtbot, page, 1100, 660)
     session.set_folders([folder])
     session.add_photos(
         [PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]

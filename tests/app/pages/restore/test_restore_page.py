@@ -19,6 +19,7 @@ from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import read_image
 from engine.runs.records import RunStatus
+from tests.app.conftest import open_photos, show_at
 from tests.raw_makers import write_dng
 
 
@@ -55,19 +56,9 @@ def folder(tmp_path, tiny_photos):
 @pytest.fixture
 def page(qtbot, session, runner, settings):
     page = RestorePage(session, runner, settings)
-    qtbot.addWidget(page)
-    page.resize(1100, 660)
-    page.show()
-    qtbot.waitExposed(page)
+    show_at(qtbot, page, 1100, 660)
     yield page
     page.preview.shut_down()
-
-
-def open_photos(session, folder):
-    session.set_folders([folder])
-    session.add_photos(
-        [PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
-    )
 
 
 def wait_for_preview(qtbot, page):
