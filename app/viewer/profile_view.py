@@ -125,11 +125,6 @@ class ProfileView(QWidget):
         """Whether what is shown is not yet what was asked for."""
         return self._task.is_busy or self._settle.isActive()
 
-    @property
-    def statistics_texts(self) -> list[str]:
-        """What is said about the region, one a pane."""
-        return [f"{one.title}: {one.statistics_text}" for one in self._measured]
-
     def shut_down(self) -> None:
         """Wait for the background thread."""
         self._settle.stop()
