@@ -64,12 +64,9 @@ class NoiseMap(QWidget):
         self.axis_box.setCurrentIndex(self.axis_box.findData(settings.get(NOISE_MAP_AXIS)))
         self.axis_box.currentIndexChanged.connect(self._set_axis)
         self.missing = ElidedLabel("", "caption")
-        top = in_row()
         title = label(tr("Noise"), "section")
         title.setToolTip(tr("Standard deviation of the noise on the 0 to {levels} scale").format(levels=LEVELS))
-        top.addWidget(title)
-        top.addWidget(self.axis_box)
-        top.addWidget(self.missing, 1)
+        top = in_row(title, self.axis_box, (self.missing, 1))
         in_column(top, (self.plot, 1), of=self, margins=0)
         for signal in (model.rowsInserted, model.modelReset, model.layoutChanged, model.dataChanged):
             signal.connect(self._draw)

@@ -91,10 +91,9 @@ class HeatMap(QWidget):
         self._view.addItem(self._plot, row=0, col=0)
         self._view.addItem(self._scale, row=0, col=1)
         self.reading = ElidedLabel(role="caption")
-        layout = in_column(of=self, margins=0, spacing=SPACING // 2)
         heading = label(title, "section")
         heading.setVisible(bool(title))
-        layout.addWidget(heading)
+        layout = in_column(heading, of=self, margins=0, spacing=SPACING // 2)
         # Held square by its largest width, or the names would stand far from their rows.
         row = in_row((self._view, 1), Stretch(), margins=0, spacing=None)
         layout.addLayout(row, 1)

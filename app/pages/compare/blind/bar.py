@@ -44,9 +44,8 @@ class BlindBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         set_role(self, "panel")
-        layout = in_row(of=self, margins=(SPACING, SPACING // 2, SPACING, SPACING // 2))
         self._question = label(tr("Which looks better?"), "strong")
-        layout.addWidget(self._question)
+        layout = in_row(self._question, of=self, margins=(SPACING, SPACING // 2, SPACING, SPACING // 2))
         self.vote_buttons = {
             Choice.FIRST: button(tr("A is better")),
             Choice.SAME: button(tr("No difference")),
