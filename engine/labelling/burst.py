@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from engine.contracts.configs import JobConfig
-from engine.contracts.errors import ImageReadError, ImageWriteError, InvalidInputError
+from engine.contracts.errors import ImageReadError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.labelling.burst_alignment import AlignedShot, ReadShot, align_shot, read_shot
 from engine.labelling.burst_merging import MergedShots, Shot, as_seen_by, merge_shots
+from engine.machine.atomic_files import make_folder
 from engine.machine.interruptible import run_interruptibly
 from engine.machine.system_memory import available_memory
 from engine.photo_files.photos import encode_image, probe_image, usual_suffix, write_encoded_image
@@ -297,13 +298,7 @@ def _write(
     emit: Emit,
 ) -> list[PhotoPair]:
     """Write for each of the shots that are still enough the mean of all others, as the shot sees it."""
-    try:
-        config.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or error
-        raise ImageWriteError(
-            say("The folder {out} cannot be made ({reason}).", out=config.out, reason=reason), "Choose another folder."
-        ) from error
+    make_folder(config.out)
     shots = [member.shot for member in aligned]
     pairs: list[PhotoPair] = []
     for done, index in enumerate(still):

@@ -144,6 +144,24 @@ def _flush_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(folder: Path, hint: str = "Choose another folder.") -> None:
+    """Make a folder, and those above it, if it is not there.
+
+    Args:
+        folder: The folder.
+        hint: What to do where it cannot be made.
+
+    Raises:
+        ImageWriteError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageWriteError(
+            say("The folder {folder} cannot be made ({error}).", folder=folder, error=error.strerror or error), hint
+        ) from error
+
+
 def check_destination(folder: Path) -> None:
     """Try whether files can be made in a folder, or the folder itself where it is not there yet; nothing is left.
 

@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -293,7 +292,6 @@ class RestoreBatch:
             metadata=self._config.metadata,
             provenance=placement.provenance,
             modified_ns=_modified_ns(photo.photo) if self._config.keep_time else None,
-            make_folder=make_folder,
         )
 
     def _restored(self, current: _Upcoming, index: int) -> PhotoSamples:
@@ -532,21 +530,6 @@ class _Clock:
         """Return the estimated time left; None before the first tile."""
         fraction = self.fraction(of_current)
         return self.seconds * (1 / fraction - 1) if fraction > 0 else None
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder if it is not there.
-
-    Raises:
-        ImageWriteError: It cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageWriteError(
-            say("The folder {folder} cannot be made ({error}).", folder=folder, error=error.strerror or error),
-            "Choose another folder.",
-        ) from error
 
 
 def _is_disk_error(error: ImageWriteError) -> bool:

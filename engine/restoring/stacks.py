@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from engine.contracts.errors import EngineError, ImageReadError, ImageWriteError
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
-from engine.machine.atomic_files import replace_atomically
+from engine.machine.atomic_files import make_folder, replace_atomically
 from engine.machine.interruptible import Pending
 from engine.photo_files.exif import ExifEntry, InvalidExifError
 from engine.photo_files.metadata.fitting import fit_metadata
@@ -106,7 +106,7 @@ def restore_stack(
         raise ImageReadError("The stack cannot be read.", "Check the disk, or use another copy.") from error
     with source:
         restoration = _StackRestoration(photo, source, output, work, control, on_page)
-        output.make_folder(output.path.parent)
+        make_folder(output.path.parent)
         try:
             with replace_atomically(output.path) as temporary:
                 _write(restoration, temporary, _unfinished(photo, output))
