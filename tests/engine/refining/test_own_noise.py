@@ -199,7 +199,7 @@ def test_a_large_folder_is_learned_from_in_as_many_places_as_there_may_be(count:
     """What lies in a row, such as the photos of one camera, has its share; the first and the last are among them."""
     picture = np.full((64, 64, 3), 0.5, np.float32)
     photos = [DecodedPhoto.of_pixels(PhotoRef(Path(f"{index:03}.png")), picture, 8) for index in range(count)]
-    numbers = [int(photo.path.file.stem) for photo in chosen_photos(photos)]
+    numbers = [int(photo.photo.file.stem) for photo in chosen_photos(photos)]
     assert len(numbers) == MAX_PHOTOS
     assert (numbers[0], numbers[-1]) == (0, count - 1)
     steps = np.diff(numbers)
