@@ -5,7 +5,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractButton, QDialog, QHBoxLayout, QPushButton, QToolButton, QWidget
 
 from app.look.layouts import Stretch, in_row
-from app.look.theme import ICON_PX, Theme, set_role, themed_icon
+from app.look.theme import ICON_PX, Theme, follow_theme, set_role, themed_icon
 from app.look.translation import tr
 
 _ICON_GAP_PX = 5
@@ -71,8 +71,7 @@ class IconButton(QToolButton):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._fit()
-        Theme.of_application().changed.connect(self._fit)
+        follow_theme(self._fit)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if not pressed_by_enter(self, event):
@@ -89,8 +88,7 @@ class TextButton(QPushButton):
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
-        self._fit()
-        Theme.of_application().changed.connect(self._fit)
+        follow_theme(self._fit)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if not pressed_by_enter(self, event):

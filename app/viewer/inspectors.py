@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app.look.layouts import Stretch, in_row
 from app.look.text import ElidedLabel, label
-from app.look.theme import SPACING, Theme, set_role
+from app.look.theme import SPACING, follow_theme, set_role
 from app.look.translation import format_number, mark, tr
 from app.viewer.canvas.pixel_levels import is_whole, level_text
 from app.viewer.canvas.view_transform import place_in_scene
@@ -92,8 +92,7 @@ class PixelBar(QWidget):
         self._layout = in_row(
             self._position, Stretch(1), of=self._row, margins=(SPACING, 4, SPACING, 4), spacing=2 * SPACING
         )
-        Theme.of_application().changed.connect(self._fit)
-        self._fit()
+        follow_theme(self._fit)
 
     @property
     def text(self) -> str:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QPushButton, QWidget
 from app.look.layouts import Stretch, in_column, in_row
 from app.look.palette import Sizes
 from app.look.text import IconLabel, label
-from app.look.theme import SPACING, Theme, palette
+from app.look.theme import SPACING, Theme, follow_theme, palette
 
 
 def dropped_paths(data: QMimeData) -> list[Path]:
@@ -38,8 +38,7 @@ class DropZone(QFrame):
         for part in (heading_label, sentence_label):
             part.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
         self._wrapped = (heading_label, sentence_label)
-        self._fit()
-        Theme.of_application().changed.connect(self._fit)
+        follow_theme(self._fit)
         row = in_row(Stretch())
         for control in buttons:
             row.addWidget(control)

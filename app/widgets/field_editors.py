@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.look.buttons import icon_button
 from app.look.layouts import in_row
-from app.look.theme import SPACING, Theme
+from app.look.theme import SPACING, Theme, follow_theme
 from app.look.translation import mark, read_number, short_number, tr, translate_engine
 from app.widgets.elided_box import ElidedComboBox
 from engine.contracts.output_formats import FORMATS
@@ -82,8 +82,7 @@ class FieldEditor(QWidget):
             if isinstance(widget, QLineEdit | QComboBox | QAbstractSpinBox):
                 self._rows.append(widget)
         self.setFocusProxy(widgets[0])
-        self._fit()
-        Theme.of_application().changed.connect(self._fit)
+        follow_theme(self._fit)
 
     def sizeHint(self) -> QSize:
         return QSize(Theme.of_application().px(EDITOR_PX), super().sizeHint().height())

@@ -8,7 +8,7 @@ from app.look import phrases
 from app.look.buttons import icon_button
 from app.look.layouts import in_row
 from app.look.text import ElidedLabel, label
-from app.look.theme import SPACING, Theme, themed_icon
+from app.look.theme import SPACING, Theme, follow_theme, themed_icon
 from app.look.translation import mark, tr, translate_engine
 from engine.contracts.events import StepDone
 
@@ -75,8 +75,7 @@ class JobControls(QWidget):
         layout.addWidget(self._text)
         buttons = in_row(self.pause_button, self.stop_button, spacing=SPACING // 2)
         layout.addLayout(buttons)
-        self._fit_text()
-        Theme.of_application().changed.connect(self._fit_text)
+        follow_theme(self._fit_text)
 
     @property
     def job(self) -> JobHandle | None:

@@ -14,7 +14,7 @@ from app.jobs.latest_task import LatestTask
 from app.look.buttons import close_row
 from app.look.layouts import WIDE_MARGINS, in_column, in_row
 from app.look.text import label
-from app.look.theme import SPACING, Theme
+from app.look.theme import SPACING, Theme, follow_theme
 from app.look.translation import format_number, tr, tr_count
 from app.window.bundled_licences import BundledPackage, bundled_packages
 from engine import __version__
@@ -46,8 +46,7 @@ class AboutDialog(QDialog):
         self._lay_out()
         self._task = LatestTask(self, finished=self._show_packages)
         self._task.submit(bundled_packages)
-        Theme.of_application().changed.connect(self._fit)
-        self._fit()
+        follow_theme(self._fit)
 
     def done(self, result: int) -> None:
         self._task.shut_down()

@@ -12,7 +12,7 @@ from app.look.buttons import icon_button, pressed_by_enter
 from app.look.layouts import in_column, in_row
 from app.look.palette import Sizes
 from app.look.text import label
-from app.look.theme import ICON_PX, SPACING, Theme, palette, set_role, themed_icon
+from app.look.theme import ICON_PX, SPACING, Theme, follow_theme, palette, set_role, themed_icon
 from app.look.translation import tr
 
 
@@ -177,8 +177,7 @@ class Rail(QFrame):
         help_button = icon_button("question", tip_with_keys(tr("Keyboard shortcuts"), "window.shortcuts"))
         help_button.clicked.connect(self.shortcuts_requested)
         layout.addWidget(help_button, 0, Qt.AlignmentFlag.AlignHCenter)
-        self._fit()
-        Theme.of_application().changed.connect(self._fit)
+        follow_theme(self._fit)
 
     @property
     def is_narrow(self) -> bool:

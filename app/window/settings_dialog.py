@@ -29,7 +29,7 @@ from app.look.buttons import button, close_row, set_reason
 from app.look.catalogues import LANGUAGE_TITLES, SYSTEM_LANGUAGE, available_languages
 from app.look.layouts import WIDE_MARGINS, Stretch, in_column, in_row
 from app.look.text import label
-from app.look.theme import SPACING, Theme
+from app.look.theme import SPACING, Theme, follow_theme
 from app.look.translation import mark, tr, tr_count, translate_engine
 from app.widgets.field_editors import ChoiceEditor, FieldEditor, IntEditor, PathEditor, editor_for
 from engine.contracts.configs import ComputePreference
@@ -75,8 +75,7 @@ class SettingsDialog(QDialog):
         self._lay_out()
         self._task = LatestTask(self, finished=self._show_cache)
         self._measure()
-        Theme.of_application().changed.connect(self._fit)
-        self._fit()
+        follow_theme(self._fit)
 
     def done(self, result: int) -> None:
         self._task.shut_down()

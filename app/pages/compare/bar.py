@@ -23,7 +23,7 @@ from app.core.programs.open_menu import OpenInButton, OtherPrograms
 from app.look.buttons import icon_button, quiet_button, set_reason
 from app.look.layouts import in_row
 from app.look.text import ElidedLabel
-from app.look.theme import SPACING, Theme, set_role, themed_icon
+from app.look.theme import SPACING, Theme, follow_theme, set_role, themed_icon
 from app.look.translation import format_number, short_number, tr
 from app.pages.compare.looks import LooksPanel
 from app.pages.compare.offers import Offers, build_pane_menu
@@ -226,8 +226,7 @@ class CompareBar(QWidget):
         one_to_one.clicked.connect(lambda: transform.show_actual_size())
         one_to_one.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._zoom = ElidedLabel("", "caption")
-        self._fit_zoom_label()
-        Theme.of_application().changed.connect(self._fit_zoom_label)
+        follow_theme(self._fit_zoom_label)
         for control in (fit, one_to_one, self._zoom):
             layout.addWidget(control)
         self._fit_button, self._actual_size_button = fit, one_to_one

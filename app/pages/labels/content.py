@@ -18,7 +18,7 @@ from app.look.buttons import button, primary_button, quiet_button, set_reason
 from app.look.layouts import in_column, in_row
 from app.look.phrases import count
 from app.look.text import ElidedLabel, label
-from app.look.theme import SPACING, Theme, themed_icon
+from app.look.theme import SPACING, Theme, follow_theme, themed_icon
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import format_number, tr, tr_count
 from app.pages.labels.decisions import LabelDecisions
@@ -194,8 +194,7 @@ class LabelContent(QWidget):
         for row in self._tool_rows:
             row.setSpacing(SPACING)
             tools.addLayout(row)
-        self._place_tools()
-        Theme.of_application().changed.connect(self._place_tools)
+        follow_theme(self._place_tools)
         return tools
 
     @Slot()

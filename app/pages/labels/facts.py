@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 from app.look.buttons import button
 from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import ElidedLabel, IconLabel, label
-from app.look.theme import SPACING, Theme, set_role
+from app.look.theme import SPACING, Theme, follow_theme, set_role
 from app.look.translation import tr, translate_engine
 from app.pages.labels.entries import LabelEntry
 from engine.labelling.doctor import FactKind
@@ -72,8 +72,7 @@ class LabelFacts(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._fit()
-        Theme.of_application().changed.connect(self._fit)
+        follow_theme(self._fit)
         self.setAccessibleName(tr("What is known about the label"))
         self._name = ElidedLabel("", "section", elide_mode=Qt.TextElideMode.ElideMiddle)
         self._reference = ElidedLabel("", "muted", elide_mode=Qt.TextElideMode.ElideMiddle)

@@ -11,7 +11,7 @@ from app.look.buttons import icon_button, quiet_button, set_reason
 from app.look.layouts import Stretch, in_column, in_row
 from app.look.phrases import count, number
 from app.look.text import label
-from app.look.theme import SPACING, Theme, themed_icon
+from app.look.theme import SPACING, Theme, follow_theme, themed_icon
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import tr, tr_count
 from engine.contracts.photo import PhotoRef
@@ -73,8 +73,7 @@ class DuplicatePhotos(QWidget):
         self.setMinimumHeight(170)
         session.excluded_changed.connect(self._show_use)
         thumbnails.ready.connect(self._show_thumbnail)
-        Theme.of_application().changed.connect(self._fit)
-        self._fit()
+        follow_theme(self._fit)
         self._update_buttons()
 
     @property

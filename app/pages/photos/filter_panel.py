@@ -10,7 +10,7 @@ from app.core.session import Session
 from app.look.buttons import button
 from app.look.layouts import in_column, in_row
 from app.look.text import label
-from app.look.theme import SPACING, Theme, set_role
+from app.look.theme import SPACING, Theme, follow_theme, set_role
 from app.look.translation import read_number, short_number, tr
 from app.pages.shared.photo_filter import FORMAT_NAMES, PhotoFilter, Span, Use, first_moment, moment_after
 from app.widgets.elided_box import ElidedComboBox
@@ -152,8 +152,7 @@ class RangeField(QWidget):
             field.setValidator(QRegularExpressionValidator(pattern, field))
             field.textChanged.connect(self.changed)
             layout.addWidget(field)
-        Theme.of_application().changed.connect(self._fit)
-        self._fit()
+        follow_theme(self._fit)
 
     @property
     def span(self) -> Span:

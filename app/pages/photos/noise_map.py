@@ -14,7 +14,7 @@ from app.look.layouts import in_column, in_row
 from app.look.palette import Sizes
 from app.look.phrases import count
 from app.look.text import ElidedLabel, label
-from app.look.theme import SPACING, Theme, palette
+from app.look.theme import SPACING, Theme, follow_theme, palette
 from app.look.translation import mark, short_number, tr
 from app.pages.photos.grid import PhotoGrid
 from app.pages.shared.photo_list_model import PhotoListModel, PhotoRole
@@ -136,8 +136,7 @@ class NoisePlot(pg.PlotWidget):  # type: ignore[misc]
         for item in (self._dots, self._marks):
             self.addItem(item)
         grid.selectionModel().selectionChanged.connect(self._mark_selected)
-        Theme.of_application().changed.connect(self._apply_theme)
-        self._apply_theme()
+        follow_theme(self._apply_theme)
 
     def show_photos(self, axis: str) -> int:
         """Plot the photos that the model shows.

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import ElidedLabel, label
-from app.look.theme import SPACING, Theme, palette
+from app.look.theme import SPACING, Theme, follow_theme, palette
 from app.widgets.plots.library import pyqtgraph as pg
 from app.widgets.plots.themed_plot import caption_font, dress_axis
 
@@ -99,8 +99,7 @@ class HeatMap(QWidget):
         layout.addLayout(row, 1)
         layout.addWidget(self.reading)
         self._view.scene().sigMouseMoved.connect(self._read)
-        self._apply_theme()
-        Theme.of_application().changed.connect(self._apply_theme)
+        follow_theme(self._apply_theme)
 
     @property
     def content(self) -> HeatMapContent | None:

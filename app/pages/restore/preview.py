@@ -15,7 +15,7 @@ from app.look.buttons import icon_button, quiet_button
 from app.look.image_convert import pixels_from_qimage
 from app.look.layouts import in_column, in_row
 from app.look.phrases import NO_BREAK, number
-from app.look.theme import SPACING, Theme
+from app.look.theme import SPACING, follow_theme
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import tr, translate_engine
 from app.pages.restore.exposure import ExposureMenu
@@ -85,8 +85,7 @@ class RestorePreview(QWidget):
         layout.addWidget(bar)
         self._make_actions()
         thumbnails.ready.connect(self._take_thumbnail)
-        Theme.of_application().changed.connect(self._fit)
-        self._fit()
+        follow_theme(self._fit)
         self._show()
 
     @property

@@ -17,7 +17,7 @@ from app.core.run_catalog import RunEntry
 from app.look.buttons import icon_button
 from app.look.layouts import Gap, in_column, in_row
 from app.look.text import label
-from app.look.theme import SPACING, Theme, themed_icon
+from app.look.theme import SPACING, Theme, follow_theme, themed_icon
 from app.look.translation import tr
 from app.pages.runs.table import COLUMNS, ENTRY_ROLE, KIND_TITLES, RunsModel, RunsProxy
 from app.widgets.elided_box import ElidedComboBox
@@ -89,8 +89,7 @@ class RunsList(QWidget):
         self.import_button.clicked.connect(self.import_requested)
         self.deleted_button.clicked.connect(self.deleted_requested)
         self.table.horizontalHeader().sortIndicatorChanged.connect(self._on_sorted)
-        Theme.of_application().changed.connect(self._fit)
-        self._fit()
+        follow_theme(self._fit)
 
     @property
     def selected(self) -> tuple[RunEntry, ...]:

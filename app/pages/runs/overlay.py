@@ -24,7 +24,7 @@ from app.look import phrases
 from app.look.layouts import Stretch, in_column, in_row
 from app.look.palette import Sizes
 from app.look.text import label
-from app.look.theme import SPACING, Theme, palette
+from app.look.theme import SPACING, Theme, follow_theme, palette
 from app.look.translation import plain_number, tr, translate_engine
 from app.pages.runs.table import steps_text
 from app.widgets.elided_box import ElidedComboBox
@@ -93,8 +93,7 @@ class RunOverlay(QWidget):
         # The curves' own area: it also changes with the width of the axis, of which the page's size says nothing.
         self.plot.getPlotItem().vb.sigResized.connect(lambda _: self._redraw_later.start())
         self._task = LatestTask(self, finished=self._show_stored, failed=self._show_failure)
-        Theme.of_application().changed.connect(self._apply_theme)
-        self._apply_theme()
+        follow_theme(self._apply_theme)
 
     @property
     def drawn_runs(self) -> tuple[Path, ...]:

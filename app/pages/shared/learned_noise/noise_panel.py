@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QBoxLayout, QFrame, QWidget
 
 from app.look.layouts import in_column, in_row
 from app.look.text import label
-from app.look.theme import SPACING, Theme, set_role
+from app.look.theme import SPACING, Theme, follow_theme, set_role
 from app.look.translation import tr
 from app.pages.shared.learned_noise.groups import NoiseGroup, noise_groups
 from app.pages.shared.learned_noise.noise_look import NoiseLook
@@ -80,8 +80,7 @@ class NoisePanel(QFrame):
         top = in_row((label(tr("What is known of the noise"), "strong"), 1), self.group_box, spacing=2 * SPACING)
         in_column(top, self._state, self._found, of=self, margins=(2 * SPACING, SPACING + 4, 2 * SPACING, SPACING + 4))
         look.changed.connect(self.update_content)
-        Theme.of_application().changed.connect(self._fit)
-        self._fit()
+        follow_theme(self._fit)
         self.update_content()
 
     @property
