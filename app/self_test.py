@@ -84,7 +84,8 @@ def _restore_a_sample(folder: Path) -> str:
     from engine.comparing.metrics import psnr
     from engine.contracts.configs import RestoreConfig
     from engine.contracts.job_control import JobControl
-    from engine.jobs import restore
+    from engine.contracts.results import RestoreReportConfig
+    from engine.jobs import restore, write_restore_report
     from engine.models.starters import require_starter
     from engine.photo_files.photos import read_image
     from engine.photos.sample_photos import make_sample_photos
@@ -99,7 +100,9 @@ def _restore_a_sample(folder: Path) -> str:
     before, after = (psnr(read_image(path).pixels, clean) for path in (noisy, result.restored[0][1]))
     if after <= before:
         raise SelfTestError(f"{noisy.name} had {before:.2f} dB and has {after:.2f} dB after restoring.")
-    return f"{noisy.name} from {before:.2f} to {after:.2f} dB"
+    report = RestoreReportConfig(path=folder / "report.html", outcomes=result.outcomes)
+    write_restore_report(report, JobControl(), lambda event: None)
+    return f"{noisy.name} from {before:.2f} to {after:.2f} dB, and the report says so"
 
 
 def _restore_by_other_libraries(folder: Path) -> str:

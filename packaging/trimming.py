@@ -1,7 +1,10 @@
 """What of the libraries the frozen program leaves out, and why: half a gigabyte that nothing in it uses."""
 
 import os
+import pkgutil
 from fnmatch import fnmatchcase
+
+import pygments.lexers
 
 OPENVINO_VARIABLE = "RESIDUA_PACK_OPENVINO"
 """Environment variable; "1": OpenVINO comes along, about 98 MB beyond the room that there is."""
@@ -60,6 +63,12 @@ _UNNEEDED_MODULES = (
     # Of onnx, what computes and tests operators.
     "onnx.backend",
     "onnx.reference",
+    # The 250 languages that rich could colour; of code the command line shows none, and errors are Python's.
+    *(
+        f"pygments.lexers.{module.name}"
+        for module in pkgutil.iter_modules(pygments.lexers.__path__)
+        if module.name not in {"_mapping", "python", "special"}
+    ),
     # Kept in files, not in a database.
     "sqlite3",
     "_sqlite3",

@@ -138,3 +138,14 @@ def test_the_ci_job_tests_and_freezes_on_three_systems() -> None:
     scripts = [word for command in commands for word in command if word.endswith(".py")]
     assert "packaging/build.py" in scripts
     assert all((ROOT / script).is_file() for script in scripts)
+
+
+def test_the_templates_of_pages_come_along() -> None:
+    """In the wheel; the frozen program writes a page in its self-test."""
+    templates = sorted(file.relative_to(ROOT) for file in (ROOT / "engine").rglob("*.html"))
+    assert templates
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    patterns = settings["package-data"]["*"]
+    for template in templates:
+        assert any(template.match(pattern) for pattern in patterns), template
+        assert (ROOT / template.parent / "__init__.py").is_file(), "package data belongs to a package"

@@ -18,9 +18,10 @@ from typing import TextIO
 
 from PySide6.QtCore import QMessageLogContext, QObject, Qt, QtMsgType, QUrl, Signal, Slot, qInstallMessageHandler
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QApplication, QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QPlainTextEdit, QWidget
 
 from app.look.buttons import button, primary_button
+from app.look.layouts import WIDE_MARGINS, Stretch, in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING
 from app.look.translation import tr
@@ -171,8 +172,7 @@ class ReportDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(tr("Residua met an unexpected error"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
-        self._details = QPlainTextEdit(report.details)
-        self._details.setReadOnly(True)
+        self._details = QPlainTextEdit(report.details, readOnly=True)
         self._details.setAccessibleName(tr("Details"))
         self.copy_button = button(tr("Copy the details"), "copy")
         self.copy_button.clicked.connect(self._copy)
@@ -181,28 +181,23 @@ class ReportDialog(QDialog):
         close_button = primary_button(tr("Go on"))
         close_button.clicked.connect(self.accept)
         close_button.setDefault(True)
-        row = QHBoxLayout()
-        row.setSpacing(SPACING)
-        row.addWidget(self.copy_button)
-        row.addWidget(folder_button)
-        row.addStretch()
-        row.addWidget(close_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
-        layout.setSpacing(2 * SPACING)
-        layout.addWidget(label(tr("A fault of the program"), "title"))
-        layout.addWidget(
+        row = in_row(self.copy_button, folder_button, Stretch(), close_button)
+        in_column(
+            label(tr("A fault of the program"), "title"),
             label(
                 tr(
                     "Something happened that should not. Your photos are untouched, and what was saved is still there. "
                     "Please copy the details and report them; if the window behaves oddly, close and start it again."
                 ),
                 wraps=True,
-            )
+            ),
+            label(report.summary, "warning", wraps=True),
+            (self._details, 1),
+            row,
+            of=self,
+            margins=WIDE_MARGINS,
+            spacing=2 * SPACING,
         )
-        layout.addWidget(label(report.summary, "warning", wraps=True))
-        layout.addWidget(self._details, 1)
-        layout.addLayout(row)
         self.resize(720, 480)
 
     @property

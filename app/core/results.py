@@ -74,13 +74,9 @@ class ResultFinder(QObject):
         self._settings = settings
         self._control = JobControl()
         self._is_of_one = False
-        self._wait = QTimer(self)
-        self._wait.setSingleShot(True)
-        self._wait.setInterval(_WAIT_MS)
+        self._wait = QTimer(self, singleShot=True, interval=_WAIT_MS)
         self._wait.timeout.connect(self._look_at_current)
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._take)
-        self._task.failed.connect(self._give_up)
+        self._task = LatestTask(self, finished=self._take, failed=self._give_up)
         session.folders_changed.connect(self._on_folders_changed)
         session.photos_changed.connect(self.look_soon)
         session.model_changed.connect(self.look_soon)
@@ -143,16 +139,16 @@ class ResultFinder(QObject):
         else:
             self._look([current], is_of_one=True)
 
-    def _look(self, paths: Sequence[PhotoRef], *, is_of_one: bool = False) -> None:
+    def _look(self, photos: Sequence[PhotoRef], *, is_of_one: bool = False) -> None:
         session, settings = self._session, self._settings
-        if not paths:
+        if not photos:
             self._give_up()
             return
-        photos = []
-        for path in paths:
-            photo = session.photo(path)
-            if photo is not None:
-                photos.append(SoughtPhoto(path=path, num_bytes=photo.num_bytes, pages=photo.pages))
+        sought = []
+        for photo in photos:
+            scanned = session.photo(photo)
+            if scanned is not None:
+                sought.append(SoughtPhoto(photo=photo, num_bytes=scanned.num_bytes, pages=scanned.pages))
         places = session.folders
         chosen = [settings.get_for_folder(place, RESTORE_DESTINATION) for place in places]
         others = tuple(map(Path, settings.get(RESULT_FOLDERS)))
@@ -164,7 +160,7 @@ class ResultFinder(QObject):
 
         def look() -> _Found:
             config = FindResultsConfig(
-                photos=tuple(photos),
+                photos=tuple(sought),
                 folders=tuple(dict.fromkeys(_folders_of_results(places, chosen))),
                 other_folders=others,
                 model=None if model is None else model.path,

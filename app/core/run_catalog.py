@@ -47,8 +47,7 @@ class RunCatalog(QObject):
         super().__init__(parent)
         self._store = store
         self._runs: tuple[RunEntry, ...] = ()
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._take)
+        self._task = LatestTask(self, finished=self._take)
 
     @property
     def runs(self) -> tuple[RunEntry, ...]:

@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from app.core.run_catalog import RunCatalog
-from app.look.shown_channel import show_channel, shown_channel
+from app.core.shown_channel import show_channel, shown_channel
 from engine.contracts.events import FileSkipped, PhotoScanned
 from engine.contracts.given_levels import GivenLevels
 from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
@@ -317,9 +317,9 @@ class Session(QObject):
             return self._folders
         return tuple(photo_place(photo.path) for photo in self.included_photos)
 
-    def photo(self, path: PhotoRef) -> PhotoScanned | None:
+    def photo(self, photo: PhotoRef) -> PhotoScanned | None:
         """Return what the scan found out about a photo; of a page about its stack."""
-        return self._photos.get(path) or (self._stack_of(path) if path.page else None)
+        return self._photos.get(photo) or (self._stack_of(photo) if photo.page else None)
 
     def set_engine_loaded(self, compute_text: str) -> None:
         """Note that torch and the jobs are in memory."""
@@ -429,9 +429,9 @@ class Session(QObject):
             self._label_pairs, self._unfitted_labels, self._measuring_labels = changed
             self.label_pairs_changed.emit()
 
-    def set_clean_photos(self, paths: Iterable[PhotoRef]) -> None:
+    def set_clean_photos(self, photos: Iterable[PhotoRef]) -> None:
         """Set the files of clean references."""
-        changed = tuple(paths)
+        changed = tuple(photos)
         if changed != self._clean_photos:
             self._clean_photos = changed
             self.label_pairs_changed.emit()
@@ -468,17 +468,17 @@ class Session(QObject):
             self._model = model
             self.model_changed.emit()
 
-    def set_current_photo(self, path: PhotoRef | None) -> None:
+    def set_current_photo(self, photo: PhotoRef | None) -> None:
         """Choose the photo that is looked at; of a stack its first page, or the one that is named."""
         page = 0
-        stack = self._stack_of(path) if path is not None else None
-        if path is not None and stack is not None:
-            page = path.page
-            path = stack.path
+        stack = self._stack_of(photo) if photo is not None else None
+        if photo is not None and stack is not None:
+            page = photo.page
+            photo = stack.path
             if page not in stack.pages:
-                page = self._current_page if path == self._current_photo else stack.pages[0]
-        if path != self._current_photo or page != self._current_page:
-            self._current_photo, self._current_page = path, page
+                page = self._current_page if photo == self._current_photo else stack.pages[0]
+        if photo != self._current_photo or page != self._current_page:
+            self._current_photo, self._current_page = photo, page
             self.current_photo_changed.emit()
 
     def restored(self, source: PhotoRef) -> tuple[RestoredPhoto, ...]:

@@ -175,9 +175,7 @@ class Settings(QObject):
         self._changed_folders: set[str] = set()
         self.is_of_newer_version = False
         self._read()
-        self._write_later = QTimer(self)
-        self._write_later.setSingleShot(True)
-        self._write_later.setInterval(500)
+        self._write_later = QTimer(self, singleShot=True, interval=500)
         self._write_later.timeout.connect(self.save)
 
     def get(self, setting: Setting[T]) -> T:

@@ -27,16 +27,31 @@ class LatestTask(QObject):
     failed = Signal(object)
     _arrived = Signal()
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        *,
+        finished: Callable[..., object] | None = None,
+        failed: Callable[..., object] | None = None,
+    ) -> None:
+        """Wait for a request.
+
+        Args:
+            parent: Owner.
+            finished: A slot for the signal of that name.
+            failed: A slot for the signal of that name.
+        """
         super().__init__(parent)
+        for signal, slot in ((self.finished, finished), (self.failed, failed)):
+            if slot is not None:
+                signal.connect(slot)
         self._lock = threading.Lock()
         self._number = 0
         self._answered = 0
         self._waiting: tuple[int, Callable[[], Any]] | None = None
         self._result: tuple[Any, Exception | None] | None = None
         self._is_running = False
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(1)
+        self._pool = QThreadPool(self, maxThreadCount=1)
         self._arrived.connect(self._take_result, Qt.ConnectionType.QueuedConnection)
         shut_down_at_quit(self.shut_down)
 

@@ -57,8 +57,7 @@ class _Mailbox(QObject):
         self._pending: list[tuple[JobHandle, JobMessage]] = []
         self._is_wake_posted = False
         self._last_delivery = 0.0
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
+        self._later = QTimer(self, singleShot=True)
         self._later.timeout.connect(self.deliver)
         self._woken.connect(self._on_woken, Qt.ConnectionType.QueuedConnection)
 
@@ -286,10 +285,6 @@ class JobRunner(QObject):
         if held != self.is_held:
             self._lanes[JobLane.MAIN].set_held(held)
             self.jobs_changed.emit()
-
-    def jobs_of(self, page_id: str) -> tuple[JobHandle, ...]:
-        """Return the jobs of one page that have not ended."""
-        return tuple(job for job in self._jobs if job.request.page_id == page_id)
 
     def cancel_all(self) -> None:
         """Ask every job to end; the last submitted first, so that none starts in between."""

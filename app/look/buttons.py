@@ -4,7 +4,8 @@ from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractButton, QDialog, QHBoxLayout, QPushButton, QToolButton, QWidget
 
-from app.look.theme import ICON_PX, Theme, set_role, themed_icon
+from app.look.layouts import Stretch, in_row
+from app.look.theme import ICON_PX, Theme, follow_theme, set_role, themed_icon
 from app.look.translation import tr
 
 _ICON_GAP_PX = 5
@@ -41,10 +42,7 @@ def close_row(dialog: QDialog) -> QHBoxLayout:
     close_button = button(tr("Close"))
     close_button.clicked.connect(dialog.accept)
     close_button.setDefault(True)
-    row = QHBoxLayout()
-    row.addStretch()
-    row.addWidget(close_button)
-    return row
+    return in_row(Stretch(), close_button, spacing=None)
 
 
 def set_reason(target: QWidget, reason: str) -> None:
@@ -73,8 +71,7 @@ class IconButton(QToolButton):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._fit()
-        Theme.of_application().changed.connect(self._fit)
+        follow_theme(self._fit)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if not pressed_by_enter(self, event):
@@ -91,8 +88,7 @@ class TextButton(QPushButton):
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
-        self._fit()
-        Theme.of_application().changed.connect(self._fit)
+        follow_theme(self._fit)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if not pressed_by_enter(self, event):

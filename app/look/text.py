@@ -4,7 +4,7 @@ from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
-from app.look.theme import ICON_PX, Theme, set_role, themed_icon
+from app.look.theme import ICON_PX, Theme, follow_theme, set_role, themed_icon
 
 
 def label(text: str, role: str = "", *, wraps: bool = False, parent: QWidget | None = None) -> QLabel:
@@ -16,9 +16,7 @@ def label(text: str, role: str = "", *, wraps: bool = False, parent: QWidget | N
         wraps: Whether it may take several lines.
         parent: Its owner.
     """
-    result = QLabel(text, parent)
-    result.setTextFormat(Qt.TextFormat.PlainText)
-    result.setWordWrap(wraps)
+    result = QLabel(text, parent, textFormat=Qt.TextFormat.PlainText, wordWrap=wraps)
     if wraps:
         result.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
     set_role(result, role)
@@ -91,8 +89,7 @@ class IconLabel(QWidget):
         super().__init__(parent)
         self._size_px = size_px
         self._icon = themed_icon(icon, color)
-        self._fit()
-        Theme.of_application().changed.connect(self._fit)
+        follow_theme(self._fit)
 
     def set_icon(self, icon: str, color: str = "text") -> None:
         """Show another icon."""

@@ -4,6 +4,7 @@ QDarkStyle is the base; its colours are exchanged for the palette below (photos 
 roles are added. A widget picks a role with `set_role`; nothing else in the program names a colour or a font size.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 from functools import cache, lru_cache
 from pathlib import Path
@@ -130,6 +131,12 @@ class Theme(QObject):
 def palette() -> Palette:
     """Return the present colours."""
     return Theme.of_application().palette
+
+
+def follow_theme(fit: Callable[[], object]) -> None:
+    """Call a widget's slot now, and whenever colours or sizes become others, as long as the widget is there."""
+    Theme.of_application().changed.connect(fit)
+    fit()
 
 
 def set_role(widget: QWidget, role: str) -> None:

@@ -45,13 +45,13 @@ class _Reading:
     """What a background thread has found out about one photo.
 
     Attributes:
-        path: The photo.
+        photo: The photo.
         generation: Of the settings that it was read with.
         result: The thumbnail, why there is none, or a fault of the program.
         is_draft: Whether a sharper one follows.
     """
 
-    path: PhotoRef
+    photo: PhotoRef
     generation: int
     result: QImage | str | Exception
     is_draft: bool = False
@@ -101,9 +101,7 @@ class ThumbnailLoader(QObject):
         self._results: deque[_Reading] = deque()
         self._num_workers = 0
         self._num_threads = num_threads
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(num_threads + 1)
-        self._pool.setThreadPriority(QThread.Priority.LowestPriority)
+        self._pool = QThreadPool(self, maxThreadCount=num_threads + 1, threadPriority=QThread.Priority.LowestPriority)
         self._arrived.connect(self._take_results, Qt.ConnectionType.QueuedConnection)
         self._pool.start(self._disk_cache.make_room)
         shut_down_at_quit(self.shut_down)
@@ -113,14 +111,14 @@ class ThumbnailLoader(QObject):
         self._disk_cache.limit_bytes = num_bytes
         self._pool.start(self._disk_cache.make_room)
 
-    def want(self, paths: Iterable[PhotoRef], *, view: Hashable = None) -> None:
+    def want(self, photos: Iterable[PhotoRef], *, view: Hashable = None) -> None:
         """Say which files a view shows now; this replaces what it said before.
 
         Args:
-            paths: The visible files, most urgent first. Those already loaded cost nothing.
+            photos: The visible files, most urgent first. Those already loaded cost nothing.
             view: Who asks, where several views share the loader.
         """
-        self._wanted_by_view[view] = tuple(paths)
+        self._wanted_by_view[view] = tuple(photos)
         self._fill_queue()
 
     def _fill_queue(self) -> None:
@@ -170,16 +168,16 @@ class ThumbnailLoader(QObject):
             self.ready.emit(path)
         self._fill_queue()
 
-    def pixmap(self, path: PhotoRef) -> QPixmap | None:
+    def pixmap(self, photo: PhotoRef) -> QPixmap | None:
         """Return the thumbnail if it is in memory; None while it is not."""
-        pixmap = self._pixmaps.get(path)
+        pixmap = self._pixmaps.get(photo)
         if pixmap is not None:
-            self._pixmaps.move_to_end(path)
+            self._pixmaps.move_to_end(photo)
         return pixmap
 
-    def failure(self, path: PhotoRef) -> str | None:
+    def failure(self, photo: PhotoRef) -> str | None:
         """Return why the file has no thumbnail; None if it has one or is not read yet."""
-        return self._failures.get(path)
+        return self._failures.get(photo)
 
     @Slot()
     def shut_down(self) -> None:
@@ -210,20 +208,20 @@ class ThumbnailLoader(QObject):
             if must_wake and not emit_if_alive(self._arrived):
                 return
 
-    def _read(self, path: PhotoRef, generation: int, has_draft: bool) -> _Reading:
+    def _read(self, photo: PhotoRef, generation: int, has_draft: bool) -> _Reading:
         is_stretched = self._is_stretched
         try:
-            values = self._disk_cache.read(path, self.side_px, is_stretched)
+            values = self._disk_cache.read(photo, self.side_px, is_stretched)
             if values is None and not has_draft and not is_stretched:
-                embedded = read_embedded_thumbnail(path)
+                embedded = read_embedded_thumbnail(photo)
                 if embedded is not None:
-                    return _Reading(path, generation, qimage_from_bytes(embedded), is_draft=True)
+                    return _Reading(photo, generation, qimage_from_bytes(embedded), is_draft=True)
             if values is None:
-                values = read_shown_thumbnail(path, self.side_px, stretched=is_stretched)
-                self._disk_cache.write(path, self.side_px, values, is_stretched)
+                values = read_shown_thumbnail(photo, self.side_px, stretched=is_stretched)
+                self._disk_cache.write(photo, self.side_px, values, is_stretched)
         except EngineError as error:
-            return _Reading(path, generation, error.message)
-        return _Reading(path, generation, qimage_from_bytes(values))
+            return _Reading(photo, generation, error.message)
+        return _Reading(photo, generation, qimage_from_bytes(values))
 
     @Slot()
     def _take_results(self) -> None:
@@ -234,29 +232,29 @@ class ThumbnailLoader(QObject):
             if reading.generation != self._generation:
                 continue
             if isinstance(reading.result, QImage):
-                self._remember(reading.path, QPixmap.fromImage(reading.result), reading.is_draft)
+                self._remember(reading.photo, QPixmap.fromImage(reading.result), reading.is_draft)
             else:
-                self._drop(reading.path)
-                self._failures[reading.path] = str(reading.result)
-            self.ready.emit(reading.path)
+                self._drop(reading.photo)
+                self._failures[reading.photo] = str(reading.result)
+            self.ready.emit(reading.photo)
         if any(reading.is_draft or reading.generation != self._generation for reading in readings):
             self._fill_queue()
         for reading in readings:
             if isinstance(reading.result, Exception):
                 raise reading.result
 
-    def _remember(self, path: PhotoRef, pixmap: QPixmap, is_draft: bool) -> None:
-        self._drop(path)
-        self._pixmaps[path] = pixmap
+    def _remember(self, photo: PhotoRef, pixmap: QPixmap, is_draft: bool) -> None:
+        self._drop(photo)
+        self._pixmaps[photo] = pixmap
         self._memory_bytes += _num_bytes(pixmap)
         if is_draft:
-            self._drafts.add(path)
+            self._drafts.add(photo)
         while self._memory_bytes > self._memory_limit_bytes and len(self._pixmaps) > 1:
             self._drop(next(iter(self._pixmaps)))
 
-    def _drop(self, path: PhotoRef) -> None:
-        pixmap = self._pixmaps.pop(path, None)
-        self._drafts.discard(path)
+    def _drop(self, photo: PhotoRef) -> None:
+        pixmap = self._pixmaps.pop(photo, None)
+        self._drafts.discard(photo)
         if pixmap is not None:
             self._memory_bytes -= _num_bytes(pixmap)
 
@@ -270,9 +268,9 @@ class ThumbnailFiles(BoundedFolder):
     def __init__(self, folder: Path, limit_bytes: int = DISK_LIMIT_BYTES) -> None:
         super().__init__(folder, "*.jpg", limit_bytes)
 
-    def read(self, path: PhotoRef, side_px: int, is_stretched: bool = False) -> NDArray[np.uint8] | None:
+    def read(self, photo: PhotoRef, side_px: int, is_stretched: bool = False) -> NDArray[np.uint8] | None:
         """Return the cached thumbnail of a photo, height x width x 3; None if there is none."""
-        entry = self._entry(path, side_px, is_stretched)
+        entry = self._entry(photo, side_px, is_stretched)
         if entry is None:
             return None
         try:
@@ -282,9 +280,9 @@ class ThumbnailFiles(BoundedFolder):
         decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
         return None if decoded is None else np.ascontiguousarray(decoded[:, :, ::-1], dtype=np.uint8)
 
-    def write(self, path: PhotoRef, side_px: int, values: NDArray[np.uint8], is_stretched: bool = False) -> None:
+    def write(self, photo: PhotoRef, side_px: int, values: NDArray[np.uint8], is_stretched: bool = False) -> None:
         """Keep a thumbnail, height x width x 3."""
-        entry = self._entry(path, side_px, is_stretched)
+        entry = self._entry(photo, side_px, is_stretched)
         if entry is None:
             return
         _, encoded = cv2.imencode(".jpg", values[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
@@ -294,8 +292,8 @@ class ThumbnailFiles(BoundedFolder):
         except OSError:
             return
 
-    def _entry(self, path: PhotoRef, side_px: int, is_stretched: bool) -> Path | None:
-        identity = identity_of(path.absolute())
+    def _entry(self, photo: PhotoRef, side_px: int, is_stretched: bool) -> Path | None:
+        identity = identity_of(photo.absolute())
         if not identity:
             return None
         key = f"{DECODER_VERSION}\0{identity}\0{side_px}"

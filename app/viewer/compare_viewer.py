@@ -49,13 +49,9 @@ class CompareViewer(PaneStage):
         self._settings = ViewSettings()
         self._is_stretched = False
         self._store = PyramidStore()
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._show_arrangement)
-        self._task.failed.connect(self._show_failure)
+        self._task = LatestTask(self, finished=self._show_arrangement, failed=self._show_failure)
         self._busy_text = ""
-        self._patience = QTimer(self)
-        self._patience.setSingleShot(True)
-        self._patience.setInterval(_PATIENCE_MS)
+        self._patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
         self._patience.timeout.connect(self._show_busy)
         self._show_panels((Panel(title=""),))
         self._make_actions()

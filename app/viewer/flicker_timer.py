@@ -19,8 +19,7 @@ class FlickerTimer(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._timer = QTimer(self)
-        self._timer.setInterval(DEFAULT_INTERVAL_MS)
+        self._timer = QTimer(self, interval=DEFAULT_INTERVAL_MS)
         self._timer.timeout.connect(self.due)
 
     @property
@@ -39,15 +38,6 @@ class FlickerTimer(QObject):
         if interval_ms != self._timer.interval():
             self._timer.setInterval(interval_ms)
             self.changed.emit()
-
-    def step_speed(self, direction: int) -> None:
-        """Go to the next faster (1) or slower (-1) speed."""
-        if direction > 0:
-            faster = [interval for interval in FLICKER_INTERVALS_MS if interval < self.interval_ms]
-            self.set_interval(faster[-1] if faster else FLICKER_INTERVALS_MS[0])
-        else:
-            slower = [interval for interval in FLICKER_INTERVALS_MS if interval > self.interval_ms]
-            self.set_interval(slower[0] if slower else FLICKER_INTERVALS_MS[-1])
 
     @Slot()
     def start(self) -> None:

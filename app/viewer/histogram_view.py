@@ -7,10 +7,11 @@ from functools import partial
 import numpy as np
 from PySide6.QtCore import QRect, QRectF, Qt, QTimer, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QWidget
 
 from app.jobs.latest_task import LatestTask
 from app.look.image_convert import DisplayLevels
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.palette import Palette
 from app.look.text import label
 from app.look.theme import SPACING
@@ -67,11 +68,8 @@ class HistogramView(QWidget):
         super().__init__(parent)
         self._viewer = viewer
         self._counted: _Counted | None = None
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._show)
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(_SETTLE_MS)
+        self._task = LatestTask(self, finished=self._show)
+        self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settle.timeout.connect(self._count)
         self.part_box = ElidedComboBox()
         self.part_box.setAccessibleName(tr("What is counted"))
@@ -89,16 +87,8 @@ class HistogramView(QWidget):
             tr("How often each brightness occurs (histogram); of colours, 21 % red, 72 % green and 7 % blue."),
         )
         self._plot.setAccessibleName(tr("Histogram"))
-        controls = QHBoxLayout()
-        controls.setSpacing(2 * SPACING)
-        for control in (self.part_box, self.log_box, self._note):
-            controls.addWidget(control)
-        controls.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(SPACING, SPACING // 2, SPACING, 0)
-        layout.setSpacing(SPACING // 2)
-        layout.addLayout(controls)
-        layout.addWidget(self._plot, 1)
+        controls = in_row(self.part_box, self.log_box, self._note, Stretch(1), spacing=2 * SPACING)
+        in_column(controls, (self._plot, 1), of=self, margins=(SPACING, SPACING // 2, SPACING, 0), spacing=SPACING // 2)
         viewer.panels_shown.connect(self._ask)
         viewer.region_changed.connect(self._ask)
         viewer.view_transform.changed.connect(self._follow_view)
@@ -120,11 +110,6 @@ class HistogramView(QWidget):
     def is_busy(self) -> bool:
         """Whether what is shown is not yet what was asked for."""
         return self._task.is_busy or self._settle.isActive()
-
-    def set_part(self, part: HistogramPart) -> None:
-        """Count something else."""
-        self.part_box.setCurrentIndex(self.part_box.findData(part))
-        self._count()
 
     def shut_down(self) -> None:
         """Wait for the background thread."""

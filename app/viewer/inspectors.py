@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from app.look.layouts import Stretch, in_row
 from app.look.text import ElidedLabel, label
-from app.look.theme import SPACING, Theme, set_role
+from app.look.theme import SPACING, follow_theme, set_role
 from app.look.translation import format_number, mark, tr
 from app.viewer.canvas.pixel_levels import is_whole, level_text
 from app.viewer.canvas.view_transform import place_in_scene
@@ -88,13 +89,10 @@ class PixelBar(QWidget):
         # A layout of its own squeezes nothing: in that of a narrower bar the values would overlap.
         self._row = QWidget(self)
         self._position = ElidedLabel("", "caption", parent=self._row)
-        self._layout = QHBoxLayout(self._row)
-        self._layout.setContentsMargins(SPACING, 4, SPACING, 4)
-        self._layout.setSpacing(2 * SPACING)
-        self._layout.addWidget(self._position)
-        self._layout.addStretch(1)
-        Theme.of_application().changed.connect(self._fit)
-        self._fit()
+        self._layout = in_row(
+            self._position, Stretch(1), of=self._row, margins=(SPACING, 4, SPACING, 4), spacing=2 * SPACING
+        )
+        follow_theme(self._fit)
 
     @property
     def text(self) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal, Slot
 from PySide6.QtGui import QImage, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
+from app.look.layouts import in_column
 from app.look.theme import Theme
 from app.viewer.canvas.caption import PaneCaption
 from app.viewer.canvas.image_canvas import Backdrop, ImageCanvas
@@ -30,11 +31,7 @@ class PaneView(QWidget):
         self.caption = PaneCaption(self)
         self.canvas = ImageCanvas(transform, loader, self)
         self.panel = Panel(title="")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.caption)
-        layout.addWidget(self.canvas, 1)
+        in_column(self.caption, (self.canvas, 1), of=self, margins=0, spacing=0)
 
 
 class PaneStage(QWidget):
@@ -66,7 +63,6 @@ class PaneStage(QWidget):
         self._backdrop = Backdrop.GRAY
         self._interpolation = Interpolation.AUTOMATIC
         self._has_grid = False
-        self._shows_captions = True
         self._region: QRect | None = None
         self._told_region: QRect | None = None
         self._line: QLineF | None = None
@@ -132,12 +128,6 @@ class PaneStage(QWidget):
         for view in self._pane_views:
             view.canvas.set_grid_shown(is_shown)
         self.state_changed.emit()
-
-    def set_captions_shown(self, is_shown: bool) -> None:
-        """Show or hide the line above each canvas."""
-        self._shows_captions = is_shown
-        for view in self._pane_views:
-            view.caption.setVisible(is_shown)
 
     def show_changes(self) -> None:
         """Show the present values of pictures that have changed."""
@@ -229,7 +219,6 @@ class PaneStage(QWidget):
         view.canvas.set_grid_shown(self._has_grid)
         view.canvas.set_region(self._region)
         view.canvas.set_line(self._line)
-        view.caption.setVisible(self._shows_captions)
         view.canvas.hovered.connect(self._follow_cursor)
         view.canvas.layer_shifted.connect(self._shift_layer)
         view.canvas.region_drawn.connect(self._draw_region)
@@ -271,7 +260,7 @@ class PaneStage(QWidget):
     @Slot()
     def _place_panes(self) -> None:
         """Give every pane the same room, in the grid in which the picture gets largest."""
-        caption_height = self._visible[0].caption.sizeHint().height() if self._shows_captions else 0
+        caption_height = self._visible[0].caption.sizeHint().height()
         places = pane_places(len(self._visible), self.size(), caption_height, self.view_transform.scene_size)
         for view, place in zip(self._visible, places, strict=True):
             view.setGeometry(place)

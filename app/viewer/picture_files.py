@@ -4,8 +4,8 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 
+from app.core.shown_channel import shown_channel
 from app.look.image_convert import ChannelTint, DisplayLevels
-from app.look.shown_channel import shown_channel
 from app.look.translation import translate_engine
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from engine.comparing.shown_channels import has_channels, read_shown
@@ -41,47 +41,47 @@ class PictureFiles:
         self._lock = threading.Lock()
         self._photos: OrderedDict[str, PhotoImage | ShownPixels] = OrderedDict()
 
-    def read(self, path: PhotoRef, raw_look: RawLook = "neutral") -> PhotoImage:
+    def read(self, photo: PhotoRef, raw_look: RawLook = "neutral") -> PhotoImage:
         """Return a photo; decoded anew where the file has changed.
 
         Args:
-            path: Which it is.
+            photo: Which it is.
             raw_look: How it looks where it is a raw file.
 
         Raises:
             ImageReadError: The file cannot be read as a photo.
         """
-        key = f"{identity_of(path)} {raw_look}"
+        key = f"{identity_of(photo)} {raw_look}"
         kept = self._kept(key)
         if isinstance(kept, PhotoImage):
             return kept
-        photo = read_image(path, raw_look=raw_look)
-        levels = levels_in_stack(path, photo.metadata, photo.pixels.shape[2])
-        if levels is not photo.metadata.levels:
-            photo = replace(photo, metadata=replace(photo.metadata, levels=levels))
-        self._keep(key, photo)
-        return photo
+        image = read_image(photo, raw_look=raw_look)
+        levels = levels_in_stack(photo, image.metadata, image.pixels.shape[2])
+        if levels is not image.metadata.levels:
+            image = replace(image, metadata=replace(image.metadata, levels=levels))
+        self._keep(key, image)
+        return image
 
-    def shown(self, path: PhotoRef, raw_look: RawLook = "neutral", *, channel: int | None = None) -> ShownPixels:
+    def shown(self, photo: PhotoRef, raw_look: RawLook = "neutral", *, channel: int | None = None) -> ShownPixels:
         """Return what is to be looked at of a photo, see `read_shown`.
 
         Args:
-            path: Which it is.
+            photo: Which it is.
             raw_look: As for `read`.
             channel: Which one alone; None: as the person has chosen for all pages.
 
         Raises:
             ImageReadError: The file cannot be read as a photo.
         """
-        if not has_channels(path):
-            photo = self.read(path, raw_look)
-            return ShownPixels(photo.pixels, photo.metadata)
+        if not has_channels(photo):
+            image = self.read(photo, raw_look)
+            return ShownPixels(image.pixels, image.metadata)
         channel = shown_channel() if channel is None else channel
-        key = f"{identity_of(path)} channel {channel}"
+        key = f"{identity_of(photo)} channel {channel}"
         kept = self._kept(key)
         if isinstance(kept, ShownPixels):
             return kept
-        read = read_shown(path, channel=channel)
+        read = read_shown(photo, channel=channel)
         shown = ShownPixels(to_float(read.samples), read.metadata, ChannelTint.of_photo(read))
         self._keep(key, shown)
         return shown
@@ -100,7 +100,7 @@ class PictureFiles:
 
     def picture(
         self,
-        path: PhotoRef,
+        photo: PhotoRef,
         *,
         title: str,
         detail: str,
@@ -111,26 +111,26 @@ class PictureFiles:
         """Return a photo as a pane's content; one that cannot be read as the reason why.
 
         Args:
-            path: Which it is.
+            photo: Which it is.
             title: As of `Picture`.
-            detail: Likewise; the names of channels are added.
-            role: Likewise.
+            detail: As of `Picture`; the names of channels are added.
+            role: As of `Picture`.
             raw_look: As for `read`.
             channel: As for `shown`.
         """
         try:
-            photo = self.shown(path, raw_look, channel=channel)
+            shown = self.shown(photo, raw_look, channel=channel)
         except EngineError as error:
             return MissingPicture(title=title, reason=translate_engine(str(error)))
-        names = (tint.name for tint in photo.channels)
+        names = (tint.name for tint in shown.channels)
         return Picture(
             title=title,
             detail=" · ".join(filter(None, (detail, " + ".join(filter(None, names))))),
-            pixels=photo.pixels,
-            bit_depth=photo.metadata.bit_depth,
+            pixels=shown.pixels,
+            bit_depth=shown.metadata.bit_depth,
             role=role,
-            icc_profile=photo.metadata.icc_profile,
-            levels=DisplayLevels.of_file(photo.metadata.levels),
-            sample_type=photo.metadata.sample_type,
-            channels=photo.channels,
+            icc_profile=shown.metadata.icc_profile,
+            levels=DisplayLevels.of_file(shown.metadata.levels),
+            sample_type=shown.metadata.sample_type,
+            channels=shown.channels,
         )

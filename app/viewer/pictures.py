@@ -169,7 +169,7 @@ def at_common_size(first: Pixels, second: Pixels) -> tuple[Pixels, Pixels] | Non
 
     Args:
         first: Height x width x channels, 0 to 1.
-        second: Likewise.
+        second: Height x width x channels, 0 to 1.
 
     Returns:
         Both at the same height and width, their channels kept; None where neither is a whole number of times the other.

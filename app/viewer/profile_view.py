@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRect, QSignalBlocker, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QGuiApplication, QShowEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QSpinBox, QWidget
 
 from app.jobs.latest_task import LatestTask
 from app.look.buttons import icon_button
 from app.look.image_convert import ChannelTint
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.palette import Palette
 from app.look.text import label
 from app.look.theme import SPACING
@@ -86,11 +87,8 @@ class ProfileView(QWidget):
         super().__init__(parent)
         self._viewer = viewer
         self._measured: tuple[Measured, ...] = ()
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._show)
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(_SETTLE_MS)
+        self._task = LatestTask(self, finished=self._show)
+        self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settle.timeout.connect(self._read)
         self.coordinate_boxes = tuple(_spin_box(tr("Line: {end}").format(end=tr(name)), 0) for name in _COORDINATES)
         self.width_box = _spin_box(tr("Width of the line"), 1, _MOST_WIDTH_PX)
@@ -126,11 +124,6 @@ class ProfileView(QWidget):
     def is_busy(self) -> bool:
         """Whether what is shown is not yet what was asked for."""
         return self._task.is_busy or self._settle.isActive()
-
-    @property
-    def statistics_texts(self) -> list[str]:
-        """What is said about the region, one a pane."""
-        return [f"{one.title}: {one.statistics_text}" for one in self._measured]
 
     def shut_down(self) -> None:
         """Wait for the background thread."""
@@ -172,9 +165,7 @@ class ProfileView(QWidget):
         return "\n".join(lines)
 
     def _lay_out(self) -> None:
-        controls = QHBoxLayout()
-        controls.setSpacing(SPACING)
-        controls.addWidget(label(tr("Line"), "muted"))
+        controls = in_row(label(tr("Line"), "muted"))
         for name, box in zip(_COORDINATES, self.coordinate_boxes, strict=True):
             controls.addWidget(label(tr(name), "caption"))
             controls.addWidget(box)
@@ -182,19 +173,9 @@ class ProfileView(QWidget):
         controls.addWidget(self.width_box)
         controls.addWidget(self.copy_button)
         controls.addStretch(1)
-        numbers = QVBoxLayout()
-        numbers.addWidget(self._of_what)
-        numbers.addLayout(self._rows)
-        numbers.addStretch(1)
-        below = QHBoxLayout()
-        below.setSpacing(2 * SPACING)
-        below.addLayout(numbers)
-        below.addWidget(self._plot, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(SPACING, SPACING // 2, SPACING, 0)
-        layout.setSpacing(SPACING // 2)
-        layout.addLayout(controls)
-        layout.addLayout(below, 1)
+        numbers = in_column(self._of_what, self._rows, Stretch(1), spacing=None)
+        below = in_row(numbers, (self._plot, 1), spacing=2 * SPACING)
+        in_column(controls, (below, 1), of=self, margins=(SPACING, SPACING // 2, SPACING, 0), spacing=SPACING // 2)
 
     @Slot()
     def _ask(self) -> None:

@@ -7,9 +7,10 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from app.look.buttons import quiet_button
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING, Theme, set_role, themed_icon
 from app.look.translation import format_number, short_number, tr, translate_engine
@@ -93,17 +94,8 @@ class ConfigForm(QWidget):
         self.reset_button = quiet_button(tr("Reset to the preset"), "arrow-counter-clockwise")
         self.reset_button.clicked.connect(self.reset)
         self._advanced.hide()
-        row = QHBoxLayout()
-        row.setSpacing(SPACING)
-        row.addWidget(self.more_button)
-        row.addWidget(self.reset_button)
-        row.addStretch()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addWidget(self._basic)
-        layout.addLayout(row)
-        layout.addWidget(self._advanced)
+        row = in_row(self.more_button, self.reset_button, Stretch())
+        in_column(self._basic, row, self._advanced, of=self, margins=0)
         self._basic.setVisible(self._basic.num_rows > 0)
         self._show(self._baseline)
         self._refresh()

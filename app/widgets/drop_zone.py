@@ -5,11 +5,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QFont, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QWidget
 
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.palette import Sizes
 from app.look.text import IconLabel, label
-from app.look.theme import SPACING, Theme, palette
+from app.look.theme import SPACING, Theme, follow_theme, palette
 
 
 def dropped_paths(data: QMimeData) -> list[Path]:
@@ -37,23 +38,22 @@ class DropZone(QFrame):
         for part in (heading_label, sentence_label):
             part.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
         self._wrapped = (heading_label, sentence_label)
-        self._fit()
-        Theme.of_application().changed.connect(self._fit)
-        row = QHBoxLayout()
-        row.setSpacing(SPACING)
-        row.addStretch()
+        follow_theme(self._fit)
+        row = in_row(Stretch())
         for control in buttons:
             row.addWidget(control)
         row.addStretch()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(4 * SPACING, 4 * SPACING, 4 * SPACING, 4 * SPACING)
-        layout.setSpacing(2 * SPACING)
-        layout.addStretch()
-        layout.addWidget(IconLabel(icon, "text_muted", 56), 0, Qt.AlignmentFlag.AlignHCenter)
-        layout.addWidget(heading_label)
-        layout.addWidget(sentence_label)
-        layout.addLayout(row)
-        layout.addStretch()
+        in_column(
+            Stretch(),
+            (IconLabel(icon, "text_muted", 56), 0, Qt.AlignmentFlag.AlignHCenter),
+            heading_label,
+            sentence_label,
+            row,
+            Stretch(),
+            of=self,
+            margins=4 * SPACING,
+            spacing=2 * SPACING,
+        )
 
     @Slot()
     def _fit(self) -> None:

@@ -15,17 +15,12 @@ class ElidedComboBox(QComboBox):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._shown_text = ""
+        self.shown_text = ""
         self.setProperty(MAKES_TOOL_TIP, True)
 
     def minimumSizeHint(self) -> QSize:
         hint = super().minimumSizeHint()
         return QSize(min(hint.width(), Theme.of_application().px(_LEAST_PX)), hint.height())
-
-    @property
-    def shown_text(self) -> str:
-        """The text as it was painted."""
-        return self._shown_text
 
     def paintEvent(self, event: QPaintEvent) -> None:
         option = QStyleOptionComboBox()
@@ -34,8 +29,8 @@ class ElidedComboBox(QComboBox):
             QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
         )
         room = field.width() - (option.iconSize.width() + 4 if not option.currentIcon.isNull() else 0)
-        self._shown_text = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
-        option.currentText = self._shown_text
+        self.shown_text = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
+        option.currentText = self.shown_text
         painter = QStylePainter(self)
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
@@ -43,7 +38,7 @@ class ElidedComboBox(QComboBox):
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            is_cut = self._shown_text != self.currentText()
+            is_cut = self.shown_text != self.currentText()
             text = "\n".join(filter(None, (self.currentText() if is_cut else "", self.toolTip())))
             if text:
                 QToolTip.showText(event.globalPos(), wrapping(text), self)

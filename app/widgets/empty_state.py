@@ -1,9 +1,10 @@
 """What a page shows while its input is missing: one sentence, and the button that mends it."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.look.buttons import button, primary_button
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import IconLabel, label
 from app.look.theme import SPACING
 
@@ -39,23 +40,19 @@ class EmptyState(QWidget):
         self.action_button.clicked.connect(self.action_requested)
         self.other_button = button(other_text) if other_text else None
 
-        buttons = QHBoxLayout()
-        buttons.setSpacing(SPACING)
-        buttons.addStretch()
-        buttons.addWidget(self.action_button)
+        buttons = in_row(Stretch(), self.action_button)
         if self.other_button is not None:
             self.other_button.clicked.connect(self.other_requested)
             buttons.addWidget(self.other_button)
         buttons.addStretch()
         # Stretches rather than an alignment: an aligned label gets the height of one line.
-        words = QHBoxLayout()
-        words.addStretch(1)
-        words.addWidget(sentence_label, 3)
-        words.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setSpacing(2 * SPACING)
-        layout.addStretch()
-        layout.addWidget(IconLabel(icon, "text_muted", 48), 0, Qt.AlignmentFlag.AlignHCenter)
-        layout.addLayout(words)
-        layout.addLayout(buttons)
-        layout.addStretch()
+        words = in_row(Stretch(1), (sentence_label, 3), Stretch(1), spacing=None)
+        in_column(
+            Stretch(),
+            (IconLabel(icon, "text_muted", 48), 0, Qt.AlignmentFlag.AlignHCenter),
+            words,
+            buttons,
+            Stretch(),
+            of=self,
+            spacing=2 * SPACING,
+        )

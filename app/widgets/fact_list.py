@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFormLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QWidget
 
+from app.look.layouts import Stretch, in_column
 from app.look.text import label
 from app.look.theme import SPACING
 
@@ -15,14 +16,12 @@ class FactList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._groups: dict[str, dict[str, str]] = {}
-        self._form = QFormLayout()
-        self._form.setHorizontalSpacing(2 * SPACING)
-        self._form.setVerticalSpacing(SPACING // 2)
-        self._form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, SPACING, SPACING, 0)
-        layout.addLayout(self._form)
-        layout.addStretch()
+        self._form = QFormLayout(
+            horizontalSpacing=2 * SPACING,
+            verticalSpacing=SPACING // 2,
+            rowWrapPolicy=QFormLayout.RowWrapPolicy.WrapLongRows,
+        )
+        in_column(self._form, Stretch(), of=self, margins=(0, SPACING, SPACING, 0), spacing=None)
 
     @property
     def facts(self) -> dict[str, str]:

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFileDialog,
-    QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
     QSizePolicy,
@@ -21,7 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.look.buttons import icon_button
-from app.look.theme import SPACING, Theme
+from app.look.layouts import in_row
+from app.look.theme import SPACING, Theme, follow_theme
 from app.look.translation import mark, read_number, short_number, tr, translate_engine
 from app.widgets.elided_box import ElidedComboBox
 from engine.contracts.output_formats import FORMATS
@@ -74,9 +74,7 @@ class FieldEditor(QWidget):
 
     def _hold(self, *widgets: QWidget) -> None:
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING // 2)
+        layout = in_row(of=self, margins=0, spacing=SPACING // 2)
         self._rows: list[QWidget] = []
         for position, widget in enumerate(widgets):
             layout.addWidget(widget, 1 if position == 0 else 0)
@@ -84,8 +82,7 @@ class FieldEditor(QWidget):
             if isinstance(widget, QLineEdit | QComboBox | QAbstractSpinBox):
                 self._rows.append(widget)
         self.setFocusProxy(widgets[0])
-        self._fit()
-        Theme.of_application().changed.connect(self._fit)
+        follow_theme(self._fit)
 
     def sizeHint(self) -> QSize:
         return QSize(Theme.of_application().px(EDITOR_PX), super().sizeHint().height())

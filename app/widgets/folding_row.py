@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QEvent, QSize
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.look.layouts import in_row
 from app.look.theme import SPACING
 from app.widgets.overflow import OverflowButton
 
@@ -27,9 +28,7 @@ class FoldingRow(QWidget):
         super().__init__(parent)
         self.overflow = OverflowButton()
         self._offered: dict[QWidget, bool] = {}
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
+        layout = in_row(of=self, margins=0)
         for control, text in controls.items():
             self.overflow.watch(control, text)
             layout.addWidget(control)

@@ -1,13 +1,14 @@
 """Title, progress, pause and stop of one job, for the bar, the queue and the training pages."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QWidget
+from PySide6.QtWidgets import QProgressBar, QSizePolicy, QWidget
 
 from app.jobs.runner import JobHandle, JobState
 from app.look import phrases
 from app.look.buttons import icon_button
+from app.look.layouts import in_row
 from app.look.text import ElidedLabel, label
-from app.look.theme import SPACING, Theme, themed_icon
+from app.look.theme import SPACING, Theme, follow_theme, themed_icon
 from app.look.translation import mark, tr, translate_engine
 from engine.contracts.events import StepDone
 
@@ -57,8 +58,7 @@ class JobControls(QWidget):
         self._job: JobHandle | None = None
         self._title = ElidedLabel(role="strong")
         self._title.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
+        self._bar = QProgressBar(textVisible=False)
         self._bar.setMinimumWidth(80)
         self._bar.setAccessibleName(tr("Progress"))
         self._text = label("", "muted")
@@ -67,21 +67,15 @@ class JobControls(QWidget):
         self.stop_button = icon_button("stop", tr("Stop; what has been done is kept"))
         self.pause_button.clicked.connect(self._toggle_pause)
         self.stop_button.clicked.connect(self._stop)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2 * SPACING)
+        layout = in_row(of=self, margins=0, spacing=2 * SPACING)
         if shows_title:
             self._title.setMinimumWidth(Theme.of_application().px(160))
             layout.addWidget(self._title, 3)
         layout.addWidget(self._bar, 4)
         layout.addWidget(self._text)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(SPACING // 2)
-        buttons.addWidget(self.pause_button)
-        buttons.addWidget(self.stop_button)
+        buttons = in_row(self.pause_button, self.stop_button, spacing=SPACING // 2)
         layout.addLayout(buttons)
-        self._fit_text()
-        Theme.of_application().changed.connect(self._fit_text)
+        follow_theme(self._fit_text)
 
     @property
     def job(self) -> JobHandle | None:

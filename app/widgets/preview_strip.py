@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
 from app.core.actions import make_action, tip_with_keys
 from app.look.image_convert import qimage_from_pixels
+from app.look.layouts import in_column, in_row
 from app.look.palette import Sizes
 from app.look.text import label
-from app.look.theme import SPACING, Theme, palette
+from app.look.theme import Theme, palette
 from app.look.translation import format_number, short_number, tr
 from engine.contracts.events import PreviewReady
 from engine.contracts.photo import Pixels
@@ -90,15 +91,8 @@ class PreviewStrip(QWidget):
         self._step = label("", "muted")
         self._step.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._step.setMinimumWidth(Theme.of_application().px(96))
-        row = QHBoxLayout()
-        row.setSpacing(SPACING)
-        row.addWidget(self.slider, 1)
-        row.addWidget(self._step)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addWidget(self._tiles, 1)
-        layout.addLayout(row)
+        row = in_row((self.slider, 1), self._step)
+        in_column((self._tiles, 1), row, of=self, margins=0)
         self.clear()
 
     @property

@@ -4,18 +4,17 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
-    QHBoxLayout,
     QListWidget,
     QListWidgetItem,
     QPlainTextEdit,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.jobs.latest_task import LatestTask
 from app.look.buttons import close_row
+from app.look.layouts import WIDE_MARGINS, in_column, in_row
 from app.look.text import label
-from app.look.theme import SPACING, Theme
+from app.look.theme import SPACING, Theme, follow_theme
 from app.look.translation import format_number, tr, tr_count
 from app.window.bundled_licences import BundledPackage, bundled_packages
 from engine import __version__
@@ -42,15 +41,12 @@ class AboutDialog(QDialog):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName(tr("Packages that come with Residua"))
         self.list.currentRowChanged.connect(self._show_licence)
-        self.text = QPlainTextEdit()
-        self.text.setReadOnly(True)
+        self.text = QPlainTextEdit(readOnly=True)
         self.text.setAccessibleName(tr("The chosen package's licence"))
         self._lay_out()
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._show_packages)
+        self._task = LatestTask(self, finished=self._show_packages)
         self._task.submit(bundled_packages)
-        Theme.of_application().changed.connect(self._fit)
-        self._fit()
+        follow_theme(self._fit)
 
     def done(self, result: int) -> None:
         self._task.shut_down()
@@ -59,26 +55,23 @@ class AboutDialog(QDialog):
     def _lay_out(self) -> None:
         icon = label("")
         icon.setPixmap(QApplication.windowIcon().pixmap(64, 64))
-        facts = QVBoxLayout()
-        facts.setSpacing(SPACING // 2)
-        facts.addWidget(label(tr("Residua {version}").format(version=__version__), "title"))
-        facts.addWidget(label(tr("Restores noisy photos with a network that you trained, on your own machine.")))
-        facts.addWidget(label(tr("It never speaks to a network. Licence: Apache-2.0."), "caption"))
-        head = QHBoxLayout()
-        head.setSpacing(2 * SPACING)
-        head.addWidget(icon)
-        head.addLayout(facts, 1)
-        columns = QHBoxLayout()
-        columns.setSpacing(SPACING)
-        columns.addWidget(self.list)
-        columns.addWidget(self.text, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
-        layout.setSpacing(2 * SPACING)
-        layout.addLayout(head)
-        layout.addWidget(self._caption)
-        layout.addLayout(columns, 1)
-        layout.addLayout(close_row(self))
+        facts = in_column(
+            label(tr("Residua {version}").format(version=__version__), "title"),
+            label(tr("Restores noisy photos with a network that you trained, on your own machine.")),
+            label(tr("It never speaks to a network. Licence: Apache-2.0."), "caption"),
+            spacing=SPACING // 2,
+        )
+        head = in_row(icon, (facts, 1), spacing=2 * SPACING)
+        columns = in_row(self.list, (self.text, 1))
+        in_column(
+            head,
+            self._caption,
+            (columns, 1),
+            close_row(self),
+            of=self,
+            margins=WIDE_MARGINS,
+            spacing=2 * SPACING,
+        )
 
     @Slot()
     def _fit(self) -> None:

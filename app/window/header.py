@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QMenu, QSizePolicy, QToolButton, QWidget
 
 from app.core.actions import shown_keys
 from app.core.run_catalog import RunEntry
 from app.core.session import ModelChoice, Session
 from app.look import phrases
 from app.look.buttons import icon_button
+from app.look.layouts import in_row
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING, Theme, themed_icon
 from app.look.translation import mark, tr, translate_engine
@@ -68,21 +69,21 @@ class Header(QFrame):
         self.model_button.setIconSize(QSize(12, 12))
         self.model_button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         self.model_button.setToolTip(tr("The model that restores photos"))
-        self._model_menu = QMenu(self)
-        self._model_menu.setToolTipsVisible(True)
+        self._model_menu = QMenu(self, toolTipsVisible=True)
         self._model_menu.aboutToShow.connect(self._fill_model_menu)
         self.model_button.setMenu(self._model_menu)
         self.settings_button = icon_button("gear-six", tr("Settings"))
         self.settings_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.settings_button.setMenu(self._make_settings_menu())
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(2 * SPACING, SPACING // 2, 2 * SPACING, SPACING // 2)
-        layout.setSpacing(SPACING)
-        layout.addWidget(label("Residua", "strong"))
-        layout.addWidget(self._folder, 1)
-        layout.addWidget(self.model_button)
-        layout.addWidget(self.settings_button)
-        layout.addWidget(self._device)
+        in_row(
+            label("Residua", "strong"),
+            (self._folder, 1),
+            self.model_button,
+            self.settings_button,
+            self._device,
+            of=self,
+            margins=(2 * SPACING, SPACING // 2, 2 * SPACING, SPACING // 2),
+        )
         session.folders_changed.connect(self._show_folder)
         session.photos_changed.connect(self._show_folder)
         session.model_changed.connect(self._show_model)

@@ -2,11 +2,12 @@
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QToolButton, QWidget
 
 from app.core.actions import tip_with_keys
 from app.jobs.runner import JobLane, JobRunner, JobState
 from app.look.buttons import button
+from app.look.layouts import in_row
 from app.look.text import label
 from app.look.theme import SPACING, Theme, themed_icon
 from app.look.translation import tr
@@ -46,16 +47,15 @@ class JobBar(QFrame):
         self.queue_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.queue_button.clicked.connect(self.toggle_queue)
         self._panel: QueuePanel | None = None
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(2 * SPACING, SPACING // 2, SPACING, SPACING // 2)
-        layout.setSpacing(SPACING)
-        layout.addWidget(self._controls, 1)
-        layout.addWidget(self._note)
-        layout.addWidget(self.go_on_button)
-        layout.addWidget(self.queue_button)
-        self._appear = QTimer(self)
-        self._appear.setSingleShot(True)
-        self._appear.setInterval(_APPEAR_MS)
+        in_row(
+            (self._controls, 1),
+            self._note,
+            self.go_on_button,
+            self.queue_button,
+            of=self,
+            margins=(2 * SPACING, SPACING // 2, SPACING, SPACING // 2),
+        )
+        self._appear = QTimer(self, singleShot=True, interval=_APPEAR_MS)
         self._appear.timeout.connect(self._show_if_busy)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         # Its room stays free, so that no page jumps when a job begins or ends.

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QFrame, QHBoxLayout, QVBo
 
 from app.jobs.runner import JobHandle, JobLane, JobRunner, JobState
 from app.look.buttons import icon_button, set_reason
+from app.look.layouts import in_column, in_row
 from app.look.text import ElidedLabel, IconLabel, label
 from app.look.theme import SPACING, Theme, set_role
 from app.look.translation import format_number, tr
@@ -48,9 +49,7 @@ class QueuePanel(QFrame):
         self._waiting: dict[JobHandle, WaitingRow] = {}
         close = icon_button("x", tr("Close"))
         close.clicked.connect(self.close)
-        top = QHBoxLayout()
-        top.addWidget(label(tr("Jobs"), "section"), 1)
-        top.addWidget(close)
+        top = in_row((label(tr("Jobs"), "section"), 1), close, spacing=None)
         self._running_rows, self._waiting_rows = QVBoxLayout(), QVBoxLayout()
         self._running_rows.setSpacing(SPACING)
         self._waiting_rows.setSpacing(SPACING // 2)
@@ -58,14 +57,15 @@ class QueuePanel(QFrame):
         self.stop_after = QCheckBox(tr("Stop after this one"))
         self.stop_after.setToolTip(tr("The jobs that wait stay in the queue until you let it go on."))
         self.stop_after.clicked.connect(runner.set_held)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * SPACING, SPACING, SPACING, SPACING)
-        layout.setSpacing(SPACING)
-        layout.addLayout(top)
-        layout.addLayout(self._running_rows)
-        layout.addWidget(self._caption)
-        layout.addLayout(self._waiting_rows)
-        layout.addWidget(self.stop_after)
+        in_column(
+            top,
+            self._running_rows,
+            self._caption,
+            self._waiting_rows,
+            self.stop_after,
+            of=self,
+            margins=(2 * SPACING, SPACING, SPACING, SPACING),
+        )
         self.hide()
         runner.jobs_changed.connect(self._update)
         Theme.of_application().changed.connect(self._place)
@@ -159,10 +159,7 @@ class QueuePanel(QFrame):
 
     def _make_running_row(self, job: JobHandle) -> QWidget:
         row = QWidget()
-        rows = QVBoxLayout(row)
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.setSpacing(SPACING // 2)
-        rows.addWidget(ElidedLabel(job.request.title, role="strong"))
+        rows = in_column(ElidedLabel(job.request.title, role="strong"), of=row, margins=0, spacing=SPACING // 2)
         layout = QHBoxLayout()
         rows.addLayout(layout)
         controls = JobControls(shows_title=False)
@@ -215,12 +212,14 @@ class WaitingRow(QFrame):
         self.later_button.clicked.connect(lambda: self._move(1))
         self.remove_button.clicked.connect(job.cancel)
         go_to.clicked.connect(lambda: self.page_requested.emit(job.request.page_id))
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(SPACING // 2, 0, 0, 0)
-        layout.setSpacing(SPACING // 2)
-        layout.addWidget(IconLabel("dots-six-vertical", "text_muted", size_px=16))
-        layout.addWidget(self._number)
-        layout.addWidget(self._title, 1)
+        layout = in_row(
+            IconLabel("dots-six-vertical", "text_muted", size_px=16),
+            self._number,
+            (self._title, 1),
+            of=self,
+            margins=(SPACING // 2, 0, 0, 0),
+            spacing=SPACING // 2,
+        )
         for control in (self.earlier_button, self.later_button, self.remove_button, go_to):
             control.setCursor(Qt.CursorShape.PointingHandCursor)
             layout.addWidget(control)

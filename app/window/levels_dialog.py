@@ -17,16 +17,16 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QRadioButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.core.actions import tip_with_keys
 from app.core.session import Session
+from app.core.shown_channel import shown_channel
 from app.jobs.latest_task import LatestTask
 from app.look.buttons import button, close_row, primary_button
+from app.look.layouts import in_column, in_row
 from app.look.palette import Palette
-from app.look.shown_channel import shown_channel
 from app.look.text import label
 from app.look.theme import SPACING, Theme
 from app.look.translation import mark, short_number, tr, translate_engine
@@ -57,7 +57,7 @@ class LevelsDialog(QDialog):
         measured_choice: As it is measured.
         given_choice: As the fields say.
         black_editor: In the numbers of the file.
-        white_editor: Likewise.
+        white_editor: In the numbers of the file.
         alone_box: Whether the channel is looked at alone.
         apply_button: Lets it count.
         given_list: What is given for which photos.
@@ -69,9 +69,7 @@ class LevelsDialog(QDialog):
         self.setWindowTitle(tr("Black and white"))
         self._session = session
         self._numbers: PictureNumbers | None = None
-        self._reading = LatestTask(self)
-        self._reading.finished.connect(self._take)
-        self._reading.failed.connect(self._tell_failure)
+        self._reading = LatestTask(self, finished=self._take, failed=self._tell_failure)
         self._name = label("", "section")
         self.place_box, self.channel_box = ElidedComboBox(), ElidedComboBox()
         self.place_box.setAccessibleName(tr("For which photos"))
@@ -160,9 +158,7 @@ class LevelsDialog(QDialog):
         grid.setHorizontalSpacing(2 * SPACING)
         grid.setVerticalSpacing(SPACING)
         grid.setColumnStretch(1, 1)
-        by_hand = QHBoxLayout()
-        by_hand.setSpacing(SPACING)
-        by_hand.addWidget(self.given_choice)
+        by_hand = in_row(self.given_choice)
         for text, editor in ((tr("Black"), self.black_editor), (tr("White"), self.white_editor)):
             caption = label(text, "muted")
             caption.setBuddy(editor)
@@ -191,16 +187,17 @@ class LevelsDialog(QDialog):
             "Which numbers of the files are black and white: to show photos, to judge their noise, to train and to "
             "restore. Results are written in the numbers of their file, and the files stay as they are."
         )
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
-        layout.setSpacing(SPACING)
-        layout.addWidget(self._name)
-        layout.addWidget(label(note, "caption", wraps=True))
-        layout.addLayout(grid)
-        layout.addWidget(self._problem)
-        layout.addWidget(self._plot, 1)
-        layout.addLayout(given)
-        layout.addLayout(bottom)
+        in_column(
+            self._name,
+            label(note, "caption", wraps=True),
+            grid,
+            self._problem,
+            (self._plot, 1),
+            given,
+            bottom,
+            of=self,
+            margins=2 * SPACING,
+        )
         px, available = Theme.of_application().px, self.screen().availableSize()
         self.resize(QSize(px(_WIDTH_PX), px(_HEIGHT_PX)).boundedTo(available - QSize(40, 80)))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QMainWindow, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QMainWindow, QMessageBox, QWidget
 
 from app.core.actions import PAGE_IDS, make_action, tip_with_keys
 from app.core.compute_settings import COMPUTE_SETTINGS, compute_preference
@@ -27,11 +27,12 @@ from app.core.settings import (
     THUMBNAIL_CACHE_MB,
     Settings,
 )
+from app.core.shown_channel import shown_channel
 from app.core.warm_up import compute_text
 from app.core.window_memory import WindowMemory
 from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobLane, JobRequest, JobRunner
-from app.look.shown_channel import shown_channel
+from app.look.layouts import in_column, in_row
 from app.look.theme import Theme, ThemeChoice
 from app.look.thumbnails import shared_thumbnails
 from app.look.translation import mark, tr
@@ -124,8 +125,7 @@ class MainWindow(QMainWindow):
         self._stack = CurrentStack()
         for page in self.pages.values():
             self._stack.addWidget(ScrollRoom(page))
-        self._computing = LatestTask(self)
-        self._computing.finished.connect(session.set_engine_loaded)
+        self._computing = LatestTask(self, finished=session.set_engine_loaded)
         self._job_messages = JobMessages(runner, reporter, self)
         self.residual_inspection = ResidualInspection(session, runner, self)
         self.result_finder = ResultFinder(session, settings, self)
@@ -297,22 +297,12 @@ class MainWindow(QMainWindow):
         self.rail.set_narrow(self.width() < NARROW_BELOW_PX * Theme.of_application().text_scale)
 
     def _lay_out(self) -> None:
-        middle = QHBoxLayout()
-        middle.setSpacing(0)
-        middle.addWidget(ScrollRoom(self.rail, scrolls_sideways=False))
-        middle.addWidget(self._stack, 1)
+        middle = in_row(ScrollRoom(self.rail, scrolls_sideways=False), (self._stack, 1), spacing=0)
         job_room = QFrame()
         job_room.setObjectName("JobRoom")
-        job_layout = QVBoxLayout(job_room)
-        job_layout.setContentsMargins(0, 0, 0, 0)
-        job_layout.addWidget(self.job_bar)
+        in_column(self.job_bar, of=job_room, margins=0)
         central = QWidget()
-        layout = QVBoxLayout(central)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.header)
-        layout.addLayout(middle, 1)
-        layout.addWidget(job_room)
+        in_column(self.header, (middle, 1), job_room, of=central, margins=0, spacing=0)
         self.setCentralWidget(central)
         self.message_bar.float_over(self._stack)
 
@@ -424,8 +414,8 @@ class MainWindow(QMainWindow):
             text,
             QMessageBox.StandardButton.NoButton,
             self,
+            informativeText=tr(_AFTER_STOPPING.get(running.page_id, _AFTER_STOPPING[""])),
         )
-        question.setInformativeText(tr(_AFTER_STOPPING.get(running.page_id, _AFTER_STOPPING[""])))
         stop = question.addButton(tr("Stop and quit"), QMessageBox.ButtonRole.DestructiveRole)
         stay = question.addButton(tr("Keep running"), QMessageBox.ButtonRole.RejectRole)
         question.setDefaultButton(stay)

@@ -6,15 +6,14 @@ from PySide6.QtWidgets import (
     QApplication,
     QBoxLayout,
     QFrame,
-    QHBoxLayout,
     QPlainTextEdit,
     QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.core.messages import Message, Severity
 from app.look.buttons import button, icon_button, quiet_button
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import IconLabel, label
 from app.look.theme import SPACING, Theme
 from app.look.translation import tr, translate_engine
@@ -54,7 +53,7 @@ class MessageBar(QFrame):
         self.setObjectName("MessageBar")
         self.setAccessibleName(tr("Message"))
         self._messages: list[Message] = []
-        self._shown: Message | None = None
+        self.shown_message: Message | None = None
         self._stage: QWidget | None = None
         self._icon = IconLabel("info")
         self._text = label("", "strong", wraps=True)
@@ -71,26 +70,16 @@ class MessageBar(QFrame):
         self._copy_button.clicked.connect(self._copy)
         self.dismiss_button = icon_button("x", tr("Dismiss"))
         self.dismiss_button.clicked.connect(self.dismiss)
-        self._details = QPlainTextEdit()
-        self._details.setReadOnly(True)
+        self._details = QPlainTextEdit(readOnly=True)
         self._details.setAccessibleName(tr("Details"))
         self._details.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
+        self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._leave)
 
-        words = QVBoxLayout()
-        words.setSpacing(SPACING // 4)
-        words.addWidget(self._text)
-        words.addWidget(self._hint)
-        said = QHBoxLayout()
-        said.setSpacing(SPACING)
-        said.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignVCenter)
-        said.addLayout(words, 1)
+        words = in_column(self._text, self._hint, spacing=SPACING // 4)
+        said = in_row((self._icon, 0, Qt.AlignmentFlag.AlignVCenter), (words, 1))
         self._controls = (self.action_button, self.details_button, self._copy_button, self.dismiss_button)
-        controls = QHBoxLayout()
-        controls.setSpacing(SPACING)
-        controls.addStretch()
+        controls = in_row(Stretch())
         for control in self._controls:
             controls.addWidget(control, 0, Qt.AlignmentFlag.AlignVCenter)
         # What can be done stands beside what is said, or below it where that would leave too little room for words.
@@ -98,17 +87,8 @@ class MessageBar(QFrame):
         self._body.setSpacing(SPACING)
         self._body.addLayout(said, 1)
         self._body.addLayout(controls)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * SPACING, SPACING, SPACING, SPACING)
-        layout.setSpacing(SPACING)
-        layout.addLayout(self._body)
-        layout.addWidget(self._details)
+        in_column(self._body, self._details, of=self, margins=(2 * SPACING, SPACING, SPACING, SPACING))
         self.hide()
-
-    @property
-    def shown_message(self) -> Message | None:
-        """The message that is shown now."""
-        return self._shown
 
     def float_over(self, stage: QWidget) -> None:
         """Stand in the lower left corner of a widget, above its last row."""
@@ -126,7 +106,7 @@ class MessageBar(QFrame):
     @Slot()
     def _place(self) -> None:
         stage = self._stage
-        if stage is None or self._shown is None:
+        if stage is None or self.shown_message is None:
             return
         px = Theme.of_application().px
         room = stage.geometry().adjusted(_MARGIN_PX, 0, -_MARGIN_PX, 0)
@@ -145,9 +125,9 @@ class MessageBar(QFrame):
 
     def post(self, message: Message) -> None:
         """Show a message: at once, unless an error is still unread."""
-        if message in self._messages or message == self._shown:
+        if message in self._messages or message == self.shown_message:
             return
-        if self._shown is not None and self._shown.severity is Severity.ERROR:
+        if self.shown_message is not None and self.shown_message.severity is Severity.ERROR:
             self._messages = [*self._messages, message][-_MAX_WAITING:]
             self._update_dismiss_tip()
         else:
@@ -173,7 +153,7 @@ class MessageBar(QFrame):
 
     def _show(self, message: Message | None) -> None:
         self._timer.stop()
-        self._shown = message
+        self.shown_message = message
         if message is not None:
             self.setProperty("severity", message.severity.value)
             self.style().unpolish(self)
@@ -218,12 +198,12 @@ class MessageBar(QFrame):
         self._details.setVisible(shown)
 
     def _act(self) -> None:
-        message = self._shown
+        message = self.shown_message
         self.dismiss()
         if message is not None and message.action is not None:
             message.action()
 
     def _copy(self) -> None:
-        if self._shown is not None:
-            parts = (self._text.text(), self._hint.text(), self._shown.details)
+        if self.shown_message is not None:
+            parts = (self._text.text(), self._hint.text(), self.shown_message.details)
             QGuiApplication.clipboard().setText("\n".join(part for part in parts if part))

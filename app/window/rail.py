@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QPushButton, QSizePolicy, QWidget
 
 from app.core.actions import tip_with_keys
 from app.look.buttons import icon_button, pressed_by_enter
+from app.look.layouts import in_column, in_row
 from app.look.palette import Sizes
 from app.look.text import label
-from app.look.theme import ICON_PX, SPACING, Theme, palette, set_role, themed_icon
+from app.look.theme import ICON_PX, SPACING, Theme, follow_theme, palette, set_role, themed_icon
 from app.look.translation import tr
 
 
@@ -43,11 +44,7 @@ class RailGroup(QWidget):
         self._line = QFrame()
         set_role(self._line, "separator")
         self._line.setFixedHeight(1)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(2 * SPACING, SPACING, SPACING, SPACING // 2)
-        layout.setSpacing(SPACING)
-        layout.addWidget(self._label)
-        layout.addWidget(self._line, 1)
+        in_row(self._label, (self._line, 1), of=self, margins=(2 * SPACING, SPACING, SPACING, SPACING // 2))
         self.set_narrow(False)
 
     def set_narrow(self, narrow: bool) -> None:
@@ -167,9 +164,7 @@ class Rail(QFrame):
         self._is_narrow = False
         self._buttons = {entry.page_id: RailButton(entry) for entry in entries}
         self._group = QButtonGroup(self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, SPACING, 0, SPACING)
-        layout.setSpacing(SPACING // 4)
+        layout = in_column(of=self, margins=(0, SPACING, 0, SPACING), spacing=SPACING // 4)
         self._groups: list[RailGroup] = []
         for entry, (page_id, rail_button) in zip(entries, self._buttons.items(), strict=True):
             if entry.group is not None:
@@ -182,8 +177,7 @@ class Rail(QFrame):
         help_button = icon_button("question", tip_with_keys(tr("Keyboard shortcuts"), "window.shortcuts"))
         help_button.clicked.connect(self.shortcuts_requested)
         layout.addWidget(help_button, 0, Qt.AlignmentFlag.AlignHCenter)
-        self._fit()
-        Theme.of_application().changed.connect(self._fit)
+        follow_theme(self._fit)
 
     @property
     def is_narrow(self) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QScrollArea, QWidget
 
 from app.core.compute_settings import COMPUTE_SETTINGS
 from app.core.disk_caches import cache_files
@@ -27,8 +27,9 @@ from app.jobs.latest_task import LatestTask
 from app.look import phrases
 from app.look.buttons import button, close_row, set_reason
 from app.look.catalogues import LANGUAGE_TITLES, SYSTEM_LANGUAGE, available_languages
+from app.look.layouts import WIDE_MARGINS, Stretch, in_column, in_row
 from app.look.text import label
-from app.look.theme import SPACING, Theme
+from app.look.theme import SPACING, Theme, follow_theme
 from app.look.translation import mark, tr, tr_count, translate_engine
 from app.widgets.field_editors import ChoiceEditor, FieldEditor, IntEditor, PathEditor, editor_for
 from engine.contracts.configs import ComputePreference
@@ -72,11 +73,9 @@ class SettingsDialog(QDialog):
         self._add_files(runs_folder)
         self._add_room()
         self._lay_out()
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._show_cache)
+        self._task = LatestTask(self, finished=self._show_cache)
         self._measure()
-        Theme.of_application().changed.connect(self._fit)
-        self._fit()
+        follow_theme(self._fit)
 
     def done(self, result: int) -> None:
         self._task.shut_down()
@@ -116,7 +115,7 @@ class SettingsDialog(QDialog):
         )
         runs = PathEditor(is_optional=False)
         runs.set_empty_text(str(Place.RUNS.path()))
-        self._runs_note = self._row(RUNS_FOLDER, tr("Folder of runs"), runs, self._runs_text(runs_folder))
+        self._row(RUNS_FOLDER, tr("Folder of runs"), runs, self._runs_text(runs_folder))
         self._choice(
             KEEP_DELETED_DAYS,
             tr("Deleted runs"),
@@ -151,10 +150,7 @@ class SettingsDialog(QDialog):
         )
         row = self._grid.rowCount()
         self._grid.addWidget(label(tr("Kept now")), row, 0)
-        cell = QHBoxLayout()
-        cell.setSpacing(SPACING)
-        cell.addWidget(self._cache_text, 1)
-        cell.addWidget(self.clear_button)
+        cell = in_row((self._cache_text, 1), self.clear_button)
         self._grid.addLayout(cell, row, 1)
 
     def _heading(self, text: str) -> None:
@@ -197,20 +193,18 @@ class SettingsDialog(QDialog):
 
     def _lay_out(self) -> None:
         content = QWidget()
-        inner = QVBoxLayout(content)
-        inner.setContentsMargins(0, 0, 2 * SPACING, 0)
-        inner.addLayout(self._grid)
-        inner.addStretch()
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
+        in_column(self._grid, Stretch(), of=content, margins=(0, 0, 2 * SPACING, 0), spacing=None)
+        self._scroll = QScrollArea(widgetResizable=True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self._scroll.setWidget(content)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
-        layout.setSpacing(2 * SPACING)
-        layout.addWidget(label(tr("Settings"), "title"))
-        layout.addWidget(self._scroll, 1)
-        layout.addLayout(close_row(self))
+        in_column(
+            label(tr("Settings"), "title"),
+            (self._scroll, 1),
+            close_row(self),
+            of=self,
+            margins=WIDE_MARGINS,
+            spacing=2 * SPACING,
+        )
 
     @Slot()
     def _fit(self) -> None:

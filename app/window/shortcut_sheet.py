@@ -1,9 +1,10 @@
 """The cheat sheet: every key there is, by what it is for."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.core.actions import ACTIONS, ActionSpec, shown_keys
+from app.look.layouts import in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING, Theme
 from app.look.translation import tr
@@ -21,9 +22,7 @@ class ShortcutSheet(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         actions = [*(mode.action for mode in VIEW_MODES.values()), *ACTIONS.values()]
         groups = {spec.group: [one for one in actions if one.group == spec.group] for spec in ACTIONS.values()}
-        columns = QHBoxLayout()
-        columns.setContentsMargins(0, 0, 2 * SPACING, 0)
-        columns.setSpacing(5 * SPACING)
+        columns = in_row(margins=(0, 0, 2 * SPACING, 0), spacing=5 * SPACING)
         half = -(-sum(len(members) + 2 for members in groups.values()) // 2)
         column, height = self._column(), 0
         for group, members in groups.items():
@@ -39,23 +38,18 @@ class ShortcutSheet(QDialog):
         columns.addLayout(column, 1)
         content = QWidget()
         content.setLayout(columns)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
+        scroll = QScrollArea(widgetResizable=True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         scroll.setWidget(content)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 3 * SPACING)
-        layout.setSpacing(2 * SPACING)
-        layout.addWidget(label(tr("Keyboard shortcuts"), "title"))
-        layout.addWidget(scroll, 1)
+        in_column(
+            label(tr("Keyboard shortcuts"), "title"), (scroll, 1), of=self, margins=3 * SPACING, spacing=2 * SPACING
+        )
         available, px = self.screen().availableSize(), Theme.of_application().px
         self.resize(min(px(_WIDTH_PX), available.width() - 40), min(px(_HEIGHT_PX), available.height() - 80))
 
     @staticmethod
     def _column() -> QVBoxLayout:
-        column = QVBoxLayout()
-        column.setSpacing(SPACING)
-        return column
+        return in_column()
 
     @staticmethod
     def _grid(actions: list[ActionSpec]) -> QGridLayout:

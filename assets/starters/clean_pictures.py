@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.photos.augment import random_orientation
+from engine.photos.crops import random_orientation
 
 Levels = NDArray[np.uint8]
 Crops = NDArray[np.float32]

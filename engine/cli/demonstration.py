@@ -6,7 +6,6 @@ must be at least as good as the one before, which is measured, and said.
 """
 
 import argparse
-import html
 import itertools
 import sys
 import time
@@ -29,6 +28,7 @@ from engine.contracts.presets import finetune_preset, pretrain_preset
 from engine.jobs import finetune, pretrain, restore
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.places import Place
+from engine.machine.shipped_files import page_template
 from engine.models.starters import GENERAL_TASK, require_starter
 from engine.photo_files.photos import read_image
 from engine.photos.sample_photos import SamplePhotos, make_samples
@@ -288,48 +288,17 @@ def _describe(demonstration: Demonstration, runs: Sequence[Path], licences: str)
     rows = []
     for figure in sorted(demonstration.figures, key=lambda figure: (figure.is_label, figure.name)):
         cells = [figure.name, "yes" if figure.is_label else "no"]
-        cells += [f"{value:.2f}" for value in figure.psnr] + [f"{value:.4f}" for value in figure.ssim]
-        rows.append("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>")
-    noisy, shipped, own_noise, with_labels = demonstration.mean_psnr
-    measures = [f"{measure} {stage}" for measure in ("PSNR", "SSIM") for stage in STAGES]
-    headings = "".join(f"<th>{heading}</th>" for heading in ("Photo", "Label", *measures))
-    num_labels = sum(figure.is_label for figure in demonstration.figures)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>Residua on the sample photos</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 1040px; margin: 2em auto; padding: 0 1em; }}
-img {{ max-width: 100%; }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
-th, td {{ padding: 0.2em 0.8em; text-align: right; border-bottom: 1px solid #8886; }}
-th:first-child, td:first-child {{ text-align: left; }}
-pre {{ font-size: 12px; white-space: pre-wrap; }}
-</style>
-</head>
-<body>
-<h1>Residua on the sample photos</h1>
-<p>The model that ships, refined on the noise of {len(demonstration.figures)} photos without any clean picture, then
-with {num_labels} clean references; {html.escape(phrase_duration(demonstration.seconds))} on this machine. On the photos
-whose reference was not used, the mean PSNR rose from {noisy:.2f} dB to {shipped:.2f} dB with the model as it ships,
-{own_noise:.2f} dB with their own noise learned, and {with_labels:.2f} dB with labels.
-{html.escape(demonstration.order_sentence)} The noise was added to the photos, with another strength in each.</p>
-<p><img src="comparison.png" alt="Photos: noisy, restored without labels, restored with a few labels, reference"></p>
-<table>
-<thead><tr>{headings}</tr></thead>
-<tbody>
-{chr(10).join(rows)}
-</tbody>
-</table>
-<h2>Runs</h2>
-<ul>{"".join(f"<li>{html.escape(str(run))}</li>" for run in runs)}</ul>
-<h2>Photos</h2>
-<pre>{html.escape(licences)}</pre>
-</body>
-</html>
-"""
+        rows.append(cells + [f"{value:.2f}" for value in figure.psnr] + [f"{value:.4f}" for value in figure.ssim])
+    return page_template("cli/demonstration.html").render(
+        headings=["Photo", "Label", *(f"{measure} {stage}" for measure in ("PSNR", "SSIM") for stage in STAGES)],
+        rows=rows,
+        num_labels=sum(figure.is_label for figure in demonstration.figures),
+        means=[f"{value:.2f}" for value in demonstration.mean_psnr],
+        duration=phrase_duration(demonstration.seconds),
+        order_sentence=demonstration.order_sentence,
+        runs=runs,
+        licences=licences,
+    )
 
 
 if __name__ == "__main__":

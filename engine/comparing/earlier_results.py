@@ -49,19 +49,19 @@ class SoughtPhoto:
     """A photo of which results are looked for.
 
     Attributes:
-        path: The photo, or the stack.
+        photo: The photo, or the stack.
         num_bytes: Size of its file; 0 where unknown.
         pages: Of a stack: the numbers of its pages, each of which may have a result of its own.
     """
 
-    path: PhotoRef
+    photo: PhotoRef
     num_bytes: int = 0
     pages: tuple[int, ...] = ()
 
     @property
     def photos(self) -> tuple[PhotoRef, ...]:
         """The photo, and its pages."""
-        return (self.path, *(PhotoRef(self.path.file, page) for page in self.pages))
+        return (self.photo, *(PhotoRef(self.photo.file, page) for page in self.pages))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +159,7 @@ class _Result:
     """A restored file.
 
     Attributes:
-        output: It.
+        output: The restored file.
         provenance: What it says.
         changed_ns: When it became what it is.
         is_own: Whether it lies where results of these photos go.
@@ -248,7 +248,7 @@ def _match(
 
     def try_photo(sought: SoughtPhoto) -> None:
         control.wait_if_paused()
-        content = _digest_of_photo(sought.path.file, seen)
+        content = _digest_of_photo(sought.photo.file, seen)
         for photo in sought.photos if content else ():
             try:
                 digest = source_digest(photo, content)
@@ -266,8 +266,8 @@ def _match(
     tried: set[PhotoRef] = set()
     for name in {result.provenance.source.casefold() for result in results}:
         for sought in by_name.get(name, ()):
-            if sought.path not in tried:
-                tried.add(sought.path)
+            if sought.photo not in tried:
+                tried.add(sought.photo)
                 try_photo(sought)
     known = {id(result) for _, result, _ in matched}
     orphans = [result for result in results if id(result) not in known]
@@ -304,11 +304,11 @@ def _renamed_photos(
             suffixes.add(os.path.splitext(result.provenance.source)[1].casefold())
     left = _MAX_BYTES_SEARCHED
     for sought in photos:
-        if sought.path in tried:
+        if sought.photo in tried:
             continue
         if sought.num_bytes in sizes:
             yield sought
-        elif sought.path.suffix.casefold() in suffixes and sought.num_bytes <= left:
+        elif sought.photo.suffix.casefold() in suffixes and sought.num_bytes <= left:
             left -= sought.num_bytes
             yield sought
 

@@ -1,23 +1,21 @@
 """A comparison to send to others: one HTML file with the pictures inside and a slider between any two of them."""
 
 import base64
-import html
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import numpy as np
 
-from engine.comparing.page_template import PAGE_END, PAGE_START, PICTURE_END, PICTURE_START
 from engine.contracts.errors import ImageWriteError, InvalidInputError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import Pixels
 from engine.machine.atomic_files import replace_atomically
 from engine.machine.interruptible import run_interruptibly
+from engine.machine.shipped_files import page_template
 from engine.photo_files.encoding import Encoding, check_can_hold, encode
 from engine.translatable import say
 
@@ -82,14 +80,9 @@ def write_comparison_page(config: ComparisonPageConfig, control: JobControl, emi
         raise InvalidInputError("A slider needs two pictures.", "Show two pictures first, then save the page.")
     try:
         with replace_atomically(config.path) as temporary, temporary.open("wb") as file:
-            file.write(_page_start(config).encode())
-            for index, picture in enumerate(config.pictures):
-                control.wait_if_paused()
-                emit(StepDone(stage=_STAGE, step=index, num_steps=len(config.pictures)))
-                content = run_interruptibly(partial(_encoded, picture, config), control)
-                _write_picture(file, picture, config, content, side=("left", "right")[index] if index < 2 else "")
+            # Piece by piece: the pictures of a page may take gigabytes together.
+            file.writelines(piece.encode() for piece in _pieces(config, control, emit))
             control.wait_if_paused()
-            file.write(_page_end(config).encode())
     except OSError as error:
         raise ImageWriteError(
             say(
@@ -104,31 +97,22 @@ def write_comparison_page(config: ComparisonPageConfig, control: JobControl, emi
     return config.path
 
 
-def _page_start(config: ComparisonPageConfig) -> str:
-    def options(selected: int) -> str:
-        return "".join(
-            f"<option{' selected' if index == selected else ''}>{html.escape(picture.name)}</option>"
-            for index, picture in enumerate(config.pictures)
-        )
-
+def _pieces(config: ComparisonPageConfig, control: JobControl, emit: Emit) -> Iterator[str]:
     largest = max(config.pictures, key=lambda picture: picture.pixels.shape[0] * picture.pixels.shape[1])
     height, width = largest.pixels.shape[:2]
-    return PAGE_START.format(
-        title=html.escape(config.title),
-        left_options=options(0),
-        right_options=options(1),
+
+    def content_of(index: int) -> Iterator[str]:
+        control.wait_if_paused()
+        emit(StepDone(stage=_STAGE, step=index, num_steps=len(config.pictures)))
+        return _base64_blocks(run_interruptibly(partial(_encoded, config.pictures[index], config), control))
+
+    return page_template("comparing/page.html").generate(
+        title=config.title,
+        pictures=config.pictures,
         width=width,
         height=height,
-    )
-
-
-def _page_end(config: ComparisonPageConfig) -> str:
-    captions = [picture.caption for picture in config.pictures]
-    return PAGE_END.format(
-        left_caption=html.escape(captions[0]),
-        right_caption=html.escape(captions[1]),
-        # Inside a script "</script>" would end it, and "<!--" change how it is read.
-        captions=json.dumps(captions).replace("<", "\\u003c"),
+        media_type=f"image/{config.file_format}",
+        content_of=content_of,
     )
 
 
@@ -140,17 +124,7 @@ def _encoded(picture: PagePicture, config: ComparisonPageConfig) -> bytes:
     return encode(levels, config.file_format, wanted)
 
 
-def _write_picture(
-    file: BinaryIO, picture: PagePicture, config: ComparisonPageConfig, content: bytes, *, side: str
-) -> None:
-    start = PICTURE_START.format(name=html.escape(picture.name), side=side, media_type=f"image/{config.file_format}")
-    file.write(start.encode())
-    for block in _blocks(content):
-        file.write(base64.b64encode(block))
-    file.write(PICTURE_END.encode())
-
-
-def _blocks(content: bytes) -> Iterator[memoryview]:
+def _base64_blocks(content: bytes) -> Iterator[str]:
     view = memoryview(content)
     for start in range(0, len(view), _BASE64_BLOCK):
-        yield view[start : start + _BASE64_BLOCK]
+        yield base64.b64encode(view[start : start + _BASE64_BLOCK]).decode()

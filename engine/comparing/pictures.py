@@ -21,11 +21,12 @@ from pydantic import Field, model_validator
 from engine.comparing.baselines.catalogue import BASELINES, Baseline
 from engine.comparing.shown_channels import has_channels, read_shown
 from engine.contracts.configs import ComputeConfig
-from engine.contracts.errors import ImageWriteError, InvalidInputError, RunStoreError
+from engine.contracts.errors import InvalidInputError, RunStoreError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef, Pixels
+from engine.machine.atomic_files import make_folder
 from engine.machine.caches import BoundedFolder
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.colour.transparency import spread_visible_colours
@@ -37,7 +38,6 @@ from engine.photos.decoded_files import DECODER_VERSION
 from engine.photos.identity import identity_of
 from engine.restoring.raw import open_raw, restore_raw_file
 from engine.runs.folder import Run
-from engine.translatable import say
 
 if TYPE_CHECKING:
     from engine.restoring.restorer import OnTile
@@ -106,13 +106,7 @@ def compute_picture(config: ComparisonPictureConfig, control: JobControl, emit: 
     if tone is not None:
         picture = picture.with_pixels(tone.applied(picture.pixels), picture.alpha)
     control.wait_if_paused()
-    try:
-        config.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageWriteError(
-            say("The folder {folder} cannot be made ({error}).", folder=config.folder, error=error.strerror or error),
-            "Check the disk, then try again.",
-        ) from error
+    make_folder(config.folder, "Check the disk, then try again.")
     write_image(path, picture, file_format="tiff")
     kept_pictures(config.folder, config.limit_bytes).make_room(keep={path.name})
     emit(StepDone(stage=_STAGE, step=1, num_steps=1))

@@ -47,7 +47,7 @@ def line_profile(
     Args:
         pixels: Height x width x channels.
         start: Column and row; whole numbers are the middles of pixels.
-        end: Likewise.
+        end: Column and row.
         width_px: So many parallel lines, a pixel apart, are averaged.
 
     Raises:

@@ -66,7 +66,7 @@ class PhotoOutcome:
         hint: What to do about that.
         how: A sentence about how it was restored, as the file itself says.
         remarks: As in `ImageRestored`.
-        lost_pages: Likewise.
+        lost_pages: As in `ImageRestored`.
     """
 
     source: PhotoRef
@@ -238,11 +238,11 @@ class PhotosNoise:
     """The noise of photos.
 
     Attributes:
-        paths: The photos that it was learned from.
+        photos: The photos that it was learned from.
         noise: What was learned, in their order.
     """
 
-    paths: tuple[PhotoRef, ...]
+    photos: tuple[PhotoRef, ...]
     noise: LearnedNoise
 
 

@@ -1,10 +1,9 @@
 """The label-budget job: none, a few and all labels, by every method, several times, on one split and in equal steps."""
 
 from collections import defaultdict
-from pathlib import Path
 
 from engine.contracts.configs import ComputeConfig
-from engine.contracts.errors import ImageWriteError, InvalidInputError
+from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, JobWarning
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.label_budget import LabelBudgetConfig
@@ -16,6 +15,7 @@ from engine.label_budget.reports.files import write_reports
 from engine.label_budget.reports.results import LabelBudgetResult, compute_figures
 from engine.label_budget.reports.verdict import write_verdict
 from engine.label_budget.stored import keep_settings, require_own_folder
+from engine.machine.atomic_files import make_folder
 from engine.photo_files.values.given import reads_as_set
 from engine.photos.folder import find_usable_photos, list_image_files
 from engine.photos.pairs import PhotoPair, match_pairs
@@ -62,7 +62,7 @@ def label_budget(config: LabelBudgetConfig, control: JobControl, emit: Emit) -> 
     for item in plan.left_out:
         emit(JobWarning(message=say("{item} is left out.", item=item.name), hint=item.reason))
     require_own_folder(config.out)
-    _make_folder(config.out / "scores")
+    make_folder(config.out / "scores", "Choose another destination.")
     keep_settings(config)
     cells = list(plan.cells.values())
     workers = config.workers or default_workers(_device_name(config), len(cells))
@@ -115,8 +115,8 @@ def _find_photos(
 ) -> tuple[list[PhotoRef], list[PhotoPair]]:
     """All usable noisy photos, and the pairs whose two sides agree and whose names tell them apart."""
 
-    def set_aside(path: PhotoRef, reason: str, hint: str) -> None:
-        skipped.append(FileSkipped(path=path, reason=reason, hint=hint))
+    def set_aside(photo: PhotoRef, reason: str, hint: str) -> None:
+        skipped.append(FileSkipped(path=photo, reason=reason, hint=hint))
         emit(skipped[-1])
 
     def usable(folders: tuple[PhotoPlace, ...]) -> list[PhotoRef]:
@@ -167,13 +167,3 @@ def _device_name(config: LabelBudgetConfig) -> str:
     from engine.machine.devices import open_device
 
     return open_device(config).name
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageWriteError(
-            say("The folder {folder} cannot be made ({error}).", folder=folder, error=error.strerror or error),
-            "Choose another destination.",
-        ) from error

@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.contracts.errors import EngineError, ImageWriteError, InvalidInputError
+from engine.contracts.errors import EngineError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import Pixels
+from engine.machine.atomic_files import make_folder
 from engine.machine.interruptible import run_interruptibly
 from engine.machine.places import Place
 from engine.photo_files.photo_image import between_levels
@@ -66,11 +67,6 @@ class Alignment:
         corners = np.array([[x, y, 1.0] for x in (0, width - 1) for y in (0, height - 1)])
         moved = corners @ self.matrix.T - corners[:, :2]
         return float(np.hypot(moved[:, 0], moved[:, 1]).max())
-
-    @property
-    def rotation_degrees(self) -> float:
-        """By how much the picture is turned."""
-        return float(np.degrees(np.arctan2(self.matrix[1, 0], self.matrix[0, 0])))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,13 +156,7 @@ def align_reference(pair: PhotoPair, folder: Path, control: JobControl | None = 
     """
     content, displacement_px = run_interruptibly(lambda: _encode_aligned(pair), control)
     path = _copy_path(pair, folder)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageWriteError(
-            say("The folder {folder} cannot be made ({error}).", folder=path.parent, error=error.strerror or error),
-            "Free some space, then try again.",
-        ) from error
+    make_folder(path.parent, "Free some space, then try again.")
     write_encoded_image(path, content)
     return AlignedReference(pair=pair, path=path, displacement_px=displacement_px)
 

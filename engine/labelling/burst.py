@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from engine.contracts.configs import JobConfig
-from engine.contracts.errors import ImageReadError, ImageWriteError, InvalidInputError
+from engine.contracts.errors import ImageReadError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.labelling.burst_alignment import AlignedShot, ReadShot, align_shot, read_shot
 from engine.labelling.burst_merging import MergedShots, Shot, as_seen_by, merge_shots
+from engine.machine.atomic_files import make_folder
 from engine.machine.interruptible import run_interruptibly
 from engine.machine.system_memory import available_memory
 from engine.photo_files.photos import encode_image, probe_image, usual_suffix, write_encoded_image
@@ -122,8 +123,8 @@ def make_burst_references(config: BurstConfig, control: JobControl, emit: Emit) 
     started, paused_before = time.monotonic(), control.paused_seconds
     left_out: list[FileSkipped] = []
 
-    def leave_out(path: PhotoRef, reason: str, hint: str) -> None:
-        left_out.append(FileSkipped(path=path, reason=reason, hint=hint))
+    def leave_out(photo: PhotoRef, reason: str, hint: str) -> None:
+        left_out.append(FileSkipped(path=photo, reason=reason, hint=hint))
         emit(left_out[-1])
 
     paths = list_image_files(config.shots, recursive=False)
@@ -147,13 +148,13 @@ def make_burst_references(config: BurstConfig, control: JobControl, emit: Emit) 
     for index, (member, share) in enumerate(zip(aligned, shares, strict=True)):
         if share > MAX_MOVED_SHARE:
             leave_out(
-                member.path,
+                member.photo,
                 say("Something moved in {share:.0%} of the picture.", share=share),
                 "Take the burst again while nothing moves.",
             )
         elif share > _NEGLIGIBLE_MOVED_SHARE and config.motion is MotionChoice.LEAVE_OUT:
             leave_out(
-                member.path,
+                member.photo,
                 say("Something moved in {share:.1%} of the picture.", share=share),
                 "Or keep it, with those places as they are.",
             )
@@ -176,19 +177,19 @@ def make_burst_references(config: BurstConfig, control: JobControl, emit: Emit) 
     )
 
 
-def _check_destination(out: Path, paths: Sequence[PhotoRef]) -> None:
-    if any(path.file.parent.absolute() == out.absolute() for path in paths):
+def _check_destination(out: Path, photos: Sequence[PhotoRef]) -> None:
+    if any(photo.file.parent.absolute() == out.absolute() for photo in photos):
         raise InvalidInputError(
             "The references must not go into the folder of the shots.",
             "Choose another folder; among the noisy photos they would count as noisy.",
         )
 
 
-def _check_memory(paths: Sequence[PhotoRef]) -> None:
+def _check_memory(photos: Sequence[PhotoRef]) -> None:
     needed = largest = 0
-    for path in paths:
+    for photo in photos:
         try:
-            info = probe_image(path)
+            info = probe_image(photo)
         except ImageReadError:
             # Reading it will say what is wrong.
             continue
@@ -199,7 +200,7 @@ def _check_memory(paths: Sequence[PhotoRef]) -> None:
         raise InvalidInputError(
             say(
                 "These {num_paths} shots need {needed:.1f} GB of memory, more than there is.",
-                num_paths=len(paths),
+                num_paths=len(photos),
                 needed=needed / 2**30,
             ),
             "Choose fewer shots: eight to sixteen are enough.",
@@ -218,7 +219,7 @@ def _of_one_shape(photos: list[ReadShot], leave_out: _LeaveOut) -> list[ReadShot
             kept.append(photo)
         else:
             leave_out(
-                photo.path,
+                photo.photo,
                 say(
                     "It has {width} x {height} pixels, most shots {usual_width} x {usual_height}.",
                     width=shape[1],
@@ -252,7 +253,7 @@ def _align(
             if isinstance(outcome, AlignedShot):
                 members.append(outcome)
             else:
-                others.append((photo.path, *outcome))
+                others.append((photo.photo, *outcome))
         if len(members) > len(best[0]):
             best = members, others
         if 2 * len(best[0]) > len(photos):
@@ -297,13 +298,7 @@ def _write(
     emit: Emit,
 ) -> list[PhotoPair]:
     """Write for each of the shots that are still enough the mean of all others, as the shot sees it."""
-    try:
-        config.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or error
-        raise ImageWriteError(
-            say("The folder {out} cannot be made ({reason}).", out=config.out, reason=reason), "Choose another folder."
-        ) from error
+    make_folder(config.out)
     shots = [member.shot for member in aligned]
     pairs: list[PhotoPair] = []
     for done, index in enumerate(still):
@@ -312,9 +307,9 @@ def _write(
         content = run_interruptibly(
             partial(_encoded, aligned[index], shots, index, merged, config.file_format), control
         )
-        path = _free_name(config.out, aligned[index].path, config.file_format)
+        path = _free_name(config.out, aligned[index].photo, config.file_format)
         write_encoded_image(path, content)
-        pairs.append(PhotoPair(aligned[index].path, PhotoRef(path)))
+        pairs.append(PhotoPair(aligned[index].photo, PhotoRef(path)))
     emit(StepDone(stage=_WRITING, step=len(still), num_steps=len(still)))
     return pairs
 

@@ -33,12 +33,12 @@ class ReadShot:
     """A shot in memory.
 
     Attributes:
-        path: Which it is.
+        photo: Which it is.
         image: The photo.
         gray: Its brightness. Shape: (height, width), 0 to 1.
     """
 
-    path: PhotoRef
+    photo: PhotoRef
     image: PhotoImage
     gray: NDArray[np.float32]
 
@@ -48,25 +48,25 @@ class AlignedShot:
     """A shot that lies on the others.
 
     Attributes:
-        path: Which it is.
+        photo: Which it is.
         image: The photo as it is.
         shot: Its levels, and how they lie.
         displacement_px: How far its farthest corner has to be moved.
     """
 
-    path: PhotoRef
+    photo: PhotoRef
     image: PhotoImage
     shot: Shot
     displacement_px: float
 
 
-def read_shot(path: PhotoRef) -> ReadShot:
+def read_shot(photo: PhotoRef) -> ReadShot:
     """Read a shot.
 
     Raises:
         ImageReadError: The file cannot be read, or holds numbers that cannot be merged.
     """
-    image = read_image(path)
+    image = read_image(photo)
     if image.pixels.min() < 0 or image.pixels.max() > 1:
         raise ImageReadError(
             say(
@@ -75,7 +75,7 @@ def read_shot(path: PhotoRef) -> ReadShot:
             ),
             "Save the shots with 16 bits per channel: a burst is merged of such.",
         )
-    return ReadShot(path, image, np.ascontiguousarray(image.pixels.mean(axis=2)))
+    return ReadShot(photo, image, np.ascontiguousarray(image.pixels.mean(axis=2)))
 
 
 def align_shot(base: ReadShot, photo: ReadShot, in_linear_light: bool) -> AlignedShot | tuple[str, str]:
@@ -91,7 +91,7 @@ def align_shot(base: ReadShot, photo: ReadShot, in_linear_light: bool) -> Aligne
     """
     levels = np.asarray(np.rint(np.clip(photo.image.pixels, 0, 1) * np.float32(65535)), np.uint16)
     if photo is base:
-        return AlignedShot(photo.path, photo.image, Shot(levels, np.eye(2, 3)), 0.0)
+        return AlignedShot(photo.photo, photo.image, Shot(levels, np.eye(2, 3)), 0.0)
     alignment = find_alignment(base.gray, photo.gray)
     height, width = base.gray.shape
     inside = places_inside(alignment.matrix, (height, width), (height, width), slack_px=0)
@@ -108,7 +108,7 @@ def align_shot(base: ReadShot, photo: ReadShot, in_linear_light: bool) -> Aligne
         return "It was exposed otherwise than the other shots.", "Take all shots with one exposure, set by hand."
     gain = 1.0 if abs(gain - 1) < _NEGLIGIBLE_GAIN else gain
     matrix = alignment.matrix if alignment.displacement_px(height, width) > _NEGLIGIBLE_PX else np.eye(2, 3)
-    return AlignedShot(photo.path, photo.image, Shot(levels, matrix, gain), alignment.displacement_px(height, width))
+    return AlignedShot(photo.photo, photo.image, Shot(levels, matrix, gain), alignment.displacement_px(height, width))
 
 
 def _reduced(field: NDArray[np.float32]) -> NDArray[np.float32]:

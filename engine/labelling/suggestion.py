@@ -164,7 +164,7 @@ def measure_residuals(
     model_path: Path,
     model: "RestorationModel",
     device: "ComputeDevice",
-    paths: Sequence[PhotoRef],
+    photos: Sequence[PhotoRef],
     seed: int,
     control: JobControl,
     emit: Emit,
@@ -177,7 +177,7 @@ def measure_residuals(
         model_path: Where the model comes from; a run's own measured settings are used.
         model: The model.
         device: Where to compute.
-        paths: Photos; one that cannot be read is reported and left out.
+        photos: Photos; one that cannot be read is reported and left out.
         seed: Of the places that are looked at.
         control: Asked once a photo.
         emit: Receives `StepDone` and `FileSkipped`.
@@ -193,7 +193,7 @@ def measure_residuals(
     from engine.photos.crops import crops_of_photos, decode_photo
     from engine.residuals.maker import ResidualMaker
 
-    maker = ResidualMaker.of_model(model_path, model, device, paths, control, emit)
+    maker = ResidualMaker.of_model(model_path, model, device, photos, control, emit)
 
     def residual_of(photo: "DecodedPhoto", index: int) -> "Tensor":
         pictures = photo.pictures
@@ -205,26 +205,26 @@ def measure_residuals(
         )
         return maker.residual(crops, step_seed(seed, index)).values
 
-    photos: list[PhotoRef] = []
+    decoded: list[PhotoRef] = []
     quantiles: list[Tensor] = []
-    for index, path in enumerate(paths):
+    for index, path in enumerate(photos):
         control.wait_if_paused()
-        emit(StepDone(stage="Comparing noise", step=index, num_steps=len(paths)))
+        emit(StepDone(stage="Comparing noise", step=index, num_steps=len(photos)))
         try:
             photo = run_interruptibly(partial(decode_photo, path, independent_pixels=True), control)
             quantiles.append(_quantiles(residual_of(photo, index)))
         except EngineError as error:
             emit(FileSkipped(path=path, reason=error.message, hint=error.hint))
             continue
-        photos.append(path)
-    if not photos:
+        decoded.append(path)
+    if not decoded:
         raise InvalidInputError("None of the photos can be read.", "See the list of skipped files for the reasons.")
     values = torch.stack(quantiles)
     # Of thousands of photos this takes seconds.
     distances = run_interruptibly(lambda: earth_mover_distance_matrix(values, values).double().numpy(), control)
     sigmas = values.double().square().mean(dim=(1, 2)).sub(values.double().mean(dim=2).square().mean(dim=1))
-    emit(StepDone(stage="Comparing noise", step=len(paths), num_steps=len(paths)))
-    return PhotoResiduals(tuple(photos), distances, sigmas.clamp_min(0).sqrt().numpy())
+    emit(StepDone(stage="Comparing noise", step=len(photos), num_steps=len(photos)))
+    return PhotoResiduals(tuple(decoded), distances, sigmas.clamp_min(0).sqrt().numpy())
 
 
 def choose_representatives(residuals: PhotoResiduals, count: int) -> tuple[SuggestedLabel, ...]:

@@ -3,8 +3,13 @@
 import sys
 import sysconfig
 from collections.abc import Iterator
+from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import jinja2
 
 _INSTALLED_FOLDER = Path("share", "residua")
 """Where the package's data files go, below the environment's folder."""
@@ -32,3 +37,26 @@ def shipped_folders(name: str) -> Iterator[Path]:
         if found and (not inside or inside.endswith("/")):
             yield Path(file.locate()).resolve().parents[below.count("/")]
             return
+
+
+def page_template(name: str) -> "jinja2.Template":
+    """Return the template of an HTML page, which escapes all that is filled in.
+
+    Args:
+        name: Where it lies below the engine: beside the module that fills it in, such as "comparing/page.html".
+    """
+    return _templates().get_template(name)
+
+
+@cache
+def _templates() -> "jinja2.Environment":
+    # Loaded where a page is written, which hardly any job does.
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).resolve().parents[1]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

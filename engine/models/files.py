@@ -1,20 +1,21 @@
 """Model files: weights as safetensors, or a network as ONNX, with their card in the metadata. Loading runs no code."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from engine.contracts.errors import ModelFileError
+from engine.machine.atomic_files import replace_atomically
 from engine.machine.json_files import json_text
 from engine.method.backbones.backbone import RestorationNetwork
 from engine.method.factory import make_backbone, make_task
 from engine.method.tasks.restoration_task import RestorationTask
 from engine.models.cards import CARD_KEY, ONNX_SUFFIX, ModelCard, damaged_model, model_file
 from engine.models.reading import read_card, read_summary
-from engine.models.weight_files import save_tensors
 from engine.translatable import say
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "model_file",
     "read_card",
     "save_model",
+    "save_tensors",
 ]
 
 
@@ -110,3 +112,25 @@ def task_of(card: ModelCard) -> RestorationTask:
         InvalidInputError: There is no such task, or a setting is out of bounds.
     """
     return make_task(card.task, card.task_params)
+
+
+def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: dict[str, str]) -> None:
+    """Write a safetensors file.
+
+    Args:
+        path: The file; replaced if it exists.
+        tensors: By name, on any device.
+        metadata: Text by name.
+
+    Raises:
+        ModelFileError: It cannot be written; an older file is as it was.
+    """
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    try:
+        with replace_atomically(path) as temporary:
+            save_file(contiguous, temporary, metadata=metadata)
+    except (OSError, SafetensorError) as error:
+        raise ModelFileError(
+            say("The file {path} cannot be written: {error}.", path=path, error=error),
+            "Make room on the disk and check that the folder still exists; what was saved before is unharmed.",
+        ) from error

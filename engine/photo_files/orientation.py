@@ -31,7 +31,7 @@ def area_before_turning(
 
     Args:
         rows: Of the upright picture, with both ends.
-        columns: Likewise.
+        columns: Of the upright picture, with both ends.
         upright_shape: Height and width of the upright picture.
         orientation: 1 to 8.
 

@@ -182,7 +182,7 @@ def with_provenance(
         file_format: Of the file, which may have no place for the note.
         provenance: The note; None: the file stays as it is.
         width: Of the photo, pixels.
-        height: Likewise.
+        height: Of the photo, pixels.
 
     Raises:
         ImageWriteError: There is no room for it.

@@ -31,7 +31,6 @@ from engine.photo_files.photos import (
 from engine.photo_files.values.given import identity_of_levels
 from engine.photo_files.values.levels import OF_TYPE, ValueLevels, levels_of_reference, share_levels
 from engine.photo_files.values.sample_types import USUAL_TYPES, unit_of
-from engine.photos.augment import random_orientation
 from engine.photos.decoded_files import SMALLEST_BYTES, KeptPhoto, Levels, decoded_files
 from engine.photos.identity import identity_of
 from engine.translatable import say
@@ -50,7 +49,7 @@ class DecodedPhoto:
     """A photo in memory at its own bit depth.
 
     Attributes:
-        path: Which it is.
+        photo: Which it is.
         levels: Integer levels, 8 or 16 bit, or as floats the numbers of a file of another type; gray as three equal
             channels. Shape: (3, height, width); where the channels are pictures, as many as there are.
         scale: What of them is black and white, see `engine.photo_files.values.levels`.
@@ -58,7 +57,7 @@ class DecodedPhoto:
         channel: Which of its file's channels it is, from 1, where each is a picture; else 0.
     """
 
-    path: PhotoRef
+    photo: PhotoRef
     levels: Levels
     scale: ValueLevels = OF_TYPE
     channels_are_pictures: bool = False
@@ -67,14 +66,14 @@ class DecodedPhoto:
     @property
     def picture(self) -> PictureKey:
         """Which picture it is."""
-        return self.path, self.channel
+        return self.photo, self.channel
 
     @property
     def name(self) -> str:
         """What a person reads."""
         if not self.channel:
-            return self.path.name
-        return say("{name}, channel {channel}", name=self.path.name, channel=self.channel)
+            return self.photo.name
+        return say("{name}, channel {channel}", name=self.photo.name, channel=self.channel)
 
     @property
     def pictures(self) -> tuple["DecodedPhoto", ...]:
@@ -84,7 +83,7 @@ class DecodedPhoto:
         shape = (3, *self.levels.shape[1:])
         return tuple(
             DecodedPhoto(
-                self.path,
+                self.photo,
                 np.broadcast_to(self.levels[index], shape),
                 self.scale.of_channel(index),
                 channel=index + 1,
@@ -105,23 +104,23 @@ class DecodedPhoto:
         return self._normalised(self.levels).transpose(1, 2, 0)
 
     @classmethod
-    def of_image(cls, path: PhotoRef, image: PhotoImage) -> "DecodedPhoto":
+    def of_image(cls, photo: PhotoRef, image: PhotoImage) -> "DecodedPhoto":
         """Take a photo as it was read."""
         are_pictures = image.channels_are_pictures
         pixels, scale = image.all_channels if are_pictures else (image.pixels, image.metadata.levels)
         if scale.are_of_type or image.metadata.type_written in USUAL_TYPES:
             rounded = _rounded(pixels, image.metadata.bit_depth)
-            return cls(path, rounded, scale, channels_are_pictures=are_pictures)
+            return cls(photo, rounded, scale, channels_are_pictures=are_pictures)
         # Rounded to 16 bits of their type's range, little would be left of them.
         unit = unit_of(image.metadata.type_written)
         black, white = (tuple(unit * level for level in levels) for levels in (scale.black, scale.white))
         scale = replace(scale, black=black, white=white)
-        return cls(path, _as_channels(pixels * np.float32(unit)), scale, channels_are_pictures=are_pictures)
+        return cls(photo, _as_channels(pixels * np.float32(unit)), scale, channels_are_pictures=are_pictures)
 
     @classmethod
-    def of_pixels(cls, path: PhotoRef, pixels: Pixels, bit_depth: BitDepth) -> "DecodedPhoto":
+    def of_pixels(cls, photo: PhotoRef, pixels: Pixels, bit_depth: BitDepth) -> "DecodedPhoto":
         """Take a photo's pixels (height, width, 1 or 3), 0 to 1, rounded to levels of 8 or 16 bits."""
-        return cls(path, _rounded(pixels, bit_depth))
+        return cls(photo, _rounded(pixels, bit_depth))
 
     @property
     def bit_depth(self) -> BitDepth:
@@ -179,7 +178,7 @@ def _rounded(pixels: NDArray[np.float32], bit_depth: BitDepth) -> Levels:
 
 
 def decode_photo(
-    path: PhotoRef,
+    photo: PhotoRef,
     largest_bytes: int = MEMORY_BUDGET_BYTES,
     *,
     independent_pixels: bool = False,
@@ -189,7 +188,7 @@ def decode_photo(
     """Read one photo; one that would take more than `largest_bytes` of memory is cut down to its central part.
 
     Args:
-        path: Which it is.
+        photo: Which it is.
         largest_bytes: Memory that it may take; one that is mapped from the disk takes none.
         independent_pixels: Whether a raw file is read at half size, without interpolation, for learning from its noise.
         camera_cells: Whether only a raw file will do, of which the samples of its mosaic are taken as they are.
@@ -199,44 +198,44 @@ def decode_photo(
         ImageReadError: The file cannot be read.
     """
     memory = current_memory()
-    is_there = path.file.is_file()
+    is_there = photo.file.is_file()
     if camera_cells:
-        return _decode(path, largest_bytes, keep_on_disk, read_camera_cells)[0]
-    if independent_pixels and is_there and is_raw_file(path):
-        return _decode(path, largest_bytes, keep_on_disk, read_independent_pixels)[0]
+        return _decode(photo, largest_bytes, keep_on_disk, read_camera_cells)[0]
+    if independent_pixels and is_there and is_raw_file(photo):
+        return _decode(photo, largest_bytes, keep_on_disk, read_independent_pixels)[0]
     if memory is None or not is_there:
-        return _decode(path, largest_bytes, keep_on_disk)[0]
-    photo = memory.find(path, largest_bytes)
-    if photo is None:
-        photo, is_whole = _decode(path, largest_bytes, keep_on_disk)
+        return _decode(photo, largest_bytes, keep_on_disk)[0]
+    decoded = memory.find(photo, largest_bytes)
+    if decoded is None:
+        decoded, is_whole = _decode(photo, largest_bytes, keep_on_disk)
         if is_whole:
-            memory.keep(photo)
-    return photo
+            memory.keep(decoded)
+    return decoded
 
 
 def _decode(
-    path: PhotoRef, largest_bytes: int, keep_on_disk: bool, read: Callable[[PhotoRef], PhotoImage] = read_image
+    photo: PhotoRef, largest_bytes: int, keep_on_disk: bool, read: Callable[[PhotoRef], PhotoImage] = read_image
 ) -> tuple[DecodedPhoto, bool]:
     """The photo, and whether it lies in memory, whole."""
     files = decoded_files()
-    identity = identity_of(path)
+    identity = identity_of(photo)
     if identity:
         # The same raw file read in another way is another photo.
         identity = f"{read.__name__}\n{identity}"
-    is_given = bool(identity_of_levels(path))
+    is_given = bool(identity_of_levels(photo))
     found = files.find(identity)
     if found is not None:
-        return _as_kept(path, found, is_given), False
-    image = read(path)
+        return _as_kept(photo, found, is_given), False
+    image = read(photo)
     bytes_per_level = 1 if image.metadata.bit_depth == 8 else 2
     height, width = image.height, image.width
     num_channels = image.all_channels[0].shape[2] if image.channels_are_pictures else 3
     size = height * width * num_channels * bytes_per_level
     if keep_on_disk and SMALLEST_BYTES <= size <= files.limit_bytes:
-        whole = DecodedPhoto.of_image(path, image)
+        whole = DecodedPhoto.of_image(photo, image)
         found = files.keep(identity, whole.levels, whole.scale, channels_are_pictures=whole.channels_are_pictures)
         if found is not None:
-            return _as_kept(path, found, is_given), False
+            return _as_kept(photo, found, is_given), False
         if size <= largest_bytes:
             return whole, True
     if size > largest_bytes:
@@ -246,16 +245,16 @@ def _decode(
         area = slice(top, top + rows), slice(left, left + columns)
         extra = None if image.extra is None else image.extra[area]
         image = PhotoImage(image.pixels[area], None, image.metadata, extra)
-    return DecodedPhoto.of_image(path, image), size <= largest_bytes
+    return DecodedPhoto.of_image(photo, image), size <= largest_bytes
 
 
-def _as_kept(path: PhotoRef, kept: KeptPhoto, is_given: bool) -> DecodedPhoto:
+def _as_kept(photo: PhotoRef, kept: KeptPhoto, is_given: bool) -> DecodedPhoto:
     scale = replace(kept.scale, is_given=is_given)
-    return DecodedPhoto(path, kept.levels, scale, channels_are_pictures=kept.channels_are_pictures)
+    return DecodedPhoto(photo, kept.levels, scale, channels_are_pictures=kept.channels_are_pictures)
 
 
 def decode_photos(
-    paths: Sequence[PhotoRef],
+    photos: Sequence[PhotoRef],
     control: JobControl,
     emit: Emit,
     *,
@@ -268,7 +267,7 @@ def decode_photos(
     Of a photo whose channels are pictures each is one, so that there may be more than were named.
 
     Args:
-        paths: Which they are.
+        photos: Which they are.
         control: Pause and cancel.
         emit: Receives progress and the files that are left out.
         stage: What a person reads.
@@ -279,21 +278,21 @@ def decode_photos(
         InvalidInputError: None of them can be read.
         JobCancelled: The job has been asked to end.
     """
-    photos: list[DecodedPhoto] = []
-    share = budget_bytes // max(len(paths), 1)
-    for index, path in enumerate(paths):
+    decoded: list[DecodedPhoto] = []
+    share = budget_bytes // max(len(photos), 1)
+    for index, photo in enumerate(photos):
         control.wait_if_paused()
         try:
             read = partial(
-                decode_photo, path, share, independent_pixels=True, camera_cells=camera_cells, keep_on_disk=True
+                decode_photo, photo, share, independent_pixels=True, camera_cells=camera_cells, keep_on_disk=True
             )
-            photos += run_interruptibly(read, control).pictures
+            decoded += run_interruptibly(read, control).pictures
         except EngineError as error:
-            emit(FileSkipped(path=path, reason=error.message, hint=error.hint))
-        emit(StepDone(stage=stage, step=index + 1, num_steps=len(paths)))
-    if not photos:
+            emit(FileSkipped(path=photo, reason=error.message, hint=error.hint))
+        emit(StepDone(stage=stage, step=index + 1, num_steps=len(photos)))
+    if not decoded:
         raise InvalidInputError("None of the photos can be read.", "See the list of skipped files for the reasons.")
-    return share_scales(photos)
+    return share_scales(decoded)
 
 
 def share_scales(photos: Sequence[DecodedPhoto]) -> list[DecodedPhoto]:
@@ -302,7 +301,7 @@ def share_scales(photos: Sequence[DecodedPhoto]) -> list[DecodedPhoto]:
     for index, photo in enumerate(photos):
         if photo.levels.dtype != np.uint8:
             num_channels = len(photo.scale.black)
-            key = (photo.path.file.parent, photo.levels.dtype.name, num_channels, photo.channel)
+            key = (photo.photo.file.parent, photo.levels.dtype.name, num_channels, photo.channel)
             members.setdefault(key, []).append(index)
     shared = list(photos)
     for indices in members.values():
@@ -318,26 +317,6 @@ def scale_of_reference(noisy: DecodedPhoto, clean: DecodedPhoto) -> ValueLevels:
     return levels_of_reference(noisy.scale, noisy_unit, clean.scale, clean_unit)
 
 
-def random_crops(
-    photos: Sequence[DecodedPhoto],
-    *,
-    num_photos: int,
-    crops_per_photo: int,
-    side_px: int,
-    generator: np.random.Generator,
-) -> NDArray[np.float32]:
-    """Crops of random photos at random places, turned and mirrored at random.
-
-    Photos of one batch differ as long as there are enough of them.
-
-    Returns:
-        All photos' first crops, then all photos' second crops, and so on.
-        Shape: (crops_per_photo * num_photos, 3, side_px, side_px), 0 to 1.
-    """
-    chosen = choose_distinct(len(photos), num_photos, generator)
-    return crops_of_photos(photos, np.tile(chosen, crops_per_photo), side_px, generator)
-
-
 def crops_of_photos(
     photos: Sequence[DecodedPhoto], indices: NDArray[np.int64], side_px: int, generator: np.random.Generator
 ) -> NDArray[np.float32]:
@@ -350,6 +329,20 @@ def crops_of_photos(
     for position, index in enumerate(indices):
         (crops[position],) = random_aligned_crops((photos[index],), side_px, generator)
     return crops
+
+
+def random_orientation(
+    images: tuple[NDArray[np.float32], ...], generator: np.random.Generator
+) -> tuple[NDArray[np.float32], ...]:
+    """Turn and mirror all images alike, by one of the eight symmetries of the square: noise stays what it is.
+
+    Args:
+        images: Square images of one place. Shape of each: (channels, side, side).
+        generator: Source of randomness.
+    """
+    choice = int(generator.integers(8))
+    turned = tuple(np.rot90(image, choice % 4, axes=(1, 2)) for image in images)
+    return tuple(image[:, :, ::-1] for image in turned) if choice >= 4 else turned
 
 
 def choose_distinct(num_items: int, count: int, generator: np.random.Generator) -> NDArray[np.int64]:
@@ -422,14 +415,14 @@ class PhotoMemory:
         self._left = budget_bytes
         self._photos: dict[str, DecodedPhoto] = {}
 
-    def find(self, path: PhotoRef, largest_bytes: int) -> DecodedPhoto | None:
+    def find(self, photo: PhotoRef, largest_bytes: int) -> DecodedPhoto | None:
         """Return a kept photo; None if there is none, or if it is larger than what is wanted."""
-        photo = self._photos.get(identity_of(path))
-        return photo if photo is not None and photo.levels.nbytes <= largest_bytes else None
+        kept = self._photos.get(identity_of(photo))
+        return kept if kept is not None and kept.levels.nbytes <= largest_bytes else None
 
     def keep(self, photo: DecodedPhoto) -> None:
         """Keep a whole photo if there is room."""
-        identity = identity_of(photo.path)
+        identity = identity_of(photo.photo)
         if identity and identity not in self._photos and photo.levels.nbytes <= self._left:
             self._left -= photo.levels.nbytes
             self._photos[identity] = photo

@@ -42,14 +42,14 @@ class Candidate:
     """What must be known of a photo.
 
     Attributes:
-        path: The photo.
+        photo: The photo.
         num_bytes: Size of its file; 0 where unknown.
         look: Its `look_hash`; None where it has none.
         width: Pixels.
         height: Pixels.
     """
 
-    path: PhotoRef
+    photo: PhotoRef
     num_bytes: int
     look: int | None
     width: int
@@ -62,11 +62,11 @@ class DuplicateGroup:
 
     Attributes:
         kind: "same file": equal to the last byte; "same look": the same picture by its hash.
-        paths: Two or more, in the given order.
+        photos: Two or more, in the given order.
     """
 
     kind: Alikeness
-    paths: tuple[PhotoRef, ...]
+    photos: tuple[PhotoRef, ...]
 
 
 class DuplicatesConfig(JobConfig):
@@ -92,14 +92,14 @@ def find_duplicates(config: DuplicatesConfig, control: JobControl, emit: Emit) -
     """
     same_files = _same_files(config.photos, control, emit)
     repeated = {path for group in same_files for path in group[1:]}
-    looks = [photo for photo in config.photos if photo.look is not None and photo.path not in repeated]
+    looks = [photo for photo in config.photos if photo.look is not None and photo.photo not in repeated]
     control.wait_if_paused()
     groups = [
-        *(DuplicateGroup(kind="same file", paths=paths) for paths in same_files),
-        *(DuplicateGroup(kind="same look", paths=paths) for paths in _same_looks(looks, control)),
+        *(DuplicateGroup(kind="same file", photos=paths) for paths in same_files),
+        *(DuplicateGroup(kind="same look", photos=paths) for paths in _same_looks(looks, control)),
     ]
-    place = {photo.path: place for place, photo in enumerate(config.photos)}
-    return tuple(sorted(groups, key=lambda group: (group.kind, place[group.paths[0]])))
+    place = {photo.photo: place for place, photo in enumerate(config.photos)}
+    return tuple(sorted(groups, key=lambda group: (group.kind, place[group.photos[0]])))
 
 
 def look_hash(pixels: Pixels) -> int | None:
@@ -126,8 +126,8 @@ def _same_files(photos: Sequence[Candidate], control: JobControl, emit: Emit) ->
     by_size: dict[int, list[PhotoRef]] = defaultdict(list)
     for photo in photos:
         # Pages of one file are unlike, and equal pages of two files are told by their looks.
-        if photo.num_bytes and not photo.path.page:
-            by_size[photo.num_bytes].append(photo.path)
+        if photo.num_bytes and not photo.photo.page:
+            by_size[photo.num_bytes].append(photo.photo)
     suspects = [path for paths in by_size.values() if len(paths) > 1 for path in paths]
     by_digest: dict[bytes, list[PhotoRef]] = defaultdict(list)
     reported = time.monotonic()
@@ -169,5 +169,5 @@ def _same_looks(photos: Sequence[Candidate], control: JobControl) -> list[tuple[
         is_free &= ~alike
         places = np.flatnonzero(alike)
         if len(places) > 1:
-            groups.append(tuple(photos[int(place)].path for place in places))
+            groups.append(tuple(photos[int(place)].photo for place in places))
     return groups

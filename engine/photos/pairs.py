@@ -192,18 +192,18 @@ def choose_pairs(pairs: Sequence[PhotoPair], count: int, seed: int) -> tuple[Pho
     return tuple(sorted((ordered[index] for index in order[:count]), key=_pair_order))
 
 
-def _plain_name(path: PhotoRef) -> str:
+def _plain_name(photo: PhotoRef) -> str:
     # Macs decompose letters with accents in file names, other systems do not.
-    return unicodedata.normalize("NFC", path.stem).casefold()
+    return unicodedata.normalize("NFC", photo.stem).casefold()
 
 
 def _without_suffix(name: str, suffixes: Sequence[str]) -> str:
     return next((name.removesuffix(suffix) for suffix in suffixes if name.endswith(suffix)), name)
 
 
-def _scene_name(path: PhotoRef) -> tuple[str, ...] | None:
+def _scene_name(photo: PhotoRef) -> tuple[str, ...] | None:
     """Return the name's words that tell scenes apart; None where nothing is left of it."""
-    words = _SEPARATORS.split(_plain_name(path))
+    words = _SEPARATORS.split(_plain_name(photo))
     return tuple(word for word in words if word and word not in _ROLE_WORDS) or None
 
 

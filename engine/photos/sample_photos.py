@@ -17,8 +17,6 @@ from engine.machine.places import Place
 from engine.photo_files.photos import PhotoImage, read_image, write_image
 from engine.translatable import say
 
-NUM_REFERENCES = 5
-
 NOISY_FOLDER = "Sample photos"
 """What a person reads in the window's title and as the name of runs."""
 

@@ -119,13 +119,13 @@ def _open_kept() -> KeptMeasures[PhotoMeasures]:
 
 
 def _scan_file(
-    path: PhotoRef, kept: KeptMeasures[PhotoMeasures] | None, control: JobControl
+    photo: PhotoRef, kept: KeptMeasures[PhotoMeasures] | None, control: JobControl
 ) -> PhotoScanned | FileSkipped:
     """Read a file's header; its pixels as well where measures are `kept`."""
     try:
-        facts = examine_photo(path)
+        facts = examine_photo(photo)
         scanned = PhotoScanned(
-            path=path,
+            path=photo,
             width=facts.info.width,
             height=facts.info.height,
             noise_sigma=None,
@@ -137,34 +137,34 @@ def _scan_file(
         )
         if kept is None:
             return scanned
-        measures = _measured_or_kept(path, kept, control)
+        measures = _measured_or_kept(photo, kept, control)
     except OSError as error:
         gone = disk_failure(error)
-        return FileSkipped(path=path, reason=gone.message, hint=gone.hint)
+        return FileSkipped(path=photo, reason=gone.message, hint=gone.hint)
     except ImageReadError as error:
-        return FileSkipped(path=path, reason=error.message, hint=error.hint)
+        return FileSkipped(path=photo, reason=error.message, hint=error.hint)
     return replace(scanned, **vars(measures))
 
 
 def _scan_stack(
-    path: PhotoRef, pages: tuple[int, ...], kept: KeptMeasures[PhotoMeasures] | None, control: JobControl
+    photo: PhotoRef, pages: tuple[int, ...], kept: KeptMeasures[PhotoMeasures] | None, control: JobControl
 ) -> PhotoScanned | FileSkipped:
     """Read the header of a stack's first page that can be used, and, where measures are `kept`, some pages."""
     num = 1 if kept is None else min(_MEASURED_PAGES, len(pages))
     chosen = dict.fromkeys(pages[round(index * (len(pages) - 1) / max(num - 1, 1))] for index in range(num))
-    outcomes = [_scan_file(PhotoRef(path.file, page), kept, control) for page in chosen]
+    outcomes = [_scan_file(PhotoRef(photo.file, page), kept, control) for page in chosen]
     if not any(isinstance(outcome, PhotoScanned) for outcome in outcomes):
         # One damaged page leaves the others usable.
-        others = (_scan_file(PhotoRef(path.file, page), kept, control) for page in pages if page not in chosen)
+        others = (_scan_file(PhotoRef(photo.file, page), kept, control) for page in pages if page not in chosen)
         outcomes += [outcome for outcome in [next(filter(_is_usable, others), None)] if outcome is not None]
     scanned = [outcome for outcome in outcomes if isinstance(outcome, PhotoScanned)]
     if not scanned:
-        return replace(outcomes[0], path=path)
-    common = summarize_noise(photo.noise for photo in scanned if photo.noise is not None)
-    brightnesses = [photo.brightness for photo in scanned if photo.brightness is not None]
+        return replace(outcomes[0], path=photo)
+    common = summarize_noise(found.noise for found in scanned if found.noise is not None)
+    brightnesses = [found.brightness for found in scanned if found.brightness is not None]
     return replace(
         scanned[0],
-        path=path,
+        path=photo,
         pages=pages,
         noise_sigma=None if common is None else common.sigma,
         noise_correlation=() if common is None else common.correlation,
@@ -188,37 +188,37 @@ def _is_usable(outcome: PhotoScanned | FileSkipped) -> bool:
     return isinstance(outcome, PhotoScanned)
 
 
-def _measured_or_kept(path: PhotoRef, kept: KeptMeasures[PhotoMeasures], control: JobControl) -> PhotoMeasures:
+def _measured_or_kept(photo: PhotoRef, kept: KeptMeasures[PhotoMeasures], control: JobControl) -> PhotoMeasures:
     """Return what the pixels tell, measured now or before.
 
     Raises:
         ImageReadError: The file is damaged behind its header.
     """
-    identity = identity_of(path)
+    identity = identity_of(photo)
     measures = kept.find(identity)
     if measures is None:
-        measures = run_interruptibly(lambda: _measure(path), control)
+        measures = run_interruptibly(lambda: _measure(photo), control)
         kept.add(identity, measures)
     return measures
 
 
-def _measure(path: PhotoRef) -> PhotoMeasures:
+def _measure(photo: PhotoRef) -> PhotoMeasures:
     """Decode a photo and return what its pixels tell.
 
     Raises:
         ImageReadError: The file is damaged behind its header.
     """
-    photo = read_image(path)
-    seen = photo.normalised
+    image = read_image(photo)
+    seen = image.normalised
     measures = PhotoMeasures(
-        width=photo.width,
-        height=photo.height,
+        width=image.width,
+        height=image.height,
         brightness=float(seen.mean()),
         look=look_hash(seen),
     )
-    if min(photo.width, photo.height) < MIN_SIDE_PX:
+    if min(image.width, image.height) < MIN_SIDE_PX:
         return measures
-    noise = estimate_noise(photo.normalised_channels)
+    noise = estimate_noise(image.normalised_channels)
     return replace(
         measures,
         noise_sigma=noise.sigma,

@@ -47,4 +47,4 @@ def learn_noise(config: NoiseLearningConfig, control: JobControl, emit: Emit) ->
     noise = learn_own_noise(
         photos, restorer, task_of(model.card), seed=0, control=control, emit=emit, max_twins=config.max_twins
     )
-    return PhotosNoise(paths=tuple(photo.path for photo in photos), noise=noise)
+    return PhotosNoise(photos=tuple(photo.photo for photo in photos), noise=noise)

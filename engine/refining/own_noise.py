@@ -22,7 +22,7 @@ from engine.contracts.learned_noise import BLOCK_PX, LearnedNoise
 from engine.contracts.noise import spread_evenly
 from engine.contracts.photo import Pixels
 from engine.method.tasks.restoration_task import RestorationTask
-from engine.models.weight_files import save_tensors
+from engine.models.files import save_tensors
 from engine.photos.crops import DecodedPair, DecodedPhoto, PictureKey
 from engine.photos.noise_estimate import MIN_SIDE_PX
 from engine.refining.label_parts import reference_windows
@@ -236,7 +236,7 @@ def learn_own_noise(
     for index, photo in enumerate(photos):
         control.wait_if_paused()
         if photo.bit_depth == 8:
-            guess = guess.with_photo(index, jpeg=compression_of(photo.path.file))
+            guess = guess.with_photo(index, jpeg=compression_of(photo.photo.file))
     emit(NoiseLearned(noise=guess))
 
     def restore(pixels: Pixels) -> Pixels:

@@ -61,7 +61,7 @@ class ResidualMaker:
         model_path: Path,
         model: RestorationModel,
         device: ComputeDevice,
-        paths: Sequence[PhotoRef],
+        photos: Sequence[PhotoRef],
         control: JobControl,
         emit: Emit,
     ) -> "ResidualMaker":
@@ -71,7 +71,7 @@ class ResidualMaker:
             model_path: Where the model comes from; a run's own measured settings are used.
             model: The model.
             device: Where to compute.
-            paths: Photos; what the run has not noted is measured on them.
+            photos: Photos; what the run has not noted is measured on them.
             control: Asked once a photo.
             emit: Receives `StepDone` and `FileSkipped`.
 
@@ -79,7 +79,7 @@ class ResidualMaker:
             InvalidInputError: None of the photos can be read.
             JobCancelled: Asked to end.
         """
-        pretext = _pretext_of(model_path, model, paths, control, emit)
+        pretext = _pretext_of(model_path, model, photos, control, emit)
         task = task_of(model.card)
         network = model.network.to(device.torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         restore = task.measured(lambda noisy: network(noisy.contiguous(memory_format=torch.channels_last)).float())
@@ -113,7 +113,7 @@ class ResidualMaker:
 
 
 def _pretext_of(
-    model_path: Path, model: RestorationModel, paths: Sequence[PhotoRef], control: JobControl, emit: Emit
+    model_path: Path, model: RestorationModel, photos: Sequence[PhotoRef], control: JobControl, emit: Emit
 ) -> PretextTask | None:
     """The pretext task that the model learned with; a stride that its run has not noted is measured on the photos."""
     if model.card.pretext is None:
@@ -121,8 +121,8 @@ def _pretext_of(
     row = PRETEXTS.find(model.card.pretext)
     params = _run_params(model_path)
     if row.leaves_stride_open(params):
-        photos = decode_photos(spread_evenly(paths), control, emit, stage="Measuring the noise")
-        noise = measure_noise(photos, lambda photo: photo.pixels)
+        decoded = decode_photos(spread_evenly(photos), control, emit, stage="Measuring the noise")
+        noise = measure_noise(decoded, lambda photo: photo.pixels)
         params = row.with_stride(params, noise.stride if noise is not None else 1)
     return make_pretext(model.card.pretext, params)
 

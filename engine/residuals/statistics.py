@@ -31,13 +31,11 @@ class ResidualHistogram:
         centres: Middle of each bin, on the scale of 0 to 1. Shape: (bins,).
         density: Probability density of the values; its integral is 1. Shape: (bins,).
         normal: Density of the normal distribution of the same mean and variance. Shape: (bins,).
-        excess_kurtosis: 0 for normal noise, above for noise with more outliers than that.
     """
 
     centres: _Array
     density: _Array
     normal: _Array
-    excess_kurtosis: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,13 +102,7 @@ def residual_histogram(residual: Pixels) -> ResidualHistogram:
     centres = (edges[1:] + edges[:-1]) / 2
     counts, _ = np.histogram(np.clip(values, centres[0], centres[-1]), edges)
     normal = np.exp(-np.square((centres - mean) / sigma) / 2) / (sigma * np.sqrt(2 * np.pi))
-    kurtosis = float(np.mean(((values - mean) / sigma) ** 4)) - 3 if values.std() > _SMALLEST_SIGMA else 0.0
-    return ResidualHistogram(
-        centres=centres,
-        density=counts / (len(values) * width),
-        normal=normal,
-        excess_kurtosis=kurtosis,
-    )
+    return ResidualHistogram(centres=centres, density=counts / (len(values) * width), normal=normal)
 
 
 def autocorrelation(residual: Pixels, max_lag_px: int = MAX_LAG_PX) -> _Array:

@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -54,7 +53,7 @@ class _Upcoming:
     """A photo whose turn comes.
 
     Attributes:
-        photo: It.
+        photo: Which it is.
         placement: Where its result goes; None where that has failed.
         error: Why it has.
         reading: Its samples on their way; None: they are read when they are needed.
@@ -71,7 +70,7 @@ class _Written:
     """A restored photo that is being written.
 
     Attributes:
-        photo: It.
+        photo: Which it is.
         placement: Where it goes.
         started: When its turn had come, seconds of the monotonic clock.
         writing: The writing.
@@ -147,7 +146,7 @@ class RestoreBatch:
             and not FORMATS[self._plan.file_format(photo)].is_of_sensors
             and _is_small(photo, self._restorer)
         )
-        return _Upcoming(photo=photo, placement=placement, reading=read_ahead(photo.path) if is_read_ahead else None)
+        return _Upcoming(photo=photo, placement=placement, reading=read_ahead(photo.photo) if is_read_ahead else None)
 
     def _take(self, current: _Upcoming, index: int) -> None:
         """Restore a photo and begin to write it, or note why not."""
@@ -251,7 +250,7 @@ class RestoreBatch:
         self._megapixels += photo.megapixels
         self._emit(
             ImageRestored(
-                source=photo.path,
+                source=photo.photo,
                 output=placement.output,
                 seconds=seconds,
                 how=how,
@@ -261,7 +260,7 @@ class RestoreBatch:
         )
         self._outcomes.append(
             PhotoOutcome(
-                source=photo.path,
+                source=photo.photo,
                 state="restored",
                 output=placement.output,
                 seconds=seconds,
@@ -274,12 +273,12 @@ class RestoreBatch:
     def _pass_over(self, photo: SourcePhoto, placement: Placement) -> None:
         how, is_done = _how(placement), placement.state == "done"
         self._clock.leave_out(photo.megapixels)
-        self._emit(PhotoPassedOver(source=photo.path, output=placement.output, is_done=is_done, how=how))
+        self._emit(PhotoPassedOver(source=photo.photo, output=placement.output, is_done=is_done, how=how))
         assert placement.state != "write"
-        self._outcomes.append(PhotoOutcome(source=photo.path, state=placement.state, output=placement.output, how=how))
+        self._outcomes.append(PhotoOutcome(source=photo.photo, state=placement.state, output=placement.output, how=how))
 
     def _fail(self, photo: SourcePhoto, error: EngineError) -> None:
-        skipped = FileSkipped(path=photo.path, reason=error.message, hint=error.hint)
+        skipped = FileSkipped(path=photo.photo, reason=error.message, hint=error.hint)
         self._emit(skipped)
         self._outcomes.append(_failure(skipped))
         if isinstance(error, ImageWriteError) and _is_disk_error(error):
@@ -292,8 +291,7 @@ class RestoreBatch:
             jpeg_quality=self._config.jpeg_quality,
             metadata=self._config.metadata,
             provenance=placement.provenance,
-            modified_ns=_modified_ns(photo.path) if self._config.keep_time else None,
-            make_folder=make_folder,
+            modified_ns=_modified_ns(photo.photo) if self._config.keep_time else None,
         )
 
     def _restored(self, current: _Upcoming, index: int) -> PhotoSamples:
@@ -316,7 +314,7 @@ class RestoreBatch:
                 return self._undeveloped(photo, report_tile)
             if self._restorer.takes_mosaics:
                 return self._developed(photo, report_tile)
-            pending = current.reading or read_ahead(photo.path)
+            pending = current.reading or read_ahead(photo.photo)
             samples = pending.wait(self._control)
             del pending
             return self._said_to_keep_format(photo, self._of_samples(samples, photo, report_tile))
@@ -324,7 +322,7 @@ class RestoreBatch:
             raise _too_large(photo.megapixels) from error
 
     def _of_samples(self, noisy: PhotoSamples, photo: SourcePhoto, on_tile: "OnTile") -> PhotoSamples:
-        tone, blend = self._tone(photo, noisy.samples), self._config.blend_of(photo.path)
+        tone, blend = self._tone(photo, noisy.samples), self._config.blend_of(photo.photo)
         if tone is None:
             return self._of_values(noisy, self._plan.sample_type(photo), blend, on_tile)
         # Networks see raw files as their light is.
@@ -391,8 +389,8 @@ class RestoreBatch:
         return PhotoSamples(samples, alpha, metadata, extra)
 
     def _developed(self, photo: SourcePhoto, on_tile: "OnTile") -> PhotoSamples:
-        blend = self._config.blend_of(photo.path)
-        developed = restore_raw_file(photo.path, self._restorer, blend=blend, control=self._control, on_tile=on_tile)
+        blend = self._config.blend_of(photo.photo)
+        developed = restore_raw_file(photo.photo, self._restorer, blend=blend, control=self._control, on_tile=on_tile)
         tone = self._tone(photo)
         if tone is None:
             return as_samples(developed, self._plan.sample_type(photo))
@@ -402,16 +400,16 @@ class RestoreBatch:
         """Return the curve that a raw file's result is given; None: none."""
         if not photo.info.is_raw or self._config.raw_look == "neutral":
             return None
-        return run_interruptibly(lambda: read_tone(photo.path, neutral), self._control)
+        return run_interruptibly(lambda: read_tone(photo.photo, neutral), self._control)
 
     def _with_tone(self, restored: PhotoSamples, tone: ToneCurve, photo: SourcePhoto) -> PhotoSamples:
         return replace(restored, samples=tone.table(self._plan.sample_type(photo))[restored.samples])
 
     def _undeveloped(self, photo: SourcePhoto, on_tile: "OnTile") -> PhotoSamples:
         undeveloped = restore_camera_colours(
-            photo.path,
+            photo.photo,
             self._restorer,
-            blend=self._config.blend_of(photo.path),
+            blend=self._config.blend_of(photo.photo),
             raw_look=self._config.raw_look,
             control=self._control,
             on_tile=on_tile,
@@ -532,21 +530,6 @@ class _Clock:
         """Return the estimated time left; None before the first tile."""
         fraction = self.fraction(of_current)
         return self.seconds * (1 / fraction - 1) if fraction > 0 else None
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder if it is not there.
-
-    Raises:
-        ImageWriteError: It cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageWriteError(
-            say("The folder {folder} cannot be made ({error}).", folder=folder, error=error.strerror or error),
-            "Choose another folder.",
-        ) from error
 
 
 def _is_disk_error(error: ImageWriteError) -> bool:

@@ -8,9 +8,9 @@ from engine.contracts.errors import ImageWriteError, InvalidInputError
 from engine.contracts.events import Emit, JobWarning
 from engine.contracts.job_control import JobControl
 from engine.contracts.results import RestoreReportConfig, RestoreResult, report_path
-from engine.machine.destination import check_destination
+from engine.machine.atomic_files import check_destination, make_folder
 from engine.photo_files.values.given import reads_as_set
-from engine.restoring.batch import RestoreBatch, make_folder
+from engine.restoring.batch import RestoreBatch
 from engine.restoring.output_plan import OutputPlan
 from engine.restoring.sources import keeps_stacks, list_sources
 from engine.translatable import say
@@ -63,7 +63,7 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
                 hint="To restore one of them again, choose the file itself.",
             )
         )
-    known = {name for photo in listing.photos for name in (str(photo.path), str(photo.path.file))}
+    known = {name for photo in listing.photos for name in (str(photo.photo), str(photo.photo.file))}
     if unknown := [name for name in config.own_blends if name not in known]:
         emit(
             JobWarning(

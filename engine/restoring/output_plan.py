@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING, Literal
 from engine import __version__
 from engine.contracts.blending import Blend
 from engine.contracts.configs import RestoreConfig
-from engine.contracts.errors import ImageWriteError
+from engine.contracts.errors import EngineError, ImageWriteError
 from engine.contracts.given_levels import given_for
+from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.contracts.output_names import NameReader, NameValues, fill_pattern, split_name, stem_of_photo
+from engine.contracts.photo import PhotoRef
+from engine.models.cards import model_file
+from engine.models.reading import read_card
 from engine.photo_files.encoding import check_can_hold
 from engine.photo_files.metadata.provenance import RAW_LOOK, Provenance, digest_of_file, read_provenance
 from engine.photo_files.values.sample_types import SampleType
 from engine.photo_files.writing import suffix_of_result, type_that_fits
 from engine.photos.identity import is_state_intact, source_digest
-from engine.restoring.sources import SourcePhoto
+from engine.restoring.sources import SourcePhoto, keeps_stacks, list_sources
 from engine.translatable import say
 
 if TYPE_CHECKING:
@@ -70,7 +74,7 @@ class OutputPlan:
         self._card = card
         self._model_file = model_file
         # Of those that are still there: the others can be written over by nothing.
-        self._originals = {identity for photo in originals if (identity := _identity(photo.path.file)) is not None}
+        self._originals = {identity for photo in originals if (identity := _identity(photo.photo.file)) is not None}
         self._claimed: set[str] = set()
         self._day = date.today()
         self._present: dict[tuple[Path, Blend], dict[str, list[Path]]] = {}
@@ -119,8 +123,10 @@ class OutputPlan:
         file_format, info = self.file_format(photo), photo.info
         # Before any time goes into restoring it; what an enlargement needs is looked at when it is made.
         check_can_hold(file_format, info.width, info.height, self.sample_type(photo), info.has_alpha, info.num_extra)
-        suffix = suffix_of_result(photo.path, file_format)
-        stem = fill_pattern(self._config.name_pattern, stem_of_photo(photo.path), self._name_values(self._blend(photo)))
+        suffix = suffix_of_result(photo.photo, file_format)
+        stem = fill_pattern(
+            self._config.name_pattern, stem_of_photo(photo.photo), self._name_values(self._blend(photo))
+        )
         number = 1
         while True:
             numbering = "" if number == 1 else f"_{number}"
@@ -158,11 +164,11 @@ class OutputPlan:
         if not (self._config.provenance and self._config.skip_done):
             return None
         results = self._results_in(self._folder(photo), self._blend(photo))
-        for path in results.get(stem_of_photo(photo.path).casefold(), ()):
+        for path in results.get(stem_of_photo(photo.photo).casefold(), ()):
             found = read_provenance(path) if _key(path) not in self._claimed else None
             if found is None or not found.is_same_work(self._provenance(photo, found.source_digest)):
                 continue
-            if found.source_digest == source_digest(photo.path) and is_state_intact(path):
+            if found.source_digest == source_digest(photo.photo) and is_state_intact(path):
                 self._claimed.add(_key(path))
                 return Placement(output=path, state="done", provenance=found)
         return None
@@ -172,7 +178,7 @@ class OutputPlan:
 
     def _blend(self, photo: SourcePhoto) -> Blend:
         """What counts for a photo of the blend that is set."""
-        blend = self._config.blend_of(photo.path)
+        blend = self._config.blend_of(photo.photo)
         return blend.of_gray() if photo.info.num_channels == 1 else blend
 
     def _name_values(self, blend: Blend) -> NameValues:
@@ -208,7 +214,7 @@ class OutputPlan:
             settings["quality"] = config.jpeg_quality
         if config.levels and not photo.info.is_raw:
             # Without the places, which are nobody's business.
-            given = [one.levels_as_text for one in given_for(photo.path, config.levels)]
+            given = [one.levels_as_text for one in given_for(photo.photo, config.levels)]
             settings |= {"levels": given} if given else {}
         if photo.info.is_raw and config.raw_look != "neutral" and not FORMATS[file_format].is_of_sensors:
             # What earlier versions wrote is neutral and says nothing of it.
@@ -219,8 +225,8 @@ class OutputPlan:
             run=self._card.run or "",
             task=self._card.task,
             **{name: f"{share:g}" for name, share in blend.as_fields.items()},
-            source=photo.path.name,
-            source_digest=digest or source_digest(photo.path),
+            source=photo.photo.name,
+            source_digest=digest or source_digest(photo.photo),
             model_digest=self._model_digest,
             settings=json.dumps(settings, sort_keys=True),
         )
@@ -242,3 +248,39 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def find_done_photos(config: RestoreConfig, control: JobControl) -> tuple[PhotoRef, ...]:
+    """Return the photos that a batch would pass over, since their results are there already.
+
+    Where the destination holds no result with the model and the settings asked for, no photo is read at all.
+
+    Args:
+        config: The batch.
+        control: Asked before each photo.
+
+    Returns:
+        In the order of the batch. A photo that cannot be read is not done.
+
+    Raises:
+        JobCancelled: Asked to end.
+        EngineError: The model cannot be read, or an input is not there.
+    """
+    if not (config.provenance and config.skip_done and config.out.is_dir()):
+        return ()
+    config = config.model_copy(update={"out": config.out.absolute()})
+    control.wait_if_paused()
+    file = model_file(config.model)
+    photos = list_sources(config.photos, config.out, config.name_pattern, stacks_are_whole=keeps_stacks(config)).photos
+    plan = OutputPlan(config, photos, read_card(file), file)
+    done = []
+    for photo in photos:
+        control.wait_if_paused()
+        try:
+            is_done = plan.find_done(photo) is not None
+        except EngineError:
+            # The batch will say what is wrong with it.
+            continue
+        if is_done:
+            done.append(photo.photo)
+    return tuple(done)

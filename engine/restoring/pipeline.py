@@ -1,8 +1,7 @@
 """Reading the next photo and writing the last one while one is restored: a pipeline that holds three photos at most."""
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from engine.contracts.errors import ImageWriteError
 from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import FileFormat
 from engine.contracts.photo import PhotoRef
+from engine.machine.atomic_files import make_folder
 from engine.machine.interruptible import Pending
 from engine.photo_files.metadata.fitting import MetadataPolicy, fit_metadata
 from engine.photo_files.metadata.provenance import Provenance
@@ -31,9 +31,9 @@ def can_overlap(info: ImageInfo, scale: int = 1) -> bool:
     return num_bytes <= LARGEST_OVERLAPPED_BYTES
 
 
-def read_ahead(path: PhotoRef) -> Pending[PhotoSamples]:
+def read_ahead(photo: PhotoRef) -> Pending[PhotoSamples]:
     """Begin to read a photo; `Pending.wait` gives it, or raises what reading raised."""
-    return Pending(partial(read_samples, path))
+    return Pending(partial(read_samples, photo))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,6 @@ class OutputFile:
         metadata: What of the EXIF is written.
         provenance: How the photo was restored; None: nothing is said of it.
         modified_ns: When it counts as modified, nanoseconds since 1970; None: when it is written.
-        make_folder: Makes the folder that it goes into; raises `ImageWriteError`.
     """
 
     path: Path
@@ -56,7 +55,6 @@ class OutputFile:
     metadata: MetadataPolicy
     provenance: Provenance | None
     modified_ns: int | None
-    make_folder: Callable[[Path], None] = field(repr=False)
 
 
 class Writing:
@@ -119,6 +117,6 @@ class Writing:
             ) from error
         with self._lock:
             if not self._is_given_up:
-                file.make_folder(file.path.parent)
+                make_folder(file.path.parent)
                 write_encoded_image(file.path, content, file.modified_ns)
         return fitted.remarks

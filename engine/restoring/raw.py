@@ -49,14 +49,14 @@ class OpenRaw:
     encoded: EncodedMosaic
 
 
-def open_raw(path: PhotoRef) -> OpenRaw:
+def open_raw(photo: PhotoRef) -> OpenRaw:
     """Read a raw file.
 
     Raises:
         NotAMosaicError: The file is a photo, or a raw file without Bayer mosaic.
         ImageReadError: The file cannot be read.
     """
-    raw = read_raw_mosaic(path)
+    raw = read_raw_mosaic(photo)
     return OpenRaw(raw=raw, encoded=encode(raw))
 
 
@@ -68,7 +68,7 @@ def restore_raw_area(
     Args:
         opened: The file.
         rows: Of the upright picture, with both ends.
-        columns: Likewise.
+        columns: Of the upright picture, with both ends.
         restorer: Holds a model that takes mosaics.
         control: Asked before each tile.
 
@@ -99,7 +99,7 @@ def _with_surroundings(area: slice) -> slice:
 
 
 def restore_raw_file(
-    path: PhotoRef,
+    photo: PhotoRef,
     restorer: "Restorer",
     *,
     blend: Blend = FULL,
@@ -109,7 +109,7 @@ def restore_raw_file(
     """Demosaick and denoise one raw file.
 
     Args:
-        path: A camera raw file or a bare mosaic.
+        photo: A camera raw file or a bare mosaic.
         restorer: Holds a model that takes mosaics.
         blend: How much of the model's result is kept: of none of it plain interpolation is left, noise and all. The
             rendered pictures are what is mixed: brightness and colours are then those that one sees, and areas that
@@ -126,7 +126,7 @@ def restore_raw_file(
         JobCancelled: The job has been asked to end.
         DeviceError: Not even the smallest tile fits into memory.
     """
-    opened = run_interruptibly(lambda: open_raw(path), control)
+    opened = run_interruptibly(lambda: open_raw(photo), control)
     raw, encoded = opened.raw, opened.encoded
     colours = restorer.restore(encoded.pixels, control=control, on_tile=on_tile)
 
@@ -138,7 +138,7 @@ def restore_raw_file(
 
 
 def restore_camera_colours(
-    path: PhotoRef,
+    photo: PhotoRef,
     restorer: "Restorer",
     *,
     blend: Blend = FULL,
@@ -149,7 +149,7 @@ def restore_camera_colours(
     """Denoise one raw file, demosaicked, in the colours of its camera: white balance and exposure stay open.
 
     Args:
-        path: A camera raw file or a bare mosaic.
+        photo: A camera raw file or a bare mosaic.
         restorer: Holds a model that takes mosaics, or photos; the latter sees the interpolated colours.
         blend: How much of the model's result is kept. What is mixed is encoded light in the camera's colours: of what
             is still to be developed there is no rendered picture.
@@ -169,13 +169,13 @@ def restore_camera_colours(
     from engine.restoring.restorer import is_constant
 
     if restorer.takes_mosaics:
-        opened = run_interruptibly(lambda: open_raw(path), control)
+        opened = run_interruptibly(lambda: open_raw(photo), control)
         raw, encoded = opened.raw, opened.encoded
         colours = _demosaicked(encoded, restorer, blend, control, on_tile)
         camera = run_interruptibly(lambda: colours_of_mosaic(raw, encoded, colours), control)
-        toned = run_interruptibly(lambda: _with_tone(camera, path, raw_look), control)
+        toned = run_interruptibly(lambda: _with_tone(camera, photo, raw_look), control)
         return run_interruptibly(lambda: _undeveloped(toned), control)
-    camera = run_interruptibly(lambda: _with_tone(_open_colours(path), path, raw_look), control)
+    camera = run_interruptibly(lambda: _with_tone(_open_colours(photo), photo, raw_look), control)
     noisy = run_interruptibly(lambda: encode_colours(camera).pixels, control)
     if is_constant(noisy):
         restored = restorer.enlarged(noisy)
@@ -187,18 +187,18 @@ def restore_camera_colours(
     return run_interruptibly(lambda: _undeveloped(decode_colours(camera, restored, restorer.enlarged)), control)
 
 
-def _open_colours(path: PhotoRef) -> CameraColours:
+def _open_colours(photo: PhotoRef) -> CameraColours:
     try:
-        opened = open_raw(path)
+        opened = open_raw(photo)
     except NotAMosaicError:
-        return read_camera_colours(path)
+        return read_camera_colours(photo)
     return colours_of_mosaic(opened.raw, opened.encoded)
 
 
-def _with_tone(camera: CameraColours, path: PhotoRef, raw_look: RawLook) -> CameraColours:
+def _with_tone(camera: CameraColours, photo: PhotoRef, raw_look: RawLook) -> CameraColours:
     if raw_look == "neutral":
         return camera
-    return replace(camera, space=replace(camera.space, tone=read_tone(path, rendered(camera))))
+    return replace(camera, space=replace(camera.space, tone=read_tone(photo, rendered(camera))))
 
 
 def _undeveloped(camera: CameraColours) -> PhotoImage:

@@ -1,10 +1,11 @@
 """A report on restored photos: one HTML file with small crops of before and after, and the same figures as CSV."""
 
 import base64
+import codecs
 import csv
-import html
 import io
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from engine.contracts.photo import PhotoRef, Pixels
 from engine.contracts.results import PhotoOutcome, RestoreReportConfig
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.interruptible import run_interruptibly
+from engine.machine.shipped_files import page_template
 from engine.photo_files.bicubic_resize import enlarge
 from engine.photo_files.encoding import Encoding, encode
 from engine.photo_files.metadata.provenance import look_of_result
@@ -43,29 +45,24 @@ _STATES: Final = {
 }
 _PASSED_OVER: Final = "passed over: it is a restored file itself"
 _COLUMNS: Final = ("source", "state", "output", "seconds", "reason", "hint", "how", "remarks")
-_PAGE: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; font: 14px/1.45 system-ui, sans-serif; }}
-body {{ max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }}
-h1 {{ font-size: 1.4rem; font-weight: 600; }}
-article {{ display: grid; grid-template-columns: auto 1fr; gap: .25rem 1.25rem; padding: 1rem 0;
-  border-top: 1px solid #8884; }}
-figure {{ display: inline-block; margin: 0 .5rem 0 0; }}
-figcaption, .muted {{ color: #888; font-size: .85rem; }}
-img {{ display: block; width: {side}px; height: auto; image-rendering: pixelated; background: #8882; }}
-h2 {{ font-size: 1rem; font-weight: 600; margin: 0; overflow-wrap: anywhere; }}
-p {{ margin: .2rem 0; overflow-wrap: anywhere; }}
-.failed h2::before {{ content: "\\26A0\\FE0E "; color: #c07a00; }}
-@media (max-width: 40rem) {{ article {{ grid-template-columns: 1fr; }} }}
-</style></head><body>
-<h1>{title}</h1>
-<p>{summary}</p>
-<p class="muted">{note}</p>
-{articles}
-</body></html>
-"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Crop:
+    """A picture of the page; its content is a JPEG file in base 64."""
+
+    caption: str
+    content: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Article:
+    """What the page says of a photo."""
+
+    name: str
+    lines: tuple[str, ...]
+    state: str = ""
+    crops: tuple[_Crop, ...] = ()
 
 
 def write_restore_report(config: RestoreReportConfig, control: JobControl, emit: Emit) -> Path:
@@ -88,26 +85,25 @@ def write_restore_report(config: RestoreReportConfig, control: JobControl, emit:
     for index, outcome in enumerate(config.outcomes):
         control.wait_if_paused()
         emit(StepDone(stage=_STAGE, step=index, num_steps=len(config.outcomes)))
-        crops = ""
+        crops: tuple[_Crop, ...] = ()
         if outcome.output is not None and num_with_crops < MAX_PHOTOS_WITH_CROPS:
             crops = run_interruptibly(partial(_crops, outcome.source, outcome.output), control)
             num_with_crops += bool(crops)
         articles.append(_article(outcome, crops))
-    articles += [_passed_over(path) for path in config.earlier_results]
-    title = say("Restoration report, {time:%Y-%m-%d %H:%M}", time=datetime.now())
-    page = _PAGE.format(
-        title=title,
-        side=CROP_PX,
-        summary=html.escape(_summary(config)),
+    articles += [_Article(name=str(path), lines=(_PASSED_OVER,)) for path in config.earlier_results]
+    page = page_template("restoring/report.html").render(
+        title=say("Restoration report, {time:%Y-%m-%d %H:%M}", time=datetime.now()),
+        crop_px=CROP_PX,
+        summary=_summary(config),
         note=say(
             "Each pair of crops shows the most detailed part of the photo, {crop_px} pixels wide. Residua {version}.",
             crop_px=CROP_PX,
             version=__version__,
         ),
-        articles="\n".join(articles),
+        articles=articles,
     )
     try:
-        write_bytes_atomically(config.path, page.encode())
+        write_bytes_atomically(config.path, _encoded(page))
         write_bytes_atomically(config.path.with_suffix(".csv"), _table(config))
     except OSError as error:
         raise ImageWriteError(
@@ -137,15 +133,15 @@ def most_detailed_spot(pixels: Pixels, side_px: int) -> tuple[int, int]:
     return int(row) * side, int(column) * side
 
 
-def _crops(source: PhotoRef, output: Path) -> str:
-    """Both crops as HTML; empty where one of the files cannot be read any more or they do not fit."""
+def _crops(source: PhotoRef, output: Path) -> tuple[_Crop, ...]:
+    """Both crops; none where one of the files cannot be read any more or they do not fit."""
     try:
         noisy, restored = read_image(source, raw_look=look_of_result(output)), read_image(output)
     except EngineError:
-        return ""
+        return ()
     scale = max(1, round(restored.width / noisy.width))
     if (scale * noisy.width, scale * noisy.height) != (restored.width, restored.height):
-        return ""
+        return ()
     noisy_values, restored_values = between_levels(noisy, restored)
     top, left = most_detailed_spot(restored_values, CROP_PX)
     side = min(CROP_PX, restored.height, restored.width) // scale * scale
@@ -154,25 +150,23 @@ def _crops(source: PhotoRef, output: Path) -> str:
     if scale > 1:
         before = enlarge(before, scale)
     after = restored_values[top : top + side, left : left + side]
-    return _figure(before, "before", noisy.metadata.icc_profile) + _figure(
-        after, "after", restored.metadata.icc_profile
+    return (
+        _crop(before, "before", noisy.metadata.icc_profile),
+        _crop(after, "after", restored.metadata.icc_profile),
     )
 
 
-def _figure(pixels: Pixels, caption: str, icc_profile: bytes | None) -> str:
+def _crop(pixels: Pixels, caption: str, icc_profile: bytes | None) -> _Crop:
     levels = np.rint(np.clip(pixels, 0, 1) * np.float32(255)).astype(np.uint8)
     content = encode(
         np.ascontiguousarray(levels),
         "jpeg",
         Encoding(quality=_JPEG_QUALITY, icc_profile=icc_profile),
     )
-    data = base64.b64encode(content).decode()
-    return (
-        f'<figure><img alt="{caption}" src="data:image/jpeg;base64,{data}"><figcaption>{caption}</figcaption></figure>'
-    )
+    return _Crop(caption=caption, content=base64.b64encode(content).decode())
 
 
-def _article(outcome: PhotoOutcome, crops: str) -> str:
+def _article(outcome: PhotoOutcome, crops: tuple[_Crop, ...]) -> _Article:
     lines = [_STATES[outcome.state]]
     if outcome.state == "restored":
         lines[0] += f" in {outcome.seconds:,.1f} s"
@@ -182,14 +176,7 @@ def _article(outcome: PhotoOutcome, crops: str) -> str:
     if outcome.how:
         lines.append(outcome.how)
     lines += outcome.remarks
-    body = "".join(f"<p>{html.escape(_writable(line))}</p>" for line in lines)
-    name = html.escape(_writable(str(outcome.source)))
-    return f'<article class="{outcome.state}"><div>{crops}</div><div><h2>{name}</h2>{body}</div></article>'
-
-
-def _passed_over(path: PhotoRef) -> str:
-    name = html.escape(_writable(str(path)))
-    return f"<article><div></div><div><h2>{name}</h2><p>{_PASSED_OVER}</p></div></article>"
+    return _Article(name=str(outcome.source), lines=tuple(lines), state=outcome.state, crops=crops)
 
 
 def _summary(config: RestoreReportConfig) -> str:
@@ -216,7 +203,7 @@ def _table(config: RestoreReportConfig) -> bytes:
     writer.writerow(_COLUMNS)
     for outcome in config.outcomes:
         writer.writerow(
-            _not_a_formula(_writable(str(value)))
+            _not_a_formula(str(value))
             for value in (
                 outcome.source,
                 outcome.state,
@@ -229,9 +216,9 @@ def _table(config: RestoreReportConfig) -> bytes:
             )
         )
     for path in config.earlier_results:
-        writer.writerow([_not_a_formula(_writable(str(path))), "passed over", "", "0.000", _PASSED_OVER, "", "", ""])
+        writer.writerow([_not_a_formula(str(path)), "passed over", "", "0.000", _PASSED_OVER, "", "", ""])
     # With a byte order mark, by which spreadsheet programs recognise UTF-8.
-    return table.getvalue().encode("utf-8-sig")
+    return codecs.BOM_UTF8 + _encoded(table.getvalue())
 
 
 def _not_a_formula(text: str) -> str:
@@ -239,6 +226,6 @@ def _not_a_formula(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
-def _writable(text: str) -> str:
-    """File names may hold bytes that are no letters of any encoding."""
-    return text.encode("utf-8", "backslashreplace").decode()
+def _encoded(text: str) -> bytes:
+    # File names may hold bytes that are no letters of any encoding.
+    return text.encode("utf-8", "backslashreplace")

@@ -252,7 +252,7 @@ class Restorer:
         """Restore a picture of which black is 0 and white is 1, and some lies beyond; what is restored is not clipped.
 
         Args:
-            noisy: It.
+            noisy: The picture.
             restored: Takes the result, `scale` times as large.
             control: As for `restore`.
             on_tile: As for `restore`.
@@ -471,25 +471,6 @@ class Restorer:
         return max(math.ceil(side_px / self._grid_px), 1) * self._grid_px
 
 
-def restore_pixels(
-    model: RestorationModel,
-    pixels: Pixels,
-    *,
-    device: ComputeDevice,
-    tile_px: int = 0,
-    control: JobControl | None = None,
-    on_tile: OnTile | None = None,
-    emit: Emit | None = None,
-) -> Pixels:
-    """Restore one photo; see `Restorer`, which is the better choice for many.
-
-    Raises:
-        JobCancelled: The job has been asked to end.
-        DeviceError: Not even the smallest tile fits into memory.
-    """
-    return Restorer(model, device, tile_px=tile_px, emit=emit).restore(pixels, control=control, on_tile=on_tile)
-
-
 def is_constant(values: NDArray[Any]) -> bool:
     """Return whether each channel is one value all over."""
     # Nearly always the first rows tell.
@@ -501,7 +482,7 @@ def _keep_means(restored: NDArray[np.float32], noisy: Pixels, scale: int) -> Non
 
     Args:
         restored: `scale` times the noisy picture's size.
-        noisy: It.
+        noisy: The noisy picture.
         scale: Of an enlarged picture, whose phases are no longer those of the noisy one, the whole mean is kept.
     """
     grid = 2 if scale == 1 and min(noisy.shape[:2]) >= _SMALLEST_GRID_PX else 1

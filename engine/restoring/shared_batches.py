@@ -43,7 +43,7 @@ class ClaimedPlan:
         Raises:
             EngineError: There can be none.
         """
-        claim = self._claims[photo.path]
+        claim = self._claims[photo.photo]
         if isinstance(claim, EngineError):
             raise claim
         return claim
@@ -69,9 +69,9 @@ def share_out(
         for photo in photos:
             control.wait_if_paused()
             try:
-                claims[photo.path] = plan.claim(photo)
+                claims[photo.photo] = plan.claim(photo)
             except EngineError as error:
-                claims[photo.path] = error
+                claims[photo.photo] = error
     # By turns and not by halves: neighbours are often of one size, and so of one cost.
     return ClaimedPlan(plan, group.all_of(claims)[0]), photos[group.rank :: group.size]
 
@@ -91,7 +91,7 @@ def gather_results(own: RestoreResult, photos: Sequence[SourcePhoto], group: Pro
         ProcessGroupError: Another process has ended; what it has restored stays.
     """
     results = group.all_of(own)
-    place = {photo.path: index for index, photo in enumerate(photos)}
+    place = {photo.photo: index for index, photo in enumerate(photos)}
     outcomes: list[PhotoOutcome] = [outcome for result in results for outcome in result.outcomes]
     # Those that could not be read at all come first, as ever.
     outcomes.sort(key=lambda outcome: place.get(outcome.source, -1))

@@ -20,13 +20,13 @@ class SourcePhoto:
     """A photo to be restored.
 
     Attributes:
-        path: Which it is.
+        photo: Which it is.
         info: What its header tells.
         subfolder: Where it lies within the folder that was given; empty for a file that was given itself.
         pages: Of a stack, which is restored into one file: the numbers of its pages.
     """
 
-    path: PhotoRef
+    photo: PhotoRef
     info: ImageInfo
     subfolder: Path
     pages: tuple[int, ...] = ()
@@ -112,7 +112,7 @@ def list_sources(
             continue
         pages = () if file.page else stacks.get(file.file, ())
         usable, skipped = _probe(file, pages)
-        photos += [SourcePhoto(path=file, info=info, subfolder=subfolders[file], pages=pages) for info in usable]
+        photos += [SourcePhoto(photo=file, info=info, subfolder=subfolders[file], pages=pages) for info in usable]
         unusable += skipped
     return SourceListing(photos=tuple(photos), unusable=tuple(unusable), earlier_results=tuple(earlier_results))
 

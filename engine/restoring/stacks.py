@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from engine.contracts.errors import EngineError, ImageReadError, ImageWriteError
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
-from engine.machine.atomic_files import replace_atomically
+from engine.machine.atomic_files import make_folder, replace_atomically
 from engine.machine.interruptible import Pending
 from engine.photo_files.exif import ExifEntry, InvalidExifError
 from engine.photo_files.metadata.fitting import fit_metadata
@@ -87,7 +87,7 @@ def restore_stack(
     next time it goes on with them: as far as the result says how it was made, by which the work is known again.
 
     Args:
-        photo: It.
+        photo: The stack.
         output: Where it goes.
         work: What is done to each page.
         control: Asked before each page, and while it is read and restored.
@@ -100,13 +100,13 @@ def restore_stack(
         DeviceError: Not even the smallest tile fits into memory.
     """
     try:
-        source = StackFile(photo.path.file)
+        source = StackFile(photo.photo.file)
     # As everywhere that decoders meet damaged files.
     except Exception as error:
         raise ImageReadError("The stack cannot be read.", "Check the disk, or use another copy.") from error
     with source:
         restoration = _StackRestoration(photo, source, output, work, control, on_page)
-        output.make_folder(output.path.parent)
+        make_folder(output.path.parent)
         try:
             with replace_atomically(output.path) as temporary:
                 _write(restoration, temporary, _unfinished(photo, output))
@@ -239,7 +239,7 @@ class _StackRestoration:
         """Yield the restored pages behind those that are done with their numbers, while the next one is read."""
         photo, levels = self._photo, None
         if photo.info.type_written != "uint8":
-            levels = StackLevels.of_file(photo.path.file, photo.pages, self._control)
+            levels = StackLevels.of_file(photo.photo.file, photo.pages, self._control)
         reading = self._read_ahead(num_done)
         for index, number in enumerate(photo.pages[num_done:], start=num_done):
             self._control.wait_if_paused()
@@ -256,7 +256,7 @@ class _StackRestoration:
                     noisy = replace(noisy, metadata=replace(own, levels=shared))
                 result = self._work.restore(noisy, partial(self._on_tile, index))
             except (ImageReadError, ImageWriteError) as error:
-                if isinstance(error.__cause__, OSError) or not photo.path.is_on_disk():
+                if isinstance(error.__cause__, OSError) or not photo.photo.is_on_disk():
                     raise
                 reading = reading or self._read_ahead(index + 1)
                 result = self._unrestored(number, noisy, error)
@@ -266,7 +266,7 @@ class _StackRestoration:
     def _read_ahead(self, index: int) -> Pending[PhotoSamples] | None:
         if index >= len(self._photo.pages):
             return None
-        return Pending(partial(read_samples, PhotoRef(self._photo.path.file, self._photo.pages[index])))
+        return Pending(partial(read_samples, PhotoRef(self._photo.photo.file, self._photo.pages[index])))
 
     def _on_tile(self, index: int, num_done: int, num_tiles: int) -> None:
         self._on_page(index, num_done / num_tiles)

@@ -77,11 +77,6 @@ class Run:
         return self.path / "previews"
 
     @property
-    def restored_folder(self) -> Path:
-        """Where photos restored with this run go when no other place is named."""
-        return self.path / "restored"
-
-    @property
     def model_path(self) -> Path:
         """The averaged weights with their card: what restores. With validation photos, the best ones so far.
 

@@ -1,8 +1,5 @@
 """Pairs of a noisy picture and its target, made from clean pictures: every kind of `engine.simulation.kinds`, mixed."""
 
-import zlib
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -81,32 +78,6 @@ def simulate_pairs(
         left = int(generator.integers(picture.shape[1] - width + 1))
         noisy[index], targets[index] = (part[top : top + height, left : left + width] for part in pair)
     return noisy, targets
-
-
-def simulate_kind(
-    name: str, clean: Sequence[Picture], *, seed: int = 0, params: PairParams | None = None
-) -> list[Pair]:
-    """Make pairs of one kind alone, always the same ones: what a model is measured on, kind by kind.
-
-    Args:
-        name: Of the kind.
-        clean: Pictures that no model has learned from, sRGB, 0 to 1. Shape of each: (height, width, 3).
-        seed: Of the noise; each picture and each kind has its own.
-        params: Ranges to draw from; None: the default ones.
-
-    Returns:
-        A pair for each picture.
-
-    Raises:
-        ValueError: There is no such kind.
-    """
-    _check(name)
-    # Of the name, so that a kind keeps its noise whatever others are added.
-    stream = zlib.crc32(name.encode())
-    return [
-        KINDS[name].make_pair(picture, np.random.default_rng((seed, stream, index)), params or PairParams())
-        for index, picture in enumerate(clean)
-    ]
 
 
 def add_light_degradation(picture: Picture, generator: np.random.Generator) -> Picture:

@@ -545,10 +545,10 @@ def _create_run(kind: Any, config: TrainingConfig, plan: TrainingPlan, device: C
 def _fingerprint(photos: Sequence[DecodedPhoto], folders: tuple[str, ...]) -> DataFingerprint:
     digest = hashlib.sha256()
     for photo in photos:
-        digest.update(f"{photo.path.name}\0".encode(errors="surrogateescape"))
+        digest.update(f"{photo.photo.name}\0".encode(errors="surrogateescape"))
         # One that has gone since it was read has been learned from all the same.
         with suppress(OSError):
-            status = photo.path.file.stat()
+            status = photo.photo.file.stat()
             digest.update(f"{status.st_size}\0{status.st_mtime_ns}\0".encode())
     return DataFingerprint(
         folders=folders,

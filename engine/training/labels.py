@@ -455,11 +455,11 @@ def _decode_pair(pair: PhotoPair, task: RestorationTask) -> Labels:
 
 
 def _own_label(clean: DecodedPhoto, task: RestorationTask) -> DecodedPair:
-    made = DecodedPhoto.of_pixels(clean.path, task.make_noisy(clean.pixels), clean.bit_depth)
+    made = DecodedPhoto.of_pixels(clean.photo, task.make_noisy(clean.pixels), clean.bit_depth)
     rows, columns = (task.scale * side for side in made.levels.shape[1:])
     return DecodedPair(replace(made, channel=clean.channel), clean.part(slice(rows), slice(columns)))
 
 
 def _names_of(labels: Sequence[DecodedPair]) -> tuple[str, ...]:
     """File names of noisy photos, each once: their channels may be labels of their own."""
-    return tuple(dict.fromkeys(label.noisy.path.name for label in labels))
+    return tuple(dict.fromkeys(label.noisy.photo.name for label in labels))

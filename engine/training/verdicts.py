@@ -60,12 +60,10 @@ class ResidualFacts:
     Attributes:
         level: Root mean square, 0 to 1.
         picture_share: Share of its variance that follows the picture's fine structure, 0 to 1.
-        level_difference: Difference of the mean brightness that restoring makes, -1 to 1.
     """
 
     level: float
     picture_share: float
-    level_difference: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +141,6 @@ def residual_facts(noisy: Pixels, restored: Pixels) -> ResidualFacts:
     return ResidualFacts(
         level=float(np.sqrt(np.mean(residual**2))),
         picture_share=product**2 / power if power > 0 else 0.0,
-        level_difference=float(np.mean(residual)),
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QEvent
 from PySide6.QtGui import QCursor
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.error_reporting import ErrorReporter
@@ -21,6 +21,8 @@ from app.jobs.runner import JobRunner
 from app.look.theme import Theme, ThemeChoice
 from app.look.thumbnails import shared_thumbnails
 from app.window.main_window import MainWindow
+from engine.contracts.events import PhotoScanned
+from engine.contracts.photo import PhotoRef
 from engine.runs.store import RunStore
 
 
@@ -95,6 +97,22 @@ def session(qtbot: QtBot) -> Iterator[Session]:
     result.undo_stack.clear()
     result.run_catalog.shut_down()
     shared_thumbnails(result).shut_down()
+
+
+def show_at(qtbot: QtBot, widget: QWidget, width: int, height: int) -> None:
+    """Show a widget at a size; it goes with the test."""
+    qtbot.addWidget(widget)
+    widget.resize(width, height)
+    with qtbot.waitExposed(widget):
+        widget.show()
+
+
+def open_photos(session: Session, folder: Path) -> None:
+    """Open a folder of tiny photos as if it had been scanned."""
+    session.set_folders([folder])
+    session.add_photos(
+        [PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
+    )
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from engine.photos.folder import list_image_files
 from engine.photos.pairs import match_pairs
 from engine.runs.records import DataFingerprint, RunStatus
 from engine.runs.store import Run, RunStore
-from tests.app.conftest import OpenWindow
+from tests.app.conftest import OpenWindow, open_photos
 from tests.conftest import TinyPhotos
 
 JOB_MS = 60_000
@@ -113,13 +113,6 @@ def add_run(store: RunStore, model: Path, folder: Path, name: str = "Mine") -> R
     shutil.copy(model, run.model_path)
     run.update(status=RunStatus.DONE, steps_done=10)
     return run
-
-
-def open_photos(session: Session, folder: Path) -> None:
-    session.set_folders([folder])
-    session.add_photos(
-        [PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
-    )
 
 
 def test_a_dropped_photo_is_restored_and_compared_without_any_training(

@@ -35,8 +35,7 @@ class OtherPrograms:
 
     def add_to(self, menu: QMenu, title: str, files: Sequence[Path]) -> None:
         """Add the programs that open files to a menu, as a menu of their own; nothing where there are none."""
-        own = QMenu(title, menu)
-        own.setIcon(themed_icon("arrow-square-out"))
+        own = QMenu(title, menu, icon=themed_icon("arrow-square-out"))
         self.fill(own, files)
         if own.isEmpty():
             own.deleteLater()

@@ -21,8 +21,9 @@ from PySide6.QtWidgets import (
 from app.core.actions import tip_with_keys
 from app.core.programs.open_menu import OpenInButton, OtherPrograms
 from app.look.buttons import icon_button, quiet_button, set_reason
+from app.look.layouts import in_row
 from app.look.text import ElidedLabel
-from app.look.theme import SPACING, Theme, set_role, themed_icon
+from app.look.theme import SPACING, Theme, follow_theme, set_role, themed_icon
 from app.look.translation import format_number, short_number, tr
 from app.pages.compare.looks import LooksPanel
 from app.pages.compare.offers import Offers, build_pane_menu
@@ -108,13 +109,10 @@ class CompareBar(QWidget):
         self._chips: list[PaneChip] = []
         # What does not fit goes into the menu at the right end: the bar itself never widens the window.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(SPACING, SPACING // 2, SPACING, SPACING // 2)
-        layout.setSpacing(SPACING // 2)
+        layout = in_row(of=self, margins=(SPACING, SPACING // 2, SPACING, SPACING // 2), spacing=SPACING // 2)
         self.mode_buttons = self._build_modes(layout)
         layout.addSpacing(SPACING)
-        self._chip_row = QHBoxLayout()
-        self._chip_row.setSpacing(SPACING // 2)
+        self._chip_row = in_row(spacing=SPACING // 2)
         layout.addLayout(self._chip_row)
         self.add_button = icon_button("plus", tr("Add a pane"))
         self.add_button.clicked.connect(self._add_pane)
@@ -228,8 +226,7 @@ class CompareBar(QWidget):
         one_to_one.clicked.connect(lambda: transform.show_actual_size())
         one_to_one.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._zoom = ElidedLabel("", "caption")
-        self._fit_zoom_label()
-        Theme.of_application().changed.connect(self._fit_zoom_label)
+        follow_theme(self._fit_zoom_label)
         for control in (fit, one_to_one, self._zoom):
             layout.addWidget(control)
         self._fit_button, self._actual_size_button = fit, one_to_one
@@ -275,8 +272,7 @@ class CompareBar(QWidget):
     def _build_save_menu(self, layout: QHBoxLayout) -> None:
         self.save_button = icon_button("download-simple", tr("Save what is shown"))
         self.save_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self.save_button)
-        menu.setToolTipsVisible(True)
+        menu = QMenu(self.save_button, toolTipsVisible=True)
         as_picture = menu.addAction(themed_icon("image"), tr("This view as a picture (PNG)…"))
         as_picture.setToolTip(tip_with_keys(tr("Exactly what is on screen, captions and all"), "view.export"))
         as_picture.triggered.connect(lambda _=False: self.export_requested.emit())

@@ -40,9 +40,7 @@ class PictureMaker(QObject):
         self._jobs: dict[ComparisonPictureConfig, JobHandle] = {}
         self._made: set[ComparisonPictureConfig] = set()
         self.refused: dict[ComparisonPictureConfig, str] = {}
-        self._start_later = QTimer(self)
-        self._start_later.setSingleShot(True)
-        self._start_later.setInterval(_PATIENCE_MS)
+        self._start_later = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
         self._start_later.timeout.connect(self._start)
 
     @property

@@ -45,9 +45,7 @@ class CompareExport(QObject):
         self._settings = settings
         self._page_id = page_id
         self._window = window
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._tell_saved)
-        self._task.failed.connect(self._tell_error)
+        self._task = LatestTask(self, finished=self._tell_saved, failed=self._tell_error)
 
     def ask_for_picture(self, photo: PhotoRef) -> Path | None:
         """Ask for the file of a view of this photo; None where the person thinks better of it."""

@@ -4,7 +4,6 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHBoxLayout,
     QListView,
     QStyle,
     QStyledItemDelegate,
@@ -15,6 +14,7 @@ from PySide6.QtWidgets import (
 from app.core.actions import tip_with_keys
 from app.core.session import Session
 from app.look.buttons import icon_button
+from app.look.layouts import in_row
 from app.look.theme import SPACING, palette
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import tr
@@ -53,9 +53,9 @@ class Filmstrip(ThumbnailList):
         self.selectionModel().currentChanged.connect(self._tell_choice)
         session.restored_changed.connect(self._repaint_all)
 
-    def choose(self, path: PhotoRef) -> None:
+    def choose(self, photo: PhotoRef) -> None:
         """Choose a photo and bring it into view."""
-        row = self.photos.row_of(path)
+        row = self.photos.row_of(photo)
         if row is not None and row != self.currentIndex().row():
             self.setCurrentIndex(self.photos.index(row))
             self.scrollTo(self.currentIndex(), QAbstractItemView.ScrollHint.PositionAtCenter)
@@ -112,12 +112,14 @@ class FilmstripRow(QWidget):
         self.previous_button.clicked.connect(lambda: filmstrip.step(-1))
         self.next_button = icon_button("caret-right", tip_with_keys(tr("Next photo"), "view.next_photo"))
         self.next_button.clicked.connect(lambda: filmstrip.step(1))
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(SPACING // 2, 0, SPACING // 2, 0)
-        layout.setSpacing(SPACING // 2)
-        layout.addWidget(self.previous_button)
-        layout.addWidget(filmstrip, 1)
-        layout.addWidget(self.next_button)
+        in_row(
+            self.previous_button,
+            (filmstrip, 1),
+            self.next_button,
+            of=self,
+            margins=(SPACING // 2, 0, SPACING // 2, 0),
+            spacing=SPACING // 2,
+        )
 
 
 class _FilmDelegate(QStyledItemDelegate):

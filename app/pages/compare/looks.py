@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QRadioButton,
     QSlider,
@@ -25,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from app.core.actions import tip_with_keys
 from app.look.buttons import quiet_button
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING, Theme, set_role
 from app.look.translation import format_number, mark, short_number, signed_number, tr
@@ -66,10 +66,7 @@ class LooksPanel(QFrame):
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(2 * SPACING)
         self._grid.setVerticalSpacing(SPACING)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
-        layout.setSpacing(SPACING)
-        layout.addLayout(self._grid)
+        layout = in_column(self._grid, of=self, margins=2 * SPACING)
         self._backdrops = _Choices(_BACKDROPS)
         self._backdrops.chosen.connect(viewer.set_backdrop)
         self._interpolations = _Choices(_INTERPOLATIONS)
@@ -186,10 +183,7 @@ class LooksPanel(QFrame):
                 tr("{seconds} s").format(seconds=short_number(f"{interval_ms / 1000:g}")), interval_ms
             )
         self._interval_box.activated.connect(lambda row: timer.set_interval(FLICKER_INTERVALS_MS[row]))
-        row = QHBoxLayout()
-        row.addWidget(self.flicker_box)
-        row.addWidget(self._interval_box)
-        row.addStretch(1)
+        row = in_row(self.flicker_box, self._interval_box, Stretch(1), spacing=None)
         layout.addLayout(row)
 
     @Slot(int)
@@ -242,9 +236,7 @@ class _Choices(QWidget):
 
     def __init__(self, names: Mapping[Any, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING // 2)
+        layout = in_row(of=self, margins=0, spacing=SPACING // 2)
         group = QButtonGroup(self)
         self._buttons: dict[Any, QRadioButton] = {}
         for value, name in names.items():
@@ -265,11 +257,7 @@ class _Choices(QWidget):
 
 def _beside(first: QWidget, second: QWidget) -> QWidget:
     row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(SPACING)
-    layout.addWidget(first, 1)
-    layout.addWidget(second)
+    in_row((first, 1), second, of=row, margins=0)
     return row
 
 

@@ -112,8 +112,7 @@ def build_pane_menu(
         restore: Restores the photo with the chosen model, whatever there is of it already.
         remove: Takes the pane away; None for the last one.
     """
-    menu = QMenu(parent)
-    menu.setToolTipsVisible(True)
+    menu = QMenu(parent, toolTipsVisible=True)
     for offer in offers.pictures:
         _add_offer(menu, offer, current, choose)
     if current.kind is PaneKind.FILE:

@@ -8,7 +8,7 @@ from typing import cast
 
 from PySide6.QtCore import QPointF, Qt, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
 
 from app.core.messages import Message, Severity
 from app.core.programs.open_menu import OtherPrograms, results_of
@@ -16,6 +16,7 @@ from app.core.session import ModelChoice, Session
 from app.core.settings import COMPARE_HISTOGRAM, COMPARE_PROFILE, RESTORE_RAW_LOOK, Settings
 from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobRunner
+from app.look.layouts import in_column
 from app.look.theme import SPACING
 from app.look.thumbnails import shared_thumbnails
 from app.look.translation import mark, tr
@@ -79,8 +80,7 @@ class ComparePage(Page):
         self._figures: dict[int, str] = {}
         self._is_outdated = True
         self._was_being_restored = False
-        self._load_task = LatestTask(self)
-        self._load_task.finished.connect(self._show_loaded)
+        self._load_task = LatestTask(self, finished=self._show_loaded)
         self._measure_task = LatestTask(self)
         self._measure_control = JobControl()
         self._measure_task.finished.connect(self._show_figures)
@@ -187,9 +187,7 @@ class ComparePage(Page):
             "columns", tr("There is nothing to compare yet: open some photos first."), tr("Go to Photos")
         )
         self._content = QWidget()
-        content_layout = QVBoxLayout(self._content)
-        content_layout.setContentsMargins(0, 0, 0, 0)
-        content_layout.setSpacing(0)
+        content_layout = in_column(of=self._content, margins=0, spacing=0)
         self._splitter = self._lay_out_viewer()
         content_layout.addWidget(self._splitter, 1)
         content_layout.addWidget(self.page_slider)
@@ -199,12 +197,7 @@ class ComparePage(Page):
         stack = CurrentStack()
         for widget in (self._empty, self._content, self.blind.results):
             stack.addWidget(widget)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.bar)
-        layout.addWidget(self.blind.bar)
-        layout.addWidget(stack, 1)
+        in_column(self.bar, self.blind.bar, (stack, 1), of=self, margins=0, spacing=0)
         return stack
 
     def _lay_out_viewer(self) -> QSplitter:

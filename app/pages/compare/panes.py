@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from app.core.session import RestoredPhoto, ResultDoubt, Session
-from app.look.shown_channel import shown_channel
+from app.core.shown_channel import shown_channel
 from app.look.translation import tr, translate_engine
 from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole

@@ -8,16 +8,15 @@ from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QHideEven
 from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QListView,
     QListWidget,
     QListWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.core.settings import BURST_FOLDER, BURST_MOTION, Settings
 from app.look.buttons import button, primary_button, quiet_button, set_reason
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING
 from app.look.thumbnails import ThumbnailLoader
@@ -60,16 +59,16 @@ class ShotList(QListWidget):
         self.setAccessibleName(tr("Shots of the burst"))
         thumbnails.ready.connect(self._show_thumbnail)
 
-    def show_paths(self, paths: Sequence[PhotoRef]) -> None:
+    def show_photos(self, photos: Sequence[PhotoRef]) -> None:
         """Show other shots."""
         self.clear()
-        for path in paths:
-            item = QListWidgetItem(path.name)
-            item.setData(Qt.ItemDataRole.UserRole, str(path))
-            item.setToolTip(str(path))
+        for photo in photos:
+            item = QListWidgetItem(photo.name)
+            item.setData(Qt.ItemDataRole.UserRole, str(photo))
+            item.setToolTip(str(photo))
             self.addItem(item)
-            self._show_thumbnail(path)
-        self._thumbnails.want(paths, view=self)
+            self._show_thumbnail(photo)
+        self._thumbnails.want(photos, view=self)
 
     def hideEvent(self, event: QHideEvent) -> None:
         self._thumbnails.want((), view=self)
@@ -88,13 +87,13 @@ class ShotList(QListWidget):
         self.dropped.emit(dropped_paths(event.mimeData()))
 
     @Slot(object)
-    def _show_thumbnail(self, path: PhotoRef) -> None:
-        pixmap = self._thumbnails.pixmap(path)
+    def _show_thumbnail(self, photo: PhotoRef) -> None:
+        pixmap = self._thumbnails.pixmap(photo)
         if pixmap is None:
             return
         for row in range(self.count()):
             item = self.item(row)
-            if item.data(Qt.ItemDataRole.UserRole) == str(path):
+            if item.data(Qt.ItemDataRole.UserRole) == str(photo):
                 item.setIcon(QIcon(pixmap))
 
 
@@ -127,19 +126,12 @@ class BurstForm(QWidget):
         self.remove_button.clicked.connect(self._remove_selected)
         self.list.itemSelectionChanged.connect(self._update)
         self._num_shots = label("", "muted")
-        tools = QHBoxLayout()
-        tools.setSpacing(SPACING)
-        tools.addWidget(add)
-        tools.addWidget(self.remove_button)
-        tools.addWidget(self._num_shots)
-        tools.addStretch(1)
+        tools = in_row(add, self.remove_button, self._num_shots, Stretch(1))
         self._destination_text = ElidedLabel("", elide_mode=Qt.TextElideMode.ElideMiddle)
         choose = button(tr("Choose"), "folder-open")
         choose.setAccessibleName(tr("Choose the folder for the references"))
         choose.clicked.connect(self.choose_destination)
-        destination = QHBoxLayout()
-        destination.addWidget(self._destination_text, 1)
-        destination.addWidget(choose)
+        destination = in_row((self._destination_text, 1), choose, spacing=None)
         self.motion = ElidedComboBox()
         for choice, text in _MOTIONS.items():
             self.motion.addItem(tr(text), choice.value)
@@ -153,16 +145,9 @@ class BurstForm(QWidget):
         self.primary.clicked.connect(self._start)
         back = quiet_button(tr("Back"), "arrow-left")
         back.clicked.connect(self.closed)
-        bottom = QHBoxLayout()
-        bottom.setSpacing(SPACING)
-        bottom.addWidget(back)
-        bottom.addStretch(1)
-        bottom.addWidget(self.primary)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addWidget(label(tr("Make references from a burst"), "title"))
-        layout.addWidget(
+        bottom = in_row(back, Stretch(1), self.primary)
+        in_column(
+            label(tr("Make references from a burst"), "title"),
             label(
                 tr(
                     "Several shots of one scene are aligned and averaged: of nine shots the mean has a third of the "
@@ -171,12 +156,14 @@ class BurstForm(QWidget):
                 ),
                 "muted",
                 wraps=True,
-            )
+            ),
+            tools,
+            (self.list, 1),
+            form,
+            bottom,
+            of=self,
+            margins=0,
         )
-        layout.addLayout(tools)
-        layout.addWidget(self.list, 1)
-        layout.addLayout(form)
-        layout.addLayout(bottom)
         self._update()
 
     @property
@@ -205,7 +192,7 @@ class BurstForm(QWidget):
             # A stack is a burst by itself.
             found += [given] if given.page else [page for file in files for page in list_pages(file)]
         self.shots = tuple(dict.fromkeys((*self.shots, *(path.absolute() for path in found))))
-        self.list.show_paths(self.shots)
+        self.list.show_photos(self.shots)
         self._update()
 
     @Slot()
@@ -232,7 +219,7 @@ class BurstForm(QWidget):
     def clear(self) -> None:
         """Forget the shots."""
         self.shots = ()
-        self.list.show_paths(())
+        self.list.show_photos(())
         self._update()
 
     def set_busy(self, is_busy: bool) -> None:
@@ -245,7 +232,7 @@ class BurstForm(QWidget):
     def _remove_selected(self) -> None:
         gone = {item.data(Qt.ItemDataRole.UserRole) for item in self.list.selectedItems()}
         self.shots = tuple(path for path in self.shots if str(path) not in gone)
-        self.list.show_paths(self.shots)
+        self.list.show_photos(self.shots)
         self._update()
 
     @Slot()

@@ -15,9 +15,10 @@ from PySide6.QtWidgets import (
 )
 
 from app.look.buttons import button, primary_button, quiet_button, set_reason
+from app.look.layouts import in_column, in_row
 from app.look.phrases import count
 from app.look.text import ElidedLabel, label
-from app.look.theme import SPACING, Theme, themed_icon
+from app.look.theme import SPACING, Theme, follow_theme, themed_icon
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import format_number, tr, tr_count
 from app.pages.labels.decisions import LabelDecisions
@@ -90,12 +91,7 @@ class LabelContent(QWidget):
         self.pair_view.match_requested.connect(
             lambda entry: self.match_requested.emit(entry, self.pair_view.facts.match_button)
         )
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addLayout(self._build_tools())
-        layout.addWidget(self._build_middle(), 1)
-        layout.addLayout(self._build_bottom())
+        in_column(self._build_tools(), (self._build_middle(), 1), self._build_bottom(), of=self, margins=0)
 
     def show_entries(
         self, entries: Sequence[LabelEntry], suggestions: Sequence[LabelEntry], decisions: LabelDecisions
@@ -193,14 +189,12 @@ class LabelContent(QWidget):
         self._sources.clicked.connect(self._show_sources)
         for control in (self.add_button, self.burst_button, self.suggest_button, self.suggestion_count):
             control.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        tools = QVBoxLayout()
-        tools.setSpacing(SPACING)
+        tools = in_column()
         self._tool_rows = (QHBoxLayout(), QHBoxLayout())
         for row in self._tool_rows:
             row.setSpacing(SPACING)
             tools.addLayout(row)
-        self._place_tools()
-        Theme.of_application().changed.connect(self._place_tools)
+        follow_theme(self._place_tools)
         return tools
 
     @Slot()
@@ -226,16 +220,13 @@ class LabelContent(QWidget):
         nothing = label(tr("No reference yet. Add some, or drop them here."), "muted", wraps=True)
         nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._pairs.addWidget(nothing)
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
+        self.tabs = QTabWidget(documentMode=True)
         self.tabs.addTab(self._pairs, "")
         self.tabs.addTab(self.suggestion_list, "")
         self.tabs.setTabVisible(1, False)
         self.tabs.setMinimumWidth(240)
         self.tabs.currentChanged.connect(self._show_chosen)
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.setChildrenCollapsible(False)
-        splitter.setHandleWidth(2 * SPACING)
+        splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False, handleWidth=2 * SPACING)
         splitter.addWidget(self.tabs)
         splitter.addWidget(self.pair_view)
         splitter.setStretchFactor(1, 1)
@@ -251,12 +242,7 @@ class LabelContent(QWidget):
         self.align_button.clicked.connect(lambda: self.align_requested.emit(self._shifted()))
         self.primary = primary_button("")
         self.primary.clicked.connect(self.train_requested)
-        bottom = QHBoxLayout()
-        bottom.setSpacing(SPACING)
-        bottom.addWidget(self.summary, 1)
-        bottom.addWidget(self.align_button)
-        bottom.addWidget(self.primary)
-        return bottom
+        return in_row((self.summary, 1), self.align_button, self.primary)
 
     def _shifted(self) -> list[object]:
         """The doubtful pairs that an aligned copy of the reference would mend."""

@@ -97,9 +97,11 @@ def recall_decisions(settings: Settings, folders: Sequence[PhotoPlace]) -> Label
 def store_decisions(settings: Settings, folders: Sequence[PhotoPlace], decisions: LabelDecisions) -> None:
     """Remember decisions for the photo folders; what lies in none of them goes with the first."""
 
-    def inside(folder: PhotoPlace, paths: Iterable[PhotoRef]) -> list[PhotoRef]:
+    def inside(folder: PhotoPlace, photos: Iterable[PhotoRef]) -> list[PhotoRef]:
         is_first = folder == folders[0]
-        return sorted(path for path in paths if path.is_in(folder) or (is_first and not any(map(path.is_in, folders))))
+        return sorted(
+            photo for photo in photos if photo.is_in(folder) or (is_first and not any(map(photo.is_in, folders)))
+        )
 
     for folder in folders:
         settings.set_for_folder(folder, USED_LABELS, [str(path) for path in inside(folder, decisions.used)])

@@ -85,7 +85,7 @@ class LabelEntry:
         return PhotoPair(self.noisy, self.clean)
 
     @property
-    def main_path(self) -> PhotoRef:
+    def main_photo(self) -> PhotoRef:
         """The noisy photo, or the reference where there is none."""
         path = self.noisy or self.clean
         assert path is not None

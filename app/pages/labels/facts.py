@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 
 from app.look.buttons import button
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import ElidedLabel, IconLabel, label
-from app.look.theme import SPACING, Theme, set_role
+from app.look.theme import SPACING, Theme, follow_theme, set_role
 from app.look.translation import tr, translate_engine
 from app.pages.labels.entries import LabelEntry
 from engine.labelling.doctor import FactKind
@@ -71,8 +72,7 @@ class LabelFacts(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._fit()
-        Theme.of_application().changed.connect(self._fit)
+        follow_theme(self._fit)
         self.setAccessibleName(tr("What is known about the label"))
         self._name = ElidedLabel("", "section", elide_mode=Qt.TextElideMode.ElideMiddle)
         self._reference = ElidedLabel("", "muted", elide_mode=Qt.TextElideMode.ElideMiddle)
@@ -97,19 +97,22 @@ class LabelFacts(QScrollArea):
         self.measure_button.clicked.connect(self.measure_requested)
         self.match_button = button("", "link")
         self.match_button.clicked.connect(self.match_requested)
-        self._findings_layout = QVBoxLayout()
-        self._findings_layout.setSpacing(SPACING)
+        self._findings_layout = in_column()
         content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(SPACING, 0, SPACING, 0)
-        layout.setSpacing(SPACING)
-        layout.addWidget(self._name)
-        layout.addWidget(self._reference)
-        layout.addWidget(self._origin)
-        layout.addLayout(self._findings_layout)
-        for control in (self.align_button, self.fit_button, self.measure_button, self.use_button, self.match_button):
-            layout.addWidget(control)
-        layout.addStretch(1)
+        in_column(
+            self._name,
+            self._reference,
+            self._origin,
+            self._findings_layout,
+            self.align_button,
+            self.fit_button,
+            self.measure_button,
+            self.use_button,
+            self.match_button,
+            Stretch(1),
+            of=content,
+            margins=(SPACING, 0, SPACING, 0),
+        )
         self.setWidget(content)
         self.show_entry(None, is_used=False)
 
@@ -120,7 +123,7 @@ class LabelFacts(QScrollArea):
 
     def show_entry(self, entry: LabelEntry | None, *, is_used: bool) -> None:
         """Show another row of the list, or its new state."""
-        self._name.set_text(entry.main_path.name if entry is not None else "")
+        self._name.set_text(entry.main_photo.name if entry is not None else "")
         is_pair = entry is not None and entry.is_pair
         self._reference.set_text(entry.clean.name if entry is not None and entry.clean is not None and is_pair else "")
         self._origin.set_text(_origin_text(entry) if entry is not None else "")
@@ -177,15 +180,8 @@ class _FindingRow(QWidget):
         for part in (self._text, self._hint):
             # A long word must not push the panel wider than it is.
             part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        words = QVBoxLayout()
-        words.setSpacing(SPACING // 4)
-        words.addWidget(self._text)
-        words.addWidget(self._hint)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
-        layout.addLayout(words, 1)
+        words = in_column(self._text, self._hint, spacing=SPACING // 4)
+        in_row((self._icon, 0, Qt.AlignmentFlag.AlignTop), (words, 1), of=self, margins=0)
 
     @property
     def text(self) -> str:

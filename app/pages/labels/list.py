@@ -74,9 +74,9 @@ class LabelListModel(QAbstractListModel):
             self._entries = tuple(entries)
             self.endResetModel()
 
-    def row_of(self, path: PhotoRef) -> int:
+    def row_of(self, photo: PhotoRef) -> int:
         """Return the row of a noisy photo, or of a reference without one; -1: there is none."""
-        return next((row for row, entry in enumerate(self._entries) if entry.main_path == path), -1)
+        return next((row for row, entry in enumerate(self._entries) if entry.main_photo == photo), -1)
 
     def set_decisions(self, decisions: LabelDecisions) -> None:
         """Set what a person decided about the pairs."""
@@ -93,7 +93,7 @@ class LabelListModel(QAbstractListModel):
         entry = self._entries[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return entry.main_path.name
+                return entry.main_photo.name
             case Qt.ItemDataRole.CheckStateRole if entry.is_pair:
                 used = is_used(entry, self._decisions)
                 return Qt.CheckState.Checked if used else Qt.CheckState.Unchecked
@@ -102,7 +102,7 @@ class LabelListModel(QAbstractListModel):
                 said = (translate_engine(tr(text)) for text in (why, entry.reason, entry.hint))
                 return "\n".join(part for part in (str(entry.noisy or ""), str(entry.clean or ""), *said) if part)
             case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{entry.main_path.name}. {state_text(entry)}"
+                return f"{entry.main_photo.name}. {state_text(entry)}"
             case LabelRole.ENTRY:
                 return entry
         return None
@@ -153,9 +153,9 @@ class LabelList(ThumbnailList):
         index = self.currentIndex()
         return self._labels.entries[index.row()] if index.isValid() else None
 
-    def choose_later(self, path: PhotoRef) -> None:
+    def choose_later(self, photo: PhotoRef) -> None:
         """Choose the row of a photo as soon as there are other rows."""
-        self._last_chosen = path
+        self._last_chosen = photo
 
     def _paths_of_row(self, row: int) -> list[PhotoRef]:
         entry = self._labels.entries[row]
@@ -174,7 +174,7 @@ class LabelList(ThumbnailList):
     def _tell_choice(self) -> None:
         entry = self.chosen_entry
         if entry is not None:
-            self._last_chosen = entry.main_path
+            self._last_chosen = entry.main_photo
         self.entry_chosen.emit(entry)
 
 
@@ -252,7 +252,7 @@ class LabelDelegate(QStyledItemDelegate):
         line, small_line = metrics.height(), _small_line_px()
         top = room.center().y() - (line + _NUM_STATE_LINES * small_line + SPACING // 2) // 2
         painter.setPen(QColor(colors.text))
-        name = metrics.elidedText(entry.main_path.name, Qt.TextElideMode.ElideMiddle, room.width())
+        name = metrics.elidedText(entry.main_photo.name, Qt.TextElideMode.ElideMiddle, room.width())
         painter.drawText(QRect(room.left(), top, room.width(), line), Qt.AlignmentFlag.AlignVCenter, name)
         below = QRect(room.left(), top + line + SPACING // 2, room.width(), _NUM_STATE_LINES * small_line)
         is_open = entry.suggestion is not None and not entry.is_pair

@@ -18,12 +18,12 @@ MAX_OFFERED = 12
 _MAX_COMPARED = 3000
 
 
-def closest_names(name: str, paths: Iterable[PhotoRef], limit: int = MAX_OFFERED) -> list[PhotoRef]:
+def closest_names(name: str, photos: Iterable[PhotoRef], limit: int = MAX_OFFERED) -> list[PhotoRef]:
     """Return the files whose names are most like a name, in natural order.
 
     Args:
         name: A file's name without its ending.
-        paths: To choose from.
+        photos: To choose from.
         limit: How many at most.
     """
     wanted = name.casefold()
@@ -31,11 +31,11 @@ def closest_names(name: str, paths: Iterable[PhotoRef], limit: int = MAX_OFFERED
     # The matcher keeps what it knows of its second sequence.
     matcher.set_seq2(wanted)
 
-    def likeness(path: PhotoRef) -> float:
-        matcher.set_seq1(path.stem.casefold())
+    def likeness(photo: PhotoRef) -> float:
+        matcher.set_seq1(photo.stem.casefold())
         return matcher.ratio()
 
-    compared = list(paths)[:_MAX_COMPARED]
+    compared = list(photos)[:_MAX_COMPARED]
     best = sorted(compared, key=likeness, reverse=True)[:limit]
     return sorted(best, key=lambda path: natural_sort_key(path.name))
 
@@ -62,7 +62,7 @@ def matching_menu(
         undo_hand: Lets the names decide again; None where they do.
     """
     menu = QMenu(parent)
-    for path in closest_names(entry.main_path.stem, (path for path in candidates if path != entry.clean)):
+    for path in closest_names(entry.main_photo.stem, (path for path in candidates if path != entry.clean)):
         action = menu.addAction(themed_icon("image"), path.name)
         action.setToolTip(str(path))
         action.triggered.connect(lambda _checked=False, path=path: choose(path))

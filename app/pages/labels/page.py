@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.core.messages import Message, Severity
 from app.core.session import Session
 from app.core.settings import LAST_REFERENCE_FOLDERS, OPEN_DIALOG_FOLDER, SUGGESTED_LABELS, Settings
 from app.jobs.runner import JobRunner
 from app.look.buttons import button, primary_button, set_reason
+from app.look.layouts import in_column
 from app.look.theme import SPACING
 from app.look.thumbnails import shared_thumbnails
 from app.look.translation import format_number, mark, tr, tr_count, translate_engine
@@ -58,9 +59,7 @@ class LabelsPage(Page):
         self.decisions = LabelDecisions()
         self._matching = _NOTHING
         self._suggested: tuple[SuggestedLabel, ...] = ()
-        self._match_later = QTimer(self)
-        self._match_later.setSingleShot(True)
-        self._match_later.setInterval(_MATCH_DELAY_MS)
+        self._match_later = QTimer(self, singleShot=True, interval=_MATCH_DELAY_MS)
         self._match_later.timeout.connect(self._match)
         self.jobs = LabelJobs(runner, self)
         self.content = LabelContent(shared_thumbnails(session))
@@ -75,9 +74,7 @@ class LabelsPage(Page):
         self._stack = CurrentStack()
         for part in (self._no_photos, self._build_drop_zone(), self.content, self.burst_form):
             self._stack.addWidget(part)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
-        layout.addWidget(self._stack)
+        in_column(self._stack, of=self, margins=2 * SPACING)
         self._connect()
         self._update()
 
@@ -381,11 +378,11 @@ class LabelsPage(Page):
         photos = (photo for photo in self.session.teaching_photos if photo not in paired)
         noisy = entry.noisy
 
-        def choose(path: PhotoRef) -> None:
+        def choose(photo: PhotoRef) -> None:
             if noisy is not None:
-                self.choose_match(noisy, path)
+                self.choose_match(noisy, photo)
             elif entry.clean is not None:
-                self.choose_match(path, entry.clean)
+                self.choose_match(photo, entry.clean)
 
         def choose_file() -> None:
             title = tr("Choose its reference") if noisy is not None else tr("Choose its noisy photo")

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.jobs.latest_task import LatestTask
+from app.look.layouts import in_column, in_row
 from app.look.text import ElidedLabel, label
-from app.look.theme import SPACING
 from app.look.translation import tr, translate_engine
 from app.pages.labels.entries import LabelEntry
 from app.pages.labels.facts import LabelFacts
@@ -55,8 +55,7 @@ class LabelPairView(QWidget):
         self._is_used = False
         self.viewer = CompareViewer()
         self.viewer.set_mode("split")
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._show)
+        self._task = LatestTask(self, finished=self._show)
         self.facts = LabelFacts()
         self.facts.use_requested.connect(self._toggle_use)
         self.facts.align_requested.connect(lambda: self.align_requested.emit(self._entry))
@@ -75,20 +74,9 @@ class LabelPairView(QWidget):
             self.task_choice.addItem(translate_engine(row.title), name)
         self.task_choice.currentIndexChanged.connect(self.look)
         self._task_note = ElidedLabel("", "caption")
-        as_label = QHBoxLayout()
-        as_label.setSpacing(SPACING)
-        as_label.addWidget(label(tr("As a label for"), "muted"))
-        as_label.addWidget(self.task_choice)
-        as_label.addWidget(self._task_note, 1)
-        left = QVBoxLayout()
-        left.setSpacing(SPACING)
-        left.addWidget(self.viewer, 1)
-        left.addLayout(as_label)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addLayout(left, 1)
-        layout.addWidget(self.facts)
+        as_label = in_row(label(tr("As a label for"), "muted"), self.task_choice, (self._task_note, 1))
+        left = in_column((self.viewer, 1), as_label)
+        in_row((left, 1), self.facts, of=self, margins=0)
         self.set_entry(None, is_used=False)
 
     @property

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QMenu, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHeaderView, QMenu, QTreeWidget, QTreeWidgetItem, QWidget
 
 from app.core.session import Session
 from app.look.buttons import icon_button, quiet_button, set_reason
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.phrases import count, number
 from app.look.text import label
-from app.look.theme import SPACING, Theme, themed_icon
+from app.look.theme import SPACING, Theme, follow_theme, themed_icon
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import tr, tr_count
 from engine.contracts.photo import PhotoRef
@@ -65,21 +66,14 @@ class DuplicatePhotos(QWidget):
         self.same_button.clicked.connect(self._leave_out_copies)
         close = icon_button("x", tr("Close the list of duplicates"))
         close.clicked.connect(self.close_requested)
-        top = QHBoxLayout()
-        top.addWidget(label(tr("Duplicates"), "section"))
-        top.addStretch(1)
-        for control in (self.keep_button, self.same_button, close):
-            top.addWidget(control)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, SPACING, 0, 0)
-        layout.setSpacing(SPACING // 2)
-        layout.addLayout(top)
-        layout.addWidget(self.tree, 1)
+        top = in_row(
+            label(tr("Duplicates"), "section"), Stretch(1), self.keep_button, self.same_button, close, spacing=None
+        )
+        in_column(top, (self.tree, 1), of=self, margins=(0, SPACING, 0, 0), spacing=SPACING // 2)
         self.setMinimumHeight(170)
         session.excluded_changed.connect(self._show_use)
         thumbnails.ready.connect(self._show_thumbnail)
-        Theme.of_application().changed.connect(self._fit)
-        self._fit()
+        follow_theme(self._fit)
         self._update_buttons()
 
     @property
@@ -96,7 +90,7 @@ class DuplicatePhotos(QWidget):
         for group in self._groups:
             if len(self._items) >= _MOST_ROWS:
                 break
-            photos = count(len(group.paths), "photo")
+            photos = count(len(group.photos), "photo")
             title = (
                 tr("{photos} with the same content") if group.kind == "same file" else tr("{photos} that look alike")
             )
@@ -107,7 +101,7 @@ class DuplicatePhotos(QWidget):
                     0, tr("Their coarse structure is the same (perceptual hash). Shots of a burst look alike too.")
                 )
             parents.append(parent)
-            for path in group.paths[:_MOST_OF_GROUP]:
+            for path in group.photos[:_MOST_OF_GROUP]:
                 photo = self._session.photo(path)
                 size = "" if photo is None else f"{photo.width} × {photo.height}"
                 item = QTreeWidgetItem(parent, [path.name, str(path.file.parent), size, ""])
@@ -115,7 +109,7 @@ class DuplicatePhotos(QWidget):
                 item.setToolTip(0, str(path))
                 item.setToolTip(1, str(path.file.parent))
                 self._items.setdefault(path, []).append(item)
-            num_more = len(group.paths) - _MOST_OF_GROUP
+            num_more = len(group.photos) - _MOST_OF_GROUP
             if num_more > 0:
                 QTreeWidgetItem(parent, [tr("… and {photos} more").format(photos=count(num_more, "photo"))])
         num_left = len(self._groups) - len(parents)
@@ -146,10 +140,10 @@ class DuplicatePhotos(QWidget):
             self._thumbnails.want(list(self._items), view=self)
 
     @Slot(object)
-    def _show_thumbnail(self, path: PhotoRef) -> None:
-        pixmap = self._thumbnails.pixmap(path) if path in self._items else None
+    def _show_thumbnail(self, photo: PhotoRef) -> None:
+        pixmap = self._thumbnails.pixmap(photo) if photo in self._items else None
         if pixmap is not None:
-            for item in self._items[path]:
+            for item in self._items[photo]:
                 item.setIcon(0, QIcon(pixmap))
 
     @Slot()
@@ -167,29 +161,29 @@ class DuplicatePhotos(QWidget):
 
     @Slot()
     def _on_current_changed(self) -> None:
-        path = self._current_path()
+        path = self._current_photo()
         if path is not None:
             self.photo_chosen.emit(path)
         self._update_buttons()
 
-    def _current_path(self) -> PhotoRef | None:
+    def _current_photo(self) -> PhotoRef | None:
         item = self.tree.currentItem()
         path = None if item is None else item.data(0, _PATH)
         return path if isinstance(path, PhotoRef) else None
 
     def _others_of_group(self) -> list[PhotoRef]:
         """Return what would be left out if the chosen photo alone were kept."""
-        item, path = self.tree.currentItem(), self._current_path()
+        item, path = self.tree.currentItem(), self._current_photo()
         parent = None if item is None else item.parent()
         if path is None or parent is None:
             return []
         group: DuplicateGroup = parent.data(0, _GROUP)
-        return [other for other in group.paths if other != path and other not in self._session.excluded]
+        return [other for other in group.photos if other != path and other not in self._session.excluded]
 
     def _copies(self) -> list[PhotoRef]:
         """Return all but one used photo of each group with the same content."""
         excluded = self._session.excluded
-        used = ([path for path in group.paths if path not in excluded] for group in self._groups if _is_same(group))
+        used = ([path for path in group.photos if path not in excluded] for group in self._groups if _is_same(group))
         return [path for paths in used for path in paths[1:]]
 
     @Slot()
@@ -201,7 +195,7 @@ class DuplicatePhotos(QWidget):
         self.leave_out_requested.emit(self._copies())
 
     def _update_buttons(self) -> None:
-        chosen = self._current_path() is not None
+        chosen = self._current_photo() is not None
         reason = tr("The others are left out already.") if chosen else tr("Choose a photo in the list first.")
         set_reason(self.keep_button, "" if self._others_of_group() else reason)
         none = tr("No used photo has the same content as another one.")
@@ -209,7 +203,7 @@ class DuplicatePhotos(QWidget):
 
     @Slot(QPoint)
     def _show_menu(self, position: QPoint) -> None:
-        if self._current_path() is None:
+        if self._current_photo() is None:
             return
         menu = QMenu(self)
         keep = menu.addAction(themed_icon("check"), tr("Keep this one only"))

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QPoint, QRegularExpression, Qt, Signal, Slot
 from PySide6.QtGui import QRegularExpressionValidator
-from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QLineEdit, QWidget
 
 from app.core.session import Session
 from app.look.buttons import button
+from app.look.layouts import in_column, in_row
 from app.look.text import label
-from app.look.theme import SPACING, Theme, set_role
+from app.look.theme import SPACING, Theme, follow_theme, set_role
 from app.look.translation import read_number, short_number, tr
 from app.pages.shared.photo_filter import FORMAT_NAMES, PhotoFilter, Span, Use, first_moment, moment_after
 from app.widgets.elided_box import ElidedComboBox
@@ -46,10 +47,11 @@ class PhotoFilterPanel(QFrame):
         self.clear_button = button(tr("Clear all conditions"), "x")
         self.clear_button.clicked.connect(self.clear)
 
-        form = QFormLayout()
-        form.setHorizontalSpacing(2 * SPACING)
-        form.setVerticalSpacing(SPACING)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        form = QFormLayout(
+            horizontalSpacing=2 * SPACING,
+            verticalSpacing=SPACING,
+            labelAlignment=Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
+        )
         for text, field in (
             (tr("Camera"), self.camera_box),
             (tr("Format"), self.format_box),
@@ -61,11 +63,9 @@ class PhotoFilterPanel(QFrame):
         ):
             field.setAccessibleName(text)
             form.addRow(label(text), field)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
-        layout.setSpacing(2 * SPACING)
-        layout.addLayout(form)
-        layout.addWidget(self.clear_button, alignment=Qt.AlignmentFlag.AlignRight)
+        in_column(
+            form, (self.clear_button, 0, Qt.AlignmentFlag.AlignRight), of=self, margins=2 * SPACING, spacing=2 * SPACING
+        )
         for box in (self.camera_box, self.format_box, self.use_box):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             box.currentIndexChanged.connect(self._tell)
@@ -110,10 +110,6 @@ class PhotoFilterPanel(QFrame):
         self._is_filling = False
         self._tell()
 
-    def set_noise(self, span: Span) -> None:
-        """Ask for a range of noise, on the 0 to 255 scale."""
-        self.noise.set_span(span)
-
     def _fill_boxes(self) -> None:
         """Offer what there is among the photos."""
         photos = self._session.photos
@@ -144,9 +140,7 @@ class RangeField(QWidget):
     def __init__(self, name: str, pattern: QRegularExpression, tip: str) -> None:
         super().__init__()
         self.low, self.high = QLineEdit(), QLineEdit()
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
+        layout = in_row(of=self, margins=0)
         ends = (
             (self.low, tr("from"), tr("{name} from").format(name=name)),
             (self.high, tr("to"), tr("{name} to").format(name=name)),
@@ -158,8 +152,7 @@ class RangeField(QWidget):
             field.setValidator(QRegularExpressionValidator(pattern, field))
             field.textChanged.connect(self.changed)
             layout.addWidget(field)
-        Theme.of_application().changed.connect(self._fit)
-        self._fit()
+        follow_theme(self._fit)
 
     @property
     def span(self) -> Span:

@@ -3,11 +3,12 @@
 import os
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QListWidget, QListWidgetItem, QMenu, QWidget
 
 from app.core.session import Session
 from app.look import phrases
 from app.look.buttons import button, icon_button
+from app.look.layouts import in_column, in_row
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING, Theme, set_role, themed_icon
 from app.look.translation import tr
@@ -39,12 +40,7 @@ class FolderList(QWidget):
         self._list.currentRowChanged.connect(self._choose)
         self._add = button(tr("Add folder"), "folder-plus")
         self._add.clicked.connect(self.add_requested)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addWidget(label(tr("Folders"), "section"))
-        layout.addWidget(self._list, 1)
-        layout.addWidget(self._add)
+        in_column(label(tr("Folders"), "section"), (self._list, 1), self._add, of=self, margins=0)
         session.folders_changed.connect(self._fill)
         session.photos_changed.connect(self._count)
         Theme.of_application().changed.connect(self._fit_rows)
@@ -122,11 +118,7 @@ class _FolderRow(QWidget):
         name = tr("All photos") if folder is None else folder.name or str(folder)
         self._name = ElidedLabel(name, elide_mode=Qt.TextElideMode.ElideMiddle)
         self._count = label("", "caption")
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(SPACING, 2, 2, 2)
-        layout.setSpacing(SPACING // 2)
-        layout.addWidget(self._name, 1)
-        layout.addWidget(self._count)
+        layout = in_row((self._name, 1), self._count, of=self, margins=(SPACING, 2, 2, 2), spacing=SPACING // 2)
         self.setStyleSheet("background: transparent;")
         if folder is None:
             set_role(self._name, "strong")

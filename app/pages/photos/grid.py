@@ -9,7 +9,6 @@ from PySide6.QtCore import (
     QItemSelection,
     QItemSelectionModel,
     QModelIndex,
-    QPersistentModelIndex,
     QRect,
     QRectF,
     QSize,
@@ -38,7 +37,7 @@ from app.look.theme import SPACING, Theme, palette, themed_icon
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import format_number, tr
 from app.pages.shared.photo_list_model import PhotoListModel, PhotoRole, photo_title
-from app.pages.shared.thumbnail_list import select_alone
+from app.pages.shared.thumbnail_list import ModelIndex, select_alone
 from engine.comparing.shown_channels import has_channels, read_shown
 from engine.contracts.events import PhotoScanned
 from engine.contracts.noise import LEVELS
@@ -82,16 +81,11 @@ class PhotoGrid(QListView):
         self.setModel(model)
         self.setItemDelegate(PhotoDelegate(self, thumbnails))
 
-        self._load_later = QTimer(self)
-        self._load_later.setSingleShot(True)
-        self._load_later.setInterval(0)
+        self._load_later = QTimer(self, singleShot=True, interval=0)
         self._load_later.timeout.connect(self._load_visible)
-        self._hover_later = QTimer(self)
-        self._hover_later.setSingleShot(True)
-        self._hover_later.setInterval(_HOVER_DELAY_MS)
+        self._hover_later = QTimer(self, singleShot=True, interval=_HOVER_DELAY_MS)
         self._hover_later.timeout.connect(self._read_hover_crop)
-        self._hover_task = LatestTask(self)
-        self._hover_task.finished.connect(self._show_hover_crop)
+        self._hover_task = LatestTask(self, finished=self._show_hover_crop)
         thumbnails.ready.connect(self._repaint_photo)
         for signal in (model.rowsInserted, model.modelReset, model.layoutChanged):
             signal.connect(self._load_soon)
@@ -115,9 +109,9 @@ class PhotoGrid(QListView):
         rows = sorted(index.row() for index in self.selectionModel().selectedIndexes())
         return [self._photos.photo_at(row) for row in rows]
 
-    def select_photo(self, path: PhotoRef) -> None:
+    def select_photo(self, photo: PhotoRef) -> None:
         """Select one photo and bring it into view."""
-        row = self._photos.row_of(path)
+        row = self._photos.row_of(photo)
         if row is not None and row != self.currentIndex().row():
             select_alone(self, self._photos.index(row))
 
@@ -198,8 +192,8 @@ class PhotoGrid(QListView):
         self._thumbnails.want([self._photos.photo_at(row).path for row in rows], view=self)
 
     @Slot(object)
-    def _repaint_photo(self, path: PhotoRef) -> None:
-        row = self._photos.row_of(path)
+    def _repaint_photo(self, photo: PhotoRef) -> None:
+        row = self._photos.row_of(photo)
         if row is not None:
             self.update(self._photos.index(row))
 
@@ -245,14 +239,12 @@ class PhotoDelegate(QStyledItemDelegate):
         self._grid = grid
         self._thumbnails = thumbnails
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+    def sizeHint(self, option: QStyleOptionViewItem, index: ModelIndex) -> QSize:
         side = self._grid.side_px
         below = self._grid.fontMetrics().height() + _BAR_HEIGHT + 2 * SPACING
         return QSize(side + 3 * SPACING, side + below + 2 * SPACING)
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: ModelIndex) -> None:
         photo: PhotoScanned = index.data(PhotoRole.PHOTO)
         is_excluded: bool = index.data(PhotoRole.IS_EXCLUDED)
         state: QStyle.StateFlag = option.state
@@ -291,22 +283,22 @@ class PhotoDelegate(QStyledItemDelegate):
         self._paint_noise_bar(painter, bar, photo.noise_sigma, is_excluded)
         painter.restore()
 
-    def _paint_picture(self, painter: QPainter, path: PhotoRef, square: QRect) -> None:
+    def _paint_picture(self, painter: QPainter, photo: PhotoRef, square: QRect) -> None:
         colors = palette()
         crop = self._grid.hover_crop
-        if crop is not None and crop[0] == path:
+        if crop is not None and crop[0] == photo:
             size = crop[1].deviceIndependentSize()
             place = QRectF(0, 0, size.width(), size.height())
             place.moveCenter(QRectF(square).center())
             painter.drawPixmap(place.topLeft().toPoint(), crop[1])
             _paint_badge(painter, square, tr("100 %, stretched") if self._thumbnails.is_stretched else "100 %")
             return
-        pixmap = self._thumbnails.pixmap(path)
+        pixmap = self._thumbnails.pixmap(photo)
         if pixmap is None:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(colors.raised))
             painter.drawRoundedRect(square, 4, 4)
-            if self._thumbnails.failure(path):
+            if self._thumbnails.failure(photo):
                 icon = QRect(0, 0, 32, 32)
                 icon.moveCenter(square.center())
                 themed_icon("warning", "warning").paint(painter, icon)
@@ -359,17 +351,17 @@ def _paint_badge(painter: QPainter, square: QRect, text: str) -> None:
     painter.drawText(badge, int(Qt.AlignmentFlag.AlignCenter), text)
 
 
-def _middle_of(path: PhotoRef, side_px: int, is_stretched: bool) -> QImage:
+def _middle_of(photo: PhotoRef, side_px: int, is_stretched: bool) -> QImage:
     """Read the middle of a photo, pixel by pixel; where stretched, by the levels of the whole photo."""
-    if has_channels(path):
-        shown = read_shown(path)
+    if has_channels(photo):
+        shown = read_shown(photo)
         side = shown.samples.shape[:2]
         top, left = max(0, (side[0] - side_px) // 2), max(0, (side[1] - side_px) // 2)
         part = shown.samples[top : top + side_px, left : left + side_px]
         return qimage_from_pixels(tinted(to_float(part), ChannelTint.of_photo(shown)))
-    photo = read_image(path)
-    pixels = photo.pixels
+    image = read_image(photo)
+    pixels = image.pixels
     top, left = max(0, (pixels.shape[0] - side_px) // 2), max(0, (pixels.shape[1] - side_px) // 2)
     crop = np.ascontiguousarray(pixels[top : top + side_px, left : left + side_px])
-    levels = stretch_levels(pixels) if is_stretched else DisplayLevels.of_file(photo.metadata.levels)
+    levels = stretch_levels(pixels) if is_stretched else DisplayLevels.of_file(image.metadata.levels)
     return qimage_from_pixels(crop, levels=levels)

@@ -7,13 +7,14 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QHelpEvent, QHideEvent, QKeyEvent, QMouseEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QRubberBand, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QRubberBand, QToolTip, QWidget
 
 from app.core.settings import NOISE_MAP_AXIS, Settings
+from app.look.layouts import in_column, in_row
 from app.look.palette import Sizes
 from app.look.phrases import count
 from app.look.text import ElidedLabel, label
-from app.look.theme import SPACING, Theme, palette
+from app.look.theme import SPACING, Theme, follow_theme, palette
 from app.look.translation import mark, short_number, tr
 from app.pages.photos.grid import PhotoGrid
 from app.pages.shared.photo_list_model import PhotoListModel, PhotoRole
@@ -63,18 +64,10 @@ class NoiseMap(QWidget):
         self.axis_box.setCurrentIndex(self.axis_box.findData(settings.get(NOISE_MAP_AXIS)))
         self.axis_box.currentIndexChanged.connect(self._set_axis)
         self.missing = ElidedLabel("", "caption")
-        top = QHBoxLayout()
-        top.setSpacing(SPACING)
         title = label(tr("Noise"), "section")
         title.setToolTip(tr("Standard deviation of the noise on the 0 to {levels} scale").format(levels=LEVELS))
-        top.addWidget(title)
-        top.addWidget(self.axis_box)
-        top.addWidget(self.missing, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addLayout(top)
-        layout.addWidget(self.plot, 1)
+        top = in_row(title, self.axis_box, (self.missing, 1))
+        in_column(top, (self.plot, 1), of=self, margins=0)
         for signal in (model.rowsInserted, model.modelReset, model.layoutChanged, model.dataChanged):
             signal.connect(self._draw)
         self._set_axis()
@@ -143,8 +136,7 @@ class NoisePlot(pg.PlotWidget):  # type: ignore[misc]
         for item in (self._dots, self._marks):
             self.addItem(item)
         grid.selectionModel().selectionChanged.connect(self._mark_selected)
-        Theme.of_application().changed.connect(self._apply_theme)
-        self._apply_theme()
+        follow_theme(self._apply_theme)
 
     def show_photos(self, axis: str) -> int:
         """Plot the photos that the model shows.

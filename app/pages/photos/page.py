@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QSplitter, QWidget
 
 from app.core.actions import make_action
 from app.core.messages import Message, Severity
@@ -16,6 +16,7 @@ from app.core.session import Session
 from app.core.settings import EXCLUDED_PHOTOS, LAST_FOLDERS, OPEN_DIALOG_FOLDER, RECURSIVE, STRETCH_THUMBNAILS, Settings
 from app.jobs.runner import JobHandle, JobLane, JobRequest, JobRunner
 from app.look.buttons import button, primary_button, quiet_button, set_reason
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.phrases import number
 from app.look.text import label
 from app.look.theme import SPACING, Theme
@@ -60,9 +61,7 @@ class PhotosPage(Page):
         super().__init__(session, runner, settings, parent)
         self._making_samples: JobHandle | None = None
         self._begins_anew = True
-        self._noise_later = QTimer(self)
-        self._noise_later.setSingleShot(True)
-        self._noise_later.setInterval(_NOISE_INTERVAL_MS)
+        self._noise_later = QTimer(self, singleShot=True, interval=_NOISE_INTERVAL_MS)
         self._noise_later.timeout.connect(self._show_noise)
 
         self._thumbnails = thumbnails = shared_thumbnails(session)
@@ -101,9 +100,7 @@ class PhotosPage(Page):
         self._stack = CurrentStack()
         self._stack.addWidget(self._build_empty_state())
         self._stack.addWidget(self._build_content())
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
-        layout.addWidget(self._stack)
+        in_column(self._stack, of=self, margins=2 * SPACING)
 
         self.selection.add_actions(self.grid)
         self.tools.add_actions(self)
@@ -191,12 +188,12 @@ class PhotosPage(Page):
     @Slot()
     def restore(self) -> None:
         """Restore the selected photos if there are several, else all that are shown."""
-        paths = self._chosen_paths()
+        paths = self._chosen_photos()
         if paths:
             self.page_requested.emit("restore")
             self.session.restore_requested.emit(paths, len(self.session.selected_photos) > 1)
 
-    def _chosen_paths(self) -> tuple[PhotoRef, ...]:
+    def _chosen_photos(self) -> tuple[PhotoRef, ...]:
         selected, excluded = self.session.selected_photos, self.session.excluded
         if len(selected) > 1:
             return tuple(path for path in selected if path not in excluded)
@@ -270,47 +267,36 @@ class PhotosPage(Page):
         recursive.setChecked(self.settings.get(RECURSIVE))
         recursive.toggled.connect(self._set_recursive)
         left = QWidget()
-        left_layout = QVBoxLayout(left)
-        left_layout.setContentsMargins(0, 0, 2 * SPACING, 0)
-        left_layout.setSpacing(SPACING)
-        left_layout.addWidget(self.folder_list, 1)
-        left_layout.addWidget(recursive)
+        in_column((self.folder_list, 1), recursive, of=left, margins=(0, 0, 2 * SPACING, 0))
 
         self._nothing = label("", "muted", wraps=True)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._clear_button = quiet_button(tr("Clear the filter"), "x")
         self._clear_button.clicked.connect(self.tools.clear_filter)
         self._no_photos = QWidget()
-        nothing_layout = QVBoxLayout(self._no_photos)
-        nothing_layout.addStretch(1)
-        nothing_layout.addWidget(self._nothing)
-        nothing_layout.addWidget(self._clear_button, alignment=Qt.AlignmentFlag.AlignHCenter)
-        nothing_layout.addStretch(1)
+        in_column(
+            Stretch(1),
+            self._nothing,
+            (self._clear_button, 0, Qt.AlignmentFlag.AlignHCenter),
+            Stretch(1),
+            of=self._no_photos,
+            spacing=None,
+        )
         self._photo_stack = CurrentStack()
         for view in (self.grid, self._no_photos):
             self._photo_stack.addWidget(view)
-        lists = QSplitter(Qt.Orientation.Vertical)
-        lists.setChildrenCollapsible(False)
-        lists.setHandleWidth(1)
+        lists = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False, handleWidth=1)
         for part, stretch in ((self._photo_stack, 3), (self.skipped_files, 1), (self.duplicates, 2)):
             lists.addWidget(part)
             lists.setStretchFactor(lists.count() - 1, stretch)
         right = QWidget()
-        right_layout = QVBoxLayout(right)
-        right_layout.setContentsMargins(2 * SPACING, 0, 0, 0)
-        right_layout.setSpacing(SPACING)
-        right_layout.addWidget(self.tools)
-        right_layout.addWidget(lists, 1)
-        middle = QHBoxLayout()
-        middle.setSpacing(SPACING)
-        middle.addWidget(self.strip.summary, 1)
-        middle.addWidget(self.selection)
+        right_layout = in_column(self.tools, (lists, 1), of=right, margins=(2 * SPACING, 0, 0, 0))
+        middle = in_row((self.strip.summary, 1), self.selection)
         right_layout.addLayout(middle)
         right_layout.addWidget(self.noise_facts)
         right_layout.addWidget(self.strip)
 
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.setChildrenCollapsible(False)
+        splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
         splitter.addWidget(left)
         splitter.addWidget(right)
         splitter.setStretchFactor(1, 1)
@@ -447,8 +433,8 @@ class PhotosPage(Page):
             self.scans.start(folders)
 
     @Slot(object, str)
-    def _look_at(self, path: PhotoRef, page_id: str) -> None:
-        self.session.set_current_photo(path)
+    def _look_at(self, photo: PhotoRef, page_id: str) -> None:
+        self.session.set_current_photo(photo)
         self.page_requested.emit(page_id)
 
 

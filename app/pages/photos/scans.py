@@ -53,8 +53,7 @@ class PhotoScans(QObject):
         self._text = ""
         self._pending: list[JobEvent] = []
         self.duplicates: tuple[DuplicateGroup, ...] = ()
-        self._flush_later = QTimer(self)
-        self._flush_later.setSingleShot(True)
+        self._flush_later = QTimer(self, singleShot=True)
         self._flush_later.timeout.connect(self._flush)
         runner.jobs_changed.connect(self._step_aside)
         session.levels_changed.connect(self.measure_anew)
@@ -106,14 +105,14 @@ class PhotoScans(QObject):
         """Measure the noise of all photos that were not decoded yet, then look for duplicates."""
         self._measure(self.unmeasured)
 
-    def _measure(self, paths: Sequence[PhotoRef]) -> None:
+    def _measure(self, photos: Sequence[PhotoRef]) -> None:
         self._stop_background()
-        if not paths:
+        if not photos:
             self._look_for_duplicates()
             return
         self._measuring = self._submit(
             tr("Measuring the noise of the photos"),
-            ScanConfig(folders=tuple(paths), levels=given_here()),
+            ScanConfig(folders=tuple(photos), levels=given_here()),
             JobLane.BACKGROUND,
         )
         self._text = tr("Measuring noise…")
@@ -203,7 +202,7 @@ class PhotoScans(QObject):
     def _look_for_duplicates(self) -> None:
         candidates = tuple(
             Candidate(
-                path=photo.path, num_bytes=photo.num_bytes, look=photo.look, width=photo.width, height=photo.height
+                photo=photo.path, num_bytes=photo.num_bytes, look=photo.look, width=photo.width, height=photo.height
             )
             for photo in self._session.photos
         )

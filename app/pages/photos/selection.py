@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QUndoCommand
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from app.core.actions import make_action, tip_with_keys
 from app.core.messages import Message
@@ -13,8 +13,9 @@ from app.core.programs.open_menu import OtherPrograms, results_of
 from app.core.session import Session
 from app.core.settings import Settings
 from app.look.buttons import quiet_button, set_reason
+from app.look.layouts import in_row
 from app.look.phrases import count, number
-from app.look.theme import SPACING, themed_icon
+from app.look.theme import themed_icon
 from app.look.translation import tr
 from app.pages.photos.grid import PhotoGrid
 from app.pages.shared.photo_list_model import PhotoListModel
@@ -57,11 +58,7 @@ class PhotoSelection(QWidget):
         self.all_button = quiet_button(tr("Take all back"), "arrow-counter-clockwise")
         self.all_button.setToolTip(tr("Use all photos again."))
         self.all_button.clicked.connect(self.take_all_back)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        for control in (self.exclude_button, self.only_button, self.all_button):
-            layout.addWidget(control)
+        in_row(self.exclude_button, self.only_button, self.all_button, of=self, margins=0)
         grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         grid.customContextMenuRequested.connect(lambda position: self.show_menu(grid.viewport(), position))
         grid.selectionModel().selectionChanged.connect(self._update)
@@ -78,20 +75,20 @@ class PhotoSelection(QWidget):
             action.triggered.connect(slot)
 
     @property
-    def _paths(self) -> list[PhotoRef]:
+    def _photos(self) -> list[PhotoRef]:
         return [photo.path for photo in self._grid.selected_photos()]
 
     @Slot()
     def toggle_exclusion(self) -> None:
         """Leave the selected photos out, or take them back if all of them are out."""
-        paths = self._paths
+        paths = self._photos
         if paths:
             self._do(SetExclusion(self._session, paths, is_excluded=not self._are_out(paths)))
 
     @Slot()
     def use_only(self) -> None:
         """Leave all but the selected photos out."""
-        paths = self._paths
+        paths = self._photos
         if paths:
             self._do(UseOnly(self._session, paths))
 
@@ -103,14 +100,14 @@ class PhotoSelection(QWidget):
             self._do(SetExclusion(self._session, out, is_excluded=False))
 
     @Slot(list)
-    def leave_out(self, paths: Sequence[PhotoRef]) -> None:
+    def leave_out(self, photos: Sequence[PhotoRef]) -> None:
         """Leave photos out, whatever is selected."""
-        if paths:
-            self._do(SetExclusion(self._session, paths, is_excluded=True))
+        if photos:
+            self._do(SetExclusion(self._session, photos, is_excluded=True))
 
     def show_menu(self, view: QWidget, position: QPoint) -> None:
         """Show what can be done with the selected photos, at a place of a view."""
-        paths = self._paths
+        paths = self._photos
         if not paths:
             return
         menu = QMenu(self)
@@ -142,21 +139,21 @@ class PhotoSelection(QWidget):
         )
 
     def _look(self, page_id: str) -> None:
-        paths = self._paths
+        paths = self._photos
         if paths:
             self.look_requested.emit(paths[0], page_id)
 
-    def _reveal(self, path: PhotoRef) -> None:
-        folder = path.file.parent
+    def _reveal(self, photo: PhotoRef) -> None:
+        folder = photo.file.parent
         if not open_in_file_manager(folder):
             self.message_raised.emit(no_file_manager(folder))
 
-    def _are_out(self, paths: Sequence[PhotoRef]) -> bool:
-        return all(path in self._session.excluded for path in paths)
+    def _are_out(self, photos: Sequence[PhotoRef]) -> bool:
+        return all(photo in self._session.excluded for photo in photos)
 
     @Slot()
     def _update(self) -> None:
-        paths = self._paths
+        paths = self._photos
         none = "" if paths else tr("Select photos first: by click, with Ctrl or Shift, or in the noise map.")
         for control in (self.exclude_button, self.only_button):
             set_reason(control, none)
@@ -171,13 +168,13 @@ class PhotoSelection(QWidget):
 class SetExclusion(QUndoCommand):
     """Leave photos out of training and restoring, or take them back."""
 
-    def __init__(self, session: Session, paths: Iterable[PhotoRef], *, is_excluded: bool) -> None:
-        changed = frozenset(paths)
-        photos = count(len(changed), "photo")
+    def __init__(self, session: Session, photos: Iterable[PhotoRef], *, is_excluded: bool) -> None:
+        changed = frozenset(photos)
+        counted = count(len(changed), "photo")
         super().__init__(
-            tr("{photos} left out").format(photos=photos)
+            tr("{photos} left out").format(photos=counted)
             if is_excluded
-            else tr("{photos} taken back").format(photos=photos)
+            else tr("{photos} taken back").format(photos=counted)
         )
         self._session = session
         self._before = session.excluded
@@ -193,8 +190,8 @@ class SetExclusion(QUndoCommand):
 class UseOnly(SetExclusion):
     """Learn from and restore some photos only: leave all others out."""
 
-    def __init__(self, session: Session, paths: Iterable[PhotoRef]) -> None:
-        kept = frozenset(paths)
+    def __init__(self, session: Session, photos: Iterable[PhotoRef]) -> None:
+        kept = frozenset(photos)
         super().__init__(session, (), is_excluded=True)
         self._after = (self._before | {photo.path for photo in session.photos}) - kept
         self.setText(tr("{photos} used, all others left out").format(photos=count(len(kept), "photo")))

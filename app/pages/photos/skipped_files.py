@@ -6,18 +6,17 @@ from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHBoxLayout,
     QHeaderView,
     QMenu,
     QTreeWidget,
     QTreeWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.core.programs.file_manager import no_file_manager, open_in_file_manager
 from app.core.session import Session
 from app.look.buttons import icon_button, quiet_button, set_reason
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING, themed_icon
 from app.look.translation import tr, translate_engine
@@ -55,26 +54,26 @@ class SkippedFiles(QWidget):
         self.table.customContextMenuRequested.connect(self._show_menu)
         copy = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self.table)
         copy.setContext(Qt.ShortcutContext.WidgetShortcut)
-        copy.activated.connect(lambda: self._copy_paths(self.selected_paths))
+        copy.activated.connect(lambda: self._copy_paths(self.selected_photos))
         self.reveal_button = quiet_button(tr("Show in folder"), "folder-open")
-        self.reveal_button.clicked.connect(lambda: self._show_in_folder(self.selected_paths))
+        self.reveal_button.clicked.connect(lambda: self._show_in_folder(self.selected_photos))
         self.copy_button = quiet_button(tr("Copy path"), "copy")
-        self.copy_button.clicked.connect(lambda: self._copy_paths(self.selected_paths))
+        self.copy_button.clicked.connect(lambda: self._copy_paths(self.selected_photos))
         self.retry_button = quiet_button("", "arrow-clockwise")
         self.retry_button.setToolTip(tr("Read the files again, after they were mended or copied anew."))
-        self.retry_button.clicked.connect(lambda: self.retry_requested.emit(self.selected_paths or self._all_paths()))
+        self.retry_button.clicked.connect(lambda: self.retry_requested.emit(self.selected_photos or self._all_photos()))
         close = icon_button("x", tr("Close the list of skipped files"))
         close.clicked.connect(self.close_requested)
-        top = QHBoxLayout()
-        top.addWidget(label(tr("Skipped files"), "section"))
-        top.addStretch(1)
-        for control in (self.reveal_button, self.copy_button, self.retry_button, close):
-            top.addWidget(control)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, SPACING, 0, 0)
-        layout.setSpacing(SPACING // 2)
-        layout.addLayout(top)
-        layout.addWidget(self.table, 1)
+        top = in_row(
+            label(tr("Skipped files"), "section"),
+            Stretch(1),
+            self.reveal_button,
+            self.copy_button,
+            self.retry_button,
+            close,
+            spacing=None,
+        )
+        in_column(top, (self.table, 1), of=self, margins=(0, SPACING, 0, 0), spacing=SPACING // 2)
         self.setMinimumHeight(140)
         session.skipped_changed.connect(self._fill)
         self._fill()
@@ -85,13 +84,13 @@ class SkippedFiles(QWidget):
         return [(item.text(0), item.text(1), item.text(2)) for item in self._items()]
 
     @property
-    def selected_paths(self) -> list[PhotoRef]:
+    def selected_photos(self) -> list[PhotoRef]:
         """The files that are selected."""
         return [_path_of(item) for item in self.table.selectedItems()]
 
     @Slot()
     def _fill(self) -> None:
-        selected = set(self.selected_paths)
+        selected = set(self.selected_photos)
         self.table.clear()
         items = []
         for file in self._session.skipped:
@@ -118,7 +117,7 @@ class SkippedFiles(QWidget):
 
     @Slot(QPoint)
     def _show_menu(self, position: QPoint) -> None:
-        paths = self.selected_paths
+        paths = self.selected_photos
         if not paths:
             return
         menu = QMenu(self)
@@ -130,17 +129,17 @@ class SkippedFiles(QWidget):
             menu.addAction(themed_icon(icon), text).triggered.connect(lambda _=False, slot=slot: slot(paths))
         menu.popup(self.table.viewport().mapToGlobal(position))
 
-    def _show_in_folder(self, paths: Sequence[PhotoRef]) -> None:
-        for folder in dict.fromkeys(path.file.parent for path in paths):
+    def _show_in_folder(self, photos: Sequence[PhotoRef]) -> None:
+        for folder in dict.fromkeys(photo.file.parent for photo in photos):
             if not open_in_file_manager(folder):
                 self.message_raised.emit(no_file_manager(folder))
                 return
 
-    def _copy_paths(self, paths: Sequence[PhotoRef]) -> None:
-        if paths:
-            QGuiApplication.clipboard().setText("\n".join(str(path) for path in paths))
+    def _copy_paths(self, photos: Sequence[PhotoRef]) -> None:
+        if photos:
+            QGuiApplication.clipboard().setText("\n".join(str(photo) for photo in photos))
 
-    def _all_paths(self) -> list[PhotoRef]:
+    def _all_photos(self) -> list[PhotoRef]:
         return [_path_of(item) for item in self._items()]
 
     def _items(self) -> list[QTreeWidgetItem]:

@@ -1,14 +1,15 @@
 """Below the photos: how many are usable, what is wrong with others, and what to do next."""
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.core.actions import tip_with_keys
 from app.core.session import Session
 from app.look.buttons import primary_button, quiet_button, set_reason
+from app.look.layouts import in_row
 from app.look.phrases import count, number
 from app.look.text import ElidedLabel
-from app.look.theme import SPACING, Theme
+from app.look.theme import Theme
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import tr, tr_count
 from app.pages.photos.scans import PhotoScans
@@ -61,9 +62,7 @@ class PhotoStrip(QWidget):
             )
         )
         self.primary.clicked.connect(self.restore_requested)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
+        layout = in_row(of=self, margins=0)
         for control in (
             self.skipped_button,
             self.duplicates_button,

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLineEdit, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QLineEdit, QSlider, QToolButton, QWidget
 
 from app.core.actions import make_action, tip_with_keys
 from app.core.session import Session
 from app.core.settings import PHOTOS_SORT, STRETCH_THUMBNAILS, THUMBNAIL_PX, Settings
 from app.look.buttons import button, icon_button
-from app.look.theme import SPACING
+from app.look.layouts import Stretch, in_row
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import mark, tr
 from app.pages.photos.filter_panel import PhotoFilterPanel
@@ -56,8 +56,7 @@ class PhotoTools(QWidget):
         self._grid = grid
         self._thumbnails = thumbnails
         self._settings = settings
-        self.filter_box = QLineEdit()
-        self.filter_box.setPlaceholderText(tr("Filter by name"))
+        self.filter_box = QLineEdit(placeholderText=tr("Filter by name"))
         self.filter_box.setAccessibleName(tr("Filter by name"))
         self.filter_box.setClearButtonEnabled(True)
         self.filter_box.setMaximumWidth(280)
@@ -100,18 +99,19 @@ class PhotoTools(QWidget):
         self.size_slider.setToolTip(tr("Size of the thumbnails"))
         self.size_slider.valueChanged.connect(self._set_size)
         self.size_slider.setValue(settings.get(THUMBNAIL_PX))
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addWidget(self.filter_box, 2)
-        layout.addWidget(self.filter_button)
-        layout.addWidget(self.sort_box)
-        layout.addStretch(1)
-        layout.addWidget(self.stretch_button)
-        layout.addWidget(self.levels_button)
-        layout.addWidget(self.grid_button)
-        layout.addWidget(self.map_button)
-        layout.addWidget(self.size_slider)
+        in_row(
+            (self.filter_box, 2),
+            self.filter_button,
+            self.sort_box,
+            Stretch(1),
+            self.stretch_button,
+            self.levels_button,
+            self.grid_button,
+            self.map_button,
+            self.size_slider,
+            of=self,
+            margins=0,
+        )
 
     @property
     def shows_map(self) -> bool:

@@ -1,9 +1,10 @@
 """What contrastive learning sees in a folder: how far the noises of crops are apart, as a matrix."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSpinBox, QWidget
 
 from app.look.buttons import button, set_reason
+from app.look.layouts import Gap, Stretch, in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING
 from app.look.translation import tr, translate_engine
@@ -50,25 +51,27 @@ class FolderNoiseView(QWidget):
             "muted",
             wraps=True,
         )
-        row = QHBoxLayout()
-        row.setSpacing(SPACING)
-        row.addWidget(label(tr("Photos")))
-        row.addWidget(self.num_photos)
-        row.addSpacing(SPACING)
-        row.addWidget(label(tr("Crops of each")))
-        row.addWidget(self.num_crops)
-        row.addSpacing(SPACING)
-        row.addWidget(self.compare_button)
-        row.addWidget(self._reason, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2 * SPACING)
-        layout.addWidget(explanation)
-        layout.addLayout(row)
-        layout.addWidget(self.sentence)
-        layout.addWidget(self.matrix, 1)
-        # What takes the room while there is no matrix.
-        layout.addStretch(0)
+        row = in_row(
+            label(tr("Photos")),
+            self.num_photos,
+            Gap(SPACING),
+            label(tr("Crops of each")),
+            self.num_crops,
+            Gap(SPACING),
+            self.compare_button,
+            (self._reason, 1),
+        )
+        in_column(
+            explanation,
+            row,
+            self.sentence,
+            (self.matrix, 1),
+            # What takes the room while there is no matrix.
+            Stretch(),
+            of=self,
+            margins=0,
+            spacing=2 * SPACING,
+        )
 
     def show_readiness(self, reason: str, note: str) -> None:
         """Enable the button, or say why it cannot be pressed.

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Slot
 from PySide6.QtGui import QFontMetrics, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import ElidedLabel, label
-from app.look.theme import SPACING, Theme, palette
+from app.look.theme import SPACING, Theme, follow_theme, palette
 from app.widgets.plots.library import pyqtgraph as pg
 from app.widgets.plots.themed_plot import caption_font, dress_axis
 
@@ -90,22 +91,15 @@ class HeatMap(QWidget):
         self._view.addItem(self._plot, row=0, col=0)
         self._view.addItem(self._scale, row=0, col=1)
         self.reading = ElidedLabel(role="caption")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING // 2)
         heading = label(title, "section")
         heading.setVisible(bool(title))
-        layout.addWidget(heading)
+        layout = in_column(heading, of=self, margins=0, spacing=SPACING // 2)
         # Held square by its largest width, or the names would stand far from their rows.
-        row = QHBoxLayout()
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self._view, 1)
-        row.addStretch(0)
+        row = in_row((self._view, 1), Stretch(), margins=0, spacing=None)
         layout.addLayout(row, 1)
         layout.addWidget(self.reading)
         self._view.scene().sigMouseMoved.connect(self._read)
-        self._apply_theme()
-        Theme.of_application().changed.connect(self._apply_theme)
+        follow_theme(self._apply_theme)
 
     @property
     def content(self) -> HeatMapContent | None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
 from app.core.actions import make_action
 from app.core.messages import Message
 from app.core.run_catalog import RunEntry
 from app.core.session import InspectRequest, Session
 from app.jobs.runner import JobFailure, JobHandle, JobLane, JobRequest, JobRunner
+from app.look.layouts import in_column, in_row
 from app.look.text import ElidedLabel, IconLabel, label
 from app.look.theme import SPACING, Theme
 from app.look.translation import tr, translate_engine
@@ -96,38 +97,28 @@ class ResidualInspector(QDialog):
         self.view = ResidualView()
         self.folder_view = FolderNoiseView()
         self.folder_view.comparison_requested.connect(self.compare)
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
+        self.tabs = QTabWidget(documentMode=True)
         self.tabs.addTab(_padded(self.view), tr("This photo"))
         self.tabs.addTab(_padded(self.folder_view), tr("The folder: what contrast sees"))
         self._progress = JobControls(shows_title=False)
         self._progress.setMinimumHeight(self._progress.sizeHint().height())
         self._progress_room = QWidget()
-        room = QHBoxLayout(self._progress_room)
-        room.setContentsMargins(0, 0, 0, 0)
-        room.addWidget(self._progress)
+        in_row(self._progress, of=self._progress_room, margins=0)
         # Keeps its place, or the plots would jump at every start and end.
         self._progress_room.setFixedHeight(self._progress.sizeHint().height())
         self._progress.hide()
-        sentences = QVBoxLayout()
-        sentences.setSpacing(SPACING // 2)
-        sentences.addWidget(self.verdict)
-        sentences.addWidget(self.match)
-        said = QHBoxLayout()
-        said.setSpacing(SPACING)
-        said.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
-        said.addLayout(sentences, 1)
+        sentences = in_column(self.verdict, self.match, spacing=SPACING // 2)
+        said = in_row((self._icon, 0, Qt.AlignmentFlag.AlignTop), (sentences, 1))
         content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, SPACING)
-        layout.setSpacing(SPACING)
-        layout.addWidget(self._title)
-        layout.addLayout(said)
-        layout.addWidget(self.tabs, 1)
-        layout.addWidget(self._progress_room)
-        around = QVBoxLayout(self)
-        around.setContentsMargins(0, 0, 0, 0)
-        around.addWidget(ScrollRoom(content))
+        in_column(
+            self._title,
+            said,
+            (self.tabs, 1),
+            self._progress_room,
+            of=content,
+            margins=(2 * SPACING, 2 * SPACING, 2 * SPACING, SPACING),
+        )
+        in_column(ScrollRoom(content), of=self, margins=0, spacing=None)
         for signal in (session.model_changed, session.photos_changed):
             signal.connect(self._update_readiness)
         size = Theme.of_application().px(_FIRST_SIZE[0]), Theme.of_application().px(_FIRST_SIZE[1])
@@ -297,7 +288,5 @@ class ResidualInspection(QObject):
 
 def _padded(content: QWidget) -> QWidget:
     result = QWidget()
-    layout = QVBoxLayout(result)
-    layout.setContentsMargins(0, SPACING, 0, 0)
-    layout.addWidget(content)
+    in_column(content, of=result, margins=(0, SPACING, 0, 0))
     return result

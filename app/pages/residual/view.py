@@ -4,11 +4,12 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QSplitter, QWidget
 
 from app.core.actions import ACTIONS, make_action, tip_with_keys
 from app.look.buttons import icon_button, quiet_button
 from app.look.image_convert import ChannelTint
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING, Theme
 from app.look.translation import short_number, tr
@@ -53,30 +54,20 @@ class ResidualView(QWidget):
         self.histogram, self.neighbours, self.spectrum = histogram_plot(), autocorrelation_map(), spectrum_plot()
         self.levels = level_plot(title=tr("Strength by brightness"))
         plots = QWidget()
-        plots_layout = QVBoxLayout(plots)
-        plots_layout.setContentsMargins(SPACING, 0, SPACING, 0)
-        plots_layout.setSpacing(2 * SPACING)
+        plots_layout = in_column(of=plots, margins=(SPACING, 0, SPACING, 0), spacing=2 * SPACING)
         for plot, stretch in ((self.histogram, 2), (self.levels, 2), (self.neighbours, 3), (self.spectrum, 2)):
             plots_layout.addWidget(plot, stretch)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
+        scroll = QScrollArea(widgetResizable=True)
         scroll.setWidget(plots)
         scroll.setMinimumWidth(Theme.of_application().px(_PLOTS_WIDTH_PX))
         left = QWidget()
-        left_layout = QVBoxLayout(left)
-        left_layout.setContentsMargins(0, 0, 0, 0)
-        left_layout.setSpacing(SPACING // 2)
-        left_layout.addWidget(self._bar())
-        left_layout.addWidget(self.viewer, 1)
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.setChildrenCollapsible(False)
+        in_column(self._bar(), (self.viewer, 1), of=left, margins=0, spacing=SPACING // 2)
+        splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
         splitter.addWidget(left)
         splitter.addWidget(scroll)
         splitter.setStretchFactor(0, 1)
         splitter.setStretchFactor(1, 0)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(splitter)
+        in_column(splitter, of=self, margins=0)
         self.viewer.state_changed.connect(self._show_gain)
         self._show_gain()
 
@@ -129,15 +120,18 @@ class ResidualView(QWidget):
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             action.triggered.connect(lambda _checked=False, function=function: function())
         bar = QWidget()
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(SPACING // 2)
-        row.addWidget(label(tr("Amplified")))
-        for widget in (less, self._gain, more):
-            row.addWidget(widget)
-        row.addStretch()
-        row.addWidget(fit)
-        row.addWidget(whole)
+        in_row(
+            label(tr("Amplified")),
+            less,
+            self._gain,
+            more,
+            Stretch(),
+            fit,
+            whole,
+            of=bar,
+            margins=0,
+            spacing=SPACING // 2,
+        )
         return bar
 
     @Slot()

@@ -48,7 +48,7 @@ class BatchRunner(QObject):
         self._page_id = page_id
         self._job: JobHandle | None = None
         self._report_job: JobHandle | None = None
-        self._paths: tuple[PhotoRef, ...] = ()
+        self._photos: tuple[PhotoRef, ...] = ()
         self._config: RestoreConfig | None = None
         self._made_by: ModelChoice | None = None
         self._destination = Path()
@@ -71,14 +71,14 @@ class BatchRunner(QObject):
             config: Which, how and where to.
             made_by: The model, as the window calls it.
         """
-        self._paths = tuple(map(PhotoRef.of, config.photos))
+        self._photos = tuple(map(PhotoRef.of, config.photos))
         self._config = config
         self._made_by = made_by
         self._destination = config.out
-        self._list.set_state(self._paths, RowState(PhotoState.WAITING))
+        self._list.set_state(self._photos, RowState(PhotoState.WAITING))
         job = self._runner.submit(
             JobRequest(
-                title=tr("Restoring {photos}").format(photos=count(len(self._paths), "photo")),
+                title=tr("Restoring {photos}").format(photos=count(len(self._photos), "photo")),
                 page_id=self._page_id,
                 function=restore,
                 config=config,
@@ -89,7 +89,7 @@ class BatchRunner(QObject):
         job.finished.connect(self._on_finished)
         job.cancelled.connect(self._on_cancelled)
         job.failed.connect(self._end)
-        self._session.begin_restoring(self._paths)
+        self._session.begin_restoring(self._photos)
         self.changed.emit()
 
     def write_report(self, outcomes: Sequence[PhotoOutcome], folder: Path) -> None:
@@ -132,7 +132,7 @@ class BatchRunner(QObject):
             self._session.end_restoring(done)
 
     def _show_progress(self, progress: StepDone) -> None:
-        states = {path: self._list.state_of(path).state for path in self._paths}
+        states = {path: self._list.state_of(path).state for path in self._photos}
         waiting = next((path for path, state in states.items() if state is PhotoState.WAITING), None)
         if waiting is not None and PhotoState.RESTORING not in states.values() and progress.step < progress.num_steps:
             self._list.set_state([waiting], RowState(PhotoState.RESTORING))
@@ -157,9 +157,9 @@ class BatchRunner(QObject):
     def _on_cancelled(self) -> None:
         """Say what is done, and offer to go on with the rest as it was begun."""
         unfinished = (PhotoState.WAITING, PhotoState.RESTORING)
-        left = tuple(path for path in self._paths if self._list.state_of(path).state in unfinished)
+        left = tuple(path for path in self._photos if self._list.state_of(path).state in unfinished)
         config, made_by = self._config, self._made_by
-        num_done, num_photos = len(self._paths) - len(left), len(self._paths)
+        num_done, num_photos = len(self._photos) - len(left), len(self._photos)
         self._end()
         if config is None or made_by is None or not left:
             return
@@ -196,7 +196,7 @@ class BatchRunner(QObject):
     def _end(self) -> None:
         self._job = None
         self._list.clear_unfinished()
-        self._session.end_restoring(self._paths)
+        self._session.end_restoring(self._photos)
         self.changed.emit()
         self.ended.emit()
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QInputDialog, QSizePolicy, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QInputDialog, QSizePolicy, QSlider, QWidget
 
 from app.look.buttons import button, quiet_button, set_reason
+from app.look.layouts import Gap, in_column, in_row
 from app.look.phrases import NO_BREAK, number
 from app.look.text import label
 from app.look.theme import SPACING
@@ -116,12 +117,14 @@ class BlendControls(QWidget):
         set_reason(self.copy_button, tr("All photos shown are set like this already.") if are_alike else "")
 
     def _build(self, names: dict[str, str]) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING // 4)
-        layout.addWidget(label(tr("How much noise goes"), "caption"))
-        layout.addWidget(self.preset_box)
-        layout.addSpacing(SPACING // 2)
+        layout = in_column(
+            label(tr("How much noise goes"), "caption"),
+            self.preset_box,
+            Gap(SPACING // 2),
+            of=self,
+            margins=0,
+            spacing=SPACING // 4,
+        )
         for name, slider in self.sliders.items():
             line = QHBoxLayout()
             caption = label(names[name])
@@ -130,9 +133,7 @@ class BlendControls(QWidget):
             line.addWidget(self._percents[name])
             layout.addLayout(line)
             layout.addWidget(slider)
-        suggestion = QHBoxLayout()
-        suggestion.setSpacing(SPACING // 2)
-        suggestion.addWidget(self.suggestion, 1)
+        suggestion = in_row((self.suggestion, 1), spacing=SPACING // 2)
         self.suggestion_button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         suggestion.addWidget(self.suggestion_button)
         layout.addLayout(suggestion)

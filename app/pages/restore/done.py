@@ -10,7 +10,7 @@ from app.jobs.latest_task import LatestTask
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
-from engine.restoring.done_photos import find_done_photos
+from engine.restoring.output_plan import find_done_photos
 
 _WAIT_MS = 300
 """Settings change by many small steps, as of a slider: looked for once they have come to rest."""
@@ -23,7 +23,7 @@ class DonePhotos(QObject):
         changed: Other photos are known to be done.
 
     Attributes:
-        paths: Those photos; empty while it is not known.
+        photos: Those photos; empty while it is not known.
     """
 
     changed = Signal()
@@ -37,15 +37,11 @@ class DonePhotos(QObject):
         """
         super().__init__(parent)
         self._make_config = make_config
-        self.paths: frozenset[PhotoRef] = frozenset()
+        self.photos: frozenset[PhotoRef] = frozenset()
         self._control = JobControl()
-        self._wait = QTimer(self)
-        self._wait.setSingleShot(True)
-        self._wait.setInterval(_WAIT_MS)
+        self._wait = QTimer(self, singleShot=True, interval=_WAIT_MS)
         self._wait.timeout.connect(self._look)
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._take)
-        self._task.failed.connect(self._forget)
+        self._task = LatestTask(self, finished=self._take, failed=self._forget)
 
     @Slot()
     def look_soon(self) -> None:
@@ -71,9 +67,9 @@ class DonePhotos(QObject):
         self._task.submit(lambda: frozenset(find_done_photos(config, control)))
 
     @Slot(object)
-    def _take(self, paths: frozenset[PhotoRef]) -> None:
-        if paths != self.paths:
-            self.paths = paths
+    def _take(self, photos: frozenset[PhotoRef]) -> None:
+        if photos != self.photos:
+            self.photos = photos
             self.changed.emit()
 
     @Slot()

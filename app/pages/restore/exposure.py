@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
-from PySide6.QtWidgets import QMenu, QSlider, QToolButton, QVBoxLayout, QWidget, QWidgetAction
+from PySide6.QtWidgets import QMenu, QSlider, QToolButton, QWidget, QWidgetAction
 
 from app.core.actions import tip_with_keys
 from app.look.buttons import icon_button, quiet_button
+from app.look.layouts import in_column
 from app.look.text import label
 from app.look.theme import SPACING, Theme
 from app.look.translation import short_number, signed_number, tr
@@ -45,13 +46,14 @@ class ExposureMenu(QObject):
         reset.setToolTip(tip_with_keys(tr("Puts the exposure back"), "view.reset_looking"))
         reset.clicked.connect(self.reset)
         holder = QWidget()
-        layout = QVBoxLayout(holder)
-        layout.setContentsMargins(2 * SPACING, SPACING, 2 * SPACING, SPACING)
-        layout.setSpacing(SPACING)
-        layout.addWidget(self._number)
-        layout.addWidget(self.slider)
-        layout.addWidget(reset, alignment=Qt.AlignmentFlag.AlignLeft)
-        layout.addWidget(label(tr("For looking only: nothing of this is saved in a photo."), "caption"))
+        in_column(
+            self._number,
+            self.slider,
+            (reset, 0, Qt.AlignmentFlag.AlignLeft),
+            label(tr("For looking only: nothing of this is saved in a photo."), "caption"),
+            of=holder,
+            margins=(2 * SPACING, SPACING, 2 * SPACING, SPACING),
+        )
         menu = QMenu(self.button)
         action = QWidgetAction(menu)
         action.setDefaultWidget(holder)

@@ -101,7 +101,7 @@ class RestoreListModel(QAbstractListModel):
         super().__init__(parent)
         self._session = session
         self._rows: list[PhotoScanned] = []
-        self._row_of_path: dict[PhotoRef, int] = {}
+        self._row_of_photo: dict[PhotoRef, int] = {}
         self._states: dict[PhotoRef, RowState] = {}
         self._photos = PhotoListModel(session, self)
         for change in (
@@ -115,7 +115,7 @@ class RestoreListModel(QAbstractListModel):
         self._rebuild()
 
     @property
-    def paths(self) -> list[PhotoRef]:
+    def photos(self) -> list[PhotoRef]:
         """All photos in the list's order."""
         return [photo.path for photo in self._rows]
 
@@ -123,34 +123,34 @@ class RestoreListModel(QAbstractListModel):
         """Return the photo of a row."""
         return self._rows[row]
 
-    def row_of(self, path: PhotoRef) -> int | None:
+    def row_of(self, photo: PhotoRef) -> int | None:
         """Return a photo's row."""
-        return self._row_of_path.get(path)
+        return self._row_of_photo.get(photo)
 
-    def state_of(self, path: PhotoRef) -> RowState:
+    def state_of(self, photo: PhotoRef) -> RowState:
         """Return a photo's state."""
-        return self._states.get(path, RowState())
+        return self._states.get(photo, RowState())
 
-    def failed_paths(self) -> list[PhotoRef]:
+    def failed_photos(self) -> list[PhotoRef]:
         """The photos of the list that failed, in its order."""
         failed = {path for path, state in self._states.items() if state.state is PhotoState.FAILED}
-        return [path for path in self.paths if path in failed] if failed else []
+        return [path for path in self.photos if path in failed] if failed else []
 
     def outcomes(self) -> tuple[PhotoOutcome, ...]:
         """What became of the photos that a batch has come to, in the list's order."""
         found = {path: state.outcome for path, state in self._states.items() if state.outcome is not None}
-        return tuple(found[path] for path in self.paths if path in found) if found else ()
+        return tuple(found[path] for path in self.photos if path in found) if found else ()
 
-    def set_state(self, paths: Iterable[PhotoRef], state: RowState) -> None:
+    def set_state(self, photos: Iterable[PhotoRef], state: RowState) -> None:
         """Set the state of some photos; of a page that becomes a file of its own, that of its stack."""
-        for photo in paths:
-            is_page = photo not in self._row_of_path and PhotoRef(photo.file) in self._row_of_path
+        for photo in photos:
+            is_page = photo not in self._row_of_photo and PhotoRef(photo.file) in self._row_of_photo
             path = PhotoRef(photo.file) if is_page else photo
             if is_page and self.state_of(path).state is PhotoState.FAILED:
                 # Of one page that failed nothing is heard once another is done.
                 continue
             self._states[path] = state
-            row = self._row_of_path.get(path)
+            row = self._row_of_photo.get(path)
             if row is not None:
                 self.dataChanged.emit(self.index(row), self.index(row))
 
@@ -183,7 +183,7 @@ class RestoreListModel(QAbstractListModel):
     @Slot()
     def _rebuild(self) -> None:
         rows = list(self._photos.included)
-        before, after = self.paths, [photo.path for photo in rows]
+        before, after = self.photos, [photo.path for photo in rows]
         if before and after[: len(before)] == before:
             if len(after) > len(before):
                 self.beginInsertRows(QModelIndex(), len(before), len(after) - 1)
@@ -196,7 +196,7 @@ class RestoreListModel(QAbstractListModel):
 
     def _take(self, rows: list[PhotoScanned]) -> None:
         self._rows = rows
-        self._row_of_path = {photo.path: row for row, photo in enumerate(rows)}
+        self._row_of_photo = {photo.path: row for row, photo in enumerate(rows)}
 
     @Slot()
     def _forget_states(self) -> None:
@@ -225,14 +225,14 @@ class RestoreList(ThumbnailList):
         self.watch_model(lambda row: (model.photo_at(row).path,))
         self.selectionModel().currentChanged.connect(self._tell_choice)
 
-    def selected_paths(self) -> list[PhotoRef]:
+    def selected_photos(self) -> list[PhotoRef]:
         """Return what is selected, in the list's order."""
         rows = sorted(index.row() for index in self.selectionModel().selectedIndexes())
         return [self._photos.photo_at(row).path for row in rows]
 
-    def select_photo(self, path: PhotoRef) -> None:
+    def select_photo(self, photo: PhotoRef) -> None:
         """Select one photo and bring it into view."""
-        row = self._photos.row_of(path)
+        row = self._photos.row_of(photo)
         if row is not None and row != self.currentIndex().row():
             select_alone(self, self._photos.index(row))
 

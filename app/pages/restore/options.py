@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.core.session import ModelChoice, Session
 from app.core.settings import OPEN_DIALOG_FOLDER, Settings
+from app.look.layouts import Gap, Stretch, in_column
 from app.look.text import label
 from app.look.theme import SPACING
 from app.look.translation import format_number, tr, tr_count, translate_engine
@@ -70,17 +71,17 @@ class RestoreOptions(QWidget):
             **self.output.fields,
         )
 
-    def show_photo(self, path: PhotoRef, photo: PhotoScanned | None) -> None:
+    def show_photo(self, photo: PhotoRef, scanned: PhotoScanned | None) -> None:
         """Show what is set for another photo, and name it in the example of a file name.
 
         Args:
-            path: Which it is.
-            photo: What is known of it; None where nobody has looked.
+            photo: Which it is.
+            scanned: What is known of it; None where nobody has looked.
         """
-        self.photo = path
-        self.output.show_example_photo(path, None if photo is None else photo.content)
+        self.photo = photo
+        self.output.show_example_photo(photo, None if scanned is None else scanned.content)
         self._show_blend()
-        self.show_noise(None if photo is None else photo.noise)
+        self.show_noise(None if scanned is None else scanned.noise)
 
     def show_noise(self, noise: NoiseEstimate | None) -> None:
         """Take note how noisy the photo that is looked at is; None: not measured."""
@@ -93,18 +94,20 @@ class RestoreOptions(QWidget):
         self._show_photo_facts()
 
     def _build(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, SPACING, 0)
-        layout.setSpacing(SPACING // 2)
-        layout.addWidget(label(tr("Model"), "caption"))
-        layout.addWidget(self.model_box)
-        layout.addWidget(self._model_note)
-        layout.addSpacing(SPACING)
-        layout.addWidget(self.blending)
-        layout.addSpacing(SPACING)
-        layout.addWidget(self.output)
-        layout.addWidget(label(tr("The originals are never changed."), "caption", wraps=True))
-        layout.addStretch(1)
+        in_column(
+            label(tr("Model"), "caption"),
+            self.model_box,
+            self._model_note,
+            Gap(SPACING),
+            self.blending,
+            Gap(SPACING),
+            self.output,
+            label(tr("The originals are never changed."), "caption", wraps=True),
+            Stretch(1),
+            of=self,
+            margins=(0, 0, SPACING, 0),
+            spacing=SPACING // 2,
+        )
 
     @Slot()
     def _fill_models(self) -> None:

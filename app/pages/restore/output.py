@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QFileDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFileDialog, QWidget
 
 from app.core.settings import (
     RESTORE_BIT_DEPTH,
@@ -26,6 +26,7 @@ from app.core.settings import (
     Settings,
 )
 from app.look.buttons import button
+from app.look.layouts import Gap, in_column
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING
 from app.look.translation import tr, translate_engine
@@ -37,7 +38,7 @@ from engine.contracts.errors import ImageReadError, ImageWriteError
 from engine.contracts.output_formats import FORMATS, FileFormat, FormatSpec
 from engine.contracts.output_names import DEFAULT_PATTERN, NameValues, check_pattern, fill_pattern, stem_of_photo
 from engine.contracts.photo import PhotoRef
-from engine.machine.destination import check_destination
+from engine.machine.atomic_files import check_destination
 from engine.photo_files.formats import RAW_CONTENTS
 from engine.photo_files.photos import probe_image
 from engine.photo_files.writing import format_of_name, suffix_of_result
@@ -95,17 +96,20 @@ class OutputOptions(QWidget):
         pattern_editor.set_placeholder(DEFAULT_PATTERN)
         self._destination_note = label("", "warning", wraps=True)
         self._destination_note.hide()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING // 2)
-        layout.addWidget(self._file_form)
-        layout.addSpacing(SPACING)
-        layout.addWidget(label(tr("Destination"), "caption"))
-        for part in (self._destination, self._destination_note, self.change_button):
-            layout.addWidget(part)
-        layout.addSpacing(SPACING)
-        layout.addWidget(self._name_form)
-        layout.addSpacing(SPACING)
+        in_column(
+            self._file_form,
+            Gap(SPACING),
+            label(tr("Destination"), "caption"),
+            self._destination,
+            self._destination_note,
+            self.change_button,
+            Gap(SPACING),
+            self._name_form,
+            Gap(SPACING),
+            of=self,
+            margins=0,
+            spacing=SPACING // 2,
+        )
         self._follow_format()
 
     @property

@@ -7,7 +7,7 @@ from typing import cast
 
 from PySide6.QtCore import QItemSelection, QPoint, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QScrollArea, QSizePolicy, QSplitter, QWidget
 
 from app.core.actions import make_action, tip_with_keys
 from app.core.messages import Message, Severity
@@ -18,6 +18,7 @@ from app.core.session import Session
 from app.core.settings import RESTORE_DESTINATION, RESTORE_RAW_LOOK, Settings
 from app.jobs.runner import JobLane, JobRunner, JobState
 from app.look.buttons import button, icon_button, primary_button, set_reason
+from app.look.layouts import in_column, in_row
 from app.look.phrases import count, number
 from app.look.text import ElidedLabel
 from app.look.theme import SPACING, Theme, themed_icon
@@ -117,9 +118,7 @@ class RestorePage(Page):
         self._content = self._build_content()
         for content in (self._no_photos, self._none_shown, self._no_model, self._content):
             self._stack.addWidget(content)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
-        layout.addWidget(self._stack)
+        in_column(self._stack, of=self, margins=2 * SPACING)
 
         session.folders_changed.connect(self._recall_destination)
         session.photos_changed.connect(self._update)
@@ -170,7 +169,7 @@ class RestorePage(Page):
     def restore(self) -> None:
         """Restore the selected photos if there are several, else all."""
         self._restore(
-            self._chosen_paths(), are_chosen=bool(self.list.selected_paths()[1:]) or len(self.model.paths) == 1
+            self._chosen_photos(), are_chosen=bool(self.list.selected_photos()[1:]) or len(self.model.photos) == 1
         )
 
     @Slot()
@@ -181,19 +180,19 @@ class RestorePage(Page):
             self._restore([path])
 
     @Slot(object, bool)
-    def _restore_requested(self, paths: tuple[PhotoRef, ...], are_chosen: bool) -> None:
+    def _restore_requested(self, photos: tuple[PhotoRef, ...], are_chosen: bool) -> None:
         """Restore what another page asks for."""
         if self.batch.is_running:
             self.message_raised.emit(Message(text=tr("Photos are being restored already; pause and stop are below.")))
             return
-        self._restore(list(paths), are_chosen=are_chosen or len(self.model.paths) == 1)
+        self._restore(list(photos), are_chosen=are_chosen or len(self.model.photos) == 1)
         if self.options.output.problem:
             self.message_raised.emit(Message(severity=Severity.WARNING, text=self.options.output.problem))
 
     @Slot()
     def retry_failed(self) -> None:
         """Restore the photos that failed once more."""
-        self._restore(self.model.failed_paths())
+        self._restore(self.model.failed_photos())
 
     @Slot()
     def open_results(self) -> None:
@@ -235,16 +234,16 @@ class RestorePage(Page):
         if self._destination is not None:
             self.batch.write_report(self.model.outcomes(), self._destination)
 
-    def _restore(self, paths: list[PhotoRef], *, are_chosen: bool = True) -> None:
+    def _restore(self, photos: list[PhotoRef], *, are_chosen: bool = True) -> None:
         model, destination = self.session.model, self._destination
-        if self.batch.is_running or model is None or destination is None or not paths:
+        if self.batch.is_running or model is None or destination is None or not photos:
             return
         # Once more: a drive may have been taken away, or a folder given free.
         self.options.output.show_destination(destination)
         if self.options.output.problem:
             self._update()
             return
-        config = self.options.make_config(model, tuple(paths), destination)
+        config = self.options.make_config(model, tuple(photos), destination)
         started_here = self.focusWidget() in (self.primary, self.photo_button) and self.isAncestorOf(self.focusWidget())
         remember_result_folder(self.settings, destination)
         self.batch.start(config.model_copy(update={"files_are_chosen": are_chosen}), model)
@@ -253,7 +252,7 @@ class RestorePage(Page):
             self.list.setFocus()
 
     def _config_to_look_for(self) -> RestoreConfig | None:
-        model, destination, paths = self.session.model, self._destination, self.model.paths
+        model, destination, paths = self.session.model, self._destination, self.model.photos
         if not self.isVisible() or self.batch.is_running or model is None or destination is None or not paths:
             return None
         return None if self.options.output.problem else self.options.make_config(model, tuple(paths), destination)
@@ -262,20 +261,15 @@ class RestorePage(Page):
         self._options_area = options_area = QScrollArea()
         options_area.setWidgetResizable(True)
         options_area.setWidget(self.options)
-        columns = QSplitter(Qt.Orientation.Horizontal)
-        columns.setChildrenCollapsible(False)
-        columns.setHandleWidth(1)
+        columns = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False, handleWidth=1)
         gap = 2 * SPACING
         for column, left, right, least_width in (
             (self.list, 0, gap, _LEAST_LIST_PX),
             (self.preview, gap, gap, _LEAST_PREVIEW_PX),
             (options_area, gap, 0, _LEAST_OPTIONS_PX),
         ):
-            holder = QWidget()
-            holder.setMinimumWidth(least_width)
-            holder_layout = QHBoxLayout(holder)
-            holder_layout.setContentsMargins(left, 0, right, 0)
-            holder_layout.addWidget(column)
+            holder = QWidget(minimumWidth=least_width)
+            in_row(column, of=holder, margins=(left, 0, right, 0))
             columns.addWidget(holder)
         columns.setStretchFactor(1, 1)
         columns.setSizes([236, 560, _OPTIONS_WIDTH_PX + 2 * SPACING])
@@ -313,9 +307,7 @@ class RestorePage(Page):
             action = make_action(action_id, self)
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             action.triggered.connect(lambda _=False, target=target: target.click())
-        bottom = QHBoxLayout()
-        bottom.setSpacing(SPACING)
-        bottom.addWidget(self.summary, 1)
+        bottom = in_row((self.summary, 1))
         texts: dict[QWidget, str] = {
             self.report_button: tr("Report"),
             self.folder_button: tr("Open the folder of the restored photos"),
@@ -330,11 +322,7 @@ class RestorePage(Page):
         for part in (self.retry_button, self.afterwards, self.photo_button, self.primary):
             bottom.addWidget(part)
         content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addWidget(columns, 1)
-        layout.addLayout(bottom)
+        in_column((columns, 1), bottom, of=content, margins=0)
         return content
 
     @Slot()
@@ -364,9 +352,9 @@ class RestorePage(Page):
         return self.model.photo_at(index.row()).path if index.isValid() else None
 
     @property
-    def _looked_at_paths(self) -> list[PhotoRef]:
+    def _looked_at_photos(self) -> list[PhotoRef]:
         """The selected photos where there are several, else the one that is looked at."""
-        selected = self.list.selected_paths()
+        selected = self.list.selected_photos()
         looked_at = self._looked_at
         return selected if len(selected) > 1 or looked_at is None else [looked_at]
 
@@ -381,14 +369,14 @@ class RestorePage(Page):
                 chosen.select(index, index)
             selection.select(chosen, selection.SelectionFlag.ClearAndSelect)
 
-    def _chosen_paths(self) -> list[PhotoRef]:
-        selected = self.list.selected_paths()
-        return selected if len(selected) > 1 else self.model.paths
+    def _chosen_photos(self) -> list[PhotoRef]:
+        selected = self.list.selected_photos()
+        return selected if len(selected) > 1 else self.model.photos
 
     @Slot(object)
-    def _choose_photo(self, path: PhotoRef) -> None:
-        self.session.set_current_photo(path)
-        self._show_photo(path)
+    def _choose_photo(self, photo: PhotoRef) -> None:
+        self.session.set_current_photo(photo)
+        self._show_photo(photo)
 
     @Slot()
     def _on_current_photo_changed(self) -> None:
@@ -400,15 +388,15 @@ class RestorePage(Page):
             elif self.model.rowCount() and not self.list.currentIndex().isValid():
                 select_alone(self.list, self.model.index(0))
 
-    def _show_photo(self, path: PhotoRef) -> None:
-        photo = self.session.photo(path)
-        self.options.show_photo(path, photo)
+    def _show_photo(self, photo: PhotoRef) -> None:
+        scanned = self.session.photo(photo)
+        self.options.show_photo(photo, scanned)
         self._show_blend()
         self._offer_programs()
         shown = self.session.shown_photo
-        if shown is None or not shown.is_in(path):
-            shown = path
-        self.preview.set_photo(shown, None if photo is None else QSize(photo.width, photo.height))
+        if shown is None or not shown.is_in(photo):
+            shown = photo
+        self.preview.set_photo(shown, None if scanned is None else QSize(scanned.width, scanned.height))
 
     @Slot()
     def _show_blend(self) -> None:
@@ -416,13 +404,13 @@ class RestorePage(Page):
         path, blends = self.options.photo, self.options.blends
         blend = blends.of(path)
         self.preview.set_blend(blend)
-        others = [other for other in self.model.paths if other != path] if path is not None else []
+        others = [other for other in self.model.photos if other != path] if path is not None else []
         are_alike = all(blends.of(other) == blend for other in others)
         self.options.blending.show_others(len(others), are_alike=are_alike)
 
     @Slot()
     def _copy_blend(self) -> None:
-        self.options.blends.copy_to(self.model.paths, self.options.blending.blend)
+        self.options.blends.copy_to(self.model.photos, self.options.blending.blend)
 
     @Slot()
     def _show_noise(self) -> None:
@@ -468,7 +456,7 @@ class RestorePage(Page):
 
     @Slot()
     def _update(self) -> None:
-        paths = self._chosen_paths()
+        paths = self._chosen_photos()
         if not self.session.included_photos:
             self._stack.setCurrentWidget(self._no_photos)
         elif not self.model.rowCount():
@@ -477,10 +465,10 @@ class RestorePage(Page):
             self._stack.setCurrentWidget(self._no_model)
         else:
             self._stack.setCurrentWidget(self._content)
-        num_done = sum(self.session.has_result(path) for path in self.model.paths)
+        num_done = sum(self.session.has_result(path) for path in self.model.photos)
         is_running = self.batch.is_running
         self._update_batch_buttons(num_done)
-        num_selected = len(self.list.selected_paths())
+        num_selected = len(self.list.selected_photos())
         self.primary.setText(
             tr_count("Restore {number} selected photo", "Restore {number} selected photos", num_selected).format(
                 number=format_number(num_selected)
@@ -496,7 +484,7 @@ class RestorePage(Page):
         if not is_running:
             self.rail_status_changed.emit(format_number(num_done) if num_done else "")
         parts = [tr("{photos} restored").format(photos=count(num_done, "photo"))] if num_done else []
-        num_before = 0 if is_running else sum(path in self.done_before.paths for path in paths)
+        num_before = 0 if is_running else sum(path in self.done_before.photos for path in paths)
         if num_before:
             parts = [
                 tr("{number} of {total} done already (same model, same settings)").format(
@@ -512,7 +500,7 @@ class RestorePage(Page):
         for control in (self.compare_button, self.folder_button, self.inspect_button):
             self.afterwards.offer(control, num_done > 0)
         self._offer_programs()
-        num_failed = 0 if is_running else len(self.model.failed_paths())
+        num_failed = 0 if is_running else len(self.model.failed_photos())
         self.retry_button.setVisible(num_failed > 0)
         self.retry_button.setText(
             tr_count("Retry {number} failed", "Retry {number} failed", num_failed).format(
@@ -524,7 +512,7 @@ class RestorePage(Page):
 
     def _offer_programs(self) -> None:
         """Offer other programs for the result that is looked at, or for those that are selected, or for all."""
-        shown, all_shown = (results_of(self.session, paths) for paths in (self._looked_at_paths, self.model.paths))
+        shown, all_shown = (results_of(self.session, paths) for paths in (self._looked_at_photos, self.model.photos))
         offers = [(tr("Open the result in"), shown)]
         if len(all_shown) > max(1, len(shown)) and len(all_shown) <= _MAX_AT_ONCE:
             text = tr("Open all {number} results in").format(number=number(len(all_shown)))

@@ -7,14 +7,15 @@ from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QRectF, QSize, QSizeF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QPixmap, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from app.core.actions import ActionSpec, make_action, tip_with_keys
 from app.core.session import ModelChoice
 from app.look.buttons import icon_button, quiet_button
 from app.look.image_convert import pixels_from_qimage
+from app.look.layouts import in_column, in_row
 from app.look.phrases import NO_BREAK, number
-from app.look.theme import SPACING, Theme
+from app.look.theme import SPACING, follow_theme
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import tr, translate_engine
 from app.pages.restore.exposure import ExposureMenu
@@ -63,7 +64,7 @@ class RestorePreview(QWidget):
             page_slider: Chooses the page of a stack; stands below the canvas. None: there are none.
         """
         super().__init__()
-        self._path: PhotoRef | None = None
+        self._photo: PhotoRef | None = None
         self._photo_size = QSize()
         self._model: ModelChoice | None = None
         self._blend = FULL
@@ -71,26 +72,20 @@ class RestorePreview(QWidget):
         self._thumbnails = thumbnails
         self.restoring = PhotoRestoring(self)
         self.restoring.changed.connect(self._show)
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(_SETTLE_MS)
+        self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settle.timeout.connect(self._tell_seen)
         self.viewer = RestoreViewer()
         self.viewer.looked_elsewhere.connect(self._settle.start)
         self.viewer.view_transform.changed.connect(self._show_zoom)
         self.viewer.split_toggled.connect(self._show_state)
         bar = self._build_bar()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING // 2)
-        layout.addWidget(self.viewer, 1)
+        layout = in_column((self.viewer, 1), of=self, margins=0, spacing=SPACING // 2)
         if page_slider is not None:
             layout.addWidget(page_slider)
         layout.addWidget(bar)
         self._make_actions()
         thumbnails.ready.connect(self._take_thumbnail)
-        Theme.of_application().changed.connect(self._fit)
-        self._fit()
+        follow_theme(self._fit)
         self._show()
 
     @property
@@ -122,18 +117,18 @@ class RestorePreview(QWidget):
             return restoration.levels.has_colour
         return photo is None or (photo.pixels.num_channels > 1 and not photo.metadata.channels_are_gray)
 
-    def set_photo(self, path: PhotoRef | None, size: QSize | None = None) -> None:
+    def set_photo(self, photo: PhotoRef | None, size: QSize | None = None) -> None:
         """Look at another photo.
 
         Args:
-            path: Its file; None: at none.
+            photo: Its file; None: at none.
             size: In pixels, where it is known already.
         """
-        if path != self._path:
-            self._path = path
+        if photo != self._photo:
+            self._photo = photo
             self._photo_size = size or QSize()
-            self._thumbnails.want(() if path is None else (path,), view=self)
-            self.restoring.set_photo(path)
+            self._thumbnails.want(() if photo is None else (photo,), view=self)
+            self.restoring.set_photo(photo)
             self._show()
             self._settle.start()
 
@@ -243,11 +238,8 @@ class RestorePreview(QWidget):
             (self.split_button, tr("Before and after, with a line between")),
         ):
             self._overflow.watch(control, text)
-        bar = QWidget()
-        bar.setMinimumWidth(0)
-        layout = QHBoxLayout(bar)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING // 2)
+        bar = QWidget(minimumWidth=0)
+        layout = in_row(of=bar, margins=0, spacing=SPACING // 2)
         checkable: tuple[QAbstractButton, ...] = (self.fit_button, *self.zoom_buttons.values(), self.split_button)
         for button in checkable:
             button.setCheckable(True)
@@ -323,15 +315,15 @@ class RestorePreview(QWidget):
             self.restoring.set_seen(self.viewer.seen or _WHOLE)
 
     @Slot(object)
-    def _take_thumbnail(self, path: PhotoRef) -> None:
-        if path == self._path and self.restoring.photo is None:
+    def _take_thumbnail(self, photo: PhotoRef) -> None:
+        if photo == self._photo and self.restoring.photo is None:
             self._show()
 
     @Slot()
     def _show(self) -> None:
         """Show what there is of the photo by now."""
         photo, restoration, failure = self.restoring.photo, self.restoring.restoration, self.restoring.failure
-        if self._path is None:
+        if self._photo is None:
             self._shown = None
             self.viewer.show_message(tr("Choose a photo on the left to see it restored."))
         elif restoration is not None:
@@ -362,9 +354,9 @@ class RestorePreview(QWidget):
 
     def _show_stand_in(self) -> None:
         """While a photo is read: its thumbnail at its size, never the photo before it."""
-        assert self._path is not None
-        pixmap = self._thumbnails.pixmap(self._path)
-        shown = (self._path, None if pixmap is None else pixmap.cacheKey())
+        assert self._photo is not None
+        pixmap = self._thumbnails.pixmap(self._photo)
+        shown = (self._photo, None if pixmap is None else pixmap.cacheKey())
         if shown == self._shown:
             return
         self._shown = shown
@@ -390,7 +382,7 @@ class RestorePreview(QWidget):
 
     def _state_text(self) -> str:
         restoration = self.restoring.restoration
-        if self._path is None or self.restoring.failure is not None:
+        if self._photo is None or self.restoring.failure is not None:
             return ""
         if self.restoring.photo is None:
             return tr("Reading the photo…")

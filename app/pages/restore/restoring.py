@@ -11,9 +11,9 @@ import numpy as np
 from PySide6.QtCore import QObject, QRectF, Signal, Slot
 
 from app.core.session import ModelChoice
+from app.core.shown_channel import shown_channel
 from app.jobs.latest_task import LatestTask
 from app.look.image_convert import ChannelTint, DisplayLevels
-from app.look.shown_channel import shown_channel
 from app.pages.restore.restored_levels import RestoredLevels, TilePlace
 from app.pages.shared.spot_restoring import AreaRestorer, Spot
 from app.viewer.tiles.display_settings import DisplaySettings
@@ -44,7 +44,7 @@ class OpenPhoto:
     """A photo that has been read.
 
     Attributes:
-        path: Its file.
+        photo: Its file.
         stamp: Tells one state of the file from another.
         source: Its pixels.
         pixels: The same, and halvings of them.
@@ -53,7 +53,7 @@ class OpenPhoto:
         tone: Of a raw file: the curve by which it looks as in the camera; else None.
     """
 
-    path: PhotoRef
+    photo: PhotoRef
     stamp: str
     source: SamplePixels
     pixels: PixelPyramid
@@ -122,7 +122,7 @@ class PhotoRestoring(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.failure: EngineError | None = None
-        self._path: PhotoRef | None = None
+        self._photo: PhotoRef | None = None
         self._model: ModelChoice | None = None
         self._blend = FULL
         self._raw_look: RawLook = "camera"
@@ -137,13 +137,10 @@ class PhotoRestoring(QObject):
         self._control = JobControl()
         self._step: object = None
         """What is being done: a tile, or the name of another step."""
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._take)
-        self._task.failed.connect(self._fail)
+        self._task = LatestTask(self, finished=self._take, failed=self._fail)
         self._outdated: set[ImagePyramid] = set()
         """What is shown in a way that holds no more, until the background has noted it."""
-        self._repaint = LatestTask(self)
-        self._repaint.finished.connect(self._tell)
+        self._repaint = LatestTask(self, finished=self._tell)
 
     @property
     def photo(self) -> OpenPhoto | None:
@@ -180,14 +177,14 @@ class PhotoRestoring(QObject):
             return True
         return any(restoration.levels.has(tile, level) for tile in tiles)
 
-    def set_photo(self, path: PhotoRef | None) -> None:
+    def set_photo(self, photo: PhotoRef | None) -> None:
         """Look at another photo; None: at none."""
-        if path == self._path:
+        if photo == self._photo:
             return
         if self._state.photo is not None:
             self._kept = _within_memory([self._state, *self._kept])
-        self._path = path
-        self._state = next((state for state in self._kept if state.photo and state.photo.path == path), _State())
+        self._photo = photo
+        self._state = next((state for state in self._kept if state.photo and state.photo.photo == photo), _State())
         self._kept = [state for state in self._kept if state is not self._state]
         self._blend_anew()
         self._expose_anew()
@@ -284,7 +281,7 @@ class PhotoRestoring(QObject):
     def _advance(self) -> None:
         """Begin what is wanted most."""
         self._stop()
-        path, model, seen, state = self._path, self._model, self._seen, self._state
+        path, model, seen, state = self._photo, self._model, self._seen, self._state
         if path is None or seen is None or self.failure is not None:
             return
         control = self._control = JobControl()
@@ -378,22 +375,24 @@ def _with_look(state: _State, raw_look: RawLook) -> _State:
     return _State(photo, restoration)
 
 
-def _opened(path: PhotoRef, model: ModelChoice | None, state: _State, raw_look: RawLook, control: JobControl) -> _State:
+def _opened(
+    photo: PhotoRef, model: ModelChoice | None, state: _State, raw_look: RawLook, control: JobControl
+) -> _State:
     """Read a photo, unless it is there; let go of a restoration by what the model is no more."""
     channel = shown_channel()
-    stamp = f"{identity_of(path)}\nchannel {channel}"
-    photo, restoration = state.photo, state.restoration
-    if photo is None or photo.stamp != stamp:
-        read = read_shown(path, channel=channel, control=control)
+    stamp = f"{identity_of(photo)}\nchannel {channel}"
+    known, restoration = state.photo, state.restoration
+    if known is None or known.stamp != stamp:
+        read = read_shown(photo, channel=channel, control=control)
         source = SamplePixels(read.samples)
         pixels = PixelPyramid(source)
         control.wait_if_paused()
         metadata = read.metadata
         pyramid = ImagePyramid(pixels, _display_settings(read))
-        tone = read_tone(path, read.samples) if read.samples.dtype == np.float32 and not read.channels else None
-        return _with_look(_State(OpenPhoto(path, stamp, source, pixels, pyramid, metadata, tone)), raw_look)
+        tone = read_tone(photo, read.samples) if read.samples.dtype == np.float32 and not read.channels else None
+        return _with_look(_State(OpenPhoto(photo, stamp, source, pixels, pyramid, metadata, tone)), raw_look)
     if restoration is None or model is None or restoration.stamp != AreaRestorer.model_stamp(model.path):
-        return _State(photo)
+        return _State(known)
     return state
 
 
@@ -442,7 +441,7 @@ def _restored_tile(restoration: Restoration, tile: TilePlace, areas: AreaRestore
     photo, levels = restoration.photo, restoration.levels
     place, scale = levels.place(tile), levels.scale
     area = Spot(place.left() // scale, place.top() // scale, place.width() // scale, place.height() // scale)
-    restored = areas.restore(photo.path, photo.source, photo.metadata, area, restoration.restorer, control)
+    restored = areas.restore(photo.photo, photo.source, photo.metadata, area, restoration.restorer, control)
     levels.put(tile, restored)
     restoration.pyramid.outdate(levels.changed_by(tile))
     return _State(photo, restoration)

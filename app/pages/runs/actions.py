@@ -5,10 +5,11 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
 from app.core.run_catalog import RunEntry
 from app.look.buttons import button, primary_button, set_reason
+from app.look.layouts import in_row
 from app.look.theme import SPACING, Theme
 from app.look.translation import tr
 from engine.runs.records import RunStatus
@@ -37,9 +38,7 @@ class RunActions(QWidget):
         self.folder_button = self._button(tr("Open folder"), "folder-open")
         self.delete_button = self._button(tr("Delete"), "trash")
         self.use_button = primary_button(tr("Restore photos with it"), "magic-wand")
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
+        layout = in_row(of=self, margins=0)
         for control in self._texts:
             layout.addWidget(control)
         layout.addStretch()

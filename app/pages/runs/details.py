@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPlainTextEdit, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPlainTextEdit, QScrollArea, QTabWidget, QWidget
 
 from app.core.run_catalog import RunEntry
 from app.jobs.latest_task import LatestTask
 from app.look import phrases
+from app.look.layouts import in_column
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING
 from app.look.translation import tr, translate_engine
@@ -69,16 +70,11 @@ class RunDetails(QWidget):
         self.noise = NoiseCard()
         self.facts = FactList()
         self.notes = RunNotes()
-        self._settings_text = QPlainTextEdit()
-        self._settings_text.setReadOnly(True)
+        self._settings_text = QPlainTextEdit(readOnly=True)
         self._settings_text.setAccessibleName(tr("Settings of the run"))
         curves = QWidget()
-        curves_layout = QVBoxLayout(curves)
-        curves_layout.setContentsMargins(0, 0, 0, 0)
-        curves_layout.addWidget(self._no_curves)
-        curves_layout.addWidget(self.plot, 1)
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
+        in_column(self._no_curves, (self.plot, 1), of=curves, margins=0, spacing=None)
+        self.tabs = QTabWidget(documentMode=True)
         self.tabs.addTab(_scrolling(curves), tr("Curves"))
         self.tabs.addTab(_padded(self.preview), tr("Preview"))
         self.noise_tab = _scrolling(self.noise)
@@ -87,15 +83,8 @@ class RunDetails(QWidget):
         self.tabs.addTab(_padded(self.notes), tr("Notes"))
         self.tabs.addTab(_padded(self._settings_text), tr("Settings"))
         self._show_noise()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addWidget(self._title)
-        layout.addWidget(self._verdict)
-        layout.addWidget(self.tabs, 1)
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._show_stored)
-        self._task.failed.connect(self._show_failure)
+        in_column(self._title, self._verdict, (self.tabs, 1), of=self, margins=0)
+        self._task = LatestTask(self, finished=self._show_stored, failed=self._show_failure)
 
     def set_entry(self, entry: RunEntry | None) -> None:
         """Show another run, or the same one as it is now."""
@@ -211,8 +200,7 @@ def _photos(entry: RunEntry) -> str:
 
 
 def _scrolling(widget: QWidget) -> QWidget:
-    area = QScrollArea()
-    area.setWidgetResizable(True)
+    area = QScrollArea(widgetResizable=True)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
     area.setWidget(widget)
     return _padded(area)
@@ -220,7 +208,5 @@ def _scrolling(widget: QWidget) -> QWidget:
 
 def _padded(widget: QWidget) -> QWidget:
     result = QWidget()
-    layout = QVBoxLayout(result)
-    layout.setContentsMargins(0, SPACING, 0, 0)
-    layout.addWidget(widget)
+    in_column(widget, of=result, margins=(0, SPACING, 0, 0))
     return result

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLineEdit, QScrollArea, QWidget
 
 from app.jobs.latest_task import LatestTask
 from app.look.buttons import button, primary_button, set_reason
+from app.look.layouts import WIDE_MARGINS, Stretch, in_column, in_row
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING
 from app.look.translation import tr, translate_engine
@@ -42,54 +43,38 @@ class ImportDialog(QDialog):
         self.problem.hide()
         self._state = label(tr("Reading the file …"), "muted")
         self.facts = FactList()
-        self.name_edit = QLineEdit()
-        self.name_edit.setMaxLength(MAX_NAME)
+        self.name_edit = QLineEdit(maxLength=MAX_NAME)
         self.name_edit.setAccessibleName(tr("Name of the run"))
         self.import_button = primary_button(tr("Add to the runs"), "download-simple")
         self.import_button.clicked.connect(self._import)
         self.close_button = button(tr("Cancel"))
         self.close_button.clicked.connect(self.reject)
         self._name_row = QWidget()
-        name_row = QHBoxLayout(self._name_row)
-        name_row.setContentsMargins(0, 0, 0, 0)
-        name_row.setSpacing(SPACING)
-        name_row.addWidget(label(tr("Call it")))
-        name_row.addWidget(self.name_edit, 1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
+        in_row(label(tr("Call it")), (self.name_edit, 1), of=self._name_row, margins=0)
+        scroll = QScrollArea(widgetResizable=True)
         scroll.setWidget(self.facts)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(SPACING)
-        buttons.addStretch()
-        buttons.addWidget(self.close_button)
-        buttons.addWidget(self.import_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
-        layout.setSpacing(2 * SPACING)
-        layout.addWidget(label(tr("Import a model"), "title"))
-        layout.addWidget(ElidedLabel(str(path), "muted"))
-        layout.addWidget(self._state)
-        layout.addWidget(self.problem)
-        layout.addWidget(scroll, 1)
-        layout.addWidget(self._name_row)
-        layout.addWidget(
+        buttons = in_row(Stretch(), self.close_button, self.import_button)
+        in_column(
+            label(tr("Import a model"), "title"),
+            ElidedLabel(str(path), "muted"),
+            self._state,
+            self.problem,
+            (scroll, 1),
+            self._name_row,
             label(
                 tr("What the card says was written by whoever made the file. Reading it runs none of its content."),
                 "caption",
                 wraps=True,
-            )
+            ),
+            buttons,
+            of=self,
+            margins=WIDE_MARGINS,
+            spacing=2 * SPACING,
         )
-        layout.addLayout(buttons)
         self.resize(560, 520)
-        self._reading = LatestTask(self)
-        self._reading.finished.connect(self._show_card)
-        self._reading.failed.connect(self._show_problem)
-        self._checking = LatestTask(self)
-        self._checking.finished.connect(self._on_checked)
-        self._checking.failed.connect(self._show_problem)
-        self._importing = LatestTask(self)
-        self._importing.finished.connect(self._on_imported)
-        self._importing.failed.connect(self._show_problem)
+        self._reading = LatestTask(self, finished=self._show_card, failed=self._show_problem)
+        self._checking = LatestTask(self, finished=self._on_checked, failed=self._show_problem)
+        self._importing = LatestTask(self, finished=self._on_imported, failed=self._show_problem)
         set_reason(self.import_button, tr("The file is being checked."))
         self._reading.submit(lambda: read_summary(path))
 

@@ -6,19 +6,18 @@ from pathlib import Path
 from PySide6.QtCore import QItemSelectionModel, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHBoxLayout,
     QHeaderView,
     QLineEdit,
     QTableView,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.core.actions import shown_keys
 from app.core.run_catalog import RunEntry
 from app.look.buttons import icon_button
+from app.look.layouts import Gap, in_column, in_row
 from app.look.text import label
-from app.look.theme import SPACING, Theme, themed_icon
+from app.look.theme import SPACING, Theme, follow_theme, themed_icon
 from app.look.translation import tr
 from app.pages.runs.table import COLUMNS, ENTRY_ROLE, KIND_TITLES, RunsModel, RunsProxy
 from app.widgets.elided_box import ElidedComboBox
@@ -58,8 +57,7 @@ class RunsList(QWidget):
         super().__init__(parent)
         self._model = RunsModel()
         self._proxy = RunsProxy(self._model)
-        self.filter_edit = QLineEdit()
-        self.filter_edit.setPlaceholderText(tr("Find runs ({keys})").format(keys=shown_keys("runs.find")))
+        self.filter_edit = QLineEdit(placeholderText=tr("Find runs ({keys})").format(keys=shown_keys("runs.find")))
         self.filter_edit.setAccessibleName(tr("Find runs"))
         self.filter_edit.setClearButtonEnabled(True)
         self.filter_edit.addAction(
@@ -75,31 +73,23 @@ class RunsList(QWidget):
         self.table = self._make_table(order)
         self._none_fits = label(tr("No run fits what you are looking for."), "muted", wraps=True)
         self._none_fits.hide()
-        heading = QHBoxLayout()
-        heading.setSpacing(SPACING)
-        heading.addWidget(label(tr("Runs"), "title"))
-        heading.addSpacing(SPACING)
-        heading.addWidget(self.filter_edit, 1)
-        heading.addWidget(self.kind_box)
-        heading.addWidget(self.import_button)
-        heading.addWidget(self.deleted_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2 * SPACING)
-        layout.addLayout(heading)
-        layout.addWidget(self._none_fits)
-        layout.addWidget(self.table, 1)
-        self._filter_later = QTimer(self)
-        self._filter_later.setSingleShot(True)
-        self._filter_later.setInterval(_FILTER_DELAY_MS)
+        heading = in_row(
+            label(tr("Runs"), "title"),
+            Gap(SPACING),
+            (self.filter_edit, 1),
+            self.kind_box,
+            self.import_button,
+            self.deleted_button,
+        )
+        in_column(heading, self._none_fits, (self.table, 1), of=self, margins=0, spacing=2 * SPACING)
+        self._filter_later = QTimer(self, singleShot=True, interval=_FILTER_DELAY_MS)
         self._filter_later.timeout.connect(self._filter)
         self.filter_edit.textChanged.connect(self._filter_later.start)
         self.kind_box.currentIndexChanged.connect(self._filter)
         self.import_button.clicked.connect(self.import_requested)
         self.deleted_button.clicked.connect(self.deleted_requested)
         self.table.horizontalHeader().sortIndicatorChanged.connect(self._on_sorted)
-        Theme.of_application().changed.connect(self._fit)
-        self._fit()
+        follow_theme(self._fit)
 
     @property
     def selected(self) -> tuple[RunEntry, ...]:

@@ -28,9 +28,7 @@ class RunNotes(QPlainTextEdit):
         self.setTabChangesFocus(True)
         self._path: Path | None = None
         self._stored = ""
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(_SAVED_AFTER_MS)
+        self._rest = QTimer(self, singleShot=True, interval=_SAVED_AFTER_MS)
         self._rest.timeout.connect(self.commit)
         self.textChanged.connect(self._rest.start)
 

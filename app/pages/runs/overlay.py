@@ -11,21 +11,20 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QPainter, QPen, QP
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QHBoxLayout,
     QHeaderView,
     QTableWidget,
     QTableWidgetItem,
     QTabWidget,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.core.run_catalog import RunEntry
 from app.jobs.latest_task import LatestTask
 from app.look import phrases
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.palette import Sizes
 from app.look.text import label
-from app.look.theme import SPACING, Theme, palette
+from app.look.theme import SPACING, Theme, follow_theme, palette
 from app.look.translation import plain_number, tr, translate_engine
 from app.pages.runs.table import steps_text
 from app.widgets.elided_box import ElidedComboBox
@@ -81,37 +80,20 @@ class RunOverlay(QWidget):
             self.plot.getPlotItem().getAxis(name).enableAutoSIPrefix(False)
         self.figures = _table(tr("Figures of the selected runs"))
         self.differences = _table(tr("Settings that differ"))
-        heading = QHBoxLayout()
-        heading.setSpacing(SPACING)
-        heading.addWidget(self._title)
-        heading.addStretch()
-        heading.addWidget(self.metric_box)
+        heading = in_row(self._title, Stretch(), self.metric_box)
         curves = QWidget()
-        layout = QVBoxLayout(curves)
-        layout.setContentsMargins(0, SPACING, 0, 0)
-        layout.addWidget(self.plot, 3)
-        layout.addWidget(self.figures, 2)
-        tabs = QTabWidget()
-        tabs.setDocumentMode(True)
+        in_column((self.plot, 3), (self.figures, 2), of=curves, margins=(0, SPACING, 0, 0), spacing=None)
+        tabs = QTabWidget(documentMode=True)
         tabs.addTab(curves, tr("Curves"))
         tabs.addTab(self.differences, tr("Differing settings"))
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(SPACING)
-        outer.addLayout(heading)
-        outer.addWidget(self._note)
-        outer.addWidget(tabs, 1)
+        in_column(heading, self._note, (tabs, 1), of=self, margins=0)
         # The names stand apart by pixels, so another size is another drawing.
-        self._redraw_later = QTimer(self)
-        self._redraw_later.setSingleShot(True)
+        self._redraw_later = QTimer(self, singleShot=True)
         self._redraw_later.timeout.connect(self._draw)
         # The curves' own area: it also changes with the width of the axis, of which the page's size says nothing.
         self.plot.getPlotItem().vb.sigResized.connect(lambda _: self._redraw_later.start())
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._show_stored)
-        self._task.failed.connect(self._show_failure)
-        Theme.of_application().changed.connect(self._apply_theme)
-        self._apply_theme()
+        self._task = LatestTask(self, finished=self._show_stored, failed=self._show_failure)
+        follow_theme(self._apply_theme)
 
     @property
     def drawn_runs(self) -> tuple[Path, ...]:

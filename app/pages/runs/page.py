@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, Slot
-from PySide6.QtWidgets import QInputDialog, QMenu, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QInputDialog, QMenu, QSplitter, QWidget
 
 from app.core.actions import make_action
 from app.core.messages import Message, Severity
@@ -18,6 +18,7 @@ from app.core.session import ModelChoice, Session
 from app.core.settings import KEEP_DELETED_DAYS, LAST_RUN, MODEL_DIALOG_FOLDER, RUNS_SORT, Settings
 from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobRunner
+from app.look.layouts import WIDE_MARGINS, in_column
 from app.look.theme import SPACING
 from app.look.translation import format_number, mark, tr
 from app.pages.runs.actions import RunActions
@@ -70,9 +71,7 @@ class RunsPage(Page):
         self.use_button = self.action_bar.use_button
         self.delete_button = self.action_bar.delete_button
         self._dialog: ImportDialog | DeletedRunsDialog | None = None
-        self._export = LatestTask(self)
-        self._export.finished.connect(self._on_exported)
-        self._export.failed.connect(self._tell_error)
+        self._export = LatestTask(self, finished=self._on_exported, failed=self._tell_error)
         self._empty = EmptyState(
             "clock-counter-clockwise",
             tr("There is no run yet. A pretraining makes the first; someone else's model can be imported."),
@@ -210,26 +209,24 @@ class RunsPage(Page):
     def _lay_out(self) -> None:
         self._right = CurrentStack()
         self._right.addWidget(self.details)
-        halves = QSplitter(Qt.Orientation.Horizontal)
-        halves.setChildrenCollapsible(False)
-        halves.setHandleWidth(2 * SPACING)
+        halves = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False, handleWidth=2 * SPACING)
         halves.addWidget(self.list)
         halves.addWidget(self._right)
         halves.setSizes([620, 440])
         halves.setStretchFactor(0, 3)
         halves.setStretchFactor(1, 2)
         full = QWidget()
-        layout = QVBoxLayout(full)
-        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
-        layout.setSpacing(2 * SPACING)
-        layout.addWidget(halves, 1)
-        layout.addWidget(self.action_bar)
+        in_column(
+            (halves, 1),
+            self.action_bar,
+            of=full,
+            margins=WIDE_MARGINS,
+            spacing=2 * SPACING,
+        )
         self._stack = CurrentStack()
         self._stack.addWidget(self._empty)
         self._stack.addWidget(full)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self._stack)
+        in_column(self._stack, of=self, margins=0)
 
     def _connect(self) -> None:
         self._empty.action_requested.connect(lambda: self.page_requested.emit("pretrain"))

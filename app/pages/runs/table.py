@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
 from PySide6.QtGui import QColor
 
 from app.core.run_catalog import RunEntry
 from app.look import phrases
 from app.look.theme import palette
 from app.look.translation import mark, tr
+from app.pages.shared.thumbnail_list import ModelIndex
 from engine.runs.records import RunRecord, RunStatus
 
-_INDEX = QModelIndex | QPersistentModelIndex
 ENTRY_ROLE = Qt.ItemDataRole.UserRole
 SORT_ROLE = Qt.ItemDataRole.UserRole + 1
 
@@ -191,10 +191,10 @@ class RunsModel(QAbstractTableModel):
             return tr("scratch") if record.kind == "finetune" else ""
         return self._names.get(record.parent, record.parent)
 
-    def rowCount(self, parent: _INDEX = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
+    def rowCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
         return 0 if parent.isValid() else len(self._entries)
 
-    def columnCount(self, parent: _INDEX = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
+    def columnCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
         return 0 if parent.isValid() else len(COLUMNS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -209,7 +209,7 @@ class RunsModel(QAbstractTableModel):
             return _alignment(column)
         return None
 
-    def data(self, index: _INDEX, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: ModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
         entry, column = self._entries[index.row()], COLUMNS[index.column()]
@@ -251,14 +251,14 @@ class RunsProxy(QSortFilterProxyModel):
         self._kind = kind
         self.invalidate()
 
-    def filterAcceptsRow(self, source_row: int, source_parent: _INDEX) -> bool:
+    def filterAcceptsRow(self, source_row: int, source_parent: ModelIndex) -> bool:
         record = self._runs.index(source_row, 0).data(ENTRY_ROLE).record
         if self._kind and record.kind != self._kind:
             return False
         text = " ".join(column.text(record, self._runs) for column in COLUMNS).casefold()
         return all(word in text for word in self._words)
 
-    def lessThan(self, left: _INDEX, right: _INDEX) -> bool:
+    def lessThan(self, left: ModelIndex, right: ModelIndex) -> bool:
         return bool(left.data(SORT_ROLE) < right.data(SORT_ROLE))
 
 

@@ -4,17 +4,16 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
-    QHBoxLayout,
     QMessageBox,
     QTreeWidget,
     QTreeWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.jobs.latest_task import LatestTask
 from app.look import phrases
 from app.look.buttons import button, set_reason
+from app.look.layouts import WIDE_MARGINS, Stretch, in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING
 from app.look.translation import tr, tr_count, translate_engine
@@ -63,24 +62,19 @@ class DeletedRunsDialog(QDialog):
         self.remove_all_button.clicked.connect(self._ask_all)
         close_button = button(tr("Close"))
         close_button.clicked.connect(self.accept)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(SPACING)
-        for control in (self.back_button, self.remove_button, self.remove_all_button):
-            buttons.addWidget(control)
-        buttons.addStretch()
-        buttons.addWidget(close_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
-        layout.setSpacing(2 * SPACING)
-        layout.addWidget(label(tr("Deleted runs"), "title"))
-        layout.addWidget(self.rule)
-        layout.addWidget(self.list, 1)
-        layout.addWidget(self._state)
-        layout.addLayout(buttons)
+        buttons = in_row(self.back_button, self.remove_button, self.remove_all_button, Stretch(), close_button)
+        in_column(
+            label(tr("Deleted runs"), "title"),
+            self.rule,
+            (self.list, 1),
+            self._state,
+            buttons,
+            of=self,
+            margins=WIDE_MARGINS,
+            spacing=2 * SPACING,
+        )
         self.resize(680, 460)
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._show_runs)
-        self._task.failed.connect(self._show_problem)
+        self._task = LatestTask(self, finished=self._show_runs, failed=self._show_problem)
         self._update_buttons()
         self.refresh()
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from app.look import phrases
+from app.look.layouts import in_row
 from app.look.text import label
-from app.look.theme import SPACING
 from app.look.translation import tr, translate_engine
 from engine.contracts.events import PhotoScanned
 from engine.contracts.noise import LEVELS, FolderNoise, NoiseEstimate, SignalDependence, noise_word, summarize_noise
@@ -28,10 +28,7 @@ class NoiseFacts(QWidget):
         """
         super().__init__(parent)
         self.label = label("", "muted", wraps=True)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addWidget(self.label, 1)
+        layout = in_row((self.label, 1), of=self, margins=0)
         if button is not None:
             layout.addWidget(button)
         self.hide()

@@ -7,14 +7,23 @@ from datetime import datetime
 from enum import IntEnum
 from itertools import pairwise
 
-from PySide6.QtCore import QModelIndex, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import (
+    QModelIndex,
+    QObject,
+    QSignalBlocker,
+    QStringListModel,
+    Qt,
+    QTimer,
+    Signal,
+    Slot,
+)
 
 from app.core.session import Session
 from app.look.phrases import count, date_and_time
 from app.look.translation import format_number, tr, translate_engine
-from app.pages.shared.counted_rows import CountedRowsModel, ModelIndex
 from app.pages.shared.noise_facts import photo_noise_text
 from app.pages.shared.photo_filter import FORMAT_NAMES, PhotoFilter, Use
+from app.pages.shared.thumbnail_list import ModelIndex
 from engine.contracts.events import PhotoScanned
 from engine.contracts.noise import LEVELS, noise_word, sigma_against
 from engine.contracts.photo import PhotoPlace, PhotoRef
@@ -78,6 +87,33 @@ def shared_listing(session: Session) -> PhotoListing:
     return listing if listing is not None else PhotoListing(session)
 
 
+class CountedRowsModel(QStringListModel):
+    """Rows that a subclass fills in by `data`, whose length Qt knows without asking Python.
+
+    A view asks for the length once for each row that it places. In Python that took a tenth of a second for ten
+    thousand rows, and several times as long while a job in the background held Python's lock. So the strings of the
+    base are empty and only count.
+
+    A subclass calls `fit_count` whenever its rows have become more or fewer, between the usual pair of calls or signals
+    that tells the views so.
+    """
+
+    def fit_count(self, count: int) -> None:
+        """Have so many rows; nobody is told."""
+        blocker = QSignalBlocker(self)
+        difference = count - self.rowCount()
+        if difference > 0:
+            self.insertRows(self.rowCount(), difference)
+        elif difference < 0:
+            self.removeRows(count, -difference)
+        blocker.unblock()
+
+    def flags(self, index: ModelIndex) -> Qt.ItemFlag:
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
+        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
+
+
 class PhotoListModel(CountedRowsModel):
     """Follows the session; new photos show up while a scan runs, without losing selection or position.
 
@@ -91,11 +127,9 @@ class PhotoListModel(CountedRowsModel):
         self.listing = shared_listing(session)
         self.listing.changed.connect(self.rebuild)
         self._rows: list[PhotoScanned] = []
-        self._row_of_path: dict[PhotoRef, int] = {}
+        self._row_of_photo: dict[PhotoRef, int] = {}
         self._source: tuple[PhotoScanned, ...] = ()
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(_REBUILD_INTERVAL_MS)
+        self._later = QTimer(self, singleShot=True, interval=_REBUILD_INTERVAL_MS)
         self._later.timeout.connect(self.rebuild)
         session.photos_changed.connect(self._rebuild_soon)
         session.photos_measured.connect(self._rebuild_soon)
@@ -141,9 +175,9 @@ class PhotoListModel(CountedRowsModel):
         """Return the photo of a row."""
         return self._rows[row]
 
-    def row_of(self, path: PhotoRef) -> int | None:
+    def row_of(self, photo: PhotoRef) -> int | None:
         """Return a photo's row; None while it is filtered away."""
-        return self._row_of_path.get(path)
+        return self._row_of_photo.get(photo)
 
     def data(self, index: ModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if not index.isValid():
@@ -208,14 +242,14 @@ class PhotoListModel(CountedRowsModel):
         self._source = photos
         self.beginInsertRows(QModelIndex(), len(old), len(photos) - 1)
         self._rows += photos[len(old) :]
-        self._row_of_path.update((photo.path, row) for row, photo in enumerate(photos[len(old) :], start=len(old)))
+        self._row_of_photo.update((photo.path, row) for row, photo in enumerate(photos[len(old) :], start=len(old)))
         self.fit_count(len(self._rows))
         self.endInsertRows()
         return True
 
     def _take(self, rows: list[PhotoScanned]) -> None:
         self._rows = rows
-        self._row_of_path = {photo.path: row for row, photo in enumerate(rows)}
+        self._row_of_photo = {photo.path: row for row, photo in enumerate(rows)}
         self.fit_count(len(rows))
 
     def _relayout(self, rows: list[PhotoScanned]) -> None:
@@ -225,8 +259,8 @@ class PhotoListModel(CountedRowsModel):
         paths = [self._rows[index.row()].path for index in old]
         # Never fewer rows than before, until no selected photo is taken for one of those that go.
         self.fit_count(max(len(rows), self.rowCount()))
-        self._rows, self._row_of_path = rows, {photo.path: row for row, photo in enumerate(rows)}
-        new = [self.index(self._row_of_path[path]) if path in self._row_of_path else QModelIndex() for path in paths]
+        self._rows, self._row_of_photo = rows, {photo.path: row for row, photo in enumerate(rows)}
+        new = [self.index(self._row_of_photo[path]) if path in self._row_of_photo else QModelIndex() for path in paths]
         self.changePersistentIndexList(old, new)
         self.fit_count(len(rows))
         self.layoutChanged.emit()

@@ -34,7 +34,7 @@ class SpotMap(QWidget):
     def __init__(self, thumbnails: ThumbnailLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._thumbnails = thumbnails
-        self._path: PhotoRef | None = None
+        self._photo: PhotoRef | None = None
         self._spot: tuple[PhotoRef, Spot] | None = None
         self._photo_size = QSize()
         self._centre = QPointF(0.5, 0.5)
@@ -46,11 +46,11 @@ class SpotMap(QWidget):
         self.setToolTip(tr("Click or drag to choose the spot, or move it with the arrow keys"))
         thumbnails.ready.connect(self._repaint)
 
-    def set_photo(self, path: PhotoRef | None) -> None:
+    def set_photo(self, photo: PhotoRef | None) -> None:
         """Show another photo, with the spot in its middle."""
-        self._path = path
+        self._photo = photo
         self._centre = QPointF(0.5, 0.5)
-        self._thumbnails.want(() if path is None else (path,), view=self)
+        self._thumbnails.want(() if photo is None else (photo,), view=self)
         self.update()
 
     def set_photo_size(self, size: QSize) -> None:
@@ -58,14 +58,9 @@ class SpotMap(QWidget):
         self._photo_size = QSize(size)
         self.update()
 
-    def set_spot(self, path: PhotoRef, spot: Spot) -> None:
+    def set_spot(self, photo: PhotoRef, spot: Spot) -> None:
         """Mark the spot that is shown."""
-        self._spot = (path, spot)
-        self.update()
-
-    def set_centre(self, centre: QPointF) -> None:
-        """Show the spot elsewhere: around these shares of the photo's width and height."""
-        self._centre = QPointF(centre)
+        self._spot = (photo, spot)
         self.update()
 
     def picture_rect(self) -> QRectF:
@@ -104,14 +99,14 @@ class SpotMap(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         rect = self.picture_rect()
-        pixmap = self._thumbnails.pixmap(self._path) if self._path is not None else None
+        pixmap = self._thumbnails.pixmap(self._photo) if self._photo is not None else None
         if pixmap is None:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(palette().raised))
             painter.drawRoundedRect(rect, 3, 3)
             return
         painter.drawPixmap(rect, pixmap, QRectF(pixmap.rect()))
-        if self._spot is not None and self._spot[0] == self._path and not self._photo_size.isEmpty():
+        if self._spot is not None and self._spot[0] == self._photo and not self._photo_size.isEmpty():
             painter.setBrush(Qt.BrushStyle.NoBrush)
             frame = QColor(palette().accent) if self.hasFocus() else QColor(255, 255, 255)
             for colour, width in ((QColor(0, 0, 0, 170), 3.0), (frame, 1.5)):
@@ -137,6 +132,6 @@ class SpotMap(QWidget):
         self.spot_moved.emit(self._centre)
 
     @Slot(object)
-    def _repaint(self, path: PhotoRef) -> None:
-        if path == self._path:
+    def _repaint(self, photo: PhotoRef) -> None:
+        if photo == self._photo:
             self.update()

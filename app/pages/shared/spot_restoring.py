@@ -52,7 +52,7 @@ class SpotPreview:
     """A restored spot.
 
     Attributes:
-        path: The photo.
+        photo: The photo.
         spot: Where.
         noisy: The spot as it is, brought to the restored one's size.
         restored: The spot restored at full strength.
@@ -62,11 +62,10 @@ class SpotPreview:
         icc_profile: Of the photo.
         levels: What is black and white in it.
         channels: Of channels that are no colours: how each is shown.
-        model_name: What restored it.
         seconds: How long it took.
     """
 
-    path: PhotoRef
+    photo: PhotoRef
     spot: Spot
     noisy: Pixels
     restored: Pixels
@@ -75,7 +74,6 @@ class SpotPreview:
     bit_depth: BitDepth
     icc_profile: bytes | None
     levels: ValueLevels
-    model_name: str
     seconds: float
     channels: tuple[ChannelTint, ...] = ()
 
@@ -133,8 +131,8 @@ class AreaRestorer:
 
     def restore(
         self,
-        path: PhotoRef,
-        photo: PixelSource,
+        photo: PhotoRef,
+        source: PixelSource,
         metadata: ImageMetadata,
         area: Spot,
         restorer: Restorer,
@@ -143,8 +141,8 @@ class AreaRestorer:
         """Restore an area of a photo.
 
         Args:
-            path: The photo's file, from which a network for mosaics is fed.
-            photo: Its pixels.
+            photo: The photo's file, from which a network for mosaics is fed.
+            source: Its pixels.
             metadata: What its file says of them.
             area: In pixels of the photo.
             restorer: As `restorer` returned it.
@@ -158,23 +156,23 @@ class AreaRestorer:
             JobCancelled: Something else is wanted by now.
         """
         if restorer.takes_mosaics:
-            return restore_raw_area(self._open_raw(path), *area.area, restorer, control=control)
+            return restore_raw_area(self._open_raw(photo), *area.area, restorer, control=control)
         top, left = max(0, area.top - SURROUNDINGS_PX), max(0, area.left - SURROUNDINGS_PX)
-        bottom = min(photo.height, area.top + area.height + SURROUNDINGS_PX)
-        right = min(photo.width, area.left + area.width + SURROUNDINGS_PX)
+        bottom = min(source.height, area.top + area.height + SURROUNDINGS_PX)
+        right = min(source.width, area.left + area.width + SURROUNDINGS_PX)
         restored = restorer.restore(
-            photo.window(left, top, right, bottom),
+            source.window(left, top, right, bottom),
             levels=metadata.levels,
             channels_are_gray=metadata.channels_are_gray,
             control=control,
         )
         return restored[Spot(area.left - left, area.top - top, area.width, area.height).scaled(restorer.scale).area]
 
-    def _open_raw(self, path: PhotoRef) -> OpenRaw:
-        identity = identity_of(path)
+    def _open_raw(self, photo: PhotoRef) -> OpenRaw:
+        identity = identity_of(photo)
         if self._raw is None or self._raw[0] != identity:
             self._raw = None
-            self._raw = (identity, open_raw(path))
+            self._raw = (identity, open_raw(photo))
         return self._raw[1]
 
 
@@ -186,7 +184,7 @@ class SpotRestorer:
         self._areas = AreaRestorer()
 
     def restore(
-        self, path: PhotoRef, centre: QPointF, side_px: QSize, model: ModelChoice, control: JobControl
+        self, photo: PhotoRef, centre: QPointF, side_px: QSize, model: ModelChoice, control: JobControl
     ) -> SpotPreview:
         """Restore a spot of a photo.
 
@@ -194,27 +192,26 @@ class SpotRestorer:
             EngineError: The photo or the model cannot be used.
             JobCancelled: Another spot is wanted by now.
         """
-        photo = self._files.shown(path)
+        shown = self._files.shown(photo)
         control.wait_if_paused()
         restorer = self._areas.restorer(model.path)
         control.wait_if_paused()
         # What is enlarged fills the canvas from a smaller spot.
-        height, width = photo.pixels.shape[:2]
+        height, width = shown.pixels.shape[:2]
         spot = spot_around(centre, QSize(width, height), side_px / restorer.scale)
         started = time.monotonic()
-        restored = self._areas.restore(path, PlainPixels(photo.pixels), photo.metadata, spot, restorer, control)
+        restored = self._areas.restore(photo, PlainPixels(shown.pixels), shown.metadata, spot, restorer, control)
         return SpotPreview(
-            path=path,
+            photo=photo,
             spot=spot,
-            noisy=np.ascontiguousarray(_noisy_spot(photo, spot, restorer)),
+            noisy=np.ascontiguousarray(_noisy_spot(shown, spot, restorer)),
             restored=np.ascontiguousarray(restored),
             scale=restorer.scale,
             photo_size=QSize(width, height),
-            bit_depth=photo.metadata.bit_depth,
-            icc_profile=photo.metadata.icc_profile,
-            levels=photo.metadata.levels,
-            channels=photo.channels,
-            model_name=model.name,
+            bit_depth=shown.metadata.bit_depth,
+            icc_profile=shown.metadata.icc_profile,
+            levels=shown.metadata.levels,
+            channels=shown.channels,
             seconds=time.monotonic() - started,
         )
 

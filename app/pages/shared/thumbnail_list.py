@@ -37,9 +37,7 @@ class ThumbnailList(QListView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setMouseTracking(True)
-        self._load_later = QTimer(self)
-        self._load_later.setSingleShot(True)
-        self._load_later.setInterval(0)
+        self._load_later = QTimer(self, singleShot=True, interval=0)
         self._load_later.timeout.connect(self._load_visible)
         thumbnails.ready.connect(self._repaint)
         self.verticalScrollBar().valueChanged.connect(self._load_soon)
@@ -107,25 +105,25 @@ class ThumbnailList(QListView):
 
 
 def paint_square_thumbnail(
-    painter: QPainter, thumbnails: ThumbnailLoader, path: PhotoRef | None, square: QRect, radius: int = 3
+    painter: QPainter, thumbnails: ThumbnailLoader, photo: PhotoRef | None, square: QRect, radius: int = 3
 ) -> None:
     """Paint the middle of a photo as a square: alike shapes are quicker to compare than whole pictures.
 
     A plain block stands for one that is not loaded yet, a dashed outline for none at all.
     """
     colors = palette()
-    pixmap = thumbnails.pixmap(path) if path is not None else None
+    pixmap = thumbnails.pixmap(photo) if photo is not None else None
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     if pixmap is None:
-        if path is None:
+        if photo is None:
             painter.setPen(QPen(QColor(colors.border_strong), 1.0, Qt.PenStyle.DashLine))
             painter.setBrush(Qt.BrushStyle.NoBrush)
         else:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(colors.raised))
         painter.drawRoundedRect(QRectF(square).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
-        if path is not None and thumbnails.failure(path):
+        if photo is not None and thumbnails.failure(photo):
             icon = QRect(0, 0, 20, 20)
             icon.moveCenter(square.center())
             themed_icon("warning", "warning").paint(painter, icon)

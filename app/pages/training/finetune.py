@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from app.core.session import Session
 from app.core.settings import FINETUNE_PRESET, Settings
 from app.jobs.runner import JobRunner
 from app.look import phrases
+from app.look.layouts import in_column, in_row
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING
 from app.look.translation import format_number, mark, tr, translate_engine
@@ -113,17 +114,16 @@ class FinetuneInputs(TrainingInputs):
         self.source_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._source_text = ElidedLabel()
         learn_from = QWidget()
-        row = QHBoxLayout(learn_from)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self._source_text)
-        row.addWidget(self.source_choice)
+        in_row(self._source_text, self.source_choice, of=learn_from, margins=0, spacing=None)
         self._source_note = label("", "muted", wraps=True)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2 * SPACING)
-        layout.addWidget(self.tasks)
-        layout.addWidget(captioned({tr("Start from"): self.start_choice, tr("Learn from"): learn_from}))
-        layout.addWidget(self._source_note)
+        in_column(
+            self.tasks,
+            captioned({tr("Start from"): self.start_choice, tr("Learn from"): learn_from}),
+            self._source_note,
+            of=self,
+            margins=0,
+            spacing=2 * SPACING,
+        )
 
     @property
     def source(self) -> TeachingPhotos | None:

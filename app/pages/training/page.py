@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QTabWidget, QWidget
 
 from app.core.messages import Message, Severity
 from app.core.run_catalog import RunEntry
@@ -15,6 +15,7 @@ from app.core.session import ModelChoice, Session
 from app.core.settings import MORE_SETTINGS_OPEN, Setting, Settings
 from app.jobs.runner import JobFunction, JobLane, JobRequest, JobRunner, JobState
 from app.look import phrases
+from app.look.layouts import in_column
 from app.look.translation import tr, tr_count, translate_engine
 from app.pages.shared.learned_noise.words import gains_by_share
 from app.pages.shared.page import Page
@@ -189,9 +190,7 @@ class TrainingPage(Page):
         self._stack = CurrentStack()
         self._stack.addWidget(self.setup)
         self._stack.addWidget(self.view)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._stack)
+        in_column(self._stack, of=self, margins=0)
         self.cards.chosen.connect(self._on_preset_chosen)
         self.form.edited.connect(self.refresh)
         self.form.more_toggled.connect(lambda shown: settings.set(MORE_SETTINGS_OPEN, shown))

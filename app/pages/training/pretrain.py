@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.core.session import Session
 from app.core.settings import PRETRAIN_PRESET, RECURSIVE, Settings
 from app.jobs.runner import JobLane, JobRunner
 from app.look import phrases
 from app.look.buttons import quiet_button
+from app.look.layouts import in_column
 from app.look.theme import SPACING
 from app.look.translation import mark, tr, translate_engine
 from app.pages.shared.learned_noise.noise_look import NoiseLook
@@ -89,12 +90,14 @@ class PretrainInputs(TrainingInputs):
         self.look = NoiseLook(runner, self)
         self.noise_panel = NoisePanel(self.look, self._camera_of)
         self.noise_panel.hide()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2 * SPACING)
-        layout.addWidget(self.noise_facts)
-        layout.addWidget(self.noise_panel)
-        layout.addWidget(captioned({tr("Start from"): self.start_choice}))
+        in_column(
+            self.noise_facts,
+            self.noise_panel,
+            captioned({tr("Start from"): self.start_choice}),
+            of=self,
+            margins=0,
+            spacing=2 * SPACING,
+        )
 
     @property
     def learns_own_noise(self) -> bool:
@@ -163,9 +166,9 @@ class PretrainInputs(TrainingInputs):
         elif self.isVisible() and self.session.compute_text and not checks.is_busy:
             self.look.look_at(self.session.teaching_photos, model)
 
-    def _camera_of(self, path: PhotoRef) -> CameraFacts:
-        photo = self.session.photo(path)
-        return photo.camera if photo is not None else NOTHING_NOTED
+    def _camera_of(self, photo: PhotoRef) -> CameraFacts:
+        scanned = self.session.photo(photo)
+        return scanned.camera if scanned is not None else NOTHING_NOTED
 
     @Slot()
     def _show_stride(self) -> None:

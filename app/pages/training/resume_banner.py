@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.core.run_catalog import RunEntry
 from app.look.buttons import button, quiet_button
+from app.look.layouts import in_row
 from app.look.phrases import duration
 from app.look.text import ElidedLabel, IconLabel
-from app.look.theme import SPACING
 from app.look.translation import format_number, mark, tr
 from engine.runs.records import RunStatus
 
@@ -46,13 +46,14 @@ class ResumeBanner(QWidget):
         self.resume_button.clicked.connect(self._resume)
         dismiss = quiet_button(tr("Not now"))
         dismiss.clicked.connect(self._dismiss)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addWidget(IconLabel("clock-counter-clockwise", "accent"))
-        layout.addWidget(self._text, 1)
-        layout.addWidget(self.resume_button)
-        layout.addWidget(dismiss)
+        in_row(
+            IconLabel("clock-counter-clockwise", "accent"),
+            (self._text, 1),
+            self.resume_button,
+            dismiss,
+            of=self,
+            margins=0,
+        )
         self.hide()
 
     @property

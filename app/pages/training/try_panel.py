@@ -4,13 +4,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QPointF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from app.core.session import ModelChoice, Session
 from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobHandle
 from app.look.buttons import button, set_reason
 from app.look.image_convert import DisplayLevels
+from app.look.layouts import in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING
 from app.look.thumbnails import shared_thumbnails
@@ -62,9 +63,7 @@ class TryPanel(QWidget):
         self._is_asked = False
         self._control = JobControl()
         self._restorer = SpotRestorer(PictureFiles(_KEPT_BYTES))
-        self._task = LatestTask(self)
-        self._task.finished.connect(self._on_restored)
-        self._task.failed.connect(self._on_failed)
+        self._task = LatestTask(self, finished=self._on_restored, failed=self._on_failed)
         self.photo_box = ElidedComboBox()
         self.photo_box.setAccessibleName(tr("Photo to try"))
         self.photo_box.setMinimumContentsLength(12)
@@ -95,22 +94,10 @@ class TryPanel(QWidget):
         self.try_button.clicked.connect(self.ask)
         session.photos_changed.connect(self._list_photos)
         session.folders_changed.connect(self._list_photos)
-        controls = QHBoxLayout()
-        controls.setSpacing(SPACING)
-        controls.addWidget(self.photo_box, 1)
-        controls.addWidget(self.size_box)
-        controls.addWidget(self.try_button)
-        below = QHBoxLayout()
-        below.setSpacing(2 * SPACING)
-        below.addWidget(self._map)
-        below.addWidget(self._status, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, SPACING, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addLayout(controls)
-        layout.addWidget(self.viewer, 1)
-        layout.addLayout(below)
-        self._paths: tuple[PhotoRef, ...] = ()
+        controls = in_row((self.photo_box, 1), self.size_box, self.try_button)
+        below = in_row(self._map, (self._status, 1), spacing=2 * SPACING)
+        in_column(controls, (self.viewer, 1), below, of=self, margins=(0, SPACING, 0, 0))
+        self._photos: tuple[PhotoRef, ...] = ()
         self._refresh()
         self._show_nothing()
 
@@ -123,7 +110,7 @@ class TryPanel(QWidget):
     def photo(self) -> PhotoRef | None:
         """The photo that is chosen."""
         row = self.photo_box.currentIndex()
-        return self._paths[row] if 0 <= row < len(self._paths) else None
+        return self._photos[row] if 0 <= row < len(self._photos) else None
 
     @property
     def is_busy(self) -> bool:
@@ -217,7 +204,7 @@ class TryPanel(QWidget):
         if self.size_box.currentData() == CROP_PX:
             # Noise shows only where one pixel is one pixel.
             self.viewer.view_transform.show_actual_size()
-        self._map.set_spot(preview.path, preview.spot)
+        self._map.set_spot(preview.photo, preview.spot)
         self._status.setText(
             tr("Restored with {when} in {seconds} s. Click the map for another spot.").format(
                 when=when, seconds=format_number(preview.seconds, 1)
@@ -258,9 +245,9 @@ class TryPanel(QWidget):
         if not self.isVisible():
             return
         paths = tuple(photo.path for photo in self._session.photos)
-        if paths == self._paths:
+        if paths == self._photos:
             return
-        chosen, self._paths = self.photo, paths
+        chosen, self._photos = self.photo, paths
         self.photo_box.clear()
         self.photo_box.addItems([path.name for path in paths])
         if chosen in paths:

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QScrollArea, QSplitter, QTabWidget, QWidget
 
 from app.core.session import Session
 from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobHandle, JobState
 from app.look import phrases
 from app.look.buttons import button, primary_button, quiet_button
+from app.look.layouts import WIDE_MARGINS, in_column, in_row
 from app.look.text import ElidedLabel, IconLabel, label
 from app.look.theme import SPACING
 from app.look.translation import format_number, tr, tr_count, translate_engine
@@ -73,20 +74,17 @@ class TrainingView(QWidget):
         self.plot = TrainingPlot()
         self.preview = PreviewStrip()
         self.tries = TryPanel(session)
-        self.looks = QTabWidget()
-        self.looks.setDocumentMode(True)
+        self.looks = QTabWidget(documentMode=True)
         self.game = TwinGame()
         self.story = NoiseStory()
-        self.game_tab = QScrollArea()
-        self.game_tab.setWidgetResizable(True)
+        self.game_tab = QScrollArea(widgetResizable=True)
         self.game_tab.setWidget(self.game)
         self.looks.addTab(self.game_tab, tr("Which one is real?"))
         self.looks.setTabVisible(self.looks.indexOf(self.game_tab), False)
         self._preview_tab = _with_margin(self.preview)
         self.looks.addTab(self._preview_tab, tr("Preview through time"))
         self.looks.addTab(self.tries, tr("Try any photo"))
-        self._stored = LatestTask(self)
-        self._stored.finished.connect(self._take_stored)
+        self._stored = LatestTask(self, finished=self._take_stored)
         self._title = ElidedLabel(role="section")
         self._setup_button = quiet_button(tr("Set up another training"), "plus")
         self._setup_button.setToolTip(tr("This one goes on; another one that is started waits for its turn."))
@@ -100,40 +98,21 @@ class TrainingView(QWidget):
         self._summary_text = label("", "muted", wraps=True)
         for said in (self._achieved, self._summary_text):
             said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._buttons = QHBoxLayout()
-        self._buttons.setSpacing(SPACING)
-        summary = QVBoxLayout(self._summary)
-        summary.setContentsMargins(0, 0, 0, 0)
-        summary.setSpacing(SPACING)
-        summary.addWidget(self._summary_text)
-        summary.addLayout(self._buttons)
+        self._buttons = in_row()
+        in_column(self._summary_text, self._buttons, of=self._summary, margins=0)
 
-        curves = QScrollArea()
-        curves.setWidgetResizable(True)
+        curves = QScrollArea(widgetResizable=True)
         curves.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         right = QWidget()
-        right_layout = QVBoxLayout(right)
-        right_layout.setContentsMargins(0, 0, 0, 0)
-        right_layout.addWidget(self.story)
-        right_layout.addWidget(self.plot, 1)
+        in_column(self.story, (self.plot, 1), of=right, margins=0, spacing=None)
         curves.setWidget(right)
-        halves = QSplitter(Qt.Orientation.Horizontal)
-        halves.setChildrenCollapsible(False)
-        halves.setHandleWidth(2 * SPACING)
+        halves = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False, handleWidth=2 * SPACING)
         halves.addWidget(self.looks)
         halves.addWidget(curves)
         halves.setSizes([500, 500])
-        verdict = QHBoxLayout()
-        verdict.setSpacing(SPACING)
-        verdict.addWidget(self._verdict_icon, 0, Qt.AlignmentFlag.AlignTop)
-        verdict.addWidget(self._verdict, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
-        layout.setSpacing(2 * SPACING)
-        top = QHBoxLayout()
-        top.setSpacing(SPACING)
-        top.addWidget(self._title, 1)
-        top.addWidget(self._setup_button)
+        verdict = in_row((self._verdict_icon, 0, Qt.AlignmentFlag.AlignTop), (self._verdict, 1))
+        layout = in_column(of=self, margins=WIDE_MARGINS, spacing=2 * SPACING)
+        top = in_row((self._title, 1), self._setup_button)
         layout.addLayout(top)
         # Above all else, where a small window shows it without scrolling.
         layout.addWidget(self._achieved)
@@ -289,9 +268,7 @@ class TrainingView(QWidget):
 def _with_margin(content: QWidget) -> QWidget:
     """Keep a widget off the tabs above it."""
     result = QWidget()
-    layout = QVBoxLayout(result)
-    layout.setContentsMargins(0, SPACING, 0, 0)
-    layout.addWidget(content)
+    in_column(content, of=result, margins=(0, SPACING, 0, 0))
     return result
 
 

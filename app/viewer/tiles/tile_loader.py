@@ -43,8 +43,7 @@ class TileLoader(QObject):
         self._num_running = 0
         self._is_told = False
         self._num_threads = num_threads or min(4, max(1, (os.cpu_count() or 1) - 1))
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(self._num_threads)
+        self._pool = QThreadPool(self, maxThreadCount=self._num_threads)
         self._arrived.connect(self._take_tiles, Qt.ConnectionType.QueuedConnection)
         shut_down_at_quit(self.shut_down)
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtGui import QColor, QFont, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.look.layouts import in_column
 from app.look.palette import Palette, Sizes
 from app.look.text import ElidedLabel
 from app.look.theme import SPACING, Theme, palette
@@ -76,10 +77,7 @@ class ThemedPlot(QWidget):
         self._labels = {"bottom": x_label, "left": y_label}
         self._title = ElidedLabel(title, "section")
         self._title.setVisible(bool(title))
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING // 2)
-        layout.addWidget(self._title)
+        in_column(self._title, of=self, margins=0, spacing=SPACING // 2)
         Theme.of_application().changed.connect(self._redraw)
 
     @property
@@ -121,7 +119,7 @@ class ThemedPlot(QWidget):
         Args:
             text: The name.
             x: In the plot's units.
-            y: Likewise.
+            y: In the plot's units.
             color: As "#rrggbb".
             anchor: Which point of the text lies there: 0 for left or top, 1 for right or bottom.
         """

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.look.layouts import in_column
 from app.look.palette import Palette, Sizes
 from app.look.theme import Theme, palette
 from app.look.translation import format_number, tr
@@ -33,11 +34,8 @@ class TrainingPlot(QWidget):
         self._num_steps = 0
         self._panels: dict[str, _Panel] = {}
         self._view: pg.GraphicsLayoutWidget | None = None
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        self._redraw = QTimer(self)
-        self._redraw.setSingleShot(True)
-        self._redraw.setInterval(_REDRAW_MS)
+        in_column(of=self, margins=0, spacing=None)
+        self._redraw = QTimer(self, singleShot=True, interval=_REDRAW_MS)
         self._redraw.timeout.connect(self._draw)
         Theme.of_application().changed.connect(self._apply_theme)
 

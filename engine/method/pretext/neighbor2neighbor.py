@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from engine.method.catalogue.pretexts import Neighbor2NeighborParams
-from engine.method.pretext.pretext_task import LossParts, PretextTask, Restore
-from engine.method.pretext.subsampling import NeighbourSampler, neighbour_subsamples, thinned
+from engine.method.pretext.pretext_task import LossParts, Restore
+from engine.method.pretext.subsampling import NeighbourSampler, SubsampledTask, thinned
 
 
-class Neighbor2Neighbor(PretextTask):
+class Neighbor2Neighbor(SubsampledTask):
     """Restored sub-samples that foretell their neighbours.
 
     Two crops a photo, so that a step sees as many crops as with the contrastive methods.
@@ -27,19 +27,11 @@ class Neighbor2Neighbor(PretextTask):
     """
 
     crops_per_photo = 2
+    params: Neighbor2NeighborParams
 
     def __init__(self, params: Neighbor2NeighborParams) -> None:
         params.require_stride()
         self.params = params
-
-    def source_crop_px(self, crop_px: int) -> int:
-        """Twice the network's crop for the two sub-samples, times the stride that makes noise independent."""
-        return 2 * self.params.stride * crop_px
-
-    def residual(self, restore: Restore, crops: Tensor, generator: torch.Generator) -> Tensor:
-        """g2(x) - f(g1(x)). Shape: (batch, 3, side / (2 stride), side / (2 stride))."""
-        seen, hidden = neighbour_subsamples(crops, self.params.stride, generator)
-        return hidden - restore(seen)
 
     def loss(self, restore: Restore, crops: Tensor, photos: Tensor, generator: torch.Generator) -> LossParts:
         """The residual's mean square, and gamma times that of its difference to the restored photo's."""

@@ -27,7 +27,7 @@ class BlindSpots(NamedTuple):
 
     Attributes:
         hidden: Indices into a crop's pixels, row by row. Shape: (batch, hidden pixels).
-        replacements: Likewise. Same shape.
+        replacements: Indices of the pixels that stand there instead. Same shape.
     """
 
     hidden: Tensor
@@ -42,7 +42,7 @@ def draw_blind_spots(batch: int, height: int, width: int, cell_px: int, generato
     Args:
         batch: Number of crops.
         height: Of a crop, at least `cell_px` and 4.
-        width: Likewise.
+        width: Of a crop, at least `cell_px` and 4.
         cell_px: Side of the cells.
         generator: Source of randomness, on the CPU.
 

@@ -24,14 +24,6 @@ class OwnNoise(PretextTask):
     def __init__(self, params: NoParams) -> None:
         self.params = params
 
-    def source_crop_px(self, crop_px: int) -> int:
-        """The crop itself: nothing is sub-sampled."""
-        return crop_px
-
-    def residual(self, restore: Restore, crops: Tensor, generator: torch.Generator) -> Tensor:
-        """What the network takes away, x - f(x). Shape: as of the crops."""
-        return crops - restore(crops)
-
     def loss(self, restore: Restore, crops: Tensor, photos: Tensor, generator: torch.Generator) -> LossParts:
         """Mean square error on crops whose restored version carries their shuffled residual."""
         with torch.no_grad():

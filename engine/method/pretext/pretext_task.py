@@ -33,9 +33,9 @@ class PretextTask(ABC):
 
     crops_per_photo: int
 
-    @abstractmethod
     def source_crop_px(self, crop_px: int) -> int:
-        """Side of the crop of the photo from which the network sees a square of `crop_px`."""
+        """Side of the crop of the photo from which the network sees a square of `crop_px`; that side unless told."""
+        return crop_px
 
     @abstractmethod
     def loss(self, restore: Restore, crops: Tensor, photos: Tensor, generator: torch.Generator) -> LossParts:
@@ -51,12 +51,12 @@ class PretextTask(ABC):
             generator: The only source of randomness, on the CPU.
         """
 
-    @abstractmethod
     def residual(self, restore: Restore, crops: Tensor, generator: torch.Generator) -> Tensor:
-        """The residual of each crop as this task sees it: what it takes for noise.
+        """The residual of each crop as this task sees it, what it takes for noise: x - f(x) unless told.
 
         Shape: (batch, 3, height, width); may be smaller than the crops.
         """
+        return crops - restore(crops)
 
     def state_tensors(self) -> dict[str, Tensor]:
         """What this task remembers of earlier steps, for the checkpoint; nothing unless it says so."""

@@ -22,10 +22,10 @@ from torch import Tensor
 from engine.method.catalogue.pretexts import FidelityParams, ResidualContrastiveParams
 from engine.method.losses.residual_contrast import ResidualContrast
 from engine.method.pretext.pretext_task import LossParts, PretextTask, Restore
-from engine.method.pretext.subsampling import neighbour_subsamples
+from engine.method.pretext.subsampling import SubsampledTask, neighbour_subsamples
 
 
-class ResidualContrastive(PretextTask):
+class ResidualContrastive(SubsampledTask):
     """RCL on residuals that cannot see their own noise.
 
     Raises:
@@ -33,6 +33,7 @@ class ResidualContrastive(PretextTask):
     """
 
     crops_per_photo = 2
+    params: ResidualContrastiveParams
 
     def __init__(self, params: ResidualContrastiveParams) -> None:
         params.require_stride()
@@ -44,15 +45,6 @@ class ResidualContrastive(PretextTask):
             num_bins=params.intensity_bins,
             queue_length=params.queue_photos,
         )
-
-    def source_crop_px(self, crop_px: int) -> int:
-        """Twice the network's crop for the two sub-samples, times the stride that makes noise independent."""
-        return 2 * self.params.stride * crop_px
-
-    def residual(self, restore: Restore, crops: Tensor, generator: torch.Generator) -> Tensor:
-        """g2(x) - f(g1(x)). Shape: (batch, 3, side / (2 stride), side / (2 stride))."""
-        seen, hidden = neighbour_subsamples(crops, self.params.stride, generator)
-        return hidden - restore(seen)
 
     def loss(self, restore: Restore, crops: Tensor, photos: Tensor, generator: torch.Generator) -> LossParts:
         """Consistency and contrast on one residual, balanced by their gradients."""
@@ -88,14 +80,6 @@ class FidelityResidualContrastive(PretextTask):
         self.params = params
         self._contrast = ResidualContrast(params.temperature, temperature_share=params.temperature_share)
 
-    def source_crop_px(self, crop_px: int) -> int:
-        """The network's crop itself."""
-        return crop_px
-
-    def residual(self, restore: Restore, crops: Tensor, generator: torch.Generator) -> Tensor:
-        """X - f(x). Same shape as the crops."""
-        return crops - restore(crops)
-
     def loss(self, restore: Restore, crops: Tensor, photos: Tensor, generator: torch.Generator) -> LossParts:
         """Fidelity and contrast on one residual, balanced by their gradients."""
         residual = self.residual(restore, crops, generator)
@@ -120,7 +104,7 @@ def balanced_loss(
         contrast: The contrastive term.
         ratio: Norm of its gradient as a share of the consistency's; 0 leaves it out.
         intensity: As for the contrastive term.
-        photos: Likewise.
+        photos: As for the contrastive term.
     """
     leaf = residual.detach().float().requires_grad_()
     consistency = leaf.square().mean()

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engine.method.catalogue.pretexts import StrideParams
+from engine.method.pretext.pretext_task import PretextTask, Restore
+
 # Ordered pairs of horizontally or vertically adjacent pixels of a 2x2 cell numbered 0 1 / 2 3.
 _NEIGHBOURS = torch.tensor([(0, 1), (1, 0), (2, 3), (3, 2), (0, 2), (2, 0), (1, 3), (3, 1)])
 
@@ -93,3 +96,22 @@ def neighbour_subsamples(crops: Tensor, stride: int, generator: torch.Generator)
         raise ValueError(f"a crop of {height} x {width} px cannot be sub-sampled with stride {stride}")
     thin = thinned(crops, stride, generator)
     return NeighbourSampler.draw(thin, generator)(thin)
+
+
+class SubsampledTask(PretextTask):
+    """What foretells one sub-sample of a crop from the other, which shows the same picture with independent noise.
+
+    Attributes:
+        params: With the stride at which the noise is independent.
+    """
+
+    params: StrideParams
+
+    def source_crop_px(self, crop_px: int) -> int:
+        """Twice the network's crop for the two sub-samples, times the stride that makes noise independent."""
+        return 2 * self.params.stride * crop_px
+
+    def residual(self, restore: Restore, crops: Tensor, generator: torch.Generator) -> Tensor:
+        """g2(x) - f(g1(x)). Shape: (batch, 3, side / (2 stride), side / (2 stride))."""
+        seen, hidden = neighbour_subsamples(crops, self.params.stride, generator)
+        return hidden - restore(seen)

@@ -134,7 +134,7 @@ def insert_descriptions(
             its encoder writes.
         descriptions: What is put in; it fits, see `metadata_fitting`.
         width: Of the picture, pixels.
-        height: Likewise.
+        height: Of the picture, pixels.
 
     Raises:
         InvalidExifError: The TIFF is not one of this program.
@@ -238,8 +238,8 @@ def exif_of_png_text(kind: bytes, body: bytes) -> bytes | None:
     """Return the EXIF block that older programs put into a text of a PNG file; None where the chunk is another.
 
     Args:
-        kind: The chunk's.
-        body: Likewise.
+        kind: Four letters.
+        body: What the chunk holds.
     """
     if not body.startswith(_RAW_PROFILE):
         return None

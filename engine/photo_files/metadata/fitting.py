@@ -46,7 +46,7 @@ def fit_metadata(
         policy: What of it is wanted.
         provenance: What will be added to the XMP; None: nothing.
         width: Of the photo, pixels.
-        height: Likewise.
+        height: Of the photo, pixels.
     """
     exif, remarks, descriptions = metadata.exif, list(metadata.remarks), metadata.descriptions
     if descriptions.dots_per_inch is None and exif is not None:

@@ -122,7 +122,7 @@ def add_provenance(content: bytes, file_format: FileFormat, provenance: Provenan
         file_format: Of the picture; one that has no place for it is returned as it is.
         provenance: What is written.
         width: Of the picture, pixels.
-        height: Likewise.
+        height: Of the picture, pixels.
 
     Raises:
         InvalidExifError: The TIFF is not one of this program.

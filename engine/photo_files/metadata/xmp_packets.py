@@ -42,7 +42,7 @@ def insert_xmp(content: bytes, file_format: FileFormat, packet: bytes, width: in
         file_format: Of the picture. One that has no place for it is returned as it is.
         packet: For a JPEG at most `MAX_PACKET_BYTES`.
         width: Of the picture, pixels.
-        height: Likewise.
+        height: Of the picture, pixels.
 
     Raises:
         ValueError: The packet is too long.

@@ -113,7 +113,7 @@ class RawWorker:
     """One reading process.
 
     Attributes:
-        process: It.
+        process: The running one.
     """
 
     def __init__(self) -> None:

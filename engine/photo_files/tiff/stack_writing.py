@@ -15,7 +15,6 @@ from typing import Any, BinaryIO, Final
 from engine.photo_files.exif import DESCRIPTIVE_TAGS, ByteOrder, ExifEntry, InvalidExifError, read_directory
 from engine.photo_files.tiff.directories import build_any_directory, next_directory_at, read_any_header
 
-PAGE_NUMBER: Final = 297
 _XMP: Final = 700
 _IPTC: Final = 33723
 _IMAGEJ_TAGS: Final = (50838, 50839)
@@ -112,8 +111,8 @@ class StackWriter:
 
         Raises:
             LookupError: It is the state of nothing.
-            ValueError: Likewise.
-            TypeError: Likewise.
+            ValueError: A number in it cannot be.
+            TypeError: A value in it is of another kind.
         """
         # Of the header nothing is left: the file has one.
         writer = cls(

@@ -293,9 +293,9 @@ def _decoded_bytes(info: ImageInfo) -> int:
 
 
 @lru_cache(maxsize=_REMEMBERED_HEADERS)
-def _header(path: PhotoRef, identity: str) -> ImageInfo:
+def _header(photo: PhotoRef, identity: str) -> ImageInfo:
     """The header of a photo in one state; one that cannot be read is tried again each time."""
-    return probe_image(path)
+    return probe_image(photo)
 
 
 @lru_cache(maxsize=_REMEMBERED_HEADERS)

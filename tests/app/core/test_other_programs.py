@@ -257,14 +257,14 @@ def test_restore_opens_the_result_of_the_photo(qtbot, two_programs, session, run
         button.menu().aboutToShow.emit()
         press(button.menu(), "", "Alpha")
         assert two_programs.was_given(qtbot, "alpha") == ["--new", str(restored[1])]
-        page.list.select_photo(page.model.paths[1])
+        page.list.select_photo(page.model.photos[1])
         assert button.isHidden()
         place = page.list.visualRect(page.model.index(1)).center()
         page._show_menu(place)
         menu = QApplication.activePopupWidget()
         assert list(entries(menu)) == ["Open the photo in"]
         press(menu, "Open the photo in", "Beta")
-        assert two_programs.was_given(qtbot, "beta") == [str(page.model.paths[1])]
+        assert two_programs.was_given(qtbot, "beta") == [str(page.model.photos[1])]
         menu.close()
     finally:
         page.done_before.shut_down()

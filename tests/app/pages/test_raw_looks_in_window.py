@@ -13,6 +13,7 @@ from engine.contracts.blending import Blend
 from engine.contracts.events import PhotoScanned
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import read_image
+from tests.app.conftest import show_at
 from tests.engine.photo_files.test_tone import as_bytes, camera_file, scene
 from tests.engine.restoring import test_linear_dng, test_raw_restoring
 from tests.engine.restoring.test_linear_dng import write_model
@@ -38,10 +39,7 @@ def filled(session, raw, tmp_path):
 @pytest.fixture
 def restore(qtbot, filled, runner, settings):
     page = RestorePage(filled, runner, settings)
-    qtbot.addWidget(page)
-    page.resize(1100, 660)
-    page.show()
-    qtbot.waitExposed(page)
+    show_at(qtbot, page, 1100, 660)
     qtbot.waitUntil(lambda: page.preview.shows_restored and not page.preview.is_busy, timeout=90_000)
     yield page
     page.preview.shut_down()

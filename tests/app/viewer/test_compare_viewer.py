@@ -12,6 +12,7 @@ from app.viewer.canvas.image_canvas import Backdrop
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.inspectors import PixelBar, pixel_value
 from app.viewer.pictures import MissingPicture, Picture, PictureRole
+from tests.app.conftest import show_at
 
 
 def picture(title, value=None, role=PictureRole.OTHER, size=(80, 120), seed=0, **fields):
@@ -33,10 +34,7 @@ THREE = [
 @pytest.fixture
 def viewer(qtbot):
     viewer = CompareViewer()
-    qtbot.addWidget(viewer)
-    viewer.resize(900, 500)
-    viewer.show()
-    qtbot.waitExposed(viewer)
+    show_at(qtbot, viewer, 900, 500)
     yield viewer
     viewer.shut_down()
 

@@ -6,6 +6,7 @@ from app.viewer.compare_viewer import CompareViewer
 from app.viewer.histogram_view import HistogramPart, HistogramView, scene_part_of
 from app.viewer.histograms import NUM_BINS, bin_values, histogram_of
 from app.viewer.pictures import MissingPicture, Picture
+from tests.app.conftest import show_at
 
 
 def gray(values, title="Gray", bit_depth=8):
@@ -65,10 +66,7 @@ def test_part_of_a_smaller_picture():
 @pytest.fixture
 def viewer(qtbot, theme):
     viewer = CompareViewer()
-    qtbot.addWidget(viewer)
-    viewer.resize(800, 400)
-    viewer.show()
-    qtbot.waitExposed(viewer)
+    show_at(qtbot, viewer, 800, 400)
     with qtbot.waitSignal(viewer.panels_shown):
         viewer.set_panes([halves("First"), MissingPicture(title="Restored", reason="None."), halves("Third")])
     yield viewer
@@ -91,13 +89,19 @@ def settled(qtbot, view):
     return view.histograms
 
 
+def choose_part(view, part):
+    index = view.part_box.findData(part)
+    view.part_box.setCurrentIndex(index)
+    view.part_box.activated.emit(index)
+
+
 def test_all_pictures_are_counted_whole_at_first(view):
     assert [histogram.title for histogram in view.histograms] == ["First", "Third"]
     assert [histogram.shares[51] for histogram in view.histograms] == [0.5, 0.5]
 
 
 def test_what_is_in_view_is_counted_as_one_moves(qtbot, viewer, view):
-    view.set_part(HistogramPart.VISIBLE)
+    choose_part(view, HistogramPart.VISIBLE)
     viewer.view_transform.zoom_to(16.0)
     viewer.view_transform.centre_on(QPointF(20, 40))
     first, third = settled(qtbot, view)
@@ -110,7 +114,7 @@ def test_what_is_in_view_is_counted_as_one_moves(qtbot, viewer, view):
 
 
 def test_the_marked_region_is_counted(qtbot, viewer, view):
-    view.set_part(HistogramPart.REGION)
+    choose_part(view, HistogramPart.REGION)
     assert settled(qtbot, view) == ()
     viewer.set_region(QRect(55, 10, 10, 10))
     first, _ = settled(qtbot, view)

@@ -16,6 +16,7 @@ from app.viewer.tiles.image_pyramid import TILE_PX, ImagePyramid, TileKey, tiles
 from app.viewer.tiles.pixel_pyramid import PixelPyramid, PlainPixels, SubtractedPixels, level_for
 from app.viewer.tiles.tile_loader import TileLoader
 from app.viewer.tiles.tile_mosaic import Interpolation, TileMosaic
+from tests.app.conftest import show_at
 
 
 def noise(height, width, num_channels=3, seed=0):
@@ -378,10 +379,7 @@ def test_a_failure_while_rendering_is_raised_in_the_main_thread(qtbot, loader):
 @pytest.fixture
 def viewer(qtbot):
     viewer = CompareViewer()
-    qtbot.addWidget(viewer)
-    viewer.resize(700, 500)
-    viewer.show()
-    qtbot.waitExposed(viewer)
+    show_at(qtbot, viewer, 700, 500)
     yield viewer
     viewer.shut_down()
 

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.widgets.current_stack import CurrentStack, CurrentTabs
+from tests.app.conftest import show_at
 
 
 def test_the_shown_widget_has_all_the_room_that_it_needs(qtbot: QtBot) -> None:
@@ -56,10 +57,7 @@ def test_what_is_hidden_takes_no_room_from_wrapped_text(
             several.addTab(widget, "tab")
         else:
             several.addWidget(widget)
-    qtbot.addWidget(window)
-    window.resize(300, 200)
-    window.show()
-    qtbot.waitExposed(window)
+    show_at(qtbot, window, 300, 200)
     assert layout.totalMinimumHeightForWidth(300) < 200
     several.setCurrentWidget(large)
     assert layout.totalMinimumHeightForWidth(300) >= 700

@@ -57,7 +57,7 @@ def live(person: Person, plan: Plan) -> None:
     person.shoot("how it is written")
 
     # One photo breaks after it was listed, as on a card that is pulled.
-    broken = person.see(lambda: person.page.model.paths[2])
+    broken = person.see(lambda: person.page.model.photos[2])
     content = broken.read_bytes()
     broken.write_bytes(content[:200])
     person.click(f"Restore {_NUM_PHOTOS + 1} photos")

@@ -55,7 +55,7 @@ def run(model: Path, photos: Path, out: Path) -> None:
 
 def look(photos: Path, *folders: Path, others: tuple[Path, ...] = (), **fields: object) -> FoundResults:
     sought = tuple(
-        SoughtPhoto(path=PhotoRef(path), num_bytes=path.stat().st_size)
+        SoughtPhoto(photo=PhotoRef(path), num_bytes=path.stat().st_size)
         for path in sorted(photos.rglob("*"))
         if path.is_file()
     )
@@ -180,7 +180,7 @@ def test_pages_and_their_stack(model: Path, tmp_path: Path) -> None:
             {"model": model, "photos": (stack,), "out": tmp_path / "out", "format": format_name, "device": "cpu"}
         )
         restore(config, JobControl(), lambda event: None)
-    sought = (SoughtPhoto(path=PhotoRef(stack), num_bytes=stack.stat().st_size, pages=(1, 2, 3)),)
+    sought = (SoughtPhoto(photo=PhotoRef(stack), num_bytes=stack.stat().st_size, pages=(1, 2, 3)),)
     config_of_look = FindResultsConfig(photos=sought, folders=(tmp_path / "out",))
     found = find_results(config_of_look, JobControl(), lambda event: None)
     whole, *single = sorted(found.results, key=lambda result: result.photo.page)
@@ -192,7 +192,7 @@ def test_pages_and_their_stack(model: Path, tmp_path: Path) -> None:
 
 def test_without_results_no_photo_is_read(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    sought = (SoughtPhoto(path=PhotoRef(tmp_path / "not there.png"), num_bytes=1),)
+    sought = (SoughtPhoto(photo=PhotoRef(tmp_path / "not there.png"), num_bytes=1),)
     config = FindResultsConfig(photos=sought, folders=(tmp_path / "out", tmp_path / "nowhere"))
     assert find_results(config, JobControl(), lambda event: None).results == ()
 

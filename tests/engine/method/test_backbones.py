@@ -14,7 +14,7 @@ from engine.method.catalogue.backbones import BACKBONES, UNetParams
 from engine.method.catalogue.sizes import SizedParams
 from engine.method.factory import make_backbone
 from engine.models.files import ModelCard, RestorationModel, build_network
-from engine.restoring.restorer import restore_pixels
+from engine.restoring.restorer import Restorer
 
 
 def sizes_of(name: str) -> type[SizedParams]:
@@ -80,8 +80,8 @@ def test_tiles_give_the_same_as_the_whole(name: str, size: str) -> None:
     device = open_device(ComputeConfig(device="cpu", precision="32-true"))
     model = RestorationModel(make_busy(name, size), ModelCard(name="busy"))
     noisy = np.random.default_rng(5).random((97, 150, 3), np.float32)
-    whole = restore_pixels(model, noisy, device=device, tile_px=512)
-    tiled = restore_pixels(model, noisy, device=device, tile_px=64)
+    whole = Restorer(model, device, tile_px=512).restore(noisy)
+    tiled = Restorer(model, device, tile_px=64).restore(noisy)
     assert np.abs(whole - noisy).mean() > 1e-3, "the network does nothing, so the test would say nothing"
     assert np.abs(tiled - whole).max() < 1e-5
 

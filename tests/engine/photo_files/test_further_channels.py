@@ -173,7 +173,7 @@ def test_what_no_file_can_hold_is_told_before_it_is_restored(
     assert (info.has_alpha, info.num_extra > 0) == (read.alpha is not None, read.extra is not None)
     model = make_model(tmp_path / "model.safetensors")
     config = RestoreConfig(model=model, photos=(photo,), out=tmp_path / "out", format=file_format)
-    source = SourcePhoto(path=PhotoRef(photo), info=info, subfolder=Path())
+    source = SourcePhoto(photo=PhotoRef(photo), info=info, subfolder=Path())
     plan = OutputPlan(config, [source], load_model(model).card, model)
     with pytest.raises(ImageWriteError, match=words):
         plan.claim(source)

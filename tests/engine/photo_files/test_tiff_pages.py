@@ -171,12 +171,12 @@ def test_pages_teach_one_by_one_and_are_restored_together(tmp_path: Path) -> Non
     assert file_digest(PhotoRef(stack, 1)) != file_digest(PhotoRef(stack, 2))
     write_stack(folder / "inner" / "stack · page 1_restored.tif", 1)
     listing = list_sources([folder], folder, stacks_are_whole=False)
-    assert [(photo.path, photo.subfolder) for photo in listing.photos] == [
+    assert [(photo.photo, photo.subfolder) for photo in listing.photos] == [
         (PhotoRef(stack, 1), Path("inner")),
         (PhotoRef(stack, 2), Path("inner")),
     ]
     (whole,) = list_sources([folder], folder).photos
-    assert (whole.path, whole.pages, whole.subfolder) == (PhotoRef(stack), (1, 2), Path("inner"))
+    assert (whole.photo, whole.pages, whole.subfolder) == (PhotoRef(stack), (1, 2), Path("inner"))
     assert [path.name for path in listing.earlier_results] == ["stack · page 1_restored.tif"]
 
 
@@ -196,7 +196,7 @@ def test_a_link_to_a_stack_is_the_stack(tmp_path: Path) -> None:
     link.symlink_to(stack)
     assert PhotoRef(link, 2).resolved() == PhotoRef(stack.resolve(), 2)
     listing = list_sources([tmp_path], tmp_path / "out")
-    assert [photo.path for photo in listing.photos] == [PhotoRef(stack)]
+    assert [photo.photo for photo in listing.photos] == [PhotoRef(stack)]
 
 
 def test_pages_of_several_stacks_of_one_name_are_matched_by_folder(tmp_path: Path) -> None:

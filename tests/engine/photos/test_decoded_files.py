@@ -13,7 +13,7 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
 from engine.jobs import pretrain
 from engine.models.files import load_model
-from engine.photos.crops import decode_photo, decode_photos, random_crops
+from engine.photos.crops import crops_of_photos, decode_photo, decode_photos
 from engine.photos.decoded_files import LIMIT_VARIABLE, PATTERN, DecodedFiles, Levels, decoded_files
 
 SIDE = 1200
@@ -159,7 +159,7 @@ def test_with_room_on_the_disk_large_photos_are_learned_from_whole(
     assert [photo.levels.shape == (3, SIDE, SIDE + 8) for photo in photos] == [is_whole] * 2
     assert sum(photo.levels.nbytes for photo in photos) <= 2_000_000 or is_whole
     assert len(kept_files()) == (2 if is_whole else 0)
-    crops = random_crops(photos, num_photos=2, crops_per_photo=2, side_px=64, generator=np.random.default_rng(0))
+    crops = crops_of_photos(photos, np.array([0, 1, 0, 1]), 64, np.random.default_rng(0))
     assert crops.shape == (4, 3, 64, 64)
 
 

@@ -22,13 +22,13 @@ def picture(seed: int, height: int = 96, width: int = 128) -> np.ndarray:
 def candidate(path: Path, pixels: np.ndarray) -> Candidate:
     size = path.stat().st_size if path.is_file() else 0
     return Candidate(
-        path=PhotoRef(path), num_bytes=size, look=look_hash(pixels), width=pixels.shape[1], height=pixels.shape[0]
+        photo=PhotoRef(path), num_bytes=size, look=look_hash(pixels), width=pixels.shape[1], height=pixels.shape[0]
     )
 
 
 def groups_of(*photos: Candidate) -> list[tuple[str, list[str]]]:
     found = find_duplicates(DuplicatesConfig(photos=photos), JobControl(), lambda _: None)
-    return [(group.kind, [path.name for path in group.paths]) for group in found]
+    return [(group.kind, [path.name for path in group.photos]) for group in found]
 
 
 def different_bits(one: np.ndarray, other: np.ndarray) -> int:
@@ -85,7 +85,7 @@ def test_likeness_is_not_handed_on(tmp_path: Path) -> None:
     """Each is 6 bits from the one before it: the third is not like the first."""
     looks = [0, 0b111111, 0b111111111111]
     photos = [
-        Candidate(path=PhotoRef(tmp_path / f"{place}.png"), num_bytes=0, look=look, width=10, height=10)
+        Candidate(photo=PhotoRef(tmp_path / f"{place}.png"), num_bytes=0, look=look, width=10, height=10)
         for place, look in enumerate(looks)
     ]
     assert groups_of(*photos) == [("same look", ["0.png", "1.png"])]
@@ -93,7 +93,7 @@ def test_likeness_is_not_handed_on(tmp_path: Path) -> None:
 
 def test_a_file_that_has_gone_is_none(tmp_path: Path) -> None:
     gone = [
-        Candidate(path=PhotoRef(tmp_path / name), num_bytes=7, look=None, width=9, height=9)
+        Candidate(photo=PhotoRef(tmp_path / name), num_bytes=7, look=None, width=9, height=9)
         for name in ("a.png", "b.png")
     ]
     assert groups_of(*gone) == []

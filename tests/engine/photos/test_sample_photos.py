@@ -9,7 +9,7 @@ from engine.contracts.errors import InvalidInputError
 from engine.photo_files.photos import probe_image, read_image
 from engine.photos.folder import find_usable_photos, list_image_files
 from engine.photos.pairs import match_pairs
-from engine.photos.sample_photos import NUM_REFERENCES, SamplePhotos, make_sample_photos
+from engine.photos.sample_photos import SamplePhotos, make_sample_photos
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def test_references_match_by_name(samples: SamplePhotos) -> None:
     noisy = list_image_files([samples.noisy])
     few = match_pairs(noisy, list_image_files([samples.clean]))
     every = match_pairs(noisy, list_image_files([samples.all_clean]))
-    assert len(few.pairs) == NUM_REFERENCES
+    assert len(few.pairs) == 5
     assert len(every.pairs) == len(noisy)
     assert few.doubtful == every.doubtful == ()
 

@@ -100,7 +100,7 @@ def test_a_corner_of_each_label_is_held_back() -> None:
         height, width = part.noisy.levels.shape[1:]
         assert (height, width) in {(100, 160), (160, 100)}
         assert part.noisy.levels.shape == part.clean.levels.shape
-        whole = pairs[int(part.noisy.path.stem)].noisy.levels
+        whole = pairs[int(part.noisy.photo.stem)].noisy.levels
         assert np.array_equal(part.noisy.levels, whole[:, 160 - height :, 160 - width :])
     # Too small for both: it teaches whole.
     small = [pair_of(clean_picture(3, 80), 0.05)]

@@ -92,7 +92,7 @@ def test_finished_pictures_are_no_mosaics(tiny_photos: TinyPhotos, raws: Path, t
     skipped: list[Any] = []
     paths = [PhotoRef(raws / "0.dng"), PhotoRef(tiny_photos.noisy / "photo 0.png")]
     photos = decode_photos(paths, JobControl(), skipped.append, camera_cells=True)
-    assert [photo.path.name for photo in photos] == ["0.dng"]
+    assert [photo.photo.name for photo in photos] == ["0.dng"]
     (reason,) = [event for event in skipped if isinstance(event, FileSkipped)]
     assert "not a raw file" in reason.reason
     with pytest.raises(InvalidInputError):

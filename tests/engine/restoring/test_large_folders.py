@@ -63,7 +63,6 @@ def test_a_file_is_never_in_memory_twice_beside_its_photo(tmp_path: Path) -> Non
         metadata="keep",
         provenance=Provenance(**facts),
         modified_ns=None,
-        make_folder=lambda folder: None,
     )
     tracemalloc.start()
     try:

@@ -20,7 +20,7 @@ from engine.method.backbones.unet import UNet
 from engine.method.catalogue.backbones import BACKBONES, UNetParams
 from engine.method.factory import make_backbone
 from engine.models.files import ModelCard, RestorationModel
-from engine.restoring.restorer import Restorer, restore_pixels
+from engine.restoring.restorer import Restorer
 from engine.restoring.tiles import Tile, mirror_indices, split_into_tiles
 
 GRID_PX = 8
@@ -55,8 +55,8 @@ def test_tiled_equals_whole_for_every_backbone(name: str, device: ComputeDevice)
     torch.manual_seed(3)
     model = with_random_weights(make_backbone(name, {}))
     noisy = random_photo(203, 331)
-    whole = restore_pixels(model, noisy, device=device, tile_px=1024)
-    tiled = restore_pixels(model, noisy, device=device, tile_px=64)
+    whole = Restorer(model, device, tile_px=1024).restore(noisy)
+    tiled = Restorer(model, device, tile_px=64).restore(noisy)
     assert np.abs(whole - noisy).mean() > 1e-3, "the network does nothing, so the test would say nothing"
     assert np.abs(tiled - whole).max() < 1e-3
 
@@ -65,7 +65,7 @@ def test_inside_a_photo_tiles_give_what_the_bare_network_gives(model: Restoratio
     noisy = random_photo(256, 256)
     tensor = torch.from_numpy(noisy).permute(2, 0, 1).unsqueeze(0)
     bare = model.network(tensor)[0].permute(1, 2, 0).numpy().clip(0, 1)
-    tiled = restore_pixels(model, noisy, device=device, tile_px=64)
+    tiled = Restorer(model, device, tile_px=64).restore(noisy)
     inside = slice(model.network.context_px, -model.network.context_px)
     assert np.abs(tiled - bare)[inside, inside].max() < 1e-3
 
@@ -76,7 +76,7 @@ def test_every_size_is_kept(
     model: RestorationModel, device: ComputeDevice, height: int, width: int, num_channels: int
 ) -> None:
     noisy = random_photo(height, width, num_channels)
-    restored = restore_pixels(model, noisy, device=device, tile_px=32)
+    restored = Restorer(model, device, tile_px=32).restore(noisy)
     assert restored.shape == noisy.shape
     assert restored.dtype == np.float32
     assert not restored.flags.writeable
@@ -87,8 +87,8 @@ def test_every_size_is_kept(
 
 def test_gray_is_the_mean_of_three_equal_channels(model: RestorationModel, device: ComputeDevice) -> None:
     gray = 0.25 + 0.5 * random_photo(40, 50, 1)
-    restored = restore_pixels(model, gray, device=device)
-    in_colour = restore_pixels(model, np.repeat(gray, 3, axis=2), device=device)
+    restored = Restorer(model, device).restore(gray)
+    in_colour = Restorer(model, device).restore(np.repeat(gray, 3, axis=2))
     np.testing.assert_allclose(restored[..., 0], in_colour.mean(axis=2), atol=1e-5)
 
 
@@ -102,9 +102,7 @@ def test_progress_counts_tiles_and_a_cancel_ends_at_the_next(model: RestorationM
             control.cancel()
 
     with pytest.raises(JobCancelled):
-        restore_pixels(
-            model, random_photo(100, 100), device=device, tile_px=32, control=control, on_tile=cancel_after_two
-        )
+        Restorer(model, device, tile_px=32).restore(random_photo(100, 100), control=control, on_tile=cancel_after_two)
     assert seen == [(1, 16), (2, 16)]
 
 
@@ -224,7 +222,7 @@ def test_out_of_memory_is_known_by_its_text(device: ComputeDevice, message: str)
 
     model = RestorationModel(Refusing(120, message), ModelCard(name="x"))
     noisy = random_photo(200, 200)
-    np.testing.assert_array_equal(restore_pixels(model, noisy, device=device, tile_px=128), noisy)
+    np.testing.assert_array_equal(Restorer(model, device, tile_px=128).restore(noisy), noisy)
 
 
 def test_other_failures_are_not_taken_for_it(device: ComputeDevice) -> None:
@@ -233,7 +231,7 @@ def test_other_failures_are_not_taken_for_it(device: ComputeDevice) -> None:
             raise RuntimeError("shapes do not match")
 
     with pytest.raises(RuntimeError, match="shapes do not match"):
-        restore_pixels(RestorationModel(Broken(0), ModelCard(name="x")), random_photo(20, 20), device=device)
+        Restorer(RestorationModel(Broken(0), ModelCard(name="x")), device).restore(random_photo(20, 20))
 
 
 @given(st.integers(1, 500), st.integers(1, 500), st.integers(1, 8).map(lambda number: number * GRID_PX))

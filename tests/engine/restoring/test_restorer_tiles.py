@@ -19,7 +19,7 @@ from engine.method.backbones.backbone import Backbone, RestorationNetwork
 from engine.models.files import ModelCard, RestorationModel
 from engine.photo_files.raw.demosaicking import interpolate_rggb
 from engine.photo_files.raw.mosaics import bayer_mosaic
-from engine.restoring.restorer import Restorer, restore_pixels
+from engine.restoring.restorer import Restorer
 from engine.restoring.tiles import Tile, WindowRule, mirror_indices, split_into_tiles
 
 
@@ -306,7 +306,7 @@ def test_a_result_that_no_memory_holds_is_a_sentence(device: ComputeDevice) -> N
 def test_without_anyone_to_tell_it_goes_on_all_the_same(device: ComputeDevice) -> None:
     noisy = random_photo(120, 120)
     model = RestorationModel(Recorder(largest_side_px=110), ModelCard(name="x"))
-    np.testing.assert_array_equal(restore_pixels(model, noisy, device=device, tile_px=128), noisy)
+    np.testing.assert_array_equal(Restorer(model, device, tile_px=128).restore(noisy), noisy)
 
 
 def test_tiles_are_of_about_equal_size_and_in_reading_order() -> None:

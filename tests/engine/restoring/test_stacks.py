@@ -31,8 +31,8 @@ from engine.photo_files.tiff import stack_writing
 from engine.photo_files.tiff.pages import list_pages
 from engine.photo_files.tiff.unfinished_stacks import StackProgress, UnfinishedStack
 from engine.restoring import batch
-from engine.restoring.done_photos import find_done_photos
 from engine.restoring.job import restore
+from engine.restoring.output_plan import find_done_photos
 from tests.warm_processes import start_warm
 
 SIDE = 40

@@ -237,12 +237,12 @@ def test_clean_photos_alone_are_labels(folders: Folders, task: str, noisy: str) 
     for index in range(2):
         folders.add(f"{index}.png", seed=index)
     labels, events = folders.gather(task, noisy=() if noisy == "none" else (folders.clean,))
-    assert [pair.noisy.path.file for pair in labels.training] == sorted(folders.clean.iterdir())
+    assert [pair.noisy.photo.file for pair in labels.training] == sorted(folders.clean.iterdir())
     assert not [event for event in events if isinstance(event, JobWarning | FileSkipped)]
     # Clean photos have no noise to learn from.
     assert labels.unlabelled == ()
     for pair in labels.training:
-        clean = read_image(pair.clean.path).pixels
+        clean = read_image(pair.clean.photo).pixels
         expected = labels.task.make_noisy(clean)
         np.testing.assert_allclose(pair.noisy.pixels, expected, atol=0.51 / 255)
         assert pair.clean.levels.shape[1:] == tuple(labels.task.scale * side for side in expected.shape[:2])
@@ -307,7 +307,7 @@ def test_given_pairs_teach_whatever_their_names(folders: Folders) -> None:
     folders.add("elsewhere.png", seed=0)
     given = {folders.noisy / "a.png": folders.clean / "elsewhere.png"}
     labels, events = folders.gather("denoise", given_pairs=given, label_names=("a.png", "b.png"))
-    assert [pair.clean.path.name for pair in labels.training] == ["elsewhere.png", "b.png"]
+    assert [pair.clean.photo.name for pair in labels.training] == ["elsewhere.png", "b.png"]
     assert not [event for event in events if isinstance(event, JobWarning | FileSkipped)]
 
 
@@ -331,8 +331,8 @@ def test_a_label_that_vanishes_after_it_was_read_is_skipped(folders: Folders, mo
 
     def read_and_lose(*arguments: Any) -> Any:
         decoded = read(*arguments)
-        if decoded[0].noisy.path.name == "b.png":
-            decoded[0].noisy.path.file.unlink()
+        if decoded[0].noisy.photo.name == "b.png":
+            decoded[0].noisy.photo.file.unlink()
         return decoded
 
     monkeypatch.setattr(labels, "_decode_pair", read_and_lose)

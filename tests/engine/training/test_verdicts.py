@@ -27,7 +27,7 @@ from tests.picture_makers import dim_series
 MakePhotos = Callable[..., Path]
 
 WELL = TrainingFacts(
-    residual=ResidualFacts(level=0.05, picture_share=0.01, level_difference=0.0),
+    residual=ResidualFacts(level=0.05, picture_share=0.01),
     metrics={
         "consistency": 0.005,
         "contrast_accuracy": 0.8,
@@ -236,14 +236,14 @@ def test_clean_photos_are_no_collapse(make_photos: MakePhotos, pretext: str) -> 
 
 
 def test_slow_start_is_no_collapse() -> None:
-    untouched = ResidualFacts(level=0.0, picture_share=0.0, level_difference=0.0)
+    untouched = ResidualFacts(level=0.0, picture_share=0.0)
     facts = replace(WELL, residual=untouched, noise=folder_noise(10, 20, 30), preview_sigma=25 / 255)
     assert training_verdict(replace(facts, step=200)).state == "learning"
     assert training_verdict(replace(facts, step=300)).state == "collapsed"
 
 
 def test_photos_too_small_to_measure_leave_a_doubt() -> None:
-    untouched = ResidualFacts(level=0.0, picture_share=0.0, level_difference=0.0)
+    untouched = ResidualFacts(level=0.0, picture_share=0.0)
     assert "unchanged; check that they are noisy" in training_verdict(replace(WELL, residual=untouched)).sentence
 
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QWidget
 
 from app.core.actions import tip_with_keys
 from app.look.buttons import button, primary_button, quiet_button, set_reason
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING, Theme, palette, set_role
 from app.look.translation import format_number, tr, tr_count
@@ -43,11 +44,8 @@ class BlindBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         set_role(self, "panel")
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(SPACING, SPACING // 2, SPACING, SPACING // 2)
-        layout.setSpacing(SPACING)
         self._question = label(tr("Which looks better?"), "strong")
-        layout.addWidget(self._question)
+        layout = in_row(self._question, of=self, margins=(SPACING, SPACING // 2, SPACING, SPACING // 2))
         self.vote_buttons = {
             Choice.FIRST: button(tr("A is better")),
             Choice.SAME: button(tr("No difference")),
@@ -128,12 +126,12 @@ class BlindResults(QScrollArea):
             trial: The question on screen, not yet answered; None without one.
             tallies: By pair of pictures.
         """
-        column = QWidget()
-        column.setMaximumWidth(Theme.of_application().px(_LARGEST_WIDTH_PX))
-        layout = QVBoxLayout(column)
-        layout.setContentsMargins(3 * SPACING, 2 * SPACING, 3 * SPACING, 2 * SPACING)
-        layout.setSpacing(SPACING)
-        layout.addWidget(label(tr("What you preferred without knowing"), "title"))
+        column = QWidget(maximumWidth=Theme.of_application().px(_LARGEST_WIDTH_PX))
+        layout = in_column(
+            label(tr("What you preferred without knowing"), "title"),
+            of=column,
+            margins=(3 * SPACING, 2 * SPACING, 3 * SPACING, 2 * SPACING),
+        )
         if trial is not None:
             first, second = trial.names
             text = tr("The two pictures you just saw: A is {first}, B is {second}.").format(first=first, second=second)
@@ -152,10 +150,7 @@ class BlindResults(QScrollArea):
         layout.addLayout(self._buttons(has_votes=bool(tallies)))
         layout.addStretch(1)
         centred = QWidget()
-        row = QHBoxLayout(centred)
-        row.addStretch(1)
-        row.addWidget(column, 100)
-        row.addStretch(1)
+        in_row(Stretch(1), (column, 100), Stretch(1), of=centred, spacing=None)
         self.setWidget(centred)
 
     def _buttons(self, *, has_votes: bool) -> QHBoxLayout:
@@ -164,11 +159,7 @@ class BlindResults(QScrollArea):
         forget = quiet_button(tr("Forget these votes"))
         forget.clicked.connect(self.forget_requested)
         forget.setVisible(has_votes)
-        row = QHBoxLayout()
-        row.addWidget(forget)
-        row.addStretch(1)
-        row.addWidget(go_on)
-        return row
+        return in_row(forget, Stretch(1), go_on, spacing=None)
 
 
 class TallyBar(QWidget):
@@ -204,10 +195,7 @@ class TallyBar(QWidget):
 
 def _heading(tally: PairTally) -> QWidget:
     row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.addWidget(label(tally.first, "strong"))
-    layout.addStretch(1)
+    layout = in_row(label(tally.first, "strong"), Stretch(1), of=row, margins=0, spacing=None)
     same = label(tr("no difference"), "caption")
     same.setVisible(tally.num_same > 0)
     layout.addWidget(same)

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
+from app.look.layouts import Stretch, in_column
 from app.look.text import label
 from app.look.theme import SPACING
 from app.look.translation import tr
@@ -26,12 +27,9 @@ class NoiseCard(QWidget):
         self._level, self._grain = label("", wraps=True), label("", "muted", wraps=True)
         self.levels = level_plot(title=tr("Level of the noise by brightness"))
         self.story = NoiseStory()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, SPACING, SPACING, 0)
-        layout.setSpacing(SPACING)
-        for part in (self._level, self._grain, self.levels, self.story):
-            layout.addWidget(part)
-        layout.addStretch()
+        in_column(
+            self._level, self._grain, self.levels, self.story, Stretch(), of=self, margins=(0, SPACING, SPACING, 0)
+        )
 
     def show_noise(self, noise: LearnedNoise | None, metrics: Mapping[str, float]) -> None:
         """Show what a run has learned.

@@ -67,9 +67,7 @@ class NoiseLook(QObject):
         self._is_complete = False
         self.found: PhotosNoise | None = None
         self.problem = ""
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(_DELAY_MS)
+        self._later = QTimer(self, singleShot=True, interval=_DELAY_MS)
         self._later.timeout.connect(self._start)
 
     @property
@@ -166,7 +164,7 @@ class NoiseLook(QObject):
         for event in events:
             if isinstance(event, NoiseLearned):
                 paths = tuple(_paths_of(event.noise, self._wanted.photos))
-                self.found = PhotosNoise(paths=paths, noise=event.noise)
+                self.found = PhotosNoise(photos=paths, noise=event.noise)
                 self.changed.emit()
 
     @Slot(object)

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFrame, QWidget
 
+from app.look.layouts import in_column, in_row
 from app.look.text import label
-from app.look.theme import SPACING, Theme, set_role
+from app.look.theme import SPACING, Theme, follow_theme, set_role
 from app.look.translation import tr
 from app.pages.shared.learned_noise.groups import NoiseGroup, noise_groups
 from app.pages.shared.learned_noise.noise_look import NoiseLook
@@ -66,9 +67,7 @@ class NoisePanel(QFrame):
             said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.plot = level_plot(ground="raised")
         self._words = QWidget()
-        words = QVBoxLayout(self._words)
-        words.setContentsMargins(0, 0, 0, 0)
-        words.setSpacing(SPACING // 2)
+        words = in_column(of=self._words, margins=0, spacing=SPACING // 2)
         for said in (self._level, self._grain, self._accuracy, self._distance):
             words.addWidget(said)
         words.addStretch()
@@ -78,19 +77,10 @@ class NoisePanel(QFrame):
         self._both.setSpacing(2 * SPACING)
         self._both.addWidget(self._words, 1)
         self._both.addWidget(self.plot)
-        top = QHBoxLayout()
-        top.setSpacing(2 * SPACING)
-        top.addWidget(label(tr("What is known of the noise"), "strong"), 1)
-        top.addWidget(self.group_box)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * SPACING, SPACING + 4, 2 * SPACING, SPACING + 4)
-        layout.setSpacing(SPACING)
-        layout.addLayout(top)
-        layout.addWidget(self._state)
-        layout.addWidget(self._found)
+        top = in_row((label(tr("What is known of the noise"), "strong"), 1), self.group_box, spacing=2 * SPACING)
+        in_column(top, self._state, self._found, of=self, margins=(2 * SPACING, SPACING + 4, 2 * SPACING, SPACING + 4))
         look.changed.connect(self.update_content)
-        Theme.of_application().changed.connect(self._fit)
-        self._fit()
+        follow_theme(self._fit)
         self.update_content()
 
     @property
@@ -127,7 +117,7 @@ class NoisePanel(QFrame):
             self.plot.set_drawing(None)
         if found is not self._shown:
             self._shown = found
-            self._groups = () if found is None else noise_groups(found.noise, [*map(self._camera_of, found.paths)])
+            self._groups = () if found is None else noise_groups(found.noise, [*map(self._camera_of, found.photos)])
             row = max(self.group_box.currentIndex(), 0)
             self.group_box.clear()
             self.group_box.addItems([group.title for group in self._groups])

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
+from app.look.layouts import in_column
 from app.look.text import label
 from app.look.theme import SPACING
 from app.pages.shared.learned_noise.plots import distance_plot, share_plot, show_distances, show_shares
@@ -40,11 +41,9 @@ class NoiseStory(QWidget):
         for said in (self._accuracy, self._distance, self._note):
             said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.distances, self.shares = distance_plot(), share_plot()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, SPACING)
-        layout.setSpacing(SPACING)
-        for part in (self.shares, self._note, self._accuracy, self._distance, self.distances):
-            layout.addWidget(part)
+        in_column(
+            self.shares, self._note, self._accuracy, self._distance, self.distances, of=self, margins=(0, 0, 0, SPACING)
+        )
         self.clear()
 
     @property

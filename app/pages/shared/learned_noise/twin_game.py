@@ -5,11 +5,12 @@ import random
 import numpy as np
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from app.core.actions import make_action, shown_keys
 from app.look.buttons import button, set_reason
 from app.look.image_convert import qimage_from_pixels, stretch_levels
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.phrases import number
 from app.look.text import IconLabel, label
 from app.look.theme import SPACING, Theme, palette
@@ -122,36 +123,28 @@ class TwinGame(QWidget):
         self._score = label("", "muted", wraps=True)
         self.next_button = button(tr("Next pair"), "arrow-right")
         self.next_button.clicked.connect(self.show_next)
-        row = QHBoxLayout()
-        row.setSpacing(SPACING)
+        row = in_row()
         for index, (picture, caption) in enumerate(zip(self.pictures, self._captions, strict=True)):
             caption.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             caption.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
             picture.clicked.connect(lambda _checked=False, index=index: self.choose(index))
             action = make_action(_ACTIONS[index], self)
             action.triggered.connect(lambda _checked=False, index=index: self.choose(index))
-            column = QVBoxLayout()
-            column.setSpacing(SPACING // 2)
-            column.addWidget(picture, 1)
-            column.addWidget(caption)
+            column = in_column((picture, 1), caption, spacing=SPACING // 2)
             row.addLayout(column, 1)
-        said = QVBoxLayout()
-        said.setSpacing(SPACING // 2)
-        said.addWidget(self._result)
-        said.addWidget(self._score)
-        below = QHBoxLayout()
-        below.setSpacing(SPACING)
-        below.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
-        below.addLayout(said, 1)
-        below.addWidget(self.next_button, 0, Qt.AlignmentFlag.AlignTop)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, SPACING, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addWidget(explanation)
-        layout.addLayout(row, 1)
-        layout.addLayout(below)
-        # What the pictures, which stay square, leave over.
-        layout.addStretch()
+        said = in_column(self._result, self._score, spacing=SPACING // 2)
+        below = in_row(
+            (self._icon, 0, Qt.AlignmentFlag.AlignTop), (said, 1), (self.next_button, 0, Qt.AlignmentFlag.AlignTop)
+        )
+        in_column(
+            explanation,
+            (row, 1),
+            below,
+            # What the pictures, which stay square, leave over.
+            Stretch(),
+            of=self,
+            margins=(0, SPACING, 0, 0),
+        )
         self.clear()
 
     @property

@@ -1,10 +1,11 @@
 """A running label-budget experiment: each training with where it stands and what it has reached."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from app.jobs.runner import JobHandle
 from app.look import phrases
+from app.look.layouts import in_column
 from app.look.text import label
 from app.look.theme import SPACING
 from app.look.translation import tr, translate_engine
@@ -38,13 +39,10 @@ class BudgetProgressView(QWidget):
         self.table.setShowGrid(False)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2 * SPACING)
-        layout.addWidget(self._now)
-        layout.addWidget(self.controls)
-        layout.addWidget(self.table, 1)
-        layout.addWidget(
+        in_column(
+            self._now,
+            self.controls,
+            (self.table, 1),
             label(
                 tr(
                     "It may be stopped at any time: what is done is kept, and the experiment goes on from there when "
@@ -52,7 +50,10 @@ class BudgetProgressView(QWidget):
                 ),
                 "muted",
                 wraps=True,
-            )
+            ),
+            of=self,
+            margins=0,
+            spacing=2 * SPACING,
         )
 
     def follow(self, job: JobHandle) -> None:

@@ -5,16 +5,15 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHBoxLayout,
     QHeaderView,
     QTableWidget,
     QTableWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.look import phrases
 from app.look.buttons import button, quiet_button
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING, Theme
 from app.look.translation import signed_number, tr, tr_count, translate_engine
@@ -62,20 +61,19 @@ class BudgetResultView(QWidget):
         self.folder_button.clicked.connect(lambda: self.folder_requested.emit(self._folder))
         back = quiet_button(tr("Back to the settings"), "arrow-left")
         back.clicked.connect(self.back_requested)
-        row = QHBoxLayout()
-        row.addWidget(back)
-        row.addStretch()
-        row.addWidget(self.folder_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2 * SPACING)
-        layout.addWidget(self.verdict)
-        layout.addWidget(self._note)
-        layout.addWidget(self.chart)
-        layout.addWidget(self.table)
-        layout.addWidget(self._missing)
-        layout.addStretch()
-        layout.addLayout(row)
+        row = in_row(back, Stretch(), self.folder_button, spacing=None)
+        in_column(
+            self.verdict,
+            self._note,
+            self.chart,
+            self.table,
+            self._missing,
+            Stretch(),
+            row,
+            of=self,
+            margins=0,
+            spacing=2 * SPACING,
+        )
 
     def show_outcome(self, outcome: StoredOutcome, folder: Path) -> None:
         """Show what came out."""

@@ -8,12 +8,11 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QGridLayout,
-    QHBoxLayout,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.look.buttons import button, primary_button, set_reason
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING
 from app.look.translation import mark, tr, translate_engine
@@ -61,7 +60,7 @@ class BudgetSetupView(QWidget):
 
     def __init__(self, method_titles: Mapping[str, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._methods: dict[str, QCheckBox] = {}
+        self.method_boxes: dict[str, QCheckBox] = {}
         methods = QWidget()
         grid = QGridLayout(methods)
         grid.setHorizontalSpacing(3 * SPACING)
@@ -72,7 +71,7 @@ class BudgetSetupView(QWidget):
             box.setChecked(name in DEFAULT_METHODS)
             box.setToolTip(tr(_METHOD_TIPS.get(name, "")))
             box.toggled.connect(self.edited)
-            self._methods[name] = box
+            self.method_boxes[name] = box
             grid.addWidget(box, *divmod(position, _METHODS_A_ROW))
         self.form = ConfigForm(
             LabelBudgetConfig,
@@ -89,20 +88,20 @@ class BudgetSetupView(QWidget):
         self.earlier.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.open_button = button(tr("Open it"), "folder-open")
         self._earlier_row = QWidget()
-        earlier_layout = QHBoxLayout(self._earlier_row)
-        earlier_layout.setContentsMargins(0, 0, 0, 0)
-        earlier_layout.addWidget(label(tr("Earlier experiments")))
-        earlier_layout.addWidget(self.earlier, 1)
-        earlier_layout.addWidget(self.open_button)
+        in_row(
+            label(tr("Earlier experiments")),
+            (self.earlier, 1),
+            self.open_button,
+            of=self._earlier_row,
+            margins=0,
+            spacing=None,
+        )
         self._preflight = label("", "muted", wraps=True)
         self._labels_button = button(tr("Go to Labels"))
         self.start_button = primary_button(tr("Start the experiment"))
         content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(3 * SPACING, 2 * SPACING, 3 * SPACING, 2 * SPACING)
-        layout.setSpacing(2 * SPACING)
-        layout.addWidget(label(tr("Was it worth it?"), "title"))
-        layout.addWidget(
+        in_column(
+            label(tr("Was it worth it?"), "title"),
             label(
                 tr(
                     "Trains the same network in several ways, with none, a few and all of your labels and always in as "
@@ -111,14 +110,17 @@ class BudgetSetupView(QWidget):
                 ),
                 "muted",
                 wraps=True,
-            )
+            ),
+            self._earlier_row,
+            captioned({tr("Compare"): methods}),
+            self.form,
+            label(tr("Time for each training"), "section"),
+            self.cards,
+            Stretch(),
+            of=content,
+            margins=(3 * SPACING, 2 * SPACING, 3 * SPACING, 2 * SPACING),
+            spacing=2 * SPACING,
         )
-        layout.addWidget(self._earlier_row)
-        layout.addWidget(captioned({tr("Compare"): methods}))
-        layout.addWidget(self.form)
-        layout.addWidget(label(tr("Time for each training"), "section"))
-        layout.addWidget(self.cards)
-        layout.addStretch()
         lay_out_above_controls(self, content, self._preflight, (self._labels_button, self.start_button))
         self.form.edited.connect(lambda _: self.edited.emit())
         self.cards.chosen.connect(self.edited)
@@ -130,12 +132,7 @@ class BudgetSetupView(QWidget):
     @property
     def methods(self) -> tuple[str, ...]:
         """The methods to compare, by name."""
-        return tuple(name for name, box in self._methods.items() if box.isChecked())
-
-    @property
-    def method_boxes(self) -> Mapping[str, QCheckBox]:
-        """A box for each method."""
-        return self._methods
+        return tuple(name for name, box in self.method_boxes.items() if box.isChecked())
 
     @property
     def preset(self) -> Preset:

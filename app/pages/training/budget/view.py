@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QWidget
 
 from app.core.messages import Message, Severity
 from app.core.programs.file_manager import no_file_manager, open_in_file_manager
@@ -15,6 +15,7 @@ from app.core.settings import Settings
 from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobFailure, JobHandle, JobRequest, JobRunner
 from app.look import phrases
+from app.look.layouts import in_column
 from app.look.theme import SPACING
 from app.look.translation import tr, translate_engine
 from app.pages.training.budget.progress import BudgetProgressView
@@ -68,14 +69,9 @@ class LabelBudgetView(QWidget):
         self._stack.addWidget(self.setup)
         self._stack.addWidget(_framed(self.progress))
         self._stack.addWidget(_scrolling(self.result))
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._stack)
-        self._listing = LatestTask(self)
-        self._listing.finished.connect(self._show_earlier)
-        self._reading = LatestTask(self)
-        self._reading.finished.connect(self._open)
-        self._reading.failed.connect(self._tell)
+        in_column(self._stack, of=self, margins=0)
+        self._listing = LatestTask(self, finished=self._show_earlier)
+        self._reading = LatestTask(self, finished=self._open, failed=self._tell)
         self.setup.edited.connect(self.refresh)
         self.setup.start_requested.connect(self.start)
         self.setup.labels_requested.connect(lambda: self.page_requested.emit("labels"))
@@ -283,14 +279,11 @@ def _titled_experiments(root: Path) -> list[tuple[str, bool, Path]]:
 
 def _framed(content: QWidget) -> QWidget:
     result = QWidget()
-    layout = QVBoxLayout(result)
-    layout.setContentsMargins(3 * SPACING, 2 * SPACING, 3 * SPACING, 2 * SPACING)
-    layout.addWidget(content)
+    in_column(content, of=result, margins=(3 * SPACING, 2 * SPACING, 3 * SPACING, 2 * SPACING))
     return result
 
 
 def _scrolling(content: QWidget) -> QScrollArea:
-    result = QScrollArea()
-    result.setWidgetResizable(True)
+    result = QScrollArea(widgetResizable=True)
     result.setWidget(_framed(content))
     return result

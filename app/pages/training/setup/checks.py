@@ -56,15 +56,9 @@ class TrainingChecks(QObject):
         self._config: Config | None = None
         self._control = JobControl()
         self._trial_control = JobControl()
-        self._look = LatestTask(self)
-        self._look.finished.connect(self._on_looked)
-        self._look.failed.connect(self._on_failed)
-        self._trial = LatestTask(self)
-        self._trial.finished.connect(self._on_tried)
-        self._trial.failed.connect(self._on_failed)
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(LOOK_DELAY_MS)
+        self._look = LatestTask(self, finished=self._on_looked, failed=self._on_failed)
+        self._trial = LatestTask(self, finished=self._on_tried, failed=self._on_failed)
+        self._later = QTimer(self, singleShot=True, interval=LOOK_DELAY_MS)
         self._later.timeout.connect(self._start)
         runner.jobs_changed.connect(self._yield_to_jobs)
 

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
+from app.look.layouts import in_column
 from app.look.text import label
 from app.look.theme import SPACING
 from app.look.translation import translate_engine
@@ -47,7 +48,7 @@ class TrainingForm(QWidget):
         super().__init__(parent)
         self._model = model
         self._catalogues = catalogues
-        self._params_forms: dict[str, ConfigForm] = {}
+        self.params_forms: dict[str, ConfigForm] = {}
         self._hidden: frozenset[str] = frozenset()
         choices = {
             field: {name: translate_engine(row.title) for name, row in rows.items()}
@@ -55,15 +56,9 @@ class TrainingForm(QWidget):
         }
         self._form = ConfigForm(model, fields=(*fields, *choices), choices=choices, empty_texts=empty_texts)
         self._sections = QWidget()
-        self._sections_layout = QVBoxLayout(self._sections)
-        self._sections_layout.setContentsMargins(0, 0, 0, 0)
-        self._sections_layout.setSpacing(SPACING)
+        self._sections_layout = in_column(of=self._sections, margins=0)
         self._sections.hide()
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(2 * SPACING)
-        self._layout.addWidget(self._form)
-        self._layout.addWidget(self._sections)
+        self._layout = in_column(self._form, self._sections, of=self, margins=0, spacing=2 * SPACING)
         self._form.edited.connect(self._on_edited)
         self._form.more_toggled.connect(self._on_more_toggled)
         for field in catalogues:
@@ -73,11 +68,6 @@ class TrainingForm(QWidget):
     def form(self) -> ConfigForm:
         """The form of the config itself."""
         return self._form
-
-    @property
-    def params_forms(self) -> Mapping[str, ConfigForm]:
-        """The forms of the parameters, by the config's field: "pretext_params"."""
-        return self._params_forms
 
     def set_baseline(self, values: Mapping[str, Any]) -> None:
         """Show a preset's values."""
@@ -122,26 +112,26 @@ class TrainingForm(QWidget):
             params: The config's field: "pretext_params".
             field: The parameter.
         """
-        form = self._params_forms.get(params)
+        form = self.params_forms.get(params)
         return form.editor(field) if form is not None and field in form.field_names else None
 
     def values(self) -> dict[str, Any]:
         """Return all values, as they stand."""
         all_values = self._form.values()
         values = {name: all_values[name] for name in self._form.field_names}
-        for field, form in self._params_forms.items():
+        for field, form in self.params_forms.items():
             values[field] = form.values()
         return values
 
     def errors(self) -> dict[str, str]:
         """Return what is wrong, by field."""
         found = self._form.errors()
-        for form in self._params_forms.values():
+        for form in self.params_forms.values():
             found.update(form.errors())
         return found
 
     def _on_more_toggled(self, shown: bool) -> None:
-        self._sections.setVisible(shown and bool(self._params_forms))
+        self._sections.setVisible(shown and bool(self.params_forms))
         self.more_toggled.emit(shown)
 
     def _on_edited(self, name: str) -> None:
@@ -165,9 +155,9 @@ class TrainingForm(QWidget):
         while self._sections_layout.count():
             item = self._sections_layout.takeAt(0)
             widget = item.widget() if item is not None else None
-            if widget is not None and widget not in self._params_forms.values():
+            if widget is not None and widget not in self.params_forms.values():
                 widget.deleteLater()
-        old = self._params_forms.pop(params, None)
+        old = self.params_forms.pop(params, None)
         if old is not None:
             old.deleteLater()
         if model is not None and model.model_fields:
@@ -175,9 +165,9 @@ class TrainingForm(QWidget):
             form.set_baseline(baseline)
             form.set_more_shown(True)
             form.edited.connect(lambda _: self.edited.emit())
-            self._params_forms[params] = form
-        for name, form in self._params_forms.items():
+            self.params_forms[params] = form
+        for name, form in self.params_forms.items():
             title = self._model.model_fields[name].title or name
             self._sections_layout.addWidget(label(translate_engine(title), "strong"))
             self._sections_layout.addWidget(form)
-        self._sections.setVisible(self._form.more_button.isChecked() and bool(self._params_forms))
+        self._sections.setVisible(self._form.more_button.isChecked() and bool(self.params_forms))

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QScrollArea, QWidget
 
 from app.look.buttons import button, primary_button, set_reason
+from app.look.layouts import WIDE_MARGINS, in_column, in_row
 from app.look.text import ElidedLabel, IconLabel, label
 from app.look.theme import SPACING, Theme
 from app.look.translation import tr
@@ -43,21 +44,14 @@ class TrainingSetup(QWidget):
         self._running = QWidget()
         self._running_text = ElidedLabel()
         self.show_button = button(tr("Show it"), "arrow-right")
-        running = QHBoxLayout(self._running)
-        running.setContentsMargins(0, 0, 0, 0)
-        running.setSpacing(SPACING)
-        running.addWidget(IconLabel("hourglass", "accent"))
-        running.addWidget(self._running_text, 1)
-        running.addWidget(self.show_button)
+        in_row(IconLabel("hourglass", "accent"), (self._running_text, 1), self.show_button, of=self._running, margins=0)
         self._running.hide()
         self.summary = label("", "muted", wraps=True)
         self.mend_button = button("")
         self.mend_button.hide()
         self.start_button = primary_button("")
         content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(3 * SPACING, 3 * SPACING, 3 * SPACING, 2 * SPACING)
-        layout.setSpacing(2 * SPACING)
+        layout = in_column(of=content, margins=WIDE_MARGINS, spacing=2 * SPACING)
         self._heading, self._explanation = label(heading, "title", wraps=True), label(explanation, "muted", wraps=True)
         layout.addWidget(self._heading)
         layout.addWidget(self._explanation)
@@ -107,20 +101,12 @@ class TrainingSetup(QWidget):
 
 def lay_out_above_controls(page: QWidget, content: QWidget, summary: QWidget, buttons: Sequence[QWidget]) -> None:
     """Fill a page: what scrolls above, and below it, always seen, a summary with the buttons at its right."""
-    scroll = QScrollArea()
-    scroll.setWidgetResizable(True)
+    scroll = QScrollArea(widgetResizable=True)
     scroll.setWidget(content)
-    row = QHBoxLayout()
-    row.setContentsMargins(3 * SPACING, SPACING, 3 * SPACING, 2 * SPACING)
-    row.setSpacing(2 * SPACING)
-    row.addWidget(summary, 1)
+    row = in_row((summary, 1), margins=(3 * SPACING, SPACING, 3 * SPACING, 2 * SPACING), spacing=2 * SPACING)
     for item in buttons:
         row.addWidget(item)
-    outer = QVBoxLayout(page)
-    outer.setContentsMargins(0, 0, 0, 0)
-    outer.setSpacing(0)
-    outer.addWidget(scroll, 1)
-    outer.addLayout(row)
+    in_column((scroll, 1), row, of=page, margins=0, spacing=0)
 
 
 def captioned(rows: Mapping[str, QWidget], parent: QWidget | None = None) -> QWidget:

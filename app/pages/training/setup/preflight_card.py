@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QWidget
 
 from app.look import phrases
+from app.look.layouts import in_column, in_row
 from app.look.phrases import NO_BREAK
 from app.look.text import IconLabel, label
 from app.look.theme import SPACING, Theme, set_role
@@ -48,18 +49,10 @@ class PreflightPanel(QFrame):
         self._grid.setHorizontalSpacing(2 * SPACING)
         self._grid.setVerticalSpacing(SPACING)
         self._state = label("", "caption")
-        top = QHBoxLayout()
-        top.addWidget(label(tr("Before it starts"), "strong"), 1)
-        top.addWidget(self._state)
-        self._rows = QVBoxLayout()
-        self._rows.setSpacing(SPACING)
+        top = in_row((label(tr("Before it starts"), "strong"), 1), self._state, spacing=None)
+        self._rows = in_column()
         self._messages: tuple[str, ...] = ()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * SPACING, SPACING + 4, 2 * SPACING, SPACING + 4)
-        layout.setSpacing(SPACING)
-        layout.addLayout(top)
-        layout.addLayout(self._grid)
-        layout.addLayout(self._rows)
+        in_column(top, self._grid, self._rows, of=self, margins=(2 * SPACING, SPACING + 4, 2 * SPACING, SPACING + 4))
         self._place(len(self._facts))
         Theme.of_application().changed.connect(self._fit)
 
@@ -177,11 +170,7 @@ class _Fact(QWidget):
         self.caption = caption
         self._value = label("–", wraps=True)
         self.setToolTip(tip)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(label(caption, "caption"))
-        layout.addWidget(self._value)
+        in_column(label(caption, "caption"), self._value, of=self, margins=0, spacing=0)
 
     @property
     def value(self) -> str:
@@ -205,11 +194,7 @@ def _finding_row(finding: Finding) -> QWidget:
     text = label(f"{message} {translate_engine(finding.hint)}", wraps=True)
     text.setAccessibleName(f"{tr(_SPOKEN[finding.weight])}: {text.text()}")
     text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(SPACING)
-    layout.addWidget(mark_label, 0, Qt.AlignmentFlag.AlignTop)
-    layout.addWidget(text, 1)
+    in_row((mark_label, 0, Qt.AlignmentFlag.AlignTop), (text, 1), of=row, margins=0)
     return row
 
 

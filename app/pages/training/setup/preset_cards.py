@@ -9,13 +9,12 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
     QGridLayout,
-    QHBoxLayout,
     QPushButton,
     QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
+from app.look.layouts import in_column, in_row
 from app.look.text import IconLabel, label
 from app.look.theme import SPACING, Theme
 from app.look.translation import translate_engine
@@ -60,15 +59,14 @@ class ChoiceCard(QPushButton):
         title = label(translate_engine(card.title), "section")
         self._figure = label(card.figure)
         self._description = label(translate_engine(card.description), "muted", wraps=True)
-        top = QHBoxLayout()
-        top.setSpacing(SPACING)
-        top.addWidget(IconLabel(card.icon))
-        top.addWidget(title, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * SPACING, SPACING + 4, 2 * SPACING, SPACING + 4)
-        layout.setSpacing(SPACING // 2)
-        layout.addLayout(top)
-        layout.addWidget(self._figure)
+        top = in_row(IconLabel(card.icon), (title, 1))
+        layout = in_column(
+            top,
+            self._figure,
+            of=self,
+            margins=(2 * SPACING, SPACING + 4, 2 * SPACING, SPACING + 4),
+            spacing=SPACING // 2,
+        )
         self._figure.setVisible(bool(card.figure))
         self._top = top
         layout.addWidget(self._description)
@@ -125,8 +123,7 @@ class ChoiceCards(QWidget):
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self._cards: dict[str, ChoiceCard] = {}
-        self._group = QButtonGroup(self)
-        self._group.setExclusive(True)
+        self._group = QButtonGroup(self, exclusive=True)
         self._num_columns = 0
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from app.core.run_catalog import RunEntry
 from app.core.session import Session
 from app.core.settings import OPEN_DIALOG_FOLDER, Settings
 from app.look import phrases
 from app.look.buttons import button
-from app.look.theme import SPACING
+from app.look.layouts import in_row
 from app.look.translation import mark, tr, translate_engine
 from app.pages.shared.model_dialogs import ask_for_model_file
 from app.widgets.elided_box import ElidedComboBox
@@ -75,11 +75,7 @@ class StartChoice(QWidget):
         self.box.setToolTip(tr(_TIP))
         browse = button(tr("Model file …"), "folder-open")
         browse.clicked.connect(self._browse)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addWidget(self.box, 1)
-        layout.addWidget(browse)
+        in_row((self.box, 1), browse, of=self, margins=0)
         self.box.activated.connect(self._on_activated)
         session.run_catalog.changed.connect(self.update_list)
         session.folders_changed.connect(self.update_list)

@@ -72,17 +72,17 @@ def _are_enlarged(session: Session, scale: int) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _size_of(path: PhotoRef) -> tuple[int, int]:
+def _size_of(photo: PhotoRef) -> tuple[int, int]:
     """Width and height by the file's header; 0 where it has none to tell."""
     try:
-        info = probe_image(path)
+        info = probe_image(photo)
     except ImageReadError:
         return 0, 0
     return info.width, info.height
 
 
-def _clean_alone(key: str, title: str, paths: tuple[PhotoRef, ...]) -> TeachingPhotos:
-    return TeachingPhotos(key=key, title=title, pairs=tuple(PhotoPair(path, path) for path in paths))
+def _clean_alone(key: str, title: str, photos: tuple[PhotoRef, ...]) -> TeachingPhotos:
+    return TeachingPhotos(key=key, title=title, pairs=tuple(PhotoPair(photo, photo) for photo in photos))
 
 
 def count_photos(number: int) -> str:

@@ -72,7 +72,7 @@ class Samples:
     Attributes:
         values: Linear, 0 (black) to 1 (saturation). Shape: (rows, columns), float32, writable.
         rows: Where each row lies in the active area, evenly spaced.
-        columns: Likewise.
+        columns: Where each column lies in it, evenly spaced.
         plane: The number of the colour, from 0; 0 too for a mosaic as a whole.
     """
 

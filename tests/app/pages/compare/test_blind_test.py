@@ -20,6 +20,7 @@ from app.viewer.pictures import MissingPicture, Picture, PictureRole
 from engine.comparing.blind_votes import Choice, PairTally, VoteBook, sign_test
 from engine.contracts.events import PhotoScanned
 from engine.contracts.photo import PhotoRef
+from tests.app.conftest import show_at
 
 
 @pytest.fixture
@@ -37,10 +38,7 @@ def page(qtbot, session, runner, settings, tmp_path, tiny_photos):
         cv2.imwrite(str(output), cv2.GaussianBlur(cv2.imread(str(path)), (5, 5), 1.5))
         session.add_restored(PhotoRef(path), RestoredPhoto("Smooth", output))
     page = ComparePage(session, runner, settings)
-    qtbot.addWidget(page)
-    page.resize(1000, 640)
-    page.show()
-    qtbot.waitExposed(page)
+    show_at(qtbot, page, 1000, 640)
     page.activateWindow()
     page.activated()
     wait(qtbot, page)

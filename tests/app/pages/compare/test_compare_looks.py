@@ -25,6 +25,7 @@ from engine.contracts.events import PhotoScanned
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import read_image
 from engine.photos.pairs import PhotoPair
+from tests.app.conftest import show_at
 
 
 @pytest.fixture
@@ -38,10 +39,7 @@ def page(qtbot, theme, session, runner, settings, photo, tiny_photos):
     session.add_photos([PhotoScanned(path=PhotoRef(photo), width=112, height=96, noise_sigma=0.1)])
     session.set_label_pairs([PhotoPair(PhotoRef(photo), PhotoRef(tiny_photos.clean / photo.name))])
     page = ComparePage(session, runner, settings)
-    qtbot.addWidget(page)
-    page.resize(1100, 700)
-    page.show()
-    qtbot.waitExposed(page)
+    show_at(qtbot, page, 1100, 700)
     page.bar.choices_changed.emit((INPUT_CHOICE, REFERENCE_CHOICE))
     page.activateWindow()
     page.activated()

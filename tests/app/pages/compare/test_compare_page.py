@@ -26,6 +26,7 @@ from engine.contracts.events import PhotoScanned
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import read_image
 from engine.photos.pairs import PhotoPair
+from tests.app.conftest import show_at
 
 
 @pytest.fixture
@@ -55,10 +56,7 @@ def filled(session, folder, tiny_photos, tmp_path):
 @pytest.fixture
 def page(qtbot, session, runner, settings):
     page = ComparePage(session, runner, settings)
-    qtbot.addWidget(page)
-    page.resize(1100, 700)
-    page.show()
-    qtbot.waitExposed(page)
+    show_at(qtbot, page, 1100, 700)
     page.activateWindow()
     yield page
     page.shut_down()

@@ -30,6 +30,7 @@ from engine.models.starters import list_starters
 from engine.photo_files.photos import read_image
 from engine.photos.pairs import PhotoPair
 from engine.runs.store import RunStore
+from tests.app.conftest import show_at
 
 WAVELET = PaneChoice(PaneKind.BASELINE, "wavelet")
 MALVAR = PaneChoice(PaneKind.BASELINE, "malvar")
@@ -67,10 +68,7 @@ def open_folder(session, folder, tiny_photos):
 def page(qtbot, starting_session, runner: JobRunner, settings, folders, tiny_photos):
     open_folder(starting_session, folders[0], tiny_photos)
     page = ComparePage(starting_session, runner, settings)
-    qtbot.addWidget(page)
-    page.resize(1100, 700)
-    page.show()
-    qtbot.waitExposed(page)
+    show_at(qtbot, page, 1100, 700)
     page.activateWindow()
     page.activated()
     wait(qtbot, page)

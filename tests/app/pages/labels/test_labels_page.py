@@ -22,6 +22,7 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
 from engine.models.starters import list_starters
 from engine.photo_files.photos import PhotoImage, read_image, write_image
+from tests.app.conftest import open_photos
 
 
 @pytest.fixture
@@ -53,13 +54,6 @@ def references(tmp_path, tiny_photos):
     return folder
 
 
-def open_photos(session, folder):
-    session.set_folders([folder])
-    session.add_photos(
-        [PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
-    )
-
-
 def wait_for_match(qtbot, page, runner, num_rows):
     """Until all is matched and the doctor has seen it."""
 
@@ -74,7 +68,7 @@ def names_used(session):
 
 
 def row_of(page, name):
-    return next(row for row, entry in enumerate(page.model.entries) if entry.main_path.name == name)
+    return next(row for row, entry in enumerate(page.model.entries) if entry.main_photo.name == name)
 
 
 def choose_in_menu(page, text):
@@ -245,7 +239,7 @@ def test_what_is_looked_at_stays_chosen_when_the_doctor_sorts_the_rows(
     page.content.list.setCurrentIndex(page.model.index(row_of(page, "photo 2.png")))
     wait_for_match(qtbot, page, runner, 8)
     assert row_of(page, "photo 5.png") == 0
-    assert page.content.list.chosen_entry.main_path.name == "photo 2.png"
+    assert page.content.list.chosen_entry.main_photo.name == "photo 2.png"
 
 
 def test_shifted_reference_is_aligned_into_the_data_folder(
@@ -365,7 +359,7 @@ def test_burst_becomes_labels_and_can_be_undone(qtbot, page, session, runner, ti
     assert "5 shots" in messages[-1].text
     assert form.shots == ()
     wait_for_match(qtbot, page, runner, 5)
-    assert page.content.list.chosen_entry.main_path.name == "shot 0.png"
+    assert page.content.list.chosen_entry.main_photo.name == "shot 0.png"
     session.undo_stack.undo()
     qtbot.waitUntil(lambda: session.label_pairs == (), timeout=20_000)
 

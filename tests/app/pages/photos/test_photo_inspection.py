@@ -22,6 +22,7 @@ from app.pages.shared.photo_filter import PhotoFilter, Span, Use, first_moment, 
 from app.pages.shared.photo_list_model import PhotoListModel
 from engine.contracts.events import PhotoScanned
 from engine.contracts.photo import CameraFacts, PhotoRef
+from tests.app.conftest import show_at
 
 LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
@@ -29,10 +30,7 @@ LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 @pytest.fixture
 def page(qtbot, theme, session, runner, settings):
     page = PhotosPage(session, runner, settings)
-    qtbot.addWidget(page)
-    page.resize(1100, 700)
-    page.show()
-    qtbot.waitExposed(page)
+    show_at(qtbot, page, 1100, 700)
     yield page
     page.grid.shut_down()
 
@@ -97,7 +95,7 @@ def test_what_the_camera_noted_filters_and_sorts(qtbot, page, runner, folder):
 def test_a_noise_range_and_what_is_left_out(qtbot, page, runner, session, folder):
     open_and_wait(qtbot, page, runner, folder)
     limit = 255 * session.photo(PhotoRef(folder / "photo 2.png")).noise_sigma
-    page.tools.filter_panel.set_noise(Span(limit + 0.01, None))
+    page.tools.filter_panel.noise.set_span(Span(limit + 0.01, None))
     assert names(page.model) == ["photo 3", "photo 4", "photo 5"]
     page.grid.selectAll()
     page.selection.use_only()

@@ -14,15 +14,13 @@ from app.pages.shared.photo_list_model import PhotoListModel
 from engine.contracts.events import PhotoScanned
 from engine.contracts.noise import SignalDependence
 from engine.contracts.photo import PhotoRef
+from tests.app.conftest import show_at
 
 
 @pytest.fixture
 def page(qtbot, session, runner, settings):
     page = PhotosPage(session, runner, settings)
-    qtbot.addWidget(page)
-    page.resize(1000, 640)
-    page.show()
-    qtbot.waitExposed(page)
+    show_at(qtbot, page, 1000, 640)
     yield page
     page.grid.shut_down()
 

@@ -22,6 +22,7 @@ from engine.contracts.events import PhotoScanned
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.metadata.provenance import read_provenance
 from engine.photo_files.photos import read_image
+from tests.app.conftest import show_at
 
 
 @pytest.fixture
@@ -45,10 +46,7 @@ def page(qtbot, session, runner, settings, tmp_path, tiny_photos, model):
     for index in range(3):
         shutil.copy(tiny_photos.noisy / f"photo {index}.png", folder)
     page = RestorePage(session, runner, settings)
-    qtbot.addWidget(page)
-    page.resize(1100, 660)
-    page.show()
-    qtbot.waitExposed(page)
+    show_at(qtbot, page, 1100, 660)
     session.set_folders([folder])
     session.add_photos(
         [PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
@@ -72,7 +70,7 @@ def press_and_wait(qtbot, page, button):
 
 
 def states(page):
-    return [page.model.state_of(path).state for path in page.model.paths]
+    return [page.model.state_of(path).state for path in page.model.photos]
 
 
 def choose(output, field, value):
@@ -92,7 +90,7 @@ def notes(output):
 
 def test_each_photo_says_what_became_of_it(qtbot, page):
     press_and_wait(qtbot, page, page.primary)
-    state = page.model.state_of(page.model.paths[0])
+    state = page.model.state_of(page.model.photos[0])
     assert state.text.startswith("done · ")
     assert state.text.endswith("\N{NO-BREAK SPACE}s")
     tip = page.model.data(page.model.index(0), Qt.ItemDataRole.ToolTipRole)
@@ -111,18 +109,18 @@ def test_what_is_done_is_passed_over_in_the_next_session_too(qtbot, page, sessio
     press_and_wait(qtbot, page, page.primary)
     open_again(session)
     assert states(page) == [PhotoState.IDLE] * 3
-    page.model.paths[1].file.write_bytes(page.model.paths[2].file.read_bytes())
+    page.model.photos[1].file.write_bytes(page.model.photos[2].file.read_bytes())
     press_and_wait(qtbot, page, page.primary)
     assert states(page) == [PhotoState.DONE_BEFORE, PhotoState.DONE, PhotoState.DONE_BEFORE]
     assert "2 photos were done already." in messages[-1].text
-    assert session.restored(page.model.paths[0])
+    assert session.restored(page.model.photos[0])
     click(page.options.output, "skip_done")
     press_and_wait(qtbot, page, page.primary)
     assert states(page) == [PhotoState.DONE] * 3
 
 
 def test_failed_photos_are_tried_again_alone(qtbot, page):
-    path = page.model.paths[1].file
+    path = page.model.photos[1].file
     sound = path.read_bytes()
     path.write_bytes(b"no photo")
     assert not page.retry_button.isVisible()
@@ -137,7 +135,7 @@ def test_failed_photos_are_tried_again_alone(qtbot, page):
 
 
 def test_the_report_is_written_on_request_and_after_the_batch(qtbot, page, messages):
-    page.model.paths[1].file.write_bytes(b"no photo")
+    page.model.photos[1].file.write_bytes(b"no photo")
     assert not page.report_button.isVisible()
     press_and_wait(qtbot, page, page.primary)
     press_and_wait(qtbot, page, page.report_button)
@@ -194,7 +192,7 @@ def test_names_follow_the_pattern_and_a_wrong_one_is_told(qtbot, page, settings)
 
 
 def test_format_depth_and_metadata_are_written_as_chosen(qtbot, page):
-    photo = page.model.paths[0].file
+    photo = page.model.photos[0].file
     exif = Image.Exif()
     exif[0x010F] = "Camera maker"
     exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 8.0, 14.1)})
@@ -222,7 +220,7 @@ def test_format_depth_and_metadata_are_written_as_chosen(qtbot, page):
 
 
 def test_the_file_s_time_is_kept_where_that_is_chosen(qtbot, page):
-    photo = page.model.paths[0].file
+    photo = page.model.photos[0].file
     os.utime(photo, (1_000_000_000, 1_000_000_000))
     click(page.options.output, "keep_time")
     press_and_wait(qtbot, page, page.primary)
@@ -245,13 +243,13 @@ def summary(page):
 
 def test_what_is_done_is_told_before_the_start_and_follows_the_settings(qtbot, page, session):
     qtbot.waitUntil(lambda: not page.done_before._task.is_busy, timeout=30_000)
-    assert page.done_before.paths == frozenset()
+    assert page.done_before.photos == frozenset()
     press_and_wait(qtbot, page, page.primary)
     open_again(session)
-    page.model.paths[1].file.write_bytes(page.model.paths[2].file.read_bytes())
+    page.model.photos[1].file.write_bytes(page.model.photos[2].file.read_bytes())
     page.done_before.look_soon()
     qtbot.waitUntil(lambda: summary(page).startswith("2 of 3 done already"), timeout=30_000)
-    assert page.done_before.paths == {page.model.paths[0], page.model.paths[2]}
+    assert page.done_before.photos == {page.model.photos[0], page.model.photos[2]}
     page.options.blending.sliders["detail"].setValue(50)
     qtbot.waitUntil(lambda: summary(page).startswith("1 of 3"), timeout=30_000)
     page.options.blending.copy_button.click()
@@ -301,7 +299,7 @@ def test_a_destination_that_cannot_be_written_is_told_when_it_is_chosen(page, tm
 
 
 def test_the_common_reason_of_failures_stands_in_the_bar(qtbot, page, messages):
-    for path in page.model.paths[:2]:
+    for path in page.model.photos[:2]:
         path.file.unlink()
     press_and_wait(qtbot, page, page.primary)
     assert "2 of 3 failed: The file is not there." in messages[-1].text

@@ -71,7 +71,7 @@ def ref(folder: Path, name: str) -> PhotoRef:
 
 
 def look_at(qtbot, page, name):
-    path = next(path for path in page.model.paths if path.stem == name)
+    path = next(path for path in page.model.photos if path.stem == name)
     page.session.set_current_photo(path)
     page.list.select_photo(path)
     qtbot.waitUntil(
@@ -110,7 +110,7 @@ def test_the_batch_writes_each_photo_as_it_is_set(qtbot, page, folder):
     with qtbot.waitSignal(page.batch.ended, timeout=WAIT_MS):
         page.primary.click()
     found = {}
-    for photo in page.model.paths:
+    for photo in page.model.photos:
         provenance = read_provenance(page.destination / f"{photo.stem}_restored.png")
         assert provenance is not None
         found[photo.stem] = (provenance.luminance, provenance.colour, provenance.detail)
@@ -133,7 +133,7 @@ def test_a_blend_is_copied_to_the_others_and_remembered_with_the_folder(qtbot, p
     QTest.keyClick(button, Qt.Key.Key_Space)
     assert not button.isEnabled()
     assert page.focusWidget() is page.options.blending.sliders["luminance"], "the focus stays where it was"
-    assert all(page.options.blends.of(path) == Blend(colour=0.7) for path in page.model.paths)
+    assert all(page.options.blends.of(path) == Blend(colour=0.7) for path in page.model.photos)
     drag_to(page, "colour", 60)
     settings.save()
     again = BlendChoices(session, Settings(settings._path))

@@ -19,6 +19,7 @@ from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import read_image
 from engine.runs.records import RunStatus
+from tests.app.conftest import open_photos, show_at
 from tests.raw_makers import write_dng
 
 
@@ -55,19 +56,9 @@ def folder(tmp_path, tiny_photos):
 @pytest.fixture
 def page(qtbot, session, runner, settings):
     page = RestorePage(session, runner, settings)
-    qtbot.addWidget(page)
-    page.resize(1100, 660)
-    page.show()
-    qtbot.waitExposed(page)
+    show_at(qtbot, page, 1100, 660)
     yield page
     page.preview.shut_down()
-
-
-def open_photos(session, folder):
-    session.set_folders([folder])
-    session.add_photos(
-        [PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
-    )
 
 
 def wait_for_preview(qtbot, page):
@@ -135,8 +126,8 @@ def test_all_photos_are_restored(qtbot, page, session, runner, folder, model):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     restore_and_wait(qtbot, page, runner)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-    assert [page.model.state_of(path).state for path in page.model.paths] == [PhotoState.DONE] * 4
-    for source in page.model.paths:
+    assert [page.model.state_of(path).state for path in page.model.photos] == [PhotoState.DONE] * 4
+    for source in page.model.photos:
         (restored,) = session.restored(source)
         assert restored.label == "Tiny"
         assert restored.path.parent == page.destination
@@ -213,7 +204,7 @@ def test_a_photo_that_fails_says_why(qtbot, page, session, runner, folder, model
     assert failed.outcome.reason
     assert failed.text == failed.outcome.reason
     assert failed.outcome.hint in failed.explanation
-    assert [page.model.state_of(path).state for path in page.model.paths].count(PhotoState.DONE) == 3
+    assert [page.model.state_of(path).state for path in page.model.photos].count(PhotoState.DONE) == 3
     assert "1 of 4 failed" in messages[-1].text
 
 
@@ -225,7 +216,7 @@ def test_stopping_leaves_nothing_waiting(qtbot, page, session, runner, folder, m
     assert "being restored" in page.primary.toolTip()
     runner.cancel_all()
     qtbot.waitUntil(lambda: not runner.is_busy, timeout=30_000)
-    states = {page.model.state_of(path).state for path in page.model.paths}
+    states = {page.model.state_of(path).state for path in page.model.photos}
     assert states <= {PhotoState.IDLE, PhotoState.DONE}
     assert page.primary.isEnabled()
 
@@ -260,13 +251,13 @@ def test_left_out_photos_are_not_restored(qtbot, page, session, runner, folder, 
 
 def test_walking_on_another_page_never_adds_to_the_selection(qtbot, page, session, folder, model):
     open_photos(session, folder)
-    first, second = page.model.paths[:2]
+    first, second = page.model.photos[:2]
     session.set_current_photo(first)
     # As after Ctrl+2: the key is still held when the page comes up.
     QTest.keyPress(page.window().windowHandle(), Qt.Key.Key_Control, Qt.KeyboardModifier.ControlModifier)
     session.set_current_photo(second)
     QTest.keyRelease(page.window().windowHandle(), Qt.Key.Key_Control)
-    assert page.list.selected_paths() == [second]
+    assert page.list.selected_photos() == [second]
 
 
 @pytest.mark.parametrize("text_scale", [1.0, 1.5, 2.0])
@@ -320,10 +311,10 @@ def test_the_list_follows_filter_and_order_of_the_photos_page(qtbot, page, sessi
     )
     session.set_model(model)
     photos.tools.sort_box.setCurrentIndex(photos.tools.sort_box.findData("noisiest"))
-    assert page.model.paths == [photo.path for photo in photos.model.shown]
-    assert page.model.paths[0].name == "photo 2.png"
+    assert page.model.photos == [photo.path for photo in photos.model.shown]
+    assert page.model.photos[0].name == "photo 2.png"
     photos.tools.filter_box.setText("photo 3")
-    assert [path.name for path in page.model.paths] == ["photo 3.png"]
+    assert [path.name for path in page.model.photos] == ["photo 3.png"]
     assert page.primary.text() == "Restore 1\N{NO-BREAK SPACE}photo"
     photos.tools.filter_box.setText("no such photo")
     assert page._none_shown.isVisible()
@@ -331,7 +322,7 @@ def test_the_list_follows_filter_and_order_of_the_photos_page(qtbot, page, sessi
         page._none_shown.action_button.click()
     assert requested.args == ["photos"]
     photos.tools.clear_filter()
-    assert len(page.model.paths) == 4
+    assert len(page.model.photos) == 4
     photos.grid.shut_down()
 
 
@@ -346,7 +337,7 @@ def test_what_is_selected_on_the_photos_page_is_restored(qtbot, page, session, r
         selection.select(photos.model.index(row), selection.SelectionFlag.Select)
     assert photos.strip.primary.text() == "Restore 2 selected photos"
     page.activated()
-    assert [path.name for path in page.list.selected_paths()] == ["photo 1.png", "photo 3.png"]
+    assert [path.name for path in page.list.selected_photos()] == ["photo 1.png", "photo 3.png"]
     with qtbot.waitSignal(photos.page_requested) as requested:
         photos.strip.primary.click()
     assert requested.args == ["restore"]

@@ -15,6 +15,7 @@ from app.pages.restore.restoring import PhotoRestoring, SeenPart
 from engine.contracts.blending import Blend
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import read_image
+from tests.app.conftest import show_at
 
 WAIT_MS = 180_000
 
@@ -45,10 +46,7 @@ def photo(tmp_path):
 @pytest.fixture
 def preview(qtbot, session, photo):
     preview = RestorePreview(shared_thumbnails(session))
-    qtbot.addWidget(preview)
-    preview.resize(640, 480)
-    preview.show()
-    qtbot.waitExposed(preview)
+    show_at(qtbot, preview, 640, 480)
     yield preview
     preview.shut_down()
 
@@ -65,9 +63,9 @@ def restored_whole(model, path):
     from engine.contracts.configs import ComputeConfig
     from engine.machine.devices import open_device
     from engine.models.files import load_model
-    from engine.restoring.restorer import restore_pixels
+    from engine.restoring.restorer import Restorer
 
-    return restore_pixels(load_model(model.path), read_image(path).pixels, device=open_device(ComputeConfig()))
+    return Restorer(load_model(model.path), open_device(ComputeConfig())).restore(read_image(path).pixels)
 
 
 def drag(canvas, offset):

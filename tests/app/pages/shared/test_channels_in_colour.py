@@ -14,9 +14,9 @@ from pytestqt.qtbot import QtBot
 
 from app.core.session import ModelChoice, Session
 from app.core.settings import Settings
+from app.core.shown_channel import show_channel, shown_channel
 from app.jobs.runner import JobRunner
 from app.look.image_convert import image_view
-from app.look.shown_channel import show_channel, shown_channel
 from app.pages.compare.page import ComparePage
 from app.pages.photos.grid import _middle_of
 from app.pages.photos.page import PhotosPage
@@ -30,7 +30,7 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
 from engine.jobs import scan
 from engine.models.starters import require_starter
-from tests.app.conftest import OpenWindow
+from tests.app.conftest import OpenWindow, show_at
 
 SIDE = 64
 
@@ -104,10 +104,7 @@ def test_restore_shows_the_channels_and_restores_each(
     session.set_folders([stack.parent])
     session.add_photos(scan(ScanConfig(folders=(stack.parent,)), JobControl(), lambda event: None).photos)
     page = RestorePage(session, runner, settings)
-    qtbot.addWidget(page)
-    page.resize(1100, 660)
-    page.show()
-    qtbot.waitExposed(page)
+    show_at(qtbot, page, 1100, 660)
     session.set_model(ModelChoice(require_starter("denoise"), "Starter"))
     session.set_current_photo(PhotoRef(stack))
     preview = page.preview

@@ -22,6 +22,7 @@ from engine.jobs import scan
 from engine.photo_files.photos import read_image
 from engine.photos.crops import decode_photo
 from engine.photos.folder import list_image_files
+from tests.app.conftest import show_at
 
 BREAK = "\N{NO-BREAK SPACE}"
 
@@ -120,10 +121,7 @@ def test_pages_that_nothing_is_said_of_are_counted(qtbot, filled, slider, folder
 
 def test_restore_shows_a_page_and_writes_the_stack(qtbot, filled, runner, settings, model, stack, folder, frames):
     page = RestorePage(filled, runner, settings)
-    qtbot.addWidget(page)
-    page.resize(1100, 660)
-    page.show()
-    qtbot.waitExposed(page)
+    show_at(qtbot, page, 1100, 660)
     filled.set_model(model)
     filled.set_current_photo(stack)
     row = page.model.row_of(stack)
@@ -154,10 +152,7 @@ def test_compare_shows_the_same_page_of_both(qtbot, filled, runner, settings, st
     tifffile.imwrite(result, frames + 7, photometric="minisblack")
     filled.add_restored(stack, RestoredPhoto("Tiny", result))
     page = ComparePage(filled, runner, settings)
-    qtbot.addWidget(page)
-    page.resize(1100, 700)
-    page.show()
-    qtbot.waitExposed(page)
+    show_at(qtbot, page, 1100, 700)
     filled.set_current_photo(PhotoRef(stack.file, 5))
     qtbot.waitUntil(lambda: not page.is_busy, timeout=20_000)
     pictures = [pane for pane in page.viewer.panes if isinstance(pane, Picture)]
