@@ -315,7 +315,6 @@ class RestorePage(Page):
             action.triggered.connect(lambda _=False, target=target: target.click())
         bottom = QHBoxLayout()
         bottom.setSpacing(SPACING)
-        bottom.addWidget(self.summary, 1)
         texts: dict[QWidget, str] = {
             self.report_button: tr("Report"),
             self.folder_button: tr("Open the folder of the restored photos"),
@@ -326,8 +325,9 @@ class RestorePage(Page):
         starts = (self.retry_button, self.photo_button, self.primary)
         for control in (*texts, *starts):
             control.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.afterwards = FoldingRow(texts)
-        for part in (self.retry_button, self.afterwards, self.photo_button, self.primary):
+        self.afterwards = FoldingRow(self.summary, texts)
+        bottom.addWidget(self.afterwards, 1)
+        for part in starts:
             bottom.addWidget(part)
         content = QWidget()
         layout = QVBoxLayout(content)
