@@ -187,6 +187,34 @@ def test_nothing_is_cut_on_any_page(
         dialog.deleteLater()
 
 
+def test_no_page_scrolls_sideways_in_a_common_window_with_large_text(
+    language: str, opened: OpenWindow, theme: Theme, qtbot: QtBot, tiny_photos: TinyPhotos
+) -> None:
+    window, session = opened.window, opened.session
+    theme.apply(ThemeChoice.DARK, 2.0)
+    window.resize(1280, 800)
+    session.set_folders([tiny_photos.noisy])
+    photos = sorted(tiny_photos.noisy.iterdir())
+    session.add_photos([PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in photos])
+    session.set_current_photo(PhotoRef(photos[0]))
+    labels = window.pages["labels"]
+    assert isinstance(labels, LabelsPage)
+    labels.accept_paths([tiny_photos.clean])
+    qtbot.waitUntil(lambda: len(session.label_pairs) == len(photos), timeout=30_000)
+    sideways = []
+    for page_id, page in window.pages.items():
+        window.show_page(page_id)
+        if page is labels:
+            labels.content.list.setCurrentIndex(labels.model.index(0))
+        settle(window)
+        room = page.parentWidget().parentWidget()
+        assert isinstance(room, ScrollRoom)
+        if room.horizontalScrollBar().maximum() > 0:
+            sideways.append(page_id)
+        assert [*cut_texts(window), *unreachable(window)] == []
+    assert sideways == []
+
+
 def test_the_checks_find_what_is_cut(qtbot: QtBot, theme: Theme) -> None:
     root = QWidget()
     qtbot.addWidget(root)
