@@ -33,6 +33,7 @@ from app.look.theme import Theme, ThemeChoice
 from app.look.translation import install_catalogue
 from app.pages.compare.bar import PaneChip
 from app.pages.labels.page import LabelsPage
+from app.pages.photos.page import PhotosPage
 from app.widgets.elided_box import ElidedComboBox
 from app.widgets.scroll_room import ScrollRoom
 from app.window.main_window import MIN_SIZE, MainWindow
@@ -213,6 +214,31 @@ def test_no_page_scrolls_sideways_in_a_common_window_with_large_text(
             sideways.append(page_id)
         assert [*cut_texts(window), *unreachable(window)] == []
     assert sideways == []
+
+
+@pytest.mark.parametrize(("size", "scale"), [(MIN_SIZE, 1.0), (MIN_SIZE, 2.0), ((1280, 800), 2.0)])
+def test_what_is_known_of_the_noise_is_whole(
+    language: str, opened: OpenWindow, theme: Theme, tiny_photos: TinyPhotos, size: tuple[int, int], scale: float
+) -> None:
+    window, session = opened.window, opened.session
+    theme.apply(ThemeChoice.DARK, scale)
+    window.resize(*size)
+    session.set_folders([tiny_photos.noisy])
+    session.add_photos(
+        [
+            PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1)
+            for path in tiny_photos.noisy.iterdir()
+        ]
+    )
+    page = window.pages["photos"]
+    assert isinstance(page, PhotosPage)
+    facts = page.noise_facts
+    for text in ("Little noise. " * 30, "Little noise."):
+        facts.label.setText(text)
+        facts.show()
+        settle(window)
+        assert [*cut_texts(window), *unreachable(window)] == []
+        assert facts.height() <= facts.label.heightForWidth(facts.label.width()) + 1
 
 
 def test_the_checks_find_what_is_cut(qtbot: QtBot, theme: Theme) -> None:
