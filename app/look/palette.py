@@ -97,13 +97,15 @@ LIGHT = Palette(
 
 
 class Sizes:
-    """Font sizes in logical pixels.
+    """Sizes that follow the text, in logical pixels.
 
     Attributes:
         caption: The smallest there is.
         body: Everything else.
         section: Headings inside a page.
         title: Page titles.
+        indicator: Side of a tick box.
+        arrow: Side of the arrows of boxes of choices and of numbers.
         rail_button: Height of a page's button; icon, name and status stand in it.
     """
 
@@ -112,4 +114,6 @@ class Sizes:
         self.body = round(13 * text_scale)
         self.section = round(14 * text_scale)
         self.title = round(18 * text_scale)
+        self.indicator = round(14 * text_scale)
+        self.arrow = round(8 * text_scale)
         self.rail_button = round(48 * text_scale)

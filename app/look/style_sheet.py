@@ -9,6 +9,7 @@ def own_style_sheet(colors: Palette, sizes: Sizes) -> str:
 * {{ font-size: {sizes.body}px; }}
 QWidget {{ background-color: {colors.window}; color: {colors.text}; }}
 QLabel, QCheckBox, QRadioButton {{ background-color: transparent; padding: 0px; border: none; }}
+QCheckBox::indicator, QRadioButton::indicator {{ width: {sizes.indicator}px; height: {sizes.indicator}px; }}
 QLabel:disabled, QCheckBox:disabled, QRadioButton:disabled {{
   background-color: transparent; color: {colors.text_disabled}; border: none; }}
 QLabel[role="title"] {{ font-size: {sizes.title}px; font-weight: 600; }}
@@ -85,6 +86,9 @@ QComboBox::drop-down {{ border: none; width: 20px; background-color: transparent
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{
   background-color: transparent; border: none; width: 16px; margin: 1px; }}
 QAbstractSpinBox::up-button:hover, QAbstractSpinBox::down-button:hover {{ background-color: {colors.hover}; }}
+QComboBox::down-arrow, QAbstractSpinBox::up-arrow, QAbstractSpinBox::up-arrow:disabled,
+QAbstractSpinBox::up-arrow:off, QAbstractSpinBox::down-arrow, QAbstractSpinBox::down-arrow:disabled,
+QAbstractSpinBox::down-arrow:off {{ width: {sizes.arrow}px; height: {sizes.arrow}px; }}
 QComboBox {{ combobox-popup: 0; }}
 QComboBox QAbstractItemView {{
   background-color: {colors.raised}; border: 1px solid {colors.border_strong}; outline: none;

@@ -193,14 +193,8 @@ class HistogramView(QWidget):
         else:
             low, high = 0.0, max(top, 1e-3) * 1.05
         plot.setYRange(low, high, padding=0)
-        self._name_curves(counted, lines, values[-1], low, high)
-
-    def _name_curves(self, counted: _Counted, lines: list[str], right: float, low: float, high: float) -> None:
-        """Write the names in their colours, one below the other at the right."""
-        step = (high - low) / max(7, len(counted.histograms))
-        for position, histogram in enumerate(counted.histograms):
-            y = high - position * step
-            self._plot.write(histogram.title, right, y, lines[position % len(lines)], anchor=(1, 0))
+        names = [(one.title, lines[position % len(lines)]) for position, one in enumerate(counted.histograms)]
+        self._plot.write_names(names, values[-1], high, to_left=True)
 
 
 def _log_ticks() -> list[tuple[int, str]]:

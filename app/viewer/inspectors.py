@@ -9,7 +9,6 @@ from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
-from app.look.layouts import Stretch, in_row
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING, follow_theme, set_role
 from app.look.translation import format_number, mark, tr
@@ -19,6 +18,7 @@ from app.viewer.pane_offsets import PaneOffsets
 from app.viewer.pictures import PaneContent, Picture
 
 _NUM_NAMED_PANES = 3
+_MARGIN_PX, _GAP_PX = 4, 2 * SPACING
 _INVITATION = mark("Point at a pixel to read its values")
 _WIDEST_POSITION = "x 88,888  y 88,888"
 
@@ -69,10 +69,10 @@ def pixel_value(picture: Picture, scene_size: QSizeF, point: QPointF) -> PixelVa
 
 
 class PixelBar(QWidget):
-    """One line: the position under the cursor, and its values in all panes.
+    """The position under the cursor, and its values in all panes: in one line, or in as many as that takes.
 
     Every value has a fixed place, so that nothing moves while the cursor does. Where there is no room for the panes'
-    names, their numbers stand for them; what is too wide even then is cut off at the right.
+    names, their numbers stand for them.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -86,12 +86,8 @@ class PixelBar(QWidget):
         self._widest: tuple[PixelValue | None, ...] = ()
         self._is_short = False
         self._point: tuple[QSizeF, QPointF | None, PaneOffsets | None] = (QSizeF(1, 1), None, None)
-        # A layout of its own squeezes nothing: in that of a narrower bar the values would overlap.
-        self._row = QWidget(self)
-        self._position = ElidedLabel("", "caption", parent=self._row)
-        self._layout = in_row(
-            self._position, Stretch(1), of=self._row, margins=(SPACING, 4, SPACING, 4), spacing=2 * SPACING
-        )
+        self._position = ElidedLabel("", "caption", parent=self)
+        self._num_lines = 1
         follow_theme(self._fit)
 
     @property
@@ -100,10 +96,11 @@ class PixelBar(QWidget):
         return "  ".join([self._position.whole_text, *(value.text() for value in self._values)])
 
     def sizeHint(self) -> QSize:
-        return self._row.sizeHint()
+        margins = QSize(2 * SPACING, 2 * _MARGIN_PX)
+        return QSize(sum(self._widths()) + self._coordinates_width, self._line_height * self._num_lines) + margins
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(0, self._row.sizeHint().height())
+        return QSize(0, self.sizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -114,12 +111,12 @@ class PixelBar(QWidget):
         self._panes = tuple(panes)
         self._widest = tuple(_widest_value(pane) for pane in panes)
         while len(self._values) < len(panes):
-            value = label("", "caption", parent=self._row)
-            self._layout.insertWidget(1 + len(self._values), value)
+            value = label("", "caption", parent=self)
+            value.show()
             self._values.append(value)
         while len(self._values) > len(panes):
             value = self._values.pop()
-            self._layout.removeWidget(value)
+            value.hide()
             value.deleteLater()
         self._point = (QSizeF(1, 1), None, None)
         self._fit()
@@ -127,31 +124,43 @@ class PixelBar(QWidget):
     @Slot()
     def _fit(self) -> None:
         """Give every value the width of its widest text, and the position what is left or at least its own."""
-        invitation, coordinates = (
-            self._position.fontMetrics().horizontalAdvance(text) + SPACING
-            for text in (tr(_INVITATION), _WIDEST_POSITION)
-        )
-        margins = self._layout.contentsMargins()
-        spacing = self._layout.spacing() * (len(self._values) + 1) + margins.left() + margins.right()
+        invitation = self._position.fontMetrics().horizontalAdvance(tr(_INVITATION)) + SPACING + _GAP_PX
+        room = self.width() - 2 * SPACING
         self._is_short = len(self._panes) > _NUM_NAMED_PANES
-        widths = self._widths()
-        if not self._is_short and self.width() - sum(widths) - spacing < max(invitation, coordinates):
+        if not self._is_short and room - sum(self._widths()) < max(invitation, self._coordinates_width):
             self._is_short = True
-            widths = self._widths()
-        left = self.width() - sum(widths) - spacing
-        for value, width in zip(self._values, widths, strict=True):
-            value.setFixedWidth(width)
-        self._position.setFixedWidth(max(coordinates, min(invitation, left)))
-        needed = self._row.sizeHint()
-        self._row.setGeometry(0, 0, max(self.width(), needed.width()), max(self.height(), needed.height()))
-        self.updateGeometry()
+        widths = self._widths()
+        left = max(self._coordinates_width, min(invitation, room - sum(widths)))
+        self._place(left, widths, room)
         self.show_point(*self._point)
 
+    def _place(self, left: int, widths: Sequence[int], room: int) -> None:
+        """Place all, and begin a line where a value would end beyond the room: below the first one, if that fits."""
+        self._position.setGeometry(SPACING, _MARGIN_PX, left - _GAP_PX, self._line_height)
+        first = left if max(widths, default=0) - _GAP_PX <= room - left else 0
+        x, line = (first, 0) if first else (room, 0)
+        for value, width in zip(self._values, widths, strict=True):
+            if x + width - _GAP_PX > room and x > first:
+                x, line = first, line + 1
+            top = _MARGIN_PX + line * self._line_height
+            value.setGeometry(SPACING + x, top, width - _GAP_PX, self._line_height)
+            x += width
+        self._num_lines = line + 1
+        self.updateGeometry()
+
+    @property
+    def _coordinates_width(self) -> int:
+        return self._position.fontMetrics().horizontalAdvance(_WIDEST_POSITION) + SPACING + _GAP_PX
+
+    @property
+    def _line_height(self) -> int:
+        return self._position.fontMetrics().height() + 1
+
     def _widths(self) -> list[int]:
-        """Pixels that the widest text of each value takes."""
+        """Pixels that the widest text of each value takes, with the gap behind it."""
         texts = [self._value_text(index, widest) for index, widest in enumerate(self._widest)]
         return [
-            value.fontMetrics().horizontalAdvance(text) + SPACING
+            value.fontMetrics().horizontalAdvance(text) + SPACING + _GAP_PX
             for value, text in zip(self._values, texts, strict=True)
         ]
 

@@ -16,6 +16,9 @@ from app.viewer.pictures import Panel
 from app.viewer.tiles.tile_loader import TileLoader
 from app.viewer.tiles.tile_mosaic import Interpolation
 
+_LEAST_PX = (240, 118)
+"""So low that a line's profile and the filmstrip are in the smallest window too."""
+
 
 class PaneView(QWidget):
     """A canvas with its caption.
@@ -70,7 +73,7 @@ class PaneStage(QWidget):
         self._visible: list[PaneView] = []
         self._loader = TileLoader(self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(240, 160)
+        self.setMinimumSize(*_LEAST_PX)
         Theme.of_application().changed.connect(self._place_panes)
 
     @property

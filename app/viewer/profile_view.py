@@ -8,20 +8,21 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QLineF, QPointF, QRect, QSignalBlocker, Qt, QTimer, Slot
+from PySide6.QtCore import QLineF, QPointF, QRect, QSignalBlocker, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QGuiApplication, QShowEvent
-from PySide6.QtWidgets import QGridLayout, QLabel, QSpinBox, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QSpinBox, QWidget
 
 from app.jobs.latest_task import LatestTask
 from app.look.buttons import icon_button
 from app.look.image_convert import ChannelTint
 from app.look.layouts import Stretch, in_column, in_row
 from app.look.palette import Palette
-from app.look.text import label
-from app.look.theme import SPACING
+from app.look.text import ElidedLabel, label
+from app.look.theme import SPACING, Theme, follow_theme
 from app.look.translation import format_number, mark, tr
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.pictures import Picture
+from app.widgets.fitting_grid import FittingGrid
 from app.widgets.plots.library import pyqtgraph as pg
 from app.widgets.plots.themed_plot import ThemedPlot
 from engine.comparing.profiles import LineProfile, Statistics, line_profile, region_statistics
@@ -30,6 +31,9 @@ from engine.comparing.region_metrics import Region
 _SETTLE_MS = 60
 _MOST_COORDINATE = 1_000_000
 _MOST_WIDTH_PX = 999
+_LEAST_TITLE_PX = 80
+_LEAST_PLOT_PX = 160
+"""Narrower, the values along a line say nothing."""
 _COLOUR_WEIGHTS = (0.2126, 0.7152, 0.0722)
 """As in the histograms."""
 
@@ -165,17 +169,24 @@ class ProfileView(QWidget):
         return "\n".join(lines)
 
     def _lay_out(self) -> None:
-        controls = in_row(label(tr("Line"), "muted"))
-        for name, box in zip(_COORDINATES, self.coordinate_boxes, strict=True):
-            controls.addWidget(label(tr(name), "caption"))
-            controls.addWidget(box)
-        controls.addWidget(label(tr("width"), "caption"))
-        controls.addWidget(self.width_box)
-        controls.addWidget(self.copy_button)
-        controls.addStretch(1)
-        numbers = in_column(self._of_what, self._rows, Stretch(1), spacing=None)
-        below = in_row(numbers, (self._plot, 1), spacing=2 * SPACING)
+        begin, end = (self._coordinate_row(first) for first in (0, 2))
+        width = _row(label(tr("width"), "caption"), self.width_box, self.copy_button)
+        controls = FittingGrid((_row(label(tr("Line"), "muted"), begin), end, width), 3)
+        controls.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        numbers = QWidget()
+        in_column(self._of_what, self._rows, Stretch(1), of=numbers, margins=0, spacing=None)
+        below = FittingGrid((numbers, self._plot), 2, 2 * SPACING)
         in_column(controls, (below, 1), of=self, margins=(SPACING, SPACING // 2, SPACING, 0), spacing=SPACING // 2)
+        follow_theme(self._fit_plot)
+
+    def _coordinate_row(self, first: int) -> QWidget:
+        """One end of the line: its x and its y."""
+        parts = zip(_COORDINATES[first:], self.coordinate_boxes[first : first + 2], strict=False)
+        return _row(*(part for name, box in parts for part in (label(tr(name), "caption"), box)))
+
+    @Slot()
+    def _fit_plot(self) -> None:
+        self._plot.setMinimumWidth(Theme.of_application().px(_LEAST_PLOT_PX))
 
     @Slot()
     def _ask(self) -> None:
@@ -225,7 +236,8 @@ class ProfileView(QWidget):
             name.deleteLater()
         self._names = []
         for row, one in enumerate(measured):
-            title, numbers = label(one.title, "muted"), label(one.statistics_text)
+            title = ElidedLabel(one.title, "muted", elide_mode=Qt.TextElideMode.ElideMiddle, least_px=_LEAST_TITLE_PX)
+            numbers = label(one.statistics_text)
             numbers.setTextInteractionFlags(
                 Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
             )
@@ -236,7 +248,8 @@ class ProfileView(QWidget):
 
     def _draw(self, measured: tuple[Measured, ...], colors: Palette) -> None:
         lines = [*colors.plot_lines, colors.text]
-        drawn: list[tuple[str, str, float]] = []
+        drawn: list[tuple[str, str]] = []
+        right = 0.0
         for position, one in enumerate(measured):
             if one.profile is None:
                 continue
@@ -245,11 +258,11 @@ class ProfileView(QWidget):
             for values, own_color in _curves_of(one, one.profile.values):
                 pen = pg.mkPen(own_color or color, width=1.5, style=style)
                 self._plot.plot.plot(one.profile.distances, values, pen=pen, connect="finite")
-            drawn.append((one.title, color, float(one.profile.distances[-1])))
-        low, high = self._plot.plot.getViewBox().childrenBounds()[1] or (0.0, 1.0)
-        step = (high - low) / max(7, len(drawn)) if high > low else 0.1
-        for position, (title, color, right) in enumerate(drawn):
-            self._plot.write(title, right, high - position * step, color, anchor=(1, 0))
+            drawn.append((one.title, color))
+            right = max(right, float(one.profile.distances[-1]))
+        high = (self._plot.plot.getViewBox().childrenBounds()[1] or (0.0, 1.0))[1]
+        if drawn:
+            self._plot.write_names(drawn, right, high, to_left=True)
 
 
 def _curves_of(one: Measured, values: NDArray[np.float64]) -> list[tuple[NDArray[np.float64], QColor | None]]:
@@ -300,8 +313,23 @@ def _number(value: float, spread: float) -> str:
     return format_number(value, digits)
 
 
+class _CoordinateBox(QSpinBox):
+    """Makes do with the room of five digits, though it takes more."""
+
+    def minimumSizeHint(self) -> QSize:
+        hint, metrics = super().minimumSizeHint(), self.fontMetrics()
+        spare = metrics.horizontalAdvance(str(self.maximum())) - metrics.horizontalAdvance("88888")
+        return QSize(hint.width() - max(0, spare), hint.height())
+
+
+def _row(*parts: QWidget) -> QWidget:
+    result = QWidget()
+    in_row(*parts, Stretch(1), of=result, margins=0)
+    return result
+
+
 def _spin_box(name: str, least: int, most: int = _MOST_COORDINATE) -> QSpinBox:
-    box = QSpinBox()
+    box = _CoordinateBox()
     box.setRange(least, most)
     box.setAccessibleName(name)
     box.setKeyboardTracking(False)

@@ -20,6 +20,7 @@ class OverflowButton(IconButton):
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._texts: dict[QWidget, str] = {}
         self._withdrawn: set[QWidget] = set()
+        self._is_fitting = False
         menu = QMenu(self)
         menu.aboutToShow.connect(self._fill)
         self.setMenu(menu)
@@ -53,6 +54,17 @@ class OverflowButton(IconButton):
             room_px: Width that they may take together, with the space before each.
             spacing_px: The space before each.
         """
+        if self._is_fitting:
+            # Qt lays a bar out while a part of it is being shown, and the bar asks anew. A part that were hidden
+            # then would still be shown; of what has changed, the bar is told again by a LayoutRequest.
+            return
+        self._is_fitting = True
+        try:
+            self._share_out(room_px, spacing_px)
+        finally:
+            self._is_fitting = False
+
+    def _share_out(self, room_px: int, spacing_px: int) -> None:
         widths = {
             control: control.sizeHint().width() + spacing_px
             for control in self._texts

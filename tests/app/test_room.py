@@ -33,6 +33,7 @@ from app.look.theme import Theme, ThemeChoice
 from app.look.translation import install_catalogue
 from app.pages.compare.bar import PaneChip
 from app.pages.labels.page import LabelsPage
+from app.pages.photos.page import PhotosPage
 from app.widgets.elided_box import ElidedComboBox
 from app.widgets.scroll_room import ScrollRoom
 from app.window.main_window import MIN_SIZE, MainWindow
@@ -185,6 +186,59 @@ def test_nothing_is_cut_on_any_page(
         assert [*cut_texts(dialog), *unreachable(dialog)] == []
         dialog.close()
         dialog.deleteLater()
+
+
+def test_no_page_scrolls_sideways_in_a_common_window_with_large_text(
+    language: str, opened: OpenWindow, theme: Theme, qtbot: QtBot, tiny_photos: TinyPhotos
+) -> None:
+    window, session = opened.window, opened.session
+    theme.apply(ThemeChoice.DARK, 2.0)
+    window.resize(1280, 800)
+    session.set_folders([tiny_photos.noisy])
+    photos = sorted(tiny_photos.noisy.iterdir())
+    session.add_photos([PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in photos])
+    session.set_current_photo(PhotoRef(photos[0]))
+    labels = window.pages["labels"]
+    assert isinstance(labels, LabelsPage)
+    labels.accept_paths([tiny_photos.clean])
+    qtbot.waitUntil(lambda: len(session.label_pairs) == len(photos), timeout=30_000)
+    sideways = []
+    for page_id, page in window.pages.items():
+        window.show_page(page_id)
+        if page is labels:
+            labels.content.list.setCurrentIndex(labels.model.index(0))
+        settle(window)
+        room = page.parentWidget().parentWidget()
+        assert isinstance(room, ScrollRoom)
+        if room.horizontalScrollBar().maximum() > 0:
+            sideways.append(page_id)
+        assert [*cut_texts(window), *unreachable(window)] == []
+    assert sideways == []
+
+
+@pytest.mark.parametrize(("size", "scale"), [(MIN_SIZE, 1.0), (MIN_SIZE, 2.0), ((1280, 800), 2.0)])
+def test_what_is_known_of_the_noise_is_whole(
+    language: str, opened: OpenWindow, theme: Theme, tiny_photos: TinyPhotos, size: tuple[int, int], scale: float
+) -> None:
+    window, session = opened.window, opened.session
+    theme.apply(ThemeChoice.DARK, scale)
+    window.resize(*size)
+    session.set_folders([tiny_photos.noisy])
+    session.add_photos(
+        [
+            PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1)
+            for path in tiny_photos.noisy.iterdir()
+        ]
+    )
+    page = window.pages["photos"]
+    assert isinstance(page, PhotosPage)
+    facts = page.noise_facts
+    for text in ("Little noise. " * 30, "Little noise."):
+        facts.label.setText(text)
+        facts.show()
+        settle(window)
+        assert [*cut_texts(window), *unreachable(window)] == []
+        assert facts.height() <= facts.label.heightForWidth(facts.label.width()) + 1
 
 
 def test_the_checks_find_what_is_cut(qtbot: QtBot, theme: Theme) -> None:

@@ -17,7 +17,7 @@ from app.core.settings import COMPARE_HISTOGRAM, COMPARE_PROFILE, RESTORE_RAW_LO
 from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobRunner
 from app.look.layouts import in_column
-from app.look.theme import SPACING
+from app.look.theme import SPACING, Theme
 from app.look.thumbnails import shared_thumbnails
 from app.look.translation import mark, tr
 from app.pages.compare.bar import CompareBar
@@ -58,7 +58,7 @@ from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef
 
 _HISTOGRAM_PX, _PROFILE_PX = 170, 230
-"""Heights in which the names of the axes are whole, until a person drags an edge; the pictures get the rest."""
+"""What plots get until a person drags an edge, or where there is room for no more than they need; pictures the rest."""
 _THE_REST_PX = 100_000
 
 
@@ -207,8 +207,6 @@ class ComparePage(Page):
         splitter.addWidget(self.profile)
         splitter.setStretchFactor(0, 1)
         splitter.setChildrenCollapsible(False)
-        self.histogram.setMinimumHeight(_HISTOGRAM_PX)
-        self.profile.setMinimumHeight(_PROFILE_PX)
         return splitter
 
     def _connect_widgets(self) -> None:
@@ -226,6 +224,7 @@ class ComparePage(Page):
         self.bar.histogram_button.toggled.connect(self._show_histogram)
         self.bar.profile_button.toggled.connect(self._show_profile)
         self.viewer.line_changed.connect(self._follow_line)
+        Theme.of_application().changed.connect(self._share_height)
         self.bar.region_toggled.connect(partial(toggle_region, self.viewer))
         self.viewer.hovered.connect(self._show_pixel)
         self.viewer.action_requested.connect(self.restore_photo)
@@ -291,19 +290,24 @@ class ComparePage(Page):
     @Slot(bool)
     def _show_histogram(self, is_shown: bool) -> None:
         self.histogram.setVisible(is_shown)
-        self._splitter.setSizes([_THE_REST_PX, _HISTOGRAM_PX, _PROFILE_PX])
+        self._share_height()
         self.settings.set(COMPARE_HISTOGRAM, is_shown)
 
     @Slot(bool)
     def _show_profile(self, is_shown: bool) -> None:
         """Show the profile, at first of a line through the middle of what is in view; hidden, there is no line."""
         self.profile.setVisible(is_shown)
-        self._splitter.setSizes([_THE_REST_PX, _HISTOGRAM_PX, _PROFILE_PX])
+        self._share_height()
         self.settings.set(COMPARE_PROFILE, is_shown)
         if is_shown:
             draw_first_line(self.viewer)
         else:
             self.viewer.set_line(None)
+
+    @Slot()
+    def _share_height(self) -> None:
+        theme = Theme.of_application()
+        self._splitter.setSizes([_THE_REST_PX, theme.px(_HISTOGRAM_PX), theme.px(_PROFILE_PX)])
 
     @Slot(object)
     def _follow_line(self, line: object) -> None:

@@ -31,6 +31,7 @@ from engine.contracts.photo import PhotoPlace, PhotoRef
 
 MAX_SUGGESTIONS = 50
 
+_LEAST_LIST_PX = 216
 _MAX_SCALE_OF_ONE_ROW = 1.25
 
 
@@ -224,7 +225,7 @@ class LabelContent(QWidget):
         self.tabs.addTab(self._pairs, "")
         self.tabs.addTab(self.suggestion_list, "")
         self.tabs.setTabVisible(1, False)
-        self.tabs.setMinimumWidth(240)
+        self.tabs.setMinimumWidth(_LEAST_LIST_PX)
         self.tabs.currentChanged.connect(self._show_chosen)
         splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False, handleWidth=2 * SPACING)
         splitter.addWidget(self.tabs)

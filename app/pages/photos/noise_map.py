@@ -34,8 +34,9 @@ AXES = {
 _LEAST_NOISE = 0.1
 _REACH_PX = 14
 _POINT_PX, _MARKED_PX = 7, 13
-_STEPS_OF_TEN = (1, 2, 5)
-_LEFT_AXIS_PX, _BOTTOM_AXIS_PX = 60, 48
+_STEPS_OF_TEN = ((1, 2, 5), (1, 2, 3, 5, 7), tuple(range(1, 10)), tuple(number / 10 for number in range(10, 100)))
+"""What may be named of each decade: the fewest of which two are in view."""
+_LEFT_AXIS_PX, _BOTTOM_AXIS_PX = 60, 36
 
 
 class NoiseMap(QWidget):
@@ -355,12 +356,17 @@ class _PlainAxis(NumberAxis):
 
 
 class _DecadeAxis(NumberAxis):
-    """Positions are decimal logarithms; 1, 2 and 5 of each decade are named."""
+    """Positions are decimal logarithms; round numbers of each decade are named, two at least."""
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float | None, list[float]]]:
         decades = range(math.floor(low), math.ceil(high) + 1)
-        values = [math.log10(step) + decade for decade in decades for step in _STEPS_OF_TEN]
-        return [(None, [value for value in values if low <= value <= high])]
+        ticks: list[float] = []
+        for steps in _STEPS_OF_TEN:
+            values = (math.log10(step) + decade for decade in decades for step in steps)
+            ticks = [value for value in values if low <= value <= high]
+            if len(ticks) > 1:
+                break
+        return [(None, ticks)]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         return [short_number(f"{round(10**value, 3):g}") for value in values]

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QLineEdit, QSlider, QToolButton, QWidget
 
 from app.core.actions import make_action, tip_with_keys
@@ -10,6 +11,7 @@ from app.core.session import Session
 from app.core.settings import PHOTOS_SORT, STRETCH_THUMBNAILS, THUMBNAIL_PX, Settings
 from app.look.buttons import button, icon_button
 from app.look.layouts import Stretch, in_row
+from app.look.theme import SPACING
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import mark, tr
 from app.pages.photos.filter_panel import PhotoFilterPanel
@@ -17,6 +19,7 @@ from app.pages.photos.grid import PhotoGrid
 from app.pages.shared.photo_filter import PhotoFilter
 from app.pages.shared.photo_list_model import PhotoListModel
 from app.widgets.elided_box import ElidedComboBox
+from app.widgets.overflow import OverflowButton
 
 SORTS = {
     "name": mark("Name"),
@@ -99,6 +102,17 @@ class PhotoTools(QWidget):
         self.size_slider.setToolTip(tr("Size of the thumbnails"))
         self.size_slider.valueChanged.connect(self._set_size)
         self.size_slider.setValue(settings.get(THUMBNAIL_PX))
+        self.overflow = OverflowButton()
+        self.overflow.watch(self.levels_button, tr("Black and white of the photo by hand"))
+        self.overflow.watch(self.stretch_button, tr("Stretch the contrast of the thumbnails"))
+        self._kept = (
+            self.filter_box,
+            self.filter_button,
+            self.sort_box,
+            self.grid_button,
+            self.map_button,
+            self.size_slider,
+        )
         in_row(
             (self.filter_box, 2),
             self.filter_button,
@@ -106,12 +120,36 @@ class PhotoTools(QWidget):
             Stretch(1),
             self.stretch_button,
             self.levels_button,
+            self.overflow,
             self.grid_button,
             self.map_button,
             self.size_slider,
             of=self,
             margins=0,
         )
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._least_kept + SPACING + self.overflow.sizeHint().width(), super().minimumSizeHint().height())
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:
+            # A button's text, or the style, has become another.
+            self._fit()
+        return super().event(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        self.overflow.fit(self.width() - self._least_kept, SPACING)
+
+    @property
+    def _least_kept(self) -> int:
+        """The width that what never folds makes do with."""
+        widths = [each.minimumSizeHint().expandedTo(each.minimumSize()).width() for each in self._kept]
+        # And the stretch, which has a gap beside it too.
+        return sum(widths) + SPACING * len(widths)
 
     @property
     def shows_map(self) -> bool:

@@ -307,7 +307,6 @@ class RestorePage(Page):
             action = make_action(action_id, self)
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             action.triggered.connect(lambda _=False, target=target: target.click())
-        bottom = in_row((self.summary, 1))
         texts: dict[QWidget, str] = {
             self.report_button: tr("Report"),
             self.folder_button: tr("Open the folder of the restored photos"),
@@ -318,9 +317,8 @@ class RestorePage(Page):
         starts = (self.retry_button, self.photo_button, self.primary)
         for control in (*texts, *starts):
             control.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.afterwards = FoldingRow(texts)
-        for part in (self.retry_button, self.afterwards, self.photo_button, self.primary):
-            bottom.addWidget(part)
+        self.afterwards = FoldingRow(self.summary, texts)
+        bottom = in_row((self.afterwards, 1), *starts)
         content = QWidget()
         in_column((columns, 1), bottom, of=content, margins=0)
         return content

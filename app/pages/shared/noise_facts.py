@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from app.look import phrases
@@ -32,6 +34,17 @@ class NoiseFacts(QWidget):
         if button is not None:
             layout.addWidget(button)
         self.hide()
+
+    def minimumSizeHint(self) -> QSize:
+        # Of a splitter's parts nobody asks how high they must be at their width.
+        layout = self.layout()
+        least = layout.totalMinimumHeightForWidth(self.width()) if layout is not None else 0
+        return super().minimumSizeHint().expandedTo(QSize(0, least))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
 
     def show_photos(self, photos: Iterable[PhotoScanned]) -> None:
         """Say what the noise of photos is like, and what pretraining will do about it."""

@@ -12,7 +12,8 @@ _LEAST_DETAIL_PX = 40
 class PaneCaption(QWidget):
     """Title, detail and figures on one line, above the picture rather than over it.
 
-    Where there is too little room the detail goes first, then the end of the title; the figures stay.
+    Where there is too little room the detail goes first, then the end of the title; a figure is there whole or not at
+    all.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -59,7 +60,9 @@ class PaneCaption(QWidget):
         if small_metrics.horizontalAdvance(figures) > figures_room:
             # The first figure whole says more than both cut off.
             figures = figures.split(" · ")[0]
-        figures = small_metrics.elidedText(figures, Qt.TextElideMode.ElideRight, figures_room)
+        if small_metrics.horizontalAdvance(figures) > figures_room:
+            # Cut off, it would say another number, and leave no room for what the pane shows.
+            figures = ""
         figures_width = small_metrics.horizontalAdvance(figures)
         painter.setFont(small)
         painter.setPen(QColor(colors.text_muted))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from html import escape
 
 from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtGui import QColor, QFont, QShowEvent
@@ -15,8 +16,10 @@ from app.look.theme import SPACING, Theme, palette
 from app.widgets.plots.library import pyqtgraph as pg
 
 _LEFT_AXIS_PX = 56
-_BOTTOM_AXIS_PX = 40
+_BOTTOM_AXIS_PX = 34
 _MIN_PLOT_PX = 124
+_GROUND_ALPHA = 190
+"""Of what lies behind names: they are read over a curve, which still shows through."""
 
 
 def caption_font() -> QFont:
@@ -125,6 +128,31 @@ class ThemedPlot(QWidget):
         """
         item = pg.TextItem(text, color=QColor(color), anchor=anchor)
         item.setFont(caption_font())
+        item.setPos(x, y)
+        self.plot.addItem(item, ignoreBounds=True)
+        return item
+
+    def write_names(self, names: Sequence[tuple[str, str]], x: float, y: float, *, to_left: bool) -> pg.TextItem:
+        """Write the names of several curves one below the other, whatever the plot's height, and return them.
+
+        Args:
+            names: Each with its colour, as "#rrggbb".
+            x: Where the lines begin, or end, in the plot's units.
+            y: Their upper edge.
+            to_left: Whether they end at `x`.
+        """
+        lines = "<br>".join(f'<span style="color: {color}">{escape(name)}</span>' for name, color in names)
+        ground = QColor(getattr(palette(), self._ground))
+        ground.setAlpha(_GROUND_ALPHA)
+        item = pg.TextItem(html=f"<div>{lines}</div>", anchor=(int(to_left), 0), fill=ground)
+        item.setFont(caption_font())
+        document = item.textItem.document()
+        document.setDocumentMargin(1)
+        align = document.defaultTextOption()
+        align.setAlignment(Qt.AlignmentFlag.AlignRight if to_left else Qt.AlignmentFlag.AlignLeft)
+        document.setDefaultTextOption(align)
+        # Lines are aligned within a width alone.
+        item.setTextWidth(document.idealWidth())
         item.setPos(x, y)
         self.plot.addItem(item, ignoreBounds=True)
         return item

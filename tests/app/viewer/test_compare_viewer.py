@@ -315,9 +315,11 @@ def test_pixel_values_never_overlap_in_a_narrow_bar(qtbot, theme, text_scale):
     for width in (1600, 1000, 700, 300):
         bar.resize(width, bar.height())
         bar.show_point(QSizeF(4, 4), QPointF(2.5, 1.2))
-        parts = sorted((part.geometry() for part in bar.findChildren(QLabel)), key=lambda place: place.left())
+        bar.resize(width, bar.sizeHint().height())
+        parts = [part.geometry() for part in bar.findChildren(QLabel)]
         assert len(parts) == 4
-        assert all(before.right() < after.left() for before, after in itertools.pairwise(parts))
+        assert not any(one.intersects(other) for one, other in itertools.combinations(parts, 2))
+        assert all(bar.rect().contains(place) for place in parts)
         for part in bar.findChildren(QLabel):
             assert part.fontMetrics().horizontalAdvance(part.text()) <= part.width()
     assert bar.text.startswith("x 2  y 1  1 ")

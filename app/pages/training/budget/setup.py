@@ -7,7 +7,6 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QGridLayout,
     QWidget,
 )
 
@@ -20,6 +19,7 @@ from app.pages.training.setup.panel import captioned, lay_out_above_controls
 from app.pages.training.setup.preset_cards import preset_cards
 from app.widgets.config_form import ConfigForm
 from app.widgets.elided_box import ElidedComboBox
+from app.widgets.fitting_grid import FittingGrid
 from engine.contracts.configs import Preset
 from engine.contracts.label_budget import LabelBudgetConfig
 
@@ -61,18 +61,12 @@ class BudgetSetupView(QWidget):
     def __init__(self, method_titles: Mapping[str, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.method_boxes: dict[str, QCheckBox] = {}
-        methods = QWidget()
-        grid = QGridLayout(methods)
-        grid.setHorizontalSpacing(3 * SPACING)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setColumnStretch(_METHODS_A_ROW, 1)
-        for position, (name, title) in enumerate(method_titles.items()):
+        for name, title in method_titles.items():
             box = QCheckBox(translate_engine(title))
             box.setChecked(name in DEFAULT_METHODS)
             box.setToolTip(tr(_METHOD_TIPS.get(name, "")))
             box.toggled.connect(self.edited)
             self.method_boxes[name] = box
-            grid.addWidget(box, *divmod(position, _METHODS_A_ROW))
         self.form = ConfigForm(
             LabelBudgetConfig,
             fields=("labels", "seeds", "steps"),
@@ -112,7 +106,7 @@ class BudgetSetupView(QWidget):
                 wraps=True,
             ),
             self._earlier_row,
-            captioned({tr("Compare"): methods}),
+            captioned({tr("Compare"): FittingGrid(tuple(self.method_boxes.values()), _METHODS_A_ROW, 3 * SPACING)}),
             self.form,
             label(tr("Time for each training"), "section"),
             self.cards,

@@ -1,5 +1,6 @@
 """Filtering, sorting, the noise map, duplicates, skipped files and pages: with the mouse and the keyboard."""
 
+import math
 import shutil
 import threading
 from datetime import datetime
@@ -383,3 +384,13 @@ def test_parts_that_arrive_in_order_are_put_behind(qtbot, session, tmp_path):
     model.rebuild()
     assert names(model) == ["1", "2", "3", "4", "10", "11"]
     assert [model.row_of(PhotoRef(tmp_path / f"{n}.png")) for n in (4, 11)] == [3, 5]
+
+
+@pytest.mark.parametrize(("low", "high"), [(3.0, 7.3), (0.1, 60), (4.1, 4.9), (5.5, 9.8), (2.01, 2.9)])
+def test_the_noise_axis_names_two_places_at_least(qtbot, page, low, high):
+    axis = page.noise_map.plot.getAxis("left")
+    [(_, places)] = axis.tickValues(math.log10(low), math.log10(high), 84)
+    names = axis.tickStrings(places, 1, 0)
+    assert 2 <= len(names) <= 10
+    assert len(set(names)) == len(names)
+    assert [float(name) for name in names] == pytest.approx([10**place for place in places])

@@ -1,0 +1,78 @@
+"""Parts beside one another as far as there is room, and below one another where there is not."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QSize
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
+
+from app.look.theme import SPACING
+
+
+class FittingGrid(QWidget):
+    """Fills rows from the left, in as many columns as fit; the last column, and the last row, get what is left."""
+
+    def __init__(
+        self, parts: Sequence[QWidget], most_columns: int, spacing_px: int = SPACING, parent: QWidget | None = None
+    ) -> None:
+        """Lay out.
+
+        Args:
+            parts: In their order; at least one.
+            most_columns: However much room there is.
+            spacing_px: Between columns; rows are half as far apart.
+            parent: Owner.
+        """
+        super().__init__(parent)
+        self._parts = tuple(parts)
+        self._most_columns = min(most_columns, len(self._parts))
+        self._num_columns = 0
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(spacing_px)
+        self._grid.setVerticalSpacing(spacing_px // 2)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._place(self._most_columns)
+
+    @property
+    def num_columns(self) -> int:
+        """How many there are at present."""
+        return self._num_columns
+
+    def minimumSizeHint(self) -> QSize:
+        # The width of one column, or several could never become fewer again.
+        return QSize(self._least_width(1), self._grid.totalMinimumSize().height())
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:
+            # A part needs more or less room than before.
+            self._fit()
+        return super().event(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _least_width(self, num_columns: int) -> int:
+        widths = [part.minimumSizeHint().expandedTo(part.minimumSize()).width() for part in self._parts]
+        columns = (max(widths[column::num_columns]) for column in range(num_columns))
+        return sum(columns) + self._grid.horizontalSpacing() * (num_columns - 1)
+
+    def _fit(self) -> None:
+        fitting = (number for number in range(self._most_columns, 1, -1) if self._least_width(number) <= self.width())
+        num_columns = next(fitting, 1)
+        if num_columns != self._num_columns:
+            self._place(num_columns)
+
+    def _place(self, num_columns: int) -> None:
+        # Not by `takeAt`: PySide keeps what that takes, and Qt then tells it, not the part's new place, of new heights.
+        for part in self._parts:
+            self._grid.removeWidget(part)
+        for position, part in enumerate(self._parts):
+            self._grid.addWidget(part, *divmod(position, num_columns))
+        last_row = (len(self._parts) - 1) // num_columns
+        for number in range(len(self._parts)):
+            self._grid.setColumnStretch(number, int(number == num_columns - 1))
+            self._grid.setRowStretch(number, int(number == last_row))
+        self._num_columns = num_columns
+        self.updateGeometry()
