@@ -87,11 +87,10 @@ def show_levels(target: ThemedPlot, noise: LearnedNoise, photos: Sequence[int]) 
     def draw(colors: Palette) -> None:
         if len(photos) > 1:
             _draw_band(target, low, high, colors)
-        for position, (name, line, values) in enumerate(lines):
-            color = colors.plot_lines[line]
-            target.plot.plot(LEVELS * BRIGHTNESS, values, pen=pg.mkPen(color, width=2))
-            # Near the left end, one below the other: lines may lie too close for names at their ends.
-            target.write(tr(name), LEVELS * 0.02, top * (0.98 - 0.12 * position), color, (0, 0))
+        for _, line, values in lines:
+            target.plot.plot(LEVELS * BRIGHTNESS, values, pen=pg.mkPen(colors.plot_lines[line], width=2))
+        names = [(tr(name), colors.plot_lines[line]) for name, line, _ in lines]
+        _write_names(target, names, [*medians, high], top)
         _set_ranges(target, top)
 
     target.set_drawing(draw)
@@ -115,14 +114,31 @@ def show_residual_levels(target: ThemedPlot, levels: ResidualLevels, learned: ND
         marked = pg.mkBrush(first)
         target.plot.plot(at, found, pen=pg.mkPen(first, width=2), symbol="o", symbolSize=6, symbolBrush=marked,
                          symbolPen=pg.mkPen(None))  # fmt: skip
-        target.write(tr("taken away"), LEVELS * 0.02, top * 0.98, first, (0, 0))
+        names, lines = [(tr("taken away"), first)], [found]
         if expected is not None:
-            pen = pg.mkPen(second, width=2, style=Qt.PenStyle.DashLine)
-            target.plot.plot(at, expected, pen=pen)
-            target.write(tr("learned noise"), LEVELS * 0.02, top * 0.86, second, (0, 0))
+            target.plot.plot(at, expected, pen=pg.mkPen(second, width=2, style=Qt.PenStyle.DashLine))
+            names.append((tr("learned noise"), second))
+            lines.append(expected)
+        _write_names(target, names, lines, top)
         _set_ranges(target, top)
 
     target.set_drawing(draw)
+
+
+def _write_names(
+    target: ThemedPlot, names: Sequence[tuple[str, str]], lines: Sequence[NDArray[np.float64]], top: float
+) -> None:
+    """Write what lines are called, one below the other, where they leave the most room: above dark, or above bright.
+
+    Args:
+        target: Where they are drawn.
+        names: Each with its colour, as "#rrggbb".
+        lines: From dark to bright.
+        top: Upper edge of the plot.
+    """
+    third = max(len(lines[0]) // 3, 1)
+    is_right = max(line[-third:].max() for line in lines) < max(line[:third].max() for line in lines)
+    target.write_names(names, LEVELS * (0.98 if is_right else 0.02), top * 0.98, to_left=bool(is_right))
 
 
 def distance_plot(*, ground: str = "window") -> ThemedPlot:

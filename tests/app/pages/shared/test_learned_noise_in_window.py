@@ -17,9 +17,11 @@ from app.look.theme import Theme, ThemeChoice
 from app.look.thumbnails import shared_thumbnails
 from app.pages.runs.page import RunsPage
 from app.pages.shared.learned_noise.groups import noise_groups
+from app.pages.shared.learned_noise.plots import level_plot, show_levels
 from app.pages.shared.learned_noise.twin_game import TwinGame
 from app.pages.shared.learned_noise.words import accuracy_text, gain_text, gains_by_share, share_note
 from app.pages.training.pretrain import PretrainPage
+from app.widgets.plots.library import pyqtgraph as pg
 from app.window.main_window import MIN_SIZE
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.events import PhotoScanned, TwinMade
@@ -375,3 +377,25 @@ def test_nothing_is_cut_while_noise_is_learned(
     page.show_training()
     settle(opened.window)
     assert [*cut_texts(opened.window), *unreachable(opened.window)] == []
+
+
+@pytest.mark.parametrize("is_falling", [True, False])
+def test_names_of_the_colours_stand_where_their_lines_leave_room(qtbot: QtBot, is_falling: bool) -> None:
+    """Above bright parts where noise falls towards them, as in camera JPEGs; above dark ones where it grows."""
+    plot = level_plot()
+    qtbot.addWidget(plot)
+    plot.resize(380, 230)
+    plot.show()
+    rise = np.linspace(1, 5, len(BRIGHTNESS)) / 255
+    levels = np.stack([factor * (rise[::-1] if is_falling else rise) for factor in (1, 1.1, 1.2)])
+    noise = white_noise([0.01], [0]).with_photo(0, variance=levels**2)
+    show_levels(plot, noise, [0])
+    qtbot.waitUntil(lambda: plot.plot.items != [])
+    (names,) = (item for item in plot.plot.items if isinstance(item, pg.TextItem))
+    to_view = plot.plot.getViewBox().mapSceneToView
+    box = names.sceneBoundingRect()
+    left, right = (to_view(corner).x() for corner in (box.topLeft(), box.topRight()))
+    lower_edge = to_view(box.bottomLeft()).y()
+    for line in levels:
+        beneath = 255 * np.interp(np.linspace(left, right, 20), 255 * BRIGHTNESS, line)
+        assert beneath.max() < lower_edge
