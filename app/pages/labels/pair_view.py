@@ -6,8 +6,8 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QWidget
 
 from app.jobs.latest_task import LatestTask
-from app.look.layouts import in_column, in_row
-from app.look.text import ElidedLabel, label
+from app.look.layouts import Stretch, in_column, in_row
+from app.look.text import label
 from app.look.translation import tr, translate_engine
 from app.pages.labels.entries import LabelEntry
 from app.pages.labels.facts import LabelFacts
@@ -73,9 +73,9 @@ class LabelPairView(QWidget):
         for name, row in TASKS.items():
             self.task_choice.addItem(translate_engine(row.title), name)
         self.task_choice.currentIndexChanged.connect(self.look)
-        self._task_note = ElidedLabel("", "caption")
-        as_label = in_row(label(tr("As a label for"), "muted"), self.task_choice, (self._task_note, 1))
-        left = in_column((self.viewer, 1), as_label)
+        self.task_note = label("", "caption", wraps=True)
+        as_label = in_row(label(tr("As a label for"), "muted"), self.task_choice, Stretch(1))
+        left = in_column((self.viewer, 1), as_label, self.task_note)
         in_row((left, 1), self.facts, of=self, margins=0)
         self.set_entry(None, is_used=False)
 
@@ -109,7 +109,7 @@ class LabelPairView(QWidget):
     def look(self) -> None:
         """Show the pair as its files are now."""
         task = self.task_choice.currentData()
-        self._task_note.set_text(
+        self.task_note.setText(
             tr("Made of the reference alone: no noisy photo is needed.")
             if TASKS[task].makes_own_pairs
             else tr("The noisy photo and its reference.")

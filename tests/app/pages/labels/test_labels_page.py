@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, QUrl
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QMenu
 
@@ -23,6 +23,8 @@ from engine.contracts.photo import PhotoRef
 from engine.models.starters import list_starters
 from engine.photo_files.photos import PhotoImage, read_image, write_image
 from tests.app.conftest import open_photos
+
+PAGE_OF_SMALLEST_WINDOW = QSize(880, 450)
 
 
 @pytest.fixture
@@ -406,6 +408,11 @@ def test_labels_made_of_clean_photos_are_shown(qtbot, page, session, runner, tin
     qtbot.waitUntil(lambda: [pane.title for pane in view.viewer.panes] == ["Made of it", "Reference"], timeout=60_000)
     made, clean = view.viewer.panes
     assert made.pixels.shape == ((48, 54, 3) if task == "sr2" else (*clean.pixels.shape[:2], 1))
+    # What it is made of can be read in the smallest window too.
+    page.resize(PAGE_OF_SMALLEST_WINDOW)
+    note = view.task_note
+    assert "no noisy photo is needed" in note.text()
+    qtbot.waitUntil(lambda: note.height() >= note.heightForWidth(note.width()) > 0)
     view.task_choice.setCurrentIndex(0)
     qtbot.waitUntil(lambda: len(view.viewer.panes) == 1, timeout=20_000)
 
