@@ -1,36 +1,14 @@
-"""Keeps Python's cycle collector away from the start, and then on the main thread.
+"""Keeps Python's cycle collector on the main thread.
 
 Left to itself the collector runs in whichever thread happens to allocate. In a job's thread it would destroy widgets,
 timers and icons that only the main thread may touch, which ends in Qt warnings or a crash.
 """
 
-import builtins
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
 INTERVAL_MS = 500
-
-
-@contextmanager
-def quick_loading() -> Iterator[None]:
-    """Load a thousand modules quickly: leave out what Python and PySide do beside each import.
-
-    A start is mostly imports. Python looks for garbage again and again while there is none, and PySide reads the source
-    of each imported module, torch's too, to find out whether it asks for PySide's naming features (`__feature__`),
-    which nothing here does and which stays off for good: together a quarter of the time to the first picture.
-    """
-    gc.disable()
-    # Where PySide keeps it.
-    builtins.__import__ = getattr(builtins, "__orig_import__", builtins.__import__)
-    try:
-        yield
-    finally:
-        # What has been loaded stays: later collections need not look at it.
-        gc.freeze()
-        gc.enable()
 
 
 class MainThreadCollector(QObject):

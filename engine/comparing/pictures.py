@@ -26,8 +26,8 @@ from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef, Pixels
-from engine.machine.atomic_files import make_folder
 from engine.machine.caches import BoundedFolder
+from engine.machine.destination import make_folder
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.colour.transparency import spread_visible_colours
 from engine.photo_files.photos import PhotoImage, is_raw_file, read_image, read_tone, write_image

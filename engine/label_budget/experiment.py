@@ -15,7 +15,7 @@ from engine.label_budget.reports.files import write_reports
 from engine.label_budget.reports.results import LabelBudgetResult, compute_figures
 from engine.label_budget.reports.verdict import write_verdict
 from engine.label_budget.stored import keep_settings, require_own_folder
-from engine.machine.atomic_files import make_folder
+from engine.machine.destination import make_folder
 from engine.photo_files.values.given import reads_as_set
 from engine.photos.folder import find_usable_photos, list_image_files
 from engine.photos.pairs import PhotoPair, match_pairs

@@ -17,7 +17,7 @@ from engine.contracts.errors import EngineError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import Pixels
-from engine.machine.atomic_files import make_folder
+from engine.machine.destination import make_folder
 from engine.machine.interruptible import run_interruptibly
 from engine.machine.places import Place
 from engine.photo_files.photo_image import between_levels

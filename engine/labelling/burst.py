@@ -25,7 +25,7 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.labelling.burst_alignment import AlignedShot, ReadShot, align_shot, read_shot
 from engine.labelling.burst_merging import MergedShots, Shot, as_seen_by, merge_shots
-from engine.machine.atomic_files import make_folder
+from engine.machine.destination import make_folder
 from engine.machine.interruptible import run_interruptibly
 from engine.machine.system_memory import available_memory
 from engine.photo_files.photos import encode_image, probe_image, usual_suffix, write_encoded_image

@@ -4,7 +4,6 @@ A temporary file in the same folder is written, flushed to the disk and then ren
 at any time either the old file or the whole new one.
 """
 
-import errno
 import os
 import re
 import secrets
@@ -14,9 +13,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-from engine.contracts.errors import ImageWriteError
-from engine.translatable import say
 
 TEMPORARY_PREFIX = ".residua-"
 """How the names of temporary files begin; hidden, so that folder listings pass over a file left by a power cut."""
@@ -142,52 +138,3 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def make_folder(folder: Path, hint: str = "Choose another folder.") -> None:
-    """Make a folder, and those above it, if it is not there.
-
-    Args:
-        folder: The folder.
-        hint: What to do where it cannot be made.
-
-    Raises:
-        ImageWriteError: It cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageWriteError(
-            say("The folder {folder} cannot be made ({error}).", folder=folder, error=error.strerror or error), hint
-        ) from error
-
-
-def check_destination(folder: Path) -> None:
-    """Try whether files can be made in a folder, or the folder itself where it is not there yet; nothing is left.
-
-    Args:
-        folder: The destination.
-
-    Raises:
-        ImageWriteError: It cannot be written, with the reason.
-    """
-    try:
-        existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-        if not existing.is_dir():
-            raise ImageWriteError(say("{existing} is a file, no folder.", existing=existing), "Choose another folder.")
-        # Permissions alone tell too little: of a disk that is mounted read-only, of network drives, of Windows.
-        probe = existing / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.part"
-        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        probe.unlink()
-    except StopIteration as error:
-        raise ImageWriteError(
-            say("The folder {folder} is not there.", folder=folder), "Choose another folder."
-        ) from error
-    except OSError as error:
-        # One that is full may be made room on until the first result is written; that says so then.
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return
-        raise ImageWriteError(
-            say("The folder {folder} cannot be written to ({error}).", folder=folder, error=error.strerror or error),
-            "Choose another folder.",
-        ) from error

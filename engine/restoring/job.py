@@ -8,7 +8,7 @@ from engine.contracts.errors import ImageWriteError, InvalidInputError
 from engine.contracts.events import Emit, JobWarning
 from engine.contracts.job_control import JobControl
 from engine.contracts.results import RestoreReportConfig, RestoreResult, report_path
-from engine.machine.atomic_files import check_destination, make_folder
+from engine.machine.destination import check_destination, make_folder
 from engine.photo_files.values.given import reads_as_set
 from engine.restoring.batch import RestoreBatch
 from engine.restoring.output_plan import OutputPlan

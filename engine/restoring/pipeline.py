@@ -9,7 +9,7 @@ from engine.contracts.errors import ImageWriteError
 from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import FileFormat
 from engine.contracts.photo import PhotoRef
-from engine.machine.atomic_files import make_folder
+from engine.machine.destination import make_folder
 from engine.machine.interruptible import Pending
 from engine.photo_files.metadata.fitting import MetadataPolicy, fit_metadata
 from engine.photo_files.metadata.provenance import Provenance

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from engine.contracts.errors import EngineError, ImageReadError, ImageWriteError
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
-from engine.machine.atomic_files import make_folder, replace_atomically
+from engine.machine.atomic_files import replace_atomically
+from engine.machine.destination import make_folder
 from engine.machine.interruptible import Pending
 from engine.photo_files.exif import ExifEntry, InvalidExifError
 from engine.photo_files.metadata.fitting import fit_metadata

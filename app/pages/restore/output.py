@@ -38,7 +38,7 @@ from engine.contracts.errors import ImageReadError, ImageWriteError
 from engine.contracts.output_formats import FORMATS, FileFormat, FormatSpec
 from engine.contracts.output_names import DEFAULT_PATTERN, NameValues, check_pattern, fill_pattern, stem_of_photo
 from engine.contracts.photo import PhotoRef
-from engine.machine.atomic_files import check_destination
+from engine.machine.destination import check_destination
 from engine.photo_files.formats import RAW_CONTENTS
 from engine.photo_files.photos import probe_image
 from engine.photo_files.writing import format_of_name, suffix_of_result

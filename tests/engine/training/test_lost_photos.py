@@ -15,7 +15,7 @@ from engine.contracts.events import FileSkipped, ImageRestored, JobEvent, PhotoS
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
 from engine.jobs import scan
-from engine.machine.atomic_files import check_destination
+from engine.machine.destination import check_destination
 from engine.photo_files.opened_photo import open_photo
 from engine.photos.folder import find_usable_photos, list_image_files
 from engine.photos.identity import file_digest
