@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QSize
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from app.look.theme import SPACING
+from app.widgets.fitted import FittedWidget
 
 
-class FittingGrid(QWidget):
+class FittingGrid(FittedWidget):
     """Fills rows from the left, in as many columns as fit; the last column, and the last row, get what is left."""
 
     def __init__(
@@ -42,16 +42,6 @@ class FittingGrid(QWidget):
     def minimumSizeHint(self) -> QSize:
         # The width of one column, or several could never become fewer again.
         return QSize(self._least_width(1), self._grid.totalMinimumSize().height())
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.LayoutRequest:
-            # A part needs more or less room than before.
-            self._fit()
-        return super().event(event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
 
     def _least_width(self, num_columns: int) -> int:
         widths = [part.minimumSizeHint().expandedTo(part.minimumSize()).width() for part in self._parts]

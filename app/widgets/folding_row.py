@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QEvent, QSize
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.look.layouts import in_row
 from app.look.text import ElidedLabel
 from app.look.theme import SPACING
+from app.widgets.fitted import FittedWidget
 from app.widgets.overflow import OverflowButton
 
 
-class FoldingRow(QWidget):
+class FoldingRow(FittedWidget):
     """A text, and buttons that are offered at times, and only as far as there is room shown as themselves.
 
     Attributes:
@@ -56,16 +56,6 @@ class FoldingRow(QWidget):
         offered, lead = self._offered_sizes(), self._lead.minimumSizeHint()
         least = min(_width([lead, *offered]), _width([lead, self.overflow.sizeHint()]))
         return QSize(least, self.sizeHint().height())
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.LayoutRequest:
-            # A control's text, or the style, has become another.
-            self._fit()
-        return super().event(event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
 
     def _fit(self) -> None:
         self.overflow.fit(self.width() - self._lead.minimumSizeHint().width(), SPACING)

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QButtonGroup, QLineEdit, QSlider, QToolButton, QWidget
 
 from app.core.actions import make_action, tip_with_keys
@@ -19,6 +18,7 @@ from app.pages.photos.grid import PhotoGrid
 from app.pages.shared.photo_filter import PhotoFilter
 from app.pages.shared.photo_list_model import PhotoListModel
 from app.widgets.elided_box import ElidedComboBox
+from app.widgets.fitted import FittedWidget
 from app.widgets.overflow import OverflowButton
 
 SORTS = {
@@ -36,7 +36,7 @@ SORTS = {
 _SMALLEST_THUMBNAIL_PX, _LARGEST_THUMBNAIL_PX = 96, 320
 
 
-class PhotoTools(QWidget):
+class PhotoTools(FittedWidget):
     """Changes what the grid shows, and remembers it.
 
     Signals:
@@ -130,16 +130,6 @@ class PhotoTools(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(self._least_kept + SPACING + self.overflow.sizeHint().width(), super().minimumSizeHint().height())
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.LayoutRequest:
-            # A button's text, or the style, has become another.
-            self._fit()
-        return super().event(event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
 
     def _fit(self) -> None:
         self.overflow.fit(self.width() - self._least_kept, SPACING)
