@@ -188,7 +188,7 @@ class LabelBudgetView(QWidget):
             self._session.compute_text,
             phrases.rough_minutes(estimate.minutes),
         ]
-        parts += [f"{item.name}: {translate_engine(item.reason)}" for item in workload.left_out]
+        parts += [f"{translate_engine(item.name)}: {translate_engine(item.reason)}" for item in workload.left_out]
         return " · ".join(part for part in parts if part)
 
     def _submit(self, config: LabelBudgetConfig) -> None:

@@ -3,9 +3,11 @@
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QSpinBox
+from PySide6.QtWidgets import QLabel, QLineEdit, QSpinBox
 
 from app.jobs.runner import JobState
+from app.look.catalogues import load_catalogue
+from app.look.translation import install_catalogue
 from app.pages.training.budget.time import BudgetTime
 from app.pages.training.budget.view import EXPERIMENTS_FOLDER, LabelBudgetView
 from app.pages.training.setup.time import SpeedSource, TrainingTime, speed_key_of
@@ -86,6 +88,17 @@ def test_it_says_what_is_missing_until_it_can_start(qtbot, view, session, tiny_p
     for box in view.setup.method_boxes.values():
         box.setChecked(False)
     assert "method" in view.setup.start_button.toolTip()
+
+
+def test_what_will_not_be_compared_is_said_in_the_chosen_language(qtbot, view, labelled):
+    labelled.set_engine_loaded("CPU")
+    install_catalogue(load_catalogue("de"))
+    try:
+        type_counts(qtbot, view, "0, 50")
+        (said,) = (each.text() for each in view.findChildren(QLabel) if "50" in each.text())
+        assert "50 Labels: Für die Auswahl gibt es nur" in said
+    finally:
+        install_catalogue(load_catalogue("en"))
 
 
 def test_starting_submits_what_was_chosen_and_stopping_leads_back(qtbot, view, labelled, runner):
