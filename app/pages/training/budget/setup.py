@@ -23,7 +23,7 @@ from app.widgets.fitting_grid import FittingGrid
 from engine.contracts.configs import Preset
 from engine.contracts.label_budget import LabelBudgetConfig
 
-DEFAULT_METHODS = ("scratch", "rcl", "starter", "starter+rcl")
+DEFAULT_METHODS = ("scratch", "rcl", "starter", "own-noise")
 _DEFAULT_COUNTS = (0, 1, 2, 5, "all")
 _METHODS_A_ROW = 2
 
@@ -31,6 +31,7 @@ _METHOD_TIPS: Mapping[str, str] = {
     "scratch": mark("Labels alone, from fresh weights: what any other method has to beat."),
     "rcl": mark("Learns from all noisy photos first (residual contrastive learning), then from the labels."),
     "starter": mark("Begins with the model that ships with the program, then learns from the labels."),
+    "own-noise": mark("Begins with the shipped model, learns the noise of all photos, then from the labels."),
     "starter+rcl": mark("Begins with the shipped model, learns from all noisy photos, then from the labels."),
     "suggested": mark("As RCL, but labels the photos that the program suggests rather than any."),
 }

@@ -90,6 +90,12 @@ def test_it_says_what_is_missing_until_it_can_start(qtbot, view, session, tiny_p
     assert "method" in view.setup.start_button.toolTip()
 
 
+def test_what_pretrain_and_finetune_do_by_themselves_is_among_what_is_compared(view):
+    for method in ("starter", pretrain_preset(Preset.QUICK, from_scratch=False)["pretext"]):
+        assert view.setup.method_boxes[method].isChecked()
+        assert view.setup.method_boxes[method].toolTip()
+
+
 def test_what_will_not_be_compared_is_said_in_the_chosen_language(qtbot, view, labelled):
     labelled.set_engine_loaded("CPU")
     install_catalogue(load_catalogue("de"))
