@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     exit_code = raw_process.serve_if_asked()
     if exit_code is not None:
         return exit_code
-    from app.core.loading import quick_loading
+    from app.loading import quick_loading
 
     with quick_loading():
         from app import studio

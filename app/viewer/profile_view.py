@@ -22,9 +22,9 @@ from app.look.theme import SPACING, Theme, follow_theme
 from app.look.translation import format_number, mark, tr
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.pictures import Picture
-from app.widgets.fitting_grid import FittingGrid
 from app.widgets.plots.library import pyqtgraph as pg
 from app.widgets.plots.themed_plot import ThemedPlot
+from app.widgets.room.fitting_grid import FittingGrid
 from engine.comparing.profiles import LineProfile, Statistics, line_profile, region_statistics
 from engine.comparing.region_metrics import Region
 

@@ -39,9 +39,9 @@ from app.look.translation import mark, tr
 from app.pages.residual.inspector import ResidualInspection
 from app.pages.runs.page import RunsPage
 from app.pages.shared.page import Page
-from app.widgets.current_stack import CurrentStack
 from app.widgets.drop_zone import DropOverlay, dropped_paths
-from app.widgets.scroll_room import ScrollRoom
+from app.widgets.room.current_stack import CurrentStack
+from app.widgets.room.scroll_room import ScrollRoom
 from app.window.about_dialog import AboutDialog
 from app.window.header import Header
 from app.window.job_bar import JobBar

@@ -35,7 +35,7 @@ from app.pages.compare.bar import PaneChip
 from app.pages.labels.page import LabelsPage
 from app.pages.photos.page import PhotosPage
 from app.widgets.elided_box import ElidedComboBox
-from app.widgets.scroll_room import ScrollRoom
+from app.widgets.room.scroll_room import ScrollRoom
 from app.window.main_window import MIN_SIZE, MainWindow
 from engine.contracts.events import PhotoScanned
 from engine.contracts.photo import PhotoRef

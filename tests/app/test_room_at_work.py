@@ -21,7 +21,7 @@ from app.pages.training.finetune import FinetunePage
 from app.pages.training.page import TrainingPage
 from app.viewer.canvas.canvas_marks import paint_message, place_message
 from app.viewer.canvas.image_canvas import ImageCanvas
-from app.widgets.scroll_room import ScrollRoom
+from app.widgets.room.scroll_room import ScrollRoom
 from app.window.main_window import MIN_SIZE, MainWindow
 from engine.label_budget.methods import LeftOut
 from engine.label_budget.reports.results import BudgetFigures, BudgetRow

@@ -6,7 +6,7 @@ from pytestqt.qtbot import QtBot
 from app.look.theme import Theme, ThemeChoice
 from app.pages.compare.page import ComparePage
 from app.pages.compare.panes import INPUT_CHOICE, REFERENCE_CHOICE, PaneChoice, PaneKind
-from app.widgets.scroll_room import ScrollRoom
+from app.widgets.room.scroll_room import ScrollRoom
 from engine.photos.folder import list_image_files
 from engine.photos.pairs import match_pairs
 from tests.app.conftest import OpenWindow

@@ -33,7 +33,7 @@ from app.viewer.compare_viewer import CompareViewer
 from app.viewer.pictures import GAINS, MAX_PANES
 from app.viewer.view_modes import VIEW_MODES
 from app.widgets.elided_box import ElidedComboBox
-from app.widgets.overflow import OverflowButton
+from app.widgets.room.overflow import OverflowButton
 
 _LARGEST_CHIP_PX, _READABLE_CHIP_PX, _LEAST_CHIP_PX = 148, 90, 32
 

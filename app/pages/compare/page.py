@@ -48,8 +48,8 @@ from app.viewer.inspectors import PixelBar
 from app.viewer.picture_files import PictureFiles
 from app.viewer.profile_view import ProfileView
 from app.viewer.view_modes import VIEW_MODES
-from app.widgets.current_stack import CurrentStack
 from app.widgets.empty_state import EmptyState
+from app.widgets.room.current_stack import CurrentStack
 from engine.comparing.blind_votes import Choice
 from engine.comparing.region_metrics import Region
 from engine.contracts.errors import EngineError

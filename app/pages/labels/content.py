@@ -26,7 +26,7 @@ from app.pages.labels.entries import LabelEntry, is_used
 from app.pages.labels.list import LabelList, LabelListModel
 from app.pages.labels.pair_view import LabelPairView
 from app.viewer.picture_files import PictureFiles
-from app.widgets.current_stack import CurrentStack
+from app.widgets.room.current_stack import CurrentStack
 from engine.contracts.photo import PhotoPlace, PhotoRef
 
 MAX_SUGGESTIONS = 50

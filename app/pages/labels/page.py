@@ -25,9 +25,9 @@ from app.pages.labels.jobs import LabelJobs
 from app.pages.labels.list import LabelListModel
 from app.pages.labels.matching import ask_for_photos, matching_menu
 from app.pages.shared.page import Page
-from app.widgets.current_stack import CurrentStack
 from app.widgets.drop_zone import DropZone
 from app.widgets.empty_state import EmptyState
+from app.widgets.room.current_stack import CurrentStack
 from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
 from engine.labelling.alignment import AlignResult
 from engine.labelling.burst import BurstResult

@@ -34,8 +34,8 @@ from app.pages.shared.noise_facts import NoiseFacts
 from app.pages.shared.page import Page
 from app.pages.shared.photo_filter import PhotoFilter
 from app.pages.shared.photo_list_model import PhotoListModel
-from app.widgets.current_stack import CurrentStack
 from app.widgets.drop_zone import DropZone
+from app.widgets.room.current_stack import CurrentStack
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place

@@ -18,8 +18,8 @@ from app.pages.photos.grid import PhotoGrid
 from app.pages.shared.photo_filter import PhotoFilter
 from app.pages.shared.photo_list_model import PhotoListModel
 from app.widgets.elided_box import ElidedComboBox
-from app.widgets.fitted import FittedWidget
-from app.widgets.overflow import OverflowButton
+from app.widgets.room.fitted import FittedWidget
+from app.widgets.room.overflow import OverflowButton
 
 SORTS = {
     "name": mark("Name"),

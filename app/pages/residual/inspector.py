@@ -23,7 +23,7 @@ from app.pages.residual.folder_view import FolderNoiseView
 from app.pages.residual.view import ResidualView
 from app.pages.shared.learned_noise.stored import noise_file_of
 from app.widgets.job_controls import JobControls
-from app.widgets.scroll_room import ScrollRoom
+from app.widgets.room.scroll_room import ScrollRoom
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef

@@ -32,9 +32,9 @@ from app.pages.restore.preview import RestorePreview
 from app.pages.shared.page import Page
 from app.pages.shared.page_slider import PageSlider
 from app.pages.shared.thumbnail_list import select_alone
-from app.widgets.current_stack import CurrentStack
 from app.widgets.empty_state import EmptyState
-from app.widgets.folding_row import FoldingRow
+from app.widgets.room.current_stack import CurrentStack
+from app.widgets.room.folding_row import FoldingRow
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef

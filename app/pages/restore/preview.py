@@ -23,7 +23,7 @@ from app.pages.restore.restoring import PhotoRestoring, SeenPart
 from app.pages.restore.viewer import RestoreViewer
 from app.viewer.tiles.image_pyramid import ImagePyramid
 from app.viewer.view_modes import VIEW_MODES
-from app.widgets.overflow import OverflowButton
+from app.widgets.room.overflow import OverflowButton
 from engine.contracts.blending import FULL, Blend
 from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef

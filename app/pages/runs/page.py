@@ -29,8 +29,8 @@ from app.pages.runs.list import RunsList
 from app.pages.runs.trash import DeletedRunsDialog
 from app.pages.shared.model_dialogs import ask_for_model_file, ask_where_to_export
 from app.pages.shared.page import Page
-from app.widgets.current_stack import CurrentStack
 from app.widgets.empty_state import EmptyState
+from app.widgets.room.current_stack import CurrentStack
 from engine.contracts.errors import EngineError
 from engine.contracts.photo import PhotoPlace
 from engine.models.cards import MODEL_SUFFIXES

@@ -26,8 +26,8 @@ from app.pages.training.setup.panel import TrainingSetup
 from app.pages.training.setup.start_choice import StartChoice
 from app.pages.training.setup.time import TrainingTime
 from app.pages.training.view import EndingButtons, TrainingView, ending_text
-from app.widgets.current_stack import CurrentStack, CurrentTabs
 from app.widgets.plots.curves import chance_accuracy
+from app.widgets.room.current_stack import CurrentStack, CurrentTabs
 from engine.contracts.configs import FinetuneConfig, Preset, PretrainConfig, TrainingConfig
 from engine.contracts.presets import PRESET_CARDS, PresetCard
 from engine.contracts.results import TrainingResult

@@ -15,7 +15,7 @@ from app.look.text import label
 from app.look.theme import SPACING, Theme, palette, set_role
 from app.look.translation import format_number, tr, tr_count
 from app.pages.compare.blind.trial import BlindTrial, reading
-from app.widgets.overflow import OverflowButton
+from app.widgets.room.overflow import OverflowButton
 from engine.comparing.blind_votes import Choice, PairTally
 
 _BAR_HEIGHT_PX = 22

@@ -19,7 +19,7 @@ from app.pages.training.setup.panel import captioned, lay_out_above_controls
 from app.pages.training.setup.preset_cards import preset_cards
 from app.widgets.config_form import ConfigForm
 from app.widgets.elided_box import ElidedComboBox
-from app.widgets.fitting_grid import FittingGrid
+from app.widgets.room.fitting_grid import FittingGrid
 from engine.contracts.configs import Preset
 from engine.contracts.label_budget import LabelBudgetConfig
 

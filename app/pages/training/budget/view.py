@@ -23,7 +23,7 @@ from app.pages.training.budget.result import BudgetResultView
 from app.pages.training.budget.setup import BudgetSetupView
 from app.pages.training.budget.time import BudgetTime
 from app.pages.training.setup.time import Estimate
-from app.widgets.current_stack import CurrentStack
+from app.widgets.room.current_stack import CurrentStack
 from engine.contracts.configs import Preset
 from engine.contracts.errors import EngineError
 from engine.contracts.label_budget import LabelBudgetConfig

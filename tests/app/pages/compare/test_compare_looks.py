@@ -19,7 +19,7 @@ from app.pages.compare.panes import INPUT_CHOICE, REFERENCE_CHOICE, PaneChoice, 
 from app.viewer.canvas.image_canvas import Backdrop
 from app.viewer.pictures import MAX_PANES
 from app.viewer.tiles.tile_mosaic import Interpolation
-from app.widgets.overflow import OverflowButton
+from app.widgets.room.overflow import OverflowButton
 from engine.comparing.metrics import psnr, ssim
 from engine.contracts.events import PhotoScanned
 from engine.contracts.photo import PhotoRef

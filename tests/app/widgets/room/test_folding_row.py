@@ -12,8 +12,8 @@ from pytestqt.qtbot import QtBot
 from app.look.buttons import button
 from app.look.text import ElidedLabel
 from app.look.theme import SPACING, Theme
-from app.widgets.folding_row import FoldingRow
-from app.widgets.overflow import OverflowButton
+from app.widgets.room.folding_row import FoldingRow
+from app.widgets.room.overflow import OverflowButton
 
 LEAST_PX = 80
 

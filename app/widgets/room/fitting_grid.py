@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from app.look.theme import SPACING
-from app.widgets.fitted import FittedWidget
+from app.widgets.room.fitted import FittedWidget
 
 
 class FittingGrid(FittedWidget):

@@ -5,7 +5,7 @@ from PySide6.QtCore import QPoint, QRect, QSize
 from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.widgets.current_stack import CurrentStack, CurrentTabs
+from app.widgets.room.current_stack import CurrentStack, CurrentTabs
 from tests.app.conftest import show_at
 
 

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.look.theme import SPACING
-from app.widgets.fitting_grid import FittingGrid
+from app.widgets.room.fitting_grid import FittingGrid
 
 PART_PX = 100
 

@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.look.layouts import in_row
 from app.look.text import ElidedLabel
 from app.look.theme import SPACING
-from app.widgets.fitted import FittedWidget
-from app.widgets.overflow import OverflowButton
+from app.widgets.room.fitted import FittedWidget
+from app.widgets.room.overflow import OverflowButton
 
 
 class FoldingRow(FittedWidget):
