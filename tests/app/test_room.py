@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QRadioButton,
     QScrollArea,
+    QTabWidget,
     QToolTip,
     QWidget,
 )
@@ -122,6 +123,18 @@ def unreachable(root: QWidget) -> list[str]:
     return found
 
 
+def scrolled_sideways(root: QWidget) -> list[str]:
+    """Areas that do not show the whole width of what they hold, and what in them needs it."""
+    found = []
+    for area in shown(root):
+        content = area.widget() if isinstance(area, QScrollArea) else None
+        if isinstance(area, QScrollArea) and content is not None and content.width() > area.viewport().width():
+            wide = [each for each in shown(content) if each.minimumSizeHint().width() > area.viewport().width()]
+            widest = [f"{type(each).__name__} {each.minimumSizeHint().width()}" for each in wide]
+            found.append(f"{content.width()} of {area.viewport().width()} px, {', '.join(widest)}")
+    return found
+
+
 def _can_scroll(area: QScrollArea, content: QWidget) -> bool:
     across, down = area.horizontalScrollBar(), area.verticalScrollBar()
     view = area.viewport().size()
@@ -188,12 +201,13 @@ def test_nothing_is_cut_on_any_page(
         dialog.deleteLater()
 
 
-def test_no_page_scrolls_sideways_in_a_common_window_with_large_text(
-    language: str, opened: OpenWindow, theme: Theme, qtbot: QtBot, tiny_photos: TinyPhotos
+@pytest.mark.parametrize("size", [MIN_SIZE, (1280, 800)])
+def test_no_page_scrolls_sideways_with_large_text(
+    language: str, opened: OpenWindow, theme: Theme, qtbot: QtBot, tiny_photos: TinyPhotos, size: tuple[int, int]
 ) -> None:
     window, session = opened.window, opened.session
     theme.apply(ThemeChoice.DARK, 2.0)
-    window.resize(1280, 800)
+    window.resize(*size)
     session.set_folders([tiny_photos.noisy])
     photos = sorted(tiny_photos.noisy.iterdir())
     session.add_photos([PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in photos])
@@ -208,11 +222,16 @@ def test_no_page_scrolls_sideways_in_a_common_window_with_large_text(
         if page is labels:
             labels.content.list.setCurrentIndex(labels.model.index(0))
         settle(window)
-        room = page.parentWidget().parentWidget()
-        assert isinstance(room, ScrollRoom)
-        if room.horizontalScrollBar().maximum() > 0:
-            sideways.append(page_id)
+        sideways += [f"{page_id}: {found}" for found in scrolled_sideways(window)]
         assert [*cut_texts(window), *unreachable(window)] == []
+        for tabs in page.findChildren(QTabWidget):
+            if not tabs.isVisible():
+                continue
+            for number in range(1, tabs.count()):
+                tabs.setCurrentIndex(number)
+                settle(window)
+                sideways += [f"{page_id} {tabs.tabText(number)}: {found}" for found in scrolled_sideways(window)]
+            tabs.setCurrentIndex(0)
     assert sideways == []
 
 

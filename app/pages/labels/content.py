@@ -8,17 +8,15 @@ from PySide6.QtWidgets import (
     QMenu,
     QSizePolicy,
     QSpinBox,
-    QSplitter,
     QTabWidget,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.look.buttons import button, primary_button, quiet_button, set_reason
-from app.look.layouts import in_column, in_row
+from app.look.layouts import Stretch, in_column, in_row
 from app.look.phrases import count
 from app.look.text import ElidedLabel, label
-from app.look.theme import SPACING, Theme, follow_theme, themed_icon
+from app.look.theme import SPACING, themed_icon
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import format_number, tr, tr_count
 from app.pages.labels.decisions import LabelDecisions
@@ -27,12 +25,14 @@ from app.pages.labels.list import LabelList, LabelListModel
 from app.pages.labels.pair_view import LabelPairView
 from app.viewer.picture_files import PictureFiles
 from app.widgets.room.current_stack import CurrentStack
+from app.widgets.room.fitting_grid import FittingGrid
+from app.widgets.room.fitting_splitter import FittingSplitter
 from engine.contracts.photo import PhotoPlace, PhotoRef
 
 MAX_SUGGESTIONS = 50
 
 _LEAST_LIST_PX = 216
-_MAX_SCALE_OF_ONE_ROW = 1.25
+_WIDTHS_PX = (330, 670)
 
 
 class LabelContent(QWidget):
@@ -165,7 +165,7 @@ class LabelContent(QWidget):
         set_reason(self.align_button, busy)
         set_reason(self.pair_view.facts.align_button, busy)
 
-    def _build_tools(self) -> QVBoxLayout:
+    def _build_tools(self) -> QWidget:
         self.add_button = button(tr("Add references"), "folder-plus")
         menu = QMenu(self.add_button)
         menu.addAction(themed_icon("folder-plus"), tr("A folder…")).triggered.connect(self._ask_for_folder)
@@ -190,30 +190,11 @@ class LabelContent(QWidget):
         self._sources.clicked.connect(self._show_sources)
         for control in (self.add_button, self.burst_button, self.suggest_button, self.suggestion_count):
             control.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        tools = in_column()
-        self._tool_rows = (QHBoxLayout(), QHBoxLayout())
-        for row in self._tool_rows:
-            row.setSpacing(SPACING)
-            tools.addLayout(row)
-        follow_theme(self._place_tools)
-        return tools
-
-    @Slot()
-    def _place_tools(self) -> None:
-        """Put the tools into one row, or large ones into two."""
-        first, second = self._tool_rows
-        for row in self._tool_rows:
-            while row.count():
-                row.takeAt(0)
-        last = second if Theme.of_application().text_scale > _MAX_SCALE_OF_ONE_ROW else first
-        first.addWidget(self.add_button)
-        first.addWidget(self.burst_button)
-        last.addWidget(self.suggest_button)
-        last.addWidget(self.suggestion_count)
-        first.addStretch(1)
-        first.addWidget(self._sources)
-        if last is second:
-            second.addStretch(1)
+        rows = [QWidget() for _ in range(3)]
+        in_row(self.add_button, self.burst_button, Stretch(1), of=rows[0], margins=0)
+        in_row(self.suggest_button, self.suggestion_count, Stretch(1), of=rows[1], margins=0)
+        in_row(Stretch(1), self._sources, of=rows[2], margins=0)
+        return FittingGrid(rows, len(rows), spacing_px=SPACING)
 
     def _build_middle(self) -> QWidget:
         self._pairs = CurrentStack()
@@ -227,11 +208,8 @@ class LabelContent(QWidget):
         self.tabs.setTabVisible(1, False)
         self.tabs.setMinimumWidth(_LEAST_LIST_PX)
         self.tabs.currentChanged.connect(self._show_chosen)
-        splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False, handleWidth=2 * SPACING)
-        splitter.addWidget(self.tabs)
-        splitter.addWidget(self.pair_view)
+        splitter = FittingSplitter(((self.tabs, 0), (self.pair_view, 0)), _WIDTHS_PX)
         splitter.setStretchFactor(1, 1)
-        splitter.setSizes([330, 670])
         return splitter
 
     def _build_bottom(self) -> QHBoxLayout:

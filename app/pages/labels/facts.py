@@ -153,7 +153,7 @@ class LabelFacts(QScrollArea):
         # Buttons do not wrap: the panel is never narrower than the longest of them.
         content = self.widget()
         needed = content.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width() if content else 0
-        self.setFixedWidth(max(wanted, needed))
+        self.setMinimumWidth(max(wanted, needed))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.widget() and event.type() == QEvent.Type.LayoutRequest:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QWidget
 from app.jobs.latest_task import LatestTask
 from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import label
+from app.look.theme import SPACING
 from app.look.translation import tr, translate_engine
 from app.pages.labels.entries import LabelEntry
 from app.pages.labels.facts import LabelFacts
@@ -15,9 +16,13 @@ from app.viewer.compare_viewer import CompareViewer
 from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from app.widgets.elided_box import ElidedComboBox
+from app.widgets.room.fitting_splitter import FittingSplitter
 from engine.contracts.errors import EngineError
 from engine.labelling.own import preview_own_label
 from engine.method.catalogue.tasks import TASKS
+
+_WIDTHS_PX = (440, 230)
+_LEAST_STACKED_PX, _LEAST_FACTS_PX = 320, 200
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,13 @@ class LabelPairView(QWidget):
         self.task_choice.currentIndexChanged.connect(self.look)
         self.task_note = label("", "caption", wraps=True)
         as_label = in_row(label(tr("As a label for"), "muted"), self.task_choice, Stretch(1))
-        left = in_column((self.viewer, 1), as_label, self.task_note)
-        in_row((left, 1), self.facts, of=self, margins=0)
+        looked_at = QWidget()
+        in_column((self.viewer, 1), as_label, self.task_note, of=looked_at, margins=0)
+        columns = FittingSplitter(
+            ((looked_at, _LEAST_STACKED_PX), (self.facts, _LEAST_FACTS_PX)), _WIDTHS_PX, handle_px=SPACING
+        )
+        columns.setStretchFactor(0, 1)
+        in_column(columns, of=self, margins=0)
         self.set_entry(None, is_used=False)
 
     @property

@@ -36,6 +36,7 @@ from app.pages.shared.photo_filter import PhotoFilter
 from app.pages.shared.photo_list_model import PhotoListModel
 from app.widgets.drop_zone import DropZone
 from app.widgets.room.current_stack import CurrentStack
+from app.widgets.room.fitting_splitter import FittingSplitter
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from app.pages.photos.noise_map import NoiseMap
 
 _NOISE_INTERVAL_MS = 2000
+_WIDTHS_PX = (208, 900)
+_LEAST_STACKED_PX = 640
 
 
 class PhotosPage(Page):
@@ -267,7 +270,7 @@ class PhotosPage(Page):
         recursive.setChecked(self.settings.get(RECURSIVE))
         recursive.toggled.connect(self._set_recursive)
         left = QWidget()
-        in_column((self.folder_list, 1), recursive, of=left, margins=(0, 0, 2 * SPACING, 0))
+        in_column((self.folder_list, 1), recursive, of=left, margins=0)
 
         self._nothing = label("", "muted", wraps=True)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -290,22 +293,17 @@ class PhotosPage(Page):
             lists.addWidget(part)
             lists.setStretchFactor(lists.count() - 1, stretch)
         right = QWidget()
-        right_layout = in_column(self.tools, (lists, 1), of=right, margins=(2 * SPACING, 0, 0, 0))
+        right_layout = in_column(self.tools, (lists, 1), of=right, margins=0)
         middle = in_row((self.strip.summary, 1), self.selection)
         right_layout.addLayout(middle)
         right_layout.addWidget(self.noise_facts)
         right_layout.addWidget(self.strip)
 
-        splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
-        splitter.addWidget(left)
-        splitter.addWidget(right)
+        splitter = FittingSplitter(((left, 0), (right, _LEAST_STACKED_PX)), _WIDTHS_PX, handle_px=1, gap_px=2 * SPACING)
         splitter.setStretchFactor(1, 1)
-        splitter.setHandleWidth(1)
-
         self._left, self._recursive_box = left, recursive
         self._fit_left()
         Theme.of_application().changed.connect(self._on_theme_changed)
-        splitter.setSizes([208, 900])
         return splitter
 
     @Slot()

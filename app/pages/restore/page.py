@@ -7,7 +7,7 @@ from typing import cast
 
 from PySide6.QtCore import QItemSelection, QPoint, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QMenu, QScrollArea, QSizePolicy, QSplitter, QWidget
+from PySide6.QtWidgets import QMenu, QScrollArea, QSizePolicy, QWidget
 
 from app.core.actions import make_action, tip_with_keys
 from app.core.messages import Message, Severity
@@ -34,6 +34,7 @@ from app.pages.shared.page_slider import PageSlider
 from app.pages.shared.thumbnail_list import select_alone
 from app.widgets.empty_state import EmptyState
 from app.widgets.room.current_stack import CurrentStack
+from app.widgets.room.fitting_splitter import FittingSplitter
 from app.widgets.room.folding_row import FoldingRow
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.output_formats import RawLook
@@ -41,7 +42,7 @@ from engine.contracts.photo import PhotoRef
 
 _MAX_AT_ONCE = 200
 """Results that another program is given at once: a command may be only so long."""
-_OPTIONS_WIDTH_PX = 264
+_WIDTHS_PX = (236, 560, 280)
 _LEAST_LIST_PX, _LEAST_PREVIEW_PX, _LEAST_OPTIONS_PX = 180, 320, 240
 
 _LEAST_SUMMARY_PX = 100
@@ -261,18 +262,17 @@ class RestorePage(Page):
         self._options_area = options_area = QScrollArea()
         options_area.setWidgetResizable(True)
         options_area.setWidget(self.options)
-        columns = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False, handleWidth=1)
-        gap = 2 * SPACING
-        for column, left, right, least_width in (
-            (self.list, 0, gap, _LEAST_LIST_PX),
-            (self.preview, gap, gap, _LEAST_PREVIEW_PX),
-            (options_area, gap, 0, _LEAST_OPTIONS_PX),
+        holders = []
+        for column, least_px in (
+            (self.list, _LEAST_LIST_PX),
+            (self.preview, _LEAST_PREVIEW_PX),
+            (options_area, _LEAST_OPTIONS_PX),
         ):
-            holder = QWidget(minimumWidth=least_width)
-            in_row(column, of=holder, margins=(left, 0, right, 0))
-            columns.addWidget(holder)
+            holder = QWidget(minimumWidth=least_px)
+            in_row(column, of=holder, margins=0)
+            holders.append((holder, least_px))
+        columns = FittingSplitter(holders, _WIDTHS_PX, handle_px=1, gap_px=2 * SPACING)
         columns.setStretchFactor(1, 1)
-        columns.setSizes([236, 560, _OPTIONS_WIDTH_PX + 2 * SPACING])
         Theme.of_application().changed.connect(self._fit_options_soon)
 
         self.summary = ElidedLabel("", "muted", least_px=_LEAST_SUMMARY_PX)
@@ -313,12 +313,13 @@ class RestorePage(Page):
             self.open_in_button: tr("Open the result in another program"),
             self.inspect_button: tr("Inspect"),
             self.compare_button: tr("Compare"),
+            self.photo_button: tr("Restore this photo"),
         }
-        starts = (self.retry_button, self.photo_button, self.primary)
+        starts = (self.retry_button, self.primary)
         for control in (*texts, *starts):
             control.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.afterwards = FoldingRow(self.summary, texts)
-        bottom = in_row((self.afterwards, 1), *starts)
+        self.folding = FoldingRow(self.summary, texts)
+        bottom = in_row((self.folding, 1), *starts)
         content = QWidget()
         in_column((columns, 1), bottom, of=content, margins=0)
         return content
@@ -478,7 +479,7 @@ class RestorePage(Page):
         for start in (self.primary, self.photo_button):
             set_reason(start, running if is_running else self.options.output.problem)
         # One photo alone is what the other button restores.
-        self.photo_button.setVisible(self.model.rowCount() > 1)
+        self.folding.offer(self.photo_button, self.model.rowCount() > 1)
         if not is_running:
             self.rail_status_changed.emit(format_number(num_done) if num_done else "")
         parts = [tr("{photos} restored").format(photos=count(num_done, "photo"))] if num_done else []
@@ -496,7 +497,7 @@ class RestorePage(Page):
     def _update_batch_buttons(self, num_done: int) -> None:
         is_running = self.batch.is_running
         for control in (self.compare_button, self.folder_button, self.inspect_button):
-            self.afterwards.offer(control, num_done > 0)
+            self.folding.offer(control, num_done > 0)
         self._offer_programs()
         num_failed = 0 if is_running else len(self.model.failed_photos())
         self.retry_button.setVisible(num_failed > 0)
@@ -505,7 +506,7 @@ class RestorePage(Page):
                 number=format_number(num_failed)
             )
         )
-        self.afterwards.offer(self.report_button, not is_running and bool(self.model.outcomes()))
+        self.folding.offer(self.report_button, not is_running and bool(self.model.outcomes()))
         set_reason(self.report_button, tr("The report is being written.") if self.batch.is_reporting else "")
 
     def _offer_programs(self) -> None:
@@ -516,4 +517,4 @@ class RestorePage(Page):
             text = tr("Open all {number} results in").format(number=number(len(all_shown)))
             offers.append((text, all_shown))
         self.open_in_button.set_offers(offers)
-        self.afterwards.offer(self.open_in_button, self.open_in_button.is_offered)
+        self.folding.offer(self.open_in_button, self.open_in_button.is_offered)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, Slot
-from PySide6.QtWidgets import QInputDialog, QMenu, QSplitter, QWidget
+from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
 
 from app.core.actions import make_action
 from app.core.messages import Message, Severity
@@ -31,6 +31,7 @@ from app.pages.shared.model_dialogs import ask_for_model_file, ask_where_to_expo
 from app.pages.shared.page import Page
 from app.widgets.empty_state import EmptyState
 from app.widgets.room.current_stack import CurrentStack
+from app.widgets.room.fitting_splitter import FittingSplitter
 from engine.contracts.errors import EngineError
 from engine.contracts.photo import PhotoPlace
 from engine.models.cards import MODEL_SUFFIXES
@@ -40,6 +41,7 @@ from engine.runs.store import Run
 if TYPE_CHECKING:
     from app.pages.runs.overlay import RunOverlay
 
+_WIDTHS_PX = (620, 440)
 MAX_COMPARED = 5
 """A comparison has six panes, and one shows the photo itself."""
 
@@ -209,10 +211,7 @@ class RunsPage(Page):
     def _lay_out(self) -> None:
         self._right = CurrentStack()
         self._right.addWidget(self.details)
-        halves = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False, handleWidth=2 * SPACING)
-        halves.addWidget(self.list)
-        halves.addWidget(self._right)
-        halves.setSizes([620, 440])
+        halves = FittingSplitter(((self.list, 0), (self._right, 0)), _WIDTHS_PX)
         halves.setStretchFactor(0, 3)
         halves.setStretchFactor(1, 2)
         full = QWidget()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtWidgets import QGridLayout, QScrollArea, QWidget
+from PySide6.QtWidgets import QScrollArea, QWidget
 
 from app.look.buttons import button, primary_button, set_reason
 from app.look.layouts import WIDE_MARGINS, in_column, in_row
@@ -14,6 +14,7 @@ from app.pages.training.setup.form import TrainingForm
 from app.pages.training.setup.preflight_card import PreflightPanel
 from app.pages.training.setup.preset_cards import preset_cards
 from app.widgets.config_form import CAPTION_PX
+from app.widgets.room.fitting_grid import FittingGrid
 
 
 class TrainingSetup(QWidget):
@@ -110,15 +111,12 @@ def lay_out_above_controls(page: QWidget, content: QWidget, summary: QWidget, bu
 
 
 def captioned(rows: Mapping[str, QWidget], parent: QWidget | None = None) -> QWidget:
-    """Return rows of a caption and a control, lined up with those of the forms."""
+    """Return rows of a caption and a control, lined up with those of the forms; below it where both do not fit."""
     result = QWidget(parent)
-    grid = QGridLayout(result)
-    grid.setContentsMargins(0, 0, 0, 0)
-    grid.setHorizontalSpacing(2 * SPACING)
-    grid.setVerticalSpacing(SPACING)
-    for row, (caption, control) in enumerate(rows.items()):
-        grid.addWidget(label(caption), row, 0)
-        grid.addWidget(control, row, 1)
-    grid.setColumnMinimumWidth(0, Theme.of_application().px(CAPTION_PX))
-    grid.setColumnStretch(1, 1)
+    lines = []
+    for caption, control in rows.items():
+        before = label(caption)
+        before.setMinimumWidth(Theme.of_application().px(CAPTION_PX))
+        lines.append(FittingGrid((before, control), most_columns=2, spacing_px=2 * SPACING))
+    in_column(*lines, of=result, margins=0)
     return result
