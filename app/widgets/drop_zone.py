@@ -11,6 +11,7 @@ from app.look.layouts import Stretch, in_column, in_row
 from app.look.palette import Sizes
 from app.look.text import IconLabel, label
 from app.look.theme import SPACING, Theme, follow_theme, palette
+from app.widgets.room.fitting_grid import centred_grid
 
 
 def dropped_paths(data: QMimeData) -> list[Path]:
@@ -39,10 +40,7 @@ class DropZone(QFrame):
             part.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
         self._wrapped = (heading_label, sentence_label)
         follow_theme(self._fit)
-        row = in_row(Stretch())
-        for control in buttons:
-            row.addWidget(control)
-        row.addStretch()
+        row = in_row(Stretch(1), centred_grid(buttons), Stretch(1))
         in_column(
             Stretch(),
             (IconLabel(icon, "text_muted", 56), 0, Qt.AlignmentFlag.AlignHCenter),

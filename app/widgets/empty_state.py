@@ -7,6 +7,7 @@ from app.look.buttons import button, primary_button
 from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import IconLabel, label
 from app.look.theme import SPACING
+from app.widgets.room.fitting_grid import centred_grid
 
 
 class EmptyState(QWidget):
@@ -40,11 +41,10 @@ class EmptyState(QWidget):
         self.action_button.clicked.connect(self.action_requested)
         self.other_button = button(other_text) if other_text else None
 
-        buttons = in_row(Stretch(), self.action_button)
         if self.other_button is not None:
             self.other_button.clicked.connect(self.other_requested)
-            buttons.addWidget(self.other_button)
-        buttons.addStretch()
+        offered = [each for each in (self.action_button, self.other_button) if each is not None]
+        buttons = in_row(Stretch(1), centred_grid(offered), Stretch(1))
         # Stretches rather than an alignment: an aligned label gets the height of one line.
         words = in_row(Stretch(1), (sentence_label, 3), Stretch(1), spacing=None)
         in_column(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRect, QRectF
 from PySide6.QtGui import QFont, QImage, QPainter
-from PySide6.QtWidgets import QTabWidget, QWidget
+from PySide6.QtWidgets import QLabel, QTabWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.messages import Message, Severity
@@ -32,12 +32,13 @@ from engine.photos.pairs import match_pairs
 from tests.app.conftest import OpenWindow
 from tests.app.pages.runs.test_runs_page import make_run
 from tests.app.pages.training.test_training_pages import TRAINING_MS, make_tiny, scanned
-from tests.app.test_room import cut_texts, language, settle, shown, unreachable
+from tests.app.test_room import cut_texts, language, scrolled_sideways, settle, shown, unreachable
 from tests.conftest import TinyPhotos
 
 __all__ = ["language"]
 
 READY_MS = 30_000
+SENTENCE_CHARS = 30
 
 
 def cut_messages(root: QWidget) -> list[str]:
@@ -54,7 +55,8 @@ def cut_messages(root: QWidget) -> list[str]:
 
 def all_that_is_cut(name: str, root: QWidget) -> list[str]:
     settle(root)
-    return [f"{name}: {text}" for text in (*cut_texts(root), *unreachable(root), *cut_messages(root))]
+    found = (*cut_texts(root), *unreachable(root), *cut_messages(root), *scrolled_sideways(root))
+    return [f"{name}: {text}" for text in found]
 
 
 @pytest.fixture
@@ -103,6 +105,10 @@ def test_while_a_training_runs_and_when_it_has_ended(small: OpenWindow, qtbot: Q
     wrong += all_that_is_cut("ended", window)
     assert page.view.summary
     assert "\n".join(wrong) == ""
+    view = page.view
+    assert view.looks.isTabVisible(view.looks.indexOf(view.game_tab)) == bool(view.game.num_pairs)
+    sentences = [each.text() for each in shown(view) if isinstance(each, QLabel) and len(each.text()) > SENTENCE_CHARS]
+    assert sorted(set(sentences)) == sorted(sentences)
 
 
 def test_what_came_out_and_what_is_said_of_it(small: OpenWindow, qtbot: QtBot, tmp_path: Path) -> None:
@@ -264,7 +270,7 @@ def test_restore_need_not_be_scrolled_sideways_once_there_are_results(
     assert isinstance(room, ScrollRoom)
     assert not room.horizontalScrollBar().isVisible()
     assert page.rect().contains(QRect(page.primary.mapTo(page, QPoint(0, 0)), page.primary.size()))
-    row = page.afterwards
+    row = page.folding
     # Nothing is lost: what does not stand in the row stands in its menu.
     hidden = row.overflow.hidden_controls
     assert page.compare_button.isVisible() or page.compare_button in hidden

@@ -9,6 +9,7 @@ from app.look.text import label
 from app.look.theme import SPACING
 from app.look.translation import tr, translate_engine
 from app.pages.residual.plots import distance_map, show_distances
+from app.widgets.room.fitting_grid import FittingGrid
 from engine.residuals.distances import NoiseComparison
 
 DEFAULT_PHOTOS, MAX_PHOTOS = 8, 24
@@ -51,16 +52,19 @@ class FolderNoiseView(QWidget):
             "muted",
             wraps=True,
         )
-        row = in_row(
+        numbers, start = QWidget(), QWidget()
+        in_row(
             label(tr("Photos")),
             self.num_photos,
             Gap(SPACING),
             label(tr("Crops of each")),
             self.num_crops,
-            Gap(SPACING),
-            self.compare_button,
-            (self._reason, 1),
+            Stretch(1),
+            of=numbers,
+            margins=0,
         )
+        in_row(self.compare_button, (self._reason, 1), of=start, margins=0)
+        row = FittingGrid((numbers, start), most_columns=2, spacing_px=2 * SPACING)
         in_column(
             explanation,
             row,

@@ -4,7 +4,7 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QScrollArea, QSplitter, QWidget
+from PySide6.QtWidgets import QScrollArea, QWidget
 
 from app.core.actions import ACTIONS, make_action, tip_with_keys
 from app.look.buttons import icon_button, quiet_button
@@ -24,12 +24,15 @@ from app.pages.residual.plots import (
 from app.pages.shared.learned_noise.plots import level_plot, show_residual_levels
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.pictures import GAINS, Picture, PictureRole
+from app.widgets.room.fitting_splitter import FittingSplitter
 from engine.residuals.inspection import ResidualReport
 
 _WANTED_SPREAD = 0.15
 """Of the range from black to white, the standard deviation of an amplified residual that shows well."""
 
 _PLOTS_WIDTH_PX = 380
+_WIDTHS_PX = (800, 400)
+_LEAST_STACKED_PX = 360
 _BIT_DEPTH: Final = 16
 
 
@@ -62,11 +65,8 @@ class ResidualView(QWidget):
         scroll.setMinimumWidth(Theme.of_application().px(_PLOTS_WIDTH_PX))
         left = QWidget()
         in_column(self._bar(), (self.viewer, 1), of=left, margins=0, spacing=SPACING // 2)
-        splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
-        splitter.addWidget(left)
-        splitter.addWidget(scroll)
+        splitter = FittingSplitter(((left, _LEAST_STACKED_PX), (scroll, _LEAST_STACKED_PX)), _WIDTHS_PX, handle_px=1)
         splitter.setStretchFactor(0, 1)
-        splitter.setStretchFactor(1, 0)
         in_column(splitter, of=self, margins=0)
         self.viewer.state_changed.connect(self._show_gain)
         self._show_gain()

@@ -1,17 +1,18 @@
 """The buttons below the table of runs: what can be done with the selection, or why it cannot."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Slot
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
 from app.core.run_catalog import RunEntry
 from app.look.buttons import button, primary_button, set_reason
-from app.look.layouts import in_row
-from app.look.theme import SPACING, Theme
+from app.look.layouts import Stretch, in_row
+from app.look.theme import SPACING
 from app.look.translation import tr
+from app.widgets.room.fitted import FittedWidget
+from app.widgets.room.fitting_grid import FittingGrid
 from engine.runs.records import RunStatus
 
 
@@ -38,14 +39,10 @@ class RunActions(QWidget):
         self.folder_button = self._button(tr("Open folder"), "folder-open")
         self.delete_button = self._button(tr("Delete"), "trash")
         self.use_button = primary_button(tr("Restore photos with it"), "magic-wand")
-        layout = in_row(of=self, margins=0)
-        for control in self._texts:
-            layout.addWidget(control)
-        layout.addStretch()
-        layout.addWidget(self.use_button)
-        Theme.of_application().changed.connect(self._fit)
+        use = QWidget()
+        in_row(Stretch(1), self.use_button, of=use, margins=0)
+        in_row(FittingGrid((_ShorteningRow(self._texts), use), most_columns=2, spacing_px=SPACING), of=self, margins=0)
         self.set_selection((), ())
-        self._fit()
 
     def set_selection(self, entries: Sequence[RunEntry], queued: Collection[Path]) -> None:
         """Enable what can be done with these runs.
@@ -75,17 +72,6 @@ class RunActions(QWidget):
             action.setEnabled(control.isEnabled())
             action.triggered.connect(control.click)
 
-    def minimumSizeHint(self) -> QSize:
-        # That of icons alone, or the texts that are shown now would keep the window wide.
-        width = self.use_button.sizeHint().width() + 2 * SPACING
-        for control in self._texts:
-            width += control.sizeHint().width() - control.fontMetrics().horizontalAdvance(control.text()) + SPACING
-        return QSize(width, super().minimumSizeHint().height())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
-
     def _button(self, text: str, icon: str) -> QPushButton:
         result = button(text, icon)
         result.setToolTip(text)
@@ -93,15 +79,33 @@ class RunActions(QWidget):
         self._texts[result] = text
         return result
 
-    @Slot()
-    def _fit(self) -> None:
+
+class _ShorteningRow(FittedWidget):
+    """Buttons with an icon each, and with their texts too where there is room for all of these."""
+
+    def __init__(self, texts: Mapping[QPushButton, str]) -> None:
+        super().__init__()
+        self._texts = dict(texts)
+        in_row(*self._texts, Stretch(1), of=self, margins=0)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._width(with_texts=True), super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._width(with_texts=False), super().minimumSizeHint().height())
+
+    def _width(self, *, with_texts: bool) -> int:
+        """Return what they take with or without their texts, whichever they show now."""
+        width = SPACING * len(self._texts)
         for control, text in self._texts.items():
-            control.setText(text)
-        needed = self.use_button.sizeHint().width() + 2 * SPACING
-        needed += sum(control.sizeHint().width() + SPACING for control in self._texts)
-        if needed > self.width():
-            for control in self._texts:
-                control.setText("")
+            letters = control.fontMetrics().horizontalAdvance
+            width += control.sizeHint().width() - letters(control.text()) + (letters(text) if with_texts else 0)
+        return width
+
+    def _fit(self) -> None:
+        is_wide = self._width(with_texts=True) <= self.width()
+        for control, text in self._texts.items():
+            control.setText(text if is_wide else "")
 
 
 def _not_resumable(entry: RunEntry, queued: Collection[Path]) -> str:

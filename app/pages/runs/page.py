@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from app.pages.runs.overlay import RunOverlay
 
 _WIDTHS_PX = (620, 440)
+_LEAST_LIST_PX, _LEAST_DETAILS_PX = 260, 440
 MAX_COMPARED = 5
 """A comparison has six panes, and one shows the photo itself."""
 
@@ -211,7 +212,7 @@ class RunsPage(Page):
     def _lay_out(self) -> None:
         self._right = CurrentStack()
         self._right.addWidget(self.details)
-        halves = FittingSplitter(((self.list, 0), (self._right, 0)), _WIDTHS_PX)
+        halves = FittingSplitter(((self.list, _LEAST_LIST_PX), (self._right, _LEAST_DETAILS_PX)), _WIDTHS_PX)
         halves.setStretchFactor(0, 3)
         halves.setStretchFactor(1, 2)
         full = QWidget()

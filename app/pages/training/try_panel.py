@@ -22,6 +22,7 @@ from app.viewer.compare_viewer import CompareViewer
 from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import Picture, PictureRole
 from app.widgets.elided_box import ElidedComboBox
+from app.widgets.room.fitting_grid import FittingGrid
 from engine.contracts.errors import EngineError
 from engine.contracts.events import JobEvent, WeightsShown
 from engine.contracts.job_control import JobControl
@@ -94,7 +95,9 @@ class TryPanel(QWidget):
         self.try_button.clicked.connect(self.ask)
         session.photos_changed.connect(self._list_photos)
         session.folders_changed.connect(self._list_photos)
-        controls = in_row((self.photo_box, 1), self.size_box, self.try_button)
+        how = QWidget()
+        in_row(self.size_box, self.try_button, of=how, margins=0)
+        controls = FittingGrid((self.photo_box, how), most_columns=2, first_is_wide=True)
         below = in_row(self._map, (self._status, 1), spacing=2 * SPACING)
         in_column(controls, (self.viewer, 1), below, of=self, margins=(0, SPACING, 0, 0))
         self._photos: tuple[PhotoRef, ...] = ()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QPushButton, QScrollArea, QSplitter, QTabWidget, QWidget
+from PySide6.QtWidgets import QPushButton, QScrollArea, QTabWidget, QWidget
 
 from app.core.session import Session
 from app.jobs.latest_task import LatestTask
@@ -13,7 +13,7 @@ from app.look import phrases
 from app.look.buttons import button, primary_button, quiet_button
 from app.look.layouts import WIDE_MARGINS, in_column, in_row
 from app.look.text import ElidedLabel, IconLabel, label
-from app.look.theme import SPACING
+from app.look.theme import SPACING, Theme, follow_theme
 from app.look.translation import format_number, tr, tr_count, translate_engine
 from app.pages.shared.learned_noise.noise_story import NoiseStory
 from app.pages.shared.learned_noise.stored import stored_noise
@@ -25,6 +25,8 @@ from app.widgets.job_controls import JobControls
 from app.widgets.plots.curves import CHANCE_METRIC
 from app.widgets.plots.training_plot import TrainingPlot
 from app.widgets.preview_strip import PreviewStrip
+from app.widgets.room.fitting_splitter import FittingSplitter
+from app.widgets.room.folding_row import FoldingRow
 from engine.contracts.events import (
     JobEvent,
     MetricsRow,
@@ -40,6 +42,8 @@ from engine.contracts.events import (
 from engine.contracts.learned_noise import LearnedNoise
 from engine.runs.store import Run
 
+_WIDTHS_PX = (500, 500)
+_LEAST_STACKED_PX, _LEAST_CURVES_PX = 360, 240
 _VERDICT_ICONS = {
     "learning": ("trend-up", "accent"),
     "collapsed": ("warning", "warning"),
@@ -101,15 +105,13 @@ class TrainingView(QWidget):
         self._buttons = in_row()
         in_column(self._summary_text, self._buttons, of=self._summary, margins=0)
 
-        curves = QScrollArea(widgetResizable=True)
+        self._curves = curves = QScrollArea(widgetResizable=True)
+        follow_theme(self._fit_curves)
         curves.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         right = QWidget()
         in_column(self.story, (self.plot, 1), of=right, margins=0, spacing=None)
         curves.setWidget(right)
-        halves = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False, handleWidth=2 * SPACING)
-        halves.addWidget(self.looks)
-        halves.addWidget(curves)
-        halves.setSizes([500, 500])
+        halves = FittingSplitter(((self.looks, _LEAST_STACKED_PX), (curves, _LEAST_STACKED_PX)), _WIDTHS_PX)
         verdict = in_row((self._verdict_icon, 0, Qt.AlignmentFlag.AlignTop), (self._verdict, 1))
         layout = in_column(of=self, margins=WIDE_MARGINS, spacing=2 * SPACING)
         top = in_row((self._title, 1), self._setup_button)
@@ -197,13 +199,20 @@ class TrainingView(QWidget):
             widget = item.widget() if item is not None else None
             if widget is not None:
                 widget.deleteLater()
-        self._buttons.addStretch()
-        for control in buttons:
-            self._buttons.addWidget(control)
+        *others, primary = buttons
+        folding = FoldingRow(ElidedLabel(), {other: other.text() for other in others})
+        for other in others:
+            folding.offer(other, True)
+        self._buttons.addWidget(folding)
+        self._buttons.addWidget(primary)
         self._achieved.setText(achieved)
         self._achieved.setVisible(bool(achieved))
+        says_more = not is_verdict and self.verdict != achieved
         for part in (self._verdict_icon, self._verdict):
-            part.setVisible(not is_verdict)
+            part.setVisible(says_more)
+        if not self.game.num_pairs:
+            # A short training may end before the first one is made.
+            self.looks.setTabVisible(self.looks.indexOf(self.game_tab), False)
         self._summary_text.setText(text)
         self._summary.show()
 
@@ -242,6 +251,11 @@ class TrainingView(QWidget):
                     self._show_verdict(*_VERDICT_ICONS.get(state, ("info", "text_muted")), translate_engine(sentence))
                 case _:
                     pass
+
+    @Slot()
+    def _fit_curves(self) -> None:
+        # Narrower, sentences would stand in columns of single words.
+        self._curves.setMinimumWidth(Theme.of_application().px(_LEAST_CURVES_PX))
 
     def _offer_game(self) -> None:
         """Bring the game to the front, the first time and where nothing else is to be seen yet."""

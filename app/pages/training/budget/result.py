@@ -18,6 +18,7 @@ from app.look.text import label
 from app.look.theme import SPACING, Theme
 from app.look.translation import signed_number, tr, tr_count, translate_engine
 from app.pages.training.budget.chart import budget_chart, count_text, label_counts_of, methods_of, show_figures
+from app.widgets.room.fitting_grid import FittingGrid
 from engine.label_budget.reports.results import BudgetFigures, BudgetRow
 from engine.label_budget.stored import StoredOutcome
 
@@ -61,7 +62,10 @@ class BudgetResultView(QWidget):
         self.folder_button.clicked.connect(lambda: self.folder_requested.emit(self._folder))
         back = quiet_button(tr("Back to the settings"), "arrow-left")
         back.clicked.connect(self.back_requested)
-        row = in_row(back, Stretch(), self.folder_button, spacing=None)
+        ways = (QWidget(), QWidget())
+        in_row(back, Stretch(1), of=ways[0], margins=0)
+        in_row(Stretch(1), self.folder_button, of=ways[1], margins=0)
+        row = FittingGrid(ways, most_columns=2)
         in_column(
             self.verdict,
             self._note,
