@@ -84,6 +84,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     warm_up.finished.connect(session.set_engine_loaded)
     warm_up.settled.connect(collector.keep_what_is_loaded)
     warm_up.failed.connect(_raise)
+    for page in window.pages.values():
+        page.computed_more.connect(warm_up.put_off)
     # Loading torch would delay the first picture.
     first_picture = _FirstPicture(window)
     first_picture.there.connect(warm_up.start, Qt.ConnectionType.QueuedConnection)

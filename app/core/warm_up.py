@@ -1,9 +1,11 @@
 """Loads what is slow behind the first window, so that the first job starts at once and nothing stutters then.
 
-What restores comes first: somebody may be waiting to see a photo. The rest would take half of a core from that.
+What restores comes first: somebody may be waiting to see a photo. The rest would take half of a core from that, and
+hold Python's lock for a second: it comes when nothing has been restored for a while.
 """
 
 import threading
+import time
 from importlib import import_module
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
@@ -12,8 +14,8 @@ from app.jobs.runner import lower_priority_of_this_thread
 from engine import jobs
 from engine.contracts.configs import ComputeConfig, ComputePreference
 
-_PAUSE_S = 4.0
-"""Between what restores and the rest: long enough for the first photo to be restored where it is looked at."""
+QUIET_S = 4.0
+"""Between what restores, or the last that was restored, and the rest."""
 
 _PRECISION_TEXTS = {"bf16-mixed": "bf16", "32-true": "32 bit"}
 
@@ -32,14 +34,19 @@ class WarmUp(QObject):
     failed = Signal(object)
     _done = Signal(object)
 
-    def __init__(self, preference: ComputePreference | None = None, parent: QObject | None = None) -> None:
+    def __init__(
+        self, preference: ComputePreference | None = None, quiet_s: float = QUIET_S, parent: QObject | None = None
+    ) -> None:
         """Prepare the thread.
 
         Args:
             preference: Where the network shall compute; None: wherever it is fastest.
+            quiet_s: How long nothing may have been restored before what trains is loaded, seconds.
             parent: Its owner.
         """
         super().__init__(parent)
+        self._quiet_s = quiet_s
+        self._busy_at = time.monotonic()
         self._preference = preference or ComputePreference()
         self._thread = threading.Thread(target=self._work, name="warm-up", daemon=True)
         self._is_ending = threading.Event()
@@ -48,6 +55,11 @@ class WarmUp(QObject):
     def start(self) -> None:
         """Begin; to be called once the window is shown."""
         self._thread.start()
+
+    @Slot()
+    def put_off(self) -> None:
+        """Let what trains wait: something is being restored, and somebody looks at it."""
+        self._busy_at = time.monotonic()
 
     @property
     def is_running(self) -> bool:
@@ -65,8 +77,10 @@ class WarmUp(QObject):
         try:
             jobs.load_restoring()
             self._done.emit(compute_text(self._preference))
-            if self._is_ending.wait(_PAUSE_S):
-                return
+            self.put_off()
+            while (left_s := self._busy_at + self._quiet_s - time.monotonic()) > 0:
+                if self._is_ending.wait(left_s):
+                    return
             jobs.load_training()
             # The first plot would keep the window waiting for it.
             import_module("pyqtgraph")

@@ -81,6 +81,7 @@ class RestorePage(Page):
         self.options.blends.changed.connect(self._show_blend)
         self.options.blending.copy_requested.connect(self._copy_blend)
         self.preview.restoring.changed.connect(self._show_has_colour)
+        self.preview.restoring.changed.connect(self.computed_more)
         self.options.output.destination_chosen.connect(self._set_destination)
         self.options.output.problem_changed.connect(self._update)
         self.options.output.changed.connect(self._follow_raw_look)

@@ -28,6 +28,7 @@ class Page(QWidget):
         rail_status_changed: A short text below the name in the rail: "212", "62 %", "2 doubtful".
         page_requested: The id of the page that shall be shown instead.
         message_raised: A `Message` for the message bar.
+        computed_more: Of what a person looks at, more has been computed: what nobody waits for had better wait.
     """
 
     page_id: ClassVar[str]
@@ -39,6 +40,7 @@ class Page(QWidget):
     rail_status_changed = Signal(str)
     page_requested = Signal(str)
     message_raised = Signal(object)
+    computed_more = Signal()
 
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
