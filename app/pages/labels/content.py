@@ -27,6 +27,7 @@ from app.viewer.picture_files import PictureFiles
 from app.widgets.room.current_stack import CurrentStack
 from app.widgets.room.fitting_grid import FittingGrid
 from app.widgets.room.fitting_splitter import FittingSplitter
+from app.widgets.room.scroll_room import LEAST_SEEN_PX, ScrollRoom
 from engine.contracts.photo import PhotoPlace, PhotoRef
 
 MAX_SUGGESTIONS = 50
@@ -210,7 +211,7 @@ class LabelContent(QWidget):
         self.tabs.currentChanged.connect(self._show_chosen)
         splitter = FittingSplitter(((self.tabs, 0), (self.pair_view, 0)), _WIDTHS_PX)
         splitter.setStretchFactor(1, 1)
-        return splitter
+        return ScrollRoom(splitter, least_height_px=LEAST_SEEN_PX)
 
     def _build_bottom(self) -> QHBoxLayout:
         self.summary = ElidedLabel("", "muted")

@@ -37,6 +37,7 @@ from app.pages.shared.photo_list_model import PhotoListModel
 from app.widgets.drop_zone import DropZone
 from app.widgets.room.current_stack import CurrentStack
 from app.widgets.room.fitting_splitter import FittingSplitter
+from app.widgets.room.scroll_room import LEAST_SEEN_PX, ScrollRoom
 from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
@@ -297,14 +298,15 @@ class PhotosPage(Page):
         middle = in_row((self.strip.summary, 1), self.selection)
         right_layout.addLayout(middle)
         right_layout.addWidget(self.noise_facts)
-        right_layout.addWidget(self.strip)
 
         splitter = FittingSplitter(((left, 0), (right, _LEAST_STACKED_PX)), _WIDTHS_PX, handle_px=1, gap_px=2 * SPACING)
         splitter.setStretchFactor(1, 1)
+        content = QWidget()
+        in_column((ScrollRoom(splitter, least_height_px=LEAST_SEEN_PX), 1), self.strip, of=content, margins=0)
         self._left, self._recursive_box = left, recursive
         self._fit_left()
         Theme.of_application().changed.connect(self._on_theme_changed)
-        return splitter
+        return content
 
     @Slot()
     def _fit_left(self) -> None:

@@ -36,6 +36,7 @@ from app.widgets.empty_state import EmptyState
 from app.widgets.room.current_stack import CurrentStack
 from app.widgets.room.fitting_splitter import FittingSplitter
 from app.widgets.room.folding_row import FoldingRow
+from app.widgets.room.scroll_room import LEAST_SEEN_PX, ScrollRoom
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef
@@ -322,7 +323,7 @@ class RestorePage(Page):
         self.folding = FoldingRow(self.summary, texts)
         bottom = in_row((self.folding, 1), *starts)
         content = QWidget()
-        in_column((columns, 1), bottom, of=content, margins=0)
+        in_column((ScrollRoom(columns, least_height_px=LEAST_SEEN_PX), 1), bottom, of=content, margins=0)
         return content
 
     @Slot()

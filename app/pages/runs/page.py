@@ -32,6 +32,7 @@ from app.pages.shared.page import Page
 from app.widgets.empty_state import EmptyState
 from app.widgets.room.current_stack import CurrentStack
 from app.widgets.room.fitting_splitter import FittingSplitter
+from app.widgets.room.scroll_room import LEAST_SEEN_PX, ScrollRoom
 from engine.contracts.errors import EngineError
 from engine.contracts.photo import PhotoPlace
 from engine.models.cards import MODEL_SUFFIXES
@@ -217,7 +218,7 @@ class RunsPage(Page):
         halves.setStretchFactor(1, 2)
         full = QWidget()
         in_column(
-            (halves, 1),
+            (ScrollRoom(halves, least_height_px=LEAST_SEEN_PX), 1),
             self.action_bar,
             of=full,
             margins=WIDE_MARGINS,

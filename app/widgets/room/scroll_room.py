@@ -4,6 +4,9 @@ from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 
+LEAST_SEEN_PX = 160
+"""What is seen at least of columns that scroll above a page's buttons; with less, the page itself scrolls."""
+
 
 class ScrollRoom(QScrollArea):
     """Gives a widget all the room that there is, and never less than it needs.
@@ -11,8 +14,24 @@ class ScrollRoom(QScrollArea):
     Qt's own `widgetResizable` gives wrapped text its preferred height: pages would scroll that fit well.
     """
 
-    def __init__(self, content: QWidget, *, scrolls_sideways: bool = True, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        content: QWidget,
+        *,
+        scrolls_sideways: bool = True,
+        least_height_px: int = 0,
+        parent: QWidget | None = None,
+    ) -> None:
+        """Give room.
+
+        Args:
+            content: What is shown.
+            scrolls_sideways: Whether it may be cut at the right; else its least width is kept.
+            least_height_px: Of the room, however little there is.
+            parent: Owner.
+        """
         super().__init__(parent)
+        self.setMinimumHeight(least_height_px)
         self._content = content
         self._scrolls_sideways = scrolls_sideways
         if not scrolls_sideways:
