@@ -32,7 +32,7 @@ _SETTLE_MS = 60
 _MOST_COORDINATE = 1_000_000
 _MOST_WIDTH_PX = 999
 _LEAST_TITLE_PX = 80
-_LEAST_PLOT_PX = 160
+_LEAST_PLOT_PX = 260
 """Narrower, the values along a line say nothing."""
 _COLOUR_WEIGHTS = (0.2126, 0.7152, 0.0722)
 """As in the histograms."""

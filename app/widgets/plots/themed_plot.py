@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from PySide6.QtCore import QEvent, Qt, Slot
-from PySide6.QtGui import QColor, QFont, QShowEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.look.layouts import in_column
@@ -18,6 +18,7 @@ from app.widgets.plots.library import pyqtgraph as pg
 _LEFT_AXIS_PX = 56
 _BOTTOM_AXIS_PX = 34
 _MIN_PLOT_PX = 124
+_MOST_NAME_PX = 140
 _GROUND_ALPHA = 190
 """Of what lies behind names: they are read over a curve, which still shows through."""
 
@@ -135,13 +136,17 @@ class ThemedPlot(QWidget):
     def write_names(self, names: Sequence[tuple[str, str]], x: float, y: float, *, to_left: bool) -> pg.TextItem:
         """Write the names of several curves one below the other, whatever the plot's height, and return them.
 
+        Long ones are shortened in the middle: they are mostly those of files.
+
         Args:
             names: Each with its colour, as "#rrggbb".
             x: Where the lines begin, or end, in the plot's units.
             y: Their upper edge.
             to_left: Whether they end at `x`.
         """
-        lines = "<br>".join(f'<span style="color: {color}">{escape(name)}</span>' for name, color in names)
+        metrics, room_px = QFontMetrics(caption_font()), Theme.of_application().px(_MOST_NAME_PX)
+        shown = [(metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room_px), color) for name, color in names]
+        lines = "<br>".join(f'<span style="color: {color}">{escape(name)}</span>' for name, color in shown)
         ground = QColor(getattr(palette(), self._ground))
         ground.setAlpha(_GROUND_ALPHA)
         item = pg.TextItem(html=f"<div>{lines}</div>", anchor=(int(to_left), 0), fill=ground)
