@@ -209,11 +209,12 @@ class SettingsDialog(QDialog):
     @Slot()
     def _fit(self) -> None:
         px = Theme.of_application().px
+        available, around = self.screen().availableSize(), 12 * SPACING
+        width = min(px(_CAPTION_PX + _EDITOR_PX) + around, available.width() - 40)
+        # On a small screen large text leaves the editors less.
         self._grid.setColumnMinimumWidth(0, px(_CAPTION_PX))
-        self._grid.setColumnMinimumWidth(1, px(_EDITOR_PX))
-        available = self.screen().availableSize()
-        width = px(_CAPTION_PX + _EDITOR_PX) + 12 * SPACING
-        self.resize(min(width, available.width() - 40), min(px(860), available.height() - 80))
+        self._grid.setColumnMinimumWidth(1, max(0, min(px(_EDITOR_PX), width - around - px(_CAPTION_PX))))
+        self.resize(width, min(px(860), available.height() - 80))
 
     def _runs_text(self, present: Path) -> str:
         return tr("From the next start on; runs that are there stay where they are. Now: {folder}").format(

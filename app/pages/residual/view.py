@@ -11,7 +11,7 @@ from app.look.buttons import icon_button, quiet_button
 from app.look.image_convert import ChannelTint
 from app.look.layouts import Stretch, in_column, in_row
 from app.look.text import label
-from app.look.theme import SPACING, Theme
+from app.look.theme import SPACING, Theme, follow_theme
 from app.look.translation import short_number, tr
 from app.pages.residual.plots import (
     autocorrelation_map,
@@ -60,9 +60,9 @@ class ResidualView(QWidget):
         plots_layout = in_column(of=plots, margins=(SPACING, 0, SPACING, 0), spacing=2 * SPACING)
         for plot, stretch in ((self.histogram, 2), (self.levels, 2), (self.neighbours, 3), (self.spectrum, 2)):
             plots_layout.addWidget(plot, stretch)
-        scroll = QScrollArea(widgetResizable=True)
+        self._plots = scroll = QScrollArea(widgetResizable=True)
         scroll.setWidget(plots)
-        scroll.setMinimumWidth(Theme.of_application().px(_PLOTS_WIDTH_PX))
+        follow_theme(self._fit_plots)
         left = QWidget()
         in_column(self._bar(), (self.viewer, 1), of=left, margins=0, spacing=SPACING // 2)
         splitter = FittingSplitter(((left, _LEAST_STACKED_PX), (scroll, _LEAST_STACKED_PX)), _WIDTHS_PX, handle_px=1)
@@ -133,6 +133,10 @@ class ResidualView(QWidget):
             spacing=SPACING // 2,
         )
         return bar
+
+    @Slot()
+    def _fit_plots(self) -> None:
+        self._plots.setMinimumWidth(Theme.of_application().px(_PLOTS_WIDTH_PX))
 
     @Slot()
     def _show_gain(self) -> None:
