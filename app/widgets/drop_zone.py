@@ -19,6 +19,15 @@ def dropped_paths(data: QMimeData) -> list[Path]:
     return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile() and url.toLocalFile()]
 
 
+def take_as_copy(event: QDropEvent) -> None:
+    """Accept what is dragged or dropped, and tell where it comes from that it stays there.
+
+    A file manager may propose to move. Agreed to, it would take what was moved for gone, and might delete it.
+    """
+    event.setDropAction(Qt.DropAction.CopyAction)
+    event.accept()
+
+
 class DropZone(QFrame):
     """A dashed frame with a sentence and buttons that do the same as dropping.
 
@@ -61,7 +70,7 @@ class DropZone(QFrame):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if dropped_paths(event.mimeData()):
-            event.acceptProposedAction()
+            take_as_copy(event)
             self._set_active(True)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
@@ -71,7 +80,7 @@ class DropZone(QFrame):
         self._set_active(False)
         paths = dropped_paths(event.mimeData())
         if paths:
-            event.acceptProposedAction()
+            take_as_copy(event)
             self.dropped.emit(paths)
 
     def _set_active(self, active: bool) -> None:

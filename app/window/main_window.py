@@ -39,7 +39,7 @@ from app.look.translation import mark, tr
 from app.pages.residual.inspector import ResidualInspection
 from app.pages.runs.page import RunsPage
 from app.pages.shared.page import Page
-from app.widgets.drop_zone import DropOverlay, dropped_paths
+from app.widgets.drop_zone import DropOverlay, dropped_paths, take_as_copy
 from app.widgets.room.current_stack import CurrentStack
 from app.widgets.room.scroll_room import ScrollRoom
 from app.window.about_dialog import AboutDialog
@@ -270,7 +270,7 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if dropped_paths(event.mimeData()):
-            event.acceptProposedAction()
+            take_as_copy(event)
             is_labels = self.current_page.page_id == "labels"
             self._overlay.show_text(
                 tr("Drop to add as clean references") if is_labels else tr("Drop to open as photos")
@@ -284,7 +284,7 @@ class MainWindow(QMainWindow):
         paths = dropped_paths(event.mimeData())
         if not paths:
             return
-        event.acceptProposedAction()
+        take_as_copy(event)
         page = self.current_page
         if self._take_model(paths) or page.accept_paths(paths):
             return

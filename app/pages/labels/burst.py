@@ -22,7 +22,7 @@ from app.look.theme import SPACING
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import format_number, mark, tr, tr_count
 from app.pages.labels.matching import ask_for_photos
-from app.widgets.drop_zone import dropped_paths
+from app.widgets.drop_zone import dropped_paths, take_as_copy
 from app.widgets.elided_box import ElidedComboBox
 from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.labelling.burst import MIN_SHOTS, BurstConfig, BurstResult, MotionChoice
@@ -76,14 +76,14 @@ class ShotList(QListWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if dropped_paths(event.mimeData()):
-            event.acceptProposedAction()
+            take_as_copy(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         if dropped_paths(event.mimeData()):
-            event.acceptProposedAction()
+            take_as_copy(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        event.acceptProposedAction()
+        take_as_copy(event)
         self.dropped.emit(dropped_paths(event.mimeData()))
 
     @Slot(object)
