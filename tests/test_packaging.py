@@ -9,6 +9,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from PySide6.QtCore import QMimeDatabase
+
+from engine.photo_files.formats import IMAGE_SUFFIXES, PHONE_SUFFIXES, RAW_SUFFIXES
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGING = ROOT / "packaging"
@@ -96,6 +99,25 @@ def test_desktop_entry_and_file_types_are_well_formed() -> None:
     assert own_type in desktop["MimeType"].split(";")
     types = ElementTree.parse(PACKAGING / "residua.mime.xml").getroot()
     assert [element.get("type") for element in types] == [own_type]
+
+
+def test_desktops_offer_residua_for_every_kind_of_photo_that_it_reads() -> None:
+    entry = configparser.ConfigParser(interpolation=None, strict=True)
+    entry.optionxform = str  # type: ignore[assignment,method-assign]
+    entry.read(PACKAGING / "residua.desktop", encoding="utf-8")
+    offered = set(entry["Desktop Entry"]["MimeType"].split(";"))
+    known = {
+        suffix: QMimeDatabase().mimeTypeForFile(f"photo{suffix}", QMimeDatabase.MatchMode.MatchExtension)
+        for suffix in IMAGE_SUFFIXES | PHONE_SUFFIXES | RAW_SUFFIXES
+    }
+    # A type that KDE adds stands for several rare makers; what it is a kind of is offered.
+    names = {
+        suffix: {kind.name(), *kind.aliases()} if kind.name() != "image/x-kde-raw" else set(kind.allAncestors())
+        for suffix, kind in known.items()
+        if not kind.isDefault()
+    }
+    assert {".jpg", ".tif", ".heic", ".dng", ".nef", ".cr3", ".raf", ".orf", ".rw2", ".pef", ".arw"} <= names.keys()
+    assert {suffix for suffix, types in names.items() if not types & offered} == set()
 
 
 @pytest.mark.slow
