@@ -242,11 +242,19 @@ class TwinMade:
 
 @dataclass(frozen=True, kw_only=True)
 class FileSkipped:
-    """One file that a job cannot use; the job goes on with the rest."""
+    """One file that a job cannot use; the job goes on with the rest.
+
+    Attributes:
+        path: Which it is.
+        reason: A sentence about what is wrong.
+        hint: What to do.
+        is_result: Whether nothing is wrong with the file, but that it was restored from a photo beside it.
+    """
 
     path: PhotoRef
     reason: str
     hint: str
+    is_result: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from engine.photo_files.formats import (
 from engine.photo_files.photos import ImageInfo, probe_image
 from engine.photo_files.raw.bare import describes_itself
 from engine.photo_files.tiff.pages import list_pages
+from engine.photos.identity import provenance_of_state
 from engine.translatable import say
 
 _logger = logging.getLogger(__name__)
@@ -126,6 +127,42 @@ def group_stacks(
         else:
             grouped[photo] = ()
     return list(grouped.items())
+
+
+class ResultsBeside:
+    """Tells photos from what was restored from another of them and lies beside it.
+
+    A result has hardly any noise left: counted as a photo, it would say so of its folder, and a training would learn
+    it. One that lies elsewhere is a photo, and so is one that was given itself.
+    """
+
+    def __init__(self, photos: Iterable[PhotoRef], places: Iterable[PhotoPlace]) -> None:
+        """Take what is there.
+
+        Args:
+            photos: As `list_image_files` gives them.
+            places: What was listed.
+        """
+        self._present = {(photo.file.parent, photo.file.name.casefold()) for photo in photos}
+        self._given = {PhotoRef.of(place).file for place in places}
+
+    def skipped(self, photo: PhotoRef) -> FileSkipped | None:
+        """Return why one of the photos is none; None where it is one. Reads what the file says of itself."""
+        file = photo.file
+        if file in self._given:
+            return None
+        provenance = provenance_of_state(file)
+        if provenance is None:
+            return None
+        source = provenance.source.casefold()
+        if source == file.name.casefold() or (file.parent, source) not in self._present:
+            return None
+        return FileSkipped(
+            path=photo,
+            reason=say("It was restored from {name}, which lies beside it.", name=provenance.source),
+            hint="To use it all the same, add the file itself.",
+            is_result=True,
+        )
 
 
 def find_usable_photos(photos: Iterable[PhotoRef]) -> tuple[list[tuple[PhotoRef, ImageInfo]], list[FileSkipped]]:

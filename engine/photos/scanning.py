@@ -21,7 +21,7 @@ from engine.photo_files.photos import examine_photo, read_image
 from engine.photo_files.values.given import reads_as_set
 from engine.photos.decoded_files import DECODER_VERSION
 from engine.photos.duplicates import look_hash
-from engine.photos.folder import group_stacks, list_image_files
+from engine.photos.folder import ResultsBeside, group_stacks, list_image_files
 from engine.photos.identity import identity_of
 from engine.photos.noise_estimate import MIN_SIDE_PX, estimate_noise
 
@@ -57,7 +57,8 @@ class PhotoMeasures:
 def scan_photos(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResult:
     """Find the usable photos in folders; a stack is one, and some of its pages are measured.
 
-    What was measured on a file is kept between sessions, and counts until the file changes.
+    What was measured on a file is kept between sessions, and counts until the file changes. What was restored from a
+    photo beside it is skipped.
 
     Without the noise estimate only the headers are read: much faster, but a file that ends too early is then not found
     out.
@@ -76,7 +77,9 @@ def scan_photos(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResu
     """
     started = time.monotonic()
     paused_before = control.paused_seconds
-    paths = group_stacks(list_image_files(config.folders, config.recursive), config.folders)
+    listed = list_image_files(config.folders, config.recursive)
+    results = ResultsBeside(listed, config.folders)
+    paths = group_stacks(listed, config.folders)
     photos: list[PhotoScanned] = []
     skipped: list[FileSkipped] = []
     stage = _MEASURING if config.estimate_noise else _READING
@@ -86,7 +89,9 @@ def scan_photos(config: ScanConfig, control: JobControl, emit: Emit) -> ScanResu
     try:
         for done, (path, pages) in enumerate(paths, start=1):
             control.wait_if_paused()
-            outcome = _scan_stack(path, pages, kept, control) if pages else _scan_file(path, kept, control)
+            outcome: PhotoScanned | FileSkipped | None = results.skipped(path)
+            if outcome is None:
+                outcome = _scan_stack(path, pages, kept, control) if pages else _scan_file(path, kept, control)
             if isinstance(outcome, PhotoScanned):
                 photos.append(outcome)
             else:

@@ -61,7 +61,7 @@ class SkippedFiles(QWidget):
         self.copy_button.clicked.connect(lambda: self._copy_paths(self.selected_photos))
         self.retry_button = quiet_button("", "arrow-clockwise")
         self.retry_button.setToolTip(tr("Read the files again, after they were mended or copied anew."))
-        self.retry_button.clicked.connect(lambda: self.retry_requested.emit(self.selected_photos or self._all_photos()))
+        self.retry_button.clicked.connect(lambda: self.retry_requested.emit(self.selected_photos or self._failed()))
         close = icon_button("x", tr("Close the list of skipped files"))
         close.clicked.connect(self.close_requested)
         top = in_row(
@@ -114,6 +114,10 @@ class SkippedFiles(QWidget):
         set_reason(self.reveal_button, reason)
         set_reason(self.copy_button, reason)
         self.retry_button.setText(tr("Try again") if num_selected else tr("Try all again"))
+        has_any = bool(num_selected or self._failed())
+        set_reason(
+            self.retry_button, "" if has_any else tr("All of these are results. Choose those to use all the same.")
+        )
 
     @Slot(QPoint)
     def _show_menu(self, position: QPoint) -> None:
@@ -139,8 +143,9 @@ class SkippedFiles(QWidget):
         if photos:
             QGuiApplication.clipboard().setText("\n".join(str(photo) for photo in photos))
 
-    def _all_photos(self) -> list[PhotoRef]:
-        return [_path_of(item) for item in self._items()]
+    def _failed(self) -> list[PhotoRef]:
+        """What may have been mended since: not the results, which are no photos until somebody chooses them."""
+        return [file.path for file in self._session.skipped if not file.is_result]
 
     def _items(self) -> list[QTreeWidgetItem]:
         items = (self.table.topLevelItem(row) for row in range(self.table.topLevelItemCount()))

@@ -14,7 +14,7 @@ from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.method.catalogue.pretexts import methods_for_one_photo
 from engine.photo_files.photos import ImageInfo, probe_image
 from engine.photos.decoded_files import SMALLEST_BYTES
-from engine.photos.folder import list_image_files
+from engine.photos.folder import ResultsBeside, list_image_files
 from engine.photos.identity import identity_of
 from engine.training.preflight.findings import Finding, blocks, doubtful, note
 from engine.translatable import count_of, say, say_counted, say_joined
@@ -97,8 +97,13 @@ def look_at_photos(folders: Sequence[PhotoPlace], control: JobControl) -> PhotoS
     """
     photos: list[tuple[PhotoRef, ImageInfo]] = []
     skipped: list[FileSkipped] = []
-    for path in list_image_files(folders, recursive=True):
+    listed = list_image_files(folders, recursive=True)
+    results = ResultsBeside(listed, folders)
+    for path in listed:
         control.wait_if_paused()
+        if (result := results.skipped(path)) is not None:
+            skipped.append(result)
+            continue
         try:
             photos.append((path, _header(path, identity_of(path))))
         except ImageReadError as error:

@@ -21,9 +21,13 @@ from app.look.thumbnails import ThumbnailLoader, shared_thumbnails
 from app.pages.photos.page import PhotosPage
 from app.pages.shared.photo_filter import PhotoFilter, Span, Use, first_moment, moment_after
 from app.pages.shared.photo_list_model import PhotoListModel
+from engine.contracts.configs import RestoreConfig
 from engine.contracts.events import PhotoScanned
+from engine.contracts.job_control import JobControl
 from engine.contracts.photo import CameraFacts, PhotoRef
+from engine.restoring.job import restore
 from tests.app.conftest import show_at
+from tests.engine.restoring.test_linear_dng import write_model
 
 LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
@@ -269,6 +273,30 @@ def test_a_mended_file_is_tried_again(qtbot, page, runner, session, folder):
     assert session.skipped == ()
     assert session.folders == (folder,)
     assert not page.skipped_files.isVisible()
+
+
+def test_results_beside_their_photos_are_photos_only_where_they_are_chosen(
+    qtbot, page, runner, session, folder, tmp_path
+):
+    config = RestoreConfig(model=write_model(tmp_path), photos=(folder / "photo 3.png",), out=folder, device="cpu")
+    restore(config, JobControl(), lambda event: None)
+    whole = (folder / "photo 2.png").read_bytes()
+    (folder / "photo 2.png").write_bytes(whole[: len(whole) // 2])
+    open_and_wait(qtbot, page, runner, folder)
+    assert {file.path.stem for file in session.skipped} == {"photo 2", "photo 3_restored"}
+    page.strip.skipped_button.click()
+    (folder / "photo 2.png").write_bytes(whole)
+    page.skipped_files.retry_button.click()
+    qtbot.waitUntil(lambda: not runner.is_busy, timeout=20_000)
+    qtbot.waitUntil(lambda: "photo 2" in names(page.model))
+    # All that could be mended has been tried.
+    assert [file.path.stem for file in session.skipped] == ["photo 3_restored"]
+    assert not page.skipped_files.retry_button.isEnabled()
+    page.skipped_files.table.topLevelItem(0).setSelected(True)
+    page.skipped_files.retry_button.click()
+    qtbot.waitUntil(lambda: not runner.is_busy, timeout=20_000)
+    qtbot.waitUntil(lambda: "photo 3_restored" in names(page.model))
+    assert session.skipped == ()
 
 
 def test_an_animation_is_told_as_one(qtbot, page, runner, tmp_path):
