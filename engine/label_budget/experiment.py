@@ -17,7 +17,7 @@ from engine.label_budget.reports.verdict import write_verdict
 from engine.label_budget.stored import keep_settings, require_own_folder
 from engine.machine.destination import make_folder
 from engine.photo_files.values.given import reads_as_set
-from engine.photos.folder import find_usable_photos, list_image_files
+from engine.photos.folder import find_photos_in
 from engine.photos.pairs import PhotoPair, match_pairs
 from engine.translatable import say
 
@@ -120,7 +120,7 @@ def _find_photos(
         emit(skipped[-1])
 
     def usable(folders: tuple[PhotoPlace, ...]) -> list[PhotoRef]:
-        found, unusable = find_usable_photos(list_image_files(folders))
+        found, unusable = find_photos_in(folders)
         for file in unusable:
             set_aside(file.path, file.reason, file.hint)
         return [path for path, info in found if min(info.width, info.height) >= _SMALLEST_SIDE_PX]

@@ -23,7 +23,7 @@ from engine.contracts.photo import PhotoRef
 from engine.labelling.k_medoids import k_medoids
 from engine.machine.interruptible import run_interruptibly
 from engine.photo_files.values.given import reads_as_set
-from engine.photos.folder import find_usable_photos, list_image_files
+from engine.photos.folder import find_photos_in
 from engine.translatable import say, say_joined
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def suggest_labels(config: SuggestLabelsConfig, control: JobControl, emit: Emit)
             skipped.append(event)
         emit(event)  # type: ignore[arg-type] # an event, as the jobs below emit them
 
-    usable, unusable = find_usable_photos(list_image_files(config.photos))
+    usable, unusable = find_photos_in(config.photos)
     for file in unusable:
         report(file)
     paths = [path for path, _ in usable]

@@ -184,6 +184,22 @@ def find_usable_photos(photos: Iterable[PhotoRef]) -> tuple[list[tuple[PhotoRef,
     return usable, skipped
 
 
+def find_photos_in(places: Sequence[PhotoPlace]) -> tuple[list[tuple[PhotoRef, ImageInfo]], list[FileSkipped]]:
+    """Find what can be learned from: photos that can be used, without what was restored from others beside it.
+
+    Args:
+        places: Folders, with all below them, and single files.
+
+    Returns:
+        As of `find_usable_photos`; of the skipped files the results come first.
+    """
+    listed = list_image_files(places, recursive=True)
+    beside = ResultsBeside(listed, places)
+    results = {photo: reason for photo in listed if (reason := beside.skipped(photo)) is not None}
+    usable, skipped = find_usable_photos(photo for photo in listed if photo not in results)
+    return usable, [*results.values(), *skipped]
+
+
 def _walk(folder: Path, recursive: bool, visited: set[tuple[int, int]]) -> Iterator[PhotoRef]:
     """Yield a folder's photos, then those of its subfolders.
 

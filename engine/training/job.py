@@ -25,7 +25,7 @@ from engine.models.files import ModelCard, RestorationModel, build_network, load
 from engine.models.starters import starter_path
 from engine.photo_files.values.given import levels_given, reads_as_set
 from engine.photos.crops import DecodedPhoto, decode_photos
-from engine.photos.folder import ResultsBeside, find_usable_photos, list_image_files
+from engine.photos.folder import find_photos_in
 from engine.refining.gate import GateResult, choose_share
 from engine.refining.labelled_objective import LabelledTwinObjective
 from engine.refining.own_noise import OwnNoiseMaterial, chosen_photos, learn_own_noise
@@ -507,11 +507,8 @@ def _usable_photos(folders: Sequence[PhotoPlace], emit: Emit) -> list[PhotoRef]:
     Raises:
         InvalidInputError: There is no usable photo.
     """
-    listed = list_image_files(folders, recursive=True)
-    results = ResultsBeside(listed, folders)
-    skipped_results = {photo: skipped for photo in listed if (skipped := results.skipped(photo)) is not None}
-    usable, unusable = find_usable_photos(photo for photo in listed if photo not in skipped_results)
-    for file in (*skipped_results.values(), *unusable):
+    usable, skipped = find_photos_in(folders)
+    for file in skipped:
         emit(file)
     if not usable:
         named = ", ".join(str(folder) for folder in folders)

@@ -19,7 +19,7 @@ from engine.method.factory import make_task
 from engine.method.tasks.restoration_task import RestorationTask
 from engine.photo_files.photos import probe_image
 from engine.photos.crops import DecodedPair, DecodedPhoto, decode_photo, scale_of_reference, share_scales
-from engine.photos.folder import find_usable_photos, list_image_files
+from engine.photos.folder import find_photos_in
 from engine.photos.identity import file_digest
 from engine.photos.pairs import PairMatching, PhotoPair, choose_pairs, match_pairs, split_pairs
 from engine.photos.scenes import group_scenes
@@ -123,7 +123,7 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> La
 
 
 def _photos_in(folders: Sequence[PhotoPlace], emit: Emit) -> list[PhotoRef]:
-    usable, skipped = find_usable_photos(list_image_files(folders, recursive=True))
+    usable, skipped = find_photos_in(folders)
     for file in skipped:
         emit(file)
     return [path for path, _ in usable]

@@ -1,6 +1,7 @@
 """One person's way through the real window, from a dropped folder to a compared photo, with mouse and keys."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -75,12 +76,21 @@ def contents(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
 
+@pytest.fixture
+def own_photos(tiny_photos: TinyPhotos, tmp_path: Path) -> TinyPhotos:
+    """Copies: beside the photos of all tests may lie what another test has restored."""
+    return TinyPhotos(
+        noisy=Path(shutil.copytree(tiny_photos.noisy, tmp_path / "noisy")),
+        clean=Path(shutil.copytree(tiny_photos.clean, tmp_path / "clean")),
+    )
+
+
 @pytest.mark.slow
-def test_from_a_dropped_folder_to_a_compared_photo(qtbot: QtBot, opened: OpenWindow, tiny_photos: TinyPhotos) -> None:
-    originals = contents(tiny_photos.noisy)
+def test_from_a_dropped_folder_to_a_compared_photo(qtbot: QtBot, opened: OpenWindow, own_photos: TinyPhotos) -> None:
+    originals = contents(own_photos.noisy)
     person, session = Person(qtbot, opened), opened.session
 
-    person.drop(tiny_photos.noisy)
+    person.drop(own_photos.noisy)
     qtbot.waitUntil(lambda: len(session.photos) == 8, timeout=JOB_MS)
     qtbot.waitUntil(lambda: all(photo.noise_sigma for photo in session.photos), timeout=JOB_MS)
 
@@ -88,7 +98,7 @@ def test_from_a_dropped_folder_to_a_compared_photo(qtbot: QtBot, opened: OpenWin
     person.train("Pretrain on 8 photos")
 
     person.page("labels")
-    person.drop(tiny_photos.clean)
+    person.drop(own_photos.clean)
     qtbot.waitUntil(lambda: len(session.label_pairs) == 8, timeout=JOB_MS)
     person.click("Fine-tune with 8 labels")
     assert opened.window.current_page.page_id == "finetune"
@@ -102,7 +112,7 @@ def test_from_a_dropped_folder_to_a_compared_photo(qtbot: QtBot, opened: OpenWin
     qtbot.waitUntil(lambda: len(session.restored_sources) == 8, timeout=JOB_MS)
     outputs = [session.restored(source)[-1].path for source in session.restored_sources]
     assert all(output.is_file() for output in outputs)
-    assert not any(output.parent == tiny_photos.noisy for output in outputs)
+    assert not any(output.parent == own_photos.noisy for output in outputs)
 
     person.page("compare")
     page = opened.window.current_page
@@ -118,4 +128,4 @@ def test_from_a_dropped_folder_to_a_compared_photo(qtbot: QtBot, opened: OpenWin
 
     person.page("runs")
     qtbot.waitUntil(lambda: opened.window.rail.button("runs").status == "2", timeout=JOB_MS)
-    assert contents(tiny_photos.noisy) == originals
+    assert contents(own_photos.noisy) == originals

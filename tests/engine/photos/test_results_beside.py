@@ -11,6 +11,7 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.results import ScanResult
 from engine.jobs import pretrain, scan
 from engine.photo_files.photos import PhotoImage, write_image
+from engine.photos.folder import find_photos_in
 from engine.restoring.job import restore
 from engine.training.preflight.photos import look_at_photos
 from tests.engine.restoring.test_restoring import identity_model
@@ -82,3 +83,12 @@ def test_a_training_learns_from_no_results_beside_its_photos(folder: Path, tmp_p
     )
     pretrain(config, JobControl(), events.append)
     assert [event.path.name for event in events if isinstance(event, FileSkipped)] == results
+
+
+def test_whatever_learns_finds_the_photos_alone(folder: Path) -> None:
+    usable, skipped = find_photos_in([folder])
+    assert [photo.name for photo, _ in usable] == ["day.png", "Night.png"]
+    assert [(file.path.name, file.is_result) for file in skipped] == [
+        ("day_v1.png", True),
+        ("Night_restored.png", True),
+    ]
