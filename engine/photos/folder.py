@@ -133,7 +133,9 @@ class ResultsBeside:
     """Tells photos from what was restored from another of them and lies beside it.
 
     A result has hardly any noise left: counted as a photo, it would say so of its folder, and a training would learn
-    it. One that lies elsewhere is a photo, and so is one that was given itself.
+    it. One that lies elsewhere is a photo, and so is one that was given itself. Only files that are named after another
+    one ("night_restored.jpg" or "night (2).tif" after "night.jpg") are asked: to open each one of ten thousand takes as
+    long again as listing them.
     """
 
     def __init__(self, photos: Iterable[PhotoRef], places: Iterable[PhotoPlace]) -> None:
@@ -143,13 +145,15 @@ class ResultsBeside:
             photos: As `list_image_files` gives them.
             places: What was listed.
         """
-        self._present = {(photo.file.parent, photo.file.name.casefold()) for photo in photos}
+        files = {photo.file for photo in photos}
+        self._present = {(file.parent, file.name.casefold()) for file in files}
+        self._stems = {(file.parent, file.stem.casefold()) for file in files}
         self._given = {PhotoRef.of(place).file for place in places}
 
     def skipped(self, photo: PhotoRef) -> FileSkipped | None:
         """Return why one of the photos is none; None where it is one. Reads what the file says of itself."""
         file = photo.file
-        if file in self._given:
+        if file in self._given or not self._is_named_after_another(file):
             return None
         provenance = provenance_of_state(file)
         if provenance is None:
@@ -163,6 +167,11 @@ class ResultsBeside:
             hint="To use it all the same, add the file itself.",
             is_result=True,
         )
+
+    def _is_named_after_another(self, file: Path) -> bool:
+        name, folder = file.stem.casefold(), file.parent
+        ends = (end for end, letter in enumerate(name) if not letter.isalnum())
+        return any((folder, name[:end]) in self._stems for end in ends)
 
 
 def find_usable_photos(photos: Iterable[PhotoRef]) -> tuple[list[tuple[PhotoRef, ImageInfo]], list[FileSkipped]]:
