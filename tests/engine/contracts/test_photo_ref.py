@@ -76,7 +76,7 @@ def test_settings_with_photos_go_to_json_and_back() -> None:
 
 def test_events_name_photos_by_their_text() -> None:
     event = FileSkipped(path=PhotoRef(Path("/x/stack.tif"), 3), reason="", hint="")
-    assert to_json(event) == {"path": "/x/stack.tif/stack · page 3.tif", "reason": "", "hint": ""}
+    assert to_json(event) == {"path": "/x/stack.tif/stack · page 3.tif", "reason": "", "hint": "", "is_result": False}
 
 
 def test_a_photo_lies_in_its_folder_its_file_and_itself() -> None:
