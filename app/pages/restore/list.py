@@ -103,6 +103,7 @@ class RestoreListModel(QAbstractListModel):
         self._rows: list[PhotoScanned] = []
         self._row_of_photo: dict[PhotoRef, int] = {}
         self._states: dict[PhotoRef, RowState] = {}
+        self._done_before: frozenset[PhotoRef] = frozenset()
         self._photos = PhotoListModel(session, self)
         for change in (
             self._photos.modelReset,
@@ -129,7 +130,10 @@ class RestoreListModel(QAbstractListModel):
 
     def state_of(self, photo: PhotoRef) -> RowState:
         """Return a photo's state."""
-        return self._states.get(photo, RowState())
+        state = self._states.get(photo, RowState())
+        if state.state is PhotoState.IDLE and photo in self._done_before:
+            return RowState(PhotoState.DONE_BEFORE)
+        return state
 
     def failed_photos(self) -> list[PhotoRef]:
         """The photos of the list that failed, in its order."""
@@ -153,6 +157,12 @@ class RestoreListModel(QAbstractListModel):
             row = self._row_of_photo.get(path)
             if row is not None:
                 self.dataChanged.emit(self.index(row), self.index(row))
+
+    def show_done_before(self, photos: frozenset[PhotoRef]) -> None:
+        """Mark what is done with the settings as they stand, in this session or before, where nothing else is said."""
+        if photos != self._done_before:
+            self._done_before = photos
+            self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))
 
     def clear_unfinished(self) -> None:
         """Let photos that were waiting or in work be idle again."""

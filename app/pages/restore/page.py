@@ -88,6 +88,7 @@ class RestorePage(Page):
         self.options.output.changed.connect(self._follow_raw_look)
         self._follow_raw_look()
         self.done_before = DonePhotos(self._config_to_look_for, self)
+        self.done_before.changed.connect(lambda: self.model.show_done_before(self.done_before.photos))
         self.done_before.changed.connect(self._update)
         for change in (
             self.batch.ended,

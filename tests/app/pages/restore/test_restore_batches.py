@@ -250,10 +250,12 @@ def test_what_is_done_is_told_before_the_start_and_follows_the_settings(qtbot, p
     page.done_before.look_soon()
     qtbot.waitUntil(lambda: summary(page).startswith("2 of 3 done already"), timeout=30_000)
     assert page.done_before.photos == {page.model.photos[0], page.model.photos[2]}
+    assert states(page) == [PhotoState.DONE_BEFORE, PhotoState.IDLE, PhotoState.DONE_BEFORE]
     page.options.blending.sliders["detail"].setValue(50)
     qtbot.waitUntil(lambda: summary(page).startswith("1 of 3"), timeout=30_000)
     page.options.blending.copy_button.click()
     qtbot.waitUntil(lambda: "done already" not in summary(page), timeout=30_000)
+    assert states(page) == [PhotoState.IDLE] * 3
     page.options.blending.sliders["detail"].setValue(0)
     page.options.blending.copy_button.click()
     qtbot.waitUntil(lambda: summary(page).startswith("2 of 3"), timeout=30_000)
