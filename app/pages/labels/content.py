@@ -33,7 +33,7 @@ from engine.contracts.photo import PhotoPlace, PhotoRef
 MAX_SUGGESTIONS = 50
 
 _LEAST_LIST_PX = 216
-_WIDTHS_PX = (330, 670)
+_WIDTHS_PX = (280, 720)
 
 
 class LabelContent(QWidget):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, Qt
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSplitter, QWidget
 
@@ -33,11 +33,14 @@ class FittingSplitter(QSplitter):
         super().__init__(Qt.Orientation.Horizontal, parent, childrenCollapsible=False, handleWidth=handle_px)
         self._least_heights = dict(parts)
         self._gap_px = gap_px
+        self._widths_px = list(widths_px)
         self._beside = QByteArray()
+        """The widths that were drawn, or given since; empty: those from the beginning hold."""
         for part in self._least_heights:
             self.addWidget(part)
         self._leave_gaps()
-        self.setSizes(list(widths_px))
+        super().setSizes(self._widths_px)
+        self.splitterMoved.connect(self._keep_widths)
 
     @property
     def is_stacked(self) -> bool:
@@ -51,6 +54,10 @@ class FittingSplitter(QSplitter):
         height = sum(heights) + self._handles_px if self.is_stacked else max(heights, default=0)
         return QSize(max((size.width() for size in sizes), default=0), height)
 
+    def setSizes(self, sizes: Sequence[int]) -> None:
+        super().setSizes(sizes)
+        self._keep_widths()
+
     def saveState(self) -> QByteArray:
         # What is kept is what a person drew: widths.
         return self._beside if self.is_stacked else super().saveState()
@@ -58,7 +65,7 @@ class FittingSplitter(QSplitter):
     def restoreState(self, state: QByteArray | bytes | bytearray | memoryview) -> bool:
         is_restored = super().restoreState(state)
         self._fit()
-        if is_restored and self.is_stacked:
+        if is_restored:
             self._beside = QByteArray(state)
         return is_restored
 
@@ -84,17 +91,26 @@ class FittingSplitter(QSplitter):
         widths = [_least(part).width() for part in self._shown()]
         must_stack = sum(widths) + self._handles_px > self.width()
         if must_stack and not self.is_stacked:
-            self._beside = super().saveState()
             self.setOrientation(Qt.Orientation.Vertical)
             self._leave_gaps()
         elif not must_stack and self.is_stacked:
-            # With the widths that the parts had; Qt would take them for heights as long as it stands upright.
+            # Qt would take widths for heights as long as it stands upright, and keep the least of them.
             self.setOrientation(Qt.Orientation.Horizontal)
-            super().restoreState(self._beside)
+            for part in self._least_heights:
+                part.setMinimumHeight(0)
+            if self._beside.isEmpty():
+                super().setSizes(self._widths_px)
+            else:
+                super().restoreState(self._beside)
             self._leave_gaps()
         for part, height in self._least_heights.items():
             # Qt's splitter does not ask how high wrapped text becomes.
             part.setMinimumHeight(max(height, _height_for(part, self.width())) if must_stack else 0)
+
+    @Slot()
+    def _keep_widths(self) -> None:
+        if not self.is_stacked:
+            self._beside = super().saveState()
 
     def _leave_gaps(self) -> None:
         parts = list(self._least_heights)

@@ -82,3 +82,12 @@ def test_drawn_widths_outlast_being_stacked_and_the_program(splitter: FittingSpl
     assert other.is_stacked
     other.resize(900, 400)
     assert other.sizes() == drawn
+
+
+def test_the_first_widths_hold_whether_or_not_it_was_stacked_first(window: QWidget) -> None:
+    beside, stacked_first = splitter_in(window), splitter_in(window)
+    first = beside.sizes()
+    stacked_first.resize(LEAST_PX, 1500)
+    assert stacked_first.is_stacked
+    stacked_first.resize(900, 400)
+    assert stacked_first.sizes() == first
