@@ -120,9 +120,12 @@ class Backbone(RestorationNetwork):
 
 
 def initialise_for_relu(module: nn.Module) -> None:
-    """Give all convolutions of a network the start that keeps a ReLU network's variance (He et al., ICCV 2015)."""
+    """Give all convolutions of a network the start that keeps a ReLU network's variance (He et al., ICCV 2015).
+
+    What has no memory is left alone: torch would load its compiler, for more than a second, to draw nothing.
+    """
     for layer in module.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and not layer.weight.is_meta:
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
