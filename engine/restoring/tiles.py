@@ -1,6 +1,7 @@
 """The parts that a photo is restored in, and how it is continued beyond its edges."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,19 +93,28 @@ class WindowRule:
         last = min(_round_up(stop + self.context_px, self.grid_px), self._end(size))
         return max(start - self.context_px, -self.border_px), last
 
-    def uniform(self, start: int, stop: int, size: int, *, largest_px: int) -> tuple[int, int]:
-        """Return a range that holds the smallest, as long as those of all other tiles of the photo.
-
-        So there are few lengths, without a pixel that is not the photo's or its mirrored border's: a window that would
-        go beyond reaches farther in instead.
+    def common_length(self, ranges: Iterable[tuple[int, int]], size: int) -> int:
+        """Return the length that holds what each of some tiles needs; a multiple of the step.
 
         Args:
+            ranges: Where each tile begins and ends along this axis.
+            size: Of the photo along this axis.
+        """
+        needed = (self.smallest(start, stop, size) for start, stop in ranges)
+        return _round_up(max(last - first for first, last in needed), self.step_px)
+
+    def of_length(self, length: int, start: int, stop: int, size: int) -> tuple[int, int]:
+        """Return a range of a length that holds the smallest.
+
+        So there are few lengths, without a pixel that is not the photo's or its mirrored border's: a window that would
+        go beyond reaches farther in instead, and is shorter only where all of the axis is.
+
+        Args:
+            length: As of `common_length`.
             start: Where the tile begins; a multiple of the grid.
             stop: Where it ends.
             size: Of the photo along this axis.
-            largest_px: Side of the photo's largest tile.
         """
-        length = _round_up(largest_px + 2 * self.context_px, self.step_px)
         end = self._end(size)
         first = max(min(self.smallest(start, stop, size)[0], end - length), -self.border_px)
         return first, min(first + length, end)

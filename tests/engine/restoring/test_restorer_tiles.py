@@ -343,13 +343,15 @@ def test_windows_of_one_length_hold_what_each_tile_needs(
     """One length for all tiles of an axis, on the grid, and nowhere a pixel beyond the mirrored border."""
     rule = WindowRule(context_px=context_px, border_px=border_px, grid_px=8, step_px=64)
     tiles = split_into_tiles(Tile(0, size, 0, 1), tile_px, 8)
-    largest_px = max(tile.bottom - tile.top for tile in tiles)
-    lengths = set()
+    common = rule.common_length([(tile.top, tile.bottom) for tile in tiles], size)
+    lengths, all_needed = set(), set()
     for tile in tiles:
         needed = rule.smallest(tile.top, tile.bottom, size)
-        first, last = rule.uniform(tile.top, tile.bottom, size, largest_px=largest_px)
+        first, last = rule.of_length(common, tile.top, tile.bottom, size)
         assert -border_px <= first <= needed[0]
         assert needed[1] <= last < size + border_px + 8
         assert first % 8 == last % 8 == 0
         lengths.add(last - first)
+        all_needed.add(needed[1] - needed[0])
     assert len(lengths) == 1
+    assert lengths.pop() < max(all_needed) + rule.step_px
