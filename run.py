@@ -298,9 +298,11 @@ def may_install() -> bool:
 def child_environment() -> dict[str, str]:
     """Return the environment for the program.
 
-    Idle OpenMP threads spin by default, which starves whatever else the machine does; passive ones sleep.
+    What the program asks of OpenMP's threads (`engine.machine.processes.openmp`), for benchmarks too.
     """
-    return {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
+    from engine.machine.processes.openmp import WAITING
+
+    return dict(os.environ) if "OMP_WAIT_POLICY" in os.environ else {**os.environ, **WAITING}
 
 
 def replace_process(arguments: list[str]) -> int:

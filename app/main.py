@@ -4,8 +4,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-# Read once, when torch is first imported: OpenMP threads that spin would take the cores from the window.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+from engine.machine.processes.openmp import share_the_processor
+
+share_the_processor()
 os.environ.setdefault("QT_API", "pyside6")
 
 

@@ -16,7 +16,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+from engine.machine.processes.openmp import WAITING
+
+os.environ.update(WAITING)
 os.environ.setdefault("QT_API", "pyside6")
 if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")

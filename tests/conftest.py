@@ -15,11 +15,13 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
+from engine.machine.processes.openmp import share_the_processor
+
 # Tests that ask for OpenVINO by themselves report nothing either, see `engine.restoring.backends.compiled_network`.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 # All are read once, when torch and Qt are first imported.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+share_the_processor()
 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
     # Threads of two processes that wait for one another on the same cores would slow both down many times.
     os.environ.setdefault("OMP_NUM_THREADS", "1")

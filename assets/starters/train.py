@@ -23,8 +23,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# Before torch is loaded: threads that spin halve the speed of a training beside other programs.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+from engine.machine.processes.openmp import WAITING
+
+os.environ.update(WAITING)
 
 import torch
 from cards import write_cards

@@ -14,6 +14,7 @@ from typing import Any
 from engine import __version__
 from engine.machine.graphics_cards import find_nvidia_card, why_unused
 from engine.machine.places import Place, library_versions
+from engine.machine.processes.openmp import WAITING
 from engine.machine.system_libraries import (
     QT_LIBRARIES,
     X11_LIBRARIES,
@@ -118,7 +119,7 @@ def _compute_facts() -> dict[str, Any]:
         "backends": _backends(),
         "cpu_cores": os.cpu_count(),
         "cpu_threads": num_cpu_threads(),
-        "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY", ""),
+        "openmp_waiting": {name: os.environ[name] for name in WAITING if name in os.environ},
     }
     if device.name == "cuda":
         facts["graphics_card"] = torch.cuda.get_device_name()

@@ -50,6 +50,7 @@ from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
 from engine.contracts.presets import finetune_preset, pretrain_preset
 from engine.contracts.results import EvaluationResult, RestoreResult, ScanResult, TrainingResult, phrase_pages
+from engine.machine.processes.openmp import share_the_processor
 from engine.machine.system_libraries import has_display
 from engine.models.starters import STARTER_WORD, starter_to_learn_from
 
@@ -328,8 +329,7 @@ add_model_commands(app)
 
 def main() -> None:
     """Run the command line."""
-    # Idle OpenMP threads spin by default, which starves whatever else the machine does; read when torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    share_the_processor()
     for stream in (sys.stdout, sys.stderr):
         # File names may hold bytes or letters that the terminal's encoding does not have.
         if isinstance(stream, io.TextIOWrapper):

@@ -182,7 +182,7 @@ def run(
     pending = [cell for cell in cells if cell.key not in results.cells]
     print(f"{len(cells) - len(pending)} trainings are there, {len(pending)} to do", flush=True)
     # Read once, when torch is first imported.
-    os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "RESIDUA_DATA": str(out / "data")}
+    os.environ |= {"OMP_NUM_THREADS": "1", "RESIDUA_DATA": str(out / "data")}
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker) as pool:
         futures = {pool.submit(run_cell, cell, folders[cell.folder], settings, out / "runs"): cell for cell in pending}

@@ -1,7 +1,6 @@
 """The whole job by the command line, as a script would do it: eight tiny photos through every stage."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +29,6 @@ def start_command(*arguments: str | Path) -> dict[str, Any]:
         [sys.executable, "-m", "engine.cli", *map(str, arguments), "--json"],
         capture_output=True,
         text=True,
-        env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
         check=False,
     )
     return checked(done.returncode, done.stdout, done.stderr)

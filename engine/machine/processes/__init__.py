@@ -1,4 +1,4 @@
-"""Several processes at one job, as torchrun starts them: which of them this is, and what they tell each other.
+"""What works at the same time: several processes at one job, as torchrun starts them, and how threads wait.
 
 Imports `contracts` and `machine`.
 """
