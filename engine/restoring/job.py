@@ -92,7 +92,7 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
     make_folder(config.out)
     for skipped in listing.unusable:
         emit(skipped)
-    plan = OutputPlan(config, listing.photos, model.card, model_file(config.model))
+    plan = OutputPlan(config, listing.originals, model.card, model_file(config.model))
     if device.group.size == 1:
         result = RestoreBatch(config, listing.photos, plan, restorer, control, emit).run(listing.unusable)
     else:

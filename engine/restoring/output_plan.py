@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -60,13 +60,13 @@ class OutputPlan:
     """Gives each photo of a batch its output file."""
 
     def __init__(
-        self, config: RestoreConfig, originals: Sequence[SourcePhoto], card: "ModelCard", model_file: Path
+        self, config: RestoreConfig, originals: Iterable[PhotoRef], card: "ModelCard", model_file: Path
     ) -> None:
         """Plan for a batch.
 
         Args:
             config: Destination, format and what to do with existing files.
-            originals: All photos of the batch, none of which may be written over.
+            originals: All files of the batch, damaged ones too, none of which may be written over.
             card: Of the model that restores.
             model_file: Its file.
         """
@@ -74,7 +74,8 @@ class OutputPlan:
         self._card = card
         self._model_file = model_file
         # Of those that are still there: the others can be written over by nothing.
-        self._originals = {identity for photo in originals if (identity := _identity(photo.photo.file)) is not None}
+        self._originals = {identity for photo in originals if (identity := _identity(photo.file)) is not None}
+        self._names_tell_results = NameReader(config.name_pattern).is_telling
         self._claimed: set[str] = set()
         self._day = date.today()
         self._present: dict[tuple[Path, Blend], dict[str, list[Path]]] = {}
@@ -150,6 +151,8 @@ class OutputPlan:
                 if self._config.existing == "skip":
                     self._claimed.add(key)
                     return Placement(output=candidate, state="exists", provenance=read_provenance(candidate))
+                if not self._is_result(candidate):
+                    continue
             self._claimed.add(key)
             return Placement(output=candidate, state="write", provenance=provenance)
 
@@ -172,6 +175,10 @@ class OutputPlan:
                 self._claimed.add(_key(path))
                 return Placement(output=path, state="done", provenance=found)
         return None
+
+    def _is_result(self, file: Path) -> bool:
+        """Tell whether a file that is there may be replaced: a photo that was not given has a photo's plain name."""
+        return self._names_tell_results or read_provenance(file) is not None
 
     def _folder(self, photo: SourcePhoto) -> Path:
         return self._config.out / photo.subfolder
@@ -271,10 +278,10 @@ def find_done_photos(config: RestoreConfig, control: JobControl) -> tuple[PhotoR
     config = config.model_copy(update={"out": config.out.absolute()})
     control.wait_if_paused()
     file = model_file(config.model)
-    photos = list_sources(config.photos, config.out, config.name_pattern, stacks_are_whole=keeps_stacks(config)).photos
-    plan = OutputPlan(config, photos, read_card(file), file)
+    listing = list_sources(config.photos, config.out, config.name_pattern, stacks_are_whole=keeps_stacks(config))
+    plan = OutputPlan(config, listing.originals, read_card(file), file)
     done = []
-    for photo in photos:
+    for photo in listing.photos:
         control.wait_if_paused()
         try:
             is_done = plan.find_done(photo) is not None

@@ -18,6 +18,7 @@ from engine.contracts.configs import ComputeConfig, RestoreConfig
 from engine.contracts.errors import ImageWriteError, InvalidInputError, ModelFileError
 from engine.contracts.events import FileSkipped, ImageRestored, JobEvent, JobWarning, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.photo import PhotoRef
 from engine.contracts.results import RestoreResult
 from engine.machine import atomic_files
 from engine.machine.devices import open_device
@@ -199,6 +200,30 @@ def test_an_original_is_never_written_over(smoothing_model: Path, tmp_path: Path
     result, _ = run_restore(smoothing_model, given, tmp_path, existing="overwrite")
     assert outputs(result) == ["a_restored_2.png", "a_restored_restored.png"]
     assert (tmp_path / "a_restored.png").read_bytes() == before
+
+
+def test_a_damaged_original_of_the_batch_is_never_written_over(identity_model: Path, tmp_path: Path) -> None:
+    make_photo(tmp_path / "in" / "a.png")
+    damaged = tmp_path / "in" / "a_restored.jpg"
+    damaged.write_bytes(b"\xff\xd8 what a rescue program may still read")
+    before = damaged.read_bytes()
+    given = (tmp_path / "in" / "a.png", damaged)
+    result, _ = run_restore(identity_model, given, tmp_path / "in", format="jpeg", existing="overwrite")
+    assert outputs(result) == ["a_restored_2.jpg"]
+    assert [skipped.path for skipped in result.failed] == [PhotoRef(damaged)]
+    assert damaged.read_bytes() == before
+
+
+def test_a_photo_beside_the_batch_is_never_written_over(identity_model: Path, tmp_path: Path) -> None:
+    """As the camera's JPEG beside its raw file; the result of an earlier batch is replaced under the same plain name."""
+    for name in ("b.png", "b.jpg"):
+        make_photo(tmp_path / name)
+    before = (tmp_path / "b.jpg").read_bytes()
+    fields: dict[str, Any] = {"format": "jpeg", "name_pattern": "{name}", "existing": "overwrite", "skip_done": False}
+    for _ in range(2):
+        result, _ = run_restore(identity_model, tmp_path / "b.png", tmp_path, **fields)
+        assert outputs(result) == ["b_2.jpg"]
+        assert (tmp_path / "b.jpg").read_bytes() == before
 
 
 @pytest.mark.parametrize("out", [".", "results"])
