@@ -27,6 +27,7 @@ from engine.photo_files.photos import PhotoSamples, read_tone
 from engine.photo_files.sensors.tone import ToneCurve
 from engine.photo_files.values.levels import ValueLevels
 from engine.photo_files.values.sample_types import SampleType, to_float, to_samples
+from engine.photos.stack_levels import as_in_stack
 from engine.restoring.blending import blended
 from engine.restoring.output_plan import OutputPlan, Placement
 from engine.restoring.pipeline import OutputFile, Writing, can_overlap, read_ahead
@@ -315,7 +316,8 @@ class RestoreBatch:
             if self._restorer.takes_mosaics:
                 return self._developed(photo, report_tile)
             pending = current.reading or read_ahead(photo.photo)
-            samples = pending.wait(self._control)
+            # A page that becomes a file of its own is seen as it is within its stack: a series would else flicker.
+            samples = as_in_stack(photo.photo, pending.wait(self._control), self._control)
             del pending
             return self._said_to_keep_format(photo, self._of_samples(samples, photo, report_tile))
         except MemoryError as error:

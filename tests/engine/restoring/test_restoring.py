@@ -215,7 +215,7 @@ def test_a_damaged_original_of_the_batch_is_never_written_over(identity_model: P
 
 
 def test_a_photo_beside_the_batch_is_never_written_over(identity_model: Path, tmp_path: Path) -> None:
-    """As the camera's JPEG beside its raw file; the result of an earlier batch is replaced under the same plain name."""
+    """As the camera's JPEG beside its raw file; an earlier result of such a plain name is replaced."""
     for name in ("b.png", "b.jpg"):
         make_photo(tmp_path / name)
     before = (tmp_path / "b.jpg").read_bytes()
