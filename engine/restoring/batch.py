@@ -203,7 +203,8 @@ class RestoreBatch:
             self._fail(written.photo, error)
             return
         self._written = None
-        self._succeed(written.photo, written.placement, written.started, remarks)
+        placement = replace(written.placement, output=written.writing.path)
+        self._succeed(written.photo, placement, written.started, remarks)
 
     def _take_stack(self, photo: SourcePhoto, placement: Placement, index: int, started: float) -> None:
         """Restore a stack, page after page, and write it.
@@ -236,6 +237,7 @@ class RestoreBatch:
         except MemoryError as error:
             raise _too_large(megapixels) from error
         self._clock.add(photo.megapixels)
+        placement = replace(placement, output=restored.output)
         self._succeed(photo, placement, started, restored.remarks, restored.lost_pages)
 
     def _succeed(
@@ -288,6 +290,7 @@ class RestoreBatch:
     def _output_file(self, photo: SourcePhoto, placement: Placement) -> OutputFile:
         return OutputFile(
             path=placement.output,
+            further_paths=self._plan.further_paths(placement),
             file_format=self._plan.file_format(photo),
             jpeg_quality=self._config.jpeg_quality,
             metadata=self._config.metadata,

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -16,7 +16,7 @@ from engine.contracts.errors import EngineError, ImageWriteError
 from engine.contracts.given_levels import given_for
 from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import FORMATS, FileFormat
-from engine.contracts.output_names import NameReader, NameValues, fill_pattern, split_name, stem_of_photo
+from engine.contracts.output_names import NameReader, NameValues, NumberedName, fill_pattern, split_name, stem_of_photo
 from engine.contracts.photo import PhotoRef
 from engine.models.cards import model_file
 from engine.models.reading import read_card
@@ -49,11 +49,14 @@ class Placement:
         state: "write"; "done": it is there, undamaged, of the same photo, model and settings; "exists": another file of
             that name is there and stays.
         provenance: Of the file that is to be written, or that is there.
+        next_name: What a file that is to be written is called where another batch makes one of its name meanwhile;
+            None: it replaces what is there.
     """
 
     output: Path
     state: Literal["write", "done", "exists"]
     provenance: Provenance | None = None
+    next_name: NumberedName | None = None
 
 
 class OutputPlan:
@@ -128,11 +131,10 @@ class OutputPlan:
         stem = fill_pattern(
             self._config.name_pattern, stem_of_photo(photo.photo), self._name_values(self._blend(photo))
         )
-        number = 1
+        name = NumberedName(stem=stem, suffix=suffix)
         while True:
-            numbering = "" if number == 1 else f"_{number}"
-            candidate = self._folder(photo) / f"{stem}{numbering}{suffix}"
-            number += 1
+            candidate = self._folder(photo) / name.text
+            name = name.next
             key = _key(candidate)
             if key in self._claimed:
                 continue
@@ -153,8 +155,25 @@ class OutputPlan:
                     return Placement(output=candidate, state="exists", provenance=read_provenance(candidate))
                 if not self._is_result(candidate):
                     continue
+                self._claimed.add(key)
+                return Placement(output=candidate, state="write", provenance=provenance)
             self._claimed.add(key)
-            return Placement(output=candidate, state="write", provenance=provenance)
+            return Placement(output=candidate, state="write", provenance=provenance, next_name=name)
+
+    def further_paths(self, placement: Placement) -> Iterator[Path] | None:
+        """Yield where a result goes whose place another batch takes meanwhile; each is taken then. From any thread.
+
+        Returns:
+            None where it replaces what is in its place.
+        """
+        return None if placement.next_name is None else self._numbered(placement.output, placement.next_name)
+
+    def _numbered(self, path: Path, name: NumberedName) -> Iterator[Path]:
+        while True:
+            numbered = path.with_name(name.text)
+            self._claimed.add(_key(numbered))
+            yield numbered
+            name = name.next
 
     def find_done(self, photo: SourcePhoto) -> Placement | None:
         """Return a photo's result where it is there already, undamaged; that file is then taken.

@@ -226,6 +226,46 @@ def test_a_photo_beside_the_batch_is_never_written_over(identity_model: Path, tm
         assert (tmp_path / "b.jpg").read_bytes() == before
 
 
+@pytest.mark.parametrize("existing", ["rename", "overwrite", "skip"])
+@pytest.mark.parametrize("is_stack", [False, True])
+def test_two_batches_at_once_do_not_replace_one_another(
+    identity_model: Path, tmp_path: Path, existing: str, is_stack: bool
+) -> None:
+    """Each of a photo of the same name: the second one begins and ends before the first one writes its own."""
+    suffix = "tif" if is_stack else "png"
+    folders = [tmp_path / "card 1", tmp_path / "card 2"]
+    for number, folder in enumerate(folders):
+        folder.mkdir()
+        pages = np.random.default_rng(number).integers(0, 255, (2, 20, 30, 3), np.uint8)
+        if is_stack:
+            tifffile.imwrite(folder / "a.tif", pages, photometric="rgb")
+        else:
+            Image.fromarray(pages[0]).save(folder / "a.png")
+    events: list[JobEvent] = []
+    results: list[RestoreResult] = []
+
+    def emit(event: JobEvent) -> None:
+        events.append(event)
+        if isinstance(event, ImageRestored) and event.source.name == "first.png":
+            # The place of the next one has been looked for by then.
+            results.append(run_restore(identity_model, given[1], tmp_path / "out", existing=existing)[0])
+
+    make_photo(tmp_path / "first.png")
+    given = [folder / f"a.{suffix}" for folder in folders]
+    photos = (tmp_path / "first.png", given[0])
+    config = RestoreConfig(model=identity_model, photos=photos, out=tmp_path / "out", device="cpu", existing=existing)
+    results.append(restore(config, JobControl(), emit))
+    assert [outputs(result) for result in results] == [
+        [f"a_restored.{suffix}"],
+        [f"a_restored_2.{suffix}", "first_restored.png"],
+    ]
+    told = [event.output.name for event in events if isinstance(event, ImageRestored)]
+    assert told == ["first_restored.png", f"a_restored_2.{suffix}"]
+    for photo, result in zip(reversed(given), results, strict=True):
+        np.testing.assert_array_equal(read_image(result.restored[-1][1]).pixels, read_image(photo).pixels)
+    assert len(list((tmp_path / "out").iterdir())) == 3
+
+
 @pytest.mark.parametrize("out", [".", "results"])
 def test_results_of_an_earlier_batch_are_not_restored_again(identity_model: Path, tmp_path: Path, out: str) -> None:
     photos = tmp_path / "photos"
