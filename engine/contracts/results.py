@@ -97,7 +97,7 @@ class RestoreResult:
         outcomes: What became of each photo, those that could not be read at all first.
         seconds: Time for the batch.
         megapixels: Restored in all.
-        report: The report in HTML, where one was asked for.
+        reports: Those in HTML, where they were asked for: one beside the results in each folder.
         backend: The library that computed.
         earlier_results: Files that were passed over since they are results themselves.
     """
@@ -105,9 +105,14 @@ class RestoreResult:
     outcomes: tuple[PhotoOutcome, ...]
     seconds: float
     megapixels: float
-    report: Path | None = None
+    reports: tuple[Path, ...] = ()
     backend: str = "torch"
     earlier_results: tuple[PhotoRef, ...] = ()
+
+    @property
+    def report(self) -> Path | None:
+        """The report of a batch into one folder."""
+        return self.reports[0] if self.reports else None
 
     @property
     def restored(self) -> tuple[tuple[PhotoRef, Path], ...]:
