@@ -21,7 +21,7 @@ from engine.contracts.photo import PhotoRef
 from engine.models.cards import model_file
 from engine.models.reading import read_card
 from engine.photo_files.encoding import check_can_hold
-from engine.photo_files.metadata.provenance import RAW_LOOK, Provenance, digest_of_file, read_provenance
+from engine.photo_files.metadata.provenance import PREVIEW_LOOK, RAW_LOOK, Provenance, digest_of_file, read_provenance
 from engine.photo_files.values.sample_types import SampleType
 from engine.photo_files.writing import suffix_of_result, type_that_fits
 from engine.photos.identity import is_state_intact, source_digest
@@ -242,9 +242,10 @@ class OutputPlan:
             # Without the places, which are nobody's business.
             given = [one.levels_as_text for one in given_for(photo.photo, config.levels)]
             settings |= {"levels": given} if given else {}
-        if photo.info.is_raw and config.raw_look != "neutral" and not FORMATS[file_format].is_of_sensors:
-            # What earlier versions wrote is neutral and says nothing of it.
-            settings[RAW_LOOK] = config.raw_look
+        if photo.info.is_raw and config.raw_look != "neutral":
+            # What earlier versions wrote is neutral and says nothing of it. What is still to be developed has no look
+            # but in the previews that it holds.
+            settings[PREVIEW_LOOK if FORMATS[file_format].is_of_sensors else RAW_LOOK] = config.raw_look
         return Provenance(
             version=__version__,
             model=self._card.name,
