@@ -73,7 +73,7 @@ class _Written:
     Attributes:
         photo: Which it is.
         placement: Where it goes.
-        started: When its turn had come, seconds of the monotonic clock.
+        started: When its turn had come, seconds of the batch.
         writing: The writing.
     """
 
@@ -105,6 +105,7 @@ class RestoreBatch:
         self._last_progress = -math.inf
         self._outcomes: list[PhotoOutcome] = []
         self._megapixels = 0.0
+        self._told_at = 0.0
         self._disk_error: ImageWriteError | None = None
         self._written: _Written | None = None
 
@@ -151,7 +152,7 @@ class RestoreBatch:
 
     def _take(self, current: _Upcoming, index: int) -> None:
         """Restore a photo and begin to write it, or note why not."""
-        started = time.monotonic()
+        started = self._clock.seconds
         photo, placement = current.photo, current.placement
         try:
             if current.error is not None or placement is None:
@@ -248,7 +249,10 @@ class RestoreBatch:
         remarks: tuple[str, ...],
         lost_pages: tuple[int, ...] = (),
     ) -> None:
-        seconds = time.monotonic() - started
+        # While one is written the next is restored: what they share is the first one's, so that all of them together
+        # took as long as the batch.
+        now = self._clock.seconds
+        seconds, self._told_at = now - max(started, self._told_at), now
         how = _how(placement)
         self._megapixels += photo.megapixels
         self._emit(

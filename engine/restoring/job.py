@@ -225,7 +225,10 @@ def _write_report(config: RestoreConfig, result: RestoreResult, control: JobCont
     try:
         return write_restore_report(
             RestoreReportConfig(
-                path=report_path(config.out), outcomes=result.outcomes, earlier_results=result.earlier_results
+                path=report_path(config.out),
+                outcomes=result.outcomes,
+                earlier_results=result.earlier_results,
+                seconds=result.seconds,
             ),
             control,
             emit,

@@ -185,7 +185,7 @@ def _summary(config: RestoreReportConfig) -> str:
     outcomes = config.outcomes
     counts = Counter[str](outcome.state for outcome in outcomes)
     parts = [f"{counts[state]:,} {words}" for state, words in _STATES.items() if counts[state]]
-    seconds = sum(outcome.seconds for outcome in outcomes)
+    seconds = sum(outcome.seconds for outcome in outcomes) if config.seconds is None else config.seconds
     text = say(
         "{num_photos:,} photos: {counts}. Restoring took {seconds:,.1f} s.",
         num_photos=len(outcomes),

@@ -226,6 +226,27 @@ def test_a_photo_beside_the_batch_is_never_written_over(identity_model: Path, tm
         assert (tmp_path / "b.jpg").read_bytes() == before
 
 
+def test_the_photos_times_are_those_of_the_batch_without_pauses(identity_model: Path, tmp_path: Path) -> None:
+    for index in range(6):
+        make_photo(tmp_path / "in" / f"{index}.png")
+    control, resumed = JobControl(), threading.Timer(1.0, lambda: control.resume())
+
+    def emit(event: JobEvent) -> None:
+        if isinstance(event, ImageRestored) and event.source.name == "1.png":
+            control.pause()
+            resumed.start()
+
+    config = RestoreConfig(
+        model=identity_model, photos=(tmp_path / "in",), out=tmp_path / "out", device="cpu", report=True
+    )
+    result = restore(config, control, emit)
+    together = sum(outcome.seconds for outcome in result.outcomes)
+    assert all(outcome.seconds >= 0 for outcome in result.outcomes)
+    assert together <= result.seconds
+    assert result.report is not None
+    assert f"Restoring took {result.seconds:,.1f} s." in result.report.read_text("utf-8")
+
+
 @pytest.mark.parametrize("existing", ["rename", "overwrite", "skip"])
 @pytest.mark.parametrize("is_stack", [False, True])
 def test_two_batches_at_once_do_not_replace_one_another(
