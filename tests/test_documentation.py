@@ -143,3 +143,15 @@ def test_the_site_is_not_built_with_dead_links_or_a_page_in_no_menu(tmp_path: Pa
 def test_files_that_the_readme_links_to_are_there() -> None:
     for link in re.findall(r"\]\(([^)#\s]+)\)", (ROOT / "README.md").read_text(encoding="utf-8")):
         assert (ROOT / link).exists(), link
+
+
+def test_the_tests_that_keep_a_promise_are_there() -> None:
+    promises = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?", promises)
+    assert len(named) > 20
+    missing = [
+        (path, name)
+        for path, name in named
+        if not (ROOT / path).is_file() or f"def {name}" not in (ROOT / path).read_text(encoding="utf-8")
+    ]
+    assert missing == []
