@@ -326,13 +326,19 @@ class Session(QObject):
         self._compute_text = compute_text
         self.engine_loaded.emit()
 
-    def set_folders(self, folders: Iterable[PhotoPlace]) -> None:
-        """Open other photo folders: forget the photos, exclusions and restored versions of the old ones."""
+    def set_folders(self, folders: Iterable[PhotoPlace], excluded: Iterable[PhotoRef] = ()) -> None:
+        """Open other photo folders: forget the photos, exclusions and restored versions of the old ones.
+
+        Args:
+            folders: All that are open from now on.
+            excluded: Photos of theirs that are left out. Set later, `excluded_changed` would tell of none at first, and
+                none would be remembered.
+        """
         self._folders = tuple(folders)
         self._photos.clear()
         self._forget_tuples()
         self._skipped.clear()
-        self._excluded = frozenset()
+        self._excluded = frozenset(excluded)
         self._restored.clear()
         self._restored_pages.clear()
         self._labels_of_results.clear()

@@ -146,10 +146,9 @@ class PhotosPage(Page):
         }
         if self.session.folders:
             self.session.extend_folders(wanted)
-        else:
-            self.session.set_folders(wanted)
-        if remembered:
             self.session.set_excluded(self.session.excluded | remembered)
+        else:
+            self.session.set_folders(wanted, remembered)
         self._look_again(wanted)
         samples = Place.SAMPLE_PHOTOS.path()
         if samples / NOISY_FOLDER in wanted and not self.session.references:
@@ -173,14 +172,9 @@ class PhotosPage(Page):
         """Close one folder; nothing is deleted. The others are looked through again."""
         remaining = [other for other in self.session.folders if other != folder]
         self.scans.cancel()
-        self.session.set_folders(remaining)
+        kept = {photo for photo in self.session.excluded if any(map(photo.is_in, remaining))}
+        self.session.set_folders(remaining, kept)
         if remaining:
-            kept = {
-                PhotoRef.of(name)
-                for other in remaining
-                for name in self.settings.get_for_folder(other, EXCLUDED_PHOTOS)
-            }
-            self.session.set_excluded(kept)
             self.scans.start(remaining)
 
     @Slot(object)
@@ -427,9 +421,7 @@ class PhotosPage(Page):
         folders = self.session.folders
         if folders:
             self.scans.cancel()
-            excluded = self.session.excluded
-            self.session.set_folders(folders)
-            self.session.set_excluded(excluded)
+            self.session.set_folders(folders, self.session.excluded)
             self.scans.start(folders)
 
     @Slot(object, str)

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
-from app.core.settings import LAST_FOLDERS
+from app.core.settings import EXCLUDED_PHOTOS, LAST_FOLDERS
 from app.look.thumbnails import shared_thumbnails
 from app.pages.photos.grid import noise_share
 from app.pages.photos.page import PhotosPage
@@ -193,6 +193,29 @@ def test_exclusions_are_remembered_per_folder(qtbot, page, runner, session, fold
     assert page.open_button.isVisible()
     open_and_wait(qtbot, page, runner, folder)
     assert session.excluded == {PhotoRef(folder / "photo 4.png")}
+
+
+def leave_out(page, photo):
+    page.grid.select_photo(photo)
+    page.selection.toggle_exclusion()
+
+
+def test_closing_a_folder_keeps_what_is_left_out_of_the_others(
+    qtbot, page, runner, session, settings, folder, tmp_path
+):
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    open_and_wait(qtbot, page, runner, folder, other)
+    here, there = PhotoRef(folder / "photo 1.png"), PhotoRef(other / "photo 2.png")
+    leave_out(page, here)
+    leave_out(page, there)
+    page.close_folder(folder)
+    assert session.excluded == {there}
+    assert settings.get_for_folder(other, EXCLUDED_PHOTOS) == [str(there)]
+    qtbot.waitUntil(lambda: not runner.is_busy, timeout=20_000)
+    assert len(session.included_photos) == 7
+    open_and_wait(qtbot, page, runner, folder)
+    assert session.excluded == {here, there}
 
 
 def test_selection_survives_new_photos(qtbot, page, runner, session, folder):
