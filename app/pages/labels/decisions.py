@@ -64,6 +64,28 @@ class LabelDecisions:
             matches=matches,
         )
 
+    def photos_decided_otherwise(self, other: "LabelDecisions") -> frozenset[PhotoRef]:
+        """Return the noisy photos about which something else was decided in `other`."""
+        return frozenset().union(
+            self.used ^ other.used,
+            self.aside ^ other.aside,
+            self.unfitted ^ other.unfitted,
+            self.measuring ^ other.measuring,
+            (noisy for noisy, _ in self.matches.items() ^ other.matches.items()),
+        )
+
+    def with_those_about(self, photos: frozenset[PhotoRef], other: "LabelDecisions") -> "LabelDecisions":
+        """Decide about some noisy photos as in `other`."""
+        kept = {noisy: clean for noisy, clean in self.matches.items() if noisy not in photos}
+        taken = {noisy: clean for noisy, clean in other.matches.items() if noisy in photos}
+        return LabelDecisions(
+            used=(self.used - photos) | (other.used & photos),
+            aside=(self.aside - photos) | (other.aside & photos),
+            unfitted=(self.unfitted - photos) | (other.unfitted & photos),
+            measuring=(self.measuring - photos) | (other.measuring & photos),
+            matches=kept | taken,
+        )
+
 
 def recall_decisions(settings: Settings, folders: Sequence[PhotoPlace]) -> LabelDecisions:
     """Return the decisions that were made for photo folders before.
@@ -117,18 +139,24 @@ def store_decisions(settings: Settings, folders: Sequence[PhotoPlace], decisions
 
 
 class DecideCommand(QUndoCommand):
-    """Decide otherwise about labels."""
+    """Decide otherwise about some labels; folders that are opened later bring decisions of their own, which stay."""
 
     def __init__(
-        self, apply: Callable[[LabelDecisions], None], before: LabelDecisions, after: LabelDecisions, text: str
+        self,
+        present: Callable[[], LabelDecisions],
+        apply: Callable[[LabelDecisions], None],
+        after: LabelDecisions,
+        text: str,
     ) -> None:
         super().__init__(text)
+        self._present = present
         self._apply = apply
-        self._before = before
+        self._before = present()
         self._after = after
+        self._photos = after.photos_decided_otherwise(self._before)
 
     def redo(self) -> None:
-        self._apply(self._after)
+        self._apply(self._present().with_those_about(self._photos, self._after))
 
     def undo(self) -> None:
-        self._apply(self._before)
+        self._apply(self._present().with_those_about(self._photos, self._before))

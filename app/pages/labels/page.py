@@ -218,7 +218,7 @@ class LabelsPage(Page):
         return zone
 
     def _decide(self, decisions: LabelDecisions, text: str) -> None:
-        self.session.undo_stack.push(DecideCommand(self.set_decisions, self.decisions, decisions, text))
+        self.session.undo_stack.push(DecideCommand(lambda: self.decisions, self.set_decisions, decisions, text))
 
     @Slot()
     def _recall(self) -> None:

@@ -166,7 +166,10 @@ class PhotoSelection(QWidget):
 
 
 class SetExclusion(QUndoCommand):
-    """Leave photos out of training and restoring, or take them back."""
+    """Leave photos out of training and restoring, or take them back.
+
+    Knows the photos that it changes and no others: folders that are opened later bring exclusions of their own.
+    """
 
     def __init__(self, session: Session, photos: Iterable[PhotoRef], *, is_excluded: bool) -> None:
         changed = frozenset(photos)
@@ -177,14 +180,14 @@ class SetExclusion(QUndoCommand):
             else tr("{photos} taken back").format(photos=counted)
         )
         self._session = session
-        self._before = session.excluded
-        self._after = self._before | changed if is_excluded else self._before - changed
+        self._left_out = changed - session.excluded if is_excluded else frozenset()
+        self._taken_back = frozenset() if is_excluded else changed & session.excluded
 
     def redo(self) -> None:
-        self._session.set_excluded(self._after)
+        self._session.set_excluded((self._session.excluded | self._left_out) - self._taken_back)
 
     def undo(self) -> None:
-        self._session.set_excluded(self._before)
+        self._session.set_excluded((self._session.excluded - self._left_out) | self._taken_back)
 
 
 class UseOnly(SetExclusion):
@@ -192,6 +195,6 @@ class UseOnly(SetExclusion):
 
     def __init__(self, session: Session, photos: Iterable[PhotoRef]) -> None:
         kept = frozenset(photos)
-        super().__init__(session, (), is_excluded=True)
-        self._after = (self._before | {photo.path for photo in session.photos}) - kept
+        super().__init__(session, {photo.path for photo in session.photos} - kept, is_excluded=True)
+        self._taken_back = kept & session.excluded
         self.setText(tr("{photos} used, all others left out").format(photos=count(len(kept), "photo")))

@@ -476,6 +476,26 @@ def test_decisions_and_suggestions_of_a_closed_folder_go_with_it(
     }
 
 
+def test_undo_leaves_the_decisions_of_a_folder_alone_that_was_opened_since(
+    qtbot, page, session, tiny_photos, settings, tmp_path
+):
+    other = tmp_path / "other"
+    other.mkdir()
+    here, there = PhotoRef(tiny_photos.noisy / "photo 1.png"), PhotoRef(other / "photo 2.png")
+    remembered = LabelDecisions().with_match(there, None).with_use(there, False)
+    remembered = remembered.with_fit(there, False).with_measuring(there, True)
+    store_decisions(settings, [other], remembered)
+    open_photos(session, tiny_photos.noisy)
+    page.choose_match(here, None)
+    session.extend_folders([other])
+    assert page.decisions.matches == {here: None, there: None}
+    session.undo_stack.undo()
+    assert page.decisions == recall_decisions(settings, [other]) == remembered
+    session.undo_stack.redo()
+    assert page.decisions == remembered.with_match(here, None)
+    assert recall_decisions(settings, [tiny_photos.noisy]) == LabelDecisions().with_match(here, None)
+
+
 def test_the_closest_names_are_offered_first():
     names = [*(f"scene {number}.png" for number in range(40)), "IMG_0012_gt.tif"]
     offered = closest_names("IMG_0012", [PhotoRef(Path("/x", name)) for name in names])

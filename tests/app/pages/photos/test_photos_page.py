@@ -218,6 +218,30 @@ def test_closing_a_folder_keeps_what_is_left_out_of_the_others(
     assert session.excluded == {here, there}
 
 
+@pytest.mark.parametrize("name", ["toggle_exclusion", "use_only"])
+def test_undo_leaves_the_exclusions_of_a_folder_alone_that_was_opened_since(
+    qtbot, page, runner, session, settings, folder, tmp_path, name
+):
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    here, there = PhotoRef(folder / "photo 1.png"), PhotoRef(other / "photo 2.png")
+    settings.set_for_folder(folder, EXCLUDED_PHOTOS, [str(here)])
+    settings.set_for_folder(other, EXCLUDED_PHOTOS, [str(there)])
+    open_and_wait(qtbot, page, runner, folder)
+    page.grid.select_photo(here)
+    getattr(page.selection, name)()
+    before = len(session.excluded)
+    assert here not in session.excluded
+    open_and_wait(qtbot, page, runner, other)
+    assert len(session.excluded) == before + 1
+    session.undo_stack.undo()
+    assert session.excluded == {here, there}
+    assert settings.get_for_folder(other, EXCLUDED_PHOTOS) == [str(there)]
+    session.undo_stack.redo()
+    assert len(session.excluded) == before + 1
+    assert settings.get_for_folder(other, EXCLUDED_PHOTOS) == [str(there)]
+
+
 def test_selection_survives_new_photos(qtbot, page, runner, session, folder):
     open_and_wait(qtbot, page, runner, folder)
     page.grid.select_photo(PhotoRef(folder / "photo 5.png"))
