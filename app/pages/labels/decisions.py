@@ -1,9 +1,7 @@
 """What a person has decided about labels: which pairs are used, which files belong together. No widgets."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-
-from PySide6.QtGui import QUndoCommand
 
 from app.core.settings import ASIDE_LABELS, MATCHED_LABELS, MEASURING_LABELS, UNFITTED_LABELS, USED_LABELS, Settings
 from engine.contracts.photo import PhotoPlace, PhotoRef
@@ -136,27 +134,3 @@ def store_decisions(settings: Settings, folders: Sequence[PhotoPlace], decisions
             for text in (str(path), str(decisions.matches[path] or ""))
         ]
         settings.set_for_folder(folder, MATCHED_LABELS, flat)
-
-
-class DecideCommand(QUndoCommand):
-    """Decide otherwise about some labels; folders that are opened later bring decisions of their own, which stay."""
-
-    def __init__(
-        self,
-        present: Callable[[], LabelDecisions],
-        apply: Callable[[LabelDecisions], None],
-        after: LabelDecisions,
-        text: str,
-    ) -> None:
-        super().__init__(text)
-        self._present = present
-        self._apply = apply
-        self._before = present()
-        self._after = after
-        self._photos = after.photos_decided_otherwise(self._before)
-
-    def redo(self) -> None:
-        self._apply(self._present().with_those_about(self._photos, self._after))
-
-    def undo(self) -> None:
-        self._apply(self._present().with_those_about(self._photos, self._before))

@@ -266,8 +266,22 @@ def test_shifted_reference_is_aligned_into_the_data_folder(
     assert (folder / "photo 0.png").read_bytes() == original
     assert list(folder.iterdir()) == [folder / "photo 0.png"]
     assert "aligned" in messages[-1].text
+    other = PhotoRef(tiny_photos.noisy / "photo 1.png")
+    page.choose_match(other, None)
     messages[-1].action()
     qtbot.waitUntil(lambda: page.model.entries[0].clean == PhotoRef(folder / "photo 0.png"), timeout=20_000)
+    assert page.decisions == LabelDecisions().with_match(other, None), "what followed stays"
+
+
+def test_closed_references_are_brought_back_beside_those_that_were_added_since(page, session, tiny_photos, references):
+    messages = []
+    page.message_raised.connect(messages.append)
+    open_photos(session, tiny_photos.noisy)
+    page.add_references([references, tiny_photos.clean])
+    page.content.reference_closed.emit(references)
+    page.add_references([references.parent])
+    messages[-1].action()
+    assert session.references == (references, tiny_photos.clean, references.parent)
 
 
 def test_match_is_corrected_by_menu_and_undone(qtbot, page, session, runner, tiny_photos, references):

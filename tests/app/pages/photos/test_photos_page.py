@@ -218,6 +218,31 @@ def test_closing_a_folder_keeps_what_is_left_out_of_the_others(
     assert session.excluded == {here, there}
 
 
+def test_the_undo_of_a_message_takes_back_what_it_tells_of_and_nothing_else(qtbot, page, runner, session, folder):
+    messages = []
+    page.message_raised.connect(messages.append)
+    open_and_wait(qtbot, page, runner, folder)
+    photos = [PhotoRef(folder / f"photo {index}.png") for index in range(3)]
+    for photo in photos:
+        leave_out(page, photo)
+    first, _, last = messages
+    session.undo_stack.undo()
+    last.action()
+    assert session.excluded == set(photos[:2]), "taken back already"
+    first.action()
+    assert session.excluded == {photos[1]}
+    session.undo_stack.undo()
+    session.undo_stack.undo()
+    assert session.excluded == frozenset()
+    for _ in photos:
+        session.undo_stack.redo()
+    assert session.excluded == set(photos)
+    page._set_recursive(False)
+    first.action()
+    assert session.excluded == set(photos[1:]), "although Ctrl+Z knows nothing of it any more"
+    qtbot.waitUntil(lambda: not runner.is_busy, timeout=20_000)
+
+
 @pytest.mark.parametrize("name", ["toggle_exclusion", "use_only"])
 def test_undo_leaves_the_exclusions_of_a_folder_alone_that_was_opened_since(
     qtbot, page, runner, session, settings, folder, tmp_path, name
