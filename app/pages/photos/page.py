@@ -92,7 +92,13 @@ class PhotosPage(Page):
         self.duplicates.photo_chosen.connect(self.grid.select_photo)
         self.strip = PhotoStrip(session, self.scans, self.model, thumbnails)
         self.strip.restore_requested.connect(self.restore)
-        self.grid.selectionModel().selectionChanged.connect(self._on_selection_changed)
+        # Qt drops what is filtered away from the selection without a word.
+        for signal in (
+            self.grid.selectionModel().selectionChanged,
+            self.model.modelReset,
+            self.model.layoutChanged,
+        ):
+            signal.connect(self._on_selection_changed)
         for panel, switch in (
             (self.skipped_files, self.strip.skipped_button),
             (self.duplicates, self.strip.duplicates_button),

@@ -278,6 +278,23 @@ def test_selection_survives_new_photos(qtbot, page, runner, session, folder):
     assert [photo.path.name for photo in page.grid.selected_photos()] == ["photo 5.png"]
 
 
+@pytest.mark.parametrize(("text", "left"), [("nothing like it", 0), ("photo 2", 1), ("photo", 3)])
+def test_photos_that_are_filtered_away_are_selected_no_more(qtbot, page, runner, session, folder, text, left):
+    open_and_wait(qtbot, page, runner, folder)
+    page.grid.select_rows(range(3))
+    assert page.strip.primary.text() == "Restore 3 selected photos"
+    page.tools.filter_box.setText(text)
+    assert len(session.selected_photos) == len(page.grid.selected_photos()) == left
+    page.tools.filter_box.clear()
+    assert len(session.selected_photos) == len(page.grid.selected_photos()) == left
+    restored = []
+    session.restore_requested.connect(lambda photos, _: restored.extend(photos))
+    page.strip.primary.click()
+    expected = 3 if left == 3 else 8
+    assert str(expected) in page.strip.primary.text()
+    assert len(restored) == expected
+
+
 def test_a_single_file_and_a_folder_without_photos(qtbot, page, runner, folder, tmp_path):
     open_and_wait(qtbot, page, runner, folder / "photo 1.png")
     assert names(page.model) == ["photo 1.png"]
