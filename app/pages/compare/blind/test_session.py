@@ -70,13 +70,13 @@ class BlindTest(QObject):
             self._push(tr("Forget the votes"), do=lambda: self._remove(votes), take_back=lambda: self._add(votes))
 
     def votes(self) -> tuple[BlindVote, ...]:
-        """Return the votes on the open photos."""
-        photos = {str(photo.path) for photo in self._session.photos}
+        """Return the votes on the open photos, those on pages of open stacks among them."""
         try:
-            return tuple(vote for vote in self._book.read() if vote.photo in photos)
+            votes = self._book.read()
         except VotesFileError as error:
             self.failed.emit(error)
             return ()
+        return tuple(vote for vote in votes if self._session.photo(PhotoRef.of(vote.photo)) is not None)
 
     def tallies(self) -> list[PairTally]:
         """Return what the votes on the open photos come to."""
