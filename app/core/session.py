@@ -16,6 +16,7 @@ from PySide6.QtGui import QUndoStack
 
 from app.core.run_catalog import RunCatalog
 from app.core.shown_channel import show_channel, shown_channel
+from app.look.translation import format_number, tr
 from engine.contracts.events import FileSkipped, PhotoScanned
 from engine.contracts.given_levels import GivenLevels
 from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
@@ -220,7 +221,7 @@ class Session(QObject):
         if not self._folders:
             return ""
         more = len(self._folders) - 1
-        return self._folders[0].name + (f" + {more} more" if more else "")
+        return self._folders[0].name + (tr(" + {number} more").format(number=format_number(more)) if more else "")
 
     @property
     def photos(self) -> tuple[PhotoScanned, ...]:

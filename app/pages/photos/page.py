@@ -21,7 +21,7 @@ from app.look.phrases import number
 from app.look.text import label
 from app.look.theme import SPACING, Theme
 from app.look.thumbnails import shared_thumbnails
-from app.look.translation import tr, tr_count
+from app.look.translation import mark, tr, tr_count
 from app.pages.photos.duplicates import DuplicatePhotos
 from app.pages.photos.folders import FolderList
 from app.pages.photos.grid import PhotoGrid
@@ -57,9 +57,9 @@ class PhotosPage(Page):
     """Folders left, thumbnails right, below them what is usable and what is not."""
 
     page_id = "photos"
-    title = "Photos"
+    title = mark("Photos")
     icon_name = "image"
-    tip = "Open folders of noisy photos and see how noisy each one is."
+    tip = mark("Open folders of noisy photos and see how noisy each one is.")
 
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(session, runner, settings, parent)
