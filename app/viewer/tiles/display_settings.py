@@ -95,10 +95,11 @@ class DisplaySettings:
             values = tinted(values, self.channels)
         else:
             values = values if values.shape[2] in (1, 3) else luma(values)
+            # First of all: levels are in the numbers of the file, and its profile says what lies between them.
+            values = apply_levels(values, self.levels)
             conversion = conversion_to_srgb(self.icc_profile, values.shape[2])
             if conversion is not None:
                 values = conversion.apply(values)
-            values = apply_levels(values, self.levels)
         if self.exposure_stops or self.gamma != 1.0:
             # Light is multiplied, as a longer exposure does; the camera's curve is undone for it.
             light = linear_from_srgb(np.maximum(values, 0)) * np.float32(2.0**self.exposure_stops)
@@ -115,6 +116,9 @@ class DisplaySettings:
             return (shown - 0.5) / self.gain
         light = linear_from_srgb(np.array([shown**self.gamma], np.float32)) / np.float32(2.0**self.exposure_stops)
         encoded = float(srgb_from_linear(light)[0])
+        conversion = conversion_to_srgb(self.icc_profile, 1) or conversion_to_srgb(self.icc_profile, 3)
+        if conversion is not None and not self.channels:
+            encoded = conversion.gray_before(encoded)
         return self.levels.black + encoded * (self.levels.white - self.levels.black)
 
     def render(self, values: Pixels) -> QImage:
