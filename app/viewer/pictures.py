@@ -12,6 +12,8 @@ from app.viewer.canvas.image_canvas import Layer
 from app.viewer.canvas.legend import Legend
 from engine.contracts.photo import Pixels
 from engine.photo_files.bicubic_resize import enlarge
+from engine.photo_files.photo_image import type_of_bit_depth
+from engine.photo_files.values.levels import OF_TYPE, ValueLevels, levels_of_reference
 from engine.photo_files.values.sample_types import SampleType, unit_of
 
 GAINS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
@@ -35,7 +37,7 @@ class Picture:
     Attributes:
         title: What it is: "Noisy", "Restored", "Reference".
         detail: Which one: the model's or the file's name.
-        pixels: Height x width x channels, 0 to 1.
+        pixels: Height x width x channels, in units of the file's type: 0 to 1 for photographs.
         bit_depth: In which its file holds the values, 8 or 16.
         sample_type: Of the numbers in its file; None: whole ones without sign, of that depth.
         role: What it is to its photo.
@@ -50,14 +52,19 @@ class Picture:
     bit_depth: Literal[8, 16] = 8
     role: PictureRole = PictureRole.OTHER
     icc_profile: bytes | None = None
-    levels: DisplayLevels = field(default_factory=DisplayLevels)
+    levels: ValueLevels = OF_TYPE
     sample_type: SampleType | None = None
     channels: tuple[ChannelTint, ...] = ()
 
     @property
+    def type_of_numbers(self) -> SampleType:
+        """The type of the numbers in its file."""
+        return self.sample_type or type_of_bit_depth(self.bit_depth)
+
+    @property
     def peak(self) -> float:
         """What a value of 1 is in the numbers of the file: 255, 65535, or 1 of floating-point numbers."""
-        return float(2**self.bit_depth - 1) if self.sample_type is None else unit_of(self.sample_type)
+        return unit_of(self.type_of_numbers)
 
     @property
     def width(self) -> int:
@@ -98,6 +105,21 @@ class MissingPicture:
 PaneContent = Picture | MissingPicture
 
 
+def levels_beside(first: Picture, other: Picture) -> ValueLevels:
+    """Return what is black and white in a version of a photo, so that the same light is in both.
+
+    Args:
+        first: The version whose black and white count.
+        other: The version that is asked about, in a file of any type.
+
+    Returns:
+        In units of the other one's type.
+    """
+    if len(first.levels.black) not in (1, other.pixels.shape[2]):
+        return other.levels
+    return levels_of_reference(first.levels, first.peak, other.levels, other.peak)
+
+
 def common_levels(pictures: Sequence[Picture], is_stretched: bool) -> DisplayLevels:
     """Return what is shown as black and white in versions of one photo: what is so in the first one.
 
@@ -105,7 +127,8 @@ def common_levels(pictures: Sequence[Picture], is_stretched: bool) -> DisplayLev
         pictures: At least one.
         is_stretched: Whether to spread nearly all of its values, instead of taking what its file says.
     """
-    return stretch_levels(pictures[0].pixels) if is_stretched else pictures[0].levels
+    first = pictures[0]
+    return stretch_levels(first.pixels) if is_stretched else DisplayLevels.of_file(first.levels)
 
 
 @dataclass(frozen=True, kw_only=True)
