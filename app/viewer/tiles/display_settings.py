@@ -31,9 +31,9 @@ class ValueKind(Enum):
     PICTURE = "picture"
     """Encoded light, 0 to 1."""
     MAGNITUDE = "magnitude"
-    """How far two pictures are apart, 0 to 1: black is nothing."""
+    """How far two pictures are apart, in their numbers: black is nothing."""
     SIGNED = "signed"
-    """One picture minus another, -1 to 1: mid-gray is nothing."""
+    """One picture minus another, in their numbers: mid-gray is nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +42,10 @@ class DisplaySettings:
 
     Attributes:
         kind: What the values stand for.
-        levels: Of pictures: what is black and white.
+        levels: Of pictures: what is black and white; of differences, what is so in the pictures.
         exposure_stops: Of pictures: by how many doublings of light they are shown brighter.
         gamma: Of pictures: encoded values are raised to 1 / gamma; above 1 lifts the shadows.
-        gain: Of differences: what they are multiplied by.
+        gain: Of differences: what they are multiplied by, as shares of what lies between black and white.
         has_false_colours: Whether to show brightness, or the difference in brightness, on a colour scale.
         icc_profile: Of pictures: what their values mean; None: sRGB.
         tone: Of neutral renderings of raw: the curve that is written into them later; None: none.
@@ -73,6 +73,10 @@ class DisplaySettings:
         """The colour scale that goes with the values."""
         return ColourScale.SIGNED if self.kind is ValueKind.SIGNED else ColourScale.MAGNITUDE
 
+    @property
+    def _gain_of_numbers(self) -> float:
+        return self.gain / (self.levels.white - self.levels.black)
+
     def shown(self, values: Pixels) -> Pixels:
         """Return what a display shows, before it is rounded and clipped.
 
@@ -86,9 +90,9 @@ class DisplaySettings:
         if self.kind is not ValueKind.PICTURE and values.shape[2] not in (1, 3):
             values = luma(values)
         if self.kind is ValueKind.MAGNITUDE:
-            return values * np.float32(self.gain)
+            return values * np.float32(self._gain_of_numbers)
         if self.kind is ValueKind.SIGNED:
-            return values * np.float32(self.gain) + np.float32(0.5)
+            return values * np.float32(self._gain_of_numbers) + np.float32(0.5)
         if self.tone is not None:
             values = self.tone.applied(values)
         if self.channels and len(self.channels) == values.shape[2]:
@@ -111,9 +115,9 @@ class DisplaySettings:
     def value_at(self, shown: float) -> float:
         """Return the value that is shown at a share of the scale: the inverse of `shown` for plain gray."""
         if self.kind is ValueKind.MAGNITUDE:
-            return shown / self.gain
+            return shown / self._gain_of_numbers
         if self.kind is ValueKind.SIGNED:
-            return (shown - 0.5) / self.gain
+            return (shown - 0.5) / self._gain_of_numbers
         light = linear_from_srgb(np.array([shown**self.gamma], np.float32)) / np.float32(2.0**self.exposure_stops)
         encoded = float(srgb_from_linear(light)[0])
         conversion = conversion_to_srgb(self.icc_profile, 1) or conversion_to_srgb(self.icc_profile, 3)

@@ -12,7 +12,7 @@ from PySide6.QtGui import QColorSpace
 from app.look.image_convert import DisplayLevels
 from app.viewer.canvas.legend import legend_of
 from app.viewer.picture_files import PictureFiles
-from app.viewer.pictures import Picture, PictureRole, common_levels
+from app.viewer.pictures import CommonLevels, Picture, PictureRole
 from app.viewer.pyramid_store import PyramidStore, ViewSettings
 from app.viewer.tiles.colour_profiles import conversion_to_srgb
 from app.viewer.tiles.display_settings import DisplaySettings, ValueKind
@@ -190,8 +190,11 @@ def test_a_picture_of_counts_is_seen_between_its_own_black_and_white(tmp_path, d
         files.picture(PhotoRef(tmp_path / name), title="", detail="", role=PictureRole.INPUT)
         for name in ("counts.tif", "photo.tif")
     ]
-    levels = common_levels(pictures, False)
-    seen = [DisplaySettings(levels=levels).render(pictures[0].pixels[row : row + 1, :1]) for row in (0, 63)]
+    levels = CommonLevels.of(pictures[0], is_stretched=False)
+    seen = [
+        DisplaySettings(levels=levels.shown(pictures[0])).render(pictures[0].pixels[row : row + 1, :1])
+        for row in (0, 63)
+    ]
     assert [image.pixelColor(0, 0).red() for image in seen] == [0, pytest.approx(252, abs=3)]
-    assert common_levels(pictures[1:], False).is_identity
-    assert not common_levels(pictures[1:], True).is_identity
+    assert CommonLevels.of(pictures[1], is_stretched=False).shown(pictures[1]).is_identity
+    assert not CommonLevels.of(pictures[1], is_stretched=True).shown(pictures[1]).is_identity
