@@ -80,6 +80,7 @@ class PyramidStore:
             kind=ValueKind.SIGNED if is_signed else ValueKind.MAGNITUDE,
             levels=DisplayLevels.of_file(of_both),
             gain=self._settings.gain,
+            channels=base.channels or other.channels,
             has_false_colours=self._settings.has_false_colours,
         )
         kept = self._kept.get(key)
