@@ -23,12 +23,11 @@ from engine.contracts.results import EvaluationResult, PairScore
 from engine.machine.interruptible import run_interruptibly
 from engine.method.catalogue.tasks import TASKS, TaskRow
 from engine.photo_files.bicubic_resize import enlarge, shrink
-from engine.photo_files.photo_image import PhotoImage, between_levels, channels_beside_colours
+from engine.photo_files.photo_image import channels_beside_colours, measured_values
 from engine.photo_files.photos import read_image
 from engine.photo_files.raw.mosaics import bayer_mosaic
 from engine.photo_files.values.given import reads_as_set
 from engine.photo_files.values.levels import OF_TYPE, ValueLevels
-from engine.photo_files.values.sample_types import USUAL_TYPES
 from engine.photos.folder import list_image_files
 from engine.photos.identity import file_digest
 from engine.photos.pair_checks import compare_brightness_fields
@@ -310,11 +309,11 @@ def _read_sample(pair: PhotoPair, task: str) -> _Sample:
         noisy = _made_noisy(clean, task)
     else:
         photo = read_image(pair.noisy)
-        noisy, clean, levels = _brought_together(photo, reference)
+        noisy, clean, levels = measured_values(photo, reference)
         are_gray = photo.metadata.channels_are_gray
         # A mosaic has one channel, and super-resolution is measured by the luminance.
         for channel in channels_beside_colours(photo, reference) if row.scale == 1 and not row.takes_mosaics else ():
-            of_channel = _brought_together(*channel)
+            of_channel = measured_values(*channel)
             levels = levels.beside(of_channel[2], noisy.shape[2], 1)
             noisy, clean = (np.concatenate(sides, axis=2) for sides in zip((noisy, clean), of_channel[:2], strict=True))
             are_gray = True
@@ -351,14 +350,6 @@ def _read_sample(pair: PhotoPair, task: str) -> _Sample:
         scale=row.scale,
         border_px=row.scale,
     )
-
-
-def _brought_together(photo: PhotoImage, reference: PhotoImage) -> tuple[Pixels, Pixels, ValueLevels]:
-    """Both sides' values on one scale, and what is black and white in them."""
-    if {photo.metadata.type_written, reference.metadata.type_written} <= USUAL_TYPES:
-        return photo.pixels, reference.pixels, photo.metadata.levels
-    # Their types have no white that a peak could be measured by.
-    return *between_levels(photo, reference), OF_TYPE
 
 
 def _made_noisy(clean: Pixels, task: str) -> Pixels:

@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.photo_files.values.sample_types import to_float, unit_of
+from engine.photo_files.values.sample_types import USUAL_TYPES, SampleType, to_float, unit_of
 
 GRAY_SHARE: Final = 1 / 4
 """A gray picture of which nearly nothing lies above this share of its type's range does not use that range."""
@@ -110,10 +110,25 @@ class ValueLevels:
         black, span = self._black_and_span()
         return np.asarray((samples / unit_of(samples.dtype.name) - black) / span, np.float32)
 
-    def in_units_of_type(self, normalised: NDArray[np.float32]) -> NDArray[np.float64]:
+    def in_units_of_type(self, normalised: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """The inverse of `normalised`."""
         black, span = self._black_and_span()
         return np.asarray(black + normalised * span, np.float64)
+
+    def brought_to(self, others: "ValueLevels", values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return values with black and white where they are among others; the same array where nothing is to be done.
+
+        Args:
+            others: Of as many channels.
+            values: In units of the type. Shape: (height, width, channels).
+
+        Returns:
+            In units of the others' type, not clipped. Same shape.
+        """
+        if self == others:
+            return values
+        black, span = self._black_and_span()
+        return np.asarray(others.in_units_of_type((values.astype(np.float64) - black) / span), np.float32)
 
     def _black_and_span(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         black, white = np.array(self.black), np.array(self.white)
@@ -236,6 +251,24 @@ def levels_of_reference(noisy: ValueLevels, noisy_unit: float, clean: ValueLevel
     span = white - black
     holds_same_numbers = (np.array(clean.black) > black - span).all() and (np.array(clean.white) < white + span).all()
     return ValueLevels(black=tuple(black.tolist()), white=tuple(white.tolist())) if holds_same_numbers else clean
+
+
+def levels_of_measuring(
+    noisy: ValueLevels, noisy_type: SampleType, of_clean: ValueLevels, clean_type: SampleType
+) -> ValueLevels:
+    """Return between which levels it is measured how far a photo, or what became of it, is from its reference.
+
+    Args:
+        noisy: What is black and white in the photo.
+        noisy_type: Of its numbers.
+        of_clean: The same in the reference, see `levels_of_reference`.
+        clean_type: Of its numbers.
+
+    Returns:
+        The photo's own where both files hold 8 or 16 bits with one black and white: the peak is the white of the type,
+        as everybody measures it. Else those of a photograph, to which both have to be brought.
+    """
+    return noisy if {noisy_type, clean_type} <= USUAL_TYPES and noisy == of_clean else OF_TYPE
 
 
 def _measure(samples: NDArray[Any], share: float) -> ValueLevels:
