@@ -114,7 +114,7 @@ class DecodedPhoto:
         # Rounded to 16 bits of their type's range, little would be left of them.
         unit = unit_of(image.metadata.type_written)
         black, white = (tuple(unit * level for level in levels) for levels in (scale.black, scale.white))
-        scale = replace(scale, black=black, white=white)
+        scale = replace(scale, black=black, white=white, is_unbounded=True)
         return cls(photo, _as_channels(pixels * np.float32(unit)), scale, channels_are_pictures=are_pictures)
 
     @classmethod

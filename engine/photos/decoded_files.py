@@ -13,6 +13,7 @@ import struct
 import threading
 import weakref
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -27,7 +28,7 @@ from engine.photo_files.values.levels import OF_TYPE, ValueLevels
 
 _logger = logging.getLogger(__name__)
 
-DECODER_VERSION = 4
+DECODER_VERSION = 5
 """To be raised when the levels of a decoded photo change; what was computed from them is then computed again."""
 
 SMALLEST_BYTES = 4 * 2**20
@@ -95,6 +96,7 @@ class DecodedFiles(BoundedFolder):
             # Unlike `np.load` it knows nothing of pickles, whatever the file holds.
             mapped: np.memmap[Any, Any] = np.lib.format.open_memmap(path, mode="r")
             scale, are_pictures = _read_meaning(path, mapped.shape[-1] if mapped.ndim else 0)
+            scale = replace(scale, is_unbounded=mapped.dtype.kind == "f")
             os.utime(path)
         except FileNotFoundError:
             return None

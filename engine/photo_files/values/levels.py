@@ -19,14 +19,14 @@ number). What lies beyond a level is not lost: it is carried past the network, s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.photo_files.values.sample_types import to_float, unit_of
+from engine.photo_files.values.sample_types import USUAL_TYPES, to_float, unit_of
 
 GRAY_SHARE: Final = 1 / 4
 """A gray picture of which nearly nothing lies above this share of its type's range does not use that range."""
@@ -53,11 +53,13 @@ class ValueLevels:
         black: In units of the type, see `sample_types`: one for all channels, or one for each.
         white: As many, each above its black.
         is_given: Whether a person says so; pictures that belong together then do not share them with this one.
+        is_unbounded: Whether numbers of the picture may lie beyond 0 to 1.
     """
 
     black: tuple[float, ...] = (0.0,)
     white: tuple[float, ...] = (1.0,)
     is_given: bool = field(default=False, compare=False)
+    is_unbounded: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.black) != len(self.white) or not self.black:
@@ -67,14 +69,14 @@ class ValueLevels:
 
     @property
     def are_of_type(self) -> bool:
-        """Whether they are those of the type: nothing is to be done then."""
-        return self == OF_TYPE
+        """Whether they are those of the type, and nothing lies beyond them: nothing is to be done then."""
+        return not self.is_unbounded and self == OF_TYPE
 
     def of_channel(self, index: int) -> "ValueLevels":
         """Return the levels of one channel."""
         if len(self.black) == 1:
             return self
-        return ValueLevels(black=(self.black[index],), white=(self.white[index],), is_given=self.is_given)
+        return replace(self, black=(self.black[index],), white=(self.white[index],))
 
     def beside(self, others: "ValueLevels", num_own: int, num_others: int) -> "ValueLevels":
         """Return the levels of each channel of two pictures that are laid side by side, channel behind channel.
@@ -90,6 +92,7 @@ class ValueLevels:
             black=tuple(part.black[0] for part in parts),
             white=tuple(part.white[0] for part in parts),
             is_given=self.is_given or others.is_given,
+            is_unbounded=self.is_unbounded or others.is_unbounded,
         )
 
     def normalised(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -124,6 +127,22 @@ OF_TYPE: Final = ValueLevels()
 """Those of a photograph."""
 
 
+def levels_of_numbers(both: Sequence[tuple[float, float]], sample_type: str) -> ValueLevels:
+    """Return what a person says is black and white.
+
+    Args:
+        both: Black and white in units of the type, of each channel.
+        sample_type: Of the file's numbers: beyond all but the usual ones' 0 to 1 there may be more.
+    """
+    both = both[:1] if len(set(both)) == 1 else both
+    return ValueLevels(
+        black=tuple(black for black, _ in both),
+        white=tuple(white for _, white in both),
+        is_given=True,
+        is_unbounded=sample_type not in USUAL_TYPES,
+    )
+
+
 def measure_levels(samples: NDArray[Any], *, channels_are_gray: bool = False) -> ValueLevels:
     """Measure what is black and white in a picture; see this module for the rule.
 
@@ -144,7 +163,9 @@ def measure_levels(samples: NDArray[Any], *, channels_are_gray: bool = False) ->
     if all(levels.are_of_type for levels in found):
         return OF_TYPE
     return ValueLevels(
-        black=tuple(levels.black[0] for levels in found), white=tuple(levels.white[0] for levels in found)
+        black=tuple(levels.black[0] for levels in found),
+        white=tuple(levels.white[0] for levels in found),
+        is_unbounded=any(levels.is_unbounded for levels in found),
     )
 
 
@@ -177,6 +198,7 @@ class SharedLevels:
             self._common = ValueLevels(
                 black=tuple(np.min([one.black for one in alike], axis=0).tolist()),
                 white=tuple(np.max([one.white for one in alike], axis=0).tolist()),
+                is_unbounded=any(one.is_unbounded for one in alike),
             )
 
     def of(self, own: ValueLevels) -> ValueLevels:
@@ -228,14 +250,16 @@ def levels_of_reference(noisy: ValueLevels, noisy_unit: float, clean: ValueLevel
     if clean.is_given:
         return clean
     if noisy_unit == clean_unit:
-        return noisy
+        return replace(noisy, is_unbounded=noisy.is_unbounded or clean.is_unbounded)
     if noisy.are_of_type or clean.are_of_type or len(noisy.black) != len(clean.black):
         return clean
     ratio = noisy_unit / clean_unit
     black, white = np.array(noisy.black) * ratio, np.array(noisy.white) * ratio
     span = white - black
     holds_same_numbers = (np.array(clean.black) > black - span).all() and (np.array(clean.white) < white + span).all()
-    return ValueLevels(black=tuple(black.tolist()), white=tuple(white.tolist())) if holds_same_numbers else clean
+    if not holds_same_numbers:
+        return clean
+    return replace(clean, black=tuple(black.tolist()), white=tuple(white.tolist()))
 
 
 def _measure(samples: NDArray[Any], share: float) -> ValueLevels:
@@ -255,7 +279,7 @@ def _measure(samples: NDArray[Any], share: float) -> ValueLevels:
     least_span = 1 / unit if samples.dtype.kind != "f" else max(abs(lowest), abs(highest), 1e-30) * 1e-3
     reach = _FARTHEST * max(high - low, least_span)
     white = min(highest, max(high + reach, _brightest_spot(samples) / unit))
-    return ValueLevels(black=(low,), white=(max(white, low + least_span),))
+    return ValueLevels(black=(low,), white=(max(white, low + least_span),), is_unbounded=not has_usual_range)
 
 
 def _brightest_spot(samples: NDArray[Any]) -> float:
