@@ -172,9 +172,10 @@ def measure_levels(samples: NDArray[Any], *, channels_are_gray: bool = False) ->
 class SharedLevels:
     """The levels of pictures that belong together, such as the frames of a series.
 
-    Where most of them keep the range of their type, all do. Of the others each has the least black and the greatest
-    white, but those whose span is more than 4 times, or less than a quarter of, the usual one: they show something
-    else, and keep their own.
+    Where most of them keep the range of their type, all do, or, where numbers of some lie beyond it, have one black and
+    one white around it and them; those that lie beyond 4 times that range show something else, and keep their own. Of
+    the others each has the least black and the greatest white, but those whose span is more than 4 times, or less than
+    a quarter of, the usual one: they keep their own too.
     """
 
     def __init__(self, levels: Sequence[ValueLevels]) -> None:
@@ -187,10 +188,13 @@ class SharedLevels:
         measured = [one for one in levels if not one.are_of_type]
         self._common: ValueLevels | None = None
         self._usual: NDArray[np.float64] = np.ones(1)
+        self._keep_type = False
         if not levels:
             return
-        if 2 * len(measured) < len(levels) or not measured:
-            self._common = OF_TYPE
+        self._keep_type = 2 * len(measured) < len(levels) or not measured
+        if self._keep_type:
+            beyond = [one for one in measured if one.is_unbounded and self._is_alike(one)]
+            self._common = _around_type(beyond) if beyond else OF_TYPE
             return
         self._usual = np.asarray(np.median([np.subtract(one.white, one.black) for one in measured], axis=0))
         alike = [one for one in measured if self._is_alike(one)]
@@ -207,17 +211,31 @@ class SharedLevels:
         Args:
             own: What was measured of it.
         """
-        if own.is_given:
+        if own.is_given or self._common is None:
             return own
-        if self._common is None or self._common.are_of_type:
-            return own if self._common is None else OF_TYPE
-        return self._common if self._is_alike(own) else own
+        if self._keep_type and not own.is_unbounded:
+            return self._common
+        if not self._is_alike(own):
+            return own
+        return _around_type([own]) if self._common.are_of_type else self._common
 
     def _is_alike(self, one: ValueLevels) -> bool:
+        if self._keep_type:
+            around = _around_type([one])
+            return around.white[0] - around.black[0] <= _MOST_APART
         if one.are_of_type or len(one.black) != len(self._usual):
             return False
         span = np.subtract(one.white, one.black)
         return bool(((span <= _MOST_APART * self._usual) & (span >= self._usual / _MOST_APART)).all())
+
+
+def _around_type(levels: Sequence[ValueLevels]) -> ValueLevels:
+    """Return one black and one white around the range of the type, and around all that pictures have of their own."""
+    return ValueLevels(
+        black=(min(0.0, *(black for one in levels for black in one.black)),),
+        white=(max(1.0, *(white for one in levels for white in one.white)),),
+        is_unbounded=True,
+    )
 
 
 def share_levels(levels: Sequence[ValueLevels]) -> list[ValueLevels]:

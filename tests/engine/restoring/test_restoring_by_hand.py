@@ -84,6 +84,17 @@ def test_what_lies_beyond_the_range_of_its_type_comes_back_too(tmp_path: Path, n
     np.testing.assert_array_equal(array, found)
 
 
+def test_what_lies_beyond_the_range_that_most_pages_keep_comes_back(tmp_path: Path) -> None:
+    """Nothing is given here: a series of changes of fluorescence, of which some pages go beyond 1."""
+    same = write_model(tmp_path / "same.safetensors", 0)
+    highest = np.array([0.9] * 7 + [1.6] * 3).reshape(-1, 1, 1)
+    stack = (np.random.default_rng(0).random((10, 40, 32)) * highest).astype(np.float32)
+    tifffile.imwrite(tmp_path / "s.tif", stack, photometric="minisblack")
+    np.testing.assert_allclose(picture(run(same, tmp_path / "s.tif", tmp_path / "out")), stack, atol=1e-6)
+    array = restore_array(load_model(same), stack, axes="TYX", compute=ComputeConfig(**COMPUTE))
+    np.testing.assert_allclose(array, stack, atol=1e-6)
+
+
 def test_the_network_sees_what_is_given(model: Path, tmp_path: Path) -> None:
     """As it sees the same numbers in a photograph's range."""
     tifffile.imwrite(tmp_path / "a.tif", counts(40, 32))
