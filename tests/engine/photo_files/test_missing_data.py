@@ -158,7 +158,7 @@ def test_what_lies_behind_a_picture_shows_that_it_is_whole(tmp_path: Path) -> No
         if is_followed:
             assert read_image(PhotoRef(tmp_path / "a.tif", 1)).pixels[-1].max() == 0
         else:
-            with pytest.raises(ImageReadError, match="the last 2[56] % of its rows are missing"):
+            with pytest.raises(ImageReadError, match=r"the last 2[56] % of its rows are missing"):
                 read_image(PhotoRef(tmp_path / "a.tif", 1))
 
 
