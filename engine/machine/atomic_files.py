@@ -79,7 +79,9 @@ def replace_atomically(path: Path, modified_ns: int | None = None) -> Iterator[P
         # it; the content matters more.
         with suppress(OSError):
             os.utime(path, ns=(time.time_ns(), modified_ns))
-    _flush_folder(path.parent)
+    # The file is in its place already. Folders that may be written but not listed, and some network drives, refuse it.
+    with suppress(OSError):
+        _flush_folder(path.parent)
 
 
 def remove_leftovers(folder: Path, now: float | None = None) -> int:

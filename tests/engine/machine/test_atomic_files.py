@@ -1,5 +1,6 @@
 """Files are replaced whole or not at all."""
 
+import errno
 import os
 import signal
 import stat
@@ -81,6 +82,20 @@ def test_longest_allowed_name(tmp_path: Path) -> None:
     target = tmp_path / ("n" * 251 + ".png")
     write_bytes_atomically(target, b"x")
     assert target.read_bytes() == b"x"
+
+
+def test_a_folder_that_cannot_be_flushed_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on some network drives; the file is in its place by then."""
+    flush = os.fsync
+
+    def flush_files_only(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", flush_files_only)
+    write_bytes_atomically(tmp_path / "a.bin", b"whole")
+    assert (tmp_path / "a.bin").read_bytes() == b"whole"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
