@@ -41,6 +41,26 @@ def test_frames_of_a_folder_share_their_levels_and_keep_their_proportions(tmp_pa
     assert all(photo.pixels.std() > 0.1 for photo in photos)
 
 
+@pytest.mark.parametrize("is_on_disk", [False, True])
+def test_gray_and_colour_photos_of_a_folder_share_none(
+    tmp_path: Path, is_on_disk: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gray counts are no photographs because the colour photos beside them are."""
+    monkeypatch.setattr("engine.photos.crops.SMALLEST_BYTES", 1 if is_on_disk else 2**40)
+    generator = np.random.default_rng(0)
+    for index in range(6):
+        colours = generator.integers(0, 60_000, (64, 64, 3)).astype(np.uint16)
+        tifffile.imwrite(tmp_path / f"colour {index}.tif", colours, photometric="rgb")
+    counts = [write(tmp_path / f"gray {index}.tif", generator.integers(0, 4096, (64, 64))) for index in range(4)]
+    colour = [PhotoRef(tmp_path / f"colour {index}.tif") for index in range(6)]
+    for _ in range(2):
+        photos = decode_photos([*colour, *counts], JobControl(), lambda event: None)
+        assert [photo.is_gray for photo in photos] == [False] * 6 + [True] * 4
+        assert all(photo.scale.are_of_type for photo in photos[:6])
+        assert len({photo.scale for photo in photos[6:]}) == 1
+        assert photos[6].pixels.max() > 0.99
+
+
 def test_levels_lie_beside_what_is_kept_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.photos.crops.SMALLEST_BYTES", 1)
     monkeypatch.setenv(decoded.LIMIT_VARIABLE, "1")
