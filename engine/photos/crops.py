@@ -95,6 +95,11 @@ class DecodedPhoto:
         )
 
     @property
+    def memory_bytes(self) -> int:
+        """What the levels take; gray floats lie there once."""
+        return self.levels[:1].nbytes if self.levels.strides[0] == 0 else self.levels.nbytes
+
+    @property
     def pixels(self) -> Pixels:
         """Between black and white. Shape: (height, width, channels), 0 to 1."""
         image = self._to_float(self.levels).transpose(1, 2, 0)
@@ -110,9 +115,9 @@ class DecodedPhoto:
     def of_image(cls, photo: PhotoRef, image: PhotoImage) -> "DecodedPhoto":
         """Take a photo as it was read."""
         are_pictures = image.channels_are_pictures
-        pixels, scale = image.all_channels if are_pictures else (image.pixels, image.metadata.levels)
+        pixels, scale = _learned_channels(image)
         is_gray = pixels.shape[2] == 1
-        if scale.are_of_type or image.metadata.type_written in USUAL_TYPES:
+        if _is_rounded(image, scale):
             rounded = _rounded(pixels, image.metadata.bit_depth)
             return cls(photo, rounded, scale, channels_are_pictures=are_pictures, is_gray=is_gray)
         # Rounded to 16 bits of their type's range, little would be left of them.
@@ -167,6 +172,25 @@ class DecodedPhoto:
         else:
             scaled = levels * np.float32(1 / np.iinfo(levels.dtype).max)
         return self.scale.normalised(scaled.transpose(1, 2, 0)).transpose(2, 0, 1)
+
+
+def _learned_channels(image: PhotoImage) -> tuple[NDArray[np.float32], ValueLevels]:
+    return image.all_channels if image.channels_are_pictures else (image.pixels, image.metadata.levels)
+
+
+def _is_rounded(image: PhotoImage, scale: ValueLevels) -> bool:
+    """Whether a photo becomes whole levels of its bit depth; else the numbers of its file are kept as floats."""
+    return scale.are_of_type or image.metadata.type_written in USUAL_TYPES
+
+
+def _memory_bytes(image: PhotoImage) -> int:
+    """What `DecodedPhoto.of_image` will take."""
+    channels, scale = _learned_channels(image)
+    num_channels = channels.shape[2]
+    if not _is_rounded(image, scale):
+        return image.height * image.width * num_channels * np.dtype(np.float32).itemsize
+    bytes_per_level = 1 if image.metadata.bit_depth == 8 else 2
+    return image.height * image.width * (3 if num_channels == 1 else num_channels) * bytes_per_level
 
 
 def _as_channels(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -232,10 +256,8 @@ def _decode(
     if found is not None:
         return _as_kept(photo, found, is_given), False
     image = read(photo)
-    bytes_per_level = 1 if image.metadata.bit_depth == 8 else 2
     height, width = image.height, image.width
-    num_channels = image.all_channels[0].shape[2] if image.channels_are_pictures else 3
-    size = height * width * num_channels * bytes_per_level
+    size = _memory_bytes(image)
     if keep_on_disk and SMALLEST_BYTES <= size <= files.limit_bytes:
         whole = DecodedPhoto.of_image(photo, image)
         found = files.keep(
@@ -434,13 +456,13 @@ class PhotoMemory:
     def find(self, photo: PhotoRef, largest_bytes: int) -> DecodedPhoto | None:
         """Return a kept photo; None if there is none, or if it is larger than what is wanted."""
         kept = self._photos.get(identity_of(photo))
-        return kept if kept is not None and kept.levels.nbytes <= largest_bytes else None
+        return kept if kept is not None and kept.memory_bytes <= largest_bytes else None
 
     def keep(self, photo: DecodedPhoto) -> None:
         """Keep a whole photo if there is room."""
         identity = identity_of(photo.photo)
-        if identity and identity not in self._photos and photo.levels.nbytes <= self._left:
-            self._left -= photo.levels.nbytes
+        if identity and identity not in self._photos and photo.memory_bytes <= self._left:
+            self._left -= photo.memory_bytes
             self._photos[identity] = photo
 
 

@@ -236,7 +236,8 @@ def _resolve(noisy: list[PhotoRef], clean: list[PhotoRef]) -> tuple[list[PhotoPa
         fitting = open_clean or clean
         if not open_clean:
             reason = say(
-                "The reference {reference} fits by its name, but belongs to another photo, whose folder is named alike: {photo}.",
+                "The reference {reference} fits by its name, but belongs to another photo, whose folder is named "
+                "alike: {photo}.",
                 reference=fitting[0].name,
                 photo=photo_of[fitting[0]],
             )

@@ -140,7 +140,9 @@ def test_what_is_left_over_stands_beside_a_reference_that_is_taken(tmp_path: Pat
     (doubt,) = matching.doubtful
     assert (doubt.pair.noisy.file.parent.name, doubt.pair.clean.file.parent.name) == ("z", "x")
     photo = tmp_path / "noisy" / "x" / "1.png"
-    expected = f"The reference 1.png fits by its name, but belongs to another photo, whose folder is named alike: {photo}."
+    expected = (
+        f"The reference 1.png fits by its name, but belongs to another photo, whose folder is named alike: {photo}."
+    )
     assert doubt.reason == expected
     matching = match(tmp_path, ["x/1.png", "y/1.png", "z/1.png"], ["x/1.png"])
     assert [doubt.reason for doubt in matching.doubtful] == [expected] * 2
