@@ -186,11 +186,10 @@ def _is_rounded(image: PhotoImage, scale: ValueLevels) -> bool:
 def _memory_bytes(image: PhotoImage) -> int:
     """What `DecodedPhoto.of_image` will take."""
     channels, scale = _learned_channels(image)
-    num_channels = channels.shape[2]
     if not _is_rounded(image, scale):
-        return image.height * image.width * num_channels * np.dtype(np.float32).itemsize
-    bytes_per_level = 1 if image.metadata.bit_depth == 8 else 2
-    return image.height * image.width * (3 if num_channels == 1 else num_channels) * bytes_per_level
+        return channels.nbytes
+    num_channels = 3 if channels.shape[2] == 1 else int(channels.shape[2])
+    return image.height * image.width * num_channels * (1 if image.metadata.bit_depth == 8 else 2)
 
 
 def _as_channels(pixels: NDArray[np.float32]) -> NDArray[np.float32]:

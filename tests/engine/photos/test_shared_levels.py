@@ -75,7 +75,7 @@ def test_levels_lie_beside_what_is_kept_on_the_disk(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("name", ["uint8", "int8", "uint16", "int16", "uint32", "float32"])
-@pytest.mark.parametrize("num_channels", [1, 3, 5])
+@pytest.mark.parametrize("num_channels", [1, 2, 3, 5])
 @pytest.mark.parametrize("is_dim", [False, True])
 def test_memory_is_counted_as_it_is_taken(tmp_path: Path, name: str, num_channels: int, is_dim: bool) -> None:
     highest = 1 if name == "float32" and is_dim else 120 if name in ("uint8", "int8") else 5000 if is_dim else 30_000
