@@ -148,7 +148,11 @@ class BrightnessFit:
         black, white = np.array(clean.scale.black), np.array(clean.scale.white)
         span = white - black
         fitted_black, fitted_white = black - offsets / gains * span, black + (1 - offsets) / gains * span
-        return ValueLevels(black=tuple(fitted_black.tolist()), white=tuple(fitted_white.tolist()))
+        return ValueLevels(
+            black=tuple(fitted_black.tolist()),
+            white=tuple(fitted_white.tolist()),
+            is_unbounded=clean.scale.is_unbounded,
+        )
 
 
 NOT_COMPARED: Final = BrightnessFit()

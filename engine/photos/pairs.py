@@ -228,13 +228,20 @@ def _resolve(noisy: list[PhotoRef], clean: list[PhotoRef]) -> tuple[list[PhotoPa
     for one_noisy, one_clean in _group(noisy, clean, lambda path: path.file.parent.name.casefold()):
         if len(one_noisy) == 1 and len(one_clean) == 1:
             pairs.append(PhotoPair(one_noisy[0], one_clean[0]))
-    taken = {path for pair in pairs for path in (pair.noisy, pair.clean)}
-    open_noisy = [path for path in noisy if path not in taken]
-    open_clean = [path for path in clean if path not in taken]
+    photo_of = {pair.clean: pair.noisy for pair in pairs}
+    open_noisy = [path for path in noisy if path not in photo_of.values()]
+    open_clean = [path for path in clean if path not in photo_of]
     doubtful = []
     for path in open_noisy:
         fitting = open_clean or clean
-        if len(open_noisy) > 1:
+        if not open_clean:
+            reason = say(
+                "The reference {reference} fits by its name, but belongs to another photo, whose folder is named "
+                "alike: {photo}.",
+                reference=fitting[0].name,
+                photo=photo_of[fitting[0]],
+            )
+        elif len(open_noisy) > 1:
             names = ", ".join(str(other) for other in open_noisy)
             reason = say(
                 "Several noisy photos fit the reference {fitting} by their names: {names}.",
@@ -242,7 +249,8 @@ def _resolve(noisy: list[PhotoRef], clean: list[PhotoRef]) -> tuple[list[PhotoPa
                 names=names,
             )
         else:
-            names = ", ".join(str(other) for other in fitting)
+            # A single one that is left is of another folder, as those are that have their photos.
+            names = ", ".join(str(other) for other in (open_clean if len(open_clean) > 1 else clean))
             reason = say("Several references fit this photo by their names: {names}.", names=names)
         doubtful.append(
             DoubtfulPair(
