@@ -91,7 +91,8 @@ class CellRunner:
         else:
             trained = self._train(cell, cell.config, control, emit)
             labels = read_card(trained.run).labels
-            photos = self._measurer.measure(trained.run, control, emit, leave_out=labels)
+            taught = self._workplace.photos.taught_by(labels)
+            photos = self._measurer.measure(trained.run, control, emit, leave_out=taught)
             score = Score(
                 photos=photos,
                 labels=labels,

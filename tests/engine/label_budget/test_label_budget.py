@@ -132,7 +132,7 @@ def plan_of(
     values: dict[str, Any] = {"labels": (0, 1, 2, "all"), "seeds": 3, "steps": 100, **changes}
     config = LabelBudgetConfig(noisy=(Path("noisy"),), clean=(Path("clean"),), out=Path("out"), **values)
     pairs = pairs_of(count)
-    return make_plan(config, split_photos(config, pairs, [pair.noisy for pair in pairs]), methods, left_out)
+    return make_plan(config, split_photos(config, pairs, [pair.noisy for pair in pairs], {}), methods, left_out)
 
 
 @settings(max_examples=40, deadline=None)
@@ -142,7 +142,7 @@ def test_no_photo_both_teaches_and_measures(count: int, share: float, seed: int)
         noisy=(Path("n"),), clean=(Path("c"),), out=Path("o"), evaluation_share=share, split_seed=seed
     )
     pairs = pairs_of(count)
-    split = split_photos(config, pairs, [pair.noisy for pair in pairs])
+    split = split_photos(config, pairs, [pair.noisy for pair in pairs], {})
     assert {*split.candidates, *split.evaluation} == set(pairs)
     assert len(split.candidates) + len(split.evaluation) == count
     assert min(len(split.candidates), len(split.evaluation)) >= 1
