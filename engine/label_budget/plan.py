@@ -72,7 +72,7 @@ class Cell:
         return self.config.steps if self.config else 0
 
     def settings(self, photos: PhotoSet) -> dict[str, Any]:
-        """All that its score depends on, as JSON values; a kept score counts only if they are the same."""
+        """Return what of its score depends on the plan, as JSON values."""
         start = self.config.parent if self.config and self.parent is None else self.model
         return {
             "training": self.config.model_dump(mode="json", exclude=_UNSETTLING) if self.config else None,
