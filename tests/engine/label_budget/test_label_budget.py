@@ -375,6 +375,14 @@ def test_figures_are_means_over_photos_and_paired_over_repetitions() -> None:
     assert found["rcl", 1, "rcl", 0].difference.mean == pytest.approx(0.3)
 
 
+def test_repetitions_that_failed_take_no_part_in_the_mean_time() -> None:
+    plan = plan_of(labels=(0, 1))
+    rows = {(row.method, row.num_labels): row for row in figures_of(plan, {("rcl", 0): [1.0], ("rcl", 1): [1.0]}).rows}
+    assert rows["rcl", 1].seconds == pytest.approx(2.0)
+    assert rows["rcl", 0].seconds == pytest.approx(1.0)
+    assert rows["scratch", 0].seconds == 0
+
+
 def test_only_photos_that_neither_learned_from_are_compared() -> None:
     plan = plan_of(evaluate_on="others", unlabelled="all", labels=(1,), seeds=1)
     names = [pair.noisy.name for pair in plan.photos.evaluation]
