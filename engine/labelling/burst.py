@@ -102,8 +102,8 @@ class BurstResult:
 def make_burst_references(config: BurstConfig, control: JobControl, emit: Emit) -> BurstResult:
     """Align and average shots of one scene, and write a reference for each.
 
-    Photos in colour, and all of 8 bits, carry a tone curve: they are averaged in linear light. Gray photos of 16 bits
-    are taken as the light itself, as microscopes record it.
+    Photos in colour, and all of 8 bits, carry a tone curve: they are averaged in linear light. Gray photos of 16 bits,
+    and a microscope's channels of as many, are taken as the light itself.
 
     Args:
         config: Shots and destination.
@@ -208,7 +208,8 @@ def _check_memory(photos: Sequence[PhotoRef]) -> None:
 
 
 def _has_tone_curve(photo: ReadShot) -> bool:
-    return photo.levels.shape[2] == 3 or photo.metadata.bit_depth == 8
+    is_in_colour = photo.levels.shape[2] == 3 and not photo.metadata.channels_are_gray
+    return is_in_colour or photo.metadata.bit_depth == 8
 
 
 def _of_one_shape(photos: list[ReadShot], leave_out: _LeaveOut) -> list[ReadShot]:
