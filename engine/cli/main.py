@@ -471,8 +471,9 @@ def _describe_evaluation(result: EvaluationResult) -> Ending:
             f"SSIM {score.noisy_ssim:.4f} → {score.ssim:.4f}{mark}"
         )
     left_out = f"; {result.num_left_out} training labels left out" if result.num_left_out else ""
+    num_averaged = result.num_pairs - result.num_without_error or result.num_pairs
     lines.append(
-        f"Mean of {result.num_pairs} pairs: PSNR {result.noisy_psnr:.2f} → {result.psnr:.2f} dB "
+        f"Mean of {num_averaged} pairs: PSNR {result.noisy_psnr:.2f} → {result.psnr:.2f} dB "
         f"({result.psnr - result.noisy_psnr:+.2f}), SSIM {result.noisy_ssim:.4f} → {result.ssim:.4f}{left_out}"
     )
     if result.scale_invariant_psnr is not None and result.noisy_scale_invariant_psnr is not None:
