@@ -404,9 +404,9 @@ def _describe_training(result: TrainingResult) -> Ending:
         "metrics": result.metrics,
     }
     lines = [f"{result.steps:,} steps in {phrase_duration(result.seconds)}."]
-    if "psnr" in result.metrics and "noisy_psnr" in result.metrics:
-        gain = result.metrics["psnr"] - result.metrics["noisy_psnr"]
-        lines.append(f"Validation: PSNR {result.metrics['psnr']:.2f} dB, {gain:+.2f} dB against the noisy photos.")
+    psnr, noisy_psnr = (result.metrics.get(name) for name in ("validation_psnr", "validation_noisy_psnr"))
+    if psnr is not None and noisy_psnr is not None:
+        lines.append(f"Validation: PSNR {psnr:.2f} dB, {psnr - noisy_psnr:+.2f} dB against the noisy photos.")
     lines.append(f"Run: {result.run}")
     lines.append(f"Restore with: residua restore {result.run} PHOTOS --out FOLDER")
     return Ending(summary="\n".join(lines), fields=fields)
