@@ -16,7 +16,13 @@ from engine.translatable import counted_forms, template_id
 Text = str | tuple[str, str]
 """A template, or those for one and for several."""
 
-TERMINAL_MODULES = ("cli/*.py", "machine/system_libraries.py", "machine/processes/rank.py", "simulation/*.py")
+TERMINAL_MODULES = (
+    "cli/*.py",
+    "machine/system_libraries.py",
+    "machine/processes/openmp.py",
+    "machine/processes/rank.py",
+    "simulation/*.py",
+)
 """Below `engine`: the window shows nothing of these."""
 
 SHORT_TEXT_KEYWORDS = frozenset({"title", "label", "zero", "makes", "untreated"})

@@ -153,7 +153,7 @@ def split_pairs(
         wanted = max(wanted, 1)
     if len(pairs) < MIN_PAIRS_FOR_VALIDATION:
         return tuple(sorted(pairs, key=_pair_order)), ()
-    groups = _groups_sharing_a_photo(pairs, scenes or {})
+    groups = groups_sharing_a_photo(pairs, scenes or {})
     order = np.random.default_rng(seed).permutation(len(groups))
     validation: list[PhotoPair] = []
     for index in order[:-1]:
@@ -162,6 +162,34 @@ def split_pairs(
     held_back = set(validation)
     training = [pair for pair in pairs if pair not in held_back]
     return tuple(sorted(training, key=_pair_order)), tuple(sorted(validation, key=_pair_order))
+
+
+def groups_sharing_a_photo(pairs: Sequence[PhotoPair], scenes: Mapping[PhotoRef, Hashable]) -> list[list[PhotoPair]]:
+    """Return the pairs in groups of which no two have a file or a scene in common, in natural order.
+
+    Args:
+        pairs: All pairs, in any order.
+        scenes: What files show, where that is known: files of one scene count as one photo.
+    """
+    group_of: dict[Hashable, list[PhotoPair]] = {}
+    for pair in sorted(pairs, key=_pair_order):
+        keys = [scenes.get(path, path) for path in (pair.noisy, pair.clean)]
+        group: list[PhotoPair] = []
+        for key in keys:
+            met = group_of.get(key)
+            if met is None or met is group:
+                continue
+            if not group:
+                group = met
+                continue
+            group.extend(met)
+            for member in met:
+                for path in (member.noisy, member.clean):
+                    group_of[scenes.get(path, path)] = group
+        group.append(pair)
+        group_of.update(dict.fromkeys(keys, group))
+    unique = {id(group): group for group in group_of.values()}
+    return list(unique.values())
 
 
 def choose_pairs(pairs: Sequence[PhotoPair], count: int, seed: int) -> tuple[PhotoPair, ...]:
@@ -296,29 +324,6 @@ def _doubt_by_header(pair: PhotoPair, scales: Sequence[int]) -> DoubtfulPair | N
             ),
         )
     return None
-
-
-def _groups_sharing_a_photo(pairs: Sequence[PhotoPair], scenes: Mapping[PhotoRef, Hashable]) -> list[list[PhotoPair]]:
-    """Return the pairs in groups of which no two have a file or a scene in common, in natural order."""
-    group_of: dict[Hashable, list[PhotoPair]] = {}
-    for pair in sorted(pairs, key=_pair_order):
-        keys = [scenes.get(path, path) for path in (pair.noisy, pair.clean)]
-        group: list[PhotoPair] = []
-        for key in keys:
-            met = group_of.get(key)
-            if met is None or met is group:
-                continue
-            if not group:
-                group = met
-                continue
-            group.extend(met)
-            for member in met:
-                for path in (member.noisy, member.clean):
-                    group_of[scenes.get(path, path)] = group
-        group.append(pair)
-        group_of.update(dict.fromkeys(keys, group))
-    unique = {id(group): group for group in group_of.values()}
-    return list(unique.values())
 
 
 def _pair_order(pair: PhotoPair) -> tuple[object, ...]:
