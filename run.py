@@ -238,8 +238,9 @@ def pip(arguments: list[str]) -> None:
     if process.wait():
         last_words = "\n".join(lines[-12:])
         raise SetUpError(
-            f"{last_words}\n\nThe packages could not be installed. Check the network and the free disk space (2 GB), "
-            f"then start again: it goes on where it stopped. The whole log is in {log}."
+            f"{last_words}\n\nThe packages could not be installed. Check the network and the free disk space (3 GB; "
+            "several more where torch brings NVIDIA's libraries), then start again: it goes on where it stopped. The "
+            f"whole log is in {log}."
         )
 
 

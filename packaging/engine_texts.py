@@ -16,7 +16,13 @@ from engine.translatable import counted_forms, template_id
 Text = str | tuple[str, str]
 """A template, or those for one and for several."""
 
-TERMINAL_MODULES = ("cli/*.py", "machine/system_libraries.py", "machine/processes/rank.py", "simulation/*.py")
+TERMINAL_MODULES = (
+    "cli/*.py",
+    "machine/system_libraries.py",
+    "machine/processes/openmp.py",
+    "machine/processes/rank.py",
+    "simulation/*.py",
+)
 """Below `engine`: the window shows nothing of these."""
 
 SHORT_TEXT_KEYWORDS = frozenset({"title", "label", "zero", "makes", "untreated"})
@@ -28,6 +34,9 @@ PROGRAMMER_ERRORS = frozenset(
 _SENTENCE = re.compile(r"^[“\"'(]?(\{\}|[A-Z0-9])")
 _TYPE = re.compile(r"\w\[| \| ")
 """A type written as text, for a cast or a later name."""
+
+_VARIABLE = re.compile(r"^[A-Z][A-Z0-9_]*_[A-Z0-9_]*$")
+"""The name of an environment variable, a key or an option of a library."""
 
 _WORD = re.compile(r"[A-Za-zé]{2,}")
 
@@ -166,4 +175,4 @@ def _is_shown(text: str) -> bool:
     """Tell whether a text reads like a title or a sentence: begins like one, and has two words or more."""
     fixed = text.replace("{}", " ")
     words = _WORD.findall(fixed)
-    return bool(_SENTENCE.match(text)) and len(words) >= 2 and not _TYPE.search(fixed)
+    return bool(_SENTENCE.match(text)) and len(words) >= 2 and not _TYPE.search(fixed) and not _VARIABLE.match(text)

@@ -65,6 +65,6 @@ def test_the_same_chart_is_the_same_file(tmp_path: Path) -> None:
     files = []
     for folder in (tmp_path / "first", tmp_path / "second"):
         assert draw_chart("lines", draw, folder) == "lines.png"
-        files.append([(folder / "images" / f"lines.{ending}").read_bytes() for ending in ("png", "svg")])
+        files.append((folder / "images" / "lines.png").read_bytes())
     assert files[0] == files[1]
-    assert files[0][0].startswith(b"\x89PNG")
+    assert files[0].startswith(b"\x89PNG")

@@ -2,6 +2,7 @@
 
 import platform
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -126,6 +127,31 @@ def test_the_site_builds_without_network_and_no_link_leads_nowhere(tmp_path: Pat
     assert not re.findall(r'(?:src|href)="https?://(?!squidfunk)[^"]*\.(?:js|css|woff2?)', start)
 
 
+def test_the_site_is_not_built_with_dead_links_or_a_page_in_no_menu(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs", reason="needs mkdocs-material, which is for development alone")
+    for folder in ("packaging", "docs"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "docs" / "forgotten.md").write_text(
+        "# Forgotten\n\n[no page](nowhere.md) [no heading](method.md#no-such-heading)\n", encoding="utf-8"
+    )
+    command = [sys.executable, str(tmp_path / "packaging" / "documentation.py"), "--out", str(tmp_path / "site")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Aborted with 3 warnings" in done.stdout + done.stderr
+
+
 def test_files_that_the_readme_links_to_are_there() -> None:
     for link in re.findall(r"\]\(([^)#\s]+)\)", (ROOT / "README.md").read_text(encoding="utf-8")):
         assert (ROOT / link).exists(), link
+
+
+def test_the_tests_that_keep_a_promise_are_there() -> None:
+    promises = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?", promises)
+    assert len(named) > 20
+    missing = [
+        (path, name)
+        for path, name in named
+        if not (ROOT / path).is_file() or f"def {name}" not in (ROOT / path).read_text(encoding="utf-8")
+    ]
+    assert missing == []

@@ -16,6 +16,7 @@ from PySide6.QtGui import QUndoStack
 
 from app.core.run_catalog import RunCatalog
 from app.core.shown_channel import show_channel, shown_channel
+from app.look.translation import format_number, tr
 from engine.contracts.events import FileSkipped, PhotoScanned
 from engine.contracts.given_levels import GivenLevels
 from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
@@ -220,7 +221,7 @@ class Session(QObject):
         if not self._folders:
             return ""
         more = len(self._folders) - 1
-        return self._folders[0].name + (f" + {more} more" if more else "")
+        return self._folders[0].name + (tr(" + {number} more").format(number=format_number(more)) if more else "")
 
     @property
     def photos(self) -> tuple[PhotoScanned, ...]:
@@ -326,13 +327,19 @@ class Session(QObject):
         self._compute_text = compute_text
         self.engine_loaded.emit()
 
-    def set_folders(self, folders: Iterable[PhotoPlace]) -> None:
-        """Open other photo folders: forget the photos, exclusions and restored versions of the old ones."""
+    def set_folders(self, folders: Iterable[PhotoPlace], excluded: Iterable[PhotoRef] = ()) -> None:
+        """Open other photo folders: forget the photos, exclusions and restored versions of the old ones.
+
+        Args:
+            folders: All that are open from now on.
+            excluded: Photos of theirs that are left out. Set later, `excluded_changed` would tell of none at first, and
+                none would be remembered.
+        """
         self._folders = tuple(folders)
         self._photos.clear()
         self._forget_tuples()
         self._skipped.clear()
-        self._excluded = frozenset()
+        self._excluded = frozenset(excluded)
         self._restored.clear()
         self._restored_pages.clear()
         self._labels_of_results.clear()

@@ -7,7 +7,7 @@ from PySide6.QtCore import QPointF, QRectF, QSizeF
 
 from app.viewer.canvas.legend import Legend
 from app.viewer.canvas.view_transform import ViewTransform, place_in_scene
-from app.viewer.pictures import PaneContent, Panel, Picture, ViewSettings, common_levels
+from app.viewer.pictures import CommonLevels, PaneContent, Panel, Picture, ViewSettings
 from app.viewer.pyramid_store import PyramidStore
 from app.viewer.tiles.tile_mosaic import needed_pixels
 from app.viewer.view_modes import ViewMode
@@ -71,8 +71,7 @@ def arrange(
     """
     pictures = [pane for pane in panes if isinstance(pane, Picture)]
     if pictures:
-        levels = common_levels(pictures, is_stretched)
-        settings = replace(settings, levels=levels, channels=pictures[0].channels)
+        settings = replace(settings, levels=CommonLevels.of(pictures[0], is_stretched=is_stretched))
     store.begin(settings)
     for picture in pictures:
         store.keep(picture)

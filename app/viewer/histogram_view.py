@@ -19,7 +19,7 @@ from app.look.translation import format_number, mark, short_number, tr
 from app.viewer.canvas.view_transform import place_in_scene
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.histograms import Histogram, bin_values, histogram_of
-from app.viewer.pictures import Picture, common_levels
+from app.viewer.pictures import CommonLevels, Picture, deepest
 from app.widgets.elided_box import ElidedComboBox
 from app.widgets.plots.library import pyqtgraph as pg
 from app.widgets.plots.themed_plot import ThemedPlot
@@ -47,8 +47,8 @@ class _Counted:
 
     Attributes:
         histograms: One a picture.
-        levels: Values at the ends of the axis.
-        peak: What a value of 1 is in the numbers of the file that has the greatest.
+        levels: Values at the ends of the axis, in the file of which 1 is the greatest number.
+        peak: What a value of 1 is in the numbers of that file.
     """
 
     histograms: tuple[Histogram, ...]
@@ -218,7 +218,10 @@ def scene_part_of(picture: Picture, scene: QRectF, part: QRectF) -> QRect:
 
 def _count_all(parts: list[tuple[Picture, QRect | None]], is_stretched: bool) -> _Counted:
     """Count in the background thread."""
-    levels = common_levels([picture for picture, _ in parts], is_stretched)
-    histograms = tuple(histogram_of(picture, part, levels.black, levels.white) for picture, part in parts)
-    peak = max(picture.peak for picture, _ in parts)
-    return _Counted(histograms, levels, peak)
+    common = CommonLevels.of(parts[0][0], is_stretched=is_stretched)
+    histograms = []
+    for picture, part in parts:
+        levels = common.shown(picture)
+        histograms.append(histogram_of(picture, part, levels.black, levels.white))
+    of_axis = deepest([picture for picture, _ in parts])
+    return _Counted(tuple(histograms), common.shown(of_axis), of_axis.peak)

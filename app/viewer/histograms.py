@@ -52,7 +52,7 @@ def histogram_of(picture: Picture, part: QRect | None = None, low: float = 0.0, 
         columns = slice(inside.left(), inside.left() + inside.width())
         for top in range(inside.top(), inside.top() + inside.height(), _STRIP_ROWS):
             bottom = min(top + _STRIP_ROWS, inside.top() + inside.height())
-            counts += _count(picture.pixels[top:bottom, columns], low, high)
+            counts += _count(luma(picture.pixels[top:bottom, columns], are_colours=not picture.channels), low, high)
     num_pixels = int(counts.sum())
     return Histogram(picture.title, counts / max(1, num_pixels), num_pixels)
 
@@ -68,9 +68,9 @@ def bin_values(low: float, high: float, peak: float) -> NDArray[np.float64]:
     return np.linspace(low * peak, high * peak, NUM_BINS)
 
 
-def _count(pixels: Pixels, low: float, high: float) -> NDArray[np.int64]:
+def _count(brightness: Pixels, low: float, high: float) -> NDArray[np.int64]:
     scale = (NUM_BINS - 1) / (high - low)
     # Rounded and clipped to 0 to 255 in one pass.
-    bins = cv2.convertScaleAbs(np.maximum(luma(pixels)[:, :, 0] - np.float32(low), 0), alpha=scale)
+    bins = cv2.convertScaleAbs(np.maximum(brightness[:, :, 0] - np.float32(low), 0), alpha=scale)
     counts: NDArray[np.int64] = np.bincount(bins.ravel(), minlength=NUM_BINS)
     return counts

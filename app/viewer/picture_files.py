@@ -5,7 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from app.core.shown_channel import shown_channel
-from app.look.image_convert import ChannelTint, DisplayLevels
+from app.look.image_convert import ChannelTint
 from app.look.translation import translate_engine
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from engine.comparing.shown_channels import has_channels, read_shown
@@ -127,7 +127,7 @@ class PictureFiles:
             bit_depth=shown.metadata.bit_depth,
             role=role,
             icc_profile=shown.metadata.icc_profile,
-            levels=DisplayLevels.of_file(shown.metadata.levels),
+            levels=shown.metadata.levels,
             sample_type=shown.metadata.sample_type,
             channels=shown.channels,
         )

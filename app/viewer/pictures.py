@@ -1,7 +1,7 @@
 """What a comparison is made of: pictures, what a person has set about looking at them, and what a canvas shows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -12,6 +12,8 @@ from app.viewer.canvas.image_canvas import Layer
 from app.viewer.canvas.legend import Legend
 from engine.contracts.photo import Pixels
 from engine.photo_files.bicubic_resize import enlarge
+from engine.photo_files.photo_image import type_of_bit_depth
+from engine.photo_files.values.levels import OF_TYPE, ValueLevels, levels_of_reference
 from engine.photo_files.values.sample_types import SampleType, unit_of
 
 GAINS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
@@ -35,7 +37,7 @@ class Picture:
     Attributes:
         title: What it is: "Noisy", "Restored", "Reference".
         detail: Which one: the model's or the file's name.
-        pixels: Height x width x channels, 0 to 1.
+        pixels: Height x width x channels, in units of the file's type: 0 to 1 for photographs.
         bit_depth: In which its file holds the values, 8 or 16.
         sample_type: Of the numbers in its file; None: whole ones without sign, of that depth.
         role: What it is to its photo.
@@ -50,14 +52,19 @@ class Picture:
     bit_depth: Literal[8, 16] = 8
     role: PictureRole = PictureRole.OTHER
     icc_profile: bytes | None = None
-    levels: DisplayLevels = field(default_factory=DisplayLevels)
+    levels: ValueLevels = OF_TYPE
     sample_type: SampleType | None = None
     channels: tuple[ChannelTint, ...] = ()
 
     @property
+    def type_of_numbers(self) -> SampleType:
+        """The type of the numbers in its file."""
+        return self.sample_type or type_of_bit_depth(self.bit_depth)
+
+    @property
     def peak(self) -> float:
         """What a value of 1 is in the numbers of the file: 255, 65535, or 1 of floating-point numbers."""
-        return float(2**self.bit_depth - 1) if self.sample_type is None else unit_of(self.sample_type)
+        return unit_of(self.type_of_numbers)
 
     @property
     def width(self) -> int:
@@ -98,14 +105,71 @@ class MissingPicture:
 PaneContent = Picture | MissingPicture
 
 
-def common_levels(pictures: Sequence[Picture], is_stretched: bool) -> DisplayLevels:
-    """Return what is shown as black and white in versions of one photo: what is so in the first one.
+def deepest(pictures: Sequence[Picture]) -> Picture:
+    """Return the picture in the numbers of whose file values are read that belong to several: it has the greatest."""
+    return max(pictures, key=lambda picture: picture.peak)
+
+
+def levels_beside(first: Picture, other: Picture) -> ValueLevels:
+    """Return what is black and white in a version of a photo, so that the same light is in both.
 
     Args:
-        pictures: At least one.
-        is_stretched: Whether to spread nearly all of its values, instead of taking what its file says.
+        first: The version whose black and white count.
+        other: The version that is asked about, in a file of any type.
+
+    Returns:
+        In units of the other one's type.
     """
-    return stretch_levels(pictures[0].pixels) if is_stretched else pictures[0].levels
+    if len(first.levels.black) not in (1, other.pixels.shape[2]):
+        return other.levels
+    return levels_of_reference(first.levels, first.peak, other.levels, other.peak)
+
+
+@dataclass(frozen=True)
+class CommonLevels:
+    """What is shown as black and white in versions of one photo: the same light in all, whatever types their files are.
+
+    Attributes:
+        first: The version whose black and white count, and the colours of whose channels; None: each has its own.
+        stretch: What is shown as black and white of what lies between those, from 0 to 1.
+    """
+
+    first: Picture | None = None
+    stretch: DisplayLevels = field(default_factory=DisplayLevels)
+
+    @classmethod
+    def of(cls, first: Picture, *, is_stretched: bool) -> "CommonLevels":
+        """Take what is black and white in the first version.
+
+        Args:
+            first: The version.
+            is_stretched: Whether to spread nearly all of its values, instead of taking what its file says.
+        """
+        if not is_stretched:
+            return cls(first)
+        own, wanted = DisplayLevels.of_file(first.levels), stretch_levels(first.pixels)
+        shares = ((value - own.black) / (own.white - own.black) for value in (wanted.black, wanted.white))
+        return cls(first, DisplayLevels(*shares))
+
+    def of_file(self, picture: Picture) -> ValueLevels:
+        """Return what is black and white in a version, in units of its file's type."""
+        return picture.levels if self.first is None else levels_beside(self.first, picture)
+
+    def shown(self, picture: Picture) -> DisplayLevels:
+        """Return what of a version is shown as black and white."""
+        own = DisplayLevels.of_file(self.of_file(picture))
+        span = own.white - own.black
+        return DisplayLevels(own.black + self.stretch.black * span, own.black + self.stretch.white * span)
+
+    def tints(self, picture: Picture) -> tuple[ChannelTint, ...]:
+        """Return how the channels of a version are shown; none of colours."""
+        tints = picture.channels
+        if self.first is not None and len(self.first.channels) == len(tints):
+            tints = self.first.channels
+        levels = self.of_file(picture)
+        return tuple(
+            replace(tint, levels=DisplayLevels.of_file(levels.of_channel(index))) for index, tint in enumerate(tints)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,22 +179,20 @@ class ViewSettings:
     Attributes:
         gain: By how much differences are multiplied.
         picked: Index of the pane picked with the keys 1 to 6; None: none in particular.
-        levels: What is shown as black and white in plain pictures; differences show as they are.
+        levels: What is shown as black and white in plain pictures; of differences, what is between them is 1.
         exposure_stops: By how many doublings of light plain pictures are shown brighter; differences have the gain.
         gamma: Above 1 lifts the shadows of plain pictures, below 1 lowers them.
         is_signed: Whether the difference mode tells more from less, or only shows how much.
         has_false_colours: Whether brightness and differences are shown as colours of a scale.
-        channels: How the channels of a microscope's pictures are shown, in all panes alike.
     """
 
     gain: float = DEFAULT_GAIN
     picked: int | None = None
-    levels: DisplayLevels = field(default_factory=DisplayLevels)
+    levels: CommonLevels = field(default_factory=CommonLevels)
     exposure_stops: float = 0.0
     gamma: float = 1.0
     is_signed: bool = False
     has_false_colours: bool = False
-    channels: tuple[ChannelTint, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from app.core.actions import VIEW_GROUP, ActionSpec
 from app.look.translation import mark, short_number, tr
 from app.viewer.canvas.image_canvas import Layer
 from app.viewer.canvas.legend import Legend, legend_of
-from app.viewer.pictures import MissingPicture, PaneContent, Panel, Picture, PictureRole, ViewSettings
+from app.viewer.pictures import MissingPicture, PaneContent, Panel, Picture, PictureRole, ViewSettings, deepest
 from app.viewer.pyramid_store import PyramidStore
 from app.viewer.tiles.image_pyramid import ImagePyramid
 
@@ -228,8 +228,8 @@ def _difference_panel(
     return Panel(
         title=title,
         detail=detail,
-        layers=(Layer(pyramid, title, max(base.peak, other.peak)),),
-        legend=_legend([base, other], [pyramid]),
+        layers=(Layer(pyramid, title, deepest([base, other]).peak),),
+        legend=_legend([deepest([base, other])], [pyramid]),
     )
 
 
@@ -253,10 +253,11 @@ def _layers(pictures: Sequence[Picture], pyramids: Sequence[ImagePyramid]) -> tu
 
 
 def _legend(pictures: Sequence[Picture], pyramids: Sequence[ImagePyramid]) -> Legend | None:
-    """The legend of one canvas, in levels of the deepest file on it."""
+    """The legend of one canvas, in the numbers of the deepest file on it."""
     if not pyramids or not pyramids[0].settings.has_false_colours:
         return None
-    return legend_of(pyramids[0].settings, max(picture.peak for picture in pictures))
+    deep = deepest(pictures)
+    return legend_of(pyramids[list(pictures).index(deep)].settings, deep.peak)
 
 
 def _with_size(panel: Panel, pane: PaneContent) -> Panel:

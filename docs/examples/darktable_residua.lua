@@ -20,16 +20,47 @@ local function quoted(path)
   return "'" .. path:gsub("'", "'\\''") .. "'"
 end
 
--- The paths of results stand in the last line that the program writes, as JSON.
-local function unescaped(text)
-  text = text:gsub("\\u(%x%x%x%x)", function(digits) return utf8.char(tonumber(digits, 16)) end)
-  return (text:gsub("\\(.)", "%1"))
+local ESCAPED = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
+
+-- The letter of a JSON string's "\u" at a place, and the place after it.
+local function letter_at(text, place)
+  local unit = tonumber(text:sub(place + 2, place + 5), 16)
+  local second = tonumber(text:match("^\\u(%x%x%x%x)", place + 6) or "", 16)
+  if unit >= 0xD800 and unit < 0xDC00 and second and second >= 0xDC00 and second < 0xE000 then
+    return utf8.char(0x10000 + ((unit - 0xD800) << 10) + (second - 0xDC00)), place + 12
+  end
+  -- A byte of a name that is no UTF-8, as Python tells it.
+  if unit >= 0xDC80 and unit < 0xDD00 then return string.char(unit - 0xDC00), place + 6 end
+  return utf8.char(unit), place + 6
+end
+
+-- The JSON string whose quote opens at a place, and the place after it.
+local function string_at(text, place)
+  local parts = {}
+  place = place + 1
+  while true do
+    local stop = text:find('["\\]', place)
+    parts[#parts + 1] = text:sub(place, stop - 1)
+    if text:sub(stop, stop) == '"' then return table.concat(parts), stop + 1 end
+    local kind = text:sub(stop + 1, stop + 1)
+    if kind == "u" then
+      parts[#parts + 1], place = letter_at(text, stop)
+    else
+      parts[#parts + 1], place = ESCAPED[kind] or kind, stop + 2
+    end
+  end
+end
+
+-- The first string of a name at or after a place, and the place after it; nil where there is none.
+local function value_of(text, name, place)
+  local _, quote = text:find('"' .. name .. '": "', place, true)
+  if quote then return string_at(text, quote) end
 end
 
 -- Why no result is there: the first reason that the program gives, or that it could not be started.
 local function reason(last, code)
-  local said = last:match('"error": "(.-[^\\])"') or last:match('"reason": "(.-[^\\])"')
-  if said then return unescaped(said) end
+  local said = value_of(last, "error", 1) or value_of(last, "reason", 1)
+  if said then return said end
   -- Darktable gives the status of the shell's process as the system does: the exit code stands in its second byte.
   if code == 127 or code == 127 * 256 then
     return program .. " is not there; the environment variable RESIDUA names it"
@@ -57,18 +88,26 @@ local function restore(images)
   for line in io.lines(told) do last = line end
   os.remove(told)
   local num_results = 0
-  for source, output in last:gmatch('"source": "(.-)", "output": "(.-)"') do
-    local result = darktable.database.import(unescaped(output))
-    local image = by_path[unescaped(source)]
-    if result and image then
-      result:group_with(image)
-      num_results = num_results + 1
+  -- The paths stand in the last line that the program writes, as JSON.
+  local source, place = value_of(last, "source", 1)
+  while source do
+    -- What has failed has a reason there.
+    local _, quote = last:find('^, "output": "', place)
+    if quote then
+      local output
+      output, place = string_at(last, quote)
+      local result, image = darktable.database.import(output), by_path[source]
+      if result and image then
+        result:group_with(image)
+        num_results = num_results + 1
+      end
     end
+    source, place = value_of(last, "source", place)
   end
   local message = ("Residua: %d restored"):format(num_results)
   if code ~= 0 then
     message = message .. "; " .. reason(last, code)
-  elseif num_results == 0 then
+  elseif num_results == 0 and last:find('"earlier_results": ["', 1, true) then
     message = message .. "; what is selected are results"
   end
   darktable.print(message)

@@ -403,9 +403,9 @@ def _describe_training(result: TrainingResult) -> Ending:
         "metrics": result.metrics,
     }
     lines = [f"{result.steps:,} steps in {phrase_duration(result.seconds)}."]
-    if "psnr" in result.metrics and "noisy_psnr" in result.metrics:
-        gain = result.metrics["psnr"] - result.metrics["noisy_psnr"]
-        lines.append(f"Validation: PSNR {result.metrics['psnr']:.2f} dB, {gain:+.2f} dB against the noisy photos.")
+    psnr, noisy_psnr = (result.metrics.get(name) for name in ("validation_psnr", "validation_noisy_psnr"))
+    if psnr is not None and noisy_psnr is not None:
+        lines.append(f"Validation: PSNR {psnr:.2f} dB, {psnr - noisy_psnr:+.2f} dB against the noisy photos.")
     lines.append(f"Run: {result.run}")
     lines.append(f"Restore with: residua restore {result.run} PHOTOS --out FOLDER")
     return Ending(summary="\n".join(lines), fields=fields)
@@ -458,8 +458,9 @@ def _describe_evaluation(result: EvaluationResult) -> Ending:
             f"SSIM {score.noisy_ssim:.4f} → {score.ssim:.4f}{mark}"
         )
     left_out = f"; {result.num_left_out} training labels left out" if result.num_left_out else ""
+    num_averaged = result.num_pairs - result.num_without_error or result.num_pairs
     lines.append(
-        f"Mean of {result.num_pairs} pairs: PSNR {result.noisy_psnr:.2f} → {result.psnr:.2f} dB "
+        f"Mean of {num_averaged} pairs: PSNR {result.noisy_psnr:.2f} → {result.psnr:.2f} dB "
         f"({result.psnr - result.noisy_psnr:+.2f}), SSIM {result.noisy_ssim:.4f} → {result.ssim:.4f}{left_out}"
     )
     if result.scale_invariant_psnr is not None and result.noisy_scale_invariant_psnr is not None:

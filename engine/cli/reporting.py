@@ -51,7 +51,7 @@ _STEPS_PER_SECOND = 5.0
 _PLAIN_LINE_INTERVAL_S = 10.0
 """Progress where the line cannot be rewritten, as in a log file."""
 
-_SHOWN_METRICS = ("consistency", "contrast", "contrast_accuracy", "supervised", "psnr")
+_SHOWN_METRICS = ("consistency", "contrast", "contrast_accuracy", "supervised")
 
 _logger = logging.getLogger(__name__)
 

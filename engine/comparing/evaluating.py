@@ -3,7 +3,7 @@
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,12 +23,11 @@ from engine.contracts.results import EvaluationResult, PairScore
 from engine.machine.interruptible import run_interruptibly
 from engine.method.catalogue.tasks import TASKS, TaskRow
 from engine.photo_files.bicubic_resize import enlarge, shrink
-from engine.photo_files.photo_image import PhotoImage, between_levels, channels_beside_colours
+from engine.photo_files.photo_image import channels_beside_colours, measured_values
 from engine.photo_files.photos import read_image
 from engine.photo_files.raw.mosaics import bayer_mosaic
 from engine.photo_files.values.given import reads_as_set
 from engine.photo_files.values.levels import OF_TYPE, ValueLevels
-from engine.photo_files.values.sample_types import USUAL_TYPES
 from engine.photos.folder import list_image_files
 from engine.photos.identity import file_digest
 from engine.photos.pair_checks import compare_brightness_fields
@@ -46,6 +45,9 @@ MAX_EXPOSURE_ERROR_DB = 1.0
 """That a mean PSNR may lose by brightness and contrast alone before a person is told."""
 
 _LOOKED_AT_SIDE_PX = 1024
+
+_SIDES, _KINDS = ("", "noisy_"), ("", "luminance_", "scale_invariant_")
+"""What the names of a pair's figures begin with."""
 
 
 @reads_as_set
@@ -118,32 +120,18 @@ def evaluate(config: EvaluateConfig, control: JobControl, emit: Emit) -> Evaluat
             "No pair is left to measure: the model learned from all of them, or they cannot be read.",
             "Add other pairs, or include the training labels.",
         )
-
-    def mean(figure: Callable[[PairScore], float | None]) -> float | None:
-        values = [value for score in counted if (value := figure(score)) is not None]
-        return _mean(values) if values else None
-
-    num_without_error = sum(math.isinf(score.psnr) for score in counted)
+    # All means are of the same pairs: a difference between two would else be no gain.
+    with_error = [score for score in counted if _has_error(score)]
+    num_without_error = len(counted) - len(with_error)
     _warn_of_figures(exposure_errors, num_without_error, emit)
     return EvaluationResult(
-        psnr=_mean([score.psnr for score in counted]),
-        ssim=_mean([score.ssim for score in counted]),
-        noisy_psnr=_mean([score.noisy_psnr for score in counted]),
-        noisy_ssim=_mean([score.noisy_ssim for score in counted]),
+        **_means(with_error or counted),
         num_pairs=len(counted),
         num_left_out=len(scores) - len(counted),
         per_image=tuple(scores),
         failed=tuple(failed),
         seconds=elapsed(),
-        luminance_psnr=mean(lambda score: score.luminance_psnr),
-        luminance_ssim=mean(lambda score: score.luminance_ssim),
-        noisy_luminance_psnr=mean(lambda score: score.noisy_luminance_psnr),
-        noisy_luminance_ssim=mean(lambda score: score.noisy_luminance_ssim),
         seconds_per_megapixel=sum(score.seconds for score in scores) / megapixels,
-        scale_invariant_psnr=mean(lambda score: score.scale_invariant_psnr),
-        scale_invariant_ssim=mean(lambda score: score.scale_invariant_ssim),
-        noisy_scale_invariant_psnr=mean(lambda score: score.noisy_scale_invariant_psnr),
-        noisy_scale_invariant_ssim=mean(lambda score: score.noisy_scale_invariant_ssim),
         num_without_error=num_without_error,
     )
 
@@ -310,11 +298,11 @@ def _read_sample(pair: PhotoPair, task: str) -> _Sample:
         noisy = _made_noisy(clean, task)
     else:
         photo = read_image(pair.noisy)
-        noisy, clean, levels = _brought_together(photo, reference)
+        noisy, clean, levels = measured_values(photo, reference)
         are_gray = photo.metadata.channels_are_gray
         # A mosaic has one channel, and super-resolution is measured by the luminance.
         for channel in channels_beside_colours(photo, reference) if row.scale == 1 and not row.takes_mosaics else ():
-            of_channel = _brought_together(*channel)
+            of_channel = measured_values(*channel)
             levels = levels.beside(of_channel[2], noisy.shape[2], 1)
             noisy, clean = (np.concatenate(sides, axis=2) for sides in zip((noisy, clean), of_channel[:2], strict=True))
             are_gray = True
@@ -351,14 +339,6 @@ def _read_sample(pair: PhotoPair, task: str) -> _Sample:
         scale=row.scale,
         border_px=row.scale,
     )
-
-
-def _brought_together(photo: PhotoImage, reference: PhotoImage) -> tuple[Pixels, Pixels, ValueLevels]:
-    """Both sides' values on one scale, and what is black and white in them."""
-    if {photo.metadata.type_written, reference.metadata.type_written} <= USUAL_TYPES:
-        return photo.pixels, reference.pixels, photo.metadata.levels
-    # Their types have no white that a peak could be measured by.
-    return *between_levels(photo, reference), OF_TYPE
 
 
 def _made_noisy(clean: Pixels, task: str) -> Pixels:
@@ -442,6 +422,18 @@ def _measure(
         ) from error
 
 
+def _has_error(score: PairScore) -> bool:
+    """Whether all figures of a pair are finite: the PSNR of a picture that equals its reference is not."""
+    return all(math.isfinite(value) for value in vars(score).values() if isinstance(value, float))
+
+
+def _means(scores: Sequence[PairScore]) -> dict[str, float]:
+    """Average each figure that the pairs have, by its name."""
+    names = [f"{side}{kind}{figure}" for side in _SIDES for kind in _KINDS for figure in ("psnr", "ssim")]
+    columns = {name: [value for score in scores if (value := getattr(score, name)) is not None] for name in names}
+    return {name: _mean(column) for name, column in columns.items() if column}
+
+
 def _mean(values: Sequence[float]) -> float:
     """Average what is finite: one photo without an error would make every mean infinite."""
     finite = [value for value in values if math.isfinite(value)]
@@ -488,8 +480,8 @@ def _warn_of_figures(exposure_errors: Sequence[float], num_without_error: int, e
         emit(
             JobWarning(
                 message=say(
-                    "Restored photos that equal their references: {num_without_error}. Their PSNR is infinite, "
-                    "and is in no mean.",
+                    "Pairs whose restored or noisy photo equals the reference: {num_without_error}. Such a PSNR is "
+                    "infinite: they are in no mean, unless all are such.",
                     num_without_error=num_without_error,
                 ),
                 hint="Check that they are no copies of one another.",

@@ -75,13 +75,14 @@ def read_shown(photo: PhotoRef, *, channel: int = 0, control: JobControl | None 
     own = pages.index(photo)
     if channel or len(pages) > MOST_SHOWN:
         return _shown(samples, first.metadata, levels, channels[own : own + 1])
-    planes, blacks, whites = [], [], []
+    planes, blacks, whites, is_unbounded = [], [], [], False
     for page in pages:
         plane, of_page = (samples, levels) if page == photo else _page_like(page, samples, control)
         planes.append(plane)
         blacks.append(of_page.black[0])
         whites.append(of_page.white[0])
-    joined = ValueLevels(black=tuple(blacks), white=tuple(whites), is_given=levels.is_given)
+        is_unbounded |= of_page.is_unbounded
+    joined = replace(levels, black=tuple(blacks), white=tuple(whites), is_unbounded=is_unbounded)
     return _shown(np.concatenate(planes, axis=2), first.metadata, joined, channels)
 
 

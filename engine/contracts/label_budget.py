@@ -88,8 +88,8 @@ class LabelBudgetConfig(ComputeConfig, ReadingConfig, PairsConfig):
         Literal["held-back", "others"],
         Field(
             title="Measure on",
-            description="held-back: the same photos for all, which teach nobody. others: all photos but those whose "
-            "labels taught; needs all photos for pretraining.",
+            description="held-back: the same photos for all, which teach nobody. others: all photos but those of a "
+            "scene that taught; needs all photos for pretraining.",
             json_schema_extra=ADVANCED,
         ),
     ] = "held-back"

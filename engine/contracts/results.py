@@ -192,7 +192,7 @@ class PairScore:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationResult:
-    """Means over the pairs that count, and all pairs' figures.
+    """Means over the pairs that count and have a finite PSNR, noisy and restored, and all pairs' figures.
 
     Attributes:
         psnr: Of the restored photos, dB.
@@ -214,7 +214,8 @@ class EvaluationResult:
         scale_invariant_ssim: As in `PairScore`.
         noisy_scale_invariant_psnr: As in `PairScore`.
         noisy_scale_invariant_ssim: As in `PairScore`.
-        num_without_error: Restored photos that equal their reference: their PSNR is infinite, and in no mean.
+        num_without_error: Pairs that count, but whose restored or noisy photo equals the reference: that PSNR is
+            infinite, and they are in no mean, unless all are such.
     """
 
     psnr: float

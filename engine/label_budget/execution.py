@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.contracts.configs import ComputeConfig, FinetuneConfig, PretrainConfig
 from engine.contracts.errors import InvalidInputError
@@ -50,6 +51,15 @@ class Workplace:
         """What is kept of finished cells."""
         return ScoreFolder(self.out / "scores")
 
+    def settings_of(self, cell: Cell) -> dict[str, Any]:
+        """All that a cell's score depends on, as JSON values; a kept score counts only if they are the same."""
+        settings = cell.settings(self.photos)
+        if self.levels:
+            settings["levels"] = [given.as_text for given in self.levels]
+        if self.unfitted != ():
+            settings["unfitted"] = self.unfitted and list(self.unfitted)
+        return settings
+
 
 class CellRunner:
     """Does cells one after the other."""
@@ -75,11 +85,7 @@ class CellRunner:
             return self._run(cell, control, emit)
 
     def _run(self, cell: Cell, control: JobControl, emit: Emit) -> Score:
-        settings = cell.settings(self._workplace.photos)
-        if self._workplace.levels:
-            settings["levels"] = [given.as_text for given in self._workplace.levels]
-        if self._workplace.unfitted != ():
-            settings["unfitted"] = self._workplace.unfitted and list(self._workplace.unfitted)
+        settings = self._workplace.settings_of(cell)
         scores = self._workplace.scores
         done = scores.find(cell.name, settings)
         if done is not None:
@@ -91,7 +97,8 @@ class CellRunner:
         else:
             trained = self._train(cell, cell.config, control, emit)
             labels = read_card(trained.run).labels
-            photos = self._measurer.measure(trained.run, control, emit, leave_out=labels)
+            taught = self._workplace.photos.taught_by(labels)
+            photos = self._measurer.measure(trained.run, control, emit, leave_out=taught)
             score = Score(
                 photos=photos,
                 labels=labels,

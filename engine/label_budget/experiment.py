@@ -1,6 +1,7 @@
 """The label-budget job: none, a few and all labels, by every method, several times, on one split and in equal steps."""
 
 from collections import defaultdict
+from collections.abc import Hashable, Mapping
 
 from engine.contracts.configs import ComputeConfig
 from engine.contracts.errors import InvalidInputError
@@ -9,7 +10,7 @@ from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.label_budget import LabelBudgetConfig
 from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.label_budget.methods import LeftOut, choose_methods
-from engine.label_budget.plan import make_plan, split_photos
+from engine.label_budget.plan import PhotoSet, make_plan, split_photos
 from engine.label_budget.progress import ExperimentProgress
 from engine.label_budget.reports.files import write_reports
 from engine.label_budget.reports.results import LabelBudgetResult, compute_figures
@@ -18,7 +19,7 @@ from engine.label_budget.stored import keep_settings, require_own_folder
 from engine.machine.destination import make_folder
 from engine.photo_files.values.given import reads_as_set
 from engine.photos.folder import find_photos_in
-from engine.photos.pairs import PhotoPair, match_pairs
+from engine.photos.pairs import PhotoPair, groups_sharing_a_photo, match_pairs
 from engine.translatable import say
 
 _SMALLEST_SIDE_PX = 11
@@ -57,8 +58,11 @@ def label_budget(config: LabelBudgetConfig, control: JobControl, emit: Emit) -> 
     )
     methods, left_out = choose_methods(config.methods)
     skipped: list[FileSkipped] = []
-    noisy, pairs = _find_photos(config, skipped, control, emit)
-    plan = make_plan(config, split_photos(config, pairs, noisy), methods, left_out)
+    noisy, pairs, scenes = _find_photos(config, skipped, control, emit)
+    photos = split_photos(config, pairs, noisy, scenes)
+    if config.evaluate_on == "held-back":
+        _warn_of_taught_scenes(photos, scenes, emit)
+    plan = make_plan(config, photos, methods, left_out)
     for item in plan.left_out:
         emit(JobWarning(message=say("{item} is left out.", item=item.name), hint=item.reason))
     require_own_folder(config.out)
@@ -112,8 +116,8 @@ def label_budget(config: LabelBudgetConfig, control: JobControl, emit: Emit) -> 
 
 def _find_photos(
     config: LabelBudgetConfig, skipped: list[FileSkipped], control: JobControl, emit: Emit
-) -> tuple[list[PhotoRef], list[PhotoPair]]:
-    """All usable noisy photos, and the pairs whose two sides agree and whose names tell them apart."""
+) -> tuple[list[PhotoRef], list[PhotoPair], dict[PhotoRef, Hashable]]:
+    """All usable noisy photos, the pairs whose two sides agree and whose names tell them apart, and their scenes."""
 
     def set_aside(photo: PhotoRef, reason: str, hint: str) -> None:
         skipped.append(FileSkipped(path=photo, reason=reason, hint=hint))
@@ -142,12 +146,14 @@ def _find_photos(
             set_aside(pair.noisy, "Another photo has the same file name.", "Give one of them another name.")
         else:
             named.append(pair)
-    pairs = []
+    pairs: list[PhotoPair] = []
+    scenes: dict[PhotoRef, Hashable] = {}
     for diagnosis in examine_pairs(ExamineRequest(pairs=tuple(named)), control, emit):
         if diagnosis.doubt is not None:
             set_aside(diagnosis.pair.noisy, diagnosis.doubt.text, diagnosis.doubt.hint)
             continue
         pairs.append(diagnosis.pair)
+        scenes[diagnosis.pair.clean] = diagnosis.scene
         is_wanted = config.fit_references and diagnosis.pair.noisy.name not in config.unfitted_names
         if diagnosis.is_fitted and is_wanted:
             emit(
@@ -160,7 +166,24 @@ def _find_photos(
                     hint="Its file stays as it is.",
                 )
             )
-    return noisy, pairs
+    return noisy, pairs, scenes
+
+
+def _warn_of_taught_scenes(photos: PhotoSet, scenes: Mapping[PhotoRef, Hashable], emit: Emit) -> None:
+    """Say which of the photos that a person named to measure shows what labels teach."""
+    for group in groups_sharing_a_photo((*photos.candidates, *photos.evaluation), scenes):
+        if set(group).isdisjoint(photos.candidates):
+            continue
+        for pair in group:
+            if pair in photos.evaluation:
+                emit(
+                    JobWarning(
+                        message=say(
+                            "{noisy} only measures, but shows a scene that a label teaches.", noisy=pair.noisy.name
+                        ),
+                        hint="Its figure flatters the result; let all labels of a scene measure, or none.",
+                    )
+                )
 
 
 def _device_name(config: LabelBudgetConfig) -> str:

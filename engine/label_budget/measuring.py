@@ -68,7 +68,7 @@ class Measurer:
             model: Its file or run folder.
             control: Asked once a tile.
             emit: Receives `StepDone` and `JobWarning`.
-            leave_out: Names of noisy photos that taught it.
+            leave_out: Names of noisy photos that taught it, or that those which did tell something of.
 
         Returns:
             Figures by name of the noisy photo.

@@ -1,6 +1,6 @@
 """What the experiment will do: who is measured, who teaches, and every training in the order of its doing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from engine.contracts.label_budget import PRIMARY_PRETEXT, LabelBudgetConfig
 from engine.contracts.photo import PhotoRef
 from engine.label_budget.methods import SCRATCH, LeftOut, Method
 from engine.method.catalogue.pretexts import PRETEXTS
-from engine.photos.pairs import PhotoPair, choose_pairs
+from engine.photos.pairs import PhotoPair, choose_pairs, groups_sharing_a_photo
 from engine.translatable import count_of, say, say_joined
 
 _UNSETTLING = {"out", "name", "parent", "device", "precision", "preview_interval_s", "checkpoint_interval_s", "levels"}
@@ -28,11 +28,22 @@ class PhotoSet:
         candidates: Pairs that may be labels, in natural order.
         evaluation: Pairs that are measured, labels of the measured model excepted.
         unlabelled: Noisy photos that pretraining sees; the candidates' are among them.
+        alike: Names of noisy photos that show one scene or share a file, where all but the labels are measured: of
+            these none is measured on a model that another one taught.
     """
 
     candidates: tuple[PhotoPair, ...]
     evaluation: tuple[PhotoPair, ...]
     unlabelled: tuple[PhotoRef, ...]
+    alike: tuple[frozenset[str], ...] = ()
+
+    def taught_by(self, labels: Collection[str]) -> frozenset[str]:
+        """Return the names of the noisy photos that labels tell something of: their own, and those alike.
+
+        Args:
+            labels: Names of the labels' noisy photos.
+        """
+        return frozenset(labels).union(*(names for names in self.alike if not names.isdisjoint(labels)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +72,7 @@ class Cell:
         return self.config.steps if self.config else 0
 
     def settings(self, photos: PhotoSet) -> dict[str, Any]:
-        """All that its score depends on, as JSON values; a kept score counts only if they are the same."""
+        """Return what of its score depends on the plan, as JSON values."""
         start = self.config.parent if self.config and self.parent is None else self.model
         return {
             "training": self.config.model_dump(mode="json", exclude=_UNSETTLING) if self.config else None,
@@ -69,6 +80,7 @@ class Cell:
             "parent": self.parent,
             "num_suggested": self.num_suggested,
             "evaluation": [str(pair.noisy) for pair in photos.evaluation],
+            **({"alike": [sorted(names) for names in photos.alike]} if photos.alike else {}),
         }
 
 
@@ -101,16 +113,25 @@ class Plan:
     left_out: tuple[LeftOut, ...] = field(default=())
 
 
-def split_photos(config: LabelBudgetConfig, pairs: Sequence[PhotoPair], noisy: Sequence[PhotoRef]) -> PhotoSet:
+def split_photos(
+    config: LabelBudgetConfig,
+    pairs: Sequence[PhotoPair],
+    noisy: Sequence[PhotoRef],
+    scenes: Mapping[PhotoRef, Hashable],
+) -> PhotoSet:
     """Decide who is measured and who teaches.
+
+    Pairs that show one scene or share a file teach together or measure together, unless a person named those that
+    measure: the shots of a burst, whose references are means of each other, would else measure what was taught.
 
     Args:
         config: How.
         pairs: Sound pairs in natural order.
         noisy: All usable noisy photos, with and without reference.
+        scenes: What references show, where that is known.
 
     Raises:
-        InvalidInputError: There are too few pairs.
+        InvalidInputError: There are too few pairs, or all are of one scene.
     """
     if len(pairs) < 2:
         raise InvalidInputError(
@@ -120,7 +141,7 @@ def split_photos(config: LabelBudgetConfig, pairs: Sequence[PhotoPair], noisy: S
             ),
             "Add references named as their noisy photos: some of them teach, the others measure.",
         )
-    measuring = [index for index, pair in enumerate(pairs) if pair.noisy.name in config.measure_names]
+    measuring = {pair for pair in pairs if pair.noisy.name in config.measure_names}
     # One of several that cannot be used has been told as what it is.
     if config.measure_names and not measuring:
         raise InvalidInputError(
@@ -134,19 +155,36 @@ def split_photos(config: LabelBudgetConfig, pairs: Sequence[PhotoPair], noisy: S
         raise InvalidInputError(
             "None of the labels can be used for training.", "Let some of those that only measure teach."
         )
-    if config.evaluate_on == "others":
-        teaching = tuple(pair for index, pair in enumerate(pairs) if index not in measuring)
-        return PhotoSet(candidates=teaching, evaluation=tuple(pairs), unlabelled=tuple(noisy))
-    count = min(max(round(len(pairs) * config.evaluation_share), 1), len(pairs) - 1)
-    order = np.random.default_rng(config.split_seed).permutation(len(pairs))
-    held_back = set(measuring or order[:count].tolist())
-    evaluation = tuple(pair for index, pair in enumerate(pairs) if index in held_back)
-    unseen = {pair.noisy for pair in evaluation} if config.unlabelled == "training" else set()
+    groups = groups_sharing_a_photo(pairs, scenes)
+    measures_others = config.evaluate_on == "others"
+    if len(groups) < 2 and (measures_others or not measuring):
+        raise InvalidInputError(
+            "All pairs show one scene or share a file: what one of them teaches, the others cannot measure.",
+            "Add pairs of other scenes, or name those that only measure.",
+        )
+    if measures_others:
+        alike = tuple(frozenset(pair.noisy.name for pair in group) for group in groups if len(group) > 1)
+        teaching = tuple(pair for pair in pairs if pair not in measuring)
+        return PhotoSet(candidates=teaching, evaluation=tuple(pairs), unlabelled=tuple(noisy), alike=alike)
+    held_back = measuring or _hold_back(groups, config)
+    unseen = {pair.noisy for pair in held_back} if config.unlabelled == "training" else set()
     return PhotoSet(
-        candidates=tuple(pair for index, pair in enumerate(pairs) if index not in held_back),
-        evaluation=evaluation,
+        candidates=tuple(pair for pair in pairs if pair not in held_back),
+        evaluation=tuple(pair for pair in pairs if pair in held_back),
         unlabelled=tuple(path for path in noisy if path not in unseen),
     )
+
+
+def _hold_back(groups: Sequence[Sequence[PhotoPair]], config: LabelBudgetConfig) -> set[PhotoPair]:
+    """Draw whole groups, at least one and never all, up to the share that is asked for."""
+    num_pairs = sum(map(len, groups))
+    count = min(max(round(num_pairs * config.evaluation_share), 1), num_pairs - 1)
+    held_back: set[PhotoPair] = set()
+    for index in np.random.default_rng(config.split_seed).permutation(len(groups))[:-1]:
+        if len(held_back) + len(groups[index]) <= count:
+            held_back.update(groups[index])
+    smallest: Sequence[PhotoPair] = min(groups, key=len)
+    return held_back or set(smallest)
 
 
 def make_plan(
@@ -203,6 +241,9 @@ def _label_counts(config: LabelBudgetConfig, photos: PhotoSet, missing: list[Lef
     """The numbers of labels to compare, ascending, and which of them is all."""
     others = config.evaluate_on == "others"
     largest = len(photos.candidates) - (1 if others else 0)
+    # So many teach at most as many scenes: one at least is left, whichever are drawn.
+    num_alike = sum(len(names) - 1 for names in photos.alike)
+    surest = len(photos.evaluation) - num_alike - 1 if others else largest
     counts = set()
     for item in config.labels:
         if item == "all" and others:
@@ -215,6 +256,10 @@ def _label_counts(config: LabelBudgetConfig, photos: PhotoSet, missing: list[Lef
                     name=count_of(item, "label"),
                     reason=say("There are only {num_pairs} pairs to draw them from.", num_pairs=largest),
                 )
+            )
+        elif item > surest:
+            missing.append(
+                LeftOut(name=count_of(item, "label"), reason="Perhaps no photo of another scene is left to measure.")
             )
         else:
             counts.add(item)

@@ -107,7 +107,8 @@ def _differences(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str
     """Names of the settings that differ, those of the training by their own names."""
     flat = [{**settings, **(settings.get("training") or {})} for settings in (kept, wanted)]
     names = dict.fromkeys(name for settings in flat for name in settings if name != "training")
-    return [name for name in names if flat[0].get(name) != flat[1].get(name)]
+    # None is a setting too, other than none at all.
+    return [name for name in names if any(name not in settings for settings in flat) or flat[0][name] != flat[1][name]]
 
 
 def _read(fields: Mapping[str, Any]) -> Score:

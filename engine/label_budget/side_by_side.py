@@ -73,7 +73,7 @@ def do_cells(
     open_cells: list[Cell] = []
     for cell in cells:
         # Before any work: a folder of another experiment is refused at once.
-        score = workplace.scores.find(cell.name, cell.settings(workplace.photos))
+        score = workplace.scores.find(cell.name, workplace.settings_of(cell))
         if score is None:
             open_cells.append(cell)
         else:

@@ -33,7 +33,9 @@ class Workload:
 
 
 def count_workload(config: LabelBudgetConfig, pairs: Sequence[PhotoPair], noisy: Sequence[PhotoRef]) -> Workload:
-    """Count what an experiment will do; quick.
+    """Count what an experiment will do; quick, since it looks into no file.
+
+    Pairs whose pictures show one scene teach or measure together: there the split may come out otherwise by a few.
 
     Args:
         config: Settings.
@@ -44,7 +46,7 @@ def count_workload(config: LabelBudgetConfig, pairs: Sequence[PhotoPair], noisy:
         InvalidInputError: There are too few pairs, or nothing is left to compare.
     """
     methods, left_out = choose_methods(config.methods)
-    plan = make_plan(config, split_photos(config, pairs, noisy), methods, left_out)
+    plan = make_plan(config, split_photos(config, pairs, noisy, scenes={}), methods, left_out)
     trained = [cell.config for cell in plan.cells.values() if cell.config is not None]
     pretrainings = [training for training in trained if isinstance(training, PretrainConfig)]
     pretraining_steps = sum(training.steps for training in pretrainings)

@@ -17,12 +17,14 @@ from engine.contracts.errors import EngineError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import Pixels
+from engine.labelling.brightness_fit import compare_brightness
 from engine.machine.destination import make_folder
 from engine.machine.interruptible import run_interruptibly
 from engine.machine.places import Place
-from engine.photo_files.photo_image import between_levels
+from engine.photo_files.photo_image import PhotoImage, between_levels
 from engine.photo_files.photos import encode_image, read_image, write_encoded_image
-from engine.photo_files.values.sample_types import USUAL_TYPES
+from engine.photo_files.values.levels import levels_of_reference
+from engine.photo_files.values.sample_types import USUAL_TYPES, unit_of
 from engine.photos.pair_checks import best_shift
 from engine.photos.pairs import PhotoPair
 from engine.translatable import say
@@ -140,8 +142,8 @@ def align_references(request: AlignRequest, control: JobControl, emit: Emit) -> 
 def align_reference(pair: PhotoPair, folder: Path, control: JobControl | None = None) -> AlignedReference:
     """Write a copy of the reference that lies on the noisy photo.
 
-    Where the moved reference shows nothing, at the borders, the copy shows the noisy photo itself: there it asks for no
-    change.
+    Where the moved reference shows nothing, at the borders, the copy shows the noisy photo itself, as bright as the
+    reference is: there it asks for no change but that of the exposure, where that is another.
 
     Args:
         pair: Two photos of one size.
@@ -150,7 +152,8 @@ def align_reference(pair: PhotoPair, folder: Path, control: JobControl | None = 
 
     Raises:
         ImageReadError: A file cannot be read.
-        InvalidInputError: The sizes differ, nothing has to be moved, or too little of the scene is common to both.
+        InvalidInputError: The sizes differ, nothing has to be moved, too little of the scene is common to both, or the
+            two differ in their tones.
         ImageWriteError: The copy cannot be written.
         JobCancelled: Asked to end; nothing is written.
     """
@@ -200,12 +203,40 @@ def _encode_aligned(pair: PhotoPair) -> tuple[bytes, float]:
             ),
             "Choose a reference that shows the whole scene.",
         )
-    own = noisy.pixels
-    if own.shape[2] != warped.shape[2]:
-        own = np.broadcast_to(own.mean(axis=2, keepdims=True), warped.shape)
-    filled = np.where(covered[:, :, None], warped, own).astype(np.float32)
+    filled = warped if covered.all() else _filled(noisy, clean, warped, covered)
     content = encode_image(clean.with_pixels(filled, None), file_format="png", bit_depth=16)
     return content, alignment.displacement_px(height, width)
+
+
+def _filled(
+    noisy: PhotoImage, clean: PhotoImage, warped: NDArray[np.float32], covered: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Return the moved reference, and where it shows nothing the noisy photo as the reference's exposure would have it.
+
+    Args:
+        noisy: The photo.
+        clean: The reference.
+        warped: Its moved pixels. Height x width x channels.
+        covered: Where they show anything. Shape: (height, width).
+
+    Raises:
+        InvalidInputError: No gain and offset bring one to the other's brightness.
+    """
+    levels = noisy.metadata.levels
+    noisy_unit, clean_unit = (unit_of(side.metadata.type_written) for side in (noisy, clean))
+    levels_of_clean = levels_of_reference(levels, noisy_unit, clean.metadata.levels, clean_unit)
+    own = levels.normalised(noisy.pixels)
+    if own.shape[2] != warped.shape[2]:
+        own = np.broadcast_to(own.mean(axis=2, keepdims=True), warped.shape)
+    brightness = compare_brightness(own, levels_of_clean.normalised(warped), covered)
+    if brightness.differs and not brightness.can_mend:
+        raise InvalidInputError(
+            "The tones differ: no gain and offset make the reference as bright as the noisy photo.",
+            "Develop both with the same exposure, contrast and tone curve.",
+        )
+    if brightness.is_wanted:
+        own = brightness.taken_off(own)
+    return np.where(covered[:, :, None], warped, levels_of_clean.in_units_of_type(own)).astype(np.float32)
 
 
 def find_alignment(fixed: NDArray[np.float32], moving: NDArray[np.float32]) -> Alignment:

@@ -33,6 +33,7 @@ LEAST_GAIN = 0.02
 
 _FITTED_SIDE_PX = 192
 _MIN_FITTED = 64
+_WHOLLY_SHOWN = 0.999
 _LEAST_SPREAD = 0.01
 # A number at the end of the range that so many pixels share is where a picture was cut off; around a pixel, this much
 # may be.
@@ -135,27 +136,44 @@ class BrightnessFit:
         Args:
             clean: Between black and white. Shape: (height, width, channels), of which one takes the mean of the fits.
         """
-        gains, offsets = (np.array([getattr(fit, name) for fit in self.channels]) for name in ("gain", "offset"))
-        if clean.shape[2] != len(gains):
-            gains, offsets = gains.mean(keepdims=True), offsets.mean(keepdims=True)
+        gains, offsets = self._gains_and_offsets(clean.shape[2])
         return np.asarray(gains * clean + offsets, np.float32)
+
+    def taken_off(self, noisy: Pixels) -> Pixels:
+        """Return a photo as bright as its reference, the inverse of `applied_to`; only what `can_mend` has one.
+
+        Args:
+            noisy: Between black and white. Shape: (height, width, channels).
+        """
+        gains, offsets = self._gains_and_offsets(noisy.shape[2])
+        return np.asarray((noisy - offsets) / gains, np.float32)
 
     def scale_of(self, clean: DecodedPhoto) -> ValueLevels:
         """Return what is black and white in a reference for it to be as bright as its photo: nothing is rounded."""
-        gains, offsets = (np.array([getattr(fit, name) for fit in self.channels]) for name in ("gain", "offset"))
+        gains, offsets = self._gains_and_offsets(len(self.channels))
         if clean.scale.are_of_type and len(set(gains)) == len(set(offsets)) == 1:
             gains, offsets = gains[:1], offsets[:1]
         black, white = np.array(clean.scale.black), np.array(clean.scale.white)
         span = white - black
         fitted_black, fitted_white = black - offsets / gains * span, black + (1 - offsets) / gains * span
-        return ValueLevels(black=tuple(fitted_black.tolist()), white=tuple(fitted_white.tolist()))
+        return ValueLevels(
+            black=tuple(fitted_black.tolist()),
+            white=tuple(fitted_white.tolist()),
+            is_unbounded=clean.scale.is_unbounded,
+        )
+
+    def _gains_and_offsets(self, num_channels: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        gains, offsets = (np.array([getattr(fit, name) for fit in self.channels]) for name in ("gain", "offset"))
+        if num_channels != len(gains):
+            return gains.mean(keepdims=True), offsets.mean(keepdims=True)
+        return gains, offsets
 
 
 NOT_COMPARED: Final = BrightnessFit()
 """Of pictures that show different things."""
 
 
-def compare_brightness(noisy: Pixels, clean: Pixels) -> BrightnessFit:
+def compare_brightness(noisy: Pixels, clean: Pixels, shown: NDArray[np.bool_] | None = None) -> BrightnessFit:
     """Fit gain and offset of each channel, on pictures so small that their noise does not count.
 
     A line that things present in one picture alone hardly move: least squares, reweighted. What is cut off at black or
@@ -164,15 +182,22 @@ def compare_brightness(noisy: Pixels, clean: Pixels) -> BrightnessFit:
     Args:
         noisy: Between black and white, best not clipped. Shape: (height, width, channels).
         clean: The same shape.
+        shown: Where both show something. Shape: (height, width); None: everywhere.
     """
     is_whole = _is_whole(noisy) & _is_whole(clean)
     values, references = (_reduced(pixels) for pixels in (noisy, clean))
+    if shown is None:
+        is_shown = np.ones_like(is_whole)
+    else:
+        is_shown = _reduced(shown[:, :, None].astype(np.float32))[:, :, 0] > _WHOLLY_SHOWN
+        is_whole &= is_shown
     fits = []
     for channel in range(noisy.shape[2]):
-        fitted = is_whole if int(is_whole.sum()) >= _MIN_FITTED else np.ones_like(is_whole)
+        fitted = is_whole if int(is_whole.sum()) >= _MIN_FITTED else is_shown
         value, reference = (side[..., channel][fitted] for side in (values, references))
-        if float(reference.std()) < _LEAST_SPREAD <= float(references[..., channel].std()):
-            value, reference = values[..., channel].ravel(), references[..., channel].ravel()
+        all_values, all_references = (side[..., channel][is_shown] for side in (values, references))
+        if float(reference.std()) < _LEAST_SPREAD <= float(all_references.std()):
+            value, reference = all_values, all_references
         fits.append(_fit_channel(value, reference))
     return BrightnessFit(channels=tuple(fits))
 

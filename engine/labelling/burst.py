@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from engine.contracts.configs import JobConfig
@@ -28,7 +27,7 @@ from engine.labelling.burst_merging import MergedShots, Shot, as_seen_by, merge_
 from engine.machine.destination import make_folder
 from engine.machine.interruptible import run_interruptibly
 from engine.machine.system_memory import available_memory
-from engine.photo_files.photos import encode_image, probe_image, usual_suffix, write_encoded_image
+from engine.photo_files.photos import PhotoImage, encode_image, probe_image, usual_suffix, write_encoded_image
 from engine.photos.folder import list_image_files
 from engine.photos.noise_estimate import MIN_SIDE_PX, estimate_noise
 from engine.photos.pairs import PhotoPair
@@ -103,8 +102,8 @@ class BurstResult:
 def make_burst_references(config: BurstConfig, control: JobControl, emit: Emit) -> BurstResult:
     """Align and average shots of one scene, and write a reference for each.
 
-    Photos in colour, and all of 8 bits, carry a tone curve: they are averaged in linear light. Gray photos of 16 bits
-    are taken as the light itself, as microscopes record it.
+    Photos in colour, and all of 8 bits, carry a tone curve: they are averaged in linear light. Gray photos of 16 bits,
+    and a microscope's channels of as many, are taken as the light itself.
 
     Args:
         config: Shots and destination.
@@ -139,10 +138,10 @@ def make_burst_references(config: BurstConfig, control: JobControl, emit: Emit) 
         except ImageReadError as error:
             leave_out(path, error.message, error.hint)
     photos = _of_one_shape(photos, leave_out)
-    in_linear_light = any(photo.image.pixels.shape[2] == 3 or photo.image.metadata.bit_depth == 8 for photo in photos)
+    in_linear_light = any(_has_tone_curve(photo) for photo in photos)
     aligned = _align(photos, in_linear_light, leave_out, control, emit)
     merged = _merge(aligned, in_linear_light, control, emit)
-    run_interruptibly(lambda: _check_noise(merged, aligned[0].image.pixels), control)
+    run_interruptibly(lambda: _check_noise(merged, aligned[0].shot), control)
     shares = merged.moved.mean(axis=(1, 2))
     still: list[int] = []
     for index, (member, share) in enumerate(zip(aligned, shares, strict=True)):
@@ -193,6 +192,7 @@ def _check_memory(photos: Sequence[PhotoRef]) -> None:
         except ImageReadError:
             # Reading it will say what is wrong.
             continue
+        # Levels, brightness, and where something moved.
         needed += info.width * info.height * (2 * info.num_channels + 4 + 1)
         largest = max(largest, info.width * info.height * info.num_channels)
     needed += _BYTES_OF_MERGING * largest
@@ -207,9 +207,14 @@ def _check_memory(photos: Sequence[PhotoRef]) -> None:
         )
 
 
+def _has_tone_curve(photo: ReadShot) -> bool:
+    is_in_colour = photo.levels.shape[2] == 3 and not photo.metadata.channels_are_gray
+    return is_in_colour or photo.metadata.bit_depth == 8
+
+
 def _of_one_shape(photos: list[ReadShot], leave_out: _LeaveOut) -> list[ReadShot]:
     """Keep the shots of the most common size and kind."""
-    shapes = [photo.image.pixels.shape for photo in photos]
+    shapes = [photo.levels.shape for photo in photos]
     if not shapes:
         raise _too_few(0)
     usual = max(shapes, key=shapes.count)
@@ -274,11 +279,11 @@ def _merge(aligned: Sequence[AlignedShot], in_linear_light: bool, control: JobCo
     return merge_shots([member.shot for member in aligned], in_linear_light=in_linear_light, step=step)
 
 
-def _check_noise(merged: MergedShots, pixels: NDArray[np.float32]) -> None:
-    """Refuse shots that differ by far more than one's own noise (`pixels`): then something moves nearly everywhere."""
-    if min(pixels.shape[:2]) < MIN_SIDE_PX:
+def _check_noise(merged: MergedShots, shot: Shot) -> None:
+    """Refuse shots that differ by far more than the noise of one explains: then something moves nearly everywhere."""
+    if min(shot.levels.shape[:2]) < MIN_SIDE_PX:
         return
-    own_sigma = max(estimate_noise(pixels).sigma, _SMALLEST_SIGMA)
+    own_sigma = max(estimate_noise(shot.pixels).sigma, _SMALLEST_SIGMA)
     if merged.noise_sigma > _MAX_NOISE_RATIO * own_sigma:
         raise InvalidInputError(
             say(
@@ -326,7 +331,7 @@ def _encoded(
     own_places = moved if moved.mean() > _NEGLIGIBLE_MOVED_SHARE else np.zeros_like(moved)
     if member.shot.is_moved or member.shot.gain != 1 or own_places.any():
         pixels = as_seen_by(pixels, member.shot, own_places, in_linear_light=merged.in_linear_light)
-    reference = member.image.with_pixels(np.ascontiguousarray(pixels), None)
+    reference = PhotoImage(np.ascontiguousarray(pixels), metadata=member.metadata)
     return encode_image(reference, file_format=file_format, bit_depth=16)
 
 

@@ -17,7 +17,8 @@ from engine.labelling.alignment import (
     warp,
 )
 from engine.labelling.burst_merging import Shot, brightness_gain
-from engine.photo_files.photos import PhotoImage, read_image
+from engine.photo_files.photo_image import ImageMetadata
+from engine.photo_files.photos import read_image
 from engine.translatable import say
 
 MAX_GAIN = 1.5
@@ -30,16 +31,18 @@ _COMPARED_SIDE_PX = 1024
 
 @dataclass(frozen=True, eq=False)
 class ReadShot:
-    """A shot in memory.
+    """A shot in memory, of which there may be many: the photo itself is not kept.
 
     Attributes:
         photo: Which it is.
-        image: The photo.
+        metadata: What its file says.
+        levels: Its values. Height x width x channels (1 or 3), uint16.
         gray: Its brightness. Shape: (height, width), 0 to 1.
     """
 
     photo: PhotoRef
-    image: PhotoImage
+    metadata: ImageMetadata
+    levels: NDArray[np.uint16]
     gray: NDArray[np.float32]
 
 
@@ -49,13 +52,13 @@ class AlignedShot:
 
     Attributes:
         photo: Which it is.
-        image: The photo as it is.
+        metadata: What its file says.
         shot: Its levels, and how they lie.
         displacement_px: How far its farthest corner has to be moved.
     """
 
     photo: PhotoRef
-    image: PhotoImage
+    metadata: ImageMetadata
     shot: Shot
     displacement_px: float
 
@@ -75,7 +78,8 @@ def read_shot(photo: PhotoRef) -> ReadShot:
             ),
             "Save the shots with 16 bits per channel: a burst is merged of such.",
         )
-    return ReadShot(photo, image, np.ascontiguousarray(image.pixels.mean(axis=2)))
+    levels = np.asarray(np.rint(image.pixels * np.float32(65535)), np.uint16)
+    return ReadShot(photo, image.metadata, levels, np.ascontiguousarray(image.pixels.mean(axis=2)))
 
 
 def align_shot(base: ReadShot, photo: ReadShot, in_linear_light: bool) -> AlignedShot | tuple[str, str]:
@@ -89,9 +93,8 @@ def align_shot(base: ReadShot, photo: ReadShot, in_linear_light: bool) -> Aligne
     Returns:
         The shot and how it lies; or why it cannot be used, and what to do about it, a sentence each.
     """
-    levels = np.asarray(np.rint(np.clip(photo.image.pixels, 0, 1) * np.float32(65535)), np.uint16)
     if photo is base:
-        return AlignedShot(photo.photo, photo.image, Shot(levels, np.eye(2, 3)), 0.0)
+        return AlignedShot(photo.photo, photo.metadata, Shot(photo.levels, np.eye(2, 3)), 0.0)
     alignment = find_alignment(base.gray, photo.gray)
     height, width = base.gray.shape
     inside = places_inside(alignment.matrix, (height, width), (height, width), slack_px=0)
@@ -108,7 +111,8 @@ def align_shot(base: ReadShot, photo: ReadShot, in_linear_light: bool) -> Aligne
         return "It was exposed otherwise than the other shots.", "Take all shots with one exposure, set by hand."
     gain = 1.0 if abs(gain - 1) < _NEGLIGIBLE_GAIN else gain
     matrix = alignment.matrix if alignment.displacement_px(height, width) > _NEGLIGIBLE_PX else np.eye(2, 3)
-    return AlignedShot(photo.photo, photo.image, Shot(levels, matrix, gain), alignment.displacement_px(height, width))
+    shot = Shot(photo.levels, matrix, gain)
+    return AlignedShot(photo.photo, photo.metadata, shot, alignment.displacement_px(height, width))
 
 
 def _reduced(field: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -53,6 +53,11 @@ class Shot:
         """Whether it lies anywhere else than the common frame."""
         return not np.array_equal(self.matrix, np.eye(2, 3))
 
+    @property
+    def pixels(self) -> NDArray[np.float32]:
+        """Its values, 0 to 1. Height x width x channels."""
+        return _to_float(self.levels)
+
 
 @dataclass(frozen=True, eq=False)
 class _NoiseLevels:

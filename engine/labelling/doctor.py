@@ -91,10 +91,12 @@ class PairDiagnosis:
     Attributes:
         pair: The two files.
         facts: What speaks against it first.
+        scene: The first of the pairs examined together that shows the same scene; the pair itself where none does.
     """
 
     pair: PhotoPair
     facts: tuple[PairFact, ...]
+    scene: PhotoPair
 
     @property
     def doubt(self) -> PairFact | None:
@@ -168,12 +170,14 @@ def diagnose(outcomes: Mapping[PhotoPair, PairMeasures | PairFact]) -> tuple[Pai
         A diagnosis of each pair, in the same order.
     """
     measured = {pair: outcome for pair, outcome in outcomes.items() if isinstance(outcome, PairMeasures)}
-    common = _facts_in_common(measured)
+    scenes = group_scenes({pair: measures.scene for pair, measures in measured.items()})
+    common = _facts_in_common(measured, scenes)
     diagnoses = []
     for pair, outcome in outcomes.items():
         facts = [outcome] if isinstance(outcome, PairFact) else [*common[pair], *_facts_of(outcome)]
         # Stable: within doubts and within the rest the order stays.
-        diagnoses.append(PairDiagnosis(pair=pair, facts=tuple(sorted(facts, key=lambda fact: not fact.is_doubt))))
+        in_order = tuple(sorted(facts, key=lambda fact: not fact.is_doubt))
+        diagnoses.append(PairDiagnosis(pair=pair, facts=in_order, scene=scenes.get(pair, pair)))
     return tuple(diagnoses)
 
 
@@ -321,7 +325,9 @@ def _sharpness_fact(sharpness: float) -> PairFact:
     return PairFact(kind=FactKind.SHARPNESS, is_doubt=False, text="The reference is as sharp as the noisy photo.")
 
 
-def _facts_in_common(measured: Mapping[PhotoPair, PairMeasures]) -> dict[PhotoPair, list[PairFact]]:
+def _facts_in_common(
+    measured: Mapping[PhotoPair, PairMeasures], scenes: Mapping[PhotoPair, PhotoPair]
+) -> dict[PhotoPair, list[PairFact]]:
     """What pairs show only together."""
     facts: defaultdict[PhotoPair, list[PairFact]] = defaultdict(list)
     first_of_noisy: dict[str, PhotoPair] = {}
@@ -347,13 +353,16 @@ def _facts_in_common(measured: Mapping[PhotoPair, PairMeasures]) -> dict[PhotoPa
                     hint="Choose the clean version of the photo as its reference.",
                 )
             )
-    _note_scenes(measured, facts)
+    _note_scenes(measured, scenes, facts)
     return facts
 
 
-def _note_scenes(measured: Mapping[PhotoPair, PairMeasures], facts: defaultdict[PhotoPair, list[PairFact]]) -> None:
-    scenes = group_scenes({pair: measures.scene for pair, measures in measured.items()})
-    members: defaultdict[object, list[PhotoPair]] = defaultdict(list)
+def _note_scenes(
+    measured: Mapping[PhotoPair, PairMeasures],
+    scenes: Mapping[PhotoPair, PhotoPair],
+    facts: defaultdict[PhotoPair, list[PairFact]],
+) -> None:
+    members: defaultdict[PhotoPair, list[PhotoPair]] = defaultdict(list)
     for pair in measured:
         members[scenes[pair]].append(pair)
     for pairs in members.values():

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from engine.contracts.photo import Pixels
 from engine.labelling.brightness_fit import NOT_COMPARED, BrightnessFit, compare_brightness
 from engine.photo_files.bicubic_resize import shrink
-from engine.photo_files.photo_image import between_levels
+from engine.photo_files.photo_image import between_levels, measured_values
 from engine.photo_files.photos import PhotoImage
-from engine.photo_files.values.sample_types import USUAL_TYPES
 from engine.photos.pair_checks import PairFinding, best_shift, compare_brightness_fields
 
 _LOOKED_AT_SIDE_PX = 1024
@@ -86,10 +85,10 @@ def measure_pair(noisy: PhotoImage, clean: PhotoImage) -> PairMeasures:
     difference = first - second
     if has_one_size and float(np.abs(difference).mean()) <= allowed:
         return measures(is_same_picture=True, findings=())
-    if {noisy.metadata.type_written, clean.metadata.type_written} <= USUAL_TYPES:
-        # As everywhere its peak is the white of the type.
-        in_units = _alike_channels(noisy.pixels, _at_size_of(noisy.pixels, clean.pixels))
-        difference = in_units[0] - in_units[1]
+    noisy_measured, clean_measured, scale = measured_values(noisy, clean)
+    if not scale.are_of_type:
+        measured = _alike_channels(noisy_measured, _at_size_of(noisy_measured, clean_measured))
+        difference = measured[0] - measured[1]
     psnr = _psnr(difference)
     noisy_field, clean_field = (_middle_of(pixels.mean(axis=2)) for pixels in (first, second))
     findings = tuple(compare_brightness_fields(noisy_field, clean_field))

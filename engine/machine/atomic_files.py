@@ -86,20 +86,19 @@ def write_bytes_atomically(
     Raises:
         OSError: The folder cannot be written or the disk is full; the old file is untouched.
     """
-    with replace_atomically(path, publish=publish) as temporary:
+    with replace_atomically(path, modified_ns, publish=publish) as temporary:
         temporary.write_bytes(data)
-        if modified_ns is not None:
-            # Some network drives and memory cards refuse it; the content matters more.
-            with suppress(OSError):
-                os.utime(temporary, ns=(time.time_ns(), modified_ns))
 
 
 @contextmanager
-def replace_atomically(path: Path, *, publish: Publish = put_in_place) -> Iterator[Path]:
+def replace_atomically(
+    path: Path, modified_ns: int | None = None, *, publish: Publish = put_in_place
+) -> Iterator[Path]:
     """Give a temporary path to write to; on leaving without an error it becomes `path`.
 
     Args:
         path: The file to replace; its folder must exist.
+        modified_ns: As of `write_bytes_atomically`.
         publish: Gives the finished file its name.
 
     Yields:
@@ -120,7 +119,14 @@ def replace_atomically(path: Path, *, publish: Publish = put_in_place) -> Iterat
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _flush_folder(path.parent)
+    if modified_ns is not None:
+        # Only now: an old temporary file is a leftover to other processes. Some network drives and memory cards refuse
+        # it; the content matters more.
+        with suppress(OSError):
+            os.utime(path, ns=(time.time_ns(), modified_ns))
+    # The file is in its place already. Folders that may be written but not listed, and some network drives, refuse it.
+    with suppress(OSError):
+        _flush_folder(path.parent)
 
 
 def remove_leftovers(folder: Path, now: float | None = None) -> int:

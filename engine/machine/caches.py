@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import pydantic
 
 from engine.machine.atomic_files import TEMPORARY_PREFIX, write_bytes_atomically
-from engine.machine.json_files import read_json_object
+from engine.machine.json_files import MAX_JSON_BYTES, is_text, read_json_object
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -35,7 +35,7 @@ class KeptMeasures(Generic[Measures]):
             path: The cache's file.
             kind: The dataclass of the measures.
             version: To be raised when `kind`, or what it is computed from, changes.
-            limit: How many are kept; beyond, the oldest are forgotten.
+            limit: How many are kept; beyond, and beyond what is read again, the oldest are forgotten.
         """
         self._path = path
         self._version = version
@@ -81,14 +81,32 @@ class KeptMeasures(Generic[Measures]):
         """Write the file if there is anything new; measures that cannot be kept are taken again the next time."""
         if not self._is_changed:
             return
-        content = json.dumps({"version": self._version, "measures": self._entries}, separators=(",", ":"))
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes_atomically(self._path, content.encode("utf-8"))
+            write_bytes_atomically(self._path, self._content())
         except OSError as error:
             _logger.warning("Measures are not kept in %s: %s", self._path, error)
             return
         self._is_changed = False
+
+    def _content(self) -> bytes:
+        """Return the file: of the measures the newest, as many as are read again."""
+        head, tail = b'{"version":%d,"measures":{' % self._version, b"}}"
+        left = MAX_JSON_BYTES - len(head) - len(tail)
+        newest: list[bytes] = []
+        for identity, measures in reversed(self._entries.items()):
+            entry = b"%b:%b" % (_as_json(identity), _as_json(measures))
+            left -= len(entry) + 1
+            if left < 0:
+                break
+            newest.append(entry)
+        return head + b",".join(reversed(newest)) + tail
+
+
+def _as_json(content: Any) -> bytes:
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    # A name may hold bytes that are no text.
+    return (text if is_text(text) else json.dumps(content)).encode("utf-8")
 
 
 class BoundedFolder:

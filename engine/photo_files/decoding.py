@@ -253,7 +253,8 @@ def shrink(samples: NDArray[Any], max_side_px: int, *, stretched: bool = False) 
     if samples.dtype == np.uint16:
         samples = samples >> 8
     elif samples.dtype.kind == "f":
-        samples = np.rint(samples * 255)
+        # A transparency of floats is of any size.
+        samples = np.rint(np.clip(samples, 0, 1) * 255)
     return samples.astype(np.uint8, copy=False)
 
 

@@ -11,7 +11,7 @@ from engine.contracts.output_formats import FileFormat
 from engine.contracts.photo import Pixels
 from engine.photo_files.exif import state_size
 from engine.photo_files.sensors.camera_space import CameraSpace
-from engine.photo_files.values.levels import OF_TYPE, ValueLevels, levels_of_reference
+from engine.photo_files.values.levels import OF_TYPE, ValueLevels, levels_of_measuring, levels_of_reference
 from engine.photo_files.values.sample_types import SampleType, to_float, to_samples, unit_of
 
 BitDepth = Literal[8, 16]
@@ -86,10 +86,23 @@ def between_levels(noisy: "PhotoImage", clean: "PhotoImage") -> tuple[Pixels, Pi
 
     Photographs as they are. Of others neither is clipped.
     """
-    levels = noisy.metadata.levels
+    return noisy.metadata.levels.normalised(noisy.pixels), _levels_beside(noisy, clean).normalised(clean.pixels)
+
+
+def measured_values(noisy: "PhotoImage", clean: "PhotoImage") -> tuple[Pixels, Pixels, ValueLevels]:
+    """Return a noisy photo's and its reference's values on the scale on which PSNR and SSIM are measured.
+
+    Returns:
+        Both, and what is black and white in them, see `levels_of_measuring`.
+    """
+    levels, of_clean = noisy.metadata.levels, _levels_beside(noisy, clean)
+    scale = levels_of_measuring(levels, noisy.metadata.type_written, of_clean, clean.metadata.type_written)
+    return levels.brought_to(scale, noisy.pixels), of_clean.brought_to(scale, clean.pixels), scale
+
+
+def _levels_beside(noisy: "PhotoImage", clean: "PhotoImage") -> ValueLevels:
     noisy_unit, clean_unit = (unit_of(image.metadata.type_written) for image in (noisy, clean))
-    of_clean = levels_of_reference(levels, noisy_unit, clean.metadata.levels, clean_unit)
-    return levels.normalised(noisy.pixels), of_clean.normalised(clean.pixels)
+    return levels_of_reference(noisy.metadata.levels, noisy_unit, clean.metadata.levels, clean_unit)
 
 
 def channels_beside_colours(photo: "PhotoImage", other: "PhotoImage") -> Iterator[tuple["PhotoImage", "PhotoImage"]]:

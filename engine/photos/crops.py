@@ -55,6 +55,7 @@ class DecodedPhoto:
         scale: What of them is black and white, see `engine.photo_files.values.levels`.
         channels_are_pictures: Whether each channel is a picture of its own, which `pictures` gives one by one.
         channel: Which of its file's channels it is, from 1, where each is a picture; else 0.
+        is_gray: Whether it was read as one channel.
     """
 
     photo: PhotoRef
@@ -62,6 +63,7 @@ class DecodedPhoto:
     scale: ValueLevels = OF_TYPE
     channels_are_pictures: bool = False
     channel: int = 0
+    is_gray: bool = False
 
     @property
     def picture(self) -> PictureKey:
@@ -87,9 +89,15 @@ class DecodedPhoto:
                 np.broadcast_to(self.levels[index], shape),
                 self.scale.of_channel(index),
                 channel=index + 1,
+                is_gray=True,
             )
             for index in range(len(self.levels))
         )
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the levels take; gray floats lie there once."""
+        return self.levels[:1].nbytes if self.levels.strides[0] == 0 else self.levels.nbytes
 
     @property
     def pixels(self) -> Pixels:
@@ -107,20 +115,22 @@ class DecodedPhoto:
     def of_image(cls, photo: PhotoRef, image: PhotoImage) -> "DecodedPhoto":
         """Take a photo as it was read."""
         are_pictures = image.channels_are_pictures
-        pixels, scale = image.all_channels if are_pictures else (image.pixels, image.metadata.levels)
-        if scale.are_of_type or image.metadata.type_written in USUAL_TYPES:
+        pixels, scale = _learned_channels(image)
+        is_gray = pixels.shape[2] == 1
+        if _is_rounded(image, scale):
             rounded = _rounded(pixels, image.metadata.bit_depth)
-            return cls(photo, rounded, scale, channels_are_pictures=are_pictures)
+            return cls(photo, rounded, scale, channels_are_pictures=are_pictures, is_gray=is_gray)
         # Rounded to 16 bits of their type's range, little would be left of them.
         unit = unit_of(image.metadata.type_written)
         black, white = (tuple(unit * level for level in levels) for levels in (scale.black, scale.white))
-        scale = replace(scale, black=black, white=white)
-        return cls(photo, _as_channels(pixels * np.float32(unit)), scale, channels_are_pictures=are_pictures)
+        scale = replace(scale, black=black, white=white, is_unbounded=True)
+        levels = _as_channels(pixels * np.float32(unit))
+        return cls(photo, levels, scale, channels_are_pictures=are_pictures, is_gray=is_gray)
 
     @classmethod
     def of_pixels(cls, photo: PhotoRef, pixels: Pixels, bit_depth: BitDepth) -> "DecodedPhoto":
         """Take a photo's pixels (height, width, 1 or 3), 0 to 1, rounded to levels of 8 or 16 bits."""
-        return cls(photo, _rounded(pixels, bit_depth))
+        return cls(photo, _rounded(pixels, bit_depth), is_gray=pixels.shape[2] == 1)
 
     @property
     def bit_depth(self) -> BitDepth:
@@ -162,6 +172,24 @@ class DecodedPhoto:
         else:
             scaled = levels * np.float32(1 / np.iinfo(levels.dtype).max)
         return self.scale.normalised(scaled.transpose(1, 2, 0)).transpose(2, 0, 1)
+
+
+def _learned_channels(image: PhotoImage) -> tuple[NDArray[np.float32], ValueLevels]:
+    return image.all_channels if image.channels_are_pictures else (image.pixels, image.metadata.levels)
+
+
+def _is_rounded(image: PhotoImage, scale: ValueLevels) -> bool:
+    """Whether a photo becomes whole levels of its bit depth; else the numbers of its file are kept as floats."""
+    return scale.are_of_type or image.metadata.type_written in USUAL_TYPES
+
+
+def _memory_bytes(image: PhotoImage) -> int:
+    """What `DecodedPhoto.of_image` will take."""
+    channels, scale = _learned_channels(image)
+    if not _is_rounded(image, scale):
+        return channels.nbytes
+    num_channels = 3 if channels.shape[2] == 1 else int(channels.shape[2])
+    return image.height * image.width * num_channels * (1 if image.metadata.bit_depth == 8 else 2)
 
 
 def _as_channels(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -227,13 +255,17 @@ def _decode(
     if found is not None:
         return _as_kept(photo, found, is_given), False
     image = read(photo)
-    bytes_per_level = 1 if image.metadata.bit_depth == 8 else 2
     height, width = image.height, image.width
-    num_channels = image.all_channels[0].shape[2] if image.channels_are_pictures else 3
-    size = height * width * num_channels * bytes_per_level
+    size = _memory_bytes(image)
     if keep_on_disk and SMALLEST_BYTES <= size <= files.limit_bytes:
         whole = DecodedPhoto.of_image(photo, image)
-        found = files.keep(identity, whole.levels, whole.scale, channels_are_pictures=whole.channels_are_pictures)
+        found = files.keep(
+            identity,
+            whole.levels,
+            whole.scale,
+            channels_are_pictures=whole.channels_are_pictures,
+            is_gray=whole.is_gray,
+        )
         if found is not None:
             return _as_kept(photo, found, is_given), False
         if size <= largest_bytes:
@@ -250,7 +282,9 @@ def _decode(
 
 def _as_kept(photo: PhotoRef, kept: KeptPhoto, is_given: bool) -> DecodedPhoto:
     scale = replace(kept.scale, is_given=is_given)
-    return DecodedPhoto(photo, kept.levels, scale, channels_are_pictures=kept.channels_are_pictures)
+    return DecodedPhoto(
+        photo, kept.levels, scale, channels_are_pictures=kept.channels_are_pictures, is_gray=kept.is_gray
+    )
 
 
 def decode_photos(
@@ -296,12 +330,15 @@ def decode_photos(
 
 
 def share_scales(photos: Sequence[DecodedPhoto]) -> list[DecodedPhoto]:
-    """Give photos of one folder and one type the same black and white, see `share_levels`: one noise is one then."""
-    members: dict[tuple[Path, str, int, int], list[int]] = {}
+    """Give photos of one folder, one type and as many colours one black and white, see `share_levels`.
+
+    One noise is one then.
+    """
+    members: dict[tuple[Path, str, int, bool, int], list[int]] = {}
     for index, photo in enumerate(photos):
         if photo.levels.dtype != np.uint8:
-            num_channels = len(photo.scale.black)
-            key = (photo.photo.file.parent, photo.levels.dtype.name, num_channels, photo.channel)
+            num_levels = len(photo.scale.black)
+            key = (photo.photo.file.parent, photo.levels.dtype.name, num_levels, photo.is_gray, photo.channel)
             members.setdefault(key, []).append(index)
     shared = list(photos)
     for indices in members.values():
@@ -418,13 +455,13 @@ class PhotoMemory:
     def find(self, photo: PhotoRef, largest_bytes: int) -> DecodedPhoto | None:
         """Return a kept photo; None if there is none, or if it is larger than what is wanted."""
         kept = self._photos.get(identity_of(photo))
-        return kept if kept is not None and kept.levels.nbytes <= largest_bytes else None
+        return kept if kept is not None and kept.memory_bytes <= largest_bytes else None
 
     def keep(self, photo: DecodedPhoto) -> None:
         """Keep a whole photo if there is room."""
         identity = identity_of(photo.photo)
-        if identity and identity not in self._photos and photo.levels.nbytes <= self._left:
-            self._left -= photo.levels.nbytes
+        if identity and identity not in self._photos and photo.memory_bytes <= self._left:
+            self._left -= photo.memory_bytes
             self._photos[identity] = photo
 
 

@@ -13,6 +13,7 @@ import struct
 import threading
 import weakref
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -27,7 +28,7 @@ from engine.photo_files.values.levels import OF_TYPE, ValueLevels
 
 _logger = logging.getLogger(__name__)
 
-DECODER_VERSION = 4
+DECODER_VERSION = 5
 """To be raised when the levels of a decoded photo change; what was computed from them is then computed again."""
 
 SMALLEST_BYTES = 4 * 2**20
@@ -56,11 +57,13 @@ class KeptPhoto(NamedTuple):
         levels: Read only. Shape: (channels, height, width).
         scale: What is black and white in them.
         channels_are_pictures: Whether they are no red, green and blue.
+        is_gray: Whether they are one, three times.
     """
 
     levels: Levels
     scale: ValueLevels
     channels_are_pictures: bool
+    is_gray: bool
 
 
 class DecodedFiles(BoundedFolder):
@@ -94,7 +97,8 @@ class DecodedFiles(BoundedFolder):
         try:
             # Unlike `np.load` it knows nothing of pickles, whatever the file holds.
             mapped: np.memmap[Any, Any] = np.lib.format.open_memmap(path, mode="r")
-            scale, are_pictures = _read_meaning(path, mapped.shape[-1] if mapped.ndim else 0)
+            scale, are_pictures, is_gray = _read_meaning(path, mapped.shape[-1] if mapped.ndim else 0)
+            scale = replace(scale, is_unbounded=mapped.dtype.kind == "f")
             os.utime(path)
         except FileNotFoundError:
             return None
@@ -107,10 +111,16 @@ class DecodedFiles(BoundedFolder):
             return None
         with self._lock:
             self._mapped[path.name] = mapped
-        return KeptPhoto(np.asarray(mapped).transpose(2, 0, 1), scale, are_pictures)
+        return KeptPhoto(np.asarray(mapped).transpose(2, 0, 1), scale, are_pictures, is_gray)
 
     def keep(
-        self, identity: str, levels: Levels, scale: ValueLevels = OF_TYPE, *, channels_are_pictures: bool = False
+        self,
+        identity: str,
+        levels: Levels,
+        scale: ValueLevels = OF_TYPE,
+        *,
+        channels_are_pictures: bool = False,
+        is_gray: bool = False,
     ) -> KeptPhoto | None:
         """Write a decoded photo, and map it.
 
@@ -119,6 +129,7 @@ class DecodedFiles(BoundedFolder):
             levels: Shape: (channels, height, width).
             scale: What of them is black and white.
             channels_are_pictures: Whether they are no red, green and blue.
+            is_gray: Whether they are one, three times.
 
         Returns:
             The same on the disk; None if there is no room for them, or none can be made.
@@ -135,7 +146,7 @@ class DecodedFiles(BoundedFolder):
                 # A row of all colours lies together: a crop then touches a third of the pages.
                 np.save(file, np.ascontiguousarray(levels.transpose(1, 2, 0)), allow_pickle=False)
                 numbers = [*np.resize(scale.black, len(levels)), *np.resize(scale.white, len(levels))]
-                file.write(_meaning_of(len(levels)).pack(*numbers, channels_are_pictures))
+                file.write(_meaning_of(len(levels)).pack(*numbers, channels_are_pictures, is_gray))
         except OSError as error:
             _logger.warning("A decoded photo is not kept in %s: %s", self.folder, error)
             return None
@@ -153,11 +164,11 @@ class DecodedFiles(BoundedFolder):
 
 def _meaning_of(num_channels: int) -> struct.Struct:
     """What stands behind the array, where numpy does not look: black and white of the channels, what they are."""
-    return struct.Struct(f"<{2 * num_channels}d?")
+    return struct.Struct(f"<{2 * num_channels}d2?")
 
 
-def _read_meaning(path: Path, num_channels: int) -> tuple[ValueLevels, bool]:
-    """Read what is black and white, and whether channels are pictures.
+def _read_meaning(path: Path, num_channels: int) -> tuple[ValueLevels, bool, bool]:
+    """Read what is black and white, whether channels are pictures, and whether they are one.
 
     Raises:
         OSError: The file cannot be read.
@@ -168,11 +179,11 @@ def _read_meaning(path: Path, num_channels: int) -> tuple[ValueLevels, bool]:
     meaning = _meaning_of(num_channels)
     with path.open("rb") as file:
         file.seek(-meaning.size, os.SEEK_END)
-        *numbers, are_pictures = meaning.unpack(file.read(meaning.size))
+        *numbers, are_pictures, is_gray = meaning.unpack(file.read(meaning.size))
     black, white = tuple(numbers[:num_channels]), tuple(numbers[num_channels:])
     if len(set(zip(black, white, strict=True))) == 1:
         black, white = black[:1], white[:1]
-    return ValueLevels(black=black, white=white), bool(are_pictures)
+    return ValueLevels(black=black, white=white), bool(are_pictures), bool(is_gray)
 
 
 def decoded_files() -> DecodedFiles:

@@ -153,7 +153,7 @@ def split_pairs(
         wanted = max(wanted, 1)
     if len(pairs) < MIN_PAIRS_FOR_VALIDATION:
         return tuple(sorted(pairs, key=_pair_order)), ()
-    groups = _groups_sharing_a_photo(pairs, scenes or {})
+    groups = groups_sharing_a_photo(pairs, scenes or {})
     order = np.random.default_rng(seed).permutation(len(groups))
     validation: list[PhotoPair] = []
     for index in order[:-1]:
@@ -162,6 +162,34 @@ def split_pairs(
     held_back = set(validation)
     training = [pair for pair in pairs if pair not in held_back]
     return tuple(sorted(training, key=_pair_order)), tuple(sorted(validation, key=_pair_order))
+
+
+def groups_sharing_a_photo(pairs: Sequence[PhotoPair], scenes: Mapping[PhotoRef, Hashable]) -> list[list[PhotoPair]]:
+    """Return the pairs in groups of which no two have a file or a scene in common, in natural order.
+
+    Args:
+        pairs: All pairs, in any order.
+        scenes: What files show, where that is known: files of one scene count as one photo.
+    """
+    group_of: dict[Hashable, list[PhotoPair]] = {}
+    for pair in sorted(pairs, key=_pair_order):
+        keys = [scenes.get(path, path) for path in (pair.noisy, pair.clean)]
+        group: list[PhotoPair] = []
+        for key in keys:
+            met = group_of.get(key)
+            if met is None or met is group:
+                continue
+            if not group:
+                group = met
+                continue
+            group.extend(met)
+            for member in met:
+                for path in (member.noisy, member.clean):
+                    group_of[scenes.get(path, path)] = group
+        group.append(pair)
+        group_of.update(dict.fromkeys(keys, group))
+    unique = {id(group): group for group in group_of.values()}
+    return list(unique.values())
 
 
 def choose_pairs(pairs: Sequence[PhotoPair], count: int, seed: int) -> tuple[PhotoPair, ...]:
@@ -228,13 +256,20 @@ def _resolve(noisy: list[PhotoRef], clean: list[PhotoRef]) -> tuple[list[PhotoPa
     for one_noisy, one_clean in _group(noisy, clean, lambda path: path.file.parent.name.casefold()):
         if len(one_noisy) == 1 and len(one_clean) == 1:
             pairs.append(PhotoPair(one_noisy[0], one_clean[0]))
-    taken = {path for pair in pairs for path in (pair.noisy, pair.clean)}
-    open_noisy = [path for path in noisy if path not in taken]
-    open_clean = [path for path in clean if path not in taken]
+    photo_of = {pair.clean: pair.noisy for pair in pairs}
+    open_noisy = [path for path in noisy if path not in photo_of.values()]
+    open_clean = [path for path in clean if path not in photo_of]
     doubtful = []
     for path in open_noisy:
         fitting = open_clean or clean
-        if len(open_noisy) > 1:
+        if not open_clean:
+            reason = say(
+                "The reference {reference} fits by its name, but belongs to another photo, whose folder is named "
+                "alike: {photo}.",
+                reference=fitting[0].name,
+                photo=photo_of[fitting[0]],
+            )
+        elif len(open_noisy) > 1:
             names = ", ".join(str(other) for other in open_noisy)
             reason = say(
                 "Several noisy photos fit the reference {fitting} by their names: {names}.",
@@ -242,7 +277,8 @@ def _resolve(noisy: list[PhotoRef], clean: list[PhotoRef]) -> tuple[list[PhotoPa
                 names=names,
             )
         else:
-            names = ", ".join(str(other) for other in fitting)
+            # A single one that is left is of another folder, as those are that have their photos.
+            names = ", ".join(str(other) for other in (open_clean if len(open_clean) > 1 else clean))
             reason = say("Several references fit this photo by their names: {names}.", names=names)
         doubtful.append(
             DoubtfulPair(
@@ -288,29 +324,6 @@ def _doubt_by_header(pair: PhotoPair, scales: Sequence[int]) -> DoubtfulPair | N
             ),
         )
     return None
-
-
-def _groups_sharing_a_photo(pairs: Sequence[PhotoPair], scenes: Mapping[PhotoRef, Hashable]) -> list[list[PhotoPair]]:
-    """Return the pairs in groups of which no two have a file or a scene in common, in natural order."""
-    group_of: dict[Hashable, list[PhotoPair]] = {}
-    for pair in sorted(pairs, key=_pair_order):
-        keys = [scenes.get(path, path) for path in (pair.noisy, pair.clean)]
-        group: list[PhotoPair] = []
-        for key in keys:
-            met = group_of.get(key)
-            if met is None or met is group:
-                continue
-            if not group:
-                group = met
-                continue
-            group.extend(met)
-            for member in met:
-                for path in (member.noisy, member.clean):
-                    group_of[scenes.get(path, path)] = group
-        group.append(pair)
-        group_of.update(dict.fromkeys(keys, group))
-    unique = {id(group): group for group in group_of.values()}
-    return list(unique.values())
 
 
 def _pair_order(pair: PhotoPair) -> tuple[object, ...]:

@@ -1,6 +1,7 @@
 """Which pictures show one scene: those must stay on one side of the split, or validation measures what was taught."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -8,7 +9,10 @@ SAME_SCENE_CORRELATION = 0.985
 """Measured on 60 real pairs: crops of different places, some of one photo, correlate up to 0.76."""
 
 
-def group_scenes(signatures: Mapping[Hashable, Sequence[float]]) -> dict[Hashable, Hashable]:
+_Picture = TypeVar("_Picture", bound=Hashable)
+
+
+def group_scenes(signatures: Mapping[_Picture, Sequence[float]]) -> dict[_Picture, _Picture]:
     """Tell the scenes apart.
 
     Args:
@@ -19,7 +23,7 @@ def group_scenes(signatures: Mapping[Hashable, Sequence[float]]) -> dict[Hashabl
         For each picture the first of its scene, itself for one that is alone.
     """
     known = [name for name, signature in signatures.items() if len(signature)]
-    scenes: dict[Hashable, Hashable] = {name: name for name in signatures}
+    scenes = {name: name for name in signatures}
     if len(known) < 2:
         return scenes
     matrix = np.array([signatures[name] for name in known], dtype=np.float32)

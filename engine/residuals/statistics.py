@@ -71,10 +71,13 @@ def residual_levels(residual: Pixels, restored: Pixels) -> ResidualLevels:
         residual: Height x width x channels.
         restored: What it was taken away to. Same shape.
     """
-    values = residual.reshape(-1)
-    below = restored.reshape(-1)
-    every = max(values.size // _MAX_LEVEL_VALUES, 1)
-    values, below = values[::every].astype(np.float64), below[::every].astype(np.float64)
+    num_channels = residual.shape[2]
+    # Of a pixel all channels or none; and an odd distance, or of a photo of even width one column in two would be seen
+    # at most, which is one half of the colour filter's cells.
+    every = max(residual.size // _MAX_LEVEL_VALUES, 1) | 1
+    values, below = (
+        pixels.reshape(-1, num_channels)[::every].reshape(-1).astype(np.float64) for pixels in (residual, restored)
+    )
     steps = [step for step in np.array_split(np.argsort(below, kind="stable"), _NUM_LEVEL_STEPS) if step.size]
     return ResidualLevels(
         brightness=np.array([below[step].mean() for step in steps]),

@@ -16,7 +16,7 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
 from engine.machine.devices import open_device
 from engine.models.files import RestorationModel, load_model
-from engine.photo_files.values.levels import OF_TYPE, ValueLevels, measure_levels, share_levels
+from engine.photo_files.values.levels import OF_TYPE, ValueLevels, levels_of_numbers, measure_levels, share_levels
 from engine.photo_files.values.sample_types import to_float, to_samples, type_of_samples, unit_of
 from engine.restoring.blending import blended
 from engine.restoring.restorer import Restorer
@@ -126,7 +126,8 @@ def _by_plane(planes: NDArray[Any], channels: list[int], given: Sequence[GivenLe
         if by_hand is None:
             found = share_levels([measure_levels(planes[index]) for index in members])
         else:
-            found = [ValueLevels(black=(by_hand.black / unit,), white=(by_hand.white / unit,))] * len(members)
+            both = (by_hand.black / unit, by_hand.white / unit)
+            found = [levels_of_numbers([both], planes.dtype.name)] * len(members)
         for index, levels in zip(members, found, strict=True):
             shared[index] = levels
     return shared

@@ -6,9 +6,7 @@ where not even that can be read, black. That is told.
 """
 
 import os
-import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -112,7 +110,7 @@ def restore_stack(
         publication = Publication(output)
         make_folder(output.path.parent)
         try:
-            with replace_atomically(output.path, publish=publication) as temporary:
+            with replace_atomically(output.path, output.modified_ns, publish=publication) as temporary:
                 _write(restoration, temporary, _unfinished(photo, output))
         except OSError as error:
             raise write_error(output.path, error) from error
@@ -221,10 +219,6 @@ class _StackRestoration:
         output = self._output
         if output.provenance is not None:
             renew_digest(path)
-        if output.modified_ns is not None:
-            # Some network drives and memory cards refuse it; the content matters more.
-            with suppress(OSError):
-                os.utime(path, ns=(time.time_ns(), output.modified_ns))
 
     def go_on_with(self, progress: StackProgress) -> None:
         """Take over what was done before."""

@@ -1,8 +1,8 @@
 """One run's folder: what it holds, and how it is read and changed safely.
 
-A run is a folder that explains itself: `run.json` (what it is and where it stands), `config.json` (its
-settings), `metrics.csv`, `log.txt`, `checkpoints/`, `previews/` and `restored/`. What is read here may come from
-another machine, a newer version or a crash, and is checked.
+A run is a folder that explains itself: `run.json` (what it is and where it stands), `config.json` (its settings),
+`metrics.csv`, `log.txt`, `checkpoints/` and `previews/`. What is read here may come from another machine, a newer
+version or a crash, and is checked.
 """
 
 import os
@@ -28,9 +28,10 @@ RECORD_FILE = "run.json"
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.csv"
 LOG_FILE = "log.txt"
-SUBFOLDERS = ("checkpoints", "previews", "restored")
+SUBFOLDERS = ("checkpoints", "previews")
 
-_PARTS = (RECORD_FILE, CONFIG_FILE, METRICS_FILE, LOG_FILE, *SUBFOLDERS)
+# Earlier versions made the last one.
+_PARTS = (RECORD_FILE, CONFIG_FILE, METRICS_FILE, LOG_FILE, *SUBFOLDERS, "restored")
 
 _SILENT_SECONDS = 3600.0
 """A run on another machine, whose process cannot be seen from here, counts as interrupted after this silence."""

@@ -66,7 +66,7 @@ class RunRecord(BaseModel):
         steps_done: Optimisation steps so far.
         steps_total: Steps asked for.
         seconds: Training time without pauses, over all sessions.
-        metrics: Last or final figures by name (`psnr`, `ssim`, `noisy_psnr`, `consistency`, ...).
+        metrics: Last or final figures by name (`validation_psnr`, `validation_noisy_psnr`, `consistency`, ...).
         verdict: The last plain-language verdict.
         error: Sentence of a failure.
         notes: What a person wrote about it.

@@ -26,7 +26,6 @@ from tests.benchmarks.document import Table
 from tests.benchmarks.parts import Figures, SpeedBenchmark, measured_in_turn, spread
 from tests.benchmarks.training_sides import Workload, our_step, write_photos
 
-SHARE_GOAL, POT_GOAL = 0.10, 100.0
 SIZES = ((32, 64), (16, 64), (64, 64), (32, 32), (32, 96))
 """Crops and their side; the bar is on the first."""
 

@@ -25,7 +25,6 @@ from tests.benchmarks.parts import Figures, SpeedBenchmark, measured_in_turn, ra
 from tests.benchmarks.roofline import measure_roofline
 from tests.benchmarks.training_sides import PlainLoop, Workload, our_step, write_photos
 
-STEP_GOAL, BUSY_GOAL = 1.6, 0.7
 WORKLOADS = (
     Workload(),
     Workload(size="medium"),

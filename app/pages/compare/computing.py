@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from app.jobs.runner import JobFailure, JobHandle, JobLane, JobRequest, JobRunner
-from app.look.translation import tr
+from app.look.translation import tr, translate_engine
 from engine.comparing.pictures import ComparisonPictureConfig
 from engine.contracts.errors import EngineError
 from engine.contracts.events import Emit
@@ -96,7 +96,7 @@ class PictureMaker(QObject):
 
     def _take_result(self, config: ComparisonPictureConfig, job: JobHandle, result: Path | EngineError) -> None:
         if isinstance(result, EngineError):
-            self._end(config, job, str(result))
+            self._end(config, job, translate_engine(str(result)))
         else:
             self._made.add(config)
             self._end(config, job)
@@ -106,7 +106,7 @@ class PictureMaker(QObject):
         self._end(config, job, reason)
 
     def _take_failure(self, config: ComparisonPictureConfig, job: JobHandle, failure: JobFailure) -> None:
-        self._end(config, job, failure.message)
+        self._end(config, job, translate_engine(failure.message))
 
     def _end(self, config: ComparisonPictureConfig, job: JobHandle, refusal: str = "") -> None:
         if self._jobs.get(config) is not job:

@@ -14,10 +14,10 @@ from app.core.messages import Message, Severity
 from app.core.settings import OPEN_DIALOG_FOLDER, Settings
 from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobLane, JobRequest, JobRunner
-from app.look.image_convert import DisplayLevels, pixels_from_qimage
+from app.look.image_convert import pixels_from_qimage
 from app.look.translation import tr
 from app.pages.compare.panes import LoadedPanes
-from app.viewer.pictures import Picture, common_levels
+from app.viewer.pictures import CommonLevels, Picture
 from app.viewer.tiles.display_settings import DisplaySettings
 from app.widgets.save_dialog import ask_where_to_save
 from engine.comparing.page import ComparisonPageConfig, PagePicture
@@ -83,14 +83,13 @@ class CompareExport(QObject):
             file_format: How the pictures are kept in it.
         """
         found = [pane for pane in loaded.panes if isinstance(pane, Picture)]
-        levels = common_levels(found, is_stretched=False) if found else DisplayLevels()
-        settings = DisplaySettings(levels=levels, channels=found[0].channels if found else ())
+        levels = CommonLevels(next(iter(found), None))
         pictures = tuple(
             PagePicture(
                 name=loaded.names[index],
                 caption=" · ".join(part for part in (loaded.names[index], figures.get(index, "")) if part),
                 # A browser knows of no levels, but reads profiles by itself.
-                pixels=settings.shown(pane.pixels),
+                pixels=DisplaySettings(levels=levels.shown(pane), channels=levels.tints(pane)).shown(pane.pixels),
                 icc_profile=pane.icc_profile,
             )
             for index, pane in enumerate(loaded.panes)

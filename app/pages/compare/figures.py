@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -10,10 +11,11 @@ from app.look.phrases import decibels, number
 from app.look.translation import tr
 from app.pages.compare.panes import LoadedPanes
 from app.viewer.picture_files import PictureFiles
-from app.viewer.pictures import Picture, PictureRole, at_common_size
+from app.viewer.pictures import Picture, PictureRole, at_common_size, levels_beside
 from engine.comparing.region_metrics import Closeness, Region, measure_closeness
 from engine.contracts.job_control import JobControl
-from engine.contracts.photo import PhotoRef
+from engine.contracts.photo import PhotoRef, Pixels
+from engine.photo_files.values.levels import ValueLevels, levels_of_measuring
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class PaneMeter:
 
     def __init__(self, files: PictureFiles) -> None:
         self._files = files
-        self._whole: WeakKeyDictionary[Picture, tuple[PhotoRef, str]] = WeakKeyDictionary()
+        self._whole: WeakKeyDictionary[Picture, tuple[tuple[PhotoRef, ValueLevels], str]] = WeakKeyDictionary()
 
     def measure(self, loaded: LoadedPanes, region: Region | None, control: JobControl) -> PaneFigures:
         """Measure every pane; by one background thread at a time.
@@ -50,24 +52,41 @@ class PaneMeter:
         reference = self._files.picture(loaded.reference, title="", detail="", role=PictureRole.REFERENCE)
         if not isinstance(reference, Picture):
             return PaneFigures(loaded.photo, {})
+        noisy = self._noisy(loaded, pictures)
         scene_width = max((picture.width for picture in pictures.values()), default=0)
         figures: dict[int, str] = {}
         for index, picture in pictures.items():
             if picture.role is PictureRole.REFERENCE:
                 continue
-            known = self._whole.get(picture)
-            whole = known[1] if known is not None and known[0] == loaded.reference else ""
+            photo = noisy or picture
+            known, measured_by = self._whole.get(picture), (loaded.reference, photo.levels)
+            whole = known[1] if known is not None and known[0] == measured_by else ""
             if not whole:
-                whole = figures_text(picture, reference, control)
-                self._whole[picture] = (loaded.reference, whole)
-            part = "" if region is None else region_text(picture, reference, region, scene_width, control)
+                whole = figures_text(picture, reference, photo, control)
+                self._whole[picture] = (measured_by, whole)
+            part = "" if region is None else region_text(picture, reference, region, scene_width, photo, control)
             figures[index] = tr("region {region} · whole {whole}").format(region=part, whole=whole) if part else whole
         return PaneFigures(loaded.photo, figures)
 
+    def _noisy(self, loaded: LoadedPanes, pictures: Mapping[int, Picture]) -> Picture | None:
+        """The photo of which the panes are versions, whose black and white count; None where it cannot be read."""
+        found = next((picture for picture in pictures.values() if picture.role is PictureRole.INPUT), None)
+        photo = found or self._files.picture(loaded.photo, title="", detail="", role=PictureRole.INPUT)
+        return photo if isinstance(photo, Picture) else None
 
-def figures_text(picture: Picture, reference: Picture, control: JobControl | None = None) -> str:
-    """Return PSNR and SSIM of the whole as text, or why there are none."""
-    pair = at_common_size(picture.pixels, reference.pixels)
+
+def figures_text(
+    picture: Picture, reference: Picture, photo: Picture | None = None, control: JobControl | None = None
+) -> str:
+    """Return PSNR and SSIM of the whole as text, or why there are none.
+
+    Args:
+        picture: What is measured.
+        reference: What it should be.
+        photo: The noisy photo, whose black and white count; None: the picture itself.
+        control: Ends it.
+    """
+    pair = _measured_values(picture, reference, photo or picture)
     if pair is None:
         return tr("reference has {size}").format(size=reference.size_text)
     whole = closeness_text(measure_closeness(*pair, control=control))
@@ -76,7 +95,12 @@ def figures_text(picture: Picture, reference: Picture, control: JobControl | Non
 
 
 def region_text(
-    picture: Picture, reference: Picture, region: Region, scene_width: int, control: JobControl | None = None
+    picture: Picture,
+    reference: Picture,
+    region: Region,
+    scene_width: int,
+    photo: Picture | None = None,
+    control: JobControl | None = None,
 ) -> str:
     """Return PSNR and SSIM of a region as text; "" where it lies outside, or the sizes do not fit.
 
@@ -85,9 +109,10 @@ def region_text(
         reference: What it should be.
         region: In pixels of the scene on which all panes are laid.
         scene_width: The scene's width in pixels.
+        photo: As for `figures_text`.
         control: Ends it.
     """
-    pair = at_common_size(picture.pixels, reference.pixels)
+    pair = _measured_values(picture, reference, photo or picture)
     if pair is None:
         return ""
     height, width = pair[0].shape[:2]
@@ -95,6 +120,13 @@ def region_text(
     if inside is None:
         return ""
     return closeness_text(measure_closeness(*pair, inside, control=control), separator=", ")
+
+
+def _measured_values(picture: Picture, reference: Picture, photo: Picture) -> tuple[Pixels, Pixels] | None:
+    """Both at one size, on the scale on which `engine.comparing.evaluating` measures; None as of `at_common_size`."""
+    own, of_reference = levels_beside(photo, picture), levels_beside(photo, reference)
+    scale = levels_of_measuring(photo.levels, photo.type_of_numbers, of_reference, reference.type_of_numbers)
+    return at_common_size(own.brought_to(scale, picture.pixels), of_reference.brought_to(scale, reference.pixels))
 
 
 def closeness_text(closeness: Closeness, *, separator: str = " · ") -> str:

@@ -1,9 +1,7 @@
 """What a person has decided about labels: which pairs are used, which files belong together. No widgets."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-
-from PySide6.QtGui import QUndoCommand
 
 from app.core.settings import ASIDE_LABELS, MATCHED_LABELS, MEASURING_LABELS, UNFITTED_LABELS, USED_LABELS, Settings
 from engine.contracts.photo import PhotoPlace, PhotoRef
@@ -64,6 +62,28 @@ class LabelDecisions:
             matches=matches,
         )
 
+    def photos_decided_otherwise(self, other: "LabelDecisions") -> frozenset[PhotoRef]:
+        """Return the noisy photos about which something else was decided in `other`."""
+        return frozenset().union(
+            self.used ^ other.used,
+            self.aside ^ other.aside,
+            self.unfitted ^ other.unfitted,
+            self.measuring ^ other.measuring,
+            (noisy for noisy, _ in self.matches.items() ^ other.matches.items()),
+        )
+
+    def with_those_about(self, photos: frozenset[PhotoRef], other: "LabelDecisions") -> "LabelDecisions":
+        """Decide about some noisy photos as in `other`."""
+        kept = {noisy: clean for noisy, clean in self.matches.items() if noisy not in photos}
+        taken = {noisy: clean for noisy, clean in other.matches.items() if noisy in photos}
+        return LabelDecisions(
+            used=(self.used - photos) | (other.used & photos),
+            aside=(self.aside - photos) | (other.aside & photos),
+            unfitted=(self.unfitted - photos) | (other.unfitted & photos),
+            measuring=(self.measuring - photos) | (other.measuring & photos),
+            matches=kept | taken,
+        )
+
 
 def recall_decisions(settings: Settings, folders: Sequence[PhotoPlace]) -> LabelDecisions:
     """Return the decisions that were made for photo folders before.
@@ -114,21 +134,3 @@ def store_decisions(settings: Settings, folders: Sequence[PhotoPlace], decisions
             for text in (str(path), str(decisions.matches[path] or ""))
         ]
         settings.set_for_folder(folder, MATCHED_LABELS, flat)
-
-
-class DecideCommand(QUndoCommand):
-    """Decide otherwise about labels."""
-
-    def __init__(
-        self, apply: Callable[[LabelDecisions], None], before: LabelDecisions, after: LabelDecisions, text: str
-    ) -> None:
-        super().__init__(text)
-        self._apply = apply
-        self._before = before
-        self._after = after
-
-    def redo(self) -> None:
-        self._apply(self._after)
-
-    def undo(self) -> None:
-        self._apply(self._before)

@@ -48,7 +48,7 @@ def matching_menu(
     choose: Callable[[PhotoRef], None],
     choose_file: Callable[[], None],
     unmatch: Callable[[], None] | None,
-    undo_hand: Callable[[], None] | None,
+    undo_hand: Callable[[], object] | None,
 ) -> QMenu:
     """Return the menu.
 

@@ -19,12 +19,13 @@ from app.look.thumbnails import shared_thumbnails
 from app.look.translation import format_number, mark, tr, tr_count, translate_engine
 from app.pages.labels.burst import BurstForm, burst_text
 from app.pages.labels.content import LabelContent
-from app.pages.labels.decisions import DecideCommand, LabelDecisions, recall_decisions, store_decisions
+from app.pages.labels.decisions import LabelDecisions, recall_decisions, store_decisions
 from app.pages.labels.entries import LabelEntry, MatchRequest, entries_of, is_used, suggested_entries, used_pairs
 from app.pages.labels.jobs import LabelJobs
 from app.pages.labels.list import LabelListModel
 from app.pages.labels.matching import ask_for_photos, matching_menu
 from app.pages.shared.page import Page
+from app.pages.shared.undoing import Change, undoable
 from app.widgets.drop_zone import DropZone
 from app.widgets.empty_state import EmptyState
 from app.widgets.room.current_stack import CurrentStack
@@ -217,8 +218,20 @@ class LabelsPage(Page):
         zone.dropped.connect(self.add_references)
         return zone
 
-    def _decide(self, decisions: LabelDecisions, text: str) -> None:
-        self.session.undo_stack.push(DecideCommand(self.set_decisions, self.decisions, decisions, text))
+    def _decide(self, decisions: LabelDecisions, text: str) -> Change:
+        """Decide otherwise about some photos; can be undone.
+
+        Decisions about others stay, such as those of folders that are opened later.
+        """
+        before = self.decisions
+        photos = decisions.photos_decided_otherwise(before)
+        change = Change(
+            text,
+            do=lambda: self.set_decisions(self.decisions.with_those_about(photos, decisions)),
+            take_back=lambda: self.set_decisions(self.decisions.with_those_about(photos, before)),
+        )
+        self.session.undo_stack.push(change)
+        return change
 
     @Slot()
     def _recall(self) -> None:
@@ -293,8 +306,8 @@ class LabelsPage(Page):
         if result.aligned:
             number = len(result.aligned)
             text = tr_count("{number} reference is aligned", "{number} references are aligned", number)
-            self._decide(decisions, text.format(number=format_number(number)))
-            self._tell_undoable(text.format(number=format_number(number)) + tr("; your files stay as they are."))
+            text = text.format(number=format_number(number))
+            self._tell(self._decide(decisions, text), text + tr("; your files stay as they are."))
         for file in result.failed[:1]:
             self.message_raised.emit(
                 Message(
@@ -311,15 +324,14 @@ class LabelsPage(Page):
         for pair in result.pairs:
             decisions = decisions.with_match(pair.noisy, pair.clean)
         self.content.choose_pair(result.pairs[0].noisy)
-        self._decide(decisions, tr("Labels from a burst"))
+        change = self._decide(decisions, tr("Labels from a burst"))
         self.burst_form.clear()
         self._leave_burst_form()
         details = "\n".join(f"{file.path.name}: {translate_engine(file.reason)}" for file in result.left_out)
-        self._tell_undoable(burst_text(result), details)
+        self._tell(change, burst_text(result), details)
 
-    def _tell_undoable(self, text: str, details: str = "") -> None:
-        undo = self.session.undo_stack.undo
-        self.message_raised.emit(Message(text=text, details=details, action_label=tr("Undo"), action=undo))
+    def _tell(self, change: Change, text: str, details: str = "") -> None:
+        self.message_raised.emit(undoable(self.session.undo_stack, change, text, details))
 
     @Slot()
     def _leave_burst_form(self) -> None:
@@ -404,12 +416,17 @@ class LabelsPage(Page):
 
     @Slot(object)
     def _close_reference(self, path: PhotoPlace) -> None:
-        before = self.session.references
-        self.session.set_references(other for other in before if other != path)
+        place = self.session.references.index(path)
+        self.session.set_references(other for other in self.session.references if other != path)
+
+        def open_again() -> None:
+            others = self.session.references
+            self.session.set_references([*others[:place], path, *others[place:]])
+
         self.message_raised.emit(
             Message(
                 text=tr("Closed the references in {name}; nothing was deleted.").format(name=path.name),
                 action_label=tr("Undo"),
-                action=lambda: self.session.set_references(before),
+                action=open_again,
             )
         )

@@ -21,7 +21,7 @@ from app.look.phrases import number
 from app.look.text import label
 from app.look.theme import SPACING, Theme
 from app.look.thumbnails import shared_thumbnails
-from app.look.translation import tr, tr_count
+from app.look.translation import mark, tr, tr_count
 from app.pages.photos.duplicates import DuplicatePhotos
 from app.pages.photos.folders import FolderList
 from app.pages.photos.grid import PhotoGrid
@@ -57,9 +57,9 @@ class PhotosPage(Page):
     """Folders left, thumbnails right, below them what is usable and what is not."""
 
     page_id = "photos"
-    title = "Photos"
+    title = mark("Photos")
     icon_name = "image"
-    tip = "Open folders of noisy photos and see how noisy each one is."
+    tip = mark("Open folders of noisy photos and see how noisy each one is.")
 
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(session, runner, settings, parent)
@@ -92,7 +92,13 @@ class PhotosPage(Page):
         self.duplicates.photo_chosen.connect(self.grid.select_photo)
         self.strip = PhotoStrip(session, self.scans, self.model, thumbnails)
         self.strip.restore_requested.connect(self.restore)
-        self.grid.selectionModel().selectionChanged.connect(self._on_selection_changed)
+        # Qt drops what is filtered away from the selection without a word.
+        for signal in (
+            self.grid.selectionModel().selectionChanged,
+            self.model.modelReset,
+            self.model.layoutChanged,
+        ):
+            signal.connect(self._on_selection_changed)
         for panel, switch in (
             (self.skipped_files, self.strip.skipped_button),
             (self.duplicates, self.strip.duplicates_button),
@@ -146,10 +152,9 @@ class PhotosPage(Page):
         }
         if self.session.folders:
             self.session.extend_folders(wanted)
-        else:
-            self.session.set_folders(wanted)
-        if remembered:
             self.session.set_excluded(self.session.excluded | remembered)
+        else:
+            self.session.set_folders(wanted, remembered)
         self._look_again(wanted)
         samples = Place.SAMPLE_PHOTOS.path()
         if samples / NOISY_FOLDER in wanted and not self.session.references:
@@ -173,14 +178,9 @@ class PhotosPage(Page):
         """Close one folder; nothing is deleted. The others are looked through again."""
         remaining = [other for other in self.session.folders if other != folder]
         self.scans.cancel()
-        self.session.set_folders(remaining)
+        kept = {photo for photo in self.session.excluded if any(map(photo.is_in, remaining))}
+        self.session.set_folders(remaining, kept)
         if remaining:
-            kept = {
-                PhotoRef.of(name)
-                for other in remaining
-                for name in self.settings.get_for_folder(other, EXCLUDED_PHOTOS)
-            }
-            self.session.set_excluded(kept)
             self.scans.start(remaining)
 
     @Slot(object)
@@ -427,9 +427,7 @@ class PhotosPage(Page):
         folders = self.session.folders
         if folders:
             self.scans.cancel()
-            excluded = self.session.excluded
-            self.session.set_folders(folders)
-            self.session.set_excluded(excluded)
+            self.session.set_folders(folders, self.session.excluded)
             self.scans.start(folders)
 
     @Slot(object, str)

@@ -3,11 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
-from PySide6.QtGui import QUndoCommand
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.core.actions import make_action, tip_with_keys
-from app.core.messages import Message
 from app.core.programs.file_manager import no_file_manager, open_in_file_manager
 from app.core.programs.open_menu import OtherPrograms, results_of
 from app.core.session import Session
@@ -19,6 +17,7 @@ from app.look.theme import themed_icon
 from app.look.translation import tr
 from app.pages.photos.grid import PhotoGrid
 from app.pages.shared.photo_list_model import PhotoListModel
+from app.pages.shared.undoing import Change, undoable
 from engine.contracts.photo import PhotoRef
 
 
@@ -81,29 +80,35 @@ class PhotoSelection(QWidget):
     @Slot()
     def toggle_exclusion(self) -> None:
         """Leave the selected photos out, or take them back if all of them are out."""
-        paths = self._photos
-        if paths:
-            self._do(SetExclusion(self._session, paths, is_excluded=not self._are_out(paths)))
+        photos = self._photos
+        if self._are_out(photos):
+            self._take_back(photos)
+        else:
+            self.leave_out(photos)
 
     @Slot()
     def use_only(self) -> None:
         """Leave all but the selected photos out."""
-        paths = self._photos
-        if paths:
-            self._do(UseOnly(self._session, paths))
+        used = frozenset(self._photos)
+        if used:
+            others = {photo.path for photo in self._session.photos} - used
+            text = tr("{photos} used, all others left out").format(photos=count(len(used), "photo"))
+            self._change(text, left_out=others, taken_back=used)
 
     @Slot()
     def take_all_back(self) -> None:
         """Use all photos again."""
-        out = [photo.path for photo in self._session.photos if photo.path in self._session.excluded]
-        if out:
-            self._do(SetExclusion(self._session, out, is_excluded=False))
+        self._take_back([photo.path for photo in self._session.photos if photo.path in self._session.excluded])
 
     @Slot(list)
     def leave_out(self, photos: Sequence[PhotoRef]) -> None:
         """Leave photos out, whatever is selected."""
         if photos:
-            self._do(SetExclusion(self._session, photos, is_excluded=True))
+            self._change(tr("{photos} left out").format(photos=count(len(set(photos)), "photo")), left_out=photos)
+
+    def _take_back(self, photos: Sequence[PhotoRef]) -> None:
+        if photos:
+            self._change(tr("{photos} taken back").format(photos=count(len(photos), "photo")), taken_back=photos)
 
     def show_menu(self, view: QWidget, position: QPoint) -> None:
         """Show what can be done with the selected photos, at a place of a view."""
@@ -132,11 +137,18 @@ class PhotoSelection(QWidget):
         action.setEnabled(is_enabled)
         action.triggered.connect(lambda _=False: slot())
 
-    def _do(self, command: QUndoCommand) -> None:
-        self._session.undo_stack.push(command)
-        self.message_raised.emit(
-            Message(text=f"{command.text()}.", action_label=tr("Undo"), action=self._session.undo_stack.undo)
+    def _change(self, text: str, *, left_out: Iterable[PhotoRef] = (), taken_back: Iterable[PhotoRef] = ()) -> None:
+        """Leave photos out of training and restoring, and take others back; can be undone."""
+        session = self._session
+        # Of folders that are opened later the person may have left out others.
+        out, back = frozenset(left_out) - session.excluded, session.excluded.intersection(taken_back)
+        change = Change(
+            text,
+            do=lambda: session.set_excluded((session.excluded | out) - back),
+            take_back=lambda: session.set_excluded((session.excluded - out) | back),
         )
+        session.undo_stack.push(change)
+        self.message_raised.emit(undoable(session.undo_stack, change, f"{text}."))
 
     def _look(self, page_id: str) -> None:
         paths = self._photos
@@ -163,35 +175,3 @@ class PhotoSelection(QWidget):
         self.only_button.setText(tr("Use only these") + in_all)
         self.exclude_button.setIcon(themed_icon("arrow-counter-clockwise" if are_out else "prohibit"))
         self.all_button.setVisible(bool(self._session.excluded))
-
-
-class SetExclusion(QUndoCommand):
-    """Leave photos out of training and restoring, or take them back."""
-
-    def __init__(self, session: Session, photos: Iterable[PhotoRef], *, is_excluded: bool) -> None:
-        changed = frozenset(photos)
-        counted = count(len(changed), "photo")
-        super().__init__(
-            tr("{photos} left out").format(photos=counted)
-            if is_excluded
-            else tr("{photos} taken back").format(photos=counted)
-        )
-        self._session = session
-        self._before = session.excluded
-        self._after = self._before | changed if is_excluded else self._before - changed
-
-    def redo(self) -> None:
-        self._session.set_excluded(self._after)
-
-    def undo(self) -> None:
-        self._session.set_excluded(self._before)
-
-
-class UseOnly(SetExclusion):
-    """Learn from and restore some photos only: leave all others out."""
-
-    def __init__(self, session: Session, photos: Iterable[PhotoRef]) -> None:
-        kept = frozenset(photos)
-        super().__init__(session, (), is_excluded=True)
-        self._after = (self._before | {photo.path for photo in session.photos}) - kept
-        self.setText(tr("{photos} used, all others left out").format(photos=count(len(kept), "photo")))

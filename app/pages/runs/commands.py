@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QUndoCommand
 
 from app.core.messages import Message, Severity
 from app.core.run_catalog import RunEntry
 from app.core.session import ModelChoice, Session
 from app.look.translation import format_number, tr, tr_count
+from app.pages.shared.undoing import Change, undoable
 from engine.contracts.errors import EngineError
 from engine.runs.store import Run
 
@@ -78,11 +78,9 @@ class RunCommands(QObject):
         else:
             name = str(len(entries))
             text, done = tr("Delete {name} runs"), tr("{name} runs were deleted.")
-        command = self._push(text.format(name=name), delete, bring_back)
+        change = self._push(text.format(name=name), delete, bring_back)
         if tokens:
-            self.message_raised.emit(
-                Message(text=done.format(name=name), action_label=tr("Undo"), action=lambda: self._take_back(command))
-            )
+            self.message_raised.emit(undoable(self._session.undo_stack, change, done.format(name=name)))
 
     def add_imported(self, run: Run) -> None:
         """Let an import be undone that has just been made."""
@@ -124,18 +122,10 @@ class RunCommands(QObject):
         if self._session.model is not None and self._session.model.path == path:
             self._session.set_model(ModelChoice(path, name))
 
-    def _push(self, text: str, redo: Callable[[], object], undo: Callable[[], object]) -> QUndoCommand:
-        command = _Command(text, redo, undo)
-        self._session.undo_stack.push(command)
-        return command
-
-    def _take_back(self, command: QUndoCommand) -> None:
-        """Undo one command, whether or not others have followed it."""
-        stack = self._session.undo_stack
-        if stack.index() and stack.command(stack.index() - 1) is command:
-            stack.undo()
-        else:
-            command.undo()
+    def _push(self, text: str, redo: Callable[[], object], undo: Callable[[], object]) -> Change:
+        change = Change(text, redo, undo)
+        self._session.undo_stack.push(change)
+        return change
 
     def _change(self, change: Callable[[], object]) -> bool:
         """Change the store; what goes wrong becomes a message."""
@@ -147,18 +137,3 @@ class RunCommands(QObject):
         finally:
             self._session.runs_changed.emit()
         return True
-
-
-class _Command(QUndoCommand):
-    """One change that can be taken back."""
-
-    def __init__(self, text: str, redo: Callable[[], object], undo: Callable[[], object]) -> None:
-        super().__init__(text)
-        self._redo = redo
-        self._undo = undo
-
-    def redo(self) -> None:
-        self._redo()
-
-    def undo(self) -> None:
-        self._undo()

@@ -10,7 +10,6 @@ from app.core.session import ModelChoice, Session
 from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobHandle
 from app.look.buttons import button, set_reason
-from app.look.image_convert import DisplayLevels
 from app.look.layouts import in_column, in_row
 from app.look.text import label
 from app.look.theme import SPACING
@@ -190,7 +189,7 @@ class TryPanel(QWidget):
                     title=tr("Noisy") if preview.scale == 1 else tr("Noisy, enlarged"),
                     pixels=preview.noisy,
                     bit_depth=preview.bit_depth,
-                    levels=DisplayLevels.of_file(preview.levels),
+                    levels=preview.levels,
                     channels=preview.channels,
                     role=PictureRole.INPUT,
                 ),
@@ -198,7 +197,7 @@ class TryPanel(QWidget):
                     title=tr("Restored, {when}").format(when=when),
                     pixels=preview.restored,
                     bit_depth=preview.bit_depth,
-                    levels=DisplayLevels.of_file(preview.levels),
+                    levels=preview.levels,
                     channels=preview.channels,
                     role=PictureRole.RESTORED,
                 ),

@@ -1,11 +1,13 @@
 """Showing pixels in the colours that their file's profile means, on a display that is taken to be sRGB."""
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtGui import QColorSpace, QImage
 
 from app.look.image_convert import image_view, qimage_from_pixels
+from app.viewer.tiles.false_colours import luma
 from engine.contracts.photo import Pixels
 
 # Where a profile's header says so (ICC.1:2022, table 17).
@@ -14,6 +16,8 @@ _SIZE = slice(0, 4)
 _COLOUR_MODEL = slice(16, 20)
 _SIGNATURE = slice(36, 40)
 _MODELS = {3: b"RGB ", 1: b"GRAY"}
+
+_GRAY_STEPS = 4096
 
 
 class ProfileConversion:
@@ -41,6 +45,23 @@ class ProfileConversion:
             A new array of the same shape; of colour, what sRGB does not hold lies outside of 0 to 1.
         """
         return self._apply_to_colour(pixels) if pixels.shape[2] == 3 else self._apply_to_gray(pixels)
+
+    def gray_before(self, converted: float) -> float:
+        """Return which gray value of the profile becomes a gray one of sRGB: the inverse of `apply`.
+
+        Args:
+            converted: 0 to 1.
+        """
+        return float(np.interp(converted, self._grays, np.linspace(0, 1, _GRAY_STEPS)))
+
+    @cached_property
+    def _grays(self) -> NDArray[np.float64]:
+        """What evenly spaced gray values become, black to white. Shape: (`_GRAY_STEPS`,)."""
+        num_channels = 1 if self._colour_space.colorModel() is QColorSpace.ColorModel.Gray else 3
+        ramp = np.linspace(0, 1, _GRAY_STEPS, dtype=np.float32)[None, :, None]
+        converted = self.apply(np.ascontiguousarray(np.broadcast_to(ramp, (1, _GRAY_STEPS, num_channels))))
+        # Rounding may take a step back, of which there is no inverse.
+        return np.maximum.accumulate(luma(converted).ravel().astype(np.float64))
 
     def _apply_to_colour(self, pixels: Pixels) -> Pixels:
         height, width = pixels.shape[:2]

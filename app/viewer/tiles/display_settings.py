@@ -31,9 +31,9 @@ class ValueKind(Enum):
     PICTURE = "picture"
     """Encoded light, 0 to 1."""
     MAGNITUDE = "magnitude"
-    """How far two pictures are apart, 0 to 1: black is nothing."""
+    """How far two pictures are apart, in their numbers: black is nothing."""
     SIGNED = "signed"
-    """One picture minus another, -1 to 1: mid-gray is nothing."""
+    """One picture minus another, in their numbers: mid-gray is nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +42,15 @@ class DisplaySettings:
 
     Attributes:
         kind: What the values stand for.
-        levels: Of pictures: what is black and white.
+        levels: Of pictures: what is black and white; of differences, what is so in the pictures.
         exposure_stops: Of pictures: by how many doublings of light they are shown brighter.
         gamma: Of pictures: encoded values are raised to 1 / gamma; above 1 lifts the shadows.
-        gain: Of differences: what they are multiplied by.
+        gain: Of differences: what they are multiplied by, as shares of what lies between black and white.
         has_false_colours: Whether to show brightness, or the difference in brightness, on a colour scale.
         icc_profile: Of pictures: what their values mean; None: sRGB.
         tone: Of neutral renderings of raw: the curve that is written into them later; None: none.
-        channels: Of pictures whose channels are no colours: how each is shown, in place of `levels`.
+        channels: Of pictures whose channels are no colours: how each is shown, in place of `levels`. Their brightness,
+            and how far two of them are apart, is the mean of all channels.
     """
 
     kind: ValueKind = ValueKind.PICTURE
@@ -73,6 +74,10 @@ class DisplaySettings:
         """The colour scale that goes with the values."""
         return ColourScale.SIGNED if self.kind is ValueKind.SIGNED else ColourScale.MAGNITUDE
 
+    @property
+    def _gain_of_numbers(self) -> float:
+        return self.gain / (self.levels.white - self.levels.black)
+
     def shown(self, values: Pixels) -> Pixels:
         """Return what a display shows, before it is rounded and clipped.
 
@@ -83,22 +88,23 @@ class DisplaySettings:
             Same height and width, of 1 channel or 3; 0 is black and 1 is white, or the ends of the colour scale. The
             same array where nothing is to be done.
         """
-        if self.kind is not ValueKind.PICTURE and values.shape[2] not in (1, 3):
-            values = luma(values)
+        if self.kind is not ValueKind.PICTURE and (self.channels or values.shape[2] not in (1, 3)):
+            values = self._brightness(values)
         if self.kind is ValueKind.MAGNITUDE:
-            return values * np.float32(self.gain)
+            return values * np.float32(self._gain_of_numbers)
         if self.kind is ValueKind.SIGNED:
-            return values * np.float32(self.gain) + np.float32(0.5)
+            return values * np.float32(self._gain_of_numbers) + np.float32(0.5)
         if self.tone is not None:
             values = self.tone.applied(values)
-        if self.channels and len(self.channels) == values.shape[2]:
+        if self.channels and len(self.channels) == values.shape[2] and not self.has_false_colours:
             values = tinted(values, self.channels)
         else:
-            values = values if values.shape[2] in (1, 3) else luma(values)
+            values = values if values.shape[2] in (1, 3) and not self.channels else self._brightness(values)
+            # First of all: levels are in the numbers of the file, and its profile says what lies between them.
+            values = apply_levels(values, self.levels)
             conversion = conversion_to_srgb(self.icc_profile, values.shape[2])
             if conversion is not None:
                 values = conversion.apply(values)
-            values = apply_levels(values, self.levels)
         if self.exposure_stops or self.gamma != 1.0:
             # Light is multiplied, as a longer exposure does; the camera's curve is undone for it.
             light = linear_from_srgb(np.maximum(values, 0)) * np.float32(2.0**self.exposure_stops)
@@ -107,14 +113,20 @@ class DisplaySettings:
                 values **= np.float32(1 / self.gamma)
         return values
 
+    def _brightness(self, values: Pixels) -> Pixels:
+        return luma(values, are_colours=not self.channels)
+
     def value_at(self, shown: float) -> float:
         """Return the value that is shown at a share of the scale: the inverse of `shown` for plain gray."""
         if self.kind is ValueKind.MAGNITUDE:
-            return shown / self.gain
+            return shown / self._gain_of_numbers
         if self.kind is ValueKind.SIGNED:
-            return (shown - 0.5) / self.gain
+            return (shown - 0.5) / self._gain_of_numbers
         light = linear_from_srgb(np.array([shown**self.gamma], np.float32)) / np.float32(2.0**self.exposure_stops)
         encoded = float(srgb_from_linear(light)[0])
+        conversion = conversion_to_srgb(self.icc_profile, 1) or conversion_to_srgb(self.icc_profile, 3)
+        if conversion is not None:
+            encoded = conversion.gray_before(encoded)
         return self.levels.black + encoded * (self.levels.white - self.levels.black)
 
     def render(self, values: Pixels) -> QImage:
@@ -131,6 +143,6 @@ class DisplaySettings:
         if self.kind is ValueKind.PICTURE:
             brightness = luma(np.clip(self.shown(values), 0, 1))
         else:
-            brightness = self.shown(luma(values))
+            brightness = self.shown(self._brightness(values))
         indices = image_view(qimage_from_pixels(brightness))[:, :, 0]
         return qimage_from_bytes(colours_of(self.scale)[indices]).convertToFormat(QImage.Format.Format_RGB32)

@@ -43,17 +43,19 @@ def colours_of(scale: ColourScale) -> NDArray[np.uint8]:
     return colours
 
 
-def luma(pixels: Pixels) -> Pixels:
+def luma(pixels: Pixels, *, are_colours: bool = True) -> Pixels:
     """Return the brightness of encoded pixels.
 
     Args:
-        pixels: Height x width x 1 or 3; of channels that are no colours any other number, of which the mean is taken.
+        pixels: Height x width x channels.
+        are_colours: Whether three channels are red, green and blue. Of others, and of any other number, the mean is
+            taken.
 
     Returns:
         Height x width x 1, on the same scale.
     """
     if pixels.shape[2] == 1:
         return pixels
-    if pixels.shape[2] != len(LUMA_WEIGHTS):
+    if not are_colours or pixels.shape[2] != len(LUMA_WEIGHTS):
         return np.asarray(pixels.mean(axis=2, keepdims=True, dtype=np.float32), np.float32)
     return (pixels @ LUMA_WEIGHTS)[:, :, None]

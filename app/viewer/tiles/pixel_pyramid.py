@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts.photo import Pixels
+from engine.photo_files.values.levels import OF_TYPE, ValueLevels
 from engine.photo_files.values.sample_types import to_float
 
 OVERVIEW_SIDE_PX = 768
@@ -106,26 +107,36 @@ class SamplePixels:
 class SubtractedPixels:
     """One picture minus another, computed where it is looked at: a difference of large photos needs no memory."""
 
-    def __init__(self, base: Pixels, other: Pixels, *, is_signed: bool) -> None:
+    def __init__(
+        self,
+        base: Pixels,
+        other: Pixels,
+        *,
+        is_signed: bool,
+        levels: tuple[ValueLevels, ValueLevels, ValueLevels] = (OF_TYPE, OF_TYPE, OF_TYPE),
+    ) -> None:
         """Take both pictures, without copies.
 
         Args:
             base: Height x width x channels.
             other: Of the same height and width; gray and colour may meet.
             is_signed: Whether to keep the sign of `base - other`.
+            levels: What is black and white in `base`, in `other`, and in the values that both are brought to first.
 
         Raises:
             ValueError: The sizes differ.
         """
         if base.shape[:2] != other.shape[:2]:
             raise ValueError(f"sizes must be equal, got shapes {base.shape} and {other.shape}")
-        self._base, self._other, self._is_signed = base, other, is_signed
+        self._base, self._other, self._is_signed, self._levels = base, other, is_signed, levels
         self.height, self.width = base.shape[:2]
         self.num_channels = max(base.shape[2], other.shape[2])
 
     def window(self, left: int, top: int, right: int, bottom: int) -> Pixels:
-        """Return the difference in a window: -1 to 1 where it is signed, else 0 to 1."""
-        difference: Pixels = self._base[top:bottom, left:right] - self._other[top:bottom, left:right]
+        """Return the difference in a window: -1 to 1 of photographs where it is signed, else 0 to 1."""
+        of_base, of_other, of_both = self._levels
+        base = of_base.brought_to(of_both, self._base[top:bottom, left:right])
+        difference: Pixels = base - of_other.brought_to(of_both, self._other[top:bottom, left:right])
         return difference if self._is_signed else np.abs(difference, out=difference)
 
 

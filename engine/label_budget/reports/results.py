@@ -152,9 +152,10 @@ class _Figures:
 
     def _row(self, method: str, count: int) -> BudgetRow | None:
         seeds = range(self._plan.num_seeds)
-        found = [photos for seed in seeds if (photos := self._photos(method, count, seed)) is not None]
-        if not found:
+        done = {seed: photos for seed in seeds if (photos := self._photos(method, count, seed)) is not None}
+        if not done:
             return None
+        found = list(done.values())
         title = next(item.title for item in self._plan.methods if item.name == method)
         gains = [_mean([psnr - self._noisy[name][0] for name, (psnr, _) in photos.items()]) for photos in found]
         above_own = [
@@ -172,11 +173,11 @@ class _Figures:
             ssim=estimate([_mean([ssim for _, ssim in photos.values()]) for photos in found]),
             num_photos=min(len(photos) for photos in found),
             least_above_no_label=min(above_own, default=None),
-            seconds=_mean([self._seconds(method, count, seed) for seed in seeds]),
+            seconds=_mean([self._seconds(method, count, seed) for seed in done]),
         )
 
     def _seconds(self, method: str, count: int, seed: int) -> float:
-        cell = self._plan.cell_of.get((method, count, seed))
+        cell = self._plan.cell_of[method, count, seed]
         total = 0.0
         while cell is not None and cell in self._scores:
             total += self._scores[cell].seconds

@@ -148,7 +148,7 @@ def insert_descriptions(
             if descriptions.dots_per_inch is not None:
                 dots = (_clipped(side / _INCHES_PER_METRE, 2**31 - 1) for side in descriptions.dots_per_inch)
                 chunks.insert(0, (b"pHYs", struct.pack(">IIB", *dots, 1)))
-            made = b"".join(_png_chunk(kind, body) for kind, body in chunks)
+            made = b"".join(png_chunk(kind, body) for kind, body in chunks)
             content = _with_inserted(content, _END_OF_PNG_HEADER, made) if made else content
         case "jpeg":
             if iptc is not None:
@@ -363,7 +363,8 @@ def walk_png_chunks(content: Content) -> Iterator[tuple[bytes, int, int]]:
         position += 12 + length
 
 
-def _png_chunk(kind: bytes, body: bytes) -> bytes:
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    """Return a whole chunk of a PNG file: length, kind, body, checksum."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from engine.contracts.errors import ImageReadError
 from engine.photo_files.colour.description import PNG_COLOUR_CHUNKS, code_points_of_profile
 from engine.photo_files.formats import truncated_error
-from engine.photo_files.metadata.descriptions import exif_of_png_text
+from engine.photo_files.metadata.descriptions import exif_of_png_text, png_chunk
 
 _SIGNATURE_BYTES = 8
 _MAX_CHUNKS = 100_000
@@ -127,11 +127,11 @@ def insert_png_metadata(png: bytes, icc_profile: bytes | None, exif: bytes | Non
     chunks = b""
     code_points = code_points_of_profile(icc_profile)
     if code_points is not None:
-        chunks += _make_chunk(b"cICP", code_points)
+        chunks += png_chunk(b"cICP", code_points)
     if icc_profile is not None:
-        chunks += _make_chunk(b"iCCP", b"ICC Profile\x00\x00" + zlib.compress(icc_profile))
+        chunks += png_chunk(b"iCCP", b"ICC Profile\x00\x00" + zlib.compress(icc_profile))
     if exif is not None:
-        chunks += _make_chunk(b"eXIf", exif)
+        chunks += png_chunk(b"eXIf", exif)
     end_of_header = _SIGNATURE_BYTES + 4 + 4 + 13 + 4
     return png[:end_of_header] + chunks + png[end_of_header:]
 
@@ -154,7 +154,3 @@ def _inflate_profile(body: bytes) -> bytes | None:
     except zlib.error:
         return None
     return profile if decompressor.eof else None
-
-
-def _make_chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

@@ -37,6 +37,7 @@ _XMP: Final = "http://ns.adobe.com/xap/1.0/"
 _RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _NO_DIGEST: Final = "0" * 64
 _DIGEST: Final = re.compile(rb'(residua:digest=")[0-9a-f]{64}(")')
+_FREE_TEXTS: Final = ("model", "run", "source")
 _MAX_TEXT: Final = 500
 _END_OF_DESCRIPTIONS: Final = b"</rdf:RDF>"
 _OWN_DESCRIPTION: Final = re.compile(rb'<rdf:Description [^>]*xmlns:residua="urn:residua:provenance:1"[^>]*/>')
@@ -265,11 +266,9 @@ def _creator(provenance: Provenance) -> str:
 
 
 def _attributes(provenance: Provenance) -> str:
-    said = {field.name: str(getattr(provenance, field.name)) for field in fields(provenance)}
-    return "".join(
-        f" residua:{name}={quoteattr(_NOT_IN_XML.sub('', text)[:_MAX_TEXT], {chr(10): ' '})}"
-        for name, text in said.items()
-    )
+    said = {field.name: _NOT_IN_XML.sub("", str(getattr(provenance, field.name))) for field in fields(provenance)}
+    said |= {name: said[name][:_MAX_TEXT] for name in _FREE_TEXTS}
+    return "".join(f" residua:{name}={quoteattr(text, {chr(10): ' '})}" for name, text in said.items())
 
 
 def _parse(packet: bytes) -> Provenance | None:

@@ -34,6 +34,8 @@ _PROGRESSIVE_FRAMES: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _NUM_COEFFICIENTS: Final = 64
 _GRAY_OF_NO_DATA: Final = 128
 _INFLATED_AT_ONCE: Final = 1 << 20
+_READ_AT_ONCE: Final = 1 << 16
+_SECTOR_BYTES: Final = 512
 # Any bytes that decode to something, so that what a decoder makes of them shows where the data end.
 _FILLER: Final = bytes((37 * index + 11) % 251 + 2 for index in range(4096))
 # More is not filled in to see which rows are missing: a file may declare gigabytes.
@@ -122,9 +124,10 @@ def shares_missing(
 
 
 def end_within_a_row(rows: NDArray[Any]) -> int | None:
-    """Find where plain pixels stop in the middle of a row, though the row above goes on: so ends no picture.
+    """Find where plain pixels stop in the middle of a row, though the row above goes on.
 
-    Black that begins with a row, or where the picture was getting dark, stays what it is.
+    Black that begins with a row, or where the picture was getting dark, stays what it is. So may end a picture too that
+    was turned by a hundredth of a degree: whether the file ends there says `ends_as_broken_off`.
 
     Args:
         rows: The stored numbers. Shape: (height, numbers in a row).
@@ -147,6 +150,29 @@ def end_within_a_row(rows: NDArray[Any]) -> int | None:
     before, beside = rows[last, max(column - row_length // 2, 0) : column], rows[last - 1, column:]
     is_sudden = np.count_nonzero(before) > 0.5 * before.size and np.count_nonzero(beside) > 0.5 * beside.size
     return last if is_sudden else None
+
+
+def ends_as_broken_off(
+    read_at: Callable[[int, int], bytes], file_size: int, end_of_pixels: int, number_bytes: int
+) -> bool:
+    """Tell whether a file is zeros to its end from amid its plain pixels on, and from where a copy breaks off.
+
+    What is written behind a picture shows that the file is whole. Disks and programs copy whole sectors.
+
+    Args:
+        read_at: Returns so many bytes of the file from a place on.
+        file_size: Bytes.
+        end_of_pixels: Where in the file the picture ends.
+        number_bytes: How many bytes a number of it takes: the last of them may be zeros.
+    """
+    end = file_size
+    while end > 0:
+        start = max(end - _READ_AT_ONCE, 0)
+        num_written = len(read_at(start, end - start).rstrip(b"\x00"))
+        end = start + num_written
+        if num_written:
+            break
+    return end <= end_of_pixels and -end % _SECTOR_BYTES < number_bytes
 
 
 def whole_jpeg(content: bytes) -> bytes:
@@ -409,5 +435,7 @@ def check_bmp(content: bytes) -> None:
         raise incomplete_error(1 - num_present / num_rows, part)
     rows = np.frombuffer(pixels, np.uint8, num_rows * row_bytes).reshape(num_rows, row_bytes)
     row = end_within_a_row(rows)
-    if row is not None:
+    if row is not None and ends_as_broken_off(
+        lambda offset, size: content[offset : offset + size], len(content), start + rows.size, 1
+    ):
         raise incomplete_error((num_rows - row) / num_rows, part)

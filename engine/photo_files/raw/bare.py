@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from engine.contracts.errors import ImageReadError
 from engine.photo_files.formats import check_size, truncated_error
-from engine.photo_files.missing.data import end_within_a_row, incomplete_error
+from engine.photo_files.missing.data import end_within_a_row, ends_as_broken_off, incomplete_error
 from engine.photo_files.photo_image import ImageInfo
 from engine.photo_files.raw.corrections.defects import correct_defects
 from engine.photo_files.raw.layout import find_recorded_order, rearrange
@@ -135,7 +135,7 @@ def read_bare_mosaic(path: Path) -> RawMosaic:
     """
     description = describe(path)
     levels = _read_levels(path, description)
-    _check_all_there(levels, description)
+    _check_all_there(levels, description, path)
     mosaic = _scale(levels, description)
     order = description.recorded_cfa or find_recorded_order(mosaic, description.cfa)
     mosaic = rearrange(mosaic, description.cfa, order)
@@ -257,18 +257,29 @@ def _read_levels(path: Path, description: MosaicDescription) -> NDArray[np.uint1
     return levels.astype(np.uint16, copy=False).reshape(description.height, description.width)
 
 
-def _check_all_there(levels: NDArray[np.uint16], description: MosaicDescription) -> None:
-    """Refuse a mosaic that ends in zeros which no sensor measures.
+def _check_all_there(levels: NDArray[np.uint16], description: MosaicDescription, path: Path) -> None:
+    """Refuse a mosaic that ends in zeros which no sensor measures, or where a copy breaks off.
 
     Raises:
         ImageReadError: With the share that is missing.
     """
     row = end_within_a_row(levels)
-    if row is not None:
+    if row is not None and _ends_as_broken_off(path):
         raise incomplete_error(1 - row / len(levels))
     black = description.black
     if black is not None:
         check_sensor_rows(levels, min(black) if isinstance(black, tuple) else black)
+
+
+def _ends_as_broken_off(path: Path) -> bool:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+
+        def read_at(offset: int, num_bytes: int) -> bytes:
+            file.seek(offset)
+            return file.read(num_bytes)
+
+        return ends_as_broken_off(read_at, size, size, _BYTES_PER_PIXEL)
 
 
 def _scale(levels: NDArray[np.uint16], description: MosaicDescription) -> NDArray[np.float32]:

@@ -11,10 +11,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.photo_files.missing.data import EMPTY_BYTES, end_within_a_row, incomplete_error
+from engine.photo_files.missing.data import EMPTY_BYTES, end_within_a_row, ends_as_broken_off, incomplete_error
 from engine.photo_files.raw.directories import SensorDirectory
 
 _NARROWEST_BLOCK: Final = 16
+_NUMBER_BYTES: Final = 2
 _FEWEST_ROWS: Final = 2
 """A single empty row may be a defect of the sensor."""
 
@@ -53,7 +54,7 @@ def check_sensor_rows(levels: NDArray[np.uint16], black: float, block_starts: Se
 
 
 def check_plain_parts(directory: SensorDirectory, content: bytes) -> None:
-    """Refuse a picture without compression that breaks off in the middle of a row, though the row above goes on.
+    """Refuse a picture without compression that breaks off in the middle of a row, and its file with it.
 
     Args:
         directory: Of the picture.
@@ -66,6 +67,10 @@ def check_plain_parts(directory: SensorDirectory, content: bytes) -> None:
         return
     offset, size = directory.parts[-1]
     if any(content[max(offset + size - EMPTY_BYTES, offset) : offset + size]):
+        return
+    if not ends_as_broken_off(
+        lambda start, size: content[start : start + size], len(content), offset + size, _NUMBER_BYTES
+    ):
         return
     if directory.tile_size is None:
         joined = b"".join(content[offset : offset + size] for offset, size in directory.parts)

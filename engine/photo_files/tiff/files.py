@@ -5,6 +5,7 @@ import math
 import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from typing import Any, BinaryIO, Final, cast
 
@@ -24,7 +25,7 @@ from engine.photo_files.missing.coded_holes import (
     find_hole_in_jpeg,
     find_zeros,
 )
-from engine.photo_files.missing.data import end_within_a_row, incomplete_error, shares_missing
+from engine.photo_files.missing.data import end_within_a_row, ends_as_broken_off, incomplete_error, shares_missing
 from engine.photo_files.photo_image import BitDepth, DecodedImage, ImageInfo
 from engine.photo_files.tiff.directories import extract_exif_from_tiff
 from engine.photo_files.tiff.imagej_stacks import slice_of
@@ -147,7 +148,7 @@ def decode_tiff(file: BinaryIO, page_number: int = 1) -> DecodedImage:
         _check_page(page)
         _check_all_there(page, tiff.filehandle)
         samples: NDArray[Any] = np.asarray(page.asarray(maxworkers=2))
-        _check_plain_rows(page, samples)
+        _check_plain_rows(page, samples, tiff.filehandle)
         if page.axes == "SYX":
             samples = np.moveaxis(samples, 0, -1)
         elif page.axes == "YX":
@@ -351,10 +352,7 @@ def _check_all_there(page: tifffile.TiffPage, file: tifffile.FileHandle) -> None
     )
     is_plain = page.compression == tifffile.COMPRESSION.NONE
 
-    def read_end(offset: int, size: int) -> bytes:
-        file.seek(offset)
-        return file.read(size)
-
+    read_end = partial(_read_at, file)
     missing = shares_missing(tuple(zip(offsets, sizes, strict=True)), file.size, None if is_plain else read_end)
     if any(missing):
         is_last = page.planarconfig != tifffile.PLANARCONFIG.SEPARATE and _grows_only(missing)
@@ -365,6 +363,11 @@ def _check_all_there(page: tifffile.TiffPage, file: tifffile.FileHandle) -> None
     if any(holes):
         raise incomplete_error(sum(holes) / sum(sizes), "data")
     page.dataoffsets, page.databytecounts = offsets, sizes
+
+
+def _read_at(file: tifffile.FileHandle, offset: int, size: int) -> bytes:
+    file.seek(offset)
+    return file.read(size)
 
 
 def _hole_in(page: tifffile.TiffPage, part: bytes) -> int:
@@ -409,7 +412,7 @@ def _grows_only(missing: Sequence[float]) -> bool:
     return all(share == 1 for share in missing[first + 1 :])
 
 
-def _check_plain_rows(page: tifffile.TiffPage, samples: NDArray[Any]) -> None:
+def _check_plain_rows(page: tifffile.TiffPage, samples: NDArray[Any], file: tifffile.FileHandle) -> None:
     if page.compression != tifffile.COMPRESSION.NONE or page.is_tiled or not samples.size:
         return
     row_axis = page.axes.find("Y")
@@ -417,7 +420,10 @@ def _check_plain_rows(page: tifffile.TiffPage, samples: NDArray[Any]) -> None:
     # Their order in the file: what is missing of several planes is the end of the last one.
     rows = planes[-1].reshape(planes.shape[1], -1)
     row = end_within_a_row(rows)
-    if row is not None:
+    if row is None:
+        return
+    end = max(offset + size for offset, size in zip(page.dataoffsets, page.databytecounts, strict=True))
+    if ends_as_broken_off(partial(_read_at, file), file.size, end, samples.dtype.itemsize):
         raise incomplete_error((len(rows) - row) / (len(rows) * len(planes)), "last rows" if row_axis == 0 else "data")
 
 

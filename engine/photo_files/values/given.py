@@ -13,7 +13,7 @@ from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from engine.contracts.given_levels import GivenLevels, given_for, levels_for
 from engine.contracts.photo import PhotoRef
-from engine.photo_files.values.levels import ValueLevels
+from engine.photo_files.values.levels import ValueLevels, levels_of_numbers
 from engine.photo_files.values.sample_types import unit_of
 
 _of_process: tuple[GivenLevels, ...] = ()
@@ -114,5 +114,4 @@ def levels_by_hand(
         else (one.black / unit, one.white / unit)
         for index, one in enumerate(found)
     ]
-    both = both[:1] if len(set(both)) == 1 else both
-    return ValueLevels(black=tuple(black for black, _ in both), white=tuple(white for _, white in both), is_given=True)
+    return levels_of_numbers(both, sample_type)

@@ -19,14 +19,14 @@ number). What lies beyond a level is not lost: it is carried past the network, s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.photo_files.values.sample_types import to_float, unit_of
+from engine.photo_files.values.sample_types import USUAL_TYPES, SampleType, to_float, unit_of
 
 GRAY_SHARE: Final = 1 / 4
 """A gray picture of which nearly nothing lies above this share of its type's range does not use that range."""
@@ -53,11 +53,13 @@ class ValueLevels:
         black: In units of the type, see `sample_types`: one for all channels, or one for each.
         white: As many, each above its black.
         is_given: Whether a person says so; pictures that belong together then do not share them with this one.
+        is_unbounded: Whether numbers of the picture may lie beyond 0 to 1.
     """
 
     black: tuple[float, ...] = (0.0,)
     white: tuple[float, ...] = (1.0,)
     is_given: bool = field(default=False, compare=False)
+    is_unbounded: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.black) != len(self.white) or not self.black:
@@ -67,14 +69,14 @@ class ValueLevels:
 
     @property
     def are_of_type(self) -> bool:
-        """Whether they are those of the type: nothing is to be done then."""
-        return self == OF_TYPE
+        """Whether they are those of the type, and nothing lies beyond them: nothing is to be done then."""
+        return not self.is_unbounded and self == OF_TYPE
 
     def of_channel(self, index: int) -> "ValueLevels":
         """Return the levels of one channel."""
         if len(self.black) == 1:
             return self
-        return ValueLevels(black=(self.black[index],), white=(self.white[index],), is_given=self.is_given)
+        return replace(self, black=(self.black[index],), white=(self.white[index],))
 
     def beside(self, others: "ValueLevels", num_own: int, num_others: int) -> "ValueLevels":
         """Return the levels of each channel of two pictures that are laid side by side, channel behind channel.
@@ -90,6 +92,7 @@ class ValueLevels:
             black=tuple(part.black[0] for part in parts),
             white=tuple(part.white[0] for part in parts),
             is_given=self.is_given or others.is_given,
+            is_unbounded=self.is_unbounded or others.is_unbounded,
         )
 
     def normalised(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -110,10 +113,25 @@ class ValueLevels:
         black, span = self._black_and_span()
         return np.asarray((samples / unit_of(samples.dtype.name) - black) / span, np.float32)
 
-    def in_units_of_type(self, normalised: NDArray[np.float32]) -> NDArray[np.float64]:
+    def in_units_of_type(self, normalised: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """The inverse of `normalised`."""
         black, span = self._black_and_span()
         return np.asarray(black + normalised * span, np.float64)
+
+    def brought_to(self, others: "ValueLevels", values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return values with black and white where they are among others; the same array where nothing is to be done.
+
+        Args:
+            others: Of as many channels.
+            values: In units of the type. Shape: (height, width, channels).
+
+        Returns:
+            In units of the others' type, not clipped. Same shape.
+        """
+        if self == others:
+            return values
+        black, span = self._black_and_span()
+        return np.asarray(others.in_units_of_type((values.astype(np.float64) - black) / span), np.float32)
 
     def _black_and_span(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         black, white = np.array(self.black), np.array(self.white)
@@ -122,6 +140,22 @@ class ValueLevels:
 
 OF_TYPE: Final = ValueLevels()
 """Those of a photograph."""
+
+
+def levels_of_numbers(both: Sequence[tuple[float, float]], sample_type: str) -> ValueLevels:
+    """Return what a person says is black and white.
+
+    Args:
+        both: Black and white in units of the type, of each channel.
+        sample_type: Of the file's numbers: beyond all but the usual ones' 0 to 1 there may be more.
+    """
+    both = both[:1] if len(set(both)) == 1 else both
+    return ValueLevels(
+        black=tuple(black for black, _ in both),
+        white=tuple(white for _, white in both),
+        is_given=True,
+        is_unbounded=sample_type not in USUAL_TYPES,
+    )
 
 
 def measure_levels(samples: NDArray[Any], *, channels_are_gray: bool = False) -> ValueLevels:
@@ -144,16 +178,19 @@ def measure_levels(samples: NDArray[Any], *, channels_are_gray: bool = False) ->
     if all(levels.are_of_type for levels in found):
         return OF_TYPE
     return ValueLevels(
-        black=tuple(levels.black[0] for levels in found), white=tuple(levels.white[0] for levels in found)
+        black=tuple(levels.black[0] for levels in found),
+        white=tuple(levels.white[0] for levels in found),
+        is_unbounded=any(levels.is_unbounded for levels in found),
     )
 
 
 class SharedLevels:
     """The levels of pictures that belong together, such as the frames of a series.
 
-    Where most of them keep the range of their type, all do. Of the others each has the least black and the greatest
-    white, but those whose span is more than 4 times, or less than a quarter of, the usual one: they show something
-    else, and keep their own.
+    Where most of them keep the range of their type, all do, or, where numbers of some lie beyond it, have one black and
+    one white around it and them; those that lie beyond 4 times that range show something else, and keep their own. Of
+    the others each has the least black and the greatest white, but those whose span is more than 4 times, or less than
+    a quarter of, the usual one: they keep their own too.
     """
 
     def __init__(self, levels: Sequence[ValueLevels]) -> None:
@@ -166,10 +203,13 @@ class SharedLevels:
         measured = [one for one in levels if not one.are_of_type]
         self._common: ValueLevels | None = None
         self._usual: NDArray[np.float64] = np.ones(1)
+        self._keep_type = False
         if not levels:
             return
-        if 2 * len(measured) < len(levels) or not measured:
-            self._common = OF_TYPE
+        self._keep_type = 2 * len(measured) < len(levels) or not measured
+        if self._keep_type:
+            beyond = [one for one in measured if one.is_unbounded and self._is_alike(one)]
+            self._common = _around_type(beyond) if beyond else OF_TYPE
             return
         self._usual = np.asarray(np.median([np.subtract(one.white, one.black) for one in measured], axis=0))
         alike = [one for one in measured if self._is_alike(one)]
@@ -177,6 +217,7 @@ class SharedLevels:
             self._common = ValueLevels(
                 black=tuple(np.min([one.black for one in alike], axis=0).tolist()),
                 white=tuple(np.max([one.white for one in alike], axis=0).tolist()),
+                is_unbounded=any(one.is_unbounded for one in alike),
             )
 
     def of(self, own: ValueLevels) -> ValueLevels:
@@ -185,17 +226,31 @@ class SharedLevels:
         Args:
             own: What was measured of it.
         """
-        if own.is_given:
+        if own.is_given or self._common is None:
             return own
-        if self._common is None or self._common.are_of_type:
-            return own if self._common is None else OF_TYPE
-        return self._common if self._is_alike(own) else own
+        if self._keep_type and not own.is_unbounded:
+            return self._common
+        if not self._is_alike(own):
+            return own
+        return _around_type([own]) if self._common.are_of_type else self._common
 
     def _is_alike(self, one: ValueLevels) -> bool:
+        if self._keep_type:
+            around = _around_type([one])
+            return around.white[0] - around.black[0] <= _MOST_APART
         if one.are_of_type or len(one.black) != len(self._usual):
             return False
         span = np.subtract(one.white, one.black)
         return bool(((span <= _MOST_APART * self._usual) & (span >= self._usual / _MOST_APART)).all())
+
+
+def _around_type(levels: Sequence[ValueLevels]) -> ValueLevels:
+    """Return one black and one white around the range of the type, and around all that pictures have of their own."""
+    return ValueLevels(
+        black=(min(0.0, *(black for one in levels for black in one.black)),),
+        white=(max(1.0, *(white for one in levels for white in one.white)),),
+        is_unbounded=True,
+    )
 
 
 def share_levels(levels: Sequence[ValueLevels]) -> list[ValueLevels]:
@@ -228,14 +283,34 @@ def levels_of_reference(noisy: ValueLevels, noisy_unit: float, clean: ValueLevel
     if clean.is_given:
         return clean
     if noisy_unit == clean_unit:
-        return noisy
+        return replace(noisy, is_unbounded=noisy.is_unbounded or clean.is_unbounded)
     if noisy.are_of_type or clean.are_of_type or len(noisy.black) != len(clean.black):
         return clean
     ratio = noisy_unit / clean_unit
     black, white = np.array(noisy.black) * ratio, np.array(noisy.white) * ratio
     span = white - black
     holds_same_numbers = (np.array(clean.black) > black - span).all() and (np.array(clean.white) < white + span).all()
-    return ValueLevels(black=tuple(black.tolist()), white=tuple(white.tolist())) if holds_same_numbers else clean
+    if not holds_same_numbers:
+        return clean
+    return replace(clean, black=tuple(black.tolist()), white=tuple(white.tolist()))
+
+
+def levels_of_measuring(
+    noisy: ValueLevels, noisy_type: SampleType, of_clean: ValueLevels, clean_type: SampleType
+) -> ValueLevels:
+    """Return between which levels it is measured how far a photo, or what became of it, is from its reference.
+
+    Args:
+        noisy: What is black and white in the photo.
+        noisy_type: Of its numbers.
+        of_clean: The same in the reference, see `levels_of_reference`.
+        clean_type: Of its numbers.
+
+    Returns:
+        The photo's own where both files hold 8 or 16 bits with one black and white: the peak is the white of the type,
+        as everybody measures it. Else those of a photograph, to which both have to be brought.
+    """
+    return noisy if {noisy_type, clean_type} <= USUAL_TYPES and noisy == of_clean else OF_TYPE
 
 
 def _measure(samples: NDArray[Any], share: float) -> ValueLevels:
@@ -255,7 +330,7 @@ def _measure(samples: NDArray[Any], share: float) -> ValueLevels:
     least_span = 1 / unit if samples.dtype.kind != "f" else max(abs(lowest), abs(highest), 1e-30) * 1e-3
     reach = _FARTHEST * max(high - low, least_span)
     white = min(highest, max(high + reach, _brightest_spot(samples) / unit))
-    return ValueLevels(black=(low,), white=(max(white, low + least_span),))
+    return ValueLevels(black=(low,), white=(max(white, low + least_span),), is_unbounded=not has_usual_range)
 
 
 def _brightest_spot(samples: NDArray[Any]) -> float:

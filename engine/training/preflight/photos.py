@@ -13,6 +13,7 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.method.catalogue.pretexts import methods_for_one_photo
 from engine.photo_files.photos import ImageInfo, probe_image
+from engine.photo_files.values.sample_types import USUAL_TYPES
 from engine.photos.decoded_files import SMALLEST_BYTES
 from engine.photos.folder import ResultsBeside, list_image_files
 from engine.photos.identity import identity_of
@@ -293,8 +294,10 @@ def _amount_findings(photos: PhotoSet, *, needs_variety: bool) -> list[Finding]:
 
 
 def _decoded_bytes(info: ImageInfo) -> int:
+    """As many at most: whether floats are kept as such only their numbers tell."""
     num_channels = info.num_pictures if info.num_pictures > 1 else 3
-    return num_channels * info.width * info.height * (info.bit_depth // 8)
+    bytes_per_level = info.bit_depth // 8 if info.type_written in USUAL_TYPES else 4
+    return num_channels * info.width * info.height * bytes_per_level
 
 
 @lru_cache(maxsize=_REMEMBERED_HEADERS)

@@ -21,6 +21,8 @@ from app.core.settings import (
     Setting,
     Settings,
 )
+from app.look.catalogues import load_catalogue
+from app.look.translation import install_catalogue
 from engine.contracts.events import FileSkipped, PhotoScanned
 from engine.contracts.photo import PhotoRef
 from engine.machine.places import Place
@@ -137,6 +139,15 @@ def test_photos_and_exclusions(qtbot: QtBot, session: Session) -> None:
     session.set_folders([Path("/other")])
     assert session.photos == session.skipped == ()
     assert not session.excluded
+
+
+def test_several_folders_are_named_in_the_persons_language(session: Session) -> None:
+    session.set_folders([Path("/holiday"), *(Path(f"/more/{number}") for number in range(1234))])
+    install_catalogue(load_catalogue("de"))
+    try:
+        assert session.folder_name == "holiday + 1.234 weitere"
+    finally:
+        install_catalogue(load_catalogue("en"))
 
 
 def test_restored_versions_and_model(qtbot: QtBot, session: Session) -> None:

@@ -320,6 +320,25 @@ def test_every_number_of_the_window_goes_through_one_door(tmp_path: Path) -> Non
     assert len(numbers_past_the_door(wrong)) == 4
 
 
+def unmarked_names(path: Path) -> list[str]:
+    """Titles and tips of classes that the extraction does not see, since nothing translates them where they stand."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for part in node.body if isinstance(node, ast.ClassDef) else ():
+            if isinstance(part, ast.Assign | ast.AnnAssign) and isinstance(part.value, ast.Constant):
+                targets = part.targets if isinstance(part, ast.Assign) else [part.target]
+                is_shown = any(ast.unparse(target) in {"title", "tip"} for target in targets)
+                found += [ast.unparse(part)] if is_shown and part.value.value else []
+    return [f"{path.name}: {text}" for text in found]
+
+
+def test_every_title_and_tip_of_a_class_is_marked(tmp_path: Path) -> None:
+    assert [text for path in (ROOT / "app").rglob("*.py") for text in unmarked_names(path)] == []
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("class A:\n    title = 'Photos'\n    tip: str = 'Open.'\n    name = mark('x')\n    note = 'x'\n")
+    assert len(unmarked_names(wrong)) == 2
+
+
 def test_a_start_in_german_speaks_german(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text('{"values": {"language": "de"}}')
     # It loads torch behind its window, and waits for that when it ends: a warm process has it.

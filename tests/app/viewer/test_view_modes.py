@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from app.look.image_convert import image_view
+from app.look.image_convert import ChannelTint, DisplayLevels, image_view
+from app.viewer.histograms import histogram_of
 from app.viewer.pictures import MissingPicture, Picture, PictureRole, ViewSettings
 from app.viewer.pyramid_store import PyramidStore
-from app.viewer.tiles.false_colours import ColourScale
+from app.viewer.tiles.false_colours import ColourScale, colours_of
 from app.viewer.view_modes import VIEW_MODES
 
 
@@ -75,6 +78,23 @@ def test_false_colours_have_a_legend_in_levels():
     assert residual.legend.scale is ColourScale.SIGNED
     assert residual.legend.labels == ("−32", "0", "+32")
     assert arranged(VIEW_MODES["residual"], [BASE, OTHER])[0].legend is None
+
+
+def test_three_channels_of_a_microscope_are_no_red_green_and_blue():
+    """Each counts alike: in blue light as much is seen as in green."""
+    tints = tuple(ChannelTint(name, (0.0, 0.0, 1.0), DisplayLevels()) for name in ("DAPI", "GFP", "Cy5"))
+    base = replace(BASE, channels=tints)
+    other = replace(OTHER, channels=tints)
+    mean = round(float(BASE.pixels.mean()) * 255)
+    assert histogram_of(base).shares[mean] == 1.0
+    coloured = ViewSettings(gain=1.0, has_false_colours=True)
+    (plain, _) = arranged(VIEW_MODES["side_by_side"], [base, other], coloured)
+    assert shown_values(plain.layers[0]) == tuple(colours_of(ColourScale.MAGNITUDE)[mean])
+    apart = round(float(np.abs(BASE.pixels - OTHER.pixels).mean()) * 255)
+    (difference,) = arranged(VIEW_MODES["difference"], [base, other], ViewSettings(gain=1.0))
+    assert shown_values(difference.layers[0]) == pytest.approx((apart,) * 3, abs=1)
+    (difference,) = arranged(VIEW_MODES["difference"], [base, other], coloured)
+    assert shown_values(difference.layers[0]) == tuple(colours_of(ColourScale.MAGNITUDE)[apart])
 
 
 def test_halvings_are_made_once_for_every_gain():

@@ -12,7 +12,7 @@ from PySide6.QtGui import QColorSpace
 from app.look.image_convert import DisplayLevels
 from app.viewer.canvas.legend import legend_of
 from app.viewer.picture_files import PictureFiles
-from app.viewer.pictures import Picture, PictureRole, common_levels
+from app.viewer.pictures import CommonLevels, Picture, PictureRole
 from app.viewer.pyramid_store import PyramidStore, ViewSettings
 from app.viewer.tiles.colour_profiles import conversion_to_srgb
 from app.viewer.tiles.display_settings import DisplaySettings, ValueKind
@@ -30,6 +30,10 @@ WIDE_SPACES = [
 
 def profile_of(space):
     return QColorSpace(space).iccProfile().data()
+
+
+LINEAR = QColorSpace(QColorSpace.Primaries.SRgb, QColorSpace.TransferFunction.Linear).iccProfile().data()
+GAMMA_GRAY = QColorSpace(QPointF(0.3127, 0.3290), QColorSpace.TransferFunction.Gamma, 2.2).iccProfile().data()
 
 
 def pixel(*values):
@@ -65,6 +69,17 @@ def test_a_gray_profile_is_applied(qtbot):
     assert profile[16:20] == b"GRAY"
     # Half of the light is 188 of 255 in sRGB (IEC 61966-2-1).
     assert shown(DisplaySettings(icc_profile=profile), 0.5) == pytest.approx((188, 188, 188), abs=1)
+
+
+def test_levels_are_in_the_numbers_of_the_file_whatever_its_profile(qtbot):
+    """What is measured on the file's values says which are black and white; the profile says what lies between."""
+    stretched = DisplaySettings(levels=DisplayLevels(0.0, 0.2), icc_profile=LINEAR)
+    # A quarter and all of the light (IEC 61966-2-1).
+    assert shown(stretched, 0.05, 0.2, 0.0) == pytest.approx((137, 255, 0), abs=1)
+    twelve_bits = DisplaySettings(levels=DisplayLevels(0.0, 4095 / 65535), icc_profile=GAMMA_GRAY)
+    assert shown(twelve_bits, 4095 / 65535) == (255, 255, 255)
+    counts = DisplaySettings(levels=DisplayLevels(88.0, 390.0), icc_profile=GAMMA_GRAY)
+    assert [shown(counts, value)[0] for value in (88.0, 239.0, 390.0)] == pytest.approx([0, 128, 255], abs=2)
 
 
 def test_srgb_broken_and_foreign_profiles_change_nothing(qtbot):
@@ -126,12 +141,17 @@ def test_what_is_out_of_range_is_refused(field):
         DisplaySettings(kind=ValueKind.SIGNED, gain=2.0),
         DisplaySettings(exposure_stops=1.5, gamma=1.4),
         DisplaySettings(levels=DisplayLevels(0.1, 0.4), exposure_stops=-1.0),
+        DisplaySettings(levels=DisplayLevels(88.0, 390.0), icc_profile=GAMMA_GRAY),
+        DisplaySettings(levels=DisplayLevels(0.0, 0.2), icc_profile=LINEAR, exposure_stops=1.0),
     ],
 )
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 1.0])
-def test_the_legend_inverts_what_is_shown(settings, share):
+def test_the_legend_inverts_what_is_shown(qtbot, settings, share):
     value = settings.value_at(share)
-    assert float(settings.shown(pixel(value))[0, 0, 0]) == pytest.approx(share, abs=1e-4)
+    num_channels = 3 if settings.icc_profile == LINEAR else 1
+    seen = float(settings.shown(pixel(*[value] * num_channels))[0, 0, 0])
+    # Colour management reckons in tables: a quarter of a step of a display.
+    assert seen == pytest.approx(share, abs=1e-4 if settings.icc_profile is None else 1e-3)
 
 
 def test_scales_are_uniform_in_lightness_and_differ_for_both_signs():
@@ -170,8 +190,11 @@ def test_a_picture_of_counts_is_seen_between_its_own_black_and_white(tmp_path, d
         files.picture(PhotoRef(tmp_path / name), title="", detail="", role=PictureRole.INPUT)
         for name in ("counts.tif", "photo.tif")
     ]
-    levels = common_levels(pictures, False)
-    seen = [DisplaySettings(levels=levels).render(pictures[0].pixels[row : row + 1, :1]) for row in (0, 63)]
+    levels = CommonLevels.of(pictures[0], is_stretched=False)
+    seen = [
+        DisplaySettings(levels=levels.shown(pictures[0])).render(pictures[0].pixels[row : row + 1, :1])
+        for row in (0, 63)
+    ]
     assert [image.pixelColor(0, 0).red() for image in seen] == [0, pytest.approx(252, abs=3)]
-    assert common_levels(pictures[1:], False).is_identity
-    assert not common_levels(pictures[1:], True).is_identity
+    assert CommonLevels.of(pictures[1], is_stretched=False).shown(pictures[1]).is_identity
+    assert not CommonLevels.of(pictures[1], is_stretched=True).shown(pictures[1]).is_identity

@@ -265,6 +265,21 @@ def test_finetuning_for_a_task_without_starter_begins_with_the_denoising_one(
     assert card.starter == read_card(starters["denoise"]).starter
 
 
+def test_finetuning_says_what_was_measured_on_the_labels_that_only_measure(
+    tiny_photos: TinyPhotos, tmp_path: Path
+) -> None:
+    small = ["--steps", "2", "--photos-per-batch", "1", "--crop-px", "16", "--device", "cpu", "--backbone", "unet"]
+    result = in_process(
+        *("finetune", "--from", "none", "--noisy", tiny_photos.noisy, "--clean", tiny_photos.clean),
+        *("--measure-names", "photo 7.png", "--out", tmp_path / "run", *small),
+    )
+    assert result.exit_code == 0, result.output
+    metrics = RunStore(tmp_path).open(tmp_path / "run").record.metrics
+    psnr = metrics["validation_psnr"]
+    gain = psnr - metrics["validation_noisy_psnr"]
+    assert f"Validation: PSNR {psnr:.2f} dB, {gain:+.2f} dB against the noisy photos." in result.stdout.splitlines()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -400,6 +400,36 @@ def test_a_photo_restored_without_an_error_is_told_and_in_no_mean(tmp_path: Path
     assert [event for event in events if isinstance(event, JobWarning) and "infinite" in event.message]
 
 
+def test_means_are_of_the_same_pairs(tmp_path: Path) -> None:
+    """A copy among the pairs has no finite PSNR before, and has one after: it is in neither mean."""
+    generator = np.random.default_rng(2)
+    for name in "abc":
+        clean = write_photo(tmp_path / "clean" / f"{name}.png", smooth_picture(48, 48, seed=ord(name)))
+        noise = 0.0 if name == "b" else generator.normal(0, 0.08, clean.shape)
+        write_photo(tmp_path / "noisy" / f"{name}.png", np.float32(np.clip(clean + noise, 0, 1)))
+    result, events = measure(tmp_path / "noisy", tmp_path / "clean", baseline="wavelet")
+    first, copy, last = result.per_image
+    assert math.isinf(copy.noisy_psnr)
+    assert math.isfinite(copy.psnr)
+    gains = [score.psnr - score.noisy_psnr for score in (first, last)]
+    assert result.psnr - result.noisy_psnr == pytest.approx(np.mean(gains))
+    assert result.ssim - result.noisy_ssim == pytest.approx(
+        np.mean([score.ssim - score.noisy_ssim for score in (first, last)])
+    )
+    assert result.scale_invariant_psnr is not None
+    assert first.scale_invariant_psnr is not None
+    assert last.scale_invariant_psnr is not None
+    assert result.scale_invariant_psnr == pytest.approx((first.scale_invariant_psnr + last.scale_invariant_psnr) / 2)
+    assert result.num_pairs == 3
+    assert result.num_without_error == 1
+    assert [event for event in events if isinstance(event, JobWarning) and "infinite" in event.message]
+    for name in "ac":
+        (tmp_path / "noisy" / f"{name}.png").unlink()
+    alone, _ = measure(tmp_path / "noisy", tmp_path / "clean", baseline="wavelet")
+    assert math.isinf(alone.noisy_psnr)
+    assert alone.psnr == pytest.approx(copy.psnr)
+
+
 @pytest.mark.parametrize("method", ["model", "baseline"])
 def test_channels_that_are_pictures_of_their_own_are_restored_one_by_one(tmp_path: Path, method: str) -> None:
     channels_are_measured_one_by_one(tmp_path, method, 3)

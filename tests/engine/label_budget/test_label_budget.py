@@ -132,7 +132,7 @@ def plan_of(
     values: dict[str, Any] = {"labels": (0, 1, 2, "all"), "seeds": 3, "steps": 100, **changes}
     config = LabelBudgetConfig(noisy=(Path("noisy"),), clean=(Path("clean"),), out=Path("out"), **values)
     pairs = pairs_of(count)
-    return make_plan(config, split_photos(config, pairs, [pair.noisy for pair in pairs]), methods, left_out)
+    return make_plan(config, split_photos(config, pairs, [pair.noisy for pair in pairs], {}), methods, left_out)
 
 
 @settings(max_examples=40, deadline=None)
@@ -142,7 +142,7 @@ def test_no_photo_both_teaches_and_measures(count: int, share: float, seed: int)
         noisy=(Path("n"),), clean=(Path("c"),), out=Path("o"), evaluation_share=share, split_seed=seed
     )
     pairs = pairs_of(count)
-    split = split_photos(config, pairs, [pair.noisy for pair in pairs])
+    split = split_photos(config, pairs, [pair.noisy for pair in pairs], {})
     assert {*split.candidates, *split.evaluation} == set(pairs)
     assert len(split.candidates) + len(split.evaluation) == count
     assert min(len(split.candidates), len(split.evaluation)) >= 1
@@ -373,6 +373,14 @@ def test_figures_are_means_over_photos_and_paired_over_repetitions() -> None:
     interval = scipy.stats.t.interval(0.95, 2, loc=1.0, scale=scipy.stats.sem([1.0, 0.9, 1.1]))
     assert (difference.low, difference.high) == (pytest.approx(interval[0]), pytest.approx(interval[1]))
     assert found["rcl", 1, "rcl", 0].difference.mean == pytest.approx(0.3)
+
+
+def test_repetitions_that_failed_take_no_part_in_the_mean_time() -> None:
+    plan = plan_of(labels=(0, 1))
+    rows = {(row.method, row.num_labels): row for row in figures_of(plan, {("rcl", 0): [1.0], ("rcl", 1): [1.0]}).rows}
+    assert rows["rcl", 1].seconds == pytest.approx(2.0)
+    assert rows["rcl", 0].seconds == pytest.approx(1.0)
+    assert rows["scratch", 0].seconds == 0
 
 
 def test_only_photos_that_neither_learned_from_are_compared() -> None:

@@ -21,6 +21,8 @@ def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
     assert folder.find("rcl", SETTINGS) == score
     with pytest.raises(InvalidInputError, match=r"rcl: width\)"):
         folder.find("rcl", {**SETTINGS, "training": {"width": 16}})
+    with pytest.raises(InvalidInputError, match=r"rcl: unfitted\)"):
+        folder.find("rcl", {**SETTINGS, "unfitted": None})
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ import json
 import math
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import JobEvent, StepDone, TrainingMeasured, TrainingsPlanned
+from engine.contracts.given_levels import GivenLevels
 from engine.contracts.job_control import JobControl
 from engine.contracts.label_budget import LabelBudgetConfig
 from engine.contracts.photo import PhotoRef
@@ -95,6 +97,30 @@ def test_the_workload_is_what_is_done(
     assert workload.num_measured == result.figures.num_evaluation
     with pytest.raises(InvalidInputError, match="at least 2 pairs"):
         count_workload(config, pairs[:1], noisy)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"fit_references": False}, {"unfitted_names": ("photo 0.png",)}, {"levels": (GivenLevels.of_text("2 250"),)}],
+    ids=["no fit", "one not fitted", "levels"],
+)
+def test_one_with_decisions_about_photos_goes_on(
+    tiny_photos: TinyPhotos, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    config = config_of(tiny_photos, tmp_path / "out").model_copy(update={"methods": ("scratch",), **changes})
+    label_budget(config, JobControl(), lambda _: None)
+    (kept,) = (path for path in (config.out / "scores").iterdir())
+    content = kept.read_bytes()
+    # Nothing may make it anew.
+    shutil.rmtree(config.out / "runs")
+    stored = read_experiment(config.out)
+    more = stored.config.model_copy(update={"labels": (0, 1, 2)})
+    result = label_budget(more, JobControl(), lambda _: None)
+    assert not result.failed
+    assert result.num_trainings == 2
+    assert kept.read_bytes() == content
+    with pytest.raises(InvalidInputError, match="other photos or settings"):
+        label_budget(config_of(tiny_photos, config.out), JobControl(), lambda _: None)
 
 
 def test_one_that_has_not_ended_has_no_outcome(tiny_photos: TinyPhotos, tmp_path: Path) -> None:

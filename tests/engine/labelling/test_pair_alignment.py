@@ -12,6 +12,7 @@ from engine.contracts.events import JobEvent
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.photo import PhotoRef
 from engine.labelling.alignment import AlignRequest, align_reference, align_references, find_alignment
+from engine.photo_files.photo_image import ImageMetadata
 from engine.photo_files.photos import PhotoImage, read_image, write_image
 from engine.photos.pairs import PhotoPair
 
@@ -101,6 +102,39 @@ def test_where_the_moved_reference_shows_nothing_the_copy_asks_for_no_change(tmp
     photo = read_image(pair.noisy).pixels
     assert np.abs(aligned[:, -9:] - photo[:, -9:]).max() < 1e-4
     assert np.abs(aligned[:, :-20] - photo[:, :-20]).mean() > 0.02
+
+
+@pytest.mark.parametrize("degrees", [0, 2])
+@pytest.mark.parametrize("gain", [0.4, 0.7])
+def test_there_it_has_the_exposure_of_the_reference(tmp_path: Path, gain: float, degrees: float) -> None:
+    scene = draw_scene()
+    offset = 0.05
+    pair = write_pair(tmp_path, noisy(gain * scene + offset, 0.01), moved(scene, 10, -6, degrees))
+    aligned = read_image(align_reference(pair, tmp_path / "data").path).pixels
+    # Bright and dark alike, at the borders as in the middle.
+    inside = np.zeros(scene.shape[:2], np.bool_)
+    inside[20:-20, 20:-20] = True
+    for part in (inside, ~inside):
+        slope, start = np.polyfit(scene[part].ravel(), aligned[part].ravel(), 1)
+        assert (slope, start) == (pytest.approx(1, abs=0.03), pytest.approx(0, abs=0.02))
+    away = np.abs(aligned[:, -8:] - (read_image(pair.noisy).pixels[:, -8:] - offset) / gain)
+    assert np.median(away) < 0.02
+
+
+def test_there_a_reference_of_other_numbers_keeps_them(tmp_path: Path) -> None:
+    scene = draw_scene()[:, :, :1]
+    counts = PhotoImage(noisy(0.02 * scene, 0.0005), metadata=ImageMetadata(file_format="png", bit_depth=16))
+    pair = write_pair(tmp_path, scene, moved(scene, 10, 0)[:, :, None])
+    write_image(pair.noisy.file, counts)
+    aligned = read_image(align_reference(pair, tmp_path / "data").path).pixels
+    assert np.abs(aligned[:, -9:] - scene[:, -9:]).mean() < 0.05
+
+
+def test_tones_that_no_gain_brings_together_are_refused(tmp_path: Path) -> None:
+    scene = draw_scene()
+    pair = write_pair(tmp_path, noisy(scene**3, 0.01), moved(scene, 10, 0))
+    with pytest.raises(InvalidInputError, match="tones differ"):
+        align_reference(pair, tmp_path / "data")
 
 
 def test_pairs_that_cannot_be_aligned_say_why_and_end_no_batch(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -30,6 +31,30 @@ def test_writes_and_replaces(tmp_path: Path) -> None:
     write_bytes_atomically(target, b"second")
     assert target.read_bytes() == b"second"
     assert leftovers(tmp_path) == []
+
+
+def test_a_file_of_old_is_no_leftover_while_it_is_written(tmp_path: Path) -> None:
+    """A result has its photo's own time: other processes that tidy the folder must not take it away."""
+    long_ago = 1_000_000_000 * 10**9
+    is_done = threading.Event()
+
+    def tidy() -> None:
+        while not is_done.is_set():
+            remove_leftovers(tmp_path)
+
+    tidying = threading.Thread(target=tidy)
+    tidying.start()
+    try:
+        for number in range(100):
+            write_bytes_atomically(tmp_path / "a.bin", bytes([number]) * 100_000, modified_ns=long_ago)
+            assert (tmp_path / "a.bin").stat().st_mtime_ns == long_ago
+    finally:
+        is_done.set()
+        tidying.join()
+    with replace_atomically(tmp_path / "b.bin", long_ago) as temporary:
+        temporary.write_bytes(b"x")
+        assert remove_leftovers(tmp_path) == 0
+    assert (tmp_path / "b.bin").stat().st_mtime_ns == long_ago
 
 
 def test_failure_keeps_the_old_file(tmp_path: Path) -> None:
@@ -63,6 +88,20 @@ def test_longest_allowed_name(tmp_path: Path) -> None:
     target = tmp_path / ("n" * 251 + ".png")
     write_bytes_atomically(target, b"x")
     assert target.read_bytes() == b"x"
+
+
+def test_a_folder_that_cannot_be_flushed_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on some network drives; the file is in its place by then."""
+    flush = os.fsync
+
+    def flush_files_only(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", flush_files_only)
+    write_bytes_atomically(tmp_path / "a.bin", b"whole")
+    assert (tmp_path / "a.bin").read_bytes() == b"whole"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")

@@ -138,14 +138,17 @@ LAYOUTS: dict[str, dict[str, Any]] = {
 
 
 def zeroed(path: Path, share: float, *, at_row: bool = False) -> Path:
-    """Fill the end of the pixels with zeros, as a copy that was broken off leaves it."""
+    """Fill the end of the file with zeros: from a row on, or within one and, where a row is longer, after a sector."""
     content = bytearray(path.read_bytes())
     with tifffile.TiffFile(path) as tiff_file:
         page = tiff_file.pages.first
         start, end = page.dataoffsets[0], page.dataoffsets[-1] + page.databytecounts[-1]
         row = (page.tilewidth if page.is_tiled else page.imagewidth) * page.samplesperpixel * 2
-    at = start + int((end - start) * (1 - share)) // row * row + (0 if at_row else row // 2)
-    content[at:end] = bytes(end - at)
+    at = start + int((end - start) * (1 - share)) // row * row
+    if not at_row:
+        at = -(-at // 512) * 512
+        at += row // 2 if (at - start) % row == 0 else 0
+    content[at:] = bytes(len(content) - at)
     path.write_bytes(content)
     return path
 

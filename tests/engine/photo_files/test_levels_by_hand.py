@@ -15,7 +15,7 @@ from engine.contracts.photo import PhotoRef
 from engine.jobs import scan
 from engine.photo_files.photos import LEVELS_OF_RAW_REMARK, read_image, read_samples, read_thumbnail
 from engine.photo_files.values.given import levels_given, prefer_levels
-from engine.photos.crops import decode_photos
+from engine.photos.crops import decode_photo, decode_photos
 from engine.photos.identity import identity_of
 from engine.photos.stack_levels import levels_in_stack
 from tests.raw_makers import write_dng
@@ -80,6 +80,27 @@ def test_they_are_in_the_numbers_of_the_file(tmp_path: Path, dtype: type) -> Non
     np.testing.assert_allclose(image.normalised[:, :, 0], expected, atol=2e-6)
     np.testing.assert_array_equal(image.pixels, read_image(tmp_path / "a.tif").pixels)
     assert read_image(tmp_path / "a.tif").metadata.levels == measured
+
+
+@pytest.mark.parametrize("name", ["int8", "int16", "uint32", "float32"])
+def test_what_lies_beyond_them_is_black_or_white_to_all(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where they are by chance those of a photograph, and of photos that lie decoded on the disk."""
+    monkeypatch.setattr("engine.photos.crops.SMALLEST_BYTES", 1)
+    white = 1 if name == "float32" else int(np.iinfo(name).max)
+    lowest, highest = (-0.5, 3) if name == "float32" else (np.iinfo(name).min, white)
+    stored = np.linspace(lowest, highest, 40 * 48).reshape(40, 48).astype(name)
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="minisblack")
+    expected = np.clip(stored.astype(float) / white, 0, 1)
+    with levels_given(given(f"0 {white}")):
+        np.testing.assert_allclose(read_image(tmp_path / "a.tif").normalised[:, :, 0], expected, atol=1e-6)
+        for keep_on_disk in (False, True, True):
+            decoded = decode_photo(PhotoRef(tmp_path / "a.tif"), keep_on_disk=keep_on_disk)
+            np.testing.assert_allclose(decoded.pixels[:, :, 0], expected, atol=1e-6)
+        thumbnail = read_thumbnail(tmp_path / "a.tif", 48)
+        assert np.abs(thumbnail[:, :, 0] - 255 * expected).max() <= 0.51
+        assert read_thumbnail(tmp_path / "a.tif", 20).shape[:2] == (17, 20)
 
 
 def test_photographs_keep_their_scale_where_nothing_is_given(tmp_path: Path) -> None:

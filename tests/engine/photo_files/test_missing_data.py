@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.contracts.errors import ImageReadError
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import read_image, read_thumbnail
 
 HEIGHT, WIDTH = 256, 96
@@ -77,7 +78,8 @@ def file_of(folder: Path, name: str, content: bytes) -> Path:
 
 
 def emptied(content: bytes) -> bytes:
-    cut = len(content) * 6 // 10
+    """As a copy leaves it that was broken off: disks and programs copy whole sectors."""
+    cut = len(content) * 6 // 10 // 512 * 512
     return content[:cut] + bytes(len(content) - cut)
 
 
@@ -120,6 +122,44 @@ def test_a_whole_picture_is_read_however_dark(tmp_path: Path, name: str) -> None
         shown = read_image(path).pixels
         assert np.abs(shown * 255 - pixels[:, :, :3]).mean() < 25
         read_thumbnail(path, 64)
+
+
+def registered(generator: np.random.Generator, **options: Any) -> NDArray[Any]:
+    """A picture whose black border begins amid a row: that of a frame turned by a hundredth of a degree."""
+    pixels = generator.integers(700, 4000, HEIGHT * WIDTH)
+    pixels[generator.integers(HEIGHT // 2, HEIGHT - 2) * WIDTH + generator.integers(20, WIDTH - 20) :] = 0
+    return pixels.reshape(HEIGHT, WIDTH).astype(np.uint16, **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"rowsperstrip": 8}, {"byteorder": ">"}])
+def test_the_black_border_of_a_registered_picture_is_read(tmp_path: Path, options: dict[str, Any]) -> None:
+    generator = np.random.default_rng(3)
+    for _ in range(20):
+        pixels = registered(generator)
+        tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack", **options)
+        np.testing.assert_array_equal(np.rint(read_image(tmp_path / "a.tif").pixels[:, :, 0] * 65535), pixels)
+        gray = (pixels // 16).astype(np.uint8)
+        bmp = file_of(tmp_path, "bmp", by_pillow("BMP")(gray[::-1]))
+        np.testing.assert_array_equal(np.rint(read_image(bmp).pixels[:, :, 0] * 255), gray[::-1])
+
+
+def test_what_lies_behind_a_picture_shows_that_it_is_whole(tmp_path: Path) -> None:
+    """Wherever its black begins: a file that was copied in part lacks the next page too."""
+    whole = np.random.default_rng(1).integers(700, 4000, (2, HEIGHT, WIDTH)).astype(np.uint16)
+    for is_followed in (True, False):
+        tifffile.imwrite(tmp_path / "a.tif", whole, photometric="minisblack")
+        with tifffile.TiffFile(tmp_path / "a.tif") as file:
+            start, size = file.pages[0].dataoffsets[0], whole[0].nbytes
+        sector = (start + size * 3 // 4) // 512 * 512
+        assert 0 < (sector - start) % (2 * WIDTH) < 2 * WIDTH - 8
+        content = (tmp_path / "a.tif").read_bytes()
+        end = start + size if is_followed else len(content)
+        (tmp_path / "a.tif").write_bytes(content[:sector] + bytes(end - sector) + content[end:])
+        if is_followed:
+            assert read_image(PhotoRef(tmp_path / "a.tif", 1)).pixels[-1].max() == 0
+        else:
+            with pytest.raises(ImageReadError, match=r"the last 2[56] % of its rows are missing"):
+                read_image(PhotoRef(tmp_path / "a.tif", 1))
 
 
 @pytest.mark.parametrize("zeros", [0, 1, 40])

@@ -1,6 +1,7 @@
 """What is written into a restored file about its restoration, and what is taken out of it: the place."""
 
 import io
+import json
 import re
 import struct
 from dataclasses import replace
@@ -160,6 +161,18 @@ def test_any_name_can_be_written(tmp_path: Path, text: str) -> None:
     assert len(found.model) <= 500
     assert found.source == PROVENANCE.source
     assert is_intact(path)
+
+
+def test_settings_are_whole_however_many_they_are(tmp_path: Path) -> None:
+    """Else what is done would not be known again; levels by hand of many channels are long."""
+    levels = [f"{100 + channel} {4000 + channel} channel {channel}" for channel in range(1, 60)]
+    said = replace(PROVENANCE, settings=json.dumps({"levels": levels, "raw_look": "camera"}))
+    write(tmp_path / "a.tif", provenance=said)
+    found = read_provenance(tmp_path / "a.tif")
+    assert found is not None
+    assert found.is_same_work(said)
+    assert found.raw_look == "camera"
+    assert is_intact(tmp_path / "a.tif")
 
 
 def test_bmp_has_no_place_for_it(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from engine.photo_files.photos import (
 )
 from engine.photo_files.values.levels import (
     OF_TYPE,
+    SharedLevels,
     ValueLevels,
     levels_of_reference,
     measure_levels,
@@ -113,6 +114,35 @@ def test_frames_of_one_series_share_their_levels() -> None:
     # A dark frame of a folder of photographs is a photograph.
     assert share_levels([OF_TYPE, OF_TYPE, frames[0]]) == [OF_TYPE] * 3
     assert share_levels([]) == []
+
+
+def test_what_lies_beyond_the_range_that_most_of_a_series_keep_is_kept() -> None:
+    generator = np.random.default_rng(0)
+
+    def frame(lowest: float, highest: float) -> ValueLevels:
+        values = lowest + generator.random((40, 40, 1)) * (highest - lowest)
+        return measure_levels(values.astype(np.float32))
+
+    usual, dark, bright, low, other = frame(0, 0.9), frame(0, 0.1), frame(0, 1.6), frame(-0.4, 0.7), frame(0, 900)
+    hot = generator.random((40, 40, 1)).astype(np.float32) * 0.1
+    hot[3, 3] = 2
+    assert usual.are_of_type
+    assert share_levels([usual, usual, measure_levels(hot)])[2].white[0] == 1, (
+        "one pixel is no reason to see it brighter"
+    )
+    assert not dark.are_of_type
+    *found, of_other = share_levels([usual] * 7 + [dark, bright, low, other])
+    assert len(set(found)) == 1
+    assert found[0].black[0] == pytest.approx(-0.4, abs=0.02)
+    assert found[0].white[0] == pytest.approx(1.6, abs=0.02)
+    assert not found[0].are_of_type
+    assert of_other == other
+    # As of a long stack, of which not every page is measured.
+    shared = SharedLevels([usual] * 7 + [dark])
+    assert shared.of(usual).are_of_type
+    assert shared.of(dark).are_of_type
+    assert (shared.of(bright).black, shared.of(bright).white) == ((0,), bright.white)
+    assert shared.of(other) == other
 
 
 def test_a_reference_has_the_levels_of_its_picture_in_numbers_of_any_type() -> None:

@@ -139,6 +139,21 @@ def test_what_is_left_over_stands_beside_a_reference_that_is_taken(tmp_path: Pat
     assert [(pair.noisy.file.parent.name, pair.clean.file.parent.name) for pair in matching.pairs] == [("x", "x")]
     (doubt,) = matching.doubtful
     assert (doubt.pair.noisy.file.parent.name, doubt.pair.clean.file.parent.name) == ("z", "x")
+    photo = tmp_path / "noisy" / "x" / "1.png"
+    expected = (
+        f"The reference 1.png fits by its name, but belongs to another photo, whose folder is named alike: {photo}."
+    )
+    assert doubt.reason == expected
+    matching = match(tmp_path, ["x/1.png", "y/1.png", "z/1.png"], ["x/1.png"])
+    assert [doubt.reason for doubt in matching.doubtful] == [expected] * 2
+
+
+def test_what_is_left_over_on_both_sides_is_of_several_references(tmp_path: Path) -> None:
+    (doubt,) = match(tmp_path, ["x/1.png", "z/1.png"], ["x/1.png", "w/1.png"]).doubtful
+    assert (doubt.pair.noisy.file.parent.name, doubt.pair.clean.file.parent.name) == ("z", "w")
+    folder = tmp_path / "clean"
+    expected = f"{folder / 'x' / '1.png'}, {folder / 'w' / '1.png'}"
+    assert doubt.reason == f"Several references fit this photo by their names: {expected}."
 
 
 def test_ambiguous_names_are_set_aside(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from engine.contracts.noise import noise_word, summarize_noise
 from engine.contracts.photo import PhotoRef
 from engine.jobs import scan
 from engine.machine.caches import KeptMeasures
+from engine.machine.json_files import MAX_JSON_BYTES
 from engine.machine.places import Place
 from engine.photo_files.photos import PhotoImage, write_image
 from engine.photos.scanning import PhotoMeasures
@@ -220,3 +221,17 @@ class TestKeptMeasures:
         assert [again.find(name) for name in ("a", "b", "c")] == [None, measures, measures]
         other = KeptMeasures(tmp_path / "cache.json", PhotoMeasures, version=2, limit=2)
         assert other.find("c") is None
+
+    def test_no_more_is_written_than_is_read_again(self, tmp_path: Path) -> None:
+        """As of very many photos in folders with long names."""
+        measures = PhotoMeasures(width=1, height=2, brightness=0.5, look=None)
+        names = [f"{number} {'ф' * 1_500_000}" for number in range(24)]
+        odd = f"{os.fsdecode(bytes([255]))}{'b' * 1000}"
+        kept = KeptMeasures(tmp_path / "cache.json", PhotoMeasures, version=1, limit=100)
+        for name in [*names, odd]:
+            kept.add(name, measures)
+        kept.save()
+        assert (tmp_path / "cache.json").stat().st_size <= MAX_JSON_BYTES
+        again = KeptMeasures(tmp_path / "cache.json", PhotoMeasures, version=1, limit=100)
+        assert [again.find(name) for name in names] == [None] * 2 + [measures] * 22
+        assert again.find(odd) == measures

@@ -11,7 +11,7 @@ from engine.contracts.configs import ScanConfig
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
 from engine.photos import decoded_files as decoded
-from engine.photos.crops import decode_photo, decode_photos, scale_of_reference
+from engine.photos.crops import decode_photo, decode_photos, photos_remembered, scale_of_reference
 from engine.photos.scanning import scan_photos
 
 
@@ -41,6 +41,26 @@ def test_frames_of_a_folder_share_their_levels_and_keep_their_proportions(tmp_pa
     assert all(photo.pixels.std() > 0.1 for photo in photos)
 
 
+@pytest.mark.parametrize("is_on_disk", [False, True])
+def test_gray_and_colour_photos_of_a_folder_share_none(
+    tmp_path: Path, is_on_disk: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gray counts are no photographs because the colour photos beside them are."""
+    monkeypatch.setattr("engine.photos.crops.SMALLEST_BYTES", 1 if is_on_disk else 2**40)
+    generator = np.random.default_rng(0)
+    for index in range(6):
+        colours = generator.integers(0, 60_000, (64, 64, 3)).astype(np.uint16)
+        tifffile.imwrite(tmp_path / f"colour {index}.tif", colours, photometric="rgb")
+    counts = [write(tmp_path / f"gray {index}.tif", generator.integers(0, 4096, (64, 64))) for index in range(4)]
+    colour = [PhotoRef(tmp_path / f"colour {index}.tif") for index in range(6)]
+    for _ in range(2):
+        photos = decode_photos([*colour, *counts], JobControl(), lambda event: None)
+        assert [photo.is_gray for photo in photos] == [False] * 6 + [True] * 4
+        assert all(photo.scale.are_of_type for photo in photos[:6])
+        assert len({photo.scale for photo in photos[6:]}) == 1
+        assert photos[6].pixels.max() > 0.99
+
+
 def test_levels_lie_beside_what_is_kept_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.photos.crops.SMALLEST_BYTES", 1)
     monkeypatch.setenv(decoded.LIMIT_VARIABLE, "1")
@@ -52,6 +72,28 @@ def test_levels_lie_beside_what_is_kept_on_the_disk(tmp_path: Path, monkeypatch:
         assert first.scale == second.scale
         np.testing.assert_array_equal(first.pixels, second.pixels)
         np.testing.assert_array_equal(first.pixels, decode_photo(path).pixels)
+
+
+@pytest.mark.parametrize("name", ["uint8", "int8", "uint16", "int16", "uint32", "float32"])
+@pytest.mark.parametrize("num_channels", [1, 2, 3, 5])
+@pytest.mark.parametrize("is_dim", [False, True])
+def test_memory_is_counted_as_it_is_taken(tmp_path: Path, name: str, num_channels: int, is_dim: bool) -> None:
+    highest = 1 if name == "float32" and is_dim else 120 if name in ("uint8", "int8") else 5000 if is_dim else 30_000
+    values = np.random.default_rng(0).random((80, 60, num_channels)) * highest
+    photometric = "rgb" if num_channels == 3 and not name.startswith("int") else "minisblack"
+    tifffile.imwrite(
+        tmp_path / "a.tif", np.squeeze(values).astype(name), photometric=photometric, planarconfig="contig"
+    )
+    photo = PhotoRef(tmp_path / "a.tif")
+    whole = decode_photo(photo)
+    taken = whole.memory_bytes
+    owner = whole.levels.base if isinstance(whole.levels.base, np.ndarray) else whole.levels
+    assert taken == owner.nbytes
+    assert decode_photo(photo, taken).levels.shape == whole.levels.shape
+    cut = decode_photo(photo, taken // 2)
+    assert 0.4 * taken < cut.memory_bytes <= taken // 2
+    with photos_remembered(taken):
+        assert decode_photo(photo, taken) is decode_photo(photo, taken)
 
 
 def test_a_reference_is_seen_between_its_photos_levels(tmp_path: Path) -> None:

@@ -196,6 +196,15 @@ def test_the_level_by_brightness_is_that_of_the_noise(picture: np.ndarray) -> No
     assert levels.sigma == pytest.approx(0.02 + 0.05 * levels.brightness, rel=0.05)
 
 
+@pytest.mark.parametrize("shape", [(2000, 1000, 3), (2000, 2000, 3)], ids=["three channels", "half the columns"])
+def test_of_a_large_residual_all_channels_and_columns_count(shape: tuple[int, int, int]) -> None:
+    restored = np.full(shape, 0.5, np.float32)
+    sigmas = np.array([0.02, 0.05, 0.08]) * np.where(np.arange(shape[1]) % 2, 0.5, 1.0)[:, None]
+    taken = (sigmas * np.random.default_rng(1).standard_normal(shape)).astype(np.float32)
+    levels = residual_levels(taken, restored)
+    assert levels.sigma == pytest.approx(np.sqrt(np.square(sigmas).mean()), rel=0.02)
+
+
 @pytest.mark.parametrize(
     ("factor", "word"), [(1.0, "is as strong"), (0.5, "is weaker"), (1.6, "is stronger")], ids=["all", "half", "more"]
 )

@@ -68,6 +68,33 @@ def test_what_the_network_leaves_alone_comes_back_exactly(tmp_path: Path, name: 
     assert found.dtype == stored.dtype
 
 
+@pytest.mark.parametrize("name", ["int8", "int16", "int32", "uint32", "float32"])
+def test_what_lies_beyond_the_range_of_its_type_comes_back_too(tmp_path: Path, name: str) -> None:
+    """Levels that are by chance those of a photograph, 0 and the greatest number or 1."""
+    same = write_model(tmp_path / "same.safetensors", 0)
+    is_float = name == "float32"
+    white = 1 if is_float else int(np.iinfo(name).max)
+    stored = np.linspace(-0.5 if is_float else np.iinfo(name).min, 3 if is_float else white, 40 * 32).astype(name)
+    stored = stored.reshape(40, 32)
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="minisblack")
+    found = picture(run(same, tmp_path / "a.tif", tmp_path / "out", f"0 {white}"))
+    np.testing.assert_allclose(found.astype(float), stored.astype(float), rtol=1e-6, atol=0 if is_float else 1)
+    given = (GivenLevels.of_text(f"0 {white}"),)
+    array = restore_array(load_model(same), stored, levels=given, compute=ComputeConfig(**COMPUTE))
+    np.testing.assert_array_equal(array, found)
+
+
+def test_what_lies_beyond_the_range_that_most_pages_keep_comes_back(tmp_path: Path) -> None:
+    """Nothing is given here: a series of changes of fluorescence, of which some pages go beyond 1."""
+    same = write_model(tmp_path / "same.safetensors", 0)
+    highest = np.array([0.9] * 7 + [1.6] * 3).reshape(-1, 1, 1)
+    stack = (np.random.default_rng(0).random((10, 40, 32)) * highest).astype(np.float32)
+    tifffile.imwrite(tmp_path / "s.tif", stack, photometric="minisblack")
+    np.testing.assert_allclose(picture(run(same, tmp_path / "s.tif", tmp_path / "out")), stack, atol=1e-6)
+    array = restore_array(load_model(same), stack, axes="TYX", compute=ComputeConfig(**COMPUTE))
+    np.testing.assert_allclose(array, stack, atol=1e-6)
+
+
 def test_the_network_sees_what_is_given(model: Path, tmp_path: Path) -> None:
     """As it sees the same numbers in a photograph's range."""
     tifffile.imwrite(tmp_path / "a.tif", counts(40, 32))

@@ -53,7 +53,7 @@ def test_a_new_run_is_complete_and_belongs_to_this_process(store: RunStore) -> N
     assert run.record.steps_total == 100
     assert {"residua", "torch"} <= set(run.record.versions)
     assert run.config()["photos"] == ["photos"]
-    assert all(folder.is_dir() for folder in (run.checkpoint_folder, run.preview_folder, run.path / "restored"))
+    assert all(folder.is_dir() for folder in (run.checkpoint_folder, run.preview_folder))
     assert PretrainConfig.model_validate(run.config()).photos == (Path("photos"),)
 
 

@@ -6,11 +6,11 @@ import random
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QUndoCommand
 
 from app.core.session import Session
 from app.look.translation import tr
 from app.pages.compare.blind.trial import BlindTrial, make_trial
+from app.pages.shared.undoing import Change
 from app.viewer.pictures import PaneContent
 from engine.comparing.blind_votes import BlindVote, Choice, PairTally, VoteBook, VotesFileError, tally
 from engine.contracts.photo import PhotoRef
@@ -57,36 +57,39 @@ class BlindTest(QObject):
         if self.trial is None:
             return False
         vote = self.trial.vote(choice, mode)
-        if not self._try(lambda: self._book.add(vote)):
+        if not self._add((vote,)):
             return False
         self.trial = None
-        self._session.undo_stack.push(_VotesCommand(self, (vote,), is_removal=False, text=tr("Vote")))
+        self._push(tr("Vote"), do=lambda: self._add((vote,)), take_back=lambda: self._remove((vote,)))
         return True
 
     def forget(self) -> None:
         """Take all votes on the open photos back; can be undone."""
         votes = self.votes()
-        if votes and self._try(lambda: self._book.remove(*votes)):
-            command = _VotesCommand(self, votes, is_removal=True, text=tr("Forget the votes"))
-            self._session.undo_stack.push(command)
+        if votes and self._remove(votes):
+            self._push(tr("Forget the votes"), do=lambda: self._remove(votes), take_back=lambda: self._add(votes))
 
     def votes(self) -> tuple[BlindVote, ...]:
-        """Return the votes on the open photos."""
-        photos = {str(photo.path) for photo in self._session.photos}
+        """Return the votes on the open photos, those on pages of open stacks among them."""
         try:
-            return tuple(vote for vote in self._book.read() if vote.photo in photos)
+            votes = self._book.read()
         except VotesFileError as error:
             self.failed.emit(error)
             return ()
+        return tuple(vote for vote in votes if self._session.photo(PhotoRef.of(vote.photo)) is not None)
 
     def tallies(self) -> list[PairTally]:
         """Return what the votes on the open photos come to."""
         return tally(self.votes())
 
-    def replay(self, votes: tuple[BlindVote, ...], *, is_removal: bool) -> None:
-        """Add votes again or take them away, for undo and redo."""
-        change = self._book.remove if is_removal else self._book.add
-        self._try(lambda: change(*votes))
+    def _push(self, text: str, *, do: Callable[[], object], take_back: Callable[[], object]) -> None:
+        self._session.undo_stack.push(Change(text, do, take_back, is_done=True))
+
+    def _add(self, votes: tuple[BlindVote, ...]) -> bool:
+        return self._try(lambda: self._book.add(*votes))
+
+    def _remove(self, votes: tuple[BlindVote, ...]) -> bool:
+        return self._try(lambda: self._book.remove(*votes))
 
     def _try(self, change: Callable[[], None]) -> bool:
         try:
@@ -96,25 +99,3 @@ class BlindTest(QObject):
             return False
         self.votes_changed.emit()
         return True
-
-
-class _VotesCommand(QUndoCommand):
-    """Votes that were recorded or forgotten; done already when it is pushed."""
-
-    def __init__(self, test: BlindTest, votes: tuple[BlindVote, ...], *, is_removal: bool, text: str) -> None:
-        super().__init__(text)
-        self._test = test
-        self._votes = votes
-        self._is_removal = is_removal
-        self._is_done = True
-
-    def redo(self) -> None:
-        """Do it again after an undo."""
-        if not self._is_done:
-            self._test.replay(self._votes, is_removal=self._is_removal)
-            self._is_done = True
-
-    def undo(self) -> None:
-        """Do the opposite."""
-        self._test.replay(self._votes, is_removal=not self._is_removal)
-        self._is_done = False

@@ -10,7 +10,9 @@ from PySide6.QtTest import QTest
 from app.core.session import ModelChoice, Session
 from app.core.settings import COMPARE_MODE, COMPARE_PANES
 from app.jobs.runner import JobRunner
+from app.look.catalogues import load_catalogue
 from app.look.thumbnails import shared_thumbnails
+from app.look.translation import install_catalogue
 from app.pages.compare.filmstrip import FilmstripRow
 from app.pages.compare.offers import offers_of
 from app.pages.compare.page import ComparePage
@@ -139,6 +141,19 @@ def test_what_cannot_be_made_says_why_in_its_pane(qtbot, page, tmp_path):
     assert isinstance(method, MissingPicture)
     assert "raw file" in method.reason
     assert messages == []
+
+
+def test_what_cannot_be_made_is_said_in_the_persons_language(qtbot, page, tmp_path):
+    install_catalogue(load_catalogue("de"))
+    try:
+        page.bar.choices_changed.emit((INPUT_CHOICE, MALVAR))
+        wait(qtbot, page)
+        reason = page.viewer.panes[1].reason
+    finally:
+        install_catalogue(load_catalogue("en"))
+    assert reason.startswith(
+        "Dieses Verfahren füllt das Mosaik einer Raw-Datei auf; dieses Foto hat schon alle Farben."
+    )
 
 
 def test_a_stopped_picture_is_made_when_asked_again(qtbot, page, runner):

@@ -266,8 +266,22 @@ def test_shifted_reference_is_aligned_into_the_data_folder(
     assert (folder / "photo 0.png").read_bytes() == original
     assert list(folder.iterdir()) == [folder / "photo 0.png"]
     assert "aligned" in messages[-1].text
+    other = PhotoRef(tiny_photos.noisy / "photo 1.png")
+    page.choose_match(other, None)
     messages[-1].action()
     qtbot.waitUntil(lambda: page.model.entries[0].clean == PhotoRef(folder / "photo 0.png"), timeout=20_000)
+    assert page.decisions == LabelDecisions().with_match(other, None), "what followed stays"
+
+
+def test_closed_references_are_brought_back_beside_those_that_were_added_since(page, session, tiny_photos, references):
+    messages = []
+    page.message_raised.connect(messages.append)
+    open_photos(session, tiny_photos.noisy)
+    page.add_references([references, tiny_photos.clean])
+    page.content.reference_closed.emit(references)
+    page.add_references([references.parent])
+    messages[-1].action()
+    assert session.references == (references, tiny_photos.clean, references.parent)
 
 
 def test_match_is_corrected_by_menu_and_undone(qtbot, page, session, runner, tiny_photos, references):
@@ -474,6 +488,26 @@ def test_decisions_and_suggestions_of_a_closed_folder_go_with_it(
     assert recall_decisions(settings, [tiny_photos.noisy]).matches == {
         PhotoRef(tiny_photos.noisy / "photo 1.png"): None
     }
+
+
+def test_undo_leaves_the_decisions_of_a_folder_alone_that_was_opened_since(
+    qtbot, page, session, tiny_photos, settings, tmp_path
+):
+    other = tmp_path / "other"
+    other.mkdir()
+    here, there = PhotoRef(tiny_photos.noisy / "photo 1.png"), PhotoRef(other / "photo 2.png")
+    remembered = LabelDecisions().with_match(there, None).with_use(there, False)
+    remembered = remembered.with_fit(there, False).with_measuring(there, True)
+    store_decisions(settings, [other], remembered)
+    open_photos(session, tiny_photos.noisy)
+    page.choose_match(here, None)
+    session.extend_folders([other])
+    assert page.decisions.matches == {here: None, there: None}
+    session.undo_stack.undo()
+    assert page.decisions == recall_decisions(settings, [other]) == remembered
+    session.undo_stack.redo()
+    assert page.decisions == remembered.with_match(here, None)
+    assert recall_decisions(settings, [tiny_photos.noisy]) == LabelDecisions().with_match(here, None)
 
 
 def test_the_closest_names_are_offered_first():

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
-from app.core.settings import LAST_FOLDERS
+from app.core.settings import EXCLUDED_PHOTOS, LAST_FOLDERS
 from app.look.thumbnails import shared_thumbnails
 from app.pages.photos.grid import noise_share
 from app.pages.photos.page import PhotosPage
@@ -195,6 +195,78 @@ def test_exclusions_are_remembered_per_folder(qtbot, page, runner, session, fold
     assert session.excluded == {PhotoRef(folder / "photo 4.png")}
 
 
+def leave_out(page, photo):
+    page.grid.select_photo(photo)
+    page.selection.toggle_exclusion()
+
+
+def test_closing_a_folder_keeps_what_is_left_out_of_the_others(
+    qtbot, page, runner, session, settings, folder, tmp_path
+):
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    open_and_wait(qtbot, page, runner, folder, other)
+    here, there = PhotoRef(folder / "photo 1.png"), PhotoRef(other / "photo 2.png")
+    leave_out(page, here)
+    leave_out(page, there)
+    page.close_folder(folder)
+    assert session.excluded == {there}
+    assert settings.get_for_folder(other, EXCLUDED_PHOTOS) == [str(there)]
+    qtbot.waitUntil(lambda: not runner.is_busy, timeout=20_000)
+    assert len(session.included_photos) == 7
+    open_and_wait(qtbot, page, runner, folder)
+    assert session.excluded == {here, there}
+
+
+def test_the_undo_of_a_message_takes_back_what_it_tells_of_and_nothing_else(qtbot, page, runner, session, folder):
+    messages = []
+    page.message_raised.connect(messages.append)
+    open_and_wait(qtbot, page, runner, folder)
+    photos = [PhotoRef(folder / f"photo {index}.png") for index in range(3)]
+    for photo in photos:
+        leave_out(page, photo)
+    first, _, last = messages
+    session.undo_stack.undo()
+    last.action()
+    assert session.excluded == set(photos[:2]), "taken back already"
+    first.action()
+    assert session.excluded == {photos[1]}
+    session.undo_stack.undo()
+    session.undo_stack.undo()
+    assert session.excluded == frozenset()
+    for _ in photos:
+        session.undo_stack.redo()
+    assert session.excluded == set(photos)
+    page._set_recursive(False)
+    first.action()
+    assert session.excluded == set(photos[1:]), "although Ctrl+Z knows nothing of it any more"
+    qtbot.waitUntil(lambda: not runner.is_busy, timeout=20_000)
+
+
+@pytest.mark.parametrize("name", ["toggle_exclusion", "use_only"])
+def test_undo_leaves_the_exclusions_of_a_folder_alone_that_was_opened_since(
+    qtbot, page, runner, session, settings, folder, tmp_path, name
+):
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    here, there = PhotoRef(folder / "photo 1.png"), PhotoRef(other / "photo 2.png")
+    settings.set_for_folder(folder, EXCLUDED_PHOTOS, [str(here)])
+    settings.set_for_folder(other, EXCLUDED_PHOTOS, [str(there)])
+    open_and_wait(qtbot, page, runner, folder)
+    page.grid.select_photo(here)
+    getattr(page.selection, name)()
+    before = len(session.excluded)
+    assert here not in session.excluded
+    open_and_wait(qtbot, page, runner, other)
+    assert len(session.excluded) == before + 1
+    session.undo_stack.undo()
+    assert session.excluded == {here, there}
+    assert settings.get_for_folder(other, EXCLUDED_PHOTOS) == [str(there)]
+    session.undo_stack.redo()
+    assert len(session.excluded) == before + 1
+    assert settings.get_for_folder(other, EXCLUDED_PHOTOS) == [str(there)]
+
+
 def test_selection_survives_new_photos(qtbot, page, runner, session, folder):
     open_and_wait(qtbot, page, runner, folder)
     page.grid.select_photo(PhotoRef(folder / "photo 5.png"))
@@ -204,6 +276,23 @@ def test_selection_survives_new_photos(qtbot, page, runner, session, folder):
     qtbot.waitUntil(lambda: page.model.rowCount() == 9)
     assert names(page.model)[0] == "a first photo.png"
     assert [photo.path.name for photo in page.grid.selected_photos()] == ["photo 5.png"]
+
+
+@pytest.mark.parametrize(("text", "left"), [("nothing like it", 0), ("photo 2", 1), ("photo", 3)])
+def test_photos_that_are_filtered_away_are_selected_no_more(qtbot, page, runner, session, folder, text, left):
+    open_and_wait(qtbot, page, runner, folder)
+    page.grid.select_rows(range(3))
+    assert page.strip.primary.text() == "Restore 3 selected photos"
+    page.tools.filter_box.setText(text)
+    assert len(session.selected_photos) == len(page.grid.selected_photos()) == left
+    page.tools.filter_box.clear()
+    assert len(session.selected_photos) == len(page.grid.selected_photos()) == left
+    restored = []
+    session.restore_requested.connect(lambda photos, _: restored.extend(photos))
+    page.strip.primary.click()
+    expected = 3 if left == 3 else 8
+    assert str(expected) in page.strip.primary.text()
+    assert len(restored) == expected
 
 
 def test_a_single_file_and_a_folder_without_photos(qtbot, page, runner, folder, tmp_path):

@@ -143,6 +143,27 @@ def test_a_blend_is_copied_to_the_others_and_remembered_with_the_folder(qtbot, p
     assert again.of(ref(folder, "c noisy")) == FULL, "another folder has its own"
 
 
+def test_each_open_folder_keeps_its_blends_when_another_is_closed(session, settings, tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    first, stack = PhotoRef(here / "a.png"), PhotoRef(there / "stack.tif", 2)
+    session.set_folders([here, there])
+    choices = BlendChoices(session, settings)
+    choices.set(None, Blend(detail=0.5))
+    choices.set(first, Blend(colour=0.6))
+    choices.set(stack, FULL)
+    session.set_folders([there])
+    assert choices.of(stack) == FULL
+    assert choices.of(PhotoRef(there / "b.png")) == Blend(detail=0.5)
+    choices.set(stack, Blend(luminance=0.2))
+    session.set_folders([there, here])
+    assert choices.of(first) == Blend(colour=0.6)
+    assert choices.of(stack) == Blend(luminance=0.2)
+    choices.set(None, FULL)
+    session.set_folders([here])
+    assert choices.of(first) == Blend(colour=0.6)
+    assert choices.of(PhotoRef(here / "b.png")) == FULL
+
+
 def test_a_suggestion_is_a_line_and_never_applied_unasked(qtbot, page):
     blending = page.options.blending
     assert blending.suggestion.isHidden(), "of clear noise all shall go"

@@ -22,7 +22,7 @@ from app.pages.photos.grid import _middle_of
 from app.pages.photos.page import PhotosPage
 from app.pages.restore.page import RestorePage
 from app.viewer.picture_files import PictureFiles
-from app.viewer.pictures import Picture, PictureRole, ViewSettings
+from app.viewer.pictures import CommonLevels, Picture, PictureRole, ViewSettings
 from app.viewer.pyramid_store import PyramidStore
 from app.window.levels_dialog import LevelsDialog
 from engine.contracts.configs import ScanConfig
@@ -74,10 +74,13 @@ def test_a_picture_is_shown_in_the_colours_of_its_channels(stack: Path) -> None:
     assert picture.detail == "DAPI + GFP"
     # The numbers stay those of the file.
     assert np.array_equal(np.rint(picture.pixels * picture.peak), np.moveaxis(tifffile.imread(stack), 0, -1))
-    store.begin(ViewSettings(channels=picture.channels))
+    store.begin(ViewSettings(levels=CommonLevels(picture)))
     pyramid = store.plain(picture)
     assert is_blue_and_green(pyramid.settings.render(picture.pixels))
-    for settings in (ViewSettings(has_false_colours=True), ViewSettings(exposure_stops=1, channels=picture.channels)):
+    for settings in (
+        ViewSettings(has_false_colours=True),
+        ViewSettings(exposure_stops=1, levels=CommonLevels(picture)),
+    ):
         store.begin(settings)
         assert store.plain(picture).overview.width() == SIDE
     for is_signed in (True, False):
@@ -88,7 +91,7 @@ def test_a_picture_is_shown_in_the_colours_of_its_channels(stack: Path) -> None:
     alone = files.picture(PhotoRef(stack, 2), title="Noisy", detail="", role=PictureRole.INPUT)
     assert isinstance(alone, Picture)
     assert (alone.detail, alone.pixels.shape[2]) == ("GFP", 1)
-    store.begin(ViewSettings(channels=alone.channels))
+    store.begin(ViewSettings(levels=CommonLevels(alone)))
     left, right = light_of(store.plain(alone).settings.render(alone.pixels))
     assert right[1] > 200
     assert max(right[0], right[2], *left) < 40

@@ -15,6 +15,7 @@ from app.pages.restore.list import PhotoState
 from app.pages.restore.page import RestorePage
 from app.pages.shared.page_slider import PageSlider
 from app.viewer.pictures import Picture
+from engine.comparing.blind_votes import Choice
 from engine.contracts.configs import ScanConfig
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
@@ -159,6 +160,29 @@ def test_compare_shows_the_same_page_of_both(qtbot, filled, runner, settings, st
     means = [float(picture.pixels.mean()) * 65535 for picture in pictures]
     assert means == pytest.approx([frames[0, 2, 0].mean(), frames[0, 2, 0].mean() + 7], abs=0.1)
     assert page.page_slider.texts == ["T 1 of 2", "Z 3 of 3", "C 1 of 2"]
+    page.shut_down()
+
+
+def test_blind_votes_on_pages_are_counted_and_forgotten(qtbot, filled, runner, settings, stack, tmp_path, frames):
+    result = tmp_path / "result.tif"
+    tifffile.imwrite(result, frames + 7, photometric="minisblack")
+    filled.add_restored(stack, RestoredPhoto("Tiny", result))
+    page = ComparePage(filled, runner, settings)
+    show_at(qtbot, page, 1100, 700)
+    filled.set_current_photo(PhotoRef(stack.file, 5))
+    qtbot.waitUntil(lambda: not page.is_busy, timeout=20_000)
+    page.bar.blind_button.click()
+    qtbot.waitUntil(lambda: page.blind.test.trial is not None, timeout=20_000)
+    page.blind.bar.vote_buttons[Choice.FIRST].click()
+    assert page.blind.bar.count_text == "1 vote"
+    (vote,) = page.blind.test.votes()
+    assert PhotoRef.of(vote.photo) == PhotoRef(stack.file, 5)
+    page.blind.results.forget_requested.emit()
+    assert page.blind.bar.count_text == "0 votes"
+    filled.undo_stack.undo()
+    assert page.blind.test.votes() == (vote,)
+    filled.set_folders([tmp_path])
+    assert page.blind.test.votes() == ()
     page.shut_down()
 
 
