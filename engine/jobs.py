@@ -5,6 +5,7 @@ or raises an error, which is an `engine.contracts.errors.EngineError` where a pe
 behind each job says what it emits and raises.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -140,6 +141,13 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
     from engine.restoring.job import restore as job
 
     return job(config, control, emit)
+
+
+def restore_each(configs: Sequence[RestoreConfig], control: JobControl, emit: Emit) -> RestoreResult:
+    """Restore photos into several folders by one model; a folder that cannot be written to never stops the others."""
+    from engine.restoring.job import restore_each as job
+
+    return job(configs, control, emit)
 
 
 def write_restore_report(config: RestoreReportConfig, control: JobControl, emit: Emit) -> Path:

@@ -131,7 +131,12 @@ class ErrorReporter(QObject):
 
     def _open_log(self, path: Path) -> None:
         handler = logging.handlers.RotatingFileHandler(
-            path, maxBytes=_LOG_BYTES, backupCount=_NUM_OLD_LOGS, encoding="utf-8", delay=True
+            path,
+            maxBytes=_LOG_BYTES,
+            backupCount=_NUM_OLD_LOGS,
+            encoding="utf-8",
+            delay=True,
+            errors="backslashreplace",
         )
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"))
         root = logging.getLogger()

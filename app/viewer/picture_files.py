@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from app.core.shown_channel import shown_channel
 from app.look.image_convert import ChannelTint
@@ -15,7 +15,7 @@ from engine.contracts.photo import PhotoRef, Pixels
 from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image
 from engine.photo_files.values.sample_types import to_float
 from engine.photos.identity import identity_of
-from engine.photos.stack_levels import levels_in_stack
+from engine.photos.stack_levels import as_in_stack
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,10 +55,7 @@ class PictureFiles:
         kept = self._kept(key)
         if isinstance(kept, PhotoImage):
             return kept
-        image = read_image(photo, raw_look=raw_look)
-        levels = levels_in_stack(photo, image.metadata, image.pixels.shape[2])
-        if levels is not image.metadata.levels:
-            image = replace(image, metadata=replace(image.metadata, levels=levels))
+        image = as_in_stack(photo, read_image(photo, raw_look=raw_look))
         self._keep(key, image)
         return image
 

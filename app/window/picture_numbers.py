@@ -1,6 +1,6 @@
 """What the levels dialog shows of a picture: the numbers of each of its channels, and what was measured on them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +14,7 @@ from engine.photo_files.tiff.channel_descriptions import Channel, describe_chann
 from engine.photo_files.values.given import levels_given
 from engine.photo_files.values.levels import ValueLevels
 from engine.photo_files.values.sample_types import unit_of
-from engine.photos.stack_levels import levels_in_stack
+from engine.photos.stack_levels import as_in_stack
 
 _MOST_CHANNELS: Final = 8
 _SHOWN_PIXELS: Final = 250_000
@@ -89,9 +89,7 @@ def read_numbers(photo: PhotoRef) -> PictureNumbers:
 
 
 def _read(photo: PhotoRef) -> PhotoSamples:
-    samples = read_samples(photo)
-    levels = levels_in_stack(photo, samples.metadata, samples.samples.shape[2])
-    return replace(samples, metadata=replace(samples.metadata, levels=levels))
+    return as_in_stack(photo, read_samples(photo))
 
 
 def _channels_of(read: PhotoSamples) -> list[ChannelNumbers]:

@@ -7,7 +7,6 @@ import importlib
 import io
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,8 +45,7 @@ from engine.contracts.configs import (
     ScanConfig,
 )
 from engine.contracts.errors import EngineError
-from engine.contracts.events import Emit
-from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.contracts.presets import finetune_preset, pretrain_preset
 from engine.contracts.results import EvaluationResult, RestoreResult, ScanResult, TrainingResult, phrase_pages
 from engine.machine.processes.openmp import share_the_processor
@@ -274,13 +272,14 @@ def restore(
     places: dict[Path, list[Path]] = {}
     for photo in photos:
         # What is not there is told by the job.
-        own_folder = photo if photo.is_dir() else photo.parent
+        place = PhotoRef.of(photo).file
+        own_folder = place if place.is_dir() else place.parent
         places.setdefault(own_folder if out is None else out, []).append(photo)
     configs = tuple(
         make_config(RestoreConfig, **settings, model=found, photos=given, out=place, tile=tile)
         for place, given in places.items()
     )
-    run_job(_restore_each, configs, _describe_restore, as_json=as_json)
+    run_job(jobs.restore_each, configs, _describe_restore, as_json=as_json)
 
 
 @app.command()
@@ -412,18 +411,6 @@ def _describe_training(result: TrainingResult) -> Ending:
     return Ending(summary="\n".join(lines), fields=fields)
 
 
-def _restore_each(configs: tuple[RestoreConfig, ...], control: JobControl, emit: Emit) -> RestoreResult:
-    """Restore photos into several folders, one after the other; a job."""
-    results = [jobs.restore(config, control, emit) for config in configs]
-    return replace(
-        results[-1],
-        outcomes=tuple(outcome for result in results for outcome in result.outcomes),
-        seconds=sum(result.seconds for result in results),
-        megapixels=sum(result.megapixels for result in results),
-        earlier_results=tuple(photo for result in results for photo in result.earlier_results),
-    )
-
-
 def _describe_restore(result: RestoreResult) -> Ending:
     lines = [
         f"{len(result.restored):,} photos restored: {result.megapixels:.1f} megapixels "
@@ -441,8 +428,7 @@ def _describe_restore(result: RestoreResult) -> Ending:
     if result.failed:
         lines.append(f"{len(result.failed):,} failed:")
         lines += [f"  {skipped.path}: {skipped.reason} {skipped.hint}" for skipped in result.failed]
-    if result.report is not None:
-        lines.append(f"Report: {result.report}")
+    lines += [f"Report: {report}" for report in result.reports]
     fields = {
         "restored": [{"source": source, "output": output} for source, output in result.restored],
         "failed": result.failed,
@@ -454,6 +440,7 @@ def _describe_restore(result: RestoreResult) -> Ending:
         "skipped_existing": result.skipped_existing,
         "earlier_results": result.earlier_results,
         "report": result.report,
+        "reports": result.reports,
         "backend": result.backend,
         "seconds": result.seconds,
         "megapixels": result.megapixels,

@@ -81,7 +81,8 @@ def write_comparison_page(config: ComparisonPageConfig, control: JobControl, emi
     try:
         with replace_atomically(config.path) as temporary, temporary.open("wb") as file:
             # Piece by piece: the pictures of a page may take gigabytes together.
-            file.writelines(piece.encode() for piece in _pieces(config, control, emit))
+            # Names of photos may hold bytes that are no letters of any encoding.
+            file.writelines(piece.encode("utf-8", "backslashreplace") for piece in _pieces(config, control, emit))
             control.wait_if_paused()
     except OSError as error:
         raise ImageWriteError(

@@ -36,6 +36,7 @@ from engine.photo_files.values.levels import ValueLevels
 from engine.photo_files.values.sample_types import to_float
 from engine.photos.decoded_files import DECODER_VERSION
 from engine.photos.identity import identity_of
+from engine.photos.stack_levels import as_in_stack
 from engine.restoring.raw import open_raw, restore_raw_file
 from engine.runs.folder import Run
 
@@ -136,7 +137,7 @@ def _by_model(config: ComparisonPictureConfig, model: Path, control: JobControl,
             ),
             control,
         )
-    image = run_interruptibly(lambda: read_image(config.photo), control)
+    image = as_in_stack(config.photo, run_interruptibly(lambda: read_image(config.photo), control), control)
     alpha = image.alpha
     visible = spread_visible_colours(image.pixels, alpha)
     metadata = image.metadata
@@ -175,7 +176,7 @@ def _by_baseline(config: ComparisonPictureConfig, control: JobControl) -> PhotoI
             return np.asarray(levels.in_units_of_type(restored), np.float32)
 
         return _of_channels(config.photo, restore, control)
-    image = run_interruptibly(lambda: read_image(config.photo), control)
+    image = as_in_stack(config.photo, run_interruptibly(lambda: read_image(config.photo), control), control)
     baseline, levels = Baseline(entry, scale=config.scale), image.metadata.levels
     are_gray = image.metadata.channels_are_gray
     normalised = run_interruptibly(lambda: baseline.restore(image.normalised, channels_are_gray=are_gray), control)

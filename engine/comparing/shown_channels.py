@@ -21,7 +21,7 @@ from engine.photo_files.tiff.channel_descriptions import Channel, describe_chann
 from engine.photo_files.tiff.pages import list_pages
 from engine.photo_files.tiff.stack_reading import read_layout
 from engine.photo_files.values.levels import ValueLevels
-from engine.photos.stack_levels import levels_in_stack
+from engine.photos.stack_levels import as_in_stack
 
 MOST_SHOWN = 8
 """More channels than that, such as a spectrum's, are shown one by one."""
@@ -151,8 +151,7 @@ def _read(photo: PhotoRef, control: JobControl | None) -> PhotoSamples:
     read = read_samples(photo)
     if control is not None:
         control.wait_if_paused()
-    levels = levels_in_stack(photo, read.metadata, read.samples.shape[2], control)
-    return replace(read, metadata=replace(read.metadata, levels=levels))
+    return as_in_stack(photo, read, control)
 
 
 def _with_extra(read: PhotoSamples) -> tuple[NDArray[Any], ValueLevels]:

@@ -451,7 +451,11 @@ class RestoreConfig(ComputeConfig, ReadingConfig):
     ] = DEFAULT_PATTERN
     existing: Annotated[
         Literal["rename", "overwrite", "skip"],
-        Field(title="If the file exists", description="Rename adds a number. Originals are never overwritten."),
+        Field(
+            title="If the file exists",
+            description="Rename adds a number. Only results are replaced, known by their name or by the note in them; "
+            "originals never are.",
+        ),
     ] = "rename"
     skip_done: Annotated[
         bool,

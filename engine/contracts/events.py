@@ -264,7 +264,7 @@ class ImageRestored:
     Attributes:
         source: The noisy file, untouched.
         output: The restored file.
-        seconds: Time it took.
+        seconds: As in `PhotoOutcome`.
         how: A sentence about how it was restored, as the file itself says; empty where it says nothing.
         remarks: Sentences about what could not be done when it was read and written.
         lost_pages: Of a stack: the numbers of its pages that could not be restored.

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import cycle
 from pathlib import Path
@@ -39,6 +39,31 @@ class NameValues:
     task: str
     blend: Blend
     day: date
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberedName:
+    """A result's file name.
+
+    Attributes:
+        stem: Without number and ending.
+        suffix: The ending.
+        number: 1 stands in no name.
+    """
+
+    stem: str
+    suffix: str
+    number: int = 1
+
+    @property
+    def text(self) -> str:
+        """The name."""
+        return f"{self.stem}{self.suffix}" if self.number == 1 else f"{self.stem}_{self.number}{self.suffix}"
+
+    @property
+    def next(self) -> "NumberedName":
+        """The name to take where another file is called so."""
+        return replace(self, number=self.number + 1)
 
 
 def check_pattern(pattern: str) -> None:

@@ -61,7 +61,7 @@ class PhotoOutcome:
         state: "restored"; "done": its result was there already, undamaged; "exists": a file of its name was there and
             was left alone; "failed".
         output: The restored file, or the one that was there; None where it failed.
-        seconds: Time it took.
+        seconds: Time it took, without pauses and what was shared with the photo before.
         reason: Why it failed.
         hint: What to do about that.
         how: A sentence about how it was restored, as the file itself says.
@@ -97,7 +97,7 @@ class RestoreResult:
         outcomes: What became of each photo, those that could not be read at all first.
         seconds: Time for the batch.
         megapixels: Restored in all.
-        report: The report in HTML, where one was asked for.
+        reports: Those in HTML, where they were asked for: one beside the results in each folder.
         backend: The library that computed.
         earlier_results: Files that were passed over since they are results themselves.
     """
@@ -105,9 +105,14 @@ class RestoreResult:
     outcomes: tuple[PhotoOutcome, ...]
     seconds: float
     megapixels: float
-    report: Path | None = None
+    reports: tuple[Path, ...] = ()
     backend: str = "torch"
     earlier_results: tuple[PhotoRef, ...] = ()
+
+    @property
+    def report(self) -> Path | None:
+        """The report of a batch into one folder."""
+        return self.reports[0] if self.reports else None
 
     @property
     def restored(self) -> tuple[tuple[PhotoRef, Path], ...]:
@@ -255,11 +260,13 @@ class RestoreReportConfig:
         path: The HTML file; its folder must exist. The CSV file lies beside it under the same name.
         outcomes: What became of each photo.
         earlier_results: Files that were passed over since they are results themselves.
+        seconds: Of the batch; None, as for photos of several batches: those of the photos together.
     """
 
     path: Path
     outcomes: tuple[PhotoOutcome, ...]
     earlier_results: tuple[PhotoRef, ...] = ()
+    seconds: float | None = None
 
 
 def report_path(folder: Path) -> Path:

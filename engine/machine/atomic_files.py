@@ -4,15 +4,19 @@ A temporary file in the same folder is written, flushed to the disk and then ren
 at any time either the old file or the whole new one.
 """
 
+import errno
 import os
 import re
 import secrets
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+Publish = Callable[[Path, Path], Path]
+"""Gives a temporary file, which is whole, the name of another one, and returns how it is called now."""
 
 TEMPORARY_PREFIX = ".residua-"
 """How the names of temporary files begin; hidden, so that folder listings pass over a file left by a power cut."""
@@ -33,28 +37,69 @@ _swept_lock = threading.Lock()
 _swept: set[str] = set()
 
 
-def write_bytes_atomically(path: Path, data: bytes, modified_ns: int | None = None) -> None:
-    """Write `data` to `path`, replacing what is there, whole or not at all.
+def put_in_place(temporary: Path, path: Path) -> Path:
+    """Rename a file, replacing what is there.
+
+    Raises:
+        OSError: It cannot be renamed.
+    """
+    os.replace(temporary, path)
+    return path
+
+
+def put_unless_there(temporary: Path, path: Path) -> Path:
+    """Rename a file unless another one is called so, also one that another process has made just now.
+
+    Raises:
+        FileExistsError: One is; both are as they were.
+        OSError: It cannot be renamed.
+    """
+    if os.name == "nt":
+        # Refuses there what it replaces elsewhere.
+        os.rename(temporary, path)
+        return path
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Memory cards and some network drives have no links: what can be done there is to look right before.
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        os.replace(temporary, path)
+    else:
+        temporary.unlink()
+    return path
+
+
+def write_bytes_atomically(
+    path: Path, data: bytes, modified_ns: int | None = None, publish: Publish = put_in_place
+) -> None:
+    """Write `data` to `path`, whole or not at all, replacing what is there unless `publish` does otherwise.
 
     Args:
         path: The file; its folder must exist.
         data: The new content.
         modified_ns: When the file counts as modified, nanoseconds since 1970; None: now.
+        publish: As for `replace_atomically`.
 
     Raises:
         OSError: The folder cannot be written or the disk is full; the old file is untouched.
     """
-    with replace_atomically(path, modified_ns) as temporary:
+    with replace_atomically(path, modified_ns, publish=publish) as temporary:
         temporary.write_bytes(data)
 
 
 @contextmanager
-def replace_atomically(path: Path, modified_ns: int | None = None) -> Iterator[Path]:
+def replace_atomically(
+    path: Path, modified_ns: int | None = None, *, publish: Publish = put_in_place
+) -> Iterator[Path]:
     """Give a temporary path to write to; on leaving without an error it becomes `path`.
 
     Args:
         path: The file to replace; its folder must exist.
         modified_ns: As of `write_bytes_atomically`.
+        publish: Gives the finished file its name.
 
     Yields:
         An empty file in the same folder, with the same suffix.
@@ -70,7 +115,7 @@ def replace_atomically(path: Path, modified_ns: int | None = None) -> Iterator[P
     try:
         yield temporary
         _flush_to_disk(temporary)
-        os.replace(temporary, path)
+        path = publish(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -11,7 +11,7 @@ from engine.contracts.errors import ImageWriteError
 from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.contracts.output_names import split_name
 from engine.contracts.photo import PhotoRef
-from engine.machine.atomic_files import write_bytes_atomically
+from engine.machine.atomic_files import Publish, put_in_place, write_bytes_atomically
 from engine.photo_files import encoding as image_encoding
 from engine.photo_files.exif import InvalidExifError
 from engine.photo_files.metadata.descriptions import insert_descriptions
@@ -58,19 +58,22 @@ def write_image(
     write_encoded_image(path, content)
 
 
-def write_encoded_image(path: Path, content: bytes, modified_ns: int | None = None) -> None:
+def write_encoded_image(
+    path: Path, content: bytes, modified_ns: int | None = None, publish: Publish = put_in_place
+) -> None:
     """Write what `encode_image` returned, whole or not at all.
 
     Args:
         path: The file; its folder must exist.
         content: Of the file.
         modified_ns: When the file counts as modified, nanoseconds since 1970; None: now.
+        publish: Gives the finished file its name.
 
     Raises:
         ImageWriteError: The file cannot be written.
     """
     try:
-        write_bytes_atomically(path, content, modified_ns)
+        write_bytes_atomically(path, content, modified_ns, publish)
     except OSError as error:
         raise write_error(path, error) from error
 

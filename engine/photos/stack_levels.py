@@ -8,20 +8,23 @@ next.
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from engine.contracts.errors import ImageReadError
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
 from engine.machine.interruptible import run_interruptibly
-from engine.photo_files.photo_image import ImageMetadata
+from engine.photo_files.photo_image import ImageMetadata, PhotoImage, PhotoSamples
 from engine.photo_files.photos import read_samples
 from engine.photo_files.tiff.pages import list_pages
 from engine.photo_files.tiff.stack_reading import StackLayout, read_layout
 from engine.photo_files.values.levels import SharedLevels, ValueLevels
 from engine.photos.identity import identity_of
+
+_Read = TypeVar("_Read", PhotoSamples, PhotoImage)
 
 _MEASURED_PAGES: Final = 16
 """Of a channel, evenly spread: a longer stack takes no longer to begin with."""
@@ -106,6 +109,22 @@ def levels_in_stack(
     if not photo.page or metadata.type_written == "uint8":
         return metadata.levels
     return StackLevels.of_file(photo.file, control=control).of_page(photo.page, metadata, num_channels)
+
+
+def as_in_stack(photo: PhotoRef, read: _Read, control: JobControl | None = None) -> _Read:
+    """Return a photo with the levels that it has among the pages of its stack, see `levels_in_stack`.
+
+    Args:
+        photo: Which it is.
+        read: What was read of it.
+        control: Asked while pages are read.
+
+    Raises:
+        JobCancelled: Asked to end.
+    """
+    num_channels = int((read.samples if isinstance(read, PhotoSamples) else read.pixels).shape[2])
+    levels = levels_in_stack(photo, read.metadata, num_channels, control)
+    return read if levels is read.metadata.levels else replace(read, metadata=replace(read.metadata, levels=levels))
 
 
 def _chosen(layout: StackLayout, channels: dict[int, int]) -> Sequence[int]:

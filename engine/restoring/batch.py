@@ -27,6 +27,7 @@ from engine.photo_files.photos import PhotoSamples, read_tone
 from engine.photo_files.sensors.tone import ToneCurve
 from engine.photo_files.values.levels import ValueLevels
 from engine.photo_files.values.sample_types import SampleType, to_float, to_samples
+from engine.photos.stack_levels import as_in_stack
 from engine.restoring.blending import blended
 from engine.restoring.output_plan import OutputPlan, Placement
 from engine.restoring.pipeline import OutputFile, Writing, can_overlap, read_ahead
@@ -72,7 +73,7 @@ class _Written:
     Attributes:
         photo: Which it is.
         placement: Where it goes.
-        started: When its turn had come, seconds of the monotonic clock.
+        started: When its turn had come, seconds of the batch.
         writing: The writing.
     """
 
@@ -104,6 +105,7 @@ class RestoreBatch:
         self._last_progress = -math.inf
         self._outcomes: list[PhotoOutcome] = []
         self._megapixels = 0.0
+        self._told_at = 0.0
         self._disk_error: ImageWriteError | None = None
         self._written: _Written | None = None
 
@@ -150,7 +152,7 @@ class RestoreBatch:
 
     def _take(self, current: _Upcoming, index: int) -> None:
         """Restore a photo and begin to write it, or note why not."""
-        started = time.monotonic()
+        started = self._clock.seconds
         photo, placement = current.photo, current.placement
         try:
             if current.error is not None or placement is None:
@@ -202,7 +204,8 @@ class RestoreBatch:
             self._fail(written.photo, error)
             return
         self._written = None
-        self._succeed(written.photo, written.placement, written.started, remarks)
+        placement = replace(written.placement, output=written.writing.path)
+        self._succeed(written.photo, placement, written.started, remarks)
 
     def _take_stack(self, photo: SourcePhoto, placement: Placement, index: int, started: float) -> None:
         """Restore a stack, page after page, and write it.
@@ -235,6 +238,7 @@ class RestoreBatch:
         except MemoryError as error:
             raise _too_large(megapixels) from error
         self._clock.add(photo.megapixels)
+        placement = replace(placement, output=restored.output)
         self._succeed(photo, placement, started, restored.remarks, restored.lost_pages)
 
     def _succeed(
@@ -245,7 +249,10 @@ class RestoreBatch:
         remarks: tuple[str, ...],
         lost_pages: tuple[int, ...] = (),
     ) -> None:
-        seconds = time.monotonic() - started
+        # While one is written the next is restored: what they share is the first one's, so that all of them together
+        # took as long as the batch.
+        now = self._clock.seconds
+        seconds, self._told_at = now - max(started, self._told_at), now
         how = _how(placement)
         self._megapixels += photo.megapixels
         self._emit(
@@ -287,6 +294,7 @@ class RestoreBatch:
     def _output_file(self, photo: SourcePhoto, placement: Placement) -> OutputFile:
         return OutputFile(
             path=placement.output,
+            further_paths=self._plan.further_paths(placement),
             file_format=self._plan.file_format(photo),
             jpeg_quality=self._config.jpeg_quality,
             metadata=self._config.metadata,
@@ -315,7 +323,8 @@ class RestoreBatch:
             if self._restorer.takes_mosaics:
                 return self._developed(photo, report_tile)
             pending = current.reading or read_ahead(photo.photo)
-            samples = pending.wait(self._control)
+            # A page that becomes a file of its own is seen as it is within its stack: a series would else flicker.
+            samples = as_in_stack(photo.photo, pending.wait(self._control), self._control)
             del pending
             return self._said_to_keep_format(photo, self._of_samples(samples, photo, report_tile))
         except MemoryError as error:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -16,12 +16,12 @@ from engine.contracts.errors import EngineError, ImageWriteError
 from engine.contracts.given_levels import given_for
 from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import FORMATS, FileFormat
-from engine.contracts.output_names import NameReader, NameValues, fill_pattern, split_name, stem_of_photo
+from engine.contracts.output_names import NameReader, NameValues, NumberedName, fill_pattern, split_name, stem_of_photo
 from engine.contracts.photo import PhotoRef
 from engine.models.cards import model_file
 from engine.models.reading import read_card
 from engine.photo_files.encoding import check_can_hold
-from engine.photo_files.metadata.provenance import RAW_LOOK, Provenance, digest_of_file, read_provenance
+from engine.photo_files.metadata.provenance import PREVIEW_LOOK, RAW_LOOK, Provenance, digest_of_file, read_provenance
 from engine.photo_files.values.sample_types import SampleType
 from engine.photo_files.writing import suffix_of_result, type_that_fits
 from engine.photos.identity import is_state_intact, source_digest
@@ -49,24 +49,27 @@ class Placement:
         state: "write"; "done": it is there, undamaged, of the same photo, model and settings; "exists": another file of
             that name is there and stays.
         provenance: Of the file that is to be written, or that is there.
+        next_name: What a file that is to be written is called where another batch makes one of its name meanwhile;
+            None: it replaces what is there.
     """
 
     output: Path
     state: Literal["write", "done", "exists"]
     provenance: Provenance | None = None
+    next_name: NumberedName | None = None
 
 
 class OutputPlan:
     """Gives each photo of a batch its output file."""
 
     def __init__(
-        self, config: RestoreConfig, originals: Sequence[SourcePhoto], card: "ModelCard", model_file: Path
+        self, config: RestoreConfig, originals: Iterable[PhotoRef], card: "ModelCard", model_file: Path
     ) -> None:
         """Plan for a batch.
 
         Args:
             config: Destination, format and what to do with existing files.
-            originals: All photos of the batch, none of which may be written over.
+            originals: All files of the batch, damaged ones too, none of which may be written over.
             card: Of the model that restores.
             model_file: Its file.
         """
@@ -74,7 +77,8 @@ class OutputPlan:
         self._card = card
         self._model_file = model_file
         # Of those that are still there: the others can be written over by nothing.
-        self._originals = {identity for photo in originals if (identity := _identity(photo.photo.file)) is not None}
+        self._originals = {identity for photo in originals if (identity := _identity(photo.file)) is not None}
+        self._names_tell_results = NameReader(config.name_pattern).is_telling
         self._claimed: set[str] = set()
         self._day = date.today()
         self._present: dict[tuple[Path, Blend], dict[str, list[Path]]] = {}
@@ -127,11 +131,10 @@ class OutputPlan:
         stem = fill_pattern(
             self._config.name_pattern, stem_of_photo(photo.photo), self._name_values(self._blend(photo))
         )
-        number = 1
+        name = NumberedName(stem=stem, suffix=suffix)
         while True:
-            numbering = "" if number == 1 else f"_{number}"
-            candidate = self._folder(photo) / f"{stem}{numbering}{suffix}"
-            number += 1
+            candidate = self._folder(photo) / name.text
+            name = name.next
             key = _key(candidate)
             if key in self._claimed:
                 continue
@@ -150,8 +153,27 @@ class OutputPlan:
                 if self._config.existing == "skip":
                     self._claimed.add(key)
                     return Placement(output=candidate, state="exists", provenance=read_provenance(candidate))
+                if not self._is_result(candidate):
+                    continue
+                self._claimed.add(key)
+                return Placement(output=candidate, state="write", provenance=provenance)
             self._claimed.add(key)
-            return Placement(output=candidate, state="write", provenance=provenance)
+            return Placement(output=candidate, state="write", provenance=provenance, next_name=name)
+
+    def further_paths(self, placement: Placement) -> Iterator[Path] | None:
+        """Yield where a result goes whose place another batch takes meanwhile; each is taken then. From any thread.
+
+        Returns:
+            None where it replaces what is in its place.
+        """
+        return None if placement.next_name is None else self._numbered(placement.output, placement.next_name)
+
+    def _numbered(self, path: Path, name: NumberedName) -> Iterator[Path]:
+        while True:
+            numbered = path.with_name(name.text)
+            self._claimed.add(_key(numbered))
+            yield numbered
+            name = name.next
 
     def find_done(self, photo: SourcePhoto) -> Placement | None:
         """Return a photo's result where it is there already, undamaged; that file is then taken.
@@ -172,6 +194,10 @@ class OutputPlan:
                 self._claimed.add(_key(path))
                 return Placement(output=path, state="done", provenance=found)
         return None
+
+    def _is_result(self, file: Path) -> bool:
+        """Tell whether a file that is there may be replaced: a photo that was not given has a photo's plain name."""
+        return self._names_tell_results or read_provenance(file) is not None
 
     def _folder(self, photo: SourcePhoto) -> Path:
         return self._config.out / photo.subfolder
@@ -216,9 +242,10 @@ class OutputPlan:
             # Without the places, which are nobody's business.
             given = [one.levels_as_text for one in given_for(photo.photo, config.levels)]
             settings |= {"levels": given} if given else {}
-        if photo.info.is_raw and config.raw_look != "neutral" and not FORMATS[file_format].is_of_sensors:
-            # What earlier versions wrote is neutral and says nothing of it.
-            settings[RAW_LOOK] = config.raw_look
+        if photo.info.is_raw and config.raw_look != "neutral":
+            # What earlier versions wrote is neutral and says nothing of it. What is still to be developed has no look
+            # but in the previews that it holds.
+            settings[PREVIEW_LOOK if FORMATS[file_format].is_of_sensors else RAW_LOOK] = config.raw_look
         return Provenance(
             version=__version__,
             model=self._card.name,
@@ -271,10 +298,10 @@ def find_done_photos(config: RestoreConfig, control: JobControl) -> tuple[PhotoR
     config = config.model_copy(update={"out": config.out.absolute()})
     control.wait_if_paused()
     file = model_file(config.model)
-    photos = list_sources(config.photos, config.out, config.name_pattern, stacks_are_whole=keeps_stacks(config)).photos
-    plan = OutputPlan(config, photos, read_card(file), file)
+    listing = list_sources(config.photos, config.out, config.name_pattern, stacks_are_whole=keeps_stacks(config))
+    plan = OutputPlan(config, listing.originals, read_card(file), file)
     done = []
-    for photo in photos:
+    for photo in listing.photos:
         control.wait_if_paused()
         try:
             is_done = plan.find_done(photo) is not None

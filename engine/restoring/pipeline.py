@@ -1,6 +1,7 @@
 """Reading the next photo and writing the last one while one is restored: a pipeline that holds three photos at most."""
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from engine.contracts.errors import ImageWriteError
 from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import FileFormat
 from engine.contracts.photo import PhotoRef
+from engine.machine.atomic_files import put_in_place, put_unless_there
 from engine.machine.destination import make_folder
 from engine.machine.interruptible import Pending
 from engine.photo_files.metadata.fitting import MetadataPolicy, fit_metadata
@@ -47,6 +49,7 @@ class OutputFile:
         metadata: What of the EXIF is written.
         provenance: How the photo was restored; None: nothing is said of it.
         modified_ns: When it counts as modified, nanoseconds since 1970; None: when it is written.
+        further_paths: Where it goes if a file is in its place by then, one after the other; None: it replaces that.
     """
 
     path: Path
@@ -55,6 +58,34 @@ class OutputFile:
     metadata: MetadataPolicy
     provenance: Provenance | None
     modified_ns: int | None
+    further_paths: Iterator[Path] | None = None
+
+
+class Publication:
+    """Gives a result its name once it is whole; never one that another batch has taken since the place was looked for.
+
+    Attributes:
+        path: Where the result is.
+    """
+
+    def __init__(self, file: OutputFile) -> None:
+        self.path = file.path
+        self._further_paths = file.further_paths
+
+    def __call__(self, temporary: Path, path: Path) -> Path:
+        """Rename the temporary file to `path`, or to the first of the further ones that is free.
+
+        Raises:
+            OSError: It cannot be renamed.
+        """
+        if self._further_paths is None:
+            return put_in_place(temporary, path)
+        while True:
+            try:
+                self.path = put_unless_there(temporary, path)
+                return self.path
+            except FileExistsError:
+                path = next(self._further_paths)
 
 
 class Writing:
@@ -69,6 +100,7 @@ class Writing:
             file: Where it goes.
         """
         self._file = file
+        self._publication = Publication(file)
         self._photos = [photo]
         self._lock = threading.Lock()
         self._is_given_up = False
@@ -78,6 +110,11 @@ class Writing:
     def is_done(self) -> bool:
         """Whether `wait` would not wait."""
         return self._pending.is_done
+
+    @property
+    def path(self) -> Path:
+        """Where the result is, once `wait` has come back."""
+        return self._publication.path
 
     def wait(self, control: JobControl) -> tuple[str, ...]:
         """Wait until it is written.
@@ -118,5 +155,5 @@ class Writing:
         with self._lock:
             if not self._is_given_up:
                 make_folder(file.path.parent)
-                write_encoded_image(file.path, content, file.modified_ns)
+                write_encoded_image(file.path, content, file.modified_ns, self._publication)
         return fitted.remarks

@@ -27,6 +27,7 @@ from engine.photo_files.encoding import Encoding, encode
 from engine.photo_files.metadata.provenance import look_of_result
 from engine.photo_files.photo_image import between_levels
 from engine.photo_files.photos import read_image
+from engine.photos.stack_levels import as_in_stack
 from engine.translatable import say
 
 CROP_PX: Final = 176
@@ -136,7 +137,8 @@ def most_detailed_spot(pixels: Pixels, side_px: int) -> tuple[int, int]:
 def _crops(source: PhotoRef, output: Path) -> tuple[_Crop, ...]:
     """Both crops; none where one of the files cannot be read any more or they do not fit."""
     try:
-        noisy, restored = read_image(source, raw_look=look_of_result(output)), read_image(output)
+        noisy = as_in_stack(source, read_image(source, raw_look=look_of_result(output)))
+        restored = read_image(output)
     except EngineError:
         return ()
     scale = max(1, round(restored.width / noisy.width))
@@ -183,7 +185,7 @@ def _summary(config: RestoreReportConfig) -> str:
     outcomes = config.outcomes
     counts = Counter[str](outcome.state for outcome in outcomes)
     parts = [f"{counts[state]:,} {words}" for state, words in _STATES.items() if counts[state]]
-    seconds = sum(outcome.seconds for outcome in outcomes)
+    seconds = sum(outcome.seconds for outcome in outcomes) if config.seconds is None else config.seconds
     text = say(
         "{num_photos:,} photos: {counts}. Restoring took {seconds:,.1f} s.",
         num_photos=len(outcomes),

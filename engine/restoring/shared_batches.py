@@ -1,6 +1,7 @@
 """A batch of photos that several processes restore as one: the first says where results go, each restores its share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from engine.contracts.errors import EngineError
 from engine.contracts.job_control import JobControl
@@ -47,6 +48,10 @@ class ClaimedPlan:
         if isinstance(claim, EngineError):
             raise claim
         return claim
+
+    def further_paths(self, placement: Placement) -> Iterator[Path] | None:
+        """Yield where a result goes whose place another batch takes meanwhile; None where it replaces what is there."""
+        return self._plan.further_paths(placement)
 
 
 def share_out(

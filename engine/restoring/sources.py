@@ -51,6 +51,11 @@ class SourceListing:
     unusable: tuple[FileSkipped, ...]
     earlier_results: tuple[PhotoRef, ...]
 
+    @property
+    def originals(self) -> tuple[PhotoRef, ...]:
+        """What no result may be written over: the photos, and files that cannot be read today."""
+        return (*(photo.photo for photo in self.photos), *(skipped.path for skipped in self.unusable))
+
 
 def keeps_stacks(config: RestoreConfig) -> bool:
     """Return whether a stack becomes one file: no other format than TIFF has pages."""

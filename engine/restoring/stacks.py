@@ -33,7 +33,7 @@ from engine.photo_files.tiff.unfinished_stacks import OnProgress, StackProgress,
 from engine.photo_files.values.sample_types import SampleType
 from engine.photo_files.writing import write_error
 from engine.photos.stack_levels import StackLevels
-from engine.restoring.pipeline import OutputFile
+from engine.restoring.pipeline import OutputFile, Publication
 from engine.restoring.sources import SourcePhoto
 from engine.translatable import say
 
@@ -69,10 +69,12 @@ class RestoredStack:
     """What became of a stack.
 
     Attributes:
+        output: The file.
         remarks: Sentences about what could not be done.
         lost_pages: The numbers of the pages that could not be restored.
     """
 
+    output: Path
     remarks: tuple[str, ...]
     lost_pages: tuple[int, ...]
 
@@ -105,9 +107,10 @@ def restore_stack(
         raise ImageReadError("The stack cannot be read.", "Check the disk, or use another copy.") from error
     with source:
         restoration = _StackRestoration(photo, source, output, work, control, on_page)
+        publication = Publication(output)
         make_folder(output.path.parent)
         try:
-            with replace_atomically(output.path, output.modified_ns) as temporary:
+            with replace_atomically(output.path, output.modified_ns, publish=publication) as temporary:
                 _write(restoration, temporary, _unfinished(photo, output))
         except OSError as error:
             raise write_error(output.path, error) from error
@@ -116,7 +119,7 @@ def restore_stack(
                 say("The pages could not be put into one file ({error}).", error=error),
                 "Choose another format, which gives each page a file of its own.",
             ) from error
-    return RestoredStack(remarks=restoration.remarks, lost_pages=restoration.lost_pages)
+    return RestoredStack(output=publication.path, remarks=restoration.remarks, lost_pages=restoration.lost_pages)
 
 
 def _write(restoration: "_StackRestoration", temporary: Path, unfinished: UnfinishedStack | None) -> None:

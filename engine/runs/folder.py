@@ -213,7 +213,8 @@ class Run:
         stamp = datetime.now(UTC).isoformat(timespec="seconds")
         entry = line.rstrip().replace("\n", "\n    ")
         try:
-            with self.log_path.open("a", encoding="utf-8") as file:
+            # Names of photos may hold bytes that are no letters of any encoding; so may those in `write_text`.
+            with self.log_path.open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(f"{stamp} {entry}\n")
         except OSError as error:
             raise unwritable(self.log_path, error) from error
@@ -287,7 +288,7 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         RunStoreError: It cannot be written.
     """
-    write_bytes(path, text.encode("utf-8"))
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from safetensors.torch import save
 
@@ -34,7 +35,9 @@ from engine.machine.devices import open_device
 from engine.models.cards import MODEL_SUFFIXES
 from engine.models.exchange import export_model, import_model
 from engine.models.files import CARD_KEY, ModelCard, build_network, load_model, read_card, save_model
+from engine.models.starters import starter_path
 from engine.photo_files.photos import PhotoImage, probe_image, read_image, read_thumbnail, write_image
+from engine.runs.folder import write_text
 from engine.runs.store import Run, RunStore
 from engine.training.checkpoint_files import load_newest_checkpoint
 from engine.training.trainer import new_state
@@ -361,6 +364,39 @@ def test_photos_whose_names_are_no_text_serve_every_job(tmp_path: Path, tiny_pho
     shutil.copyfile(tmp_path / "out.safetensors", out / "model.safetensors")
     with pytest.raises(ModelFileError, match="no text"):
         read_card(out / "model.safetensors")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_an_ome_stack_whose_name_is_no_text_is_restored(tmp_path: Path) -> None:
+    """Its description names the file itself, and that of the result the result."""
+    pages = np.random.default_rng(0).integers(0, 200, (2, 32, 32), np.uint8)
+    told = (
+        '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
+        'UUID="urn:uuid:1"><Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" SizeX="32" '
+        'SizeY="32" SizeC="1" SizeZ="2" SizeT="1"><Channel ID="Channel:0:0" SamplesPerPixel="1"/><TiffData IFD="0" '
+        'PlaneCount="2"><UUID FileName="cafe.ome.tif">urn:uuid:1</UUID></TiffData></Pixels></Image></OME>'
+    )
+    stack = tmp_path / "in" / os.fsdecode(b"caf\xe9.ome.tif")
+    stack.parent.mkdir()
+    with stack.open("wb") as file, tifffile.TiffWriter(file) as writer:
+        for index, page in enumerate(pages):
+            writer.write(page, photometric="minisblack", description="" if index else told, metadata=None)
+    model = starter_path("denoise")
+    assert model is not None
+    config = RestoreConfig(model=model, photos=(stack.parent,), out=tmp_path / "out", device="cpu")
+    ((_, output),) = restore(config, JobControl(), lambda event: None).restored
+    with output.open("rb") as file, tifffile.TiffFile(file) as tiff:
+        assert len(tiff.pages) == 2
+        assert 'FileName="caf\\udce9_restored.ome.tif"' in (tiff.ome_metadata or "")
+
+
+def test_a_run_s_files_take_names_that_are_no_text(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    run = RunStore(tmp_path / "runs").create("pretrain", "x", PretrainConfig(photos=(tmp_path,)), steps_total=1)
+    run.log(f"{name} is passed over.")
+    write_text(run.path / "table.csv", name)
+    for file in (run.log_path, run.path / "table.csv"):
+        assert "caf\\udce9.png" in file.read_text(encoding="utf-8")
 
 
 def test_settings_keep_paths_that_are_no_text(tmp_path: Path) -> None:

@@ -27,6 +27,9 @@ from engine.translatable import say, say_joined
 RAW_LOOK: Final = "raw_look"
 """The setting that says how a raw file was rendered."""
 
+PREVIEW_LOOK: Final = "preview_look"
+"""The setting that says how the previews were rendered that a linear DNG holds."""
+
 _AS_IN_THE_CAMERA: Final = "Rendered as the camera shows it."
 
 NAMESPACE: Final = "urn:residua:provenance:1"

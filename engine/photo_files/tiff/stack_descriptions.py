@@ -96,7 +96,8 @@ def described_result(description: bytes, change: StackChange) -> tuple[bytes, st
         return shaped.encode(), "" if shaped else CHANGED_REMARK
     if _is_ome(text):
         told, remark = _of_ome(text, change)
-        return told.encode(), remark
+        # The file's name may hold bytes that are no letters of any encoding.
+        return told.encode("utf-8", "backslashreplace"), remark
     return (b"" if change.policy == "none" else description), ""
 
 

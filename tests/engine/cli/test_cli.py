@@ -1,5 +1,6 @@
 """The command line: what it accepts, what it says, and how it ends."""
 
+import errno
 import json
 import math
 import os
@@ -10,7 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 import typer
 from PIL import Image
 from typer.testing import CliRunner, Result
@@ -328,6 +331,43 @@ def test_results_lie_beside_their_photos_as_other_programs_ask_for(tiny_photos: 
     assert (again["restored"], again["already_done"]) == ([], expected)
     assert [photo.read_bytes() for photo in photos] == before
     assert len(list(tmp_path.rglob("*.png"))) == 6
+
+
+@pytest.mark.usefixtures("starters")
+def test_a_folder_that_gives_nothing_does_not_stop_the_others(
+    tiny_photos: TinyPhotos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty one, one that lies on a disk that cannot be written to, and a page of a stack beside others."""
+    photos = [tmp_path / day / "photo.png" for day in ("monday", "tuesday", "wednesday")]
+    for index, photo in enumerate(photos):
+        photo.parent.mkdir()
+        shutil.copy(tiny_photos.noisy / f"photo {index}.png", photo)
+    (tmp_path / "empty").mkdir()
+    stack = tmp_path / "stacks" / "decay.tif"
+    stack.parent.mkdir()
+    tifffile.imwrite(stack, np.zeros((3, 20, 30), np.uint8) + np.arange(30, dtype=np.uint8), photometric="minisblack")
+    page = stack / "decay · page 3.tif"
+    real_open = os.open
+
+    def open_unless_read_only(path: Any, flags: int, *others: Any, **named: Any) -> int:
+        if flags & os.O_CREAT and photos[1].parent in Path(path).parents:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return real_open(path, flags, *others, **named)
+
+    # Permissions do not bind whoever runs tests as root.
+    monkeypatch.setattr(os, "open", open_unless_read_only)
+    given = [tmp_path / "empty", *(photo.parent for photo in photos), page]
+    done = in_process("restore", "starter", "--beside", "--json", "--report", "--own-blends", "none.png=1 1 0", *given)
+    assert done.exit_code == 1, done.output
+    result = last_object(done.stdout)
+    outputs = [str(photos[0].with_stem("photo_restored")), str(photos[2].with_stem("photo_restored"))]
+    assert [one["output"] for one in result["restored"]] == [*outputs, str(stack.with_stem("decay · page 3_restored"))]
+    (failed,) = result["failed"]
+    assert failed["path"] == str(photos[1])
+    assert "cannot be written to" in failed["reason"]
+    assert [Path(report).parent for report in result["reports"]] == [photos[0].parent, photos[2].parent, stack.parent]
+    told = [line for line in done.stderr.splitlines() if "its own blend is not used" in line]
+    assert len(told) == 1
 
 
 @pytest.mark.usefixtures("starters")

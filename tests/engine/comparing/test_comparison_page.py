@@ -1,5 +1,6 @@
 import base64
 import json
+import os
 import re
 from html.parser import HTMLParser
 
@@ -134,3 +135,11 @@ def test_stopping_and_failing_leave_the_old_file(tmp_path):
         write_comparison_page(
             ComparisonPageConfig(path=path, title="", pictures=pictures()[:1]), JobControl(), lambda event: None
         )
+
+
+def test_a_photo_s_name_may_be_no_text(tmp_path):
+    """Bytes of another encoding, as Python keeps them."""
+    name = os.fsdecode(b"caf\xe9.jpg")
+    config = ComparisonPageConfig(path=tmp_path / "page.html", title=name, pictures=pictures())
+    path = write_comparison_page(config, JobControl(), lambda event: None)
+    assert "caf\\udce9.jpg" in path.read_text(encoding="utf-8")

@@ -3,14 +3,21 @@ import shutil
 
 import numpy as np
 import pytest
+import tifffile
 
 from engine.comparing.baselines.catalogue import BASELINES, Baseline
 from engine.comparing.pictures import ComparisonPictureConfig, compute_picture, find_picture, kept_pictures
+from engine.contracts.configs import ComputeConfig
 from engine.contracts.errors import EngineError, InvalidInputError
 from engine.contracts.events import StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.photo import PhotoRef
+from engine.machine.devices import open_device
+from engine.models.files import load_model
 from engine.models.starters import starter_path
 from engine.photo_files.photos import read_image
+from engine.photos.stack_levels import levels_in_stack
+from engine.restoring.restorer import Restorer
 
 
 @pytest.fixture
@@ -39,17 +46,26 @@ def test_a_classical_method_is_what_the_registry_makes(make, photo):
     np.testing.assert_allclose(read_image(path).pixels, wanted, atol=0.51 / 255)
 
 
+def test_a_page_is_seen_as_within_its_stack(tmp_path):
+    """Of a series that bleaches: by itself the last page would be as bright as the first."""
+    stack = tmp_path / "series.tif"
+    counts = np.random.default_rng(0).poisson(400, (64, 64))
+    tifffile.imwrite(stack, np.stack([100 + counts, 100 + counts // 2]).astype(np.uint16), photometric="minisblack")
+    page, model = PhotoRef(stack, 2), starter_path("denoise")
+    image = read_image(page)
+    levels = levels_in_stack(page, image.metadata, 1)
+    assert levels != image.metadata.levels
+    wanted = Restorer(load_model(model), open_device(ComputeConfig())).restore(image.pixels, levels=levels)
+    path = compute(ComparisonPictureConfig(photo=page, folder=tmp_path / "pictures", model=model))
+    np.testing.assert_allclose(read_image(path).pixels, wanted, atol=0.51 / 65535)
+
+
 def test_an_enlarged_one(make):
     image = read_image(compute(make(baseline="bicubic", scale=2)))
     assert (image.width, image.height) == (224, 192)
 
 
 def test_a_model_is_what_restoring_gives(make, photo):
-    from engine.contracts.configs import ComputeConfig
-    from engine.machine.devices import open_device
-    from engine.models.files import load_model
-    from engine.restoring.restorer import Restorer
-
     model = starter_path("denoise")
     events = []
     path = compute_picture(make(model=model), JobControl(), events.append)

@@ -12,7 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.machine.atomic_files import TEMPORARY_PREFIX, remove_leftovers, replace_atomically, write_bytes_atomically
+from engine.machine.atomic_files import (
+    TEMPORARY_PREFIX,
+    put_unless_there,
+    remove_leftovers,
+    replace_atomically,
+    write_bytes_atomically,
+)
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -174,3 +180,26 @@ class TestLeftovers:
         assert not (folder / f".residua-{self.OLD}.part").exists()
         assert (folder / f".residua-{'f' * 16}.part.tif").exists()
         assert (folder / "photo.png").read_bytes() == b"half"
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_file_that_is_there_is_not_replaced_where_that_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    """Also where it came while the new one was written."""
+
+    def no_links(source: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, "as on a memory card")
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", no_links)
+    write_bytes_atomically(tmp_path / "a.bin", b"first", publish=put_unless_there)
+
+    def write_too_late() -> None:
+        with replace_atomically(tmp_path / "b.bin", publish=put_unless_there) as temporary:
+            temporary.write_bytes(b"mine")
+            (tmp_path / "b.bin").write_bytes(b"another's")
+
+    with pytest.raises(FileExistsError):
+        write_too_late()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a.bin": b"first", "b.bin": b"another's"}

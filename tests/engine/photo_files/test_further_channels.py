@@ -174,8 +174,8 @@ def test_what_no_file_can_hold_is_told_before_it_is_restored(
     model = make_model(tmp_path / "model.safetensors")
     config = RestoreConfig(model=model, photos=(photo,), out=tmp_path / "out", format=file_format)
     source = SourcePhoto(photo=PhotoRef(photo), info=info, subfolder=Path())
-    plan = OutputPlan(config, [source], load_model(model).card, model)
+    plan = OutputPlan(config, [source.photo], load_model(model).card, model)
     with pytest.raises(ImageWriteError, match=words):
         plan.claim(source)
-    whole = OutputPlan(config.model_copy(update={"format": "tiff"}), [source], load_model(model).card, model)
+    whole = OutputPlan(config.model_copy(update={"format": "tiff"}), [source.photo], load_model(model).card, model)
     assert whole.claim(source).state == "write"

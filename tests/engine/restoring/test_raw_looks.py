@@ -116,6 +116,17 @@ def test_a_dng_stays_what_it_is_and_its_previews_look_as_chosen(tmp_path: Path, 
     np.testing.assert_allclose(as_it_is, neutral, atol=0.02)
 
 
+def test_a_dng_whose_previews_look_otherwise_is_other_work(tmp_path: Path, raw: Path) -> None:
+    states = []
+    for look in ("camera", "neutral", "camera"):
+        (outcome,) = run(tmp_path, raw, format="dng", raw_look=look).outcomes
+        states.append(outcome.state)
+        assert outcome.output is not None
+        # The photo itself has no look as yet.
+        assert look_of_result(outcome.output) == "neutral"
+    assert states == ["restored", "restored", "done"]
+
+
 def test_what_was_taken_away_is_measured_in_light(tmp_path: Path, raw: Path) -> None:
     output = result_of(tmp_path, raw)
     report = examine_residual(ResidualConfig(noisy=PhotoRef(raw), restored=output), JobControl(), lambda event: None)

@@ -18,6 +18,7 @@ from engine.contracts.configs import ComputeConfig, RestoreConfig
 from engine.contracts.errors import ImageWriteError, InvalidInputError, ModelFileError
 from engine.contracts.events import FileSkipped, ImageRestored, JobEvent, JobWarning, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.photo import PhotoRef
 from engine.contracts.results import RestoreResult
 from engine.machine import atomic_files
 from engine.machine.devices import open_device
@@ -199,6 +200,91 @@ def test_an_original_is_never_written_over(smoothing_model: Path, tmp_path: Path
     result, _ = run_restore(smoothing_model, given, tmp_path, existing="overwrite")
     assert outputs(result) == ["a_restored_2.png", "a_restored_restored.png"]
     assert (tmp_path / "a_restored.png").read_bytes() == before
+
+
+def test_a_damaged_original_of_the_batch_is_never_written_over(identity_model: Path, tmp_path: Path) -> None:
+    make_photo(tmp_path / "in" / "a.png")
+    damaged = tmp_path / "in" / "a_restored.jpg"
+    damaged.write_bytes(b"\xff\xd8 what a rescue program may still read")
+    before = damaged.read_bytes()
+    given = (tmp_path / "in" / "a.png", damaged)
+    result, _ = run_restore(identity_model, given, tmp_path / "in", format="jpeg", existing="overwrite")
+    assert outputs(result) == ["a_restored_2.jpg"]
+    assert [skipped.path for skipped in result.failed] == [PhotoRef(damaged)]
+    assert damaged.read_bytes() == before
+
+
+def test_a_photo_beside_the_batch_is_never_written_over(identity_model: Path, tmp_path: Path) -> None:
+    """As the camera's JPEG beside its raw file; an earlier result of such a plain name is replaced."""
+    for name in ("b.png", "b.jpg"):
+        make_photo(tmp_path / name)
+    before = (tmp_path / "b.jpg").read_bytes()
+    fields: dict[str, Any] = {"format": "jpeg", "name_pattern": "{name}", "existing": "overwrite", "skip_done": False}
+    for _ in range(2):
+        result, _ = run_restore(identity_model, tmp_path / "b.png", tmp_path, **fields)
+        assert outputs(result) == ["b_2.jpg"]
+        assert (tmp_path / "b.jpg").read_bytes() == before
+
+
+def test_the_photos_times_are_those_of_the_batch_without_pauses(identity_model: Path, tmp_path: Path) -> None:
+    for index in range(6):
+        make_photo(tmp_path / "in" / f"{index}.png")
+    control, resumed = JobControl(), threading.Timer(1.0, lambda: control.resume())
+
+    def emit(event: JobEvent) -> None:
+        if isinstance(event, ImageRestored) and event.source.name == "1.png":
+            control.pause()
+            resumed.start()
+
+    config = RestoreConfig(
+        model=identity_model, photos=(tmp_path / "in",), out=tmp_path / "out", device="cpu", report=True
+    )
+    result = restore(config, control, emit)
+    together = sum(outcome.seconds for outcome in result.outcomes)
+    assert all(outcome.seconds >= 0 for outcome in result.outcomes)
+    assert together <= result.seconds
+    assert result.report is not None
+    assert f"Restoring took {result.seconds:,.1f} s." in result.report.read_text("utf-8")
+
+
+@pytest.mark.parametrize("existing", ["rename", "overwrite", "skip"])
+@pytest.mark.parametrize("is_stack", [False, True])
+def test_two_batches_at_once_do_not_replace_one_another(
+    identity_model: Path, tmp_path: Path, existing: str, is_stack: bool
+) -> None:
+    """Each of a photo of the same name: the second one begins and ends before the first one writes its own."""
+    suffix = "tif" if is_stack else "png"
+    folders = [tmp_path / "card 1", tmp_path / "card 2"]
+    for number, folder in enumerate(folders):
+        folder.mkdir()
+        pages = np.random.default_rng(number).integers(0, 255, (2, 20, 30, 3), np.uint8)
+        if is_stack:
+            tifffile.imwrite(folder / "a.tif", pages, photometric="rgb")
+        else:
+            Image.fromarray(pages[0]).save(folder / "a.png")
+    events: list[JobEvent] = []
+    results: list[RestoreResult] = []
+
+    def emit(event: JobEvent) -> None:
+        events.append(event)
+        if isinstance(event, ImageRestored) and event.source.name == "first.png":
+            # The place of the next one has been looked for by then.
+            results.append(run_restore(identity_model, given[1], tmp_path / "out", existing=existing)[0])
+
+    make_photo(tmp_path / "first.png")
+    given = [folder / f"a.{suffix}" for folder in folders]
+    photos = (tmp_path / "first.png", given[0])
+    config = RestoreConfig(model=identity_model, photos=photos, out=tmp_path / "out", device="cpu", existing=existing)
+    results.append(restore(config, JobControl(), emit))
+    assert [outputs(result) for result in results] == [
+        [f"a_restored.{suffix}"],
+        [f"a_restored_2.{suffix}", "first_restored.png"],
+    ]
+    told = [event.output.name for event in events if isinstance(event, ImageRestored)]
+    assert told == ["first_restored.png", f"a_restored_2.{suffix}"]
+    for photo, result in zip(reversed(given), results, strict=True):
+        np.testing.assert_array_equal(read_image(result.restored[-1][1]).pixels, read_image(photo).pixels)
+    assert len(list((tmp_path / "out").iterdir())) == 3
 
 
 @pytest.mark.parametrize("out", [".", "results"])

@@ -26,7 +26,9 @@ from engine.machine import process_identity
 from engine.machine.atomic_files import remove_leftovers
 from engine.method.catalogue.backbones import UNetParams
 from engine.models.files import ModelCard, build_network, save_model
+from engine.models.starters import starter_path
 from engine.photo_files.metadata.provenance import is_intact, read_provenance
+from engine.photo_files.photos import read_image
 from engine.photo_files.tiff import stack_writing
 from engine.photo_files.tiff.pages import list_pages
 from engine.photo_files.tiff.unfinished_stacks import StackProgress, UnfinishedStack
@@ -498,3 +500,30 @@ def test_a_file_of_a_set_is_restored_without_the_description_of_the_set(model: P
     assert any("one of several" in remark for remark in outcome.remarks)
     assert outcome.output is not None
     assert tifffile.imread(outcome.output).shape == (2, SIDE, SIDE)
+
+
+def bleaching(path: Path) -> None:
+    """Counts of 12 bits that lose half of their light; each page by itself would have a white of its own."""
+    counts = np.random.default_rng(0).poisson(400, (SIDE, SIDE))
+    light = np.stack([100 + counts * share for share in (1.0, 0.7, 0.5)])
+    tifffile.imwrite(path, light.astype(np.uint16), imagej=True, metadata={"axes": "TYX"})
+
+
+def test_a_page_alone_is_restored_as_within_its_stack(tmp_path: Path) -> None:
+    model = starter_path("denoise")
+    assert model is not None
+    stack = tmp_path / "series.tif"
+    bleaching(stack)
+    whole = restored(model, stack, tmp_path / "whole")
+    alone = restored(model, (PhotoRef(stack, 3),), tmp_path / "alone")
+    found, within = tifffile.imread(alone.restored[0][1]), tifffile.imread(whole.restored[0][1])[2]
+    np.testing.assert_array_equal(found, within)
+
+
+def test_pages_of_another_format_keep_their_brightness_among_themselves(model: Path, tmp_path: Path) -> None:
+    stack = tmp_path / "series.tif"
+    bleaching(stack)
+    result = restored(model, stack, tmp_path / "out", format="png", bit_depth="8", luminance=0, colour=0)
+    means = [float(read_image(output).pixels.mean()) for _, output in result.restored]
+    assert len(means) == 3
+    assert means[0] > means[1] + 0.1 > means[2] + 0.2
