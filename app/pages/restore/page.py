@@ -129,6 +129,7 @@ class RestorePage(Page):
         in_column(self._stack, of=self, margins=2 * SPACING)
 
         session.folders_changed.connect(self._recall_destination)
+        settings.changed.connect(self._on_setting_changed)
         session.photos_changed.connect(self._update)
         session.photos_measured.connect(self._show_noise)
         session.levels_changed.connect(self.preview.refresh)
@@ -450,6 +451,12 @@ class RestorePage(Page):
             self._destination = Path(remembered) if remembered else default_destination(folders[0])
         self.options.output.show_destination(self._destination)
         self._update()
+
+    @Slot(str)
+    def _on_setting_changed(self, key: str) -> None:
+        if key == RESTORE_DESTINATION.key:
+            self._recall_destination()
+            self.done_before.look_soon()
 
     @Slot(object)
     def _set_destination(self, folder: Path) -> None:
