@@ -106,7 +106,7 @@ class LevelsDialog(QDialog):
         return self._reading.is_busy
 
     def done(self, result: int) -> None:
-        self._reading.shut_down()
+        self._reading.let_go()
         super().done(result)
 
     def choose(self, *, place: int, channel: int = 0) -> None:
