@@ -120,9 +120,9 @@ class ResultFinder(QObject):
             self.look_soon()
 
     @Slot(object)
-    def _on_restored_changed(self, source: PhotoRef | None) -> None:
+    def _on_restored_changed(self, sources: frozenset[PhotoRef] | None) -> None:
         # None: that is what was found.
-        if source is not None:
+        if sources is not None:
             self.look_soon()
 
     @Slot(Qt.ApplicationState)

@@ -129,7 +129,7 @@ class Session(QObject):
         excluded_changed: Photos were taken out of, or back into, training.
         references_changed: Other reference folders or files.
         label_pairs_changed: Other label pairs, or other files of clean references.
-        restored_changed: A photo has a new restored version (its source path), or None: any may have others.
+        restored_changed: Photos have new restored versions (frozenset of PhotoRef), or None: any may have others.
         restoring_changed: Other photos are being restored, or wait for it.
         model_changed: Another model is used for restoring.
         current_photo_changed: Another photo is looked at, or another page of it.
@@ -307,6 +307,12 @@ class Session(QObject):
     def restored_sources(self) -> tuple[PhotoRef, ...]:
         """The photos of which there is a restored version."""
         return tuple(self._restored)
+
+    @property
+    def restored_labels(self) -> tuple[str, ...]:
+        """What made the restored versions, each once."""
+        labels = (version.label for versions in self._restored.values() for version in versions)
+        return tuple(dict.fromkeys(labels))
 
     def training_sources(self, *, is_whole_folder: bool) -> tuple[PhotoPlace, ...]:
         """Return what a training is given: the folders while all their photos count, else the photos one by one.
@@ -518,14 +524,17 @@ class Session(QObject):
         versions = self.restored(source)
         return InspectRequest(source, versions[-1].path, versions[-1].label, versions[-1].page)
 
-    def add_restored(self, source: PhotoRef, restored: RestoredPhoto) -> None:
-        """Add a restored version; an older one of the same file is replaced."""
-        versions = [version for version in self._restored.get(source, []) if version.path != restored.path]
-        self._restored[source] = [*versions, restored]
-        self._labels_of_results[restored.path] = restored.label
-        if source.page:
-            self._restored_pages.add(source.file)
-        self.restored_changed.emit(source)
+    def add_restored(self, restored: Sequence[tuple[PhotoRef, RestoredPhoto]]) -> None:
+        """Add restored versions, each with its photo; an older one of the same file is replaced."""
+        for source, added in restored:
+            versions = [version for version in self._restored.get(source, []) if version.path != added.path]
+            self._restored[source] = [*versions, added]
+            self._labels_of_results[added.path] = added.label
+            if source.page:
+                self._restored_pages.add(source.file)
+        if restored:
+            # Told once: every page looks through all photos then.
+            self.restored_changed.emit(frozenset(source for source, _ in restored))
 
     def take_found(
         self,

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, QThreadPool, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QObject, Qt, QThreadPool, Signal, Slot
 
 from app.look.thumbnails import emit_if_alive, lower_thread_priority, shut_down_at_quit
 from engine.contracts.errors import EngineError
@@ -26,6 +26,7 @@ class LatestTask(QObject):
     finished = Signal(object)
     failed = Signal(object)
     _arrived = Signal()
+    _let_go = Signal()
 
     def __init__(
         self,
@@ -51,8 +52,10 @@ class LatestTask(QObject):
         self._waiting: tuple[int, Callable[[], Any]] | None = None
         self._result: tuple[Any, Exception | None] | None = None
         self._is_running = False
+        self._is_let_go = False
         self._pool = QThreadPool(self, maxThreadCount=1)
         self._arrived.connect(self._take_result, Qt.ConnectionType.QueuedConnection)
+        self._let_go.connect(self.deleteLater, Qt.ConnectionType.QueuedConnection)
         shut_down_at_quit(self.shut_down)
 
     @property
@@ -80,6 +83,19 @@ class LatestTask(QObject):
             self._waiting = None
             self._result = None
 
+    def let_go(self) -> None:
+        """Answer nothing more; what was asked for is still done, after the owner has gone too.
+
+        For a view that closes: neither it nor its destruction waits. No method may be called afterwards.
+        """
+        with self._lock:
+            self._number += 1
+            self._answered = self._number
+            self._result = None
+            self._is_let_go = self._is_running
+        if self._is_let_go:
+            self.setParent(QCoreApplication.instance())
+
     @Slot()
     def shut_down(self) -> None:
         """Void all requests and wait for the one that runs."""
@@ -92,7 +108,8 @@ class LatestTask(QObject):
             with self._lock:
                 if self._waiting is None:
                     self._is_running = False
-                    return
+                    is_let_go = self._is_let_go
+                    break
                 number, function = self._waiting
                 self._waiting = None
             value: Any = None
@@ -107,6 +124,8 @@ class LatestTask(QObject):
                 self._result = (value, error)
             if not emit_if_alive(self._arrived):
                 return
+        if is_let_go:
+            emit_if_alive(self._let_go)
 
     @Slot()
     def _take_result(self) -> None:

@@ -49,7 +49,7 @@ class AboutDialog(QDialog):
         follow_theme(self._fit)
 
     def done(self, result: int) -> None:
-        self._task.shut_down()
+        self._task.let_go()
         super().done(result)
 
     def _lay_out(self) -> None:

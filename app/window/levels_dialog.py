@@ -106,7 +106,7 @@ class LevelsDialog(QDialog):
         return self._reading.is_busy
 
     def done(self, result: int) -> None:
-        self._reading.shut_down()
+        self._reading.let_go()
         super().done(result)
 
     def choose(self, *, place: int, channel: int = 0) -> None:
@@ -225,16 +225,17 @@ class LevelsDialog(QDialog):
         self._list_given()
         photo = self._session.shown_photo
         self._name.setText(photo.name if photo is not None else tr("No photo is chosen"))
-        self.apply_button.setEnabled(photo is not None or self.place_box.count() > 0)
-        if photo is None:
-            self._list_places(None)
-            self._show_what_counts()
-            return
-        if self._numbers is not None and self._numbers.photo == photo:
-            self._show_what_counts()
-            return
         self._list_places(photo)
-        self._reading.submit(lambda: read_numbers(photo))
+        if self._numbers is not None and self._numbers.photo == photo:
+            # Another one may be on its way.
+            self._reading.cancel()
+        else:
+            self._numbers = None
+            if photo is None:
+                self._reading.cancel()
+            else:
+                self._reading.submit(lambda: read_numbers(photo))
+        self._show_what_counts()
 
     def _list_places(self, photo: PhotoRef | None) -> None:
         row = max(self.place_box.currentIndex(), 0)
@@ -263,9 +264,8 @@ class LevelsDialog(QDialog):
 
     @Slot(object)
     def _take(self, numbers: PictureNumbers) -> None:
-        is_new = self._numbers is None or len(self._numbers.channels) != len(numbers.channels)
         self._numbers = numbers
-        row = self.channel_box.currentIndex()
+        row, num_rows = self.channel_box.currentIndex(), self.channel_box.count()
         self.channel_box.clear()
         num = len(numbers.channels)
         if num > 1:
@@ -280,7 +280,7 @@ class LevelsDialog(QDialog):
         else:
             self.channel_box.addItem(tr("It has one"), 0)
         self.channel_box.setEnabled(num > 1)
-        self.channel_box.setCurrentIndex(0 if is_new else max(row, 0))
+        self.channel_box.setCurrentIndex(row if self.channel_box.count() == num_rows else 0)
         self._follow_channel()
         self._show_what_counts()
 
@@ -304,9 +304,8 @@ class LevelsDialog(QDialog):
 
     @Slot(object)
     def _tell_failure(self, error: Exception) -> None:
-        self._numbers = None
+        self._show_what_counts()
         self._say(translate_engine(str(error)))
-        self._plot.set_drawing(None)
 
     @Slot()
     def _show_what_counts(self) -> None:
@@ -327,6 +326,11 @@ class LevelsDialog(QDialog):
                 black, white = given.black, given.white
             self.black_editor.set_value(_rounded(black, numbers))
             self.white_editor.set_value(_rounded(white, numbers))
+        else:
+            self.measured_choice.setText(tr("Measured"))
+        for control in (self.measured_choice, self.given_choice, self.apply_button):
+            # What the photo before has is not to be set for this one.
+            control.setEnabled(bool(shown))
         (self.measured_choice if given is None else self.given_choice).setChecked(True)
         self._show_choice()
         self._say("")
@@ -334,7 +338,7 @@ class LevelsDialog(QDialog):
 
     @Slot()
     def _show_choice(self) -> None:
-        is_given = self.given_choice.isChecked()
+        is_given = self.given_choice.isChecked() and self._numbers is not None
         for editor in (self.black_editor, self.white_editor):
             editor.setEnabled(is_given)
         self._range.setMovable(is_given)

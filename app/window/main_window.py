@@ -31,7 +31,7 @@ from app.core.shown_channel import shown_channel
 from app.core.warm_up import compute_text
 from app.core.window_memory import WindowMemory
 from app.jobs.latest_task import LatestTask
-from app.jobs.runner import JobLane, JobRequest, JobRunner
+from app.jobs.runner import JobHandle, JobLane, JobRequest, JobRunner
 from app.look.layouts import in_column, in_row
 from app.look.theme import Theme, ThemeChoice
 from app.look.thumbnails import shared_thumbnails
@@ -435,12 +435,23 @@ class MainWindow(QMainWindow):
         """Cancel everything, keep the window alive until all has been saved, then close."""
         self.message_bar.post(Message(text=tr("Stopping and saving; the window closes when that is done.")))
         self._runner.jobs_changed.connect(self._close_when_idle)
+        # What an ending job is followed by must not keep the window.
+        self._runner.job_submitted.connect(self._stop_late_job)
         self._runner.cancel_all()
         self._close_when_idle()
 
+    @Slot(object)
+    def _stop_late_job(self, job: JobHandle) -> None:
+        job.cancel()
+
     @Slot()
     def _close_when_idle(self) -> None:
+        if not self._runner.is_busy:
+            # Not from within a job's last signal: its other receivers come first.
+            QTimer.singleShot(0, self, self._close_if_idle)
+
+    @Slot()
+    def _close_if_idle(self) -> None:
         if not self._runner.is_busy and not self._may_close:
             self._may_close = True
-            # Not from within a job's last signal: its other receivers come first.
-            QTimer.singleShot(0, self.close)
+            self.close()

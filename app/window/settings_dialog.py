@@ -78,7 +78,7 @@ class SettingsDialog(QDialog):
         follow_theme(self._fit)
 
     def done(self, result: int) -> None:
-        self._task.shut_down()
+        self._task.let_go()
         super().done(result)
 
     def _add_look(self) -> None:

@@ -193,7 +193,7 @@ def test_what_opens_beside_the_pages(small: OpenWindow, qtbot: QtBot, tmp_path: 
     assert picture is not None
     restored = tmp_path / "blurred.png"
     cv2.imwrite(str(restored), cv2.GaussianBlur(picture, (0, 0), 2.0))
-    session.add_restored(photo, RestoredPhoto("Blur", restored))
+    session.add_restored([(photo, RestoredPhoto("Blur", restored))])
     session.set_current_photo(photo)
     window.show_page("compare")
     wrong += all_that_is_cut("compare", window)
@@ -264,7 +264,7 @@ def test_restore_need_not_be_scrolled_sideways_once_there_are_results(
     page = window.pages["restore"]
     assert isinstance(page, RestorePage)
     for number, photo in enumerate(list_image_files([tiny_photos.noisy])):
-        session.add_restored(photo, RestoredPhoto("Night", tiny_photos.clean / f"{number}.png"))
+        session.add_restored([(photo, RestoredPhoto("Night", tiny_photos.clean / f"{number}.png"))])
     settle(window)
     room = page.parentWidget().parentWidget()
     assert isinstance(room, ScrollRoom)

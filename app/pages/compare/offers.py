@@ -18,7 +18,6 @@ from app.pages.compare.panes import (
     PaneChoice,
     PaneKind,
     reference_of,
-    restored_labels,
 )
 from engine.comparing.baselines.catalogue import BASELINES
 from engine.contracts.photo import PhotoRef
@@ -71,7 +70,7 @@ class Offers:
 
 def offers_of(session: Session, photo: PhotoRef | None) -> Offers:
     """Return what can be chosen for the open photos."""
-    labels = restored_labels(session)
+    labels = session.restored_labels
     versions = [PaneChoice(PaneKind.RESTORED, label=label) for label in labels] if len(labels) > 1 else []
     is_restored = photo is not None and session.has_result(photo)
     has_reference = photo is not None and reference_of(session, photo) is not None

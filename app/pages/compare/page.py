@@ -132,6 +132,7 @@ class ComparePage(Page):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._on_photos_changed()
+        self._show_choices()
         if self._is_outdated:
             self._reload()
 
@@ -334,9 +335,9 @@ class ComparePage(Page):
         self._reload()
 
     @Slot(object)
-    def _on_restored_changed(self, source: PhotoRef | None) -> None:
+    def _on_restored_changed(self, sources: frozenset[PhotoRef] | None) -> None:
         self._show_choices()
-        if source is None or source in (self.session.current_photo, self.session.shown_photo):
+        if sources is None or self.session.current_photo in sources or self.session.shown_photo in sources:
             self._reload()
 
     @Slot()
@@ -364,6 +365,9 @@ class ComparePage(Page):
 
     @Slot()
     def _show_choices(self) -> None:
+        """Offer what the panes can show, once the page is seen: to look through all results takes a while."""
+        if not self.isVisible():
+            return
         photo = self.session.shown_photo
         self.bar.show_files(*(([], []) if photo is None else (results_of(self.session, [photo]), [photo.file])))
         self.bar.show_choices(self._choices, offers_of(self.session, photo))

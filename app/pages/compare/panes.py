@@ -167,12 +167,6 @@ class LoadedPanes:
         return sum(isinstance(pane, Picture) for pane in self.panes)
 
 
-def restored_labels(session: Session) -> list[str]:
-    """Return the models of which there are restored photos, newest last, each once."""
-    labels = (version.label for source in session.restored_sources for version in session.restored(source))
-    return list(dict.fromkeys(labels))
-
-
 def reference_of(session: Session, photo: PhotoRef) -> PhotoRef | None:
     """Return the clean reference of a photo: of its label, or a reference of its name that does not teach."""
     for pair in session.label_pairs:

@@ -195,7 +195,8 @@ class PhotoScans(QObject):
                 self._look_for_duplicates()
         else:
             self._scans = [other for other in self._scans if other is not job]
-            if not self._scans:
+            # Who has stopped it, or quits, did not ask for more work.
+            if not self._scans and state is not JobState.CANCELLED:
                 self.measure()
         self.changed.emit()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -27,7 +27,7 @@ class BatchRunner(QObject):
     """Runs batches and keeps the list and the session up to date.
 
     Signals (main thread):
-        changed: It began or ended, or a photo was finished.
+        changed: A batch or its report has begun or ended.
         ended: It has ended.
         progressed(str): How far it is, for the rail: "62 %".
         message_raised: A `Message`.
@@ -49,6 +49,8 @@ class BatchRunner(QObject):
         self._job: JobHandle | None = None
         self._report_job: JobHandle | None = None
         self._photos: tuple[PhotoRef, ...] = ()
+        self._ahead: Iterator[PhotoRef] = iter(())
+        self._at: PhotoRef | None = None
         self._config: RestoreConfig | None = None
         self._made_by: ModelChoice | None = None
         self._destination = Path()
@@ -72,6 +74,7 @@ class BatchRunner(QObject):
             made_by: The model, as the window calls it.
         """
         self._photos = tuple(map(PhotoRef.of, config.photos))
+        self._ahead, self._at = iter(self._photos), None
         self._config = config
         self._made_by = made_by
         self._destination = config.out
@@ -115,7 +118,7 @@ class BatchRunner(QObject):
 
     @Slot(tuple)
     def _take_events(self, events: tuple[JobEvent, ...]) -> None:
-        done = []
+        done, restored = [], []
         for event in events:
             if isinstance(event, StepDone):
                 self._show_progress(event)
@@ -126,16 +129,19 @@ class BatchRunner(QObject):
             self._list.set_state([outcome.source], RowState.of_outcome(outcome))
             done.append(outcome.source)
             if outcome.output is not None and outcome.state != "exists" and self._made_by is not None:
-                self._session.add_restored(outcome.source, RestoredPhoto(self._made_by.name, outcome.output))
-            self.changed.emit()
+                restored.append((outcome.source, RestoredPhoto(self._made_by.name, outcome.output)))
+        self._session.add_restored(restored)
         if done:
             self._session.end_restoring(done)
 
     def _show_progress(self, progress: StepDone) -> None:
-        states = {path: self._list.state_of(path).state for path in self._photos}
-        waiting = next((path for path, state in states.items() if state is PhotoState.WAITING), None)
-        if waiting is not None and PhotoState.RESTORING not in states.values() and progress.step < progress.num_steps:
-            self._list.set_state([waiting], RowState(PhotoState.RESTORING))
+        is_at_one = self._at is not None and self._list.state_of(self._at).state is PhotoState.RESTORING
+        if not is_at_one and progress.step < progress.num_steps:
+            # Those that it has come past wait no more.
+            waiting = (path for path in self._ahead if self._list.state_of(path).state is PhotoState.WAITING)
+            self._at = next(waiting, None)
+            if self._at is not None:
+                self._list.set_state([self._at], RowState(PhotoState.RESTORING))
         self.progressed.emit(percent_text(progress))
 
     @Slot(object)

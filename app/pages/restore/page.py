@@ -43,6 +43,8 @@ from engine.contracts.photo import PhotoRef
 
 _MAX_AT_ONCE = 200
 """Results that another program is given at once: a command may be only so long."""
+_MOST_UPDATE_MS, _PHOTOS_PER_MS = 250, 40
+"""What an update costs grows with the photos that are there: of quick batches several results are waited for."""
 _WIDTHS_PX = (236, 560, 280)
 _LEAST_LIST_PX, _LEAST_PREVIEW_PX, _LEAST_OPTIONS_PX = 180, 320, 240
 
@@ -62,6 +64,8 @@ class RestorePage(Page):
     def __init__(self, session: Session, runner: JobRunner, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(session, runner, settings, parent)
         self._destination: Path | None = None
+        self._update_later = QTimer(self, singleShot=True)
+        self._update_later.timeout.connect(self._update)
         thumbnails = shared_thumbnails(session)
         self.programs = OtherPrograms(settings, self.message_raised.emit)
         self.model = RestoreListModel(session, self)
@@ -125,6 +129,7 @@ class RestorePage(Page):
         in_column(self._stack, of=self, margins=2 * SPACING)
 
         session.folders_changed.connect(self._recall_destination)
+        settings.changed.connect(self._on_setting_changed)
         session.photos_changed.connect(self._update)
         session.photos_measured.connect(self._show_noise)
         session.levels_changed.connect(self.preview.refresh)
@@ -132,7 +137,7 @@ class RestorePage(Page):
         session.levels_changed.connect(self.done_before.look_soon)
         self.preview.levels_button.clicked.connect(lambda: session.levels_requested.emit())
         session.excluded_changed.connect(self._update)
-        session.restored_changed.connect(self._update)
+        session.restored_changed.connect(self._update_soon)
         session.model_changed.connect(self._on_model_changed)
         session.run_catalog.changed.connect(self._update)
         session.current_photo_changed.connect(self._on_current_photo_changed)
@@ -447,6 +452,12 @@ class RestorePage(Page):
         self.options.output.show_destination(self._destination)
         self._update()
 
+    @Slot(str)
+    def _on_setting_changed(self, key: str) -> None:
+        if key == RESTORE_DESTINATION.key:
+            self._recall_destination()
+            self.done_before.look_soon()
+
     @Slot(object)
     def _set_destination(self, folder: Path) -> None:
         self._destination = folder
@@ -457,7 +468,13 @@ class RestorePage(Page):
         self._update()
 
     @Slot()
+    def _update_soon(self) -> None:
+        if not self._update_later.isActive():
+            self._update_later.start(min(self.model.rowCount() // _PHOTOS_PER_MS, _MOST_UPDATE_MS))
+
+    @Slot()
     def _update(self) -> None:
+        self._update_later.stop()
         paths = self._chosen_photos()
         if not self.session.included_photos:
             self._stack.setCurrentWidget(self._no_photos)

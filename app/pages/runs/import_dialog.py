@@ -79,10 +79,14 @@ class ImportDialog(QDialog):
         self._reading.submit(lambda: read_summary(path))
 
     def done(self, result: int) -> None:
-        self._reading.shut_down()
-        self._checking.shut_down()
-        self._importing.shut_down()
+        for task in (self._reading, self._checking, self._importing):
+            task.let_go()
         super().done(result)
+
+    def reject(self) -> None:
+        # Copying does not stop halfway: the run would come all the same.
+        if not self._importing.is_busy:
+            super().reject()
 
     @Slot(object)
     def _show_card(self, summary: ModelSummary) -> None:
@@ -105,11 +109,13 @@ class ImportDialog(QDialog):
         self._state.hide()
         self._name_row.hide()
         set_reason(self.import_button, translate_engine(error.message))
+        set_reason(self.close_button, "")
         self.close_button.setText(tr("Close"))
 
     @Slot()
     def _import(self) -> None:
-        set_reason(self.import_button, tr("The model is being copied."))
+        for control in (self.import_button, self.close_button):
+            set_reason(control, tr("The model is being copied."))
         store, path, name = self._store, self._path, self.name_edit.text()
         self._importing.submit(lambda: _take_in(store, path, name))
 

@@ -84,7 +84,7 @@ class DeletedRunsDialog(QDialog):
         self._task.submit(lambda: list_deleted(store))
 
     def done(self, result: int) -> None:
-        self._task.shut_down()
+        self._task.let_go()
         super().done(result)
 
     def remove(self, tokens: list[str]) -> None:

@@ -222,7 +222,7 @@ def restored(session, tmp_path):
     )
     session.set_model(ModelChoice(write_model(tmp_path), "Nothing"))
     result = picture(tmp_path / "photos restored" / "one_restored.png")
-    session.add_restored(photo, RestoredPhoto("Nothing", result.file))
+    session.add_restored([(photo, RestoredPhoto("Nothing", result.file))])
     session.set_current_photo(photo)
     return photo.file, result.file
 

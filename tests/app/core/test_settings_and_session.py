@@ -152,9 +152,9 @@ def test_several_folders_are_named_in_the_persons_language(session: Session) -> 
 
 def test_restored_versions_and_model(qtbot: QtBot, session: Session) -> None:
     with qtbot.waitSignal(session.restored_changed):
-        session.add_restored(PhotoRef(Path("a")), RestoredPhoto("first", Path("a1")))
-    session.add_restored(PhotoRef(Path("a")), RestoredPhoto("second", Path("a2")))
-    session.add_restored(PhotoRef(Path("a")), RestoredPhoto("first again", Path("a1")))
+        session.add_restored([(PhotoRef(Path("a")), RestoredPhoto("first", Path("a1")))])
+    session.add_restored([(PhotoRef(Path("a")), RestoredPhoto("second", Path("a2")))])
+    session.add_restored([(PhotoRef(Path("a")), RestoredPhoto("first again", Path("a1")))])
     assert [version.label for version in session.restored(PhotoRef(Path("a")))] == ["second", "first again"]
     with qtbot.waitSignal(session.model_changed):
         session.set_model(ModelChoice(Path("m"), "model"))

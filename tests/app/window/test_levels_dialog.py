@@ -111,3 +111,54 @@ def test_they_are_there_again_at_the_next_start(opened: OpenWindow, folder: Path
     opened.settings.set(GIVEN_LEVELS, ["/a/b=1 2", "nonsense"])
     opened.window._memory.restore()
     assert [one.as_text for one in opened.session.levels] == ["/a/b=1 2"]
+
+
+def test_numbers_count_for_the_photo_that_they_are_of(opened: OpenWindow, folder: Path, qtbot: QtBot) -> None:
+    open_photos(opened, folder, qtbot)
+    first, second = PhotoRef(folder / "a.tif"), PhotoRef(folder / "b.tif", 1)
+    opened.session.set_current_photo(first)
+    dialog = dialog_of(opened, qtbot)
+    dialog.choose(place=0)
+    measured = dialog.measured_choice.text()
+    dialog.given_choice.setChecked(True)
+    dialog.black_editor.set_value(900)
+    dialog.white_editor.set_value(1100)
+    opened.session.set_current_photo(second)
+    assert not dialog.given_choice.isChecked()
+    assert not dialog.given_choice.isEnabled()
+    dialog.apply_button.click()
+    assert opened.session.levels == (), "they were the numbers of another photo"
+    qtbot.waitUntil(lambda: not dialog.is_busy(), timeout=10_000)
+    assert dialog.apply_button.isEnabled()
+    assert dialog.measured_choice.text() != measured
+    opened.session.set_current_photo(first)
+    qtbot.waitUntil(lambda: not dialog.is_busy(), timeout=10_000)
+    assert dialog.measured_choice.text() == measured
+
+
+def test_one_steps_back_before_the_next_photo_is_read(opened: OpenWindow, folder: Path, qtbot: QtBot) -> None:
+    open_photos(opened, folder, qtbot)
+    first, second = PhotoRef(folder / "a.tif"), PhotoRef(folder / "b.tif", 1)
+    opened.session.set_current_photo(first)
+    dialog = dialog_of(opened, qtbot)
+    measured = dialog.measured_choice.text()
+    opened.session.set_current_photo(second)
+    opened.session.set_current_photo(first)
+    qtbot.waitUntil(lambda: not dialog.is_busy(), timeout=10_000)
+    assert dialog.measured_choice.text() == measured
+    assert "a.tif" in dialog.place_box.currentText()
+    dialog.choose(place=0)
+    dialog.given_choice.setChecked(True)
+    dialog.apply_button.click()
+    assert [one.place for one in opened.session.levels] == [folder / "a.tif"]
+
+
+def test_a_photo_that_cannot_be_read_is_given_no_numbers(opened: OpenWindow, folder: Path, qtbot: QtBot) -> None:
+    open_photos(opened, folder, qtbot)
+    opened.session.set_current_photo(PhotoRef(folder / "a.tif"))
+    dialog = dialog_of(opened, qtbot)
+    (folder / "b.tif").write_bytes(b"no picture any more")
+    opened.session.set_current_photo(PhotoRef(folder / "b.tif", 1))
+    qtbot.waitUntil(lambda: not dialog.is_busy(), timeout=10_000)
+    assert not dialog.apply_button.isEnabled()
+    assert "b.tif" in dialog.place_box.itemText(0)

@@ -243,6 +243,18 @@ def test_closing_during_a_job_stops_it_lets_it_save_and_closes(qtbot: QtBot, ope
     assert {first.state, second.state} == {JobState.CANCELLED}
 
 
+def test_what_follows_an_ending_job_does_not_keep_the_window(qtbot: QtBot, opened: OpenWindow) -> None:
+    saved: list[str] = []
+    submit_saving_job(opened, saved)
+    [job] = opened.runner.jobs
+    qtbot.waitUntil(lambda: job.state is JobState.RUNNING)
+    job.cancelled.connect(lambda: submit_saving_job(opened, saved))
+    opened.window.close()
+    press(qtbot, closing_question(opened.window), "Stop and quit")
+    qtbot.waitUntil(lambda: not opened.window.isVisible(), timeout=10_000)
+    assert not opened.runner.is_busy, "it did not wait for what has been begun"
+
+
 def test_the_model_is_shown_and_remembered(qtbot: QtBot, opened: OpenWindow, tmp_path: Path, theme: Theme) -> None:
     path = tmp_path / "my model.safetensors"
     path.write_bytes(b"")

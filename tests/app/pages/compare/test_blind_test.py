@@ -36,7 +36,7 @@ def page(qtbot, session, runner, settings, tmp_path, tiny_photos):
     for path in paths[:2]:
         output = tmp_path / f"{path.stem} smooth.png"
         cv2.imwrite(str(output), cv2.GaussianBlur(cv2.imread(str(path)), (5, 5), 1.5))
-        session.add_restored(PhotoRef(path), RestoredPhoto("Smooth", output))
+        session.add_restored([(PhotoRef(path), RestoredPhoto("Smooth", output))])
     page = ComparePage(session, runner, settings)
     show_at(qtbot, page, 1000, 640)
     page.activateWindow()
@@ -108,7 +108,7 @@ def test_votes_are_recorded_under_the_true_names(qtbot, page, session, book):
 def test_an_open_question_stays_while_other_pictures_arrive(qtbot, page, session):
     start(qtbot, page)
     trial, photo = page.blind.test.trial, session.current_photo
-    session.add_restored(photo, session.restored(photo)[0])
+    session.add_restored([(photo, session.restored(photo)[0])])
     wait(qtbot, page)
     assert page.blind.test.trial is trial
     assert page.viewer.panes == trial.panes

@@ -49,7 +49,7 @@ def filled(session, folder, tiny_photos, tmp_path):
         values = cv2.GaussianBlur(cv2.imread(str(paths[index])), (5, 5), 1.5 if model == "Blurry" else 0.8)
         output = tmp_path / f"{paths[index].stem} {model}.png"
         cv2.imwrite(str(output), values)
-        session.add_restored(PhotoRef(paths[index]), RestoredPhoto(model, output))
+        session.add_restored([(PhotoRef(paths[index]), RestoredPhoto(model, output))])
     return session
 
 
@@ -211,7 +211,7 @@ def test_new_results_show_up(qtbot, opened, session, folder, tmp_path):
     press(qtbot, opened, Qt.Key.Key_Right)
     output = tmp_path / "fresh.png"
     shutil.copy(folder / "photo 1.png", output)
-    session.add_restored(PhotoRef(folder / "photo 1.png"), RestoredPhoto("Fresh", output))
+    session.add_restored([(PhotoRef(folder / "photo 1.png"), RestoredPhoto("Fresh", output))])
     wait(qtbot, opened)
     assert "Fresh" in opened.viewer.pane_views[1].caption.text
 

@@ -1,4 +1,5 @@
 import shutil
+import threading
 
 import cv2
 import numpy as np
@@ -7,6 +8,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from app.core.settings import EXCLUDED_PHOTOS, LAST_FOLDERS
+from app.jobs.runner import JobLane, JobRequest, JobState
 from app.look.thumbnails import shared_thumbnails
 from app.pages.photos.grid import noise_share
 from app.pages.photos.page import PhotosPage
@@ -328,6 +330,30 @@ def test_subfolders_can_be_left_alone(qtbot, page, runner, folder, tiny_photos):
     qtbot.waitUntil(lambda: not runner.is_busy)
     qtbot.wait(150)
     assert page.model.rowCount() == 8
+
+
+def test_after_a_stopped_reading_nothing_is_measured_unasked(qtbot, page, runner, session, folder, tmp_path):
+    open_and_wait(qtbot, page, runner, folder)
+    added = tmp_path / "added"
+    shutil.copytree(folder, added)
+    is_free = threading.Event()
+    side = runner.submit(
+        JobRequest(title="", page_id="photos", function=lambda *_: is_free.wait(60), config=None, lane=JobLane.SIDE)
+    )
+    qtbot.waitUntil(lambda: side.state is JobState.RUNNING)
+    page.open_paths([added])
+    # As after a reading that was stopped halfway.
+    session.add_photos([PhotoScanned(path=PhotoRef(added / "photo 0.png"), width=112, height=96, noise_sigma=None)])
+    submitted = []
+    runner.job_submitted.connect(lambda job: submitted.append(job.request.title))
+    [reading] = [job for job in runner.jobs if job is not side]
+    reading.cancel()
+    is_free.set()
+    qtbot.waitUntil(lambda: not runner.is_busy)
+    assert submitted == []
+    assert page.strip.measure_button.isVisible(), "it is offered"
+    page.strip.measure_button.click()
+    qtbot.waitUntil(lambda: not page.scans.unmeasured and not runner.is_busy)
 
 
 def test_double_click_leads_to_compare(qtbot, page, runner, session, folder):

@@ -54,7 +54,7 @@ def filled(qtbot, theme, session, runner, tiny_photos, tmp_path):
     session.add_photos([PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in paths])
     restored = tmp_path / "blurred.png"
     cv2.imwrite(str(restored), cv2.GaussianBlur(cv2.imread(str(paths[2])), (0, 0), 2.0))
-    session.add_restored(PhotoRef(paths[2]), RestoredPhoto("Blur", restored))
+    session.add_restored([(PhotoRef(paths[2]), RestoredPhoto("Blur", restored))])
     session.set_current_photo(PhotoRef(paths[2]))
     return Inspected(window, session, runner, inspection, messages)
 
@@ -169,7 +169,7 @@ def test_the_compare_page_and_the_shortcut_open_it_in_the_real_window(qtbot, ope
     assert "has not been restored" in window.message_bar.shown_message.text
     restored = tmp_path / "blurred.png"
     cv2.imwrite(str(restored), cv2.GaussianBlur(cv2.imread(str(paths[0])), (0, 0), 2.0))
-    session.add_restored(PhotoRef(paths[0]), RestoredPhoto("Blur", restored))
+    session.add_restored([(PhotoRef(paths[0]), RestoredPhoto("Blur", restored))])
     QTest.mouseClick(bar.inspect_button, Qt.MouseButton.LeftButton)
     inspector = window.residual_inspection.inspector
     qtbot.waitUntil(lambda: not inspector.is_busy, timeout=30_000)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 
 import pytest
 from PIL import Image
@@ -316,3 +317,27 @@ def test_the_example_shows_the_ending_that_is_written(page, tmp_path):
     ):
         page.options.output.show_example_photo(PhotoRef(tmp_path / name), content)
         assert [note for note in notes(page.options.output) if note.casefold().endswith(f"a_restored{ending}")], name
+
+
+def test_of_many_results_the_pages_are_told_once_a_delivery(qtbot, page, session, runner):
+    [folder] = session.folders
+    for number in range(30):
+        Image.effect_noise((32, 32), 20).convert("RGB").save(folder / f"small {number}.png")
+    session.add_photos(
+        [PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in sorted(folder.iterdir())]
+    )
+    qtbot.waitUntil(lambda: page.model.rowCount() == 33)
+    press_and_wait(qtbot, page, page.primary)
+    open_again(session)
+    qtbot.waitUntil(lambda: page.model.rowCount() == 33)
+    told, deliveries = [], []
+    session.restored_changed.connect(told.append)
+    runner.job_submitted.connect(lambda job: job.events_received.connect(deliveries.append))
+    page.restore()
+    # All that the batch says arrives together.
+    time.sleep(1)
+    qtbot.waitUntil(lambda: not page.batch.is_running, timeout=60_000)
+    assert states(page) == [PhotoState.DONE_BEFORE] * 33
+    assert len(told) <= len(deliveries)
+    assert frozenset().union(*told) == frozenset(page.model.photos)
+    assert page.summary.whole_text.startswith("33")

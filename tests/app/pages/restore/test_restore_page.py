@@ -232,6 +232,18 @@ def test_destination_is_remembered_for_the_folder(qtbot, page, session, settings
     assert page.options.output.destination_text == str(tmp_path / "elsewhere")
 
 
+def test_the_destination_in_the_settings_counts_at_once(page, session, settings, folder, tmp_path):
+    open_photos(session, folder)
+    settings.set(RESTORE_DESTINATION, str(tmp_path / "all results"))
+    assert page.destination == tmp_path / "all results"
+    assert page.options.output.destination_text == str(tmp_path / "all results")
+    settings.set(RESTORE_DESTINATION, "")
+    assert page.destination == default_destination(folder)
+    page.options.output.destination_chosen.emit(tmp_path / "of this folder")
+    settings.set(RESTORE_DESTINATION, str(tmp_path / "all results"))
+    assert page.destination == tmp_path / "of this folder"
+
+
 def test_default_destination(folder):
     assert default_destination(folder) == folder.parent / "Night shots restored"
     assert default_destination(folder / "photo 0.png") == folder.parent / "Night shots restored"

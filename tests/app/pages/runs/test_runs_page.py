@@ -235,6 +235,9 @@ def test_a_model_goes_out_and_comes_back_with_its_card(
     assert "a.png" in dialog.facts.facts["Learned from"]
     dialog.name_edit.setText("From a friend")
     qtbot.mouseClick(dialog.import_button, Qt.MouseButton.LeftButton)
+    assert not dialog.close_button.isEnabled(), "the run would come all the same"
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert dialog.isVisible()
     qtbot.waitUntil(lambda: "From a friend" in names(page), timeout=WAIT_MS)
     qtbot.waitUntil(lambda: page.selected is not None and page.selected.record.kind == "import", timeout=WAIT_MS)
     assert page.use_button.isEnabled()

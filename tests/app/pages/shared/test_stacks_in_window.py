@@ -151,7 +151,7 @@ def test_restore_shows_a_page_and_writes_the_stack(qtbot, filled, runner, settin
 def test_compare_shows_the_same_page_of_both(qtbot, filled, runner, settings, stack, tmp_path, frames):
     result = tmp_path / "result.tif"
     tifffile.imwrite(result, frames + 7, photometric="minisblack")
-    filled.add_restored(stack, RestoredPhoto("Tiny", result))
+    filled.add_restored([(stack, RestoredPhoto("Tiny", result))])
     page = ComparePage(filled, runner, settings)
     show_at(qtbot, page, 1100, 700)
     filled.set_current_photo(PhotoRef(stack.file, 5))
@@ -201,6 +201,6 @@ def test_pages_teach_one_by_one(filled, stack, folder):
 
 def test_what_pages_have_become_is_told_of_the_stack(filled, stack, tmp_path):
     """In a format without pages each becomes a file of its own."""
-    filled.add_restored(PhotoRef(stack.file, 2), RestoredPhoto("Tiny", tmp_path / "two.png"))
+    filled.add_restored([(PhotoRef(stack.file, 2), RestoredPhoto("Tiny", tmp_path / "two.png"))])
     assert filled.restored(stack) == filled.restored(PhotoRef(stack.file, 2))
     assert filled.restored(PhotoRef(stack.file, 3)) == ()
