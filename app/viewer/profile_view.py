@@ -21,6 +21,7 @@ from app.look.palette import Palette
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING, Theme, follow_theme
 from app.look.translation import format_number, mark, tr
+from app.viewer.canvas.pixel_levels import level_text
 from app.viewer.canvas.view_transform import own_pixels, own_point, place_in_scene
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.pictures import Picture
@@ -36,6 +37,8 @@ _MOST_WIDTH_PX = 999
 _LEAST_TITLE_PX = 80
 _LEAST_PLOT_PX = 260
 """Narrower, the values along a line say nothing."""
+_MOST_DIGITS = 6
+"""Behind the decimal sign; what is smaller is written by its power of ten."""
 _COLOUR_WEIGHTS = (0.2126, 0.7152, 0.0722)
 """As in the histograms."""
 
@@ -52,12 +55,14 @@ class Measured:
         profile: Along the line, distances in pixels of the largest picture; None where there is no line.
         statistics: Of the region, or of the whole; None outside.
         channels: Of a picture whose channels are no colours: how each is shown.
+        is_float: Whether its file holds floating-point numbers, whose size says nothing of their fineness.
     """
 
     title: str
     profile: LineProfile | None
     statistics: Statistics | None
     channels: tuple[ChannelTint, ...] = ()
+    is_float: bool = False
 
     def names(self, num_channels: int) -> tuple[str, ...]:
         """Return what its channels are called: "" for the one of a gray picture."""
@@ -75,9 +80,18 @@ class Measured:
             return "–"
         names = self.names(len(found.mean))
         return "   ".join(
-            f"{name} {_number(mean, spread)} ± {_number(spread, spread)}".strip()
+            f"{name} {self._number(mean, spread)} ± {self._number(spread, spread)}".strip()
             for name, mean, spread in zip(names, found.mean.tolist(), found.deviation.tolist(), strict=True)
         )
+
+    def _number(self, value: float, spread: float) -> str:
+        """Write a number as finely as its spread makes sense: two digits of that, but no fewer than tenths of a count."""
+        if not (math.isfinite(value) and math.isfinite(spread)):
+            return "–"
+        if spread <= 0:
+            return level_text(value, is_float=True) if self.is_float else format_number(value, 1)
+        digits = max(1, 1 - math.floor(math.log10(spread)))
+        return format_number(value, digits) if digits <= _MOST_DIGITS else level_text(value, is_float=True)
 
 
 class ProfileView(QWidget):
@@ -289,7 +303,7 @@ def _measure_all(
     for picture in pictures:
         profile = None if line is None else _profile_of(picture, scene, line, width_px)
         statistics = _statistics_of(picture, scene, region)
-        found.append(Measured(picture.title, profile, statistics, picture.channels))
+        found.append(Measured(picture.title, profile, statistics, picture.channels, is_float=picture.peak == 1))
     return tuple(found)
 
 
@@ -315,14 +329,6 @@ def _statistics_of(picture: Picture, scene: QRectF, region: QRect | None) -> Sta
     if found is None:
         return None
     return Statistics(found.mean * picture.peak, found.deviation * picture.peak, found.num_pixels)
-
-
-def _number(value: float, spread: float) -> str:
-    """Write a number as finely as its spread makes sense: two digits of that, but no fewer than tenths of a count."""
-    if not math.isfinite(value):
-        return "–"
-    digits = 1 if spread >= 10 or spread <= 0 else min(6, 1 - math.floor(math.log10(spread)))
-    return format_number(value, digits)
 
 
 class _CoordinateBox(QSpinBox):

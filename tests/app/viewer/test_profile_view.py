@@ -54,6 +54,27 @@ def test_values_are_in_the_numbers_of_each_file(qtbot, shown):
     assert [(one.title, one.statistics_text) for one in view.measured] == [("Noisy", expected), ("Float", expected)]
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.042, 0.042], "0.042 ± 0"),
+        ([2**-24, 3 * 2**-24], "1.19209e−07 ± 8.42937e−08"),
+        ([0.5, 0.52], "0.510 ± 0.014"),
+        ([1000.0, 1050.0], "1,025.0 ± 35.4"),
+    ],
+)
+def test_small_and_flat_regions_of_floating_point_files_are_written_out(qtbot, shown, values, expected):
+    viewer, view = shown
+    show(qtbot, viewer, view, Picture(title="Float", pixels=np.float32([values])[:, :, None], sample_type="float32"))
+    assert view.measured[0].statistics_text == expected
+
+
+def test_a_flat_region_of_whole_numbers_keeps_its_tenths(qtbot, shown):
+    viewer, view = shown
+    show(qtbot, viewer, view, of_counts("Noisy", np.full((4, 4), 133)))
+    assert view.measured[0].statistics_text == "133.0 ± 0.0"
+
+
 def test_a_line_is_drawn_with_shift_and_ctrl_and_set_by_numbers(qtbot, shown):
     viewer, view = shown
     show(qtbot, viewer, view, of_counts("Noisy"), of_counts("Restored"))
