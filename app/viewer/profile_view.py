@@ -85,7 +85,7 @@ class Measured:
         )
 
     def _number(self, value: float, spread: float) -> str:
-        """Write a number as finely as its spread makes sense: two digits of that, but no fewer than tenths of a count."""
+        """Write a number as finely as its spread makes sense: two digits of that, but tenths of a count at least."""
         if not (math.isfinite(value) and math.isfinite(spread)):
             return "–"
         if spread <= 0:
@@ -298,7 +298,7 @@ def _curves_of(one: Measured, values: NDArray[np.float64]) -> list[tuple[NDArray
 def _measure_all(
     pictures: list[Picture], scene: QRectF, line: QLineF | None, width_px: int, region: QRect | None
 ) -> tuple[Measured, ...]:
-    """Read in the background thread; line and region are in pixels of the scene, on which each picture has its place."""
+    """Read in the background thread; line and region are in pixels of the scene, where each picture has its place."""
     found = []
     for picture in pictures:
         profile = None if line is None else _profile_of(picture, scene, line, width_px)

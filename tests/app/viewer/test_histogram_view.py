@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF
+from PySide6.QtCore import QPointF, QRect, QSizeF
 
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.histogram_view import HistogramPart, HistogramView

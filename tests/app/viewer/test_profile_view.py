@@ -127,7 +127,7 @@ def test_a_last_pixel_before_the_end_of_the_line_stays_before_it(qtbot, shown):
 
 
 def test_a_picture_of_another_shape_is_read_where_it_lies(qtbot, shown):
-    """A pane of another shape is centred: what is below the line and the region is read, not what begins at a corner."""
+    """A pane of another shape is centred: what lies below the line and the region is read."""
     viewer, view = shown
     upright = COUNTS[:, :40].copy()
     show(qtbot, viewer, view, of_counts("Wide"), of_counts("Upright", upright))
