@@ -144,6 +144,8 @@ class CompareViewer(PaneStage):
         self._task.cancel()
         self._panes = ()
         self._figures = {}
+        # The former one belongs to the background thread, which lets go of it, and so of all pictures, when it is done.
+        self._store = PyramidStore()
         self._patience.stop()
         self._show_panels((Panel(title="", message=text),))
 

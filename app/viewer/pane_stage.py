@@ -201,7 +201,9 @@ class PaneStage(QWidget):
         while len(self._pane_views) < len(panels):
             self._pane_views.append(self._new_pane_view())
         self._visible = self._pane_views[: len(panels)]
-        for view, panel in zip(self._visible, panels, strict=True):
+        # Pictures of canvases that are not seen any more would stay in memory.
+        nothing = [Panel(title="")] * (len(self._pane_views) - len(panels))
+        for view, panel in zip(self._pane_views, [*panels, *nothing], strict=True):
             view.panel = panel
             view.canvas.show_layers(
                 panel.layers,
