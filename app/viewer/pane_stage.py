@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QLineF, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal, Slot
 from PySide6.QtGui import QImage, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -181,6 +181,12 @@ class PaneStage(QWidget):
         for view in self._visible:
             view.canvas.complete()
         return self.grab().toImage()
+
+    def event(self, event: QEvent) -> bool:
+        """Also see a display of another scale, to which the window has moved: 1:1 counts its pixels."""
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._place_panes()
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self._region is not None:
