@@ -135,12 +135,13 @@ class ViewTransform(QObject):
         self.zoom_to(self._zoom * factor, anchor, viewport)
 
     def zoom_step(self, direction: int) -> None:
-        """Go to the next larger (1) or smaller (-1) customary zoom."""
+        """Go to the next larger (1) or smaller (-1) customary zoom; below them all, to twice or half the zoom."""
         if direction > 0:
-            self.zoom_to(next((stop for stop in ZOOM_STOPS if stop > self._zoom * 1.001), MAX_ZOOM))
+            larger = next((stop for stop in ZOOM_STOPS if stop > self._zoom * 1.001), MAX_ZOOM)
+            self.zoom_to(min(larger, self._zoom * 2))
         else:
             smaller = [stop for stop in ZOOM_STOPS if stop < self._zoom * 0.999]
-            self.zoom_to(smaller[-1] if smaller else ZOOM_STOPS[0])
+            self.zoom_to(smaller[-1] if smaller else self._zoom / 2)
 
     def pan_by(self, offset: QPointF) -> None:
         """Move the picture by an offset in the canvas's coordinates."""

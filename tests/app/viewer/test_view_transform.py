@@ -100,6 +100,16 @@ def test_steps_walk_the_customary_zooms(transform):
     assert transform.zoom == 0.67
 
 
+def test_steps_of_a_very_large_picture_keep_their_direction(transform):
+    transform.set_scene(QSizeF(40_000, 4_000))
+    transform.set_viewport(QSizeF(1_000, 600), 1.0)
+    zooms = [transform.zoom]
+    for direction in (-1, -1, 1, 1, 1):
+        transform.zoom_step(direction)
+        zooms.append(transform.zoom)
+    assert zooms == pytest.approx([0.025, 0.0125, 0.00625, 0.0125, 0.025, 0.05])
+
+
 def test_scene_of_another_size_keeps_the_relative_place(transform):
     transform.zoom_to(2.0)
     transform.centre_on(QPointF(100, 75))
