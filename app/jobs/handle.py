@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -105,13 +105,18 @@ JobMessage = JobStarted | JobEnded | JobEvent
 """What the worker thread says about a job."""
 
 
+def _do_nothing(_config: Any, _control: JobControl, _emit: Emit) -> None:
+    """Stand for the function of a job that has ended."""
+
+
 class JobHandle(QObject):
     """One submitted job, seen from the main thread.
 
-    Exactly one of `finished`, `cancelled` and `failed` is emitted, after the last event.
+    Exactly one of `finished`, `cancelled` and `failed` is emitted, after the last event. Whoever keeps the handle
+    longer still reads where the job stands, but its signals are gone then, and all that is connected to them.
 
     Attributes:
-        request: What was submitted.
+        request: What was submitted; without its function and config once the job has ended.
         progress: The latest progress; None before the first.
         failure: Why it failed; None otherwise.
         control: What the job itself looks at; belongs to the worker.
@@ -207,6 +212,10 @@ class JobHandle(QObject):
             self.cancelled.emit()
         else:
             self.failed.emit(ending.failure)
+        # Function and config may hold whole pictures, and who is connected a window: none of them shall last as long as
+        # the runner. Deleted in this thread, since the worker may be the last to let go of the handle.
+        self.request = replace(self.request, function=_do_nothing, config=None)
+        self.deleteLater()
 
     def _set_state(self, state: JobState) -> None:
         if state is not self._state:

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -38,6 +38,8 @@ DEFAULT_SIDE_PX = 384
 _JPEG_QUALITY = 92
 DISK_LIMIT_BYTES = 256 * 2**20
 _BACKGROUND_NICENESS = 10
+_VOID = -1
+"""The generation of what was read of a file that has changed since."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class _Reading:
 
     Attributes:
         photo: The photo.
-        generation: Of the settings that it was read with.
+        generation: Of the settings that it was read with, or `_VOID`.
         result: The thumbnail, why there is none, or a fault of the program.
         is_draft: Whether a sharper one follows.
     """
@@ -98,6 +100,8 @@ class ThumbnailLoader(QObject):
         self._lock = threading.Lock()
         self._queue: deque[PhotoRef] = deque()
         self._being_read: set[PhotoRef] = set()
+        self._outdated: set[PhotoRef] = set()
+        """Those being read that have changed meanwhile."""
         self._results: deque[_Reading] = deque()
         self._num_workers = 0
         self._num_threads = num_threads
@@ -162,6 +166,10 @@ class ThumbnailLoader(QObject):
         Args:
             places: Photos, or files and folders with all that is in them.
         """
+        with self._lock:
+            self._outdated |= {path for path in self._being_read if any(map(path.is_in, places))}
+            fresh = [reading for reading in self._results if not any(map(reading.photo.is_in, places))]
+            self._results = deque(fresh)
         for path in [path for path in (*self._pixmaps, *self._failures) if any(map(path.is_in, places))]:
             self._failures.pop(path, None)
             self._drop(path)
@@ -203,6 +211,9 @@ class ThumbnailLoader(QObject):
                 reading = _Reading(path, generation, error)
             with self._lock:
                 self._being_read.discard(path)
+                if path in self._outdated:
+                    self._outdated.discard(path)
+                    reading = replace(reading, generation=_VOID)
                 self._results.append(reading)
                 must_wake = len(self._results) == 1
             if must_wake and not emit_if_alive(self._arrived):
@@ -211,14 +222,16 @@ class ThumbnailLoader(QObject):
     def _read(self, photo: PhotoRef, generation: int, has_draft: bool) -> _Reading:
         is_stretched = self._is_stretched
         try:
-            values = self._disk_cache.read(photo, self.side_px, is_stretched)
+            # Before the photo is read: one that changes meanwhile is not found under its new state.
+            entry = self._disk_cache.entry(photo, self.side_px, is_stretched)
+            values = self._disk_cache.read(entry)
             if values is None and not has_draft and not is_stretched:
                 embedded = read_embedded_thumbnail(photo)
                 if embedded is not None:
                     return _Reading(photo, generation, qimage_from_bytes(embedded), is_draft=True)
             if values is None:
                 values = read_shown_thumbnail(photo, self.side_px, stretched=is_stretched)
-                self._disk_cache.write(photo, self.side_px, values, is_stretched)
+                self._disk_cache.write(entry, values)
         except EngineError as error:
             return _Reading(photo, generation, error.message)
         return _Reading(photo, generation, qimage_from_bytes(values))
@@ -268,9 +281,18 @@ class ThumbnailFiles(BoundedFolder):
     def __init__(self, folder: Path, limit_bytes: int = DISK_LIMIT_BYTES) -> None:
         super().__init__(folder, "*.jpg", limit_bytes)
 
-    def read(self, photo: PhotoRef, side_px: int, is_stretched: bool = False) -> NDArray[np.uint8] | None:
-        """Return the cached thumbnail of a photo, height x width x 3; None if there is none."""
-        entry = self._entry(photo, side_px, is_stretched)
+    def entry(self, photo: PhotoRef, side_px: int, is_stretched: bool = False) -> Path | None:
+        """Return where the thumbnail of a photo as it is now is kept; None where there is no photo."""
+        identity = identity_of(photo.absolute())
+        if not identity:
+            return None
+        key = f"{DECODER_VERSION}\0{identity}\0{side_px}"
+        if is_stretched:
+            key += "\0stretched"
+        return self.folder / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:40]}.jpg"
+
+    def read(self, entry: Path | None) -> NDArray[np.uint8] | None:
+        """Return the cached thumbnail of an entry, height x width x 3; None if there is none."""
         if entry is None:
             return None
         try:
@@ -280,9 +302,8 @@ class ThumbnailFiles(BoundedFolder):
         decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
         return None if decoded is None else np.ascontiguousarray(decoded[:, :, ::-1], dtype=np.uint8)
 
-    def write(self, photo: PhotoRef, side_px: int, values: NDArray[np.uint8], is_stretched: bool = False) -> None:
-        """Keep a thumbnail, height x width x 3."""
-        entry = self._entry(photo, side_px, is_stretched)
+    def write(self, entry: Path | None, values: NDArray[np.uint8]) -> None:
+        """Keep a thumbnail, height x width x 3, whose entry was asked for before its photo was read."""
         if entry is None:
             return
         _, encoded = cv2.imencode(".jpg", values[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
@@ -291,15 +312,6 @@ class ThumbnailFiles(BoundedFolder):
             write_bytes_atomically(entry, encoded.tobytes())
         except OSError:
             return
-
-    def _entry(self, photo: PhotoRef, side_px: int, is_stretched: bool) -> Path | None:
-        identity = identity_of(photo.absolute())
-        if not identity:
-            return None
-        key = f"{DECODER_VERSION}\0{identity}\0{side_px}"
-        if is_stretched:
-            key += "\0stretched"
-        return self.folder / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:40]}.jpg"
 
 
 def lower_thread_priority() -> None:

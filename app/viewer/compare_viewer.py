@@ -144,6 +144,8 @@ class CompareViewer(PaneStage):
         self._task.cancel()
         self._panes = ()
         self._figures = {}
+        # The former one belongs to the background thread, which lets go of it, and so of all pictures, when it is done.
+        self._store = PyramidStore()
         self._patience.stop()
         self._show_panels((Panel(title="", message=text),))
 
@@ -230,9 +232,16 @@ class CompareViewer(PaneStage):
         self._change_settings(is_plain, exposure_stops=0.0, gamma=1.0)
 
     def shift_pane(self, columns: float, rows: float) -> None:
-        """Move one pane against the others by pixels: the picked one, else that under the cursor, else the last."""
+        """Move one pane against the others by pixels.
+
+        That is the picked one; else the one that is seen where panes are stepped through, the one under the cursor
+        elsewhere; else the last.
+        """
         index = self._settings.picked
-        if index is None:
+        stepped_through = self._visible[0].panel.pane_indices if self.mode.steps_through_panes else ()
+        if index is None and stepped_through:
+            index = stepped_through[self._picked_layer()]
+        elif index is None:
             under_cursor = [view for view in self._visible if view.canvas.underMouse() and view.panel.pane_indices]
             index = under_cursor[0].panel.pane_indices[-1] if under_cursor else len(self._panes) - 1
         if 0 <= index < len(self._panes):

@@ -16,7 +16,7 @@ from app.look.palette import Palette
 from app.look.text import label
 from app.look.theme import SPACING
 from app.look.translation import format_number, mark, short_number, tr
-from app.viewer.canvas.view_transform import place_in_scene
+from app.viewer.canvas.view_transform import own_pixels
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.histograms import Histogram, bin_values, histogram_of
 from app.viewer.pictures import CommonLevels, Picture, deepest
@@ -156,7 +156,7 @@ class HistogramView(QWidget):
             viewport = transform.viewport
             corner = transform.to_scene(QRectF(0, 0, 1, 1).topLeft(), viewport) - self._viewer.offsets.of(index)
             part = QRectF(corner, viewport / transform.scale)
-        return scene_part_of(picture, scene, part)
+        return own_pixels(picture.size, scene, part)
 
     @Slot(object)
     def _show(self, counted: _Counted) -> None:
@@ -199,21 +199,6 @@ class HistogramView(QWidget):
 
 def _log_ticks() -> list[tuple[int, str]]:
     return [(power, short_number(f"{10.0**power:g}")) for power in _LOG_POWERS]
-
-
-def scene_part_of(picture: Picture, scene: QRectF, part: QRectF) -> QRect:
-    """Return which of a picture's pixels a part of the scene touches.
-
-    Args:
-        picture: Shown on the scene, scaled to it where its size is another.
-        scene: The scene.
-        part: Of the scene.
-    """
-    place = place_in_scene(picture.size, scene)
-    scale_x, scale_y = picture.width / place.width(), picture.height / place.height()
-    left, top = (part.left() - place.left()) * scale_x, (part.top() - place.top()) * scale_y
-    touched = QRectF(left, top, part.width() * scale_x, part.height() * scale_y)
-    return touched.intersected(QRectF(0, 0, picture.width, picture.height)).toAlignedRect()
 
 
 def _count_all(parts: list[tuple[Picture, QRect | None]], is_stretched: bool) -> _Counted:

@@ -13,7 +13,7 @@ from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING, follow_theme, set_role
 from app.look.translation import format_number, mark, tr
 from app.viewer.canvas.pixel_levels import is_whole, level_text
-from app.viewer.canvas.view_transform import place_in_scene
+from app.viewer.canvas.view_transform import own_point
 from app.viewer.pane_offsets import PaneOffsets
 from app.viewer.pictures import PaneContent, Picture
 
@@ -59,9 +59,8 @@ def pixel_value(picture: Picture, scene_size: QSizeF, point: QPointF) -> PixelVa
     Returns:
         None outside of the picture.
     """
-    place = place_in_scene(picture.size, QRectF(QPointF(0, 0), scene_size))
-    column = math.floor((point.x() - place.left()) * picture.width / place.width())
-    row = math.floor((point.y() - place.top()) * picture.height / place.height())
+    own = own_point(picture.size, QRectF(QPointF(0, 0), scene_size), point)
+    column, row = math.floor(own.x()), math.floor(own.y())
     if not (0 <= column < picture.width and 0 <= row < picture.height):
         return None
     levels = tuple(float(value) * picture.peak for value in picture.pixels[row, column])

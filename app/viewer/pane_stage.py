@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QLineF, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal, Slot
 from PySide6.QtGui import QImage, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -182,6 +182,12 @@ class PaneStage(QWidget):
             view.canvas.complete()
         return self.grab().toImage()
 
+    def event(self, event: QEvent) -> bool:
+        """Also see a display of another scale, to which the window has moved: 1:1 counts its pixels."""
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._place_panes()
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self._region is not None:
             self.clear_region()
@@ -201,7 +207,9 @@ class PaneStage(QWidget):
         while len(self._pane_views) < len(panels):
             self._pane_views.append(self._new_pane_view())
         self._visible = self._pane_views[: len(panels)]
-        for view, panel in zip(self._visible, panels, strict=True):
+        # Pictures of canvases that are not seen any more would stay in memory.
+        nothing = [Panel(title="")] * (len(self._pane_views) - len(panels))
+        for view, panel in zip(self._pane_views, [*panels, *nothing], strict=True):
             view.panel = panel
             view.canvas.show_layers(
                 panel.layers,

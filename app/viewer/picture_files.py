@@ -32,6 +32,26 @@ class ShownPixels:
     metadata: ImageMetadata
     channels: tuple[ChannelTint, ...] = ()
 
+    def picture(self, *, title: str, detail: str = "", role: PictureRole) -> Picture:
+        """Return it as a pane's content: in the numbers, the levels and the colours of its file.
+
+        Args:
+            title: As of `Picture`.
+            detail: As of `Picture`.
+            role: As of `Picture`.
+        """
+        return Picture(
+            title=title,
+            detail=detail,
+            pixels=self.pixels,
+            bit_depth=self.metadata.bit_depth,
+            role=role,
+            icc_profile=self.metadata.icc_profile,
+            levels=self.metadata.levels,
+            sample_type=self.metadata.sample_type,
+            channels=self.channels,
+        )
+
 
 class PictureFiles:
     """A bounded cache of decoded photos; any thread may read."""
@@ -120,14 +140,5 @@ class PictureFiles:
         except EngineError as error:
             return MissingPicture(title=title, reason=translate_engine(str(error)))
         names = (tint.name for tint in shown.channels)
-        return Picture(
-            title=title,
-            detail=" · ".join(filter(None, (detail, " + ".join(filter(None, names))))),
-            pixels=shown.pixels,
-            bit_depth=shown.metadata.bit_depth,
-            role=role,
-            icc_profile=shown.metadata.icc_profile,
-            levels=shown.metadata.levels,
-            sample_type=shown.metadata.sample_type,
-            channels=shown.channels,
-        )
+        named = " · ".join(filter(None, (detail, " + ".join(filter(None, names)))))
+        return shown.picture(title=title, detail=named, role=role)

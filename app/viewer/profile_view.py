@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QLineF, QPointF, QRect, QSignalBlocker, QSize, Qt, QTimer, Slot
+from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, QSignalBlocker, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QSpinBox, QWidget
 
@@ -20,6 +21,8 @@ from app.look.palette import Palette
 from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING, Theme, follow_theme
 from app.look.translation import format_number, mark, tr
+from app.viewer.canvas.pixel_levels import level_text
+from app.viewer.canvas.view_transform import own_pixels, own_point, place_in_scene
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.pictures import Picture
 from app.widgets.plots.library import pyqtgraph as pg
@@ -34,6 +37,8 @@ _MOST_WIDTH_PX = 999
 _LEAST_TITLE_PX = 80
 _LEAST_PLOT_PX = 260
 """Narrower, the values along a line say nothing."""
+_MOST_DIGITS = 6
+"""Behind the decimal sign; what is smaller is written by its power of ten."""
 _COLOUR_WEIGHTS = (0.2126, 0.7152, 0.0722)
 """As in the histograms."""
 
@@ -47,15 +52,17 @@ class Measured:
 
     Attributes:
         title: The pane's.
-        profile: Along the line; None where the panes differ in size by no whole factor, or there is no line.
+        profile: Along the line, distances in pixels of the largest picture; None where there is no line.
         statistics: Of the region, or of the whole; None outside.
         channels: Of a picture whose channels are no colours: how each is shown.
+        is_float: Whether its file holds floating-point numbers, whose size says nothing of their fineness.
     """
 
     title: str
     profile: LineProfile | None
     statistics: Statistics | None
     channels: tuple[ChannelTint, ...] = ()
+    is_float: bool = False
 
     def names(self, num_channels: int) -> tuple[str, ...]:
         """Return what its channels are called: "" for the one of a gray picture."""
@@ -73,9 +80,18 @@ class Measured:
             return "–"
         names = self.names(len(found.mean))
         return "   ".join(
-            f"{name} {_number(mean, spread)} ± {_number(spread, spread)}".strip()
+            f"{name} {self._number(mean, spread)} ± {self._number(spread, spread)}".strip()
             for name, mean, spread in zip(names, found.mean.tolist(), found.deviation.tolist(), strict=True)
         )
+
+    def _number(self, value: float, spread: float) -> str:
+        """Write a number as finely as its spread makes sense: two digits of that, but tenths of a count at least."""
+        if not (math.isfinite(value) and math.isfinite(spread)):
+            return "–"
+        if spread <= 0:
+            return level_text(value, is_float=True) if self.is_float else format_number(value, 1)
+        digits = max(1, 1 - math.floor(math.log10(spread)))
+        return format_number(value, digits) if digits <= _MOST_DIGITS else level_text(value, is_float=True)
 
 
 class ProfileView(QWidget):
@@ -144,20 +160,22 @@ class ProfileView(QWidget):
         QGuiApplication.clipboard().setText(self.as_table())
 
     def as_table(self) -> str:
-        """Return all numbers, with tabs between columns and a point in each number, for other programs."""
-        profiles = [one for one in self._measured if one.profile is not None]
-        header = ["distance"]
-        for one in profiles:
-            assert one.profile is not None
-            header += [f"{one.title} {name}".strip() for name in one.names(one.profile.values.shape[1])]
-        lines = ["\t".join(header)] if profiles else []
-        length = max((len(one.profile.distances) for one in profiles if one.profile is not None), default=0)
-        for row in range(length):
-            cells = [str(row)]
-            for one in profiles:
-                assert one.profile is not None
-                cells += [format(value, ".9g") for value in one.profile.values[row].tolist()]
-            lines.append("\t".join(cells))
+        """Return all numbers, with tabs between columns and a point in each number, for other programs.
+
+        A pane whose pixels lie at other distances than those of the pane before has a column of distances of its own.
+        """
+        columns: list[tuple[str, NDArray[np.float64]]] = []
+        distances: NDArray[np.float64] | None = None
+        for one in self._measured:
+            if one.profile is None:
+                continue
+            if distances is None or not np.array_equal(distances, one.profile.distances):
+                distances = one.profile.distances
+                columns.append(("distance", distances))
+            names = (f"{one.title} {name}".strip() for name in one.names(one.profile.values.shape[1]))
+            columns += zip(names, one.profile.values.T, strict=True)
+        cells = ([name, *(format(value, ".9g") for value in values.tolist())] for name, values in columns)
+        lines = ["\t".join(row) for row in zip_longest(*cells, fillvalue="")]
         lines += ["", "\t".join(("", "mean", "standard deviation", "pixels"))] if self._measured else []
         for one in self._measured:
             found = one.statistics
@@ -216,8 +234,9 @@ class ProfileView(QWidget):
             self._task.cancel()
             self._show(())
             return
-        region = self._viewer.region
-        self._task.submit(partial(_measure_all, pictures, self._viewer.line, self.width_box.value(), region))
+        scene = QRectF(QPointF(0, 0), self._viewer.view_transform.scene_size)
+        line, region = self._viewer.line, self._viewer.region
+        self._task.submit(partial(_measure_all, pictures, scene, line, self.width_box.value(), region))
 
     @Slot(object)
     def _show(self, measured: tuple[Measured, ...]) -> None:
@@ -277,40 +296,39 @@ def _curves_of(one: Measured, values: NDArray[np.float64]) -> list[tuple[NDArray
 
 
 def _measure_all(
-    pictures: list[Picture], line: QLineF | None, width_px: int, region: QRect | None
+    pictures: list[Picture], scene: QRectF, line: QLineF | None, width_px: int, region: QRect | None
 ) -> tuple[Measured, ...]:
-    """Read in the background thread; line and region are in pixels of the largest picture."""
-    widest = max(picture.width for picture in pictures)
+    """Read in the background thread; line and region are in pixels of the scene, where each picture has its place."""
     found = []
     for picture in pictures:
-        factor, peak = picture.width / widest, picture.peak
-        profile = None
-        if line is not None:
-            # Whole numbers are middles of pixels, in the smaller picture too.
-            ends = [_scaled(point, factor) for point in (line.p1(), line.p2())]
-            own = line_profile(picture.pixels, *ends, width_px=max(1, round(width_px * factor)))
-            distances = own.distances * (line.length() / own.distances[-1] if own.distances[-1] else 1.0)
-            profile = LineProfile(distances if factor != 1 else own.distances, own.values * peak)
-        part = None
-        if region is not None:
-            part = Region(region.x(), region.y(), region.width(), region.height()).scaled(factor)
-        statistics = region_statistics(picture.pixels, part)
-        if statistics is not None:
-            statistics = Statistics(statistics.mean * peak, statistics.deviation * peak, statistics.num_pixels)
-        found.append(Measured(picture.title, profile, statistics, picture.channels))
+        profile = None if line is None else _profile_of(picture, scene, line, width_px)
+        statistics = _statistics_of(picture, scene, region)
+        found.append(Measured(picture.title, profile, statistics, picture.channels, is_float=picture.peak == 1))
     return tuple(found)
 
 
-def _scaled(point: QPointF, factor: float) -> tuple[float, float]:
-    return (point.x() + 0.5) * factor - 0.5, (point.y() + 0.5) * factor - 0.5
+def _profile_of(picture: Picture, scene: QRectF, line: QLineF, width_px: int) -> LineProfile:
+    # Whole numbers are middles of pixels, in a smaller picture too.
+    middle = QPointF(0.5, 0.5)
+    first, last = (own_point(picture.size, scene, end + middle) - middle for end in (line.p1(), line.p2()))
+    own_width_px = max(1, round(width_px * picture.width / place_in_scene(picture.size, scene).width()))
+    own = line_profile(picture.pixels, first.toTuple(), last.toTuple(), width_px=own_width_px)
+    own_length = QLineF(first, last).length()
+    distances = own.distances * (line.length() / own_length) if own_length else own.distances
+    return LineProfile(distances, own.values * picture.peak)
 
 
-def _number(value: float, spread: float) -> str:
-    """Write a number as finely as its spread makes sense: two digits of that, but no fewer than tenths of a count."""
-    if not math.isfinite(value):
-        return "–"
-    digits = 1 if spread >= 10 or spread <= 0 else min(6, 1 - math.floor(math.log10(spread)))
-    return format_number(value, digits)
+def _statistics_of(picture: Picture, scene: QRectF, region: QRect | None) -> Statistics | None:
+    part = None
+    if region is not None:
+        inside = own_pixels(picture.size, scene, QRectF(region))
+        if inside.isEmpty():
+            return None
+        part = Region(inside.x(), inside.y(), inside.width(), inside.height())
+    found = region_statistics(picture.pixels, part)
+    if found is None:
+        return None
+    return Statistics(found.mean * picture.peak, found.deviation * picture.peak, found.num_pixels)
 
 
 class _CoordinateBox(QSpinBox):

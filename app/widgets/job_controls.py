@@ -86,7 +86,7 @@ class JobControls(QWidget):
         """Show another job."""
         if job is self._job:
             return
-        if self._job is not None:
+        if self._job is not None and not self._job.state.is_ended:
             self._job.progressed.disconnect(self._update)
             self._job.state_changed.disconnect(self._update)
         self._job = job

@@ -90,10 +90,10 @@ def region_statistics(pixels: Pixels, region: Region | None = None) -> Statistic
 def _interpolated(pixels: Pixels, columns: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Values at places between pixels. Shape: that of the places, and the channels."""
     height, width = pixels.shape[:2]
-    # A line along the border runs through the middles of its pixels, not beyond them.
-    tolerance = 1e-6
-    beyond_columns = (columns < -tolerance) | (columns > width - 1 + tolerance)
-    is_outside = beyond_columns | (rows < -tolerance) | (rows > height - 1 + tolerance)
+    # A pixel reaches half a pixel around its middle: so far the outermost ones hold.
+    reach = 0.5 + 1e-6
+    beyond_columns = (columns < -reach) | (columns > width - 1 + reach)
+    is_outside = beyond_columns | (rows < -reach) | (rows > height - 1 + reach)
     columns, rows = np.clip(columns, 0, width - 1), np.clip(rows, 0, height - 1)
     left, top = np.floor(columns).astype(np.int64), np.floor(rows).astype(np.int64)
     right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)

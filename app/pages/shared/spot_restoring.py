@@ -16,8 +16,7 @@ from app.viewer.picture_files import PictureFiles, ShownPixels
 from app.viewer.tiles.pixel_pyramid import PixelSource, PlainPixels
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef, Pixels
-from engine.photo_files.photos import BitDepth, ImageMetadata
-from engine.photo_files.values.levels import ValueLevels
+from engine.photo_files.photos import ImageMetadata
 from engine.photos.identity import identity_of
 from engine.restoring.raw import OpenRaw, open_raw, restore_raw_area
 
@@ -58,9 +57,7 @@ class SpotPreview:
         restored: The spot restored at full strength.
         scale: How many times larger to a side the model makes it.
         photo_size: Of the whole photo, in its pixels.
-        bit_depth: Of the photo.
-        icc_profile: Of the photo.
-        levels: What is black and white in it.
+        metadata: What the photo's file says; both pictures are to be understood by it.
         channels: Of channels that are no colours: how each is shown.
         seconds: How long it took.
     """
@@ -71,9 +68,7 @@ class SpotPreview:
     restored: Pixels
     scale: int
     photo_size: QSize
-    bit_depth: BitDepth
-    icc_profile: bytes | None
-    levels: ValueLevels
+    metadata: ImageMetadata
     seconds: float
     channels: tuple[ChannelTint, ...] = ()
 
@@ -208,9 +203,7 @@ class SpotRestorer:
             restored=np.ascontiguousarray(restored),
             scale=restorer.scale,
             photo_size=QSize(width, height),
-            bit_depth=shown.metadata.bit_depth,
-            icc_profile=shown.metadata.icc_profile,
-            levels=shown.metadata.levels,
+            metadata=shown.metadata,
             channels=shown.channels,
             seconds=time.monotonic() - started,
         )

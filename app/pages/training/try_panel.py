@@ -18,8 +18,8 @@ from app.look.translation import format_number, tr, translate_engine
 from app.pages.shared.spot_map import SpotMap
 from app.pages.shared.spot_restoring import SpotPreview, SpotRestorer
 from app.viewer.compare_viewer import CompareViewer
-from app.viewer.picture_files import PictureFiles
-from app.viewer.pictures import Picture, PictureRole
+from app.viewer.picture_files import PictureFiles, ShownPixels
+from app.viewer.pictures import PictureRole
 from app.widgets.elided_box import ElidedComboBox
 from app.widgets.room.fitting_grid import FittingGrid
 from engine.contracts.errors import EngineError
@@ -185,22 +185,11 @@ class TryPanel(QWidget):
         )
         self.viewer.set_panes(
             [
-                Picture(
-                    title=tr("Noisy") if preview.scale == 1 else tr("Noisy, enlarged"),
-                    pixels=preview.noisy,
-                    bit_depth=preview.bit_depth,
-                    levels=preview.levels,
-                    channels=preview.channels,
-                    role=PictureRole.INPUT,
-                ),
-                Picture(
-                    title=tr("Restored, {when}").format(when=when),
-                    pixels=preview.restored,
-                    bit_depth=preview.bit_depth,
-                    levels=preview.levels,
-                    channels=preview.channels,
-                    role=PictureRole.RESTORED,
-                ),
+                ShownPixels(pixels, preview.metadata, preview.channels).picture(title=title, role=role)
+                for title, pixels, role in (
+                    (tr("Noisy") if preview.scale == 1 else tr("Noisy, enlarged"), preview.noisy, PictureRole.INPUT),
+                    (tr("Restored, {when}").format(when=when), preview.restored, PictureRole.RESTORED),
+                )
             ]
         )
         if self.size_box.currentData() == CROP_PX:

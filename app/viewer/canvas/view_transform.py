@@ -2,12 +2,14 @@
 
 import math
 
-from PySide6.QtCore import QObject, QPointF, QRectF, QSize, QSizeF, Signal
+from PySide6.QtCore import QObject, QPointF, QRect, QRectF, QSize, QSizeF, Signal
 
 MAX_ZOOM = 64.0
 ZOOM_STOPS = (0.05, 0.1, 0.17, 0.25, 0.33, 0.5, 0.67, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 64.0)
 
 _SAME_SHAPE_TOLERANCE = 0.02
+_TOUCH_TOLERANCE_PX = 1e-6
+"""What scaling loses touches no further pixel."""
 
 
 class ViewTransform(QObject):
@@ -133,12 +135,13 @@ class ViewTransform(QObject):
         self.zoom_to(self._zoom * factor, anchor, viewport)
 
     def zoom_step(self, direction: int) -> None:
-        """Go to the next larger (1) or smaller (-1) customary zoom."""
+        """Go to the next larger (1) or smaller (-1) customary zoom; below them all, to twice or half the zoom."""
         if direction > 0:
-            self.zoom_to(next((stop for stop in ZOOM_STOPS if stop > self._zoom * 1.001), MAX_ZOOM))
+            larger = next((stop for stop in ZOOM_STOPS if stop > self._zoom * 1.001), MAX_ZOOM)
+            self.zoom_to(min(larger, self._zoom * 2))
         else:
             smaller = [stop for stop in ZOOM_STOPS if stop < self._zoom * 0.999]
-            self.zoom_to(smaller[-1] if smaller else ZOOM_STOPS[0])
+            self.zoom_to(smaller[-1] if smaller else self._zoom / 2)
 
     def pan_by(self, offset: QPointF) -> None:
         """Move the picture by an offset in the canvas's coordinates."""
@@ -198,3 +201,32 @@ def place_in_scene(size: QSize, scene: QRectF) -> QRectF:
     place = QRectF(0, 0, size.width() * scale, size.height() * scale)
     place.moveCenter(scene.center())
     return place
+
+
+def own_point(size: QSize, scene: QRectF, point: QPointF) -> QPointF:
+    """Return where a point of the scene lies in a picture's own pixels, from its upper left corner.
+
+    Args:
+        size: Of the picture, which lies on the scene as `place_in_scene` says.
+        scene: The scene.
+        point: Of the scene.
+    """
+    place = place_in_scene(size, scene)
+    return QPointF(
+        (point.x() - place.left()) * size.width() / place.width(),
+        (point.y() - place.top()) * size.height() / place.height(),
+    )
+
+
+def own_pixels(size: QSize, scene: QRectF, part: QRectF) -> QRect:
+    """Return which of a picture's pixels a part of the scene touches; empty where that is none.
+
+    Args:
+        size: Of the picture, which lies on the scene as `place_in_scene` says.
+        scene: The scene.
+        part: Of the scene.
+    """
+    touched = QRectF(own_point(size, scene, part.topLeft()), own_point(size, scene, part.bottomRight()))
+    inside = touched.intersected(QRectF(QPointF(0, 0), size.toSizeF()))
+    tolerance = _TOUCH_TOLERANCE_PX
+    return inside.adjusted(tolerance, tolerance, -tolerance, -tolerance).toAlignedRect()

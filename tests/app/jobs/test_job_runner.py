@@ -1,9 +1,11 @@
 """The job runner with real threads: order, coalescing, one ending, pause, cancel, failure."""
 
+import gc
 import os
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,40 @@ def step_until_cancelled(_: None, control: JobControl, emit: Emit) -> None:
         step += 1
         emit(StepDone(stage="Stepping", step=step, num_steps=10**6))
         time.sleep(0.005)
+
+
+class Pictures:
+    """What a config may hold: much."""
+
+
+def test_an_ended_job_leaves_nothing_behind(qtbot: QtBot, runner: JobRunner) -> None:
+    pictures = [Pictures() for _ in range(3)]
+    held = [weakref.ref(one) for one in pictures]
+    jobs = [submit(runner, chatter_of_pictures, one) for one in pictures]
+    kept, left, failing = jobs
+    listener = Listener(left)
+    heard = weakref.ref(listener)
+    failing.cancel()
+    wait_for_end(qtbot, kept)
+    wait_for_end(qtbot, left)
+    wait_for_end(qtbot, failing)
+    assert listener.endings == [("finished", 3)]
+    seen = weakref.ref(left)
+    del pictures, jobs, left, failing, listener
+
+    def are_gone() -> bool:
+        gc.collect()
+        return not any(reference() for reference in (*held, seen, heard))
+
+    qtbot.waitUntil(lambda: not runner.findChildren(JobHandle) and are_gone())
+    assert kept.state is JobState.FINISHED
+    assert kept.request.title == "Testing"
+    kept.cancel()
+    assert kept.state is JobState.FINISHED
+
+
+def chatter_of_pictures(_: Pictures, control: JobControl, emit: Emit) -> int:
+    return chatter(3, control, emit)
 
 
 def test_events_arrive_in_order_and_only_progress_is_left_out(qtbot: QtBot, runner: JobRunner) -> None:

@@ -4,6 +4,7 @@ import time
 import cv2
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QApplication
 
 from app.look.thumbnails import ThumbnailFiles, ThumbnailLoader
 from engine.contracts.photo import PhotoRef
@@ -90,16 +91,59 @@ def test_second_session_reads_from_disk(qtbot, photos, make_loader, tmp_path):
 
 def test_changed_photo_is_read_anew(photos, tmp_path):
     cache = ThumbnailFiles(tmp_path / "cache")
-    cache.write(photos[0], 32, np.zeros((4, 4, 3), np.uint8))
-    assert cache.read(photos[0], 32) is not None
-    assert cache.read(photos[0], 64) is None
+    cache.write(cache.entry(photos[0], 32), np.zeros((4, 4, 3), np.uint8))
+    assert cache.read(cache.entry(photos[0], 32)) is not None
+    assert cache.read(cache.entry(photos[0], 64)) is None
     os.utime(photos[0].file, ns=(time.time_ns(), time.time_ns() + 10**9))
-    assert cache.read(photos[0], 32) is None
+    assert cache.read(cache.entry(photos[0], 32)) is None
+
+
+def replace_by(photo, level, size=(60, 90)):
+    new = photo.file.with_name("new.png")
+    cv2.imwrite(str(new), np.full((*size, 3), level, np.uint8), [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    os.replace(new, photo.file)
+
+
+def red_of(loader, photo):
+    return loader.pixmap(photo).toImage().pixelColor(5, 5).red()
+
+
+def test_what_was_read_before_a_photo_changed_is_not_shown(qtbot, photos, make_loader, tmp_path):
+    loader = make_loader()
+    loader.want([photos[1]])
+    # The thumbnail is kept on disk before the event loop, which does not run here, could hand it over.
+    while not list((tmp_path / "cache").glob("*.jpg")):
+        time.sleep(0.005)
+    loader.shut_down()
+    loader.want([])
+    replace_by(photos[1], 200)
+    loader.forget([photos[1]])
+    QApplication.processEvents()
+    loader.want([photos[1]])
+    wait_for(qtbot, loader, [photos[1]])
+    assert red_of(loader, photos[1]) == pytest.approx(200, abs=2)
+
+
+def test_a_photo_that_changes_while_it_is_read_is_read_again(qtbot, photos, make_loader):
+    photo = photos[1]
+    replace_by(photo, 20, size=(3000, 4000))
+    loader = make_loader()
+    loader.want([photo])
+    # So long does reading this photo take.
+    time.sleep(0.05)
+    replace_by(photo, 200)
+    loader.forget([photo])
+    wait_for(qtbot, loader, [photo])
+    assert red_of(loader, photo) == pytest.approx(200, abs=2)
+    later = make_loader()
+    later.want([photo])
+    wait_for(qtbot, later, [photo])
+    assert red_of(later, photo) == pytest.approx(200, abs=2)
 
 
 def test_damaged_cache_entry_is_passed_over(qtbot, photos, make_loader, tmp_path):
     cache = ThumbnailFiles(tmp_path / "cache")
-    cache.write(photos[1], 32, np.zeros((4, 4, 3), np.uint8))
+    cache.write(cache.entry(photos[1], 32), np.zeros((4, 4, 3), np.uint8))
     next((tmp_path / "cache").iterdir()).write_bytes(b"no picture")
     loader = make_loader()
     loader.want([photos[1]])

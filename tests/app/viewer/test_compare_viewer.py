@@ -1,4 +1,6 @@
+import gc
 import itertools
+import weakref
 
 import numpy as np
 import pytest
@@ -250,6 +252,24 @@ def test_latest_panes_win(qtbot, viewer):
     qtbot.waitUntil(lambda: not viewer.is_busy)
     qtbot.wait(50)
     assert [view.panel.title for view in viewer.pane_views] == ["Noisy"]
+
+
+def test_pictures_that_are_no_longer_shown_are_let_go(qtbot, viewer):
+    def is_gone(reference):
+        gc.collect()
+        return reference() is None
+
+    kept = picture("Kept")
+    show(qtbot, viewer, [kept, picture("Other")])
+    left = [weakref.ref(viewer.panes[1]), weakref.ref(viewer.pane_views[1].canvas.layers[0].pyramid)]
+    show(qtbot, viewer, [kept])
+    for reference in left:
+        qtbot.waitUntil(lambda reference=reference: is_gone(reference))
+    show(qtbot, viewer, [picture("Shown")])
+    left = [weakref.ref(viewer.panes[0]), weakref.ref(viewer.pane_views[0].canvas.layers[0].pyramid)]
+    viewer.show_message("Choose a photo.")
+    for reference in left:
+        qtbot.waitUntil(lambda reference=reference: is_gone(reference))
 
 
 def test_stretch_uses_the_levels_of_the_first_picture(qtbot, viewer):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF
+from PySide6.QtCore import QPointF, QRect, QSizeF
 
 from app.viewer.compare_viewer import CompareViewer
-from app.viewer.histogram_view import HistogramPart, HistogramView, scene_part_of
+from app.viewer.histogram_view import HistogramPart, HistogramView
 from app.viewer.histograms import NUM_BINS, bin_values, histogram_of
 from app.viewer.pictures import MissingPicture, Picture
 from tests.app.conftest import show_at
@@ -55,12 +55,6 @@ def test_colours_count_by_their_brightness():
 def test_bins_are_named_in_levels():
     values = bin_values(0.0, 1.0, 65535)
     assert (values[0], values[-1]) == (0, 65535)
-
-
-def test_part_of_a_smaller_picture():
-    scene = QRectF(0, 0, 240, 160)
-    assert scene_part_of(halves(), scene, QRectF(100, 40, 20, 41)) == QRect(50, 20, 10, 21)
-    assert scene_part_of(halves(), scene, QRectF(-100, -40, 120, 60)) == QRect(0, 0, 10, 10)
 
 
 @pytest.fixture

@@ -54,6 +54,27 @@ def test_values_are_in_the_numbers_of_each_file(qtbot, shown):
     assert [(one.title, one.statistics_text) for one in view.measured] == [("Noisy", expected), ("Float", expected)]
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.042, 0.042], "0.042 ± 0"),
+        ([2**-24, 3 * 2**-24], "1.19209e−07 ± 8.42937e−08"),
+        ([0.5, 0.52], "0.510 ± 0.014"),
+        ([1000.0, 1050.0], "1,025.0 ± 35.4"),
+    ],
+)
+def test_small_and_flat_regions_of_floating_point_files_are_written_out(qtbot, shown, values, expected):
+    viewer, view = shown
+    show(qtbot, viewer, view, Picture(title="Float", pixels=np.float32([values])[:, :, None], sample_type="float32"))
+    assert view.measured[0].statistics_text == expected
+
+
+def test_a_flat_region_of_whole_numbers_keeps_its_tenths(qtbot, shown):
+    viewer, view = shown
+    show(qtbot, viewer, view, of_counts("Noisy", np.full((4, 4), 133)))
+    assert view.measured[0].statistics_text == "133.0 ± 0.0"
+
+
 def test_a_line_is_drawn_with_shift_and_ctrl_and_set_by_numbers(qtbot, shown):
     viewer, view = shown
     show(qtbot, viewer, view, of_counts("Noisy"), of_counts("Restored"))
@@ -90,6 +111,55 @@ def test_a_picture_of_half_the_size_is_read_at_the_same_places(qtbot, shown):
     np.testing.assert_allclose(view.measured[1].profile.values[:, 0], small[4], rtol=1e-5)
     assert view.measured[1].profile.distances[-1] == pytest.approx(78)
     assert view.measured[0].statistics.mean == pytest.approx(view.measured[1].statistics.mean)
+
+
+def test_a_last_pixel_before_the_end_of_the_line_stays_before_it(qtbot, shown):
+    viewer, view = shown
+    small = COUNTS.reshape(15, 4, 20, 4).mean(axis=(1, 3))
+    show(qtbot, viewer, view, of_counts("Large"), of_counts("Small", small))
+    viewer.set_line(QLineF(0, 1.5, 7, 1.5))
+    qtbot.waitUntil(lambda: not view.is_busy and view.measured[1].profile is not None)
+    profile = view.measured[1].profile
+    np.testing.assert_allclose(profile.distances, [0, 4])
+    # The line begins at the outer edge of the small picture's first pixel.
+    between = 0.375 * small[0, 0] + 0.625 * small[0, 1]
+    np.testing.assert_allclose(profile.values[:, 0], [small[0, 0], between], rtol=1e-5)
+
+
+def test_a_picture_of_another_shape_is_read_where_it_lies(qtbot, shown):
+    """A pane of another shape is centred: what lies below the line and the region is read."""
+    viewer, view = shown
+    upright = COUNTS[:, :40].copy()
+    show(qtbot, viewer, view, of_counts("Wide"), of_counts("Upright", upright))
+    viewer.set_line(QLineF(10, 7, 70, 7))
+    viewer.set_region(QRect(10, 4, 20, 10))
+    qtbot.waitUntil(
+        lambda: (
+            not view.is_busy and view.measured[1].profile is not None and view.measured[1].statistics.num_pixels == 100
+        )
+    )
+    values = view.measured[1].profile.values[:, 0]
+    np.testing.assert_allclose(values[10:50], upright[7], rtol=1e-5)
+    assert np.isnan(values[:10]).all()
+    assert np.isnan(values[50:]).all()
+    assert view.measured[1].statistics.mean == pytest.approx(upright[4:14, :10].mean(), rel=1e-5)
+    viewer.set_region(QRect(0, 0, 15, 15))
+    qtbot.waitUntil(lambda: not view.is_busy and view.measured[1].statistics is None)
+
+
+def test_panes_of_different_sizes_can_be_copied(qtbot, shown):
+    viewer, view = shown
+    small = COUNTS.reshape(30, 2, 40, 2).mean(axis=(1, 3))
+    show(qtbot, viewer, view, of_counts("Noisy", small), of_counts("Restored"), of_counts("Reference"))
+    viewer.set_line(QLineF(0.5, 8.5, 6.5, 8.5))
+    qtbot.waitUntil(lambda: not view.is_busy and view.measured[0].profile is not None)
+    rows = [line.split("\t") for line in view.as_table().splitlines()[:8]]
+    assert rows[0] == ["distance", "Noisy", "distance", "Restored", "Reference"]
+    assert [row[0] for row in rows[1:]] == ["0", "2", "4", "6", "", "", ""]
+    assert [row[2] for row in rows[1:]] == ["0", "1", "2", "3", "4", "5", "6"]
+    np.testing.assert_allclose([float(row[1]) for row in rows[1:5]], small[4, :4], rtol=1e-5)
+    assert [row[1] for row in rows[5:]] == ["", "", ""]
+    assert all(row[3] == row[4] for row in rows[1:])
 
 
 def test_the_numbers_can_be_copied(qtbot, shown):

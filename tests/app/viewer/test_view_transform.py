@@ -1,9 +1,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import QPointF, QSizeF
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, QSizeF
 
-from app.viewer.canvas.view_transform import MAX_ZOOM, ViewTransform
+from app.viewer.canvas.view_transform import MAX_ZOOM, ViewTransform, own_pixels
 
 
 @pytest.fixture
@@ -100,6 +100,16 @@ def test_steps_walk_the_customary_zooms(transform):
     assert transform.zoom == 0.67
 
 
+def test_steps_of_a_very_large_picture_keep_their_direction(transform):
+    transform.set_scene(QSizeF(40_000, 4_000))
+    transform.set_viewport(QSizeF(1_000, 600), 1.0)
+    zooms = [transform.zoom]
+    for direction in (-1, -1, 1, 1, 1):
+        transform.zoom_step(direction)
+        zooms.append(transform.zoom)
+    assert zooms == pytest.approx([0.025, 0.0125, 0.00625, 0.0125, 0.025, 0.05])
+
+
 def test_scene_of_another_size_keeps_the_relative_place(transform):
     transform.zoom_to(2.0)
     transform.centre_on(QPointF(100, 75))
@@ -120,3 +130,16 @@ def test_unchanged_viewport_and_scene_are_silent(transform, qtbot):
     with qtbot.assertNotEmitted(transform.changed):
         transform.set_viewport(QSizeF(200, 200), 1.0)
         transform.set_scene(QSizeF(400, 300))
+
+
+def test_part_of_a_smaller_picture():
+    scene, size = QRectF(0, 0, 240, 160), QSize(120, 80)
+    assert own_pixels(size, scene, QRectF(100, 40, 20, 41)) == QRect(50, 20, 10, 21)
+    assert own_pixels(size, scene, QRectF(-100, -40, 120, 60)) == QRect(0, 0, 10, 10)
+
+
+@given(st.integers(1, 5), st.integers(0, 300), st.integers(1, 300))
+def test_whole_pixels_of_a_smaller_picture_touch_no_others(factor, left, width):
+    scene, size = QRectF(0, 0, 600 * factor, 400 * factor), QSize(600, 400)
+    part = QRectF(left * factor, 3 * factor, width * factor, 7 * factor)
+    assert own_pixels(size, scene, part) == QRect(left, 3, width, 7)

@@ -108,6 +108,15 @@ def test_keys_move_a_pane_and_put_it_back(qtbot, viewer):
     assert (viewer.exposure_stops, viewer.gamma) == (0.0, 1.0)
 
 
+def test_keys_move_the_pane_that_flicker_shows(qtbot, viewer):
+    change(qtbot, viewer, viewer.set_mode, "flicker")
+    viewer.shift_pane(1, 0)
+    assert [viewer.offsets.of(index) for index in (0, 1)] == [QPointF(1, 0), QPointF(0, 0)]
+    viewer.toggle_mode("flicker")
+    viewer.shift_pane(0, 2)
+    assert [viewer.offsets.of(index) for index in (0, 1)] == [QPointF(1, 0), QPointF(0, 2)]
+
+
 def test_pixel_values_follow_a_moved_pane(qtbot):
     bar = PixelBar()
     qtbot.addWidget(bar)

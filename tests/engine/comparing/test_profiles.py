@@ -47,6 +47,9 @@ def test_outside_there_is_nothing() -> None:
     values = line_profile(PIXELS, (50, 5), (70, 5)).values
     assert np.isfinite(values[:10]).all()
     assert np.isnan(values[10:]).all()
+    ends = line_profile(PIXELS, (-0.5, 5), (59.5, 5)).values
+    np.testing.assert_allclose(ends[[0, -1]], PIXELS[5, [0, -1]], rtol=1e-6)
+    assert np.isnan(line_profile(PIXELS, (-0.6, 5), (-0.6, 5)).values).all()
     point = line_profile(PIXELS, (4, 4), (4, 4))
     np.testing.assert_allclose(point.values, PIXELS[4:5, 4], rtol=1e-6)
 

@@ -166,7 +166,7 @@ def test_compare_shows_the_same_page_of_both(qtbot, filled, runner, settings, st
 def test_blind_votes_on_pages_are_counted_and_forgotten(qtbot, filled, runner, settings, stack, tmp_path, frames):
     result = tmp_path / "result.tif"
     tifffile.imwrite(result, frames + 7, photometric="minisblack")
-    filled.add_restored(stack, RestoredPhoto("Tiny", result))
+    filled.add_restored([(stack, RestoredPhoto("Tiny", result))])
     page = ComparePage(filled, runner, settings)
     show_at(qtbot, page, 1100, 700)
     filled.set_current_photo(PhotoRef(stack.file, 5))
