@@ -5,6 +5,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -182,7 +183,9 @@ def _resume(run_folder: Path, control: JobControl, emit: Emit) -> TrainingResult
         with levels_given(finetune_config.levels):
             plan = finetune_plan(finetune_config, read_card(run.path), device, control, emit, resumed=run)
         config = finetune_config
-    if run.record.data is not None and _fingerprint(plan.photos, run.record.data.folders) != run.record.data:
+    if run.record.data is not None and _fingerprint(plan, run.record.data.folders) != run.record.data:
+        # What was learned at the start is the noise of the photos as they were, in their order.
+        plan = replace(plan, noise=None)
         emit(
             JobWarning(
                 message="The photos have changed since this run was started.",
@@ -353,7 +356,7 @@ def _keep_what_pays(
     before, after = (
         {name: tensor.clone() for name, tensor in model.network.state_dict().items()} for model in (begun, trained)
     )
-    noise = plan.material.noise if plan.material is not None else None
+    noise = plan.noise
     if noise is None and len(plan.risky) > len(with_label):
         noise = learn_own_noise(
             plan.risky, Restorer(begun, device), task_of(begun.card), seed=config.seed, control=control, emit=emit,
@@ -535,25 +538,29 @@ def _create_run(kind: Any, config: TrainingConfig, plan: TrainingPlan, device: C
         device=device.name,
         precision=device.precision,
         steps_total=config.steps,
-        data=_fingerprint(plan.photos, absolute),
+        data=_fingerprint(plan, absolute),
         labels=labels.training_names if labels else (),
         validation_labels=labels.validation_names if labels else (),
         **fields,
     )
 
 
-def _fingerprint(photos: Sequence[DecodedPhoto], folders: tuple[str, ...]) -> DataFingerprint:
+def _fingerprint(plan: TrainingPlan, folders: tuple[str, ...]) -> DataFingerprint:
+    files = [photo.photo for photo in plan.photos]
+    if plan.labels is not None:
+        # Of those that are judged only what could be read, since their noise goes by their order.
+        files += [*plan.labels.unlabelled, *(photo.photo for photo in plan.risky)]
     digest = hashlib.sha256()
-    for photo in photos:
-        digest.update(f"{photo.photo.name}\0".encode(errors="surrogateescape"))
+    for photo in files:
+        digest.update(f"{photo.name}\0".encode(errors="surrogateescape"))
         # One that has gone since it was read has been learned from all the same.
         with suppress(OSError):
-            status = photo.photo.file.stat()
+            status = photo.file.stat()
             digest.update(f"{status.st_size}\0{status.st_mtime_ns}\0".encode())
     return DataFingerprint(
         folders=folders,
-        num_photos=len(photos),
-        num_pixels=sum(photo.levels.shape[1] * photo.levels.shape[2] for photo in photos),
+        num_photos=len(plan.photos),
+        num_pixels=sum(photo.levels.shape[1] * photo.levels.shape[2] for photo in plan.photos),
         digest=digest.hexdigest(),
     )
 
