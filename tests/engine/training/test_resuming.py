@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig
-from engine.contracts.events import JobEvent, JobWarning, NoiseLearned, StepDone
+from engine.contracts.events import JobEvent, JobWarning, NoiseLearned, RunStarted, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.jobs import finetune, pretrain, resume_training
 from engine.runs.records import RunStatus
@@ -111,3 +113,32 @@ def test_photos_without_a_label_may_go_while_a_refinement_by_labels_rests(
     assert bool(learned) == bool(num_left), "photos that all have a label are measured by it"
     if learned:
         assert {photo.name for photo in learned[-1].photos} == set(names_in(folder))
+
+
+@pytest.mark.parametrize("step", [0, 3, 6])
+def test_a_training_stopped_while_it_measures_goes_on_with_that_measurement(
+    step: int, tiny_photos: TinyPhotos, tmp_path: Path
+) -> None:
+    config = FinetuneConfig(
+        noisy=(tiny_photos.noisy,), clean=(tiny_photos.clean,), backbone="unet", backbone_params={"width": 8},
+        out=tmp_path / "whole", **{**SMALL, "crop_px": 16, "steps": 6},
+    )  # fmt: skip
+    whole = RunStore().open(finetune(config, JobControl(), ignore).run)
+    control = JobControl()
+
+    def stop(event: JobEvent) -> None:
+        begins = isinstance(event, RunStarted) and step == 0
+        if begins or (isinstance(event, StepDone) and event.stage == "Fine-tuning" and event.step == step > 0):
+            control.cancel()
+
+    with pytest.raises(JobCancelled):
+        finetune(config.model_copy(update={"out": tmp_path / "run"}), control, stop)
+    stopped = RunStore().open(tmp_path / "run")
+    assert stopped.is_resumable
+    assert stopped.record.steps_done == step
+    resume_training(stopped.path, JobControl(), ignore)
+    figures, expected = stopped.read_metrics()["validation_psnr"], whole.read_metrics()["validation_psnr"]
+    assert figures == expected
+    assert [int(row[0]) for row in figures] == list(range(7))
+    kept, wanted = (load_file(run.model_path) for run in (stopped, whole))
+    assert all(torch.equal(kept[name], tensor) for name, tensor in wanted.items())
