@@ -285,6 +285,7 @@ class Trainer:
         is_due = state.step % self._validate_every == 0 or state.step >= self._config.steps
         if not is_due or state.validated_step == state.step:
             return
+        self._require_finite()
         if self._observer.validate(state):
             self._save_model(self._model_path)
         state.validated_step = state.step
@@ -307,16 +308,13 @@ class Trainer:
         card = self._card.model_copy(update={"steps": self._state.step})
         save_model(path, self._state.averaged.state_dict(), card)
 
-    def _report(self) -> None:
-        if not self._num_summed:
-            return
-        metrics = {name: float(total) / self._num_summed for name, total in self._sums.items()}
-        # The few steps before the end or a stop are no fair mean: one batch alone would end every curve with a spike.
-        is_representative = self._num_summed * 4 >= self._previously_summed
-        self._previously_summed = self._num_summed
-        self._sums.clear()
-        self._num_summed = 0
-        if not all(math.isfinite(value) for value in metrics.values()):
+    def _require_finite(self) -> None:
+        """Check the figures since the last report, before the weights that they led to are kept.
+
+        Raises:
+            TrainingDivergedError: One is not finite.
+        """
+        if not all(math.isfinite(float(total)) for total in self._sums.values()):
             raise TrainingDivergedError(
                 say(
                     "Training has become unstable near step {step:,}: a loss is no longer a finite number.",
@@ -324,6 +322,17 @@ class Trainer:
                 ),
                 "Lower the learning rate under More settings and start again; the last saved state is kept.",
             )
+
+    def _report(self) -> None:
+        if not self._num_summed:
+            return
+        self._require_finite()
+        metrics = {name: float(total) / self._num_summed for name, total in self._sums.items()}
+        # The few steps before the end or a stop are no fair mean: one batch alone would end every curve with a spike.
+        is_representative = self._num_summed * 4 >= self._previously_summed
+        self._previously_summed = self._num_summed
+        self._sums.clear()
+        self._num_summed = 0
         if not is_representative:
             return
         metrics["learning_rate"] = learning_rate_at(self._state.step - 1, self._config)
