@@ -99,9 +99,10 @@ def _pretrain(config: PretrainConfig, device: ComputeDevice, control: JobControl
         "pretrain", config, plan, device, parent=card.parent, task=card.task, pretext=config.pretext,
         backbone=card.backbone,
     )  # fmt: skip
-    _keep_material(run, plan)
-    if stride := config.pretext_params.get("stride"):
-        run.log(say("Sub-sampling with stride {stride}", stride=stride))
+    with _one_ending(run):
+        _keep_material(run, plan)
+        if stride := config.pretext_params.get("stride"):
+            run.log(say("Sub-sampling with stride {stride}", stride=stride))
     return _train(config, plan, run, device, control, emit, resumed=False)
 
 
@@ -134,7 +135,8 @@ def _finetune(config: FinetuneConfig, device: ComputeDevice, control: JobControl
         "finetune", config, plan, device, parent=card.parent, task=config.task, backbone=card.backbone,
         pretext=card.pretext,
     )  # fmt: skip
-    _keep_material(run, plan)
+    with _one_ending(run):
+        _keep_material(run, plan)
     return _train(config, plan, run, device, control, emit, resumed=False)
 
 
