@@ -280,7 +280,10 @@ def _train(
         else:
             changed = _limit_forgetting(config, run, device, control, emit)
         kept_psnr = observer.measure_kept(changed) if changed else state.best_psnr
-        verdict = choice_verdict(state.step, config.steps, kept_psnr, state.best_step, has_parent=bool(card.parent))
+        verdict = None
+        # Where other weights than the best ones are kept, that has been said.
+        if changed is None or (gate is not None and state.best_step == 0):
+            verdict = choice_verdict(state.step, config.steps, kept_psnr, state.best_step, has_parent=bool(card.parent))
         if verdict is not None:
             run.log(verdict.sentence)
             run.update(verdict=verdict.sentence)
@@ -457,6 +460,8 @@ def _limit_forgetting(
     run.log(found.sentence)
     if found.share == 1:
         return None
+    run.update(verdict=found.sentence)
+    emit(VerdictReady(state="done", sentence=found.sentence))
     save_model(run.model_path, found.weights, refined.card)
     return load_model(run.model_path)
 
