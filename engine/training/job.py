@@ -398,7 +398,7 @@ def _limited_forgetting(
         config: Says how much.
         begun: What the training has started from. What that has forgotten already is not held against it.
         model: Takes the weights that are asked about.
-        run: Keeps the figures of the last ones.
+        run: Keeps the figures of what is kept then.
         device: Where to compute.
         control: Pause and cancel.
         emit: Receives progress.
@@ -415,10 +415,12 @@ def _limited_forgetting(
             figures["other_noise_psnr_starter"] = others.psnr(starter)
             figures["other_noise_psnr_begun"] = others.psnr(begun)
         model.network.load_state_dict(weights)
-        figures["other_noise_psnr"] = others.psnr(model)
+        asked_psnr, begun_psnr = others.psnr(model), figures["other_noise_psnr_begun"]
+        is_within = asked_psnr >= min(figures["other_noise_psnr_starter"] - config.forgetting_limit, begun_psnr)
+        # Of what is kept: the first weights that may be, or else those before.
+        figures["other_noise_psnr"] = asked_psnr if is_within else begun_psnr
         run.update(metrics={**run.record.metrics, **figures})
-        limit = figures["other_noise_psnr_starter"] - config.forgetting_limit
-        return figures["other_noise_psnr"] >= min(limit, figures["other_noise_psnr_begun"])
+        return is_within
 
     return is_allowed
 
