@@ -195,6 +195,8 @@ def _resume(run_folder: Path, control: JobControl, emit: Emit) -> TrainingResult
             )
         )
     run.update(status=RunStatus.RUNNING, error="")
+    if plan.labels is not None:
+        run.update(labels=tuple(dict.fromkeys((*run.record.labels, *plan.labels.training_names))))
     return _train(config, plan, run, device, control, emit, resumed=True)
 
 
@@ -258,6 +260,11 @@ def _train(
             control=control,
             emit=emit,
         )
+        best_path = run.trained_model_path if is_gated else run.model_path
+        measured = set(plan.labels.validation_names) if plan.labels is not None else set()
+        if resumed and state.best_psnr is not None and measured != set(run.record.validation_labels):
+            # Of other photos, it does not compare.
+            state.best_psnr = observer.measure_kept(load_model(best_path))
         trainer = Trainer(
             state=state,
             objective=plan.objective,
@@ -270,7 +277,7 @@ def _train(
             control=control,
             emit=emit,
             patience=config.patience if isinstance(config, FinetuneConfig) else 0,
-            model_path=run.trained_model_path if is_gated else None,
+            model_path=best_path,
             halfway=partial(_renew_clean_parts, plan.objective, card, device, control),
         )
         trainer.train()

@@ -195,7 +195,7 @@ def finetune_plan(
         JobCancelled: Asked to end.
         InvalidInputError: No label can be used, or an unknown task, network or setting.
     """
-    labels = gather_labels(config, control, emit)
+    labels = gather_labels(config, control, emit, None if resumed is None else resumed.record)
     training = labels.training
     inherited = _inherited(config, origin, resumed=resumed is not None)
     # What taught the parent has taught this model too, and may not be counted when it is measured.

@@ -4,16 +4,19 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig
-from engine.contracts.events import JobEvent, JobWarning, NoiseLearned, RunStarted, StepDone
+from engine.contracts.events import JobEvent, JobWarning, NoiseLearned, RunStarted, StepDone, ValidationDone
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.jobs import finetune, pretrain, resume_training
 from engine.runs.records import RunStatus
 from engine.runs.store import RunStore
+from engine.training.labels import gather_labels
 from tests.conftest import TinyPhotos
 from tests.engine.refining.test_own_noise import SMALL, ignore, small_model
 
@@ -142,3 +145,64 @@ def test_a_training_stopped_while_it_measures_goes_on_with_that_measurement(
     assert [int(row[0]) for row in figures] == list(range(7))
     kept, wanted = (load_file(run.model_path) for run in (stopped, whole))
     assert all(torch.equal(kept[name], tensor) for name, tensor in wanted.items())
+
+
+@pytest.mark.parametrize("change", ["one gone", "one more", "a measuring one gone"])
+def test_what_has_taught_before_a_stop_never_measures_after_it(
+    change: str, tiny_photos: TinyPhotos, tmp_path: Path
+) -> None:
+    noisy, clean = tmp_path / "noisy", tmp_path / "clean"
+    shutil.copytree(tiny_photos.noisy, noisy)
+    shutil.copytree(tiny_photos.clean, clean)
+    config = FinetuneConfig(
+        noisy=(noisy,), clean=(clean,), backbone="unet", backbone_params={"width": 8}, validation_share=0.4,
+        out=tmp_path / "run", **{**SMALL, "crop_px": 16},
+    )  # fmt: skip
+    stopper = Stopper(2)
+    with pytest.raises(JobCancelled):
+        finetune(config, stopper.control, stopper)
+    run = RunStore().open(tmp_path / "run")
+    before = run.record
+    taught, measured = set(before.labels), set(before.validation_labels)
+    assert len(measured) == 3
+    new: set[str] = set()
+    if change == "one more":
+        new = {"another.png"}
+        for folder in (noisy, clean):
+            picture = cv2.imread(str(folder / "photo 0.png"))
+            assert picture is not None
+            cv2.imwrite(str(folder / "another.png"), np.ascontiguousarray(255 - picture[::-1]))
+    else:
+        gone = min(taught if change == "one gone" else measured)
+        (clean / gone).unlink()
+        taught, measured = taught - {gone}, measured - {gone}
+    events: list[JobEvent] = []
+    found = gather_labels(config, JobControl(), ignore, before)
+    assert set(found.validation_names) == measured
+    assert set(found.training_names) == taught | new
+    resume_training(run.path, JobControl(), events.append)
+    assert [event.step for event in events if isinstance(event, ValidationDone)] == [2, 3, 4]
+    assert set(run.reload().labels) == set(before.labels) | new
+    assert run.record.validation_labels == before.validation_labels
+    if change == "a measuring one gone":
+        # The best of all figures is told, of weights before the stop too, on the photos that are left.
+        assert run.record.metrics["validation_psnr"] not in [
+            value for step, value in run.read_metrics()["validation_psnr"] if step < 2
+        ]
+
+
+def test_a_draw_of_labels_stays_when_references_come(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    clean = tmp_path / "clean"
+    clean.mkdir()
+    for index in range(1, 8):
+        shutil.copy(tiny_photos.clean / f"photo {index}.png", clean)
+    config = FinetuneConfig(
+        noisy=(tiny_photos.noisy,), clean=(clean,), backbone="unet", backbone_params={"width": 8}, labels=3,
+        out=tmp_path / "run", **{**SMALL, "crop_px": 16},
+    )  # fmt: skip
+    stopper = Stopper(2)
+    with pytest.raises(JobCancelled):
+        finetune(config, stopper.control, stopper)
+    before = RunStore().open(tmp_path / "run").record
+    shutil.copy(tiny_photos.clean / "photo 0.png", clean)
+    assert gather_labels(config, JobControl(), ignore, before).training_names == before.labels
